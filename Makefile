@@ -1,0 +1,38 @@
+# Everything a developer, the README and CI run. Each target sets up what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+export NBA_PIPELINE_HOME ?= $(CURDIR)/.nba_pipeline
+SHARED ?= ../shared
+READY := .venv/.ready
+
+.PHONY: demo test test-real dev lint bench clean
+
+demo: $(READY)
+	$(BIN)/nba-pipeline demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2
+
+test-real: $(READY)
+	NBA_SHARED_DIR=$(SHARED) $(BIN)/python -m pytest -n 2 --override-ini addopts="-ra --strict-markers" nba_pipeline_tests/real
+
+dev: $(READY)
+	mkdir -p $(NBA_PIPELINE_HOME)/dagster && cp nba_pipeline/dagster.yaml $(NBA_PIPELINE_HOME)/dagster/dagster.yaml
+	DAGSTER_HOME=$(NBA_PIPELINE_HOME)/dagster $(BIN)/dagster dev -w workspace.yaml
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	for bench in benchmarks/*.py; do $(BIN)/python $$bench || exit 1; done
+
+clean:
+	rm -rf .venv .nba_pipeline
+
+$(READY): setup.cfg constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@

@@ -1,0 +1,85 @@
+"""The tables, one module each, in the order of the path: sources, summaries, features, predictions, grades.
+
+What every daily asset shares is said here once; what is special to a table stands in its module.
+"""
+
+from collections.abc import Callable, Mapping, Set
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+
+from nba_pipeline.calendar import DAILY, WEEKLY
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import Table
+from nba_pipeline.warehouse.table_io import LEFT_OUT, OPTIONAL
+
+OWNERS = ["team:nba-pipeline"]
+
+FRESH = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=SETTINGS.freshness.fail_hours), warn_window=timedelta(hours=SETTINGS.freshness.warn_hours)
+)
+
+
+def shared(table: Table, module: str, description: str | None, kinds: Set[str], code_version: str) -> dict[str, Any]:
+    """The arguments of `dg.asset` that follow from a table and the folder of its module."""
+    return {
+        "name": table.name, "group_name": module.split(".")[-2], "description": description, "kinds": set(kinds),
+        "owners": OWNERS, "code_version": code_version, "io_manager_key": "tables",
+        "metadata": {"dagster/column_schema": table.column_schema(), "dagster/table_name": table.name},
+    }  # fmt: skip
+
+
+def weekly_asset(
+    table: Table, *, module: str, description: str | None, kinds: Set[str], code_version: str, ins: Mapping[str, dg.AssetIn]
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """A table of training weeks."""
+    decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+        **shared(table, module, description, kinds, code_version), ins=ins, partitions_def=WEEKLY
+    )
+    return decorate
+
+
+def daily_asset(
+    table: Table, *, module: str, description: str | None, kinds: Set[str], code_version: str,
+    ins: Mapping[str, dg.AssetIn] | None = None,
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:  # fmt: skip
+    """A daily table: the shared partitions, one run for a range, the freshness policy."""
+    decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+        **shared(table, module, description, kinds, code_version), ins=ins, partitions_def=DAILY,
+        backfill_policy=dg.BackfillPolicy.single_run(), freshness_policy=FRESH,
+    )  # fmt: skip
+    return decorate
+
+
+def days_before(days: int, asset: str | None = None, through: int = -1) -> dg.AssetIn:
+    """The rows of the `days` days before the date (`through=0`: and of the date), as far as they were ever written."""
+    return dg.AssetIn(
+        key=asset,
+        partition_mapping=dg.TimeWindowPartitionMapping(
+            start_offset=-days, end_offset=through, allow_nonexistent_upstream_partitions=True
+        ),
+        metadata={OPTIONAL: True},
+    )
+
+
+def every_date() -> dg.AssetIn:
+    """Every row that was ever written."""
+    return dg.AssetIn(partition_mapping=dg.AllPartitionMapping(), metadata={OPTIONAL: True})
+
+
+def if_there(asset: str | None = None) -> dg.AssetIn:
+    """The rows of the date, none if the table was never written for it."""
+    return dg.AssetIn(key=asset, metadata={OPTIONAL: True})
+
+
+def dates_of(context: dg.AssetExecutionContext) -> list[date]:
+    """The dates that a run is about."""
+    return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def note_left_out(context: dg.AssetExecutionContext, left_out: Mapping[str, list[str]]) -> None:
+    """Record by date which games or teams a gate left out."""
+    context.add_output_metadata(
+        {LEFT_OUT: dg.MetadataValue.json(dict(left_out)), "left_out_count": sum(len(names) for names in left_out.values())}
+    )

@@ -1,0 +1,259 @@
+"""grades: how each prediction turned out, the morning after.
+
+Grain: one row per prediction and grade version
+Source: predictions, player_game_summary and schedule of the date
+Caveats: a ledger, a correction is a new grade version with its reason; PUSH, VOID and NO_BET have `is_correct` null and
+  count in no hit rate; a player of a complete game without a row took no part: VOID.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline import gates
+from nba_pipeline.assets import daily_asset, dates_of, if_there, note_left_out
+from nba_pipeline.calendar import Clock
+from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, share_verdict
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import TABLES, Row, Table, code, number
+from nba_pipeline.warehouse import Warehouse
+
+OUTCOMES = ("WIN", "LOSS", "PUSH", "VOID", "NO_BET")
+
+
+class GradeRows(Row):
+    """Columns and rules of `grades`."""
+
+    game_id = dy.String(description="the NBA's ten digits")
+    player_id = dy.Int64(min=1, description="the NBA's person id")
+    system_id = dy.String(description="module in nba_pipeline.systems")
+    run_kind = code(("live", "backtest"), "population; never mixed")
+    grade_version = dy.Int64(min=1, description="grows with each correction")
+    prediction_id = dy.String(description="the prediction graded: the last version made before tip-off")
+    predicted_points = dy.Float64(description="points")
+    line = dy.Float64(nullable=True, description="points")
+    recommendation = dy.String(description="as published")
+    did_play = dy.Bool(nullable=True, description="took part; null for a game that was not played")
+    points = dy.Int64(nullable=True, min=0, description="truth; null for somebody who did not play")
+    minutes = number("min on court", 0, 80)
+    error_points = number("predicted_points - points")
+    absolute_error_points = number("absolute error", 0)
+    margin = number("points - line")
+    outcome = code(OUTCOMES, "as a sportsbook settles: equal is PUSH, no part is VOID")
+    is_correct = dy.Bool(nullable=True, description="true WIN, false LOSS, else null")
+    void_reason = dy.String(nullable=True, description="why VOID")
+    regrade_reason = dy.String(nullable=True, description="why there is a later version")
+
+    @dy.rule()
+    def only_wins_and_losses_are_correct_or_not(cls) -> pl.Expr:
+        """PUSH, VOID and NO_BET are neither."""
+        return pl.col("is_correct").is_not_null() == pl.col("outcome").is_in(["WIN", "LOSS"])
+
+    @dy.rule()
+    def nobody_who_did_not_play_has_points(cls) -> pl.Expr:
+        """No zero stands in for an absence."""
+        return pl.col("did_play").fill_null(False) == pl.col("points").is_not_null()
+
+
+TABLE = Table(
+    "grades", grain="prediction and grade version", schema=GradeRows, write="add",
+    key=("game_id", "player_id", "system_id", "run_kind", "grade_version"), cluster=("system_id", "player_id"),
+    is_a_record_of_decisions=True,
+)  # fmt: skip
+
+SOURCE = "predictions, player_game_summary, schedule"
+GRADED = ("game_id", "player_id", "system_id", "run_kind")
+"""What grade versions count within."""
+
+OF_A_DATE = ("game_date", *GRADED)
+COMPARED = ("points", "did_play", "outcome", "prediction_id")
+"""A difference in one of these makes a new grade version."""
+
+INJURY_WORDS = "INJURY|ILLNESS"
+
+
+def grade_predictions(
+    predictions: pl.DataFrame,
+    player_game_summary: pl.DataFrame,
+    schedule: pl.DataFrame,
+    complete_games: Sequence[str] | pl.Series,
+    grades_ledger: pl.DataFrame,
+) -> pl.DataFrame:
+    """The grades that the ledger lacks: one row per player, game, system and run kind that is new or has changed.
+
+    Only games named in `complete_games`, and those that are postponed or were moved to another date of `schedule`.
+    """
+    settled = _settled(_published(predictions, schedule), schedule, complete_games)
+    return _new_versions(_outcomes(settled, player_game_summary), grades_ledger, predictions)
+
+
+def _published(predictions: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
+    """The prediction per player, game, system and run kind that counts: the latest, and for live made before tip-off."""
+    tipoffs = schedule.select("game_date", "game_id", pl.col("tipoff_at").alias("tipoff_at_now"))
+    tipoff_at = pl.coalesce("tipoff_at_now", "tipoff_at")
+    return (
+        predictions.join(tipoffs, on=["game_date", "game_id"], how="left")
+        .filter((pl.col("run_kind") == "backtest") | (pl.col("made_at") < tipoff_at))
+        .sort("version")
+        .group_by(OF_A_DATE)
+        .last()
+    )
+
+
+def _settled(published: pl.DataFrame, schedule: pl.DataFrame, complete_games: Sequence[str] | pl.Series) -> pl.DataFrame:
+    """The rows whose game can be graded, with `is_off`: it is postponed, or the schedule has it on another date."""
+    statuses = schedule.select("game_date", "game_id", "status")
+    is_elsewhere = pl.col("status").is_null() & pl.col("game_id").is_in(schedule["game_id"].to_list())
+    is_complete = pl.col("status").is_not_null() & pl.col("game_id").is_in(list(complete_games))
+    return (
+        published.join(statuses, on=["game_date", "game_id"], how="left")
+        .with_columns(((pl.col("status") == "postponed").fill_null(False) | is_elsewhere).alias("is_off"))
+        .filter(pl.col("is_off") | is_complete)
+    )
+
+
+def _outcomes(settled: pl.DataFrame, player_game_summary: pl.DataFrame) -> pl.DataFrame:
+    """How each prediction came out. Without a row in a complete game's summary nobody took part."""
+    truth = player_game_summary.select("game_id", "player_id", "did_play", "points", "minutes", "reason")
+    is_off, played = pl.col("is_off"), pl.col("did_play").fill_null(False)
+    is_bet, recommended = pl.col("recommendation").is_in(["OVER", "UNDER"]), pl.col("recommendation")
+    is_injured, margin = pl.col("reason").str.to_uppercase().str.contains(INJURY_WORDS), pl.col("margin")
+    return (
+        settled.join(truth, on=["game_id", "player_id"], how="left")
+        .with_columns(pl.when(~is_off).then(played).alias("did_play"))
+        .with_columns(pl.when(played).then(pl.col(name)).alias(name) for name in ("points", "minutes"))
+        .with_columns(
+            (pl.col("predicted_points") - pl.col("points")).alias("error_points"),
+            (pl.col("points") - pl.col("line")).alias("margin"),
+        )
+        .with_columns(
+            pl.col("error_points").abs().alias("absolute_error_points"),
+            pl.when(~is_bet).then(pl.lit("NO_BET"))
+            .when(~played).then(pl.lit("VOID"))
+            .when(margin == 0).then(pl.lit("PUSH"))
+            .when((margin > 0) == (recommended == "OVER")).then(pl.lit("WIN"))
+            .otherwise(pl.lit("LOSS")).alias("outcome"),
+            pl.when(is_bet & is_off).then(pl.lit("game_postponed"))
+            .when(is_bet & ~played & is_injured).then(pl.lit("dnp_injury_confirmed"))
+            .when(is_bet & ~played).then(pl.lit("dnp_unknown")).alias("void_reason"),
+        )
+        .with_columns(
+            pl.when(pl.col("outcome").is_in(["WIN", "LOSS"])).then(pl.col("outcome") == "WIN").alias("is_correct")
+        )
+    )  # fmt: skip
+
+
+def _new_versions(graded: pl.DataFrame, ledger: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
+    """The grades that are new or differ from the latest of their date, with version and reason."""
+    latest = ledger.sort("grade_version").group_by(OF_A_DATE).last().select(*OF_A_DATE, *COMPARED)
+    versions = ledger.group_by(GRADED).agg(pl.col("grade_version").max())
+    numbers = predictions.select(pl.col("prediction_id", "version").name.suffix("_before"))
+    rows = (
+        graded.join(latest.with_columns(pl.lit(True).alias("is_graded")), on=OF_A_DATE, how="left", suffix="_before")
+        .join(versions, on=GRADED, how="left")
+        .join(numbers.unique("prediction_id_before"), on="prediction_id_before", how="left")
+    )
+    told = [_change("points", "points"), _change("played", "did_play"), _change("outcome", "outcome")]
+    is_other_prediction = pl.col("prediction_id_before").ne_missing(pl.col("prediction_id"))
+    versions_told = _from_to("prediction version", pl.col("version_before"), pl.col("version"))
+    told.append(pl.when(is_other_prediction).then(versions_told))
+    why = pl.concat_str(told, separator=", ", ignore_nulls=True)
+    is_new, is_changed = pl.col("is_graded").is_null(), pl.any_horizontal(part.is_not_null() for part in told)
+    columns = [pl.col(name).cast(kind) for name, kind in TABLE.dtypes.items() if name not in ("as_of", "code_version")]
+    return (
+        rows.filter(is_new | is_changed)
+        .with_columns(
+            (pl.col("grade_version").fill_null(0) + 1).alias("grade_version"),
+            pl.when(~is_new).then(why).alias("regrade_reason"),
+            pl.lit(SOURCE).alias("source"),
+        )
+        .select(columns)
+        .sort(TABLE.key)
+    )
+
+
+def _change(word: str, name: str) -> pl.Expr:
+    """As "points 20 -> 22" where the latest grade says otherwise, else null."""
+    before, now = pl.col(f"{name}_before"), pl.col(name)
+    return pl.when(before.ne_missing(now)).then(_from_to(word, before, now))
+
+
+def _from_to(word: str, before: pl.Expr, now: pl.Expr) -> pl.Expr:
+    return pl.format(f"{word} {{}} -> {{}}", *(value.cast(pl.String).fill_null("none") for value in (before, now)))
+
+
+LEAST_BETS = 100
+SUSPECT_HIT_RATE = 0.58
+CODE_VERSION = "1"
+
+
+@daily_asset(
+    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION, ins={"predictions": if_there()},
+)  # fmt: skip
+def grades(
+    context: dg.AssetExecutionContext, predictions: pl.DataFrame, player_game_summary: pl.DataFrame, schedule: pl.DataFrame,
+    boxscores: pl.DataFrame, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
+) -> pl.DataFrame:  # fmt: skip
+    """The grades that the ledger does not have yet, game by game: complete games and postponed ones."""
+    dates = dates_of(context)
+    waivers = warehouse.scan(gates.WAIVERS, dates).collect()
+    go_on, left_out = gates.games_that_go_on(schedule, boxscores, waivers, dates, clock.as_of)
+    note_left_out(context, left_out)
+    ledger = warehouse.scan(TABLE, dates).collect()
+    return grade_predictions(predictions, player_game_summary, schedule, go_on, ledger)
+
+
+@dated_check(TABLE, blocking=True)
+def enough_gradable_predictions_are_graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """At least 80 % of the predictions of complete games have a grade."""
+    return _graded(warehouse, dates, clock, SETTINGS.coverage.enough, only_complete=True)
+
+
+@dated_check(TABLE)
+def every_prediction_is_graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every prediction of a final game has a grade; the games that wait are named."""
+    return _graded(warehouse, dates, clock, 1.0, only_complete=False)
+
+
+@dated_check(TABLE)
+def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """The slate's error beside the line's on the same rows; over 100 bets, a hit rate above 58 % is a leak until disproved."""
+    latest = warehouse.scan(TABLE, dates).sort("grade_version").group_by("game_date", "game_id", "player_id", "system_id", "run_kind").last()
+    found = latest.group_by("game_date").agg(
+        (pl.col("outcome") == "WIN").sum().alias("wins"), pl.col("outcome").is_in(["WIN", "LOSS"]).sum().alias("bets"),
+        pl.col("absolute_error_points").mean().alias("mae"),
+        pl.col("absolute_error_points").filter(pl.col("margin").is_not_null()).mean().alias("mae_lined"),
+        pl.col("margin").abs().mean().alias("line_mae"),
+    ).collect()  # fmt: skip
+    by_date = {row["game_date"]: row for row in found.iter_rows(named=True)}
+    verdicts = []
+    for day in dates:
+        row = by_date.get(day, {})
+        bets, wins = row.get("bets", 0), row.get("wins", 0)
+        numbers = {"bets": bets, "wins": wins} | {k: row[k] for k in ("mae", "mae_lined", "line_mae") if row.get(k) is not None}
+        verdicts.append(Verdict(day, bets < LEAST_BETS or wins / bets <= SUSPECT_HIT_RATE, numbers))
+    return verdicts
+
+
+@dated_check(TABLE, blocking=True)
+def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """One row per prediction and grade version."""
+    return keys_are_unique(warehouse, TABLE, dates)
+
+
+def _graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock, floor: float, only_complete: bool) -> list[Verdict]:
+    schedule = warehouse.scan(TABLES["schedule"], dates).collect()
+    judged = gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], dates).collect()).filter("is_covered")
+    games = judged.filter("is_complete") if only_complete else judged
+    keys = ["game_date", "game_id", "player_id", "system_id", "run_kind"]
+    gradable = warehouse.scan(TABLES["predictions"], dates).select(keys).unique().collect().join(games, on="game_id", how="semi")
+    there = warehouse.scan(TABLE, dates).select(keys).unique().collect()
+    absent = gradable.join(there, on=keys, how="anti").join(judged.select("game_id", "matchup"), on="game_id")
+    return [
+        share_verdict(day, mine.height - gone.height, mine.height, floor, gone["matchup"].unique().sort().to_list())
+        for day in dates
+        for mine, gone in [(gradable.filter(pl.col("game_date") == day), absent.filter(pl.col("game_date") == day))]
+    ]

@@ -1,0 +1,195 @@
+"""points_model: the trained model of each week, what it was trained on and how well it did on the days it held out.
+
+Grain: one row per training week and system
+Source: features and player_game_summary of dates before the week
+Caveats: the only weekly table; `game_date` is the Monday of the week; `model_id` is null, with the reason, in a week
+  without enough rows; the validation days choose the number of trees, so their error is not an estimate for new games.
+"""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline.assets import every_date, weekly_asset
+from nba_pipeline.calendar import WEEKLY, week_of
+from nba_pipeline.errors import Permanent
+from nba_pipeline.systems import TRAINED_SYSTEMS
+from nba_pipeline.systems.interface import PLAYER_GAME, Card, TrainedModel, TrainedSystem
+from nba_pipeline.table import Row, Table, number
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.model_store import ModelStore, golden, identify
+
+
+class PointsModelRows(Row):
+    """Columns of `points_model`."""
+
+    system_id = dy.String(description="system that predicts with the model")
+    model_id = dy.String(nullable=True, description="hash of rows, features, parameters and library: same id, same predictions")
+    reason = dy.String(nullable=True, description="why there is no model")
+    train_start_date = dy.Date(nullable=True, description="first game date in the window")
+    train_end_date = dy.Date(nullable=True, description="last game date in the window; before the week")
+    rows = dy.Int64(min=0, description="player-games in the window")
+    validation_rows = dy.Int64(min=0, description="player-games of the last days, for early stopping")
+    trees = dy.Int64(nullable=True, min=1, description="trees kept")
+    validation_mean_absolute_error = number("points, on the validation rows", 0, 30)
+    season_mean_absolute_error = number("points, of points_mean_season on the same rows", 0, 30)
+    features = dy.List(dy.String(), description="signature: names in order")
+    library_version = dy.String(description="catboost's version")
+
+
+TABLE = Table("points_model", grain="training week and system", key=("game_date", "system_id"), schema=PointsModelRows)
+
+SOURCE = "features, player_game_summary"
+LARGEST_VALIDATION_SHARE = 5
+"""The validation days are at most one in so many days of the window, while the window is short."""
+
+Models = Mapping[tuple[date, str], TrainedModel]
+"""(Monday of the week, system_id) -> the week's model. Weeks without a model are not there."""
+
+
+def train_week(
+    features: pl.DataFrame, player_game_summary: pl.DataFrame, week: date, store: ModelStore, system: TrainedSystem
+) -> pl.DataFrame:
+    """The week's row of one system; the model goes to the store, or is found there when it was trained before."""
+    rows = training_rows(features, player_game_summary, week, system)
+    training, validation = split(rows, system)
+    needed = system.training.least_rows
+    if rows.height < needed or training.is_empty():
+        return _row(week, system, rows, reason=f"bootstrap: {rows.height} rows, needs {needed}")
+    parameters = {**system.parameters, "validation_days": system.training.validation_days}
+    model_id = identify(rows, parameters, system.reads, system.library_version)
+    if not store.has(model_id):
+        booster = system.fit(training, validation)
+        store.save(system, booster, _card(model_id, system, booster, rows, validation))
+    card = store.load(model_id).card
+    return _row(
+        week, system, rows,
+        model_id=card.model_id,
+        validation_rows=card.validation_rows,
+        trees=card.trees,
+        validation_mean_absolute_error=card.validation_mean_absolute_error,
+        season_mean_absolute_error=card.season_mean_absolute_error,
+    )  # fmt: skip
+
+
+def training_rows(
+    features: pl.DataFrame, player_game_summary: pl.DataFrame, week: date, system: TrainedSystem
+) -> pl.DataFrame:
+    """One row per player who took part in a game before the week and has what the system requires."""
+    truth = player_game_summary.filter(pl.col("did_play")).select(*PLAYER_GAME, pl.col("points").cast(pl.Float64))
+    return (
+        system.predictable(features.filter(pl.col("game_date") < week))
+        .join(truth, on=PLAYER_GAME, how="inner")
+        .sort("game_date", *PLAYER_GAME)
+        .select("game_date", *PLAYER_GAME, pl.col(system.reads).cast(pl.Float64), "points")
+    )
+
+
+def split(rows: pl.DataFrame, system: TrainedSystem) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Training and validation rows: the validation has the last days, and the slate before it belongs to neither."""
+    if rows.is_empty():
+        return rows, rows
+    first, last = _window(rows)
+    length = min(system.training.validation_days, ((last - first).days + 1) // LARGEST_VALIDATION_SHARE)
+    validation_starts = last - timedelta(days=max(length, 1) - 1)
+    before = rows.filter(pl.col("game_date") < validation_starts)
+    slate_between = before["game_date"].max()
+    return before.filter(pl.col("game_date") < slate_between), rows.filter(pl.col("game_date") >= validation_starts)
+
+
+def load_models(points_model: pl.DataFrame, store: ModelStore) -> Models:
+    """The models of the weeks that have one, ready to predict. Raises Permanent for one that saw its own week."""
+    trained = points_model.filter(pl.col("model_id").is_not_null())
+    by_id = {model_id: store.load(model_id) for model_id in trained["model_id"].unique(maintain_order=True)}
+    models = {}
+    for week, system_id, model_id in trained.select("game_date", "system_id", "model_id").iter_rows():
+        model = by_id[model_id]
+        if model.card.train_end_date >= week_of(week):
+            raise Permanent(f"model {model_id} was trained to {model.card.train_end_date}, too late for the week of {week}")
+        models[week, system_id] = model
+    return models
+
+
+def _card(model_id: str, system: TrainedSystem, booster: Any, rows: pl.DataFrame, validation: pl.DataFrame) -> Card:
+    first, last = _window(rows)
+    sample = rows.tail(system.training.golden_rows)
+    return Card(
+        model_id=model_id,
+        system_id=system.system_id,
+        system_version=system.version,
+        features=system.reads,
+        library_version=system.library_version,
+        parameters=dict(system.parameters),
+        train_start_date=first,
+        train_end_date=last,
+        rows=rows.height,
+        validation_rows=validation.height,
+        trees=system.trees(booster),
+        validation_mean_absolute_error=_mean_absolute_error(system.forecast(booster, validation), validation),
+        season_mean_absolute_error=_mean_absolute_error(validation["points_mean_season"], validation),
+        golden_rows=golden(sample, system.reads),
+        golden_outputs=system.forecast(booster, sample).to_list(),
+    )
+
+
+def _row(week: date, system: TrainedSystem, rows: pl.DataFrame, **known: Any) -> pl.DataFrame:
+    first, last = (None, None) if rows.is_empty() else _window(rows)
+    values = {
+        "game_date": week, "system_id": system.system_id, "train_start_date": first, "train_end_date": last,
+        "rows": rows.height, "validation_rows": 0, "features": list(system.reads),
+        "library_version": system.library_version, "source": SOURCE, **known,
+    }  # fmt: skip
+    schema = {name: kind for name, kind in TABLE.dtypes.items() if name not in ("as_of", "code_version")}
+    return pl.DataFrame([values], schema=schema)
+
+
+def _window(rows: pl.DataFrame) -> tuple[date, date]:
+    """First and last game date of rows sorted by date, of which there is at least one."""
+    return rows["game_date"][0], rows["game_date"][-1]
+
+
+def _mean_absolute_error(forecast: pl.Series, rows: pl.DataFrame) -> float:
+    return float(rows.select((pl.lit(forecast) - pl.col("points")).abs().mean()).item())
+
+
+CODE_VERSION = "1"
+
+
+@weekly_asset(
+    TABLE, module=__name__, description=__doc__, kinds={"catboost"}, code_version=CODE_VERSION,
+    ins={"features": every_date(), "player_game_summary": every_date()},
+)  # fmt: skip
+def points_model(
+    context: dg.AssetExecutionContext, features: pl.DataFrame, player_game_summary: pl.DataFrame, model_store: ModelStore
+) -> pl.DataFrame:
+    """One model per trained system, from the dates before the week; a week without enough rows says so."""
+    week = date.fromisoformat(context.partition_key)
+    rows = pl.concat([train_week(features, player_game_summary, week, model_store, system) for system in TRAINED_SYSTEMS])
+    first = rows.row(0, named=True)
+    context.add_output_metadata(
+        {name: first[name] for name in ("rows", "trees", "validation_mean_absolute_error", "season_mean_absolute_error") if first[name] is not None}
+    )
+    return rows
+
+
+@dg.asset_check(asset=TABLE.name, blocking=True, partitions_def=WEEKLY, description="No training row lies in or after the week.")
+def training_ends_before_the_week(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+    """The window of every model ends before its Monday."""
+    rows = warehouse.scan(TABLE, [date.fromisoformat(key) for key in context.partition_keys]).collect()
+    late = rows.filter(pl.col("train_end_date") >= pl.col("game_date"))
+    return dg.AssetCheckResult(passed=late.is_empty(), metadata={"models": rows.height, "late_models": late.height})
+
+
+@dg.asset_check(asset=TABLE.name, partitions_def=WEEKLY, description="Every trained system has a model for the week.")
+def every_system_has_a_model(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+    """A week without enough rows has none, and says why."""
+    rows = warehouse.scan(TABLE, [date.fromisoformat(key) for key in context.partition_keys]).collect()
+    without = rows.filter(pl.col("model_id").is_null())
+    return dg.AssetCheckResult(
+        passed=without.is_empty() and rows.height == len(TRAINED_SYSTEMS), severity=dg.AssetCheckSeverity.WARN,
+        metadata={"models": rows.height - without.height, "missing": dg.MetadataValue.json(without["reason"].to_list())},
+    )  # fmt: skip

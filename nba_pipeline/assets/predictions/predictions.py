@@ -1,0 +1,483 @@
+"""predictions: what each system forecast for each expected player before tip-off, against the market line.
+
+Grain: one row per player, game, system, run kind and version
+Source: features, points_model and schedule of the date
+Caveats: a ledger, rows are only ever added; `backtest` rows were made after the game had started, from facts and a model
+  of before it; the latest version is a question for a query, never a column; NO_LINE and PASS are not bets.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline import gates
+from nba_pipeline.assets import daily_asset, dates_of, days_before, if_there, note_left_out
+from nba_pipeline.assets.features.features import FEATURES
+from nba_pipeline.assets.predictions.points_model import Models, load_models
+from nba_pipeline.calendar import Clock, eastern_date, week_of
+from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, nothing_is_quarantined, share_verdict
+from nba_pipeline.errors import Closed
+from nba_pipeline.formulas.market_line import market_lines
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS
+from nba_pipeline.systems.interface import PLAYER_GAME, System, TrainedModel
+from nba_pipeline.table import TABLES, Row, Table, code
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.model_store import ModelStore
+
+RECOMMENDATIONS = ("OVER", "UNDER", "PASS", "NO_LINE")
+
+
+class PredictionRows(Row):
+    """Columns and rules of `predictions`."""
+
+    game_id = dy.String(description="the NBA's ten digits")
+    player_id = dy.Int64(min=1, description="the NBA's person id")
+    system_id = dy.String(description="module in nba_pipeline.systems")
+    run_kind = code(("live", "backtest"), "live: made before the game started")
+    version = dy.Int64(min=1, description="grows with each new prediction of the same key")
+    prediction_id = dy.String(description="hash of key and inputs")
+    player_name = dy.String(description="spelling of the latest box score")
+    team = dy.String(description="tricode")
+    opponent = dy.String(description="tricode")
+    predicted_points = dy.Float64(min=0, max=60, description="points")
+    line = dy.Float64(nullable=True, min=5, max=60, description="points; null without a line known before tip-off")
+    line_half_points = dy.Int64(nullable=True, description="2 x line")
+    book = dy.String(nullable=True, description="whose line, or `median` of the other sportsbooks")
+    line_snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the line; strictly before tip-off")
+    line_source = dy.String(nullable=True, description="landed payload of the line")
+    edge = dy.Float64(nullable=True, description="predicted_points - line")
+    recommendation = code(RECOMMENDATIONS, "NO_LINE without a line, PASS below the least edge")
+    is_actionable = dy.Bool(description="no entry of `reasons` forbids a bet")
+    reasons = dy.List(dy.String(), description="why not actionable, and each adjustment left out because its input is null")
+    quality_score = dy.Float64(min=0, max=100, description="over the features that the system reads")
+    features_hash = dy.String(description="hash of the row of `features` used")
+    model_id = dy.String(nullable=True, description="null for systems without a model")
+    system_version = dy.String(description="version of the system's code")
+    made_at = dy.Datetime(time_zone="UTC", description="instant of the prediction")
+    tipoff_at = dy.Datetime(nullable=True, time_zone="UTC", description="scheduled tip-off")
+    is_before_tipoff = dy.Bool(nullable=True, description="made_at < tipoff_at; null where the tip-off is unknown")
+
+    @dy.rule()
+    def lines_are_from_before_tipoff(cls) -> pl.Expr:
+        """No line of the game in play."""
+        return pl.col("line").is_null() | (pl.col("line_snapshot_at") < pl.col("tipoff_at"))
+
+    @dy.rule()
+    def live_rows_are_made_before_tipoff(cls) -> pl.Expr:
+        """Nothing live about a game that has started."""
+        return (pl.col("run_kind") != "live") | pl.col("is_before_tipoff").fill_null(True)
+
+    @dy.rule()
+    def recommendation_has_the_sign_of_the_edge(cls) -> pl.Expr:
+        """A contradiction is an error, never repaired."""
+        return (
+            pl.when(pl.col("recommendation") == "OVER").then(pl.col("edge") > 0)
+            .when(pl.col("recommendation") == "UNDER").then(pl.col("edge") < 0)
+            .when(pl.col("recommendation") == "NO_LINE").then(pl.col("edge").is_null())
+            .otherwise(pl.col("edge").is_not_null())
+        )  # fmt: skip
+
+
+TABLE = Table(
+    "predictions", grain="player, game, system, run kind and version", schema=PredictionRows, write="add",
+    key=("game_id", "player_id", "system_id", "run_kind", "version"), cluster=("system_id", "player_id"),
+    is_a_record_of_decisions=True,
+)  # fmt: skip
+
+SOURCE = "features, points_model, prop_lines"
+PREDICTED = (*PLAYER_GAME, "system_id", "run_kind")
+"""What versions count within."""
+
+IDENTITY = [
+    pl.col(name).cast(pl.String).fill_null("")
+    for name in (
+        *PREDICTED, "version", "game_date", "system_version", "model_id", "features_hash", "line", "book", "line_snapshot_at",
+    )
+]
+"""What `prediction_id` is the hash of: the key and the inputs, not the instant."""
+
+FORECAST: Mapping[str, pl.DataType] = {
+    "game_id": pl.String(), "player_id": pl.Int64(), "predicted_points": pl.Float64(), "reasons": pl.List(pl.String()),
+    "model_id": pl.String(), "has_short_history": pl.Boolean(),
+}  # fmt: skip
+SEASON_STARTS: Mapping[str, pl.DataType] = {"season": pl.String(), "season_starts": pl.Date()}
+
+HASH_LENGTH = 16
+MISSING_REQUIRED = "missing_required_feature"
+ONE_MISSING_CAP, MANY_MISSING, MANY_MISSING_CAP = 69.0, 5, 49.0
+"""Highest quality with one, and with five or more, of the features missing that a system requires for betting."""
+
+
+def predict_slate(
+    upcoming_players: pl.DataFrame,
+    features: pl.DataFrame,
+    schedule: pl.DataFrame,
+    lines: pl.DataFrame,
+    models: Models,
+    ledger: pl.DataFrame,
+    now: datetime,
+    season_starts: Mapping[str, date],
+) -> pl.DataFrame:
+    """The predictions that the ledger lacks: one row per eligible player, game and system that is new or changed.
+
+    `lines` has one row per player and game, `ledger` the predictions made so far. Games that start after `now` are
+    predicted live, the others as backtest unless they have a live prediction. `season_starts` has the date of each
+    season's first game; a season that is not there counts as just begun.
+    """
+    slate = _slate(upcoming_players, features, schedule, lines, now).filter(pl.col("reason").is_null())
+    rows = features.join(slate, on=["game_date", *PLAYER_GAME], how="semi")
+    made = (
+        pl.concat([_forecasts(system, rows, models) for system in SYSTEMS])
+        .join(slate, on=PLAYER_GAME)
+        .join(features_hash(rows), on=PLAYER_GAME)
+        .with_columns(pl.lit(now).cast(pl.Datetime("us", "UTC")).alias("made_at"), pl.lit(SOURCE).alias("source"))
+        .with_columns((pl.col("made_at") < pl.col("tipoff_at")).alias("is_before_tipoff"))
+    )
+    columns = [pl.col(name).cast(kind) for name, kind in TABLE.dtypes.items() if name not in ("as_of", "code_version")]
+    return _new_versions(_judge(made, season_starts), ledger).select(columns).sort(TABLE.key)
+
+
+def unpredicted(
+    upcoming_players: pl.DataFrame,
+    features: pl.DataFrame,
+    schedule: pl.DataFrame,
+    lines: pl.DataFrame,
+    models: Models,
+    now: datetime,
+) -> pl.DataFrame:
+    """One row per expected player and game that no system predicts: game_date, ids, player_name, team, reason."""
+    slate = _slate(upcoming_players, features, schedule, lines, now)
+    rows = features.join(slate.filter(pl.col("reason").is_null()), on=["game_date", *PLAYER_GAME], how="semi")
+    predicted = pl.concat([_forecasts(system, rows, models) for system in SYSTEMS])
+    by_system = (
+        pl.concat([_why_not(system, rows, models) for system in SYSTEMS])
+        .group_by(PLAYER_GAME, maintain_order=True)
+        .agg(pl.col("by_system").str.join("; "))
+    )
+    return (
+        slate.join(predicted, on=PLAYER_GAME, how="anti")
+        .join(by_system, on=PLAYER_GAME, how="left")
+        .select("game_date", *PLAYER_GAME, "player_name", "team", pl.coalesce("reason", "by_system").alias("reason"))
+        .sort("game_date", *PLAYER_GAME)
+    )
+
+
+def absent_models(features: pl.DataFrame, models: Models) -> list[str]:
+    """One sentence per week and system that has rows of `features` and no model."""
+    needy = [system.system_id for system in SYSTEMS if system.needs_model]
+    wanted = [(week, name) for week in _weeks(features) for name in needy]
+    return [f"{name}: no model for the week of {week}" for week, name in wanted if (week, name) not in models]
+
+
+def features_hash(features: pl.DataFrame) -> pl.DataFrame:
+    """game_id, player_id and the hash of the row's feature values, by name, as JSON; the same in every process."""
+    values = features.select(pl.struct(pl.col(FEATURES).cast(pl.Float64)).struct.json_encode()).to_series()
+    return features.select(*PLAYER_GAME, _hashes(values).alias("features_hash"))
+
+
+def _hashes(texts: pl.Series) -> pl.Series:
+    # sha256, since polars' own hash differs between versions and processes
+    return pl.Series([hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH] for text in texts], dtype=pl.String)
+
+
+def _slate(
+    upcoming_players: pl.DataFrame, features: pl.DataFrame, schedule: pl.DataFrame, lines: pl.DataFrame, now: datetime
+) -> pl.DataFrame:
+    """One row per expected player and game: who, when, the usable line, and why nobody may predict it or null."""
+    games = schedule.select("game_id", "game_date", "status", "tipoff_at")
+    on = ["game_date", *PLAYER_GAME]
+    known = features.select(*on, "games_played_season", "minutes_mean_last_10_games", pl.lit(True).alias("has_features"))
+    market = lines.select(*PLAYER_GAME, "line", "book", "line_source", pl.col("snapshot_at").alias("line_snapshot_at"))
+    is_usable = pl.col("line_snapshot_at") < pl.col("tipoff_at")
+    return (
+        upcoming_players.select("game_date", *PLAYER_GAME, "season", "player_name", "team", "opponent")
+        .join(games, on=["game_id", "game_date"], how="left")
+        .join(known, on=on, how="left")
+        .join(market, on=PLAYER_GAME, how="left")
+        .with_columns(
+            pl.when(is_usable).then(pl.col(name)).alias(name)
+            for name in ("line", "book", "line_source", "line_snapshot_at")
+        )
+        .with_columns(_run_kind(now).alias("run_kind"), _ineligible().alias("reason"))
+    )
+
+
+def _run_kind(now: datetime) -> pl.Expr:
+    """Live before the tip-off; where it is unknown, as long as the game is scheduled for today or later."""
+    is_live = (
+        pl.when(pl.col("tipoff_at").is_not_null())
+        .then(pl.col("tipoff_at") > now)
+        .otherwise((pl.col("game_date") >= eastern_date(now)) & (pl.col("status") == "scheduled"))
+    )
+    return pl.when(is_live).then(pl.lit("live")).otherwise(pl.lit("backtest"))
+
+
+def _ineligible() -> pl.Expr:
+    """Why no system may predict for an expected player, or null."""
+    wanted = SETTINGS.predicting
+    games, minutes = pl.col("games_played_season"), pl.col("minutes_mean_last_10_games")
+    shown_minutes = minutes.round(1).cast(pl.String).fill_null("unknown")
+    return (
+        pl.when(pl.col("status").is_null())
+        .then(pl.lit("the game is not in the schedule of the date"))
+        .when(pl.col("status") == "postponed")
+        .then(pl.lit("the game is postponed"))
+        .when(pl.col("has_features").is_null())
+        .then(pl.lit("no row in features"))
+        .when(games < wanted.least_games)
+        .then(pl.format(f"{{}} played games this season, needs {wanted.least_games}", games))
+        .when(pl.col("line").is_null() & _plays_little())
+        .then(pl.format(f"no line and {{}} minutes per game, needs {wanted.least_minutes:g}", shown_minutes))
+    )
+
+
+def _plays_little() -> pl.Expr:
+    return (pl.col("minutes_mean_last_10_games") < SETTINGS.predicting.least_minutes).fill_null(True)
+
+
+def _weeks(rows: pl.DataFrame) -> list[date]:
+    return sorted({week_of(day) for day in rows["game_date"].unique()})
+
+
+def _served(system: System, rows: pl.DataFrame, models: Models) -> Iterator[tuple[pl.DataFrame, TrainedModel | None]]:
+    """Rows and the model that serves them: all rows for a system without models, none of a week without its model."""
+    if not system.needs_model:
+        yield rows, None
+        return
+    for week in _weeks(rows):
+        if model := models.get((week, system.system_id)):
+            yield rows.filter(pl.col("game_date").dt.truncate("1w") == week), model
+
+
+def _forecasts(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFrame:
+    """One row per row that the system predicts: the forecast, by whom and with what, and how good the row is for it."""
+    parts = [
+        system.predict(served, model).with_columns(
+            pl.lit(model.card.model_id if model else None, pl.String).alias("model_id"),
+            pl.lit(model is not None and _has_short_history(model)).alias("has_short_history"),
+        )
+        for served, model in _served(system, rows, models)
+    ]
+    return pl.concat([pl.DataFrame(schema=FORECAST), *parts]).join(_quality(system, rows), on=PLAYER_GAME).with_columns(
+        pl.lit(system.system_id).alias("system_id"), pl.lit(system.version).alias("system_version")
+    )  # fmt: skip
+
+
+def _has_short_history(model: TrainedModel) -> bool:
+    window = model.card.train_end_date - model.card.train_start_date
+    return window.days < SETTINGS.training.least_days
+
+
+def _why_not(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFrame:
+    """One row per row that the system does not predict: game_id, player_id, by_system."""
+    without = [week for week in _weeks(rows) if system.needs_model and (week, system.system_id) not in models]
+    week = pl.col("game_date").dt.truncate("1w")
+    modelless = pl.format("no model for the week of {}", week).alias("reason")
+    return pl.concat(
+        [
+            system.why_not(rows.filter(~week.is_in(without))),
+            rows.filter(week.is_in(without)).select(*PLAYER_GAME, modelless),
+        ]
+    ).select(*PLAYER_GAME, pl.format("{}: {}", pl.lit(system.system_id), "reason").alias("by_system"))
+
+
+def _quality(system: System, rows: pl.DataFrame) -> pl.DataFrame:
+    """game_id, player_id, the known share of what the system reads x 100, capped, and whether a bet lacks a feature."""
+    known = 100 * pl.mean_horizontal(pl.col(name).is_not_null() for name in system.reads)
+    missing = pl.sum_horizontal(pl.col(name).is_null() for name in system.required_for_betting)
+    cap = pl.when(missing >= MANY_MISSING).then(MANY_MISSING_CAP).when(missing > 0).then(ONE_MISSING_CAP).otherwise(100.0)
+    return rows.select(
+        *PLAYER_GAME, pl.min_horizontal(known, cap).alias("quality_score"), (missing > 0).alias("lacks_required")
+    )
+
+
+def _judge(made: pl.DataFrame, season_starts: Mapping[str, date]) -> pl.DataFrame:
+    """Recommendation, and every reason against a bet. The system's own reasons forbid nothing."""
+    wanted = SETTINGS.predicting
+    starts = pl.DataFrame(list(season_starts.items()), schema=SEASON_STARTS, orient="row")
+    days_played = (pl.col("game_date") - pl.col("season_starts")).dt.total_days()
+    edge = pl.col("edge")
+    against = {
+        "no_line": pl.col("line").is_null(),
+        MISSING_REQUIRED: pl.col("lacks_required"),
+        "low_edge": edge.abs() < wanted.actionable_edge,
+        "not_quality_ready": pl.col("quality_score") < wanted.quality_floor,
+        "bootstrap": (days_played < wanted.bootstrap_days).fill_null(True),
+        "few_minutes": _plays_little(),
+        "short_history": pl.col("has_short_history"),
+    }
+    forbidding = pl.concat_list(pl.when(holds).then(pl.lit(name)) for name, holds in against.items()).list.drop_nulls()
+    return (
+        made.join(starts, on="season", how="left")
+        .with_columns((pl.col("predicted_points") - pl.col("line")).alias("edge"))
+        .with_columns(
+            (2 * pl.col("line")).round().cast(pl.Int64).alias("line_half_points"),
+            pl.when(edge.is_null()).then(pl.lit("NO_LINE"))
+            .when(edge.abs() < wanted.pass_below_edge).then(pl.lit("PASS"))
+            .when(edge > 0).then(pl.lit("OVER"))
+            .otherwise(pl.lit("UNDER")).alias("recommendation"),
+            (forbidding.list.len() == 0).alias("is_actionable"),
+            pl.concat_list(forbidding, "reasons").alias("reasons"),
+        )
+    )  # fmt: skip
+
+
+def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+    """The rows that are new, or changed enough for another version, with `version` and `prediction_id`.
+
+    A game that moved to another date is predicted anew. What was predicted live is not predicted again as a backtest.
+    """
+    compared = ("version", "game_date", "line", "reasons")
+    latest = ledger.sort("version").group_by(PREDICTED).last().select(
+        *PREDICTED, *(pl.col(name).alias(f"{name}_before") for name in compared)
+    )
+    live = ledger.filter(pl.col("run_kind") == "live").select("game_date", *PLAYER_GAME, "system_id", "run_kind")
+    before = {name: pl.col(f"{name}_before") for name in compared}
+    line, arrived = pl.col("line"), ~pl.col("lacks_required") & before["reasons"].list.contains(MISSING_REQUIRED)
+    is_due = pl.any_horizontal(
+        before["version"].is_null(),
+        before["game_date"] != pl.col("game_date"),
+        line.is_null() != before["line"].is_null(),
+        (line - before["line"]).abs() >= SETTINGS.lines.material_move,
+        arrived,
+    ).fill_null(False)
+    has_live = pl.col("run_kind_live").is_not_null() & (pl.col("run_kind") == "backtest")
+    due = (
+        made.join(latest, on=PREDICTED, how="left")
+        .join(live.unique(), on=["game_date", *PLAYER_GAME, "system_id"], how="left", suffix="_live")
+        .filter(is_due & ~has_live)
+        .with_columns((before["version"].fill_null(0) + 1).alias("version"))
+    )
+    identities = due.select(pl.concat_list(IDENTITY).list.join("|")).to_series()
+    return due.with_columns(_hashes(identities).alias("prediction_id"))
+
+
+CODE_VERSION = "1"
+
+
+@daily_asset(
+    TABLE, module=__name__, description=__doc__, kinds={"polars", "catboost"}, code_version=CODE_VERSION,
+    ins={
+        "prop_lines": if_there(), "points_model": if_there(),
+        "schedule": days_before(SETTINGS.predicting.bootstrap_days + 1, through=0),
+    },
+)  # fmt: skip
+def predictions(
+    context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, features: pl.DataFrame, schedule: pl.DataFrame,
+    prop_lines: pl.DataFrame, points_model: pl.DataFrame, model_store: ModelStore, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
+) -> pl.DataFrame:  # fmt: skip
+    """What is new or changed for the ledger: live before tip-off, backtest after."""
+    dates, now = dates_of(context), clock.now()
+    ready = gates.judge_readiness(features, MOVING_AVERAGE.required, dates)
+    closed = ready.filter(~pl.col("is_open"))
+    if closed.height == len(dates):
+        first = closed.row(0, named=True)
+        raise Closed(
+            f"the predictions of {first['game_date']} are closed: {first['ready']} of {first['expected']} players are ready, "
+            f"fewer than {SETTINGS.coverage.ready_block:.0%}"
+        )
+    features = features.filter(~pl.col("game_date").is_in(closed["game_date"].implode()))
+    note_left_out(context, {str(day): [f"{day}: too few players are ready"] for day in closed["game_date"]})
+    lines, models = market_lines(prop_lines, **SETTINGS.lines.cascade), load_models(points_model, model_store)
+    starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
+    slate = schedule.filter(pl.col("game_date").is_in(dates))
+    ledger = warehouse.scan(TABLE, dates).collect()
+    without = unpredicted(upcoming_players, features, slate, lines, models, now)
+    reasons = without.group_by("reason").len().sort("len", descending=True).head(20)
+    context.add_output_metadata({"not_predicted": without.height, "reasons_not_predicted": dg.MetadataValue.json(dict(reasons.iter_rows()))})
+    for sentence in absent_models(features, models):
+        context.log.warning(sentence)
+    return predict_slate(upcoming_players, features, slate, lines, models, ledger, now, starts)
+
+
+@dated_check(TABLE, blocking=True)
+def enough_eligible_players_are_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """At least 80 % of the ready players of the slate who may be predicted are; a slate with ready players and no prediction fails."""
+    return _predicted(warehouse, dates, SETTINGS.coverage.enough)
+
+
+@dated_check(TABLE)
+def every_eligible_player_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every ready player who may be predicted is; the others are named."""
+    return _predicted(warehouse, dates, 1.0)
+
+
+@dated_check(TABLE)
+def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Each system has predictions for the slate; a system without a model is named."""
+    made = warehouse.scan(TABLE, dates).group_by("game_date", "system_id").agg(pl.col("player_id").n_unique()).collect()
+    verdicts = []
+    for day in dates:
+        counts = {system: n for d, system, n in made.iter_rows() if d == day}
+        absent = [s.system_id for s in SYSTEMS if s.system_id not in counts] if counts else []
+        verdicts.append(Verdict(day, not absent, {f"players_{s.system_id}": counts.get(s.system_id, 0) for s in SYSTEMS}, absent))
+    return verdicts
+
+
+@dated_check(TABLE, blocking=True)
+def every_line_is_from_before_tipoff(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """No prediction uses a line whose snapshot is not strictly before the tip-off."""
+    rows = warehouse.scan(TABLE, dates).filter(pl.col("line").is_not_null()).select(
+        "game_date", "player_name", "book", (pl.col("line_snapshot_at") < pl.col("tipoff_at")).fill_null(False).alias("is_before")
+    ).collect()  # fmt: skip
+    verdicts = []
+    for day in dates:
+        lined = rows.filter(pl.col("game_date") == day)
+        late = lined.filter(~pl.col("is_before"))
+        names = [f"{name} ({book})" for name, book in late.select("player_name", "book").iter_rows()]
+        verdicts.append(Verdict(day, late.is_empty(), {"lines_used": lined.height, "late_lines": late.height}, names))
+    return verdicts
+
+
+@dated_check(TABLE)
+def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """At most 40 % of the slate's predictions are NO_LINE; a rising share is an alarm, not a normal outcome."""
+    found = warehouse.scan(TABLE, dates).group_by("game_date").agg(
+        (pl.col("recommendation") == "NO_LINE").mean().alias("no_line"), pl.len().alias("rows"),
+        pl.col("is_actionable").sum().alias("actionable"), pl.col("edge").abs().mean().alias("edge"),
+    ).collect()  # fmt: skip
+    by_date = {row["game_date"]: row for row in found.iter_rows(named=True)}
+    verdicts = []
+    for day in dates:
+        row = by_date.get(day, {"no_line": 0.0, "rows": 0, "actionable": 0, "edge": None})
+        numbers = {"no_line_fraction": row["no_line"], "predictions": row["rows"], "actionable": row["actionable"]}
+        verdicts.append(Verdict(day, row["no_line"] <= SETTINGS.coverage.no_line_warn, numbers))
+    return verdicts
+
+
+@dated_check(TABLE, blocking=True)
+def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """One row per player, game, system, run kind and version."""
+    return keys_are_unique(warehouse, TABLE, dates)
+
+
+@dated_check(TABLE)
+def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every row kept the table's promise."""
+    return nothing_is_quarantined(warehouse, TABLE, dates)
+
+
+def _predicted(warehouse: Warehouse, dates: Sequence[date], floor: float) -> list[Verdict]:
+    """Of the players with features and enough games and minutes, those with a prediction."""
+    wanted = SETTINGS.predicting
+    eligible = (
+        warehouse.scan(TABLES["features"], dates)
+        .filter(pl.col("games_played_season") >= wanted.least_games, pl.col("minutes_mean_last_10_games") >= wanted.least_minutes)
+        .filter(pl.all_horizontal(pl.col(MOVING_AVERAGE.required).is_not_null()))
+        .select("game_date", "game_id", "player_id", "team").collect()
+    )  # fmt: skip
+    played = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").select("game_id").collect()
+    there = warehouse.scan(TABLE, dates).select("game_id", "player_id").unique().collect()
+    names = warehouse.scan(TABLES["upcoming_players"], dates).select("game_id", "player_id", "player_name").collect()
+    eligible = eligible.join(played, on="game_id", how="semi").join(names, on=["game_id", "player_id"], how="left")
+    absent = eligible.join(there, on=["game_id", "player_id"], how="anti")
+    return [
+        share_verdict(day, mine.height - gone.height, mine.height, floor, gone["player_name"].to_list())
+        for day in dates
+        for mine, gone in [(eligible.filter(pl.col("game_date") == day), absent.filter(pl.col("game_date") == day))]
+    ]

@@ -1,0 +1,101 @@
+"""players: which spellings belong to which player.
+
+Grain: one row per player and spelling
+Source: boxscores of the date; the archive's list on 2021-10-01; an operator's resolution of a quarantined name
+Caveats: rows are only ever added, on the date that first showed the spelling; identity only, no team; a spelling may
+  belong to two people.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline.assets import daily_asset, dates_of
+from nba_pipeline.calendar import FIRST_DATE, Clock
+from nba_pipeline.checks import Verdict, dated_check, nothing_is_quarantined
+from nba_pipeline.names import lookup
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.table import Row, Table, code
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing
+
+
+class PlayerRows(Row):
+    """Columns of `players`."""
+
+    player_id = dy.Int64(min=1, description="the NBA's person id")
+    spelling = dy.String(min_length=1, description="name as written")
+    lookup = dy.String(description="normalised spelling, see nba_pipeline.names")
+    evidence = code(("seed", "boxscore", "operator"), "what showed the spelling")
+
+
+TABLE = Table("players", grain="player and spelling", key=("player_id", "spelling"), schema=PlayerRows, write="add")
+CODE_VERSION = "1"
+RESOLUTIONS = ("operator", "spelling")
+"""Provider and endpoint under which the landing keeps what an operator resolved."""
+
+
+def new_spellings(shown: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """The spellings that nobody showed before, on the first date that shows them.
+
+    Args:
+        shown: game_date, player_id, spelling, evidence, source; any number of rows per spelling.
+        known: the rows of `players` so far.
+    """
+    first = (
+        shown.sort("game_date", "player_id", "spelling", "source")
+        .unique(["player_id", "spelling"], keep="first", maintain_order=True)
+        .join(known, on=["player_id", "spelling"], how="anti")
+    )
+    forms = {spelling: lookup(spelling) for spelling in first["spelling"].unique()}
+    return first.with_columns(pl.col("spelling").replace_strict(forms, return_dtype=pl.String).alias("lookup"))
+
+
+@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION)
+def players(
+    context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing,
+    warehouse: dg.ResourceParam[Warehouse], clock: Clock,
+) -> pl.DataFrame:  # fmt: skip
+    """Spellings of the box scores, of the archive's list, and of names that an operator resolved."""
+    dates = dates_of(context)
+    shown = [
+        boxscores.select(
+            "game_date", "player_id", pl.col("player_name").alias("spelling"), pl.lit("boxscore").alias("evidence"), "source"
+        )
+    ]
+    for day in dates:
+        for payload in landing.payloads(*RESOLUTIONS, day):
+            shown.append(
+                pl.DataFrame(
+                    {**payload.json(), "game_date": day, "evidence": "operator", "source": payload.ref}, schema_overrides={"player_id": pl.Int64}
+                ).select(shown[0].columns)
+            )
+    if FIRST_DATE not in warehouse.dates(TABLE) and not archive.is_empty:
+        seed = new_spellings(
+            archive.players().with_columns(pl.lit(FIRST_DATE).alias("game_date"), pl.lit("seed").alias("evidence")), TABLE.empty()
+        )
+        if FIRST_DATE in dates:
+            shown.append(seed.select(shown[0].columns))
+        else:
+            rows, _ = TABLE.conform(seed, clock.as_of, CODE_VERSION)
+            warehouse.add(TABLE, [FIRST_DATE], rows, context.run_id)
+            context.log_event(dg.AssetMaterialization(context.asset_key, partition=FIRST_DATE.isoformat()))
+    return new_spellings(pl.concat(shown, how="vertical_relaxed"), warehouse.scan(TABLE).collect())
+
+
+@dated_check(TABLE, blocking=True)
+def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """A player and spelling stand once in the whole table, not only on their date."""
+    copies = warehouse.scan(TABLE).filter(pl.struct(TABLE.key).is_duplicated()).group_by("game_date").len().collect()
+    duplicates = dict(copies.iter_rows())
+    rows = dict(warehouse.scan(TABLE, dates).group_by("game_date").len().collect().iter_rows())
+    return [Verdict(day, day not in duplicates, {"rows": rows.get(day, 0), "duplicates": duplicates.get(day, 0)}) for day in dates]
+
+
+@dated_check(TABLE)
+def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every row of the provider kept the table's promise."""
+    return nothing_is_quarantined(warehouse, TABLE, dates)

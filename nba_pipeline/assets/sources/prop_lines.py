@@ -1,0 +1,237 @@
+"""prop_lines: the sportsbooks' player lines, as each book showed them at an instant.
+
+Grain: one row per player, game, book, market, line and snapshot
+Source: The Odds API (live, historical for past dates); the archive for the dates it holds
+Caveats: rows are only ever added; books mix alternate lines into the main market; a line whose snapshot instant is
+  unknown has `is_before_tipoff` null and is never used live; the provider's start is about ten minutes after the tip-off.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline.assets import daily_asset, dates_of, days_before, every_date
+from nba_pipeline.calendar import Clock, season_of_game_date
+from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, nothing_is_quarantined
+from nba_pipeline.errors import Permanent, PipelineError, Transient
+from nba_pipeline.names import resolve_names
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.providers.odds_api import OddsApi, match_events, parse_event_odds, parse_events
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import LINEAGE, PROBLEM, TABLES, Row, Table
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Payload
+
+AMERICAN_PRICE_FLOOR = 100
+
+
+class PropLineRows(Row):
+    """Columns and rules of `prop_lines`."""
+
+    game_id = dy.String(description="the NBA's ten digits")
+    player_id = dy.Int64(min=1, description="the NBA's person id")
+    market = dy.String(description="The Odds API's key, as player_points")
+    book = dy.String(description="The Odds API's key, as draftkings; unknown where the source does not say")
+    line_half_points = dy.Int64(min=0, max=400, description="2 x line; the line's form in keys")
+    snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant at which the book showed the line")
+    line = dy.Float64(min=0, max=200, description="points")
+    over_price = dy.Int64(nullable=True, description="American price of the over")
+    under_price = dy.Int64(nullable=True, description="American price of the under")
+    tipoff_at = dy.Datetime(nullable=True, time_zone="UTC", description="earlier of the schedule's and the provider's start")
+    is_before_tipoff = dy.Bool(nullable=True, description="snapshot_at < tipoff_at; null where either is unknown")
+    spelling = dy.String(description="the player's name as the book spelled it")
+    odds_event_id = dy.String(nullable=True, description="the provider's id of the game")
+    captured_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant at which the response arrived")
+    request_format = dy.String(description="american or decimal: the price format that was asked for")
+    is_latest_pregame = dy.Bool(nullable=True, description="the archive's mark for lines of unknown instant; for evaluation only")
+
+    @dy.rule()
+    def line_is_half_of_its_key(cls) -> pl.Expr:
+        """The shown line and its integer key agree."""
+        return pl.col("line") * 2 == pl.col("line_half_points")
+
+    @dy.rule()
+    def prices_are_american(cls) -> pl.Expr:
+        """No price lies between -100 and +100."""
+        return (pl.col("over_price").abs() >= AMERICAN_PRICE_FLOOR) & (pl.col("under_price").abs() >= AMERICAN_PRICE_FLOOR)
+
+
+TABLE = Table(
+    "prop_lines", grain="player, game, book, market, line and snapshot", schema=PropLineRows, write="add",
+    key=("game_id", "player_id", "market", "book", "line_half_points", "snapshot_at"), cluster=("player_id", "book"),
+)  # fmt: skip
+CODE_VERSION = "1"
+SEASON_DAYS = 300
+
+
+def rosters_of(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
+    """Who may be meant in each game: the players of its two teams, seen this season before its date.
+
+    One row per game and player: game_id, player_id, player_name.
+    """
+    seen = boxscores.group_by("season", "team", "player_id", "player_name").agg(pl.col("game_date").min().alias("first_seen"))
+    sides = pl.concat(
+        [schedule.select("game_id", "game_date", "season", pl.col(f"{side}_team").alias("team")) for side in ("home", "away")]
+    )
+    return (
+        sides.join(seen, on=["season", "team"])
+        .filter(pl.col("first_seen") < pl.col("game_date"))
+        .select("game_id", "player_id", "player_name")
+        .unique()
+    )
+
+
+def name_the_players(offered: pl.DataFrame, known: pl.DataFrame, rosters: pl.DataFrame) -> pl.DataFrame:
+    """Give each offered line its player; a name that resolves to nobody, or to several, becomes the row's problem."""
+    mentions = offered.filter(pl.col("game_id").is_not_null()).select("game_id", "spelling").unique()
+    names = resolve_names(mentions, known, rosters).select("game_id", "spelling", "player_id", pl.col("problem").alias("name_problem"))
+    return (
+        offered.drop("player_id", strict=False)
+        .join(names, on=["game_id", "spelling"], how="left")
+        .with_columns(pl.coalesce(PROBLEM, "name_problem").alias(PROBLEM))
+        .drop("name_problem")
+    )
+
+
+def as_rows(odds: pl.DataFrame, events: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
+    """Event odds as rows of the table, without the player: the game, the cut-off and whether the line is from before it.
+
+    The cut-off is the earlier of the schedule's tip-off and the provider's start; the provider's start alone is about ten
+    minutes late and proves nothing, so without the schedule's there is none.
+    """
+    matched = match_events(events, schedule).select("odds_event_id", "game_id")
+    games = schedule.select("game_id", "game_date", pl.col("tipoff_at").alias("scheduled_at"))
+    rows = odds.join(matched, on="odds_event_id", how="left").join(games, on="game_id", how="left")
+    return rows.with_columns(
+        pl.when(pl.col("scheduled_at").is_not_null()).then(pl.min_horizontal("scheduled_at", "commence_time")).alias("tipoff_at"),
+        pl.lit(None, pl.Boolean).alias("is_latest_pregame"),
+        pl.coalesce(
+            PROBLEM, pl.when(pl.col("game_id").is_null()).then(pl.format("event {} matches no game of the schedule", "odds_event_id"))
+        ).alias(PROBLEM),
+    ).with_columns((pl.col("snapshot_at") < pl.col("tipoff_at")).alias("is_before_tipoff"))
+
+
+def ask(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> list[str]:
+    """Land the odds of a date's games and return what went wrong.
+
+    Games to come are asked for live. Of games that have started without a landed line, the snapshot a few minutes before
+    tip-off is asked of the history.
+    """
+    to_come = games.filter(pl.coalesce(pl.col("tipoff_at") > now, pl.lit(True)) & pl.col("status").is_in(["scheduled", "unknown"]))
+    over = games.filter(~pl.col("game_id").is_in(to_come["game_id"].implode()) & (pl.col("status") != "postponed"))
+    problems = []
+    if to_come.height:
+        events = odds_api.events(day)
+        problems += _land_odds(odds_api, match_events(parse_events(events), to_come), day, None)
+    have = set(_landed_games(odds_api, games, day))
+    for tipoff, at_once in over.filter(~pl.col("game_id").is_in(list(have))).group_by("tipoff_at", maintain_order=True):
+        if tipoff[0] is None:
+            problems += [f"{game_id} has no tip-off: its lines cannot be asked of the history" for game_id in at_once["game_id"]]
+            continue
+        before = tipoff[0] - timedelta(minutes=SETTINGS.lines.historical_minutes_before_tipoff)
+        events = odds_api.events(day, at=before)
+        problems += _land_odds(odds_api, match_events(parse_events(events), at_once), day, before)
+    return problems
+
+
+def _land_odds(odds_api: OddsApi, matched: pl.DataFrame, day: date, at: datetime | None) -> list[str]:
+    ids = matched["odds_event_id"].to_list()
+    return [str(answer) for answer in odds_api.odds(ids, day, at=at) if isinstance(answer, PipelineError)]
+
+
+def _landed_games(odds_api: OddsApi, games: pl.DataFrame, day: date) -> list[str]:
+    listed = read(odds_api, odds_api.landed_events(day), parse_events)
+    answered = [payload.slot.entity for payload in odds_api.landed_odds(day)]
+    if listed.is_empty() or not answered:
+        return []
+    return match_events(listed.filter(pl.col("odds_event_id").is_in(answered)), games)["game_id"].to_list()
+
+
+def read(odds_api: OddsApi, payloads: Sequence[Payload], parse: Callable[[Payload], pl.DataFrame]) -> pl.DataFrame:
+    """All payloads as one frame, oldest first; one that does not parse is rejected and named, the others go on."""
+    frames = []
+    for payload in payloads:
+        try:
+            frames.append(parse(payload))
+        except Permanent as error:
+            odds_api.http.landing.reject(payload, str(error))
+    return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
+
+
+@daily_asset(
+    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION,
+    ins={"players": every_date(), "boxscores": days_before(SEASON_DAYS)},
+)  # fmt: skip
+def prop_lines(
+    context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame, odds_api: OddsApi,
+    archive: Archive, clock: Clock,
+) -> pl.DataFrame:  # fmt: skip
+    """Every landed line of the dates. A provider that does not answer leaves the slate without new lines, and is named."""
+    dates = dates_of(context)
+    archived = [day for day in dates if archive.holds(day)]
+    frames = [archive.prop_lines(archived)] if archived else []
+    problems: dict[str, list[str]] = {}
+    for day in dates:
+        games = schedule.filter(pl.col("game_date") == day)
+        if day in archived or games.is_empty():
+            continue
+        try:
+            problems[str(day)] = ask(games, day, odds_api, clock.now())
+        except (Permanent, Transient) as error:
+            problems[str(day)] = [str(error)]
+        listed = read(odds_api, odds_api.landed_events(day), parse_events)
+        offered = read(odds_api, odds_api.landed_odds(day), parse_event_odds)
+        if listed.height and offered.height:
+            newest = listed.unique("odds_event_id", keep="last", maintain_order=True)
+            frames.append(as_rows(offered, newest, games).with_columns(pl.col("game_date").fill_null(day)))
+    for name, met in problems.items():
+        for problem in met:
+            context.log.warning(f"{name}: {problem}")
+    context.add_output_metadata(
+        {"problems_met": dg.MetadataValue.json({day: met for day, met in problems.items() if met}), "quota": dg.MetadataValue.json(odds_api.quota)}
+    )
+    if not frames:
+        return TABLE.empty().drop(LINEAGE[1:])
+    offered = pl.concat(frames, how="diagonal_relaxed")
+    known = players.select("player_id", "spelling").unique()
+    named = name_the_players(offered, known, rosters_of(schedule.with_columns(season_of_game_date()), boxscores))
+    # A line that two snapshots show unchanged is one row; what differs is when it was captured, and the first capture is kept.
+    return (
+        named.sort("captured_at", nulls_last=True)
+        .unique([*TABLE.key, "spelling"], keep="first", maintain_order=True)
+        .select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
+    )
+
+
+@dated_check(TABLE, blocking=True)
+def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """One row per player, game, book, market, line and snapshot; an unknown snapshot counts as one value."""
+    return keys_are_unique(warehouse, TABLE, dates)
+
+
+@dated_check(TABLE)
+def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every game of the slate has a points line from before its tip-off."""
+    lined = (
+        warehouse.scan(TABLE, dates).filter(pl.col("is_before_tipoff"), pl.col("market") == SETTINGS.lines.market)
+        .group_by("game_date").agg(pl.col("game_id").n_unique(), pl.len().alias("lines"), pl.col("player_id").n_unique().alias("players")).collect()
+    )  # fmt: skip
+    late = warehouse.scan(TABLE, dates).filter(~pl.col("is_before_tipoff")).group_by("game_date").len().collect()
+    games = dict(warehouse.scan(TABLES["schedule"], dates).group_by("game_date").len().collect().iter_rows())
+    found, after = {row[0]: row[1:] for row in lined.iter_rows()}, dict(late.iter_rows())
+    verdicts = []
+    for day in dates:
+        with_line, lines, players = found.get(day, (0, 0, 0))
+        wanted = games.get(day, 0)
+        numbers = {"share": with_line / wanted if wanted else 1.0, "lines": lines, "players": players, "lines_after_tipoff": after.get(day, 0)}
+        verdicts.append(Verdict(day, with_line >= wanted, numbers))
+    return verdicts
+
+
+@dated_check(TABLE)
+def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every spelling belongs to one player; the others are quarantined with their spelling, and nothing is guessed."""
+    return nothing_is_quarantined(warehouse, TABLE, dates)

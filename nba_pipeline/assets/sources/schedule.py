@@ -1,0 +1,142 @@
+"""schedule: the games of the season, when they are played and how they ended.
+
+Grain: one row per game
+Source: NBA CDN season schedule; the archive for the dates it holds
+Caveats: a game moves between dates when the league moves it; `tipoff_at` is null where no source knows the instant;
+  a status of final without both scores is not final; preseason and all-star games are out of scope.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline.assets import daily_asset, dates_of
+from nba_pipeline.calendar import DAILY, Clock, season_of
+from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, nothing_is_quarantined
+from nba_pipeline.errors import Permanent
+from nba_pipeline.providers import SEASON_TYPES
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.providers.nba_cdn import NbaCdn, parse_schedule
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import LINEAGE, PROBLEM, Row, Table, code
+from nba_pipeline.teams import TEAMS
+from nba_pipeline.warehouse import Warehouse
+
+STATUSES = ("scheduled", "live", "final", "postponed", "unknown")
+
+
+class ScheduleRows(Row):
+    """Columns and rules of `schedule`."""
+
+    game_id = dy.String(regex=r"^00[2456]\d{7}$", description="the NBA's ten digits")
+    season = dy.String(regex=r"^\d{4}-\d{2}$", description="1 July to 30 June, as 2024-25")
+    season_type = code(SEASON_TYPES.values(), "competition")
+    tipoff_at = dy.Datetime(nullable=True, time_zone="UTC", description="scheduled tip-off")
+    tipoff_source = dy.String(nullable=True, description="field of the provider that gave tipoff_at")
+    home_team = code(TEAMS, "tricode")
+    away_team = code(TEAMS, "tricode")
+    is_neutral = dy.Bool(nullable=True, description="played at neither team's arena")
+    status = code(STATUSES, "final only with both scores")
+    status_text = dy.String(nullable=True, description="the provider's words")
+    home_points = dy.Int64(nullable=True, min=0, max=250, description="points; null before tip-off")
+    away_points = dy.Int64(nullable=True, min=0, max=250, description="points; null before tip-off")
+    game_label = dy.String(nullable=True, description="the league's label, as a Cup round")
+    arena = dy.String(nullable=True, description="arena and city")
+    has_boxscore_source = dy.Bool(description="false where the archive of the season lacks the competition altogether")
+
+    @dy.rule()
+    def final_games_have_both_scores(cls) -> pl.Expr:
+        """Final without scores has been seen; it is not final."""
+        return (pl.col("status") != "final") | (pl.col("home_points").is_not_null() & pl.col("away_points").is_not_null())
+
+    @dy.rule()
+    def teams_differ(cls) -> pl.Expr:
+        """A team does not play itself."""
+        return pl.col("home_team") != pl.col("away_team")
+
+
+TABLE = Table("schedule", grain="game", key=("game_id",), schema=ScheduleRows, cluster=("game_id",), may_shrink=True)
+CODE_VERSION = "1"
+FACTS = ("game_id", "game_date", "home_team", "away_team", "status", "home_points", "away_points", "tipoff_at")
+"""What makes a refreshed date different from the one in the warehouse."""
+
+SUMMER = (7, 8, 9)
+"""Months in which the provider may still serve the season before."""
+
+
+def newest_of_each_game(season: pl.DataFrame) -> pl.DataFrame:
+    """A game that the provider lists under two dates while it moves keeps the later one; the other is quarantined."""
+    is_stale = pl.col("game_date") < pl.col("game_date").max().over("game_id")
+    stale = pl.when(is_stale).then(pl.format("{} is also listed on a later date", "game_id"))
+    return season.with_columns(pl.coalesce(PROBLEM, stale).alias(PROBLEM))
+
+
+def changed_dates(season: pl.DataFrame, before: pl.DataFrame) -> list[date]:
+    """The dates whose games are not the same in both frames."""
+    facts = [frame.select(FACTS).unique() for frame in (season.filter(pl.col(PROBLEM).is_null()), before)]
+    differing = [facts[i].join(facts[1 - i], on=list(FACTS), how="anti", nulls_equal=True)["game_date"] for i in (0, 1)]
+    return sorted(pl.concat(differing).unique())
+
+
+def refuse_a_hollow_season(season: pl.DataFrame, before: pl.DataFrame) -> None:
+    """Raise Permanent when the provider's season lost most of the games that the warehouse knows."""
+    if season["game_id"].n_unique() < SETTINGS.coverage.shrink_floor * before["game_id"].n_unique():
+        raise Permanent(
+            f"nba_cdn schedule lists {season['game_id'].n_unique()} games of a season of which the warehouse knows "
+            f"{before['game_id'].n_unique()}; nothing was replaced"
+        )
+
+
+def refuse_other_seasons(dates: Sequence[date], season: str, listed: set[date]) -> None:
+    """Raise Permanent for a date of another season than the provider serves; a summer before its schedule is empty."""
+    for day in dates:
+        is_summer = season_of(day) > season and day.month in SUMMER
+        if season_of(day) != season and day not in listed and not is_summer:
+            raise Permanent(
+                f"nba_cdn serves the season {season}, {day} belongs to {season_of(day)}: set NBA_ARCHIVE_DIR to an archive that holds it"
+            )
+
+
+@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION)
+def schedule(
+    context: dg.AssetExecutionContext, nba_cdn: NbaCdn, archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock
+) -> pl.DataFrame:
+    """The games of the run's dates; every other date of the season whose games changed is replaced too."""
+    dates = dates_of(context)
+    archived = [day for day in dates if archive.holds(day)]
+    frames = [archive.schedule(archived)] if archived else []
+    live = [day for day in dates if day not in archived]
+    if live:
+        season = newest_of_each_game(parse_schedule(nba_cdn.schedule()))
+        name, listed = str(season["season"].mode().max()), set(season["game_date"])
+        refuse_other_seasons(live, name, listed)
+        known = {day for day in warehouse.dates(TABLE) if season_of(day) == name or day in listed}
+        before = warehouse.scan(TABLE, known).collect()
+        refuse_a_hollow_season(season, before)
+        moved = [day for day in changed_dates(season, before) if day not in dates and not archive.holds(day)]
+        good, rejected = TABLE.conform(season.filter(pl.col("game_date").is_in(moved)), clock.as_of, CODE_VERSION)
+        warehouse.park(TABLE, moved, rejected)
+        warehouse.replace(TABLE, moved, good, context.run_id)
+        keys = set(DAILY.get_partition_keys())
+        for day in moved:
+            if day.isoformat() in keys:
+                context.log_event(dg.AssetMaterialization(context.asset_key, partition=day.isoformat()))
+        frames.append(season.filter(pl.col("game_date").is_in(live)))
+        context.add_output_metadata({"dates_changed_beside": len(moved)})
+    frame = pl.concat(frames, how="diagonal_relaxed")
+    return frame.drop(*LINEAGE[1:], strict=False)
+
+
+@dated_check(TABLE, blocking=True)
+def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """One row per game."""
+    return keys_are_unique(warehouse, TABLE, dates)
+
+
+@dated_check(TABLE)
+def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every row of the provider kept the table's promise."""
+    return nothing_is_quarantined(warehouse, TABLE, dates)

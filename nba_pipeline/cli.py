@@ -1,0 +1,332 @@
+"""The `nba-pipeline` command: demo, run, backfill, status, sql, resolve, rebuild.
+
+Exit codes: 0 done, 1 ran and something failed or a gate is closed, 2 wrong use. Machine formats print only the data on
+standard output; everything else goes to standard error.
+"""
+
+import json
+import logging
+import sys
+import warnings
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, NoReturn
+
+import polars as pl
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from nba_pipeline.calendar import MODES, Clock, eastern, eastern_date, parse_date
+from nba_pipeline.environments import clock, environment, home
+from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.runs import Outcome, Runner, open_instance
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.splitlines()[0])
+out, err = Console(), Console(stderr=True)
+
+DEMO_DAYS = 35
+
+
+def main() -> NoReturn:
+    """Run the command and leave with its exit code; an error that the platform knows is one sentence."""
+    warnings.filterwarnings("ignore")
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    try:
+        app()
+    except PipelineError as error:
+        err.print(f"nba-pipeline: {error}", style="red", highlight=False, soft_wrap=True, markup=False)
+        sys.exit(2 if isinstance(error, BadInput) else 1)
+    sys.exit(0)
+
+
+def runner() -> Runner:
+    """The graph of the configured environment on the instance of the home."""
+    environment()
+    instance = open_instance(home())
+    from nba_pipeline.definitions import build_definitions
+
+    return Runner(build_definitions(environment()), instance)
+
+
+def runner_at(instant: datetime) -> Runner:
+    """As `runner`, with the clock standing at an instant."""
+    from nba_pipeline.definitions import build_definitions
+    from nba_pipeline.environments import resources_for
+
+    return Runner(build_definitions(environment(), resources_for(environment(), Clock(stands_at=instant.isoformat()))), open_instance(home()))
+
+
+def leave(code: int) -> NoReturn:
+    """End the command with an exit code."""
+    raise typer.Exit(code)
+
+
+def report(outcomes: Iterable[Outcome]) -> int:
+    """Say of each run, as it ends, how it ended; the exit code."""
+    code = 0
+    for outcome in outcomes:
+        mark = "[green]done[/]" if outcome.succeeded else "[red]failed[/]"
+        err.print(f"{mark} {outcome.title} in {outcome.seconds:.1f} s", highlight=False)
+        for sentence in outcome.warnings:
+            err.print(f"  [yellow]warning[/] {sentence}", highlight=False, soft_wrap=True)
+        for sentence in outcome.failures:
+            err.print(f"  [red]{sentence}[/]", highlight=False, soft_wrap=True)
+            code = 1
+    return code
+
+
+def date_up_to_tomorrow(text: str, name: str) -> date:
+    """A date of the platform's range. Raises BadInput."""
+    day, tomorrow = parse_date(text, name), clock().today + timedelta(days=1)
+    if day > tomorrow:
+        raise BadInput(f"{name} {day} is after tomorrow, {tomorrow}")
+    return day
+
+
+def date_range(first: str, last: str) -> tuple[date, date]:
+    """The dates of --from and --to. Raises BadInput."""
+    start, end = parse_date(first, "--from"), date_up_to_tomorrow(last, "--to")
+    if start > end:
+        raise BadInput(f"--from {start} is after --to {end}")
+    return start, end
+
+
+@app.command()
+def run(
+    day: Annotated[str, typer.Option("--date", help="the slate's US Eastern date")],
+    mode: Annotated[str | None, typer.Option(help=f"{' | '.join(MODES)}; without it, what is due for the date now")] = None,
+) -> None:
+    """Collect, predict or grade one slate: what is due for it now, or what a mode brings."""
+    environment()
+    slate, chosen = date_up_to_tomorrow(day, "--date"), next((m for m in MODES if m == mode), None)
+    if mode is not None and chosen is None:
+        raise BadInput(f"--mode is {mode!r}; choose one of {', '.join(MODES)}")
+    work = runner()
+    if chosen:
+        outcomes = work.slate(slate, chosen)
+    elif slate < work.clock.today:
+        from nba_pipeline.table import TABLES
+
+        was_predicted = slate in work.warehouse.dates(TABLES["predictions"])
+        outcomes = work.slate(slate, "overnight") if was_predicted else work.whole_date(slate)
+    else:
+        outcomes = work.slate(slate, "same_day" if slate == work.clock.today else "tomorrow")
+    code = report(outcomes)
+    print_slate(work, slate)
+    leave(max(code, rejected_keys(work, slate)))
+
+
+@app.command()
+def backfill(
+    first: Annotated[str, typer.Option("--from", help="first US Eastern date")],
+    last: Annotated[str, typer.Option("--to", help="last US Eastern date, included")],
+) -> None:
+    """Load and derive every table of a range of dates: features, missing models, predictions, grades."""
+    start, end = date_range(first, last)
+    work = runner()
+    code = report(work.backfill(start, end))
+    print_record(work, start, end)
+    leave(code)
+
+
+@app.command()
+def demo() -> None:
+    """Play some weeks of the simulated league, predict the last day before tip-off, grade the day before."""
+    if environment() != "sandbox":
+        raise BadInput(f"demo plays the simulated league; NBA_PIPELINE_ENV is {environment()!r}, unset it")
+    real = Clock().now()
+    slate = eastern_date(real) if real >= eastern(eastern_date(real), 12) else eastern_date(real) - timedelta(days=1)
+    before = slate - timedelta(days=1)
+    err.print(f"The simulated league, as if it were noon on {slate} (US Eastern).", highlight=False)
+    code = report(runner_at(eastern(before, 5)).backfill(before - timedelta(days=DEMO_DAYS), before - timedelta(days=1)))
+    code |= report(runner_at(eastern(before, 12)).slate(before, "same_day"))
+    code |= report(runner_at(eastern(slate, 7)).slate(before, "overnight"))
+    work = runner_at(eastern(slate, 12))
+    code |= report(work.slate(slate, "same_day"))
+    print_slate(work, slate)
+    print_record(work, before - timedelta(days=DEMO_DAYS), before)
+    out.print(f"\nThe tables, checks and runs are in Dagster's UI: [bold]make dev[/], then http://127.0.0.1:3000. Home: {home()}", highlight=False)
+    leave(code)
+
+
+@app.command()
+def status(
+    first: Annotated[str | None, typer.Option("--from", help="first US Eastern date; default six days ago")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="last US Eastern date; default tomorrow")] = None,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """What is due, what is there, what is missing by name, and what happened on the way."""
+    from nba_pipeline import status as grid
+    from nba_pipeline.calendar import days
+
+    _one_of("--format", style, ("table", "json"))
+    today = clock().today
+    start, end = date_range(first or str(today - timedelta(days=6)), last or str(today + timedelta(days=1)))
+    work = runner()
+    records = grid.status(work.warehouse, work.landing, work.clock, days(start, end))
+    if style == "json":
+        print(json.dumps(records, indent=1))
+    else:
+        _print_status(records)
+    leave(int(any(record["state"] == "FAILED" for record in records)))
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="one statement that only reads; tables go by their plain names")],
+    style: Annotated[str, typer.Option("--format", help="table | csv | json")] = "table",
+) -> None:
+    """Ask the warehouse. Beside the tables: quarantine, landing, requests, availability, runs."""
+    _one_of("--format", style, ("table", "csv", "json"))
+    answer = runner().warehouse.sql(query)
+    if style == "json":
+        print(json.dumps(answer.to_dicts(), default=str, indent=1))
+    elif style == "csv":
+        flat = answer.with_columns(pl.col(pl.List).map_elements(lambda v: json.dumps(v.to_list(), default=str), pl.String))
+        print(flat.write_csv(), end="")
+    else:
+        _print_frame(answer)
+    leave(0)
+
+
+@app.command()
+def resolve(
+    spelling: Annotated[str, typer.Option(help="the quarantined name, exactly as it was spelled")],
+    player: Annotated[int, typer.Option(help="the NBA's person id that it means")],
+    day: Annotated[str, typer.Option("--date", help="the date whose quarantine holds it; it is replayed")],
+) -> None:
+    """Say whom a quarantined name means, and replay the date that met it."""
+    from nba_pipeline.assets.sources.players import RESOLUTIONS
+    from nba_pipeline.warehouse.landing import Slot
+
+    slate = date_up_to_tomorrow(day, "--date")
+    if player < 1:
+        raise BadInput(f"--player must be a person id of the NBA, not {player}")
+    work = runner()
+    slot = Slot(*RESOLUTIONS, entity=f"{player}-{spelling}", game_date=slate)
+    body = json.dumps({"player_id": player, "spelling": spelling}).encode()
+    work.landing.keep(slot, body, fetched_at=work.clock.now())
+    leave(report([work.run("game_day", ["players"], slate, slate), work.run("game_day", ["prop_lines"], slate, slate)]))
+
+
+@app.command()
+def rebuild() -> None:
+    """Delete every table but the ledgers and rebuild them from the landing, offline, as of the instants of their runs."""
+    leave(report(runner().rebuild()))
+
+
+def rejected_keys(work: Runner, day: date) -> int:
+    """1 when a provider rejected its key on the last run of a date."""
+    refused = [i for i in work.landing.incidents([day]) if i["outcome"] == "failed" and i["status"] == 401]
+    runs = [run["run_id"] for run in work.landing.runs()]
+    latest = [i for i in refused if i["run_id"] in runs[-2:]]
+    for problem in dict.fromkeys(i["problem"] for i in latest):
+        err.print(f"  [red]{problem}[/]", highlight=False, soft_wrap=True)
+    return int(bool(latest))
+
+
+def print_slate(work: Runner, day: date) -> None:
+    """The latest predictions of a date: player, line, and per system the prediction, edge and recommendation."""
+    rows = work.warehouse.sql(
+        f"""SELECT * FROM predictions WHERE game_date = DATE '{day}' QUALIFY row_number() OVER (
+            PARTITION BY game_id, player_id, system_id ORDER BY run_kind DESC, version DESC) = 1"""
+    )
+    if rows.is_empty():
+        return
+    systems = rows["system_id"].unique().sort().to_list()
+    table = RichTable(title=f"Slate of {day}: {rows['player_id'].n_unique()} players, {rows['game_id'].n_unique()} games")
+    for name in ("player", "team", "opponent", "line", "book"):
+        table.add_column(name, justify="right" if name == "line" else "left")
+    for system in systems:
+        table.add_column(system, justify="right")
+        table.add_column("edge", justify="right")
+        table.add_column("", justify="left")
+    keyed = {(r["game_id"], r["player_id"], r["system_id"]): r for r in rows.iter_rows(named=True)}
+    order = rows.sort(pl.col("edge").abs(), "predicted_points", descending=True, nulls_last=True).unique(
+        ["game_id", "player_id"], keep="first", maintain_order=True
+    )
+    for first in order.iter_rows(named=True):
+        cells = [first["player_name"], first["team"], first["opponent"], _shown(first["line"]), first["book"] or ""]
+        for system in systems:
+            row = keyed.get((first["game_id"], first["player_id"], system))
+            cells += [_shown(row["predicted_points"]), _signed(row["edge"]), row["recommendation"]] if row else ["", "", ""]
+        table.add_row(*cells)
+    out.print(table)
+
+
+RECORD = """
+SELECT system_id AS system, run_kind, count(*) AS graded, count(*) FILTER (outcome = 'WIN') AS wins,
+       count(*) FILTER (outcome = 'LOSS') AS losses, count(*) FILTER (outcome = 'PUSH') AS pushes,
+       count(*) FILTER (outcome = 'VOID') AS voids, count(*) FILTER (outcome = 'NO_BET') AS no_bets,
+       count(*) FILTER (margin IS NOT NULL) AS lined, avg(absolute_error_points) FILTER (margin IS NOT NULL) AS mae,
+       avg(abs(margin)) AS line_mae, avg(absolute_error_points) AS mae_all
+FROM (SELECT * FROM grades WHERE game_date BETWEEN DATE '{first}' AND DATE '{last}' QUALIFY row_number() OVER (
+      PARTITION BY game_id, player_id, system_id, run_kind ORDER BY grade_version DESC) = 1)
+GROUP BY ALL ORDER BY ALL
+"""
+
+
+def print_record(work: Runner, first: date, last: date) -> None:
+    """The graded record of a range per system: hit rate with N and interval, and the error beside the market line's."""
+    from nba_pipeline.formulas.wilson import wilson_interval
+
+    rows = work.warehouse.sql(RECORD.format(first=first, last=last))
+    if rows.is_empty():
+        return
+    table = RichTable(title=f"Graded {first} to {last}; hit rate = wins / (wins + losses), 95 % interval; break-even 52.4 %")
+    for name in ("system", "kind", "graded", "bets", "hit rate", "push", "void", "no bet", "with line", "MAE", "line MAE", "MAE of all"):
+        table.add_column(name, justify="left" if name in ("system", "kind") else "right")
+    for row in rows.iter_rows(named=True):
+        bets = row["wins"] + row["losses"]
+        rate = ""
+        if interval := wilson_interval(row["wins"], bets):
+            low, high = interval
+            rate = f"{row['wins'] / bets:.1%} ({low:.1%}-{high:.1%})"
+        table.add_row(
+            row["system"], row["run_kind"], f"{row['graded']:,}", f"{bets:,}", rate, str(row["pushes"]), str(row["voids"]), f"{row['no_bets']:,}",
+            f"{row['lined']:,}", _shown(row["mae"], 2), _shown(row["line_mae"], 2), _shown(row["mae_all"], 2),
+        )  # fmt: skip
+    out.print(table)
+    out.print("MAE and line MAE are over the same rows: players who played and had a line from before tip-off.", highlight=False)
+
+
+def _print_status(records: list[dict[str, Any]]) -> None:
+    table = RichTable()
+    names = list(records[0]["rows"])
+    for column in ("date", "state", "games", "complete/final", *names, "quarantined"):
+        table.add_column(column, justify="left" if column in ("date", "state") else "right", overflow="fold")
+    for record in records:
+        rows = ["" if n is None else f"{n:,}" for n in record["rows"].values()]
+        parked = sum(record["quarantined"].values())
+        table.add_row(
+            record["game_date"], record["state"], str(record["games"]), f"{record['complete_games']}/{record['final_games']}", *rows, str(parked or "")
+        )
+    out.print(table)
+    for record in records:
+        for name in record["missing"]:
+            out.print(f"{record['game_date']} missing: {name}", highlight=False, soft_wrap=True)
+        for sentence in (*record["waivers"], *record["happened"]):
+            out.print(f"{record['game_date']} {sentence}", highlight=False, soft_wrap=True)
+
+
+def _print_frame(frame: pl.DataFrame) -> None:
+    table = RichTable()
+    for name, kind in frame.schema.items():
+        table.add_column(name, justify="right" if kind.is_numeric() else "left", overflow="fold")
+    for row in frame.iter_rows():
+        table.add_row(*("" if value is None else str(value) for value in row))
+    out.print(table)
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise BadInput(f"{name} is {value!r}; choose one of {', '.join(choices)}")
+
+
+def _shown(value: float | None, digits: int = 1) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _signed(value: float | None) -> str:
+    return "" if value is None else f"{value:+.1f}"

@@ -1,0 +1,25 @@
+"""Everything Dagster serves, assembled in the order of the path. Nothing is defined here."""
+
+from typing import Any
+
+import dagster as dg
+
+from nba_pipeline import assets, automation
+from nba_pipeline.environments import environment, resources_for
+
+
+def build_definitions(name: str, resources: dict[str, Any] | None = None) -> dg.Definitions:
+    """The graph with the resources of an environment; `resources` replaces some of them."""
+    modules = dg.load_assets_from_package_module(assets)
+    checks = dg.load_asset_checks_from_package_module(assets)
+    return dg.Definitions(
+        assets=modules,
+        asset_checks=checks,
+        jobs=automation.JOBS,
+        schedules=automation.SCHEDULES,
+        resources={**resources_for(name), **(resources or {})},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions(environment())

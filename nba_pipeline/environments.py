@@ -1,0 +1,84 @@
+"""sandbox | local | production -> resources. The only module that reads environment variables.
+
+Each environment is a set of resources under the same names, so that assets never know in which one they run.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from nba_pipeline.calendar import Clock, parse_instant
+from nba_pipeline.errors import BadInput
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.providers.balldontlie import Balldontlie
+from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.providers.nba_cdn import NbaCdn
+from nba_pipeline.providers.odds_api import OddsApi
+from nba_pipeline.sandbox.client import SandboxHttpClient
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.model_store import ModelStore
+from nba_pipeline.warehouse.table_io import TableIO
+
+ENVIRONMENTS = ("sandbox", "local", "production")
+
+PROVIDER_ADDRESSES = {
+    "nba_cdn": ("NBA_CDN_URL", "https://cdn.nba.com"),
+    "balldontlie": ("BALLDONTLIE_URL", "https://api.balldontlie.io"),
+    "odds_api": ("ODDS_API_URL", "https://api.the-odds-api.com"),
+}
+"""Provider -> the variable that moves it, and where it really is."""
+
+SANDBOX_KEY = "sandbox"
+
+
+def environment() -> str:
+    """The environment that NBA_PIPELINE_ENV names. Raises BadInput with the choices."""
+    name = os.environ.get("NBA_PIPELINE_ENV", "sandbox")
+    if name not in ENVIRONMENTS:
+        raise BadInput(f"NBA_PIPELINE_ENV is {name!r}; choose one of {', '.join(ENVIRONMENTS)}")
+    return name
+
+
+def home() -> Path:
+    """The folder of warehouse, landing, models and Dagster's instance (NBA_PIPELINE_HOME)."""
+    return Path(os.environ.get("NBA_PIPELINE_HOME") or ".nba_pipeline").absolute()
+
+
+def clock() -> Clock:
+    """The clock; NBA_PIPELINE_NOW stops it. Raises BadInput for a malformed instant."""
+    stands_at = os.environ.get("NBA_PIPELINE_NOW", "")
+    if stands_at:
+        parse_instant(stands_at, "NBA_PIPELINE_NOW")
+    return Clock(stands_at=stands_at)
+
+
+def resources_for(name: str, now: Clock | None = None) -> dict[str, Any]:
+    """The resources of an environment, with another clock if given.
+
+    Loads without credentials; keys are asked for when a request needs one.
+    """
+    if name == "production":
+        raise BadInput("NBA_PIPELINE_ENV=production needs the BigQuery warehouse, which this version does not have; use local")
+    folder, now = str(home()), now or clock()
+    warehouse, landing = LocalWarehouse(home=folder), Landing(home=folder, clock=now)
+    addresses = {p: os.environ[variable] for p, (variable, _) in PROVIDER_ADDRESSES.items() if os.environ.get(variable)}
+    keys = {p: os.environ.get(variable, "") for p, variable in (("balldontlie", "BALLDONTLIE_API_KEY"), ("odds_api", "ODDS_API_KEY"))}
+    if name == "sandbox" and not addresses:
+        http: HttpClient = SandboxHttpClient(base_urls={}, landing=landing, clock=now, home=folder)
+        keys = {provider: key or SANDBOX_KEY for provider, key in keys.items()}
+    else:
+        real = {provider: address for provider, (_, address) in PROVIDER_ADDRESSES.items()}
+        http = HttpClient(base_urls=real | addresses, landing=landing, clock=now)
+    archive = os.environ.get("NBA_ARCHIVE_DIR", "") if name != "sandbox" else ""
+    return {
+        "clock": now,
+        "warehouse": warehouse,
+        "landing": landing,
+        "tables": TableIO(warehouse=warehouse, clock=now),
+        "model_store": ModelStore(home=folder),
+        "nba_cdn": NbaCdn(http=http),
+        "balldontlie": Balldontlie(http=http, api_key=keys["balldontlie"]),
+        "odds_api": OddsApi(http=http, api_key=keys["odds_api"]),
+        "archive": Archive(folder=archive, landing=landing, clock=now),
+    }

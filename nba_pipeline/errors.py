@@ -1,0 +1,40 @@
+"""The exceptions of the platform: what may be asked again, what may not, and what is shut.
+
+    PipelineError
+    |-- Transient     the same request may succeed later: timeouts, lost connections, 429, 5xx
+    |-- Permanent     asking again gives the same answer: 401, 403, 404 after the due time, a payload that does not parse
+    |   `-- NotLanded the landing holds no payload for a request and the network is off
+    |-- Closed        a gate is closed, or could not be evaluated: nothing goes on
+    |-- Busy          another writer holds the table and date
+    `-- BadInput      wrong use: the command ends with exit code 2 and nothing was touched
+
+Every message is one sentence that names the thing and the value.
+"""
+
+
+class PipelineError(Exception):
+    """Anything the platform can explain in one sentence."""
+
+
+class Transient(PipelineError):
+    """The same request may succeed later."""
+
+
+class Permanent(PipelineError):
+    """Asking again gives the same answer."""
+
+
+class NotLanded(Permanent):
+    """A replay asked the landing for a payload that no earlier run used."""
+
+
+class Closed(PipelineError):
+    """A gate is closed or could not be evaluated."""
+
+
+class Busy(PipelineError):
+    """Another writer holds the table and date."""
+
+
+class BadInput(PipelineError):
+    """A value that a person gave cannot be used."""

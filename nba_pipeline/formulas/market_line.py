@@ -1,0 +1,91 @@
+"""The market line of a player: which of the books' lines, as seen before tip-off, stands for the market."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from nba_pipeline.formulas.odds import is_main_line
+
+PLAYER = ["game_id", "player_id"]
+MEDIAN = "median"
+HALF_POINTS = 2
+"""Per point. Lines are whole numbers of half points, so means and medians of them are exact."""
+
+
+def market_lines(
+    prop_lines: pl.DataFrame,
+    *,
+    market: str,
+    book_precedence: Sequence[str],
+    books_of_one_feed: Mapping[str, str],
+    pickem_books: Sequence[str],
+    placeholder: float,
+    lowest: float,
+) -> pl.DataFrame:
+    """Rows of `prop_lines` in; one row per player and game that has a market line out.
+
+    Only lines known to be from before tip-off count: not those in play, not those of an unknown instant. Of each book
+    the latest snapshot speaks, with its main line (see `is_main_line`); a main line below `lowest` silences the book.
+    The line is that of the first of `book_precedence`, else the median over the remaining distinct feeds, rounded DOWN
+    to a half point where it is a quarter; `opening_line` is made alike from the first snapshots of the same books.
+
+    Returns:
+        game_id, player_id, line, book ("median" when it is one), snapshot_at and line_source (of the median: of the
+        latest line in it), opening_line, line_standard_deviation_across_books (sample standard deviation over distinct
+        feeds, those of precedence included; null under 2).
+    """
+    offered = prop_lines.filter(
+        (pl.col("market") == market)
+        & pl.col("is_before_tipoff").fill_null(False)
+        & (pl.col("line") != placeholder)
+        & ~pl.col("book").is_in(list(pickem_books))
+    )
+    ranks = {book: rank for rank, book in enumerate(book_precedence)}
+    books = _main_lines(offered, lowest).with_columns(
+        pl.col("book").replace(books_of_one_feed).alias("feed"),
+        pl.col("book").replace_strict(ranks, default=None, return_dtype=pl.Int64).alias("precedence"),
+    )
+    # the book that owns the feed before its copies
+    by_feed = books.sort(pl.col("feed") != pl.col("book"), "book", maintain_order=True)
+    feeds = by_feed.unique([*PLAYER, "feed"], keep="first", maintain_order=True)
+    ranked = books.filter(pl.col("precedence").is_not_null()).sort("precedence", maintain_order=True)
+    first_book = ranked.unique(PLAYER, keep="first", maintain_order=True)
+    medians = (
+        feeds.join(first_book, on=PLAYER, how="anti")
+        .sort("snapshot_at", "book", maintain_order=True)
+        .group_by(PLAYER, maintain_order=True)
+        .agg(
+            pl.col("half_points", "opening_half_points").median().floor(), pl.lit(MEDIAN).alias("book"),
+            pl.col("snapshot_at", "source").last(),
+        )
+    )  # fmt: skip
+    columns = [
+        *PLAYER,
+        (pl.col("half_points") / HALF_POINTS).alias("line"),
+        "book",
+        "snapshot_at",
+        pl.col("source").alias("line_source"),
+        (pl.col("opening_half_points") / HALF_POINTS).alias("opening_line"),
+    ]
+    chosen = pl.concat([first_book.select(columns), medians.select(columns)])
+    return chosen.join(_spread(feeds), on=PLAYER, how="left").sort(PLAYER)
+
+
+def _main_lines(offered: pl.DataFrame, lowest: float) -> pl.DataFrame:
+    """One row per player, game and book: the main line of its latest snapshot and that of its first one."""
+    book = [*PLAYER, "book"]
+    main = offered.with_columns(
+        (pl.col("line") * HALF_POINTS).round().cast(pl.Int64).alias("half_points"),
+        pl.col("snapshot_at").max().over(book).alias("latest_at"),
+    ).filter(is_main_line([*book, "snapshot_at"])).sort("snapshot_at", "half_points", "source")  # fmt: skip
+    opening = main.group_by(book).agg(pl.col("half_points").first().alias("opening_half_points"))
+    latest = main.filter((pl.col("snapshot_at") == pl.col("latest_at")) & (pl.col("line") >= lowest))
+    return latest.unique(book, keep="last", maintain_order=True).join(opening, on=book)
+
+
+def _spread(feeds: pl.DataFrame) -> pl.DataFrame:
+    """How far the books are apart, in points."""
+    n, x = pl.len().cast(pl.Int64), pl.col("half_points")
+    variance = (n * (x * x).sum() - x.sum() ** 2) / (n * (n - 1))
+    spread = pl.when(n > 1).then(variance.sqrt() / HALF_POINTS)
+    return feeds.group_by(PLAYER).agg(spread.alias("line_standard_deviation_across_books"))

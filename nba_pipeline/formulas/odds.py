@@ -1,0 +1,53 @@
+"""What a pair of American prices says."""
+
+import polars as pl
+
+EVEN_PRICE = 100
+
+
+def implied_probability(price: pl.Expr) -> pl.Expr:
+    """Probability at which an American price is fair, the book's margin included.
+
+    -price / (100 - price) for a favourite (-140), 100 / (100 + price) for an underdog (+110); a fraction 0-1; null
+    without a price, or with one that is not American (-100 < price < 100).
+
+    >>> pl.select(implied_probability(pl.lit(-140)).round(4)).item()
+    0.5833
+    """
+    favourite, underdog = -price / (EVEN_PRICE - price), EVEN_PRICE / (EVEN_PRICE + price)
+    return pl.when(price <= -EVEN_PRICE).then(favourite).when(price >= EVEN_PRICE).then(underdog)
+
+
+def no_vig_over_probability() -> pl.Expr:
+    """Probability of the over without the book's margin, of `over_price` and `under_price`.
+
+    over / (over + under) of the implied probabilities, a fraction 0-1; null unless both sides have a price.
+
+    >>> pl.select(over_price=-140, under_price=110).select(no_vig_over_probability().round(4)).item()
+    0.5506
+    """
+    over, under = implied_probability(pl.col("over_price")), implied_probability(pl.col("under_price"))
+    return (over / (over + under)).alias("no_vig_over_probability")
+
+
+def hold() -> pl.Expr:
+    """The book's margin on a line, of `over_price` and `under_price`.
+
+    over + under - 1 of the implied probabilities, a fraction, about 0.07; null unless both sides have a price.
+
+    >>> pl.select(over_price=-140, under_price=110).select(hold().round(4)).item()
+    0.0595
+    """
+    over, under = implied_probability(pl.col("over_price")), implied_probability(pl.col("under_price"))
+    return (over + under - 1).alias("hold")
+
+
+def is_main_line(rungs_of: list[str]) -> pl.Expr:
+    """Whether a line is the one that its book means, among the rungs of the ladder that share the columns `rungs_of`.
+
+    The rung whose two prices are most balanced, the lower one of two alike; a single rung is the main line even with
+    one price; of several rungs none is unless one has both prices. Never null.
+    """
+    imbalance = (no_vig_over_probability() - 0.5).abs()
+    most_balanced = pl.when(imbalance == imbalance.min().over(rungs_of)).then("line").min().over(rungs_of)
+    return ((pl.len().over(rungs_of) == 1) | (pl.col("line") == most_balanced)).fill_null(False)

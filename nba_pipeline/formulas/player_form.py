@@ -1,0 +1,227 @@
+"""What a player has done: windows over his played games, and running totals to take the difference of.
+
+Every row describes the state WITH its own game; `rolling.strictly_before` brings it to a later date.
+"""
+
+import polars as pl
+
+from nba_pipeline.formulas.rolling import (
+    BILLIONTHS,
+    GAME,
+    LEAST_GAMES,
+    SECONDS_PER_MINUTE,
+    difference,
+    in_order,
+    of_at_least,
+    strictly_before,
+    whole,
+    window_games,
+    window_mean,
+    window_slope,
+    window_standard_deviation,
+    window_sum,
+)
+
+PLAYER_SEASON = ["player_id", "season"]
+LONGEST_STREAK = 20
+BREAKOUT_STANDARD_DEVIATIONS = 1.5
+LEAST_MINUTES_OF_A_RATE = 20
+GAP_DAYS = 14
+"""Days between two played games beyond which a player returns, rather than goes on."""
+MEETING_DAYS = 1095
+
+
+FORM = (
+    "games_played_season", "points_mean_last_3_games", "points_mean_last_5_games", "points_mean_last_10_games",
+    "points_mean_season", "points_standard_deviation_last_10_games", "points_trend_level_last_5_games",
+    "minutes_change_level_last_10_games", "free_throw_point_pct_last_10_games", "minutes_mean_last_10_games",
+    "points_per_minute_last_10_games", "points_slope_last_10_games", "points_slope_last_7_games",
+    "points_z_score_last_5_games", "points_z_score_last_3_games", "is_breakout", "games_below_season_mean_streak",
+    "usage_pct_last_5_games", "games_since_structural_change",
+)  # fmt: skip
+"""Features that are windows over the player's games of the season and nothing else."""
+
+
+def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
+    """Expected players in, the same rows out with the player's windows, rest, load and meetings with the opponent.
+
+    A gap that lasts until the date, or another team on the date, is a structural change: no game since. Rest counts
+    from any earlier season's last game; so do meetings, of the 1,095 days before.
+    """
+    played = player_games.filter("did_play")
+    form, totals, met = player_form(played), running_totals(played), meetings(played)
+    rows = strictly_before(
+        rows, form, PLAYER_SEASON, {**{c: c for c in FORM}, "team": "latest_team", "game_date": "latest_season_date"}
+    )
+    now = {c: c for c in ("latest_game_date", "games", "seconds", "back_to_backs")}
+    rows = strictly_before(rows, totals, ["player_id"], now)
+    rows = strictly_before(rows, totals, ["player_id"], {"games": "games_7", "seconds": "seconds_7"}, days=7)
+    rows = strictly_before(rows, totals, ["player_id"], {"back_to_backs": "back_to_backs_14"}, days=14)
+    opponent = ["player_id", "opponent"]
+    rows = strictly_before(rows, met, opponent, {"games": "met", "points": "met_points"})
+    rows = strictly_before(rows, met, opponent, {"games": "met_old", "points": "met_points_old"}, days=MEETING_DAYS)
+    meetings_ = difference("met", "met_old")
+    has_changed = (pl.col("latest_team") != pl.col("team")) | (
+        pl.col("game_date") - pl.col("latest_season_date") > pl.duration(days=GAP_DAYS)
+    )
+    rest_days = (pl.col("game_date") - pl.col("latest_game_date")).dt.total_days()
+    return rows.with_columns(
+        pl.col("games_played_season").fill_null(0),
+        pl.when(has_changed).then(0).otherwise("games_since_structural_change").fill_null(0)
+        .alias("games_since_structural_change"),
+        rest_days.alias("rest_days"),
+        (rest_days == 1).fill_null(False).cast(pl.Float64).alias("is_back_to_back"),
+        pl.when(rest_days <= MEETING_DAYS).then("latest_game_date").alias("latest_game_date"),
+        difference("games", "games_7").alias("games_last_7_days"),
+        (difference("seconds", "seconds_7") / SECONDS_PER_MINUTE).alias("minutes_sum_last_7_days"),
+        difference("back_to_backs", "back_to_backs_14").alias("back_to_backs_last_14_days"),
+        meetings_.alias("games_versus_opponent_last_1095_days"),
+        pl.when(meetings_ > 0).then(difference("met_points", "met_points_old") / meetings_)
+        .alias("points_mean_versus_opponent_last_1095_days"),
+    )  # fmt: skip
+
+
+def player_form(played: pl.DataFrame) -> pl.DataFrame:
+    """One row per played game in, the same rows out: the windows of the season that end with the game.
+
+    Windows need 5 games. The columns bear the names of the features.
+    """
+    seconds = whole("minutes", SECONDS_PER_MINUTE)
+    totals = {
+        "points": pl.col("points"),
+        "seconds": seconds,
+        "ftm": pl.col("ftm"),
+        "points_of_known_shots": pl.when(pl.col("ftm").is_not_null()).then("points"),
+        "usage": (pl.col("usage_pct") * seconds * BILLIONTHS).round(),
+        "seconds_of_known_usage": pl.when(pl.col("usage_pct").is_not_null()).then(seconds),
+    }
+    games = in_order(played, PLAYER_SEASON, totals, spreads=["points"]).with_columns(
+        _changed().alias("changed"), window_sum("points").alias("points_sum_season")
+    )
+    return games.with_columns(
+        pl.col(GAME).alias("games_played_season"),
+        window_mean("points", 3).alias("points_mean_last_3_games"),
+        window_mean("points", 5).alias("points_mean_last_5_games"),
+        window_mean("points", 10).alias("points_mean_last_10_games"),
+        window_mean("points").alias("points_mean_season"),
+        window_standard_deviation("points", 10).alias("points_standard_deviation_last_10_games"),
+        window_standard_deviation("points").alias("points_standard_deviation_season"),
+        window_slope("points", 10).alias("points_slope_last_10_games"),
+        window_slope("points", 7).alias("points_slope_last_7_games"),
+        (window_mean("seconds", 10) / SECONDS_PER_MINUTE).alias("minutes_mean_last_10_games"),
+        points_trend_level(),
+        minutes_change_level(),
+        points_per_minute(),
+        free_throw_point_pct(),
+        weighted_usage_pct(),
+        below_season_mean_streak(),
+        games_since_change(),
+    ).with_columns(points_z_score(3), points_z_score(5), is_breakout())
+
+
+def points_trend_level() -> pl.Expr:
+    """Mean points of the last 2 games minus the 3 before: >= 5 is 2, >= 1 is 1, <= -1 is -1, <= -5 is -2, else 0."""
+    last_two, last_five = window_sum("points", 2), window_sum("points", 5)
+    sixfold = 3 * last_two - 2 * (last_five - last_two)  # whole, so that a difference of exactly 5 is 5
+    return of_at_least(LEAST_GAMES, _level(sixfold, 6 * 1, 6 * 5)).alias("points_trend_level_last_5_games")
+
+
+def minutes_change_level() -> pl.Expr:
+    """Mean minutes of the last 10 games over the season's, minus 1: >= 0.2 is 2, >= 0.1 is 1, symmetric; else 0.
+
+    Null when the season has no minutes.
+    """
+    season = window_sum("seconds") * window_games(10)
+    tenfold = 10 * (window_sum("seconds", 10) * window_games() - season)
+    level = pl.when(season > 0).then(_level(tenfold, season, 2 * season))
+    return of_at_least(LEAST_GAMES, level).alias("minutes_change_level_last_10_games")
+
+
+def points_per_minute() -> pl.Expr:
+    """Points by minutes of the last 10 games, sum over sum. Null under 20 minutes."""
+    minutes = window_sum("seconds", 10) / SECONDS_PER_MINUTE
+    rate = pl.when(minutes >= LEAST_MINUTES_OF_A_RATE).then(window_sum("points", 10) / minutes)
+    return of_at_least(LEAST_GAMES, rate).alias("points_per_minute_last_10_games")
+
+
+def free_throw_point_pct() -> pl.Expr:
+    """Share of the points of the last 10 games from the free-throw line. Null without a point.
+
+    Games whose shooting is unknown count in neither sum.
+    """
+    points = window_sum("points_of_known_shots", 10)
+    share = pl.when(points > 0).then(window_sum("ftm", 10) / points)
+    return of_at_least(LEAST_GAMES, share).alias("free_throw_point_pct_last_10_games")
+
+
+def weighted_usage_pct() -> pl.Expr:
+    """Usage of the last 5 games, weighted by minutes; games without a usage count in neither sum."""
+    seconds = window_sum("seconds_of_known_usage", 5)
+    usage = pl.when(seconds > 0).then(window_sum("usage", 5) / seconds / BILLIONTHS)
+    return of_at_least(LEAST_GAMES, usage).alias("usage_pct_last_5_games")
+
+
+def below_season_mean_streak() -> pl.Expr:
+    """Last games in a row below the season's mean, as it stands with the last of them. Beyond 20 it says only that."""
+    games, points = window_games(), pl.col("points").cast(pl.Int64)
+    total = pl.col("points_sum_season")
+    # a look beyond the season's first game is at least `games` back
+    first_not_below = [pl.when(points.shift(back) * games >= total).then(back) for back in range(LONGEST_STREAK + 1)]
+    return of_at_least(LEAST_GAMES, pl.min_horizontal(*first_not_below, games)).alias("games_below_season_mean_streak")
+
+
+def points_z_score(games: int) -> pl.Expr:
+    """Mean points of the last games against the season's, in sample standard deviations of the season.
+
+    Null when every game of the season had the same points.
+    """
+    deviation = pl.col("points_standard_deviation_season")
+    distance = pl.col(f"points_mean_last_{games}_games") - pl.col("points_mean_season")
+    return pl.when(deviation > 0).then(distance / deviation).alias(f"points_z_score_last_{games}_games")
+
+
+def is_breakout() -> pl.Expr:
+    """1 when the mean points of the last 5 games exceed the season's by 1.5 standard deviations of the season."""
+    limit = pl.col("points_mean_season") + BREAKOUT_STANDARD_DEVIATIONS * pl.col("points_standard_deviation_season")
+    return (pl.col("points_mean_last_5_games") > limit).cast(pl.Float64).alias("is_breakout")
+
+
+def games_since_change() -> pl.Expr:
+    """Played games of the season since the team changed or a gap of more than 14 days ended, the first one included."""
+    latest_change = pl.when("changed").then(pl.int_range(pl.len())).forward_fill()
+    return (pl.int_range(pl.len()) - latest_change + 1).alias("games_since_structural_change")
+
+
+def running_totals(played: pl.DataFrame) -> pl.DataFrame:
+    """One row per played game, over all seasons: how many games, seconds and back-to-backs a player has, with it."""
+    is_next_day = pl.col("game_date").diff() == pl.duration(days=1)
+    is_same_player = pl.col("player_id") == pl.col("player_id").shift()
+    totals = {"seconds": whole("minutes", SECONDS_PER_MINUTE), "back_to_backs": is_next_day & is_same_player}
+    return in_order(played, ["player_id"], totals).select(
+        "player_id",
+        "game_date",
+        latest_game_date="game_date",
+        games=GAME,
+        seconds=window_sum("seconds"),
+        back_to_backs=window_sum("back_to_backs"),
+    )
+
+
+def meetings(played: pl.DataFrame) -> pl.DataFrame:
+    """One row per played game, over all seasons: games and points of the player against that opponent, with it."""
+    games = in_order(played, ["player_id", "opponent"], {"points": pl.col("points")})
+    return games.select("player_id", "opponent", "game_date", games=GAME, points=window_sum("points"))
+
+
+def _changed() -> pl.Expr:
+    return (
+        (pl.col(GAME) == 1)
+        | (pl.col("team") != pl.col("team").shift())
+        | (pl.col("game_date").diff() > pl.duration(days=GAP_DAYS))
+    )
+
+
+def _level(value: pl.Expr, small: int | pl.Expr, large: int | pl.Expr) -> pl.Expr:
+    """-2 to 2: which of two thresholds a change reaches, in either direction."""
+    size = pl.when(value.abs() >= large).then(2).when(value.abs() >= small).then(1).otherwise(0)
+    return size * value.sign()

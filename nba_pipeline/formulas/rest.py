@@ -1,0 +1,38 @@
+"""How rested somebody is."""
+
+import polars as pl
+
+RESTED_DAYS = 3
+LONGEST_REST_DAYS = 30
+"""Beyond it there was no season, or the player was away: not rest."""
+MANY_GAMES = 4
+MANY_MINUTES = 150
+"""In 7 days. The predecessor's 240 could never be reached: the most in four seasons is 180."""
+MANY_MINUTES_PER_GAME = 35
+MANY_BACK_TO_BACKS = 2
+
+
+def fatigue_score() -> pl.Expr:
+    """How fresh a player is before a game: 100 is fresh. Age is not known, so its term is left out.
+
+    100 - 15 on a back-to-back + 5 with rest_days >= 3 - 10 with games_last_7_days >= 4 - 10 with
+    minutes_sum_last_7_days > 150 - 8 with more than 35 minutes per game of the 7 days - 12 with 2 or more
+    back_to_backs_last_14_days, - 5 with exactly 1; clamped to 0-100. Null when rest_days is.
+    """
+    games, minutes = pl.col("games_last_7_days"), pl.col("minutes_sum_last_7_days")
+    back_to_backs = pl.col("back_to_backs_last_14_days")
+    score = (
+        100
+        - _points(15, pl.col("rest_days") == 1)
+        + _points(5, pl.col("rest_days") >= RESTED_DAYS)
+        - _points(10, games >= MANY_GAMES)
+        - _points(10, minutes > MANY_MINUTES)
+        - _points(8, minutes > MANY_MINUTES_PER_GAME * games)
+        - _points(12, back_to_backs >= MANY_BACK_TO_BACKS)
+        - _points(5, back_to_backs == 1)
+    )
+    return pl.when(pl.col("rest_days").is_not_null()).then(score.clip(0, 100)).alias("fatigue_score")
+
+
+def _points(points: int, condition: pl.Expr) -> pl.Expr:
+    return pl.when(condition).then(points).otherwise(0)

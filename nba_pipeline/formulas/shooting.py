@@ -1,0 +1,32 @@
+"""How well somebody shot: rates of one player's or one team's counts of a game."""
+
+import polars as pl
+
+FREE_THROW_POSSESSION_SHARE = 0.44
+"""Possessions that end with a free-throw attempt, per attempt; the same constant everywhere."""
+
+
+def effective_field_goal_pct() -> pl.Expr:
+    """Field-goal percentage in which a three counts one and a half times.
+
+    (fgm + 0.5 fg3m) / fga, a fraction 0-1.5; null without an attempt or with an unknown count.
+    https://www.nba.com/stats/help/glossary#efgpct
+
+    >>> pl.select(fgm=8, fg3m=2, fga=27).select(effective_field_goal_pct().round(3)).item()
+    0.333
+    """
+    made = pl.col("fgm") + 0.5 * pl.col("fg3m")
+    return pl.when(pl.col("fga") > 0).then(made / pl.col("fga")).alias("effective_field_goal_pct")
+
+
+def true_shooting_pct() -> pl.Expr:
+    """Points per two points' worth of shooting chances, free throws included.
+
+    points / (2 (fga + 0.44 fta)), a fraction 0-1.5; null without an attempt of either kind or with an unknown count.
+    https://www.nba.com/stats/help/glossary#tspct
+
+    >>> pl.select(points=29, fga=27, fta=12).select(true_shooting_pct().round(3)).item()
+    0.449
+    """
+    chances = 2 * (pl.col("fga") + FREE_THROW_POSSESSION_SHARE * pl.col("fta"))
+    return pl.when(chances > 0).then(pl.col("points") / chances).alias("true_shooting_pct")

@@ -1,0 +1,289 @@
+"""The archive: bulk history as a provider, a folder of parquet files instead of four seasons of requests.
+
+A date that the archive holds is answered by it alone, also with "none". Each file is landed once per content, and the
+rows name the landed copy. A replay reads the copies that the original run used, whether the folder is still there or
+not.
+"""
+
+import hashlib
+import io
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+from pydantic import PrivateAttr
+
+from nba_pipeline.calendar import Clock, season_of, season_of_game_date
+from nba_pipeline.errors import BadInput
+from nba_pipeline.providers import SEASON_TYPES
+from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, STATISTICS
+from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+
+PROVIDER = "archive"
+GAMES_FILE = re.compile(r"games_(\d{4}-\d{2})\.parquet")
+STATUSES = {1: "scheduled", 2: "live", 3: "final"}
+
+PROP_COLUMNS = {
+    "game_date": pl.Date(), "game_id": pl.String(), "player_id": pl.Int64(), "market": pl.String(), "book": pl.String(),
+    "line_half_points": pl.Int64(), "snapshot_at": pl.Datetime("us", "UTC"), "line": pl.Float64(),
+    "over_price": pl.Int64(), "under_price": pl.Int64(), "tipoff_at": pl.Datetime("us", "UTC"),
+    "is_before_tipoff": pl.Boolean(), "spelling": pl.String(), "odds_event_id": pl.String(),
+    "captured_at": pl.Datetime("us", "UTC"), "request_format": pl.String(), "is_latest_pregame": pl.Boolean(),
+    "source": pl.String(), "problem": pl.String(),
+}  # fmt: skip
+
+PLAYER_COLUMNS = {"player_id": pl.Int64(), "spelling": pl.String(), "source": pl.String()}
+
+GAMES = (
+    "game_id", "game_date", "tipoff_utc", "tipoff_source", "home_team", "away_team", "home_pts", "away_pts", "status",
+    "is_neutral", "game_label", "game_sublabel", "arena_name", "arena_city",
+)  # fmt: skip
+BOXSCORES = (
+    "game_id", "game_date", "player_id", "player_name", "team", "starter", "minutes", "plus_minus", *STATISTICS,
+)  # fmt: skip
+PROPS = (
+    "odds_event_id", "market", "book", "player_name_raw", "line", "over_odds", "under_odds", "commence_time_utc",
+    "game_date", "home_team", "away_team", "snapshot_at", "is_latest_pregame", "event_game_id",
+)  # fmt: skip
+PLAYERS = ("player_id", "full_name")
+
+
+@dataclass(frozen=True)
+class _File:
+    """A landed archive file."""
+
+    name: str
+    ref: str
+    body: bytes
+
+    def scan(self, columns: Iterable[str]) -> pl.LazyFrame:
+        """Some columns. Raises BadInput naming file and column when one is missing."""
+        frame = pl.scan_parquet(io.BytesIO(self.body))
+        wanted = list(columns)
+        missing = [column for column in wanted if column not in frame.collect_schema().names()]
+        if missing:
+            raise BadInput(f"the archive's {self.name} has no column {', '.join(missing)}")
+        return frame.select(wanted)
+
+
+class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The folder of NBA_ARCHIVE_DIR ("" for none): games_<season>, player_boxscores_<season>, player_props, players."""
+
+    folder: str = ""
+    landing: dg.ResourceDependency[Landing]
+    clock: dg.ResourceDependency[Clock]
+    _files: dict[str, _File] = PrivateAttr(default_factory=dict)
+    _replayed: dict[str, Payload] | None = PrivateAttr(default=None)
+    _last_date: date | None = PrivateAttr(default=None)
+
+    @property
+    def is_empty(self) -> bool:
+        """True when there is no archive; in a replay: when the original run used none."""
+        return not (self._original() if self.landing.is_replay else self.folder)
+
+    def holds(self, day: date) -> bool:
+        """True when the archive alone answers for a date: before today, in a season with a games file, up to its end.
+
+        A season without a file is not held; the last file ends with its last game. Raises BadInput naming the folder
+        when it is not there or has no games file.
+        """
+        if self.is_empty:
+            return False
+        seasons = self._seasons()
+        if not seasons or day >= self.clock.today or season_of(day) not in seasons:
+            return False
+        return day <= self._last_game_date(seasons[-1])
+
+    def schedule(self, dates: Iterable[date]) -> pl.DataFrame:
+        """The games of some dates in the columns of `schedule`; preseason and all-star games are left out.
+
+        `has_boxscore_source` is false for a competition whose games the season's box scores lack altogether.
+        """
+        parts = [self._season_schedule(season, days) for season, days in self._by_season(dates)]
+        return pl.concat(parts) if parts else pl.DataFrame(schema=SCHEDULE_COLUMNS)
+
+    def boxscores(self, dates: Iterable[date]) -> pl.DataFrame:
+        """The box scores of some dates in the columns of `boxscores`: only who played, in whole minutes."""
+        parts = [self._season_boxscores(season, days) for season, days in self._by_season(dates)]
+        return pl.concat(parts) if parts else pl.DataFrame(schema=BOXSCORE_COLUMNS)
+
+    def prop_lines(self, dates: Iterable[date]) -> pl.DataFrame:
+        """The lines of some dates in the columns of `prop_lines`, every market; `player_id` is null until resolved.
+
+        `is_before_tipoff` and `tipoff_at` are null where the schedule has no tip-off: the provider's start alone is
+        about ten minutes late and proves nothing. Rows without a game id carry a problem.
+        """
+        seasons = self._by_season(dates)
+        if not seasons:
+            return pl.DataFrame(schema=PROP_COLUMNS)
+        file, days = self._file("player_props"), [day for _, some in seasons for day in some]
+        tipoffs = pl.concat(
+            [self._file(f"games_{season}").scan(["game_id", "tipoff_utc"]).collect() for season, _ in seasons]
+        )
+        rows = file.scan(PROPS).filter(_of(days)).collect().join(
+            tipoffs, left_on="event_game_id", right_on="game_id", how="left", maintain_order="left"
+        )  # fmt: skip
+        earlier = pl.min_horizontal("tipoff_utc", "commence_time_utc")
+        tipoff_at = pl.when(pl.col("tipoff_utc").is_not_null()).then(earlier)
+        no_game = pl.format("no game id for {} at {}", "away_team", "home_team")
+        shaped = rows.with_columns(
+            pl.col("event_game_id").alias("game_id"),
+            pl.lit(None, pl.Int64).alias("player_id"),
+            (pl.col("line") * 2).alias("line_half_points"),
+            pl.col("over_odds").alias("over_price"),
+            pl.col("under_odds").alias("under_price"),
+            tipoff_at.alias("tipoff_at"),
+            (pl.col("snapshot_at") < tipoff_at).alias("is_before_tipoff"),
+            pl.col("player_name_raw").alias("spelling"),
+            pl.lit(None, pl.Datetime("us", "UTC")).alias("captured_at"),
+            pl.lit("american").alias("request_format"),
+            pl.lit(file.ref).alias("source"),
+            pl.when(pl.col("event_game_id").is_null()).then(no_game).alias("problem"),
+        )
+        return _one_per_line(_cast(shaped, PROP_COLUMNS, file))
+
+    def players(self) -> pl.DataFrame:
+        """One row per player of the seed list: player_id, spelling, source."""
+        file = self._file("players")
+        people = file.scan(PLAYERS).collect().rename({"full_name": "spelling"})
+        return _cast(people.with_columns(pl.lit(file.ref).alias("source")), PLAYER_COLUMNS, file)
+
+    def _season_schedule(self, season: str, days: list[date]) -> pl.DataFrame:
+        file = self._file(f"games_{season}")
+        played = self._file(f"player_boxscores_{season}").scan(["game_id"]).select(_competition()).unique().collect()
+        points = [pl.when(pl.col("status") == "final").then(side).alias(name)
+                  for side, name in (("home_pts", "home_points"), ("away_pts", "away_points"))]  # fmt: skip
+        rows = file.scan(GAMES).filter(_of(days) & _competition().is_in(list(SEASON_TYPES))).collect()
+        has_scores = pl.col("home_pts").is_not_null() & pl.col("away_pts").is_not_null()
+        status = pl.col("status").replace_strict(STATUSES, default="unknown", return_dtype=pl.String)
+        shaped = rows.with_columns(
+            season_of_game_date(),
+            _competition().replace_strict(SEASON_TYPES).alias("season_type"),
+            pl.col("tipoff_utc").alias("tipoff_at"),
+            pl.when((status == "final") & ~has_scores).then(pl.lit("unknown")).otherwise(status).alias("status"),
+            pl.lit(None, pl.String).alias("status_text"),
+            _listed("game_label", "game_sublabel").alias("game_label"),
+            _listed("arena_name", "arena_city").alias("arena"),
+            _competition().is_in(played["competition"].to_list()).alias("has_boxscore_source"),
+            pl.lit(file.ref).alias("source"),
+            pl.lit(None, pl.String).alias("problem"),
+        ).with_columns(points)
+        return _cast(shaped, SCHEDULE_COLUMNS, file)
+
+    def _season_boxscores(self, season: str, days: list[date]) -> pl.DataFrame:
+        file = self._file(f"player_boxscores_{season}")
+        games = self._file(f"games_{season}").scan(["game_id", "home_team", "away_team", "home_pts", "away_pts"])
+        rows = file.scan(BOXSCORES).filter(_of(days) & _competition().is_in(list(SEASON_TYPES)))
+        is_home = pl.col("team") == pl.col("home_team")
+        shaped = rows.join(games, on="game_id", how="left", maintain_order="left").with_columns(
+            season_of_game_date(),
+            pl.when(is_home).then("away_team").otherwise("home_team").alias("opponent"),
+            is_home.alias("is_home"),
+            pl.lit(True).alias("did_play"),
+            pl.lit("played").alias("status"),
+            pl.lit(None, pl.String).alias("reason"),
+            pl.col("starter").alias("is_starter"),
+            pl.lit(None, pl.Int64).alias("seconds"),
+            pl.lit("rounded").alias("minutes_precision"),
+            pl.when(is_home).then("home_pts").otherwise("away_pts").alias("team_points"),
+            pl.lit(PROVIDER).alias("provider"),
+            pl.lit(file.ref).alias("source"),
+            pl.when(pl.col("home_team").is_null())
+            .then(pl.format("game {} is not in the games file of {}", "game_id", pl.lit(season)))
+            .alias("problem"),
+        )
+        return _cast(shaped.collect(), BOXSCORE_COLUMNS, file)
+
+    def _by_season(self, dates: Iterable[date]) -> list[tuple[str, list[date]]]:
+        """(season, its dates) of the seasons that have a games file."""
+        seasons = [] if self.is_empty else self._seasons()
+        groups: dict[str, list[date]] = {}
+        for day in sorted(set(dates)):
+            groups.setdefault(season_of(day), []).append(day)
+        return [(season, days) for season, days in groups.items() if season in seasons]
+
+    def _seasons(self) -> list[str]:
+        if self.landing.is_replay:
+            names = [f"{stem}.parquet" for stem in self._original()]
+        elif Path(self.folder).is_dir():
+            names = [path.name for path in Path(self.folder).iterdir()]
+        else:
+            raise BadInput(f"NBA_ARCHIVE_DIR is {self.folder}, which is not a folder")
+        seasons = sorted(match[1] for name in names if (match := GAMES_FILE.fullmatch(name)))
+        if not seasons and not self.landing.is_replay:
+            raise BadInput(f"NBA_ARCHIVE_DIR is {self.folder}, which has no games_<season>.parquet")
+        if not self.landing.is_replay:
+            for season in seasons:  # journalled, so that a replay knows which seasons were held
+                self._file(f"games_{season}")
+        return seasons
+
+    def _last_game_date(self, season: str) -> date:
+        if self._last_date is None:
+            dates = self._file(f"games_{season}").scan(["game_date"]).collect()["game_date"].to_list()
+            self._last_date = max(dates, default=date.min)
+        return self._last_date
+
+    def _original(self) -> Mapping[str, Payload]:
+        """In a replay: the landed files that the original run used, by stem."""
+        if self._replayed is None:
+            self._replayed = {payload.slot.endpoint: payload for payload in self.landing.used_by_original(PROVIDER)}
+        return self._replayed
+
+    def _file(self, stem: str) -> _File:
+        """A file, landed once per content. Raises BadInput naming folder and file when it is missing."""
+        if stem not in self._files:
+            if self.landing.is_replay:
+                payload = self._original().get(stem)
+                if payload is None:
+                    raise BadInput(f"the replayed run used no archive file {stem}.parquet")
+                self._files[stem] = _File(f"{stem}.parquet", payload.ref, payload.body)
+            else:
+                self._files[stem] = self._landed(stem)
+        return self._files[stem]
+
+    def _landed(self, stem: str) -> _File:
+        path = Path(self.folder) / f"{stem}.parquet"
+        if not path.is_file():
+            raise BadInput(f"the archive {self.folder} has no {path.name}")
+        body = path.read_bytes()
+        slot = Slot(PROVIDER, stem, entity="file", extension="parquet")
+        payload = self.landing.newest(slot)
+        if payload and hashlib.sha256(body).hexdigest().startswith(payload.short_hash):
+            self.landing.note(slot, "reused", payload=payload)
+        else:
+            payload = self.landing.keep(slot, body, fetched_at=self.clock.now(), url=path.as_uri())
+        return _File(path.name, payload.ref, body)
+
+
+def _of(days: list[date]) -> pl.Expr:
+    return pl.col("game_date").is_between(days[0], days[-1]) & pl.col("game_date").is_in(days)
+
+
+def _competition() -> pl.Expr:
+    return pl.col("game_id").str.slice(0, 3).alias("competition")
+
+
+def _listed(*columns: str) -> pl.Expr:
+    """Two texts with a comma between them; null when both are."""
+    text = pl.concat_str(*columns, separator=", ", ignore_nulls=True)
+    return pl.when(text != "").then(text)
+
+
+def _cast(frame: pl.DataFrame, columns: Mapping[str, pl.DataType], file: _File) -> pl.DataFrame:
+    try:
+        return frame.select(pl.col(name).cast(dtype) for name, dtype in columns.items())
+    except pl.exceptions.PolarsError as error:
+        raise BadInput(f"the archive's {file.name} has an unusable value: {str(error).splitlines()[0]}") from None
+
+
+def _one_per_line(lines: pl.DataFrame) -> pl.DataFrame:
+    """Copies that differ in nothing but `is_latest_pregame` are one line, the latest if one of them is.
+
+    Without a snapshot instant several looks at one standing line cannot be told apart (3,154 rows of pick'em sites).
+    """
+    others = [column for column in lines.columns if column != "is_latest_pregame"]
+    return lines.group_by(others, maintain_order=True).agg(pl.col("is_latest_pregame").max()).select(lines.columns)

@@ -1,0 +1,166 @@
+"""balldontlie: box scores of a date, the fallback for games that the NBA's own address does not answer. Needs a key.
+
+No NBA ids and, in the older era, no game ids: games are matched by date and teams, players by name (the asset's work).
+`min` is whole minutes as text: "00" is somebody who stayed out, or who came in for a few seconds.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from nba_pipeline.calendar import season_of_game_date
+from nba_pipeline.errors import Permanent
+from nba_pipeline.providers.http import HttpClient, Request
+from nba_pipeline.providers.matching import match_games
+from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
+from nba_pipeline.providers.wire import knows_only_whole_minutes, minutes_fields, seconds_of, whole
+from nba_pipeline.teams import TEAMS
+from nba_pipeline.warehouse.landing import Payload
+
+PROVIDER = "balldontlie"
+KEY_VARIABLE = "BALLDONTLIE_API_KEY"
+PAGE_SIZE = 100
+
+STATISTICS = {
+    "points": "pts", "rebounds": "reb", "oreb": "oreb", "dreb": "dreb", "assists": "ast", "steals": "stl",
+    "blocks": "blk", "turnovers": "turnover", "fouls": "pf", "fgm": "fgm", "fga": "fga", "fg3m": "fg3m", "fg3a": "fg3a",
+    "ftm": "ftm", "fta": "fta",
+}  # fmt: skip
+"""Our column -> the field of the box score."""
+
+PARSED_COLUMNS = {
+    "game_date": pl.Date(), "home_team": pl.String(), "away_team": pl.String(), "period": pl.Int64(),
+    "game_status": pl.String(), "team": pl.String(), "player_name": pl.String(), "did_play": pl.Boolean(),
+    "seconds": pl.Int64(), "minutes": pl.Float64(), "minutes_precision": pl.String(),
+    **dict.fromkeys(STATISTICS, pl.Int64()), "plus_minus": pl.Int64(), "team_points": pl.Int64(), "source": pl.String(),
+    "problem": pl.String(),
+}  # fmt: skip
+
+
+class Balldontlie(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """api.balldontlie.io, https://docs.balldontlie.io: about 60 requests a minute, lists paged by cursor."""
+
+    http: dg.ResourceDependency[HttpClient]
+    api_key: str = ""
+
+    def box_scores(self, day: date) -> list[Payload]:
+        """Every page of a date's box scores, each landed before the next is asked for.
+
+        Raises Permanent without a key, else as HttpClient.get.
+        """
+        pages, cursor = list[Payload](), ""
+        while True:
+            payload = self.http.get(self.box_scores_request(day, cursor))
+            pages.append(payload)
+            cursor = _next_cursor(payload)
+            if not cursor:
+                return pages
+
+    def box_scores_request(self, day: date, cursor: str = "") -> Request:
+        """One page of the box scores of an Eastern date."""
+        if not self.api_key and not self.http.landing.is_replay:
+            raise Permanent(f"balldontlie needs {KEY_VARIABLE}")
+        return Request(
+            provider=PROVIDER, endpoint="box_scores", entity=f"page_{cursor or 'first'}", game_date=day,
+            path="/v1/box_scores",
+            params={"date": day.isoformat(), "per_page": str(PAGE_SIZE)} | ({"cursor": cursor} if cursor else {}),
+            secret_headers={"Authorization": self.api_key}, key_variable=KEY_VARIABLE, required_keys=("data",),
+            parser=lambda payload: parse_boxscores([payload]),
+        )  # fmt: skip
+
+
+def parse_boxscores(payloads: Sequence[Payload]) -> pl.DataFrame:
+    """One row per listed player of every final game, absent ones too (`did_play` false, null statistics).
+
+    Rows with something unusable carry a `problem` that names field and value. Raises Permanent for another document.
+    """
+    rows = []
+    for payload in payloads:
+        try:
+            rows += [row for game in _games(payload) if _is_final(game) for row in _rows(game, payload)]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Permanent(f"{payload.slot.name}: not built as it was, {error!r}: {payload.ref}") from None
+    return pl.DataFrame(rows, schema=PARSED_COLUMNS)
+
+
+def map_to_games(parsed: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
+    """The rows in the columns of `boxscores`, `game_id` found by date and teams, `player_id` null until resolved.
+
+    `schedule` needs game_id, game_date, home_team and away_team; its home side counts. Rows without a game get a
+    problem.
+    """
+    sides = schedule.select("game_id", "game_date", home="home_team", away="away_team")
+    matched = match_games(parsed, schedule).rename({"game_date": "their_date"}).join(sides, on="game_id", how="left")
+    is_home = pl.col("team") == pl.coalesce("home", "home_team")
+    no_game = pl.format("no game {} at {} on {}", "away_team", "home_team", pl.col("their_date").dt.to_string())
+    return matched.with_columns(
+        pl.coalesce("game_date", "their_date").alias("game_date"),
+        pl.lit(None, pl.Int64).alias("player_id"),
+        pl.when(pl.col("team") == pl.col("home_team")).then("away_team").otherwise("home_team").alias("opponent"),
+        is_home.alias("is_home"),
+        pl.when("did_play").then(pl.lit("played")).otherwise(pl.lit("dnp")).alias("status"),
+        pl.lit(None, pl.String).alias("reason"),
+        pl.lit(None, pl.Boolean).alias("is_starter"),
+        pl.lit(PROVIDER).alias("provider"),
+        pl.coalesce("problem", pl.when(pl.col("game_id").is_null()).then(no_game)).alias("problem"),
+    ).with_columns(season_of_game_date()).select(pl.col(c).cast(t) for c, t in BOXSCORE_COLUMNS.items())  # fmt: skip
+
+
+def _next_cursor(payload: Payload) -> str:
+    meta = payload.json().get("meta") or {}
+    return str(meta.get("next_cursor") or "")
+
+
+def _games(payload: Payload) -> list[dict[str, Any]]:
+    document = payload.json()
+    games = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(games, list):
+        raise Permanent(f"{payload.slot.name}: the answer has no list data: {payload.ref}")
+    return games
+
+
+def _is_final(game: dict[str, Any]) -> bool:
+    return str(game.get("status", "")).strip().lower() == "final"
+
+
+def _rows(game: dict[str, Any], payload: Payload) -> list[dict[str, Any]]:
+    teams = {side: game.get(side) or {} for side in ("home_team", "visitor_team")}
+    codes = {side: team.get("abbreviation") for side, team in teams.items()}
+    people = [(side, player) for side, team in teams.items() for player in team.get("players") or []]
+    clocks = {id(player): _clock(player) for _, player in people}
+    played = [seconds for seconds in clocks.values() if seconds]
+    is_rounded = not played or knows_only_whole_minutes(played)
+    problem = ", ".join(f"unknown team {code!r}" for code in codes.values() if code not in TEAMS) or None
+    return [
+        {
+            "game_date": payload.game_date or date.fromisoformat(str(game.get("date"))[:10]),
+            "home_team": codes["home_team"], "away_team": codes["visitor_team"], "period": whole(game.get("period")),
+            "game_status": "final", "team": codes[side], "team_points": whole(game.get(f"{side}_score")),
+            "source": payload.ref, **_player(player, clocks[id(player)], is_rounded, problem),
+        }
+        for side, player in people
+    ]  # fmt: skip
+
+
+def _player(player: dict[str, Any], seconds: int | None, is_rounded: bool, problem: str | None) -> dict[str, Any]:
+    person = player.get("player") or {}
+    name = f"{person.get('first_name') or ''} {person.get('last_name') or ''}".strip()
+    statistics = {column: whole(player.get(field)) for column, field in STATISTICS.items()}
+    did_play = bool(seconds) or any(statistics.values())
+    bad = [f"{STATISTICS[c]} is {player.get(STATISTICS[c])!r}" for c, value in statistics.items() if value is None]
+    if did_play and seconds is None:
+        bad.append(f"min is {player.get('min')!r}")
+    row = {"player_name": name, "did_play": did_play, **minutes_fields(seconds if did_play else None, is_rounded)}
+    row |= statistics if did_play else dict.fromkeys(STATISTICS)
+    row["plus_minus"] = whole(player.get("plus_minus")) if did_play else None
+    unusable = f"{', '.join(bad)} of {name or 'a player without a name'}" if bad and did_play else None
+    row["problem"] = problem or unusable
+    return row
+
+
+def _clock(player: dict[str, Any]) -> int | None:
+    value = player.get("min")
+    return seconds_of(str(value)) if value is not None else None

@@ -1,0 +1,375 @@
+"""Asking providers over HTTP: politely, again when that can help, and landing every answer.
+
+What belongs here: connections, rates, retries, outcomes. What a payload means belongs to the provider's own module.
+
+    200 and JSON as promised                  landed, returned
+    200 and not JSON, or keys missing         landed as rejected, Permanent
+    403, 404                                  NotYet: the caller knows whether it is due
+    401                                       Permanent, and the provider is asked no more in this run
+    429, 5xx, timeouts, broken answers        tried again, then Transient; after some requests in a row the host is down
+"""
+
+import contextlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from weakref import WeakValueDictionary
+
+import dagster as dg
+import httpx
+import stamina
+from pydantic import PrivateAttr
+
+from nba_pipeline.calendar import Clock
+from nba_pipeline.errors import BadInput, NotLanded, Permanent, PipelineError, Transient
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse.landing import Landing, Outcome, Payload, Slot
+
+RETRIED = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.DecodingError)
+QUOTA_HEADERS = {f"x-requests-{name}": name for name in ("remaining", "used", "last")}
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+MOST_REDIRECTS = 3
+USER_AGENT = "nba-pipeline"
+
+stamina.instrumentation.set_on_retry_hooks([])  # its hook writes to standard output; the journal holds every try
+logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO line shows the whole URL, with The Odds API's key
+
+
+class NotYet(PipelineError):
+    """403 or 404: nothing is published under that address. Before the due time that is normal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(Slot):
+    """One question to a provider: where it is sent, and the slot that keeps the answer.
+
+    `secret_params` and `secret_headers` hold the key and never appear in a message, a URL of the journal or a ref;
+    `key_variable` is the environment variable to name when the key is rejected. `required_keys` are the top-level keys
+    that the answer must have (empty: any JSON) and `parser` the pure function that must be able to read it: what breaks
+    the contract is never landed as accepted. `final_game_ids` reads from the answer which games it calls final.
+    """
+
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secret_params: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    key_variable: str = ""
+    required_keys: tuple[str, ...] = ()
+    parser: Callable[[Payload], object] | None = field(default=None, repr=False, compare=False)
+    final_game_ids: Callable[[Any], list[str]] | None = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.path.startswith("/"):
+            raise BadInput(f"{self.name}: the path must begin with /, not {self.path!r}")
+
+    def url(self, base_url: str) -> str:
+        """The address without secrets, for the journal and for messages."""
+        return str(httpx.URL(base_url.rstrip("/") + self.path, params=dict(self.params) or None))
+
+
+class _Again(Exception):
+    """A status worth another try."""
+
+    def __init__(self, status: int, retry_after: float | None):
+        super().__init__(f"status {status}")
+        self.status, self.retry_after = status, retry_after
+
+
+class _Session:
+    """What the requests of one run share: connections, rates, what is down, the quota."""
+
+    def __init__(self, connect_timeout: float, read_timeout: float, run_id: str = ""):
+        self.run_id, self.users = run_id, 0
+        self.lock = threading.Lock()
+        self.quota: dict[str, int] = {}
+        self.exhausted: dict[str, int] = {}
+        self.refused: dict[str, str] = {}
+        self._next: dict[str, float] = {}
+        self.client = httpx.Client(
+            timeout=httpx.Timeout(read_timeout, connect=connect_timeout), headers={"User-Agent": USER_AGENT}
+        )
+
+    def wait_for_turn(self, provider: str, per_second: float) -> None:
+        """Sleep until the provider may be asked again."""
+        with self.lock:
+            now = time.monotonic()
+            turn = max(now, self._next.get(provider, now))
+            self._next[provider] = turn + 1 / per_second
+        if turn > now:
+            time.sleep(turn - now)
+
+    def is_down(self, provider: str) -> bool:
+        """True after enough requests in a row used up their tries."""
+        return self.exhausted.get(provider, 0) >= SETTINGS.http.failures_until_host_is_down
+
+
+_sessions: WeakValueDictionary[str, _Session] = WeakValueDictionary()
+_sessions_lock = threading.Lock()
+"""Dagster builds a resource anew for each resource that needs it: the run's session has to be the same one."""
+
+
+class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Asks providers: one pooled client per run, whatever number of resources share it.
+
+    `base_urls` is provider -> scheme and host. In a replay the landing answers and the network is off.
+    """
+
+    base_urls: dict[str, str]
+    landing: dg.ResourceDependency[Landing]
+    clock: dg.ResourceDependency[Clock]
+    attempts: int = SETTINGS.http.attempts
+    first_wait_seconds: float = SETTINGS.http.first_wait_seconds
+    connect_timeout_seconds: float = SETTINGS.http.connect_timeout_seconds
+    read_timeout_seconds: float = SETTINGS.http.read_timeout_seconds
+    _session: _Session | None = PrivateAttr(default=None)
+
+    @contextlib.contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[HttpClient]":
+        """Share the run's session; the last resource to leave closes it."""
+        run_id = context.run.run_id if context.run else ""
+        with _sessions_lock:
+            session = _sessions.get(run_id) if run_id else None
+            session = session or self._new_session(run_id)
+            session.users += 1
+            if run_id:
+                _sessions[run_id] = session
+        self._session = session
+        try:
+            yield self
+        finally:
+            with _sessions_lock:
+                session.users -= 1
+                if not session.users:
+                    _sessions.pop(run_id, None)
+                    session.client.close()
+            self._session = None
+
+    def close(self) -> None:
+        """Close the connections; only needed when the resource is used outside of a run."""
+        if self._session:
+            self._session.client.close()
+            self._session = None
+
+    @property
+    def quota(self) -> dict[str, int]:
+        """The last seen x-requests-* headers: remaining, used, last. Empty before the first."""
+        return dict(self._session.quota) if self._session else {}
+
+    def landed(self, request: Request) -> list[Payload]:
+        """The landed answers of a request, oldest first; the newest is journalled as reused."""
+        payloads = self.landing.versions(request)
+        if payloads:
+            self.landing.note(request, "reused", payload=payloads[-1])
+        return payloads
+
+    def get(self, request: Request) -> Payload:
+        """Ask once, as politely and as often as the settings say, and land the answer.
+
+        Raises NotYet on 403 and 404, Transient when every try failed or the host is down, Permanent on 401, other 4xx,
+        foreign redirects and broken contracts, and in a replay NotLanded or what the original run was told.
+        """
+        if self.landing.is_replay:
+            return self._replayed(request)
+        base_url = self.base_urls.get(request.provider)
+        if not base_url:
+            known = ", ".join(sorted(self.base_urls))
+            raise BadInput(f"no address is configured for {request.provider}; known: {known}")
+        url, statuses = request.url(base_url), list[int]()
+        try:
+            response = self._ask(request, base_url, statuses)
+        except PipelineError as error:
+            outcome: Outcome = "not_yet" if isinstance(error, NotYet) else "failed"
+            self.landing.note(request, outcome, url=url, statuses=statuses, problem=str(error))
+            raise
+        return self._land(request, response, url, statuses)
+
+    def get_many(self, requests: Sequence[Request]) -> list[Payload | PipelineError]:
+        """Ask several at the same time; per request its payload or its error, in the order given."""
+
+        def one(request: Request) -> Payload | PipelineError:
+            try:
+                return self.get(request)
+            except PipelineError as error:
+                return error
+
+        if not requests:
+            return []
+        self._ready()
+        with ThreadPoolExecutor(max_workers=min(SETTINGS.http.concurrent_requests, len(requests))) as pool:
+            return list(pool.map(one, requests))
+
+    def _new_session(self, run_id: str = "") -> _Session:
+        return _Session(self.connect_timeout_seconds, self.read_timeout_seconds, run_id)
+
+    def _ready(self) -> _Session:
+        if self._session is None:
+            self._session = self._new_session()
+        return self._session
+
+    def _ask(self, request: Request, base_url: str, statuses: list[int]) -> httpx.Response:
+        """The 200 answer. `statuses` gets one number per try, 0 for a try without a complete answer."""
+        session, provider = self._ready(), request.provider
+        if provider in session.refused:
+            raise Permanent(session.refused[provider])
+        if session.is_down(provider):
+            raise Transient(f"{provider} is down in this run, {request.name} was not asked for")
+        try:
+            response = self._try(session, request, base_url, statuses)
+        except (_Again, *RETRIED) as error:
+            with session.lock:
+                session.exhausted[provider] = session.exhausted.get(provider, 0) + 1
+            raise Transient(f"{request.name}: {_words_of(error)} after {_times(len(statuses))}") from None
+        except httpx.HTTPError as error:
+            raise Permanent(f"{request.name}: {type(error).__name__} at {request.url(base_url)}") from None
+        session.exhausted[provider] = 0
+        if response.status_code == httpx.codes.OK:
+            return response
+        raise self._refusal(session, request, response)
+
+    def _try(self, session: _Session, request: Request, base_url: str, statuses: list[int]) -> httpx.Response:
+        settings = SETTINGS.http
+
+        def again(error: Exception) -> bool | float:
+            if not isinstance(error, (_Again, *RETRIED)) or session.is_down(request.provider):
+                return False
+            wait = error.retry_after if isinstance(error, _Again) else None
+            return True if wait is None else wait <= settings.longest_retry_after_seconds and max(wait, 0.01)
+
+        for attempt in stamina.retry_context(
+            on=again, attempts=self.attempts, timeout=None, wait_initial=self.first_wait_seconds,
+            wait_max=settings.longest_wait_seconds, wait_jitter=self.first_wait_seconds,
+        ):  # fmt: skip
+            with attempt:
+                session.wait_for_turn(request.provider, self._rate(request.provider, base_url))
+                statuses.append(0)
+                response = self._send(session, request, base_url)
+                statuses[-1] = response.status_code
+                self._remember_quota(session, response)
+                if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+                    raise _Again(response.status_code, _retry_after(response, self.clock.now()))
+                return response
+        raise AssertionError("a retry context ends with a return or an error")
+
+    def _send(self, session: _Session, request: Request, base_url: str) -> httpx.Response:
+        question = session.client.build_request(
+            "GET", base_url.rstrip("/") + request.path, params={**request.params, **request.secret_params},
+            headers={**request.headers, **request.secret_headers},
+        )  # fmt: skip
+        response = session.client.send(question, follow_redirects=False)
+        for _ in range(MOST_REDIRECTS):
+            following = response.next_request
+            if following is None or following.url.netloc != question.url.netloc:
+                break
+            response = session.client.send(following, follow_redirects=False)
+        return response
+
+    def _refusal(self, session: _Session, request: Request, response: httpx.Response) -> PipelineError:
+        status = response.status_code
+        if response.next_request is not None:
+            return Permanent(f"{request.name}: redirected to {response.next_request.url.host}, which is not followed")
+        if status in (httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND):
+            return NotYet(f"{request.name} is not published ({status})")
+        if status == httpx.codes.UNAUTHORIZED:
+            check = f": check {request.key_variable}" if request.key_variable else ""
+            code = _error_code(response)
+            message = f"{request.provider} rejected the key (401){check}"
+            if code == "OUT_OF_USAGE_CREDITS":
+                message = f"{request.provider} has no credits left (401 {code}){check}"
+            session.refused[request.provider] = message
+            return Permanent(message)
+        return Permanent(f"{request.name}: status {status} {_error_code(response)}".rstrip())
+
+    def _land(self, request: Request, response: httpx.Response, url: str, statuses: Sequence[int]) -> Payload:
+        document, problem = _document(request, response)
+        finals = request.final_game_ids(document) if request.final_game_ids and problem is None else []
+        payload = self.landing.keep(
+            request, response.content, status=response.status_code, headers=response.headers, url=url,
+            statuses=statuses, fetched_at=self.clock.now(), quota=_quota(response) or None, final_game_ids=finals,
+        )  # fmt: skip
+        try:
+            if problem is not None:
+                raise Permanent(problem)
+            if request.parser:
+                request.parser(payload)
+        except Permanent as error:
+            self.landing.reject(payload, str(error))
+            raise
+        return payload
+
+    def _replayed(self, request: Request) -> Payload:
+        line = self.landing.original_outcome(request)
+        payload = self.landing.newest(request)
+        problem = (line or {}).get("problem") or ""
+        if line and line["outcome"] == "not_yet":
+            raise NotYet(problem)
+        if line and line["outcome"] == "failed":
+            raise Transient(problem)
+        if line and line["outcome"] == "rejected":
+            raise Permanent(problem)
+        if payload is None:
+            raise NotLanded(f"{request.name}: no run before the replayed one landed it, and the network is off")
+        return payload
+
+    def _rate(self, provider: str, base_url: str) -> float:
+        if httpx.URL(base_url).host in LOOPBACK:
+            return SETTINGS.http.loopback_requests_per_second
+        return SETTINGS.http.requests_per_second.get(provider, 1.0)
+
+    def _remember_quota(self, session: _Session, response: httpx.Response) -> None:
+        if quota := _quota(response):
+            with session.lock:
+                session.quota = quota
+
+
+def _document(request: Request, response: httpx.Response) -> tuple[Any, str | None]:
+    """The parsed answer, and why it breaks the contract."""
+    try:
+        document = json.loads(response.content)
+    except ValueError:
+        kind = response.headers.get("content-type", "no content type")
+        return None, f"{request.name}: the answer is not JSON ({kind}, {len(response.content)} bytes)"
+    missing = [key for key in request.required_keys if not isinstance(document, dict) or key not in document]
+    if missing:
+        return document, f"{request.name}: the answer lacks {', '.join(missing)}"
+    return document, None
+
+
+def _quota(response: httpx.Response) -> dict[str, int]:
+    seen = {name: response.headers.get(header, "") for header, name in QUOTA_HEADERS.items()}
+    return {name: int(value) for name, value in seen.items() if value.isdecimal()}
+
+
+def _retry_after(response: httpx.Response, now: datetime) -> float | None:
+    """Seconds to wait, from a number or an HTTP date."""
+    text = response.headers.get("retry-after", "")
+    if text.isdecimal():
+        return float(text)
+    try:
+        return max((parsedate_to_datetime(text).replace(tzinfo=UTC) - now).total_seconds(), 0.0)
+    except ValueError:
+        return None
+
+
+def _error_code(response: httpx.Response) -> str:
+    try:
+        document = response.json()
+    except ValueError:
+        return ""
+    return str(document.get("error_code", "")) if isinstance(document, dict) else ""
+
+
+def _words_of(error: Exception) -> str:
+    return str(error) if isinstance(error, _Again) else type(error).__name__
+
+
+def _times(number: int) -> str:
+    return "1 try" if number == 1 else f"{number} tries"

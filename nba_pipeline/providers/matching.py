@@ -1,0 +1,39 @@
+"""Other providers' games: which of ours they are, by Eastern date and teams. Their ids are opaque."""
+
+import polars as pl
+
+KEYS = ["game_date", "home_team", "away_team"]
+
+
+def match_games(theirs: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
+    """The same rows with `game_id` added; null where no game, or more than one, fits.
+
+    Both frames have game_date (Eastern), home_team and away_team (tricodes); `schedule` also game_id. The same date and
+    teams in either orientation; else the day before or after, when exactly one game of these teams that nobody matched
+    exactly is there.
+    """
+    keys = theirs.select(KEYS).unique(maintain_order=True).with_columns(_pair())
+    games = schedule.select("game_id", *KEYS).unique().with_columns(_pair())
+    same_day = _only(keys.join(games, on=["game_date", "pair"], nulls_equal=False), keys)
+    taken = same_day.select("game_id").drop_nulls()
+    near = pl.concat(
+        games.join(taken, on="game_id", how="anti").with_columns(pl.col("game_date").dt.offset_by(by))
+        for by in ("-1d", "1d")
+    )
+    open_keys = same_day.filter(pl.col("game_id").is_null()).drop("game_id")
+    late = _only(open_keys.join(near, on=["game_date", "pair"]), keys)
+    found = same_day.join(late.rename({"game_id": "late"}), on=KEYS, how="left", nulls_equal=True)
+    found = found.select(*KEYS, pl.coalesce("game_id", "late").alias("game_id"))
+    return theirs.join(found, on=KEYS, how="left", nulls_equal=True, maintain_order="left")
+
+
+def _pair() -> pl.Expr:
+    return pl.concat_str(
+        pl.min_horizontal("home_team", "away_team"), pl.max_horizontal("home_team", "away_team"), separator=" "
+    ).alias("pair")
+
+
+def _only(matches: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
+    """Per key the one game that fits, else null."""
+    one = matches.group_by(KEYS).agg(pl.col("game_id").unique()).filter(pl.col("game_id").list.len() == 1)
+    return keys.join(one.with_columns(pl.col("game_id").list.first()), on=KEYS, how="left", nulls_equal=True)

@@ -1,0 +1,293 @@
+"""The NBA's content delivery network: the season schedule and box scores. No key.
+
+Times that end in Z lie unless their name says UTC; flags are text; who did not play still carries zeros.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from nba_pipeline.calendar import EASTERN, eastern_date, season_of
+from nba_pipeline.errors import Permanent, PipelineError
+from nba_pipeline.providers import SEASON_TYPES
+from nba_pipeline.providers.http import HttpClient, Request
+from nba_pipeline.providers.wire import (
+    instant,
+    knows_only_whole_minutes,
+    minutes_fields,
+    seconds_of,
+    text_or_none,
+    whole,
+)
+from nba_pipeline.teams import TEAMS
+from nba_pipeline.warehouse.landing import Payload
+
+PROVIDER = "nba_cdn"
+FINAL = 3
+STATUSES = {1: "scheduled", 2: "live", FINAL: "final"}
+POSTPONED = ("ppd", "postponed")
+
+SCHEDULE_COLUMNS = {
+    "game_date": pl.Date(), "game_id": pl.String(), "season": pl.String(), "season_type": pl.String(),
+    "tipoff_at": pl.Datetime("us", "UTC"), "tipoff_source": pl.String(), "home_team": pl.String(),
+    "away_team": pl.String(), "is_neutral": pl.Boolean(), "status": pl.String(), "status_text": pl.String(),
+    "home_points": pl.Int64(), "away_points": pl.Int64(), "game_label": pl.String(), "arena": pl.String(),
+    "has_boxscore_source": pl.Boolean(), "source": pl.String(), "problem": pl.String(),
+}  # fmt: skip
+
+STATISTICS = {
+    "points": "points", "rebounds": "reboundsTotal", "oreb": "reboundsOffensive", "dreb": "reboundsDefensive",
+    "assists": "assists", "steals": "steals", "blocks": "blocks", "turnovers": "turnovers", "fouls": "foulsPersonal",
+    "fgm": "fieldGoalsMade", "fga": "fieldGoalsAttempted", "fg3m": "threePointersMade",
+    "fg3a": "threePointersAttempted", "ftm": "freeThrowsMade", "fta": "freeThrowsAttempted",
+}  # fmt: skip
+"""Our column -> the field of the box score."""
+
+BOXSCORE_COLUMNS = {
+    "game_date": pl.Date(), "game_id": pl.String(), "player_id": pl.Int64(), "season": pl.String(), "team": pl.String(),
+    "opponent": pl.String(), "is_home": pl.Boolean(), "player_name": pl.String(), "did_play": pl.Boolean(),
+    "status": pl.String(), "reason": pl.String(), "is_starter": pl.Boolean(), "seconds": pl.Int64(),
+    "minutes": pl.Float64(), "minutes_precision": pl.String(), **dict.fromkeys(STATISTICS, pl.Int64()),
+    "plus_minus": pl.Int64(), "team_points": pl.Int64(), "provider": pl.String(), "source": pl.String(),
+    "problem": pl.String(),
+}  # fmt: skip
+"""The columns of every provider's box scores, in order."""
+
+
+class NbaCdn(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """cdn.nba.com: https://cdn.nba.com/static/json/staticData/scheduleLeagueV2.json and liveData/boxscore."""
+
+    http: dg.ResourceDependency[HttpClient]
+
+    def schedule(self) -> Payload:
+        """The schedule of the current season, landed. Raises as HttpClient.get."""
+        return self.http.get(schedule_request(self.http.clock.today))
+
+    def boxscores(self, games: Sequence[tuple[str, date]]) -> list[Payload | PipelineError]:
+        """Box scores of (game_id, game_date), asked for concurrently: per game its payload or its error, in order."""
+        return self.http.get_many([boxscore_request(game_id, day) for game_id, day in games])
+
+    def landed_boxscores(self, game_id: str, game_date: date) -> list[Payload]:
+        """The landed box scores of a game, oldest first; the newest is journalled as reused."""
+        return self.http.landed(boxscore_request(game_id, game_date))
+
+    def reject(self, payload: Payload, problem: str) -> None:
+        """Take a payload that does not parse out of every later look-up."""
+        self.http.landing.reject(payload, problem)
+
+
+def schedule_request(today: date) -> Request:
+    """The season schedule; there is one address, kept under the season of today."""
+    return Request(
+        provider=PROVIDER, endpoint="schedule", entity="season", season=season_of(today),
+        path="/static/json/staticData/scheduleLeagueV2.json", required_keys=("leagueSchedule",),
+        parser=parse_schedule,
+    )  # fmt: skip
+
+
+def boxscore_request(game_id: str, game_date: date) -> Request:
+    """The box score of a game; nothing is published before the tip-off (403)."""
+    return Request(
+        provider=PROVIDER, endpoint="boxscore", entity=game_id, game_date=game_date, required_keys=("game",),
+        path=f"/static/json/liveData/boxscore/boxscore_{game_id}.json", final_game_ids=_final_game,
+        parser=parse_boxscore,
+    )  # fmt: skip
+
+
+def parse_schedule(payload: Payload) -> pl.DataFrame:
+    """One row per game in scope whose teams are known, of every date of the season.
+
+    Rows that cannot be used carry a `problem`. A game may stand under two dates while it moves: then it has two rows.
+    Raises Permanent when the document has no games at all or is built otherwise.
+    """
+    rows = [_game(game, day, payload) for game, day in _scheduled(payload) if _has_teams(game)]
+    return pl.DataFrame(rows, schema=SCHEDULE_COLUMNS).unique(maintain_order=True)
+
+
+def count_undetermined_games(payload: Payload) -> int:
+    """Games in scope whose teams are not known yet: `parse_schedule` leaves them out."""
+    return sum(not _has_teams(game) for game, _ in _scheduled(payload))
+
+
+def parse_boxscore(payload: Payload) -> pl.DataFrame:
+    """One row per player of both teams; null statistics for who did not play.
+
+    Minutes are exact unless most playing times of the game are whole minutes, then rounded and without seconds. Raises
+    Permanent naming game, field and value when something required is missing or unusable.
+    """
+    game = _game_of(payload)
+    game_id = str(game["gameId"])
+    if payload.slot.entity not in (game_id, "") and payload.slot.endpoint == "boxscore":
+        raise Permanent(f"box score of {payload.slot.entity}: the answer is about game {game_id}")
+    try:
+        game_date = payload.game_date or eastern_date(_required_instant(game, "gameTimeUTC"))
+        sides = {side: game[side] for side in ("homeTeam", "awayTeam")}
+        teams = {side: _tricode(box) for side, box in sides.items()}
+        people = [(side, player) for side, box in sides.items() for player in box["players"]]
+        clocks = [_clock(player) for _, player in people if _flag(player, "played")]
+        is_rounded = knows_only_whole_minutes(clocks)
+        rows = [
+            {
+                "game_date": game_date, "game_id": game_id, "season": season_of(game_date), "team": teams[side],
+                "opponent": teams["awayTeam" if side == "homeTeam" else "homeTeam"], "is_home": side == "homeTeam",
+                "team_points": _number(sides[side], "score"), "provider": PROVIDER, "source": payload.ref,
+                "problem": None, **_player(player, is_rounded),
+            }
+            for side, player in people
+        ]  # fmt: skip
+    except (_Unusable, KeyError, TypeError, AttributeError) as error:
+        reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+        raise Permanent(f"box score of game {game_id}: {reason}") from None
+    return pl.DataFrame(rows, schema=BOXSCORE_COLUMNS)
+
+
+def is_final(payload: Payload) -> bool:
+    """True when the box score's own status is final."""
+    return whole(_game_of(payload).get("gameStatus")) == FINAL
+
+
+class _Unusable(PipelineError):
+    """A field whose value cannot be used."""
+
+
+def _final_game(document: Any) -> list[str]:
+    game = document["game"]
+    return [str(game.get("gameId"))] if isinstance(game, dict) and whole(game.get("gameStatus")) == FINAL else []
+
+
+def _scheduled(payload: Payload) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    """(game, its date entry) of every game in scope."""
+    try:
+        days = payload.json()["leagueSchedule"]["gameDates"]
+        games = [(game, day) for day in days for game in day["games"]]
+        wanted = [(game, day) for game, day in games if str(game["gameId"])[:3] in SEASON_TYPES]
+        sides = [game[side]["teamTricode"] for game, _ in wanted for side in ("homeTeam", "awayTeam")]
+    except (KeyError, TypeError) as error:
+        raise Permanent(f"the schedule is not built as it was: {error!r} in {payload.ref}") from None
+    if not games:
+        raise Permanent(f"the schedule holds no game at all: {payload.ref}")
+    return wanted if sides else []
+
+
+def _has_teams(game: Mapping[str, Any]) -> bool:
+    return bool(game["homeTeam"]["teamTricode"] and game["awayTeam"]["teamTricode"])
+
+
+def _game(game: Mapping[str, Any], day: Mapping[str, Any], payload: Payload) -> dict[str, Any]:
+    game_id, home, away = str(game["gameId"]), game["homeTeam"], game["awayTeam"]
+    game_date = _day(day.get("gameDate"))
+    text = text_or_none(game.get("gameStatusText"))
+    points = [whole(side.get("score")) for side in (home, away)]
+    status = _status(whole(game.get("gameStatus")), text or "", points)
+    tipoff_at = _tipoff(game, text or "")
+    problems = [f"unknown team {side['teamTricode']!r}" for side in (home, away) if side["teamTricode"] not in TEAMS]
+    if game_date is None:
+        problems.append(f"unusable date {day.get('gameDate')!r}")
+    has_points = status in ("live", "final")
+    label = [text_or_none(game.get(name)) for name in ("gameLabel", "gameSubLabel")]
+    arena = [text_or_none(game.get(name)) for name in ("arenaName", "arenaCity")]
+    return {
+        "game_date": game_date, "game_id": game_id, "season": season_of(game_date) if game_date else None,
+        "season_type": SEASON_TYPES[game_id[:3]], "tipoff_at": tipoff_at,
+        "tipoff_source": "gameDateTimeUTC" if tipoff_at else None, "home_team": home["teamTricode"],
+        "away_team": away["teamTricode"], "is_neutral": game.get("isNeutral"), "status": status, "status_text": text,
+        "home_points": points[0] if has_points else None, "away_points": points[1] if has_points else None,
+        "game_label": ", ".join(filter(None, label)) or None, "arena": ", ".join(filter(None, arena)) or None,
+        "has_boxscore_source": True, "source": payload.ref,
+        "problem": f"{', '.join(problems)} in game {game_id}" if problems else None,
+    }  # fmt: skip
+
+
+def _status(code: int | None, text: str, points: Sequence[int | None]) -> str:
+    if text.strip().lower().startswith(POSTPONED):
+        return "postponed"
+    status = STATUSES.get(code or 0, "unknown")
+    has_score = all(p is not None for p in points) and any(points)
+    return "unknown" if status == "final" and not has_score else status
+
+
+def _tipoff(game: Mapping[str, Any], text: str) -> datetime | None:
+    """Null while the time is to be determined: the field then holds midnight in the East."""
+    tipoff = instant(game.get("gameDateTimeUTC"))
+    if tipoff is None or text.upper() == "TBD":
+        return None
+    local = tipoff.astimezone(EASTERN)
+    return None if (local.hour, local.minute) == (0, 0) else tipoff
+
+
+def _day(text: Any) -> date | None:
+    try:
+        return datetime.strptime(str(text).split(" ")[0], "%m/%d/%Y").date()
+    except ValueError:
+        return None
+
+
+def _game_of(payload: Payload) -> Mapping[str, Any]:
+    document = payload.json()
+    game = document.get("game") if isinstance(document, dict) else None
+    if not isinstance(game, dict) or not game.get("gameId"):
+        raise Permanent(f"box score of {payload.slot.entity}: the answer lacks game.gameId: {payload.ref}")
+    return game
+
+
+def _player(player: Mapping[str, Any], is_rounded: bool) -> dict[str, Any]:
+    did_play = _flag(player, "played")
+    row: dict[str, Any] = {
+        "player_id": _number(player, "personId"), "player_name": _name(player), "did_play": did_play,
+        "status": "played", "reason": None, "is_starter": _flag(player, "starter"), **minutes_fields(None, is_rounded),
+    }  # fmt: skip
+    if not did_play:
+        row["status"] = {"ACTIVE": "dnp", "INACTIVE": "inactive"}.get(str(player.get("status")))
+        if row["status"] is None:
+            raise _Unusable(f"status of {row['player_name']} is {player.get('status')!r}")
+        words = [text_or_none(player.get(field)) for field in ("notPlayingReason", "notPlayingDescription")]
+        return row | {"reason": ": ".join(filter(None, words)) or None}
+    statistics = player["statistics"]
+    row |= minutes_fields(_clock(player), is_rounded)
+    row |= {column: _number(statistics, field, _name(player)) for column, field in STATISTICS.items()}
+    return row | {"plus_minus": whole(statistics.get("plusMinusPoints"))}
+
+
+def _clock(player: Mapping[str, Any]) -> int:
+    text = player["statistics"].get("minutes")
+    seconds = seconds_of(text) if isinstance(text, str) else None
+    if seconds is None:
+        raise _Unusable(f"minutes of {_name(player)} are {text!r}")
+    return seconds
+
+
+def _name(player: Mapping[str, Any]) -> str:
+    name = text_or_none(player.get("name")) or f"{player.get('firstName', '')} {player.get('familyName', '')}".strip()
+    if not name:
+        raise _Unusable(f"name of player {player.get('personId')!r} is missing")
+    return name
+
+
+def _number(values: Mapping[str, Any], field: str, of: str = "") -> int:
+    number = whole(values.get(field))
+    if number is None:
+        raise _Unusable(f"{field}{f' of {of}' if of else ''} is {values.get(field)!r}")
+    return number
+
+
+def _flag(player: Mapping[str, Any], field: str) -> bool:
+    value = str(player.get(field)).lower()
+    if value not in ("0", "1", "false", "true"):
+        raise _Unusable(f"{field} of {_name(player)} is {player.get(field)!r}")
+    return value in ("1", "true")
+
+
+def _tricode(box: Mapping[str, Any]) -> str:
+    if box.get("teamTricode") not in TEAMS:
+        raise _Unusable(f"unknown team {box.get('teamTricode')!r}")
+    return str(box["teamTricode"])
+
+
+def _required_instant(game: Mapping[str, Any], field: str) -> datetime:
+    value = instant(game.get(field))
+    if value is None:
+        raise _Unusable(f"{field} is {game.get(field)!r}")
+    return value

@@ -1,0 +1,69 @@
+"""Reading values off the wire: clocks, numbers that arrive as text, instants. Nothing is coerced silently."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+ISO_CLOCK = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?")
+MINUTES_AND_SECONDS = re.compile(r"(\d+):([0-5]?\d)(?:\.\d+)?")
+PLAIN_MINUTES = re.compile(r"\d+(?:\.\d+)?")
+WHOLE = re.compile(r"[+-]?\d+(?:\.0*)?")
+NEVER = datetime(1900, 1, 2, tzinfo=UTC)
+"""The NBA's "no time yet" lies before."""
+
+
+def seconds_of(clock: str | None) -> int | None:
+    """Seconds of a playing time: "PT25M01.00S", "25:01", "25", "07" or "45.5" (minutes). Null when it is none of these.
+
+    >>> seconds_of("PT25M01.00S"), seconds_of("25:01"), seconds_of("07"), seconds_of("45.5"), seconds_of("")
+    (1501, 1501, 420, 2730, None)
+    """
+    text = (clock or "").strip()
+    if len(text) > len("PT") and (match := ISO_CLOCK.fullmatch(text)):
+        hours, minutes, seconds = (int(part or 0) for part in match.groups())
+        return 3600 * hours + 60 * minutes + seconds
+    if match := MINUTES_AND_SECONDS.fullmatch(text):
+        return 60 * int(match[1]) + int(match[2])
+    return round(60 * float(text)) if PLAIN_MINUTES.fullmatch(text) else None
+
+
+def whole(value: Any) -> int | None:
+    """An integer that arrived as a number or as plain text: 21, 21.0, "21". Null for anything else, booleans too."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return int(float(value)) if isinstance(value, str) and WHOLE.fullmatch(value.strip()) else None
+
+
+def instant(value: Any) -> datetime | None:
+    """A UTC instant from ISO text with an offset. Null for anything else, and for 1900-01-01."""
+    if not isinstance(value, str):
+        return None
+    try:
+        parsed = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    return parsed.astimezone(UTC) if parsed.tzinfo and parsed >= NEVER else None
+
+
+def text_or_none(value: Any) -> str | None:
+    """Text without blanks around it; null when empty or not text."""
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def knows_only_whole_minutes(seconds: Sequence[int]) -> bool:
+    """True when most playing times of a game are whole minutes: the source rounds, its seconds mean nothing."""
+    return bool(seconds) and sum(s % 60 == 0 for s in seconds) * 2 > len(seconds)
+
+
+def minutes_fields(seconds: int | None, is_rounded: bool) -> dict[str, Any]:
+    """The columns seconds, minutes and minutes_precision of somebody's playing time; all null for null."""
+    if seconds is None:
+        return {"seconds": None, "minutes": None, "minutes_precision": None}
+    if is_rounded:
+        return {"seconds": None, "minutes": float(seconds // 60), "minutes_precision": "rounded"}
+    return {"seconds": seconds, "minutes": seconds / 60, "minutes_precision": "exact"}

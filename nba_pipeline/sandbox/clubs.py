@@ -1,0 +1,83 @@
+"""The thirty clubs as the providers describe them. Results and people are invented; these facts are not."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from nba_pipeline.teams import TEAM_NAMES, TEAMS
+
+NBA_TEAM_ID_BASE = 1610612700
+TWO_WORD_NICKNAMES = {"POR": "Trail Blazers"}
+SLUGS = {"76ers": "sixers", "Trail Blazers": "blazers"}
+ODDS_API_NAMES = {"LAC": "Los Angeles Clippers"}
+
+# tricode, NBA id less the base, state or province, conference, division, zone
+FACTS = """
+ATL 37 GA East Southeast New_York    | BOS 38 MA East Atlantic New_York      | BKN 51 NY East Atlantic New_York
+CHA 66 NC East Southeast New_York    | CHI 41 IL East Central Chicago        | CLE 39 OH East Central New_York
+DAL 42 TX West Southwest Chicago     | DEN 43 CO West Northwest Denver       | DET 65 MI East Central Detroit
+GSW 44 CA West Pacific Los_Angeles   | HOU 45 TX West Southwest Chicago      | IND 54 IN East Central Indianapolis
+LAC 46 CA West Pacific Los_Angeles   | LAL 47 CA West Pacific Los_Angeles    | MEM 63 TN West Southwest Chicago
+MIA 48 FL East Southeast New_York    | MIL 49 WI East Central Chicago        | MIN 50 MN West Northwest Chicago
+NOP 40 LA West Southwest Chicago     | NYK 52 NY East Atlantic New_York      | OKC 60 OK West Northwest Chicago
+ORL 53 FL East Southeast New_York    | PHI 55 PA East Atlantic New_York      | PHX 56 AZ West Pacific Phoenix
+POR 57 OR West Northwest Los_Angeles | SAC 58 CA West Pacific Los_Angeles    | SAS 59 TX West Southwest Chicago
+TOR 61 ON East Atlantic Toronto      | UTA 62 UT West Northwest Denver       | WAS 64 DC East Southeast New_York
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Club:
+    """One club. `index` is its place in TEAMS, which is also its place in every array of the simulation."""
+
+    index: int
+    tricode: str
+    team_id: int
+    balldontlie_id: int
+    city: str
+    nickname: str
+    state: str
+    conference: str
+    division: str
+    zone: ZoneInfo
+
+    @property
+    def full_name(self) -> str:
+        """The league's spelling."""
+        return f"{self.city} {self.nickname}"
+
+    @property
+    def odds_api_name(self) -> str:
+        """The Odds API's spelling, which differs for one club."""
+        return ODDS_API_NAMES.get(self.tricode, self.full_name)
+
+    @property
+    def slug(self) -> str:
+        """The nickname in addresses."""
+        return SLUGS.get(self.nickname, self.nickname.lower())
+
+
+def _clubs() -> dict[str, Club]:
+    clubs = {}
+    for cell in FACTS.replace("\n", "|").split("|"):
+        if not cell.strip():
+            continue
+        tricode, number, state, conference, division, zone = cell.split()
+        nickname = TWO_WORD_NICKNAMES.get(tricode, TEAM_NAMES[tricode].split()[-1])
+        index = TEAMS.index(tricode)
+        clubs[tricode] = Club(
+            index=index,
+            tricode=tricode,
+            team_id=NBA_TEAM_ID_BASE + int(number),
+            balldontlie_id=index + 1,
+            city=TEAM_NAMES[tricode].removesuffix(nickname).strip(),
+            nickname=nickname,
+            state=state,
+            conference=conference,
+            division=division,
+            zone=ZoneInfo("America/" + zone),
+        )
+    return clubs
+
+
+CLUBS = _clubs()
+"""Tricode -> club."""

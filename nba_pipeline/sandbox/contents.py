@@ -1,0 +1,96 @@
+"""What rules about contents do to one row or one quote."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from nba_pipeline.sandbox.faults import Rule
+from nba_pipeline.sandbox.league import PlayerGame
+from nba_pipeline.sandbox.lines import Quote
+from nba_pipeline.sandbox.names import plain
+from nba_pipeline.sandbox.roster import Player
+
+SCALED = (
+    "seconds", "fgm", "fga", "fg3m", "fg3a", "ftm", "fta", "oreb", "dreb",
+    "assists", "steals", "blocks", "turnovers", "fouls",
+)  # fmt: skip
+FIELD_ALIASES = {"pts": ("points", 1), "reb": ("rebounds", 1), "ast": ("assists", 1), "minutes": ("seconds", 60)}
+"""Other names of a figure -> the column and how many of its units one is."""
+
+
+def is_player(wanted: Any, player: Player) -> bool:
+    """Is a player among ids or names, accents and case ignored?"""
+    names = wanted if isinstance(wanted, list) else [wanted]
+    return any(str(name) == str(player.person_id) or plain(str(name)) == plain(player.name) for name in names)
+
+
+def chosen(rule: Rule, rows: list[PlayerGame]) -> list[int]:
+    """Places of the rows that a rule about players means: by id or name, otherwise the first n."""
+    if rule.parameter("ids") is not None:
+        return [i for i, row in enumerate(rows) if is_player(rule.parameter("ids"), row.player)]
+    return list(range(min(rule.parameter("n", 1), len(rows))))
+
+
+def scale(row: PlayerGame, progress: float) -> None:
+    """A final row as it stood part of the way: every count in proportion, the sums recomputed."""
+    if progress >= 1:
+        return
+    for name in SCALED:
+        setattr(row, name, int(getattr(row, name) * progress))
+    row.points = 2 * row.fgm + row.fg3m + row.ftm
+    row.rebounds = row.oreb + row.dreb
+    row.plus_minus = int(row.plus_minus * progress)
+
+
+def correct(row: PlayerGame, field: str, delta: int) -> None:
+    """One figure differs; free throws follow points and defensive rebounds follow rebounds, so the row stays whole."""
+    setattr(row, field, getattr(row, field) + delta)
+    if field == "points":
+        row.ftm += delta
+        row.fta = max(row.fta, row.ftm)
+    elif field == "rebounds":
+        row.dreb += delta
+    elif field in ("oreb", "dreb"):
+        row.rebounds += delta
+
+
+def _placeholder(rule: Rule, quote: Quote, commence_at: datetime) -> list[Quote]:
+    return [replace(quote, line=float(rule.parameter("value", 20.0)))] if quote.is_main else []
+
+
+def _in_play(rule: Rule, quote: Quote, commence_at: datetime) -> list[Quote]:
+    return [replace(quote, updated_at=commence_at + timedelta(minutes=rule.parameter("minutes", 20)))]
+
+
+def _ladder(rule: Rule, quote: Quote, commence_at: datetime) -> list[Quote]:
+    offsets = rule.parameter("offsets", (-2, -1, 1, 2)) if quote.is_main else ()
+    prices = {offset: (-120 - 70 * abs(offset), 100 + 55 * abs(offset)) for offset in offsets}
+    extra = [
+        replace(
+            quote,
+            line=quote.line + offset,
+            over_price=low if offset < 0 else high,
+            under_price=high if offset < 0 else low,
+            is_main=False,
+        )
+        for offset, (low, high) in prices.items()
+    ]
+    return [quote, *extra]
+
+
+def _dropped(rule: Rule, quote: Quote, commence_at: datetime) -> list[Quote]:
+    return []
+
+
+def _renamed(rule: Rule, quote: Quote, commence_at: datetime) -> list[Quote]:
+    return [replace(quote, description=rule.parameter("to"))]
+
+
+QUOTE_FAULTS = {
+    "drop_book": _dropped,
+    "placeholder_line": _placeholder,
+    "inplay_odds": _in_play,
+    "alt_lines": _ladder,
+    "rename_player": _renamed,
+}
+"""Action -> what becomes of one quote."""

@@ -1,0 +1,274 @@
+"""What goes wrong on purpose: rules that say which requests, when, how often, and what happens to them.
+
+    {"match": {"path": REGEX, "provider": NAME, "query": {NAME: REGEX} or REGEX, "game": ID or [IDS]},
+     "times": 2, "after": 1, "from": TIME, "until": TIME, "id": NAME, "action": NAME, parameters of the action}
+
+Everything but `action` is optional; `game` may also stand beside it. Times are those of the server's clock, US Eastern
+when they have no offset. `after` skips matching requests; `times` counts the requests that a rule changed.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import count
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from nba_pipeline.calendar import EASTERN
+from nba_pipeline.errors import BadInput
+
+RULES_FILE = "sandbox_rules.json"
+
+PLAYERS = frozenset({"n", "ids", "team"})
+QUOTES = frozenset({"player", "book"})
+
+RESPONSE_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "status": (frozenset({"status"}), frozenset({"body", "headers"})),
+    "delay": (frozenset(), frozenset({"seconds"})),
+    "hang": (frozenset(), frozenset({"seconds"})),
+    "reset": (frozenset(), frozenset()),
+    "truncate": (frozenset(), frozenset({"fraction", "bytes"})),
+    "html": (frozenset(), frozenset({"body", "status"})),
+    "empty_json": (frozenset(), frozenset({"body"})),
+}
+"""Act on the answer as a whole. Action -> required and optional parameters."""
+
+SHAPE_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "rename_field": (frozenset({"field", "to"}), frozenset()),
+    "stringify_numbers": (frozenset(), frozenset({"fields"})),
+    "null_field": (frozenset({"field"}), frozenset()),
+}
+"""Act on the JSON document whatever it holds."""
+
+CONTENT_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    "drop_players": (frozenset(), PLAYERS),
+    "empty_players": (frozenset(), frozenset({"team"})),
+    "duplicate_players": (frozenset(), PLAYERS),
+    "rename_player": (frozenset({"player", "to"}), frozenset({"team", "book"})),
+    "correct_stat": (frozenset({"player", "field", "delta"}), frozenset({"team"})),
+    "wrong_total": (frozenset({"delta"}), frozenset({"team"})),
+    "drop_game": (frozenset(), frozenset()),
+    "stale_status": (frozenset(), frozenset({"status"})),
+    "postpone": (frozenset(), frozenset()),
+    "move_date": (frozenset(), frozenset({"to", "days"})),
+    "placeholder_line": (frozenset(), QUOTES | {"value"}),
+    "inplay_odds": (frozenset(), QUOTES | {"minutes"}),
+    "drop_book": (frozenset({"book"}), frozenset()),
+    "alt_lines": (frozenset(), QUOTES | {"offsets"}),
+}
+"""Act on games, box scores or lines, before they are written down."""
+
+WHOLE_NUMBERS = frozenset({"status", "bytes", "n", "delta", "days"})
+NUMBERS = frozenset({"seconds", "fraction", "value", "minutes"})
+
+ACTIONS = RESPONSE_ACTIONS | SHAPE_ACTIONS | CONTENT_ACTIONS
+CORRECTABLE = frozenset({
+    "points", "rebounds", "assists", "steals", "blocks", "turnovers", "fouls", "plus_minus", "minutes", "seconds",
+    "fgm", "fga", "fg3m", "fg3a", "ftm", "fta", "oreb", "dreb", "pts", "reb", "ast",
+})  # fmt: skip
+"""Fields of correct_stat, short forms included."""
+
+ANY_RULE = frozenset({"match", "game", "times", "after", "from", "until", "id", "action"})
+ANY_MATCH = frozenset({"path", "provider", "query", "game"})
+PROVIDERS = frozenset({"nba_cdn", "balldontlie", "odds_api", "unknown"})
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as rules see it. `games` are the NBA ids that it names itself, in whichever provider's words."""
+
+    provider: str
+    path: str
+    query_text: str
+    query: tuple[tuple[str, str], ...]
+    games: frozenset[str]
+    now: datetime
+
+
+@dataclass(eq=False)
+class Rule:
+    """One fault rule and what it did so far: `seen` requests matched, `hits` were changed."""
+
+    spec: dict[str, Any]
+    id: str
+    action: str
+    path: re.Pattern[str]
+    provider: str | None
+    query: dict[str, re.Pattern[str]]
+    games: frozenset[str] | None
+    times: int | None
+    after: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+    hits: int = 0
+    seen: int = 0
+    removed: Event = field(default_factory=Event)
+
+    def parameter(self, name: str, otherwise: Any = None) -> Any:
+        """A parameter of the action."""
+        return self.spec.get(name, otherwise)
+
+    @property
+    def is_used_up(self) -> bool:
+        """Has the rule acted as often as it may?"""
+        return self.times is not None and self.hits >= self.times
+
+    def is_due(self, request: Request) -> bool:
+        """Does the rule concern a request, whatever came before?"""
+        if self.is_used_up:
+            return False
+        if (self.starts_at and request.now < self.starts_at) or (self.ends_at and request.now >= self.ends_at):
+            return False
+        if self.provider not in (None, request.provider) or not self.path.search(request.path):
+            return False
+        if self.action in RESPONSE_ACTIONS and self.games is not None and not self.games & request.games:
+            return False
+        return all(
+            pattern.search(request.query_text)
+            if not name
+            else any(name == given and pattern.search(value) for given, value in request.query)
+            for name, pattern in self.query.items()
+        )
+
+    def concerns(self, game_id: str) -> bool:
+        """Does a rule about contents touch a game?"""
+        return self.games is None or game_id in self.games
+
+
+def parse_rule(spec: Any) -> Rule:
+    """A rule from its JSON. Raises BadInput with the sentence that says what is wrong."""
+    if not isinstance(spec, dict):
+        raise BadInput(f"a fault rule must be an object, not {spec!r}")
+    action = spec.get("action")
+    if action not in ACTIONS:
+        raise BadInput(f"unknown fault action {action!r}; the actions are {', '.join(sorted(ACTIONS))}")
+    required, optional = ACTIONS[action]
+    missing = sorted(required - spec.keys())
+    if action == "move_date" and not {"to", "days"} & spec.keys():
+        missing = ["to or days"]
+    if missing:
+        raise BadInput(f"the fault action {action} needs {', '.join(missing)}")
+    unknown = sorted(spec.keys() - required - optional - ANY_RULE)
+    if unknown:
+        raise BadInput(f"the fault action {action} has no parameter {', '.join(unknown)}")
+    for name in (WHOLE_NUMBERS | NUMBERS) & (required | optional) & spec.keys():
+        if isinstance(spec[name], bool) or not isinstance(spec[name], int if name in WHOLE_NUMBERS else int | float):
+            raise BadInput(f"{name} of the fault action {action} must be a number, not {spec[name]!r}")
+    if action == "move_date" and "to" in spec:
+        parse_time(spec["to"], "to")
+    if action == "correct_stat" and spec["field"] not in CORRECTABLE:
+        raise BadInput(f"correct_stat knows no field {spec['field']!r}; known are {', '.join(sorted(CORRECTABLE))}")
+    match = spec.get("match") or {}
+    if not isinstance(match, dict) or match.keys() - ANY_MATCH:
+        raise BadInput(f"match of a fault rule takes {', '.join(sorted(ANY_MATCH))}, not {match!r}")
+    if match.get("provider") is not None and match["provider"] not in PROVIDERS:
+        raise BadInput(
+            f"unknown provider {match['provider']!r} in a fault rule; known are {', '.join(sorted(PROVIDERS))}"
+        )
+    query = match.get("query") or {}
+    games = match.get("game", spec.get("game"))
+    return Rule(
+        spec=spec,
+        id=str(spec.get("id") or f"rule_{next(_numbers)}"),
+        action=action,
+        path=_pattern(match.get("path") or "", "path"),
+        provider=match.get("provider"),
+        query={
+            name: _pattern(value, "query") for name, value in ({"": query} if isinstance(query, str) else query).items()
+        },
+        games=None if games is None else frozenset(map(str, games if isinstance(games, list) else [games])),
+        times=None if spec.get("times") is None else _whole(spec["times"], "times"),
+        after=_whole(spec.get("after") or 0, "after"),
+        starts_at=parse_time(spec["from"], "from") if spec.get("from") else None,
+        ends_at=parse_time(spec["until"], "until") if spec.get("until") else None,
+    )
+
+
+def parse_time(text: Any, name: str) -> datetime:
+    """An ISO instant, US Eastern when it has no offset. Raises BadInput."""
+    try:
+        instant = datetime.fromisoformat(str(text).strip())
+    except ValueError:
+        raise BadInput(f"{name} must be a time like 2024-03-15T12:00:00-04:00, not {text!r}") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=EASTERN)
+
+
+def _pattern(text: Any, name: str) -> re.Pattern[str]:
+    try:
+        return re.compile(str(text))
+    except re.error as error:
+        raise BadInput(f"{name} of a fault rule is no regular expression: {text!r} ({error})") from None
+
+
+def _whole(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise BadInput(f"{name} of a fault rule must be a whole number from 0, not {value!r}")
+    return value
+
+
+def parse_rules(document: Any) -> list[Rule]:
+    """Rules from one rule, a list of them or {"rules": [...]}."""
+    if isinstance(document, dict) and "rules" in document:
+        document = document["rules"]
+    return [parse_rule(spec) for spec in (document if isinstance(document, list) else [document])]
+
+
+def read_rules_file(home: Path) -> tuple[list[Rule], frozenset[date]]:
+    """Rules and dates without games from <home>/sandbox_rules.json; none of either when there is no such file."""
+    path = home / RULES_FILE
+    if not path.exists():
+        return [], frozenset()
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInput(f"{path} is not JSON: {error}") from None
+    if not isinstance(document, dict) or document.keys() - {"rules", "no_game_dates"}:
+        raise BadInput(f"{path} must be an object of rules and no_game_dates")
+    try:
+        no_game_dates = frozenset(date.fromisoformat(str(text)) for text in document.get("no_game_dates", []))
+    except ValueError as error:
+        raise BadInput(f"no_game_dates in {path} must be dates like 2026-12-25: {error}") from None
+    return parse_rules(document.get("rules", [])), no_game_dates
+
+
+def due_rules(rules: Sequence[Rule], request: Request) -> list[Rule]:
+    """The rules that concern a request, having skipped their `after`; counts it as seen."""
+    due = [rule for rule in rules if rule.is_due(request)]
+    for rule in due:
+        rule.seen += 1
+    return [rule for rule in due if rule.seen > rule.after]
+
+
+def reshaped(document: Any, rule: Rule) -> tuple[Any, bool]:
+    """A document after a shape action, and whether anything changed."""
+    name, wanted = rule.parameter("field"), rule.parameter("fields")
+    changed = False
+
+    def walk(value: Any, key: str | None) -> Any:
+        nonlocal changed
+        if isinstance(value, list):
+            return [walk(item, key) for item in value]
+        if isinstance(value, dict):
+            result: dict[str, Any] = {}
+            for inner_key, inner in value.items():
+                if inner_key == name:
+                    changed = True
+                    if rule.action == "null_field":
+                        result[inner_key] = None
+                    else:
+                        result[rule.parameter("to")] = walk(inner, inner_key)
+                else:
+                    result[inner_key] = walk(inner, inner_key)
+            return result
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if rule.action == "stringify_numbers" and is_number and (wanted is None or key in wanted):
+            changed = True
+            return str(value)
+        return value
+
+    return walk(document, None), changed

@@ -1,0 +1,229 @@
+"""The league: games, box scores and lines as objects, a pure function of (seed, game length, dates without games)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from threading import Lock
+
+from nba_pipeline.calendar import season_of
+from nba_pipeline.sandbox.absences import COACH_DECISION, INJURED, INJURIES, NOT_DRESSED, PLAYED, RESTED
+from nba_pipeline.sandbox.lines import Expectation, Quote, game_quotes
+from nba_pipeline.sandbox.roster import Player, roster
+from nba_pipeline.sandbox.schedule import Fixture, season_of_game_id, season_schedule
+from nba_pipeline.sandbox.simulation import Results, simulate
+
+SEASONS_IN_MEMORY = 6
+SHOTS = ("fgm", "fga", "fg3m", "fg3a", "ftm", "fta")
+OTHER_COUNTS = ("seconds", "oreb", "dreb", "assists", "steals", "blocks", "turnovers", "fouls", "plus_minus")
+
+REASONS = {
+    PLAYED: ("ACTIVE", ""),
+    COACH_DECISION: ("ACTIVE", "DNP_COACH"),
+    NOT_DRESSED: ("INACTIVE", "INACTIVE_COACH"),
+    RESTED: ("INACTIVE", "INACTIVE_COACH"),
+    INJURED: ("INACTIVE", "INACTIVE_INJURY"),
+}
+"""Coded reason -> status and notPlayingReason of the NBA."""
+
+
+@dataclass(frozen=True)
+class Game:
+    """A game with its outcome, which nobody may know before the clock says so. Instants are UTC; side 0 is home."""
+
+    fixture: Fixture
+    ends_at: datetime
+    score: tuple[int, int]
+    overtimes: int
+    period_scores: tuple[tuple[int, ...], tuple[int, ...]]
+    place: int  # in the season's arrays
+
+    @property
+    def game_id(self) -> str:
+        """Ten digits."""
+        return self.fixture.game_id
+
+    @property
+    def game_date(self) -> date:
+        """The Eastern date."""
+        return self.fixture.game_date
+
+    @property
+    def tipoff_at(self) -> datetime:
+        """The scheduled instant, UTC."""
+        return self.fixture.tipoff_at
+
+    @property
+    def teams(self) -> tuple[str, str]:
+        """Tricodes, home first."""
+        return self.fixture.home, self.fixture.away
+
+
+@dataclass(slots=True)
+class PlayerGame:
+    """One row per player of the club per game, played or not. `name` and its parts are the spelling shown."""
+
+    player: Player
+    name: str
+    first_name: str
+    family_name: str
+    is_starter: bool
+    did_play: bool
+    status: str
+    not_playing_reason: str
+    not_playing_description: str
+    seconds: int
+    points: int
+    fgm: int
+    fga: int
+    fg3m: int
+    fg3a: int
+    ftm: int
+    fta: int
+    oreb: int
+    dreb: int
+    rebounds: int
+    assists: int
+    steals: int
+    blocks: int
+    turnovers: int
+    fouls: int
+    plus_minus: int
+
+
+Boxscore = tuple[list[PlayerGame], list[PlayerGame]]
+"""Home and away; starters first, then by minutes, then who did not play."""
+
+
+@dataclass(frozen=True)
+class Season:
+    """Everything about one season."""
+
+    games: tuple[Game, ...]
+    by_id: dict[str, Game]
+    by_event: dict[str, Game]
+    by_date: dict[date, tuple[Game, ...]]
+    results: Results
+
+
+@lru_cache(maxsize=SEASONS_IN_MEMORY)
+def _played(seed: int, season: str) -> tuple[list[Fixture], Results]:
+    # shared by every league of the process: a run that serves its own sandbox need not play the season again
+    fixtures = season_schedule(seed, season)
+    return fixtures, simulate(seed, season, fixtures)
+
+
+class League:
+    """Thirty clubs of invented people who play every day of the year.
+
+    Two leagues of the same arguments are the same league, in any process. A date in `no_game_dates` loses its games and
+    changes no other game.
+    """
+
+    def __init__(self, seed: int = 7, game_minutes: int = 150, no_game_dates: frozenset[date] = frozenset()) -> None:
+        self.seed = seed
+        self.game_length = timedelta(minutes=game_minutes)
+        self.no_game_dates = no_game_dates
+        self._lock = Lock()
+        self._seasons: dict[str, Season] = {}
+
+    def season(self, name: str) -> Season:
+        """The season called "2024-25". The first call plays it, about 0.3 s."""
+        with self._lock:
+            if name not in self._seasons:
+                self._seasons[name] = self._play_season(name)
+            return self._seasons[name]
+
+    def games(self, day: date) -> tuple[Game, ...]:
+        """The games of an Eastern date in order of tip-off."""
+        return self.season(season_of(day)).by_date.get(day, ())
+
+    def game(self, game_id: str) -> Game | None:
+        """The game of an id, null when there is none."""
+        season = season_of_game_id(game_id)
+        return self.season(season).by_id.get(game_id) if season else None
+
+    def boxscore(self, game: Game) -> Boxscore:
+        """The final box score: fresh rows that the caller may change."""
+        results = self.season(game.fixture.season).results
+        home, away = (self._rows(results, game, side) for side in (0, 1))
+        return home, away
+
+    def lines(self, game: Game, at: datetime) -> list[Quote]:
+        """The quotes that stood at an instant: none before the books open, the last ones after tip-off."""
+        results = self.season(game.fixture.season).results
+        expectations = [
+            Expectation(player, float(minutes), float(points))
+            for side, team in enumerate(game.teams)
+            for player, minutes, points in zip(
+                roster()[team],
+                results.expected_minutes[game.place, side],
+                results.expected_points[game.place, side],
+                strict=True,
+            )
+        ]
+        return game_quotes(self.seed, game.fixture, expectations, at)
+
+    def _play_season(self, name: str) -> Season:
+        fixtures, results = _played(self.seed, name)
+        scores, periods = results.shooting.score.tolist(), results.period_scores.tolist()
+        overtimes = results.overtimes.tolist()
+        games = tuple(
+            Game(
+                fixture=fixture,
+                ends_at=fixture.tipoff_at + self.game_length,
+                score=(scores[place][0], scores[place][1]),
+                overtimes=overtimes[place],
+                period_scores=(
+                    tuple(periods[place][0][: 4 + overtimes[place]]),
+                    tuple(periods[place][1][: 4 + overtimes[place]]),
+                ),
+                place=place,
+            )
+            for place, fixture in enumerate(fixtures)
+            if fixture.game_date not in self.no_game_dates
+        )
+        by_date: dict[date, list[Game]] = {}
+        for game in games:
+            by_date.setdefault(game.game_date, []).append(game)
+        return Season(
+            games=games,
+            by_id={game.game_id: game for game in games},
+            by_event={game.fixture.event_id: game for game in games},
+            by_date={day: tuple(of_day) for day, of_day in by_date.items()},
+            results=results,
+        )
+
+    def _rows(self, results: Results, game: Game, side: int) -> list[PlayerGame]:
+        columns = {
+            name: array[game.place, side].tolist()
+            for source, names in ((results.shooting, SHOTS), (results, OTHER_COUNTS))
+            for name in names
+            for array in (getattr(source, name),)
+        }
+        coded_reasons = results.reason[game.place, side].tolist()
+        injuries = results.injury[game.place, side].tolist()
+        starters = results.is_starter[game.place, side].tolist()
+        rows = []
+        for player in roster()[game.teams[side]]:
+            slot, reason = player.slot, coded_reasons[player.slot]
+            status, not_playing_reason = REASONS[reason]
+            counts = {name: column[slot] for name, column in columns.items()}
+            rows.append(
+                PlayerGame(
+                    player=player,
+                    name=player.name,
+                    first_name=player.first_name,
+                    family_name=player.family_name,
+                    is_starter=starters[slot],
+                    did_play=reason == PLAYED,
+                    status=status,
+                    not_playing_reason=not_playing_reason,
+                    not_playing_description=(
+                        INJURIES[injuries[slot]] if reason == INJURED else "Rest" if reason == RESTED else ""
+                    ),
+                    points=2 * counts["fgm"] + counts["fg3m"] + counts["ftm"],
+                    rebounds=counts["oreb"] + counts["dreb"],
+                    **counts,
+                )
+            )
+        return sorted(rows, key=lambda row: (not row.is_starter, not row.did_play, -row.seconds, row.player.slot))

@@ -1,0 +1,134 @@
+"""What the books think: half-point lines around what was to be expected, moved a few times before tip-off."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from math import erf, floor, sqrt
+
+import numpy as np
+
+from nba_pipeline.calendar import eastern
+from nba_pipeline.sandbox.randomness import generator, stable_hash
+from nba_pipeline.sandbox.roster import Floats, Player
+from nba_pipeline.sandbox.schedule import Fixture
+
+BOOK_TITLES = {
+    "draftkings": "DraftKings",
+    "fanduel": "FanDuel",
+    "betmgm": "BetMGM",
+    "williamhill_us": "Caesars",
+    "betrivers": "BetRivers",
+    "unibet_us": "Unibet",
+}
+OWN_FEEDS = ("draftkings", "fanduel", "betmgm", "williamhill_us", "betrivers")
+COPY, COPIED = "unibet_us", "betrivers"
+
+LEAST_MINUTES = 16.0
+LOWEST_LINE = 0.5
+OPENING_HOUR_EASTERN = 10
+MOVES = 5  # the opening and four more
+MEDIAN_SHARE = 0.97  # of the mean: the distribution leans to the right
+MARKET_ERROR = (0.90, 0.80, 0.70, 0.60, 0.55)  # points, shared by all books, at each move
+BOOK_ERROR = (0.60, 0.50, 0.45, 0.40, 0.35)  # points, each book's own
+MARGIN = 1.07  # the two implied probabilities sum to this
+LADDER_STEPS = range(-4, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Minutes and points to be expected of a player, knowing what was announced by the morning of the game."""
+
+    player: Player
+    minutes: float
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One row per book, player and line. American prices; `description` is the book's spelling; updated_at UTC."""
+
+    book: str
+    player: Player
+    description: str
+    line: float
+    over_price: int
+    under_price: int
+    updated_at: datetime
+    is_main: bool
+
+
+def spread_points(expected_points: float) -> float:
+    """Standard deviation of a player's points around the expectation."""
+    return sqrt(4.0 + 1.55 * expected_points + 0.035 * expected_points**2)
+
+
+def american_price(probability: float) -> int:
+    """The American price of an implied probability, in steps of five; never between -100 and 100."""
+    probability = min(max(probability, 0.03), 0.97)
+    exact = -100 * probability / (1 - probability) if probability >= 0.5 else 100 * (1 - probability) / probability
+    rounded = int(5 * round(exact / 5))
+    return 100 if -100 <= rounded < 100 else rounded
+
+
+def game_quotes(seed: int, fixture: Fixture, expectations: list[Expectation], at: datetime) -> list[Quote]:
+    """Every book's latest quotes at an instant. No book has a line for whom it knows to be out or to play little."""
+    rng = generator(seed, "lines", fixture.game_id)
+    opening = eastern(fixture.game_date, OPENING_HOUR_EASTERN)
+    late, spacing = rng.uniform(0, 1, len(OWN_FEEDS)), np.sort(rng.uniform(0.05, 0.95, (len(OWN_FEEDS), MOVES - 2)))
+    shape = (len(OWN_FEEDS), len(expectations))
+    market_direction, book_direction = rng.normal(0, 1, shape[1]), rng.normal(0, 1, shape)
+    steps = rng.normal(0, 0.25, (MOVES, *shape))
+    quotes: list[Quote] = []
+    for number, book in enumerate(OWN_FEEDS):
+        moves = _moves(opening, fixture.tipoff_at, float(late[number]), spacing[number])
+        reached = [n for n, instant in enumerate(moves) if instant <= at]
+        if not reached:
+            continue
+        move = reached[-1]
+        for place, expectation in enumerate(expectations):
+            if expectation.minutes < LEAST_MINUTES:
+                continue
+            error = MARKET_ERROR[move] * market_direction[place] + BOOK_ERROR[move] * book_direction[number, place]
+            median = MEDIAN_SHARE * expectation.points + float(error + steps[move, number, place])
+            quotes += _player_quotes(book, expectation, median, moves[move])
+    quotes += [_copied(quote) for quote in quotes if quote.book == COPIED]
+    return quotes
+
+
+def _moves(opening: datetime, tipoff_at: datetime, late: float, spacing: Floats) -> list[datetime]:
+    """The instants at which one book posts: soon after the opening, a few times, and minutes before tip-off."""
+    first = opening + timedelta(minutes=int(20 * late))
+    last = tipoff_at - timedelta(minutes=4 + int(14 * late), seconds=int(59 * late))
+    between = [first + (last - first) * float(share) for share in spacing]
+    return [instant.replace(microsecond=0) for instant in (first, *between, last)]
+
+
+def _player_quotes(book: str, expectation: Expectation, median: float, updated_at: datetime) -> list[Quote]:
+    spread = spread_points(expectation.points)
+    main = max(floor(median) + 0.5, LOWEST_LINE)
+    description = _spelling(book, expectation.player)
+    quotes = []
+    for step in LADDER_STEPS if book == COPIED else (0,):
+        line = main + step
+        if line < LOWEST_LINE:
+            continue
+        over = 0.5 * (1 - erf((line - median) / (spread * sqrt(2))))
+        prices = american_price(over * MARGIN), american_price((1 - over) * MARGIN)
+        quotes.append(Quote(book, expectation.player, description, line, *prices, updated_at, is_main=step == 0))
+    return quotes
+
+
+def _copied(quote: Quote) -> Quote:
+    prices = quote.over_price, quote.under_price
+    return Quote(COPY, quote.player, quote.description, quote.line, *prices, quote.updated_at, quote.is_main)
+
+
+@lru_cache(maxsize=8192)
+def _spelling(book: str, player: Player) -> str:
+    """How a book writes a name: often without accents, at times without the suffix, rarely with an initial."""
+    habit = stable_hash("spelling", book, player.person_id) % 100
+    return player.spelling(
+        accents=book in ("fanduel", "betmgm") and habit >= 50,
+        suffix=book in ("draftkings", "betrivers") or habit >= 50,
+        initial=book != "draftkings" and habit < 2,
+    )

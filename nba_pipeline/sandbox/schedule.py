@@ -1,0 +1,98 @@
+"""The season's programme: who plays whom, where and when. In season on every date from 1 July to 30 June."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from nba_pipeline.calendar import eastern, season_of, season_start
+from nba_pipeline.sandbox.clubs import CLUBS
+from nba_pipeline.sandbox.randomness import generator, stable_hash
+from nba_pipeline.sandbox.roster import Integers
+from nba_pipeline.teams import TEAMS
+
+GAMES_PER_DATE = (5, 6, 7, 8, 9)
+GAMES_PER_DATE_SHARE = (0.10, 0.20, 0.30, 0.25, 0.15)
+AFTERNOON_SHARE = 0.25  # of the weekend's first two games
+UNKNOWN_REST_DAYS = 2  # of a team's first game of the season
+
+TIP_OFF_TIMES = {
+    "America/Chicago": ((20, 0), (20, 30), (19, 30)),
+    "America/Denver": ((21, 0), (21, 30), (21, 0)),
+    "America/Phoenix": ((21, 0), (22, 0), (21, 30)),
+    "America/Los_Angeles": ((22, 0), (22, 30), (22, 0)),
+}
+EASTERN_TIP_OFF_TIMES = ((19, 0), (19, 30), (19, 30))
+AFTERNOON_TIP_OFF_TIMES = ((13, 0), (15, 30))
+
+
+@dataclass(frozen=True, slots=True)
+class Fixture:
+    """One game of the programme. Tricodes, Eastern date, UTC instant; rest in days since the team's last game."""
+
+    game_id: str
+    event_id: str
+    season: str
+    game_date: date
+    sequence: int
+    home: str
+    away: str
+    tipoff_at: datetime
+    home_rest_days: int
+    away_rest_days: int
+
+
+def season_dates(season: str) -> list[date]:
+    """1 July to 30 June."""
+    first = season_start(date(int(season[:4]), 7, 1))
+    return [first + timedelta(days=n) for n in range((date(first.year + 1, 7, 1) - first).days)]
+
+
+def season_schedule(seed: int, season: str) -> list[Fixture]:
+    """Every game of a season in order of date and tip-off. Teams that rested longest play; none three days running."""
+    rng = generator(seed, "schedule", season)
+    team_count = len(TEAMS)
+    last_played: Integers = np.full(team_count, -UNKNOWN_REST_DAYS, dtype=np.int64)
+    played_yesterday_too = np.zeros(team_count, dtype=bool)
+    home_games = np.zeros(team_count)
+    fixtures: list[Fixture] = []
+    for day_number, day in enumerate(season_dates(season)):
+        game_count = int(rng.choice(GAMES_PER_DATE, p=GAMES_PER_DATE_SHARE))
+        rest_days = day_number - last_played
+        eagerness = np.minimum(rest_days, 5) + rng.uniform(0, 1.9, team_count)
+        eagerness[(rest_days == 1) & played_yesterday_too] = -1.0
+        chosen = rng.permutation(np.argsort(-eagerness, kind="stable")[: 2 * game_count])
+        first, second = chosen[:game_count], chosen[game_count:]
+        first_hosts = home_games[first] <= home_games[second]
+        home, away = np.where(first_hosts, first, second), np.where(first_hosts, second, first)
+        home_games[home] += 1
+        home_games[away] -= 1
+        played_yesterday_too = np.isin(np.arange(team_count), chosen) & (rest_days == 1)
+        last_played[chosen] = day_number
+        times, afternoons = rng.integers(3, size=game_count), rng.random(game_count)
+        games = [
+            (_tip_off(day, TEAMS[h], order, int(times[order]), float(afternoons[order])), int(h), int(a))
+            for order, (h, a) in enumerate(zip(home, away, strict=True))
+        ]
+        for sequence, (tipoff_at, h, a) in enumerate(sorted(games), start=1):
+            game_id = f"002{season[2:4]}{(day_number + 1) * 10 + sequence:05d}"
+            rest = int(rest_days[h]), int(rest_days[a])
+            event_id = f"{stable_hash(seed, 'event', game_id):064x}"[:32]
+            fixtures.append(Fixture(game_id, event_id, season, day, sequence, TEAMS[h], TEAMS[a], tipoff_at, *rest))
+    return fixtures
+
+
+def _tip_off(day: date, home: str, order: int, choice: int, afternoon: float) -> datetime:
+    """The UTC instant: in the evening where the home team is, sometimes on a weekend afternoon."""
+    if day.weekday() >= 5 and order < 2 and afternoon < AFTERNOON_SHARE:
+        hour, minute = AFTERNOON_TIP_OFF_TIMES[order]
+    else:
+        hour, minute = TIP_OFF_TIMES.get(CLUBS[home].zone.key, EASTERN_TIP_OFF_TIMES)[choice]
+    return eastern(day, hour, minute)
+
+
+def season_of_game_id(game_id: str) -> str | None:
+    """The season that an id names, null when it is no id of this league."""
+    if len(game_id) != 10 or not game_id.isascii() or not game_id.isdigit() or not game_id.startswith("002"):
+        return None
+    return season_of(date(2000 + int(game_id[3:5]), 7, 1))

@@ -1,0 +1,231 @@
+"""The sandbox over HTTP on 127.0.0.1: connections, compression, and the faults that happen to an answer as a whole."""
+
+import gzip
+import itertools
+import os
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socketserver import TCPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from nba_pipeline.sandbox.control import CONTROL_PREFIX, control
+from nba_pipeline.sandbox.faults import Rule, read_rules_file
+from nba_pipeline.sandbox.league import League
+from nba_pipeline.sandbox.service import QUOTA_CREDITS, Admission, Answer, Service
+
+SMALLEST_COMPRESSED_BYTES = 256
+HANG_SECONDS = 3600.0
+IDLE_SECONDS = 600.0
+
+
+class SandboxServer:
+    """A league served on the loopback interface.
+
+    >>> with SandboxServer(League(), now=clock.now) as server:  # doctest: +SKIP
+    ...     httpx.get(server.url + "/static/json/staticData/scheduleLeagueV2.json")
+    """
+
+    def __init__(
+        self,
+        league: League,
+        now: Callable[[], datetime],
+        rules: Iterable[Rule] = (),
+        *,
+        port: int = 0,
+        quota: int = QUOTA_CREDITS,
+    ) -> None:
+        self.service = Service(league, now, rules, quota)
+        self._port = port
+        self._http: _HttpServer | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """The port listened on, the wished one before the start."""
+        return int(self._http.server_address[1]) if self._http else self._port
+
+    @property
+    def url(self) -> str:
+        """Scheme and host that stand in for every provider's."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Accept connections, in a thread of its own. Starting twice does no harm."""
+        if self._http is not None:
+            return
+        self._http = _HttpServer(self.service, self._port)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, name="sandbox", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close everything, hanging connections too. Stopping twice does no harm."""
+        if self._http is None or self._thread is None:
+            return
+        self.service.remove_rules(None)
+        self._http.shutdown()
+        self._thread.join()
+        self._http.close_connections()
+        self._http.server_close()
+        self._http = self._thread = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def serve(home: Path, now: Callable[[], datetime], *, port: int = 0) -> SandboxServer:
+    """A running sandbox with the rules of <home>/sandbox_rules.json. Raises BadInput when they cannot be used."""
+    rules, no_game_dates = read_rules_file(home)
+    server = SandboxServer(League(no_game_dates=no_game_dates), now, rules, port=port)
+    server.start()
+    return server
+
+
+class _HttpServer(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, service: Service, port: int) -> None:
+        self.service = service
+        self.connection_numbers = itertools.count(1)
+        self._open: set[socket.socket] = set()
+        self._open_lock = threading.Lock()
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def server_bind(self) -> None:
+        # http.server would ask DNS for the host's name here; the sandbox needs no network
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
+
+    def track(self, connection: socket.socket, is_open: bool) -> None:
+        """Remember which connections are open."""
+        with self._open_lock:
+            (self._open.add if is_open else self._open.discard)(connection)
+
+    def close_connections(self) -> None:
+        """End the waiting of every handler that still reads."""
+        with self._open_lock:
+            for connection in self._open:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    continue  # the client was faster
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16
+    timeout = IDLE_SECONDS
+    server: _HttpServer
+
+    def setup(self) -> None:
+        super().setup()
+        self.connection_number = next(self.server.connection_numbers)
+        self.server.track(self.connection, True)
+
+    def finish(self) -> None:
+        self.server.track(self.connection, False)
+        try:
+            super().finish()
+        except (OSError, ValueError):
+            pass  # the connection was reset, by the client or by a rule
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing on standard error: the control plane has the log."""
+
+    def do_GET(self) -> None:
+        self._respond()
+
+    def do_POST(self) -> None:
+        self._respond()
+
+    def do_DELETE(self) -> None:
+        self._respond()
+
+    def _respond(self) -> None:
+        parts = urlsplit(self.path)
+        size = int(self.headers.get("Content-Length") or 0)
+        payload = self.rfile.read(size) if size else b""
+        service = self.server.service
+        if parts.path.startswith(CONTROL_PREFIX):
+            self._send(control(service, self.command, parts.path, parts.query, payload))
+            return
+        if self.command != "GET":
+            self._send(Answer(405, b'{"message":"Method Not Allowed"}'))
+            return
+        started = time.perf_counter()
+        admission = service.admit(self.command, parts.path, parts.query, {
+            "user_agent": self.headers.get("User-Agent", ""),
+            "connection": self.connection_number,
+            "client_port": self.client_address[1],
+            "authorization": bool(self.headers.get("Authorization")),
+        })  # fmt: skip
+        try:
+            self._act(service, admission)
+        finally:
+            admission.entry["ms"] = round((time.perf_counter() - started) * 1000, 2)
+
+    def _act(self, service: Service, admission: Admission) -> None:
+        for rule in admission.delays:
+            rule.removed.wait(float(rule.parameter("seconds", 1.0)))
+        ending = admission.ending
+        if ending is not None and ending.action == "hang":
+            ending.removed.wait(float(ending.parameter("seconds", HANG_SECONDS)))
+            self.close_connection = True
+        elif ending is not None and ending.action == "reset":
+            self._reset()
+        else:
+            answer = service.answer(admission, {name.lower(): value for name, value in self.headers.items()})
+            admission.entry["status"] = answer.status
+            admission.entry["bytes"] = self._send(answer, admission.truncation)
+
+    def _send(self, answer: Answer, truncation: Rule | None = None) -> int:
+        """Write an answer; a truncated one promises its full length and closes early. Returns the length promised."""
+        body = answer.body
+        is_compressed = len(body) >= SMALLEST_COMPRESSED_BYTES and "gzip" in self.headers.get("Accept-Encoding", "")
+        if is_compressed:
+            body = gzip.compress(body, 1, mtime=0)
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(body)))
+        if is_compressed:
+            self.send_header("Content-Encoding", "gzip")
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        sent = len(body)
+        if truncation is not None:
+            self.close_connection = True
+            fraction = float(truncation.parameter("fraction", 0.5))
+            sent = min(int(truncation.parameter("bytes", fraction * len(body))), max(len(body) - 1, 0))
+        self.wfile.write(body[:sent])
+        self.wfile.flush()
+        return len(body)
+
+    def _reset(self) -> None:
+        """Close with a TCP reset in place of an orderly end."""
+        self.close_connection = True
+        self.server.track(self.connection, False)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())

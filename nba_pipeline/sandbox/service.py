@@ -1,0 +1,240 @@
+"""What the sandbox answers, without sockets: clock, rules, log of requests, routes to the wire formats."""
+
+import itertools
+import json
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+
+from nba_pipeline.sandbox.faults import (
+    CONTENT_ACTIONS,
+    RESPONSE_ACTIONS,
+    SHAPE_ACTIONS,
+    Request,
+    Rule,
+    due_rules,
+    reshaped,
+)
+from nba_pipeline.sandbox.league import League
+from nba_pipeline.sandbox.view import View
+from nba_pipeline.sandbox.wire import balldontlie, nba_cdn, odds_api
+from nba_pipeline.sandbox.wire.refusal import Refusal, utc_text
+
+PREFIXES = {"/static/json/": "nba_cdn", "/v1/": "balldontlie", "/nba/v1/": "balldontlie", "/v4/": "odds_api"}
+LOG_LENGTH = 100_000
+QUOTA_CREDITS = 5_000_000
+
+SCHEDULE = re.compile(r"/static/json/staticData/scheduleLeagueV2(?:_1)?\.json")
+BOXSCORE = re.compile(r"/static/json/liveData/boxscore/boxscore_(\w+)\.json")
+BOX_SCORES = re.compile(r"(?:/nba)?/v1/box_scores")
+EVENTS = re.compile(r"/v4(/historical)?/sports/basketball_nba/events")
+EVENT_ODDS = re.compile(r"/v4(/historical)?/sports/basketball_nba/events/(\w+)/odds")
+ENDINGS = frozenset(RESPONSE_ACTIONS) - {"delay", "truncate"}
+GAME_ID = re.compile(r"002\d{7}")
+
+
+@dataclass
+class Answer:
+    """What goes over the wire."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json; charset=utf-8"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Admission:
+    """One request on its way: its line in the log, the rules about its contents and those about its answer."""
+
+    request: Request
+    entry: dict[str, Any]
+    contents: list[Rule]
+    delays: list[Rule]
+    ending: Rule | None
+    truncation: Rule | None
+
+
+class SandboxClock:
+    """The pipeline's clock, until somebody sets it: then the same clock with an offset, or one that runs at a speed."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._source = now
+        self._offset = timedelta(0)
+        self._speed: float | None = None
+        self._set_at, self._base = 0.0, datetime.now(UTC)
+
+    @property
+    def speed(self) -> float:
+        """Seconds per real second, 1.0 while the pipeline's clock is followed."""
+        return 1.0 if self._speed is None else self._speed
+
+    def now(self) -> datetime:
+        """The present instant, UTC."""
+        if self._speed is None:
+            return (self._source() + self._offset).astimezone(UTC)
+        return self._base + timedelta(seconds=(time.monotonic() - self._set_at) * self._speed)
+
+    def set(self, now: datetime, speed: float | None) -> None:
+        """Stand at an instant; a speed is in seconds per real second and 0 stops the clock."""
+        self._speed = self._speed if speed is None else speed
+        self._offset = now - self._source()
+        self._set_at, self._base = time.monotonic(), now.astimezone(UTC)
+
+
+class Service:
+    """Everything that the server knows. One lock: an answer and the counting of its rules are one step."""
+
+    def __init__(
+        self, league: League, now: Callable[[], datetime], rules: Iterable[Rule] = (), quota: int = QUOTA_CREDITS
+    ) -> None:
+        self.league = league
+        self.clock = SandboxClock(now)
+        self.rules = list(rules)
+        self.quota = quota
+        self.credits_used = 0
+        self.log: deque[dict[str, Any]] = deque(maxlen=LOG_LENGTH)
+        self._numbers = itertools.count(1)
+        self.lock = threading.RLock()
+
+    def admit(self, method: str, path: str, query_text: str, about: dict[str, Any]) -> Admission:
+        """Log a request and decide which rules act on it; those about the answer as a whole count as used here."""
+        provider = next((name for prefix, name in PREFIXES.items() if path.startswith(prefix)), "unknown")
+        query = tuple(parse_qsl(query_text, keep_blank_values=True))
+        with self.lock:
+            now = self.clock.now()
+            request = Request(provider, path, query_text, query, self._named_games(path, query_text, now), now)
+            due = due_rules(self.rules, request)
+            delays = [rule for rule in due if rule.action == "delay"]
+            ending = next((rule for rule in due if rule.action in ENDINGS), None)
+            truncation = next((rule for rule in due if rule.action == "truncate"), None)
+            acting = [rule for rule in (*delays, ending, truncation) if rule]
+            for rule in acting:
+                rule.hits += 1
+            entry = {
+                "seq": next(self._numbers),
+                "time": time.time(),
+                "virtual": utc_text(now),
+                "provider": provider,
+                "method": method,
+                "path": path,
+                "query": query_text,
+                "status": None,
+                "ms": None,
+                "bytes": 0,
+                "faults": [rule.id for rule in acting],
+            } | about
+            self.log.append(entry)
+        contents = [rule for rule in due if rule.action not in RESPONSE_ACTIONS]
+        return Admission(request, entry, contents, delays, ending, truncation)
+
+    def answer(self, admission: Admission, headers: Mapping[str, str]) -> Answer:
+        """The provider's answer to a request, or what a rule puts in its place. Names of headers are in lower case."""
+        credits, ending = 0, admission.ending
+        if ending is not None:
+            answer = _scripted(ending)
+        else:
+            with self.lock:
+                answer, credits, fired = self._written(admission, headers)
+                for rule in fired:
+                    rule.hits += 1
+                    admission.entry["faults"].append(rule.id)
+        if admission.request.provider == "odds_api":
+            answer.headers = {
+                "x-requests-remaining": str(max(self.quota - self.credits_used, 0)),
+                "x-requests-used": str(self.credits_used),
+                "x-requests-last": str(credits),
+            } | answer.headers
+        return answer
+
+    def _written(self, admission: Admission, headers: Mapping[str, str]) -> tuple[Answer, int, list[Rule]]:
+        request, credits = admission.request, 0
+        # asked again here, because another request may have used a rule up since this one was admitted
+        rules = [rule for rule in admission.contents if not rule.is_used_up]
+        view = View(self.league, request.now, [rule for rule in rules if rule.action in CONTENT_ACTIONS])
+        try:
+            document, credits = self._document(view, request, headers)
+        except Refusal as refusal:
+            if not isinstance(refusal.body, str):
+                return Answer(refusal.status, json_bytes(refusal.body)), 0, list(view.fired)
+            return Answer(refusal.status, refusal.body.encode(), refusal.content_type), 0, list(view.fired)
+        fired = sorted(view.fired, key=lambda rule: rule.id)
+        for rule in rules:
+            if rule.action in SHAPE_ACTIONS:
+                document, has_changed = reshaped(document, rule)
+                fired += [rule] if has_changed else []
+        self.credits_used += credits
+        return Answer(200, json_bytes(document)), credits, fired
+
+    def _document(self, view: View, request: Request, headers: Mapping[str, str]) -> tuple[Any, int]:
+        """The JSON document of a path and its cost in credits."""
+        path, query = request.path, dict(request.query)
+        if SCHEDULE.fullmatch(path):
+            return nba_cdn.schedule(view), 0
+        if found := BOXSCORE.fullmatch(path):
+            return nba_cdn.boxscore(view, found[1]), 0
+        if BOX_SCORES.fullmatch(path):
+            return balldontlie.box_scores(view, query, bool(headers.get("authorization", "").strip())), 0
+        if found := EVENTS.fullmatch(path):
+            priced = odds_api.events(view, query, bool(found[1]))
+        elif found := EVENT_ODDS.fullmatch(path):
+            priced = odds_api.event_odds(view, query, found[2], bool(found[1]))
+        elif request.provider == "nba_cdn":
+            raise Refusal(403, nba_cdn.ACCESS_DENIED, "application/xml")
+        else:
+            raise Refusal(404, {"message": f"Not found: {path}"})
+        if priced.credits and self.credits_used + priced.credits > self.quota:
+            raise odds_api.out_of_credits()
+        return priced.document, priced.credits
+
+    def _named_games(self, path: str, query_text: str, now: datetime) -> frozenset[str]:
+        games = set(GAME_ID.findall(f"{path}?{query_text}"))
+        if found := EVENT_ODDS.fullmatch(path):
+            seen = View(self.league, now).event(found[2], _historical_moment(query_text) or now)
+            games |= {seen.game.game_id} if seen else set()
+        return frozenset(games)
+
+    def remove_rules(self, rule_id: str | None) -> int:
+        """Drop one rule or all, and end its running delays and hangs."""
+        gone = [rule for rule in self.rules if rule_id in (None, rule.id)]
+        self.rules = [rule for rule in self.rules if rule not in gone]
+        for rule in gone:
+            rule.removed.set()
+        return len(gone)
+
+
+def _historical_moment(query_text: str) -> datetime | None:
+    """The `date` of a request about the past, null when there is none that can be read."""
+    text = dict(parse_qsl(query_text)).get("date")
+    try:
+        instant = datetime.fromisoformat(text.replace(" ", "+")) if text else None
+    except ValueError:
+        return None
+    return instant if instant is None or instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def json_bytes(document: Any) -> bytes:
+    """A document as it is sent: no blanks, accents as they are, dates as ISO."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+
+
+def _scripted(rule: Rule) -> Answer:
+    """The answer that a rule gives in place of the provider."""
+    if rule.action == "status":
+        headers = {str(name): str(value) for name, value in (rule.parameter("headers") or {}).items()}
+        body = rule.parameter("body", "")
+        text = body if isinstance(body, str) else json.dumps(body)
+        kind = headers.pop("Content-Type", "application/json" if text[:1] in ("{", "[") else "text/plain")
+        return Answer(rule.parameter("status"), text.encode(), kind, headers)
+    if rule.action == "html":
+        page = rule.parameter(
+            "body", "<!DOCTYPE html><html><head><title>Service</title></head><body>Please wait.</body></html>"
+        )
+        return Answer(rule.parameter("status", 200), page.encode(), "text/html; charset=utf-8")
+    return Answer(200, rule.parameter("body", "{}").encode())

@@ -1,0 +1,250 @@
+"""The league as one request sees it: only what the clock has brought about, after the fault rules."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from nba_pipeline.calendar import EASTERN, eastern_date, season_of
+from nba_pipeline.sandbox.clubs import CLUBS, Club
+from nba_pipeline.sandbox.contents import FIELD_ALIASES, QUOTE_FAULTS, chosen, correct, is_player, scale
+from nba_pipeline.sandbox.faults import CONTENT_ACTIONS, Rule, parse_time
+from nba_pipeline.sandbox.league import Boxscore, Game, League, PlayerGame
+from nba_pipeline.sandbox.lines import Quote
+from nba_pipeline.sandbox.roster import roster
+
+SCHEDULED, LIVE, FINAL = 1, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class SeenGame:
+    """A game at a moment. `state` is what the clock says, `status` what is shown; `progress` 0-1."""
+
+    game: Game
+    tipoff_at: datetime
+    game_date: date
+    state: int
+    status: int
+    is_postponed: bool
+    progress: float
+
+    @property
+    def clubs(self) -> tuple[Club, Club]:
+        """Home and away."""
+        home, away = self.game.teams
+        return CLUBS[home], CLUBS[away]
+
+    @property
+    def code(self) -> str:
+        """Date and tricodes, the visitors first: 20241204/DENBOS."""
+        home, away = self.game.teams
+        return f"{self.game_date:%Y%m%d}/{away}{home}"
+
+    @property
+    def period(self) -> int:
+        """The quarter or overtime shown, 0 before tip-off."""
+        if self.status == SCHEDULED:
+            return 0
+        return 4 + self.game.overtimes if self.state == FINAL else min(4, 1 + int(self.progress * 4))
+
+    @property
+    def period_seconds_left(self) -> int:
+        """On the game clock, 0 unless in play."""
+        return 0 if self.state != LIVE else int(720 * (1 - self.progress * 4 % 1))
+
+    @property
+    def clock_text(self) -> str:
+        """Minutes and seconds left in the period."""
+        return f"{self.period_seconds_left // 60}:{self.period_seconds_left % 60:02d}"
+
+
+@dataclass(frozen=True)
+class SeenBox:
+    """`shown` after the faults about rows; `true` the rows of which the team's figures are made; home first."""
+
+    shown: Boxscore
+    true: Boxscore
+
+
+class View:
+    """One request's sight of a league. `fired` collects the rules that changed something."""
+
+    def __init__(self, league: League, now: datetime, rules: Sequence[Rule] = ()) -> None:
+        self.league = league
+        self.now = now
+        self.rules = [rule for rule in rules if rule.action in CONTENT_ACTIONS]
+        self.fired: set[Rule] = set()
+
+    def season_games(self, season: str, at: datetime | None = None) -> Iterator[SeenGame]:
+        """Every listed game of a season."""
+        return self._seen(self.league.season(season).games, at)
+
+    def games(self, day: date, at: datetime | None = None) -> list[SeenGame]:
+        """The listed games of an Eastern date, moved ones included, in order of tip-off."""
+        season = self.league.season(season_of(day))
+        is_any_moved = any(rule.action == "move_date" for rule in self.rules)
+        pool = season.games if is_any_moved else season.by_date.get(day, ())
+        seen = (game for game in self._seen(pool, at) if game.game_date == day)
+        return sorted(seen, key=lambda game: (game.tipoff_at, game.game.game_id))
+
+    def game(self, game_id: str) -> SeenGame | None:
+        """The game of an id, null when it is not listed."""
+        game = self.league.game(game_id)
+        return self.see(game, self.now) if game else None
+
+    def event(self, event_id: str, at: datetime) -> SeenGame | None:
+        """The game of an odds event, null when it is hidden. Looks across the turn of the season."""
+        for day in (eastern_date(at), eastern_date(at) + timedelta(days=3), eastern_date(at) - timedelta(days=3)):
+            game = self.league.season(season_of(day)).by_event.get(event_id)
+            if game:
+                return self.see(game, at)
+        return None
+
+    def see(self, game: Game, at: datetime) -> SeenGame | None:
+        """A game at an instant, null when a rule hides it."""
+        if not self.rules:
+            return self._at(game, at, game.tipoff_at, game.game_date, ())
+        rules = [rule for rule in self.rules if rule.concerns(game.game_id)]
+        tipoff_at, day = game.tipoff_at, game.game_date
+        for rule in rules:
+            if rule.action == "drop_game":
+                self.fired.add(rule)
+                return None
+            if rule.action == "move_date":
+                self.fired.add(rule)
+                tipoff_at = _moved(tipoff_at, rule)
+                day = eastern_date(tipoff_at)
+        return self._at(game, at, tipoff_at, day, rules)
+
+    def score(self, seen: SeenGame) -> tuple[int, int]:
+        """Points of home and away as shown."""
+        if seen.state == SCHEDULED:
+            return 0, 0
+        is_corrected = any(
+            is_player(rule.parameter("player"), player)
+            for rule in self._rules("correct_stat", seen)
+            for team in seen.game.teams
+            for player in roster()[team]
+        )
+        home, away = seen.game.score
+        if seen.state == LIVE or is_corrected:
+            home, away = (sum(row.points for row in rows) for rows in self._corrected(seen))
+        for rule in self._rules("wrong_total", seen):
+            self.fired.add(rule)
+            is_away = rule.parameter("team") in ("A", "away", seen.game.teams[1])
+            home, away = (home, away + rule.parameter("delta")) if is_away else (home + rule.parameter("delta"), away)
+        return home, away
+
+    def box(self, seen: SeenGame) -> SeenBox | None:
+        """The box score, null before tip-off and for a postponed game."""
+        if seen.state == SCHEDULED:
+            return None
+        true = self._corrected(seen)
+        home, away = (self._shown(seen, side, [replace(row) for row in true[side]]) for side in (0, 1))
+        return SeenBox((home, away), true)
+
+    def quotes(self, seen: SeenGame, at: datetime, commence_at: datetime) -> list[Quote]:
+        """The player_points quotes at an instant. In play there are none, unless a rule says so."""
+        quotes = self.league.lines(seen.game, at)
+        inplay = self._rules("inplay_odds", seen)
+        if at >= seen.tipoff_at and not inplay:
+            return []
+        for rule in self.rules:
+            if rule.concerns(seen.game.game_id) and rule.action in QUOTE_FAULTS:
+                quotes = self._faulty_quotes(rule, quotes, commence_at)
+        return quotes
+
+    def _seen(self, games: Iterable[Game], at: datetime | None) -> Iterator[SeenGame]:
+        instant = at or self.now
+        for game in games:
+            seen = self.see(game, instant)
+            if seen:
+                yield seen
+
+    def _rules(self, action: str, seen: SeenGame) -> list[Rule]:
+        return [rule for rule in self.rules if rule.action == action and rule.concerns(seen.game.game_id)]
+
+    def _at(self, game: Game, at: datetime, tipoff_at: datetime, day: date, rules: Sequence[Rule]) -> SeenGame:
+        length = self.league.game_length
+        state = SCHEDULED if at < tipoff_at else LIVE if at < tipoff_at + length else FINAL
+        is_postponed, status = False, state
+        for rule in rules:
+            if rule.action == "postpone":
+                self.fired.add(rule)
+                is_postponed, state, status = True, SCHEDULED, SCHEDULED
+            elif rule.action == "stale_status" and status > rule.parameter("status", LIVE):
+                self.fired.add(rule)
+                status = rule.parameter("status", LIVE)
+        progress = 0.0 if state == SCHEDULED else 1.0 if state == FINAL else (at - tipoff_at) / length
+        return SeenGame(game, tipoff_at, day, state, status, is_postponed, progress)
+
+    def _corrected(self, seen: SeenGame) -> Boxscore:
+        """The rows of the moment after the league's own corrections."""
+        box = self.league.boxscore(seen.game)
+        for rows in box:
+            for row in rows:
+                scale(row, seen.progress)
+        for rule in self._rules("correct_stat", seen):
+            field, units = FIELD_ALIASES.get(rule.parameter("field"), (rule.parameter("field"), 1))
+            for row in self._rows_of(rule, seen, box):
+                if is_player(rule.parameter("player"), row.player) and isinstance(getattr(row, field, None), int):
+                    self.fired.add(rule)
+                    correct(row, field, units * rule.parameter("delta"))
+        return box
+
+    def _rows_of(self, rule: Rule, seen: SeenGame, box: Boxscore) -> Iterator[PlayerGame]:
+        for side in (0, 1):
+            if _is_side(rule, seen, side):
+                yield from box[side]
+
+    def _shown(self, seen: SeenGame, side: int, rows: list[PlayerGame]) -> list[PlayerGame]:
+        for rule in self.rules:
+            if not rule.concerns(seen.game.game_id) or not _is_side(rule, seen, side):
+                continue
+            if rule.action == "empty_players":
+                self.fired.add(rule)
+                rows = []
+            elif rule.action in ("drop_players", "duplicate_players"):
+                places = chosen(rule, rows)
+                if places:
+                    self.fired.add(rule)
+                copies = [replace(rows[i]) for i in places]
+                kept = [row for i, row in enumerate(rows) if i not in places]
+                rows = rows + copies if rule.action == "duplicate_players" else kept
+            elif rule.action == "rename_player":
+                for row in rows:
+                    if is_player(rule.parameter("player"), row.player):
+                        self.fired.add(rule)
+                        row.name = rule.parameter("to")
+                        row.first_name, _, row.family_name = row.name.partition(" ")
+        return rows
+
+    def _faulty_quotes(self, rule: Rule, quotes: list[Quote], commence_at: datetime) -> list[Quote]:
+        """The quotes after one rule."""
+        books, player = rule.parameter("book"), rule.parameter("player")
+        is_hit = [
+            (books is None or quote.book in (books if isinstance(books, list) else [books]))
+            and (player is None or is_player(player, quote.player))
+            for quote in quotes
+        ]
+        if not any(is_hit):
+            return quotes
+        self.fired.add(rule)
+        changed: list[Quote] = []
+        for quote, hit in zip(quotes, is_hit, strict=True):
+            changed += QUOTE_FAULTS[rule.action](rule, quote, commence_at) if hit else [quote]
+        return changed
+
+
+def _moved(tipoff_at: datetime, rule: Rule) -> datetime:
+    local = tipoff_at.astimezone(EASTERN)
+    if rule.parameter("days") is not None:
+        return (local + timedelta(days=rule.parameter("days"))).astimezone(tipoff_at.tzinfo)
+    moved = parse_time(rule.parameter("to"), "to")
+    if len(str(rule.parameter("to"))) == len("2024-03-15"):
+        moved = datetime.combine(moved.date(), local.time(), EASTERN)
+    return moved.astimezone(tipoff_at.tzinfo)
+
+
+def _is_side(rule: Rule, seen: SeenGame, side: int) -> bool:
+    names = ("H", "home") if side == 0 else ("A", "away")
+    return rule.parameter("team") in (None, *names, seen.game.teams[side])

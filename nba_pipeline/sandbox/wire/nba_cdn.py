@@ -1,0 +1,292 @@
+"""The NBA's content delivery network: season schedule and box scores."""
+
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from nba_pipeline.calendar import EASTERN, eastern, eastern_date, season_of, season_start
+from nba_pipeline.sandbox.clubs import Club
+from nba_pipeline.sandbox.league import PlayerGame
+from nba_pipeline.sandbox.view import FINAL, LIVE, SCHEDULED, SeenGame, View
+from nba_pipeline.sandbox.wire.refusal import Json, Refusal, ratio, utc_text
+
+ACCESS_DENIED = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    "<Error><Code>AccessDenied</Code><Message>Access Denied</Message><RequestId>SANDBOX</RequestId></Error>"
+)
+TURN = timedelta(days=7)
+LOCAL_TIME_THAT_CLAIMS_UTC = "%Y-%m-%dT%H:%M:%SZ"  # the real files do this
+
+
+def schedule(view: View) -> Json:
+    """The whole season of the present instant, statuses and scores as the clock has them.
+
+    The real league rests at the turn of its season and this one does not: within a week of it the neighbouring season's
+    last or first days are listed too, so that last night and tomorrow are always there.
+    """
+    today = eastern_date(view.now)
+    season = season_of(today)
+    dates: dict[date, list[Json]] = {}
+    for name in sorted({season_of(today - TURN), season, season_of(today + TURN)}):
+        records: dict[str, list[int]] = {}
+        for seen in view.season_games(name):
+            listed = _schedule_game(view, seen, records)
+            if name == season or abs(seen.game_date - today) <= TURN:
+                dates.setdefault(seen.game_date, []).append(listed)
+    return {
+        "meta": {
+            "version": 1,
+            "request": f"http://nba.cloud/league/00/{season}/scheduleleaguev2?Format=json",
+            "time": utc_text(view.now),
+        },
+        "leagueSchedule": {
+            "seasonYear": season,
+            "leagueId": "00",
+            "gameDates": [{"gameDate": f"{day:%m/%d/%Y} 00:00:00", "games": dates[day]} for day in sorted(dates)],
+            "weeks": [],
+            "broadcasterList": [],
+        },
+    }
+
+
+def boxscore(view: View, game_id: str) -> Json:
+    """A box score from tip-off on; before it, and for what is no game, the storage denies access."""
+    seen = view.game(game_id)
+    box = view.box(seen) if seen else None
+    if seen is None or box is None:
+        raise Refusal(403, ACCESS_DENIED, "application/xml")
+    score = view.score(seen)
+    home, away = (_box_team(seen, side, score, box.shown[side], box.true) for side in (0, 1))
+    clubs, tipoff = seen.clubs, seen.tipoff_at
+    left = seen.period_seconds_left
+    home_time, away_time = (tipoff.astimezone(club.zone).isoformat() for club in clubs)
+    return {
+        "meta": {"version": 1, "code": 200, "request": f"http://nba.cloud/games/{game_id}/boxscore?Format=json",
+                 "time": f"{view.now:%Y-%m-%d %H:%M:%S.%f}"},
+        "game": {
+            "gameId": game_id,
+            "gameTimeLocal": home_time,
+            "gameTimeUTC": utc_text(tipoff),
+            "gameTimeHome": home_time,
+            "gameTimeAway": away_time,
+            "gameEt": tipoff.astimezone(EASTERN).isoformat(),
+            "duration": int(seen.progress * view.league.game_length.total_seconds() / 60),
+            "gameCode": seen.code,
+            "gameStatusText": _status_text(seen),
+            "gameStatus": seen.status,
+            "regulationPeriods": 4,
+            "period": seen.period,
+            "gameClock": f"PT{left // 60:02d}M{left % 60:02d}.00S",
+            "attendance": 0,
+            "sellout": "0",
+            "arena": {
+                "arenaId": clubs[0].team_id % 1000,
+                "arenaName": f"{clubs[0].city} Arena",
+                "arenaCity": clubs[0].city,
+                "arenaState": clubs[0].state,
+                "arenaCountry": "US",
+                "arenaTimezone": clubs[0].zone.key,
+            },
+            "officials": [],
+            "homeTeam": home,
+            "awayTeam": away,
+        },
+    }  # fmt: skip
+
+
+def _club(club: Club) -> Json:
+    return {"teamId": club.team_id, "teamName": club.nickname, "teamCity": club.city, "teamTricode": club.tricode}
+
+
+def _status_text(seen: SeenGame) -> str:
+    if seen.is_postponed:
+        return "PPD"
+    if seen.status == SCHEDULED:
+        local = seen.tipoff_at.astimezone(EASTERN)
+        return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'} ET"
+    if seen.status == LIVE:
+        return f"Q{seen.period} {seen.clock_text}"
+    overtimes = seen.game.overtimes
+    return "Final" + ("" if not overtimes else "/OT" if overtimes == 1 else f"/OT{overtimes}")
+
+
+def _schedule_game(view: View, seen: SeenGame, records: dict[str, list[int]]) -> Json:
+    clubs, score = seen.clubs, view.score(seen)
+    sides = []
+    for side in (0, 1):
+        record = records.setdefault(clubs[side].tricode, [0, 0])
+        if seen.state == FINAL:
+            record[score[side] < score[1 - side]] += 1
+        result = {"wins": record[0], "losses": record[1], "score": score[side], "seed": 0}
+        sides.append(_club(clubs[side]) | {"teamSlug": clubs[side].slug} | result)
+    return {
+        "gameId": seen.game.game_id,
+        "gameCode": seen.code,
+        "gameStatus": seen.status,
+        "gameStatusText": _status_text(seen),
+        "gameSequence": seen.game.fixture.sequence,
+        **_place_and_time(seen.clubs, seen.game_date, seen.tipoff_at),
+        "postponedStatus": "P" if seen.is_postponed else "N",
+        "branchLink": "",
+        "gameSubtype": "",
+        "isNeutral": False,
+        "homeTeam": sides[0],
+        "awayTeam": sides[1],
+        "pointsLeaders": [],
+    }
+
+
+@lru_cache(maxsize=8192)
+def _place_and_time(clubs: tuple[Club, Club], day: date, tipoff_at: datetime) -> Json:
+    """What does not change while the clock runs; remembered, because a season has 2,600 games."""
+    home, away = clubs
+    local = tipoff_at.astimezone(EASTERN)
+    week = (day - season_start(day)).days // 7 + 1
+    return {
+        "gameDateEst": f"{day}T00:00:00Z",
+        "gameTimeEst": local.strftime("1900-01-01T%H:%M:%SZ"),
+        "gameDateTimeEst": local.strftime(LOCAL_TIME_THAT_CLAIMS_UTC),
+        "gameDateUTC": utc_text(eastern(day, 0)),
+        "gameTimeUTC": f"1900-01-01T{utc_text(tipoff_at)[11:]}",
+        "gameDateTimeUTC": utc_text(tipoff_at),
+        "awayTeamTime": tipoff_at.astimezone(away.zone).strftime(LOCAL_TIME_THAT_CLAIMS_UTC),
+        "homeTeamTime": tipoff_at.astimezone(home.zone).strftime(LOCAL_TIME_THAT_CLAIMS_UTC),
+        "day": f"{day:%a}",
+        "monthNum": day.month,
+        "weekNumber": week,
+        "weekName": f"Week {week}",
+        "ifNecessary": False,
+        "seriesGameNumber": "",
+        "gameLabel": "",
+        "gameSubLabel": "",
+        "seriesText": "",
+        "arenaName": f"{home.city} Arena",
+        "arenaState": home.state,
+        "arenaCity": home.city,
+    }
+
+
+def _box_team(
+    seen: SeenGame, side: int, score: tuple[int, int], shown: list[PlayerGame], true: tuple[list[PlayerGame], ...]
+) -> Json:
+    periods = seen.game.period_scores[side]
+    if seen.state != FINAL or score[side] != sum(periods):
+        # in play, or corrected: an even split, so that the periods still sum to the score
+        each, more = divmod(score[side], max(seen.period, 1))
+        periods = tuple(each + (number < more) for number in range(seen.period))
+    return _club(seen.clubs[side]) | {
+        "score": score[side],
+        "inBonus": "0",
+        "timeoutsRemaining": 0,
+        "periods": [
+            {"period": number, "periodType": "REGULAR" if number <= 4 else "OVERTIME", "score": points}
+            for number, points in enumerate(periods, start=1)
+        ],
+        "players": [_box_player(seen, row, order) for order, row in enumerate(shown, start=1)],
+        "statistics": _team_statistics(true[side], true[1 - side], score[side], score[1 - side]),
+    }
+
+
+def _box_player(seen: SeenGame, row: PlayerGame, order: int) -> Json:
+    player: Json = {"status": row.status}
+    if not row.did_play:
+        player["notPlayingReason"] = row.not_playing_reason
+        if row.not_playing_description:
+            player["notPlayingDescription"] = row.not_playing_description
+    player |= {"order": order, "personId": row.player.person_id, "jerseyNum": row.player.jersey_number}
+    if row.is_starter:
+        player["position"] = row.player.position
+    return player | {
+        "starter": "1" if row.is_starter else "0",
+        "oncourt": "1" if row.is_starter and seen.status == LIVE else "0",
+        "played": "1" if row.did_play else "0",
+        "statistics": _player_statistics(row),
+        "name": row.name,
+        "nameI": f"{row.first_name[:1]}. {row.family_name}",
+        "firstName": row.first_name,
+        "familyName": row.family_name,
+    }
+
+
+def _shots(*, fgm: int, fga: int, fg3m: int, fg3a: int, ftm: int, fta: int) -> Json:
+    return {
+        "fieldGoalsAttempted": fga,
+        "fieldGoalsMade": fgm,
+        "fieldGoalsPercentage": ratio(fgm, fga),
+        "freeThrowsAttempted": fta,
+        "freeThrowsMade": ftm,
+        "freeThrowsPercentage": ratio(ftm, fta),
+        "threePointersAttempted": fg3a,
+        "threePointersMade": fg3m,
+        "threePointersPercentage": ratio(fg3m, fg3a),
+        "twoPointersAttempted": fga - fg3a,
+        "twoPointersMade": fgm - fg3m,
+        "twoPointersPercentage": ratio(fgm - fg3m, fga - fg3a),
+    }
+
+
+def _player_statistics(row: PlayerGame) -> Json:
+    return _shots(fgm=row.fgm, fga=row.fga, fg3m=row.fg3m, fg3a=row.fg3a, ftm=row.ftm, fta=row.fta) | {
+        "assists": row.assists,
+        "blocks": row.blocks,
+        "blocksReceived": 0,
+        "foulsOffensive": 0,
+        "foulsDrawn": 0,
+        "foulsPersonal": row.fouls,
+        "foulsTechnical": 0,
+        "minus": float(max(-row.plus_minus, 0)),
+        "minutes": f"PT{row.seconds // 60:02d}M{row.seconds % 60:02d}.00S",
+        "minutesCalculated": f"PT{round(row.seconds / 60):02d}M",
+        "plus": float(max(row.plus_minus, 0)),
+        "plusMinusPoints": float(row.plus_minus),
+        "points": row.points,
+        "pointsFastBreak": 0,
+        "pointsInThePaint": 0,
+        "pointsSecondChance": 0,
+        "reboundsDefensive": row.dreb,
+        "reboundsOffensive": row.oreb,
+        "reboundsTotal": row.rebounds,
+        "steals": row.steals,
+        "turnovers": row.turnovers,
+    }
+
+
+def _team_statistics(rows: list[PlayerGame], opponents: list[PlayerGame], points: int, points_against: int) -> Json:
+    def total(name: str, of: list[PlayerGame] = rows) -> int:
+        return sum(int(getattr(row, name)) for row in of)
+
+    fgm, fga, fg3m, fg3a, ftm, fta = map(total, ("fgm", "fga", "fg3m", "fg3a", "ftm", "fta"))
+    attempts = round(fga + 0.44 * fta, 2)
+    seconds = total("seconds")
+    statistics: dict[str, Any] = _shots(fgm=fgm, fga=fga, fg3m=fg3m, fg3a=fg3a, ftm=ftm, fta=fta)
+    return statistics | {
+        "assists": total("assists"),
+        "assistsTurnoverRatio": ratio(total("assists"), total("turnovers")),
+        "benchPoints": sum(row.points for row in rows if not row.is_starter),
+        "blocks": total("blocks"),
+        "blocksReceived": total("blocks", opponents),
+        "fieldGoalsEffectiveAdjusted": round((fgm + 0.5 * fg3m) / fga, 15) if fga else 0.0,
+        "foulsDrawn": total("fouls", opponents),
+        "foulsOffensive": 0,
+        "foulsPersonal": total("fouls"),
+        "foulsTeam": total("fouls"),
+        "foulsTeamTechnical": 0,
+        "foulsTechnical": 0,
+        "minutes": f"PT{seconds // 60}M{seconds % 60:02d}.00S",
+        "minutesCalculated": f"PT{round(seconds / 60)}M",
+        "points": points,
+        "pointsAgainst": points_against,
+        "reboundsDefensive": total("dreb"),
+        "reboundsOffensive": total("oreb"),
+        "reboundsPersonal": total("rebounds"),
+        "reboundsTeam": 0,
+        "reboundsTeamDefensive": 0,
+        "reboundsTeamOffensive": 0,
+        "reboundsTotal": total("rebounds"),
+        "steals": total("steals"),
+        "trueShootingAttempts": attempts,
+        "trueShootingPercentage": round(points / (2 * attempts), 15) if attempts else 0.0,
+        "turnovers": total("turnovers"),
+        "turnoversTeam": 0,
+        "turnoversTotal": total("turnovers"),
+    }

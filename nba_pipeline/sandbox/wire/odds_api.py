@@ -1,0 +1,162 @@
+"""The Odds API v4: events and event odds, of now and of the past."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from nba_pipeline.calendar import eastern_date
+from nba_pipeline.sandbox.lines import BOOK_TITLES, Quote
+from nba_pipeline.sandbox.view import FINAL, SeenGame, View
+from nba_pipeline.sandbox.wire.refusal import Json, Refusal, utc_text
+
+MARKET, REGION = "player_points", "us"
+COMMENCES_AFTER_TIPOFF = timedelta(minutes=10)
+LISTED_BEFORE = timedelta(hours=48)
+STEP_SECONDS, STEP_OFFSET_SECONDS = 300, 38  # snapshots of the past: every five minutes at second 38
+HISTORICAL_FACTOR = 10
+BOOKS_PER_REGION = 10
+
+
+@dataclass(frozen=True)
+class Priced:
+    """A document and what it costs in credits."""
+
+    document: Any
+    credits: int
+
+
+def events(view: View, query: dict[str, str], is_historical: bool) -> Priced:
+    """Games from two days before the start until they are over. Free; one credit for the past."""
+    at = _moment(view, query, is_historical)
+    low, high = (_time(query[name]) if query.get(name) else None for name in ("commenceTimeFrom", "commenceTimeTo"))
+    wanted = set(filter(None, query.get("eventIds", "").split(",")))
+    listed = [
+        _event(seen)
+        for seen in _listed(view, at)
+        if (low is None or _commences_at(seen) >= low)
+        and (high is None or _commences_at(seen) <= high)
+        and (not wanted or seen.game.fixture.event_id in wanted)
+    ]
+    return Priced(_wrapped(listed, at, is_historical), 1 if is_historical and listed else 0)
+
+
+def event_odds(view: View, query: dict[str, str], event_id: str, is_historical: bool) -> Priced:
+    """The books' latest quotes of one game. Costs markets found times regions, ten times that for the past."""
+    at = _moment(view, query, is_historical)
+    seen = view.event(event_id, at)
+    if seen is None or not _is_listed(seen, at):
+        raise _refusal(
+            404, "EVENT_NOT_FOUND", "Event not found. The event may have expired or the event id is invalid."
+        )
+    if not query.get("regions") and not query.get("bookmakers"):
+        raise _refusal(422, "MISSING_REGION", "Missing regions parameter")
+    books = list(filter(None, query.get("bookmakers", "").split(",")))
+    regions = list(filter(None, query.get("regions", "").split(",")))
+    quotes: list[Quote] = []
+    if MARKET in query.get("markets", "h2h").split(","):
+        offered = view.quotes(seen, at, _commences_at(seen))
+        quotes = [quote for quote in offered if (quote.book in books if books else REGION in regions)]
+    bookmakers = [
+        _bookmaker(
+            book,
+            [quote for quote in quotes if quote.book == book],
+            query.get("oddsFormat") == "american",
+            is_historical,
+        )
+        for book in BOOK_TITLES
+        if any(quote.book == book for quote in quotes)
+    ]
+    paid_regions = -(-len(books) // BOOKS_PER_REGION) if books else len(regions)
+    credits = (HISTORICAL_FACTOR if is_historical else 1) * paid_regions * bool(bookmakers)
+    return Priced(_wrapped(_event(seen) | {"bookmakers": bookmakers}, at, is_historical), credits)
+
+
+def out_of_credits() -> Refusal:
+    """The answer when the month's credits are used up."""
+    return _refusal(401, "OUT_OF_USAGE_CREDITS", "Usage quota has been reached.")
+
+
+def _refusal(status: int, code: str, message: str) -> Refusal:
+    address = f"https://the-odds-api.com/liveapi/guides/v4/api-error-codes.html#{code.lower().replace('_', '-')}"
+    return Refusal(status, {"message": message, "error_code": code, "details_url": address})
+
+
+def _time(text: str) -> datetime:
+    """An ISO time, UTC when it has no offset; a plus that came unquoted through a query string is a blank."""
+    try:
+        instant = datetime.fromisoformat(text.strip().replace(" ", "+"))
+    except ValueError:
+        raise _refusal(422, "INVALID_TIMESTAMP", f"Invalid timestamp {text!r}") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _moment(view: View, query: dict[str, str], is_historical: bool) -> datetime:
+    """The instant that the answer tells of, never later than now."""
+    if not query.get("apiKey"):
+        raise _refusal(401, "MISSING_KEY", "API key is missing")
+    if not is_historical:
+        return view.now
+    if not query.get("date"):
+        raise _refusal(422, "INVALID_HISTORICAL_TIMESTAMP", "Missing historical timestamp parameter: date")
+    seconds = int(min(_time(query["date"]), view.now).timestamp()) - STEP_OFFSET_SECONDS
+    return datetime.fromtimestamp(seconds - seconds % STEP_SECONDS + STEP_OFFSET_SECONDS, UTC)
+
+
+def _wrapped(data: Any, at: datetime, is_historical: bool) -> Any:
+    if not is_historical:
+        return data
+    step = timedelta(seconds=STEP_SECONDS)
+    return {
+        "timestamp": utc_text(at),
+        "previous_timestamp": utc_text(at - step),
+        "next_timestamp": utc_text(at + step),
+        "data": data,
+    }
+
+
+def _commences_at(seen: SeenGame) -> datetime:
+    return seen.tipoff_at + COMMENCES_AFTER_TIPOFF
+
+
+def _is_listed(seen: SeenGame, at: datetime) -> bool:
+    return not seen.is_postponed and seen.state != FINAL and _commences_at(seen) <= at + LISTED_BEFORE
+
+
+def _listed(view: View, at: datetime) -> Iterable[SeenGame]:
+    today = eastern_date(at)
+    dates = [today + timedelta(days=n) for n in range(-1, LISTED_BEFORE.days + 1)]
+    return [seen for day in dates for seen in view.games(day, at) if _is_listed(seen, at)]
+
+
+def _event(seen: SeenGame) -> Json:
+    home, away = seen.clubs
+    return {
+        "id": seen.game.fixture.event_id,
+        "sport_key": "basketball_nba",
+        "sport_title": "NBA",
+        "commence_time": utc_text(_commences_at(seen)),
+        "home_team": home.odds_api_name,
+        "away_team": away.odds_api_name,
+    }
+
+
+def _bookmaker(book: str, quotes: list[Quote], is_american: bool, is_historical: bool) -> Json:
+    updated_at = utc_text(max(quote.updated_at for quote in quotes))
+    outcomes = [
+        {
+            "name": name,
+            "description": quote.description,
+            "price": price if is_american else _decimal_price(price),
+            "point": quote.line,
+        }
+        for quote in sorted(quotes, key=lambda quote: (quote.description, quote.line))
+        for name, price in (("Over", quote.over_price), ("Under", quote.under_price))
+    ]
+    update = {"last_update": updated_at} if is_historical else {}
+    markets = [{"key": MARKET, "last_update": updated_at, "outcomes": outcomes}]
+    return {"key": book, "title": BOOK_TITLES[book], **update, "markets": markets}
+
+
+def _decimal_price(american: int) -> float:
+    return round(1 + (american / 100 if american > 0 else 100 / -american), 2)

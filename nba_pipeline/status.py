@@ -1,0 +1,92 @@
+"""What is due, what is there, what is missing and what happened on the way, read from the tables and the landing."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from nba_pipeline import gates
+from nba_pipeline.automation import DAILY_TABLES
+from nba_pipeline.calendar import Clock
+from nba_pipeline.table import TABLES
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing
+
+
+def status(warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date]) -> list[dict[str, Any]]:
+    """One record per date: state, games, rows and quarantined rows per table, what is missing by name, what happened."""
+    schedule = warehouse.scan(TABLES["schedule"], dates).collect()
+    judged = gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], dates).collect())
+    covered = {row["game_date"]: row for row in gates.coverage(judged, dates).iter_rows(named=True)}
+    games = dict(schedule.group_by("game_date").len().iter_rows())
+    rows = {name: dict(warehouse.scan(TABLES[name], dates).group_by("game_date").len().collect().iter_rows()) for name in DAILY_TABLES}
+    parked = {
+        name: warehouse.scan_quarantine(TABLES[name], dates).group_by("game_date", "problem").len().collect() for name in DAILY_TABLES
+    }
+    written = {name: warehouse.dates(TABLES[name]) for name in DAILY_TABLES}
+    waivers = warehouse.scan(gates.WAIVERS, dates).collect()
+    sources = warehouse.scan(TABLES["boxscores"], dates).group_by("game_date", "provider").agg(pl.col("game_id").n_unique()).collect()
+    incidents = landing.incidents(dates)
+    return [
+        {
+            "game_date": day.isoformat(),
+            "state": _state(day, covered[day], games.get(day, 0), day in written["schedule"], clock, waivers, written),
+            "games": games.get(day, 0),
+            "final_games": covered[day]["final_games"],
+            "complete_games": covered[day]["complete_games"],
+            "boxscores_from": {p: n for d, p, n in sources.iter_rows() if d == day},
+            "rows": {name: rows[name].get(day, 0) if day in written[name] else None for name in DAILY_TABLES},
+            "quarantined": {name: int(parked[name].filter(pl.col("game_date") == day)["len"].sum()) for name in DAILY_TABLES},
+            "missing": covered[day]["missing"],
+            "waivers": waivers.filter(pl.col("game_date") == day)["reason"].to_list(),
+            "happened": [
+                *_incidents_in_words([i for i in incidents if i["game_date"] == day.isoformat()]),
+                *(
+                    f"{name}: {count} rows quarantined: {problem}"
+                    for name in DAILY_TABLES
+                    for _, problem, count in parked[name].filter(pl.col("game_date") == day).head(20).iter_rows()
+                ),
+                *_lines_in_words(warehouse, day, rows["prop_lines"].get(day, 0)),
+            ],
+        }
+        for day in dates
+    ]
+
+
+def _state(
+    day: date, covered: dict[str, Any], games: int, is_known: bool, clock: Clock, waivers: pl.DataFrame, written: dict[str, set[date]]
+) -> str:
+    """The grid's state of a date: NOT_DUE, EXPECTED, EMPTY_OK, DEGRADED, FAILED, WAIVED or COMPLETE."""
+    if not is_known:
+        return "NOT_DUE" if day > clock.today else "EXPECTED"
+    if not games:
+        return "EMPTY_OK"
+    if day >= clock.today and not covered["final_games"]:
+        return "NOT_DUE" if day not in written["predictions"] else "EXPECTED"
+    if covered["final_games"] == 0:
+        return "EXPECTED"
+    if not covered["is_open"]:
+        return "WAIVED" if waivers.filter(pl.col("game_date") == day).height else "FAILED"
+    if covered["missing"]:
+        return "DEGRADED"
+    return "COMPLETE" if day in written["grades"] else "EXPECTED"
+
+
+def _incidents_in_words(incidents: list[dict[str, Any]]) -> list[str]:
+    words = []
+    for provider, endpoint in sorted({(i["provider"], i["endpoint"]) for i in incidents}):
+        mine = [i for i in incidents if (i["provider"], i["endpoint"]) == (provider, endpoint)]
+        retried = [i for i in mine if (i["attempts"] or 0) > 1]
+        if retried:
+            answers = Counter("no answer" if s == 0 else str(s) for i in retried for s in i["statuses"][:-1])
+            told = ", ".join(f"{answer} x {n}" for answer, n in sorted(answers.items()))
+            words.append(f"{provider} {endpoint}: {len(retried)} requests were tried again ({told})")
+        words += [f"{i['outcome']}: {i['problem']}" for i in mine if i["outcome"] in ("failed", "rejected")]
+    return list(dict.fromkeys(words))
+
+
+def _lines_in_words(warehouse: Warehouse, day: date, lines: int) -> list[str]:
+    late = warehouse.scan(TABLES["prop_lines"], [day]).filter(~pl.col("is_before_tipoff")).select(pl.len()).collect().item()
+    return [f"prop_lines: {late} of {lines} lines are not from before tip-off and are not used"] if late else []

@@ -1,0 +1,133 @@
+"""catboost: gradient boosted trees on the median (absolute error), trained weekly. Null features go in as NaN.
+
+No player line goes in: `line`, `opening_line`, `line_movement`, `has_line`, `line_minus_points_mean_season` and
+`line_standard_deviation_across_books` are left out, so that the forecast can be compared with the line. What remains of
+the market are the game's total and spread and the streaks against past closing lines.
+
+Measured on the rows of four real seasons, 46 columns of which 20 all null, two threads: 25,000 rows 1.8 s, 60,000 rows
+3.5 s; mean absolute error on the season after 4.61, of the season's mean 4.73.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any, ClassVar
+
+import polars as pl
+
+from nba_pipeline.errors import Permanent
+from nba_pipeline.settings import SETTINGS, Training
+from nba_pipeline.systems.interface import BASE_WINDOWS, TrainedSystem
+
+WITHOUT_A_SOURCE_YET = (
+    "shot_zone_mismatch_score", "injury_risk_level", "paint_attempt_pct_last_10_games",
+    "mid_range_attempt_pct_last_10_games", "three_point_attempt_pct_last_10_games",
+)  # fmt: skip
+"""The domain wants these before a bet. Nothing that the platform reads gives them, so no model has ever seen a value:
+they are read, and required as soon as there is a source (then delete the name here)."""
+
+WANTED_FOR_BETTING = (
+    *BASE_WINDOWS, "points_standard_deviation_last_10_games", "games_last_7_days", "fatigue_score",
+    "shot_zone_mismatch_score", "pace_score", "rest_advantage_days", "injury_risk_level",
+    "points_trend_level_last_5_games", "minutes_change_level_last_10_games", "opponent_defensive_rating_last_15_games", "opponent_pace_last_15_games",
+    "home_court_level", "is_back_to_back", "is_playoff_game", "paint_attempt_pct_last_10_games",
+    "mid_range_attempt_pct_last_10_games", "three_point_attempt_pct_last_10_games",
+    "free_throw_point_pct_last_10_games", "team_pace_last_10_games", "team_offensive_rating_last_10_games", "team_win_pct_season",
+    "games_versus_opponent_last_1095_days", "minutes_mean_last_10_games", "points_per_minute_last_10_games",
+)  # fmt: skip
+
+OPTIONAL = (
+    "points_mean_versus_opponent_last_1095_days",  # null without a meeting, which is no reason against a bet
+    "usage_spike_score", "missed_game_pct_last_10_team_games", "points_slope_last_10_games",
+    "points_z_score_last_5_games",
+    "is_breakout", "star_teammates_out", "game_total", "rest_days", "minutes_sum_last_7_days", "absolute_game_spread",
+    "implied_team_total", "points_mean_last_3_games", "points_slope_last_7_games", "points_z_score_last_3_games",
+    "games_below_season_mean_streak", "absent_teammates_usage_pct_sum_season", "usage_pct_last_5_games",
+    "games_since_structural_change", "over_streak_lined_games", "under_streak_lined_games",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CatBoost(TrainedSystem):
+    """Every feature but the player's own lines."""
+
+    training: Training = SETTINGS.training
+
+    system_id: ClassVar[str] = "catboost"
+    version: ClassVar[str] = "1"
+    required: ClassVar[tuple[str, ...]] = BASE_WINDOWS
+    required_for_betting: ClassVar[tuple[str, ...]] = tuple(
+        name for name in WANTED_FOR_BETTING if name not in WITHOUT_A_SOURCE_YET
+    )
+    reads: ClassVar[tuple[str, ...]] = (*WANTED_FOR_BETTING, *OPTIONAL)
+
+    @property
+    def parameters(self) -> Mapping[str, float | int | str]:
+        """See TrainedSystem.parameters."""
+        wanted = self.training
+        return {
+            "loss_function": "MAE",
+            "depth": wanted.depth,
+            "learning_rate": wanted.learning_rate,
+            "l2_leaf_reg": wanted.l2_leaf_reg,
+            "iterations": wanted.iterations,
+            "early_stopping_rounds": wanted.early_stopping_rounds,
+            "random_seed": wanted.seed,
+            "thread_count": wanted.threads,
+        }
+
+    @property
+    def library_version(self) -> str:
+        """See TrainedSystem.library_version."""
+        return installed_version("catboost")
+
+    def fit(self, training: pl.DataFrame, validation: pl.DataFrame) -> Any:
+        """See TrainedSystem.fit. The same rows in the same order give the same forecasts."""
+        library = _library()
+
+        def pool(rows: pl.DataFrame) -> Any:
+            points = rows["points"].cast(pl.Float64).to_numpy()
+            return library.Pool(self._matrix(rows), points, feature_names=list(self.reads))
+
+        booster = library.CatBoostRegressor(**self.parameters, allow_writing_files=False, verbose=False)
+        return booster.fit(pool(training), eval_set=pool(validation))
+
+    def trees(self, booster: Any) -> int:
+        """See TrainedSystem.trees."""
+        return int(booster.tree_count_)
+
+    def forecast(self, booster: Any, features: pl.DataFrame) -> pl.Series:
+        """See TrainedSystem.forecast."""
+        if features.is_empty():  # catboost refuses an empty matrix
+            return pl.Series(dtype=pl.Float64)
+        return pl.Series(booster.predict(self._matrix(features), thread_count=self.training.threads), dtype=pl.Float64)
+
+    def write(self, booster: Any, path: Path) -> None:
+        """See TrainedSystem.write."""
+        booster.save_model(str(path))
+
+    def read(self, path: Path) -> Any:
+        """See TrainedSystem.read."""
+        library = _library()
+        try:
+            return library.CatBoostRegressor().load_model(str(path))
+        except library.CatBoostError as error:
+            raise Permanent(f"{path} is not a catboost model: {str(error).splitlines()[0]}") from error
+
+    def names_in(self, booster: Any) -> tuple[str, ...]:
+        """See TrainedSystem.names_in."""
+        return tuple(booster.feature_names_)
+
+    def _matrix(self, rows: pl.DataFrame) -> Any:
+        return rows.select(pl.col(self.reads).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
+
+
+def _library() -> Any:
+    """catboost, imported only where it is needed: the import costs 1.25 s."""
+    import catboost  # noqa: PLC0415
+
+    return catboost
+
+
+CATBOOST = CatBoost()

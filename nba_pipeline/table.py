@@ -1,0 +1,176 @@
+"""A table's promise: schema, key, partition. It casts, validates, quarantines, and describes itself to Dagster.
+
+Conventions that hold in every table: `game_date` is the US Eastern date and the partition; `_at` columns are UTC
+instants; every `_pct` is a fraction 0-1; statistics of somebody who did not play are null, never 0.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline.errors import PipelineError
+
+PROBLEM = "problem"
+"""A column a transform may add: why a row cannot be used. Such rows go to the quarantine, the others on."""
+
+QUARANTINE_SCHEMA: Mapping[str, pl.DataType] = {
+    "table": pl.String(), "game_date": pl.Date(), "problem": pl.String(), "row": pl.String(), "source": pl.String(),
+    "as_of": pl.Datetime("us", "UTC"),
+}  # fmt: skip
+
+
+class Row(dy.Schema):
+    """What every table has: the partition and the lineage."""
+
+    game_date = dy.Date(description="US Eastern date of the game; the partition")
+
+
+class Lineage(dy.Schema):
+    """Where a row comes from. Run ids and load times live in Dagster's metadata."""
+
+    source = dy.String(description="landed payload, or the tables, that the row was made from")
+    as_of = dy.Datetime(time_zone="UTC", description="instant up to which the inputs of the run were read")
+    code_version = dy.String(description="version of the code that made the row")
+
+
+LINEAGE = ("source", "as_of", "code_version")
+
+
+def count(description: str) -> dy.Int64:
+    """A statistic that is null for somebody who did not play."""
+    return dy.Int64(nullable=True, min=0, description=description)
+
+
+def code(options: Iterable[str], description: str, nullable: bool = False) -> dy.String:
+    """Text out of a fixed list; anything else is quarantined."""
+    allowed = list(options)
+    return dy.String(nullable=nullable, check=lambda column: column.is_in(allowed), description=description)
+
+
+def number(description: str, low: float | None = None, high: float | None = None) -> dy.Float64:
+    """A nullable Float64 within a range."""
+    return dy.Float64(nullable=True, min=low, max=high, description=description)
+
+
+TABLES: dict[str, "Table"] = {}
+"""Every table by name, filled as the modules that hold them are imported."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table. `schema` holds the data columns with types, ranges and named rules; lineage columns are added to it.
+
+    `write` is "replace" (a run replaces its dates) or "add" (a ledger: rows are only ever added).
+    """
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    schema: type[dy.Schema]
+    write: str = "replace"
+    cluster: tuple[str, ...] = ()
+    may_shrink: bool = False
+    """True where fewer rows than before are ordinary, so that a replacement by less is not refused."""
+    is_a_record_of_decisions: bool = field(default=False)
+    """True for the ledgers that a rebuild must not delete: what was predicted and graded cannot be made again."""
+
+    @property
+    def dtypes(self) -> dict[str, pl.DataType]:
+        """Column -> polars type, data columns first, lineage last."""
+        return {name: column.dtype for name, column in self.columns.items()}
+
+    @property
+    def columns(self) -> dict[str, dy.Column]:
+        """Column -> dataframely column, data columns first, lineage last."""
+        return {**self.schema.columns(), **Lineage.columns()}
+
+    def __post_init__(self) -> None:
+        if TABLES.setdefault(self.name, self) is not self:
+            raise PipelineError(f"two tables are called {self.name}")
+
+    def empty(self) -> pl.DataFrame:
+        """No rows, every column."""
+        return pl.DataFrame(schema=self.dtypes)
+
+    def conform(self, frame: pl.DataFrame, as_of: datetime, code_version: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Split a transform's output into rows that keep the promise and the quarantine.
+
+        Adds the lineage columns, casts, reduces rows that differ at most in their lineage to one, quarantines rows that
+        break a rule and every copy of a key whose copies differ. Raises PipelineError when a column is missing, unknown
+        or of another type.
+        """
+        frame = frame.with_columns(
+            pl.lit(as_of).cast(pl.Datetime("us", "UTC")).alias("as_of"), pl.lit(code_version).alias("code_version")
+        )
+        if PROBLEM not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, pl.String).alias(PROBLEM))
+        unknown = set(frame.columns) - set(self.dtypes) - {PROBLEM}
+        missing = set(self.dtypes) - set(frame.columns)
+        if unknown or missing:
+            raise PipelineError(f"{self.name}: columns missing {sorted(missing)}, unknown {sorted(unknown)}")
+        good, bad = frame.filter(pl.col(PROBLEM).is_null()), frame.filter(pl.col(PROBLEM).is_not_null())
+        good = self._cast(good).unique(self.schema.column_names(), keep="first", maintain_order=True)
+        copies = pl.struct(self.key).is_duplicated()
+        bad = pl.concat(
+            [bad, good.filter(copies).with_columns(pl.lit("key_is_unique").alias(PROBLEM))], how="diagonal_relaxed"
+        )
+        kept, failures = self.schema.filter(good.filter(~copies).select(self.schema.column_names()))
+        if kept.height < good.height - int(good.select(copies.sum()).item()):
+            broken = failures.details()
+            rules = [name for name in broken.columns if name not in self.dtypes]
+            named = broken.with_columns(
+                pl.concat_str(
+                    [pl.when(pl.col(r) == "invalid").then(pl.lit(r)) for r in rules], separator=", ", ignore_nulls=True
+                ).alias(PROBLEM)
+            ).select(*self.key, PROBLEM)
+            rejected = good.filter(~copies).join(named, on=list(self.key), how="inner", nulls_equal=True)
+            bad = pl.concat([bad, rejected], how="diagonal_relaxed")
+            good = good.filter(~copies).join(named, on=list(self.key), how="anti", nulls_equal=True)
+        else:
+            good = good.filter(~copies)
+        return good.sort(self.key), self._quarantine(bad, as_of)
+
+    def _cast(self, frame: pl.DataFrame) -> pl.DataFrame:
+        try:
+            return frame.select([pl.col(c).cast(t) for c, t in self.dtypes.items()])
+        except pl.exceptions.PolarsError as error:
+            raise PipelineError(f"{self.name}: a value does not fit its type: {str(error).splitlines()[0]}") from error
+
+    def _quarantine(self, bad: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+        rows = [
+            {"table": self.name, "game_date": row["game_date"], "problem": row[PROBLEM], "source": row.get("source"),
+             "as_of": as_of, "row": _json({k: v for k, v in row.items() if k not in (PROBLEM, *LINEAGE)})}
+            for row in bad.iter_rows(named=True)
+        ]  # fmt: skip
+        return pl.DataFrame(rows, schema=dict(QUARANTINE_SCHEMA))
+
+    def column_schema(self) -> dg.TableSchema:
+        """The columns as Dagster shows them."""
+        return dg.TableSchema(
+            columns=[
+                dg.TableColumn(
+                    name, str(column.dtype), column.description or "",
+                    dg.TableColumnConstraints(nullable=column.nullable, other=_range_of(column)),
+                )
+                for name, column in self.columns.items()
+            ],
+            constraints=dg.TableConstraints(other=[f"one row per {self.grain}", f"key: {', '.join(self.key)}"]),
+        )  # fmt: skip
+
+
+def _json(row: Mapping[str, Any]) -> str:
+    """A row as it was spelled; JSON has no NaN and no infinity, so these become text."""
+    finite = {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+    return json.dumps(finite, default=str, ensure_ascii=False)
+
+
+def _range_of(column: dy.Column) -> list[str]:
+    bounds: dict[str, Any] = {k: getattr(column, k, None) for k in ("min", "max")}
+    return [f"{name} {bound}" for name, bound in bounds.items() if bound is not None]

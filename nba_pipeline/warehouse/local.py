@@ -1,0 +1,223 @@
+"""The embedded warehouse: hive-style parquet, one file per table and date, read in place by polars and DuckDB."""
+
+import json
+import os
+import re
+import shutil
+import socket
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import polars.selectors as cs
+from filelock import FileLock, Timeout
+
+from nba_pipeline.errors import BadInput, Busy, PipelineError
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES, Table
+from nba_pipeline.warehouse import Warehouse
+
+JOURNAL_COLUMNS = {
+    "kind": "VARCHAR", "run_id": "VARCHAR", "provider": "VARCHAR", "endpoint": "VARCHAR", "game_date": "DATE",
+    "entity": "VARCHAR", "url": "VARCHAR", "outcome": "VARCHAR", "ref": "VARCHAR", "sha256": "VARCHAR", "status": "INTEGER",
+    "attempts": "INTEGER", "statuses": "JSON", "fetched_at": "TIMESTAMPTZ", "bytes": "BIGINT", "quota": "JSON",
+    "problem": "VARCHAR", "final_game_ids": "VARCHAR[]", "as_of": "TIMESTAMPTZ", "job": "VARCHAR",
+}  # fmt: skip
+
+VIEWS = {
+    "requests": "SELECT * EXCLUDE (kind, as_of, job) FROM {journal} WHERE kind = 'request'",
+    "landing": "SELECT ref AS source, provider, endpoint, game_date, entity, fetched_at, sha256, bytes, url, run_id "
+    "FROM {journal} WHERE kind = 'request' AND outcome = 'landed'",
+    "availability": "SELECT game_id, provider, min(fetched_at) AS first_seen_at FROM (SELECT unnest(final_game_ids) AS "
+    "game_id, provider, fetched_at FROM {journal} WHERE outcome = 'landed') GROUP BY ALL",
+    "runs": "SELECT run_id, as_of, job FROM {journal} WHERE kind = 'run'",
+}
+"""What the landing's journal shows in SQL: requests, landed payloads, when a provider first had a game, runs."""
+
+
+class LocalWarehouse(Warehouse):
+    """`<home>/tables/<table>/game_date=YYYY-MM-DD/part.parquet`, the quarantine beside it in the same form."""
+
+    home: str
+    lock_wait_seconds: float = SETTINGS.warehouse.lock_wait_seconds
+
+    def replace(
+        self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, excused: Mapping[date, str] | None = None
+    ) -> None:
+        parts = self._parts(table, dates, frame)
+        with self._locked(table, dates, writer):
+            for day in dates:
+                self._refuse_to_shrink(table, day, parts.get(day, table.empty()).height, excused or {})
+            for day in dates:
+                self._write(self._file("tables", table, day), parts.get(day, table.empty()))
+
+    def add(self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str) -> int:
+        parts, added = self._parts(table, dates, frame), 0
+        with self._locked(table, dates, writer):
+            for day in dates:
+                file, new = self._file("tables", table, day), parts.get(day, table.empty())
+                if file.exists():
+                    there = pl.scan_parquet(file).select(table.key).collect()
+                    new = new.join(there, on=list(table.key), how="anti", nulls_equal=True)
+                    if new.is_empty():
+                        continue
+                    new = pl.concat([self.scan(table, [day]).collect(), new.select(list(table.dtypes))]).sort(table.key)
+                    added -= there.height
+                added += new.height
+                self._write(file, new)
+        return added
+
+    def scan(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
+        return self._scan("tables", table, dates, table.dtypes)
+
+    def scan_quarantine(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
+        return self._scan("quarantine", table, dates, QUARANTINE_SCHEMA)
+
+    def dates(self, table: Table) -> set[date]:
+        folder = Path(self.home, "tables", table.name)
+        return {date.fromisoformat(p.parent.name.removeprefix("game_date=")) for p in folder.glob("game_date=*/part.parquet")}
+
+    def park(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
+        # A row may be here because it has no date; it is filed under the first date of its run.
+        parts = self._parts(table, dates, rejected.with_columns(pl.col("game_date").fill_null(min(dates)))) if dates else {}
+        for day in dates:
+            file, rows = self._file("quarantine", table, day), parts.get(day)
+            if rows is not None:
+                self._write(file, rows)
+            else:
+                file.unlink(missing_ok=True)
+
+    def drop(self, table: Table) -> None:
+        if table.is_a_record_of_decisions:
+            raise PipelineError(f"{table.name} is a record of decisions and is never deleted")
+        for kind in ("tables", "quarantine"):
+            shutil.rmtree(Path(self.home, kind, table.name), ignore_errors=True)
+
+    def sql(self, query: str) -> pl.DataFrame:
+        with duckdb.connect(":memory:") as connection:
+            try:
+                statements = connection.extract_statements(query)
+            except duckdb.Error as error:
+                raise BadInput(f"the query cannot be read: {error}") from error
+            if len(statements) != 1 or statements[0].type not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
+                raise BadInput("sql takes one statement that only reads: SELECT, WITH, DESCRIBE or EXPLAIN")
+            if statements[0].type == duckdb.StatementType.EXPLAIN and "analyze" in query.lower():
+                raise BadInput("EXPLAIN ANALYZE runs what it explains, which may write; leave ANALYZE out")
+            self._create_views(connection, set(re.findall(r"[a-z_]+", query.lower())))
+            folder = str(Path(self.home).resolve())
+            connection.execute("SET allowed_directories = [$home]", {"home": folder})
+            connection.execute("SET enable_external_access = false")
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET lock_configuration = true")
+            try:
+                answer = pl.DataFrame(connection.sql(query).to_arrow_table())
+            except duckdb.CatalogException as error:
+                raise BadInput(f"{str(error).splitlines()[0]} Tables: {', '.join(sorted([*TABLES, *VIEWS, 'quarantine']))}") from error
+            except duckdb.Error as error:
+                raise BadInput(str(error).split("\n\n")[0]) from error
+            except pl.exceptions.ComputeError as error:
+                raise BadInput("an interval cannot be shown; turn it into a number, as with date_diff('minute', a, b)") from error
+            except pl.exceptions.DuplicateError as error:
+                raise BadInput(f"the answer cannot be shown: {str(error).splitlines()[0]}; name columns with AS") from error
+        # DuckDB sums whole numbers into decimals, and shows instants in the machine's zone.
+        return answer.with_columns(cs.datetime(time_zone="*").dt.convert_time_zone("UTC"), cs.decimal().cast(pl.Float64)).with_columns(
+            pl.col(c).cast(pl.Int64) for c, kind in answer.schema.items() if isinstance(kind, pl.Decimal) and kind.scale == 0
+        )
+
+    def _create_views(self, connection: duckdb.DuckDBPyConnection, wanted: set[str]) -> None:
+        for name in wanted & TABLES.keys():
+            if self.dates(TABLES[name]):
+                self._view_of_parquet(connection, name, Path(self.home, "tables", name, "*", "part.parquet"))
+            else:
+                connection.register(name, TABLES[name].empty().to_arrow())
+        if "quarantine" in wanted:
+            if any(Path(self.home, "quarantine").glob("*/*/part.parquet")):
+                self._view_of_parquet(connection, "quarantine", Path(self.home, "quarantine", "*", "*", "part.parquet"))
+            else:
+                connection.register("quarantine", pl.DataFrame(schema=dict(QUARANTINE_SCHEMA)).to_arrow())
+        if wanted & VIEWS.keys():
+            self._create_journal(connection)
+            for name in wanted & VIEWS.keys():
+                connection.execute(f"CREATE VIEW {name} AS {VIEWS[name].format(journal='journal')}")
+
+    @staticmethod
+    def _view_of_parquet(connection: duckdb.DuckDBPyConnection, name: str, files: Path) -> None:
+        path = str(files.resolve()).replace("'", "''")
+        connection.execute(
+            f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{path}', hive_partitioning = false, union_by_name = true)"
+        )
+
+    def _create_journal(self, connection: duckdb.DuckDBPyConnection) -> None:
+        folder = Path(self.home, "landing", "journal")
+        columns = ", ".join(f"{name}: '{kind}'" for name, kind in JOURNAL_COLUMNS.items())
+        if any(folder.glob("*.jsonl")):
+            path = str(folder.resolve() / "*.jsonl").replace("'", "''")
+            connection.execute(
+                f"CREATE VIEW journal AS SELECT * FROM read_json('{path}', columns = {{{columns}}}, format = 'newline_delimited', ignore_errors = true)"
+            )
+        else:
+            nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in JOURNAL_COLUMNS.items())
+            connection.execute(f"CREATE VIEW journal AS SELECT {nothing} WHERE false")
+
+    def _file(self, kind: str, table: Table, day: date) -> Path:
+        return Path(self.home, kind, table.name, f"game_date={day}", "part.parquet")
+
+    def _scan(
+        self, kind: str, table: Table, dates: Collection[date] | None, schema: Mapping[str, pl.DataType]
+    ) -> pl.LazyFrame:
+        if dates is None:
+            files = sorted(Path(self.home, kind, table.name).glob("game_date=*/part.parquet"))
+        else:
+            files = [file for day in sorted(set(dates)) if (file := self._file(kind, table, day)).exists()]
+        if not files:
+            return pl.LazyFrame(schema=dict(schema))
+        # A column that a table gained later is null in the files written before.
+        return pl.scan_parquet(
+            files, schema=dict(schema), missing_columns="insert", extra_columns="ignore", hive_partitioning=False, glob=False
+        )
+
+    @staticmethod
+    def _parts(table: Table, dates: Sequence[date], frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
+        parts = {key[0]: rows for key, rows in frame.partition_by("game_date", as_dict=True).items()} if frame.height else {}
+        outside = sorted(str(day) for day in parts.keys() - set(dates))
+        if outside:
+            raise PipelineError(f"{table.name}: rows of {', '.join(outside)} lie outside the dates of the write")
+        return parts
+
+    def _refuse_to_shrink(self, table: Table, day: date, rows: int, excused: Mapping[date, str]) -> None:
+        file = self._file("tables", table, day)
+        if table.may_shrink or day in excused or not file.exists():
+            return
+        before = pl.scan_parquet(file).select(pl.len()).collect().item()
+        if rows < SETTINGS.coverage.shrink_floor * before:
+            raise PipelineError(
+                f"{table.name} {day}: {rows} rows would replace {before}, fewer than {SETTINGS.coverage.shrink_floor:.0%}; refused"
+            )
+
+    @staticmethod
+    def _write(file: Path, rows: pl.DataFrame) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_name(f".{os.getpid()}.tmp")
+        rows.write_parquet(temporary)
+        os.replace(temporary, file)
+
+    @contextmanager
+    def _locked(self, table: Table, dates: Sequence[date], writer: str) -> Iterator[None]:
+        """Hold the write lock of each date. The operating system lets go of it when the process dies."""
+        folder = Path(self.home, "locks", table.name)
+        folder.mkdir(parents=True, exist_ok=True)
+        with ExitStack() as stack:
+            for day in sorted(set(dates)):
+                holder = folder / f"{day}.holder"
+                try:
+                    stack.enter_context(FileLock(folder / f"{day}.lock", timeout=self.lock_wait_seconds))
+                except Timeout:
+                    first = holder.read_text() if holder.exists() else "an unnamed writer"
+                    raise Busy(
+                        f"{table.name} {day} is being written by {first}; gave up after {self.lock_wait_seconds:.0f} s"
+                    ) from None
+                holder.write_text(json.dumps({"writer": writer, "process": os.getpid(), "host": socket.gethostname()}))
+            yield

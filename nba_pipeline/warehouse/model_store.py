@@ -1,0 +1,120 @@
+"""Where trained models are kept: one folder per model, `<home>/models/<model_id>/` with `model.cbm` and `card.json`.
+
+A model's id is the hash of what it was made from, so a rebuild finds the model again instead of training it.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from pydantic import ValidationError
+
+from nba_pipeline.errors import Permanent
+from nba_pipeline.systems import TRAINED_SYSTEMS
+from nba_pipeline.systems.interface import Card, TrainedModel, TrainedSystem
+
+ID_LENGTH = 16
+GOLDEN_TOLERANCE = 1e-6  # points
+
+
+class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Models on a file system. A model is there whole or not at all, and is never changed."""
+
+    home: str
+
+    def folder(self, model_id: str) -> Path:
+        """Where a model is, or would be."""
+        return Path(self.home) / "models" / model_id
+
+    def has(self, model_id: str) -> bool:
+        """Whether the model has been saved."""
+        return (self.folder(model_id) / "card.json").exists()
+
+    def save(self, system: TrainedSystem, booster: Any, card: Card) -> None:
+        """Keep a model and its card. Does nothing when another writer has saved the same model first."""
+        target = self.folder(card.model_id)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent, ignore_cleanup_errors=True) as scratch:
+            new = Path(scratch) / card.model_id
+            new.mkdir()
+            system.write(booster, new / "model.cbm")
+            (new / "card.json").write_text(card.model_dump_json(indent=1), encoding="utf-8")
+            if not self.has(card.model_id):
+                self._replace(new, target)
+
+    def _replace(self, new: Path, target: Path) -> None:
+        try:
+            new.replace(target)
+        except OSError:  # a folder that is not empty: the other writer was faster, or an older one left a torso
+            if self.has(target.name):
+                return
+            shutil.rmtree(target)
+            new.replace(target)
+
+    def load(self, model_id: str) -> TrainedModel:
+        """The model, after it reproduced its golden rows.
+
+        Raises Permanent when it is absent or unreadable, has another signature than the installed code, or forecasts
+        something else than it did when it was saved.
+        """
+        folder = self.folder(model_id)
+        if not self.has(model_id):
+            raise Permanent(f"model {model_id} is not in {folder.parent}: train its week again")
+        try:
+            card = Card.model_validate_json((folder / "card.json").read_text(encoding="utf-8"))
+        except (ValidationError, UnicodeDecodeError) as error:
+            raise Permanent(f"{folder / 'card.json'} cannot be read: {str(error).splitlines()[0]}") from error
+        system = _system(card)
+        model = TrainedModel(card, system.read(folder / "model.cbm"))
+        system.check_signature(model)
+        _check_golden_rows(system, model)
+        return model
+
+
+def identify(
+    frame: pl.DataFrame, parameters: Mapping[str, float | int | str], features: Sequence[str], library_version: str
+) -> str:
+    """The id of the model that these rows, in this order, give: the same inputs, the same id, in every process."""
+    digest = hashlib.sha256(json.dumps([dict(parameters), list(features), library_version], sort_keys=True).encode())
+    for column in frame.iter_columns():
+        digest.update(f"\0{column.name} {column.dtype} {column.len()}\0".encode())
+        digest.update(_bytes(column))
+    return digest.hexdigest()[:ID_LENGTH]
+
+
+def golden(frame: pl.DataFrame, features: Sequence[str]) -> list[list[float | None]]:
+    """Feature values of rows, as a card keeps them."""
+    return [list(row) for row in frame.select(pl.col(features).cast(pl.Float64)).iter_rows()]
+
+
+def _bytes(column: pl.Series) -> bytes:
+    if column.dtype == pl.String:
+        return "\0".join(column.fill_null("").to_list()).encode()
+    if column.dtype.is_float():
+        column = column.cast(pl.Float64).fill_null(float("nan"))
+    return column.to_physical().to_numpy().tobytes()
+
+
+def _system(card: Card) -> TrainedSystem:
+    for system in TRAINED_SYSTEMS:
+        if system.system_id == card.system_id:
+            return system
+    raise Permanent(f"model {card.model_id} belongs to system {card.system_id}, which does not exist")
+
+
+def _check_golden_rows(system: TrainedSystem, model: TrainedModel) -> None:
+    card = model.card
+    rows = pl.DataFrame(card.golden_rows, schema=dict.fromkeys(card.features, pl.Float64), orient="row")
+    now = system.forecast(model.booster, rows)
+    then = pl.Series(card.golden_outputs, dtype=pl.Float64)
+    if now.len() != then.len() or now.is_empty():
+        raise Permanent(f"model {card.model_id} has {now.len()} golden rows and {then.len()} outputs")
+    off = float((now - then).abs().max())  # type: ignore[arg-type]  # a series of floats, not empty
+    if not off <= GOLDEN_TOLERANCE:
+        raise Permanent(f"model {card.model_id} is {off:.6f} points off on its golden rows: not what was saved")

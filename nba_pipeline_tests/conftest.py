@@ -1,0 +1,36 @@
+"""What every test lives in: no network but this machine's own, no variables of the developer, a home of its own."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LOOPBACK = ("127.0.0.1", "::1")
+OURS = ("NBA_", "ODDS_", "BALLDONTLIE_")
+
+
+@pytest.fixture(autouse=True)
+def no_network_but_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse a connection to anything but 127.0.0.1, ::1 and unix sockets, naming the address."""
+
+    def refuse_to_leave(connect: Any) -> Any:
+        def guarded(self: socket.socket, address: Any) -> Any:
+            if self.family != socket.AF_UNIX and address[0] not in LOOPBACK:
+                raise AssertionError(f"a test must not reach the network, and this one asked {address[0]}:{address[1]}")
+            return connect(self, address)
+
+        return guarded
+
+    for name in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, name, refuse_to_leave(getattr(socket.socket, name)))
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of the platform is set but the home, which is the test's own folder."""
+    for name in os.environ:
+        if name.startswith(OURS) or name == "DAGSTER_HOME":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path))

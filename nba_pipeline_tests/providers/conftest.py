@@ -1,0 +1,137 @@
+"""A provider on this machine: real HTTP, scripted answers, and what it was asked."""
+
+import contextlib
+import gzip
+import http.server
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from nba_pipeline.calendar import Clock
+from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+
+NOON = datetime(2024, 3, 12, 12, tzinfo=UTC)
+PROVIDERS = ("nba_cdn", "balldontlie", "odds_api")
+
+
+@dataclass
+class Answer:
+    """What the provider says: a document or raw bytes. `lost` bytes at the end are promised and never sent."""
+
+    document: Any = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    lost: int = 0
+    delay_seconds: float = 0.0
+
+
+@dataclass
+class Asked:
+    """One request as it arrived."""
+
+    path: str
+    params: dict[str, str]
+    headers: dict[str, str]
+    client: tuple[str, int]
+
+
+class Provider:
+    """Answers in the order given; the last answer is repeated. An answer may be a function of what was asked."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer | Callable[[Asked], Answer]] = [Answer({})]
+        self.asked: list[Asked] = []
+        self.url = ""
+        self._lock = threading.Lock()
+
+    def says(self, *answers: Answer | Callable[[Asked], Answer]) -> None:
+        self.answers = list(answers)
+
+    def next_answer(self, asked: Asked) -> Answer:
+        with self._lock:
+            self.asked.append(asked)
+            answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return answer(asked) if callable(answer) else answer
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    provider: Provider
+
+    def do_GET(self) -> None:
+        address = urlsplit(self.path)
+        params = {name: values[0] for name, values in parse_qs(address.query).items()}
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = self.provider.next_answer(Asked(address.path, params, headers, self.client_address))
+        time.sleep(answer.delay_seconds)
+        body = json.dumps(answer.document).encode() if answer.body is None else answer.body
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body) + answer.lost))
+            self.end_headers()
+            self.wfile.write(body)
+        self.close_connection = bool(answer.lost)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    provider = Provider()
+    handler = type("Handler", (_Handler,), {"provider": provider})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    provider.url = f"http://127.0.0.1:{server.server_address[1]}"
+    yield provider
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(stands_at=NOON.isoformat())
+
+
+@pytest.fixture
+def landing(tmp_path: Path, clock: Clock) -> Landing:
+    return Landing(home=str(tmp_path), clock=clock)
+
+
+@pytest.fixture
+def http_client(provider: Provider, landing: Landing, clock: Clock) -> Iterator[HttpClient]:
+    client = HttpClient(
+        base_urls=dict.fromkeys(PROVIDERS, provider.url), landing=landing, clock=clock, attempts=3,
+        first_wait_seconds=0.01, read_timeout_seconds=0.5,
+    )  # fmt: skip
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def land(landing: Landing) -> Callable[..., Payload]:
+    """Land a document as if a provider had said it."""
+
+    def keep(document: Any, provider: str = "nba_cdn", endpoint: str = "boxscore", entity: str = "1",
+             day: date | None = date(2024, 3, 12)) -> Payload:  # fmt: skip
+        return landing.keep(Slot(provider, endpoint, entity, day), json.dumps(document).encode(), fetched_at=NOON)
+
+    return keep
+
+
+def gzipped(document: Any) -> bytes:
+    return gzip.compress(json.dumps(document).encode())

@@ -1,0 +1,216 @@
+"""The archive: which dates it holds, what its rows become, and that a replay does not need the folder."""
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from nba_pipeline.calendar import REPLAY_TAG, Clock
+from nba_pipeline.errors import BadInput
+from nba_pipeline.providers.archive import PROP_COLUMNS, Archive
+from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, STATISTICS
+from nba_pipeline.warehouse.landing import Landing
+
+DAY = date(2024, 3, 12)
+TIPOFF = datetime(2024, 3, 12, 23, 30, tzinfo=UTC)
+COMMENCE = datetime(2024, 3, 12, 23, 40, tzinfo=UTC)
+EARLY = datetime(2024, 3, 12, 23, 0, tzinfo=UTC)
+UTC_TIME = pl.Datetime("us", "UTC")
+
+Build = Callable[..., Path]
+
+
+def a_game(game_id: str = "0022300945", **fields: Any) -> dict[str, Any]:
+    return {
+        "game_id": game_id, "game_date": DAY, "tipoff_utc": TIPOFF, "tipoff_source": "league", "home_team": "BOS",
+        "away_team": "NYK", "home_pts": 110, "away_pts": 100, "status": 3, "is_neutral": False, "game_label": None,
+        "game_sublabel": None, "arena_name": "TD Garden", "arena_city": None,
+    } | fields  # fmt: skip
+
+
+def a_box(game_id: str = "0022300945", **fields: Any) -> dict[str, Any]:
+    row = {"game_id": game_id, "game_date": DAY, "player_id": 7, "player_name": "Al Horford", "team": "NYK",
+           "starter": None, "minutes": 0, "plus_minus": -2}  # fmt: skip
+    return row | dict.fromkeys(STATISTICS, 0) | fields
+
+
+def a_prop(**fields: Any) -> dict[str, Any]:
+    return {
+        "odds_event_id": "e1", "market": "player_points", "book": "draftkings", "player_name_raw": "A. Horford",
+        "line": 8.5, "over_odds": -110.0, "under_odds": None, "commence_time_utc": COMMENCE, "game_date": DAY,
+        "home_team": "BOS", "away_team": "NYK", "snapshot_at": EARLY, "is_latest_pregame": True,
+        "event_game_id": "0022300945",
+    } | fields  # fmt: skip
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Build:
+    """An archive folder of one season."""
+
+    def write(games: list[Any] | None = None, boxes: list[Any] | None = None, props: list[Any] | None = None) -> Path:
+        folder = tmp_path / "archive"
+        folder.mkdir(exist_ok=True)
+        files = {
+            "games_2023-24": games or [a_game()], "player_boxscores_2023-24": boxes or [a_box()],
+            "player_props": props or [a_prop()], "players": [{"player_id": 7, "full_name": "Al Horford"}],
+        }  # fmt: skip
+        for stem, rows in files.items():
+            types = {"tipoff_utc": UTC_TIME, "snapshot_at": UTC_TIME, "commence_time_utc": UTC_TIME}
+            frame = pl.DataFrame(rows, infer_schema_length=None)
+            frame.cast({name: dtype for name, dtype in types.items() if name in frame.columns}).write_parquet(
+                folder / f"{stem}.parquet"
+            )
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def archive(build: Build, landing: Landing) -> Callable[..., Archive]:
+    def open_archive(**files: Any) -> Archive:
+        now = Clock(stands_at="2025-01-01T12:00:00Z")
+        return Archive(folder=str(build(**files)), landing=landing, clock=now)
+
+    return open_archive
+
+
+def only(frame: pl.DataFrame, *columns: str) -> tuple[Any, ...]:
+    assert frame.height == 1
+    return frame.select(columns).row(0)
+
+
+@pytest.mark.parametrize(
+    ("day", "is_held"),
+    [(date(2023, 6, 30), False), (date(2023, 7, 1), True), (DAY, True), (date(2024, 3, 13), False)],
+    ids=["season before", "1 July", "last game", "day after it"],
+)
+def test_dates_are_held_from_july_to_the_last_game(day: date, is_held: bool, archive: Callable[..., Archive]) -> None:
+    assert archive().holds(day) is is_held
+
+
+def test_today_is_not_held(build: Build, landing: Landing) -> None:
+    today = Archive(folder=str(build()), landing=landing, clock=Clock(stands_at="2024-03-12T12:00:00Z"))
+    assert not today.holds(DAY) and today.holds(date(2024, 3, 11))
+
+
+def test_without_a_folder_nothing_is_held(landing: Landing, clock: Clock) -> None:
+    archive = Archive(landing=landing, clock=clock)
+    assert archive.is_empty and not archive.holds(DAY) and archive.schedule([DAY]).is_empty()
+
+
+def test_games_become_rows_of_the_schedule(archive: Callable[..., Archive]) -> None:
+    frame = archive(games=[a_game(), a_game("0012300001"), a_game("0032300001")]).schedule([DAY])
+    assert frame.schema == pl.Schema(SCHEDULE_COLUMNS)
+    expected = dict.fromkeys(SCHEDULE_COLUMNS) | {
+        "game_date": DAY, "game_id": "0022300945", "season": "2023-24", "season_type": "regular_season",
+        "tipoff_at": TIPOFF, "tipoff_source": "league", "home_team": "BOS", "away_team": "NYK", "is_neutral": False,
+        "status": "final", "home_points": 110, "away_points": 100, "arena": "TD Garden", "has_boxscore_source": True,
+        "source": frame["source"][0],
+    }  # fmt: skip
+    assert frame.rows(named=True) == [expected] and expected["source"].startswith("archive/games_2023-24/all/file/")
+
+
+def test_a_competition_without_any_box_score_has_no_source(archive: Callable[..., Archive]) -> None:
+    frame = archive(games=[a_game(), a_game("0062300001"), a_game("0052300001")]).schedule([DAY])
+    assert frame.sort("game_id")["has_boxscore_source"].to_list() == [True, False, False]
+
+
+def test_box_scores_are_rounded_and_of_who_played(archive: Callable[..., Archive]) -> None:
+    frame = archive().boxscores([DAY])
+    columns = ("opponent", "is_home", "did_play", "status", "is_starter", "seconds", "minutes", "minutes_precision",
+               "team_points", "problem")  # fmt: skip
+    assert frame.schema == pl.Schema(BOXSCORE_COLUMNS)
+    assert only(frame, *columns) == ("BOS", False, True, "played", None, None, 0.0, "rounded", 100, None)
+
+
+def test_a_box_score_without_its_game_is_a_problem(archive: Callable[..., Archive]) -> None:
+    frame = archive(boxes=[a_box("0022300946")]).boxscores([DAY])
+    assert only(frame, "problem") == ("game 0022300946 is not in the games file of 2023-24",)
+
+
+def test_a_line_becomes_a_row_with_the_earlier_start(archive: Callable[..., Archive]) -> None:
+    frame = archive().prop_lines([DAY])
+    columns = ("game_id", "player_id", "spelling", "line_half_points", "over_price", "under_price", "tipoff_at",
+               "is_before_tipoff", "problem")  # fmt: skip
+    assert frame.schema == pl.Schema(PROP_COLUMNS)
+    assert only(frame, *columns) == ("0022300945", None, "A. Horford", 17, -110, None, TIPOFF, True, None)
+
+
+@pytest.mark.parametrize(
+    ("snapshot_at", "tipoff", "is_before"),
+    [(TIPOFF, TIPOFF, False), (None, TIPOFF, None), (EARLY, None, None)],
+    ids=["at the tip-off", "unknown snapshot", "unknown tip-off"],
+)
+def test_only_a_known_snapshot_before_a_known_tipoff_is_before_it(
+    snapshot_at: datetime | None, tipoff: datetime | None, is_before: bool | None, archive: Callable[..., Archive]
+) -> None:
+    opened = archive(games=[a_game(tipoff_utc=tipoff)], props=[a_prop(snapshot_at=snapshot_at)])
+    assert only(opened.prop_lines([DAY]), "is_before_tipoff") == (is_before,)
+
+
+def test_a_line_without_a_game_is_a_problem(archive: Callable[..., Archive]) -> None:
+    frame = archive(props=[a_prop(event_game_id=None), a_prop()]).prop_lines([DAY])
+    assert frame["problem"].to_list() == ["no game id for NYK at BOS", None]
+
+
+def test_looks_at_one_standing_line_are_one_row(archive: Callable[..., Archive]) -> None:
+    props = [a_prop(snapshot_at=None, is_latest_pregame=latest) for latest in (False, True)] + [a_prop(line=9.5)]
+    frame = archive(props=props).prop_lines([DAY])
+    assert frame.select("line", "is_latest_pregame").rows() == [(8.5, True), (9.5, True)]
+
+
+def test_the_players_are_a_list_of_spellings(archive: Callable[..., Archive]) -> None:
+    assert only(archive().players(), "player_id", "spelling") == (7, "Al Horford")
+
+
+def test_only_the_dates_asked_for_are_given(archive: Callable[..., Archive]) -> None:
+    opened = archive()
+    for frame in (opened.schedule, opened.boxscores, opened.prop_lines):
+        assert frame([date(2024, 3, 11)]).is_empty() and frame([date(2019, 1, 1)]).is_empty()
+
+
+def test_a_file_is_landed_once_per_content(archive: Callable[..., Archive], landing: Landing) -> None:
+    for home_pts in (110, 110, 111):
+        archive(games=[a_game(home_pts=home_pts)]).schedule([DAY])
+    landed = [x["outcome"] for x in landing.requests() if x["endpoint"] == "games_2023-24"]
+    assert landed == ["landed", "reused", "landed"]
+
+
+def test_a_missing_folder_file_or_column_is_named(archive: Callable[..., Archive], landing: Landing) -> None:
+    opened = archive()
+    folder = Path(opened.folder)
+    pl.DataFrame({"player_id": [1]}).write_parquet(folder / "players.parquet")
+    with pytest.raises(BadInput, match=r"players\.parquet has no column full_name"):
+        opened.players()
+    (folder / "player_props.parquet").unlink()
+    with pytest.raises(BadInput, match=rf"the archive {folder} has no player_props\.parquet"):
+        opened.prop_lines([DAY])
+    shutil.rmtree(folder)
+    with pytest.raises(BadInput, match=f"NBA_ARCHIVE_DIR is {folder}, which is not a folder"):
+        Archive(folder=str(folder), landing=landing, clock=opened.clock).holds(DAY)
+
+
+def rows_in_a_run(archive: Archive, tags: dict[str, str] | None = None) -> tuple[str, list[Any]]:
+    got: list[Any] = []
+
+    @dg.asset
+    def games(archive: Archive) -> None:
+        got.extend([archive.is_empty, archive.holds(DAY), archive.schedule([DAY]).rows()])
+
+    return dg.materialize([games], resources={"archive": archive}, tags=tags).run_id, got
+
+
+def test_a_replay_reads_what_the_original_read_though_the_folder_is_gone(archive: Callable[..., Archive]) -> None:
+    opened = archive()
+    original, first = rows_in_a_run(opened)
+    rows_in_a_run(archive(games=[a_game(home_pts=1)]))
+    shutil.rmtree(opened.folder)
+    without = Archive(landing=opened.landing, clock=opened.clock)
+    assert rows_in_a_run(without, {REPLAY_TAG: original})[1] == first
+    nothing, _ = rows_in_a_run(without)
+    assert rows_in_a_run(opened, {REPLAY_TAG: nothing})[1] == [True, False, []]

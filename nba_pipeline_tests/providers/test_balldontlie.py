@@ -1,0 +1,100 @@
+"""balldontlie: pages, absent players, games without ids."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pytest
+
+from nba_pipeline.errors import Permanent
+from nba_pipeline.providers.balldontlie import Balldontlie, map_to_games, parse_boxscores
+from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
+from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline_tests.providers.conftest import Answer, Provider
+
+Land = Callable[..., Payload]
+DAY = date(2024, 1, 15)
+FIELDS = "fgm fga fg3m fg3a ftm fta oreb dreb reb ast stl blk turnover pf pts".split()
+SCHEDULE = pl.DataFrame({"game_id": ["0022300500"], "game_date": [DAY], "home_team": ["BOS"], "away_team": ["NYK"]})
+
+
+def a_line(name: str, minutes: str = "28", **statistics: Any) -> dict[str, Any]:
+    first, last = name.split(" ")
+    person = {"first_name": first, "last_name": last}
+    return {**dict.fromkeys(FIELDS, 0), "min": minutes, **statistics, "player": person}
+
+
+def a_game(*home: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {
+        "date": "2024-01-15", "status": "Final", "period": 4, "home_team_score": 2, "visitor_team_score": 0,
+        "home_team": {"abbreviation": "BOS", "players": list(home)},
+        "visitor_team": {"abbreviation": "NYK", "players": []},
+    } | fields  # fmt: skip
+
+
+def parsed(land: Land, *games: dict[str, Any]) -> pl.DataFrame:
+    return parse_boxscores([land({"data": list(games)}, "balldontlie", "box_scores", "page_first", DAY)])
+
+
+def test_a_player_is_one_row_in_the_columns_of_boxscores(land: Land) -> None:
+    frame = map_to_games(parsed(land, a_game(a_line("Al Horford", "07", pts=2, fgm=1, fga=3))), SCHEDULE)
+    row = frame.row(0, named=True)
+    expected = {
+        "game_date": DAY, "game_id": "0022300500", "player_id": None, "season": "2023-24", "team": "BOS",
+        "opponent": "NYK", "is_home": True, "player_name": "Al Horford", "did_play": True, "status": "played",
+        "seconds": None, "minutes": 7.0, "minutes_precision": "rounded", "points": 2, "fgm": 1, "fga": 3,
+        "team_points": 2, "plus_minus": None, "provider": "balldontlie", "problem": None,
+    }  # fmt: skip
+    assert frame.schema == pl.Schema(BOXSCORE_COLUMNS) and {name: row[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "did_play", "minutes"),
+    [(a_line("A B", "00"), False, None), (a_line("A B", "00", reb=1), True, 0.0), (a_line("A B", "01"), True, 1.0)],
+    ids=["absent", "a few seconds", "a minute"],
+)
+def test_zero_minutes_alone_do_not_say_who_played(
+    line: dict[str, Any], did_play: bool, minutes: float | None, land: Land
+) -> None:
+    row = map_to_games(parsed(land, a_game(line)), SCHEDULE).row(0, named=True)
+    assert (row["did_play"], row["minutes"]) == (did_play, minutes)
+    assert (row["status"], row["points"]) == (("played", 0) if did_play else ("dnp", None))
+
+
+def test_only_final_games_count(land: Land) -> None:
+    assert parsed(land, a_game(a_line("A B"), status="3rd Qtr")).is_empty()
+
+
+def test_a_game_at_a_neutral_site_takes_its_home_side_from_the_schedule(land: Land) -> None:
+    turned = SCHEDULE.rename({"home_team": "away_team", "away_team": "home_team"})
+    row = map_to_games(parsed(land, a_game(a_line("A B"))), turned).row(0, named=True)
+    assert (row["game_id"], row["team"], row["is_home"]) == ("0022300500", "BOS", False)
+
+
+def test_what_cannot_be_used_is_a_problem(land: Land) -> None:
+    frame = map_to_games(parsed(land, a_game(a_line("A B", pts="x"), a_line("C D", "?", pts=2))), SCHEDULE.clear())
+    assert frame["problem"].to_list() == ["pts is 'x' of A B", "min is '?' of C D"]
+    unmatched = map_to_games(parsed(land, a_game(a_line("A B"))), SCHEDULE.clear())
+    assert unmatched["problem"].to_list() == ["no game NYK at BOS on 2024-01-15"]
+
+
+@pytest.mark.parametrize("document", [{"data": None}, {"data": [a_game(home_team=["x"])]}, {"data": [7]}, []])
+def test_another_document_is_permanent(document: Any, land: Land) -> None:
+    with pytest.raises(Permanent, match="balldontlie box_scores"):
+        parse_boxscores([land(document, "balldontlie", "box_scores", "page_first", DAY)])
+
+
+def test_every_page_is_landed(http_client: HttpClient, provider: Provider) -> None:
+    provider.says(Answer({"data": [], "meta": {"next_cursor": 25}}), Answer({"data": []}))
+    pages = Balldontlie(http=http_client, api_key="key").box_scores(DAY)
+    assert [page.request_entity for page in pages] == ["page_first", "page_25"]
+    asked = [(a.params.get("cursor"), a.headers["authorization"]) for a in provider.asked]
+    assert asked == [(None, "key"), ("25", "key")]
+
+
+def test_without_a_key_nothing_is_asked(http_client: HttpClient, provider: Provider) -> None:
+    with pytest.raises(Permanent, match="balldontlie needs BALLDONTLIE_API_KEY"):
+        Balldontlie(http=http_client).box_scores(DAY)
+    assert not provider.asked

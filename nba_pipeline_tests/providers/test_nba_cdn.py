@@ -1,0 +1,228 @@
+"""The NBA's own wire: times that lie, flags as text, zeros of who did not play."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+
+from nba_pipeline.errors import Permanent
+from nba_pipeline.providers.http import HttpClient, NotYet
+from nba_pipeline.providers.nba_cdn import (
+    BOXSCORE_COLUMNS,
+    SCHEDULE_COLUMNS,
+    NbaCdn,
+    boxscore_request,
+    count_undetermined_games,
+    is_final,
+    parse_boxscore,
+    parse_schedule,
+)
+from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline_tests.providers.conftest import Answer, Provider
+
+Land = Callable[..., Payload]
+DAY = date(2024, 3, 12)
+FIELDS = (
+    "points reboundsTotal reboundsOffensive reboundsDefensive assists steals blocks turnovers foulsPersonal "
+    "fieldGoalsMade fieldGoalsAttempted threePointersMade threePointersAttempted freeThrowsMade freeThrowsAttempted"
+).split()
+
+
+def a_game(**fields: Any) -> dict[str, Any]:
+    """A game of the schedule: final, BOS 110 - NYK 100, 19:30 Eastern on 12 March 2024."""
+    home, away = {"teamTricode": "BOS", "score": 110}, {"teamTricode": "NYK", "score": 100}
+    return {
+        "gameId": "0022300945", "gameStatus": 3, "gameStatusText": "Final", "gameDateTimeUTC": "2024-03-12T23:30:00Z",
+        "gameDateTimeEst": "2024-03-12T19:30:00Z", "homeTeam": home, "awayTeam": away, "isNeutral": False,
+        "gameLabel": "Emirates NBA Cup", "gameSubLabel": "East Group A", "arenaName": "TD Garden",
+        "arenaCity": "Boston", "postponedStatus": "A",
+    } | fields  # fmt: skip
+
+
+def a_schedule(*games: dict[str, Any], day: str = "03/12/2024 00:00:00") -> dict[str, Any]:
+    return {"leagueSchedule": {"gameDates": [{"gameDate": day, "games": list(games)}]}}
+
+
+def parsed(land: Land, *games: dict[str, Any]) -> dict[str, Any]:
+    return parse_schedule(land(a_schedule(*games))).row(0, named=True)
+
+
+def test_a_final_game_becomes_a_row(land: Land) -> None:
+    payload = land(a_schedule(a_game()))
+    assert parse_schedule(payload).schema == pl.Schema(SCHEDULE_COLUMNS)
+    assert parse_schedule(payload).row(0, named=True) == {
+        "game_date": DAY, "game_id": "0022300945", "season": "2023-24", "season_type": "regular_season",
+        "tipoff_at": datetime(2024, 3, 12, 23, 30, tzinfo=UTC), "tipoff_source": "gameDateTimeUTC", "home_team": "BOS",
+        "away_team": "NYK", "is_neutral": False, "status": "final", "status_text": "Final", "home_points": 110,
+        "away_points": 100, "game_label": "Emirates NBA Cup, East Group A", "arena": "TD Garden, Boston",
+        "has_boxscore_source": True, "source": payload.ref, "problem": None,
+    }  # fmt: skip
+
+
+NO_SCORE = {"homeTeam": {"teamTricode": "BOS", "score": 0}, "awayTeam": {"teamTricode": "NYK", "score": 0}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "points"),
+    [
+        ({}, "final", 110), ({"gameStatus": "3"}, "final", 110), ({"gameStatus": 2}, "live", 110),
+        ({"gameStatus": 1, "gameStatusText": "7:30 pm ET", **NO_SCORE}, "scheduled", None), (NO_SCORE, "unknown", None),
+        ({"gameStatus": 1, "gameStatusText": "PPD"}, "postponed", None), ({"gameStatus": 9}, "unknown", None),
+        ({"gameStatus": None}, "unknown", None),
+    ],
+)  # fmt: skip
+def test_status_needs_its_scores(fields: dict[str, Any], status: str, points: int | None, land: Land) -> None:
+    row = parsed(land, a_game(**fields))
+    assert (row["status"], row["home_points"]) == (status, points)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"gameDateTimeUTC": "1900-01-01T00:00:00Z"}, {"gameDateTimeUTC": None}, {"gameStatusText": "TBD"},
+        {"gameDateTimeUTC": "2024-03-12T04:00:00Z"},
+    ],
+    ids=["1900", "none", "to be determined", "midnight in the East"],
+)  # fmt: skip
+def test_a_tipoff_without_a_time_is_null(fields: dict[str, Any], land: Land) -> None:
+    row = parsed(land, a_game(**fields))
+    assert (row["tipoff_at"], row["tipoff_source"]) == (None, None)
+
+
+def test_games_out_of_scope_and_without_teams_are_left_out_and_counted(land: Land) -> None:
+    nobody = {"teamTricode": "", "score": 0}
+    payload = land(a_schedule(a_game(gameId="0012300001"), a_game(gameId="0022301201", homeTeam=nobody), a_game()))
+    assert parse_schedule(payload)["game_id"].to_list() == ["0022300945"]
+    assert count_undetermined_games(payload) == 1
+
+
+def test_an_unknown_team_and_an_unusable_date_are_problems(land: Land) -> None:
+    odd = a_game(homeTeam={"teamTricode": "XXX", "score": 1})
+    assert parsed(land, odd)["problem"] == "unknown team 'XXX' in game 0022300945"
+    row = parse_schedule(land(a_schedule(a_game(), day="soon"))).row(0, named=True)
+    assert row["problem"] == "unusable date 'soon' in game 0022300945" and row["game_date"] is None
+
+
+@pytest.mark.parametrize("document", [{}, a_schedule(), {"leagueSchedule": {"dates": []}}, [1]], ids=str)
+def test_a_schedule_without_games_or_built_otherwise_is_permanent(document: Any, land: Land) -> None:
+    with pytest.raises(Permanent, match="the schedule"):
+        parse_schedule(land(document))
+
+
+def a_player(number: int, minutes: str = "PT20M46.00S", **fields: Any) -> dict[str, Any]:
+    """Somebody who played and made one free throw."""
+    made = {"points": 1, "freeThrowsMade": 1, "freeThrowsAttempted": 2}
+    statistics = {**dict.fromkeys(FIELDS, 0), **made, "minutes": minutes, "plusMinusPoints": 21.0}
+    return {"personId": number, "name": f"Player {number}", "status": "ACTIVE", "starter": "1", "played": "1",
+            "statistics": statistics} | fields  # fmt: skip
+
+
+def a_box(*home: dict[str, Any], status: int = 3, **fields: Any) -> dict[str, Any]:
+    return {
+        "game": {
+            "gameId": "0022300945", "gameStatus": status, "gameTimeUTC": "2024-03-12T23:30:00Z",
+            "homeTeam": {"teamTricode": "BOS", "score": 1, "players": list(home)},
+            "awayTeam": {"teamTricode": "NYK", "score": "0", "players": []},
+        } | fields
+    }  # fmt: skip
+
+
+def box(land: Land, *home: dict[str, Any], **fields: Any) -> pl.DataFrame:
+    return parse_boxscore(land(a_box(*home, **fields), entity="0022300945"))
+
+
+def test_a_player_who_played_becomes_a_row(land: Land) -> None:
+    frame = box(land, a_player(7))
+    expected = dict.fromkeys(BOXSCORE_COLUMNS) | {
+        "game_date": DAY, "game_id": "0022300945", "player_id": 7, "season": "2023-24", "team": "BOS",
+        "opponent": "NYK", "is_home": True, "player_name": "Player 7", "did_play": True, "status": "played",
+        "is_starter": True, "seconds": 1246, "minutes": 1246 / 60, "minutes_precision": "exact",
+        **dict.fromkeys(("rebounds", "oreb", "dreb", "assists", "steals", "blocks", "turnovers", "fouls"), 0),
+        **dict.fromkeys(("fgm", "fga", "fg3m", "fg3a"), 0), "points": 1, "ftm": 1, "fta": 2, "plus_minus": 21,
+        "team_points": 1, "provider": "nba_cdn", "source": frame["source"][0],
+    }  # fmt: skip
+    assert frame.schema == pl.Schema(BOXSCORE_COLUMNS) and frame.row(0, named=True) == expected
+
+
+@pytest.mark.parametrize(("dress", "status"), [("ACTIVE", "dnp"), ("INACTIVE", "inactive")])
+def test_who_did_not_play_has_null_statistics_and_a_reason(dress: str, status: str, land: Land) -> None:
+    out = a_player(8, "PT00M00.00S", played="0", starter="0", status=dress, notPlayingReason="INJURY",
+                   notPlayingDescription="Left knee")  # fmt: skip
+    row = box(land, out).row(0, named=True)
+    assert (row["status"], row["reason"], row["did_play"]) == (status, "INJURY: Left knee", False)
+    assert {row[c] for c in ("points", "minutes", "seconds", "fga", "plus_minus", "minutes_precision")} == {None}
+
+
+def test_a_source_of_whole_minutes_is_rounded(land: Land) -> None:
+    frame = box(land, a_player(1, "PT20M00.00S"), a_player(2, "PT12M00.00S"), a_player(3, "PT00M15.00S"))
+    assert frame["minutes"].to_list() == [20.0, 12.0, 0.0] and frame["seconds"].null_count() == 3
+    assert frame["minutes_precision"].unique().to_list() == ["rounded"]
+
+
+def test_numbers_that_arrive_as_text_are_read(land: Land) -> None:
+    player = a_player(1)
+    text = {"personId": "1", "statistics": {k: str(v) for k, v in player["statistics"].items()}, "played": 1}
+    assert box(land, player | text).drop("source").equals(box(land, player).drop("source"))
+
+
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [
+        ({"statistics": a_player(1)["statistics"] | {"points": None}}, "points of Player 1 is None"),
+        ({"statistics": a_player(1)["statistics"] | {"points": "x"}}, "points of Player 1 is 'x'"),
+        ({"statistics": a_player(1)["statistics"] | {"minutes": ""}}, "minutes of Player 1 are ''"),
+        ({"personId": None}, "personId is None"), ({"played": None}, "played of Player 1 is None"),
+        ({"played": "0", "status": "GONE"}, "status of Player 1 is 'GONE'"),
+        ({"name": ""}, "name of player 1 is missing"),
+    ],
+)  # fmt: skip
+def test_an_unusable_field_names_game_field_and_value(broken: dict[str, Any], problem: str, land: Land) -> None:
+    with pytest.raises(Permanent, match=f"box score of game 0022300945: {problem}"):
+        box(land, a_player(1) | broken)
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"homeTeam": {"teamTricode": "XXX", "score": 1, "players": []}}, "unknown team 'XXX'"),
+        ({"homeTeam": {"teamTricode": "BOS", "score": 1}}, "players is missing"),
+        ({"homeTeam": None}, "game 0022300945"),
+        ({"gameId": "0022300946"}, "the answer is about game 0022300946"), ({"gameId": None}, "lacks game.gameId"),
+    ],
+    ids=["team", "players", "side", "another game", "no id"],
+)  # fmt: skip
+def test_a_box_built_otherwise_is_permanent(fields: dict[str, Any], problem: str, land: Land) -> None:
+    with pytest.raises(Permanent, match=problem):
+        box(land, a_player(1), **fields)
+
+
+def test_final_is_what_the_box_itself_says(land: Land) -> None:
+    assert is_final(land(a_box())) and not is_final(land(a_box(status=2)))
+
+
+def test_box_scores_are_asked_for_landed_and_found_again(http_client: HttpClient, provider: Provider) -> None:
+    cdn = NbaCdn(http=http_client)
+    provider.says(Answer(a_box(a_player(1))), Answer(status=403, body=b"<Error/>"))
+    [answer], [missing] = cdn.boxscores([("0022300945", DAY)]), cdn.boxscores([("0022300946", DAY)])
+    assert isinstance(missing, NotYet)
+    assert cdn.landed_boxscores("0022300945", DAY) == [answer] and cdn.landed_boxscores("0022300946", DAY) == []
+    landing = http_client.landing
+    assert [x["outcome"] for x in landing.requests()] == ["landed", "not_yet", "reused"]
+    assert next(landing.requests())["final_game_ids"] == ["0022300945"]
+    assert provider.asked[0].path == "/static/json/liveData/boxscore/boxscore_0022300945.json"
+
+
+def test_a_box_that_does_not_parse_costs_only_that_game(http_client: HttpClient, provider: Provider) -> None:
+    cdn = NbaCdn(http=http_client)
+    provider.says(Answer(a_box(a_player(1, minutes="?"))))
+    [answer] = cdn.boxscores([("0022300945", DAY)])
+    assert isinstance(answer, Permanent) and "minutes of Player 1" in str(answer)
+    assert http_client.landing.newest(boxscore_request("0022300945", DAY)) is None
+
+
+def test_the_schedule_is_kept_under_its_season(http_client: HttpClient, provider: Provider) -> None:
+    provider.says(Answer(a_schedule(a_game())))
+    payload = NbaCdn(http=http_client).schedule()
+    assert payload.ref.startswith("nba_cdn/schedule/2023-24/season/") and payload.game_date is None

@@ -1,0 +1,142 @@
+"""The Odds API: two sides per line, instants, unknown names, the right game."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+
+from nba_pipeline.errors import Permanent
+from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.providers.odds_api import (
+    ODDS_COLUMNS,
+    OddsApi,
+    match_events,
+    parse_event_odds,
+    parse_events,
+)
+from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline_tests.providers.conftest import NOON, Answer, Provider
+
+Land = Callable[..., Payload]
+DAY = date(2024, 3, 12)
+SEEN = datetime(2024, 3, 12, 11, 55, tzinfo=UTC)
+EVENT = {
+    "id": "e1", "commence_time": "2024-03-13T02:40:00Z", "home_team": "Los Angeles Clippers", "away_team": "Utah Jazz",
+}  # fmt: skip
+
+
+def an_outcome(side: str, point: Any = 20.5, price: Any = -110, name: str = "Paolo Banchero") -> dict[str, Any]:
+    return {"name": side, "description": name, "price": price, "point": point}
+
+
+def odds(*outcomes: dict[str, Any], market: dict[str, Any] | None = None, **event: Any) -> dict[str, Any]:
+    shown = {"key": "player_points", "last_update": "2024-03-12T11:55:00Z"} if market is None else market
+    return {**EVENT, "bookmakers": [{"key": "draftkings", "markets": [{**shown, "outcomes": list(outcomes)}]}], **event}
+
+
+def parsed(land: Land, document: Any) -> pl.DataFrame:
+    return parse_event_odds(land(document, "odds_api", "event_odds", "e1"))
+
+
+def test_over_and_under_become_one_row(land: Land) -> None:
+    frame = parsed(land, odds(an_outcome("Over", price=-140), an_outcome("Under", price=110)))
+    assert frame.schema == pl.Schema(ODDS_COLUMNS)
+    assert frame.rows(named=True) == [
+        {
+            "odds_event_id": "e1", "commence_time": datetime(2024, 3, 13, 2, 40, tzinfo=UTC), "home_team": "LAC",
+            "away_team": "UTA", "book": "draftkings", "market": "player_points", "spelling": "Paolo Banchero",
+            "line": 20.5, "line_half_points": 41, "over_price": -140, "under_price": 110, "snapshot_at": SEEN,
+            "captured_at": NOON, "request_format": "american", "source": frame["source"][0], "problem": None,
+        }
+    ]  # fmt: skip
+
+
+def test_each_line_of_a_ladder_and_each_spelling_is_a_row(land: Land) -> None:
+    outcomes = [an_outcome(side, point) for point in (19.5, 20.5) for side in ("Over", "Under")]
+    frame = parsed(land, odds(*outcomes, an_outcome("Over", name="P. Banchero")))
+    assert frame.select("spelling", "line", "over_price", "under_price").rows() == [
+        ("Paolo Banchero", 19.5, -110, -110), ("Paolo Banchero", 20.5, -110, -110), ("P. Banchero", 20.5, -110, None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "problem"),
+    [
+        ([an_outcome("Over", price=1.91)], "Over price of Paolo Banchero at 20.5 is 1.91"),
+        ([an_outcome("Over", price=-110), an_outcome("Over", price=-120)], "Over price .* is -110 and -120"),
+        ([an_outcome("Over", point=None)], "line of Paolo Banchero is None"),
+        ([an_outcome("Over", point=20.25)], "line of Paolo Banchero is 20.25"),
+        ([an_outcome("Yes")], "outcome Yes of Paolo Banchero"),
+    ],
+    ids=["decimal", "two prices", "no line", "quarter", "side"],
+)
+def test_what_cannot_be_used_is_a_problem(outcomes: list[dict[str, Any]], problem: str, land: Land) -> None:
+    [found] = parsed(land, odds(*outcomes))["problem"]
+    assert re.search(problem, found)
+
+
+def test_an_unknown_team_is_a_problem(land: Land) -> None:
+    frame = parsed(land, odds(an_outcome("Over"), home_team="Seattle"))
+    assert frame["problem"].to_list() == ["unknown team 'Seattle'"]
+
+
+def test_the_snapshot_is_the_market_s_else_the_book_s_else_the_historical_instant(land: Land) -> None:
+    bare = odds(an_outcome("Over"), market={"key": "player_points"})
+    assert parsed(land, bare)["snapshot_at"].to_list() == [None]
+    assert parsed(land, {"timestamp": "2024-03-12T11:55:00Z", "data": bare})["snapshot_at"].to_list() == [SEEN]
+    bare["bookmakers"][0]["last_update"] = "2024-03-12T11:54:00Z"
+    older = parsed(land, {"timestamp": "2024-03-12T11:55:00Z", "data": bare})["snapshot_at"]
+    assert older.to_list() == [SEEN.replace(minute=54)]
+
+
+def test_markets_without_players_are_left_out(land: Land) -> None:
+    spread = {"name": "Utah Jazz", "price": -110, "point": 6.5}
+    assert parsed(land, odds(spread)).is_empty()
+
+
+@pytest.mark.parametrize("document", [{}, [], {**EVENT, "bookmakers": [{"key": "x"}]}], ids=str)
+def test_another_document_is_permanent(document: Any, land: Land) -> None:
+    with pytest.raises(Permanent, match="odds_api event_odds e1"):
+        parsed(land, document)
+
+
+def test_an_event_belongs_to_its_eastern_date(land: Land) -> None:
+    frame = parse_events(land([EVENT, EVENT | {"id": "e2", "home_team": "Seattle"}], "odds_api", "events", "slate"))
+    assert frame.select("odds_event_id", "game_date", "home_team", "problem").rows() == [
+        ("e1", DAY, "LAC", None), ("e2", DAY, None, "unknown team 'Seattle'"),
+    ]  # fmt: skip
+    with pytest.raises(Permanent, match="not a list of events"):
+        parse_events(land({}, "odds_api", "events", "slate"))
+
+
+def test_events_are_matched_with_our_games(land: Land) -> None:
+    events = parse_events(land([EVENT, EVENT | {"id": "e2", "home_team": "Miami Heat"}], "odds_api", "events", "slate"))
+    games = pl.DataFrame({"game_id": ["g1"], "game_date": [DAY], "home_team": ["LAC"], "away_team": ["UTA"]})
+    assert match_events(events, games).rows() == [("e1", "g1")]
+
+
+def test_live_and_historical_questions_go_to_their_addresses(http_client: HttpClient, provider: Provider) -> None:
+    api = OddsApi(http=http_client, api_key="key")
+    past = {"timestamp": "2024-03-12T11:55:00Z"}
+    provider.says(Answer([EVENT]), Answer(odds()), Answer(past | {"data": [EVENT]}), Answer(past | {"data": odds()}))
+    for at in (None, SEEN):
+        api.events(DAY, at)
+        api.odds(["e1"], DAY, at)
+    assert [asked.path for asked in provider.asked] == [
+        f"/v4{past}/sports/basketball_nba/events{odds}" for past in ("", "/historical") for odds in ("", "/e1/odds")
+    ]
+    assert [asked.params.get("date") for asked in provider.asked] == [None, None, *["2024-03-12T11:55:00Z"] * 2]
+    assert provider.asked[0].params["commenceTimeFrom"] == "2024-03-12T04:00:00Z"
+    assert provider.asked[1].params | {"regions": "us", "markets": "player_points", "oddsFormat": "american"} == (
+        provider.asked[1].params
+    )
+    assert (len(api.landed_events(DAY)), len(api.landed_odds(DAY))) == (2, 2)
+
+
+def test_without_a_key_nothing_is_asked(http_client: HttpClient, provider: Provider) -> None:
+    with pytest.raises(Permanent, match="odds_api needs ODDS_API_KEY"):
+        OddsApi(http=http_client).events(DAY)
+    assert not provider.asked

@@ -1,0 +1,1 @@
+"""The simulated league: its identities, its wire formats, its faults, its server."""

@@ -1,0 +1,187 @@
+"""What a season of invented games must look like."""
+
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from datetime import date, timedelta
+from itertools import pairwise
+from statistics import fmean, pstdev
+
+import pytest
+
+from nba_pipeline.calendar import EASTERN, days, season_of
+from nba_pipeline.sandbox import League
+from nba_pipeline.sandbox.names import plain
+from nba_pipeline.sandbox.roster import roster
+from nba_pipeline.teams import TEAMS
+
+TWENTY_DATES = days(date(2025, 6, 21), date(2025, 7, 10))  # across the turn of the season
+FINGERPRINT = """
+import hashlib
+from datetime import date
+from nba_pipeline.sandbox import League
+league = League()
+text = repr([(g, league.boxscore(g), league.lines(g, g.tipoff_at)) for g in league.games(date(2026, 7, 4))])
+print(hashlib.sha256(text.encode()).hexdigest())
+"""
+
+
+def test_identities_hold_for_every_row_of_twenty_dates(league: League) -> None:
+    for game in (game for day in TWENTY_DATES for game in league.games(day)):
+        box = league.boxscore(game)
+        for side, rows in enumerate(box):
+            assert sum(row.points for row in rows) == game.score[side] == sum(game.period_scores[side])
+            assert sum(row.seconds for row in rows) == 240 * 60 + game.overtimes * 25 * 60
+            assert sum(row.plus_minus for row in rows) == 5 * (game.score[side] - game.score[1 - side])
+            assert sum(row.assists for row in rows) <= sum(row.fgm for row in rows)
+            assert sum(row.did_play for row in rows) >= 8
+            assert sum(row.is_starter for row in rows) == 5
+            for row in rows:
+                assert row.points == 2 * (row.fgm - row.fg3m) + 3 * row.fg3m + row.ftm
+                assert row.rebounds == row.oreb + row.dreb
+                assert 0 <= row.fg3m <= row.fgm <= row.fga and row.fg3m <= row.fg3a <= row.fga and row.ftm <= row.fta
+                assert row.fga - row.fg3a >= row.fgm - row.fg3m
+                assert 0 <= row.fouls <= 6 and row.seconds <= 48 * 60 + game.overtimes * 5 * 60
+                assert row.did_play == (row.seconds > 0) == (row.not_playing_reason == "")
+                assert row.did_play or row.points == row.rebounds == row.assists == row.turnovers == row.plus_minus == 0
+        assert game.score[0] != game.score[1]
+        tied_after = [
+            sum(game.period_scores[0][:n]) == sum(game.period_scores[1][:n]) for n in range(4, 4 + game.overtimes)
+        ]
+        assert all(tied_after)
+
+
+def test_every_date_of_every_year_has_games_and_a_team_plays_once(league: League) -> None:
+    for day in days(date(2024, 6, 1), date(2024, 8, 1)):
+        games = league.games(day)
+        teams = [team for game in games for team in game.teams]
+        assert 5 <= len(games) <= 9
+        assert len(set(teams)) == len(teams)
+        assert all(game.tipoff_at.astimezone(EASTERN).date() == day for game in games)
+
+
+def test_teams_play_every_other_day_and_sometimes_back_to_back(league: League) -> None:
+    games = league.season("2024-25").games
+    dates: dict[str, list[date]] = defaultdict(list)
+    for game in games:
+        for team in game.teams:
+            dates[team].append(game.game_date)
+    gaps = Counter((b - a).days for of_team in dates.values() for a, b in pairwise(of_team))
+    assert set(dates) == set(TEAMS)
+    assert 0.08 < gaps[1] / gaps.total() < 0.25
+    assert max(gaps) <= 6
+    assert len({game.game_id for game in games}) == len(games)
+    assert all(game.game_id.startswith("00224") and len(game.game_id) == 10 for game in games)
+
+
+def test_levels_are_those_of_the_nba(league: League) -> None:
+    season = league.season("2024-25")
+    scores = [points for game in season.games for points in game.score]
+    points = season.results.shooting.points
+    played = season.results.seconds > 0
+    best = max(
+        fmean(points[g.place, g.teams.index(team), slot] for g in season.games if team in g.teams
+              if played[g.place, g.teams.index(team), slot])
+        for team in TEAMS for slot in range(3)
+    )  # fmt: skip
+    assert 110 < fmean(scores) < 116 and 10 < pstdev(scores) < 14
+    assert fmean(85 <= score <= 145 for score in scores) > 0.97
+    assert 24 < best < 32
+    assert 0.04 < fmean(game.overtimes > 0 for game in season.games) < 0.08
+    assert 0.53 < fmean(game.score[0] > game.score[1] for game in season.games) < 0.62
+    assert 9 < played.sum(axis=-1).mean() < 11
+
+
+def test_lines_err_less_than_the_season_mean_and_both_err_by_about_five_points(league: League) -> None:
+    history: dict[int, list[int]] = defaultdict(list)
+    of_lines, of_means, overs = [], [], []
+    for game in league.season("2024-25").games[:900]:
+        points = {row.player.person_id: row.points for rows in league.boxscore(game) for row in rows if row.did_play}
+        if game.place >= 500 and game.place % 2:
+            for quote in league.lines(game, game.tipoff_at):
+                seen = points.get(quote.player.person_id)
+                if quote.book == "draftkings" and seen is not None and history[quote.player.person_id]:
+                    of_lines.append(abs(seen - quote.line))
+                    of_means.append(abs(seen - fmean(history[quote.player.person_id])))
+                    overs.append(seen > quote.line)
+        for person, scored in points.items():
+            history[person].append(scored)
+    assert len(of_lines) > 2000
+    assert 4.0 < fmean(of_lines) < fmean(of_means) < 5.5
+    assert 0.46 < fmean(overs) < 0.54
+
+
+def test_the_same_arguments_give_the_same_league_in_another_process() -> None:
+    scope: dict[str, object] = {}
+    printed: list[str] = []
+    exec(FINGERPRINT, scope | {"print": printed.append})
+    other = subprocess.run([sys.executable, "-c", FINGERPRINT], capture_output=True, text=True, check=True)
+    assert other.stdout.strip() == printed[0]
+
+
+def test_another_seed_gives_another_league_of_the_same_people(league: League) -> None:
+    other = League(seed=8)
+    assert [g.score for g in other.games(date(2025, 1, 15))] != [g.score for g in league.games(date(2025, 1, 15))]
+
+
+def test_a_date_without_games_changes_no_other_game(league: League) -> None:
+    holiday = date(2024, 12, 25)
+    other = League(no_game_dates=frozenset({holiday}))
+    assert other.games(holiday) == ()
+    assert league.games(holiday) != ()
+    assert other.games(holiday + timedelta(days=1)) == league.games(holiday + timedelta(days=1))
+
+
+def test_names_are_unique_without_accents_and_as_varied_as_real_ones() -> None:
+    names = [player.name for players in roster().values() for player in players]
+    assert len({plain(name) for name in names}) == len(names) == 450
+    assert any(name.endswith(("Jr.", "II", "III")) for name in names)
+    assert any("'" in name for name in names) and any("-" in name for name in names)
+    assert any(plain(name) != name.lower() for name in names)
+
+
+def test_injuries_last_and_are_mostly_known_to_the_books(league: League) -> None:
+    absent = late = 0
+    for game in league.season("2024-25").games[:300]:
+        lined = {quote.player.person_id for quote in league.lines(game, game.tipoff_at)}
+        for row in (
+            row for rows in league.boxscore(game) for row in rows if row.not_playing_reason == "INACTIVE_INJURY"
+        ):
+            assert row.status == "INACTIVE" and row.not_playing_description
+            absent += 1
+            late += row.player.person_id in lined
+    assert 0 < late < 0.1 * absent
+
+
+def test_lines_open_in_the_morning_move_and_stand_before_tip_off(league: League) -> None:
+    game = league.games(date(2025, 1, 15))[0]
+    assert league.lines(game, game.tipoff_at - timedelta(hours=12)) == []
+    morning = league.lines(game, game.tipoff_at - timedelta(hours=6))
+    evening = league.lines(game, game.tipoff_at)
+    assert {quote.book for quote in evening} == {
+        "draftkings", "fanduel", "betmgm", "williamhill_us", "betrivers", "unibet_us",
+    }  # fmt: skip
+    assert [quote.line for quote in morning] != [quote.line for quote in evening]
+    assert all(quote.updated_at < game.tipoff_at and quote.line % 1 == 0.5 for quote in evening)
+    assert max(quote.updated_at for quote in evening) > game.tipoff_at - timedelta(minutes=20)
+    per_book = Counter((quote.book, quote.player.person_id) for quote in evening)
+    assert {count for (book, _), count in per_book.items() if book == "draftkings"} == {1}
+    assert max(count for (book, _), count in per_book.items() if book == "betrivers") == 9
+
+
+def test_a_book_takes_about_seven_per_cent(league: League) -> None:
+    def probability(price: int) -> float:
+        return -price / (100 - price) if price < 0 else 100 / (100 + price)
+
+    game = league.games(date(2025, 1, 15))[0]
+    main = [quote for quote in league.lines(game, game.tipoff_at) if quote.is_main]
+    assert fmean(probability(q.over_price) + probability(q.under_price) for q in main) == pytest.approx(1.07, abs=0.01)
+
+
+def test_the_season_turns_on_the_first_of_july(league: League) -> None:
+    assert (
+        {game.fixture.season for game in league.games(date(2025, 6, 30))}
+        == {season_of(date(2025, 6, 30))}
+        == {"2024-25"}
+    )
+    assert {game.game_id[3:5] for game in league.games(date(2025, 7, 1))} == {"25"}

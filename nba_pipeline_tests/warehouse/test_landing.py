@@ -1,0 +1,157 @@
+"""The landing: payloads byte for byte, one journal per run, replays that see what the original saw."""
+
+import gzip
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from nba_pipeline.calendar import REPLAY_TAG, Clock
+from nba_pipeline.errors import BadInput, NotLanded, Permanent
+from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+
+NOON = datetime(2024, 3, 12, 12, tzinfo=UTC)
+BOX = Slot("nba_cdn", "boxscore", "0022300945", date(2024, 3, 12))
+
+
+@pytest.fixture
+def landing(tmp_path: Path) -> Landing:
+    return Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
+
+
+def keep(landing: Landing, body: bytes = b"{}", slot: Slot = BOX, minutes: int = 0) -> Payload:
+    return landing.keep(slot, body, fetched_at=NOON + timedelta(minutes=minutes), statuses=[200])
+
+
+def test_a_payload_is_kept_byte_for_byte_under_instant_and_hash(landing: Landing) -> None:
+    payload = keep(landing, b'{"a":  1}')
+    assert payload.ref == "nba_cdn/boxscore/2024-03-12/0022300945/20240312T120000.000000Z_ff6a89e39006.json"
+    assert gzip.decompress((landing.root / f"{payload.ref}.gz").read_bytes()) == b'{"a":  1}'
+
+
+def test_the_same_answer_twice_is_one_file(landing: Landing) -> None:
+    first = keep(landing).path.read_bytes()
+    assert keep(landing).path.read_bytes() == first
+    assert [p.name for p in keep(landing).path.parent.iterdir()] == [keep(landing).path.name]
+
+
+def test_the_newest_payload_answers_and_versions_are_oldest_first(landing: Landing) -> None:
+    keep(landing, b"2", minutes=5)
+    keep(landing, b"1")
+    keep(landing, b"3", minutes=5)  # the same instant by a clock that stands still
+    assert [payload.body for payload in landing.versions(BOX)] == [b"1", b"2", b"3"]
+    newest = landing.newest(BOX)
+    assert newest and newest.body == b"3" and newest.fetched_at == NOON + timedelta(minutes=5)
+
+
+def test_payloads_of_a_date_cover_every_entity(landing: Landing) -> None:
+    other = Slot("nba_cdn", "boxscore", "0022300946", date(2024, 3, 12))
+    next_day = Slot("nba_cdn", "boxscore", "0022300947", date(2024, 3, 13))
+    for slot, minutes in ((BOX, 2), (other, 1), (next_day, 0)):
+        keep(landing, slot=slot, minutes=minutes)
+    assert [p.slot for p in landing.payloads("nba_cdn", "boxscore", date(2024, 3, 12))] == [other, BOX]
+
+
+def test_a_rejected_payload_stays_on_disk_and_is_never_found_again(landing: Landing) -> None:
+    good, bad = keep(landing, b"{}"), keep(landing, b"<html>", minutes=1)
+    landing.reject(bad, "not JSON")
+    assert [p.ref for p in landing.versions(BOX)] == [good.ref]
+    assert [p.name for p in bad.path.parent.glob("*.rejected.json.gz")]
+    assert [line["problem"] for line in landing.incidents()] == ["not JSON"]
+
+
+def test_a_body_that_is_not_json_is_named(landing: Landing) -> None:
+    with pytest.raises(Permanent, match="nba_cdn boxscore 0022300945: the answer is not JSON"):
+        keep(landing, b"<html>").json()
+
+
+def test_a_ref_leads_back_to_its_payload(landing: Landing) -> None:
+    payload = keep(landing, slot=Slot("archive", "games_2023-24", "a/b.c", extension="parquet"))
+    assert landing.read(payload.ref) == payload
+    with pytest.raises(NotLanded, match="holds no payload nba_cdn/nothing"):
+        landing.read("nba_cdn/nothing")
+
+
+def test_the_journal_says_what_was_asked_and_how_it_ended(landing: Landing) -> None:
+    landing.keep(BOX, b"{}", fetched_at=NOON, statuses=[429, 200], url="http://x/y", quota={"used": 3})
+    landing.note(BOX, "not_yet", statuses=[403], problem="not published")
+    lines = list(landing.requests())
+    assert [(x["outcome"], x["attempts"], x["statuses"], x["problem"]) for x in lines] == [
+        ("landed", 2, [429, 200], None), ("not_yet", 1, [403], "not published"),
+    ]  # fmt: skip
+    assert lines[0]["quota"] == {"used": 3} and lines[0]["bytes"] == 2 and len(lines[0]["sha256"]) == 64
+    assert [x["run_id"] for x in landing.runs()] == ["direct"]
+
+
+def test_incidents_are_retries_failures_and_rejections_of_the_dates_asked_for(landing: Landing) -> None:
+    landing.keep(BOX, b"{}", fetched_at=NOON, statuses=[503, 200])
+    keep(landing)
+    landing.note(Slot("nba_cdn", "schedule", "season", season="2023-24"), "failed", statuses=[500])
+    assert [x["endpoint"] for x in landing.incidents()] == ["boxscore", "schedule"]
+    assert [x["endpoint"] for x in landing.incidents([date(2024, 3, 12)])] == ["boxscore"]
+
+
+def test_a_half_written_last_line_is_passed_over(landing: Landing) -> None:
+    keep(landing)
+    journal = next((landing.root / "journal").iterdir())
+    journal.write_text(journal.read_text() + '{"kind": "requ')
+    assert len(list(landing.requests())) == 1
+
+
+@pytest.mark.parametrize(
+    "fields", [{"provider": "NBA"}, {"entity": ""}, {"game_date": date(2024, 1, 1), "season": "2023-24"}], ids=str
+)
+def test_a_slot_that_cannot_be_a_path_is_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(BadInput):
+        Slot(**{"provider": "nba_cdn", "endpoint": "boxscore", "entity": "1"} | fields)  # type: ignore[arg-type]
+
+
+class Holder(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """A second resource that needs the landing: Dagster builds another Landing for it."""
+
+    landing: dg.ResourceDependency[Landing]
+
+
+def run(landing: Landing, bodies: list[bytes], tags: dict[str, str] | None = None) -> tuple[str, list[bytes]]:
+    """Land some bodies in a run of one asset and tell what it then sees."""
+    seen: list[bytes] = []
+
+    @dg.asset
+    def box(landing: Landing, holder: Holder) -> None:
+        for number, body in enumerate(bodies):
+            keep(holder.landing if number % 2 else landing, body, minutes=len(seen) + number)
+        seen.extend(payload.body for payload in landing.versions(BOX))
+
+    resources = {"landing": landing, "holder": Holder(landing=landing), "clock": landing.clock}
+    return dg.materialize([box], resources=resources, tags=tags).run_id, seen
+
+
+def test_a_run_has_one_journal_whatever_number_of_resources_share_it(landing: Landing) -> None:
+    run_id, _ = run(landing, [b"1", b"2"], tags={"dagster/partition": "2024-03-12", "other": "x"})
+    headers = list(landing.runs())
+    assert [(h["run_id"], h["as_of"], h["tags"]) for h in headers] == [
+        (run_id, "2024-03-12T12:00:00+00:00", {"dagster/partition": "2024-03-12"})
+    ]
+    assert [line["run_id"] for line in landing.requests()] == [run_id, run_id]
+
+
+def test_a_replay_sees_what_the_original_saw_and_writes_nothing(landing: Landing) -> None:
+    run(landing, [b"1"])
+    original, _ = run(landing, [b"2", b"3"])
+    run(landing, [b"4"])
+    files = sorted(landing.root.rglob("*"))
+    _, seen = run(landing, [], tags={REPLAY_TAG: original})
+    assert sorted(seen) == [b"1", b"2", b"3"]
+    assert sorted(landing.root.rglob("*")) == files
+
+
+def test_a_replay_may_not_land(landing: Landing) -> None:
+    original, _ = run(landing, [b"1"])
+    with pytest.raises(BadInput, match="writes nothing"):
+        run(landing, [b"2"], tags={REPLAY_TAG: original})
+
+
+def test_a_replay_of_an_unknown_run_is_named(landing: Landing) -> None:
+    with pytest.raises(NotLanded, match="no journal of run nowhere"):
+        run(landing, [], tags={REPLAY_TAG: "nowhere"})
