@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from nba_pipeline.calendar import DAILY, EASTERN_NAME, WEEKLY, Mode, eastern_date, week_of
+from nba_pipeline.calendar import EASTERN_NAME, Mode, eastern_date, week_of
 
 CRITICAL_OF_MODE: dict[Mode, tuple[str, ...]] = {
     "overnight": ("schedule", "boxscores", "players", "player_game_summary", "grades"),
@@ -40,15 +40,15 @@ def _of(*tables: str) -> dg.AssetSelection:
 
 
 game_day = dg.define_asset_job(
-    "game_day", _of(*DAILY_TABLES), partitions_def=DAILY, executor_def=dg.in_process_executor,
+    "game_day", _of(*DAILY_TABLES), executor_def=dg.in_process_executor,
     description="One slate: the tables of a mode, or all of them, for one date.",
 )  # fmt: skip
 season = dg.define_asset_job(
-    "season", _of(*DAILY_TABLES), partitions_def=DAILY, executor_def=dg.in_process_executor,
+    "season", _of(*DAILY_TABLES), executor_def=dg.in_process_executor,
     description="Many dates in one run, for backfills.",
 )  # fmt: skip
 train = dg.define_asset_job(
-    "train", _of("points_model"), partitions_def=WEEKLY, executor_def=dg.in_process_executor,
+    "train", _of("points_model"), executor_def=dg.in_process_executor,
     description="The models of one week, from the dates before it.",
 )  # fmt: skip
 

@@ -101,6 +101,7 @@ class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
     _as_of: datetime | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Read off when the run began, or the instant at which a replay stands."""
         tags = context.run.tags if context.run else {}
         if AS_OF_TAG in tags:
             self._run_stands_at = parse_instant(tags[AS_OF_TAG], AS_OF_TAG)

@@ -1,7 +1,8 @@
 """How a check answers per date, in a run of one date and in a run of many. What is checked stands with each table.
 
-Dagster 1.13 writes the checks of a range run without a date, so that no date counts as passed; the private import below
-is what reports them per date (see the test of this module). It can go when range runs report partitioned checks.
+Dagster 1.13 plans the checks of a range run for every date and then answers without a date, so that no date counts as
+passed. Here a blocking check answers each date's plan itself, for which the private import below is needed (see the test
+of this module). It can go when range runs report partitioned checks.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from nba_pipeline.table import Table
 from nba_pipeline.warehouse import Warehouse
 
 NAMES_SHOWN = 50
+MOST_RECORDS = 10_000
 
 
 @dataclass(frozen=True)
@@ -37,19 +39,18 @@ class Verdict:
 Judge = Callable[[Warehouse, Sequence[date], Clock], list[Verdict]]
 
 
-def dated_check(table: Table, blocking: bool = False) -> Callable[[Judge], dg.AssetChecksDefinition]:
+def dated_check(table: Table, blocking: bool = False, is_error: bool = False) -> Callable[[Judge], dg.AssetChecksDefinition]:
     """Make an asset check of a function that returns one verdict per date.
 
     A blocking check is an ERROR and fails a range only when no date of it is open; the assets behind it leave the closed
-    dates out. Another check is a WARN and fails when any date does.
+    dates out. Another check is a WARN, or with `is_error` an ERROR that stops nothing, and fails when any date does.
     """
+    severity = dg.AssetCheckSeverity.ERROR if blocking or is_error else dg.AssetCheckSeverity.WARN
 
     def decorate(judge: Judge) -> dg.AssetChecksDefinition:
         name = judge.__name__
 
-        @dg.asset_check(
-            asset=table.name, name=name, blocking=blocking, partitions_def=DAILY, description=judge.__doc__
-        )
+        @dg.asset_check(asset=table.name, name=name, blocking=blocking, partitions_def=DAILY, description=judge.__doc__)
         def check(
             context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse], clock: Clock
         ) -> dg.AssetCheckResult:
@@ -60,7 +61,7 @@ def dated_check(table: Table, blocking: bool = False) -> Callable[[Judge], dg.As
             passed = any(v.passed for v in verdicts) if blocking else all(v.passed for v in verdicts)
             return dg.AssetCheckResult(
                 passed=passed,
-                severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+                severity=severity,
                 metadata=_summary(verdicts).metadata(),
             )
 
@@ -104,30 +105,37 @@ def share_verdict(day: date, there: int, wanted: int, floor: float, missing: Seq
 
 def _summary(verdicts: list[Verdict]) -> Verdict:
     """One verdict for all dates: the worst share, the sum of counts, all names."""
+    every = [name for verdict in verdicts for name in verdict.numbers]
     numbers = {
-        name: (min if "share" in name else sum)(v.numbers[name] for v in verdicts) for name in (verdicts[0].numbers if verdicts else {})
+        name: (min if "share" in name else sum)(v.numbers[name] for v in verdicts if name in v.numbers)
+        for name in dict.fromkeys(every)
     }
     failing = {"failing_dates": float(sum(not v.passed for v in verdicts))} if len(verdicts) > 1 else {}
     missing = [f"{v.game_date}: {name}" if len(verdicts) > 1 else name for v in verdicts for name in v.missing]
     return Verdict(verdicts[0].game_date, all(v.passed for v in verdicts), numbers | failing, missing)
 
 
-def _report_per_date(
-    context: dg.AssetCheckExecutionContext, table: Table, name: str, verdicts: list[Verdict]
-) -> None:
-    key = dg.AssetKey(table.name)
+def _report_per_date(context: dg.AssetCheckExecutionContext, table: Table, name: str, verdicts: list[Verdict]) -> None:
+    key, keys = dg.AssetKey(table.name), [verdict.game_date.isoformat() for verdict in verdicts]
+    found = context.instance.fetch_materializations(
+        dg.AssetRecordsFilter(asset_key=key, asset_partitions=keys), limit=MOST_RECORDS
+    ).records
+    newest = {record.partition_key: record for record in reversed(found)}
     for verdict in verdicts:
-        records = context.instance.fetch_materializations(
-            dg.AssetRecordsFilter(asset_key=key, asset_partitions=[verdict.game_date.isoformat()]), limit=1
-        ).records
-        if not records:
+        record = newest.get(verdict.game_date.isoformat())
+        if record is None:
             continue
-        context.instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation(
-                asset_key=key, check_name=name, passed=verdict.passed, metadata=verdict.metadata(), blocking=True,
-                partition=verdict.game_date.isoformat(),
-                target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
-                    storage_id=records[0].storage_id, run_id=records[0].run_id, timestamp=records[0].timestamp
-                ),
-            )
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=key, check_name=name, passed=verdict.passed, metadata=verdict.metadata(), blocking=True,
+            partition=verdict.game_date.isoformat(),
+            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
+                storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+            ),
+        )  # fmt: skip
+        context.instance.report_dagster_event(
+            dg.DagsterEvent(
+                event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value, job_name=context.run.job_name,
+                event_specific_data=evaluation,
+            ),
+            run_id=context.run.run_id,
         )  # fmt: skip

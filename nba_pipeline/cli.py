@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, NoReturn
 
+import httpx
 import polars as pl
 import typer
 from rich.console import Console
@@ -23,7 +24,8 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.runs import Outcome, Runner, open_instance
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.splitlines()[0])
-out, err = Console(), Console(stderr=True)
+WIDTH_WITHOUT_TERMINAL = 150
+out, err = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL), Console(stderr=True)
 
 DEMO_DAYS = 35
 
@@ -54,7 +56,10 @@ def runner_at(instant: datetime) -> Runner:
     from nba_pipeline.definitions import build_definitions
     from nba_pipeline.environments import resources_for
 
-    return Runner(build_definitions(environment(), resources_for(environment(), Clock(stands_at=instant.isoformat()))), open_instance(home()))
+    return Runner(
+        build_definitions(environment(), resources_for(environment(), Clock(stands_at=instant.isoformat()))),
+        open_instance(home()),
+    )
 
 
 def leave(code: int) -> NoReturn:
@@ -146,7 +151,10 @@ def demo() -> None:
     code |= report(work.slate(slate, "same_day"))
     print_slate(work, slate)
     print_record(work, before - timedelta(days=DEMO_DAYS), before)
-    out.print(f"\nThe tables, checks and runs are in Dagster's UI: [bold]make dev[/], then http://127.0.0.1:3000. Home: {home()}", highlight=False)
+    out.print(
+        f"\nThe tables, checks and runs are in Dagster's UI: [bold]make dev[/], then http://127.0.0.1:3000. Home: {home()}",
+        highlight=False,
+    )
     leave(code)
 
 
@@ -218,7 +226,7 @@ def rebuild() -> None:
 
 def rejected_keys(work: Runner, day: date) -> int:
     """1 when a provider rejected its key on the last run of a date."""
-    refused = [i for i in work.landing.incidents([day]) if i["outcome"] == "failed" and i["status"] == 401]
+    refused = [i for i in work.landing.incidents([day]) if i["outcome"] == "failed" and i["status"] == httpx.codes.UNAUTHORIZED]
     runs = [run["run_id"] for run in work.landing.runs()]
     latest = [i for i in refused if i["run_id"] in runs[-2:]]
     for problem in dict.fromkeys(i["problem"] for i in latest):
@@ -275,7 +283,20 @@ def print_record(work: Runner, first: date, last: date) -> None:
     if rows.is_empty():
         return
     table = RichTable(title=f"Graded {first} to {last}; hit rate = wins / (wins + losses), 95 % interval; break-even 52.4 %")
-    for name in ("system", "kind", "graded", "bets", "hit rate", "push", "void", "no bet", "with line", "MAE", "line MAE", "MAE of all"):
+    for name in (
+        "system",
+        "kind",
+        "graded",
+        "bets",
+        "hit rate",
+        "push",
+        "void",
+        "no bet",
+        "with line",
+        "MAE",
+        "line MAE",
+        "MAE of all",
+    ):
         table.add_column(name, justify="left" if name in ("system", "kind") else "right")
     for row in rows.iter_rows(named=True):
         bets = row["wins"] + row["losses"]
@@ -300,7 +321,12 @@ def _print_status(records: list[dict[str, Any]]) -> None:
         rows = ["" if n is None else f"{n:,}" for n in record["rows"].values()]
         parked = sum(record["quarantined"].values())
         table.add_row(
-            record["game_date"], record["state"], str(record["games"]), f"{record['complete_games']}/{record['final_games']}", *rows, str(parked or "")
+            record["game_date"],
+            record["state"],
+            str(record["games"]),
+            f"{record['complete_games']}/{record['final_games']}",
+            *rows,
+            str(parked or ""),
         )
     out.print(table)
     for record in records:

@@ -63,19 +63,22 @@ def resources_for(name: str, now: Clock | None = None) -> dict[str, Any]:
     folder, now = str(home()), now or clock()
     warehouse, landing = LocalWarehouse(home=folder), Landing(home=folder, clock=now)
     addresses = {p: os.environ[variable] for p, (variable, _) in PROVIDER_ADDRESSES.items() if os.environ.get(variable)}
-    keys = {p: os.environ.get(variable, "") for p, variable in (("balldontlie", "BALLDONTLIE_API_KEY"), ("odds_api", "ODDS_API_KEY"))}
+    keys = {
+        p: os.environ.get(variable, "") for p, variable in (("balldontlie", "BALLDONTLIE_API_KEY"), ("odds_api", "ODDS_API_KEY"))
+    }
     if name == "sandbox" and not addresses:
         http: HttpClient = SandboxHttpClient(base_urls={}, landing=landing, clock=now, home=folder)
         keys = {provider: key or SANDBOX_KEY for provider, key in keys.items()}
     else:
-        real = {provider: address for provider, (_, address) in PROVIDER_ADDRESSES.items()}
+        # A sandbox that is told some addresses asks nobody else.
+        real = {provider: address for provider, (_, address) in PROVIDER_ADDRESSES.items() if name != "sandbox"}
         http = HttpClient(base_urls=real | addresses, landing=landing, clock=now)
     archive = os.environ.get("NBA_ARCHIVE_DIR", "") if name != "sandbox" else ""
     return {
         "clock": now,
         "warehouse": warehouse,
         "landing": landing,
-        "tables": TableIO(warehouse=warehouse, clock=now),
+        "tables": TableIO(warehouse=warehouse, clock=now, landing=landing),
         "model_store": ModelStore(home=folder),
         "nba_cdn": NbaCdn(http=http),
         "balldontlie": Balldontlie(http=http, api_key=keys["balldontlie"]),

@@ -147,6 +147,11 @@ def waivers_due(covered: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     )
 
 
+def standing_waivers(waivers: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """The waivers of the coverage gate that have not ended."""
+    return waivers.filter((pl.col("gate") == COVERAGE_GATE) & (pl.col("ends_at").is_null() | (pl.col("ends_at") > as_of)))
+
+
 def games_that_go_on(
     schedule: pl.DataFrame, boxscores: pl.DataFrame, waivers: pl.DataFrame, dates: Sequence[date], as_of: datetime
 ) -> tuple[list[str], dict[str, list[str]]]:
@@ -156,7 +161,7 @@ def games_that_go_on(
     """
     judged = judge_games(schedule, boxscores).filter(pl.col("game_date").is_in(list(dates)))
     covered = coverage(judged, dates)
-    standing = waivers.filter((pl.col("gate") == COVERAGE_GATE) & (pl.col("ends_at").is_null() | (pl.col("ends_at") > as_of)))
+    standing = standing_waivers(waivers, as_of)
     is_waived = pl.col("game_date").is_in(standing["game_date"].implode())
     closed = covered.filter(~pl.col("is_open") & ~is_waived)
     if closed.height and closed.height == covered.height:

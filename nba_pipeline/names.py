@@ -177,9 +177,9 @@ def _full_forms(spellings: Iterable[str]) -> dict[str, pl.DataFrame]:
     for spelling in spellings:
         words = _words(spelling)
         stem = _stem(words)
-        for surname in ([stem[1:], stem[-1:]] if len(stem) > 1 else []):
+        for surname in [stem[1:], stem[-1:]] if len(stem) > 1 else []:
             without.add((spelling, f"{stem[0][0]} {''.join(surname)}"))
-            with_suffix.add((spelling, f"{stem[0][0]} {''.join(surname + words[len(stem):])}"))
+            with_suffix.add((spelling, f"{stem[0][0]} {''.join(surname + words[len(stem) :])}"))
     return forms | {"initial_and_suffix": _keyed(sorted(with_suffix)), "initial": _keyed(sorted(without))}
 
 

@@ -92,7 +92,8 @@ class Runner:
         """Three passes: up to the features, the missing models, the predictions and grades. Each repeats to the same result."""
         for part in chunks(first, last):
             yield self.run("season", UP_TO_FEATURES, *part)
-        yield from self.train_missing(sorted({week_of(day) for day in days(first, last)}))
+        played = self.warehouse.scan(TABLES["schedule"], days(first, last)).select("game_date").unique().collect()["game_date"]
+        yield from self.train_missing(sorted({week_of(day) for day in played}))
         for part in chunks(first, last):
             yield self.run("season", FROM_PREDICTIONS, *part)
 
@@ -148,7 +149,7 @@ def _sentences(result: dg.ExecuteInProcessResult) -> tuple[list[str], list[str]]
     for event in result.all_events:
         if event.is_step_failure and event.event_specific_data:
             sentence = _cause(getattr(event.event_specific_data, "error", None))
-            if sentence and sentence not in failures:
+            if sentence and not any(sentence in failure for failure in failures):
                 failures.append(f"{event.step_key}: {sentence}")
     if not result.success and not failures:
         failures.append("the run did not finish")

@@ -20,7 +20,9 @@ class Http(Section):
     first_wait_seconds: float = 0.5
     longest_wait_seconds: float = 20.0
     longest_retry_after_seconds: float = Field(120.0, description="a longer Retry-After ends the request")
-    failures_until_host_is_down: int = Field(3, description="requests in a row that used up their tries; the run then asks that host no more")
+    failures_until_host_is_down: int = Field(
+        3, description="requests in a row that used up their tries; the run then asks that host no more"
+    )
     concurrent_requests: int = Field(6, description="box scores and odds of a date fetched at the same time")
     requests_per_second: dict[str, float] = Field(
         {"nba_cdn": 10.0, "balldontlie": 1.0, "odds_api": 10.0}, description="polite rate per provider"

@@ -21,13 +21,18 @@ def status(warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence
     judged = gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], dates).collect())
     covered = {row["game_date"]: row for row in gates.coverage(judged, dates).iter_rows(named=True)}
     games = dict(schedule.group_by("game_date").len().iter_rows())
-    rows = {name: dict(warehouse.scan(TABLES[name], dates).group_by("game_date").len().collect().iter_rows()) for name in DAILY_TABLES}
+    rows = {
+        name: dict(warehouse.scan(TABLES[name], dates).group_by("game_date").len().collect().iter_rows()) for name in DAILY_TABLES
+    }
     parked = {
-        name: warehouse.scan_quarantine(TABLES[name], dates).group_by("game_date", "problem").len().collect() for name in DAILY_TABLES
+        name: warehouse.scan_quarantine(TABLES[name], dates).group_by("game_date", "problem").len().collect()
+        for name in DAILY_TABLES
     }
     written = {name: warehouse.dates(TABLES[name]) for name in DAILY_TABLES}
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
-    sources = warehouse.scan(TABLES["boxscores"], dates).group_by("game_date", "provider").agg(pl.col("game_id").n_unique()).collect()
+    sources = (
+        warehouse.scan(TABLES["boxscores"], dates).group_by("game_date", "provider").agg(pl.col("game_id").n_unique()).collect()
+    )
     incidents = landing.incidents(dates)
     return [
         {
@@ -56,7 +61,13 @@ def status(warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence
 
 
 def _state(
-    day: date, covered: dict[str, Any], games: int, is_known: bool, clock: Clock, waivers: pl.DataFrame, written: dict[str, set[date]]
+    day: date,
+    covered: dict[str, Any],
+    games: int,
+    is_known: bool,
+    clock: Clock,
+    waivers: pl.DataFrame,
+    written: dict[str, set[date]],
 ) -> str:
     """The grid's state of a date: NOT_DUE, EXPECTED, EMPTY_OK, DEGRADED, FAILED, WAIVED or COMPLETE."""
     if not is_known:

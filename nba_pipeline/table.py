@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -81,12 +82,12 @@ class Table:
     is_a_record_of_decisions: bool = field(default=False)
     """True for the ledgers that a rebuild must not delete: what was predicted and graded cannot be made again."""
 
-    @property
+    @cached_property
     def dtypes(self) -> dict[str, pl.DataType]:
         """Column -> polars type, data columns first, lineage last."""
         return {name: column.dtype for name, column in self.columns.items()}
 
-    @property
+    @cached_property
     def columns(self) -> dict[str, dy.Column]:
         """Column -> dataframely column, data columns first, lineage last."""
         return {**self.schema.columns(), **Lineage.columns()}
@@ -118,9 +119,7 @@ class Table:
         good, bad = frame.filter(pl.col(PROBLEM).is_null()), frame.filter(pl.col(PROBLEM).is_not_null())
         good = self._cast(good).unique(self.schema.column_names(), keep="first", maintain_order=True)
         copies = pl.struct(self.key).is_duplicated()
-        bad = pl.concat(
-            [bad, good.filter(copies).with_columns(pl.lit("key_is_unique").alias(PROBLEM))], how="diagonal_relaxed"
-        )
+        bad = pl.concat([bad, good.filter(copies).with_columns(pl.lit("key_is_unique").alias(PROBLEM))], how="diagonal_relaxed")
         kept, failures = self.schema.filter(good.filter(~copies).select(self.schema.column_names()))
         if kept.height < good.height - int(good.select(copies.sum()).item()):
             broken = failures.details()

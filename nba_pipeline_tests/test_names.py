@@ -24,9 +24,7 @@ ROSTERS = pl.DataFrame(
     ],
     schema={"game_id": pl.String, "player_id": pl.Int64, "player_name": pl.String}, orient="row",
 )  # fmt: skip
-KNOWN = pl.DataFrame(
-    {"player_id": [20, 21, 22, 23], "spelling": ["Luka Dončić", "Gary Trent", "Gary Trent Jr.", "Nikola Jović"]}
-)
+KNOWN = pl.DataFrame({"player_id": [20, 21, 22, 23], "spelling": ["Luka Dončić", "Gary Trent", "Gary Trent Jr.", "Nikola Jović"]})
 
 
 @pytest.mark.parametrize(("name", "expected"), LOOKUPS.items(), ids=lambda text: text or "empty")

@@ -54,7 +54,7 @@ def split(table: Table, *rows: dict[str, Any]) -> tuple[pl.DataFrame, pl.DataFra
     return table.conform(pl.DataFrame(rows), NOON, "v1")
 
 
-def problems(rejected: pl.DataFrame) -> list[tuple[int, str]]:
+def problems(rejected: pl.DataFrame) -> list[tuple[int | None, str]]:
     """Player and problem of each quarantined row."""
     return [(json.loads(row)["player_id"], problem) for row, problem in rejected.select("row", "problem").iter_rows()]
 

@@ -48,6 +48,6 @@ def is_main_line(rungs_of: list[str]) -> pl.Expr:
     The rung whose two prices are most balanced, the lower one of two alike; a single rung is the main line even with
     one price; of several rungs none is unless one has both prices. Never null.
     """
-    imbalance = (no_vig_over_probability() - 0.5).abs()
+    imbalance = (no_vig_over_probability() - 0.5).abs().round(9)  # mirrored prices are equally balanced
     most_balanced = pl.when(imbalance == imbalance.min().over(rungs_of)).then("line").min().over(rungs_of)
     return ((pl.len().over(rungs_of) == 1) | (pl.col("line") == most_balanced)).fill_null(False)

@@ -38,8 +38,11 @@ def in_order(
     running = {name: value.cast(pl.Int64).fill_null(0) for name, value in (totals or {}).items()}
     running |= {_squared(name): running[name] ** 2 for name in spreads}
     running |= {_by_row(name): running[name] * row for name in spreads}
-    return games.sort(*group, "game_date", "game_id", maintain_order=True).with_columns(
+    ordered = games.sort(*group, "game_date", "game_id", maintain_order=True).with_columns(
         (row - first_row + 1).alias(GAME), *[value.cum_sum().alias(_running(name)) for name, value in running.items()]
+    )
+    return ordered.with_columns(
+        pl.col(_running(name)).shift(1, fill_value=0).gather(row - pl.col(GAME) + 1).alias(_before(name)) for name in running
     )
 
 
@@ -55,9 +58,10 @@ def window_games(games: int | None = None) -> pl.Expr:
 
 def window_sum(name: str, games: int | None = None) -> pl.Expr:
     """Exact sum over the window."""
-    running = pl.col(_running(name))
-    oldest = pl.int_range(pl.len()) - window_games(games) + 1
-    return running - running.shift(1, fill_value=0).gather(oldest)
+    running, before = pl.col(_running(name)), pl.col(_before(name))
+    if games is None:
+        return running - before
+    return running - pl.when(pl.col(GAME) > games).then(running.shift(games)).otherwise(before)
 
 
 def window_mean(name: str, games: int | None = None, least: int = LEAST_GAMES) -> pl.Expr:
@@ -135,6 +139,11 @@ def of_at_least(games: int, value: pl.Expr) -> pl.Expr:
 
 def _running(name: str) -> str:
     return f"{name}_running"
+
+
+def _before(name: str) -> str:
+    """The running total when the group begins."""
+    return f"{name}_before"
 
 
 def _squared(name: str) -> str:

@@ -44,9 +44,9 @@ def with_team_form(rows: pl.DataFrame, player_games: pl.DataFrame, schedule: pl.
     rows = strictly_before(rows, _team_dates(schedule), ["opponent"], {"game_date": "opponent_game_date"})
     opponent_rest_days = (pl.col("game_date") - pl.col("opponent_game_date")).dt.total_days()
     return rows.with_columns(
-        league_pace(
-            difference("league_games", "league_games_old"), difference("league_pace_sum", "league_pace_sum_old")
-        ).alias("league_pace"),
+        league_pace(difference("league_games", "league_games_old"), difference("league_pace_sum", "league_pace_sum_old")).alias(
+            "league_pace"
+        ),
         pl.when(opponent_rest_days <= LONGEST_REST_DAYS).then(opponent_rest_days).alias("opponent_rest_days"),
     )
 

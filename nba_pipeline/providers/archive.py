@@ -121,9 +121,7 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         if not seasons:
             return pl.DataFrame(schema=PROP_COLUMNS)
         file, days = self._file("player_props"), [day for _, some in seasons for day in some]
-        tipoffs = pl.concat(
-            [self._file(f"games_{season}").scan(["game_id", "tipoff_utc"]).collect() for season, _ in seasons]
-        )
+        tipoffs = pl.concat([self._file(f"games_{season}").scan(["game_id", "tipoff_utc"]).collect() for season, _ in seasons])
         rows = file.scan(PROPS).filter(_of(days)).collect().join(
             tipoffs, left_on="event_game_id", right_on="game_id", how="left", maintain_order="left"
         )  # fmt: skip

@@ -17,8 +17,7 @@ def match_games(theirs: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
     same_day = _only(keys.join(games, on=["game_date", "pair"], nulls_equal=False), keys)
     taken = same_day.select("game_id").drop_nulls()
     near = pl.concat(
-        games.join(taken, on="game_id", how="anti").with_columns(pl.col("game_date").dt.offset_by(by))
-        for by in ("-1d", "1d")
+        games.join(taken, on="game_id", how="anti").with_columns(pl.col("game_date").dt.offset_by(by)) for by in ("-1d", "1d")
     )
     open_keys = same_day.filter(pl.col("game_id").is_null()).drop("game_id")
     late = _only(open_keys.join(near, on=["game_date", "pair"]), keys)

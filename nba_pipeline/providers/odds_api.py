@@ -91,9 +91,7 @@ class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
         both = [*landing.payloads(PROVIDER, endpoint, day), *landing.payloads(PROVIDER, f"historical_{endpoint}", day)]
         return sorted(both, key=lambda payload: payload.fetched_at)
 
-    def _request(
-        self, what: tuple[str, str, str], day: date, at: datetime | None, params: Mapping[str, str]
-    ) -> Request:
+    def _request(self, what: tuple[str, str, str], day: date, at: datetime | None, params: Mapping[str, str]) -> Request:
         endpoint, path, entity = what
         if not self.api_key and not self.http.landing.is_replay:
             raise Permanent(f"odds_api needs {KEY_VARIABLE}")

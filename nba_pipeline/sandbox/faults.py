@@ -167,9 +167,7 @@ def parse_rule(spec: Any) -> Rule:
     if not isinstance(match, dict) or match.keys() - ANY_MATCH:
         raise BadInput(f"match of a fault rule takes {', '.join(sorted(ANY_MATCH))}, not {match!r}")
     if match.get("provider") is not None and match["provider"] not in PROVIDERS:
-        raise BadInput(
-            f"unknown provider {match['provider']!r} in a fault rule; known are {', '.join(sorted(PROVIDERS))}"
-        )
+        raise BadInput(f"unknown provider {match['provider']!r} in a fault rule; known are {', '.join(sorted(PROVIDERS))}")
     query = match.get("query") or {}
     games = match.get("game", spec.get("game"))
     return Rule(
@@ -178,9 +176,7 @@ def parse_rule(spec: Any) -> Rule:
         action=action,
         path=_pattern(match.get("path") or "", "path"),
         provider=match.get("provider"),
-        query={
-            name: _pattern(value, "query") for name, value in ({"": query} if isinstance(query, str) else query).items()
-        },
+        query={name: _pattern(value, "query") for name, value in ({"": query} if isinstance(query, str) else query).items()},
         games=None if games is None else frozenset(map(str, games if isinstance(games, list) else [games])),
         times=None if spec.get("times") is None else _whole(spec["times"], "times"),
         after=_whole(spec.get("after") or 0, "after"),

@@ -233,8 +233,6 @@ def _scripted(rule: Rule) -> Answer:
         kind = headers.pop("Content-Type", "application/json" if text[:1] in ("{", "[") else "text/plain")
         return Answer(rule.parameter("status"), text.encode(), kind, headers)
     if rule.action == "html":
-        page = rule.parameter(
-            "body", "<!DOCTYPE html><html><head><title>Service</title></head><body>Please wait.</body></html>"
-        )
+        page = rule.parameter("body", "<!DOCTYPE html><html><head><title>Service</title></head><body>Please wait.</body></html>")
         return Answer(rule.parameter("status", 200), page.encode(), "text/html; charset=utf-8")
     return Answer(200, rule.parameter("body", "{}").encode())

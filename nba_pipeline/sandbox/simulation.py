@@ -151,9 +151,7 @@ def simulate(seed: int, season: str, fixtures: list[Fixture]) -> Results:
         period_scores[tied, :, 4 + number] = shooting.score[tied] - score[tied]
         overtimes[tied] += 1
 
-    reason = np.where(
-        absences.reason != PLAYED, absences.reason, np.where(place >= DRESSED, NOT_DRESSED, COACH_DECISION)
-    )
+    reason = np.where(absences.reason != PLAYED, absences.reason, np.where(place >= DRESSED, NOT_DRESSED, COACH_DECISION))
     others = _other_statistics(rng, able, teams, seconds, shooting)
     return Results(
         shooting=shooting,
@@ -208,13 +206,9 @@ def _rotation(available: Booleans, minutes_factor: Floats, used: Integers) -> tu
     return shares * 240, place
 
 
-def _expected_points(
-    able: Talents, teams: Integers, pace: Floats, edge: Floats, *, shots: Floats, fouled: Floats
-) -> Floats:
+def _expected_points(able: Talents, teams: Integers, pace: Floats, edge: Floats, *, shots: Floats, fouled: Floats) -> Floats:
     threes = able.three_point_share[teams]
-    per_attempt = 2 * (1 - threes) * (able.two_point_pct[teams] + edge) + 3 * threes * (
-        able.three_point_pct[teams] + edge
-    )
+    per_attempt = 2 * (1 - threes) * (able.two_point_pct[teams] + edge) + 3 * threes * (able.three_point_pct[teams] + edge)
     field_goals = FIELD_GOAL_ATTEMPTS * shots / shots.sum(axis=-1, keepdims=True) * per_attempt
     free_throws = FREE_THROW_ATTEMPTS * fouled / fouled.sum(axis=-1, keepdims=True) * able.free_throw_pct[teams]
     return cast(Floats, pace[..., None] * (field_goals + free_throws))

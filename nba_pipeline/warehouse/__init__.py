@@ -19,12 +19,12 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     @abstractmethod
     def replace(
-        self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, excused: Mapping[date, str] | None = None
+        self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, excused: Mapping[date, int] | None = None
     ) -> None:
         """Make exactly these dates hold exactly these rows; a date without rows becomes an empty partition.
 
         Raises PipelineError for a row outside the dates, and where fewer than `coverage.shrink_floor` of the replaced
-        rows would remain on a date without an entry in `excused`; Busy when another writer holds a date.
+        rows would remain, not counting the rows that `excused` lets go on a date; Busy when another writer holds a date.
         """
 
     @abstractmethod

@@ -14,10 +14,15 @@ from nba_pipeline.calendar import Clock
 from nba_pipeline.errors import Closed
 from nba_pipeline.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing
 
 LEFT_OUT = "left_out"
 """Output metadata: {date: [names]} of the games or teams that a gate left out."""
 
+SLATE_CLOSED = "the slate is closed"
+"""Name of what a gate left out when it was the whole date."""
+
+DATES_NAMED = 5
 OPTIONAL = "optional"
 """Input metadata: the asset can do without this table."""
 
@@ -27,8 +32,11 @@ class TableIO(dg.ConfigurableIOManager):
 
     warehouse: dg.ResourceDependency[Warehouse]
     clock: dg.ResourceDependency[Clock]
+    landing: dg.ResourceDependency[Landing]
+    """Not asked for anything: with it every run that writes a table opens a journal, from which `rebuild` repeats it."""
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
+        """Write what keeps the table's promise, park the rest, and report the numbers that plot."""
         table = _table(context.asset_key)
         dates = [date.fromisoformat(key[:10]) for key in context.asset_partition_keys]
         good, rejected = table.conform(obj, self.clock.as_of, _code_version(context))
@@ -37,7 +45,7 @@ class TableIO(dg.ConfigurableIOManager):
             added = self.warehouse.add(table, dates, good, context.run_id)
             context.add_output_metadata({"rows_added": added})
         else:
-            excused = self._excused(table, dates, good, context.output_metadata)
+            excused = self._excused(table, dates, context.output_metadata)
             self.warehouse.replace(table, dates, good, context.run_id, excused)
         rows = self.warehouse.scan(table, dates).select(pl.len()).collect().item()
         context.add_output_metadata(
@@ -53,32 +61,38 @@ class TableIO(dg.ConfigurableIOManager):
         )
 
     def load_input(self, context: dg.InputContext) -> pl.DataFrame:
+        """The rows of the dates that the mapping names. Raises Closed for a date of a required table never written."""
         table = _table(context.asset_key)
         dates = {date.fromisoformat(key[:10]) for key in context.asset_partition_keys}
         if not (context.definition_metadata or {}).get(OPTIONAL):
             missing = sorted(str(day) for day in dates - self.warehouse.dates(table))
             if missing:
                 raise Closed(
-                    f"{table.name} has never been materialised for {', '.join(missing[:5])}"
-                    f"{f' and {len(missing) - 5} more dates' if len(missing) > 5 else ''}"
+                    f"{table.name} has never been materialised for {', '.join(missing[:DATES_NAMED])}"
+                    f"{f' and {len(missing) - DATES_NAMED} more dates' if len(missing) > DATES_NAMED else ''}"
                 )
         return self.warehouse.scan(table, dates).collect()
 
-    def _excused(
-        self, table: Table, dates: list[date], frame: pl.DataFrame, metadata: Mapping[str, Any] | None
-    ) -> dict[date, str]:
-        """The dates that may shrink: a gate named what it left out, or the schedule has fewer games than the rows before."""
+    def _excused(self, table: Table, dates: list[date], metadata: Mapping[str, Any] | None) -> dict[date, int]:
+        """By date the rows that may go: of games no longer in the schedule, and of games and teams that a gate left out."""
+        if "game_id" not in table.dtypes or table.may_shrink:
+            return {}
+        columns = ["game_date", "game_id", *({"team"} & table.dtypes.keys())]
+        before = self.warehouse.scan(table, dates).select(columns).collect()
+        scheduled = self.warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
+        gone = before.join(scheduled, on=["game_date", "game_id"], how="anti")
+        excused = dict(gone.group_by("game_date").len().iter_rows())
         left_out = (metadata or {}).get(LEFT_OUT)
-        names = getattr(left_out, "data", left_out) or {}
-        excused = {date.fromisoformat(day): "left out by name" for day, games in names.items() if games}
-        if "game_id" not in table.dtypes:
-            return excused
-        scheduled = self.warehouse.scan(TABLES["schedule"], dates).select("game_date", "game_id", "status").collect()
-        gone = (
-            self.warehouse.scan(table, dates).select("game_date", "game_id").unique().collect()
-            .join(scheduled.filter(pl.col("status") != "postponed"), on=["game_date", "game_id"], how="anti")
-        )  # fmt: skip
-        return excused | {day: "the schedule has fewer games" for day in gone["game_date"].unique()}
+        for key, names in (getattr(left_out, "data", left_out) or {}).items():
+            day, told = date.fromisoformat(key), " ".join(names)
+            rows = before.filter(pl.col("game_date") == day)
+            named = [self._is_named(row, told) for row in rows.iter_rows(named=True)]
+            excused[day] = excused.get(day, 0) + sum(named)
+        return excused
+
+    @staticmethod
+    def _is_named(row: Mapping[str, Any], told: str) -> bool:
+        return row["game_id"] in told or f"{row.get('team')} (" in told or SLATE_CLOSED in told
 
 
 def _table(key: dg.AssetKey) -> Table:

@@ -17,9 +17,7 @@ from nba_pipeline.warehouse.landing import Landing, Payload
 from nba_pipeline_tests.providers.conftest import Answer, Asked, Provider, gzipped
 
 DAY = date(2024, 3, 12)
-BOX = Request(
-    provider="nba_cdn", endpoint="boxscore", entity="1", game_date=DAY, path="/box/1.json", required_keys=("game",)
-)
+BOX = Request(provider="nba_cdn", endpoint="boxscore", entity="1", game_date=DAY, path="/box/1.json", required_keys=("game",))
 ODDS = Request(
     provider="odds_api", endpoint="events", entity="slate", game_date=DAY, path="/v4/events", params={"a": "b"},
     secret_params={"apiKey": "s3cret"}, secret_headers={"Authorization": "s3cret"}, key_variable="ODDS_API_KEY",
@@ -45,17 +43,13 @@ def test_an_answer_is_landed_and_returned(http_client: HttpClient, provider: Pro
     ],
     ids=["429", "503", "incomplete body", "broken gzip", "timeout"],
 )  # fmt: skip
-def test_what_may_pass_is_tried_again(
-    bad: Answer, http_client: HttpClient, provider: Provider, landing: Landing
-) -> None:
+def test_what_may_pass_is_tried_again(bad: Answer, http_client: HttpClient, provider: Provider, landing: Landing) -> None:
     provider.says(bad, GOOD)
     assert http_client.get(BOX).json() == {"game": 1}
     assert [line["attempts"] for line in landing.incidents()] == [2]
 
 
-def test_a_retry_prints_nothing(
-    http_client: HttpClient, provider: Provider, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_retry_prints_nothing(http_client: HttpClient, provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
     provider.says(Answer({}, status=503), GOOD)
     http_client.get(BOX)
     assert capsys.readouterr().out == ""
@@ -81,9 +75,7 @@ def test_a_retry_after_beyond_the_limit_ends_the_request(http_client: HttpClient
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_nothing_published_is_not_yet(
-    status: int, http_client: HttpClient, provider: Provider, landing: Landing
-) -> None:
+def test_nothing_published_is_not_yet(status: int, http_client: HttpClient, provider: Provider, landing: Landing) -> None:
     provider.says(Answer({}, status=status))
     with pytest.raises(NotYet, match=f"nba_cdn boxscore 1 is not published \\({status}\\)"):
         http_client.get(BOX)
@@ -129,9 +121,7 @@ def test_a_broken_contract_is_kept_as_rejected(
     assert len(provider.asked) == 1
 
 
-def test_an_answer_that_its_parser_refuses_is_rejected(
-    http_client: HttpClient, provider: Provider, landing: Landing
-) -> None:
+def test_an_answer_that_its_parser_refuses_is_rejected(http_client: HttpClient, provider: Provider, landing: Landing) -> None:
     def parse(payload: Payload) -> None:
         raise Permanent(f"points of {payload.json()['game']} are 'x'")
 
@@ -222,9 +212,7 @@ def test_no_secret_reaches_journal_paths_messages_or_logs(
     assert "s3cret" not in f"{written} {names} {errors} {caplog.text} {ODDS!r}"
 
 
-def test_the_quota_is_remembered_and_journalled(
-    http_client: HttpClient, provider: Provider, landing: Landing
-) -> None:
+def test_the_quota_is_remembered_and_journalled(http_client: HttpClient, provider: Provider, landing: Landing) -> None:
     provider.says(Answer([], headers={"x-requests-remaining": "90", "x-requests-used": "10", "x-requests-last": "1"}))
     assert http_client.quota == {}
     http_client.get(ODDS)

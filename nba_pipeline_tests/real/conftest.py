@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -36,6 +37,11 @@ class Replay:
         self.process, self.url = process, url
         self.control = httpx.Client(base_url=url, timeout=30)
 
+    def variables(self) -> dict[str, str]:
+        """What points the platform at the server."""
+        addresses = {f"{provider}_URL": self.url for provider in ("NBA_CDN", "BALLDONTLIE", "ODDS_API")}
+        return addresses | {"BALLDONTLIE_API_KEY": "key", "ODDS_API_KEY": "key"}
+
     def set_clock(self, instant: str) -> None:
         """Stand at an instant."""
         self.control.post("/__control/clock", json={"now": instant, "speed": 0}).raise_for_status()
@@ -49,8 +55,8 @@ class Replay:
         return list(self.control.get("/__control/requests?limit=100000").json()["requests"])
 
 
-@pytest.fixture
-def replay() -> Iterator[Replay]:
+@contextmanager
+def serving() -> Iterator[Replay]:
     """A replay server of the real seasons, its clock standing."""
     command = [sys.executable, "replay_server.py", "--data", str(DATA), "--now", "2024-03-11T12:00:00-04:00", "--speed", "0"]
     process = subprocess.Popen(command, cwd=SHARED / "replay", stdout=subprocess.PIPE, text=True)
@@ -60,6 +66,13 @@ def replay() -> Iterator[Replay]:
     finally:
         process.terminate()
         process.wait()
+
+
+@pytest.fixture
+def replay() -> Iterator[Replay]:
+    """A replay server for one test."""
+    with serving() as server:
+        yield server
 
 
 class Platform:
@@ -75,7 +88,12 @@ class Platform:
             **kept, "NBA_PIPELINE_ENV": "local", "NBA_PIPELINE_HOME": str(self.home), "COLUMNS": "200", **self.variables, **variables,
         }  # fmt: skip
         done = subprocess.run(
-            [sys.executable, "-m", "nba_pipeline", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "nba_pipeline", *arguments],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert code is None or done.returncode == code, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
@@ -92,10 +110,9 @@ class Platform:
 
 
 def live_through(platform: Platform, replay: Replay, day: date) -> None:
-    """A game day as it is lived: the slate is predicted in the afternoon, collected and graded the next morning."""
-    keys = {"NBA_CDN_URL": replay.url, "BALLDONTLIE_URL": replay.url, "ODDS_API_URL": replay.url, "BALLDONTLIE_API_KEY": "key", "ODDS_API_KEY": "key"}
-    afternoon, morning = f"{day}T16:00:00-04:00", f"{day + timedelta(days=1)}T07:00:00-04:00"
-    replay.set_clock(afternoon)
-    platform("run", "--date", str(day), code=None, NBA_PIPELINE_NOW=afternoon, **keys)
-    replay.set_clock(morning)
-    platform("run", "--date", str(day), "--mode", "overnight", code=None, NBA_PIPELINE_NOW=morning, **keys)
+    """A game day as it is lived: predicted at noon and, when the lines are up, at five; collected and graded the next morning."""
+    keys = replay.variables()
+    noon, five, morning = f"{day}T12:00:00-04:00", f"{day}T17:00:00-04:00", f"{day + timedelta(days=1)}T07:00:00-04:00"
+    for instant, mode in ((noon, "same_day"), (five, "same_day"), (morning, "overnight")):
+        replay.set_clock(instant)
+        platform("run", "--date", str(day), "--mode", mode, code=None, NBA_PIPELINE_NOW=instant, **keys)

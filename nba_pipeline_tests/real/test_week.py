@@ -1,38 +1,61 @@
 """A real season from the archive, then real days lived through against the replay server, without and with faults.
 
-Two days stand for the week; `python -m nba_pipeline_tests.real.week` lives through all seven.
+Two days stand for the week, 2024-03-11 to 2024-03-17; NBA_REAL_DAYS=7 lives through all of it.
 """
 
-from collections.abc import Iterator
-from datetime import date
+import json
+import os
+import shutil
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline_tests.real.conftest import DATA, Platform, Replay, live_through
+from nba_pipeline_tests.real.conftest import DATA, Platform, Replay, live_through, serving
 
-HISTORY = ("2024-01-08", "2024-03-10")
-DAYS = (date(2024, 3, 11), date(2024, 3, 12))
-STATISTICS = ("points", "rebounds", "oreb", "dreb", "assists", "steals", "blocks", "turnovers", "fouls", "fgm", "fga", "fg3m", "fg3a", "ftm", "fta", "plus_minus")
+HISTORY = ("2024-02-01", "2024-03-10")
+FIRST = date(2024, 3, 11)
+DAYS = tuple(FIRST + timedelta(days=n) for n in range(int(os.environ.get("NBA_REAL_DAYS", "2"))))
+WITHOUT_LINES = date(2024, 3, 16)
+STATISTICS = (
+    "points",
+    "rebounds",
+    "oreb",
+    "dreb",
+    "assists",
+    "steals",
+    "blocks",
+    "turnovers",
+    "fouls",
+    "fgm",
+    "fga",
+    "fg3m",
+    "fg3a",
+    "ftm",
+    "fta",
+    "plus_minus",
+)
 LEDGERS = ("predictions", "grades", "waivers")
 
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home that holds two months of the archive, derived up to the grades."""
+    """A home that holds some weeks of the archive, derived up to the grades."""
     home = tmp_path_factory.mktemp("loaded")
     Platform(home, NBA_ARCHIVE_DIR=str(DATA))("backfill", "--from", HISTORY[0], "--to", HISTORY[1], code=None)
     return home
 
 
-@pytest.fixture
-def platform(loaded: Path, tmp_path: Path) -> Iterator[Platform]:
-    """The loaded home, copied, so that each test lives its own days."""
-    import shutil
-
-    yield Platform(Path(shutil.copytree(loaded, tmp_path / "home")))
+@pytest.fixture(scope="module")
+def lived(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    """The loaded home after the days, lived through without a fault; the replay server is gone."""
+    platform = Platform(Path(shutil.copytree(loaded, tmp_path_factory.mktemp("lived") / "home")))
+    with serving() as replay:
+        for day in DAYS:
+            live_through(platform, replay, day)
+    return platform
 
 
 def assert_boxscores_equal_the_archive(platform: Platform, days: tuple[date, ...]) -> None:
@@ -41,8 +64,29 @@ def assert_boxscores_equal_the_archive(platform: Platform, days: tuple[date, ...
     key = ["game_id", "player_id"]
     columns = [*key, "team", *STATISTICS]
     assert_frame_equal(ours.select(columns).sort(key), truth.select(columns).sort(key), check_dtypes=False)
-    off = ours.join(truth.select(*key, pl.col("minutes").alias("rounded")), on=key).filter((pl.col("minutes") - pl.col("rounded")).abs() > 0.5)
+    off = ours.join(truth.select(*key, pl.col("minutes").alias("rounded")), on=key).filter(
+        (pl.col("minutes") - pl.col("rounded")).abs() > 0.5
+    )
     assert off.is_empty()
+
+
+def assert_every_spelling_resolves(platform: Platform) -> None:
+    """Of a player with a box score this season, each spelling that the archive's books used became his rows, or nobody's."""
+    variants = pl.read_parquet(DATA / "player_name_variants.parquet")
+    played = platform.table("boxscores")["player_id"].unique()
+    offered = platform.table("prop_lines").select("player_id", pl.col("spelling").alias("player_name_raw")).unique()
+    wrong = offered.join(variants.rename({"player_id": "truth"}), on="player_name_raw").filter(
+        pl.col("player_id") != pl.col("truth")
+    )
+    assert wrong.is_empty(), wrong
+    parked = pl.read_parquet(platform.home / "quarantine" / "prop_lines" / "*" / "part.parquet", hive_partitioning=False)
+    names = (
+        parked.filter(pl.col("game_date") >= FIRST, pl.col("problem").str.contains("name"))["row"]
+        .str.json_path_match("$.spelling")
+        .unique()
+    )
+    lost = variants.filter(pl.col("player_name_raw").is_in(names.implode()) & pl.col("player_id").is_in(played.implode()))
+    assert lost.is_empty(), lost
 
 
 def assert_nothing_is_doubled_or_late(platform: Platform) -> None:
@@ -51,47 +95,49 @@ def assert_nothing_is_doubled_or_late(platform: Platform) -> None:
             "prop_lines": "game_id, player_id, market, book, line_half_points, snapshot_at"}  # fmt: skip
     for table, key in keys.items():
         assert platform.rows(f"SELECT {key}, count(*) FROM {table} GROUP BY ALL HAVING count(*) > 1") == [], table
-    assert platform.rows("SELECT * FROM predictions WHERE line_snapshot_at >= tipoff_at OR (run_kind = 'live' AND made_at >= tipoff_at)") == []
+    assert (
+        platform.rows(
+            "SELECT * FROM predictions WHERE line_snapshot_at >= tipoff_at OR (run_kind = 'live' AND made_at >= tipoff_at)"
+        )
+        == []
+    )
 
 
-def test_two_days_are_predicted_before_tipoff_and_graded_the_next_morning(platform: Platform, replay: Replay) -> None:
-    for day in DAYS:
-        live_through(platform, replay, day)
-    assert_boxscores_equal_the_archive(platform, DAYS)
-    assert_nothing_is_doubled_or_late(platform)
-    graded = platform.rows(
+def test_the_days_are_predicted_before_tipoff_and_graded_the_next_morning(lived: Platform) -> None:
+    assert_boxscores_equal_the_archive(lived, DAYS)
+    assert_every_spelling_resolves(lived)
+    assert_nothing_is_doubled_or_late(lived)
+    graded = lived.rows(
         "SELECT system_id, count(*) AS n, count(*) FILTER (outcome IN ('WIN', 'LOSS')) AS bets FROM grades "
-        f"WHERE run_kind = 'live' AND game_date BETWEEN '{DAYS[0]}' AND '{DAYS[1]}' GROUP BY 1 ORDER BY 1"
+        f"WHERE run_kind = 'live' AND game_date BETWEEN '{DAYS[0]}' AND '{DAYS[-1]}' GROUP BY 1 ORDER BY 1"
     )
     assert [row["system_id"] for row in graded] == ["catboost", "moving_average"]
     assert all(row["n"] > 150 and row["bets"] > 30 for row in graded)
-    states = {r["game_date"]: r["state"] for r in _status(platform, *DAYS)}
-    assert set(states.values()) == {"COMPLETE"}
+    assert {record["state"] for record in _status(lived, DAYS[0], DAYS[-1])} == {"COMPLETE"}
 
 
-def test_every_printed_number_leads_to_the_payload_that_landed(platform: Platform, replay: Replay) -> None:
-    live_through(platform, replay, DAYS[0])
-    lines = platform.rows(
+def test_every_printed_number_leads_to_the_payload_that_landed(lived: Platform) -> None:
+    lines = lived.rows(
         "SELECT p.line, p.line_source, l.sha256, l.fetched_at FROM predictions p LEFT JOIN landing l ON l.source = p.line_source "
         f"WHERE p.line IS NOT NULL AND p.game_date = '{DAYS[0]}'"
     )
-    assert lines and all(row["sha256"] and (platform.home / "landing" / f"{row['line_source']}.gz").exists() for row in lines)
-    points = platform.rows(f"SELECT b.source, l.sha256 FROM boxscores b LEFT JOIN landing l USING (source) WHERE b.game_date = '{DAYS[0]}'")
+    assert lines and all(row["sha256"] and (lived.home / "landing" / f"{row['line_source']}.gz").exists() for row in lines)
+    points = lived.rows(
+        f"SELECT b.source, l.sha256 FROM boxscores b LEFT JOIN landing l USING (source) WHERE b.game_date = '{DAYS[0]}'"
+    )
     assert points and all(row["sha256"] for row in points)
 
 
-def test_the_tables_are_rebuilt_from_the_landing_without_a_network(platform: Platform, replay: Replay) -> None:
-    for day in DAYS:
-        live_through(platform, replay, day)
-    replay.process.terminate()
-    names = sorted(p.name for p in (platform.home / "tables").iterdir())
-    before = {name: platform.table(name) for name in names}
-    platform("rebuild", code=None)
+def test_the_tables_are_rebuilt_from_the_landing_without_a_network(lived: Platform) -> None:
+    names = sorted(p.name for p in (lived.home / "tables").iterdir())
+    before = {name: lived.table(name) for name in names}
+    lived("rebuild", code=None)
     for name in names:
-        assert_frame_equal(platform.table(name), before[name])
+        assert_frame_equal(lived.table(name), before[name])
 
 
-def test_faults_of_the_providers_leave_the_outcome_right_and_are_told(platform: Platform, replay: Replay) -> None:
+def test_faults_of_the_providers_leave_the_outcome_right_and_are_told(loaded: Path, tmp_path: Path, replay: Replay) -> None:
+    platform = Platform(Path(shutil.copytree(loaded, tmp_path / "home")))
     noon = f"{DAYS[1]}T12:00:00-04:00"
     games = pl.read_parquet(DATA / "games_2023-24.parquet").filter(pl.col("game_date") == DAYS[0])["game_id"].sort().to_list()
     replay.misbehave(
@@ -107,20 +153,31 @@ def test_faults_of_the_providers_leave_the_outcome_right_and_are_told(platform: 
     assert status["state"] == "DEGRADED" and any(games[0] in name for name in status["missing"])
     assert any("429" in word for word in status["happened"]) and any("503" in word for word in status["happened"])
     live_through(platform, replay, DAYS[1])
-    later = f"{DAYS[1]}T12:30:00-04:00"
+    later = f"{DAYS[1] + timedelta(days=1)}T12:30:00-04:00"
     replay.set_clock(later)
-    keys = {"NBA_CDN_URL": replay.url, "BALLDONTLIE_URL": replay.url, "ODDS_API_URL": replay.url, "BALLDONTLIE_API_KEY": "key", "ODDS_API_KEY": "key"}
-    platform("run", "--date", str(DAYS[0]), "--mode", "overnight", code=None, NBA_PIPELINE_NOW=later, **keys)
-    assert_boxscores_equal_the_archive(platform, DAYS)
+    platform("run", "--date", str(DAYS[0]), "--mode", "overnight", code=None, NBA_PIPELINE_NOW=later, **replay.variables())
+    assert_boxscores_equal_the_archive(platform, DAYS[:2])
     assert_nothing_is_doubled_or_late(platform)
-    assert platform.rows(f"SELECT DISTINCT recommendation FROM predictions WHERE game_date = '{DAYS[1]}' AND run_kind = 'live'") == [
-        {"recommendation": "NO_LINE"}
-    ]
+    assert platform.rows(
+        f"SELECT DISTINCT recommendation FROM predictions WHERE game_date = '{DAYS[1]}' AND run_kind = 'live'"
+    ) == [{"recommendation": "NO_LINE"}]
     assert any("not from before tip-off" in word for word in _status(platform, DAYS[1], DAYS[1])[0]["happened"])
     assert _status(platform, DAYS[0], DAYS[0])[0]["state"] == "COMPLETE"
 
 
 def _status(platform: Platform, first: date, last: date) -> list[dict[str, object]]:
-    import json
-
-    return list(json.loads(platform("status", "--from", str(first), "--to", str(last), "--format", "json", code=None, NBA_PIPELINE_NOW="2024-03-14T12:00:00-04:00")))
+    return list(
+        json.loads(
+            platform(
+                "status",
+                "--from",
+                str(first),
+                "--to",
+                str(last),
+                "--format",
+                "json",
+                code=None,
+                NBA_PIPELINE_NOW="2024-03-14T12:00:00-04:00",
+            )
+        )
+    )

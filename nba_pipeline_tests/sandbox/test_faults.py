@@ -18,9 +18,7 @@ def players(box: dict[str, Any], side: str = "homeTeam") -> list[int]:
 
 
 def test_status_with_body_and_headers_for_so_many_requests(peer: Peer) -> None:
-    peer.rule(
-        match={"provider": "nba_cdn"}, action="status", status=429, headers={"Retry-After": "2"}, times=2, after=1
-    )
+    peer.rule(match={"provider": "nba_cdn"}, action="status", status=429, headers={"Retry-After": "2"}, times=2, after=1)
     answers = [peer.get(peer.box_path) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 429, 429, 200]
     assert answers[1].headers["retry-after"] == "2"
@@ -110,9 +108,7 @@ def test_a_correction_moves_points_free_throws_and_score_from_its_time_on(peer: 
     assert peer.box()["homeTeam"] == before
     after = peer.at(later).box()["homeTeam"]
     assert after["score"] == before["score"] + 2 == sum(p["statistics"]["points"] for p in after["players"])
-    assert (
-        after["players"][0]["statistics"]["freeThrowsMade"] == before["players"][0]["statistics"]["freeThrowsMade"] + 2
-    )
+    assert after["players"][0]["statistics"]["freeThrowsMade"] == before["players"][0]["statistics"]["freeThrowsMade"] + 2
     assert peer.listed()["homeTeam"]["score"] == after["score"]
 
 
@@ -187,9 +183,7 @@ def test_a_rule_about_contents_counts_only_what_it_changed(peer: Peer) -> None:
 def test_rules_hold_their_count_when_requests_come_at_once(peer: Peer) -> None:
     peer.rule(action="drop_players", n=15, times=2)
     with ThreadPoolExecutor(8) as pool:
-        boxes = list(
-            pool.map(lambda _: httpx.get(peer.server.url + peer.box_path, verify=False).json()["game"], range(8))
-        )
+        boxes = list(pool.map(lambda _: httpx.get(peer.server.url + peer.box_path, verify=False).json()["game"], range(8)))
     assert sum(not players(box) for box in boxes) == 2
 
 
@@ -234,9 +228,7 @@ def test_the_rules_file_gives_rules_and_dates_without_games(tmp_path: Path) -> N
     assert [rule.action for rule in rules] == ["reset"] and no_game_dates == {DAY}
 
 
-@pytest.mark.parametrize(
-    "text", ["{", "[]", '{"rulez": []}', '{"no_game_dates": ["x"]}', '{"rules": [{"action": "x"}]}']
-)
+@pytest.mark.parametrize("text", ["{", "[]", '{"rulez": []}', '{"no_game_dates": ["x"]}', '{"rules": [{"action": "x"}]}'])
 def test_a_rules_file_that_cannot_be_used_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "sandbox_rules.json").write_text(text)
     with pytest.raises(BadInput):

@@ -45,9 +45,7 @@ def test_identities_hold_for_every_row_of_twenty_dates(league: League) -> None:
                 assert row.did_play == (row.seconds > 0) == (row.not_playing_reason == "")
                 assert row.did_play or row.points == row.rebounds == row.assists == row.turnovers == row.plus_minus == 0
         assert game.score[0] != game.score[1]
-        tied_after = [
-            sum(game.period_scores[0][:n]) == sum(game.period_scores[1][:n]) for n in range(4, 4 + game.overtimes)
-        ]
+        tied_after = [sum(game.period_scores[0][:n]) == sum(game.period_scores[1][:n]) for n in range(4, 4 + game.overtimes)]
         assert all(tied_after)
 
 
@@ -144,9 +142,7 @@ def test_injuries_last_and_are_mostly_known_to_the_books(league: League) -> None
     absent = late = 0
     for game in league.season("2024-25").games[:300]:
         lined = {quote.player.person_id for quote in league.lines(game, game.tipoff_at)}
-        for row in (
-            row for rows in league.boxscore(game) for row in rows if row.not_playing_reason == "INACTIVE_INJURY"
-        ):
+        for row in (row for rows in league.boxscore(game) for row in rows if row.not_playing_reason == "INACTIVE_INJURY"):
             assert row.status == "INACTIVE" and row.not_playing_description
             absent += 1
             late += row.player.person_id in lined
@@ -179,9 +175,5 @@ def test_a_book_takes_about_seven_per_cent(league: League) -> None:
 
 
 def test_the_season_turns_on_the_first_of_july(league: League) -> None:
-    assert (
-        {game.fixture.season for game in league.games(date(2025, 6, 30))}
-        == {season_of(date(2025, 6, 30))}
-        == {"2024-25"}
-    )
+    assert {game.fixture.season for game in league.games(date(2025, 6, 30))} == {season_of(date(2025, 6, 30))} == {"2024-25"}
     assert {game.game_id[3:5] for game in league.games(date(2025, 7, 1))} == {"25"}

@@ -38,9 +38,7 @@ def test_the_clock_is_the_pipelines_until_it_is_set(peer: Peer) -> None:
 
 def test_rules_are_added_listed_replaced_and_removed(peer: Peer) -> None:
     peer.rule(id="a", action="reset", times=0)
-    peer.client.post(
-        "/__control/faults", params={"replace": "1"}, json={"rules": [{"id": "b", "action": "reset", "times": 0}]}
-    )
+    peer.client.post("/__control/faults", params={"replace": "1"}, json={"rules": [{"id": "b", "action": "reset", "times": 0}]})
     assert [rule["id"] for rule in peer.get("/__control/faults").json()["rules"]] == ["b"]
     assert peer.client.delete("/__control/faults", params={"id": "b"}).json() == {"removed": 1}
 

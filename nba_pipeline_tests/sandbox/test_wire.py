@@ -133,9 +133,7 @@ def test_an_event_is_listed_in_play_without_prices_and_gone_when_it_is_over(peer
 def test_the_past_is_told_in_steps_of_five_minutes_at_ten_times_the_price(peer: Peer) -> None:
     asked = peer.game.tipoff_at - timedelta(hours=1)
     path = f"{HISTORICAL}/{peer.game.fixture.event_id}/odds"
-    response = peer.at(peer.game.ends_at + timedelta(days=20)).get(
-        path, **peer.odds, date=asked.strftime("%Y-%m-%dT%H:%M:%SZ")
-    )
+    response = peer.at(peer.game.ends_at + timedelta(days=20)).get(path, **peer.odds, date=asked.strftime("%Y-%m-%dT%H:%M:%SZ"))
     document = response.json()
     stamp = instant(document["timestamp"])
     assert stamp <= asked < stamp + timedelta(minutes=5) and stamp.second == 38

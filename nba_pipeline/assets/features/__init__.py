@@ -1,0 +1,1 @@
+"""Who is expected, and what is known about them before tip-off."""

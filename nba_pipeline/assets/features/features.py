@@ -28,6 +28,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE
 from nba_pipeline.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.table_io import SLATE_CLOSED
 
 
 def feature(description: str, low: float, high: float, family: str, required: bool = False, unit: str = "") -> dy.Float64:
@@ -83,7 +84,7 @@ class FeatureRows(Row):
     line_movement = feature("line minus opening_line", -15, 15, MARKET, unit="points")
     has_line = feature("1 when line is known", 0, 1, MARKET)
     points_mean_versus_opponent_last_1095_days = feature("mean points against this opponent", 0, 60, HISTORY, True)
-    games_versus_opponent_last_1095_days = feature("games behind the mean", 0, 20, HISTORY, True)
+    games_versus_opponent_last_1095_days = feature("games behind the mean", 0, 40, HISTORY, True)
     minutes_mean_last_10_games = feature("mean minutes, last 10", 0, 60, HISTORY, True, "min")
     points_per_minute_last_10_games = feature("points by minutes, last 10", 0, 1.5, HISTORY, True)
 
@@ -103,7 +104,7 @@ class FeatureRows(Row):
     games_below_season_mean_streak = feature("last games in a row below the season's mean", 0, 20, EXTENDED)
     absent_teammates_usage_pct_sum_season = feature("season usage of teammates expected out", 0, 1, EXTENDED)
     usage_pct_last_5_games = feature("minute-weighted usage, last 5", 0, 0.6, EXTENDED)
-    games_since_structural_change = feature("games since a trade or a gap of more than 14 days", 0, 60, EXTENDED)
+    games_since_structural_change = feature("games since a trade or a gap of more than 14 days", 0, 110, EXTENDED)
     line_standard_deviation_across_books = feature("standard deviation of main lines over distinct feeds", 0, 5, EXTENDED)
     over_streak_lined_games = feature("last lined games in a row over the closing line", 0, 20, EXTENDED)
     under_streak_lined_games = feature("last lined games in a row under the closing line", 0, 20, EXTENDED)
@@ -278,9 +279,14 @@ def features(
         held_back.select("game_date", "team").unique(), on=["game_date", "team"], how="anti"
     )
     names = pl.concat(
-        [held_back.select("game_date", pl.format("{} ({})", "team", "matchup").alias("name")), closed.select("game_date", pl.lit("slate closed").alias("name"))]
+        [
+            held_back.select("game_date", pl.format("{} ({})", "team", "matchup").alias("name")),
+            closed.select("game_date", pl.lit(SLATE_CLOSED).alias("name")),
+        ]
     )
-    note_left_out(context, {str(day): names.filter(pl.col("game_date") == day)["name"].to_list() for day in names["game_date"].unique()})
+    note_left_out(
+        context, {str(day): names.filter(pl.col("game_date") == day)["name"].to_list() for day in names["game_date"].unique()}
+    )
     return features_of(expected, player_game_summary, schedule, prop_lines)
 
 
@@ -325,7 +331,7 @@ def no_feature_is_constant(warehouse: Warehouse, dates: Sequence[date], clock: C
     return verdicts
 
 
-@dated_check(TABLE, blocking=True)
+@dated_check(TABLE, is_error=True)
 def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """One row per expected player per game."""
     return keys_are_unique(warehouse, TABLE, dates)
@@ -340,7 +346,11 @@ def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Cl
 def _present(
     warehouse: Warehouse, dates: Sequence[date], clock: Clock, floor: float, count_held_back: bool = False
 ) -> list[Verdict]:
-    expected = warehouse.scan(TABLES["upcoming_players"], dates).select("game_date", "game_id", "player_id", "player_name", "team").collect()
+    expected = (
+        warehouse.scan(TABLES["upcoming_players"], dates)
+        .select("game_date", "game_id", "player_id", "player_name", "team")
+        .collect()
+    )
     if not count_held_back:
         _, held_back = gates.judge_slates(*gates.before(warehouse, dates), dates, clock.as_of)
         expected = expected.join(held_back.select("game_date", "team").unique(), on=["game_date", "team"], how="anti")

@@ -132,7 +132,12 @@ def no_team_has_a_hole(warehouse: Warehouse, dates: Sequence[date], clock: Clock
     """Each team's last 3 games before the date have complete box scores; a team with a hole loses its players, by name."""
     _, held_back = gates.judge_slates(*gates.before(warehouse, dates), dates, clock.as_of)
     return [
-        Verdict(day, teams.is_empty(), {"teams_held_back": teams["team"].n_unique()}, [f"{team} ({game})" for _, team, game in teams.iter_rows()])
+        Verdict(
+            day,
+            teams.is_empty(),
+            {"teams_held_back": teams["team"].n_unique()},
+            [f"{team} ({game})" for _, team, game in teams.iter_rows()],
+        )
         for day in dates
         for teams in [held_back.filter(pl.col("game_date") == day)]
     ]
@@ -153,7 +158,7 @@ def both_teams_have_players(warehouse: Warehouse, dates: Sequence[date], clock: 
     ]
 
 
-@dated_check(TABLE, blocking=True)
+@dated_check(TABLE, is_error=True)
 def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """One row per expected player per game."""
     return keys_are_unique(warehouse, TABLE, dates)

@@ -221,7 +221,12 @@ def every_prediction_is_graded(warehouse: Warehouse, dates: Sequence[date], cloc
 @dated_check(TABLE)
 def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """The slate's error beside the line's on the same rows; over 100 bets, a hit rate above 58 % is a leak until disproved."""
-    latest = warehouse.scan(TABLE, dates).sort("grade_version").group_by("game_date", "game_id", "player_id", "system_id", "run_kind").last()
+    latest = (
+        warehouse.scan(TABLE, dates)
+        .sort("grade_version")
+        .group_by("game_date", "game_id", "player_id", "system_id", "run_kind")
+        .last()
+    )
     found = latest.group_by("game_date").agg(
         (pl.col("outcome") == "WIN").sum().alias("wins"), pl.col("outcome").is_in(["WIN", "LOSS"]).sum().alias("bets"),
         pl.col("absolute_error_points").mean().alias("mae"),
@@ -238,7 +243,7 @@ def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
     return verdicts
 
 
-@dated_check(TABLE, blocking=True)
+@dated_check(TABLE, is_error=True)
 def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """One row per prediction and grade version."""
     return keys_are_unique(warehouse, TABLE, dates)

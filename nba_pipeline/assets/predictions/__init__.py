@@ -1,0 +1,1 @@
+"""The week's models, and what the systems forecast."""

@@ -76,9 +76,7 @@ def train_week(
     )  # fmt: skip
 
 
-def training_rows(
-    features: pl.DataFrame, player_game_summary: pl.DataFrame, week: date, system: TrainedSystem
-) -> pl.DataFrame:
+def training_rows(features: pl.DataFrame, player_game_summary: pl.DataFrame, week: date, system: TrainedSystem) -> pl.DataFrame:
     """One row per player who took part in a game before the week and has what the system requires."""
     truth = player_game_summary.filter(pl.col("did_play")).select(*PLAYER_GAME, pl.col("points").cast(pl.Float64))
     return (
@@ -171,13 +169,19 @@ def points_model(
     rows = pl.concat([train_week(features, player_game_summary, week, model_store, system) for system in TRAINED_SYSTEMS])
     first = rows.row(0, named=True)
     context.add_output_metadata(
-        {name: first[name] for name in ("rows", "trees", "validation_mean_absolute_error", "season_mean_absolute_error") if first[name] is not None}
+        {
+            name: first[name]
+            for name in ("rows", "trees", "validation_mean_absolute_error", "season_mean_absolute_error")
+            if first[name] is not None
+        }
     )
     return rows
 
 
 @dg.asset_check(asset=TABLE.name, blocking=True, partitions_def=WEEKLY, description="No training row lies in or after the week.")
-def training_ends_before_the_week(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+def training_ends_before_the_week(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
     """The window of every model ends before its Monday."""
     rows = warehouse.scan(TABLE, [date.fromisoformat(key) for key in context.partition_keys]).collect()
     late = rows.filter(pl.col("train_end_date") >= pl.col("game_date"))
@@ -185,7 +189,9 @@ def training_ends_before_the_week(context: dg.AssetCheckExecutionContext, wareho
 
 
 @dg.asset_check(asset=TABLE.name, partitions_def=WEEKLY, description="Every trained system has a model for the week.")
-def every_system_has_a_model(context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
+def every_system_has_a_model(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
     """A week without enough rows has none, and says why."""
     rows = warehouse.scan(TABLE, [date.fromisoformat(key) for key in context.partition_keys]).collect()
     without = rows.filter(pl.col("model_id").is_null())

@@ -28,6 +28,7 @@ from nba_pipeline.systems.interface import PLAYER_GAME, System, TrainedModel
 from nba_pipeline.table import TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.model_store import ModelStore
+from nba_pipeline.warehouse.table_io import SLATE_CLOSED
 
 RECOMMENDATIONS = ("OVER", "UNDER", "PASS", "NO_LINE")
 
@@ -96,7 +97,15 @@ PREDICTED = (*PLAYER_GAME, "system_id", "run_kind")
 IDENTITY = [
     pl.col(name).cast(pl.String).fill_null("")
     for name in (
-        *PREDICTED, "version", "game_date", "system_version", "model_id", "features_hash", "line", "book", "line_snapshot_at",
+        *PREDICTED,
+        "version",
+        "game_date",
+        "system_version",
+        "model_id",
+        "features_hash",
+        "line",
+        "book",
+        "line_snapshot_at",
     )
 ]
 """What `prediction_id` is the hash of: the key and the inputs, not the instant."""
@@ -200,8 +209,7 @@ def _slate(
         .join(known, on=on, how="left")
         .join(market, on=PLAYER_GAME, how="left")
         .with_columns(
-            pl.when(is_usable).then(pl.col(name)).alias(name)
-            for name in ("line", "book", "line_source", "line_snapshot_at")
+            pl.when(is_usable).then(pl.col(name)).alias(name) for name in ("line", "book", "line_source", "line_snapshot_at")
         )
         .with_columns(_run_kind(now).alias("run_kind"), _ineligible().alias("reason"))
     )
@@ -291,9 +299,7 @@ def _quality(system: System, rows: pl.DataFrame) -> pl.DataFrame:
     known = 100 * pl.mean_horizontal(pl.col(name).is_not_null() for name in system.reads)
     missing = pl.sum_horizontal(pl.col(name).is_null() for name in system.required_for_betting)
     cap = pl.when(missing >= MANY_MISSING).then(MANY_MISSING_CAP).when(missing > 0).then(ONE_MISSING_CAP).otherwise(100.0)
-    return rows.select(
-        *PLAYER_GAME, pl.min_horizontal(known, cap).alias("quality_score"), (missing > 0).alias("lacks_required")
-    )
+    return rows.select(*PLAYER_GAME, pl.min_horizontal(known, cap).alias("quality_score"), (missing > 0).alias("lacks_required"))
 
 
 def _judge(made: pl.DataFrame, season_starts: Mapping[str, date]) -> pl.DataFrame:
@@ -333,8 +339,11 @@ def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     A game that moved to another date is predicted anew. What was predicted live is not predicted again as a backtest.
     """
     compared = ("version", "game_date", "line", "reasons")
-    latest = ledger.sort("version").group_by(PREDICTED).last().select(
-        *PREDICTED, *(pl.col(name).alias(f"{name}_before") for name in compared)
+    latest = (
+        ledger.sort("version")
+        .group_by(PREDICTED)
+        .last()
+        .select(*PREDICTED, *(pl.col(name).alias(f"{name}_before") for name in compared))
     )
     live = ledger.filter(pl.col("run_kind") == "live").select("game_date", *PLAYER_GAME, "system_id", "run_kind")
     before = {name: pl.col(f"{name}_before") for name in compared}
@@ -382,14 +391,16 @@ def predictions(
             f"fewer than {SETTINGS.coverage.ready_block:.0%}"
         )
     features = features.filter(~pl.col("game_date").is_in(closed["game_date"].implode()))
-    note_left_out(context, {str(day): [f"{day}: too few players are ready"] for day in closed["game_date"]})
+    note_left_out(context, {str(day): [SLATE_CLOSED] for day in closed["game_date"]})
     lines, models = market_lines(prop_lines, **SETTINGS.lines.cascade), load_models(points_model, model_store)
     starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
     slate = schedule.filter(pl.col("game_date").is_in(dates))
     ledger = warehouse.scan(TABLE, dates).collect()
     without = unpredicted(upcoming_players, features, slate, lines, models, now)
     reasons = without.group_by("reason").len().sort("len", descending=True).head(20)
-    context.add_output_metadata({"not_predicted": without.height, "reasons_not_predicted": dg.MetadataValue.json(dict(reasons.iter_rows()))})
+    context.add_output_metadata(
+        {"not_predicted": without.height, "reasons_not_predicted": dg.MetadataValue.json(dict(reasons.iter_rows()))}
+    )
     for sentence in absent_models(features, models):
         context.log.warning(sentence)
     return predict_slate(upcoming_players, features, slate, lines, models, ledger, now, starts)
@@ -450,7 +461,7 @@ def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: 
     return verdicts
 
 
-@dated_check(TABLE, blocking=True)
+@dated_check(TABLE, is_error=True)
 def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """One row per player, game, system, run kind and version."""
     return keys_are_unique(warehouse, TABLE, dates)

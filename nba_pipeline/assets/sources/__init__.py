@@ -1,0 +1,1 @@
+"""What providers say: one table per concept, whoever answered."""

@@ -73,7 +73,7 @@ class BoxscoreRows(Row):
 
     @dy.rule()
     def points_match_the_shots(cls) -> pl.Expr:
-        """points = 2 x two-pointers + 3 x three-pointers + free throws."""
+        """Points = 2 x two-pointers + 3 x three-pointers + free throws."""
         return pl.col("points") == 2 * (pl.col("fgm") - pl.col("fg3m")) + 3 * pl.col("fg3m") + pl.col("ftm")
 
     @dy.rule()
@@ -87,14 +87,16 @@ class BoxscoreRows(Row):
 
     @dy.rule()
     def makes_do_not_exceed_attempts(cls) -> pl.Expr:
-        """fgm <= fga, fg3m <= fg3a <= fga, ftm <= fta."""
+        """Fgm <= fga, fg3m <= fg3a <= fga, ftm <= fta."""
         return (
             (pl.col("fgm") <= pl.col("fga")) & (pl.col("fg3m") <= pl.col("fg3a"))
             & (pl.col("fg3a") <= pl.col("fga")) & (pl.col("ftm") <= pl.col("fta"))
         )  # fmt: skip
 
 
-TABLE = Table("boxscores", grain="player per game", key=("game_id", "player_id"), schema=BoxscoreRows, cluster=("player_id", "team"))
+TABLE = Table(
+    "boxscores", grain="player per game", key=("game_id", "player_id"), schema=BoxscoreRows, cluster=("player_id", "team")
+)
 CODE_VERSION = "1"
 ROSTER_DAYS = 30
 
@@ -152,12 +154,16 @@ def fall_back(
     if not frames:
         return TABLE.empty().drop(LINEAGE[1:]), problems
     box = pl.concat(frames, how="diagonal_relaxed")
-    seen = pl.concat([history.select("player_id", "player_name", "team"), have.select("player_id", "player_name", "team")]).unique()
+    seen = pl.concat(
+        [history.select("player_id", "player_name", "team"), have.select("player_id", "player_name", "team")]
+    ).unique()
     sides = pl.concat([games.select("game_id", pl.col(f"{side}_team").alias("team")) for side in ("home", "away")])
     rosters = sides.join(seen, on="team").select("game_id", "player_id", "player_name")
     known = seen.select("player_id", pl.col("player_name").alias("spelling")).unique()
     names = resolve_names(box.select("game_id", pl.col("player_name").alias("spelling")).unique(), known, rosters)
-    of_name = names.select("game_id", pl.col("spelling").alias("player_name"), "player_id", pl.col("problem").alias("name_problem"))
+    of_name = names.select(
+        "game_id", pl.col("spelling").alias("player_name"), "player_id", pl.col("problem").alias("name_problem")
+    )
     resolved = box.drop("player_id", strict=False).join(of_name, on=["game_id", "player_name"], how="left")
     return resolved.with_columns(pl.coalesce(PROBLEM, "name_problem").alias(PROBLEM)).drop("name_problem"), problems
 
@@ -189,7 +195,10 @@ def boxscores(
                 pl.col("is_complete") | ~pl.col("game_id").is_in(primary["game_id"].implode())
             )["game_id"]
             primary = pl.concat(
-                [primary.filter(~pl.col("game_id").is_in(rescued.implode())), second.filter(pl.col("game_id").is_in(rescued.implode()))],
+                [
+                    primary.filter(~pl.col("game_id").is_in(rescued.implode())),
+                    second.filter(pl.col("game_id").is_in(rescued.implode())),
+                ],
                 how="diagonal_relaxed",
             )
         frame = pl.concat([frame, primary], how="diagonal_relaxed")
@@ -197,11 +206,14 @@ def boxscores(
     waivers = gates.waivers_due(gates.coverage(gates.judge_games(schedule, usable), dates), clock.as_of)
     for day in waivers["game_date"]:
         rows, _ = gates.WAIVERS.conform(waivers.filter(pl.col("game_date") == day), clock.as_of, CODE_VERSION)
-        warehouse.add(gates.WAIVERS, [day], rows, context.run_id)
+        warehouse.add(gates.WAIVERS, [day], rows, context.run.run_id)
         context.log.warning(f"{day}: {rows['reason'][0]}")
     by_provider = usable.group_by("provider").agg(pl.col("game_id").n_unique())
     context.add_output_metadata(
-        {**{f"games_from_{provider}": games for provider, games in by_provider.iter_rows()}, "problems_met": dg.MetadataValue.json(problems)}
+        {
+            **{f"games_from_{provider}": games for provider, games in by_provider.iter_rows()},
+            "problems_met": dg.MetadataValue.json(problems),
+        }
     )
     for name, problem in problems.items():
         context.log.warning(f"{name}: {problem}")
@@ -211,7 +223,7 @@ def boxscores(
 @dated_check(TABLE, blocking=True)
 def enough_final_games_are_covered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """At least 80 % of the games that the schedule calls final have a complete box score, or the date is waived."""
-    waived = set(warehouse.scan(gates.WAIVERS, dates).filter(pl.col("gate") == gates.COVERAGE_GATE).collect()["game_date"])
+    waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.as_of)["game_date"])
     return [
         Verdict(
             row["game_date"], row["is_open"] or row["game_date"] in waived,
@@ -254,7 +266,7 @@ def player_points_sum_to_team_points(warehouse: Warehouse, dates: Sequence[date]
 
 @dated_check(TABLE)
 def points_match_the_shots(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """points = 2 x two-pointers + 3 x three-pointers + free throws, in every row offered, the quarantined ones included."""
+    """Points = 2 x two-pointers + 3 x three-pointers + free throws, in every row offered, the quarantined ones included."""
     parked = warehouse.scan_quarantine(TABLE, dates).filter(pl.col("problem").str.contains("points_match_the_shots"))
     counts = dict(parked.group_by("game_date").len().collect().iter_rows())
     return [Verdict(day, day not in counts, {"rows_off": counts.get(day, 0)}) for day in dates]
@@ -271,7 +283,7 @@ def minutes_are_known(warehouse: Warehouse, dates: Sequence[date], clock: Clock)
     return [share_verdict(day, *counts.get(day, (0, 0)), floor=1.0) for day in dates]
 
 
-@dated_check(TABLE, blocking=True)
+@dated_check(TABLE, is_error=True)
 def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """One row per player per game."""
     return keys_are_unique(warehouse, TABLE, dates)

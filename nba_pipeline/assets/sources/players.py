@@ -70,7 +70,8 @@ def players(
         for payload in landing.payloads(*RESOLUTIONS, day):
             shown.append(
                 pl.DataFrame(
-                    {**payload.json(), "game_date": day, "evidence": "operator", "source": payload.ref}, schema_overrides={"player_id": pl.Int64}
+                    {**payload.json(), "game_date": day, "evidence": "operator", "source": payload.ref},
+                    schema_overrides={"player_id": pl.Int64},
                 ).select(shown[0].columns)
             )
     if FIRST_DATE not in warehouse.dates(TABLE) and not archive.is_empty:
@@ -81,18 +82,20 @@ def players(
             shown.append(seed.select(shown[0].columns))
         else:
             rows, _ = TABLE.conform(seed, clock.as_of, CODE_VERSION)
-            warehouse.add(TABLE, [FIRST_DATE], rows, context.run_id)
+            warehouse.add(TABLE, [FIRST_DATE], rows, context.run.run_id)
             context.log_event(dg.AssetMaterialization(context.asset_key, partition=FIRST_DATE.isoformat()))
     return new_spellings(pl.concat(shown, how="vertical_relaxed"), warehouse.scan(TABLE).collect())
 
 
-@dated_check(TABLE, blocking=True)
+@dated_check(TABLE, is_error=True)
 def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """A player and spelling stand once in the whole table, not only on their date."""
     copies = warehouse.scan(TABLE).filter(pl.struct(TABLE.key).is_duplicated()).group_by("game_date").len().collect()
     duplicates = dict(copies.iter_rows())
     rows = dict(warehouse.scan(TABLE, dates).group_by("game_date").len().collect().iter_rows())
-    return [Verdict(day, day not in duplicates, {"rows": rows.get(day, 0), "duplicates": duplicates.get(day, 0)}) for day in dates]
+    return [
+        Verdict(day, day not in duplicates, {"rows": rows.get(day, 0), "duplicates": duplicates.get(day, 0)}) for day in dates
+    ]
 
 
 @dated_check(TABLE)

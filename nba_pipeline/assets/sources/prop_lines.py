@@ -87,7 +87,9 @@ def rosters_of(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
 def name_the_players(offered: pl.DataFrame, known: pl.DataFrame, rosters: pl.DataFrame) -> pl.DataFrame:
     """Give each offered line its player; a name that resolves to nobody, or to several, becomes the row's problem."""
     mentions = offered.filter(pl.col("game_id").is_not_null()).select("game_id", "spelling").unique()
-    names = resolve_names(mentions, known, rosters).select("game_id", "spelling", "player_id", pl.col("problem").alias("name_problem"))
+    names = resolve_names(mentions, known, rosters).select(
+        "game_id", "spelling", "player_id", pl.col("problem").alias("name_problem")
+    )
     return (
         offered.drop("player_id", strict=False)
         .join(names, on=["game_id", "spelling"], how="left")
@@ -109,7 +111,8 @@ def as_rows(odds: pl.DataFrame, events: pl.DataFrame, schedule: pl.DataFrame) ->
         pl.when(pl.col("scheduled_at").is_not_null()).then(pl.min_horizontal("scheduled_at", "commence_time")).alias("tipoff_at"),
         pl.lit(None, pl.Boolean).alias("is_latest_pregame"),
         pl.coalesce(
-            PROBLEM, pl.when(pl.col("game_id").is_null()).then(pl.format("event {} matches no game of the schedule", "odds_event_id"))
+            PROBLEM,
+            pl.when(pl.col("game_id").is_null()).then(pl.format("event {} matches no game of the schedule", "odds_event_id")),
         ).alias(PROBLEM),
     ).with_columns((pl.col("snapshot_at") < pl.col("tipoff_at")).alias("is_before_tipoff"))
 
@@ -120,7 +123,9 @@ def ask(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> lis
     Games to come are asked for live. Of games that have started without a landed line, the snapshot a few minutes before
     tip-off is asked of the history.
     """
-    to_come = games.filter(pl.coalesce(pl.col("tipoff_at") > now, pl.lit(True)) & pl.col("status").is_in(["scheduled", "unknown"]))
+    to_come = games.filter(
+        pl.coalesce(pl.col("tipoff_at") > now, pl.lit(True)) & pl.col("status").is_in(["scheduled", "unknown"])
+    )
     over = games.filter(~pl.col("game_id").is_in(to_come["game_id"].implode()) & (pl.col("status") != "postponed"))
     problems = []
     if to_come.height:
@@ -191,7 +196,10 @@ def prop_lines(
         for problem in met:
             context.log.warning(f"{name}: {problem}")
     context.add_output_metadata(
-        {"problems_met": dg.MetadataValue.json({day: met for day, met in problems.items() if met}), "quota": dg.MetadataValue.json(odds_api.quota)}
+        {
+            "problems_met": dg.MetadataValue.json({day: met for day, met in problems.items() if met}),
+            "quota": dg.MetadataValue.json(odds_api.quota),
+        }
     )
     if not frames:
         return TABLE.empty().drop(LINEAGE[1:])
@@ -206,7 +214,7 @@ def prop_lines(
     )
 
 
-@dated_check(TABLE, blocking=True)
+@dated_check(TABLE, is_error=True)
 def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """One row per player, game, book, market, line and snapshot; an unknown snapshot counts as one value."""
     return keys_are_unique(warehouse, TABLE, dates)
@@ -226,7 +234,12 @@ def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) 
     for day in dates:
         with_line, lines, players = found.get(day, (0, 0, 0))
         wanted = games.get(day, 0)
-        numbers = {"share": with_line / wanted if wanted else 1.0, "lines": lines, "players": players, "lines_after_tipoff": after.get(day, 0)}
+        numbers = {
+            "share": with_line / wanted if wanted else 1.0,
+            "lines": lines,
+            "players": players,
+            "lines_after_tipoff": after.get(day, 0),
+        }
         verdicts.append(Verdict(day, with_line >= wanted, numbers))
     return verdicts
 

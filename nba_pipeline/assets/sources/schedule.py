@@ -119,7 +119,7 @@ def schedule(
         moved = [day for day in changed_dates(season, before) if day not in dates and not archive.holds(day)]
         good, rejected = TABLE.conform(season.filter(pl.col("game_date").is_in(moved)), clock.as_of, CODE_VERSION)
         warehouse.park(TABLE, moved, rejected)
-        warehouse.replace(TABLE, moved, good, context.run_id)
+        warehouse.replace(TABLE, moved, good, context.run.run_id)
         keys = set(DAILY.get_partition_keys())
         for day in moved:
             if day.isoformat() in keys:
@@ -130,7 +130,7 @@ def schedule(
     return frame.drop(*LINEAGE[1:], strict=False)
 
 
-@dated_check(TABLE, blocking=True)
+@dated_check(TABLE, is_error=True)
 def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """One row per game."""
     return keys_are_unique(warehouse, TABLE, dates)

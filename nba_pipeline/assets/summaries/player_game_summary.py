@@ -53,8 +53,7 @@ def summarise_player_games(boxscores: pl.DataFrame | pl.LazyFrame) -> pl.DataFra
     """
     rows = boxscores.lazy().select(*BoxscoreRows.column_names())
     opponents = rows.select("game_id", pl.col("team").alias("opponent"), pl.col("team_points").alias("opponent_points"))
-    # both teams played as long: half of the game's minutes are a team's, and rounding errors cancel
-    team_minutes = pl.col("minutes").sum().over("game_id") / pl.col("team").n_unique().over("game_id")
+    team_minutes = pl.col("minutes").sum().over("game_id", "team").max().over("game_id")  # both teams played as long
     return (
         rows.join(opponents.unique(), on=["game_id", "opponent"], how="left")
         .with_columns(
@@ -137,7 +136,7 @@ def rates_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
     return verdicts
 
 
-@dated_check(TABLE, blocking=True)
+@dated_check(TABLE, is_error=True)
 def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """One row per player per game."""
     return keys_are_unique(warehouse, TABLE, dates)

@@ -46,9 +46,7 @@ def event_odds(view: View, query: dict[str, str], event_id: str, is_historical: 
     at = _moment(view, query, is_historical)
     seen = view.event(event_id, at)
     if seen is None or not _is_listed(seen, at):
-        raise _refusal(
-            404, "EVENT_NOT_FOUND", "Event not found. The event may have expired or the event id is invalid."
-        )
+        raise _refusal(404, "EVENT_NOT_FOUND", "Event not found. The event may have expired or the event id is invalid.")
     if not query.get("regions") and not query.get("bookmakers"):
         raise _refusal(422, "MISSING_REGION", "Missing regions parameter")
     books = list(filter(None, query.get("bookmakers", "").split(",")))

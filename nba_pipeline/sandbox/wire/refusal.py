@@ -6,7 +6,7 @@ from typing import Any
 Json = dict[str, Any]
 
 
-class Refusal(Exception):  # noqa: N818  (no error: providers refuse as a matter of course)
+class Refusal(Exception):
     """A status other than 200 with the body the provider gives; text is sent as it is, anything else as JSON."""
 
     def __init__(self, status: int, body: Any, content_type: str = "application/json") -> None:

@@ -1,0 +1,288 @@
+"""What is known before tip-off: each definition on a handful of games, and that nothing sees the date or later.
+
+Whole rows of real players are in nba_pipeline_tests/real/test_features_real.py.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from nba_pipeline.assets.features.features import FEATURES, TABLE, features_of
+from nba_pipeline.assets.features.upcoming_players import TABLE as UPCOMING_PLAYERS
+from nba_pipeline.assets.features.upcoming_players import expect_players
+from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
+from nba_pipeline_tests.builders import (
+    DAY,
+    PLAYER,
+    Values,
+    a_boxscore,
+    a_game,
+    a_league,
+    a_prop_line,
+    an_expected_player,
+    at,
+    before,
+    frame_of,
+    games_of,
+    prop_lines_of,
+    summaries_of,
+)
+
+TEN_GAMES = (24, 14, 20, 15, 53, 37, 32, 21, 15, 41)
+"""Anthony Edwards before 2025-01-15."""
+
+
+def features(
+    boxscores: Sequence[Values], schedule: Sequence[Values] = (), lines: Sequence[Values] = (), **expected: Any
+) -> Values:
+    """The one row of one expected player."""
+    rows = features_of(
+        frame_of(UPCOMING_PLAYERS, an_expected_player(**expected)), summaries_of(*boxscores),
+        frame_of(SCHEDULE, *schedule), prop_lines_of(*lines),
+    )  # fmt: skip
+    return rows.row(0, named=True)
+
+
+def test_windows_over_the_last_games() -> None:
+    row = features(games_of(*TEN_GAMES))
+    assert row["games_played_season"] == 10
+    assert row["points_mean_last_3_games"] == pytest.approx(25.6667, abs=5e-5)
+    assert (row["points_mean_last_5_games"], row["points_mean_last_10_games"], row["points_mean_season"]) == (29.2, 27.2, 27.2)
+    assert row["points_standard_deviation_last_10_games"] == pytest.approx(13.1132, abs=5e-5)
+    assert row["points_trend_level_last_5_games"] == -1
+    assert row["points_per_minute_last_10_games"] == pytest.approx(272 / 300)
+
+
+def test_games_he_did_not_play_enter_no_window() -> None:
+    watched = (None, 24, 14, None, 20, 15, 53, None, 37, 32, 21, None, 15, 41, None)
+    played, mixed = features(games_of(*TEN_GAMES)), features(games_of(*watched))
+    names = [
+        name for name in FEATURES if name.startswith(("points_mean", "points_st", "points_slope", "points_z", "minutes_mean"))
+    ]
+    assert [mixed[name] for name in names] == [played[name] for name in names]
+    assert mixed["games_played_season"] == 10
+
+
+def test_windows_need_five_games() -> None:
+    row = features(games_of(20, 20, 20, 20))
+    assert (row["points_mean_last_3_games"], row["points_mean_season"], row["games_played_season"]) == (None, None, 4)
+    assert {"points_mean_last_3_games", "points_mean_season"} <= set(row["missing_features"])
+
+
+def test_windows_do_not_cross_seasons_and_meetings_do() -> None:
+    opening = date(2023, 10, 25)
+    row = features(games_of(*TEN_GAMES, last=date(2023, 4, 9)), game_date=opening)
+    assert (row["season"], row["games_played_season"], row["points_mean_last_5_games"]) == ("2023-24", 0, None)
+    assert (row["games_versus_opponent_last_1095_days"], row["rest_days"], row["is_back_to_back"]) == (10, None, 0)
+    assert row["points_mean_versus_opponent_last_1095_days"] == 27.2
+
+
+def test_meetings_of_more_than_1095_days_ago_are_forgotten() -> None:
+    row = features([a_boxscore(before(1096), 50), a_boxscore(before(1095), 30), a_boxscore(before(9), 10, opponent="BOS")])
+    assert row["points_mean_versus_opponent_last_1095_days"] == 30
+    assert row["games_versus_opponent_last_1095_days"] == 1
+
+
+def test_an_opponent_never_met_is_no_missing_feature() -> None:
+    row = features(games_of(*TEN_GAMES, opponent="BOS"))
+    assert row["points_mean_versus_opponent_last_1095_days"] is None
+    assert "points_mean_versus_opponent_last_1095_days" not in row["missing_features"]
+
+
+@pytest.mark.parametrize("day", [DAY, before(-1)], ids=["on the date", "later"])
+def test_a_game_on_the_date_or_later_changes_nothing(day: date) -> None:
+    known = games_of(*TEN_GAMES)
+    assert features([*known, a_boxscore(day, 60)]) == features(known)
+
+
+def test_a_game_of_the_day_before_counts() -> None:
+    assert features([*games_of(*TEN_GAMES), a_boxscore(before(1), 60)])["points_mean_last_3_games"] == (15 + 41 + 60) / 3
+
+
+def test_load_is_of_the_seven_days_before() -> None:
+    row = features([a_boxscore(before(n), minutes=36.5) for n in (1, 2, 7, 8)])
+    assert (row["games_last_7_days"], row["minutes_sum_last_7_days"]) == (3, 109.5)
+    assert (row["rest_days"], row["is_back_to_back"]) == (1, 1)
+    # 15 for the back-to-back, 8 for the minutes a game, 12 for the two back-to-backs of the last 14 days
+    assert row["fatigue_score"] == 65
+
+
+@pytest.mark.parametrize(("opponent_rest", "advantage"), [(1, 1), (2, 0), (9, -2), (31, None)])
+def test_rest_advantage_is_against_the_opponent_s_last_final_game(opponent_rest: int, advantage: int | None) -> None:
+    schedule = [a_game(before(opponent_rest), "BOS", "NYK"), a_game(before(1), "NYK", "LAL", status="postponed"), a_game()]
+    assert features(games_of(*TEN_GAMES), schedule)["rest_advantage_days"] == advantage
+
+
+@pytest.mark.parametrize(
+    ("expected", "level"), [({}, 1), ({"is_home": False}, 0), ({"is_neutral": True}, 0.5), ({"is_neutral": None}, 1)]
+)
+def test_home_court_level(expected: Values, level: float) -> None:
+    assert features(games_of(20), **expected)["home_court_level"] == level
+
+
+@pytest.mark.parametrize(("season_type", "flag"), [("regular_season", 0), ("play_in", 1), ("playoffs", 1)])
+def test_play_in_games_count_as_playoffs(season_type: str, flag: float) -> None:
+    assert features(games_of(20), season_type=season_type)["is_playoff_game"] == flag
+
+
+def test_minutes_change_compares_the_last_ten_games_with_the_season() -> None:
+    rows = [*games_of(*[10] * 10, last=before(30), minutes=20.0), *games_of(*[10] * 10, minutes=30.0)]
+    assert features(rows)["minutes_change_level_last_10_games"] == 2
+
+
+def test_usage_is_weighted_by_minutes() -> None:
+    others = games_of(*[80] * 5, player_id=2, minutes=200.0)
+    rows = [a_boxscore(row["game_date"], minutes=15 + 5.0 * n) for n, row in enumerate(others, 1)]
+    usage = pl.col("usage_pct").dot("minutes") / pl.col("minutes").sum()
+    weighted = summaries_of(*rows, *others).filter(player_id=PLAYER).select(usage).item()
+    assert features([*rows, *others])["usage_pct_last_5_games"] == pytest.approx(weighted)
+    assert 0.1 < weighted < 0.4
+
+
+def test_the_streak_counts_games_below_the_mean_of_the_season() -> None:
+    assert features(games_of(30, 30, 30, 10, 11, 12))["games_below_season_mean_streak"] == 3
+    assert features(games_of(30, 30, 30, 10, 11, 35))["games_below_season_mean_streak"] == 0
+
+
+def test_a_breakout_is_five_games_far_above_the_season() -> None:
+    assert features(games_of(*[10, 12] * 10, *[22] * 5))["is_breakout"] == 1
+    assert features(games_of(*[10, 12] * 10))["is_breakout"] == 0
+
+
+def test_a_season_of_equal_games_has_no_z_score() -> None:
+    assert features(games_of(*[20] * 6))["points_z_score_last_5_games"] is None
+
+
+@pytest.mark.parametrize(
+    ("boxscores", "games"),
+    [
+        (games_of(*[20] * 6), 6),
+        ([*games_of(*[20] * 3, last=before(20)), *games_of(20, 20, last=before(1))], 2),
+        ([*games_of(*[20] * 3, last=before(9), team="BOS"), *games_of(20, 20)], 2),
+        (games_of(*[20] * 6, last=before(15)), 0),
+        (games_of(*[20] * 6, team="BOS"), 0),
+    ],
+    ids=["no change", "after a gap", "after a trade", "back from a gap today", "first game after a trade today"],
+)
+def test_games_since_a_trade_or_a_gap(boxscores: list[Values], games: int) -> None:
+    assert features(boxscores)["games_since_structural_change"] == games
+
+
+def test_missed_games_are_those_of_the_team_s_last_ten_since_he_is_with_it() -> None:
+    team = [a_boxscore(before(n), player_id=2) for n in range(1, 13)]
+    here = [a_boxscore(before(n)) for n in (1, 3, 12)]
+    assert features([*team, *here])["missed_game_pct_last_10_team_games"] == 0.8
+    traded = [a_boxscore(before(20), team="BOS"), a_boxscore(before(4)), a_boxscore(before(1))]
+    assert features([*team, *traded])["missed_game_pct_last_10_team_games"] == 0.5
+
+
+def test_team_windows_need_five_games_and_the_record_three() -> None:
+    row = features(games_of(*[20] * 4))
+    assert (row["team_pace_last_10_games"], row["opponent_pace_last_15_games"], row["team_win_pct_season"]) == (None, None, 1)
+    assert features(games_of(*[20] * 2))["team_win_pct_season"] is None
+
+
+def test_pace_score_is_the_game_against_the_league() -> None:
+    team = {"fga": 85, "fta": 20, "turnovers": 12, "oreb": 10, "minutes": 240.0}
+    slow, fast = games_of(*[20] * 5, **team), games_of(*[20] * 5, team="BOS", opponent="LAL", **team | {"fga": 95})
+    both = [row | {"player_id": 3, "team": row["opponent"], "opponent": row["team"]} for row in (*slow, *fast)]
+    other_games = [row | {"game_id": row["game_id"] + "2"} if "BOS" in (row["team"], row["opponent"]) else row
+                   for row in (*slow, *fast, *both)]  # fmt: skip
+    row = features(other_games)
+    assert row["team_pace_last_10_games"] == pytest.approx(95.8)
+    assert row["pace_score"] == pytest.approx((95.8 - 100.8) / 2)
+
+
+def test_line_features() -> None:
+    opening = a_prop_line(24.5)
+    row = features(games_of(*TEN_GAMES), lines=[opening, a_prop_line(26.5, snapshot_at=at(22)), a_prop_line(25.5, "bovada")])
+    assert (row["line"], row["opening_line"], row["line_movement"], row["has_line"]) == (26.5, 24.5, 2, 1)
+    assert row["line_minus_points_mean_season"] == pytest.approx(26.5 - 27.2)
+    assert row["line_standard_deviation_across_books"] == pytest.approx(0.7071, abs=1e-4)
+
+
+def test_without_a_line_nothing_stands_in_for_it() -> None:
+    row = features(games_of(*TEN_GAMES), lines=[a_prop_line(is_before_tipoff=None, snapshot_at=None)])
+    assert (row["line"], row["line_movement"], row["line_minus_points_mean_season"], row["has_line"]) == (None, None, None, 0)
+
+
+def test_a_value_out_of_range_is_null_and_missing() -> None:
+    row = features(games_of(*[70] * 6))
+    assert row["points_mean_last_5_games"] is None
+    assert "points_mean_last_5_games" in row["missing_features"]
+    assert row["points_mean_last_3_games"] == 70  # its range is wider
+
+
+def test_missing_features_are_named_in_order_and_age_always() -> None:
+    missing = features(games_of(*TEN_GAMES))["missing_features"]
+    assert missing[-1] == "age"
+    assert missing[:-1] == [name for name in FEATURES if name in missing]
+    assert "shot_zone_mismatch_score" in missing
+
+
+def test_quality_is_the_share_of_required_features_present() -> None:
+    row = features([], schedule=[])
+    assert (row["player_history_quality"], row["team_context_quality"]) == (pytest.approx(100 * 2 / 14), 0)
+    assert row["game_context_quality"] == pytest.approx(100 * 4 / 6)  # load, home, back-to-back, playoffs
+    assert row["market_quality"] == pytest.approx(100 / 7)
+
+
+def test_rows_keep_the_promise_of_the_table() -> None:
+    rows = league_features()
+    assert TABLE.schema.is_valid(rows.drop("source"))
+    assert rows.columns == [*TABLE.schema.column_names(), "source"]
+    assert rows["team_pace_last_10_games"].null_count() < rows.height
+
+
+# The properties: a league of four teams over 20 dates, every second day.
+
+FIRST = date(2024, 1, 1)
+GAMES, BOXSCORES = a_league(FIRST, rounds=20)
+SUMMARY = summarise_player_games(BOXSCORES)
+EXPECTED = expect_players(GAMES, BOXSCORES)
+LINES = prop_lines_of()
+DATES = EXPECTED["game_date"].unique().sort().to_list()
+
+
+def league_features(
+    expected: pl.DataFrame = EXPECTED, summary: pl.DataFrame = SUMMARY, schedule: pl.DataFrame = GAMES
+) -> pl.DataFrame:
+    return features_of(expected, summary, schedule, LINES)
+
+
+@pytest.mark.parametrize("day", DATES[::6])
+def test_one_date_alone_with_only_its_past_has_the_same_bits_as_in_a_range(day: date) -> None:
+    alone = league_features(EXPECTED.filter(game_date=day), *[past(frame, day) for frame in (SUMMARY, GAMES)])
+    assert_frame_equal(alone, league_features().filter(game_date=day), check_exact=True)
+
+
+@pytest.mark.parametrize("day", DATES[::6])
+def test_absurd_facts_on_the_date_and_later_move_nothing(day: date) -> None:
+    is_future = pl.col("game_date") >= day
+    absurd = {"points": 99, "team_points": 200, "did_win": False, "oreb": 0, "usage_pct": 0.99, "minutes": 60.0, "team": "MIA"}
+    summary = SUMMARY.with_columns(pl.when(is_future).then(pl.lit(v)).otherwise(name).alias(name) for name, v in absurd.items())
+    expected = EXPECTED.filter(game_date=day)
+    assert_frame_equal(league_features(expected, summary), league_features(expected), check_exact=True)
+
+
+def test_an_event_of_the_day_before_moves_the_row() -> None:
+    day = DATES[-1]
+    summary = SUMMARY.with_columns(
+        pl.when(pl.col("game_date") == day - timedelta(days=2)).then(99).otherwise("points").alias("points")
+    )
+    honest, moved = (league_features(EXPECTED.filter(game_date=day), s)["points_mean_last_5_games"] for s in (SUMMARY, summary))
+    assert (honest != moved).sum() > len(honest) / 2
+
+
+def test_the_order_of_the_input_rows_does_not_matter() -> None:
+    shuffled = [frame.sample(fraction=1, shuffle=True, seed=5) for frame in (EXPECTED, SUMMARY, GAMES)]
+    assert_frame_equal(league_features(*shuffled), league_features(), check_exact=True)
+
+
+def past(frame: pl.DataFrame, day: date) -> pl.DataFrame:
+    return frame.filter(pl.col("game_date") < day)

@@ -1,0 +1,97 @@
+"""Which line stands for the market, and which never does."""
+
+import pytest
+
+from nba_pipeline.formulas.market_line import market_lines
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline_tests.builders import Values, a_prop_line, at, prop_lines_of
+
+EARLY, LATE, IN_PLAY = at(20), at(22), at(23, 30)
+
+
+def the_line(*rows: Values) -> Values | None:
+    lines = market_lines(prop_lines_of(*rows), **SETTINGS.lines.cascade)
+    return lines.row(0, named=True) if lines.height else None
+
+
+def test_the_first_book_of_precedence_is_the_market() -> None:
+    found = the_line(a_prop_line(23.5, "fanduel"), a_prop_line(24.5, "draftkings"), a_prop_line(22.5, "bovada"))
+    assert found and (found["line"], found["book"]) == (24.5, "draftkings")
+
+
+def test_the_next_book_of_precedence_stands_in() -> None:
+    found = the_line(a_prop_line(23.5, "fanduel"), a_prop_line(22.5, "bovada"))
+    assert found and (found["line"], found["book"]) == (23.5, "fanduel")
+
+
+def test_without_them_the_line_is_the_median_of_the_others() -> None:
+    found = the_line(
+        a_prop_line(22.5, "bovada", source="a"), a_prop_line(23.5, "betmgm", snapshot_at=LATE, source="b"),
+        a_prop_line(26.5, "pointsbetus", source="c"),
+    )  # fmt: skip
+    assert found and found["book"] == "median"
+    assert (found["line"], found["snapshot_at"], found["line_source"]) == (23.5, LATE, "b")
+
+
+def test_a_median_of_a_quarter_is_rounded_down_to_a_half_point() -> None:
+    found = the_line(a_prop_line(22.5, "bovada"), a_prop_line(23.0, "betmgm"))
+    assert found and found["line"] == 22.5
+
+
+def test_a_feed_shown_by_two_books_counts_once() -> None:
+    found = the_line(
+        a_prop_line(22.5, "unibet_us"), a_prop_line(22.5, "betrivers"), a_prop_line(24.5, "bovada"),
+        a_prop_line(25.5, "betmgm"),
+    )  # fmt: skip
+    assert found and found["line"] == 24.5
+    assert found["line_standard_deviation_across_books"] == pytest.approx(1.5275, abs=1e-4)
+
+
+def test_the_standard_deviation_needs_two_feeds() -> None:
+    found = the_line(a_prop_line(22.5, "unibet_us"), a_prop_line(22.5, "betrivers"))
+    assert found and found["line_standard_deviation_across_books"] is None
+
+
+def test_the_latest_snapshot_speaks_and_the_first_one_opened() -> None:
+    found = the_line(a_prop_line(24.5), a_prop_line(26.5, snapshot_at=LATE), a_prop_line(25.5, snapshot_at=at(21)))
+    assert found and (found["line"], found["opening_line"], found["snapshot_at"]) == (26.5, 24.5, LATE)
+
+
+def test_a_median_opens_as_the_median_of_the_same_books() -> None:
+    opening = [a_prop_line(20.5, "bovada"), a_prop_line(22.5, "betmgm")]
+    latest = [a_prop_line(24.5, "bovada", snapshot_at=LATE), a_prop_line(25.5, "betmgm", snapshot_at=LATE)]
+    found = the_line(*opening, *latest)
+    assert found and (found["line"], found["opening_line"]) == (25.0, 21.5)
+
+
+def test_alternate_lines_of_a_ladder_are_not_the_market() -> None:
+    ladder = [a_prop_line(18.5, over_price=-300, under_price=220), a_prop_line(24.5), a_prop_line(29.5, under_price=None)]
+    found = the_line(*ladder)
+    assert found and (found["line"], found["opening_line"]) == (24.5, 24.5)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"is_before_tipoff": False, "snapshot_at": IN_PLAY},
+        {"is_before_tipoff": None, "snapshot_at": None},
+        {"market": "player_assists"},
+        {"book": "prizepicks"},
+        {"line": 20.0},
+        {"line": 4.5},
+    ],
+    ids=["in play", "unknown instant", "another market", "pick'em", "placeholder", "too low"],
+)
+def test_what_is_never_the_market(fields: Values) -> None:
+    assert the_line(a_prop_line() | fields) is None
+
+
+def test_wild_lines_after_the_tip_off_move_nothing() -> None:
+    honest = [a_prop_line(24.5), a_prop_line(25.5, "bovada")]
+    wild = [a_prop_line(60.0, book, snapshot_at=IN_PLAY, is_before_tipoff=False) for book in ("draftkings", "bovada")]
+    assert the_line(*honest, *wild) == the_line(*honest)
+
+
+def test_the_order_of_the_rows_does_not_matter() -> None:
+    rows = [a_prop_line(22.5, "bovada"), a_prop_line(23.5, "betmgm"), a_prop_line(26.5, "betrivers", snapshot_at=LATE)]
+    assert the_line(*rows) == the_line(*reversed(rows))

@@ -1,0 +1,121 @@
+"""Features of the four real seasons: the rows of domain/golden.md section 7, and the same bits one date at a time."""
+
+import os
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from nba_pipeline.assets.features.features import TABLE, features_of
+from nba_pipeline.assets.features.upcoming_players import expect_players
+from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
+from nba_pipeline.assets.summaries.player_game_summary import TABLE as SUMMARIES
+from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
+from nba_pipeline.calendar import Clock, days
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.warehouse.landing import Landing
+
+DATA = Path(os.environ.get("NBA_SHARED_DIR", Path(__file__).parents[3] / "shared")) / "data"
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(not DATA.is_dir(), reason=f"needs the real data in {DATA} (NBA_SHARED_DIR)"),
+]
+
+GOLDEN = {
+    "0022400565 1630162": {  # Anthony Edwards, 2025-01-15
+        "games_played_season": 39, "points_mean_last_3_games": 25.6667, "points_mean_last_5_games": 29.2,
+        "points_mean_last_10_games": 27.2, "points_mean_season": 25.7949,
+        "points_standard_deviation_last_10_games": 13.1132, "games_last_7_days": 3, "minutes_sum_last_7_days": 111,
+        "rest_days": 2, "is_back_to_back": 0, "minutes_mean_last_10_games": 37.8,
+        "points_per_minute_last_10_games": 0.7196, "free_throw_point_pct_last_10_games": 0.1875,
+        "points_trend_level_last_5_games": -1, "points_mean_versus_opponent_last_1095_days": 22.1667,
+        "games_versus_opponent_last_1095_days": 12, "home_court_level": 1,
+    },
+    "0022400974 201939": {  # Stephen Curry, 2025-03-15
+        "games_played_season": 57, "points_mean_last_3_games": 22.3333, "points_mean_last_5_games": 27.0,
+        "points_mean_last_10_games": 28.6, "points_mean_season": 24.2807,
+        "points_standard_deviation_last_10_games": 12.7732, "games_last_7_days": 3, "minutes_sum_last_7_days": 97,
+        "rest_days": 2, "is_back_to_back": 0, "minutes_mean_last_10_games": 31.9,
+        "points_per_minute_last_10_games": 0.8966, "free_throw_point_pct_last_10_games": 0.2028,
+        "points_trend_level_last_5_games": -2, "points_mean_versus_opponent_last_1095_days": 27.5,
+        "games_versus_opponent_last_1095_days": 4, "home_court_level": 1,
+    },
+    "0022400561 1628404": {  # Josh Hart, 2025-01-15
+        "games_played_season": 40, "points_mean_last_3_games": 13.0, "points_mean_last_5_games": 15.0,
+        "points_mean_last_10_games": 14.7, "points_mean_season": 14.3250,
+        "points_standard_deviation_last_10_games": 5.9076, "games_last_7_days": 4, "minutes_sum_last_7_days": 141,
+        "rest_days": 2, "is_back_to_back": 0, "minutes_mean_last_10_games": 39.2,
+        "points_per_minute_last_10_games": 0.3750, "free_throw_point_pct_last_10_games": 0.1837,
+        "points_trend_level_last_5_games": -2, "points_mean_versus_opponent_last_1095_days": 15.0,
+        "games_versus_opponent_last_1095_days": 12, "home_court_level": 0,
+    },
+}  # fmt: skip
+
+DATES = [date(2021, 10, 20), date(2022, 4, 10), date(2022, 10, 25), date(2023, 2, 15), date(2024, 1, 15),
+         date(2024, 4, 20), date(2024, 12, 1), date(2025, 1, 15), date(2025, 6, 22)]  # fmt: skip
+
+Seasons = dict[str, pl.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def seasons(tmp_path_factory: pytest.TempPathFactory) -> Seasons:
+    """Every table of the four seasons, made in one go."""
+    clock = Clock(stands_at="2025-09-01T00:00:00Z")
+    landing = Landing(home=str(tmp_path_factory.mktemp("landing")), clock=clock)
+    archive, dates = Archive(folder=str(DATA), landing=landing, clock=clock), days(date(2021, 10, 1), date(2025, 6, 22))
+    schedule, boxscores = archive.schedule(dates), archive.boxscores(dates)
+    summary, expected = summarise_player_games(boxscores), expect_players(schedule, boxscores)
+    features = features_of(expected, summary, schedule, PROP_LINES.empty())
+    return {"schedule": schedule, "boxscores": boxscores, "summary": summary, "expected": expected, "features": features}
+
+
+@pytest.mark.parametrize("key", GOLDEN)
+def test_the_row_of_a_real_player(seasons: Seasons, key: str) -> None:
+    game_id, player_id = key.split()
+    row = seasons["features"].row(
+        by_predicate=(pl.col("game_id") == game_id) & (pl.col("player_id") == int(player_id)), named=True
+    )
+    assert {name: row[name] for name in GOLDEN[key]} == pytest.approx(GOLDEN[key], abs=5e-5)
+
+
+@pytest.mark.parametrize("day", DATES, ids=str)
+def test_one_date_alone_with_only_its_past_has_the_same_bits_as_in_four_seasons(seasons: Seasons, day: date) -> None:
+    """Also shuffled, and with no more history than the asset reads."""
+    past = {name: before(seasons[name], day, 1100) for name in ("boxscores", "summary", "schedule")}
+    today = seasons["schedule"].filter(game_date=day)
+    expected = expect_players(today, before(seasons["boxscores"], day, 21))
+    assert_frame_equal(expected, seasons["expected"].filter(game_date=day))
+    alone = features_of(expected, past["summary"], past["schedule"], PROP_LINES.empty())
+    assert_frame_equal(alone, seasons["features"].filter(game_date=day), check_exact=True)
+
+
+def test_every_summary_and_feature_row_keeps_its_promise(seasons: Seasons) -> None:
+    assert SUMMARIES.schema.is_valid(seasons["summary"].drop("source"))
+    assert TABLE.schema.is_valid(seasons["features"].drop("source"))
+
+
+def test_usage_of_a_team_sums_to_one(seasons: Seasons) -> None:
+    used = pl.col("usage_pct") * pl.col("minutes") / (48 + 5 * pl.col("overtimes"))
+    sums = seasons["summary"].filter(pl.col("minutes") >= 1).group_by("game_id", "team").agg(used.sum())["usage_pct"]
+    assert sums.filter(sums > 0).median() == pytest.approx(1.0, abs=0.005)
+
+
+def test_the_window_that_would_hold_the_game_itself_is_not_the_feature(seasons: Seasons) -> None:
+    """The match-rate probe: a leaked store shows 72 %; by chance a game equals the one that left the window."""
+    leaked = seasons["summary"].sort("player_id", "game_date").select(
+        "game_id", "player_id",
+        pl.col("points").rolling_mean(5).over("player_id", "season").alias("with_the_game"),
+    )  # fmt: skip
+    rows = seasons["features"].join(leaked, on=["game_id", "player_id"]).drop_nulls("points_mean_last_5_games")
+    share = rows.select((pl.col("points_mean_last_5_games") - pl.col("with_the_game")).abs().lt(1e-9).mean()).item()
+    assert rows.height > 90_000
+    assert share < 0.10
+
+
+def before(frame: pl.DataFrame, day: date, reach: int) -> pl.DataFrame:
+    """The rows of so many days before the date, in another order."""
+    past = pl.col("game_date").is_between(day - timedelta(days=reach), day - timedelta(days=1))
+    return frame.filter(past).sample(fraction=1, shuffle=True, seed=11)

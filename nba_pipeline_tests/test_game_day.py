@@ -1,0 +1,279 @@
+"""Game days of the simulated league from HTTP to grades: the real jobs, warehouse, landing and instance, with faults.
+
+Every test works on a copy of one loaded home, so that it may break what it likes.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from nba_pipeline.calendar import Clock, eastern
+from nba_pipeline.definitions import build_definitions
+from nba_pipeline.environments import resources_for
+from nba_pipeline.runs import Outcome, Runner, open_instance
+from nba_pipeline.table import TABLES
+
+DAY = date(2026, 1, 15)
+HISTORY_DAYS = 16
+NEXT = DAY + timedelta(days=1)
+
+At = Callable[[date, int], Runner]
+
+
+def a_runner(home: Path, day: date, hour: int) -> Runner:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NBA_PIPELINE_HOME", str(home))
+        return Runner(
+            build_definitions("sandbox", resources_for("sandbox", Clock(stands_at=eastern(day, hour).isoformat()))),
+            open_instance(home),
+        )
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with sixteen days of the league, as of the morning of DAY."""
+    home = tmp_path_factory.mktemp("loaded")
+    before = DAY - timedelta(days=1)
+    list(a_runner(home, DAY, 7).backfill(DAY - timedelta(days=HISTORY_DAYS), before))
+    return home
+
+
+@pytest.fixture
+def home(loaded: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the loaded home."""
+    yield Path(shutil.copytree(loaded, tmp_path / "home"))
+
+
+@pytest.fixture
+def at(home: Path) -> At:
+    """A runner on the home, its clock standing at an Eastern hour of a date."""
+    return lambda day, hour: a_runner(home, day, hour)
+
+
+def rules(home: Path, *faults: dict[str, object], no_game_dates: tuple[str, ...] = ()) -> None:
+    (home / "sandbox_rules.json").write_text(json.dumps({"rules": list(faults), "no_game_dates": list(no_game_dates)}))
+
+
+def tables(home: Path) -> dict[str, pl.DataFrame]:
+    """Every table as it lies on disk."""
+    return {
+        folder.name: pl.read_parquet(folder / "*" / "part.parquet", hive_partitioning=False).sort(
+            "game_date", *TABLES[folder.name].key
+        )
+        for folder in sorted((home / "tables").iterdir())
+    }
+
+
+def only(outcomes: Iterator[Outcome]) -> Outcome:
+    return list(outcomes)[-1]
+
+
+def ask(runner: Runner, query: str) -> list[dict[str, object]]:
+    return runner.warehouse.sql(query).to_dicts()
+
+
+def test_a_slate_is_predicted_before_tipoff_and_graded_the_next_morning(at: At) -> None:
+    assert only(at(DAY, 12).slate(DAY, "same_day")).succeeded
+    morning = at(NEXT, 7)
+    made = ask(
+        morning,
+        f"SELECT count(*) AS n, count(*) FILTER (run_kind = 'live' AND is_before_tipoff) AS live, count(line) AS lined FROM predictions WHERE game_date = '{DAY}'",
+    )[0]
+    assert made["n"] == made["live"] > 50 and made["lined"] > 30
+    assert only(morning.slate(DAY, "overnight")).succeeded
+    graded = ask(
+        morning,
+        f"SELECT count(*) AS n, count(*) FILTER (outcome IN ('WIN', 'LOSS', 'PUSH', 'VOID')) AS bets FROM grades WHERE game_date = '{DAY}'",
+    )[0]
+    assert graded["n"] == made["n"] and graded["bets"] > 15
+
+
+def test_running_again_changes_nothing(at: At, home: Path) -> None:
+    only(at(DAY, 12).slate(DAY, "same_day"))
+    only(at(NEXT, 7).slate(DAY, "overnight"))
+    before = tables(home)
+    only(at(NEXT, 7).slate(DAY, "overnight"))
+    after = tables(home)
+    assert all(after[name].drop("as_of").equals(before[name].drop("as_of")) for name in before)
+
+
+def test_every_line_of_a_slate_leads_to_its_landed_payload(at: At, home: Path) -> None:
+    runner = at(DAY, 12)
+    only(runner.slate(DAY, "same_day"))
+    rows = ask(
+        runner,
+        "SELECT p.line_source, l.sha256 FROM predictions p LEFT JOIN landing l ON l.source = p.line_source WHERE p.line IS NOT NULL",
+    )
+    assert rows and all(row["sha256"] and (home / "landing" / f"{row['line_source']}.gz").exists() for row in rows)
+
+
+def test_a_missing_game_is_left_out_by_name_and_its_teams_lose_their_next_slate(at: At, home: Path) -> None:
+    game = ask(at(DAY, 7), f"SELECT game_id, home_team FROM schedule WHERE game_date = '{DAY}' ORDER BY 1 LIMIT 1")[0]
+    rules(
+        home,
+        {"match": {"path": f"boxscore_{game['game_id']}"}, "action": "status", "status": 404},
+        {"game": game["game_id"], "match": {"provider": "balldontlie"}, "action": "drop_game"},
+    )
+    outcome = only(at(NEXT, 7).slate(DAY, "overnight"))
+    assert outcome.succeeded and any(str(game["game_id"]) in warning for warning in outcome.warnings)
+    runner = at(NEXT, 8)
+    assert game["game_id"] not in {row["game_id"] for row in ask(runner, "SELECT DISTINCT game_id FROM player_game_summary")}
+    only(runner.slate(NEXT, "same_day"))
+    assert ask(runner, f"SELECT * FROM features WHERE game_date >= '{NEXT}' AND team = '{game['home_team']}'") == []
+
+
+def test_the_second_source_steps_in_where_the_first_fails(at: At, home: Path) -> None:
+    game = ask(at(DAY, 7), f"SELECT game_id FROM schedule WHERE game_date = '{DAY}' ORDER BY 1 LIMIT 1")[0]["game_id"]
+    rules(home, {"match": {"path": f"boxscore_{game}"}, "action": "html"})
+    assert only(at(NEXT, 7).slate(DAY, "overnight")).succeeded
+    rows = ask(
+        at(NEXT, 7),
+        f"SELECT provider, count(DISTINCT game_id) AS games FROM boxscores WHERE game_date = '{DAY}' GROUP BY 1 ORDER BY 1",
+    )
+    assert rows[0] == {"provider": "balldontlie", "games": 1}
+
+
+def test_too_few_boxes_close_the_date_and_the_next_slate_also_by_hand(at: At, home: Path) -> None:
+    only(at(DAY, 12).slate(DAY, "same_day"))
+    rules(
+        home,
+        {"match": {"path": "boxscore_"}, "action": "status", "status": 404},
+        {"match": {"provider": "balldontlie"}, "action": "empty_json", "body": {"data": []}},
+    )
+    outcome = only(at(NEXT, 7).slate(DAY, "overnight"))
+    assert not outcome.succeeded and "enough final games are covered (0%)" in " ".join(outcome.failures)
+    by_hand = at(NEXT, 8).run("game_day", ["player_game_summary"], DAY, DAY)
+    assert any("is closed: 0 of" in failure for failure in by_hand.failures)
+    assert at(NEXT, 8).run("game_day", ["schedule", "upcoming_players"], NEXT, NEXT).failures
+    assert any(
+        "slate" in failure and "closed" in failure for failure in at(NEXT, 8).run("game_day", ["features"], NEXT, NEXT).failures
+    )
+
+
+def test_predictions_by_hand_without_features_are_closed(at: At) -> None:
+    outcome = at(DAY, 12).run("game_day", ["predictions"], DAY, DAY)
+    assert any("has never been materialised" in failure for failure in outcome.failures)
+
+
+def test_a_day_without_games_is_an_empty_success(at: At, home: Path) -> None:
+    rules(home, no_game_dates=(str(NEXT),))
+    outcome = only(at(NEXT, 12).slate(NEXT, "same_day"))
+    assert outcome.succeeded and outcome.warnings == []
+    assert only(at(NEXT + timedelta(days=1), 7).slate(NEXT, "overnight")).succeeded
+
+
+def test_lines_in_play_are_never_used(at: At, home: Path) -> None:
+    rules(home, {"match": {"provider": "odds_api"}, "action": "inplay_odds", "minutes": 20})
+    runner = at(DAY, 12)
+    assert only(runner.slate(DAY, "same_day")).succeeded
+    assert ask(runner, "SELECT DISTINCT recommendation, line FROM predictions WHERE run_kind = 'live'") == [
+        {"recommendation": "NO_LINE", "line": None}
+    ]
+
+
+def test_a_corrected_box_score_is_a_new_grade_with_its_reason(at: At, home: Path) -> None:
+    only(at(DAY, 12).slate(DAY, "same_day"))
+    only(at(NEXT, 1).slate(DAY, "overnight"))
+    who = ask(
+        at(NEXT, 1),
+        f"SELECT g.game_id, g.player_id, g.points FROM grades g WHERE game_date = '{DAY}' AND did_play ORDER BY points DESC LIMIT 1",
+    )[0]
+    rules(
+        home, {"game": who["game_id"], "action": "correct_stat", "player": str(who["player_id"]), "field": "points", "delta": 2}
+    )
+    only(at(NEXT, 7).slate(DAY, "overnight"))
+    versions = ask(
+        at(NEXT, 7),
+        f"SELECT points, regrade_reason FROM grades WHERE game_id = '{who['game_id']}' AND player_id = {who['player_id']} AND system_id = 'moving_average' ORDER BY grade_version",
+    )
+    assert [row["points"] for row in versions] == [who["points"], int(str(who["points"])) + 2]
+    assert str(versions[1]["regrade_reason"]).startswith("points")
+
+
+def test_a_resolved_name_is_replayed(at: At, home: Path) -> None:
+    runner = at(DAY, 12)
+    rules(
+        home,
+        {
+            "match": {"provider": "odds_api"},
+            "action": "rename_player",
+            "player": _anybody(runner),
+            "to": "Nobody Whom Anybody Knows",
+        },
+    )
+    only(runner.slate(DAY, "same_day"))
+    assert ask(runner, "SELECT DISTINCT problem FROM quarantine WHERE problem LIKE '%Nobody Whom%'")
+    environment = {**os.environ, "NBA_PIPELINE_HOME": str(home), "NBA_PIPELINE_NOW": eastern(DAY, 13).isoformat()}
+    player = ask(runner, f"SELECT min(player_id) AS id FROM upcoming_players WHERE game_date = '{DAY}'")[0]["id"]
+    command = [
+        sys.executable,
+        "-m",
+        "nba_pipeline",
+        "resolve",
+        "--spelling",
+        "Nobody Whom Anybody Knows",
+        "--player",
+        str(player),
+        "--date",
+        str(DAY),
+    ]
+    assert subprocess.run(command, env=environment, check=False, capture_output=True).returncode == 0
+    assert ask(runner, "SELECT count(*) AS n FROM quarantine WHERE problem LIKE '%Nobody Whom%'") == [{"n": 0}]
+    assert ask(runner, "SELECT DISTINCT player_id FROM prop_lines WHERE spelling = 'Nobody Whom Anybody Knows'") == [
+        {"player_id": player}
+    ]
+
+
+def test_tables_are_rebuilt_from_the_landing_as_they_were(at: At, home: Path) -> None:
+    only(at(DAY, 12).slate(DAY, "same_day"))
+    only(at(NEXT, 7).slate(DAY, "overnight"))
+    before = tables(home)
+    rules(home, {"match": {"path": "."}, "action": "status", "status": 500})
+    assert all(outcome.succeeded for outcome in at(NEXT, 8).rebuild())
+    after = tables(home)
+    assert before.keys() == after.keys()
+    for name in before:
+        assert_frame_equal(after[name], before[name])
+
+
+@pytest.mark.parametrize("seconds", [2.5, 4.0, 5.5])
+def test_a_killed_run_is_finished_by_the_next(at: At, home: Path, tmp_path: Path, seconds: float) -> None:
+    untouched = Path(shutil.copytree(home, tmp_path / "untouched"))
+    only(a_runner(untouched, DAY, 12).slate(DAY, "same_day"))
+    environment = {**os.environ, "NBA_PIPELINE_HOME": str(home), "NBA_PIPELINE_NOW": eastern(DAY, 12).isoformat()}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nba_pipeline", "run", "--date", str(DAY)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert only(at(DAY, 12).slate(DAY, "same_day")).succeeded
+    expected, found = tables(untouched), tables(home)
+    for name in expected:
+        assert_frame_equal(found[name], expected[name])
+
+
+def test_a_check_of_a_single_date_is_recorded_with_its_date(at: At, home: Path) -> None:
+    only(at(DAY, 12).slate(DAY, "same_day"))
+    key = dg.AssetCheckKey(dg.AssetKey("upcoming_players"), "the_last_slates_are_covered")
+    records = open_instance(home).event_log_storage.get_asset_check_execution_history(key, limit=5)
+    assert records[0].partition == str(DAY)
+
+
+def _anybody(runner: Runner) -> str:
+    return str(ask(runner, "SELECT spelling FROM prop_lines GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")[0]["spelling"])

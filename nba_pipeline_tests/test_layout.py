@@ -1,0 +1,198 @@
+"""The conventions of the project. Each message says what to do when one is broken."""
+
+import ast
+import importlib
+import pkgutil
+import re
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import nba_pipeline
+import nba_pipeline.assets
+from nba_pipeline.table import Table
+
+PACKAGE = Path(nba_pipeline.__file__).parent
+TESTS = Path(__file__).parent
+
+ASSET_MODULES = sorted(
+    name for _, name, is_package in pkgutil.walk_packages(nba_pipeline.assets.__path__, "nba_pipeline.assets.") if not is_package
+)
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "sandbox" not in path.relative_to(PACKAGE).parts)
+
+# What a folder may import beside the standard library and itself. A name allows the module and all below it.
+FRAMES = {"polars"}
+MAY_IMPORT = {
+    "formulas": FRAMES,
+    "systems": FRAMES | {"numpy", "catboost", "pydantic"} | {f"nba_pipeline.{name}" for name in ("formulas", "settings", "errors")},
+    "assets": FRAMES
+    | {"dagster", "dataframely"}
+    | {
+        f"nba_pipeline.{name}"
+        for name in (
+            "formulas", "systems", "table", "calendar", "gates", "checks", "settings", "errors", "names", "teams", "providers",
+            "warehouse",
+        )
+    },
+}  # fmt: skip
+MAY_NOT_IMPORT = {
+    folder: {f"nba_pipeline.{name}" for name in ("assets", "definitions", "automation", "cli", "runs", "environments")}
+    for folder in ("providers", "warehouse")
+}
+
+
+def imports(path: Path) -> Iterator[tuple[str, str]]:
+    """Module and name of every import, also of those inside functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def is_below(module: str, name: str, allowed: set[str]) -> bool:
+    """Whether an import, as a module or as a name out of one, is one of the allowed or below it."""
+    return any(full == one or full.startswith(f"{one}.") for one in allowed for full in (module, f"{module}.{name}"))
+
+
+def folder_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0]
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(PACKAGE.parent))
+
+
+def of_folders(*folders: str) -> list[Path]:
+    return [path for path in MODULES if folder_of(path) in folders]
+
+
+# Import directions
+
+
+@pytest.mark.parametrize("path", of_folders(*MAY_IMPORT), ids=named)
+def test_a_module_imports_only_what_its_folder_may(path: Path) -> None:
+    folder = folder_of(path)
+    allowed = MAY_IMPORT[folder] | {f"nba_pipeline.{folder}"}
+    others = [
+        f"{module}.{name}".rstrip(".")
+        for module, name in imports(path)
+        if module.split(".")[0] not in sys.stdlib_module_names and not is_below(module, name, allowed)
+    ]
+    assert not others, (
+        f"{named(path)} imports {', '.join(others)}; {folder}/ may import {', '.join(sorted(MAY_IMPORT[folder]))} only: "
+        "move the code to where it may, or hand the value over as an argument"
+    )
+
+
+@pytest.mark.parametrize("path", of_folders(*MAY_NOT_IMPORT), ids=named)
+def test_providers_and_warehouse_know_no_assets(path: Path) -> None:
+    forbidden = [f"{module}.{name}" for module, name in imports(path) if is_below(module, name, MAY_NOT_IMPORT[folder_of(path)])]
+    assert not forbidden, (
+        f"{named(path)} imports {', '.join(forbidden)}; {folder_of(path)}/ stands below the assets: take the table or the "
+        "value as an argument"
+    )
+
+
+@pytest.mark.parametrize("path", of_folders("assets"), ids=named)
+def test_no_asset_is_imported_as_an_object(path: Path) -> None:
+    """Loading the package would meet it twice: 'Duplicate asset key' (dagster #27564, #33282)."""
+    taken = [
+        f"{module}.{name}" for module, name in imports(path)
+        if module.startswith("nba_pipeline.assets.") and module.split(".")[-1] == name
+    ]  # fmt: skip
+    assert not taken, (
+        f"{named(path)} imports the asset {', '.join(taken)}: name it as a parameter of the asset instead; TABLE, schema "
+        "classes and pure functions of a sibling may be imported"
+    )
+
+
+@pytest.mark.parametrize("path", of_folders("assets"), ids=named)
+def test_annotations_of_assets_are_not_strings(path: Path) -> None:
+    assert ("__future__", "annotations") not in set(imports(path)), (
+        f"{named(path)}: leave out `from __future__ import annotations`; Dagster reads the annotations of assets when they "
+        "are defined and fails on strings (dagster #26837)"
+    )
+
+
+def test_only_environments_reads_environment_variables() -> None:
+    readers = [
+        named(path)
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "environments.py"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb"))
+        or (isinstance(node, ast.ImportFrom) and node.module == "os" and {a.name for a in node.names} & {"environ", "getenv"})
+    ]
+    assert not readers, f"{', '.join(readers)}: read the variable in environments.py and pass its value on"
+
+
+# Tables
+
+
+@pytest.fixture(params=ASSET_MODULES, ids=lambda name: name.removeprefix("nba_pipeline.assets."))
+def module(request: pytest.FixtureRequest) -> ModuleType:
+    return importlib.import_module(request.param)
+
+
+def test_a_module_of_a_table_says_what_it_holds(module: ModuleType) -> None:
+    name, text = module.__name__.split(".")[-1], module.__doc__ or ""
+    first, *others = text.splitlines() or [""]
+    assert first.startswith(f"{name}: ") and first.endswith("."), (
+        f"begin the docstring of {module.__name__} with '{name}: <what it holds>.'"
+    )
+    for part in ("Grain:", "Source:", "Caveats:"):
+        assert any(line.startswith(f"{part} ") for line in others), f"{module.__name__}: the docstring needs a line '{part} ...'"
+
+
+def test_a_module_has_one_table_of_its_name(module: ModuleType) -> None:
+    name = module.__name__.split(".")[-1]
+    source = ast.parse(Path(str(module.__file__)).read_text())
+    made = [node for node in ast.walk(source) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Table"]
+    assert len(made) == 1, f"{module.__name__} makes {len(made)} tables; one module is one table: split it"
+    table = getattr(module, "TABLE", None)
+    assert isinstance(table, Table) and table.name == name, f"{module.__name__}: write TABLE = Table({name!r}, ...)"
+
+
+def test_the_grain_in_the_docstring_is_that_of_the_table(module: ModuleType) -> None:
+    line = re.search(r"^Grain: (.*)$", module.__doc__ or "", re.MULTILINE)
+    expected = f"one row per {module.TABLE.grain}"
+    assert line and line.group(1) == expected, (
+        f"{module.__name__}: docstring and TABLE differ; write 'Grain: {expected}' or change grain="
+    )
+
+
+def test_every_table_is_served() -> None:
+    definitions = importlib.import_module("nba_pipeline.definitions")  # not before the environment is clean
+    keys = definitions.build_definitions("sandbox").resolve_all_asset_keys()
+    missing = {name.split(".")[-1] for name in ASSET_MODULES} - {key.path[-1] for key in keys}
+    assert not missing, f"no asset is called {', '.join(sorted(missing))}: its module under assets/ needs an asset of its name"
+
+
+# Tests
+
+
+def test_every_test_module_mirrors_a_module_of_the_package() -> None:
+    """Tests of assets may leave the stage's folder out: a table's name is its own."""
+    orphans = []
+    for test in TESTS.rglob("test_*.py"):
+        place = test.relative_to(TESTS)
+        if place.parts[0] == "real" or test == Path(__file__):
+            continue
+        name = place.name.removeprefix("test_").removesuffix(".py")
+        beside, below = PACKAGE / place.parent, PACKAGE / "assets"
+        modules = [*beside.glob(f"{name}.py"), *beside.glob(f"{name}/__init__.py"), *below.rglob(f"{name}.py")]
+        if not modules or (modules[0].is_relative_to(below) and place.parts[0] != "assets"):
+            orphans.append(str(place))
+    assert not orphans, f"{', '.join(sorted(orphans))}: call a test module test_<module>.py, in the folder of the module"
+
+
+@pytest.mark.parametrize("address", [("203.0.113.1", 443), ("::2", 443)])
+def test_tests_reach_no_network(address: tuple[str, int]) -> None:
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    with socket.socket(family) as connection, pytest.raises(AssertionError, match=f"asked {address[0]}:443"):
+        connection.connect(address)

@@ -1,0 +1,256 @@
+"""Between assets and the warehouse, in real runs of toy assets: stamped, validated, quarantined, written, read."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from nba_pipeline.assets import days_before, if_there
+from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.calendar import DAILY, Clock, season_of
+from nba_pipeline.table import TABLES, Row, Table
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.table_io import LEFT_OUT, TableIO
+
+DAY, NEXT = date(2024, 3, 12), date(2024, 3, 13)
+NOON = datetime(2024, 3, 12, 16, tzinfo=UTC)
+
+
+class ToyRows(Row):
+    """Points of a game."""
+
+    game_id = dy.String(description="game")
+    points = dy.Int64(min=0, description="points")
+
+
+@pytest.fixture
+def tables() -> Iterator[Callable[..., Table]]:
+    """Make tables that are forgotten after the test."""
+    before = set(TABLES)
+    yield lambda name, **fields: Table(name, grain="game", key=("game_date", "game_id"), schema=ToyRows, **fields)
+    for name in TABLES.keys() - before:
+        del TABLES[name]
+
+
+@pytest.fixture
+def toys(tables: Callable[..., Table]) -> Table:
+    return tables("toys")
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return LocalWarehouse(home=str(tmp_path))
+
+
+def rows(count: int, day: date = DAY, points: int = 1) -> pl.DataFrame:
+    data = {"game_date": [day] * count, "game_id": [f"002230000{n}" for n in range(count)], "points": [points] * count}
+    return pl.DataFrame(data, schema_overrides={"game_date": pl.Date, "game_id": pl.String}).with_columns(source=pl.lit("box"))
+
+
+def asset(name: str, frame: pl.DataFrame, left_out: Mapping[str, list[str]] | None = None) -> dg.AssetsDefinition:
+    """An asset of a table that returns a frame, of any date of the run."""
+
+    @dg.asset(
+        name=name,
+        io_manager_key="tables",
+        partitions_def=DAILY,
+        code_version="v7",
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def it(context: dg.AssetExecutionContext) -> pl.DataFrame:
+        if left_out is not None:
+            context.add_output_metadata({LEFT_OUT: dg.MetadataValue.json(dict(left_out))})
+        return frame
+
+    return it
+
+
+def run(
+    warehouse: Warehouse, *assets: dg.AssetsDefinition, first: date = DAY, last: date | None = None, only: str | None = None
+) -> dg.ExecuteInProcessResult:
+    clock = Clock(stands_at=NOON.isoformat())
+    span = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)} if last else {}
+    return dg.materialize(
+        assets, partition_key=None if last else str(first), tags=span, raise_on_error=False, selection=only,
+        resources={"tables": TableIO(warehouse=warehouse, clock=clock), "warehouse": warehouse, "clock": clock},
+    )  # fmt: skip
+
+
+def why(result: dg.ExecuteInProcessResult) -> str:
+    """The errors of a failed run, the innermost last."""
+    (failure,) = (event for event in result.all_events if event.is_step_failure)
+    error: Any = getattr(failure.event_specific_data, "error", None)
+    messages = []
+    while error:
+        messages.append(str(error.message).strip())
+        error = error.cause
+    return " <- ".join(messages)
+
+
+def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
+    (event,) = result.asset_materializations_for_node(name)
+    return {key: value.value for key, value in event.metadata.items()}
+
+
+def test_what_an_asset_returns_is_stamped_and_written(warehouse: Warehouse, toys: Table) -> None:
+    assert run(warehouse, asset("toys", rows(2))).success
+    stamped = rows(2).with_columns(as_of=pl.lit(NOON).cast(pl.Datetime("us", "UTC")), code_version=pl.lit("v7"))
+    assert_frame_equal(warehouse.scan(toys).collect(), stamped)
+
+
+def test_a_run_tells_what_it_wrote_and_what_it_rejected(warehouse: Warehouse, toys: Table) -> None:
+    bad = rows(5).with_columns(points=pl.when(pl.col("game_id") == "0022300003").then(-1).otherwise("points"))
+    told = metadata(run(warehouse, asset("toys", bad)), "toys")
+    assert (told["dagster/partition_row_count"], told["rows_quarantined"], told["problems"]) == (4, 1, {"points|min": 1})
+    assert (told["dagster/table_name"], told["as_of"]) == ("toys", NOON.timestamp())
+    assert warehouse.scan_quarantine(toys, [DAY]).collect()["problem"].to_list() == ["points|min"]
+
+
+def test_a_good_run_empties_the_quarantine_of_its_date(warehouse: Warehouse, toys: Table) -> None:
+    run(warehouse, asset("toys", rows(5, points=-1)))
+    run(warehouse, asset("toys", rows(5)))
+    assert warehouse.scan_quarantine(toys).collect().is_empty()
+
+
+@pytest.mark.parametrize(
+    ("frame", "sentence"),
+    [
+        (rows(2).drop("points"), r"toys: columns missing \['points'\]"),
+        (rows(2).with_columns(points=pl.lit("two")), "toys: a value does not fit its type"),
+        (rows(2, NEXT), "toys: rows of 2024-03-13 lie outside the dates of the write"),
+        (rows(1), "toys 2024-03-12: 1 rows would replace 2"),
+    ],
+    ids=["columns", "type", "date", "shrinks"],
+)
+def test_what_cannot_be_written_fails_the_run_and_keeps_the_old_rows(
+    warehouse: Warehouse, toys: Table, frame: pl.DataFrame, sentence: str
+) -> None:
+    write(warehouse, SCHEDULE, a_schedule("0", "1"))
+    write(warehouse, toys, rows(2))
+    result = run(warehouse, asset("toys", frame))
+    assert not result.success
+    assert re.search(sentence, why(result))
+    assert warehouse.scan(toys).collect().height == 2
+
+
+def write(warehouse: Warehouse, table: Table, frame: pl.DataFrame, *dates: date) -> None:
+    """Rows that an earlier run wrote."""
+    good, _ = table.conform(frame, NOON, "v1")
+    when = dates or (DAY,)
+    warehouse.replace(table, when, good, "an earlier run", dict.fromkeys(when, "a test"))
+
+
+def a_schedule(*game_ids: str, status: str = "scheduled") -> pl.DataFrame:
+    """Games of DAY."""
+    games = [
+        {"game_date": DAY, "game_id": f"002230000{n}", "season": season_of(DAY), "season_type": "regular_season",
+         "home_team": "BOS", "away_team": "NYK", "status": status, "has_boxscore_source": True, "source": "s"}
+        for n in game_ids
+    ]  # fmt: skip
+    return pl.DataFrame(games, schema=SCHEDULE.dtypes).drop("as_of", "code_version")
+
+
+def test_a_date_may_shrink_when_a_gate_left_games_out_by_name(warehouse: Warehouse, toys: Table) -> None:
+    write(warehouse, SCHEDULE, a_schedule(*"01234"))
+    write(warehouse, toys, rows(5))
+    assert not run(warehouse, asset("toys", rows(1), {})).success
+    assert not run(warehouse, asset("toys", rows(1), {str(DAY): []})).success
+    assert run(warehouse, asset("toys", rows(1), {str(DAY): ["NYK@BOS"]})).success
+    assert warehouse.scan(toys).collect().height == 1
+
+
+@pytest.mark.parametrize("remaining", [("0",), ()], ids=["moved away", "all moved away"])
+def test_a_date_may_shrink_when_the_schedule_has_fewer_games(
+    warehouse: Warehouse, toys: Table, remaining: tuple[str, ...]
+) -> None:
+    write(warehouse, SCHEDULE, a_schedule(*"01234"))
+    write(warehouse, toys, rows(5))
+    write(warehouse, SCHEDULE, a_schedule(*remaining))
+    assert run(warehouse, asset("toys", rows(len(remaining)))).success
+
+
+def test_a_date_may_shrink_when_its_games_were_postponed(warehouse: Warehouse, toys: Table) -> None:
+    write(warehouse, SCHEDULE, a_schedule(*"01234"))
+    write(warehouse, toys, rows(5))
+    write(warehouse, SCHEDULE, a_schedule(*"01234", status="postponed"))
+    assert run(warehouse, asset("toys", rows(0))).success
+
+
+def test_a_ledger_is_only_added_to(warehouse: Warehouse, tables: Callable[..., Table]) -> None:
+    ledger = tables("toy_ledger", write="add")
+    run(warehouse, asset("toy_ledger", rows(2)))
+    told = metadata(run(warehouse, asset("toy_ledger", rows(3, points=9))), "toy_ledger")
+    assert (told["rows_added"], told["dagster/partition_row_count"]) == (1, 3)
+    assert warehouse.scan(ledger).sort("game_id").collect()["points"].to_list() == [1, 1, 9]
+
+
+def test_a_range_is_written_date_by_date_in_one_run(warehouse: Warehouse, toys: Table) -> None:
+    frame = pl.concat([rows(2), rows(1, date(2024, 3, 14))])
+    assert run(warehouse, asset("toys", frame), last=date(2024, 3, 15)).success
+    assert sorted(warehouse.dates(toys)) == [DAY, NEXT, date(2024, 3, 14), date(2024, 3, 15)]
+    assert warehouse.scan(toys, [DAY]).collect().height == 2
+
+
+def reader(seen: list[pl.DataFrame], how: dg.AssetIn | None = None) -> dg.AssetsDefinition:
+    """An asset that reads `toys`."""
+
+    @dg.asset(
+        ins={"toys": how} if how else None, partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.single_run(),
+        io_manager_key="tables",
+    )  # fmt: skip
+    def reads(toys: pl.DataFrame) -> None:
+        seen.append(toys.sort("game_date"))
+
+    return reads
+
+
+@pytest.fixture
+def written(warehouse: Warehouse, toys: Table) -> dg.AssetsDefinition:
+    """Rows on the 11th and the 12th, the 13th written without rows."""
+    frame = pl.concat([rows(1, date(2024, 3, 11)), rows(2)])
+    write(warehouse, toys, frame, date(2024, 3, 11), DAY, NEXT)
+    return asset("toys", frame)
+
+
+def read(warehouse: Warehouse, written: dg.AssetsDefinition, how: dg.AssetIn | None = None, **when: Any) -> Any:
+    """The dates of the rows that an asset got, or why it got none."""
+    seen: list[pl.DataFrame] = []
+    result = run(warehouse, written, reader(seen, how), only="reads", **when)
+    return [day.day for day in seen[0]["game_date"]] if seen else why(result)
+
+
+def test_an_asset_reads_the_dates_of_its_run(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
+    assert read(warehouse, written) == [12, 12]
+    assert read(warehouse, written, first=NEXT) == []
+    assert read(warehouse, written, first=date(2024, 3, 11), last=NEXT) == [11, 12, 12]
+
+
+def test_a_date_that_was_never_materialised_closes_what_needs_it(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
+    told = read(warehouse, written, first=date(2024, 3, 14))
+    assert told.strip().endswith("Closed: toys has never been materialised for 2024-03-14")
+    told = read(warehouse, written, last=date(2024, 3, 31))
+    assert "2024-03-14, 2024-03-15, 2024-03-16, 2024-03-17, 2024-03-18 and 13 more dates" in told
+
+
+def test_what_an_asset_can_do_without_is_empty(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
+    assert read(warehouse, written, if_there(), first=date(2024, 3, 14)) == []
+    assert read(warehouse, written, if_there()) == [12, 12]
+
+
+def test_days_before_end_the_day_before_unless_told(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
+    assert read(warehouse, written, days_before(30)) == [11]
+    assert read(warehouse, written, days_before(1), first=NEXT) == [12, 12]
+    assert read(warehouse, written, days_before(30, through=0)) == [11, 12, 12]
+    assert read(warehouse, written, days_before(1), first=date(2024, 3, 12), last=NEXT) == [11, 12, 12]
+
+
+def test_the_first_date_of_the_platform_has_no_days_before(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
+    assert read(warehouse, written, days_before(30), first=date(2021, 10, 1)) == []
