@@ -11,10 +11,10 @@ demo: $(READY)
 	$(BIN)/nba-pipeline demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-real: $(READY)
-	NBA_SHARED_DIR=$(SHARED) $(BIN)/python -m pytest -n 2 --override-ini addopts="-ra --strict-markers" nba_pipeline_tests/real
+	NBA_SHARED_DIR=$(SHARED) $(BIN)/python -m pytest -n 2 --dist loadfile --override-ini addopts="-ra --strict-markers" nba_pipeline_tests/real
 
 dev: $(READY)
 	mkdir -p $(NBA_PIPELINE_HOME)/dagster && cp nba_pipeline/dagster.yaml $(NBA_PIPELINE_HOME)/dagster/dagster.yaml

@@ -77,6 +77,11 @@ def parse_date(text: str, name: str) -> date:
     return day
 
 
+def parse_key(key: str) -> date:
+    """The date of a partition key."""
+    return date.fromisoformat(key[:10])
+
+
 def parse_instant(text: str, name: str) -> datetime:
     """An ISO instant with an offset, as UTC. Raises BadInput naming the variable and the value."""
     try:

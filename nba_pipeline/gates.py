@@ -183,7 +183,8 @@ def judge_slates(
 
     Returns one row per date (game_date, recent_games, recent_complete, share, is_open, missing), and one row per date and
     team of a team that loses its players (game_date, team, matchup): a game among its last 3 lacks a complete box score.
-    A game that should be over by now and is not final counts as one without.
+    A game that should be over by now and is not final counts as one without. A date without games is open, and only
+    teams that play on the date are named.
     """
     judged = judge_games(schedule, boxscores).filter("is_covered")
     overdue = schedule.filter(
@@ -208,7 +209,17 @@ def judge_slates(
         earlier = games.filter(pl.col("season") == season, pl.col("game_date") < day, is_recent)
         verdicts.append(_last_slates(earlier, day))
         held_back += _teams_with_a_hole(earlier, day)
-    return pl.DataFrame(verdicts, schema=SLATE_VERDICT), pl.DataFrame(held_back, schema=HELD_BACK)
+    playing = pl.concat(
+        [
+            schedule.filter(pl.col("status") != "postponed").select("game_date", pl.col(f"{side}_team").alias("team"))
+            for side in ("home", "away")
+        ]
+    )
+    has_games = pl.col("game_date").is_in(playing["game_date"].implode())
+    return (
+        pl.DataFrame(verdicts, schema=SLATE_VERDICT).with_columns(pl.col("is_open") | ~has_games),
+        pl.DataFrame(held_back, schema=HELD_BACK).join(playing, on=["game_date", "team"], how="semi"),
+    )
 
 
 SLATE_VERDICT: Mapping[str, Any] = {

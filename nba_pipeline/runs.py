@@ -16,7 +16,7 @@ import dagster as dg
 
 from nba_pipeline import errors
 from nba_pipeline.automation import CRITICAL_OF_MODE, DAILY_TABLES, FROM_PREDICTIONS, MODE_TAG, UP_TO_FEATURES
-from nba_pipeline.calendar import AS_OF_TAG, REPLAY_TAG, Clock, Mode, days, parse_instant, week_of
+from nba_pipeline.calendar import AS_OF_TAG, REPLAY_TAG, Clock, Mode, days, parse_instant, parse_key, week_of
 from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES
@@ -124,11 +124,6 @@ class Runner:
             if tables:
                 as_of = parse_instant(run["as_of"], "as_of of the landing's journal").isoformat()
                 yield self.run(run["job"], tables, first, last, {REPLAY_TAG: run["run_id"], AS_OF_TAG: as_of})
-
-
-def parse_key(key: str) -> date:
-    """The date of a partition key."""
-    return date.fromisoformat(key[:10])
 
 
 def chunks(first: date, last: date) -> Iterator[tuple[date, date]]:

@@ -9,10 +9,10 @@ import polars as pl
 
 from nba_pipeline import gates
 from nba_pipeline.automation import DAILY_TABLES
-from nba_pipeline.calendar import Clock
+from nba_pipeline.calendar import Clock, days, parse_key
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.landing import PARTITION_TAGS, Landing
 
 
 def status(warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date]) -> list[dict[str, Any]]:
@@ -33,7 +33,7 @@ def status(warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence
     sources = (
         warehouse.scan(TABLES["boxscores"], dates).group_by("game_date", "provider").agg(pl.col("game_id").n_unique()).collect()
     )
-    incidents = landing.incidents(dates)
+    incidents = _incidents_by_date(landing)
     return [
         {
             "game_date": day.isoformat(),
@@ -47,7 +47,7 @@ def status(warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence
             "missing": covered[day]["missing"],
             "waivers": waivers.filter(pl.col("game_date") == day)["reason"].to_list(),
             "happened": [
-                *_incidents_in_words([i for i in incidents if i["game_date"] == day.isoformat()]),
+                *_incidents_in_words(incidents.get(day, [])),
                 *(
                     f"{name}: {count} rows quarantined: {problem}"
                     for name in DAILY_TABLES
@@ -83,6 +83,19 @@ def _state(
     if covered["missing"]:
         return "DEGRADED"
     return "COMPLETE" if day in written["grades"] else "EXPECTED"
+
+
+def _incidents_by_date(landing: Landing) -> dict[date, list[dict[str, Any]]]:
+    """Each incident under the dates it concerns: its own, or those of its run where it is about a whole season."""
+    spans = {
+        run["run_id"]: [parse_key(run["tags"][tag]) for tag in PARTITION_TAGS if tag in run["tags"]] for run in landing.runs()
+    }
+    by_date: dict[date, list[dict[str, Any]]] = {}
+    for incident in landing.incidents():
+        span = [date.fromisoformat(incident["game_date"])] if incident["game_date"] else spans.get(incident["run_id"], [])
+        for day in days(min(span), max(span)) if span else ():
+            by_date.setdefault(day, []).append(incident)
+    return by_date
 
 
 def _incidents_in_words(incidents: list[dict[str, Any]]) -> list[str]:

@@ -278,7 +278,8 @@ def slate(
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
     """The verdict on a date and the teams held back, when the box scores of some games are missing."""
     boxes = boxes_of(*(g for g in games if g["status"] == "final" and g["game_id"] not in without))
-    verdicts, held_back = gates.judge_slates(schedule_of(*games), boxes, [day], as_of)
+    tonight = [a_game(60 + n, day, status="scheduled") for n in range(5)]
+    verdicts, held_back = gates.judge_slates(schedule_of(*games, *tonight), boxes, [day], as_of)
     return verdicts.row(0, named=True), [(row["team"], row["matchup"][-2:]) for row in held_back.iter_rows(named=True)]
 
 
@@ -416,7 +417,7 @@ def test_a_date_is_closed_without_a_column_of_the_waivers(column: str) -> None:
 @pytest.mark.parametrize("gate", ["games_that_go_on", "judge_slates"])
 def test_a_gate_is_closed_when_box_scores_hold_nonsense(gate: str) -> None:
     nonsense = BOXES.with_columns(minutes=float("nan"))
-    games = schedule_of(a_game(day=DAY - timedelta(days=1)) if gate == "judge_slates" else a_game())
+    games = schedule_of(*((a_game(day=DAY - timedelta(days=1)), a_game(1, DAY)) if gate == "judge_slates" else (a_game(),)))
     if gate == "judge_slates":
         verdicts, held_back = gates.judge_slates(games, nonsense, [DAY], NOON_AFTER)
         assert (verdicts["is_open"].to_list(), held_back.height) == ([False], 2)

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.calendar import Clock
+from nba_pipeline.calendar import Clock, parse_key
 from nba_pipeline.errors import Closed
 from nba_pipeline.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse
@@ -38,7 +38,7 @@ class TableIO(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         """Write what keeps the table's promise, park the rest, and report the numbers that plot."""
         table = _table(context.asset_key)
-        dates = [date.fromisoformat(key[:10]) for key in context.asset_partition_keys]
+        dates = [parse_key(key) for key in context.asset_partition_keys]
         good, rejected = table.conform(obj, self.clock.as_of, _code_version(context))
         self.warehouse.park(table, dates, rejected)
         if table.write == "add":
@@ -63,7 +63,7 @@ class TableIO(dg.ConfigurableIOManager):
     def load_input(self, context: dg.InputContext) -> pl.DataFrame:
         """The rows of the dates that the mapping names. Raises Closed for a date of a required table never written."""
         table = _table(context.asset_key)
-        dates = {date.fromisoformat(key[:10]) for key in context.asset_partition_keys}
+        dates = {parse_key(key) for key in context.asset_partition_keys}
         if not (context.definition_metadata or {}).get(OPTIONAL):
             missing = sorted(str(day) for day in dates - self.warehouse.dates(table))
             if missing:

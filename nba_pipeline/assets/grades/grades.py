@@ -91,7 +91,7 @@ def grade_predictions(
 
 
 def _published(predictions: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
-    """The prediction per player, game, system and run kind that counts: the latest, and for live made before tip-off."""
+    """The prediction per player, game, system and run kind that counts: the latest, if live of before tip-off."""
     tipoffs = schedule.select("game_date", "game_id", pl.col("tipoff_at").alias("tipoff_at_now"))
     tipoff_at = pl.coalesce("tipoff_at_now", "tipoff_at")
     return (

@@ -44,8 +44,8 @@ class PointsModelRows(Row):
 TABLE = Table("points_model", grain="training week and system", key=("game_date", "system_id"), schema=PointsModelRows)
 
 SOURCE = "features, player_game_summary"
-LARGEST_VALIDATION_SHARE = 5
-"""The validation days are at most one in so many days of the window, while the window is short."""
+WINDOW_DAYS_PER_VALIDATION_DAY = 5
+"""While the window is short, at least; so that the validation never leaves less to train on than it takes."""
 
 Models = Mapping[tuple[date, str], TrainedModel]
 """(Monday of the week, system_id) -> the week's model. Weeks without a model are not there."""
@@ -92,7 +92,7 @@ def split(rows: pl.DataFrame, system: TrainedSystem) -> tuple[pl.DataFrame, pl.D
     if rows.is_empty():
         return rows, rows
     first, last = _window(rows)
-    length = min(system.training.validation_days, ((last - first).days + 1) // LARGEST_VALIDATION_SHARE)
+    length = min(system.training.validation_days, ((last - first).days + 1) // WINDOW_DAYS_PER_VALIDATION_DAY)
     validation_starts = last - timedelta(days=max(length, 1) - 1)
     before = rows.filter(pl.col("game_date") < validation_starts)
     slate_between = before["game_date"].max()
@@ -107,7 +107,8 @@ def load_models(points_model: pl.DataFrame, store: ModelStore) -> Models:
     for week, system_id, model_id in trained.select("game_date", "system_id", "model_id").iter_rows():
         model = by_id[model_id]
         if model.card.train_end_date >= week_of(week):
-            raise Permanent(f"model {model_id} was trained to {model.card.train_end_date}, too late for the week of {week}")
+            last = model.card.train_end_date
+            raise Permanent(f"model {model_id} was trained on {last}, which is not before the week of {week}")
         models[week, system_id] = model
     return models
 

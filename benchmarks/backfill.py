@@ -1,0 +1,247 @@
+"""A backfill of the archive, from parquet to grades, in seconds of wall time and GB of peak resident memory.
+
+The platform's `backfill` against the same transforms of the whole range at once in plain polars, without Dagster, checks,
+validation and files (the floor), each in a process of its own. Our own reading, computing and writing is wanted under 90 s
+and 2 GB for 2022-10-18 to 2024-03-10; Dagster's event log, the rest of Dagster and the weekly training are told apart.
+Data from NBA_ARCHIVE_DIR (default ../shared/data), else days of the simulated league.
+
+    python benchmarks/backfill.py              # the last 60 dates of the range
+    python benchmarks/backfill.py --full       # all of it; --days N, --from and --to for others
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+from measuring import (
+    DAGSTER,
+    EVENT_LOG,
+    FETCH,
+    OWN,
+    SERVE,
+    STORE_EVENT,
+    Stopwatch,
+    a_runner,
+    in_new_process,
+    peak_gigabytes,
+    print_table,
+    succeed,
+)
+
+from nba_pipeline.assets.features.features import features_of
+from nba_pipeline.assets.features.upcoming_players import expect_players
+from nba_pipeline.assets.grades.grades import TABLE as GRADES
+from nba_pipeline.assets.grades.grades import grade_predictions
+from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
+from nba_pipeline.assets.predictions.predictions import predict_slate
+from nba_pipeline.assets.sources.prop_lines import as_rows, name_the_players, rosters_of
+from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
+from nba_pipeline.calendar import Clock, days, eastern, season_of, season_of_game_date
+from nba_pipeline.formulas.market_line import market_lines
+from nba_pipeline.providers.archive import Archive, _File
+from nba_pipeline.providers.nba_cdn import is_final, parse_boxscore, parse_schedule
+from nba_pipeline.providers.odds_api import parse_event_odds, parse_events
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.systems import MOVING_AVERAGE
+from nba_pipeline.table import PROBLEM, TABLES
+from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.local import LocalWarehouse
+
+ARCHIVE = Path(os.environ.get("NBA_ARCHIVE_DIR") or Path(__file__).parents[2] / "shared" / "data")
+FIRST, LAST = date(2022, 10, 18), date(2024, 3, 10)
+SANDBOX_LAST = date(2026, 1, 31)
+DEFAULT_DAYS = 60
+AIM_SECONDS, AIM_GIGABYTES = 90, 2
+TRAINING = "train"
+SHOWN = (SERVE, FETCH, *OWN, EVENT_LOG, DAGSTER)
+
+
+@dataclass
+class Found:
+    """What one variant took. Seconds are by part; those of the training runs are only in `training`."""
+
+    seconds: Counter[str] = field(default_factory=Counter)
+    training: float = 0.0
+    trainings: int = 0
+    runs: int = 0
+    events: int = 0
+    peak: float = 0.0
+    peak_before_training: float = 0.0
+    log_megabytes: float = 0.0
+    rows: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def own(self) -> float:
+        return sum(self.seconds[part] for part in OWN)
+
+
+def platform(home: Path, archive: Path | None, first: date, last: date) -> Found:
+    """The backfill as the command does it."""
+    found, watch = Found(), Stopwatch()
+    runner = a_runner(home, None if archive else eastern(last + timedelta(days=1), 12), archive)
+    watch.watch(runner.definitions)
+    before = watch.turn()
+    for outcome in runner.backfill(first, last):
+        succeed([outcome])
+        taken, before = watch.turn() - before, watch.seconds.copy()
+        found.runs += 1
+        if outcome.title.startswith(TRAINING):
+            found.training += taken.total()
+            found.trainings += 1
+        else:
+            found.seconds += taken
+        if not found.trainings:
+            found.peak_before_training = peak_gigabytes()
+    found.events, found.peak = watch.calls[STORE_EVENT], peak_gigabytes()
+    found.log_megabytes = sum(file.stat().st_size for file in (home / "dagster").rglob("*.db*")) / 1e6
+    found.rows = {name: runner.warehouse.scan(TABLES[name], days(first, last)).select(pl.len()).collect().item() for name in ROWS}
+    return found
+
+
+ROWS = ("schedule", "boxscores", "prop_lines", "features", "predictions", "grades")
+COMPARED = ["game_id", "player_id", "predicted_points", "line", "recommendation"]
+GRADED = ["game_id", "player_id", "points", "outcome"]
+
+
+def floor(home: Path, archive: Path | None, first: date, last: date) -> Found:
+    """The transforms of the moving average's path, the whole range at once and in memory; fails on other predictions."""
+    now = eastern(last + timedelta(days=1), 12)
+    dates, watch = days(first, last), time.perf_counter()
+    schedule, boxscores, offered, seed = from_archive(archive, dates, home) if archive else from_landing(home, dates, now)
+    named = boxscores.select("player_id", pl.col("player_name").alias("spelling"))
+    known = pl.concat([seed.select(named.columns), named]).unique()
+    rosters = rosters_of(schedule.with_columns(season_of_game_date()), boxscores)
+    prop_lines = name_the_players(offered, known, rosters).filter(pl.col(PROBLEM).is_null())
+    summary = summarise_player_games(boxscores)
+    expected = expect_players(schedule, boxscores)
+    features = features_of(expected, summary, schedule, prop_lines)
+    lines = market_lines(prop_lines, **SETTINGS.lines.cascade)
+    starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
+    predictions = predict_slate(expected, features, schedule, lines, {}, PREDICTIONS.empty(), now, starts)
+    final = schedule.filter(pl.col("status") == "final")["game_id"]
+    grades = grade_predictions(predictions, summary, schedule, final, GRADES.empty())
+    found = Found(Counter({"compute": time.perf_counter() - watch}), runs=1, peak=peak_gigabytes())
+    frames = (schedule, boxscores, prop_lines, features, predictions, grades)
+    found.rows = {name: frame.height for name, frame in zip(ROWS, frames, strict=True)}
+    compare(home, dates, predictions, grades)
+    return found
+
+
+def compare(home: Path, dates: Sequence[date], predictions: pl.DataFrame, grades: pl.DataFrame) -> None:
+    """Fail unless the platform's tables hold the same forecasts, lines and outcomes of the moving average."""
+    warehouse = LocalWarehouse(home=str(home))
+    for name, made, columns in (("predictions", predictions, COMPARED), ("grades", grades, GRADED)):
+        theirs = warehouse.scan(TABLES[name], dates).filter(system_id=MOVING_AVERAGE.system_id).select(columns).collect()
+        ours = made.select(columns)
+        for one, other, whose in ((ours, theirs, "plain polars"), (theirs, ours, "the platform")):
+            only = one.join(other, on=columns, how="anti", nulls_equal=True)
+            if only.height:
+                raise SystemExit(f"{name}: {only.height} of {one.height} rows are only in {whose}, as {only.row(0, named=True)}")
+
+
+class UnlandedArchive(Archive):
+    """The archive read in place, without a copy in the landing."""
+
+    def _landed(self, stem: str) -> _File:
+        path = Path(self.folder) / f"{stem}.parquet"
+        return _File(path.name, path.name, path.read_bytes())
+
+
+Frames = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]
+
+
+def from_archive(folder: Path, dates: Sequence[date], home: Path) -> Frames:
+    """Schedule, box scores, lines without players and the list of players, as the archive has them."""
+    clock = Clock()
+    archive = UnlandedArchive(folder=str(folder), landing=Landing(home=str(home), clock=clock), clock=clock)
+    schedule, boxscores = archive.schedule(dates), archive.boxscores(dates)
+    return good(schedule), good(boxscores), archive.prop_lines(dates), archive.players()
+
+
+def from_landing(home: Path, dates: Sequence[date], now: datetime) -> Frames:
+    """The same from the payloads that the platform's backfill of the sandbox landed."""
+    landing = Landing(home=str(home), clock=Clock(stands_at=now.isoformat()))
+    newest = landing.versions(Slot("nba_cdn", "schedule", "season", season=season_of(dates[-1])))[-1]
+    schedule = good(parse_schedule(newest)).filter(pl.col("game_date").is_in(dates))
+    boxes = {payload.slot.entity: payload for day in dates for payload in landing.payloads("nba_cdn", "boxscore", day)}
+    boxscores = good(pl.concat(parse_boxscore(payload) for payload in boxes.values() if is_final(payload)))
+    events, odds = (
+        [payload for day in dates for payload in landing.payloads("odds_api", f"historical_{endpoint}", day)]
+        for endpoint in ("events", "event_odds")
+    )
+    listed = pl.concat(map(parse_events, events)).unique("odds_event_id", keep="last", maintain_order=True)
+    offered = as_rows(pl.concat(map(parse_event_odds, odds)), listed, schedule)
+    return schedule, boxscores, offered, boxscores.select("player_id", pl.col("player_name").alias("spelling")).head(0)
+
+
+def good(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.filter(pl.col(PROBLEM).is_null())
+
+
+def arguments(has_archive: bool) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    last = LAST if has_archive else SANDBOX_LAST
+    parser.add_argument("--from", dest="first", type=date.fromisoformat, help="first date")
+    parser.add_argument("--to", dest="last", type=date.fromisoformat, default=last, help=f"last date, default {last}")
+    parser.add_argument("--days", type=int, default=DEFAULT_DAYS, help=f"dates up to --to without --from, default {DEFAULT_DAYS}")
+    parser.add_argument("--full", action="store_true", help=f"{FIRST} to {LAST}, where the archive is")
+    chosen = parser.parse_args()
+    if chosen.full and not has_archive:
+        parser.error(f"there is no archive at {ARCHIVE}")
+    if chosen.full:
+        chosen.first, chosen.last = FIRST, LAST
+    chosen.first = chosen.first or chosen.last - timedelta(days=chosen.days - 1)
+    return chosen
+
+
+def main() -> None:
+    archive = ARCHIVE if any(ARCHIVE.glob("games_*.parquet")) else None
+    chosen = arguments(archive is not None)
+    first, last = chosen.first, chosen.last
+    print(f"{archive or 'sandbox'}, {first} to {last}: {len(days(first, last))} dates; {os.cpu_count()} cores\n")
+    with tempfile.TemporaryDirectory(prefix="backfill-") as folder:
+        ours = in_new_process(platform, Path(folder), archive, first, last)
+        plain = in_new_process(floor, Path(folder), archive, first, last)
+    print_table(
+        ("variant", "own s", "Dagster s", "training s", "peak GB", "own, times the floor"),
+        [
+            (
+                "nba-pipeline backfill",
+                ours.own,
+                ours.seconds[EVENT_LOG] + ours.seconds[DAGSTER],
+                ours.training,
+                ours.peak,
+                ours.own / plain.own,
+            ),
+            ("plain polars, moving average only (the floor)", plain.own, 0.0, 0.0, plain.peak, 1.0),
+        ],
+    )
+    print()
+    print_table(
+        ("part of the backfill", "s", "times the floor"),
+        [(p, ours.seconds[p], ours.seconds[p] / plain.own) for p in SHOWN if ours.seconds[p]],
+    )
+    print()
+    print_table(
+        ("rows", *ROWS),
+        [(name, *(f"{found.rows[row]:,}" for row in ROWS)) for name, found in (("backfill", ours), ("floor", plain))],
+    )
+    print(f"""
+{ours.runs} runs, {ours.trainings} of them training; Dagster stored {ours.events:,} events, {ours.log_megabytes:.0f} MB;
+peak before the first training {ours.peak_before_training:.2f} GB; forecasts, lines and outcomes of the moving average are equal in both.
+Predictions and grades of the backfill are of both systems, with catboost's forecasts and the hashes in its compute.""")
+    if (first, last) == (FIRST, LAST):
+        print(
+            f"wanted: own under {AIM_SECONDS} s, found {ours.own:.0f} s; peak under {AIM_GIGABYTES} GB, found {ours.peak:.2f} GB"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""What the benchmarks share: a stopwatch around the platform's own methods, homes to run in, new processes.
+
+Run by itself it measures nothing.
+"""
+
+import functools
+import inspect
+import multiprocessing
+import os
+import resource
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import dagster as dg
+import polars as pl
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.base import EventLogStorage
+
+from nba_pipeline.calendar import Clock
+from nba_pipeline.definitions import build_definitions
+from nba_pipeline.environments import PROVIDER_ADDRESSES, resources_for
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.runs import Outcome, Runner, open_instance
+from nba_pipeline.sandbox import client
+from nba_pipeline.sandbox.server import SandboxServer
+from nba_pipeline.table import Table
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.table_io import TableIO
+
+SERVE, FETCH, READ, COMPUTE, VALIDATE, WRITE, CHECK, EVENT_LOG, DAGSTER = PARTS = (
+    "serve the sandbox", "fetch", "read", "compute", "validate", "write", "checks", "Dagster's event log", "Dagster's rest",
+)  # fmt: skip
+OWN = (READ, COMPUTE, VALIDATE, WRITE, CHECK)
+STORE_EVENT = f"{SqliteEventLogStorage.__name__}.store_event"
+WITHIN = {FETCH: {READ, WRITE}, CHECK: {READ}}
+"""Parts that keep what they cause: a fetch its landing, a check its reading."""
+
+OURS = ("NBA_", "ODDS_", "BALLDONTLIE_")
+NOBODY = "http://127.0.0.1:9"
+Answer = TypeVar("Answer")
+
+
+class Stopwatch:
+    """Wall time and CPU time per part: while an inner part runs, the outer one stands still; no second counts twice.
+
+    Only the thread that made it is watched, so what a pool does at once counts once, for the part that waits for it.
+    CPU time is that of every thread of the process.
+    """
+
+    def __init__(self) -> None:
+        self.seconds, self.cpu_seconds, self.calls = Counter[str](), Counter[str](), Counter[str]()
+        self._parts, self._thread, self._since = [DAGSTER], threading.get_ident(), (time.perf_counter(), time.process_time())
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        if threading.get_ident() != self._thread:
+            yield
+            return
+        self.turn()
+        outer = self._parts[-1]
+        self._parts.append(outer if name in WITHIN.get(outer, ()) else name)
+        try:
+            yield
+        finally:
+            self.turn()
+            self._parts.pop()
+
+    def turn(self) -> Counter[str]:
+        """The seconds so far."""
+        now = time.perf_counter(), time.process_time()
+        self.seconds[self._parts[-1]] += now[0] - self._since[0]
+        self.cpu_seconds[self._parts[-1]] += now[1] - self._since[1]
+        self._since = now
+        return self.seconds.copy()
+
+    def timed(self, function: Callable[..., Any], part: str) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.calls[function.__qualname__] += 1
+            with self.part(part):
+                return function(*args, **kwargs)
+
+        return call
+
+    def wrap(self, owner: Any, names: str, part: str) -> None:
+        for name in names.split():
+            method = inspect.getattr_static(owner, name)
+            wrapped = property(self.timed(method.fget, part)) if isinstance(method, property) else self.timed(method, part)
+            setattr(owner, name, wrapped)
+
+    def watch(self, definitions: dg.Definitions) -> None:
+        """Wrap the methods of this process and the functions of these assets and checks. Cannot be undone."""
+        self.wrap(client, "serve", SERVE)
+        self.wrap(SandboxServer, "stop", SERVE)
+        self.wrap(HttpClient, "get get_many", FETCH)
+        self.wrap(Landing, "newest versions payloads", READ)
+        self.wrap(Archive, "holds schedule boxscores prop_lines players", READ)
+        self.wrap(LocalWarehouse, "scan scan_quarantine dates", READ)
+        self.wrap(LocalWarehouse, "replace add park", WRITE)
+        self.wrap(TableIO, "load_input", READ)
+        self.wrap(TableIO, "handle_output", WRITE)
+        self.wrap(Table, "conform", VALIDATE)
+        # Dagster works out the dates when an IO manager asks for them
+        self.wrap(dg.InputContext, "asset_partition_keys", DAGSTER)
+        self.wrap(dg.OutputContext, "asset_partition_keys", DAGSTER)
+        self.wrap(dg.DagsterInstance, "handle_new_event report_dagster_event", EVENT_LOG)
+        for name in EventLogStorage.__abstractmethods__:
+            if inspect.isfunction(getattr(SqliteEventLogStorage, name)):
+                self.wrap(SqliteEventLogStorage, name, EVENT_LOG)
+        collect = pl.LazyFrame.collect
+
+        @functools.wraps(collect)
+        def reading(frame: pl.LazyFrame, *args: Any, **kwargs: Any) -> Any:
+            if "Parquet SCAN" not in frame.explain(optimized=False):
+                return collect(frame, *args, **kwargs)
+            with self.part(READ):
+                return collect(frame, *args, **kwargs)
+
+        pl.LazyFrame.collect = reading
+        for part, made in ((COMPUTE, definitions.assets), (CHECK, definitions.asset_checks)):
+            for asset in made or ():
+                function = asset.op._compute_fn
+                asset.op._compute_fn = function._replace(decorated_fn=self.timed(function.decorated_fn, part))
+
+
+def a_runner(home: Path, now: datetime | None = None, archive: Path | None = None) -> Runner:
+    """The platform in a home of its own: on the sandbox, or on an archive with nobody else to ask."""
+    for variable in [name for name in os.environ if name.startswith(OURS)]:
+        del os.environ[variable]
+    os.environ |= {"NBA_PIPELINE_HOME": str(home), "NBA_ARCHIVE_DIR": str(archive or "")}
+    os.environ |= {variable: NOBODY for variable, _ in PROVIDER_ADDRESSES.values() if archive}
+    name = "local" if archive else "sandbox"
+    clock = Clock(stands_at=now.isoformat() if now else "")
+    return Runner(build_definitions(name, resources_for(name, clock)), open_instance(home))
+
+
+def in_new_process(function: Callable[..., Answer], *args: Any) -> Answer:
+    """Call a function of a module in a process that has done nothing before."""
+    pool = multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1)
+    try:
+        return pool.apply(function, args)
+    finally:
+        pool.close()
+        pool.join()
+
+
+def succeed(outcomes: Sequence[Outcome]) -> None:
+    """End the benchmark when a run failed."""
+    if failures := [f"{outcome.title}: {'; '.join(outcome.failures)}" for outcome in outcomes if outcome.failures]:
+        raise SystemExit("\n".join(failures))
+
+
+def children_cpu_seconds() -> float:
+    """CPU time of the processes that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def peak_gigabytes() -> float:
+    """Peak resident memory of this process so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+
+
+def print_table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    """Print a Markdown table, numbers with two decimals."""
+    print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
+    for row in rows:
+        print("| " + " | ".join(f"{cell:,.2f}" if isinstance(cell, float) else str(cell) for cell in row) + " |")

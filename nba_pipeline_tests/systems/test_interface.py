@@ -1,0 +1,50 @@
+"""What holds for every system. The systems name features as text, since they may not import the assets."""
+
+import subprocess
+import sys
+
+import pytest
+
+from nba_pipeline.assets.features.features import FEATURES, REQUIRED_FOR_BETTING
+from nba_pipeline.systems import CATBOOST, SYSTEMS, System
+from nba_pipeline.systems.catboost import WITHOUT_A_SOURCE_YET
+
+PLAYER_LINES = {
+    "line", "opening_line", "line_movement", "has_line", "line_minus_points_mean_season",
+    "line_standard_deviation_across_books",
+}  # fmt: skip
+
+every_system = pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.system_id)
+
+
+@every_system
+def test_every_name_is_a_feature_and_stands_once(system: System) -> None:
+    unknown = set(system.reads) - set(FEATURES)
+    assert not unknown, (
+        f"{system.system_id} reads {sorted(unknown)}, which `features` does not have; correct the name in its module"
+    )
+    assert len(set(system.reads)) == len(system.reads)
+
+
+@every_system
+def test_a_system_requires_nothing_that_it_does_not_read(system: System) -> None:
+    assert set(system.required) <= set(system.required_for_betting) <= set(system.reads)
+
+
+@every_system
+def test_what_is_required_for_betting_is_on_the_domains_list(system: System) -> None:
+    assert set(system.required_for_betting) <= set(REQUIRED_FOR_BETTING)
+
+
+def test_catboost_reads_every_feature_but_the_players_own_lines() -> None:
+    assert set(FEATURES) - set(CATBOOST.reads) == PLAYER_LINES
+
+
+def test_catboost_requires_the_domains_list_as_far_as_there_is_a_source() -> None:
+    legitimately_null = {"points_mean_versus_opponent_last_1095_days"}
+    assert set(REQUIRED_FOR_BETTING) - set(CATBOOST.required_for_betting) == set(WITHOUT_A_SOURCE_YET) | legitimately_null
+
+
+def test_the_library_is_not_imported_before_it_is_needed() -> None:
+    code = "import sys; from nba_pipeline.systems import SYSTEMS; sys.exit('catboost' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

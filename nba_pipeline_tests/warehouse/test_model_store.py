@@ -1,0 +1,138 @@
+"""Models are kept whole, found again, and refused when they are not what was saved."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from nba_pipeline.assets.predictions.points_model import train_week
+from nba_pipeline.errors import Permanent
+from nba_pipeline.warehouse.model_store import ModelStore, identify
+from nba_pipeline_tests.builders_predictions import QUICK, WEEK, a_history
+
+FRAME = pl.DataFrame({"game_id": ["1", "2"], "pace_score": [0.5, None]})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ModelStore:
+    return ModelStore(home=str(tmp_path))
+
+
+@pytest.fixture
+def model_id(store: ModelStore) -> str:
+    row = train_week(*a_history(), WEEK, store, QUICK)
+    return str(row["model_id"].item())
+
+
+def change_card(store: ModelStore, model_id: str, **fields: Any) -> None:
+    card = store.folder(model_id) / "card.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | fields))
+
+
+def test_a_model_is_two_files_and_nothing_is_left_beside_them(store: ModelStore, model_id: str, tmp_path: Path) -> None:
+    assert sorted(path.name for path in store.folder(model_id).iterdir()) == ["card.json", "model.cbm"]
+    assert [path.name for path in (tmp_path / "models").iterdir()] == [model_id]
+
+
+def test_a_loaded_model_forecasts_what_its_card_says(store: ModelStore, model_id: str) -> None:
+    model = store.load(model_id)
+    rows = pl.DataFrame(model.card.golden_rows, schema=dict.fromkeys(QUICK.reads, pl.Float64), orient="row")
+    assert QUICK.forecast(model.booster, rows).to_list() == model.card.golden_outputs
+    assert len(model.card.golden_outputs) == QUICK.training.golden_rows
+
+
+def test_an_absent_model_is_named(store: ModelStore) -> None:
+    assert not store.has("0123456789abcdef")
+    with pytest.raises(Permanent, match="model 0123456789abcdef is not in"):
+        store.load("0123456789abcdef")
+
+
+def test_a_model_that_does_not_reproduce_its_golden_rows_is_refused(store: ModelStore, model_id: str) -> None:
+    outputs = store.load(model_id).card.golden_outputs
+    change_card(store, model_id, golden_outputs=[outputs[0] + 0.01, *outputs[1:]])
+    with pytest.raises(Permanent, match=rf"model {model_id} is 0\.010000 points off on its golden rows"):
+        store.load(model_id)
+
+
+def test_a_card_without_golden_rows_is_refused(store: ModelStore, model_id: str) -> None:
+    change_card(store, model_id, golden_rows=[], golden_outputs=[])
+    with pytest.raises(Permanent, match="0 golden rows"):
+        store.load(model_id)
+
+
+def test_a_card_with_fewer_outputs_than_golden_rows_is_refused(store: ModelStore, model_id: str) -> None:
+    change_card(store, model_id, golden_outputs=[1.0])
+    with pytest.raises(Permanent, match="has 20 golden rows and 1 outputs"):
+        store.load(model_id)
+
+
+def test_a_model_of_another_signature_is_refused(store: ModelStore, model_id: str) -> None:
+    change_card(store, model_id, library_version="1.0")
+    with pytest.raises(Permanent, match=r"written by catboost 1\.0, installed is"):
+        store.load(model_id)
+
+
+def test_a_model_of_an_unknown_system_is_refused(store: ModelStore, model_id: str) -> None:
+    change_card(store, model_id, system_id="crystal_ball")
+    with pytest.raises(Permanent, match="belongs to system crystal_ball, which does not exist"):
+        store.load(model_id)
+
+
+@pytest.mark.parametrize("name", ["card.json", "model.cbm"])
+def test_a_damaged_file_is_named(store: ModelStore, model_id: str, name: str) -> None:
+    path = store.folder(model_id) / name
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(Permanent, match=name):
+        store.load(model_id)
+
+
+def test_a_second_writer_of_the_same_model_changes_nothing(store: ModelStore, model_id: str) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in store.folder(model_id).iterdir()}
+    model = store.load(model_id)
+    store.save(QUICK, model.booster, model.card)
+    assert {path.name: path.stat().st_mtime_ns for path in store.folder(model_id).iterdir()} == before
+
+
+def test_a_torso_of_a_model_is_replaced(store: ModelStore, model_id: str) -> None:
+    model = store.load(model_id)
+    (store.folder(model_id) / "card.json").unlink()
+    assert not store.has(model_id)
+    store.save(QUICK, model.booster, model.card)
+    assert store.load(model_id).card == model.card
+
+
+def test_the_same_inputs_have_the_same_id() -> None:
+    assert identify(FRAME, {"depth": 6}, ["pace_score"], "1.2") == identify(FRAME.clone(), {"depth": 6}, ["pace_score"], "1.2")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (FRAME.with_columns(pl.lit(0.5).alias("pace_score")), {"depth": 6}, ["pace_score"], "1.2"),
+        (FRAME.reverse(), {"depth": 6}, ["pace_score"], "1.2"),
+        (FRAME.with_columns(game_id=pl.lit("1")), {"depth": 6}, ["pace_score"], "1.2"),
+        (FRAME.rename({"pace_score": "line"}), {"depth": 6}, ["pace_score"], "1.2"),
+        (FRAME, {"depth": 7}, ["pace_score"], "1.2"),
+        (FRAME, {"depth": 6}, ["line"], "1.2"),
+        (FRAME, {"depth": 6}, ["pace_score"], "1.3"),
+    ],
+    ids=["value", "order", "text", "column", "parameter", "feature", "library"],
+)
+def test_any_other_input_has_another_id(other: tuple[Any, ...]) -> None:
+    assert identify(*other) != identify(FRAME, {"depth": 6}, ["pace_score"], "1.2")
+
+
+def test_the_id_is_the_same_in_another_process_with_other_threads() -> None:
+    code = (
+        "import polars as pl; from nba_pipeline.warehouse.model_store import identify; "
+        "f = pl.DataFrame({'game_id': ['1', '2'], 'pace_score': [0.5, None]}); "
+        "print(identify(f, {'depth': 6}, ['pace_score'], '1.2'), end='')"
+    )
+    environment = os.environ | {"PYTHONHASHSEED": "1", "POLARS_MAX_THREADS": "1"}
+    other = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert other.stdout == identify(FRAME, {"depth": 6}, ["pace_score"], "1.2")
