@@ -50,6 +50,7 @@ from nba_pipeline.providers.nba_cdn import parse_boxscore, parse_schedule
 from nba_pipeline.providers.odds_api import parse_event_odds, parse_events
 from nba_pipeline.sandbox.league import League
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.systems import SYSTEMS
 from nba_pipeline.table import PROBLEM, TABLES
 from nba_pipeline.warehouse.landing import Payload, Slot
 from nba_pipeline.warehouse.model_store import ModelStore
@@ -145,6 +146,8 @@ def plain(home: Path) -> tuple[float, float, int, int]:
         made = day()
         seconds.append(time.perf_counter() - start)
     assert made
+    if made[0]["system_id"].n_unique() != len(SYSTEMS):
+        raise SystemExit("not every system predicts: the week has no model")
     for name, ours, columns in (("predictions", made[0], COMPARED), ("grades", made[1], GRADED)):
         theirs = warehouse.scan(TABLES[name], [DAY]).collect()
         if not ours.select(columns).sort(columns).equals(theirs.select(columns).sort(columns)):
@@ -162,17 +165,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="game_day-") as folder:
         home = Path(folder)
         prepared = in_new_process(prepare, home)
-        print(
-            f"sandbox, {DAY}: {games} games, the most it has; {HISTORY_DAYS} days before loaded in {prepared:.0f} s; {os.cpu_count()} cores"
-        )
+        print(f"sandbox, {DAY}: {games} games, the most it has; {os.cpu_count()} cores")
+        print(f"the {HISTORY_DAYS} days before, and the week's model, made in {prepared:.0f} s, which are not counted")
         start, start_cpu = process_start()
         runs = {mode: in_new_process(run, home, mode) for mode in MODES}
         first, best, predicted, graded = in_new_process(plain, home)
-    print(f"{predicted} predictions and {graded} grades, the same in plain polars\n")
+    print(f"{predicted} predictions of {len(SYSTEMS)} systems and {graded} grades, the same in plain polars\n")
     walls = [{START: start, **wall} for wall, _, _ in runs.values()]
     day = {part: sum(wall.get(part, 0.0) for wall in walls) for part in (START, *PARTS)}
     cpu = {part: sum(found[part] for _, found, _ in runs.values()) for part in PARTS} | {START: start_cpu * len(runs)}
     whole, floor = sum(day.values()), min(first, best)
+    each = ", ".join(f"{mode} {sum(wall.values()):.1f} s" for mode, wall in zip(runs, walls, strict=True))
     print_table(
         ("part", *(f"{mode} s" for mode in runs), "day s", "share", "day CPU s"),
         [
@@ -181,7 +184,7 @@ def main() -> None:
         ],
     )
     print(f"""
-aim: {AIM_SECONDS} s for the day; found {whole:.1f} s, {whole / AIM_SECONDS:.1f} times that. Events stored: {sum(n for _, _, n in runs.values())}
+aim: {AIM_SECONDS} s for the day; found {whole:.1f} s, {whole / AIM_SECONDS:.1f} times that ({each}). Events stored: {sum(n for _, _, n in runs.values())}
 fetch: HTTP with the league's answers, the landing and the parsing of the contract. checks: with their reading.
 compute: the assets' functions, with loading catboost and the models. CPU: of every thread, the league's too.
 """)

@@ -1,7 +1,7 @@
 """Rows that tests of systems, predictions and grades need, and small models that are trained in an instant."""
 
 import random
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -98,7 +98,7 @@ def a_finished_game(*boxscores: Values, **game: Any) -> dict[str, Any]:
 class Constant:
     """A booster that always says the same."""
 
-    feature_names_ = list(CATBOOST.reads)
+    feature_names_ = CATBOOST.reads
 
     def __init__(self, points: float) -> None:
         self.points = points
@@ -132,11 +132,6 @@ def a_history(dates: int = 60, players: int = 10, seed: int = 7) -> tuple[pl.Dat
         for player in range(1, players + 1):
             known = {name: chance.uniform(0, 5) if place % 2 else None for place, name in enumerate(FEATURES)}
             mean = player + chance.random()
-            rows.append(a_feature_row(day, player_id=player, **known | dict.fromkeys(CATBOOST.required, mean)))
-            boxes.append(a_boxscore(day, points=player + chance.randrange(4), player_id=player))
+            rows.append(a_feature_row(day, player_id=100 + player, **known | dict.fromkeys(CATBOOST.required, mean)))
+            boxes.append(a_boxscore(day, points=player + chance.randrange(4), player_id=100 + player))
     return features_of_rows(*rows), summaries_of(*boxes)
-
-
-def utc(*parts: int) -> datetime:
-    """An instant."""
-    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]

@@ -66,5 +66,5 @@ def test_a_model_with_one_feature_more_is_refused() -> None:
 
 def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
     (tmp_path / "model.cbm").write_bytes(b"no model")
-    with pytest.raises(Permanent, match="model.cbm is not a catboost model"):
+    with pytest.raises(Permanent, match=r"model\.cbm is not a catboost model"):
         CATBOOST.read(tmp_path / "model.cbm")

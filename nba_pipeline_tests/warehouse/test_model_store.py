@@ -1,9 +1,6 @@
 """Models are kept whole, found again, and refused when they are not what was saved."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -127,12 +124,6 @@ def test_any_other_input_has_another_id(other: tuple[Any, ...]) -> None:
     assert identify(*other) != identify(FRAME, {"depth": 6}, ["pace_score"], "1.2")
 
 
-def test_the_id_is_the_same_in_another_process_with_other_threads() -> None:
-    code = (
-        "import polars as pl; from nba_pipeline.warehouse.model_store import identify; "
-        "f = pl.DataFrame({'game_id': ['1', '2'], 'pace_score': [0.5, None]}); "
-        "print(identify(f, {'depth': 6}, ['pace_score'], '1.2'), end='')"
-    )
-    environment = os.environ | {"PYTHONHASHSEED": "1", "POLARS_MAX_THREADS": "1"}
-    other = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert other.stdout == identify(FRAME, {"depth": 6}, ["pace_score"], "1.2")
+def test_the_id_does_not_depend_on_process_or_machine() -> None:
+    """Other code here trains every week of a warehouse anew: change it knowingly."""
+    assert identify(FRAME, {"depth": 6}, ["pace_score"], "1.2") == "826c54b607c70731"

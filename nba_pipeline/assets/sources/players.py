@@ -13,7 +13,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.assets import daily_asset, dates_of
+from nba_pipeline.assets import daily_asset, dates_of, if_there
 from nba_pipeline.calendar import FIRST_DATE, Clock
 from nba_pipeline.checks import Verdict, dated_check, nothing_is_quarantined
 from nba_pipeline.names import lookup
@@ -54,7 +54,9 @@ def new_spellings(shown: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     return first.with_columns(pl.col("spelling").replace_strict(forms, return_dtype=pl.String).alias("lookup"))
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION)
+@daily_asset(
+    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION, ins={"boxscores": if_there()}
+)
 def players(
     context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing,
     warehouse: dg.ResourceParam[Warehouse], clock: Clock,

@@ -1,0 +1,215 @@
+"""How predictions are settled, which version counts, and what makes a second grade."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from nba_pipeline.assets.grades.grades import TABLE, grade_predictions
+from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline_tests.builders import DAY, a_boxscore, a_game, frame_of, who_did_not_play
+from nba_pipeline_tests.builders_predictions import (
+    AFTER_TIPOFF,
+    BEFORE_TIPOFF,
+    GAME,
+    TIPOFF,
+    a_finished_game,
+    a_prediction,
+    predictions_of,
+)
+
+
+def grade(*predictions: dict[str, Any], game: dict[str, Any] | None = None, **given: Any) -> pl.DataFrame:
+    return grade_predictions(predictions_of(*predictions or (a_prediction(),)), **(game or a_finished_game()) | given)
+
+
+def the_grade(*predictions: dict[str, Any], **given: Any) -> dict[str, Any]:
+    return grade(*predictions, **given).row(0, named=True)
+
+
+# Outcomes
+
+
+@pytest.mark.parametrize(
+    ("recommendation", "line", "outcome", "is_correct"),
+    [
+        ("OVER", 21.5, "WIN", True), ("OVER", 22.5, "LOSS", False), ("OVER", 22.0, "PUSH", None),
+        ("UNDER", 22.5, "WIN", True), ("UNDER", 21.5, "LOSS", False), ("UNDER", 22.0, "PUSH", None),
+        ("PASS", 21.5, "NO_BET", None), ("NO_LINE", None, "NO_BET", None),
+    ],
+)  # fmt: skip
+def test_22_points_settle_as_a_sportsbook_would(
+    recommendation: str, line: float | None, outcome: str, is_correct: bool | None
+) -> None:
+    row = the_grade(a_prediction(recommendation, line=line))
+    assert (row["outcome"], row["is_correct"], row["void_reason"]) == (outcome, is_correct, None)
+
+
+def test_errors_and_margin_are_signed() -> None:
+    row = the_grade(a_prediction(predicted_points=19.0, line=23.5))
+    assert (row["points"], row["minutes"], row["did_play"]) == (22, 30.0, True)
+    assert (row["error_points"], row["absolute_error_points"], row["margin"]) == (-3.0, 3.0, -1.5)
+
+
+def test_a_prediction_without_a_line_is_graded_on_its_error_only() -> None:
+    row = the_grade(a_prediction("NO_LINE", line=None))
+    assert (row["error_points"], row["margin"], row["outcome"]) == (3.0, None, "NO_BET")
+
+
+def test_zero_points_in_a_short_appearance_are_graded() -> None:
+    row = the_grade(a_prediction("UNDER"), game=a_finished_game(a_boxscore(points=0, minutes=0.2)))
+    assert (row["outcome"], row["points"]) == ("WIN", 0)
+
+
+@pytest.mark.parametrize(
+    ("reason", "void_reason"),
+    [
+        ("DNP - COACH'S DECISION", "dnp_unknown"),
+        (None, "dnp_unknown"),
+        ("INACTIVE_INJURY", "dnp_injury_confirmed"),
+        ("Injury/Illness - Right Knee; Soreness", "dnp_injury_confirmed"),
+        ("illness", "dnp_injury_confirmed"),
+    ],
+)
+def test_a_bet_on_somebody_who_did_not_play_is_void(reason: str | None, void_reason: str) -> None:
+    row = the_grade(game=a_finished_game(who_did_not_play(reason=reason)))
+    assert (row["outcome"], row["void_reason"], row["is_correct"]) == ("VOID", void_reason, None)
+    assert (row["did_play"], row["points"], row["minutes"], row["error_points"]) == (False, None, None, None)
+
+
+def test_whoever_has_no_row_in_a_complete_game_did_not_play() -> None:
+    row = the_grade(game=a_finished_game(a_boxscore(player_id=7)))
+    assert (row["outcome"], row["void_reason"], row["did_play"]) == ("VOID", "dnp_unknown", False)
+
+
+def test_no_bet_on_somebody_who_did_not_play_stays_no_bet() -> None:
+    row = the_grade(a_prediction("PASS"), game=a_finished_game(who_did_not_play()))
+    assert (row["outcome"], row["void_reason"], row["did_play"]) == ("NO_BET", None, False)
+
+
+@pytest.mark.parametrize(("recommendation", "outcome", "reason"), [("OVER", "VOID", "game_postponed"), ("PASS", "NO_BET", None)])
+def test_a_postponed_game_is_void(recommendation: str, outcome: str, reason: str | None) -> None:
+    game = a_finished_game(status="postponed", home_points=None, away_points=None)
+    row = the_grade(a_prediction(recommendation), game=game, complete_games=[])
+    assert (row["outcome"], row["void_reason"], row["did_play"], row["points"]) == (outcome, reason, None, None)
+
+
+def test_a_game_that_was_played_on_another_date_is_void_on_the_first() -> None:
+    game = a_finished_game(a_boxscore(DAY + timedelta(days=1), 22, game_id=GAME), game_date=DAY + timedelta(days=1), game_id=GAME)
+    row = the_grade(game=game)
+    assert (row["game_date"], row["outcome"], row["void_reason"], row["points"]) == (DAY, "VOID", "game_postponed", None)
+
+
+# What is graded
+
+
+def test_an_incomplete_game_waits_and_the_others_are_graded() -> None:
+    other = a_game(game_id="0022300002", tipoff_at=TIPOFF)
+    game = a_finished_game(a_boxscore(points=22), a_boxscore(points=22, game_id="0022300002"))
+    game |= {"schedule": pl.concat([game["schedule"], frame_of(SCHEDULE, other)]), "complete_games": ["0022300002"]}
+    graded = grade(a_prediction(), a_prediction(game_id="0022300002"), game=game)
+    assert graded["game_id"].to_list() == ["0022300002"]
+
+
+def test_complete_games_may_come_as_a_series() -> None:
+    assert grade(complete_games=pl.Series([GAME])).height == 1
+
+
+def test_a_game_that_the_schedule_does_not_know_waits() -> None:
+    assert grade(game=a_finished_game() | {"schedule": SCHEDULE.empty()}).is_empty()
+
+
+def test_the_latest_version_made_before_the_tipoff_is_the_one_that_counts() -> None:
+    versions = [
+        a_prediction(version=n, prediction_id=f"v{n}", made_at=made_at)
+        for n, made_at in ((1, BEFORE_TIPOFF), (2, BEFORE_TIPOFF), (3, TIPOFF))
+    ]
+    assert grade(*versions)["prediction_id"].to_list() == ["v2"]
+
+
+@pytest.mark.parametrize("made_at", [TIPOFF, AFTER_TIPOFF])
+def test_a_live_prediction_that_was_not_made_before_the_tipoff_is_not_graded(made_at: datetime) -> None:
+    assert grade(a_prediction(made_at=made_at)).is_empty()
+
+
+def test_the_tipoff_that_counts_is_the_schedules_latest() -> None:
+    assert grade(game=a_finished_game(tipoff_at=BEFORE_TIPOFF - timedelta(hours=1))).is_empty()
+
+
+def test_of_a_backtest_the_latest_version_counts() -> None:
+    versions = [a_prediction(version=n, prediction_id=f"v{n}", run_kind="backtest", made_at=AFTER_TIPOFF) for n in (1, 2)]
+    assert grade(*versions)["prediction_id"].to_list() == ["v2"]
+
+
+def test_live_and_backtest_and_systems_are_graded_apart() -> None:
+    graded = grade(a_prediction(), a_prediction(system_id="catboost"), a_prediction(run_kind="backtest"))
+    assert graded.select("system_id", "run_kind").rows() == [
+        ("catboost", "live"), ("moving_average", "backtest"), ("moving_average", "live"),
+    ]  # fmt: skip
+
+
+def test_every_row_keeps_the_tables_promise() -> None:
+    graded = pl.concat([
+        grade(), grade(a_prediction("PASS", player_id=2)),
+        grade(a_prediction(player_id=3), game=a_finished_game(status="postponed", home_points=None, away_points=None)),
+    ])  # fmt: skip
+    kept, quarantined = TABLE.conform(graded, AFTER_TIPOFF, "1")
+    assert (kept.height, quarantined.height) == (3, 0)
+
+
+def test_nothing_predicted_is_nothing_graded() -> None:
+    assert grade_predictions(predictions_of(), **a_finished_game()).is_empty()
+
+
+# A second grade
+
+
+def test_grading_again_adds_nothing() -> None:
+    for game in (a_finished_game(), a_finished_game(who_did_not_play()), a_finished_game(status="postponed")):
+        assert grade(game=game | {"grades_ledger": grade(game=game)}).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("game", "reason"),
+    [
+        (a_finished_game(a_boxscore(points=23)), "points 22 -> 23"),
+        (a_finished_game(a_boxscore(points=20)), "points 22 -> 20, outcome WIN -> LOSS"),
+        (a_finished_game(who_did_not_play()), "points 22 -> none, played true -> false, outcome WIN -> VOID"),
+    ],
+    ids=["points", "outcome", "did not play after all"],
+)
+def test_a_correction_is_a_new_version_with_its_reason(game: dict[str, Any], reason: str) -> None:
+    row = the_grade(game=game | {"grades_ledger": grade()})
+    assert (row["grade_version"], row["regrade_reason"]) == (2, reason)
+
+
+def test_minutes_alone_are_no_correction() -> None:
+    assert grade(game=a_finished_game(a_boxscore(points=22, minutes=31.0)), grades_ledger=grade()).is_empty()
+
+
+def test_another_prediction_that_counts_is_a_new_version() -> None:
+    versions = [a_prediction(), a_prediction(version=2, prediction_id="second")]
+    row = the_grade(*versions, grades_ledger=grade())
+    assert (row["grade_version"], row["prediction_id"], row["regrade_reason"]) == (2, "second", "prediction version 1 -> 2")
+
+
+def test_corrections_count_from_the_latest_grade() -> None:
+    ledger = grade()
+    for points, version in ((23, 2), (22, 3)):
+        corrected = grade(game=a_finished_game(a_boxscore(points=points)), grades_ledger=ledger)
+        assert corrected["grade_version"].to_list() == [version]
+        ledger = pl.concat([ledger, corrected])
+    assert grade(grades_ledger=ledger).is_empty()
+
+
+def test_a_postponed_game_and_its_later_date_do_not_correct_each_other() -> None:
+    """One game, two dates, one prediction on each: the first stays void however often either date is graded."""
+    later = DAY + timedelta(days=1)
+    predictions = [a_prediction(), a_prediction(game_date=later, version=2, prediction_id="second", tipoff_at=TIPOFF)]
+    game = a_finished_game(a_boxscore(later, 22, game_id=GAME), game_date=later, game_id=GAME)
+    first = grade(predictions[0], game=game)
+    second = grade(predictions[1], game=game | {"grades_ledger": first})
+    assert [row["outcome"] for row in (first.row(0, named=True), second.row(0, named=True))] == ["VOID", "WIN"]
+    assert second.select("game_date", "grade_version", "regrade_reason").rows() == [(later, 2, None)]
+    assert grade(*predictions, game=game | {"grades_ledger": pl.concat([first, second])}).is_empty()

@@ -1,0 +1,345 @@
+"""Who is predicted, live or afterwards, what is recommended and why not, and when the ledger gets another version."""
+
+import hashlib
+import json
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from nba_pipeline.assets.features.features import FEATURES
+from nba_pipeline.assets.predictions.points_model import Models
+from nba_pipeline.assets.predictions.predictions import TABLE, absent_models, features_hash, predict_slate, unpredicted
+from nba_pipeline_tests.builders import DAY, PLAYER
+from nba_pipeline_tests.builders_predictions import (
+    AFTER_TIPOFF,
+    BEFORE_TIPOFF,
+    GAME,
+    STARTS,
+    TIPOFF,
+    WEEK,
+    a_feature_row,
+    a_model,
+    a_prediction,
+    a_slate,
+    features_of_rows,
+    market,
+    predictions_of,
+)
+
+LEDGER = TABLE.empty()
+MODELS: Models = {(WEEK, "catboost"): a_model(20.0)}
+
+
+def predict(slate: dict[str, pl.DataFrame] | None = None, **given: Any) -> pl.DataFrame:
+    known = {"models": MODELS, "ledger": LEDGER, "now": BEFORE_TIPOFF, "season_starts": STARTS}
+    return predict_slate(**(slate or a_slate()) | known | given)
+
+
+def baseline(slate: dict[str, pl.DataFrame] | None = None, **given: Any) -> dict[str, Any]:
+    return predict(slate, **given).row(by_predicate=pl.col("system_id") == "moving_average", named=True)
+
+
+def why_nobody(slate: dict[str, pl.DataFrame], models: Models = MODELS, now: datetime = BEFORE_TIPOFF) -> list[str]:
+    return unpredicted(**slate, models=models, now=now)["reason"].to_list()
+
+
+# One row per system
+
+
+def test_each_system_predicts_each_eligible_player() -> None:
+    made = predict(a_slate({"player_id": 1}, {"player_id": 2}))
+    assert made.select("player_id", "system_id", "version", "model_id").rows() == [
+        (1, "catboost", 1, "model"), (1, "moving_average", 1, None),
+        (2, "catboost", 1, "model"), (2, "moving_average", 1, None),
+    ]  # fmt: skip
+
+
+def test_every_row_keeps_the_tables_promise() -> None:
+    made = pl.concat([predict(lines=market(16.5)), predict(a_slate({"player_id": 2})), predict(now=AFTER_TIPOFF)])
+    kept, quarantined = TABLE.conform(made, BEFORE_TIPOFF, "1")
+    assert (kept.height, quarantined.height) == (6, 0)
+
+
+def test_an_absent_model_costs_only_its_system_and_is_named() -> None:
+    slate = a_slate()
+    assert predict(slate, models={})["system_id"].to_list() == ["moving_average"]
+    assert absent_models(slate["features"], {}) == [f"catboost: no model for the week of {WEEK}"]
+    assert absent_models(slate["features"], MODELS) == []
+
+
+def test_each_week_is_served_by_its_own_model() -> None:
+    days = [DAY, DAY + timedelta(days=7)]
+    slates = [a_slate({"game_date": day, "game_id": "0022300001"}, game_date=day, game_id="0022300001") for day in days[:1]]
+    slates.append(a_slate({"game_date": days[1], "game_id": "0022300002"}, game_date=days[1], game_id="0022300002"))
+    both = {name: pl.concat([slate[name] for slate in slates]) for name in slates[0]}
+    models = MODELS | {(WEEK + timedelta(days=7), "catboost"): a_model(30.0, model_id="next")}
+    made = predict(both, models=models).filter(system_id="catboost")
+    assert made.select("game_date", "model_id", "predicted_points").rows() == [(days[0], "model", 20.0), (days[1], "next", 30.0)]
+
+
+def test_an_empty_slate_is_an_empty_frame_of_the_table() -> None:
+    slate = {name: frame.clear() for name, frame in a_slate().items()}
+    made = predict(slate, models={})
+    assert made.is_empty() and set(made.columns) == set(TABLE.dtypes) - {"as_of", "code_version"}
+    assert unpredicted(**slate, models={}, now=BEFORE_TIPOFF).is_empty()
+
+
+# Live and backtest
+
+
+@pytest.mark.parametrize(
+    ("now", "run_kind", "is_before_tipoff"),
+    [(BEFORE_TIPOFF, "live", True), (TIPOFF, "backtest", False), (AFTER_TIPOFF, "backtest", False)],
+    ids=["before", "at the tip-off", "after"],
+)
+def test_a_game_is_live_until_it_starts(now: datetime, run_kind: str, is_before_tipoff: bool) -> None:
+    row = baseline(now=now)
+    assert (row["run_kind"], row["is_before_tipoff"], row["made_at"]) == (run_kind, is_before_tipoff, now)
+
+
+@pytest.mark.parametrize(
+    ("day", "status", "run_kind"),
+    [(0, "scheduled", "live"), (1, "scheduled", "backtest"), (0, "final", "backtest")],
+)
+def test_without_a_tipoff_a_game_is_live_while_it_is_scheduled_for_today_or_later(day: int, status: str, run_kind: str) -> None:
+    row = baseline(a_slate(tipoff_at=None, status=status), now=BEFORE_TIPOFF + timedelta(days=day))
+    assert (row["run_kind"], row["is_before_tipoff"]) == (run_kind, None)
+
+
+def test_what_was_predicted_live_is_not_predicted_again_afterwards() -> None:
+    assert predict(now=AFTER_TIPOFF, ledger=predict()).is_empty()
+
+
+def test_a_player_who_was_missed_live_gets_a_backtest() -> None:
+    live = predict(a_slate({"player_id": 1}))
+    late = predict(a_slate({"player_id": 1}, {"player_id": 2}), now=AFTER_TIPOFF, ledger=live)
+    assert late.select("player_id", "run_kind").unique().rows() == [(2, "backtest")]
+
+
+# Lines
+
+
+@pytest.mark.parametrize(
+    ("line", "recommendation"),
+    [(20.0, "PASS"), (19.5, "PASS"), (19.0, "OVER"), (20.5, "PASS"), (21.0, "UNDER"), (None, "NO_LINE")],
+)
+def test_the_recommendation_has_the_sign_of_an_edge_of_at_least_a_point(line: float | None, recommendation: str) -> None:
+    row = baseline(lines=market(line))
+    assert row["recommendation"] == recommendation
+    assert row["edge"] == (None if line is None else 20 - line)
+
+
+def test_a_line_is_shown_with_its_book_source_and_instant() -> None:
+    row = baseline(lines=market(16.5))
+    shown = ("line", "line_half_points", "book", "line_source", "line_snapshot_at")
+    assert [row[name] for name in shown] == [16.5, 33, "draftkings", "odds", TIPOFF - timedelta(hours=4)]
+
+
+@pytest.mark.parametrize("now", [BEFORE_TIPOFF, AFTER_TIPOFF], ids=["live", "backtest"])
+@pytest.mark.parametrize("snapshot_at", [TIPOFF, TIPOFF + timedelta(minutes=1), None], ids=["at", "after", "unknown"])
+def test_a_line_that_is_not_known_to_be_from_before_the_tipoff_is_no_line(now: datetime, snapshot_at: datetime | None) -> None:
+    row = baseline(lines=market(10.5, snapshot_at=snapshot_at), now=now)
+    assert (row["recommendation"], row["line"], row["book"], row["line_snapshot_at"]) == ("NO_LINE", None, None, None)
+
+
+# What forbids a bet
+
+
+def test_a_large_edge_on_a_known_player_is_actionable() -> None:
+    row = baseline(lines=market(16.5))
+    assert (row["is_actionable"], row["reasons"], row["quality_score"]) == (True, [], 100)
+
+
+@pytest.mark.parametrize(
+    ("fields", "line", "reasons"),
+    [
+        ({}, None, ["no_line"]),
+        ({}, 17.5, ["low_edge"]),
+        ({}, 20.0, ["low_edge"]),
+        ({"minutes_mean_last_10_games": 14.9}, 16.5, ["few_minutes"]),
+        ({"minutes_mean_last_10_games": None}, 16.5, ["few_minutes"]),
+        ({"pace_score": None}, 16.5, ["missing_required_feature", "not_quality_ready", "without pace_score"]),
+        ({"minutes_mean_last_10_games": 1.0}, 17.5, ["low_edge", "few_minutes"]),
+    ],
+)
+def test_every_reason_against_a_bet_is_listed(fields: dict[str, Any], line: float | None, reasons: list[str]) -> None:
+    row = baseline(a_slate(fields), lines=market(line))
+    assert (row["reasons"], row["is_actionable"]) == (reasons, False)
+
+
+def test_an_adjustment_left_out_forbids_nothing() -> None:
+    row = baseline(a_slate({"usage_spike_score": None}), lines=market(16.5))
+    assert (row["reasons"], row["is_actionable"]) == (["without usage_spike_score"], True)
+
+
+@pytest.mark.parametrize(
+    ("first_game", "is_bootstrap"),
+    [(DAY, True), (DAY - timedelta(days=13), True), (DAY - timedelta(days=14), False)],
+    ids=["first day", "14th day", "15th day"],
+)
+def test_the_first_14_days_of_a_season_are_bootstrap(first_game: date, is_bootstrap: bool) -> None:
+    assert ("bootstrap" in baseline(season_starts={"2023-24": first_game})["reasons"]) is is_bootstrap
+
+
+def test_a_season_whose_start_is_unknown_is_bootstrap() -> None:
+    assert "bootstrap" in baseline(season_starts={})["reasons"]
+
+
+@pytest.mark.parametrize(("days", "is_short"), [(364, True), (365, False)])
+def test_a_model_with_less_than_a_year_of_history_is_not_bet_on(days: int, is_short: bool) -> None:
+    last = WEEK - timedelta(days=1)
+    model = a_model(train_start_date=last - timedelta(days=days), train_end_date=last)
+    made = predict(models={(WEEK, "catboost"): model}, lines=market(16.5))
+    short = {row["system_id"]: "short_history" in row["reasons"] for row in made.iter_rows(named=True)}
+    assert short == {"catboost": is_short, "moving_average": False}
+
+
+@pytest.mark.parametrize(
+    ("missing", "quality"),
+    [
+        (["shot_zone_mismatch_score"], 800 / 9),
+        (["shot_zone_mismatch_score", "usage_spike_score"], 700 / 9),
+        (["pace_score"], 69),
+        (["pace_score", "shot_zone_mismatch_score", "usage_spike_score"], 600 / 9),
+    ],
+)
+def test_quality_is_the_share_of_what_the_system_reads_and_capped(missing: list[str], quality: float) -> None:
+    assert baseline(a_slate(dict.fromkeys(missing)))["quality_score"] == pytest.approx(quality)
+
+
+def test_five_missing_required_features_cap_the_quality_at_49() -> None:
+    missing = ["pace_score", "fatigue_score", "is_back_to_back", "home_court_level", "team_win_pct_season"]
+    made = predict(a_slate(dict.fromkeys(missing))).filter(system_id="catboost")
+    assert made["quality_score"].item() == 49
+
+
+# Who is not predicted
+
+
+@pytest.mark.parametrize(
+    ("fields", "game", "reason"),
+    [
+        ({"games_played_season": 4}, {}, "4 played games this season, needs 5"),
+        ({"minutes_mean_last_10_games": 14.94}, {}, "no line and 14.9 minutes per game, needs 15"),
+        ({"minutes_mean_last_10_games": None}, {}, "no line and unknown minutes per game, needs 15"),
+        ({}, {"status": "postponed"}, "the game is postponed"),
+        ({}, {"game_date": DAY + timedelta(days=1)}, "the game is not in the schedule of the date"),
+        (
+            {"points_mean_season": None},
+            {},
+            "moving_average: missing points_mean_season; catboost: missing points_mean_season",
+        ),
+    ],
+)
+def test_who_is_not_predicted_is_named_with_the_reason(fields: dict[str, Any], game: dict[str, Any], reason: str) -> None:
+    slate = a_slate(fields, **{"game_id": GAME} | game)
+    assert predict(slate).is_empty()
+    assert why_nobody(slate) == [reason]
+
+
+def test_whoever_has_no_row_in_features_is_named() -> None:
+    slate = a_slate() | {"features": features_of_rows()}
+    assert predict(slate).is_empty()
+    assert why_nobody(slate) == ["no row in features"]
+
+
+def test_without_a_model_the_week_is_named() -> None:
+    slate = a_slate({"points_mean_season": None})
+    said = f"moving_average: missing points_mean_season; catboost: no model for the week of {WEEK}"
+    assert why_nobody(slate, models={}) == [said]
+
+
+def test_few_minutes_with_a_line_are_predicted() -> None:
+    assert baseline(a_slate({"minutes_mean_last_10_games": 8.0}), lines=market(5.5))["recommendation"] == "OVER"
+
+
+def test_whoever_is_predicted_by_one_system_is_not_named() -> None:
+    assert why_nobody(a_slate(), models={}) == []
+
+
+# The ledger
+
+
+def test_the_same_run_again_adds_nothing() -> None:
+    assert predict(lines=market(16.5), ledger=predict(lines=market(16.5))).is_empty()
+    assert predict(now=AFTER_TIPOFF, ledger=predict(now=AFTER_TIPOFF)).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "versions"),
+    [
+        (16.5, 17.5, [2]), (16.5, 15.5, [2]), (16.5, 17.0, []), (16.5, 16.5, []),
+        (None, 16.5, [2]), (16.5, None, [2]), (None, None, []),
+    ],
+)  # fmt: skip
+def test_a_line_that_moved_a_point_or_came_or_went_makes_another_version(
+    before: float | None, now: float | None, versions: list[int]
+) -> None:
+    made = predict(lines=market(now), ledger=predict(lines=market(before)))
+    assert made.filter(system_id="moving_average")["version"].to_list() == versions
+
+
+def test_small_moves_count_from_the_latest_version() -> None:
+    ledger = predict(lines=market(16.5))
+    for line, versions in ((17.0, []), (17.5, [2]), (18.0, []), (18.5, [3])):
+        made = predict(lines=market(line), ledger=ledger)
+        assert made.filter(system_id="moving_average")["version"].to_list() == versions
+        ledger = pl.concat([ledger.select(made.columns), made])
+
+
+def test_a_required_feature_that_arrived_makes_another_version() -> None:
+    ledger = predict(a_slate({"pace_score": None}))
+    assert predict(ledger=ledger)["version"].to_list() == [2, 2]
+    assert predict(a_slate({"pace_score": None}), ledger=ledger).is_empty()
+    assert predict(a_slate({"usage_spike_score": None}), ledger=predict()).is_empty()
+
+
+def test_a_later_run_adds_the_missing_player_only() -> None:
+    made = predict(a_slate({"player_id": 1}, {"player_id": 2}), ledger=predict(a_slate({"player_id": 1})))
+    assert made["player_id"].to_list() == [2, 2]
+
+
+def test_a_game_that_moved_to_another_date_is_predicted_anew() -> None:
+    before = predictions_of(a_prediction(game_date=DAY - timedelta(days=1), line=None))
+    made = predict(ledger=before)
+    assert dict(made.select("system_id", "version").iter_rows()) == {"catboost": 1, "moving_average": 2}
+
+
+def test_the_id_follows_from_key_and_inputs_and_not_from_the_instant() -> None:
+    first = baseline(lines=market(16.5))
+    assert baseline(lines=market(16.5), now=BEFORE_TIPOFF + timedelta(hours=1))["prediction_id"] == first["prediction_id"]
+    others = [baseline(lines=market(17.5)), baseline(a_slate({"pace_score": 2.0}), lines=market(16.5)), baseline()]
+    assert len({row["prediction_id"] for row in (first, *others)}) == 4
+
+
+def test_the_same_inputs_in_any_order_give_the_same_rows() -> None:
+    players = [{"player_id": n, "pace_score": n / 10} for n in range(1, 20)]
+    assert_frame_equal(predict(a_slate(*players)), predict(a_slate(*reversed(players))))
+
+
+# The hash of the features
+
+
+def test_the_hash_is_that_of_the_values_by_name() -> None:
+    row = a_feature_row()
+    first = features_hash(features_of_rows(row))["features_hash"].item()
+    assert features_hash(features_of_rows(row).select(reversed(list(row))))["features_hash"].item() == first
+    assert features_hash(features_of_rows(row | {"team": "BOS"}))["features_hash"].item() == first
+    for value in (1.5, None):
+        assert features_hash(features_of_rows(row | {"pace_score": value}))["features_hash"].item() != first
+
+
+def test_the_hash_is_that_of_any_writer_of_plain_json() -> None:
+    """So it is the same in every process, with any number of threads, and with the next version of polars."""
+    row = a_feature_row(pace_score=1 / 3, line=None)
+    text = json.dumps({name: row[name] for name in FEATURES}, separators=(",", ":"))
+    assert features_hash(features_of_rows(row))["features_hash"].item() == hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def test_the_player_of_a_slate_is_the_one_expected() -> None:
+    row = baseline()
+    assert (row["player_id"], row["player_name"], row["team"], row["opponent"]) == (PLAYER, "Stephen Curry", "GSW", "NYK")
+    assert (row["game_id"], row["tipoff_at"], row["source"]) == (GAME, TIPOFF, "features, points_model, prop_lines")
