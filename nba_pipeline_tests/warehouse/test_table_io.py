@@ -145,7 +145,7 @@ def write(warehouse: Warehouse, table: Table, frame: pl.DataFrame, *dates: date)
     """Rows that an earlier run wrote."""
     good, _ = table.conform(frame, NOON, "v1")
     when = dates or (DAY,)
-    warehouse.replace(table, when, good, "an earlier run", dict.fromkeys(when, "a test"))
+    warehouse.replace(table, when, good, "an earlier run", dict.fromkeys(when, 1_000))
 
 
 def a_schedule(*game_ids: str, status: str = "scheduled") -> pl.DataFrame:
@@ -163,7 +163,10 @@ def test_a_date_may_shrink_when_a_gate_left_games_out_by_name(warehouse: Warehou
     write(warehouse, toys, rows(5))
     assert not run(warehouse, asset("toys", rows(1), {})).success
     assert not run(warehouse, asset("toys", rows(1), {str(DAY): []})).success
-    assert run(warehouse, asset("toys", rows(1), {str(DAY): ["NYK@BOS"]})).success
+    assert not run(warehouse, asset("toys", rows(1), {str(DAY): ["NYK@BOS 0022300004 (no box score)"]})).success
+    assert run(
+        warehouse, asset("toys", rows(1), {str(DAY): [f"NYK@BOS 002230000{n} (no box score)" for n in range(1, 5)]})
+    ).success
     assert warehouse.scan(toys).collect().height == 1
 
 

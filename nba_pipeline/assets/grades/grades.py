@@ -202,7 +202,8 @@ def grades(
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
     go_on, left_out = gates.games_that_go_on(schedule, boxscores, waivers, dates, clock.as_of)
     note_left_out(context, left_out)
-    ledger = warehouse.scan(TABLE, dates).collect()
+    # by game and not by date: a game that moved keeps counting its versions
+    ledger = warehouse.scan(TABLE).filter(pl.col("game_id").is_in(schedule["game_id"].implode())).collect()
     return grade_predictions(predictions, player_game_summary, schedule, go_on, ledger)
 
 

@@ -367,13 +367,15 @@ def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
 
 
 CODE_VERSION = "1"
+SEASON_DAYS = 300
+"""How far back the season's first game may lie."""
 
 
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"polars", "catboost"}, code_version=CODE_VERSION,
     ins={
         "prop_lines": if_there(), "points_model": if_there(),
-        "schedule": days_before(SETTINGS.predicting.bootstrap_days + 1, through=0),
+        "schedule": days_before(SEASON_DAYS, through=0),
     },
 )  # fmt: skip
 def predictions(
@@ -395,7 +397,8 @@ def predictions(
     lines, models = market_lines(prop_lines, **SETTINGS.lines.cascade), load_models(points_model, model_store)
     starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
     slate = schedule.filter(pl.col("game_date").is_in(dates))
-    ledger = warehouse.scan(TABLE, dates).collect()
+    # by game and not by date: a game that moved keeps counting its versions
+    ledger = warehouse.scan(TABLE).filter(pl.col("game_id").is_in(slate["game_id"].implode())).collect()
     without = unpredicted(upcoming_players, features, slate, lines, models, now)
     reasons = without.group_by("reason").len().sort("len", descending=True).head(20)
     context.add_output_metadata(
