@@ -11,7 +11,7 @@ import resource
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -152,10 +152,15 @@ def in_new_process(function: Callable[..., Answer], *args: Any) -> Answer:
         pool.join()
 
 
-def succeed(outcomes: Sequence[Outcome]) -> None:
-    """End the benchmark when a run failed."""
-    if failures := [f"{outcome.title}: {'; '.join(outcome.failures)}" for outcome in outcomes if outcome.failures]:
-        raise SystemExit("\n".join(failures))
+def failures_of(outcomes: Iterable[Outcome]) -> list[str]:
+    """One line per failed run."""
+    return [f"{outcome.title}: {'; '.join(outcome.failures)}" for outcome in outcomes if outcome.failures]
+
+
+def succeed(outcomes: Iterable[Outcome]) -> None:
+    """End the benchmark when a run failed. No SystemExit: a pool would wait for its process for ever."""
+    if failures := failures_of(outcomes):
+        raise RuntimeError("\n".join(failures))
 
 
 def children_cpu_seconds() -> float:
