@@ -67,13 +67,14 @@ def leave(code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-def report(outcomes: Iterable[Outcome]) -> int:
-    """Say of each run, as it ends, how it ended; the exit code."""
+def report(outcomes: Iterable[Outcome], is_brief: bool = False) -> int:
+    """Say of each run, as it ends, how it ended, and in full what it warns of; the exit code."""
     code = 0
     for outcome in outcomes:
         mark = "[green]done[/]" if outcome.succeeded else "[red]failed[/]"
-        err.print(f"{mark} {outcome.title} in {outcome.seconds:.1f} s", highlight=False)
-        for sentence in outcome.warnings:
+        noted = f", {len(outcome.warnings)} checks warn" if is_brief and outcome.warnings else ""
+        err.print(f"{mark} {outcome.title} in {outcome.seconds:.1f} s{noted}", highlight=False)
+        for sentence in () if is_brief else outcome.warnings:
             err.print(f"  [yellow]warning[/] {sentence}", highlight=False, soft_wrap=True)
         for sentence in outcome.failures:
             err.print(f"  [red]{sentence}[/]", highlight=False, soft_wrap=True)
@@ -144,13 +145,16 @@ def demo() -> None:
     slate = eastern_date(real) if real >= eastern(eastern_date(real), 12) else eastern_date(real) - timedelta(days=1)
     before = slate - timedelta(days=1)
     err.print(f"The simulated league, as if it were noon on {slate} (US Eastern).", highlight=False)
-    code = report(runner_at(eastern(before, 5)).backfill(before - timedelta(days=DEMO_DAYS), before - timedelta(days=1)))
-    code |= report(runner_at(eastern(before, 12)).slate(before, "same_day"))
-    code |= report(runner_at(eastern(slate, 7)).slate(before, "overnight"))
+    code = report(
+        runner_at(eastern(before, 5)).backfill(before - timedelta(days=DEMO_DAYS), before - timedelta(days=1)), is_brief=True
+    )
+    code |= report(runner_at(eastern(before, 12)).slate(before, "same_day"), is_brief=True)
+    code |= report(runner_at(eastern(slate, 7)).slate(before, "overnight"), is_brief=True)
     work = runner_at(eastern(slate, 12))
-    code |= report(work.slate(slate, "same_day"))
+    code |= report(work.slate(slate, "same_day"), is_brief=True)
     print_slate(work, slate)
     print_record(work, before - timedelta(days=DEMO_DAYS), before)
+    out.print("The simulated league is not the NBA: its record says that the numbers add up, nothing about real lines.")
     out.print(
         f"\nThe tables, checks and runs are in Dagster's UI: [bold]make dev[/], then http://127.0.0.1:3000. Home: {home()}",
         highlight=False,

@@ -48,9 +48,11 @@ class TableIO(dg.ConfigurableIOManager):
             excused = self._excused(table, dates, context.output_metadata)
             self.warehouse.replace(table, dates, good, context.run_id, excused)
         rows = self.warehouse.scan(table, dates).select(pl.len()).collect().item()
+        # Dagster gives every date of a range the same metadata: a count of the range must not pose as one of a date
+        count = {"dagster/partition_row_count": rows} if len(dates) == 1 else {"rows_of_the_range": rows}
         context.add_output_metadata(
             {
-                "dagster/partition_row_count": rows,
+                **count,
                 "dagster/table_name": table.name,
                 "rows_quarantined": rejected.height,
                 "problems": dg.MetadataValue.json(

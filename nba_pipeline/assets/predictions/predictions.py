@@ -400,7 +400,8 @@ def predictions(
     # by game and not by date: a game that moved keeps counting its versions
     ledger = warehouse.scan(TABLE).filter(pl.col("game_id").is_in(slate["game_id"].implode())).collect()
     without = unpredicted(upcoming_players, features, slate, lines, models, now)
-    reasons = without.group_by("reason").len().sort("len", descending=True).head(20)
+    kinds = pl.col("reason").str.replace_all(r"\d+(\.\d+)?", "n")
+    reasons = without.group_by(kinds).len().sort("len", "reason", descending=True)
     context.add_output_metadata(
         {"not_predicted": without.height, "reasons_not_predicted": dg.MetadataValue.json(dict(reasons.iter_rows()))}
     )
