@@ -46,9 +46,9 @@ def runner() -> Runner:
     """The graph of the configured environment on the instance of the home."""
     environment()
     instance = open_instance(home())
-    from nba_pipeline.definitions import build_definitions
+    from nba_pipeline.definitions import defs
 
-    return Runner(build_definitions(environment()), instance)
+    return Runner(defs, instance)
 
 
 def runner_at(instant: datetime) -> Runner:

@@ -130,9 +130,10 @@ def rates_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
             verdicts.append(Verdict(day, True, {"usage_share": 1.0, "played": 0}))
             continue
         low, high = TRUE_SHOOTING_RANGE
-        plausible = low <= (row["true_shooting_pct"] or 0) <= high and row["usage_share"] >= LEAST_USAGE_SHARE
+        shooting = row["true_shooting_pct"]  # null on a date whose source gives no shots
+        is_plausible = shooting is not None and low <= shooting <= high and row["usage_share"] >= LEAST_USAGE_SHARE
         numbers = {name: row[name] for name in ("usage_share", "played", "true_shooting_pct", "points_mean")}
-        verdicts.append(Verdict(day, plausible, numbers))
+        verdicts.append(Verdict(day, is_plausible, {name: value for name, value in numbers.items() if value is not None}))
     return verdicts
 
 
