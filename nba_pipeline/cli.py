@@ -319,8 +319,9 @@ def print_record(work: Runner, first: date, last: date) -> None:
 def _print_status(records: list[dict[str, Any]]) -> None:
     table = RichTable()
     names = list(records[0]["rows"])
-    for column in ("date", "state", "games", "complete/final", *names, "quarantined"):
-        table.add_column(column, justify="left" if column in ("date", "state") else "right", overflow="fold")
+    for column in ("date", "state", "games", "complete_/ final", *names, "quarantined"):
+        is_text = column in ("date", "state")
+        table.add_column(column.replace("_", "\n"), justify="left" if is_text else "right", no_wrap=True)
     for record in records:
         rows = ["" if n is None else f"{n:,}" for n in record["rows"].values()]
         parked = sum(record["quarantined"].values())
