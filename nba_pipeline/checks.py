@@ -8,6 +8,7 @@ of this module). It can go when range runs report partitioned checks.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from statistics import fmean
 from typing import Any
 
 import dagster as dg
@@ -103,11 +104,18 @@ def share_verdict(day: date, there: int, wanted: int, floor: float, missing: Seq
     return Verdict(day, share >= floor, {name: share, "present": there, "expected": wanted}, missing)
 
 
+def _fold(name: str, values: list[float]) -> float:
+    """The worst of shares, the sum of counts, the mean of other measures."""
+    if "share" in name:
+        return min(values)
+    return sum(values) if all(isinstance(value, int) for value in values) else fmean(values)
+
+
 def _summary(verdicts: list[Verdict]) -> Verdict:
-    """One verdict for all dates: the worst share, the sum of counts, all names."""
+    """One verdict for all dates, see `_fold`, with all names."""
     every = [name for verdict in verdicts for name in verdict.numbers]
     numbers = {
-        name: (min if "share" in name else sum)(v.numbers[name] for v in verdicts if name in v.numbers)
+        name: _fold(name, [verdict.numbers[name] for verdict in verdicts if name in verdict.numbers])
         for name in dict.fromkeys(every)
     }
     failing = {"failing_dates": float(sum(not v.passed for v in verdicts))} if len(verdicts) > 1 else {}

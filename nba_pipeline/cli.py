@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from nba_pipeline.calendar import MODES, Clock, eastern, eastern_date, parse_date
+from nba_pipeline.calendar import MODES, Clock, Mode, eastern, eastern_date, parse_date
 from nba_pipeline.environments import clock, environment, home
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.runs import Outcome, Runner, open_instance
@@ -45,10 +45,9 @@ def main() -> NoReturn:
 def runner() -> Runner:
     """The graph of the configured environment on the instance of the home."""
     environment()
-    instance = open_instance(home())
     from nba_pipeline.definitions import defs
 
-    return Runner(defs, instance)
+    return Runner(defs, open_instance(home()))
 
 
 def runner_at(instant: datetime) -> Runner:
@@ -67,18 +66,23 @@ def leave(code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-def report(outcomes: Iterable[Outcome], is_brief: bool = False) -> int:
-    """Say of each run, as it ends, how it ended, and in full what it warns of; the exit code."""
+def report(work: Runner, outcomes: Iterable[Outcome], is_brief: bool = False) -> int:
+    """Say of each run, as it ends, how it ended; the exit code. Brief: gates closed on some dates and warnings are counted."""
     code = 0
     for outcome in outcomes:
         mark = "[green]done[/]" if outcome.succeeded else "[red]failed[/]"
-        noted = f", {len(outcome.warnings)} checks warn" if is_brief and outcome.warnings else ""
+        told = len(outcome.warnings) + len(outcome.closed)
+        noted = f", {told} checks have something to say" if is_brief and told else ""
         err.print(f"{mark} {outcome.title} in {outcome.seconds:.1f} s{noted}", highlight=False)
+        refused = [i for i in work.landing.incidents(run_id=outcome.run_id) if i["status"] == httpx.codes.UNAUTHORIZED]
+        stopped = [*outcome.failures, *dict.fromkeys(str(incident["problem"]) for incident in refused)]
         for sentence in () if is_brief else outcome.warnings:
             err.print(f"  [yellow]warning[/] {sentence}", highlight=False, soft_wrap=True)
-        for sentence in outcome.failures:
+        for sentence in () if is_brief else outcome.closed:
+            err.print(f"  [red]closed[/] {sentence}", highlight=False, soft_wrap=True)
+        for sentence in stopped:
             err.print(f"  [red]{sentence}[/]", highlight=False, soft_wrap=True)
-            code = 1
+        code |= int(bool(stopped or (outcome.closed and not is_brief)))
     return code
 
 
@@ -118,9 +122,9 @@ def run(
         outcomes = work.slate(slate, "overnight") if was_predicted else work.whole_date(slate)
     else:
         outcomes = work.slate(slate, "same_day" if slate == work.clock.today else "tomorrow")
-    code = report(outcomes)
+    code = report(work, outcomes)
     print_slate(work, slate)
-    leave(max(code, rejected_keys(work, slate)))
+    leave(code)
 
 
 @app.command()
@@ -131,7 +135,7 @@ def backfill(
     """Load and derive every table of a range of dates: features, missing models, predictions, grades."""
     start, end = date_range(first, last)
     work = runner()
-    code = report(work.backfill(start, end))
+    code = report(work, work.backfill(start, end))
     print_record(work, start, end)
     leave(code)
 
@@ -145,13 +149,15 @@ def demo() -> None:
     slate = eastern_date(real) if real >= eastern(eastern_date(real), 12) else eastern_date(real) - timedelta(days=1)
     before = slate - timedelta(days=1)
     err.print(f"The simulated league, as if it were noon on {slate} (US Eastern).", highlight=False)
-    code = report(
-        runner_at(eastern(before, 5)).backfill(before - timedelta(days=DEMO_DAYS), before - timedelta(days=1)), is_brief=True
-    )
-    code |= report(runner_at(eastern(before, 12)).slate(before, "same_day"), is_brief=True)
-    code |= report(runner_at(eastern(slate, 7)).slate(before, "overnight"), is_brief=True)
-    work = runner_at(eastern(slate, 12))
-    code |= report(work.slate(slate, "same_day"), is_brief=True)
+    work = runner_at(eastern(before, 5))
+    first = before - timedelta(days=DEMO_DAYS)
+    code = report(work, work.backfill(first, before - timedelta(days=1)), is_brief=True)
+    steps: tuple[tuple[date, date, int, Mode], ...] = (
+        (before, before, 12, "same_day"), (before, slate, 7, "overnight"), (slate, slate, 12, "same_day")
+    )  # fmt: skip
+    for day, on, hour, mode in steps:
+        work = runner_at(eastern(on, hour))
+        code |= report(work, work.slate(day, mode), is_brief=True)
     print_slate(work, slate)
     print_record(work, before - timedelta(days=DEMO_DAYS), before)
     out.print("The simulated league is not the NBA: its record says that the numbers add up, nothing about real lines.")
@@ -189,7 +195,7 @@ def sql(
     query: Annotated[str, typer.Argument(help="one statement that only reads; tables go by their plain names")],
     style: Annotated[str, typer.Option("--format", help="table | csv | json")] = "table",
 ) -> None:
-    """Ask the warehouse. Beside the tables: quarantine, landing, requests, availability, runs."""
+    """Ask the warehouse. Beside the tables: quarantine, waivers, landing, requests, availability, runs."""
     _one_of("--format", style, ("table", "csv", "json"))
     answer = runner().warehouse.sql(query)
     if style == "json":
@@ -208,34 +214,32 @@ def resolve(
     player: Annotated[int, typer.Option(help="the NBA's person id that it means")],
     day: Annotated[str, typer.Option("--date", help="the date whose quarantine holds it; it is replayed")],
 ) -> None:
-    """Say whom a quarantined name means, and replay the date that met it."""
+    """Say whom a quarantined name of prop_lines means, and replay the date that met it."""
     from nba_pipeline.assets.sources.players import RESOLUTIONS
+    from nba_pipeline.table import TABLES
     from nba_pipeline.warehouse.landing import Slot
 
     slate = date_up_to_tomorrow(day, "--date")
     if player < 1:
         raise BadInput(f"--player must be a person id of the NBA, not {player}")
     work = runner()
+    parked = work.warehouse.scan_quarantine(TABLES["prop_lines"], [slate]).collect()
+    spellings = set(parked["row"].str.json_path_match("$.spelling").drop_nulls())
+    if spelling not in spellings:
+        raise BadInput(
+            f"the quarantine of prop_lines on {slate} holds no {spelling!r}, but {', '.join(sorted(spellings)) or 'nothing'}"
+        )
     slot = Slot(*RESOLUTIONS, entity=f"{player}-{spelling}", game_date=slate)
     body = json.dumps({"player_id": player, "spelling": spelling}).encode()
     work.landing.keep(slot, body, fetched_at=work.clock.now())
-    leave(report([work.run("game_day", ["players"], slate, slate), work.run("game_day", ["prop_lines"], slate, slate)]))
+    leave(report(work, (work.run("game_day", [table], slate, slate) for table in ("players", "prop_lines"))))
 
 
 @app.command()
 def rebuild() -> None:
     """Delete every table but the ledgers and rebuild them from the landing, offline, as of the instants of their runs."""
-    leave(report(runner().rebuild()))
-
-
-def rejected_keys(work: Runner, day: date) -> int:
-    """1 when a provider rejected its key on the last run of a date."""
-    refused = [i for i in work.landing.incidents([day]) if i["outcome"] == "failed" and i["status"] == httpx.codes.UNAUTHORIZED]
-    runs = [run["run_id"] for run in work.landing.runs()]
-    latest = [i for i in refused if i["run_id"] in runs[-2:]]
-    for problem in dict.fromkeys(i["problem"] for i in latest):
-        err.print(f"  [red]{problem}[/]", highlight=False, soft_wrap=True)
-    return int(bool(latest))
+    work = runner()
+    leave(report(work, work.rebuild()))
 
 
 def print_slate(work: Runner, day: date) -> None:

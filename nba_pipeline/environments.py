@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
+
 from nba_pipeline.calendar import Clock, parse_instant
 from nba_pipeline.errors import BadInput
 from nba_pipeline.providers.archive import Archive
@@ -28,6 +30,9 @@ PROVIDER_ADDRESSES = {
     "odds_api": ("ODDS_API_URL", "https://api.the-odds-api.com"),
 }
 """Provider -> the variable that moves it, and where it really is."""
+
+KEYS = {"balldontlie": "BALLDONTLIE_API_KEY", "odds_api": "ODDS_API_KEY"}
+"""Provider -> the variable that holds its key."""
 
 SANDBOX_KEY = "sandbox"
 
@@ -63,9 +68,8 @@ def resources_for(name: str, now: Clock | None = None) -> dict[str, Any]:
     folder, now = str(home()), now or clock()
     warehouse, landing = LocalWarehouse(home=folder), Landing(home=folder, clock=now)
     addresses = {p: os.environ[variable] for p, (variable, _) in PROVIDER_ADDRESSES.items() if os.environ.get(variable)}
-    keys = {
-        p: os.environ.get(variable, "") for p, variable in (("balldontlie", "BALLDONTLIE_API_KEY"), ("odds_api", "ODDS_API_KEY"))
-    }
+    # by name, so that Dagster stores the variable's name and never the key
+    keys: dict[str, str] = {p: dg.EnvVar(variable) if os.environ.get(variable) else "" for p, variable in KEYS.items()}
     if name == "sandbox" and not addresses:
         http: HttpClient = SandboxHttpClient(base_urls={}, landing=landing, clock=now, home=folder)
         keys = {provider: key or SANDBOX_KEY for provider, key in keys.items()}

@@ -4,6 +4,7 @@
     |-- Transient     the same request may succeed later: timeouts, lost connections, 429, 5xx
     |-- Permanent     asking again gives the same answer: 401, 403, 404 after the due time, a payload that does not parse
     |   `-- NotLanded the landing holds no payload for a request and the network is off
+    |-- NotYet        nothing is published under that address; before the due time that is normal
     |-- Closed        a gate is closed, or could not be evaluated: nothing goes on
     |-- Busy          another writer holds the table and date
     `-- BadInput      wrong use: the command ends with exit code 2 and nothing was touched
@@ -26,6 +27,10 @@ class Permanent(PipelineError):
 
 class NotLanded(Permanent):
     """A replay asked the landing for a payload that no earlier run used."""
+
+
+class NotYet(PipelineError):
+    """403 or 404: nothing is published under that address. Before the due time that is normal."""
 
 
 class Closed(PipelineError):

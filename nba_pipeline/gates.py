@@ -62,8 +62,12 @@ def judge_games(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame
         .group_by("game_id", "team")
         .agg(
             pl.len().alias("played"), pl.col("points").sum(), pl.col("team_points").max(),
-            minutes, tolerance.alias("tolerance"),
-            (minutes - REGULATION_MINUTES - OVERTIME_MINUTES * overtimes).abs().alias("minutes_off"),
+            minutes, tolerance.alias("tolerance"), overtimes.alias("overtimes"),
+        )
+        # both teams played as long: a team that lost a player of an overtime game would pass for one of regulation
+        .with_columns(pl.col("overtimes").max().over("game_id"))
+        .with_columns(
+            (pl.col("minutes") - REGULATION_MINUTES - OVERTIME_MINUTES * pl.col("overtimes")).abs().alias("minutes_off")
         )
     )  # fmt: skip
     final = schedule.filter(pl.col("status") == "final")

@@ -5,7 +5,7 @@ What to run for a date, a backfill or a rebuild is decided here; what a run does
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources import files
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
 from nba_pipeline import errors
 from nba_pipeline.automation import CRITICAL_OF_MODE, DAILY_TABLES, FROM_PREDICTIONS, MODE_TAG, UP_TO_FEATURES
@@ -26,22 +27,23 @@ from nba_pipeline.warehouse.landing import Landing
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 NAMES_TOLD = 5
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type)} | {"NotYet"}
+OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one run ended: `failures` are sentences of what stopped, `warnings` of what was let through."""
+    """How one run ended, in sentences: what stopped, what a gate closed on some dates of a range, what was let through."""
 
     title: str
     run_id: str
     seconds: float
     failures: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     @property
     def succeeded(self) -> bool:
-        """Nothing stopped and every gate was open."""
+        """Nothing stopped; in a range, gates may be closed on some dates, see `closed`."""
         return not self.failures
 
 
@@ -75,8 +77,7 @@ class Runner:
             partition_key=first.isoformat() if first == last else None, tags={**span, **(tags or {})}, raise_on_error=False,
         )  # fmt: skip
         when = str(first) if first == last else f"{first} to {last}"
-        failures, warnings = _sentences(result)
-        return Outcome(f"{job} {when}", result.run_id, time.monotonic() - started, failures, warnings)
+        return Outcome(f"{job} {when}", result.run_id, time.monotonic() - started, *_sentences(result))
 
     def slate(self, day: date, mode: Mode) -> Iterator[Outcome]:
         """What a mode brings for a slate; the week's model is trained first when it is missing."""
@@ -98,8 +99,9 @@ class Runner:
             yield self.run("season", FROM_PREDICTIONS, *part)
 
     def train_missing(self, weeks: Sequence[date]) -> Iterator[Outcome]:
-        """Train each week that has no model yet."""
-        there = self.warehouse.dates(TABLES["points_model"])
+        """Train each week that has no model yet, also one that had too few rows when it was tried before."""
+        models = self.warehouse.scan(TABLES["points_model"]).filter(pl.col("model_id").is_not_null())
+        there = set(models.select("game_date").collect()["game_date"])
         for week in weeks:
             if week not in there:
                 yield self.run("train", ["points_model"], week, week)
@@ -113,17 +115,23 @@ class Runner:
         if not runs:
             raise BadInput(f"the landing below {self.landing.root} has no runs to rebuild from")
         kept = {name for name, table in TABLES.items() if table.is_a_record_of_decisions}
+        # the whole plan before anything is deleted: a journal that cannot be read costs nothing
+        plan = [self._repetition(run, kept) for run in runs if run["job"]]
         for name in TABLES.keys() - kept:
             self.warehouse.drop(TABLES[name])
-        for run in runs:
-            if not run["job"]:
-                continue
-            tables = [t for t in (run["assets"] or DAILY_TABLES) if t not in kept]
-            span = [parse_key(run["tags"][tag]) for tag in RANGE_TAGS if tag in run["tags"]]
-            first, last = span or [parse_key(run["tags"]["dagster/partition"])] * 2
+        for job, tables, first, last, tags in plan:
             if tables:
-                as_of = parse_instant(run["as_of"], "as_of of the landing's journal").isoformat()
-                yield self.run(run["job"], tables, first, last, {REPLAY_TAG: run["run_id"], AS_OF_TAG: as_of})
+                yield self.run(job, tables, first, last, tags)
+
+    @staticmethod
+    def _repetition(run: Mapping[str, Any], kept: Set[str]) -> tuple[str, list[str], date, date, dict[str, str]]:
+        """Job, tables, first and last date and tags with which a journalled run is repeated."""
+        every = ("points_model",) if run["job"] == "train" else DAILY_TABLES
+        span = [parse_key(run["tags"][tag]) for tag in RANGE_TAGS if tag in run["tags"]]
+        first, last = span or [parse_key(run["tags"]["dagster/partition"])] * 2
+        as_of = parse_instant(run["as_of"], "as_of of the landing's journal").isoformat()
+        tables = [table for table in run["assets"] or every if table not in kept]
+        return run["job"], tables, first, last, {REPLAY_TAG: run["run_id"], AS_OF_TAG: as_of}
 
 
 def chunks(first: date, last: date) -> Iterator[tuple[date, date]]:
@@ -134,13 +142,17 @@ def chunks(first: date, last: date) -> Iterator[tuple[date, date]]:
         yield part[0], part[-1]
 
 
-def _sentences(result: dg.ExecuteInProcessResult) -> tuple[list[str], list[str]]:
+def _sentences(result: dg.ExecuteInProcessResult) -> tuple[list[str], list[str], list[str]]:
+    """Failures, gates closed on some dates, warnings."""
     failures: list[str] = []
+    closed: list[str] = []
     warnings: list[str] = []
     for evaluation in result.get_asset_check_evaluations():
         if not evaluation.passed:
-            is_gate = evaluation.severity == dg.AssetCheckSeverity.ERROR
-            (failures if is_gate else warnings).append(_verdict(evaluation))
+            is_error = evaluation.severity == dg.AssetCheckSeverity.ERROR
+            (failures if is_error else warnings).append(_verdict(evaluation))
+        elif evaluation.blocking and getattr(evaluation.metadata.get("failing_dates"), "value", None):
+            closed.append(_verdict(evaluation))
     for event in result.all_events:
         if event.is_step_failure and event.event_specific_data:
             sentence = _cause(getattr(event.event_specific_data, "error", None))
@@ -148,7 +160,7 @@ def _sentences(result: dg.ExecuteInProcessResult) -> tuple[list[str], list[str]]
                 failures.append(f"{event.step_key}: {sentence}")
     if not result.success and not failures:
         failures.append("the run did not finish")
-    return failures, warnings
+    return failures, closed, warnings
 
 
 def _verdict(evaluation: dg.AssetCheckEvaluation) -> str:

@@ -2,17 +2,20 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
 from nba_pipeline import gates
 from nba_pipeline.automation import DAILY_TABLES
-from nba_pipeline.calendar import Clock, days, parse_key
+from nba_pipeline.calendar import Clock, days, eastern, parse_key
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import PARTITION_TAGS, Landing
+
+COLLECTED_BY_HOUR = 7
+"""Eastern hour of the next day from which missing box scores are a failure and not a wait."""
 
 
 def status(warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date]) -> list[dict[str, Any]]:
@@ -20,6 +23,9 @@ def status(warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     judged = gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], dates).collect())
     covered = {row["game_date"]: row for row in gates.coverage(judged, dates).iter_rows(named=True)}
+    unplayed = dict(
+        schedule.filter(pl.col("status").is_in(["scheduled", "live", "unknown"])).group_by("game_date").len().iter_rows()
+    )
     games = dict(schedule.group_by("game_date").len().iter_rows())
     rows = {
         name: dict(warehouse.scan(TABLES[name], dates).group_by("game_date").len().collect().iter_rows()) for name in DAILY_TABLES
@@ -37,7 +43,9 @@ def status(warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence
     return [
         {
             "game_date": day.isoformat(),
-            "state": _state(day, covered[day], games.get(day, 0), day in written["schedule"], clock, waivers, written),
+            "state": _state(
+                day, covered[day], games.get(day, 0), day in written["schedule"], clock, waivers, written, unplayed.get(day, 0)
+            ),
             "games": games.get(day, 0),
             "final_games": covered[day]["final_games"],
             "complete_games": covered[day]["complete_games"],
@@ -68,6 +76,7 @@ def _state(
     clock: Clock,
     waivers: pl.DataFrame,
     written: dict[str, set[date]],
+    unplayed: int,
 ) -> str:
     """The grid's state of a date: NOT_DUE, EXPECTED, EMPTY_OK, DEGRADED, FAILED, WAIVED or COMPLETE."""
     if not is_known:
@@ -76,7 +85,10 @@ def _state(
         return "EMPTY_OK"
     if day >= clock.today and not covered["final_games"]:
         return "NOT_DUE" if day not in written["predictions"] else "EXPECTED"
+    is_collected = clock.now() >= eastern(day + timedelta(days=1), COLLECTED_BY_HOUR)
     if covered["final_games"] == 0:
+        return "EMPTY_OK" if is_collected and not unplayed else "EXPECTED"
+    if not covered["is_open"] and not is_collected:
         return "EXPECTED"
     if not covered["is_open"]:
         return "WAIVED" if waivers.filter(pl.col("game_date") == day).height else "FAILED"

@@ -45,7 +45,6 @@ sources/boxscores <- boxscores schedule
   ! enough_final_games_are_covered
     every_final_game_is_covered
     key_is_unique
-    minutes_are_known
     no_row_is_quarantined
     player_points_sum_to_team_points
     points_match_the_shots

@@ -47,9 +47,9 @@ def schedule_of(*games: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(list(games), schema=types)
 
 
-def boxes_of(*games: dict[str, Any], home: dict[str, Any] | None = None) -> pl.DataFrame:
-    """Complete box scores; `home` changes every home player."""
-    rows = [row for game in games for row in (*a_side(game, "home", **(home or {})), *a_side(game, "away"))]
+def boxes_of(*games: dict[str, Any], home: dict[str, Any] | None = None, away: dict[str, Any] | None = None) -> pl.DataFrame:
+    """Complete box scores; `home` and `away` change every player of a side."""
+    rows = [row for game in games for row in (*a_side(game, "home", **(home or {})), *a_side(game, "away", **(away or {})))]
     types = {name: BOXSCORES[name].dtype for name in a_side(a_game(), "home")[0]}
     return pl.DataFrame(rows, schema=types)
 
@@ -135,8 +135,15 @@ def test_four_players_are_too_few() -> None:
 )
 def test_minutes_must_add_up_to_regulation_and_overtimes(minutes: float, precision: str, is_complete: bool) -> None:
     game = a_game()
-    boxes = boxes_of(game, home={"minutes": minutes / 8, "minutes_precision": precision})
-    assert judged(game, boxes) == (is_complete, "" if is_complete else f"players of BKN sum to {float(minutes)} minutes")
+    side = {"minutes": minutes / 8, "minutes_precision": precision}
+    sides = ("BKN", "CHA")
+    problem = "; ".join(f"players of {team} sum to {float(minutes)} minutes" for team in sides)
+    assert judged(game, boxes_of(game, home=side, away=side)) == (is_complete, "" if is_complete else problem)
+
+
+def test_both_teams_must_have_played_as_long() -> None:
+    overtime = boxes_of(a_game(), home={"minutes": 265 / 8})
+    assert judged(a_game(), overtime) == (False, "players of CHA sum to 240.0 minutes")
 
 
 @pytest.mark.parametrize("status", ["scheduled", "live", "postponed", "unknown"])

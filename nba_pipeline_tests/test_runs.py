@@ -185,6 +185,37 @@ def test_lines_in_play_are_never_used(at: At, home: Path) -> None:
     ]
 
 
+def test_odds_that_are_not_published_leave_the_slate_without_lines(at: At, home: Path) -> None:
+    rules(home, {"match": {"provider": "odds_api"}, "action": "status", "status": 404})
+    runner = at(DAY, 12)
+    assert only(runner.slate(DAY, "same_day")).succeeded
+    assert ask(runner, "SELECT DISTINCT recommendation FROM predictions WHERE run_kind = 'live'") == [
+        {"recommendation": "NO_LINE"}
+    ]
+
+
+def test_a_gate_closed_on_one_date_of_a_range_is_told(at: At, home: Path) -> None:
+    rules(
+        home,
+        {"match": {"path": "boxscore_"}, "action": "status", "status": 404},
+        {"match": {"provider": "balldontlie"}, "action": "empty_json", "body": {"data": []}},
+    )
+    outcome = at(NEXT, 7).run("season", ["schedule", "boxscores"], DAY, NEXT)
+    assert outcome.succeeded and "enough final games are covered (0%, 1 dates)" in " ".join(outcome.closed)
+
+
+def test_a_training_that_dagster_started_is_repeated_as_a_training() -> None:
+    run = {
+        "job": "train",
+        "assets": None,
+        "tags": {"dagster/partition": "2026-01-12"},
+        "as_of": "2026-01-12T10:00:00+00:00",
+        "run_id": "x",
+    }
+    job, names, first, last, _ = Runner._repetition(run, {"predictions", "grades"})
+    assert (job, names, first, last) == ("train", ["points_model"], date(2026, 1, 12), date(2026, 1, 12))
+
+
 def test_a_corrected_box_score_is_a_new_grade_with_its_reason(at: At, home: Path) -> None:
     only(at(DAY, 12).slate(DAY, "same_day"))
     only(at(NEXT, 1).slate(DAY, "overnight"))

@@ -28,7 +28,7 @@ import stamina
 from pydantic import PrivateAttr
 
 from nba_pipeline.calendar import Clock
-from nba_pipeline.errors import BadInput, NotLanded, Permanent, PipelineError, Transient
+from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing, Outcome, Payload, Slot
 
@@ -40,10 +40,6 @@ USER_AGENT = "nba-pipeline"
 
 stamina.instrumentation.set_on_retry_hooks([])  # its hook writes to standard output; the journal holds every try
 logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO line shows the whole URL, with The Odds API's key
-
-
-class NotYet(PipelineError):
-    """403 or 404: nothing is published under that address. Before the due time that is normal."""
 
 
 @dataclass(frozen=True, kw_only=True)

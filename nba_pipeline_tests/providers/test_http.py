@@ -11,8 +11,8 @@ import dagster as dg
 import pytest
 
 from nba_pipeline.calendar import REPLAY_TAG
-from nba_pipeline.errors import BadInput, NotLanded, Permanent, PipelineError, Transient
-from nba_pipeline.providers.http import HttpClient, NotYet, Request
+from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, PipelineError, Transient
+from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.warehouse.landing import Landing, Payload
 from nba_pipeline_tests.providers.conftest import Answer, Asked, Provider, gzipped
 

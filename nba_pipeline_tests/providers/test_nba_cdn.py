@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from nba_pipeline.errors import Permanent
-from nba_pipeline.providers.http import HttpClient, NotYet
+from nba_pipeline.errors import NotYet, Permanent
+from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.nba_cdn import (
     BOXSCORE_COLUMNS,
     SCHEDULE_COLUMNS,

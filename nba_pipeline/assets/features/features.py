@@ -287,7 +287,7 @@ def features(
     note_left_out(
         context, {str(day): names.filter(pl.col("game_date") == day)["name"].to_list() for day in names["game_date"].unique()}
     )
-    return features_of(expected, player_game_summary, schedule, prop_lines)
+    return features_of(expected, player_game_summary, schedule, prop_lines.filter(pl.col("snapshot_at") <= clock.as_of))
 
 
 @dated_check(TABLE, blocking=True)

@@ -74,6 +74,11 @@ class PredictionRows(Row):
         return (pl.col("run_kind") != "live") | pl.col("is_before_tipoff").fill_null(True)
 
     @dy.rule()
+    def live_rows_use_lines_already_shown(cls) -> pl.Expr:
+        """No live prediction knows a line of after it was made."""
+        return (pl.col("run_kind") != "live") | pl.col("line").is_null() | (pl.col("line_snapshot_at") <= pl.col("made_at"))
+
+    @dy.rule()
     def recommendation_has_the_sign_of_the_edge(cls) -> pl.Expr:
         """A contradiction is an error, never repaired."""
         return (
@@ -217,12 +222,12 @@ def _slate(
 
 def _run_kind(now: datetime) -> pl.Expr:
     """Live before the tip-off; where it is unknown, as long as the game is scheduled for today or later."""
-    is_live = (
+    is_to_come = (
         pl.when(pl.col("tipoff_at").is_not_null())
-        .then(pl.col("tipoff_at") > now)
+        .then((pl.col("tipoff_at") > now) & pl.col("status").is_in(["scheduled", "unknown", "postponed"]))
         .otherwise((pl.col("game_date") >= eastern_date(now)) & (pl.col("status") == "scheduled"))
     )
-    return pl.when(is_live).then(pl.lit("live")).otherwise(pl.lit("backtest"))
+    return pl.when(is_to_come).then(pl.lit("live")).otherwise(pl.lit("backtest"))
 
 
 def _ineligible() -> pl.Expr:
@@ -394,7 +399,8 @@ def predictions(
         )
     features = features.filter(~pl.col("game_date").is_in(closed["game_date"].implode()))
     note_left_out(context, {str(day): [SLATE_CLOSED] for day in closed["game_date"]})
-    lines, models = market_lines(prop_lines, **SETTINGS.lines.cascade), load_models(points_model, model_store)
+    shown = prop_lines.filter(pl.col("snapshot_at") <= now)
+    lines, models = market_lines(shown, **SETTINGS.lines.cascade), load_models(points_model, model_store)
     starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
     slate = schedule.filter(pl.col("game_date").is_in(dates))
     # by game and not by date: a game that moved keeps counting its versions
@@ -452,7 +458,8 @@ def every_line_is_from_before_tipoff(warehouse: Warehouse, dates: Sequence[date]
 @dated_check(TABLE)
 def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """At most 40 % of the slate's predictions are NO_LINE; a rising share is an alarm, not a normal outcome."""
-    found = warehouse.scan(TABLE, dates).group_by("game_date").agg(
+    latest = warehouse.scan(TABLE, dates).sort("version").group_by("game_date", *PREDICTED).last()
+    found = latest.group_by("game_date").agg(
         (pl.col("recommendation") == "NO_LINE").mean().alias("no_line"), pl.len().alias("rows"),
         pl.col("is_actionable").sum().alias("actionable"), pl.col("edge").abs().mean().alias("edge"),
     ).collect()  # fmt: skip

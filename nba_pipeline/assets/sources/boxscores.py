@@ -16,8 +16,8 @@ import polars as pl
 from nba_pipeline import gates
 from nba_pipeline.assets import daily_asset, dates_of, days_before
 from nba_pipeline.calendar import Clock, eastern
-from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, nothing_is_quarantined, share_verdict
-from nba_pipeline.errors import Permanent, PipelineError, Transient
+from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, nothing_is_quarantined
+from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.names import resolve_names
 from nba_pipeline.providers import balldontlie as bdl
 from nba_pipeline.providers.archive import Archive
@@ -147,7 +147,7 @@ def fall_back(
     for day in games["game_date"].unique().sort():
         try:
             box = bdl.map_to_games(bdl.parse_boxscores(balldontlie.box_scores(day)), games.filter(pl.col("game_date") == day))
-        except (Permanent, Transient) as error:
+        except (NotYet, Permanent, Transient) as error:
             problems[str(day)] = str(error)
             continue
         frames.append(box)
@@ -270,17 +270,6 @@ def points_match_the_shots(warehouse: Warehouse, dates: Sequence[date], clock: C
     parked = warehouse.scan_quarantine(TABLE, dates).filter(pl.col("problem").str.contains("points_match_the_shots"))
     counts = dict(parked.group_by("game_date").len().collect().iter_rows())
     return [Verdict(day, day not in counts, {"rows_off": counts.get(day, 0)}) for day in dates]
-
-
-@dated_check(TABLE)
-def minutes_are_known(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Nobody who played lacks minutes."""
-    played = warehouse.scan(TABLE, dates).filter("did_play").group_by("game_date")
-    counts = {
-        day: (known, rows)
-        for day, known, rows in played.agg(pl.col("minutes").count(), pl.len().alias("rows")).collect().iter_rows()
-    }
-    return [share_verdict(day, *counts.get(day, (0, 0)), floor=1.0) for day in dates]
 
 
 @dated_check(TABLE, is_error=True)

@@ -16,7 +16,7 @@ import polars as pl
 from nba_pipeline.assets import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.calendar import Clock, season_of_game_date
 from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, nothing_is_quarantined
-from nba_pipeline.errors import Permanent, PipelineError, Transient
+from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.names import resolve_names
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_api import OddsApi, match_events, parse_event_odds, parse_events
@@ -127,19 +127,24 @@ def ask(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> lis
         pl.coalesce(pl.col("tipoff_at") > now, pl.lit(True)) & pl.col("status").is_in(["scheduled", "unknown"])
     )
     over = games.filter(~pl.col("game_id").is_in(to_come["game_id"].implode()) & (pl.col("status") != "postponed"))
-    problems = []
-    if to_come.height:
-        events = odds_api.events(day)
-        problems += _land_odds(odds_api, match_events(parse_events(events), to_come), day, None)
-    have = set(_landed_games(odds_api, games, day))
-    for tipoff, at_once in over.filter(~pl.col("game_id").is_in(list(have))).group_by("tipoff_at", maintain_order=True):
+    problems = _land_slate(odds_api, to_come, day, None) if to_come.height else []
+    have = _landed_games(odds_api, games, day)
+    for tipoff, at_once in over.filter(~pl.col("game_id").is_in(have)).group_by("tipoff_at", maintain_order=True):
         if tipoff[0] is None:
             problems += [f"{game_id} has no tip-off: its lines cannot be asked of the history" for game_id in at_once["game_id"]]
             continue
         before = tipoff[0] - timedelta(minutes=SETTINGS.lines.historical_minutes_before_tipoff)
-        events = odds_api.events(day, at=before)
-        problems += _land_odds(odds_api, match_events(parse_events(events), at_once), day, before)
+        problems += _land_slate(odds_api, at_once, day, before)
     return problems
+
+
+def _land_slate(odds_api: OddsApi, games: pl.DataFrame, day: date, at: datetime | None) -> list[str]:
+    """Land the events of some games and their odds, live or at a past instant; what went wrong."""
+    try:
+        matched = match_events(parse_events(odds_api.events(day, at=at)), games)
+    except (NotYet, Permanent, Transient) as error:
+        return [str(error)]
+    return _land_odds(odds_api, matched, day, at)
 
 
 def _land_odds(odds_api: OddsApi, matched: pl.DataFrame, day: date, at: datetime | None) -> list[str]:
@@ -183,10 +188,7 @@ def prop_lines(
         games = schedule.filter(pl.col("game_date") == day)
         if day in archived or games.is_empty():
             continue
-        try:
-            problems[str(day)] = ask(games, day, odds_api, clock.now())
-        except (Permanent, Transient) as error:
-            problems[str(day)] = [str(error)]
+        problems[str(day)] = list(dict.fromkeys(ask(games, day, odds_api, clock.now())))
         listed = read(odds_api, odds_api.landed_events(day), parse_events)
         offered = read(odds_api, odds_api.landed_odds(day), parse_event_odds)
         if listed.height and offered.height:
