@@ -71,6 +71,27 @@ def dated_check(table: Table, blocking: bool = False, is_error: bool = False) ->
     return decorate
 
 
+def uniqueness_of(table: Table) -> dg.AssetChecksDefinition:
+    """The check that no key of the table stands twice on a date."""
+
+    def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+        return keys_are_unique(warehouse, table, dates)
+
+    key_is_unique.__doc__ = f"One row per {table.grain}."
+    return dated_check(table, is_error=True)(key_is_unique)
+
+
+def quarantine_of(table: Table, name: str = "no_row_is_quarantined") -> dg.AssetChecksDefinition:
+    """The check that every row kept the table's promise; the problems of the parked ones are its names."""
+
+    def judge(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+        """Every row kept the table's promise; the others are parked with their problem, and nothing is guessed."""
+        return nothing_is_quarantined(warehouse, table, dates)
+
+    judge.__name__ = name
+    return dated_check(table)(judge)
+
+
 def keys_are_unique(warehouse: Warehouse, table: Table, dates: Sequence[date]) -> list[Verdict]:
     """Per date the rows, and those whose key stands more than once."""
     per_date = (
@@ -81,10 +102,8 @@ def keys_are_unique(warehouse: Warehouse, table: Table, dates: Sequence[date]) -
         .collect()
     )  # fmt: skip
     found = {day: (rows, duplicates) for day, rows, duplicates in per_date.iter_rows()}
-    return [
-        Verdict(day, found.get(day, (0, 0))[1] == 0, {"rows": found.get(day, (0, 0))[0], "duplicates": found.get(day, (0, 0))[1]})
-        for day in dates
-    ]
+    counts = {day: found.get(day, (0, 0)) for day in dates}
+    return [Verdict(day, copies == 0, {"rows": rows, "duplicates": copies}) for day, (rows, copies) in counts.items()]
 
 
 def nothing_is_quarantined(warehouse: Warehouse, table: Table, dates: Sequence[date]) -> list[Verdict]:

@@ -114,11 +114,6 @@ class Payload:
         return self.slot.game_date
 
     @property
-    def request_entity(self) -> str:
-        """The game, event or page that was asked for."""
-        return self.slot.entity
-
-    @property
     def sha256(self) -> str:
         """Hash of the body."""
         return hashlib.sha256(self.body).hexdigest()

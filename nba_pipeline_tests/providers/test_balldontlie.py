@@ -89,7 +89,7 @@ def test_another_document_is_permanent(document: Any, land: Land) -> None:
 def test_every_page_is_landed(http_client: HttpClient, provider: Provider) -> None:
     provider.says(Answer({"data": [], "meta": {"next_cursor": 25}}), Answer({"data": []}))
     pages = Balldontlie(http=http_client, api_key="key").box_scores(DAY)
-    assert [page.request_entity for page in pages] == ["page_first", "page_25"]
+    assert [page.slot.entity for page in pages] == ["page_first", "page_25"]
     asked = [(a.params.get("cursor"), a.headers["authorization"]) for a in provider.asked]
     assert asked == [(None, "key"), ("25", "key")]
 

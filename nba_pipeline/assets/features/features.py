@@ -17,7 +17,7 @@ import polars as pl
 from nba_pipeline import gates
 from nba_pipeline.assets import daily_asset, dates_of, days_before, if_there, note_left_out
 from nba_pipeline.calendar import Clock
-from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, nothing_is_quarantined, share_verdict
+from nba_pipeline.checks import Verdict, dated_check, quarantine_of, share_verdict, uniqueness_of
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.attendance import with_missed_games
 from nba_pipeline.formulas.market_line import market_lines
@@ -331,16 +331,8 @@ def no_feature_is_constant(warehouse: Warehouse, dates: Sequence[date], clock: C
     return verdicts
 
 
-@dated_check(TABLE, is_error=True)
-def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """One row per expected player per game."""
-    return keys_are_unique(warehouse, TABLE, dates)
-
-
-@dated_check(TABLE)
-def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every row kept the table's promise."""
-    return nothing_is_quarantined(warehouse, TABLE, dates)
+key_is_unique = uniqueness_of(TABLE)
+no_row_is_quarantined = quarantine_of(TABLE)
 
 
 def _present(

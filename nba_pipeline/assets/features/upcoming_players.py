@@ -16,7 +16,7 @@ import polars as pl
 from nba_pipeline import gates
 from nba_pipeline.assets import daily_asset, days_before
 from nba_pipeline.calendar import Clock
-from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, share_verdict
+from nba_pipeline.checks import Verdict, dated_check, share_verdict, uniqueness_of
 from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES, Row, Table
@@ -158,7 +158,4 @@ def both_teams_have_players(warehouse: Warehouse, dates: Sequence[date], clock: 
     ]
 
 
-@dated_check(TABLE, is_error=True)
-def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """One row per expected player per game."""
-    return keys_are_unique(warehouse, TABLE, dates)
+key_is_unique = uniqueness_of(TABLE)

@@ -16,7 +16,7 @@ import polars as pl
 from nba_pipeline import gates
 from nba_pipeline.assets import daily_asset, dates_of, if_there, note_left_out
 from nba_pipeline.calendar import Clock, days
-from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, share_verdict
+from nba_pipeline.checks import Verdict, dated_check, share_verdict, uniqueness_of
 from nba_pipeline.formulas.wilson import wilson_interval
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES, Row, Table, code, number
@@ -263,10 +263,7 @@ def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
     return verdicts
 
 
-@dated_check(TABLE, is_error=True)
-def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """One row per prediction and grade version."""
-    return keys_are_unique(warehouse, TABLE, dates)
+key_is_unique = uniqueness_of(TABLE)
 
 
 def _graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock, floor: float, only_complete: bool) -> list[Verdict]:

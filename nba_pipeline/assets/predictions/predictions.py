@@ -19,7 +19,7 @@ from nba_pipeline.assets import daily_asset, dates_of, days_before, if_there, no
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.assets.predictions.points_model import Models, load_models
 from nba_pipeline.calendar import Clock, eastern_date, week_of
-from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, nothing_is_quarantined, share_verdict
+from nba_pipeline.checks import Verdict, dated_check, quarantine_of, share_verdict, uniqueness_of
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.settings import SETTINGS
@@ -472,16 +472,8 @@ def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: 
     return verdicts
 
 
-@dated_check(TABLE, is_error=True)
-def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """One row per player, game, system, run kind and version."""
-    return keys_are_unique(warehouse, TABLE, dates)
-
-
-@dated_check(TABLE)
-def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every row kept the table's promise."""
-    return nothing_is_quarantined(warehouse, TABLE, dates)
+key_is_unique = uniqueness_of(TABLE)
+no_row_is_quarantined = quarantine_of(TABLE)
 
 
 def _predicted(warehouse: Warehouse, dates: Sequence[date], floor: float) -> list[Verdict]:

@@ -16,7 +16,7 @@ import polars as pl
 from nba_pipeline import gates
 from nba_pipeline.assets import daily_asset, dates_of, days_before
 from nba_pipeline.calendar import Clock, eastern
-from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, nothing_is_quarantined
+from nba_pipeline.checks import Verdict, dated_check, quarantine_of, uniqueness_of
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.names import resolve_names
 from nba_pipeline.providers import balldontlie as bdl
@@ -272,16 +272,8 @@ def points_match_the_shots(warehouse: Warehouse, dates: Sequence[date], clock: C
     return [Verdict(day, day not in counts, {"rows_off": counts.get(day, 0)}) for day in dates]
 
 
-@dated_check(TABLE, is_error=True)
-def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """One row per player per game."""
-    return keys_are_unique(warehouse, TABLE, dates)
-
-
-@dated_check(TABLE)
-def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every row of the provider kept the table's promise."""
-    return nothing_is_quarantined(warehouse, TABLE, dates)
+key_is_unique = uniqueness_of(TABLE)
+no_row_is_quarantined = quarantine_of(TABLE)
 
 
 def _coverage(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:

@@ -15,7 +15,7 @@ import polars as pl
 
 from nba_pipeline.assets import daily_asset, dates_of, if_there
 from nba_pipeline.calendar import FIRST_DATE, Clock
-from nba_pipeline.checks import Verdict, dated_check, nothing_is_quarantined
+from nba_pipeline.checks import Verdict, dated_check, quarantine_of
 from nba_pipeline.names import lookup
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.table import Row, Table, code
@@ -100,7 +100,4 @@ def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> 
     ]
 
 
-@dated_check(TABLE)
-def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every row of the provider kept the table's promise."""
-    return nothing_is_quarantined(warehouse, TABLE, dates)
+no_row_is_quarantined = quarantine_of(TABLE)

@@ -15,7 +15,7 @@ import polars as pl
 
 from nba_pipeline.assets import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.calendar import Clock, season_of_game_date
-from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, nothing_is_quarantined
+from nba_pipeline.checks import Verdict, dated_check, quarantine_of, uniqueness_of
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.names import resolve_names
 from nba_pipeline.providers.archive import Archive
@@ -216,10 +216,7 @@ def prop_lines(
     )
 
 
-@dated_check(TABLE, is_error=True)
-def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """One row per player, game, book, market, line and snapshot; an unknown snapshot counts as one value."""
-    return keys_are_unique(warehouse, TABLE, dates)
+key_is_unique = uniqueness_of(TABLE)
 
 
 @dated_check(TABLE)
@@ -246,7 +243,4 @@ def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) 
     return verdicts
 
 
-@dated_check(TABLE)
-def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every spelling belongs to one player; the others are quarantined with their spelling, and nothing is guessed."""
-    return nothing_is_quarantined(warehouse, TABLE, dates)
+every_name_is_resolved = quarantine_of(TABLE, "every_name_is_resolved")

@@ -15,11 +15,11 @@ import polars as pl
 
 from nba_pipeline.assets import daily_asset, dates_of
 from nba_pipeline.calendar import DAILY, Clock, season_of
-from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, nothing_is_quarantined
+from nba_pipeline.checks import quarantine_of, uniqueness_of
 from nba_pipeline.errors import Permanent
 from nba_pipeline.providers import SEASON_TYPES
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.nba_cdn import NbaCdn, parse_schedule
+from nba_pipeline.providers.nba_cdn import NbaCdn, count_undetermined_games, parse_schedule
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import LINEAGE, PROBLEM, Row, Table, code
 from nba_pipeline.teams import TEAMS
@@ -110,7 +110,8 @@ def schedule(
     frames = [archive.schedule(archived)] if archived else []
     live = [day for day in dates if day not in archived]
     if live:
-        season = newest_of_each_game(parse_schedule(nba_cdn.schedule()))
+        payload = nba_cdn.schedule()
+        season = newest_of_each_game(parse_schedule(payload))
         name, listed = str(season["season"].mode().max()), set(season["game_date"])
         refuse_other_seasons(live, name, listed)
         known = {day for day in warehouse.dates(TABLE) if season_of(day) == name or day in listed}
@@ -125,18 +126,12 @@ def schedule(
             if day.isoformat() in keys:
                 context.log_event(dg.AssetMaterialization(context.asset_key, partition=day.isoformat()))
         frames.append(season.filter(pl.col("game_date").is_in(live)))
-        context.add_output_metadata({"dates_changed_beside": len(moved)})
+        context.add_output_metadata(
+            {"dates_changed_beside": len(moved), "games_without_teams_yet": count_undetermined_games(payload)}
+        )
     frame = pl.concat(frames, how="diagonal_relaxed")
     return frame.drop(*LINEAGE[1:], strict=False)
 
 
-@dated_check(TABLE, is_error=True)
-def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """One row per game."""
-    return keys_are_unique(warehouse, TABLE, dates)
-
-
-@dated_check(TABLE)
-def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every row of the provider kept the table's promise."""
-    return nothing_is_quarantined(warehouse, TABLE, dates)
+key_is_unique = uniqueness_of(TABLE)
+no_row_is_quarantined = quarantine_of(TABLE)

@@ -17,7 +17,7 @@ from nba_pipeline import gates
 from nba_pipeline.assets import daily_asset, dates_of, note_left_out
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
 from nba_pipeline.calendar import Clock
-from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, nothing_is_quarantined, share_verdict
+from nba_pipeline.checks import Verdict, dated_check, quarantine_of, share_verdict, uniqueness_of
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.possessions import overtimes, usage_pct
 from nba_pipeline.formulas.shooting import effective_field_goal_pct, true_shooting_pct
@@ -137,16 +137,8 @@ def rates_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
     return verdicts
 
 
-@dated_check(TABLE, is_error=True)
-def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """One row per player per game."""
-    return keys_are_unique(warehouse, TABLE, dates)
-
-
-@dated_check(TABLE)
-def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every row kept the table's promise."""
-    return nothing_is_quarantined(warehouse, TABLE, dates)
+key_is_unique = uniqueness_of(TABLE)
+no_row_is_quarantined = quarantine_of(TABLE)
 
 
 def _players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[tuple[date, int, int]]:
