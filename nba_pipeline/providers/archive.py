@@ -253,7 +253,7 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         if payload and hashlib.sha256(body).hexdigest().startswith(payload.short_hash):
             self.landing.note(slot, "reused", payload=payload)
         else:
-            payload = self.landing.keep(slot, body, fetched_at=self.clock.now(), url=path.as_uri())
+            payload = self.landing.keep(slot, body, fetched_at=self.clock.now(), url=path.absolute().as_uri())
         return _File(path.name, payload.ref, body)
 
 

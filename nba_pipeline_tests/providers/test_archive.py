@@ -98,6 +98,13 @@ def test_today_is_not_held(build: Build, landing: Landing) -> None:
     assert not today.holds(DAY) and today.holds(date(2024, 3, 11))
 
 
+def test_a_relative_folder_is_read(build: Build, landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = build()
+    monkeypatch.chdir(folder.parent)
+    archive = Archive(folder=folder.name, landing=landing, clock=Clock(stands_at="2025-01-01T12:00:00Z"))
+    assert archive.schedule([DAY]).height == 1
+
+
 def test_without_a_folder_nothing_is_held(landing: Landing, clock: Clock) -> None:
     archive = Archive(landing=landing, clock=clock)
     assert archive.is_empty and not archive.holds(DAY) and archive.schedule([DAY]).is_empty()
