@@ -17,7 +17,7 @@ test-real: $(READY)
 	NBA_SHARED_DIR=$(SHARED) $(BIN)/python -m pytest -n 2 --dist loadfile --override-ini addopts="-ra --strict-markers" nba_pipeline_tests/real
 
 dev: $(READY)
-	mkdir -p $(NBA_PIPELINE_HOME)/dagster && cp nba_pipeline/dagster.yaml $(NBA_PIPELINE_HOME)/dagster/dagster.yaml
+	$(BIN)/python -W ignore -c 'from nba_pipeline.environments import home; from nba_pipeline.runs import prepare_instance; prepare_instance(home())'
 	DAGSTER_HOME=$(NBA_PIPELINE_HOME)/dagster $(BIN)/dagster dev -w workspace.yaml
 
 lint: $(READY)

@@ -3,14 +3,14 @@
 What to run for a date, a backfill or a rebuild is decided here; what a run does stands with the assets.
 """
 
-import shutil
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 import polars as pl
@@ -23,6 +23,10 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
+
+Stage = Literal["features", "grades"]
+STAGES: tuple[Stage, ...] = ("features", "grades")
+"""Where a backfill may end."""
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 NAMES_TOLD = 5
@@ -47,15 +51,23 @@ class Outcome:
         return not self.failures
 
 
-def open_instance(home: Path) -> dg.DagsterInstance:
-    """Dagster's instance below the home, with the platform's dagster.yaml. Raises BadInput for a home not writable."""
+def prepare_instance(home: Path) -> Path:
+    """The folder of Dagster's instance below the home, with its dagster.yaml. Raises BadInput for a home not writable."""
     folder = home / "dagster"
+    text = (files("nba_pipeline") / "dagster.yaml").read_text().replace("DAGSTER_HOME", str(folder))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(str(files("nba_pipeline") / "dagster.yaml"), folder / "dagster.yaml")
+        half_written = folder / f".dagster.yaml.{os.getpid()}"
+        half_written.write_text(text)
+        half_written.replace(folder / "dagster.yaml")
     except OSError as error:
         raise BadInput(f"NBA_PIPELINE_HOME {home} cannot be written: {error.strerror}") from None
-    return dg.DagsterInstance.from_config(str(folder))
+    return folder
+
+
+def open_instance(home: Path) -> dg.DagsterInstance:
+    """Dagster's instance below the home. Raises BadInput for a home not writable."""
+    return dg.DagsterInstance.from_config(str(prepare_instance(home)))
 
 
 class Runner:
@@ -67,6 +79,12 @@ class Runner:
         self.warehouse: Warehouse = resources["warehouse"]
         self.landing: Landing = resources["landing"]
         self.clock: Clock = resources["clock"]
+
+    @property
+    def code_versions(self) -> dict[str, str]:
+        """Table -> the present version of its code."""
+        specs = self.definitions.resolve_all_asset_specs()
+        return {spec.key.path[-1]: spec.code_version or "" for spec in specs}
 
     def run(self, job: str, tables: Sequence[str], first: date, last: date, tags: dict[str, str] | None = None) -> Outcome:
         """One run of some tables of a job, over one date or a range of dates."""
@@ -89,10 +107,12 @@ class Runner:
         """Every table of one date, from the schedule to the grades."""
         yield from self.backfill(day, day)
 
-    def backfill(self, first: date, last: date) -> Iterator[Outcome]:
+    def backfill(self, first: date, last: date, stop_after: Stage = "grades") -> Iterator[Outcome]:
         """Three passes: up to the features, the missing models, the predictions and grades. Each repeats to the same result."""
         for part in chunks(first, last):
             yield self.run("season", UP_TO_FEATURES, *part)
+        if stop_after == "features":
+            return
         played = self.warehouse.scan(TABLES["schedule"], days(first, last)).select("game_date").unique().collect()["game_date"]
         yield from self.train_missing(sorted({week_of(day) for day in played}))
         for part in chunks(first, last):

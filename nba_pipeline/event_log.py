@@ -1,0 +1,73 @@
+"""Dagster's event log on SQLite, with connections that are kept. Named by dagster.yaml; nothing else imports it.
+
+Dagster 1.13 makes an engine for every event it stores and throws it away, with all that it had compiled. Kept, an event
+costs 5 ms instead of 13 (100 dates of one asset, two cores). It can go when Dagster keeps its engines itself.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from threading import Lock
+from typing import Any
+
+import sqlalchemy
+from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._serdes import ConfigurableClassData
+
+INDEX = "index"
+MOST_ENGINES = 8
+"""One per run and one for all runs; a web page that looks at many runs must not hold all of their files open."""
+
+BUSY_SECONDS = 60
+
+
+class KeptSqliteEventLogStorage(SqliteEventLogStorage):
+    """The same files and the same rows as Dagster's own."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None):
+        self._engines: OrderedDict[str, sqlalchemy.Engine] = OrderedDict()
+        self._engines_lock = Lock()
+        super().__init__(base_dir, inst_data)
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "KeptSqliteEventLogStorage":
+        """What Dagster calls with the configuration of dagster.yaml."""
+        return cls(inst_data=inst_data, **config_value)
+
+    def run_connection(self, run_id: str | None = None) -> Any:
+        """A transaction on the events of a run."""
+        return self._transaction(str(run_id), super().run_connection(run_id))
+
+    def index_connection(self) -> AbstractContextManager[sqlalchemy.Connection]:
+        """A transaction on what is asked across runs."""
+        return self._transaction(INDEX, super().index_connection())
+
+    def wipe(self) -> None:
+        """Delete every event."""
+        self._let_go(0)
+        super().wipe()
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self._let_go(0)
+        super().dispose()
+
+    @contextmanager
+    def _transaction(self, shard: str, first: AbstractContextManager[sqlalchemy.Connection]) -> Iterator[sqlalchemy.Connection]:
+        with self._engines_lock:
+            engine = self._engines.pop(shard, None)
+            if engine is None:
+                with first:  # Dagster's own connection creates the tables
+                    pass
+                address = self.conn_string_for_shard(shard)
+                engine = sqlalchemy.create_engine(address, connect_args={"timeout": BUSY_SECONDS})
+            self._engines[shard] = engine
+        self._let_go(MOST_ENGINES)
+        with engine.begin() as connection:
+            yield connection
+
+    def _let_go(self, most: int) -> None:
+        """Close the engines that were used longest ago, but for `most`; a connection in use ends by itself."""
+        with self._engines_lock:
+            while len(self._engines) > most:
+                self._engines.popitem(last=False)[1].dispose()

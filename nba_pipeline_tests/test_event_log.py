@@ -1,0 +1,54 @@
+"""The event log: the same events as Dagster's own storage would keep, readable by it."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.storage.event_log import SqliteEventLogStorage
+
+from nba_pipeline.event_log import MOST_ENGINES, KeptSqliteEventLogStorage
+from nba_pipeline.runs import open_instance
+
+DATES = dg.DailyPartitionsDefinition("2024-03-01", end_date="2024-03-04")
+
+
+@dg.asset(partitions_def=DATES, backfill_policy=dg.BackfillPolicy.single_run())
+def toys() -> None:
+    """Something to materialise."""
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> dg.DagsterInstance:
+    return open_instance(tmp_path)
+
+
+def materialise(instance: dg.DagsterInstance) -> str:
+    span = {"dagster/asset_partition_range_start": "2024-03-01", "dagster/asset_partition_range_end": "2024-03-03"}
+    job = dg.Definitions(assets=[toys], jobs=[dg.define_asset_job("play")]).resolve_job_def("play")
+    return job.execute_in_process(instance=instance, tags=span).run_id
+
+
+def test_the_home_uses_it(instance: dg.DagsterInstance) -> None:
+    assert isinstance(instance.event_log_storage, KeptSqliteEventLogStorage)
+
+
+def test_what_it_keeps_is_what_dagsters_own_storage_reads(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    run_id = materialise(instance)
+    own = SqliteEventLogStorage(str(tmp_path / "dagster" / "history" / "runs"))
+    kept = [record.event_log_entry for record in instance.get_records_for_run(run_id).records]
+    assert len(kept) > 5 and kept == [record.event_log_entry for record in own.get_records_for_run(run_id).records]
+    assert own.get_materialized_partitions(toys.key) == {"2024-03-01", "2024-03-02", "2024-03-03"}
+
+
+def test_it_holds_few_files_open_and_still_answers_about_every_run(instance: dg.DagsterInstance) -> None:
+    runs = [materialise(instance) for _ in range(MOST_ENGINES + 2)]
+    storage = instance.event_log_storage
+    assert isinstance(storage, KeptSqliteEventLogStorage) and len(storage._engines) == MOST_ENGINES
+    assert all(instance.get_records_for_run(run_id).records for run_id in runs)
+
+
+def test_a_wiped_log_is_empty_and_goes_on(instance: dg.DagsterInstance) -> None:
+    before = materialise(instance)
+    instance.event_log_storage.wipe()
+    assert not instance.get_records_for_run(before).records
+    assert instance.get_records_for_run(materialise(instance)).records
