@@ -5,10 +5,13 @@ clients ask this server on the loopback interface and nothing else changes: same
 people are invented, the thirty clubs are not, because the tables know no other tricodes.
 
     roster, schedule -> simulation -> league     who plays whom, and what happens: a pure function of the seed
+    shot_zones -> play_by_play                   the same games action by action, down to the last rebound
+    officials                                    who referees
     lines                                        what the books think beforehand
+    absences -> injuries                         who is hurt, and what the clubs say about it before the game
     faults                                       what a test wants to go wrong
     view                                         the league as one request sees it: clock and faults applied
-    wire                                         a view as JSON: NBA CDN, balldontlie, The Odds API
+    wire                                         a view in the words of a provider, one module each
     server                                       HTTP on 127.0.0.1, and the control plane
 """
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from nba_pipeline.sandbox.randomness import generator
 from nba_pipeline.sandbox.roster import PLAYERS_PER_TEAM, Booleans, Integers
+from nba_pipeline.sandbox.schedule import Fixture
 from nba_pipeline.teams import TEAMS
 
 EPISODES = 9
@@ -33,7 +34,11 @@ class Absences:
     available: Booleans
     known_available: Booleans
     reason: Integers  # PLAYED, INJURED or RESTED
-    injury: Integers  # place in INJURIES, where INJURED
+    injury: Integers  # place in INJURIES, where injured
+    injured: Booleans  # hurt, who plays hurt included
+    first_missed: Booleans  # the first game of an injury
+    injured_last_game: Booleans  # in the team's game before this one
+    last_injury: Integers  # place in INJURIES, where injured_last_game
 
 
 def season_absences(seed: int, season: str, teams: Integers, day_numbers: Integers, rest_days: Integers) -> Absences:
@@ -62,12 +67,37 @@ def season_absences(seed: int, season: str, teams: Integers, day_numbers: Intege
     rested = ~injured & leading & (rest_days == 1)[..., None] & (rng.random(injured.shape) < REST_SHARE)
     available = _with_enough_players(~injured & ~rested)
     reason = np.where(available, PLAYED, np.where(injured, INJURED, RESTED))
+    injury, (last_game, last_side), is_first = of_episode(injuries), *_last_games(teams)
     return Absences(
         available=available,
         known_available=available | late,
         reason=reason.astype(np.int64),
-        injury=of_episode(injuries),
+        injury=injury,
+        injured=injured,
+        first_missed=injured & is_first_game_missed,
+        injured_last_game=injured[last_game, last_side] & ~is_first[..., None],
+        last_injury=injury[last_game, last_side],
     )
+
+
+def fixtures_absences(seed: int, season: str, fixtures: list[Fixture]) -> Absences:
+    """Absences of every game of a programme, in its order."""
+    teams = np.array([[TEAMS.index(f.home), TEAMS.index(f.away)] for f in fixtures])
+    rest_days = np.array([[f.home_rest_days, f.away_rest_days] for f in fixtures])
+    ordinals = np.array([f.game_date.toordinal() for f in fixtures])
+    return season_absences(seed, season, teams, ordinals - ordinals[0], rest_days)
+
+
+def _last_games(teams: Integers) -> tuple[tuple[Integers, Integers], Booleans]:
+    """Place and side of each team's game before, itself where it is the team's first, and whether it is that."""
+    flat = teams.ravel()
+    order = np.argsort(flat, kind="stable")
+    is_first = np.append(True, np.diff(flat[order]) != 0)
+    before = np.empty_like(order)
+    before[order] = np.where(is_first, order, np.roll(order, 1))
+    first = np.empty(flat.size, dtype=np.bool_)
+    first[order] = is_first
+    return (before.reshape(teams.shape) // 2, before.reshape(teams.shape) % 2), first.reshape(teams.shape)
 
 
 def _with_enough_players(available: Booleans) -> Booleans:

@@ -9,10 +9,11 @@ import dagster as dg
 
 from nba_pipeline.calendar import Clock
 from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.sandbox import faults
 from nba_pipeline.sandbox.server import serve
 from nba_pipeline.warehouse.landing import Landing
 
-PROVIDERS = ("nba_cdn", "balldontlie", "odds_api")
+PROVIDERS = tuple(sorted(faults.PROVIDERS - {"unknown"}))
 
 
 class SandboxHttpClient(HttpClient):

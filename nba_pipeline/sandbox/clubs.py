@@ -8,6 +8,10 @@ from nba_pipeline.teams import TEAM_NAMES, TEAMS
 NBA_TEAM_ID_BASE = 1610612700
 TWO_WORD_NICKNAMES = {"POR": "Trail Blazers"}
 SLUGS = {"76ers": "sixers", "Trail Blazers": "blazers"}
+ESPN_CODES = {"GSW": "GS", "NOP": "NO", "NYK": "NY", "SAS": "SA", "UTA": "UTAH", "WAS": "WSH"}
+ESPN_ORDER = """
+ATL BOS NOP CHI CLE DAL DEN DET GSW HOU IND LAC LAL MIA MIL MIN BKN NYK ORL PHI PHX POR SAC SAS OKC UTA WAS TOR MEM CHA
+""".split()
 ODDS_API_NAMES = {"LAC": "Los Angeles Clippers"}
 
 # tricode, NBA id less the base, state or province, conference, division, zone
@@ -49,6 +53,16 @@ class Club:
     def odds_api_name(self) -> str:
         """The Odds API's spelling, which differs for one club."""
         return ODDS_API_NAMES.get(self.tricode, self.full_name)
+
+    @property
+    def espn_id(self) -> int:
+        """ESPN's number, 1 to 30."""
+        return ESPN_ORDER.index(self.tricode) + 1
+
+    @property
+    def espn_code(self) -> str:
+        """ESPN's abbreviation, which differs for six clubs."""
+        return ESPN_CODES.get(self.tricode, self.tricode)
 
     @property
     def slug(self) -> str:

@@ -1,19 +1,18 @@
 """What rules about contents do to one row or one quote."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from nba_pipeline.sandbox.faults import Rule
 from nba_pipeline.sandbox.league import PlayerGame
-from nba_pipeline.sandbox.lines import Quote
+from nba_pipeline.sandbox.lines import GameQuote, Quote
 from nba_pipeline.sandbox.names import plain
 from nba_pipeline.sandbox.roster import Player
 
-SCALED = (
-    "seconds", "fgm", "fga", "fg3m", "fg3a", "ftm", "fta", "oreb", "dreb",
-    "assists", "steals", "blocks", "turnovers", "fouls",
-)  # fmt: skip
+AnyQuote = TypeVar("AnyQuote", Quote, GameQuote)
+
 FIELD_ALIASES = {"pts": ("points", 1), "reb": ("rebounds", 1), "ast": ("assists", 1), "minutes": ("seconds", 60)}
 """Other names of a figure -> the column and how many of its units one is."""
 
@@ -29,17 +28,6 @@ def chosen(rule: Rule, rows: list[PlayerGame]) -> list[int]:
     if rule.parameter("ids") is not None:
         return [i for i, row in enumerate(rows) if is_player(rule.parameter("ids"), row.player)]
     return list(range(min(rule.parameter("n", 1), len(rows))))
-
-
-def scale(row: PlayerGame, progress: float) -> None:
-    """A final row as it stood part of the way: every count in proportion, the sums recomputed."""
-    if progress >= 1:
-        return
-    for name in SCALED:
-        setattr(row, name, int(getattr(row, name) * progress))
-    row.points = 2 * row.fgm + row.fg3m + row.ftm
-    row.rebounds = row.oreb + row.dreb
-    row.plus_minus = int(row.plus_minus * progress)
 
 
 def correct(row: PlayerGame, field: str, delta: int) -> None:
@@ -58,27 +46,22 @@ def _placeholder(rule: Rule, quote: Quote, commence_at: datetime) -> list[Quote]
     return [replace(quote, line=float(rule.parameter("value", 20.0)))] if quote.is_main else []
 
 
-def _in_play(rule: Rule, quote: Quote, commence_at: datetime) -> list[Quote]:
+def _in_play(rule: Rule, quote: AnyQuote, commence_at: datetime) -> list[AnyQuote]:
     return [replace(quote, updated_at=commence_at + timedelta(minutes=rule.parameter("minutes", 20)))]
 
 
-def _ladder(rule: Rule, quote: Quote, commence_at: datetime) -> list[Quote]:
-    offsets = rule.parameter("offsets", (-2, -1, 1, 2)) if quote.is_main else ()
+def _ladder(rule: Rule, quote: AnyQuote, commence_at: datetime) -> list[AnyQuote]:
+    has_one = quote.is_main and not (isinstance(quote, GameQuote) and quote.market == "h2h")
+    offsets = rule.parameter("offsets", (-2, -1, 1, 2)) if has_one else ()
     prices = {offset: (-120 - 70 * abs(offset), 100 + 55 * abs(offset)) for offset in offsets}
-    extra = [
-        replace(
-            quote,
-            line=quote.line + offset,
-            over_price=low if offset < 0 else high,
-            under_price=high if offset < 0 else low,
-            is_main=False,
-        )
-        for offset, (low, high) in prices.items()
-    ]
-    return [quote, *extra]
+    ladder = [quote]
+    for offset, (low, high) in prices.items():
+        over, under = (low, high) if offset < 0 else (high, low)
+        ladder.append(replace(quote, line=quote.line + offset, over_price=over, under_price=under, is_main=False))
+    return ladder
 
 
-def _dropped(rule: Rule, quote: Quote, commence_at: datetime) -> list[Quote]:
+def _dropped(rule: Rule, quote: AnyQuote, commence_at: datetime) -> list[AnyQuote]:
     return []
 
 
@@ -86,7 +69,7 @@ def _renamed(rule: Rule, quote: Quote, commence_at: datetime) -> list[Quote]:
     return [replace(quote, description=rule.parameter("to"))]
 
 
-QUOTE_FAULTS = {
+QUOTE_FAULTS: dict[str, Callable[[Rule, Any, datetime], list[Any]]] = {
     "drop_book": _dropped,
     "placeholder_line": _placeholder,
     "inplay_odds": _in_play,
@@ -94,3 +77,6 @@ QUOTE_FAULTS = {
     "rename_player": _renamed,
 }
 """Action -> what becomes of one quote."""
+
+GAME_QUOTE_FAULTS = frozenset({"drop_book", "inplay_odds", "alt_lines"})
+"""The actions that know the quotes on a game too."""

@@ -73,7 +73,7 @@ CORRECTABLE = frozenset({
 
 ANY_RULE = frozenset({"match", "game", "times", "after", "from", "until", "id", "action"})
 ANY_MATCH = frozenset({"path", "provider", "query", "game"})
-PROVIDERS = frozenset({"nba_cdn", "balldontlie", "odds_api", "unknown"})
+PROVIDERS = frozenset({"nba_cdn", "balldontlie", "odds_api", "injury_report", "espn", "nba_stats", "unknown"})
 
 _numbers = count(1)
 
@@ -241,7 +241,7 @@ def due_rules(rules: Sequence[Rule], request: Request) -> list[Rule]:
 
 
 def reshaped(document: Any, rule: Rule) -> tuple[Any, bool]:
-    """A document after a shape action, and whether anything changed."""
+    """A document after a shape action, and whether anything changed. The headers of a table count as keys of its rows."""
     name, wanted = rule.parameter("field"), rule.parameter("fields")
     changed = False
 
@@ -249,6 +249,10 @@ def reshaped(document: Any, rule: Rule) -> tuple[Any, bool]:
         nonlocal changed
         if isinstance(value, list):
             return [walk(item, key) for item in value]
+        if isinstance(value, dict) and {"headers", "rowSet"} <= value.keys():
+            headers = value["headers"]
+            rows = [list(walk(dict(zip(headers, row, strict=True)), None).values()) for row in value["rowSet"]]
+            return value | {"headers": list(walk(dict.fromkeys(headers), None)), "rowSet": rows}
         if isinstance(value, dict):
             result: dict[str, Any] = {}
             for inner_key, inner in value.items():

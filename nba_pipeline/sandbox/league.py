@@ -6,14 +6,26 @@ from functools import lru_cache
 from threading import Lock
 
 from nba_pipeline.calendar import season_of
-from nba_pipeline.sandbox.absences import COACH_DECISION, INJURED, INJURIES, NOT_DRESSED, PLAYED, RESTED
-from nba_pipeline.sandbox.lines import Expectation, Quote, game_quotes
+from nba_pipeline.sandbox.absences import (
+    COACH_DECISION,
+    INJURED,
+    INJURIES,
+    NOT_DRESSED,
+    PLAYED,
+    RESTED,
+    Absences,
+    fixtures_absences,
+)
+from nba_pipeline.sandbox.injuries import ClubReport, club_reports
+from nba_pipeline.sandbox.lines import Expectation, GameQuote, Quote, game_line_quotes, game_quotes
 from nba_pipeline.sandbox.roster import Player, roster
 from nba_pipeline.sandbox.schedule import Fixture, season_of_game_id, season_schedule
 from nba_pipeline.sandbox.simulation import Results, simulate
 
 SEASONS_IN_MEMORY = 6
+GAMES_IN_MEMORY = 4096
 SHOTS = ("fgm", "fga", "fg3m", "fg3a", "ftm", "fta")
+QUARTER_SECONDS, OVERTIME_SECONDS = 12 * 60, 5 * 60  # of game clock
 OTHER_COUNTS = ("seconds", "oreb", "dreb", "assists", "steals", "blocks", "turnovers", "fouls", "plus_minus")
 
 REASONS = {
@@ -57,6 +69,11 @@ class Game:
         """Tricodes, home first."""
         return self.fixture.home, self.fixture.away
 
+    @property
+    def seconds(self) -> int:
+        """Of game clock, overtimes included."""
+        return 4 * QUARTER_SECONDS + self.overtimes * OVERTIME_SECONDS
+
 
 @dataclass(slots=True)
 class PlayerGame:
@@ -88,6 +105,8 @@ class PlayerGame:
     turnovers: int
     fouls: int
     plus_minus: int
+    blocks_received: int = 0
+    fouls_drawn: int = 0
 
 
 Boxscore = tuple[list[PlayerGame], list[PlayerGame]]
@@ -112,6 +131,16 @@ def _played(seed: int, season: str) -> tuple[list[Fixture], Results]:
     return fixtures, simulate(seed, season, fixtures)
 
 
+@lru_cache(maxsize=SEASONS_IN_MEMORY)
+def _absences(seed: int, season: str) -> Absences:
+    return fixtures_absences(seed, season, _played(seed, season)[0])
+
+
+@lru_cache(maxsize=GAMES_IN_MEMORY)
+def _reports(seed: int, fixture: Fixture, place: int, tipoff_at: datetime, game_date: date) -> tuple[ClubReport, ClubReport]:
+    return club_reports(seed, fixture, _absences(seed, fixture.season), place, tipoff_at, game_date)
+
+
 class League:
     """Thirty clubs of invented people who play every day of the year.
 
@@ -125,6 +154,16 @@ class League:
         self.no_game_dates = no_game_dates
         self._lock = Lock()
         self._seasons: dict[str, Season] = {}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, League) and self._arguments == other._arguments
+
+    def __hash__(self) -> int:
+        return hash(self._arguments)
+
+    @property
+    def _arguments(self) -> tuple[int, timedelta, frozenset[date]]:
+        return self.seed, self.game_length, self.no_game_dates
 
     def season(self, name: str) -> Season:
         """The season called "2024-25". The first call plays it, about 0.3 s."""
@@ -146,6 +185,8 @@ class League:
         """The final box score: fresh rows that the caller may change."""
         results = self.season(game.fixture.season).results
         home, away = (self._rows(results, game, side) for side in (0, 1))
+        for rows, opponents in ((home, away), (away, home)):
+            _set_received(rows, blocks=sum(row.blocks for row in opponents), fouls=sum(row.fouls for row in opponents))
         return home, away
 
     def lines(self, game: Game, at: datetime) -> list[Quote]:
@@ -162,6 +203,15 @@ class League:
             )
         ]
         return game_quotes(self.seed, game.fixture, expectations, at)
+
+    def game_lines(self, game: Game, at: datetime) -> list[GameQuote]:
+        """The quotes on spread, total and winner that stood at an instant, as `lines`."""
+        home, away = self.season(game.fixture.season).results.expected_points[game.place].sum(axis=-1).tolist()
+        return game_line_quotes(self.seed, game.fixture, (home, away), at)
+
+    def injuries(self, game: Game, tipoff_at: datetime, game_date: date) -> tuple[ClubReport, ClubReport]:
+        """What home and away say about who may miss the game, at the tip-off and on the date that it now has."""
+        return _reports(self.seed, game.fixture, game.place, tipoff_at, game_date)
 
     def _play_season(self, name: str) -> Season:
         fixtures, results = _played(self.seed, name)
@@ -227,3 +277,22 @@ class League:
                 )
             )
         return sorted(rows, key=lambda row: (not row.is_starter, not row.did_play, -row.seconds, row.player.slot))
+
+
+def _set_received(rows: list[PlayerGame], *, blocks: int, fouls: int) -> None:
+    """Share out what the opponents did: blocks by missed shots; fouls first for free throws, the rest by minutes."""
+    trips = [(row.fta + 1) // 2 for row in rows]
+    misses = [row.fga - row.fgm for row in rows]
+    of_trips = _shared_out(min(fouls, sum(trips)), trips)
+    of_minutes = _shared_out(max(fouls - sum(trips), 0), [row.seconds for row in rows])
+    for row, received, *drawn in zip(rows, _shared_out(blocks, misses), of_trips, of_minutes, strict=True):
+        row.blocks_received, row.fouls_drawn = received, sum(drawn)
+
+
+def _shared_out(total: int, weights: list[int]) -> list[int]:
+    """Whole numbers that sum to the total, in proportion; none is above its weight while the total is not."""
+    whole = sum(weights)
+    shares = [total * weight // whole for weight in weights] if whole else [0] * len(weights)
+    for place in sorted(range(len(weights)), key=lambda place: -(total * weights[place] % max(whole, 1)))[: total - sum(shares)]:
+        shares[place] += bool(whole)
+    return shares

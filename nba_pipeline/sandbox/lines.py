@@ -1,6 +1,6 @@
-"""What the books think: half-point lines around what was to be expected, moved a few times before tip-off."""
+"""What the books think of players and games: lines around what was to be expected, moved a few times before tip-off."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from math import erf, floor, sqrt
@@ -33,6 +33,13 @@ BOOK_ERROR = (0.60, 0.50, 0.45, 0.40, 0.35)  # points, each book's own
 MARGIN = 1.07  # the two implied probabilities sum to this
 LADDER_STEPS = range(-4, 5)
 
+GAME_MARKETS = ("h2h", "spreads", "totals")
+MARGIN_SHARE = 0.88  # of the expected margin: sides that trail rally
+OVERTIME_POINTS = 1.2  # what overtimes add to a total on average
+MARGIN_SPREAD, TOTAL_SPREAD = 14.0, 18.0  # points, standard deviation around the expectation
+TOTAL_ERROR = 2.0  # times the errors of a player's line; those of a margin are once that
+GAME_MARGIN = 1.046  # the two implied probabilities sum to this
+
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
@@ -50,6 +57,23 @@ class Quote:
     book: str
     player: Player
     description: str
+    line: float
+    over_price: int
+    under_price: int
+    updated_at: datetime
+    is_main: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GameQuote:
+    """One row per book, game market and line. American prices; updated_at UTC.
+
+    The over side is that the home club wins by more than `line` points (spreads, and h2h with line 0) or that both score
+    more than `line` together (totals).
+    """
+
+    book: str
+    market: str
     line: float
     over_price: int
     under_price: int
@@ -91,8 +115,43 @@ def game_quotes(seed: int, fixture: Fixture, expectations: list[Expectation], at
             error = MARKET_ERROR[move] * market_direction[place] + BOOK_ERROR[move] * book_direction[number, place]
             median = MEDIAN_SHARE * expectation.points + float(error + steps[move, number, place])
             quotes += _player_quotes(book, expectation, median, moves[move])
-    quotes += [_copied(quote) for quote in quotes if quote.book == COPIED]
-    return quotes
+    return quotes + [replace(quote, book=COPY) for quote in quotes if quote.book == COPIED]
+
+
+def game_line_quotes(seed: int, fixture: Fixture, expected: tuple[float, float], at: datetime) -> list[GameQuote]:
+    """Every book's latest quotes on the game itself, from the points to be expected of home and away."""
+    rng = generator(seed, "game lines", fixture.game_id)
+    opening = eastern(fixture.game_date, OPENING_HOUR_EASTERN)
+    shape = (len(GAME_MARKETS), len(OWN_FEEDS))
+    late, spacing = rng.uniform(0, 1, shape), np.sort(rng.uniform(0.05, 0.95, (*shape, MOVES - 2)))
+    market_direction, book_direction = rng.normal(0, 1, 2), rng.normal(0, 1, (2, shape[1]))
+    home, away = expected
+    figures = (MARGIN_SHARE * (home - away), MARGIN_SPREAD, 1.0), (home + away + OVERTIME_POINTS, TOTAL_SPREAD, TOTAL_ERROR)
+    quotes: list[GameQuote] = []
+    for number, book in enumerate(OWN_FEEDS):
+        for row, market in enumerate(GAME_MARKETS):
+            moves = _moves(opening, fixture.tipoff_at, float(late[row, number]), spacing[row, number])
+            reached = [n for n, instant in enumerate(moves) if instant <= at]
+            if not reached:
+                continue
+            move, kind = reached[-1], int(market == "totals")
+            expectation, spread, factor = figures[kind]
+            error = MARKET_ERROR[move] * market_direction[kind] + BOOK_ERROR[move] * book_direction[kind, number]
+            median = expectation + factor * float(error)
+            line = 0.0 if market == "h2h" else _half_points(median)
+            over = _chance_above(line, median, spread)
+            prices = american_price(over * GAME_MARGIN), american_price((1 - over) * GAME_MARGIN)
+            quotes.append(GameQuote(book, market, line, *prices, moves[move], is_main=True))
+    return quotes + [replace(quote, book=COPY) for quote in quotes if quote.book == COPIED]
+
+
+def _half_points(median: float) -> float:
+    """The nearest half or whole point, never zero: nobody gives a spread of nothing."""
+    return floor(2 * median + 0.5) / 2 or 0.5
+
+
+def _chance_above(line: float, median: float, spread: float) -> float:
+    return 0.5 * (1 - erf((line - median) / (spread * sqrt(2))))
 
 
 def _moves(opening: datetime, tipoff_at: datetime, late: float, spacing: Floats) -> list[datetime]:
@@ -112,15 +171,10 @@ def _player_quotes(book: str, expectation: Expectation, median: float, updated_a
         line = main + step
         if line < LOWEST_LINE:
             continue
-        over = 0.5 * (1 - erf((line - median) / (spread * sqrt(2))))
+        over = _chance_above(line, median, spread)
         prices = american_price(over * MARGIN), american_price((1 - over) * MARGIN)
         quotes.append(Quote(book, expectation.player, description, line, *prices, updated_at, is_main=step == 0))
     return quotes
-
-
-def _copied(quote: Quote) -> Quote:
-    prices = quote.over_price, quote.under_price
-    return Quote(COPY, quote.player, quote.description, quote.line, *prices, quote.updated_at, quote.is_main)
 
 
 @lru_cache(maxsize=8192)

@@ -1,6 +1,7 @@
-"""The people: fifteen per club, with fixed names and ids, and talents that depend on seed and season."""
+"""The people: fifteen per club, with fixed names, ids and bodies, and talents that depend on seed and season."""
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -18,6 +19,24 @@ POSITIONS = ("SF", "PF", "C", "SG", "PG")
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Booleans = NDArray[np.bool_]
+
+
+BORN_FIRST, BORN_LAST = date(1989, 7, 2), date(2002, 9, 30)
+"""So that everybody is 19 to 38 years old from October 2021 to June 2028, playing for the same club."""
+
+LATEST_DEBUT = 2021
+AVERAGE_HEIGHT = {"PG": 74.5, "SG": 77.0, "SF": 79.0, "PF": 81.0, "C": 83.5}
+"""Position -> inches."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """What stays true of a person: height in inches, weight in pounds, the year in which the first season began."""
+
+    birth_date: date
+    height_inches: int
+    weight_pounds: int
+    debut_year: int
 
 
 @dataclass(frozen=True)
@@ -42,6 +61,21 @@ class Player:
     def balldontlie_id(self) -> int:
         """Another provider, another id."""
         return self.person_id * 7 % 99_999_989
+
+    @property
+    def espn_id(self) -> int:
+        """Yet another."""
+        return 3_000_000 + self.person_id * 13 % 1_999_993
+
+    @cached_property
+    def body(self) -> Body:
+        """Birth, height and weight, whatever the seed of the league."""
+        rng = generator("body", self.person_id)
+        born = BORN_FIRST + timedelta(days=int((BORN_LAST - BORN_FIRST).days * rng.beta(1.4, 1.0)))
+        height = AVERAGE_HEIGHT[self.position] + rng.normal(0, 1.3)
+        weight = 215 + 6.5 * (height - 79) + rng.normal(0, 10)
+        debut_year = min(born.year + int(rng.integers(19, 24)), LATEST_DEBUT)
+        return Body(born, round(float(height)), round(float(weight)), debut_year)
 
     def spelling(self, *, accents: bool = True, suffix: bool = True, initial: bool = False) -> str:
         """The name as another provider might write it."""

@@ -23,18 +23,25 @@ from nba_pipeline.sandbox.faults import (
 )
 from nba_pipeline.sandbox.league import League
 from nba_pipeline.sandbox.view import View
-from nba_pipeline.sandbox.wire import balldontlie, nba_cdn, odds_api
-from nba_pipeline.sandbox.wire.refusal import Refusal, utc_text
+from nba_pipeline.sandbox.wire import balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
+from nba_pipeline.sandbox.wire.refusal import Json, Refusal, utc_text
 
-PREFIXES = {"/static/json/": "nba_cdn", "/v1/": "balldontlie", "/nba/v1/": "balldontlie", "/v4/": "odds_api"}
+PREFIXES = {
+    "/static/json/": "nba_cdn", "/v1/": "balldontlie", "/nba/v1/": "balldontlie", "/v4/": "odds_api",
+    "/referee/": "injury_report", "/apis/": "espn", "/stats/": "nba_stats",
+}  # fmt: skip
 LOG_LENGTH = 100_000
 QUOTA_CREDITS = 5_000_000
 
 SCHEDULE = re.compile(r"/static/json/staticData/scheduleLeagueV2(?:_1)?\.json")
 BOXSCORE = re.compile(r"/static/json/liveData/boxscore/boxscore_(\w+)\.json")
+PLAY_BY_PLAY = re.compile(r"/static/json/liveData/playbyplay/playbyplay_(\w+)\.json")
+GAME_LOG = re.compile(r"/stats/leaguegamelog")
 BOX_SCORES = re.compile(r"(?:/nba)?/v1/box_scores")
 EVENTS = re.compile(r"/v4(/historical)?/sports/basketball_nba/events")
 EVENT_ODDS = re.compile(r"/v4(/historical)?/sports/basketball_nba/events/(\w+)/odds")
+INJURIES = re.compile(r"/apis/site/v2/sports/basketball/nba/injuries")
+TEAM = re.compile(r"/apis/site/v2/sports/basketball/nba/teams/(\w+)")
 ENDINGS = frozenset(RESPONSE_ACTIONS) - {"delay", "truncate"}
 GAME_ID = re.compile(r"002\d{7}")
 
@@ -170,22 +177,28 @@ class Service:
                 document, has_changed = reshaped(document, rule)
                 fired += [rule] if has_changed else []
         self.credits_used += credits
+        if request.provider == "injury_report":
+            return Answer(200, injury_report.pdf(document), "application/pdf"), credits, fired
         return Answer(200, json_bytes(document)), credits, fired
 
     def _document(self, view: View, request: Request, headers: Mapping[str, str]) -> tuple[Any, int]:
         """The JSON document of a path and its cost in credits."""
         path, query = request.path, dict(request.query)
-        if SCHEDULE.fullmatch(path):
-            return nba_cdn.schedule(view), 0
-        if found := BOXSCORE.fullmatch(path):
-            return nba_cdn.boxscore(view, found[1]), 0
+        if document := _league_document(view, path, query, headers):
+            return document, 0
         if BOX_SCORES.fullmatch(path):
             return balldontlie.box_scores(view, query, bool(headers.get("authorization", "").strip())), 0
+        if found := injury_report.PATH.fullmatch(path):
+            return injury_report.report(view, *found.groups()), 0
+        if INJURIES.fullmatch(path):
+            return espn.injuries(view), 0
+        if found := TEAM.fullmatch(path):
+            return espn.team(view, found[1], query), 0
         if found := EVENTS.fullmatch(path):
             priced = odds_api.events(view, query, bool(found[1]))
         elif found := EVENT_ODDS.fullmatch(path):
             priced = odds_api.event_odds(view, query, found[2], bool(found[1]))
-        elif request.provider == "nba_cdn":
+        elif request.provider in ("nba_cdn", "injury_report"):
             raise Refusal(403, nba_cdn.ACCESS_DENIED, "application/xml")
         else:
             raise Refusal(404, {"message": f"Not found: {path}"})
@@ -207,6 +220,19 @@ class Service:
         for rule in gone:
             rule.removed.set()
         return len(gone)
+
+
+def _league_document(view: View, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Json | None:
+    """What the league itself answers, null for another provider's path."""
+    if SCHEDULE.fullmatch(path):
+        return nba_cdn.schedule(view)
+    if found := BOXSCORE.fullmatch(path):
+        return nba_cdn.boxscore(view, found[1])
+    if found := PLAY_BY_PLAY.fullmatch(path):
+        return nba_cdn.play_by_play(view, found[1])
+    if GAME_LOG.fullmatch(path):
+        return nba_stats.league_game_log(view, query, headers)
+    return None
 
 
 def _historical_moment(query_text: str) -> datetime | None:
@@ -235,4 +261,5 @@ def _scripted(rule: Rule) -> Answer:
     if rule.action == "html":
         page = rule.parameter("body", "<!DOCTYPE html><html><head><title>Service</title></head><body>Please wait.</body></html>")
         return Answer(rule.parameter("status", 200), page.encode(), "text/html; charset=utf-8")
-    return Answer(200, rule.parameter("body", "{}").encode())
+    body = rule.parameter("body", "{}")
+    return Answer(200, (body if isinstance(body, str) else json.dumps(body)).encode())

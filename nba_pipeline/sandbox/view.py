@@ -1,15 +1,26 @@
 """The league as one request sees it: only what the clock has brought about, after the fault rules."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from nba_pipeline.calendar import EASTERN, eastern_date, season_of
 from nba_pipeline.sandbox.clubs import CLUBS, Club
-from nba_pipeline.sandbox.contents import FIELD_ALIASES, QUOTE_FAULTS, chosen, correct, is_player, scale
+from nba_pipeline.sandbox.contents import (
+    FIELD_ALIASES,
+    GAME_QUOTE_FAULTS,
+    QUOTE_FAULTS,
+    AnyQuote,
+    chosen,
+    correct,
+    is_player,
+)
 from nba_pipeline.sandbox.faults import CONTENT_ACTIONS, Rule, parse_time
-from nba_pipeline.sandbox.league import Boxscore, Game, League, PlayerGame
-from nba_pipeline.sandbox.lines import Quote
+from nba_pipeline.sandbox.injuries import Said, reported_dates
+from nba_pipeline.sandbox.league import OVERTIME_SECONDS, QUARTER_SECONDS, Boxscore, Game, League, PlayerGame
+from nba_pipeline.sandbox.lines import GameQuote, Quote
+from nba_pipeline.sandbox.play_by_play import Action, actions, rewind
 from nba_pipeline.sandbox.roster import roster
 
 SCHEDULED, LIVE, FINAL = 1, 2, 3
@@ -40,16 +51,28 @@ class SeenGame:
         return f"{self.game_date:%Y%m%d}/{away}{home}"
 
     @property
+    def seconds_played(self) -> float:
+        """Game clock since tip-off, which runs evenly: the breaks are in it."""
+        return self.progress * self.game.seconds
+
+    @property
     def period(self) -> int:
         """The quarter or overtime shown, 0 before tip-off."""
         if self.status == SCHEDULED:
             return 0
-        return 4 + self.game.overtimes if self.state == FINAL else min(4, 1 + int(self.progress * 4))
+        if self.state == FINAL:
+            return 4 + self.game.overtimes
+        played = int(self.seconds_played)
+        quarter, overtime = 1 + played // QUARTER_SECONDS, 5 + (played - 4 * QUARTER_SECONDS) // OVERTIME_SECONDS
+        return quarter if quarter <= 4 else overtime
 
     @property
     def period_seconds_left(self) -> int:
         """On the game clock, 0 unless in play."""
-        return 0 if self.state != LIVE else int(720 * (1 - self.progress * 4 % 1))
+        if self.state != LIVE:
+            return 0
+        overtimes = max(self.period - 4, 0)
+        return int((self.period - overtimes) * QUARTER_SECONDS + overtimes * OVERTIME_SECONDS - self.seconds_played)
 
     @property
     def clock_text(self) -> str:
@@ -142,6 +165,23 @@ class View:
         home, away = (self._shown(seen, side, [replace(row) for row in true[side]]) for side in (0, 1))
         return SeenBox((home, away), true)
 
+    def actions(self, seen: SeenGame) -> tuple[Action, ...]:
+        """What has happened so far, none before tip-off. Rules about players and figures touch the box score only."""
+        if seen.state == SCHEDULED:
+            return ()
+        whole = actions(self.league, seen.game)
+        return whole if seen.state == FINAL else tuple(a for a in whole if a.elapsed <= seen.seconds_played)
+
+    def period_scores(self, seen: SeenGame) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Points of home and away in every period begun."""
+        if seen.state == FINAL:
+            return seen.game.period_scores
+        points = Counter[tuple[int | None, int]]()
+        for action in self.actions(seen):
+            points[action.side, action.period] += action.points
+        home, away = (tuple(points[side, number] for number in range(1, seen.period + 1)) for side in (0, 1))
+        return home, away
+
     def quotes(self, seen: SeenGame, at: datetime, commence_at: datetime) -> list[Quote]:
         """The player_points quotes at an instant. In play there are none, unless a rule says so."""
         quotes = self.league.lines(seen.game, at)
@@ -152,6 +192,35 @@ class View:
             if rule.concerns(seen.game.game_id) and rule.action in QUOTE_FAULTS:
                 quotes = self._faulty_quotes(rule, quotes, commence_at)
         return quotes
+
+    def game_quotes(self, seen: SeenGame, at: datetime, commence_at: datetime) -> list[GameQuote]:
+        """The quotes on spread, total and winner at an instant, under the rules about lines that name no player."""
+        quotes = self.league.game_lines(seen.game, at)
+        if at >= seen.tipoff_at and not self._rules("inplay_odds", seen):
+            return []
+        for rule in self.rules:
+            if rule.concerns(seen.game.game_id) and rule.action in GAME_QUOTE_FAULTS:
+                quotes = self._faulty_quotes(rule, quotes, commence_at)
+        return quotes
+
+    def injuries(self, seen: SeenGame, side: int, at: datetime) -> list[Said] | None:
+        """What a club has told the league about a game, null before it has submitted its report."""
+        said = self.league.injuries(seen.game, seen.tipoff_at, seen.game_date)[side].said(at)
+        for rule in self._rules("rename_player", seen):
+            if said and _is_side(rule, seen, side):
+                said = [self._renamed(rule, one) for one in said]
+        return said
+
+    def reported_games(self, at: datetime) -> list[SeenGame]:
+        """The games on the injury report of an instant, in order of tip-off."""
+        return [seen for day in reported_dates(at) for seen in self.games(day, at) if not seen.is_postponed]
+
+    def _renamed(self, rule: Rule, said: Said) -> Said:
+        if not is_player(rule.parameter("player"), said.player):
+            return said
+        self.fired.add(rule)
+        first_name, _, family_name = rule.parameter("to").partition(" ")
+        return replace(said, first_name=first_name, family_name=family_name)
 
     def _seen(self, games: Iterable[Game], at: datetime | None) -> Iterator[SeenGame]:
         instant = at or self.now
@@ -180,9 +249,8 @@ class View:
     def _corrected(self, seen: SeenGame) -> Boxscore:
         """The rows of the moment after the league's own corrections."""
         box = self.league.boxscore(seen.game)
-        for rows in box:
-            for row in rows:
-                scale(row, seen.progress)
+        if seen.state == LIVE:
+            rewind(box, self.actions(seen), seen.progress)
         for rule in self._rules("correct_stat", seen):
             field, units = FIELD_ALIASES.get(rule.parameter("field"), (rule.parameter("field"), 1))
             for row in self._rows_of(rule, seen, box):
@@ -218,18 +286,18 @@ class View:
                         row.first_name, _, row.family_name = row.name.partition(" ")
         return rows
 
-    def _faulty_quotes(self, rule: Rule, quotes: list[Quote], commence_at: datetime) -> list[Quote]:
+    def _faulty_quotes(self, rule: Rule, quotes: list[AnyQuote], commence_at: datetime) -> list[AnyQuote]:
         """The quotes after one rule."""
         books, player = rule.parameter("book"), rule.parameter("player")
         is_hit = [
             (books is None or quote.book in (books if isinstance(books, list) else [books]))
-            and (player is None or is_player(player, quote.player))
+            and (player is None or (isinstance(quote, Quote) and is_player(player, quote.player)))
             for quote in quotes
         ]
         if not any(is_hit):
             return quotes
         self.fired.add(rule)
-        changed: list[Quote] = []
+        changed: list[AnyQuote] = []
         for quote, hit in zip(quotes, is_hit, strict=True):
             changed += QUOTE_FAULTS[rule.action](rule, quote, commence_at) if hit else [quote]
         return changed

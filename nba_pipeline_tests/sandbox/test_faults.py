@@ -205,7 +205,7 @@ def test_queries_select_requests(peer: Peer) -> None:
         ({"action": "reset", "from": "noon"}, "must be a time like"),
         ({"action": "wrong_total", "delta": "3"}, "must be a number"),
         ({"action": "correct_stat", "player": "x", "field": "dunks", "delta": 1}, "knows no field 'dunks'"),
-        ({"action": "reset", "match": {"provider": "espn"}}, "unknown provider 'espn'"),
+        ({"action": "reset", "match": {"provider": "yahoo"}}, "unknown provider 'yahoo'"),
     ],
 )
 def test_a_wrong_rule_is_refused_with_a_sentence(peer: Peer, spec: dict[str, Any], sentence: str) -> None:

@@ -20,8 +20,10 @@ FINGERPRINT = """
 import hashlib
 from datetime import date
 from nba_pipeline.sandbox import League
+from nba_pipeline.sandbox.play_by_play import actions
 league = League()
-text = repr([(g, league.boxscore(g), league.lines(g, g.tipoff_at)) for g in league.games(date(2026, 7, 4))])
+games = league.games(date(2026, 7, 4))
+text = repr([(g, league.boxscore(g), league.lines(g, g.tipoff_at), actions(league, g)) for g in games])
 print(hashlib.sha256(text.encode()).hexdigest())
 """
 

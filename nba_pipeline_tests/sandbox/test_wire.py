@@ -115,7 +115,7 @@ def test_odds_of_an_event_honour_books_markets_and_format_and_cost_credits(peer:
     assert [book["key"] for book in response.json()["bookmakers"]][:2] == ["draftkings", "fanduel"]
     assert (response.headers["x-requests-used"], response.headers["x-requests-last"]) == ("1", "1")
     assert set(peer.quotes(bookmakers="fanduel")) == {"fanduel"}
-    assert peer.quotes(markets="spreads") == {} and peer.quotes(regions="eu") == {}
+    assert peer.quotes(markets="player_rebounds") == {} and peer.quotes(regions="eu") == {}
     decimal = peer.quotes(oddsFormat="decimal")["draftkings"]
     assert all(1 < outcome["price"] < 10 for outcome in decimal)
     american = peer.quotes()["draftkings"]

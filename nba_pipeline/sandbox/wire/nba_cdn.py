@@ -1,4 +1,4 @@
-"""The NBA's content delivery network: season schedule and box scores."""
+"""The NBA's content delivery network: season schedule, box scores and play-by-play."""
 
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -7,7 +7,9 @@ from typing import Any
 from nba_pipeline.calendar import EASTERN, eastern, eastern_date, season_of, season_start
 from nba_pipeline.sandbox.clubs import Club
 from nba_pipeline.sandbox.league import PlayerGame
+from nba_pipeline.sandbox.officials import Official, crew
 from nba_pipeline.sandbox.view import FINAL, LIVE, SCHEDULED, SeenGame, View
+from nba_pipeline.sandbox.wire.nba_cdn_actions import action_list
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal, ratio, utc_text
 
 ACCESS_DENIED = (
@@ -56,7 +58,8 @@ def boxscore(view: View, game_id: str) -> Json:
     if seen is None or box is None:
         raise Refusal(403, ACCESS_DENIED, "application/xml")
     score = view.score(seen)
-    home, away = (_box_team(seen, side, score, box.shown[side], box.true) for side in (0, 1))
+    periods = view.period_scores(seen)
+    home, away = (_box_team(seen, side, score, periods[side], box.shown[side], box.true) for side in (0, 1))
     clubs, tipoff = seen.clubs, seen.tipoff_at
     left = seen.period_seconds_left
     home_time, away_time = (tipoff.astimezone(club.zone).isoformat() for club in clubs)
@@ -87,11 +90,38 @@ def boxscore(view: View, game_id: str) -> Json:
                 "arenaCountry": "US",
                 "arenaTimezone": clubs[0].zone.key,
             },
-            "officials": [],
+            "officials": [
+                _official(official, number)
+                for number, official in enumerate(crew(view.league.seed, seen.game.fixture), start=1)
+            ],
             "homeTeam": home,
             "awayTeam": away,
         },
     }  # fmt: skip
+
+
+def play_by_play(view: View, game_id: str) -> Json:
+    """What has happened so far; before tip-off, and for what is no game, the storage denies access."""
+    seen = view.game(game_id)
+    if seen is None or seen.state == SCHEDULED:
+        raise Refusal(403, ACCESS_DENIED, "application/xml")
+    return {
+        "meta": {"version": 1, "code": 200, "request": f"http://nba.cloud/games/{game_id}/playbyplay?Format=json",
+                 "time": f"{view.now:%Y-%m-%d %H:%M:%S.%f}"},
+        "game": {"gameId": game_id, "actions": action_list(view, seen)},
+    }  # fmt: skip
+
+
+def _official(official: Official, number: int) -> Json:
+    return {
+        "personId": official.person_id,
+        "name": f"{official.first_name} {official.family_name}",
+        "nameI": f"{official.first_name[:1]}. {official.family_name}",
+        "firstName": official.first_name,
+        "familyName": official.family_name,
+        "jerseyNum": official.jersey_number,
+        "assignment": f"OFFICIAL{number}",
+    }
 
 
 def _club(club: Club) -> Json:
@@ -105,7 +135,7 @@ def _status_text(seen: SeenGame) -> str:
         local = seen.tipoff_at.astimezone(EASTERN)
         return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'} ET"
     if seen.status == LIVE:
-        return f"Q{seen.period} {seen.clock_text}"
+        return f"{f'Q{seen.period}' if seen.period <= 4 else f'OT{seen.period - 4}'} {seen.clock_text}"
     overtimes = seen.game.overtimes
     return "Final" + ("" if not overtimes else "/OT" if overtimes == 1 else f"/OT{overtimes}")
 
@@ -167,11 +197,15 @@ def _place_and_time(clubs: tuple[Club, Club], day: date, tipoff_at: datetime) ->
 
 
 def _box_team(
-    seen: SeenGame, side: int, score: tuple[int, int], shown: list[PlayerGame], true: tuple[list[PlayerGame], ...]
+    seen: SeenGame,
+    side: int,
+    score: tuple[int, int],
+    periods: tuple[int, ...],
+    shown: list[PlayerGame],
+    true: tuple[list[PlayerGame], ...],
 ) -> Json:
-    periods = seen.game.period_scores[side]
-    if seen.state != FINAL or score[side] != sum(periods):
-        # in play, or corrected: an even split, so that the periods still sum to the score
+    if score[side] != sum(periods):
+        # corrected: an even split, so that the periods still sum to the score
         each, more = divmod(score[side], max(seen.period, 1))
         periods = tuple(each + (number < more) for number in range(seen.period))
     return _club(seen.clubs[side]) | {
@@ -229,9 +263,9 @@ def _player_statistics(row: PlayerGame) -> Json:
     return _shots(fgm=row.fgm, fga=row.fga, fg3m=row.fg3m, fg3a=row.fg3a, ftm=row.ftm, fta=row.fta) | {
         "assists": row.assists,
         "blocks": row.blocks,
-        "blocksReceived": 0,
+        "blocksReceived": row.blocks_received,
         "foulsOffensive": 0,
-        "foulsDrawn": 0,
+        "foulsDrawn": row.fouls_drawn,
         "foulsPersonal": row.fouls,
         "foulsTechnical": 0,
         "minus": float(max(-row.plus_minus, 0)),

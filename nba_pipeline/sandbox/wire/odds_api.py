@@ -1,16 +1,17 @@
 """The Odds API v4: events and event odds, of now and of the past."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from nba_pipeline.calendar import eastern_date
-from nba_pipeline.sandbox.lines import BOOK_TITLES, Quote
+from nba_pipeline.sandbox.lines import BOOK_TITLES, GAME_MARKETS, GameQuote, Quote
 from nba_pipeline.sandbox.view import FINAL, SeenGame, View
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal, utc_text
 
-MARKET, REGION = "player_points", "us"
+PLAYER_MARKET, REGION = "player_points", "us"
+TOTALS, SPREADS = "totals", "spreads"
 COMMENCES_AFTER_TIPOFF = timedelta(minutes=10)
 LISTED_BEFORE = timedelta(hours=48)
 STEP_SECONDS, STEP_OFFSET_SECONDS = 300, 38  # snapshots of the past: every five minutes at second 38
@@ -51,22 +52,18 @@ def event_odds(view: View, query: dict[str, str], event_id: str, is_historical: 
         raise _refusal(422, "MISSING_REGION", "Missing regions parameter")
     books = list(filter(None, query.get("bookmakers", "").split(",")))
     regions = list(filter(None, query.get("regions", "").split(",")))
-    quotes: list[Quote] = []
-    if MARKET in query.get("markets", "h2h").split(","):
-        offered = view.quotes(seen, at, _commences_at(seen))
-        quotes = [quote for quote in offered if (quote.book in books if books else REGION in regions)]
+    shown_books = [book for book in BOOK_TITLES if (book in books if books else REGION in regions)]
+    markets = list(dict.fromkeys(query.get("markets", "h2h").split(",")))
+    offered = {market: _offered(view, seen, market, at) for market in markets}
+    is_american = query.get("oddsFormat") == "american"
     bookmakers = [
-        _bookmaker(
-            book,
-            [quote for quote in quotes if quote.book == book],
-            query.get("oddsFormat") == "american",
-            is_historical,
-        )
-        for book in BOOK_TITLES
-        if any(quote.book == book for quote in quotes)
+        _bookmaker(book, shown, is_historical)
+        for book in shown_books
+        if (shown := [market for name in markets if (market := _market(seen, name, book, offered[name], is_american))])
     ]
     paid_regions = -(-len(books) // BOOKS_PER_REGION) if books else len(regions)
-    credits = (HISTORICAL_FACTOR if is_historical else 1) * paid_regions * bool(bookmakers)
+    found = {market["key"] for bookmaker in bookmakers for market in bookmaker["markets"]}
+    credits = (HISTORICAL_FACTOR if is_historical else 1) * paid_regions * len(found)
     return Priced(_wrapped(_event(seen) | {"bookmakers": bookmakers}, at, is_historical), credits)
 
 
@@ -139,20 +136,47 @@ def _event(seen: SeenGame) -> Json:
     }
 
 
-def _bookmaker(book: str, quotes: list[Quote], is_american: bool, is_historical: bool) -> Json:
-    updated_at = utc_text(max(quote.updated_at for quote in quotes))
+def _offered(view: View, seen: SeenGame, market: str, at: datetime) -> Sequence[Quote | GameQuote]:
+    """Every book's quotes of a market, none for a market that no book has."""
+    if market == PLAYER_MARKET:
+        quotes = view.quotes(seen, at, _commences_at(seen))
+        return sorted(quotes, key=lambda quote: (quote.description, quote.line))
+    if market not in GAME_MARKETS:
+        return []
+    game_quotes = [quote for quote in view.game_quotes(seen, at, _commences_at(seen)) if quote.market == market]
+    return sorted(game_quotes, key=lambda quote: quote.line)
+
+
+def _market(seen: SeenGame, key: str, book: str, offered: Sequence[Quote | GameQuote], is_american: bool) -> Json | None:
+    """One market of one book, null when it has no quotes."""
+    quotes = [quote for quote in offered if quote.book == book]
+    if not quotes:
+        return None
     outcomes = [
-        {
-            "name": name,
-            "description": quote.description,
-            "price": price if is_american else _decimal_price(price),
-            "point": quote.line,
-        }
-        for quote in sorted(quotes, key=lambda quote: (quote.description, quote.line))
-        for name, price in (("Over", quote.over_price), ("Under", quote.under_price))
+        outcome | {"price": price if is_american else _decimal_price(price)} | point
+        for quote in quotes
+        for outcome, price, point in _sides(seen, quote)
     ]
-    update = {"last_update": updated_at} if is_historical else {}
-    markets = [{"key": MARKET, "last_update": updated_at, "outcomes": outcomes}]
+    return {"key": key, "last_update": utc_text(max(quote.updated_at for quote in quotes)), "outcomes": outcomes}
+
+
+def _sides(seen: SeenGame, quote: Quote | GameQuote) -> list[tuple[Json, int, Json]]:
+    """Both outcomes of a quote: what it is called, its American price, its point. Clubs stand in alphabetical order."""
+    if isinstance(quote, Quote) or quote.market == TOTALS:
+        of_whom = {"description": quote.description} if isinstance(quote, Quote) else {}
+        prices = (("Over", quote.over_price), ("Under", quote.under_price))
+        return [({"name": name} | of_whom, price, {"point": quote.line}) for name, price in prices]
+    home, away = seen.clubs
+    handicaps: tuple[Json, Json] = ({"point": -quote.line}, {"point": quote.line}) if quote.market == SPREADS else ({}, {})
+    sides: list[tuple[Json, int, Json]] = [
+        ({"name": home.odds_api_name}, quote.over_price, handicaps[0]),
+        ({"name": away.odds_api_name}, quote.under_price, handicaps[1]),
+    ]
+    return sorted(sides, key=lambda side: str(side[0]["name"]))
+
+
+def _bookmaker(book: str, markets: list[Json], is_historical: bool) -> Json:
+    update = {"last_update": max(market["last_update"] for market in markets)} if is_historical else {}
     return {"key": book, "title": BOOK_TITLES[book], **update, "markets": markets}
 
 

@@ -1,0 +1,189 @@
+"""What the clubs tell the league about who may miss a game, and when: the facts of the injury report.
+
+It follows from the absences, which seed and programme decide, and from nothing that happens in a game: a statement of a
+minute is the same whoever wins. Most who are out are out from the first report; some are questionable until the
+afternoon or until nobody can print it any more; a few are never mentioned, like everybody whom the coach leaves out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from nba_pipeline.calendar import EASTERN, eastern
+from nba_pipeline.sandbox.absences import INJURED, INJURIES, LEAST_AVAILABLE, RESTED, Absences
+from nba_pipeline.sandbox.randomness import generator
+from nba_pipeline.sandbox.roster import Floats, Player, roster
+from nba_pipeline.sandbox.schedule import Fixture
+
+OUT, DOUBTFUL, QUESTIONABLE, PROBABLE, AVAILABLE = "Out", "Doubtful", "Questionable", "Probable", "Available"
+
+FIRST_REPORT_HOUR = 17  # Eastern, the day before
+BACK_TO_BACK_HOUR = 13  # Eastern, the game day: the latest hour after a game the day before
+PUNCTUAL_SHARE = 0.6
+LATEST_SUBMISSION = timedelta(hours=4)  # before tip-off
+PRINTED_MINUTE = 30
+KEY_HOURS = (17, 20)  # printed on the hour too
+REST = "Rest"
+
+Shares = dict[tuple[str, ...], float]
+
+# of 1: who has none of the shares is not mentioned
+CONTINUING: Shares = {
+    (OUT,): 0.86, (DOUBTFUL, OUT): 0.05, (DOUBTFUL,): 0.015, (QUESTIONABLE, OUT): 0.05, (QUESTIONABLE,): 0.02,
+}  # fmt: skip
+FIRST_MISSED: Shares = {
+    (OUT,): 0.45, (DOUBTFUL, OUT): 0.12, (DOUBTFUL,): 0.03, (QUESTIONABLE, OUT): 0.22, (QUESTIONABLE, DOUBTFUL, OUT): 0.08,
+    (QUESTIONABLE,): 0.07,
+}  # fmt: skip
+KNOWN_LATE: Shares = {("", "", OUT): 0.30, ("", QUESTIONABLE, OUT): 0.35, ("", QUESTIONABLE, ""): 0.20}
+RESTING: Shares = {(OUT,): 0.70, ("", OUT): 0.20}
+PLAYS_HURT: Shares = {(QUESTIONABLE, AVAILABLE): 0.6, (QUESTIONABLE,): 0.3, (DOUBTFUL, QUESTIONABLE, AVAILABLE): 0.1}
+BACK_FROM_INJURY: Shares = {
+    (PROBABLE, AVAILABLE): 0.25, (PROBABLE,): 0.20, (QUESTIONABLE, AVAILABLE): 0.20, (QUESTIONABLE,): 0.10,
+}  # fmt: skip
+MINOR: Shares = {
+    (PROBABLE,): 0.014, (PROBABLE, AVAILABLE): 0.008, (QUESTIONABLE, AVAILABLE): 0.012, (QUESTIONABLE, PROBABLE): 0.006,
+    (QUESTIONABLE,): 0.008, (DOUBTFUL, QUESTIONABLE, AVAILABLE): 0.002,
+}  # fmt: skip
+"""Statuses in the order in which they are told -> share. "" tells nothing new."""
+
+Course = tuple[tuple[datetime, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One player in one club's report: the spelling shown, the status of the moment and since when it stands."""
+
+    player: Player
+    first_name: str
+    family_name: str
+    status: str
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One player of one club in one game, with everything that is said of him from which instant on."""
+
+    slot: int
+    reason: str
+    course: Course
+
+    def status(self, at: datetime) -> tuple[datetime, str] | None:
+        """Since when which status stands, null before the first."""
+        return next((step for step in reversed(self.course) if step[0] <= at), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ClubReport:
+    """What one club says before one game."""
+
+    team: str
+    submitted_at: datetime
+    mentions: tuple[Mention, ...]
+
+    def said(self, at: datetime) -> list[Said] | None:
+        """The statements that stand at an instant, by family name; null before the club has submitted."""
+        if at < self.submitted_at:
+            return None
+        standing = [
+            Said(player, player.first_name, player.family_name, step[1], mention.reason, step[0])
+            for mention in self.mentions
+            if (step := mention.status(at))
+            for player in (roster()[self.team][mention.slot],)
+        ]
+        return sorted(standing, key=lambda said: (said.family_name, said.first_name))
+
+
+def club_reports(
+    seed: int, fixture: Fixture, absences: Absences, place: int, tipoff_at: datetime, game_date: date
+) -> tuple[ClubReport, ClubReport]:
+    """Home and away. `place` is the game's in the arrays; tip-off and Eastern date as they now are."""
+    rng = generator(seed, "injury report", fixture.game_id)
+    lateness, chance = rng.random((2, 2)), rng.random((2, len(absences.injured[place, 0]), 4))
+    other_injuries = rng.integers(len(INJURIES), size=chance.shape[:2])
+    reports = []
+    for side, (team, rest_days) in enumerate(((fixture.home, fixture.home_rest_days), (fixture.away, fixture.away_rest_days))):
+        submitted_at = _submitted_at(game_date, tipoff_at, lateness[side], is_back_to_back=rest_days == 1)
+        mentions = []
+        for slot in range(chance.shape[1]):
+            shares, reason = _case(absences, (place, side, slot), INJURIES[other_injuries[side, slot]])
+            told = _drawn(shares, float(chance[side, slot, 0]))
+            course = _course(told, submitted_at, tipoff_at, chance[side, slot, 1:])
+            if course:
+                mentions.append(Mention(slot, reason, course))
+        reports.append(ClubReport(team, submitted_at, tuple(mentions)))
+    home, away = reports
+    return home, away
+
+
+def is_printed(at: datetime) -> bool:
+    """Is a report of a whole minute ever published?"""
+    local = at.astimezone(EASTERN)
+    return local.minute == PRINTED_MINUTE or (local.minute == 0 and local.hour in KEY_HOURS)
+
+
+def newest_printed(at: datetime) -> datetime:
+    """The instant of the newest report."""
+    minute = at.replace(second=0, microsecond=0)
+    return next(earlier for n in range(120) if is_printed(earlier := minute - timedelta(minutes=n)))
+
+
+def reported_dates(at: datetime) -> list[date]:
+    """The Eastern dates whose games are on a report: today's and, from five in the afternoon, tomorrow's."""
+    local = at.astimezone(EASTERN)
+    return [local.date()] + ([local.date() + timedelta(days=1)] if local.hour >= FIRST_REPORT_HOUR else [])
+
+
+def _submitted_at(day: date, tipoff_at: datetime, lateness: Floats, *, is_back_to_back: bool) -> datetime:
+    """Before the first report or within hours of it; the day after a game not until the game day."""
+    late = float(lateness[0])
+    if is_back_to_back:
+        instant = eastern(day, BACK_TO_BACK_HOUR) - timedelta(minutes=int(150 * late))
+    elif late < PUNCTUAL_SHARE:
+        instant = eastern(day - timedelta(days=1), FIRST_REPORT_HOUR - 1)
+    else:
+        instant = eastern(day - timedelta(days=1), FIRST_REPORT_HOUR) + timedelta(minutes=int(240 * float(lateness[1])))
+    return min(instant, tipoff_at - LATEST_SUBMISSION)
+
+
+def _case(absences: Absences, of: tuple[int, int, int], other_injury: str) -> tuple[Shares, str]:
+    """How a player's case is told and why. Nobody is mentioned who may be left out by the coach."""
+    injury = f"Injury/Illness - {INJURIES[absences.injury[of]]}"
+    if absences.reason[of] == RESTED:
+        return RESTING, REST
+    if absences.reason[of] == INJURED:
+        if absences.known_available[of]:
+            return KNOWN_LATE, injury
+        return (FIRST_MISSED if absences.first_missed[of] else CONTINUING), injury
+    if absences.injured[of]:
+        return PLAYS_HURT, injury
+    place, side, slot = of
+    if np.count_nonzero(absences.available[place, side, :slot]) >= LEAST_AVAILABLE:
+        return {}, ""
+    if absences.injured_last_game[of]:
+        return BACK_FROM_INJURY, f"Injury/Illness - {INJURIES[absences.last_injury[of]]}"
+    return MINOR, f"Injury/Illness - {other_injury}"
+
+
+def _drawn(shares: Shares, chance: float) -> tuple[str, ...]:
+    """The way of telling that a number 0-1 falls on, () when it falls on none."""
+    for told, share in shares.items():
+        chance -= share
+        if chance < 0:
+            return told
+    return ()
+
+
+def _course(told: Sequence[str], submitted_at: datetime, tipoff_at: datetime, chance: Floats) -> Course:
+    """Statuses with their instants: on submission, around noon, and between three and a half hours and half an hour to go.
+
+    Two statuses are told first and last, three one after the other.
+    """
+    noon = max(submitted_at, tipoff_at - timedelta(minutes=480 - int(240 * float(chance[0]))))
+    decision = max(noon, tipoff_at - timedelta(minutes=210 - int(180 * float(chance[1]))))
+    instants = (submitted_at, noon, decision) if len(told) == 3 else (submitted_at, decision)
+    return tuple((instant, status) for instant, status in zip(instants, told, strict=False) if status)

@@ -1,0 +1,192 @@
+"""The league's injury report: a PDF per printed instant, laid out as the real ones are.
+
+A cell that repeats the one above is left empty, on the next page too, and only the first page names the columns. Words
+are placed one by one: the file holds no blanks. A club that has nobody to name has no line.
+"""
+
+import re
+from datetime import date, datetime
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from nba_pipeline.calendar import EASTERN, eastern
+from nba_pipeline.sandbox.injuries import PRINTED_MINUTE, is_printed
+from nba_pipeline.sandbox.names import without_accents
+from nba_pipeline.sandbox.view import SeenGame, View
+from nba_pipeline.sandbox.wire.nba_cdn import ACCESS_DENIED
+from nba_pipeline.sandbox.wire.refusal import Json, Refusal
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
+
+PATH = re.compile(r"/referee/injury/Injury-Report_(\d{4}-\d\d-\d\d)_(\d\d)(?:_(\d\d))?(AM|PM)\.pdf")
+MINUTES_IN_NAMES_FROM = date(2025, 12, 23)
+NOT_YET_SUBMITTED = "NOT YET SUBMITTED"
+
+PAGE_SIZE = (841.95, 595.35)  # points, as every length here
+COLUMNS = {
+    "Game Date": 19.1, "Game Time": 115.6, "Matchup": 196.0, "Team": 260.2, "Player Name": 421.0,
+    "Current Status": 581.7, "Reason": 662.1,
+}  # fmt: skip
+"""Heading -> left edge."""
+
+RIGHT_EDGE, BOTTOM_EDGE = 822.8, 516.0
+BAND, TITLE_BASELINE, FOOTER_BASELINE = (35.4, 40.0), 62.0, 545.4
+HEADING_TOP, HEADING_HEIGHT = 100.4, 21.3
+PADDING, LINE_HEIGHT, ROW_HEIGHT, CLUB_ROW_HEIGHT = 4.9, 14.0, 22.0, 23.0
+BASELINE = 3.1  # below the middle of a line
+FONT, TITLE_SIZE, TEXT_SIZE = "Helvetica", 22, 9
+BLUE, GREY, WHITE, PALE = (29, 66, 138), 68, 255, (246, 248, 248)
+
+
+def report(view: View, day: str, hour: str, minute: str | None, half: str) -> Json:
+    """The report of a file name as title, instant and rows of texts. Access is denied to what is not published."""
+    printed_at = _printed_at(day, hour, minute, half)
+    games = [] if printed_at is None or view.now < printed_at else view.reported_games(printed_at)
+    if printed_at is None or not games:
+        raise Refusal(403, ACCESS_DENIED, "application/xml")
+    return {
+        "title": f"Injury Report: {printed_at.astimezone(EASTERN):%m/%d/%y %I:%M} {half}",
+        "printed_at": printed_at.isoformat(),
+        "rows": _without_repetitions([row for seen in games for row in _rows(view, seen, printed_at)]),
+    }
+
+
+def pdf(document: Json) -> bytes:
+    """A report as the file: the same bytes for the same report, in any process."""
+    paper = _paper()
+    paper.set_creation_date(datetime.fromisoformat(document["printed_at"]).astimezone(EASTERN))
+    title, rows = str(document["title"]), document["rows"]
+    _start_page(paper, title)
+    top = _headings(paper, list(rows[0]) if rows else list(COLUMNS))
+    for row in rows:
+        cells = [_lines(str(text or ""), width) for text, width in zip(row.values(), _widths(), strict=False)]
+        club_row = any(cells[: list(COLUMNS).index("Player Name")])
+        height = (CLUB_ROW_HEIGHT if club_row else ROW_HEIGHT) + LINE_HEIGHT * (max(map(len, cells)) - 1)
+        if top + height > BOTTOM_EDGE:
+            _start_page(paper, title)
+            top = sum(BAND)
+        _row(paper, cells, top, height)
+        top += height
+    paper.set_text_color(GREY)
+    for number in paper.pages:
+        paper.page = number
+        _words(paper, PAGE_SIZE[0] / 2 - PADDING * 5, FOOTER_BASELINE, f"Page {number} of {len(paper.pages)}")
+    return bytes(paper.output())
+
+
+def _printed_at(day: str, hour: str, minute: str | None, half: str) -> datetime | None:
+    """The instant of a file name, null for a name that no report ever has."""
+    try:
+        on = date.fromisoformat(day)
+    except ValueError:
+        return None
+    if (minute is None) == (on >= MINUTES_IN_NAMES_FROM) or not 1 <= int(hour) <= 12 or int(minute or 0) > 59:
+        return None
+    printed_at = eastern(on, int(hour) % 12 + 12 * (half == "PM"), PRINTED_MINUTE if minute is None else int(minute))
+    return printed_at if is_printed(printed_at) else None
+
+
+def _rows(view: View, seen: SeenGame, at: datetime) -> list[Json]:
+    """The visitors first. One row per player, or one for a club that has not submitted."""
+    local, (home, away) = seen.tipoff_at.astimezone(EASTERN), seen.game.teams
+    rows = []
+    for side in (1, 0):
+        about = (f"{seen.game_date:%m/%d/%Y}", f"{local:%I:%M} (ET)", f"{away}@{home}", seen.clubs[side].full_name)
+        said = view.injuries(seen, side, at)
+        lines = [("", "", NOT_YET_SUBMITTED)] if said is None else [
+            (without_accents(f"{one.family_name}, {one.first_name}"), one.status, one.reason) for one in said
+        ]  # fmt: skip
+        rows += [dict(zip(COLUMNS, about + line, strict=True)) for line in lines]
+    return rows
+
+
+def _without_repetitions(rows: list[Json]) -> list[Json]:
+    """Date, time, matchup and team only where they or one to their left differ from the row above."""
+    repeatable, shown, above = list(COLUMNS)[:4], [], dict[str, str]()
+    for row in rows:
+        same = next((n for n, name in enumerate(repeatable) if row[name] != above.get(name)), len(repeatable))
+        shown.append(row | dict.fromkeys(repeatable[:same], ""))
+        above = row
+    return shown
+
+
+def _widths() -> list[float]:
+    edges = [*COLUMNS.values(), RIGHT_EDGE]
+    return [right - left - 2 * PADDING for left, right in pairwise(edges)]
+
+
+def _paper() -> "FPDF":
+    from fpdf import FPDF  # noqa: PLC0415  half a second that only a request for a report pays
+
+    paper = FPDF(unit="pt", format=PAGE_SIZE)
+    paper.set_compression(False)  # so that no version of zlib makes a difference
+    paper.set_auto_page_break(False)
+    paper.set_draw_color(128)
+    paper.set_line_width(0.2)
+    paper.set_font(FONT, size=TEXT_SIZE)
+    return paper
+
+
+_ruler = lru_cache(maxsize=1)(_paper)
+
+
+@lru_cache(maxsize=8192)
+def _width(text: str, style: str = "", size: int = TEXT_SIZE) -> float:
+    """Of a text on one line. Remembered, because FPDF takes longer to measure a word than to print it."""
+    ruler = _ruler()
+    ruler.set_font(FONT, style="B" if style == "B" else "", size=size)
+    return float(ruler.get_string_width(text))
+
+
+def _start_page(paper: "FPDF", title: str) -> None:
+    paper.add_page()
+    paper.set_fill_color(*BLUE)
+    paper.rect(0, BAND[0], PAGE_SIZE[0], BAND[1], style="F")
+    paper.set_font(FONT, style="B", size=TITLE_SIZE)
+    paper.set_text_color(WHITE)
+    _words(paper, (PAGE_SIZE[0] - _width(title, "B", TITLE_SIZE)) / 2, TITLE_BASELINE, title, ("B", TITLE_SIZE))
+    paper.set_font(FONT, style="", size=TEXT_SIZE)
+    paper.set_text_color(0)
+
+
+def _headings(paper: "FPDF", names: list[str]) -> float:
+    """The row of headings; returns where the next one begins."""
+    left = COLUMNS["Game Date"]
+    paper.set_fill_color(*PALE)
+    paper.rect(left, HEADING_TOP, RIGHT_EDGE - left, HEADING_HEIGHT, style="F")
+    paper.set_font(FONT, style="B", size=TEXT_SIZE)
+    for name, edge in zip(names, COLUMNS.values(), strict=False):
+        _words(paper, edge + PADDING, HEADING_TOP + HEADING_HEIGHT / 2 + BASELINE, name, ("B", TEXT_SIZE))
+    paper.set_font(FONT, style="", size=TEXT_SIZE)
+    return HEADING_TOP + HEADING_HEIGHT
+
+
+def _row(paper: "FPDF", cells: list[list[str]], top: float, height: float) -> None:
+    """One row, every cell in the middle of its height, under a line that begins at the first cell with a text."""
+    edges = list(COLUMNS.values())
+    first = next((n for n, lines in enumerate(cells) if lines), 0)
+    paper.line(edges[first], top, RIGHT_EDGE, top)
+    for edge, lines in zip(edges, cells, strict=False):
+        middle = top + height / 2 - LINE_HEIGHT * (len(lines) - 1) / 2
+        for number, line in enumerate(lines):
+            _words(paper, edge + PADDING, middle + LINE_HEIGHT * number + BASELINE, line)
+
+
+def _lines(text: str, width: float) -> list[str]:
+    """A text broken into lines that fit a column."""
+    lines: list[str] = []
+    for word in text.encode("latin-1", "replace").decode("latin-1").split():
+        if lines and _width(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def _words(paper: "FPDF", x: float, y: float, text: str, font: tuple[str, int] = ("", TEXT_SIZE)) -> None:
+    """A line of text, word by word, in the font that the paper has."""
+    for word in text.split():
+        paper.text(x, y, word)
+        x += _width(word, *font) + _width(" ", *font)

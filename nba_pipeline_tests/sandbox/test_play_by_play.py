@@ -1,0 +1,339 @@
+"""The play-by-play tells the box score of the same moment, action by action."""
+
+from collections import Counter, defaultdict
+from datetime import timedelta
+from itertools import pairwise
+from random import Random
+from statistics import correlation, fmean
+from typing import Any
+
+import pytest
+
+from nba_pipeline.sandbox import League, play_by_play
+from nba_pipeline.sandbox.league import Game
+from nba_pipeline.sandbox.shot_zones import IN_THE_PAINT, MID_RANGE, RIM, TWOS, tastes
+from nba_pipeline.sandbox.view import View
+from nba_pipeline.sandbox.wire import nba_cdn
+from nba_pipeline.teams import TEAMS
+from nba_pipeline_tests.sandbox.conftest import DAY, Peer
+
+ANY = {
+    "actionNumber", "clock", "timeActual", "period", "periodType", "actionType", "subType", "qualifiers", "personId", "x", "y",
+    "side", "possession", "scoreHome", "scoreAway", "edited", "orderNumber", "isTargetScoreLastPeriod", "xLegacy", "yLegacy",
+    "isFieldGoal", "description", "personIdsFilter",
+}  # fmt: skip
+TEAM = {"teamId", "teamTricode"}
+PLAYER = TEAM | {"playerName", "playerNameI"}
+PLACE = {"area", "areaDetail"}
+SHOT = PLAYER | PLACE | {"shotDistance", "shotResult"}
+KEYS = {
+    "period": set(), "game": set(), "timeout": TEAM, "substitution": PLAYER, "block": PLAYER | PLACE, "steal": PLAYER | PLACE,
+    "2pt": SHOT, "3pt": SHOT, "freethrow": PLAYER | {"shotResult"}, "turnover": PLAYER | PLACE | {"turnoverTotal"},
+    "rebound": PLAYER | {"shotActionNumber", "reboundTotal", "reboundDefensiveTotal", "reboundOffensiveTotal"},
+    "foul": PLAYER | PLACE | {"officialId", "foulPersonalTotal", "foulTechnicalTotal", "foulDrawnPlayerName", "foulDrawnPersonId"},
+}  # fmt: skip
+ASSIST = {"assistPlayerNameInitial", "assistPersonId", "assistTotal"}
+MAYBE = {
+    "2pt": {"descriptor", "pointsTotal", "blockPlayerName", "blockPersonId"} | ASSIST,
+    "3pt": {"descriptor", "pointsTotal", "blockPlayerName", "blockPersonId"} | ASSIST,
+    "freethrow": {"descriptor", "pointsTotal"},
+    "turnover": {"descriptor", "officialId", "stealPlayerName", "stealPersonId"},
+    "rebound": PLACE,
+    "foul": {"descriptor"},
+}
+STATISTICS = (
+    "fieldGoalsMade", "fieldGoalsAttempted", "twoPointersMade", "twoPointersAttempted", "threePointersMade",
+    "threePointersAttempted", "freeThrowsMade", "freeThrowsAttempted", "points", "reboundsOffensive", "reboundsDefensive",
+    "assists", "steals", "blocks", "blocksReceived", "turnovers", "foulsPersonal", "foulsDrawn",
+)  # fmt: skip
+
+
+def path_of(game: Game) -> str:
+    return f"/static/json/liveData/playbyplay/playbyplay_{game.game_id}.json"
+
+
+def actions_of(peer: Peer) -> list[dict[str, Any]]:
+    return peer.get(path_of(peer.game)).json()["game"]["actions"]
+
+
+def summed(actions: list[dict[str, Any]]) -> dict[int, Counter[str]]:
+    """What the actions of every player sum to, with the box score's names."""
+    sums: dict[int, Counter[str]] = defaultdict(Counter)
+    kinds = {"2pt": ("twoPointers", 2), "3pt": ("threePointers", 3), "freethrow": ("freeThrows", 1)}
+    for action in actions:
+        own, kind = sums[action["personId"]], action["actionType"]
+        if kind in kinds:
+            name, points = kinds[kind]
+            is_made = action["shotResult"] == "Made"
+            own[f"{name}Attempted"] += 1
+            own[f"{name}Made"] += is_made
+            own["points"] += points * is_made
+            own["blocksReceived"] += "blockPersonId" in action
+            sums[action.get("assistPersonId", 0)]["assists"] += 1
+            sums[action.get("blockPersonId", 0)]["blocks"] += 1
+            assert not ("assistPersonId" in action and not is_made) and not ("blockPersonId" in action and is_made)
+        elif kind == "rebound":
+            own["rebounds" + action["subType"].title()] += 1
+        elif kind in ("turnover", "steal"):
+            own[kind + "s"] += 1
+        elif kind == "foul":
+            own["foulsPersonal"] += 1
+            sums[action["foulDrawnPersonId"]]["foulsDrawn"] += 1
+    for own in sums.values():
+        for part in ("Made", "Attempted"):
+            own[f"fieldGoals{part}"] = own[f"twoPointers{part}"] + own[f"threePointers{part}"]
+    return sums
+
+
+def assert_they_agree(actions: list[dict[str, Any]], box: dict[str, Any]) -> None:
+    sums, of_period = summed(actions), Counter[tuple[str, int]]()
+    before = {"homeTeam": 0, "awayTeam": 0}
+    for action in actions:
+        for side, key in (("homeTeam", "scoreHome"), ("awayTeam", "scoreAway")):
+            of_period[side, action["period"]] += int(action[key]) - before[side]
+            before[side] = int(action[key])
+    for side in ("homeTeam", "awayTeam"):
+        team = box[side]
+        for player in team["players"]:
+            told = {name: sums[player["personId"]][name] for name in STATISTICS}
+            assert told == {name: player["statistics"][name] for name in STATISTICS}
+        assert before[side] == team["score"]
+        for period in team["periods"]:
+            assert of_period[side, period["period"]] == period["score"]
+
+
+def games_to_check(league: League) -> list[Game]:
+    overtimes = [game for game in league.season("2024-25").games if game.overtimes]
+    return [*league.games(DAY)[:4], overtimes[0], next(game for game in overtimes if game.overtimes > 1)]
+
+
+@pytest.mark.parametrize("number", range(6), ids=["first", "second", "third", "fourth", "overtime", "two overtimes"])
+def test_the_actions_of_a_final_game_sum_to_its_box_score(league: League, number: int) -> None:
+    game = games_to_check(league)[number]
+    view = View(league, game.ends_at)
+    actions = nba_cdn.play_by_play(view, game.game_id)["game"]["actions"]
+    assert_they_agree(actions, nba_cdn.boxscore(view, game.game_id)["game"])
+    assert (actions[-1]["actionType"], actions[-1]["subType"]) == ("game", "end")
+    assert (actions[-1]["scoreHome"], actions[-1]["scoreAway"]) == tuple(map(str, game.score))
+    assert {action["period"] for action in actions} == set(range(1, 5 + game.overtimes))
+    assert 440 < len(actions) < 660 + 60 * game.overtimes
+    orders = [action["orderNumber"] for action in actions]
+    assert orders == sorted(set(orders))
+    numbers = [action["actionNumber"] for action in actions]
+    assert len(set(numbers)) == len(numbers) and numbers != sorted(numbers)
+
+
+def test_nobody_assists_himself_and_no_count_and_no_player_is_lost_in_thirty_games(league: League) -> None:
+    for game in league.season("2025-26").games[:30]:
+        actions = play_by_play.actions(league, game)
+        counts = play_by_play.tally(actions)
+        for row in (row for rows in league.boxscore(game) for row in rows):
+            own = {name: counts[row.player.person_id, name] for name in play_by_play.COUNTS}
+            assert own == {name: getattr(row, name) for name in play_by_play.COUNTS}
+        assert all(action.player is not action.other for action in actions if action.other)
+        entered = {action.player for action in actions if action.kind == "substitution"}
+        assert entered >= {row.player for rows in league.boxscore(game) for row in rows if row.did_play and not row.is_starter}
+
+
+@pytest.mark.parametrize("minutes", [0, 3, 37.5, 75, 149.9])
+def test_in_play_the_first_part_of_the_list_is_told_and_sums_to_the_box_score_of_the_moment(peer: Peer, minutes: float) -> None:
+    whole = actions_of(peer.final())
+    peer.at(peer.game.tipoff_at + timedelta(minutes=minutes))
+    actions = actions_of(peer)
+    assert_they_agree(actions, peer.box())
+    for action, final in zip(actions, whole, strict=False):
+        assert {**action, "edited": ""} == {**final, "edited": ""}
+    assert len(whole) * minutes / 150 * 0.8 - 5 <= len(actions) < len(whole)
+    assert all(action["edited"] <= peer.moment[0].strftime("%Y-%m-%dT%H:%M:%SZ") for action in actions)
+
+
+def test_a_number_once_given_stays_though_that_of_a_block_is_not_in_order(league: League) -> None:
+    game = league.games(DAY)[0]
+    blocks = [action for action in play_by_play.actions(league, game) if action.kind == "block"]
+    whole = nba_cdn.play_by_play(View(league, game.ends_at), game.game_id)["game"]["actions"]
+    for block in blocks[:4]:
+        at = game.tipoff_at + block.elapsed / game.seconds * league.game_length + timedelta(milliseconds=1)
+        actions = nba_cdn.play_by_play(View(league, at), game.game_id)["game"]["actions"]
+        assert "block" in [action["actionType"] for action in actions[-3:]]
+        numbers = [action["actionNumber"] for action in actions]
+        assert numbers == [action["actionNumber"] for action in whole[: len(actions)]]
+
+
+def test_an_overtime_in_play_is_told_as_one(league: League) -> None:
+    game = next(game for game in league.season("2024-25").games if game.overtimes)
+    view = View(league, game.ends_at - timedelta(minutes=5))
+    box = nba_cdn.boxscore(view, game.game_id)["game"]
+    actions = nba_cdn.play_by_play(view, game.game_id)["game"]["actions"]
+    assert_they_agree(actions, box)
+    assert (box["period"], box["gameStatusText"][:4], box["gameClock"]) == (5, "OT1 ", "PT01M46.00S")
+    assert (actions[-1]["period"], actions[-1]["periodType"]) == (5, "OVERTIME")
+    assert [period["periodType"] for period in box["homeTeam"]["periods"]] == ["REGULAR"] * 4 + ["OVERTIME"]
+
+
+def test_the_play_by_play_is_denied_before_tip_off_and_for_what_is_no_game(peer: Peer) -> None:
+    response = peer.before_tip().get(path_of(peer.game))
+    assert response.status_code == 403 and "<Code>AccessDenied</Code>" in response.text
+    assert peer.get(path_of(peer.game).replace(peer.game.game_id, "0022499999")).status_code == 403
+
+
+def test_every_action_has_the_keys_of_its_type(peer: Peer) -> None:
+    actions = actions_of(peer.final())
+    assert {action["actionType"] for action in actions} == set(KEYS)
+    for action in actions:
+        kind = action["actionType"]
+        assert ANY | KEYS[kind] <= action.keys() <= ANY | KEYS[kind] | MAYBE.get(kind, set()), kind
+        assert isinstance(action["scoreHome"], str) and isinstance(action["scoreAway"], str)
+        assert action["clock"].startswith("PT") and action["clock"][4] == "M" and action["clock"].endswith("S")
+        assert action["isFieldGoal"] == int(kind in ("2pt", "3pt")) and (action["x"] is None) == (kind not in ("2pt", "3pt"))
+
+
+def test_times_and_clocks_run(peer: Peer) -> None:
+    actions = actions_of(peer.final())
+    for earlier, later in pairwise(actions):
+        assert (earlier["timeActual"], earlier["period"]) <= (later["timeActual"], later["period"])
+        assert earlier["period"] < later["period"] or earlier["clock"] >= later["clock"]
+    assert actions[-1]["clock"] == "PT00M00.00S" and actions[0]["clock"] == "PT12M00.00S"
+
+
+def test_five_of_a_side_are_on_the_court_and_act(league: League) -> None:
+    game = league.games(DAY)[0]
+    court = [{row.player for row in rows if row.is_starter} for rows in league.boxscore(game)]
+    acted = Counter[bool]()
+    for action in play_by_play.actions(league, game):
+        if action.kind == "substitution":
+            (court[action.side].add if action.subtype == "in" else court[action.side].remove)(action.player)
+        elif action.player:
+            assert [len(five) for five in court] == [5, 5]
+            acted[action.player in court[action.side]] += 1
+    assert acted[False] < 0.05 * acted.total()
+
+
+def test_who_played_a_second_is_on_the_court_once(league: League) -> None:
+    rows = league.boxscore(league.games(DAY)[0])[0]
+    for row in rows:
+        row.seconds = 2878 if row.is_starter else 1
+    stints = [play_by_play.Stint(1 + n // 5, n % 5, 144 * n, 144) for n in range(20)]
+    fives = play_by_play.lineups(Random(1), rows, stints)
+    assert {place for five in fives for place in five} == set(range(15))
+    assert all(len(set(five)) == 5 for five in fives)
+    assert [rows[place].is_starter for place in fives[0]] == [True] * 5
+
+
+def test_two_leagues_of_the_same_seed_tell_the_same_and_another_seed_something_else(league: League) -> None:
+    game = league.games(DAY)[1]
+    told = play_by_play.actions(league, game)
+    play_by_play.actions.cache_clear()
+    again = League()
+    assert play_by_play.actions(again, again.games(DAY)[1]) == told
+    other = League(seed=8)
+    assert play_by_play.actions(other, other.games(DAY)[1]) != told
+
+
+def test_areas_distances_and_makes_are_those_of_the_nba(league: League) -> None:
+    games = league.season("2024-25").games[100:140]
+    shots = [shot for game in games for shot in play_by_play.actions(league, game) if shot.kind in ("2pt", "3pt")]
+
+    def made(areas: set[str]) -> float:
+        return fmean(bool(shot.is_made) for shot in shots if shot.area in areas)
+
+    assert 0.54 < made(set(IN_THE_PAINT)) < 0.63 and 0.38 < made({MID_RANGE}) < 0.47
+    assert 0.60 < made({RIM}) < 0.74
+    shares = Counter(shot.area for shot in shots)
+    assert 0.20 < (shares["Left Corner 3"] + shares["Right Corner 3"]) / sum(shot.kind == "3pt" for shot in shots) < 0.32
+    assert all((shot.area in TWOS) == (shot.kind == "2pt") for shot in shots)
+    documents = nba_cdn.play_by_play(View(league, league.games(DAY)[0].ends_at), league.games(DAY)[0].game_id)
+    longest = {"Restricted Area": 4, "In The Paint (Non-RA)": 16, "Mid-Range": 23.7, "Above the Break 3": 28}
+    for action in documents["game"]["actions"]:
+        if action["isFieldGoal"]:
+            assert 0 <= action["shotDistance"] <= longest.get(action["area"], 25)
+            assert action["actionType"] == "2pt" or action["shotDistance"] >= 22
+            assert 0 <= action["x"] <= 100 and 0 <= action["y"] <= 100
+            assert action["areaDetail"].startswith("24+") == (action["actionType"] == "3pt")
+
+
+def test_a_players_taste_lasts_and_defences_differ(league: League) -> None:
+    allowed = [weights[0] / sum(weights) for weights in tastes(league.seed, "2024-25").allowed]
+    open_rim, closed_rim = TEAMS[allowed.index(max(allowed))], TEAMS[allowed.index(min(allowed))]
+    at_rim: dict[str, list[bool]] = {open_rim: [], closed_rim: []}
+    halves: dict[int, tuple[list[bool], list[bool]]] = defaultdict(lambda: ([], []))
+    for team in (open_rim, closed_rim):
+        games = [game for game in league.season("2024-25").games if team in game.teams]
+        for number, game in enumerate(games[:36]):
+            for shot in play_by_play.actions(league, game):
+                if shot.kind == "2pt" and game.teams[shot.side] != team:
+                    at_rim[team].append(shot.area == RIM)
+                elif shot.kind == "2pt" and team == open_rim:
+                    halves[shot.player.slot][number % 2].append(shot.area == MID_RANGE)
+    assert fmean(at_rim[open_rim]) > fmean(at_rim[closed_rim]) + 0.03
+    often = [half for half in halves.values() if min(map(len, half)) > 60]
+    assert len(often) >= 5
+    first, second = zip(*((fmean(one), fmean(other)) for one, other in often), strict=True)
+    assert correlation(first, second) > 0.7 and max(first) - min(first) > 0.15
+
+
+def test_an_and_one_follows_a_made_shot_of_the_same_player_at_the_same_clock(league: League) -> None:
+    found = 0
+    for game in league.games(DAY):
+        actions = play_by_play.actions(league, game)
+        for place, action in enumerate(actions):
+            if action.kind == "freethrow" and action.subtype == "1 of 1" and action.descriptor != "technical":
+                before = [other for other in actions[place - 3 : place] if other.elapsed == action.elapsed]
+                assert any(a.kind in ("2pt", "3pt") and a.is_made and a.player is action.player for a in before)
+                found += 1
+    assert found > len(league.games(DAY))
+
+
+def test_rules_about_answers_and_games_apply_to_the_play_by_play(peer: Peer) -> None:
+    path = path_of(peer.game)
+    whole = actions_of(peer.final())
+    peer.rule(match={"path": "playbyplay"}, action="rename_field", field="actions", to="plays", times=1)
+    assert "plays" in peer.get(path).json()["game"] and peer.box()
+    peer.rule(match={"path": "playbyplay"}, action="null_field", field="area", times=1)
+    assert {action["area"] for action in actions_of(peer) if "area" in action} == {None}
+    peer.rule(match={"path": "playbyplay"}, action="stringify_numbers", fields=["personId"], times=1)
+    assert isinstance(actions_of(peer)[5]["personId"], str)
+    peer.rule(match={"provider": "nba_cdn", "game": peer.game.game_id}, action="status", status=503, times=1)
+    assert peer.get(path).status_code == 503
+    for action in ("drop_game", "postpone"):
+        peer.rule(id=action, game=peer.game.game_id, action=action)
+        assert peer.get(path).status_code == 403
+        peer.client.delete("/__control/faults", params={"id": action})
+    assert actions_of(peer) == whole
+
+
+def test_rules_about_players_and_figures_leave_the_play_by_play_alone(peer: Peer) -> None:
+    whole = actions_of(peer.final())
+    name = peer.box()["homeTeam"]["players"][0]["name"]
+    peer.rule(game=peer.game.game_id, action="correct_stat", player=name, field="points", delta=1)
+    peer.rule(game=peer.game.game_id, action="drop_players", n=2)
+    assert actions_of(peer) == whole
+    with pytest.raises(AssertionError):
+        assert_they_agree(whole, peer.box())
+
+
+@pytest.mark.parametrize("moment", ["in_play", "final"])
+def test_team_figures_of_the_box_score_are_the_sums_of_its_players(peer: Peer, moment: str) -> None:
+    box = getattr(peer, moment)().box()
+    for side in ("homeTeam", "awayTeam"):
+        team, players = box[side]["statistics"], [player["statistics"] for player in box[side]["players"]]
+        for name in (*STATISTICS, "reboundsTotal"):
+            assert team[name] == sum(player[name] for player in players), name
+        assert team["turnoversTotal"] == team["turnovers"] + team["turnoversTeam"]
+        assert team["reboundsPersonal"] == team["reboundsTotal"] - team["reboundsTeam"]
+    home, away = box["homeTeam"]["statistics"], box["awayTeam"]["statistics"]
+    assert (home["blocksReceived"], home["foulsDrawn"]) == (away["blocks"], away["foulsPersonal"])
+    assert (home["pointsAgainst"], away["pointsAgainst"]) == (away["points"], home["points"])
+
+
+def test_three_officials_work_a_game_and_nobody_works_two_on_one_date(peer: Peer) -> None:
+    crew = peer.box()["officials"]
+    assert [official["assignment"] for official in crew] == ["OFFICIAL1", "OFFICIAL2", "OFFICIAL3"]
+    assert set(crew[0]) == {"personId", "name", "nameI", "firstName", "familyName", "jerseyNum", "assignment"}
+    view = View(peer.server.service.league, peer.game.ends_at + timedelta(hours=6))
+    ids = [
+        official["personId"]
+        for game in peer.server.service.league.games(DAY)
+        for official in nba_cdn.boxscore(view, game.game_id)["game"]["officials"]
+    ]
+    assert len(set(ids)) == len(ids)
+    assert {action["officialId"] for action in actions_of(peer) if "officialId" in action} == {o["personId"] for o in crew}
