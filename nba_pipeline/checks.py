@@ -5,7 +5,7 @@ passed. Here a blocking check answers each date's plan itself, for which the pri
 of this module). It can go when range runs report partitioned checks.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from statistics import fmean
@@ -40,56 +40,80 @@ class Verdict:
 Judge = Callable[[Warehouse, Sequence[date], Clock], list[Verdict]]
 
 
-def dated_check(table: Table, blocking: bool = False, is_error: bool = False) -> Callable[[Judge], dg.AssetChecksDefinition]:
-    """Make an asset check of a function that returns one verdict per date.
+@dataclass(frozen=True)
+class _Check:
+    """A judge and what its verdict stops."""
+
+    judge: Judge
+    is_blocking: bool
+    severity: dg.AssetCheckSeverity
+
+    def result(self, table: Table, verdicts: list[Verdict]) -> dg.AssetCheckResult:
+        passed = any(v.passed for v in verdicts) if self.is_blocking else all(v.passed for v in verdicts)
+        return dg.AssetCheckResult(
+            asset_key=table.name, check_name=self.judge.__name__, passed=passed, severity=self.severity,
+            metadata=_summary(verdicts).metadata(),
+        )  # fmt: skip
+
+
+_checks: dict[str, dict[str, _Check]] = {}
+"""Table -> name -> check, filled by `dated_check` as the modules of the tables are imported."""
+
+
+def dated_check(table: Table, blocking: bool = False, is_error: bool = False) -> Callable[[Judge], Judge]:
+    """Register a function that returns one verdict per date as a check of a table, named and described by the function.
 
     A blocking check is an ERROR and fails a range only when no date of it is open; the assets behind it leave the closed
     dates out. Another check is a WARN, or with `is_error` an ERROR that stops nothing, and fails when any date does.
     """
     severity = dg.AssetCheckSeverity.ERROR if blocking or is_error else dg.AssetCheckSeverity.WARN
 
-    def decorate(judge: Judge) -> dg.AssetChecksDefinition:
-        name = judge.__name__
+    def register(judge: Judge) -> Judge:
+        _checks.setdefault(table.name, {})[judge.__name__] = _Check(judge, blocking, severity)
+        return judge
 
-        @dg.asset_check(asset=table.name, name=name, blocking=blocking, partitions_def=DAILY, description=judge.__doc__)
-        def check(
-            context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse], clock: Clock
-        ) -> dg.AssetCheckResult:
-            dates = [date.fromisoformat(key) for key in context.partition_keys]
-            verdicts = judge(warehouse, dates, clock)
-            if blocking and not context.has_partition_key:
-                _report_per_date(context, table, name, verdicts)
-            passed = any(v.passed for v in verdicts) if blocking else all(v.passed for v in verdicts)
-            return dg.AssetCheckResult(
-                passed=passed,
-                severity=severity,
-                metadata=_summary(verdicts).metadata(),
-            )
-
-        return check
-
-    return decorate
+    return register
 
 
-def uniqueness_of(table: Table) -> dg.AssetChecksDefinition:
-    """The check that no key of the table stands twice on a date."""
+def checks_of(table: Table) -> dg.AssetChecksDefinition:
+    """Everything that is checked of a table, in one step: what was registered, its key, and its quarantine.
+
+    One step per table, because a step costs more than a check. Those of the names that were registered stay as they are.
+    """
 
     def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
         return keys_are_unique(warehouse, table, dates)
 
-    key_is_unique.__doc__ = f"One row per {table.grain}."
-    return dated_check(table, is_error=True)(key_is_unique)
-
-
-def quarantine_of(table: Table, name: str = "no_row_is_quarantined") -> dg.AssetChecksDefinition:
-    """The check that every row kept the table's promise; the problems of the parked ones are its names."""
-
-    def judge(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
         """Every row kept the table's promise; the others are parked with their problem, and nothing is guessed."""
         return nothing_is_quarantined(warehouse, table, dates)
 
-    judge.__name__ = name
-    return dated_check(table)(judge)
+    key_is_unique.__doc__ = f"One row per {table.grain}."
+    common = {
+        "key_is_unique": _Check(key_is_unique, False, dg.AssetCheckSeverity.ERROR),
+        "no_row_is_quarantined": _Check(no_row_is_quarantined, False, dg.AssetCheckSeverity.WARN),
+    }
+    checks = common | _checks.get(table.name, {})
+    specs = [
+        dg.AssetCheckSpec(
+            name, asset=table.name, blocking=check.is_blocking, description=check.judge.__doc__, partitions_def=DAILY
+        )
+        for name, check in checks.items()
+    ]
+
+    @dg.multi_asset_check(name=f"{table.name}_checks", specs=specs, can_subset=True)
+    def judge_the_table(
+        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse], clock: Clock
+    ) -> Iterator[dg.AssetCheckResult]:
+        dates = [date.fromisoformat(key) for key in context.partition_keys]
+        for key in sorted(context.selected_asset_check_keys):
+            check = checks[key.name]
+            verdicts = check.judge(warehouse, dates, clock)
+            if check.is_blocking and not context.has_partition_key:
+                _report_per_date(context, table, key.name, verdicts)
+            yield check.result(table, verdicts)
+
+    return judge_the_table
 
 
 def keys_are_unique(warehouse: Warehouse, table: Table, dates: Sequence[date]) -> list[Verdict]:

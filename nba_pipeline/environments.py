@@ -13,8 +13,11 @@ from nba_pipeline.calendar import Clock, parse_instant
 from nba_pipeline.errors import BadInput
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import Balldontlie
+from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.providers.injury_report import InjuryReport
 from nba_pipeline.providers.nba_cdn import NbaCdn
+from nba_pipeline.providers.nba_stats import NbaStats
 from nba_pipeline.providers.odds_api import OddsApi
 from nba_pipeline.sandbox.client import SandboxHttpClient
 from nba_pipeline.warehouse.landing import Landing
@@ -26,8 +29,11 @@ ENVIRONMENTS = ("sandbox", "local", "production")
 
 PROVIDER_ADDRESSES = {
     "nba_cdn": ("NBA_CDN_URL", "https://cdn.nba.com"),
+    "nba_stats": ("NBA_STATS_URL", "https://stats.nba.com"),
     "balldontlie": ("BALLDONTLIE_URL", "https://api.balldontlie.io"),
     "odds_api": ("ODDS_API_URL", "https://api.the-odds-api.com"),
+    "injury_report": ("INJURY_REPORT_URL", "https://ak-static.cms.nba.com"),
+    "espn": ("ESPN_URL", "https://site.api.espn.com"),
 }
 """Provider -> the variable that moves it, and where it really is."""
 
@@ -85,7 +91,10 @@ def resources_for(name: str, now: Clock | None = None) -> dict[str, Any]:
         "tables": TableIO(warehouse=warehouse, clock=now, landing=landing),
         "model_store": ModelStore(home=folder),
         "nba_cdn": NbaCdn(http=http),
+        "nba_stats": NbaStats(http=http),
         "balldontlie": Balldontlie(http=http, api_key=keys["balldontlie"]),
         "odds_api": OddsApi(http=http, api_key=keys["odds_api"]),
+        "injury_report": InjuryReport(http=http),
+        "espn": Espn(http=http),
         "archive": Archive(folder=archive, landing=landing, clock=now),
     }

@@ -16,7 +16,9 @@ class Http(Section):
 
     connect_timeout_seconds: float = 5.0
     read_timeout_seconds: float = 30.0
+    read_timeout_seconds_of: dict[str, float] = Field({"nba_stats": 60.0}, description="a slower provider -> its read timeout")
     attempts: int = Field(5, description="tries per request, the first included, on transient failures")
+    attempts_of: dict[str, int] = Field({"nba_stats": 2}, description="a provider that is only a second opinion -> its tries")
     first_wait_seconds: float = 0.5
     longest_wait_seconds: float = 20.0
     longest_retry_after_seconds: float = Field(120.0, description="a longer Retry-After ends the request")
@@ -25,7 +27,8 @@ class Http(Section):
     )
     concurrent_requests: int = Field(6, description="box scores and odds of a date fetched at the same time")
     requests_per_second: dict[str, float] = Field(
-        {"nba_cdn": 10.0, "balldontlie": 1.0, "odds_api": 10.0}, description="polite rate per provider"
+        {"nba_cdn": 10.0, "balldontlie": 1.0, "odds_api": 10.0, "injury_report": 4.0, "espn": 5.0, "nba_stats": 1.0},
+        description="polite rate per provider",
     )
     loopback_requests_per_second: float = Field(500.0, description="rate when the provider is on this machine")
 
@@ -52,30 +55,99 @@ class Corrections(Section):
 
 
 class Expected(Section):
-    """Who is expected to play, until rosters exist."""
+    """Who is expected to play."""
 
-    team_games: int = 10
-    days: int = 21
+    roster_days: int = Field(7, description="a roster is good for so many days")
+    team_games: int = Field(10, description="without a roster: a box-score row in the team's last games ...")
+    days: int = Field(21, description="... and in the last days")
 
 
 class Lines(Section):
     """The market line."""
 
     market: str = "player_points"
+    game_markets: tuple[str, ...] = Field(("spreads", "totals"), description="asked for together with `market`")
     book_precedence: tuple[str, ...] = ("draftkings", "fanduel")
     books_of_one_feed: dict[str, str] = Field({"unibet_us": "betrivers"}, description="a copy -> the book whose feed it shows")
     pickem_books: tuple[str, ...] = ("prizepicks", "underdog")
     regions: str = "us"
-    placeholder: float = 20.0
-    lowest: float = 5.0
+    placeholder: float = Field(20.0, description="points; a line of `market` that stands for no line at all")
+    lowest: float = Field(5.0, description="points; a lower line of `market` is none that a prediction is held against")
+    late_hours: float = Field(6.0, description="before tip-off; the moves of a line that count as late")
     material_move: float = Field(1.0, description="points a line must move for a new version of a prediction")
     historical_minutes_before_tipoff: int = 15
 
     @property
     def cascade(self) -> dict[str, Any]:
         """The arguments of `formulas.market_line.market_lines`: which line stands for the market, in features and bets alike."""
-        names = {"market", "book_precedence", "books_of_one_feed", "pickem_books", "placeholder", "lowest"}
+        names = {"market", "book_precedence", "books_of_one_feed", "pickem_books", "placeholder", "lowest", "late_hours"}
         return self.model_dump(include=names)
+
+    @property
+    def game_cascade(self) -> dict[str, Any]:
+        """The arguments of `formulas.game_line.game_lines_of`: whose total and spread stand for the market."""
+        return self.model_dump(include={"book_precedence", "books_of_one_feed"})
+
+
+class Slates(Section):
+    """What the features of a whole slate must look like."""
+
+    least_rows: int = Field(50, description="known players below which a slate is not judged")
+    full_slate_rows: int = Field(150, description="known players from which all the distinct values are wanted")
+    never_constant: tuple[str, ...] = Field(
+        (
+            "points_mean_last_5_games", "points_mean_last_10_games", "points_mean_season",
+            "points_standard_deviation_last_10_games", "minutes_mean_last_10_games", "points_per_minute_last_10_games",
+            "free_throw_point_pct_last_10_games", "opponent_defensive_rating_last_15_games", "opponent_pace_last_15_games",
+            "team_pace_last_10_games", "team_offensive_rating_last_10_games", "team_win_pct_season",
+        ),
+        description="measures that differ between players and teams; what follows from the calendar, or from nobody being hurt, may not",
+    )  # fmt: skip
+    usual_variation: dict[str, tuple[float, int]] = Field(
+        {
+            "points_mean_last_5_games": (3.0, 20), "points_mean_last_10_games": (3.0, 20), "points_mean_season": (3.0, 20),
+            "points_standard_deviation_last_10_games": (1.0, 10), "fatigue_score": (5.0, 10),
+            "shot_zone_mismatch_score": (1.0, 10), "opponent_defensive_rating_last_15_games": (1.0, 5),
+            "team_offensive_rating_last_10_games": (1.0, 5), "opponent_pace_last_15_games": (0.5, 5),
+            "team_pace_last_10_games": (0.5, 5), "team_win_pct_season": (0.05, 5), "line": (2.0, 10),
+            "minutes_mean_last_10_games": (5.0, 15), "points_per_minute_last_10_games": (0.1, 10), "game_total": (2.0, 5),
+            "absolute_game_spread": (1.0, 5), "implied_team_total": (2.0, 5), "points_mean_last_3_games": (3.0, 15),
+            "absent_teammates_usage_pct_sum_season": (0.02, 10), "usage_pct_last_5_games": (0.02, 5), "rest_days": (0.5, 3),
+            "minutes_sum_last_7_days": (15.0, 15),
+        },
+        description="feature -> least standard deviation in its unit, least distinct values on a full slate",
+    )  # fmt: skip
+    null_share_days: int = 30
+    least_dates_to_compare: int = Field(14, description="earlier dates below which a null share is not compared")
+    null_share_rise: float = Field(0.10, description="rise of a feature's null share over the days before that is an error")
+    come_during_the_day: tuple[str, ...] = Field(
+        (
+            "injury_risk_level", "usage_spike_score", "star_teammates_out", "absent_teammates_usage_pct_sum_season", "line",
+            "opening_line", "line_movement", "line_minus_points_mean_season", "line_minus_previous_closing_line",
+            "line_standard_deviation_across_books", "line_movement_direction", "price_skew", "late_line_movements",
+            "game_total", "absolute_game_spread", "implied_team_total", "over_pct_last_10_lined_games",
+            "over_streak_lined_games", "under_streak_lined_games", "points_minus_closing_line_mean_last_5_lined_games",
+        ),
+        description="features of reports and lines",
+    )  # fmt: skip
+    least_complete_windows: float = Field(0.90, description="share of players whose window of 10 games has no hole")
+    least_known_scores: float = Field(0.50, description="share of players for whom a score of the matchup is known")
+    least_of_quality: float = Field(0.60, description="share of rows of bronze or better; below it a warning")
+
+
+class Injuries(Section):
+    """The official injury report."""
+
+    probes: int = Field(16, description="names asked for, the newest first, until one is published")
+    due_hour_eastern: int = Field(17, description="hour of the day before from which a slate must be reported on")
+
+
+class Rosters(Section):
+    """The teams' rosters."""
+
+    reread_after_hours: float = Field(6.0, description="a younger roster is not asked for again")
+    fewest_players: int = 12
+    most_players: int = 21
 
 
 class Predicting(Section):
@@ -128,6 +200,9 @@ class Settings(Section):
     corrections: Corrections = Corrections()
     expected: Expected = Expected()
     lines: Lines = Lines()
+    injuries: Injuries = Injuries()
+    rosters: Rosters = Rosters()
+    slates: Slates = Slates()
     predicting: Predicting = Predicting()
     training: Training = Training()
     warehouse: Warehouse = Warehouse()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 LOOPBACK = ("127.0.0.1", "::1")
-OURS = ("NBA_", "ODDS_", "BALLDONTLIE_")
+OURS = ("NBA_", "ODDS_", "BALLDONTLIE_", "INJURY_REPORT_", "ESPN_")
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from nba_pipeline.calendar import DAILY, Clock
-from nba_pipeline.checks import Verdict, dated_check, keys_are_unique, nothing_is_quarantined, share_verdict
+from nba_pipeline.checks import Verdict, _checks, checks_of, dated_check, keys_are_unique, nothing_is_quarantined, share_verdict
 from nba_pipeline.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -31,6 +31,7 @@ class ToyRows(Row):
 def boxes() -> Iterator[Table]:
     yield Table("toy_boxes", grain="game", key=("game_id",), schema=ToyRows)
     del TABLES["toy_boxes"]
+    _checks.pop("toy_boxes", None)
 
 
 @pytest.fixture
@@ -59,10 +60,16 @@ def a_check(table: Table, open_dates: Sequence[date], blocking: bool) -> dg.Asse
             share_verdict(day, 2 if day in open_dates else 1, 2, 0.8, [] if day in open_dates else ["NYK@BOS"]) for day in dates
         ]
 
-    return games_are_there
+    return checks_of(table)
 
 
 Run = Callable[..., dg.ExecuteInProcessResult]
+
+
+def told_of(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
+    """What the run says of the check of these tests."""
+    (evaluation,) = (e for e in result.get_asset_check_evaluations() if e.check_name == "games_are_there")
+    return evaluation
 
 
 @pytest.fixture
@@ -98,7 +105,7 @@ def recorded(instance: dg.DagsterInstance, day: date) -> dg.AssetCheckEvaluation
 @pytest.mark.parametrize("open_dates", [[FIRST], []], ids=["open", "closed"])
 def test_a_blocking_check_lets_an_open_date_on_and_stops_a_closed_one(boxes: Table, run: Run, open_dates: list[date]) -> None:
     result = run(a_check(boxes, open_dates, blocking=True), FIRST)
-    (evaluation,) = result.get_asset_check_evaluations()
+    evaluation = told_of(result)
     assert result.success == evaluation.passed == summarised(result) == bool(open_dates)
     assert evaluation.severity == dg.AssetCheckSeverity.ERROR
     told = {name: value.value for name, value in evaluation.metadata.items()}
@@ -109,7 +116,7 @@ def test_a_blocking_check_lets_an_open_date_on_and_stops_a_closed_one(boxes: Tab
 @pytest.mark.parametrize("last", [None, THIRD], ids=["date", "range"])
 def test_a_warning_does_not_stop_what_stands_behind_it(boxes: Table, run: Run, last: date | None) -> None:
     result = run(a_check(boxes, [SECOND], blocking=False), FIRST, last)
-    (evaluation,) = result.get_asset_check_evaluations()
+    evaluation = told_of(result)
     assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert result.success and summarised(result)
 
@@ -117,7 +124,7 @@ def test_a_warning_does_not_stop_what_stands_behind_it(boxes: Table, run: Run, l
 def test_a_range_goes_on_while_one_of_its_dates_is_open(boxes: Table, run: Run) -> None:
     result = run(a_check(boxes, [SECOND], blocking=True), FIRST, THIRD)
     assert result.success and summarised(result)
-    told = {name: value.value for name, value in result.get_asset_check_evaluations()[0].metadata.items()}
+    told = {name: value.value for name, value in told_of(result).metadata.items()}
     assert told == {
         "share": 0.5, "present": 4, "expected": 6, "failing_dates": 2.0,
         "missing": ["2024-03-12: NYK@BOS", "2024-03-14: NYK@BOS"],
@@ -169,13 +176,15 @@ def test_a_check_that_cannot_be_evaluated_stops_what_stands_behind_it(boxes: Tab
         """The warehouse is gone."""
         raise OSError("the disk is gone")
 
-    result = run(games_are_there, FIRST, last)
+    result = run(checks_of(boxes), FIRST, last)
     assert not result.success and not summarised(result)
     assert not result.get_asset_check_evaluations()
 
 
 def test_a_check_is_named_and_described_by_its_function(boxes: Table) -> None:
-    (spec,) = a_check(boxes, [], blocking=True).check_specs
+    specs = {spec.name: spec for spec in a_check(boxes, [], blocking=True).check_specs}
+    assert specs.keys() == {"games_are_there", "key_is_unique", "no_row_is_quarantined"}
+    spec = specs["games_are_there"]
     assert (spec.name, spec.description, spec.blocking) == ("games_are_there", "The games are there.", True)
     assert spec.asset_key == dg.AssetKey("toy_boxes")
 

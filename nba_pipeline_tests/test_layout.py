@@ -34,8 +34,8 @@ MAY_IMPORT = {
     | {
         f"nba_pipeline.{name}"
         for name in (
-            "formulas", "systems", "table", "calendar", "gates", "checks", "settings", "errors", "names", "teams", "providers",
-            "warehouse",
+            "formulas", "systems", "table", "calendar", "gates", "disagreements", "checks", "settings", "errors", "names",
+            "teams", "providers", "warehouse",
         )
     },
 }  # fmt: skip
@@ -177,7 +177,7 @@ def test_every_table_is_served() -> None:
 
 
 def test_every_test_module_mirrors_a_module_of_the_package() -> None:
-    """Tests of assets may leave the stage's folder out: a table's name is its own."""
+    """Tests may leave an inner folder out: a stage of assets, the wire formats of the sandbox."""
     orphans = []
     for test in TESTS.rglob("test_*.py"):
         place = test.relative_to(TESTS)
@@ -185,7 +185,7 @@ def test_every_test_module_mirrors_a_module_of_the_package() -> None:
             continue
         name = place.name.removeprefix("test_").removesuffix(".py")
         beside, below = PACKAGE / place.parent, PACKAGE / "assets"
-        modules = [*beside.glob(f"{name}.py"), *beside.glob(f"{name}/__init__.py"), *below.rglob(f"{name}.py")]
+        modules = [*beside.rglob(f"{name}.py"), *beside.glob(f"{name}/__init__.py"), *below.rglob(f"{name}.py")]
         if not modules or (modules[0].is_relative_to(below) and place.parts[0] != "assets"):
             orphans.append(str(place))
     assert not orphans, f"{', '.join(sorted(orphans))}: call a test module test_<module>.py, in the folder of the module"

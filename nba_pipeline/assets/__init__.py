@@ -3,7 +3,7 @@
 What every daily asset shares is said here once; what is special to a table stands in its module.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import date, timedelta
 from typing import Any
 
@@ -42,11 +42,14 @@ def weekly_asset(
 
 def daily_asset(
     table: Table, *, module: str, description: str | None, kinds: Set[str], code_version: str,
-    ins: Mapping[str, dg.AssetIn] | None = None,
+    ins: Mapping[str, dg.AssetIn] | None = None, deps: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:  # fmt: skip
-    """A daily table: the shared partitions, one run for a range, the freshness policy."""
+    """A daily table: the shared partitions, one run for a range, the freshness policy.
+
+    `deps` are tables that have to run before, and of which nothing is read.
+    """
     decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-        **shared(table, module, description, kinds, code_version), ins=ins, partitions_def=DAILY,
+        **shared(table, module, description, kinds, code_version), ins=ins, deps=list(deps), partitions_def=DAILY,
         backfill_policy=dg.BackfillPolicy.single_run(), freshness_policy=FRESH,
     )  # fmt: skip
     return decorate

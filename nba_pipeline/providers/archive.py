@@ -17,10 +17,12 @@ import dagster as dg
 import polars as pl
 from pydantic import PrivateAttr
 
-from nba_pipeline.calendar import Clock, season_of, season_of_game_date
+from nba_pipeline.calendar import EASTERN_NAME, Clock, season_of, season_of_game_date
 from nba_pipeline.errors import BadInput
 from nba_pipeline.providers import SEASON_TYPES
-from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, STATISTICS
+from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, STATISTICS, TEAM_BOXSCORE_COLUMNS
+from nba_pipeline.providers.odds_api import match_events
+from nba_pipeline.teams import TEAM_OF_NAME
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot
 
 PROVIDER = "archive"
@@ -36,6 +38,14 @@ PROP_COLUMNS = {
     "source": pl.String(), "problem": pl.String(),
 }  # fmt: skip
 
+GAME_LINE_COLUMNS = {
+    "game_date": pl.Date(), "game_id": pl.String(), "market": pl.String(), "book": pl.String(), "outcome": pl.String(),
+    "line_half_points": pl.Int64(), "line": pl.Float64(), "price": pl.Int64(), "snapshot_at": pl.Datetime("us", "UTC"),
+    "tipoff_at": pl.Datetime("us", "UTC"), "is_before_tipoff": pl.Boolean(), "odds_event_id": pl.String(),
+    "captured_at": pl.Datetime("us", "UTC"), "request_format": pl.String(), "source": pl.String(),
+    "problem": pl.String(),
+}  # fmt: skip
+
 PLAYER_COLUMNS = {"player_id": pl.Int64(), "spelling": pl.String(), "source": pl.String()}
 
 GAMES = (
@@ -49,7 +59,18 @@ PROPS = (
     "odds_event_id", "market", "book", "player_name_raw", "line", "over_odds", "under_odds", "commence_time_utc",
     "game_date", "home_team", "away_team", "snapshot_at", "is_latest_pregame", "event_game_id",
 )  # fmt: skip
+GAME_LINES = ("event_id", "home_team", "away_team", "commence_time", "spread_point", "total_point")
 PLAYERS = ("player_id", "full_name")
+TEAM_TOTALS = {
+    "points": "pts", "rebounds": "reb", "assists": "ast", "steals": "stl", "blocks": "blk", "turnovers": "tov",
+    "fouls": "pf",
+}  # fmt: skip
+"""Our column -> the end of its name in a games file, where the two differ."""
+CONSENSUS = "consensus"
+"""The book of the archive's game lines: one value per event, averaged over books that it does not name."""
+GAME_OUTCOMES = (("spreads", "home", 1, "spread_point"), ("spreads", "away", -1, "spread_point"),
+                 ("totals", "over", 1, "total_point"), ("totals", "under", 1, "total_point"))  # fmt: skip
+"""Market, outcome, sign and column of each of the four rows that an event of the archive makes."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +92,10 @@ class _File:
 
 
 class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The folder of NBA_ARCHIVE_DIR ("" for none): games_<season>, player_boxscores_<season>, player_props, players."""
+    """The folder of NBA_ARCHIVE_DIR ("" for none).
+
+    Files: games_<season>, player_boxscores_<season>, player_props, game_lines, players.
+    """
 
     folder: str = ""
     landing: dg.ResourceDependency[Landing]
@@ -144,6 +168,53 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
         return _one_per_line(_cast(shaped, PROP_COLUMNS, file))
 
+    def game_lines(self, dates: Iterable[date]) -> pl.DataFrame:
+        """The spreads and totals of some dates in the columns of `game_lines`, up to four rows per event.
+
+        They are averages over books: the book is "consensus", there is no price (the mean of American prices is none) and
+        no instant, so that nothing proves them from before the tip-off. A line that is not a whole number of half points
+        carries a problem, as does an event that is no game of the schedule.
+        """
+        seasons = self._by_season(dates)
+        if not seasons:
+            return pl.DataFrame(schema=GAME_LINE_COLUMNS)
+        file, days = self._file("game_lines"), [day for _, some in seasons for day in some]
+        columns = ["game_id", "game_date", "home_team", "away_team", "tipoff_utc"]
+        in_scope = _competition().is_in(list(SEASON_TYPES))
+        games = pl.concat([self._file(f"games_{season}").scan(columns).filter(in_scope).collect() for season, _ in seasons])
+        events = _events(file.scan(GAME_LINES).collect())
+        # against the whole seasons, so that an event is the same game whichever dates are asked for
+        matched = events.join(match_events(events, games), on="odds_event_id", how="left", maintain_order="left").join(
+            games.select("game_id", "tipoff_utc", scheduled="game_date", scheduled_home="home_team"), on="game_id", how="left",
+            maintain_order="left",
+        )  # fmt: skip
+        wanted = matched.with_columns(pl.coalesce("scheduled", "game_date").alias("game_date")).filter(_of(days))
+        parts = [_side_of(wanted, *outcome) for outcome in GAME_OUTCOMES]
+        half_points = 2 * pl.col("line")
+        rows = pl.concat(parts).filter(pl.col("line").is_not_null()).with_columns(
+            half_points.round().alias("line_half_points"),
+            pl.lit(CONSENSUS).alias("book"),
+            pl.when(pl.col("tipoff_utc").is_not_null())
+            .then(pl.min_horizontal("tipoff_utc", "commence_time")).alias("tipoff_at"),
+            *[pl.lit(None).alias(name) for name in ("price", "snapshot_at", "is_before_tipoff", "captured_at")],
+            pl.lit("american").alias("request_format"),
+            pl.lit(file.ref).alias("source"),
+            pl.when(pl.col("game_id").is_null())
+            .then(pl.format("event {} matches no game of the schedule", "odds_event_id"))
+            .when(half_points != half_points.round())
+            .then(pl.format("{} of {} is no whole number of half points", "market", "line")).alias("problem"),
+        )  # fmt: skip
+        return _cast(rows, GAME_LINE_COLUMNS, file)
+
+    def team_boxscores(self, dates: Iterable[date]) -> pl.DataFrame:
+        """The team totals of some dates in the columns of `team_boxscores`: regular seasons only, two rows per game.
+
+        A game without totals is absent. Playing time and periods are not in the files. The totals are those of the
+        players: turnovers and rebounds that the league credits to a team as such are not among them.
+        """
+        parts = [self._season_team_boxscores(season, days) for season, days in self._by_season(dates)]
+        return pl.concat(parts) if parts else pl.DataFrame(schema=TEAM_BOXSCORE_COLUMNS)
+
     def players(self) -> pl.DataFrame:
         """One row per player of the seed list: player_id, spelling, source."""
         file = self._file("players")
@@ -195,6 +266,26 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
             .alias("problem"),
         )
         return _cast(shaped.collect(), BOXSCORE_COLUMNS, file)
+
+    def _season_team_boxscores(self, season: str, days: list[date]) -> pl.DataFrame:
+        file = self._file(f"games_{season}")
+        totals = {name: TEAM_TOTALS.get(name, name) for name in STATISTICS}
+        columns = [f"{side}_{end}" for side in ("home", "away") for end in ("team", *totals.values())]
+        games = file.scan(["game_id", "game_date", *columns]).filter(_of(days) & _competition().is_in(list(SEASON_TYPES)))
+        sides = [
+            games.select(
+                "game_date", "game_id", season_of_game_date(), pl.col(f"{side}_team").alias("team"),
+                pl.col(f"{other}_team").alias("opponent"), pl.lit(side == "home").alias("is_home"),
+                *[pl.col(f"{side}_{end}").alias(name) for name, end in totals.items()],
+                pl.lit(None, pl.Int64).alias("seconds"), pl.lit(None, pl.Int64).alias("periods"),
+                pl.lit(False).alias("is_reconstructed"), pl.lit(PROVIDER).alias("provider"),
+                pl.lit(file.ref).alias("source"), pl.lit(None, pl.String).alias("problem"),
+            )
+            for side, other in (("home", "away"), ("away", "home"))
+        ]  # fmt: skip
+        is_known = pl.all_horizontal(pl.col(name).is_not_null() for name in totals).all().over("game_id")
+        rows = pl.concat(sides).collect().filter(is_known).sort("game_date", "game_id", "is_home")
+        return _cast(rows, TEAM_BOXSCORE_COLUMNS, file)
 
     def _by_season(self, dates: Iterable[date]) -> list[tuple[str, list[date]]]:
         """(season, its dates) of the seasons that have a games file."""
@@ -276,6 +367,24 @@ def _cast(frame: pl.DataFrame, columns: Mapping[str, pl.DataType], file: _File) 
         return frame.select(pl.col(name).cast(dtype) for name, dtype in columns.items())
     except pl.exceptions.PolarsError as error:
         raise BadInput(f"the archive's {file.name} has an unusable value: {str(error).splitlines()[0]}") from None
+
+
+def _events(lines: pl.DataFrame) -> pl.DataFrame:
+    """The events of the game lines as `match_events` wants them, with the Eastern date of their start."""
+    teams = pl.col("home_team", "away_team").replace_strict(TEAM_OF_NAME, default=None)
+    return lines.rename({"event_id": "odds_event_id"}).with_columns(
+        teams, pl.col("commence_time").dt.convert_time_zone(EASTERN_NAME).dt.date().alias("game_date")
+    )
+
+
+def _side_of(events: pl.DataFrame, market: str, outcome: str, sign: int, column: str) -> pl.DataFrame:
+    """One outcome of each event, seen from the schedule's home team: a neutral site may stand the other way round."""
+    is_turned = pl.col("scheduled_home") == pl.col("away_team")
+    told = pl.col(column).cast(pl.Float64)
+    line = told if market == "totals" else pl.when(is_turned).then(0 - told).otherwise(told)
+    return events.with_columns(
+        pl.lit(market).alias("market"), pl.lit(outcome).alias("outcome"), (line if sign > 0 else 0 - line).alias("line")
+    )
 
 
 def _one_per_line(lines: pl.DataFrame) -> pl.DataFrame:

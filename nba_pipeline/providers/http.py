@@ -2,8 +2,8 @@
 
 What belongs here: connections, rates, retries, outcomes. What a payload means belongs to the provider's own module.
 
-    200 and JSON as promised                  landed, returned
-    200 and not JSON, or keys missing         landed as rejected, Permanent
+    200 and JSON (or a PDF) as promised       landed, returned
+    200 and neither, or keys missing          landed as rejected, Permanent
     403, 404                                  NotYet: the caller knows whether it is due
     401                                       Permanent, and the provider is asked no more in this run
     429, 5xx, timeouts, broken answers        tried again, then Transient; after some requests in a row the host is down
@@ -36,6 +36,7 @@ RETRIED = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError
 QUOTA_HEADERS = {f"x-requests-{name}": name for name in ("remaining", "used", "last")}
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 MOST_REDIRECTS = 3
+PDF_BEGINS = b"%PDF-"
 USER_AGENT = "nba-pipeline"
 
 stamina.instrumentation.set_on_retry_hooks([])  # its hook writes to standard output; the journal holds every try
@@ -49,7 +50,8 @@ class Request(Slot):
     `secret_params` and `secret_headers` hold the key and never appear in a message, a URL of the journal or a ref;
     `key_variable` is the environment variable to name when the key is rejected. `required_keys` are the top-level keys
     that the answer must have (empty: any JSON) and `parser` the pure function that must be able to read it: what breaks
-    the contract is never landed as accepted. `final_game_ids` reads from the answer which games it calls final.
+    the contract is never landed as accepted. Where the extension is pdf, the answer must be a PDF instead of JSON.
+    `final_game_ids` reads from the answer which games it calls final.
     """
 
     path: str
@@ -83,16 +85,14 @@ class _Again(Exception):
 class _Session:
     """What the requests of one run share: connections, rates, what is down, the quota."""
 
-    def __init__(self, connect_timeout: float, read_timeout: float, run_id: str = ""):
+    def __init__(self, run_id: str = ""):
         self.run_id, self.users = run_id, 0
         self.lock = threading.Lock()
         self.quota: dict[str, int] = {}
         self.exhausted: dict[str, int] = {}
         self.refused: dict[str, str] = {}
         self._next: dict[str, float] = {}
-        self.client = httpx.Client(
-            timeout=httpx.Timeout(read_timeout, connect=connect_timeout), headers={"User-Agent": USER_AGENT}
-        )
+        self.client = httpx.Client(headers={"User-Agent": USER_AGENT})
 
     def wait_for_turn(self, provider: str, per_second: float) -> None:
         """Sleep until the provider may be asked again."""
@@ -116,7 +116,8 @@ _sessions_lock = threading.Lock()
 class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Asks providers: one pooled client per run, whatever number of resources share it.
 
-    `base_urls` is provider -> scheme and host. In a replay the landing answers and the network is off.
+    `base_urls` is provider -> scheme and host; `read_timeout_seconds_of` and `attempts_of` are for the providers that need
+    their own. In a replay the landing answers and the network is off.
     """
 
     base_urls: dict[str, str]
@@ -126,6 +127,8 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
     first_wait_seconds: float = SETTINGS.http.first_wait_seconds
     connect_timeout_seconds: float = SETTINGS.http.connect_timeout_seconds
     read_timeout_seconds: float = SETTINGS.http.read_timeout_seconds
+    read_timeout_seconds_of: dict[str, float] = SETTINGS.http.read_timeout_seconds_of
+    attempts_of: dict[str, int] = SETTINGS.http.attempts_of
     _session: _Session | None = PrivateAttr(default=None)
 
     @contextlib.contextmanager
@@ -134,7 +137,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         run_id = context.run.run_id if context.run else ""
         with _sessions_lock:
             session = _sessions.get(run_id) if run_id else None
-            session = session or self._new_session(run_id)
+            session = session or _Session(run_id)
             session.users += 1
             if run_id:
                 _sessions[run_id] = session
@@ -203,12 +206,9 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         with ThreadPoolExecutor(max_workers=min(SETTINGS.http.concurrent_requests, len(requests))) as pool:
             return list(pool.map(one, requests))
 
-    def _new_session(self, run_id: str = "") -> _Session:
-        return _Session(self.connect_timeout_seconds, self.read_timeout_seconds, run_id)
-
     def _ready(self) -> _Session:
         if self._session is None:
-            self._session = self._new_session()
+            self._session = _Session()
         return self._session
 
     def _ask(self, request: Request, base_url: str, statuses: list[int]) -> httpx.Response:
@@ -241,8 +241,8 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             return True if wait is None else wait <= settings.longest_retry_after_seconds and max(wait, 0.01)
 
         for attempt in stamina.retry_context(
-            on=again, attempts=self.attempts, timeout=None, wait_initial=self.first_wait_seconds,
-            wait_max=settings.longest_wait_seconds, wait_jitter=self.first_wait_seconds,
+            on=again, attempts=self.attempts_of.get(request.provider, self.attempts), timeout=None,
+            wait_initial=self.first_wait_seconds, wait_max=settings.longest_wait_seconds, wait_jitter=self.first_wait_seconds,
         ):  # fmt: skip
             with attempt:
                 session.wait_for_turn(request.provider, self._rate(request.provider, base_url))
@@ -258,7 +258,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _send(self, session: _Session, request: Request, base_url: str) -> httpx.Response:
         question = session.client.build_request(
             "GET", base_url.rstrip("/") + request.path, params={**request.params, **request.secret_params},
-            headers={**request.headers, **request.secret_headers},
+            headers={**request.headers, **request.secret_headers}, timeout=self._timeout(request.provider),
         )  # fmt: skip
         response = session.client.send(question, follow_redirects=False)
         for _ in range(MOST_REDIRECTS):
@@ -267,6 +267,10 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
                 break
             response = session.client.send(following, follow_redirects=False)
         return response
+
+    def _timeout(self, provider: str) -> httpx.Timeout:
+        read = self.read_timeout_seconds_of.get(provider, self.read_timeout_seconds)
+        return httpx.Timeout(read, connect=self.connect_timeout_seconds)
 
     def _refusal(self, session: _Session, request: Request, response: httpx.Response) -> PipelineError:
         status = response.status_code
@@ -327,12 +331,15 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def _document(request: Request, response: httpx.Response) -> tuple[Any, str | None]:
-    """The parsed answer, and why it breaks the contract."""
+    """The parsed answer, and why it breaks the contract. A PDF is left to the request's parser."""
+    found = f"({response.headers.get('content-type', 'no content type')}, {len(response.content)} bytes)"
+    if request.extension == "pdf":
+        is_pdf = response.content.startswith(PDF_BEGINS)
+        return None, None if is_pdf else f"{request.name}: the answer is not a PDF {found}"
     try:
         document = json.loads(response.content)
     except ValueError:
-        kind = response.headers.get("content-type", "no content type")
-        return None, f"{request.name}: the answer is not JSON ({kind}, {len(response.content)} bytes)"
+        return None, f"{request.name}: the answer is not JSON {found}"
     missing = [key for key in request.required_keys if not isinstance(document, dict) or key not in document]
     if missing:
         return document, f"{request.name}: the answer lacks {', '.join(missing)}"

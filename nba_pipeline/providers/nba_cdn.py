@@ -1,9 +1,10 @@
-"""The NBA's content delivery network: the season schedule and box scores. No key.
+"""The NBA's content delivery network: the season schedule, box scores and play-by-play. No key.
 
 Times that end in Z lie unless their name says UTC; flags are text; who did not play still carries zeros.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from nba_pipeline.calendar import EASTERN, eastern_date, season_of
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.providers import SEASON_TYPES
 from nba_pipeline.providers.http import HttpClient, Request
+from nba_pipeline.providers.nba_cdn_play_by_play import parse_play_by_play
 from nba_pipeline.providers.wire import (
     instant,
     knows_only_whole_minutes,
@@ -29,6 +31,7 @@ PROVIDER = "nba_cdn"
 FINAL = 3
 STATUSES = {1: "scheduled", 2: "live", FINAL: "final"}
 POSTPONED = ("ppd", "postponed")
+SIDES = ("homeTeam", "awayTeam")
 
 SCHEDULE_COLUMNS = {
     "game_date": pl.Date(), "game_id": pl.String(), "season": pl.String(), "season_type": pl.String(),
@@ -56,9 +59,19 @@ BOXSCORE_COLUMNS = {
 }  # fmt: skip
 """The columns of every provider's box scores, in order."""
 
+TEAM_STATISTICS = {**STATISTICS, "rebounds": "reboundsPersonal"}
+"""Our column -> the field of a team's totals, whose reboundsTotal also counts balls that nobody caught."""
+
+TEAM_BOXSCORE_COLUMNS = {
+    "game_date": pl.Date(), "game_id": pl.String(), "season": pl.String(), "team": pl.String(), "opponent": pl.String(),
+    "is_home": pl.Boolean(), **dict.fromkeys(TEAM_STATISTICS, pl.Int64()), "seconds": pl.Int64(), "periods": pl.Int64(),
+    "is_reconstructed": pl.Boolean(), "provider": pl.String(), "source": pl.String(), "problem": pl.String(),
+}  # fmt: skip
+"""The columns of every provider's team box scores, in order."""
+
 
 class NbaCdn(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """cdn.nba.com: https://cdn.nba.com/static/json/staticData/scheduleLeagueV2.json and liveData/boxscore."""
+    """cdn.nba.com: below https://cdn.nba.com/static/json/ staticData/scheduleLeagueV2.json, liveData/boxscore and playbyplay."""
 
     http: dg.ResourceDependency[HttpClient]
 
@@ -73,6 +86,14 @@ class NbaCdn(dg.ConfigurableResource):  # type: ignore[type-arg]
     def landed_boxscores(self, game_id: str, game_date: date) -> list[Payload]:
         """The landed box scores of a game, oldest first; the newest is journalled as reused."""
         return self.http.landed(boxscore_request(game_id, game_date))
+
+    def play_by_play(self, games: Sequence[tuple[str, date]]) -> list[Payload | PipelineError]:
+        """Play-by-play of (game_id, game_date), asked for concurrently: per game its payload or its error, in order."""
+        return self.http.get_many([playbyplay_request(game_id, day) for game_id, day in games])
+
+    def landed_play_by_play(self, game_id: str, game_date: date) -> list[Payload]:
+        """The landed play-by-play of a game, oldest first; the newest is journalled as reused."""
+        return self.http.landed(playbyplay_request(game_id, game_date))
 
     def reject(self, payload: Payload, problem: str) -> None:
         """Take a payload that does not parse out of every later look-up."""
@@ -97,6 +118,14 @@ def boxscore_request(game_id: str, game_date: date) -> Request:
     )  # fmt: skip
 
 
+def playbyplay_request(game_id: str, game_date: date) -> Request:
+    """The play-by-play of a game; nothing is published before the tip-off (403), and it is edited after the end."""
+    return Request(
+        provider=PROVIDER, endpoint="playbyplay", entity=game_id, game_date=game_date, required_keys=("game",),
+        path=f"/static/json/liveData/playbyplay/playbyplay_{game_id}.json", parser=parse_play_by_play,
+    )  # fmt: skip
+
+
 def parse_schedule(payload: Payload) -> pl.DataFrame:
     """One row per game in scope whose teams are known, of every date of the season.
 
@@ -118,30 +147,34 @@ def parse_boxscore(payload: Payload) -> pl.DataFrame:
     Minutes are exact unless most playing times of the game are whole minutes, then rounded and without seconds. Raises
     Permanent naming game, field and value when something required is missing or unusable.
     """
-    game = _game_of(payload)
-    game_id = str(game["gameId"])
-    if payload.slot.entity not in (game_id, "") and payload.slot.endpoint == "boxscore":
-        raise Permanent(f"box score of {payload.slot.entity}: the answer is about game {game_id}")
-    try:
-        game_date = payload.game_date or eastern_date(_required_instant(game, "gameTimeUTC"))
-        sides = {side: game[side] for side in ("homeTeam", "awayTeam")}
-        teams = {side: _tricode(box) for side, box in sides.items()}
-        people = [(side, player) for side, box in sides.items() for player in box["players"]]
-        clocks = [_clock(player) for _, player in people if _flag(player, "played")]
-        is_rounded = knows_only_whole_minutes(clocks)
+    game = _game_asked_for(payload)
+    with _built_as_known(game):
+        sides = {side: _side(game, side, payload) | {"team_points": _number(game[side], "score")} for side in SIDES}
+        is_rounded = knows_only_whole_minutes([clock for side in SIDES for clock in _clocks(game[side])])
+        rows = [sides[side] | _player(player, is_rounded) for side in SIDES for player in game[side]["players"]]
+    return pl.DataFrame(rows, schema=BOXSCORE_COLUMNS)
+
+
+def parse_team_boxscores(payload: Payload) -> pl.DataFrame:
+    """One row per team of the box score, with the totals that the NBA itself gives.
+
+    Turnovers are the players' (`turnovers`), as the archive's and every other source's: `turnoversTotal` would count the
+    team's own too, about one a game, and move pace and ratings of live games against those that models were trained on.
+    Rebounds and fouls are the players' as well. Seconds are the sum over the players, null where the source rounds. Raises
+    Permanent naming game, field and value when something is missing or unusable.
+    """
+    game = _game_asked_for(payload)
+    with _built_as_known(game):
+        is_rounded = knows_only_whole_minutes([clock for side in SIDES for clock in _clocks(game[side])])
         rows = [
             {
-                "game_date": game_date, "game_id": game_id, "season": season_of(game_date), "team": teams[side],
-                "opponent": teams["awayTeam" if side == "homeTeam" else "homeTeam"], "is_home": side == "homeTeam",
-                "team_points": _number(sides[side], "score"), "provider": PROVIDER, "source": payload.ref,
-                "problem": None, **_player(player, is_rounded),
+                **_side(game, side, payload), "is_reconstructed": False, "periods": whole(game.get("period")),
+                "seconds": None if is_rounded else sum(_clocks(game[side])),
+                **{column: _number(game[side]["statistics"], field) for column, field in TEAM_STATISTICS.items()},
             }
-            for side, player in people
+            for side in SIDES
         ]  # fmt: skip
-    except (_Unusable, KeyError, TypeError, AttributeError) as error:
-        reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-        raise Permanent(f"box score of game {game_id}: {reason}") from None
-    return pl.DataFrame(rows, schema=BOXSCORE_COLUMNS)
+    return pl.DataFrame(rows, schema=TEAM_BOXSCORE_COLUMNS)
 
 
 def is_final(payload: Payload) -> bool:
@@ -231,6 +264,37 @@ def _game_of(payload: Payload) -> Mapping[str, Any]:
     if not isinstance(game, dict) or not game.get("gameId"):
         raise Permanent(f"box score of {payload.slot.entity}: the answer lacks game.gameId: {payload.ref}")
     return game
+
+
+def _game_asked_for(payload: Payload) -> Mapping[str, Any]:
+    game = _game_of(payload)
+    if payload.slot.entity not in (str(game["gameId"]), "") and payload.slot.endpoint == "boxscore":
+        raise Permanent(f"box score of {payload.slot.entity}: the answer is about game {game['gameId']}")
+    return game
+
+
+@contextmanager
+def _built_as_known(game: Mapping[str, Any]) -> Iterator[None]:
+    """Say of which game a field is missing or unusable."""
+    try:
+        yield
+    except (_Unusable, KeyError, TypeError, AttributeError) as error:
+        reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+        raise Permanent(f"box score of game {game['gameId']}: {reason}") from None
+
+
+def _side(game: Mapping[str, Any], side: str, payload: Payload) -> dict[str, Any]:
+    """What every row of one of the two teams says."""
+    game_date = payload.game_date or eastern_date(_required_instant(game, "gameTimeUTC"))
+    team, opponent = (_tricode(game[name]) for name in (SIDES if side == "homeTeam" else reversed(SIDES)))
+    return {
+        "game_date": game_date, "game_id": str(game["gameId"]), "season": season_of(game_date), "team": team,
+        "opponent": opponent, "is_home": side == "homeTeam", "provider": PROVIDER, "source": payload.ref, "problem": None,
+    }  # fmt: skip
+
+
+def _clocks(box: Mapping[str, Any]) -> list[int]:
+    return [_clock(player) for player in box["players"] if _flag(player, "played")]
 
 
 def _player(player: Mapping[str, Any], is_rounded: bool) -> dict[str, Any]:

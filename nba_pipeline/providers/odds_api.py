@@ -1,10 +1,11 @@
-"""The Odds API v4: events and the sportsbooks' player lines, now or at a past instant. Needs a key.
+"""The Odds API v4: events, and the sportsbooks' player and game lines, now or at a past instant. Needs a key.
 
 `commence_time` is about ten minutes after the tip-off. One payload may hold two spellings of a player, ladders of
-alternate lines under the main market, and prices of a game that is under way.
+alternate lines under the main market, and prices of a game that is under way. Player and game lines come in one answer,
+so that they are of one instant and each event is asked for once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -41,11 +42,22 @@ ODDS_COLUMNS = {
     "source": pl.String(), "problem": pl.String(),
 }  # fmt: skip
 
+GAME_ODDS_COLUMNS = {
+    "odds_event_id": pl.String(), "commence_time": pl.Datetime("us", "UTC"), "home_team": pl.String(),
+    "away_team": pl.String(), "book": pl.String(), "market": pl.String(), "outcome": pl.String(), "line": pl.Float64(),
+    "line_half_points": pl.Int64(), "price": pl.Int64(), "snapshot_at": pl.Datetime("us", "UTC"),
+    "captured_at": pl.Datetime("us", "UTC"), "request_format": pl.String(), "source": pl.String(), "problem": pl.String(),
+}  # fmt: skip
+
+SPREADS, TOTALS = "spreads", "totals"
+TOTAL_OUTCOMES = {"Over": "over", "Under": "under"}
+
 
 class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
     """api.the-odds-api.com, https://the-odds-api.com/liveapi/guides/v4/.
 
-    Live events are free; live odds cost 1 credit per market and region, historical ones 10.
+    Live events are free; live odds cost 1 credit per market and region, historical ones 10: an event's player and game
+    lines are 3 credits live, 30 historical.
     """
 
     http: dg.ResourceDependency[HttpClient]
@@ -59,7 +71,7 @@ class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self.http.get(self.events_request(day, at))
 
     def odds(self, event_ids: Sequence[str], day: date, at: datetime | None = None) -> list[Payload | PipelineError]:
-        """The player lines of each event, its payload or its error, in the order given."""
+        """The player and game lines of each event, its payload or its error, in the order given."""
         return self.http.get_many([self.odds_request(event_id, day, at) for event_id in event_ids])
 
     def landed_events(self, day: date) -> list[Payload]:
@@ -67,7 +79,7 @@ class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self._landed("events", day)
 
     def landed_odds(self, day: date) -> list[Payload]:
-        """Every landed answer with player lines of a date, live and historical, oldest first."""
+        """Every landed answer with lines of a date, live and historical, oldest first."""
         return self._landed("event_odds", day)
 
     @property
@@ -82,8 +94,9 @@ class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self._request(("events", "/events", "slate"), day, at, window)
 
     def odds_request(self, event_id: str, day: date, at: datetime | None = None) -> Request:
-        """The question for one event's player lines."""
-        params = {"regions": SETTINGS.lines.regions, "markets": SETTINGS.lines.market, "oddsFormat": REQUEST_FORMAT}
+        """The question for one event's player and game lines."""
+        markets = ",".join((SETTINGS.lines.market, *SETTINGS.lines.game_markets))
+        params = {"regions": SETTINGS.lines.regions, "markets": markets, "oddsFormat": REQUEST_FORMAT}
         return self._request(("event_odds", f"/events/{event_id}/odds", event_id), day, at, params)
 
     def _landed(self, endpoint: str, day: date) -> list[Payload]:
@@ -121,23 +134,24 @@ def parse_event_odds(payload: Payload) -> pl.DataFrame:
     `snapshot_at` is the market's last_update, else the bookmaker's, else the timestamp of a historical answer, else
     null. Markets without a player (spreads, totals) are left out. Rows that cannot be used carry a `problem`.
     """
-    event = _data(payload)
-    if not isinstance(event, dict) or not isinstance(event.get("bookmakers"), list):
-        raise Permanent(f"{payload.slot.name}: the answer has no list bookmakers: {payload.ref}")
-    about = _event(event)
-    problem = about.pop("problem")
-    about |= {"captured_at": payload.fetched_at, "request_format": REQUEST_FORMAT, "source": payload.ref}
-    document = payload.json()
-    historical_at = document.get("timestamp") if "data" in document else None
-    rows = list[dict[str, Any]]()
-    if not all(isinstance(book, dict) and isinstance(book.get("markets"), list) for book in event["bookmakers"]):
-        raise Permanent(f"{payload.slot.name}: a bookmaker has no list markets: {payload.ref}")
-    for book in event["bookmakers"]:
-        for market in book["markets"]:
-            times = (market.get("last_update"), book.get("last_update"), historical_at)
-            shown = {"book": book.get("key"), "market": market.get("key"), "snapshot_at": _first_instant(times)}
-            rows += [{**about, **shown, **_line(sides, problem)} for sides in _by_line(market.get("outcomes") or [])]
+    rows = [{**shown, **_line(sides, shown["problem"])} for shown, outcomes in _markets(payload) for sides in _by_line(outcomes)]
     return pl.DataFrame(rows, schema=ODDS_COLUMNS)
+
+
+def parse_game_odds(payload: Payload) -> pl.DataFrame:
+    """One row per event, book, market (spreads or totals) and outcome (home, away, over or under).
+
+    Home and away are the provider's; a spread is the view of its own outcome, negative for the favourite. `snapshot_at`
+    is made as by `parse_event_odds`, which reads the other markets of the same answers. Rows that cannot be used carry a
+    `problem`.
+    """
+    rows = [
+        {**shown, **_game_line(outcome, shown)}
+        for shown, outcomes in _markets(payload)
+        if shown["market"] in (SPREADS, TOTALS)
+        for outcome in outcomes
+    ]
+    return pl.DataFrame(rows, schema=GAME_ODDS_COLUMNS)
 
 
 def match_events(events: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
@@ -156,6 +170,31 @@ def _data(payload: Payload) -> Any:
     document = payload.json()
     is_historical = isinstance(document, dict) and "timestamp" in document and "data" in document
     return document["data"] if is_historical else document
+
+
+def _markets(payload: Payload) -> Iterator[tuple[dict[str, Any], list[Mapping[str, Any]]]]:
+    """Each market of each book of an answer: what its rows have in common, and its outcomes.
+
+    Raises Permanent when the answer is built otherwise.
+    """
+    event = _data(payload)
+    if not isinstance(event, dict) or not isinstance(event.get("bookmakers"), list):
+        raise Permanent(f"{payload.slot.name}: the answer has no list bookmakers: {payload.ref}")
+    if not all(isinstance(book, dict) and isinstance(book.get("markets"), list) for book in event["bookmakers"]):
+        raise Permanent(f"{payload.slot.name}: a bookmaker has no list markets: {payload.ref}")
+    about = {
+        **_event(event), "captured_at": payload.fetched_at, "request_format": REQUEST_FORMAT, "source": payload.ref,
+    }  # fmt: skip
+    document = payload.json()
+    historical_at = document.get("timestamp") if "data" in document else None
+    for book in event["bookmakers"]:
+        for market in book["markets"]:
+            outcomes = market.get("outcomes") or [] if isinstance(market, dict) else None
+            if not isinstance(outcomes, list) or not all(isinstance(outcome, dict) for outcome in outcomes):
+                raise Permanent(f"{payload.slot.name}: a market of {book.get('key')} has no list outcomes: {payload.ref}")
+            times = (market.get("last_update"), book.get("last_update"), historical_at)
+            shown = {"book": book.get("key"), "market": market.get("key"), "snapshot_at": _first_instant(times)}
+            yield {**about, **shown}, outcomes
 
 
 def _event(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,6 +236,26 @@ def _line(sides: Sequence[Mapping[str, Any]], problem: str | None) -> dict[str, 
         problems.append(f"outcome {', '.join(strange)} of {spelling}")
     return {
         "spelling": spelling, "line": line, "line_half_points": half_points, **prices,
+        "problem": ", ".join(problems) or None,
+    }  # fmt: skip
+
+
+def _game_line(outcome: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
+    name, point, offered = outcome.get("name"), outcome.get("point"), outcome.get("price")
+    sides = {shown["home_team"]: "home", shown["away_team"]: "away"}
+    side = sides.get(TEAM_OF_NAME.get(str(name))) if shown["market"] == SPREADS else TOTAL_OUTCOMES.get(str(name))
+    line, price = _float(point), whole(offered)
+    half_points = None if line is None else whole(line * 2)
+    what = f"{shown['market']} {name} of {shown['book']}"
+    problems = [shown["problem"]] if shown["problem"] else []
+    if side is None:
+        problems.append(f"outcome {name!r} of {shown['market']} of {shown['book']}")
+    if half_points is None:
+        problems.append(f"line of {what} is {point!r}")
+    if price is None or abs(price) < PRICE_FLOOR:
+        problems.append(f"price of {what} is {offered!r}")
+    return {
+        "outcome": side, "line": line, "line_half_points": half_points, "price": price,
         "problem": ", ".join(problems) or None,
     }  # fmt: skip
 

@@ -16,7 +16,7 @@ import re
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -85,9 +85,9 @@ class Slot:
 
 @dataclass(frozen=True)
 class Payload:
-    """A landed body. `fetched_at` is the UTC instant of the response."""
+    """A landed body. `fetched_at` is the UTC instant of the response. Two of the same `ref` are the same."""
 
-    slot: Slot
+    slot: Slot = field(compare=False)
     ref: str
     fetched_at: datetime
     path: Path

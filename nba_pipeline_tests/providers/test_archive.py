@@ -12,8 +12,8 @@ import pytest
 
 from nba_pipeline.calendar import REPLAY_TAG, Clock
 from nba_pipeline.errors import BadInput
-from nba_pipeline.providers.archive import PROP_COLUMNS, Archive
-from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, STATISTICS
+from nba_pipeline.providers.archive import GAME_LINE_COLUMNS, PROP_COLUMNS, TEAM_TOTALS, Archive
+from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, STATISTICS, TEAM_BOXSCORE_COLUMNS
 from nba_pipeline.warehouse.landing import Landing
 
 DAY = date(2024, 3, 12)
@@ -22,11 +22,14 @@ COMMENCE = datetime(2024, 3, 12, 23, 40, tzinfo=UTC)
 EARLY = datetime(2024, 3, 12, 23, 0, tzinfo=UTC)
 UTC_TIME = pl.Datetime("us", "UTC")
 
+TOTALS = {name: TEAM_TOTALS.get(name, name) for name in STATISTICS}
+
 Build = Callable[..., Path]
 
 
 def a_game(game_id: str = "0022300945", **fields: Any) -> dict[str, Any]:
-    return {
+    totals = {f"{side}_{end}": n for side, least in (("home", 10), ("away", 50)) for n, end in enumerate(TOTALS.values(), least)}
+    return totals | {
         "game_id": game_id, "game_date": DAY, "tipoff_utc": TIPOFF, "tipoff_source": "league", "home_team": "BOS",
         "away_team": "NYK", "home_pts": 110, "away_pts": 100, "status": 3, "is_neutral": False, "game_label": None,
         "game_sublabel": None, "arena_name": "TD Garden", "arena_city": None,
@@ -48,19 +51,27 @@ def a_prop(**fields: Any) -> dict[str, Any]:
     } | fields  # fmt: skip
 
 
+def an_event(event_id: str = "e1", **fields: Any) -> dict[str, Any]:
+    return {
+        "event_id": event_id, "home_team": "Boston Celtics", "away_team": "New York Knicks", "commence_time": COMMENCE,
+        "spread_point": -6.5, "total_point": 228.0,
+    } | fields  # fmt: skip
+
+
 @pytest.fixture
 def build(tmp_path: Path) -> Build:
     """An archive folder of one season."""
 
-    def write(games: list[Any] | None = None, boxes: list[Any] | None = None, props: list[Any] | None = None) -> Path:
+    def write(games: list[Any] | None = None, boxes: list[Any] | None = None, props: list[Any] | None = None,
+              events: list[Any] | None = None) -> Path:  # fmt: skip
         folder = tmp_path / "archive"
         folder.mkdir(exist_ok=True)
         files = {
             "games_2023-24": games or [a_game()], "player_boxscores_2023-24": boxes or [a_box()],
-            "player_props": props or [a_prop()], "players": [{"player_id": 7, "full_name": "Al Horford"}],
+            "player_props": props or [a_prop()], "game_lines": events or [an_event()], "players": [{"player_id": 7, "full_name": "Al Horford"}],
         }  # fmt: skip
         for stem, rows in files.items():
-            types = {"tipoff_utc": UTC_TIME, "snapshot_at": UTC_TIME, "commence_time_utc": UTC_TIME}
+            types = {"tipoff_utc": UTC_TIME, "snapshot_at": UTC_TIME, "commence_time_utc": UTC_TIME, "commence_time": UTC_TIME}
             frame = pl.DataFrame(rows, infer_schema_length=None)
             frame.cast({name: dtype for name, dtype in types.items() if name in frame.columns}).write_parquet(
                 folder / f"{stem}.parquet"
@@ -171,13 +182,65 @@ def test_looks_at_one_standing_line_are_one_row(archive: Callable[..., Archive])
     assert frame.select("line", "is_latest_pregame").rows() == [(8.5, True), (9.5, True)]
 
 
+def test_an_event_becomes_the_four_outcomes_of_a_book_called_consensus(archive: Callable[..., Archive]) -> None:
+    frame = archive().game_lines([DAY])
+    assert frame.schema == pl.Schema(GAME_LINE_COLUMNS)
+    assert frame.select("market", "outcome", "line", "line_half_points").rows() == [
+        ("spreads", "home", -6.5, -13), ("spreads", "away", 6.5, 13), ("totals", "over", 228.0, 456),
+        ("totals", "under", 228.0, 456),
+    ]  # fmt: skip
+    columns = ("game_date", "game_id", "book", "tipoff_at", "snapshot_at", "is_before_tipoff", "price", "problem")
+    expected = (DAY, "0022300945", "consensus", TIPOFF, None, None, None, None)
+    assert frame.select(columns).unique().rows() == [expected]
+
+
+def test_a_spread_is_told_from_the_schedule_s_home(archive: Callable[..., Archive]) -> None:
+    turned = an_event(home_team="New York Knicks", away_team="Boston Celtics", total_point=None)
+    frame = archive(events=[turned]).game_lines([DAY])
+    assert frame.select("outcome", "line").rows() == [("home", 6.5), ("away", -6.5)]
+
+
+def test_a_line_between_the_half_points_and_an_event_without_a_game_are_problems(archive: Callable[..., Archive]) -> None:
+    odd = [an_event(spread_point=None, total_point=228.25), an_event("e2", home_team="Miami Heat", spread_point=None)]
+    assert archive(events=odd).game_lines([DAY]).select("outcome", "game_id", "problem").rows() == [
+        ("over", "0022300945", "totals of 228.25 is no whole number of half points"),
+        ("over", None, "event e2 matches no game of the schedule"),
+        ("under", "0022300945", "totals of 228.25 is no whole number of half points"),
+        ("under", None, "event e2 matches no game of the schedule"),
+    ]
+
+
+def test_an_event_is_the_same_game_whichever_dates_are_asked_for(archive: Callable[..., Archive]) -> None:
+    next_day = a_game("0022300950", game_date=date(2024, 3, 13))
+    opened = archive(games=[a_game(), next_day], events=[an_event()])
+    assert opened.game_lines([date(2024, 3, 13)]).is_empty()
+    assert opened.game_lines([DAY, date(2024, 3, 13)])["game_id"].unique().to_list() == ["0022300945"]
+
+
+def test_team_totals_become_two_rows_of_a_game(archive: Callable[..., Archive]) -> None:
+    frame = archive().team_boxscores([DAY])
+    assert frame.schema == pl.Schema(TEAM_BOXSCORE_COLUMNS)
+    shared = {
+        "game_date": DAY, "game_id": "0022300945", "season": "2023-24", "seconds": None, "periods": None,
+        "is_reconstructed": False, "provider": "archive", "source": frame["source"][0], "problem": None,
+    }  # fmt: skip
+    home = {name: n for n, name in enumerate(TOTALS, 10)} | {"team": "BOS", "opponent": "NYK", "is_home": True, "points": 110}
+    away = {name: n for n, name in enumerate(TOTALS, 50)} | {"team": "NYK", "opponent": "BOS", "is_home": False, "points": 100}
+    assert frame.rows(named=True) == [{name: (shared | side)[name] for name in TEAM_BOXSCORE_COLUMNS} for side in (away, home)]
+
+
+def test_a_game_without_totals_has_no_team_box_score(archive: Callable[..., Archive]) -> None:
+    games = [a_game(), a_game("0042300101", home_fga=None, away_fga=None), a_game("0032300001")]
+    assert archive(games=games).team_boxscores([DAY])["game_id"].unique().to_list() == ["0022300945"]
+
+
 def test_the_players_are_a_list_of_spellings(archive: Callable[..., Archive]) -> None:
     assert only(archive().players(), "player_id", "spelling") == (7, "Al Horford")
 
 
 def test_only_the_dates_asked_for_are_given(archive: Callable[..., Archive]) -> None:
     opened = archive()
-    for frame in (opened.schedule, opened.boxscores, opened.prop_lines):
+    for frame in (opened.schedule, opened.boxscores, opened.prop_lines, opened.game_lines, opened.team_boxscores):
         assert frame([date(2024, 3, 11)]).is_empty() and frame([date(2019, 1, 1)]).is_empty()
 
 

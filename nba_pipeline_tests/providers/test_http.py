@@ -49,6 +49,16 @@ def test_what_may_pass_is_tried_again(bad: Answer, http_client: HttpClient, prov
     assert [line["attempts"] for line in landing.incidents()] == [2]
 
 
+def test_a_provider_may_have_a_timeout_and_tries_of_its_own(http_client: HttpClient, provider: Provider) -> None:
+    http_client.read_timeout_seconds_of["nba_cdn"] = 1.5
+    provider.says(Answer(GOOD.document, delay_seconds=0.8))
+    assert http_client.get(BOX).json() == {"game": 1}
+    http_client.attempts_of["nba_cdn"] = 1
+    provider.says(Answer({}, status=503))
+    with pytest.raises(Transient, match="status 503 after 1 try"):
+        http_client.get(BOX)
+
+
 def test_a_retry_prints_nothing(http_client: HttpClient, provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
     provider.says(Answer({}, status=503), GOOD)
     http_client.get(BOX)
@@ -223,6 +233,15 @@ def test_the_quota_is_remembered_and_journalled(http_client: HttpClient, provide
 def test_a_provider_without_an_address_is_wrong_use(http_client: HttpClient) -> None:
     with pytest.raises(BadInput, match="no address is configured for espn"):
         http_client.get(replace(BOX, provider="espn"))
+
+
+def test_a_request_may_expect_a_pdf(http_client: HttpClient, provider: Provider, landing: Landing) -> None:
+    request = replace(BOX, extension="pdf", required_keys=())
+    provider.says(Answer(body=b"%PDF-1.7 and so on"), GOOD)
+    assert http_client.get(request).body == b"%PDF-1.7 and so on"
+    with pytest.raises(Permanent, match=r"nba_cdn boxscore 1: the answer is not a PDF \(no content type, 11 bytes\)"):
+        http_client.get(request)
+    assert [payload.slot.extension for payload in landing.versions(request)] == ["pdf"]
 
 
 def test_a_request_validates_itself() -> None:

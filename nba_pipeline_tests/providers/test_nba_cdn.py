@@ -12,15 +12,19 @@ from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.nba_cdn import (
     BOXSCORE_COLUMNS,
     SCHEDULE_COLUMNS,
+    TEAM_BOXSCORE_COLUMNS,
     NbaCdn,
     boxscore_request,
     count_undetermined_games,
     is_final,
     parse_boxscore,
     parse_schedule,
+    parse_team_boxscores,
+    playbyplay_request,
 )
 from nba_pipeline.warehouse.landing import Payload
 from nba_pipeline_tests.providers.conftest import Answer, Provider
+from nba_pipeline_tests.providers.test_nba_cdn_play_by_play import a_list, an_action
 
 Land = Callable[..., Payload]
 DAY = date(2024, 3, 12)
@@ -202,6 +206,46 @@ def test_final_is_what_the_box_itself_says(land: Land) -> None:
     assert is_final(land(a_box())) and not is_final(land(a_box(status=2)))
 
 
+TOTALS = {
+    "points": 110, "reboundsTotal": 60, "reboundsPersonal": 50, "reboundsOffensive": 10, "reboundsDefensive": 40,
+    "assists": 25, "steals": 8, "blocks": 5, "turnovers": 12, "turnoversTeam": 1, "turnoversTotal": 13, "foulsPersonal": 20,
+    "fieldGoalsMade": 42, "fieldGoalsAttempted": 92, "threePointersMade": 15, "threePointersAttempted": 35,
+    "freeThrowsMade": 11, "freeThrowsAttempted": 12,
+}  # fmt: skip
+
+
+def team_boxes(land: Land, *players: dict[str, Any], totals: dict[str, Any] | None = None) -> pl.DataFrame:
+    sides = {
+        side: {"teamTricode": team, "score": 110, "players": list(players), "statistics": totals or TOTALS}
+        for side, team in (("homeTeam", "BOS"), ("awayTeam", "NYK"))
+    }
+    return parse_team_boxscores(land(a_box(period=5, **sides), entity="0022300945"))
+
+
+def test_a_team_has_the_totals_that_the_nba_gives(land: Land) -> None:
+    frame = team_boxes(land, a_player(1), a_player(2), a_player(3, played="0"))
+    expected = {
+        "game_date": DAY, "game_id": "0022300945", "season": "2023-24", "team": "BOS", "opponent": "NYK", "is_home": True,
+        "points": 110, "rebounds": 50, "oreb": 10, "dreb": 40, "assists": 25, "steals": 8, "blocks": 5, "turnovers": 12,
+        "fouls": 20, "fgm": 42, "fga": 92, "fg3m": 15, "fg3a": 35, "ftm": 11, "fta": 12, "seconds": 2 * 1246, "periods": 5,
+        "is_reconstructed": False, "provider": "nba_cdn", "source": frame["source"][0], "problem": None,
+    }  # fmt: skip
+    assert frame.schema == pl.Schema(TEAM_BOXSCORE_COLUMNS) and frame.row(0, named=True) == expected
+    assert frame.select("team", "opponent", "is_home").row(1) == ("NYK", "BOS", False)
+
+
+def test_a_team_of_rounded_playing_times_has_no_seconds(land: Land) -> None:
+    assert team_boxes(land, a_player(1, "PT20M00.00S"))["seconds"].to_list() == [None, None]
+
+
+def test_a_team_without_its_totals_is_permanent(land: Land) -> None:
+    lacking = {field: value for field, value in TOTALS.items() if field != "turnovers"}
+    with pytest.raises(Permanent, match="box score of game 0022300945: turnovers is None"):
+        team_boxes(land, a_player(1), totals=lacking)
+    with pytest.raises(Permanent, match="box score of game 0022300945: statistics is missing"):
+        parse_team_boxscores(land(a_box(a_player(1)), entity="0022300945"))
+
+
 def test_box_scores_are_asked_for_landed_and_found_again(http_client: HttpClient, provider: Provider) -> None:
     cdn = NbaCdn(http=http_client)
     provider.says(Answer(a_box(a_player(1))), Answer(status=403, body=b"<Error/>"))
@@ -220,6 +264,23 @@ def test_a_box_that_does_not_parse_costs_only_that_game(http_client: HttpClient,
     [answer] = cdn.boxscores([("0022300945", DAY)])
     assert isinstance(answer, Permanent) and "minutes of Player 1" in str(answer)
     assert http_client.landing.newest(boxscore_request("0022300945", DAY)) is None
+
+
+def test_play_by_play_is_asked_for_landed_and_found_again(http_client: HttpClient, provider: Provider) -> None:
+    cdn = NbaCdn(http=http_client)
+    provider.says(Answer(a_list(an_action())), Answer(status=403, body=b"<Error/>"))
+    [answer], [missing] = cdn.play_by_play([("0022300945", DAY)]), cdn.play_by_play([("0022300946", DAY)])
+    assert isinstance(missing, NotYet)
+    assert cdn.landed_play_by_play("0022300945", DAY) == [answer] and cdn.landed_play_by_play("0022300946", DAY) == []
+    assert provider.asked[0].path == "/static/json/liveData/playbyplay/playbyplay_0022300945.json"
+
+
+def test_a_list_without_its_actions_is_never_landed_as_accepted(http_client: HttpClient, provider: Provider) -> None:
+    """The predecessor read an unknown key as no data and loaded one date of 59."""
+    provider.says(Answer({"game": {"gameId": "0022300945", "plays": [an_action()]}}))
+    [answer] = NbaCdn(http=http_client).play_by_play([("0022300945", DAY)])
+    assert isinstance(answer, Permanent) and "lacks the list game.actions" in str(answer)
+    assert http_client.landing.newest(playbyplay_request("0022300945", DAY)) is None
 
 
 def test_the_schedule_is_kept_under_its_season(http_client: HttpClient, provider: Provider) -> None:

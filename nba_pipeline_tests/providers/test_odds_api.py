@@ -11,11 +11,13 @@ import pytest
 from nba_pipeline.errors import Permanent
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.odds_api import (
+    GAME_ODDS_COLUMNS,
     ODDS_COLUMNS,
     OddsApi,
     match_events,
     parse_event_odds,
     parse_events,
+    parse_game_odds,
 )
 from nba_pipeline.warehouse.landing import Payload
 from nba_pipeline_tests.providers.conftest import NOON, Answer, Provider
@@ -97,10 +99,71 @@ def test_markets_without_players_are_left_out(land: Land) -> None:
     assert parsed(land, odds(spread)).is_empty()
 
 
-@pytest.mark.parametrize("document", [{}, [], {**EVENT, "bookmakers": [{"key": "x"}]}], ids=str)
-def test_another_document_is_permanent(document: Any, land: Land) -> None:
+def game_odds(land: Land, market: str, *outcomes: tuple[str, Any, Any], **event: Any) -> pl.DataFrame:
+    shown = {"key": market, "last_update": "2024-03-12T11:55:00Z"}
+    sides = [{"name": name, "price": price, "point": point} for name, point, price in outcomes]
+    return parse_game_odds(land(odds(*sides, market=shown, **event), "odds_api", "event_odds", "e1"))
+
+
+def test_each_side_of_a_spread_is_a_row_in_its_own_view(land: Land) -> None:
+    frame = game_odds(land, "spreads", ("Utah Jazz", 6.5, -105), ("Los Angeles Clippers", -6.5, -115))
+    assert frame.schema == pl.Schema(GAME_ODDS_COLUMNS)
+    shared = {
+        "odds_event_id": "e1", "commence_time": datetime(2024, 3, 13, 2, 40, tzinfo=UTC), "home_team": "LAC",
+        "away_team": "UTA", "book": "draftkings", "market": "spreads", "snapshot_at": SEEN, "captured_at": NOON,
+        "request_format": "american", "source": frame["source"][0], "problem": None,
+    }  # fmt: skip
+    away = {"outcome": "away", "line": 6.5, "line_half_points": 13, "price": -105}
+    home = {"outcome": "home", "line": -6.5, "line_half_points": -13, "price": -115}
+    assert frame.rows(named=True) == [{name: (shared | side)[name] for name in GAME_ODDS_COLUMNS} for side in (away, home)]
+
+
+def test_each_side_of_a_total_is_a_row(land: Land) -> None:
+    frame = game_odds(land, "totals", ("Over", 228.0, -110), ("Under", 228.0, -110))
+    assert frame.select("market", "outcome", "line").rows() == [("totals", "over", 228.0), ("totals", "under", 228.0)]
+
+
+@pytest.mark.parametrize(
+    ("market", "outcome", "problem"),
+    [
+        ("spreads", ("Seattle", 6.5, -110), "outcome 'Seattle' of spreads of draftkings"),
+        ("totals", ("Draw", 228.5, -110), "outcome 'Draw' of totals of draftkings"),
+        ("totals", ("Over", None, -110), "line of totals Over of draftkings is None"),
+        ("totals", ("Over", 228.25, -110), "line of totals Over of draftkings is 228.25"),
+        ("totals", ("Over", 228.5, 1.87), "price of totals Over of draftkings is 1.87"),
+    ],
+    ids=["team", "side", "no line", "quarter", "decimal"],
+)
+def test_what_cannot_be_used_of_a_game_is_a_problem(market: str, outcome: tuple[str, Any, Any], problem: str, land: Land) -> None:
+    assert game_odds(land, market, outcome)["problem"].to_list() == [problem]
+
+
+def test_one_answer_feeds_both_tables_and_neither_sees_the_other_s_markets(land: Land) -> None:
+    document = odds(an_outcome("Over"))
+    total = {"key": "totals", "outcomes": [{"name": "Over", "price": -110, "point": 228.5}]}
+    team_total = {"key": "team_totals", "outcomes": [{"name": "Over", "price": -110, "point": 114.5, "description": "Utah"}]}
+    document["bookmakers"][0]["markets"] += [total, team_total, {"key": "h2h", "outcomes": [{"name": "Utah Jazz", "price": 120}]}]
+    payload = land(document, "odds_api", "event_odds", "e1")
+    assert parse_event_odds(payload).filter(market="player_points").height == 1
+    assert parse_game_odds(payload).select("market", "line").rows() == [("totals", 228.5)]
+    assert "totals" not in parse_event_odds(payload)["market"]
+
+
+@pytest.mark.parametrize("parse", [parse_event_odds, parse_game_odds])
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        [],
+        {**EVENT, "bookmakers": [{"key": "x"}]},
+        {**EVENT, "bookmakers": [{"key": "x", "markets": ["totals"]}]},
+        {**EVENT, "bookmakers": [{"key": "x", "markets": [{"key": "totals", "outcomes": [1]}]}]},
+    ],
+    ids=str,
+)
+def test_another_document_is_permanent(parse: Callable[[Payload], pl.DataFrame], document: Any, land: Land) -> None:
     with pytest.raises(Permanent, match="odds_api event_odds e1"):
-        parsed(land, document)
+        parse(land(document, "odds_api", "event_odds", "e1"))
 
 
 def test_an_event_belongs_to_its_eastern_date(land: Land) -> None:
@@ -130,9 +193,9 @@ def test_live_and_historical_questions_go_to_their_addresses(http_client: HttpCl
     ]
     assert [asked.params.get("date") for asked in provider.asked] == [None, None, *["2024-03-12T11:55:00Z"] * 2]
     assert provider.asked[0].params["commenceTimeFrom"] == "2024-03-12T04:00:00Z"
-    assert provider.asked[1].params | {"regions": "us", "markets": "player_points", "oddsFormat": "american"} == (
-        provider.asked[1].params
-    )
+    asked_for = {"regions": "us", "markets": "player_points,spreads,totals", "oddsFormat": "american"}
+    for asked in provider.asked[1::2]:
+        assert asked.params | asked_for == asked.params
     assert (len(api.landed_events(DAY)), len(api.landed_odds(DAY))) == (2, 2)
 
 

@@ -1,9 +1,10 @@
 """boxscores: what every player of both teams did in a final game, and who did not play and why.
 
 Grain: one row per player per game
-Source: NBA CDN box score, else balldontlie; the archive for the dates it holds
-Caveats: rows of somebody who did not play have null statistics; the archive and balldontlie know nobody who was
-  inactive; a game may be here and still be incomplete: `gates` says which games may go on.
+Source: NBA CDN box score, else the player game log of stats.nba.com, else balldontlie; the archive for the dates it holds
+Caveats: rows of somebody who did not play have null statistics; the archive and balldontlie know nobody who was inactive,
+  the game log nobody who did not play, and no starters; a game is whole from one source; where two sources of a game
+  disagree is in `boxscore_disagreements`; a game may be here and still be incomplete: `gates` says which may go on.
 """
 
 from collections.abc import Sequence
@@ -15,16 +16,19 @@ import polars as pl
 
 from nba_pipeline import gates
 from nba_pipeline.assets import daily_asset, dates_of, days_before
+from nba_pipeline.assets.sources.players import TABLE as PLAYERS
 from nba_pipeline.calendar import Clock, eastern
-from nba_pipeline.checks import Verdict, dated_check, quarantine_of, uniqueness_of
+from nba_pipeline.checks import Verdict, checks_of, dated_check
+from nba_pipeline.disagreements import DISAGREEMENTS, disagreements
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.names import resolve_names
 from nba_pipeline.providers import balldontlie as bdl
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import Balldontlie
-from nba_pipeline.providers.nba_cdn import NbaCdn, is_final, parse_boxscore
+from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, NbaCdn, is_final, parse_boxscore
+from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import LINEAGE, PROBLEM, TABLES, Row, Table, code, count
+from nba_pipeline.table import PROBLEM, TABLES, Row, Table, code, count
 from nba_pipeline.teams import TEAMS
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Payload
@@ -69,7 +73,7 @@ class BoxscoreRows(Row):
     fta = count("free throws attempted")
     plus_minus = dy.Int64(nullable=True, description="score difference while on court; null where unknown")
     team_points = dy.Int64(min=0, max=250, description="final score of the player's team in the same payload")
-    provider = code(["nba_cdn", "balldontlie", "archive"], "who answered")
+    provider = code(["nba_cdn", "nba_stats", "balldontlie", "archive"], "who answered")
 
     @dy.rule()
     def points_match_the_shots(cls) -> pl.Expr:
@@ -97,8 +101,8 @@ class BoxscoreRows(Row):
 TABLE = Table(
     "boxscores", grain="player per game", key=("game_id", "player_id"), schema=BoxscoreRows, cluster=("player_id", "team")
 )
-CODE_VERSION = "1"
 ROSTER_DAYS = 30
+NO_ROWS = pl.DataFrame(schema=BOXSCORE_COLUMNS)
 
 
 def is_due_for_rereading(first_final_at: datetime, read_at: datetime, day: date, now: datetime) -> bool:
@@ -129,43 +133,129 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
             problems[game_id] = str(answer)
         elif is_final(answer):
             finals[game_id] = answer
-    frames = []
+    frames = [NO_ROWS]
     for game_id, payload in finals.items():
         try:
             frames.append(parse_boxscore(payload))
         except Permanent as error:
             nba_cdn.reject(payload, str(error))
             problems[game_id] = str(error)
-    return pl.concat([TABLE.empty().drop(LINEAGE[1:]), *frames], how="diagonal_relaxed"), problems
+    return once_per_player(pl.concat(frames)), problems
 
 
-def fall_back(
-    games: pl.DataFrame, have: pl.DataFrame, history: pl.DataFrame, balldontlie: Balldontlie
+def read_the_log(games: pl.DataFrame, nba_stats: NbaStats, now: datetime) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The final games in the NBA's player game log, and by date why its log is not there.
+
+    A landed log is used until it lacks a final game or its re-reading is due; then each date is asked for once.
+    """
+    logs = dict[tuple[date, str], pl.DataFrame]()
+    to_ask = []
+    final = games.filter(pl.col("status") == "final").sort("game_date", "season_type")
+    for day, season_type in final.select("game_date", "season_type").unique(maintain_order=True).iter_rows():
+        landed, of_day = nba_stats.landed_player_game_logs(day, season_type), games.filter(pl.col("game_date") == day)
+        log = _read(landed[-1], of_day, nba_stats) if landed else NO_ROWS
+        wanted = final.filter(pl.col("game_date") == day, pl.col("season_type") == season_type)
+        logs[day, season_type] = log
+        is_due = bool(landed) and is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, day, now)
+        if is_due or set(wanted["game_id"]) - set(log["game_id"]):
+            to_ask.append((day, season_type))
+    problems: dict[str, str] = {}
+    for (day, season_type), answer in zip(to_ask, nba_stats.player_game_logs(to_ask), strict=True):
+        if isinstance(answer, PipelineError):
+            problems[str(day)] = str(answer)
+        else:
+            logs[day, season_type] = _read(answer, games.filter(pl.col("game_date") == day), nba_stats)
+    return once_per_player(pl.concat([NO_ROWS, *logs.values()])), problems
+
+
+def _read(log: Payload, games: pl.DataFrame, nba_stats: NbaStats) -> pl.DataFrame:
+    try:
+        return parse_game_log(log, games)
+    except Permanent as error:
+        nba_stats.reject(log, str(error))
+        return NO_ROWS
+
+
+def ask_balldontlie(
+    wanting: pl.DataFrame, games: pl.DataFrame, balldontlie: Balldontlie, seen: pl.DataFrame, spellings: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, str]]:
-    """What balldontlie knows of these games, with names resolved among the players of the two teams; and the problems."""
-    frames, problems = [], {}
-    for day in games["game_date"].unique().sort():
+    """What balldontlie knows of the wanting among these games, and by date why it is not there; names as `name_the_players`."""
+    frames, problems = [NO_ROWS], dict[str, str]()
+    for day in wanting["game_date"].unique().sort():
         try:
-            box = bdl.map_to_games(bdl.parse_boxscores(balldontlie.box_scores(day)), games.filter(pl.col("game_date") == day))
+            parsed = bdl.parse_boxscores(balldontlie.box_scores(day))
         except (NotYet, Permanent, Transient) as error:
             problems[str(day)] = str(error)
             continue
-        frames.append(box)
-    if not frames:
-        return TABLE.empty().drop(LINEAGE[1:]), problems
-    box = pl.concat(frames, how="diagonal_relaxed")
-    seen = pl.concat(
-        [history.select("player_id", "player_name", "team"), have.select("player_id", "player_name", "team")]
-    ).unique()
-    sides = pl.concat([games.select("game_id", pl.col(f"{side}_team").alias("team")) for side in ("home", "away")])
-    rosters = sides.join(seen, on="team").select("game_id", "player_id", "player_name")
-    known = seen.select("player_id", pl.col("player_name").alias("spelling")).unique()
-    names = resolve_names(box.select("game_id", pl.col("player_name").alias("spelling")).unique(), known, rosters)
-    of_name = names.select(
-        "game_id", pl.col("spelling").alias("player_name"), "player_id", pl.col("problem").alias("name_problem")
+        frames.append(bdl.map_to_games(parsed, games.filter(pl.col("game_date") == day)))
+    is_asked_for = pl.col("game_id").is_null() | pl.col("game_id").is_in(wanting["game_id"].implode())
+    return once_per_player(name_the_players(pl.concat(frames).filter(is_asked_for), seen, spellings)), problems
+
+
+def name_the_players(box: pl.DataFrame, seen: pl.DataFrame, spellings: pl.DataFrame) -> pl.DataFrame:
+    """Give each row its player; a name that resolves to nobody, or to several, becomes the row's problem.
+
+    Args:
+        box: rows of `boxscores` of which only the name is known.
+        seen: player_id, player_name and team of box-score rows: who may be meant, looked up in his own team first.
+        spellings: player_id and spelling of `players`.
+    """
+    side = pl.format("{} {}", "game_id", "team")  # two players of one name are told apart by their teams
+    mentions = box.filter(pl.col("game_id").is_not_null()).select(side.alias("game_id"), spelling="player_name").unique()
+    rosters = box.select("game_id", "team").unique().join(seen, on="team")
+    rosters = rosters.select(side.alias("game_id"), "player_id", "player_name").unique()
+    known = pl.concat([spellings, seen.select("player_id", spelling="player_name")]).unique()
+    names = resolve_names(mentions, known, rosters).select(
+        pl.col("game_id").alias("side"), pl.col("spelling").alias("player_name"), "player_id", name_problem="problem"
     )
-    resolved = box.drop("player_id", strict=False).join(of_name, on=["game_id", "player_name"], how="left")
-    return resolved.with_columns(pl.coalesce(PROBLEM, "name_problem").alias(PROBLEM)).drop("name_problem"), problems
+    named = box.drop("player_id").with_columns(side.alias("side")).join(names, on=["side", "player_name"], how="left")
+    return named.with_columns(pl.coalesce(PROBLEM, "name_problem").alias(PROBLEM)).select(box.columns)
+
+
+def once_per_player(rows: pl.DataFrame) -> pl.DataFrame:
+    """Equal rows become one; a player's rows in a game that differ all get a problem, and the game is judged without them."""
+    player = ["game_id", "player_id"]
+    listed = pl.format(
+        "{}: {} is listed {} times in game {}, for {}", "provider", "player_name", pl.len().over(player), "game_id",
+        pl.col("team").sort().str.join(" and ").over(player),
+    )  # fmt: skip
+    is_double = pl.col("player_id").is_not_null() & (pl.len().over(player) > 1)
+    return rows.unique(maintain_order=True).with_columns(pl.coalesce(PROBLEM, pl.when(is_double).then(listed)).alias(PROBLEM))
+
+
+def usable(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows without a problem."""
+    return rows.filter(pl.col(PROBLEM).is_null()) if PROBLEM in rows.columns else rows
+
+
+def incomplete_games(games: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
+    """The final games without a complete box score."""
+    judged = gates.judge_games(games, boxscores)
+    return games.filter(pl.col("game_id").is_in(judged.filter(~pl.col("is_complete"))["game_id"].implode()))
+
+
+def fall_back(games: pl.DataFrame, boxscores: pl.DataFrame, second: pl.DataFrame) -> pl.DataFrame:
+    """The box scores, with games that they lack or have incomplete taken whole from a second source.
+
+    Its complete game replaces an incomplete one; its incomplete game is better than nothing and no more.
+    """
+    wanting, offered = incomplete_games(games, boxscores)["game_id"], set(second["game_id"])
+    complete = offered - set(incomplete_games(games, second)["game_id"])
+    taken = set(wanting) & (complete | (offered - set(boxscores["game_id"])))
+    is_taken = pl.col("game_id").is_in(list(taken))
+    return pl.concat([boxscores.filter(~is_taken), second.filter(is_taken)])
+
+
+def waive(covered: pl.DataFrame, context: dg.AssetExecutionContext, warehouse: Warehouse, now: datetime) -> None:
+    """Write the waivers of the dates whose deadline has passed without enough complete games."""
+    waivers = gates.waivers_due(covered, now)
+    for day in waivers["game_date"]:
+        rows, _ = gates.WAIVERS.conform(waivers.filter(pl.col("game_date") == day), now, CODE_VERSION)
+        warehouse.add(gates.WAIVERS, [day], rows, context.run.run_id)
+        context.log.warning(f"{day}: {rows['reason'][0]}")
+
+
+CODE_VERSION = "2"
 
 
 @daily_asset(
@@ -173,51 +263,44 @@ def fall_back(
     ins={"history": days_before(ROSTER_DAYS, "boxscores")},
 )  # fmt: skip
 def boxscores(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, history: pl.DataFrame, nba_cdn: NbaCdn, balldontlie: Balldontlie,
-    archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
+    context: dg.AssetExecutionContext, schedule: pl.DataFrame, history: pl.DataFrame, nba_cdn: NbaCdn, nba_stats: NbaStats,
+    balldontlie: Balldontlie, archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
     """Box scores of the games that have ended; what one source lacks or has incomplete is asked of the next."""
-    dates = dates_of(context)
+    dates, now = dates_of(context), clock.as_of
     archived = [day for day in dates if archive.holds(day)]
-    frame = archive.boxscores(archived) if archived else TABLE.empty().drop(LINEAGE[1:])
-    started = pl.coalesce(pl.col("tipoff_at") <= clock.as_of, pl.col("game_date") <= clock.today) | (pl.col("status") == "final")
-    due = schedule.filter(started & ~pl.col("game_date").is_in(archived) & (pl.col("status") != "postponed"))
-    problems: dict[str, str] = {}
-    if due.height:
-        primary, problems = collect(due, nba_cdn, clock.as_of)
-        judged = gates.judge_games(due, primary)
-        wanting = due.filter(pl.col("game_id").is_in(judged.filter(~pl.col("is_complete"))["game_id"].implode()))
-        if wanting.height:
-            second, more = fall_back(wanting, primary, history, balldontlie)
-            problems |= more
-            resolved = second.filter(pl.col(PROBLEM).is_null()) if second.height else second
-            rescued = gates.judge_games(wanting, resolved).filter(
-                pl.col("is_complete") | ~pl.col("game_id").is_in(primary["game_id"].implode())
-            )["game_id"]
-            primary = pl.concat(
-                [
-                    primary.filter(~pl.col("game_id").is_in(rescued.implode())),
-                    second.filter(pl.col("game_id").is_in(rescued.implode())),
-                ],
-                how="diagonal_relaxed",
-            )
-        frame = pl.concat([frame, primary], how="diagonal_relaxed")
-    usable = frame.filter(pl.col(PROBLEM).is_null()) if PROBLEM in frame.columns else frame
-    waivers = gates.waivers_due(gates.coverage(gates.judge_games(schedule, usable), dates), clock.as_of)
-    for day in waivers["game_date"]:
-        rows, _ = gates.WAIVERS.conform(waivers.filter(pl.col("game_date") == day), clock.as_of, CODE_VERSION)
-        warehouse.add(gates.WAIVERS, [day], rows, context.run.run_id)
-        context.log.warning(f"{day}: {rows['reason'][0]}")
-    by_provider = usable.group_by("provider").agg(pl.col("game_id").n_unique())
+    asked = [day for day in dates if day not in archived]
+    games = schedule.filter(pl.col("game_date").is_in(asked))
+    started = pl.coalesce(pl.col("tipoff_at") <= now, pl.col("game_date") <= clock.today) | (pl.col("status") == "final")
+
+    first, problems = collect(games.filter(started & (pl.col("status") != "postponed")), nba_cdn, now)
+    second, not_compared = read_the_log(games, nba_stats, now)
+    kept = fall_back(games, usable(first), usable(second))
+    seen = pl.concat(rows.select("player_id", "player_name", "team") for rows in (history, usable(first), usable(second)))
+    # read past the graph, in which `players` comes after: a spelling says who somebody is, whenever it was learned
+    spellings = warehouse.scan(PLAYERS).select("player_id", "spelling").collect()
+    third, more = ask_balldontlie(incomplete_games(games, kept), games, balldontlie, seen.unique(), spellings)
+    kept = fall_back(games, kept, usable(third))
+
+    sources = (first, second, third)
+    found = disagreements(kept, sources)
+    rows, _ = DISAGREEMENTS.conform(found, now, CODE_VERSION)
+    warehouse.replace(DISAGREEMENTS, asked, rows, context.run.run_id)
+    frame = pl.concat([archive.boxscores(archived), kept] if archived else [kept], how="diagonal_relaxed")
+    waive(gates.coverage(gates.judge_games(schedule, usable(frame)), dates), context, warehouse, now)
+    for name, problem in (problems | more).items():
+        context.log.warning(f"{name}: {problem}")
+    by_provider = usable(frame).group_by("provider").agg(pl.col("game_id").n_unique())
     context.add_output_metadata(
         {
             **{f"games_from_{provider}": games for provider, games in by_provider.iter_rows()},
-            "problems_met": dg.MetadataValue.json(problems),
+            "disagreements": found.height,
+            "not_compared": dg.MetadataValue.json(not_compared),
+            "problems_met": dg.MetadataValue.json(problems | more),
         }
     )
-    for name, problem in problems.items():
-        context.log.warning(f"{name}: {problem}")
-    return frame
+    unusable = [source.filter(pl.col(PROBLEM).is_not_null()) for source in sources]
+    return pl.concat([frame, *unusable], how="diagonal_relaxed")
 
 
 @dated_check(TABLE, blocking=True)
@@ -272,8 +355,27 @@ def points_match_the_shots(warehouse: Warehouse, dates: Sequence[date], clock: C
     return [Verdict(day, day not in counts, {"rows_off": counts.get(day, 0)}) for day in dates]
 
 
-key_is_unique = uniqueness_of(TABLE)
-no_row_is_quarantined = quarantine_of(TABLE)
+@dated_check(TABLE)
+def sources_agree(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every player has the same points, and the same minutes but for the rounding, in each source of his game."""
+    found = warehouse.scan(DISAGREEMENTS, dates).sort("game_date", *DISAGREEMENTS.key).collect()
+    verdicts = []
+    for day in dates:
+        of_day = found.filter(pl.col("game_date") == day)
+        names = [
+            f"{row['game_id']} {row['player_name']}: {row['statistic']} {_told(row['value'])} ({row['provider']}), "
+            f"{_told(row['other_value'])} ({row['other_provider']})"
+            for row in of_day.iter_rows(named=True)
+        ]
+        verdicts.append(Verdict(day, not names, {"disagreements": len(names)}, names))
+    return verdicts
+
+
+checks = checks_of(TABLE)
+
+
+def _told(value: float | None) -> str:
+    return "did not take part" if value is None else f"{value:.4g}"
 
 
 def _coverage(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:

@@ -15,7 +15,7 @@ import polars as pl
 
 from nba_pipeline.assets import daily_asset, dates_of, if_there
 from nba_pipeline.calendar import FIRST_DATE, Clock
-from nba_pipeline.checks import Verdict, dated_check, quarantine_of
+from nba_pipeline.checks import Verdict, checks_of, dated_check
 from nba_pipeline.names import lookup
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.table import Row, Table, code
@@ -100,4 +100,4 @@ def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> 
     ]
 
 
-no_row_is_quarantined = quarantine_of(TABLE)
+checks = checks_of(TABLE)

@@ -3,10 +3,12 @@
 Grain: one row per player, game, book, market, line and snapshot
 Source: The Odds API (live, historical for past dates); the archive for the dates it holds
 Caveats: rows are only ever added; books mix alternate lines into the main market; a line whose snapshot instant is
-  unknown has `is_before_tipoff` null and is never used live; the provider's start is about ten minutes after the tip-off.
+  unknown has `is_before_tipoff` null and is never used live; the provider's start is about ten minutes after the tip-off;
+  lines of the game in play, and points lines that stand for no line (exactly 20, or below 5), are in the quarantine.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -15,8 +17,9 @@ import polars as pl
 
 from nba_pipeline.assets import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.calendar import Clock, season_of_game_date
-from nba_pipeline.checks import Verdict, dated_check, quarantine_of, uniqueness_of
+from nba_pipeline.checks import Verdict, checks_of, dated_check
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
+from nba_pipeline.formulas.odds import is_main_line
 from nba_pipeline.names import resolve_names
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_api import OddsApi, match_events, parse_event_odds, parse_events
@@ -41,7 +44,7 @@ class PropLineRows(Row):
     over_price = dy.Int64(nullable=True, description="American price of the over")
     under_price = dy.Int64(nullable=True, description="American price of the under")
     tipoff_at = dy.Datetime(nullable=True, time_zone="UTC", description="earlier of the schedule's and the provider's start")
-    is_before_tipoff = dy.Bool(nullable=True, description="snapshot_at < tipoff_at; null where either is unknown")
+    is_before_tipoff = dy.Bool(nullable=True, description="true; null where an instant is unknown")
     spelling = dy.String(description="the player's name as the book spelled it")
     odds_event_id = dy.String(nullable=True, description="the provider's id of the game")
     captured_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant at which the response arrived")
@@ -63,8 +66,17 @@ TABLE = Table(
     "prop_lines", grain="player, game, book, market, line and snapshot", schema=PropLineRows, write="add",
     key=("game_id", "player_id", "market", "book", "line_half_points", "snapshot_at"), cluster=("player_id", "book"),
 )  # fmt: skip
-CODE_VERSION = "1"
 SEASON_DAYS = 300
+
+AFTER_TIPOFF = "shown at or after tip-off"
+PLACEHOLDER = f"{SETTINGS.lines.market} of exactly {SETTINGS.lines.placeholder:g} is a placeholder"
+TOO_LOW = f"{SETTINGS.lines.market} below {SETTINGS.lines.lowest:g}"
+OF_LOW_LADDER = f"rung of a ladder whose main line is {TOO_LOW}"
+NO_LINE_OF_THE_MARKET = (AFTER_TIPOFF, PLACEHOLDER, TOO_LOW, OF_LOW_LADDER)
+"""Problems that are ordinary: what a book shows and the market does not mean."""
+
+IS_A_NAME_PROBLEM = pl.col("problem").str.contains("^(unresolved|ambiguous) name '")
+LADDER = ["game_id", "spelling", "market", "book", "snapshot_at"]
 
 
 def rosters_of(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
@@ -117,6 +129,30 @@ def as_rows(odds: pl.DataFrame, events: pl.DataFrame, schedule: pl.DataFrame) ->
     ).with_columns((pl.col("snapshot_at") < pl.col("tipoff_at")).alias("is_before_tipoff"))
 
 
+def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
+    """Say of each line that is no line of the market why, as its problem.
+
+    Those are lines shown at or after tip-off, of any market, and in the points market the placeholder, lines below the
+    lowest, and every rung of a ladder whose main line is below it: without its main line the ladder would seem to mean
+    another rung.
+    """
+    wanted = SETTINGS.lines
+    is_of_market = pl.col("market") == wanted.market
+    is_low = is_of_market & (pl.col("line") < wanted.lowest)
+    # Few ladders reach so low: the others need not be looked at. Lines of unknown instant equal nothing and are no ladder.
+    with_a_low_rung = rows.filter(is_low).select(LADDER).unique()
+    ladders = rows.filter(is_of_market).join(with_a_low_rung, on=LADDER, how="semi")
+    low = ladders.filter(is_low & is_main_line(LADDER)).select(*LADDER, pl.lit(True).alias("is_of_low_ladder")).unique()
+    problem = pl.coalesce(
+        PROBLEM,
+        pl.when(~pl.col("is_before_tipoff")).then(pl.lit(AFTER_TIPOFF)),
+        pl.when(is_of_market & (pl.col("line") == wanted.placeholder)).then(pl.lit(PLACEHOLDER)),
+        pl.when(is_low).then(pl.lit(TOO_LOW)),
+        pl.when("is_of_low_ladder").then(pl.lit(OF_LOW_LADDER)),
+    )
+    return rows.join(low, on=LADDER, how="left").with_columns(problem.alias(PROBLEM)).drop("is_of_low_ladder")
+
+
 def ask(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> list[str]:
     """Land the odds of a date's games and return what went wrong.
 
@@ -160,6 +196,18 @@ def _landed_games(odds_api: OddsApi, games: pl.DataFrame, day: date) -> list[str
     return match_events(listed.filter(pl.col("odds_event_id").is_in(answered)), games)["game_id"].to_list()
 
 
+def landed_rows(
+    odds_api: OddsApi, games: pl.DataFrame, day: date, parse: Callable[[Payload], pl.DataFrame]
+) -> list[pl.DataFrame]:
+    """What every landed answer about a date's games says, as rows of the table; no frame where nothing is landed."""
+    listed = read(odds_api, odds_api.landed_events(day), parse_events)
+    offered = read(odds_api, odds_api.landed_odds(day), parse)
+    if listed.is_empty() or offered.is_empty():
+        return []
+    newest = listed.unique("odds_event_id", keep="last", maintain_order=True)
+    return [as_rows(offered, newest, games).with_columns(pl.col("game_date").fill_null(day))]
+
+
 def read(odds_api: OddsApi, payloads: Sequence[Payload], parse: Callable[[Payload], pl.DataFrame]) -> pl.DataFrame:
     """All payloads as one frame, oldest first; one that does not parse is rejected and named, the others go on."""
     frames = []
@@ -169,6 +217,9 @@ def read(odds_api: OddsApi, payloads: Sequence[Payload], parse: Callable[[Payloa
         except Permanent as error:
             odds_api.http.landing.reject(payload, str(error))
     return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
+
+
+CODE_VERSION = "2"
 
 
 @daily_asset(
@@ -189,11 +240,7 @@ def prop_lines(
         if day in archived or games.is_empty():
             continue
         problems[str(day)] = list(dict.fromkeys(ask(games, day, odds_api, clock.now())))
-        listed = read(odds_api, odds_api.landed_events(day), parse_events)
-        offered = read(odds_api, odds_api.landed_odds(day), parse_event_odds)
-        if listed.height and offered.height:
-            newest = listed.unique("odds_event_id", keep="last", maintain_order=True)
-            frames.append(as_rows(offered, newest, games).with_columns(pl.col("game_date").fill_null(day)))
+        frames += landed_rows(odds_api, games, day, parse_event_odds)
     for name, met in problems.items():
         for problem in met:
             context.log.warning(f"{name}: {problem}")
@@ -209,38 +256,68 @@ def prop_lines(
     known = players.select("player_id", "spelling").unique()
     named = name_the_players(offered, known, rosters_of(schedule.with_columns(season_of_game_date()), boxscores))
     # A line that two snapshots show unchanged is one row; what differs is when it was captured, and the first capture is kept.
-    return (
-        named.sort("captured_at", nulls_last=True)
-        .unique([*TABLE.key, "spelling"], keep="first", maintain_order=True)
-        .select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
-    )
+    once = named.sort("captured_at", nulls_last=True).unique([*TABLE.key, "spelling"], keep="first", maintain_order=True)
+    return reject_lines(once).select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
 
 
-key_is_unique = uniqueness_of(TABLE)
+def _parked(warehouse: Warehouse, dates: Sequence[date], problem: str | None = None) -> pl.DataFrame:
+    """The parked rows by date and problem: how many."""
+    rows = warehouse.scan_quarantine(TABLE, dates)
+    return (rows if problem is None else rows.filter(problem=problem)).group_by("game_date", "problem").len().collect()
+
+
+def _none_of(parked: pl.DataFrame, day: date, name: str) -> Verdict:
+    """That a date has none of these rows; their problems are the names."""
+    rows = parked.filter(game_date=day).sort("problem")
+    names = [f"{problem} ({count} rows)" for problem, count in rows.select("problem", "len").iter_rows()]
+    return Verdict(day, rows.is_empty(), {name: _rows(parked, day)}, names)
+
+
+def _rows(parked: pl.DataFrame, day: date) -> int:
+    return int(parked.filter(game_date=day)["len"].sum())
 
 
 @dated_check(TABLE)
 def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """Every game of the slate has a points line from before its tip-off."""
+    usable = pl.col("is_before_tipoff"), pl.col("market") == SETTINGS.lines.market
     lined = (
-        warehouse.scan(TABLE, dates).filter(pl.col("is_before_tipoff"), pl.col("market") == SETTINGS.lines.market)
-        .group_by("game_date").agg(pl.col("game_id").n_unique(), pl.len().alias("lines"), pl.col("player_id").n_unique().alias("players")).collect()
+        warehouse.scan(TABLE, dates).filter(*usable).group_by("game_date", "game_id")
+        .agg(pl.len().alias("lines"), pl.col("player_id").unique()).collect()
     )  # fmt: skip
-    late = warehouse.scan(TABLE, dates).filter(~pl.col("is_before_tipoff")).group_by("game_date").len().collect()
-    games = dict(warehouse.scan(TABLES["schedule"], dates).group_by("game_date").len().collect().iter_rows())
-    found, after = {row[0]: row[1:] for row in lined.iter_rows()}, dict(late.iter_rows())
+    late = dict(_parked(warehouse, dates, problem=AFTER_TIPOFF).group_by("game_date").agg(pl.col("len").sum()).iter_rows())
+    games = warehouse.scan(TABLES["schedule"], dates).collect()
     verdicts = []
     for day in dates:
-        with_line, lines, players = found.get(day, (0, 0, 0))
-        wanted = games.get(day, 0)
+        wanted, found = games.filter(game_date=day), lined.filter(game_date=day)
+        without = wanted.join(found, on="game_id", how="anti").sort("game_id")
+        names = without.select(pl.format("{}@{} {}", "away_team", "home_team", "game_id")).to_series().to_list()
+        share = 1 - without.height / wanted.height if wanted.height else 1.0
+        players = found["player_id"].explode().n_unique() if found.height else 0
         numbers = {
-            "share": with_line / wanted if wanted else 1.0,
-            "lines": lines,
-            "players": players,
-            "lines_after_tipoff": after.get(day, 0),
-        }
-        verdicts.append(Verdict(day, with_line >= wanted, numbers))
+            "share": share, "lines": int(found["lines"].sum()), "players": players, "lines_after_tipoff": late.get(day, 0),
+        }  # fmt: skip
+        verdicts.append(Verdict(day, not names, numbers, names))
     return verdicts
 
 
-every_name_is_resolved = quarantine_of(TABLE, "every_name_is_resolved")
+@dated_check(TABLE)
+def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every spelling is one player; the others are parked by name until somebody says whom they mean."""
+    parked = _parked(warehouse, dates).filter(IS_A_NAME_PROBLEM)
+    return [_none_of(parked, day, "lines_without_a_player") for day in dates]
+
+
+@dated_check(TABLE)
+def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """No row is unusable, beside the names that nobody resolved and the lines that stand for no line of the market."""
+    parked = _parked(warehouse, dates)
+    odd = parked.filter(~IS_A_NAME_PROBLEM & ~pl.col("problem").is_in(NO_LINE_OF_THE_MARKET))
+    others = parked.filter(pl.col("problem").is_in(NO_LINE_OF_THE_MARKET))
+    return [
+        replace(verdict, numbers={**verdict.numbers, "lines_of_no_market": _rows(others, verdict.game_date)})
+        for verdict in (_none_of(odd, day, "rows_quarantined") for day in dates)
+    ]
+
+
+checks = checks_of(TABLE)

@@ -15,7 +15,7 @@ import polars as pl
 
 from nba_pipeline.assets import daily_asset, dates_of
 from nba_pipeline.calendar import DAILY, Clock, season_of
-from nba_pipeline.checks import quarantine_of, uniqueness_of
+from nba_pipeline.checks import checks_of
 from nba_pipeline.errors import Permanent
 from nba_pipeline.providers import SEASON_TYPES
 from nba_pipeline.providers.archive import Archive
@@ -133,5 +133,4 @@ def schedule(
     return frame.drop(*LINEAGE[1:], strict=False)
 
 
-key_is_unique = uniqueness_of(TABLE)
-no_row_is_quarantined = quarantine_of(TABLE)
+checks = checks_of(TABLE)

@@ -1,0 +1,148 @@
+"""game_lines: the sportsbooks' spreads and totals of the games, as each book showed them at an instant.
+
+Grain: one row per game, market, book, outcome and snapshot
+Source: the answers of The Odds API that prop_lines landed, nothing is asked for here; the archive for the dates it holds
+Caveats: rows are only ever added; home and away are the schedule's; a spread is seen from its own outcome, negative for
+  the favourite; the archive's rows are averages over unnamed books (book "consensus") without price or instant: they have
+  `is_before_tipoff` null and are never used live, and a game of which it has two differing ones has them in the quarantine.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline.assets import daily_asset, dates_of
+from nba_pipeline.assets.sources.prop_lines import AFTER_TIPOFF, AMERICAN_PRICE_FLOOR, landed_rows
+from nba_pipeline.calendar import Clock
+from nba_pipeline.checks import Verdict, checks_of, dated_check
+from nba_pipeline.providers import archive as archives
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.providers.odds_api import OddsApi, parse_game_odds
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
+from nba_pipeline.warehouse import Warehouse
+
+OUTCOMES = {"spreads": ("home", "away"), "totals": ("over", "under")}
+"""Market -> its two outcomes."""
+
+
+class GameLineRows(Row):
+    """Columns and rules of `game_lines`."""
+
+    game_id = dy.String(description="the NBA's ten digits")
+    market = code(OUTCOMES, "The Odds API's key: spreads or totals")
+    book = dy.String(description="The Odds API's key, as draftkings; consensus: the archive's average over books")
+    outcome = code((outcome for both in OUTCOMES.values() for outcome in both), "home or away, over or under")
+    line_half_points = dy.Int64(min=-200, max=800, description="2 x line; the line's form in comparisons")
+    line = dy.Float64(min=-100, max=400, description="points; a spread is added to the outcome's own score")
+    price = dy.Int64(nullable=True, description="American price of the outcome")
+    snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant at which the book showed the line")
+    tipoff_at = dy.Datetime(nullable=True, time_zone="UTC", description="earlier of the schedule's and the provider's start")
+    is_before_tipoff = dy.Bool(nullable=True, description="true; null where an instant is unknown")
+    odds_event_id = dy.String(nullable=True, description="the provider's id of the game")
+    captured_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant at which the response arrived")
+    request_format = dy.String(description="american or decimal: the price format that was asked for")
+
+    @dy.rule()
+    def line_is_half_of_its_whole_number(cls) -> pl.Expr:
+        """The shown line and its integer form agree."""
+        return pl.col("line") * 2 == pl.col("line_half_points")
+
+    @dy.rule()
+    def outcome_is_one_of_its_market(cls) -> pl.Expr:
+        """Spreads have home and away, totals over and under."""
+        return pl.col("outcome").is_in(["over", "under"]) == (pl.col("market") == "totals")
+
+    @dy.rule()
+    def totals_are_positive(cls) -> pl.Expr:
+        """Two teams score something."""
+        return (pl.col("market") != "totals") | (pl.col("line") > 0)
+
+    @dy.rule()
+    def prices_are_american(cls) -> pl.Expr:
+        """No price lies between -100 and +100."""
+        return pl.col("price").abs() >= AMERICAN_PRICE_FLOOR
+
+
+TABLE = Table(
+    "game_lines", grain="game, market, book, outcome and snapshot", schema=GameLineRows, write="add",
+    key=("game_id", "market", "book", "outcome", "snapshot_at"), cluster=("book",),
+)  # fmt: skip
+OPPOSITE = {"home": "away", "away": "home"}
+
+
+def of_the_schedule(rows: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
+    """Rows whose home is the provider's in, the same rows out with the schedule's: a neutral site has none of its own."""
+    homes = schedule.select("game_id", scheduled_home="home_team")
+    is_turned = (pl.col("scheduled_home") == pl.col("away_team")).fill_null(False)
+    outcome = pl.when(is_turned).then(pl.col("outcome").replace(OPPOSITE)).otherwise("outcome")
+    return rows.join(homes, on="game_id", how="left", maintain_order="left").with_columns(outcome.alias("outcome"))
+
+
+def first_captured(rows: pl.DataFrame) -> pl.DataFrame:
+    """A line that several answers show unchanged as one row, the first captured; lines that differ stay apart."""
+    ordered = rows.sort("captured_at", nulls_last=True, maintain_order=True)
+    return ordered.unique([*TABLE.key, "line", PROBLEM], keep="first", maintain_order=True)
+
+
+def reject_late_lines(rows: pl.DataFrame) -> pl.DataFrame:
+    """Say of each line of a game in play that it is one, as its problem."""
+    late = pl.when(~pl.col("is_before_tipoff")).then(pl.lit(AFTER_TIPOFF))
+    return rows.with_columns(pl.coalesce(PROBLEM, late).alias(PROBLEM))
+
+
+CODE_VERSION = "1"
+
+
+@daily_asset(
+    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, deps=["prop_lines"],
+)  # fmt: skip
+def game_lines(context: dg.AssetExecutionContext, schedule: pl.DataFrame, odds_api: OddsApi, archive: Archive) -> pl.DataFrame:
+    """Every landed spread and total of the dates."""
+    dates = dates_of(context)
+    archived = [day for day in dates if archive.holds(day)]
+    frames = [archive.game_lines(archived)] if archived else []
+    for day in dates:
+        games = schedule.filter(pl.col("game_date") == day)
+        if day not in archived and games.height:
+            frames += [of_the_schedule(rows, games) for rows in landed_rows(odds_api, games, day, parse_game_odds)]
+    if not frames:
+        return TABLE.empty().drop(LINEAGE[1:])
+    rows = reject_late_lines(first_captured(pl.concat(frames, how="diagonal_relaxed")))
+    return rows.select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
+
+
+@dated_check(TABLE)
+def games_have_game_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every game of the slate has a spread and a total from before its tip-off; of the archive's games none is wanted."""
+    lines = (
+        warehouse.scan(TABLE, dates)
+        .group_by("game_date", "game_id")
+        .agg(
+            pl.len().alias("lines"),
+            pl.col("is_before_tipoff").is_null().sum().alias("of_unknown_instant"),
+            pl.col("market").filter(pl.col("is_before_tipoff")).n_unique().alias("markets"),
+        )
+        .collect()
+    )
+    games = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
+    verdicts = []
+    for day in dates:
+        there = lines.filter(game_date=day)
+        asked = games.filter(~pl.col("source").str.starts_with(f"{archives.PROVIDER}/"), game_date=day)
+        with_both = there.filter(pl.col("markets") == len(SETTINGS.lines.game_markets))
+        without = asked.join(with_both, on="game_id", how="anti").sort("game_id")
+        names = without.select(pl.format("{}@{} {}", "away_team", "home_team", "game_id")).to_series().to_list()
+        numbers = {
+            "share": 1 - without.height / asked.height if asked.height else 1.0,
+            "lines": int(there["lines"].sum()),
+            "lines_of_unknown_instant": int(there["of_unknown_instant"].sum()),
+        }
+        verdicts.append(Verdict(day, not names, numbers, names))
+    return verdicts
+
+
+checks = checks_of(TABLE)

@@ -1,0 +1,250 @@
+"""injuries: who may miss a game, as the report of an instant said it.
+
+Grain: one row per game, team, player and snapshot
+Source: the league's official injury report (PDF); ESPN when no report is found
+Caveats: rows are only ever added; a player_id of null is a statement about the team as a whole: it has not submitted, or
+  it lists nobody; who is not listed is available only when his team has submitted; a name that resolves to nobody is
+  quarantined and his row is missing; dates of the archive are empty; of a past date one report is asked for, the last
+  from before its first tip-off.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline.assets import daily_asset, dates_of, days_before, every_date
+from nba_pipeline.assets.sources.prop_lines import IS_A_NAME_PROBLEM, SEASON_DAYS, name_the_players, rosters_of
+from nba_pipeline.calendar import Clock, eastern_date, season_of_game_date
+from nba_pipeline.checks import Verdict, checks_of, dated_check
+from nba_pipeline.errors import Permanent, PipelineError
+from nba_pipeline.providers import espn as espn_api
+from nba_pipeline.providers import injury_report as official
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.providers.espn import Espn
+from nba_pipeline.providers.injury_report import NOBODY_LISTED, NOT_SUBMITTED, InjuryReport, due_at
+from nba_pipeline.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
+from nba_pipeline.teams import TEAMS
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing, Payload
+
+PLAYER_STATUSES = ("out", "doubtful", "questionable", "probable", "available")
+TEAM_STATUSES = (NOT_SUBMITTED, NOBODY_LISTED)
+
+
+class InjuryRows(Row):
+    """Columns and rules of `injuries`."""
+
+    game_id = dy.String(description="the NBA's ten digits")
+    team = code(TEAMS, "tricode of the team that reported")
+    player_id = dy.Int64(nullable=True, min=1, description="the NBA's person id; null: a statement about the team as a whole")
+    snapshot_at = dy.Datetime(time_zone="UTC", description="instant printed on the report; of ESPN that of the answer")
+    spelling = dy.String(nullable=True, description="the player's name as the report spelled it")
+    status = code((*PLAYER_STATUSES, *TEAM_STATUSES), "of the player, or of the team's report")
+    reason = dy.String(nullable=True, description="in the report's words")
+    seen_at = dy.Datetime(time_zone="UTC", description="instant at which the answer arrived, at most that of the run")
+    provider = code((official.PROVIDER, espn_api.PROVIDER), "who said so")
+    tipoff_at = dy.Datetime(nullable=True, time_zone="UTC", description="scheduled tip-off when the row was made")
+    is_before_tipoff = dy.Bool(nullable=True, description="snapshot_at < tipoff_at; null where that is unknown")
+
+    @dy.rule()
+    def only_a_team_s_statement_has_no_player(cls) -> pl.Expr:
+        """A status of a player has its player, one of the team has none."""
+        return pl.col("status").is_in(list(TEAM_STATUSES)) == pl.col("player_id").is_null()
+
+
+TABLE = Table(
+    "injuries", grain="game, team, player and snapshot", key=("game_id", "team", "player_id", "snapshot_at"),
+    schema=InjuryRows, write="add", cluster=("game_id", "player_id"),
+)  # fmt: skip
+CODE_VERSION = "1"
+SNAPSHOT = ["snapshot_at", "seen_at", "provider", "source"]
+
+
+def team_games(games: pl.DataFrame) -> pl.DataFrame:
+    """Games in, two rows each out: game_date, game_id, team, the matchup's home_team and away_team, tipoff_at."""
+    columns = ["game_date", "game_id", "home_team", "away_team", "tipoff_at", "status"]
+    return pl.concat(games.select(*columns, pl.col(f"{side}_team").alias("team")) for side in ("home", "away"))
+
+
+def of_the_slate(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
+    """What one snapshot says of the games of one date: game_id, tip-off and a row for every team are added.
+
+    A report that names games keeps those of the date; one of a matchup that the schedule does not have is a problem. One
+    that names only teams keeps those of the slate. A team that is not mentioned has listed nobody where the report
+    mentions its game, or mentions no games at all; else, or where a team that nobody knows may be this one, it has not
+    submitted.
+
+    Args:
+        listed: the rows of one snapshot, with `provider`; game_date, home_team and away_team where the report names games.
+        games: the schedule of the date.
+    """
+    snapshot, teams = listed.select(SNAPSHOT).head(1), team_games(games.filter(pl.col("status") != "postponed"))
+    slate = team_games(games).select("game_date", "game_id", "team", "tipoff_at", home="home_team", away="away_team")
+    names_games = "game_date" in listed.columns
+    if names_games:
+        said = listed.filter(pl.col("game_date").is_in(slate["game_date"].implode())).drop("game_date")
+        said = said.join(slate, on="team", how="left", maintain_order="left")
+        is_scheduled = (pl.col("home_team") == pl.col("home")) & (pl.col("away_team") == pl.col("away"))
+        strange = pl.format("{} at {} is no game of the schedule", "away_team", "home_team")
+        said = said.with_columns(pl.coalesce(PROBLEM, pl.when(~is_scheduled.fill_null(False)).then(strange)).alias(PROBLEM))
+    else:
+        said = listed.join(slate, on="team", how="left", maintain_order="left")
+        said = said.filter(pl.col("game_id").is_not_null() | pl.col("team").is_null())
+    mentioned, unknown = said["game_id"] if names_games else teams["game_id"], said.filter(pl.col("team").is_null())
+    if names_games:
+        unclear = games.join(unknown, on=["home_team", "away_team"], how="semi")["game_id"]
+    else:
+        unclear = games["game_id"] if unknown.height else games["game_id"].clear()
+    has_said = pl.col("game_id").is_in(mentioned.implode()) & ~pl.col("game_id").is_in(unclear.implode())
+    silent = (
+        teams.join(said, on=["game_id", "team"], how="anti").join(snapshot, how="cross")
+        .select("game_id", "team", "tipoff_at", *SNAPSHOT, pl.lit(None, pl.String).alias(PROBLEM),
+                pl.when(has_said).then(pl.lit(NOBODY_LISTED)).otherwise(pl.lit(NOT_SUBMITTED)).alias("status"))
+    )  # fmt: skip
+    return pl.concat([said, silent], how="diagonal_relaxed").with_columns(
+        pl.lit(games["game_date"].first()).alias("game_date"),
+        (pl.col("snapshot_at") < pl.col("tipoff_at")).alias("is_before_tipoff"),
+    )
+
+
+def with_players(rows: pl.DataFrame, known: pl.DataFrame, rosters: pl.DataFrame) -> pl.DataFrame:
+    """The rows with `player_id`; a name that resolves to nobody, or to several, becomes the row's problem."""
+    is_player = pl.col("spelling").is_not_null()
+    return pl.concat(
+        [name_the_players(rows.filter(is_player), known, rosters), rows.filter(~is_player)], how="diagonal_relaxed"
+    ).with_columns(pl.col("player_id").cast(pl.Int64))
+
+
+def seen_by(as_of: datetime) -> pl.Expr:
+    """When an answer was seen first; what arrived in the course of this run counts as seen with its beginning.
+
+    So a table of the run, which bears that instant, is made of what was seen by then.
+    """
+    return pl.min_horizontal("seen_at", pl.lit(as_of).cast(pl.Datetime("us", "UTC"))).alias("seen_at")
+
+
+def ask(games: pl.DataFrame, day: date, injury_report: InjuryReport, espn: Espn, now: datetime) -> list[str]:
+    """Land the newest report on a date's games, else ESPN's injuries, and return what went wrong.
+
+    Nothing is asked before a slate is due. When every game of it has begun, the last report from before the first tip-off
+    is asked for, and ESPN, which knows only the present, is not.
+    """
+    tipoffs = games.filter(pl.col("status") != "postponed")["tipoff_at"]
+    if now < due_at(day) or tipoffs.is_empty():
+        return []
+    is_over = (tipoffs <= now).fill_null(eastern_date(now) > day).all()
+    before = tipoffs.min() if is_over else now
+    if not isinstance(before, datetime):
+        return ["no game has a tip-off: no report can be from before it"]
+    report, problems = injury_report.newest(day, before)
+    if report is None and not is_over:
+        try:
+            espn.injuries(day)
+        except PipelineError as error:
+            problems.append(str(error))
+    return problems
+
+
+def read(landing: Landing, payloads: Iterable[Payload], parse: Callable[[Payload], pl.DataFrame]) -> list[pl.DataFrame]:
+    """Each payload as a frame, in the order given; one that does not parse is rejected and named, the others go on."""
+    frames = []
+    for payload in payloads:
+        try:
+            frames.append(parse(payload))
+        except Permanent as error:
+            landing.reject(payload, str(error))
+    return frames
+
+
+def landed(day: date, injury_report: InjuryReport, espn: Espn) -> list[pl.DataFrame]:
+    """Every landed snapshot of a date, one frame each, with its provider. An instant that was printed twice counts once."""
+    landing = injury_report.http.landing
+    frames = {
+        frame["snapshot_at"][0]: frame.with_columns(pl.lit(provider).alias("provider"))
+        for provider, payloads, parse in (
+            (official.PROVIDER, injury_report.landed(day), official.parse_injury_report),
+            (espn_api.PROVIDER, espn.landed_injuries(day), espn_api.parse_injuries),
+        )
+        for frame in reversed(read(landing, payloads, parse))
+        if frame.height
+    }
+    return list(frames.values())
+
+
+@daily_asset(
+    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION,
+    ins={"players": every_date(), "boxscores": days_before(SEASON_DAYS)},
+)  # fmt: skip
+def injuries(
+    context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame,
+    injury_report: InjuryReport, espn: Espn, archive: Archive, clock: Clock,
+) -> pl.DataFrame:  # fmt: skip
+    """Every landed snapshot of the dates. A source that does not answer leaves the slate without a new one, and is named."""
+    frames, problems = [], dict[str, list[str]]()
+    for day in dates_of(context):
+        games = schedule.filter(pl.col("game_date") == day)
+        if games.is_empty() or archive.holds(day):
+            continue
+        problems[str(day)] = list(dict.fromkeys(ask(games, day, injury_report, espn, clock.now())))
+        frames += [of_the_slate(snapshot, games) for snapshot in landed(day, injury_report, espn)]
+    for name, met in problems.items():
+        for problem in met:
+            context.log.warning(f"{name}: {problem}")
+    context.add_output_metadata(
+        {
+            "problems_met": dg.MetadataValue.json({day: met for day, met in problems.items() if met}),
+            "snapshots": len(frames),
+        }
+    )
+    if not frames:
+        return TABLE.empty().drop(LINEAGE[1:])
+    known = players.select("player_id", "spelling").unique()
+    rosters = rosters_of(schedule.with_columns(season_of_game_date()), boxscores)
+    named = with_players(pl.concat(frames, how="diagonal_relaxed"), known, rosters).with_columns(seen_by(clock.as_of))
+    return named.select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
+
+
+@dated_check(TABLE)
+def every_team_has_a_report(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every team of the slate has submitted a report from before its tip-off, once it is due: 17:00 Eastern the day before.
+
+    Dates of the archive, which has no reports, pass.
+    """
+    schedule = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
+    snapshots = warehouse.scan(TABLE, dates).filter(pl.col("is_before_tipoff")).collect()
+    submitted = snapshots.filter(pl.col("status") != NOT_SUBMITTED)
+    verdicts = []
+    for day in dates:
+        games = schedule.filter(pl.col("game_date") == day)
+        is_archived = games["source"].str.starts_with("archive/").any()
+        teams = team_games(games).select("game_id", "team").sort("team")
+        lacking = teams.join(submitted, on=["game_id", "team"], how="anti", maintain_order="left")
+        tried = set(lacking.join(snapshots, on=["game_id", "team"], how="semi")["team"])
+        names = [f"{team} ({'not submitted' if team in tried else 'no report'})" for team in lacking["team"]]
+        is_due = clock.now() >= due_at(day) and not is_archived
+        numbers = {
+            "share": 1 - lacking.height / teams.height if teams.height and is_due else 1.0,
+            "teams": teams.height,
+            "teams_without_report": lacking.height,
+            "is_due": float(is_due),
+        }
+        verdicts.append(Verdict(day, not names or not is_due, numbers, names if is_due else ()))
+    return verdicts
+
+
+@dated_check(TABLE)
+def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every name of the reports is exactly one player."""
+    names = (
+        warehouse.scan_quarantine(TABLE, dates)
+        .filter(IS_A_NAME_PROBLEM)
+        .select("game_date", "problem").unique().sort("problem").collect()
+    )  # fmt: skip
+    by_day = {day: names.filter(pl.col("game_date") == day)["problem"].to_list() for day in dates}
+    return [Verdict(day, not found, {"names_unresolved": len(found)}, found) for day, found in by_day.items()]
+
+
+checks = checks_of(TABLE)

@@ -1,0 +1,189 @@
+"""play_by_play: what happened in a final game, action by action.
+
+Grain: one row per action per game
+Source: NBA CDN play-by-play; no other
+Caveats: the archive holds none, so its dates are empty; the list is edited after the end of a game and read again; a
+  game may have a box score and no list: what needs the list is then null.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline.assets import daily_asset, dates_of
+from nba_pipeline.assets.sources.boxscores import is_due_for_rereading
+from nba_pipeline.calendar import Clock
+from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.errors import Permanent, PipelineError
+from nba_pipeline.formulas.shot_zones import FIELD_GOALS, FREE_THROW, zone
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.providers.nba_cdn import NbaCdn
+from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
+from nba_pipeline.table import LINEAGE, TABLES, Row, Table, code
+from nba_pipeline.teams import TEAMS
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Payload
+
+
+class PlayByPlayRows(Row):
+    """Columns and rules of `play_by_play`."""
+
+    game_id = dy.String(description="the NBA's ten digits")
+    order_number = dy.Int64(min=0, description="place in the game; grows, with gaps")
+    action_number = dy.Int64(min=0, description="the NBA's number of the action; an inserted action has a late one")
+    period = dy.Int64(min=1, max=14, description="1-4, overtimes from 5")
+    period_seconds_left = dy.Float64(min=0, max=720, description="s left in the period")
+    team = code(TEAMS, "tricode of the team that acted; null for what nobody's team did", nullable=True)
+    player_id = dy.Int64(nullable=True, min=1, description="the NBA's person id; null for a team or nobody")
+    action_type = dy.String(description="2pt, 3pt, freethrow, rebound, turnover, foul, ... in the NBA's words")
+    sub_type = dy.String(nullable=True, description="as Layup, or 1 of 2; in the NBA's words")
+    area = dy.String(nullable=True, description="part of the floor, as Restricted Area; in the NBA's words")
+    is_made = dy.Bool(nullable=True, description="of field goals and free throws; null for everything else")
+    assist_player_id = dy.Int64(nullable=True, min=1, description="who assisted a made field goal")
+    block_player_id = dy.Int64(nullable=True, min=1, description="who blocked a field-goal attempt")
+    home_points = dy.Int64(min=0, max=250, description="the home team's score after the action")
+    away_points = dy.Int64(min=0, max=250, description="the away team's score after the action")
+    description = dy.String(nullable=True, description="the action in the NBA's words")
+
+    @dy.rule()
+    def shots_are_made_or_missed(cls) -> pl.Expr:
+        """Every field goal and free throw has its result."""
+        return ~pl.col("action_type").is_in([*FIELD_GOALS, FREE_THROW]) | pl.col("is_made").is_not_null()
+
+
+TABLE = Table(
+    "play_by_play", grain="action per game", key=("game_id", "order_number"), schema=PlayByPlayRows,
+    cluster=("game_id", "player_id"),
+)  # fmt: skip
+CODE_VERSION = "1"
+USUAL_ACTIONS = (200, 900)
+NO_SOURCE = "no source: the archive holds no play-by-play"
+
+
+def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The finished lists of these games, and by game id why one is not there.
+
+    A landed list is used, and read again when `boxscores` would be, counted from the first look that saw the end of the
+    game. Games are asked for concurrently.
+    """
+    finished: dict[str, Payload] = {}
+    to_ask = []
+    for game_id, day in games.select("game_id", "game_date").iter_rows():
+        landed = [payload for payload in nba_cdn.landed_play_by_play(game_id, day) if is_over(payload)]
+        if landed:
+            finished[game_id] = landed[-1]
+        if not landed or is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, day, now):
+            to_ask.append((game_id, day))
+    problems: dict[str, str] = {}
+    for (game_id, _), answer in zip(to_ask, nba_cdn.play_by_play(to_ask), strict=True):
+        if isinstance(answer, PipelineError):
+            problems[game_id] = str(answer)
+        elif is_over(answer):
+            finished[game_id] = answer
+        else:
+            problems[game_id] = f"play-by-play of game {game_id} does not hold the end of the game yet: {answer.ref}"
+    frames = []
+    for game_id, payload in finished.items():
+        try:
+            frames.append(parse_play_by_play(payload))
+        except Permanent as error:
+            nba_cdn.reject(payload, str(error))
+            problems[game_id] = str(error)
+    return pl.concat([TABLE.empty().drop(LINEAGE[1:]), *frames], how="diagonal_relaxed"), problems
+
+
+@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION)
+def play_by_play(
+    context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, nba_cdn: NbaCdn, archive: Archive,
+    clock: Clock,
+) -> pl.DataFrame:  # fmt: skip
+    """The lists of the final games that have a box score. A list that is not there is named and stops nothing."""
+    has_box = pl.col("game_id").is_in(boxscores["game_id"].unique().implode())
+    due = schedule.filter((pl.col("status") == "final") & has_box)
+    frames, problems = [TABLE.empty().drop(LINEAGE[1:])], dict[str, str]()
+    for day in dates_of(context):  # date by date: a list is 0.4 MB of text and several times that when parsed
+        if archive.holds(day):
+            continue
+        frame, met = collect(due.filter(pl.col("game_date") == day), nba_cdn, clock.as_of)
+        frames.append(frame)
+        problems |= met
+    for problem in problems.values():
+        context.log.warning(problem)
+    context.add_output_metadata({"problems_met": dg.MetadataValue.json(problems)})
+    return pl.concat(frames, how="diagonal_relaxed")
+
+
+@dated_check(TABLE)
+def every_final_game_has_play_by_play(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every final game with a source has its list; those that have none are named. The archive holds none and passes."""
+    boxscores, schedule = (warehouse.scan(TABLES[name], dates) for name in ("boxscores", "schedule"))
+    archived = set(boxscores.filter(pl.col("provider") == "archive").select("game_date").unique().collect()["game_date"])
+    there = warehouse.scan(TABLE, dates).select("game_date", "game_id").unique()
+    games = (
+        schedule.filter((pl.col("status") == "final") & pl.col("has_boxscore_source"))
+        .join(there.with_columns(has_list=True), on=["game_date", "game_id"], how="left")
+        .select("game_date", pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup"), "has_list")
+        .sort("game_date", "matchup")
+        .collect()
+    )
+    verdicts = []
+    for day in dates:
+        final = games.filter(pl.col("game_date") == day)
+        missing = final.filter(pl.col("has_list").is_null())["matchup"].to_list()
+        verdict = share_verdict(day, final.height - len(missing), final.height, 1.0, missing)
+        verdicts.append(Verdict(day, True, verdict.numbers, [NO_SOURCE]) if day in archived else verdict)
+    return verdicts
+
+
+@dated_check(TABLE)
+def lists_are_as_long_as_usual(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """A game has 200 to 900 actions; real ones have about 450 to 650."""
+    lengths = warehouse.scan(TABLE, dates).group_by("game_date", "game_id").len("actions").sort("game_id").collect()
+    verdicts = []
+    for day in dates:
+        games = lengths.filter(pl.col("game_date") == day)
+        off = games.filter(~pl.col("actions").is_between(*USUAL_ACTIONS))
+        names = [f"{game_id}: {actions} actions" for _, game_id, actions in off.iter_rows()]
+        verdicts.append(Verdict(day, off.is_empty(), {"games": games.height, "actions": int(games["actions"].sum())}, names))
+    return verdicts
+
+
+@dated_check(TABLE)
+def last_score_is_the_final_score(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """The score after the last action is the final score of the schedule."""
+    last = (
+        warehouse.scan(TABLE, dates).sort("order_number").group_by("game_date", "game_id")
+        .agg(pl.format("{}-{}", pl.col("away_points").last(), pl.col("home_points").last()).alias("score"))
+    )  # fmt: skip
+    final_score = pl.format("{}-{}", "away_points", "home_points").alias("final_score")
+    schedule = warehouse.scan(TABLES["schedule"], dates).select("game_id", final_score)
+    games = last.join(schedule, on="game_id", how="left").sort("game_id").collect()
+    verdicts = []
+    for day in dates:
+        listed = games.filter(pl.col("game_date") == day)
+        off = listed.filter(pl.col("score").ne_missing(pl.col("final_score")))
+        names = [f"{game_id}: {score}, the schedule has {final}" for _, game_id, score, final in off.iter_rows()]
+        verdicts.append(Verdict(day, off.is_empty(), {"games": listed.height, "games_off": off.height}, names))
+    return verdicts
+
+
+@dated_check(TABLE)
+def every_field_goal_has_a_zone(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every field-goal attempt was taken from an area that is known; the others are named by their area."""
+    shots = warehouse.scan(TABLE, dates).filter(pl.col("action_type").is_in(FIELD_GOALS)).with_columns(zone())
+    counted = shots.group_by("game_date", pl.col("area").fill_null("no area"), pl.col("zone").is_null().alias("is_off")).len()
+    areas = counted.sort("area").collect()
+    verdicts = []
+    for day in dates:
+        of_day = areas.filter(pl.col("game_date") == day)
+        off = of_day.filter("is_off")
+        names = [f"{area}: {number} shots" for area, number in off.select("area", "len").iter_rows()]
+        shots_off = int(off["len"].sum())
+        verdicts.append(Verdict(day, off.is_empty(), {"shots": int(of_day["len"].sum()), "shots_off": shots_off}, names))
+    return verdicts
+
+
+checks = checks_of(TABLE)

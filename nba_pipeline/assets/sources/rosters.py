@@ -1,0 +1,139 @@
+"""rosters: who belonged to a team on a date, when it was looked up.
+
+Grain: one row per team and player
+Source: ESPN's rosters, asked for on the day itself or the day before
+Caveats: a past date has what was landed on it and nothing else, so dates of the archive and dates without a run are
+  empty; a player between two teams may stand in both; a player whom no box score ever showed has no id and is in the
+  quarantine; heights and weights are the provider's.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline.assets import daily_asset, dates_of, days_before, every_date
+from nba_pipeline.assets.sources.injuries import read, seen_by
+from nba_pipeline.assets.sources.prop_lines import SEASON_DAYS
+from nba_pipeline.calendar import Clock
+from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.errors import PipelineError
+from nba_pipeline.names import resolve_names
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.providers.espn import ROSTER_COLUMNS, TEAM_IDS, Espn, parse_roster
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import LINEAGE, PROBLEM, Row, Table, code, number
+from nba_pipeline.teams import TEAMS
+from nba_pipeline.warehouse import Warehouse
+
+
+class RosterRows(Row):
+    """Columns of `rosters`."""
+
+    team = code(TEAMS, "tricode")
+    player_id = dy.Int64(min=1, description="the NBA's person id")
+    spelling = dy.String(description="the player's name as the roster spelled it")
+    birth_date = dy.Date(nullable=True, description="day of birth")
+    position = dy.String(nullable=True, description="the provider's code, as SG")
+    height_inches = number("in", 60, 96)
+    weight_pounds = number("lb", 120, 400)
+    seen_at = dy.Datetime(time_zone="UTC", description="instant at which the answer arrived, at most that of the run")
+
+
+TABLE = Table(
+    "rosters", grain="team and player", key=("team", "player_id"), schema=RosterRows, cluster=("team", "player_id"), may_shrink=True
+)  # fmt: skip
+CODE_VERSION = "1"
+
+
+def name_the_roster(rosters: pl.DataFrame, known: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
+    """The rows with `player_id`: looked up among who was seen with the team before the date, then in the whole league.
+
+    A name that resolves to nobody, or to several, becomes the row's problem.
+    """
+    keyed = rosters.with_columns(pl.format("{} {}", "game_date", "team").alias("game_id"))
+    seen = boxscores.group_by("team", "player_id", "player_name").agg(pl.col("game_date").min().alias("first_seen"))
+    history = keyed.select("game_id", "game_date", "team").unique().join(seen, on="team")
+    history = history.filter(pl.col("first_seen") < pl.col("game_date"))
+    names = resolve_names(keyed.select("game_id", "spelling").unique(), known, history).select(
+        "game_id", "spelling", "player_id", pl.col("problem").alias("name_problem")
+    )
+    return (
+        keyed.join(names, on=["game_id", "spelling"], how="left", maintain_order="left")
+        .with_columns(pl.coalesce(PROBLEM, "name_problem").alias(PROBLEM))
+        .drop("game_id", "name_problem")
+    )
+
+
+def ask(day: date, espn: Espn, now: datetime) -> list[str]:
+    """Land the rosters of a date that are not there yet, or are too old, and return what went wrong."""
+    oldest = now - timedelta(hours=SETTINGS.rosters.reread_after_hours)
+    fresh = {team_id for team_id, payload in espn.landed_rosters(day).items() if payload.fetched_at > oldest}
+    answers = espn.rosters([team_id for team_id in TEAM_IDS if team_id not in fresh], day)
+    return [str(answer) for answer in answers if isinstance(answer, PipelineError)]
+
+
+def is_collected(day: date, clock: Clock) -> bool:
+    """True for today and tomorrow: a roster of now says nothing of another date."""
+    return clock.today <= day <= clock.today + timedelta(days=1)
+
+
+@daily_asset(
+    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION,
+    ins={"players": every_date(), "boxscores": days_before(SEASON_DAYS)},
+)  # fmt: skip
+def rosters(
+    context: dg.AssetExecutionContext, players: pl.DataFrame, boxscores: pl.DataFrame, espn: Espn, archive: Archive, clock: Clock
+) -> pl.DataFrame:
+    """The newest landed roster of every team. A team that cannot be had is named, and keeps what was landed of it."""
+    landing = espn.http.landing
+    frames, problems = [pl.DataFrame(schema={**ROSTER_COLUMNS, "game_date": pl.Date()})], dict[str, list[str]]()
+    for day in dates_of(context):
+        if archive.holds(day):
+            continue
+        problems[str(day)] = ask(day, espn, clock.now()) if is_collected(day, clock) else []
+        found = read(landing, espn.landed_rosters(day).values(), parse_roster)
+        frames += [frame.with_columns(pl.lit(day).alias("game_date")) for frame in found]
+    for name, met in problems.items():
+        for problem in met:
+            context.log.warning(f"{name}: {problem}")
+    context.add_output_metadata({"problems_met": dg.MetadataValue.json({day: met for day, met in problems.items() if met})})
+    named = name_the_roster(pl.concat(frames), players.select("player_id", "spelling").unique(), boxscores)
+    named = named.with_columns(seen_by(clock.as_of))
+    return named.select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
+
+
+@dated_check(TABLE)
+def every_team_has_a_roster(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """All thirty teams have a roster. A past date on which none was landed passes: it cannot be made up for."""
+    sizes = _players_per_team(warehouse, dates)
+    verdicts = []
+    for day in dates:
+        there = sizes.filter(pl.col("game_date") == day)["team"].to_list()
+        wanted = TEAMS if there or is_collected(day, clock) else ()
+        verdicts.append(share_verdict(day, len(there), len(wanted), 1.0, [team for team in wanted if team not in there]))
+    return verdicts
+
+
+@dated_check(TABLE)
+def rosters_have_12_to_21_players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """No team has fewer players than may dress, or more than may be under contract out of season."""
+    low, high = SETTINGS.rosters.fewest_players, SETTINGS.rosters.most_players
+    sizes = _players_per_team(warehouse, dates)
+    verdicts = []
+    for day in dates:
+        teams = sizes.filter(pl.col("game_date") == day)
+        off = teams.filter(~pl.col("players").is_between(low, high))
+        names = [f"{team}: {players}" for team, players in off.select("team", "players").iter_rows()]
+        verdicts.append(Verdict(day, not names, {"teams": teams.height, "teams_off": off.height}, names))
+    return verdicts
+
+
+def _players_per_team(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    rows = warehouse.scan(TABLE, dates).group_by("game_date", "team").agg(pl.len().alias("players"))
+    return rows.sort("game_date", "team").collect()
+
+
+checks = checks_of(TABLE)

@@ -1,0 +1,186 @@
+"""team_boxscores: the totals of each team in a game that has box scores.
+
+Grain: one row per team per game
+Source: the team totals of the payload that the players' rows come from; the archive; else the sum of the players
+Caveats: a sum of players is marked `is_reconstructed`; turnovers and rebounds are those of players, whatever the source;
+  a game may be here and still be incomplete: `gates` says which games may go on.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline.assets import daily_asset
+from nba_pipeline.calendar import Clock
+from nba_pipeline.checks import Verdict, checks_of, dated_check
+from nba_pipeline.errors import Permanent
+from nba_pipeline.providers import nba_cdn
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.table import LINEAGE, TABLES, Row, Table, code, count
+from nba_pipeline.teams import TEAMS
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing
+
+COUNTS = (
+    "points", "fgm", "fga", "fg3m", "fg3a", "ftm", "fta", "oreb", "dreb", "rebounds", "assists", "steals", "blocks",
+    "turnovers", "fouls",
+)  # fmt: skip
+SUMMED_BY_PLAYERS = ("points", "fgm", "fga", "fg3m", "ftm", "oreb")
+"""What only players do: their sums are the team's totals."""
+
+SIDE = ("game_date", "game_id", "season", "team", "opponent", "is_home", "provider")
+TEAMS_PER_GAME = 2
+
+
+class TeamBoxscoreRows(Row):
+    """Columns and rules of `team_boxscores`."""
+
+    game_id = dy.String(description="the NBA's ten digits")
+    season = dy.String(description="1 July to 30 June, as 2024-25")
+    team = code(TEAMS, "tricode")
+    opponent = code(TEAMS, "tricode of the other team")
+    is_home = dy.Bool(description="the schedule's home side")
+    points = dy.Int64(min=0, max=250, description="points scored")
+    fgm = count("field goals made")
+    fga = count("field goals attempted")
+    fg3m = count("three-pointers made")
+    fg3a = count("three-pointers attempted")
+    ftm = count("free throws made")
+    fta = count("free throws attempted")
+    oreb = count("offensive rebounds of players")
+    dreb = count("defensive rebounds of players")
+    rebounds = count("oreb + dreb")
+    assists = count("assists")
+    steals = count("steals")
+    blocks = count("blocks")
+    turnovers = count("turnovers of players")
+    fouls = count("personal fouls")
+    seconds = dy.Int64(nullable=True, min=0, description="s on court of all players; null unless the source has the clock")
+    periods = dy.Int64(nullable=True, min=1, max=14, description="periods played; null where the source does not say")
+    is_reconstructed = dy.Bool(description="the sum of the players' rows, for want of a source")
+    provider = code(["nba_cdn", "nba_stats", "balldontlie", "archive"], "who answered")
+
+    @dy.rule()
+    def points_match_the_shots(cls) -> pl.Expr:
+        """Points = 2 x two-pointers + 3 x three-pointers + free throws."""
+        return pl.col("points") == 2 * (pl.col("fgm") - pl.col("fg3m")) + 3 * pl.col("fg3m") + pl.col("ftm")
+
+    @dy.rule()
+    def makes_do_not_exceed_attempts(cls) -> pl.Expr:
+        """Fgm <= fga, fg3m <= fg3a <= fga, ftm <= fta."""
+        return (
+            (pl.col("fgm") <= pl.col("fga")) & (pl.col("fg3m") <= pl.col("fg3a"))
+            & (pl.col("fg3a") <= pl.col("fga")) & (pl.col("ftm") <= pl.col("fta"))
+        )  # fmt: skip
+
+    @dy.rule()
+    def rebounds_are_offensive_or_defensive(cls) -> pl.Expr:
+        """Rebounds = oreb + dreb."""
+        return pl.col("rebounds") == pl.col("oreb") + pl.col("dreb")
+
+
+TABLE = Table("team_boxscores", grain="team per game", key=("game_id", "team"), schema=TeamBoxscoreRows, cluster=("team",))
+CODE_VERSION = "1"
+
+
+def sum_players(boxscores: pl.DataFrame) -> pl.DataFrame:
+    """Each team's game as the sum of its players: one row per game and team in the columns of the table.
+
+    A total is null when the count of somebody who played is unknown.
+    """
+    played = boxscores.filter("did_play")
+    totals = [pl.when(pl.col(c).is_not_null().all()).then(pl.col(c).sum()).alias(c) for c in (*COUNTS, "seconds")]
+    return played.group_by(SIDE, maintain_order=True).agg(
+        *totals,
+        pl.lit(None, pl.Int64).alias("periods"),
+        pl.lit(True).alias("is_reconstructed"),
+        pl.lit("boxscores").alias("source"),
+    )
+
+
+def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
+    """Both teams of every game that has players of both: as a source gave them, else as the sum of their players."""
+    sums = _of_both_teams(sum_players(boxscores))
+    given = _of_both_teams(found).filter(pl.col("game_id").is_in(sums["game_id"].implode()))
+    return pl.concat([given, sums.join(given, on="game_id", how="anti")], how="diagonal_relaxed")
+
+
+@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION)
+def team_boxscores(
+    context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing
+) -> pl.DataFrame:  # fmt: skip
+    """The totals of the very payloads that `boxscores` names. A game without totals is summed up, and marked."""
+    frames, problems = [TABLE.empty().drop(LINEAGE[1:])], dict[str, str]()
+    of_nba = boxscores.filter(pl.col("provider") == nba_cdn.PROVIDER).select("game_id", "source").unique(maintain_order=True)
+    for game_id, source in of_nba.iter_rows():
+        try:
+            frames.append(nba_cdn.parse_team_boxscores(landing.read(source)))
+        except Permanent as error:
+            problems[game_id] = str(error)
+            context.log.warning(str(error))
+    archived = boxscores.filter(pl.col("provider") == "archive")["game_date"].unique().sort().to_list()
+    if archived:
+        frames.append(archive.team_boxscores(archived))
+    context.add_output_metadata({"problems_met": dg.MetadataValue.json(problems)})
+    return complete_with_sums(pl.concat(frames, how="diagonal_relaxed"), boxscores)
+
+
+@dated_check(TABLE)
+def two_rows_per_game(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every game in `boxscores` has exactly two rows, one per team; the others are named."""
+    rows = warehouse.scan(TABLE, dates).group_by("game_date", "game_id").len("rows")
+    games = warehouse.scan(TABLES["boxscores"], dates).select("game_date", "game_id").unique()
+    counted = games.join(rows, on=["game_date", "game_id"], how="full", coalesce=True).sort("game_id").collect()
+    verdicts = []
+    for day in dates:
+        of_day = counted.filter(pl.col("game_date") == day).with_columns(pl.col("rows").fill_null(0))
+        off = of_day.filter(pl.col("rows") != TEAMS_PER_GAME)
+        names = [f"{game_id}: {found} of {TEAMS_PER_GAME}" for _, game_id, found in off.iter_rows()]
+        verdicts.append(Verdict(day, off.is_empty(), {"games": of_day.height, "games_off": off.height}, names))
+    return verdicts
+
+
+@dated_check(TABLE)
+def team_totals_are_from_a_source(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """No team's totals had to be made up of its players; the games where they were are named."""
+    games = (
+        warehouse.scan(TABLE, dates).group_by("game_date", "game_id")
+        .agg(pl.col("is_reconstructed").any(), pl.col("provider").first()).sort("game_id").collect()
+    )  # fmt: skip
+    verdicts = []
+    for day in dates:
+        of_day = games.filter(pl.col("game_date") == day)
+        off = of_day.filter("is_reconstructed")
+        names = [f"{game_id} ({provider})" for game_id, provider in off.select("game_id", "provider").iter_rows()]
+        share = 1 - off.height / of_day.height if of_day.height else 1.0
+        verdicts.append(Verdict(day, off.is_empty(), {"share": share, "games_reconstructed": off.height}, names))
+    return verdicts
+
+
+@dated_check(TABLE)
+def player_sums_match_team_totals(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """The players' points, field goals, threes, free throws and offensive rebounds sum to the totals that a source gave."""
+    given = warehouse.scan(TABLE, dates).filter(~pl.col("is_reconstructed")).collect()
+    sums = sum_players(warehouse.scan(TABLES["boxscores"], dates).collect())
+    beside = given.join(sums, on=["game_date", "game_id", "team"], how="left", suffix="_of_players").sort("game_id", "team")
+    verdicts = []
+    for day in dates:
+        of_day = beside.filter(pl.col("game_date") == day)
+        names = [
+            f"{game_id} {team}: {name} {of_players} of {total}"
+            for name in SUMMED_BY_PLAYERS
+            for game_id, team, of_players, total in of_day.filter(pl.col(name).ne_missing(pl.col(f"{name}_of_players")))
+            .select("game_id", "team", f"{name}_of_players", name).iter_rows()
+        ]  # fmt: skip
+        verdicts.append(Verdict(day, not names, {"team_games": of_day.height, "totals_off": len(names)}, names))
+    return verdicts
+
+
+checks = checks_of(TABLE)
+
+
+def _of_both_teams(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.filter(pl.len().over("game_id") == TEAMS_PER_GAME)

@@ -1,0 +1,79 @@
+"""Where two sources of one box score disagree: points, and minutes beyond the rounding.
+
+The table has no asset of its own: `boxscores` writes it beside its rows, because only there both sources are at hand.
+"""
+
+from collections.abc import Sequence
+
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline.table import Row, Table, code, number
+
+TOLERANCES = {"points": 0.0, "minutes": 1.0}
+"""Statistic -> how far two sources may be apart: whole minutes next to exact ones are up to one off."""
+
+
+class DisagreementRows(Row):
+    """Columns of `boxscore_disagreements`."""
+
+    game_id = dy.String(description="the NBA's ten digits")
+    player_id = dy.Int64(min=1, description="the NBA's person id")
+    player_name = dy.String(description="spelling of either source")
+    statistic = code(TOLERANCES, "points or minutes")
+    provider = dy.String(description="whose rows of the game `boxscores` has")
+    value = number("what that source says; null: he did not take part there")
+    other_provider = dy.String(description="the other source of the game")
+    other_value = number("what the other source says; null: he did not take part there")
+
+
+DISAGREEMENTS = Table(
+    "boxscore_disagreements", grain="game, player, statistic and other provider", schema=DisagreementRows, may_shrink=True,
+    key=("game_id", "player_id", "statistic", "other_provider"),
+)  # fmt: skip
+
+
+def disagreements(kept: pl.DataFrame, others: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """One row per player and statistic on which the source of his game and another source of it disagree.
+
+    Args:
+        kept: usable rows of `boxscores`, each game from one provider.
+        others: each provider's rows in the columns of BOXSCORE_COLUMNS; those of games that are kept from it do not count.
+
+    Somebody who took part in one source only counts as 0 in the other, so that some seconds on court are no news. Where
+    the other source has rows of the game that carry a `problem`, nobody is said to be missing there.
+    """
+    return pl.concat([_between(kept.filter("did_play"), other) for other in others])
+
+
+def _between(ours: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
+    has_problem = pl.col("problem").is_not_null()
+    theirs = other.filter(pl.col("did_play") & ~has_problem)
+    games = _games(ours).join(_games(theirs), on="game_id", suffix="_of_other")
+    games = games.filter(pl.col("provider") != pl.col("provider_of_other"))
+    beside = _values(ours).join(
+        _values(theirs), on=["game_id", "player_id", "statistic"], how="full", coalesce=True, suffix="_of_other"
+    )
+    distance = (pl.col("value").fill_null(0.0) - pl.col("value_of_other").fill_null(0.0)).abs()
+    is_unclear = pl.col("value_of_other").is_null() & pl.col("game_id").is_in(other.filter(has_problem)["game_id"].implode())
+    return (
+        beside.filter(distance > pl.col("statistic").replace_strict(TOLERANCES, return_dtype=pl.Float64), ~is_unclear)
+        .join(games, on="game_id")
+        .select(
+            "game_date", "game_id", "player_id", pl.coalesce("player_name", "player_name_of_other").alias("player_name"),
+            "statistic", "provider", "value", pl.col("provider_of_other").alias("other_provider"),
+            pl.col("value_of_other").alias("other_value"), pl.format("{}, {}", "source", "source_of_other").alias("source"),
+        )
+        .sort(DISAGREEMENTS.key)
+    )  # fmt: skip
+
+
+def _games(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.group_by("game_id").agg(pl.col("game_date", "provider", "source").first())
+
+
+def _values(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row per player and statistic."""
+    return rows.select("game_id", "player_id", "player_name", pl.col(*TOLERANCES).cast(pl.Float64)).unpivot(
+        on=list(TOLERANCES), index=["game_id", "player_id", "player_name"], variable_name="statistic"
+    )

@@ -1,0 +1,182 @@
+"""ESPN: who is injured right now, and the thirty rosters. Needs no key.
+
+Its codes of six teams differ from the league's, it drops suffixes and accents from names, and it knows no game: an
+injury is of a player, of whatever game comes next.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from nba_pipeline.errors import Permanent, PipelineError
+from nba_pipeline.providers.http import HttpClient, Request
+from nba_pipeline.providers.wire import text_or_none
+from nba_pipeline.teams import TEAM_OF_NAME, TEAMS
+from nba_pipeline.warehouse.landing import Payload
+
+PROVIDER = "espn"
+BASE = "/apis/site/v2/sports/basketball/nba"
+TEAM_IDS = tuple(str(number) for number in range(1, 31))
+
+TEAM_OF_CODE = {team: team for team in TEAMS} | {
+    "GS": "GSW", "NO": "NOP", "NY": "NYK", "SA": "SAS", "UTAH": "UTA", "WSH": "WAS",
+}  # fmt: skip
+"""ESPN's code -> tricode."""
+
+STATUSES = {
+    "Out": "out", "Doubtful": "doubtful", "Questionable": "questionable", "Probable": "probable", "Available": "available",
+    "Active": "available", "Day-To-Day": "questionable",
+}  # fmt: skip
+"""ESPN's words -> ours."""
+
+INJURY_COLUMNS = {
+    "snapshot_at": pl.Datetime("us", "UTC"), "seen_at": pl.Datetime("us", "UTC"), "team": pl.String(),
+    "spelling": pl.String(), "status": pl.String(), "reason": pl.String(), "source": pl.String(), "problem": pl.String(),
+}  # fmt: skip
+
+ROSTER_COLUMNS = {
+    "team": pl.String(), "spelling": pl.String(), "birth_date": pl.Date(), "position": pl.String(),
+    "height_inches": pl.Float64(), "weight_pounds": pl.Float64(), "seen_at": pl.Datetime("us", "UTC"),
+    "source": pl.String(), "problem": pl.String(),
+}  # fmt: skip
+
+
+class Espn(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """site.api.espn.com. Answers with what is so now; of a past date it knows nothing."""
+
+    http: dg.ResourceDependency[HttpClient]
+
+    def injuries(self, day: date) -> Payload:
+        """The league's injuries of now, landed for a slate. Raises as HttpClient.get."""
+        return self.http.get(
+            Request(
+                provider=PROVIDER, endpoint="injuries", entity="league", game_date=day, path=f"{BASE}/injuries",
+                required_keys=("injuries",), parser=parse_injuries,
+            )
+        )  # fmt: skip
+
+    def landed_injuries(self, day: date) -> list[Payload]:
+        """Every landed answer with injuries of a slate, oldest first."""
+        return self.http.landing.payloads(PROVIDER, "injuries", day)
+
+    def rosters(self, team_ids: Sequence[str], day: date) -> list[Payload | PipelineError]:
+        """The rosters of some teams (ESPN's ids), each one's payload or error, in the order given."""
+        requests = [
+            Request(
+                provider=PROVIDER, endpoint="roster", entity=team_id, game_date=day, path=f"{BASE}/teams/{team_id}",
+                params={"enable": "roster"}, required_keys=("team",), parser=parse_roster,
+            )
+            for team_id in team_ids
+        ]  # fmt: skip
+        return self.http.get_many(requests)
+
+    def landed_rosters(self, day: date) -> dict[str, Payload]:
+        """The newest landed roster of each team of a date, by ESPN's id."""
+        return {payload.slot.entity: payload for payload in self.http.landing.payloads(PROVIDER, "roster", day)}
+
+
+def parse_injuries(payload: Payload) -> pl.DataFrame:
+    """One row per injury. `snapshot_at` and `seen_at` are the instant of the answer: ESPN says what is so now.
+
+    An unknown status or team is the row's `problem`. Raises Permanent for a list built otherwise.
+    """
+    rows = list[dict[str, Any]]()
+    about = {"snapshot_at": payload.fetched_at, "seen_at": payload.fetched_at, "source": payload.ref}
+    for team in _list(payload.json(), "injuries", payload):
+        rows += [{**_injury(injury, team, payload), **about} for injury in _list(team, "injuries", payload)]
+    return pl.DataFrame(rows, schema=INJURY_COLUMNS)
+
+
+def parse_roster(payload: Payload) -> pl.DataFrame:
+    """One row per player of a team; a height or weight of 0 is none.
+
+    Raises Permanent for another team than was asked for, or a roster built otherwise.
+    """
+    document = payload.json()
+    team = document.get("team") if isinstance(document, dict) else None
+    athletes = _list(team, "athletes", payload)
+    about = _of(team, "id", payload), _of(team, "abbreviation", payload)
+    if about[0] != payload.slot.entity:
+        raise Permanent(f"{payload.slot.name}: the answer is team {about[0]} {about[1]}: {payload.ref}")
+    tricode = TEAM_OF_CODE.get(about[1])
+    if tricode is None:
+        raise Permanent(f"{payload.slot.name}: unknown team {about[1]!r}: {payload.ref}")
+    rows = [{"team": tricode, **_athlete(a, payload), "seen_at": payload.fetched_at, "source": payload.ref} for a in athletes]
+    return pl.DataFrame(rows, schema=ROSTER_COLUMNS)
+
+
+def _injury(injury: Any, team: Mapping[str, Any], payload: Payload) -> dict[str, Any]:
+    athlete, said = _mapping(injury, "athlete", payload), _of(injury, "status", payload)
+    spelling, code, name = _of(athlete, "displayName", payload), _code(athlete.get("team")), team.get("displayName")
+    tricode = TEAM_OF_CODE.get(code) if code else TEAM_OF_NAME.get(str(name))
+    status = STATUSES.get(said)
+    problems = [f"unknown team {code or name!r} of {spelling}"] if tricode is None else []
+    problems += [f"status of {spelling} is {said!r}"] if status is None else []
+    return {
+        "team": tricode, "spelling": spelling, "status": status, "reason": _reason(injury),
+        "problem": ", ".join(problems) or None,
+    }  # fmt: skip
+
+
+def _reason(injury: Mapping[str, Any]) -> str | None:
+    """What is hurt, as "Right Knee; Surgery"; else the short comment."""
+    details = injury.get("details")
+    told = {k: text_or_none(v) for k, v in details.items()} if isinstance(details, dict) else {}
+    side = told.get("side") if told.get("side") in ("Left", "Right") else None
+    where = " ".join(part for part in (side, told.get("type")) if part) if told.get("type") else None
+    what = told.get("detail") if told.get("detail") != "Not Specified" else None
+    return "; ".join(part for part in (where, what) if part) or text_or_none(injury.get("shortComment"))
+
+
+def _athlete(athlete: Any, payload: Payload) -> dict[str, Any]:
+    spelling = _of(athlete, "fullName", payload)
+    born, position = athlete.get("dateOfBirth"), athlete.get("position")
+    measures = {name: athlete.get(key) for name, key in (("height_inches", "height"), ("weight_pounds", "weight"))}
+    problems = [f"{name} of {spelling} is {value!r}" for name, value in measures.items() if not _is_measure(value)]
+    birth_date = _date(born)
+    if born and birth_date is None:
+        problems.append(f"dateOfBirth of {spelling} is {born!r}")
+    return {
+        "spelling": spelling, "birth_date": birth_date, "position": _code(position),
+        **({} if problems else {name: value or None for name, value in measures.items()}), "problem": ", ".join(problems) or None,
+    }  # fmt: skip
+
+
+def _is_measure(value: Any) -> bool:
+    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+
+
+def _date(value: Any) -> date | None:
+    """The date of "1996-10-24T07:00Z", which is midnight in the west."""
+    try:
+        return date.fromisoformat(str(value)[:10]) if value else None
+    except ValueError:
+        return None
+
+
+def _code(thing: Any) -> str | None:
+    return text_or_none(thing.get("abbreviation")) if isinstance(thing, dict) else None
+
+
+def _list(thing: Any, key: str, payload: Payload) -> list[Any]:
+    found = thing.get(key) if isinstance(thing, dict) else None
+    if not isinstance(found, list):
+        raise Permanent(f"{payload.slot.name}: the answer has no list {key}: {payload.ref}")
+    return found
+
+
+def _mapping(thing: Any, key: str, payload: Payload) -> dict[str, Any]:
+    found = thing.get(key) if isinstance(thing, dict) else None
+    if not isinstance(found, dict):
+        raise Permanent(f"{payload.slot.name}: an entry has no {key}: {payload.ref}")
+    return found
+
+
+def _of(thing: Any, key: str, payload: Payload) -> str:
+    found = text_or_none(thing.get(key)) if isinstance(thing, dict) else None
+    if found is None:
+        raise Permanent(f"{payload.slot.name}: an entry has no {key}: {payload.ref}")
+    return found

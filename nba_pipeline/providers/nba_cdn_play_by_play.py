@@ -1,0 +1,114 @@
+"""The NBA's play-by-play list: what happened in a game, action by action, as it comes over the wire.
+
+Scores arrive as text, person 0 is nobody, and the list is edited after the fact. Asking for it belongs to `nba_cdn`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import polars as pl
+
+from nba_pipeline.errors import Permanent
+from nba_pipeline.providers.wire import text_or_none, whole
+from nba_pipeline.teams import TEAMS
+from nba_pipeline.warehouse.landing import Payload
+
+PERIOD_CLOCK = re.compile(r"PT(\d+)M(\d+(?:\.\d+)?)S")
+SHOTS = ("2pt", "3pt", "freethrow")
+RESULTS = {"Made": True, "Missed": False}
+NOBODY = (None, 0, "0", "")
+SECONDS_PER_MINUTE = 60
+
+PLAY_BY_PLAY_COLUMNS = {
+    "game_date": pl.Date(), "game_id": pl.String(), "order_number": pl.Int64(), "action_number": pl.Int64(),
+    "period": pl.Int64(), "period_seconds_left": pl.Float64(), "team": pl.String(), "player_id": pl.Int64(),
+    "action_type": pl.String(), "sub_type": pl.String(), "area": pl.String(), "is_made": pl.Boolean(),
+    "assist_player_id": pl.Int64(), "block_player_id": pl.Int64(), "home_points": pl.Int64(), "away_points": pl.Int64(),
+    "description": pl.String(), "source": pl.String(), "problem": pl.String(),
+}  # fmt: skip
+
+
+def period_seconds_left(clock: Any) -> float | None:
+    """Seconds left in the period, of "PT11M42.00S". Null when it is anything else.
+
+    >>> period_seconds_left("PT11M42.00S"), period_seconds_left("PT00M03.40S"), period_seconds_left("11:42")
+    (702.0, 3.4, None)
+    """
+    match = PERIOD_CLOCK.fullmatch(clock) if isinstance(clock, str) else None
+    return SECONDS_PER_MINUTE * int(match[1]) + float(match[2]) if match else None
+
+
+REQUIRED: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
+    "order_number": ("orderNumber", whole), "action_number": ("actionNumber", whole), "period": ("period", whole),
+    "period_seconds_left": ("clock", period_seconds_left), "action_type": ("actionType", text_or_none),
+    "home_points": ("scoreHome", whole), "away_points": ("scoreAway", whole),
+}  # fmt: skip
+"""Our column -> the field that every action has, and how it is read."""
+
+LISTS_REMEMBERED = 32
+"""A slate's: a fresh list is read where it lands and where it is used."""
+
+PEOPLE = {"player_id": "personId", "assist_player_id": "assistPersonId", "block_player_id": "blockPersonId"}
+TEXTS = {"sub_type": "subType", "area": "area", "description": "description"}
+
+
+@lru_cache(maxsize=LISTS_REMEMBERED)
+def parse_play_by_play(payload: Payload) -> pl.DataFrame:
+    """One row per action of the game, in the order of the list. An area is kept as it is spelled, null where there is none.
+
+    An action with an unusable value carries a `problem`. Raises Permanent naming game and field when the list is missing,
+    empty, about another game, or its actions lack a field.
+    """
+    game_id, actions = _actions_of(payload)
+    shared = {"game_date": payload.game_date, "game_id": game_id, "source": payload.ref}
+    try:
+        rows = [shared | _action(action, game_id) for action in actions]
+    except KeyError as error:
+        raise Permanent(f"play-by-play of game {game_id}: an action lacks {error.args[0]}: {payload.ref}") from None
+    except (TypeError, AttributeError):
+        raise Permanent(f"play-by-play of game {game_id}: game.actions holds what is no action: {payload.ref}") from None
+    return pl.DataFrame(rows, schema=PLAY_BY_PLAY_COLUMNS)
+
+
+def is_over(payload: Payload) -> bool:
+    """True when the list holds the end of the game; without it, it is not finished."""
+    _, actions = _actions_of(payload)
+    return any(action.get("actionType") == "game" and action.get("subType") == "end" for action in reversed(actions))
+
+
+def _actions_of(payload: Payload) -> tuple[str, list[Mapping[str, Any]]]:
+    asked_for, document = payload.slot.entity, payload.json()
+    game = document.get("game") if isinstance(document, dict) else None
+    if not isinstance(game, dict) or not game.get("gameId"):
+        raise Permanent(f"play-by-play of game {asked_for}: the answer lacks game.gameId: {payload.ref}")
+    if str(game["gameId"]) != asked_for:
+        raise Permanent(f"play-by-play of game {asked_for}: the answer is about game {game['gameId']}")
+    if not isinstance(game.get("actions"), list):
+        raise Permanent(f"play-by-play of game {asked_for}: the answer lacks the list game.actions: {payload.ref}")
+    if not game["actions"]:
+        raise Permanent(f"play-by-play of game {asked_for}: game.actions is empty: {payload.ref}")
+    return asked_for, game["actions"]
+
+
+def _action(action: Mapping[str, Any], game_id: str) -> dict[str, Any]:
+    row: dict[str, Any] = {column: read(action[field]) for column, (field, read) in REQUIRED.items()}
+    unusable = [field for column, (field, _) in REQUIRED.items() if row[column] is None]
+    for column, field in PEOPLE.items():
+        value = action.get(field)
+        row[column] = None if value in NOBODY else whole(value)
+        if row[column] is None and value not in NOBODY:
+            unusable.append(field)
+    row |= {column: text_or_none(action.get(field)) for column, field in TEXTS.items()}
+    row["team"] = text_or_none(action.get("teamTricode"))
+    if row["team"] is not None and row["team"] not in TEAMS:
+        unusable.append("teamTricode")
+    is_shot = row["action_type"] in SHOTS or whole(action.get("isFieldGoal")) == 1
+    row["is_made"] = RESULTS.get(str(action.get("shotResult"))) if is_shot else None
+    if is_shot and row["is_made"] is None:
+        unusable.append("shotResult")
+    if unusable:
+        values = ", ".join(f"{field} is {action.get(field)!r}" for field in unusable)
+        row["problem"] = f"nba_cdn play-by-play of game {game_id}, action {action['actionNumber']!r}: {values}"
+    return row

@@ -1,0 +1,156 @@
+"""stats.nba.com: the player game log of a date, a second opinion on box scores. No key; blocks data-centre addresses for days.
+
+Only who took part is listed, `MIN` is a rounded integer (0 is somebody who came in for some seconds), and both sides of a
+game at a neutral site are away ("@"): home and away, opponents and scores are the schedule's.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from nba_pipeline.calendar import season_of
+from nba_pipeline.errors import NotYet, Permanent, PipelineError
+from nba_pipeline.providers.http import HttpClient, Request
+from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
+from nba_pipeline.providers.wire import minutes_fields, text_or_none, whole
+from nba_pipeline.warehouse.landing import Payload
+
+PROVIDER = "nba_stats"
+RESULT_SET = "LeagueGameLog"
+SEASON_TYPES = {
+    "regular_season": "Regular Season", "playoffs": "Playoffs", "play_in": "PlayIn", "cup_final": "IST",
+}  # fmt: skip
+"""Our season type -> the parameter; an answer holds one of them."""
+
+BROWSER_HEADERS = {
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Accept": "application/json",
+    "Accept-Language": "en-US,en;q=0.9", "Origin": "https://www.nba.com", "Referer": "https://www.nba.com/",
+}  # fmt: skip
+"""Other clients are left waiting until the timeout."""
+
+STATISTICS = {
+    "points": "PTS", "rebounds": "REB", "oreb": "OREB", "dreb": "DREB", "assists": "AST", "steals": "STL", "blocks": "BLK",
+    "turnovers": "TOV", "fouls": "PF", "fgm": "FGM", "fga": "FGA", "fg3m": "FG3M", "fg3a": "FG3A", "ftm": "FTM", "fta": "FTA",
+}  # fmt: skip
+"""Our column -> the header of the game log."""
+
+HEADERS = (
+    "PLAYER_ID", "PLAYER_NAME", "TEAM_ABBREVIATION", "GAME_ID", "GAME_DATE", "MIN", *STATISTICS.values(), "PLUS_MINUS",
+)  # fmt: skip
+
+
+class NbaStats(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """https://stats.nba.com/stats/leaguegamelog: one request at a time, about one a second."""
+
+    http: dg.ResourceDependency[HttpClient]
+
+    def player_game_logs(self, asked: Sequence[tuple[date, str]]) -> list[Payload | PipelineError]:
+        """The game logs of (date, season type) with final games, one after the other: each one's payload or its error.
+
+        A refusal (403) is of the address that asks: the others get it too and are not asked for.
+        """
+        answers, refusal = list[Payload | PipelineError](), None
+        for day, season_type in asked:
+            try:
+                answers.append(refusal or self.player_game_log(day, season_type))
+            except NotYet as error:
+                refusal = Permanent(f"{error}; stats.nba.com may refuse this address, and is asked no more in this run")
+                answers.append(refusal)
+            except PipelineError as error:
+                answers.append(error)
+        return answers
+
+    def player_game_log(self, day: date, season_type: str) -> Payload:
+        """The game log of an Eastern date on which games of a season type are final, landed. Raises as HttpClient.get."""
+        return self.http.get(player_game_log_request(day, season_type))
+
+    def landed_player_game_logs(self, day: date, season_type: str) -> list[Payload]:
+        """The landed game logs of a date, oldest first; the newest is journalled as reused."""
+        return self.http.landed(player_game_log_request(day, season_type))
+
+    def reject(self, payload: Payload, problem: str) -> None:
+        """Take a payload that does not parse out of every later look-up."""
+        self.http.landing.reject(payload, problem)
+
+
+def player_game_log_request(day: date, season_type: str) -> Request:
+    """The player game log of one date and season type."""
+    on = day.strftime("%m/%d/%Y")
+    return Request(
+        provider=PROVIDER, endpoint="player_game_log", entity=season_type, game_date=day, path="/stats/leaguegamelog",
+        params={
+            "LeagueID": "00", "Season": season_of(day), "SeasonType": SEASON_TYPES[season_type], "PlayerOrTeam": "P",
+            "DateFrom": on, "DateTo": on, "Counter": "0", "Direction": "ASC", "Sorter": "DATE",
+        },
+        headers=BROWSER_HEADERS, required_keys=("resultSets",), parser=logged_rows,
+    )  # fmt: skip
+
+
+def logged_rows(payload: Payload) -> list[dict[str, Any]]:
+    """The rows of a game log by header. Raises Permanent for an empty answer, another date and a header that is not there.
+
+    It is only asked for when games are final, so an answer without rows is an outage and not an empty date.
+    """
+    document = payload.json()
+    sets = document.get("resultSets") if isinstance(document, dict) else None
+    found = [s for s in sets if isinstance(s, dict) and s.get("name") == RESULT_SET] if isinstance(sets, list) else []
+    headers, rows = (found[0].get("headers"), found[0].get("rowSet")) if found else ([], [])
+    about = f"{payload.slot.name} of {payload.slot.period}"
+    if not isinstance(headers, list) or not isinstance(rows, list):
+        raise Permanent(f"{about}: headers or rowSet of {RESULT_SET} is no list: {payload.ref}")
+    if not rows:
+        what = f"{RESULT_SET} without a row" if found else f"no result set {RESULT_SET}"
+        raise Permanent(f"{about}: {what} although games are final, which is an outage: {payload.ref}")
+    unclear = [name for name in HEADERS if headers.count(name) != 1]
+    if unclear:
+        raise Permanent(f"{about}: the headers do not have {', '.join(unclear)} exactly once: {payload.ref}")
+    if any(not isinstance(row, list) or len(row) != len(headers) for row in rows):
+        raise Permanent(f"{about}: a row has not the {len(headers)} values of the headers: {payload.ref}")
+    logged = [dict(zip(headers, row, strict=True)) for row in rows]
+    others = sorted({str(row["GAME_DATE"])[:10] for row in logged} - {payload.slot.period})
+    if others:
+        raise Permanent(f"{about}: GAME_DATE of some rows is {', '.join(others[:3])}: {payload.ref}")
+    return logged
+
+
+def parse_game_log(payload: Payload, schedule: pl.DataFrame) -> pl.DataFrame:
+    """One row per player who took part in a game that the schedule calls final, in the columns of `boxscores`.
+
+    `schedule` needs game_id, home_team, away_team, status, home_points and away_points of every game of the date; rows of
+    its other games are left out. A row of an unknown game or team, or with an unusable value, carries a `problem` that
+    names game, player, field and value. Raises Permanent as `logged_rows`.
+    """
+    games = {game["game_id"]: game for game in schedule.iter_rows(named=True)}
+    rows = []
+    for logged in logged_rows(payload):
+        game = games.get(str(logged["GAME_ID"]))
+        if game is None or game["status"] == "final":
+            rows.append({"game_date": payload.game_date, "source": payload.ref, **_row(logged, game)})
+    return pl.DataFrame(rows, schema=BOXSCORE_COLUMNS)
+
+
+def _row(logged: Mapping[str, Any], game: Mapping[str, Any] | None) -> dict[str, Any]:
+    name, team, game_id = text_or_none(logged["PLAYER_NAME"]), logged["TEAM_ABBREVIATION"], str(logged["GAME_ID"])
+    values = {column: whole(logged[header]) for column, header in STATISTICS.items()}
+    minutes, plus_minus, player_id = (whole(logged[header]) for header in ("MIN", "PLUS_MINUS", "PLAYER_ID"))
+    wanted = {"PLAYER_NAME": name, "PLAYER_ID": player_id, "MIN": minutes}
+    wanted |= {STATISTICS[column]: value for column, value in values.items()}
+    wanted |= {"PLUS_MINUS": plus_minus} if logged["PLUS_MINUS"] is not None else {}
+    bad = [f"{header} is {logged[header]!r}" for header, value in wanted.items() if value is None]
+    sides = {game[f"{side}_team"]: side for side in ("home", "away")} if game else {}
+    if game is None:
+        bad.append("the schedule has no such game on the date")
+    elif team not in sides:
+        bad.append(f"TEAM_ABBREVIATION is {team!r}, of neither {' nor '.join(sides)}")
+    side = sides.get(team)
+    return {
+        "game_id": game_id, "player_id": player_id, "season": game["season"] if game else None, "team": str(team),
+        "opponent": next((other for other in sides if other != team), None) if side else None,
+        "is_home": side == "home" if side else None, "player_name": name, "did_play": True, "status": "played",
+        **minutes_fields(None if minutes is None else 60 * minutes, is_rounded=True), **values, "plus_minus": plus_minus,
+        "team_points": game[f"{side}_points"] if game and side else None, "provider": PROVIDER,
+        "problem": f"{PROVIDER}: {', '.join(bad)} for {name or 'a player without a name'} in game {game_id}" if bad else None,
+    }  # fmt: skip

@@ -1,0 +1,423 @@
+"""Which source a game comes from, what two sources say of one game, and who a name is: one game, three providers.
+
+New York scores 100 at Golden State, who score 110: five players a side, all of them on court all the time.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from nba_pipeline.assets.sources.boxscores import (
+    NO_ROWS,
+    TABLE,
+    boxscores,
+    fall_back,
+    name_the_players,
+    once_per_player,
+    sources_agree,
+)
+from nba_pipeline.assets.sources.players import TABLE as PLAYERS
+from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.calendar import DAILY, REPLAY_TAG, Clock
+from nba_pipeline.disagreements import DISAGREEMENTS
+from nba_pipeline.environments import resources_for
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, frame_of, who_did_not_play
+from nba_pipeline_tests.providers.conftest import Answer, Provider
+from nba_pipeline_tests.providers.test_balldontlie import a_line
+from nba_pipeline_tests.providers.test_nba_cdn import a_player
+from nba_pipeline_tests.providers.test_nba_stats import a_log, a_logged_game
+
+GAME = a_game()["game_id"]
+NIGHT = datetime(2024, 3, 13, 3, tzinfo=UTC)
+"""23:00 Eastern of the date of the game: minutes after its end."""
+
+EARLIER = date(2024, 3, 10)
+
+CDN, LOG, BALLDONTLIE = f"/static/json/liveData/boxscore/boxscore_{GAME}.json", "/stats/leaguegamelog", "/v1/box_scores"
+VARIABLES = ("NBA_CDN_URL", "NBA_STATS_URL", "BALLDONTLIE_URL", "ODDS_API_URL", "INJURY_REPORT_URL", "ESPN_URL")
+GONE = Answer({}, status=404)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who played, in no provider's words."""
+
+    number: int
+    name: str
+    team: str
+    points: int
+    seconds: int
+
+    @property
+    def shots(self) -> dict[str, int]:
+        """All of his points are two-pointers, but for the odd one."""
+        odd = self.points % 2
+        return {"fgm": self.points // 2, "fga": self.points, "ftm": odd, "fta": odd}
+
+
+NAMES = ("Al Able", "Bo Baker", "Cy Charlie", "Di Dog", "Ed Easy", "Flo Fox", "Gus George", "Hal How", "Ike Item", "Jo Jig")
+PEOPLE = tuple(
+    Person(number, name, "GSW" if number <= 5 else "NYK", 22 if number <= 5 else 20, 2880 + 17 * (number % 5 - 2))
+    for number, name in enumerate(NAMES, 1)
+)
+
+
+def without(*numbers: int) -> list[Person]:
+    return [person for person in PEOPLE if person.number not in numbers]
+
+
+def but(number: int, **fields: Any) -> list[Person]:
+    """Everybody, one of them otherwise."""
+    return [replace(person, **fields) if person.number == number else person for person in PEOPLE]
+
+
+def in_cdn(people: list[Person], **fields: Any) -> Answer:
+    def line(person: Person) -> dict[str, Any]:
+        player = a_player(person.number, f"PT{person.seconds // 60:02d}M{person.seconds % 60:02d}.00S", name=person.name)
+        made = {"fieldGoalsMade": "fgm", "fieldGoalsAttempted": "fga", "freeThrowsMade": "ftm", "freeThrowsAttempted": "fta"}
+        player["statistics"] |= {"points": person.points} | {field: person.shots[name] for field, name in made.items()}
+        return player
+
+    sides = {
+        side: {"teamTricode": team, "score": score, "players": [line(p) for p in people if p.team == team]}
+        for side, team, score in (("homeTeam", "GSW", 110), ("awayTeam", "NYK", 100))
+    }
+    return Answer({"game": {"gameId": GAME, "gameStatus": 3, **sides} | fields})
+
+
+def in_log(people: list[Person], **fields: Any) -> Answer:
+    rows = [
+        a_logged_game(
+            PLAYER_ID=p.number, PLAYER_NAME=p.name, TEAM_ABBREVIATION=p.team, GAME_ID=GAME, MIN=round(p.seconds / 60), PTS=p.points,
+            FG3M=0, FG3A=0, **{name.upper(): value for name, value in p.shots.items()}, **fields,
+        )
+        for p in people
+    ]  # fmt: skip
+    return Answer(a_log(*rows))
+
+
+def in_balldontlie(people: list[Person]) -> Answer:
+    def side(team: str) -> dict[str, Any]:
+        lines = [a_line(p.name, f"{p.seconds // 60:02d}", pts=p.points, **p.shots) for p in people if p.team == team]
+        return {"abbreviation": team, "players": lines}
+
+    game = {"date": str(DAY), "status": "Final", "period": 4, "home_team": side("GSW"), "visitor_team": side("NYK"),
+            "home_team_score": 110, "visitor_team_score": 100}  # fmt: skip
+    return Answer({"data": [game]})
+
+
+@dg.asset(name="schedule", io_manager_key="tables", partitions_def=DAILY)
+def a_schedule() -> pl.DataFrame:
+    """Stands for the table, which each test writes."""
+    raise AssertionError("it is never run")
+
+
+class ArchiveOfEverything(Archive):
+    """Holds every date, and no row."""
+
+    def holds(self, day: date) -> bool:
+        return True
+
+    def boxscores(self, dates: Any) -> pl.DataFrame:
+        return NO_ROWS
+
+
+class Night:
+    """The asset, run for the date against scripted providers, on one home."""
+
+    warehouse: Warehouse
+    clock: Clock
+    run_id: str
+
+    def __init__(self, provider: Provider, instance: dg.DagsterInstance):
+        self.provider, self.instance, self.metadata = provider, instance, dict[str, Any]()
+
+    def __call__(
+        self, cdn: Answer = GONE, log: Answer = GONE, balldontlie: Answer = GONE, *, now: datetime = NIGHT,
+        games: Sequence[Values] = (a_game(),), history: Sequence[Values] = (), archive: type[Archive] | None = None,
+        replay_of: str = "",
+    ) -> pl.DataFrame:  # fmt: skip
+        answers = {CDN: cdn, LOG: log, BALLDONTLIE: balldontlie}
+        self.provider.asked.clear()
+        self.provider.says(lambda asked: answers.get(asked.path, GONE))
+        resources = resources_for("local", Clock(stands_at=now.isoformat()))
+        if archive:
+            resources["archive"] = archive(landing=resources["landing"], clock=resources["clock"])
+        self.clock, self.warehouse = resources["clock"], resources["warehouse"]
+        self.warehouse.replace(SCHEDULE, [DAY], frame_of(SCHEDULE, *games), "test")
+        self.warehouse.replace(TABLE, [EARLIER], frame_of(TABLE, *history), "test")
+        result = dg.materialize(
+            [a_schedule, boxscores], selection="boxscores", partition_key=str(DAY), resources=resources, instance=self.instance,
+            tags={REPLAY_TAG: replay_of} if replay_of else None,
+        )  # fmt: skip
+        self.run_id = result.run_id
+        (event,) = result.asset_materializations_for_node("boxscores")
+        self.metadata = {name: entry.value for name, entry in event.metadata.items()}
+        rows: pl.DataFrame = self.warehouse.scan(TABLE, [DAY]).collect()
+        return rows
+
+    @property
+    def asked(self) -> list[str]:
+        """The paths that were asked for."""
+        return [asked.path for asked in self.provider.asked]
+
+    @property
+    def quarantine(self) -> list[str]:
+        """The problems of the parked rows."""
+        return sorted(self.warehouse.scan_quarantine(TABLE, [DAY]).collect()["problem"].to_list())
+
+    @property
+    def disagreements(self) -> list[str]:
+        """What the check of the sources names."""
+        (verdict,) = sources_agree(self.warehouse, [DAY], self.clock)
+        assert verdict.passed == (not verdict.missing)
+        return list(verdict.missing)
+
+
+@pytest.fixture
+def night(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night]:
+    for name in VARIABLES:
+        monkeypatch.setenv(name, provider.url)
+    monkeypatch.setenv("BALLDONTLIE_API_KEY", "key")
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Night(provider, instance)
+
+
+EVERYBODY = list(PEOPLE)
+KNOWN = [a_boxscore(EARLIER, player_id=p.number, player_name=p.name, team=p.team) for p in PEOPLE]
+
+
+def providers(rows: pl.DataFrame) -> list[str]:
+    return rows["provider"].unique().to_list()
+
+
+def test_a_complete_box_is_kept_and_compared_with_the_log(night: Night) -> None:
+    rows = night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    assert (rows.height, providers(rows), night.disagreements) == (10, ["nba_cdn"], [])
+    assert night.asked == [CDN, LOG] and night.metadata["not_compared"] == {}
+    assert night.warehouse.dates(DISAGREEMENTS) == {DAY}
+
+
+def test_the_log_steps_in_with_the_whole_game(night: Night) -> None:
+    rows = night(log=in_log(EVERYBODY))
+    assert (rows.height, providers(rows), night.asked) == (10, ["nba_stats"], [CDN, LOG])
+    assert rows["is_starter"].null_count() == 10 and rows["source"].str.starts_with("nba_stats/player_game_log/").all()
+    assert night.metadata["games_from_nba_stats"] == 1 and GAME in night.metadata["problems_met"]
+
+
+def test_balldontlie_steps_in_when_neither_answers(night: Night) -> None:
+    rows = night(balldontlie=in_balldontlie(EVERYBODY), history=KNOWN)
+    assert (rows["player_id"].to_list(), providers(rows)) == ([p.number for p in PEOPLE], ["balldontlie"])
+    assert night.asked == [CDN, LOG, BALLDONTLIE] and night.quarantine == []
+
+
+@pytest.mark.parametrize(
+    ("cdn", "problem"),
+    [
+        (Answer({"game": {"gameId": GAME, "gameStatus": 3, "home": {}}}), "homeTeam is missing"),
+        (in_cdn(but(1, name=" ")), "name of player 1 is missing"),
+        (in_cdn(EVERYBODY, awayTeam={"teamTricode": "NYK", "score": "many", "players": []}), "score is 'many'"),
+        (in_cdn(EVERYBODY, homeTeam={"teamTricode": "GSW", "score": 110, "players": [a_player(1, played="0", status="GONE")]}),
+         "status of Player 1 is 'GONE'"),
+    ],
+    ids=["renamed", "missing", "retyped", "unknown status"],
+)  # fmt: skip
+def test_a_box_that_cannot_be_read_is_named_and_the_log_steps_in(cdn: Answer, problem: str, night: Night) -> None:
+    assert providers(night(cdn, in_log(EVERYBODY))) == ["nba_stats"]
+    assert problem in night.metadata["problems_met"][GAME]
+
+
+def test_a_complete_log_replaces_an_incomplete_box_and_who_was_missing_is_told(night: Night) -> None:
+    rows = night(in_cdn(without(3)), in_log(EVERYBODY))
+    assert (rows.height, providers(rows)) == (10, ["nba_stats"])
+    assert night.disagreements == [
+        f"{GAME} Cy Charlie: minutes 48 (nba_stats), did not take part (nba_cdn)",
+        f"{GAME} Cy Charlie: points 22 (nba_stats), did not take part (nba_cdn)",
+    ]
+
+
+def test_an_incomplete_log_replaces_nothing_and_the_next_source_is_asked(night: Night) -> None:
+    rows = night(in_cdn(without(3)), in_log(without(1, 2)), in_balldontlie(without(1)), history=KNOWN)
+    assert (rows.height, providers(rows)) == (9, ["nba_cdn"]) and night.asked == [CDN, LOG, BALLDONTLIE]
+
+
+def test_an_incomplete_game_is_better_than_nothing(night: Night) -> None:
+    assert night(log=in_log(without(1))).height == 9
+
+
+def test_a_name_that_nobody_has_is_quarantined_though_the_box_is_kept(night: Night) -> None:
+    rows = night(in_cdn(without(3)), GONE, in_balldontlie(but(1, name="Al Nobody")), history=KNOWN)
+    assert (rows.height, providers(rows), night.quarantine) == (9, ["nba_cdn"], ["unresolved name 'Al Nobody'"])
+
+
+def test_a_spelling_that_an_operator_resolved_is_known(night: Night) -> None:
+    night()
+    known = {
+        "game_date": DAY,
+        "player_id": 1,
+        "spelling": "Al Nobody",
+        "lookup": "alnobody",
+        "evidence": "operator",
+        "source": "t",
+    }
+    night.warehouse.add(PLAYERS, [DAY], frame_of(PLAYERS, known), "test")
+    rows = night(balldontlie=in_balldontlie(but(1, name="Al Nobody")), history=KNOWN)
+    assert rows["player_id"].to_list() == [p.number for p in PEOPLE] and night.quarantine == []
+
+
+@pytest.mark.parametrize(
+    ("theirs", "told"),
+    [
+        (but(6, points=24), ["points 20 (nba_cdn), 24 (nba_stats)"]),
+        (but(6, seconds=2790), ["minutes 47.72 (nba_cdn), 46 (nba_stats)"]),
+        (but(6, seconds=2830), []),
+    ],
+    ids=["points", "minutes", "the rounding"],
+)
+def test_what_two_sources_say_differently_is_told(theirs: list[Person], told: list[str], night: Night) -> None:
+    rows = night(in_cdn(EVERYBODY), in_log(theirs))
+    assert providers(rows) == ["nba_cdn"] and night.disagreements == [f"{GAME} Flo Fox: {words}" for words in told]
+
+
+def test_a_corrected_box_shows_until_both_sources_have_the_correction(night: Night) -> None:
+    """The box is read again four hours later, the league moved two points from Fox to George."""
+    corrected = [replace(p, points=p.points + {6: -2, 7: 2}.get(p.number, 0)) for p in PEOPLE]
+    night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    assert night.disagreements == []
+    rows = night(in_cdn(corrected), in_log(EVERYBODY), now=NIGHT.replace(hour=8))
+    assert rows.filter(player_id=6)["points"].item() == 18 and night.asked == [CDN, LOG]
+    assert [name.partition(": ")[2] for name in night.disagreements] == [
+        "points 18 (nba_cdn), 20 (nba_stats)", "points 22 (nba_cdn), 20 (nba_stats)",
+    ]  # fmt: skip
+    night(in_cdn(corrected), in_log(corrected), now=NIGHT.replace(hour=11))
+    assert night.disagreements == []
+
+
+def test_a_landed_log_is_not_asked_for_again_until_it_lacks_a_final_game(night: Night) -> None:
+    night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    night(now=NIGHT.replace(minute=5))
+    assert night.asked == []
+    second = a_game(game_id="0022300002", home_team="BOS", away_team="LAL")
+    night(now=NIGHT.replace(minute=10), games=[a_game(), second])
+    assert night.asked.count(LOG) == 1
+
+
+def test_a_log_that_does_not_answer_is_only_noted(night: Night) -> None:
+    rows = night(in_cdn(EVERYBODY), Answer({}, status=403))
+    assert (rows.height, night.asked, night.disagreements, night.metadata["problems_met"]) == (10, [CDN, LOG], [], {})
+    assert "stats.nba.com may refuse this address" in night.metadata["not_compared"][str(DAY)]
+
+
+def test_an_empty_log_on_a_date_with_final_games_is_an_outage(night: Night) -> None:
+    assert night(in_cdn(EVERYBODY), Answer(a_log())).height == 10
+    assert "which is an outage" in night.metadata["not_compared"][str(DAY)]
+
+
+@pytest.mark.parametrize("log", [in_log(but(6, points=24)), GONE], ids=["compared", "not compared"])
+def test_a_replay_finds_what_the_original_found(log: Answer, night: Night) -> None:
+    rows = night(in_cdn(EVERYBODY), log)
+    found, not_compared = night.disagreements, night.metadata["not_compared"]
+    assert_frame_equal(night(replay_of=night.run_id), rows)
+    assert (night.disagreements, night.metadata["not_compared"], night.asked) == (found, not_compared, [])
+
+
+def test_only_the_games_that_are_wanted_are_taken_from_balldontlie(night: Night) -> None:
+    second = a_game(game_id="0022300002", home_team="BOS", away_team="LAL")
+    theirs = in_balldontlie(but(1, name="Al Nobody", points=30))
+    boston = {"abbreviation": "BOS", "players": [a_line("Some Body", pts=2, fgm=1, fga=1)]}
+    angeles = {"abbreviation": "LAL", "players": []}
+    theirs.document["data"].append(theirs.document["data"][0] | {"home_team": boston, "visitor_team": angeles})
+    rows = night(in_cdn(EVERYBODY), in_log(EVERYBODY), theirs, games=[a_game(), second])
+    assert (providers(rows), night.quarantine, night.disagreements) == (["nba_cdn"], ["unresolved name 'Some Body'"], [])
+
+
+def test_before_a_game_is_final_no_log_is_asked_for(night: Night) -> None:
+    night(games=[a_game(status="live", home_points=50, away_points=40)])
+    assert night.asked == [CDN]
+
+
+def test_nothing_is_asked_of_dates_of_the_archive(night: Night) -> None:
+    night(archive=ArchiveOfEverything)
+    assert night.asked == [] and night.warehouse.dates(DISAGREEMENTS) == set()
+
+
+def test_a_player_listed_for_both_teams_costs_the_box_its_game(night: Night) -> None:
+    rows = night(in_cdn([*PEOPLE, replace(PEOPLE[0], team="NYK", points=0)]), in_log(EVERYBODY))
+    assert providers(rows) == ["nba_stats"] and rows.height == 10
+    assert night.quarantine == [f"nba_cdn: Al Able is listed 2 times in game {GAME}, for GSW and NYK"] * 2
+
+
+def test_an_unusable_row_of_the_log_is_quarantined_and_the_box_kept(night: Night) -> None:
+    log = in_log(EVERYBODY)
+    log.document["resultSets"][0]["rowSet"][0][-4] = "many"
+    assert providers(night(in_cdn(EVERYBODY), log)) == ["nba_cdn"]
+    assert night.quarantine == [f"nba_stats: PTS is 'many' for Al Able in game {GAME}"]
+    assert night.disagreements == []
+
+
+# Pure functions
+
+
+def rows_of(*rows: Values) -> pl.DataFrame:
+    """Rows as a provider's parser makes them."""
+    return pl.DataFrame(list(rows), schema=BOXSCORE_COLUMNS)
+
+
+def test_equal_rows_of_a_player_become_one() -> None:
+    rows = once_per_player(rows_of(a_boxscore(), a_boxscore(), who_did_not_play(player_id=2)))
+    assert (rows.height, rows["problem"].null_count()) == (2, 2)
+
+
+def test_rows_without_a_player_are_no_doubles() -> None:
+    nobody = a_boxscore(player_id=None, player_name="A", problem="unresolved name 'A'")
+    rows = once_per_player(rows_of(nobody, nobody | {"player_name": "B", "problem": "unresolved name 'B'"}))
+    assert rows["problem"].to_list() == ["unresolved name 'A'", "unresolved name 'B'"]
+
+
+def named(
+    *mentions: tuple[str, str], seen: list[tuple[int, str, str]], spellings: list[tuple[int, str]] | None = None
+) -> list[Any]:
+    """player_id or problem of each (team, name)."""
+    box = rows_of(*(a_boxscore(team=team, player_name=name, player_id=None, provider="balldontlie") for team, name in mentions))
+    people = pl.DataFrame(seen, schema={"player_id": pl.Int64, "player_name": pl.String, "team": pl.String}, orient="row")
+    known = pl.DataFrame(spellings or [], schema={"player_id": pl.Int64, "spelling": pl.String}, orient="row")
+    frame = name_the_players(box, people, known)
+    assert frame.schema == box.schema
+    return [row["player_id"] or row["problem"] for row in frame.iter_rows(named=True)]
+
+
+def test_two_players_of_one_name_are_told_apart_by_their_teams() -> None:
+    seen = [(1, "Jalen Smith", "GSW"), (2, "Jalen Smith", "NYK")]
+    assert named(("NYK", "Jalen Smith"), ("GSW", "Jalen Smith"), seen=seen) == [2, 1]
+
+
+def test_two_players_of_one_name_in_one_team_are_nobody() -> None:
+    seen = [(1, "Jalen Smith", "GSW"), (2, "Jalen Smith", "GSW")]
+    assert named(("GSW", "Jalen Smith"), seen=seen) == ["ambiguous name 'Jalen Smith': Jalen Smith, Jalen Smith"]
+
+
+def test_somebody_who_changed_teams_is_found_in_the_league() -> None:
+    assert named(("GSW", "Al Able"), seen=[(1, "Al Able", "BOS")]) == [1]
+    assert named(("GSW", "Al Able"), seen=[], spellings=[(1, "Al Able")]) == [1]
+
+
+def test_games_are_never_mixed() -> None:
+    """Of two games the box lacks a player of the first, and the log has the first only."""
+    final = frame_of(SCHEDULE, a_game(), a_game(game_id="0022300002", home_team="BOS", away_team="LAL"))
+    box = rows_of(a_boxscore(), a_boxscore(game_id="0022300002", team="BOS"))
+    log = rows_of(*(a_boxscore(player_id=p.number, team=p.team, points=p.points, minutes=48.0, provider="nba_stats",
+                               team_points=110 if p.team == "GSW" else 100) for p in PEOPLE))  # fmt: skip
+    kept = fall_back(final, box, log)
+    assert dict(kept.group_by("game_id").agg(pl.col("provider").unique().first()).rows()) == {
+        GAME: "nba_stats", "0022300002": "nba_cdn",
+    }  # fmt: skip
+    assert kept.height == 11

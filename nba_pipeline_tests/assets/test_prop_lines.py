@@ -1,0 +1,167 @@
+"""Which lines are usable, whose they are, and what is told of the others."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from nba_pipeline.assets.sources.prop_lines import (
+    AFTER_TIPOFF,
+    OF_LOW_LADDER,
+    PLACEHOLDER,
+    TABLE,
+    TOO_LOW,
+    as_rows,
+    every_name_is_resolved,
+    games_have_lines,
+    name_the_players,
+    no_row_is_quarantined,
+    reject_lines,
+)
+from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.calendar import Clock
+from nba_pipeline.providers.odds_api import ODDS_COLUMNS
+from nba_pipeline.table import PROBLEM
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_game, a_prop_line, at, frame_of, prop_lines_of
+
+GAME = a_game()["game_id"]
+NAMELESS = "unresolved name 'J. Nobody'"
+CLOCK = Clock(stands_at="2024-03-13T12:00:00Z")
+
+
+def problems_of(*rows: Values) -> list[str | None]:
+    problems = [row.get(PROBLEM) for row in rows]
+    frame = prop_lines_of(*[{k: v for k, v in row.items() if k != PROBLEM} for row in rows])
+    rejected = reject_lines(frame.with_columns(pl.Series(PROBLEM, problems, pl.String)).with_row_index())
+    return rejected.sort("index")[PROBLEM].to_list()
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"line": 24.5}, None),
+        ({"line": 20.0}, PLACEHOLDER),
+        ({"line": 4.5}, TOO_LOW),
+        ({"line": 5.0}, None),
+        ({"is_before_tipoff": False}, AFTER_TIPOFF),
+        ({"is_before_tipoff": None}, None),
+        ({"market": "player_assists", "line": 4.5}, None),
+        ({"market": "player_points_rebounds", "line": 20.0}, None),
+        ({"market": "player_assists", "is_before_tipoff": False}, AFTER_TIPOFF),
+        ({"line": 4.5, PROBLEM: NAMELESS}, NAMELESS),
+    ],
+    ids=str,
+)
+def test_a_line_that_is_none_of_the_market_says_why(fields: Values, problem: str | None) -> None:
+    assert problems_of(a_prop_line() | fields) == [problem]
+
+
+def test_a_ladder_goes_with_its_main_line() -> None:
+    """Without its main line of 4.5 the ladder would seem to mean 5.5."""
+    ladder = [a_prop_line(4.5), a_prop_line(5.5, over_price=150, under_price=-190)]
+    assert problems_of(*ladder, a_prop_line(5.5, "fanduel")) == [TOO_LOW, OF_LOW_LADDER, None]
+
+
+def test_a_low_rung_of_another_ladder_goes_alone() -> None:
+    assert problems_of(a_prop_line(4.5, over_price=-190, under_price=150), a_prop_line(5.5)) == [TOO_LOW, None]
+
+
+def test_looks_of_unknown_instant_are_no_ladder() -> None:
+    unknown = {"snapshot_at": None, "is_before_tipoff": None}
+    assert problems_of(a_prop_line(4.5, **unknown), a_prop_line(5.5, **unknown)) == [TOO_LOW, None]
+
+
+def offered(**fields: Any) -> pl.DataFrame:
+    row = {
+        "odds_event_id": "e1", "commence_time": datetime(2024, 3, 12, 23, 40, tzinfo=UTC), "home_team": "GSW",
+        "away_team": "NYK", "book": "draftkings", "market": "player_points", "spelling": "S. Curry", "line": 24.5,
+        "line_half_points": 49, "snapshot_at": at(23), "source": "odds",
+    } | fields  # fmt: skip
+    return pl.DataFrame([row], schema=ODDS_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("scheduled", "snapshot", "tipoff", "is_before"),
+    [
+        (at(23, 30), at(23, 29), at(23, 30), True),
+        (at(23, 30), at(23, 30), at(23, 30), False),
+        (at(23, 50), at(23, 45), at(23, 40), False),
+        (None, at(20), None, None),
+        (at(23, 30), None, at(23, 30), None),
+    ],
+    ids=["before", "at tip-off", "after the provider's start", "unknown tip-off", "unknown snapshot"],
+)
+def test_the_cut_off_is_the_earlier_start(
+    scheduled: datetime | None, snapshot: datetime | None, tipoff: datetime | None, is_before: bool | None
+) -> None:
+    odds = offered(snapshot_at=snapshot)
+    rows = as_rows(odds, odds, frame_of(SCHEDULE, a_game(tipoff_at=scheduled)))
+    assert rows.select("game_id", "tipoff_at", "is_before_tipoff").rows() == [(GAME, tipoff, is_before)]
+
+
+def test_a_line_of_no_game_of_ours_is_a_problem() -> None:
+    odds = offered(away_team="MIA")
+    rows = as_rows(odds, odds, frame_of(SCHEDULE, a_game()))
+    assert rows.select("game_id", PROBLEM).rows() == [(None, "event e1 matches no game of the schedule")]
+
+
+def test_a_name_is_looked_up_in_the_game() -> None:
+    known = pl.DataFrame({"player_id": [PLAYER], "spelling": ["Stephen Curry"]})
+    rosters = pl.DataFrame({"game_id": [GAME], "player_id": [PLAYER], "player_name": ["Stephen Curry"]})
+    odds = pl.concat([offered(), offered(spelling="J. Nobody")]).with_columns(game_id=pl.lit(GAME))
+    named = name_the_players(odds, known, rosters).select("spelling", "player_id", PROBLEM)
+    assert sorted(named.rows()) == [("J. Nobody", None, NAMELESS), ("S. Curry", PLAYER, None)]
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> LocalWarehouse:
+    return LocalWarehouse(home=str(tmp_path))
+
+
+def write(warehouse: LocalWarehouse, *rows: Values) -> None:
+    """Two games of the day, and these lines with their problems."""
+    other = a_game(game_id="0022300999", home_team="BOS", away_team="LAL")
+    now, source = at(12), pl.lit("test").alias("source")
+    games, _ = SCHEDULE.conform(frame_of(SCHEDULE, a_game(), other).with_columns(source).drop("as_of", "code_version"), now, "1")
+    warehouse.replace(SCHEDULE, [DAY], games, "me")
+    problems = [row.get(PROBLEM) for row in rows]
+    lines = prop_lines_of(*[{k: v for k, v in row.items() if k != PROBLEM} for row in rows])
+    marked = lines.drop("as_of", "code_version").with_columns(pl.Series(PROBLEM, problems, pl.String))
+    good, bad = TABLE.conform(reject_lines(marked), now, "1")
+    warehouse.add(TABLE, [DAY], good, "me")
+    warehouse.park(TABLE, [DAY], bad)
+
+
+def test_games_without_a_usable_line_are_named_and_late_lines_counted(warehouse: LocalWarehouse) -> None:
+    late = a_prop_line(25.5, snapshot_at=at(23), is_before_tipoff=False, game_id="0022300999")
+    write(warehouse, a_prop_line(), a_prop_line(23.5, "fanduel"), late, a_prop_line(4.5, spelling="Al Horford"))
+    [verdict] = games_have_lines(warehouse, [DAY], CLOCK)
+    assert (verdict.passed, verdict.missing) == (False, ["LAL@BOS 0022300999"])
+    assert verdict.numbers == {"share": 0.5, "lines": 2, "players": 1, "lines_after_tipoff": 1}
+
+
+def test_a_date_without_games_wants_no_lines(warehouse: LocalWarehouse) -> None:
+    [verdict] = games_have_lines(warehouse, [date(2024, 7, 1)], CLOCK)
+    assert verdict.passed and verdict.numbers["share"] == 1
+
+
+def test_only_a_name_fails_the_check_of_names(warehouse: LocalWarehouse) -> None:
+    ordinary = [a_prop_line(20.0), a_prop_line(4.5, "fanduel"), a_prop_line(25.5, "bovada", is_before_tipoff=False)]
+    write(warehouse, a_prop_line(), *ordinary)
+    checked = [check(warehouse, [DAY], CLOCK)[0] for check in (every_name_is_resolved, no_row_is_quarantined)]
+    assert [verdict.passed for verdict in checked] == [True, True]
+    assert checked[1].numbers == {"rows_quarantined": 0, "lines_of_no_market": 3}
+    write(warehouse, *ordinary, *[a_prop_line(line, player_id=None, **{PROBLEM: NAMELESS}) for line in (24.5, 25.5)])
+    [names], [others] = every_name_is_resolved(warehouse, [DAY], CLOCK), no_row_is_quarantined(warehouse, [DAY], CLOCK)
+    assert (names.passed, names.missing, names.numbers) == (False, [f"{NAMELESS} (2 rows)"], {"lines_without_a_player": 2})
+    assert others.passed
+
+
+def test_anything_else_in_the_quarantine_fails_the_other_check(warehouse: LocalWarehouse) -> None:
+    write(warehouse, a_prop_line(**{PROBLEM: "Over price of Stephen Curry at 24.5 is 1.91"}))
+    [names], [others] = every_name_is_resolved(warehouse, [DAY], CLOCK), no_row_is_quarantined(warehouse, [DAY], CLOCK)
+    assert names.passed and not others.passed
+    assert others.missing == ["Over price of Stephen Curry at 24.5 is 1.91 (1 rows)"]

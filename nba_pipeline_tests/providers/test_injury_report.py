@@ -1,0 +1,246 @@
+"""The official injury report: its names, its columns, what runs over lines and pages, and what is no report."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from nba_pipeline.calendar import REPLAY_TAG, eastern
+from nba_pipeline.errors import Permanent
+from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.providers.injury_report import REPORT_COLUMNS, InjuryReport, parse_injury_report, report_names
+from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline_tests.builders_injuries import HEADERS, a_first_entry, a_report, an_entry, not_yet
+from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider
+
+DAY = date(2024, 3, 12)
+SIX = eastern(DAY, 18, 10)
+Land = Callable[[bytes], Payload]
+REPORT = a_report([a_first_entry()])
+GOOD = Answer(body=REPORT)
+MISSING = Answer({}, status=403)
+
+
+@pytest.fixture
+def land(landing: Landing) -> Land:
+    slot = Slot("injury_report", "report", "2024-03-12_05PM", DAY, extension="pdf")
+    return lambda body: landing.keep(slot, body, fetched_at=NOON)
+
+
+@pytest.fixture
+def reports(http_client: HttpClient, provider: Provider) -> Iterator[InjuryReport]:
+    addresses = {"injury_report": provider.url}
+    client = HttpClient(
+        base_urls=addresses, landing=http_client.landing, clock=http_client.clock, attempts=3, first_wait_seconds=0.01
+    )
+    yield InjuryReport(http=client)
+    client.close()
+
+
+def said(land: Land, *rows: dict[str, str], columns: str = "team spelling status reason") -> list[tuple[Any, ...]]:
+    return parse_injury_report(land(a_report(rows))).select(columns.split()).rows()
+
+
+# Reading
+
+
+def test_a_row_says_who_misses_which_game(land: Land) -> None:
+    frame = parse_injury_report(land(a_report([a_first_entry()])))
+    assert frame.schema == pl.Schema(REPORT_COLUMNS)
+    assert frame.rows(named=True) == [
+        {
+            "snapshot_at": datetime(2024, 3, 12, 21, 30, tzinfo=UTC), "seen_at": NOON, "game_date": DAY, "home_team": "GSW",
+            "away_team": "NYK", "team": "GSW", "spelling": "Curry, Stephen", "status": "out", "reason": "Rest",
+            "source": frame["source"][0], "problem": None,
+        }
+    ]  # fmt: skip
+
+
+def test_date_matchup_and_team_hold_until_the_next(land: Land) -> None:
+    rows = said(
+        land, a_first_entry(), an_entry("Payton II, Gary"), an_entry("Hart, Josh", team="New York Knicks"),
+        an_entry("Tatum, Jayson", matchup="BOS@MIA", team="Boston Celtics", time="11:00 (ET)"),
+        a_first_entry("Heat, A", date="03/13/2024", matchup="MIA@CHI", team="Miami Heat"),
+        columns="game_date away_team home_team team spelling",
+    )  # fmt: skip
+    assert rows == [
+        (DAY, "NYK", "GSW", "GSW", "Curry, Stephen"), (DAY, "NYK", "GSW", "GSW", "Payton II, Gary"),
+        (DAY, "NYK", "GSW", "NYK", "Hart, Josh"), (DAY, "BOS", "MIA", "BOS", "Tatum, Jayson"),
+        (date(2024, 3, 13), "MIA", "CHI", "MIA", "Heat, A"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["Injury/Illness - Right\nForearm; Contusion", "Injury/Illness -\nRight\nForearm; Contusion"])
+def test_a_reason_runs_over_the_lines_around_its_player(text: str, land: Land) -> None:
+    rows = said(land, a_first_entry(reason=text), an_entry("Payton II, Gary", reason=text), an_entry("Green, Draymond"))
+    forearm = "Injury/Illness - Right Forearm; Contusion"
+    assert rows == [
+        ("GSW", "Curry, Stephen", "out", forearm), ("GSW", "Payton II, Gary", "out", forearm),
+        ("GSW", "Green, Draymond", "out", "Rest"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("foot", [True, False], ids=["begun at the foot", "ended at the head"])
+def test_a_reason_cut_by_a_page_break_is_put_together(foot: bool, land: Land) -> None:
+    first, last = {"reason": "Injury/Illness - Right"}, {"reason": "Forearm; Contusion"}
+    player = an_entry("Payton II, Gary")
+    if foot:
+        pages = [[a_first_entry(), first], [player | last, an_entry("Green, Draymond")]]
+    else:
+        pages = [[a_first_entry(), player | first], [last, an_entry("Green, Draymond")]]
+    frame = parse_injury_report(land(a_report(*pages)))
+    assert frame.select("spelling", "reason").rows() == [
+        ("Curry, Stephen", "Rest"), ("Payton II, Gary", "Injury/Illness - Right Forearm; Contusion"), ("Green, Draymond", "Rest"),
+    ]  # fmt: skip
+    assert frame["team"].unique().to_list() == ["GSW"]
+
+
+def test_the_next_page_goes_on_with_the_game_of_the_page_before(land: Land) -> None:
+    pages = [[a_first_entry()], [an_entry("Hart, Josh", team="New York Knicks")]]
+    rows = parse_injury_report(land(a_report(*pages))).select("game_date", "home_team", "team")
+    assert rows.rows() == [(DAY, "GSW", "GSW"), (DAY, "GSW", "NYK")]
+
+
+def test_a_team_may_not_have_submitted_or_list_nobody(land: Land) -> None:
+    game = {"date": "03/12/2024", "time": "10:00 (ET)", "matchup": "NYK@GSW"}
+    rows = said(land, not_yet("New York Knicks", **game), {"team": "Golden State Warriors"})
+    assert rows == [("NYK", None, "not_submitted", None), ("GSW", None, "nobody_listed", None)]
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        (an_entry("Hart, Josh", "Day-To-Day"), "status of Hart, Josh is 'Day-To-Day'"),
+        ({"player": "Hart, Josh", "reason": "Rest"}, "status of Hart, Josh is None"),
+        (an_entry("Hart, Josh", team="Boston Celtics"), "team 'Boston Celtics' does not play 'NYK@GSW'"),
+        (an_entry("Hart, Josh", team="Seattle SuperSonics"), "team 'Seattle SuperSonics' does not play 'NYK@GSW'"),
+        ({"team": "New York Knicks", "reason": "See memo"}, "'See memo' stands beside no player"),
+    ],
+    ids=["status", "no status", "another team", "unknown team", "team's reason"],
+)  # fmt: skip
+def test_a_row_that_cannot_be_used_has_a_problem_and_the_others_go_on(row: dict[str, str], problem: str, land: Land) -> None:
+    rows = said(land, a_first_entry(), row, a_first_entry("Green, Draymond"), columns="status problem")
+    assert rows == [("out", None), (None, problem), ("out", None)]
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (REPORT[:-200], r"the PDF is cut off \(\d+ bytes\)"),
+        (REPORT[:400] + b"%%EOF", "the PDF cannot be read|the PDF lacks the title"),
+        (b"%PDF-1.7\nnothing\n%%EOF", "the PDF cannot be read|the PDF lacks the title"),
+        (a_report([a_first_entry()], pages=2), "the PDF has 1 of 2 pages"),
+        (a_report([a_first_entry()], title="Officials"), "the PDF lacks the title 'Injury Report: ...'"),
+        (a_report([a_first_entry()], headers=(*HEADERS[:5], "Availability", "Reason")), "the PDF lacks the columns Game Date"),
+        (a_report([a_first_entry()], printed="13/45/24 05:30 PM"), "the title says 'Injury Report: 13/45/24 05:30 PM'"),
+        (a_report([a_first_entry(date="tomorrow")]), "the game date is 'tomorrow'"),
+    ],
+    ids=["cut off", "garbled", "empty", "a page missing", "another document", "another column", "instant", "date"],
+)  # fmt: skip
+def test_what_is_no_complete_report_is_permanent(body: bytes, problem: str, land: Land) -> None:
+    with pytest.raises(Permanent, match=f"injury_report report 2024-03-12_05PM: .*({problem})"):
+        parse_injury_report(land(body))
+
+
+# Names
+
+
+def test_names_were_hourly_and_printed_at_half_past() -> None:
+    assert report_names(DAY, eastern(DAY, 12, 30))[:2] == ["2024-03-12_11AM", "2024-03-12_10AM"]
+    assert report_names(DAY, eastern(DAY, 12, 31))[:2] == ["2024-03-12_12PM", "2024-03-12_11AM"]
+    assert report_names(DAY, eastern(DAY, 0, 31))[0] == "2024-03-12_12AM"
+
+
+def test_names_are_quarter_hourly_since_december_2025() -> None:
+    names = report_names(date(2025, 12, 23), eastern(date(2025, 12, 23), 0, 20))
+    assert names[:3] == ["2025-12-23_12_15AM", "2025-12-23_12_00AM", "2025-12-22_11PM"]
+
+
+def test_no_report_is_looked_for_before_the_slate_is_due_nor_longer_than_the_settings_say() -> None:
+    before = DAY - timedelta(days=1)
+    assert report_names(DAY, eastern(before, 19)) == ["2024-03-11_06PM", "2024-03-11_05PM"]
+    assert report_names(DAY, eastern(before, 17, 30)) == []
+    assert len(report_names(DAY, eastern(DAY, 23))) == 16
+
+
+# Asking
+
+
+def published(*names: str) -> Callable[[Asked], Answer]:
+    return lambda asked: GOOD if any(f"_{name}.pdf" in asked.path for name in names) else MISSING
+
+
+def test_the_newest_published_report_is_landed_and_nothing_older_asked(reports: InjuryReport, provider: Provider) -> None:
+    provider.says(published("04PM", "03PM"))
+    payload, problems = reports.newest(DAY, SIX)
+    assert [asked.path.rpartition("_")[2] for asked in provider.asked] == ["05PM.pdf", "04PM.pdf"]
+    assert provider.asked[0].path == "/referee/injury/Injury-Report_2024-03-12_05PM.pdf"
+    assert (payload and payload.slot.entity, problems) == ("2024-03-12_04PM", [])
+    assert payload and payload.slot.extension == "pdf" and payload.body == REPORT
+    assert [landed.ref for landed in reports.landed(DAY)] == [payload.ref]
+
+
+def test_a_landed_report_is_not_asked_for_again(reports: InjuryReport, provider: Provider) -> None:
+    provider.says(published("04PM"))
+    first, _ = reports.newest(DAY, SIX)
+    again, problems = reports.newest(DAY, SIX)
+    assert (first and first.ref, problems) == (again and again.ref, [])
+    assert len(provider.asked) == 3  # 05PM is asked for again: it may have been published since
+
+
+def test_nothing_published_is_told(reports: InjuryReport, provider: Provider) -> None:
+    provider.says(MISSING)
+    assert reports.newest(DAY, SIX) == (
+        None, ["injury_report published nothing that can be read from 2024-03-12_02AM to 2024-03-12_05PM"],
+    )  # fmt: skip
+    assert len(provider.asked) == 16
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        (
+            Answer(body=b"<html>Sorry</html>", headers={"Content-Type": "text/html"}),
+            "the answer is not a PDF (text/html, 18 bytes)",
+        ),
+        (Answer(body=REPORT[:-200]), "the PDF is cut off"),
+    ],
+    ids=["a page", "cut off"],
+)
+def test_a_report_that_cannot_be_read_gives_way_to_an_older_one(
+    bad: Answer, problem: str, reports: InjuryReport, provider: Provider
+) -> None:
+    provider.says(bad, GOOD)
+    payload, [told] = reports.newest(DAY, SIX)
+    assert payload and payload.slot.entity == "2024-03-12_04PM"
+    assert told.startswith("injury_report report 2024-03-12_05PM: ") and problem in told
+    assert [landed.ref for landed in reports.landed(DAY)] == [payload.ref]
+
+
+def test_a_host_that_fails_is_asked_no_further(reports: InjuryReport, provider: Provider) -> None:
+    provider.says(Answer({}, status=503))
+    assert reports.newest(DAY, SIX) == (None, ["injury_report report 2024-03-12_05PM: status 503 after 3 tries"])
+    assert len(provider.asked) == 3
+
+
+def test_a_replay_finds_the_report_of_the_original_run(reports: InjuryReport, provider: Provider) -> None:
+    def newest(tags: dict[str, str] | None = None) -> tuple[str, str]:
+        found = list[str]()
+
+        @dg.asset
+        def report(reports: InjuryReport) -> None:
+            payload, _ = reports.newest(DAY, SIX)
+            found.append(payload.slot.entity if payload else "none")
+
+        return dg.materialize([report], resources={"reports": reports}, tags=tags).run_id, found[0]
+
+    provider.says(published("04PM"))
+    original, first = newest()
+    provider.says(published("05PM"))
+    assert (first, newest()[1]) == ("2024-03-12_04PM", "2024-03-12_05PM")
+    asked = len(provider.asked)
+    assert newest({REPLAY_TAG: original})[1] == first
+    assert len(provider.asked) == asked
