@@ -97,7 +97,7 @@ def polars_windows(games: pl.DataFrame) -> pl.DataFrame:
             minutes_change_level_last_10_games=minutes_change_level(),
             points_per_minute_last_10_games=points_per_minute(),
             free_throw_point_pct_last_10_games=free_throw_point_pct(),
-            usage_pct_last_5_games=weighted_usage_pct(),
+            usage_pct_last_5_games=weighted_usage_pct(5),
         )
         .with_columns(points_z_score(3), points_z_score(5), is_breakout())
     )

@@ -7,18 +7,24 @@ import dagster as dg
 
 from nba_pipeline.calendar import EASTERN_NAME, Mode, eastern_date, week_of
 
+MARKET_AND_PEOPLE = ("prop_lines", "game_lines", "injuries", "rosters")
+FEATURES = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features")
+
 CRITICAL_OF_MODE: dict[Mode, tuple[str, ...]] = {
-    "overnight": ("schedule", "boxscores", "players", "player_game_summary", "grades"),
-    "same_day": ("schedule", "prop_lines", "upcoming_players", "features", "predictions"),
-    "tomorrow": ("schedule", "prop_lines", "upcoming_players", "features", "predictions"),
-}
+    "overnight": (
+        "schedule", "boxscores", "team_boxscores", "play_by_play", "players", "player_game_summary", "team_game_summary", "grades",
+    ),
+    "same_day": ("schedule", *MARKET_AND_PEOPLE, *FEATURES, "predictions"),
+    "tomorrow": ("schedule", *MARKET_AND_PEOPLE, *FEATURES, "predictions"),
+}  # fmt: skip
 """The tables that each mode materialises for its slate."""
 
 DAYS_FROM_TODAY: dict[Mode, int] = {"overnight": -1, "same_day": 0, "tomorrow": 1}
 MODE_TAG = "nba/mode"
 
 UP_TO_FEATURES = (
-    "schedule", "boxscores", "players", "prop_lines", "player_game_summary", "upcoming_players", "features",
+    "schedule", "boxscores", "team_boxscores", "play_by_play", "players", *MARKET_AND_PEOPLE, "player_game_summary",
+    "team_game_summary", *FEATURES,
 )  # fmt: skip
 FROM_PREDICTIONS = ("predictions", "grades")
 DAILY_TABLES = (*UP_TO_FEATURES, *FROM_PREDICTIONS)

@@ -1,7 +1,7 @@
 """What is due, what is there, what is missing and what happened on the way, read from the tables and the landing."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,8 +18,13 @@ COLLECTED_BY_HOUR = 7
 """Eastern hour of the next day from which missing box scores are a failure and not a wait."""
 
 
-def status(warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date]) -> list[dict[str, Any]]:
-    """One record per date: state, games, rows and quarantined rows per table, what is missing by name, what happened."""
+def status(
+    warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date], code_versions: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """One record per date: state, games, rows and quarantined rows per table, what is missing by name, what happened.
+
+    `code_versions` has the present version of each table's code: rows of another one are stale.
+    """
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     judged = gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], dates).collect())
     covered = {row["game_date"]: row for row in gates.coverage(judged, dates).iter_rows(named=True)}
@@ -40,6 +45,7 @@ def status(warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence
         warehouse.scan(TABLES["boxscores"], dates).group_by("game_date", "provider").agg(pl.col("game_id").n_unique()).collect()
     )
     incidents = _incidents_by_date(landing)
+    stale = stale_dates(warehouse, dates, code_versions)
     return [
         {
             "game_date": day.isoformat(),
@@ -52,6 +58,7 @@ def status(warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence
             "boxscores_from": {p: n for d, p, n in sources.iter_rows() if d == day},
             "rows": {name: rows[name].get(day, 0) if day in written[name] else None for name in DAILY_TABLES},
             "quarantined": {name: int(parked[name].filter(pl.col("game_date") == day)["len"].sum()) for name in DAILY_TABLES},
+            "stale": [name for name in DAILY_TABLES if day in stale[name]],
             "missing": covered[day]["missing"],
             "waivers": waivers.filter(pl.col("game_date") == day)["reason"].to_list(),
             "happened": [
@@ -61,11 +68,22 @@ def status(warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence
                     for name in DAILY_TABLES
                     for _, problem, count in parked[name].filter(pl.col("game_date") == day).head(20).iter_rows()
                 ),
-                *_lines_in_words(warehouse, day, rows["prop_lines"].get(day, 0)),
             ],
         }
         for day in dates
     ]
+
+
+def stale_dates(warehouse: Warehouse, dates: Sequence[date], code_versions: Mapping[str, str]) -> dict[str, set[date]]:
+    """By table the dates with rows of another version of its code. What is only ever added to is never stale."""
+    return {
+        name: set(
+            warehouse.scan(TABLES[name], dates).filter(pl.col("code_version") != code_versions[name])
+            .select("game_date").unique().collect()["game_date"]
+        )
+        if TABLES[name].write == "replace" else set()
+        for name in DAILY_TABLES
+    }  # fmt: skip
 
 
 def _state(
@@ -121,8 +139,3 @@ def _incidents_in_words(incidents: list[dict[str, Any]]) -> list[str]:
             words.append(f"{provider} {endpoint}: {len(retried)} requests were tried again ({told})")
         words += [f"{i['outcome']}: {i['problem']}" for i in mine if i["outcome"] in ("failed", "rejected")]
     return list(dict.fromkeys(words))
-
-
-def _lines_in_words(warehouse: Warehouse, day: date, lines: int) -> list[str]:
-    late = warehouse.scan(TABLES["prop_lines"], [day]).filter(~pl.col("is_before_tipoff")).select(pl.len()).collect().item()
-    return [f"prop_lines: {late} of {lines} lines are not from before tip-off and are not used"] if late else []

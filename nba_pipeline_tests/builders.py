@@ -72,14 +72,19 @@ def games_of(*points: int | None, last: date = DAY - timedelta(days=2), every: i
     ]
 
 
-def summaries_of(*boxscores: Values) -> pl.DataFrame:
-    """Rows of `player_game_summary`, made from those of `boxscores`; the opponent scored 100."""
+def boxscores_of(*boxscores: Values) -> pl.DataFrame:
+    """A frame of `boxscores`; of an opponent without a row there is one player, and it scored 100."""
     opponents = [
         row | {"player_id": 1, "team": row["opponent"], "opponent": row["team"], "team_points": 100}
         for row in {(row["game_id"], row["team"]): row for row in boxscores}.values()
         if not any(r["game_id"] == row["game_id"] and r["team"] == row["opponent"] for r in boxscores)
     ]
-    return summarise_player_games(frame_of(BOXSCORES, *boxscores, *opponents))
+    return frame_of(BOXSCORES, *boxscores, *opponents)
+
+
+def summaries_of(*boxscores: Values) -> pl.DataFrame:
+    """Rows of `player_game_summary`, made from those of `boxscores`."""
+    return summarise_player_games(boxscores_of(*boxscores))
 
 
 def an_expected_player(game_date: date = DAY, **fields: Any) -> Values:
@@ -87,7 +92,7 @@ def an_expected_player(game_date: date = DAY, **fields: Any) -> Values:
     return {
         "game_date": game_date, "game_id": f"002{game_date:%y%m%d}1", "player_id": PLAYER, "player_name": "Stephen Curry",
         "season": season_of(game_date), "season_type": "regular_season", "team": "GSW", "opponent": "NYK", "is_home": True,
-        "is_neutral": False, "latest_boxscore_date": game_date - timedelta(days=2), "source": "test",
+        "is_neutral": False, "evidence": "boxscore", "latest_boxscore_date": game_date - timedelta(days=2), "source": "test",
     } | fields  # fmt: skip
 
 

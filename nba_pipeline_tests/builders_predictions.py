@@ -36,7 +36,8 @@ def a_feature_row(game_date: date = DAY, **fields: Any) -> Values:
     """A row of `features`: every feature known, and moving_average says 20."""
     return {
         "game_date": game_date, "game_id": f"002{game_date:%y%m%d}1", "player_id": PLAYER, "season": season_of(game_date),
-        "team": "GSW", "opponent": "NYK", "games_played_season": 40, **dict.fromkeys(FEATURES, 1.0), **BASELINE,
+        "team": "GSW", "opponent": "NYK", "games_played_season": 40, "code_version": "made so",
+        **dict.fromkeys(FEATURES, 1.0), **BASELINE,
     } | fields  # fmt: skip
 
 

@@ -12,24 +12,46 @@ from nba_pipeline.definitions import build_definitions
 ROOT = Path(__file__).parents[1]
 
 GRAPH = """
-features/features <- boxscores player_game_summary prop_lines schedule upcoming_players
+features/features <- boxscores game_lines matchups player_form player_shot_zones prop_lines schedule team_defense_zones upcoming_players
   ! enough_expected_players_have_features
   ! enough_players_are_ready
+  ! no_feature_is_constant
     every_expected_player_has_features
+    every_feature_varies
+    every_lined_player_has_features
     key_is_unique
     most_players_are_ready
-    no_feature_is_constant
+    most_rows_are_of_quality
+    no_feature_loses_its_source
     no_row_is_quarantined
-features/upcoming_players <- boxscores schedule
+features/matchups <- player_form player_shot_zones team_defense_zones upcoming_players
+    every_score_has_its_inputs
+    key_is_unique
+    no_row_is_quarantined
+features/player_form <- player_game_summary schedule team_game_summary upcoming_players
+    key_is_unique
+    most_windows_are_complete
+    no_row_is_quarantined
+features/player_shot_zones <- player_game_summary
+    key_is_unique
+    most_players_have_a_shot_diet
+    no_row_is_quarantined
+features/team_defense_zones <- team_game_summary
+    every_recent_team_is_here
+    key_is_unique
+    no_row_is_quarantined
+features/upcoming_players <- boxscores injuries rosters schedule
   ! the_last_slates_are_covered
     both_teams_have_players
     key_is_unique
+    no_row_is_quarantined
     no_team_has_a_hole
 grades/grades <- boxscores player_game_summary predictions schedule
   ! enough_gradable_predictions_are_graded
     every_prediction_is_graded
     hit_rate_is_no_leak
     key_is_unique
+    no_row_is_quarantined
 predictions/points_model <- features player_game_summary
   ! training_ends_before_the_week
     every_system_has_a_model
@@ -48,6 +70,23 @@ sources/boxscores <- boxscores schedule
     no_row_is_quarantined
     player_points_sum_to_team_points
     points_match_the_shots
+    sources_agree
+sources/game_lines <- prop_lines schedule
+    games_have_game_lines
+    key_is_unique
+    no_row_is_quarantined
+sources/injuries <- boxscores players schedule
+    every_name_is_resolved
+    every_team_has_a_report
+    key_is_unique
+    no_row_is_quarantined
+sources/play_by_play <- boxscores schedule
+    every_field_goal_has_a_zone
+    every_final_game_has_play_by_play
+    key_is_unique
+    last_score_is_the_final_score
+    lists_are_as_long_as_usual
+    no_row_is_quarantined
 sources/players <- boxscores
     key_is_unique
     no_row_is_quarantined
@@ -55,15 +94,36 @@ sources/prop_lines <- boxscores players schedule
     every_name_is_resolved
     games_have_lines
     key_is_unique
+    no_row_is_quarantined
+sources/rosters <- boxscores players
+    every_team_has_a_roster
+    key_is_unique
+    no_row_is_quarantined
+    rosters_have_12_to_21_players
 sources/schedule <-
     key_is_unique
     no_row_is_quarantined
-summaries/player_game_summary <- boxscores schedule
+sources/team_boxscores <- boxscores
+    key_is_unique
+    no_row_is_quarantined
+    player_sums_match_team_totals
+    team_totals_are_from_a_source
+    two_rows_per_game
+summaries/player_game_summary <- boxscores play_by_play prop_lines schedule
   ! enough_players_are_summarised
     every_player_is_summarised
     key_is_unique
+    lines_cover_the_rotation
     no_row_is_quarantined
     rates_are_plausible
+    zones_are_complete
+summaries/team_game_summary <- play_by_play player_game_summary schedule team_boxscores
+  ! enough_summarised_games_have_two_rows
+    every_summarised_game_has_two_rows
+    key_is_unique
+    league_means_are_plausible
+    no_row_is_quarantined
+    points_equal_the_schedule
 job game_day
 job season
 job train

@@ -17,6 +17,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 import pytest
+from filelock import FileLock
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.calendar import Clock, eastern
@@ -28,7 +29,17 @@ from nba_pipeline.table import TABLES
 DAY = date(2026, 1, 15)
 HISTORY_DAYS = 14
 NEXT = DAY + timedelta(days=1)
+OF_ANY_DATE = ("rosters", "player_shot_zones", "team_defense_zones")
+"""Tables of players and teams as of a date, with or without a game."""
+
 UNKNOWN = "Nobody Whom Anybody Knows"
+
+NO_BOXES = (
+    {"match": {"path": "boxscore_"}, "action": "status", "status": 404},
+    {"match": {"provider": "nba_stats"}, "action": "status", "status": 403},
+    {"match": {"provider": "balldontlie"}, "action": "empty_json", "body": {"data": []}},
+)
+"""None of the sources has any."""
 
 At = Callable[[date, int], Runner]
 
@@ -42,19 +53,56 @@ def a_runner(home: Path, day: date, hour: int) -> Runner:
         )
 
 
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with fourteen days of the league, as of the morning of DAY."""
-    home = tmp_path_factory.mktemp("loaded")
-    before = DAY - timedelta(days=1)
-    list(a_runner(home, DAY, 7).backfill(DAY - timedelta(days=HISTORY_DAYS), before))
+def made_once(name: str, make: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A home that one of the test processes makes and all of them copy."""
+    root = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    home, ready = root / name, root / f"{name}.ready"
+    with FileLock(root / f"{name}.lock"):
+        if not ready.exists():
+            make(home)
+            ready.touch()
     return home
 
 
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A home with fourteen days of the league, as of the morning of DAY."""
+
+    def make(home: Path) -> None:
+        before = DAY - timedelta(days=1)
+        list(a_runner(home, DAY, 7).backfill(DAY - timedelta(days=HISTORY_DAYS), before))
+
+    return made_once("loaded", make, tmp_path_factory, worker_id)
+
+
+@pytest.fixture(scope="session")
+def predicted(loaded: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The loaded home after the predictions of DAY at noon."""
+
+    def make(home: Path) -> None:
+        shutil.copytree(loaded, home)
+        assert only(a_runner(home, DAY, 12).slate(DAY, "same_day")).succeeded
+
+    return made_once("predicted", make, tmp_path_factory, worker_id)
+
+
+@pytest.fixture(scope="session")
+def graded(predicted: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The predicted home after the next morning."""
+
+    def make(home: Path) -> None:
+        shutil.copytree(predicted, home)
+        assert only(a_runner(home, NEXT, 7).slate(DAY, "overnight")).succeeded
+
+    return made_once("graded", make, tmp_path_factory, worker_id)
+
+
 @pytest.fixture
-def home(loaded: Path, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the loaded home."""
-    yield Path(shutil.copytree(loaded, tmp_path / "home"))
+def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A copy of the home that the test's `starts_from` names, else of the loaded one."""
+    marker = request.node.get_closest_marker("starts_from")
+    start = request.getfixturevalue(marker.args[0] if marker else "loaded")
+    return Path(shutil.copytree(start, tmp_path / "home"))
 
 
 @pytest.fixture
@@ -85,15 +133,14 @@ def ask(runner: Runner, query: str) -> list[dict[str, object]]:
     return runner.warehouse.sql(query).to_dicts()
 
 
+@pytest.mark.starts_from("graded")
 def test_a_slate_is_predicted_before_tipoff_and_graded_the_next_morning(at: At) -> None:
-    assert only(at(DAY, 12).slate(DAY, "same_day")).succeeded
     morning = at(NEXT, 7)
     made = ask(
         morning,
         f"SELECT count(*) AS n, count(*) FILTER (run_kind = 'live' AND is_before_tipoff) AS live, count(line) AS lined FROM predictions WHERE game_date = '{DAY}'",
     )[0]
     assert made["n"] == made["live"] > 50 and made["lined"] > 30
-    assert only(morning.slate(DAY, "overnight")).succeeded
     graded = ask(
         morning,
         f"SELECT count(*) AS n, count(*) FILTER (outcome IN ('WIN', 'LOSS', 'PUSH', 'VOID')) AS bets FROM grades WHERE game_date = '{DAY}'",
@@ -101,18 +148,17 @@ def test_a_slate_is_predicted_before_tipoff_and_graded_the_next_morning(at: At) 
     assert graded["n"] == made["n"] and graded["bets"] > 15
 
 
+@pytest.mark.starts_from("graded")
 def test_running_again_changes_nothing(at: At, home: Path) -> None:
-    only(at(DAY, 12).slate(DAY, "same_day"))
-    only(at(NEXT, 7).slate(DAY, "overnight"))
     before = tables(home)
     only(at(NEXT, 7).slate(DAY, "overnight"))
     after = tables(home)
     assert all(after[name].drop("as_of").equals(before[name].drop("as_of")) for name in before)
 
 
+@pytest.mark.starts_from("predicted")
 def test_every_line_of_a_slate_leads_to_its_landed_payload(at: At, home: Path) -> None:
     runner = at(DAY, 12)
-    only(runner.slate(DAY, "same_day"))
     rows = ask(
         runner,
         "SELECT p.line_source, l.sha256 FROM predictions p LEFT JOIN landing l ON l.source = p.line_source WHERE p.line IS NOT NULL",
@@ -125,7 +171,7 @@ def test_a_missing_game_is_left_out_by_name_and_its_teams_lose_their_next_slate(
     rules(
         home,
         {"match": {"path": f"boxscore_{game['game_id']}"}, "action": "status", "status": 404},
-        {"game": game["game_id"], "match": {"provider": "balldontlie"}, "action": "drop_game"},
+        *({"game": game["game_id"], "match": {"provider": name}, "action": "drop_game"} for name in ("nba_stats", "balldontlie")),
     )
     outcome = only(at(NEXT, 7).slate(DAY, "overnight"))
     assert outcome.succeeded and any(str(game["game_id"]) in warning for warning in outcome.warnings)
@@ -143,24 +189,33 @@ def test_the_second_source_steps_in_where_the_first_fails(at: At, home: Path) ->
         at(NEXT, 7),
         f"SELECT provider, count(DISTINCT game_id) AS games FROM boxscores WHERE game_date = '{DAY}' GROUP BY 1 ORDER BY 1",
     )
-    assert rows[0] == {"provider": "balldontlie", "games": 1}
+    assert rows[1] == {"provider": "nba_stats", "games": 1}
 
 
-def test_too_few_boxes_close_the_date_and_the_next_slate_also_by_hand(at: At, home: Path) -> None:
-    only(at(DAY, 12).slate(DAY, "same_day"))
+def test_the_third_source_steps_in_where_the_second_fails_too(at: At, home: Path) -> None:
+    game = ask(at(DAY, 7), f"SELECT game_id FROM schedule WHERE game_date = '{DAY}' ORDER BY 1 LIMIT 1")[0]["game_id"]
     rules(
         home,
-        {"match": {"path": "boxscore_"}, "action": "status", "status": 404},
-        {"match": {"provider": "balldontlie"}, "action": "empty_json", "body": {"data": []}},
+        {"match": {"path": f"boxscore_{game}"}, "action": "html"},
+        {"match": {"provider": "nba_stats"}, "action": "status", "status": 403},
     )
+    assert only(at(NEXT, 7).slate(DAY, "overnight")).succeeded
+    rows = ask(at(NEXT, 7), f"SELECT DISTINCT provider FROM boxscores WHERE game_id = '{game}'")
+    assert rows == [{"provider": "balldontlie"}]
+
+
+@pytest.mark.starts_from("predicted")
+def test_too_few_boxes_close_the_date_and_the_next_slate_also_by_hand(at: At, home: Path) -> None:
+    rules(home, *NO_BOXES)
     outcome = only(at(NEXT, 7).slate(DAY, "overnight"))
     assert not outcome.succeeded and "enough final games are covered (0%)" in " ".join(outcome.failures)
     by_hand = at(NEXT, 8).run("game_day", ["player_game_summary"], DAY, DAY)
     assert any("is closed: 0 of" in failure for failure in by_hand.failures)
     assert at(NEXT, 8).run("game_day", ["schedule", "upcoming_players"], NEXT, NEXT).failures
-    assert any(
-        "slate" in failure and "closed" in failure for failure in at(NEXT, 8).run("game_day", ["features"], NEXT, NEXT).failures
-    )
+    in_between = ["player_form", "player_shot_zones", "team_defense_zones", "matchups"]
+    assert at(NEXT, 8).run("game_day", in_between, NEXT, NEXT).succeeded
+    refused = at(NEXT, 8).run("game_day", ["features"], NEXT, NEXT).failures
+    assert any("slate" in failure and "closed" in failure for failure in refused)
 
 
 def test_predictions_by_hand_without_features_are_closed(at: At) -> None:
@@ -173,7 +228,8 @@ def test_a_day_without_games_is_an_empty_success(at: At, home: Path) -> None:
     for runner, mode in ((at(DAY, 12), "same_day"), (at(NEXT, 7), "overnight")):
         outcome = only(runner.slate(DAY, mode))
         assert outcome.succeeded and outcome.warnings == []
-    assert {name: rows for name, rows in tables(home).items() if DAY in rows["game_date"].to_list()} == {}
+    of_the_slate = {name: rows for name, rows in tables(home).items() if name not in OF_ANY_DATE}
+    assert {name: rows for name, rows in of_the_slate.items() if DAY in rows["game_date"].to_list()} == {}
 
 
 def test_lines_in_play_are_never_used(at: At, home: Path) -> None:
@@ -195,11 +251,7 @@ def test_odds_that_are_not_published_leave_the_slate_without_lines(at: At, home:
 
 
 def test_a_gate_closed_on_one_date_of_a_range_is_told(at: At, home: Path) -> None:
-    rules(
-        home,
-        {"match": {"path": "boxscore_"}, "action": "status", "status": 404},
-        {"match": {"provider": "balldontlie"}, "action": "empty_json", "body": {"data": []}},
-    )
+    rules(home, *NO_BOXES)
     outcome = at(NEXT, 7).run("season", ["schedule", "boxscores"], DAY, NEXT)
     assert outcome.succeeded and "enough final games are covered (0%, 1 dates)" in " ".join(outcome.closed)
 
@@ -216,8 +268,8 @@ def test_a_training_that_dagster_started_is_repeated_as_a_training() -> None:
     assert (job, names, first, last) == ("train", ["points_model"], date(2026, 1, 12), date(2026, 1, 12))
 
 
+@pytest.mark.starts_from("predicted")
 def test_a_corrected_box_score_is_a_new_grade_with_its_reason(at: At, home: Path) -> None:
-    only(at(DAY, 12).slate(DAY, "same_day"))
     only(at(NEXT, 1).slate(DAY, "overnight"))
     who = ask(
         at(NEXT, 1),
@@ -255,9 +307,8 @@ def test_a_resolved_name_is_replayed(at: At, home: Path) -> None:
     ]
 
 
+@pytest.mark.starts_from("graded")
 def test_tables_are_rebuilt_from_the_landing_as_they_were(at: At, home: Path) -> None:
-    only(at(DAY, 12).slate(DAY, "same_day"))
-    only(at(NEXT, 7).slate(DAY, "overnight"))
     before = tables(home)
     rules(home, {"match": {"path": "."}, "action": "status", "status": 500})
     assert all(outcome.succeeded for outcome in at(NEXT, 8).rebuild())
@@ -268,9 +319,7 @@ def test_tables_are_rebuilt_from_the_landing_as_they_were(at: At, home: Path) ->
 
 
 @pytest.mark.parametrize("seconds", [3.0, 5.0])
-def test_a_killed_run_is_finished_by_the_next(at: At, home: Path, tmp_path: Path, seconds: float) -> None:
-    untouched = Path(shutil.copytree(home, tmp_path / "untouched"))
-    only(a_runner(untouched, DAY, 12).slate(DAY, "same_day"))
+def test_a_killed_run_is_finished_by_the_next(at: At, home: Path, predicted: Path, seconds: float) -> None:
     environment = {**os.environ, "NBA_PIPELINE_HOME": str(home), "NBA_PIPELINE_NOW": eastern(DAY, 12).isoformat()}
     process = subprocess.Popen(
         [sys.executable, "-m", "nba_pipeline", "run", "--date", str(DAY)],
@@ -282,13 +331,13 @@ def test_a_killed_run_is_finished_by_the_next(at: At, home: Path, tmp_path: Path
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert only(at(DAY, 12).slate(DAY, "same_day")).succeeded
-    expected, found = tables(untouched), tables(home)
+    expected, found = tables(predicted), tables(home)
     for name in expected:
         assert_frame_equal(found[name], expected[name])
 
 
-def test_a_check_of_a_single_date_is_recorded_with_its_date(at: At, home: Path) -> None:
-    only(at(DAY, 12).slate(DAY, "same_day"))
+@pytest.mark.starts_from("predicted")
+def test_a_check_of_a_single_date_is_recorded_with_its_date(home: Path) -> None:
     key = dg.AssetCheckKey(dg.AssetKey("upcoming_players"), "the_last_slates_are_covered")
     records = open_instance(home).event_log_storage.get_asset_check_execution_history(key, limit=5)
     assert records[0].partition == str(DAY)

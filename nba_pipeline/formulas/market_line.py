@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from nba_pipeline.formulas.odds import is_main_line
+from nba_pipeline.formulas.odds import is_main_line, price_skew
 
 PLAYER = ["game_id", "player_id"]
 MEDIAN = "median"
 HALF_POINTS = 2
 """Per point. Lines are whole numbers of half points, so means and medians of them are exact."""
+SECONDS_PER_HOUR = 3600
+OF_ONE_BOOK = {"price_skew": pl.Float64(), "line_movement_direction": pl.Int64(), "late_line_movements": pl.Int64()}
+"""What only the line of one book has."""
 
 
 def market_lines(
@@ -21,6 +24,7 @@ def market_lines(
     pickem_books: Sequence[str],
     placeholder: float,
     lowest: float,
+    late_hours: float,
 ) -> pl.DataFrame:
     """Rows of `prop_lines` in; one row per player and game that has a market line out.
 
@@ -30,9 +34,12 @@ def market_lines(
     to a half point where it is a quarter; `opening_line` is made alike from the first snapshots of the same books.
 
     Returns:
-        game_id, player_id, line, book ("median" when it is one), snapshot_at and line_source (of the median: of the
-        latest line in it), opening_line, line_standard_deviation_across_books (sample standard deviation over distinct
-        feeds, those of precedence included; null under 2).
+        game_id, player_id, line, book ("median" when it is one), is_fallback (not the first book of the precedence),
+        snapshot_at and line_source (of the median: of the latest line in it), opening_line, line_movement (line minus
+        opening_line), line_standard_deviation_across_books (sample standard deviation over distinct feeds, those of
+        precedence included; null under 2). Of the chosen book, null for a median, which has no prices and no path:
+        price_skew, line_movement_direction (moves up minus moves down of its main line between snapshots) and
+        late_line_movements (moves first shown in the last `late_hours` hours before tip-off).
     """
     offered = prop_lines.filter(
         (pl.col("market") == market)
@@ -41,7 +48,7 @@ def market_lines(
         & ~pl.col("book").is_in(list(pickem_books))
     )
     ranks = {book: rank for rank, book in enumerate(book_precedence)}
-    books = _main_lines(offered, lowest).with_columns(
+    books = _main_lines(offered, lowest, late_hours).with_columns(
         pl.col("book").replace(books_of_one_feed).alias("feed"),
         pl.col("book").replace_strict(ranks, default=None, return_dtype=pl.Int64).alias("precedence"),
     )
@@ -56,31 +63,46 @@ def market_lines(
         .group_by(PLAYER, maintain_order=True)
         .agg(
             pl.col("half_points", "opening_half_points").median().floor(), pl.lit(MEDIAN).alias("book"),
-            pl.col("snapshot_at", "source").last(),
+            pl.col("snapshot_at", "source").last(), *[pl.lit(None, kind).alias(name) for name, kind in OF_ONE_BOOK.items()],
         )
     )  # fmt: skip
     columns = [
         *PLAYER,
         (pl.col("half_points") / HALF_POINTS).alias("line"),
         "book",
+        (pl.col("book") != next(iter(book_precedence), MEDIAN)).alias("is_fallback"),
         "snapshot_at",
         pl.col("source").alias("line_source"),
         (pl.col("opening_half_points") / HALF_POINTS).alias("opening_line"),
+        ((pl.col("half_points") - pl.col("opening_half_points")) / HALF_POINTS).alias("line_movement"),
+        *OF_ONE_BOOK,
     ]
     chosen = pl.concat([first_book.select(columns), medians.select(columns)])
     return chosen.join(_spread(feeds), on=PLAYER, how="left").sort(PLAYER)
 
 
-def _main_lines(offered: pl.DataFrame, lowest: float) -> pl.DataFrame:
-    """One row per player, game and book: the main line of its latest snapshot and that of its first one."""
+def _main_lines(offered: pl.DataFrame, lowest: float, late_hours: float) -> pl.DataFrame:
+    """One row per player, game and book: the main line of its latest snapshot, that of its first one and the moves between."""
     book = [*PLAYER, "book"]
-    main = offered.with_columns(
-        (pl.col("line") * HALF_POINTS).round().cast(pl.Int64).alias("half_points"),
-        pl.col("snapshot_at").max().over(book).alias("latest_at"),
-    ).filter(is_main_line([*book, "snapshot_at"])).sort("snapshot_at", "half_points", "source")  # fmt: skip
-    opening = main.group_by(book).agg(pl.col("half_points").first().alias("opening_half_points"))
+    main = (
+        offered.with_columns(
+            (pl.col("line") * HALF_POINTS).round().cast(pl.Int64).alias("half_points"),
+            pl.col("snapshot_at").max().over(book).alias("latest_at"),
+        )
+        .filter(is_main_line([*book, "snapshot_at"]))
+        .sort("snapshot_at", "half_points", "source")
+        .unique([*book, "snapshot_at"], keep="last", maintain_order=True)
+        .with_columns(pl.col("half_points").diff().over(book).sign().alias("move"))
+    )
+    is_late = pl.col("snapshot_at") >= pl.col("tipoff_at").last() - pl.duration(seconds=SECONDS_PER_HOUR * late_hours)
+    path = main.group_by(book).agg(
+        pl.col("half_points").first().alias("opening_half_points"),
+        pl.col("move").sum().alias("line_movement_direction"),
+        pl.when(pl.col("tipoff_at").last().is_not_null())
+        .then(((pl.col("move") != 0) & is_late).sum().cast(pl.Int64)).alias("late_line_movements"),
+    )  # fmt: skip
     latest = main.filter((pl.col("snapshot_at") == pl.col("latest_at")) & (pl.col("line") >= lowest))
-    return latest.unique(book, keep="last", maintain_order=True).join(opening, on=book)
+    return latest.with_columns(price_skew()).join(path, on=book)
 
 
 def _spread(feeds: pl.DataFrame) -> pl.DataFrame:

@@ -30,6 +30,17 @@ def no_vig_over_probability() -> pl.Expr:
     return (over / (over + under)).alias("no_vig_over_probability")
 
 
+def price_skew() -> pl.Expr:
+    """Which way the prices of a line lean, of `over_price` and `under_price`: positive where the over is likelier.
+
+    No-vig probability of the over minus that of the under, a number -1..1; null unless both sides have a price.
+
+    >>> pl.select(over_price=-140, under_price=110).select(price_skew().round(4)).item()
+    0.1011
+    """
+    return (2 * no_vig_over_probability() - 1).alias("price_skew")
+
+
 def hold() -> pl.Expr:
     """The book's margin on a line, of `over_price` and `under_price`.
 

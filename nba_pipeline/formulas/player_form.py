@@ -29,6 +29,8 @@ LEAST_MINUTES_OF_A_RATE = 20
 GAP_DAYS = 14
 """Days between two played games beyond which a player returns, rather than goes on."""
 MEETING_DAYS = 1095
+WINDOW = 10
+"""Games of the window whose games are named."""
 
 
 FORM = (
@@ -37,9 +39,14 @@ FORM = (
     "minutes_change_level_last_10_games", "free_throw_point_pct_last_10_games", "minutes_mean_last_10_games",
     "points_per_minute_last_10_games", "points_slope_last_10_games", "points_slope_last_7_games",
     "points_z_score_last_5_games", "points_z_score_last_3_games", "is_breakout", "games_below_season_mean_streak",
-    "usage_pct_last_5_games", "games_since_structural_change",
+    "usage_pct_last_5_games", "games_since_structural_change", "minutes_standard_deviation_last_10_games",
+    "minutes_mean_season", "usage_pct_season",
 )  # fmt: skip
-"""Features that are windows over the player's games of the season and nothing else."""
+"""Windows over the player's games of the season and nothing else."""
+
+LATEST = {"team": "latest_team", "game_date": "latest_season_date", "contributing_game_ids": "contributing_game_ids",
+          "first_of_window": "window_starts"}  # fmt: skip
+"""What else is said of the player's latest game of the season: where and when, and the ten games behind the windows."""
 
 
 def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
@@ -50,9 +57,7 @@ def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
     """
     played = player_games.filter("did_play")
     form, totals, met = player_form(played), running_totals(played), meetings(played)
-    rows = strictly_before(
-        rows, form, PLAYER_SEASON, {**{c: c for c in FORM}, "team": "latest_team", "game_date": "latest_season_date"}
-    )
+    rows = strictly_before(rows, form, PLAYER_SEASON, {**{c: c for c in FORM}, **LATEST})
     now = {c: c for c in ("latest_game_date", "games", "seconds", "back_to_backs")}
     rows = strictly_before(rows, totals, ["player_id"], now)
     rows = strictly_before(rows, totals, ["player_id"], {"games": "games_7", "seconds": "seconds_7"}, days=7)
@@ -95,7 +100,7 @@ def player_form(played: pl.DataFrame) -> pl.DataFrame:
         "usage": (pl.col("usage_pct") * seconds * BILLIONTHS).round(),
         "seconds_of_known_usage": pl.when(pl.col("usage_pct").is_not_null()).then(seconds),
     }
-    games = in_order(played, PLAYER_SEASON, totals, spreads=["points"]).with_columns(
+    games = in_order(played, PLAYER_SEASON, totals, spreads=["points", "seconds"]).with_columns(
         _changed().alias("changed"), window_sum("points").alias("points_sum_season")
     )
     return games.with_columns(
@@ -109,11 +114,16 @@ def player_form(played: pl.DataFrame) -> pl.DataFrame:
         window_slope("points", 10).alias("points_slope_last_10_games"),
         window_slope("points", 7).alias("points_slope_last_7_games"),
         (window_mean("seconds", 10) / SECONDS_PER_MINUTE).alias("minutes_mean_last_10_games"),
+        (window_mean("seconds") / SECONDS_PER_MINUTE).alias("minutes_mean_season"),
+        (window_standard_deviation("seconds", 10) / SECONDS_PER_MINUTE).alias("minutes_standard_deviation_last_10_games"),
         points_trend_level(),
         minutes_change_level(),
         points_per_minute(),
         free_throw_point_pct(),
-        weighted_usage_pct(),
+        weighted_usage_pct(5).alias("usage_pct_last_5_games"),
+        weighted_usage_pct().alias("usage_pct_season"),
+        pl.concat_list(_of_window("game_id", back) for back in range(WINDOW)).list.drop_nulls().alias("contributing_game_ids"),
+        pl.coalesce(_of_window("game_date", back) for back in reversed(range(WINDOW))).alias("first_of_window"),
         below_season_mean_streak(),
         games_since_change(),
     ).with_columns(points_z_score(3), points_z_score(5), is_breakout())
@@ -154,11 +164,16 @@ def free_throw_point_pct() -> pl.Expr:
     return of_at_least(LEAST_GAMES, share).alias("free_throw_point_pct_last_10_games")
 
 
-def weighted_usage_pct() -> pl.Expr:
-    """Usage of the last 5 games, weighted by minutes; games without a usage count in neither sum."""
-    seconds = window_sum("seconds_of_known_usage", 5)
-    usage = pl.when(seconds > 0).then(window_sum("usage", 5) / seconds / BILLIONTHS)
-    return of_at_least(LEAST_GAMES, usage).alias("usage_pct_last_5_games")
+def weighted_usage_pct(games: int | None = None) -> pl.Expr:
+    """Usage of the last games, or of the season, weighted by minutes; games without a usage count in neither sum."""
+    seconds = window_sum("seconds_of_known_usage", games)
+    usage = pl.when(seconds > 0).then(window_sum("usage", games) / seconds / BILLIONTHS)
+    return of_at_least(LEAST_GAMES, usage)
+
+
+def _of_window(column: str, back: int) -> pl.Expr:
+    """The value of the game so many games back; null beyond the season's first."""
+    return pl.when(pl.col(GAME) > back).then(pl.col(column).shift(back))
 
 
 def below_season_mean_streak() -> pl.Expr:

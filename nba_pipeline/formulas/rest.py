@@ -10,14 +10,17 @@ MANY_MINUTES = 150
 """In 7 days. The predecessor's 240 could never be reached: the most in four seasons is 180."""
 MANY_MINUTES_PER_GAME = 35
 MANY_BACK_TO_BACKS = 2
+OLD_YEARS, VETERAN_YEARS = 35, 30
+DAYS_PER_YEAR = 365.25
 
 
 def fatigue_score() -> pl.Expr:
-    """How fresh a player is before a game: 100 is fresh. Age is not known, so its term is left out.
+    """How fresh a player is before a game: 100 is fresh.
 
     100 - 15 on a back-to-back + 5 with rest_days >= 3 - 10 with games_last_7_days >= 4 - 10 with
     minutes_sum_last_7_days > 150 - 8 with more than 35 minutes per game of the 7 days - 12 with 2 or more
-    back_to_backs_last_14_days, - 5 with exactly 1; clamped to 0-100. Null when rest_days is.
+    back_to_backs_last_14_days, - 5 with exactly 1 - 10 from 35 age_years on, - 5 from 30 on; clamped to 0-100. Without
+    an age its term is left out. Null when rest_days is.
     """
     games, minutes = pl.col("games_last_7_days"), pl.col("minutes_sum_last_7_days")
     back_to_backs = pl.col("back_to_backs_last_14_days")
@@ -30,8 +33,15 @@ def fatigue_score() -> pl.Expr:
         - _points(8, minutes > MANY_MINUTES_PER_GAME * games)
         - _points(12, back_to_backs >= MANY_BACK_TO_BACKS)
         - _points(5, back_to_backs == 1)
+        - _points(10, pl.col("age_years") >= OLD_YEARS)
+        - _points(5, pl.col("age_years").is_between(VETERAN_YEARS, OLD_YEARS, closed="left"))
     )
     return pl.when(pl.col("rest_days").is_not_null()).then(score.clip(0, 100)).alias("fatigue_score")
+
+
+def age_years() -> pl.Expr:
+    """Age on the game date, in whole years and parts; null without a birth_date."""
+    return ((pl.col("game_date") - pl.col("birth_date")).dt.total_days() / DAYS_PER_YEAR).alias("age_years")
 
 
 def _points(points: int, condition: pl.Expr) -> pl.Expr:

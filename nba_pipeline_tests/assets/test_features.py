@@ -11,9 +11,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.assets.features.features import FEATURES, TABLE, features_of
+from nba_pipeline.assets.features.features import FEATURES, TABLE
 from nba_pipeline.assets.features.upcoming_players import TABLE as UPCOMING_PLAYERS
 from nba_pipeline.assets.features.upcoming_players import expect_players
+from nba_pipeline.assets.sources.injuries import TABLE as INJURIES
+from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
 from nba_pipeline_tests.builders import (
@@ -27,11 +29,14 @@ from nba_pipeline_tests.builders import (
     an_expected_player,
     at,
     before,
+    boxscores_of,
     frame_of,
     games_of,
     prop_lines_of,
     summaries_of,
 )
+from nba_pipeline_tests.builders_features import derived
+from nba_pipeline_tests.builders_summaries import team_summaries_of
 
 TEN_GAMES = (24, 14, 20, 15, 53, 37, 32, 21, 15, 41)
 """Anthony Edwards before 2025-01-15."""
@@ -41,10 +46,10 @@ def features(
     boxscores: Sequence[Values], schedule: Sequence[Values] = (), lines: Sequence[Values] = (), **expected: Any
 ) -> Values:
     """The one row of one expected player."""
-    rows = features_of(
+    rows = derived(
         frame_of(UPCOMING_PLAYERS, an_expected_player(**expected)), summaries_of(*boxscores),
-        frame_of(SCHEDULE, *schedule), prop_lines_of(*lines),
-    )  # fmt: skip
+        team_summaries_of(boxscores_of(*boxscores)), frame_of(SCHEDULE, *schedule), prop_lines_of(*lines),
+    )["features"]  # fmt: skip
     return rows.row(0, named=True)
 
 
@@ -183,7 +188,7 @@ def test_missed_games_are_those_of_the_team_s_last_ten_since_he_is_with_it() -> 
 
 def test_team_windows_need_five_games_and_the_record_three() -> None:
     row = features(games_of(*[20] * 4))
-    assert (row["team_pace_last_10_games"], row["opponent_pace_last_15_games"], row["team_win_pct_season"]) == (None, None, 1)
+    assert (row["team_pace_last_10_games"], row["opponent_pace_last_15_games"], row["team_win_pct_season"]) == (None, None, 0)
     assert features(games_of(*[20] * 2))["team_win_pct_season"] is None
 
 
@@ -221,6 +226,7 @@ def test_a_value_out_of_range_is_null_and_missing() -> None:
 def test_missing_features_are_named_in_order_and_age_always() -> None:
     missing = features(games_of(*TEN_GAMES))["missing_features"]
     assert missing[-1] == "age"
+    assert features(games_of(*TEN_GAMES), birth_date=date(1988, 3, 14))["missing_features"] == missing[:-1]
     assert missing[:-1] == [name for name in FEATURES if name in missing]
     assert "shot_zone_mismatch_score" in missing
 
@@ -230,6 +236,7 @@ def test_quality_is_the_share_of_required_features_present() -> None:
     assert (row["player_history_quality"], row["team_context_quality"]) == (pytest.approx(100 * 2 / 14), 0)
     assert row["game_context_quality"] == pytest.approx(100 * 4 / 6)  # load, home, back-to-back, playoffs
     assert row["market_quality"] == pytest.approx(100 / 7)
+    assert row["quality_tier"] == "critical"
 
 
 def test_rows_keep_the_promise_of_the_table() -> None:
@@ -244,20 +251,23 @@ def test_rows_keep_the_promise_of_the_table() -> None:
 FIRST = date(2024, 1, 1)
 GAMES, BOXSCORES = a_league(FIRST, rounds=20)
 SUMMARY = summarise_player_games(BOXSCORES)
-EXPECTED = expect_players(GAMES, BOXSCORES)
-LINES = prop_lines_of()
+TEAMS = team_summaries_of(BOXSCORES, GAMES)
+EXPECTED = expect_players(GAMES, BOXSCORES, ROSTERS.empty(), INJURIES.empty())
 DATES = EXPECTED["game_date"].unique().sort().to_list()
 
 
 def league_features(
-    expected: pl.DataFrame = EXPECTED, summary: pl.DataFrame = SUMMARY, schedule: pl.DataFrame = GAMES
+    expected: pl.DataFrame = EXPECTED,
+    summary: pl.DataFrame = SUMMARY,
+    teams: pl.DataFrame = TEAMS,
+    schedule: pl.DataFrame = GAMES,
 ) -> pl.DataFrame:
-    return features_of(expected, summary, schedule, LINES)
+    return derived(expected, summary, teams, schedule)["features"]
 
 
 @pytest.mark.parametrize("day", DATES[::6])
 def test_one_date_alone_with_only_its_past_has_the_same_bits_as_in_a_range(day: date) -> None:
-    alone = league_features(EXPECTED.filter(game_date=day), *[past(frame, day) for frame in (SUMMARY, GAMES)])
+    alone = league_features(EXPECTED.filter(game_date=day), *[past(frame, day) for frame in (SUMMARY, TEAMS, GAMES)])
     assert_frame_equal(alone, league_features().filter(game_date=day), check_exact=True)
 
 
@@ -266,8 +276,10 @@ def test_absurd_facts_on_the_date_and_later_move_nothing(day: date) -> None:
     is_future = pl.col("game_date") >= day
     absurd = {"points": 99, "team_points": 200, "did_win": False, "oreb": 0, "usage_pct": 0.99, "minutes": 60.0, "team": "MIA"}
     summary = SUMMARY.with_columns(pl.when(is_future).then(pl.lit(v)).otherwise(name).alias(name) for name, v in absurd.items())
+    wild = {"possessions": 130.0, "pace": 119.0, "offensive_rating": 160.0, "defensive_rating": 60.0, "did_win": False}
+    teams = TEAMS.with_columns(pl.when(is_future).then(pl.lit(v)).otherwise(name).alias(name) for name, v in wild.items())
     expected = EXPECTED.filter(game_date=day)
-    assert_frame_equal(league_features(expected, summary), league_features(expected), check_exact=True)
+    assert_frame_equal(league_features(expected, summary, teams), league_features(expected), check_exact=True)
 
 
 def test_an_event_of_the_day_before_moves_the_row() -> None:
@@ -280,7 +292,7 @@ def test_an_event_of_the_day_before_moves_the_row() -> None:
 
 
 def test_the_order_of_the_input_rows_does_not_matter() -> None:
-    shuffled = [frame.sample(fraction=1, shuffle=True, seed=5) for frame in (EXPECTED, SUMMARY, GAMES)]
+    shuffled = [frame.sample(fraction=1, shuffle=True, seed=5) for frame in (EXPECTED, SUMMARY, TEAMS, GAMES)]
     assert_frame_equal(league_features(*shuffled), league_features(), check_exact=True)
 
 

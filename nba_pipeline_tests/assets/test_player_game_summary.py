@@ -1,11 +1,38 @@
 """A player's game with its rates; the numbers are of the real games 0042400407 and 0022400561."""
 
+from pathlib import Path
+from typing import Any
+
 import polars as pl
 import pytest
 
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
-from nba_pipeline.assets.summaries.player_game_summary import TABLE, summarise_player_games
-from nba_pipeline_tests.builders import Values, a_boxscore, before, frame_of, summaries_of, who_did_not_play
+from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
+from nba_pipeline.assets.summaries.player_game_summary import (
+    FLAGS,
+    NO_SOURCE,
+    TABLE,
+    lines_cover_the_rotation,
+    summarise_player_games,
+    zones_are_complete,
+)
+from nba_pipeline.calendar import Clock
+from nba_pipeline.checks import Verdict
+from nba_pipeline.formulas.shot_zones import ZONE_COLUMNS
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.builders import (
+    DAY,
+    Values,
+    a_boxscore,
+    a_prop_line,
+    at,
+    before,
+    frame_of,
+    prop_lines_of,
+    summaries_of,
+    who_did_not_play,
+)
+from nba_pipeline_tests.builders_summaries import an_action, plays_of, shots_of
 
 OKC = {"team": "OKC", "opponent": "IND", "team_points": 103}
 GILGEOUS = a_boxscore(points=29, minutes=40.0, fgm=8, fga=27, fg3m=2, fg3a=12, ftm=11, fta=12, turnovers=1, **OKC)
@@ -45,7 +72,8 @@ def test_somebody_who_did_not_play_has_a_result_and_no_rates() -> None:
 
 
 def test_usage_is_null_when_a_team_mate_s_counts_are_unknown() -> None:
-    assert summary(GILGEOUS, OTHER_THUNDER | {"turnovers": None})["usage_pct"] is None
+    row = summary(GILGEOUS, OTHER_THUNDER | {"turnovers": None})
+    assert (row["usage_pct"], "usage_anomaly" in row["flags"]) == (None, False)
 
 
 def test_rows_keep_the_promise_of_the_table() -> None:
@@ -56,3 +84,158 @@ def test_rows_keep_the_promise_of_the_table() -> None:
 
 def test_nothing_in_gives_nothing_out() -> None:
     assert summarise_player_games(frame_of(BOXSCORES)).is_empty()
+
+
+# Why somebody did not play
+
+
+def test_the_category_is_of_those_who_did_not_play_and_have_a_reason() -> None:
+    hurt = who_did_not_play(reason="INACTIVE_INJURY: Right Knee Soreness")
+    assert summary(hurt)["dnp_category"] == "injury"
+    assert summary(who_did_not_play())["dnp_category"] is None
+    assert summary(a_boxscore(reason="odd"))["dnp_category"] is None
+
+
+# Zones
+
+ALONE = a_boxscore(points=21, minutes=48.0)
+"""23 attempts, 10 of them made and none from three, and 1 free throw; every play of his team is his."""
+
+
+def zoned(player: Values, attempts: tuple[int, int, int], made: tuple[int, int, int]) -> Values:
+    rows = summarise_player_games(frame_of(BOXSCORES, player), plays_of(*shots_of(player, attempts, made)))
+    return rows.row(0, named=True)
+
+
+def test_zones_come_from_the_play_by_play() -> None:
+    row = zoned(ALONE, (12, 6, 5), (6, 4, 0))
+    assert (row["paint_fga"], row["mid_range_fgm"], row["three_point_fga"], row["has_complete_zones"]) == (12, 4, 5, True)
+    assert row["flags"] == ["unknown_starter"]
+    assert row["quality_score"] == 100
+
+
+def test_zones_that_disagree_with_the_box_score_are_null_together() -> None:
+    row = zoned(ALONE, (11, 6, 5), (6, 4, 0))
+    assert (row["has_complete_zones"], [row[name] for name in ZONE_COLUMNS]) == (False, [None] * len(ZONE_COLUMNS))
+    assert ("incomplete_zones" in row["flags"], row["fga"]) == (True, 23)
+
+
+def test_without_play_by_play_nothing_is_known_of_zones() -> None:
+    row = summary(a_boxscore())
+    assert (row["has_complete_zones"], row["paint_fga"], "no_zones" in row["flags"]) == (None, None, True)
+
+
+# Quality
+
+
+@pytest.mark.parametrize(
+    ("fields", "score"),
+    [({}, 95), ({"plus_minus": None}, 90), ({"provider": "archive"}, 80), ({"provider": "balldontlie", "plus_minus": None}, 75)],
+    ids=["no zones", "no plus-minus either", "another box", "another box without both"],
+)
+def test_a_row_is_worth_less_for_each_gap(fields: Values, score: float) -> None:
+    assert summary(a_boxscore(**fields))["quality_score"] == score
+
+
+def test_who_did_not_play_lacks_nothing() -> None:
+    row = summary(who_did_not_play())
+    assert (row["quality_score"], row["flags"]) == (100, [])
+
+
+def test_usage_above_the_whole_team_s_is_null_and_flagged() -> None:
+    burst = a_boxscore(points=6, minutes=1.0, fga=5)
+    row = summary(burst, a_boxscore(points=40, minutes=239.0))
+    assert (row["usage_pct"], row["flags"][0], row["fga"]) == (None, "usage_anomaly", 5)
+    assert "usage_anomaly" not in summary(burst | {"minutes": 0.5}, a_boxscore(points=40, minutes=239.5))["flags"]
+
+
+def test_flags_are_named_in_order() -> None:
+    row = summary(ALONE | {"minutes_precision": "rounded", "plus_minus": None})
+    assert row["flags"] == ["rounded_minutes", "unknown_starter", "no_plus_minus", "no_zones"]
+    assert row["flags"] == [name for name in FLAGS if name in row["flags"]]
+
+
+# Lines
+
+
+def lined(player: Values, *lines: Values) -> Values:
+    rows = summarise_player_games(frame_of(BOXSCORES, player), prop_lines=prop_lines_of(*lines))
+    return rows.row(0, named=True)
+
+
+def test_the_line_closes_with_the_last_snapshot_before_the_tip_off() -> None:
+    moved = a_prop_line(26.5, snapshot_at=at(22))
+    late = a_prop_line(30.5, snapshot_at=at(23, 50), is_before_tipoff=False)
+    row = lined(a_boxscore(points=27), a_prop_line(24.5), moved, late, a_prop_line(20.5, "bovada"))
+    assert (row["opening_line"], row["closing_line"], row["line_movement"], row["closing_book"]) == (24.5, 26.5, 2, "draftkings")
+    assert row["line_result"] == "OVER"
+
+
+@pytest.mark.parametrize(("points", "result"), [(24, "UNDER"), (25, "PUSH"), (26, "OVER")])
+def test_the_result_against_the_line(points: int, result: str) -> None:
+    assert lined(a_boxscore(points=points), a_prop_line(25.0))["line_result"] == result
+
+
+def test_a_line_of_somebody_who_did_not_play_is_void() -> None:
+    assert lined(who_did_not_play(), a_prop_line(25.0))["line_result"] == "VOID"
+
+
+def test_a_line_of_an_unknown_instant_is_no_closing_line() -> None:
+    row = lined(a_boxscore(), a_prop_line(is_before_tipoff=None, snapshot_at=None))
+    assert [row[name] for name in ("closing_line", "opening_line", "line_movement", "closing_book", "line_result")] == [None] * 5
+
+
+# Checks
+
+
+def verdict(check: Any, home: Path, rows: pl.DataFrame, *lines: Values) -> Verdict:
+    warehouse = LocalWarehouse(home=str(home))
+    written = rows.with_columns(as_of=pl.lit(at(12)), code_version=pl.lit("1"))
+    warehouse.replace(TABLE, [DAY], written, "me")
+    warehouse.replace(PROP_LINES, [DAY], prop_lines_of(*lines), "me")
+    (only,) = check(warehouse, [DAY], Clock(stands_at=at(12).isoformat()))
+    assert isinstance(only, Verdict)
+    return only
+
+
+def players_with_zones(complete: int, incomplete: int) -> pl.DataFrame:
+    """So many players who scored once from mid-range, and so many whose shot the play-by-play has missed."""
+    one = {"points": 2, "fgm": 1, "fga": 1, "fg3a": 0, "ftm": 0, "fta": 0}
+    players = [a_boxscore(player_id=n, **one) for n in range(1, complete + incomplete + 1)]
+    plays = [shot for row in players[:complete] for shot in shots_of(row, (0, 1, 0), (0, 1, 0))]
+    plays.append(an_action(players[0], "foul", None, is_made=False))
+    return summarise_player_games(frame_of(BOXSCORES, *players), plays_of(*plays)).with_columns(
+        opponent_points=pl.lit(100, pl.Int64)
+    )
+
+
+@pytest.mark.parametrize(("complete", "incomplete", "passed"), [(19, 1, True), (18, 2, False)])
+def test_incomplete_zones_are_named(complete: int, incomplete: int, passed: bool, tmp_path: Path) -> None:
+    found = verdict(zones_are_complete, tmp_path, players_with_zones(complete, incomplete))
+    assert (found.passed, found.numbers["share"], len(found.missing)) == (passed, complete / 20, incomplete)
+
+
+def test_a_date_without_play_by_play_passes_and_says_so(tmp_path: Path) -> None:
+    found = verdict(zones_are_complete, tmp_path, summaries_of(a_boxscore()))
+    assert (found.passed, found.missing) == (True, [NO_SOURCE])
+
+
+@pytest.mark.parametrize(("lines", "passed"), [(2, False), (3, True)])
+def test_a_rotation_without_lines_warns(lines: int, passed: bool, tmp_path: Path) -> None:
+    """Three of five players of the rotation are 60 %; a bench player's line counts for nothing."""
+    bench = a_boxscore(player_id=9, minutes=14.0)
+    players = [a_boxscore(player_id=n, minutes=15.0) for n in range(1, 6)]
+    offered = [a_prop_line(player_id=n) for n in (9, *range(1, lines + 1))]
+    rows = summarise_player_games(frame_of(BOXSCORES, bench, *players), prop_lines=prop_lines_of(*offered)).with_columns(
+        opponent_points=pl.lit(100, pl.Int64)
+    )
+    found = verdict(lines_cover_the_rotation, tmp_path, rows, *offered)
+    assert (found.passed, found.numbers["share"]) == (passed, lines / 5)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"is_before_tipoff": None, "snapshot_at": None}, {"market": "player_points_rebounds_assists"}], ids=str
+)
+def test_a_date_without_a_points_line_of_known_instant_passes_and_says_so(fields: Values, tmp_path: Path) -> None:
+    found = verdict(lines_cover_the_rotation, tmp_path, summaries_of(a_boxscore()), a_prop_line(**fields))
+    assert (found.passed, found.missing) == (True, [NO_SOURCE])

@@ -1,5 +1,7 @@
 """Which line stands for the market, and which never does."""
 
+from typing import Any
+
 import pytest
 
 from nba_pipeline.formulas.market_line import market_lines
@@ -95,3 +97,66 @@ def test_wild_lines_after_the_tip_off_move_nothing() -> None:
 def test_the_order_of_the_rows_does_not_matter() -> None:
     rows = [a_prop_line(22.5, "bovada"), a_prop_line(23.5, "betmgm"), a_prop_line(26.5, "betrivers", snapshot_at=LATE)]
     assert the_line(*rows) == the_line(*reversed(rows))
+
+
+def test_the_movement_is_the_line_minus_where_the_same_book_opened() -> None:
+    found = the_line(a_prop_line(24.5), a_prop_line(26.0, snapshot_at=LATE), a_prop_line(20.5, "fanduel", snapshot_at=at(18)))
+    assert found and (found["opening_line"], found["line_movement"]) == (24.5, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("books", "is_fallback"),
+    [(["draftkings", "fanduel"], False), (["fanduel"], True), (["bovada", "betmgm"], True)],
+    ids=["the first book", "the next book", "median"],
+)
+def test_whatever_is_not_of_the_first_book_is_a_fallback(books: list[str], is_fallback: bool) -> None:
+    found = the_line(*[a_prop_line(24.5, book) for book in books])
+    assert found and found["is_fallback"] is is_fallback
+
+
+def test_the_prices_lean_as_those_of_the_chosen_line_do() -> None:
+    rungs = [a_prop_line(18.5, over_price=-300, under_price=220), a_prop_line(20.5, over_price=-140, under_price=110)]
+    found = the_line(*rungs, a_prop_line(20.5, "fanduel", over_price=150, under_price=-200))
+    assert found and found["price_skew"] == pytest.approx(0.1012, abs=2e-4)
+
+
+def moves(*lines: tuple[int, float], book: str = "draftkings", **fields: Any) -> tuple[int | None, int | None]:
+    """Direction and late moves of (hour, line) of one book, of a game that starts at 23:30."""
+    tipoff = {"tipoff_at": at(23, 30)} | fields
+    found = the_line(*[a_prop_line(line, book, snapshot_at=at(hour), **tipoff) for hour, line in lines])
+    assert found
+    return found["line_movement_direction"], found["late_line_movements"]
+
+
+def test_the_path_of_the_chosen_book_counts_its_moves_and_the_late_ones() -> None:
+    assert moves((12, 24.5), (14, 25.5), (16, 25.5), (18, 26.5), (20, 25.5), (22, 27.5)) == (2, 3)
+    assert moves((12, 24.5), (14, 23.5), (16, 22.5)) == (-2, 0)
+    assert moves((20, 24.5)) == (0, 0)
+
+
+def test_another_book_s_line_in_between_is_no_move() -> None:
+    rows = [a_prop_line(24.5, snapshot_at=at(hour)) for hour in (12, 16)]
+    found = the_line(*rows, a_prop_line(20.5, "fanduel", snapshot_at=at(14)))
+    assert found and found["line_movement_direction"] == 0
+
+
+def test_another_rung_of_the_ladder_is_no_move() -> None:
+    early = [a_prop_line(line, over_price=over, tipoff_at=at(23, 30)) for line, over in ((24.5, -110), (27.5, 200))]
+    found = the_line(*early, a_prop_line(24.5, snapshot_at=LATE, tipoff_at=at(23, 30)))
+    assert found and (found["line_movement_direction"], found["late_line_movements"]) == (0, 0)
+
+
+def test_a_move_is_late_from_six_hours_before_the_tip_off() -> None:
+    rows = [a_prop_line(24.5, snapshot_at=at(12)), a_prop_line(25.5, snapshot_at=at(17, 30))]
+    late = [the_line(*[row | {"tipoff_at": tipoff} for row in rows]) for tipoff in (at(23, 30), at(23, 31), None)]
+    assert [found and found["late_line_movements"] for found in late] == [1, 0, None]
+
+
+def test_a_median_has_no_prices_and_no_path() -> None:
+    found = the_line(a_prop_line(22.5, "bovada"), a_prop_line(23.5, "bovada", snapshot_at=LATE), a_prop_line(23.5, "betmgm"))
+    assert found and [found[name] for name in ("price_skew", "line_movement_direction", "late_line_movements")] == [None] * 3
+
+
+def test_without_both_prices_there_is_no_skew() -> None:
+    found = the_line(a_prop_line(22.5, under_price=None))
+    assert found and (found["line"], found["price_skew"]) == (22.5, None)

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from nba_pipeline.formulas.odds import hold, implied_probability, is_main_line, no_vig_over_probability
+from nba_pipeline.formulas.odds import hold, implied_probability, is_main_line, no_vig_over_probability, price_skew
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,13 @@ from nba_pipeline.formulas.odds import hold, implied_probability, is_main_line, 
 def test_probability_and_hold_of_a_pair_of_prices(over: int, under: int, probability: float, margin: float) -> None:
     prices = pl.DataFrame({"over_price": [over], "under_price": [under]})
     assert prices.select(no_vig_over_probability(), hold()).row(0) == pytest.approx((probability, margin), abs=5e-5)
+
+
+def test_prices_lean_to_the_likelier_side_and_mirror() -> None:
+    prices = pl.DataFrame({"over_price": [-140, 110, -110, None], "under_price": [110, -140, -110, -110]})
+    assert prices.select(price_skew()).to_series().to_list() == [
+        pytest.approx(0.1012, abs=1e-4), pytest.approx(-0.1012, abs=1e-4), 0.0, None,
+    ]  # fmt: skip
 
 
 def test_a_price_that_is_not_american_has_no_probability() -> None:

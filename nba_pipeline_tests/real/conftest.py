@@ -30,6 +30,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason=f"needs the real data in {SHARED}"))
 
 
+PROVIDERS = ("NBA_CDN", "NBA_STATS", "BALLDONTLIE", "ODDS_API", "INJURY_REPORT", "ESPN")
+"""All of them: reports and rosters, which the server does not have, must not be asked of the world."""
+
+
 class Replay:
     """A replay server in its own process, and its control plane."""
 
@@ -39,7 +43,7 @@ class Replay:
 
     def variables(self) -> dict[str, str]:
         """What points the platform at the server."""
-        addresses = {f"{provider}_URL": self.url for provider in ("NBA_CDN", "BALLDONTLIE", "ODDS_API")}
+        addresses = {f"{provider}_URL": self.url for provider in PROVIDERS}
         return addresses | {"BALLDONTLIE_API_KEY": "key", "ODDS_API_KEY": "key"}
 
     def set_clock(self, instant: str) -> None:

@@ -161,7 +161,7 @@ def test_faults_of_the_providers_leave_the_outcome_right_and_are_told(loaded: Pa
     assert platform.rows(
         f"SELECT DISTINCT recommendation FROM predictions WHERE game_date = '{DAYS[1]}' AND run_kind = 'live'"
     ) == [{"recommendation": "NO_LINE"}]
-    assert any("not from before tip-off" in word for word in _status(platform, DAYS[1], DAYS[1])[0]["happened"])
+    assert any("shown at or after tip-off" in word for word in _status(platform, DAYS[1], DAYS[1])[0]["happened"])
     assert _status(platform, DAYS[0], DAYS[0])[0]["state"] == "COMPLETE"
 
 

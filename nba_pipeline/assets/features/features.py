@@ -1,14 +1,17 @@
 """features: what is known about every expected player before tip-off, one named column per feature.
 
 Grain: one row per expected player per game
-Source: upcoming_players, player_game_summary, schedule, prop_lines, boxscores (for the gate)
-Caveats: every window ends strictly before `game_date`; null means unknown and is listed in `missing_features`, except
-  `points_mean_versus_opponent_last_1095_days` without a meeting; features whose source the platform does not read yet
-  (shot zones, injuries, game lines) are null in every row; players of a team with a hole among its last games are absent.
+Source: upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, prop_lines and game_lines of the
+  date; schedule and boxscores of earlier dates for the gate
+Caveats: every window ends strictly before `game_date`, every line and report is from before the tip-off; null means unknown
+  and is listed in `missing_features`, except `points_mean_versus_opponent_last_1095_days` without a meeting; players of a
+  team with a hole among its last games are absent.
 """
 
-from collections.abc import Sequence
-from datetime import date
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 import dataframely as dy
@@ -16,17 +19,22 @@ import polars as pl
 
 from nba_pipeline import gates
 from nba_pipeline.assets import daily_asset, dates_of, days_before, if_there, note_left_out
-from nba_pipeline.calendar import Clock
-from nba_pipeline.checks import Verdict, dated_check, quarantine_of, share_verdict, uniqueness_of
+from nba_pipeline.assets.features.matchups import CODE_VERSION as MATCHUPS_VERSION
+from nba_pipeline.assets.features.matchups import MatchupRows
+from nba_pipeline.assets.features.player_form import CODE_VERSION as FORM_VERSION
+from nba_pipeline.assets.features.player_form import PlayerFormRows
+from nba_pipeline.assets.features.player_shot_zones import CODE_VERSION as DIET_VERSION
+from nba_pipeline.assets.features.team_defense_zones import CODE_VERSION as DEFENSE_VERSION
+from nba_pipeline.assets.features.upcoming_players import CODE_VERSION as UPCOMING_VERSION
+from nba_pipeline.calendar import Clock, days
+from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.errors import Closed
-from nba_pipeline.formulas.attendance import with_missed_games
+from nba_pipeline.formulas.game_line import game_lines_of
 from nba_pipeline.formulas.market_line import market_lines
-from nba_pipeline.formulas.player_form import with_player_form
-from nba_pipeline.formulas.rest import fatigue_score
-from nba_pipeline.formulas.team_form import pace_score, with_team_form
+from nba_pipeline.formulas.quality import TIERS, known_share, tier, with_missing
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE
-from nba_pipeline.table import TABLES, Row, Table
+from nba_pipeline.table import TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.table_io import SLATE_CLOSED
 
@@ -109,7 +117,24 @@ class FeatureRows(Row):
     over_streak_lined_games = feature("last lined games in a row over the closing line", 0, 20, EXTENDED)
     under_streak_lined_games = feature("last lined games in a row under the closing line", 0, 20, EXTENDED)
     line_minus_points_mean_season = feature("line minus points_mean_season", -30, 30, EXTENDED, unit="points")
+    line_minus_previous_closing_line = feature(
+        "line minus the closing line of the last lined game", -20, 20, EXTENDED, unit="points"
+    )
+    over_pct_last_10_lined_games = feature("share of the last 10 lined games over the closing line", 0, 1, EXTENDED)
+    points_minus_closing_line_mean_last_5_lined_games = feature("mean of points minus closing line", -25, 25, EXTENDED)
+    blowout_pct_last_10_team_games = feature("share of the team's last 10 games with a margin of 15 or more", 0, 1, EXTENDED)
+    minutes_standard_deviation_last_10_games = feature(
+        "sample standard deviation of minutes, last 10", 0, 20, EXTENDED, unit="min"
+    )
+    team_pace_minus_opponent_pace = feature("team_pace_last_10_games minus opponent_pace_last_15_games", -20, 20, EXTENDED)
+    line_movement_direction = feature("moves of the book's main line up minus moves down", -5, 5, EXTENDED)
+    price_skew = feature("no-vig probability of the over minus that of the under", -1, 1, EXTENDED)
+    self_creation_pct_last_10_games = feature("share of made field goals without an assist, last 10", 0, 1, EXTENDED)
+    late_line_movements = feature("moves of the book's main line in the last 6 hours before tip-off", 0, 50, EXTENDED)
 
+    age_years = dy.Float64(nullable=True, min=15, max=60, description="part of fatigue_score; null without a roster")
+    is_window_complete = dy.Bool(nullable=True, description="see player_form; null without a game")
+    injury_status = dy.String(nullable=True, description="status on the newest report before the tip-off; null: not listed")
     latest_game_date = dy.Date(nullable=True, description="the last played game behind the windows; before game_date")
     missing_features = dy.List(dy.String(), description="features that are unknown, stale or out of range; and `age`")
     matchup_quality = dy.Float64(min=0, max=100, description="share of the family's required features present x 100")
@@ -118,6 +143,7 @@ class FeatureRows(Row):
     game_context_quality = dy.Float64(min=0, max=100, description="as matchup_quality")
     market_quality = dy.Float64(min=0, max=100, description="share of the market features present x 100")
     quality_score = dy.Float64(min=0, max=100, description="share of all required features present x 100")
+    quality_tier = code(TIERS, "of quality_score: gold from 95, silver from 85, bronze from 70, poor from 50")
 
     @dy.rule()
     def windows_end_before_the_date(cls) -> pl.Expr:
@@ -136,10 +162,21 @@ REQUIRED_FOR_BETTING = tuple(name for name, about in ABOUT.items() if about["req
 """What a system's declaration starts from; a system requires nothing that it does not read."""
 
 
+OF_THE_FORM = (
+    *(name for name in FEATURES if name in PlayerFormRows.column_names()), "games_played_season", "latest_game_date",
+    "opponent_rest_days", "previous_closing_line", "is_window_complete",
+)  # fmt: skip
+OF_THE_MATCHUP = (*(name for name in FEATURES if name in MatchupRows.column_names()), "age_years")
+OF_THE_DIET = (
+    "paint_attempt_pct_last_10_games", "mid_range_attempt_pct_last_10_games", "three_point_attempt_pct_last_10_games",
+    "assisted_pct_last_10_games",
+)  # fmt: skip
+OF_THE_LINE = (
+    "line", "opening_line", "line_standard_deviation_across_books", "price_skew", "line_movement_direction",
+    "late_line_movements",
+)  # fmt: skip
 PLAYOFF_SEASON_TYPES = ("playoffs", "play_in")
 LARGEST_REST_ADVANTAGE_DAYS = 2
-NOT_KNOWN = ("age",)
-"""What `missing_features` always names: part of a definition, without a source."""
 
 RANGES: dict[str, tuple[float, float]] = {
     name: (column.min, column.max)
@@ -148,42 +185,66 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 """Lowest and highest value of a feature; beyond them it is an error of a source, not a fact."""
 
+OWN_VERSION = "2"
+MADE_BY = (OWN_VERSION, UPCOMING_VERSION, FORM_VERSION, DIET_VERSION, DEFENSE_VERSION, MATCHUPS_VERSION)
+CODE_VERSION = hashlib.sha256(json.dumps([MADE_BY, RANGES]).encode()).hexdigest()[:12]
+"""Changes with every column, range and formula of the feature tables, so that rows of another make are seen to be stale."""
+
 
 def features_of(
-    upcoming_players: pl.DataFrame, player_game_summary: pl.DataFrame, schedule: pl.DataFrame, prop_lines: pl.DataFrame
-) -> pl.DataFrame:
+    upcoming_players: pl.DataFrame, player_form: pl.DataFrame, player_shot_zones: pl.DataFrame,
+    team_defense_zones: pl.DataFrame, matchups: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame,
+    as_of: datetime | None = None,
+) -> pl.DataFrame:  # fmt: skip
     """One row per expected player per game in, the same rows out with every feature.
 
     The only producer of features, for training and serving: any number of dates at once, each seeing only what is
-    before it, with the same bits however they are grouped and ordered. `player_game_summary` reaches back 1,095 days
-    before the first date, `schedule` 31; what they hold of later dates is not looked at.
+    before it, with the same bits however they are grouped and ordered. Lines count when they are from before the tip-off
+    and not later than `as_of`.
     """
-    identity = ["game_date", *TABLE.key, "season", "season_type", "team", "opponent", "is_home", "is_neutral"]
-    rows = upcoming_players.select(identity).sort("game_date", *TABLE.key)
-    rows = with_player_form(rows, player_game_summary)
-    rows = with_missed_games(rows, player_game_summary)
-    rows = with_team_form(rows, player_game_summary, schedule)
-    rows = _with_lines(rows, prop_lines)
-    rows = rows.with_columns(
+    identity = ["game_date", *TABLE.key, "season", "season_type", "team", "opponent", "is_home", "is_neutral", "tipoff_at"]
+    reported = ["injury_status", "injury_risk_level"]
+    key = list(TABLE.key)
+    defense = team_defense_zones.select(
+        "game_date", pl.col("team").alias("opponent"),
+        *[pl.col(f"{what}_last_15_games").alias(f"opponent_{what}_last_15_games") for what in ("defensive_rating", "pace")],
+    )  # fmt: skip
+    diet = player_shot_zones.select("game_date", "player_id", *OF_THE_DIET)
+    rows = (
+        upcoming_players.select(*identity, *reported)
+        .join(player_form.select(*key, *OF_THE_FORM), on=key, how="left")
+        .join(matchups.select(*key, *OF_THE_MATCHUP), on=key, how="left")
+        .join(diet, on=["game_date", "player_id"], how="left")
+        .join(defense, on=["game_date", "opponent"], how="left")
+    )
+    rows = _with_market(rows, prop_lines, game_lines, as_of).with_columns(
         pl.when(pl.col("is_neutral").fill_null(False)).then(0.5).otherwise(pl.col("is_home").cast(pl.Float64))
         .alias("home_court_level"),
         pl.col("season_type").is_in(PLAYOFF_SEASON_TYPES).cast(pl.Float64).alias("is_playoff_game"),
+        pl.col("games_played_season").fill_null(0),
+        (1 - pl.col("assisted_pct_last_10_games")).alias("self_creation_pct_last_10_games"),
     )  # fmt: skip
-    rows = _within_range(rows).with_columns(_compared()).with_columns(fatigue_score(), pace_score())
-    unknown = [pl.lit(None, pl.Float64).alias(name) for name in FEATURES if name not in rows.columns]
+    rows = _within_range(_within_range(rows).with_columns(_compared()))
+    present = {name: _is_present(name) for name in FEATURES} | {"age": pl.col("age_years").is_not_null()}
     return (
-        _with_missing(_within_range(rows.with_columns(unknown)))
-        .with_columns(*_qualities(), pl.lit("player_game_summary, schedule, prop_lines").alias("source"))
-        .select(*FeatureRows.column_names(), "source")
+        with_missing(rows, present)
+        .with_columns(*_qualities())
+        .with_columns(tier("quality_score").alias("quality_tier"))
+        .select(*FeatureRows.column_names(), pl.lit(SOURCE).alias("source"))
         .sort("game_date", *TABLE.key)
     )
 
 
-def _with_lines(rows: pl.DataFrame, prop_lines: pl.DataFrame) -> pl.DataFrame:
-    """The market's line and where it opened."""
-    lines = market_lines(prop_lines.join(rows, on=list(TABLE.key), how="semi"), **SETTINGS.lines.cascade)
-    columns = ["line", "opening_line", "line_standard_deviation_across_books"]
-    return rows.join(lines.select(*TABLE.key, *columns), on=list(TABLE.key), how="left")
+SOURCE = "upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, prop_lines, game_lines"
+
+
+def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
+    """The market's line on the player, how it moved, and its spread and total of the game."""
+    key = list(TABLE.key)
+    offered = prop_lines.join(rows, on=key, how="semi")
+    shown = offered if as_of is None else offered.filter(pl.col("snapshot_at") <= as_of)
+    lines = market_lines(shown, **SETTINGS.lines.cascade).select(*key, *OF_THE_LINE)
+    return game_lines_of(rows.join(lines, on=key, how="left"), game_lines, as_of=as_of, **SETTINGS.lines.game_cascade)
 
 
 def _compared() -> list[pl.Expr]:
@@ -194,6 +255,8 @@ def _compared() -> list[pl.Expr]:
         (pl.col("line") - pl.col("opening_line")).alias("line_movement"),
         pl.col("line").is_not_null().cast(pl.Float64).alias("has_line"),
         (pl.col("line") - pl.col("points_mean_season")).alias("line_minus_points_mean_season"),
+        (pl.col("line") - pl.col("previous_closing_line")).alias("line_minus_previous_closing_line"),
+        (pl.col("team_pace_last_10_games") - pl.col("opponent_pace_last_15_games")).alias("team_pace_minus_opponent_pace"),
     ]
 
 
@@ -214,16 +277,6 @@ def _is_present(name: str) -> pl.Expr:
     return present
 
 
-def _with_missing(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with the names of what they lack. Few patterns occur, so each list is made once, not once per row."""
-    bits = [pl.when(_is_present(name)).then(0).otherwise(1 << n) for n, name in enumerate(FEATURES)]
-    rows = rows.with_columns(pl.sum_horizontal(bits).alias("pattern"))
-    names = [pl.when(~_is_present(name)).then(pl.lit(name)) for name in FEATURES]
-    lists = pl.concat_list(*names, *[pl.lit(name) for name in NOT_KNOWN]).list.drop_nulls()
-    patterns = rows.unique("pattern").select("pattern", lists.alias("missing_features"))
-    return rows.join(patterns, on="pattern", how="left", maintain_order="left")
-
-
 def _qualities() -> list[pl.Expr]:
     """Percentage of features present: required ones per family, all of the market's, all required ones."""
     families: dict[str, list[str]] = {
@@ -232,44 +285,43 @@ def _qualities() -> list[pl.Expr]:
     }
     families["market_quality"] = [name for name in FEATURES if _family(name) == MARKET]
     families["quality_score"] = list(REQUIRED_FOR_BETTING)
-    return [
-        (100 * pl.sum_horizontal(_is_present(name) for name in names) / len(names)).alias(quality)
-        for quality, names in families.items()
-    ]
+    return [known_share([_is_present(name) for name in names]).alias(quality) for quality, names in families.items()]
 
 
 def _family(name: str) -> str:
     return str((FeatureRows.columns()[name].metadata or {})["family"])
 
 
-MAY_BE_CONSTANT = (
-    "is_back_to_back", "is_playoff_game", "has_line", "is_breakout", "home_court_level", "line_movement",
-    "games_versus_opponent_last_1095_days",
-)  # fmt: skip
-"""Features that may well be the same for everybody on a slate."""
-
-LEAST_ROWS_TO_VARY = 50
-CODE_VERSION = "1"
-HISTORY_DAYS = 1100
-"""The longest window, 1,095 days against an opponent, and some."""
-
-
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
     ins={
-        "player_game_summary": days_before(HISTORY_DAYS), "schedule": days_before(gates.RECENT_DAYS, through=0),
-        "boxscores": days_before(gates.RECENT_DAYS), "prop_lines": if_there(),
+        "schedule": days_before(gates.RECENT_DAYS, through=0), "boxscores": days_before(gates.RECENT_DAYS),
+        "prop_lines": if_there(), "game_lines": if_there(),
     },
 )  # fmt: skip
 def features(
-    context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, player_game_summary: pl.DataFrame, schedule: pl.DataFrame,
-    boxscores: pl.DataFrame, prop_lines: pl.DataFrame, clock: Clock,
+    context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, player_form: pl.DataFrame, player_shot_zones: pl.DataFrame,
+    team_defense_zones: pl.DataFrame, matchups: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame,
+    schedule: pl.DataFrame, boxscores: pl.DataFrame, clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
     """The features of the expected players whose team has no hole, on the slates that are open."""
-    dates = dates_of(context)
-    slates, held_back = gates.judge_slates(schedule, boxscores, dates, clock.as_of)
+    slates, held_back = gates.judge_slates(schedule, boxscores, dates_of(context), clock.as_of)
+    expected, left_out = let_through(upcoming_players, slates, held_back)
+    note_left_out(context, left_out)
+    return features_of(
+        expected, player_form, player_shot_zones, team_defense_zones, matchups, prop_lines, game_lines, clock.as_of
+    )
+
+
+def let_through(
+    upcoming_players: pl.DataFrame, slates: pl.DataFrame, held_back: pl.DataFrame
+) -> tuple[pl.DataFrame, dict[str, list[str]]]:
+    """The expected players of open slates and teams without a hole; by date the names of what was left out.
+
+    Raises Closed when every slate is.
+    """
     closed = slates.filter(~pl.col("is_open"))
-    if closed.height == len(dates):
+    if closed.height == slates.height:
         first = closed.row(0, named=True)
         raise Closed(
             f"the slate of {first['game_date']} is closed: {first['recent_complete']} of {first['recent_games']} final games of "
@@ -284,10 +336,8 @@ def features(
             closed.select("game_date", pl.lit(SLATE_CLOSED).alias("name")),
         ]
     )
-    note_left_out(
-        context, {str(day): names.filter(pl.col("game_date") == day)["name"].to_list() for day in names["game_date"].unique()}
-    )
-    return features_of(expected, player_game_summary, schedule, prop_lines.filter(pl.col("snapshot_at") <= clock.as_of))
+    by_date = names.group_by("game_date", maintain_order=True).agg("name")
+    return expected, {str(day): told for day, told in by_date.iter_rows()}
 
 
 @dated_check(TABLE, blocking=True)
@@ -314,25 +364,108 @@ def most_players_are_ready(warehouse: Warehouse, dates: Sequence[date], clock: C
     return _ready(warehouse, dates, SETTINGS.coverage.ready_proceed)
 
 
-@dated_check(TABLE)
+@dated_check(TABLE, blocking=True)
 def no_feature_is_constant(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """On a slate of 50 rows or more no feature has one and the same value for everybody; an all-null feature is missing instead."""
-    varying = [name for name in FEATURES if name not in MAY_BE_CONSTANT]
-    found = warehouse.scan(TABLE, dates).group_by("game_date").agg(
-        pl.len().alias("rows"), pl.col("quality_score").mean(), *(pl.col(name).drop_nulls().n_unique().alias(name) for name in varying)
+    """No measure of players and teams is the same for everybody on a slate; one that is null for everybody is missing instead."""
+    return _varied(warehouse, dates, {name: (0.0, 2) for name in SETTINGS.slates.never_constant})
+
+
+@dated_check(TABLE)
+def every_feature_varies(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Each feature has the spread and the number of distinct values that a slate of its size usually has."""
+    return _varied(warehouse, dates, SETTINGS.slates.usual_variation)
+
+
+@dated_check(TABLE, is_error=True)
+def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """No feature is null more often than in the 30 days before by more than 10 points; the null share of each one plots.
+
+    What reports and lines give comes in the course of the day and is judged where it comes in.
+    """
+    wanted = SETTINGS.slates
+    span = days(min(dates) - timedelta(days=wanted.null_share_days), max(dates))
+    known = warehouse.scan(TABLE, span).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
+    absent = [(~_is_present(name)).sum().alias(name) for name in FEATURES]
+    counts = known.group_by("game_date").agg(pl.len().alias("rows"), *absent).collect()
+    verdicts = []
+    for day in dates:
+        now = counts.filter(pl.col("game_date") == day)
+        age = (pl.lit(day) - pl.col("game_date")).dt.total_days()
+        earlier = counts.filter(age.is_between(1, wanted.null_share_days))
+        before = earlier.select(pl.col("rows", *FEATURES).sum())
+        shares = {name: now[name][0] / now["rows"][0] for name in FEATURES} if now.height else {}
+        usual = {name: before[name][0] / before["rows"][0] for name in FEATURES} if before["rows"][0] else shares
+        is_judged = bool(shares) and now["rows"][0] >= wanted.least_rows and earlier.height >= wanted.least_dates_to_compare
+        lost = [
+            name for name, share in shares.items()
+            if is_judged and name not in wanted.come_during_the_day and share > usual[name] + wanted.null_share_rise
+        ]  # fmt: skip
+        told = [f"{name} ({usual[name]:.0%} to {shares[name]:.0%})" for name in lost]
+        verdicts.append(Verdict(day, not lost, {f"null_share_{name}": share for name, share in shares.items()}, told))
+    return verdicts
+
+
+@dated_check(TABLE)
+def most_rows_are_of_quality(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """At least 60 % of the rows of players with 5 games are bronze or better; the share of each tier plots."""
+    tiers = (
+        warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
+        .group_by("game_date", "quality_tier").len().collect()
+    )  # fmt: skip
+    verdicts = []
+    for day in dates:
+        rows = dict(tiers.filter(pl.col("game_date") == day).select("quality_tier", "len").iter_rows())
+        count = sum(rows.values())
+        shares = {f"{name}_fraction": rows.get(name, 0) / count for name in TIERS} if count else {}
+        fine = sum(rows.get(name, 0) for name in ("gold", "silver", "bronze"))
+        verdicts.append(Verdict(day, fine >= SETTINGS.slates.least_of_quality * count, {"rows": count, **shares}))
+    return verdicts
+
+
+@dated_check(TABLE)
+def every_lined_player_has_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every player with a line from before the tip-off has a row; players of teams that were left out are named too."""
+    market = pl.col("market") == SETTINGS.lines.market
+    lined = (
+        warehouse.scan(TABLES["prop_lines"], dates).filter(market, pl.col("is_before_tipoff"))
+        .group_by("game_date", "game_id", "player_id").agg(pl.col("spelling").first()).collect()
+    )  # fmt: skip
+    there = warehouse.scan(TABLE, dates).select("game_id", "player_id").collect()
+    absent = lined.join(there, on=["game_id", "player_id"], how="anti")
+    return [
+        share_verdict(day, mine.height - gone.height, mine.height, 1.0, gone["spelling"].sort().to_list(), "lined_share")
+        for day in dates
+        for mine, gone in [(lined.filter(pl.col("game_date") == day), absent.filter(pl.col("game_date") == day))]
+    ]
+
+
+checks = checks_of(TABLE)
+
+
+def _varied(warehouse: Warehouse, dates: Sequence[date], wanted: Mapping[str, tuple[float, int]]) -> list[Verdict]:
+    """Per date the features with less spread, or fewer distinct values, than wanted; on slates of 50 known players or more.
+
+    The number of values wanted grows with the rows up to that of a full slate.
+    """
+    full = SETTINGS.slates.full_slate_rows
+    rows = warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
+    found = rows.group_by("game_date").agg(
+        pl.len().alias("rows"),
+        *[pl.col(name).std().alias(f"{name}_spread") for name in wanted],
+        *[pl.col(name).drop_nulls().n_unique().alias(f"{name}_values") for name in wanted],
     ).collect()  # fmt: skip
     by_date = {row["game_date"]: row for row in found.iter_rows(named=True)}
     verdicts = []
     for day in dates:
-        row = by_date.get(day, {"rows": 0, "quality_score": None})
-        constant = [name for name in varying if row["rows"] >= LEAST_ROWS_TO_VARY and row.get(name) == 1]
-        numbers = {"rows": row["rows"], "constant_features": len(constant), "quality_share": (row["quality_score"] or 0) / 100}
-        verdicts.append(Verdict(day, not constant, numbers, constant))
+        row = by_date.get(day, {"rows": 0})
+        flat = []
+        for name, (least_spread, least_values) in wanted.items() if row["rows"] >= SETTINGS.slates.least_rows else ():
+            spread, values = row[f"{name}_spread"], row[f"{name}_values"]
+            enough = max(2, int(least_values * min(1, row["rows"] / full)))
+            if values and (spread is None or spread < least_spread or values < enough):
+                flat.append(f"{name} ({values} values, standard deviation {spread or 0:.2f})")
+        verdicts.append(Verdict(day, not flat, {"rows": row["rows"], "flat_features": len(flat)}, flat))
     return verdicts
-
-
-key_is_unique = uniqueness_of(TABLE)
-no_row_is_quarantined = quarantine_of(TABLE)
 
 
 def _present(
@@ -359,3 +492,6 @@ def _present(
 def _ready(warehouse: Warehouse, dates: Sequence[date], floor: float) -> list[Verdict]:
     rows = gates.judge_readiness(warehouse.scan(TABLE, dates).collect(), MOVING_AVERAGE.required, dates)
     return [share_verdict(row["game_date"], row["ready"], row["expected"], floor) for row in rows.iter_rows(named=True)]
+
+
+checks = checks_of(TABLE)

@@ -1,25 +1,27 @@
-"""upcoming_players: who is expected to be available for each game of the date.
+"""upcoming_players: who is expected to be available for each game of the date, and what the injury report says of him.
 
 Grain: one row per expected player per game
-Source: schedule of the date; boxscores of the 21 days before
-Caveats: until rosters exist, expected is whoever has a box-score row for the team in its last 10 games and the last 21
-  days before the date (latest team wins), the same for past dates; never the box score of the game itself.
+Source: schedule, rosters and injuries up to the tip-off; boxscores of the 21 days before
+Caveats: expected is whoever stands on the team's newest roster of the 7 days before; where there is none, whoever has a
+  box-score row for the team in its last 10 games and the last 21 days (latest team wins); the same for past dates, from
+  what was known before the tip-off; never the box score of the game itself; somebody listed as out is here too.
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 import dagster as dg
 import dataframely as dy
 import polars as pl
 
 from nba_pipeline import gates
-from nba_pipeline.assets import daily_asset, days_before
+from nba_pipeline.assets import daily_asset, days_before, if_there
 from nba_pipeline.calendar import Clock
-from nba_pipeline.checks import Verdict, dated_check, share_verdict, uniqueness_of
+from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.formulas.availability import injury_status
 from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES, Row, Table
+from nba_pipeline.table import TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 
 
@@ -28,7 +30,7 @@ class UpcomingPlayerRows(Row):
 
     game_id = dy.String(description="the NBA's ten digits")
     player_id = dy.Int64(min=1, description="the NBA's person id")
-    player_name = dy.String(description="spelling of the latest box score")
+    player_name = dy.String(description="spelling of the latest box score, else of the roster")
     season = dy.String(description="1 July to 30 June, as 2024-25")
     season_type = dy.String(description="competition")
     team = dy.String(description="tricode as of the date")
@@ -36,12 +38,23 @@ class UpcomingPlayerRows(Row):
     is_home = dy.Bool(description="the schedule's home side")
     is_neutral = dy.Bool(nullable=True, description="played at neither team's arena")
     tipoff_at = dy.Datetime(nullable=True, time_zone="UTC", description="scheduled tip-off")
-    latest_boxscore_date = dy.Date(description="date of the box score that shows the player with the team")
+    evidence = code(("roster", "boxscore"), "what shows the player with the team")
+    latest_boxscore_date = dy.Date(nullable=True, description="latest box score that shows the player, with any team")
+    roster_seen_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the roster that shows the player")
+    birth_date = dy.Date(nullable=True, description="from the roster")
+    injury_status = dy.String(nullable=True, description="status on the newest report before the tip-off; null: not listed")
+    injury_reason = dy.String(nullable=True, description="reason on that report")
+    injury_snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the team's newest report")
+    injury_risk_level = dy.Float64(nullable=True, min=0, max=3, description="0 to 3; null without a report of the team")
 
     @dy.rule()
-    def seen_before_the_date(cls) -> pl.Expr:
+    def known_before_the_game(cls) -> pl.Expr:
         """The evidence is older than the game."""
-        return pl.col("latest_boxscore_date") < pl.col("game_date")
+        return (
+            (pl.col("latest_boxscore_date") < pl.col("game_date")).fill_null(True)
+            & (pl.col("roster_seen_at") < pl.col("tipoff_at")).fill_null(True)
+            & (pl.col("injury_snapshot_at") < pl.col("tipoff_at")).fill_null(True)
+        )
 
 
 TABLE = Table(
@@ -50,12 +63,56 @@ TABLE = Table(
 )  # fmt: skip
 
 
-def expect_players(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
-    """The games to come and the box scores of earlier dates in; one row per expected player per game out.
+def expect_players(
+    schedule: pl.DataFrame, boxscores: pl.DataFrame, rosters: pl.DataFrame, injuries: pl.DataFrame, as_of: datetime | None = None
+) -> pl.DataFrame:
+    """The games to come and what was seen before them in; one row per expected player per game out.
 
-    Any number of dates at once, each seeing only what is before it. Postponed games have nobody.
+    Any number of dates at once, each seeing only what was known before its games, and nothing later than `as_of`.
+    Postponed games have nobody.
     """
     sides = _sides(schedule.filter(pl.col("status") != "postponed"))
+    listed = _listed(sides, rosters, as_of)
+    seen = _seen(sides.join(listed, on=["game_id", "team"], how="anti"), boxscores)
+    shown = strictly_before(
+        pl.concat([listed, seen], how="diagonal_relaxed"), in_order(boxscores, ["player_id"]), ["player_id"],
+        {"player_name": "boxscore_name", "game_date": "latest_boxscore_date", "team": "boxscore_team"},
+    )  # fmt: skip
+    rows = _newest_team(shown).with_columns(pl.coalesce("boxscore_name", "spelling").alias("player_name"))
+    return (
+        injury_status(rows, injuries, as_of)
+        .with_columns(pl.col("injury_risk_level").cast(pl.Float64), pl.lit(SOURCE).alias("source"))
+        .select(*UpcomingPlayerRows.column_names(), "source")
+        .sort("game_date", *TABLE.key)
+    )
+
+
+SOURCE = "schedule, boxscores, rosters, injuries"
+
+
+def _listed(sides: pl.DataFrame, rosters: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
+    """Whoever stands on the newest roster that was seen before the game, of each team that has one."""
+    if as_of is not None:
+        rosters = rosters.filter(pl.col("seen_at") <= as_of)
+    papers = rosters.select("team", "game_date", "seen_at").unique().rename({"game_date": "listed_on"})
+    days_ago = (pl.col("game_date") - pl.col("listed_on")).dt.total_days()
+    is_before = pl.coalesce(pl.col("seen_at") < pl.col("tipoff_at"), pl.col("listed_on") < pl.col("game_date"))
+    newest = (
+        sides.join(papers, on="team")
+        .filter(is_before & days_ago.is_between(0, SETTINGS.expected.roster_days))
+        .sort("listed_on", "seen_at")
+        .unique(["game_id", "team"], keep="last", maintain_order=True)
+    )
+    people = rosters.select("team", "player_id", "spelling", "birth_date", "seen_at", pl.col("game_date").alias("listed_on"))
+    return (
+        newest.join(people, on=["team", "listed_on", "seen_at"])
+        .with_columns(pl.lit("roster").alias("evidence"))
+        .rename({"seen_at": "roster_seen_at", "listed_on": "shown_on"})
+    )
+
+
+def _seen(sides: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
+    """Whoever the box scores before the date show with the team, in its last games and the last days, latest team."""
     seen = _sightings(boxscores)
     team_games = seen.select("team", "game_date", GAME).unique(maintain_order=True)
     known = strictly_before(sides, team_games, ["team"], {GAME: "latest_game"})
@@ -63,16 +120,27 @@ def expect_players(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFr
     windows = known.with_columns(
         pl.int_ranges(pl.col("latest_game") - SETTINGS.expected.team_games + 1, pl.col("latest_game") + 1).alias(GAME)
     ).explode(GAME)
-    days_ago = pl.col("game_date") - pl.col("latest_boxscore_date")
+    days_ago = pl.col("game_date") - pl.col("seen_on")
     return (
-        windows.join(seen.rename({"game_date": "latest_boxscore_date"}), on=["team", GAME])
+        windows.join(seen.rename({"game_date": "seen_on"}), on=["team", GAME])
         .filter(
-            (pl.col("latest_boxscore_date") < pl.col("game_date"))
+            (pl.col("seen_on") < pl.col("game_date"))
             & (days_ago <= pl.duration(days=SETTINGS.expected.days))
             & (pl.col("next_seen_on").is_null() | (pl.col("next_seen_on") >= pl.col("game_date")))
         )
-        .select(*UpcomingPlayerRows.column_names(), pl.lit("boxscores, schedule").alias("source"))
-        .sort("game_date", *TABLE.key)
+        .with_columns(pl.lit("boxscore").alias("evidence"))
+        .drop("next_seen_on", "latest_game", GAME)
+        .rename({"player_name": "spelling", "seen_on": "shown_on"})
+    )
+
+
+def _newest_team(shown: pl.DataFrame) -> pl.DataFrame:
+    """A player whom an old roster shows with the team that he left is with the team that showed him last."""
+    has_left = (pl.col("latest_boxscore_date") > pl.col("shown_on")) & (pl.col("boxscore_team") != pl.col("team"))
+    return (
+        shown.filter(~has_left.fill_null(False))
+        .sort("shown_on", "roster_seen_at", nulls_last=False, maintain_order=True)
+        .unique(["game_date", "player_id"], keep="last", maintain_order=True)
     )
 
 
@@ -102,16 +170,22 @@ def _sightings(boxscores: pl.DataFrame) -> pl.DataFrame:
 
 
 LEAST_PLAYERS = 8
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
-    ins={"boxscores": days_before(SETTINGS.expected.days)},
+    ins={
+        "boxscores": days_before(SETTINGS.expected.days), "rosters": days_before(SETTINGS.expected.roster_days, through=0),
+        "injuries": if_there(),
+    },
 )  # fmt: skip
-def upcoming_players(context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
-    """Whoever the box scores before the date show with one of its teams."""
-    return expect_players(schedule, boxscores)
+def upcoming_players(
+    context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, rosters: pl.DataFrame,
+    injuries: pl.DataFrame, clock: Clock,
+) -> pl.DataFrame:  # fmt: skip
+    """Whoever is known to be with one of the date's teams, from what was known by then."""
+    return expect_players(schedule, boxscores, rosters, injuries, clock.as_of)
 
 
 @dated_check(TABLE, blocking=True)
@@ -158,4 +232,4 @@ def both_teams_have_players(warehouse: Warehouse, dates: Sequence[date], clock: 
     ]
 
 
-key_is_unique = uniqueness_of(TABLE)
+checks = checks_of(TABLE)

@@ -16,7 +16,7 @@ import polars as pl
 from nba_pipeline import gates
 from nba_pipeline.assets import daily_asset, dates_of, if_there, note_left_out
 from nba_pipeline.calendar import Clock, days
-from nba_pipeline.checks import Verdict, dated_check, share_verdict, uniqueness_of
+from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.formulas.wilson import wilson_interval
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES, Row, Table, code, number
@@ -263,7 +263,7 @@ def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
     return verdicts
 
 
-key_is_unique = uniqueness_of(TABLE)
+checks = checks_of(TABLE)
 
 
 def _graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock, floor: float, only_complete: bool) -> list[Verdict]:

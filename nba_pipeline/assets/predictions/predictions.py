@@ -19,7 +19,7 @@ from nba_pipeline.assets import daily_asset, dates_of, days_before, if_there, no
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.assets.predictions.points_model import Models, load_models
 from nba_pipeline.calendar import Clock, eastern_date, week_of
-from nba_pipeline.checks import Verdict, dated_check, quarantine_of, share_verdict, uniqueness_of
+from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.settings import SETTINGS
@@ -57,6 +57,8 @@ class PredictionRows(Row):
     reasons = dy.List(dy.String(), description="why not actionable, and each adjustment left out because its input is null")
     quality_score = dy.Float64(min=0, max=100, description="over the features that the system reads")
     features_hash = dy.String(description="hash of the row of `features` used")
+    feature_version = dy.String(description="code version of the row of `features` used")
+    injury_status = dy.String(nullable=True, description="as the features had it; null: not listed or no report")
     model_id = dy.String(nullable=True, description="null for systems without a model")
     system_version = dy.String(description="version of the system's code")
     made_at = dy.Datetime(time_zone="UTC", description="instant of the prediction")
@@ -205,7 +207,10 @@ def _slate(
     """One row per expected player and game: who, when, the usable line, and why nobody may predict it or null."""
     games = schedule.select("game_id", "game_date", "status", "tipoff_at")
     on = ["game_date", *PLAYER_GAME]
-    known = features.select(*on, "games_played_season", "minutes_mean_last_10_games", pl.lit(True).alias("has_features"))
+    known = features.select(
+        *on, "games_played_season", "minutes_mean_last_10_games", "injury_status",
+        pl.col("code_version").alias("feature_version"), pl.lit(True).alias("has_features"),
+    )  # fmt: skip
     market = lines.select(*PLAYER_GAME, "line", "book", "line_source", pl.col("snapshot_at").alias("line_snapshot_at"))
     is_usable = pl.col("line_snapshot_at") < pl.col("tipoff_at")
     return (
@@ -320,6 +325,7 @@ def _judge(made: pl.DataFrame, season_starts: Mapping[str, date]) -> pl.DataFram
         "not_quality_ready": pl.col("quality_score") < wanted.quality_floor,
         "bootstrap": (days_played < wanted.bootstrap_days).fill_null(True),
         "few_minutes": _plays_little(),
+        "out_or_doubtful": pl.col("injury_status").is_in(["out", "doubtful"]).fill_null(False),
         "short_history": pl.col("has_short_history"),
     }
     forbidding = pl.concat_list(pl.when(holds).then(pl.lit(name)) for name, holds in against.items()).list.drop_nulls()
@@ -343,7 +349,7 @@ def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
 
     A game that moved to another date is predicted anew. What was predicted live is not predicted again as a backtest.
     """
-    compared = ("version", "game_date", "line", "reasons")
+    compared = ("version", "game_date", "line", "reasons", "injury_status")
     latest = (
         ledger.sort("version")
         .group_by(PREDICTED)
@@ -359,6 +365,7 @@ def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
         line.is_null() != before["line"].is_null(),
         (line - before["line"]).abs() >= SETTINGS.lines.material_move,
         arrived,
+        pl.col("injury_status").ne_missing(before["injury_status"]),
     ).fill_null(False)
     has_live = pl.col("run_kind_live").is_not_null() & (pl.col("run_kind") == "backtest")
     due = (
@@ -371,7 +378,7 @@ def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     return due.with_columns(_hashes(identities).alias("prediction_id"))
 
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 SEASON_DAYS = 300
 """How far back the season's first game may lie."""
 
@@ -472,8 +479,7 @@ def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: 
     return verdicts
 
 
-key_is_unique = uniqueness_of(TABLE)
-no_row_is_quarantined = quarantine_of(TABLE)
+checks = checks_of(TABLE)
 
 
 def _predicted(warehouse: Warehouse, dates: Sequence[date], floor: float) -> list[Verdict]:

@@ -1,9 +1,10 @@
-"""player_game_summary: one player's game, complete, with rates and the result.
+"""player_game_summary: one player's game, complete, with rates, shot zones, the market's closing line and the results.
 
 Grain: one row per player per game
-Source: boxscores and schedule of the date; only games that `gates` calls complete
-Caveats: statistics and rates are null for somebody who did not play; usage counts player turnovers only; the archive
-  has no rows for those who did not play.
+Source: boxscores and schedule of the date, only games that `gates` calls complete; play_by_play; prop_lines
+Caveats: statistics and rates are null for somebody who did not play; usage counts player turnovers only; zones are null
+  together without play-by-play or where it disagrees with the box score; lines of an unknown instant are no closing
+  line; the archive has no rows for those who did not play.
 """
 
 from collections.abc import Sequence
@@ -14,27 +15,55 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline import gates
-from nba_pipeline.assets import daily_asset, dates_of, note_left_out
+from nba_pipeline.assets import daily_asset, dates_of, if_there, note_left_out
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
+from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
+from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
 from nba_pipeline.calendar import Clock
-from nba_pipeline.checks import Verdict, dated_check, quarantine_of, share_verdict, uniqueness_of
+from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.errors import Closed
-from nba_pipeline.formulas.possessions import overtimes, usage_pct
+from nba_pipeline.formulas.did_not_play import CATEGORIES, dnp_category
+from nba_pipeline.formulas.market_line import market_lines
+from nba_pipeline.formulas.possessions import LEAST_USAGE_MINUTES, overtimes, plays, usage_pct
 from nba_pipeline.formulas.shooting import effective_field_goal_pct, true_shooting_pct
+from nba_pipeline.formulas.shot_zones import with_zones
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES, Table, number
+from nba_pipeline.table import TABLES, Table, code, count, number
 from nba_pipeline.warehouse import Warehouse
+
+LINE_RESULTS = ("OVER", "UNDER", "PUSH", "VOID")
 
 
 class PlayerGameSummaryRows(BoxscoreRows):
-    """The columns of `boxscores` and what follows from both teams' totals."""
+    """The columns of `boxscores` and what follows from both teams' totals, the play-by-play and the lines."""
 
+    dnp_category = code(CATEGORIES, "why somebody did not play; null where the provider gives no reason", nullable=True)
     opponent_points = dy.Int64(min=0, max=250, description="final score of the opponent")
     did_win = dy.Bool(description="team_points > opponent_points")
     overtimes = dy.Int64(min=0, max=8, description="overtime periods, from the minutes played")
     effective_field_goal_pct = number("(fgm + 0.5 fg3m) / fga; null without an attempt", 0, 1.5)
     true_shooting_pct = number("points / (2 (fga + 0.44 fta)); null without an attempt", 0, 1.5)
     usage_pct = number("share of the team's plays used while on court; null under 1 minute", 0, 1)
+    paint_fga = count("field goals attempted in the paint; this and the next eleven are null together")
+    paint_fgm = count("field goals made in the paint")
+    mid_range_fga = count("two-pointers attempted outside the paint")
+    mid_range_fgm = count("two-pointers made outside the paint")
+    three_point_fga = count("three-pointers attempted, by the play-by-play")
+    three_point_fgm = count("three-pointers made, by the play-by-play")
+    assisted_fgm = count("field goals made with an assist")
+    unassisted_fgm = count("field goals made without one")
+    and_ones = count("field goals made with a free throw for the foul")
+    paint_blocks = count("blocked shots in the paint")
+    mid_range_blocks = count("blocked two-pointers outside the paint")
+    three_point_blocks = count("blocked three-pointers")
+    has_complete_zones = dy.Bool(nullable=True, description="the zones sum to the box score; null without play-by-play")
+    closing_line = number("the market's last points line before tip-off, by the cascade of books", 0, 200)
+    opening_line = number("the first line of the same book, before tip-off", 0, 200)
+    line_movement = number("closing_line - opening_line")
+    closing_book = dy.String(nullable=True, description="book of the closing line; median: over the other books")
+    line_result = code(LINE_RESULTS, "points against closing_line; VOID when not played, null without a line", nullable=True)
+    quality_score = dy.Float64(min=0, max=100, description="100 of the NBA's box score, else 85; 5 less for each gap")
+    flags = dy.List(dy.String(), description="what is weak about the row, of the names in FLAGS")
 
 
 TABLE = Table(
@@ -45,27 +74,83 @@ TABLE = Table(
 TEAM_TOTALS = ("fga", "fta", "turnovers")
 
 
-def summarise_player_games(boxscores: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """One row per player per complete game in, the same rows out.
+def summarise_player_games(
+    boxscores: pl.DataFrame, play_by_play: pl.DataFrame | None = None, prop_lines: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """One row per player per complete game in, the same rows out; without play-by-play no zones, without lines no line.
 
     Team totals are the sums of the players, so a game of which rows are lacking gives wrong rates: the caller leaves it
     out.
     """
-    rows = boxscores.lazy().select(*BoxscoreRows.column_names())
+    rows = boxscores.select(*BoxscoreRows.column_names())
+    rows = with_zones(rows, PLAY_BY_PLAY.empty() if play_by_play is None else play_by_play)
+    rows = _with_lines(rows, PROP_LINES.empty() if prop_lines is None else prop_lines)
     opponents = rows.select("game_id", pl.col("team").alias("opponent"), pl.col("team_points").alias("opponent_points"))
     team_minutes = pl.col("minutes").sum().over("game_id", "team").max().over("game_id")  # both teams played as long
-    return (
-        rows.join(opponents.unique(), on=["game_id", "opponent"], how="left")
-        .with_columns(
-            (pl.col("team_points") > pl.col("opponent_points")).alias("did_win"),
-            overtimes(team_minutes).alias("overtimes"),
-            *[_team_total(count) for count in TEAM_TOTALS],
-        )
-        .with_columns(effective_field_goal_pct(), true_shooting_pct(), usage_pct(), pl.lit("boxscores").alias("source"))
-        .select(*PlayerGameSummaryRows.column_names(), "source")
-        .sort("game_date", *TABLE.key)
-        .collect()
+    rows = rows.join(opponents.unique(), on=["game_id", "opponent"], how="left").with_columns(
+        (pl.col("team_points") > pl.col("opponent_points")).alias("did_win"),
+        overtimes(team_minutes).alias("overtimes"),
+        *[_team_total(count) for count in TEAM_TOTALS],
+        pl.when(~pl.col("did_play")).then(dnp_category()).alias("dnp_category"),
+        _line_result().alias("line_result"),
+        _quality_score().alias("quality_score"),
     )
+    rows = _with_flags(rows.with_columns(effective_field_goal_pct(), true_shooting_pct(), usage_pct()))
+    source = pl.lit("boxscores, play_by_play, prop_lines").alias("source")
+    return rows.select(*PlayerGameSummaryRows.column_names(), source).sort("game_date", *TABLE.key)
+
+
+def _with_lines(rows: pl.DataFrame, prop_lines: pl.DataFrame) -> pl.DataFrame:
+    """The market's lines as they closed and opened, of those known to be from before tip-off."""
+    lines = market_lines(prop_lines, **SETTINGS.lines.cascade).select(
+        *TABLE.key,
+        pl.col("line").alias("closing_line"),
+        "opening_line",
+        "line_movement",
+        pl.col("book").alias("closing_book"),
+    )
+    return rows.join(lines, on=list(TABLE.key), how="left", maintain_order="left")
+
+
+def _line_result() -> pl.Expr:
+    """Who was right, the over or the under."""
+    points, line = pl.col("points"), pl.col("closing_line")
+    over, under, push, void = (pl.lit(result) for result in LINE_RESULTS)
+    played = pl.when(points > line).then(over).when(points < line).then(under).otherwise(push)
+    return pl.when(line.is_not_null()).then(pl.when("did_play").then(played).otherwise(void))
+
+
+BEST_PROVIDER = "nba_cdn"
+QUALITY_OF_ANOTHER_BOX = 85
+QUALITY_OF_A_GAP = 5
+
+_KNOWN_PLAYS = plays().is_not_null() & plays("team_").is_not_null()
+FLAGS: dict[str, pl.Expr] = {
+    "usage_anomaly": pl.col("usage_pct").is_null() & _KNOWN_PLAYS & (pl.col("minutes") >= LEAST_USAGE_MINUTES),
+    "rounded_minutes": pl.col("minutes_precision") == "rounded",
+    "unknown_starter": pl.col("is_starter").is_null(),
+    "no_plus_minus": pl.col("plus_minus").is_null(),
+    "no_zones": pl.col("has_complete_zones").is_null(),
+    "incomplete_zones": ~pl.col("has_complete_zones"),
+}
+"""What may be weak about the row of somebody who played. usage_anomaly: more than all of the team's plays, so null."""
+
+
+def _quality_score() -> pl.Expr:
+    """100 of the NBA's own box score, else 85; of somebody who played 5 less without plus-minus and without zones."""
+    of_the_box = pl.when(pl.col("provider") == BEST_PROVIDER).then(100).otherwise(QUALITY_OF_ANOTHER_BOX)
+    gaps = pl.sum_horizontal(pl.col("plus_minus").is_null(), ~pl.col("has_complete_zones").fill_null(False))
+    return (of_the_box - QUALITY_OF_A_GAP * pl.when("did_play").then(gaps).otherwise(0)).cast(pl.Float64)
+
+
+def _with_flags(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the names of the flags that hold. Few patterns occur, so each list is made once, not once per row."""
+    holds = {name: (pl.col("did_play") & flag).fill_null(False) for name, flag in FLAGS.items()}
+    bits = [pl.when(flag).then(1 << n).otherwise(0) for n, flag in enumerate(holds.values())]
+    rows = rows.with_columns(pl.sum_horizontal(bits).alias("pattern"))
+    names = pl.concat_list(pl.when(flag).then(pl.lit(name)) for name, flag in holds.items()).list.drop_nulls()
+    patterns = rows.unique("pattern").select("pattern", names.alias("flags"))
+    return rows.join(patterns, on="pattern", how="left", maintain_order="left").drop("pattern")
 
 
 def _team_total(count: str) -> pl.Expr:
@@ -76,26 +161,33 @@ def _team_total(count: str) -> pl.Expr:
 
 TRUE_SHOOTING_RANGE = (0.40, 0.75)
 LEAST_USAGE_SHARE = 0.9
-CODE_VERSION = "1"
+LEAST_ZONES_SHARE = 0.95
+NO_SOURCE = "no source"
+CODE_VERSION = "2"
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION)
+@daily_asset(
+    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    ins={"play_by_play": if_there(), "prop_lines": if_there()},
+)  # fmt: skip
 def player_game_summary(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame,
-    warehouse: dg.ResourceParam[Warehouse], clock: Clock,
+    context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, play_by_play: pl.DataFrame,
+    prop_lines: pl.DataFrame, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
     """The complete games of the dates that are open; the others are left out by name."""
     dates = dates_of(context)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
     go_on, left_out = gates.games_that_go_on(schedule, boxscores, waivers, dates, clock.as_of)
     note_left_out(context, left_out)
-    return summarise_player_games(boxscores.filter(pl.col("game_id").is_in(go_on)))
+    return summarise_player_games(boxscores.filter(pl.col("game_id").is_in(go_on)), play_by_play, prop_lines)
 
 
 @dated_check(TABLE, blocking=True)
 def enough_players_are_summarised(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """At least 80 % of the players in the complete box scores of an open date are here."""
-    return [_summarised(day, there, wanted, SETTINGS.coverage.enough) for day, there, wanted in _players(warehouse, dates, clock)]
+    return [
+        share_verdict(day, there, wanted, SETTINGS.coverage.enough) for day, there, wanted in _players(warehouse, dates, clock)
+    ]
 
 
 @dated_check(TABLE)
@@ -137,8 +229,44 @@ def rates_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
     return verdicts
 
 
-key_is_unique = uniqueness_of(TABLE)
-no_row_is_quarantined = quarantine_of(TABLE)
+@dated_check(TABLE)
+def zones_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """The shot zones of at least 95 % of those who played sum to the box score; passes where there is no play-by-play."""
+    is_complete = pl.col("has_complete_zones")
+    found = {
+        row["game_date"]: row
+        for row in warehouse.scan(TABLE, dates).filter("did_play").group_by("game_date")
+        .agg(pl.len().alias("played"), is_complete.is_not_null().any().alias("has_source"), is_complete.sum().alias("complete"),
+             pl.format("{} ({})", "player_name", "team").filter(~is_complete.fill_null(False)).alias("incomplete"))
+        .collect().iter_rows(named=True)
+    }  # fmt: skip
+    verdicts = []
+    for day in dates:
+        row = found.get(day)
+        if row is None or not row["has_source"]:
+            verdicts.append(Verdict(day, True, {"players_with_zones": 0}, [NO_SOURCE] if row else []))
+        else:
+            verdicts.append(share_verdict(day, row["complete"], row["played"], LEAST_ZONES_SHARE, row["incomplete"]))
+    return verdicts
+
+
+@dated_check(TABLE)
+def lines_cover_the_rotation(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Most of those who played 15 minutes or more have a closing line; passes where the instant of no points line is known."""
+    rotation = pl.col("did_play") & (pl.col("minutes") >= SETTINGS.predicting.least_minutes)
+    players = warehouse.scan(TABLE, dates).filter(rotation).select("game_date", "closing_line").collect()
+    is_usable = (pl.col("market") == SETTINGS.lines.market) & pl.col("is_before_tipoff").is_not_null()
+    lines = warehouse.scan(TABLES["prop_lines"], dates).filter(is_usable)
+    with_source = set(lines.select("game_date").unique().collect()["game_date"])
+    verdicts = []
+    for day in dates:
+        of_day = players.filter(pl.col("game_date") == day)
+        lined = of_day["closing_line"].count()
+        if day in with_source or of_day.is_empty():
+            verdicts.append(share_verdict(day, lined, of_day.height, 1 - SETTINGS.coverage.no_line_warn))
+        else:
+            verdicts.append(Verdict(day, True, {"present": lined, "expected": of_day.height}, [NO_SOURCE]))
+    return verdicts
 
 
 def _players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[tuple[date, int, int]]:
@@ -155,5 +283,4 @@ def _players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[
     return [(day, there.get(day, 0), wanted.get(day, 0)) for day in dates]
 
 
-def _summarised(day: date, there: int, wanted: int, floor: float) -> Verdict:
-    return share_verdict(day, there, wanted, floor)
+checks = checks_of(TABLE)

@@ -1,0 +1,120 @@
+"""matchups: what the game promises each expected player beyond his own form.
+
+Grain: one row per expected player per game
+Source: upcoming_players, player_form, player_shot_zones and team_defense_zones of the date
+Caveats: a score is null when one of its inputs is unknown, never 0 for it; only the age term of `fatigue_score` may be left
+  out; who is out is what the report before the tip-off said, not who turned out to be.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline.assets import daily_asset
+from nba_pipeline.calendar import Clock
+from nba_pipeline.checks import Verdict, checks_of, dated_check
+from nba_pipeline.formulas.availability import absent_teammates
+from nba_pipeline.formulas.matchup import shot_zone_mismatch_score, usage_spike_score
+from nba_pipeline.formulas.rest import age_years, fatigue_score
+from nba_pipeline.formulas.team_form import pace_score
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import TABLES, Row, Table, number
+from nba_pipeline.warehouse import Warehouse
+
+
+class MatchupRows(Row):
+    """Columns and rules of `matchups`."""
+
+    game_id = dy.String(description="the NBA's ten digits")
+    player_id = dy.Int64(description="the NBA's person id")
+    team = dy.String(description="tricode")
+    opponent = dy.String(description="tricode")
+    age_years = number("age on the date; null without a roster", 15, 60)
+    fatigue_score = number("100 is fresh", 0, 100)
+    shot_zone_mismatch_score = number("own shot diet against the opponent's zones; positive favours", -10, 10)
+    pace_score = number("expected pace of the game against the league's", -3, 3)
+    usage_spike_score = number("usage gained from stars of the team who are out", -3, 3)
+    star_teammates_out = dy.Int64(nullable=True, min=0, description="stars of the team listed out or doubtful")
+    questionable_teammates = dy.Int64(nullable=True, min=0, description="team mates listed questionable")
+    absent_teammates_usage_pct_sum_season = number("season usage of team mates listed out or doubtful, fraction", 0)
+
+
+TABLE = Table(
+    "matchups", grain="expected player per game", key=("game_id", "player_id"), schema=MatchupRows, cluster=("player_id", "team")
+)
+OF_THE_FORM = (
+    "rest_days", "games_last_7_days", "minutes_sum_last_7_days", "back_to_backs_last_14_days", "games_played_season",
+    "points_mean_season", "minutes_mean_season", "usage_pct_season", "team_pace_last_10_games", "league_pace",
+)  # fmt: skip
+OF_THE_DIET = (
+    "primary_zone", "paint_attempt_pct_last_10_games", "mid_range_attempt_pct_last_10_games",
+    "three_point_attempt_pct_last_10_games",
+)  # fmt: skip
+OF_THE_DEFENSE = (
+    "paint_field_goal_pct_points_above_league", "mid_range_field_goal_pct_points_above_league",
+    "three_point_field_goal_pct_points_above_league",
+)  # fmt: skip
+
+
+def match_up(
+    upcoming_players: pl.DataFrame, player_form: pl.DataFrame, player_shot_zones: pl.DataFrame, team_defense_zones: pl.DataFrame
+) -> pl.DataFrame:
+    """One row per expected player per game in, the same rows out with the scores of the game."""
+    identity = ["game_date", *TABLE.key, "team", "opponent"]
+    has_report = pl.col("injury_snapshot_at").is_not_null().alias("has_injury_report")
+    defense = team_defense_zones.select(
+        "game_date", pl.col("team").alias("opponent"), *OF_THE_DEFENSE,
+        pl.col("pace_last_15_games").alias("opponent_pace_last_15_games"),
+    )  # fmt: skip
+    rows = (
+        upcoming_players.select(*identity, "birth_date", "injury_status", has_report)
+        .join(player_form.select(*TABLE.key, *OF_THE_FORM), on=list(TABLE.key), how="left", maintain_order="left")
+        .join(player_shot_zones.select("game_date", "player_id", *OF_THE_DIET), on=["game_date", "player_id"], how="left")
+        .join(defense, on=["game_date", "opponent"], how="left")
+    )
+    columns = {name: column.dtype for name, column in MatchupRows.columns().items()}
+    return (
+        absent_teammates(rows.with_columns(age_years()))
+        .with_columns(fatigue_score(), shot_zone_mismatch_score(), pace_score(), usage_spike_score())
+        .select(*[pl.col(name).cast(kind) for name, kind in columns.items()], pl.lit(SOURCE).alias("source"))
+        .sort("game_date", *TABLE.key)
+    )
+
+
+SOURCE = "upcoming_players, player_form, player_shot_zones, team_defense_zones"
+CODE_VERSION = "1"
+
+
+@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION)
+def matchups(
+    context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, player_form: pl.DataFrame, player_shot_zones: pl.DataFrame,
+    team_defense_zones: pl.DataFrame,
+) -> pl.DataFrame:  # fmt: skip
+    """The scores of the date's games."""
+    return match_up(upcoming_players, player_form, player_shot_zones, team_defense_zones)
+
+
+SCORES = ("fatigue_score", "pace_score", "shot_zone_mismatch_score", "usage_spike_score")
+
+
+@dated_check(TABLE)
+def every_score_has_its_inputs(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Each score is known for most players with 5 games; a score that is known for nobody is named with its share."""
+    veterans = warehouse.scan(TABLES["player_form"], dates).filter(
+        pl.col("games_played_season") >= SETTINGS.predicting.least_games
+    ).select(TABLE.key)  # fmt: skip
+    rows = warehouse.scan(TABLE, dates).join(veterans, on=list(TABLE.key), how="semi")
+    known = rows.group_by("game_date").agg(pl.col(SCORES).is_not_null().mean()).collect()
+    verdicts = []
+    for day in dates:
+        found = known.filter(pl.col("game_date") == day)
+        shares = {f"{name}_share": found[name][0] for name in SCORES} if found.height else {}
+        few = [name for name, share in shares.items() if share < SETTINGS.slates.least_known_scores]
+        verdicts.append(Verdict(day, not few, shares, [f"{name} {shares[name]:.0%}" for name in few]))
+    return verdicts
+
+
+checks = checks_of(TABLE)

@@ -1,0 +1,128 @@
+"""player_shot_zones: where each player shoots from and how well, over his last 10 and 20 games, as of the date.
+
+Grain: one row per player and date
+Source: player_game_summary of the season before the date
+Caveats: every window ends strictly before `game_date` and holds the games whose shot zones are known, which lie further
+  back than the last 10 where play-by-play is lacking; there is nobody on dates that follow 60 days without any; shares
+  of the last 10 need 5 games and 20 attempts, those of the last 20 need 10 games, else they are null beside their count.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline.assets import daily_asset, dates_of, days_before
+from nba_pipeline.calendar import Clock, season_of_game_date
+from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.formulas.rolling import LEAST_GAMES, strictly_before
+from nba_pipeline.formulas.shot_diet import BALANCED, PLAYER_SEASON, PRIMARY_ZONES, games_with_zones, with_shot_diet
+from nba_pipeline.table import Row, Table, code, number
+from nba_pipeline.teams import TEAMS
+from nba_pipeline.warehouse import Warehouse
+
+SHARES_OFF = 0.001
+
+
+class PlayerShotZoneRows(Row):
+    """Columns and rules of `player_shot_zones`."""
+
+    player_id = dy.Int64(min=1, description="the NBA's person id")
+    season = dy.String(description="1 July to 30 June, as 2024-25")
+    team = code(TEAMS, "tricode of the latest game with zones")
+    latest_game_date = dy.Date(description="the last game behind the windows; before game_date")
+    games_with_zones_last_10 = dy.Int64(min=1, max=10, description="games behind the columns of the last 10")
+    paint_attempt_pct_last_10_games = number("share of field-goal attempts in the paint", 0, 1)
+    mid_range_attempt_pct_last_10_games = number("share of attempts from mid-range", 0, 1)
+    three_point_attempt_pct_last_10_games = number("share of attempts from three", 0, 1)
+    paint_field_goal_pct_last_10_games = number("made of attempted in the paint; null without an attempt", 0, 1)
+    mid_range_field_goal_pct_last_10_games = number("made of attempted from mid-range; null without an attempt", 0, 1)
+    three_point_field_goal_pct_last_10_games = number("made of attempted from three; null without an attempt", 0, 1)
+    field_goal_attempts_per_game_last_10_games = number("field-goal attempts per game", 0, 60)
+    assisted_pct_last_10_games = number("share of the field goals made that were assisted; null without one", 0, 1)
+    games_with_zones_last_20 = dy.Int64(min=1, max=20, description="games behind the columns of the last 20")
+    paint_attempt_pct_last_20_games = number("share of field-goal attempts in the paint", 0, 1)
+    mid_range_attempt_pct_last_20_games = number("share of attempts from mid-range", 0, 1)
+    three_point_attempt_pct_last_20_games = number("share of attempts from three", 0, 1)
+    paint_field_goal_pct_last_20_games = number("made of attempted in the paint; null without an attempt", 0, 1)
+    mid_range_field_goal_pct_last_20_games = number("made of attempted from mid-range; null without an attempt", 0, 1)
+    three_point_field_goal_pct_last_20_games = number("made of attempted from three; null without an attempt", 0, 1)
+    field_goal_attempts_per_game_last_20_games = number("field-goal attempts per game", 0, 60)
+    assisted_pct_last_20_games = number("share of the field goals made that were assisted; null without one", 0, 1)
+    primary_zone = code(
+        [*PRIMARY_ZONES, BALANCED], "where he shoots from in the last 10 games; null under 10 games or 20 attempts", nullable=True
+    )
+
+    @dy.rule()
+    def windows_end_before_the_date(cls) -> pl.Expr:
+        """No row sees a game of its date."""
+        return pl.col("latest_game_date") < pl.col("game_date")
+
+    @dy.rule()
+    def shares_sum_to_one(cls) -> pl.Expr:
+        """Every attempt is in one of the three zones."""
+        sums = [pl.sum_horizontal(pl.col(rf"^\w+_attempt_pct_last_{n}_games$"), ignore_nulls=False) for n in (10, 20)]
+        return pl.all_horizontal(((total - 1).abs() <= SHARES_OFF).fill_null(True) for total in sums)
+
+
+TABLE = Table(
+    "player_shot_zones",
+    grain="player and date",
+    key=("game_date", "player_id"),
+    schema=PlayerShotZoneRows,
+    cluster=("player_id", "team"),
+)
+RECENT_DAYS = 60
+
+
+def shot_zones_of(dates: Sequence[date], player_game_summary: pl.DataFrame) -> pl.DataFrame:
+    """One row per date and player who has a game with complete zones in the 60 days before it, in its season.
+
+    `player_game_summary` reaches back to the start of the season; what it holds of the date and later is not looked at.
+    """
+    games = games_with_zones(player_game_summary)
+    slates = pl.DataFrame({"game_date": list(dates)}, schema={"game_date": pl.Date}).with_columns(season_of_game_date())
+    everybody = slates.join(games.select(PLAYER_SEASON).unique(), on="season")
+    latest = strictly_before(everybody, games, PLAYER_SEASON, {"team": "team", "game_date": "latest_game_date"})
+    is_recent = pl.col("latest_game_date") >= pl.col("game_date") - pl.duration(days=RECENT_DAYS)
+    rows = with_shot_diet(latest.filter(is_recent), player_game_summary)
+    return rows.select(*PlayerShotZoneRows.column_names(), pl.lit("player_game_summary").alias("source")).sort(
+        "game_date", *TABLE.key
+    )
+
+
+LEAST_DIET_SHARE = 0.5
+CODE_VERSION = "1"
+SEASON_DAYS = 300
+
+
+@daily_asset(
+    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    ins={"player_game_summary": days_before(SEASON_DAYS)},
+)  # fmt: skip
+def player_shot_zones(context: dg.AssetExecutionContext, player_game_summary: pl.DataFrame) -> pl.DataFrame:
+    """Everybody of the season who played with known zones in the 60 days before."""
+    return shot_zones_of(dates_of(context), player_game_summary)
+
+
+@dated_check(TABLE)
+def most_players_have_a_shot_diet(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """At least half of the players with 5 games with zones have their shares; the means of the shares are told."""
+    rows = warehouse.scan(TABLE, dates).filter(pl.col("games_with_zones_last_10") >= LEAST_GAMES)
+    shares = ["paint_attempt_pct_last_10_games", "mid_range_attempt_pct_last_10_games", "three_point_attempt_pct_last_10_games"]
+    known = rows.group_by("game_date").agg(
+        pl.col(shares[0]).count().alias("there"), pl.len().alias("wanted"), pl.col("primary_zone").count(), pl.col(shares).mean()
+    ).collect()  # fmt: skip
+    found = {row["game_date"]: row for row in known.iter_rows(named=True)}
+    verdicts = []
+    for day in dates:
+        row = found.get(day, {"there": 0, "wanted": 0, "primary_zone": 0})
+        verdict = share_verdict(day, row["there"], row["wanted"], LEAST_DIET_SHARE)
+        means = {name: row[name] for name in shares if row.get(name) is not None}
+        verdicts.append(Verdict(day, verdict.passed, {**verdict.numbers, "with_primary_zone": row["primary_zone"], **means}))
+    return verdicts
+
+
+checks = checks_of(TABLE)

@@ -1,0 +1,114 @@
+"""team_defense_zones: what each team lets its opponents do, by shot zone and against the league, as of the date.
+
+Grain: one row per team and date
+Source: team_game_summary of this season and the one before, before the date
+Caveats: every window ends strictly before `game_date`; nothing is said under 5 games; a team without a game this season
+  has no row; zones count over the games in which they are known, and are null where play-by-play is lacking while the
+  ratings are not; points above the league are percentage points, positive for a weaker defence.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline.assets import daily_asset, dates_of, days_before
+from nba_pipeline.calendar import Clock, days, season_of_game_date, season_start
+from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.formulas.rolling import in_order, strictly_before
+from nba_pipeline.formulas.team_form import TEAM_SEASON
+from nba_pipeline.formulas.zone_defense import team_defense
+from nba_pipeline.table import TABLES, Row, Table, code, number
+from nba_pipeline.teams import TEAMS
+from nba_pipeline.warehouse import Warehouse
+
+
+class TeamDefenseZoneRows(Row):
+    """Columns and rules of `team_defense_zones`."""
+
+    team = code(TEAMS, "tricode")
+    season = dy.String(description="1 July to 30 June, as 2024-25")
+    latest_game_date = dy.Date(description="the team's last game this season; before game_date")
+    games_last_15 = dy.Int64(min=0, max=15, description="games behind the ratings")
+    offensive_rating_last_15_games = number("mean of the games' points per 100 possessions", 60, 170)
+    defensive_rating_last_15_games = number("mean of the games' points allowed per 100 possessions", 60, 170)
+    pace_last_15_games = number("mean of the games' possessions per 48 minutes", 80, 120)
+    opponent_free_throw_rate_last_15_games = number("free throws by field goals attempted, of the opponents", 0, 1)
+    games_with_zones_last_15 = dy.Int64(min=0, max=15, description="games behind the columns by zone")
+    paint_attempts_per_game_allowed_last_15_games = number("field goals attempted against the team, in the paint", 0, 100)
+    mid_range_attempts_per_game_allowed_last_15_games = number("field goals attempted against the team, from mid-range", 0, 100)
+    three_point_attempts_per_game_allowed_last_15_games = number("field goals attempted against the team, from three", 0, 100)
+    paint_field_goal_pct_allowed_last_15_games = number("made of attempted against the team, in the paint", 0, 1)
+    mid_range_field_goal_pct_allowed_last_15_games = number("made of attempted against the team, from mid-range", 0, 1)
+    three_point_field_goal_pct_allowed_last_15_games = number("made of attempted against the team, from three", 0, 1)
+    paint_field_goal_pct_points_above_league = number("allowed minus the league's, percentage points", -100, 100)
+    mid_range_field_goal_pct_points_above_league = number("allowed minus the league's, percentage points", -100, 100)
+    three_point_field_goal_pct_points_above_league = number("allowed minus the league's, percentage points", -100, 100)
+    is_league_mean_of_last_season = dy.Bool(
+        nullable=True,
+        description="compared with the whole season before; false: with the 30 days before; null: with nothing",
+    )
+
+    @dy.rule()
+    def windows_end_before_the_date(cls) -> pl.Expr:
+        """No row sees a game of its date."""
+        return pl.col("latest_game_date") < pl.col("game_date")
+
+
+TABLE = Table("team_defense_zones", grain="team and date", key=("game_date", "team"), schema=TeamDefenseZoneRows)
+
+
+def defense_zones_of(dates: Sequence[date], team_game_summary: pl.DataFrame) -> pl.DataFrame:
+    """One row per date and team that has played in its season.
+
+    `team_game_summary` reaches back to the start of the season before; what it holds of the date and later is not
+    looked at.
+    """
+    slates = pl.DataFrame({"game_date": list(dates)}, schema={"game_date": pl.Date}).with_columns(season_of_game_date())
+    games = in_order(team_game_summary, TEAM_SEASON)
+    everybody = slates.join(games.select(TEAM_SEASON).unique(), on="season")
+    rows = strictly_before(everybody, games, TEAM_SEASON, {"game_date": "latest_game_date"})
+    rows = team_defense(rows.filter(pl.col("latest_game_date").is_not_null()), team_game_summary)
+    return rows.select(*TeamDefenseZoneRows.column_names(), pl.lit("team_game_summary").alias("source")).sort(
+        "game_date", *TABLE.key
+    )
+
+
+CODE_VERSION = "1"
+TWO_SEASONS_DAYS = 730
+"""The season before counts as a whole or not at all, so that a date has the same row however far a run reads back."""
+RECENT_DAYS = 14
+
+
+@daily_asset(
+    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    ins={"team_game_summary": days_before(TWO_SEASONS_DAYS)},
+)  # fmt: skip
+def team_defense_zones(context: dg.AssetExecutionContext, team_game_summary: pl.DataFrame) -> pl.DataFrame:
+    """The teams of the season, with their last 15 games before the date."""
+    return defense_zones_of(dates_of(context), team_game_summary)
+
+
+@dated_check(TABLE)
+def every_recent_team_is_here(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every team that played in the 14 days before is here; how many of them have zones is told beside it."""
+    window = days(min(dates) - timedelta(days=RECENT_DAYS), max(dates))
+    played = warehouse.scan(TABLES["team_game_summary"], window[:-1]).select("game_date", "team").collect()
+    rows = warehouse.scan(TABLE, dates).select("game_date", "team", "games_with_zones_last_15").collect()
+    verdicts = []
+    for day in dates:
+        first = max(day - timedelta(days=RECENT_DAYS), season_start(day))
+        recent = set(played.filter(pl.col("game_date").is_between(first, day, "left"))["team"])
+        here = rows.filter(pl.col("game_date") == day)
+        missing = sorted(recent - set(here["team"]))
+        verdict = share_verdict(day, len(recent) - len(missing), len(recent), 1.0, missing)
+        zones = here.filter(pl.col("games_with_zones_last_15") > 0).height
+        verdicts.append(
+            Verdict(day, verdict.passed, {**verdict.numbers, "teams": here.height, "teams_with_zones": zones}, missing)
+        )
+    return verdicts
+
+
+checks = checks_of(TABLE)

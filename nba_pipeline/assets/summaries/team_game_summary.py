@@ -1,0 +1,224 @@
+"""team_game_summary: one team's game, offence and defence, with possessions, ratings, pace, shot zones and rest.
+
+Grain: one row per team per game
+Source: team_boxscores of the games in player_game_summary; play_by_play; schedule of the 40 days before, for rest
+Caveats: the defensive columns are the opponent's row; turnovers are as `team_boxscores` has them, with those of the team
+  where the source counts them; zones are null together, and apart for each side, without play-by-play or where it
+  disagrees with the box score; a game whose one row is impossible is quarantined with both.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline import gates
+from nba_pipeline.assets import daily_asset, days_before, if_there, note_left_out
+from nba_pipeline.calendar import Clock
+from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.formulas.possessions import offensive_rating, pace, possessions
+from nba_pipeline.formulas.shooting import effective_field_goal_pct, true_shooting_pct
+from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, with_team_zones
+from nba_pipeline.formulas.team_form import with_rest
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import TABLES, Row, Table, code, count, number
+from nba_pipeline.teams import TEAMS
+from nba_pipeline.warehouse import Warehouse
+
+SIDES = 2
+
+LEAST_SHOTS = 50
+POSSESSIONS, PACE, RATING = (80, 140), (80, 120), (60, 170)
+"""Beyond these a game was not counted whole. Four seasons: possessions 82-132, pace 85-117, ratings 69-163."""
+
+
+class TeamGameSummaryRows(Row):
+    """Columns and rules of `team_game_summary`."""
+
+    game_id = dy.String(description="the NBA's ten digits")
+    season = dy.String(description="1 July to 30 June, as 2024-25")
+    team = code(TEAMS, "tricode")
+    opponent = code(TEAMS, "tricode of the other team")
+    is_home = dy.Bool(description="the schedule's home side")
+    did_win = dy.Bool(description="points > opponent_points")
+    points = dy.Int64(min=0, max=250, description="final score")
+    opponent_points = dy.Int64(min=0, max=250, description="final score of the opponent")
+    margin = dy.Int64(description="points - opponent_points")
+    overtimes = dy.Int64(min=0, max=8, description="overtime periods, as in player_game_summary")
+    fgm = count("field goals made")
+    fga = count("field goals attempted")
+    fg3m = count("three-pointers made")
+    fg3a = count("three-pointers attempted")
+    ftm = count("free throws made")
+    fta = count("free throws attempted")
+    oreb = count("offensive rebounds")
+    dreb = count("defensive rebounds")
+    rebounds = count("oreb + dreb")
+    assists = count("assists")
+    steals = count("steals")
+    blocks = count("blocks")
+    turnovers = count("turnovers, those of the team included where the source has them")
+    fouls = count("personal fouls")
+    possessions = number("fga + 0.44 fta + turnovers - oreb; null with an unknown count")
+    offensive_rating = number("100 points / possessions")
+    defensive_rating = number("the opponent's offensive_rating")
+    pace = number("possessions of both teams per 48 minutes, halved: one value per game")
+    effective_field_goal_pct = number("(fgm + 0.5 fg3m) / fga", 0, 1.5)
+    true_shooting_pct = number("points / (2 (fga + 0.44 fta))", 0, 1.5)
+    paint_fga = count("field goals attempted in the paint; this and the next five are null together")
+    paint_fgm = count("field goals made in the paint")
+    mid_range_fga = count("two-pointers attempted outside the paint")
+    mid_range_fgm = count("two-pointers made outside the paint")
+    three_point_fga = count("three-pointers attempted, by the play-by-play")
+    three_point_fgm = count("three-pointers made, by the play-by-play")
+    allowed_paint_fga = count("the opponent's paint_fga; this and the next five are null together")
+    allowed_paint_fgm = count("the opponent's paint_fgm")
+    allowed_mid_range_fga = count("the opponent's mid_range_fga")
+    allowed_mid_range_fgm = count("the opponent's mid_range_fgm")
+    allowed_three_point_fga = count("the opponent's three_point_fga")
+    allowed_three_point_fgm = count("the opponent's three_point_fgm")
+    rest_days = dy.Int64(nullable=True, min=1, max=30, description="days since the team's last final game; null beyond 30")
+    is_reconstructed = dy.Bool(description="the counts are sums of player rows")
+
+    @dy.rule()
+    def game_has_both_teams(cls) -> pl.Expr:
+        """Two rows per game."""
+        return pl.len().over("game_id") == SIDES
+
+    @dy.rule()
+    def game_is_whole(cls) -> pl.Expr:
+        """Both teams attempted at least 50 field goals; fewer is part of a game."""
+        return (pl.col("fga") >= LEAST_SHOTS).all().over("game_id")
+
+    @dy.rule()
+    def possessions_are_possible(cls) -> pl.Expr:
+        """Between 80 and 140 of both teams, overtime included."""
+        return pl.col("possessions").is_between(*POSSESSIONS).all().over("game_id")
+
+    @dy.rule()
+    def pace_is_possible(cls) -> pl.Expr:
+        """Between 80 and 120 per 48 minutes."""
+        return pl.col("pace").is_between(*PACE).all().over("game_id")
+
+    @dy.rule()
+    def ratings_are_possible(cls) -> pl.Expr:
+        """Between 60 and 170 points per 100 possessions of both teams."""
+        return pl.col("offensive_rating").is_between(*RATING).all().over("game_id")
+
+
+TABLE = Table(
+    "team_game_summary", grain="team per game", key=("game_id", "team"), schema=TeamGameSummaryRows, cluster=("team", "season")
+)
+
+
+def summarise_team_games(
+    team_boxscores: pl.DataFrame, player_game_summary: pl.DataFrame, play_by_play: pl.DataFrame, schedule: pl.DataFrame
+) -> pl.DataFrame:
+    """One row per team per game that `player_game_summary` holds; any number of dates at once.
+
+    `schedule` reaches back over the longest rest; what it holds of the date and later is not looked at.
+    """
+    overtimes = player_game_summary.select("game_id", "overtimes").unique()
+    rows = with_team_zones(team_boxscores.join(overtimes, on="game_id"), play_by_play)
+    rows = rows.with_columns(possessions(), effective_field_goal_pct(), true_shooting_pct())
+    rows = rows.with_columns(offensive_rating().alias("offensive_rating"))
+    opponents = rows.select(
+        "game_id",
+        opponent="team",
+        opponent_points="points",
+        opponent_possessions="possessions",
+        defensive_rating="offensive_rating",
+        **{f"allowed_{count}": count for count in TEAM_ZONE_COLUMNS},
+    )
+    rows = rows.join(opponents, on=["game_id", "opponent"], how="left").with_columns(
+        (pl.col("points") - pl.col("opponent_points")).alias("margin"),
+        (pl.col("points") > pl.col("opponent_points")).alias("did_win"),
+        pace().alias("pace"),
+        pl.lit("team_boxscores, player_game_summary, play_by_play, schedule").alias("source"),
+    )
+    rows = with_rest(rows, schedule, "team", "rest_days")
+    return rows.select(*TeamGameSummaryRows.column_names(), "source").sort("game_date", *TABLE.key)
+
+
+PACE_MEAN, RATING_MEAN, SHOOTING_MEAN = (80, 120), (90, 130), (0.40, 0.65)
+"""Between these lie the means of a slate; those of the four seasons are 99.9-100.9, 110-113 and 0.53-0.55."""
+CODE_VERSION = "1"
+
+
+@daily_asset(
+    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    ins={"schedule": days_before(gates.RECENT_DAYS, through=0), "play_by_play": if_there()},
+)  # fmt: skip
+def team_game_summary(
+    context: dg.AssetExecutionContext, schedule: pl.DataFrame, team_boxscores: pl.DataFrame, player_game_summary: pl.DataFrame,
+    play_by_play: pl.DataFrame,
+) -> pl.DataFrame:  # fmt: skip
+    """Both teams of the games that are summarised; the others are left out by name."""
+    out = team_boxscores.join(player_game_summary, on="game_id", how="anti")
+    names = schedule.join(out, on="game_id", how="semi").select(
+        "game_date", pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup")
+    )
+    note_left_out(
+        context, {str(day): names.filter(game_date=day)["matchup"].to_list() for day in names["game_date"].unique().sort()}
+    )
+    return summarise_team_games(team_boxscores, player_game_summary, play_by_play, schedule)
+
+
+@dated_check(TABLE, blocking=True)
+def enough_summarised_games_have_two_rows(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Both teams of at least 80 % of the games in `player_game_summary` are here."""
+    return _with_two_rows(warehouse, dates, SETTINGS.coverage.enough)
+
+
+@dated_check(TABLE)
+def every_summarised_game_has_two_rows(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Both teams of every game in `player_game_summary` are here; the games without are named."""
+    return _with_two_rows(warehouse, dates, 1.0)
+
+
+@dated_check(TABLE, is_error=True)
+def points_equal_the_schedule(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Each team has the points that the schedule says it scored."""
+    schedule = warehouse.scan(TABLES["schedule"], dates).select("game_id", "home_points", "away_points").collect()
+    score = pl.when("is_home").then("home_points").otherwise("away_points").alias("score")
+    rows = warehouse.scan(TABLE, dates).collect().join(schedule, on="game_id", how="left").with_columns(score)
+    verdicts = []
+    for day in dates:
+        teams = rows.filter(pl.col("game_date") == day)
+        off = teams.filter(pl.col("points").ne_missing(pl.col("score"))).select("game_id", "team", "points", "score")
+        names = [f"{game_id} {team}: {points}, the schedule says {score}" for game_id, team, points, score in off.iter_rows()]
+        verdicts.append(Verdict(day, off.is_empty(), {"team_games": teams.height, "team_games_off": off.height}, names))
+    return verdicts
+
+
+@dated_check(TABLE)
+def league_means_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """The slate's means lie where a league's do: pace 80-120, ratings 90-130, effective field-goal percentage 0.40-0.65."""
+    limits = {"pace": PACE_MEAN, "offensive_rating": RATING_MEAN, "effective_field_goal_pct": SHOOTING_MEAN}
+    shown = [*limits, "true_shooting_pct", "possessions"]
+    means = warehouse.scan(TABLE, dates).group_by("game_date").agg(pl.len().alias("team_games"), pl.col(shown).mean()).collect()
+    found = {row["game_date"]: row for row in means.iter_rows(named=True)}
+    verdicts = []
+    for day in dates:
+        row = found.get(day, {"team_games": 0})
+        numbers = {name: row[name] for name in ("team_games", *shown) if row.get(name) is not None}
+        off = [f"{name} {numbers[name]:.3f}" for name, (low, high) in limits.items() if not low <= numbers.get(name, low) <= high]
+        verdicts.append(Verdict(day, not off, numbers, off))
+    return verdicts
+
+
+def _with_two_rows(warehouse: Warehouse, dates: Sequence[date], floor: float) -> list[Verdict]:
+    """Per date the games of which both teams are here, of those whose players are summarised."""
+    players = warehouse.scan(TABLES["player_game_summary"], dates).select("game_date", "game_id").unique().collect()
+    both = warehouse.scan(TABLE, dates).group_by("game_id").len().filter(pl.col("len") == SIDES).collect()
+    missing = players.join(both, on="game_id", how="anti").sort("game_id")
+    verdicts = []
+    for day in dates:
+        wanted, absent = (frame.filter(pl.col("game_date") == day) for frame in (players, missing))
+        verdicts.append(share_verdict(day, wanted.height - absent.height, wanted.height, floor, absent["game_id"].to_list()))
+    return verdicts
+
+
+checks = checks_of(TABLE)

@@ -1,0 +1,74 @@
+"""From the sources to the features in memory, by the functions of the assets: what an audit and a benchmark derive anew.
+
+    sources -> player_game_summary, team_game_summary -> upcoming_players, player_form, player_shot_zones,
+    team_defense_zones -> matchups -> features
+
+What a table is made of stands with the table; what is asked of providers, written and gated by waivers stands elsewhere.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from nba_pipeline import gates
+from nba_pipeline.assets.features.features import features_of, let_through
+from nba_pipeline.assets.features.matchups import match_up
+from nba_pipeline.assets.features.player_form import HISTORY_DAYS, form_of
+from nba_pipeline.assets.features.player_shot_zones import shot_zones_of
+from nba_pipeline.assets.features.team_defense_zones import defense_zones_of
+from nba_pipeline.assets.features.upcoming_players import expect_players
+from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
+from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
+from nba_pipeline.calendar import days
+from nba_pipeline.table import TABLES
+from nba_pipeline.warehouse import Warehouse
+
+SOURCES = (
+    "schedule", "boxscores", "team_boxscores", "play_by_play", "prop_lines", "game_lines", "injuries", "rosters",
+)  # fmt: skip
+
+World = Mapping[str, pl.DataFrame]
+"""Table name -> rows."""
+
+
+def sources_before(warehouse: Warehouse, dates: Sequence[date]) -> World:
+    """The sources of the dates and of everything that a feature of theirs may look back to."""
+    span = days(min(dates) - timedelta(days=HISTORY_DAYS), max(dates))
+    return {name: warehouse.scan(TABLES[name], span).collect() for name in SOURCES}
+
+
+def summaries_of(world: World) -> World:
+    """The world with the summaries of its complete games."""
+    judged = gates.judge_games(world["schedule"], world["boxscores"])
+    complete = judged.filter("is_complete")["game_id"].implode()
+    played = world["boxscores"].filter(pl.col("game_id").is_in(complete))
+    player_games = summarise_player_games(played, world["play_by_play"], world["prop_lines"])
+    team_games = summarise_team_games(
+        world["team_boxscores"].filter(pl.col("game_id").is_in(complete)), player_games, world["play_by_play"], world["schedule"]
+    )
+    return {**world, "player_game_summary": player_games, "team_game_summary": team_games}
+
+
+def features_from(world: World, dates: Sequence[date], as_of: datetime) -> World:
+    """The world with the feature tables of the dates. Raises Closed when the gate of every slate is."""
+    schedule, boxscores = world["schedule"], world["boxscores"]
+    player_games, team_games = world["player_game_summary"], world["team_game_summary"]
+    slate = schedule.filter(pl.col("game_date").is_in(list(dates)))
+    upcoming = expect_players(slate, boxscores, world["rosters"], world["injuries"], as_of)
+    form = form_of(upcoming, player_games, team_games, schedule)
+    diet, defense = shot_zones_of(dates, player_games), defense_zones_of(dates, team_games)
+    matchups = match_up(upcoming, form, diet, defense)
+    slates, held_back = gates.judge_slates(schedule, boxscores, dates, as_of)
+    expected, _ = let_through(upcoming, slates, held_back)
+    features = features_of(expected, form, diet, defense, matchups, world["prop_lines"], world["game_lines"], as_of)
+    made = {
+        "upcoming_players": upcoming, "player_form": form, "player_shot_zones": diet, "team_defense_zones": defense,
+        "matchups": matchups, "features": features,
+    }  # fmt: skip
+    return {**world, **made}
+
+
+def derive(world: World, dates: Sequence[date], as_of: datetime) -> World:
+    """Every summary and feature table of the dates, from the sources of a world. Raises Closed as `features_from`."""
+    return features_from(summaries_of(world), dates, as_of)

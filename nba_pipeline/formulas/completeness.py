@@ -1,0 +1,53 @@
+"""Whether a window saw every game that it should have seen."""
+
+import polars as pl
+
+COMPLETE_SHARE = 0.9
+"""Games seen, of those that the window should hold, from which it counts as complete."""
+
+HOLES = {"team": pl.String(), "hole_date": pl.Date()}
+
+
+def holes(schedule: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
+    """One row per team and final game of the schedule of which nothing was summarised: team, hole_date.
+
+    A game that no source holds (`has_boxscore_source` false) is not a hole.
+    """
+    lost = schedule.filter((pl.col("status") == "final") & pl.col("has_boxscore_source")).join(
+        player_games.select("game_id").unique(), on="game_id", how="anti"
+    )
+    return pl.concat(
+        [lost.select(pl.col(side).alias("team"), pl.col("game_date").alias("hole_date")) for side in ("home_team", "away_team")]
+    ).select(pl.col(name).cast(kind) for name, kind in HOLES.items())
+
+
+def with_completeness(rows: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
+    """Expected players with their window in, the same rows out with how complete the window of 10 games is.
+
+    Reads `contributing_game_ids` and `window_starts`. expected_games_last_10 counts the window's games and the team's holes
+    since its first; is_window_complete from 0.9 on, null without a game; window_span_days from its first game to the date.
+    """
+    key = ["game_id", "player_id"]
+    missed = (
+        rows.select(*key, "team", "game_date", "window_starts")
+        .join(lost, on="team")
+        .filter(pl.col("hole_date") >= pl.col("window_starts"), pl.col("hole_date") < pl.col("game_date"))
+        .group_by(key)
+        .agg(pl.len().cast(pl.Int64).alias("missed"))
+    )
+    actual = pl.col("contributing_game_ids").list.len().cast(pl.Int64).fill_null(0)
+    return (
+        rows.join(missed, on=key, how="left", maintain_order="left")
+        .with_columns(
+            actual.alias("actual_games_last_10"),
+            (actual + pl.col("missed").fill_null(0)).alias("expected_games_last_10"),
+            pl.col("contributing_game_ids").fill_null([]),
+            (pl.col("game_date") - pl.col("window_starts")).dt.total_days().alias("window_span_days"),
+        )
+        .with_columns(
+            pl.when(pl.col("expected_games_last_10") > 0)
+            .then(pl.col("actual_games_last_10") / pl.col("expected_games_last_10") >= COMPLETE_SHARE)
+            .alias("is_window_complete")
+        )
+        .drop("missed", "window_starts")
+    )

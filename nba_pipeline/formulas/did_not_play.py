@@ -1,0 +1,41 @@
+"""Why somebody did not play, as one of seven categories, from the words of the provider."""
+
+import polars as pl
+
+OTHER = "other"
+
+WORDS: dict[str, tuple[str, ...]] = {
+    "suspension": ("suspension", "suspended"),
+    "g_league": ("g league", "gleague", "two way", "twoway", "on assignment"),
+    "injury": (
+        "injury", "injured", "illness", "ill", "sore", "soreness", "sprain", "strain", "surgery", "contusion", "concussion",
+        "fracture", "reconditioning", "health and safety",
+    ),
+    "personal": ("personal", "bereavement", "paternity", "family"),
+    "rest": ("rest", "load management"),
+    "coach": ("coach",),
+}  # fmt: skip
+"""Category -> words of which one stands in the reason. The first category wins: a coach's decision to rest somebody is rest.
+
+Seen: the codes of the NBA's box score (INACTIVE_INJURY, INACTIVE_GLEAGUE_TWOWAY, DNP_COACH), the comments of its statistics
+pages (DND - Injury/Illness, DNP - Coach's Decision, NWT - Personal) and the reasons of the injury report (G League -
+Two-Way, League Suspension).
+"""
+
+CATEGORIES = (*WORDS, OTHER)
+
+
+def dnp_category() -> pl.Expr:
+    """The category of `reason`: whole words, whatever their case and what stands between them.
+
+    Text without a known word is `other`; null without a reason.
+
+    >>> reasons = pl.DataFrame({"reason": ["NWT - Injury/Illness - Left Knee; Sprain", "DNP_COACH", "Trade Pending", None]})
+    >>> reasons.select(dnp_category()).to_series().to_list()
+    ['injury', 'coach', 'other', None]
+    """
+    text = pl.col("reason").str.to_lowercase().str.replace_all("[^a-z]+", " ")
+    found = [
+        pl.when(text.str.contains(rf"\b(?:{'|'.join(words)})\b")).then(pl.lit(category)) for category, words in WORDS.items()
+    ]
+    return pl.coalesce(*found, pl.when(text.is_not_null()).then(pl.lit(OTHER))).alias("dnp_category")

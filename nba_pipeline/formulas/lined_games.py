@@ -1,0 +1,61 @@
+"""How a player did against his closing lines: windows over his lined games, those that he played and that had a line.
+
+Made from box and line, never from the platform's own grades: a grade depends on what was predicted. The windows are of
+the season, as every window of a player's form.
+"""
+
+import polars as pl
+
+from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before, window_mean
+
+PLAYER_SEASON = ["player_id", "season"]
+HALF_POINTS = 2
+"""Per point. Lines are whole numbers of half points, so that sums of them are exact."""
+LEAST_GAMES_OF_A_SHARE = 5
+LEAST_GAMES_OF_A_MEAN = 3
+"""Lined games are few where a book offers few players, and a margin says more than a side."""
+
+LINED = (
+    "over_streak_lined_games", "under_streak_lined_games", "over_pct_last_10_lined_games",
+    "points_minus_closing_line_mean_last_5_lined_games", "previous_closing_line",
+)  # fmt: skip
+"""Features that are windows over the player's lined games of the season and nothing else."""
+
+
+def with_lined_games(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
+    """Expected players in, the same rows out with what their lined games of the season strictly before the date say.
+
+    `player_games` needs player_id, season, game_id, game_date, did_play, points and closing_line. Null without a lined
+    game; see `lined_games` for the fewest games that each window needs.
+    """
+    played = player_games.filter("did_play", pl.col("closing_line").is_not_null())
+    return strictly_before(rows, lined_games(played), PLAYER_SEASON, {name: name for name in LINED})
+
+
+def lined_games(played: pl.DataFrame) -> pl.DataFrame:
+    """One row per lined game in, the same rows out: the windows of the season that end with the game.
+
+    over_streak_lined_games, under_streak_lined_games: how many of the last games in a row ended over (under) the closing
+    line; a push ends both. over_pct_last_10_lined_games: the share over it, a fraction 0-1, pushes counting as not over;
+    null under 5 games. points_minus_closing_line_mean_last_5_lined_games: in points; null under 3.
+    previous_closing_line: of the game, in points, so that a later game finds there the line of the last lined one.
+    """
+    margin = 2 * pl.col("points").cast(pl.Int64) - (HALF_POINTS * pl.col("closing_line")).round().cast(pl.Int64)
+    games = in_order(played, PLAYER_SEASON, {"margin": margin, "over": margin > 0}).with_columns(
+        margin.sign().alias("side"), pl.int_range(pl.len()).alias("row")
+    )
+    return games.with_columns(
+        _streak(1).alias("over_streak_lined_games"),
+        _streak(-1).alias("under_streak_lined_games"),
+        window_mean("over", 10, LEAST_GAMES_OF_A_SHARE).alias("over_pct_last_10_lined_games"),
+        (window_mean("margin", 5, LEAST_GAMES_OF_A_MEAN) / HALF_POINTS)
+        .alias("points_minus_closing_line_mean_last_5_lined_games"),
+        pl.col("closing_line").alias("previous_closing_line"),
+    )  # fmt: skip
+
+
+def _streak(side: int) -> pl.Expr:
+    """Games of the group, up to this one, since the last that did not end on a side."""
+    latest_other = pl.when(pl.col("side") != side).then("row").forward_fill()
+    before_the_group = pl.col("row") - pl.col(GAME)
+    return pl.col("row") - pl.max_horizontal(latest_other, before_the_group)

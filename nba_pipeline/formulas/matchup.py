@@ -1,0 +1,48 @@
+"""What a game promises a player beyond his own form: the opponent's defence, the pace, the team mates who are out."""
+
+import polars as pl
+
+ZONES = ("paint", "mid_range", "three_point")
+FULL_SHARE = 0.5
+"""Share of his attempts from which a player's primary zone counts in full."""
+
+STRONG_SCORE, STRONG_FACTOR, LARGEST_MISMATCH = 5, 1.2, 10
+ONE_STAR_FACTOR, MORE_STARS_FACTOR = 1.15, 1.30
+USAGE_SHARE_OF_FIVE = 5 * 0.20
+SPIKE_FACTOR, LARGEST_SPIKE = 30, 3
+
+
+def shot_zone_mismatch_score() -> pl.Expr:
+    """How far the opponent's defence is weak where the player shoots: positive favours him.
+
+    d x min(share / 0.5, 1) in his primary zone, d being the opponent's field-goal percentage allowed there minus the
+    league's in percentage points; x 1.2 beyond 5; clamped to -10..10. A balanced player: the mean of d over the zones,
+    weighted by his attempts. Null when his zones or the opponent's are unknown.
+    """
+    weak = {zone: pl.col(f"{zone}_field_goal_pct_points_above_league") for zone in ZONES}
+    share = {zone: pl.col(f"{zone}_attempt_pct_last_10_games") for zone in ZONES}
+    by_zone = [
+        pl.when(pl.col("primary_zone") == zone).then(weak[zone] * (share[zone] / FULL_SHARE).clip(upper_bound=1))
+        for zone in ZONES
+    ]
+    # a plus between expressions, because a horizontal sum takes null for 0
+    balanced = (
+        weak["paint"] * share["paint"] + weak["mid_range"] * share["mid_range"] + weak["three_point"] * share["three_point"]
+    )
+    score = pl.coalesce(*by_zone, pl.when(pl.col("primary_zone") == "balanced").then(balanced))
+    strong = pl.when(score.abs() > STRONG_SCORE).then(score * STRONG_FACTOR).otherwise(score)
+    return strong.clip(-LARGEST_MISMATCH, LARGEST_MISMATCH).alias("shot_zone_mismatch_score")
+
+
+def usage_spike_score() -> pl.Expr:
+    """Usage that a player stands to gain from the stars of his team who are out.
+
+    clamp((projected - season) x 30, -3..3) with projected = season x (1 + sum of the stars' usage / (5 x 0.20)), x 1.15
+    with one star out, x 1.30 with two or more, usage as a fraction. 0 with everybody there; null when the status of the
+    team mates or the season's usage is unknown.
+    """
+    stars, season = pl.col("star_teammates_out"), pl.col("usage_pct_season")
+    factor = pl.when(stars == 0).then(1.0).when(stars == 1).then(ONE_STAR_FACTOR).otherwise(MORE_STARS_FACTOR)
+    gained = season * (1 + pl.col("star_teammates_usage_pct_sum") / USAGE_SHARE_OF_FIVE) * factor - season
+    spike = (gained * SPIKE_FACTOR).clip(-LARGEST_SPIKE, LARGEST_SPIKE)
+    return pl.when(stars.is_not_null()).then(spike).alias("usage_spike_score")

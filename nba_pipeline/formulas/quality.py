@@ -1,0 +1,40 @@
+"""How much of what should be known of a row is known: the names of what is missing, the score and its tier."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+TIERS = {"gold": 95.0, "silver": 85.0, "bronze": 70.0, "poor": 50.0, "critical": 0.0}
+"""Tier -> lowest score, from the best on."""
+
+BITS = 48
+"""Names per pattern; a whole number holds 63."""
+
+
+def with_missing(rows: pl.DataFrame, is_present: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """The rows with `missing_features`: the names whose expression does not hold, in order.
+
+    Few patterns occur, so each list is made once, not once per row.
+    """
+    names = list(is_present)
+    parts = {f"pattern_{start}": names[start : start + BITS] for start in range(0, len(names), BITS)}
+    rows = rows.with_columns(
+        pl.sum_horizontal(pl.when(is_present[name]).then(0).otherwise(1 << n) for n, name in enumerate(part)).alias(pattern)
+        for pattern, part in parts.items()
+    )
+    lists = pl.concat_list(pl.when(~present).then(pl.lit(name)) for name, present in is_present.items()).list.drop_nulls()
+    patterns = rows.unique(list(parts)).select(*parts, lists.alias("missing_features"))
+    return rows.join(patterns, on=list(parts), how="left", maintain_order="left").drop(*parts)
+
+
+def known_share(is_present: Sequence[pl.Expr]) -> pl.Expr:
+    """Percentage of the expressions that hold, 0-100."""
+    return 100 * pl.sum_horizontal(is_present) / len(is_present)
+
+
+def tier(score: str) -> pl.Expr:
+    """Gold from 95, silver from 85, bronze from 70, poor from 50, else critical."""
+    named = pl.lit("critical")
+    for name, lowest in sorted(TIERS.items(), key=lambda item: item[1]):
+        named = pl.when(pl.col(score) >= lowest).then(pl.lit(name)).otherwise(named)
+    return named

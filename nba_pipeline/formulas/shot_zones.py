@@ -1,0 +1,144 @@
+"""Where shots were taken and how they came about, from play-by-play: three zones, by the league's own areas.
+
+Never by a distance: corner threes are about 22.5 feet away, so that a rule of 23.75 feet loses 18 of 74 threes in game
+0022400500. Counts that disagree with the box score are null as a group.
+"""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+ZONES = ("paint", "mid_range", "three_point")
+PAINT_AREAS = ("Restricted Area", "In The Paint (Non-RA)")
+OTHER_AREAS = ("Mid-Range", "Left Corner 3", "Right Corner 3", "Above the Break 3", "Backcourt")
+FIELD_GOALS = ("2pt", "3pt")
+FREE_THROW = "freethrow"
+ONE_OF_ONE = "1 of 1"
+
+TEAM_ZONE_COLUMNS = tuple(f"{zone}_{count}" for zone in ZONES for count in ("fga", "fgm"))
+BLOCK_COLUMNS = tuple(f"{zone}_blocks" for zone in ZONES)
+ZONE_COLUMNS = (*TEAM_ZONE_COLUMNS, "assisted_fgm", "unassisted_fgm", "and_ones", *BLOCK_COLUMNS)
+PLAYER = ("game_id", "player_id")
+
+
+def zone() -> pl.Expr:
+    """Zone of a field-goal attempt, of `action_type` and `area`: three_point, paint or mid_range.
+
+    3pt -> three_point; 2pt in the restricted area or elsewhere in the paint -> paint; 2pt in any other known area ->
+    mid_range. Null for a 2pt whose area is missing or unknown, and for what is no field goal.
+
+    >>> shots = pl.DataFrame({"action_type": ["3pt", "2pt", "2pt", "2pt"], "area": [None, "Restricted Area", "Mid-Range", "?"]})
+    >>> shots.select(zone()).to_series().to_list()
+    ['three_point', 'paint', 'mid_range', None]
+    """
+    is_two = pl.col("action_type") == "2pt"
+    return (
+        pl.when(pl.col("action_type") == "3pt").then(pl.lit("three_point"))
+        .when(is_two & pl.col("area").is_in(PAINT_AREAS)).then(pl.lit("paint"))
+        .when(is_two & pl.col("area").is_in(OTHER_AREAS)).then(pl.lit("mid_range"))
+        .alias("zone")
+    )  # fmt: skip
+
+
+def player_zones(play_by_play: pl.DataFrame) -> pl.DataFrame:
+    """What each player did by zone: one row per game_id and player_id of somebody who shot or blocked a shot.
+
+    Counts, 0 where nothing happened. Assisted: a made field goal with an assisting player. And-one: a made field goal
+    followed by a one-of-one free throw of the same player at the same clock. A block counts in the zone of the shot.
+    Beside the zone columns `ftm` and `blocked_shots`, with which `checked_zones` finds what is lacking.
+    """
+    actions = play_by_play.lazy()
+    shots = actions.filter(pl.col("action_type").is_in(FIELD_GOALS)).with_columns(zone())
+    made = pl.col("is_made")
+    has_assist = pl.col("assist_player_id").is_not_null()
+    shooting = shots.group_by(PLAYER).agg(
+        *_attempts_and_makes(),
+        (made & has_assist).sum().alias("assisted_fgm"),
+        (made & ~has_assist).sum().alias("unassisted_fgm"),
+    )
+    throwing = actions.filter(pl.col("action_type") == FREE_THROW).group_by(PLAYER).agg(made.sum().alias("ftm"))
+    blocking = (
+        shots.filter(pl.col("block_player_id").is_not_null())
+        .group_by("game_id", pl.col("block_player_id").alias("player_id"))
+        .agg(*[(pl.col("zone") == name).sum().alias(f"{name}_blocks") for name in ZONES], pl.len().alias("blocked_shots"))
+    )
+    return (
+        pl.concat([shooting, throwing, blocking, _and_ones(actions, shots)], how="diagonal")
+        .filter(pl.col("player_id").is_not_null())
+        .group_by(PLAYER)
+        .agg(pl.col(*ZONE_COLUMNS, "ftm", "blocked_shots").sum().cast(pl.Int64))
+        .sort(PLAYER)
+        .collect()
+    )
+
+
+def team_zones(play_by_play: pl.DataFrame) -> pl.DataFrame:
+    """Attempts and makes by zone: one row per game_id and team that shot."""
+    shots = play_by_play.lazy().filter(pl.col("action_type").is_in(FIELD_GOALS) & pl.col("team").is_not_null())
+    of_team = shots.with_columns(zone()).group_by("game_id", "team").agg(*_attempts_and_makes())
+    return of_team.select("game_id", "team", pl.col(TEAM_ZONE_COLUMNS).cast(pl.Int64)).sort("game_id", "team").collect()
+
+
+def checked_zones(zones: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
+    """Give each player's game its row of `player_zones`: the same rows out, the zone columns and has_complete_zones added.
+
+    Complete when attempts = fga, makes = fgm, 2 (paint + mid range) + 3 threes + ftm = points, and every blocked shot has
+    a zone; else the whole group is null and has_complete_zones false. All null for who did not play and for a game
+    without play-by-play; 0 for who played in a game with one and did nothing of the kind.
+    """
+    listed = zones.rename({"ftm": "listed_ftm"})
+    has_play_by_play = pl.col("game_id").is_in(zones["game_id"].unique().implode())
+    points = 2 * (pl.col("paint_fgm") + pl.col("mid_range_fgm")) + 3 * pl.col("three_point_fgm") + pl.col("listed_ftm")
+    agrees = _agrees_with_the_box() & (points == pl.col("points")) & (pl.sum_horizontal(BLOCK_COLUMNS) == pl.col("blocked_shots"))
+    return (
+        boxscores.join(listed, on=PLAYER, how="left", maintain_order="left")
+        .with_columns(pl.col(*ZONE_COLUMNS, "listed_ftm", "blocked_shots").fill_null(0))
+        .with_columns(pl.when(has_play_by_play & pl.col("did_play")).then(agrees.fill_null(False)).alias("has_complete_zones"))
+        .with_columns(_null_unless(pl.col("has_complete_zones"), ZONE_COLUMNS))
+        .select(*boxscores.columns, *ZONE_COLUMNS, "has_complete_zones")
+    )
+
+
+def with_zones(player_games: pl.DataFrame, play_by_play: pl.DataFrame) -> pl.DataFrame:
+    """Add to each player's game what he did by zone, see `checked_zones`; the same rows out."""
+    return checked_zones(player_zones(play_by_play), player_games)
+
+
+def with_team_zones(team_games: pl.DataFrame, play_by_play: pl.DataFrame) -> pl.DataFrame:
+    """Add to each team's game its attempts and makes by zone; the same rows out.
+
+    Null as a group without play-by-play and where they do not sum to the team's fga and fgm.
+    """
+    return (
+        team_games.join(team_zones(play_by_play), on=["game_id", "team"], how="left", maintain_order="left")
+        .with_columns(_null_unless(_agrees_with_the_box(), TEAM_ZONE_COLUMNS))
+    )  # fmt: skip
+
+
+def _attempts_and_makes() -> list[pl.Expr]:
+    in_zone = {name: pl.col("zone") == name for name in ZONES}
+    attempts = [taken.sum().alias(f"{name}_fga") for name, taken in in_zone.items()]
+    return attempts + [(taken & pl.col("is_made")).sum().alias(f"{name}_fgm") for name, taken in in_zone.items()]
+
+
+def _and_ones(actions: pl.LazyFrame, shots: pl.LazyFrame) -> pl.LazyFrame:
+    hundredths_left = (pl.col("period_seconds_left") * 100).round().cast(pl.Int64).alias("hundredths_left")
+    moment = (*PLAYER, "period", hundredths_left)
+    made = shots.filter("is_made").select(*moment, "order_number")
+    is_bonus = (pl.col("action_type") == FREE_THROW) & (pl.col("sub_type") == ONE_OF_ONE)
+    throws = actions.filter(is_bonus).select(*moment, pl.col("order_number").alias("thrown_after"))
+    return (
+        made.join(throws, on=[*PLAYER, "period", "hundredths_left"])
+        .filter(pl.col("thrown_after") > pl.col("order_number"))
+        .group_by(PLAYER)
+        .agg(pl.col("order_number").n_unique().alias("and_ones"))
+    )
+
+
+def _agrees_with_the_box() -> pl.Expr:
+    attempts, makes = (pl.sum_horizontal(f"{name}_{count}" for name in ZONES) for count in ("fga", "fgm"))
+    return (attempts == pl.col("fga")) & (makes == pl.col("fgm"))
+
+
+def _null_unless(is_kept: pl.Expr, columns: Iterable[str]) -> list[pl.Expr]:
+    return [pl.when(is_kept).then(column).alias(column) for column in columns]

@@ -1,0 +1,151 @@
+"""What a team lets its opponents do: attempts and percentage by shot zone, against the league, and the ratings beside it.
+
+Windows are the last 15 games of the season; zones count over the games in which they are known.
+"""
+
+import polars as pl
+
+from nba_pipeline.formulas.rolling import (
+    BILLIONTHS,
+    LEAST_GAMES,
+    difference,
+    in_order,
+    of_at_least,
+    strictly_before,
+    whole,
+    window_games,
+    window_mean,
+    window_sum,
+)
+from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, ZONES
+from nba_pipeline.formulas.team_form import LEAGUE_DAYS, TEAM_SEASON
+
+GAMES = 15
+LEAST_TEAMS = 10
+"""Fewer teams with zones in the 30 days are not the league."""
+
+RATES = ("offensive_rating", "defensive_rating", "pace")
+ALLOWED = tuple(f"allowed_{count}" for count in TEAM_ZONE_COLUMNS)
+
+RATINGS = ("games_last_15", *(f"{rate}_last_15_games" for rate in RATES), "opponent_free_throw_rate_last_15_games")
+BY_ZONE = (
+    "games_with_zones_last_15",
+    *(f"{zone}_attempts_per_game_allowed_last_15_games" for zone in ZONES),
+    *(f"{zone}_field_goal_pct_allowed_last_15_games" for zone in ZONES),
+)
+
+
+def team_defense(rows: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFrame:
+    """One row per team and date in, the same rows out with the team's defence as it was before the date.
+
+    `team_games` are rows of `team_game_summary`, back to the start of the season before that of the first date. Nothing
+    is said about fewer than 5 games. `{zone}_field_goal_pct_points_above_league` is positive for a weaker defence than
+    the league's.
+    """
+    known = team_games.filter(pl.all_horizontal(pl.col(count).is_not_null() for count in ALLOWED))
+    rows = strictly_before(rows, ratings(team_games), TEAM_SEASON, {name: name for name in RATINGS})
+    rows = strictly_before(rows, zones_allowed(known), TEAM_SEASON, {name: name for name in BY_ZONE})
+    rows = rows.join(
+        league_by_zone(rows.select("game_date", "season").unique(), known), on=["game_date", "season"], how="left",
+        maintain_order="left",
+    )  # fmt: skip
+    return rows.with_columns(
+        pl.col("games_last_15", "games_with_zones_last_15").fill_null(0), *[_points_above_league(zone) for zone in ZONES]
+    ).drop(f"league_{zone}_field_goal_pct" for zone in ZONES)
+
+
+def ratings(team_games: pl.DataFrame) -> pl.DataFrame:
+    """One row per team and game with known rates: means of the rates over the last 15 games of the season, with it.
+
+    The opponents' free-throw rate is their free throws attempted over their field goals attempted, sum over sum.
+    """
+    opponents = team_games.select("game_id", opponent="team", opponent_fga="fga", opponent_fta="fta")
+    totals = {rate: whole(rate, BILLIONTHS) for rate in RATES} | {
+        count: pl.col(count) for count in ("opponent_fga", "opponent_fta")
+    }
+    games = team_games.filter(pl.col("pace").is_not_null()).join(opponents, on=["game_id", "opponent"], how="left")
+    attempts = window_sum("opponent_fga", GAMES)
+    free_throw_rate = pl.when(attempts > 0).then(window_sum("opponent_fta", GAMES) / attempts)
+    values = [
+        window_games(GAMES),
+        *(window_mean(rate, GAMES) / BILLIONTHS for rate in RATES),
+        of_at_least(LEAST_GAMES, free_throw_rate),
+    ]
+    return _named(in_order(games, TEAM_SEASON, totals), RATINGS, values)
+
+
+def zones_allowed(known: pl.DataFrame) -> pl.DataFrame:
+    """One row per team and game with known zones: attempts per game and percentage allowed by zone, with it.
+
+    A percentage is null without an attempt.
+    """
+    games = in_order(known, TEAM_SEASON, {count: pl.col(count) for count in ALLOWED})
+    attempts = {zone: window_sum(f"allowed_{zone}_fga", GAMES) for zone in ZONES}
+    made = {zone: window_sum(f"allowed_{zone}_fgm", GAMES) for zone in ZONES}
+    values = [
+        window_games(GAMES),
+        *(of_at_least(LEAST_GAMES, attempts[zone] / window_games(GAMES)) for zone in ZONES),
+        *(of_at_least(LEAST_GAMES, _pct(made[zone], attempts[zone])) for zone in ZONES),
+    ]
+    return _named(games, BY_ZONE, values)
+
+
+def league_by_zone(dates: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """One row per date and season in, the same rows out with the league's field-goal percentage by zone.
+
+    It is that of the 30 days before the date; with fewer than 10 teams in them, that of the whole season before
+    (`is_league_mean_of_last_season`); without either it is null, and so is the flag.
+    """
+    totals = in_order(known, [], {count: pl.col(count) for count in ALLOWED}).select(
+        "game_date", *[window_sum(count).alias(count) for count in ALLOWED]
+    )
+    rows = strictly_before(dates, totals, [], {count: f"{count}_now" for count in ALLOWED})
+    rows = strictly_before(rows, totals, [], {count: f"{count}_old" for count in ALLOWED}, days=LEAGUE_DAYS)
+    rows = rows.join(_teams_by_date(dates, known), on=["game_date", "season"], how="left")
+    last = known.group_by("season").agg(pl.col(count).sum().alias(f"{count}_last") for count in ALLOWED)
+    rows = rows.with_columns(_season_before().alias("season_before")).join(
+        last.rename({"season": "season_before"}), on="season_before", how="left"
+    )
+    is_trailing = pl.col("teams").fill_null(0) >= LEAST_TEAMS
+    is_last = pl.col(f"{ALLOWED[0]}_last").is_not_null()
+    count = {
+        name: pl.when(is_trailing).then(difference(f"{name}_now", f"{name}_old")).otherwise(f"{name}_last") for name in ALLOWED
+    }
+    return rows.select(
+        "game_date",
+        "season",
+        pl.when(is_trailing).then(False).when(is_last).then(True).alias("is_league_mean_of_last_season"),
+        *[
+            _pct(count[f"allowed_{zone}_fgm"], count[f"allowed_{zone}_fga"]).alias(f"league_{zone}_field_goal_pct")
+            for zone in ZONES
+        ],
+    )
+
+
+def _teams_by_date(dates: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """How many teams have a game with known zones in the 30 days before each date."""
+    teams = dates.join(known.select("team").unique(), how="cross")
+    games = in_order(known, ["team"])
+    latest = strictly_before(teams, games, ["team"], {"game_date": "latest_game_date"})
+    is_recent = pl.col("latest_game_date") >= pl.col("game_date") - pl.duration(days=LEAGUE_DAYS)
+    return latest.filter(is_recent).group_by("game_date", "season").agg(pl.len().alias("teams"))
+
+
+def _season_before() -> pl.Expr:
+    """The season before `season`: 2023-24 of 2024-25."""
+    first = pl.col("season").str.slice(0, 4).cast(pl.Int64)
+    return pl.format("{}-{}", first - 1, (first % 100).cast(pl.String).str.zfill(2))
+
+
+def _points_above_league(zone: str) -> pl.Expr:
+    """Percentage allowed minus the league's, in percentage points."""
+    above = pl.col(f"{zone}_field_goal_pct_allowed_last_15_games") - pl.col(f"league_{zone}_field_goal_pct")
+    return (100 * above).alias(f"{zone}_field_goal_pct_points_above_league")
+
+
+def _pct(made: pl.Expr, attempts: pl.Expr) -> pl.Expr:
+    return pl.when(attempts > 0).then(made / attempts)
+
+
+def _named(games: pl.DataFrame, names: tuple[str, ...], values: list[pl.Expr]) -> pl.DataFrame:
+    return games.select(*TEAM_SEASON, "game_date", *[value.alias(name) for name, value in zip(names, values, strict=True)])

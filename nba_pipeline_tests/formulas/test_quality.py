@@ -1,0 +1,28 @@
+"""What is missing is named, in order, however many columns there are."""
+
+import polars as pl
+import pytest
+
+from nba_pipeline.formulas.quality import known_share, tier, with_missing
+
+NAMES = [f"x{n}" for n in range(70)]
+
+
+def test_missing_names_are_told_in_order_beyond_what_one_number_holds() -> None:
+    rows = pl.DataFrame([{name: None if n in (0, 47, 48, 69) else n for n, name in enumerate(NAMES)}, dict.fromkeys(NAMES, 1)])
+    made = with_missing(rows, {name: pl.col(name).is_not_null() for name in NAMES})
+    assert made["missing_features"].to_list() == [["x0", "x47", "x48", "x69"], []]
+    assert made.columns == [*NAMES, "missing_features"]
+
+
+def test_the_score_is_the_known_share() -> None:
+    rows = pl.DataFrame({"a": [1, None], "b": [1, None], "c": [None, None], "d": [1, 1]})
+    assert rows.select(known_share([pl.col(name).is_not_null() for name in rows.columns])).to_series().to_list() == [75, 25]
+
+
+@pytest.mark.parametrize(
+    ("score", "name"),
+    [(100, "gold"), (95, "gold"), (94.9, "silver"), (85, "silver"), (70, "bronze"), (50, "poor"), (49.9, "critical")],
+)
+def test_tiers_begin_at_their_score(score: float, name: str) -> None:
+    assert pl.DataFrame({"score": [score]}).select(tier("score")).item() == name
