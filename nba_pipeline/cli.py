@@ -1,4 +1,4 @@
-"""The `nba-pipeline` command: demo, run, backfill, status, sql, resolve, rebuild.
+"""The `nba-pipeline` command: demo, run, backfill, status, sql, resolve, rebuild, audit.
 
 Exit codes: 0 done, 1 ran and something failed or a gate is closed, 2 wrong use. Machine formats print only the data on
 standard output; everything else goes to standard error.
@@ -21,13 +21,23 @@ from rich.table import Table as RichTable
 from nba_pipeline.calendar import MODES, Clock, Mode, eastern, eastern_date, parse_date
 from nba_pipeline.environments import clock, environment, home
 from nba_pipeline.errors import BadInput, PipelineError
-from nba_pipeline.runs import Outcome, Runner, open_instance
+from nba_pipeline.runs import STAGES, Outcome, Runner, open_instance
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.splitlines()[0])
+audit = typer.Typer(no_args_is_help=True, help="Prove that no feature sees the future; say what each season holds.")
+app.add_typer(audit, name="audit")
 WIDTH_WITHOUT_TERMINAL = 150
 out, err = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL), Console(stderr=True)
 
 DEMO_DAYS = 35
+SHOWN_IN_STATUS = (
+    "boxscores", "prop_lines", "injuries", "player_game_summary", "upcoming_players", "features", "predictions", "grades",
+)  # fmt: skip
+"""Tables whose rows fit into the printed grid; `--format json` has all of them."""
+
+
+SPELLED_IN = {"boxscores": "player_name", "prop_lines": "spelling", "injuries": "spelling", "rosters": "spelling"}
+"""Table that names players -> its column with the name as it was written."""
 
 
 def main() -> NoReturn:
@@ -131,11 +141,13 @@ def run(
 def backfill(
     first: Annotated[str, typer.Option("--from", help="first US Eastern date")],
     last: Annotated[str, typer.Option("--to", help="last US Eastern date, included")],
+    stop_after: Annotated[str, typer.Option(help="features | grades: the last stage to make")] = "grades",
 ) -> None:
     """Load and derive every table of a range of dates: features, missing models, predictions, grades."""
+    _one_of("--stop-after", stop_after, STAGES)
     start, end = date_range(first, last)
     work = runner()
-    code = report(work, work.backfill(start, end))
+    code = report(work, work.backfill(start, end, stop_after="features" if stop_after == "features" else "grades"))
     print_record(work, start, end)
     leave(code)
 
@@ -182,7 +194,7 @@ def status(
     today = clock().today
     start, end = date_range(first or str(today - timedelta(days=6)), last or str(today + timedelta(days=1)))
     work = runner()
-    records = grid.status(work.warehouse, work.landing, work.clock, days(start, end))
+    records = grid.status(work.warehouse, work.landing, work.clock, days(start, end), work.code_versions)
     if style == "json":
         print(json.dumps(records, indent=1))
     else:
@@ -214,8 +226,9 @@ def resolve(
     player: Annotated[int, typer.Option(help="the NBA's person id that it means")],
     day: Annotated[str, typer.Option("--date", help="the date whose quarantine holds it; it is replayed")],
 ) -> None:
-    """Say whom a quarantined name of prop_lines means, and replay the date that met it."""
+    """Say whom a quarantined name means, and replay the date for the tables that met it."""
     from nba_pipeline.assets.sources.players import RESOLUTIONS
+    from nba_pipeline.names import IS_A_NAME_PROBLEM
     from nba_pipeline.table import TABLES
     from nba_pipeline.warehouse.landing import Slot
 
@@ -223,16 +236,19 @@ def resolve(
     if player < 1:
         raise BadInput(f"--player must be a person id of the NBA, not {player}")
     work = runner()
-    parked = work.warehouse.scan_quarantine(TABLES["prop_lines"], [slate]).collect()
-    spellings = set(parked["row"].str.json_path_match("$.spelling").drop_nulls())
-    if spelling not in spellings:
-        raise BadInput(
-            f"the quarantine of prop_lines on {slate} holds no {spelling!r}, but {', '.join(sorted(spellings)) or 'nothing'}"
-        )
+    met = {
+        table: set(parked["row"].str.json_path_match(f"$.{column}").drop_nulls())
+        for table, column in SPELLED_IN.items()
+        for parked in [work.warehouse.scan_quarantine(TABLES[table], [slate]).filter(IS_A_NAME_PROBLEM).collect()]
+    }
+    tables = [table for table, spellings in met.items() if spelling in spellings]
+    if not tables:
+        known = ", ".join(sorted(set().union(*met.values()))) or "nothing"
+        raise BadInput(f"the quarantine of {', '.join(met)} on {slate} holds no {spelling!r}, but {known}")
     slot = Slot(*RESOLUTIONS, entity=f"{player}-{spelling}", game_date=slate)
     body = json.dumps({"player_id": player, "spelling": spelling}).encode()
     work.landing.keep(slot, body, fetched_at=work.clock.now())
-    leave(report(work, (work.run("game_day", [table], slate, slate) for table in ("players", "prop_lines"))))
+    leave(report(work, (work.run("game_day", [table], slate, slate) for table in ("players", *tables))))
 
 
 @app.command()
@@ -240,6 +256,57 @@ def rebuild() -> None:
     """Delete every table but the ledgers and rebuild them from the landing, offline, as of the instants of their runs."""
     work = runner()
     leave(report(work, work.rebuild()))
+
+
+@audit.command("leakage")
+def audit_leakage(
+    first: Annotated[str, typer.Option("--from", help="first US Eastern date of the sample")],
+    last: Annotated[str, typer.Option("--to", help="last US Eastern date, included")],
+    number: Annotated[int, typer.Option("--dates", help="how many dates to sample")] = 40,
+    seed: Annotated[int, typer.Option(help="of the sample; the same seed samples the same dates")] = 0,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """Alter what nobody could know before tip-off, make the features again and compare; then plant leaks and catch them."""
+    from nba_pipeline.audit import command
+
+    _one_of("--format", style, ("table", "json"))
+    start, end = date_range(first, last)
+    if number < 1:
+        raise BadInput(f"--dates must be at least 1, not {number}")
+    work = runner()
+
+    def say(told: str) -> None:
+        err.print(told, style="dim", highlight=False, soft_wrap=True)
+
+    found = command.leakage(work.warehouse, start, end, number=number, seed=seed, now=work.clock.now(), say=say)
+    if style == "json":
+        print(json.dumps(found, default=str, indent=1))
+    else:
+        command.print_leakage(found, out)
+    leave(int(not found["passed"]))
+
+
+@audit.command("seasons")
+def audit_seasons(
+    first: Annotated[str | None, typer.Option("--from", help="first US Eastern date; default the platform's first")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="last US Eastern date; default today")] = None,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """Per season what is there of what should be, how good it is, and whether the league's means are plausible."""
+    from nba_pipeline.audit import command
+    from nba_pipeline.audit.seasons import seasons
+    from nba_pipeline.calendar import FIRST_DATE, days
+
+    _one_of("--format", style, ("table", "json"))
+    start, end = date_range(first or str(FIRST_DATE), last or str(clock().today))
+    records = seasons(runner().warehouse, days(start, end))
+    if not records:
+        raise BadInput(f"no date from {start} to {end} has games")
+    if style == "json":
+        print(json.dumps(records, indent=1))
+    else:
+        command.print_seasons(records, out)
+    leave(int(any(record["implausible"] for record in records)))
 
 
 def print_slate(work: Runner, day: date) -> None:
@@ -322,12 +389,12 @@ def print_record(work: Runner, first: date, last: date) -> None:
 
 def _print_status(records: list[dict[str, Any]]) -> None:
     table = RichTable()
-    names = list(records[0]["rows"])
+    names = [name for name in records[0]["rows"] if name in SHOWN_IN_STATUS]
     for column in ("date", "state", "games", "complete_/ final", *names, "quarantined"):
         is_text = column in ("date", "state")
         table.add_column(column.replace("_", "\n"), justify="left" if is_text else "right", no_wrap=True)
     for record in records:
-        rows = ["" if n is None else f"{n:,}" for n in record["rows"].values()]
+        rows = ["" if record["rows"][name] is None else f"{record['rows'][name]:,}" for name in names]
         parked = sum(record["quarantined"].values())
         table.add_row(
             record["game_date"],
@@ -343,6 +410,19 @@ def _print_status(records: list[dict[str, Any]]) -> None:
             out.print(f"{record['game_date']} missing: {name}", highlight=False, soft_wrap=True)
         for sentence in (*record["waivers"], *record["happened"]):
             out.print(f"{record['game_date']} {sentence}", highlight=False, soft_wrap=True)
+
+    for name in names_of_stale(records):
+        stale = [record["game_date"] for record in records if name in record["stale"]]
+        out.print(
+            f"{name}: {len(stale)} dates are of another version of its code ({stale[0]} to {stale[-1]}); backfill makes them anew",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
+
+
+def names_of_stale(records: list[dict[str, Any]]) -> list[str]:
+    """The tables with a stale date, in the order of the path."""
+    stale = {name for record in records for name in record["stale"]}
+    return [name for name in records[0]["rows"] if name in stale]
 
 
 def _print_frame(frame: pl.DataFrame) -> None:

@@ -18,15 +18,27 @@ from nba_pipeline.assets.features.player_form import HISTORY_DAYS, form_of
 from nba_pipeline.assets.features.player_shot_zones import shot_zones_of
 from nba_pipeline.assets.features.team_defense_zones import defense_zones_of
 from nba_pipeline.assets.features.upcoming_players import expect_players
+from nba_pipeline.assets.sources import (
+    boxscores,
+    game_lines,
+    injuries,
+    play_by_play,
+    prop_lines,
+    rosters,
+    schedule,
+    team_boxscores,
+)
 from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
 from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
 from nba_pipeline.calendar import days
-from nba_pipeline.table import TABLES
+from nba_pipeline.table import Table
 from nba_pipeline.warehouse import Warehouse
 
-SOURCES = (
-    "schedule", "boxscores", "team_boxscores", "play_by_play", "prop_lines", "game_lines", "injuries", "rosters",
-)  # fmt: skip
+SOURCES: Mapping[str, Table] = {
+    module.TABLE.name: module.TABLE
+    for module in (schedule, boxscores, team_boxscores, play_by_play, prop_lines, game_lines, injuries, rosters)
+}
+"""What everything is derived from."""
 
 World = Mapping[str, pl.DataFrame]
 """Table name -> rows."""
@@ -35,7 +47,7 @@ World = Mapping[str, pl.DataFrame]
 def sources_before(warehouse: Warehouse, dates: Sequence[date]) -> World:
     """The sources of the dates and of everything that a feature of theirs may look back to."""
     span = days(min(dates) - timedelta(days=HISTORY_DAYS), max(dates))
-    return {name: warehouse.scan(TABLES[name], span).collect() for name in SOURCES}
+    return {name: warehouse.scan(table, span).collect() for name, table in SOURCES.items()}
 
 
 def summaries_of(world: World) -> World:
@@ -52,14 +64,14 @@ def summaries_of(world: World) -> World:
 
 def features_from(world: World, dates: Sequence[date], as_of: datetime) -> World:
     """The world with the feature tables of the dates. Raises Closed when the gate of every slate is."""
-    schedule, boxscores = world["schedule"], world["boxscores"]
+    games, boxes = world["schedule"], world["boxscores"]
     player_games, team_games = world["player_game_summary"], world["team_game_summary"]
-    slate = schedule.filter(pl.col("game_date").is_in(list(dates)))
-    upcoming = expect_players(slate, boxscores, world["rosters"], world["injuries"], as_of)
-    form = form_of(upcoming, player_games, team_games, schedule)
+    slate = games.filter(pl.col("game_date").is_in(list(dates)))
+    upcoming = expect_players(slate, boxes, world["rosters"], world["injuries"], as_of)
+    form = form_of(upcoming, player_games, team_games, games)
     diet, defense = shot_zones_of(dates, player_games), defense_zones_of(dates, team_games)
     matchups = match_up(upcoming, form, diet, defense)
-    slates, held_back = gates.judge_slates(schedule, boxscores, dates, as_of)
+    slates, held_back = gates.judge_slates(games, boxes, dates, as_of)
     expected, _ = let_through(upcoming, slates, held_back)
     features = features_of(expected, form, diet, defense, matchups, world["prop_lines"], world["game_lines"], as_of)
     made = {

@@ -58,6 +58,9 @@ RESOLVED_SCHEMA = {
     "problem": pl.String(),
 }  # fmt: skip
 
+IS_A_NAME_PROBLEM = pl.col("problem").str.contains("^(unresolved|ambiguous) name '")
+"""Of the rows of a quarantine: those whose name means nobody, or several."""
+
 
 def lookup(name: str) -> str:
     """The normal form of a name: lower-case ASCII letters and digits, given name first, suffix kept at the end.

@@ -28,8 +28,11 @@ def with_missing(rows: pl.DataFrame, is_present: Mapping[str, pl.Expr]) -> pl.Da
 
 
 def known_share(is_present: Sequence[pl.Expr]) -> pl.Expr:
-    """Percentage of the expressions that hold, 0-100."""
-    return 100 * pl.sum_horizontal(is_present) / len(is_present)
+    """Percentage of the expressions that hold, 0-100.
+
+    To nine digits: the last bits of a quotient depend on how polars orders the arithmetic, and rows are compared by bits.
+    """
+    return (100 * pl.sum_horizontal(is_present) / len(is_present)).round(9)
 
 
 def tier(score: str) -> pl.Expr:

@@ -1,20 +1,21 @@
 """Features of the four real seasons: the rows of domain/golden.md section 7, and the same bits one date at a time."""
 
 import os
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.assets.features.features import TABLE, features_of
-from nba_pipeline.assets.features.upcoming_players import expect_players
-from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
+from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
 from nba_pipeline.assets.summaries.player_game_summary import TABLE as SUMMARIES
-from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
+from nba_pipeline.assets.summaries.team_game_summary import TABLE as TEAM_SUMMARIES
 from nba_pipeline.calendar import Clock, days
+from nba_pipeline.derivation import SOURCES, derive
 from nba_pipeline.providers.archive import Archive
+from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse.landing import Landing
 
 DATA = Path(os.environ.get("NBA_SHARED_DIR", Path(__file__).parents[3] / "shared")) / "data"
@@ -57,19 +58,23 @@ GOLDEN = {
 DATES = [date(2021, 10, 20), date(2022, 4, 10), date(2022, 10, 25), date(2023, 2, 15), date(2024, 1, 15),
          date(2024, 4, 20), date(2024, 12, 1), date(2025, 1, 15), date(2025, 6, 22)]  # fmt: skip
 
-Seasons = dict[str, pl.DataFrame]
+MADE = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features")
+AS_OF = datetime(2025, 9, 1, tzinfo=UTC)
+
+Seasons = Mapping[str, pl.DataFrame]
 
 
 @pytest.fixture(scope="module")
 def seasons(tmp_path_factory: pytest.TempPathFactory) -> Seasons:
     """Every table of the four seasons, made in one go."""
-    clock = Clock(stands_at="2025-09-01T00:00:00Z")
+    clock = Clock(stands_at=AS_OF.isoformat())
     landing = Landing(home=str(tmp_path_factory.mktemp("landing")), clock=clock)
     archive, dates = Archive(folder=str(DATA), landing=landing, clock=clock), days(date(2021, 10, 1), date(2025, 6, 22))
     schedule, boxscores = archive.schedule(dates), archive.boxscores(dates)
-    summary, expected = summarise_player_games(boxscores), expect_players(schedule, boxscores)
-    features = features_of(expected, summary, schedule, PROP_LINES.empty())
-    return {"schedule": schedule, "boxscores": boxscores, "summary": summary, "expected": expected, "features": features}
+    teams = complete_with_sums(archive.team_boxscores(dates), boxscores)
+    without = {name: table.empty() for name, table in SOURCES.items()}
+    world = {**without, "schedule": schedule, "boxscores": boxscores, "team_boxscores": teams}
+    return derive(world, schedule["game_date"].unique().sort().to_list(), AS_OF)
 
 
 @pytest.mark.parametrize("key", GOLDEN)
@@ -84,28 +89,27 @@ def test_the_row_of_a_real_player(seasons: Seasons, key: str) -> None:
 @pytest.mark.parametrize("day", DATES, ids=str)
 def test_one_date_alone_with_only_its_past_has_the_same_bits_as_in_four_seasons(seasons: Seasons, day: date) -> None:
     """Also shuffled, and with no more history than the asset reads."""
-    past = {name: before(seasons[name], day, 1100) for name in ("boxscores", "summary", "schedule")}
-    today = seasons["schedule"].filter(game_date=day)
-    expected = expect_players(today, before(seasons["boxscores"], day, 21))
-    assert_frame_equal(expected, seasons["expected"].filter(game_date=day))
-    alone = features_of(expected, past["summary"], past["schedule"], PROP_LINES.empty())
-    assert_frame_equal(alone, seasons["features"].filter(game_date=day), check_exact=True)
+    past = {name: before(seasons[name], day, 1100) for name in ("boxscores", "team_boxscores")}
+    schedule = pl.concat([before(seasons["schedule"], day, 1100), seasons["schedule"].filter(game_date=day)])
+    alone = derive({**seasons, **past, "schedule": schedule}, [day], AS_OF)
+    for name in MADE:
+        assert_frame_equal(alone[name], seasons[name].filter(game_date=day), check_exact=True)
 
 
 def test_every_summary_and_feature_row_keeps_its_promise(seasons: Seasons) -> None:
-    assert SUMMARIES.schema.is_valid(seasons["summary"].drop("source"))
-    assert TABLE.schema.is_valid(seasons["features"].drop("source"))
+    for name in (SUMMARIES.name, TEAM_SUMMARIES.name, *MADE):
+        assert TABLES[name].schema.is_valid(seasons[name].drop("source")), name
 
 
 def test_usage_of_a_team_sums_to_one(seasons: Seasons) -> None:
     used = pl.col("usage_pct") * pl.col("minutes") / (48 + 5 * pl.col("overtimes"))
-    sums = seasons["summary"].filter(pl.col("minutes") >= 1).group_by("game_id", "team").agg(used.sum())["usage_pct"]
+    sums = seasons["player_game_summary"].filter(pl.col("minutes") >= 1).group_by("game_id", "team").agg(used.sum())["usage_pct"]
     assert sums.filter(sums > 0).median() == pytest.approx(1.0, abs=0.005)
 
 
 def test_the_window_that_would_hold_the_game_itself_is_not_the_feature(seasons: Seasons) -> None:
     """The match-rate probe: a leaked store shows 72 %; by chance a game equals the one that left the window."""
-    leaked = seasons["summary"].sort("player_id", "game_date").select(
+    leaked = seasons["player_game_summary"].sort("player_id", "game_date").select(
         "game_id", "player_id",
         pl.col("points").rolling_mean(5).over("player_id", "season").alias("with_the_game"),
     )  # fmt: skip

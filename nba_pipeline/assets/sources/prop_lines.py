@@ -20,7 +20,7 @@ from nba_pipeline.calendar import Clock, season_of_game_date
 from nba_pipeline.checks import Verdict, checks_of, dated_check
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.formulas.odds import is_main_line
-from nba_pipeline.names import resolve_names
+from nba_pipeline.names import IS_A_NAME_PROBLEM, resolve_names
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_api import OddsApi, match_events, parse_event_odds, parse_events
 from nba_pipeline.settings import SETTINGS
@@ -75,7 +75,6 @@ OF_LOW_LADDER = f"rung of a ladder whose main line is {TOO_LOW}"
 NO_LINE_OF_THE_MARKET = (AFTER_TIPOFF, PLACEHOLDER, TOO_LOW, OF_LOW_LADDER)
 """Problems that are ordinary: what a book shows and the market does not mean."""
 
-IS_A_NAME_PROBLEM = pl.col("problem").str.contains("^(unresolved|ambiguous) name '")
 LADDER = ["game_id", "spelling", "market", "book", "snapshot_at"]
 
 

@@ -1,0 +1,307 @@
+"""Does any feature see the future? Each test is a function that is named as the sentence that holds when it passes.
+
+Tests ask a derivation: the real one, or one with a leak planted in it (see `plants`), which some test must catch. Two
+worlds that differ only in what nobody could know yet (see `worlds`) must give the same features, in every column of every
+table, to the last bit; two that differ in what was known must not, or the tests would be blind.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+import polars.selectors as cs
+
+from nba_pipeline.audit.derivations import REAL, RESUMMARISED_DAYS, Audit, Derivation
+from nba_pipeline.audit.differences import Difference, differences
+from nba_pipeline.audit.worlds import (
+    PLAYER,
+    WILD_TOTAL,
+    absurd,
+    before,
+    between,
+    first_tipoff,
+    gone,
+    is_quiet,
+    with_game_lines_just_before,
+    with_lines_just_before,
+    with_more_threes,
+    with_reports_just_before,
+    with_snapshots_in_play,
+)
+from nba_pipeline.derivation import World
+from nba_pipeline.formulas.market_line import market_lines
+from nba_pipeline.settings import SETTINGS
+
+THREADS = 2
+"""A derivation of one date is many small steps, of which few use more than one core."""
+
+AN_INSTANT = timedelta(microseconds=1)
+PLAYER_DATES = 10
+SENSITIVE_DATES = 5
+"""Dates of the sample on which single players are altered."""
+
+MORE_THREES = (5, 15)
+"""Added to a box score, fewest and most: so many points that no mean stays where it was."""
+
+NEW_LINE = 33.5
+NEW_STATUS = "doubtful"
+
+MOST_ABOVE_THE_LINE = 0.02
+HIGHEST_HONEST_CORRELATION = 0.80
+"""With points, over all who played. The best feature of four seasons has 0.722 (N 99,674); one that holds tonight's points
+with four other games has 0.84."""
+LEAST_ROWS = 300
+LEAST_LINED_ROWS = 500
+LARGEST_SHARE_BY_CHANCE = 0.15
+"""Of windows that equal the one with tonight in it: measured 7 to 9 %, since who scores as he did leaves his mean alone."""
+SAME = 1e-9
+
+COLUMNS_NAMED = 5
+DIFFERENCES_LISTED = 200
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a test found. `passed` is None where there was nothing to try it on; `n` says on how much it was tried."""
+
+    name: str
+    passed: bool | None
+    n: int
+    detail: str
+    differences: list[dict[str, Any]] = field(default_factory=list)
+
+
+Test = Callable[[Audit, Derivation, Sequence[date]], Result]
+
+
+def everything_after_the_first_tipoff_may_go(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
+    """Without anything that became known from the date's first tip-off on, the features as of just before it are the same.
+
+    Where a tip-off is unknown: without the facts of the date and of later ones, whatever the instant of the features.
+    """
+
+    def worlds(day: date) -> tuple[World, World]:
+        border = first_tipoff(audit.world, day)
+        left = audit.summarised(derivation, audit.altered("gone", day, lambda: gone(audit.world, day, border)), day)
+        just_before = audit.as_of if border is None else border - AN_INSTANT
+        now = audit.derived(derivation, left, [day], just_before)
+        if border is None or is_quiet(audit.world, day, border):
+            return audit.baseline(derivation), now
+        return audit.derived(derivation, audit.summarised(derivation, audit.cut(day), day), [day], just_before), now
+
+    return _nothing_moves("everything_after_the_first_tipoff_may_go", audit, derivation, dates, worlds)
+
+
+def everything_after_the_first_tipoff_may_be_absurd(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
+    """With nonsense for whatever became known at or after the tip-off of its game, nothing changes."""
+
+    def worlds(day: date) -> tuple[World, World]:
+        nonsense = audit.summarised(derivation, audit.altered("absurd", day, lambda: absurd(audit.world, day)), day)
+        return audit.baseline(derivation), audit.derived(derivation, nonsense, [day], audit.as_of)
+
+    return _nothing_moves("everything_after_the_first_tipoff_may_be_absurd", audit, derivation, dates, worlds)
+
+
+def the_games_own_box_score_may_change(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
+    """With 15 to 45 points more for one player of each team in the very game, nothing changes."""
+    altered_on = dict[date, int]()
+
+    def worlds(day: date) -> tuple[World, World]:
+        chance = audit.chance(day)
+        chosen = _one_of_each_team(between(audit.world["boxscores"], day, day).filter("did_play"), chance)
+        # not as many for both teams: the margin must change too
+        threes = pl.Series("threes", [chance.randint(*MORE_THREES) for _ in range(chosen.height)], dtype=pl.Int64)
+        altered_on[day] = chosen.height
+        altered = audit.altered("own box", day, lambda: with_more_threes(audit.cut(day), chosen.with_columns(threes)))
+        world = audit.summarised(derivation, altered, day)
+        return audit.baseline(derivation), audit.derived(derivation, world, [day], audit.as_of)
+
+    result = _nothing_moves("the_games_own_box_score_may_change", audit, derivation, _some(dates, PLAYER_DATES), worlds)
+    players = sum(altered_on.values())
+    return Result(result.name, result.passed, players, f"{players} players altered; {result.detail}", result.differences)
+
+
+def no_line_or_report_is_from_after_tipoff(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
+    """With lines, game lines and reports in play about everybody nothing changes, and no prediction bears such a line."""
+    name = "no_line_or_report_is_from_after_tipoff"
+    audit.say(name)
+    later = audit.altered("in play", None, lambda: with_snapshots_in_play(audit.world))
+    added = sum(later[table].height - audit.world[table].height for table in audit.world)
+    made = audit.derived(derivation, audit.summarised(derivation, later), audit.dates, audit.as_of)
+    result = _compared(name, [(dates, audit.baseline(derivation), made)])
+    detail = f"{added:,} snapshots added; {result.detail}"
+    if derivation is not REAL or audit.predictions is None:
+        return Result(name, result.passed, result.n, detail, result.differences)
+    lined = audit.predictions.filter(pl.col("line").is_not_null())
+    late = lined.filter(~(pl.col("line_snapshot_at") < pl.col("tipoff_at")).fill_null(False))
+    if late.height:
+        told = late.select(pl.format("game {}, player {}, {}", "game_id", "player_id", "line_snapshot_at")).item(0, 0)
+        return Result(name, False, lined.height, f"{late.height} predictions bear a line of after the tip-off: {told}")
+    detail += f"; {lined.height:,} stored predictions bear a line, none of them from after the tip-off"
+    return Result(name, result.passed, result.n, detail, result.differences)
+
+
+def no_feature_knows_the_points_better_than_the_line(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
+    """No feature's correlation with points exceeds the market line's by more than 0.02, nor 0.80 over all who played.
+
+    On all dates of the audit. The market line is made here, of the lines that a source calls the last before the tip-off, and
+    not taken from the features: it may be what leaks.
+    """
+    name, rows = "no_feature_knows_the_points_better_than_the_line", _with_points(audit, derivation)
+    if rows.height < LEAST_ROWS:
+        return Result(name, None, rows.height, f"{rows.height} players are too few")
+    columns = rows.select(cs.numeric().exclude("player_id", "points")).columns
+    found = {column: _correlation(rows, column) for column in columns}
+    best = max(found, key=lambda column: found[column][0])
+    too_good = [f"{column} {r:.3f} (N {n:,})" for column, (r, n) in found.items() if r > HIGHEST_HONEST_CORRELATION]
+    told = f"highest is {best} with {found[best][0]:.3f} (N {found[best][1]:,})"
+    lined = rows.join(_market(audit), on=PLAYER)
+    if lined.height < LEAST_LINED_ROWS:
+        told += f"; {lined.height} had a line, too few to compare"
+    else:
+        gaps = {}
+        for column in columns:
+            known = lined.drop_nulls(column)
+            if known.height >= LEAST_LINED_ROWS:
+                gaps[column] = _correlation(known, column)[0] - _correlation(known, "market_line")[0]
+        nearest = max(gaps, key=lambda column: gaps[column])
+        told += f"; of those with a line (N {lined.height:,}) the line has {_correlation(lined, 'market_line')[0]:.3f}"
+        told += f" and {nearest} {gaps[nearest]:+.3f} to it"
+        too_good += [f"{column} {gap:+.3f} to the line" for column, gap in gaps.items() if gap > MOST_ABOVE_THE_LINE]
+    return Result(name, not too_good, rows.height, f"too good: {', '.join(too_good[:COLUMNS_NAMED])}" if too_good else told)
+
+
+def windows_rarely_equal_the_leaked_ones(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
+    """The windows are not those that hold the game itself, except by chance: where its points leave a mean alone.
+
+    On all dates of the audit.
+    """
+    name = "windows_rarely_equal_the_leaked_ones"
+    games = audit.summarised(REAL, audit.world)["player_game_summary"].filter("did_play").sort("game_date", "game_id")
+    points, of_season = pl.col("points").cast(pl.Float64), ["player_id", "season"]
+    leaked = {f"points_mean_last_{n}_games": points.rolling_mean(n).over(of_season) for n in (3, 5, 10)}
+    leaked["points_mean_season"] = (points.cum_sum() / pl.int_range(1, pl.len() + 1)).over(of_season)
+    beside = games.select(*PLAYER, *[window.alias(f"{window_name}_leaked") for window_name, window in leaked.items()])
+    rows = audit.baseline(derivation)["features"].join(beside, on=PLAYER)
+    if rows.height < LEAST_ROWS:
+        return Result(name, None, rows.height, f"{rows.height} players are too few")
+    same = {window: (pl.col(window) - pl.col(f"{window}_leaked")).abs() < SAME for window in leaked}
+    shares = rows.select(value.mean().fill_null(0).alias(window) for window, value in same.items()).row(0, named=True)
+    told = ", ".join(f"{window} {share:.1%}" for window, share in shares.items())
+    return Result(name, max(shares.values()) <= LARGEST_SHARE_BY_CHANCE, rows.height, f"share that is equal: {told}")
+
+
+def a_fact_of_before_moves_the_row(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
+    """Another box score of the last game, and a line, game line or report of the second before the tip-off, are seen at once.
+
+    Otherwise the other tests would be blind.
+    """
+    name, moved = "a_fact_of_before_moves_the_row", dict[str, list[bool]]()
+    for day in _some(dates, SENSITIVE_DATES):
+        audit.say(f"{name}: {day}")
+        for what, seen in _what_is_seen(audit, derivation, day):
+            moved.setdefault(what, []).append(seen)
+    n = sum(len(seen) for seen in moved.values())
+    told = f"seen: {', '.join(f'{sum(seen)} of {len(seen)} {what}' for what, seen in moved.items())}"
+    if "lines" not in moved:
+        told += "; without a known tip-off no line and no report could be tried"
+    return Result(name, all(all(seen) for seen in moved.values()) if n else None, n, told)
+
+
+TESTS: tuple[Test, ...] = (
+    everything_after_the_first_tipoff_may_go, everything_after_the_first_tipoff_may_be_absurd,
+    the_games_own_box_score_may_change, no_line_or_report_is_from_after_tipoff,
+    no_feature_knows_the_points_better_than_the_line, windows_rarely_equal_the_leaked_ones,
+)  # fmt: skip
+"""What the real derivation must pass, and of which every plant must fail one."""
+
+
+def _nothing_moves(
+    name: str, audit: Audit, derivation: Derivation, dates: Sequence[date], worlds: Callable[[date], tuple[World, World]]
+) -> Result:  # fmt: skip
+    def beside(day: date) -> tuple[Sequence[date], World, World]:
+        audit.say(f"{name}: {day}, {dates.index(day) + 1} of {len(dates)}")
+        return [day], *worlds(day)
+
+    # what every date needs is made before the threads begin
+    audit.baseline(derivation)
+    with ThreadPoolExecutor(THREADS) as threads:
+        return _compared(name, threads.map(beside, dates))
+
+
+def _compared(name: str, pairs: Iterable[tuple[Sequence[date], World, World]]) -> Result:
+    rows, values, dates, found = 0, 0, 0, list[Difference]()
+    for some, was, became in pairs:
+        differing, compared = differences(was, became, some)
+        rows += was["features"].filter(pl.col("game_date").is_in(list(some))).height
+        values, dates, found = values + compared, dates + len(some), found + differing
+    if not found:
+        return Result(name, True if rows else None, rows, f"{values:,} values of {dates} dates are equal")
+    columns = list(dict.fromkeys(difference.name for difference in found))
+    more = f"; {len(columns)} columns differ, as {', '.join(columns[1 : COLUMNS_NAMED + 1])}" if len(columns) > 1 else ""
+    listed = [{"column": d.name, "rows": d.rows, "worst": str(d)} for d in found[:DIFFERENCES_LISTED]]
+    return Result(name, False, rows, f"{found[0]}{more}", listed)
+
+
+def _some(dates: Sequence[date], number: int) -> list[date]:
+    """So many of the dates, evenly spread."""
+    return list(dates) if len(dates) <= number else [dates[len(dates) * n // number] for n in range(number)]
+
+
+def _one_of_each_team(rows: pl.DataFrame, chance: random.Random) -> pl.DataFrame:
+    order = pl.Series("order", [chance.random() for _ in range(rows.height)], dtype=pl.Float64)
+    return rows.sort(PLAYER).with_columns(order).sort("order").unique(["game_id", "team"], keep="first", maintain_order=True)
+
+
+def _what_is_seen(audit: Audit, derivation: Derivation, day: date) -> Iterator[tuple[str, bool]]:
+    """What was altered of one player of each team, and whether his features show it."""
+    made = audit.baseline(derivation)
+    tipoffs = made["upcoming_players"].select(*PLAYER, "tipoff_at")
+    rows = made["features"].filter(pl.col("game_date") == day).join(tipoffs, on=PLAYER, how="left")
+    is_recent = pl.col("latest_game_date") >= day - timedelta(days=RESUMMARISED_DAYS)
+    scorers = _one_of_each_team(rows.filter(is_recent & pl.col("points_mean_last_5_games").is_not_null()), audit.chance(day))
+    offered = rows.filter(pl.col("tipoff_at").is_not_null() & pl.col("line").ne_missing(NEW_LINE))
+    people = _one_of_each_team(offered, audit.chance(day))
+    games = audit.summarised(derivation, audit.world)["player_game_summary"].filter("did_play")
+    last = games.join(scorers, left_on=["player_id", "game_date"], right_on=["player_id", "latest_game_date"], how="semi")
+    world: World = {name: before(frame, day + timedelta(days=1)) for name, frame in audit.world.items()}
+    world = with_more_threes(world, last.select(*PLAYER, pl.lit(MORE_THREES[0], pl.Int64).alias("threes")))
+    world = with_lines_just_before(world, people, NEW_LINE)
+    world = with_game_lines_just_before(world, people.unique("game_id"))
+    world = with_reports_just_before(world, people, NEW_STATUS)
+    after = audit.derived(derivation, audit.summarised(derivation, world, day), [day], audit.as_of)["features"]
+    now = {row["player_id"]: row for row in after.filter(pl.col("game_date") == day).iter_rows(named=True)}
+    for player, mean in scorers.select("player_id", "points_mean_last_5_games").iter_rows():
+        yield "last box scores", player in now and now[player]["points_mean_last_5_games"] != mean
+    for player in people["player_id"]:
+        for what, column, value in (("lines", "line", NEW_LINE), ("game lines", "game_total", WILD_TOTAL),
+                                    ("reports", "injury_status", NEW_STATUS)):  # fmt: skip
+            yield what, player in now and now[player][column] == value
+
+
+def _with_points(audit: Audit, derivation: Derivation) -> pl.DataFrame:
+    """The features of whoever played, with the points."""
+    played = audit.world["boxscores"].filter("did_play").select(*PLAYER, "points")
+    return audit.baseline(derivation)["features"].join(played, on=PLAYER)
+
+
+def _market(audit: Audit) -> pl.DataFrame:
+    """The market line, also of lines for whose instant only the archive vouches, and of pick'em sites."""
+    lines = audit.world["prop_lines"].filter(pl.col("game_date").is_in(audit.dates))
+    is_vouched_for = pl.col("is_before_tipoff").fill_null(pl.col("is_latest_pregame")).fill_null(False)
+    some_instant = pl.col("game_date").cast(pl.Datetime("us", "UTC"))
+    known = lines.with_columns(is_vouched_for.alias("is_before_tipoff"), pl.col("snapshot_at").fill_null(some_instant))
+    cascade: Mapping[str, Any] = {**SETTINGS.lines.cascade, "pickem_books": ()}
+    return market_lines(known, **cascade).select(*PLAYER, market_line="line")
+
+
+def _correlation(rows: pl.DataFrame, column: str) -> tuple[float, int]:
+    """Absolute correlation with points, and of how many rows; 0 for a column of too few, or of one value."""
+    known = rows.drop_nulls(column)
+    if known.height < LEAST_ROWS or known[column].n_unique() == 1:
+        return 0.0, known.height
+    return abs(known.select(pl.corr(pl.col(column).cast(pl.Float64), "points")).item()), known.height

@@ -1,0 +1,159 @@
+"""Do the stored features equal those that are made again? Where they do not, which source has changed since?"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from nba_pipeline.assets.features.features import ABOUT, CODE_VERSION
+from nba_pipeline.audit.derivations import SUMMARIES, Audit, Derivation
+from nba_pipeline.audit.leakage import COLUMNS_NAMED, Result
+from nba_pipeline.audit.worlds import PLAYER, before
+from nba_pipeline.derivation import World
+from nba_pipeline.table import LINEAGE, TABLES
+
+OF_THE_PAST = ("boxscores", "team_boxscores", "play_by_play", "schedule")
+OF_THE_REPORT = ("rosters", "injuries")
+OF_THE_MARKET = ("prop_lines", "game_lines")
+SOURCES_OF_FAMILY = {"matchup": (*OF_THE_PAST, *OF_THE_REPORT), "market": OF_THE_MARKET}
+"""Family of a feature -> what it is made of, where that is not the past alone."""
+
+SUMS_UP = (
+    "missing_features", "quality_score", "quality_tier", "market_quality", "matchup_quality", "player_history_quality",
+    "team_context_quality", "game_context_quality",
+)  # fmt: skip
+SOURCES_OF = {
+    **dict.fromkeys(SUMS_UP, (*OF_THE_PAST, *OF_THE_REPORT, *OF_THE_MARKET)),
+    **dict.fromkeys(("injury_risk_level", "injury_status", "age_years"), OF_THE_REPORT),
+    **dict.fromkeys(("star_teammates_out", "absent_teammates_usage_pct_sum_season", "row"), (*OF_THE_PAST, *OF_THE_REPORT)),
+    **dict.fromkeys(("line_standard_deviation_across_books", "price_skew"), OF_THE_MARKET),
+    **dict.fromkeys(("line_movement_direction", "late_line_movements"), OF_THE_MARKET),
+    **dict.fromkeys(("line_minus_points_mean_season", "line_minus_previous_closing_line"), (*OF_THE_PAST, *OF_THE_MARKET)),
+}
+"""Column -> what it is made of, where its family does not say so; others are made of the past."""
+
+DIFFERENCES_LISTED = 10_000
+COMPARES_WITH_THE_LEAGUE = "matchup"
+"""Family of features that another team's earlier game may have changed."""
+
+
+def stored_rows_equal_recomputed_rows(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
+    """The stored features equal those made again as of their own instant, but for sources that changed, which are listed."""
+    name, world = "stored_rows_equal_recomputed_rows", _kept_summaries(audit, derivation)
+
+    def again(some: Sequence[date], as_of: datetime) -> World:
+        audit.say(f"{name}: {len(some)} dates as of {as_of:%Y-%m-%d %H:%M}")
+        last = some[-1]
+        through = audit.altered("kept", last, lambda: {t: before(rows, last + timedelta(days=1)) for t, rows in world.items()})
+        return audit.derived(derivation, through, some, as_of)
+
+    return _beside(name, audit, dates, again)
+
+
+def a_later_backfill_differs_only_where_a_source_did(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
+    """The stored features equal those that a backfill would make now, but for newer lines, reports and other sources."""
+    name = "a_later_backfill_differs_only_where_a_source_did"
+    audit.say(name)
+    made = audit.derived(derivation, _kept_summaries(audit, derivation), audit.dates, audit.as_of)
+    return _beside(name, audit, dates, lambda some, as_of: made)
+
+
+def _kept_summaries(audit: Audit, derivation: Derivation) -> World:
+    """The world as it is, with those summaries that a warehouse keeps: what breaks a rule is in the quarantine."""
+    world = audit.summarised(derivation, audit.world)
+    return {**world, **{name: kept(name, world[name]) for name in SUMMARIES}}
+
+
+def kept(name: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a table that keep its promise."""
+    schema = TABLES[name].schema
+    return schema.filter(rows.select(schema.column_names()), cast=True)[0]
+
+
+def _beside(name: str, audit: Audit, dates: Sequence[date], again: Callable[[Sequence[date], datetime], World]) -> Result:
+    """Stored features beside the same made again, from the stored rows of an instant.
+
+    A difference is explained when a source of the column has a newer row about the player's game, or about an earlier
+    game of its teams; or when the row was made by another version of the code. That the newer row made the difference is
+    likely, not shown.
+    """
+    stored = None if audit.stored is None else audit.stored.filter(pl.col("game_date").is_in(list(dates)))
+    if stored is None or stored.is_empty():
+        return Result(name, None, 0, "no features of these dates are stored")
+    scheduled = audit.world["schedule"].filter(pl.col("status") != "postponed")
+    games, found = set(scheduled.select("game_date", "game_id").iter_rows()), list[dict[str, Any]]()
+    for (as_of, version), rows in stored.sort("game_date").group_by(["as_of", "code_version"], maintain_order=True):
+        assert isinstance(as_of, datetime)
+        changes = Changes({table: frame.filter(pl.col("as_of") > as_of) for table, frame in audit.world.items()}, games)
+        some = rows["game_date"].unique().sort().to_list()
+        now = kept("features", again(some, as_of)["features"])
+        for one in value_differences(rows, now.filter(pl.col("game_date").is_in(some))):
+            by_version = "" if version == CODE_VERSION else f"made by version {version!s} of the code"
+            found.append({**one, "explained_by": by_version or changes.behind(one)})
+    found.sort(key=lambda one: bool(one["explained_by"]))
+    unexplained = [one for one in found if not one["explained_by"]]
+    told = f"{len(found):,} values differ, {len(unexplained):,} of them although no source changed"
+    if first := next(iter(found), None):
+        columns = Counter(one["column"] for one in found).most_common(COLUMNS_NAMED)
+        told += f" ({', '.join(f'{column} {count}' for column, count in columns)}); the first is {first['column']} of player "
+        told += f"{first['player_id']} on {first['game_date']}: stored {first['stored']}, now {first['now']} "
+        told += f"({first['explained_by'] or 'no source changed'})"
+    return Result(name, not unexplained, stored.height, told, found[:DIFFERENCES_LISTED])
+
+
+def value_differences(stored: pl.DataFrame, again: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """What differs between stored features and the same made again, row by row and column by column.
+
+    A column of "row" stands for one that is only stored, or only made now.
+    """
+    key, about = ["game_date", *PLAYER], ["team", "opponent"]
+    for one, other, was, now in ((stored, again, "there", None), (again, stored, None, "there")):
+        for row in one.join(other, on=key, how="anti").select(*key, *about).iter_rows(named=True):
+            yield {**row, "column": "row", "stored": was, "now": now}
+    columns = [column for column in again.columns if column in stored.columns and column not in (*LINEAGE, *key)]
+    beside = stored.join(again.select(*key, *columns), on=key, suffix="_now")
+    for column in columns:
+        off = beside.filter(pl.col(column).ne_missing(pl.col(f"{column}_now")))
+        shown = off.select(*key, *about, pl.col(column).alias("stored"), pl.col(f"{column}_now").alias("now"))
+        for row in shown.iter_rows(named=True):
+            yield {**row, "column": column}
+
+
+class Changes:
+    """The rows of the sources that are newer than some features, and the games as they are scheduled now."""
+
+    def __init__(self, newer: Mapping[str, pl.DataFrame], games: Set[tuple[date, str]]):
+        self.newer, self.games = newer, games
+        self._told: dict[tuple[object, ...], str] = {}
+
+    def behind(self, one: Mapping[str, Any]) -> str:
+        """Which sources of a differing value have newer rows; empty when none has."""
+        if (one["game_date"], one["game_id"]) not in self.games:
+            return "the game was moved"
+        family = str((ABOUT.get(one["column"]) or {}).get("family", ""))
+        sources = SOURCES_OF.get(one["column"], SOURCES_OF_FAMILY.get(family, OF_THE_PAST))
+        told = [self._told_of(source, one, family == COMPARES_WITH_THE_LEAGUE) for source in sources]
+        return "; ".join(sentence for sentence in told if sentence)
+
+    def _told_of(self, source: str, one: Mapping[str, Any], is_of_the_league: bool) -> str:
+        """What a source has that is newer: of the teams, or the league, before the date; else of the teams or the game."""
+        day, teams = one["game_date"], (one["team"], one["opponent"])
+        key = (source, day, None if is_of_the_league else teams, one["game_id"])
+        if key not in self._told:
+            rows = self.newer[source]
+            sides = [column for column in ("team", "home_team", "away_team") if column in rows.columns]
+            is_of_teams = pl.any_horizontal(pl.col(sides).is_in(teams)) if sides else pl.lit(True)
+            if source in OF_THE_PAST:
+                rows = rows.filter((pl.col("game_date") < day) & (is_of_teams | is_of_the_league))
+            elif source == "rosters":
+                rows = rows.filter((pl.col("game_date") <= day) & is_of_teams)
+            else:
+                rows = rows.filter(pl.col("game_id") == one["game_id"])
+            newest = rows.sort("as_of").tail(1)
+            told = newest.select(
+                pl.format("{} of {} came {}", pl.lit(source), "game_date", pl.col("as_of").dt.strftime("%Y-%m-%d %H:%M"))
+            )
+            self._told[key] = told.item() if told.height else ""
+        return self._told[key]

@@ -1,0 +1,168 @@
+"""What the warehouse holds of each season: how much of it is there, how good it is, and whether it looks like basketball.
+
+Coverage is what is there of what should be: of complete final games, of expected players or of dates with games.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from nba_pipeline import gates
+from nba_pipeline.assets.features.features import FEATURES
+from nba_pipeline.calendar import season_of_game_date
+from nba_pipeline.formulas.quality import TIERS
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import TABLES
+from nba_pipeline.warehouse import Warehouse
+
+PLAUSIBLE: Mapping[str, tuple[float, float]] = {
+    "pace": (97, 104), "offensive_rating": (104, 118), "effective_field_goal_pct": (0.51, 0.57),
+    "true_shooting_pct": (0.54, 0.60), "points": (105, 119),
+}  # fmt: skip
+"""League means of a season, lowest and highest. Those of 2021-22 to 2024-25 are 99.9 to 100.9, 110.2 to 113.4, 0.533 to
+0.548, 0.567 to 0.583 and 110.6 to 114.7; single months stay within 98.0 to 102.2, 104.6 to 115.2, 0.514 to 0.556, 0.545 to
+0.591 and 107.2 to 117.2."""
+
+LEAST_GAMES = 50
+"""Complete games from which a mean is judged."""
+
+IS_BEFORE_TIPOFF = pl.col("is_before_tipoff")
+OF_GAMES: Mapping[str, pl.Expr | None] = {
+    "boxscores": None, "team_boxscores": None, "play_by_play": None,
+    "prop_lines": (pl.col("market") == SETTINGS.lines.market) & IS_BEFORE_TIPOFF, "game_lines": IS_BEFORE_TIPOFF,
+    "injuries": IS_BEFORE_TIPOFF & (pl.col("status") != "not_submitted"), "player_game_summary": None,
+    "team_game_summary": None, "upcoming_players": None, "grades": None,
+}  # fmt: skip
+"""Table -> which of its rows count; covered is a complete final game that has one."""
+
+OF_PLAYERS = ("player_form", "matchups", "features", "predictions")
+"""Covered is an expected player of a game who has a row."""
+
+OF_DATES = ("rosters", "player_shot_zones", "team_defense_zones")
+"""Covered is a date with games that has a row."""
+
+IN_ORDER = (
+    "boxscores", "team_boxscores", "play_by_play", "prop_lines", "game_lines", "injuries", "rosters", "player_game_summary",
+    "team_game_summary", "upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features",
+    "predictions", "grades",
+)  # fmt: skip
+
+
+Shares = dict[str, float | None]
+
+
+def seasons(warehouse: Warehouse, dates: Sequence[date]) -> list[dict[str, Any]]:
+    """One record per season with games, the first season first.
+
+    season, first_date, last_date, games, final_games, complete_games, player_games; coverage (table -> share, null where
+    nothing is wanted); tiers (quality tier -> share of the rows of `features`); null_shares (feature -> share of the rows
+    of players with 5 games); means (league mean, null without complete games); implausible (the means that are out of
+    range).
+    """
+    schedule = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
+    if schedule.is_empty():
+        return []
+    judged = gates.judge_games(schedule, _box_scores(warehouse, dates))
+    complete = judged.filter("is_complete").select("game_id", season_of_game_date())
+    played = _per_season(warehouse.scan(TABLES["boxscores"], dates).filter("did_play"), pl.len())
+    covered = {**_of_games(warehouse, dates, complete), **_of_players(warehouse, dates), **_of_dates(warehouse, dates, schedule)}
+    features = _features(warehouse, dates)
+    means = _per_season(warehouse.scan(TABLES["team_game_summary"], dates), pl.struct(pl.col(name).mean() for name in PLAUSIBLE))
+    games = schedule.with_columns(season_of_game_date()).sort("game_date")
+    records = []
+    for (season,), rows in games.group_by(["season"], maintain_order=True):
+        name = str(season)
+        number = complete.filter(pl.col("season") == name).height
+        league: Shares = means.get(name) or dict.fromkeys(PLAUSIBLE)
+        records.append(
+            {
+                "season": name,
+                "first_date": str(rows["game_date"][0]),
+                "last_date": str(rows["game_date"][-1]),
+                "games": rows.height,
+                "final_games": rows.filter(pl.col("status") == "final").height,
+                "complete_games": number,
+                "player_games": played.get(name, 0),
+                "coverage": {table: covered[table].get(name) for table in IN_ORDER},
+                **features.get(name, {"tiers": {}, "null_shares": {}}),
+                "means": league,
+                "implausible": _implausible(league) if number >= LEAST_GAMES else [],
+            }
+        )
+    return records
+
+
+def _implausible(means: Mapping[str, float | None]) -> list[str]:
+    known = {name: mean for name, mean in means.items() if mean is not None}
+    return [
+        f"{name} {known[name]:.4g} is not between {low:g} and {high:g}"
+        for name, (low, high) in PLAUSIBLE.items()
+        if name in known and not low <= known[name] <= high
+    ]
+
+
+def _box_scores(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    columns = ["game_id", "team", "did_play", "points", "team_points", "minutes", "minutes_precision"]
+    return warehouse.scan(TABLES["boxscores"], dates).select(columns).collect()
+
+
+def _per_season(rows: pl.LazyFrame, value: pl.Expr) -> dict[str, Any]:
+    found = rows.group_by(season_of_game_date()).agg(value.alias("value")).collect()
+    return dict(found.iter_rows())
+
+
+def _of_games(warehouse: Warehouse, dates: Sequence[date], complete: pl.DataFrame) -> dict[str, Shares]:
+    wanted: dict[str, int] = dict(complete.group_by("season").len().iter_rows())
+    shares = dict[str, Shares]()
+    for table, counts in OF_GAMES.items():
+        rows = warehouse.scan(TABLES[table], dates)
+        there = (rows if counts is None else rows.filter(counts)).select("game_id").unique().collect()
+        found: dict[str, int] = dict(complete.join(there, on="game_id", how="semi").group_by("season").len().iter_rows())
+        shares[table] = {season: found.get(season, 0) / count for season, count in wanted.items()}
+    return shares
+
+
+def _of_players(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, Shares]:
+    columns = ["game_date", "game_id", "player_id"]
+    expected = warehouse.scan(TABLES["upcoming_players"], dates).select(columns).collect()
+    wanted: dict[str, int] = _per_season(expected.lazy(), pl.len())
+    shares = dict[str, Shares]()
+    for table in OF_PLAYERS:
+        there = warehouse.scan(TABLES[table], dates).select(columns).unique().collect()
+        found: dict[str, int] = _per_season(expected.join(there, on=columns, how="semi").lazy(), pl.len())
+        shares[table] = {season: found.get(season, 0) / count for season, count in wanted.items()}
+    return shares
+
+
+def _of_dates(warehouse: Warehouse, dates: Sequence[date], schedule: pl.DataFrame) -> dict[str, Shares]:
+    slates = schedule.select("game_date").unique()
+    wanted: dict[str, int] = _per_season(slates.lazy(), pl.len())
+    shares = dict[str, Shares]()
+    for table in OF_DATES:
+        there = warehouse.scan(TABLES[table], dates).select("game_date").unique().collect()
+        found: dict[str, int] = _per_season(slates.join(there, on="game_date", how="semi").lazy(), pl.len())
+        shares[table] = {season: found.get(season, 0) / count for season, count in wanted.items()}
+    return shares
+
+
+def _features(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, dict[str, Shares]]:
+    """Per season the shares of the quality tiers, and of nulls among those who have played enough games."""
+    is_known = pl.col("games_played_season") >= SETTINGS.predicting.least_games
+    found = (
+        warehouse.scan(TABLES["features"], dates)
+        .group_by(season_of_game_date())
+        .agg(
+            *[(pl.col("quality_tier") == tier).mean().alias(tier) for tier in TIERS],
+            *[pl.col(name).filter(is_known).is_null().mean().alias(f"{name}_null") for name in FEATURES],
+        )
+        .collect()
+    )
+    return {
+        row["season"]: {
+            "tiers": {tier: row[tier] for tier in TIERS},
+            "null_shares": {name: row[f"{name}_null"] for name in FEATURES},
+        }
+        for row in found.iter_rows(named=True)
+    }

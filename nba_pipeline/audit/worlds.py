@@ -1,0 +1,352 @@
+"""Worlds that differ from the one in the warehouse in facts of known instants: gone, absurd, altered or added.
+
+A world is the source tables by name, each in order of `game_date`, so that what lies before a date is a slice of them.
+What is changed stays consistent: a box score still sums to the score of its game, since an incomplete game would be left
+out of every window, and nothing that leaks would show.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from nba_pipeline.assets.sources.team_boxscores import sum_players
+from nba_pipeline.derivation import SOURCES, World
+from nba_pipeline.settings import SETTINGS
+
+DAYS_OF_ABSURDITY = 14
+"""How long the absurd goes on after the date; later there is nothing. What a window could reach ahead lies within."""
+
+BEYOND_ANY_ACTION = 1_000_000
+"""Order number from which added actions count."""
+
+WILD_LINE = 47.5
+WILD_TOTAL, WILD_SPREAD = 279.5, -24.5
+"""Within the ranges of the features, which would otherwise be null."""
+
+MINUTES_INTO_THE_GAME = 30
+PLAYER = ["game_id", "player_id"]
+POINTS_PER_THREE = 3
+
+
+def ordered(world: World) -> World:
+    """The sources of a world, each in order of its dates."""
+    return {name: world[name].sort("game_date", maintain_order=True) for name in SOURCES}
+
+
+def before(frame: pl.DataFrame, day: date) -> pl.DataFrame:
+    """The rows of earlier dates, of a frame in order of its dates."""
+    return frame.head(_place(frame, day))
+
+
+def since(frame: pl.DataFrame, day: date) -> pl.DataFrame:
+    """The rows of the date and of later ones, of a frame in order of its dates."""
+    return frame.slice(_place(frame, day))
+
+
+def between(frame: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """The rows from the first date to the last, both included, of a frame in order of its dates."""
+    start = _place(frame, first)
+    return frame.slice(start, _place(frame, last + timedelta(days=1)) - start)
+
+
+def first_tipoff(world: World, day: date) -> datetime | None:
+    """The first scheduled tip-off of a date; None where one of its games has none."""
+    tipoffs = between(world["schedule"], day, day).filter(pl.col("status") != "postponed")["tipoff_at"]
+    first = None if tipoffs.has_nulls() or tipoffs.is_empty() else tipoffs.min()
+    return first if isinstance(first, datetime) else None
+
+
+def is_quiet(world: World, day: date, border: datetime) -> bool:
+    """Whether no snapshot became known between the border and the tip-off of its own game."""
+    by_then, by_tipoff = _known_before(world, day, border), _known_before(world, day, None)
+    return all(by_then[name].height == by_tipoff[name].height for name in by_then)
+
+
+def gone(world: World, day: date, border: datetime | None = None) -> World:
+    """Everything is gone that became known at or after the border: without one, at or after the tip-off of each game.
+
+    Of the date's games remain who plays whom and when, and the snapshots of known instants before the border; of later
+    dates nothing. Where the tip-off is unknown no snapshot of the game remains.
+    """
+    known = _known_before(world, day, border)
+    games = between(world["schedule"], day, day)
+    is_played = pl.col("status").is_in(["final", "live"])
+    to_come = games.with_columns(
+        pl.when(is_played).then(pl.lit("scheduled")).otherwise("status").alias("status"),
+        pl.lit(None, pl.String).alias("status_text"), *_nulls("home_points", "away_points"),
+    )  # fmt: skip
+    return {name: _after(world[name], day, {"schedule": to_come, **known}.get(name)) for name in SOURCES}
+
+
+def absurd(world: World, day: date) -> World:
+    """Everything that became known at or after the tip-off of its game is nonsense, of the date and of 14 days more.
+
+    Other players took part, with other numbers in every column; scores, totals and play-by-play agree with them. Later
+    snapshots show wild lines and everybody out, and every team has a later roster of strangers.
+    """
+    last = day + timedelta(days=DAYS_OF_ABSURDITY)
+    games, boxscores = between(world["schedule"], day, last), between(world["boxscores"], day, last)
+    today, known = between(world["schedule"], day, day), _known_before(world, day, None)
+    boxes = _absurd_boxes(boxscores)
+    people = _people_of(between(world["boxscores"], day, day), between(world["prop_lines"], day, day))
+    made: dict[str, pl.DataFrame] = {
+        "boxscores": boxes,
+        "team_boxscores": _like(world["team_boxscores"], sum_players(boxes)),
+        "play_by_play": _like(world["play_by_play"], actions_of(boxes)),
+        "schedule": _with_scores(games, boxes),
+        "rosters": _later_rosters(known["rosters"], today),
+        **{name: pl.concat([known[name], rows]) for name, rows in _in_play(world, today, people).items()},
+    }
+    return {name: _after(world[name], day, made[name]) for name in SOURCES}
+
+
+def with_more_threes(world: World, rows: pl.DataFrame) -> World:
+    """Some box-score rows (game_id, player_id) have so many more made `threes`; scores, totals and actions agree."""
+    scored = rows.select(*PLAYER, "threes").join(world["boxscores"].select(*PLAYER, "team", "game_date"), on=PLAYER)
+    of_team = scored.group_by("game_id", "team").agg(pl.col("threes").sum().alias("team_threes"))
+    own, team = pl.col("threes").fill_null(0), pl.col("team_threes").fill_null(0)
+    shots = ("fgm", "fga", "fg3m", "fg3a")
+    boxes = (
+        world["boxscores"].join(scored.select(*PLAYER, "threes"), on=PLAYER, how="left", maintain_order="left")
+        .join(of_team, on=["game_id", "team"], how="left", maintain_order="left")
+        .with_columns(
+            *[pl.col(name) + own for name in shots], pl.col("points") + POINTS_PER_THREE * own,
+            pl.col("team_points") + POINTS_PER_THREE * team,
+        )
+        .drop("threes", "team_threes")
+    )  # fmt: skip
+    totals = (
+        world["team_boxscores"].join(of_team, on=["game_id", "team"], how="left", maintain_order="left")
+        .with_columns(*[pl.col(name) + team for name in shots], pl.col("points") + POINTS_PER_THREE * team)
+        .drop("team_threes")
+    )  # fmt: skip
+    schedule = world["schedule"]
+    for side in ("home", "away"):
+        here = of_team.rename({"team": f"{side}_team"})
+        schedule = (
+            schedule.join(here, on=["game_id", f"{side}_team"], how="left", maintain_order="left")
+            .with_columns(pl.col(f"{side}_points") + POINTS_PER_THREE * team)
+            .drop("team_threes")
+        )
+    actions = _with_actions(world["play_by_play"], scored)
+    return {**world, "boxscores": boxes, "team_boxscores": totals, "schedule": schedule, "play_by_play": actions}
+
+
+def with_snapshots_in_play(world: World) -> World:
+    """For everybody with a box score or a line: lines, game lines and injury reports of at and after the tip-off.
+
+    Marked as they would be on arrival (not from before the tip-off), and also wrongly with the mark unknown; and some of
+    an unknown instant, which prove nothing.
+    """
+    people = _people_of(world["boxscores"], world["prop_lines"])
+    added = _in_play(world, world["schedule"], people)
+    return {**world, **{name: _joined(world[name], rows) for name, rows in added.items()}}
+
+
+def with_lines_just_before(world: World, people: pl.DataFrame, line: float) -> World:
+    """Players of games with a known tip-off (game_id, player_id, game_date, tipoff_at) with one more line each."""
+    rows = _just_before(people).with_columns(*_prop_line(line))
+    return {**world, "prop_lines": _joined(world["prop_lines"], rows)}
+
+
+def with_game_lines_just_before(world: World, games: pl.DataFrame) -> World:
+    """Games (game_id, game_date, tipoff_at) with one more total and spread each."""
+    return {**world, "game_lines": _joined(world["game_lines"], _game_lines(_just_before(games)))}
+
+
+def with_reports_just_before(world: World, people: pl.DataFrame, status: str) -> World:
+    """Players (game_id, player_id, team, game_date, tipoff_at) with one more report each, of this status."""
+    rows = _just_before(people).with_columns(pl.col("snapshot_at").alias("seen_at"), pl.lit(status).alias("status"))
+    return {**world, "injuries": _joined(world["injuries"], rows)}
+
+
+def actions_of(boxes: pl.DataFrame) -> pl.DataFrame:
+    """Play-by-play that agrees with box scores: their shots one by one, every two-pointer from the paint."""
+    played = boxes.filter("did_play")
+    kinds: Sequence[tuple[str, str | None, bool, pl.Expr]] = (
+        ("2pt", "Restricted Area", True, pl.col("fgm") - pl.col("fg3m")),
+        ("2pt", "Restricted Area", False, pl.col("fga") - pl.col("fg3a") - pl.col("fgm") + pl.col("fg3m")),
+        ("3pt", "Above the Break 3", True, pl.col("fg3m")),
+        ("3pt", "Above the Break 3", False, pl.col("fg3a") - pl.col("fg3m")),
+        ("freethrow", None, True, pl.col("ftm")),
+        ("freethrow", None, False, pl.col("fta") - pl.col("ftm")),
+    )
+    shots = pl.concat(
+        played.select("game_date", *PLAYER, "team", pl.lit(kind).alias("action_type"), pl.lit(area, pl.String).alias("area"),
+                      pl.lit(is_made).alias("is_made"), times.clip(0).alias("times"))
+        for kind, area, is_made, times in kinds
+    )  # fmt: skip
+    one_by_one = shots.select(pl.exclude("times").repeat_by("times"))
+    return _numbered(one_by_one.explode(one_by_one.columns).drop_nulls("game_id"), 0)
+
+
+def _place(frame: pl.DataFrame, day: date) -> int:
+    return int(frame["game_date"].search_sorted(day, side="left")) if frame.height else 0
+
+
+def _just_before(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of games with a known tip-off, as a snapshot of the second before it: newer than any real one."""
+    instant = (pl.col("tipoff_at") - timedelta(seconds=1)).alias("snapshot_at")
+    return rows.filter(pl.col("tipoff_at").is_not_null()).with_columns(instant, pl.lit(True).alias("is_before_tipoff"))
+
+
+def _nulls(*columns: str) -> list[pl.Expr]:
+    return [pl.when(False).then(column).alias(column) for column in columns]
+
+
+def _after(frame: pl.DataFrame, day: date, rows: pl.DataFrame | None) -> pl.DataFrame:
+    """What lies before the date, and these rows."""
+    past = before(frame, day)
+    return past if rows is None else pl.concat([past, rows.select(frame.columns)])
+
+
+def _like(frame: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows in the columns of a frame; what they do not have is null."""
+    return pl.concat([frame.clear(), rows.select(name for name in frame.columns if name in rows.columns)], how="diagonal_relaxed")
+
+
+def _joined(frame: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([frame, _like(frame, rows)]).sort("game_date", maintain_order=True)
+
+
+def _known_before(world: World, day: date, border: datetime | None) -> dict[str, pl.DataFrame]:
+    """Of the date's snapshots those that are known to be from before the border, or else the tip-off of their game."""
+    games = between(world["schedule"], day, day)
+    limit = pl.col("tipoff_at") if border is None else pl.lit(border).cast(pl.Datetime("us", "UTC"))
+    until = games.select("game_id", limit.alias("until"))
+    teams = pl.concat(games.select(pl.col(f"{side}_team").alias("team"), limit.alias("until")) for side in ("home", "away"))
+    # with a border, what had not arrived was not known; without one a report counts from the instant printed on it
+    printed = pl.col("snapshot_at") if border is None else pl.max_horizontal("snapshot_at", "seen_at")
+    wanted = {
+        "prop_lines": (until, pl.col("snapshot_at")), "game_lines": (until, pl.col("snapshot_at")),
+        "injuries": (until, printed), "rosters": (teams.unique("team"), pl.col("seen_at")),
+    }  # fmt: skip
+    return {
+        name: between(world[name], day, day)
+        .join(limits, on=[column for column in limits.columns if column != "until"], how="left", maintain_order="left")
+        .filter(instant < pl.col("until"))
+        .drop("until")
+        for name, (limits, instant) in wanted.items()
+    }
+
+
+def _absurd_boxes(boxscores: pl.DataFrame) -> pl.DataFrame:
+    """The box scores of some dates with the people of each date exchanged and every number another."""
+    number = pl.int_range(pl.len())
+    made = {"fg3m": number * 7 % 5, "ftm": number * 5 % 9, "oreb": number % 6, "turnovers": number * 3 % 8,
+            "assists": number * 11 % 13, "steals": number % 4}  # fmt: skip
+    made["fgm"] = made["fg3m"] + 4 + number * 13 % 7
+    made |= {"fga": made["fgm"] + 3 + number % 5, "fg3a": made["fg3m"] + 1, "fta": made["ftm"] + 1, "dreb": number % 9,
+             "rebounds": number % 6 + number % 9, "blocks": pl.lit(0), "fouls": number % 6, "plus_minus": number % 41 - 20}  # fmt: skip
+    made["points"] = 2 * made["fgm"] + made["fg3m"] + made["ftm"]
+    whose = [pl.col(name).reverse().over("game_date") for name in ("player_id", "player_name")]
+    played = pl.col("did_play")
+    return boxscores.with_columns(
+        *whose,
+        *[pl.when(played).then(value.cast(pl.Int64)).alias(name) for name, value in made.items()],
+        pl.col("minutes").reverse().over("game_id", "team", "did_play"),
+        ~pl.col("is_starter"),
+    ).with_columns(pl.col("points").sum().over("game_id", "team").alias("team_points"))  # fmt: skip
+
+
+def _with_scores(games: pl.DataFrame, boxes: pl.DataFrame) -> pl.DataFrame:
+    """The games with the scores of their box scores; those that have none are over with a score all the same."""
+    scores = boxes.select("game_id", "team", "team_points").unique(["game_id", "team"])
+    for side, otherwise in (("home", 199), ("away", 51)):
+        here = scores.select("game_id", pl.col("team").alias(f"{side}_team"), "team_points")
+        games = games.join(here, on=["game_id", f"{side}_team"], how="left", maintain_order="left").with_columns(
+            pl.col("team_points").fill_null(otherwise).alias(f"{side}_points")
+        ).drop("team_points")  # fmt: skip
+    was_moved = pl.col("status") == "postponed"
+    return games.with_columns(pl.when(was_moved).then("status").otherwise(pl.lit("final")).alias("status"))
+
+
+def _with_actions(play_by_play: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
+    """The lists of games that have one, with so many more threes of each player."""
+    has_list = scored.join(play_by_play.select("game_id").unique(), on="game_id", how="semi")
+    shots = has_list.select(
+        pl.col("game_date", *PLAYER, "team").repeat_by("threes"), pl.lit("3pt").alias("action_type"),
+        pl.lit("Above the Break 3").alias("area"), pl.lit(True).alias("is_made"),
+    ).explode("game_date", *PLAYER, "team")  # fmt: skip
+    return _joined(play_by_play, _numbered(shots, BEYOND_ANY_ACTION))
+
+
+def _numbered(shots: pl.DataFrame, first: int) -> pl.DataFrame:
+    order = (pl.int_range(pl.len()) + first).cast(pl.Int64)
+    return shots.with_columns(
+        order.alias("order_number"), order.alias("action_number"), pl.lit(1, pl.Int64).alias("period"),
+        pl.lit(700.0).alias("period_seconds_left"), pl.lit(0, pl.Int64).alias("home_points"),
+        pl.lit(0, pl.Int64).alias("away_points"),
+    ).sort("game_date", maintain_order=True)  # fmt: skip
+
+
+def _later_rosters(rosters: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
+    """The rosters of a date, and of each team one more, seen at its tip-off or, where that is unknown, at the day's end."""
+    end = (pl.col("game_date") + pl.duration(days=1)).cast(pl.Datetime("us", "UTC"))
+    teams = pl.concat(
+        games.select("game_date", pl.col(f"{side}_team").alias("team"), pl.coalesce("tipoff_at", end).alias("seen_at"))
+        for side in ("home", "away")
+    )
+    strangers = pl.DataFrame({"player_id": range(9_000_001, 9_000_016), "spelling": ["A Stranger"] * 15})
+    rows = teams.join(strangers, how="cross").with_columns(pl.lit(date(1950, 1, 1)).alias("birth_date"))
+    return pl.concat([rosters, _like(rosters, rows)])
+
+
+def _people_of(boxscores: pl.DataFrame, prop_lines: pl.DataFrame) -> pl.DataFrame:
+    """Whom a snapshot in play may be about: game_date, game_id, player_id, team (null where only a line names him)."""
+    seen = boxscores.select("game_date", *PLAYER, "team")
+    lined = prop_lines.select("game_date", *PLAYER).unique()
+    return pl.concat([seen, lined.join(seen, on=PLAYER, how="anti")], how="diagonal_relaxed")
+
+
+def _in_play(world: World, games: pl.DataFrame, people: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Snapshots at and after the tip-off of some games, about some people, in the columns of the three tables."""
+    tipoffs = games.select("game_id", "game_date", "tipoff_at")
+    whom = people.join(tipoffs.select("game_id", "tipoff_at"), on="game_id")
+    everybody_out = whom.filter(pl.col("team").is_not_null()).with_columns(pl.lit("out").alias("status"))
+    reports = pl.concat(_of_instants(everybody_out)[:-1]).with_columns(pl.col("snapshot_at").alias("seen_at"))
+    lines = pl.concat(_of_instants(whom.with_columns(*_prop_line(WILD_LINE))))
+    return {
+        "prop_lines": _like(world["prop_lines"], lines),
+        "game_lines": _like(world["game_lines"], pl.concat(_of_instants(_game_lines(tipoffs)))),
+        "injuries": _like(world["injuries"], reports),
+    }
+
+
+def _of_instants(rows: pl.DataFrame) -> list[pl.DataFrame]:
+    """Rows with `tipoff_at` at the tip-off and in play, the latter also with the mark unknown, and of an unknown instant."""
+    later = pl.col("tipoff_at") + timedelta(minutes=MINUTES_INTO_THE_GAME)
+    marks: Sequence[tuple[pl.Expr, bool | None]] = (
+        (pl.col("tipoff_at"), False), (later, False), (later + timedelta(minutes=1), None),
+        (pl.lit(None, pl.Datetime("us", "UTC")), None),
+    )  # fmt: skip
+    return [
+        rows.filter(pl.col("tipoff_at").is_not_null() | (number == len(marks) - 1)).with_columns(
+            instant.alias("snapshot_at"), pl.lit(mark, pl.Boolean).alias("is_before_tipoff")
+        )
+        for number, (instant, mark) in enumerate(marks)
+    ]
+
+
+def _prop_line(line: float) -> list[pl.Expr]:
+    values: dict[str, Any] = {
+        "market": SETTINGS.lines.market, "book": SETTINGS.lines.book_precedence[0], "line": line,
+        "line_half_points": round(2 * line), "over_price": -110, "under_price": -110,
+    }  # fmt: skip
+    return [pl.lit(value).alias(name) for name, value in values.items()]
+
+
+def _game_lines(games: pl.DataFrame) -> pl.DataFrame:
+    """Four rows per game: both outcomes of a wild spread and of a wild total, of the first book."""
+    outcomes = pl.DataFrame(
+        {
+            "market": ["spreads", "spreads", "totals", "totals"],
+            "outcome": ["home", "away", "over", "under"],
+            "line": [WILD_SPREAD, -WILD_SPREAD, WILD_TOTAL, WILD_TOTAL],
+        }
+    ).with_columns((2 * pl.col("line")).cast(pl.Int64).alias("line_half_points"))
+    return games.join(outcomes, how="cross").with_columns(
+        pl.lit(SETTINGS.lines.book_precedence[0]).alias("book"), pl.lit(-110, pl.Int64).alias("price")
+    )

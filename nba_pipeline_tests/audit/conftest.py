@@ -1,0 +1,59 @@
+"""One small league for all tests of the audit; what was derived of it is kept."""
+
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from nba_pipeline.assets.features.features import CODE_VERSION
+from nba_pipeline.assets.grades.grades import TABLE as GRADES
+from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
+from nba_pipeline.audit.derivations import FEATURE_TABLES, REAL, SUMMARIES, Audit
+from nba_pipeline.calendar import days
+from nba_pipeline.derivation import SOURCES, World
+from nba_pipeline.table import TABLES
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.builders_audit import DATES, a_world
+
+CONTROL = DATES[-3]
+SAMPLE = DATES[8:]
+LATER = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def world() -> World:
+    return a_world()
+
+
+@pytest.fixture(scope="session")
+def audit(world: World) -> Audit:
+    """An audit of the last twelve rounds."""
+    return Audit(world, SAMPLE, LATER, [CONTROL])
+
+
+@pytest.fixture(scope="session")
+def stored(audit: Audit) -> pl.DataFrame:
+    """The features that the real derivation makes, as a warehouse holds them."""
+    return as_stored(audit.baseline(REAL)["features"])
+
+
+@pytest.fixture(scope="session")
+def warehouse(audit: Audit, tmp_path_factory: pytest.TempPathFactory) -> LocalWarehouse:
+    """A warehouse that holds the league, its summaries and the features of the last twelve rounds; nothing was predicted."""
+    made = LocalWarehouse(home=str(tmp_path_factory.mktemp("warehouse")))
+    summarised = audit.summarised(REAL, audit.world)
+    tables = {name: audit.world[name] for name in SOURCES} | {name: as_stored(summarised[name]) for name in SUMMARIES}
+    tables |= {name: as_stored(audit.baseline(REAL)[name]) for name in FEATURE_TABLES}
+    for name, rows in tables.items():
+        columns = [
+            pl.col(column).fill_null("test") if column in ("source", "code_version") else column for column in TABLES[name].dtypes
+        ]
+        made.replace(TABLES[name], days(DATES[0], DATES[-1]), rows.select(columns), "test")
+    for table in (PREDICTIONS, GRADES):
+        made.add(table, DATES, table.empty(), "test")
+    return made
+
+
+def as_stored(rows: pl.DataFrame) -> pl.DataFrame:
+    """Derived rows with the lineage that a run gives them."""
+    return rows.with_columns(pl.lit(LATER).alias("as_of"), pl.lit(CODE_VERSION).alias("code_version"))

@@ -1,0 +1,83 @@
+"""The real derivation passes every test of the audit, and a test that cannot be tried says so."""
+
+from collections.abc import Sequence
+from copy import copy
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
+from nba_pipeline.audit.derivations import REAL, Audit, Derivation, Derive
+from nba_pipeline.audit.leakage import (
+    TESTS,
+    Test,
+    a_fact_of_before_moves_the_row,
+    everything_after_the_first_tipoff_may_go,
+    no_feature_knows_the_points_better_than_the_line,
+    no_line_or_report_is_from_after_tipoff,
+)
+from nba_pipeline.derivation import World
+from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE
+from nba_pipeline_tests.builders import frame_of
+
+ANOTHER = SAMPLE[-1]
+
+
+@pytest.mark.parametrize("test", (*TESTS, a_fact_of_before_moves_the_row), ids=lambda test: test.__name__)
+def test_the_real_derivation_passes(audit: Audit, test: Test) -> None:
+    result = test(audit, REAL, [CONTROL, ANOTHER])
+    assert result.passed, result
+    assert result.n >= 20
+    assert result.name == test.__name__
+
+
+def test_a_leak_is_told_with_column_player_and_both_values(audit: Audit) -> None:
+    tenfold = (pl.col("points_mean_season") * 10).alias("points_mean_season")
+
+    def leak(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
+        made, is_over = derive(world, dates, as_of), CONTROL in world["boxscores"]["game_date"].to_list()
+        return {**made, "features": made["features"].with_columns(tenfold)} if is_over else made
+
+    result = everything_after_the_first_tipoff_may_go(audit, Derivation("tenfold", "", features=leak), [CONTROL])
+    assert result.passed is False
+    assert result.detail.startswith(f"features.points_mean_season of game_date {CONTROL}, game_id 002")
+    assert " became " in result.detail
+    assert result.differences[0]["column"] == "features.points_mean_season"
+
+
+def test_a_derivation_that_sees_nothing_is_found_blind(audit: Audit) -> None:
+    frozen = audit.baseline(REAL)
+
+    def same(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
+        return frozen
+
+    result = a_fact_of_before_moves_the_row(audit, Derivation("frozen", "", features=same), [CONTROL])
+    assert result.passed is False
+    assert result.detail.startswith("seen: 0 of 10 last box scores, 0 of ")
+
+
+def test_a_prediction_with_a_line_of_after_the_tipoff_fails(audit: Audit) -> None:
+    late = {"game_date": CONTROL, "game_id": "0022400001", "player_id": 7, "line": 20.5, "tipoff_at": LATER}
+    for shown, passes in ((LATER - timedelta(seconds=1), True), (LATER, False)):
+        asked = copy(audit)
+        asked.predictions = frame_of(PREDICTIONS, late | {"line_snapshot_at": shown})
+        assert no_line_or_report_is_from_after_tipoff(asked, REAL, [CONTROL]).passed is passes
+
+
+def test_without_tipoffs_the_date_is_the_border_and_lines_are_not_tried(world: World) -> None:
+    no_tipoff, no_mark = (
+        pl.lit(None, pl.Datetime("us", "UTC")).alias("tipoff_at"),
+        pl.lit(None, pl.Boolean).alias("is_before_tipoff"),
+    )
+    snapshots = {name: world[name].with_columns(no_tipoff, no_mark) for name in ("prop_lines", "game_lines", "injuries")}
+    asked = Audit({**world, **snapshots, "schedule": world["schedule"].with_columns(no_tipoff)}, [CONTROL], LATER, [CONTROL])
+    assert everything_after_the_first_tipoff_may_go(asked, REAL, [CONTROL]).passed
+    seen = a_fact_of_before_moves_the_row(asked, REAL, [CONTROL])
+    assert seen.passed
+    assert seen.detail == "seen: 10 of 10 last box scores; without a known tip-off no line and no report could be tried"
+
+
+def test_too_few_rows_are_not_judged(world: World) -> None:
+    result = no_feature_knows_the_points_better_than_the_line(Audit(world, [CONTROL], LATER), REAL, [CONTROL])
+    assert (result.passed, result.detail) == (None, f"{result.n} players are too few")

@@ -1,0 +1,159 @@
+"""Stored features are made again; what differs is explained by what changed since, or fails."""
+
+from copy import copy
+from datetime import timedelta
+
+import polars as pl
+import pytest
+
+from nba_pipeline.audit.derivations import REAL, SUMMARIES, Audit
+from nba_pipeline.audit.leakage import Result
+from nba_pipeline.audit.parity import (
+    a_later_backfill_differs_only_where_a_source_did,
+    kept,
+    stored_rows_equal_recomputed_rows,
+    value_differences,
+)
+from nba_pipeline.audit.worlds import between, with_more_threes
+from nba_pipeline.derivation import World
+from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE, as_stored
+from nba_pipeline_tests.builders import at
+
+EARLIER = CONTROL - timedelta(days=6)
+FIRST_TIPOFF = at(0, day=CONTROL + timedelta(days=1))
+SEEN = {"prop_lines": ["snapshot_at"], "game_lines": ["snapshot_at"], "injuries": ["seen_at"]}
+SINCE = LATER + timedelta(hours=1)
+PLAYER = pl.col("player_id") == 400
+THREE_MORE = (pl.col("points_mean_season") + 3).alias("points_mean_season")
+
+
+def asked(audit: Audit, rows: pl.DataFrame) -> Result:
+    """The answer for the control date, when the warehouse holds these rows."""
+    other = copy(audit)
+    other.stored = rows.filter(pl.col("game_date") == CONTROL)
+    return stored_rows_equal_recomputed_rows(other, REAL, [CONTROL])
+
+
+def read_again(audit: Audit, source: str, rows: pl.Expr) -> Audit:
+    """The audit of a warehouse in which some rows of a source are newer than the features."""
+    other = copy(audit)
+    newer = pl.when(rows).then(pl.lit(SINCE)).otherwise("as_of").alias("as_of")
+    other.world = {**audit.world, source: audit.world[source].with_columns(newer)}
+    return other
+
+
+def moved(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with another season's mean for one player."""
+    return pl.concat([rows.filter(~PLAYER), rows.filter(PLAYER).with_columns(THREE_MORE)])
+
+
+def test_rows_that_nothing_changed_are_equal(audit: Audit, stored: pl.DataFrame) -> None:
+    result = asked(audit, stored)
+    assert result.passed
+    assert (result.n, result.detail) == (90, "0 values differ, 0 of them although no source changed")
+
+
+def test_a_difference_without_a_changed_source_fails(audit: Audit, stored: pl.DataFrame) -> None:
+    result = asked(audit, moved(stored))
+    assert result.passed is False
+    assert result.detail.startswith(
+        f"1 values differ, 1 of them although no source changed (points_mean_season 1); the first is points_mean_season of player 400 on {CONTROL}: stored "
+    )
+    assert result.differences[0]["explained_by"] == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "rows", "passes"),
+    [
+        ("boxscores", PLAYER & (pl.col("game_date") < CONTROL), True),
+        ("boxscores", PLAYER & (pl.col("game_date") >= CONTROL), False),  # its own game cannot explain anything
+        ("prop_lines", PLAYER, False),  # a mean of points is not made of lines
+        ("schedule", pl.col("game_date") >= CONTROL, False),
+    ],
+    ids=["his earlier game", "the game itself", "a source of other columns", "the score of the game"],
+)
+def test_only_a_newer_source_of_the_column_explains_it(
+    audit: Audit, stored: pl.DataFrame, source: str, rows: pl.Expr, passes: bool
+) -> None:
+    result = asked(read_again(audit, source, rows), moved(stored))
+    assert result.passed is passes
+    if passes:
+        assert "boxscores of 2023-12-03 came 2024-01-01 01:00" in result.detail
+
+
+def test_another_teams_games_explain_only_what_compares_with_the_league(audit: Audit, stored: pl.DataFrame) -> None:
+    row = stored.filter(PLAYER, game_date=CONTROL).row(0, named=True)
+    of_others = ~pl.col("team").is_in([row["team"], row["opponent"]]) & (pl.col("game_date") < CONTROL)
+    others = read_again(audit, "boxscores", of_others)
+    assert asked(others, moved(stored)).passed is False
+    pace = pl.when(PLAYER).then(2.5).otherwise("pace_score").alias("pace_score")
+    assert asked(others, stored.with_columns(pace)).passed
+
+
+def test_a_row_that_is_no_longer_made_is_named(audit: Audit, stored: pl.DataFrame) -> None:
+    result = asked(audit, stored.filter(~PLAYER))
+    assert result.passed is False
+    assert [(d["column"], d["player_id"], d["stored"], d["now"]) for d in result.differences] == [("row", 400, None, "there")]
+
+
+def test_a_moved_game_explains_its_rows(audit: Audit, stored: pl.DataFrame) -> None:
+    game = stored.filter(game_date=CONTROL)["game_id"][0]
+    moved_on = pl.when(pl.col("game_id") == game).then(pl.lit("postponed")).otherwise("status").alias("status")
+    schedule = audit.world["schedule"].with_columns(moved_on)
+    other = Audit({**audit.world, "schedule": schedule}, SAMPLE, LATER, [CONTROL])
+    result = asked(other, stored)
+    assert result.passed
+    assert {difference["explained_by"] for difference in result.differences} == {"the game was moved"}
+
+
+def test_rows_of_another_version_of_the_code_are_listed(audit: Audit, stored: pl.DataFrame) -> None:
+    result = asked(audit, moved(stored).with_columns(pl.lit("older").alias("code_version")))
+    assert result.passed
+    assert result.differences[0]["explained_by"] == "made by version older of the code"
+
+
+def test_what_was_stored_at_noon_differs_from_a_backfill_in_what_came_later(audit: Audit, world: World) -> None:
+    """Five hours before the first tip-off half of the lines and every report are still to come."""
+    noon = FIRST_TIPOFF - timedelta(hours=5)
+    instant = {name: pl.min_horizontal(*columns) for name, columns in SEEN.items()}
+    later = {
+        name: frame.with_columns(pl.when(instant[name] > noon).then(instant[name]).otherwise("as_of").alias("as_of"))
+        if name in instant else frame for name, frame in world.items()
+    }  # fmt: skip
+    live = Audit(later, SAMPLE, LATER, [CONTROL])
+    made = live.derived(REAL, live.summarised(REAL, live.world), [CONTROL], noon)["features"]
+    live.stored = as_stored(made).with_columns(pl.lit(noon).alias("as_of"))
+    assert stored_rows_equal_recomputed_rows(live, REAL, [CONTROL]).detail.startswith("0 values differ")
+    result = a_later_backfill_differs_only_where_a_source_did(live, REAL, [CONTROL])
+    assert result.passed
+    assert {"line", "injury_status"} <= {difference["column"] for difference in result.differences}
+    live.world = {**later, "injuries": world["injuries"]}
+    live.stored = live.stored.with_columns(points_mean_season=0.0)
+    assert a_later_backfill_differs_only_where_a_source_did(live, REAL, [CONTROL]).passed is False
+
+
+def test_a_summary_that_the_warehouse_has_in_quarantine_is_not_derived_from(world: World) -> None:
+    """A game of more possessions than are possible, a week earlier."""
+    odd = between(world["boxscores"], EARLIER, EARLIER).filter("did_play").head(1).select("game_id", "player_id", threes=60)
+    asked_of = Audit(with_more_threes(world, odd.with_columns(pl.col("threes").cast(pl.Int64))), SAMPLE, LATER, [CONTROL])
+    summarised = asked_of.summarised(REAL, asked_of.world)
+    with_it, without_it = (
+        asked_of.derived(REAL, {**summarised, **summaries}, [CONTROL], LATER)["features"]
+        for summaries in ({}, {name: kept(name, summarised[name]) for name in SUMMARIES})
+    )
+    assert asked(asked_of, as_stored(without_it)).passed
+    assert asked(asked_of, as_stored(with_it)).passed is False
+
+
+def test_nothing_stored_is_nothing_tried(audit: Audit) -> None:
+    assert stored_rows_equal_recomputed_rows(audit, REAL, [CONTROL]).passed is None
+
+
+def test_nulls_and_lists_are_compared() -> None:
+    row = {"game_date": CONTROL, "game_id": "1", "player_id": 1, "team": "GSW", "opponent": "NYK"}
+    was = pl.DataFrame([row | {"line": None, "missing_features": ["line"]}], schema_overrides={"line": pl.Float64})
+    now = pl.DataFrame(
+        [row | {"line": 7.5, "missing_features": list[str]()}], schema_overrides={"missing_features": pl.List(pl.String)}
+    )
+    found = [(d["column"], d["stored"], d["now"]) for d in value_differences(was, now)]
+    assert found == [("line", None, 7.5), ("missing_features", ["line"], [])]

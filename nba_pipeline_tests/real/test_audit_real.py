@@ -1,0 +1,105 @@
+"""No future, by proof: the audit of the four real seasons on a sample of dates, and of a day lived through under replay."""
+
+import json
+import random
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
+from nba_pipeline.assets.sources.game_lines import TABLE as GAME_LINES
+from nba_pipeline.assets.sources.injuries import TABLE as INJURIES
+from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
+from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
+from nba_pipeline.assets.sources.prop_lines import name_the_players, reject_lines, rosters_of
+from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
+from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.assets.sources.team_boxscores import TABLE as TEAM_BOXSCORES
+from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
+from nba_pipeline.audit.command import control_dates
+from nba_pipeline.audit.derivations import REAL, Audit, Derivation
+from nba_pipeline.audit.leakage import TESTS, Test, a_fact_of_before_moves_the_row
+from nba_pipeline.audit.plants import PLANTS
+from nba_pipeline.calendar import Clock, days
+from nba_pipeline.derivation import World
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.table import Table
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline_tests.real.conftest import DATA, Platform, Replay, live_through
+
+pytestmark = pytest.mark.real
+
+SEED, SAMPLED = 0, 4
+NOW = datetime(2025, 9, 1, tzinfo=UTC)
+QUICK_PLANTS = ("window_that_holds_tonight", "only_who_played", "points_with_noise", "closing_line_of_the_game_in_play")
+"""Those that need no derivation of their own, and one that does; all of them are planted by the command and by `make test`."""
+
+HISTORY, LIVED = ("2024-03-04", "2024-03-10"), date(2024, 3, 11)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The sources of the four seasons; the archive has no play-by-play, no reports and no rosters."""
+    clock = Clock(stands_at=NOW.isoformat())
+    landing = Landing(home=str(tmp_path_factory.mktemp("landing")), clock=clock)
+    archive, dates = Archive(folder=str(DATA), landing=landing, clock=clock), days(date(2021, 10, 1), date(2025, 6, 22))
+    schedule, boxscores = archive.schedule(dates), archive.boxscores(dates)
+    known, rosters = archive.players().select("player_id", "spelling").unique(), rosters_of(schedule, boxscores)
+    team_boxscores = complete_with_sums(archive.team_boxscores(dates), boxscores)
+    lines = reject_lines(name_the_players(archive.prop_lines(dates), known, rosters))
+    frames = {
+        SCHEDULE: schedule, BOXSCORES: boxscores, TEAM_BOXSCORES: team_boxscores, PROP_LINES: lines,
+        GAME_LINES: archive.game_lines(dates),
+    }  # fmt: skip
+    return {
+        **{table.name: kept(table, frame) for table, frame in frames.items()},
+        **{table.name: table.empty() for table in (PLAY_BY_PLAY, INJURIES, ROSTERS)},
+    }
+
+
+def kept(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows that a warehouse would keep."""
+    return table.conform(frame, NOW, "1")[0]
+
+
+@pytest.fixture(scope="module")
+def audit(world: World) -> Audit:
+    games = sorted(set(world["boxscores"]["game_date"]))
+    sample = sorted(random.Random(SEED).sample(games, SAMPLED))
+    return Audit(world, sample, NOW, control_dates(world, sample)[:1], SEED)
+
+
+@pytest.mark.parametrize("test", (*TESTS, a_fact_of_before_moves_the_row), ids=lambda test: test.__name__)
+def test_no_feature_of_the_real_seasons_sees_the_future(audit: Audit, test: Test) -> None:
+    result = test(audit, REAL, audit.dates)
+    assert result.passed, (SEED, audit.dates, result)
+    assert result.n > 40
+
+
+@pytest.mark.parametrize("plant", [plant for plant in PLANTS if plant.name in QUICK_PLANTS], ids=lambda plant: plant.name)
+def test_a_leak_planted_in_the_real_seasons_is_caught(audit: Audit, plant: Derivation) -> None:
+    caught = [test.__name__ for test in TESTS if test(audit, plant, audit.control).passed is False]
+    assert caught, (SEED, audit.control)
+
+
+def test_a_day_lived_through_is_what_a_later_backfill_makes_of_it(tmp_path: Path, replay: Replay) -> None:
+    """With lines of the game in play among the answers of the afternoon."""
+    platform = Platform(tmp_path, NBA_ARCHIVE_DIR=str(DATA))
+    platform("backfill", "--from", HISTORY[0], "--to", HISTORY[1], code=None)
+    platform.variables = {}
+    in_play = {"match": {"provider": "odds_api"}, "action": "inplay_odds", "minutes": 20, "from": f"{LIVED}T15:00:00-04:00"}
+    replay.misbehave(in_play)
+    live_through(platform, replay, LIVED)
+    later, day = "2024-03-12T12:00:00-04:00", str(LIVED)
+    found = json.loads(
+        platform("audit", "leakage", "--from", day, "--to", day, "--format", "json", code=None, NBA_PIPELINE_NOW=later)
+    )  # fmt: skip
+    tests = {test["name"]: test for test in found["tests"]}
+    assert found["dates"] == [day]
+    assert not [test for test in found["tests"] if test["passed"] is False]
+    assert "stored predictions bear a line" in tests["no_line_or_report_is_from_after_tipoff"]["detail"]
+    for name in ("stored_rows_equal_recomputed_rows", "a_later_backfill_differs_only_where_a_source_did"):
+        assert tests[name]["passed"] and tests[name]["n"] > 100
+    assert [plant["name"] for plant in found["plants"] if not plant["caught_by"]] == []
