@@ -68,6 +68,13 @@ TEAM_TOTALS = {
 """Our column -> the end of its name in a games file, where the two differ."""
 CONSENSUS = "consensus"
 """The book of the archive's game lines: one value per event, averaged over books that it does not name."""
+INSTANTS, DATES = ("tipoff_utc", "commence_time_utc", "commence_time", "snapshot_at"), ("game_date",)
+FLAGS = ("is_neutral", "starter", "is_latest_pregame")
+TEXTS = (
+    "game_id", "event_game_id", "event_id", "odds_event_id", "tipoff_source", "team", "home_team", "away_team", "game_label",
+    "game_sublabel", "arena_name", "arena_city", "player_name", "player_name_raw", "full_name", "market", "book",
+)  # fmt: skip
+"""What the columns of the files hold; all others hold numbers."""
 GAME_OUTCOMES = (("spreads", "home", 1, "spread_point"), ("spreads", "away", -1, "spread_point"),
                  ("totals", "over", 1, "total_point"), ("totals", "under", 1, "total_point"))  # fmt: skip
 """Market, outcome, sign and column of each of the four rows that an event of the archive makes."""
@@ -82,12 +89,15 @@ class _File:
     body: bytes
 
     def scan(self, columns: Iterable[str]) -> pl.LazyFrame:
-        """Some columns. Raises BadInput naming file and column when one is missing."""
+        """Some columns. Raises BadInput naming file and column when one is missing or of another type."""
         frame = pl.scan_parquet(io.BytesIO(self.body))
-        wanted = list(columns)
-        missing = [column for column in wanted if column not in frame.collect_schema().names()]
+        wanted, types = list(columns), frame.collect_schema()
+        missing = [column for column in wanted if column not in types]
         if missing:
             raise BadInput(f"the archive's {self.name} has no column {', '.join(missing)}")
+        retyped = [f"{column} is {types[column]}" for column in wanted if not _holds(column, types[column])]
+        if retyped:
+            raise BadInput(f"the archive's {self.name} has columns of another type: {', '.join(retyped)}")
         return frame.select(wanted)
 
 
@@ -284,7 +294,7 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
             for side, other in (("home", "away"), ("away", "home"))
         ]  # fmt: skip
         is_known = pl.all_horizontal(pl.col(name).is_not_null() for name in totals).all().over("game_id")
-        rows = pl.concat(sides).collect().filter(is_known).sort("game_date", "game_id", "is_home")
+        rows = pl.concat(sides, how="vertical_relaxed").collect().filter(is_known).sort("game_date", "game_id", "is_home")
         return _cast(rows, TEAM_BOXSCORE_COLUMNS, file)
 
     def _by_season(self, dates: Iterable[date]) -> list[tuple[str, list[date]]]:
@@ -312,8 +322,10 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _last_game_date(self, season: str) -> date:
         if self._last_date is None:
-            dates = self._file(f"games_{season}").scan(["game_date"]).collect()["game_date"].to_list()
-            self._last_date = max(dates, default=date.min)
+            dates = self._file(f"games_{season}").scan(["game_date"]).collect()["game_date"]
+            if dates.null_count():
+                raise BadInput(f"the archive's games_{season}.parquet has {dates.null_count()} games without game_date")
+            self._last_date = max(dates.to_list(), default=date.min)
         return self._last_date
 
     def _original(self) -> Mapping[str, Payload]:
@@ -346,6 +358,19 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         else:
             payload = self.landing.keep(slot, body, fetched_at=self.clock.now(), url=path.absolute().as_uri())
         return _File(path.name, payload.ref, body)
+
+
+def _holds(column: str, dtype: pl.DataType) -> bool:
+    """Whether a column has the type that it should; one that is null throughout has any."""
+    if dtype == pl.Null:
+        return True
+    if column in INSTANTS:
+        return isinstance(dtype, pl.Datetime) and dtype.time_zone is not None
+    if column in DATES:
+        return dtype == pl.Date
+    if column in FLAGS:
+        return dtype == pl.Boolean
+    return dtype == pl.String if column in TEXTS else dtype.is_numeric()
 
 
 def _of(days: list[date]) -> pl.Expr:

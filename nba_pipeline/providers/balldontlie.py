@@ -123,17 +123,22 @@ def _games(payload: Payload) -> list[dict[str, Any]]:
 
 
 def _is_final(game: dict[str, Any]) -> bool:
-    return str(game.get("status", "")).strip().lower() == "final"
+    if not isinstance(game["status"], str):
+        raise TypeError(f"status is {game['status']!r}")
+    return game["status"].strip().lower() == "final"
 
 
 def _rows(game: dict[str, Any], payload: Payload) -> list[dict[str, Any]]:
-    teams = {side: game.get(side) or {} for side in ("home_team", "visitor_team")}
-    codes = {side: team.get("abbreviation") for side, team in teams.items()}
-    people = [(side, player) for side, team in teams.items() for player in team.get("players") or []]
+    teams = {side: game[side] for side in ("home_team", "visitor_team")}
+    codes = {side: str(team["abbreviation"]) for side, team in teams.items()}
+    people = [(side, player) for side, team in teams.items() for player in team["players"]]
     clocks = {id(player): _clock(player) for _, player in people}
     played = [seconds for seconds in clocks.values() if seconds]
     is_rounded = not played or knows_only_whole_minutes(played)
-    problem = ", ".join(f"unknown team {code!r}" for code in codes.values() if code not in TEAMS) or None
+    scores = {f"{side}_score": game[f"{side}_score"] for side in teams}
+    problems = [f"unknown team {code!r}" for code in codes.values() if code not in TEAMS]
+    problems += [f"{field} is {score!r}" for field, score in scores.items() if whole(score) is None]
+    problem = ", ".join(problems) or None
     return [
         {
             "game_date": payload.game_date or date.fromisoformat(str(game.get("date"))[:10]),
@@ -146,8 +151,8 @@ def _rows(game: dict[str, Any], payload: Payload) -> list[dict[str, Any]]:
 
 
 def _player(player: dict[str, Any], seconds: int | None, is_rounded: bool, problem: str | None) -> dict[str, Any]:
-    person = player.get("player") or {}
-    name = f"{person.get('first_name') or ''} {person.get('last_name') or ''}".strip()
+    names = [player["player"][part] for part in ("first_name", "last_name")]
+    name = " ".join(part for part in names if isinstance(part, str) and part).strip()
     statistics = {column: whole(player.get(field)) for column, field in STATISTICS.items()}
     did_play = bool(seconds) or any(statistics.values())
     bad = [f"{STATISTICS[c]} is {player.get(STATISTICS[c])!r}" for c, value in statistics.items() if value is None]
@@ -156,6 +161,9 @@ def _player(player: dict[str, Any], seconds: int | None, is_rounded: bool, probl
     row = {"player_name": name, "did_play": did_play, **minutes_fields(seconds if did_play else None, is_rounded)}
     row |= statistics if did_play else dict.fromkeys(STATISTICS)
     row["plus_minus"] = whole(player.get("plus_minus")) if did_play else None
+    if row["plus_minus"] is None and player.get("plus_minus") is not None:  # the older era has none
+        bad.append(f"plus_minus is {player['plus_minus']!r}")
+    bad += [f"name is {names!r}"] if not name or not all(isinstance(part, str | None) for part in names) else []
     unusable = f"{', '.join(bad)} of {name or 'a player without a name'}" if bad and did_play else None
     row["problem"] = problem or unusable
     return row

@@ -136,6 +136,8 @@ def _athlete(athlete: Any, payload: Payload) -> dict[str, Any]:
     born, position = athlete.get("dateOfBirth"), athlete.get("position")
     measures = {name: athlete.get(key) for name, key in (("height_inches", "height"), ("weight_pounds", "weight"))}
     problems = [f"{name} of {spelling} is {value!r}" for name, value in measures.items() if not _is_measure(value)]
+    if position is not None and not isinstance(position, dict):
+        problems.append(f"position of {spelling} is {position!r}")
     birth_date = _date(born)
     if born and birth_date is None:
         problems.append(f"dateOfBirth of {spelling} is {born!r}")

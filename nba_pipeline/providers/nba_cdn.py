@@ -3,6 +3,7 @@
 Times that end in Z lie unless their name says UTC; flags are text; who did not play still carries zeros.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -31,6 +32,11 @@ PROVIDER = "nba_cdn"
 FINAL = 3
 STATUSES = {1: "scheduled", 2: "live", FINAL: "final"}
 POSTPONED = ("ppd", "postponed")
+GAME_ID = re.compile(r"\d{10}")
+NO_TIME = "1900-"
+"""How an instant begins that the NBA has not set."""
+SCHEDULE_FIELDS = ("gameStatus", "gameStatusText", "gameDateTimeUTC")
+"""What every game of the schedule has, whatever is known of it; `isNeutral` and the labels are newer."""
 SIDES = ("homeTeam", "awayTeam")
 
 SCHEDULE_COLUMNS = {
@@ -149,6 +155,7 @@ def parse_boxscore(payload: Payload) -> pl.DataFrame:
     """
     game = _game_asked_for(payload)
     with _built_as_known(game):
+        _number(game, "gameStatus")
         sides = {side: _side(game, side, payload) | {"team_points": _number(game[side], "score")} for side in SIDES}
         is_rounded = knows_only_whole_minutes([clock for side in SIDES for clock in _clocks(game[side])])
         rows = [sides[side] | _player(player, is_rounded) for side in SIDES for player in game[side]["players"]]
@@ -161,16 +168,16 @@ def parse_team_boxscores(payload: Payload) -> pl.DataFrame:
     Turnovers are the players' (`turnovers`), as the archive's and every other source's: `turnoversTotal` would count the
     team's own too, about one a game, and move pace and ratings of live games against those that models were trained on.
     Rebounds and fouls are the players' as well. Seconds are the sum over the players, null where the source rounds. Raises
-    Permanent naming game, field and value when something is missing or unusable.
+    Permanent naming game, field and value when something is missing or unusable, and when nobody played for a team.
     """
     game = _game_asked_for(payload)
     with _built_as_known(game):
         is_rounded = knows_only_whole_minutes([clock for side in SIDES for clock in _clocks(game[side])])
         rows = [
             {
-                **_side(game, side, payload), "is_reconstructed": False, "periods": whole(game.get("period")),
-                "seconds": None if is_rounded else sum(_clocks(game[side])),
+                **_side(game, side, payload), "is_reconstructed": False,
                 **{column: _number(game[side]["statistics"], field) for column, field in TEAM_STATISTICS.items()},
+                "periods": None if game.get("period") is None else _number(game, "period"), "seconds": _seconds(game[side], is_rounded),
             }
             for side in SIDES
         ]  # fmt: skip
@@ -196,17 +203,24 @@ def _scheduled(payload: Payload) -> list[tuple[Mapping[str, Any], Mapping[str, A
     try:
         days = payload.json()["leagueSchedule"]["gameDates"]
         games = [(game, day) for day in days for game in day["games"]]
-        wanted = [(game, day) for game, day in games if str(game["gameId"])[:3] in SEASON_TYPES]
-        sides = [game[side]["teamTricode"] for game, _ in wanted for side in ("homeTeam", "awayTeam")]
+        # an id that is none is kept: its competition cannot be told, and so it becomes a problem
+        wanted = [(game, day) for game, day in games if not _is_id(game["gameId"]) or game["gameId"][:3] in SEASON_TYPES]
+        for game, _ in wanted:
+            _ = [game[field] for field in SCHEDULE_FIELDS] + [game[s][f] for s in SIDES for f in ("teamTricode", "score")]
     except (KeyError, TypeError) as error:
         raise Permanent(f"the schedule is not built as it was: {error!r} in {payload.ref}") from None
     if not games:
         raise Permanent(f"the schedule holds no game at all: {payload.ref}")
-    return wanted if sides else []
+    return wanted
 
 
 def _has_teams(game: Mapping[str, Any]) -> bool:
-    return bool(game["homeTeam"]["teamTricode"] and game["awayTeam"]["teamTricode"])
+    """False while a team is to be determined: no text, or none."""
+    return all(game[side]["teamTricode"] not in (None, "") for side in SIDES)
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and GAME_ID.fullmatch(value) is not None
 
 
 def _game(game: Mapping[str, Any], day: Mapping[str, Any], payload: Payload) -> dict[str, Any]:
@@ -219,19 +233,38 @@ def _game(game: Mapping[str, Any], day: Mapping[str, Any], payload: Payload) -> 
     problems = [f"unknown team {side['teamTricode']!r}" for side in (home, away) if side["teamTricode"] not in TEAMS]
     if game_date is None:
         problems.append(f"unusable date {day.get('gameDate')!r}")
+    problems += _retyped(game)
     has_points = status in ("live", "final")
     label = [text_or_none(game.get(name)) for name in ("gameLabel", "gameSubLabel")]
     arena = [text_or_none(game.get(name)) for name in ("arenaName", "arenaCity")]
     return {
         "game_date": game_date, "game_id": game_id, "season": season_of(game_date) if game_date else None,
-        "season_type": SEASON_TYPES[game_id[:3]], "tipoff_at": tipoff_at,
-        "tipoff_source": "gameDateTimeUTC" if tipoff_at else None, "home_team": home["teamTricode"],
-        "away_team": away["teamTricode"], "is_neutral": game.get("isNeutral"), "status": status, "status_text": text,
+        "season_type": SEASON_TYPES.get(game_id[:3]), "tipoff_at": tipoff_at,
+        "tipoff_source": "gameDateTimeUTC" if tipoff_at else None, "home_team": str(home["teamTricode"]),
+        "away_team": str(away["teamTricode"]), "is_neutral": game.get("isNeutral") is True if _is_flag(game) else None,
+        "status": status, "status_text": text,
         "home_points": points[0] if has_points else None, "away_points": points[1] if has_points else None,
         "game_label": ", ".join(filter(None, label)) or None, "arena": ", ".join(filter(None, arena)) or None,
         "has_boxscore_source": True, "source": payload.ref,
         "problem": f"{', '.join(problems)} in game {game_id}" if problems else None,
     }  # fmt: skip
+
+
+def _retyped(game: Mapping[str, Any]) -> list[str]:
+    """The fields whose value is neither of the known kind nor absent; an unknown status code is no problem of the row."""
+    start, text = game["gameDateTimeUTC"], game["gameStatusText"]
+    scores = {f"score of {game[side]['teamTricode']}": game[side]["score"] for side in SIDES}
+    is_known = {
+        "gameId": _is_id(game["gameId"]), "gameStatus": game["gameStatus"] is None or whole(game["gameStatus"]) is not None,
+        "gameStatusText": text is None or isinstance(text, str), "isNeutral": game.get("isNeutral") is None or _is_flag(game),
+        "gameDateTimeUTC": start in (None, "") or str(start).startswith(NO_TIME) or instant(start) is not None,
+    }  # fmt: skip
+    bad = [f"{field} is {game.get(field)!r}" for field, known in is_known.items() if not known]
+    return bad + [f"{name} is {value!r}" for name, value in scores.items() if value not in (None, "") and whole(value) is None]
+
+
+def _is_flag(game: Mapping[str, Any]) -> bool:
+    return isinstance(game.get("isNeutral"), bool)
 
 
 def _status(code: int | None, text: str, points: Sequence[int | None]) -> str:
@@ -297,6 +330,13 @@ def _clocks(box: Mapping[str, Any]) -> list[int]:
     return [_clock(player) for player in box["players"] if _flag(player, "played")]
 
 
+def _seconds(box: Mapping[str, Any], is_rounded: bool) -> int | None:
+    clocks = _clocks(box)
+    if not clocks:
+        raise _Unusable(f"nobody played for {box['teamTricode']}")
+    return None if is_rounded else sum(clocks)
+
+
 def _player(player: Mapping[str, Any], is_rounded: bool) -> dict[str, Any]:
     did_play = _flag(player, "played")
     row: dict[str, Any] = {
@@ -312,7 +352,8 @@ def _player(player: Mapping[str, Any], is_rounded: bool) -> dict[str, Any]:
     statistics = player["statistics"]
     row |= minutes_fields(_clock(player), is_rounded)
     row |= {column: _number(statistics, field, _name(player)) for column, field in STATISTICS.items()}
-    return row | {"plus_minus": whole(statistics.get("plusMinusPoints"))}
+    is_unknown = statistics["plusMinusPoints"] is None
+    return row | {"plus_minus": None if is_unknown else _number(statistics, "plusMinusPoints", _name(player))}
 
 
 def _clock(player: Mapping[str, Any]) -> int:

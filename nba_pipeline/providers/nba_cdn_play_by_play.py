@@ -101,7 +101,8 @@ def _action(action: Mapping[str, Any], game_id: str) -> dict[str, Any]:
         if row[column] is None and value not in NOBODY:
             unusable.append(field)
     row |= {column: text_or_none(action.get(field)) for column, field in TEXTS.items()}
-    row["team"] = text_or_none(action.get("teamTricode"))
+    team = action.get("teamTricode")
+    row["team"] = None if team in NOBODY else str(team)
     if row["team"] is not None and row["team"] not in TEAMS:
         unusable.append("teamTricode")
     is_shot = row["action_type"] in SHOTS or whole(action.get("isFieldGoal")) == 1

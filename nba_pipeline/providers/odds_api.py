@@ -49,6 +49,8 @@ GAME_ODDS_COLUMNS = {
     "captured_at": pl.Datetime("us", "UTC"), "request_format": pl.String(), "source": pl.String(), "problem": pl.String(),
 }  # fmt: skip
 
+PLAYER_MARKETS = "player_"
+"""How the keys of markets begin whose outcomes each name a player."""
 SPREADS, TOTALS = "spreads", "totals"
 TOTAL_OUTCOMES = {"Over": "over", "Under": "under"}
 
@@ -134,7 +136,11 @@ def parse_event_odds(payload: Payload) -> pl.DataFrame:
     `snapshot_at` is the market's last_update, else the bookmaker's, else the timestamp of a historical answer, else
     null. Markets without a player (spreads, totals) are left out. Rows that cannot be used carry a `problem`.
     """
-    rows = [{**shown, **_line(sides, shown["problem"])} for shown, outcomes in _markets(payload) for sides in _by_line(outcomes)]
+    rows = [
+        {**shown, **_line(sides, shown["problem"])}
+        for shown, outcomes in _markets(payload)
+        for sides in _by_line(outcomes, shown["market"])
+    ]
     return pl.DataFrame(rows, schema=ODDS_COLUMNS)
 
 
@@ -189,17 +195,24 @@ def _markets(payload: Payload) -> Iterator[tuple[dict[str, Any], list[Mapping[st
     historical_at = document.get("timestamp") if "data" in document else None
     for book in event["bookmakers"]:
         for market in book["markets"]:
-            outcomes = market.get("outcomes") or [] if isinstance(market, dict) else None
+            outcomes = market.get("outcomes") if isinstance(market, dict) else None
             if not isinstance(outcomes, list) or not all(isinstance(outcome, dict) for outcome in outcomes):
                 raise Permanent(f"{payload.slot.name}: a market of {book.get('key')} has no list outcomes: {payload.ref}")
+            keys = text_or_none(book.get("key")), text_or_none(market.get("key"))
+            if None in keys:
+                raise Permanent(f"{payload.slot.name}: a book or market is called {keys[0]}, {keys[1]}: {payload.ref}")
             times = (market.get("last_update"), book.get("last_update"), historical_at)
-            shown = {"book": book.get("key"), "market": market.get("key"), "snapshot_at": _first_instant(times)}
+            odd = [f"the instant of {' '.join(map(str, keys))} is {told!r}" for told in times if told and instant(told) is None]
+            problem = ", ".join(filter(None, [about["problem"], *odd])) or None
+            shown = {"book": keys[0], "market": keys[1], "snapshot_at": _first_instant(times), "problem": problem}
             yield {**about, **shown}, outcomes
 
 
 def _event(event: Mapping[str, Any]) -> dict[str, Any]:
     names = {side: event.get(side) for side in ("home_team", "away_team")}
-    problems = [f"unknown team {name!r}" for name in names.values() if name not in TEAM_OF_NAME]
+    problems = [f"unknown team {name!r}" for name in names.values() if str(name) not in TEAM_OF_NAME]
+    if text_or_none(event.get("id")) is None:
+        problems.append(f"id of the event is {event.get('id')!r}")
     commence_time = instant(event.get("commence_time"))
     if commence_time is None:
         problems.append(f"commence_time is {event.get('commence_time')!r}")
@@ -209,20 +222,23 @@ def _event(event: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _by_line(outcomes: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    """The outcomes of each player and line, both sides together."""
-    groups: dict[tuple[Any, Any], list[Mapping[str, Any]]] = {}
+def _by_line(outcomes: Sequence[Mapping[str, Any]], market: str) -> list[list[Mapping[str, Any]]]:
+    """The outcomes of each player and line, both sides together; one of a player market that names nobody is there too."""
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for outcome in outcomes:
-        if outcome.get("description") is not None:
-            groups.setdefault((outcome["description"], str(outcome.get("point"))), []).append(outcome)
+        is_nobody_s = market.startswith(PLAYER_MARKETS) and str(outcome.get("name")) in TOTAL_OUTCOMES
+        if outcome.get("description") is not None or is_nobody_s:
+            groups.setdefault((repr(outcome.get("description")), str(outcome.get("point"))), []).append(outcome)
     return list(groups.values())
 
 
 def _line(sides: Sequence[Mapping[str, Any]], problem: str | None) -> dict[str, Any]:
-    spelling, point = text_or_none(sides[0]["description"]), sides[0].get("point")
-    line = _float(point)
+    named, point = sides[0].get("description"), sides[0].get("point")
+    spelling, line = text_or_none(named), _float(point)
     half_points = None if line is None else whole(line * 2)
     problems = [problem] if problem else []
+    if spelling is None:
+        problems.append(f"the player is {named!r}")
     if half_points is None:
         problems.append(f"line of {spelling} is {point!r}")
     prices: dict[str, int | None] = {}
@@ -266,7 +282,7 @@ def _first_instant(values: Sequence[Any]) -> datetime | None:
 
 def _float(value: Any) -> float | None:
     try:
-        return float(value)
+        return None if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         return None
 

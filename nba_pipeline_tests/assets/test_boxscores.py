@@ -302,6 +302,29 @@ def test_a_corrected_box_shows_until_both_sources_have_the_correction(night: Nig
     assert night.disagreements == []
 
 
+@pytest.mark.parametrize(
+    ("again", "problem"),
+    [
+        (Answer({}, status=403), f"nba_cdn boxscore {GAME} is not published (403)"),
+        (GONE, f"nba_cdn boxscore {GAME} is not published (404)"),
+        (in_cdn(EVERYBODY, gameStatus=2), f"box score of game {GAME} is final no more: nba_cdn/boxscore/"),
+        (Answer({"game": {"gameId": GAME, "gameStatus": 3, "home": {}}}), "homeTeam is missing"),
+    ],
+    ids=["refused", "gone", "in play again", "built otherwise"],
+)
+def test_a_box_that_is_withdrawn_stays_as_it_was_landed_and_is_named(again: Answer, problem: str, night: Night) -> None:
+    first = night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    rows = night(again, in_log(EVERYBODY), now=NIGHT.replace(hour=8))
+    assert night.asked == [CDN, LOG] and rows.drop("as_of").equals(first.drop("as_of"))
+    told = night.metadata["problems_met"][GAME]
+    assert problem in told and told.endswith("; the final box score landed before is used")
+
+
+def test_a_box_in_play_is_no_withdrawn_one(night: Night) -> None:
+    night(in_cdn(EVERYBODY, gameStatus=2), games=[a_game(status="live")])
+    assert night.metadata["problems_met"] == {}
+
+
 def test_a_landed_log_is_not_asked_for_again_until_it_lacks_a_final_game(night: Night) -> None:
     night(in_cdn(EVERYBODY), in_log(EVERYBODY))
     night(now=NIGHT.replace(minute=5))

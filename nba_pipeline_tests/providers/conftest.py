@@ -1,6 +1,7 @@
 """A provider on this machine: real HTTP, scripted answers, and what it was asked."""
 
 import contextlib
+import copy
 import gzip
 import http.server
 import json
@@ -13,9 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import polars as pl
 import pytest
 
 from nba_pipeline.calendar import Clock
+from nba_pipeline.errors import PipelineError
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot
 
@@ -135,3 +138,29 @@ def land(landing: Landing) -> Callable[..., Payload]:
 
 def gzipped(document: Any) -> bytes:
     return gzip.compress(json.dumps(document).encode())
+
+
+MISSING, RENAMED = object(), object()
+
+
+def drifted(document: Any, path: str, change: Any) -> Any:
+    """A copy of a document with one field, as "game.homeTeam.players.0.name", missing, renamed, or of another value."""
+    changed = copy.deepcopy(document)
+    *parents, field = [int(part) if part.isdecimal() else part for part in path.split(".")]
+    place = changed
+    for part in parents:
+        place = place[part]
+    before = place.pop(field)
+    if change is RENAMED:
+        place[f"new_{field}"] = before
+    elif change is not MISSING:
+        place[field] = change
+    return changed
+
+
+def told(parse: Callable[[], pl.DataFrame]) -> str:
+    """What a document ends in: the sentence of the error, else the problems of its rows."""
+    try:
+        return "; ".join(parse()["problem"].drop_nulls())
+    except PipelineError as error:
+        return str(error)

@@ -284,3 +284,47 @@ def test_a_replay_reads_what_the_original_read_though_the_folder_is_gone(archive
     assert rows_in_a_run(without, {REPLAY_TAG: original})[1] == first
     nothing, _ = rows_in_a_run(without)
     assert rows_in_a_run(opened, {REPLAY_TAG: nothing})[1] == [True, False, []]
+
+
+READ: dict[str, tuple[str, Callable[[Archive], Any]]] = {
+    "games": ("games_2023-24", lambda archive: archive.schedule([DAY])),
+    "boxes": ("player_boxscores_2023-24", lambda archive: archive.boxscores([DAY])),
+    "props": ("player_props", lambda archive: archive.prop_lines([DAY])),
+    "events": ("game_lines", lambda archive: archive.game_lines([DAY])),
+    "totals": ("games_2023-24", lambda archive: archive.team_boxscores([DAY])),
+    "players": ("players", lambda archive: archive.players()),
+}
+"""What is read -> its file and how."""
+
+
+@pytest.mark.parametrize(
+    ("what", "column", "values", "found"),
+    [
+        ("games", "status", ["Final"], "String"), ("games", "home_pts", ["110"], "String"), ("games", "is_neutral", [0], "Int64"),
+        ("games", "tipoff_utc", [1710286200], "Int64"), ("games", "game_date", ["2024-03-12"], "String"),
+        ("boxes", "points", ["many"], "String"), ("boxes", "player_id", ["7"], "String"), ("boxes", "team", [18], "Int64"),
+        ("boxes", "minutes", [True], "Boolean"), ("boxes", "game_id", [22300945], "Int64"),
+        ("props", "line", ["8.5"], "String"), ("props", "snapshot_at", [datetime(2024, 3, 12)], "Datetime"),
+        ("props", "event_game_id", [22300945], "Int64"), ("events", "home_team", [2], "Int64"),
+        ("events", "commence_time", ["23:40"], "String"), ("totals", "away_fga", ["90"], "String"),
+        ("players", "player_id", ["7"], "String"), ("players", "full_name", [7], "Int64"),
+    ],
+)  # fmt: skip
+def test_a_column_that_drifts_is_named(
+    what: str, column: str, values: list[Any], found: str, archive: Callable[..., Archive]
+) -> None:
+    opened, (stem, read) = archive(), READ[what]
+    file = Path(opened.folder) / f"{stem}.parquet"
+    frame = pl.read_parquet(file)
+    frame.with_columns(pl.Series(column, values)).write_parquet(file)
+    with pytest.raises(BadInput, match=rf"the archive's {stem}\.parquet has columns of another type: .*{column} is {found}"):
+        read(opened)
+    frame.rename({column: f"new_{column}"}).write_parquet(file)
+    renamed = Archive(folder=opened.folder, landing=opened.landing, clock=opened.clock)
+    with pytest.raises(BadInput, match=rf"the archive's {stem}\.parquet has no column .*{column}"):
+        read(renamed)
+
+
+def test_a_game_of_the_archive_without_its_date_is_refused(archive: Callable[..., Archive]) -> None:
+    with pytest.raises(BadInput, match=r"games_2023-24\.parquet has 1 games without game_date"):
+        archive(games=[a_game(), a_game("0022300946", game_date=None)]).holds(DAY)

@@ -12,7 +12,7 @@ from nba_pipeline.providers.balldontlie import Balldontlie, map_to_games, parse_
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
 from nba_pipeline.warehouse.landing import Payload
-from nba_pipeline_tests.providers.conftest import Answer, Provider
+from nba_pipeline_tests.providers.conftest import MISSING, RENAMED, Answer, Provider, drifted, told
 
 Land = Callable[..., Payload]
 DAY = date(2024, 1, 15)
@@ -98,3 +98,31 @@ def test_without_a_key_nothing_is_asked(http_client: HttpClient, provider: Provi
     with pytest.raises(Permanent, match="balldontlie needs BALLDONTLIE_API_KEY"):
         Balldontlie(http=http_client).box_scores(DAY)
     assert not provider.asked
+
+
+@pytest.mark.parametrize(
+    ("field", "change", "sentence"),
+    [
+        ("status", RENAMED, "not built as it was, KeyError('status')"), ("status", 3, "not built as it was, TypeError('status is 3')"),
+        ("home_team", RENAMED, "not built as it was, KeyError('home_team')"),
+        ("home_team.players", MISSING, "not built as it was, KeyError('players')"),
+        ("home_team_score", MISSING, "not built as it was, KeyError('home_team_score')"),
+        ("home_team.players.0.player", RENAMED, "not built as it was, KeyError('player')"),
+        ("home_team.players.0.player.first_name", RENAMED, "not built as it was, KeyError('first_name')"),
+        ("home_team.players.0.player.first_name", 7, "name is [7, 'Horford'] of Horford"),
+        ("home_team_score", "many", "home_team_score is 'many'"), ("home_team.abbreviation", ["BOS"], 'unknown team "[\'BOS\']"'),
+        ("home_team.players.0.reb", RENAMED, "reb is None of Al Horford"), ("home_team.players.0.ast", "", "ast is '' of Al Horford"),
+        ("home_team.players.0.min", RENAMED, "min is None of Al Horford"),
+        ("home_team.players.0.plus_minus", "x", "plus_minus is 'x' of Al Horford"),
+    ],
+)  # fmt: skip
+def test_box_scores_that_drift_are_named(field: str, change: Any, sentence: str, land: Land) -> None:
+    document = {"data": [a_game(a_line("Al Horford", pts=2, fgm=1, fga=3, plus_minus=3))]}
+    changed = land(drifted(document, f"data.0.{field}", change), "balldontlie", "box_scores", "page_first", DAY)
+    assert sentence in told(lambda: parse_boxscores([changed]))
+
+
+def test_numbers_that_arrive_as_text_are_read(land: Land) -> None:
+    text = {name: str(value) for name, value in a_line("Al Horford", pts=2, fgm=1).items() if name in FIELDS}
+    game = a_game(a_line("Al Horford") | text, home_team_score="2", visitor_team_score="0")
+    assert parsed(land, game).drop("source").equals(parsed(land, a_game(a_line("Al Horford", pts=2, fgm=1))).drop("source"))

@@ -138,6 +138,8 @@ def test_only_the_name_is_needed(land: Land) -> None:
         ({"height": "6'6"}, 'height_inches of Jaylen Brown is "6\'6"'),
         ({"weight": True}, "weight_pounds of Jaylen Brown is True"),
         ({"dateOfBirth": "October 1996"}, "dateOfBirth of Jaylen Brown is 'October 1996'"),
+        ({"position": "SG"}, "position of Jaylen Brown is 'SG'"),
+        ({"height": "78"}, "height_inches of Jaylen Brown is '78'"),
     ],
 )
 def test_a_value_that_cannot_be_read_is_a_problem(fields: dict[str, Any], problem: str, land: Land) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from nba_pipeline.calendar import EASTERN, eastern_date
 from nba_pipeline.errors import NotYet, Permanent
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.nba_cdn import (
@@ -23,7 +24,7 @@ from nba_pipeline.providers.nba_cdn import (
     playbyplay_request,
 )
 from nba_pipeline.warehouse.landing import Payload
-from nba_pipeline_tests.providers.conftest import Answer, Provider
+from nba_pipeline_tests.providers.conftest import MISSING, RENAMED, Answer, Provider, drifted, told
 from nba_pipeline_tests.providers.test_nba_cdn_play_by_play import a_list, an_action
 
 Land = Callable[..., Payload]
@@ -287,3 +288,90 @@ def test_the_schedule_is_kept_under_its_season(http_client: HttpClient, provider
     provider.says(Answer(a_schedule(a_game())))
     payload = NbaCdn(http=http_client).schedule()
     assert payload.ref.startswith("nba_cdn/schedule/2023-24/season/") and payload.game_date is None
+
+
+# A document that drifts: named, never a silent null
+
+
+@pytest.mark.parametrize(
+    ("field", "change", "sentence"),
+    [
+        ("gameId", RENAMED, "the schedule is not built as it was: KeyError('gameId')"),
+        ("gameStatus", RENAMED, "the schedule is not built as it was: KeyError('gameStatus')"),
+        ("gameStatusText", MISSING, "the schedule is not built as it was: KeyError('gameStatusText')"),
+        ("gameDateTimeUTC", RENAMED, "the schedule is not built as it was: KeyError('gameDateTimeUTC')"),
+        ("homeTeam", MISSING, "the schedule is not built as it was: KeyError('homeTeam')"),
+        ("homeTeam.teamTricode", RENAMED, "the schedule is not built as it was: KeyError('teamTricode')"),
+        ("awayTeam.score", MISSING, "the schedule is not built as it was: KeyError('score')"),
+        ("gameId", 22300945, "gameId is 22300945 in game 22300945"),
+        ("gameStatus", "Final", "gameStatus is 'Final' in game 0022300945"),
+        ("gameStatusText", 3, "gameStatusText is 3 in game 0022300945"),
+        ("gameDateTimeUTC", 1710286200, "gameDateTimeUTC is 1710286200 in game 0022300945"),
+        ("gameDateTimeUTC", "2024-03-12 23:30", "gameDateTimeUTC is '2024-03-12 23:30' in game 0022300945"),
+        ("homeTeam.teamTricode", ["BOS"], "unknown team ['BOS'] in game 0022300945"),
+        ("awayTeam.score", "many", "score of NYK is 'many' in game 0022300945"),
+        ("isNeutral", "false", "isNeutral is 'false' in game 0022300945"),
+    ],
+)  # fmt: skip
+def test_a_schedule_that_drifts_is_named(field: str, change: Any, sentence: str, land: Land) -> None:
+    document = drifted(a_schedule(a_game()), f"leagueSchedule.gameDates.0.games.0.{field}", change)
+    assert told(lambda: parse_schedule(land(document))).startswith(sentence)
+
+
+def test_scores_and_codes_of_the_schedule_may_be_text(land: Land) -> None:
+    text = a_game(
+        gameStatus="3", homeTeam={"teamTricode": "BOS", "score": "110"}, awayTeam={"teamTricode": "NYK", "score": "100"}
+    )
+    one, other = (parse_schedule(land(a_schedule(game))).drop("source") for game in (text, a_game()))
+    assert one.equals(other)
+
+
+@pytest.mark.parametrize(
+    ("day", "tipoff", "hour"),
+    [
+        (date(2026, 3, 7), "2026-03-08T03:30:00Z", 22), (date(2026, 3, 8), "2026-03-09T02:30:00Z", 22),
+        (date(2026, 10, 31), "2026-11-01T02:30:00Z", 22), (date(2026, 11, 1), "2026-11-02T03:30:00Z", 22),
+        (date(2026, 3, 8), "2026-03-08T17:00:00Z", 13), (date(2026, 11, 1), "2026-11-01T18:00:00Z", 13),
+    ],
+    ids=["night before spring", "spring", "night before autumn", "autumn", "spring matinee", "autumn matinee"],
+)  # fmt: skip
+def test_a_tip_off_is_the_utc_instant_across_the_clock_changes(day: date, tipoff: str, hour: int, land: Land) -> None:
+    """The Eastern hour stays and the UTC hour moves; the fields that end in Z and are local are not read."""
+    wrong = {"gameDateTimeEst": "2026-01-01T00:00:00Z", "gameDateUTC": "2026-01-01T05:00:00Z"}
+    game = a_game(gameStatus=1, gameStatusText="soon", gameDateTimeUTC=tipoff, **wrong)
+    row = parse_schedule(land(a_schedule(game, day=f"{day:%m/%d/%Y} 00:00:00"))).row(0, named=True)
+    assert (row["game_date"], row["tipoff_at"]) == (day, datetime.fromisoformat(tipoff))
+    assert (eastern_date(row["tipoff_at"]), row["tipoff_at"].astimezone(EASTERN).hour) == (day, hour)
+
+
+@pytest.mark.parametrize(
+    ("field", "change", "sentence"),
+    [
+        ("gameStatus", RENAMED, "gameStatus is None"), ("gameStatus", "Final", "gameStatus is 'Final'"),
+        ("homeTeam", RENAMED, "homeTeam is missing"), ("homeTeam.score", MISSING, "score is None"),
+        ("homeTeam.players", RENAMED, "players is missing"), ("homeTeam.teamTricode", MISSING, "unknown team None"),
+        ("homeTeam.players.0.statistics", RENAMED, "statistics is missing"),
+        ("homeTeam.players.0.statistics.minutes", 20, "minutes of Player 1 are 20"),
+        ("homeTeam.players.0.statistics.reboundsTotal", RENAMED, "reboundsTotal of Player 1 is None"),
+        ("homeTeam.players.0.statistics.assists", "", "assists of Player 1 is ''"),
+        ("homeTeam.players.0.statistics.plusMinusPoints", RENAMED, "plusMinusPoints is missing"),
+        ("homeTeam.players.0.statistics.plusMinusPoints", "x", "plusMinusPoints of Player 1 is 'x'"),
+        ("homeTeam.players.0.starter", "yes", "starter of Player 1 is 'yes'"),
+    ],
+)  # fmt: skip
+def test_a_box_score_that_drifts_is_named(field: str, change: Any, sentence: str, land: Land) -> None:
+    document = drifted(a_box(a_player(1)), f"game.{field}", change)
+    assert told(lambda: parse_boxscore(land(document, entity="0022300945"))) == f"box score of game 0022300945: {sentence}"
+
+
+def test_an_unknown_plus_minus_is_null(land: Land) -> None:
+    document = drifted(a_box(a_player(1)), "game.homeTeam.players.0.statistics.plusMinusPoints", None)
+    assert parse_boxscore(land(document, entity="0022300945"))["plus_minus"].to_list() == [None]
+
+
+def test_totals_that_drift_are_named(land: Land) -> None:
+    nobody = {"teamTricode": "NYK", "score": 110, "players": [], "statistics": TOTALS}
+    home = {"teamTricode": "BOS", "score": 110, "players": [a_player(1)], "statistics": TOTALS}
+    empty, odd = (a_box(homeTeam=home, awayTeam=away, period=period) for away, period in ((nobody, 4), (home, "OT")))
+    assert told(lambda: parse_team_boxscores(land(empty, entity="0022300945"))).endswith("nobody played for NYK")
+    assert told(lambda: parse_team_boxscores(land(odd, entity="0022300945"))).endswith("period is 'OT'")

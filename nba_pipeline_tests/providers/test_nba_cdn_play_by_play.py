@@ -10,6 +10,7 @@ import pytest
 from nba_pipeline.errors import Permanent
 from nba_pipeline.providers.nba_cdn_play_by_play import PLAY_BY_PLAY_COLUMNS, is_over, parse_play_by_play
 from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline_tests.providers.conftest import MISSING, RENAMED, drifted, told
 
 Land = Callable[..., Payload]
 GAME = "0022300945"
@@ -110,3 +111,23 @@ def test_a_list_is_over_when_it_holds_the_end_of_the_game(land: Land) -> None:
     others = an_action(20000, actionType="period", subType="end"), an_action(30000, actionType="game", subType="start")
     assert not is_over(land(a_list(an_action(), *others), endpoint="playbyplay", entity=GAME))
     assert is_over(land(a_list(an_action(), THE_END), endpoint="playbyplay", entity=GAME))
+
+
+@pytest.mark.parametrize(
+    ("field", "change", "sentence"),
+    [
+        *[(field, RENAMED, f"an action lacks {field}") for field in ("orderNumber", "actionNumber", "period", "clock", "scoreHome")],
+        ("actionType", MISSING, "an action lacks actionType"), ("shotResult", RENAMED, "action 1: shotResult is None"),
+        ("shotResult", True, "action 1: shotResult is True"), ("teamTricode", 1610612738, "action 1: teamTricode is 1610612738"),
+        ("personId", "Brown", "action 1: personId is 'Brown'"), ("scoreAway", "none", "action 1: scoreAway is 'none'"),
+    ],
+)  # fmt: skip
+def test_a_list_that_drifts_is_named(field: str, change: Any, sentence: str, land: Land) -> None:
+    document = drifted(a_list(an_action(), THE_END), f"game.actions.0.{field}", change)
+    found = told(lambda: parse_play_by_play(land(document, endpoint="playbyplay", entity=GAME)))
+    assert f"play-by-play of game {GAME}" in found and sentence in found
+
+
+def test_numbers_of_an_action_that_arrive_as_text_are_read(land: Land) -> None:
+    text = an_action(orderNumber="10000", actionNumber="1", period="1", personId="7", isFieldGoal="1", assistPersonId="8")
+    assert parsed(land, text).drop("source").equals(parsed(land, an_action()).drop("source"))

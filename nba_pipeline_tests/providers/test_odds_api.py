@@ -20,7 +20,7 @@ from nba_pipeline.providers.odds_api import (
     parse_game_odds,
 )
 from nba_pipeline.warehouse.landing import Payload
-from nba_pipeline_tests.providers.conftest import NOON, Answer, Provider
+from nba_pipeline_tests.providers.conftest import MISSING, NOON, RENAMED, Answer, Provider, drifted, told
 
 Land = Callable[..., Payload]
 DAY = date(2024, 3, 12)
@@ -203,3 +203,55 @@ def test_without_a_key_nothing_is_asked(http_client: HttpClient, provider: Provi
     with pytest.raises(Permanent, match="odds_api needs ODDS_API_KEY"):
         OddsApi(http=http_client).events(DAY)
     assert not provider.asked
+
+
+MARKET = "bookmakers.0.markets.0"
+
+
+@pytest.mark.parametrize(
+    ("field", "change", "sentence"),
+    [
+        ("id", RENAMED, "id of the event is None"), ("commence_time", 1710297600, "commence_time is 1710297600"),
+        ("home_team", {"name": "Utah Jazz"}, "unknown team {'name': 'Utah Jazz'}"),
+        ("bookmakers", RENAMED, "the answer has no list bookmakers"),
+        ("bookmakers.0.key", RENAMED, "a book or market is called None, player_points"),
+        (f"{MARKET}.key", MISSING, "a book or market is called draftkings, None"), (f"{MARKET}.key", 5, "is called draftkings, None"),
+        (f"{MARKET}.outcomes", RENAMED, "a market of draftkings has no list outcomes"),
+        (f"{MARKET}.outcomes", None, "a market of draftkings has no list outcomes"),
+        (f"{MARKET}.last_update", 1710244500, "the instant of draftkings player_points is 1710244500"),
+        (f"{MARKET}.outcomes.0.name", RENAMED, "outcome None of Paolo Banchero"),
+        (f"{MARKET}.outcomes.0.description", RENAMED, "the player is None"),
+        (f"{MARKET}.outcomes.0.description", ["Paolo"], "the player is ['Paolo']"),
+        (f"{MARKET}.outcomes.0.price", "even", "Over price of Paolo Banchero at 20.5 is even"),
+        (f"{MARKET}.outcomes.0.point", RENAMED, "line of Paolo Banchero is None"),
+        (f"{MARKET}.outcomes.0.point", True, "line of Paolo Banchero is True"),
+    ],
+)  # fmt: skip
+def test_lines_that_drift_are_named(field: str, change: Any, sentence: str, land: Land) -> None:
+    document = drifted(odds(an_outcome("Over")), field, change)
+    assert sentence in told(lambda: parsed(land, document))
+
+
+@pytest.mark.parametrize(
+    ("field", "change", "sentence"),
+    [
+        (f"{MARKET}.key", RENAMED, "a book or market is called draftkings, None"),
+        (f"{MARKET}.outcomes.0.name", RENAMED, "outcome None of spreads of draftkings"),
+        (f"{MARKET}.outcomes.0.point", True, "line of spreads Utah Jazz of draftkings is True"),
+        (f"{MARKET}.outcomes.0.price", MISSING, "price of spreads Utah Jazz of draftkings is None"),
+    ],
+)
+def test_game_lines_that_drift_are_named(field: str, change: Any, sentence: str, land: Land) -> None:
+    shown = {"key": "spreads", "last_update": "2024-03-12T11:55:00Z"}
+    document = drifted(odds({"name": "Utah Jazz", "price": -105, "point": 6.5}, market=shown), field, change)
+    assert sentence in told(lambda: parse_game_odds(land(document, "odds_api", "event_odds", "e1")))
+
+
+def test_a_historical_instant_that_cannot_be_read_is_named(land: Land) -> None:
+    document = {"timestamp": "yesterday", "data": odds(an_outcome("Over"), market={"key": "player_points"})}
+    assert told(lambda: parsed(land, document)) == "the instant of draftkings player_points is 'yesterday'"
+
+
+def test_lines_and_prices_that_arrive_as_text_are_read(land: Land) -> None:
+    text, plain = (parsed(land, odds(an_outcome("Over", *values))) for values in (("20.5", "-110"), (20.5, -110)))
+    assert text.drop("source").equals(plain.drop("source"))

@@ -102,6 +102,7 @@ TABLE = Table(
     "boxscores", grain="player per game", key=("game_id", "player_id"), schema=BoxscoreRows, cluster=("player_id", "team")
 )
 ROSTER_DAYS = 30
+KEPT = "; the final box score landed before is used"
 NO_ROWS = pl.DataFrame(schema=BOXSCORE_COLUMNS)
 
 
@@ -117,7 +118,8 @@ def is_due_for_rereading(first_final_at: datetime, read_at: datetime, day: date,
 def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.DataFrame, dict[str, str]]:
     """The final box scores of these games at the NBA, and by game id why one is not there.
 
-    A landed final box is used until its re-reading is due. Games are asked for concurrently.
+    A landed final box is used until its re-reading is due, and stays when that finds none: then the problem says so. Games
+    are asked for concurrently.
     """
     finals: dict[str, Payload] = {}
     to_ask = []
@@ -130,9 +132,11 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
     problems: dict[str, str] = {}
     for (game_id, _), answer in zip(to_ask, nba_cdn.boxscores(to_ask), strict=True):
         if isinstance(answer, PipelineError):
-            problems[game_id] = str(answer)
+            problems[game_id] = f"{answer}{KEPT if game_id in finals else ''}"
         elif is_final(answer):
             finals[game_id] = answer
+        elif game_id in finals:
+            problems[game_id] = f"box score of game {game_id} is final no more: {answer.ref}{KEPT}"
     frames = [NO_ROWS]
     for game_id, payload in finals.items():
         try:

@@ -74,19 +74,30 @@ def newest_of_each_game(season: pl.DataFrame) -> pl.DataFrame:
     return season.with_columns(pl.coalesce(PROBLEM, stale).alias(PROBLEM))
 
 
+def usable(season: pl.DataFrame) -> pl.DataFrame:
+    """The games without a problem."""
+    return season.filter(pl.col(PROBLEM).is_null())
+
+
 def changed_dates(season: pl.DataFrame, before: pl.DataFrame) -> list[date]:
     """The dates whose games are not the same in both frames."""
-    facts = [frame.select(FACTS).unique() for frame in (season.filter(pl.col(PROBLEM).is_null()), before)]
+    facts = [frame.select(FACTS).unique() for frame in (usable(season), before)]
     differing = [facts[i].join(facts[1 - i], on=list(FACTS), how="anti", nulls_equal=True)["game_date"] for i in (0, 1)]
     return sorted(pl.concat(differing).unique())
 
 
-def refuse_a_hollow_season(season: pl.DataFrame, before: pl.DataFrame) -> None:
-    """Raise Permanent when the provider's season lost most of the games that the warehouse knows."""
-    if season["game_id"].n_unique() < SETTINGS.coverage.shrink_floor * before["game_id"].n_unique():
+def refuse_a_hollow_season(season: pl.DataFrame, before: pl.DataFrame, dates: Sequence[date]) -> None:
+    """Raise Permanent when the season lost most of the games that the warehouse knows, or has none outside of summer.
+
+    A game that cannot be used is lost: a field that changed in every game must not empty the table.
+    """
+    games, known = usable(season)["game_id"].n_unique(), before["game_id"].n_unique()
+    is_between_seasons = not known and all(day.month in SUMMER for day in dates)
+    if games < SETTINGS.coverage.shrink_floor * known or not (games or is_between_seasons):
+        why = next(iter(season[PROBLEM].drop_nulls()), "")
         raise Permanent(
-            f"nba_cdn schedule lists {season['game_id'].n_unique()} games of a season of which the warehouse knows "
-            f"{before['game_id'].n_unique()}; nothing was replaced"
+            f"nba_cdn schedule lists {games} usable games of a season of which the warehouse knows {known}; nothing was "
+            f"replaced{f', the first problem is: {why}' if why else ''}"
         )
 
 
@@ -112,11 +123,12 @@ def schedule(
     if live:
         payload = nba_cdn.schedule()
         season = newest_of_each_game(parse_schedule(payload))
-        name, listed = str(season["season"].mode().max()), set(season["game_date"])
-        refuse_other_seasons(live, name, listed)
+        listed = set(usable(season)["game_date"])
+        name = str(usable(season)["season"].mode().max()) if listed else season_of(min(live))
         known = {day for day in warehouse.dates(TABLE) if season_of(day) == name or day in listed}
         before = warehouse.scan(TABLE, known).collect()
-        refuse_a_hollow_season(season, before)
+        refuse_a_hollow_season(season, before, live)
+        refuse_other_seasons(live, name, listed)
         moved = [day for day in changed_dates(season, before) if day not in dates and not archive.holds(day)]
         good, rejected = TABLE.conform(season.filter(pl.col("game_date").is_in(moved)), clock.as_of, CODE_VERSION)
         warehouse.park(TABLE, moved, rejected)
@@ -125,7 +137,8 @@ def schedule(
         for day in moved:
             if day.isoformat() in keys:
                 context.log_event(dg.AssetMaterialization(context.asset_key, partition=day.isoformat()))
-        frames.append(season.filter(pl.col("game_date").is_in(live)))
+        # a game of an unusable date belongs to no date; it is parked with this run
+        frames.append(season.filter(pl.col("game_date").is_in(live) | pl.col("game_date").is_null()))
         context.add_output_metadata(
             {"dates_changed_beside": len(moved), "games_without_teams_yet": count_undetermined_games(payload)}
         )
