@@ -140,8 +140,8 @@ def gaps_filled_from_later_games(world: World, dates: Sequence[date], as_of: dat
 
 def scaled_over_all_dates(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
     """A feature in standard deviations of every row at once, the later dates included."""
-    made, minutes = derive(world, dates, as_of), pl.col("minutes_mean_last_10_games")
-    scaled = ((minutes - minutes.mean()) / minutes.std()).alias("minutes_mean_last_10_games")
+    made, minutes = derive(world, dates, as_of), pl.col("minutes_sum_last_7_days")
+    scaled = ((minutes - minutes.mean()) / minutes.std()).alias("minutes_sum_last_7_days")
     return {**made, "features": made["features"].with_columns(scaled)}
 
 

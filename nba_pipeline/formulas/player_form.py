@@ -55,7 +55,7 @@ def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
     A gap that lasts until the date, or another team on the date, is a structural change: no game since. Rest counts
     from any earlier season's last game; so do meetings, of the 1,095 days before.
     """
-    played = player_games.filter("did_play")
+    played = player_games.filter("did_play").join(rows, on="player_id", how="semi")
     form, totals, met = player_form(played), running_totals(played), meetings(played)
     rows = strictly_before(rows, form, PLAYER_SEASON, {**{c: c for c in FORM}, **LATEST})
     now = {c: c for c in ("latest_game_date", "games", "seconds", "back_to_backs")}

@@ -289,7 +289,7 @@ def _qualities() -> list[pl.Expr]:
 
 
 def _family(name: str) -> str:
-    return str((FeatureRows.columns()[name].metadata or {})["family"])
+    return str(ABOUT[name]["family"])
 
 
 @daily_asset(
