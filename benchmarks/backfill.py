@@ -1,8 +1,9 @@
 """A backfill of the archive, from parquet to grades, in seconds of wall time and GB of peak resident memory.
 
-The platform's `backfill` against the same transforms of the whole range at once in plain polars, without Dagster, checks,
-validation and files (the floor), each in a process of its own. Our own reading, computing and writing is wanted under 90 s
-and 2 GB for 2022-10-18 to 2024-03-10; Dagster's event log, the rest of Dagster and the weekly training are told apart.
+The platform's `backfill` against the same transforms of the whole range at once in plain polars, from sources in memory,
+without Dagster, checks, validation, parsing and files (the floor), each in a process of its own. Our own reading, computing
+and writing is wanted under 90 s and 2 GB for 2022-10-18 to 2024-03-10; Dagster's event log, the rest of Dagster and the
+weekly training are told apart.
 Data from NBA_ARCHIVE_DIR (default ../shared/data), else days of the simulated league.
 
     python benchmarks/backfill.py              # the last 60 dates of the range
@@ -16,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -35,23 +36,20 @@ from measuring import (
     print_table,
 )
 
-from nba_pipeline.assets.features.features import features_of
-from nba_pipeline.assets.features.upcoming_players import expect_players
+from nba_pipeline import gates
+from nba_pipeline.assets.features.features import CODE_VERSION
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.grades.grades import grade_predictions
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.predictions.predictions import predict_slate
-from nba_pipeline.assets.sources.prop_lines import as_rows, name_the_players, rosters_of
-from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
-from nba_pipeline.calendar import Clock, days, eastern, season_of, season_of_game_date
+from nba_pipeline.audit.derivations import SUMMARIES
+from nba_pipeline.audit.parity import kept
+from nba_pipeline.calendar import days, eastern
+from nba_pipeline.derivation import features_from, sources_before, summaries_of
 from nba_pipeline.formulas.market_line import market_lines
-from nba_pipeline.providers.archive import Archive, _File
-from nba_pipeline.providers.nba_cdn import is_final, parse_boxscore, parse_schedule
-from nba_pipeline.providers.odds_api import parse_event_odds, parse_events
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE
-from nba_pipeline.table import PROBLEM, TABLES
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 ARCHIVE = Path(os.environ.get("NBA_ARCHIVE_DIR") or Path(__file__).parents[2] / "shared" / "data")
@@ -111,26 +109,28 @@ COMPARED = ["game_id", "player_id", "predicted_points", "line", "recommendation"
 GRADED = ["game_id", "player_id", "points", "outcome"]
 
 
-def floor(home: Path, archive: Path | None, first: date, last: date) -> Found:
-    """The transforms of the moving average's path, the whole range at once and in memory."""
+def floor(home: Path, first: date, last: date) -> Found:
+    """The transforms of the moving average's path, the whole range at once and in memory.
+
+    From the sources that the platform's backfill has left in the home: asking providers, parsing and reading are not in its
+    seconds; the sources themselves are in its memory. Of all validation only that of the summaries is here: what it rejects is in
+    no later feature.
+    """
     now = eastern(last + timedelta(days=1), 12)
-    dates, watch = days(first, last), time.perf_counter()
-    schedule, boxscores, offered, seed = from_archive(archive, dates, home) if archive else from_landing(home, dates, now)
-    named = boxscores.select("player_id", pl.col("player_name").alias("spelling"))
-    known = pl.concat([seed.select(named.columns), named]).unique()
-    rosters = rosters_of(schedule.with_columns(season_of_game_date()), boxscores)
-    prop_lines = name_the_players(offered, known, rosters).filter(pl.col(PROBLEM).is_null())
-    summary = summarise_player_games(boxscores)
-    expected = expect_players(schedule, boxscores)
-    features = features_of(expected, summary, schedule, prop_lines)
-    lines = market_lines(prop_lines, **SETTINGS.lines.cascade)
+    dates, known = days(first, last), sources_before(LocalWarehouse(home=str(home)), days(first, last))
+    sources, watch = {name: frame.rechunk() for name, frame in known.items()}, time.perf_counter()
+    summarised = summaries_of(sources)
+    world = features_from({**summarised, **{name: kept(name, summarised[name]) for name in SUMMARIES}}, dates, now)
+    schedule, summary = world["schedule"], world["player_game_summary"]
+    ready = gates.judge_readiness(world["features"], MOVING_AVERAGE.required, dates).filter("is_open")
+    features = world["features"].join(ready, on="game_date", how="semi").with_columns(pl.lit(CODE_VERSION).alias("code_version"))
+    lines = market_lines(world["prop_lines"].filter(pl.col("snapshot_at") <= now), **SETTINGS.lines.cascade)
     starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
-    predictions = predict_slate(expected, features, schedule, lines, {}, PREDICTIONS.empty(), now, starts)
-    final = schedule.filter(pl.col("status") == "final")["game_id"]
-    grades = grade_predictions(predictions, summary, schedule, final, GRADES.empty())
+    predictions = predict_slate(world["upcoming_players"], features, schedule, lines, {}, PREDICTIONS.empty(), now, starts)
+    grades = grade_predictions(predictions, summary, schedule, summary["game_id"].unique(), GRADES.empty())
     found = Found(Counter({"compute": time.perf_counter() - watch}), runs=1, peak=peak_gigabytes())
-    frames = (schedule, boxscores, prop_lines, features, predictions, grades)
-    found.rows = {name: frame.height for name, frame in zip(ROWS, frames, strict=True)}
+    frames = {**world, "predictions": predictions, "grades": grades}
+    found.rows = {name: frames[name].filter(pl.col("game_date").is_between(first, last)).height for name in ROWS}
     found.failures = differences(home, dates, predictions, grades)
     return found
 
@@ -146,45 +146,6 @@ def differences(home: Path, dates: Sequence[date], predictions: pl.DataFrame, gr
             if only.height:
                 found.append(f"{name}: {only.height:,} of {one.height:,} rows are only in {whose}, as {only.row(0, named=True)}")
     return found
-
-
-class UnlandedArchive(Archive):
-    """The archive read in place, without a copy in the landing."""
-
-    def _landed(self, stem: str) -> _File:
-        path = Path(self.folder) / f"{stem}.parquet"
-        return _File(path.name, path.name, path.read_bytes())
-
-
-Frames = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]
-
-
-def from_archive(folder: Path, dates: Sequence[date], home: Path) -> Frames:
-    """Schedule, box scores, lines without players and the list of players, as the archive has them."""
-    clock = Clock()
-    archive = UnlandedArchive(folder=str(folder), landing=Landing(home=str(home), clock=clock), clock=clock)
-    schedule, boxscores = archive.schedule(dates), archive.boxscores(dates)
-    return good(schedule), good(boxscores), archive.prop_lines(dates), archive.players()
-
-
-def from_landing(home: Path, dates: Sequence[date], now: datetime) -> Frames:
-    """The same from the payloads that the platform's backfill of the sandbox landed."""
-    landing = Landing(home=str(home), clock=Clock(stands_at=now.isoformat()))
-    newest = landing.versions(Slot("nba_cdn", "schedule", "season", season=season_of(dates[-1])))[-1]
-    schedule = good(parse_schedule(newest)).filter(pl.col("game_date").is_in(dates))
-    boxes = {payload.slot.entity: payload for day in dates for payload in landing.payloads("nba_cdn", "boxscore", day)}
-    boxscores = good(pl.concat(parse_boxscore(payload) for payload in boxes.values() if is_final(payload)))
-    events, odds = (
-        [payload for day in dates for payload in landing.payloads("odds_api", f"historical_{endpoint}", day)]
-        for endpoint in ("events", "event_odds")
-    )
-    listed = pl.concat(map(parse_events, events)).unique("odds_event_id", keep="last", maintain_order=True)
-    offered = as_rows(pl.concat(map(parse_event_odds, odds)), listed, schedule)
-    return schedule, boxscores, offered, boxscores.select("player_id", pl.col("player_name").alias("spelling")).head(0)
-
-
-def good(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.filter(pl.col(PROBLEM).is_null())
 
 
 def arguments(has_archive: bool) -> argparse.Namespace:
@@ -210,7 +171,7 @@ def main() -> None:
     print(f"{archive or 'sandbox'}, {first} to {last}: {len(days(first, last))} dates; {os.cpu_count()} cores\n")
     with tempfile.TemporaryDirectory(prefix="backfill-") as folder:
         ours = in_new_process(platform, Path(folder), archive, first, last)
-        plain = in_new_process(floor, Path(folder), archive, first, last)
+        plain = in_new_process(floor, Path(folder), first, last)
     log, rest = ours.seconds[EVENT_LOG], ours.seconds[DAGSTER]
     print_table(
         ("variant", "own s", "Dagster's event log s", "Dagster's rest s", "training s", "peak GB", "own, times the floor"),

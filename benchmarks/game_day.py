@@ -2,7 +2,7 @@
 
 The two commands that make the day, each in a process of its own: `run --mode same_day` at noon, `run --mode overnight`
 the next morning. Split into process start, HTTP, reading, computing, writing, checks and Dagster; against an aim of 10
-seconds in all, and against the same transforms of the same payloads in plain polars, without Dagster, checks and files.
+seconds in all, and against the same transforms in plain polars, from sources in memory, without Dagster, checks and files.
 Backfilling five weeks and training the week's model come first and are not counted.
 
     python benchmarks/game_day.py
@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -34,25 +33,21 @@ from measuring import (
     succeed,
 )
 
-from nba_pipeline.assets.features.features import features_of
-from nba_pipeline.assets.features.upcoming_players import expect_players
+from nba_pipeline.assets.features.features import CODE_VERSION
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.grades.grades import grade_predictions
 from nba_pipeline.assets.predictions.points_model import load_models
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.predictions.predictions import predict_slate
-from nba_pipeline.assets.sources.prop_lines import as_rows, name_the_players, rosters_of
-from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
 from nba_pipeline.automation import UP_TO_FEATURES, Mode
-from nba_pipeline.calendar import days, eastern, season_of, season_of_game_date, week_of
+from nba_pipeline.calendar import days, eastern, season_of, week_of
+from nba_pipeline.derivation import World, features_from, sources_before, summaries_of
 from nba_pipeline.formulas.market_line import market_lines
-from nba_pipeline.providers.nba_cdn import parse_boxscore, parse_schedule
-from nba_pipeline.providers.odds_api import parse_event_odds, parse_events
 from nba_pipeline.sandbox.league import League
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import SYSTEMS
-from nba_pipeline.table import PROBLEM, TABLES
-from nba_pipeline.warehouse.landing import Payload, Slot
+from nba_pipeline.table import TABLES
+from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.model_store import ModelStore
 
 DAY = date(2026, 1, 24)
@@ -64,6 +59,7 @@ AIM_SECONDS = 10
 STARTS, REPEATS = 3, 5
 MODES: dict[Mode, date] = {"same_day": DAY, "overnight": NEXT_DAY}
 HOURS: dict[Mode, int] = {"same_day": 12, "overnight": 7}
+NOON = eastern(DAY, HOURS["same_day"])
 START, AGAIN = "process start", f"best of {REPEATS}"
 COMPARED = ["game_id", "player_id", "system_id", "predicted_points", "line", "recommendation"]
 GRADED = ["game_id", "player_id", "system_id", "points", "outcome"]
@@ -102,46 +98,28 @@ def process_start() -> tuple[float, float]:
 
 
 def plain(home: Path) -> tuple[float, float, int, int]:
-    """The day's transforms, with payloads, history and models in memory.
+    """The day's transforms, with sources, summaries of the days before and models in memory.
 
-    Seconds of the first call and the best of the next ones, predictions, grades: the same as in the home, or it fails.
+    From what the two commands have left in the home: asking providers, parsing and reading are not in its seconds. Seconds
+    of the first call and the best of the next ones, predictions, grades: the same as in the home, or it fails.
     """
-    runner = a_runner(home, eastern(NEXT_DAY, 7))
-    landing, warehouse = runner.landing, runner.warehouse
-    noon, morning = landing.versions(Slot("nba_cdn", "schedule", "season", season=season_of(DAY)))[-2:]
-    lists, odds = (landing.payloads("odds_api", endpoint, DAY) for endpoint in ("events", "event_odds"))
-    boxes = landing.payloads("nba_cdn", "boxscore", DAY)
-    before = days(DAY - timedelta(days=HISTORY_DAYS), DAY - timedelta(days=1))
-    history, summaries, known = (
-        warehouse.scan(TABLES[name], before).collect() for name in ("boxscores", "player_game_summary", "players")
-    )
-    weeks = warehouse.scan(TABLES["points_model"], [week_of(DAY)]).collect()
-    models = load_models(weeks, ModelStore(home=str(home)))
-    for payload in (noon, morning, *lists, *odds, *boxes):
-        _ = payload.body  # unpacked once and kept
+    warehouse = LocalWarehouse(home=str(home))
+    noon, morning = at_noon(warehouse), the_next_morning(warehouse)
+    models = load_models(warehouse.scan(TABLES["points_model"], [week_of(DAY)]).collect(), ModelStore(home=str(home)))
 
     def day() -> tuple[pl.DataFrame, pl.DataFrame]:
-        schedule = usable(parse_schedule, [noon]).filter(pl.col("game_date") <= DAY)
-        slate = schedule.filter(pl.col("game_date") == DAY)
-        offered = as_rows(usable(parse_event_odds, odds), usable(parse_events, lists), slate)
-        named = name_the_players(
-            offered, known.select("player_id", "spelling"), rosters_of(slate.with_columns(season_of_game_date()), history)
-        )
-        prop_lines = named.filter(pl.col(PROBLEM).is_null())
-        expected = expect_players(slate, history)
-        features = features_of(expected, summaries, schedule, prop_lines)
-        recent = schedule.filter(pl.col("game_date") >= DAY - timedelta(days=SETTINGS.predicting.bootstrap_days + 1))
-        starts = dict(recent.group_by("season").agg(pl.col("game_date").min()).iter_rows())
-        lines = market_lines(prop_lines, **SETTINGS.lines.cascade)
-        predictions = predict_slate(expected, features, slate, lines, models, PREDICTIONS.empty(), eastern(DAY, 12), starts)
-        played = usable(parse_schedule, [morning]).filter(pl.col("game_date") == DAY)
-        summary = summarise_player_games(usable(parse_boxscore, boxes))
-        return predictions, grade_predictions(predictions, summary, played, played["game_id"], GRADES.empty())
+        made = features_from(noon, [DAY], NOON)
+        features, schedule = made["features"].with_columns(pl.lit(CODE_VERSION).alias("code_version")), noon["schedule"]
+        lines = market_lines(noon["prop_lines"], **SETTINGS.lines.cascade)
+        starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
+        ledger = PREDICTIONS.empty()
+        predictions = predict_slate(made["upcoming_players"], features, schedule, lines, models, ledger, NOON, starts)
+        summary = summaries_of(morning)["player_game_summary"]
+        complete = summary["game_id"].unique()
+        return predictions, grade_predictions(predictions, summary, morning["schedule"], complete, GRADES.empty())
 
     seconds, made = [], None
     for _ in range(1 + REPEATS):
-        for payload in (noon, morning, *lists, *odds, *boxes):
-            payload.__dict__.pop("_document", None)  # JSON is parsed anew
         start = time.perf_counter()
         made = day()
         seconds.append(time.perf_counter() - start)
@@ -155,9 +133,31 @@ def plain(home: Path) -> tuple[float, float, int, int]:
     return seconds[0], min(seconds[1:]), made[0].height, made[1].height
 
 
-def usable(parse: Callable[[Payload], pl.DataFrame], payloads: Sequence[Payload]) -> pl.DataFrame:
-    """The rows of payloads that carry no problem."""
-    return pl.concat(parse(payload) for payload in payloads).filter(pl.col(PROBLEM).is_null())
+def at_noon(warehouse: LocalWarehouse) -> World:
+    """What the command at noon has to read: the day's games to come, the lines shown by then, the summaries of before."""
+    known = {name: frame.rechunk() for name, frame in sources_before(warehouse, [DAY]).items()}
+    is_of_the_day, is_over = pl.col("game_date") == DAY, (pl.col("game_date") == DAY) & (pl.col("status") == "final")
+    before = days(DAY - timedelta(days=HISTORY_DAYS), DAY - timedelta(days=1))
+    return {
+        **known,
+        "schedule": known["schedule"].with_columns(
+            pl.when(is_over).then(pl.lit("scheduled")).otherwise("status").alias("status"),
+            *[pl.when(~is_over).then(name).alias(name) for name in ("home_points", "away_points")],
+        ),
+        "boxscores": known["boxscores"].filter(~is_of_the_day),
+        **{name: known[name].filter(is_of_the_day, pl.col("snapshot_at") <= NOON) for name in ("prop_lines", "game_lines")},
+        **{
+            name: warehouse.scan(TABLES[name], before).collect().rechunk()
+            for name in ("player_game_summary", "team_game_summary")
+        },
+    }
+
+
+def the_next_morning(warehouse: LocalWarehouse) -> World:
+    """What the command of the next morning has to read: the day's sources, and the schedule of before for the teams' rest."""
+    known = {name: frame.rechunk() for name, frame in sources_before(warehouse, [DAY]).items()}
+    of_the_day = {name: frame.filter(pl.col("game_date") == DAY) for name, frame in known.items()}
+    return {**of_the_day, "schedule": known["schedule"]}
 
 
 def main() -> None:
