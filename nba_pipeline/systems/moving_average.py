@@ -9,6 +9,8 @@ A term whose input is null contributes nothing and stands in `reasons`. High `fa
 """
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import ClassVar
 
 import polars as pl
@@ -52,12 +54,13 @@ class MovingAverage(System):
 
     def predict(self, features: pl.DataFrame, model: TrainedModel | None = None) -> pl.DataFrame:
         """See System.predict. There is no model."""
-        points = pl.sum_horizontal(
-            *(weight * pl.col(name) for name, weight in BASE_WEIGHTS.items()),
+        terms = (
+            *(weight * pl.col(name) for name, weight in (BASE_WEIGHTS | TERM_WEIGHTS).items()),
             rest_points(),
-            *(weight * pl.col(name) for name, weight in TERM_WEIGHTS.items()),
             pl.col("home_court_level") - NEUTRAL_COURT_LEVEL,
         )
+        # one after the other: a horizontal sum adds in an order that depends on the number of threads
+        points = reduce(add, (term.fill_null(0) for term in terms))
         return bounded(self.predictable(features), points, TERMS)
 
 
