@@ -26,6 +26,7 @@ WILD_TOTAL, WILD_SPREAD = 279.5, -24.5
 """Within the ranges of the features, which would otherwise be null."""
 
 MINUTES_INTO_THE_GAME = 30
+NEXT_NOON = timedelta(hours=36)
 PLAYER = ["game_id", "player_id"]
 POINTS_PER_THREE = 3
 
@@ -283,10 +284,10 @@ def _numbered(shots: pl.DataFrame, first: int) -> pl.DataFrame:
 
 
 def _later_rosters(rosters: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
-    """The rosters of a date, and of each team one more, seen at its tip-off or, where that is unknown, at the day's end."""
-    end = (pl.col("game_date") + pl.duration(days=1)).cast(pl.Datetime("us", "UTC"))
+    """The rosters of a date, and of each team one more, seen at its tip-off or, where that is unknown, the next noon."""
+    noon = pl.col("game_date").cast(pl.Datetime("us", "UTC")) + NEXT_NOON
     teams = pl.concat(
-        games.select("game_date", pl.col(f"{side}_team").alias("team"), pl.coalesce("tipoff_at", end).alias("seen_at"))
+        games.select("game_date", pl.col(f"{side}_team").alias("team"), pl.coalesce("tipoff_at", noon).alias("seen_at"))
         for side in ("home", "away")
     )
     strangers = pl.DataFrame({"player_id": range(9_000_001, 9_000_016), "spelling": ["A Stranger"] * 15})
@@ -316,17 +317,18 @@ def _in_play(world: World, games: pl.DataFrame, people: pl.DataFrame) -> dict[st
 
 
 def _of_instants(rows: pl.DataFrame) -> list[pl.DataFrame]:
-    """Rows with `tipoff_at` at the tip-off and in play, the latter also with the mark unknown, and of an unknown instant."""
-    later = pl.col("tipoff_at") + timedelta(minutes=MINUTES_INTO_THE_GAME)
+    """Rows with `tipoff_at` at the tip-off and in play, the latter also with the mark unknown, and of an unknown instant.
+
+    Where the tip-off is unknown they are of the next noon: after the game in any case.
+    """
+    tipoff = pl.coalesce("tipoff_at", pl.col("game_date").cast(pl.Datetime("us", "UTC")) + NEXT_NOON)
+    later = tipoff + timedelta(minutes=MINUTES_INTO_THE_GAME)
     marks: Sequence[tuple[pl.Expr, bool | None]] = (
-        (pl.col("tipoff_at"), False), (later, False), (later + timedelta(minutes=1), None),
-        (pl.lit(None, pl.Datetime("us", "UTC")), None),
+        (tipoff, False), (later, False), (later + timedelta(minutes=1), None), (pl.lit(None, pl.Datetime("us", "UTC")), None),
     )  # fmt: skip
     return [
-        rows.filter(pl.col("tipoff_at").is_not_null() | (number == len(marks) - 1)).with_columns(
-            instant.alias("snapshot_at"), pl.lit(mark, pl.Boolean).alias("is_before_tipoff")
-        )
-        for number, (instant, mark) in enumerate(marks)
+        rows.with_columns(instant.alias("snapshot_at"), pl.lit(mark, pl.Boolean).alias("is_before_tipoff"))
+        for instant, mark in marks
     ]
 
 

@@ -127,6 +127,16 @@ def test_snapshots_in_play_come_marked_unmarked_and_without_an_instant(world: Wo
     assert (later["injuries"]["snapshot_at"].is_not_null()).all()
 
 
+def test_snapshots_of_a_game_without_a_tipoff_are_of_the_next_noon(world: World) -> None:
+    unknown = world["schedule"].with_columns(pl.lit(None, pl.Datetime("us", "UTC")).alias("tipoff_at"))
+    later = with_snapshots_in_play({**world, "schedule": unknown, "injuries": world["injuries"].clear()})["injuries"]
+    after = later.select(
+        (pl.col("snapshot_at") - pl.col("game_date").cast(pl.Datetime("us", "UTC"))).dt.total_hours().unique().sort()
+    )
+    assert after.to_series().to_list() == [36]
+    assert later["is_before_tipoff"].unique().sort().to_list() == [None, False]
+
+
 def test_a_line_and_a_report_of_the_second_before(world: World) -> None:
     person = world["boxscores"].head(1).join(world["schedule"].select("game_id", "tipoff_at"), on="game_id")
     for altered, name in (
