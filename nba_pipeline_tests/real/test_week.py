@@ -145,6 +145,7 @@ def test_faults_of_the_providers_leave_the_outcome_right_and_are_told(loaded: Pa
         {"match": {"provider": "nba_cdn", "path": "boxscore"}, "action": "status", "status": 503, "times": 4},
         {"match": {"path": f"boxscore_{games[1]}"}, "action": "truncate", "fraction": 0.4, "times": 1},
         {"match": {"path": f"boxscore_{games[0]}"}, "action": "status", "status": 404, "until": noon},
+        {"match": {"provider": "nba_stats"}, "game": games[0], "action": "drop_game", "until": noon},
         {"match": {"provider": "balldontlie"}, "game": games[0], "action": "drop_game", "until": noon},
         {"match": {"provider": "odds_api"}, "action": "inplay_odds", "minutes": 20, "from": f"{DAYS[1]}T08:00:00-04:00"},
     )
