@@ -42,10 +42,8 @@ from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.grades.grades import grade_predictions
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.predictions.predictions import predict_slate
-from nba_pipeline.audit.derivations import SUMMARIES
-from nba_pipeline.audit.parity import kept
 from nba_pipeline.calendar import days, eastern
-from nba_pipeline.derivation import features_from, sources_before, summaries_of
+from nba_pipeline.derivation import derive, sources_before
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE
@@ -119,8 +117,7 @@ def floor(home: Path, first: date, last: date) -> Found:
     now = eastern(last + timedelta(days=1), 12)
     dates, known = days(first, last), sources_before(LocalWarehouse(home=str(home)), days(first, last))
     sources, watch = {name: frame.rechunk() for name, frame in known.items()}, time.perf_counter()
-    summarised = summaries_of(sources)
-    world = features_from({**summarised, **{name: kept(name, summarised[name]) for name in SUMMARIES}}, dates, now)
+    world = derive(sources, dates, now)
     schedule, summary = world["schedule"], world["player_game_summary"]
     ready = gates.judge_readiness(world["features"], MOVING_AVERAGE.required, dates).filter("is_open")
     features = world["features"].join(ready, on="game_date", how="semi").with_columns(pl.lit(CODE_VERSION).alias("code_version"))

@@ -222,7 +222,7 @@ def whole_features(folder: Path, seasons: int, has_zones: bool) -> tuple[tuple[i
             cpu += watch.cpu_seconds.total() - cpu_before
             return answer
 
-        summarised = timed(partial(summaries_of, world))
+        summarised = timed(partial(summaries_of, world, AS_OF))
         if has_zones:
             summarised = with_made_up_zones(summarised)
         made = timed(partial(features_from, summarised, dates, AS_OF))

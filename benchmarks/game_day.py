@@ -114,7 +114,7 @@ def plain(home: Path) -> tuple[float, float, int, int]:
         starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
         ledger = PREDICTIONS.empty()
         predictions = predict_slate(made["upcoming_players"], features, schedule, lines, models, ledger, NOON, starts)
-        summary = summaries_of(morning)["player_game_summary"]
+        summary = summaries_of(morning, NOON + timedelta(days=1))["player_game_summary"]
         complete = summary["game_id"].unique()
         return predictions, grade_predictions(predictions, summary, morning["schedule"], complete, GRADES.empty())
 

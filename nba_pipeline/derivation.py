@@ -3,7 +3,7 @@
     sources -> player_game_summary, team_game_summary -> upcoming_players, player_form, player_shot_zones,
     team_defense_zones -> matchups -> features
 
-What a table is made of stands with the table; what is asked of providers, written and gated by waivers stands elsewhere.
+What a table is made of stands with the table; what is asked of providers and written stands elsewhere.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,14 +31,18 @@ from nba_pipeline.assets.sources import (
 from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
 from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
 from nba_pipeline.calendar import days
-from nba_pipeline.table import Table
+from nba_pipeline.errors import Closed
+from nba_pipeline.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse
 
 SOURCES: Mapping[str, Table] = {
-    module.TABLE.name: module.TABLE
-    for module in (schedule, boxscores, team_boxscores, play_by_play, prop_lines, game_lines, injuries, rosters)
+    **{
+        module.TABLE.name: module.TABLE
+        for module in (schedule, boxscores, team_boxscores, play_by_play, prop_lines, game_lines, injuries, rosters)
+    },
+    gates.WAIVERS.name: gates.WAIVERS,
 }
-"""What everything is derived from."""
+"""What everything is derived from, and the closed dates that go on all the same."""
 
 World = Mapping[str, pl.DataFrame]
 """Table name -> rows."""
@@ -50,16 +54,25 @@ def sources_before(warehouse: Warehouse, dates: Sequence[date]) -> World:
     return {name: warehouse.scan(table, span).collect() for name, table in SOURCES.items()}
 
 
-def summaries_of(world: World) -> World:
-    """The world with the summaries of its complete games."""
-    judged = gates.judge_games(world["schedule"], world["boxscores"])
-    complete = judged.filter("is_complete")["game_id"].implode()
-    played = world["boxscores"].filter(pl.col("game_id").is_in(complete))
-    player_games = summarise_player_games(played, world["play_by_play"], world["prop_lines"])
-    team_games = summarise_team_games(
-        world["team_boxscores"].filter(pl.col("game_id").is_in(complete)), player_games, world["play_by_play"], world["schedule"]
-    )
-    return {**world, "player_game_summary": player_games, "team_game_summary": team_games}
+def summaries_of(world: World, as_of: datetime) -> World:
+    """The world with the summaries of its complete games, of the dates that are open or waived; what the warehouse keeps."""
+    games, boxes = world["schedule"], world["boxscores"]
+    try:
+        complete, _ = gates.games_that_go_on(games, boxes, world["waivers"], games["game_date"].unique().to_list(), as_of)
+    except Closed:
+        complete = []
+    is_complete = pl.col("game_id").is_in(complete)
+    player_games = summarise_player_games(boxes.filter(is_complete), world["play_by_play"], world["prop_lines"])
+    player_games = kept("player_game_summary", player_games)
+    team_games = summarise_team_games(world["team_boxscores"].filter(is_complete), player_games, world["play_by_play"], games)
+    return {**world, "player_game_summary": player_games, "team_game_summary": kept("team_game_summary", team_games)}
+
+
+def kept(name: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a table that keep its promise: the others are in its quarantine."""
+    schema, key = TABLES[name].schema, list(TABLES[name].key)
+    good, _ = schema.filter(rows.select(schema.column_names()), cast=True)
+    return rows.join(good.select(key), on=key, how="semi", maintain_order="left")
 
 
 def features_from(world: World, dates: Sequence[date], as_of: datetime) -> World:
@@ -83,4 +96,4 @@ def features_from(world: World, dates: Sequence[date], as_of: datetime) -> World
 
 def derive(world: World, dates: Sequence[date], as_of: datetime) -> World:
     """Every summary and feature table of the dates, from the sources of a world. Raises Closed as `features_from`."""
-    return features_from(summaries_of(world), dates, as_of)
+    return features_from(summaries_of(world, as_of), dates, as_of)

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from nba_pipeline import gates
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.game_lines import TABLE as GAME_LINES
 from nba_pipeline.assets.sources.injuries import TABLE as INJURIES
@@ -60,8 +61,15 @@ def a_world(dates: Sequence[date] = DATES, seed: int = 3) -> World:
         "schedule": frame_of(SCHEDULE, *games), "boxscores": frame, "team_boxscores": _of(TEAM_BOXSCORES, sum_players(frame)),
         "play_by_play": _of(PLAY_BY_PLAY, actions_of(frame)), "prop_lines": frame_of(PROP_LINES, *lines),
         "game_lines": frame_of(GAME_LINES, *totals), "injuries": frame_of(INJURIES, *reports), "rosters": frame_of(ROSTERS, *rosters),
+        "waivers": frame_of(gates.WAIVERS, a_waiver(dates[0])),
     }  # fmt: skip
     return ordered({name: rows.with_columns(pl.lit(COLLECTED).alias("as_of")) for name, rows in made.items()})
+
+
+def a_waiver(day: date) -> Values:
+    """A row of `waivers`: the date's complete games go on, however few."""
+    about = {"game_date": day, "gate": gates.COVERAGE_GATE, "reason": "test", "author": "test", "source": "test"}
+    return about | {"waived_at": at(17, day=day + timedelta(days=1))}
 
 
 def squad(team: int) -> range:

@@ -129,6 +129,11 @@ def only(outcomes: Iterator[Outcome]) -> Outcome:
     return list(outcomes)[-1]
 
 
+def done(outcomes: Iterator[Outcome]) -> None:
+    """Every run came to its end; the message of a failure says why one did not."""
+    assert [failure for outcome in outcomes for failure in outcome.failures] == []
+
+
 def ask(runner: Runner, query: str) -> list[dict[str, object]]:
     return runner.warehouse.sql(query).to_dicts()
 
@@ -270,7 +275,7 @@ def test_a_training_that_dagster_started_is_repeated_as_a_training() -> None:
 
 @pytest.mark.starts_from("predicted")
 def test_a_corrected_box_score_is_a_new_grade_with_its_reason(at: At, home: Path) -> None:
-    only(at(NEXT, 1).slate(DAY, "overnight"))
+    done(at(NEXT, 1).slate(DAY, "overnight"))
     who = ask(
         at(NEXT, 1),
         f"SELECT g.game_id, g.player_id, g.points FROM grades g WHERE game_date = '{DAY}' AND did_play ORDER BY points DESC LIMIT 1",
@@ -278,7 +283,7 @@ def test_a_corrected_box_score_is_a_new_grade_with_its_reason(at: At, home: Path
     rules(
         home, {"game": who["game_id"], "action": "correct_stat", "player": str(who["player_id"]), "field": "points", "delta": 2}
     )
-    only(at(NEXT, 7).slate(DAY, "overnight"))
+    done(at(NEXT, 7).slate(DAY, "overnight"))
     versions = ask(
         at(NEXT, 7),
         f"SELECT points, regrade_reason FROM grades WHERE game_id = '{who['game_id']}' AND player_id = {who['player_id']} AND system_id = 'moving_average' ORDER BY grade_version",

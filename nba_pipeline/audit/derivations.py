@@ -102,7 +102,7 @@ class Audit:
         first = day - timedelta(days=RESUMMARISED_DAYS)
         recent = {name: since(world[name], first) for name in self.world}
         recent["schedule"] = since(world["schedule"], first - timedelta(days=REST_DAYS))
-        fresh = derivation.summaries(recent, summaries_of)
+        fresh = derivation.summaries(recent, self._summarise)
         old = self.summarised(derivation, self.world)
         return {**world, **{name: pl.concat([before(old[name], first), fresh[name]]) for name in SUMMARIES}}
 
@@ -120,7 +120,7 @@ class Audit:
         return self.derived(derivation, self.summarised(derivation, self.world), self.dates, self.as_of)
 
     def _summarise(self, world: World) -> World:
-        return self._once(("summaries",), world, lambda: summaries_of(world))
+        return self._once(("summaries",), world, lambda: summaries_of(world, self.as_of))
 
     def _derive(self, world: World, dates: Sequence[date], as_of: datetime) -> World:
         def derive() -> World:

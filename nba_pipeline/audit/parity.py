@@ -8,13 +8,13 @@ from typing import Any
 import polars as pl
 
 from nba_pipeline.assets.features.features import ABOUT, CODE_VERSION
-from nba_pipeline.audit.derivations import SUMMARIES, Audit, Derivation
+from nba_pipeline.audit.derivations import Audit, Derivation
 from nba_pipeline.audit.leakage import COLUMNS_NAMED, Result
 from nba_pipeline.audit.worlds import PLAYER, before
-from nba_pipeline.derivation import World
-from nba_pipeline.table import LINEAGE, TABLES
+from nba_pipeline.derivation import World, kept
+from nba_pipeline.table import LINEAGE
 
-OF_THE_PAST = ("boxscores", "team_boxscores", "play_by_play", "schedule")
+OF_THE_PAST = ("boxscores", "team_boxscores", "play_by_play", "schedule", "waivers")
 OF_THE_REPORT = ("rosters", "injuries")
 OF_THE_MARKET = ("prop_lines", "game_lines")
 SOURCES_OF_FAMILY = {"matchup": (*OF_THE_PAST, *OF_THE_REPORT), "market": OF_THE_MARKET}
@@ -41,7 +41,7 @@ COMPARES_WITH_THE_LEAGUE = "matchup"
 
 def stored_rows_equal_recomputed_rows(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
     """The stored features equal those made again as of their own instant, but for sources that changed, which are listed."""
-    name, world = "stored_rows_equal_recomputed_rows", _kept_summaries(audit, derivation)
+    name, world = "stored_rows_equal_recomputed_rows", audit.summarised(derivation, audit.world)
 
     def again(some: Sequence[date], as_of: datetime) -> World:
         audit.say(f"{name}: {len(some)} dates as of {as_of:%Y-%m-%d %H:%M}")
@@ -56,20 +56,8 @@ def a_later_backfill_differs_only_where_a_source_did(audit: Audit, derivation: D
     """The stored features equal those that a backfill would make now, but for newer lines, reports and other sources."""
     name = "a_later_backfill_differs_only_where_a_source_did"
     audit.say(name)
-    made = audit.derived(derivation, _kept_summaries(audit, derivation), audit.dates, audit.as_of)
+    made = audit.derived(derivation, audit.summarised(derivation, audit.world), audit.dates, audit.as_of)
     return _beside(name, audit, dates, lambda some, as_of: made)
-
-
-def _kept_summaries(audit: Audit, derivation: Derivation) -> World:
-    """The world as it is, with those summaries that a warehouse keeps: what breaks a rule is in the quarantine."""
-    world = audit.summarised(derivation, audit.world)
-    return {**world, **{name: kept(name, world[name]) for name in SUMMARIES}}
-
-
-def kept(name: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a table that keep its promise."""
-    schema = TABLES[name].schema
-    return schema.filter(rows.select(schema.column_names()), cast=True)[0]
 
 
 def _beside(name: str, audit: Audit, dates: Sequence[date], again: Callable[[Sequence[date], datetime], World]) -> Result:

@@ -11,6 +11,7 @@ import polars as pl
 
 from nba_pipeline import gates
 from nba_pipeline.assets.features.features import FEATURES
+from nba_pipeline.automation import DAILY_TABLES
 from nba_pipeline.calendar import season_of_game_date
 from nba_pipeline.formulas.quality import TIERS
 from nba_pipeline.settings import SETTINGS
@@ -43,12 +44,8 @@ OF_PLAYERS = ("player_form", "matchups", "features", "predictions")
 OF_DATES = ("rosters", "player_shot_zones", "team_defense_zones")
 """Covered is a date with games that has a row."""
 
-IN_ORDER = (
-    "boxscores", "team_boxscores", "play_by_play", "prop_lines", "game_lines", "injuries", "rosters", "player_game_summary",
-    "team_game_summary", "upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features",
-    "predictions", "grades",
-)  # fmt: skip
-
+IN_ORDER = tuple(table for table in DAILY_TABLES if table in {*OF_GAMES, *OF_PLAYERS, *OF_DATES})
+"""The tables that are counted, in the order of the path."""
 
 Shares = dict[str, float | None]
 

@@ -98,6 +98,7 @@ def absurd(world: World, day: date) -> World:
         "play_by_play": _like(world["play_by_play"], actions_of(boxes)),
         "schedule": _with_scores(games, boxes),
         "rosters": _later_rosters(known["rosters"], today),
+        "waivers": between(world["waivers"], day, last),
         **{name: pl.concat([known[name], rows]) for name, rows in _in_play(world, today, people).items()},
     }
     return {name: _after(world[name], day, made[name]) for name in SOURCES}

@@ -11,19 +11,19 @@ BITS = 48
 """Names per pattern; a whole number holds 63."""
 
 
-def with_missing(rows: pl.DataFrame, is_present: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """The rows with `missing_features`: the names whose expression does not hold, in order.
+def with_names(rows: pl.DataFrame, column: str, holds: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """The rows with a list column: the names whose expression holds, in order; a null does not hold.
 
     Few patterns occur, so each list is made once, not once per row.
     """
-    names = list(is_present)
+    names = list(holds)
     parts = {f"pattern_{start}": names[start : start + BITS] for start in range(0, len(names), BITS)}
     rows = rows.with_columns(
-        pl.sum_horizontal(pl.when(is_present[name]).then(0).otherwise(1 << n) for n, name in enumerate(part)).alias(pattern)
+        pl.sum_horizontal(pl.when(holds[name]).then(1 << n).otherwise(0) for n, name in enumerate(part)).alias(pattern)
         for pattern, part in parts.items()
     )
-    lists = pl.concat_list(pl.when(~present).then(pl.lit(name)) for name, present in is_present.items()).list.drop_nulls()
-    patterns = rows.unique(list(parts)).select(*parts, lists.alias("missing_features"))
+    lists = pl.concat_list(pl.when(flag).then(pl.lit(name)) for name, flag in holds.items()).list.drop_nulls()
+    patterns = rows.unique(list(parts)).select(*parts, lists.alias(column))
     return rows.join(patterns, on=list(parts), how="left", maintain_order="left").drop(*parts)
 
 

@@ -6,6 +6,27 @@ FREE_THROW_POSSESSION_SHARE = 0.44
 """Possessions that end with a free-throw attempt, per attempt; the same constant everywhere."""
 
 
+def points_match_the_shots() -> pl.Expr:
+    """Whether points = 2 x two-pointers + 3 x three-pointers + free throws; null with an unknown count.
+
+    >>> pl.DataFrame({"points": [29, 28], "fgm": 8, "fg3m": 2, "ftm": 11}).select(points_match_the_shots()).to_series().to_list()
+    [True, False]
+    """
+    twos, threes = pl.col("fgm") - pl.col("fg3m"), pl.col("fg3m")
+    return pl.col("points") == 2 * twos + 3 * threes + pl.col("ftm")
+
+
+def makes_do_not_exceed_attempts() -> pl.Expr:
+    """Whether fgm <= fga, fg3m <= fg3a <= fga and ftm <= fta; null where unknown counts leave it open.
+
+    >>> shots = pl.DataFrame({"fgm": 8, "fga": [8, 7], "fg3m": 2, "fg3a": 3, "ftm": 1, "fta": 1})
+    >>> shots.select(makes_do_not_exceed_attempts()).to_series().to_list()
+    [True, False]
+    """
+    pairs = (("fgm", "fga"), ("fg3m", "fg3a"), ("fg3a", "fga"), ("ftm", "fta"))
+    return pl.all_horizontal(pl.col(fewer) <= pl.col(more) for fewer, more in pairs)
+
+
 def effective_field_goal_pct() -> pl.Expr:
     """Field-goal percentage in which a three counts one and a half times.
 

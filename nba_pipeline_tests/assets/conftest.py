@@ -1,5 +1,38 @@
 """The provider on this machine, for assets that ask for themselves."""
 
-from nba_pipeline_tests.providers.conftest import clock, land, landing, provider
+from datetime import date, datetime
 
-__all__ = ["clock", "land", "landing", "provider"]
+import dagster as dg
+import polars as pl
+
+from nba_pipeline.calendar import Clock
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.table import Table
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline_tests.providers.conftest import Provider, clock, land, landing, provider
+
+__all__ = ["ArchiveOfAllDates", "OnThisMachine", "clock", "land", "landing", "provider"]
+
+
+class ArchiveOfAllDates(Archive):
+    """An archive that answers for every date."""
+
+    def holds(self, day: date) -> bool:
+        return True
+
+
+class OnThisMachine:
+    """An asset whose providers are all on this machine. What its run met and what was parked is kept beside."""
+
+    def __init__(self, landing: Landing, clock: Clock, provider: Provider, *names: str):
+        self.landing, self.provider = landing, provider
+        self.http = HttpClient(
+            base_urls=dict.fromkeys(names, provider.url), landing=landing, clock=clock, attempts=2, first_wait_seconds=0.01
+        )
+
+    def conformed(self, table: Table, context: dg.AssetExecutionContext, frame: pl.DataFrame, now: datetime) -> pl.DataFrame:
+        """The rows that keep the table's promise."""
+        self.problems = context.get_output_metadata("result")["problems_met"].data
+        good, self.parked = table.conform(frame, now, "1")
+        return good

@@ -22,11 +22,11 @@ from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.providers import espn as espn_api
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn
-from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.injury_report import REPORT_COLUMNS, InjuryReport
 from nba_pipeline.table import LINEAGE
 from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates, OnThisMachine
 from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_boxscore, a_game, at, before, frame_of
 from nba_pipeline_tests.builders_injuries import (
     a_first_entry,
@@ -176,13 +176,11 @@ def test_a_name_of_nobody_is_a_problem() -> None:
 # The asset
 
 
-class Slates:
+class Slates(OnThisMachine):
     """The asset on this machine's providers."""
 
     def __init__(self, landing: Landing, clock: Clock, provider: Provider):
-        addresses = {"injury_report": provider.url, "espn": provider.url}
-        self.http = HttpClient(base_urls=addresses, landing=landing, clock=clock, attempts=2, first_wait_seconds=0.01)
-        self.landing, self.provider = landing, provider
+        super().__init__(landing, clock, provider, "injury_report", "espn")
         self.reports: dict[str, Answer] = {}
         self.espn = Answer(espn_injuries(an_espn_injury()))
         provider.says(self.answer)
@@ -207,9 +205,7 @@ class Slates:
             injury_report=InjuryReport(http=self.http), espn=Espn(http=self.http),
             archive=archive(folder="", landing=self.landing, clock=clock), clock=clock,
         )  # fmt: skip
-        self.problems = context.get_output_metadata("result")["problems_met"].data
-        good, self.parked = TABLE.conform(frame, now, "1")
-        return good
+        return self.conformed(TABLE, context, frame, now)
 
 
 @pytest.fixture
@@ -302,13 +298,6 @@ def test_of_a_past_date_espn_is_not_asked(slates: Slates) -> None:
 def test_of_a_past_date_without_a_tip_off_nothing_is_asked(slates: Slates) -> None:
     assert slates.collect(now=eastern(before(-1), 1), game=GAME | {"tipoff_at": None}).is_empty()
     assert slates.asked() == [] and slates.problems == {str(DAY): ["no game has a tip-off: no report can be from before it"]}
-
-
-class ArchiveOfAllDates(Archive):
-    """An archive that answers for every date."""
-
-    def holds(self, day: date) -> bool:
-        return True
 
 
 def test_a_date_of_the_archive_asks_nobody(slates: Slates) -> None:

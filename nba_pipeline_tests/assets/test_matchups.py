@@ -63,7 +63,7 @@ def test_a_traded_star_is_missed_by_the_team_that_he_is_with() -> None:
     assert {player: rows[player]["star_teammates_out"] for player in (1, 2, 3)} == {1: 0, 2: 1, 3: 0}
 
 
-@pytest.mark.parametrize(("known", "names"), [(10, []), (0, ["pace_score_share 0%"])])
+@pytest.mark.parametrize(("known", "names"), [(10, []), (0, ["pace_score 0%"])])
 def test_a_score_that_nobody_has_is_named(known: int, names: list[str], tmp_path: Path) -> None:
     shared: Values = {
         "game_date": DAY, "game_id": "g", "team": "GSW", "opponent": "NYK", "source": "t", "code_version": "1",

@@ -13,6 +13,7 @@ from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.play_by_play import (
     NO_SOURCE,
     TABLE,
+    assists_are_those_of_the_box_scores,
     collect,
     every_field_goal_has_a_zone,
     every_final_game_has_play_by_play,
@@ -190,6 +191,17 @@ def test_shots_without_a_known_area_are_counted_by_it(warehouse: LocalWarehouse)
     written(warehouse, action_type="2pt", area="RestrictedArea", is_made=True)
     found = verdict(every_field_goal_has_a_zone, warehouse)
     assert (found.passed, found.missing) == (False, ["RestrictedArea: 1 shots"])
+
+
+def test_a_list_that_has_lost_its_assists_is_named_by_team(warehouse: LocalWarehouse) -> None:
+    basket = {"action_type": "2pt", "team": "GSW", "is_made": True}
+    written(warehouse, **basket, assist_player_id=2)
+    assert verdict(assists_are_those_of_the_box_scores, warehouse).passed
+    written(warehouse, **basket)
+    found = verdict(assists_are_those_of_the_box_scores, warehouse)
+    assert (found.passed, found.missing) == (False, [f"{GAME} GSW: 0, the box score has 1"])
+    warehouse.replace(BOXSCORES, [DAY], frame_of(BOXSCORES, a_boxscore(assists=None)), "me")
+    assert verdict(assists_are_those_of_the_box_scores, warehouse).passed  # the source knows no assists
 
 
 def test_a_shot_without_a_result_is_quarantined() -> None:

@@ -20,10 +20,10 @@ from nba_pipeline.assets.sources.rosters import (
 from nba_pipeline.calendar import Clock
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import ROSTER_COLUMNS, TEAM_IDS, Espn
-from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.teams import TEAMS
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates, OnThisMachine
 from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_boxscore, before, frame_of
 from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider
 
@@ -79,15 +79,12 @@ def test_a_name_of_several_or_of_nobody_is_a_problem(spelling: str, problem: str
 # The asset
 
 
-class Teams:
+class Teams(OnThisMachine):
     """The asset on this machine's ESPN."""
 
     def __init__(self, landing: Landing, clock: Clock, provider: Provider):
-        self.landing, self.provider = landing, provider
+        super().__init__(landing, clock, provider, "espn")
         self.answers = {team_id: a_roster(team_id, "Stephen Curry") for team_id in TEAM_IDS}
-        self.http = HttpClient(
-            base_urls={"espn": provider.url}, landing=landing, clock=clock, attempts=2, first_wait_seconds=0.01
-        )
         provider.says(self.answer)
 
     def answer(self, asked: Asked) -> Answer:
@@ -101,9 +98,7 @@ class Teams:
             boxscores=frame_of(BOXSCORES, a_boxscore(before(3))), espn=Espn(http=self.http),
             archive=archive(folder="", landing=self.landing, clock=clock), clock=clock,
         )  # fmt: skip
-        self.problems = context.get_output_metadata("result")["problems_met"].data
-        good, self.parked = TABLE.conform(frame, now, "1")
-        return good
+        return self.conformed(TABLE, context, frame, now)
 
 
 @pytest.fixture
@@ -125,13 +120,6 @@ def test_all_thirty_teams_are_asked_for_today_and_tomorrow(days: int, teams: Tea
 @pytest.mark.parametrize("days", [1, -2], ids=["yesterday", "in two days"])
 def test_of_another_date_nobody_is_asked(days: int, teams: Teams) -> None:
     assert teams.collect(day=before(days)).is_empty() and not teams.provider.asked
-
-
-class ArchiveOfAllDates(Archive):
-    """An archive that answers for every date."""
-
-    def holds(self, day: date) -> bool:
-        return True
 
 
 def test_a_date_of_the_archive_asks_nobody(teams: Teams) -> None:

@@ -18,7 +18,7 @@ def test_summaries_of_the_last_days_and_older_ones_are_those_of_the_whole() -> N
     assert day - timedelta(days=RESUMMARISED_DAYS) > dates[4]
     audit = Audit(world, [day], LATER)
     altered = absurd(audit.world, day)
-    anew, whole = audit.summarised(REAL, altered, day), summaries_of(altered)
+    anew, whole = audit.summarised(REAL, altered, day), summaries_of(altered, LATER)
     for name in SUMMARIES:
         assert_frame_equal(anew[name], whole[name])
 

@@ -6,11 +6,12 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from nba_pipeline.audit.derivations import REAL, SUMMARIES, Audit
+from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
+from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
+from nba_pipeline.audit.derivations import REAL, Audit
 from nba_pipeline.audit.leakage import Result
 from nba_pipeline.audit.parity import (
     a_later_backfill_differs_only_where_a_source_did,
-    kept,
     stored_rows_equal_recomputed_rows,
     value_differences,
 )
@@ -136,10 +137,12 @@ def test_a_summary_that_the_warehouse_has_in_quarantine_is_not_derived_from(worl
     """A game of more possessions than are possible, a week earlier."""
     odd = between(world["boxscores"], EARLIER, EARLIER).filter("did_play").head(1).select("game_id", "player_id", threes=60)
     asked_of = Audit(with_more_threes(world, odd.with_columns(pl.col("threes").cast(pl.Int64))), SAMPLE, LATER, [CONTROL])
-    summarised = asked_of.summarised(REAL, asked_of.world)
+    summarised, sources = asked_of.summarised(REAL, asked_of.world), asked_of.world
+    players = summarise_player_games(sources["boxscores"], sources["play_by_play"], sources["prop_lines"])
+    teams = summarise_team_games(sources["team_boxscores"], players, sources["play_by_play"], sources["schedule"])
     with_it, without_it = (
         asked_of.derived(REAL, {**summarised, **summaries}, [CONTROL], LATER)["features"]
-        for summaries in ({}, {name: kept(name, summarised[name]) for name in SUMMARIES})
+        for summaries in ({"player_game_summary": players, "team_game_summary": teams}, {})
     )
     assert asked(asked_of, as_stored(without_it)).passed
     assert asked(asked_of, as_stored(with_it)).passed is False

@@ -22,7 +22,7 @@ from nba_pipeline.audit.worlds import (
     with_snapshots_in_play,
 )
 from nba_pipeline.derivation import SOURCES, World, summaries_of
-from nba_pipeline_tests.audit.conftest import CONTROL
+from nba_pipeline_tests.audit.conftest import CONTROL, LATER
 from nba_pipeline_tests.builders import at
 
 NEXT_DAY = CONTROL + timedelta(days=1)
@@ -77,7 +77,7 @@ def test_snapshots_of_an_unknown_tipoff_go(world: World) -> None:
 def test_absurd_games_are_complete_and_nothing_like_themselves(world: World) -> None:
     made = absurd(world, CONTROL)
     assert gates.judge_games(made["schedule"], made["boxscores"])["is_complete"].all()
-    was, now = (since(summaries_of(w)["player_game_summary"], CONTROL) for w in (world, made))
+    was, now = (since(summaries_of(w, LATER)["player_game_summary"], CONTROL) for w in (world, made))
     assert now["has_complete_zones"].drop_nulls().all()
     beside = was.join(now, on=PLAYER, suffix="_now")
     assert beside.height < was.height / 2, "most players are in another game"
@@ -101,7 +101,7 @@ def test_more_threes_leave_a_game_complete(world: World) -> None:
     rows = between(world["boxscores"], CONTROL, CONTROL).filter("did_play").head(2).select(*PLAYER, threes=pl.lit(5, pl.Int64))
     made = with_more_threes(world, rows)
     assert gates.judge_games(made["schedule"], made["boxscores"])["is_complete"].all()
-    was, now = (summaries_of(w)["player_game_summary"].join(rows, on=PLAYER).sort(PLAYER) for w in (world, made))
+    was, now = (summaries_of(w, LATER)["player_game_summary"].join(rows, on=PLAYER).sort(PLAYER) for w in (world, made))
     assert (now["points"] - was["points"]).to_list() == [15, 15]
     assert (now["three_point_fgm"] - was["three_point_fgm"]).to_list() == [5, 5]
     totals = made["team_boxscores"].join(rows, on="game_id")

@@ -3,16 +3,21 @@
 import polars as pl
 import pytest
 
-from nba_pipeline.formulas.quality import known_share, tier, with_missing
+from nba_pipeline.formulas.quality import known_share, tier, with_names
 
 NAMES = [f"x{n}" for n in range(70)]
 
 
-def test_missing_names_are_told_in_order_beyond_what_one_number_holds() -> None:
+def test_names_are_told_in_order_beyond_what_one_number_holds() -> None:
     rows = pl.DataFrame([{name: None if n in (0, 47, 48, 69) else n for n, name in enumerate(NAMES)}, dict.fromkeys(NAMES, 1)])
-    made = with_missing(rows, {name: pl.col(name).is_not_null() for name in NAMES})
-    assert made["missing_features"].to_list() == [["x0", "x47", "x48", "x69"], []]
-    assert made.columns == [*NAMES, "missing_features"]
+    made = with_names(rows, "missing", {name: pl.col(name).is_null() for name in NAMES})
+    assert made["missing"].to_list() == [["x0", "x47", "x48", "x69"], []]
+    assert made.columns == [*NAMES, "missing"]
+
+
+def test_what_is_unknown_does_not_hold() -> None:
+    rows = pl.DataFrame({"x": [None, True, False]}, schema={"x": pl.Boolean})
+    assert with_names(rows, "told", {"x": pl.col("x"), "y": ~pl.col("x")})["told"].to_list() == [[], ["x"], ["y"]]
 
 
 def test_the_score_is_the_known_share() -> None:

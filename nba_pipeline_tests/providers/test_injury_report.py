@@ -1,6 +1,9 @@
 """The official injury report: its names, its columns, what runs over lines and pages, and what is no report."""
 
-from collections.abc import Callable, Iterator
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -143,6 +146,42 @@ def test_a_row_that_cannot_be_used_has_a_problem_and_the_others_go_on(row: dict[
 def test_what_is_no_complete_report_is_permanent(body: bytes, problem: str, land: Land) -> None:
     with pytest.raises(Permanent, match=f"injury_report report 2024-03-12_05PM: .*({problem})"):
         parse_injury_report(land(body))
+
+
+NUMBERS = (b"99999999999999999999", b"-1", b"0", b"1e400", b"", b"[1 2]", b"/Name", b"null", b"(x)", b"3 0 R")
+NAMES = (b"/X", b"/Kids", b"/Filter /LZWDecode /X", b"/Filter /ASCIIHexDecode /X", b"/Encrypt 1 0 R /X", b"/MediaBox [a] /X")
+MARKS = (b"", b"<<", b">>", b"[", b"]", b"(", b"stream", b"null")
+
+
+def broken(body: bytes, chance: random.Random) -> bytes:
+    """A document cut, garbled or with a part that is another, but with the end of a whole one."""
+
+    def another(pattern: bytes, choices: Sequence[bytes]) -> bytes:
+        places = [found.span() for found in re.finditer(pattern, body)]
+        start, end = chance.choice(places or [(0, 0)])
+        return body[:start] + chance.choice(choices) + body[end:]
+
+    first, last = sorted(chance.sample(range(len(body)), 2))
+    flipped = bytes(byte ^ (chance.randrange(1, 256) if chance.random() < 0.01 else 0) for byte in body)
+    made = chance.choice(
+        [
+            b"", body[:first], flipped, body[: body.find(b"xref")], body[:first] + body[last:], b"<html>Access denied</html>",
+            another(rb"\d+", NUMBERS), another(rb"/[A-Za-z]+", NAMES), another(rb"<<|>>|\[|\]|\(|stream|endobj|trailer", MARKS),
+        ]
+    )  # fmt: skip
+    return made + b"\n%%EOF\n"
+
+
+@pytest.mark.filterwarnings("ignore")  # the reader's own, of faults that it gets over
+def test_a_broken_document_is_permanent_or_readable_and_never_an_error_of_ours(land: Land) -> None:
+    chance, told = random.Random(11), Counter[str]()
+    for _ in range(200):
+        try:
+            parse_injury_report(land(broken(REPORT, chance)))
+        except Permanent as error:
+            told[str(error).split("the PDF ")[-1].split(":")[0]] += 1
+            assert "cannot be read" not in str(error) or isinstance(error.__cause__, Exception)
+    assert {"cannot be read (PDFSyntaxError)", "cannot be read (PSSyntaxError)", "cannot be read (TypeError)"} <= set(told)
 
 
 # Names

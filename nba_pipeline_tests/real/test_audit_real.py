@@ -24,6 +24,7 @@ from nba_pipeline.audit.leakage import TESTS, Test, a_fact_of_before_moves_the_r
 from nba_pipeline.audit.plants import PLANTS
 from nba_pipeline.calendar import Clock, days
 from nba_pipeline.derivation import World
+from nba_pipeline.gates import WAIVERS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.table import Table
 from nba_pipeline.warehouse.landing import Landing
@@ -55,7 +56,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     }  # fmt: skip
     return {
         **{table.name: kept(table, frame) for table, frame in frames.items()},
-        **{table.name: table.empty() for table in (PLAY_BY_PLAY, INJURIES, ROSTERS)},
+        **{table.name: table.empty() for table in (PLAY_BY_PLAY, INJURIES, ROSTERS, WAIVERS)},
     }
 
 

@@ -31,7 +31,7 @@ from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.game_line import game_lines_of
 from nba_pipeline.formulas.market_line import market_lines
-from nba_pipeline.formulas.quality import TIERS, known_share, tier, with_missing
+from nba_pipeline.formulas.quality import TIERS, known_share, tier, with_names
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE
 from nba_pipeline.table import TABLES, Row, Table, code
@@ -225,9 +225,9 @@ def features_of(
         (1 - pl.col("assisted_pct_last_10_games")).alias("self_creation_pct_last_10_games"),
     )  # fmt: skip
     rows = _within_range(_within_range(rows).with_columns(_compared()))
-    present = {name: _is_present(name) for name in FEATURES} | {"age": pl.col("age_years").is_not_null()}
+    missing = {name: ~_is_present(name) for name in FEATURES} | {"age": pl.col("age_years").is_null()}
     return (
-        with_missing(rows, present)
+        with_names(rows, "missing_features", missing)
         .with_columns(*_qualities())
         .with_columns(tier("quality_score").alias("quality_tier"))
         .select(*FeatureRows.column_names(), pl.lit(SOURCE).alias("source"))
@@ -437,9 +437,6 @@ def every_lined_player_has_features(warehouse: Warehouse, dates: Sequence[date],
         for day in dates
         for mine, gone in [(lined.filter(pl.col("game_date") == day), absent.filter(pl.col("game_date") == day))]
     ]
-
-
-checks = checks_of(TABLE)
 
 
 def _varied(warehouse: Warehouse, dates: Sequence[date], wanted: Mapping[str, tuple[float, int]]) -> list[Verdict]:

@@ -111,9 +111,9 @@ def every_score_has_its_inputs(warehouse: Warehouse, dates: Sequence[date], cloc
     verdicts = []
     for day in dates:
         found = known.filter(pl.col("game_date") == day)
-        shares = {f"{name}_share": found[name][0] for name in SCORES} if found.height else {}
-        few = [name for name, share in shares.items() if share < SETTINGS.slates.least_known_scores]
-        verdicts.append(Verdict(day, not few, shares, [f"{name} {shares[name]:.0%}" for name in few]))
+        shares = {name: found[name][0] for name in SCORES} if found.height else {}
+        few = [f"{name} {share:.0%}" for name, share in shares.items() if share < SETTINGS.slates.least_known_scores]
+        verdicts.append(Verdict(day, not few, {f"{name}_share": share for name, share in shares.items()}, few))
     return verdicts
 
 

@@ -21,6 +21,7 @@ from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.checks import Verdict, checks_of, dated_check
 from nba_pipeline.disagreements import DISAGREEMENTS, disagreements
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
+from nba_pipeline.formulas import shooting
 from nba_pipeline.names import resolve_names
 from nba_pipeline.providers import balldontlie as bdl
 from nba_pipeline.providers.archive import Archive
@@ -78,7 +79,7 @@ class BoxscoreRows(Row):
     @dy.rule()
     def points_match_the_shots(cls) -> pl.Expr:
         """Points = 2 x two-pointers + 3 x three-pointers + free throws."""
-        return pl.col("points") == 2 * (pl.col("fgm") - pl.col("fg3m")) + 3 * pl.col("fg3m") + pl.col("ftm")
+        return shooting.points_match_the_shots()
 
     @dy.rule()
     def statistics_only_of_those_who_played(cls) -> pl.Expr:
@@ -92,10 +93,7 @@ class BoxscoreRows(Row):
     @dy.rule()
     def makes_do_not_exceed_attempts(cls) -> pl.Expr:
         """Fgm <= fga, fg3m <= fg3a <= fga, ftm <= fta."""
-        return (
-            (pl.col("fgm") <= pl.col("fga")) & (pl.col("fg3m") <= pl.col("fg3a"))
-            & (pl.col("fg3a") <= pl.col("fga")) & (pl.col("ftm") <= pl.col("fta"))
-        )  # fmt: skip
+        return shooting.makes_do_not_exceed_attempts()
 
 
 TABLE = Table(

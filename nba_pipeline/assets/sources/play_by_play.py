@@ -186,4 +186,33 @@ def every_field_goal_has_a_zone(warehouse: Warehouse, dates: Sequence[date], clo
     return verdicts
 
 
+@dated_check(TABLE)
+def assists_are_those_of_the_box_scores(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Each team has as many assists in its list as in its box score, of the games where the box score knows them.
+
+    A basket without one passes for unassisted, so a field that the list no longer has would be seen nowhere else.
+    """
+    team = ["game_date", "game_id", "team"]
+    listed = (
+        warehouse.scan(TABLE, dates).filter(pl.col("team").is_not_null())
+        .group_by(team).agg(pl.col("assist_player_id").count().cast(pl.Int64).alias("listed"))
+    )  # fmt: skip
+    boxes = warehouse.scan(TABLES["boxscores"], dates).filter("did_play").group_by(team).agg(
+        pl.col("assists").sum(), pl.col("assists").is_not_null().all().alias("is_known")
+    )  # fmt: skip
+    sides = listed.join(boxes.filter("is_known"), on=team).sort("game_id", "team").collect()
+    verdicts = []
+    for day in dates:
+        of_day = sides.filter(pl.col("game_date") == day)
+        off = of_day.filter(pl.col("listed") != pl.col("assists")).select("game_id", "team", "listed", "assists")
+        names = [f"{game_id} {team}: {count}, the box score has {assists}" for game_id, team, count, assists in off.iter_rows()]
+        numbers: dict[str, float] = {
+            "team_games": of_day.height,
+            "assists": int(of_day["listed"].sum()),
+            "team_games_off": off.height,
+        }
+        verdicts.append(Verdict(day, off.is_empty(), numbers, names))
+    return verdicts
+
+
 checks = checks_of(TABLE)

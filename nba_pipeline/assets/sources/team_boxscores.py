@@ -17,6 +17,7 @@ from nba_pipeline.assets import daily_asset
 from nba_pipeline.calendar import Clock
 from nba_pipeline.checks import Verdict, checks_of, dated_check
 from nba_pipeline.errors import Permanent
+from nba_pipeline.formulas import shooting
 from nba_pipeline.providers import nba_cdn
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.table import LINEAGE, TABLES, Row, Table, code, count
@@ -66,15 +67,12 @@ class TeamBoxscoreRows(Row):
     @dy.rule()
     def points_match_the_shots(cls) -> pl.Expr:
         """Points = 2 x two-pointers + 3 x three-pointers + free throws."""
-        return pl.col("points") == 2 * (pl.col("fgm") - pl.col("fg3m")) + 3 * pl.col("fg3m") + pl.col("ftm")
+        return shooting.points_match_the_shots()
 
     @dy.rule()
     def makes_do_not_exceed_attempts(cls) -> pl.Expr:
         """Fgm <= fga, fg3m <= fg3a <= fga, ftm <= fta."""
-        return (
-            (pl.col("fgm") <= pl.col("fga")) & (pl.col("fg3m") <= pl.col("fg3a"))
-            & (pl.col("fg3a") <= pl.col("fga")) & (pl.col("ftm") <= pl.col("fta"))
-        )  # fmt: skip
+        return shooting.makes_do_not_exceed_attempts()
 
     @dy.rule()
     def rebounds_are_offensive_or_defensive(cls) -> pl.Expr:

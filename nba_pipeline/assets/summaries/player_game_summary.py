@@ -25,6 +25,7 @@ from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.did_not_play import CATEGORIES, dnp_category
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.formulas.possessions import LEAST_USAGE_MINUTES, overtimes, plays, usage_pct
+from nba_pipeline.formulas.quality import with_names
 from nba_pipeline.formulas.shooting import effective_field_goal_pct, true_shooting_pct
 from nba_pipeline.formulas.shot_zones import with_zones
 from nba_pipeline.settings import SETTINGS
@@ -95,7 +96,8 @@ def summarise_player_games(
         _line_result().alias("line_result"),
         _quality_score().alias("quality_score"),
     )
-    rows = _with_flags(rows.with_columns(effective_field_goal_pct(), true_shooting_pct(), usage_pct()))
+    rows = rows.with_columns(effective_field_goal_pct(), true_shooting_pct(), usage_pct())
+    rows = with_names(rows, "flags", {name: pl.col("did_play") & flag for name, flag in FLAGS.items()})
     source = pl.lit("boxscores, play_by_play, prop_lines").alias("source")
     return rows.select(*PlayerGameSummaryRows.column_names(), source).sort("game_date", *TABLE.key)
 
@@ -141,16 +143,6 @@ def _quality_score() -> pl.Expr:
     of_the_box = pl.when(pl.col("provider") == BEST_PROVIDER).then(100).otherwise(QUALITY_OF_ANOTHER_BOX)
     gaps = pl.sum_horizontal(pl.col("plus_minus").is_null(), ~pl.col("has_complete_zones").fill_null(False))
     return (of_the_box - QUALITY_OF_A_GAP * pl.when("did_play").then(gaps).otherwise(0)).cast(pl.Float64)
-
-
-def _with_flags(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with the names of the flags that hold. Few patterns occur, so each list is made once, not once per row."""
-    holds = {name: (pl.col("did_play") & flag).fill_null(False) for name, flag in FLAGS.items()}
-    bits = [pl.when(flag).then(1 << n).otherwise(0) for n, flag in enumerate(holds.values())]
-    rows = rows.with_columns(pl.sum_horizontal(bits).alias("pattern"))
-    names = pl.concat_list(pl.when(flag).then(pl.lit(name)) for name, flag in holds.items()).list.drop_nulls()
-    patterns = rows.unique("pattern").select("pattern", names.alias("flags"))
-    return rows.join(patterns, on="pattern", how="left", maintain_order="left").drop("pattern")
 
 
 def _team_total(count: str) -> pl.Expr:

@@ -2,9 +2,9 @@
 
 Grain: one row per team per game
 Source: team_boxscores of the games in player_game_summary; play_by_play; schedule of the 40 days before, for rest
-Caveats: the defensive columns are the opponent's row; turnovers are as `team_boxscores` has them, with those of the team
-  where the source counts them; zones are null together, and apart for each side, without play-by-play or where it
-  disagrees with the box score; a game whose one row is impossible is quarantined with both.
+Caveats: the defensive columns are the opponent's row; turnovers are those of players, as `team_boxscores` has them, none of
+  the team's own; zones are null together, and apart for each side, without play-by-play or where it disagrees with the
+  box score; a game whose one row is impossible is quarantined with both.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ class TeamGameSummaryRows(Row):
     assists = count("assists")
     steals = count("steals")
     blocks = count("blocks")
-    turnovers = count("turnovers, those of the team included where the source has them")
+    turnovers = count("turnovers of players")
     fouls = count("personal fouls")
     possessions = number("fga + 0.44 fta + turnovers - oreb; null with an unknown count")
     offensive_rating = number("100 points / possessions")
