@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from nba_pipeline.assets.features.features import FEATURES
+from nba_pipeline.assets.features.features import FEATURES, RANGES
 from nba_pipeline.assets.features.features import TABLE as FEATURE_ROWS
 from nba_pipeline.assets.features.upcoming_players import TABLE as UPCOMING_PLAYERS
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
@@ -131,7 +131,7 @@ def a_history(dates: int = 60, players: int = 10, seed: int = 7) -> tuple[pl.Dat
     for n in range(dates):
         day = HISTORY_STARTS + timedelta(days=n)
         for player in range(1, players + 1):
-            known = {name: chance.uniform(0, 5) if place % 2 else None for place, name in enumerate(FEATURES)}
+            known = {name: chance.uniform(*RANGES[name]) if place % 2 else None for place, name in enumerate(FEATURES)}
             mean = player + chance.random()
             rows.append(a_feature_row(day, player_id=100 + player, **known | dict.fromkeys(CATBOOST.required, mean)))
             boxes.append(a_boxscore(day, points=player + chance.randrange(4), player_id=100 + player))

@@ -35,7 +35,7 @@ MAY_IMPORT = {
         f"nba_pipeline.{name}"
         for name in (
             "formulas", "systems", "table", "calendar", "gates", "disagreements", "checks", "settings", "errors", "names",
-            "teams", "providers", "warehouse",
+            "teams", "providers", "warehouse", "typed_frame",
         )
     },
 }  # fmt: skip
@@ -166,6 +166,20 @@ def test_the_grain_in_the_docstring_is_that_of_the_table(module: ModuleType) -> 
     )
 
 
+def test_the_checks_of_a_table_are_made_once_after_the_last_of_them(module: ModuleType) -> None:
+    """A check that is registered later would never run, and the first of two definitions is thrown away silently."""
+    statements = ast.parse(Path(str(module.__file__)).read_text()).body
+    calls = {n: [getattr(c.func, "id", "") for c in ast.walk(s) if isinstance(c, ast.Call)] for n, s in enumerate(statements)}
+    made, registered = ([n for n, names in calls.items() for name in names if name == of] for of in ("checks_of", "dated_check"))
+    if registered or is_daily(module):
+        assert len(made) == 1, f"{module.__name__} calls checks_of {len(made)} times; write checks = checks_of(TABLE) once"
+        assert made[0] > max(registered, default=-1), f"{module.__name__}: move checks = checks_of(TABLE) below the last check"
+
+
+def is_daily(module: ModuleType) -> bool:
+    return any(name == "daily_asset" for _, name in imports(Path(str(module.__file__))))
+
+
 def test_every_table_is_served() -> None:
     definitions = importlib.import_module("nba_pipeline.definitions")  # not before the environment is clean
     keys = definitions.build_definitions("sandbox").resolve_all_asset_keys()
@@ -181,7 +195,7 @@ def test_every_test_module_mirrors_a_module_of_the_package() -> None:
     orphans = []
     for test in TESTS.rglob("test_*.py"):
         place = test.relative_to(TESTS)
-        if place.parts[0] == "real" or test == Path(__file__):
+        if place.parts[0] in ("real", "bigquery") or test == Path(__file__):
             continue
         name = place.name.removeprefix("test_").removesuffix(".py")
         beside, below = PACKAGE / place.parent, PACKAGE / "assets"

@@ -76,13 +76,12 @@ class CatBoost(TrainedSystem):
         """See TrainedSystem.library_version."""
         return installed_version("catboost")
 
-    def fit(self, training: pl.DataFrame, validation: pl.DataFrame) -> Any:
+    def fit(self, training: Any, validation: Any) -> Any:
         """See TrainedSystem.fit. The same rows in the same order give the same forecasts."""
         library = _library()
 
-        def pool(rows: pl.DataFrame) -> Any:
-            points = rows["points"].cast(pl.Float64).to_numpy()
-            return library.Pool(self._matrix(rows), points, feature_names=list(self.reads))
+        def pool(rows: Any) -> Any:
+            return library.Pool(rows[list(self.reads)], rows["points"])  # what is null in Float64 becomes NaN
 
         booster = library.CatBoostRegressor(**self.parameters, allow_writing_files=False, verbose=False)
         return booster.fit(pool(training), eval_set=pool(validation))

@@ -107,8 +107,11 @@ class TrainedSystem(System):
         """The installed version of the library."""
 
     @abstractmethod
-    def fit(self, training: pl.DataFrame, validation: pl.DataFrame) -> Any:
-        """A model of `points` on the features that the system reads; the validation rows stop it early."""
+    def fit(self, training: Any, validation: Any) -> Any:
+        """A model of `points` on the features that the system reads; the validation rows stop it early.
+
+        Both are parts of the checked pandas frame of `points_model`: the columns of `reads` in order, then `points`.
+        """
 
     @abstractmethod
     def trees(self, booster: Any) -> int:

@@ -1,15 +1,32 @@
 """The week's model: which rows it may see, when there is none, and that training twice gives the same."""
 
+import math
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
+import catboost
+import dagster as dg
 import polars as pl
 import pytest
+from dagster import serialize_value
+from polars.testing import assert_frame_equal
 
-from nba_pipeline.assets.predictions.points_model import TABLE, load_models, split, train_week, training_rows
+from nba_pipeline.assets.predictions.points_model import (
+    TABLE,
+    Summary,
+    load_models,
+    points_model,
+    split,
+    train_week,
+    training_frame,
+    training_rows,
+)
 from nba_pipeline.calendar import Clock
 from nba_pipeline.errors import Permanent
-from nba_pipeline.warehouse.model_store import ModelStore
+from nba_pipeline.settings import Training
+from nba_pipeline.systems.catboost import CatBoost
+from nba_pipeline.warehouse.model_store import ModelStore, identify
 from nba_pipeline_tests.builders import a_boxscore, summaries_of, who_did_not_play
 from nba_pipeline_tests.builders_predictions import (
     HISTORY_STARTS,
@@ -20,6 +37,7 @@ from nba_pipeline_tests.builders_predictions import (
     features_of_rows,
 )
 
+LARGEST_METADATA_BYTES = 30_000
 LAST = HISTORY_STARTS + timedelta(days=59)
 
 
@@ -89,8 +107,9 @@ def test_without_any_row_there_is_no_model_and_no_window(store: ModelStore) -> N
 
 
 def test_a_window_that_is_all_validation_gives_no_model(store: ModelStore) -> None:
-    row = train_week(*a_history(dates=2, players=200), WEEK, store, QUICK).row(0, named=True)
-    assert (row["model_id"], row["reason"]) == (None, "bootstrap: 400 rows, needs 300")
+    system = CatBoost(Training(least_rows=100, iterations=30, threads=1))
+    row = train_week(*a_history(dates=2, players=50), WEEK, store, system).row(0, named=True)
+    assert (row["model_id"], row["reason"]) == (None, "bootstrap: 100 rows, needs 100")
 
 
 def test_only_those_who_played_and_have_all_base_windows_are_rows() -> None:
@@ -110,6 +129,84 @@ def test_the_validation_has_the_last_28_days_and_a_slate_lies_between() -> None:
     last = HISTORY_STARTS + timedelta(days=199)
     assert (validation["game_date"].min(), validation["game_date"].max()) == (last - timedelta(days=27), last)
     assert training["game_date"].max() == last - timedelta(days=29)
+
+
+def test_the_frame_is_what_the_system_reads_in_order_and_the_points() -> None:
+    rows = training_rows(*a_history(), WEEK, QUICK)
+    frame, _ = training_frame(rows, QUICK)
+    assert list(frame.columns) == [*QUICK.reads, "points"]
+    assert {str(dtype) for dtype in frame.dtypes} == {"Float64"}
+    assert_frame_equal(pl.from_pandas(frame), rows.select(frame.columns.to_list()))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("rest_days", 31.0, "is above 30 in 1 of 600 rows: 31.0 (row 7)"),
+        ("pace_score", -3.5, "is below -3 in 1 of 600 rows: -3.5 (row 7)"),
+        ("pace_score", math.inf, "is not finite in 1 of 600 rows: inf (row 7)"),
+        ("pace_score", math.nan, "is not finite in 1 of 600 rows: nan (row 7)"),
+        ("points", None, "is null in 1 of 600 rows: <NA> (row 7)"),
+        ("points", 101.0, "is above 100 in 1 of 600 rows: 101.0 (row 7)"),
+        ("points", -1.0, "is below 0 in 1 of 600 rows: -1.0 (row 7)"),
+    ],
+)
+def test_a_value_that_cannot_be_is_named_and_not_trained_on(column: str, value: float | None, words: str) -> None:
+    rows = training_rows(*a_history(), WEEK, QUICK)
+    spoilt = rows.with_columns(pl.when(pl.int_range(pl.len()) == 7).then(value).otherwise(column).alias(column))
+    with pytest.raises(Permanent, match=f"^catboost_training: column {column} {re.escape(words)}$"):
+        training_frame(spoilt, QUICK)
+
+
+def test_nothing_is_trained_on_a_frame_that_is_refused(store: ModelStore, tmp_path: Path) -> None:
+    features, summaries = a_history()
+    impossible = summaries.with_columns(points=pl.when(pl.col("game_date") == LAST).then(101).otherwise("points"))
+    with pytest.raises(Permanent, match="column points is above 100 in 10 of 600 rows"):
+        train_week(features, impossible, WEEK, store, QUICK)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_typed_frame_changes_no_forecast_and_no_model(store: ModelStore) -> None:
+    """The former path: a matrix with NaN for null, the points beside it."""
+    features, summaries = a_history(dates=200, players=12)
+    rows = training_rows(features, summaries, date(2025, 1, 6), QUICK)
+    assert 0.3 < rows.select(pl.mean_horizontal(pl.col(QUICK.reads).is_null()).mean()).item() < 0.7
+
+    def pool(part: pl.DataFrame) -> catboost.Pool:
+        matrix = part.select(pl.col(QUICK.reads).fill_null(math.nan)).to_numpy()
+        return catboost.Pool(matrix, part["points"].to_numpy(), feature_names=list(QUICK.reads))
+
+    training, validation = split(rows, QUICK)
+    former = catboost.CatBoostRegressor(**QUICK.parameters, allow_writing_files=False, verbose=False)
+    former.fit(pool(training), eval_set=pool(validation))
+    row = train_week(features, summaries, date(2025, 1, 6), store, QUICK)
+    model = store.load(row["model_id"].item())
+    parameters = {**QUICK.parameters, "validation_days": QUICK.training.validation_days}
+    assert model.card.model_id == identify(rows, parameters, QUICK.reads, QUICK.library_version)
+    assert QUICK.forecast(model.booster, rows).to_list() == QUICK.forecast(former, rows).to_list()
+    assert QUICK.trees(model.booster) == QUICK.trees(former) > 1
+
+
+def test_the_summary_of_the_frame_is_told_and_small_enough_for_the_ui(store: ModelStore) -> None:
+    told: list[Summary] = []
+    train_week(*a_history(), WEEK, store, QUICK, told.append)
+    (said,) = told
+    records = {record.data["column"]: record.data for record in said["summary"].records}
+    assert (said["rows"].value, said["columns"].value) == (600, len(QUICK.reads) + 1)
+    assert 0 < said["null_pct"].value < 1
+    assert list(records) == [*QUICK.reads, "points"]
+    assert (records["points"]["null_pct"], records["points"]["min"], records["points"]["max"]) == (0, 1, 13)
+    assert len(serialize_value(said["summary"])) < LARGEST_METADATA_BYTES
+
+
+def test_the_summary_stands_on_the_materialisation(tmp_path: Path) -> None:
+    features, summaries = a_history()
+    context = dg.build_asset_context(partition_key=str(WEEK))
+    store = ModelStore(home=str(tmp_path))
+    points_model(context, features, summaries, store)
+    metadata = context.get_output_metadata("result")
+    assert metadata["training_frame_rows"] == dg.IntMetadataValue(600)
+    assert {f"training_frame_{what}" for what in ("columns", "null_pct", "summary")} <= metadata.keys()
 
 
 def test_models_are_found_by_week_and_system(store: ModelStore) -> None:

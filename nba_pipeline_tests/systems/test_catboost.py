@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nba_pipeline.assets.predictions.points_model import split, training_rows
+from nba_pipeline.assets.predictions.points_model import split, training_frame, training_rows
 from nba_pipeline.errors import Permanent
 from nba_pipeline.systems import CATBOOST
 from nba_pipeline_tests.builders_predictions import (
@@ -20,7 +20,8 @@ from nba_pipeline_tests.builders_predictions import (
 def test_the_same_rows_give_the_same_forecasts_to_the_last_bit() -> None:
     features, summaries = a_history()
     rows = training_rows(features, summaries, WEEK, QUICK)
-    one, other = (QUICK.forecast(QUICK.fit(*split(rows, QUICK)), rows) for _ in range(2))
+    frames = [training_frame(part, QUICK)[0] for part in split(rows, QUICK)]
+    one, other = (QUICK.forecast(QUICK.fit(*frames), rows) for _ in range(2))
     assert one.to_list() == other.to_list()
     assert one.n_unique() > 10
 

@@ -6,7 +6,7 @@ Caveats: the only weekly table; `game_date` is the Monday of the week; `model_id
   without enough rows; the validation days choose the number of trees, so their error is not an estimate for new games.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -15,11 +15,14 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.assets import every_date, weekly_asset
+from nba_pipeline.assets.features.features import FeatureRows
+from nba_pipeline.assets.sources.boxscores import BoxscoreRows
 from nba_pipeline.calendar import WEEKLY, week_of
 from nba_pipeline.errors import Permanent
 from nba_pipeline.systems import TRAINED_SYSTEMS
 from nba_pipeline.systems.interface import PLAYER_GAME, Card, TrainedModel, TrainedSystem
 from nba_pipeline.table import Row, Table, number
+from nba_pipeline.typed_frame import checked, frame_type
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.model_store import ModelStore, golden, identify
 
@@ -46,16 +49,26 @@ TABLE = Table("points_model", grain="training week and system", key=("game_date"
 SOURCE = "features, player_game_summary"
 WINDOW_DAYS_PER_VALIDATION_DAY = 5
 """While the window is short, at least; so that the validation never leaves less to train on than it takes."""
+MOST_POINTS = 100
+"""Nobody scored more in a game of the NBA (Wilt Chamberlain, 2 March 1962)."""
+
+Summary = Mapping[str, dg.MetadataValue]
 
 Models = Mapping[tuple[date, str], TrainedModel]
 """(Monday of the week, system_id) -> the week's model. Weeks without a model are not there."""
 
 
 def train_week(
-    features: pl.DataFrame, player_game_summary: pl.DataFrame, week: date, store: ModelStore, system: TrainedSystem
-) -> pl.DataFrame:
-    """The week's row of one system; the model goes to the store, or is found there when it was trained before."""
+    features: pl.DataFrame, player_game_summary: pl.DataFrame, week: date, store: ModelStore, system: TrainedSystem,
+    tell: Callable[[Summary], object] = lambda _: None,
+) -> pl.DataFrame:  # fmt: skip
+    """The week's row of one system; the model goes to the store, or is found there when it was trained before.
+
+    `tell` is handed the summary of the training frame. Raises Permanent for a frame that cannot be trained on.
+    """
     rows = training_rows(features, player_game_summary, week, system)
+    frame, summary = training_frame(rows, system)
+    tell(summary)
     training, validation = split(rows, system)
     needed = system.training.least_rows
     if rows.height < needed or training.is_empty():
@@ -63,7 +76,8 @@ def train_week(
     parameters = {**system.parameters, "validation_days": system.training.validation_days}
     model_id = identify(rows, parameters, system.reads, system.library_version)
     if not store.has(model_id):
-        booster = system.fit(training, validation)
+        # Rows are sorted by date: the training rows come first, the validation rows last.
+        booster = system.fit(frame.iloc[: training.height], frame.iloc[rows.height - validation.height :])
         store.save(system, booster, _card(model_id, system, booster, rows, validation))
     card = store.load(model_id).card
     return _row(
@@ -85,6 +99,21 @@ def training_rows(features: pl.DataFrame, player_game_summary: pl.DataFrame, wee
         .sort("game_date", *PLAYER_GAME)
         .select("game_date", *PLAYER_GAME, pl.col(system.reads).cast(pl.Float64), "points")
     )
+
+
+def training_frame(rows: pl.DataFrame, system: TrainedSystem) -> tuple[Any, Summary]:
+    """What the system trains on, as a pandas frame, row for row: what it reads in order, then `points`; and its summary.
+
+    Raises Permanent, naming column and value, for a feature out of its range, a value that is not finite or unknown points.
+    """
+    schema = FeatureRows.columns()
+    least = BoxscoreRows.columns()["points"].min  # type: ignore[attr-defined]  # an Int64 column
+    points = dy.Float64(min=least, max=MOST_POINTS, description="what the player scored")
+    columns = {name: schema[name] for name in system.reads} | {"points": points}
+    kind = frame_type(
+        f"{system.system_id}_training", columns, about="One row per player who took part in a game before the week."
+    )
+    return checked(rows.select(*columns), kind)
 
 
 def split(rows: pl.DataFrame, system: TrainedSystem) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -167,7 +196,10 @@ def points_model(
 ) -> pl.DataFrame:
     """One model per trained system, from the dates before the week; a week without enough rows says so."""
     week = date.fromisoformat(context.partition_key)
-    rows = pl.concat([train_week(features, player_game_summary, week, model_store, system) for system in TRAINED_SYSTEMS])
+    told: list[Summary] = []
+    rows = pl.concat(
+        [train_week(features, player_game_summary, week, model_store, system, told.append) for system in TRAINED_SYSTEMS]
+    )
     first = rows.row(0, named=True)
     context.add_output_metadata(
         {
@@ -175,6 +207,7 @@ def points_model(
             for name in ("rows", "trees", "validation_mean_absolute_error", "season_mean_absolute_error")
             if first[name] is not None
         }
+        | {f"training_frame_{what}": value for what, value in told[0].items()}
     )
     return rows
 

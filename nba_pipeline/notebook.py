@@ -1,0 +1,35 @@
+"""notebook: tables as checked pandas frames, for people. The warehouse is that of NBA_PIPELINE_ENV and NBA_PIPELINE_HOME.
+
+Nothing of the platform imports this module.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from nba_pipeline.calendar import days, parse_date
+from nba_pipeline.environments import clock, environment, resources_for
+from nba_pipeline.errors import BadInput
+from nba_pipeline.table import TABLES
+from nba_pipeline.typed_frame import checked, typed_frame
+from nba_pipeline.warehouse import Warehouse
+
+
+def frame(name: str, first: str, last: str) -> Any:
+    """The rows of a table from the first to the last US Eastern date, both included, as a pandas.DataFrame.
+
+    A date that was never written has no rows. Raises BadInput for an unknown table or an unusable date, Permanent for rows
+    that do not keep the table's promise.
+    """
+    warehouse: Warehouse = resources_for(environment())["warehouse"]
+    from nba_pipeline import definitions  # noqa: F401, PLC0415  # the modules of the assets register their tables
+
+    if name not in TABLES:
+        raise BadInput(f"there is no table {name!r}; choose one of {', '.join(sorted(TABLES))}")
+    start, end, tomorrow = parse_date(first, "first"), parse_date(last, "last"), clock().today + timedelta(days=1)
+    if start > end:
+        raise BadInput(f"first {start} is after last {end}")
+    if end > tomorrow:
+        raise BadInput(f"last {end} is after tomorrow, {tomorrow}")
+    table = TABLES[name]
+    rows = warehouse.scan(table, days(start, end)).collect().sort("game_date", *table.key)
+    return checked(rows, typed_frame(table))[0]

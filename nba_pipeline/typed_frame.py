@@ -1,0 +1,201 @@
+"""typed_frame: pandas frames that keep a table's promise: its columns in order, dtypes, nulls, bounds and key.
+
+Rows leave polars for pandas here only: on their way into a notebook, and into CatBoost's training. pandas and dagster-pandas
+are imported by the functions that need them, since that costs a second.
+
+    polars          pandas                                   because
+    Int64           Int64                                    int64 cannot hold a null: it would become a float in silence
+    Float64         Float64                                  null (unknown) and NaN (an error) stay two things
+    Boolean         boolean                                  bool cannot hold a null: it would become an object
+    String          string                                   an object column may hold anything
+    Date            datetime64[us]                           pandas has no date; midnight, without a zone
+    Datetime UTC    datetime64[us, UTC]                      no loss, and the years that nanoseconds do not reach
+    List            large_list<item: ...>[pyarrow]           an object column does not say what its lists hold
+
+dagster-pandas gives the type, its description in Dagster's UI and its summary. Its own value constraints are not used: they
+copy the frame once per constraint, take null for out of range, let infinities and keys of several columns pass, want
+nanoseconds, and say `<zip object>` or print the frame where the value should stand.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+import dagster as dg
+import dataframely as dy
+import numpy as np
+import polars as pl
+
+from nba_pipeline.errors import Permanent
+from nba_pipeline.table import Table
+
+VALUES_TOLD = 3
+DIGITS_SHOWN = 6
+
+
+@lru_cache
+def typed_frame(table: Table) -> dg.DagsterType:
+    """The type of a pandas frame that holds rows of a table, whole columns, whatever the dates."""
+    return frame_type(table.name, table.columns, key=table.key, about=f"One row per {table.grain}.")
+
+
+def frame_type(name: str, columns: Mapping[str, dy.Column], key: Sequence[str] = (), about: str = "") -> dg.DagsterType:
+    """The type of a pandas frame of exactly these columns, in this order; `key` is unique.
+
+    What fails is one sentence with the type's name, the column and the values. The rules of a schema that look at several
+    columns, and lists of allowed text, were checked when the row was written and are not repeated.
+    """
+    library, empty = _dagster_pandas(), to_pandas(pl.DataFrame(schema={c: column.dtype for c, column in columns.items()}))
+
+    def constraint(base: type, says: str, problem: Callable[..., str]) -> Any:
+        def validate(self: Any, frame: Any, *column: str) -> None:
+            if found := problem(frame, *column):
+                raise library.constraints.ConstraintViolationException(f"{name}: {found}")
+
+        return type("Promise", (base,), {"validate": validate})(says, says)
+
+    def promise(column: str) -> Any:
+        kind, dtype = columns[column], str(empty[column].dtype)
+        of_column = library.constraints.ColumnConstraint
+        constraints = [constraint(of_column, f"`{dtype}` {kind.description or ''}", lambda f, c: _other_dtype(f, c, dtype))]
+        constraints += [
+            constraint(of_column, words, lambda f, c, bad=is_bad, words=words: _named(f, c, bad(f[c]), words, key))
+            for words, is_bad in _broken_by(kind).items()
+        ]
+        return library.PandasColumn(column, constraints=constraints, is_required=False)  # absence: the frame's constraint says it
+
+    of_frame, wanted = library.constraints.DataFrameConstraint, list(columns)
+    shape = [constraint(of_frame, f"columns {', '.join(wanted)}", lambda frame: _other_columns(frame, wanted))]
+    unique = [constraint(of_frame, f"{', '.join(key)} is unique", lambda frame: _copies(frame, key))] if key else []
+    made: dg.DagsterType = library.create_dagster_pandas_dataframe_type(
+        name=f"{name}_frame",
+        description=about,
+        columns=[promise(column) for column in columns],
+        dataframe_constraints=[*shape, *unique],
+        metadata_fn=summary,
+    )
+    return made
+
+
+def checked(rows: pl.DataFrame, kind: dg.DagsterType) -> tuple[Any, Mapping[str, dg.MetadataValue]]:
+    """The rows as a pandas frame, and its summary. Raises Permanent where they do not keep the type's promise."""
+    frame = to_pandas(rows)
+    # dg.check_dagster_type starts an instance and a run first, which takes a second; dagster-pandas reads no context.
+    verdict = kind.type_check(None, frame)  # type: ignore[arg-type]
+    if not verdict.success:
+        raise Permanent(str(verdict.description))
+    return frame, verdict.metadata
+
+
+def to_pandas(rows: pl.DataFrame) -> Any:
+    """The same rows in pandas, without loss; see the module for the dtypes. Raises Permanent for a type without one."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    homeless = [f"{name} {kind}" for name, kind in rows.schema.items() if not isinstance(kind, HAVE_A_DTYPE)]
+    if homeless:
+        raise Permanent(f"no pandas dtype is chosen for {', '.join(homeless)}; see typed_frame.py")
+    pd = _pandas()
+    dtypes = {
+        pa.int64(): pd.Int64Dtype(), pa.float64(): pd.Float64Dtype(), pa.bool_(): pd.BooleanDtype(),
+        pa.large_string(): pd.StringDtype("pyarrow"),
+    }  # fmt: skip
+
+    def dtype_of(kind: Any) -> Any:
+        return pd.ArrowDtype(kind) if pa.types.is_large_list(kind) else dtypes.get(kind)
+
+    return rows.with_columns(pl.col(pl.Date).cast(pl.Datetime("us"))).to_arrow().to_pandas(types_mapper=dtype_of)
+
+
+HAVE_A_DTYPE = (pl.Int64, pl.Float64, pl.Boolean, pl.String, pl.Date, pl.Datetime, pl.List)
+
+
+def summary(frame: Any) -> dict[str, Any]:
+    """Rows, columns, the share of nulls, and per column its least, mean and largest value where these can be told."""
+    pd, records = _pandas(), []
+    for name, values in frame.items():
+        is_number = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
+        range_of = (values.min(), values.mean(), values.max()) if is_number else (None,) * 3
+        numbers = (_rounded(number) for number in (values.isna().mean(), *range_of))
+        said = dict(zip(SUMMARY_COLUMNS, (name, str(values.dtype), *numbers), strict=True))
+        records.append(dg.TableRecord(said))
+    columns = [dg.TableColumn(name, kind) for name, kind in SUMMARY_COLUMNS.items()]
+    known = {"null_pct": _rounded(frame.isna().to_numpy().mean())} if frame.size else {}
+    table = dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
+    return {"rows": len(frame), "columns": len(frame.columns), **known, "summary": table}
+
+
+SUMMARY_COLUMNS = {"column": "string", "dtype": "string", "null_pct": "float", "min": "float", "mean": "float", "max": "float"}
+
+
+def _rounded(value: Any) -> float | None:
+    """A number short enough to read; none where pandas has none."""
+    return None if _pandas().isna(value) else float(f"{value:.{DIGITS_SHOWN}g}")
+
+
+def _broken_by(kind: dy.Column) -> dict[str, Callable[[Any], Any]]:
+    """The words of each promise of a column -> which of its values are against it."""
+    least, largest = (_comparable(getattr(kind, bound, None)) for bound in ("min", "max"))
+    found: dict[str, Callable[[Any], Any]] = {}
+    if not kind.nullable:
+        found["is null"] = lambda values: values.isna()
+    if isinstance(kind, dy.Float64 | dy.Float):
+        found["is not finite"] = lambda values: ~np.isfinite(values)
+    if least is not None:
+        found[f"is below {least}"] = lambda values: values < least
+    if largest is not None:
+        found[f"is above {largest}"] = lambda values: values > largest
+    return found
+
+
+def _comparable(bound: Any) -> Any:
+    """A bound as pandas compares it."""
+    return _pandas().Timestamp(bound) if isinstance(bound, date) else bound
+
+
+def _named(frame: Any, column: str, is_bad: Any, words: str, key: Sequence[str]) -> str:
+    """The sentence about the values that are bad; empty when none is."""
+    if not is_bad.any():  # what is null compares to null, and counts as good here
+        return ""
+    places = np.flatnonzero(is_bad.fillna(False).to_numpy(bool))
+    told = [f"{frame[column].iloc[n]} ({_row(frame, n, key)})" for n in places[:VALUES_TOLD]]
+    return f"column {column} {words} in {len(places)} of {len(frame)} rows: {', '.join(told)}"
+
+
+def _row(frame: Any, place: int, key: Sequence[str]) -> str:
+    names = [name for name in key if name in frame.columns]
+    return ", ".join(f"{name} {frame[name].iloc[place]}" for name in names) or f"row {place}"
+
+
+def _other_dtype(frame: Any, column: str, dtype: str) -> str:
+    found = [str(kind) for name, kind in frame.dtypes.items() if name == column]
+    return "" if found == [dtype] else f"column {column} is {' and '.join(found)}, not {dtype}"
+
+
+def _other_columns(frame: Any, wanted: Sequence[str]) -> str:
+    there = list(frame.columns)
+    if there == wanted:
+        return ""
+    missing, unknown = [name for name in wanted if name not in there], [name for name in there if name not in wanted]
+    if missing or unknown:
+        return f"columns missing {missing}, unknown {unknown}"
+    place = next(n for n, (one, other) in enumerate(zip(there, wanted, strict=False)) if one != other)
+    return f"columns in another order: place {place} is {there[place]}, not {wanted[place]}"
+
+
+def _copies(frame: Any, key: Sequence[str]) -> str:
+    places = np.flatnonzero(frame.duplicated(list(key)).to_numpy())
+    rows = "; ".join(_row(frame, n, key) for n in places[:VALUES_TOLD])
+    return f"columns {', '.join(key)} are not unique: {len(places)} rows are copies: {rows}" if len(places) else ""
+
+
+def _pandas() -> Any:
+    import pandas  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    return pandas
+
+
+def _dagster_pandas() -> Any:
+    import dagster_pandas  # noqa: PLC0415
+
+    return dagster_pandas
