@@ -1,9 +1,11 @@
 """The landing: every provider response that was used, byte for byte, and one journal per run of what was asked.
 
-What belongs here: keeping, finding and rejecting payloads, and the journal. Parsing and HTTP do not.
+What belongs here: keeping, finding and rejecting payloads, and the journal. Parsing, HTTP and how a folder differs from an
+object store do not.
 
     <home>/landing/nba_cdn/boxscore/2024-03-12/0022300945/20240312T100001.123456Z_1f0c2d3e4a5b.json.gz
     <home>/landing/journal/01710237601123456789_<run id>.jsonl     {"kind": "run", ...} then {"kind": "request", ...}
+    <home>/landing/journal/01710237601123456789_<run id>.parts/00000001.jsonl     in a store, until the run ends
 
 A `ref` is a payload's path below `<home>/landing` without `.gz`: it is what tables carry in `source`.
 """
@@ -11,24 +13,24 @@ A `ref` is a payload's path below `<home>/landing` without `.gz`: it is what tab
 import gzip
 import hashlib
 import json
-import os
 import re
 import threading
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
-from pathlib import Path
+from itertools import groupby
 from typing import Any, Literal
 from urllib.parse import quote, unquote
-from weakref import WeakValueDictionary
 
 import dagster as dg
 from pydantic import PrivateAttr
 
 from nba_pipeline.calendar import REPLAY_TAG, Clock
-from nba_pipeline.errors import BadInput, NotLanded, Permanent
+from nba_pipeline.errors import BadInput, NotLanded, Permanent, PipelineError
+from nba_pipeline.warehouse import files
+from nba_pipeline.warehouse.files import Log, LogFile, Place
 
 Outcome = Literal["landed", "reused", "not_yet", "failed", "rejected"]
 
@@ -90,12 +92,12 @@ class Payload:
     slot: Slot = field(compare=False)
     ref: str
     fetched_at: datetime
-    path: Path
+    path: Place
 
     @cached_property
     def body(self) -> bytes:
         """The bytes as they arrived."""
-        return gzip.decompress(self.path.read_bytes())
+        return gzip.decompress(files.read(self.path))
 
     @cached_property
     def _document(self) -> Any:
@@ -124,23 +126,38 @@ class Payload:
         return self.path.name.partition("_")[2].partition(".")[0]
 
 
-class Journal:
-    """The append-only file of one run, shared by every resource of that run in this process."""
+@dataclass(frozen=True)
+class JournalDay:
+    """The journals of the runs that began on a UTC date. `signature` is another one as soon as one of them has grown."""
 
-    def __init__(self, path: Path, header: Mapping[str, Any]):
-        self.path, self._lock = path, threading.Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
+    day: date
+    logs: tuple[LogFile, ...]
+
+    @property
+    def signature(self) -> str:
+        """Hash of the names and sizes of the files."""
+        known = [(log.path.name, piece.path.name, piece.size) for log in self.logs for piece in log.pieces]
+        return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+
+
+class Journal:
+    """The lines of one run, shared by every resource of that run in this process; the last to leave closes it."""
+
+    def __init__(self, log: Log, header: Mapping[str, Any] | None):
+        self.users, self._log = 0, log
+        if header is not None:
             self.write(header)
 
     def write(self, line: Mapping[str, Any]) -> None:
         """Append one line and flush it."""
-        text = json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str) + "\n"
-        with self._lock, self.path.open("a", encoding="utf-8") as file:
-            file.write(text)
+        self._log.write(json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str))
+
+    def close(self) -> None:
+        """No further line comes."""
+        self._log.close()
 
 
-_journals: WeakValueDictionary[tuple[str, str], Journal] = WeakValueDictionary()
+_journals: dict[tuple[str, str], Journal] = {}
 _journals_lock = threading.Lock()
 """Dagster builds a resource anew for each resource that needs it: the run's journal has to be the same one."""
 
@@ -153,6 +170,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
     """
 
     home: str
+    """A folder, or an object store: gs://bucket/prefix."""
     clock: dg.ResourceDependency[Clock]
     _journal: Journal | None = PrivateAttr(default=None)
     _run_id: str = PrivateAttr(default=DIRECT)
@@ -171,10 +189,20 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
             tags = {k: v for k, v in run.tags.items() if k in PARTITION_TAGS or k.startswith("nba/")}
             self._journal = self._open(self._header(run.job_name, assets, tags))
 
-    @property
-    def root(self) -> Path:
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Leave the run's journal. One that cannot be closed loses nothing, so the run does not fail by it."""
+        with self._lock:
+            journal, self._journal = self._journal, None
+        try:
+            self._leave(journal)
+        except PipelineError as error:
+            if context.log:
+                context.log.warning(f"the journal of this run stays in parts: {error}")
+
+    @cached_property
+    def root(self) -> Place:
         """The folder of the landing."""
-        return Path(self.home) / "landing"
+        return files.place(self.home) / "landing"
 
     @property
     def is_replay(self) -> bool:
@@ -195,14 +223,9 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         digest = hashlib.sha256(body).hexdigest()
         ref = f"{slot.folder}/{fetched_at.astimezone(UTC).strftime(INSTANT)}_{digest[:HASH_DIGITS]}.{slot.extension}"
         path = self.root / f"{ref}.gz"
-        if path.exists():
-            os.utime(path)
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-            temporary.write_bytes(gzip.compress(body, compresslevel=1 if slot.extension == "parquet" else 6, mtime=0))
-            temporary.replace(path)
+        files.keep(path, lambda: gzip.compress(body, compresslevel=1 if slot.extension == "parquet" else 6, mtime=0))
         payload = Payload(slot, ref, fetched_at.astimezone(UTC), path)
+        vars(payload)["body"] = body  # as if read: a store is not asked for what it has just been given
         kept = {k: v for k, v in (headers or {}).items() if k.lower() in KEPT_HEADERS}
         self._note(
             slot, "landed", payload=payload, sha256=digest, status=status, statuses=statuses or [status], url=url,
@@ -224,11 +247,10 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Take a payload that does not parse out of every look-up. It stays on disk, its name marked `.rejected.`."""
         if self.is_replay:
             return
-        digest = None
-        if payload.path.exists():
-            digest, ending = payload.sha256, f".{payload.slot.extension}.gz"
-            marked = payload.path.name.removesuffix(ending) + REJECTED + ending[1:]
-            payload.path.replace(payload.path.with_name(marked))
+        digest, ending = None, f".{payload.slot.extension}.gz"
+        with suppress(FileNotFoundError):
+            digest = payload.sha256
+            files.rename(payload.path, payload.path.name.removesuffix(ending) + REJECTED + ending[1:])
         self._note(payload.slot, "rejected", payload=payload, problem=problem, sha256=digest)
 
     def newest(self, slot: Slot) -> Payload | None:
@@ -250,7 +272,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
     def read(self, ref: str) -> Payload:
         """The payload that a row's `source` names. Raises NotLanded when it is not on disk."""
         path = self.root / f"{ref}.gz"
-        if not path.exists():
+        if not files.exists(path):
             raise NotLanded(f"the landing below {self.root} holds no payload {ref}")
         return _payload(_slot_of(path, self.root), path, self.root)
 
@@ -265,25 +287,29 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def runs(self) -> Iterator[dict[str, Any]]:
         """The header line of every journal, in the order in which the runs began."""
-        for path in self._journal_files():
-            for line in _lines(path):
-                if line["kind"] == "run":
-                    yield line
+        return (line for _, line in _lines(self._logs()) if line["kind"] == "run")
 
     def requests(self) -> Iterator[dict[str, Any]]:
         """Every request line of every journal, in order."""
-        for path in self._journal_files():
-            yield from (line for line in _lines(path) if line["kind"] == "request")
+        return (line for _, line in _lines(self._logs()) if line["kind"] == "request")
 
     def incidents(self, dates: Collection[date] | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
         """Request lines with a retry, a failure or a rejection, in order; of some dates or of one run if asked."""
         wanted = None if dates is None else {day.isoformat() for day in dates}
         return [
-            line for line in self.requests()
-            if (line["outcome"] in ("failed", "rejected") or (line["attempts"] or 0) > 1)
+            line for _, line in _lines([log for log in self._logs() if run_id in (None, log.owner)])
+            if line["kind"] == "request"
+            and (line["outcome"] in ("failed", "rejected") or (line["attempts"] or 0) > 1)
             and (wanted is None or line["game_date"] in wanted)
-            and (run_id is None or line["run_id"] == run_id)
         ]  # fmt: skip
+
+    def journal_days(self) -> dict[date, JournalDay]:
+        """The journals by the UTC date on which their runs began, from one listing: nothing is read."""
+        return {day: JournalDay(day, tuple(logs)) for day, logs in groupby(self._logs(), key=lambda log: log.day)}
+
+    def journal_lines(self, day: JournalDay) -> Iterator[dict[str, Any]]:
+        """Every line of a day's journals, in order: headers and requests."""
+        return (line for _, line in _lines(day.logs))
 
     def _note(self, slot: Slot, outcome: Outcome, payload: Payload | None = None, **fields: Any) -> None:
         if self.is_replay:
@@ -298,8 +324,9 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
             "quota": None, "headers": {}, "problem": None, "final_game_ids": [],
         }  # fmt: skip
         line |= {name: value for name, value in fields.items() if value}
-        if payload and not line["sha256"] and payload.path.exists():
-            line["sha256"] = payload.sha256
+        if payload and not line["sha256"]:
+            with suppress(FileNotFoundError):
+                line["sha256"] = payload.sha256
         with self._lock:
             journal = self._journal or self._open(self._header("", None, {}))
             self._journal = journal
@@ -316,30 +343,39 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         with _journals_lock:
             journal = _journals.get((str(folder), run_id)) if run_id != DIRECT else None
             if journal is None:
-                earlier = sorted(folder.glob(f"*_{run_id}.jsonl")) if run_id != DIRECT else []
-                journal = Journal(earlier[0] if earlier else folder / f"{time.time_ns():020d}_{run_id}.jsonl", header)
+                earlier = [log for log in self._logs() if log.owner == run_id] if run_id != DIRECT else []
+                journal = Journal(files.resumed_log(folder, run_id, earlier), None if earlier else header)
                 if run_id != DIRECT:
                     _journals[str(folder), run_id] = journal
+            journal.users += 1
         return journal
 
-    def _journal_files(self) -> list[Path]:
-        return sorted((self.root / "journal").glob("*.jsonl"))
+    def _leave(self, journal: Journal | None) -> None:
+        with _journals_lock:
+            if journal is None:
+                return
+            journal.users -= 1
+            if journal.users:
+                return
+            _journals.pop((str(self.root / "journal"), self._run_id), None)
+        journal.close()
 
-    def _accepted(self, folder: str, pattern: str = "*.gz") -> list[Path]:
+    def _logs(self) -> list[LogFile]:
+        return files.logs(self.root / "journal")
+
+    def _accepted(self, folder: str, pattern: str = "*.gz") -> list[Place]:
         """Paths below a folder that look-ups may see, oldest first."""
+        found = files.listing(self.root / folder, pattern)
+        order = {file.path: file.changed for file in found if REJECTED not in file.path.name and file.path.name[0] != "."}
         if self.is_replay:
-            names = [ref for ref in self._replayed().visible if ref.startswith(f"{folder}/")]
-            order = {self.root / f"{ref}.gz": number for number, ref in enumerate(names)}
-            paths = [path for path in order if path.exists()]
-            return sorted(paths, key=lambda path: (path.name.partition("_")[0], order[path]))
-        found = (self.root / folder).glob(pattern)
-        paths = [path for path in found if REJECTED not in path.name and path.name[0] != "."]
-        return sorted(paths, key=lambda path: (path.name.partition("_")[0], path.stat().st_mtime_ns))
+            visible = self._replayed().visible
+            order = {path: visible[ref] for path in order if (ref := _ref(path, self.root)) in visible}
+        return sorted(order, key=lambda path: (path.name.partition("_")[0], order[path]))
 
     def _replayed(self) -> "_Replay":
         with self._lock:
             if self._replay is None:
-                self._replay = _Replay.of(self._journal_files(), self._replay_of, self.root)
+                self._replay = _Replay.of(self._logs(), self._replay_of, self.root)
             return self._replay
 
 
@@ -347,27 +383,27 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
 class _Replay:
     """What a replay may see: refs of the original run and of runs before it, and how the original's requests ended."""
 
-    visible: tuple[str, ...]
+    visible: Mapping[str, int]
+    """The refs, each with its place in the order in which they were last used."""
     outcomes: dict[str, dict[str, Any]]
 
     @classmethod
-    def of(cls, journals: Sequence[Path], run_id: str, root: Path) -> "_Replay":
-        mine = [number for number, path in enumerate(journals) if path.stem.partition("_")[2] == run_id]
+    def of(cls, journals: Sequence[LogFile], run_id: str, root: Place) -> "_Replay":
+        mine = [number for number, log in enumerate(journals) if log.owner == run_id]
         if not mine:
             raise NotLanded(f"the landing below {root} has no journal of run {run_id}")
         visible: dict[str, None] = {}
         outcomes: dict[str, dict[str, Any]] = {}
-        for number, path in enumerate(journals[: mine[-1] + 1]):
-            for line in _lines(path):
-                if line["kind"] != "request":
-                    continue
-                if line["ref"]:
-                    visible.pop(line["ref"], None)
-                    if line["outcome"] in ("landed", "reused"):
-                        visible[line["ref"]] = None
-                if number in mine:
-                    outcomes[_folder_of(line)] = line
-        return cls(tuple(visible), outcomes)
+        for log, line in _lines(journals[: mine[-1] + 1]):
+            if line["kind"] != "request":
+                continue
+            if line["ref"]:
+                visible.pop(line["ref"], None)
+                if line["outcome"] in ("landed", "reused"):
+                    visible[line["ref"]] = None
+            if log.owner == run_id:
+                outcomes[_folder_of(line)] = line
+        return cls({ref: number for number, ref in enumerate(visible)}, outcomes)
 
 
 def _folder_of(line: Mapping[str, Any]) -> str:
@@ -377,22 +413,23 @@ def _folder_of(line: Mapping[str, Any]) -> str:
     return Slot(line["provider"], line["endpoint"], line["entity"], game_date, season).folder
 
 
-def _slot_of(path: Path, root: Path) -> Slot:
-    provider, endpoint, period, entity, name = path.relative_to(root).parts
+def _slot_of(path: Place, root: Place) -> Slot:
+    provider, endpoint, period, entity, name = f"{_ref(path, root)}.gz".split("/")
     extension = name.removesuffix(".gz").rpartition(".")[2]
     day = date.fromisoformat(period) if re.fullmatch(r"\d{4}-\d\d-\d\d", period) else None
     season = None if day or period == "all" else period
     return Slot(provider, endpoint, unquote(entity), day, season, extension)
 
 
-def _payload(slot: Slot, path: Path, root: Path) -> Payload:
+def _payload(slot: Slot, path: Place, root: Place) -> Payload:
     fetched_at = datetime.strptime(path.name.partition("_")[0], INSTANT).replace(tzinfo=UTC)
-    return Payload(slot, path.relative_to(root).as_posix().removesuffix(".gz"), fetched_at, path)
+    return Payload(slot, _ref(path, root), fetched_at, path)
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The lines of a journal. A last line that a killed run left half-written is passed over."""
-    with path.open(encoding="utf-8") as file:
-        for text in file:
-            if text.endswith("\n"):
-                yield json.loads(text)
+def _ref(path: Place, root: Place) -> str:
+    """What tables call a payload: its path below the landing, without `.gz`."""
+    return path.as_posix().removeprefix(root.as_posix() + "/").removesuffix(".gz")
+
+
+def _lines(logs: Sequence[LogFile]) -> Iterator[tuple[LogFile, dict[str, Any]]]:
+    return ((log, json.loads(line)) for log, line in files.lines(logs))

@@ -1,5 +1,7 @@
 """Where trained models are kept: one folder per model, `<home>/models/<model_id>/` with `model.cbm` and `card.json`.
 
+The home is a local folder or an object store. The card is written last: a model is there when its card is.
+
 A model's id is the hash of what it was made from, so a rebuild finds the model again instead of training it.
 """
 
@@ -9,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
@@ -18,27 +20,36 @@ from pydantic import ValidationError
 from nba_pipeline.errors import Permanent
 from nba_pipeline.systems import TRAINED_SYSTEMS
 from nba_pipeline.systems.interface import Card, TrainedModel, TrainedSystem
+from nba_pipeline.warehouse import files
+from nba_pipeline.warehouse.files import Place
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 ID_LENGTH = 16
 GOLDEN_TOLERANCE = 1e-6  # points
 
 
 class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Models on a file system. A model is there whole or not at all, and is never changed."""
+    """Models in a folder or an object store. A model is there whole or not at all, and is never changed."""
 
     home: str
+    """A folder, or an object store: gs://bucket/prefix."""
 
-    def folder(self, model_id: str) -> Path:
+    def folder(self, model_id: str) -> Place:
         """Where a model is, or would be."""
-        return Path(self.home) / "models" / model_id
+        return files.place(self.home) / "models" / model_id
 
     def has(self, model_id: str) -> bool:
         """Whether the model has been saved."""
-        return (self.folder(model_id) / "card.json").exists()
+        return files.exists(self.folder(model_id) / "card.json")
 
     def save(self, system: TrainedSystem, booster: Any, card: Card) -> None:
         """Keep a model and its card. Does nothing when another writer has saved the same model first."""
         target = self.folder(card.model_id)
+        if not isinstance(target, Path):
+            self._put(target, system, booster, card)
+            return
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent, ignore_cleanup_errors=True) as scratch:
             new = Path(scratch) / card.model_id
@@ -47,6 +58,18 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
             (new / "card.json").write_text(card.model_dump_json(indent=1), encoding="utf-8")
             if not self.has(card.model_id):
                 self._replace(new, target)
+
+    def _put(self, target: "UPath", system: TrainedSystem, booster: Any, card: Card) -> None:
+        if self.has(card.model_id):
+            return
+        with tempfile.TemporaryDirectory(prefix="nba-") as scratch:
+            file = Path(scratch, "model.cbm")
+            system.write(booster, file)
+            body = file.read_bytes()
+        # Without a card it is the torso of a writer that was killed, or that of one at work on the same rows.
+        if not files.create(target / "model.cbm", body) and not self.has(card.model_id):
+            files.put(target / "model.cbm", body)
+        files.create(target / "card.json", card.model_dump_json(indent=1).encode())
 
     def _replace(self, new: Path, target: Path) -> None:
         try:
@@ -64,14 +87,15 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         something else than it did when it was saved.
         """
         folder = self.folder(model_id)
-        if not self.has(model_id):
-            raise Permanent(f"model {model_id} is not in {folder.parent}: train its week again")
         try:
-            card = Card.model_validate_json((folder / "card.json").read_text(encoding="utf-8"))
+            card = Card.model_validate_json(files.read(folder / "card.json").decode())
+        except FileNotFoundError as error:
+            raise Permanent(f"model {model_id} is not in {folder.parent}: train its week again") from error
         except (ValidationError, UnicodeDecodeError) as error:
             raise Permanent(f"{folder / 'card.json'} cannot be read: {str(error).splitlines()[0]}") from error
         system = _system(card)
-        model = TrainedModel(card, system.read(folder / "model.cbm"))
+        with files.local_copy(folder / "model.cbm") as file:
+            model = TrainedModel(card, system.read(file))
         system.check_signature(model)
         _check_golden_rows(system, model)
         return model

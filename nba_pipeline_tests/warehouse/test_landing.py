@@ -1,6 +1,7 @@
 """The landing: payloads byte for byte, one journal per run, replays that see what the original saw."""
 
 import gzip
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -9,15 +10,32 @@ import pytest
 
 from nba_pipeline.calendar import REPLAY_TAG, Clock
 from nba_pipeline.errors import BadInput, NotLanded, Permanent
+from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline_tests.warehouse.gcs_server import KINDS, Bucket, a_bucket, a_home
 
 NOON = datetime(2024, 3, 12, 12, tzinfo=UTC)
 BOX = Slot("nba_cdn", "boxscore", "0022300945", date(2024, 3, 12))
 
 
+def a_landing(home: str) -> Landing:
+    return Landing(home=home, clock=Clock(stands_at=NOON.isoformat()))
+
+
+@pytest.fixture(params=KINDS)
+def landing(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Landing]:
+    with a_home(request.param, tmp_path) as home:
+        yield a_landing(home)
+
+
 @pytest.fixture
-def landing(tmp_path: Path) -> Landing:
-    return Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
+def bucket() -> Iterator[Bucket]:
+    with a_bucket() as bucket:
+        yield bucket
+
+
+def everything(landing: Landing) -> list[str]:
+    return sorted(str(file.path) for file in files.listing(landing.root, *("*/" * depth + "*" for depth in range(6))))
 
 
 def keep(landing: Landing, body: bytes = b"{}", slot: Slot = BOX, minutes: int = 0) -> Payload:
@@ -31,9 +49,15 @@ def test_a_payload_is_kept_byte_for_byte_under_instant_and_hash(landing: Landing
 
 
 def test_the_same_answer_twice_is_one_file(landing: Landing) -> None:
-    first = keep(landing).path.read_bytes()
-    assert keep(landing).path.read_bytes() == first
+    first = files.read(keep(landing).path)
+    assert files.read(keep(landing).path) == first
     assert [p.name for p in keep(landing).path.parent.iterdir()] == [keep(landing).path.name]
+
+
+def test_what_is_landed_again_after_another_of_the_same_instant_is_the_newest(landing: Landing) -> None:
+    for body in (b"A", b"B", b"A"):
+        keep(landing, body)
+    assert [payload.body for payload in landing.versions(BOX)] == [b"B", b"A"]
 
 
 def test_the_newest_payload_answers_and_versions_are_oldest_first(landing: Landing) -> None:
@@ -92,8 +116,10 @@ def test_incidents_are_retries_failures_and_rejections_of_the_dates_asked_for(la
     assert [x["endpoint"] for x in landing.incidents([date(2024, 3, 12)])] == ["boxscore"]
 
 
-def test_a_half_written_last_line_is_passed_over(landing: Landing) -> None:
+def test_a_half_written_last_line_is_passed_over(tmp_path: Path) -> None:
+    landing = a_landing(str(tmp_path))
     keep(landing)
+    assert isinstance(landing.root, Path)
     journal = next((landing.root / "journal").iterdir())
     journal.write_text(journal.read_text() + '{"kind": "requ')
     assert len(list(landing.requests())) == 1
@@ -140,10 +166,10 @@ def test_a_replay_sees_what_the_original_saw_and_writes_nothing(landing: Landing
     run(landing, [b"1"])
     original, _ = run(landing, [b"2", b"3"])
     run(landing, [b"4"])
-    files = sorted(landing.root.rglob("*"))
+    before = everything(landing)
     _, seen = run(landing, [], tags={REPLAY_TAG: original})
     assert sorted(seen) == [b"1", b"2", b"3"]
-    assert sorted(landing.root.rglob("*")) == files
+    assert everything(landing) == before
 
 
 def test_a_replay_may_not_land(landing: Landing) -> None:
@@ -155,3 +181,96 @@ def test_a_replay_may_not_land(landing: Landing) -> None:
 def test_a_replay_of_an_unknown_run_is_named(landing: Landing) -> None:
     with pytest.raises(NotLanded, match="no journal of run nowhere"):
         run(landing, [], tags={REPLAY_TAG: "nowhere"})
+
+
+def test_the_days_of_the_journal_are_known_without_reading(landing: Landing) -> None:
+    run_id, _ = run(landing, [b"1"])
+    today = datetime.now(UTC).date()
+    days = landing.journal_days()
+    assert list(days) == [today] and [log.owner for log in days[today].logs] == [run_id]
+    assert [line["kind"] for line in landing.journal_lines(days[today])] == ["run", "request"]
+    assert landing.journal_days()[today].signature == days[today].signature
+    run(landing, [b"2"])
+    assert landing.journal_days()[today].signature != days[today].signature
+
+
+def test_incidents_of_a_run_are_its_own(landing: Landing) -> None:
+    landing.note(BOX, "failed", problem="down")
+    run_id, _ = run(landing, [b"1"])
+    assert [x["problem"] for x in landing.incidents(run_id="direct")] == ["down"] and not landing.incidents(run_id=run_id)
+
+
+@pytest.mark.parametrize("kind", ["memory", "gcs"])
+def test_the_journal_of_a_run_is_one_object_in_the_end(kind: str, tmp_path: Path) -> None:
+    with a_home(kind, tmp_path) as home:
+        landing = a_landing(home)
+        run_id, _ = run(landing, [b"1", b"2", b"3"])
+        assert [name.rpartition("/")[2].partition("_")[2] for name in everything(landing) if "/journal/" in name] == [
+            f"{run_id}.jsonl"
+        ]
+        assert [line["run_id"] for line in landing.requests()] == [run_id] * 3
+
+
+def test_the_last_resource_to_leave_closes_the_journal(bucket: Bucket) -> None:
+    first, second = a_landing("gs://bucket"), a_landing("gs://bucket")
+    first._run_id = second._run_id = "run"
+    for landing in (first, second):
+        keep(landing)
+    first.teardown_after_execution(dg.build_init_resource_context())
+    keep(second, b"later")
+    second.teardown_after_execution(dg.build_init_resource_context())
+    assert len([name for name in bucket.objects if "/journal/" in name]) == 1 and len(list(first.requests())) == 3
+
+
+def test_a_run_that_is_killed_can_be_replayed(bucket: Bucket) -> None:
+    original, _ = run(a_landing("gs://bucket"), [b"1", b"2"])
+    (name,) = (name for name in bucket.objects if "/journal/" in name)
+    body, at = bucket.objects.pop(name)
+    for number, line in enumerate(body.splitlines(keepends=True), 1):
+        bucket.objects[f"{name.removesuffix('.jsonl')}.parts/{number:08d}.jsonl"] = line, at
+    run(a_landing("gs://bucket"), [b"3"])
+    assert run(a_landing("gs://bucket"), [], tags={REPLAY_TAG: original})[1] == [b"1", b"2"]
+    assert len(list(a_landing("gs://bucket").runs())) == 2
+
+
+def test_nothing_that_is_in_the_bucket_is_written_again(bucket: Bucket) -> None:
+    """Nothing is appended: an object store would refuse it, or rewrite the object for every line."""
+    landing = a_landing("gs://bucket")
+    run(landing, [b"1", b"2", b"3"])
+    uploads = [name for method, kind, name in bucket.asked if (method, kind) == ("POST", "upload")]
+    assert len(uploads) == 3 + (1 + 3) + 1  # payloads, the header and three lines, the whole
+    assert len(bucket.uploaded) == len(set(bucket.uploaded)) == len(uploads)
+
+
+def test_a_question_is_one_listing(bucket: Bucket) -> None:
+    landing = a_landing("gs://bucket")
+    for number in range(3):
+        keep(landing, str(number).encode(), minutes=number)
+    del bucket.asked[:]
+    assert len(landing.versions(BOX)) == 3
+    assert bucket.asked == [("GET", "list", "")]
+
+
+def test_a_payload_just_landed_is_not_downloaded(bucket: Bucket) -> None:
+    payload = keep(a_landing("gs://bucket"))
+    assert payload.json() == {} and not [x for x in bucket.asked if x[:2] == ("GET", "object")]
+
+
+def test_a_missing_bucket_ends_a_run_before_it_asks_anybody(bucket: Bucket) -> None:
+    with pytest.raises(BadInput, match=r"gs://elsewhere/.* there is no such bucket"):
+        keep(a_landing("gs://elsewhere"))
+    with pytest.raises(dg.DagsterResourceFunctionError) as error:
+        run(a_landing("gs://elsewhere"), [b"1"])
+    assert isinstance(error.value.__cause__, BadInput)
+
+
+def test_a_journal_that_cannot_be_made_one_stays_in_parts_and_the_run_succeeds(bucket: Bucket) -> None:
+    landing = a_landing("gs://bucket")
+
+    @dg.asset
+    def box(landing: Landing) -> None:
+        keep(landing)
+        bucket.refusals.append(403)  # the next call is the whole journal
+
+    assert dg.materialize([box], resources={"landing": landing}).success
+    assert len([name for name in bucket.objects if ".parts/" in name]) == 2 and len(list(landing.requests())) == 1

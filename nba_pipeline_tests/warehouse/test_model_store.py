@@ -1,6 +1,7 @@
 """Models are kept whole, found again, and refused when they are not what was saved."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,31 +10,54 @@ import pytest
 
 from nba_pipeline.assets.predictions.points_model import train_week
 from nba_pipeline.errors import Permanent
+from nba_pipeline.systems.interface import TrainedModel
+from nba_pipeline.warehouse import files
+from nba_pipeline.warehouse.files import Place
 from nba_pipeline.warehouse.model_store import ModelStore, identify
 from nba_pipeline_tests.builders_predictions import QUICK, WEEK, a_history
+from nba_pipeline_tests.warehouse.gcs_server import KINDS, a_bucket, a_home
 
 FRAME = pl.DataFrame({"game_id": ["1", "2"], "pace_score": [0.5, None]})
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> ModelStore:
-    return ModelStore(home=str(tmp_path))
+@pytest.fixture(params=KINDS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ModelStore]:
+    with a_home(request.param, tmp_path) as home:
+        yield ModelStore(home=home)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
+    store = ModelStore(home=str(tmp_path_factory.mktemp("trained")))
+    return store.load(str(train_week(*a_history(), WEEK, store, QUICK)["model_id"].item()))
 
 
 @pytest.fixture
-def model_id(store: ModelStore) -> str:
-    row = train_week(*a_history(), WEEK, store, QUICK)
-    return str(row["model_id"].item())
+def model_id(store: ModelStore, trained: TrainedModel) -> str:
+    store.save(QUICK, trained.booster, trained.card)
+    return trained.card.model_id
 
 
 def change_card(store: ModelStore, model_id: str, **fields: Any) -> None:
     card = store.folder(model_id) / "card.json"
-    card.write_text(json.dumps(json.loads(card.read_text()) | fields))
+    write(card, json.dumps(json.loads(files.read(card)) | fields).encode())
 
 
-def test_a_model_is_two_files_and_nothing_is_left_beside_them(store: ModelStore, model_id: str, tmp_path: Path) -> None:
-    assert sorted(path.name for path in store.folder(model_id).iterdir()) == ["card.json", "model.cbm"]
-    assert [path.name for path in (tmp_path / "models").iterdir()] == [model_id]
+def write(path: Place, body: bytes) -> None:
+    if isinstance(path, Path):
+        path.write_bytes(body)
+    else:
+        files.put(path, body)
+
+
+def versions(store: ModelStore, model_id: str) -> dict[str, float]:
+    return {file.path.name: file.changed for file in files.listing(store.folder(model_id), "*")}
+
+
+def test_a_model_is_two_files_and_nothing_is_left_beside_them(store: ModelStore, model_id: str) -> None:
+    found = files.listing(store.folder(model_id).parent, "*", "*/*")  # a local folder is listed itself, too
+    assert sorted(file.path.name for file in found if file.path.name != model_id) == ["card.json", "model.cbm"]
+    assert {file.path.parent.name for file in found if file.path.name != model_id} == {model_id}
 
 
 def test_a_loaded_model_forecasts_what_its_card_says(store: ModelStore, model_id: str) -> None:
@@ -83,24 +107,32 @@ def test_a_model_of_an_unknown_system_is_refused(store: ModelStore, model_id: st
 @pytest.mark.parametrize("name", ["card.json", "model.cbm"])
 def test_a_damaged_file_is_named(store: ModelStore, model_id: str, name: str) -> None:
     path = store.folder(model_id) / name
-    path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(Permanent, match=name):
+    write(path, files.read(path)[:40])
+    with pytest.raises(Permanent, match=str(path)):
         store.load(model_id)
 
 
 def test_a_second_writer_of_the_same_model_changes_nothing(store: ModelStore, model_id: str) -> None:
-    before = {path.name: path.stat().st_mtime_ns for path in store.folder(model_id).iterdir()}
+    before = versions(store, model_id)
     model = store.load(model_id)
     store.save(QUICK, model.booster, model.card)
-    assert {path.name: path.stat().st_mtime_ns for path in store.folder(model_id).iterdir()} == before
+    assert versions(store, model_id) == before
 
 
 def test_a_torso_of_a_model_is_replaced(store: ModelStore, model_id: str) -> None:
     model = store.load(model_id)
+    write(store.folder(model_id) / "model.cbm", b"of another writer")
     (store.folder(model_id) / "card.json").unlink()
     assert not store.has(model_id)
     store.save(QUICK, model.booster, model.card)
     assert store.load(model_id).card == model.card
+
+
+def test_the_card_is_written_last_and_says_that_the_model_is_whole(trained: TrainedModel) -> None:
+    with a_bucket() as bucket:
+        store, folder = ModelStore(home="gs://bucket"), f"models/{trained.card.model_id}"
+        store.save(QUICK, trained.booster, trained.card)
+        assert bucket.uploaded == [f"{folder}/model.cbm", f"{folder}/card.json"]
 
 
 def test_the_same_inputs_have_the_same_id() -> None:

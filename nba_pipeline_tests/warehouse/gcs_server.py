@@ -1,0 +1,151 @@
+"""A bucket over loopback HTTP: the few calls of Google's JSON API that gcsfs makes, answered from memory.
+
+What it knows: list with pages, metadata, download, multipart upload with `ifGenerationMatch=0`, rewrite, delete.
+"""
+
+import base64
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+from uuid import uuid4
+
+import fsspec
+import pytest
+
+KINDS = ("folder", "memory", "gcs")
+"""Where files can be: a local folder, a store in memory, a bucket behind real gcsfs."""
+
+PAGE = 3
+"""Objects per page of a listing: small, so that every longer listing has several."""
+
+
+@dataclass
+class Bucket:
+    """What the server holds: name -> body and instant of the last writing. `asked` is (method, kind, object) per call."""
+
+    name: str
+    objects: dict[str, tuple[bytes, str]] = field(default_factory=dict)
+    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    refusals: list[int] = field(default_factory=list)
+    """Statuses with which the next calls are answered."""
+    uploaded: list[str] = field(default_factory=list)
+    """The names of the objects whose bytes were sent, in order."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def write(self, name: str, body: bytes) -> dict[str, Any]:
+        """Keep an object and tell its metadata."""
+        self.objects[name] = body, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return self.metadata(name)
+
+    def metadata(self, name: str) -> dict[str, Any]:
+        """The object resource."""
+        body, at = self.objects[name]
+        md5 = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        return {"name": name, "bucket": self.name, "size": str(len(body)), "updated": at, "timeCreated": at, "md5Hash": md5}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One call of the API."""
+
+    bucket: Bucket
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+    def _answer(self) -> None:
+        parts = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        sent = self.rfile.read(int(self.headers.get("content-length") or 0))
+        is_upload = parts.path.startswith("/upload/")
+        bucket, _, rest = parts.path.partition("/storage/v1/b/")[2].partition("/o")
+        name = unquote(rest.removeprefix("/"))
+        with self.bucket.lock:
+            self.bucket.asked.append((self.command, "upload" if is_upload else "object" if name else "list", name))
+            if self.bucket.refusals:
+                self._send(self.bucket.refusals.pop(0), {"error": {"message": "refused by the test"}})
+            elif bucket != self.bucket.name:
+                self._send(404, {"error": {"message": "no such bucket"}})
+            elif is_upload:
+                self._send(*self._upload(query, sent))
+            elif not name:
+                self._send(200, self._page(query))
+            else:
+                self._send(*self._do(rest.removeprefix("/"), query))
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    do_POST = do_DELETE = do_GET  # noqa: N815  # names that http.server looks for
+
+    def _upload(self, query: dict[str, str], sent: bytes) -> tuple[int, Any]:
+        _, about, content = sent.split(b"--==0==", 2)
+        name = json.loads(about.split(b"\n\n", 1)[1])["name"]
+        if query.get("ifGenerationMatch") == "0" and name in self.bucket.objects:
+            return 412, {"error": {"message": "the object exists"}}
+        self.bucket.uploaded.append(name)
+        return 200, self.bucket.write(name, content.split(b"\n\n", 1)[1].removesuffix(b"\n--==0==--"))
+
+    def _page(self, query: dict[str, str]) -> dict[str, Any]:
+        begins, after = query.get("prefix", ""), query.get("pageToken", "")
+        names = [name for name in sorted(self.bucket.objects) if name.startswith(begins) and name > after]
+        page = {"kind": "storage#objects", "items": [self.bucket.metadata(name) for name in names[:PAGE]]}
+        return page | ({"nextPageToken": names[PAGE - 1]} if len(names) > PAGE else {})
+
+    def _do(self, rest: str, query: dict[str, str]) -> tuple[int, Any]:
+        bucket, (source, _, target) = self.bucket, rest.partition("/rewriteTo/b/")
+        name = unquote(source)
+        if name not in bucket.objects:
+            return 404, {"error": {"message": "no such object"}}
+        if target:
+            copy = unquote(target.partition("/o/")[2])
+            return 200, {"done": True, "resource": bucket.write(copy, bucket.objects[name][0])}
+        if self.command == "DELETE":
+            del bucket.objects[name]
+            return 204, b""
+        return 200, bucket.objects[name][0] if query.get("alt") == "media" else bucket.metadata(name)
+
+    def _send(self, status: int, answer: Any) -> None:
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/octet-stream" if isinstance(answer, bytes) else "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@contextmanager
+def serve(name: str) -> Iterator[tuple[Bucket, str]]:
+    """An empty bucket of a name, and the address of its server."""
+    bucket = Bucket(name)
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"bucket": bucket})) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield bucket, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@contextmanager
+def a_bucket(name: str = "bucket") -> Iterator[Bucket]:
+    """A bucket that gcsfs reaches as gs://<name>, while the block runs."""
+    with serve(name) as (bucket, address), pytest.MonkeyPatch.context() as patch:
+        patch.setitem(fsspec.config.conf, "gs", {"endpoint_url": address, "token": "anon"})
+        yield bucket
+
+
+@contextmanager
+def a_home(kind: str, folder: Path) -> Iterator[str]:
+    """An empty home of a kind."""
+    if kind == "gcs":
+        with a_bucket():
+            yield "gs://bucket/a/prefix"
+    else:
+        yield str(folder) if kind == "folder" else f"memory://{uuid4().hex}"
