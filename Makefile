@@ -5,7 +5,7 @@ export NBA_PIPELINE_HOME ?= $(CURDIR)/.nba_pipeline
 SHARED ?= ../shared
 READY := .venv/.ready
 
-.PHONY: demo test test-real dev lint bench clean
+.PHONY: demo test test-real test-bigquery dev lint bench clean
 
 demo: $(READY)
 	$(BIN)/nba-pipeline demo
@@ -15,6 +15,10 @@ test: $(READY)
 
 test-real: $(READY)
 	NBA_SHARED_DIR=$(SHARED) $(BIN)/python -m pytest -n 2 --dist loadfile --override-ini addopts="-ra --strict-markers" nba_pipeline_tests/real
+
+test-bigquery: $(READY)
+	$(BIN)/python -m nba_pipeline_tests.bigquery.emulator setup
+	NBA_BIGQUERY_TESTS=required $(BIN)/python -m pytest -n 2 --dist loadfile --override-ini addopts="-ra --strict-markers" nba_pipeline_tests/bigquery
 
 dev: $(READY)
 	$(BIN)/python -W ignore -c 'from nba_pipeline.environments import home; from nba_pipeline.runs import prepare_instance; prepare_instance(home())'

@@ -10,7 +10,7 @@ import sys
 import warnings
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import httpx
 import polars as pl
@@ -22,10 +22,16 @@ from nba_pipeline.calendar import MODES, Clock, Mode, eastern, eastern_date, par
 from nba_pipeline.environments import clock, environment, home
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.runs import STAGES, Outcome, Runner, open_instance
+from nba_pipeline.warehouse.views import OUTCOMES
+
+if TYPE_CHECKING:
+    from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.splitlines()[0])
 audit = typer.Typer(no_args_is_help=True, help="Prove that no feature sees the future; say what each season holds.")
 app.add_typer(audit, name="audit")
+bigquery = typer.Typer(no_args_is_help=True, help="The production warehouse: what it holds, what it should, what it costs.")
+app.add_typer(bigquery, name="bigquery")
 WIDTH_WITHOUT_TERMINAL = 150
 out, err = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL), Console(stderr=True)
 
@@ -57,7 +63,9 @@ def runner() -> Runner:
     environment()
     from nba_pipeline.definitions import defs
 
-    return Runner(defs, open_instance(home()))
+    work = Runner(defs, open_instance(home()))
+    work.warehouse.preflight()
+    return work
 
 
 def runner_at(instant: datetime) -> Runner:
@@ -258,6 +266,44 @@ def rebuild() -> None:
     leave(report(work, work.rebuild()))
 
 
+@bigquery.command("plan")
+def bigquery_plan() -> None:
+    """Show what is missing or differs in the dataset, and change nothing."""
+    from nba_pipeline.warehouse.bigquery.plan import plan
+
+    steps = plan(production().session)
+    for step in steps:
+        out.print(str(step), highlight=False, soft_wrap=True, style="red" if step.action == "refused" else None)
+    out.print(f"{len(steps)} steps" if steps else "nothing to do", highlight=False)
+    leave(int(any(step.action == "refused" for step in steps)))
+
+
+@bigquery.command("apply")
+def bigquery_apply() -> None:
+    """Make dataset, tables and views, add new nullable columns, delete staging tables that were left behind."""
+    from nba_pipeline.warehouse.bigquery.plan import apply
+
+    done = 0
+    refused = 0
+    for step in apply(production().session):
+        out.print(str(step), highlight=False, soft_wrap=True, style="red" if step.action == "refused" else None)
+        done, refused = done + (step.action != "refused"), refused + (step.action == "refused")
+    out.print(f"{done} steps done" if done else "nothing to do" if not refused else f"{refused} steps refused", highlight=False)
+    leave(int(bool(refused)))
+
+
+def production() -> "BigQueryWarehouse":
+    """The production warehouse. Raises BadInput in another environment, and for a variable that is missing."""
+    from nba_pipeline.definitions import defs
+    from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
+
+    warehouse = (defs.resources or {})["warehouse"]
+    if not isinstance(warehouse, BigQueryWarehouse):
+        raise BadInput(f"bigquery needs NBA_PIPELINE_ENV=production, and it is {environment()!r}")
+    warehouse.refuse_missing_names()
+    return warehouse
+
+
 @audit.command("leakage")
 def audit_leakage(
     first: Annotated[str, typer.Option("--from", help="first US Eastern date of the sample")],
@@ -311,9 +357,8 @@ def audit_seasons(
 
 def print_slate(work: Runner, day: date) -> None:
     """The latest predictions of a date: player, line, and per system the prediction, edge and recommendation."""
-    rows = work.warehouse.sql(
-        f"""SELECT * FROM predictions WHERE game_date = DATE '{day}' QUALIFY row_number() OVER (
-            PARTITION BY game_id, player_id, system_id ORDER BY run_kind DESC, version DESC) = 1"""
+    rows = work.warehouse.sql(f"SELECT * FROM latest_predictions WHERE game_date = DATE '{day}'").sort(
+        "game_id", "player_id", "system_id"
     )
     if rows.is_empty():
         return
@@ -338,15 +383,9 @@ def print_slate(work: Runner, day: date) -> None:
     out.print(table)
 
 
-RECORD = """
-SELECT system_id AS system, run_kind, count(*) AS graded, count(*) FILTER (outcome = 'WIN') AS wins,
-       count(*) FILTER (outcome = 'LOSS') AS losses, count(*) FILTER (outcome = 'PUSH') AS pushes,
-       count(*) FILTER (outcome = 'VOID') AS voids, count(*) FILTER (outcome = 'NO_BET') AS no_bets,
-       count(*) FILTER (margin IS NOT NULL) AS lined, avg(absolute_error_points) FILTER (margin IS NOT NULL) AS mae,
-       avg(abs(margin)) AS line_mae, avg(absolute_error_points) AS mae_all
-FROM (SELECT * FROM grades WHERE game_date BETWEEN DATE '{first}' AND DATE '{last}' QUALIFY row_number() OVER (
-      PARTITION BY game_id, player_id, system_id, run_kind ORDER BY grade_version DESC) = 1)
-GROUP BY ALL ORDER BY ALL
+RECORD = f"""
+SELECT system_id, run_kind, {OUTCOMES} FROM latest_grades
+WHERE game_date BETWEEN DATE '{{first}}' AND DATE '{{last}}' GROUP BY system_id, run_kind ORDER BY system_id, run_kind
 """
 
 
@@ -380,7 +419,7 @@ def print_record(work: Runner, first: date, last: date) -> None:
             low, high = interval
             rate = f"{row['wins'] / bets:.1%} ({low:.1%}-{high:.1%})"
         table.add_row(
-            row["system"], row["run_kind"], f"{row['graded']:,}", f"{bets:,}", rate, str(row["pushes"]), str(row["voids"]), f"{row['no_bets']:,}",
+            row["system_id"], row["run_kind"], f"{row['graded']:,}", f"{bets:,}", rate, str(row["pushes"]), str(row["voids"]), f"{row['no_bets']:,}",
             f"{row['lined']:,}", _shown(row["mae"], 2), _shown(row["line_mae"], 2), _shown(row["mae_all"], 2),
         )  # fmt: skip
     out.print(table)

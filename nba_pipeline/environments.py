@@ -20,6 +20,7 @@ from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.providers.nba_stats import NbaStats
 from nba_pipeline.providers.odds_api import OddsApi
 from nba_pipeline.sandbox.client import SandboxHttpClient
+from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.model_store import ModelStore
@@ -56,6 +57,11 @@ def home() -> Path:
     return Path(os.environ.get("NBA_PIPELINE_HOME") or ".nba_pipeline").absolute()
 
 
+def store() -> str:
+    """Where landing and models of production are: NBA_PIPELINE_STORE, as gs://bucket/prefix, or the home."""
+    return os.environ.get("NBA_PIPELINE_STORE") or str(home())
+
+
 def clock() -> Clock:
     """The clock; NBA_PIPELINE_NOW stops it. Raises BadInput for a malformed instant."""
     stands_at = os.environ.get("NBA_PIPELINE_NOW", "")
@@ -64,15 +70,33 @@ def clock() -> Clock:
     return Clock(stands_at=stands_at)
 
 
+def warehouse_of(name: str) -> Warehouse:
+    """The warehouse of an environment."""
+    if name != "production":
+        return LocalWarehouse(home=str(home()))
+    # dagster_gcp costs 3 s, which nobody but production should pay
+    from dagster_gcp import BigQueryResource
+
+    from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
+
+    location = os.environ.get("BIGQUERY_LOCATION") or None
+    return BigQueryWarehouse(
+        bigquery=BigQueryResource(project=os.environ.get("BIGQUERY_PROJECT") or None, location=location),
+        dataset=os.environ.get("BIGQUERY_DATASET", ""),
+        location=location or "",
+        home=str(home()),
+        storage_host=os.environ.get("BIGQUERY_STORAGE_EMULATOR_HOST", ""),
+    )
+
+
 def resources_for(name: str, now: Clock | None = None) -> dict[str, Any]:
     """The resources of an environment, with another clock if given.
 
     Loads without credentials; keys are asked for when a request needs one.
     """
-    if name == "production":
-        raise BadInput("NBA_PIPELINE_ENV=production needs the BigQuery warehouse, which this version does not have; use local")
     folder, now = str(home()), now or clock()
-    warehouse, landing = LocalWarehouse(home=folder), Landing(home=folder, clock=now)
+    kept = store() if name == "production" else folder
+    warehouse, landing = warehouse_of(name), Landing(home=kept, clock=now)
     addresses = {p: os.environ[variable] for p, (variable, _) in PROVIDER_ADDRESSES.items() if os.environ.get(variable)}
     # by name, so that Dagster stores the variable's name and never the key
     keys: dict[str, str] = {p: dg.EnvVar(variable) if os.environ.get(variable) else "" for p, variable in KEYS.items()}
@@ -89,7 +113,7 @@ def resources_for(name: str, now: Clock | None = None) -> dict[str, Any]:
         "warehouse": warehouse,
         "landing": landing,
         "tables": TableIO(warehouse=warehouse, clock=now, landing=landing),
-        "model_store": ModelStore(home=folder),
+        "model_store": ModelStore(home=kept),
         "nba_cdn": NbaCdn(http=http),
         "nba_stats": NbaStats(http=http),
         "balldontlie": Balldontlie(http=http, api_key=keys["balldontlie"]),

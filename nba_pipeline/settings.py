@@ -1,5 +1,6 @@
 """Every number that somebody may want to change: thresholds, windows, rates, books. One typed model, each number with its unit."""
 
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -185,6 +186,40 @@ class Warehouse(Section):
     dates_per_run: int = Field(200, description="largest chunk of a backfill")
 
 
+class BigQuery(Section):
+    """The production warehouse: how long, how often, how much."""
+
+    submit_seconds: float = Field(60.0, description="timeout of one request")
+    job_seconds: int = Field(600, description="a job that takes longer is cancelled")
+    retry_seconds: float = Field(
+        120.0, description="how long one request is repeated after 5xx, rateLimitExceeded, lost connections"
+    )
+    first_pause_seconds: float = 1.0
+    longest_pause_seconds: float = 20.0
+    attempts: int = Field(4, description="jobs of one write, the first included")
+    most_bytes_billed: int = Field(20 * 1024**3, description="of one query; more is refused before it runs")
+    parallel_loads: int = Field(6, description="dates of a range that are loaded at once")
+    dates_by_load: int = Field(14, description="a longer range goes through one staged MERGE")
+    staging_hours: int = Field(6, description="a staging table expires by itself")
+    cached_bytes: int = Field(512 * 1024**2, description="partitions that a run keeps after it read them")
+    record_seconds: float = Field(10.0, description="outside of a run, how old the record of writes may be")
+
+
+class Costs(Section):
+    """What BigQuery asks in the US, in dollars, before the free tier; other regions ask more (cloud.google.com/bigquery/pricing)."""
+
+    looked_up_on: date = Field(date(2026, 11, 22), description="when the prices were looked up, in copies of 2023 to 2025")
+    dollars_per_tib: float = Field(6.25, description="on demand, per TiB that a query is billed for; loads cost nothing")
+    active_dollars_per_gib: float = Field(0.02, description="a month, of uncompressed data changed in the last 90 days")
+    long_term_dollars_per_gib: float = Field(0.01, description="a month, of older uncompressed data")
+    active_physical_dollars_per_gib: float = Field(0.04, description="the same where the dataset is billed by its compressed size")
+    long_term_physical_dollars_per_gib: float = 0.02
+    monthly_budget_dollars: float = Field(20.0, description="a month that is projected above it ends `bigquery cost` with code 1")
+    projected_from_days: int = Field(7, description="last days from which a month is projected")
+    load_jobs_per_table_per_day: int = Field(1500, description="BigQuery's limit; failed ones count")
+    share_of_load_limit_that_warns: float = 0.5
+
+
 class Freshness(Section):
     """Dagster's freshness badge. Off-season days are written as empty partitions, so the windows hold all year."""
 
@@ -206,6 +241,8 @@ class Settings(Section):
     predicting: Predicting = Predicting()
     training: Training = Training()
     warehouse: Warehouse = Warehouse()
+    bigquery: BigQuery = BigQuery()
+    costs: Costs = Costs()
     freshness: Freshness = Freshness()
 
 

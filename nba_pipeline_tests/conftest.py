@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 LOOPBACK = ("127.0.0.1", "::1")
-OURS = ("NBA_", "ODDS_", "BALLDONTLIE_", "INJURY_REPORT_", "ESPN_")
+OURS = ("NBA_", "ODDS_", "BALLDONTLIE_", "INJURY_REPORT_", "ESPN_", "BIGQUERY_", "GOOGLE_", "CLOUDSDK_")
 
 
 @pytest.fixture(autouse=True)

@@ -81,6 +81,7 @@ sources/injuries <- boxscores players schedule
     key_is_unique
     no_row_is_quarantined
 sources/play_by_play <- boxscores schedule
+    assists_are_those_of_the_box_scores
     every_field_goal_has_a_zone
     every_final_game_has_play_by_play
     key_is_unique
@@ -153,7 +154,7 @@ def drawing(definitions: dg.Definitions) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("environment", ["sandbox", "local"])
+@pytest.mark.parametrize("environment", ["sandbox", "local", "production"])
 def test_every_environment_loads_without_credentials(environment: str) -> None:
     dg.Definitions.validate_loadable(build_definitions(environment))
 

@@ -1,5 +1,6 @@
 """What the variables mean, and the sentence that answers each one that cannot be used."""
 
+import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +14,6 @@ from nba_pipeline.environments import ENVIRONMENTS, clock, environment, home, re
 from nba_pipeline.errors import BadInput
 from nba_pipeline.runs import open_instance
 from nba_pipeline.sandbox.client import SandboxHttpClient
-
-LOADABLE = [name for name in ENVIRONMENTS if name != "production"]
 
 
 def test_without_variables_it_is_the_sandbox() -> None:
@@ -41,7 +40,7 @@ def test_an_unknown_environment_is_answered_with_the_choices(name: str, monkeypa
         ("2024-03-15T12:00:00", "^NBA_PIPELINE_NOW needs an offset, .*, not '2024-03-15T12:00:00'$"),
     ],
 )
-@pytest.mark.parametrize("name", LOADABLE)
+@pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_a_malformed_instant_is_named_before_anything_is_touched(
     text: str, sentence: str, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -124,13 +123,37 @@ def test_a_sandbox_of_which_one_address_is_given_asks_no_real_provider(monkeypat
     assert not [address for address in addresses.values() if not address.startswith("http://127.0.0.1")]
 
 
-def test_production_says_what_is_missing() -> None:
-    with pytest.raises(BadInput, match=r"^NBA_PIPELINE_ENV=production needs the BigQuery warehouse, .* use local$"):
-        resources_for("production")
+@pytest.mark.parametrize(
+    ("variables", "missing"),
+    [
+        ({}, "BIGQUERY_PROJECT and BIGQUERY_DATASET; set them"),
+        ({"BIGQUERY_PROJECT": "nba"}, "BIGQUERY_DATASET; set it"),
+        ({"BIGQUERY_DATASET": "nba"}, "BIGQUERY_PROJECT; set it"),
+    ],
+    ids=str,
+)
+def test_production_says_what_is_missing(variables: dict[str, str], missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BadInput, match=f"^NBA_PIPELINE_ENV=production needs {missing}$"):
+        resources_for("production")["warehouse"].preflight()
+
+
+def test_only_production_pays_for_googles_libraries() -> None:
+    load = "import sys, nba_pipeline.definitions; sys.exit('dagster_gcp' in sys.modules or 'google.cloud.bigquery' in sys.modules)"
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", load], check=False).returncode == 0
+
+
+def test_landing_and_models_of_production_may_be_in_a_bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert resources_for("production")["landing"].home == str(tmp_path)
+    monkeypatch.setenv("NBA_PIPELINE_STORE", "gs://bucket/nba")
+    resources = resources_for("production")
+    assert resources["landing"].home == resources["model_store"].home == "gs://bucket/nba"
+    assert resources_for("local")["landing"].home == str(tmp_path)
 
 
 def test_every_environment_has_the_same_resources() -> None:
-    sandbox, *others = (resources_for(name).keys() for name in LOADABLE)
+    sandbox, *others = (resources_for(name).keys() for name in ENVIRONMENTS)
     assert all(names == sandbox for names in others)
 
 

@@ -1,12 +1,10 @@
 """The embedded warehouse: hive-style parquet, one file per table and date, read in place by polars and DuckDB."""
 
-import json
 import os
 import re
 import shutil
-import socket
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,12 +12,12 @@ from tempfile import TemporaryDirectory
 import duckdb
 import polars as pl
 import polars.selectors as cs
-from filelock import FileLock, Timeout
 
-from nba_pipeline.errors import BadInput, Busy, PipelineError
+from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES, Table
-from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse import Warehouse, views
+from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
 
 JOURNAL_COLUMNS = {
     "kind": "VARCHAR", "run_id": "VARCHAR", "provider": "VARCHAR", "endpoint": "VARCHAR", "game_date": "DATE",
@@ -28,7 +26,7 @@ JOURNAL_COLUMNS = {
     "problem": "VARCHAR", "final_game_ids": "VARCHAR[]", "as_of": "TIMESTAMPTZ", "job": "VARCHAR",
 }  # fmt: skip
 
-VIEWS = {
+JOURNAL_VIEWS = {
     "requests": "SELECT * EXCLUDE (kind, as_of, job) FROM {journal} WHERE kind = 'request'",
     "landing": "SELECT ref AS source, provider, endpoint, game_date, entity, fetched_at, sha256, bytes, url, run_id "
     "FROM {journal} WHERE kind = 'request' AND outcome = 'landed'",
@@ -48,7 +46,7 @@ class LocalWarehouse(Warehouse):
     def replace(
         self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, excused: Mapping[date, int] | None = None
     ) -> None:
-        parts, empty = self._parts(table, dates, frame), table.empty()
+        parts, empty = by_date(table, dates, frame), table.empty()
         with self._locked(table, dates, writer):
             for day in dates:
                 self._refuse_to_shrink(table, day, parts.get(day, empty).height, (excused or {}).get(day, 0))
@@ -56,7 +54,7 @@ class LocalWarehouse(Warehouse):
                 self._write(self._file("tables", table, day), parts.get(day, empty))
 
     def add(self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str) -> int:
-        parts, empty, added = self._parts(table, dates, frame), table.empty(), 0
+        parts, empty, added = by_date(table, dates, frame), table.empty(), 0
         with self._locked(table, dates, writer):
             for day in dates:
                 file, new = self._file("tables", table, day), parts.get(day, empty)
@@ -82,8 +80,7 @@ class LocalWarehouse(Warehouse):
         return {date.fromisoformat(p.parent.name.removeprefix("game_date=")) for p in folder.glob("game_date=*/part.parquet")}
 
     def park(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
-        # A row may be here because it has no date; it is filed under the first date of its run.
-        parts = self._parts(table, dates, rejected.with_columns(pl.col("game_date").fill_null(min(dates)))) if dates else {}
+        parts = partitioned(table.name, dates, under_a_date(rejected, dates))
         for day in dates:
             file, rows = self._file("quarantine", table, day), parts.get(day)
             if rows is not None:
@@ -109,7 +106,7 @@ class LocalWarehouse(Warehouse):
                 raise BadInput("sql takes one statement that only reads: SELECT, WITH, DESCRIBE or EXPLAIN")
             if statements[0].type == duckdb.StatementType.EXPLAIN and "analyze" in query.lower():
                 raise BadInput("EXPLAIN ANALYZE runs what it explains, which may write; leave ANALYZE out")
-            self._create_views(connection, set(re.findall(r"[a-z_]+", query.lower())), Path(pinned))
+            self._create_views(connection, query, Path(pinned))
             connection.execute("SET allowed_directories = [$home]", {"home": str(home)})
             connection.execute("SET enable_external_access = false")
             connection.execute("SET TimeZone = 'UTC'")
@@ -118,7 +115,7 @@ class LocalWarehouse(Warehouse):
                 answer = pl.DataFrame(connection.sql(query).to_arrow_table())
             except duckdb.CatalogException as error:
                 raise BadInput(
-                    f"{str(error).splitlines()[0]} Tables: {', '.join(sorted([*TABLES, *VIEWS, 'quarantine']))}"
+                    f"{str(error).splitlines()[0]} Tables: {', '.join(sorted([*TABLES, *views.VIEWS, *JOURNAL_VIEWS, 'quarantine']))}"
                 ) from error
             except duckdb.Error as error:
                 raise BadInput(str(error).split("\n\n")[0]) from error
@@ -133,17 +130,22 @@ class LocalWarehouse(Warehouse):
             pl.col(c).cast(pl.Int64) for c, kind in answer.schema.items() if isinstance(kind, pl.Decimal) and kind.scale == 0
         )
 
-    def _create_views(self, connection: duckdb.DuckDBPyConnection, wanted: set[str], pinned: Path) -> None:
-        for name in wanted & TABLES.keys():
+    def _create_views(self, connection: duckdb.DuckDBPyConnection, query: str, pinned: Path) -> None:
+        wanted = set(re.findall(r"[a-z_]+", query.lower()))
+        for name in views.tables_behind(wanted):
             files = Path(self.home, "tables", name).glob("*/part.parquet")
             self._view_of_parquet(connection, name, files, pinned, TABLES[name].empty())
         if "quarantine" in wanted:
             files = Path(self.home, "quarantine").glob("*/*/part.parquet")
             self._view_of_parquet(connection, "quarantine", files, pinned, pl.DataFrame(schema=dict(QUARANTINE_SCHEMA)))
-        if wanted & VIEWS.keys():
+        if wanted & views.VIEWS.keys():
+            for name in views.VIEWS:  # in this order a view follows those that it reads
+                if views.tables_behind({name}) <= views.tables_behind(wanted):
+                    connection.execute(f"CREATE VIEW {name} AS {views.statement(name)}")
+        if wanted & JOURNAL_VIEWS.keys():
             self._create_journal(connection)
-            for name in wanted & VIEWS.keys():
-                connection.execute(f"CREATE VIEW {name} AS {VIEWS[name].format(journal='journal')}")
+            for name in wanted & JOURNAL_VIEWS.keys():
+                connection.execute(f"CREATE VIEW {name} AS {JOURNAL_VIEWS[name].format(journal='journal')}")
 
     @staticmethod
     def _view_of_parquet(
@@ -195,23 +197,11 @@ class LocalWarehouse(Warehouse):
             files, schema=dict(schema), missing_columns="insert", extra_columns="ignore", hive_partitioning=False, glob=False
         )
 
-    @staticmethod
-    def _parts(table: Table, dates: Sequence[date], frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
-        parts = {key[0]: rows for key, rows in frame.partition_by("game_date", as_dict=True).items()} if frame.height else {}
-        outside = sorted(str(day) for day in parts.keys() - set(dates))
-        if outside:
-            raise PipelineError(f"{table.name}: rows of {', '.join(outside)} lie outside the dates of the write")
-        return parts
-
     def _refuse_to_shrink(self, table: Table, day: date, rows: int, excused: int) -> None:
         file = self._file("tables", table, day)
-        if table.may_shrink or not file.exists():
-            return
-        before = pl.scan_parquet(file).select(pl.len()).collect().item() - excused
-        if rows < SETTINGS.coverage.shrink_floor * before:
-            raise PipelineError(
-                f"{table.name} {day}: {rows} rows would replace {before}, fewer than {SETTINGS.coverage.shrink_floor:.0%}; refused"
-            )
+        if file.exists():
+            before = pl.scan_parquet(file).select(pl.len()).collect().item()
+            refuse_to_shrink(table, day, rows, before, excused)
 
     @staticmethod
     def _write(file: Path, rows: pl.DataFrame) -> None:
@@ -220,20 +210,5 @@ class LocalWarehouse(Warehouse):
         rows.write_parquet(temporary)
         temporary.replace(file)
 
-    @contextmanager
-    def _locked(self, table: Table, dates: Sequence[date], writer: str) -> Iterator[None]:
-        """Hold the write lock of each date. The operating system lets go of it when the process dies."""
-        folder = Path(self.home, "locks", table.name)
-        folder.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:
-            for day in sorted(set(dates)):
-                holder = folder / f"{day}.holder"
-                try:
-                    stack.enter_context(FileLock(folder / f"{day}.lock", timeout=self.lock_wait_seconds))
-                except Timeout:
-                    first = holder.read_text() if holder.exists() else "an unnamed writer"
-                    raise Busy(
-                        f"{table.name} {day} is being written by {first}; gave up after {self.lock_wait_seconds:.0f} s"
-                    ) from None
-                holder.write_text(json.dumps({"writer": writer, "process": os.getpid(), "host": socket.gethostname()}))
-            yield
+    def _locked(self, table: Table, dates: Sequence[date], writer: str) -> AbstractContextManager[None]:
+        return locked(Path(self.home, "locks", table.name), table.name, dates, writer, self.lock_wait_seconds)

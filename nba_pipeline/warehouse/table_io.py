@@ -59,6 +59,7 @@ class TableIO(dg.ConfigurableIOManager):
                     dict(rejected.group_by("problem").len().sort("len", descending=True).head(10).iter_rows())
                 ),
                 "as_of": dg.MetadataValue.timestamp(self.clock.as_of),
+                **self.warehouse.last_write(table),
             }
         )
 

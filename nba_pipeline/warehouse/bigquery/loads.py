@@ -1,0 +1,130 @@
+"""The record of writes: which partitions were written, by which job, with how many rows. Kept in the table `loads`.
+
+A partition counts as written once its row is here; the row is added after the job that wrote it. A run reads the record
+once. Rows are only ever added, so that two runs that acknowledge at the same time cannot hinder each other.
+"""
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import polars as pl
+from google.cloud import bigquery
+
+from nba_pipeline.calendar import FIRST_DATE
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse.bigquery.session import Session
+
+EVER = FIRST_DATE.replace(month=1, day=1)
+"""Before every partition, the weekly ones included."""
+
+CURRENT = f"""
+SELECT game_date, table_name, job_id, content, row_count FROM loads WHERE game_date >= DATE '{EVER}'
+QUALIFY row_number() OVER (PARTITION BY table_name, game_date ORDER BY loaded_at DESC, job_id) = 1
+"""
+
+ADD = """
+INSERT INTO loads (game_date, table_name, job_id, replaces_job_id, content, row_count, run_id, loaded_at)
+SELECT new.game_date, new.table_name, new.job_id, new.replaces_job_id, new.content, new.row_count, new.run_id, @now
+FROM UNNEST(@rows) AS new
+LEFT JOIN (SELECT game_date, table_name, job_id FROM loads WHERE game_date BETWEEN @first AND @last) AS there
+  ON there.game_date = new.game_date AND there.table_name = new.table_name AND there.job_id = new.job_id
+WHERE there.job_id IS NULL
+"""
+
+
+@dataclass(frozen=True)
+class Load:
+    """The newest write of a partition. `content` is null when rows were added to it."""
+
+    table: str
+    day: date
+    job_id: str
+    content: str | None
+    rows: int
+
+
+_changes: list[None] = []
+"""One entry per change of the record by this process, so that a session outside of runs knows that what it read is old."""
+
+
+class Loads:
+    """The record as a session sees it. In a run: as it was at its start, and what the run itself wrote."""
+
+    def __init__(self, session: Session, is_kept: bool):
+        self.session, self.is_kept = session, is_kept
+        self._lock = threading.RLock()
+        self._found: dict[tuple[str, date], Load] | None = None
+        self._read_at, self._changes = 0.0, 0
+
+    def of(self, table: str) -> dict[date, Load]:
+        """Every written date of a table."""
+        return {day: load for (name, day), load in self._current().items() if name == table}
+
+    def get(self, table: str, day: date) -> Load | None:
+        """The newest write of a partition."""
+        return self._current().get((table, day))
+
+    def acknowledge(self, written: Sequence[tuple[Load, str | None]]) -> None:
+        """Add what was written, each with the job that it replaced. Repeating adds nothing."""
+        if not written:
+            return
+        rows = [
+            bigquery.StructQueryParameter(
+                None,
+                bigquery.ScalarQueryParameter("game_date", "DATE", load.day),
+                bigquery.ScalarQueryParameter("table_name", "STRING", load.table),
+                bigquery.ScalarQueryParameter("job_id", "STRING", load.job_id),
+                bigquery.ScalarQueryParameter("replaces_job_id", "STRING", replaced),
+                bigquery.ScalarQueryParameter("content", "STRING", load.content),
+                bigquery.ScalarQueryParameter("row_count", "INT64", load.rows),
+                bigquery.ScalarQueryParameter("run_id", "STRING", self.session.run_id),
+            )
+            for load, replaced in written
+        ]
+        dates = [load.day for load, _ in written]
+        self.session.query(
+            ADD,
+            [
+                bigquery.ArrayQueryParameter("rows", "STRUCT", rows),
+                bigquery.ScalarQueryParameter("now", "TIMESTAMP", datetime.now(UTC)),
+                bigquery.ScalarQueryParameter("first", "DATE", min(dates)),
+                bigquery.ScalarQueryParameter("last", "DATE", max(dates)),
+            ],
+            asset="loads",
+        )
+        with self._lock:
+            _changes.append(None)
+            if self._found is not None:
+                self._found |= {(load.table, load.day): load for load, _ in written}
+
+    def forget(self, tables: Iterable[str]) -> None:
+        """Take every row of dropped tables out of the record."""
+        self.session.query(
+            f"DELETE FROM loads WHERE game_date >= DATE '{EVER}' AND table_name IN UNNEST(@tables)",
+            [bigquery.ArrayQueryParameter("tables", "STRING", list(tables))],
+            asset="loads",
+        )
+        with self._lock:
+            _changes.append(None)
+            self._found = None
+
+    def _current(self) -> dict[tuple[str, date], Load]:
+        with self._lock:
+            age = time.monotonic() - self._read_at
+            is_old = not self.is_kept and (self._changes != len(_changes) or age > SETTINGS.bigquery.record_seconds)
+            if self._found is None or is_old:
+                self._read_at, self._changes = time.monotonic(), len(_changes)
+                self._found = self._read()
+            return self._found
+
+    def _read(self) -> dict[tuple[str, date], Load]:
+        rows = self.session.frame(CURRENT, asset="loads").with_columns(pl.col("row_count").cast(pl.Int64))
+        return {
+            (row["table_name"], row["game_date"]): Load(
+                row["table_name"], row["game_date"], row["job_id"], row["content"], row["row_count"]
+            )
+            for row in rows.iter_rows(named=True)
+        }

@@ -1,0 +1,296 @@
+"""A run's conversation with BigQuery: one client, its jobs with timeouts and retries, and every error as a sentence.
+
+What to write and how to read a table is said elsewhere; here is only how a job is asked for, waited for and given up.
+"""
+
+import concurrent.futures
+import io
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any, cast
+
+import google.api_core.exceptions as api
+import google.auth.exceptions as auth
+import grpc
+import polars as pl
+import requests
+from dagster_gcp import BigQueryResource
+from google.cloud import bigquery, bigquery_storage
+from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
+
+from nba_pipeline.errors import BadInput, Permanent, PipelineError, Transient
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse.bigquery.shapes import Shape
+
+SERVER_TROUBLE = (
+    "backendError",
+    "internalError",
+    "jobBackendError",
+    "jobInternalError",
+    "rateLimitExceeded",
+    "jobRateLimitExceeded",
+)
+"""Reasons of failed jobs that may succeed when asked again. `quotaExceeded` is not among them: it lasts until tomorrow."""
+
+NO_MESSAGE_LIMIT = [("grpc.max_receive_message_length", -1)]
+LABEL_LENGTH = 63
+
+Job = bigquery.LoadJob | bigquery.QueryJob
+Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
+
+
+@dataclass
+class Session:
+    """One client for one run, closed at its end.
+
+    `dataset` is looked up at first use, so that a wrong project, dataset or location is told before anything is written.
+    """
+
+    resource: BigQueryResource
+    dataset_name: str
+    location_wanted: str
+    storage_host: str
+    run_id: str
+    columns: dict[str, list[dict[str, Any]]] | None = None
+    """INFORMATION_SCHEMA.COLUMNS by table, once asked for."""
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def name(self) -> str:
+        """`project.dataset`, for messages and statements."""
+        return f"{self.client.project}.{self.dataset_name}"
+
+    @cached_property
+    def client(self) -> bigquery.Client:
+        """The client of application default credentials. Raises BadInput where there are none."""
+        with self.explained("the client"):
+            client = self._stack.enter_context(self.resource.get_client())
+        self._stack.callback(client.close)
+        return client
+
+    @cached_property
+    def storage(self) -> bigquery_storage.BigQueryReadClient:
+        """The Storage Read API; `storage_host` is that of an emulator, which has no certificate."""
+        if self.storage_host:
+            channel = self._stack.enter_context(grpc.insecure_channel(self.storage_host, options=NO_MESSAGE_LIMIT))
+            return bigquery_storage.BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))  # type: ignore[no-untyped-call]
+        client = bigquery_storage.BigQueryReadClient(credentials=self.client._credentials)  # type: ignore[no-untyped-call]
+        self._stack.callback(client.transport.close)
+        return client
+
+    @cached_property
+    def dataset(self) -> bigquery.Dataset:
+        """The dataset. Raises BadInput when it is not there, not allowed, or in another location than the configured one."""
+        with self.explained(f"dataset {self.name}"):
+            dataset = self.client.get_dataset(self.dataset_name, retry=self.retry, timeout=SETTINGS.bigquery.submit_seconds)
+        if self.location_wanted and dataset.location.upper() != self.location_wanted.upper():
+            raise BadInput(
+                f"dataset {self.name} lies in {dataset.location}, and BIGQUERY_LOCATION is {self.location_wanted}; set it to {dataset.location}"
+            )
+        return dataset
+
+    @property
+    def retry(self) -> Any:
+        """Backoff with jitter for 5xx, rateLimitExceeded and lost connections; nothing else is asked again."""
+        limits = SETTINGS.bigquery
+        return bigquery.DEFAULT_RETRY.with_timeout(limits.retry_seconds).with_delay(
+            limits.first_pause_seconds, limits.longest_pause_seconds, 2.0
+        )
+
+    def close(self) -> None:
+        """Close what was opened."""
+        self._stack.close()
+
+    def labels(self, asset: str) -> dict[str, str]:
+        """What a job carries, so that its cost can be told by run and by table."""
+        return {"dagster_run_id": self.run_id[:LABEL_LENGTH].lower(), "asset": asset[:LABEL_LENGTH]}
+
+    def query(
+        self, statement: str, parameters: Sequence[Parameter] = (), asset: str = "", read_only: bool = True
+    ) -> bigquery.table.RowIterator:
+        """Run one statement and wait. Cancelled when it takes too long; refused when it would read too much."""
+        limits = SETTINGS.bigquery
+        config = bigquery.QueryJobConfig(
+            query_parameters=list(parameters), labels=self.labels(asset or "none"), job_timeout_ms=limits.job_seconds * 1000,
+            default_dataset=self.dataset.reference, maximum_bytes_billed=limits.most_bytes_billed,
+        )  # fmt: skip
+        with self.explained(f"a query of {asset}" if asset else "the query"):
+            return self.client.query_and_wait(
+                statement, job_config=config, location=self.dataset.location, retry=self.retry, job_retry=None,  # type: ignore[arg-type]
+                api_timeout=limits.submit_seconds, wait_timeout=limits.job_seconds,
+            )  # fmt: skip
+
+    def frame(self, statement: str, parameters: Sequence[Parameter] = (), asset: str = "") -> pl.DataFrame:
+        """The answer of a query as polars, large ones through the Storage Read API."""
+        rows = self.query(statement, parameters, asset)
+        with self.explained(f"the answer of a query of {asset}" if asset else "the answer"):
+            answer = pl.from_arrow(rows.to_arrow(bqstorage_client=self.storage, timeout=SETTINGS.bigquery.job_seconds))
+        if not isinstance(answer, pl.DataFrame):
+            raise PipelineError("a query answered with something else than a table")
+        return answer
+
+    def read_only(self, statement: str) -> pl.DataFrame:
+        """The answer to a person's query. Raises BadInput for anything that is not one SELECT."""
+        config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False, default_dataset=self.dataset.reference)
+        limits = SETTINGS.bigquery
+        try:
+            with self.explained("the query"):
+                plan = self.client.query(
+                    statement, job_config=config, location=self.dataset.location, retry=self.retry, timeout=limits.submit_seconds
+                )
+            if plan.statement_type != "SELECT":
+                raise BadInput(f"sql takes one statement that only reads: SELECT or WITH, not {plan.statement_type}")
+            return self.frame(statement)
+        except Permanent as error:
+            hint = ""
+            if "filter over column" in str(error):
+                hint = " Every table is partitioned: add WHERE game_date = DATE '2024-03-15', or BETWEEN two dates."
+            raise BadInput(f"{error}{hint}") from error
+
+    def describe(self) -> dict[str, list[dict[str, Any]]]:
+        """The columns of every table of the dataset, asked once per session."""
+        with self._lock:
+            if self.columns is None:
+                found = self.frame(
+                    "SELECT table_name, column_name, data_type, is_nullable, is_partitioning_column, clustering_ordinal_position "
+                    "FROM INFORMATION_SCHEMA.COLUMNS ORDER BY table_name, ordinal_position",
+                    asset="information_schema",
+                )
+                self.columns = {str(name): rows.to_dicts() for (name,), rows in found.group_by("table_name", maintain_order=True)}
+            return self.columns
+
+    def load(self, content: bytes, shape: Shape, destination: str, job_id: str, asset: str) -> bigquery.LoadJob:
+        """Begin one parquet load, whole and replacing: `destination` is a partition or a staging table."""
+        limits = SETTINGS.bigquery
+        lists = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
+        lists.enable_list_inference = True
+        config = bigquery.LoadJobConfig(
+            source_format=bigquery.SourceFormat.PARQUET, write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+            create_disposition=bigquery.CreateDisposition.CREATE_NEVER, schema=shape.fields, labels=self.labels(asset),
+            job_timeout_ms=limits.job_seconds * 1000,
+        )  # fmt: skip
+        config.parquet_options = lists
+        return self.client.load_table_from_file(
+            io.BytesIO(content), self.dataset.reference.table(destination), size=len(content), num_retries=0, job_id=job_id,
+            location=self.dataset.location, job_config=config, timeout=limits.submit_seconds,
+        )  # fmt: skip
+
+    def statement(self, text: str, parameters: Sequence[Parameter], job_id: str, asset: str) -> bigquery.QueryJob:
+        """Begin one statement that changes a table."""
+        limits = SETTINGS.bigquery
+        config = bigquery.QueryJobConfig(
+            query_parameters=list(parameters), labels=self.labels(asset), job_timeout_ms=limits.job_seconds * 1000,
+            default_dataset=self.dataset.reference, maximum_bytes_billed=limits.most_bytes_billed,
+        )  # fmt: skip
+        return self.client.query(
+            text, job_config=config, job_id=job_id, location=self.dataset.location, retry=None, job_retry=None,  # type: ignore[arg-type]
+            timeout=limits.submit_seconds,
+        )  # fmt: skip
+
+    def carry_out(self, begin: Callable[[str], Job], identity: str, holds: Callable[[], bool], what: str) -> Job:
+        """Do a job exactly once: the same identity is the same job, also in the next process.
+
+        A job of that identity that is already there is waited for instead; when it turns out that the table does not
+        hold its rows (`holds` is false: another write came after it), or that it failed, the identity gets a number.
+        A fresh job that fails is repeated only for trouble on the server's side.
+        """
+        last: PipelineError | None = None
+        for attempt in range(SETTINGS.bigquery.attempts):
+            job_id, is_fresh = f"{identity}_{attempt}" if attempt else identity, True
+            with self.explained(what):
+                try:
+                    job: Job = self.retry(begin)(job_id)
+                except api.Conflict:
+                    is_fresh = False
+                    job = cast(Job, self.client.get_job(job_id, location=self.dataset.location, retry=self.retry))
+            try:
+                self._wait(job, what)
+            except (Permanent, BadInput) as error:
+                if is_fresh:
+                    raise
+                last = error
+                continue
+            except Transient as error:
+                last = error
+                continue
+            if is_fresh or holds():
+                return job
+        raise last or Permanent(f"{what}: {SETTINGS.bigquery.attempts} earlier jobs have the identity {identity}")
+
+    def _wait(self, job: Job, what: str) -> None:
+        """Until the job is done. Raises Transient after a timeout, when the job is cancelled, and for server trouble."""
+        limits = SETTINGS.bigquery
+        try:
+            with self.explained(f"{what} (job {job.job_id})"):
+                job.result(retry=self.retry, timeout=limits.job_seconds)
+        except concurrent.futures.TimeoutError:
+            with self.explained(f"cancelling job {job.job_id}"):
+                job.cancel(retry=self.retry, timeout=limits.submit_seconds)
+            raise Transient(
+                f"{self.name}: {what} took longer than {limits.job_seconds} s and was cancelled (job {job.job_id})"
+            ) from None
+
+    @contextmanager
+    def explained(self, what: str) -> Iterator[None]:
+        """Turn Google's errors into one sentence with project, dataset and what to do."""
+        try:
+            yield
+        except concurrent.futures.TimeoutError:
+            raise
+        except (api.GoogleAPIError, auth.GoogleAuthError, requests.RequestException) as error:
+            project = self.resource.project or "(no project)"
+            raise _sentence(error, f"{project}.{self.dataset_name}", what) from error
+
+
+def _sentence(error: Exception, name: str, what: str) -> PipelineError:
+    """The platform's error for one of Google's."""
+    reason, told = _reason(error), _told(error)
+    if isinstance(error, auth.DefaultCredentialsError):
+        return BadInput(
+            f"BigQuery {name}: no credentials; run `gcloud auth application-default login` or set GOOGLE_APPLICATION_CREDENTIALS ({told})"
+        )
+    if isinstance(error, auth.RefreshError):
+        return BadInput(f"BigQuery {name}: the credentials were refused; log in anew or replace the key ({told})")
+    if isinstance(error, api.Unauthorized) or reason == "authError":
+        return BadInput(f"BigQuery {name}: the credentials are not accepted; log in anew or replace the key ({told})")
+    if reason == "accessDenied" or (isinstance(error, api.Forbidden) and not reason):
+        return BadInput(
+            f"BigQuery {name}: no permission for {what}; grant bigquery.dataEditor on the dataset and bigquery.jobUser on the project ({told})"
+        )
+    if reason == "quotaExceeded":
+        return Permanent(f"BigQuery {name}: a quota is used up for {what}; it is not asked again ({told})")
+    if reason == "bytesBilledLimitExceeded":
+        limit = SETTINGS.bigquery.most_bytes_billed
+        return BadInput(f"BigQuery {name}: {what} would read more than {limit:,} bytes; filter game_date more narrowly ({told})")
+    if isinstance(error, api.NotFound) or reason == "notFound":
+        return BadInput(
+            f"BigQuery {name}: {what}: {told}; check BIGQUERY_PROJECT, BIGQUERY_DATASET and BIGQUERY_LOCATION, or run `nba-pipeline bigquery apply`"
+        )
+    if reason in SERVER_TROUBLE or isinstance(
+        error, (api.ServerError, api.TooManyRequests, requests.RequestException, auth.TransportError, api.RetryError)
+    ):
+        return Transient(f"BigQuery {name}: {what} failed on the way or on the server's side, also when asked again: {told}")
+    return Permanent(f"BigQuery {name}: {what}: {told}")
+
+
+def _reason(error: Exception) -> str:
+    """Google's word for what went wrong, as "rateLimitExceeded"."""
+    errors = getattr(error, "errors", None) or []
+    first = errors[0] if errors else {}
+    return str(first.get("reason", "")) if isinstance(first, Mapping) else ""
+
+
+def _told(error: Exception) -> str:
+    """The first line of what Google said, without the address that was asked."""
+    text = str(getattr(error, "message", "") or error).splitlines()[0]
+    return text.partition("prettyPrint=false: ")[2] or text
+
+
+def day_parameters(first: date, last: date) -> list[Parameter]:
+    """@first and @last as DATE, so that partitions are pruned."""
+    return [bigquery.ScalarQueryParameter("first", "DATE", first), bigquery.ScalarQueryParameter("last", "DATE", last)]

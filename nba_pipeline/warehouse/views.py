@@ -1,0 +1,70 @@
+"""What people ask for most, as views over the tables: the same statements in DuckDB and in BigQuery.
+
+A view is a question, never a stored answer: what is latest is decided each time it is asked. Each filters `game_date`
+from before the platform's first date on, since BigQuery answers no query without such a filter.
+"""
+
+import re
+
+from nba_pipeline.calendar import FIRST_DATE
+from nba_pipeline.table import TABLES
+
+EVER = f"game_date >= DATE '{FIRST_DATE}'"
+
+OUTCOMES = """count(*) AS graded, sum(CASE WHEN outcome = 'WIN' THEN 1 ELSE 0 END) AS wins,
+       sum(CASE WHEN outcome = 'LOSS' THEN 1 ELSE 0 END) AS losses, sum(CASE WHEN outcome = 'PUSH' THEN 1 ELSE 0 END) AS pushes,
+       sum(CASE WHEN outcome = 'VOID' THEN 1 ELSE 0 END) AS voids, sum(CASE WHEN outcome = 'NO_BET' THEN 1 ELSE 0 END) AS no_bets,
+       count(margin) AS lined, avg(CASE WHEN margin IS NOT NULL THEN absolute_error_points END) AS mae,
+       avg(abs(margin)) AS line_mae, avg(absolute_error_points) AS mae_all"""
+"""The record of graded predictions: how many of each outcome; mean absolute errors in points, the line's beside them on
+the same rows, and over all rows."""
+
+VIEWS = {
+    "latest_predictions": f"""
+SELECT * FROM {{predictions}} WHERE {EVER}
+QUALIFY row_number() OVER (PARTITION BY game_date, game_id, player_id, system_id ORDER BY run_kind DESC, version DESC) = 1""",
+    "latest_grades": f"""
+SELECT * FROM {{grades}} WHERE {EVER}
+QUALIFY row_number() OVER (PARTITION BY game_date, game_id, player_id, system_id, run_kind ORDER BY grade_version DESC) = 1""",
+    "season_record": f"""
+SELECT season, system_id, run_kind, {OUTCOMES}
+FROM (SELECT *, extract(YEAR FROM game_date) - CASE WHEN extract(MONTH FROM game_date) >= 7 THEN 0 ELSE 1 END AS season
+      FROM {{latest_grades}})
+GROUP BY season, system_id, run_kind""",
+    "game_ids": f"""
+SELECT s.game_date, s.season, s.game_id, s.home_team, s.away_team, s.tipoff_at, o.odds_event_id
+FROM (SELECT * FROM {{schedule}} WHERE {EVER}) AS s
+LEFT JOIN (SELECT DISTINCT game_id, odds_event_id FROM {{prop_lines}} WHERE {EVER} AND odds_event_id IS NOT NULL
+           UNION DISTINCT
+           SELECT DISTINCT game_id, odds_event_id FROM {{game_lines}} WHERE {EVER} AND odds_event_id IS NOT NULL) AS o
+  ON o.game_id = s.game_id""",
+}
+
+DESCRIPTIONS = {
+    "latest_predictions": "The newest version of each prediction; a live one before a backtest.",
+    "latest_grades": "The newest version of each grade.",
+    "season_record": "Graded record per season (the year it begins in), system and run kind; errors in points beside the line's.",
+    "game_ids": "The NBA's id of each game and the odds provider's, where a line was seen.",
+}
+
+
+def reads(view: str) -> list[str]:
+    """The tables and views that a view reads, in the order of their mention."""
+    return list(dict.fromkeys(re.findall(r"\{(\w+)\}", VIEWS[view])))
+
+
+def tables_behind(names: set[str]) -> set[str]:
+    """The tables that these tables and views need."""
+    found, left = set[str](), list(names)
+    while left:
+        name = left.pop()
+        if name in TABLES:
+            found.add(name)
+        elif name in VIEWS:
+            left += reads(name)
+    return found
+
+
+def statement(view: str, qualified: str = "{}") -> str:
+    """The view's SELECT with each table's name put into `qualified`."""
+    return VIEWS[view].strip().format(**{name: qualified.format(name) for name in reads(view)})

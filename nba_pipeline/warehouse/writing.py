@@ -1,0 +1,74 @@
+"""What every warehouse asks of a write: rows of the dates, one per key, not far fewer than before; one writer at a time."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+from filelock import FileLock, Timeout
+
+from nba_pipeline.errors import Busy, PipelineError
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import Table
+
+
+def by_date(table: Table, dates: Sequence[date], frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
+    """The rows of each date that has some. Raises PipelineError for other dates, columns or types, and for a key twice."""
+    _refuse_other_columns(table, frame)
+    copies = frame.filter(pl.struct(*dict.fromkeys(("game_date", *table.key))).is_duplicated())
+    if copies.height:
+        key = ", ".join(f"{name} {value}" for name, value in copies.select(table.key).row(0, named=True).items())
+        raise PipelineError(f"{table.name}: {copies.height} rows share a key, the first of them {key}; nothing was written")
+    return partitioned(table.name, dates, frame.select(list(table.dtypes)))
+
+
+def partitioned(name: str, dates: Sequence[date], frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
+    """The rows of each date that has some. Raises PipelineError for rows of another date."""
+    parts = {key[0]: rows for key, rows in frame.partition_by("game_date", as_dict=True).items()} if frame.height else {}
+    outside = sorted(str(day) for day in parts.keys() - set(dates))
+    if outside:
+        raise PipelineError(f"{name}: rows of {', '.join(outside)} lie outside the dates of the write")
+    return parts
+
+
+def under_a_date(rejected: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
+    """Rejected rows, of which one may be rejected because it has no date: it is filed under the first date of its run."""
+    return rejected.with_columns(pl.col("game_date").fill_null(min(dates))) if dates else rejected
+
+
+def refuse_to_shrink(table: Table, day: date, rows: int, before: int, excused: int) -> None:
+    """Raise PipelineError when fewer than `coverage.shrink_floor` of the rows that are not excused would remain."""
+    if not table.may_shrink and rows < SETTINGS.coverage.shrink_floor * (before - excused):
+        raise PipelineError(
+            f"{table.name} {day}: {rows} rows would replace {before - excused}, fewer than {SETTINGS.coverage.shrink_floor:.0%}; refused"
+        )
+
+
+@contextmanager
+def locked(folder: Path, name: str, dates: Sequence[date], writer: str, wait_seconds: float) -> Iterator[None]:
+    """Hold the write lock of each date on this machine. The operating system lets go of it when the process dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        for day in sorted(set(dates)):
+            holder = folder / f"{day}.holder"
+            try:
+                stack.enter_context(FileLock(folder / f"{day}.lock", timeout=wait_seconds))
+            except Timeout:
+                first = holder.read_text() if holder.exists() else "an unnamed writer"
+                raise Busy(f"{name} {day} is being written by {first}; gave up after {wait_seconds:.0f} s") from None
+            holder.write_text(json.dumps({"writer": writer, "process": os.getpid(), "host": socket.gethostname()}))
+        yield
+
+
+def _refuse_other_columns(table: Table, frame: pl.DataFrame) -> None:
+    expected: Mapping[str, pl.DataType] = table.dtypes
+    missing, unknown = expected.keys() - set(frame.columns), set(frame.columns) - expected.keys()
+    if missing or unknown:
+        raise PipelineError(f"{table.name}: columns missing {sorted(missing)}, unknown {sorted(unknown)}; nothing was written")
+    for name, kind in expected.items():
+        if frame.schema[name] != kind:
+            raise PipelineError(f"{table.name}.{name} is {frame.schema[name]} and should be {kind}; nothing was written")

@@ -1,0 +1,387 @@
+"""A proxy between a BigQuery client and the emulator: it numbers and records every HTTP call, and makes chosen ones fail.
+
+>>> with FaultProxy(emulator.url) as proxy:  # doctest: +SKIP
+...     proxy.rule(2, Respond(503, "backendError", "try again"))
+...     proxy.rule(lambda call: call.kind == "load" and call.table == "grades$20260101", DropAfter())
+...     client = bigquery.Client(project, client_options={"api_endpoint": proxy.url}, credentials=AnonymousCredentials())
+
+Only REST passes through it; the Storage Read API is gRPC and does not.
+"""
+
+import gzip
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Literal, Self
+from urllib.parse import parse_qs, urlsplit
+
+Kind = Literal["token", "query", "load", "load_data", "get_job", "results", "cancel", "tables", "datasets", "other"]
+
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "proxy-connection", "content-length"}
+UPSTREAM_SECONDS = 600.0
+JSON_PART = re.compile(rb"\{.*?\}\s*(?=\r?\n--)", re.DOTALL)
+
+
+@dataclass
+class Call:
+    """One HTTP request: what it asks, and, once it is answered, the status that the client got."""
+
+    number: int
+    method: str
+    path: str
+    kind: Kind
+    job_id: str | None = None
+    table: str | None = None
+    body: dict[str, Any] = field(default_factory=dict, repr=False)
+    status: int | None = None
+
+    @property
+    def label(self) -> str:
+        """Destination and job, as far as the call names them."""
+        return " ".join(filter(None, (self.table, self.job_id)))
+
+
+@dataclass(frozen=True)
+class Respond:
+    """Answer with Google's error body instead of asking BigQuery."""
+
+    status: int
+    reason: str
+    message: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DropBefore:
+    """Close the connection; BigQuery never hears of the call."""
+
+
+@dataclass(frozen=True)
+class DropAfter:
+    """Let BigQuery do the work, then close the connection: a lost answer."""
+
+
+@dataclass(frozen=True)
+class Kill:
+    """SIGKILL a process: before BigQuery hears of the call, or after its answer and before the client has it."""
+
+    process: int | Callable[[], int]
+    when: Literal["before", "after"]
+
+
+@dataclass(frozen=True)
+class Delay:
+    """Wait, then go on as usual."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """Change BigQuery's JSON answer."""
+
+    change: Callable[[Any], Any]
+
+
+Fault = Respond | DropBefore | DropAfter | Kill | Delay | Rewrite
+
+
+@dataclass
+class Rule:
+    """A fault, when it happens, and how often it still may (None: always)."""
+
+    when: int | Callable[[Call], bool]
+    fault: Fault
+    left: int | None
+
+    def applies_to(self, call: Call) -> bool:
+        if self.left == 0:
+            return False
+        return self.when(call) if callable(self.when) else self.when == call.number
+
+
+@dataclass
+class Answer:
+    """Status, headers and body as they go to the client."""
+
+    status: int
+    reason: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        return next((value for key, value in self.headers if key.lower() == name), "")
+
+    def with_body(self, body: bytes) -> "Answer":
+        """The same answer with another, uncompressed body."""
+        kept = [(key, value) for key, value in self.headers if key.lower() != "content-encoding"]
+        return Answer(self.status, self.reason, kept, body)
+
+
+class FaultProxy:
+    """A reverse proxy on a free port of the loopback interface.
+
+    Args:
+        upstream_url: the emulator.
+
+    Rules are looked at in the order in which they were made; the first that applies is used and counted down.
+    """
+
+    def __init__(self, upstream_url: str) -> None:
+        self.upstream_url = upstream_url
+        self._lock = threading.Lock()
+        self._calls: list[Call] = []
+        self._rules: list[Rule] = []
+        self._uploads: dict[str, Call] = {}
+        self._http = _Server(("127.0.0.1", 0), _Handler)
+        self._http.proxy = self
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    @property
+    def url(self) -> str:
+        """What the client takes for BigQuery."""
+        return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    @property
+    def calls(self) -> list[Call]:
+        """Everything asked so far, in the order of arrival."""
+        with self._lock:
+            return list(self._calls)
+
+    def kinds(self) -> list[Kind]:
+        """The calls' kinds, in the order of arrival."""
+        return [call.kind for call in self.calls]
+
+    def forget(self) -> None:
+        """Begin at number 1 again, without rules."""
+        with self._lock:
+            self._calls.clear()
+            self._rules.clear()
+
+    def rule(self, when: int | Callable[[Call], bool], do: Fault, times: int | None = 1) -> None:
+        """Let a fault happen at a call number, or at the calls that a predicate chooses; `times=None` means at each of them."""
+        with self._lock:
+            self._rules.append(Rule(when, do, times))
+
+    def arrived(self, method: str, path: str, body: bytes) -> tuple[Call, Fault | None]:
+        """Number and record a call, and say what is to happen to it."""
+        with self._lock:
+            call = _call(len(self._calls) + 1, method, path, body)
+            if call.kind == "load_data" and (begun := self._uploads.get(_upload_id(path))):
+                call.job_id, call.table, call.body = begun.job_id, begun.table, begun.body
+            self._calls.append(call)
+            for rule in self._rules:
+                if rule.applies_to(call):
+                    rule.left = None if rule.left is None else rule.left - 1
+                    return call, rule.fault
+        return call, None
+
+    def forward(self, call: Call, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Ask BigQuery, and put our address where its own stands in the answer."""
+        upstream = urlsplit(self.upstream_url)
+        # a new connection each time: one that was kept could be closed at the other end, and the call must not be sent twice
+        connection = http.client.HTTPConnection(str(upstream.hostname), upstream.port, timeout=UPSTREAM_SECONDS)
+        try:
+            sent = {key: value for key, value in headers.items() if key.lower() not in HOP_BY_HOP | {"host"}}
+            connection.request(call.method, call.path, body=body or None, headers=sent)
+            response = connection.getresponse()
+            kept = [(key, value) for key, value in response.getheaders() if key.lower() not in HOP_BY_HOP]
+            answer = Answer(response.status, response.reason, kept, response.read())
+        except (OSError, http.client.HTTPException) as error:
+            return _error(Respond(HTTPStatus.BAD_GATEWAY, "backendError", f"the emulator does not answer: {error!r}"))
+        finally:
+            connection.close()
+        return self._with_our_address(call, answer)
+
+    def _with_our_address(self, call: Call, answer: Answer) -> Answer:
+        answer.headers = [
+            (key, value.replace(self.upstream_url, self.url) if key.lower() == "location" else value)
+            for key, value in answer.headers
+        ]
+        if location := answer.header("location"):
+            with self._lock:
+                self._uploads[_upload_id(location)] = call
+        plain = _plain(answer)
+        if _is_json(answer) and self.upstream_url.encode() in plain:
+            answer = answer.with_body(plain.replace(self.upstream_url.encode(), self.url.encode()))
+        return answer
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    proxy: FaultProxy
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news; threads print nothing into a test's output."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def handle_call(self) -> None:
+        proxy = self.server.proxy
+        body = self._read_body()
+        call, fault = proxy.arrived(self.command, self.path, _unzipped(body, self.headers.get("Content-Encoding", "")))
+        match fault:
+            case Respond():
+                return self._answer(call, _error(fault))
+            case DropBefore():
+                return self._hang_up()
+            case Kill(when="before"):
+                _kill(fault)
+                return self._hang_up()
+            case Delay(seconds=seconds):
+                time.sleep(seconds)
+        answer = proxy.forward(call, dict(self.headers.items()), body)
+        match fault:
+            case DropAfter():
+                return self._hang_up()
+            case Kill(when="after"):
+                _kill(fault)
+                return self._hang_up()
+            case Rewrite(change=change):
+                answer = answer.with_body(json.dumps(change(json.loads(_plain(answer)))).encode())
+        return self._answer(call, answer)
+
+    def __getattr__(self, name: str) -> Any:
+        """Every method, GET to DELETE, is treated alike."""
+        if name.startswith("do_"):
+            return self.handle_call
+        raise AttributeError(name)
+
+    def _read_body(self) -> bytes:
+        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+            return b"".join(iter(self._read_chunk, b""))
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def _read_chunk(self) -> bytes:
+        size = int(self.rfile.readline().split(b";")[0], 16)
+        if not size:
+            while self.rfile.readline().strip():  # trailers
+                pass
+            return b""
+        chunk = self.rfile.read(size)
+        self.rfile.readline()
+        return chunk
+
+    def _answer(self, call: Call, answer: Answer) -> None:
+        call.status = answer.status
+        self.send_response_only(answer.status, answer.reason)
+        for key, value in answer.headers:
+            self.send_header(key, value)
+        if answer.status != HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        self.connection.shutdown(socket.SHUT_RDWR)
+
+
+def _kill(fault: Kill) -> None:
+    os.kill(fault.process() if callable(fault.process) else fault.process, signal.SIGKILL)
+
+
+def _error(fault: Respond) -> Answer:
+    """Google's error body."""
+    detail = {"message": fault.message, "domain": "global", "reason": fault.reason}
+    body = json.dumps({"error": {"code": fault.status, "message": fault.message, "errors": [detail]}}).encode()
+    return Answer(fault.status, fault.reason, [("Content-Type", "application/json; charset=UTF-8"), *fault.headers.items()], body)
+
+
+def _unzipped(body: bytes, encoding: str) -> bytes:
+    return gzip.decompress(body) if encoding == "gzip" and body else body
+
+
+def _plain(answer: Answer) -> bytes:
+    return _unzipped(answer.body, answer.header("content-encoding"))
+
+
+def _is_json(answer: Answer) -> bool:
+    return "json" in answer.header("content-type")
+
+
+# What a call is
+
+
+def _upload_id(url: str) -> str:
+    return parse_qs(urlsplit(url).query).get("upload_id", [""])[0]
+
+
+def _json_of(body: bytes) -> dict[str, Any]:
+    """The JSON that a body is, or with which a multipart body begins."""
+    if body.startswith(b"--"):
+        found = JSON_PART.search(body)
+        body = found.group() if found else b""
+    if not body.startswith(b"{"):
+        return {}
+    try:
+        read = json.loads(body)
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _call(number: int, method: str, path: str, body: bytes) -> Call:
+    content = _json_of(body)
+    call = Call(number, method, path, "other", body=content)
+    url = urlsplit(path)
+    parts = url.path.rstrip("/").split("/")
+    configuration = content.get("configuration", {})
+    destination: dict[str, Any] = {}
+    for job in configuration.values():
+        if isinstance(job, dict):
+            destination = job.get("destinationTable", destination)
+    call.table = destination.get("tableId") or _after("tables", parts)
+    call.job_id = content.get("jobReference", {}).get("jobId") or _after("jobs", parts) or _after("queries", parts)
+    call.kind = _kind(method, url.path, parts, configuration)
+    return call
+
+
+def _after(name: str, parts: list[str]) -> str | None:
+    """The path's part that follows a collection's name."""
+    place = parts.index(name) + 1 if name in parts else len(parts)
+    return parts[place] if place < len(parts) else None
+
+
+def _kind(method: str, path: str, parts: list[str], configuration: Mapping[str, Any]) -> Kind:
+    last = parts[-1]
+    if path.startswith("/upload/"):
+        return "load_data" if method == "PUT" else "load"
+    if method == "POST" and "load" in configuration:
+        return "load"
+    if method == "POST" and ("query" in configuration or last == "queries"):
+        return "query"
+    exact: dict[tuple[str, str], Kind] = {("POST", "token"): "token", ("POST", "cancel"): "cancel", ("GET", "data"): "results"}
+    if found := exact.get((method, last)):
+        return found
+    beside: dict[str, Kind] = {"queries": "results", "jobs": "get_job"}
+    if method == "GET" and len(parts) > 1 and (found := beside.get(parts[-2])):
+        return found
+    for collection in ("tables", "datasets"):
+        if collection in parts:
+            return collection
+    return "other"

@@ -1,0 +1,278 @@
+"""Starts local-bigquery 0.4.0 on duckdb 1.5.5; run by Python 3.13 in the emulator's own environment, never imported by the project.
+
+What the package lacks is added here, by replacing its functions before the server starts:
+
+* duckdb's extensions come out of their wheels, so nothing is downloaded
+* `table$20260102` names one partition: as the destination of a load, a query or a copy, as the source of a copy, in a delete
+* `jobTimeoutMs` ends a job, and a cancelled job does end
+* MERGE into a table that requires a partition filter, when ON or a WHEN names the partition column
+* two requests with the same job id at the same moment: one gets 409
+* POST /token answers like Google's OAuth server
+
+It can go when local-bigquery knows partition decorators and starts offline.
+
+Usage: launcher.py --data-dir D [--port P] [--grpc-port G] [--end-with-stdin]. Port 0 means a free one. When the server
+listens, standard output gets one line of JSON: {"port": P, "grpc_port": G}.
+"""
+
+import argparse
+import datetime as dt
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+
+import duckdb_extensions
+
+for extension in ("icu", "ducklake", "spatial"):
+    duckdb_extensions.import_extension(extension)
+
+import uvicorn  # noqa: E402  duckdb has its extensions before the server opens a database
+from fastapi.routing import APIRoute  # noqa: E402
+from local_bigquery import app  # noqa: E402
+from local_bigquery.catalog import metadata, names, tables  # noqa: E402
+from local_bigquery.engine import database  # noqa: E402
+from local_bigquery.errors import BigQueryError, already_exists, not_found  # noqa: E402
+from local_bigquery.grpc import server as storage  # noqa: E402
+from local_bigquery.jobs import copy as copy_job  # noqa: E402
+from local_bigquery.jobs import merge, runner  # noqa: E402
+from local_bigquery.models import Table  # noqa: E402
+from local_bigquery.settings import settings  # noqa: E402
+from local_bigquery.sql.rules import tables as table_rules  # noqa: E402
+from sqlglot import exp  # noqa: E402
+
+HOST = "127.0.0.1"
+KEEP_ALIVE_SECONDS = 300
+WATCH_SECONDS = 0.05
+NO_FILTER = "Cannot query over table '{}' without a filter over column(s) '{}' that can be used for partition elimination"
+NULL_PARTITION = "__NULL__"
+# length of the decorator -> its format and the granularity of the table
+GRANULARITIES = {4: ("%Y", "YEAR"), 6: ("%Y%m", "MONTH"), 8: ("%Y%m%d", "DAY"), 10: ("%Y%m%d%H", "HOUR")}
+
+
+class Reference(tuple):
+    """Project, dataset and table, as the package passes them about, with the partition beside them."""
+
+    partition: str | None = None
+
+
+def without_decorator(table_id):
+    """A table's id and the partition behind `$`, if any."""
+    base, dollar, partition = table_id.partition("$")
+    return base, partition if dollar else None
+
+
+def labelled(reference):
+    return f"{names.label(*reference)}${reference.partition}"
+
+
+def is_in_partition(reference, partition):
+    """The SQL condition for the rows of a partition."""
+    stored = metadata.load(Table, *reference)
+    partitioning = stored and stored.timePartitioning
+    if not partitioning or not partitioning.field:
+        raise BigQueryError(
+            "invalid", f"Table {names.label(*reference)} is not partitioned by a column: no partition ${partition}"
+        )
+    column = database.quote(partitioning.field)
+    if partition == NULL_PARTITION:
+        return f"{column} IS NULL"
+    written, unit = GRANULARITIES.get(len(partition), ("", None))
+    try:
+        start = dt.datetime.strptime(partition, written)
+    except ValueError:
+        start = None
+    if start is None or unit != (partitioning.type or "DAY"):
+        raise BigQueryError("invalid", f"Invalid time partitioning id: {partition}")
+    return f"date_trunc('{unit}', CAST({column} AS TIMESTAMP)) = TIMESTAMP '{start}'"
+
+
+plain_reference, plain_write, plain_delete, plain_source = tables.reference, tables.write, tables.delete, copy_job._source
+
+
+def reference(table):
+    project, dataset, table_id = plain_reference(table)
+    base, partition = without_decorator(table_id)
+    found = Reference((project, dataset, base))
+    found.partition = partition
+    return found
+
+
+def create_empty(cursor, query, params, target, config, default, prefix, isolated):
+    """A load into a partition of a table that does not exist creates the table, when it may and knows the partitioning."""
+    if config.createDisposition == "CREATE_NEVER" or not getattr(config, "timePartitioning", None):
+        raise not_found("Table", names.label(*target))
+    nothing = f"SELECT * FROM ({query}) LIMIT 0"
+    config = config.replace(schemaUpdateOptions=None)
+    plain_write(cursor, nothing, params, target, config, default, prefix, isolated)
+
+
+def write(cursor, query, params, target, config, default="WRITE_EMPTY", prefix="Invalid schema update. ", isolated=False):
+    """Write the result of a query: to the whole table, or to one partition in one transaction."""
+    partition = getattr(target, "partition", None)
+    if partition is None:
+        return plain_write(cursor, query, params, target, config, default, prefix, isolated)
+    is_new = not tables.exists(*target)
+    if is_new:
+        create_empty(cursor, query, params, target, config, default, prefix, isolated)
+    inside = is_in_partition(target, partition)
+    rows = cursor.sql(query, params=params).to_arrow_table()
+    with database.writing(*target), database.cursor() as writer:
+        writer.register("_rows", rows)
+        try:
+            replace_partition(writer, target, inside, config, config.writeDisposition or default, prefix)
+        finally:
+            writer.unregister("_rows")
+    tables.annotate(target, Table(lastModifiedTime=metadata.now()))
+    return is_new
+
+
+def replace_partition(writer, target, inside, config, disposition, prefix):
+    table = tables.name(*target)
+    if writer.sql(f"SELECT 1 FROM _rows WHERE ({inside}) IS NOT TRUE LIMIT 1").fetchall():
+        raise BigQueryError(
+            "invalid", f"Some rows belong to different partitions rather than destination partition {labelled(target)}"
+        )
+    if disposition == "WRITE_EMPTY" and writer.sql(f"SELECT 1 FROM {table} WHERE {inside} LIMIT 1").fetchall():
+        raise already_exists("Table", labelled(target))
+    tables.evolve(writer, target, writer.sql("SELECT * FROM _rows"), getattr(config, "schemaUpdateOptions", None), prefix)
+    writer.execute("BEGIN TRANSACTION")
+    try:
+        if disposition == "WRITE_TRUNCATE":
+            writer.execute(f"DELETE FROM {table} WHERE {inside}")
+        writer.execute(f"INSERT INTO {table} BY NAME SELECT * FROM _rows")
+        writer.execute("COMMIT")
+    except BaseException:
+        writer.execute("ROLLBACK")
+        raise
+
+
+def delete(project, dataset, table_id):
+    base, partition = without_decorator(table_id)
+    if partition is None:
+        return plain_delete(project, dataset, table_id)
+    target = (project, dataset, base)
+    tables.load(*target)  # raises when there is no such table
+    with database.writing(*target):
+        database.execute(f"DELETE FROM {tables.name(*target)} WHERE {is_in_partition(target, partition)}")
+
+
+def source(target):
+    partition = getattr(target, "partition", None)
+    if partition is None:
+        return plain_source(target)
+    tables.load(*target)
+    return f"(SELECT * FROM {tables.name(*target)} WHERE {is_in_partition(target, partition)})"
+
+
+plain_merge, plain_check = merge.run, table_rules._check
+merging = threading.local()
+
+
+def run_merge(cursor, tree, context):
+    """The package runs a MERGE as statements without its conditions, so it would never find the partition filter in them."""
+    target = names.reference(tree.this, context.project_id, context.dataset_id)
+    stored = metadata.load(Table, *target)
+    if stored and stored.requirePartitionFilter and stored.timePartitioning:
+        conditions = [tree.args["on"], *(when.args.get("condition") for when in tree.args["whens"].expressions)]
+        named = {column.name for condition in filter(None, conditions) for column in condition.find_all(exp.Column)}
+        if stored.timePartitioning.field not in named:
+            raise BigQueryError("invalidQuery", NO_FILTER.format(".".join(target), stored.timePartitioning.field))
+    merging.target = target
+    try:
+        return plain_merge(cursor, tree, context)
+    finally:
+        merging.target = None
+
+
+def check(tree, table, is_target):
+    of_merge = (table.catalog, table.db, table.name) == getattr(merging, "target", None)
+    return plain_check(tree, table, is_target or of_merge)
+
+
+plain_execute, plain_submit = runner._execute, runner.submit
+submitting = threading.Lock()
+
+
+def execute(job, job_type, session, running, upload):
+    """Run a job, and interrupt it from when it is cancelled or its time is up until it ends."""
+    finished = threading.Event()
+    allowed_ms = int(job.configuration.jobTimeoutMs or 0)
+    ends_at = time.monotonic() + allowed_ms / 1000 if allowed_ms else float("inf")
+
+    def watch():
+        # again and again: duckdb forgets an interrupt that comes between two statements, and the job would run on
+        while not finished.wait(WATCH_SECONDS):
+            running.cancelled = running.cancelled or time.monotonic() > ends_at
+            if running.cancelled and running.cursor:
+                running.cursor.interrupt()
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        return plain_execute(job, job_type, session, running, upload)
+    finally:
+        finished.set()
+
+
+def submit(*arguments):
+    """The package looks whether the job id is taken, then takes it: two requests could both find it free."""
+    with submitting:
+        return plain_submit(*arguments)
+
+
+def token():
+    return {"access_token": "local", "expires_in": 3600, "token_type": "Bearer"}
+
+
+def end_with_stdin():
+    """Whoever started us holds the other end, so that even when it is killed no emulator is left behind."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os._exit(0)
+
+
+class Announced(uvicorn.Server):
+    """A server that says on standard output when it listens."""
+
+    ports: dict[str, int]
+
+    async def startup(self, sockets=None):
+        await super().startup(sockets=sockets)
+        sys.stdout.write(json.dumps(self.ports) + "\n")
+        sys.stdout.flush()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--grpc-port", type=int, default=0)
+    parser.add_argument("--end-with-stdin", action="store_true")
+    arguments = parser.parse_args()
+
+    tables.reference, tables.write, tables.delete, copy_job._source = reference, write, delete, source
+    runner._execute, runner.submit = execute, submit
+    merge.run, table_rules._check = run_merge, check
+    app.router.routes.insert(0, APIRoute("/token", token, methods=["POST"]))
+
+    settings.data_dir = arguments.data_dir
+    if arguments.end_with_stdin:
+        threading.Thread(target=end_with_stdin, daemon=True).start()
+    database.connection()
+    reads, grpc_port = storage.start(HOST, arguments.grpc_port)
+    # with the protocol named, or asyncio leaves Nagle's algorithm on: 40 ms for each answer
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((HOST, arguments.port))
+    config = uvicorn.Config(app, log_level="warning", timeout_keep_alive=KEEP_ALIVE_SECONDS)
+    server = Announced(config)
+    server.ports = {"port": listening.getsockname()[1], "grpc_port": grpc_port}
+    server.run(sockets=[listening])
+    reads.stop(None)
+
+
+if __name__ == "__main__":
+    main()
