@@ -292,6 +292,57 @@ def bigquery_apply() -> None:
     leave(int(bool(refused)))
 
 
+@bigquery.command("cost")
+def bigquery_cost(
+    number: Annotated[int, typer.Option("--days", help="how many days back")] = 30,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """What the warehouse costs by run, table and kind of job; exit code 1 when the month is projected over budget."""
+    from nba_pipeline.warehouse.bigquery.cost import command
+
+    _one_of("--format", style, ("table", "json"))
+    if number < 1:
+        raise BadInput(f"--days must be at least 1, not {number}")
+    leave(command(production().session, number, style))
+
+
+@app.command("copy")
+def copy_tables(
+    source: Annotated[str, typer.Option("--from-warehouse", help="local | bigquery")],
+    target: Annotated[str, typer.Option("--to-warehouse", help="local | bigquery")],
+    first: Annotated[str, typer.Option("--from", help="first US Eastern date")],
+    last: Annotated[str, typer.Option("--to", help="last US Eastern date, included")],
+    tables: Annotated[list[str] | None, typer.Option("--tables", help="only this table; may be given several times")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be written")] = False,
+) -> None:
+    """Copy the rows of a range of dates from one warehouse to another, and compare them cell by cell."""
+    from nba_pipeline.calendar import days
+    from nba_pipeline.definitions import defs
+    from nba_pipeline.environments import warehouse_of
+    from nba_pipeline.table import TABLES
+    from nba_pipeline.warehouse.copying import copy
+
+    for option, name in (("--from-warehouse", source), ("--to-warehouse", target)):
+        _one_of(option, name, ("local", "bigquery"))
+    if source == target:
+        raise BadInput(f"--from-warehouse and --to-warehouse are both {source}")
+    if unknown := sorted(set(tables or ()) - TABLES.keys()):
+        raise BadInput(f"there is no table {', '.join(unknown)}; choose among {', '.join(sorted(TABLES))}")
+    start, end = date_range(first, last)
+    in_order = [key.path[-1] for key in defs.resolve_asset_graph().toposorted_asset_keys]
+    names = [name for name in dict.fromkeys([*in_order, *TABLES]) if name in TABLES and (not tables or name in tables)]
+    here, there = (warehouse_of("production" if name == "bigquery" else "local") for name in (source, target))
+    here.preflight()
+    there.preflight()
+    code = 0
+    for record in copy(here, there, days(start, end), names, dry_run=dry_run):
+        err.print(str(record), highlight=False, soft_wrap=True)
+        for difference in record.differences:
+            err.print(f"  {difference}", style="red", highlight=False, soft_wrap=True)
+        code |= bool(record.differences)
+    leave(int(code))
+
+
 def production() -> "BigQueryWarehouse":
     """The production warehouse. Raises BadInput in another environment, and for a variable that is missing."""
     from nba_pipeline.definitions import defs

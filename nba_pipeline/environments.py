@@ -85,6 +85,7 @@ def warehouse_of(name: str) -> Warehouse:
         dataset=os.environ.get("BIGQUERY_DATASET", ""),
         location=location or "",
         home=str(home()),
+        store=store(),
         storage_host=os.environ.get("BIGQUERY_STORAGE_EMULATOR_HOST", ""),
     )
 

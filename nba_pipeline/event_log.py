@@ -2,8 +2,12 @@
 
 Dagster 1.13 makes an engine for every event it stores and throws it away, with all that it had compiled. Kept, an event
 costs 5 ms instead of 13 (100 dates of one asset, two cores). It can go when Dagster keeps its engines itself.
+
+Nor does an event wait for the disk, which made 17 ms of 7 on a busy machine. The files have a write-ahead log, so a killed
+process loses nothing; a power failure may lose the last events, never the file (https://sqlite.org/pragma.html#pragma_synchronous).
 """
 
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -61,6 +65,7 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
                     pass
                 address = self.conn_string_for_shard(shard)
                 engine = sqlalchemy.create_engine(address, connect_args={"timeout": BUSY_SECONDS})
+                sqlalchemy.event.listen(engine, "connect", _wait_for_no_disk)
             self._engines[shard] = engine
         self._let_go(MOST_ENGINES)
         with engine.begin() as connection:
@@ -71,3 +76,8 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
         with self._engines_lock:
             while len(self._engines) > most:
                 self._engines.popitem(last=False)[1].dispose()
+
+
+def _wait_for_no_disk(connection: sqlite3.Connection, _: object) -> None:
+    """Leave it to SQLite's checkpoints to wait for the disk."""
+    connection.execute("PRAGMA synchronous=NORMAL")

@@ -212,7 +212,9 @@ class Costs(Section):
     dollars_per_tib: float = Field(6.25, description="on demand, per TiB that a query is billed for; loads cost nothing")
     active_dollars_per_gib: float = Field(0.02, description="a month, of uncompressed data changed in the last 90 days")
     long_term_dollars_per_gib: float = Field(0.01, description="a month, of older uncompressed data")
-    active_physical_dollars_per_gib: float = Field(0.04, description="the same where the dataset is billed by its compressed size")
+    active_physical_dollars_per_gib: float = Field(
+        0.04, description="the same where the dataset is billed by its compressed size"
+    )
     long_term_physical_dollars_per_gib: float = 0.02
     monthly_budget_dollars: float = Field(20.0, description="a month that is projected above it ends `bigquery cost` with code 1")
     projected_from_days: int = Field(7, description="last days from which a month is projected")

@@ -140,7 +140,9 @@ def test_production_says_what_is_missing(variables: dict[str, str], missing: str
 
 
 def test_only_production_pays_for_googles_libraries() -> None:
-    load = "import sys, nba_pipeline.definitions; sys.exit('dagster_gcp' in sys.modules or 'google.cloud.bigquery' in sys.modules)"
+    load = (
+        "import sys, nba_pipeline.definitions; sys.exit('dagster_gcp' in sys.modules or 'google.cloud.bigquery' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", load], check=False).returncode == 0
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from nba_pipeline.event_log import MOST_ENGINES, KeptSqliteEventLogStorage
@@ -45,6 +46,15 @@ def test_it_holds_few_files_open_and_still_answers_about_every_run(instance: dg.
     storage = instance.event_log_storage
     assert isinstance(storage, KeptSqliteEventLogStorage) and len(storage._engines) == MOST_ENGINES
     assert all(instance.get_records_for_run(run_id).records for run_id in runs)
+
+
+def test_an_event_does_not_wait_for_the_disk_where_a_log_written_ahead_keeps_it(instance: dg.DagsterInstance) -> None:
+    storage = instance.event_log_storage
+    assert isinstance(storage, KeptSqliteEventLogStorage)
+    for connect in (storage.index_connection, lambda: storage.run_connection(materialise(instance))):
+        with connect() as connection:
+            found = [connection.execute(sqlalchemy.text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")]
+        assert found == ["wal", 1]
 
 
 def test_a_wiped_log_is_empty_and_goes_on(instance: dg.DagsterInstance) -> None:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -102,13 +103,18 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A copy of the home that the test's `starts_from` names, else of the loaded one."""
     marker = request.node.get_closest_marker("starts_from")
     start = request.getfixturevalue(marker.args[0] if marker else "loaded")
-    return Path(shutil.copytree(start, tmp_path / "home"))
+    return Path(shutil.copytree(start, tmp_path / "home", copy_function=link_or_copy))
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """What is only ever replaced as a whole is linked; what is written into is copied."""
+    (os.link if source.endswith((".parquet", ".gz")) else shutil.copy2)(source, target)
 
 
 @pytest.fixture
 def at(home: Path) -> At:
-    """A runner on the home, its clock standing at an Eastern hour of a date."""
-    return lambda day, hour: a_runner(home, day, hour)
+    """A runner on the home, its clock standing at an Eastern hour of a date; asked for again, the same one."""
+    return cache(lambda day, hour: a_runner(home, day, hour))
 
 
 def rules(home: Path, *faults: dict[str, object], no_game_dates: tuple[str, ...] = ()) -> None:

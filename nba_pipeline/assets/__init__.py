@@ -12,7 +12,7 @@ import dagster as dg
 from nba_pipeline.calendar import DAILY, WEEKLY
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import Table
-from nba_pipeline.warehouse.table_io import LEFT_OUT, OPTIONAL
+from nba_pipeline.warehouse.table_io import COLUMNS, LEFT_OUT, OPTIONAL
 
 OWNERS = ["team:nba-pipeline"]
 
@@ -55,20 +55,23 @@ def daily_asset(
     return decorate
 
 
-def days_before(days: int, asset: str | None = None, through: int = -1) -> dg.AssetIn:
-    """The rows of the `days` days before the date (`through=0`: and of the date), as far as they were ever written."""
+def days_before(days: int, asset: str | None = None, through: int = -1, columns: Sequence[str] = ()) -> dg.AssetIn:
+    """The rows of the `days` days before the date (`through=0`: and of the date), as far as they were ever written.
+
+    `columns` are all that is read; every one without it. A long window of a wide table should name them.
+    """
     return dg.AssetIn(
         key=asset,
         partition_mapping=dg.TimeWindowPartitionMapping(
             start_offset=-days, end_offset=through, allow_nonexistent_upstream_partitions=True
         ),
-        metadata={OPTIONAL: True},
+        metadata={OPTIONAL: True, COLUMNS: list(columns)},
     )
 
 
-def every_date() -> dg.AssetIn:
-    """Every row that was ever written."""
-    return dg.AssetIn(partition_mapping=dg.AllPartitionMapping(), metadata={OPTIONAL: True})
+def every_date(columns: Sequence[str] = ()) -> dg.AssetIn:
+    """Every row that was ever written; of these columns, if some are named."""
+    return dg.AssetIn(partition_mapping=dg.AllPartitionMapping(), metadata={OPTIONAL: True, COLUMNS: list(columns)})
 
 
 def if_there(asset: str | None = None) -> dg.AssetIn:

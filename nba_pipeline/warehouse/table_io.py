@@ -25,6 +25,8 @@ SLATE_CLOSED = "the slate is closed"
 DATES_NAMED = 5
 OPTIONAL = "optional"
 """Input metadata: the asset can do without this table."""
+COLUMNS = "columns"
+"""Input metadata: the columns that the asset reads, when not all."""
 
 
 class TableIO(dg.ConfigurableIOManager):
@@ -67,7 +69,8 @@ class TableIO(dg.ConfigurableIOManager):
         """The rows of the dates that the mapping names. Raises Closed for a date of a required table never written."""
         table = _table(context.asset_key)
         dates = {parse_key(key) for key in context.asset_partition_keys}
-        if not (context.definition_metadata or {}).get(OPTIONAL):
+        metadata = context.definition_metadata or {}
+        if not metadata.get(OPTIONAL):
             missing = sorted(str(day) for day in dates - self.warehouse.dates(table))
             if missing:
                 raise Closed(
@@ -75,7 +78,8 @@ class TableIO(dg.ConfigurableIOManager):
                     f"{f' and {len(missing) - DATES_NAMED} more dates' if len(missing) > DATES_NAMED else ''}"
                 )
         # a scan has a chunk per file: windows over hundreds of them take a third longer
-        return self.warehouse.scan(table, dates).collect().rechunk()
+        columns = metadata.get(COLUMNS) or list(table.dtypes)
+        return self.warehouse.scan(table, dates).select(columns).collect().rechunk()
 
     def _excused(self, table: Table, dates: list[date], metadata: Mapping[str, Any] | None) -> dict[date, int]:
         """By date the rows that may go: of games no longer in the schedule, and of games and teams that a gate left out."""

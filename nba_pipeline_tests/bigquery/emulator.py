@@ -207,6 +207,9 @@ class Emulator:
             "BIGQUERY_PROJECT": project,
             "BIGQUERY_DATASET": dataset,
             "GOOGLE_APPLICATION_CREDENTIALS": str(account),
+            # google-auth asks Google about every service account in the background; nothing listens there
+            "HTTPS_PROXY": "http://127.0.0.1:9",
+            "NO_PROXY": "127.0.0.1",
         }
 
     def copy_to(self, folder: Path) -> None:

@@ -44,6 +44,8 @@ class Call:
     table: str | None = None
     body: dict[str, Any] = field(default_factory=dict, repr=False)
     status: int | None = None
+    sent: int = 0
+    """Bytes of the request's body."""
 
     @property
     def label(self) -> str:
@@ -185,6 +187,7 @@ class FaultProxy:
         """Number and record a call, and say what is to happen to it."""
         with self._lock:
             call = _call(len(self._calls) + 1, method, path, body)
+            call.sent = len(body)
             if call.kind == "load_data" and (begun := self._uploads.get(_upload_id(path))):
                 call.job_id, call.table, call.body = begun.job_id, begun.table, begun.body
             self._calls.append(call)

@@ -12,6 +12,8 @@ from nba_pipeline.sandbox import League, SandboxServer
 from nba_pipeline.sandbox.league import Game
 
 DAY = date(2025, 1, 15)
+PATIENT_SECONDS = 60.0
+"""A whole season is made for the first answer about it; on a busy machine that takes longer than httpx waits by itself."""
 
 
 @dataclass
@@ -76,6 +78,9 @@ def league() -> League:
 def peer(league: League) -> Iterator[Peer]:
     game = league.games(DAY)[0]
     moment = [game.ends_at]
-    with SandboxServer(league, lambda: moment[0]) as server, httpx.Client(base_url=server.url, verify=False) as client:
+    with (
+        SandboxServer(league, lambda: moment[0]) as server,
+        httpx.Client(base_url=server.url, verify=False, timeout=PATIENT_SECONDS) as client,
+    ):
         client.headers["Authorization"] = "key"
         yield Peer(game, server, client, moment)

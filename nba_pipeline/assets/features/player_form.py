@@ -133,11 +133,27 @@ HISTORY_DAYS = MEETING_DAYS + 5
 SEASON_DAYS = 300
 
 
+GAME_COLUMNS = (
+    "game_date", "game_id", "player_id", "season", "team", "opponent", "did_play", "minutes", "points", "ftm",
+    "team_points", "opponent_points", "did_win", "usage_pct", "closing_line",
+)  # fmt: skip
+"""All that is read of `player_game_summary`."""
+TEAM_GAME_COLUMNS = (
+    "game_date", "game_id", "season", "team", "did_win", "margin", "offensive_rating", "pace",
+)  # fmt: skip
+"""All that is read of `team_game_summary`."""
+SCHEDULE_COLUMNS = (
+    "game_date", "game_id", "home_team", "away_team", "status", "has_boxscore_source",
+)  # fmt: skip
+"""All that is read of `schedule`."""
+
+
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
     ins={
-        "player_game_summary": days_before(HISTORY_DAYS), "team_game_summary": days_before(SEASON_DAYS),
-        "schedule": days_before(SEASON_DAYS),
+        "player_game_summary": days_before(HISTORY_DAYS, columns=GAME_COLUMNS),
+        "team_game_summary": days_before(SEASON_DAYS, columns=TEAM_GAME_COLUMNS),
+        "schedule": days_before(SEASON_DAYS, columns=SCHEDULE_COLUMNS),
     },
 )  # fmt: skip
 def player_form(

@@ -80,11 +80,17 @@ CODE_VERSION = "1"
 TWO_SEASONS_DAYS = 730
 """The season before counts as a whole or not at all, so that a date has the same row however far a run reads back."""
 RECENT_DAYS = 14
+GAME_COLUMNS = (
+    "game_date", "game_id", "season", "team", "opponent", "fga", "fta", "offensive_rating", "defensive_rating", "pace",
+    "allowed_paint_fga", "allowed_paint_fgm", "allowed_mid_range_fga", "allowed_mid_range_fgm",
+    "allowed_three_point_fga", "allowed_three_point_fgm",
+)  # fmt: skip
+"""All that is read of `team_game_summary`."""
 
 
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
-    ins={"team_game_summary": days_before(TWO_SEASONS_DAYS)},
+    ins={"team_game_summary": days_before(TWO_SEASONS_DAYS, columns=GAME_COLUMNS)},
 )  # fmt: skip
 def team_defense_zones(context: dg.AssetExecutionContext, team_game_summary: pl.DataFrame) -> pl.DataFrame:
     """The teams of the season, with their last 15 games before the date."""

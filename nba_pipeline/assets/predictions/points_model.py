@@ -189,7 +189,7 @@ CODE_VERSION = "1"
 
 @weekly_asset(
     TABLE, module=__name__, description=__doc__, kinds={"catboost"}, code_version=CODE_VERSION,
-    ins={"features": every_date(), "player_game_summary": every_date()},
+    ins={"features": every_date(), "player_game_summary": every_date(("game_date", *PLAYER_GAME, "did_play", "points"))},
 )  # fmt: skip
 def points_model(
     context: dg.AssetExecutionContext, features: pl.DataFrame, player_game_summary: pl.DataFrame, model_store: ModelStore

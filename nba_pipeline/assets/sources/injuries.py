@@ -16,7 +16,7 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.assets import daily_asset, dates_of, days_before, every_date
-from nba_pipeline.assets.sources.prop_lines import SEASON_DAYS, name_the_players, rosters_of
+from nba_pipeline.assets.sources.prop_lines import NAME_COLUMNS, SEASON_DAYS, name_the_players, rosters_of
 from nba_pipeline.calendar import Clock, eastern_date, season_of_game_date
 from nba_pipeline.checks import Verdict, checks_of, dated_check
 from nba_pipeline.errors import Permanent, PipelineError
@@ -177,7 +177,7 @@ def landed(day: date, injury_report: InjuryReport, espn: Espn) -> list[pl.DataFr
 
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION,
-    ins={"players": every_date(), "boxscores": days_before(SEASON_DAYS)},
+    ins={"players": every_date(), "boxscores": days_before(SEASON_DAYS, columns=NAME_COLUMNS)},
 )  # fmt: skip
 def injuries(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame,

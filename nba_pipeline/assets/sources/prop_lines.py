@@ -78,6 +78,10 @@ NO_LINE_OF_THE_MARKET = (AFTER_TIPOFF, PLACEHOLDER, TOO_LOW, OF_LOW_LADDER)
 LADDER = ["game_id", "spelling", "market", "book", "snapshot_at"]
 
 
+NAME_COLUMNS = ("game_date", "season", "team", "player_id", "player_name")
+"""Of box scores, what says who played for whom under which name."""
+
+
 def rosters_of(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
     """Who may be meant in each game: the players of its two teams, seen this season before its date.
 
@@ -223,7 +227,7 @@ CODE_VERSION = "2"
 
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION,
-    ins={"players": every_date(), "boxscores": days_before(SEASON_DAYS)},
+    ins={"players": every_date(), "boxscores": days_before(SEASON_DAYS, columns=NAME_COLUMNS)},
 )  # fmt: skip
 def prop_lines(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame, odds_api: OddsApi,

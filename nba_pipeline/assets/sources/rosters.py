@@ -16,7 +16,7 @@ import polars as pl
 
 from nba_pipeline.assets import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.assets.sources.injuries import read, seen_by
-from nba_pipeline.assets.sources.prop_lines import SEASON_DAYS
+from nba_pipeline.assets.sources.prop_lines import NAME_COLUMNS, SEASON_DAYS
 from nba_pipeline.calendar import Clock
 from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.errors import PipelineError
@@ -82,7 +82,7 @@ def is_collected(day: date, clock: Clock) -> bool:
 
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION,
-    ins={"players": every_date(), "boxscores": days_before(SEASON_DAYS)},
+    ins={"players": every_date(), "boxscores": days_before(SEASON_DAYS, columns=NAME_COLUMNS)},
 )  # fmt: skip
 def rosters(
     context: dg.AssetExecutionContext, players: pl.DataFrame, boxscores: pl.DataFrame, espn: Espn, archive: Archive, clock: Clock

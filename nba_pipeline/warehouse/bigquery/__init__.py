@@ -7,7 +7,7 @@ kept after it.
 
 import atexit
 import hashlib
-import io
+import re
 import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -24,13 +24,16 @@ from google.cloud import bigquery
 from polars.io.plugins import register_io_source
 from pydantic import PrivateAttr
 
+from nba_pipeline.calendar import Clock
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import QUARANTINE_SCHEMA, Table
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.bigquery import journal
 from nba_pipeline.warehouse.bigquery.loads import Load, Loads
 from nba_pipeline.warehouse.bigquery.parts import Parts
-from nba_pipeline.warehouse.bigquery.session import Job, Session, day_parameters
+from nba_pipeline.warehouse.bigquery.plan import everything
+from nba_pipeline.warehouse.bigquery.session import Job, Session, day_parameters, identity, parquet
 from nba_pipeline.warehouse.bigquery.shapes import (
     LABELS,
     STAGING_PREFIX,
@@ -38,26 +41,28 @@ from nba_pipeline.warehouse.bigquery.shapes import (
     difference,
     quarantine_of,
     shape_of,
-    shapes,
 )
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
 
 DIRECT = "direct"
 """The run id of work outside of a run."""
-
-IDENTITY_LENGTH = 40
 
 ADDED_NOTHING = "nothing_to_add"
 """Stands for the job where a date is written for the first time without a row to add."""
 
 
 class BigQueryWarehouse(Warehouse):
-    """The tables in a dataset. Locks of writers lie below the home, so they hold for the runs of one machine."""
+    """The tables in a dataset. Locks of writers lie below the home, so they hold for the runs of one machine.
+
+    `store` is where the landing is, whose journal `sql` can ask; without it the landing is below the home.
+    """
 
     bigquery: dg.ResourceDependency[BigQueryResource]
     dataset: str
     location: str = ""
     home: str
+    store: str = ""
     storage_host: str = ""
     lock_wait_seconds: float = SETTINGS.warehouse.lock_wait_seconds
     _run_id: str = PrivateAttr(default=DIRECT)
@@ -75,7 +80,7 @@ class BigQueryWarehouse(Warehouse):
     def preflight(self) -> None:
         """Raises BadInput for missing credentials, project, dataset or permission, and for tables that differ."""
         self.refuse_missing_names()
-        for shape in shapes():
+        for shape in everything():
             self._refuse_another_shape(shape)
 
     def refuse_missing_names(self) -> None:
@@ -94,6 +99,7 @@ class BigQueryWarehouse(Warehouse):
         parts, shape, loads = by_date(table, dates, frame), shape_of(table), self._held.loads
         self._refuse_another_shape(shape)
         with self._locked(table, dates, writer):
+            self._held.parts.forget(table.name, loads.renew(table.name, dates))
             for day in dates:
                 before, rows = loads.get(table.name, day), parts.get(day)
                 if before:
@@ -104,7 +110,9 @@ class BigQueryWarehouse(Warehouse):
         parts, shape, loads = by_date(table, dates, frame), shape_of(table), self._held.loads
         self._refuse_another_shape(shape)
         with self._locked(table, dates, writer):
-            there = self._read_dates(shape, table.key, table.dtypes, [d for d in dates if d in parts])
+            self._held.parts.forget(table.name, loads.renew(table.name, dates))
+            # asked for also where the record knows of no rows: a killed run may have added some
+            there = self._read(shape, table.key, table.dtypes, sorted(set(dates)), is_whole=False)
             new = {
                 day: rows.join(there.filter(pl.col("game_date") == day), on=list(table.key), how="anti", nulls_equal=True)
                 for day, rows in parts.items()
@@ -150,6 +158,9 @@ class BigQueryWarehouse(Warehouse):
         return self._held.receipts.get(table.name, {})
 
     def sql(self, query: str) -> pl.DataFrame:
+        if journal.VIEWS.keys() & set(re.findall(r"[a-z_]+", query.lower())):
+            landing = Landing(home=self.store or self.home, clock=Clock())
+            journal.sync(self._held.session, self._held.loads, landing)
         return self._held.session.read_only(query)
 
     @property
@@ -167,7 +178,7 @@ class BigQueryWarehouse(Warehouse):
             self._load_each(shape, writes)
 
     def _write(self, shape: Shape, key: Sequence[str], day: date, rows: pl.DataFrame) -> "Write":
-        content = _parquet(rows.sort(key))
+        content = parquet(rows.sort(key))
         before = self._held.loads.get(shape.name, day)
         return Write(shape, tuple(key), day, rows, content, hashlib.sha256(content).hexdigest(), before)
 
@@ -206,7 +217,7 @@ class BigQueryWarehouse(Warehouse):
         destination = f"{name}${write.day:%Y%m%d}"
         return session.carry_out(
             lambda job_id: session.load(write.content, write.shape, destination, job_id, name),
-            _identity("load", name, write.day, write.digest, write.replaces),
+            identity("load", name, write.day, write.digest, write.replaces),
             lambda: self._holds(write),
             f"loading {name} {write.day}",
         )
@@ -216,13 +227,13 @@ class BigQueryWarehouse(Warehouse):
         rows = pl.concat([write.rows for write in writes]).sort("game_date", *writes[0].key)
         dates = [write.day for write in writes]
         names = ", ".join(f"`{column.name}`" for column in shape.columns)
-        identity = _identity("merge", shape.name, *((write.day, write.digest, write.replaces) for write in writes))
+        job_identity = identity("merge", shape.name, *((write.day, write.digest, write.replaces) for write in writes))
         statement = (
             f"MERGE `{shape.name}` T USING (SELECT * FROM `{{staging}}` WHERE game_date BETWEEN @first AND @last) S ON FALSE "
             "WHEN NOT MATCHED BY SOURCE AND T.game_date BETWEEN @first AND @last AND T.game_date IN UNNEST(@dates) THEN DELETE "
             f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({names})"
         )
-        job = self._merge(shape, rows, dates, statement, identity, lambda: all(self._holds(write) for write in writes))
+        job = self._merge(shape, rows, dates, statement, job_identity, lambda: all(self._holds(write) for write in writes))
         self._acknowledge(shape, [(write.done_by(job.job_id), write.replaces) for write in writes], [job])
 
     def _merge_added(self, table: Table, shape: Shape, new: Mapping[date, pl.DataFrame], there: pl.DataFrame) -> None:
@@ -241,8 +252,8 @@ class BigQueryWarehouse(Warehouse):
             f"ON {same} AND T.game_date BETWEEN @first AND @last "
             f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({names})"
         )
-        content = hashlib.sha256(_parquet(rows)).hexdigest()
-        identity = _identity("add", shape.name, content, *(load.job_id if load else None for load in before.values()))
+        content = hashlib.sha256(parquet(rows)).hexdigest()
+        job_identity = identity("add", shape.name, content, *(load.job_id if load else None for load in before.values()))
 
         def holds() -> bool:
             self._held.parts.forget(shape.name, list(new))
@@ -250,7 +261,7 @@ class BigQueryWarehouse(Warehouse):
             keys = list(dict.fromkeys(("game_date", *table.key)))
             return rows.join(now, on=keys, how="anti", nulls_equal=True).is_empty()
 
-        job = self._merge(shape, rows, list(new), statement, identity, holds)
+        job = self._merge(shape, rows, list(new), statement, job_identity, holds)
         written = [
             (
                 Load(table.name, day, job.job_id, None, held.get(day, 0) + part.height),
@@ -260,12 +271,14 @@ class BigQueryWarehouse(Warehouse):
         ]
         self._acknowledge(shape, written, [job])
 
-    def _merge(self, shape: Shape, rows: pl.DataFrame, dates: Sequence[date], statement: str, identity: str, holds: Any) -> Job:
+    def _merge(
+        self, shape: Shape, rows: pl.DataFrame, dates: Sequence[date], statement: str, job_identity: str, holds: Any
+    ) -> Job:
         session = self._held.session
         parameters = [*day_parameters(min(dates), max(dates))]
         if "@dates" in statement:
             parameters.append(bigquery.ArrayQueryParameter("dates", "DATE", list(dates)))
-        with self._staged(shape, rows, identity) as staging:
+        with self._staged(shape, rows, job_identity) as staging:
             text = statement.format(staging=staging)
             return session.carry_out(
                 lambda job_id: session.statement(text, parameters, job_id, shape.name),
@@ -275,15 +288,15 @@ class BigQueryWarehouse(Warehouse):
             )
 
     @contextmanager
-    def _staged(self, shape: Shape, rows: pl.DataFrame, identity: str) -> Iterator[str]:
+    def _staged(self, shape: Shape, rows: pl.DataFrame, job_identity: str) -> Iterator[str]:
         """The rows in a table beside the real one, which expires by itself should nobody be left to delete it."""
-        session, name = self._held.session, f"{STAGING_PREFIX}{shape.name}_{identity[-16:]}"
+        session, name = self._held.session, f"{STAGING_PREFIX}{shape.name}_{job_identity[-16:]}"
         limits = SETTINGS.bigquery
         staging = bigquery.Table(session.dataset.reference.table(name), shape.fields)
         staging.expires, staging.labels = datetime.now(UTC) + timedelta(hours=limits.staging_hours), LABELS
         with session.explained(f"staging {shape.name}"):
             session.client.create_table(staging, exists_ok=True, retry=session.retry, timeout=limits.submit_seconds)
-        content = _parquet(rows)
+        content = parquet(rows)
         digest = hashlib.sha256(content).hexdigest()
 
         def holds() -> bool:
@@ -295,7 +308,7 @@ class BigQueryWarehouse(Warehouse):
         try:
             session.carry_out(
                 lambda job_id: session.load(content, shape, name, job_id, shape.name),
-                _identity("stage", name, digest), holds, f"staging {shape.name}",
+                identity("stage", name, digest), holds, f"staging {shape.name}",
             )  # fmt: skip
             yield name
         finally:
@@ -458,18 +471,6 @@ class Holders:
 
 _holders = Holders()
 atexit.register(_holders.close)
-
-
-def _parquet(rows: pl.DataFrame) -> bytes:
-    """The bytes that are loaded: the same rows in the same order give the same bytes."""
-    file = io.BytesIO()
-    rows.rechunk().write_parquet(file)
-    return file.getvalue()
-
-
-def _identity(kind: str, name: str, *parts: Any) -> str:
-    """The id of a job: what it does, to which table, with which rows, instead of which job's."""
-    return f"{kind}_{name}_{hashlib.sha256(repr(parts).encode()).hexdigest()[:IDENTITY_LENGTH]}"
 
 
 def _receipt(jobs: Sequence[Job]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The record of writes: which partitions were written, by which job, with how many rows. Kept in the table `loads`.
 
 A partition counts as written once its row is here; the row is added after the job that wrote it. A run reads the record
-once. Rows are only ever added, so that two runs that acknowledge at the same time cannot hinder each other.
+once, and before it writes a date once more what it says of that. Rows are only ever added, so that two runs that acknowledge at the same time cannot hinder each other.
 """
 
 import threading
@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import polars as pl
+from google.api_core.exceptions import Conflict
 from google.cloud import bigquery
 
 from nba_pipeline.calendar import FIRST_DATE
+from nba_pipeline.errors import Permanent
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.bigquery.session import Session
+from nba_pipeline.warehouse.bigquery.session import Parameter, Session, day_parameters
 
 EVER = FIRST_DATE.replace(month=1, day=1)
 """Before every partition, the weekly ones included."""
 
-CURRENT = f"""
-SELECT game_date, table_name, job_id, content, row_count FROM loads WHERE game_date >= DATE '{EVER}'
+CURRENT = """
+SELECT game_date, table_name, job_id, content, row_count FROM loads WHERE {which}
 QUALIFY row_number() OVER (PARTITION BY table_name, game_date ORDER BY loaded_at DESC, job_id) = 1
 """
 
@@ -67,6 +69,17 @@ class Loads:
         """The newest write of a partition."""
         return self._current().get((table, day))
 
+    def renew(self, table: str, dates: Sequence[date]) -> list[date]:
+        """Read anew what the record says of these dates, and name those that another run has written meanwhile."""
+        which = "game_date BETWEEN @first AND @last AND table_name = @table"
+        parameters = [*day_parameters(min(dates), max(dates)), bigquery.ScalarQueryParameter("table", "STRING", table)]
+        now = self._read(which, parameters)
+        with self._lock:
+            known = self._current()
+            changed = [day for day in dates if known.get((table, day)) != now.get((table, day))]
+            known.update({(table, day): now[table, day] for day in changed if (table, day) in now})
+        return changed
+
     def acknowledge(self, written: Sequence[tuple[Load, str | None]]) -> None:
         """Add what was written, each with the job that it replaced. Repeating adds nothing."""
         if not written:
@@ -85,16 +98,18 @@ class Loads:
             for load, replaced in written
         ]
         dates = [load.day for load, _ in written]
-        self.session.query(
-            ADD,
-            [
-                bigquery.ArrayQueryParameter("rows", "STRUCT", rows),
-                bigquery.ScalarQueryParameter("now", "TIMESTAMP", datetime.now(UTC)),
-                bigquery.ScalarQueryParameter("first", "DATE", min(dates)),
-                bigquery.ScalarQueryParameter("last", "DATE", max(dates)),
-            ],
-            asset="loads",
-        )
+        parameters = [
+            *day_parameters(min(dates), max(dates)),
+            bigquery.ArrayQueryParameter("rows", "STRUCT", rows),
+            bigquery.ScalarQueryParameter("now", "TIMESTAMP", datetime.now(UTC)),
+        ]
+        try:
+            self.session.query(ADD, parameters, asset="loads")
+        except Permanent as error:
+            if not isinstance(error.__cause__, Conflict):
+                raise
+            # the answer was lost and the repeated request is known: the statement adds only what is missing, so once more
+            self.session.query(ADD, parameters, asset="loads")
         with self._lock:
             _changes.append(None)
             if self._found is not None:
@@ -117,11 +132,13 @@ class Loads:
             is_old = not self.is_kept and (self._changes != len(_changes) or age > SETTINGS.bigquery.record_seconds)
             if self._found is None or is_old:
                 self._read_at, self._changes = time.monotonic(), len(_changes)
-                self._found = self._read()
+                self._found = self._read(f"game_date >= DATE '{EVER}'", [])
             return self._found
 
-    def _read(self) -> dict[tuple[str, date], Load]:
-        rows = self.session.frame(CURRENT, asset="loads").with_columns(pl.col("row_count").cast(pl.Int64))
+    def _read(self, which: str, parameters: Sequence[Parameter]) -> dict[tuple[str, date], Load]:
+        rows = self.session.frame(CURRENT.format(which=which), parameters, asset="loads").with_columns(
+            pl.col("row_count").cast(pl.Int64)
+        )
         return {
             (row["table_name"], row["game_date"]): Load(
                 row["table_name"], row["game_date"], row["job_id"], row["content"], row["row_count"]

@@ -1,5 +1,6 @@
 """What the dataset should hold, what it holds, and the steps between the two: shown by `plan`, done by `apply`."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,9 +10,19 @@ from google.cloud import bigquery
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import views
+from nba_pipeline.warehouse.bigquery import journal
 from nba_pipeline.warehouse.bigquery.session import Session
-from nba_pipeline.warehouse.bigquery.shapes import LABELS, STAGING_PREFIX, Column, Shape, difference, shapes
+from nba_pipeline.warehouse.bigquery.shapes import LABELS, STAGING_PREFIX, Column, Shape, difference, quarantine_of, shapes
+
+
+@dataclass(frozen=True)
+class View:
+    """A stored question."""
+
+    statement: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,11 @@ class Step:
         return f"{self.action} {self.what}{f': {self.detail}' if self.detail else ''}"
 
 
+def everything() -> list[Shape]:
+    """Every table that the dataset should hold."""
+    return [*shapes(), journal.JOURNAL]
+
+
 def plan(session: Session) -> list[Step]:
     """Every step that is left, nothing when all is as it should be."""
     try:
@@ -39,18 +55,17 @@ def plan(session: Session) -> list[Step]:
             raise
         return [
             Step("create", f"dataset {session.name}", f"location {session.location_wanted or 'US'}"),
-            *(Step("create", f"table {shape.name}", shape.description) for shape in shapes()),
-            *(Step("create", f"view {name}", views.DESCRIPTIONS[name]) for name in views.VIEWS),
+            *(Step("create", f"table {shape.name}", shape.description) for shape in everything()),
+            *(Step("create", f"view {name}", view.description) for name, view in _definitions(session.name).items()),
         ]
     session.columns = None
-    there = session.describe()
-    return [*_tables(session, there.keys()), *_views(session), *_left_behind(session)]
+    return [*_tables(session), *_views(session), *_left_behind(session)]
 
 
 def apply(session: Session) -> Iterator[Step]:
     """Do every step of the plan but the refused ones, and tell each as it is done. Doing it again finds nothing to do."""
     steps = plan(session)
-    by_name = {shape.name: shape for shape in shapes()}
+    by_name = {shape.name: shape for shape in everything()}
     for step in steps:
         kind, _, name = step.what.partition(" ")
         with session.explained(str(step)):
@@ -78,8 +93,8 @@ def sweep(session: Session) -> list[str]:
     return [step.what for step in steps]
 
 
-def _tables(session: Session, there: object) -> Iterator[Step]:
-    for shape in shapes():
+def _tables(session: Session) -> Iterator[Step]:
+    for shape in everything():
         existing = session.describe().get(shape.name)
         if existing is None:
             yield Step("create", f"table {shape.name}", shape.description)
@@ -95,10 +110,10 @@ def _tables(session: Session, there: object) -> Iterator[Step]:
 def _views(session: Session) -> Iterator[Step]:
     found = session.frame("SELECT table_name, view_definition FROM INFORMATION_SCHEMA.VIEWS", asset="information_schema")
     there = dict(found.iter_rows())
-    for name in views.VIEWS:
+    for name, view in _definitions(session.name).items():
         if name not in there:
-            yield Step("create", f"view {name}", views.DESCRIPTIONS[name])
-        elif there[name].split() != _definition(session, name).split():
+            yield Step("create", f"view {name}", view.description)
+        elif there[name].split() != view.statement.split():
             yield Step("replace", f"view {name}", "its statement has changed")
 
 
@@ -126,12 +141,23 @@ def _add_column(session: Session, shape: Shape, column: Column) -> None:
     session.client.update_table(table, ["schema"], retry=session.retry)
 
 
-def _definition(session: Session, name: str) -> str:
-    return views.statement(name, f"`{session.name}.{{}}`")
+def _definitions(dataset: str) -> dict[str, View]:
+    """Every view, each after those that it reads."""
+    every = " UNION ALL ".join(
+        f"SELECT * FROM `{dataset}.{quarantine_of(table).name}` WHERE {views.EVER}" for table in TABLES.values()
+    )
+    return {
+        **{name: View(views.statement(name, f"`{dataset}.{{}}`"), views.DESCRIPTIONS[name]) for name in views.VIEWS},
+        **{name: View(journal.statement(name, f"`{dataset}.{{}}`"), journal.DESCRIPTIONS[name]) for name in journal.VIEWS},
+        "quarantine": View(every, "Rows of every table that cannot be used, with the reason."),
+    }
 
 
 def _replace_view(session: Session, name: str) -> None:
-    view = bigquery.Table(session.dataset.reference.table(name))
-    view.view_query, view.description, view.labels = _definition(session, name), views.DESCRIPTIONS[name], LABELS
-    session.client.delete_table(view, not_found_ok=True, retry=session.retry)
-    session.client.create_table(view, retry=session.retry)
+    view = _definitions(session.name)[name]
+    labels = ", ".join(f"('{key}', '{value}')" for key, value in LABELS.items())
+    session.query(
+        f"CREATE OR REPLACE VIEW `{session.name}.{name}` OPTIONS (description = {json.dumps(view.description)}, labels = [{labels}]) "
+        f"AS {view.statement}",
+        asset=name,
+    )

@@ -4,7 +4,9 @@ What to write and how to read a table is said elsewhere; here is only how a job 
 """
 
 import concurrent.futures
+import hashlib
 import io
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -24,7 +26,7 @@ from google.cloud.bigquery_storage_v1.services.big_query_read.transports import 
 
 from nba_pipeline.errors import BadInput, Permanent, PipelineError, Transient
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.bigquery.shapes import Shape
+from nba_pipeline.warehouse.bigquery.shapes import LABELS, Shape
 
 SERVER_TROUBLE = (
     "backendError",
@@ -38,6 +40,7 @@ SERVER_TROUBLE = (
 
 NO_MESSAGE_LIMIT = [("grpc.max_receive_message_length", -1)]
 LABEL_LENGTH = 63
+IDENTITY_LENGTH = 40
 
 Job = bigquery.LoadJob | bigquery.QueryJob
 Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
@@ -108,7 +111,7 @@ class Session:
 
     def labels(self, asset: str) -> dict[str, str]:
         """What a job carries, so that its cost can be told by run and by table."""
-        return {"dagster_run_id": self.run_id[:LABEL_LENGTH].lower(), "asset": asset[:LABEL_LENGTH]}
+        return {**LABELS, "dagster_run_id": self.run_id[:LABEL_LENGTH].lower(), "asset": asset[:LABEL_LENGTH]}
 
     def query(
         self, statement: str, parameters: Sequence[Parameter] = (), asset: str = "", read_only: bool = True
@@ -199,15 +202,20 @@ class Session:
         hold its rows (`holds` is false: another write came after it), or that it failed, the identity gets a number.
         A fresh job that fails is repeated only for trouble on the server's side.
         """
+        # the ids of jobs are the project's, and another dataset may get the same rows
+        identity = f"{identity}_{self.dataset_name}"
         last: PipelineError | None = None
-        for attempt in range(SETTINGS.bigquery.attempts):
-            job_id, is_fresh = f"{identity}_{attempt}" if attempt else identity, True
+        number = attempts = 0
+        while attempts < SETTINGS.bigquery.attempts:
+            job_id, is_fresh = f"{identity}_{number}" if number else identity, True
             with self.explained(what):
                 try:
                     job: Job = self.retry(begin)(job_id)
                 except api.Conflict:
                     is_fresh = False
                     job = cast(Job, self.client.get_job(job_id, location=self.dataset.location, retry=self.retry))
+            # jobs of earlier times are stepped over; only those of now count as attempts
+            number, attempts = number + 1, attempts + is_fresh
             try:
                 self._wait(job, what)
             except (Permanent, BadInput) as error:
@@ -220,7 +228,7 @@ class Session:
                 continue
             if is_fresh or holds():
                 return job
-        raise last or Permanent(f"{what}: {SETTINGS.bigquery.attempts} earlier jobs have the identity {identity}")
+        raise last or Permanent(f"{what}: {attempts} jobs ended without an error, and their rows are not there ({identity})")
 
     def _wait(self, job: Job, what: str) -> None:
         """Until the job is done. Raises Transient after a timeout, when the job is cancelled, and for server trouble."""
@@ -287,10 +295,24 @@ def _reason(error: Exception) -> str:
 
 def _told(error: Exception) -> str:
     """The first line of what Google said, without the address that was asked."""
+    # what was asked again until the time was up says only that; its cause is what happened
+    error = (isinstance(error, api.RetryError) and error.cause) or error
     text = str(getattr(error, "message", "") or error).splitlines()[0]
-    return text.partition("prettyPrint=false: ")[2] or text
+    return re.sub(r"^[A-Z]+ https?://\S+: ", "", text)
 
 
 def day_parameters(first: date, last: date) -> list[Parameter]:
     """@first and @last as DATE, so that partitions are pruned."""
     return [bigquery.ScalarQueryParameter("first", "DATE", first), bigquery.ScalarQueryParameter("last", "DATE", last)]
+
+
+def parquet(rows: pl.DataFrame) -> bytes:
+    """The bytes that are loaded: the same rows in the same order give the same bytes."""
+    file = io.BytesIO()
+    rows.rechunk().write_parquet(file)
+    return file.getvalue()
+
+
+def identity(kind: str, name: str, *parts: Any) -> str:
+    """The id of a job: what it does, to which table, with which rows, instead of which job's."""
+    return f"{kind}_{name}_{hashlib.sha256(repr(parts).encode()).hexdigest()[:IDENTITY_LENGTH]}"

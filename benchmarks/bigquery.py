@@ -1,0 +1,208 @@
+"""BigQuery: jobs and bytes of writes as functions of dates and tables, and seconds against the stock IO manager.
+
+The real client against the emulator (`make test-bigquery` sets it up; `python -m nba_pipeline_tests.bigquery.emulator setup`
+does only that). The emulator says nothing about BigQuery's own speed and bills no bytes: jobs, calls and uploaded bytes are
+exact, scanned bytes are those of the answers in BigQuery's documented sizes per type, seconds count only as ratios.
+
+    python benchmarks/bigquery.py               # writes and the comparison, 2 minutes
+    python benchmarks/bigquery.py --game-day    # also a whole game day of the sandbox, 10 minutes
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import dagster as dg
+import polars as pl
+from dagster_gcp import BigQueryResource
+from dagster_polars import PolarsBigQueryIOManager
+from measuring import print_table
+
+import nba_pipeline.definitions  # noqa: F401  # every table is known
+from nba_pipeline.calendar import Clock, days
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import TABLES, Table
+from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
+from nba_pipeline.warehouse.bigquery.plan import apply
+from nba_pipeline.warehouse.bigquery.shapes import STAGING_PREFIX
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.table_io import TableIO
+from nba_pipeline_tests.bigquery.emulator import Emulator
+from nba_pipeline_tests.bigquery.faults import Call, FaultProxy
+from nba_pipeline_tests.bigquery.game_day import COMMANDS, another_start, played, prepared
+
+PROJECT, DATASET = "nba-bench", "bench"
+FIRST = date(2024, 10, 21)
+ROWS_PER_DATE = 240
+SEASON = 170  # slates of a regular season
+LOAD_JOBS_PER_TABLE_AND_DAY = 1500
+BYTES = {pl.Int64: 8, pl.Float64: 8, pl.Date: 8, pl.Datetime: 8, pl.Boolean: 1}
+"""Size of a value in BigQuery's pricing page; text is its bytes and two more."""
+
+ROSTERS = "rosters"
+"""The table that is written: few columns, a row per player."""
+
+
+def rows_of(table: Table, dates: list[date]) -> pl.DataFrame:
+    """Made-up rows of `rosters`."""
+    numbers = pl.DataFrame({"player_id": range(ROWS_PER_DATE)}, schema={"player_id": pl.Int64})
+    frame = pl.DataFrame({"game_date": dates}).join(numbers, how="cross")
+    known = {"game_date", "player_id"}
+    text = {name: pl.format("{} {}", pl.lit(name), "player_id") for name, kind in table.dtypes.items() if kind == pl.String}
+    others = {name: pl.lit(None, kind) for name, kind in table.dtypes.items() if kind != pl.String and name not in known}
+    stamp = pl.lit("2024-10-21T12:00:00").str.to_datetime(time_unit="us", time_zone="UTC")
+    return frame.with_columns(**text, **others).with_columns(as_of=stamp).select(list(table.dtypes))
+
+
+def counted(calls: list[Call]) -> Counter[str]:
+    """Jobs by kind, HTTP calls and uploaded bytes."""
+    counts = Counter[str]({"calls": len(calls), "bytes sent": sum(call.sent for call in calls)})
+    for call in calls:
+        statement = str(call.body.get("query") or call.body.get("configuration", {}).get("query", {}).get("query", "")).strip()
+        if call.kind == "load":
+            counts["staging loads" if (call.table or "").startswith(STAGING_PREFIX) else "loads"] += 1
+        elif call.kind == "query":
+            counts["reads" if statement.startswith(("SELECT", "WITH")) else "changes"] += 1
+    return counts
+
+
+def warehouse_at(proxy: FaultProxy, emulator: Emulator, home: Path) -> BigQueryWarehouse:
+    return BigQueryWarehouse(
+        bigquery=BigQueryResource(project=PROJECT), dataset=DATASET, home=str(home), storage_host=emulator.grpc_host
+    )
+
+
+def writes(warehouse: BigQueryWarehouse, proxy: FaultProxy) -> None:
+    """Jobs of one range write of a table by its length."""
+    table, rows = TABLES[ROSTERS], []
+    for number in (1, 7, SETTINGS.bigquery.dates_by_load, SETTINGS.bigquery.dates_by_load + 1, SEASON):
+        dates = days(FIRST, FIRST + timedelta(days=number - 1))
+        frame = rows_of(table, dates).with_columns(source=pl.lit(f"write of {number}"))
+        proxy.forget()
+        warehouse.replace(table, dates, frame, "benchmark")
+        found = counted(proxy.calls)
+        held = warehouse.scan(table, dates).select(pl.len()).collect().item()
+        if held != frame.height:
+            raise RuntimeError(f"{held} rows instead of {frame.height}")
+        shown = ("loads", "staging loads", "changes", "reads", "calls", "bytes sent")
+        rows.append((number, *(found[name] for name in shown), found["bytes sent"] / frame.height))
+    print(f"\nOne table, one write of a range ({ROWS_PER_DATE} rows a date)\n")
+    print_table(("dates", "loads", "staging loads", "changes", "reads", "HTTP calls", "bytes sent", "bytes per row"), rows)
+    most = max(row[1] + row[2] for row in rows)
+    attempts = SETTINGS.bigquery.attempts
+    print(
+        f"\nA table takes at most {most} load jobs in one write. A season of {SEASON} slates, each date in a run of its own, is "
+        f"{SEASON} load jobs per table and day, {SEASON * attempts} if every one needed all {attempts} attempts: under "
+        f"{LOAD_JOBS_PER_TABLE_AND_DAY:,}. As one backfill in chunks of {SETTINGS.warehouse.dates_per_run} dates it is "
+        f"{-(-SEASON // SETTINGS.warehouse.dates_per_run)}."
+    )
+
+
+def materialised(
+    manager: dg.IOManager | dg.ConfigurableIOManager, resources: dict[str, Any], day: date, frame: pl.DataFrame
+) -> float:
+    """Seconds of materialising one date of `rosters` with an IO manager."""
+    daily = dg.DailyPartitionsDefinition("2024-10-01")
+
+    @dg.asset(name=ROSTERS, partitions_def=daily, io_manager_key="tables", metadata={"partition_expr": "game_date"})
+    def asset() -> pl.DataFrame:
+        return frame
+
+    started = time.perf_counter()
+    done = dg.materialize([asset], partition_key=str(day), resources={**resources, "tables": manager})
+    if not done.success:
+        raise RuntimeError("the run failed")
+    return time.perf_counter() - started
+
+
+def compared(warehouse: BigQueryWarehouse, proxy: FaultProxy, home: Path, repeats: int) -> None:
+    """Seconds, calls and bytes of one date, ours against the stock manager, in turns, on the same emulator."""
+    clock = Clock(stands_at="2024-10-21T12:00:00+00:00")
+    landing = Landing(home=str(home), clock=clock)
+    ours = TableIO(warehouse=warehouse, clock=clock, landing=landing)
+    stock = PolarsBigQueryIOManager(project=PROJECT, dataset="stock")
+    seconds: dict[str, list[float]] = {"ours": [], "stock": []}
+    counts: dict[str, Counter[str]] = {"ours": Counter(), "stock": Counter()}
+    table = TABLES[ROSTERS]
+    for number in range(repeats):
+        day = FIRST - timedelta(days=number + 1)
+        frame = rows_of(table, [day])
+        shared = {"warehouse": warehouse, "clock": clock, "landing": landing}
+        for name, manager, resources, given in (
+            ("ours", ours, shared, frame.drop("as_of", "code_version")), ("stock", stock, {}, frame)
+        ):  # fmt: skip
+            proxy.forget()
+            seconds[name].append(materialised(manager, resources, day, given))
+            counts[name] += counted(proxy.calls)
+    print(f"\nOne date of {ROWS_PER_DATE} rows by Dagster, {repeats} dates in turns (per date; seconds are medians)\n")
+    names = ("loads", "changes", "reads", "calls", "bytes sent")
+    print_table(
+        ("manager", "seconds", *names),
+        [(name, statistics.median(seconds[name]), *(counts[name][key] / repeats for key in names)) for name in seconds],
+    )
+    ratio = statistics.median(seconds["ours"]) / statistics.median(seconds["stock"])
+    print(
+        f"\nours / stock = {ratio:.2f} in seconds. Ours reads the rows back for their count, checks the schema and records the write;"
+    )
+    print("the stock manager deletes and then appends, which a failure in between leaves empty.")
+
+
+def game_day(folder: Path) -> None:
+    """Jobs and scanned bytes of the two commands of a game day."""
+    league, start, _ = prepared(folder)
+    with another_start(folder, start) as (day, emulator):
+        ended = played(day, league, emulator)
+    found = counted(list(ended.calls))
+    held = {name: logical_bytes(frame) for name, frame in ended.tables.items()}
+    print(f"\nA game day of the sandbox ({len(COMMANDS)} commands, {len(TABLES)} tables, history of 10 dates)\n")
+    print_table(("what", "number"), [(name, float(number)) for name, number in found.most_common()])
+    largest = max(held, key=lambda name: held[name])
+    print(
+        f"\nAll tables hold {sum(held.values()) / 1e6:.1f} MB (largest {largest}, {held[largest] / 1e6:.1f} MB): a query reads a part of that,"
+    )
+    print(
+        f"and BigQuery bills 10 MB at least, so the {found['reads']} reads of a day cost at most {found['reads'] * 10 / 1e3:.2f} GB."
+    )
+
+
+def logical_bytes(frame: pl.DataFrame) -> int:
+    """The size of rows by which BigQuery bills a query."""
+    total = 0
+    for column in frame.iter_columns():
+        if column.dtype == pl.String:
+            total += int(column.str.len_bytes().fill_null(0).sum()) + 2 * (column.len() - column.null_count())
+        elif column.dtype == pl.List:
+            text = column.explode(empty_as_null=False).drop_nulls()
+            total += int(text.str.len_bytes().sum()) + 2 * text.len()
+        else:
+            total += BYTES[type(column.dtype)] * (column.len() - column.null_count())
+    return total
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--game-day", action="store_true")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with Emulator(folder / "emulator") as emulator, FaultProxy(emulator.url) as proxy:
+            with patch.dict(os.environ, emulator.variables(PROJECT, DATASET, proxy.url)):
+                warehouse = warehouse_at(proxy, emulator, folder)
+                for _ in apply(warehouse.session):
+                    pass
+                writes(warehouse, proxy)
+                compared(warehouse, proxy, folder, arguments.repeats)
+        if arguments.game_day:
+            game_day(folder / "day")
+
+
+if __name__ == "__main__":
+    main()

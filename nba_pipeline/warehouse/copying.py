@@ -1,0 +1,236 @@
+"""Copying: the rows of some dates from one warehouse to another, chunk by chunk, each read back and compared.
+
+Goes through the interface of a warehouse only, so either may be of any kind. Rows stay as they are, lineage included.
+Dates that already agree are passed over, so an interrupted copy that is begun again goes on where it stopped.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from nba_pipeline.calendar import days, week_of
+from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES, Table
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.writing import refuse_to_shrink
+
+WRITER = "copy"
+WEEKLY_TABLE = "points_model"
+"""Its dates are Mondays: a copy that begins within a week takes that week's too."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A date of a table, or of its quarantine, on which the two warehouses differ after the copy."""
+
+    name: str
+    day: date
+    rows_here: int
+    rows_there: int | None
+    """None where the target was never written."""
+    reason: str = ""
+
+    def __str__(self) -> str:
+        """In one sentence."""
+        there = "never written" if self.rows_there is None else f"{self.rows_there} rows"
+        values = ", of other values" if self.rows_here == self.rows_there else ""
+        return f"{self.name} {self.day}: {self.rows_here} rows here, {there} there{values}{self.reason and f'; {self.reason}'}"
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What became of one chunk of dates of a table. In a dry run `written` and `rows` are what would be written."""
+
+    name: str
+    first: date
+    last: date
+    agreed: int
+    """Dates that were the same before."""
+    written: int
+    rows: int
+    differences: tuple[Difference, ...] = ()
+
+    def __str__(self) -> str:
+        """As a line of progress."""
+        told = f"{self.name} {self.first} to {self.last}: {self.written} dates with {self.rows} rows, {self.agreed} agreed before"
+        return f"{told}, {len(self.differences)} differ" if self.differences else told
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a warehouse holds on one date."""
+
+    rows: int
+    checksum: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table as it is read, written and compared."""
+
+    table: Table
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return self.table.name
+
+    def dates(self, warehouse: Warehouse, wanted: Collection[date]) -> set[date]:
+        """The wanted dates that were written."""
+        return warehouse.dates(self.table) & set(wanted)
+
+    def known(self, warehouse: Warehouse, wanted: Collection[date]) -> list[date]:
+        """The wanted dates of which the warehouse can say what they hold."""
+        return sorted(self.dates(warehouse, wanted))
+
+    def read(self, warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+        """The rows of these dates."""
+        return warehouse.scan(self.table, dates).collect()
+
+    def write(self, warehouse: Warehouse, dates: Sequence[date], frame: pl.DataFrame) -> None:
+        """Replace the dates, or add to a ledger."""
+        if self.table.write == "add":
+            warehouse.add(self.table, dates, frame, WRITER)
+        else:
+            warehouse.replace(self.table, dates, frame, WRITER)
+
+    def refusal(self, day: date, here: Part, there: Part | None) -> str:
+        """Why the target would refuse a date, so that it does not hold up the others; else nothing."""
+        if there and self.table.write != "add":
+            try:
+                refuse_to_shrink(self.table, day, here.rows, there.rows, 0)
+            except PipelineError as error:
+                return str(error)
+        return ""
+
+    def parts(self, frame: pl.DataFrame, dates: Collection[date]) -> dict[date, Part]:
+        """Number of rows and checksum of each date."""
+        by_day = {key[0]: rows for key, rows in frame.partition_by("game_date", as_dict=True).items()}
+        found = {day: by_day.get(day, frame.clear()) for day in dates}
+        return {day: Part(rows.height, self.checksum(rows)) for day, rows in found.items()}
+
+    def checksum(self, frame: pl.DataFrame) -> str:
+        """Of the rows of one date."""
+        return checksum(self.table, frame)
+
+
+class Quarantine(Rows):
+    """The parked rows of a table. Copied where the table was written, or where a failed run has parked some."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return f"quarantine of {self.table.name}"
+
+    def dates(self, warehouse: Warehouse, wanted: Collection[date]) -> set[date]:
+        """The wanted dates on which the quarantine, full or empty, is known."""
+        parked = warehouse.scan_quarantine(self.table, wanted).select(pl.col("game_date").unique()).collect()["game_date"]
+        return super().dates(warehouse, wanted) | set(parked)
+
+    def known(self, warehouse: Warehouse, wanted: Collection[date]) -> list[date]:
+        """All of them: a date without parked rows has none."""
+        return sorted(wanted)
+
+    def read(self, warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+        """The parked rows of these dates."""
+        return warehouse.scan_quarantine(self.table, dates).collect()
+
+    def write(self, warehouse: Warehouse, dates: Sequence[date], frame: pl.DataFrame) -> None:
+        """Park exactly these."""
+        warehouse.park(self.table, dates, frame)
+
+    def refusal(self, day: date, here: Part, there: Part | None) -> str:
+        """Nothing: a quarantine may shrink."""
+        return ""
+
+    def checksum(self, frame: pl.DataFrame) -> str:
+        """Of the parked rows of one date, which have no key."""
+        return _digest(frame, QUARANTINE_SCHEMA, tuple(QUARANTINE_SCHEMA))
+
+
+def copy(
+    source: Warehouse, target: Warehouse, dates: Sequence[date], names: Sequence[str], *, dry_run: bool = False,
+    dates_per_chunk: int = SETTINGS.warehouse.dates_per_run,
+) -> Iterator[Copied]:  # fmt: skip
+    """Make the target hold what the source holds of these tables, in this order, from the first date to the last.
+
+    Tells of each chunk what became of it. A date never written at the source is not touched at the target. Rows are added
+    to a ledger and take the place of what was there elsewhere, unless that would shrink a date. A dry run only compares.
+    Raises BadInput for an unknown table.
+    """
+    unknown = sorted(set(names) - TABLES.keys())
+    if unknown:
+        raise BadInput(f"there is no table {', '.join(unknown)}; choose among {', '.join(sorted(TABLES))}")
+    for name in names:
+        first = week_of(min(dates)) if name == WEEKLY_TABLE else min(dates)
+        # the quarantine first, as a run parks before it writes: a date that counts as written has both
+        for side in (Quarantine(TABLES[name]), Rows(TABLES[name])):
+            held = sorted(side.dates(source, days(first, max(dates))))
+            for start in range(0, len(held), dates_per_chunk):
+                yield _copy_chunk(source, target, side, held[start : start + dates_per_chunk], dry_run)
+
+
+def checksum(table: Table, frame: pl.DataFrame) -> str:
+    """Of every cell of the rows in the order of their dates and keys: the same in every process and for every warehouse."""
+    return _digest(frame, table.dtypes, ("game_date", *table.key))
+
+
+def _copy_chunk(source: Warehouse, target: Warehouse, side: Rows, chunk: Sequence[date], dry_run: bool) -> Copied:
+    frame = side.read(source, chunk)
+    here, there = side.parts(frame, chunk), _parts(side, target, chunk)
+    differing = [day for day in chunk if here[day] != there.get(day)]
+    refused = {day: reason for day in differing if (reason := side.refusal(day, here[day], there.get(day)))}
+    written = [day for day in differing if day not in refused]
+    told = Copied(
+        side.name, chunk[0], chunk[-1], len(chunk) - len(differing), len(written), sum(here[day].rows for day in written)
+    )
+    if dry_run or not differing:
+        return told
+    if written:
+        side.write(target, written, frame.filter(pl.col("game_date").is_in(written)))
+    here, there = _parts(side, source, differing), _parts(side, target, differing)
+    left = tuple(
+        Difference(side.name, day, part.rows, found.rows if (found := there.get(day)) else None, refused.get(day, ""))
+        for day, part in here.items()
+        if part != there.get(day)
+    )
+    return Copied(told.name, told.first, told.last, told.agreed, told.written, told.rows, left)
+
+
+def _parts(side: Rows, warehouse: Warehouse, dates: Sequence[date]) -> dict[date, Part]:
+    """What a warehouse holds now of each date that it knows."""
+    known = side.known(warehouse, dates)
+    return side.parts(side.read(warehouse, known), known)
+
+
+def _digest(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], order: Sequence[str]) -> str:
+    ordered = frame.select(pl.col(name).cast(kind) for name, kind in schema.items()).sort(list(dict.fromkeys(order)))
+    digest = hashlib.sha256(str(ordered.height).encode())
+    for column in ordered:
+        digest.update(f"\0{column.name}\0".encode())
+        _add_cells(digest, column)
+    return digest.hexdigest()
+
+
+def _add_cells(digest: "hashlib._Hash", column: pl.Series) -> None:
+    """A column's cells as bytes: which are null, then their values; of text and lists the lengths before them."""
+    if isinstance(column.dtype, pl.List):
+        lengths = column.list.len().fill_null(0)  # BigQuery knows no missing list, only an empty one
+        digest.update(lengths.cast(pl.Int64).to_numpy().tobytes())
+        _add_cells(digest, column.filter(lengths > 0).explode())
+        return
+    digest.update(column.is_null().to_numpy().tobytes())
+    if column.dtype == pl.String:
+        column = column.fill_null("")
+        digest.update(column.str.len_bytes().cast(pl.Int64).to_numpy().tobytes())
+        digest.update("".join(column).encode())
+    elif column.dtype.is_float():
+        # one zero and one NaN, whatever their bits
+        values = column.cast(pl.Float64).fill_null(0.0).fill_nan(float("nan")).to_numpy()
+        digest.update((values + 0.0).tobytes())
+    else:
+        digest.update(column.to_physical().cast(pl.Int64).fill_null(0).to_numpy().tobytes())

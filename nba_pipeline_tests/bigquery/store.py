@@ -1,0 +1,216 @@
+"""A dataset of the emulator as the contract of warehouses wants it, with a proxy in front that can fail."""
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster_gcp import BigQueryResource
+from google.api_core.exceptions import NotFound
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import Table
+from nba_pipeline.warehouse.bigquery import DIRECT, BigQueryWarehouse, _holders
+from nba_pipeline.warehouse.bigquery.shapes import LOADS, Shape, quarantine_of, shape_of
+from nba_pipeline_tests.bigquery.emulator import Emulator
+from nba_pipeline_tests.bigquery.faults import Call, FaultProxy, Rewrite
+from nba_pipeline_tests.bigquery.fixtures import PROJECT
+from nba_pipeline_tests.warehouse.contract import IMPATIENT, Store, Tables, a_table, forgotten_tables
+
+QUICK = {"first_pause_seconds": 0.01, "longest_pause_seconds": 0.05}
+
+
+class BigQueryStore(Store):
+    """A dataset with the record of writes. Whatever a warehouse of it asks passes through the proxy; what a test asks does not."""
+
+    def __init__(self, emulator: Emulator, proxy: FaultProxy, admin: bigquery.Client, dataset: str, home: Path) -> None:
+        self.emulator, self.proxy, self.admin, self.dataset, self.home = emulator, proxy, admin, dataset, home
+        self._begun: dict[str, None] = {}
+        admin.create_dataset(dataset)
+        self.make(LOADS)
+
+    def make(self, *shapes: Shape) -> None:
+        """Make empty tables."""
+        for shape in shapes:
+            self.admin.create_table(shape.ddl(self.reference))
+
+    @property
+    def reference(self) -> bigquery.DatasetReference:
+        return bigquery.DatasetReference(PROJECT, self.dataset)
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        return {
+            **self.emulator.variables(PROJECT, self.dataset, self.proxy.url), "NBA_PIPELINE_ENV": "production",
+            "NBA_PIPELINE_HOME": str(self.home), "NBA_REPLACEMENTS": str(self.replacements),
+            # google-auth asks Google in the background where a service account may be used; here nobody answers
+            "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1",
+        }  # fmt: skip
+
+    def open(self, lock_wait_seconds: float = IMPATIENT, run_id: str | None = None, **changes: Any) -> BigQueryWarehouse:
+        fields: dict[str, Any] = {
+            "bigquery": BigQueryResource(project=PROJECT), "dataset": self.dataset, "home": str(self.home),
+            "storage_host": self.emulator.grpc_host, "lock_wait_seconds": lock_wait_seconds,
+        }  # fmt: skip
+        warehouse = BigQueryWarehouse(**(fields | changes))
+        warehouse._run_id = run_id or uuid.uuid4().hex
+        return warehouse
+
+    def look(self) -> BigQueryWarehouse:
+        return self.open(run_id=DIRECT)
+
+    @contextmanager
+    def hold_up(self, table: Table, day: date, started: threading.Event, go_on: threading.Event) -> Iterator[None]:
+        def wait(answer: Any) -> Any:
+            started.set()
+            assert go_on.wait(60)
+            return answer
+
+        # the load is done, and its writer does not know it yet
+        self.proxy.rule(loads(table.name, day), Rewrite(wait))
+        yield
+
+    # What a test asks past the warehouse
+
+    def ask(self, statement: str) -> list[dict[str, Any]]:
+        """The rows of an answer; tables by their plain names."""
+        config = bigquery.QueryJobConfig(default_dataset=self.reference)
+        return [dict(row) for row in self.admin.query_and_wait(statement, job_config=config)]
+
+    def record(self) -> list[dict[str, Any]]:
+        """The record of writes, the oldest first."""
+        return self.ask("SELECT * FROM loads WHERE game_date >= DATE '2000-01-01' ORDER BY loaded_at, game_date")
+
+    def forget(self) -> None:
+        """Let the proxy begin at number 1 again, without rules; which jobs were asked for stays known."""
+        self._begun |= self._asked()
+        self.proxy.forget()
+
+    def _asked(self) -> dict[str, None]:
+        ids = [call.job_id for call in self.proxy.calls if call.kind in ("load", "query") and call.job_id]
+        return dict.fromkeys(job_id for job_id in ids if job_id.startswith(("load_", "merge_", "add_", "stage_")))
+
+    def effective(self) -> list[str]:
+        """The ids of the jobs that wrote rows and were executed to their end, in the order in which they were first asked for."""
+        self._begun |= self._asked()
+        done = []
+        for job_id in self._begun:
+            with suppress(NotFound):
+                job = self.admin.get_job(job_id)
+                if job.state == "DONE" and not job.error_result:
+                    done.append(job_id)
+        return done
+
+
+def of_kind(*kinds: str) -> Callable[[Call], bool]:
+    return lambda call: call.kind in kinds
+
+
+def loads(table: str, day: date | None = None) -> Callable[[Call], bool]:
+    """Loads into a table, or into one of its partitions."""
+    return lambda call: call.kind == "load" and (call.table or "").startswith(f"{table}${day:%Y%m%d}" if day else table)
+
+
+def text_of(call: Call) -> str:
+    """The statement of a query."""
+    body = call.body
+    return (
+        str(body.get("query") or body.get("configuration", {}).get("query", {}).get("query", "")) if call.kind == "query" else ""
+    )
+
+
+def statement(word: str) -> Callable[[Call], bool]:
+    """Queries that begin with a word."""
+    return lambda call: text_of(call).strip().startswith(word)
+
+
+def acknowledges(call: Call) -> bool:
+    """Whether a call adds to the record of writes."""
+    return text_of(call).strip().startswith("INSERT INTO loads")
+
+
+@pytest.fixture(scope="session")
+def admin(emulator: Emulator) -> Iterator[bigquery.Client]:
+    """A client that no proxy disturbs."""
+    client = bigquery.Client(PROJECT, credentials=AnonymousCredentials(), client_options={"api_endpoint": emulator.url})
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def quick(settings: Callable[..., None]) -> None:
+    """Pauses between attempts that a test can wait for."""
+    settings(**QUICK)
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set numbers of `SETTINGS.bigquery` for a test."""
+
+    def change(**numbers: Any) -> None:
+        monkeypatch.setitem(SETTINGS.__dict__, "bigquery", SETTINGS.bigquery.model_copy(update=numbers))
+
+    return change
+
+
+@pytest.fixture
+def store(
+    emulator: Emulator, proxy: FaultProxy, admin: bigquery.Client, dataset_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    quick: None,
+) -> Iterator[BigQueryStore]:  # fmt: skip
+    """A dataset of its own, deleted afterwards."""
+    store = BigQueryStore(emulator, proxy, admin, dataset_name, tmp_path)
+    for name, value in store.variables.items():
+        monkeypatch.setenv(name, value)
+    yield store
+    _holders.close()
+    admin.delete_dataset(dataset_name, delete_contents=True, not_found_ok=True)
+
+
+@pytest.fixture
+def tables(store: BigQueryStore) -> Iterator[Tables]:
+    """Make tables, also in the dataset, that are forgotten after the test."""
+
+    def make(name: str, **fields: Any) -> Table:
+        table = a_table(name, **fields)
+        store.make(shape_of(table), quarantine_of(table))
+        return table
+
+    with forgotten_tables():
+        yield make
+
+
+@pytest.fixture
+def lines(tables: Tables) -> Table:
+    return tables("toy_lines")
+
+
+@pytest.fixture
+def dead_from(store: BigQueryStore, settings: Callable[..., None]) -> Callable[..., AbstractContextManager[None]]:
+    """From the first call that a predicate chooses on, every connection is lost: to BigQuery the process has died."""
+
+    @contextmanager
+    def dies(when: Callable[[Call], bool], fault: Any, rest: Any) -> Iterator[None]:
+        is_dead = threading.Event()
+
+        def first(call: Call) -> bool:
+            if not is_dead.is_set() and when(call):
+                is_dead.set()
+                return True
+            return False
+
+        settings(**QUICK, retry_seconds=0.2)
+        store.proxy.rule(first, fault)
+        store.proxy.rule(lambda _: is_dead.is_set(), rest, times=None)
+        yield
+        assert is_dead.is_set(), "the call that should have been the last was never made"
+        store.forget()
+        settings(**QUICK, retry_seconds=120.0)
+
+    return dies

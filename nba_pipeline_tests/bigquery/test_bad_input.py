@@ -1,0 +1,255 @@
+"""Wrong credentials, names, permissions and tables are one sentence with what to do, before any data moves."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.cloud import bigquery
+
+from nba_pipeline.errors import BadInput
+from nba_pipeline.table import TABLES, Table
+from nba_pipeline.warehouse.bigquery.shapes import LOADS, Shape, quarantine_of, shape_of
+from nba_pipeline_tests.bigquery.faults import FaultProxy, Respond
+from nba_pipeline_tests.bigquery.fixtures import PROJECT
+from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind
+from nba_pipeline_tests.warehouse.contract import DAY, ROOT, held, rows
+
+
+@pytest.fixture
+def only_toys(lines: Table, monkeypatch: pytest.MonkeyPatch) -> Table:
+    """The platform has no other table than this one."""
+    for name in TABLES.keys() - {lines.name}:
+        monkeypatch.delitem(TABLES, name)
+    return lines
+
+
+def is_refused(store: BigQueryStore, table: Table, *words: str, **changes: Any) -> None:
+    """Preflight and a write both end in one sentence with these words, and nothing was written."""
+    for work in (
+        lambda warehouse: warehouse.preflight(),
+        lambda warehouse: warehouse.replace(table, [DAY], rows(2), "me"),
+        lambda warehouse: warehouse.add(table, [DAY], rows(2), "me"),
+    ):
+        with pytest.raises(BadInput) as caught:
+            work(store.open(**changes))
+        told = str(caught.value)
+        assert "\n" not in told
+        for word in words:
+            assert re.search(word, told), told
+    assert store.effective() == [] and store.record() == []
+
+
+# Credentials
+
+
+def credentials(kind: str, tmp_path: Path) -> str | None:
+    file = tmp_path / "account.json"
+    match kind:
+        case "a file that is not there":
+            return str(file)
+        case "not JSON":
+            file.write_text("-----BEGIN PRIVATE KEY-----")
+        case "no key":
+            file.write_text(json.dumps({"type": "service_account", "project_id": PROJECT}))
+        case "none at all":
+            return None
+    return str(file)
+
+
+@pytest.mark.parametrize("kind", ["a file that is not there", "not JSON", "no key", "none at all"])
+def test_credentials_that_cannot_be_used_are_told(
+    store: BigQueryStore, only_toys: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    file = credentials(kind, tmp_path)
+    if file:
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", file)
+    else:
+        monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS")
+        monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+        monkeypatch.setenv("NO_GCE_CHECK", "true")
+    is_refused(
+        store, only_toys, rf"BigQuery {PROJECT}\.{store.dataset}: no credentials; run `gcloud auth application-default login`"
+    )
+
+
+def test_an_expired_token_is_told(store: BigQueryStore, only_toys: Table, proxy: FaultProxy) -> None:
+    proxy.rule(of_kind("token"), Respond(401, "invalid_grant", "Token has been expired or revoked."), times=None)
+    is_refused(
+        store, only_toys, rf"BigQuery {PROJECT}\.{store.dataset}: the credentials were refused; log in anew or replace the key"
+    )
+
+
+def test_credentials_that_bigquery_does_not_accept_are_told(store: BigQueryStore, only_toys: Table, proxy: FaultProxy) -> None:
+    proxy.rule(of_kind("datasets"), Respond(401, "authError", "Invalid Credentials"), times=None)
+    is_refused(store, only_toys, rf"BigQuery {PROJECT}\.{store.dataset}: the credentials are not accepted")
+
+
+# Project, dataset, location, permission
+
+
+def test_missing_names_are_told(store: BigQueryStore, only_toys: Table) -> None:
+    with pytest.raises(BadInput, match="needs BIGQUERY_DATASET; set it"):
+        store.open(dataset="").preflight()
+    with pytest.raises(BadInput, match="needs BIGQUERY_PROJECT and BIGQUERY_DATASET; set them"):
+        store.open(dataset="", bigquery=store.open().bigquery.model_copy(update={"project": None})).preflight()
+
+
+def test_a_dataset_that_is_not_there_is_told(store: BigQueryStore, only_toys: Table) -> None:
+    is_refused(
+        store, only_toys, rf"{PROJECT}\.not_there", r"BIGQUERY_DATASET", r"nba-pipeline bigquery apply", dataset="not_there"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["datasets", "query"])
+def test_a_dataset_without_permission_is_told(store: BigQueryStore, only_toys: Table, proxy: FaultProxy, kind: str) -> None:
+    proxy.rule(of_kind(kind), Respond(403, "accessDenied", "Access Denied: Dataset"), times=None)
+    is_refused(
+        store, only_toys, rf"BigQuery {PROJECT}\.{store.dataset}: no permission", "bigquery.dataEditor", "bigquery.jobUser", "Access Denied",
+    )  # fmt: skip
+
+
+# Tables that were made by hand
+
+
+def by_hand(store: BigQueryStore, shape: Shape, **changes: Any) -> None:
+    """Make a table that differs."""
+    store.admin.delete_table(store.reference.table(shape.name))
+    table = shape.ddl(store.reference)
+    table._properties.pop("clustering", None)  # a None that was set there cannot be replaced
+    for name, value in changes.items():
+        setattr(table, name, value)
+    store.admin.create_table(table)
+
+
+def with_field(shape: Shape, name: str, *change: str) -> list[bigquery.SchemaField]:
+    return [bigquery.SchemaField(name, *change) if field.name == name else field for field in shape.fields]
+
+
+OTHER_TABLES: Mapping[str, tuple[str, Callable[[Shape], dict[str, Any]]]] = {
+    "without partitions": (
+        "it is partitioned by nothing and should be by game_date",
+        lambda shape: {"time_partitioning": None, "require_partition_filter": None},
+    ),
+    "partitioned by another column": (
+        "it is partitioned by seen_at and should be by game_date",
+        lambda shape: {"time_partitioning": bigquery.TimePartitioning(field="seen_at")},
+    ),
+    "clustered": (
+        "it is clustered by game_id and should be by nothing",
+        lambda shape: {"clustering_fields": ["game_id"]},
+    ),
+    "another type": (
+        "column points FLOAT64 should be points INT64",
+        lambda shape: {"schema": with_field(shape, "points", "FLOAT")},
+    ),
+    "a list for a value": (
+        r"column points ARRAY<INT64> should be points INT64",
+        lambda shape: {"schema": with_field(shape, "points", "INTEGER", "REPEATED")},
+    ),
+    "not required": (
+        "column game_id STRING should be game_id STRING NOT NULL",
+        lambda shape: {"schema": with_field(shape, "game_id", "STRING")},
+    ),
+    "required": (
+        "column points INT64 NOT NULL should be points INT64",
+        lambda shape: {"schema": with_field(shape, "points", "INTEGER", "REQUIRED")},
+    ),
+    "one column more": (
+        "column mine is not known",
+        lambda shape: {"schema": [*shape.fields, bigquery.SchemaField("mine", "STRING")]},
+    ),
+    "one nullable column less": (
+        "column points INT64 is missing; add it with `nba-pipeline bigquery apply`",
+        lambda shape: {"schema": [field for field in shape.fields if field.name != "points"]},
+    ),
+    "one required column less": (
+        "required column source STRING NOT NULL is missing",
+        lambda shape: {"schema": [field for field in shape.fields if field.name != "source"]},
+    ),
+}  # fmt: skip
+
+
+def test_a_table_made_by_hand_that_differs_is_told_before_any_data_moves(store: BigQueryStore, only_toys: Table) -> None:
+    shape = shape_of(only_toys)
+    for words, change in OTHER_TABLES.values():
+        by_hand(store, shape, **change(shape))
+        for work in (
+            lambda warehouse: warehouse.preflight(),
+            lambda warehouse: warehouse.replace(only_toys, [DAY], rows(2), "me"),
+        ):
+            with pytest.raises(
+                BadInput, match=rf"BigQuery {PROJECT}\.{store.dataset}\.toy_lines.*{words}.*; nothing was written"
+            ):
+                work(store.open())
+    assert store.effective() == [] and store.record() == []
+
+
+def test_a_table_that_is_not_there_is_told(store: BigQueryStore, only_toys: Table) -> None:
+    store.admin.delete_table(store.reference.table("toy_lines"))
+    is_refused(
+        store,
+        only_toys,
+        rf"BigQuery {PROJECT}\.{store.dataset} has no table toy_lines; make it with `nba-pipeline bigquery apply`",
+    )
+
+
+def test_a_quarantine_or_record_that_is_not_there_is_told_by_preflight(store: BigQueryStore, only_toys: Table) -> None:
+    store.open().preflight()
+    for shape in (quarantine_of(only_toys), LOADS):
+        store.admin.delete_table(store.reference.table(shape.name))
+        with pytest.raises(
+            BadInput, match=f"{store.dataset} has no table {shape.name}; make it with `nba-pipeline bigquery apply`"
+        ):
+            store.open().preflight()
+        store.make(shape)
+
+
+def test_a_record_that_is_not_there_is_told_by_every_use(store: BigQueryStore, lines: Table) -> None:
+    store.admin.delete_table(store.reference.table(LOADS.name))
+    for use in (lambda w: held(w, lines), lambda w: w.dates(lines), lambda w: w.replace(lines, [DAY], rows(1), "me")):
+        with pytest.raises(BadInput, match=r"loads was not found.*nba-pipeline bigquery apply"):
+            use(store.open())
+
+
+# The command
+
+
+def command(store: BigQueryStore, *words: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
+    """`python -m nba_pipeline ...` in production, with some variables changed or taken away."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    variables = {**kept, **store.variables, "NBA_PIPELINE_HOME": str(store.home / "home"), "NO_GCE_CHECK": "true", **changes}
+    return subprocess.run(
+        [sys.executable, "-m", "nba_pipeline", *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=180,
+        env={name: value for name, value in variables.items() if value is not None},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "changes", "told"),
+    [
+        (["status"], {"BIGQUERY_DATASET": None}, "NBA_PIPELINE_ENV=production needs BIGQUERY_DATASET; set it"),
+        (
+            ["run", "--date", "2024-03-12"],
+            {"GOOGLE_APPLICATION_CREDENTIALS": "/not/there.json"},
+            "no credentials; run `gcloud auth",
+        ),
+        (["run", "--date", "2024-03-12"], {"BIGQUERY_DATASET": "not_there"}, "nba-pipeline bigquery apply"),
+        (["run", "--date", "2024-03-12"], {}, "has no table .*; make it with `nba-pipeline bigquery apply`"),
+    ],
+    ids=["status without a dataset", "run without credentials", "run without the dataset", "run without tables"],
+)
+def test_the_command_ends_with_2_and_one_sentence(
+    store: BigQueryStore, words: list[str], changes: dict[str, str | None], told: str
+) -> None:
+    answer = command(store, *words, **changes)
+    assert answer.returncode == 2, answer.stderr
+    assert re.search(told, answer.stderr.replace("\n", " ")), answer.stderr
+    assert "Traceback" not in answer.stderr and answer.stdout == ""
+    assert store.effective() == [] and store.record() == []
+    assert not list(store.home.rglob("*.parquet"))

@@ -1,0 +1,117 @@
+"""One client per run: shared by the resources that need it, closed with the last of them, with the settings' patience."""
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from nba_pipeline.errors import BadInput
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import Table
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.bigquery import DIRECT, BigQueryWarehouse, _holders
+from nba_pipeline.warehouse.bigquery.session import Session
+from nba_pipeline_tests.bigquery.faults import FaultProxy, Rewrite
+from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind
+from nba_pipeline_tests.warehouse.contract import DAY, NEXT, held, rows
+
+
+class Beside(dg.ConfigurableResource[None]):
+    """Another resource that needs the warehouse, as the IO manager does."""
+
+    warehouse: dg.ResourceDependency[Warehouse]
+
+    def height(self, table: Table) -> int:
+        return held(self.warehouse, table).height
+
+
+def test_the_resources_of_a_run_share_one_client_which_is_closed_at_its_end(
+    store: BigQueryStore, proxy: FaultProxy, lines: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[str] = []
+    close = Session.close
+
+    def told(self: Session) -> None:
+        closed.append(self.run_id)
+        close(self)
+
+    monkeypatch.setattr(Session, "close", told)
+
+    @dg.asset
+    def first(warehouse: BigQueryWarehouse, beside: Beside) -> None:
+        warehouse.replace(lines, [DAY], rows(3), "first")
+        assert beside.height(lines) == 3
+        assert closed == []
+
+    @dg.asset(deps=[first])
+    def second(warehouse: BigQueryWarehouse, beside: Beside) -> None:
+        beside.warehouse.replace(lines, [NEXT], rows(2, NEXT), "second")
+        assert held(warehouse, lines).height == beside.height(lines) == 5
+
+    warehouse = store.open(run_id=DIRECT)
+    result = dg.materialize([first, second], resources={"warehouse": warehouse, "beside": Beside(warehouse=warehouse)})
+    kinds = proxy.kinds()
+    assert (kinds.count("token"), kinds.count("datasets")) == (1, 1)
+    assert closed == [result.run_id]
+    assert not [key for key in _holders._held if result.run_id in key]
+    assert {row["run_id"] for row in store.record()} == {result.run_id}
+
+
+def test_a_run_that_fails_closes_its_client(store: BigQueryStore, lines: Table) -> None:
+    @dg.asset
+    def failing(warehouse: BigQueryWarehouse) -> None:
+        warehouse.replace(lines, [DAY], rows(3), "first")
+        raise ValueError("the asset")
+
+    result = dg.materialize([failing], resources={"warehouse": store.open(run_id=DIRECT)}, raise_on_error=False)
+    assert not result.success
+    assert not [key for key in _holders._held if result.run_id in key]
+
+
+def test_two_runs_have_a_client_each(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+    one, two = store.open(), store.open()
+    for run in (one, two, one, two):
+        run.dates(lines)
+    assert proxy.kinds().count("token") == 2
+    assert one.session is not two.session
+    one.session.close()
+    two.replace(lines, [DAY], rows(1), "two")
+    assert held(two, lines).height == 1
+
+
+def test_outside_of_runs_everything_shares_a_client(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+    assert store.look().session is store.look().session
+    for _ in range(2):
+        store.look().dates(lines)
+    assert proxy.kinds().count("token") == 1
+
+
+def test_nothing_is_asked_before_it_is_needed(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+    run = store.open()
+    run.scan(lines, [DAY])
+    run.refuse_missing_names()
+    assert proxy.calls == []
+
+
+def test_pauses_and_limits_are_those_of_the_settings(store: BigQueryStore) -> None:
+    retry, limits = store.open().session.retry, SETTINGS.bigquery
+    assert (retry._initial, retry._maximum, retry.timeout) == (
+        limits.first_pause_seconds, limits.longest_pause_seconds, limits.retry_seconds,
+    )  # fmt: skip
+
+
+def test_another_location_than_that_of_the_dataset_is_told(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+    """The emulator knows no locations: the proxy says that the dataset lies in the EU."""
+    proxy.rule(of_kind("datasets"), Rewrite(lambda answer: answer | {"location": "EU"}), times=None)
+    with pytest.raises(BadInput, match=f"{store.dataset} lies in EU, and BIGQUERY_LOCATION is us-east1; set it to EU"):
+        store.open(location="us-east1").replace(lines, [DAY], rows(1), "me")
+    assert store.effective() == []
+    proxy.forget()
+    proxy.rule(of_kind("datasets"), Rewrite(lambda answer: answer | {"location": "EU"}), times=None)
+    assert isinstance(store.open(location="eu").session.dataset.location, str)
+
+
+def test_a_session_can_be_used_after_an_error(store: BigQueryStore, lines: Table) -> None:
+    person = store.look()
+    with pytest.raises(BadInput):
+        person.sql("nonsense")
+    assert person.sql("SELECT 1 AS a").equals(pl.DataFrame({"a": [1]}))

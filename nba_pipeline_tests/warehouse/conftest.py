@@ -1,0 +1,16 @@
+"""What the tests of warehouses share, with that of BigQuery in its own folder."""
+
+from collections.abc import Iterator
+
+import pytest
+
+pytest.register_assert_rewrite("nba_pipeline_tests.warehouse.contract")
+
+from nba_pipeline_tests.warehouse.contract import Tables, a_table, forgotten_tables  # noqa: E402 - after its asserts are known
+
+
+@pytest.fixture
+def tables() -> Iterator[Tables]:
+    """Make tables that are forgotten after the test."""
+    with forgotten_tables():
+        yield a_table

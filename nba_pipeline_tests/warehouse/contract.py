@@ -1,0 +1,606 @@
+"""What every warehouse has to hold, as tests that are written once: a test module subclasses `Contract` and says what `store` is.
+
+The subclass's module, or its conftest, gives three fixtures: `store`, `tables` (makes tables that are forgotten after the test)
+and `failure` (one entry per step of a write at which the warehouse can fail).
+"""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dataframely as dy
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from nba_pipeline.calendar import days
+from nba_pipeline.environments import warehouse_of
+from nba_pipeline.errors import BadInput, Busy, PipelineError
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import TABLES, Row, Table
+from nba_pipeline.warehouse import Warehouse
+
+DAY = date(2024, 3, 12)
+NEXT = date(2024, 3, 13)
+NOON = datetime(2024, 3, 12, 16, tzinfo=UTC)
+ROOT = Path(__file__).parents[2]
+IMPATIENT, PATIENT = 0.3, 60.0
+"""Seconds that a writer waits for another one."""
+
+Tables = Callable[..., Table]
+Failure = Callable[[], AbstractContextManager[None]]
+
+
+class LineRows(Row):
+    """A game's lines, with a column of each type; the second half of the key may be unknown."""
+
+    game_id = dy.String(description="game")
+    book = dy.String(nullable=True, description="book")
+    points = dy.Int64(nullable=True, description="points")
+    price = dy.Float64(nullable=True, description="price")
+    is_open = dy.Bool(nullable=True, description="whether it can be bought")
+    words = dy.List(dy.String(), description="remarks")
+    seen_at = dy.Datetime(nullable=True, time_zone="UTC", description="when")
+
+
+class Store(ABC):
+    """Where the tables of a warehouse are; warehouses that are opened from it share nothing but that."""
+
+    replacements: int = 15
+    """How often a writer replaces a date while others read."""
+
+    @abstractmethod
+    def open(self, lock_wait_seconds: float = IMPATIENT) -> Warehouse:
+        """The tables as a new run finds them."""
+
+    @abstractmethod
+    def look(self) -> Warehouse:
+        """The tables as a person asks for them, outside of runs."""
+
+    @property
+    @abstractmethod
+    def variables(self) -> Mapping[str, str]:
+        """What the environment of another process has to hold."""
+
+    @abstractmethod
+    def hold_up(self, table: Table, day: date, started: threading.Event, go_on: threading.Event) -> AbstractContextManager[None]:
+        """The first write of a date that begins meanwhile says so and stops before its rows can be seen."""
+
+
+def a_table(name: str, **fields: Any) -> Table:
+    return Table(name, grain="line", key=("game_id", "book"), schema=LineRows, **fields)
+
+
+@contextmanager
+def forgotten_tables() -> Iterator[None]:
+    """Whatever tables are made meanwhile are forgotten."""
+    before = set(TABLES)
+    yield
+    for name in TABLES.keys() - before:
+        del TABLES[name]
+
+
+def rows(
+    count: int,
+    day: date = DAY,
+    points: int | None = 1,
+    book: str | None = "fanduel",
+    first: int = 0,
+    seen_at: datetime | None = NOON,
+    price: float | None = 1.5,
+) -> pl.DataFrame:
+    """Rows of one date in key order."""
+    schema = {name: column.dtype for name, column in LineRows.columns().items()}
+    data = [
+        {
+            "game_date": day, "game_id": f"{n:03d}", "book": book, "points": points, "price": price, "is_open": n % 2 == 0,
+            "words": ["late", "line"][: n % 3], "seen_at": seen_at,
+        }
+        for n in range(first, first + count)
+    ]  # fmt: skip
+    return pl.DataFrame(data, schema=schema).with_columns(
+        source=pl.lit("box"), as_of=pl.lit(NOON).cast(pl.Datetime("us", "UTC")), code_version=pl.lit("1")
+    )
+
+
+def held(warehouse: Warehouse, table: Table, *dates: date) -> pl.DataFrame:
+    return warehouse.scan(table, dates or None).sort("game_date", *table.key).collect()
+
+
+def on(day: date, table: str = "toy_lines", what: str = "*") -> str:
+    """A question about one date, which every warehouse answers."""
+    return f"SELECT {what} FROM {table} WHERE game_date = DATE '{day}'"
+
+
+def parked(day: date | None, problem: str = "key_is_unique", row: str = "{}", table: str = "toy_lines") -> dict[str, Any]:
+    return {"table": table, "game_date": day, "problem": problem, "row": row, "source": "box", "as_of": NOON}
+
+
+def park(warehouse: Warehouse, table: Table, dates: list[date], *rejected: dict[str, Any]) -> None:
+    schema = warehouse.scan_quarantine(table).collect_schema()
+    warehouse.park(table, dates, pl.DataFrame(list(rejected), schema=schema))
+
+
+def in_a_process(function: str, store: Store, **options: Any) -> subprocess.Popen[str]:
+    """Call a function of this module in a process of its own."""
+    script = f"from {__name__} import {function}; {function}()"
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", script], cwd=ROOT, env={**kept, **store.variables}, text=True, **options
+    )
+
+
+def replace_again_and_again() -> None:
+    """In a process of its own: replace DAY by versions of other lengths, `NBA_REPLACEMENTS` times."""
+    warehouse, table = warehouse_of(os.environ["NBA_PIPELINE_ENV"]), a_table("toy_lines")
+    for n in range(int(os.environ["NBA_REPLACEMENTS"])):
+        warehouse.replace(table, [DAY], VERSIONS[n % 3], "another process")
+
+
+VERSIONS = [rows(n, points=n) for n in (20, 19, 18)]
+"""Each has another number of rows, all with that number: a mixture would show."""
+
+
+def during(work: Callable[[], object], look: Callable[[], None]) -> int:
+    """Look again and again while work goes on in another thread; how often."""
+    looks = 0
+    with ThreadPoolExecutor(1) as pool:
+        going = pool.submit(work)
+        while not going.done():
+            look()
+            looks += 1
+        going.result()
+    return looks
+
+
+@contextmanager
+def a_write_that_takes_its_time(store: Store, table: Table) -> Iterator[threading.Event]:
+    """Another run is writing DAY, until the event is set."""
+    started, go_on = threading.Event(), threading.Event()
+    with store.hold_up(table, DAY, started, go_on), ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(store.open().replace, table, [DAY], rows(3), "run one")
+        try:
+            assert started.wait(60), writing.exception(timeout=1)
+            yield go_on
+        finally:
+            go_on.set()
+        writing.result()
+
+
+OTHER_FRAMES: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
+    r"columns missing \['book', 'points'\], unknown \[\]": lambda frame: frame.drop("points", "book"),
+    r"columns missing \[\], unknown \['a', 'b'\]": lambda frame: frame.with_columns(b=1, a=2),
+    r"columns missing \['points'\], unknown \['point'\]": lambda frame: frame.rename({"points": "point"}),
+    r"toy_lines\.points is Float64 and should be Int64": lambda frame: frame.cast({"points": pl.Float64}),
+    r"toy_lines\.points is Null and should be Int64": lambda frame: frame.with_columns(points=None),
+    r"toy_lines\.seen_at is Datetime\(.*'us', time_zone=None\) and should": lambda frame: frame.cast(
+        {"seen_at": pl.Datetime("us")}
+    ),
+    r"toy_lines\.seen_at is Datetime\(.*'ns'": lambda frame: frame.cast({"seen_at": pl.Datetime("ns", "UTC")}),
+    r"toy_lines\.game_date is Datetime": lambda frame: frame.cast({"game_date": pl.Datetime("us")}),
+    r"2 rows share a key, the first of them game_id 000, book fanduel": lambda frame: pl.concat([frame, frame.head(1)]),
+}
+"""What is told -> how a frame came to differ from what its table holds."""
+
+NO_QUESTIONS = [
+    "CREATE TABLE mine AS SELECT 1 AS a",
+    "CREATE OR REPLACE VIEW toy_lines AS SELECT 1 AS a",
+    "SELECT 1; SELECT 2",
+    "SELECT 1; DROP TABLE toy_lines",
+    "DROP TABLE toy_lines",
+    "TRUNCATE TABLE toy_lines",
+    f"DELETE FROM toy_lines WHERE game_date = DATE '{DAY}'",
+    f"UPDATE toy_lines SET points = 0 WHERE game_date = DATE '{DAY}'",
+    f"INSERT INTO toy_lines {on(DAY)}",
+    "",
+    "nonsense",
+    on(DAY, what="nothing"),
+    "SELECT CAST('x' AS INTEGER) AS a",
+    "SELECT * FROM toy_linez",
+]
+
+
+class Contract:
+    """Everything that holds for all warehouses."""
+
+    @pytest.fixture
+    def lines(self, tables: Tables) -> Table:
+        return tables("toy_lines")
+
+    @pytest.fixture
+    def warehouse(self, store: Store) -> Warehouse:
+        return store.open()
+
+    # replace
+
+    def test_what_was_replaced_is_read_back(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
+        warehouse.replace(lines, [DAY], rows(3), "me")
+        for reader in (warehouse, store.open(), store.look()):
+            assert_frame_equal(held(reader, lines, DAY), rows(3))
+
+    def test_replacing_twice_is_replacing_once(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
+        for writer in (warehouse, warehouse, store.open()):
+            writer.replace(lines, [DAY], rows(3), "me")
+        assert_frame_equal(held(warehouse, lines), rows(3))
+        assert_frame_equal(store.look().sql(on(DAY)).sort("game_id"), rows(3))
+
+    def test_going_back_and_forth_ends_where_it_ends(self, warehouse: Warehouse, lines: Table) -> None:
+        for points in (1, 2, 1, 2, 1):
+            warehouse.replace(lines, [DAY], rows(2, points=points), "me")
+            assert_frame_equal(held(warehouse, lines), rows(2, points=points))
+
+    def test_other_dates_are_untouched(self, warehouse: Warehouse, lines: Table) -> None:
+        warehouse.replace(lines, [DAY, NEXT], pl.concat([rows(3), rows(2, NEXT)]), "me")
+        warehouse.replace(lines, [NEXT], rows(2, NEXT, points=9), "me")
+        assert_frame_equal(held(warehouse, lines), pl.concat([rows(3), rows(2, NEXT, points=9)]))
+
+    def test_an_empty_day_is_an_empty_partition(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
+        warehouse.replace(lines, [DAY], lines.empty(), "me")
+        assert warehouse.dates(lines) == store.open().dates(lines) == {DAY}
+        assert_frame_equal(held(warehouse, lines, DAY), lines.empty())
+
+    def test_a_range_writes_every_date_of_it(self, warehouse: Warehouse, lines: Table) -> None:
+        dates = days(DAY, DAY + timedelta(days=5))
+        warehouse.replace(lines, dates, pl.concat([rows(2, day) for day in dates[::3]]), "me")
+        assert warehouse.dates(lines) == set(dates)
+        assert_frame_equal(held(warehouse, lines, *dates[:4]), pl.concat([rows(2, dates[0]), rows(2, dates[3])]))
+
+    def test_a_long_range_replaces_its_dates_and_no_others(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
+        """So long that BigQuery takes one statement for all; some dates hold rows already, one becomes empty."""
+        dates = days(DAY, DAY + timedelta(days=SETTINGS.bigquery.dates_by_load + 2))
+        before, beside = dates[0] - timedelta(days=1), dates[5]
+        warehouse.replace(
+            lines, [before, dates[0], beside], pl.concat([rows(2, before), rows(2, dates[0]), rows(2, beside)]), "me"
+        )
+        written = [day for day in dates if day != beside]
+        new = pl.concat([rows(2, day, points=9) for day in written[:-1]])
+        for writer in (warehouse, store.open()):
+            writer.replace(lines, written, new, "me")
+            reader = store.open()
+            assert reader.dates(lines) == {before, *dates}
+            expected = pl.concat([rows(2, before), new, rows(2, beside)]).sort("game_date", "game_id")
+            assert_frame_equal(held(reader, lines), expected)
+
+    def test_a_date_never_written_has_no_rows(self, warehouse: Warehouse, lines: Table) -> None:
+        assert warehouse.dates(lines) == set()
+        assert_frame_equal(held(warehouse, lines, DAY), lines.empty())
+        assert_frame_equal(warehouse.scan(lines, []).collect(), lines.empty())
+
+    def test_a_date_that_is_named_twice_is_written_once(self, warehouse: Warehouse, lines: Table) -> None:
+        warehouse.replace(lines, [DAY, DAY], rows(2), "me")
+        assert warehouse.add(lines, [NEXT, NEXT], rows(1, NEXT), "me") == 1
+        assert_frame_equal(held(warehouse, lines), pl.concat([rows(2), rows(1, NEXT)]))
+
+    # What a scan answers
+
+    def test_some_columns_some_dates_and_a_filter_can_be_asked_for(self, warehouse: Warehouse, lines: Table) -> None:
+        dates = days(DAY, DAY + timedelta(days=2))
+        warehouse.replace(lines, dates, pl.concat([rows(2, day, points=n) for n, day in enumerate(dates)]), "me")
+        chosen = warehouse.scan(lines, [dates[2], dates[0]]).filter(pl.col("points") > 0).select("points", "game_id")
+        assert chosen.sort("game_id").collect().rows() == [(2, "000"), (2, "001")]
+        assert warehouse.scan(lines).select(pl.len()).collect().item() == 6
+        assert warehouse.scan(lines, [DAY]).head(1).collect().height == 1
+
+    # Columns and values
+
+    def test_columns_are_read_by_name(self, warehouse: Warehouse, lines: Table) -> None:
+        warehouse.replace(lines, [DAY], rows(2).select(reversed(rows(2).columns)), "me")
+        warehouse.replace(lines, [NEXT], rows(2, NEXT), "me")
+        warehouse.add(lines, [DAY], rows(1, first=2).select(reversed(rows(1).columns)), "me")
+        assert_frame_equal(held(warehouse, lines), pl.concat([rows(3), rows(2, NEXT)]))
+
+    def test_a_frame_that_is_not_the_tables_is_refused_and_nothing_is_written(self, warehouse: Warehouse, lines: Table) -> None:
+        for told, change in OTHER_FRAMES.items():
+            for write in (warehouse.replace, warehouse.add):
+                with pytest.raises(PipelineError, match=f"{told}.*; nothing was written"):
+                    write(lines, [DAY], change(rows(3)), "me")
+        assert warehouse.dates(lines) == set()
+
+    def test_a_key_whose_unknown_half_comes_twice_is_refused(self, warehouse: Warehouse, lines: Table) -> None:
+        twice = pl.concat([rows(1, book=None), rows(1, book=None, points=2)])
+        with pytest.raises(PipelineError, match="2 rows share a key, the first of them game_id 000, book None"):
+            warehouse.replace(lines, [DAY], twice, "me")
+        assert warehouse.dates(lines) == set()
+
+    def test_every_value_comes_back_as_it_was(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
+        """Not a number, no number, infinity, the least float, the largest integer, no text, text of all planes."""
+        frame = pl.concat(
+            [
+                rows(1, first=0, price=float("nan"), points=None),
+                rows(1, first=1, price=None, points=2**63 - 1),
+                rows(1, first=2, price=float("-inf"), points=-(2**63)),
+                rows(1, first=3, price=5e-324, book=""),
+                rows(1, first=4, price=0.1 + 0.2, book="Dončić 'Luka' \"77\" 東京 🏀\n\t\\"),
+                rows(1, first=5, book=None, seen_at=None),
+                rows(1, first=6, book="e\u0301 is not \u00e9"),
+            ]
+        )  # fmt: skip
+        warehouse.replace(lines, [DAY], frame, "me")
+        warehouse.replace(lines, [DAY], frame, "me")
+        assert_frame_equal(held(warehouse, lines), frame, check_exact=True)
+        assert warehouse.add(lines, [DAY], frame, "me") == 0
+        assert_frame_equal(held(store.open(), lines), frame, check_exact=True)
+
+    def test_instants_at_both_clock_changes_are_kept(self, warehouse: Warehouse, lines: Table) -> None:
+        """The night of 10 March 2024 has no 2:30 in New York, that of 3 November has 1:30 twice."""
+        instants = {
+            date(2024, 3, 10): [datetime(2024, 3, 10, 6, 59, 59, 999999, UTC), datetime(2024, 3, 10, 7, 0, 0, 1, UTC)],
+            date(2024, 11, 3): [datetime(2024, 11, 3, 5, 30, tzinfo=UTC), datetime(2024, 11, 3, 6, 30, tzinfo=UTC)],
+        }
+        frame = pl.concat(
+            [rows(1, day, first=n, seen_at=instant) for day, both in instants.items() for n, instant in enumerate(both)]
+        )
+        warehouse.replace(lines, list(instants), frame, "me")
+        assert_frame_equal(held(warehouse, lines), frame)
+        hours = frame["seen_at"].dt.convert_time_zone("America/New_York").dt.strftime("%H:%M %z").to_list()
+        assert hours == ["01:59 -0500", "03:00 -0400", "01:30 -0400", "01:30 -0500"]
+        assert warehouse.sql(on(date(2024, 11, 3), what="seen_at"))["seen_at"].sort().to_list() == instants[date(2024, 11, 3)]
+
+    def test_rows_outside_the_dates_are_refused_and_nothing_is_written(self, warehouse: Warehouse, lines: Table) -> None:
+        warehouse.replace(lines, [DAY], rows(1), "me")
+        for write in (warehouse.replace, warehouse.add):
+            with pytest.raises(PipelineError, match="toy_lines: rows of 2024-03-13 lie outside the dates of the write"):
+                write(lines, [DAY], pl.concat([rows(3), rows(1, NEXT)]), "me")
+        assert_frame_equal(held(warehouse, lines), rows(1))
+
+    # The guard against shrinking
+
+    def test_fewer_than_eighty_per_cent_of_the_rows_are_refused(self, warehouse: Warehouse, lines: Table) -> None:
+        warehouse.replace(lines, [DAY], rows(10), "me")
+        for less in (rows(7), lines.empty()):
+            with pytest.raises(
+                PipelineError, match=f"toy_lines 2024-03-12: {less.height} rows would replace 10, fewer than 80%; refused"
+            ):
+                warehouse.replace(lines, [DAY], less, "me")
+        assert_frame_equal(held(warehouse, lines), rows(10))
+        warehouse.replace(lines, [DAY], rows(8), "me")
+        assert_frame_equal(held(warehouse, lines), rows(8))
+
+    def test_one_date_that_would_shrink_refuses_the_whole_write(self, warehouse: Warehouse, lines: Table) -> None:
+        before = pl.concat([rows(10), rows(10, NEXT)])
+        warehouse.replace(lines, [DAY, NEXT], before, "me")
+        with pytest.raises(PipelineError, match="2024-03-13: 1 rows"):
+            warehouse.replace(lines, [DAY, NEXT], pl.concat([rows(10, points=9), rows(1, NEXT)]), "me")
+        assert_frame_equal(held(warehouse, lines), before)
+
+    def test_an_excused_date_may_shrink(self, warehouse: Warehouse, lines: Table) -> None:
+        warehouse.replace(lines, [DAY, NEXT], pl.concat([rows(10), rows(10, NEXT)]), "me")
+        warehouse.replace(lines, [DAY], rows(1), "me", excused={DAY: 9})
+        with pytest.raises(PipelineError, match="2024-03-13"):
+            warehouse.replace(lines, [NEXT], rows(1, NEXT), "me", excused={DAY: 9})
+        assert held(warehouse, lines).height == 11
+
+    def test_a_table_that_may_shrink_does(self, warehouse: Warehouse, tables: Tables) -> None:
+        table = tables("toy_schedule", may_shrink=True)
+        warehouse.replace(table, [DAY], rows(10), "me")
+        warehouse.replace(table, [DAY], rows(1), "me")
+        assert held(warehouse, table).height == 1
+
+    def test_the_guard_knows_what_another_run_has_written_meanwhile(self, store: Store, lines: Table) -> None:
+        first, second = store.open(), store.open()
+        first.replace(lines, [DAY], rows(1), "run one")
+        assert second.dates(lines) == {DAY}
+        first.replace(lines, [DAY], rows(10), "run one")
+        with pytest.raises(PipelineError, match="2 rows would replace 10"):
+            second.replace(lines, [DAY], rows(2, points=9), "run two")
+        assert_frame_equal(held(first, lines), rows(10))
+
+    # add
+
+    def test_only_missing_keys_are_added(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
+        assert warehouse.add(lines, [DAY], rows(2), "me") == 2
+        assert warehouse.add(lines, [DAY], rows(3, points=9), "me") == 1
+        assert_frame_equal(held(store.open(), lines), pl.concat([rows(2), rows(1, points=9, first=2)]))
+
+    def test_adding_again_adds_nothing(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
+        both = pl.concat([rows(2), rows(1, NEXT)])
+        assert [writer.add(lines, [DAY, NEXT], both, "me") for writer in (warehouse, warehouse, store.open())] == [3, 0, 0]
+        assert_frame_equal(held(warehouse, lines), both)
+
+    def test_an_unknown_half_of_a_key_is_one_value(self, warehouse: Warehouse, lines: Table) -> None:
+        assert warehouse.add(lines, [DAY], rows(1, book=None), "me") == 1
+        assert warehouse.add(lines, [DAY], pl.concat([rows(1, book=None, points=9), rows(1)]), "me") == 1
+        assert held(warehouse, lines)["points"].to_list() == [1, 1]
+
+    def test_adding_nothing_makes_an_empty_partition(self, warehouse: Warehouse, lines: Table) -> None:
+        assert warehouse.add(lines, [DAY], lines.empty(), "me") == 0
+        assert warehouse.dates(lines) == {DAY}
+        warehouse.add(lines, [DAY], rows(1), "me")
+        assert warehouse.add(lines, [DAY], lines.empty(), "me") == 0
+        assert held(warehouse, lines).height == 1
+
+    def test_what_another_run_added_meanwhile_is_not_added_again(self, store: Store, lines: Table) -> None:
+        first, second = store.open(), store.open()
+        assert first.add(lines, [DAY], rows(2), "run one") == 2
+        assert held(second, lines).height == 2
+        assert first.add(lines, [DAY], rows(3), "run one") == 1
+        assert second.add(lines, [DAY], rows(4, points=9), "run two") == 1
+        assert held(store.open(), lines)["points"].to_list() == [1, 1, 1, 9]
+
+    # The quarantine
+
+    def test_the_quarantine_holds_what_the_last_run_of_a_date_rejected(
+        self, warehouse: Warehouse, store: Store, lines: Table
+    ) -> None:
+        park(warehouse, lines, [DAY, NEXT], parked(DAY), parked(DAY, "team"), parked(NEXT))
+        park(warehouse, lines, [DAY], parked(DAY, "points", row=json.dumps({"name": "Dončić"})))
+        found = store.open().scan_quarantine(lines).sort("game_date").collect()
+        assert found.select("game_date", "problem").rows() == [(DAY, "points"), (NEXT, "key_is_unique")]
+        park(warehouse, lines, [DAY])
+        assert warehouse.scan_quarantine(lines, [DAY]).collect().is_empty()
+        assert warehouse.dates(lines) == set()
+
+    def test_a_rejected_row_without_a_date_is_kept_with_the_first_date_of_its_run(
+        self, warehouse: Warehouse, lines: Table
+    ) -> None:
+        park(warehouse, lines, [DAY, NEXT], parked(None, "game_date|nullability"))
+        assert warehouse.scan_quarantine(lines, [DAY]).collect()["problem"].to_list() == ["game_date|nullability"]
+
+    def test_equal_rejected_rows_are_all_kept(self, warehouse: Warehouse, lines: Table) -> None:
+        for _ in range(2):
+            park(warehouse, lines, [DAY], parked(DAY), parked(DAY))
+        assert warehouse.scan_quarantine(lines).collect().height == 2
+
+    def test_a_rejected_row_of_another_date_is_not_lost_in_silence(self, warehouse: Warehouse, lines: Table) -> None:
+        with pytest.raises(PipelineError, match="toy_lines: rows of 2024-03-13 lie outside"):
+            park(warehouse, lines, [DAY], parked(NEXT))
+
+    def test_parking_nothing_for_no_dates_does_nothing(self, warehouse: Warehouse, lines: Table) -> None:
+        park(warehouse, lines, [])
+        assert warehouse.scan_quarantine(lines).collect().is_empty()
+
+    # drop
+
+    def test_a_dropped_table_and_its_quarantine_are_gone(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
+        warehouse.replace(lines, [DAY], rows(10), "me")
+        park(warehouse, lines, [DAY], parked(DAY))
+        warehouse.drop(lines)
+        assert warehouse.dates(lines) == set()
+        assert warehouse.scan_quarantine(lines).collect().is_empty()
+        assert warehouse.sql(on(DAY)).is_empty()
+        warehouse.drop(lines)
+        for shorter in (rows(1), rows(10)):
+            store.open().replace(lines, [DAY], shorter, "me")
+        assert held(store.open(), lines).height == 10
+
+    def test_a_record_of_decisions_is_never_dropped(self, warehouse: Warehouse, tables: Tables) -> None:
+        ledger = tables("toy_picks", write="add", is_a_record_of_decisions=True)
+        warehouse.add(ledger, [DAY], rows(1), "me")
+        with pytest.raises(PipelineError, match="toy_picks is a record of decisions and is never deleted"):
+            warehouse.drop(ledger)
+        assert held(warehouse, ledger).height == 1
+
+    # Failures in the middle
+
+    def test_a_write_that_fails_leaves_old_or_new_and_its_repetition_ends_in_new(
+        self, store: Store, lines: Table, failure: Failure
+    ) -> None:
+        old, new = ([rows(n, day, points=n) for day in (DAY, NEXT)] for n in (3, 4))
+        store.open().replace(lines, [DAY, NEXT], pl.concat(old), "me")
+        failing = store.open()
+        with failure(), pytest.raises((PipelineError, OSError)):
+            failing.replace(lines, [DAY, NEXT], pl.concat(new), "the run that failed")
+        for day, before, after in zip((DAY, NEXT), old, new, strict=True):
+            for found in (held(store.open(), lines, day), store.look().sql(on(day)).sort("game_id")):
+                assert found.equals(before) or found.equals(after), found
+        store.open().replace(lines, [DAY, NEXT], pl.concat(new), "the same again")
+        assert_frame_equal(held(store.open(), lines), pl.concat(new))
+
+    def test_adding_that_fails_can_be_repeated(self, store: Store, lines: Table, failure: Failure) -> None:
+        store.open().add(lines, [DAY], rows(1), "me")
+        failing = store.open()
+        with failure(), pytest.raises((PipelineError, OSError)):
+            failing.add(lines, [DAY], rows(3, points=9), "the run that failed")
+        assert held(store.open(), lines).height in (1, 3)
+        store.open().add(lines, [DAY], rows(3, points=9), "the same again")
+        assert held(store.open(), lines)["points"].to_list() == [1, 9, 9]
+        assert store.open().add(lines, [DAY], rows(3), "and again") == 0
+
+    def test_what_was_added_before_a_failure_is_never_hidden(self, store: Store, lines: Table, failure: Failure) -> None:
+        """Whoever finds nothing more to add must not declare the date empty."""
+        with failure(), pytest.raises((PipelineError, OSError)):
+            store.open().add(lines, [DAY], rows(2), "the run that failed")
+        store.open().add(lines, [DAY], lines.empty(), "nothing this time")
+        assert_frame_equal(held(store.open(), lines), store.look().sql(on(DAY)).sort("game_id"))
+
+    # Readers and writers at the same time
+
+    @pytest.mark.parametrize("how", ["scan", "sql"])
+    def test_a_reader_sees_whole_days_only(self, store: Store, lines: Table, how: str) -> None:
+        writer, reader = store.open(), store.look()
+        writer.replace(lines, [DAY], VERSIONS[0], "me")
+        seen: set[int] = set()
+
+        def write() -> None:
+            for n in range(store.replacements):
+                writer.replace(lines, [DAY], VERSIONS[n % 3], "me")
+
+        def look() -> None:
+            found = held(reader, lines, DAY) if how == "scan" else reader.sql(on(DAY))
+            assert found["points"].unique().to_list() == [found.height]
+            seen.add(found.height)
+
+        assert during(write, look) > 5
+        assert len(seen) > 1, "the reader met only one version"
+
+    def test_a_reader_of_what_another_process_writes_sees_whole_days_only(self, store: Store, lines: Table) -> None:
+        reader = store.look()
+        store.open().replace(lines, [DAY], VERSIONS[0], "me")
+        with in_a_process("replace_again_and_again", store) as process:
+            while process.poll() is None:
+                found = held(reader, lines, DAY)
+                assert found["points"].unique().to_list() == [found.height]
+        assert process.returncode == 0
+        assert_frame_equal(held(store.open(), lines), VERSIONS[(store.replacements - 1) % 3])
+
+    def test_writers_of_distinct_dates_do_not_hinder_each_other(self, store: Store, lines: Table) -> None:
+        dates = days(DAY, DAY + timedelta(days=7))
+
+        def write(day: date) -> None:
+            store.open().replace(lines, [day], rows(2, day, points=day.day), f"run of {day}")
+
+        with ThreadPoolExecutor(len(dates)) as pool:
+            list(pool.map(write, dates))
+        reader = store.open()
+        assert reader.dates(lines) == set(dates)
+        assert_frame_equal(held(reader, lines), pl.concat([rows(2, day, points=day.day) for day in dates]))
+
+    def test_the_second_writer_of_a_date_gives_up_naming_the_first(self, store: Store, lines: Table) -> None:
+        with a_write_that_takes_its_time(store, lines):
+            second, began = store.open(IMPATIENT), time.monotonic()
+            with pytest.raises(Busy, match=r"toy_lines 2024-03-12 is being written by .*run one.*; gave up after"):
+                second.add(lines, [DAY], rows(5), "run two")
+            assert time.monotonic() - began >= IMPATIENT
+            assert store.open().dates(lines) == set(), "nothing of the first can be seen before it is done"
+        assert_frame_equal(held(store.open(), lines), rows(3))
+
+    def test_the_second_writer_of_a_date_waits_for_the_first(self, store: Store, lines: Table) -> None:
+        with a_write_that_takes_its_time(store, lines) as go_on:
+            threading.Timer(IMPATIENT, go_on.set).start()
+            assert store.open(PATIENT).add(lines, [DAY], rows(5, points=9), "run two") == 2
+        assert held(store.open(), lines)["points"].to_list() == [1, 1, 1, 9, 9]
+
+    def test_writers_of_distinct_dates_or_tables_do_not_wait(self, store: Store, lines: Table, tables: Tables) -> None:
+        other = tables("toy_other_lines")
+        with a_write_that_takes_its_time(store, lines):
+            second = store.open(IMPATIENT)
+            second.replace(lines, [NEXT], rows(1, NEXT), "run two")
+            second.replace(other, [DAY], rows(1), "run two")
+            assert held(second, lines).height == held(second, other).height == 1
+
+    # sql
+
+    def test_one_question_may_join_several_tables(self, warehouse: Warehouse, lines: Table, tables: Tables) -> None:
+        games = tables("toy_games")
+        warehouse.replace(lines, [DAY], rows(3), "me")
+        warehouse.replace(games, [DAY], rows(2, points=5), "me")
+        answer = warehouse.sql(
+            f"SELECT game_id, a.points AS mine, b.points AS theirs FROM ({on(DAY)}) a JOIN ({on(DAY, 'toy_games')}) b "
+            "USING (game_id) ORDER BY game_id"
+        )
+        assert_frame_equal(answer, pl.DataFrame({"game_id": ["000", "001"], "mine": [1, 1], "theirs": [5, 5]}))
+
+    def test_a_table_never_written_is_empty_with_its_columns(self, warehouse: Warehouse, lines: Table) -> None:
+        assert_frame_equal(warehouse.sql(on(DAY)), lines.empty())
+
+    def test_whole_numbers_sum_to_whole_numbers(self, warehouse: Warehouse, lines: Table) -> None:
+        warehouse.replace(lines, [DAY], rows(3), "me")
+        answer = warehouse.sql(on(DAY, what="sum(points) AS total, count(*) AS n, avg(points) AS mean, 1.5 AS half"))
+        assert_frame_equal(answer, pl.DataFrame({"total": [3], "n": [3], "mean": [1.0], "half": [1.5]}))
+
+    def test_what_does_not_only_read_the_tables_is_refused_in_a_sentence(self, warehouse: Warehouse, lines: Table) -> None:
+        warehouse.replace(lines, [DAY], rows(3), "me")
+        for query in NO_QUESTIONS:
+            with pytest.raises(BadInput):
+                warehouse.sql(query)
+        assert_frame_equal(warehouse.sql(on(DAY)).sort("game_id"), rows(3))
