@@ -3,7 +3,7 @@
 Dagster 1.13 makes an engine for every event it stores and throws it away, with all that it had compiled. Kept, an event
 costs 5 ms instead of 13 (100 dates of one asset, two cores). It can go when Dagster keeps its engines itself.
 
-Nor does an event wait for the disk, which made 17 ms of 7 on a busy machine. The files have a write-ahead log, so a killed
+Nor does an event wait for the disk: 7 ms instead of 17 on a busy machine. The files have a write-ahead log, so a killed
 process loses nothing; a power failure may lose the last events, never the file (https://sqlite.org/pragma.html#pragma_synchronous).
 """
 

@@ -75,7 +75,7 @@ def test_a_date_is_one_load_that_replaces_its_partition(store: BigQueryStore, pr
         assert told == {field.name: (field.field_type, field.mode) for field in shape_of(lines).fields}
         assert told["game_date"] == ("DATE", "REQUIRED") and told["words"] == ("STRING", "REPEATED")
         assert configuration["jobTimeoutMs"] == str(SETTINGS.bigquery.job_seconds * 1000)
-        assert configuration["labels"] == {"dagster_run_id": "run-1", "asset": "toy_lines"}
+        assert configuration["labels"] == {"made_by": "nba_pipeline", "dagster_run_id": "run-1", "asset": "toy_lines"}
     only_asks_what_is_allowed(proxy)
     job_id = asked[0].job_id
     assert {row["run_id"] for row in store.record()} == {"Run-1"}
@@ -297,14 +297,11 @@ def test_a_job_that_always_fails_is_given_up(store: BigQueryStore, proxy: FaultP
 
 
 def test_an_earlier_job_of_the_same_rows_does_not_pass_for_the_write(store: BigQueryStore, lines: Table, dead_from: Dies) -> None:
-    """A, not acknowledged; then B; then A again by a run that still thinks that nothing was written."""
-    late = store.open()
-    assert late.dates(lines) == set()
-    with dead_from(acknowledges, DropBefore(), DropBefore()), pytest.raises(Transient):
-        store.open().replace(lines, [DAY], rows(2, points=1), "A")
-    store.open().replace(lines, [DAY], rows(2, points=2), "B")
-    assert held(store.open(), lines)["points"].to_list() == [2, 2]
-    late.replace(lines, [DAY], rows(2, points=1), "A again")
+    """A, then B, neither acknowledged; then A again, for which the record still says that nothing was written."""
+    for points, writer in ((1, "A"), (2, "B")):
+        with dead_from(acknowledges, DropBefore(), DropBefore()), pytest.raises(Transient):
+            store.open().replace(lines, [DAY], rows(2, points=points), writer)
+    store.open().replace(lines, [DAY], rows(2, points=1), "A again")
     assert held(store.open(), lines)["points"].to_list() == [1, 1]
     first, _, again = store.effective()
     assert again == f"{first}_1"

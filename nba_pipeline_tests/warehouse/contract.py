@@ -455,6 +455,11 @@ class Contract:
         with pytest.raises(PipelineError, match="toy_lines: rows of 2024-03-13 lie outside"):
             park(warehouse, lines, [DAY], parked(NEXT))
 
+    def test_writing_nothing_for_no_dates_does_nothing(self, warehouse: Warehouse, lines: Table) -> None:
+        warehouse.replace(lines, [], lines.empty(), "me")
+        assert warehouse.add(lines, [], lines.empty(), "me") == 0
+        assert warehouse.dates(lines) == set()
+
     def test_parking_nothing_for_no_dates_does_nothing(self, warehouse: Warehouse, lines: Table) -> None:
         park(warehouse, lines, [])
         assert warehouse.scan_quarantine(lines).collect().is_empty()

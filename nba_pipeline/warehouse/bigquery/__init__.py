@@ -97,6 +97,8 @@ class BigQueryWarehouse(Warehouse):
         self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, excused: Mapping[date, int] | None = None
     ) -> None:
         parts, shape, loads = by_date(table, dates, frame), shape_of(table), self._held.loads
+        if not dates:
+            return
         self._refuse_another_shape(shape)
         with self._locked(table, dates, writer):
             self._held.parts.forget(table.name, loads.renew(table.name, dates))
@@ -108,6 +110,8 @@ class BigQueryWarehouse(Warehouse):
 
     def add(self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str) -> int:
         parts, shape, loads = by_date(table, dates, frame), shape_of(table), self._held.loads
+        if not dates:
+            return 0
         self._refuse_another_shape(shape)
         with self._locked(table, dates, writer):
             self._held.parts.forget(table.name, loads.renew(table.name, dates))
@@ -282,7 +286,7 @@ class BigQueryWarehouse(Warehouse):
             text = statement.format(staging=staging)
             return session.carry_out(
                 lambda job_id: session.statement(text, parameters, job_id, shape.name),
-                identity,
+                job_identity,
                 holds,
                 f"merging into {shape.name}",
             )

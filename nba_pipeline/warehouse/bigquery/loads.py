@@ -111,6 +111,7 @@ class Loads:
             # the answer was lost and the repeated request is known: the statement adds only what is missing, so once more
             self.session.query(ADD, parameters, asset="loads")
         with self._lock:
+            self._changes += self._changes == len(_changes)  # what this session changes it knows
             _changes.append(None)
             if self._found is not None:
                 self._found |= {(load.table, load.day): load for load, _ in written}
