@@ -202,6 +202,7 @@ class BigQuery(Section):
     dates_by_load: int = Field(14, description="a longer range goes through one staged MERGE")
     staging_hours: int = Field(6, description="a staging table expires by itself")
     cached_bytes: int = Field(512 * 1024**2, description="partitions that a run keeps after it read them")
+    described_seconds: float = Field(300.0, description="how old the knowledge of the tables' columns may be")
     record_seconds: float = Field(10.0, description="outside of a run, how old the record of writes may be")
 
 

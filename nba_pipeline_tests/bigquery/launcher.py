@@ -41,11 +41,13 @@ from local_bigquery.jobs import copy as copy_job  # noqa: E402
 from local_bigquery.jobs import merge, runner  # noqa: E402
 from local_bigquery.models import Table  # noqa: E402
 from local_bigquery.settings import settings  # noqa: E402
+from local_bigquery.sql.rules import information_schema  # noqa: E402
 from local_bigquery.sql.rules import tables as table_rules  # noqa: E402
 from sqlglot import exp  # noqa: E402
 
 HOST = "127.0.0.1"
 KEEP_ALIVE_SECONDS = 300
+VOLATILE = ("etag", "lastModifiedTime", "numRows", "numBytes")
 WATCH_SECONDS = 0.05
 NO_FILTER = "Cannot query over table '{}' without a filter over column(s) '{}' that can be used for partition elimination"
 NULL_PARTITION = "__NULL__"
@@ -223,6 +225,27 @@ def submit(*arguments):
         return plain_submit(*arguments)
 
 
+_column_list, _columns_known = information_schema.VIEWS["COLUMNS"], {}
+
+
+def column_list(project_id, dataset_id):
+    """COLUMNS asks for every table on its own, 0.1 s each. It is asked again only when a table is another one."""
+    stored = [
+        json.dumps({k: v for k, v in table.dump().items() if k not in VOLATILE}, sort_keys=True)
+        for table in metadata.list_(Table, project_id, *([dataset_id] if dataset_id else []))
+    ]
+    there = database.fetch(
+        "SELECT schema_name, table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
+        "WHERE database_name = ? AND schema_name = coalesce(?, schema_name)",
+        [project_id, dataset_id],
+    )
+    state = hash((tuple(sorted(stored)), tuple(sorted(there))))
+    known = _columns_known.get((project_id, dataset_id))
+    if known is None or known[0] != state:
+        known = _columns_known[project_id, dataset_id] = (state, _column_list(project_id, dataset_id))
+    return known[1]
+
+
 def token():
     return {"access_token": "local", "expires_in": 3600, "token_type": "Bearer"}
 
@@ -256,6 +279,7 @@ def main():
     tables.reference, tables.write, tables.delete, copy_job._source = reference, write, delete, source
     runner._execute, runner.submit = execute, submit
     merge.run, table_rules._check = run_merge, check
+    information_schema.VIEWS["COLUMNS"] = column_list
     app.router.routes.insert(0, APIRoute("/token", token, methods=["POST"]))
 
     settings.data_dir = arguments.data_dir

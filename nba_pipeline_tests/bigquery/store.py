@@ -17,6 +17,7 @@ from google.cloud import bigquery
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import Table
 from nba_pipeline.warehouse.bigquery import DIRECT, BigQueryWarehouse, _holders
+from nba_pipeline.warehouse.bigquery.journal import JOURNAL
 from nba_pipeline.warehouse.bigquery.shapes import LOADS, Shape, quarantine_of, shape_of
 from nba_pipeline_tests.bigquery.emulator import Emulator
 from nba_pipeline_tests.bigquery.faults import Call, FaultProxy, Rewrite
@@ -33,7 +34,7 @@ class BigQueryStore(Store):
         self.emulator, self.proxy, self.admin, self.dataset, self.home = emulator, proxy, admin, dataset, home
         self._begun: dict[str, None] = {}
         admin.create_dataset(dataset)
-        self.make(LOADS)
+        self.make(LOADS, JOURNAL)
 
     def make(self, *shapes: Shape) -> None:
         """Make empty tables."""

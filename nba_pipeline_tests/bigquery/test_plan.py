@@ -15,16 +15,17 @@ from nba_pipeline import assets
 from nba_pipeline.errors import BadInput
 from nba_pipeline.table import TABLES, Table
 from nba_pipeline.warehouse import views
-from nba_pipeline.warehouse.bigquery.plan import Step, apply, plan, sweep
+from nba_pipeline.warehouse.bigquery import journal
+from nba_pipeline.warehouse.bigquery.plan import Step, apply, everything, plan, sweep
 from nba_pipeline.warehouse.bigquery.session import Session
-from nba_pipeline.warehouse.bigquery.shapes import LOADS, quarantine_of, shape_of, shapes
+from nba_pipeline.warehouse.bigquery.shapes import LOADS, quarantine_of, shape_of
 from nba_pipeline_tests.bigquery.emulator import Emulator
 from nba_pipeline_tests.bigquery.faults import FaultProxy, Respond
 from nba_pipeline_tests.bigquery.fixtures import PROJECT
 from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind
 from nba_pipeline_tests.warehouse.contract import DAY, a_table, forgotten_tables
 
-VIEWS = [*views.VIEWS, "quarantine"]
+VIEWS = [*views.VIEWS, *journal.VIEWS, "quarantine"]
 
 
 class Applied:
@@ -66,15 +67,15 @@ def test_a_plan_names_everything_and_makes_nothing(applied: Applied) -> None:
     assert not applied.was_there_after_planning
     dataset, *rest = [str(step) for step in applied.planned]
     assert dataset == f"create dataset {applied.session.name}: location US"
-    assert {step.split(":")[0] for step in rest} == {f"create table {shape.name}" for shape in shapes()} | {
+    assert {step.split(":")[0] for step in rest} == {f"create table {shape.name}" for shape in everything()} | {
         f"create view {name}" for name in VIEWS
     }
-    assert len(rest) == len(shapes()) + len(VIEWS)
+    assert len(rest) == len(everything()) + len(VIEWS)
 
 
 def test_apply_does_the_plan_and_then_there_is_nothing_to_do(applied: Applied) -> None:
     assert applied.done == applied.planned
-    assert applied.names() == {shape.name for shape in shapes()} | set(VIEWS)
+    assert applied.names() == {shape.name for shape in everything()} | set(VIEWS)
     assert applied.told() == []
     assert list(apply(applied.session)) == []
 
@@ -98,7 +99,7 @@ def test_every_view_answers(applied: Applied, name: str) -> None:
 
 
 def test_no_table_has_the_name_of_another_thing() -> None:
-    names = [*(shape.name for shape in shapes()), *VIEWS]
+    names = [*(shape.name for shape in everything()), *VIEWS]
     assert len(names) == len(set(names))
     assert not [name for name in names if name.startswith("staging_")]
 

@@ -42,7 +42,7 @@ def test_a_run_reads_a_date_once_and_again_after_it_wrote_it(store: BigQueryStor
     assert held(run, lines, DAY)["points"].to_list() == [5, 5, 7]
 
 
-def test_a_run_reads_the_record_once(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+def test_a_run_reads_the_record_once_and_before_each_write(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     run = store.open()
     for n in range(3):
         run.replace(lines, [DAY], rows(2, points=n), "me")
@@ -50,7 +50,7 @@ def test_a_run_reads_the_record_once(store: BigQueryStore, proxy: FaultProxy, li
         held(run, lines)
     assert (
         len([call for call in proxy.calls if "FROM loads" in text_of(call) and not text_of(call).strip().startswith("INSERT")])
-        == 1
+        == 1 + 3
     )
 
 

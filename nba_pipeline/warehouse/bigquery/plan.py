@@ -1,5 +1,6 @@
 """What the dataset should hold, what it holds, and the steps between the two: shown by `plan`, done by `apply`."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
+from google.cloud.bigquery.table import TableListItem
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
@@ -16,6 +18,8 @@ from nba_pipeline.warehouse.bigquery import journal
 from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline.warehouse.bigquery.shapes import LABELS, STAGING_PREFIX, Column, Shape, difference, quarantine_of, shapes
 
+STATEMENT, DIGEST_LENGTH = "statement", 32
+
 
 @dataclass(frozen=True)
 class View:
@@ -23,6 +27,11 @@ class View:
 
     statement: str
     description: str
+
+    @property
+    def digest(self) -> str:
+        """Of the statement, as a label may be."""
+        return hashlib.sha256(self.statement.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ def plan(session: Session) -> list[Step]:
             *(Step("create", f"table {shape.name}", shape.description) for shape in everything()),
             *(Step("create", f"view {name}", view.description) for name, view in _definitions(session.name).items()),
         ]
-    session.columns = None
+    session.forget_description()
     return [*_tables(session), *_views(session), *_left_behind(session)]
 
 
@@ -80,7 +89,7 @@ def apply(session: Session) -> Iterator[Step]:
             elif step.action == "delete":
                 session.client.delete_table(session.dataset.reference.table(name), not_found_ok=True, retry=session.retry)
         yield step
-    session.columns = None
+    session.forget_description()
 
 
 def sweep(session: Session) -> list[str]:
@@ -108,23 +117,26 @@ def _tables(session: Session) -> Iterator[Step]:
 
 
 def _views(session: Session) -> Iterator[Step]:
-    found = session.frame("SELECT table_name, view_definition FROM INFORMATION_SCHEMA.VIEWS", asset="information_schema")
-    there = dict(found.iter_rows())
+    """A view carries the hash of its statement as a label: BigQuery may keep the statement in other words."""
+    there = {item.table_id: item.labels.get(STATEMENT) for item in _listed(session) if item.table_type == "VIEW"}
     for name, view in _definitions(session.name).items():
         if name not in there:
             yield Step("create", f"view {name}", view.description)
-        elif there[name].split() != view.statement.split():
+        elif there[name] != view.digest:
             yield Step("replace", f"view {name}", "its statement has changed")
+
+
+def _listed(session: Session) -> list[TableListItem]:
+    with session.explained("listing the tables"):
+        return list(session.client.list_tables(session.dataset, retry=session.retry))
 
 
 def _left_behind(session: Session) -> list[Step]:
     """Staging tables older than a run can be."""
     oldest = datetime.now(UTC) - timedelta(hours=SETTINGS.bigquery.staging_hours)
-    with session.explained("listing the tables"):
-        found = [
-            item for item in session.client.list_tables(session.dataset, retry=session.retry)
-            if item.table_id.startswith(STAGING_PREFIX) and item.created and item.created < oldest
-        ]  # fmt: skip
+    found = [
+        item for item in _listed(session) if item.table_id.startswith(STAGING_PREFIX) and item.created and item.created < oldest
+    ]
     return [Step("delete", f"table {item.table_id}", f"left behind since {item.created:%Y-%m-%d %H:%M} UTC") for item in found]
 
 
@@ -155,7 +167,7 @@ def _definitions(dataset: str) -> dict[str, View]:
 
 def _replace_view(session: Session, name: str) -> None:
     view = _definitions(session.name)[name]
-    labels = ", ".join(f"('{key}', '{value}')" for key, value in LABELS.items())
+    labels = ", ".join(f"('{key}', '{value}')" for key, value in {**LABELS, STATEMENT: view.digest}.items())
     session.query(
         f"CREATE OR REPLACE VIEW `{session.name}.{name}` OPTIONS (description = {json.dumps(view.description)}, labels = [{labels}]) "
         f"AS {view.statement}",

@@ -8,6 +8,7 @@ import hashlib
 import io
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -46,6 +47,11 @@ Job = bigquery.LoadJob | bigquery.QueryJob
 Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 
+_described: dict[str, tuple[float, dict[str, list[dict[str, Any]]]]] = {}
+_described_lock = threading.Lock()
+"""By dataset: when its columns were asked for, and INFORMATION_SCHEMA.COLUMNS by table."""
+
+
 @dataclass
 class Session:
     """One client for one run, closed at its end.
@@ -58,10 +64,8 @@ class Session:
     location_wanted: str
     storage_host: str
     run_id: str
-    columns: dict[str, list[dict[str, Any]]] | None = None
-    """INFORMATION_SCHEMA.COLUMNS by table, once asked for."""
+    asks_anew: bool = True
     _stack: ExitStack = field(default_factory=ExitStack)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @property
     def name(self) -> str:
@@ -156,16 +160,25 @@ class Session:
             raise BadInput(f"{error}{hint}") from error
 
     def describe(self) -> dict[str, list[dict[str, Any]]]:
-        """The columns of every table of the dataset, asked once per session."""
-        with self._lock:
-            if self.columns is None:
+        """The columns of every table, asked once; a run takes what its process has asked within `described_seconds`."""
+        with _described_lock:
+            described_at, columns = _described.get(self.name, (0.0, None))
+            is_old = time.monotonic() - described_at > SETTINGS.bigquery.described_seconds
+            if columns is None or is_old or self.asks_anew:
+                self.asks_anew = False
                 found = self.frame(
                     "SELECT table_name, column_name, data_type, is_nullable, is_partitioning_column, clustering_ordinal_position "
                     "FROM INFORMATION_SCHEMA.COLUMNS ORDER BY table_name, ordinal_position",
                     asset="information_schema",
                 )
-                self.columns = {str(name): rows.to_dicts() for (name,), rows in found.group_by("table_name", maintain_order=True)}
-            return self.columns
+                columns = {str(name): rows.to_dicts() for (name,), rows in found.group_by("table_name", maintain_order=True)}
+                _described[self.name] = (time.monotonic(), columns)
+            return columns
+
+    def forget_description(self) -> None:
+        """The tables are being changed: what was known of their columns is old."""
+        with _described_lock:
+            _described.pop(self.name, None)
 
     def load(self, content: bytes, shape: Shape, destination: str, job_id: str, asset: str) -> bigquery.LoadJob:
         """Begin one parquet load, whole and replacing: `destination` is a partition or a staging table."""
