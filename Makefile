@@ -18,7 +18,7 @@ test-real: $(READY)
 
 test-bigquery: $(READY)
 	$(BIN)/python -m nba_pipeline_tests.bigquery.emulator setup
-	NBA_BIGQUERY_TESTS=required $(BIN)/python -m pytest -n 2 --dist loadfile --override-ini addopts="-ra --strict-markers" nba_pipeline_tests/bigquery
+	NBA_BIGQUERY_TESTS=required $(BIN)/python -m pytest -n 2 --dist worksteal --override-ini addopts="-ra --strict-markers" nba_pipeline_tests/bigquery
 
 dev: $(READY)
 	$(BIN)/python -W ignore -c 'from nba_pipeline.environments import home; from nba_pipeline.runs import prepare_instance; prepare_instance(home())'

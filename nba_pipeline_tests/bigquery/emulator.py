@@ -30,7 +30,7 @@ REQUIREMENTS = HERE / "requirements.txt"
 PYTHON = (3, 13)
 ENVIRONMENT = Path(os.environ.get("NBA_BIGQUERY_EMULATOR", HERE.parents[1] / ".emulator"))
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 TAIL_LINES = 20
 PROBE_SECONDS = 20
 

@@ -208,7 +208,8 @@ def faults_of(ended: Ended, expected: Mapping[str, pl.DataFrame]) -> list[str]:
     ]
     jobs, recorded = done_jobs(ended.calls), set(ended.record["job_id"])
     told += [f"{job} was done {times} times" for job, times in jobs.items() if times > 1]
-    told += [f"{job} was done and is not in the record" for job in jobs.keys() - recorded]
+    # who comes after a MERGE that was not acknowledged finds its rows and records that there was nothing to add
+    told += [f"{job} was done and is not in the record" for job in jobs.keys() - recorded if not job.startswith("add_")]
     rewritten = ended.record.filter(
         pl.col("content").is_not_null() & (pl.struct("table_name", "game_date", "content").is_duplicated())
     )
