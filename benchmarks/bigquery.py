@@ -27,6 +27,7 @@ from measuring import print_table
 
 import nba_pipeline.definitions  # noqa: F401  # every table is known
 from nba_pipeline.calendar import Clock, days
+from nba_pipeline.runs import QUIET
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES, Table
 from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
@@ -52,13 +53,24 @@ ROSTERS = "rosters"
 
 def rows_of(table: Table, dates: list[date]) -> pl.DataFrame:
     """Made-up rows of `rosters`."""
-    numbers = pl.DataFrame({"player_id": range(ROWS_PER_DATE)}, schema={"player_id": pl.Int64})
+    numbers = pl.DataFrame({"player_id": range(1, ROWS_PER_DATE + 1)}, schema={"player_id": pl.Int64})
     frame = pl.DataFrame({"game_date": dates}).join(numbers, how="cross")
     known = {"game_date", "player_id"}
+    instant = pl.lit("2024-10-21T12:00:00").str.to_datetime(time_unit="us", time_zone="UTC")
+    filled = {
+        pl.Int64: pl.lit(1),
+        pl.Float64: pl.lit(1.0),
+        pl.Boolean: pl.lit(True),
+        pl.Date: pl.lit(FIRST),
+        pl.Datetime: instant,
+    }
     text = {name: pl.format("{} {}", pl.lit(name), "player_id") for name, kind in table.dtypes.items() if kind == pl.String}
-    others = {name: pl.lit(None, kind) for name, kind in table.dtypes.items() if kind != pl.String and name not in known}
-    stamp = pl.lit("2024-10-21T12:00:00").str.to_datetime(time_unit="us", time_zone="UTC")
-    return frame.with_columns(**text, **others).with_columns(as_of=stamp).select(list(table.dtypes))
+    text["team"] = pl.lit("BOS")
+    others = {
+        name: filled[type(kind)].cast(kind) for name, kind in table.dtypes.items() if kind != pl.String and name not in known
+    }
+    others |= {"height_inches": pl.lit(80, pl.Int64), "weight_pounds": pl.lit(220, pl.Int64)}
+    return frame.with_columns(**text, **others).select(list(table.dtypes))
 
 
 def counted(calls: list[Call]) -> Counter[str]:
@@ -116,7 +128,7 @@ def materialised(
         return frame
 
     started = time.perf_counter()
-    done = dg.materialize([asset], partition_key=str(day), resources={**resources, "tables": manager})
+    done = dg.materialize([asset], partition_key=str(day), resources={**resources, "tables": manager}, run_config=QUIET)
     if not done.success:
         raise RuntimeError("the run failed")
     return time.perf_counter() - started
