@@ -69,7 +69,7 @@ def rows_of(table: Table, dates: list[date]) -> pl.DataFrame:
     others = {
         name: filled[type(kind)].cast(kind) for name, kind in table.dtypes.items() if kind != pl.String and name not in known
     }
-    others |= {"height_inches": pl.lit(80, pl.Int64), "weight_pounds": pl.lit(220, pl.Int64)}
+    others |= {"height_inches": pl.lit(80.0), "weight_pounds": pl.lit(220.0)}
     return frame.with_columns(**text, **others).select(list(table.dtypes))
 
 
