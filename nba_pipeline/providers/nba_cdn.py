@@ -1,4 +1,4 @@
-"""The NBA's content delivery network: the season schedule, box scores and play-by-play. No key.
+"""The NBA's content delivery network: the season schedule, the scoreboard, box scores and play-by-play. No key.
 
 Times that end in Z lie unless their name says UTC; flags are text; who did not play still carries zeros.
 """
@@ -6,6 +6,7 @@ Times that end in Z lie unless their name says UTC; flags are text; who did not 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline.calendar import EASTERN, eastern_date, season_of
-from nba_pipeline.errors import Permanent, PipelineError
+from nba_pipeline.errors import NotYet, Permanent, PipelineError
 from nba_pipeline.providers import SEASON_TYPES
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.nba_cdn_play_by_play import parse_play_by_play
@@ -76,8 +77,20 @@ TEAM_BOXSCORE_COLUMNS = {
 """The columns of every provider's team box scores, in order."""
 
 
+@dataclass(frozen=True)
+class Scoreboard:
+    """What the league shows of its day, which turns to the next Eastern date at noon: the games listed, and those final."""
+
+    game_date: date
+    listed: frozenset[str]
+    final: frozenset[str]
+
+
 class NbaCdn(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """cdn.nba.com: below https://cdn.nba.com/static/json/ staticData/scheduleLeagueV2.json, liveData/boxscore and playbyplay."""
+    """cdn.nba.com: below https://cdn.nba.com/static/json/ staticData/scheduleLeagueV2.json, liveData/boxscore and playbyplay.
+
+    The scoreboard is liveData/scoreboard/todaysScoreboard_00.json.
+    """
 
     http: dg.ResourceDependency[HttpClient]
 
@@ -101,6 +114,17 @@ class NbaCdn(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The landed play-by-play of a game, oldest first; the newest is journalled as reused."""
         return self.http.landed(playbyplay_request(game_id, game_date))
 
+    def finals(self) -> Scoreboard:
+        """What the scoreboard shows now, to decide when to ask for box scores: nothing is landed. Raises as HttpClient.peek."""
+        return read_scoreboard(self.http.peek(scoreboard_request()))
+
+    def has_ended(self, game_id: str, game_date: date) -> bool:
+        """Whether the box score of a game that the scoreboard does not show is final; nothing is landed. Raises as HttpClient.peek."""
+        try:
+            return bool(_final_game(self.http.peek(boxscore_request(game_id, game_date))))
+        except NotYet:
+            return False
+
     def reject(self, payload: Payload, problem: str) -> None:
         """Take a payload that does not parse out of every later look-up."""
         self.http.landing.reject(payload, problem)
@@ -112,6 +136,14 @@ def schedule_request(today: date) -> Request:
         provider=PROVIDER, endpoint="schedule", entity="season", season=season_of(today),
         path="/static/json/staticData/scheduleLeagueV2.json", required_keys=("leagueSchedule",),
         parser=parse_schedule,
+    )  # fmt: skip
+
+
+def scoreboard_request() -> Request:
+    """The scoreboard of the league's day; the address names no date."""
+    return Request(
+        provider=PROVIDER, endpoint="scoreboard", entity="today", required_keys=("scoreboard",),
+        path="/static/json/liveData/scoreboard/todaysScoreboard_00.json",
     )  # fmt: skip
 
 
@@ -145,6 +177,22 @@ def parse_schedule(payload: Payload) -> pl.DataFrame:
 def count_undetermined_games(payload: Payload) -> int:
     """Games in scope whose teams are not known yet: `parse_schedule` leaves them out."""
     return sum(not _has_teams(game) for game, _ in _scheduled(payload))
+
+
+def read_scoreboard(document: Any) -> Scoreboard:
+    """The games in scope. A game is final when status and both scores say so, and not when its text says postponed.
+
+    Raises Permanent when the document is built otherwise.
+    """
+    try:
+        board = document["scoreboard"]
+        games = {_scoreboard_id(game): game for game in board["games"]}
+        wanted = {game_id: game for game_id, game in games.items() if game_id[:3] in SEASON_TYPES}
+        final = frozenset(game_id for game_id, game in wanted.items() if _scoreboard_status(game) == "final")
+        return Scoreboard(date.fromisoformat(board["gameDate"]), frozenset(wanted), final)
+    except (_Unusable, KeyError, TypeError, ValueError) as error:
+        reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
+        raise Permanent(f"the scoreboard is not built as it was: {reason}") from None
 
 
 def parse_boxscore(payload: Payload) -> pl.DataFrame:
@@ -212,6 +260,17 @@ def _scheduled(payload: Payload) -> list[tuple[Mapping[str, Any], Mapping[str, A
     if not games:
         raise Permanent(f"the schedule holds no game at all: {payload.ref}")
     return wanted
+
+
+def _scoreboard_id(game: Mapping[str, Any]) -> str:
+    if not _is_id(game["gameId"]):
+        raise _Unusable(f"gameId is {game['gameId']!r}")
+    return str(game["gameId"])
+
+
+def _scoreboard_status(game: Mapping[str, Any]) -> str:
+    points = [whole(game[side]["score"]) for side in SIDES]
+    return _status(whole(game["gameStatus"]), text_or_none(game["gameStatusText"]) or "", points)
 
 
 def _has_teams(game: Mapping[str, Any]) -> bool:

@@ -1,7 +1,9 @@
 """The providers' client of the sandbox: each run serves its own league on an ephemeral port and asks that."""
 
 import contextlib
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -10,10 +12,23 @@ import dagster as dg
 from nba_pipeline.calendar import Clock
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.sandbox import faults
-from nba_pipeline.sandbox.server import serve
+from nba_pipeline.sandbox.server import SandboxServer, serve
 from nba_pipeline.warehouse.landing import Landing
 
 PROVIDERS = tuple(sorted(faults.PROVIDERS - {"unknown"}))
+
+
+@dataclass
+class _Served:
+    """A league and how many resources use it."""
+
+    server: SandboxServer
+    users: int = 0
+
+
+_served: dict[tuple[str, str], _Served] = {}
+_served_lock = threading.Lock()
+"""Dagster builds a resource anew for each resource that needs it: all of a run ask the same league, with the same faults."""
 
 
 class SandboxHttpClient(HttpClient):
@@ -29,8 +44,19 @@ class SandboxHttpClient(HttpClient):
             with super().yield_for_execution(context) as client:
                 yield client
             return
-        with serve(Path(self.home), clock.now) as server:
-            for provider in PROVIDERS:
-                self.base_urls[provider] = server.url
+        key = (self.home, context.run.run_id if context.run else f"no run {id(self)}")
+        with _served_lock:
+            league = _served.get(key) or _Served(serve(Path(self.home), clock.now))
+            league.users += 1
+            _served[key] = league
+        for provider in PROVIDERS:
+            self.base_urls[provider] = league.server.url
+        try:
             with super().yield_for_execution(context) as client:
                 yield client
+        finally:
+            with _served_lock:
+                league.users -= 1
+                if not league.users:
+                    del _served[key]
+                    league.server.stop()

@@ -19,8 +19,10 @@ from typing import Any
 
 from nba_pipeline.calendar import EASTERN
 from nba_pipeline.errors import BadInput
+from nba_pipeline.sandbox.league import GAME_MINUTES
 
 RULES_FILE = "sandbox_rules.json"
+MOST_GAME_MINUTES = 24 * 60
 
 PLAYERS = frozenset({"n", "ids", "team"})
 QUOTES = frozenset({"player", "book"})
@@ -214,22 +216,35 @@ def parse_rules(document: Any) -> list[Rule]:
     return [parse_rule(spec) for spec in (document if isinstance(document, list) else [document])]
 
 
-def read_rules_file(home: Path) -> tuple[list[Rule], frozenset[date]]:
-    """Rules and dates without games from <home>/sandbox_rules.json; none of either when there is no such file."""
+@dataclass(frozen=True)
+class RulesFile:
+    """What a home wants of its league: fault rules, dates without games, and how long a game lasts by the clock."""
+
+    rules: Sequence[Rule] = ()
+    no_game_dates: frozenset[date] = frozenset()
+    game_minutes: float = GAME_MINUTES
+
+
+def read_rules_file(home: Path) -> RulesFile:
+    """The contents of <home>/sandbox_rules.json; the usual league when there is no such file."""
     path = home / RULES_FILE
     if not path.exists():
-        return [], frozenset()
+        return RulesFile()
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise BadInput(f"{path} is not JSON: {error}") from None
-    if not isinstance(document, dict) or document.keys() - {"rules", "no_game_dates"}:
-        raise BadInput(f"{path} must be an object of rules and no_game_dates")
+    if not isinstance(document, dict) or document.keys() - {"rules", "no_game_dates", "game_minutes"}:
+        raise BadInput(f"{path} must be an object of rules, no_game_dates and game_minutes")
     try:
         no_game_dates = frozenset(date.fromisoformat(str(text)) for text in document.get("no_game_dates", []))
     except ValueError as error:
         raise BadInput(f"no_game_dates in {path} must be dates like 2026-12-25: {error}") from None
-    return parse_rules(document.get("rules", [])), no_game_dates
+    game_minutes = document.get("game_minutes", GAME_MINUTES)
+    is_number = isinstance(game_minutes, int | float) and not isinstance(game_minutes, bool)
+    if not is_number or not 0 < game_minutes <= MOST_GAME_MINUTES:  # NaN is in no range
+        raise BadInput(f"game_minutes in {path} must be a number above 0 and up to {MOST_GAME_MINUTES}, not {game_minutes!r}")
+    return RulesFile(parse_rules(document.get("rules", [])), no_game_dates, game_minutes)
 
 
 def due_rules(rules: Sequence[Rule], request: Request) -> list[Rule]:

@@ -24,6 +24,7 @@ from nba_pipeline.sandbox.simulation import Results, simulate
 
 SEASONS_IN_MEMORY = 6
 GAMES_IN_MEMORY = 4096
+GAME_MINUTES = 150  # by the clock on the wall
 SHOTS = ("fgm", "fga", "fg3m", "fg3a", "ftm", "fta")
 QUARTER_SECONDS, OVERTIME_SECONDS = 12 * 60, 5 * 60  # of game clock
 OTHER_COUNTS = ("seconds", "oreb", "dreb", "assists", "steals", "blocks", "turnovers", "fouls", "plus_minus")
@@ -148,7 +149,7 @@ class League:
     changes no other game.
     """
 
-    def __init__(self, seed: int = 7, game_minutes: int = 150, no_game_dates: frozenset[date] = frozenset()) -> None:
+    def __init__(self, seed: int = 7, game_minutes: float = GAME_MINUTES, no_game_dates: frozenset[date] = frozenset()) -> None:
         self.seed = seed
         self.game_length = timedelta(minutes=game_minutes)
         self.no_game_dates = no_game_dates
@@ -189,8 +190,11 @@ class League:
             _set_received(rows, blocks=sum(row.blocks for row in opponents), fouls=sum(row.fouls for row in opponents))
         return home, away
 
-    def lines(self, game: Game, at: datetime) -> list[Quote]:
-        """The quotes that stood at an instant: none before the books open, the last ones after tip-off."""
+    def lines(self, game: Game, at: datetime, tipoff_at: datetime | None = None) -> list[Quote]:
+        """The quotes that stood at an instant: none before the books open, the last ones after tip-off.
+
+        A game that was moved has the tip-off given.
+        """
         results = self.season(game.fixture.season).results
         expectations = [
             Expectation(player, float(minutes), float(points))
@@ -202,12 +206,12 @@ class League:
                 strict=True,
             )
         ]
-        return game_quotes(self.seed, game.fixture, expectations, at)
+        return game_quotes(self.seed, game.fixture, expectations, at, tipoff_at or game.tipoff_at)
 
-    def game_lines(self, game: Game, at: datetime) -> list[GameQuote]:
+    def game_lines(self, game: Game, at: datetime, tipoff_at: datetime | None = None) -> list[GameQuote]:
         """The quotes on spread, total and winner that stood at an instant, as `lines`."""
         home, away = self.season(game.fixture.season).results.expected_points[game.place].sum(axis=-1).tolist()
-        return game_line_quotes(self.seed, game.fixture, (home, away), at)
+        return game_line_quotes(self.seed, game.fixture, (home, away), at, tipoff_at or game.tipoff_at)
 
     def injuries(self, game: Game, tipoff_at: datetime, game_date: date) -> tuple[ClubReport, ClubReport]:
         """What home and away say about who may miss the game, at the tip-off and on the date that it now has."""

@@ -7,7 +7,7 @@ from math import erf, floor, sqrt
 
 import numpy as np
 
-from nba_pipeline.calendar import eastern
+from nba_pipeline.calendar import eastern, eastern_date
 from nba_pipeline.sandbox.randomness import generator, stable_hash
 from nba_pipeline.sandbox.roster import Floats, Player
 from nba_pipeline.sandbox.schedule import Fixture
@@ -26,6 +26,7 @@ COPY, COPIED = "unibet_us", "betrivers"
 LEAST_MINUTES = 16.0
 LOWEST_LINE = 0.5
 OPENING_HOUR_EASTERN = 10
+LATEST_OPENING = timedelta(hours=2)  # before tip-off
 MOVES = 5  # the opening and four more
 MEDIAN_SHARE = 0.97  # of the mean: the distribution leans to the right
 MARKET_ERROR = (0.90, 0.80, 0.70, 0.60, 0.55)  # points, shared by all books, at each move
@@ -94,17 +95,20 @@ def american_price(probability: float) -> int:
     return 100 if -100 <= rounded < 100 else rounded
 
 
-def game_quotes(seed: int, fixture: Fixture, expectations: list[Expectation], at: datetime) -> list[Quote]:
-    """Every book's latest quotes at an instant. No book has a line for whom it knows to be out or to play little."""
+def game_quotes(seed: int, fixture: Fixture, expectations: list[Expectation], at: datetime, tipoff_at: datetime) -> list[Quote]:
+    """Every book's latest quotes at an instant, the tip-off as it now is.
+
+    No book has a line for whom it knows to be out or to play little.
+    """
     rng = generator(seed, "lines", fixture.game_id)
-    opening = eastern(fixture.game_date, OPENING_HOUR_EASTERN)
+    opening = _opening(tipoff_at)
     late, spacing = rng.uniform(0, 1, len(OWN_FEEDS)), np.sort(rng.uniform(0.05, 0.95, (len(OWN_FEEDS), MOVES - 2)))
     shape = (len(OWN_FEEDS), len(expectations))
     market_direction, book_direction = rng.normal(0, 1, shape[1]), rng.normal(0, 1, shape)
     steps = rng.normal(0, 0.25, (MOVES, *shape))
     quotes: list[Quote] = []
     for number, book in enumerate(OWN_FEEDS):
-        moves = _moves(opening, fixture.tipoff_at, float(late[number]), spacing[number])
+        moves = _moves(opening, tipoff_at, float(late[number]), spacing[number])
         reached = [n for n, instant in enumerate(moves) if instant <= at]
         if not reached:
             continue
@@ -118,10 +122,12 @@ def game_quotes(seed: int, fixture: Fixture, expectations: list[Expectation], at
     return quotes + [replace(quote, book=COPY) for quote in quotes if quote.book == COPIED]
 
 
-def game_line_quotes(seed: int, fixture: Fixture, expected: tuple[float, float], at: datetime) -> list[GameQuote]:
+def game_line_quotes(
+    seed: int, fixture: Fixture, expected: tuple[float, float], at: datetime, tipoff_at: datetime
+) -> list[GameQuote]:
     """Every book's latest quotes on the game itself, from the points to be expected of home and away."""
     rng = generator(seed, "game lines", fixture.game_id)
-    opening = eastern(fixture.game_date, OPENING_HOUR_EASTERN)
+    opening = _opening(tipoff_at)
     shape = (len(GAME_MARKETS), len(OWN_FEEDS))
     late, spacing = rng.uniform(0, 1, shape), np.sort(rng.uniform(0.05, 0.95, (*shape, MOVES - 2)))
     market_direction, book_direction = rng.normal(0, 1, 2), rng.normal(0, 1, (2, shape[1]))
@@ -130,7 +136,7 @@ def game_line_quotes(seed: int, fixture: Fixture, expected: tuple[float, float],
     quotes: list[GameQuote] = []
     for number, book in enumerate(OWN_FEEDS):
         for row, market in enumerate(GAME_MARKETS):
-            moves = _moves(opening, fixture.tipoff_at, float(late[row, number]), spacing[row, number])
+            moves = _moves(opening, tipoff_at, float(late[row, number]), spacing[row, number])
             reached = [n for n, instant in enumerate(moves) if instant <= at]
             if not reached:
                 continue
@@ -152,6 +158,11 @@ def _half_points(median: float) -> float:
 
 def _chance_above(line: float, median: float, spread: float) -> float:
     return 0.5 * (1 - erf((line - median) / (spread * sqrt(2))))
+
+
+def _opening(tipoff_at: datetime) -> datetime:
+    """The morning of the game's Eastern date, earlier for a game that was moved into the morning or the night."""
+    return min(eastern(eastern_date(tipoff_at), OPENING_HOUR_EASTERN), tipoff_at - LATEST_OPENING)
 
 
 def _moves(opening: datetime, tipoff_at: datetime, late: float, spacing: Floats) -> list[datetime]:

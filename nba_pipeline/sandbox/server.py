@@ -89,8 +89,9 @@ class SandboxServer:
 
 def serve(home: Path, now: Callable[[], datetime], *, port: int = 0) -> SandboxServer:
     """A running sandbox with the rules of <home>/sandbox_rules.json. Raises BadInput when they cannot be used."""
-    rules, no_game_dates = read_rules_file(home)
-    server = SandboxServer(League(no_game_dates=no_game_dates), now, rules, port=port)
+    wanted = read_rules_file(home)
+    league = League(game_minutes=wanted.game_minutes, no_game_dates=wanted.no_game_dates)
+    server = SandboxServer(league, now, wanted.rules, port=port)
     server.start()
     return server
 

@@ -33,6 +33,7 @@ PREFIXES = {
 LOG_LENGTH = 100_000
 QUOTA_CREDITS = 5_000_000
 
+SCOREBOARD = re.compile(r"/static/json/liveData/scoreboard/todaysScoreboard_00\.json")
 SCHEDULE = re.compile(r"/static/json/staticData/scheduleLeagueV2(?:_1)?\.json")
 BOXSCORE = re.compile(r"/static/json/liveData/boxscore/boxscore_(\w+)\.json")
 PLAY_BY_PLAY = re.compile(r"/static/json/liveData/playbyplay/playbyplay_(\w+)\.json")
@@ -226,6 +227,8 @@ def _league_document(view: View, path: str, query: Mapping[str, str], headers: M
     """What the league itself answers, null for another provider's path."""
     if SCHEDULE.fullmatch(path):
         return nba_cdn.schedule(view)
+    if SCOREBOARD.fullmatch(path):
+        return nba_cdn.scoreboard(view)
     if found := BOXSCORE.fullmatch(path):
         return nba_cdn.boxscore(view, found[1])
     if found := PLAY_BY_PLAY.fullmatch(path):

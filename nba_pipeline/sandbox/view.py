@@ -184,7 +184,7 @@ class View:
 
     def quotes(self, seen: SeenGame, at: datetime, commence_at: datetime) -> list[Quote]:
         """The player_points quotes at an instant. In play there are none, unless a rule says so."""
-        quotes = self.league.lines(seen.game, at)
+        quotes = self.league.lines(seen.game, at, seen.tipoff_at)
         inplay = self._rules("inplay_odds", seen)
         if at >= seen.tipoff_at and not inplay:
             return []
@@ -195,7 +195,7 @@ class View:
 
     def game_quotes(self, seen: SeenGame, at: datetime, commence_at: datetime) -> list[GameQuote]:
         """The quotes on spread, total and winner at an instant, under the rules about lines that name no player."""
-        quotes = self.league.game_lines(seen.game, at)
+        quotes = self.league.game_lines(seen.game, at, seen.tipoff_at)
         if at >= seen.tipoff_at and not self._rules("inplay_odds", seen):
             return []
         for rule in self.rules:

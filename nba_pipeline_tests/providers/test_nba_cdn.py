@@ -1,20 +1,24 @@
 """The NBA's own wire: times that lie, flags as text, zeros of who did not play."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import polars as pl
 import pytest
 
-from nba_pipeline.calendar import EASTERN, eastern_date
-from nba_pipeline.errors import NotYet, Permanent
+from nba_pipeline.calendar import EASTERN, REPLAY_TAG, Clock, eastern_date
+from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, Transient
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.nba_cdn import (
     BOXSCORE_COLUMNS,
     SCHEDULE_COLUMNS,
     TEAM_BOXSCORE_COLUMNS,
     NbaCdn,
+    Scoreboard,
     boxscore_request,
     count_undetermined_games,
     is_final,
@@ -23,7 +27,9 @@ from nba_pipeline.providers.nba_cdn import (
     parse_team_boxscores,
     playbyplay_request,
 )
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.sandbox import League
+from nba_pipeline.sandbox.client import SandboxHttpClient
+from nba_pipeline.warehouse.landing import Landing, Payload
 from nba_pipeline_tests.providers.conftest import MISSING, RENAMED, Answer, Provider, drifted, told
 from nba_pipeline_tests.providers.test_nba_cdn_play_by_play import a_list, an_action
 
@@ -288,6 +294,149 @@ def test_the_schedule_is_kept_under_its_season(http_client: HttpClient, provider
     provider.says(Answer(a_schedule(a_game())))
     payload = NbaCdn(http=http_client).schedule()
     assert payload.ref.startswith("nba_cdn/schedule/2023-24/season/") and payload.game_date is None
+
+
+# The scoreboard: a poll that decides nothing but when to ask
+
+
+def a_scoreboard(*games: dict[str, Any]) -> dict[str, Any]:
+    return {"scoreboard": {"gameDate": "2024-03-12", "games": list(games)}}
+
+
+def a_score(
+    number: int, status: Any = 3, points: tuple[Any, Any] = (110, 100), text: str = "Final", kind: str = "002"
+) -> dict[str, Any]:
+    """A game of the scoreboard. The first digits of its id are its competition."""
+    home, away = ({"teamTricode": team, "score": score} for team, score in zip(("BOS", "NYK"), points, strict=True))
+    return {
+        "gameId": f"{kind}{number:07d}", "gameStatus": status, "gameStatusText": text, "homeTeam": home, "awayTeam": away,
+    }  # fmt: skip
+
+
+def nothing_is_kept(landing: Landing) -> bool:
+    return not any(path.is_file() for path in Path(landing.home).rglob("*"))
+
+
+def test_a_game_is_final_when_its_status_and_both_scores_say_so(http_client: HttpClient, provider: Provider) -> None:
+    provider.says(Answer(a_scoreboard(
+        a_score(1), a_score(2, status="3"), a_score(3, points=("99", "98")), a_score(4, status=2, text="Q4 0:00"),
+        a_score(5, points=(110, None)), a_score(6, points=(110, "")), a_score(7, points=(0, 0)), a_score(8, text="PPD"),
+        a_score(9, status=1, text="7:30 pm ET"), a_score(10, status=None), a_score(11, kind="001"), a_score(12, kind="004"),
+    )))  # fmt: skip
+    board = NbaCdn(http=http_client).finals()
+    assert board.game_date == DAY
+    assert board.final == {"0020000001", "0020000002", "0020000003", "0040000012"}
+    assert board.listed - board.final == {f"002{number:07d}" for number in range(4, 11)}
+    assert provider.asked[0].path == "/static/json/liveData/scoreboard/todaysScoreboard_00.json"
+    assert nothing_is_kept(http_client.landing)
+
+
+def test_a_day_without_games_lists_none(http_client: HttpClient, provider: Provider) -> None:
+    provider.says(Answer(a_scoreboard()))
+    assert NbaCdn(http=http_client).finals() == Scoreboard(DAY, frozenset(), frozenset())
+
+
+HTML = Answer(body=b"<html>Please wait.</html>", headers={"Content-Type": "text/html"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "sentence"),
+    [
+        (HTML, Permanent, r"nba_cdn scoreboard today: the answer is not JSON \(text/html, 25 bytes\)"),
+        (Answer({}, status=503), Transient, "nba_cdn scoreboard today: status 503 after 1 try"),
+        (Answer({}, status=429, headers={"Retry-After": "1"}), Transient, "status 429 after 1 try"),
+        (Answer(a_scoreboard(), delay_seconds=0.8), Transient, "ReadTimeout after 1 try"),
+        (Answer(a_scoreboard(), lost=9), Transient, "RemoteProtocolError after 1 try"),
+        (Answer({}, status=403), NotYet, r"nba_cdn scoreboard today is not published \(403\)"),
+        (Answer({}, status=400), Permanent, "nba_cdn scoreboard today: status 400"),
+        (Answer({}, status=302, headers={"Location": "http://elsewhere.test/"}), Permanent, "redirected to elsewhere.test"),
+        (Answer({"board": {}}), Permanent, "the answer lacks scoreboard"),
+        (Answer({"scoreboard": {"gameDate": "2024-03-12"}}), Permanent, "the scoreboard is not built as it was: games is missing"),
+        (Answer({"scoreboard": {"gameDate": "soon", "games": []}}), Permanent, "not built as it was: Invalid isoformat string: 'soon'"),
+        (Answer(a_scoreboard(drifted(a_score(1), "homeTeam.score", RENAMED))), Permanent, "score is missing"),
+        (Answer(a_scoreboard(drifted(a_score(1), "gameId", 20000001))), Permanent, "gameId is 20000001"),
+        (Answer(a_scoreboard(drifted(a_score(1), "homeTeam", None))), Permanent, "not built as it was"),
+    ],
+    ids=lambda value: "" if isinstance(value, Answer) else None,
+)  # fmt: skip
+def test_a_scoreboard_that_cannot_be_used_is_asked_for_once_and_leaves_nothing(
+    answer: Answer, error: type[Exception], sentence: str, http_client: HttpClient, provider: Provider
+) -> None:
+    provider.says(answer)
+    with pytest.raises(error, match=sentence):
+        NbaCdn(http=http_client).finals()
+    assert len(provider.asked) == 1 and nothing_is_kept(http_client.landing)
+
+
+def test_failing_polls_do_not_hold_the_runs_back(http_client: HttpClient, provider: Provider) -> None:
+    cdn = NbaCdn(http=http_client)
+    provider.says(Answer({}, status=503))
+    for _ in range(12):
+        with pytest.raises(Transient, match="status 503"):
+            cdn.finals()
+    provider.says(Answer(a_schedule(a_game())))
+    assert cdn.schedule().game_date is None
+
+
+def test_a_rejected_key_is_not_sent_again_by_a_poll(http_client: HttpClient, provider: Provider) -> None:
+    provider.says(Answer({}, status=401))
+    for _ in range(2):
+        with pytest.raises(Permanent, match="nba_cdn rejected the key"):
+            NbaCdn(http=http_client).finals()
+    assert len(provider.asked) == 1
+
+
+def test_a_provider_without_an_address_is_named(landing: Landing, clock: Clock) -> None:
+    with pytest.raises(BadInput, match="no address is configured for nba_cdn; known: odds_api"):
+        NbaCdn(http=HttpClient(base_urls={"odds_api": "http://127.0.0.1:1"}, landing=landing, clock=clock)).finals()
+
+
+def test_a_replay_polls_nobody(http_client: HttpClient, provider: Provider) -> None:
+    @dg.op
+    def poll(nba_cdn: NbaCdn) -> None:
+        with pytest.raises(NotLanded, match="the network is off"):
+            nba_cdn.finals()
+
+    @dg.job(tags={REPLAY_TAG: "0" * 8})
+    def replay() -> None:
+        poll()
+
+    cdn = NbaCdn(http=http_client)
+    assert replay.execute_in_process(resources={"nba_cdn": cdn}).success and not provider.asked
+
+
+def polled(cdn: NbaCdn) -> dict[str, list[str]]:
+    """What a sensor hears, asked as Dagster's daemon asks it: outside of every run."""
+
+    @dg.sensor(job_name="nothing")
+    def scoreboard(nba_cdn: NbaCdn) -> dg.SensorResult:
+        board = nba_cdn.finals()
+        heard = {"date": [str(board.game_date)], "listed": sorted(board.listed), "final": sorted(board.final)}
+        return dg.SensorResult(skip_reason="a poll", cursor=json.dumps(heard))
+
+    with dg.DagsterInstance.ephemeral() as instance, dg.build_sensor_context(instance, resources={"nba_cdn": cdn}) as context:
+        heard = scoreboard.evaluate_tick(context).cursor
+    return dict(json.loads(str(heard)))
+
+
+def test_a_sensor_polls_outside_of_a_run(http_client: HttpClient, provider: Provider) -> None:
+    provider.says(Answer(a_scoreboard(a_score(1), a_score(2, status=2))))
+    heard = polled(NbaCdn(http=http_client))
+    assert heard == {"date": [str(DAY)], "listed": ["0020000001", "0020000002"], "final": ["0020000001"]}
+    assert len(provider.asked) == 1 and nothing_is_kept(http_client.landing)
+
+
+def test_a_sensor_polls_the_simulated_league_of_its_home(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "sandbox_rules.json").write_text('{"game_minutes": 3}')
+    games = League(game_minutes=3).games(DAY)
+    clock = Clock(stands_at=games[0].ends_at.isoformat())
+    landing = Landing(home=str(tmp_path / "landing"), clock=clock)
+    http = SandboxHttpClient(base_urls={}, landing=landing, clock=clock, home=str(tmp_path / "home"))
+    heard = polled(NbaCdn(http=http))
+    assert heard["date"] == [str(DAY)] and heard["listed"] == sorted(game.game_id for game in games)
+    assert heard["final"] == sorted(game.game_id for game in games if game.ends_at <= games[0].ends_at)
+    assert nothing_is_kept(landing)
 
 
 # A document that drifts: named, never a silent null

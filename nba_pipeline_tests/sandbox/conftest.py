@@ -25,6 +25,7 @@ class Peer:
     client: httpx.Client
     moment: list[datetime]
     schedule: str = "/static/json/staticData/scheduleLeagueV2.json"
+    scoreboard: str = "/static/json/liveData/scoreboard/todaysScoreboard_00.json"
     odds: dict[str, str] = field(default_factory=lambda: {
         "apiKey": "k", "regions": "us", "markets": "player_points", "oddsFormat": "american",
     })  # fmt: skip
@@ -63,6 +64,10 @@ class Peer:
         dates = self.get(self.schedule).json()["leagueSchedule"]["gameDates"]
         games = [game | {"listed_on": day["gameDate"][:10]} for day in dates for game in day["games"]]
         return next((game for game in games if game["gameId"] == self.game.game_id), None)
+
+    def shown(self) -> dict[str, dict[str, Any]]:
+        """The games of the scoreboard by id."""
+        return {game["gameId"]: game for game in self.get(self.scoreboard).json()["scoreboard"]["games"]}
 
     def quotes(self, **query: str) -> dict[str, list[dict[str, Any]]]:
         books = self.get(self.odds_path, **(self.odds | query)).json()["bookmakers"]

@@ -1,5 +1,6 @@
 """Every fault rule acts once, over real HTTP, and then the answer is right again."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from nba_pipeline.errors import BadInput
-from nba_pipeline.sandbox.faults import ACTIONS, parse_rules, read_rules_file
+from nba_pipeline.sandbox.faults import ACTIONS, RulesFile, parse_rules, read_rules_file
 from nba_pipeline_tests.sandbox.conftest import DAY, Peer
 
 
@@ -220,12 +221,23 @@ def test_every_action_of_the_language_is_known() -> None:
     assert len(ACTIONS) == 24
 
 
-def test_the_rules_file_gives_rules_and_dates_without_games(tmp_path: Path) -> None:
-    assert read_rules_file(tmp_path) == ([], frozenset())
+def test_the_rules_file_gives_rules_dates_without_games_and_the_length_of_a_game(tmp_path: Path) -> None:
+    assert read_rules_file(tmp_path) == RulesFile((), frozenset(), 150)
     path = tmp_path / "sandbox_rules.json"
-    path.write_text('{"rules": [{"action": "reset"}], "no_game_dates": ["2025-01-15"]}')
-    rules, no_game_dates = read_rules_file(tmp_path)
-    assert [rule.action for rule in rules] == ["reset"] and no_game_dates == {DAY}
+    path.write_text('{"rules": [{"action": "reset"}], "no_game_dates": ["2025-01-15"], "game_minutes": 2.5}')
+    wanted = read_rules_file(tmp_path)
+    assert [rule.action for rule in wanted.rules] == ["reset"] and wanted.no_game_dates == {DAY}
+    assert wanted.game_minutes == 2.5
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "true", "null", '"3"', "[3]", "NaN", "Infinity", "1440.5"])
+def test_a_length_that_no_game_has_is_named_with_file_key_and_value(tmp_path: Path, value: str) -> None:
+    (tmp_path / "sandbox_rules.json").write_text(f'{{"game_minutes": {value}}}')
+    with pytest.raises(BadInput) as refused:
+        read_rules_file(tmp_path)
+    assert str(refused.value) == (
+        f"game_minutes in {tmp_path / 'sandbox_rules.json'} must be a number above 0 and up to 1440, not {json.loads(value)!r}"
+    )
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"rulez": []}', '{"no_game_dates": ["x"]}', '{"rules": [{"action": "x"}]}'])

@@ -45,6 +45,49 @@ def test_status_and_score_follow_the_clock(peer: Peer, moment: str, status: int)
     assert (score == peer.game.score) == (status == 3)
 
 
+@pytest.mark.parametrize("day", ["2025-01-15", "2025-03-09", "2025-11-02", "2025-07-01"])
+def test_the_scoreboard_turns_to_the_next_date_at_noon_in_the_east(peer: Peer, day: str) -> None:
+    league, noon = peer.server.service.league, datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=EASTERN)
+    for moment, shown in ((noon - timedelta(seconds=1), noon.date() - timedelta(days=1)), (noon, noon.date())):
+        board = peer.at(moment.astimezone(UTC)).get(peer.scoreboard).json()["scoreboard"]
+        assert board["gameDate"] == str(shown)
+        assert [game["gameId"] for game in board["games"]] == [game.game_id for game in league.games(shown)]
+
+
+@pytest.mark.parametrize(
+    ("moment", "status", "period", "clock"),
+    [("before_tip", 1, 0, ""), ("in_play", 2, 3, "PT12M00.00S"), ("final", 3, 4, "")],
+)
+def test_the_scoreboard_says_what_the_schedule_says(peer: Peer, moment: str, status: int, period: int, clock: str) -> None:
+    game, listed = getattr(peer, moment)().shown()[peer.game.game_id], peer.listed()
+    for field in ("gameId", "gameCode", "gameStatus", "gameStatusText"):
+        assert game[field] == listed[field]
+    for side in ("homeTeam", "awayTeam"):
+        assert {field: listed[side][field] for field in game[side]} == game[side]
+        assert {"teamId", "teamTricode", "score"} <= set(game[side])
+    assert (game["gameStatus"], game["period"], game["gameClock"]) == (status, period, clock)
+    assert instant(game["gameTimeUTC"]) == peer.game.tipoff_at and game["gameEt"] == listed["gameDateTimeEst"]
+
+
+def test_the_scoreboard_obeys_the_rules_about_games(peer: Peer) -> None:
+    game_id, path = peer.final().game.game_id, {"path": "scoreboard", "provider": "nba_cdn"}
+    peer.rule(game=game_id, match=path, action="stale_status", times=1)
+    assert peer.listed()["gameStatus"] == 3
+    assert (peer.shown()[game_id]["gameStatus"], peer.shown()[game_id]["gameStatus"]) == (2, 3)
+    peer.rule(game=game_id, match=path, action="postpone", times=1)
+    postponed = peer.shown()[game_id]
+    assert (postponed["gameStatus"], postponed["gameStatusText"], postponed["homeTeam"]["score"]) == (1, "PPD", 0)
+    peer.rule(game=game_id, match=path, action="drop_game", times=1)
+    assert game_id not in peer.shown()
+    peer.rule(game=game_id, match=path, action="move_date", days=1, times=2)
+    assert game_id not in peer.shown()
+    assert peer.at(peer.moment[0] + timedelta(days=1)).shown()[game_id]["gameStatus"] == 3
+    peer.rule(match=path, action="null_field", field="score", times=1)
+    assert {game["homeTeam"]["score"] for game in peer.shown().values()} == {None}
+    peer.rule(match=path, action="status", status=503, times=1)
+    assert [peer.get(peer.scoreboard).status_code for _ in range(2)] == [503, 200]
+
+
 def test_box_score_is_denied_before_tip_off(peer: Peer) -> None:
     response = peer.before_tip().get(peer.box_path)
     assert response.status_code == 403

@@ -1,4 +1,4 @@
-"""The NBA's content delivery network: season schedule, box scores and play-by-play."""
+"""The NBA's content delivery network: season schedule, scoreboard, box scores and play-by-play."""
 
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -17,6 +17,7 @@ ACCESS_DENIED = (
     "<Error><Code>AccessDenied</Code><Message>Access Denied</Message><RequestId>SANDBOX</RequestId></Error>"
 )
 TURN = timedelta(days=7)
+SCOREBOARD_TURNS = timedelta(hours=12)  # after midnight in the East
 LOCAL_TIME_THAT_CLAIMS_UTC = "%Y-%m-%dT%H:%M:%SZ"  # the real files do this
 
 
@@ -51,6 +52,25 @@ def schedule(view: View) -> Json:
     }
 
 
+def scoreboard(view: View) -> Json:
+    """The games of the league's day, which turns to the next date at noon in the East."""
+    day = (view.now.astimezone(EASTERN) - SCOREBOARD_TURNS).date()
+    return {
+        "meta": {
+            "version": 1,
+            "request": "http://nba.cloud/league/00/todaysscoreboard?Format=json",
+            "time": f"{view.now.astimezone(EASTERN):%Y-%m-%d %H:%M:%S}",
+            "code": 200,
+        },
+        "scoreboard": {
+            "gameDate": day.isoformat(),
+            "leagueId": "00",
+            "leagueName": "National Basketball Association",
+            "games": [_scoreboard_game(view, seen) for seen in view.games(day)],
+        },
+    }
+
+
 def boxscore(view: View, game_id: str) -> Json:
     """A box score from tip-off on; before it, and for what is no game, the storage denies access."""
     seen = view.game(game_id)
@@ -61,7 +81,6 @@ def boxscore(view: View, game_id: str) -> Json:
     periods = view.period_scores(seen)
     home, away = (_box_team(seen, side, score, periods[side], box.shown[side], box.true) for side in (0, 1))
     clubs, tipoff = seen.clubs, seen.tipoff_at
-    left = seen.period_seconds_left
     home_time, away_time = (tipoff.astimezone(club.zone).isoformat() for club in clubs)
     return {
         "meta": {"version": 1, "code": 200, "request": f"http://nba.cloud/games/{game_id}/boxscore?Format=json",
@@ -79,7 +98,7 @@ def boxscore(view: View, game_id: str) -> Json:
             "gameStatus": seen.status,
             "regulationPeriods": 4,
             "period": seen.period,
-            "gameClock": f"PT{left // 60:02d}M{left % 60:02d}.00S",
+            "gameClock": _game_clock(seen),
             "attendance": 0,
             "sellout": "0",
             "arena": {
@@ -138,6 +157,28 @@ def _status_text(seen: SeenGame) -> str:
         return f"{f'Q{seen.period}' if seen.period <= 4 else f'OT{seen.period - 4}'} {seen.clock_text}"
     overtimes = seen.game.overtimes
     return "Final" + ("" if not overtimes else "/OT" if overtimes == 1 else f"/OT{overtimes}")
+
+
+def _game_clock(seen: SeenGame) -> str:
+    left = seen.period_seconds_left
+    return f"PT{left // 60:02d}M{left % 60:02d}.00S"
+
+
+def _scoreboard_game(view: View, seen: SeenGame) -> Json:
+    home, away = (_club(club) | {"score": points} for club, points in zip(seen.clubs, view.score(seen), strict=True))
+    return {
+        "gameId": seen.game.game_id,
+        "gameCode": seen.code,
+        "gameStatus": seen.status,
+        "gameStatusText": _status_text(seen),
+        "period": seen.period,
+        "gameClock": _game_clock(seen) if seen.status == LIVE else "",
+        "gameTimeUTC": utc_text(seen.tipoff_at),
+        "gameEt": seen.tipoff_at.astimezone(EASTERN).strftime(LOCAL_TIME_THAT_CLAIMS_UTC),
+        "regulationPeriods": 4,
+        "homeTeam": home,
+        "awayTeam": away,
+    }
 
 
 def _schedule_game(view: View, seen: SeenGame, records: dict[str, list[int]]) -> Json:

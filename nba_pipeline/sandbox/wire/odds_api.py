@@ -12,7 +12,7 @@ from nba_pipeline.sandbox.wire.refusal import Json, Refusal, utc_text
 
 PLAYER_MARKET, REGION = "player_points", "us"
 TOTALS, SPREADS = "totals", "spreads"
-COMMENCES_AFTER_TIPOFF = timedelta(minutes=10)
+COMMENCES_AFTER_TIPOFF, COMMENCES_AFTER_SHARE = timedelta(minutes=10), 1 / 15  # the share of a game that is shorter
 LISTED_BEFORE = timedelta(hours=48)
 STEP_SECONDS, STEP_OFFSET_SECONDS = 300, 38  # snapshots of the past: every five minutes at second 38
 HISTORICAL_FACTOR = 10
@@ -33,10 +33,10 @@ def events(view: View, query: dict[str, str], is_historical: bool) -> Priced:
     low, high = (_time(query[name]) if query.get(name) else None for name in ("commenceTimeFrom", "commenceTimeTo"))
     wanted = set(filter(None, query.get("eventIds", "").split(",")))
     listed = [
-        _event(seen)
+        _event(view, seen)
         for seen in _listed(view, at)
-        if (low is None or _commences_at(seen) >= low)
-        and (high is None or _commences_at(seen) <= high)
+        if (low is None or _commences_at(view, seen) >= low)
+        and (high is None or _commences_at(view, seen) <= high)
         and (not wanted or seen.game.fixture.event_id in wanted)
     ]
     return Priced(_wrapped(listed, at, is_historical), 1 if is_historical and listed else 0)
@@ -46,7 +46,7 @@ def event_odds(view: View, query: dict[str, str], event_id: str, is_historical: 
     """The books' latest quotes of one game. Costs markets found times regions, ten times that for the past."""
     at = _moment(view, query, is_historical)
     seen = view.event(event_id, at)
-    if seen is None or not _is_listed(seen, at):
+    if seen is None or not _is_listed(view, seen, at):
         raise _refusal(404, "EVENT_NOT_FOUND", "Event not found. The event may have expired or the event id is invalid.")
     if not query.get("regions") and not query.get("bookmakers"):
         raise _refusal(422, "MISSING_REGION", "Missing regions parameter")
@@ -64,7 +64,7 @@ def event_odds(view: View, query: dict[str, str], event_id: str, is_historical: 
     paid_regions = -(-len(books) // BOOKS_PER_REGION) if books else len(regions)
     found = {market["key"] for bookmaker in bookmakers for market in bookmaker["markets"]}
     credits = (HISTORICAL_FACTOR if is_historical else 1) * paid_regions * len(found)
-    return Priced(_wrapped(_event(seen) | {"bookmakers": bookmakers}, at, is_historical), credits)
+    return Priced(_wrapped(_event(view, seen) | {"bookmakers": bookmakers}, at, is_historical), credits)
 
 
 def out_of_credits() -> Refusal:
@@ -110,27 +110,27 @@ def _wrapped(data: Any, at: datetime, is_historical: bool) -> Any:
     }
 
 
-def _commences_at(seen: SeenGame) -> datetime:
-    return seen.tipoff_at + COMMENCES_AFTER_TIPOFF
+def _commences_at(view: View, seen: SeenGame) -> datetime:
+    return seen.tipoff_at + min(COMMENCES_AFTER_TIPOFF, view.league.game_length * COMMENCES_AFTER_SHARE)
 
 
-def _is_listed(seen: SeenGame, at: datetime) -> bool:
-    return not seen.is_postponed and seen.state != FINAL and _commences_at(seen) <= at + LISTED_BEFORE
+def _is_listed(view: View, seen: SeenGame, at: datetime) -> bool:
+    return not seen.is_postponed and seen.state != FINAL and _commences_at(view, seen) <= at + LISTED_BEFORE
 
 
 def _listed(view: View, at: datetime) -> Iterable[SeenGame]:
     today = eastern_date(at)
     dates = [today + timedelta(days=n) for n in range(-1, LISTED_BEFORE.days + 1)]
-    return [seen for day in dates for seen in view.games(day, at) if _is_listed(seen, at)]
+    return [seen for day in dates for seen in view.games(day, at) if _is_listed(view, seen, at)]
 
 
-def _event(seen: SeenGame) -> Json:
+def _event(view: View, seen: SeenGame) -> Json:
     home, away = seen.clubs
     return {
         "id": seen.game.fixture.event_id,
         "sport_key": "basketball_nba",
         "sport_title": "NBA",
-        "commence_time": utc_text(_commences_at(seen)),
+        "commence_time": utc_text(_commences_at(view, seen)),
         "home_team": home.odds_api_name,
         "away_team": away.odds_api_name,
     }
@@ -139,11 +139,11 @@ def _event(seen: SeenGame) -> Json:
 def _offered(view: View, seen: SeenGame, market: str, at: datetime) -> Sequence[Quote | GameQuote]:
     """Every book's quotes of a market, none for a market that no book has."""
     if market == PLAYER_MARKET:
-        quotes = view.quotes(seen, at, _commences_at(seen))
+        quotes = view.quotes(seen, at, _commences_at(view, seen))
         return sorted(quotes, key=lambda quote: (quote.description, quote.line))
     if market not in GAME_MARKETS:
         return []
-    game_quotes = [quote for quote in view.game_quotes(seen, at, _commences_at(seen)) if quote.market == market]
+    game_quotes = [quote for quote in view.game_quotes(seen, at, _commences_at(view, seen)) if quote.market == market]
     return sorted(game_quotes, key=lambda quote: quote.line)
 
 

@@ -1,0 +1,140 @@
+"""Games of three minutes that were moved to begin minutes from now: every provider tells of the same ones."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from operator import le
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from nba_pipeline.calendar import EASTERN, eastern_date
+from nba_pipeline.sandbox import League, serve
+from nba_pipeline.sandbox.injuries import newest_printed
+from nba_pipeline.sandbox.view import View
+from nba_pipeline.sandbox.wire.injury_report import COLUMNS, report
+from nba_pipeline_tests.sandbox.conftest import DAY, PATIENT_SECONDS, Peer
+
+MINUTES = 3
+LENGTH = timedelta(minutes=MINUTES)
+BEFORE, BEGUN, HALFWAY, LAST, OVER, LATER = (
+    -timedelta(minutes=2), timedelta(0), LENGTH / 2, LENGTH - timedelta(seconds=1), LENGTH, LENGTH + timedelta(hours=1),
+)  # fmt: skip
+STATUS = {BEFORE: 1, BEGUN: 2, HALFWAY: 2, LAST: 2, OVER: 3, LATER: 3}
+
+
+@pytest.fixture(
+    params=["2025-01-15T09:17:30-05:00", "2025-01-15T14:05:00-05:00", "2025-01-15T23:58:00-05:00", "2025-01-16T02:10:00-05:00"],
+    ids=["before the books open", "afternoon", "over midnight", "the night after"],
+)
+def short(request: pytest.FixtureRequest, tmp_path: Path, league: League) -> Iterator[tuple[Peer, datetime]]:
+    """Every game of a date, moved to one instant, and that instant."""
+    games = league.games(DAY)
+    rule = {"action": "move_date", "to": request.param, "game": [game.game_id for game in games]}
+    (tmp_path / "sandbox_rules.json").write_text(json.dumps({"game_minutes": MINUTES, "rules": [rule]}))
+    moment, tipoff_at = [games[0].tipoff_at], datetime.fromisoformat(request.param).astimezone(UTC)
+    with (
+        serve(tmp_path, lambda: moment[0]) as server,
+        httpx.Client(base_url=server.url, verify=False, timeout=PATIENT_SECONDS) as client,
+    ):
+        yield Peer(games[0], server, client, moment), tipoff_at
+
+
+def listed(peer: Peer) -> dict[str, dict[str, Any]]:
+    """The games of the schedule by id, with the date that lists them."""
+    days = peer.get(peer.schedule).json()["leagueSchedule"]["gameDates"]
+    return {
+        game["gameId"]: game | {"on": datetime.strptime(day["gameDate"][:10], "%m/%d/%Y").date()}
+        for day in days for game in day["games"]
+    }  # fmt: skip
+
+
+def test_schedule_scoreboard_and_boxes_agree(short: tuple[Peer, datetime], league: League) -> None:
+    peer, tipoff_at = short
+    moved, day = {game.game_id for game in league.games(DAY)}, eastern_date(tipoff_at)
+    for after, status in STATUS.items():
+        games, board = listed(peer.at(tipoff_at + after)), peer.get(peer.scoreboard).json()["scoreboard"]
+        shown = {game["gameId"]: game for game in board["games"]}
+        is_shown = board["gameDate"] == str(day)
+        assert is_shown == (eastern_date(peer.moment[0] - timedelta(hours=12)) == day)
+        assert shown.keys() & moved == (moved if is_shown else set())
+        for game in (league.games(DAY)[0], league.games(DAY)[-1]):
+            entry = games[game.game_id]
+            assert (entry["on"], entry["gameStatus"]) == (day, status)
+            assert datetime.fromisoformat(entry["gameDateTimeUTC"]) == tipoff_at
+            said = [entry] + ([shown[game.game_id]] if is_shown else [])
+            answer = peer.get(f"/static/json/liveData/boxscore/boxscore_{game.game_id}.json")
+            assert answer.status_code == (403 if after < BEGUN else 200)
+            if after >= BEGUN:
+                said.append(answer.json()["game"])
+                assert said[-1]["duration"] <= MINUTES
+                for side in ("homeTeam", "awayTeam"):
+                    assert sum(row["statistics"]["points"] for row in said[-1][side]["players"]) == said[-1][side]["score"]
+            assert {(one["gameStatus"], one["gameStatusText"], one["gameCode"]) for one in said} == {
+                (status, entry["gameStatusText"], f"{day:%Y%m%d}/{game.teams[1]}{game.teams[0]}")
+            }
+            assert {datetime.fromisoformat(one["gameTimeUTC"]) for one in said[1:]} <= {tipoff_at}
+            [score] = {(one["homeTeam"]["score"], one["awayTeam"]["score"]) for one in said}
+            assert (score == (0, 0)) == (after <= BEGUN)
+            assert all(map(le, score, game.score))
+            assert score == game.score or after < OVER
+            assert score != game.score or after > HALFWAY
+
+
+def test_the_actions_happen_within_the_game(short: tuple[Peer, datetime]) -> None:
+    peer, tipoff_at = short
+    path = f"/static/json/liveData/playbyplay/playbyplay_{peer.game.game_id}.json"
+    assert peer.at(tipoff_at + BEFORE).get(path).status_code == 403
+    for after in (BEGUN, HALFWAY, LAST, OVER, LATER):
+        actions, box = peer.at(tipoff_at + after).get(path).json()["game"]["actions"], peer.box()
+        times = [datetime.fromisoformat(action["timeActual"]) for action in actions]
+        assert times[0] == tipoff_at and times == sorted(times) and times[-1] <= min(peer.moment[0], tipoff_at + LENGTH)
+        assert [actions[-1][f"score{side}"] for side in ("Home", "Away")] == [
+            str(box[side]["score"]) for side in ("homeTeam", "awayTeam")
+        ]
+        assert (actions[-1]["actionType"] == "game") == (after >= OVER)
+
+
+def test_the_books_price_before_the_tip_off_and_list_until_the_end(short: tuple[Peer, datetime], league: League) -> None:
+    peer, tipoff_at = short
+    for after in STATUS:
+        answer = peer.at(tipoff_at + after).get("/v4/sports/basketball_nba/events", apiKey="k")
+        events = {event["id"]: event for event in answer.json()}
+        for game in league.games(DAY):
+            answer = peer.get(f"/v4/sports/basketball_nba/events/{game.fixture.event_id}/odds", **peer.odds)
+            assert (game.fixture.event_id in events) == (answer.status_code == 200) == (after < OVER)
+            if after >= OVER:
+                continue
+            commences_at = datetime.fromisoformat(events[game.fixture.event_id]["commence_time"])
+            assert tipoff_at < commences_at < tipoff_at + LENGTH and eastern_date(commences_at) == eastern_date(tipoff_at)
+            assert len(answer.json()["bookmakers"]) == (6 if after < BEGUN else 0)
+            for book in answer.json()["bookmakers"]:
+                told_at = datetime.fromisoformat(book["markets"][0]["last_update"])
+                assert tipoff_at - timedelta(hours=5) < told_at < tipoff_at - timedelta(minutes=3)
+
+
+def test_the_books_open_hours_before_a_moved_game(short: tuple[Peer, datetime]) -> None:
+    peer, tipoff_at = short
+    priced = [bool(peer.at(tipoff_at - timedelta(hours=hours)).quotes()) for hours in (1, 15)]
+    assert priced == [True, False]
+
+
+def test_the_injury_report_has_the_tip_off_that_the_games_now_have(short: tuple[Peer, datetime], league: League) -> None:
+    peer, tipoff_at = short
+    local = newest_printed(tipoff_at).astimezone(EASTERN)
+    name = f"/referee/injury/Injury-Report_{local:%Y-%m-%d_%I%p}.pdf"
+    assert peer.at(tipoff_at + BEFORE).get(name).content.startswith(b"%PDF")
+    view = View(peer.server.service.league, peer.moment[0], peer.server.service.rules)
+    rows = report(view, f"{local:%Y-%m-%d}", f"{local:%I}", None, f"{local:%p}")["rows"]
+    about, above = set(), dict.fromkeys(COLUMNS, "")
+    for row in rows:
+        above = {column: row[column] or above[column] for column in COLUMNS}
+        about.add((above["Matchup"], above["Game Date"], above["Game Time"]))
+    at = tipoff_at.astimezone(EASTERN)
+    moved = {f"{game.teams[1]}@{game.teams[0]}" for game in league.games(DAY)}
+    assert {facts for facts in about if facts[0] in moved} >= {
+        (matchup, f"{at:%m/%d/%Y}", f"{at:%I:%M} (ET)") for matchup in moved
+    }
+    assert "NOT YET SUBMITTED" not in {row["Reason"] for row in rows if row["Matchup"] in moved}
