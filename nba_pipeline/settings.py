@@ -23,15 +23,24 @@ class Http(Section):
     first_wait_seconds: float = 0.5
     longest_wait_seconds: float = 20.0
     longest_retry_after_seconds: float = Field(120.0, description="a longer Retry-After ends the request")
-    failures_until_host_is_down: int = Field(
-        3, description="requests in a row that used up their tries; the run then asks that host no more"
-    )
     concurrent_requests: int = Field(6, description="box scores and odds of a date fetched at the same time")
     requests_per_second: dict[str, float] = Field(
         {"nba_cdn": 10.0, "balldontlie": 1.0, "odds_api": 10.0, "injury_report": 4.0, "espn": 5.0, "nba_stats": 1.0},
         description="polite rate per provider",
     )
     loopback_requests_per_second: float = Field(500.0, description="rate when the provider is on this machine")
+
+
+class Breakers(Section):
+    """When a provider, or one of its entities, is asked no more for a while; across runs, by the landing's journal."""
+
+    provider_failures: int = Field(5, description="requests in a row that used up their tries")
+    provider_too_many: int = Field(10, description="answers 429 in a row, each try counted")
+    provider_open_seconds: float = Field(300.0, description="since the last failure; then trials are let through")
+    provider_trials: int = Field(3, description="requests at a time until one is answered")
+    entity_failures: int = Field(5, description="failures or rejections in a row, while the endpoint had good answers for others")
+    entity_open_hours: float = Field(24.0, description="since the last of them, or until another endpoint has news of the entity")
+    remembered_hours: float = Field(36.0, description="older journals are not read: the hold of an entity and the row before it")
 
 
 class Coverage(Section):
@@ -77,6 +86,9 @@ class Lines(Section):
     late_hours: float = Field(6.0, description="before tip-off; the moves of a line that count as late")
     material_move: float = Field(1.0, description="points a line must move for a new version of a prediction")
     historical_minutes_before_tipoff: int = 15
+    capture_from_hours: int = Field(12, description="before tip-off; from here on lines are captured ...")
+    capture_every_hours: int = Field(2, description="... so often ...")
+    capture_minutes_before_tipoff: tuple[int, ...] = Field((90, 45, 15, 5), description="... and at these last minutes")
 
     @property
     def cascade(self) -> dict[str, Any]:
@@ -179,10 +191,34 @@ class Training(Section):
     golden_rows: int = 20
 
 
+class Patience(Section):
+    """How long a slate waits for what it can do without, and how often anything is tried again."""
+
+    first_call_hours: float = Field(6.0, description="before the first tip-off a slate is due at the latest")
+    last_call_minutes: float = Field(60.0, description="before the first tip-off nothing optional is waited for any more")
+    one_less_hours: float = Field(1.0, description="after which one optional table may be missing")
+    two_less_hours: float = Field(2.0, description="after which two may")
+    whatever_hours: float = Field(4.0, description="after which any may")
+    grace_minutes: float = Field(6.0, description="after its due instant, before work that is not done counts as forgotten")
+    first_wait_minutes: float = Field(2.0, description="after a first failed attempt; doubled with each further one")
+    longest_wait_minutes: float = Field(240.0, description="between two attempts")
+    alert_after_attempts: int = Field(3, description="failed attempts at the same work that raise an alert")
+    catch_up_days: int = Field(7, description="how far back forgotten work is looked for")
+    nightly_days: int = Field(30, description="how far back the nightly reconciliation looks")
+    missed_tick_minutes: float = Field(
+        30.0, description="a schedule's tick that comes later leaves its work to the reconciliation"
+    )
+    probe_again_minutes: float = Field(5.0, description="until a warehouse or provider that failed its probe is asked again")
+    first_poll_seconds: float = Field(60.0, description="between two looks at the scoreboard while games are in play")
+    longest_game_hours: float = Field(3.5, description="after its tip-off a game that the scoreboard does not show is over")
+    longest_poll_minutes: float = Field(30.0, description="between two attempts at a box score that is late")
+
+
 class Warehouse(Section):
     """Writing."""
 
     lock_wait_seconds: float = 60.0
+    least_free_mib: int = Field(200, description="free space of the disk below which nothing is begun")
     dates_per_run: int = Field(200, description="largest chunk of a backfill")
 
 
@@ -230,10 +266,22 @@ class Freshness(Section):
     fail_hours: float = 54.0
 
 
+class Runs(Section):
+    """How long a run may take, and be silent."""
+
+    step_minutes: float = Field(10.0, description="a table of one date that takes longer is interrupted")
+    game_day_minutes: int = Field(30, description="a run of one slate that takes longer is ended")
+    season_minutes: int = Field(180, description="the same of a backfill's chunk")
+    train_minutes: int = Field(60, description="the same of a week's training")
+
+    lease_minutes: float = Field(30.0, description="without an event; a run whose process cannot be asked for is then closed")
+
+
 class Settings(Section):
     """All of them."""
 
     http: Http = Http()
+    breakers: Breakers = Breakers()
     coverage: Coverage = Coverage()
     corrections: Corrections = Corrections()
     expected: Expected = Expected()
@@ -243,10 +291,12 @@ class Settings(Section):
     slates: Slates = Slates()
     predicting: Predicting = Predicting()
     training: Training = Training()
+    patience: Patience = Patience()
     warehouse: Warehouse = Warehouse()
     bigquery: BigQuery = BigQuery()
     costs: Costs = Costs()
     freshness: Freshness = Freshness()
+    runs: Runs = Runs()
 
 
 SETTINGS = Settings()

@@ -6,19 +6,23 @@ What belongs here: connections, rates, retries, outcomes. What a payload means b
     200 and neither, or keys missing          landed as rejected, Permanent
     403, 404                                  NotYet: the caller knows whether it is due
     401                                       Permanent, and the provider is asked no more in this run
-    429, 5xx, timeouts, broken answers        tried again, then Transient; after some requests in a row the host is down
+    429, 5xx, timeouts, broken answers        tried again, then Transient
+    an open breaker                           Transient at once: see nba_pipeline.breakers
 """
 
 import contextlib
 import json
 import logging
+import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -27,6 +31,7 @@ import httpx
 import stamina
 from pydantic import PrivateAttr
 
+from nba_pipeline.breakers import Asked, Breaker, Entity, History, recent_history
 from nba_pipeline.calendar import Clock
 from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.settings import SETTINGS
@@ -82,17 +87,25 @@ class _Again(Exception):
         self.status, self.retry_after = status, retry_after
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Who signs certificates. Read once: it costs 30 ms, and a client is made for every run and every look of a sensor."""
+    return httpx.create_ssl_context()
+
+
 class _Session:
-    """What the requests of one run share: connections, rates, what is down, the quota."""
+    """What the requests of one run share: connections, rates, breakers, refused keys, the quota."""
 
     def __init__(self, run_id: str = ""):
         self.run_id, self.users = run_id, 0
         self.lock = threading.Lock()
         self.quota: dict[str, int] = {}
-        self.exhausted: dict[str, int] = {}
         self.refused: dict[str, str] = {}
         self._next: dict[str, float] = {}
-        self.client = httpx.Client(headers={"User-Agent": USER_AGENT})
+        self._history: History | None = None
+        self._trials: Counter[str] = Counter()
+        self._settled = threading.Condition()
+        self.client = httpx.Client(headers={"User-Agent": USER_AGENT}, verify=_trusted())
 
     def wait_for_turn(self, provider: str, per_second: float) -> None:
         """Sleep until the provider may be asked again."""
@@ -103,9 +116,39 @@ class _Session:
         if turn > now:
             time.sleep(turn - now)
 
-    def is_down(self, provider: str) -> bool:
-        """True after enough requests in a row used up their tries."""
-        return self.exhausted.get(provider, 0) >= SETTINGS.http.failures_until_host_is_down
+    def admit(self, request: Request, landing: Landing, clock: Clock) -> bool:
+        """Wait until the breakers let a request out; True when it is a trial. Raises Transient when one is open.
+
+        The first request reads what the journal says of earlier runs; from then on the session counts its own.
+        """
+        with self._settled:
+            if self._history is None:
+                self._history = recent_history(landing)
+            while True:
+                now = clock.now()
+                breaker = self._history.of_provider(request.provider, now)
+                for one in (breaker, self._history.of_entity(request, now)):
+                    if one.state == "open":
+                        raise Transient(f"{one.sentence}; {request.name} was not asked for")
+                if breaker.state == "closed":
+                    return False
+                if self._trials[request.provider] < SETTINGS.breakers.provider_trials:
+                    self._trials[request.provider] += 1
+                    return True
+                self._settled.wait()
+
+    def settle(self, asked: Asked, is_trial: bool) -> None:
+        """Count how an admitted request ended, and let those go on who wait for a trial."""
+        with self._settled:
+            if self._history:
+                self._history.add(asked)
+            self._trials[asked.entity.provider] -= is_trial
+            self._settled.notify_all()
+
+    def is_open(self, provider: str, now: datetime) -> bool:
+        """True when others have opened the provider's breaker meanwhile."""
+        with self._settled:
+            return self._history is not None and self._history.of_provider(provider, now).state == "open"
 
 
 _sessions: WeakValueDictionary[str, _Session] = WeakValueDictionary()
@@ -173,7 +216,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
     def get(self, request: Request) -> Payload:
         """Ask once, as politely and as often as the settings say, and land the answer.
 
-        Raises NotYet on 403 and 404, Transient when every try failed or the host is down, Permanent on 401, other 4xx,
+        Raises NotYet on 403 and 404, Transient when every try failed or a breaker is open, Permanent on 401, other 4xx,
         foreign redirects and broken contracts, and in a replay NotLanded or what the original run was told.
         """
         if self.landing.is_replay:
@@ -182,14 +225,21 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         if not base_url:
             known = ", ".join(sorted(self.base_urls))
             raise BadInput(f"no address is configured for {request.provider}; known: {known}")
-        url, statuses = request.url(base_url), list[int]()
-        try:
-            response = self._ask(request, base_url, statuses)
-        except PipelineError as error:
-            outcome: Outcome = "not_yet" if isinstance(error, NotYet) else "failed"
-            self.landing.note(request, outcome, url=url, statuses=statuses, problem=str(error))
-            raise
-        return self._land(request, response, url, statuses)
+        session, url, statuses = self._ready(), request.url(base_url), list[int]()
+        with self._counted(session, request, url, statuses):
+            try:
+                response = self._ask(session, request, base_url, statuses)
+            except PipelineError as error:
+                self.landing.note(request, _outcome_of(error), url=url, statuses=statuses, problem=str(error))
+                raise
+            return self._land(request, response, url, statuses)
+
+    def is_open(self, provider: str) -> Breaker | None:
+        """The provider's breaker when it is open, as the journal says now. For whoever wants to know before a run begins."""
+        if self.landing.is_replay:
+            return None
+        breaker = recent_history(self.landing).of_provider(provider, self.clock.now())
+        return breaker if breaker.state == "open" else None
 
     def get_many(self, requests: Sequence[Request]) -> list[Payload | PipelineError]:
         """Ask several at the same time; per request its payload or its error, in the order given."""
@@ -206,27 +256,68 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         with ThreadPoolExecutor(max_workers=min(SETTINGS.http.concurrent_requests, len(requests))) as pool:
             return list(pool.map(one, requests))
 
+    def peek(self, request: Request) -> Any:
+        """The JSON of one try, for whoever only decides when to ask: nothing is landed or journalled. Raises as `get`.
+
+        It neither asks nor moves the breakers: `is_open` says whether one is.
+        """
+        if self.landing.is_replay:
+            raise NotLanded(f"{request.name}: a peek is never landed, and the network is off")
+        base_url, session = self.base_urls.get(request.provider), self._ready()
+        if not base_url:
+            raise BadInput(f"no address is configured for {request.provider}; known: {', '.join(sorted(self.base_urls))}")
+        if request.provider in session.refused:
+            raise Permanent(session.refused[request.provider])
+        session.wait_for_turn(request.provider, self._rate(request.provider, base_url))
+        try:
+            response = self._send(session, request, base_url)
+        except RETRIED as error:
+            raise Transient(f"{request.name}: {type(error).__name__} after 1 try") from None
+        except httpx.HTTPError as error:
+            raise Permanent(f"{request.name}: {type(error).__name__} at {request.url(base_url)}") from None
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+            raise Transient(f"{request.name}: status {response.status_code} after 1 try")
+        if response.status_code != httpx.codes.OK:
+            raise self._refusal(session, request, response)
+        document, problem = _document(request, response)
+        if problem is not None:
+            raise Permanent(problem)
+        return document
+
     def _ready(self) -> _Session:
         if self._session is None:
             self._session = _Session()
         return self._session
 
-    def _ask(self, request: Request, base_url: str, statuses: list[int]) -> httpx.Response:
+    @contextlib.contextmanager
+    def _counted(self, session: _Session, request: Request, url: str, statuses: Sequence[int]) -> Iterator[None]:
+        """Let a request out when its breakers do, and count how it ended. Held back, it is journalled without a status."""
+        try:
+            if request.provider in session.refused:
+                raise Permanent(session.refused[request.provider])
+            is_trial = session.admit(request, self.landing, self.clock)
+        except PipelineError as error:
+            self.landing.note(request, "failed", url=url, problem=str(error))
+            raise
+        outcome: Outcome = "failed"
+        problem = ""
+        try:
+            yield
+            outcome = "landed"
+        except PipelineError as error:
+            outcome, problem = _outcome_of(error, statuses), str(error)
+            raise
+        finally:
+            session.settle(Asked(Entity.of(request), outcome, statuses, self.clock.now(), problem), is_trial)
+
+    def _ask(self, session: _Session, request: Request, base_url: str, statuses: list[int]) -> httpx.Response:
         """The 200 answer. `statuses` gets one number per try, 0 for a try without a complete answer."""
-        session, provider = self._ready(), request.provider
-        if provider in session.refused:
-            raise Permanent(session.refused[provider])
-        if session.is_down(provider):
-            raise Transient(f"{provider} is down in this run, {request.name} was not asked for")
         try:
             response = self._try(session, request, base_url, statuses)
         except (_Again, *RETRIED) as error:
-            with session.lock:
-                session.exhausted[provider] = session.exhausted.get(provider, 0) + 1
             raise Transient(f"{request.name}: {_words_of(error)} after {_times(len(statuses))}") from None
         except httpx.HTTPError as error:
             raise Permanent(f"{request.name}: {type(error).__name__} at {request.url(base_url)}") from None
-        session.exhausted[provider] = 0
         if response.status_code == httpx.codes.OK:
             return response
         raise self._refusal(session, request, response)
@@ -235,7 +326,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         settings = SETTINGS.http
 
         def again(error: Exception) -> bool | float:
-            if not isinstance(error, (_Again, *RETRIED)) or session.is_down(request.provider):
+            if not isinstance(error, (_Again, *RETRIED)) or session.is_open(request.provider, self.clock.now()):
                 return False
             wait = error.retry_after if isinstance(error, _Again) else None
             return True if wait is None else wait <= settings.longest_retry_after_seconds and max(wait, 0.01)
@@ -368,6 +459,14 @@ def _error_code(response: httpx.Response) -> str:
     except ValueError:
         return ""
     return str(document.get("error_code", "")) if isinstance(document, dict) else ""
+
+
+def _outcome_of(error: PipelineError, statuses: Sequence[int] = ()) -> Outcome:
+    """How the journal calls it; a Permanent error over a 200 is a broken contract."""
+    if isinstance(error, NotYet):
+        return "not_yet"
+    is_broken = isinstance(error, Permanent) and bool(statuses) and statuses[-1] == httpx.codes.OK
+    return "rejected" if is_broken else "failed"
 
 
 def _words_of(error: Exception) -> str:

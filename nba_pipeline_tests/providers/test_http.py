@@ -3,18 +3,20 @@
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import dagster as dg
 import pytest
 
-from nba_pipeline.calendar import REPLAY_TAG
+from nba_pipeline.calendar import REPLAY_TAG, Clock
 from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.warehouse.landing import Landing, Payload
-from nba_pipeline_tests.providers.conftest import Answer, Asked, Provider, gzipped
+from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider, gzipped
 
 DAY = date(2024, 3, 12)
 BOX = Request(provider="nba_cdn", endpoint="boxscore", entity="1", game_date=DAY, path="/box/1.json", required_keys=("game",))
@@ -153,23 +155,226 @@ def test_a_redirect_to_another_host_is_refused(http_client: HttpClient, provider
         http_client.get(BOX)
 
 
-def test_a_host_that_keeps_failing_is_down_for_the_run(http_client: HttpClient, provider: Provider) -> None:
-    provider.says(Answer({}, status=500))
-    for _ in range(3):
-        with pytest.raises(Transient, match="status 500 after 3 tries"):
-            http_client.get(BOX)
-    with pytest.raises(Transient, match="nba_cdn is down in this run, nba_cdn boxscore 1 was not asked for"):
-        http_client.get(BOX)
-    assert len(provider.asked) == 9
+class At(Protocol):
+    """A client as another run has it, so many seconds after noon. Its run id tells its journal from those of the others."""
+
+    def __call__(self, seconds: float, attempts: int = 1) -> HttpClient: ...
 
 
-def test_a_success_in_between_keeps_the_host_up(http_client: HttpClient, provider: Provider) -> None:
+@pytest.fixture
+def at(provider: Provider, tmp_path: Path) -> Iterator[At]:
+    clients: list[HttpClient] = []
+
+    def client(seconds: float, attempts: int = 1) -> HttpClient:
+        clock = Clock(stands_at=(NOON + timedelta(seconds=seconds)).isoformat())
+        landing = Landing(home=str(tmp_path), clock=clock)
+        landing._run_id = f"run {len(clients)}"
+        clients.append(
+            HttpClient(
+                base_urls=dict.fromkeys(("nba_cdn", "odds_api"), provider.url), landing=landing, clock=clock, attempts=attempts,
+                first_wait_seconds=0.01, read_timeout_seconds=5.0,
+            )
+        )  # fmt: skip
+        return clients[-1]
+
+    yield client
+    for one in clients:
+        one.close()
+
+
+def fail(client: HttpClient, provider: Provider, times: int = 5, status: int = 503) -> None:
+    provider.says(Answer({}, status=status))
+    for _ in range(times):
+        with pytest.raises(Transient, match=f"status {status} after"):
+            client.get(BOX)
+    provider.says(GOOD)
+
+
+HELD_BACK = (
+    "nba_cdn is held back until 2024-03-12 12:05:00 UTC after 5 failures in a row since 2024-03-12 12:00:00 UTC, the last: "
+    "nba_cdn boxscore 1: status 503 after 1 try; nba_cdn boxscore 1 was not asked for"
+)
+
+
+def test_a_provider_that_keeps_failing_is_asked_no_more_in_this_run_nor_in_the_next(at: At, provider: Provider) -> None:
+    first = at(0)
+    fail(first, provider)
+    for client in (first, at(60), at(299)):
+        with pytest.raises(Transient, match=HELD_BACK):
+            client.get(BOX)
+    assert len(provider.asked) == 5
+
+
+def test_another_provider_is_asked_meanwhile(at: At, provider: Provider) -> None:
+    fail(at(0), provider)
+    assert at(60).get(ODDS).json() == {"game": 1}
+
+
+def test_failures_of_several_runs_are_one_row(at: At, provider: Provider) -> None:
+    for seconds in range(5):
+        fail(at(seconds), provider, times=1)
+    with pytest.raises(Transient, match="held back until 2024-03-12 12:05:04 UTC after 5 failures in a row"):
+        at(5).get(BOX)
+
+
+def test_a_success_in_between_keeps_the_provider_up(http_client: HttpClient, provider: Provider) -> None:
     for _ in range(3):
-        provider.says(Answer({}, status=500))
-        with pytest.raises(Transient):
-            http_client.get(BOX)
-        provider.says(GOOD)
+        fail(http_client, provider, times=2)
         http_client.get(BOX)
+
+
+def test_an_answered_trial_closes_the_breaker(at: At, provider: Provider) -> None:
+    fail(at(0), provider)
+    assert [at(seconds).get(BOX).json() for seconds in (300, 301)] == [{"game": 1}] * 2
+    fail(at(302), provider, times=4)
+    assert at(303).get(BOX).json() == {"game": 1}
+
+
+def test_a_failed_trial_opens_the_breaker_again(at: At, provider: Provider) -> None:
+    fail(at(0), provider)
+    trial = at(300)
+    fail(trial, provider, times=1)
+    for client in (trial, at(301), at(599)):
+        with pytest.raises(Transient, match="held back until 2024-03-12 12:10:00 UTC after 6 failures in a row"):
+            client.get(BOX)
+    assert at(600).get(BOX).json() == {"game": 1} and len(provider.asked) == 7
+
+
+@pytest.mark.parametrize(("status", "asked", "answered"), [(200, 6, 6), (503, 3, 0)], ids=["success", "failure"])
+def test_three_trials_go_out_and_the_others_wait_for_what_becomes_of_them(
+    status: int, asked: int, answered: int, at: At, provider: Provider
+) -> None:
+    fail(at(0), provider)
+    del provider.asked[:]
+    here = threading.Barrier(3)
+
+    def answer(question: Asked) -> Answer:
+        if not seen:
+            here.wait(timeout=30)  # nobody is answered before three have asked
+            seen_at_first.append(len(provider.asked))
+        seen.append(question.path)
+        return Answer({"game": 1}, status=status)
+
+    seen, seen_at_first = list[str](), list[int]()
+    provider.says(answer)
+    answers = at(300).get_many([replace(BOX, entity=str(n), path=f"/box/{n}.json") for n in range(6)])
+    assert seen_at_first[0] == 3 and len(seen) == asked
+    assert sum(isinstance(answer, Payload) for answer in answers) == answered
+
+
+def test_whoever_is_still_trying_gives_up_when_the_breaker_opens(at: At, provider: Provider) -> None:
+    is_open = threading.Event()
+
+    def answer(asked: Asked) -> Answer:
+        if asked.path == "/boxscore/2.json":
+            is_open.wait(timeout=30)
+        return Answer({}, status=503)
+
+    client = at(0, attempts=3).model_copy(update={"read_timeout_seconds": 60.0})
+    provider.says(answer)
+    slow = threading.Thread(target=client.get_many, args=([box(2)],))
+    client._ready()
+    slow.start()
+    client.get_many([BOX] * 5)
+    is_open.set()
+    slow.join()
+    client.close()
+    assert [asked.path for asked in provider.asked].count("/boxscore/2.json") == 1
+
+
+def test_a_trial_that_ends_in_a_fault_of_our_own_lets_the_others_go_on(at: At, provider: Provider) -> None:
+    def parse(payload: Payload) -> None:
+        raise ZeroDivisionError
+
+    fail(at(0), provider)
+    client = at(300)
+    for _ in range(4):
+        with pytest.raises(ZeroDivisionError):
+            client.get(replace(BOX, parser=parse))
+    assert client.get(BOX).json() == {"game": 1}
+
+
+def test_ten_times_429_hold_a_provider_back(at: At, provider: Provider) -> None:
+    fail(at(0, attempts=5), provider, times=2, status=429)
+    with pytest.raises(Transient, match=r"after 2 failures in a row .* status 429 after 5 tries"):
+        at(60).get(BOX)
+    assert len(provider.asked) == 10
+
+
+def test_what_was_held_back_does_not_prolong(at: At, provider: Provider, landing: Landing) -> None:
+    fail(at(0), provider)
+    for seconds in (60, 120, 290):
+        with pytest.raises(Transient, match="held back until 2024-03-12 12:05:00 UTC"):
+            at(seconds).get(BOX)
+    assert at(300).get(BOX).json() == {"game": 1}
+    told = [(line["outcome"], line["attempts"], line["statuses"]) for line in landing.requests()]
+    assert told == [("failed", 1, [503])] * 5 + [("failed", 0, [])] * 3 + [("landed", 1, [200])]
+
+
+def box(number: int, endpoint: str = "boxscore") -> Request:
+    return replace(BOX, endpoint=endpoint, entity=str(number), path=f"/{endpoint}/{number}.json")
+
+
+def test_an_entity_that_is_rejected_again_and_again_is_held_back_until_there_is_news_of_it(at: At, provider: Provider) -> None:
+    provider.says(lambda asked: Answer(["broken"] if asked.path == "/boxscore/1.json" else {"game": asked.path}))
+    at(0).get(box(2))
+    for seconds in range(5):
+        with pytest.raises(Permanent, match="the answer lacks game"):
+            at(seconds).get(box(1))
+        at(seconds).get(box(2))
+    held_back, fine = at(3600).get_many([box(1), box(2)])
+    assert isinstance(fine, Payload) and isinstance(held_back, Transient)
+    assert str(held_back).startswith("nba_cdn boxscore 1 (2024-03-12) is held back until 2024-03-13 12:00:0")
+    assert str(held_back).endswith("the last: nba_cdn boxscore 1: the answer lacks game; nba_cdn boxscore 1 was not asked for")
+    at(3601).get(box(1, "playbyplay"))
+    provider.says(GOOD)
+    assert at(3602).get(box(1)).json() == {"game": 1}
+
+
+def test_an_entity_asked_for_in_an_outage_is_asked_for_after_it(at: At, provider: Provider) -> None:
+    for trial in range(6):
+        fail(at(trial * 300), provider, times=5 if trial == 0 else 1)
+    client = at(1800)
+    assert client.get(box(2)).json() == client.get(BOX).json() == {"game": 1}
+
+
+def test_a_journal_that_cannot_be_read_holds_everybody_back(at: At, provider: Provider, landing: Landing) -> None:
+    provider.says(GOOD)
+    at(0).get(BOX)
+    assert isinstance(landing.root, Path)
+    [journal] = (landing.root / "journal").iterdir()
+    whole = journal.read_text()
+    journal.write_text("\0" * 40 + "\n" + whole)
+    with pytest.raises(Transient, match=rf"nba_cdn is held back: the landing's journal cannot be read, .*{journal.name}"):
+        at(60).get(BOX)
+    assert len(provider.asked) == 1
+    journal.write_text(whole)
+    assert at(61).get(BOX).json() == {"game": 1}
+
+
+def test_a_run_at_the_instant_of_the_last_failure_may_try(at: At, provider: Provider) -> None:
+    """Its clock stands, and would never come to the end of the hold; within the run the breaker holds all the same."""
+    fail(at(0), provider)
+    assert at(0).get(BOX).json() == {"game": 1}
+    fail(at(1), provider)
+    again = at(1)
+    fail(again, provider, times=1)
+    with pytest.raises(Transient, match="held back until 2024-03-12 12:05:01 UTC after 6 failures"):
+        again.get(BOX)
+
+
+def test_a_clock_in_the_past_knows_nothing_of_later_failures(at: At, provider: Provider) -> None:
+    fail(at(86_400), provider)
+    assert at(0).get(BOX).json() == {"game": 1}
+
+
+def test_whether_a_provider_is_open_can_be_asked_outside_of_a_run(at: At, provider: Provider) -> None:
+    sensor = at(60)
+    assert sensor.is_open("nba_cdn") is None
+    fail(at(0), provider)
+    found = sensor.is_open("nba_cdn")
+    assert found and found.sentence in HELD_BACK
+    assert sensor.is_open("odds_api") is None and at(300).is_open("nba_cdn") is None
 
 
 def test_many_are_asked_at_once_and_answered_in_order(http_client: HttpClient, provider: Provider) -> None:
@@ -255,6 +460,17 @@ class Api(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Another resource on the same client."""
 
     http: dg.ResourceDependency[HttpClient]
+
+
+def test_a_replay_is_told_what_was_held_back_and_asks_no_breaker(at: At, provider: Provider) -> None:
+    fail(at(0), provider)
+    original, first = ask_in_a_run(at(60))
+    answered, told = ask_in_a_run(at(300))
+    assert (first, told) == ([Transient, Transient], [b'{"game": 1}'] * 2)
+    assert ask_in_a_run(at(301), {REPLAY_TAG: original})[1] == first
+    fail(at(301), provider)
+    asked = len(provider.asked)
+    assert ask_in_a_run(at(302), {REPLAY_TAG: answered})[1] == told and len(provider.asked) == asked
 
 
 def ask_in_a_run(http_client: HttpClient, tags: dict[str, str] | None = None) -> tuple[str, list[object]]:

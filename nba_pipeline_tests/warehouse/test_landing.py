@@ -200,6 +200,16 @@ def test_incidents_of_a_run_are_its_own(landing: Landing) -> None:
     assert [x["problem"] for x in landing.incidents(run_id="direct")] == ["down"] and not landing.incidents(run_id=run_id)
 
 
+def test_recent_requests_begin_with_the_first_failure_and_leave_out_what_nobody_was_asked(landing: Landing) -> None:
+    assert landing.recent_requests(timedelta(hours=1)) == []
+    keep(landing, b"1", minutes=-1)
+    assert landing.recent_requests(timedelta(hours=1)) == []
+    landing.note(BOX, "failed", statuses=[500])
+    landing.note(BOX, "reused", payload=keep(landing, b"2"))
+    keep(landing, b"later", minutes=1)
+    assert [line["outcome"] for line in landing.recent_requests(timedelta(hours=1))] == ["failed", "landed"]
+
+
 @pytest.mark.parametrize("kind", ["memory", "gcs"])
 def test_the_journal_of_a_run_is_one_object_in_the_end(kind: str, tmp_path: Path) -> None:
     with a_home(kind, tmp_path) as home:

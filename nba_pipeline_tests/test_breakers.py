@@ -1,0 +1,310 @@
+"""Breakers: what a journal says of who is asked no more.
+
+Two tempting changes would break things silently: to count what a breaker itself held back, so that it never closes; and to
+count a provider's outage against the games that were asked for in it.
+"""
+
+import io
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from nba_pipeline.breakers import Breaker, breakers, breakers_not_closed, print_breakers, recent_history
+from nba_pipeline.calendar import Clock
+from nba_pipeline.warehouse.landing import Landing, Slot
+
+NOON = datetime(2024, 3, 12, 12, tzinfo=UTC)
+BOX, OTHER_BOX = (Slot("nba_cdn", "boxscore", game, date(2024, 3, 12)) for game in ("0022300945", "0022300946"))
+PLAYS, OTHER_PLAYS = (Slot("nba_cdn", "playbyplay", game, date(2024, 3, 12)) for game in ("0022300945", "0022300946"))
+SCHEDULE = Slot("nba_cdn", "schedule", "season", season="2023-24")
+
+
+def after(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+class Journal:
+    """Writes a landing's journal as the client does, each request one second after the one before."""
+
+    def __init__(self, home: Path):
+        self.home, self.seconds = str(home), 0.0
+
+    def landing(self, seconds: float | None = None) -> Landing:
+        return Landing(home=self.home, clock=Clock(stands_at=after(self.seconds if seconds is None else seconds).isoformat()))
+
+    def fails(self, slot: Slot = BOX, times: int = 1, status: int = 503, tries: int = 3) -> None:
+        for _ in range(times):
+            self.landing().note(slot, "failed", statuses=[status] * tries, problem=f"{slot.name}: status {status}")
+            self.seconds += 1
+
+    def is_held_back(self, slot: Slot = BOX, times: int = 1) -> None:
+        for _ in range(times):
+            self.landing().note(slot, "failed", problem=f"{slot.provider} is held back")
+            self.seconds += 1
+
+    def is_answered(self, slot: Slot = OTHER_BOX, body: bytes = b"{}") -> None:
+        self.landing().keep(slot, body, fetched_at=after(self.seconds), statuses=[200])
+        self.seconds += 1
+
+    def is_rejected(self, slot: Slot = BOX) -> None:
+        landing = self.landing()
+        landing.reject(landing.keep(slot, b"<html>", fetched_at=after(self.seconds)), f"{slot.name}: not JSON")
+        self.seconds += 1
+
+    def says(self, seconds: float | None = None) -> list[Breaker]:
+        """What is not closed at an instant; without one, now."""
+        landing = self.landing(seconds)
+        found = breakers_not_closed(landing)
+        assert found == breakers(list(landing.requests()), landing.clock.now()) or seconds is not None
+        return found
+
+    def states(self, seconds: float | None = None) -> dict[str, str]:
+        return {breaker.subject: breaker.state for breaker in self.says(seconds)}
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path)
+
+
+# Providers
+
+
+def test_a_provider_opens_after_five_failures_in_a_row(journal: Journal) -> None:
+    journal.fails(BOX, times=4)
+    assert journal.says() == []
+    journal.fails(SCHEDULE)
+    assert journal.says() == [
+        Breaker("nba_cdn", "open", 5, since=after(0), until=after(304), problem="nba_cdn schedule season: status 503")
+    ]
+
+
+def test_a_providers_breaker_is_half_open_from_the_end_of_its_hold(journal: Journal) -> None:
+    journal.fails(times=5)
+    assert [journal.states(seconds) for seconds in (5, 303.9, 304)] == [
+        {"nba_cdn": state} for state in ("open", "open", "half_open")
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda journal: journal.is_answered(OTHER_BOX), lambda journal: journal.is_rejected(OTHER_BOX),
+        lambda journal: journal.landing().note(OTHER_BOX, "not_yet", statuses=[404]),
+        lambda journal: journal.landing().note(OTHER_BOX, "failed", statuses=[401]),
+    ],
+    ids=["accepted", "rejected", "not yet", "key refused"],
+)  # fmt: skip
+def test_any_answer_ends_a_providers_row(answer: Callable[[Journal], None], journal: Journal) -> None:
+    journal.fails(times=4)
+    answer(journal)
+    journal.seconds += 1
+    journal.fails(times=4)
+    assert journal.says() == []
+
+
+@pytest.mark.parametrize(("requests", "found"), [(1, {}), (2, {"nba_cdn": "open"})])
+def test_ten_times_429_in_a_row_open_a_provider(requests: int, found: dict[str, str], journal: Journal) -> None:
+    journal.fails(times=requests, status=429, tries=5)
+    assert journal.states() == found
+
+
+def test_429_before_another_failure_is_not_in_a_row(journal: Journal) -> None:
+    journal.landing().note(BOX, "failed", statuses=[429] * 8 + [503])
+    journal.fails(status=429, tries=5)
+    assert journal.says() == []
+
+
+def test_a_failed_trial_opens_again_whatever_its_status(journal: Journal) -> None:
+    journal.fails(times=2, status=429, tries=5)
+    journal.seconds = 400
+    journal.fails(status=500)
+    assert [(b.state, b.failures, b.until) for b in journal.says()] == [("open", 3, after(700))]
+
+
+def test_what_was_held_back_neither_counts_nor_prolongs(journal: Journal) -> None:
+    journal.fails(times=4)
+    journal.is_held_back(times=3)
+    assert journal.says() == []
+    journal.fails()
+    journal.is_held_back(times=50)
+    assert [(b.failures, b.until, b.problem) for b in journal.says()] == [
+        (5, after(307), "nba_cdn boxscore 0022300945: status 503")
+    ]
+
+
+def test_each_provider_has_a_breaker_of_its_own(journal: Journal) -> None:
+    for _ in range(5):
+        journal.fails()
+        journal.is_answered(Slot("espn", "injuries", "league", date(2024, 3, 12)))
+    assert journal.states() == {"nba_cdn": "open"}
+
+
+def test_lines_count_by_their_instants_not_by_the_order_of_their_journals(journal: Journal) -> None:
+    """A run that began earlier was answered later."""
+    early = journal.landing(9)
+    early.note(SCHEDULE, "reused")
+    journal.fails(times=5)
+    assert journal.states() == {"nba_cdn": "open"}
+    early.note(SCHEDULE, "not_yet", statuses=[404])
+    assert journal.states(10) == {}
+
+
+# Entities
+
+
+def trouble(journal: Journal, times: int, slot: Slot = BOX) -> None:
+    """A game that is rejected or fails while another one of the same endpoint is answered."""
+    for number in range(times):
+        if number % 2:
+            journal.fails(slot)
+        else:
+            journal.is_rejected(slot)
+        journal.is_answered(OTHER_BOX, body=str(number).encode())
+
+
+def test_an_entity_opens_after_five_failures_or_rejections_in_a_row(journal: Journal) -> None:
+    trouble(journal, 4)
+    assert journal.says() == []
+    journal.is_rejected()
+    assert journal.says() == [
+        Breaker(
+            "nba_cdn boxscore 0022300945 (2024-03-12)", "open", 5, since=after(0), until=after(8) + timedelta(hours=24),
+            problem="nba_cdn boxscore 0022300945: not JSON",
+        )
+    ]  # fmt: skip
+
+
+def test_an_entity_is_tried_again_after_a_day(journal: Journal) -> None:
+    trouble(journal, 5)
+    day = timedelta(hours=24).total_seconds()
+    assert list(journal.states(8 + day - 1).values()) == ["open"] and list(journal.states(8 + day).values()) == ["half_open"]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [lambda journal: journal.is_answered(BOX, b"good"), lambda journal: journal.landing().note(BOX, "not_yet", statuses=[404])],
+    ids=["accepted", "not yet"],
+)
+def test_an_answer_ends_an_entitys_row(outcome: Callable[[Journal], None], journal: Journal) -> None:
+    trouble(journal, 4)
+    outcome(journal)
+    journal.seconds += 1
+    trouble(journal, 1)
+    assert journal.says() == []
+
+
+@pytest.mark.parametrize(
+    ("news", "found"), [(PLAYS, []), (OTHER_PLAYS, ["open"]), (SCHEDULE, ["open"])], ids=["its own", "of another", "of none"]
+)
+def test_news_of_an_entity_from_another_endpoint_heal_it(news: Slot, found: list[str], journal: Journal) -> None:
+    journal.is_answered(news, b"before")
+    trouble(journal, 5)
+    assert list(journal.states().values()) == ["open"]
+    journal.is_answered(news, b"after")
+    assert list(journal.states().values()) == found
+
+
+def test_news_that_are_rejected_do_not_heal(journal: Journal) -> None:
+    trouble(journal, 5)
+    journal.is_rejected(PLAYS)
+    assert list(journal.states().values()) == ["open"]
+
+
+def test_an_outage_of_the_provider_holds_no_entity_back(journal: Journal) -> None:
+    """The same game is asked for in each trial of an hour."""
+    for _ in range(12):
+        journal.fails(BOX)
+        journal.seconds += 300
+    assert journal.states() == {"nba_cdn": "half_open"}
+    journal.is_answered(OTHER_BOX)
+    assert journal.says() == []
+
+
+def test_an_endpoint_that_answers_nobody_well_holds_no_entity_back(journal: Journal) -> None:
+    """A maintenance page with status 200, and a schedule that is the only entity of its endpoint."""
+    for _ in range(12):
+        for slot in (BOX, OTHER_BOX, SCHEDULE):
+            journal.is_rejected(slot)
+        journal.is_answered(PLAYS)
+    assert journal.says() == []
+
+
+# The journal
+
+
+def test_a_clock_that_stands_at_the_last_failure_lets_trials_through(journal: Journal) -> None:
+    """It would never come to the end of the hold."""
+    journal.fails(times=5)
+    assert [(b.state, b.until) for b in journal.says(4)] == [("half_open", after(4))]
+    assert journal.states(5) == {"nba_cdn": "open"}
+
+
+def test_a_clock_in_the_past_sees_nothing_of_later(journal: Journal) -> None:
+    journal.seconds = 1000
+    journal.fails(times=5)
+    assert journal.states(500) == {} and journal.states(1010) == {"nba_cdn": "open"}
+
+
+def test_what_is_older_than_is_remembered_does_not_count(journal: Journal) -> None:
+    journal.fails(times=5)
+    hours = timedelta(hours=36).total_seconds()
+    assert journal.states(hours) == {"nba_cdn": "half_open"} and journal.states(hours + 1) == {}
+
+
+def test_a_landing_without_a_journal_holds_nobody_back(journal: Journal) -> None:
+    assert journal.says() == []
+
+
+@pytest.mark.parametrize(
+    "line", ["\0\0\0\n", '{"kind":"request","outcome":"failed"}\n', '{"kind":"request","outcome}\n'], ids=repr
+)
+def test_a_journal_that_cannot_be_read_counts_as_open(line: str, journal: Journal) -> None:
+    journal.fails()
+    path = next(Path(journal.home, "landing", "journal").iterdir())
+    path.write_text(path.read_text() + line + path.read_text())
+    if "failed" in line:
+        path.write_text(path.read_text().replace('"provider":"nba_cdn",', ""))
+    [breaker] = breakers_not_closed(journal.landing())
+    assert (breaker.subject, breaker.state) == ("every provider", "open")
+    history = recent_history(journal.landing())
+    assert history.of_provider("espn", NOON).sentence.startswith(
+        "espn is held back: the landing's journal cannot be read, which counts as an open breaker ("
+    )
+
+
+def test_a_folder_in_a_journals_place_counts_as_open_and_is_named(journal: Journal) -> None:
+    journal.fails()
+    path = Path(journal.home, "landing", "journal", f"{int(NOON.timestamp()):d}000000000".zfill(20) + "_x.jsonl")
+    path.mkdir()
+    [breaker] = breakers_not_closed(journal.landing())
+    assert path.name in breaker.problem
+
+
+def test_old_journals_are_not_opened(journal: Journal) -> None:
+    journal.fails(times=5)
+    for day in range(1000):
+        at = int((NOON - timedelta(days=2 + day)).timestamp())
+        Path(journal.home, "landing", "journal", f"{at:011d}000000000_old.jsonl").write_text("not a journal\n")
+    assert [breaker.subject for breaker in breakers_not_closed(journal.landing())] == ["nba_cdn"]
+
+
+# For people
+
+
+def printed(found: list[Breaker]) -> str:
+    text = io.StringIO()
+    print_breakers(found, Console(file=text, width=200))
+    return text.getvalue()
+
+
+def test_breakers_are_printed_with_their_instants_and_problems(journal: Journal) -> None:
+    journal.fails(times=5)
+    text = printed(journal.says())
+    for word in ("nba_cdn", "open", " 5 ", "2024-03-12 12:00:00", "2024-03-12 12:05:04", "boxscore 0022300945: status 503"):
+        assert word in text
+    assert printed([]) == "every breaker is closed\n"
+    assert "[Errno 21] no" in printed([Breaker("every provider", "open", problem="[Errno 21] no")])
