@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from nba_pipeline.alerts import Notifier
 from nba_pipeline.calendar import Clock, parse_instant
 from nba_pipeline.errors import BadInput
 from nba_pipeline.providers.archive import Archive
@@ -121,5 +122,10 @@ def resources_for(name: str, now: Clock | None = None) -> dict[str, Any]:
         "odds_api": OddsApi(http=http, api_key=keys["odds_api"]),
         "injury_report": InjuryReport(http=http),
         "espn": Espn(http=http),
+        "notifier": Notifier(
+            warehouse=warehouse,
+            clock=now,
+            webhook_url=dg.EnvVar("SLACK_WEBHOOK_URL") if os.environ.get("SLACK_WEBHOOK_URL") else "",
+        ),
         "archive": Archive(folder=archive, landing=landing, clock=now),
     }

@@ -37,7 +37,7 @@ STATISTICS = (
     "fta",
     "plus_minus",
 )
-LEDGERS = ("predictions", "grades", "waivers")
+LEDGERS = ("predictions", "grades", "waivers", "alerts")
 
 
 @pytest.fixture(scope="module")

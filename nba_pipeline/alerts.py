@@ -1,0 +1,140 @@
+"""What a person has to be told: a table of it, and one message per row of it.
+
+What belongs here: the table, the notifier that adds to it, the sensor that tells of failed runs. When something is worth an
+alert is decided where it is seen.
+"""
+
+import logging
+from datetime import date
+from typing import Literal
+
+import dagster as dg
+import dataframely as dy
+import httpx
+import polars as pl
+from dagster._core.storage.tags import WILL_RETRY_TAG
+from pydantic import Field
+
+from nba_pipeline.calendar import Clock, parse_key
+from nba_pipeline.endings import why_it_failed
+from nba_pipeline.errors import PipelineError
+from nba_pipeline.table import Row, Table, code
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import PARTITION_TAGS
+
+Severity = Literal["warning", "critical"]
+
+CODE_VERSION = "1"
+SOURCE = "nba_pipeline.alerts"
+RUN_FAILED = "run_failed"
+REFUSED_FROM = 300
+
+logger = logging.getLogger(SOURCE)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO line shows the whole URL, which is the webhook's secret
+
+
+class AlertRows(Row):
+    """Columns of `alerts`."""
+
+    kind = dy.String(description="what sort of thing happened, as run_failed")
+    subject = dy.String(description="what it happened to: a table, a source, a run")
+    severity = code(("warning", "critical"), "how much it matters when it was raised")
+    message = dy.String(description="one sentence that says what is the case")
+    next_command = dy.String(description="what to type next; empty where nothing helps")
+    raised_at = dy.Datetime(time_zone="UTC", description="when it was first raised")
+
+
+ALERTS = Table(
+    "alerts", grain="date, kind and subject", key=("game_date", "kind", "subject"), schema=AlertRows, write="add",
+    is_a_record_of_decisions=True,
+)  # fmt: skip
+
+
+class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Tells a person once: a row in `alerts`, and with it a message to a Slack webhook, or without one a line in the log."""
+
+    webhook_url: str = Field(default="", repr=False)
+    """A secret: whoever knows it can write to the channel."""
+    warehouse: dg.ResourceDependency[Warehouse]
+    clock: dg.ResourceDependency[Clock]
+    timeout_seconds: float = 10.0
+
+    def raise_alert(
+        self, game_date: date, kind: str, subject: str, message: str, severity: Severity = "warning", next_command: str = ""
+    ) -> bool:
+        """Add an alert and send its message; False, and no message, when one of its date, kind and subject is there.
+
+        A message that cannot be delivered stays as a row and a line in the log, and an alert that the warehouse cannot keep
+        is sent all the same. Raises PipelineError for a value that the table cannot hold.
+        """
+        row = {"game_date": game_date, "kind": kind, "subject": subject, "severity": severity, "message": message,
+               "next_command": next_command, "raised_at": self.clock.now(), "source": SOURCE}  # fmt: skip
+        good, rejected = ALERTS.conform(pl.DataFrame([row]), self.clock.as_of, CODE_VERSION)
+        if rejected.height:
+            raise PipelineError(f"an alert of {kind} {subject} cannot be kept: {rejected['problem'][0]}")
+        try:
+            if not self.warehouse.add(ALERTS, [game_date], good, f"alert {kind} {subject}"):
+                return False
+        except (
+            PipelineError,
+            OSError,
+        ) as error:  # the warehouse may be what the alert is about: the message goes out without the row
+            message = f"{message} (This alert is not in the table: {error})"
+        head = f"{severity}: {kind} {subject} ({game_date})"
+        if not self.webhook_url:
+            logger.log(_level(severity), "%s: %s%s", head, message, f" Next: {next_command}" if next_command else "")
+        elif problem := self._post("\n".join(part for part in (head, message, next_command and f"Next: {next_command}") if part)):
+            logger.error("%s: %s This was not delivered to the webhook: %s", head, message, problem)
+        return True
+
+    def _post(self, text: str) -> str:
+        """Send a message; the reason when it was not delivered, which never names the URL."""
+        try:
+            answer = httpx.post(self.webhook_url, json={"text": _escaped(text)}, timeout=self.timeout_seconds)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:  # their messages may show the URL, their names do not
+            return type(error).__name__
+        return f"it answered {answer.status_code}" if answer.status_code >= REFUSED_FROM else ""
+
+
+def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
+    """The sensor that raises an alert for each failed run that Dagster does not retry.
+
+    `mode_tag` is the tag that names a run better than its job does.
+    """
+
+    @dg.run_failure_sensor(
+        name="alert_on_failed_run", default_status=dg.DefaultSensorStatus.RUNNING,
+        description="An alert for each run that failed and is not retried; of the runs that this code location started.",
+    )  # fmt: skip
+    def alert_on_failed_run(context: dg.RunFailureSensorContext, notifier: Notifier) -> None:
+        run = context.dagster_run
+        if run.tags.get(WILL_RETRY_TAG) == "true":
+            return
+        span = [parse_key(run.tags[tag]) for tag in PARTITION_TAGS if tag in run.tags]
+        mode = run.tags.get(mode_tag, "")
+        notifier.raise_alert(
+            max(span, default=notifier.clock.today), RUN_FAILED,
+            " ".join([mode or run.job_name, " to ".join(str(day) for day in dict.fromkeys(span))]).strip(),
+            why_it_failed(context.instance, run.run_id, context.failure_event), next_command=_again(span, mode),
+        )  # fmt: skip
+
+    return alert_on_failed_run
+
+
+def _again(span: list[date], mode: str) -> str:
+    """What repeats a run of these dates and mode."""
+    if not span:
+        return "nba-pipeline status"
+    first, last = min(span), max(span)
+    if first != last:
+        return f"nba-pipeline backfill --from {first} --to {last}"
+    return f"nba-pipeline run --date {first}" + (f" --mode {mode}" if mode else "")
+
+
+def _level(severity: Severity) -> int:
+    return logging.CRITICAL if severity == "critical" else logging.WARNING
+
+
+def _escaped(text: str) -> str:
+    """The three characters that mean something to Slack (https://docs.slack.dev/messaging/formatting-message-text)."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,83 @@
+"""How a run ended, in sentences read from its events: the command asks for its own runs, the alerts for failed ones.
+
+What is then done about it does not belong here.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import dagster as dg
+from dagster._core.events import JobFailureData, RunFailureReason
+
+from nba_pipeline import errors
+
+NAMES_TOLD = 5
+OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+
+
+def sentences(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> tuple[list[str], list[str], list[str]]:
+    """Failures, gates closed on some dates, warnings."""
+    failures: list[str] = []
+    closed: list[str] = []
+    warnings: list[str] = []
+    stopped: list[tuple[str | None, str]] = []
+    for event in events:
+        if event.is_step_failure and event.event_specific_data:
+            sentence = _cause(getattr(event.event_specific_data, "error", None))
+            stopped += [(event.step_key, sentence)] if sentence else []
+        # what a range run says of each of its dates, see checks.py, belongs to no step; its verdict on all of them does
+        if event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION or not event.step_key:
+            continue
+        evaluation = event.asset_check_evaluation_data
+        if not evaluation.passed:
+            is_error = evaluation.severity == dg.AssetCheckSeverity.ERROR
+            (failures if is_error else warnings).append(_verdict(evaluation))
+        elif evaluation.blocking and getattr(evaluation.metadata.get("failing_dates"), "value", None):
+            closed.append(_verdict(evaluation))
+    for step, sentence in stopped:
+        if not any(sentence in failure for failure in failures):
+            failures.append(f"{step}: {sentence}")
+    if not has_succeeded and not failures:
+        failures.append("the run did not finish")
+    return failures, closed, warnings
+
+
+def why_it_failed(instance: dg.DagsterInstance, run_id: str, ending: dg.DagsterEvent) -> str:
+    """What stopped a failed run: its failed checks and steps, else its own error, else what its last event says."""
+    data = ending.event_specific_data
+    if isinstance(data, JobFailureData) and data.failure_reason == RunFailureReason.STEP_FAILURE:
+        kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
+        events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kinds) if entry.dagster_event]
+        failures, _, _ = sentences(events, has_succeeded=False)
+        more = len(failures) - NAMES_TOLD
+        return "; ".join(failures[:NAMES_TOLD]) + (f"; and {more} more" if more > 0 else "")
+    error = data.error if isinstance(data, JobFailureData) else None
+    return (_cause(error) if error else None) or ending.message or "the run did not finish"
+
+
+def _verdict(evaluation: dg.AssetCheckEvaluation) -> str:
+    """The sentence of a failed check with its worst share, and the first names of what is missing."""
+    missing = [str(name) for name in getattr(evaluation.metadata.get("missing"), "data", None) or []]
+    share = getattr(evaluation.metadata.get("share"), "value", None)
+    dates = getattr(evaluation.metadata.get("failing_dates"), "value", None)
+    facts = [f"{share:.0%}" if share is not None else "", f"{dates:.0f} dates" if dates else ""]
+    told = ", ".join(fact for fact in facts if fact)
+    names = "; ".join(missing[:NAMES_TOLD]) + (" ..." if len(missing) > NAMES_TOLD else "")
+    sentence = f"{evaluation.asset_key.to_user_string()}: not true that {evaluation.check_name.replace('_', ' ')}"
+    return sentence + (f" ({told})" if told else "") + (f": {names}" if names else "")
+
+
+def _cause(error: Any) -> str | None:
+    """The innermost of the platform's own errors, else the last line of the deepest cause; None for a failed check."""
+    chain = []
+    while error is not None:
+        chain.append(error)
+        error = error.cause
+    if any(e.cls_name == "DagsterAssetCheckFailedError" for e in chain):
+        return None
+    ours = [e for e in chain if e.cls_name in OURS]
+    deepest = ours[-1] if ours else chain[-1] if chain else None
+    if deepest is None:
+        return "unknown error"
+    text = str(deepest.message).strip()
+    return text.split(": ", 1)[-1] if ours else text.splitlines()[0]

@@ -1,0 +1,87 @@
+"""How a run ended, in sentences. How those of the platform's own tables read stands in test_runs.py."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+import pytest
+
+from nba_pipeline.calendar import DAILY
+from nba_pipeline.endings import NAMES_TOLD, sentences, why_it_failed
+from nba_pipeline.errors import Closed
+
+DATES = (date(2024, 3, 12), date(2024, 3, 13))
+SINGLE_RUN = dg.BackfillPolicy.single_run()
+
+
+@dg.asset(partitions_def=DAILY, backfill_policy=SINGLE_RUN)
+def source() -> None:
+    """Something to check."""
+
+
+@dg.asset_check(asset=source, blocking=True)
+def enough_is_there(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    """Open, with one closed date, of which it says so as checks.py does."""
+    of_a_date = dg.AssetCheckEvaluation(
+        asset_key=source.key, check_name="enough_is_there", passed=False, blocking=True, metadata={}, partition=str(DATES[0])
+    )
+    event = dg.DagsterEvent(
+        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value, job_name=context.run.job_name,
+        event_specific_data=of_a_date,
+    )  # fmt: skip
+    context.instance.report_dagster_event(event, run_id=context.run.run_id)
+    return dg.AssetCheckResult(passed=True, metadata={"failing_dates": 1.0, "share": 0.5})
+
+
+@dg.asset_check(asset=source)
+def all_is_there() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN)
+
+
+@dg.asset(partitions_def=DAILY, backfill_policy=SINGLE_RUN, deps=[source])
+def slate() -> None:
+    raise Closed("the slate is closed")
+
+
+@pytest.fixture
+def instance() -> dg.DagsterInstance:
+    return dg.DagsterInstance.ephemeral()
+
+
+def run_of(instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition]) -> dg.ExecuteInProcessResult:
+    """A run over both dates."""
+    definitions = dg.Definitions(assets=assets, asset_checks=[enough_is_there, all_is_there], jobs=[dg.define_asset_job("play")])
+    span = dict(zip(("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), map(str, DATES), strict=True))
+    return definitions.resolve_job_def("play").execute_in_process(instance=instance, tags=span, raise_on_error=False)
+
+
+def test_a_run_that_succeeded_names_its_closed_dates_and_warnings(instance: dg.DagsterInstance) -> None:
+    result = run_of(instance, [source])
+    assert sentences(result.all_events, result.success) == (
+        [], ["source: not true that enough is there (50%, 1 dates)"], ["source: not true that all is there"]
+    )  # fmt: skip
+
+
+def test_why_a_range_failed_is_not_its_closed_dates(instance: dg.DagsterInstance) -> None:
+    result = run_of(instance, [source, slate])
+    assert why_it_failed(instance, result.run_id, result.get_run_failure_event()) == "slate: the slate is closed"
+
+
+def test_many_failures_are_counted(instance: dg.DagsterInstance) -> None:
+    def breaking(number: int) -> dg.AssetsDefinition:
+        @dg.asset(name=f"slate_{number}", partitions_def=DAILY, backfill_policy=SINGLE_RUN)
+        def made() -> None:
+            raise Closed(f"{number} is closed")
+
+        return made
+
+    result = run_of(instance, [source, *(breaking(number) for number in range(NAMES_TOLD + 2))])
+    told = why_it_failed(instance, result.run_id, result.get_run_failure_event()).split("; ")
+    assert len(told) == NAMES_TOLD + 1 and told[-1] == "and 2 more"
+
+
+def test_without_a_word_it_did_not_finish(instance: dg.DagsterInstance) -> None:
+    assert sentences([], has_succeeded=False) == (["the run did not finish"], [], [])
+    run = instance.get_run_by_id(run_of(instance, [slate, source]).run_id)
+    assert run
+    assert why_it_failed(instance, run.run_id, instance.report_run_failed(run, "")) == "the run did not finish"
