@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 
 import duckdb
 import polars as pl
@@ -41,7 +41,19 @@ class LocalWarehouse(Warehouse):
     """`<home>/tables/<table>/game_date=YYYY-MM-DD/part.parquet`, the quarantine beside it in the same form."""
 
     home: str
+    least_free_mib: int = SETTINGS.warehouse.least_free_mib
     lock_wait_seconds: float = SETTINGS.warehouse.lock_wait_seconds
+
+    def preflight(self) -> None:
+        tables = Path(self.home) / "tables"
+        try:
+            tables.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=tables):
+                free = shutil.disk_usage(tables).free / 1024**2
+        except OSError as error:
+            raise BadInput(f"the tables below {self.home} cannot be written: {error.strerror}") from None
+        if free < self.least_free_mib:
+            raise BadInput(f"the disk of {self.home} has {free:.0f} MiB left, fewer than {self.least_free_mib}")
 
     def replace(
         self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, excused: Mapping[date, int] | None = None

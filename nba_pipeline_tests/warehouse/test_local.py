@@ -322,3 +322,15 @@ def test_requests_payloads_and_availability_are_read_from_the_journal(local: Loc
 def test_a_line_that_is_just_being_written_hides_nothing(local: LocalWarehouse, journal: Path) -> None:
     journal.write_text(journal.read_text() + '{"kind": "request", "enti')
     assert local.sql("SELECT count(*) AS n FROM requests")["n"].to_list() == [3]
+
+
+def test_a_home_that_cannot_be_written_fails_its_preflight(tmp_path: Path) -> None:
+    (tmp_path / "tables").write_text("a file")
+    with pytest.raises(BadInput, match=r"the tables below .* cannot be written: "):
+        LocalWarehouse(home=str(tmp_path)).preflight()
+
+
+def test_a_disk_that_is_nearly_full_fails_its_preflight(tmp_path: Path) -> None:
+    LocalWarehouse(home=str(tmp_path)).preflight()
+    with pytest.raises(BadInput, match="MiB left, fewer than"):
+        LocalWarehouse(home=str(tmp_path), least_free_mib=10**12).preflight()
