@@ -1,81 +1,131 @@
-"""When things run: the jobs, and the schedules of the three modes. What a run does stands with the assets."""
+"""When things run: the jobs, the schedules of the three modes, and the sensors. What a run does stands with the assets.
 
+schedules        overnight, same_day, tomorrow by the clock of `modes`; train_week on Mondays; nightly_reconciliation
+sensors          final_games      collects a game within minutes of its final
+lines            captures the lines of a slate ever more often until its tip-off
+tables           carries data through the graph by the conditions of `flow`
+reconciliation   finds what all of these decided and nobody did, and closes runs that died
+alert_on_failed_run
+"""
+
+import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import dagster as dg
+import polars as pl
 
-from nba_pipeline.calendar import EASTERN_NAME, Mode, eastern_date, week_of
-
-MARKET_AND_PEOPLE = ("prop_lines", "game_lines", "injuries", "rosters")
-FEATURES = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features")
-
-CRITICAL_OF_MODE: dict[Mode, tuple[str, ...]] = {
-    "overnight": (
-        "schedule", "boxscores", "team_boxscores", "play_by_play", "players", "player_game_summary", "team_game_summary", "grades",
-    ),
-    "same_day": ("schedule", *MARKET_AND_PEOPLE, *FEATURES, "predictions"),
-    "tomorrow": ("schedule", *MARKET_AND_PEOPLE, *FEATURES, "predictions"),
-}  # fmt: skip
-"""The tables that each mode materialises for its slate."""
-
-DAYS_FROM_TODAY: dict[Mode, int] = {"overnight": -1, "same_day": 0, "tomorrow": 1}
-MODE_TAG = "nba/mode"
-
-UP_TO_FEATURES = (
-    "schedule", "boxscores", "team_boxscores", "play_by_play", "players", *MARKET_AND_PEOPLE, "player_game_summary",
-    "team_game_summary", *FEATURES,
-)  # fmt: skip
-FROM_PREDICTIONS = ("predictions", "grades")
-DAILY_TABLES = (*UP_TO_FEATURES, *FROM_PREDICTIONS)
-"""Every daily table, in the order of the path."""
-
-SCHEDULED: tuple[tuple[str, Mode, str], ...] = (
-    ("overnight", "overnight", "0 6 * * *"),
-    ("overnight_backstop", "overnight", "0 11 * * *"),
-    ("same_day_morning", "same_day", "0 7,9,10 * * *"),
-    ("same_day_noon", "same_day", "30 11 * * *"),
-    ("same_day_last_call", "same_day", "0 13,16 * * *"),
-    ("tomorrow", "tomorrow", "30 17 * * *"),
+from nba_pipeline import arrival, gates
+from nba_pipeline.alerts import Notifier, failed_run_sensor
+from nba_pipeline.calendar import EASTERN_NAME, MODES, Clock, Mode, days, eastern, eastern_date, week_of
+from nba_pipeline.errors import PipelineError
+from nba_pipeline.liveness import close_dead_runs
+from nba_pipeline.modes import (
+    CAPTURED,
+    CLOCK,
+    COLLECTED,
+    DAILY_TABLES,
+    DAYS_FROM_TODAY,
+    MODE_TAG,
+    TABLES_OF_MODE,
+    capture_instants,
+    due_instants,
 )
-"""Schedule, mode and Eastern time."""
+from nba_pipeline.providers.nba_cdn import NbaCdn
+from nba_pipeline.reconciliation import (
+    DUE_TAG,
+    PARTITION_TAG,
+    TRAINING_HOUR,
+    UNDER_WAY,
+    Work,
+    find_work,
+    made_at,
+    next_of,
+    untrained_week,
+)
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import TABLES
+from nba_pipeline.warehouse import Warehouse
+
+MAX_RUNTIME_TAG = "dagster/max_runtime"
+MOST_NIGHTLY_REQUESTS = 5
+NOON = 12
+TOLD = "told"
 
 
 def _of(*tables: str) -> dg.AssetSelection:
     return dg.AssetSelection.assets(*tables)
 
 
+def _limit(minutes: int) -> dict[str, str]:
+    return {MAX_RUNTIME_TAG: str(60 * minutes)}
+
+
 game_day = dg.define_asset_job(
-    "game_day", _of(*DAILY_TABLES), executor_def=dg.in_process_executor,
+    "game_day", _of(*DAILY_TABLES), executor_def=dg.in_process_executor, tags=_limit(SETTINGS.runs.game_day_minutes),
     description="One slate: the tables of a mode, or all of them, for one date.",
 )  # fmt: skip
 season = dg.define_asset_job(
-    "season", _of(*DAILY_TABLES), executor_def=dg.in_process_executor,
+    "season", _of(*DAILY_TABLES), executor_def=dg.in_process_executor, tags=_limit(SETTINGS.runs.season_minutes),
     description="Many dates in one run, for backfills.",
 )  # fmt: skip
 train = dg.define_asset_job(
-    "train", _of("points_model"), executor_def=dg.in_process_executor,
+    "train", _of("points_model"), executor_def=dg.in_process_executor, tags=_limit(SETTINGS.runs.train_minutes),
     description="The models of one week, from the dates before it.",
 )  # fmt: skip
+JOBS = (game_day, season, train)
 
 
-def _mode_schedule(name: str, mode: Mode, cron: str) -> dg.ScheduleDefinition:
-    @dg.schedule(
-        name=name, cron_schedule=cron, execution_timezone=EASTERN_NAME, job=game_day,
-        default_status=dg.DefaultScheduleStatus.RUNNING, description=f"{mode}: {', '.join(CRITICAL_OF_MODE[mode])}",
+def request(tables: tuple[str, ...], day: date, run_key: str, tags: dict[str, str]) -> dg.RunRequest:
+    """A run of the job `game_day` for some tables of a date."""
+    return dg.RunRequest(
+        run_key=run_key, job_name=game_day.name, partition_key=day.isoformat(),
+        asset_selection=[dg.AssetKey(table) for table in tables], tags=tags,
     )  # fmt: skip
-    def tick(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        slate = (eastern_date(context.scheduled_execution_time) + timedelta(days=DAYS_FROM_TODAY[mode])).isoformat()
-        return dg.RunRequest(
-            run_key=f"{name}:{context.scheduled_execution_time.isoformat()}", partition_key=slate,
-            asset_selection=[dg.AssetKey(table) for table in CRITICAL_OF_MODE[mode]], tags={MODE_TAG: mode, "nba/date": slate},
-        )  # fmt: skip
+
+
+def games_of(warehouse: Warehouse, dates: list[date]) -> pl.DataFrame:
+    """The games of some dates that are not postponed: game_date, game_id, tipoff_at, status."""
+    games = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed")
+    return games.select("game_date", "game_id", "tipoff_at", "status").collect()
+
+
+def held_back(warehouse: Warehouse, nba_cdn: NbaCdn) -> str:
+    """Why nothing can be started at present: a warehouse or the league's provider that does not answer; empty if both do."""
+    try:
+        warehouse.preflight()
+    except PipelineError as error:
+        return str(error)
+    breaker = nba_cdn.http.is_open("nba_cdn")
+    return breaker.sentence if breaker else ""
+
+
+def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=mode, cron_schedule=[f"{minute} {hour} * * *" for hour, minute in CLOCK[mode]], execution_timezone=EASTERN_NAME,
+        job=game_day, default_status=dg.DefaultScheduleStatus.RUNNING, description=f"{mode}: {', '.join(TABLES_OF_MODE[mode])}",
+    )  # fmt: skip
+    def tick(
+        context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn
+    ) -> dg.RunRequest | dg.SkipReason:
+        at = context.scheduled_execution_time
+        slate = eastern_date(at) + timedelta(days=DAYS_FROM_TODAY[mode])
+        if Clock().now() - at > timedelta(minutes=SETTINGS.patience.missed_tick_minutes):
+            return dg.SkipReason(f"missed at {at:%Y-%m-%d %H:%M}; the reconciliation does what is still due")
+        if why := held_back(warehouse, nba_cdn):
+            return dg.SkipReason(f"held back, the reconciliation asks again: {why}")
+        tipoffs = games_of(warehouse, [slate])["tipoff_at"].drop_nulls().to_list()
+        if at not in due_instants(mode, slate, tipoffs):
+            return dg.SkipReason(f"every game of {slate} has begun" if tipoffs else f"no games on {slate}")
+        tags = {MODE_TAG: mode, DUE_TAG: at.astimezone(tz=Clock().now().tzinfo).isoformat()}
+        return request(TABLES_OF_MODE[mode], slate, f"{mode}:{slate}:{at.isoformat()}", tags)
 
     return tick
 
 
 @dg.schedule(
-    cron_schedule="0 5 * * *", execution_timezone=EASTERN_NAME, job=train, default_status=dg.DefaultScheduleStatus.RUNNING,
+    cron_schedule=f"0 {TRAINING_HOUR} * * *", execution_timezone=EASTERN_NAME, job=train,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Monday's training; on other days only when the week has no model yet.",
 )  # fmt: skip
 def train_week(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
@@ -89,5 +139,182 @@ def train_week(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest 
         yield dg.RunRequest(run_key=f"train:{today}", partition_key=week)
 
 
-SCHEDULES: tuple[dg.ScheduleDefinition, ...] = (train_week, *(_mode_schedule(*entry) for entry in SCHEDULED))
-JOBS = (game_day, season, train)
+@dg.schedule(
+    cron_schedule="30 4 * * *", execution_timezone=EASTERN_NAME, job=game_day, default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Looks weeks back for what was due and is not there, and asks for the oldest of it.",
+)  # fmt: skip
+def nightly_reconciliation(
+    context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """What the sensor, which looks days back, no longer sees."""
+    found = find_work(context.instance, warehouse, Clock().now(), SETTINGS.patience.nightly_days)
+    requests = [_request_of(work) for work in found if not work.attempts.is_under_way][:MOST_NIGHTLY_REQUESTS]
+    yield from requests
+    if not requests:
+        yield dg.SkipReason("nothing that was due is undone")
+
+
+SCHEDULES = (*(_mode_schedule(mode) for mode in MODES), train_week, nightly_reconciliation)
+
+
+@dg.sensor(
+    job=game_day, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Looks at the scoreboard while games are in play, and collects each within minutes of its final.",
+)  # fmt: skip
+def final_games(
+    context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn, notifier: Notifier
+) -> dg.SensorResult:
+    """One run per date with newly final games; for a box score that is late ever more rarely, and an alert at the deadline."""
+    now = Clock().now()
+    remembered, memories = arrival.remembered(context.cursor), dict[date, arrival.Memory]()
+    requests, told = [], []
+    pending = pending_games(warehouse, eastern_date(now))
+    watched = [slate for slate in pending if arrival.is_watched(slate, now)]
+    listed, final, trouble = look_at_the_league(watched, nba_cdn, now) if watched else (frozenset[str](), frozenset[str](), "")
+    for slate in pending:
+        day = slate.game_date
+        decision = arrival.decide(slate, final, listed, remembered.get(day, arrival.Memory()), now)
+        if decision.collects and _is_being_worked_on(context.instance, day):
+            memories[day] = remembered.get(day, arrival.Memory())
+            told.append(f"{day}: {decision.why}, and another run of the date is under way")
+            continue
+        memories[day] = decision.memory
+        told.append(f"{day}: {decision.why}")
+        if decision.gives_up:
+            notifier.raise_alert(
+                day, "boxscores_missing", "boxscores", decision.why, "critical", f"nba-pipeline status --from {day} --to {day}"
+            )
+        if decision.collects:
+            key = f"final_games:{day}:{decision.memory.requests}"
+            requests.append(request(COLLECTED, day, key, {MODE_TAG: "final_games"}))
+    told += [trouble] if trouble else []
+    return dg.SensorResult(
+        run_requests=requests, cursor=arrival.cursor_of(memories),
+        skip_reason=None if requests else "; ".join(told) or "no game is pending",
+    )  # fmt: skip
+
+
+def look_at_the_league(
+    watched: list[arrival.Pending], nba_cdn: NbaCdn, now: datetime
+) -> tuple[frozenset[str], frozenset[str], str]:
+    """The games whose state could be seen, those of them that are final, and what went wrong.
+
+    The scoreboard turns to the next date at noon: a game in play that it does not show is looked at by itself.
+    """
+    if breaker := nba_cdn.http.is_open("nba_cdn"):
+        return frozenset(), frozenset(), breaker.sentence
+    try:
+        board = nba_cdn.finals()
+        begun = {game: slate.game_date for slate in watched for game, tipoff in slate.games.items() if tipoff <= now}
+        alone = {game: nba_cdn.has_ended(game, day) for game, day in begun.items() if game not in board.listed}
+    except PipelineError as error:
+        return frozenset(), frozenset(), f"nobody can say which games are final: {error}"
+    ended = {game for game, is_over in alone.items() if is_over}
+    return board.listed | alone.keys(), board.final | ended, ""
+
+
+def pending_games(warehouse: Warehouse, today: date) -> list[arrival.Pending]:
+    """The dates whose games are not all complete, of the days before a deadline, oldest first."""
+    dates = days(today - timedelta(days=2), today)
+    games = games_of(warehouse, dates)
+    boxscores = warehouse.scan(TABLES["boxscores"], dates).collect()
+    judged = gates.judge_games(warehouse.scan(TABLES["schedule"], dates).collect(), boxscores)
+    done = judged.filter(pl.col("is_complete") | ~pl.col("is_covered"))["game_id"]
+    waiting = games.filter(~pl.col("game_id").is_in(done.implode()))
+    return [
+        arrival.Pending(
+            day, {game: tipoff or eastern(day, NOON) for game, tipoff in of_day.iter_rows()}, gates.deadline(day)
+        )
+        for day in dates
+        if not (of_day := waiting.filter(pl.col("game_date") == day).select("game_id", "tipoff_at")).is_empty()
+    ]  # fmt: skip
+
+
+@dg.sensor(
+    job=game_day, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Captures lines and injuries of a slate from half a day before each tip-off, and closer together at its end.",
+)  # fmt: skip
+def lines(context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn) -> dg.SensorResult:
+    """One run per date whose capture is due; captures that were missed are one."""
+    now = Clock().now()
+    captured: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
+    requests, told = [], []
+    why_not = held_back(warehouse, nba_cdn)
+    for day in days(eastern_date(now), eastern_date(now) + timedelta(days=1)):
+        games = games_of(warehouse, [day]).filter(pl.col("tipoff_at") > now)
+        due = [at for at in capture_instants(games["tipoff_at"].to_list()) if at <= now]
+        last = due[-1].isoformat() if due else ""
+        if last and (made := made_at(context.instance, CAPTURED[0], day)) is not None and made >= due[-1]:
+            captured[str(day)] = last
+        if not last or captured.get(str(day), "") >= last:
+            told.append(f"{day}: no capture is due" if games.height else f"{day}: no game to come")
+        elif why_not or _is_being_worked_on(context.instance, day):
+            told.append(f"{day}: the capture of {last[:16]} waits: {why_not or 'another run of the date is under way'}")
+        else:
+            captured[str(day)] = last
+            requests.append(request(CAPTURED, day, f"lines:{day}:{last}", {MODE_TAG: "lines"}))
+    kept = {day: at for day, at in captured.items() if date.fromisoformat(day) >= eastern_date(now)}
+    return dg.SensorResult(run_requests=requests, cursor=json.dumps(kept), skip_reason=None if requests else "; ".join(told))
+
+
+tables = dg.AutomationConditionSensorDefinition(
+    "tables", target=_of(*DAILY_TABLES), minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING,
+    run_tags={MODE_TAG: "tables", **_limit(SETTINGS.runs.game_day_minutes)}, emit_backfills=False,
+    description="Carries data through the graph: a table follows what it is made of once that is there and has passed its checks.",
+)  # fmt: skip
+
+
+@dg.sensor(
+    jobs=[game_day, train], minimum_interval_seconds=120, default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Closes runs that died, and asks for what is due and not done: the oldest date first, one at a time.",
+)  # fmt: skip
+def reconciliation(
+    context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn, notifier: Notifier
+) -> dg.SensorResult:
+    """At most one slate's run, beside the week's training; work that was tried several times is told of once."""
+    now = Clock().now()
+    closed = close_dead_runs(context.instance, now)
+    for run in closed:
+        context.log.warning(f"closed run {run.run_id}, whose process is gone")
+        if run.remote_job_origin is None:  # a run of the command: nobody starts it again, and no failure sensor sees it
+            told = f"{run.job_name} {run.run_id[:8]}"
+            notifier.raise_alert(
+                eastern_date(now), "run_failed", told, "its process was killed", next_command="nba-pipeline status"
+            )
+    if why := held_back(warehouse, nba_cdn):
+        return dg.SensorResult(skip_reason=f"held back: {why}", cursor=_held_since(context.cursor, now, why, notifier))
+    week = untrained_week(context.instance, now)
+    # once a day: a week that has too few rows for a model stays without
+    key = f"reconciliation:train:{week}:{eastern_date(now)}"
+    training = [dg.RunRequest(run_key=key, job_name=train.name, partition_key=week.isoformat())] if week else []
+    found = find_work(context.instance, warehouse, now)
+    for work in found:
+        if work.attempts.tried >= SETTINGS.patience.alert_after_attempts:
+            notifier.raise_alert(
+                work.game_date, "work_undone", work.mode, f"tried {work.attempts.tried} times: {work.why}", "critical",
+                f"nba-pipeline run --date {work.game_date} --mode {work.mode}",
+            )  # fmt: skip
+    chosen, why = next_of(found, now)
+    requests = [*training, *([_request_of(chosen)] if chosen else [])]
+    return dg.SensorResult(run_requests=requests, skip_reason=None if requests else why, cursor="")
+
+
+def _request_of(work: Work) -> dg.RunRequest:
+    return request(work.tables, work.game_date, work.run_key, work.tags | {"nba/why": work.why[:500]})
+
+
+def _held_since(cursor: str | None, now: datetime, why: str, notifier: Notifier) -> str:
+    """The cursor while something is held back: since when, and whether it was told of. What still fails minutes later is."""
+    again = timedelta(minutes=SETTINGS.patience.probe_again_minutes)
+    if cursor and cursor != TOLD and now - datetime.fromisoformat(cursor) >= again:
+        notifier.raise_alert(eastern_date(now), "probe_failed", "preflight", why, "critical", "nba-pipeline breakers")
+        return TOLD
+    return cursor or now.isoformat()
+
+
+def _is_being_worked_on(instance: dg.DagsterInstance, day: date, job: str | None = None) -> bool:
+    tags = {PARTITION_TAG: day.isoformat()}
+    return bool(instance.get_runs_count(dg.RunsFilter(job_name=job, tags=tags, statuses=UNDER_WAY)))
+
+
+SENSORS = (final_games, lines, tables, reconciliation, failed_run_sensor(MODE_TAG))

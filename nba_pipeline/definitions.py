@@ -17,6 +17,7 @@ def build_definitions(name: str, resources: dict[str, Any] | None = None) -> dg.
         asset_checks=checks,
         jobs=automation.JOBS,
         schedules=automation.SCHEDULES,
+        sensors=automation.SENSORS,
         resources={**resources_for(name), **(resources or {})},
         executor=dg.in_process_executor,
     )

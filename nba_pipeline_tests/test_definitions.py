@@ -32,11 +32,11 @@ features/player_form <- player_game_summary schedule team_game_summary upcoming_
     key_is_unique
     most_windows_are_complete
     no_row_is_quarantined
-features/player_shot_zones <- player_game_summary
+features/player_shot_zones <- player_game_summary upcoming_players
     key_is_unique
     most_players_have_a_shot_diet
     no_row_is_quarantined
-features/team_defense_zones <- team_game_summary
+features/team_defense_zones <- team_game_summary upcoming_players
     every_recent_team_is_here
     key_is_unique
     no_row_is_quarantined
@@ -128,18 +128,21 @@ summaries/team_game_summary <- play_by_play player_game_summary schedule team_bo
 job game_day
 job season
 job train
-schedule train_week 0 5 * * *
-schedule overnight 0 6 * * *
-schedule overnight_backstop 0 11 * * *
-schedule same_day_morning 0 7,9,10 * * *
-schedule same_day_noon 30 11 * * *
-schedule same_day_last_call 0 13,16 * * *
+schedule overnight 0 6 * * * | 0 11 * * *
+schedule same_day 0 7 * * * | 0 9 * * * | 0 10 * * * | 30 11 * * * | 0 13 * * * | 0 16 * * *
 schedule tomorrow 30 17 * * *
+schedule train_week 0 5 * * *
+schedule nightly_reconciliation 30 4 * * *
+sensor final_games every 30 s
+sensor lines every 60 s
+sensor tables every 30 s
+sensor reconciliation every 120 s
+sensor alert_on_failed_run every 30 s
 """
 
 
 def drawing(definitions: dg.Definitions) -> str:
-    """Group, asset, what it depends on, its blocking (!) and other checks; then jobs and schedules."""
+    """Group, asset, what it depends on, its blocking (!) and other checks; then jobs, schedules and sensors."""
     graph = definitions.resolve_asset_graph()
     lines = []
     for node in sorted(graph.asset_nodes, key=lambda node: (str(node.group_name), node.key.to_user_string())):
@@ -150,7 +153,11 @@ def drawing(definitions: dg.Definitions) -> str:
             f"  {'!' if check.blocking else ' '} {check.key.name}" for check in sorted(checks, key=lambda c: not c.blocking)
         ]
     lines += [f"job {job.name}" for job in definitions.jobs or ()]
-    lines += [f"schedule {s.name} {s.cron_schedule}" for s in definitions.schedules or () if isinstance(s, dg.ScheduleDefinition)]
+    for schedule in definitions.schedules or ():
+        assert isinstance(schedule, dg.ScheduleDefinition)
+        crons = schedule.cron_schedule
+        lines.append(f"schedule {schedule.name} {crons if isinstance(crons, str) else ' | '.join(crons)}")
+    lines += [f"sensor {sensor.name} every {sensor.minimum_interval_seconds} s" for sensor in definitions.sensors or ()]
     return "\n".join(lines)
 
 

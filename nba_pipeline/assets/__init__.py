@@ -10,9 +10,11 @@ from typing import Any
 import dagster as dg
 
 from nba_pipeline.calendar import DAILY, WEEKLY
+from nba_pipeline.deadline import limited
+from nba_pipeline.flow import condition_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import Table
-from nba_pipeline.warehouse.table_io import COLUMNS, LEFT_OUT, OPTIONAL
+from nba_pipeline.warehouse.table_io import COLUMNS, LEFT_OUT, NAMED, OPTIONAL
 
 OWNERS = ["team:nba-pipeline"]
 
@@ -42,17 +44,19 @@ def weekly_asset(
 
 def daily_asset(
     table: Table, *, module: str, description: str | None, kinds: Set[str], code_version: str,
-    ins: Mapping[str, dg.AssetIn] | None = None, deps: Sequence[str] = (),
+    ins: Mapping[str, dg.AssetIn] | None = None, deps: Sequence[str] = (), pool: str = "",
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:  # fmt: skip
-    """A daily table: the shared partitions, one run for a range, the freshness policy.
+    """A daily table: the shared partitions, one run for a range, the freshness policy, its condition, the limit on its time.
 
-    `deps` are tables that have to run before, and of which nothing is read.
+    `deps` are tables that have to run before, and of which nothing is read. One step of a `pool` works at a time, over all
+    runs: that of a provider, or else of the table.
     """
     decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
         **shared(table, module, description, kinds, code_version), ins=ins, deps=list(deps), partitions_def=DAILY,
-        backfill_policy=dg.BackfillPolicy.single_run(), freshness_policy=FRESH,
+        backfill_policy=dg.BackfillPolicy.single_run(), freshness_policy=FRESH, automation_condition=condition_of(table.name),
+        pool=pool or table.name,
     )  # fmt: skip
-    return decorate
+    return lambda compute: decorate(limited(compute))
 
 
 def days_before(days: int, asset: str | None = None, through: int = -1, columns: Sequence[str] = ()) -> dg.AssetIn:
@@ -76,7 +80,7 @@ def every_date(columns: Sequence[str] = ()) -> dg.AssetIn:
 
 def if_there(asset: str | None = None) -> dg.AssetIn:
     """The rows of the date, none if the table was never written for it."""
-    return dg.AssetIn(key=asset, metadata={OPTIONAL: True})
+    return dg.AssetIn(key=asset, metadata={OPTIONAL: True, NAMED: True})
 
 
 def dates_of(context: dg.AssetExecutionContext) -> list[date]:

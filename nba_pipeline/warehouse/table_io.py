@@ -25,6 +25,8 @@ SLATE_CLOSED = "the slate is closed"
 DATES_NAMED = 5
 OPTIONAL = "optional"
 """Input metadata: the asset can do without this table."""
+NAMED = "named"
+"""Input metadata: an optional table that is not there is named in the log of the run."""
 COLUMNS = "columns"
 """Input metadata: the columns that the asset reads, when not all."""
 
@@ -70,16 +72,20 @@ class TableIO(dg.ConfigurableIOManager):
         table = _table(context.asset_key)
         dates = {parse_key(key) for key in context.asset_partition_keys}
         metadata = context.definition_metadata or {}
-        if not metadata.get(OPTIONAL):
-            missing = sorted(str(day) for day in dates - self.warehouse.dates(table))
-            if missing:
-                raise Closed(
-                    f"{table.name} has never been materialised for {', '.join(missing[:DATES_NAMED])}"
-                    f"{f' and {len(missing) - DATES_NAMED} more dates' if len(missing) > DATES_NAMED else ''}"
-                )
+        absent = self._absent(table, dates) if not metadata.get(OPTIONAL) or metadata.get(NAMED) else ""
+        if absent and not metadata.get(OPTIONAL):
+            raise Closed(absent)
+        if absent and context.log:
+            context.log.warning(f"{absent}: gone without")
         # a scan has a chunk per file: windows over hundreds of them take a third longer
         columns = metadata.get(COLUMNS) or list(table.dtypes)
         return self.warehouse.scan(table, dates).select(columns).collect().rechunk()
+
+    def _absent(self, table: Table, dates: set[date]) -> str:
+        """Which of the dates were never written, as a sentence; empty if all were."""
+        missing = sorted(str(day) for day in dates - self.warehouse.dates(table))
+        more = f" and {len(missing) - DATES_NAMED} more dates" if len(missing) > DATES_NAMED else ""
+        return f"{table.name} has never been materialised for {', '.join(missing[:DATES_NAMED])}{more}" if missing else ""
 
     def _excused(self, table: Table, dates: list[date], metadata: Mapping[str, Any] | None) -> dict[date, int]:
         """By date the rows that may go: of games no longer in the schedule, and of games and teams that a gate left out."""

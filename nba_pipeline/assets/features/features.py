@@ -296,7 +296,8 @@ def _family(name: str) -> str:
     TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
     ins={
         "schedule": days_before(gates.RECENT_DAYS, through=0), "boxscores": days_before(gates.RECENT_DAYS),
-        "prop_lines": if_there(), "game_lines": if_there(),
+        "prop_lines": if_there(), "game_lines": if_there(), "player_shot_zones": if_there(), "team_defense_zones": if_there(),
+        "matchups": if_there(),
     },
 )  # fmt: skip
 def features(

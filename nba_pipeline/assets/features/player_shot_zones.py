@@ -106,6 +106,7 @@ GAME_COLUMNS = (
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
     ins={"player_game_summary": days_before(SEASON_DAYS, columns=GAME_COLUMNS)},
+    deps=["upcoming_players"],
 )  # fmt: skip
 def player_shot_zones(context: dg.AssetExecutionContext, player_game_summary: pl.DataFrame) -> pl.DataFrame:
     """Everybody of the season who played with known zones in the 60 days before."""

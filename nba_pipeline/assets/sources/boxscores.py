@@ -261,7 +261,7 @@ CODE_VERSION = "2"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION,
+    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="nba_cdn",
     ins={"history": days_before(ROSTER_DAYS, "boxscores")},
 )  # fmt: skip
 def boxscores(

@@ -98,7 +98,7 @@ CODE_VERSION = "1"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, deps=["prop_lines"],
+    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="odds_api", deps=["prop_lines"],
 )  # fmt: skip
 def game_lines(context: dg.AssetExecutionContext, schedule: pl.DataFrame, odds_api: OddsApi, archive: Archive) -> pl.DataFrame:
     """Every landed spread and total of the dates."""

@@ -95,7 +95,7 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
     return pl.concat([TABLE.empty().drop(LINEAGE[1:]), *frames], how="diagonal_relaxed"), problems
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION)
+@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="nba_cdn")
 def play_by_play(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, nba_cdn: NbaCdn, archive: Archive,
     clock: Clock,

@@ -111,7 +111,7 @@ def refuse_other_seasons(dates: Sequence[date], season: str, listed: set[date]) 
             )
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION)
+@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="nba_cdn")
 def schedule(
     context: dg.AssetExecutionContext, nba_cdn: NbaCdn, archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock
 ) -> pl.DataFrame:

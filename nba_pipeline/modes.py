@@ -1,0 +1,96 @@
+"""What each mode brings for its slate, what of it is critical, and at which instants it is due. Facts and no wiring."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from nba_pipeline.calendar import Mode, eastern
+from nba_pipeline.settings import SETTINGS
+
+COLLECTED = ("schedule", "boxscores", "team_boxscores", "play_by_play", "players")
+"""What is collected of a game that has ended."""
+
+CAPTURED = ("prop_lines", "game_lines", "injuries")
+"""What changes until the tip-off, and is captured several times."""
+
+SUMMARIES = ("player_game_summary", "team_game_summary")
+FEATURES = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features")
+
+UP_TO_FEATURES = (*COLLECTED, *CAPTURED, "rosters", *SUMMARIES, *FEATURES)
+FROM_PREDICTIONS = ("predictions", "grades")
+DAILY_TABLES = (*UP_TO_FEATURES, *FROM_PREDICTIONS)
+"""Every daily table, in the order of the path."""
+
+TABLES_OF_MODE: dict[Mode, tuple[str, ...]] = {
+    "overnight": (*COLLECTED, *SUMMARIES, "grades"),
+    "same_day": ("schedule", *CAPTURED, "rosters", *FEATURES, "predictions"),
+    "tomorrow": ("schedule", *CAPTURED, "rosters", *FEATURES, "predictions"),
+}
+"""The tables that each mode materialises for its slate, in order."""
+
+CRITICAL_OF_MODE: dict[Mode, frozenset[str]] = {
+    "overnight": frozenset({"schedule", "boxscores", "team_boxscores", *SUMMARIES}),
+    "same_day": frozenset({"schedule", "upcoming_players", "player_form", "features"}),
+    "tomorrow": frozenset({"schedule", "upcoming_players"}),
+}
+"""The tables without which a mode has failed. Without one of the others its result is degraded, and says so.
+
+Team box scores are among them because the totals of a team stand in no other table.
+"""
+
+MODE_TAG = "nba/mode"
+"""Tag of a run: the mode, or the sensor, that asked for it."""
+
+DAYS_FROM_TODAY: dict[Mode, int] = {"overnight": -1, "same_day": 0, "tomorrow": 1}
+
+CLOCK: dict[Mode, tuple[tuple[int, int], ...]] = {
+    "overnight": ((6, 0), (11, 0)),
+    "same_day": ((7, 0), (9, 0), (10, 0), (11, 30), (13, 0), (16, 0)),
+    "tomorrow": ((17, 30),),
+}
+"""Mode -> the Eastern hours and minutes of its schedule, the last call included."""
+
+
+def due_instants(mode: Mode, slate: date, tipoffs: Sequence[datetime | None]) -> list[datetime]:
+    """The instants at which a mode is due for a slate, in order; `tipoffs` are those of its games, in UTC, None: not known.
+
+    A slate without games is due once. One that begins before the clock's first instant is due some hours before its first
+    tip-off, and nothing is due for it any more once its last game has begun: while one is not known, everything is.
+    """
+    day = slate - timedelta(days=DAYS_FROM_TODAY[mode])
+    instants = [eastern(day, hour, minute) for hour, minute in CLOCK[mode]]
+    if not tipoffs:
+        return instants[:1]
+    if mode == "overnight":
+        return instants
+    known = [tipoff for tipoff in tipoffs if tipoff is not None]
+    early = min(known, default=instants[-1]) - timedelta(hours=SETTINGS.patience.first_call_hours)
+    if mode == "same_day" and early < instants[0]:
+        instants = [early, *instants]
+    return [instant for instant in instants if len(known) < len(tipoffs) or instant < max(known)]
+
+
+def may_go_without(missing: int, waited: timedelta, until_first_tipoff: timedelta | None) -> bool:
+    """Whether a slate goes on although this many of its optional tables cannot be had; it never does without critical ones.
+
+    Everything is waited for at first; then one table less, then two, in the end whatever is there. Shortly before the first
+    tip-off the waiting is over.
+    """
+    tiers = SETTINGS.patience
+    if until_first_tipoff is not None and until_first_tipoff <= timedelta(minutes=tiers.last_call_minutes):
+        return True
+    hours = waited / timedelta(hours=1)
+    allowed = (
+        missing if hours >= tiers.whatever_hours else 2 if hours >= tiers.two_less_hours else int(hours >= tiers.one_less_hours)
+    )
+    return missing <= allowed
+
+
+def capture_instants(tipoffs: Sequence[datetime]) -> list[datetime]:
+    """When the lines of a slate are captured, in order: from hours before each tip-off, and closer together at its end."""
+    lines = SETTINGS.lines
+    wanted = set[datetime]()
+    for tipoff in tipoffs:
+        hours = range(lines.capture_every_hours, lines.capture_from_hours + 1, lines.capture_every_hours)
+        wanted |= {tipoff - timedelta(hours=n) for n in hours}
+        wanted |= {tipoff - timedelta(minutes=n) for n in lines.capture_minutes_before_tipoff}
+    return sorted(wanted)

@@ -1,0 +1,238 @@
+"""What is due and not done: work that a schedule, a sensor or a condition decided, and that nobody did.
+
+Reads what is there from the warehouse, when it was made from Dagster's events, what was tried from Dagster's runs; changes
+nothing. The sensor and the command of that name ask for what is found here, in order and one date at a time.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import polars as pl
+
+from nba_pipeline import gates
+from nba_pipeline.calendar import MODES, Mode, days, eastern, eastern_date, week_of
+from nba_pipeline.flow import FLOWS
+from nba_pipeline.modes import CRITICAL_OF_MODE, DAYS_FROM_TODAY, MODE_TAG, TABLES_OF_MODE, due_instants, may_go_without
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import TABLES
+from nba_pipeline.warehouse import Warehouse
+
+DUE_TAG = "nba/due_at"
+"""The instant at which the work of a run was due: with mode and date it says which work it is."""
+
+PARTITION_TAG = "dagster/partition"
+TRAINING_HOUR = 5
+"""Eastern hour of Monday from which the week's models are due."""
+
+RESULTS = frozenset({"predictions", "grades"})
+"""What a mode is for: never what it goes without."""
+
+UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Slate:
+    """What the warehouse holds of a date. `tipoffs` are UTC, of the games that are not postponed, None: not known."""
+
+    game_date: date
+    tipoffs: tuple[datetime | None, ...] = ()
+    written: frozenset[str] = frozenset()
+    lacking: tuple[str, ...] = ()
+    """What of its content is not there although its tables are, in words."""
+
+    def has_begun(self, now: datetime) -> bool:
+        """Whether every game has begun; never while one has no tip-off, and of a date without games."""
+        return bool(self.tipoffs) and all(tipoff is not None and tipoff <= now for tipoff in self.tipoffs)
+
+    def until_first_tipoff(self, now: datetime) -> timedelta | None:
+        """How long until the first game begins, negative when it has; None when no tip-off is known."""
+        known = [tipoff for tipoff in self.tipoffs if tipoff is not None]
+        return min(known) - now if known else None
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """The runs for one piece of work: how many ended without it being done, when the last of them did, whether one is under way."""
+
+    tried: int = 0
+    last_end: datetime | None = None
+    is_under_way: bool = False
+
+    def next_at(self) -> datetime | None:
+        """When the work may be tried again: after each attempt twice as long, up to a limit. None: at once."""
+        if self.last_end is None:
+            return None
+        patience = SETTINGS.patience
+        minutes = min(patience.first_wait_minutes * 2 ** max(self.tried - 1, 0), patience.longest_wait_minutes)
+        return self.last_end + timedelta(minutes=minutes)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A mode's tables of a date that were due at an instant and are not done."""
+
+    mode: Mode
+    game_date: date
+    due_at: datetime
+    tables: tuple[str, ...]
+    why: str
+    attempts: Attempts = Attempts()
+    gone_without: tuple[str, ...] = ()
+    """Optional tables that are not waited for any more."""
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return f"{self.mode} of {self.game_date}"
+
+    @property
+    def run_key(self) -> str:
+        """The same for the same attempt, so that it is started once."""
+        return f"reconciliation:{self.mode}:{self.game_date}:{self.due_at.isoformat()}:{self.attempts.tried}"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """By which its runs are found again."""
+        return {MODE_TAG: self.mode, DUE_TAG: self.due_at.isoformat()}
+
+
+def find_work(
+    instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime, days_back: int = SETTINGS.patience.catch_up_days
+) -> list[Work]:
+    """All work that is due and not done, the oldest date first; what is under way or has to wait says so in its attempts."""
+    today = eastern_date(now)
+    dates = days(today - timedelta(days=days_back), today + timedelta(days=1))
+    found = []
+    for slate in look_at(warehouse, dates):
+        for mode in MODES:
+            due_at = last_due(mode, slate, now)
+            if due_at is not None and (work := _undone(instance, slate, mode, due_at, now)) is not None:
+                found.append(work)
+    return sorted(found, key=lambda work: (work.game_date, MODES.index(work.mode)))
+
+
+def last_due(mode: Mode, slate: Slate, now: datetime) -> datetime | None:
+    """The last instant at which the mode was due for the slate, if that was long enough ago to call the work forgotten.
+
+    What comes before the tip-off is due only on its day: it cannot be made up for.
+    """
+    if mode != "overnight" and slate.game_date != eastern_date(now) + timedelta(days=DAYS_FROM_TODAY[mode]):
+        return None
+    if mode != "overnight" and slate.has_begun(now):
+        return None
+    grace = timedelta(minutes=SETTINGS.patience.grace_minutes)
+    return max((at for at in due_instants(mode, slate.game_date, slate.tipoffs) if at + grace <= now), default=None)
+
+
+def next_of(found: Sequence[Work], now: datetime) -> tuple[Work | None, str]:
+    """What may be asked for now, and why nothing else: the oldest work first, and nothing while a date is being worked on.
+
+    Work that waits after an attempt holds nothing up: a source that is late must not cost the next slate.
+    """
+    for work in found:
+        if work.attempts.is_under_way:
+            return None, f"{work.name} is under way"
+    waiting = []
+    for work in found:
+        next_at = work.attempts.next_at()
+        if next_at is None or next_at <= now:
+            return work, ""
+        waiting.append(f"{work.name} was tried {work.attempts.tried} times and is tried again at {next_at:%Y-%m-%d %H:%M} UTC")
+    return None, "; ".join(waiting) or "nothing that is due is undone"
+
+
+def _undone(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: datetime, now: datetime) -> Work | None:
+    tables, day = TABLES_OF_MODE[mode], slate.game_date
+    made = {table: made_at(instance, table, day) if table in slate.written else None for table in tables}
+    missing = [table for table in tables if (at := made[table]) is None or at < due_at]
+    grace = timedelta(minutes=SETTINGS.patience.grace_minutes)
+    stale = [table for table in tables if table not in missing and _was_passed_over(table, made, now - grace)]
+    may_still_come = now < eastern(day + timedelta(days=gates.OVERDUE_DAYS), 0)
+    lacking = slate.lacking if mode == "overnight" and may_still_come else ()
+    if not missing and not stale and not lacking:
+        return None
+    told = {f"not made since {due_at:%Y-%m-%d %H:%M} UTC": missing, "older than what it is made of": stale}
+    why = "; ".join([*(f"{what}: {', '.join(names)}" for what, names in told.items() if names), *lacking])
+    attempts = attempts_at(instance, mode, day, due_at)
+    if lacking:
+        return Work(mode, day, due_at, tables, why, attempts)
+    optional = [table for table in missing if table not in CRITICAL_OF_MODE[mode] and table not in RESULTS]
+    others = {*missing, *stale} - set(optional)
+    waited = now - _lacking_since(due_instants(mode, day, slate.tipoffs), [made[table] for table in optional], due_at)
+    may_go_on = may_go_without(len(optional), waited, slate.until_first_tipoff(now))
+    gone_without = tuple(optional) if attempts.tried and others and may_go_on else ()
+    wanted = tuple(table for table in tables if table in {*missing, *stale} - set(gone_without))
+    return Work(mode, day, due_at, wanted, why, attempts, gone_without)
+
+
+def _lacking_since(instants: Sequence[datetime], made: Sequence[datetime | None], due_at: datetime) -> datetime:
+    """The first instant at which one of some tables was due and that it has not been made since: calls do not reset patience."""
+    return min((at for at in instants if at < due_at and any(one is None or one < at for one in made)), default=due_at)
+
+
+def _was_passed_over(table: str, made: Mapping[str, datetime | None], before: datetime) -> bool:
+    """Whether a table that this one follows was made later, and not only just now: nothing carried it on."""
+    own = made[table]
+    follows = FLOWS[table].follows if table in FLOWS else ()
+    return own is not None and any(own < at <= before for name in follows if (at := made.get(name)) is not None)
+
+
+def made_at(instance: dg.DagsterInstance, table: str, day: date) -> datetime | None:
+    """When a date of a table was last materialised, UTC."""
+    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(table), asset_partitions=[day.isoformat()])
+    records = instance.fetch_materializations(wanted, limit=1).records
+    return datetime.fromtimestamp(records[0].timestamp, UTC) if records else None
+
+
+def attempts_at(instance: dg.DagsterInstance, mode: Mode, day: date, due_at: datetime) -> Attempts:
+    """What was tried for this work: its own runs, and any run of the date that is under way."""
+    partition = {PARTITION_TAG: day.isoformat()}
+    under_way = instance.get_runs_count(dg.RunsFilter(tags=partition, statuses=UNDER_WAY))
+    own = {**partition, MODE_TAG: mode, DUE_TAG: due_at.isoformat()}
+    ended = [record for record in instance.get_run_records(dg.RunsFilter(tags=own)) if record.dagster_run.is_finished]
+    ends = [record.end_time for record in ended if record.end_time is not None]
+    last = datetime.fromtimestamp(max(ends), UTC) if ends else None
+    return Attempts(tried=len(ended), last_end=last, is_under_way=bool(under_way))
+
+
+def look_at(warehouse: Warehouse, dates: Sequence[date]) -> Iterator[Slate]:
+    """What the warehouse holds of each date."""
+    written = {name: warehouse.dates(TABLES[name]) for mode in MODES for name in TABLES_OF_MODE[mode]}
+    schedule = warehouse.scan(TABLES["schedule"], dates).collect()
+    boxscores = warehouse.scan(TABLES["boxscores"], dates).collect()
+    judged = gates.judge_games(schedule, boxscores).filter("is_covered")
+    complete = judged.filter("is_complete").select("game_date", "game_id", "matchup")
+    summarised = warehouse.scan(TABLES["player_game_summary"], dates).select("game_id").unique().collect()
+    of_a_bet = ["game_id", "player_id", "system_id", "run_kind"]
+    made, graded = (warehouse.scan(TABLES[name], dates).select(of_a_bet).unique().collect() for name in ("predictions", "grades"))
+    ungraded = made.join(graded, on=of_a_bet, how="anti")
+    lacking: dict[date, list[str]] = {}
+    for problem, games in (
+        ("has no complete box score", judged.filter(~pl.col("is_complete"))),
+        ("is not summarised", complete.join(summarised, on="game_id", how="anti")),
+        ("is not graded", complete.join(summarised, on="game_id", how="semi").join(ungraded, on="game_id", how="semi")),
+    ):
+        for day, matchup in games.select("game_date", "matchup").sort("game_date", "matchup").iter_rows():
+            lacking.setdefault(day, []).append(f"{matchup} {problem}")
+    playing = schedule.filter(pl.col("status") != "postponed")
+    tipoffs: Mapping[date, list[datetime | None]] = dict(playing.group_by("game_date").agg("tipoff_at").iter_rows())
+    for day in dates:
+        yield Slate(
+            day, tuple(tipoffs.get(day, ())), frozenset(name for name, there in written.items() if day in there),
+            tuple(lacking.get(day, ())),
+        )  # fmt: skip
+
+
+def untrained_week(instance: dg.DagsterInstance, now: datetime) -> date | None:
+    """The present training week, if its models are due (Monday 05:00 Eastern) and were not made since."""
+    week = week_of(eastern_date(now))
+    due_at = eastern(week, TRAINING_HOUR)
+    if now < due_at + timedelta(minutes=SETTINGS.patience.grace_minutes):
+        return None
+    trained_at = made_at(instance, "points_model", week)
+    return week if trained_at is None or trained_at < due_at else None

@@ -1,0 +1,252 @@
+"""What one look at the scoreboard leads to, minute by minute: an evening is lived through, nothing is asked of anybody."""
+
+import json
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from nba_pipeline.arrival import Decision, Memory, Pending, cursor_of, decide, is_watched, remembered
+from nba_pipeline.calendar import eastern
+from nba_pipeline.gates import deadline
+from nba_pipeline.settings import SETTINGS
+
+DAY = date(2026, 1, 15)
+NEXT = DAY + timedelta(days=1)
+EARLY, LATE = eastern(DAY, 19), eastern(DAY, 22)
+LONGEST = timedelta(hours=SETTINGS.patience.longest_game_hours)
+LIMIT = timedelta(minutes=SETTINGS.patience.longest_poll_minutes)
+
+
+class Night:
+    """A date's two games, the memory of the sensor, and the requests so far as (minute since the first tip-off, why)."""
+
+    def __init__(self, memory: Memory | None = None, **games: datetime):
+        self.games = games or {"A": EARLY, "B": LATE}
+        self.memory = memory or Memory()
+        self.listed = frozenset(self.games)
+        self.last: Decision = Decision(False, "", self.memory)
+        self.asked: list[str] = []
+        self.given_up: list[str] = []
+
+    def look(self, now: datetime, *final: str) -> bool:
+        """One look; the cursor goes through its text each time."""
+        pending = Pending(DAY, self.games, deadline(DAY))
+        self.last = decide(pending, frozenset(final), self.listed, self.memory, now)
+        self.memory = remembered(cursor_of({DAY: self.last.memory}))[DAY]
+        self.asked += [self.last.why] if self.last.collects else []
+        self.given_up += [self.last.why] if self.last.gives_up else []
+        return self.last.collects
+
+    def completed(self, *games: str) -> None:
+        self.games = {game: tipoff for game, tipoff in self.games.items() if game not in games}
+
+    def every_half_minute(self, since: datetime, until: datetime, *final: str) -> list[datetime]:
+        """The instants at which something was asked for."""
+        looks = [since + timedelta(seconds=30 * n) for n in range(int((until - since) / timedelta(seconds=30)) + 1)]
+        return [now for now in looks if self.look(now, *final)]
+
+
+def minutes(instants: Iterable[datetime], since: datetime) -> list[float]:
+    return [(at - since) / timedelta(minutes=1) for at in instants]
+
+
+# An ordinary evening
+
+
+def test_before_the_first_tip_off_nothing_is_asked() -> None:
+    night = Night()
+    assert not night.look(EARLY - timedelta(hours=1))
+    assert night.last.why == "the first tip-off is at 2026-01-16 00:00 UTC"
+
+
+def test_a_game_in_play_is_waited_for() -> None:
+    night = Night()
+    assert not night.look(EARLY + timedelta(hours=2))
+    assert night.last.why == "game A in play"
+    assert not night.look(LATE + timedelta(minutes=1))
+    assert night.last.why == "2 games in play"
+
+
+def test_each_final_is_collected_at_once() -> None:
+    night = Night()
+    first, second = EARLY + timedelta(minutes=140), LATE + timedelta(minutes=140)
+    assert night.look(first, "A")
+    night.completed("A")
+    assert night.every_half_minute(first, second - timedelta(seconds=30), "A") == []
+    assert night.look(second, "A", "B")
+    night.completed("B")
+    assert night.every_half_minute(second, second + timedelta(hours=2), "A", "B") == []
+    assert night.asked == ["game A ended", "game B ended"]
+    assert night.memory.requests == 2
+
+
+def test_games_that_end_together_are_one_request() -> None:
+    night = Night()
+    assert night.look(LATE, "A", "B")
+    assert night.asked == ["2 games ended"]
+
+
+def test_a_final_does_not_wait_for_the_one_before_it_whose_box_is_late() -> None:
+    night = Night()
+    end = LATE + timedelta(hours=2)
+    night.every_half_minute(end, end + timedelta(hours=1), "A")
+    assert night.memory.in_a_row > 3
+    assert night.look(end + timedelta(hours=1, seconds=30), "A", "B")
+    assert night.asked[-1] == "game B ended"
+    assert night.memory.in_a_row == 0  # A is asked for often again, together with B
+
+
+# A box score that is late
+
+
+def test_a_late_box_is_asked_for_ever_more_rarely() -> None:
+    night = Night(A=EARLY)
+    end = EARLY + timedelta(minutes=140)
+    asked = minutes(night.every_half_minute(end, end + timedelta(hours=4), "A"), end)
+    assert asked == [0, 1, 3, 7, 15, 31, 61, 91, 121, 151, 181, 211]
+    again = "no complete box score of game A yet, attempt"
+    assert night.asked[:3] == ["game A ended", f"{again} 2", f"{again} 3"]
+
+
+def test_between_two_attempts_it_says_when_the_next_is() -> None:
+    night = Night(A=EARLY)
+    end = EARLY + timedelta(minutes=140)
+    night.look(end, "A")
+    assert not night.look(end + timedelta(seconds=30), "A")
+    again = f"{end + timedelta(minutes=1):%Y-%m-%dT%H:%M} UTC"
+    assert night.last.why == f"no complete box score of game A yet, asked for again at {again}"
+
+
+def test_at_the_deadline_it_is_given_up_once() -> None:
+    night = Night(A=EARLY)
+    asked = night.every_half_minute(EARLY + timedelta(minutes=140), eastern(NEXT, 14), "A")
+    assert asked[-1] < eastern(NEXT, 12) <= asked[-1] + LIMIT
+    assert night.given_up == ["gave up on game A at the deadline, 2026-01-16 17:00 UTC"]
+    assert night.memory.is_given_up
+
+
+def test_what_completes_after_the_deadline_is_no_longer_told() -> None:
+    night = Night(A=EARLY)
+    night.every_half_minute(EARLY + timedelta(minutes=140), EARLY + timedelta(minutes=150), "A")
+    night.completed("A")
+    assert not night.look(eastern(NEXT, 13))
+    assert (night.last.why, night.given_up) == ("every game that has ended is complete", [])
+
+
+def test_a_date_that_comes_back_counts_its_requests_on() -> None:
+    """A correction makes a complete game incomplete: a request with an old number would have a run key that was used."""
+    night = Night(A=EARLY)
+    end = EARLY + timedelta(minutes=140)
+    night.look(end, "A")
+    night.completed("A")
+    night.look(end + timedelta(minutes=1), "A")
+    night.games = {"A": EARLY}
+    assert night.look(end + timedelta(minutes=2), "A")
+    assert night.memory.requests == 2
+
+
+# Games that the scoreboard does not show as they are
+
+
+def test_a_game_that_the_scoreboard_does_not_list_is_over_some_hours_after_its_tip_off() -> None:
+    night = Night(A=EARLY)
+    night.listed = frozenset()
+    assert night.every_half_minute(EARLY, EARLY + LONGEST - timedelta(seconds=30)) == []
+    assert night.look(EARLY + LONGEST)
+    assert night.asked == ["game A ended"]
+
+
+def test_a_listed_game_is_never_taken_for_over() -> None:
+    """An overtime, a delay of hours: as long as the scoreboard shows it, the scoreboard knows."""
+    night = Night(A=EARLY)
+    assert night.every_half_minute(EARLY, EARLY + 2 * LONGEST) == []
+    assert night.last.why == "game A in play"
+
+
+def test_a_postponed_game_costs_nothing_and_raises_nothing() -> None:
+    """The schedule takes it out of the pending ones when it is read again; until then the scoreboard lists it, not final."""
+    night = Night(A=EARLY)
+    assert night.every_half_minute(EARLY, eastern(NEXT, 13)) == []
+    assert night.last.why == "nobody asked before the deadline, which leaves it to the reconciliation"
+    assert night.given_up == []
+
+
+def test_a_game_that_is_taken_off_the_schedule_is_forgotten() -> None:
+    night = Night()
+    night.look(LATE + timedelta(minutes=140), "A", "B")
+    night.completed("A")
+    assert night.every_half_minute(LATE + timedelta(minutes=141), LATE + timedelta(minutes=145), "A", "B") != []
+    night.completed("B")  # postponed: no game is pending any more
+    assert not night.look(eastern(NEXT, 12))
+    assert night.memory == Memory(requests=night.memory.requests)
+
+
+# A daemon that was away
+
+
+def test_a_daemon_that_comes_back_asks_for_all_that_ended_meanwhile() -> None:
+    night = Night()
+    assert night.look(eastern(NEXT, 3), "A", "B")
+    assert len(night.asked) == 1
+
+
+def test_a_daemon_that_starts_after_the_deadline_leaves_it_to_the_reconciliation() -> None:
+    night = Night()
+    assert night.every_half_minute(eastern(NEXT, 12), eastern(NEXT, 13), "A", "B") == []
+    assert night.last.why == "nobody asked before the deadline, which leaves it to the reconciliation"
+    assert night.given_up == []
+
+
+def test_a_daemon_that_is_started_again_goes_on_where_it_was() -> None:
+    night = Night(A=EARLY)
+    end = EARLY + timedelta(minutes=140)
+    night.every_half_minute(end, end + timedelta(minutes=20), "A")
+    again = Night(remembered(cursor_of({DAY: night.memory}))[DAY], A=EARLY)
+    assert not again.look(end + timedelta(minutes=30), "A")
+    assert again.look(end + timedelta(minutes=31), "A")
+    assert again.memory.requests == night.memory.requests + 1
+
+
+# The edges
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"), [(date(2025, 11, 1), 18), (date(2025, 11, 2), 17), (date(2026, 3, 7), 16), (date(2026, 3, 8), 17)]
+)
+def test_the_deadline_is_noon_by_the_clock_also_when_that_changes(day: date, hours: int) -> None:
+    tipoff = eastern(day, 19)
+    pending = Pending(day, {"A": tipoff}, deadline(day))
+    assert is_watched(pending, pending.deadline - timedelta(seconds=1)) and not is_watched(pending, pending.deadline)
+    assert pending.deadline - tipoff == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (EARLY - timedelta(seconds=1), False),
+        (EARLY, True),
+        (eastern(NEXT, 11, 59), True),
+        (eastern(NEXT, 12), False),
+    ],
+)
+def test_the_scoreboard_is_looked_at_from_the_tip_off_to_the_deadline(now: datetime, expected: bool) -> None:
+    assert is_watched(Pending(DAY, {"A": EARLY, "B": LATE}, deadline(DAY)), now) == expected
+
+
+def test_nothing_pending_is_not_watched() -> None:
+    assert not is_watched(Pending(DAY, {}, deadline(DAY)), LATE)
+
+
+# The cursor
+
+
+def test_a_cursor_brings_back_what_it_was_made_of() -> None:
+    memories = {NEXT: Memory(), DAY: Memory(("A", "B"), 4, 2, LATE.isoformat(), is_given_up=True)}
+    assert remembered(cursor_of(memories)) == memories
+    assert list(json.loads(cursor_of(memories))) == [DAY.isoformat(), NEXT.isoformat()]
+
+
+@pytest.mark.parametrize("cursor", [None, "", "{}"])
+def test_without_a_cursor_nothing_is_remembered(cursor: str | None) -> None:
+    assert remembered(cursor) == {}

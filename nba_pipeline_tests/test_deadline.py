@@ -1,0 +1,39 @@
+"""A step that takes too long is interrupted and says so."""
+
+import threading
+import time
+
+import pytest
+
+from nba_pipeline.deadline import within
+from nba_pipeline.errors import Transient
+
+
+def test_work_that_takes_too_long_is_interrupted_by_name() -> None:
+    with pytest.raises(Transient, match=r"boxscores did not end within 0\.05 seconds"), within(0.05, "boxscores"):
+        time.sleep(30)
+
+
+def test_work_in_time_is_left_alone_afterwards() -> None:
+    with within(0.05, "boxscores"):
+        pass
+    time.sleep(0.1)
+
+
+def test_its_own_error_goes_through() -> None:
+    with pytest.raises(ValueError, match="ours"), within(30, "boxscores"):
+        raise ValueError("ours")
+
+
+def test_another_thread_is_left_to_the_limit_of_the_run() -> None:
+    ended = []
+
+    def work() -> None:
+        with within(0.01, "boxscores"):
+            time.sleep(0.05)
+        ended.append(True)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert ended

@@ -1,0 +1,199 @@
+"""The automation conditions by a simulated clock: which tables follow, once the day is covered and its checks have passed.
+
+Every landing is made of Dagster's own events: a materialisation and the evaluations of the table's blocking checks, in a run.
+Do not fold `needs` and `follows` into one list: a table that is read over a window of dates would close its gate for good.
+"""
+
+import uuid
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
+from dagster._core.events import StepMaterializationData
+
+from nba_pipeline.calendar import EASTERN
+from nba_pipeline.definitions import build_definitions
+from nba_pipeline.flow import FLOWS
+from nba_pipeline.modes import CAPTURED, COLLECTED, TABLES_OF_MODE
+
+TODAY, YESTERDAY, TOMORROW, DAY_BEFORE = "2026-01-15", "2026-01-14", "2026-01-16", "2026-01-13"
+CHAIN = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features", "predictions")
+POST_GAME = ("player_game_summary", "team_game_summary", "grades")
+SOURCES = ("schedule", *CAPTURED, "rosters")
+
+
+@cache
+def definitions() -> dg.Definitions:
+    return build_definitions("sandbox")
+
+
+class Clock:
+    """An instance and the conditions' cursor; each tick is half a minute later."""
+
+    def __init__(self, at: str):
+        self.now = datetime.fromisoformat(at).replace(tzinfo=EASTERN)
+        self.instance, self.cursor = dg.DagsterInstance.ephemeral(), None
+        self.tick()
+
+    def tick(self) -> dict[str, list[str]]:
+        """Table -> the dates that are asked for."""
+        self.now += timedelta(seconds=30)
+        found = dg.evaluate_automation_conditions(definitions(), self.instance, cursor=self.cursor, evaluation_time=self.now)
+        self.cursor: Any = found.cursor
+        asked = {table: sorted(found.get_requested_partitions(dg.AssetKey(table))) for table in FLOWS}
+        return {table: days for table, days in asked.items() if days}
+
+    def land(self, tables: tuple[str, ...], day: str, passed: bool = True, crashed: bool = False) -> None:
+        """One run that makes some tables of a date, with blocking checks that pass, fail, or never answered."""
+        run_id = str(uuid.uuid4())
+        for table in tables:
+            made = StepMaterializationData(dg.AssetMaterialization(table, partition=day))
+            self._report(dg.DagsterEventType.ASSET_MATERIALIZATION, made, run_id)
+            for check in () if crashed else definitions().resolve_asset_graph().get(dg.AssetKey(table)).check_keys:
+                if definitions().resolve_asset_graph().get(check).blocking:
+                    self._evaluate(check, day, passed, run_id)
+
+    def _evaluate(self, check: dg.AssetCheckKey, day: str, passed: bool, run_id: str) -> None:
+        wanted = dg.AssetRecordsFilter(asset_key=check.asset_key, asset_partitions=[day])
+        record = self.instance.fetch_materializations(wanted, limit=1).records[0]
+        target = AssetCheckEvaluationTargetMaterializationData(
+            storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
+        )
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=check.asset_key, check_name=check.name, passed=passed, metadata={}, partition=day, blocking=True,
+            target_materialization_data=target,
+        )  # fmt: skip
+        self._report(dg.DagsterEventType.ASSET_CHECK_EVALUATION, evaluation, run_id)
+
+    def _report(self, kind: dg.DagsterEventType, data: Any, run_id: str) -> None:
+        event = dg.DagsterEvent(event_type_value=kind.value, job_name="game_day", event_specific_data=data)
+        self.instance.report_dagster_event(event, run_id=run_id)
+
+
+@pytest.fixture
+def evening() -> Clock:
+    return Clock(f"{TODAY}T22:00")
+
+
+def test_what_is_needed_is_read_of_the_same_date() -> None:
+    graph = definitions().resolve_asset_graph()
+    for table, flow in FLOWS.items():
+        node = graph.get(dg.AssetKey(table))
+        for name in flow.needs:
+            assert dg.AssetKey(name) in node.parent_keys, (table, name)
+            assert not isinstance(node.partition_mappings.get(dg.AssetKey(name)), dg.TimeWindowPartitionMapping), (table, name)
+        assert {dg.AssetKey(name) for name in flow.follows} <= node.parent_keys, table
+
+
+def test_nothing_is_asked_for_before_anything_is_there(evening: Clock) -> None:
+    assert evening.tick() == {}
+
+
+def test_an_ordinary_evening_goes_from_box_scores_to_grades(evening: Clock) -> None:
+    evening.land(COLLECTED, TODAY)
+    assert evening.tick() == {"player_game_summary": [TODAY]}
+    evening.land(("player_game_summary",), TODAY)
+    assert evening.tick() == {"grades": [TODAY], "team_game_summary": [TODAY]}
+    evening.land(("grades", "team_game_summary"), TODAY)
+    assert evening.tick() == evening.tick() == {}
+
+
+def test_a_date_below_the_threshold_waits_and_goes_on_when_it_is_covered(evening: Clock) -> None:
+    evening.land(COLLECTED, TODAY, passed=False)
+    assert evening.tick() == evening.tick() == {}
+    evening.land(COLLECTED, TODAY)
+    assert evening.tick() == {"player_game_summary": [TODAY]}
+
+
+def test_a_check_that_crashed_keeps_the_gate_closed(evening: Clock) -> None:
+    evening.land(COLLECTED, TODAY, crashed=True)
+    assert evening.tick() == evening.tick() == {}
+
+
+def test_a_good_date_does_not_open_a_bad_one(evening: Clock) -> None:
+    evening.land(COLLECTED, YESTERDAY, passed=False)
+    evening.land(COLLECTED, TODAY)
+    assert evening.tick() == {"player_game_summary": [TODAY]}
+
+
+def test_a_late_game_is_carried_on_by_itself(evening: Clock) -> None:
+    test_an_ordinary_evening_goes_from_box_scores_to_grades(evening)
+    evening.land(COLLECTED, TODAY)
+    assert evening.tick() == {table: [TODAY] for table in POST_GAME}
+
+
+def test_a_correction_within_the_window_flows_through(evening: Clock) -> None:
+    evening.land((*COLLECTED, "player_game_summary", "team_game_summary", "grades"), DAY_BEFORE)
+    evening.tick()
+    evening.land(("boxscores",), DAY_BEFORE)
+    assert evening.tick() == {table: [DAY_BEFORE] for table in POST_GAME}
+
+
+def test_a_correction_before_the_window_is_the_reconciliations(evening: Clock) -> None:
+    evening.land((*COLLECTED, "player_game_summary"), "2026-01-05")
+    evening.tick()
+    evening.land(("boxscores",), "2026-01-05")
+    assert evening.tick() == {}
+
+
+def test_a_mode_that_made_everything_in_one_run_is_not_repeated(evening: Clock) -> None:
+    evening.land(TABLES_OF_MODE["overnight"], TODAY)
+    evening.land(TABLES_OF_MODE["tomorrow"], TOMORROW)
+    assert evening.tick() == evening.tick() == {}
+
+
+def test_new_lines_reach_the_predictions() -> None:
+    noon = Clock(f"{TODAY}T12:00")
+    noon.land(TABLES_OF_MODE["same_day"], TODAY)
+    noon.tick()
+    noon.land(("prop_lines", "game_lines"), TODAY)
+    assert noon.tick() == {"features": [TODAY], "predictions": [TODAY]}
+
+
+def test_a_slate_whose_window_is_not_covered_stops_at_its_expected_players() -> None:
+    morning = Clock(f"{TODAY}T07:00")
+    morning.land(SOURCES, TODAY)
+    assert morning.tick() == {"upcoming_players": [TODAY]}
+    morning.land(("upcoming_players",), TODAY, passed=False)
+    assert morning.tick() == morning.tick() == {}
+
+
+def test_the_chain_of_a_slate_follows_its_expected_players() -> None:
+    morning = Clock(f"{TODAY}T07:00")
+    morning.land(SOURCES, TODAY)
+    asked, made = [], ("",)
+    while made:
+        found = morning.tick()
+        assert {day for days in found.values() for day in days} <= {TODAY}
+        made = tuple(table for table in CHAIN if table in found)
+        asked += made
+        morning.land(made, TODAY)
+    assert sorted(asked) == sorted(CHAIN)
+
+
+def test_what_is_under_way_is_not_asked_for_again() -> None:
+    """A postponed game changes the schedule only: no table follows it by itself, the modes read it."""
+    noon = Clock(f"{TODAY}T12:00")
+    noon.land(TABLES_OF_MODE["same_day"], TODAY)
+    noon.tick()
+    noon.land(("schedule",), TODAY)
+    assert noon.tick() == {}
+
+
+def test_a_day_without_games_is_empty_partitions_and_asks_for_nothing_more() -> None:
+    night = Clock("2026-07-15T06:30")
+    night.land(TABLES_OF_MODE["overnight"], "2026-07-14")
+    night.land(TABLES_OF_MODE["same_day"], "2026-07-15")
+    assert night.tick() == night.tick() == {}
+
+
+@pytest.mark.parametrize(
+    "day", ["2025-11-02", "2026-03-08", "2025-10-21", "2026-07-01"], ids=["25 hours", "23 hours", "first game", "new season"]
+)
+def test_clock_changes_and_season_edges_are_ordinary_dates(day: str) -> None:
+    night = Clock(f"{day}T23:30")
+    night.land(COLLECTED, day)
+    assert night.tick() == {"player_game_summary": [day]}

@@ -1,0 +1,459 @@
+"""What was due and is not done, found on a real warehouse and instance whose events carry the simulated instants.
+
+A run that succeeded without its work being done counts as an attempt: do not count failures only, or a game that is late
+would be asked for every five minutes for days.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from nba_pipeline.calendar import Mode, eastern
+from nba_pipeline.errors import PipelineError
+from nba_pipeline.modes import CAPTURED, COLLECTED, CRITICAL_OF_MODE, MODE_TAG, TABLES_OF_MODE
+from nba_pipeline.reconciliation import (
+    DUE_TAG,
+    RESULTS,
+    Attempts,
+    Slate,
+    Work,
+    attempts_at,
+    find_work,
+    last_due,
+    look_at,
+    made_at,
+    next_of,
+    untrained_week,
+)
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import TABLES, Table
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
+from nba_pipeline_tests.builders_predictions import a_prediction
+
+DAY = date(2026, 1, 15)
+YESTERDAY, TOMORROW = DAY - timedelta(days=1), DAY + timedelta(days=1)
+SIX, ELEVEN, LAST_CALL = eastern(DAY, 6), eastern(DAY, 11), eastern(DAY, 16)
+AFTERNOON = eastern(DAY, 13)
+GRACE = timedelta(minutes=SETTINGS.patience.grace_minutes)
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture(scope="module")
+def ordinary(tmp_path_factory: pytest.TempPathFactory) -> Days:
+    """To look at only: a home where everything was made of yesterday at 11:01 and of today at 13:01; games yesterday, tonight and tomorrow."""
+    days = Days(tmp_path_factory.mktemp("ordinary"))
+    yesterday = slate_of(YESTERDAY, eastern(YESTERDAY, 19), eastern(YESTERDAY, 22), status="final")
+    days.write("schedule", YESTERDAY, *yesterday)
+    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19), eastern(DAY, 22)))
+    days.write("schedule", TOMORROW, *slate_of(TOMORROW, eastern(TOMORROW, 19)))
+    days.write("boxscores", YESTERDAY, *(row for game in yesterday for row in complete_box(game)))
+    days.write("player_game_summary", YESTERDAY, *({"game_id": game["game_id"], "player_id": 1} for game in yesterday))
+    days.make_mode(ELEVEN + MINUTE, YESTERDAY, "overnight")
+    days.make_mode(AFTERNOON + MINUTE, DAY, "same_day")
+    return days
+
+
+@pytest.fixture
+def days(ordinary: Days, tmp_path: Path) -> Days:
+    """A copy of the ordinary home."""
+    return a_copy(ordinary.home, tmp_path / "home")
+
+
+def found(days: Days, now: datetime, days_back: int = 1) -> list[Work]:
+    return find_work(days.instance, days.warehouse, now, days_back)
+
+
+def the_one(works: Sequence[Work]) -> Work:
+    assert len(works) == 1, [work.name for work in works]
+    return works[0]
+
+
+def same_day(but: Sequence[str] = ()) -> tuple[str, ...]:
+    return tuple(table for table in TABLES_OF_MODE["same_day"] if table not in but)
+
+
+# What is done, what was lost
+
+
+@pytest.mark.parametrize("now", [eastern(DAY, 13, 6), eastern(DAY, 15, 59), LAST_CALL, LAST_CALL + GRACE - SECOND])
+def test_nothing_is_undone_while_everything_was_made_since_it_was_due(ordinary: Days, now: datetime) -> None:
+    assert found(ordinary, now) == []
+    assert next_of([], now) == (None, "nothing that is due is undone")
+
+
+def test_a_run_that_was_lost_is_found_after_its_grace(ordinary: Days) -> None:
+    assert found(ordinary, LAST_CALL + GRACE) == [
+        Work("same_day", DAY, LAST_CALL, same_day(), f"not made since 2026-01-15 21:00 UTC: {', '.join(same_day())}", Attempts())
+    ]
+
+
+def test_what_was_made_at_the_due_instant_itself_is_done(days: Days) -> None:
+    days.make_mode(LAST_CALL, DAY, "same_day")
+    assert found(days, eastern(DAY, 17, 30)) == []
+
+
+def test_only_what_a_run_left_undone_is_asked_for(days: Days) -> None:
+    days.make(LAST_CALL + MINUTE, DAY, *same_day(but=("matchups", "features", "predictions")))
+    assert the_one(found(days, LAST_CALL + GRACE)).tables == ("matchups", "features", "predictions")
+
+
+def test_another_date_of_the_same_table_is_no_substitute(days: Days) -> None:
+    days.make_mode(LAST_CALL + MINUTE, YESTERDAY, "same_day")
+    assert the_one(found(days, LAST_CALL + GRACE)).game_date == DAY
+
+
+def test_a_table_of_which_dagster_knows_nothing_counts_as_not_made(days: Days) -> None:
+    """Written by hand, or by an instance that was deleted: nobody can say when."""
+    days.make_mode(eastern(DAY, 17, 31), TOMORROW, "tomorrow", but=("rosters",))
+    days.make_mode(LAST_CALL + MINUTE, DAY, "same_day")
+    days.write("rosters", TOMORROW)
+    assert made_at(days.instance, "rosters", TOMORROW) is None
+    assert the_one(found(days, eastern(DAY, 17, 36))).tables[0] == "rosters"
+
+
+def test_a_table_of_which_dagster_knows_but_that_is_gone_counts_as_not_made(days: Days) -> None:
+    days.make_mode(LAST_CALL + MINUTE, DAY, "same_day")
+    days.warehouse.drop(TABLES["matchups"])
+    assert the_one(found(days, LAST_CALL + GRACE)).tables == ("matchups",)
+
+
+def test_a_slate_all_of_whose_games_have_begun_is_too_late(ordinary: Days) -> None:
+    assert [work.mode for work in found(ordinary, eastern(DAY, 22) - SECOND)] == ["same_day", "tomorrow"]
+    assert [work.mode for work in found(ordinary, eastern(DAY, 22))] == ["tomorrow"]
+
+
+def test_on_a_day_without_games_one_run_is_enough(days: Days) -> None:
+    days.write("schedule", DAY)
+    assert found(days, eastern(DAY, 17)) == []
+    assert [work.name for work in found(days, eastern(DAY, 17, 36))] == ["tomorrow of 2026-01-16"]
+
+
+def test_a_slate_that_nobody_looked_at_is_found(tmp_path: Path) -> None:
+    empty = Days(tmp_path)
+    work = the_one(found(empty, eastern(DAY, 7, 6), days_back=0))
+    assert (work.name, work.due_at, work.tables) == ("same_day of 2026-01-15", eastern(DAY, 7), same_day())
+
+
+@pytest.mark.parametrize(
+    ("mode", "slate", "now", "expected"),
+    [
+        ("same_day", DAY, eastern(DAY, 7, 5), None),
+        ("same_day", DAY, eastern(DAY, 7, 6), eastern(DAY, 7)),
+        ("same_day", DAY, eastern(DAY, 23), LAST_CALL),
+        ("same_day", DAY, eastern(TOMORROW, 0), None),
+        ("same_day", TOMORROW, eastern(DAY, 23), None),
+        ("tomorrow", DAY, eastern(YESTERDAY, 17, 36), eastern(YESTERDAY, 17, 30)),
+        ("tomorrow", DAY, eastern(DAY, 0), None),
+        ("overnight", DAY, eastern(DAY, 23), None),
+        ("overnight", DAY, eastern(TOMORROW, 6, 6), eastern(TOMORROW, 6)),
+        ("overnight", DAY, eastern(TOMORROW, 11, 6), eastern(TOMORROW, 11)),
+        ("overnight", DAY, eastern(DAY + timedelta(days=5), 3), eastern(TOMORROW, 11)),
+        ("overnight", date(2025, 11, 1), eastern(date(2025, 11, 2), 6, 6), eastern(date(2025, 11, 2), 6)),
+        ("overnight", date(2026, 3, 7), eastern(date(2026, 3, 8), 6, 6), eastern(date(2026, 3, 8), 6)),
+        ("overnight", date(2026, 6, 30), eastern(date(2026, 7, 1), 6, 6), eastern(date(2026, 7, 1), 6)),
+    ],
+)
+def test_only_the_past_can_be_made_up_for(mode: Mode, slate: date, now: datetime, expected: datetime | None) -> None:
+    assert last_due(mode, Slate(slate, (eastern(slate, 23, 30),)), now) == expected
+
+
+@pytest.mark.parametrize("tipoffs", [(None,), (eastern(DAY, 12), None)])
+def test_a_slate_with_an_unknown_tip_off_has_not_begun(tipoffs: tuple[datetime | None, ...]) -> None:
+    assert last_due("same_day", Slate(DAY, tipoffs), eastern(DAY, 20)) == LAST_CALL
+    assert Slate(DAY, (None,)).until_first_tipoff(LAST_CALL) is None
+
+
+def test_a_slate_at_night_is_due_the_evening_before_and_found_from_midnight_on(days: Days) -> None:
+    days.write("schedule", TOMORROW, *slate_of(TOMORROW, eastern(TOMORROW, 2), eastern(TOMORROW, 19)))
+    slate = next(look_at(days.warehouse, [TOMORROW]))
+    assert last_due("same_day", slate, eastern(DAY, 23, 59)) is None
+    assert last_due("same_day", slate, eastern(TOMORROW, 0)) == eastern(DAY, 20)
+
+
+# Two days of downtime
+
+
+def test_what_two_days_brought_is_made_up_for_oldest_first_and_one_at_a_time(days: Days) -> None:
+    """The daemon stopped on the 15th after one o'clock and is back on the 17th at ten past twelve."""
+    now = eastern(DAY + timedelta(days=2), 12, 10)
+    days.write("schedule", TOMORROW + timedelta(days=1), *slate_of(TOMORROW + timedelta(days=1), now + timedelta(hours=7)))
+    taken, keys = [], set()
+    while chosen := next_of(found(days, now, days_back=3), now)[0]:
+        assert chosen.run_key not in keys
+        keys.add(chosen.run_key)
+        taken.append(chosen.name)
+        run = days.begin(chosen.game_date, now, **chosen.tags)
+        assert next_of(found(days, now, days_back=3), now) == (None, f"{chosen.name} is under way")
+        days.make(now, chosen.game_date, *chosen.tables)
+        now += MINUTE
+        days.end(run, now, succeeded=True)
+    assert taken == ["overnight of 2026-01-15", "overnight of 2026-01-16", "same_day of 2026-01-17"]
+    assert found(days, now, days_back=2) == []
+
+
+def test_work_that_is_under_way_holds_up_all_other_also_older() -> None:
+    older = Work("overnight", YESTERDAY, ELEVEN, ("grades",), "")
+    running = Work("same_day", DAY, LAST_CALL, ("features",), "", Attempts(is_under_way=True))
+    assert next_of([older, running], LAST_CALL) == (None, "same_day of 2026-01-15 is under way")
+
+
+def test_any_run_of_the_date_counts_as_under_way(days: Days) -> None:
+    run = days.begin(DAY, LAST_CALL, **{MODE_TAG: "lines"})
+    assert the_one(found(days, LAST_CALL + GRACE)).attempts == Attempts(is_under_way=True)
+    days.end(run, LAST_CALL + GRACE)
+    assert the_one(found(days, LAST_CALL + GRACE)).attempts == Attempts()
+
+
+# Attempts
+
+
+def test_the_run_of_a_schedule_is_the_first_attempt(days: Days) -> None:
+    days.try_mode("same_day", DAY, LAST_CALL, LAST_CALL + MINUTE)
+    work = the_one(found(days, LAST_CALL + GRACE))
+    assert (work.attempts.tried, work.run_key) == (1, "reconciliation:same_day:2026-01-15:2026-01-15T21:00:00+00:00:1")
+    assert work.tags == {MODE_TAG: "same_day", DUE_TAG: "2026-01-15T21:00:00+00:00"}
+
+
+def test_an_attempt_at_an_earlier_call_is_none_at_this_one(days: Days) -> None:
+    days.try_mode("same_day", DAY, AFTERNOON, AFTERNOON + MINUTE)
+    assert the_one(found(days, LAST_CALL + GRACE)).attempts == Attempts()
+
+
+def test_each_attempt_waits_twice_as_long_up_to_a_limit() -> None:
+    waits = [Attempts(n, LAST_CALL).next_at() for n in (1, 2, 3, 7, 8, 9, 50)]
+    assert [(at - LAST_CALL) / MINUTE for at in waits if at] == [2, 4, 8, 128, 240, 240, 240]
+    assert Attempts().next_at() is None
+
+
+def test_an_attempt_without_an_end_does_not_wait() -> None:
+    assert Attempts(tried=1, last_end=None).next_at() is None
+
+
+def test_the_last_end_counts(days: Days) -> None:
+    for minutes in (20, 1, 9):
+        days.try_mode("same_day", DAY, LAST_CALL, LAST_CALL + minutes * MINUTE)
+    attempts = attempts_at(days.instance, "same_day", DAY, LAST_CALL)
+    assert attempts.tried == 3 and attempts.last_end is not None
+    assert abs(attempts.last_end - (LAST_CALL + 20 * MINUTE)) < SECOND
+
+
+def test_an_attempt_that_failed_waits_and_does_not_hold_up_the_next_slate(days: Days) -> None:
+    """Yesterday's box scores are late, and tonight has to be predicted all the same."""
+    days.write("boxscores", YESTERDAY)
+    for minutes in (1, 4, 10):
+        days.try_mode("overnight", YESTERDAY, ELEVEN, LAST_CALL + minutes * MINUTE)
+    now = LAST_CALL + 12 * MINUTE
+    works = found(days, now)
+    assert [work.name for work in works] == ["overnight of 2026-01-14", "same_day of 2026-01-15"]
+    assert works[0].attempts.tried == 3
+    assert next_of(works, now)[0] == works[1]
+    days.make_mode(now, DAY, "same_day")
+    chosen, why = next_of(found(days, now), now)
+    assert chosen is None
+    assert why == "overnight of 2026-01-14 was tried 3 times and is tried again at 2026-01-15 21:18 UTC"
+    later = LAST_CALL + 18 * MINUTE + SECOND
+    again = next_of(found(days, later), later)[0]
+    assert again and again.name == "overnight of 2026-01-14"
+
+
+# Patience
+
+
+def failed(days: Days, due_at: datetime, *missing: str) -> None:
+    """A call that made all but some tables and what hangs on them, and failed."""
+    days.make(due_at + MINUTE, DAY, *same_day(but=(*missing, "features", "predictions")))
+    days.try_mode("same_day", DAY, due_at, due_at + MINUTE)
+
+
+def the_slate(days: Days, now: datetime) -> Work:
+    return the_one([work for work in found(days, now) if work.mode == "same_day"])
+
+
+def test_an_optional_table_is_waited_for_and_then_gone_without(days: Days) -> None:
+    failed(days, LAST_CALL, "rosters")
+    waiting = the_slate(days, LAST_CALL + timedelta(minutes=59))
+    assert (waiting.tables, waiting.gone_without) == (("rosters", "features", "predictions"), ())
+    over = the_slate(days, LAST_CALL + timedelta(hours=1))
+    assert (over.tables, over.gone_without) == (("features", "predictions"), ("rosters",))
+
+
+def test_what_was_never_tried_is_not_gone_without(days: Days) -> None:
+    days.make(LAST_CALL + MINUTE, DAY, *same_day(but=("rosters", "features", "predictions")))
+    assert the_slate(days, LAST_CALL + timedelta(hours=1)).gone_without == ()
+
+
+def test_two_optional_tables_are_waited_for_longer(days: Days) -> None:
+    failed(days, LAST_CALL, "prop_lines", "game_lines")
+    assert the_slate(days, LAST_CALL + timedelta(minutes=119)).gone_without == ()
+    assert the_slate(days, LAST_CALL + timedelta(minutes=120)).gone_without == ("prop_lines", "game_lines")
+
+
+def test_the_next_call_does_not_begin_the_waiting_anew(days: Days) -> None:
+    """Lacking since one o'clock, at the call of four it has been waited for three hours."""
+    days.warehouse.drop(TABLES["prop_lines"])
+    days.warehouse.drop(TABLES["game_lines"])
+    failed(days, LAST_CALL, "prop_lines", "game_lines")
+    assert the_slate(days, LAST_CALL + GRACE).gone_without == ("prop_lines", "game_lines")
+
+
+def test_an_hour_before_the_first_tip_off_nothing_optional_is_waited_for(days: Days) -> None:
+    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 17, 30), eastern(DAY, 22)))
+    failed(days, LAST_CALL, "prop_lines", "game_lines", "rosters")
+    assert the_slate(days, eastern(DAY, 16, 29)).gone_without == ()
+    assert the_slate(days, eastern(DAY, 16, 30)).gone_without == ("prop_lines", "game_lines", "rosters")
+
+
+def test_critical_tables_and_the_result_are_never_gone_without(days: Days) -> None:
+    critical = {*CRITICAL_OF_MODE["same_day"], "predictions"}
+    failed(days, LAST_CALL, *critical)
+    for now in (LAST_CALL + timedelta(hours=1), eastern(DAY, 18, 30), eastern(DAY, 21, 59)):
+        work = the_slate(days, now)
+        assert set(work.tables) == critical and work.gone_without == ()
+
+
+def test_an_optional_table_alone_is_tried_on(days: Days) -> None:
+    """There is nothing to go on with: the slate is predicted, and what is late heals when it comes."""
+    days.make(LAST_CALL + MINUTE, DAY, *same_day(but=("rosters",)))
+    days.try_mode("same_day", DAY, LAST_CALL, LAST_CALL + MINUTE)
+    work = the_slate(days, eastern(DAY, 21))
+    assert (work.tables, work.gone_without) == (("rosters",), ())
+
+
+def test_an_optional_table_that_keeps_failing_does_not_keep_the_rest_stale(days: Days) -> None:
+    days.make(LAST_CALL + MINUTE, DAY, *same_day(but=("rosters",)))
+    days.make(LAST_CALL + 10 * MINUTE, DAY, "prop_lines")
+    days.try_mode("same_day", DAY, LAST_CALL, LAST_CALL + MINUTE)
+    work = the_slate(days, LAST_CALL + timedelta(hours=1))
+    assert (work.tables, work.gone_without) == (("features",), ("rosters",))
+
+
+# What is older than what it is made of
+
+
+def test_what_nothing_carried_on_is_found_after_the_grace(days: Days) -> None:
+    days.make_mode(LAST_CALL + MINUTE, DAY, "same_day")
+    captured = eastern(DAY, 17)
+    days.make(captured, DAY, *CAPTURED)
+    assert found(days, captured + GRACE - SECOND) == []
+    work = the_one(found(days, captured + GRACE + SECOND))
+    assert work.tables == ("upcoming_players", "features")
+    assert work.why == "older than what it is made of: upcoming_players, features"
+
+
+def test_each_step_of_the_chain_becomes_stale_in_its_turn(days: Days) -> None:
+    days.make_mode(LAST_CALL + MINUTE, DAY, "same_day")
+    days.make(eastern(DAY, 17), DAY, "upcoming_players", "player_form", "features")
+    assert the_one(found(days, eastern(DAY, 17, 10))).tables == (
+        "player_shot_zones", "team_defense_zones", "matchups", "predictions",
+    )  # fmt: skip
+
+
+def test_a_corrected_box_score_that_was_not_carried_on_is_found(days: Days) -> None:
+    days.make(eastern(DAY, 12), YESTERDAY, *COLLECTED)
+    assert the_one(found(days, eastern(DAY, 12, 10))).tables == ("player_game_summary", "team_game_summary")
+
+
+# Content
+
+
+def content(days: Days) -> list[str]:
+    """What is lacking of yesterday when everything was made."""
+    return [work.why for work in found(days, ELEVEN + 10 * MINUTE) if work.game_date == YESTERDAY]
+
+
+def test_a_final_game_without_a_complete_box_score_is_asked_for_again(days: Days) -> None:
+    first, second = slate_of(YESTERDAY, eastern(YESTERDAY, 19), eastern(YESTERDAY, 22), status="final")
+    days.write("boxscores", YESTERDAY, *complete_box(first), *complete_box(second)[1:])
+    work = the_one([work for work in found(days, ELEVEN + 10 * MINUTE) if work.mode == "overnight"])
+    assert work.why == "LAL@BOS 0022601141 has no complete box score"
+    assert work.tables == TABLES_OF_MODE["overnight"]
+
+
+def test_a_game_that_is_not_summarised_is_found(days: Days) -> None:
+    days.write("player_game_summary", YESTERDAY, {"game_id": "0022601140", "player_id": 1})
+    assert content(days) == ["LAL@BOS 0022601141 is not summarised"]
+
+
+def test_a_prediction_of_a_summarised_game_that_is_not_graded_is_found(days: Days) -> None:
+    bet = a_prediction(game_date=YESTERDAY, game_id="0022601140", player_id=1)
+    days.write("predictions", YESTERDAY, bet, bet | {"version": 2}, bet | {"system_id": "catboost"})
+    assert content(days) == ["NYK@GSW 0022601140 is not graded"]
+    graded = {name: bet[name] for name in ("game_id", "player_id", "system_id", "run_kind")} | {"grade_version": 1}
+    days.write("grades", YESTERDAY, graded)
+    assert content(days) == ["NYK@GSW 0022601140 is not graded"]
+    days.write("grades", YESTERDAY, graded, graded | {"system_id": "catboost"})
+    assert content(days) == []
+
+
+def test_a_game_that_is_not_final_lacks_nothing(days: Days) -> None:
+    days.write("boxscores", YESTERDAY)
+    for status in ("postponed", "scheduled", "live"):
+        days.write("schedule", YESTERDAY, *slate_of(YESTERDAY, eastern(YESTERDAY, 19), status=status))
+        assert content(days) == []
+
+
+def test_a_game_of_a_competition_that_nobody_holds_lacks_nothing(days: Days) -> None:
+    days.write("schedule", YESTERDAY, *slate_of(YESTERDAY, None, status="final", has_boxscore_source=False))
+    days.write("boxscores", YESTERDAY)
+    assert content(days) == []
+
+
+def test_after_some_days_what_did_not_come_is_no_longer_asked_for(days: Days) -> None:
+    days.write("boxscores", YESTERDAY)
+    third = YESTERDAY + timedelta(days=3)
+    before = [work.game_date for work in found(days, eastern(third, 0) - SECOND, 2)]
+    after = [work.game_date for work in found(days, eastern(third, 0), 3)]
+    assert (YESTERDAY in before, YESTERDAY in after) == (True, False)
+
+
+def test_postponed_games_are_no_tip_offs(days: Days) -> None:
+    tonight = slate_of(DAY, eastern(DAY, 12), status="postponed") + slate_of(DAY, None, eastern(DAY, 19), None)[1:]
+    days.write("schedule", DAY, *tonight)
+    slate = next(look_at(days.warehouse, [DAY]))
+    assert set(slate.tipoffs) == {eastern(DAY, 19), None}
+    assert slate.written == {*TABLES_OF_MODE["same_day"]}
+
+
+# The week's models
+
+
+@pytest.mark.parametrize(
+    ("trained_at", "now", "expected"),
+    [
+        (None, eastern(date(2026, 1, 12), 5, 5), None),
+        (None, eastern(date(2026, 1, 12), 5, 6), date(2026, 1, 12)),
+        (eastern(date(2026, 1, 11), 17, 30), eastern(date(2026, 1, 12), 5, 6), date(2026, 1, 12)),
+        (eastern(date(2026, 1, 12), 5, 1), eastern(date(2026, 1, 12), 5, 6), None),
+        (eastern(date(2026, 1, 12), 5, 1), eastern(date(2026, 1, 18), 23, 59), None),
+        (None, eastern(date(2026, 1, 18), 23, 59), date(2026, 1, 12)),
+    ],
+)
+def test_the_week_is_trained_from_monday_on(
+    days: Days, trained_at: datetime | None, now: datetime, expected: date | None
+) -> None:
+    if trained_at:
+        days.make(trained_at, date(2026, 1, 12), "points_model")
+    assert untrained_week(days.instance, now) == expected
+
+
+# What cannot be read
+
+
+class Unreadable(LocalWarehouse):
+    """A warehouse that does not answer."""
+
+    def dates(self, table: Table) -> set[date]:
+        raise PipelineError(f"{table.name} cannot be read")
+
+
+def test_a_warehouse_that_cannot_be_read_is_no_reason_to_start_anything(ordinary: Days) -> None:
+    with pytest.raises(PipelineError, match="cannot be read"):
+        find_work(ordinary.instance, Unreadable(home=ordinary.warehouse.home), LAST_CALL + GRACE)
+
+
+def test_results_are_tables_of_their_modes() -> None:
+    assert {table for tables in TABLES_OF_MODE.values() for table in tables} >= RESULTS
