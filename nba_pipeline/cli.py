@@ -1,4 +1,4 @@
-"""The `nba-pipeline` command: demo, run, backfill, status, sql, resolve, rebuild, audit.
+"""The `nba-pipeline` command: demo, run, backfill, status, reconcile, decisions, breakers, sql, waive, resolve, rebuild, audit.
 
 Exit codes: 0 done, 1 ran and something failed or a gate is closed, 2 wrong use. Machine formats print only the data on
 standard output; everything else goes to standard error.
@@ -8,21 +8,31 @@ import json
 import logging
 import sys
 import warnings
-from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import httpx
 import polars as pl
 import typer
-from rich.console import Console
-from rich.table import Table as RichTable
 
-from nba_pipeline.calendar import MODES, Clock, Mode, eastern, eastern_date, parse_date
+from nba_pipeline.backfill import STAGES, Stage, missing_before, plan, rate, windows_of
+from nba_pipeline.calendar import MODES, Clock, Mode, eastern, eastern_date, parse_date, parse_instant
 from nba_pipeline.environments import clock, environment, home
 from nba_pipeline.errors import BadInput, PipelineError
-from nba_pipeline.runs import STAGES, Outcome, Runner, open_instance
-from nba_pipeline.warehouse.views import OUTCOMES
+from nba_pipeline.printing import (
+    err,
+    out,
+    print_decisions,
+    print_frame,
+    print_plan,
+    print_rating,
+    print_record,
+    print_slate,
+    print_status,
+    report,
+    tell_left_out,
+)
+from nba_pipeline.runs import Runner, code_versions_of, open_instance
 
 if TYPE_CHECKING:
     from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
@@ -32,15 +42,7 @@ audit = typer.Typer(no_args_is_help=True, help="Prove that no feature sees the f
 app.add_typer(audit, name="audit")
 bigquery = typer.Typer(no_args_is_help=True, help="The production warehouse: what it holds, what it should, what it costs.")
 app.add_typer(bigquery, name="bigquery")
-WIDTH_WITHOUT_TERMINAL = 150
-out, err = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL), Console(stderr=True)
-
 DEMO_DAYS = 35
-SHOWN_IN_STATUS = (
-    "boxscores", "prop_lines", "injuries", "player_game_summary", "upcoming_players", "features", "predictions", "grades",
-)  # fmt: skip
-"""Tables whose rows fit into the printed grid; `--format json` has all of them."""
-
 
 SPELLED_IN = {"boxscores": "player_name", "prop_lines": "spelling", "injuries": "spelling", "rosters": "spelling"}
 """Table that names players -> its column with the name as it was written."""
@@ -82,26 +84,6 @@ def runner_at(instant: datetime) -> Runner:
 def leave(code: int) -> NoReturn:
     """End the command with an exit code."""
     raise typer.Exit(code)
-
-
-def report(work: Runner, outcomes: Iterable[Outcome], is_brief: bool = False) -> int:
-    """Say of each run, as it ends, how it ended; the exit code. Brief: gates closed on some dates and warnings are counted."""
-    code = 0
-    for outcome in outcomes:
-        mark = "[green]done[/]" if outcome.succeeded else "[red]failed[/]"
-        told = len(outcome.warnings) + len(outcome.closed)
-        noted = f", {told} checks have something to say" if is_brief and told else ""
-        err.print(f"{mark} {outcome.title} in {outcome.seconds:.1f} s{noted}", highlight=False)
-        refused = [i for i in work.landing.incidents(run_id=outcome.run_id) if i["status"] == httpx.codes.UNAUTHORIZED]
-        stopped = [*outcome.failures, *dict.fromkeys(str(incident["problem"]) for incident in refused)]
-        for sentence in () if is_brief else outcome.warnings:
-            err.print(f"  [yellow]warning[/] {sentence}", highlight=False, soft_wrap=True)
-        for sentence in () if is_brief else outcome.closed:
-            err.print(f"  [red]closed[/] {sentence}", highlight=False, soft_wrap=True)
-        for sentence in stopped:
-            err.print(f"  [red]{sentence}[/]", highlight=False, soft_wrap=True)
-        code |= int(bool(stopped or (outcome.closed and not is_brief)))
-    return code
 
 
 def date_up_to_tomorrow(text: str, name: str) -> date:
@@ -150,13 +132,28 @@ def backfill(
     first: Annotated[str, typer.Option("--from", help="first US Eastern date")],
     last: Annotated[str, typer.Option("--to", help="last US Eastern date, included")],
     stop_after: Annotated[str, typer.Option(help="features | grades: the last stage to make")] = "grades",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be run, and touch nothing")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="leave out what is complete already")] = False,
 ) -> None:
     """Load and derive every table of a range of dates: features, missing models, predictions, grades."""
+    from nba_pipeline.calendar import days
+    from nba_pipeline.definitions import defs
+
     _one_of("--stop-after", stop_after, STAGES)
     start, end = date_range(first, last)
+    stage: Stage = "features" if stop_after == "features" else "grades"
+    if dry_run:
+        # no Runner: opening Dagster's instance makes its folder
+        warehouse = (defs.resources or {})["warehouse"]
+        warehouse.preflight()
+        steps = list(plan(warehouse, start, end, code_versions_of(defs), stage, resume))
+        tables = {table for step in steps for table in step.tables}
+        print_plan(steps, missing_before(warehouse, start, windows_of(defs, tables)))
+        leave(0)
     work = runner()
-    code = report(work, work.backfill(start, end, stop_after="features" if stop_after == "features" else "grades"))
+    code = report(work, work.backfill(start, end, stop_after=stage, is_resumed=resume, tell=tell_left_out))
     print_record(work, start, end)
+    print_rating(rate(work.warehouse, days(start, end)))
     leave(code)
 
 
@@ -206,8 +203,80 @@ def status(
     if style == "json":
         print(json.dumps(records, indent=1))
     else:
-        _print_status(records)
+        print_status(records)
     leave(int(any(record["state"] == "FAILED" for record in records)))
+
+
+@app.command()
+def reconcile(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what is due and not done, and do nothing")] = False,
+) -> None:
+    """Do what is due and was not done, the oldest date first: what the daemon's reconciliation does by itself."""
+    work = runner()
+    if dry_run:
+        found = work.undone()
+        for undone in found:
+            out.print(f"{undone.name}: {undone.why}", highlight=False, soft_wrap=True)
+        if not found:
+            out.print("nothing that is due is undone", highlight=False)
+        leave(int(bool(found)))
+    leave(report(work, work.reconcile()))
+
+
+@app.command()
+def decisions(
+    first: Annotated[str | None, typer.Option("--from", help="instant, or US Eastern date; default two days before --to")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="instant, or US Eastern date, included; default now")] = None,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """What every schedule and sensor decided: which runs it started, or why it skipped or failed."""
+    from nba_pipeline import decisions as ticks
+
+    _one_of("--format", style, ("table", "json"))
+    # Dagster's own clock is the real one, wherever ours stands
+    start, end = ticks.span(first, last, Clock().now())
+    environment()
+    records = ticks.decisions(open_instance(home()), start, end)
+    if style == "json":
+        print(json.dumps(records, indent=1))
+    else:
+        print_decisions(records, start, end)
+    leave(0)
+
+
+@app.command()
+def breakers(style: Annotated[str, typer.Option("--format", help="table | json")] = "table") -> None:
+    """Who is asked no more for a while, since when, until when and why."""
+    from nba_pipeline.breakers import breakers_not_closed, print_breakers
+    from nba_pipeline.definitions import defs
+
+    _one_of("--format", style, ("table", "json"))
+    found = breakers_not_closed((defs.resources or {})["landing"])
+    if style == "json":
+        print(json.dumps([asdict(breaker) for breaker in found], default=_iso, indent=1))
+    else:
+        print_breakers(found, out)
+    leave(0)
+
+
+@app.command()
+def waive(
+    day: Annotated[str, typer.Option("--date", help="the US Eastern date that may go on")],
+    gate: Annotated[str, typer.Option(help="the gate that it may pass: enough_final_games_are_covered")],
+    reason: Annotated[str, typer.Option(help="why, for whoever asks later")],
+    author: Annotated[str, typer.Option(help="who says so")],
+    until: Annotated[str | None, typer.Option(help="the instant at which the waiver ends; without it, for good")] = None,
+) -> None:
+    """Let the complete games of a date through a closed gate; who, why and until when is kept for good."""
+    from nba_pipeline import waive as ledger
+
+    slate = date_up_to_tomorrow(day, "--date")
+    ends_at = parse_instant(until, "--until") if until is not None else None
+    ledger.refuse_nonsense(clock(), slate, gate, reason, author, ends_at)
+    work = runner()
+    for sentence in ledger.waive(work.warehouse, work.clock, slate, gate, reason, author, ends_at):
+        out.print(sentence, highlight=False, soft_wrap=True, markup=False)
+    leave(0)
 
 
 @app.command()
@@ -224,7 +293,7 @@ def sql(
         flat = answer.with_columns(pl.col(pl.List).map_elements(lambda v: json.dumps(v.to_list(), default=str), pl.String))
         print(flat.write_csv(), end="")
     else:
-        _print_frame(answer)
+        print_frame(answer)
     leave(0)
 
 
@@ -406,132 +475,10 @@ def audit_seasons(
     leave(int(any(record["implausible"] for record in records)))
 
 
-def print_slate(work: Runner, day: date) -> None:
-    """The latest predictions of a date: player, line, and per system the prediction, edge and recommendation."""
-    rows = work.warehouse.sql(f"SELECT * FROM latest_predictions WHERE game_date = DATE '{day}'").sort(
-        "game_id", "player_id", "system_id"
-    )
-    if rows.is_empty():
-        return
-    systems = rows["system_id"].unique().sort().to_list()
-    table = RichTable(title=f"Slate of {day}: {rows['player_id'].n_unique()} players, {rows['game_id'].n_unique()} games")
-    for name in ("player", "team", "opponent", "line", "book"):
-        table.add_column(name, justify="right" if name == "line" else "left")
-    for system in systems:
-        table.add_column(system, justify="right")
-        table.add_column("edge", justify="right")
-        table.add_column("", justify="left")
-    keyed = {(r["game_id"], r["player_id"], r["system_id"]): r for r in rows.iter_rows(named=True)}
-    order = rows.sort(pl.col("edge").abs(), "predicted_points", descending=True, nulls_last=True).unique(
-        ["game_id", "player_id"], keep="first", maintain_order=True
-    )
-    for first in order.iter_rows(named=True):
-        cells = [first["player_name"], first["team"], first["opponent"], _shown(first["line"]), first["book"] or ""]
-        for system in systems:
-            row = keyed.get((first["game_id"], first["player_id"], system))
-            cells += [_shown(row["predicted_points"]), _signed(row["edge"]), row["recommendation"]] if row else ["", "", ""]
-        table.add_row(*cells)
-    out.print(table)
-
-
-RECORD = f"""
-SELECT system_id, run_kind, {OUTCOMES} FROM latest_grades
-WHERE game_date BETWEEN DATE '{{first}}' AND DATE '{{last}}' GROUP BY system_id, run_kind ORDER BY system_id, run_kind
-"""
-
-
-def print_record(work: Runner, first: date, last: date) -> None:
-    """The graded record of a range per system: hit rate with N and interval, and the error beside the market line's."""
-    from nba_pipeline.formulas.wilson import wilson_interval
-
-    rows = work.warehouse.sql(RECORD.format(first=first, last=last))
-    if rows.is_empty():
-        return
-    table = RichTable(title=f"Graded {first} to {last}; hit rate = wins / (wins + losses), 95 % interval; break-even 52.4 %")
-    for name in (
-        "system",
-        "kind",
-        "graded",
-        "bets",
-        "hit rate",
-        "push",
-        "void",
-        "no bet",
-        "with line",
-        "MAE",
-        "line MAE",
-        "MAE of all",
-    ):
-        table.add_column(name, justify="left" if name in ("system", "kind") else "right")
-    for row in rows.iter_rows(named=True):
-        bets = row["wins"] + row["losses"]
-        rate = ""
-        if interval := wilson_interval(row["wins"], bets):
-            low, high = interval
-            rate = f"{row['wins'] / bets:.1%} ({low:.1%}-{high:.1%})"
-        table.add_row(
-            row["system_id"], row["run_kind"], f"{row['graded']:,}", f"{bets:,}", rate, str(row["pushes"]), str(row["voids"]), f"{row['no_bets']:,}",
-            f"{row['lined']:,}", _shown(row["mae"], 2), _shown(row["line_mae"], 2), _shown(row["mae_all"], 2),
-        )  # fmt: skip
-    out.print(table)
-    out.print("MAE and line MAE are over the same rows: players who played and had a line from before tip-off.", highlight=False)
-
-
-def _print_status(records: list[dict[str, Any]]) -> None:
-    table = RichTable()
-    names = [name for name in records[0]["rows"] if name in SHOWN_IN_STATUS]
-    for column in ("date", "state", "games", "complete_/ final", *names, "quarantined"):
-        is_text = column in ("date", "state")
-        table.add_column(column.replace("_", "\n"), justify="left" if is_text else "right", no_wrap=True)
-    for record in records:
-        rows = ["" if record["rows"][name] is None else f"{record['rows'][name]:,}" for name in names]
-        parked = sum(record["quarantined"].values())
-        table.add_row(
-            record["game_date"],
-            record["state"],
-            str(record["games"]),
-            f"{record['complete_games']}/{record['final_games']}",
-            *rows,
-            str(parked or ""),
-        )
-    out.print(table)
-    for record in records:
-        for name in record["missing"]:
-            out.print(f"{record['game_date']} missing: {name}", highlight=False, soft_wrap=True)
-        for sentence in (*record["waivers"], *record["happened"]):
-            out.print(f"{record['game_date']} {sentence}", highlight=False, soft_wrap=True)
-
-    for name in names_of_stale(records):
-        stale = [record["game_date"] for record in records if name in record["stale"]]
-        out.print(
-            f"{name}: {len(stale)} dates are of another version of its code ({stale[0]} to {stale[-1]}); backfill makes them anew",
-            highlight=False, soft_wrap=True,
-        )  # fmt: skip
-
-
-def names_of_stale(records: list[dict[str, Any]]) -> list[str]:
-    """The tables with a stale date, in the order of the path."""
-    stale = {name for record in records for name in record["stale"]}
-    return [name for name in records[0]["rows"] if name in stale]
-
-
-def _print_frame(frame: pl.DataFrame) -> None:
-    table = RichTable()
-    for name, kind in frame.schema.items():
-        table.add_column(name, justify="right" if kind.is_numeric() else "left", overflow="fold")
-    for row in frame.iter_rows():
-        table.add_row(*("" if value is None else str(value) for value in row))
-    out.print(table)
+def _iso(instant: datetime) -> str:
+    return instant.isoformat()
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise BadInput(f"{name} is {value!r}; choose one of {', '.join(choices)}")
-
-
-def _shown(value: float | None, digits: int = 1) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
-
-
-def _signed(value: float | None) -> str:
-    return "" if value is None else f"{value:+.1f}"

@@ -41,8 +41,9 @@ class WaiverRows(Row):
 
 
 WAIVERS = Table(
-    "waivers", grain="date and gate", key=("game_date", "gate"), schema=WaiverRows, write="add", is_a_record_of_decisions=True
-)
+    "waivers", grain="date, gate and instant", key=("game_date", "gate", "waived_at"), schema=WaiverRows, write="add",
+    is_a_record_of_decisions=True,
+)  # fmt: skip
 COVERAGE_GATE = "enough_final_games_are_covered"
 
 
@@ -137,7 +138,7 @@ def deadline(day: date) -> datetime:
 
 
 def waivers_due(covered: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """The waivers that the deadline brings: one row per closed date whose deadline has passed."""
+    """The waivers that the deadline brings: one row per closed date whose deadline has passed, always the same one."""
     due = covered.filter(~pl.col("is_open") & (pl.col("complete_games") > 0))
     due = due.filter(pl.Series([deadline(day) <= as_of for day in due["game_date"]], dtype=pl.Boolean))
     return due.select(
@@ -145,15 +146,16 @@ def waivers_due(covered: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
         pl.lit(COVERAGE_GATE).alias("gate"),
         pl.format("DEGRADED: {} of {} final games complete at the deadline", "complete_games", "final_games").alias("reason"),
         pl.lit("deadline").alias("author"),
-        pl.lit(as_of).alias("waived_at"),
+        pl.Series("waived_at", [deadline(day) for day in due["game_date"]], dtype=pl.Datetime("us", "UTC")),
         pl.lit(None, pl.Datetime("us", "UTC")).alias("ends_at"),
         pl.lit("boxscores, schedule").alias("source"),
     )
 
 
 def standing_waivers(waivers: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """The waivers of the coverage gate that have not ended."""
-    return waivers.filter((pl.col("gate") == COVERAGE_GATE) & (pl.col("ends_at").is_null() | (pl.col("ends_at") > as_of)))
+    """The waivers of the coverage gate that have begun and have not ended, at times several of a date."""
+    has_ended = pl.col("ends_at").is_not_null() & (pl.col("ends_at") <= as_of)
+    return waivers.filter((pl.col("gate") == COVERAGE_GATE) & (pl.col("waived_at") <= as_of) & ~has_ended)
 
 
 def games_that_go_on(

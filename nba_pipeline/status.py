@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from nba_pipeline import gates
-from nba_pipeline.automation import DAILY_TABLES
 from nba_pipeline.calendar import Clock, days, eastern, parse_key
+from nba_pipeline.modes import DAILY_TABLES
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import PARTITION_TAGS, Landing
@@ -41,6 +41,7 @@ def status(
     }
     written = {name: warehouse.dates(TABLES[name]) for name in DAILY_TABLES}
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
+    standing = gates.standing_waivers(waivers, clock.now())
     sources = (
         warehouse.scan(TABLES["boxscores"], dates).group_by("game_date", "provider").agg(pl.col("game_id").n_unique()).collect()
     )
@@ -50,7 +51,7 @@ def status(
         {
             "game_date": day.isoformat(),
             "state": _state(
-                day, covered[day], games.get(day, 0), day in written["schedule"], clock, waivers, written, unplayed.get(day, 0)
+                day, covered[day], games.get(day, 0), day in written["schedule"], clock, standing, written, unplayed.get(day, 0)
             ),
             "games": games.get(day, 0),
             "final_games": covered[day]["final_games"],

@@ -1,0 +1,205 @@
+"""What a backfill does, as a list of steps: the dry run prints it and the real run starts it, one step after the other.
+
+    season   UP_TO_FEATURES     chunks of dates, ascending, for the windows roll
+    train    points_model       each week with games that has no model
+    season   FROM_PREDICTIONS   the same chunks
+
+A resumed backfill leaves out what is complete: every date written in every table of the step, none by another version of
+its code. What comes after something that is made anew is made anew too, for it was made from less. Whoever made it: a range
+that is to be made anew although it is complete, as after a correction at its source, is not for a resumed backfill.
+
+Nothing is run here.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Literal
+
+import dagster as dg
+import polars as pl
+
+from nba_pipeline import gates
+from nba_pipeline.calendar import FIRST_DATE, days, season_start, week_of
+from nba_pipeline.modes import FROM_PREDICTIONS, UP_TO_FEATURES
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.status import stale_dates
+from nba_pipeline.table import TABLES
+from nba_pipeline.warehouse import Warehouse
+
+Stage = Literal["features", "grades"]
+STAGES: tuple[Stage, ...] = ("features", "grades")
+"""Where a backfill may end."""
+
+Part = Literal["features", "models", "predictions"]
+
+EXCELLENT = 0.90
+ACCEPTABLE = 0.70
+"""Shares of the final games of a date that have a complete box score."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run of a backfill, or one that is left out.
+
+    `there` counts its dates that are complete: written in every table, none by another version of the code. The date of a
+    training is the Monday of its week, which is complete when it has a model or nothing new to be trained on; complete weeks
+    in a row are one step, that is left out.
+    """
+
+    part: Part
+    job: str
+    tables: tuple[str, ...]
+    first: date
+    last: date
+    there: int
+    is_left_out: bool = False
+
+    @property
+    def number_of_dates(self) -> int:
+        """How many dates, or weeks, the run is about."""
+        return (self.last - self.first).days // (7 if self.part == "models" else 1) + 1
+
+    @property
+    def when(self) -> str:
+        """Its date, or its first and last one."""
+        return str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
+
+
+def plan(
+    warehouse: Warehouse,
+    first: date,
+    last: date,
+    code_versions: Mapping[str, str],
+    stop_after: Stage = "grades",
+    is_resumed: bool = False,
+    dates_per_run: int = SETTINGS.warehouse.dates_per_run,
+) -> Iterator[Step]:
+    """The steps in order. Each pass is planned when it is asked for: which weeks have games, the pass before it loads."""
+    parts = list(chunks(first, last, dates_per_run))
+    complete = complete_dates(warehouse, UP_TO_FEATURES, days(first, last), code_versions)
+    anew_from: date | None = None
+    for part in parts:
+        there = len(complete.intersection(days(*part)))
+        is_left_out = is_resumed and anew_from is None and there == len(days(*part))
+        if not is_left_out and anew_from is None:
+            anew_from = part[0]
+        yield Step("features", "season", UP_TO_FEATURES, *part, there, is_left_out)
+    if stop_after == "features":
+        return
+
+    weeks, there_already = weeks_with_games(warehouse, days(first, last)), weeks_with_a_model(warehouse)
+    if is_resumed:
+        in_question = [week for week in weeks if week not in there_already and (anew_from is None or week <= anew_from)]
+        there_already |= {week for week in in_question if is_tried(warehouse, week, code_versions["points_model"])}
+    for is_there, row in groupby(weeks, key=lambda week: week in there_already):
+        mondays = list(row)
+        for span in [mondays] if is_there else [[monday] for monday in mondays]:
+            yield Step("models", "train", ("points_model",), span[0], span[-1], len(span) * is_there, is_there)
+    trained = set(weeks) - there_already
+
+    complete = complete_dates(warehouse, FROM_PREDICTIONS, days(first, last), code_versions)
+    for part in parts:
+        there = len(complete.intersection(days(*part)))
+        is_outdated = (anew_from is not None and part[1] >= anew_from) or any(week_of(day) in trained for day in days(*part))
+        is_left_out = is_resumed and not is_outdated and there == len(days(*part))
+        yield Step("predictions", "season", FROM_PREDICTIONS, *part, there, is_left_out)
+
+
+def chunks(first: date, last: date, size: int = SETTINGS.warehouse.dates_per_run) -> Iterator[tuple[date, date]]:
+    """The range in pieces of at most `size` dates, ascending."""
+    every = days(first, last)
+    for start in range(0, len(every), size):
+        part = every[start : start + size]
+        yield part[0], part[-1]
+
+
+def complete_dates(
+    warehouse: Warehouse, tables: Collection[str], dates: Sequence[date], code_versions: Mapping[str, str]
+) -> set[date]:
+    """The dates that are written in every one of the tables, by the present version of its code."""
+    written = set(dates).intersection(*(warehouse.dates(TABLES[name]) for name in tables))
+    if not written:
+        return written
+    stale = stale_dates(warehouse, sorted(written), code_versions)
+    return written.difference(*(stale[name] for name in tables))
+
+
+def weeks_with_a_model(warehouse: Warehouse) -> set[date]:
+    """The Mondays of the weeks that have a trained model."""
+    models = warehouse.scan(TABLES["points_model"]).filter(pl.col("model_id").is_not_null())
+    return set(models.select("game_date").collect()["game_date"])
+
+
+def weeks_with_games(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:
+    """The Mondays of the weeks of these dates that have games, or whose schedule was never read."""
+    unknown = set(dates) - warehouse.dates(TABLES["schedule"])
+    return sorted({week_of(day) for day in unknown | _dates_with_games(warehouse, dates)})
+
+
+def is_tried(warehouse: Warehouse, week: date, code_version: str) -> bool:
+    """Whether the week's training said that there are too few rows, and nothing that it reads was made since."""
+    tried = warehouse.scan(TABLES["points_model"], [week]).filter(pl.col("code_version") == code_version).collect()["as_of"].min()
+    if tried is None:
+        return False
+    read = [
+        warehouse.scan(TABLES[name]).filter(pl.col("game_date") < week).select(pl.col("as_of").max()).collect().item()
+        for name in ("features", "player_game_summary")
+    ]
+    return all(made is None or made <= tried for made in read)
+
+
+def missing_before(warehouse: Warehouse, first: date, windows: Mapping[str, tuple[int, Sequence[str]]]) -> list[str]:
+    """A sentence per table of which dates before the range, within its season, are not there although windows read them.
+
+    `windows` has for a table how many days before a date are read of it, and by which tables.
+    """
+    sentences = []
+    for name, (length, readers) in windows.items():
+        start = max(first - timedelta(days=length), season_start(first), FIRST_DATE)
+        window = days(start, first - timedelta(days=1))
+        with_games = _dates_with_games(warehouse, window)
+        missing = sorted((with_games or set(window)) - warehouse.dates(TABLES[name]))
+        if missing:
+            kind = "dates with games" if with_games else "dates, of which nobody knows yet whether they have games,"
+            sentences.append(
+                f"{name}: {len(missing)} {kind} before {first} are not there ({missing[0]} to {missing[-1]}); "
+                f"windows of {', '.join(readers)} look back to them: they hold fewer games, and gates of the first dates may be closed"
+            )
+    return sentences
+
+
+def windows_of(definitions: dg.Definitions, tables: Collection[str]) -> dict[str, tuple[int, list[str]]]:
+    """Table of games -> how many days before a date the longest window on it reaches, and the tables that have a window on it.
+
+    Not the schedule: it is read for the whole season, whatever the date.
+    """
+    windows: dict[str, tuple[int, list[str]]] = {}
+    for node in definitions.resolve_asset_graph().asset_nodes:
+        for parent, mapping in node.partition_mappings.items():
+            offset = getattr(mapping, "start_offset", 0)
+            name, reader = parent.path[-1], node.key.path[-1]
+            if reader in tables and offset < 0 and name != "schedule" and "game_id" in TABLES[name].dtypes:
+                length, readers = windows.get(name, (0, []))
+                windows[name] = max(length, -offset), sorted({*readers, reader})
+    return dict(sorted(windows.items(), key=lambda item: UP_TO_FEATURES.index(item[0])))
+
+
+def rate(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, list[date]]:
+    """The dates by how many of their final games have a complete box score: excellent, acceptable, failed, without games."""
+    schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
+    rated: dict[str, list[date]] = {"excellent": [], "acceptable": [], "failed": [], "without final games": []}
+    for row in gates.coverage(gates.judge_games(schedule, boxscores), dates).iter_rows(named=True):
+        rated[_rating(row["final_games"], row["share"])].append(row["game_date"])
+    return rated
+
+
+def _rating(final_games: int, share: float) -> str:
+    if not final_games:
+        return "without final games"
+    return "excellent" if share >= EXCELLENT else "acceptable" if share >= ACCEPTABLE else "failed"
+
+
+def _dates_with_games(warehouse: Warehouse, dates: Sequence[date]) -> set[date]:
+    return set(warehouse.scan(TABLES["schedule"], dates).select("game_date").unique().collect()["game_date"])

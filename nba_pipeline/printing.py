@@ -1,0 +1,235 @@
+"""What the command shows: outcomes of runs, slates, records, the status grid, answers. Nothing is decided or computed here.
+
+Tables and data go to standard output (`out`), progress and errors to standard error (`err`).
+"""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import httpx
+import polars as pl
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from nba_pipeline.backfill import ACCEPTABLE, EXCELLENT, Step
+from nba_pipeline.formulas.wilson import wilson_interval
+from nba_pipeline.runs import Outcome, Runner
+from nba_pipeline.warehouse.views import OUTCOMES
+
+WIDTH_WITHOUT_TERMINAL = 150
+out, err = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL), Console(stderr=True)
+
+DATES_NAMED = 10
+SHOWN_IN_STATUS = (
+    "boxscores", "prop_lines", "injuries", "player_game_summary", "upcoming_players", "features", "predictions", "grades",
+)  # fmt: skip
+"""Tables whose rows fit into the printed grid; `--format json` has all of them."""
+
+
+def report(work: Runner, outcomes: Iterable[Outcome], is_brief: bool = False) -> int:
+    """Say of each run, as it ends, how it ended; the exit code. Brief: gates closed on some dates and warnings are counted."""
+    code = 0
+    for outcome in outcomes:
+        mark = "[green]done[/]" if outcome.succeeded else "[red]failed[/]"
+        told = len(outcome.warnings) + len(outcome.closed)
+        noted = f", {told} checks have something to say" if is_brief and told else ""
+        err.print(f"{mark} {outcome.title} in {outcome.seconds:.1f} s{noted}", highlight=False)
+        refused = [i for i in work.landing.incidents(run_id=outcome.run_id) if i["status"] == httpx.codes.UNAUTHORIZED]
+        stopped = [*outcome.failures, *dict.fromkeys(str(incident["problem"]) for incident in refused)]
+        for sentence in () if is_brief else outcome.warnings:
+            err.print(f"  [yellow]warning[/] {sentence}", highlight=False, soft_wrap=True)
+        for sentence in () if is_brief else outcome.closed:
+            err.print(f"  [red]closed[/] {sentence}", highlight=False, soft_wrap=True)
+        for sentence in stopped:
+            err.print(f"  [red]{sentence}[/]", highlight=False, soft_wrap=True)
+        code |= int(bool(stopped or (outcome.closed and not is_brief)))
+    return code
+
+
+def print_slate(work: Runner, day: date) -> None:
+    """The latest predictions of a date: player, line, and per system the prediction, edge and recommendation."""
+    rows = work.warehouse.sql(f"SELECT * FROM latest_predictions WHERE game_date = DATE '{day}'").sort(
+        "game_id", "player_id", "system_id"
+    )
+    if rows.is_empty():
+        return
+    systems = rows["system_id"].unique().sort().to_list()
+    table = RichTable(title=f"Slate of {day}: {rows['player_id'].n_unique()} players, {rows['game_id'].n_unique()} games")
+    for name in ("player", "team", "opponent", "line", "book"):
+        table.add_column(name, justify="right" if name == "line" else "left")
+    for system in systems:
+        table.add_column(system, justify="right")
+        table.add_column("edge", justify="right")
+        table.add_column("", justify="left")
+    keyed = {(r["game_id"], r["player_id"], r["system_id"]): r for r in rows.iter_rows(named=True)}
+    order = rows.sort(pl.col("edge").abs(), "predicted_points", descending=True, nulls_last=True).unique(
+        ["game_id", "player_id"], keep="first", maintain_order=True
+    )
+    for first in order.iter_rows(named=True):
+        cells = [first["player_name"], first["team"], first["opponent"], _shown(first["line"]), first["book"] or ""]
+        for system in systems:
+            row = keyed.get((first["game_id"], first["player_id"], system))
+            cells += [_shown(row["predicted_points"]), _signed(row["edge"]), row["recommendation"]] if row else ["", "", ""]
+        table.add_row(*cells)
+    out.print(table)
+
+
+RECORD = f"""
+SELECT system_id, run_kind, {OUTCOMES} FROM latest_grades
+WHERE game_date BETWEEN DATE '{{first}}' AND DATE '{{last}}' GROUP BY system_id, run_kind ORDER BY system_id, run_kind
+"""
+
+
+def print_record(work: Runner, first: date, last: date) -> None:
+    """The graded record of a range per system: hit rate with N and interval, and the error beside the market line's."""
+    rows = work.warehouse.sql(RECORD.format(first=first, last=last))
+    if rows.is_empty():
+        return
+    table = RichTable(title=f"Graded {first} to {last}; hit rate = wins / (wins + losses), 95 % interval; break-even 52.4 %")
+    for name in (
+        "system",
+        "kind",
+        "graded",
+        "bets",
+        "hit rate",
+        "push",
+        "void",
+        "no bet",
+        "with line",
+        "MAE",
+        "line MAE",
+        "MAE of all",
+    ):
+        table.add_column(name, justify="left" if name in ("system", "kind") else "right")
+    for row in rows.iter_rows(named=True):
+        bets = row["wins"] + row["losses"]
+        rate = ""
+        if interval := wilson_interval(row["wins"], bets):
+            low, high = interval
+            rate = f"{row['wins'] / bets:.1%} ({low:.1%}-{high:.1%})"
+        table.add_row(
+            row["system_id"], row["run_kind"], f"{row['graded']:,}", f"{bets:,}", rate, str(row["pushes"]), str(row["voids"]), f"{row['no_bets']:,}",
+            f"{row['lined']:,}", _shown(row["mae"], 2), _shown(row["line_mae"], 2), _shown(row["mae_all"], 2),
+        )  # fmt: skip
+    out.print(table)
+    out.print("MAE and line MAE are over the same rows: players who played and had a line from before tip-off.", highlight=False)
+
+
+def print_status(records: list[dict[str, Any]]) -> None:
+    """The grid of dates, then by name what is missing, waived, happened or stale."""
+    table = RichTable()
+    names = [name for name in records[0]["rows"] if name in SHOWN_IN_STATUS]
+    for column in ("date", "state", "games", "complete_/ final", *names, "quarantined"):
+        is_text = column in ("date", "state")
+        table.add_column(column.replace("_", "\n"), justify="left" if is_text else "right", no_wrap=True)
+    for record in records:
+        rows = ["" if record["rows"][name] is None else f"{record['rows'][name]:,}" for name in names]
+        parked = sum(record["quarantined"].values())
+        table.add_row(
+            record["game_date"],
+            record["state"],
+            str(record["games"]),
+            f"{record['complete_games']}/{record['final_games']}",
+            *rows,
+            str(parked or ""),
+        )
+    out.print(table)
+    for record in records:
+        for name in record["missing"]:
+            out.print(f"{record['game_date']} missing: {name}", highlight=False, soft_wrap=True)
+        for sentence in (*record["waivers"], *record["happened"]):
+            out.print(f"{record['game_date']} {sentence}", highlight=False, soft_wrap=True)
+
+    for name in names_of_stale(records):
+        stale = [record["game_date"] for record in records if name in record["stale"]]
+        out.print(
+            f"{name}: {len(stale)} dates are of another version of its code ({stale[0]} to {stale[-1]}); backfill makes them anew",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip
+
+
+def names_of_stale(records: list[dict[str, Any]]) -> list[str]:
+    """The tables with a stale date, in the order of the path."""
+    stale = {name for record in records for name in record["stale"]}
+    return [name for name in records[0]["rows"] if name in stale]
+
+
+def print_plan(steps: Sequence[Step], noted: Iterable[str]) -> None:
+    """One line per step of a backfill: what it would run, and how much of it is there; then what is to be noted."""
+    table = RichTable(box=None, pad_edge=False)
+    for column in ("pass", "job", "dates", "number", "there", "", "tables"):
+        table.add_column(column, justify="right" if column in ("number", "there") else "left", overflow="fold")
+    for step in steps:
+        table.add_row(
+            step.part, step.job, step.when, str(step.number_of_dates), str(step.there), _fate(step), ", ".join(step.tables)
+        )
+    out.print(table)
+    for sentence in noted:
+        out.print(f"[yellow]note[/] {sentence}", highlight=False, soft_wrap=True)
+    number = sum(not step.is_left_out for step in steps)
+    out.print(f"{number} runs; nothing was touched", highlight=False)
+
+
+def tell_left_out(step: Step) -> None:
+    """Say, while a backfill runs, what it leaves out."""
+    err.print(f"[dim]left out[/] {step.job} {step.when}: {_fate(step)}", highlight=False)
+
+
+def _fate(step: Step) -> str:
+    """What becomes of a step."""
+    if step.part == "models":
+        return "there, or nothing new to be trained on" if step.is_left_out else "no model"
+    return "complete" if step.is_left_out else "to run"
+
+
+def print_rating(rated: Mapping[str, Sequence[date]]) -> None:
+    """How many dates of a backfill are excellent, acceptable, failed; the failed ones by date."""
+    least = {"excellent": f">= {EXCELLENT:.0%}", "acceptable": f">= {ACCEPTABLE:.0%}", "failed": f"< {ACCEPTABLE:.0%}"}
+    told = ", ".join(f"{len(rated[name])} {name} ({share})" for name, share in least.items())
+    without = len(rated["without final games"])
+    out.print(
+        f"Dates by final games with a complete box score: {told}; {without} without final games", highlight=False, soft_wrap=True
+    )
+    if failed := rated["failed"]:
+        names = ", ".join(map(str, failed[:DATES_NAMED])) + (" ..." if len(failed) > DATES_NAMED else "")
+        out.print(f"failed: {names}", style="red", highlight=False, soft_wrap=True)
+
+
+def print_decisions(records: Sequence[Mapping[str, Any]], start: datetime, end: datetime) -> None:
+    """One line per decision; skips of one reason in a row are one line."""
+    if not records:
+        out.print(
+            f"nothing was decided from {start.isoformat(timespec='seconds')} to {end.isoformat(timespec='seconds')}",
+            highlight=False,
+        )
+        return
+    table = RichTable(title=f"Decisions from {start.isoformat(timespec='seconds')} to {end.isoformat(timespec='seconds')}")
+    for column in ("at", "name", "kind", "decision", "times", "reason or runs"):
+        table.add_column(column, justify="right" if column == "times" else "left", overflow="fold")
+    for record in records:
+        runs = [" ".join(filter(None, (run["id"], run["partition"], run["mode"]))) for run in record["runs"]]
+        often = f"{record['reason']} (until {record['until']})" if record["times"] > 1 else record["reason"]
+        told = "\n".join(filter(None, (often, *runs)))
+        table.add_row(record["at"], record["name"], record["kind"], record["decision"], str(record["times"]), escape(told))
+    out.print(table)
+
+
+def print_frame(frame: pl.DataFrame) -> None:
+    """A frame as a table."""
+    table = RichTable()
+    for name, kind in frame.schema.items():
+        table.add_column(name, justify="right" if kind.is_numeric() else "left", overflow="fold")
+    for row in frame.iter_rows():
+        table.add_row(*("" if value is None else str(value) for value in row))
+    out.print(table)
+
+
+def _shown(value: float | None, digits: int = 1) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def _signed(value: float | None) -> str:
+    return "" if value is None else f"{value:+.1f}"

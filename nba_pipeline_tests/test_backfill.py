@@ -1,0 +1,294 @@
+"""What a backfill plans, leaves out and says beforehand; and that one killed half-way and resumed loses and doubles nothing.
+
+Most tests plan on tables that are written and empty: a date counts as there once it is written.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Collection
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from nba_pipeline.assets.predictions.points_model import TABLE as POINTS_MODEL
+from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.backfill import STAGES, Stage, Step, chunks, missing_before, plan, rate, windows_of
+from nba_pipeline.calendar import days, eastern
+from nba_pipeline.cli import app
+from nba_pipeline.definitions import build_definitions
+from nba_pipeline.errors import BadInput
+from nba_pipeline.modes import DAILY_TABLES, FROM_PREDICTIONS, UP_TO_FEATURES
+from nba_pipeline.table import TABLES
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.builders import Values, a_boxscore, a_game, at, frame_of
+from nba_pipeline_tests.test_runs import DAY, NEXT, a_runner, done, link_or_copy, loaded, tables
+
+MONDAY = date(2024, 3, 11)
+VERSIONS = {name: "1" for name in (*DAILY_TABLES, "points_model")}
+LINEAGE: Values = {"source": "test", "as_of": at(12), "code_version": "1"}
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> LocalWarehouse:
+    return LocalWarehouse(home=str(tmp_path))
+
+
+def day(number: int) -> date:
+    """Days from a Monday on; 7 is the next one."""
+    return MONDAY + timedelta(days=number)
+
+
+def write(warehouse: LocalWarehouse, dates: Collection[date], names: Collection[str] = DAILY_TABLES) -> None:
+    for name in names:
+        warehouse.add(TABLES[name], sorted(dates), TABLES[name].empty(), "test")
+
+
+def write_games(warehouse: LocalWarehouse, *dates: date, **fields: object) -> None:
+    rows = frame_of(SCHEDULE, *(a_game(one) | LINEAGE | fields for one in dates))
+    warehouse.replace(SCHEDULE, dates, rows, "test")
+
+
+def write_model(warehouse: LocalWarehouse, week: date, model_id: str | None) -> None:
+    row = {"game_date": week, "system_id": "catboost", "model_id": model_id, "rows": 0, "validation_rows": 0, "features": []}
+    warehouse.replace(POINTS_MODEL, [week], frame_of(POINTS_MODEL, row | LINEAGE), "test")
+
+
+def planned(
+    warehouse: LocalWarehouse, last: date, stop_after: Stage = "grades", is_resumed: bool = False, size: int = 3
+) -> list[Step]:
+    return list(plan(warehouse, MONDAY, last, VERSIONS, stop_after, is_resumed, size))
+
+
+def told(steps: Collection[Step]) -> list[tuple[str, int, int, int, bool]]:
+    """Part, first and last day, how much is there, whether it is left out."""
+    return [
+        (step.part, (step.first - MONDAY).days, (step.last - MONDAY).days, step.there, step.is_left_out) for step in steps
+    ]  # fmt: skip
+
+
+# The plan
+
+
+def test_a_fresh_range_is_three_passes_of_ascending_chunks(warehouse: LocalWarehouse) -> None:
+    steps = planned(warehouse, day(7))
+    assert told(steps) == [
+        ("features", 0, 2, 0, False), ("features", 3, 5, 0, False), ("features", 6, 7, 0, False),
+        ("models", 0, 0, 0, False), ("models", 7, 7, 0, False),
+        ("predictions", 0, 2, 0, False), ("predictions", 3, 5, 0, False), ("predictions", 6, 7, 0, False),
+    ]  # fmt: skip
+    assert {(step.part, step.job, step.tables) for step in steps} == {
+        ("features", "season", UP_TO_FEATURES), ("models", "train", ("points_model",)), ("predictions", "season", FROM_PREDICTIONS),
+    }  # fmt: skip
+    assert told(planned(warehouse, day(7), stop_after="features")) == told(steps)[:3]
+
+
+def test_a_week_without_games_and_one_with_a_model_need_no_training(warehouse: LocalWarehouse) -> None:
+    write(warehouse, days(day(0), day(27)), ["schedule"])
+    write_games(warehouse, day(0), day(8), day(21))
+    write_model(warehouse, day(7), "m1")
+    assert [step for step in told(planned(warehouse, day(27), size=30)) if step[0] == "models"] == [
+        ("models", 0, 0, 0, False), ("models", 7, 7, 1, True), ("models", 21, 21, 0, False)
+    ]  # fmt: skip
+
+
+def test_weeks_are_planned_with_the_schedule_that_the_first_pass_loads(warehouse: LocalWarehouse) -> None:
+    steps = plan(warehouse, MONDAY, day(13), VERSIONS, dates_per_run=20)
+    assert next(steps).part == "features"
+    write(warehouse, days(day(0), day(13)), ["schedule"])
+    write_games(warehouse, day(9))
+    assert [(step.part, step.first) for step in steps] == [("models", day(7)), ("predictions", day(0))]
+
+
+def test_chunks_cover_the_range_once() -> None:
+    assert list(chunks(day(0), day(4), 2)) == [(day(0), day(1)), (day(2), day(3)), (day(4), day(4))]
+
+
+# What a resumed backfill leaves out
+
+
+def test_what_is_complete_is_left_out_only_when_resumed(warehouse: LocalWarehouse) -> None:
+    write(warehouse, days(day(0), day(5)))
+    everything = [("features", 0, 2, 3), ("features", 3, 5, 3), ("predictions", 0, 2, 3), ("predictions", 3, 5, 3)]
+    assert told(planned(warehouse, day(5), is_resumed=True)) == [(*step, True) for step in everything]
+    assert told(planned(warehouse, day(5))) == [(*step, False) for step in everything]
+
+
+def test_a_chunk_that_lacks_one_date_of_one_table_is_run_and_all_that_come_after(warehouse: LocalWarehouse) -> None:
+    """The windows of a later chunk were made from less: it is not left out although every date of it is there."""
+    write(warehouse, days(day(0), day(8)), FROM_PREDICTIONS)
+    write(warehouse, days(day(0), day(8)), UP_TO_FEATURES[:-1])
+    write(warehouse, {*days(day(0), day(3)), *days(day(5), day(8))}, UP_TO_FEATURES[-1:])
+    assert told(planned(warehouse, day(8), is_resumed=True)) == [
+        ("features", 0, 2, 3, True), ("features", 3, 5, 2, False), ("features", 6, 8, 3, False),
+        ("predictions", 0, 2, 3, True), ("predictions", 3, 5, 3, False), ("predictions", 6, 8, 3, False),
+    ]  # fmt: skip
+
+
+def test_a_chunk_of_another_version_is_made_anew(warehouse: LocalWarehouse) -> None:
+    write(warehouse, days(day(0), day(5)))
+    write_games(warehouse, day(4), code_version="0")
+    write_model(warehouse, MONDAY, "m1")
+    assert told(planned(warehouse, day(5), is_resumed=True)) == [
+        ("features", 0, 2, 3, True), ("features", 3, 5, 2, False), ("models", 0, 0, 1, True),
+        ("predictions", 0, 2, 3, True), ("predictions", 3, 5, 3, False),
+    ]  # fmt: skip
+
+
+def test_predictions_of_a_week_that_is_trained_are_made_anew(warehouse: LocalWarehouse) -> None:
+    write(warehouse, days(day(0), day(8)))
+    write_games(warehouse, day(0), day(7))
+    write_model(warehouse, MONDAY, "m1")
+    assert told(planned(warehouse, day(8), is_resumed=True, size=7)) == [
+        ("features", 0, 6, 7, True), ("features", 7, 8, 2, True), ("models", 0, 0, 1, True), ("models", 7, 7, 0, False),
+        ("predictions", 0, 6, 7, True), ("predictions", 7, 8, 2, False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("features_at", "is_left_out"), [(11, True), (13, False)], ids=["nothing new", "made since"])
+def test_a_week_with_too_few_rows_is_tried_again_once_there_is_something_new(
+    warehouse: LocalWarehouse, features_at: int, is_left_out: bool
+) -> None:
+    write(warehouse, days(day(0), day(6)))
+    write_games(warehouse, MONDAY)
+    write_model(warehouse, MONDAY, None)
+    table = TABLES["features"]
+    row = frame_of(table, {"game_date": day(-1), "game_id": "1", "player_id": 1} | LINEAGE | {"as_of": at(features_at)})
+    warehouse.replace(table, [day(-1)], row, "test")
+    resumed, whole = ([s for s in planned(warehouse, day(6), is_resumed=r) if s.part == "models"] for r in (True, False))
+    assert [step.is_left_out for step in resumed] == [is_left_out]
+    assert [step.is_left_out for step in whole] == [False]
+
+
+# What is said beforehand and afterwards
+
+
+def test_windows_reach_back_as_far_as_the_graph_says() -> None:
+    windows = windows_of(build_definitions("sandbox"), DAILY_TABLES)
+    assert list(windows) == ["boxscores", "player_game_summary", "team_game_summary"]
+    assert windows["team_game_summary"] == (730, ["player_form", "team_defense_zones"])
+    assert windows_of(build_definitions("sandbox"), ["upcoming_players"]) == {"boxscores": (21, ["upcoming_players"])}
+
+
+def test_missing_dates_before_the_range_are_told(warehouse: LocalWarehouse) -> None:
+    write_games(warehouse, day(-4), day(-3), day(-2), day(0))
+    write(warehouse, [day(-3)], ["boxscores"])
+    assert missing_before(warehouse, MONDAY, {"boxscores": (5, ["upcoming_players"])}) == [
+        "boxscores: 2 dates with games before 2024-03-11 are not there (2024-03-07 to 2024-03-09); windows of "
+        "upcoming_players look back to them: they hold fewer games, and gates of the first dates may be closed"
+    ]
+    write(warehouse, [day(-4), day(-2)], ["boxscores"])
+    assert missing_before(warehouse, MONDAY, {"boxscores": (5, ["upcoming_players"])}) == []
+
+
+def test_nothing_is_missing_of_another_season(warehouse: LocalWarehouse) -> None:
+    assert missing_before(warehouse, date(2024, 7, 1), {"boxscores": (300, ["player_form"])}) == []
+    [sentence] = missing_before(warehouse, date(2024, 7, 3), {"boxscores": (300, ["player_form"])})
+    assert sentence.startswith("boxscores: 2 dates, of which nobody knows yet whether they have games, before 2024-07-03")
+
+
+def test_dates_are_rated_by_their_complete_games(warehouse: LocalWarehouse) -> None:
+    """Ten final games a date, of which 9, 8, 7, 6 have a box score; then a date without a final game."""
+    games, boxes = list[Values](), list[Values]()
+    for number, complete in enumerate((9, 8, 7, 6)):
+        for game in range(10):
+            about = {"game_date": day(number), "game_id": f"{number}{game}"}
+            games.append(a_game(**about) | LINEAGE)
+            for team, points in (("GSW", 110), ("NYK", 100)) if game < complete else ():
+                starters = [
+                    a_boxscore(points=points if player == 0 else 0, team=team, team_points=points, minutes=48.0,
+                               player_id=player + len(team) * points, **about)
+                    for player in range(5)
+                ]  # fmt: skip
+                boxes += [row | LINEAGE for row in starters]
+    dates = days(day(0), day(4))
+    warehouse.replace(SCHEDULE, dates, frame_of(SCHEDULE, *games), "test")
+    warehouse.replace(TABLES["boxscores"], dates, frame_of(TABLES["boxscores"], *boxes), "test")
+    assert rate(warehouse, dates) == {
+        "excellent": [day(0)], "acceptable": [day(1), day(2)], "failed": [day(3)], "without final games": [day(4)],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--from", "2024-01-02", "--to", "2024-01-01"], "^--from 2024-01-02 is after --to 2024-01-01$"),
+        (["--from", "2024-01-01", "--to", "soon"], "^--to must be a date like 2024-03-15, not 'soon'$"),
+        (["--from", "2024-01-01", "--to", "2024-01-02", "--stop-after", "picks"],
+         f"^--stop-after is 'picks'; choose one of {', '.join(STAGES)}$"),
+    ],
+    ids=["dates turned round", "no date", "unknown stage"],
+)  # fmt: skip
+def test_wrong_use_is_told_in_one_sentence_and_touches_nothing(arguments: list[str], sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        app(["backfill", *arguments], standalone_mode=False)
+    assert not list(tmp_path.iterdir())
+
+
+# The simulated league, two days more than it has
+
+assert loaded  # a fixture
+MORNING_AFTER = NEXT + timedelta(days=1)
+STEP_BY_STEP = f"""
+import warnings
+warnings.filterwarnings("ignore")
+from datetime import date
+from nba_pipeline.definitions import defs
+from nba_pipeline.environments import home
+from nba_pipeline.runs import Runner, open_instance
+runner = Runner(defs, open_instance(home()))
+for outcome in runner.backfill(date.fromisoformat("{DAY}"), date.fromisoformat("{NEXT}"), dates_per_run=1):
+    print(outcome.title, flush=True)
+"""
+
+
+def in_the_environment_of(home: Path) -> dict[str, str]:
+    return {**os.environ, "NBA_PIPELINE_HOME": str(home), "NBA_PIPELINE_NOW": eastern(MORNING_AFTER, 7).isoformat()}
+
+
+def test_a_backfill_killed_half_way_and_resumed_ends_as_if_undisturbed(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    whole, killed = (
+        Path(shutil.copytree(request.getfixturevalue("loaded"), tmp_path / name, copy_function=link_or_copy))
+        for name in ("whole", "killed")
+    )
+    done(a_runner(whole, MORNING_AFTER, 7).backfill(DAY, NEXT, dates_per_run=1))
+
+    command = [sys.executable, "-c", STEP_BY_STEP]
+    environment = in_the_environment_of(killed)
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout and process.stdout.readline() == f"season {DAY}\n"
+        while not (killed / "tables" / "boxscores" / f"game_date={NEXT}").exists():  # the second chunk is under way
+            assert process.poll() is None
+        process.send_signal(signal.SIGKILL)
+    runner, left_out = a_runner(killed, MORNING_AFTER, 7), list[Step]()
+    assert NEXT not in runner.warehouse.dates(TABLES["features"])
+
+    done(runner.backfill(DAY, NEXT, is_resumed=True, dates_per_run=1, tell=left_out.append))
+    # the week was tried before, and nothing of the days before it is new
+    assert [(step.part, step.when) for step in left_out] == [("features", str(DAY)), ("models", "2026-01-12")]
+    expected, found = tables(whole), tables(killed)
+    assert found.keys() == expected.keys()
+    for name in expected:
+        # a week that was left out keeps the instant at which it was tried
+        irrelevant = ["as_of"] if name == "points_model" else []
+        assert_frame_equal(found[name].drop(irrelevant), expected[name].drop(irrelevant))
+    assert expected["grades"].filter(pl.col("did_play"))["game_date"].unique().sort().to_list()[-2:] == [DAY, NEXT]
+
+    # by the command: nothing is left to do, and it says so
+    command = [sys.executable, "-m", "nba_pipeline", "backfill", "--from", str(DAY), "--to", str(NEXT), "--resume"]
+    again = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    assert (again.returncode, again.stderr.count("left out"), again.stderr.count("done")) == (0, 3, 0)
+    assert "2 excellent (>= 90%), 0 acceptable (>= 70%), 0 failed (< 70%); 0 without final games" in again.stdout
+
+
+def test_a_dry_run_touches_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "nba_pipeline", "backfill", "--from", str(DAY), "--to", str(NEXT), "--dry-run"]
+    told = subprocess.run(command, env=in_the_environment_of(tmp_path), check=False, capture_output=True, text=True)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.splitlines()[-1] == "3 runs; nothing was touched"
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,150 @@
+"""What a waiver needs, what it opens, and that several of one date add up."""
+
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from nba_pipeline import gates
+from nba_pipeline.calendar import Clock
+from nba_pipeline.cli import app
+from nba_pipeline.errors import BadInput, Closed
+from nba_pipeline.gates import COVERAGE_GATE, WAIVERS
+from nba_pipeline.table import TABLES
+from nba_pipeline.waive import WAIVABLE, waive
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, at, frame_of
+
+MORNING = at(13, day=DAY + timedelta(days=1))
+"""Before the deadline, noon in the east."""
+LINEAGE: Values = {"source": "test", "as_of": MORNING, "code_version": "1"}
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> LocalWarehouse:
+    """Four final games on DAY, of which only the first has a box score."""
+    here = LocalWarehouse(home=str(tmp_path))
+    games = [a_game(game_id=f"{number}") | LINEAGE for number in range(4)]
+    boxes = [
+        a_boxscore(points=points if player == 0 else 0, team=team, team_points=points, minutes=48.0, game_id="0",
+                   player_id=player + points) | LINEAGE
+        for team, points in (("GSW", 110), ("NYK", 100)) for player in range(5)
+    ]  # fmt: skip
+    here.replace(TABLES["schedule"], [DAY], frame_of(TABLES["schedule"], *games), "test")
+    here.replace(TABLES["boxscores"], [DAY], frame_of(TABLES["boxscores"], *boxes), "test")
+    return here
+
+
+def waived(warehouse: LocalWarehouse, now: datetime = MORNING, ends_at: datetime | None = None, author: str = "Ann") -> list[str]:
+    return waive(warehouse, Clock(stands_at=now.isoformat()), DAY, COVERAGE_GATE, "the feed is gone", author, ends_at)
+
+
+def go_on(warehouse: LocalWarehouse, as_of: datetime) -> list[str]:
+    """The games that may be summarised and graded."""
+    schedule, boxes, waivers = (warehouse.scan(t, [DAY]).collect() for t in (TABLES["schedule"], TABLES["boxscores"], WAIVERS))
+    return gates.games_that_go_on(schedule, boxes, waivers, [DAY], as_of)[0]
+
+
+def test_the_complete_games_of_a_waived_date_go_on_from_then_on(warehouse: LocalWarehouse) -> None:
+    with pytest.raises(Closed):
+        go_on(warehouse, MORNING)
+    assert waived(warehouse) == [
+        "enough_final_games_are_covered of 2024-03-12 is waived for good, by Ann: the feed is gone",
+        "1 of 4 final games have a complete box score; left out: "
+        + ", ".join(f"NYK@GSW {n} (no box score of GSW; no box score of NYK)" for n in (1, 2, 3)),
+        "they go on with: nba-pipeline run --date 2024-03-12 --mode overnight",
+    ]
+    assert go_on(warehouse, MORNING) == ["0"]
+    with pytest.raises(Closed):  # as a rebuild repeats what was run before
+        go_on(warehouse, MORNING - timedelta(seconds=1))
+
+
+def test_a_waiver_is_kept_with_who_why_and_until_when(warehouse: LocalWarehouse) -> None:
+    waived(warehouse, ends_at=MORNING + timedelta(hours=2), author=" Ann ")
+    assert warehouse.scan(WAIVERS).drop("code_version").collect().to_dicts() == [
+        {"game_date": DAY, "gate": COVERAGE_GATE, "reason": "the feed is gone", "author": "Ann", "waived_at": MORNING,
+         "ends_at": MORNING + timedelta(hours=2), "source": "nba-pipeline waive", "as_of": MORNING},
+    ]  # fmt: skip
+
+
+def test_a_second_waiver_is_refused_while_the_first_stands(warehouse: LocalWarehouse) -> None:
+    ends_at = MORNING + timedelta(hours=2)
+    waived(warehouse, ends_at=ends_at)
+    with pytest.raises(
+        BadInput, match=rf"of --date {DAY} is waived already, by Ann on 2024-03-13 until .* \(the feed is gone\)$"
+    ):
+        waived(warehouse, ends_at - timedelta(seconds=1), author="Bob")
+    assert warehouse.scan(WAIVERS).collect().height == 1
+
+
+def test_a_waiver_that_has_ended_opens_nothing_and_may_be_followed_by_another(warehouse: LocalWarehouse) -> None:
+    ends_at = MORNING + timedelta(hours=2)
+    waived(warehouse, ends_at=ends_at)
+    assert go_on(warehouse, ends_at - timedelta(seconds=1)) == ["0"]
+    with pytest.raises(Closed):
+        go_on(warehouse, ends_at)
+    waived(warehouse, ends_at, author="Bob")
+    assert go_on(warehouse, ends_at) == ["0"]
+    assert warehouse.scan(WAIVERS).collect()["author"].to_list() == ["Ann", "Bob"]
+
+
+def test_the_deadline_waives_once_also_after_somebody_s_waiver_has_ended(warehouse: LocalWarehouse) -> None:
+    waived(warehouse, ends_at=MORNING + timedelta(hours=1))
+    schedule, boxes = (warehouse.scan(TABLES[name], [DAY]).collect() for name in ("schedule", "boxscores"))
+    covered = gates.coverage(gates.judge_games(schedule, boxes), [DAY])
+    for hours in (0, 24):  # two runs after the deadline
+        now = gates.deadline(DAY) + timedelta(hours=hours)
+        rows, rejected = WAIVERS.conform(gates.waivers_due(covered, now), now, "1")
+        assert rejected.is_empty()
+        warehouse.add(WAIVERS, [DAY], rows, "test")
+        assert go_on(warehouse, now) == ["0"]
+    assert warehouse.scan(WAIVERS).collect().select("author", "waived_at").rows() == [
+        ("Ann", MORNING), ("deadline", gates.deadline(DAY)),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("gate", WAIVABLE)
+def test_every_gate_that_can_be_waived_reads_waivers(gate: str) -> None:
+    row = {"game_date": DAY, "gate": gate, "reason": "r", "author": "a", "waived_at": MORNING} | LINEAGE
+    assert gates.standing_waivers(frame_of(WAIVERS, row), MORNING).height == 1
+
+
+GOOD = {"--date": str(DAY), "--gate": COVERAGE_GATE, "--reason": "because", "--author": "Ann"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"--date": "soon"}, "^--date must be a date like 2024-03-15, not 'soon'$"),
+        ({"--date": "2024-03-14"}, "^--date 2024-03-14 is after today, 2024-03-13: none of its games can be final yet$"),
+        ({"--gate": "features"}, "^--gate is 'features'; the gates that can be waived: enough_final_games_are_covered$"),
+        ({"--reason": " "}, "^--reason must not be empty, it is ' '$"),
+        ({"--author": ""}, "^--author must not be empty, it is ''$"),
+        ({"--until": "2024-03-13T12:00:00"}, "^--until needs an offset, .*, not '2024-03-13T12:00:00'$"),
+        ({"--until": "2024-03-13T13:00:00+00:00"}, r"^--until 2024-03-13T13:00:00\+00:00 is not after now, 2024-03-13T13:00:00"),
+    ],
+    ids=["no date", "tomorrow", "another gate", "no reason", "no author", "no offset", "over"],
+)
+def test_wrong_use_is_told_in_one_sentence_and_touches_nothing(
+    wrong: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NBA_PIPELINE_NOW", MORNING.isoformat())
+    words = [word for option in (GOOD | wrong).items() for word in option]
+    with pytest.raises(BadInput, match=sentence):
+        app(["waive", *words], standalone_mode=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_command_says_what_it_did_and_refuses_to_do_it_twice(warehouse: LocalWarehouse, tmp_path: Path) -> None:
+    environment = {**os.environ, "NBA_PIPELINE_HOME": str(tmp_path), "NBA_PIPELINE_NOW": MORNING.isoformat()}
+    words = [word for option in (GOOD | {"--until": "2024-03-14T12:00:00-04:00"}).items() for word in option]
+    command = [sys.executable, "-m", "nba_pipeline", "waive", *words]
+    first, second = (subprocess.run(command, env=environment, check=False, capture_output=True, text=True) for _ in range(2))
+    assert (first.returncode, first.stderr, len(first.stdout.splitlines())) == (0, "", 3)
+    assert (second.returncode, second.stdout) == (2, "") and "is waived already, by Ann" in second.stderr
+    ends_at = datetime(2024, 3, 14, 16, tzinfo=UTC)
+    assert warehouse.scan(WAIVERS, [date(2024, 3, 12)]).select("ends_at", pl.col("author")).collect().rows() == [(ends_at, "Ann")]
