@@ -5,7 +5,7 @@ export NBA_PIPELINE_HOME ?= $(CURDIR)/.nba_pipeline
 SHARED ?= ../shared
 READY := .venv/.ready
 
-.PHONY: demo test test-real test-bigquery dev lint bench clean
+.PHONY: demo test test-real test-bigquery test-unattended dev lint bench clean
 
 demo: $(READY)
 	$(BIN)/nba-pipeline demo
@@ -19,6 +19,9 @@ test-real: $(READY)
 test-bigquery: $(READY)
 	$(BIN)/python -m nba_pipeline_tests.bigquery.emulator setup
 	NBA_BIGQUERY_TESTS=required $(BIN)/python -m pytest -n 2 --dist worksteal --override-ini addopts="-ra --strict-markers" nba_pipeline_tests/bigquery
+
+test-unattended: $(READY)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --override-ini addopts="-ra --strict-markers" nba_pipeline_tests/unattended
 
 dev: $(READY)
 	$(BIN)/python -W ignore -c 'from nba_pipeline.environments import home; from nba_pipeline.runs import prepare_instance; prepare_instance(home())'

@@ -1,0 +1,218 @@
+"""Dagster's daemon by a simulated clock: evaluates the schedules, the sensors and the conditions, and executes what they ask for.
+
+The whole process lives at the simulated instant, so that Dagster's own events carry it too. It keeps what the daemon keeps,
+cursors and requests that are not finished, in a file below the home, and so may be killed at any event and started again.
+
+    python -m nba_pipeline_tests.unattended.daemon HOME FROM TO [--kill-at-event N]
+"""
+
+import argparse
+import json
+import os
+import signal
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import time_machine
+from dagster._core.definitions.automation_condition_sensor_definition import AutomationConditionSensorDefinition
+from dagster._core.definitions.automation_tick_evaluation_context import build_run_requests
+from dagster._serdes import deserialize_value, serialize_value
+from dagster._utils.schedules import schedule_execution_time_iterator
+
+from nba_pipeline.calendar import EASTERN, eastern
+from nba_pipeline.definitions import build_definitions
+from nba_pipeline.event_log import KeptSqliteEventLogStorage
+from nba_pipeline.runs import QUIET, open_instance
+
+STATE = "unattended.json"
+EASTERN_TIMES = ((1, 30), (6, 10), (11, 40), (16, 10), (17, 40), (23, 15))
+"""When the simulated daemon looks; the real one looks every 30 seconds, and finds the same a little earlier."""
+
+MOST_ROUNDS = 12
+"""Evaluations at one instant, until nothing more follows: a chain of tables takes one each."""
+
+
+@dataclass
+class State:
+    """What outlives a kill: where the clock is, the cursors, the run keys that were used, the requests that are not finished."""
+
+    now: str
+    cursors: dict[str, str | None] = field(default_factory=dict)
+    ticked: dict[str, str] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+    unfinished: list[dict[str, Any]] = field(default_factory=list)
+    decisions: list[list[str]] = field(default_factory=list)
+
+
+class Daemon:
+    """The definitions of the sandbox on the instance of a home."""
+
+    def __init__(self, home: Path, start: datetime):
+        self.home, self.path = home, home / STATE
+        self.definitions = build_definitions("sandbox")
+        self.instance = open_instance(home)
+        self.state = State(**json.loads(self.path.read_text())) if self.path.exists() else State(start.isoformat())
+        self.repository = self.definitions.get_repository_def()
+
+    def run(self, to: datetime) -> None:
+        """Live from where the state is up to an instant."""
+        while (now := datetime.fromisoformat(self.state.now)) <= to:
+            with time_machine.travel(now, tick=True):
+                self.look(now)
+            self.state.now = next_look(now).isoformat()
+            self.save()
+
+    def look(self, now: datetime) -> None:
+        """Do what was left unfinished, then evaluate everything until nothing more is asked for."""
+        for request in list(self.state.unfinished):
+            self.execute(request)
+        for name, requests in self.scheduled(now):
+            self.take(name, requests)
+        for _ in range(MOST_ROUNDS):
+            asked = 0
+            for name, requests in self.sensed():
+                asked += self.take(name, requests)
+            if not asked:
+                return
+        raise AssertionError(f"at {now} the sensors still ask for runs after {MOST_ROUNDS} rounds: a storm")
+
+    def scheduled(self, now: datetime) -> Iterator[tuple[str, list[dg.RunRequest]]]:
+        """The last tick of each schedule since the last look."""
+        for schedule in self.repository.schedule_defs:
+            since = datetime.fromisoformat(self.state.ticked.get(schedule.name, (now - timedelta(minutes=30)).isoformat()))
+            self.state.ticked[schedule.name] = now.isoformat()
+            ticks = schedule_execution_time_iterator(since.timestamp(), schedule.cron_schedule, schedule.execution_timezone, True)
+            passed = [tick for tick in _until(ticks, now) if tick > since]
+            if passed:
+                with dg.build_schedule_context(
+                    self.instance, scheduled_execution_time=passed[-1], resources=self.definitions.resources,
+                    repository_def=self.repository,
+                ) as context:  # fmt: skip
+                    found = schedule.evaluate_tick(context)
+                self.note(schedule.name, found.run_requests, found.skip_message)
+                yield schedule.name, list(found.run_requests or ())
+
+    def sensed(self) -> Iterator[tuple[str, list[dg.RunRequest]]]:
+        """Every sensor once."""
+        for sensor in self.repository.sensor_defs:
+            if isinstance(sensor, AutomationConditionSensorDefinition):
+                yield sensor.name, self.conditions(sensor)
+            elif not isinstance(sensor, dg.RunStatusSensorDefinition):
+                with dg.build_sensor_context(
+                    self.instance, cursor=self.state.cursors.get(sensor.name), resources=self.definitions.resources,
+                    repository_def=self.repository,
+                ) as context:  # fmt: skip
+                    found = sensor.evaluate_tick(context)
+                self.state.cursors[sensor.name] = found.cursor
+                self.note(sensor.name, found.run_requests, found.skip_message)
+                yield sensor.name, list(found.run_requests or ())
+
+    def conditions(self, sensor: AutomationConditionSensorDefinition) -> list[dg.RunRequest]:
+        """The requests of the automation conditions."""
+        kept = self.state.cursors.get(sensor.name)
+        found = dg.evaluate_automation_conditions(
+            self.definitions, self.instance, cursor=deserialize_value(kept) if kept else None, evaluation_time=datetime.now(UTC)
+        )
+        self.state.cursors[sensor.name] = serialize_value(found.cursor)
+        subsets = [result.true_subset for result in found.results if not result.true_subset.is_empty]
+        graph = self.definitions.resolve_asset_graph()
+        return list(build_run_requests(subsets, graph, sensor.run_tags, emit_backfills=False))
+
+    def note(self, name: str, requests: Any, skipped: str | None) -> None:
+        """Keep a decision, when it is another one than the last of that name."""
+        told = f"run {len(requests)}" if requests else f"skip {skipped}"
+        if told != next((what for _, who, what in reversed(self.state.decisions) if who == name), None) or requests:
+            self.state.decisions.append([datetime.now(UTC).isoformat()[:19], name, told])
+
+    def take(self, name: str, requests: list[dg.RunRequest]) -> int:
+        """Write down the requests, then execute those whose key is new; how many there were."""
+        taken = []
+        for request in requests:
+            if request.run_key and request.run_key in self.state.keys:
+                continue
+            self.state.keys += [request.run_key] if request.run_key else []
+            taken.append({
+                "job": request.job_name or ("train" if name == "train_week" else "game_day"), "day": request.partition_key,
+                "assets": sorted(key.to_user_string() for key in request.asset_selection or ()), "tags": dict(request.tags),
+                "asked_by": name,
+            })  # fmt: skip
+        self.state.unfinished += taken
+        self.save()
+        for request in taken:
+            self.execute(request)
+        return len(taken)
+
+    def execute(self, request: dict[str, Any]) -> None:
+        """One run, in this process; as the daemon's queue would, with the tags that find it again."""
+        partition = request["day"] or request["tags"].get("dagster/partition")
+        job = self.definitions.resolve_job_def("game_day" if request["job"] == "__ASSET_JOB" else request["job"])
+        tables = request["assets"] or ["points_model"]
+        result = job.execute_in_process(
+            instance=self.instance, partition_key=partition, asset_selection=[dg.AssetKey(table) for table in tables],
+            tags={**request["tags"], "nba/asked_by": request["asked_by"]}, raise_on_error=False, run_config=QUIET,
+        )  # fmt: skip
+        self.state.decisions.append(
+            [
+                datetime.now(UTC).isoformat()[:19],
+                request["asked_by"],
+                f"{'done' if result.success else 'FAILED'} {partition} {' '.join(tables)}",
+            ]
+        )
+        self.state.unfinished.remove(request)
+        self.save()
+
+    def save(self) -> None:
+        """Write the state down, whole or not at all."""
+        half = self.path.with_suffix(".half")
+        half.write_text(json.dumps(vars(self.state)))
+        half.replace(self.path)
+
+
+def next_look(now: datetime) -> datetime:
+    """The first of the daemon's Eastern times after an instant."""
+    day = now.astimezone(EASTERN).date()
+    times = [eastern(d, hour, minute) for d in (day, day + timedelta(days=1)) for hour, minute in EASTERN_TIMES]
+    return min(at for at in times if at > now)
+
+
+def _until(ticks: Iterator[datetime], now: datetime) -> Iterator[datetime]:
+    for tick in ticks:
+        if tick > now:
+            return
+        yield tick
+
+
+def die_at_event(number: int) -> None:
+    """End this process with SIGKILL when it stores its n-th event."""
+    stored, store = 0, KeptSqliteEventLogStorage.store_event
+
+    def count_and_store(self: Any, event: Any) -> None:
+        nonlocal stored
+        store(self, event)
+        stored += 1
+        if stored == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    KeptSqliteEventLogStorage.store_event = count_and_store  # type: ignore[method-assign]
+
+
+def main() -> None:
+    warnings.filterwarnings("ignore")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("home", type=Path)
+    parser.add_argument("start", type=datetime.fromisoformat)
+    parser.add_argument("to", type=datetime.fromisoformat)
+    parser.add_argument("--kill-at-event", type=int)
+    asked = parser.parse_args()
+    if asked.kill_at_event:
+        die_at_event(asked.kill_at_event)
+    Daemon(asked.home, asked.start).run(asked.to)
+
+
+if __name__ == "__main__":
+    main()

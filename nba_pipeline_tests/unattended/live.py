@@ -1,0 +1,147 @@
+"""A league of the sandbox whose games are minutes away and minutes long, and the platform's own processes on it, by the real clock."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import httpx
+import polars as pl
+
+from nba_pipeline.calendar import eastern_date
+from nba_pipeline.runs import open_instance
+from nba_pipeline.sandbox.league import League
+from nba_pipeline.table import TABLES
+from nba_pipeline.warehouse.local import LocalWarehouse
+
+ROOT = Path(__file__).parents[2]
+PYTHON = Path(sys.executable)
+GAME_MINUTES = 2.0
+
+
+class Evening:
+    """One slate that begins soon, in a home of its own."""
+
+    def __init__(self, home: Path, first_tipoff_in: timedelta, games: int = 5):
+        self.home, self.warehouse = home, LocalWarehouse(home=str(home))
+        self.first_tipoff = datetime.now(UTC).replace(microsecond=0) + first_tipoff_in
+        self.slate: date = eastern_date(self.first_tipoff)
+        league = League()
+        self.game_ids = [game.game_id for game in league.games(self.slate)][:games]
+        dropped = [game.game_id for game in league.games(self.slate)][games:]
+        rules: list[dict[str, Any]] = [
+            {"action": "move_date", "game": [game], "to": (self.first_tipoff + timedelta(seconds=10 * n)).isoformat()}
+            for n, game in enumerate(self.game_ids)
+        ]
+        rules += [{"action": "drop_game", "game": dropped}] if dropped else []
+        (home / "sandbox_rules.json").write_text(json.dumps({"game_minutes": GAME_MINUTES, "rules": rules}))
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What the platform's processes see."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        return kept | {
+            "NBA_PIPELINE_HOME": str(self.home),
+            "DAGSTER_HOME": str(self.home / "dagster"),
+            "PYTHONWARNINGS": "ignore",
+        }
+
+    def command(self, *arguments: str, may_be: tuple[int, ...] = (0,)) -> None:
+        """The nba-pipeline command. Raises with what it said when it ends with another code."""
+        command = [PYTHON, "-m", "nba_pipeline", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
+        assert done.returncode in may_be, done.stderr
+
+    def play_the_days_before(self, days: int) -> None:
+        """History, so that players have enough games to be predicted."""
+        day = timedelta(days=1)
+        first, last = self.slate - days * day, self.slate - day
+        # 1: the first slates are closed, since nothing is known of the games before
+        self.command("backfill", "--from", str(first), "--to", str(last), "--stop-after", "features", may_be=(0, 1))
+
+    def rows(self, table: str) -> pl.DataFrame:
+        """The slate's rows of a table."""
+        return self.warehouse.scan(TABLES[table], [self.slate]).collect()
+
+    def runs(self, *statuses: dg.DagsterRunStatus) -> list[dg.RunRecord]:
+        """The runs of the slate, the newest first; of some statuses if asked."""
+        tags = {"dagster/partition": self.slate.isoformat()}
+        with open_instance(self.home) as instance:
+            return list(instance.get_run_records(dg.RunsFilter(tags=tags, statuses=list(statuses) or None)))
+
+    def is_graded(self) -> bool:
+        """Whether each prediction of the slate has its grade."""
+        key = ["game_id", "player_id", "system_id"]
+        made, graded = self.rows("predictions").select(key).unique(), self.rows("grades").select(key).unique()
+        return made.height > 0 and made.join(graded, on=key, how="anti").is_empty()
+
+
+class Platform:
+    """`dagster dev` on a home: daemon, web page and code server, as `make dev` starts them."""
+
+    def __init__(self, evening: Evening, port: int):
+        self.log = (evening.home / "dagster_dev.log").open("ab")
+        command = [PYTHON, "-m", "dagster", "dev", "-w", "workspace.yaml", "-p", str(port), "-h", "127.0.0.1"]
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=evening.environment, stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+    def kill(self) -> None:
+        """SIGKILL to everything at once, the runs under way too: the power is off."""
+        for pid in _of_session(self.process.pid):
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+        self.log.close()
+
+    def daemons(self) -> dict[str, bool]:
+        """Daemon -> whether it is healthy, as the web page says."""
+        asked = {"query": "{instance{daemonHealth{allDaemonStatuses{daemonType healthy required}}}}"}
+        answer = httpx.post(f"{self.url}/graphql", json=asked, timeout=30).json()
+        statuses = answer["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
+        return {status["daemonType"]: bool(status["healthy"]) for status in statuses if status["required"]}
+
+
+@contextmanager
+def platform(evening: Evening, port: int) -> Iterator[Platform]:
+    """The platform, as long as the block lasts."""
+    started = Platform(evening, port)
+    try:
+        yield started
+    finally:
+        if started.process.poll() is None:
+            started.kill()
+
+
+def wait_until(is_so: Callable[[], object], within: timedelta, what: str) -> None:
+    """Look every second; a failed test when it is not so in time."""
+    end = time.monotonic() + within.total_seconds()
+    while not is_so():
+        assert time.monotonic() < end, f"not within {within}: {what}"
+        time.sleep(1)
+
+
+def _of_session(leader: int) -> list[int]:
+    """Every process of a session; Dagster's own children lead groups of their own."""
+    listed = subprocess.run(["ps", "-e", "-o", "pid=,sid="], capture_output=True, text=True, check=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    children = {pid for pid, session in pairs if session == leader}
+    return sorted(children | set(_descendants(leader)))
+
+
+def _descendants(leader: int) -> list[int]:
+    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    found, frontier = [leader], {leader}
+    while frontier:
+        frontier = {pid for pid, parent in parents if parent in frontier}
+        found += frontier
+    return found
