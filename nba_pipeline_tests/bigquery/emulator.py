@@ -134,7 +134,7 @@ class Emulator:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        # The data folder is named relative to the working directory: DuckLake keeps the name, and a copy must find its own files.
+        # The data folder is named relative to the working directory: whatever keeps the name, a copy finds its own files.
         command: list[str | Path] = [_python(self.environment).absolute(), LAUNCHER, "--data-dir", "data", "--end-with-stdin"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(

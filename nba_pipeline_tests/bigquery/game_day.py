@@ -2,7 +2,7 @@
 
     python -m nba_pipeline_tests.bigquery.game_day FOLDER [--share 0/2] [--writes]    killed once at every call, a run for each
 
-Not a test itself: `test_game_day` kills at a sample of the calls.
+Not a test itself: `test_game_day` kills at some of the calls.
 """
 
 import argparse

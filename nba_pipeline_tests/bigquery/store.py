@@ -30,6 +30,8 @@ QUICK = {"first_pause_seconds": 0.01, "longest_pause_seconds": 0.05}
 class BigQueryStore(Store):
     """A dataset with the record of writes. Whatever a warehouse of it asks passes through the proxy; what a test asks does not."""
 
+    replacements = 8  # each is three calls of the emulator, while the readers keep it busy
+
     def __init__(self, emulator: Emulator, proxy: FaultProxy, admin: bigquery.Client, dataset: str, home: Path) -> None:
         self.emulator, self.proxy, self.admin, self.dataset, self.home = emulator, proxy, admin, dataset, home
         self._begun: dict[str, None] = {}
