@@ -85,7 +85,11 @@ def is_watched(pending: Pending, now: datetime) -> bool:
 def remembered(cursor: str | None) -> dict[date, Memory]:
     """The memories of a cursor."""
     found = json.loads(cursor) if cursor else {}
-    return {date.fromisoformat(day): Memory(**{**fields, "asked": tuple(fields["asked"])}) for day, fields in found.items()}
+    known = Memory.__dataclass_fields__.keys()  # a cursor of another version keeps what both know
+    kept = {day: {name: value for name, value in fields.items() if name in known} for day, fields in found.items()}
+    return {
+        date.fromisoformat(day): Memory(**{**fields, "asked": tuple(fields.get("asked", ()))}) for day, fields in kept.items()
+    }
 
 
 def cursor_of(memories: Mapping[date, Memory]) -> str:

@@ -34,11 +34,10 @@ from nba_pipeline.modes import (
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.reconciliation import (
     DUE_TAG,
-    PARTITION_TAG,
     TRAINING_HOUR,
-    UNDER_WAY,
     Work,
     find_work,
+    is_under_way,
     made_at,
     next_of,
     untrained_week,
@@ -114,7 +113,7 @@ def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
             return dg.SkipReason(f"missed at {at:%Y-%m-%d %H:%M}; the reconciliation does what is still due")
         if why := held_back(warehouse, nba_cdn):
             return dg.SkipReason(f"held back, the reconciliation asks again: {why}")
-        tipoffs = games_of(warehouse, [slate])["tipoff_at"].drop_nulls().to_list()
+        tipoffs = games_of(warehouse, [slate])["tipoff_at"].to_list()
         if at not in due_instants(mode, slate, tipoffs):
             return dg.SkipReason(f"every game of {slate} has begun" if tipoffs else f"no games on {slate}")
         tags = {MODE_TAG: mode, DUE_TAG: at.astimezone(tz=Clock().now().tzinfo).isoformat()}
@@ -144,13 +143,18 @@ def train_week(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest 
     description="Looks weeks back for what was due and is not there, and asks for the oldest of it.",
 )  # fmt: skip
 def nightly_reconciliation(
-    context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+    context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """What the sensor, which looks days back, no longer sees."""
-    found = find_work(context.instance, warehouse, Clock().now(), SETTINGS.patience.nightly_days)
-    requests = [_request_of(work) for work in found if not work.attempts.is_under_way][:MOST_NIGHTLY_REQUESTS]
-    yield from requests
-    if not requests:
+    now = Clock().now()
+    if why := held_back(warehouse, nba_cdn):
+        yield dg.SkipReason(f"held back until tomorrow: {why}")
+        return
+    older = eastern_date(now) - timedelta(days=SETTINGS.patience.catch_up_days)
+    found = find_work(context.instance, warehouse, now, SETTINGS.patience.nightly_days)
+    undone = [work for work in found if work.game_date < older and not work.attempts.is_under_way]
+    yield from [_request_of(work) for work in undone[:MOST_NIGHTLY_REQUESTS]]
+    if not undone:
         yield dg.SkipReason("nothing that was due is undone")
 
 
@@ -166,15 +170,17 @@ def final_games(
 ) -> dg.SensorResult:
     """One run per date with newly final games; for a box score that is late ever more rarely, and an alert at the deadline."""
     now = Clock().now()
-    remembered, memories = arrival.remembered(context.cursor), dict[date, arrival.Memory]()
+    remembered, today = arrival.remembered(context.cursor), eastern_date(now)
+    # also of a date that is complete: should it come back, its requests count on and their run keys are new
+    memories = {day: memory for day, memory in remembered.items() if day >= today - timedelta(days=2)}
     requests, told = [], []
-    pending = pending_games(warehouse, eastern_date(now))
+    pending = pending_games(warehouse, today)
     watched = [slate for slate in pending if arrival.is_watched(slate, now)]
     listed, final, trouble = look_at_the_league(watched, nba_cdn, now) if watched else (frozenset[str](), frozenset[str](), "")
     for slate in pending:
         day = slate.game_date
         decision = arrival.decide(slate, final, listed, remembered.get(day, arrival.Memory()), now)
-        if decision.collects and _is_being_worked_on(context.instance, day):
+        if decision.collects and is_under_way(context.instance, day):
             memories[day] = remembered.get(day, arrival.Memory())
             told.append(f"{day}: {decision.why}, and another run of the date is under way")
             continue
@@ -205,12 +211,19 @@ def look_at_the_league(
         return frozenset(), frozenset(), breaker.sentence
     try:
         board = nba_cdn.finals()
-        begun = {game: slate.game_date for slate in watched for game, tipoff in slate.games.items() if tipoff <= now}
-        alone = {game: nba_cdn.has_ended(game, day) for game, day in begun.items() if game not in board.listed}
     except PipelineError as error:
-        return frozenset(), frozenset(), f"nobody can say which games are final: {error}"
-    ended = {game for game, is_over in alone.items() if is_over}
-    return board.listed | alone.keys(), board.final | ended, ""
+        return frozenset(), frozenset(), f"the scoreboard cannot be had: {error}"
+    listed, final, trouble = set(board.listed), set(board.final), []
+    begun = {game: slate.game_date for slate in watched for game, tipoff in slate.games.items() if tipoff <= now}
+    for game, day in begun.items():
+        if game in board.listed:
+            continue
+        try:
+            final |= {game} if nba_cdn.has_ended(game, day) else set()
+            listed.add(game)
+        except PipelineError as error:
+            trouble.append(str(error))
+    return frozenset(listed), frozenset(final), "; ".join(trouble)
 
 
 def pending_games(warehouse: Warehouse, today: date) -> list[arrival.Pending]:
@@ -248,7 +261,7 @@ def lines(context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Wareh
             captured[str(day)] = last
         if not last or captured.get(str(day), "") >= last:
             told.append(f"{day}: no capture is due" if games.height else f"{day}: no game to come")
-        elif why_not or _is_being_worked_on(context.instance, day):
+        elif why_not or is_under_way(context.instance, day):
             told.append(f"{day}: the capture of {last[:16]} waits: {why_not or 'another run of the date is under way'}")
         else:
             captured[str(day)] = last
@@ -286,7 +299,8 @@ def reconciliation(
     week = untrained_week(context.instance, now)
     # once a day: a week that has too few rows for a model stays without
     key = f"reconciliation:train:{week}:{eastern_date(now)}"
-    training = [dg.RunRequest(run_key=key, job_name=train.name, partition_key=week.isoformat())] if week else []
+    is_wanted = week is not None and not is_under_way(context.instance, week, train.name)
+    training = [dg.RunRequest(run_key=key, job_name=train.name, partition_key=week.isoformat())] if week and is_wanted else []
     found = find_work(context.instance, warehouse, now)
     for work in found:
         if work.attempts.tried >= SETTINGS.patience.alert_after_attempts:
@@ -296,7 +310,8 @@ def reconciliation(
             )  # fmt: skip
     chosen, why = next_of(found, now)
     requests = [*training, *([_request_of(chosen)] if chosen else [])]
-    return dg.SensorResult(run_requests=requests, skip_reason=None if requests else why, cursor="")
+    context.update_cursor("")  # an empty cursor of the result would keep the old one
+    return dg.SensorResult(run_requests=requests, skip_reason=None if requests else why)
 
 
 def _request_of(work: Work) -> dg.RunRequest:
@@ -310,11 +325,6 @@ def _held_since(cursor: str | None, now: datetime, why: str, notifier: Notifier)
         notifier.raise_alert(eastern_date(now), "probe_failed", "preflight", why, "critical", "nba-pipeline breakers")
         return TOLD
     return cursor or now.isoformat()
-
-
-def _is_being_worked_on(instance: dg.DagsterInstance, day: date, job: str | None = None) -> bool:
-    tags = {PARTITION_TAG: day.isoformat()}
-    return bool(instance.get_runs_count(dg.RunsFilter(job_name=job, tags=tags, statuses=UNDER_WAY)))
 
 
 SENSORS = (final_games, lines, tables, reconciliation, failed_run_sensor(MODE_TAG))

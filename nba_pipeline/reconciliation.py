@@ -23,6 +23,7 @@ DUE_TAG = "nba/due_at"
 """The instant at which the work of a run was due: with mode and date it says which work it is."""
 
 PARTITION_TAG = "dagster/partition"
+RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 TRAINING_HOUR = 5
 """Eastern hour of Monday from which the week's models are due."""
 
@@ -84,6 +85,8 @@ class Work:
     attempts: Attempts = Attempts()
     gone_without: tuple[str, ...] = ()
     """Optional tables that are not waited for any more."""
+    is_urgent: bool = False
+    """The slate begins so soon that older work waits for it."""
 
     @property
     def name(self) -> str:
@@ -132,13 +135,14 @@ def last_due(mode: Mode, slate: Slate, now: datetime) -> datetime | None:
 def next_of(found: Sequence[Work], now: datetime) -> tuple[Work | None, str]:
     """What may be asked for now, and why nothing else: the oldest work first, and nothing while a date is being worked on.
 
+    Only a slate that begins soon comes before what is older, which its features may miss; they say so.
     Work that waits after an attempt holds nothing up: a source that is late must not cost the next slate.
     """
     for work in found:
         if work.attempts.is_under_way:
             return None, f"{work.name} is under way"
     waiting = []
-    for work in found:
+    for work in sorted(found, key=lambda work: not work.is_urgent):
         next_at = work.attempts.next_at()
         if next_at is None or next_at <= now:
             return work, ""
@@ -164,10 +168,12 @@ def _undone(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: date
     optional = [table for table in missing if table not in CRITICAL_OF_MODE[mode] and table not in RESULTS]
     others = {*missing, *stale} - set(optional)
     waited = now - _lacking_since(due_instants(mode, day, slate.tipoffs), [made[table] for table in optional], due_at)
-    may_go_on = may_go_without(len(optional), waited, slate.until_first_tipoff(now))
+    until = slate.until_first_tipoff(now)
+    may_go_on = may_go_without(len(optional), waited, until)
     gone_without = tuple(optional) if attempts.tried and others and may_go_on else ()
     wanted = tuple(table for table in tables if table in {*missing, *stale} - set(gone_without))
-    return Work(mode, day, due_at, wanted, why, attempts, gone_without)
+    is_urgent = mode == "same_day" and until is not None and until <= timedelta(minutes=SETTINGS.patience.last_call_minutes)
+    return Work(mode, day, due_at, wanted, why, attempts, gone_without, is_urgent)
 
 
 def _lacking_since(instants: Sequence[datetime], made: Sequence[datetime | None], due_at: datetime) -> datetime:
@@ -191,13 +197,18 @@ def made_at(instance: dg.DagsterInstance, table: str, day: date) -> datetime | N
 
 def attempts_at(instance: dg.DagsterInstance, mode: Mode, day: date, due_at: datetime) -> Attempts:
     """What was tried for this work: its own runs, and any run of the date that is under way."""
-    partition = {PARTITION_TAG: day.isoformat()}
-    under_way = instance.get_runs_count(dg.RunsFilter(tags=partition, statuses=UNDER_WAY))
-    own = {**partition, MODE_TAG: mode, DUE_TAG: due_at.isoformat()}
+    own = {PARTITION_TAG: day.isoformat(), MODE_TAG: mode, DUE_TAG: due_at.isoformat()}
     ended = [record for record in instance.get_run_records(dg.RunsFilter(tags=own)) if record.dagster_run.is_finished]
     ends = [record.end_time for record in ended if record.end_time is not None]
     last = datetime.fromtimestamp(max(ends), UTC) if ends else None
-    return Attempts(tried=len(ended), last_end=last, is_under_way=bool(under_way))
+    return Attempts(tried=len(ended), last_end=last, is_under_way=is_under_way(instance, day))
+
+
+def is_under_way(instance: dg.DagsterInstance, day: date, job: str | None = None) -> bool:
+    """Whether a run of a date, or of a range that holds it, is under way; of one job if asked."""
+    runs, key = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY)), day.isoformat()
+    spans = [(run.tags.get(PARTITION_TAG) or run.tags.get(RANGE_TAGS[0], ""), run.tags.get(RANGE_TAGS[1])) for run in runs]
+    return any(first <= key <= (last or first) for first, last in spans)
 
 
 def look_at(warehouse: Warehouse, dates: Sequence[date]) -> Iterator[Slate]:

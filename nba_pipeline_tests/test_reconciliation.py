@@ -201,6 +201,13 @@ def test_work_that_is_under_way_holds_up_all_other_also_older() -> None:
     assert next_of([older, running], LAST_CALL) == (None, "same_day of 2026-01-15 is under way")
 
 
+def test_a_slate_that_begins_soon_comes_before_older_work(days: Days) -> None:
+    days.write("boxscores", YESTERDAY)
+    for now, first in ((eastern(DAY, 17, 59), "overnight"), (eastern(DAY, 18), "same_day")):
+        chosen = next_of(found(days, now), now)[0]
+        assert chosen and chosen.mode == first
+
+
 def test_any_run_of_the_date_counts_as_under_way(days: Days) -> None:
     run = days.begin(DAY, LAST_CALL, **{MODE_TAG: "lines"})
     assert the_one(found(days, LAST_CALL + GRACE)).attempts == Attempts(is_under_way=True)

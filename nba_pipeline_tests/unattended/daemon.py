@@ -3,12 +3,13 @@
 The whole process lives at the simulated instant, so that Dagster's own events carry it too. It keeps what the daemon keeps,
 cursors and requests that are not finished, in a file below the home, and so may be killed at any event and started again.
 
-    python -m nba_pipeline_tests.unattended.daemon HOME FROM TO [--kill-at-event N]
+    python -m nba_pipeline_tests.unattended.daemon HOME FROM TO [--kill-at-event N] [--faults SEED]
 """
 
 import argparse
 import json
 import os
+import random
 import signal
 import warnings
 from collections.abc import Iterator
@@ -24,15 +25,20 @@ from dagster._core.definitions.automation_tick_evaluation_context import build_r
 from dagster._serdes import deserialize_value, serialize_value
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from nba_pipeline.calendar import EASTERN, eastern
+from nba_pipeline.calendar import EASTERN, eastern, eastern_date
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.event_log import KeptSqliteEventLogStorage
+from nba_pipeline.liveness import close_dead_runs
 from nba_pipeline.runs import QUIET, open_instance
+from nba_pipeline.sandbox.league import League
 
 STATE = "unattended.json"
 EASTERN_TIMES = ((1, 30), (6, 10), (11, 40), (16, 10), (17, 40), (23, 15))
 """When the simulated daemon looks; the real one looks every 30 seconds, and finds the same a little earlier."""
 
+RULES_FILE = "sandbox_rules.json"
+SHARE_OF_LOOKS_WITH_FAULTS = 0.4
+LATE_EVENING = 23
 MOST_ROUNDS = 12
 """Evaluations at one instant, until nothing more follows: a chain of tables takes one each."""
 
@@ -52,8 +58,8 @@ class State:
 class Daemon:
     """The definitions of the sandbox on the instance of a home."""
 
-    def __init__(self, home: Path, start: datetime):
-        self.home, self.path = home, home / STATE
+    def __init__(self, home: Path, start: datetime, faults: int | None = None):
+        self.home, self.path, self.faults = home, home / STATE, faults
         self.definitions = build_definitions("sandbox")
         self.instance = open_instance(home)
         self.state = State(**json.loads(self.path.read_text())) if self.path.exists() else State(start.isoformat())
@@ -63,12 +69,35 @@ class Daemon:
         """Live from where the state is up to an instant."""
         while (now := datetime.fromisoformat(self.state.now)) <= to:
             with time_machine.travel(now, tick=True):
+                (self.home / RULES_FILE).write_text(json.dumps({"rules": self.rules(now)}))
                 self.look(now)
             self.state.now = next_look(now).isoformat()
             self.save()
 
+    def rules(self, now: datetime) -> list[dict[str, Any]]:
+        """The faults of one look, which follow from the seed and the instant: none at most of them, and none that lasts.
+
+        Only the look of the late evening loses box scores or rows of them, and the next one finds them.
+        """
+        if self.faults is None:
+            return []
+        chance = random.Random(f"{self.faults} {now.isoformat()}")
+        found: list[dict[str, Any]] = []
+        if chance.random() < SHARE_OF_LOOKS_WITH_FAULTS:
+            provider = chance.choice(("nba_cdn", "odds_api", "espn"))
+            found.append(
+                {"match": {"provider": provider}, "action": "status", "status": chance.choice((500, 503, 429)), "times": 1}
+            )
+        if (now.astimezone(EASTERN).hour, chance.random() < SHARE_OF_LOOKS_WITH_FAULTS) == (LATE_EVENING, True):
+            games = [game.game_id for game in League().games(eastern_date(now))]
+            late, halved = chance.sample(games, 2)
+            found.append({"match": {"path": f"boxscore_{late}"}, "action": "status", "status": 403})
+            found.append({"game": [halved], "action": "drop_players", "n": 6})
+        return found
+
     def look(self, now: datetime) -> None:
         """Do what was left unfinished, then evaluate everything until nothing more is asked for."""
+        close_dead_runs(self.instance, now)
         for request in list(self.state.unfinished):
             self.execute(request)
         for name, requests in self.scheduled(now):
@@ -208,10 +237,11 @@ def main() -> None:
     parser.add_argument("start", type=datetime.fromisoformat)
     parser.add_argument("to", type=datetime.fromisoformat)
     parser.add_argument("--kill-at-event", type=int)
+    parser.add_argument("--faults", type=int, help="the seed of the faults; none without it")
     asked = parser.parse_args()
     if asked.kill_at_event:
         die_at_event(asked.kill_at_event)
-    Daemon(asked.home, asked.start).run(asked.to)
+    Daemon(asked.home, asked.start, asked.faults).run(asked.to)
 
 
 if __name__ == "__main__":

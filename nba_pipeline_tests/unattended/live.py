@@ -16,10 +16,12 @@ import dagster as dg
 import httpx
 import polars as pl
 
+from nba_pipeline.assets.grades import grades
+from nba_pipeline.assets.predictions import predictions
 from nba_pipeline.calendar import eastern_date
 from nba_pipeline.runs import open_instance
 from nba_pipeline.sandbox.league import League
-from nba_pipeline.table import TABLES
+from nba_pipeline.table import Table
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 ROOT = Path(__file__).parents[2]
@@ -65,11 +67,11 @@ class Evening:
         day = timedelta(days=1)
         first, last = self.slate - days * day, self.slate - day
         # 1: the first slates are closed, since nothing is known of the games before
-        self.command("backfill", "--from", str(first), "--to", str(last), "--stop-after", "features", may_be=(0, 1))
+        self.command("backfill", "--from", str(first), "--to", str(last), may_be=(0, 1))
 
-    def rows(self, table: str) -> pl.DataFrame:
+    def rows(self, table: Table) -> pl.DataFrame:
         """The slate's rows of a table."""
-        return self.warehouse.scan(TABLES[table], [self.slate]).collect()
+        return self.warehouse.scan(table, [self.slate]).collect()
 
     def runs(self, *statuses: dg.DagsterRunStatus) -> list[dg.RunRecord]:
         """The runs of the slate, the newest first; of some statuses if asked."""
@@ -80,7 +82,7 @@ class Evening:
     def is_graded(self) -> bool:
         """Whether each prediction of the slate has its grade."""
         key = ["game_id", "player_id", "system_id"]
-        made, graded = self.rows("predictions").select(key).unique(), self.rows("grades").select(key).unique()
+        made, graded = self.rows(predictions.TABLE).select(key).unique(), self.rows(grades.TABLE).select(key).unique()
         return made.height > 0 and made.join(graded, on=key, how="anti").is_empty()
 
 

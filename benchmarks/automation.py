@@ -1,0 +1,582 @@
+"""What the unattended platform costs: a tick of its conditions and sensors, the growth of Dagster's files, a game's way to its grades.
+
+--ticks      CPU seconds of one tick. The conditions of `flow` on 50 daily assets, copies of our own tables with all their
+             dependencies of the same date, each with a blocking check, over five seasons of dates that are all there; against
+             Dagster's `AutomationCondition.eager()` on the same graph and instance. Then our sensors on a few dates of the
+             sandbox, against a sensor that only skips; the league is served by another process, which is not counted.
+--event-log  Bytes of Dagster's instance folder per slate and run, and for a season; against the warehouse's tables of the same
+             slates. What is purged, and what is not.
+--latency    From the final of the last game of an evening to its grades, by part, with Dagster's own daemon and the real clock;
+             against the command that does the same work by hand. About 10 minutes, most of it waiting.
+
+Dagster's API would take many minutes for the events of 91,300 materialisations and as many checks. It writes those of one
+date, by one real run; the rows of all other dates are copies of these in its index database, made with plain sqlite3, in which the
+date is another one. That every date is there is then asked of Dagster.
+
+    python benchmarks/automation.py [--ticks] [--event-log] [--latency]     # without arguments: all three
+"""
+
+import argparse
+import json
+import os
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import time_machine
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.scheduler.instigation import TickData, TickStatus
+from measuring import a_runner, in_new_process, print_table, succeed
+
+from nba_pipeline.assets.sources import schedule
+from nba_pipeline.automation import SENSORS, final_games, lines, reconciliation
+from nba_pipeline.calendar import DAILY, EASTERN, FIRST_DATE, Clock, days, eastern, week_of
+from nba_pipeline.definitions import build_definitions
+from nba_pipeline.environments import resources_for
+from nba_pipeline.flow import FLOWS, Flow, condition_of
+from nba_pipeline.modes import CAPTURED, CLOCK, COLLECTED, DAILY_TABLES, MODE_TAG, UP_TO_FEATURES, capture_instants
+from nba_pipeline.reconciliation import UNDER_WAY, find_work
+from nba_pipeline.runs import QUIET, open_instance
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import TABLES
+from nba_pipeline_tests.unattended.live import GAME_MINUTES, Evening, platform, wait_until
+
+REPEATS = 5
+DAY_SECONDS = 24 * 3600
+
+ASSETS = 50
+DATES = 1826
+TICK = timedelta(seconds=30)
+SOURCE = "boxscores_1"
+"""Whose update the ticks with something to do find; much of the graph follows it."""
+
+DAY = date(2026, 1, 24)
+SENSOR_DAYS = 6
+QUIET_HOUR, GAMES_HOUR = 12, 21
+
+SLATES = (date(2026, 1, 22), date(2026, 1, 23), DAY)
+HISTORY_DAYS = 14
+SEASON_SLATES = 170
+BRIEF_RUNS = 12
+TICKS_WRITTEN = 300
+
+EVENING_HISTORY_DAYS = 12
+FIRST_TIPOFF_IN = timedelta(minutes=4)
+
+
+# --ticks
+
+
+def copies_of_our_tables() -> dict[str, Flow | None]:
+    """Names like features_2, in the order of the path, each with what it follows and needs; None for a source."""
+    found: dict[str, Flow | None] = {}
+    for copy, table in islice(((copy, table) for copy in count(1) for table in DAILY_TABLES), ASSETS):
+        flow = FLOWS.get(table)
+        found[f"{table}_{copy}"] = flow and Flow(*(tuple(f"{n}_{copy}" for n in names) for names in (flow.follows, flow.needs)))
+    return found
+
+
+def graph_of(flows: dict[str, Flow | None], condition: Callable[[str], Any]) -> dict[str, list[Any]]:
+    """Asset name -> the asset and its check."""
+    graph = {}
+    for name, flow in flows.items():
+        asked = condition(name) if flow else None
+        upstream = sorted({*flow.follows, *flow.needs}) if flow else []
+
+        @dg.asset(name=name, deps=upstream, partitions_def=DAILY, automation_condition=asked)
+        def made() -> None:
+            pass
+
+        @dg.asset_check(asset=made, blocking=True, partitions_def=DAILY)
+        def is_covered() -> dg.AssetCheckResult:
+            return dg.AssetCheckResult(passed=True)
+
+        graph[name] = [made, is_covered]
+    return graph
+
+
+def repeat(index: Path, first: str, others: Sequence[str]) -> None:
+    """Copy the rows of a date's asset and check events for other dates, with ids of their own."""
+    with closing(sqlite3.connect(index)) as log, log:
+        log.execute("PRAGMA synchronous=OFF")
+        events = log.execute("SELECT * FROM event_logs WHERE dagster_event_type LIKE 'ASSET_%' ORDER BY id").fetchall()
+        checks = log.execute("SELECT * FROM asset_check_executions ORDER BY id").fetchall()
+        names = {table: [row[1] for row in log.execute(f"PRAGMA table_info({table})")] for table in COPIED}
+        (base,) = log.execute("SELECT max(id) FROM event_logs").fetchone()
+        place = {row[0]: number for number, row in enumerate(events, 1)}
+
+        def another(value: Any, column: str, day: str, number: int) -> Any:
+            if column.endswith("storage_id") and value in place:
+                return base + number * len(events) + place[value]
+            return value.replace(f'"{first}"', f'"{day}"') if column in ("event", "evaluation_event") and value else value
+
+        def rows_of(table: str, rows: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+            for number, day in enumerate(others):
+                for row in rows:
+                    new = {name: another(value, name, day, number) for name, value in zip(names[table], row, strict=True)}
+                    new["id"] = base + number * len(events) + place[row[0]] if table == "event_logs" else None
+                    new["partition"] = day if new["partition"] == first else new["partition"]
+                    yield tuple(new.values())
+
+        for table, rows in zip(COPIED, (events, checks), strict=True):
+            marks = ", ".join("?" * len(names[table]))
+            log.executemany(f"INSERT INTO {table} VALUES ({marks})", rows_of(table, rows))
+
+
+COPIED = ("event_logs", "asset_check_executions")
+
+
+def fill(home: Path, flows: dict[str, Flow | None]) -> dg.DagsterInstance:
+    """Five seasons of dates, all materialised and passed. Raises RuntimeError where Dagster does not see one."""
+    dates = [day.isoformat() for day in days(FIRST_DATE, FIRST_DATE + timedelta(days=DATES - 1))]
+    assets = [part for parts in graph_of(flows, lambda _: None).values() for part in parts]
+    with open_instance(home) as instance:
+        dg.materialize(assets, instance=instance, partition_key=dates[0], run_config=QUIET)
+    repeat(home / "dagster" / "history" / "runs" / "index.db", dates[0], dates[1:])
+    instance = open_instance(home)
+    for name in flows:
+        found = instance.get_materialized_partitions(dg.AssetKey(name))
+        if found != set(dates):
+            raise RuntimeError(f"{name}: Dagster sees {len(found)} of {DATES} dates")
+    return instance
+
+
+class Ticks:
+    """The conditions of a graph, each tick half a minute after the last."""
+
+    def __init__(self, graph: dict[str, list[Any]], instance: dg.DagsterInstance):
+        parts = [part for parts in graph.values() for part in parts]
+        self.graph, self.instance, self.cursor = graph, instance, None
+        self.definitions = dg.Definitions(assets=parts[::2], asset_checks=parts[1::2])
+        # of the evening on which the last date is tomorrow
+        self.last = FIRST_DATE + timedelta(days=DATES - 1)
+        self.now = eastern(self.last - timedelta(days=1), GAMES_HOUR)
+
+    def tick(self) -> tuple[float, int]:
+        """CPU seconds, and how many dates were asked for."""
+        self.now += TICK
+        start = time.process_time()
+        found = dg.evaluate_automation_conditions(self.definitions, self.instance, cursor=self.cursor, evaluation_time=self.now)
+        seconds = time.process_time() - start
+        self.cursor: Any = found.cursor
+        return seconds, found.total_requested
+
+    def update(self) -> None:
+        """A new materialisation of the source, of the last date, which passes its check."""
+        dg.materialize(
+            self.graph[SOURCE], instance=self.instance, partition_key=self.last.isoformat(), run_config=QUIET
+        )  # fmt: skip
+
+
+def conditions(home: Path) -> dict[str, dict[str, tuple[float, int]]]:
+    """Variant -> kind of tick -> its CPU seconds (median) and how many dates it asked for."""
+    flows = copies_of_our_tables()
+    instance = fill(home, flows)
+    # condition_of knows the tables of FLOWS; this process ends with its benchmark
+    FLOWS.update({name: flow for name, flow in flows.items() if flow})
+    found = {}
+    for variant, condition in ((OURS, condition_of), (EAGER, lambda _: dg.AutomationCondition.eager())):
+        for name in flows:  # what Dagster has worked out for the variant before
+            instance.event_log_storage.wipe_asset_cached_status(dg.AssetKey(name))
+        ticks = Ticks(graph_of(flows, condition), instance)
+        seen: dict[str, list[tuple[float, int]]] = {FIRST_TICK: [ticks.tick()], NOTHING_NEW: [], UPDATED: []}
+        for _ in range(REPEATS):
+            ticks.tick()  # what the last one asked for is no news to the next but one
+            seen[NOTHING_NEW].append(ticks.tick())
+            ticks.update()
+            seen[UPDATED].append(ticks.tick())
+        if any(asked for _, asked in seen[NOTHING_NEW]) or not all(asked for _, asked in seen[UPDATED]):
+            raise RuntimeError(f"{variant}: the ticks asked for {seen}")
+        found[variant] = {kind: (statistics.median(s for s, _ in of_kind), of_kind[-1][1]) for kind, of_kind in seen.items()}
+    instance.dispose()
+    return found
+
+
+OURS, EAGER = "flow.condition_of", "Dagster's eager()"
+FIRST_TICK, NOTHING_NEW, UPDATED = "the first, without a cursor", "nothing new", "one update of a source"
+
+
+def prepare(home: Path, at: datetime) -> None:
+    """A few dates of the sandbox, in a process that lives at an instant, so that Dagster's events carry it too."""
+    with time_machine.travel(at, tick=True):
+        list(a_runner(home).backfill(DAY - timedelta(days=SENSOR_DAYS - 1), DAY))
+
+
+@dg.sensor(name="a_sensor_that_only_skips")
+def nothing(
+    context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Any], nba_cdn: dg.ResourceParam[Any]
+) -> dg.SkipReason:
+    """The floor: a context, its resources and a reason."""
+    return dg.SkipReason("nothing to do")
+
+
+def sensors(home: Path, at: datetime, league: str) -> list[tuple[str, float, str]]:
+    """Name, CPU seconds of one tick (median) and what it said, at an instant."""
+    os.environ |= {"NBA_PIPELINE_HOME": str(home), "NBA_CDN_URL": league}
+    found: list[tuple[str, float, str]] = []
+    with time_machine.travel(at, tick=True), open_instance(home) as instance:
+        resources = {name: resources_for("sandbox", Clock())[name] for name in ("warehouse", "nba_cdn", "notifier")}
+        repository = build_definitions("sandbox").get_repository_def()
+
+        def tick(sensor: dg.SensorDefinition) -> str:
+            wanted = {name: resources[name] for name in sensor.required_resource_keys}
+            with dg.build_sensor_context(instance, resources=wanted, repository_def=repository) as context:
+                answer = sensor.evaluate_tick(context)
+            return f"{len(answer.run_requests or ())} runs" if answer.run_requests else answer.skip_message or ""
+
+        def work(days_back: int) -> str:
+            return f"{len(find_work(instance, resources['warehouse'], Clock().now(), days_back))} undone"
+
+        for sensor in (nothing, final_games, lines, reconciliation):
+            found.append((sensor.name, *_median_cpu(lambda sensor=sensor: tick(sensor))))
+        for name, back in (("sensor", SETTINGS.patience.catch_up_days), ("nightly", SETTINGS.patience.nightly_days)):
+            found.append((f"find_work alone, {back} days back ({name})", *_median_cpu(lambda back=back: work(back))))
+    return found
+
+
+def _median_cpu(function: Callable[[], str]) -> tuple[float, str]:
+    function()
+    seconds, answer = [], ""
+    for _ in range(REPEATS):
+        start = time.process_time()
+        answer = function()
+        seconds.append(time.process_time() - start)
+    return statistics.median(seconds), answer
+
+
+@contextmanager
+def league_of(home: Path, at: datetime) -> Iterator[str]:
+    """The URL of the sandbox, in a process of its own whose clock starts at an instant."""
+    command = [
+        sys.executable,
+        "-m",
+        "nba_pipeline.sandbox",
+        "--home",
+        str(home),
+        "--now",
+        f"{at.astimezone(EASTERN):%Y-%m-%dT%H:%M:%S}",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield json.loads(process.stdout.readline())["url"]
+        finally:
+            process.terminate()
+
+
+def ticks() -> None:
+    with tempfile.TemporaryDirectory(prefix="ticks-") as folder:
+        found = in_new_process(conditions, Path(folder))
+    conditioned = sum(flow is not None for flow in copies_of_our_tables().values())
+    print(
+        f"\nticks: {ASSETS} daily assets, {conditioned} of them with a condition, and {ASSETS} checks; {DATES:,} dates, all there;"
+        f" {os.cpu_count()} cores, median of {REPEATS}\n"
+    )
+    kinds = (FIRST_TICK, NOTHING_NEW, UPDATED)
+    print_table(
+        ("one tick of the conditions", *(f"{name} CPU s" for name in found), "times eager()", "dates asked for", "by eager()"),
+        [
+            (
+                kind,
+                *(one[kind][0] for one in found.values()),
+                found[OURS][kind][0] / found[EAGER][kind][0],
+                found[OURS][kind][1],
+                found[EAGER][kind][1],
+            )
+            for kind in kinds
+        ],
+    )
+    quiet = found[OURS][NOTHING_NEW][0] * DAY_SECONDS / TICK.total_seconds()
+    print(f"\nevery {TICK.seconds} s with nothing new: {quiet:,.0f} CPU s a day, {quiet / DAY_SECONDS:.2%} of one core\n")
+    at = {"nobody plays": eastern(DAY, QUIET_HOUR, 5), "games in play": eastern(DAY, GAMES_HOUR)}
+    with tempfile.TemporaryDirectory(prefix="sensors-") as folder:
+        home = Path(folder)
+        in_new_process(prepare, home, eastern(DAY, QUIET_HOUR))
+        for when, now in at.items():
+            with league_of(home, now) as league:
+                rows = in_new_process(sensors, home, now, league)
+            floor = rows[0][1]
+            intervals = {sensor.name: sensor.minimum_interval_seconds for sensor in SENSORS}
+            print_table(
+                (f"one tick, {when}", "CPU ms", "times a sensor that only skips", "CPU s a day", "said"),
+                [
+                    (name, 1000 * s, s / floor, s * DAY_SECONDS / every if (every := intervals.get(name)) else "", said[:90])
+                    for name, s, said in rows
+                ],
+            )  # fmt: skip
+            print()
+
+
+# --event-log
+
+
+def dagster_bytes(home: Path) -> Counter[str]:
+    """Bytes of Dagster's folder by part, write-ahead logs written back."""
+    found, folder = Counter[str](), home / "dagster"
+    for file in sorted(folder.rglob("*.db")):
+        with closing(sqlite3.connect(file)) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for file in folder.rglob("*"):
+        if file.is_file():
+            found[_part_of(file.relative_to(folder))] += file.stat().st_size
+    return found
+
+
+def _part_of(path: Path) -> str:
+    name = path.name.split(".db")[0]
+    if ".db" in path.name:
+        return {"index": INDEX, "runs": RUNS, "schedules": SCHEDULES}.get(name, SHARDS)
+    return OUTPUT if "storage" in path.parts else REST
+
+
+SHARDS, INDEX, RUNS, SCHEDULES = "one file per run", "index.db", "runs.db", "schedules.db"
+OUTPUT, REST = "output of steps", "other"
+FILES = (SHARDS, INDEX, RUNS, SCHEDULES, OUTPUT, REST)
+RUN_KINDS: dict[str, tuple[int, int, int, tuple[str, ...]]] = {
+    "lines": (0, 17, 45, CAPTURED),
+    "tables after lines": (0, 17, 46, ("features", "predictions")),
+    "final_games": (0, 23, 50, COLLECTED),
+    "tables after final_games 1": (0, 23, 51, ("player_game_summary",)),
+    "tables after final_games 2": (0, 23, 52, ("team_game_summary", "grades")),
+}
+"""Kind of run -> days after the slate, Eastern hour, minute, and the tables that the sensors ask for."""
+
+
+@dataclass
+class Grown:
+    """What the slates added."""
+
+    by_kind: dict[str, list[Counter[str]]]
+    tables: int
+    landing: int
+    per_tick: float
+    tipoffs: int
+    captures: int
+    predictions: int
+
+
+def grow(home: Path) -> Grown:
+    """Two weeks of history and a model, then slates of one run of each kind; the growth of the files with each run."""
+    first = SLATES[0]
+    runner = a_runner(home, eastern(first, 7))
+    loaded = runner.run("season", UP_TO_FEATURES, first - timedelta(days=HISTORY_DAYS), first - timedelta(days=1))
+    succeed([loaded, *runner.train_missing([week_of(first)])])
+    runner.instance.dispose()
+    by_kind: dict[str, list[Counter[str]]] = defaultdict(list)
+    landing = _bytes_of(home / "landing")
+    for slate in SLATES:
+        for kind, (later, hour, minute, tables) in {
+            "same_day": (0, 12, 0, ()), **RUN_KINDS, "overnight": (1, 7, 0, ()),
+        }.items():  # fmt: skip
+            runner = a_runner(home, eastern(slate + timedelta(days=later), hour, minute))
+            before = dagster_bytes(home)
+            if tables:
+                succeed([runner.run("game_day", tables, slate, slate, {MODE_TAG: kind.split()[0]})])
+            else:
+                succeed(runner.slate(slate, kind))
+            runner.instance.dispose()
+            after = dagster_bytes(home)
+            by_kind[kind].append(Counter({part: after[part] - before[part] for part in FILES}))
+    tipoffs = [at for slate in SLATES for at in _tipoffs(runner.warehouse, slate)]
+    made = runner.warehouse.scan(TABLES["predictions"], SLATES).collect().height
+    stored = sum(_bytes_of(folder) for slate in SLATES for folder in (home / "tables").glob(f"*/game_date={slate}"))
+    return Grown(
+        dict(by_kind), stored, _bytes_of(home / "landing") - landing, tick_bytes(home),
+        round(len(set(tipoffs)) / len(SLATES)), round(len(capture_instants(tipoffs)) / len(SLATES)), made,
+    )  # fmt: skip
+
+
+def _tipoffs(warehouse: Any, slate: date) -> list[datetime]:
+    return list(warehouse.scan(TABLES["schedule"], [slate]).collect()["tipoff_at"].drop_nulls())
+
+
+def _bytes_of(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def tick_bytes(home: Path) -> float:
+    """Growth of schedules.db per skipped tick, written through Dagster as its daemon does."""
+    with open_instance(home) as instance:
+        before = dagster_bytes(home)[SCHEDULES]
+        for number in range(TICKS_WRITTEN):
+            at = time.time() + number
+            data = TickData("0" * 40, lines.name, InstigatorType.SENSOR, TickStatus.STARTED, at, selector_id="1" * 40)
+            tick = instance.create_tick(data)
+            reason = f"{DAY}: no capture is due; {DAY + timedelta(days=1)}: no capture is due"
+            instance.update_tick(
+                tick.with_reason(reason)
+                .with_cursor(json.dumps({str(DAY): str(at)}))
+                .with_status(TickStatus.SKIPPED, end_timestamp=at)
+            )
+    return (dagster_bytes(home)[SCHEDULES] - before) / TICKS_WRITTEN
+
+
+def event_log() -> None:
+    with tempfile.TemporaryDirectory(prefix="event_log-") as folder:
+        home = Path(folder)
+        grown = in_new_process(grow, home)
+        with open_instance(home) as instance:
+            kept_days = instance.get_settings("retention")["sensor"]["purge_after_days"]["skipped"]
+    slates, kb = len(SLATES), 1000.0
+    mean = {kind: sum(of_kind, Counter()) for kind, of_kind in grown.by_kind.items()}
+    per_run = {kind: added.total() / slates for kind, added in mean.items()}
+    slate = sum(per_run.values())
+    print(
+        f"\nevent log: sandbox, {SLATES[0]} to {SLATES[-1]} after {HISTORY_DAYS} days of history; {grown.predictions} predictions\n"
+    )
+    print_table(
+        ("one run", *(f"{part} kB" for part in FILES), "all kB", "share of the slate's tables"),
+        [
+            (
+                kind,
+                *(added[part] / slates / kb for part in FILES),
+                per_run[kind] / kb,
+                f"{per_run[kind] * slates / grown.tables:.0%}",
+            )
+            for kind, added in mean.items()
+        ],
+    )
+    a_day = {
+        "same_day": len(CLOCK["same_day"]) + len(CLOCK["tomorrow"]),
+        "overnight": len(CLOCK["overnight"]),
+        "lines": grown.captures,
+        "tables after lines": grown.captures,
+        **dict.fromkeys(("final_games", "tables after final_games 1", "tables after final_games 2"), grown.tipoffs),
+    }
+    modes = BRIEF_RUNS * (per_run["same_day"] + per_run["overnight"]) / 2
+    most = sum(per_run[kind] * times for kind, times in a_day.items())
+    per_day = sum(DAY_SECONDS / (sensor.minimum_interval_seconds or TICK.total_seconds()) for sensor in SENSORS)
+    ticks_kept = kept_days * per_day * grown.per_tick
+    tables = grown.tables / slates
+    print(
+        f"\na slate: {tables / kb:,.0f} kB of tables, {grown.landing / slates / kb:,.0f} kB of landing, {slate / kb:,.0f} kB by one run of each kind\n"
+    )
+    print_table(
+        (f"a season of {SEASON_SLATES} slates", "a slate MB", "a season MB", "times the tables"),
+        [
+            ("the warehouse's tables", tables / 1e6, SEASON_SLATES * tables / 1e6, 1.0),
+            (f"Dagster, {BRIEF_RUNS} runs a day, same_day and overnight in halves", modes / 1e6, SEASON_SLATES * modes / 1e6, modes / tables),
+            (f"Dagster, all that clock and sensors ask for, {sum(a_day.values())} runs a day", most / 1e6, SEASON_SLATES * most / 1e6, most / tables),
+            (f"ticks that skip, {grown.per_tick / kb:.2f} kB each, {per_day:,.0f} a day", per_day * grown.per_tick / 1e6, "", ""),
+            (f"the same, purged after {kept_days} days: never more than", "", ticks_kept / 1e6, ticks_kept / (SEASON_SLATES * tables)),
+            ("the same, if nothing were purged, in a year", "", 365 * per_day * grown.per_tick / 1e6, ""),
+        ],
+    )  # fmt: skip
+    print(f"""
+runs a day: {", ".join(f"{kind} {times}" for kind, times in a_day.items())}
+bounded: ticks, which the daemon purges after the days in dagster.yaml (the file keeps its size and uses the room again), and what
+the conditions said of each asset, which Dagster purges after 30 days.
+not bounded: runs, their files and their rows in index.db. Dagster never purges these; they grow with each run for as long as
+nobody deletes runs (`dagster run delete`), and the materialisations, which the conditions and the reconciliation read, go with them.
+""")
+
+
+# --latency
+
+
+def evening_to_grades() -> None:
+    print(f"\nlatency: an evening by the real clock begins at {datetime.now(UTC):%H:%M:%S} UTC, about 10 minutes", flush=True)
+    with tempfile.TemporaryDirectory(prefix="latency-") as folder:
+        home = Path(folder)
+        history = Evening(home, timedelta(minutes=1))
+        history.play_the_days_before(EVENING_HISTORY_DAYS)
+        evening = Evening(home, FIRST_TIPOFF_IN)
+        if evening.slate != history.slate:
+            raise RuntimeError("it began at midnight Eastern; begin it again")
+        with platform(evening, _free_port()):
+            wait_until(evening.is_graded, FIRST_TIPOFF_IN + timedelta(minutes=15), "every prediction is graded")
+            path = way_to_the_grades(evening)
+            wait_until(lambda: not evening.runs(*UNDER_WAY), timedelta(minutes=5), "no run is left under way")
+        start = time.monotonic()
+        evening.command("run", "--date", str(evening.slate), "--mode", "overnight")
+        by_hand = time.monotonic() - start
+    final, before, rows = path[0][1], path[0][1], []
+    for what, at in path:
+        rows.append((what, f"{at:%H:%M:%S}", (at - before).total_seconds(), (at - final).total_seconds()))
+        before = at
+    print(f"\n{len(evening.game_ids)} games of {GAME_MINUTES:.0f} minutes, {evening.slate}; {os.cpu_count()} cores\n")
+    print_table(("the last game", "UTC", "s since the line before", "s since the final"), rows)
+    whole = (path[-1][1] - final).total_seconds()
+    print()
+    print_table(
+        ("from a final to its grades", "s", "times by hand"),
+        [
+            ("`nba-pipeline run --mode overnight` by hand, once it is final", by_hand, 1.0),
+            ("unattended", whole, whole / by_hand),
+        ],
+    )
+
+
+def way_to_the_grades(evening: Evening) -> list[tuple[str, datetime]]:
+    """What happened to the last game, in order, from its final to the end of the run that graded it."""
+    with open_instance(evening.home) as instance:
+        runs = sorted(evening.runs(dg.DagsterRunStatus.SUCCESS), key=lambda run: run.end_time or 0.0)
+        ticked = {
+            run_id: (tick.instigator_name, datetime.fromtimestamp(tick.timestamp, UTC))
+            for state in instance.all_instigator_state()
+            for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id)
+            for run_id in tick.run_ids
+        }
+    graded = _last_before(runs, "grades", float("inf"))
+    summarised = graded if _makes(graded, "player_game_summary") else _last_before(runs, "player_game_summary", graded.start_time)
+    collected = _last_before(runs, "boxscores", summarised.start_time)
+    final = evening.rows(schedule.TABLE)["tipoff_at"].max() + timedelta(minutes=GAME_MINUTES)
+    path = [("its final", final)]
+    for run in {run.dagster_run.run_id: run for run in (collected, summarised, graded)}.values():
+        name, at = ticked[run.dagster_run.run_id]
+        made = ", ".join(sorted(key.to_user_string() for key in run.dagster_run.asset_selection or ()))
+        path += [
+            (f"{name}: the tick that asked", at),
+            (f"run queued: {made}", run.create_timestamp.astimezone(UTC)),
+            ("run started", datetime.fromtimestamp(run.start_time, UTC)),
+            ("run ended", datetime.fromtimestamp(run.end_time, UTC)),
+        ]
+    return path
+
+
+def _last_before(runs: Sequence[Any], table: str, before: float) -> Any:
+    """The last of the runs that make a table and ended before an instant."""
+    found = [run for run in runs if _makes(run, table) and run.end_time <= before]
+    if not found:
+        raise RuntimeError(f"no run made {table} in time: this was no ordinary evening")
+    return found[-1]
+
+
+def _makes(run: Any, table: str) -> bool:
+    return dg.AssetKey(table) in (run.dagster_run.asset_selection or ())
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+PARTS = {"ticks": ticks, "event-log": event_log, "latency": evening_to_grades}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in PARTS:
+        parser.add_argument(f"--{name}", action="store_true")
+    chosen = {name.replace("_", "-") for name, is_wanted in vars(parser.parse_args()).items() if is_wanted}
+    for name, part in PARTS.items():
+        if not chosen or name in chosen:
+            part()
+
+
+if __name__ == "__main__":
+    main()
