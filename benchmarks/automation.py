@@ -39,12 +39,13 @@ import dagster as dg
 import time_machine
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import TickData, TickStatus
-from measuring import a_runner, in_new_process, print_table, succeed
+from dagster._daemon.asset_daemon import EVALUATIONS_TTL_DAYS
+from dagster._serdes import serialize_value
+from measuring import Stopwatch, a_runner, in_new_process, print_table, succeed
 
 from nba_pipeline.assets.sources import schedule
 from nba_pipeline.automation import SENSORS, final_games, lines, reconciliation
 from nba_pipeline.calendar import DAILY, EASTERN, FIRST_DATE, Clock, days, eastern, week_of
-from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
 from nba_pipeline.flow import FLOWS, Flow, condition_of
 from nba_pipeline.modes import CAPTURED, CLOCK, COLLECTED, DAILY_TABLES, MODE_TAG, UP_TO_FEATURES, capture_instants
@@ -100,7 +101,7 @@ def graph_of(flows: dict[str, Flow | None], condition: Callable[[str], Any]) -> 
         def made() -> None:
             pass
 
-        @dg.asset_check(asset=made, blocking=True, partitions_def=DAILY)
+        @dg.asset_check(asset=made, name=CHECK, blocking=True, partitions_def=DAILY)
         def is_covered() -> dg.AssetCheckResult:
             return dg.AssetCheckResult(passed=True)
 
@@ -176,35 +177,45 @@ class Ticks:
 
     def update(self) -> None:
         """A new materialisation of the source, of the last date, which passes its check."""
-        dg.materialize(
-            self.graph[SOURCE], instance=self.instance, partition_key=self.last.isoformat(), run_config=QUIET
-        )  # fmt: skip
+        dg.materialize(self.graph[SOURCE], instance=self.instance, partition_key=self.last.isoformat(), run_config=QUIET)
 
 
-def conditions(home: Path) -> dict[str, dict[str, tuple[float, int]]]:
-    """Variant -> kind of tick -> its CPU seconds (median) and how many dates it asked for."""
+def conditions(home: Path) -> tuple[dict[str, dict[str, tuple[float, int]]], dict[str, float]]:
+    """Variant -> kind of tick -> its CPU seconds (median) and how many dates it asked for; variant -> CPU seconds of the checks' states.
+
+    The latter are part of the ticks after an update.
+    """
     flows = copies_of_our_tables()
     instance = fill(home, flows)
     # condition_of knows the tables of FLOWS; this process ends with its benchmark
     FLOWS.update({name: flow for name, flow in flows.items() if flow})
-    found = {}
+    watch = Stopwatch()
+    watch.wrap(type(instance.event_log_storage), "get_asset_check_state", CHECK)
+    found, of_which = {}, {}
     for variant, condition in ((OURS, condition_of), (EAGER, lambda _: dg.AutomationCondition.eager())):
         for name in flows:  # what Dagster has worked out for the variant before
             instance.event_log_storage.wipe_asset_cached_status(dg.AssetKey(name))
         ticks = Ticks(graph_of(flows, condition), instance)
         seen: dict[str, list[tuple[float, int]]] = {FIRST_TICK: [ticks.tick()], NOTHING_NEW: [], UPDATED: []}
+        states = []
         for _ in range(REPEATS):
             ticks.tick()  # what the last one asked for is no news to the next but one
             seen[NOTHING_NEW].append(ticks.tick())
             ticks.update()
+            watch.turn()
+            before = watch.cpu_seconds[CHECK]
             seen[UPDATED].append(ticks.tick())
+            watch.turn()
+            states.append(watch.cpu_seconds[CHECK] - before)
         if any(asked for _, asked in seen[NOTHING_NEW]) or not all(asked for _, asked in seen[UPDATED]):
             raise RuntimeError(f"{variant}: the ticks asked for {seen}")
         found[variant] = {kind: (statistics.median(s for s, _ in of_kind), of_kind[-1][1]) for kind, of_kind in seen.items()}
+        of_which[variant] = statistics.median(states)
     instance.dispose()
-    return found
+    return found, of_which
 
 
+CHECK = "is_covered"
 OURS, EAGER = "flow.condition_of", "Dagster's eager()"
 FIRST_TICK, NOTHING_NEW, UPDATED = "the first, without a cursor", "nothing new", "one update of a source"
 
@@ -225,11 +236,12 @@ def nothing(
 
 def sensors(home: Path, at: datetime, league: str) -> list[tuple[str, float, str]]:
     """Name, CPU seconds of one tick (median) and what it said, at an instant."""
-    os.environ |= {"NBA_PIPELINE_HOME": str(home), "NBA_CDN_URL": league}
     found: list[tuple[str, float, str]] = []
-    with time_machine.travel(at, tick=True), open_instance(home) as instance:
-        resources = {name: resources_for("sandbox", Clock())[name] for name in ("warehouse", "nba_cdn", "notifier")}
-        repository = build_definitions("sandbox").get_repository_def()
+    with time_machine.travel(at, tick=True):
+        runner = a_runner(home)
+        os.environ["NBA_CDN_URL"] = league
+        resources, instance = resources_for("sandbox", Clock()), runner.instance
+        repository = runner.definitions.get_repository_def()
 
         def tick(sensor: dg.SensorDefinition) -> str:
             wanted = {name: resources[name] for name in sensor.required_resource_keys}
@@ -247,7 +259,7 @@ def sensors(home: Path, at: datetime, league: str) -> list[tuple[str, float, str
     return found
 
 
-def _median_cpu(function: Callable[[], str]) -> tuple[float, str]:
+def _median_cpu(function: Callable[[], Any]) -> tuple[float, Any]:
     function()
     seconds, answer = [], ""
     for _ in range(REPEATS):
@@ -260,15 +272,8 @@ def _median_cpu(function: Callable[[], str]) -> tuple[float, str]:
 @contextmanager
 def league_of(home: Path, at: datetime) -> Iterator[str]:
     """The URL of the sandbox, in a process of its own whose clock starts at an instant."""
-    command = [
-        sys.executable,
-        "-m",
-        "nba_pipeline.sandbox",
-        "--home",
-        str(home),
-        "--now",
-        f"{at.astimezone(EASTERN):%Y-%m-%dT%H:%M:%S}",
-    ]
+    now = f"{at.astimezone(EASTERN):%Y-%m-%dT%H:%M:%S}"
+    command = [sys.executable, "-m", "nba_pipeline.sandbox", "--home", str(home), "--now", now]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
@@ -279,7 +284,7 @@ def league_of(home: Path, at: datetime) -> Iterator[str]:
 
 def ticks() -> None:
     with tempfile.TemporaryDirectory(prefix="ticks-") as folder:
-        found = in_new_process(conditions, Path(folder))
+        found, of_which = in_new_process(conditions, Path(folder))
     conditioned = sum(flow is not None for flow in copies_of_our_tables().values())
     print(
         f"\nticks: {ASSETS} daily assets, {conditioned} of them with a condition, and {ASSETS} checks; {DATES:,} dates, all there;"
@@ -300,7 +305,11 @@ def ticks() -> None:
         ],
     )
     quiet = found[OURS][NOTHING_NEW][0] * DAY_SECONDS / TICK.total_seconds()
-    print(f"\nevery {TICK.seconds} s with nothing new: {quiet:,.0f} CPU s a day, {quiet / DAY_SECONDS:.2%} of one core\n")
+    print(f"""
+every {TICK.seconds} s with nothing new: {quiet:,.0f} CPU s a day, {quiet / DAY_SECONDS:.2%} of one core
+Of a tick after an update, {of_which[OURS]:.2f} CPU s ({of_which[EAGER]:.2f} with eager()) are Dagster working out the states of blocking checks, each anew
+over all its dates: eager() looks at none, ours at those of what an updated table needs, again in each tick until its gate opens.
+""")
     at = {"nobody plays": eastern(DAY, QUIET_HOUR, 5), "games in play": eastern(DAY, GAMES_HOUR)}
     with tempfile.TemporaryDirectory(prefix="sensors-") as folder:
         home = Path(folder)
@@ -363,6 +372,7 @@ class Grown:
     tables: int
     landing: int
     per_tick: float
+    per_evaluation: float
     tipoffs: int
     captures: int
     predictions: int
@@ -394,7 +404,7 @@ def grow(home: Path) -> Grown:
     made = runner.warehouse.scan(TABLES["predictions"], SLATES).collect().height
     stored = sum(_bytes_of(folder) for slate in SLATES for folder in (home / "tables").glob(f"*/game_date={slate}"))
     return Grown(
-        dict(by_kind), stored, _bytes_of(home / "landing") - landing, tick_bytes(home),
+        dict(by_kind), stored, _bytes_of(home / "landing") - landing, tick_bytes(home), evaluation_bytes(home, runner.definitions),
         round(len(set(tipoffs)) / len(SLATES)), round(len(capture_instants(tipoffs)) / len(SLATES)), made,
     )  # fmt: skip
 
@@ -416,12 +426,16 @@ def tick_bytes(home: Path) -> float:
             data = TickData("0" * 40, lines.name, InstigatorType.SENSOR, TickStatus.STARTED, at, selector_id="1" * 40)
             tick = instance.create_tick(data)
             reason = f"{DAY}: no capture is due; {DAY + timedelta(days=1)}: no capture is due"
-            instance.update_tick(
-                tick.with_reason(reason)
-                .with_cursor(json.dumps({str(DAY): str(at)}))
-                .with_status(TickStatus.SKIPPED, end_timestamp=at)
-            )
+            skipped = tick.with_status(TickStatus.SKIPPED, end_timestamp=at).with_reason(reason)
+            instance.update_tick(skipped.with_cursor(json.dumps({str(DAY): str(at)})))
     return (dagster_bytes(home)[SCHEDULES] - before) / TICKS_WRITTEN
+
+
+def evaluation_bytes(home: Path, definitions: dg.Definitions) -> float:
+    """What Dagster's daemon keeps of one table in a tick in which its condition has changed, in schedules.db."""
+    with open_instance(home) as instance:
+        found = dg.evaluate_automation_conditions(definitions, instance, evaluation_time=eastern(DAY, GAMES_HOUR)).results
+    return statistics.mean(len(serialize_value(one.serializable_evaluation.with_run_ids(set()))) for one in found)
 
 
 def event_log() -> None:
@@ -459,6 +473,9 @@ def event_log() -> None:
     modes = BRIEF_RUNS * (per_run["same_day"] + per_run["overnight"]) / 2
     most = sum(per_run[kind] * times for kind, times in a_day.items())
     per_day = sum(DAY_SECONDS / (sensor.minimum_interval_seconds or TICK.total_seconds()) for sensor in SENSORS)
+    # it changes when a table is asked for, and again when it was
+    changes = 2 * sum(times * len(RUN_KINDS[kind][3]) for kind, times in a_day.items() if kind.startswith("tables"))
+    changed = changes * grown.per_evaluation
     ticks_kept = kept_days * per_day * grown.per_tick
     tables = grown.tables / slates
     print(
@@ -469,18 +486,23 @@ def event_log() -> None:
         [
             ("the warehouse's tables", tables / 1e6, SEASON_SLATES * tables / 1e6, 1.0),
             (f"Dagster, {BRIEF_RUNS} runs a day, same_day and overnight in halves", modes / 1e6, SEASON_SLATES * modes / 1e6, modes / tables),
-            (f"Dagster, all that clock and sensors ask for, {sum(a_day.values())} runs a day", most / 1e6, SEASON_SLATES * most / 1e6, most / tables),
+            (f"Dagster, all that clock and sensors can ask for, {sum(a_day.values())} runs a day", most / 1e6, SEASON_SLATES * most / 1e6, most / tables),
             (f"ticks that skip, {grown.per_tick / kb:.2f} kB each, {per_day:,.0f} a day", per_day * grown.per_tick / 1e6, "", ""),
             (f"the same, purged after {kept_days} days: never more than", "", ticks_kept / 1e6, ticks_kept / (SEASON_SLATES * tables)),
-            ("the same, if nothing were purged, in a year", "", 365 * per_day * grown.per_tick / 1e6, ""),
+            (f"conditions that changed, {grown.per_evaluation / kb:.0f} kB each, {changes} a day by so many runs", changed / 1e6, "", ""),
+            (
+                f"the same, purged after {EVALUATIONS_TTL_DAYS} days: about", "", EVALUATIONS_TTL_DAYS * changed / 1e6,
+                EVALUATIONS_TTL_DAYS * changed / (SEASON_SLATES * tables),
+            ),
+            ("the ticks, if nothing were purged, in a year", "", 365 * per_day * grown.per_tick / 1e6, ""),
         ],
     )  # fmt: skip
     print(f"""
 runs a day: {", ".join(f"{kind} {times}" for kind, times in a_day.items())}
 bounded: ticks, which the daemon purges after the days in dagster.yaml (the file keeps its size and uses the room again), and what
-the conditions said of each asset, which Dagster purges after 30 days.
+the conditions said of each asset, which Dagster purges after {EVALUATIONS_TTL_DAYS} days.
 not bounded: runs, their files and their rows in index.db. Dagster never purges these; they grow with each run for as long as
-nobody deletes runs (`dagster run delete`), and the materialisations, which the conditions and the reconciliation read, go with them.
+nobody deletes runs (`dagster run delete`), and with a run go the materialisations that the conditions and the reconciliation read.
 """)
 
 

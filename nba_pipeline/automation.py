@@ -1,6 +1,6 @@
 """When things run: the jobs, the schedules of the three modes, and the sensors. What a run does stands with the assets.
 
-schedules        overnight, same_day, tomorrow by the clock of `modes`; train_week on Mondays; nightly_reconciliation
+schedules        overnight, same_day, tomorrow by the clock of `modes`; train_week on Mondays; nightly_reconciliation; tidy_up
 sensors          final_games      collects a game within minutes of its final
 lines            captures the lines of a slate ever more often until its tip-off
 tables           carries data through the graph by the conditions of `flow`
@@ -19,6 +19,7 @@ from nba_pipeline import arrival, gates
 from nba_pipeline.alerts import Notifier, failed_run_sensor
 from nba_pipeline.calendar import EASTERN_NAME, MODES, Clock, Mode, days, eastern, eastern_date, week_of
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.housekeeping import housekeeping
 from nba_pipeline.liveness import close_dead_runs
 from nba_pipeline.modes import (
     CAPTURED,
@@ -72,7 +73,7 @@ train = dg.define_asset_job(
     "train", _of("points_model"), executor_def=dg.in_process_executor, tags=_limit(SETTINGS.runs.train_minutes),
     description="The models of one week, from the dates before it.",
 )  # fmt: skip
-JOBS = (game_day, season, train)
+JOBS = (game_day, season, train, housekeeping)
 
 
 def request(tables: tuple[str, ...], day: date, run_key: str, tags: dict[str, str]) -> dg.RunRequest:
@@ -158,7 +159,11 @@ def nightly_reconciliation(
         yield dg.SkipReason("nothing that was due is undone")
 
 
-SCHEDULES = (*(_mode_schedule(mode) for mode in MODES), train_week, nightly_reconciliation)
+tidy_up = dg.ScheduleDefinition(
+    "tidy_up", job=housekeeping, cron_schedule="30 3 * * *", execution_timezone=EASTERN_NAME,
+    default_status=dg.DefaultScheduleStatus.RUNNING, description="Prunes Dagster's own records.",
+)  # fmt: skip
+SCHEDULES = (*(_mode_schedule(mode) for mode in MODES), train_week, nightly_reconciliation, tidy_up)
 
 
 @dg.sensor(
@@ -265,7 +270,8 @@ def lines(context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Wareh
             told.append(f"{day}: the capture of {last[:16]} waits: {why_not or 'another run of the date is under way'}")
         else:
             captured[str(day)] = last
-            requests.append(request(CAPTURED, day, f"lines:{day}:{last}", {MODE_TAG: "lines"}))
+            # with the schedule: a tip-off that moved moves the captures, and when the game is looked at
+            requests.append(request(("schedule", *CAPTURED), day, f"lines:{day}:{last}", {MODE_TAG: "lines"}))
     kept = {day: at for day, at in captured.items() if date.fromisoformat(day) >= eastern_date(now)}
     return dg.SensorResult(run_requests=requests, cursor=json.dumps(kept), skip_reason=None if requests else "; ".join(told))
 

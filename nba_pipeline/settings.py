@@ -269,6 +269,7 @@ class Freshness(Section):
 class Runs(Section):
     """How long a run may take, and be silent."""
 
+    kept_days: int = Field(30, description="after which a run goes that made nothing a table still holds, and any run's step log")
     step_minutes: float = Field(10.0, description="a table of one date that takes longer is interrupted")
     game_day_minutes: int = Field(30, description="a run of one slate that takes longer is ended")
     season_minutes: int = Field(180, description="the same of a backfill's chunk")

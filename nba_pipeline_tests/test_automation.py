@@ -301,7 +301,7 @@ def test_at_night_the_oldest_of_the_last_weeks_is_asked_for(days: Days) -> None:
 def test_a_capture_is_asked_for_when_it_is_due(days: Days) -> None:
     assert look(days, automation.lines, eastern(DAY, 6, 59)).why.startswith(f"{DAY}: no capture is due")
     found = look(days, automation.lines, eastern(DAY, 7))
-    assert (found.run.partition_key, tables_of(found.run)) == (DAY.isoformat(), CAPTURED)
+    assert (found.run.partition_key, tables_of(found.run)) == (DAY.isoformat(), ("schedule", *CAPTURED))
     assert found.run.tags[MODE_TAG] == "lines"
     again = look(days, automation.lines, eastern(DAY, 7, 1), found.cursor)
     assert again.runs == [] and again.cursor == found.cursor

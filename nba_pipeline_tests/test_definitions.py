@@ -128,11 +128,13 @@ summaries/team_game_summary <- play_by_play player_game_summary schedule team_bo
 job game_day
 job season
 job train
+job housekeeping
 schedule overnight 0 6 * * * | 0 11 * * *
 schedule same_day 0 7 * * * | 0 9 * * * | 0 10 * * * | 30 11 * * * | 0 13 * * * | 0 16 * * *
 schedule tomorrow 30 17 * * *
 schedule train_week 0 5 * * *
 schedule nightly_reconciliation 30 4 * * *
+schedule tidy_up 30 3 * * *
 sensor final_games every 30 s
 sensor lines every 60 s
 sensor tables every 30 s

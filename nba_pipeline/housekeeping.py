@@ -1,0 +1,64 @@
+"""What keeps Dagster's own records from growing without end: old runs go, but never the last word on a date.
+
+Dagster 1.13 purges ticks by itself (dagster.yaml) and runs never. A run of a slate leaves one to two megabytes, most of it the
+log of its steps. It can go when Dagster has a retention for runs.
+"""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import sqlalchemy
+from dagster._core.storage.event_log import SqliteEventLogStorage
+
+from nba_pipeline.calendar import Clock
+from nba_pipeline.settings import SETTINGS
+
+LAST_WORDS = sqlalchemy.text(
+    "SELECT run_id FROM event_logs WHERE id IN (SELECT max(id) FROM event_logs "
+    "WHERE dagster_event_type = 'ASSET_MATERIALIZATION' GROUP BY asset_key, partition)"
+)
+MOST_AT_ONCE = 500
+
+
+def prune(instance: dg.DagsterInstance, now: datetime) -> tuple[int, int]:
+    """Delete the old runs that nothing is known by, and the step logs of those that something is; how many of each.
+
+    A run is kept while it made what a date of a table holds now: by these Dagster knows which dates are there. Its events
+    across runs stay, only the file of its own log goes. The oldest first, some at a time.
+    """
+    log = instance.event_log_storage
+    if not isinstance(log, SqliteEventLogStorage):
+        return 0, 0
+    with log.index_connection() as connection:
+        kept = {run_id for (run_id,) in connection.execute(LAST_WORDS)}
+    old = dg.RunsFilter(
+        created_before=now - timedelta(days=SETTINGS.runs.kept_days),
+        statuses=[dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED],
+    )
+    deleted = emptied = 0
+    for run in instance.get_runs(old, ascending=True):
+        file = Path(log.path_for_shard(run.run_id))
+        if run.run_id not in kept:
+            instance.delete_run(run.run_id)
+            deleted += 1
+        elif file.exists():
+            emptied += 1
+        for rest in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+            rest.unlink(missing_ok=True)
+        if deleted + emptied == MOST_AT_ONCE:
+            break
+    return deleted, emptied
+
+
+@dg.op(description="Old runs that nothing is known by go; of the others the log of their steps.")
+def prune_old_runs(context: dg.OpExecutionContext) -> None:
+    """Prune, and say how much went."""
+    deleted, emptied = prune(context.instance, Clock().now())
+    context.log.info(f"{deleted} runs deleted, the step logs of {emptied} more")
+
+
+@dg.job(executor_def=dg.in_process_executor, description="Keeps Dagster's own records from growing without end.")
+def housekeeping() -> None:
+    """Once a day."""
+    prune_old_runs()

@@ -1,0 +1,58 @@
+"""Old runs go; what Dagster knows of each date stays."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import time_machine
+
+from nba_pipeline.calendar import DAILY
+from nba_pipeline.housekeeping import prune
+from nba_pipeline.runs import open_instance
+from nba_pipeline.settings import SETTINGS
+
+DAY, OTHER = "2026-01-15", "2026-01-16"
+LONG_AGO = datetime(2026, 1, 17, tzinfo=UTC)
+NOW = LONG_AGO + timedelta(days=SETTINGS.runs.kept_days + 1)
+
+
+@dg.asset(partitions_def=DAILY)
+def toy() -> None: ...
+
+
+def run(instance: dg.DagsterInstance, day: str, at: datetime) -> str:
+    with time_machine.travel(at):
+        return dg.materialize([toy], partition_key=day, instance=instance).run_id
+
+
+def logs(home: Path) -> set[str]:
+    return {file.stem for file in (home / "dagster" / "history" / "runs").glob("*-*.db")}
+
+
+def test_a_run_goes_once_another_made_its_date_anew(tmp_path: Path) -> None:
+    with open_instance(tmp_path) as instance:
+        superseded, last, of_another_date = (run(instance, day, LONG_AGO) for day in (DAY, DAY, OTHER))
+        young = run(instance, OTHER, NOW - timedelta(days=1))
+        assert prune(instance, NOW) == (2, 1)
+        assert {r.run_id for r in instance.get_runs()} == {last, young}
+        assert logs(tmp_path) == {young} and superseded != of_another_date
+        assert instance.get_materialized_partitions(dg.AssetKey("toy")) == {DAY, OTHER}
+        assert prune(instance, NOW) == (0, 0)
+
+
+def test_a_run_under_way_is_left_alone(tmp_path: Path) -> None:
+    with open_instance(tmp_path) as instance:
+        with time_machine.travel(LONG_AGO):
+            started = instance.create_run_for_job(
+                dg.define_asset_job("toys", [toy]).resolve(asset_graph=dg.Definitions(assets=[toy]).resolve_asset_graph()),
+                status=dg.DagsterRunStatus.STARTED,
+            )
+        assert prune(instance, NOW) == (0, 0)
+        assert instance.get_run_by_id(started.run_id)
+
+
+def test_young_runs_stay(tmp_path: Path) -> None:
+    with open_instance(tmp_path) as instance:
+        first, second = run(instance, DAY, NOW - timedelta(days=2)), run(instance, DAY, NOW - timedelta(days=1))
+        assert prune(instance, NOW) == (0, 0)
+        assert logs(tmp_path) == {first, second}
