@@ -10,7 +10,7 @@ alert_on_failed_run
 
 import json
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import polars as pl
@@ -117,7 +117,7 @@ def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
         tipoffs = games_of(warehouse, [slate])["tipoff_at"].to_list()
         if at not in due_instants(mode, slate, tipoffs):
             return dg.SkipReason(f"every game of {slate} has begun" if tipoffs else f"no games on {slate}")
-        tags = {MODE_TAG: mode, DUE_TAG: at.astimezone(tz=Clock().now().tzinfo).isoformat()}
+        tags = {MODE_TAG: mode, DUE_TAG: at.astimezone(UTC).isoformat()}
         return request(TABLES_OF_MODE[mode], slate, f"{mode}:{slate}:{at.isoformat()}", tags)
 
     return tick

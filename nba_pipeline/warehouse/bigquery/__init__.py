@@ -42,11 +42,8 @@ from nba_pipeline.warehouse.bigquery.shapes import (
     quarantine_of,
     shape_of,
 )
-from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.landing import DIRECT, Landing
 from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
-
-DIRECT = "direct"
-"""The run id of work outside of a run."""
 
 ADDED_NOTHING = "nothing_to_add"
 """Stands for the job where a date is written for the first time without a row to add."""

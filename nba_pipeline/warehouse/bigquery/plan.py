@@ -92,16 +92,6 @@ def apply(session: Session) -> Iterator[Step]:
     session.forget_description()
 
 
-def sweep(session: Session) -> list[str]:
-    """Delete the staging tables that a killed run left behind, and name them."""
-    steps = _left_behind(session)
-    for step in steps:
-        name = step.what.partition(" ")[2]
-        with session.explained(str(step)):
-            session.client.delete_table(session.dataset.reference.table(name), not_found_ok=True, retry=session.retry)
-    return [step.what for step in steps]
-
-
 def _tables(session: Session) -> Iterator[Step]:
     for shape in everything():
         existing = session.describe().get(shape.name)

@@ -117,20 +117,22 @@ class Session:
         """What a job carries, so that its cost can be told by run and by table."""
         return {**LABELS, "dagster_run_id": self.run_id[:LABEL_LENGTH].lower(), "asset": asset[:LABEL_LENGTH]}
 
-    def query(
-        self, statement: str, parameters: Sequence[Parameter] = (), asset: str = "", read_only: bool = True
-    ) -> bigquery.table.RowIterator:
+    def query(self, statement: str, parameters: Sequence[Parameter] = (), asset: str = "") -> bigquery.table.RowIterator:
         """Run one statement and wait. Cancelled when it takes too long; refused when it would read too much."""
-        limits = SETTINGS.bigquery
-        config = bigquery.QueryJobConfig(
-            query_parameters=list(parameters), labels=self.labels(asset or "none"), job_timeout_ms=limits.job_seconds * 1000,
-            default_dataset=self.dataset.reference, maximum_bytes_billed=limits.most_bytes_billed,
-        )  # fmt: skip
+        limits, config = SETTINGS.bigquery, self._limited(parameters, asset or "none")
         with self.explained(f"a query of {asset}" if asset else "the query"):
             return self.client.query_and_wait(
                 statement, job_config=config, location=self.dataset.location, retry=self.retry, job_retry=None,  # type: ignore[arg-type]
                 api_timeout=limits.submit_seconds, wait_timeout=limits.job_seconds,
             )  # fmt: skip
+
+    def _limited(self, parameters: Sequence[Parameter], asset: str) -> bigquery.QueryJobConfig:
+        """What every statement carries: its labels, and the limits on its time and bytes."""
+        limits = SETTINGS.bigquery
+        return bigquery.QueryJobConfig(
+            query_parameters=list(parameters), labels=self.labels(asset), job_timeout_ms=limits.job_seconds * 1000,
+            default_dataset=self.dataset.reference, maximum_bytes_billed=limits.most_bytes_billed,
+        )  # fmt: skip
 
     def frame(self, statement: str, parameters: Sequence[Parameter] = (), asset: str = "") -> pl.DataFrame:
         """The answer of a query as polars, large ones through the Storage Read API."""
@@ -198,11 +200,7 @@ class Session:
 
     def statement(self, text: str, parameters: Sequence[Parameter], job_id: str, asset: str) -> bigquery.QueryJob:
         """Begin one statement that changes a table."""
-        limits = SETTINGS.bigquery
-        config = bigquery.QueryJobConfig(
-            query_parameters=list(parameters), labels=self.labels(asset), job_timeout_ms=limits.job_seconds * 1000,
-            default_dataset=self.dataset.reference, maximum_bytes_billed=limits.most_bytes_billed,
-        )  # fmt: skip
+        limits, config = SETTINGS.bigquery, self._limited(parameters, asset)
         return self.client.query(
             text, job_config=config, job_id=job_id, location=self.dataset.location, retry=None, job_retry=None,  # type: ignore[arg-type]
             timeout=limits.submit_seconds,
