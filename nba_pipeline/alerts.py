@@ -15,7 +15,7 @@ import polars as pl
 from dagster._core.storage.tags import WILL_RETRY_TAG
 from pydantic import Field
 
-from nba_pipeline.calendar import Clock, parse_key
+from nba_pipeline.calendar import MODES, Clock, parse_key
 from nba_pipeline.endings import why_it_failed
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.table import Row, Table, code
@@ -48,6 +48,10 @@ ALERTS = Table(
     "alerts", grain="date, kind and subject", key=("game_date", "kind", "subject"), schema=AlertRows, write="add",
     is_a_record_of_decisions=True,
 )  # fmt: skip
+
+
+_sent_without_a_row: set[tuple[date, str, str]] = set()
+"""What was told while the warehouse could not keep it: as long as this process lives it is told once."""
 
 
 class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -115,20 +119,22 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
         notifier.raise_alert(
             max(span, default=notifier.clock.today), RUN_FAILED,
             " ".join([mode or run.job_name, " to ".join(str(day) for day in dict.fromkeys(span))]).strip(),
-            why_it_failed(context.instance, run.run_id, context.failure_event), next_command=_again(span, mode),
+            why_it_failed(context.instance, run.run_id, context.failure_event), next_command=_again(span, mode, run.job_name),
         )  # fmt: skip
 
     return alert_on_failed_run
 
 
-def _again(span: list[date], mode: str) -> str:
+def _again(span: list[date], mode: str, job: str) -> str:
     """What repeats a run of these dates and mode."""
+    if job == "train":
+        return "nba-pipeline reconcile"
     if not span:
         return "nba-pipeline status"
     first, last = min(span), max(span)
     if first != last:
         return f"nba-pipeline backfill --from {first} --to {last}"
-    return f"nba-pipeline run --date {first}" + (f" --mode {mode}" if mode else "")
+    return f"nba-pipeline run --date {first}" + (f" --mode {mode}" if mode in MODES else "")
 
 
 def _level(severity: Severity) -> int:

@@ -49,7 +49,7 @@ def decide(pending: Pending, final: frozenset[str], listed: frozenset[str], memo
     if not pending.games:
         return Decision(False, "every game that has ended is complete", Memory(requests=memory.requests))
     if now >= pending.deadline:
-        if not memory.requests:
+        if not memory.requests and now < pending.deadline + timedelta(hours=SETTINGS.patience.reconciled_hours):
             return Decision(False, "nobody asked before the deadline, which leaves it to the reconciliation", memory)
         why = f"gave up on {_named(pending.games)} at the deadline, {pending.deadline:%Y-%m-%d %H:%M} UTC"
         return Decision(False, why, replace(memory, is_given_up=True), gives_up=not memory.is_given_up)

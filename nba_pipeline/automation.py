@@ -8,7 +8,6 @@ reconciliation   finds what all of these decided and nobody did, and closes runs
 alert_on_failed_run
 """
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -18,6 +17,7 @@ import polars as pl
 from nba_pipeline import arrival, gates
 from nba_pipeline.alerts import Notifier, failed_run_sensor
 from nba_pipeline.calendar import EASTERN_NAME, MODES, Clock, Mode, days, eastern, eastern_date, week_of
+from nba_pipeline.decisions import decisions
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.housekeeping import housekeeping
 from nba_pipeline.liveness import close_dead_runs
@@ -37,6 +37,7 @@ from nba_pipeline.reconciliation import (
     DUE_TAG,
     TRAINING_HOUR,
     Work,
+    attempts_at,
     find_work,
     is_under_way,
     made_at,
@@ -50,6 +51,7 @@ from nba_pipeline.warehouse import Warehouse
 MAX_RUNTIME_TAG = "dagster/max_runtime"
 MOST_NIGHTLY_REQUESTS = 5
 NOON = 12
+FAILED_TICK_MINUTES = 15
 TOLD = "told"
 
 
@@ -90,14 +92,19 @@ def games_of(warehouse: Warehouse, dates: list[date]) -> pl.DataFrame:
     return games.select("game_date", "game_id", "tipoff_at", "status").collect()
 
 
-def held_back(warehouse: Warehouse, nba_cdn: NbaCdn) -> str:
-    """Why nothing can be started at present: a warehouse or the league's provider that does not answer; empty if both do."""
+def no_warehouse(warehouse: Warehouse) -> str:
+    """Why the warehouse cannot be written at present; empty if it can."""
     try:
         warehouse.preflight()
     except PipelineError as error:
         return str(error)
+    return ""
+
+
+def held_back(warehouse: Warehouse, nba_cdn: NbaCdn) -> str:
+    """Why nothing can be started at present: a warehouse or the league's provider that does not answer; empty if both do."""
     breaker = nba_cdn.http.is_open("nba_cdn")
-    return breaker.sentence if breaker else ""
+    return no_warehouse(warehouse) or (breaker.sentence if breaker else "")
 
 
 def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
@@ -131,12 +138,12 @@ def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
 def train_week(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Train on Mondays, and on another day when nothing was trained for the week."""
     today = eastern_date(context.scheduled_execution_time)
-    week = week_of(today).isoformat()
+    week = week_of(today)
     trained = context.instance.get_materialized_partitions(dg.AssetKey("points_model"))
-    if today.isoformat() != week and week in trained:
+    if today != week and week.isoformat() in trained:
         yield dg.SkipReason(f"the week of {week} has its models")
     else:
-        yield dg.RunRequest(run_key=f"train:{today}", partition_key=week)
+        yield _request_of_training(week, str(today))
 
 
 @dg.schedule(
@@ -154,6 +161,7 @@ def nightly_reconciliation(
     older = eastern_date(now) - timedelta(days=SETTINGS.patience.catch_up_days)
     found = find_work(context.instance, warehouse, now, SETTINGS.patience.nightly_days)
     undone = [work for work in found if work.game_date < older and not work.attempts.is_under_way]
+    undone.sort(key=lambda work: work.attempts.tried)  # what can never be had must not hide what can
     yield from [_request_of(work) for work in undone[:MOST_NIGHTLY_REQUESTS]]
     if not undone:
         yield dg.SkipReason("nothing that was due is undone")
@@ -179,7 +187,7 @@ def final_games(
     # also of a date that is complete: should it come back, its requests count on and their run keys are new
     memories = {day: memory for day, memory in remembered.items() if day >= today - timedelta(days=2)}
     requests, told = [], []
-    pending = pending_games(warehouse, today)
+    pending = pending_games(warehouse, now)
     watched = [slate for slate in pending if arrival.is_watched(slate, now)]
     listed, final, trouble = look_at_the_league(watched, nba_cdn, now) if watched else (frozenset[str](), frozenset[str](), "")
     for slate in pending:
@@ -231,12 +239,15 @@ def look_at_the_league(
     return frozenset(listed), frozenset(final), "; ".join(trouble)
 
 
-def pending_games(warehouse: Warehouse, today: date) -> list[arrival.Pending]:
+def pending_games(warehouse: Warehouse, now: datetime) -> list[arrival.Pending]:
     """The dates whose games are not all complete, of the days before a deadline, oldest first."""
+    today = eastern_date(now)
     dates = days(today - timedelta(days=2), today)
-    games = games_of(warehouse, dates)
-    boxscores = warehouse.scan(TABLES["boxscores"], dates).collect()
-    judged = gates.judge_games(warehouse.scan(TABLES["schedule"], dates).collect(), boxscores)
+    schedule = warehouse.scan(TABLES["schedule"], dates).collect()
+    games = schedule.filter(pl.col("status") != "postponed")
+    begun = games.filter(pl.col("tipoff_at").is_null() | (pl.col("tipoff_at") <= now))["game_date"].unique().sort().to_list()
+    boxscores = warehouse.scan(TABLES["boxscores"], begun).collect()
+    judged = gates.judge_games(schedule, boxscores)
     done = judged.filter(pl.col("is_complete") | ~pl.col("is_covered"))["game_id"]
     waiting = games.filter(~pl.col("game_id").is_in(done.implode()))
     return [
@@ -253,27 +264,30 @@ def pending_games(warehouse: Warehouse, today: date) -> list[arrival.Pending]:
     description="Captures lines and injuries of a slate from half a day before each tip-off, and closer together at its end.",
 )  # fmt: skip
 def lines(context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn) -> dg.SensorResult:
-    """One run per date whose capture is due; captures that were missed are one."""
+    """One run per date whose capture is due and was not made since; captures that were missed are one."""
     now = Clock().now()
-    captured: dict[str, str] = json.loads(context.cursor) if context.cursor else {}
     requests, told = [], []
-    why_not = held_back(warehouse, nba_cdn)
     for day in days(eastern_date(now), eastern_date(now) + timedelta(days=1)):
-        games = games_of(warehouse, [day]).filter(pl.col("tipoff_at") > now)
-        due = [at for at in capture_instants(games["tipoff_at"].to_list()) if at <= now]
-        last = due[-1].isoformat() if due else ""
-        if last and (made := made_at(context.instance, CAPTURED[0], day)) is not None and made >= due[-1]:
-            captured[str(day)] = last
-        if not last or captured.get(str(day), "") >= last:
-            told.append(f"{day}: no capture is due" if games.height else f"{day}: no game to come")
-        elif why_not or is_under_way(context.instance, day):
-            told.append(f"{day}: the capture of {last[:16]} waits: {why_not or 'another run of the date is under way'}")
+        tipoffs = games_of(warehouse, [day]).filter(pl.col("tipoff_at") > now)["tipoff_at"].to_list()
+        due_at = max((at for at in capture_instants(tipoffs) if at <= now), default=None)
+        captured_at = made_at(context.instance, CAPTURED[0], day)
+        if due_at is None or (captured_at is not None and captured_at >= due_at):
+            told.append(f"{day}: no capture is due" if tipoffs else f"{day}: no game to come")
+            continue
+        attempts = attempts_at(context.instance, "lines", day, due_at)
+        next_at = attempts.next_at()
+        if attempts.is_under_way:
+            told.append(f"{day}: the capture of {due_at:%H:%M} UTC waits: another run of the date is under way")
+        elif next_at is not None and next_at > now:
+            told.append(f"{day}: the capture of {due_at:%H:%M} UTC failed and is tried again at {next_at:%H:%M}")
+        elif why_not := no_warehouse(warehouse):
+            told.append(f"{day}: the capture of {due_at:%H:%M} UTC waits: {why_not}")
         else:
-            captured[str(day)] = last
-            # with the schedule: a tip-off that moved moves the captures, and when the game is looked at
-            requests.append(request(("schedule", *CAPTURED), day, f"lines:{day}:{last}", {MODE_TAG: "lines"}))
-    kept = {day: at for day, at in captured.items() if date.fromisoformat(day) >= eastern_date(now)}
-    return dg.SensorResult(run_requests=requests, cursor=json.dumps(kept), skip_reason=None if requests else "; ".join(told))
+            # with the schedule, if it can be had: a tip-off that moved moves the captures, and when the game is looked at
+            wanted = CAPTURED if nba_cdn.http.is_open("nba_cdn") else ("schedule", *CAPTURED)
+            tags = {MODE_TAG: "lines", DUE_TAG: due_at.isoformat()}
+            requests.append(request(wanted, day, f"lines:{day}:{due_at.isoformat()}:{attempts.tried}", tags))
+    return dg.SensorResult(run_requests=requests, skip_reason=None if requests else "; ".join(told))
 
 
 tables = dg.AutomationConditionSensorDefinition(
@@ -302,22 +316,31 @@ def reconciliation(
             )
     if why := held_back(warehouse, nba_cdn):
         return dg.SensorResult(skip_reason=f"held back: {why}", cursor=_held_since(context.cursor, now, why, notifier))
-    week = untrained_week(context.instance, now)
-    # once a day: a week that has too few rows for a model stays without
-    key = f"reconciliation:train:{week}:{eastern_date(now)}"
-    is_wanted = week is not None and not is_under_way(context.instance, week, train.name)
-    training = [dg.RunRequest(run_key=key, job_name=train.name, partition_key=week.isoformat())] if week and is_wanted else []
     found = find_work(context.instance, warehouse, now)
-    for work in found:
-        if work.attempts.tried >= SETTINGS.patience.alert_after_attempts:
-            notifier.raise_alert(
-                work.game_date, "work_undone", work.mode, f"tried {work.attempts.tried} times: {work.why}", "critical",
-                f"nba-pipeline run --date {work.game_date} --mode {work.mode}",
-            )  # fmt: skip
     chosen, why = next_of(found, now)
-    requests = [*training, *([_request_of(chosen)] if chosen else [])]
+    if chosen and chosen.attempts.tried >= SETTINGS.patience.alert_after_attempts:
+        notifier.raise_alert(
+            chosen.game_date, "work_undone", chosen.mode, f"tried {chosen.attempts.tried} times: {chosen.why}", "critical",
+            f"nba-pipeline run --date {chosen.game_date} --mode {chosen.mode}",
+        )  # fmt: skip
+    requests = [*_training(context.instance, now), *([_request_of(chosen)] if chosen else [])]
     context.update_cursor("")  # an empty cursor of the result would keep the old one
     return dg.SensorResult(run_requests=requests, skip_reason=None if requests else why)
+
+
+def _training(instance: dg.DagsterInstance, now: datetime) -> list[dg.RunRequest]:
+    """The week's training if it is due, not done and not being tried; after an attempt that failed only after a while."""
+    week = untrained_week(instance, now)
+    if week is None or is_under_way(instance, week, train.name):
+        return []
+    attempts = attempts_at(instance, train.name, week, eastern(week, TRAINING_HOUR))
+    next_at = attempts.next_at()
+    return [] if next_at is not None and next_at > now else [_request_of_training(week, f"reconciliation:{attempts.tried}")]
+
+
+def _request_of_training(week: date, key: str) -> dg.RunRequest:
+    tags = {MODE_TAG: train.name, DUE_TAG: eastern(week, TRAINING_HOUR).isoformat()}
+    return dg.RunRequest(run_key=f"train:{week}:{key}", job_name=train.name, partition_key=week.isoformat(), tags=tags)
 
 
 def _request_of(work: Work) -> dg.RunRequest:
@@ -333,4 +356,18 @@ def _held_since(cursor: str | None, now: datetime, why: str, notifier: Notifier)
     return cursor or now.isoformat()
 
 
-SENSORS = (final_games, lines, tables, reconciliation, failed_run_sensor(MODE_TAG))
+@dg.sensor(
+    minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.RUNNING,
+    description="An alert for each schedule or sensor whose evaluation failed: it decided nothing, and no run says so.",
+)  # fmt: skip
+def alert_on_failed_tick(context: dg.SensorEvaluationContext, notifier: Notifier) -> dg.SkipReason:
+    """One alert a day for each that failed."""
+    now = Clock().now()
+    recent = decisions(context.instance, now - timedelta(minutes=FAILED_TICK_MINUTES), now)
+    failed = {record["name"]: record["reason"] for record in recent if record["decision"] == "failed"}
+    for name, reason in failed.items():
+        notifier.raise_alert(eastern_date(now), "tick_failed", name, str(reason), "critical", "nba-pipeline decisions")
+    return dg.SkipReason(f"failed: {', '.join(failed)}" if failed else "nothing failed")
+
+
+SENSORS = (final_games, lines, tables, reconciliation, failed_run_sensor(MODE_TAG), alert_on_failed_tick)

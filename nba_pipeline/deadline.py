@@ -1,4 +1,4 @@
-"""A limit on how long a step may take. A timeout is a failure that is tried again, never a silent cut."""
+"""A limit on how long a step may take. A timeout is a failure, never a silent cut."""
 
 import signal
 import threading
@@ -9,13 +9,16 @@ from typing import Any
 
 import dagster as dg
 
-from nba_pipeline.errors import Transient
+from nba_pipeline.errors import OutOfTime
 from nba_pipeline.settings import SETTINGS
+
+RINGS_AGAIN_SECONDS = 5.0
+"""A library may swallow the first ring."""
 
 
 @contextmanager
 def within(seconds: float, what: str) -> Iterator[None]:
-    """Interrupt what the main thread does after so many seconds with a Transient that names it.
+    """Interrupt what the main thread does after so many seconds with an OutOfTime that names it.
 
     Another thread is not interrupted, nor is a library inside of its own compiled code before it returns: for these there
     is the limit on the whole run, which the daemon enforces from outside.
@@ -25,10 +28,10 @@ def within(seconds: float, what: str) -> Iterator[None]:
         return
 
     def ring(*_: object) -> None:
-        raise Transient(f"{what} did not end within {seconds:g} seconds")
+        raise OutOfTime(f"{what} did not end within {seconds:g} seconds")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, RINGS_AGAIN_SECONDS)
     try:
         yield
     finally:

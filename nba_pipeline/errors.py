@@ -9,8 +9,14 @@
     |-- Busy          another writer holds the table and date
     `-- BadInput      wrong use: the command ends with exit code 2 and nothing was touched
 
+    OutOfTime         a step took longer than it may; nothing catches it
+
 Every message is one sentence that names the thing and the value.
 """
+
+
+class OutOfTime(Exception):
+    """A step took too long. No PipelineError, so that who passes over the failure of one request does not pass over it."""
 
 
 class PipelineError(Exception):

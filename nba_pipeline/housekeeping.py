@@ -12,6 +12,7 @@ import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from nba_pipeline.calendar import Clock
+from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
 
 LAST_WORDS = sqlalchemy.text(
@@ -26,10 +27,11 @@ def prune(instance: dg.DagsterInstance, now: datetime) -> tuple[int, int]:
 
     A run is kept while it made what a date of a table holds now: by these Dagster knows which dates are there. Its events
     across runs stay, only the file of its own log goes. The oldest first, some at a time.
+    Raises BadInput for another storage than SQLite.
     """
     log = instance.event_log_storage
     if not isinstance(log, SqliteEventLogStorage):
-        return 0, 0
+        raise BadInput(f"only events on SQLite are pruned, and this instance has {type(log).__name__}")
     with log.index_connection() as connection:
         kept = {run_id for (run_id,) in connection.execute(LAST_WORDS)}
     old = dg.RunsFilter(

@@ -78,11 +78,8 @@ def may_go_without(missing: int, waited: timedelta, until_first_tipoff: timedelt
     tiers = SETTINGS.patience
     if until_first_tipoff is not None and until_first_tipoff <= timedelta(minutes=tiers.last_call_minutes):
         return True
-    hours = waited / timedelta(hours=1)
-    allowed = (
-        missing if hours >= tiers.whatever_hours else 2 if hours >= tiers.two_less_hours else int(hours >= tiers.one_less_hours)
-    )
-    return missing <= allowed
+    steps = ((tiers.whatever_hours, missing), (tiers.two_less_hours, 2), (tiers.one_less_hours, 1))
+    return missing <= next((allowed for hours, allowed in steps if waited >= timedelta(hours=hours)), 0)
 
 
 def capture_instants(tipoffs: Sequence[datetime]) -> list[datetime]:

@@ -195,9 +195,9 @@ def made_at(instance: dg.DagsterInstance, table: str, day: date) -> datetime | N
     return datetime.fromtimestamp(records[0].timestamp, UTC) if records else None
 
 
-def attempts_at(instance: dg.DagsterInstance, mode: Mode, day: date, due_at: datetime) -> Attempts:
+def attempts_at(instance: dg.DagsterInstance, asked_by: str, day: date, due_at: datetime) -> Attempts:
     """What was tried for this work: its own runs, and any run of the date that is under way."""
-    own = {PARTITION_TAG: day.isoformat(), MODE_TAG: mode, DUE_TAG: due_at.isoformat()}
+    own = {PARTITION_TAG: day.isoformat(), MODE_TAG: asked_by, DUE_TAG: due_at.isoformat()}
     ended = [record for record in instance.get_run_records(dg.RunsFilter(tags=own)) if record.dagster_run.is_finished]
     ends = [record.end_time for record in ended if record.end_time is not None]
     last = datetime.fromtimestamp(max(ends), UTC) if ends else None
@@ -205,9 +205,16 @@ def attempts_at(instance: dg.DagsterInstance, mode: Mode, day: date, due_at: dat
 
 
 def is_under_way(instance: dg.DagsterInstance, day: date, job: str | None = None) -> bool:
-    """Whether a run of a date, or of a range that holds it, is under way; of one job if asked."""
+    """Whether a run of a date, or of a range that holds it, is under way; of one job if asked, else of any but `train`.
+
+    A training's partition is the Monday of its week, which is no date.
+    """
     runs, key = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY)), day.isoformat()
-    spans = [(run.tags.get(PARTITION_TAG) or run.tags.get(RANGE_TAGS[0], ""), run.tags.get(RANGE_TAGS[1])) for run in runs]
+    spans = [
+        (run.tags.get(PARTITION_TAG) or run.tags.get(RANGE_TAGS[0], ""), run.tags.get(RANGE_TAGS[1]))
+        for run in runs
+        if job is not None or run.job_name != "train"
+    ]
     return any(first <= key <= (last or first) for first, last in spans)
 
 

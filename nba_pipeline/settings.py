@@ -209,7 +209,8 @@ class Patience(Section):
         30.0, description="a schedule's tick that comes later leaves its work to the reconciliation"
     )
     probe_again_minutes: float = Field(5.0, description="until a warehouse or provider that failed its probe is asked again")
-    first_poll_seconds: float = Field(60.0, description="between two looks at the scoreboard while games are in play")
+    first_poll_seconds: float = Field(60.0, description="after a request for a box score that is late; doubled with each one")
+    reconciled_hours: float = Field(1.0, description="after its deadline, until a date that nobody asked for is given up")
     longest_game_hours: float = Field(3.5, description="after its tip-off a game that the scoreboard does not show is over")
     longest_poll_minutes: float = Field(30.0, description="between two attempts at a box score that is late")
 
@@ -230,6 +231,7 @@ class BigQuery(Section):
     retry_seconds: float = Field(
         120.0, description="how long one request is repeated after 5xx, rateLimitExceeded, lost connections"
     )
+    probe_seconds: float = Field(20.0, description="the same outside of a run")
     first_pause_seconds: float = 1.0
     longest_pause_seconds: float = 20.0
     attempts: int = Field(4, description="jobs of one write, the first included")

@@ -167,7 +167,7 @@ def test_a_listed_game_is_never_taken_for_over() -> None:
 def test_a_postponed_game_costs_nothing_and_raises_nothing() -> None:
     """The schedule takes it out of the pending ones when it is read again; until then the scoreboard lists it, not final."""
     night = Night(A=EARLY)
-    assert night.every_half_minute(EARLY, eastern(NEXT, 13)) == []
+    assert night.every_half_minute(EARLY, eastern(NEXT, 12, 59)) == []
     assert night.last.why == "nobody asked before the deadline, which leaves it to the reconciliation"
     assert night.given_up == []
 
@@ -182,6 +182,12 @@ def test_a_game_that_is_taken_off_the_schedule_is_forgotten() -> None:
     assert night.memory == Memory(requests=night.memory.requests)
 
 
+def test_a_game_that_never_ends_is_told_of_once_after_the_reconciliation_had_its_turn() -> None:
+    night = Night(A=EARLY)
+    assert night.every_half_minute(eastern(NEXT, 12, 58), eastern(NEXT, 13, 5)) == []
+    assert len(night.given_up) == 1
+
+
 # A daemon that was away
 
 
@@ -193,7 +199,7 @@ def test_a_daemon_that_comes_back_asks_for_all_that_ended_meanwhile() -> None:
 
 def test_a_daemon_that_starts_after_the_deadline_leaves_it_to_the_reconciliation() -> None:
     night = Night()
-    assert night.every_half_minute(eastern(NEXT, 12), eastern(NEXT, 13), "A", "B") == []
+    assert night.every_half_minute(eastern(NEXT, 12), eastern(NEXT, 12, 59), "A", "B") == []
     assert night.last.why == "nobody asked before the deadline, which leaves it to the reconciliation"
     assert night.given_up == []
 

@@ -16,7 +16,10 @@ import dagster as dg
 import polars as pl
 import pytest
 import time_machine
+from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.errors import ScheduleExecutionError
+from dagster._core.scheduler.instigation import TickStatus
+from dagster._utils.error import SerializableErrorInfo
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from nba_pipeline import automation
@@ -27,13 +30,16 @@ from nba_pipeline.environments import resources_for
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.gates import deadline
 from nba_pipeline.modes import CAPTURED, CLOCK, COLLECTED, MODE_TAG, TABLES_OF_MODE
+from nba_pipeline.providers.nba_cdn import boxscore_request
 from nba_pipeline.reconciliation import DUE_TAG, PARTITION_TAG, attempts_at
 from nba_pipeline.sandbox.league import Game, League
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import Table
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
+from nba_pipeline_tests.test_decisions import NOON, Instigator
 
 DAY = date(2026, 1, 15)
 YESTERDAY, TOMORROW = DAY - timedelta(days=1), DAY + timedelta(days=1)
@@ -303,16 +309,38 @@ def test_a_capture_is_asked_for_when_it_is_due(days: Days) -> None:
     found = look(days, automation.lines, eastern(DAY, 7))
     assert (found.run.partition_key, tables_of(found.run)) == (DAY.isoformat(), ("schedule", *CAPTURED))
     assert found.run.tags[MODE_TAG] == "lines"
-    again = look(days, automation.lines, eastern(DAY, 7, 1), found.cursor)
-    assert again.runs == [] and again.cursor == found.cursor
+    run = days.begin(DAY, eastern(DAY, 7), **found.run.tags)
+    assert look(days, automation.lines, eastern(DAY, 7, 1)).runs == []
+    days.make(eastern(DAY, 7, 2), DAY, *CAPTURED)
+    days.end(run, eastern(DAY, 7, 2), succeeded=True)
+    assert look(days, automation.lines, eastern(DAY, 7, 3)).runs == []
+
+
+def test_a_capture_that_failed_is_tried_again_a_little_later(days: Days) -> None:
+    found = look(days, automation.lines, eastern(DAY, 18, 45))
+    days.try_mode("lines", DAY, eastern(DAY, 18, 45), eastern(DAY, 18, 46))
+    waiting = look(days, automation.lines, eastern(DAY, 18, 47))
+    assert (waiting.runs, "failed and is tried again" in waiting.why) == ([], True)
+    again = look(days, automation.lines, eastern(DAY, 18, 48)).run
+    assert again.run_key != found.run.run_key and again.tags == found.run.tags
+
+
+def test_lines_are_captured_while_the_league_cannot_be_asked(days: Days) -> None:
+    """Five failures in the journal open the breaker of nba_cdn; tonight's schedule is there already."""
+    landing = Landing(home=str(days.home), clock=Clock())
+    with time_machine.travel(eastern(DAY, 6, 59)):
+        for n in range(5):
+            landing.note(boxscore_request(f"002250000{n}", DAY), "failed", statuses=[503] * 5, problem="status 503")
+    assert tables_of(look(days, automation.lines, eastern(DAY, 7)).run) == CAPTURED
 
 
 def test_captures_that_were_missed_are_one(days: Days) -> None:
     """A daemon that starts at 18:50 asks once, for the last of what was due."""
     found = look(days, automation.lines, eastern(DAY, 18, 50))
-    assert found.run.run_key == f"lines:{DAY}:{eastern(DAY, 18, 45).isoformat()}"
-    assert look(days, automation.lines, eastern(DAY, 18, 54), found.cursor).runs == []
-    assert look(days, automation.lines, eastern(DAY, 18, 55), found.cursor).runs
+    assert found.run.run_key == f"lines:{DAY}:{eastern(DAY, 18, 45).isoformat()}:0"
+    days.make(eastern(DAY, 18, 51), DAY, *CAPTURED)
+    assert look(days, automation.lines, eastern(DAY, 18, 54)).runs == []
+    assert look(days, automation.lines, eastern(DAY, 18, 55)).runs
 
 
 def test_what_a_mode_has_captured_since_is_not_captured_again(days: Days) -> None:
@@ -344,7 +372,6 @@ def test_each_date_is_captured_for_itself(days: Days) -> None:
     days.write("schedule", TOMORROW, *slate_of(TOMORROW, eastern(TOMORROW, 2)))
     found = look(days, automation.lines, eastern(DAY, 18))
     assert [run.partition_key for run in found.runs] == [DAY.isoformat(), TOMORROW.isoformat()]
-    assert list(json.loads(look(days, automation.lines, eastern(TOMORROW, 3), found.cursor).cursor or "")) == [str(TOMORROW)]
 
 
 # Reconciliation
@@ -370,7 +397,8 @@ def test_work_that_keeps_failing_is_told_once(lived: Days) -> None:
         lived.try_mode("same_day", DAY, eastern(DAY, 16), eastern(DAY, 16, n + 1))
         if n:
             look(lived, automation.reconciliation, eastern(DAY, 16, 6))
-    look(lived, automation.reconciliation, eastern(DAY, 16, 8))
+    for minute in (12, 14):  # eight minutes after the third attempt it is tried, and told of
+        look(lived, automation.reconciliation, eastern(DAY, 16, minute))
     assert alerts(lived) == [(DAY, "work_undone", "same_day")]
 
 
@@ -403,10 +431,31 @@ def test_held_back_again_on_another_day_it_is_told_again(days: Days) -> None:
     assert [(day, kind) for day, kind, _ in alerts(days)] == [(DAY, "probe_failed"), (TOMORROW, "probe_failed")]
 
 
-def test_a_week_without_models_is_trained_once_a_day(days: Days) -> None:
+def test_a_week_without_models_is_trained_and_after_a_failure_tried_again(days: Days) -> None:
+    keys = []
+    for minute, is_expected in ((6, True), (9, False), (12, True)):
+        found = [run for run in look(days, automation.reconciliation, eastern(DAY, 16, minute)).runs if run.job_name == "train"]
+        assert bool(found) is is_expected
+        if minute == 6:
+            days.end(days.begin(MONDAY, eastern(DAY, 16, 7), job="train", **found[0].tags), eastern(DAY, 16, 8))
+        keys += [run.run_key for run in found]
+    assert len(set(keys)) == 2
+
+
+def test_a_tick_that_failed_is_told_of(days: Days) -> None:
+    failed = SerializableErrorInfo("OSError: the disk is gone\n", [], "OSError")
+    sensor = Instigator(days.instance, "lines", InstigatorType.SENSOR)
+    sensor.tick(0, TickStatus.FAILURE, error=failed)
+    for minutes in (3, 8):
+        assert "lines" in look(days, automation.alert_on_failed_tick, NOON + minutes * MINUTE).why
+    assert [alert[1:] for alert in alerts(days)] == [("tick_failed", "lines")]
+    assert look(days, automation.alert_on_failed_tick, NOON + 60 * MINUTE).why == "nothing failed"
+
+
+def test_a_week_without_models_is_trained(days: Days) -> None:
     found = look(days, automation.reconciliation, eastern(DAY, 16, 6))
     training = [run for run in found.runs if run.job_name == "train"]
-    assert [(run.partition_key, run.run_key) for run in training] == [(str(MONDAY), f"reconciliation:train:{MONDAY}:{DAY}")]
+    assert [(run.partition_key, run.run_key) for run in training] == [(str(MONDAY), f"train:{MONDAY}:reconciliation:0")]
     days.make(eastern(DAY, 16, 7), MONDAY, "points_model")
     assert "train" not in {run.job_name for run in look(days, automation.reconciliation, eastern(DAY, 16, 8)).runs}
 

@@ -6,11 +6,11 @@ import time
 import pytest
 
 from nba_pipeline.deadline import within
-from nba_pipeline.errors import Transient
+from nba_pipeline.errors import OutOfTime, PipelineError
 
 
 def test_work_that_takes_too_long_is_interrupted_by_name() -> None:
-    with pytest.raises(Transient, match=r"boxscores did not end within 0\.05 seconds"), within(0.05, "boxscores"):
+    with pytest.raises(OutOfTime, match=r"boxscores did not end within 0\.05 seconds"), within(0.05, "boxscores"):
         time.sleep(30)
 
 
@@ -37,3 +37,11 @@ def test_another_thread_is_left_to_the_limit_of_the_run() -> None:
     thread.start()
     thread.join()
     assert ended
+
+
+def test_whoever_passes_over_a_failed_request_does_not_pass_over_the_limit() -> None:
+    with pytest.raises(OutOfTime), within(0.05, "boxscores"):
+        try:
+            time.sleep(30)
+        except PipelineError:
+            pass

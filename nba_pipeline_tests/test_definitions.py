@@ -140,6 +140,7 @@ sensor lines every 60 s
 sensor tables every 30 s
 sensor reconciliation every 120 s
 sensor alert_on_failed_run every 30 s
+sensor alert_on_failed_tick every 300 s
 """
 
 

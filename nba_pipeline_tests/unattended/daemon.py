@@ -64,6 +64,7 @@ class Daemon:
         self.instance = open_instance(home)
         self.state = State(**json.loads(self.path.read_text())) if self.path.exists() else State(start.isoformat())
         self.repository = self.definitions.get_repository_def()
+        self.jobs = {schedule.name: schedule.job_name for schedule in self.repository.schedule_defs}
 
     def run(self, to: datetime) -> None:
         """Live from where the state is up to an instant."""
@@ -166,7 +167,7 @@ class Daemon:
                 continue
             self.state.keys += [request.run_key] if request.run_key else []
             taken.append({
-                "job": request.job_name or ("train" if name == "train_week" else "game_day"), "day": request.partition_key,
+                "job": request.job_name or self.jobs.get(name, "game_day"), "day": request.partition_key,
                 "assets": sorted(key.to_user_string() for key in request.asset_selection or ()), "tags": dict(request.tags),
                 "asked_by": name,
             })  # fmt: skip
@@ -180,11 +181,12 @@ class Daemon:
         """One run, in this process; as the daemon's queue would, with the tags that find it again."""
         partition = request["day"] or request["tags"].get("dagster/partition")
         job = self.definitions.resolve_job_def("game_day" if request["job"] == "__ASSET_JOB" else request["job"])
-        tables = request["assets"] or ["points_model"]
+        selection = [dg.AssetKey(table) for table in request["assets"]]
         result = job.execute_in_process(
-            instance=self.instance, partition_key=partition, asset_selection=[dg.AssetKey(table) for table in tables],
-            tags={**request["tags"], "nba/asked_by": request["asked_by"]}, raise_on_error=False, run_config=QUIET,
+            instance=self.instance, partition_key=partition, asset_selection=selection or None,
+            tags={**request["tags"], "nba/asked_by": request["asked_by"]}, raise_on_error=False, run_config=QUIET if partition else None,
         )  # fmt: skip
+        tables = request["assets"] or [request["job"]]
         self.state.decisions.append(
             [
                 datetime.now(UTC).isoformat()[:19],

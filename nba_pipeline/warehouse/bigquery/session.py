@@ -105,7 +105,9 @@ class Session:
     def retry(self) -> Any:
         """Backoff with jitter for 5xx, rateLimitExceeded and lost connections; nothing else is asked again."""
         limits = SETTINGS.bigquery
-        return bigquery.DEFAULT_RETRY.with_timeout(limits.retry_seconds).with_delay(
+        # outside of a run a schedule or sensor has a minute, and must be able to say that it is held back
+        patience = min(limits.probe_seconds, limits.retry_seconds) if self.asks_anew else limits.retry_seconds
+        return bigquery.DEFAULT_RETRY.with_timeout(patience).with_delay(
             limits.first_pause_seconds, limits.longest_pause_seconds, 2.0
         )
 
