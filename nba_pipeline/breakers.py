@@ -20,8 +20,6 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 import httpx
-from rich.console import Console
-from rich.table import Table
 
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.settings import SETTINGS
@@ -31,7 +29,6 @@ State = Literal["closed", "open", "half_open"]
 
 EVERYBODY = "every provider"
 NO_ANSWER = 0  # the status of a try without a complete answer
-STYLES: Mapping[State, str] = {"closed": "green", "open": "red", "half_open": "yellow"}
 
 
 @dataclass(frozen=True)
@@ -243,20 +240,6 @@ def recent_history(landing: Landing) -> History:
 def breakers_not_closed(landing: Landing) -> list[Breaker]:
     """The breakers that are open or half-open now, for people and machines."""
     return recent_history(landing).not_closed(landing.clock.now())
-
-
-def print_breakers(found: Sequence[Breaker], out: Console) -> None:
-    """The breakers as a table, instants in UTC."""
-    if not found:
-        out.print("every breaker is closed", highlight=False)
-        return
-    table = Table("breaker", "state", "failures in a row", "since (UTC)", "until (UTC)", "last problem")
-    for breaker in found:
-        table.add_row(
-            breaker.subject, f"[{STYLES[breaker.state]}]{breaker.state}[/]", str(breaker.failures or ""), _shown(breaker.since, ""),
-            _shown(breaker.until, ""), breaker.problem.replace("[", "\\["),
-        )  # fmt: skip
-    out.print(table)
 
 
 def _as_they_ended(lines: Sequence[Mapping[str, Any]]) -> list[Asked]:

@@ -24,6 +24,10 @@ WEEKLY = dg.WeeklyPartitionsDefinition("2021-09-27", timezone=EASTERN_NAME, day_
 Mode = Literal["overnight", "same_day", "tomorrow"]
 MODES: tuple[Mode, ...] = ("overnight", "same_day", "tomorrow")
 
+PARTITION_TAG = "dagster/partition"
+RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+"""How Dagster says on a run which date, or which first and last one, it is about."""
+
 AS_OF_TAG = "nba/as_of"
 REPLAY_TAG = "nba/replay_of"
 

@@ -22,6 +22,7 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.printing import (
     err,
     out,
+    print_breakers,
     print_decisions,
     print_frame,
     print_plan,
@@ -247,7 +248,7 @@ def decisions(
 @app.command()
 def breakers(style: Annotated[str, typer.Option("--format", help="table | json")] = "table") -> None:
     """Who is asked no more for a while, since when, until when and why."""
-    from nba_pipeline.breakers import breakers_not_closed, print_breakers
+    from nba_pipeline.breakers import breakers_not_closed
     from nba_pipeline.definitions import defs
 
     _one_of("--format", style, ("table", "json"))
@@ -255,7 +256,7 @@ def breakers(style: Annotated[str, typer.Option("--format", help="table | json")
     if style == "json":
         print(json.dumps([asdict(breaker) for breaker in found], default=_iso, indent=1))
     else:
-        print_breakers(found, out)
+        print_breakers(found)
     leave(0)
 
 

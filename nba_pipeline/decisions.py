@@ -13,13 +13,11 @@ from typing import Any
 import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 
-from nba_pipeline.calendar import eastern, parse_date, parse_instant
+from nba_pipeline.calendar import PARTITION_TAG, RANGE_TAGS, eastern, parse_date, parse_instant
 from nba_pipeline.errors import BadInput
 from nba_pipeline.modes import MODE_TAG
 
 DECISION_OF = {TickStatus.SUCCESS: "run", TickStatus.SKIPPED: "skip", TickStatus.FAILURE: "failed"}
-PARTITION_TAG = "dagster/partition"
-RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 RUNS_PER_QUESTION = 500
 NO_REASON = "no reason given"
 

@@ -1,4 +1,4 @@
-"""What the command shows: outcomes of runs, slates, records, the status grid, answers. Nothing is decided or computed here.
+"""What the command shows: outcomes of runs, slates, records, the status grid, answers. And the exit code that follows.
 
 Tables and data go to standard output (`out`), progress and errors to standard error (`err`).
 """
@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 
 from nba_pipeline.backfill import ACCEPTABLE, EXCELLENT, Step
+from nba_pipeline.breakers import Breaker, State
 from nba_pipeline.formulas.wilson import wilson_interval
 from nba_pipeline.runs import Outcome, Runner
 from nba_pipeline.warehouse.views import OUTCOMES
@@ -27,6 +28,9 @@ SHOWN_IN_STATUS = (
     "boxscores", "prop_lines", "injuries", "player_game_summary", "upcoming_players", "features", "predictions", "grades",
 )  # fmt: skip
 """Tables whose rows fit into the printed grid; `--format json` has all of them."""
+
+
+STYLES: Mapping[State, str] = {"closed": "green", "open": "red", "half_open": "yellow"}
 
 
 def report(work: Runner, outcomes: Iterable[Outcome], is_brief: bool = False) -> int:
@@ -227,9 +231,27 @@ def print_frame(frame: pl.DataFrame) -> None:
     out.print(table)
 
 
+def print_breakers(found: Sequence[Breaker], console: Console = out) -> None:
+    """The breakers as a table, instants in UTC."""
+    if not found:
+        console.print("every breaker is closed", highlight=False)
+        return
+    table = RichTable("breaker", "state", "failures in a row", "since (UTC)", "until (UTC)", "last problem")
+    for breaker in found:
+        table.add_row(
+            breaker.subject, f"[{STYLES[breaker.state]}]{breaker.state}[/]", str(breaker.failures or ""), _instant(breaker.since),
+            _instant(breaker.until), escape(breaker.problem),
+        )  # fmt: skip
+    console.print(table)
+
+
 def _shown(value: float | None, digits: int = 1) -> str:
     return "" if value is None else f"{value:.{digits}f}"
 
 
 def _signed(value: float | None) -> str:
     return "" if value is None else f"{value:+.1f}"
+
+
+def _instant(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}" if at else ""

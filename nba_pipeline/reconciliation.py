@@ -12,7 +12,7 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline import gates
-from nba_pipeline.calendar import MODES, Mode, days, eastern, eastern_date, week_of
+from nba_pipeline.calendar import MODES, PARTITION_TAG, RANGE_TAGS, Mode, days, eastern, eastern_date, week_of
 from nba_pipeline.flow import FLOWS
 from nba_pipeline.modes import CRITICAL_OF_MODE, DAYS_FROM_TODAY, MODE_TAG, TABLES_OF_MODE, due_instants, may_go_without
 from nba_pipeline.settings import SETTINGS
@@ -22,8 +22,6 @@ from nba_pipeline.warehouse import Warehouse
 DUE_TAG = "nba/due_at"
 """The instant at which the work of a run was due: with mode and date it says which work it is."""
 
-PARTITION_TAG = "dagster/partition"
-RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 TRAINING_HOUR = 5
 """Eastern hour of Monday from which the week's models are due."""
 

@@ -16,7 +16,7 @@ import dagster as dg
 
 from nba_pipeline import endings
 from nba_pipeline.backfill import Stage, Step, plan, weeks_with_a_model
-from nba_pipeline.calendar import AS_OF_TAG, REPLAY_TAG, Clock, Mode, parse_instant, parse_key, week_of
+from nba_pipeline.calendar import AS_OF_TAG, PARTITION_TAG, RANGE_TAGS, REPLAY_TAG, Clock, Mode, parse_instant, parse_key, week_of
 from nba_pipeline.errors import BadInput
 from nba_pipeline.liveness import close_dead_runs
 from nba_pipeline.modes import DAILY_TABLES, MODE_TAG, TABLES_OF_MODE
@@ -27,7 +27,6 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ class Runner:
         """Job, tables, first and last date and tags with which a journalled run is repeated."""
         every = ("points_model",) if run["job"] == "train" else DAILY_TABLES
         span = [parse_key(run["tags"][tag]) for tag in RANGE_TAGS if tag in run["tags"]]
-        first, last = span or [parse_key(run["tags"]["dagster/partition"])] * 2
+        first, last = span or [parse_key(run["tags"][PARTITION_TAG])] * 2
         as_of = parse_instant(run["as_of"], "as_of of the landing's journal").isoformat()
         tables = [table for table in run["assets"] or every if table not in kept]
         return run["job"], tables, first, last, {REPLAY_TAG: run["run_id"], AS_OF_TAG: as_of}

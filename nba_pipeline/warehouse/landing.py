@@ -30,7 +30,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from nba_pipeline import liveness
-from nba_pipeline.calendar import REPLAY_TAG, Clock
+from nba_pipeline.calendar import PARTITION_TAG, RANGE_TAGS, REPLAY_TAG, Clock
 from nba_pipeline.errors import BadInput, NotLanded, Permanent, PipelineError
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.files import Log, LogFile, Place
@@ -43,7 +43,7 @@ REJECTED = ".rejected."
 DIRECT = "direct"
 """The run id of work outside of a run."""
 
-PARTITION_TAGS = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+PARTITION_TAGS = (PARTITION_TAG, *RANGE_TAGS)
 LINE_BEGINS, LINE_ENDS = '{"kind":"', ("}", "}\n")
 REUSED, TROUBLE = '"outcome":"reused"', re.compile('"outcome":"(?:failed|rejected)"')
 FETCHED_AT, AS_OF = '"fetched_at":"', '"as_of":"'
