@@ -4,7 +4,7 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--soak-days", type=int, default=3, help="days of each stretch by the simulated clock; the whole soak is 15")
+    parser.addoption("--soak-days", type=int, default=2, help="days of each stretch by the simulated clock; the whole soak is 15")
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from nba_pipeline.runs import QUIET, open_instance
 from nba_pipeline.sandbox.league import League
 
 STATE = "unattended.json"
-EASTERN_TIMES = ((1, 30), (6, 10), (11, 40), (16, 10), (17, 40), (23, 15))
+EASTERN_TIMES = ((6, 10), (16, 10), (17, 40), (23, 15))
 """When the simulated daemon looks; the real one looks every 30 seconds, and finds the same a little earlier."""
 
 RULES_FILE = "sandbox_rules.json"
