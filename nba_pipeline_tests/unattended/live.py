@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,8 @@ class Platform:
     def kill(self) -> None:
         """SIGKILL to everything at once, the runs under way too: the power is off."""
         for pid in _of_session(self.process.pid):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
         self.log.close()
 
@@ -132,18 +133,13 @@ def wait_until(is_so: Callable[[], object], within: timedelta, what: str) -> Non
 
 
 def _of_session(leader: int) -> list[int]:
-    """Every process of a session; Dagster's own children lead groups of their own."""
-    listed = subprocess.run(["ps", "-e", "-o", "pid=,sid="], capture_output=True, text=True, check=True).stdout
-    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    children = {pid for pid, session in pairs if session == leader}
-    return sorted(children | set(_descendants(leader)))
-
-
-def _descendants(leader: int) -> list[int]:
-    listed = subprocess.run(["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    parents = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    found, frontier = [leader], {leader}
-    while frontier:
-        frontier = {pid for pid, parent in parents if parent in frontier}
-        found += frontier
-    return found
+    """Every process of a session and every descendant of its leader; Dagster's own children lead groups of their own."""
+    parents, found = {}, {leader}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
+            fields = stat.read_text().rpartition(")")[2].split()
+            parents[int(stat.parent.name)] = int(fields[1])
+            found |= {int(stat.parent.name)} if int(fields[3]) == leader else set()
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return sorted(found)
