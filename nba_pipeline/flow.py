@@ -13,6 +13,9 @@ from dagster import AutomationCondition as Condition
 WINDOW = timedelta(days=4)
 """Tomorrow, today and the two days before: how far corrections flow by themselves. Older ones are the reconciliation's."""
 
+TODAY_AND_TOMORROW = timedelta(days=2)
+"""A correction makes the features of a past slate anew, but nobody predicts it: only a backfill makes backtests."""
+
 
 @dataclass(frozen=True)
 class Flow:
@@ -23,6 +26,7 @@ class Flow:
 
     follows: tuple[str, ...]
     needs: tuple[str, ...]
+    window: timedelta = WINDOW
 
 
 FLOWS: dict[str, Flow] = {
@@ -43,7 +47,7 @@ FLOWS: dict[str, Flow] = {
         ("upcoming_players", "player_form", "matchups", "prop_lines", "game_lines"),
         ("upcoming_players", "player_form", "matchups", "prop_lines", "game_lines"),
     ),
-    "predictions": Flow(("features",), ("upcoming_players", "features")),
+    "predictions": Flow(("features",), ("upcoming_players", "features"), TODAY_AND_TOMORROW),
 }
 
 
@@ -59,7 +63,7 @@ def condition_of(table: str) -> Condition | None:  # type: ignore[type-arg]
     follows, needs = (dg.AssetSelection.assets(*names) for names in (FLOWS[table].follows, FLOWS[table].needs))
     wish = (Condition.newly_missing() | Condition.any_deps_updated().allow(follows)).since_last_handled()
     return (
-        Condition.in_latest_time_window(WINDOW)
+        Condition.in_latest_time_window(FLOWS[table].window)
         & wish
         & ~Condition.any_deps_missing().allow(needs)
         & ~Condition.any_deps_in_progress().allow(follows | needs)

@@ -153,6 +153,14 @@ def test_new_lines_reach_the_predictions() -> None:
     assert noon.tick() == {"features": [TODAY], "predictions": [TODAY]}
 
 
+def test_a_correction_makes_no_backtests() -> None:
+    morning = Clock(f"{TODAY}T08:00")
+    morning.land((*COLLECTED, *TABLES_OF_MODE["same_day"]), YESTERDAY)
+    morning.tick()
+    morning.land(("upcoming_players", "player_form", "matchups", "features"), YESTERDAY)
+    assert "predictions" not in morning.tick()
+
+
 def test_a_slate_whose_window_is_not_covered_stops_at_its_expected_players() -> None:
     morning = Clock(f"{TODAY}T07:00")
     morning.land(SOURCES, TODAY)

@@ -26,7 +26,7 @@ CLOCK_CHANGES = {"25 hours": date(2025, 11, 2), "23 hours": date(2026, 3, 8)}
 KILLS = 5
 EVENTS_UNTIL_KILLED = (200, 1200)
 SEED = 20260308
-OF_THE_MOMENT = ("captured_at", "made_at", "graded_at", "prediction_id", "waived_at", "trained_at")
+OF_THE_MOMENT = ("captured_at", "made_at", "graded_at", "prediction_id", "waived_at", "trained_at", "seen_at", "roster_seen_at")
 """Columns that say when something was done, beside the lineage: a run that was killed is done a little later."""
 
 
