@@ -18,7 +18,7 @@ from nba_pipeline.assets.summaries import player_game_summary
 from nba_pipeline_tests.unattended.live import Evening, platform, wait_until
 
 DAYS_OF_HISTORY = 12
-FIRST_TIPOFF_IN = timedelta(minutes=5)
+FIRST_TIPOFF_IN = timedelta(minutes=6)
 AFTER_THE_GAMES = (boxscores.TABLE, player_game_summary.TABLE, grades.TABLE)
 UNDER_WAY = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.QUEUED)
 
@@ -31,7 +31,7 @@ def port() -> int:
 
 
 def test_a_slate_goes_from_lines_to_grades_and_survives_the_power_going_off(tmp_path: Path, port: int) -> None:
-    history = Evening(tmp_path, timedelta(minutes=45))
+    history = Evening(tmp_path, timedelta(minutes=10))
     history.play_the_days_before(DAYS_OF_HISTORY)
     evening = Evening(tmp_path, FIRST_TIPOFF_IN)
     assert evening.slate == history.slate, "the test began at midnight Eastern; begin it again"
