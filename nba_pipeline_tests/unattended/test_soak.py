@@ -1,7 +1,8 @@
 """Days around each clock change, unattended, with kills and faults: the tables are those of as many calm days.
 
-Two days by default, since a day costs a minute or two of a core; `--soak-days 15` is the whole of it. Each stretch is lived twice by the simulated daemon, once undisturbed. The faults are those that a source recovers from: answers
-that fail and succeed when they are tried again, box scores that come late or lack players until the next look.
+Two days by default, since a day costs a minute or two of a core; `--soak-days 15` is the whole of it. Each stretch is lived
+twice by the simulated daemon, once undisturbed. The faults are those that a source recovers from: answers that fail and
+succeed when they are tried again, box scores that come late or lack players until the next look.
 """
 
 import json
@@ -24,7 +25,8 @@ from nba_pipeline_tests.unattended.daemon import STATE
 
 CLOCK_CHANGES = {"25 hours": date(2025, 11, 2), "23 hours": date(2026, 3, 8)}
 KILLS = 5
-EVENTS_UNTIL_KILLED = (200, 1200)
+EVENTS_UNTIL_KILLED = (100, 600)
+"""Of a process, for each day of the stretch: the kills fall on all of its days."""
 SEED = 20260308
 OF_THE_MOMENT = ("captured_at", "made_at", "graded_at", "prediction_id", "waived_at", "trained_at", "seen_at", "roster_seen_at")
 """Columns that say when something was done, beside the lineage: a run that was killed is done a little later."""
@@ -69,7 +71,7 @@ def test_kills_and_faults_leave_no_trace_in_the_tables(change: date, soak_days: 
     begin, chance = eastern(change - timedelta(days=soak_days // 2), 8), random.Random(SEED)
     calm, rough = (Stretch(tmp_path / name, begin, soak_days) for name in ("calm", "rough"))
     assert calm.live()
-    while not rough.live(chance.randint(*EVENTS_UNTIL_KILLED) if rough.kills < KILLS else None, faults=SEED):
+    while not rough.live(soak_days * chance.randint(*EVENTS_UNTIL_KILLED) if rough.kills < KILLS else None, faults=SEED):
         pass
     assert rough.kills >= KILLS - 2
     wanted: dict[str, Any] = dict(calm.tables())
