@@ -16,6 +16,7 @@ import polars as pl
 
 from nba_pipeline import arrival, gates
 from nba_pipeline.alerts import Notifier, failed_run_sensor
+from nba_pipeline.assets.sources.prop_lines import ANSWERED, UNANSWERED
 from nba_pipeline.calendar import EASTERN_NAME, MODES, Clock, Mode, days, eastern, eastern_date, week_of
 from nba_pipeline.decisions import decisions
 from nba_pipeline.errors import PipelineError
@@ -40,7 +41,7 @@ from nba_pipeline.reconciliation import (
     attempts_at,
     find_work,
     is_under_way,
-    made_at,
+    last_made,
     next_of,
     untrained_week,
 )
@@ -263,19 +264,24 @@ def pending_games(warehouse: Warehouse, now: datetime) -> list[arrival.Pending]:
     job=game_day, minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING,
     description="Captures lines and injuries of a slate from half a day before each tip-off, and closer together at its end.",
 )  # fmt: skip
-def lines(context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn) -> dg.SensorResult:
+def lines(
+    context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn, notifier: Notifier
+) -> dg.SensorResult:  # fmt: skip
     """One run per date whose capture is due and was not made since; captures that were missed are one."""
     now = Clock().now()
     requests, told = [], []
     for day in days(eastern_date(now), eastern_date(now) + timedelta(days=1)):
         tipoffs = games_of(warehouse, [day]).filter(pl.col("tipoff_at") > now)["tipoff_at"].to_list()
         due_at = max((at for at in capture_instants(tipoffs) if at <= now), default=None)
-        captured_at = made_at(context.instance, CAPTURED[0], day)
+        captured_at = last_capture(context.instance, day)
         if due_at is None or (captured_at is not None and captured_at >= due_at):
             told.append(f"{day}: no capture is due" if tipoffs else f"{day}: no game to come")
             continue
         attempts = attempts_at(context.instance, "lines", day, due_at)
         next_at = attempts.next_at()
+        if attempts.tried >= SETTINGS.patience.alert_after_attempts:
+            why = f"the capture of {due_at:%H:%M} UTC was tried {attempts.tried} times; what was captured before it stands"
+            notifier.raise_alert(day, "lines_missing", "prop_lines", why, next_command="nba-pipeline breakers")
         if attempts.is_under_way:
             told.append(f"{day}: the capture of {due_at:%H:%M} UTC waits: another run of the date is under way")
         elif next_at is not None and next_at > now:
@@ -288,6 +294,20 @@ def lines(context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Wareh
             tags = {MODE_TAG: "lines", DUE_TAG: due_at.isoformat()}
             requests.append(request(wanted, day, f"lines:{day}:{due_at.isoformat()}:{attempts.tried}", tags))
     return dg.SensorResult(run_requests=requests, skip_reason=None if requests else "; ".join(told))
+
+
+def last_capture(instance: dg.DagsterInstance, day: date) -> datetime | None:
+    """When the lines of a date were last captured, UTC; None when the last run for them heard mostly nothing.
+
+    A provider that is down fails no run, since what was captured before it stands; but its lines are still to be had.
+    """
+    record = last_made(instance, CAPTURED[0], day)
+    made = record and record.asset_materialization
+    if record is None or made is None:
+        return None
+    numbers = (made.metadata.get(name) for name in (ANSWERED, UNANSWERED))
+    answered, unanswered = (number.value or 0 if isinstance(number, dg.IntMetadataValue) else 0 for number in numbers)
+    return datetime.fromtimestamp(record.timestamp, UTC) if answered >= unanswered else None
 
 
 tables = dg.AutomationConditionSensorDefinition(

@@ -188,9 +188,14 @@ def _was_passed_over(table: str, made: Mapping[str, datetime | None], before: da
 
 def made_at(instance: dg.DagsterInstance, table: str, day: date) -> datetime | None:
     """When a date of a table was last materialised, UTC."""
+    record = last_made(instance, table, day)
+    return datetime.fromtimestamp(record.timestamp, UTC) if record else None
+
+
+def last_made(instance: dg.DagsterInstance, table: str, day: date) -> dg.EventLogRecord | None:
+    """Dagster's record of the last materialisation of a date of a table."""
     wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(table), asset_partitions=[day.isoformat()])
-    records = instance.fetch_materializations(wanted, limit=1).records
-    return datetime.fromtimestamp(records[0].timestamp, UTC) if records else None
+    return next(iter(instance.fetch_materializations(wanted, limit=1).records), None)
 
 
 def attempts_at(instance: dg.DagsterInstance, asked_by: str, day: date, due_at: datetime) -> Attempts:

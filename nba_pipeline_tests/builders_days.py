@@ -56,13 +56,15 @@ class Days:
         frame = frame_of(TABLES[table], *({"game_date": day} | row for row in rows))
         self.warehouse.replace(TABLES[table], [day], frame, "test", {day: 10_000})
 
-    def make(self, at: datetime, day: date, *tables: str) -> None:
-        """Materialise a date of some tables at an instant; what holds no rows yet is empty."""
+    def make(self, at: datetime, day: date, *tables: str, **numbers: int) -> None:
+        """Materialise a date of some tables at an instant, with these numbers; what holds no rows yet is empty."""
         with time_machine.travel(at, tick=True):
             for table in tables:
                 if day not in self.warehouse.dates(TABLES[table]):
                     self.write(table, day)
-                self.instance.report_runless_asset_event(dg.AssetMaterialization(table, partition=day.isoformat()))
+                self.instance.report_runless_asset_event(
+                    dg.AssetMaterialization(table, partition=day.isoformat(), metadata=numbers)
+                )
 
     def make_mode(self, at: datetime, day: date, mode: Mode, but: Sequence[str] = ()) -> None:
         """What a run of the mode makes, in its order."""

@@ -325,6 +325,21 @@ def test_a_capture_that_failed_is_tried_again_a_little_later(days: Days) -> None
     assert again.run_key != found.run.run_key and again.tags == found.run.tags
 
 
+def test_a_capture_of_a_provider_that_is_down_is_tried_again(days: Days) -> None:
+    """Its run succeeds, since earlier lines stand; a few events without an answer are left to the next capture."""
+    due_at = eastern(DAY, 18, 45)
+    days.make(eastern(DAY, 18, 46), DAY, *CAPTURED, questions_answered=0, questions_unanswered=1)
+    days.try_mode("lines", DAY, due_at, eastern(DAY, 18, 46), succeeded=True)
+    assert look(days, automation.lines, eastern(DAY, 18, 47)).runs == []
+    assert look(days, automation.lines, eastern(DAY, 18, 48)).run.tags[DUE_TAG] == due_at.astimezone(UTC).isoformat()
+    for minute in (49, 50):
+        days.try_mode("lines", DAY, due_at, eastern(DAY, 18, minute), succeeded=True)
+    look(days, automation.lines, eastern(DAY, 18, 51))
+    assert [alert[1:] for alert in alerts(days)] == [("lines_missing", "prop_lines")]
+    days.make(eastern(DAY, 18, 52), DAY, *CAPTURED, questions_answered=5, questions_unanswered=3)
+    assert look(days, automation.lines, eastern(DAY, 18, 53)).runs == []
+
+
 def test_lines_are_captured_while_the_league_cannot_be_asked(days: Days) -> None:
     """Five failures in the journal open the breaker of nba_cdn; tonight's schedule is there already."""
     landing = Landing(home=str(days.home), clock=Clock())

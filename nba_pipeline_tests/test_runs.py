@@ -21,6 +21,7 @@ import pytest
 from filelock import FileLock
 from polars.testing import assert_frame_equal
 
+from nba_pipeline.automation import last_capture
 from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
@@ -250,6 +251,18 @@ def test_lines_in_play_are_never_used(at: At, home: Path) -> None:
     assert ask(runner, "SELECT DISTINCT recommendation, line FROM predictions WHERE run_kind = 'live'") == [
         {"recommendation": "NO_LINE", "line": None}
     ]
+
+
+def test_a_capture_that_heard_nothing_is_none(at: At, home: Path) -> None:
+    """Its run succeeds, because earlier lines stand, and the sensor of the lines tries again."""
+    rules(home, {"match": {"provider": "odds_api", "path": "/events"}, "action": "status", "status": 503})
+    runner = at(DAY, 12)
+    assert runner.run("game_day", ["schedule", "prop_lines"], DAY, DAY).succeeded
+    assert last_capture(runner.instance, DAY) is None
+    rules(home)
+    later = at(DAY, 13)
+    assert later.run("game_day", ["schedule", "prop_lines"], DAY, DAY).succeeded
+    assert last_capture(later.instance, DAY) is not None
 
 
 def test_odds_that_are_not_published_leave_the_slate_without_lines(at: At, home: Path) -> None:

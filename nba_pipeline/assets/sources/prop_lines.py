@@ -68,6 +68,9 @@ TABLE = Table(
 )  # fmt: skip
 SEASON_DAYS = 300
 
+ANSWERED, UNANSWERED = "questions_answered", "questions_unanswered"
+"""Numbers of a materialisation: what the provider was asked with success, and what may succeed when it is asked again."""
+
 AFTER_TIPOFF = "shown at or after tip-off"
 PLACEHOLDER = f"{SETTINGS.lines.market} of exactly {SETTINGS.lines.placeholder:g} is a placeholder"
 TOO_LOW = f"{SETTINGS.lines.market} below {SETTINGS.lines.lowest:g}"
@@ -156,8 +159,8 @@ def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.join(low, on=LADDER, how="left").with_columns(problem.alias(PROBLEM)).drop("is_of_low_ladder")
 
 
-def ask(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> list[str]:
-    """Land the odds of a date's games and return what went wrong.
+def ask(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> list[Payload | PipelineError]:
+    """Land the odds of a date's games: each answer, or why there is none.
 
     Games to come are asked for live. Of games that have started without a landed line, the snapshot a few minutes before
     tip-off is asked of the history.
@@ -166,29 +169,27 @@ def ask(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> lis
         pl.coalesce(pl.col("tipoff_at") > now, pl.lit(True)) & pl.col("status").is_in(["scheduled", "unknown"])
     )
     over = games.filter(~pl.col("game_id").is_in(to_come["game_id"].implode()) & (pl.col("status") != "postponed"))
-    problems = _land_slate(odds_api, to_come, day, None) if to_come.height else []
+    answers = _land_slate(odds_api, to_come, day, None) if to_come.height else []
     have = _landed_games(odds_api, games, day)
     for tipoff, at_once in over.filter(~pl.col("game_id").is_in(have)).group_by("tipoff_at", maintain_order=True):
         if tipoff[0] is None:
-            problems += [f"{game_id} has no tip-off: its lines cannot be asked of the history" for game_id in at_once["game_id"]]
+            lacking = at_once["game_id"]
+            answers += [Permanent(f"{game} has no tip-off: its lines cannot be asked of the history") for game in lacking]
             continue
         before = tipoff[0] - timedelta(minutes=SETTINGS.lines.historical_minutes_before_tipoff)
-        problems += _land_slate(odds_api, at_once, day, before)
-    return problems
+        answers += _land_slate(odds_api, at_once, day, before)
+    return answers
 
 
-def _land_slate(odds_api: OddsApi, games: pl.DataFrame, day: date, at: datetime | None) -> list[str]:
-    """Land the events of some games and their odds, live or at a past instant; what went wrong."""
+def _land_slate(
+    odds_api: OddsApi, games: pl.DataFrame, day: date, at: datetime | None
+) -> list[Payload | PipelineError]:  # fmt: skip
+    """Land the events of some games and their odds, live or at a past instant."""
     try:
         matched = match_events(parse_events(odds_api.events(day, at=at)), games)
     except (NotYet, Permanent, Transient) as error:
-        return [str(error)]
-    return _land_odds(odds_api, matched, day, at)
-
-
-def _land_odds(odds_api: OddsApi, matched: pl.DataFrame, day: date, at: datetime | None) -> list[str]:
-    ids = matched["odds_event_id"].to_list()
-    return [str(answer) for answer in odds_api.odds(ids, day, at=at) if isinstance(answer, PipelineError)]
+        return [error]
+    return odds_api.odds(matched["odds_event_id"].to_list(), day, at=at)
 
 
 def _landed_games(odds_api: OddsApi, games: pl.DataFrame, day: date) -> list[str]:
@@ -237,19 +238,26 @@ def prop_lines(
     dates = dates_of(context)
     archived = [day for day in dates if archive.holds(day)]
     frames = [archive.prop_lines(archived)] if archived else []
-    problems: dict[str, list[str]] = {}
+    answers: dict[str, list[Payload | PipelineError]] = {}
     for day in dates:
         games = schedule.filter(pl.col("game_date") == day)
         if day in archived or games.is_empty():
             continue
-        problems[str(day)] = list(dict.fromkeys(ask(games, day, odds_api, clock.now())))
+        answers[str(day)] = ask(games, day, odds_api, clock.now())
         frames += landed_rows(odds_api, games, day, parse_event_odds)
+    problems = {
+        name: list(dict.fromkeys(str(one) for one in of_day if isinstance(one, PipelineError)))
+        for name, of_day in answers.items()
+    }
     for name, met in problems.items():
         for problem in met:
             context.log.warning(f"{name}: {problem}")
+    every = [one for of_day in answers.values() for one in of_day]
     context.add_output_metadata(
         {
-            "problems_met": dg.MetadataValue.json({day: met for day, met in problems.items() if met}),
+            "problems_met": dg.MetadataValue.json({name: met for name, met in problems.items() if met}),
+            ANSWERED: sum(isinstance(one, Payload) for one in every),
+            UNANSWERED: sum(isinstance(one, Transient) for one in every),
             "quota": dg.MetadataValue.json(odds_api.quota),
         }
     )
