@@ -42,6 +42,7 @@ from nba_pipeline.reconciliation import (
     find_work,
     is_under_way,
     last_made,
+    needs_models,
     next_of,
     untrained_week,
 )
@@ -136,13 +137,19 @@ def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Monday's training; on other days only when the week has no model yet.",
 )  # fmt: skip
-def train_week(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Train on Mondays, and on another day when nothing was trained for the week."""
+def train_week(
+    context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:  # fmt: skip
+    """Train on Mondays of the season, and on another day when nothing was trained for the week."""
     today = eastern_date(context.scheduled_execution_time)
     week = week_of(today)
     trained = context.instance.get_materialized_partitions(dg.AssetKey("points_model"))
     if today != week and week.isoformat() in trained:
         yield dg.SkipReason(f"the week of {week} has its models")
+    elif why := no_warehouse(warehouse):
+        yield dg.SkipReason(f"held back, the reconciliation asks again: {why}")
+    elif not needs_models(warehouse, week):
+        yield dg.SkipReason(f"no game is known of the week of {week} or of the one before")
     else:
         yield _request_of_training(week, str(today))
 
@@ -343,14 +350,14 @@ def reconciliation(
             chosen.game_date, "work_undone", chosen.mode, f"tried {chosen.attempts.tried} times: {chosen.why}", "critical",
             f"nba-pipeline run --date {chosen.game_date} --mode {chosen.mode}",
         )  # fmt: skip
-    requests = [*_training(context.instance, now), *([_request_of(chosen)] if chosen else [])]
+    requests = [*_training(context.instance, warehouse, now), *([_request_of(chosen)] if chosen else [])]
     context.update_cursor("")  # an empty cursor of the result would keep the old one
     return dg.SensorResult(run_requests=requests, skip_reason=None if requests else why)
 
 
-def _training(instance: dg.DagsterInstance, now: datetime) -> list[dg.RunRequest]:
+def _training(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime) -> list[dg.RunRequest]:
     """The week's training if it is due, not done and not being tried; after an attempt that failed only after a while."""
-    week = untrained_week(instance, now)
+    week = untrained_week(instance, warehouse, now)
     if week is None or is_under_way(instance, week, train.name):
         return []
     attempts = attempts_at(instance, train.name, week, eastern(week, TRAINING_HOUR))

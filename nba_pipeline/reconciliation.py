@@ -249,11 +249,18 @@ def look_at(warehouse: Warehouse, dates: Sequence[date]) -> Iterator[Slate]:
         )  # fmt: skip
 
 
-def untrained_week(instance: dg.DagsterInstance, now: datetime) -> date | None:
+def untrained_week(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime) -> date | None:
     """The present training week, if its models are due (Monday 05:00 Eastern) and were not made since."""
     week = week_of(eastern_date(now))
     due_at = eastern(week, TRAINING_HOUR)
     if now < due_at + timedelta(minutes=SETTINGS.patience.grace_minutes):
         return None
     trained_at = made_at(instance, "points_model", week)
-    return week if trained_at is None or trained_at < due_at else None
+    is_trained = trained_at is not None and trained_at >= due_at
+    return week if not is_trained and needs_models(warehouse, week) else None
+
+
+def needs_models(warehouse: Warehouse, week: date) -> bool:
+    """Whether a game of the week, or of the one before it, is known: out of season nothing is learned and nobody predicted."""
+    games = warehouse.scan(TABLES["schedule"], days(week - timedelta(days=7), week + timedelta(days=6)))
+    return not games.filter(pl.col("status") != "postponed").select("game_id").head(1).collect().is_empty()

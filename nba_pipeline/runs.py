@@ -130,7 +130,7 @@ class Runner:
 
     def reconcile(self) -> Iterator[Outcome]:
         """Do once, in order, what the reconciliation finds: what it would wait for with, it does at once."""
-        if week := untrained_week(self.instance, self.clock.now()):
+        if week := untrained_week(self.instance, self.warehouse, self.clock.now()):
             yield self.run("train", ["points_model"], week, week)
         for work in self.undone():
             yield self.run("game_day", work.tables, work.game_date, work.game_date, work.tags)

@@ -287,7 +287,14 @@ def test_on_another_day_it_is_trained_only_when_it_has_none(days: Days) -> None:
 
 @pytest.mark.parametrize("day", CLOCK_CHANGES.values(), ids=CLOCK_CHANGES)
 def test_the_sunday_of_a_clock_change_belongs_to_the_week_before(days: Days, day: date) -> None:
+    days.write("schedule", day, *slate_of(day, eastern(day, 19)))
     assert tick(days, "train_week", eastern(day, 5)).run.partition_key == (day - timedelta(days=6)).isoformat()
+
+
+def test_out_of_season_nothing_is_trained(days: Days) -> None:
+    after = MONDAY + timedelta(days=14)
+    assert tick(days, "train_week", eastern(after - timedelta(days=7), 5)).runs
+    assert tick(days, "train_week", eastern(after, 5)).why == f"no game is known of the week of {after} or of the one before"
 
 
 # Once a night, further back
@@ -476,6 +483,7 @@ def test_a_week_without_models_is_trained(days: Days) -> None:
 
 
 def test_a_week_that_is_being_trained_is_not_trained_again(days: Days) -> None:
+    assert "train" in {run.job_name for run in look(days, automation.reconciliation, eastern(MONDAY, 5, 7)).runs}
     days.begin(MONDAY, eastern(MONDAY, 5), job="train")
     found = look(days, automation.reconciliation, eastern(MONDAY, 5, 7))
     assert "train" not in {run.job_name for run in found.runs}

@@ -96,7 +96,7 @@ sources/prop_lines <- boxscores players schedule
     games_have_lines
     key_is_unique
     no_row_is_quarantined
-sources/rosters <- boxscores players
+sources/rosters <- boxscores players schedule
     every_team_has_a_roster
     key_is_unique
     no_row_is_quarantined

@@ -444,7 +444,24 @@ def test_the_week_is_trained_from_monday_on(
 ) -> None:
     if trained_at:
         days.make(trained_at, date(2026, 1, 12), "points_model")
-    assert untrained_week(days.instance, now) == expected
+    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19)))
+    assert untrained_week(days.instance, days.warehouse, now) == expected
+
+
+@pytest.mark.parametrize(
+    ("game", "status", "is_due"),
+    [
+        (date(2026, 7, 5), "final", False),
+        (date(2026, 7, 6), "final", True),
+        (date(2026, 7, 19), "scheduled", True),
+        (date(2026, 7, 19), "postponed", False),
+        (date(2026, 7, 20), "scheduled", False),
+    ],
+)
+def test_out_of_season_no_week_is_trained(days: Days, game: date, status: str, is_due: bool) -> None:
+    days.write("schedule", game, *slate_of(game, eastern(game, 19), status=status))
+    week = untrained_week(days.instance, days.warehouse, eastern(date(2026, 7, 14), 12))
+    assert week == (date(2026, 7, 13) if is_due else None)
 
 
 # What cannot be read

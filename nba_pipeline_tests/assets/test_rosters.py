@@ -17,6 +17,7 @@ from nba_pipeline.assets.sources.rosters import (
     rosters,
     rosters_have_12_to_21_players,
 )
+from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.calendar import Clock
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import ROSTER_COLUMNS, TEAM_IDS, Espn
@@ -24,7 +25,7 @@ from nba_pipeline.teams import TEAMS
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates, OnThisMachine
-from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_boxscore, before, frame_of
+from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_boxscore, a_game, before, frame_of
 from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider
 
 KNOWN = {PLAYER: "Stephen Curry", 2: "Gary Payton II", 3: "Jaylin Williams", 4: "Jaylin Williams"}
@@ -90,11 +91,13 @@ class Teams(OnThisMachine):
     def answer(self, asked: Asked) -> Answer:
         return self.answers[asked.path.rpartition("/")[2]]
 
-    def collect(self, now: datetime = NOON, day: date = DAY, archive: type[Archive] = Archive) -> pl.DataFrame:
+    def collect(
+        self, now: datetime = NOON, day: date = DAY, archive: type[Archive] = Archive, status: str = "scheduled"
+    ) -> pl.DataFrame:
         clock = Clock(stands_at=now.isoformat())
         context = dg.build_asset_context(partition_key=day.isoformat())
         frame = rosters(
-            context, players=pl.DataFrame({"player_id": list(KNOWN), "spelling": list(KNOWN.values())}),
+            context, schedule=frame_of(SCHEDULE, a_game(day, status=status)), players=pl.DataFrame({"player_id": list(KNOWN), "spelling": list(KNOWN.values())}),
             boxscores=frame_of(BOXSCORES, a_boxscore(before(3))), espn=Espn(http=self.http),
             archive=archive(folder="", landing=self.landing, clock=clock), clock=clock,
         )  # fmt: skip
@@ -120,6 +123,10 @@ def test_all_thirty_teams_are_asked_for_today_and_tomorrow(days: int, teams: Tea
 @pytest.mark.parametrize("days", [1, -2], ids=["yesterday", "in two days"])
 def test_of_another_date_nobody_is_asked(days: int, teams: Teams) -> None:
     assert teams.collect(day=before(days)).is_empty() and not teams.provider.asked
+
+
+def test_for_a_date_whose_game_is_postponed_nobody_is_asked(teams: Teams) -> None:
+    assert teams.collect(status="postponed").is_empty() and not teams.provider.asked
 
 
 def test_a_date_of_the_archive_asks_nobody(teams: Teams) -> None:
@@ -200,13 +207,17 @@ def verdict(check: Check, warehouse: LocalWarehouse, day: date = DAY) -> tuple[b
 
 
 def test_teams_without_a_roster_are_named(warehouse: LocalWarehouse) -> None:
+    warehouse.replace(SCHEDULE, [DAY], frame_of(SCHEDULE, a_game()), "run")
     fill(warehouse, {team: 15 for team in TEAMS if team != "UTA"})
     assert verdict(every_team_has_a_roster, warehouse) == (False, ["UTA"])
     fill(warehouse, dict.fromkeys(TEAMS, 15))
     assert verdict(every_team_has_a_roster, warehouse) == (True, [])
 
 
-def test_an_empty_table_is_missed_today_and_forgiven_on_past_dates(warehouse: LocalWarehouse) -> None:
+def test_an_empty_table_is_missed_today_if_there_is_a_game_and_forgiven_on_past_dates(warehouse: LocalWarehouse) -> None:
+    assert verdict(every_team_has_a_roster, warehouse) == (True, [])
+    for day in (DAY, before(1)):
+        warehouse.replace(SCHEDULE, [day], frame_of(SCHEDULE, a_game(day)), "run")
     assert verdict(every_team_has_a_roster, warehouse) == (False, list(TEAMS))
     assert verdict(every_team_has_a_roster, warehouse, before(1)) == (True, [])
 

@@ -1,9 +1,9 @@
 """rosters: who belonged to a team on a date, when it was looked up.
 
 Grain: one row per team and player
-Source: ESPN's rosters, asked for on the day itself or the day before
-Caveats: a past date has what was landed on it and nothing else, so dates of the archive and dates without a run are
-  empty; a player between two teams may stand in both; a player whom no box score ever showed has no id and is in the
+Source: ESPN's rosters, asked for on the day itself or the day before, if it has a game
+Caveats: a past date has what was landed on it and nothing else, so dates of the archive, dates without a run and dates
+  without a game are empty; a player between two teams may stand in both; a player whom no box score ever showed has no id and is in the
   quarantine; heights and weights are the provider's.
 """
 
@@ -24,7 +24,7 @@ from nba_pipeline.names import resolve_names
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import ROSTER_COLUMNS, TEAM_IDS, Espn, parse_roster
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import LINEAGE, PROBLEM, Row, Table, code, number
+from nba_pipeline.table import LINEAGE, PROBLEM, TABLES, Row, Table, code, number
 from nba_pipeline.teams import TEAMS
 from nba_pipeline.warehouse import Warehouse
 
@@ -75,9 +75,10 @@ def ask(day: date, espn: Espn, now: datetime) -> list[str]:
     return [str(answer) for answer in answers if isinstance(answer, PipelineError)]
 
 
-def is_collected(day: date, clock: Clock) -> bool:
-    """True for today and tomorrow: a roster of now says nothing of another date."""
-    return clock.today <= day <= clock.today + timedelta(days=1)
+def collected_dates(schedule: pl.DataFrame, clock: Clock) -> set[date]:
+    """Today and tomorrow, if they have a game: a roster of now says nothing of another date."""
+    soon = pl.col("game_date").is_between(clock.today, clock.today + timedelta(days=1))
+    return set(schedule.filter(soon, pl.col("status") != "postponed")["game_date"])
 
 
 @daily_asset(
@@ -85,15 +86,16 @@ def is_collected(day: date, clock: Clock) -> bool:
     ins={"players": every_date(), "boxscores": days_before(SEASON_DAYS, columns=NAME_COLUMNS)},
 )  # fmt: skip
 def rosters(
-    context: dg.AssetExecutionContext, players: pl.DataFrame, boxscores: pl.DataFrame, espn: Espn, archive: Archive, clock: Clock
-) -> pl.DataFrame:
+    context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame, espn: Espn,
+    archive: Archive, clock: Clock,
+) -> pl.DataFrame:  # fmt: skip
     """The newest landed roster of every team. A team that cannot be had is named, and keeps what was landed of it."""
-    landing = espn.http.landing
+    landing, collected = espn.http.landing, collected_dates(schedule, clock)
     frames, problems = [pl.DataFrame(schema={**ROSTER_COLUMNS, "game_date": pl.Date()})], dict[str, list[str]]()
     for day in dates_of(context):
         if archive.holds(day):
             continue
-        problems[str(day)] = ask(day, espn, clock.now()) if is_collected(day, clock) else []
+        problems[str(day)] = ask(day, espn, clock.now()) if day in collected else []
         found = read(landing, espn.landed_rosters(day).values(), parse_roster)
         frames += [frame.with_columns(pl.lit(day).alias("game_date")) for frame in found]
     for name, met in problems.items():
@@ -107,12 +109,13 @@ def rosters(
 
 @dated_check(TABLE)
 def every_team_has_a_roster(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """All thirty teams have a roster. A past date on which none was landed passes: it cannot be made up for."""
+    """All thirty teams have a roster, if there is a game. A past date without any passes: it cannot be made up for."""
     sizes = _players_per_team(warehouse, dates)
+    collected = collected_dates(warehouse.scan(TABLES["schedule"], dates).select("game_date", "status").collect(), clock)
     verdicts = []
     for day in dates:
         there = sizes.filter(pl.col("game_date") == day)["team"].to_list()
-        wanted = TEAMS if there or is_collected(day, clock) else ()
+        wanted = TEAMS if there or day in collected else ()
         verdicts.append(share_verdict(day, len(there), len(wanted), 1.0, [team for team in wanted if team not in there]))
     return verdicts
 
