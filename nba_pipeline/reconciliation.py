@@ -105,9 +105,15 @@ class Work:
 def find_work(
     instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime, days_back: int = SETTINGS.patience.catch_up_days
 ) -> list[Work]:
-    """All work that is due and not done, the oldest date first; what is under way or has to wait says so in its attempts."""
+    """All work that is due and not done, the oldest date first; what is under way or has to wait says so in its attempts.
+
+    In a new warehouse no more than the days that its first slates need: what was before it began is a backfill's.
+    """
     today = eastern_date(now)
-    dates = days(today - timedelta(days=days_back), today + timedelta(days=1))
+    recent = today - timedelta(days=SETTINGS.patience.catch_up_days)
+    known_since = min(warehouse.dates(TABLES["schedule"]), default=recent)
+    first = max(today - timedelta(days=days_back), min(recent, known_since))
+    dates = days(first, today + timedelta(days=1))
     found = []
     for slate in look_at(warehouse, dates):
         for mode in MODES:

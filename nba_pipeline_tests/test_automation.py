@@ -301,8 +301,10 @@ def test_out_of_season_nothing_is_trained(days: Days) -> None:
 
 
 def test_at_night_the_oldest_of_the_last_weeks_is_asked_for(days: Days) -> None:
-    found = tick(days, "nightly_reconciliation", eastern(DAY, 4, 30))
+    assert tick(days, "nightly_reconciliation", eastern(DAY, 4, 30)).why == "nothing that was due is undone"
     first = DAY - timedelta(days=SETTINGS.patience.nightly_days)
+    days.write("schedule", first - timedelta(days=1))
+    found = tick(days, "nightly_reconciliation", eastern(DAY, 4, 30))
     assert [(run.partition_key, run.tags[MODE_TAG]) for run in found.runs] == [
         (str(first + timedelta(days=n)), "overnight") for n in range(automation.MOST_NIGHTLY_REQUESTS)
     ]

@@ -3,7 +3,7 @@
 The whole process lives at the simulated instant, so that Dagster's own events carry it too. It keeps what the daemon keeps,
 cursors and requests that are not finished, in a file below the home, and so may be killed at any event and started again.
 
-    python -m nba_pipeline_tests.unattended.daemon HOME FROM TO [--kill-at-event N] [--faults SEED]
+    python -m nba_pipeline_tests.unattended.daemon HOME FROM TO [--kill-at-event N] [--faults SEED] [--out-of-season]
 """
 
 import argparse
@@ -39,6 +39,7 @@ EASTERN_TIMES = ((6, 10), (16, 10), (17, 40), (23, 15))
 RULES_FILE = "sandbox_rules.json"
 SHARE_OF_LOOKS_WITH_FAULTS = 0.4
 LATE_EVENING = 23
+DAYS_WITHOUT_GAMES = 60
 MOST_ROUNDS = 12
 """Evaluations at one instant, until nothing more follows: a chain of tables takes one each."""
 
@@ -58,8 +59,10 @@ class State:
 class Daemon:
     """The definitions of the sandbox on the instance of a home."""
 
-    def __init__(self, home: Path, start: datetime, faults: int | None = None):
+    def __init__(self, home: Path, start: datetime, faults: int | None = None, is_out_of_season: bool = False):
         self.home, self.path, self.faults = home, home / STATE, faults
+        around = (eastern_date(start) + timedelta(days=n) for n in range(-DAYS_WITHOUT_GAMES, DAYS_WITHOUT_GAMES))
+        self.no_game_dates = [day.isoformat() for day in around] if is_out_of_season else []
         self.definitions = build_definitions("sandbox")
         self.instance = open_instance(home)
         self.state = State(**json.loads(self.path.read_text())) if self.path.exists() else State(start.isoformat())
@@ -70,7 +73,7 @@ class Daemon:
         """Live from where the state is up to an instant."""
         while (now := datetime.fromisoformat(self.state.now)) <= to:
             with time_machine.travel(now, tick=True):
-                (self.home / RULES_FILE).write_text(json.dumps({"rules": self.rules(now)}))
+                (self.home / RULES_FILE).write_text(json.dumps({"rules": self.rules(now), "no_game_dates": self.no_game_dates}))
                 self.look(now)
             self.state.now = next_look(now).isoformat()
             self.save()
@@ -240,10 +243,11 @@ def main() -> None:
     parser.add_argument("to", type=datetime.fromisoformat)
     parser.add_argument("--kill-at-event", type=int)
     parser.add_argument("--faults", type=int, help="the seed of the faults; none without it")
+    parser.add_argument("--out-of-season", action="store_true", help="the league plays on no date around")
     asked = parser.parse_args()
     if asked.kill_at_event:
         die_at_event(asked.kill_at_event)
-    Daemon(asked.home, asked.start, asked.faults).run(asked.to)
+    Daemon(asked.home, asked.start, asked.faults, asked.out_of_season).run(asked.to)
 
 
 if __name__ == "__main__":

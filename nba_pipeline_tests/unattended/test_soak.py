@@ -18,8 +18,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from nba_pipeline.calendar import days, eastern, eastern_date
+from nba_pipeline.alerts import ALERTS
+from nba_pipeline.calendar import Clock, days, eastern, eastern_date
 from nba_pipeline.table import LINEAGE, TABLES
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.unattended.daemon import STATE
 
@@ -28,6 +30,9 @@ KILLS = 5
 EVENTS_UNTIL_KILLED = (100, 600)
 """Of a process, for each day of the stretch: the kills fall on all of its days."""
 SEED = 20260308
+RUNS_OF_A_DAY_WITHOUT_GAMES = 5
+"""One of each mode, what follows from the first, and the tidying up."""
+
 OF_THE_MOMENT = ("captured_at", "made_at", "graded_at", "prediction_id", "waived_at", "trained_at", "seen_at", "roster_seen_at")
 """Columns that say when something was done, beside the lineage: a run that was killed is done a little later."""
 
@@ -39,7 +44,7 @@ class Stretch:
         self.home, self.start, self.end, self.kills = home, start, start + timedelta(days=number), 0
         home.mkdir()
 
-    def live(self, kill_at: int | None = None, faults: int | None = None) -> bool:
+    def live(self, kill_at: int | None = None, faults: int | None = None, is_out_of_season: bool = False) -> bool:
         """One process, until the stretch is over or it is killed; whether it is over."""
         command: list[str] = [
             sys.executable, "-W", "ignore", "-m", "nba_pipeline_tests.unattended.daemon", str(self.home),
@@ -47,6 +52,7 @@ class Stretch:
         ]  # fmt: skip
         command += ["--kill-at-event", str(kill_at)] if kill_at else []
         command += ["--faults", str(faults)] if faults else []
+        command += ["--out-of-season"] if is_out_of_season else []
         seen = {"PATH": os.environ["PATH"], "NBA_PIPELINE_HOME": str(self.home)}
         done = subprocess.run(command, env=seen, capture_output=True, text=True, check=False)
         self.kills += done.returncode == -9
@@ -83,3 +89,15 @@ def test_kills_and_faults_leave_no_trace_in_the_tables(change: date, soak_days: 
             different[name] = f"{missing.height} rows are missing, {more.height} are other ones"
     assert different == {}
     assert wanted["grades"].height and wanted["predictions"]["game_date"].n_unique() >= soak_days
+
+
+def test_days_out_of_season_cost_nothing_and_raise_nothing(tmp_path: Path) -> None:
+    """A Monday, when models are due, is among them. What is asked is whether there are games again."""
+    stretch = Stretch(tmp_path / "summer", eastern(date(2026, 7, 11), 8), 3)
+    assert stretch.live(is_out_of_season=True)
+    assert LocalWarehouse(home=str(stretch.home)).scan(ALERTS).collect().is_empty()
+    done = [told for told in stretch.decisions() if " done " in told or " FAILED " in told]
+    assert [told for told in done if "FAILED" in told or told.endswith("train")] == []
+    assert len([told for told in done if told.startswith("2026-07-13")]) <= RUNS_OF_A_DAY_WITHOUT_GAMES
+    asked = {(request["provider"], request["endpoint"]) for request in Landing(home=str(stretch.home), clock=Clock()).requests()}
+    assert asked == {("nba_cdn", "schedule")}
