@@ -48,6 +48,7 @@ from nba_pipeline.automation import SENSORS, final_games, lines, reconciliation
 from nba_pipeline.calendar import DAILY, EASTERN, FIRST_DATE, Clock, days, eastern, week_of
 from nba_pipeline.environments import resources_for
 from nba_pipeline.flow import FLOWS, Flow, condition_of
+from nba_pipeline.housekeeping import prune
 from nba_pipeline.modes import CAPTURED, CLOCK, COLLECTED, DAILY_TABLES, MODE_TAG, UP_TO_FEATURES, capture_instants
 from nba_pipeline.reconciliation import UNDER_WAY, find_work
 from nba_pipeline.runs import QUIET, open_instance
@@ -344,6 +345,16 @@ def dagster_bytes(home: Path) -> Counter[str]:
     return found
 
 
+def used_bytes(home: Path) -> Counter[str]:
+    """The same, of the databases only the pages in use: a file keeps its size, and the room of what was deleted is used again."""
+    found = dagster_bytes(home)
+    for file in sorted((home / "dagster").rglob("*.db")):
+        with closing(sqlite3.connect(file)) as database:
+            free, size = (database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_size"))
+        found[_part_of(file.relative_to(home / "dagster"))] -= free * size
+    return found
+
+
 def _part_of(path: Path) -> str:
     name = path.name.split(".db")[0]
     if ".db" in path.name:
@@ -369,6 +380,7 @@ class Grown:
     """What the slates added."""
 
     by_kind: dict[str, list[Counter[str]]]
+    kept: Counter[str]
     tables: int
     landing: int
     per_tick: float
@@ -384,9 +396,10 @@ def grow(home: Path) -> Grown:
     runner = a_runner(home, eastern(first, 7))
     loaded = runner.run("season", UP_TO_FEATURES, first - timedelta(days=HISTORY_DAYS), first - timedelta(days=1))
     succeed([loaded, *runner.train_missing([week_of(first)])])
+    tidy_up(runner.instance)
     runner.instance.dispose()
     by_kind: dict[str, list[Counter[str]]] = defaultdict(list)
-    landing = _bytes_of(home / "landing")
+    landing, before_all = _bytes_of(home / "landing"), used_bytes(home)
     for slate in SLATES:
         for kind, (later, hour, minute, tables) in {
             "same_day": (0, 12, 0, ()), **RUN_KINDS, "overnight": (1, 7, 0, ()),
@@ -400,13 +413,24 @@ def grow(home: Path) -> Grown:
             runner.instance.dispose()
             after = dagster_bytes(home)
             by_kind[kind].append(Counter({part: after[part] - before[part] for part in FILES}))
+    with open_instance(home) as instance:
+        tidy_up(instance)
+    kept = used_bytes(home)
+    kept.subtract(before_all)
     tipoffs = [at for slate in SLATES for at in _tipoffs(runner.warehouse, slate)]
     made = runner.warehouse.scan(TABLES["predictions"], SLATES).collect().height
     stored = sum(_bytes_of(folder) for slate in SLATES for folder in (home / "tables").glob(f"*/game_date={slate}"))
     return Grown(
-        dict(by_kind), stored, _bytes_of(home / "landing") - landing, tick_bytes(home), evaluation_bytes(home, runner.definitions),
+        dict(by_kind), kept, stored, _bytes_of(home / "landing") - landing, tick_bytes(home), evaluation_bytes(home, runner.definitions),
         round(len(set(tipoffs)) / len(SLATES)), round(len(capture_instants(tipoffs)) / len(SLATES)), made,
     )  # fmt: skip
+
+
+def tidy_up(instance: dg.DagsterInstance) -> None:
+    """What the schedule of that name does once every run is older than it may be."""
+    later = datetime.now(UTC) + timedelta(days=SETTINGS.runs.kept_days + 1)
+    while any(prune(instance, later)):
+        pass
 
 
 def _tipoffs(warehouse: Any, slate: date) -> list[datetime]:
@@ -478,6 +502,12 @@ def event_log() -> None:
     changed = changes * grown.per_evaluation
     ticks_kept = kept_days * per_day * grown.per_tick
     tables = grown.tables / slates
+    kept = grown.kept.total() / slates
+    days_kept = SETTINGS.runs.kept_days
+    print(
+        f"\nof a slate's runs, one of each kind, `tidy_up` keeps {kept / kb:,.0f} of {slate / kb:,.0f} kB after {days_kept:.0f} days:",
+        ", ".join(f"{part} {grown.kept[part] / slates / kb:,.0f} kB" for part in FILES if grown.kept[part]),
+    )
     print(
         f"\na slate: {tables / kb:,.0f} kB of tables, {grown.landing / slates / kb:,.0f} kB of landing, {slate / kb:,.0f} kB by one run of each kind\n"
     )
@@ -487,6 +517,13 @@ def event_log() -> None:
             ("the warehouse's tables", tables / 1e6, SEASON_SLATES * tables / 1e6, 1.0),
             (f"Dagster, {BRIEF_RUNS} runs a day, same_day and overnight in halves", modes / 1e6, SEASON_SLATES * modes / 1e6, modes / tables),
             (f"Dagster, all that clock and sensors can ask for, {sum(a_day.values())} runs a day", most / 1e6, SEASON_SLATES * most / 1e6, most / tables),
+            *(
+                (
+                    f"{what}, pruned after {days_kept:.0f} days", kept / 1e6, (days_kept * per_day_of_runs + SEASON_SLATES * kept) / 1e6,
+                    (days_kept * per_day_of_runs / SEASON_SLATES + kept) / tables,
+                )
+                for what, per_day_of_runs in ((f"Dagster, {BRIEF_RUNS} runs a day", modes), ("Dagster, all that can be asked for", most))
+            ),
             (f"ticks that skip, {grown.per_tick / kb:.2f} kB each, {per_day:,.0f} a day", per_day * grown.per_tick / 1e6, "", ""),
             (f"the same, purged after {kept_days} days: never more than", "", ticks_kept / 1e6, ticks_kept / (SEASON_SLATES * tables)),
             (f"conditions that changed, {grown.per_evaluation / kb:.0f} kB each, {changes} a day by so many runs", changed / 1e6, "", ""),
@@ -499,10 +536,8 @@ def event_log() -> None:
     )  # fmt: skip
     print(f"""
 runs a day: {", ".join(f"{kind} {times}" for kind, times in a_day.items())}
-bounded: ticks, which the daemon purges after the days in dagster.yaml (the file keeps its size and uses the room again), and what
-the conditions said of each asset, which Dagster purges after {EVALUATIONS_TTL_DAYS} days.
-not bounded: runs, their files and their rows in index.db. Dagster never purges these; they grow with each run for as long as
-nobody deletes runs (`dagster run delete`), and with a run go the materialisations that the conditions and the reconciliation read.
+ticks are purged by the daemon after the days in dagster.yaml, and what the conditions said of each asset by Dagster after {EVALUATIONS_TTL_DAYS} days;
+runs by our schedule tidy_up after {days_kept:.0f} days, but for the last word on each date of a table: this part grows by {kept / 1e6:.2f} MB a slate.
 """)
 
 
