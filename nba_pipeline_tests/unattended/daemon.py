@@ -1,9 +1,10 @@
 """Dagster's daemon by a simulated clock: evaluates the schedules, the sensors and the conditions, and executes what they ask for.
 
-The whole process lives at the simulated instant, so that Dagster's own events carry it too. It keeps what the daemon keeps,
-cursors and requests that are not finished, in a file below the home, and so may be killed at any event and started again.
+The whole process lives at the simulated instant, so that Dagster's own events carry it too, and the clock stands while it
+looks: what a provider shows depends on the seconds. It keeps what the daemon keeps, cursors and requests that are not
+finished, in a file below the home, and so may be killed at any event and started again.
 
-    python -m nba_pipeline_tests.unattended.daemon HOME FROM TO [--kill-at-event N] [--faults SEED] [--out-of-season]
+    python -m nba_pipeline_tests.unattended.daemon HOME FROM TO [--without-games DATE ...] [--kill-at-event N] [--faults SEED]
 """
 
 import argparse
@@ -12,9 +13,9 @@ import os
 import random
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,6 @@ EASTERN_TIMES = ((6, 10), (16, 10), (17, 40), (23, 15))
 RULES_FILE = "sandbox_rules.json"
 SHARE_OF_LOOKS_WITH_FAULTS = 0.4
 LATE_EVENING = 23
-DAYS_WITHOUT_GAMES = 60
 MOST_ROUNDS = 12
 """Evaluations at one instant, until nothing more follows: a chain of tables takes one each."""
 
@@ -59,10 +59,8 @@ class State:
 class Daemon:
     """The definitions of the sandbox on the instance of a home."""
 
-    def __init__(self, home: Path, start: datetime, faults: int | None = None, is_out_of_season: bool = False):
-        self.home, self.path, self.faults = home, home / STATE, faults
-        around = (eastern_date(start) + timedelta(days=n) for n in range(-DAYS_WITHOUT_GAMES, DAYS_WITHOUT_GAMES))
-        self.no_game_dates = [day.isoformat() for day in around] if is_out_of_season else []
+    def __init__(self, home: Path, start: datetime, faults: int | None = None, without_games: Sequence[date] = ()):
+        self.home, self.path, self.faults, self.without_games = home, home / STATE, faults, set(without_games)
         self.definitions = build_definitions("sandbox")
         self.instance = open_instance(home)
         self.state = State(**json.loads(self.path.read_text())) if self.path.exists() else State(start.isoformat())
@@ -72,8 +70,9 @@ class Daemon:
     def run(self, to: datetime) -> None:
         """Live from where the state is up to an instant."""
         while (now := datetime.fromisoformat(self.state.now)) <= to:
-            with time_machine.travel(now, tick=True):
-                (self.home / RULES_FILE).write_text(json.dumps({"rules": self.rules(now), "no_game_dates": self.no_game_dates}))
+            with time_machine.travel(now, tick=False):
+                no_games = sorted(map(str, self.without_games))
+                (self.home / RULES_FILE).write_text(json.dumps({"rules": self.rules(now), "no_game_dates": no_games}))
                 self.look(now)
             self.state.now = next_look(now).isoformat()
             self.save()
@@ -81,7 +80,8 @@ class Daemon:
     def rules(self, now: datetime) -> list[dict[str, Any]]:
         """The faults of one look, which follow from the seed and the instant: none at most of them, and none that lasts.
 
-        Only the look of the late evening loses box scores or rows of them, and the next one finds them.
+        Only the look of a late evening loses box scores or rows of them, and the next one finds them; if nobody plays the day
+        after. Else the predictions made in between would be others, and predictions are history.
         """
         if self.faults is None:
             return []
@@ -92,8 +92,9 @@ class Daemon:
             found.append(
                 {"match": {"provider": provider}, "action": "status", "status": chance.choice((500, 503, 429)), "times": 1}
             )
-        if (now.astimezone(EASTERN).hour, chance.random() < SHARE_OF_LOOKS_WITH_FAULTS) == (LATE_EVENING, True):
-            games = [game.game_id for game in League().games(eastern_date(now))]
+        today = eastern_date(now)
+        if now.astimezone(EASTERN).hour == LATE_EVENING and today + timedelta(days=1) in self.without_games:
+            games = [game.game_id for game in League(no_game_dates=frozenset(self.without_games)).games(today)]
             late, halved = chance.sample(games, 2)
             found.append({"match": {"path": f"boxscore_{late}"}, "action": "status", "status": 403})
             found.append({"game": [halved], "action": "drop_players", "n": 6})
@@ -243,11 +244,11 @@ def main() -> None:
     parser.add_argument("to", type=datetime.fromisoformat)
     parser.add_argument("--kill-at-event", type=int)
     parser.add_argument("--faults", type=int, help="the seed of the faults; none without it")
-    parser.add_argument("--out-of-season", action="store_true", help="the league plays on no date around")
+    parser.add_argument("--without-games", type=date.fromisoformat, nargs="*", default=[], help="on these dates nobody plays")
     asked = parser.parse_args()
     if asked.kill_at_event:
         die_at_event(asked.kill_at_event)
-    Daemon(asked.home, asked.start, asked.faults, asked.out_of_season).run(asked.to)
+    Daemon(asked.home, asked.start, asked.faults, asked.without_games).run(asked.to)
 
 
 if __name__ == "__main__":
