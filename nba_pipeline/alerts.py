@@ -5,7 +5,8 @@ alert is decided where it is seen.
 """
 
 import logging
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Literal
 
 import dagster as dg
@@ -15,8 +16,9 @@ import polars as pl
 from dagster._core.storage.tags import WILL_RETRY_TAG
 from pydantic import Field
 
+from nba_pipeline import gates
 from nba_pipeline.calendar import MODES, Clock, parse_key
-from nba_pipeline.endings import why_it_failed
+from nba_pipeline.endings import in_short, is_not_true, why_it_failed
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
@@ -79,10 +81,12 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             if not self.warehouse.add(ALERTS, [game_date], good, f"alert {kind} {subject}"):
                 return False
-        except (
-            PipelineError,
-            OSError,
-        ) as error:  # the warehouse may be what the alert is about: the message goes out without the row
+            _sent_without_a_row.discard((game_date, kind, subject))
+        except (PipelineError, OSError) as error:
+            # the warehouse may be what the alert is about: the message goes out without the row, and once
+            if (game_date, kind, subject) in _sent_without_a_row:
+                return False
+            _sent_without_a_row.add((game_date, kind, subject))
             message = f"{message} (This alert is not in the table: {error})"
         head = f"{severity}: {kind} {subject} ({game_date})"
         if not self.webhook_url:
@@ -98,6 +102,16 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         except (httpx.HTTPError, httpx.InvalidURL) as error:  # their messages may show the URL, their names do not
             return type(error).__name__
         return f"it answered {answer.status_code}" if answer.status_code >= REFUSED_FROM else ""
+
+
+def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None:
+    """Alerts for the runs of the command among those that were closed: nobody starts them again, no failure sensor sees them."""
+    for run in closed:
+        if run.remote_job_origin is None:
+            told = f"{run.job_name} {run.run_id[:8]}"
+            notifier.raise_alert(
+                notifier.clock.today, RUN_FAILED, told, "its process was killed", next_command="nba-pipeline status"
+            )
 
 
 def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
@@ -116,13 +130,23 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
             return
         span = [parse_key(run.tags[tag]) for tag in PARTITION_TAGS if tag in run.tags]
         mode = run.tags.get(mode_tag, "")
+        failures = why_it_failed(context.instance, run.run_id, context.failure_event)
+        if _waits_for_boxes(failures, span, notifier.clock.now()):
+            return
+        dates = " to ".join(str(day) for day in dict.fromkeys(span))
+        places = ", ".join(dict.fromkeys(failure.split(":")[0] for failure in failures if ":" in failure))
         notifier.raise_alert(
-            max(span, default=notifier.clock.today), RUN_FAILED,
-            " ".join([mode or run.job_name, " to ".join(str(day) for day in dict.fromkeys(span))]).strip(),
-            why_it_failed(context.instance, run.run_id, context.failure_event), next_command=_again(span, mode, run.job_name),
+            max(span, default=notifier.clock.today), RUN_FAILED, " ".join(filter(None, (mode or run.job_name, dates, places))),
+            in_short(failures), next_command=_again(span, mode, run.job_name),
         )  # fmt: skip
 
     return alert_on_failed_run
+
+
+def _waits_for_boxes(failures: Sequence[str], span: Sequence[date], now: datetime) -> bool:
+    """Whether nothing but late box scores stopped the run: they have until the date's deadline, which has an alert of its own."""
+    awaited = is_not_true("boxscores", gates.COVERAGE_GATE)
+    return bool(span) and now < gates.deadline(max(span)) and all(failure.startswith(awaited) for failure in failures)
 
 
 def _again(span: list[date], mode: str, job: str) -> str:

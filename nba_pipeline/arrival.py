@@ -29,6 +29,8 @@ class Memory:
     in_a_row: int = 0
     next_at: str = ""
     is_given_up: bool = False
+    seen_at: str = ""
+    """Since when nobody has asked although the deadline is over: a daemon that was down leaves the date to the reconciliation."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,11 @@ def decide(pending: Pending, final: frozenset[str], listed: frozenset[str], memo
     if not pending.games:
         return Decision(False, "every game that has ended is complete", Memory(requests=memory.requests))
     if now >= pending.deadline:
-        if not memory.requests and now < pending.deadline + timedelta(hours=SETTINGS.patience.reconciled_hours):
-            return Decision(False, "nobody asked before the deadline, which leaves it to the reconciliation", memory)
+        seen = replace(memory, seen_at=memory.seen_at or now.isoformat())
+        if not memory.requests and now < datetime.fromisoformat(seen.seen_at) + timedelta(
+            hours=SETTINGS.patience.reconciled_hours
+        ):
+            return Decision(False, "nobody asked before the deadline, which leaves it to the reconciliation", seen)
         why = f"gave up on {_named(pending.games)} at the deadline, {pending.deadline:%Y-%m-%d %H:%M} UTC"
         return Decision(False, why, replace(memory, is_given_up=True), gives_up=not memory.is_given_up)
     over = {game for game in pending.games if game in final or (game not in listed and _must_be_over(pending.games[game], now))}

@@ -8,6 +8,7 @@ reconciliation   finds what all of these decided and nobody did, and closes runs
 alert_on_failed_run
 """
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -15,8 +16,8 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline import arrival, gates
-from nba_pipeline.alerts import Notifier, failed_run_sensor
-from nba_pipeline.assets.sources.prop_lines import ANSWERED, UNANSWERED
+from nba_pipeline.alerts import Notifier, alert_on_killed, failed_run_sensor
+from nba_pipeline.assets.sources.prop_lines import GAMES_HEARD_OF, GAMES_TO_COME
 from nba_pipeline.calendar import EASTERN_NAME, MODES, Clock, Mode, days, eastern, eastern_date, week_of
 from nba_pipeline.decisions import decisions
 from nba_pipeline.errors import PipelineError
@@ -54,7 +55,8 @@ MAX_RUNTIME_TAG = "dagster/max_runtime"
 MOST_NIGHTLY_REQUESTS = 5
 NOON = 12
 FAILED_TICK_MINUTES = 15
-TOLD = "told"
+PEEK_SECONDS = 20.0
+"""For games by themselves in one look: Dagster ends a sensor's evaluation after a minute."""
 
 
 def _of(*tables: str) -> dg.AssetSelection:
@@ -236,9 +238,13 @@ def look_at_the_league(
         return frozenset(), frozenset(), f"the scoreboard cannot be had: {error}"
     listed, final, trouble = set(board.listed), set(board.final), []
     begun = {game: slate.game_date for slate in watched for game, tipoff in slate.games.items() if tipoff <= now}
+    until = time.monotonic() + PEEK_SECONDS
     for game, day in begun.items():
         if game in board.listed:
             continue
+        if time.monotonic() > until:
+            trouble.append("the other games are looked at the next time")
+            break
         try:
             final |= {game} if nba_cdn.has_ended(game, day) else set()
             listed.add(game)
@@ -280,15 +286,18 @@ def lines(
     for day in days(eastern_date(now), eastern_date(now) + timedelta(days=1)):
         tipoffs = games_of(warehouse, [day]).filter(pl.col("tipoff_at") > now)["tipoff_at"].to_list()
         due_at = max((at for at in capture_instants(tipoffs) if at <= now), default=None)
-        captured_at = last_capture(context.instance, day)
-        if due_at is None or (captured_at is not None and captured_at >= due_at):
+        if due_at is None:
             told.append(f"{day}: no capture is due" if tipoffs else f"{day}: no game to come")
             continue
         attempts = attempts_at(context.instance, "lines", day, due_at)
-        next_at = attempts.next_at()
-        if attempts.tried >= SETTINGS.patience.alert_after_attempts:
-            why = f"the capture of {due_at:%H:%M} UTC was tried {attempts.tried} times; what was captured before it stands"
+        next_at, is_tried_enough = attempts.next_at(), attempts.tried >= SETTINGS.patience.alert_after_attempts
+        share = share_captured(context.instance, day, due_at)
+        if share < 1.0 and is_tried_enough:
+            why = f"the capture of {due_at:%H:%M} UTC was tried {attempts.tried} times and heard of {share:.0%} of the games to come"
             notifier.raise_alert(day, "lines_missing", "prop_lines", why, next_command="nba-pipeline breakers")
+        if share == 1.0 or (share and is_tried_enough):
+            told.append(f"{day}: no capture is due")
+            continue
         if attempts.is_under_way:
             told.append(f"{day}: the capture of {due_at:%H:%M} UTC waits: another run of the date is under way")
         elif next_at is not None and next_at > now:
@@ -297,24 +306,25 @@ def lines(
             told.append(f"{day}: the capture of {due_at:%H:%M} UTC waits: {why_not}")
         else:
             # with the schedule, if it can be had: a tip-off that moved moves the captures, and when the game is looked at
-            wanted = CAPTURED if nba_cdn.http.is_open("nba_cdn") else ("schedule", *CAPTURED)
+            is_alone = attempts.tried or nba_cdn.http.is_open("nba_cdn")
+            wanted = CAPTURED if is_alone else ("schedule", *CAPTURED)
             tags = {MODE_TAG: "lines", DUE_TAG: due_at.isoformat()}
             requests.append(request(wanted, day, f"lines:{day}:{due_at.isoformat()}:{attempts.tried}", tags))
     return dg.SensorResult(run_requests=requests, skip_reason=None if requests else "; ".join(told))
 
 
-def last_capture(instance: dg.DagsterInstance, day: date) -> datetime | None:
-    """When the lines of a date were last captured, UTC; None when the last run for them heard mostly nothing.
+def share_captured(instance: dg.DagsterInstance, day: date, since: datetime) -> float:
+    """The share of the games to come about which the last run for a date's lines heard something, if it was made since.
 
-    A provider that is down fails no run, since what was captured before it stands; but its lines are still to be had.
+    A provider that does not answer fails no run, since what was captured before it stands; but its lines are still to be had.
     """
     record = last_made(instance, CAPTURED[0], day)
     made = record and record.asset_materialization
-    if record is None or made is None:
-        return None
-    numbers = (made.metadata.get(name) for name in (ANSWERED, UNANSWERED))
-    answered, unanswered = (number.value or 0 if isinstance(number, dg.IntMetadataValue) else 0 for number in numbers)
-    return datetime.fromtimestamp(record.timestamp, UTC) if answered >= unanswered else None
+    if record is None or made is None or datetime.fromtimestamp(record.timestamp, UTC) < since:
+        return 0.0
+    numbers = (made.metadata.get(name) for name in (GAMES_TO_COME, GAMES_HEARD_OF))
+    to_come, heard_of = (number.value or 0 if isinstance(number, dg.IntMetadataValue) else 0 for number in numbers)
+    return heard_of / to_come if to_come else 1.0
 
 
 tables = dg.AutomationConditionSensorDefinition(
@@ -336,13 +346,13 @@ def reconciliation(
     closed = close_dead_runs(context.instance, now)
     for run in closed:
         context.log.warning(f"closed run {run.run_id}, whose process is gone")
-        if run.remote_job_origin is None:  # a run of the command: nobody starts it again, and no failure sensor sees it
-            told = f"{run.job_name} {run.run_id[:8]}"
-            notifier.raise_alert(
-                eastern_date(now), "run_failed", told, "its process was killed", next_command="nba-pipeline status"
-            )
+    alert_on_killed(notifier, closed)
     if why := held_back(warehouse, nba_cdn):
-        return dg.SensorResult(skip_reason=f"held back: {why}", cursor=_held_since(context.cursor, now, why, notifier))
+        breaker = nba_cdn.http.is_open("nba_cdn")
+        since = breaker.since.isoformat() if breaker and breaker.since else context.cursor or now.isoformat()
+        if now - datetime.fromisoformat(since) >= timedelta(minutes=SETTINGS.patience.probe_alert_minutes):
+            notifier.raise_alert(eastern_date(now), "probe_failed", "preflight", why, "critical", "nba-pipeline breakers")
+        return dg.SensorResult(skip_reason=f"held back: {why}", cursor=since)
     found = find_work(context.instance, warehouse, now)
     chosen, why = next_of(found, now)
     if chosen and chosen.attempts.tried >= SETTINGS.patience.alert_after_attempts:
@@ -371,16 +381,7 @@ def _request_of_training(week: date, key: str) -> dg.RunRequest:
 
 
 def _request_of(work: Work) -> dg.RunRequest:
-    return request(work.tables, work.game_date, work.run_key, work.tags | {"nba/why": work.why[:500]})
-
-
-def _held_since(cursor: str | None, now: datetime, why: str, notifier: Notifier) -> str:
-    """The cursor while something is held back: since when, and whether it was told of. What still fails minutes later is."""
-    again = timedelta(minutes=SETTINGS.patience.probe_again_minutes)
-    if cursor and cursor != TOLD and now - datetime.fromisoformat(cursor) >= again:
-        notifier.raise_alert(eastern_date(now), "probe_failed", "preflight", why, "critical", "nba-pipeline breakers")
-        return TOLD
-    return cursor or now.isoformat()
+    return request(work.tables, work.game_date, work.run_key, work.tags)
 
 
 @dg.sensor(

@@ -79,6 +79,8 @@ def plan(
     """The steps in order. Each pass is planned when it is asked for: which weeks have games, the pass before it loads."""
     parts = list(chunks(first, last, dates_per_run))
     complete = complete_dates(warehouse, UP_TO_FEATURES, days(first, last), code_versions)
+    if is_resumed:
+        complete -= too_incomplete(warehouse, days(first, last))
     anew_from: date | None = None
     for part in parts:
         there = len(complete.intersection(days(*part)))
@@ -124,6 +126,15 @@ def complete_dates(
         return written
     stale = stale_dates(warehouse, sorted(written), code_versions)
     return written.difference(*(stale[name] for name in tables))
+
+
+def too_incomplete(warehouse: Warehouse, dates: Sequence[date]) -> set[date]:
+    """The dates of which too few games are complete and that no person ever waived: with the deadline's waiver they are tried again."""
+    schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
+    covered = gates.coverage(gates.judge_games(schedule, boxscores), dates)
+    by_a_person = (pl.col("gate") == gates.COVERAGE_GATE) & (pl.col("author") != gates.AUTHOR_OF_THE_DEADLINE)
+    waived = warehouse.scan(gates.WAIVERS, dates).filter(by_a_person).select("game_date").collect()
+    return set(covered.filter(~pl.col("is_open"))["game_date"]) - set(waived["game_date"])
 
 
 def weeks_with_a_model(warehouse: Warehouse) -> set[date]:

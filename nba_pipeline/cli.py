@@ -154,8 +154,9 @@ def backfill(
     work = runner()
     code = report(work, work.backfill(start, end, stop_after=stage, is_resumed=resume, tell=tell_left_out))
     print_record(work, start, end)
-    print_rating(rate(work.warehouse, days(start, end)))
-    leave(code)
+    rated = rate(work.warehouse, days(start, end))
+    print_rating(rated)
+    leave(code or int(bool(rated["failed"])))
 
 
 @app.command()

@@ -3,7 +3,7 @@
 What is then done about it does not belong here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import dagster as dg
@@ -42,17 +42,26 @@ def sentences(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> tuple[l
     return failures, closed, warnings
 
 
-def why_it_failed(instance: dg.DagsterInstance, run_id: str, ending: dg.DagsterEvent) -> str:
+def why_it_failed(instance: dg.DagsterInstance, run_id: str, ending: dg.DagsterEvent) -> list[str]:
     """What stopped a failed run: its failed checks and steps, else its own error, else what its last event says."""
     data = ending.event_specific_data
     if isinstance(data, JobFailureData) and data.failure_reason == RunFailureReason.STEP_FAILURE:
         kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
         events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kinds) if entry.dagster_event]
-        failures, _, _ = sentences(events, has_succeeded=False)
-        more = len(failures) - NAMES_TOLD
-        return "; ".join(failures[:NAMES_TOLD]) + (f"; and {more} more" if more > 0 else "")
+        return sentences(events, has_succeeded=False)[0]
     error = data.error if isinstance(data, JobFailureData) else None
-    return (_cause(error) if error else None) or ending.message or "the run did not finish"
+    return [(_cause(error) if error else None) or ending.message or "the run did not finish"]
+
+
+def in_short(failures: Sequence[str]) -> str:
+    """The first of them in one line, and how many more there are."""
+    more = len(failures) - NAMES_TOLD
+    return "; ".join(failures[:NAMES_TOLD]) + (f"; and {more} more" if more > 0 else "")
+
+
+def is_not_true(table: str, check: str) -> str:
+    """How the sentence of a failed check begins."""
+    return f"{table}: not true that {check.replace('_', ' ')}"
 
 
 def _verdict(evaluation: dg.AssetCheckEvaluation) -> str:
@@ -63,7 +72,7 @@ def _verdict(evaluation: dg.AssetCheckEvaluation) -> str:
     facts = [f"{share:.0%}" if share is not None else "", f"{dates:.0f} dates" if dates else ""]
     told = ", ".join(fact for fact in facts if fact)
     names = "; ".join(missing[:NAMES_TOLD]) + (" ..." if len(missing) > NAMES_TOLD else "")
-    sentence = f"{evaluation.asset_key.to_user_string()}: not true that {evaluation.check_name.replace('_', ' ')}"
+    sentence = is_not_true(evaluation.asset_key.to_user_string(), evaluation.check_name)
     return sentence + (f" ({told})" if told else "") + (f": {names}" if names else "")
 
 

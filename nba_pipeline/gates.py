@@ -44,6 +44,7 @@ WAIVERS = Table(
     "waivers", grain="date, gate and instant", key=("game_date", "gate", "waived_at"), schema=WaiverRows, write="add",
     is_a_record_of_decisions=True,
 )  # fmt: skip
+AUTHOR_OF_THE_DEADLINE = "deadline"
 COVERAGE_GATE = "enough_final_games_are_covered"
 
 
@@ -145,7 +146,7 @@ def waivers_due(covered: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
         "game_date",
         pl.lit(COVERAGE_GATE).alias("gate"),
         pl.format("DEGRADED: {} of {} final games complete at the deadline", "complete_games", "final_games").alias("reason"),
-        pl.lit("deadline").alias("author"),
+        pl.lit(AUTHOR_OF_THE_DEADLINE).alias("author"),
         pl.Series("waived_at", [deadline(day) for day in due["game_date"]], dtype=pl.Datetime("us", "UTC")),
         pl.lit(None, pl.Datetime("us", "UTC")).alias("ends_at"),
         pl.lit("boxscores, schedule").alias("source"),

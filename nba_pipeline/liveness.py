@@ -20,7 +20,10 @@ from nba_pipeline.settings import SETTINGS
 PROCESS_TAG = "nba/process"
 """host:pid:start of the process:run id. The run id, because Dagster copies a run's tags to its retry."""
 
-UNDER_WAY = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+CREATED = dg.DagsterRunStatus.NOT_STARTED
+"""A run is that for a moment, until it waits in the queue or begins; and for good if it is killed in that moment."""
+
+MAY_BE_DEAD = (CREATED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 STATE, STARTED_AT = 3, 22
 """Fields of /proc/<pid>/stat, counted from 1 (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html)."""
 
@@ -67,10 +70,10 @@ def close_dead_runs(instance: dg.DagsterInstance, now: datetime) -> list[dg.Dags
     """End the runs under way whose process is gone, free their pool slots, and return them as they are now.
 
     A run of which this host cannot say so (another host's, or not yet marked) is closed when it had no event for
-    `runs.lease_minutes`; `now` is the real time, as that of Dagster's events is. A closed run counts as crashed, which
+    `runs.lease_minutes`, one that was created and never began after `runs.created_minutes`; `now` is the real time, as that of Dagster's events is. A closed run counts as crashed, which
     `run_retries` repeats once; one that was being cancelled counts as cancelled, which nothing repeats.
     """
-    records = instance.get_run_records(dg.RunsFilter(statuses=list(UNDER_WAY)))
+    records = instance.get_run_records(dg.RunsFilter(statuses=list(MAY_BE_DEAD)))
     return [closed for record in records if (closed := _close_if_dead(instance, record, now))]
 
 
@@ -80,7 +83,7 @@ def _close_if_dead(instance: dg.DagsterInstance, record: RunRecord, now: datetim
         return None
     # read only now: the last that a process does for its run is to record how it ended
     run = instance.get_run_by_id(record.dagster_run.run_id)
-    if run is None or run.status not in UNDER_WAY:
+    if run is None or run.status not in MAY_BE_DEAD:
         return None
     _close(instance, run, reason)
     return instance.get_run_by_id(run.run_id)
@@ -95,7 +98,7 @@ def _why_dead(instance: dg.DagsterInstance, record: RunRecord, now: datetime) ->
         events = instance.event_log_storage.get_logs_for_run(run.run_id, limit=1, ascending=False)
         last = datetime.fromtimestamp(events[0].timestamp, UTC) if events else record.create_timestamp.astimezone(UTC)
         silent = (now - last).total_seconds() / 60
-        lease = SETTINGS.runs.lease_minutes
+        lease = SETTINGS.runs.created_minutes if run.status == CREATED else SETTINGS.runs.lease_minutes
         return f"nothing was heard of this run for {silent:.0f} minutes, its lease is {lease:.0f}" if silent > lease else None
     host, pid = tag.split(":")[:2]
     return None if alive else f"process {pid} on {host}, which executed this run, ended without a word: it was killed"

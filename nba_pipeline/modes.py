@@ -17,6 +17,8 @@ FEATURES = ("upcoming_players", "player_form", "player_shot_zones", "team_defens
 
 UP_TO_FEATURES = (*COLLECTED, *CAPTURED, "rosters", *SUMMARIES, *FEATURES)
 FROM_PREDICTIONS = ("predictions", "grades")
+"""What the modes are for: never what a slate goes without."""
+
 DAILY_TABLES = (*UP_TO_FEATURES, *FROM_PREDICTIONS)
 """Every daily table, in the order of the path."""
 

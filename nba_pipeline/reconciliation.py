@@ -14,7 +14,16 @@ import polars as pl
 from nba_pipeline import gates
 from nba_pipeline.calendar import MODES, PARTITION_TAG, RANGE_TAGS, Mode, days, eastern, eastern_date, week_of
 from nba_pipeline.flow import FLOWS
-from nba_pipeline.modes import CRITICAL_OF_MODE, DAYS_FROM_TODAY, MODE_TAG, TABLES_OF_MODE, due_instants, may_go_without
+from nba_pipeline.modes import (
+    CRITICAL_OF_MODE,
+    DAYS_FROM_TODAY,
+    FROM_PREDICTIONS,
+    MODE_TAG,
+    SUMMARIES,
+    TABLES_OF_MODE,
+    due_instants,
+    may_go_without,
+)
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -22,11 +31,14 @@ from nba_pipeline.warehouse import Warehouse
 DUE_TAG = "nba/due_at"
 """The instant at which the work of a run was due: with mode and date it says which work it is."""
 
+FOLLOW_THE_GAMES = (*SUMMARIES, "grades")
+"""What is made of the complete games of a date, once enough of them are."""
+
+WHY_TAG = "nba/why"
+LONGEST_WHY = 500
+
 TRAINING_HOUR = 5
 """Eastern hour of Monday from which the week's models are due."""
-
-RESULTS = frozenset({"predictions", "grades"})
-"""What a mode is for: never what it goes without."""
 
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED,
@@ -41,8 +53,12 @@ class Slate:
     game_date: date
     tipoffs: tuple[datetime | None, ...] = ()
     written: frozenset[str] = frozenset()
-    lacking: tuple[str, ...] = ()
-    """What of its content is not there although its tables are, in words."""
+    incomplete: tuple[str, ...] = ()
+    """Games that ended without a complete box score, in words."""
+    left_behind: tuple[str, ...] = ()
+    """Complete games that are not summarised or graded, in words."""
+    is_open: bool = True
+    """Whether enough of its games are complete for the date to go on, or somebody waived that."""
 
     def has_begun(self, now: datetime) -> bool:
         """Whether every game has begun; never while one has no tip-off, and of a date without games."""
@@ -98,8 +114,9 @@ class Work:
 
     @property
     def tags(self) -> dict[str, str]:
-        """By which its runs are found again."""
-        return {MODE_TAG: self.mode, DUE_TAG: self.due_at.isoformat()}
+        """By which its runs are found again, and why they are asked for."""
+        without = f"; goes on without {', '.join(self.gone_without)}" if self.gone_without else ""
+        return {MODE_TAG: self.mode, DUE_TAG: self.due_at.isoformat(), WHY_TAG: (self.why + without)[:LONGEST_WHY]}
 
 
 def find_work(
@@ -111,15 +128,17 @@ def find_work(
     """
     today = eastern_date(now)
     recent = today - timedelta(days=SETTINGS.patience.catch_up_days)
-    known_since = min(warehouse.dates(TABLES["schedule"]), default=recent)
+    known_since = min(warehouse.dates(TABLES["boxscores"]), default=recent)  # a schedule is known for all of a season
     first = max(today - timedelta(days=days_back), min(recent, known_since))
     dates = days(first, today + timedelta(days=1))
     found = []
-    for slate in look_at(warehouse, dates):
+    for slate in look_at(warehouse, dates, now):
         for mode in MODES:
             due_at = last_due(mode, slate, now)
-            if due_at is not None and (work := _undone(instance, slate, mode, due_at, now)) is not None:
-                found.append(work)
+            work = _undone(instance, slate, mode, due_at, now) if due_at else None
+            if mode == "overnight" and due_at is None:
+                work = _not_carried_on(instance, slate, now)
+            found += [work] if work else []
     return sorted(found, key=lambda work: (work.game_date, MODES.index(work.mode)))
 
 
@@ -157,11 +176,16 @@ def next_of(found: Sequence[Work], now: datetime) -> tuple[Work | None, str]:
 def _undone(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: datetime, now: datetime) -> Work | None:
     tables, day = TABLES_OF_MODE[mode], slate.game_date
     made = {table: made_at(instance, table, day) if table in slate.written else None for table in tables}
-    missing = [table for table in tables if (at := made[table]) is None or at < due_at]
+    # what a closed gate holds back is not due before the deadline: the sensor of the finals asks for what it lacks
+    is_held = mode == "overnight" and not slate.is_open and now < gates.deadline(day)
+    due = [table for table in tables if not (is_held and table in FOLLOW_THE_GAMES)]
+    missing = [table for table in due if (at := made[table]) is None or at < due_at]
     grace = timedelta(minutes=SETTINGS.patience.grace_minutes)
-    stale = [table for table in tables if table not in missing and _was_passed_over(table, made, now - grace)]
+    stale = [table for table in due if table not in missing and _was_passed_over(table, made, now - grace)]
+    # until its deadline a late box score is the sensor's of the finals; after some days nobody waits for it any more
     may_still_come = now < eastern(day + timedelta(days=gates.OVERDUE_DAYS), 0)
-    lacking = slate.lacking if mode == "overnight" and may_still_come else ()
+    is_nobody_s = mode == "overnight" and may_still_come
+    lacking = (*(slate.incomplete if now >= gates.deadline(day) else ()), *slate.left_behind) if is_nobody_s else ()
     if not missing and not stale and not lacking:
         return None
     told = {f"not made since {due_at:%Y-%m-%d %H:%M} UTC": missing, "older than what it is made of": stale}
@@ -169,7 +193,7 @@ def _undone(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: date
     attempts = attempts_at(instance, mode, day, due_at)
     if lacking:
         return Work(mode, day, due_at, tables, why, attempts)
-    optional = [table for table in missing if table not in CRITICAL_OF_MODE[mode] and table not in RESULTS]
+    optional = [table for table in missing if table not in CRITICAL_OF_MODE[mode] and table not in FROM_PREDICTIONS]
     others = {*missing, *stale} - set(optional)
     waited = now - _lacking_since(due_instants(mode, day, slate.tipoffs), [made[table] for table in optional], due_at)
     until = slate.until_first_tipoff(now)
@@ -178,6 +202,19 @@ def _undone(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: date
     wanted = tuple(table for table in tables if table in {*missing, *stale} - set(gone_without))
     is_urgent = mode == "same_day" and until is not None and until <= timedelta(minutes=SETTINGS.patience.last_call_minutes)
     return Work(mode, day, due_at, wanted, why, attempts, gone_without, is_urgent)
+
+
+def _not_carried_on(instance: dg.DagsterInstance, slate: Slate, now: datetime) -> Work | None:
+    """The summaries and grades of an evening that the conditions should have carried on after its box scores, and did not.
+
+    Before the first morning call nothing else is due of it; a run that failed in the evening must not wait until then.
+    """
+    day = slate.game_date
+    collected_at = made_at(instance, "boxscores", day) if slate.left_behind and slate.is_open else None
+    if collected_at is None or collected_at + timedelta(minutes=SETTINGS.patience.grace_minutes) > now:
+        return None
+    attempts = attempts_at(instance, "overnight", day, collected_at)
+    return Work("overnight", day, collected_at, FOLLOW_THE_GAMES, "; ".join(slate.left_behind), attempts)
 
 
 def _lacking_since(instants: Sequence[datetime], made: Sequence[datetime | None], due_at: datetime) -> datetime:
@@ -227,8 +264,8 @@ def is_under_way(instance: dg.DagsterInstance, day: date, job: str | None = None
     return any(first <= key <= (last or first) for first, last in spans)
 
 
-def look_at(warehouse: Warehouse, dates: Sequence[date]) -> Iterator[Slate]:
-    """What the warehouse holds of each date."""
+def look_at(warehouse: Warehouse, dates: Sequence[date], now: datetime) -> Iterator[Slate]:
+    """What the warehouse holds of each date, and whether its games may go on."""
     written = {name: warehouse.dates(TABLES[name]) for mode in MODES for name in TABLES_OF_MODE[mode]}
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     boxscores = warehouse.scan(TABLES["boxscores"], dates).collect()
@@ -238,21 +275,31 @@ def look_at(warehouse: Warehouse, dates: Sequence[date]) -> Iterator[Slate]:
     of_a_bet = ["game_id", "player_id", "system_id", "run_kind"]
     made, graded = (warehouse.scan(TABLES[name], dates).select(of_a_bet).unique().collect() for name in ("predictions", "grades"))
     ungraded = made.join(graded, on=of_a_bet, how="anti")
-    lacking: dict[date, list[str]] = {}
-    for problem, games in (
-        ("has no complete box score", judged.filter(~pl.col("is_complete"))),
-        ("is not summarised", complete.join(summarised, on="game_id", how="anti")),
-        ("is not graded", complete.join(summarised, on="game_id", how="semi").join(ungraded, on="game_id", how="semi")),
-    ):
-        for day, matchup in games.select("game_date", "matchup").sort("game_date", "matchup").iter_rows():
-            lacking.setdefault(day, []).append(f"{matchup} {problem}")
+    incomplete = _told([("has no complete box score", judged.filter(~pl.col("is_complete")))])
+    left_behind = _told(
+        [
+            ("is not summarised", complete.join(summarised, on="game_id", how="anti")),
+            ("is not graded", complete.join(summarised, on="game_id", how="semi").join(ungraded, on="game_id", how="semi")),
+        ]
+    )
+    is_open = dict(gates.coverage(judged, dates).select("game_date", "is_open").iter_rows())
+    waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), now)["game_date"])
     playing = schedule.filter(pl.col("status") != "postponed")
     tipoffs: Mapping[date, list[datetime | None]] = dict(playing.group_by("game_date").agg("tipoff_at").iter_rows())
     for day in dates:
         yield Slate(
             day, tuple(tipoffs.get(day, ())), frozenset(name for name, there in written.items() if day in there),
-            tuple(lacking.get(day, ())),
+            incomplete.get(day, ()), left_behind.get(day, ()), is_open[day] or day in waived,
         )  # fmt: skip
+
+
+def _told(problems: Sequence[tuple[str, pl.DataFrame]]) -> dict[date, tuple[str, ...]]:
+    """By date the games with each problem, in words."""
+    found: dict[date, tuple[str, ...]] = {}
+    for problem, games in problems:
+        for day, matchup in games.select("game_date", "matchup").sort("game_date", "matchup").iter_rows():
+            found[day] = (*found.get(day, ()), f"{matchup} {problem}")
+    return found
 
 
 def untrained_week(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime) -> date | None:

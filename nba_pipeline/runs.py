@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 
 from nba_pipeline import endings
+from nba_pipeline.alerts import Notifier, alert_on_killed
 from nba_pipeline.backfill import Stage, Step, plan, weeks_with_a_model
 from nba_pipeline.calendar import AS_OF_TAG, PARTITION_TAG, RANGE_TAGS, REPLAY_TAG, Clock, Mode, parse_instant, parse_key, week_of
 from nba_pipeline.errors import BadInput
@@ -79,6 +80,7 @@ class Runner:
         self.warehouse: Warehouse = resources["warehouse"]
         self.landing: Landing = resources["landing"]
         self.clock: Clock = resources["clock"]
+        self.notifier: Notifier = resources["notifier"]
 
     @property
     def code_versions(self) -> dict[str, str]:
@@ -89,7 +91,7 @@ class Runner:
         """One run of some tables of a job, over one date or a range of dates."""
         started = time.monotonic()
         # one that was killed keeps its pool slots, and this one would wait for them for ever
-        close_dead_runs(self.instance, Clock().now())
+        alert_on_killed(self.notifier, close_dead_runs(self.instance, Clock().now()))
         span = {} if first == last else dict(zip(RANGE_TAGS, (first.isoformat(), last.isoformat()), strict=True))
         result = self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance, asset_selection=[dg.AssetKey(table) for table in tables], run_config=QUIET,

@@ -208,9 +208,11 @@ class Patience(Section):
     missed_tick_minutes: float = Field(
         30.0, description="a schedule's tick that comes later leaves its work to the reconciliation"
     )
-    probe_again_minutes: float = Field(5.0, description="until a warehouse or provider that failed its probe is asked again")
+    probe_alert_minutes: float = Field(
+        5.0, description="after which a warehouse or provider that still fails its probe is told of"
+    )
     first_poll_seconds: float = Field(60.0, description="after a request for a box score that is late; doubled with each one")
-    reconciled_hours: float = Field(1.0, description="after its deadline, until a date that nobody asked for is given up")
+    reconciled_hours: float = Field(1.0, description="after which a date that nobody asked for before its deadline is given up")
     longest_game_hours: float = Field(3.5, description="after its tip-off a game that the scoreboard does not show is over")
     longest_poll_minutes: float = Field(30.0, description="between two attempts at a box score that is late")
 
@@ -278,6 +280,7 @@ class Runs(Section):
     train_minutes: int = Field(60, description="the same of a week's training")
 
     lease_minutes: float = Field(30.0, description="without an event; a run whose process cannot be asked for is then closed")
+    created_minutes: float = Field(3.0, description="after which a run is closed that was created and neither queued nor begun")
 
 
 class Settings(Section):

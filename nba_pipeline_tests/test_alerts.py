@@ -17,6 +17,7 @@ import pytest
 from dagster._core.events import JobFailureData, RunFailureReason
 from polars.testing import assert_frame_equal
 
+from nba_pipeline import gates
 from nba_pipeline.alerts import ALERTS, CODE_VERSION, SOURCE, Notifier, failed_run_sensor
 from nba_pipeline.calendar import DAILY, Clock, eastern
 from nba_pipeline.errors import Closed, PipelineError
@@ -294,7 +295,7 @@ def failed(instance: dg.DagsterInstance, notifier: Notifier, result: dg.ExecuteI
 def test_a_failed_run_is_told_with_its_cause(instance: dg.DagsterInstance, notifier: Notifier, slack: Slack) -> None:
     failed(instance, notifier, run_of(instance, breaks))
     assert slack.texts == [
-        "warning: run_failed game_day 2024-03-12 (2024-03-12)\n"
+        "warning: run_failed game_day 2024-03-12 breaks (2024-03-12)\n"
         "breaks: 2024-03-12 is closed: 1 of 8 final games have a complete box score\n"
         "Next: nba-pipeline run --date 2024-03-12"
     ]
@@ -306,10 +307,31 @@ def test_a_failed_check_is_told_as_the_sentence_that_does_not_hold(
     failed(instance, notifier, run_of(instance, checked, tags={"nba/mode": "overnight"}))
     assert [(row["subject"], row["message"], row["next_command"]) for row in rows(warehouse)] == [
         (
-            "overnight 2024-03-12", "checked: not true that enough is there (25%): NYK@BOS; ATL@MIA",
+            "overnight 2024-03-12 checked", "checked: not true that enough is there (25%): NYK@BOS; ATL@MIA",
             "nba-pipeline run --date 2024-03-12 --mode overnight",
         )
     ]  # fmt: skip
+
+
+def test_late_box_scores_are_told_of_only_after_their_deadline(instance: dg.DagsterInstance, warehouse: LocalWarehouse) -> None:
+    """Nothing else failed: until then the sensor of the finals asks for them."""
+
+    @dg.asset(partitions_def=DAILY)
+    def boxscores() -> None:
+        pass
+
+    @dg.asset_check(asset=boxscores, blocking=True, name=gates.COVERAGE_GATE)
+    def covered() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=False)
+
+    job = dg.Definitions(assets=[boxscores], asset_checks=[covered], jobs=[dg.define_asset_job("game_day")]).resolve_job_def(
+        "game_day"
+    )
+    result = job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False)
+    for seconds, told in ((-1, 0), (0, 1)):
+        at = gates.deadline(DAY) + timedelta(seconds=seconds)
+        failed(instance, Notifier(warehouse=warehouse, clock=Clock(stands_at=at.isoformat())), result)
+        assert len(rows(warehouse)) == told
 
 
 def test_a_failed_range_is_told_under_its_last_date(
@@ -317,7 +339,7 @@ def test_a_failed_range_is_told_under_its_last_date(
 ) -> None:
     failed(instance, notifier, run_of(instance, checked, [DAY, NEXT]))
     assert [(row["game_date"], row["subject"], row["next_command"]) for row in rows(warehouse)] == [
-        (NEXT, "game_day 2024-03-12 to 2024-03-13", "nba-pipeline backfill --from 2024-03-12 --to 2024-03-13")
+        (NEXT, "game_day 2024-03-12 to 2024-03-13 checked", "nba-pipeline backfill --from 2024-03-12 --to 2024-03-13")
     ]
 
 
@@ -361,7 +383,7 @@ def test_a_run_without_a_date_is_told_under_today(instance: dg.DagsterInstance, 
 
     failed(instance, notifier, chores.execute_in_process(instance=instance, raise_on_error=False))
     assert re.sub(r"\s+", " ", slack.texts[0]) == (
-        "warning: run_failed chores (2024-03-12) nothing_works: ValueError: no Next: nba-pipeline status"
+        "warning: run_failed chores nothing_works (2024-03-12) nothing_works: ValueError: no Next: nba-pipeline status"
     )
 
 
@@ -379,5 +401,5 @@ def test_an_alert_that_the_warehouse_cannot_keep_is_sent_all_the_same(tmp_path: 
     tables.write_text("a file where the folder of the tables should be")
     notifier = Notifier(warehouse=LocalWarehouse(home=str(tmp_path)), clock=Clock())
     with caplog.at_level(logging.WARNING):
-        assert notifier.raise_alert(date(2026, 1, 15), "probe_failed", "warehouse", "it does not answer")
-    assert "it does not answer (This alert is not in the table:" in caplog.text
+        told = [notifier.raise_alert(date(2026, 1, 15), "probe_failed", str(tables), "it does not answer") for _ in range(3)]
+    assert told == [True, False, False] and caplog.text.count("it does not answer (This alert is not in the table:") == 1

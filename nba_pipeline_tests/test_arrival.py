@@ -184,7 +184,14 @@ def test_a_game_that_is_taken_off_the_schedule_is_forgotten() -> None:
 
 def test_a_game_that_never_ends_is_told_of_once_after_the_reconciliation_had_its_turn() -> None:
     night = Night(A=EARLY)
-    assert night.every_half_minute(eastern(NEXT, 12, 58), eastern(NEXT, 13, 5)) == []
+    assert night.every_half_minute(eastern(NEXT, 11, 58), eastern(NEXT, 13, 5)) == []
+    assert len(night.given_up) == 1
+
+
+def test_a_daemon_that_was_away_for_days_gives_the_reconciliation_its_turn_too() -> None:
+    night, later = Night(A=EARLY), eastern(NEXT, 12) + timedelta(days=1)
+    assert night.every_half_minute(later, later + timedelta(minutes=59)) == [] and night.given_up == []
+    night.every_half_minute(later + timedelta(minutes=59), later + timedelta(minutes=65))
     assert len(night.given_up) == 1
 
 

@@ -303,7 +303,7 @@ def test_out_of_season_nothing_is_trained(days: Days) -> None:
 def test_at_night_the_oldest_of_the_last_weeks_is_asked_for(days: Days) -> None:
     assert tick(days, "nightly_reconciliation", eastern(DAY, 4, 30)).why == "nothing that was due is undone"
     first = DAY - timedelta(days=SETTINGS.patience.nightly_days)
-    days.write("schedule", first - timedelta(days=1))
+    days.write("boxscores", first - timedelta(days=1))
     found = tick(days, "nightly_reconciliation", eastern(DAY, 4, 30))
     assert [(run.partition_key, run.tags[MODE_TAG]) for run in found.runs] == [
         (str(first + timedelta(days=n)), "overnight") for n in range(automation.MOST_NIGHTLY_REQUESTS)
@@ -337,7 +337,7 @@ def test_a_capture_that_failed_is_tried_again_a_little_later(days: Days) -> None
 def test_a_capture_of_a_provider_that_is_down_is_tried_again(days: Days) -> None:
     """Its run succeeds, since earlier lines stand; a few events without an answer are left to the next capture."""
     due_at = eastern(DAY, 18, 45)
-    days.make(eastern(DAY, 18, 46), DAY, *CAPTURED, questions_answered=0, questions_unanswered=1)
+    days.make(eastern(DAY, 18, 46), DAY, *CAPTURED, games_to_come=8, games_heard_of=0)
     days.try_mode("lines", DAY, due_at, eastern(DAY, 18, 46), succeeded=True)
     assert look(days, automation.lines, eastern(DAY, 18, 47)).runs == []
     assert look(days, automation.lines, eastern(DAY, 18, 48)).run.tags[DUE_TAG] == due_at.astimezone(UTC).isoformat()
@@ -345,8 +345,24 @@ def test_a_capture_of_a_provider_that_is_down_is_tried_again(days: Days) -> None
         days.try_mode("lines", DAY, due_at, eastern(DAY, 18, minute), succeeded=True)
     look(days, automation.lines, eastern(DAY, 18, 51))
     assert [alert[1:] for alert in alerts(days)] == [("lines_missing", "prop_lines")]
-    days.make(eastern(DAY, 18, 52), DAY, *CAPTURED, questions_answered=5, questions_unanswered=3)
+    days.make(eastern(DAY, 18, 52), DAY, *CAPTURED, games_to_come=8, games_heard_of=5)
     assert look(days, automation.lines, eastern(DAY, 18, 53)).runs == []
+
+
+def test_a_capture_that_lacks_a_game_is_tried_three_times(days: Days) -> None:
+    due_at = eastern(DAY, 10)
+    days.make(eastern(DAY, 10, 1), DAY, *CAPTURED, games_to_come=8, games_heard_of=7)
+    for minute in (1, 4, 9):
+        assert look(days, automation.lines, eastern(DAY, 10, minute)).runs
+        days.try_mode("lines", DAY, due_at, eastern(DAY, 10, minute), succeeded=True)
+    assert look(days, automation.lines, eastern(DAY, 10, 30)).runs == []
+    assert [alert[1:] for alert in alerts(days)] == [("lines_missing", "prop_lines")]
+
+
+def test_the_lines_do_not_wait_for_a_schedule_that_failed(days: Days) -> None:
+    assert tables_of(look(days, automation.lines, eastern(DAY, 7)).run) == ("schedule", *CAPTURED)
+    days.try_mode("lines", DAY, eastern(DAY, 7), eastern(DAY, 7, 1))
+    assert tables_of(look(days, automation.lines, eastern(DAY, 7, 4)).run) == CAPTURED
 
 
 def test_lines_are_captured_while_the_league_cannot_be_asked(days: Days) -> None:

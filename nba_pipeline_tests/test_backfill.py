@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from nba_pipeline import gates
 from nba_pipeline.assets.predictions.points_model import TABLE as POINTS_MODEL
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.backfill import STAGES, Stage, Step, chunks, missing_before, plan, rate, windows_of
@@ -130,6 +131,18 @@ def test_a_chunk_that_lacks_one_date_of_one_table_is_run_and_all_that_come_after
     ]  # fmt: skip
 
 
+def test_a_date_of_which_too_little_was_had_is_tried_again_until_a_person_waives_it(warehouse: LocalWarehouse) -> None:
+    write(warehouse, days(day(0), day(5)))
+    write_games(warehouse, day(4))  # final, and without a box score
+    waiver = {"game_date": day(4), "gate": gates.COVERAGE_GATE, "reason": "x", "waived_at": eastern(day(5), 12), "source": "x"}
+    for author, is_left_out in (("deadline", False), ("somebody", True)):
+        warehouse.add(gates.WAIVERS, [day(4)], frame_of(gates.WAIVERS, waiver | LINEAGE | {"author": author}), author)
+        assert told(planned(warehouse, day(5), "features", is_resumed=True)) == [
+            ("features", 0, 2, 3, True), ("features", 3, 5, 2 + is_left_out, is_left_out),
+        ]  # fmt: skip
+        waiver["waived_at"] += timedelta(minutes=1)
+
+
 def test_a_chunk_of_another_version_is_made_anew(warehouse: LocalWarehouse) -> None:
     write(warehouse, days(day(0), day(5)))
     write_games(warehouse, day(4), code_version="0")
@@ -142,7 +155,7 @@ def test_a_chunk_of_another_version_is_made_anew(warehouse: LocalWarehouse) -> N
 
 def test_predictions_of_a_week_that_is_trained_are_made_anew(warehouse: LocalWarehouse) -> None:
     write(warehouse, days(day(0), day(8)))
-    write_games(warehouse, day(0), day(7))
+    write_games(warehouse, day(0), day(7), status="scheduled")
     write_model(warehouse, MONDAY, "m1")
     assert told(planned(warehouse, day(8), is_resumed=True, size=7)) == [
         ("features", 0, 6, 7, True), ("features", 7, 8, 2, True), ("models", 0, 0, 1, True), ("models", 7, 7, 0, False),

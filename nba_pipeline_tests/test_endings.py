@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from nba_pipeline.calendar import DAILY
-from nba_pipeline.endings import NAMES_TOLD, sentences, why_it_failed
+from nba_pipeline.endings import NAMES_TOLD, in_short, sentences, why_it_failed
 from nba_pipeline.errors import Closed
 
 DATES = (date(2024, 3, 12), date(2024, 3, 13))
@@ -64,7 +64,7 @@ def test_a_run_that_succeeded_names_its_closed_dates_and_warnings(instance: dg.D
 
 def test_why_a_range_failed_is_not_its_closed_dates(instance: dg.DagsterInstance) -> None:
     result = run_of(instance, [source, slate])
-    assert why_it_failed(instance, result.run_id, result.get_run_failure_event()) == "slate: the slate is closed"
+    assert why_it_failed(instance, result.run_id, result.get_run_failure_event()) == ["slate: the slate is closed"]
 
 
 def test_many_failures_are_counted(instance: dg.DagsterInstance) -> None:
@@ -76,7 +76,7 @@ def test_many_failures_are_counted(instance: dg.DagsterInstance) -> None:
         return made
 
     result = run_of(instance, [source, *(breaking(number) for number in range(NAMES_TOLD + 2))])
-    told = why_it_failed(instance, result.run_id, result.get_run_failure_event()).split("; ")
+    told = in_short(why_it_failed(instance, result.run_id, result.get_run_failure_event())).split("; ")
     assert len(told) == NAMES_TOLD + 1 and told[-1] == "and 2 more"
 
 
@@ -84,4 +84,4 @@ def test_without_a_word_it_did_not_finish(instance: dg.DagsterInstance) -> None:
     assert sentences([], has_succeeded=False) == (["the run did not finish"], [], [])
     run = instance.get_run_by_id(run_of(instance, [slate, source]).run_id)
     assert run
-    assert why_it_failed(instance, run.run_id, instance.report_run_failed(run, "")) == "the run did not finish"
+    assert why_it_failed(instance, run.run_id, instance.report_run_failed(run, "")) == ["the run did not finish"]

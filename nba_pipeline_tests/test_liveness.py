@@ -193,6 +193,14 @@ def test_a_run_of_an_unknown_process_is_closed_after_its_lease(
     assert endings(memory, run.run_id) == ["nothing was heard of this run for 31 minutes, its lease is 30"]
 
 
+def test_a_run_that_was_killed_before_it_began_is_closed_soon(memory: dg.DagsterInstance) -> None:
+    """It has no process yet, and would hold its date back for ever."""
+    run, now = a_run(memory, dg.DagsterRunStatus.NOT_STARTED), datetime.now(UTC)
+    assert close_dead_runs(memory, now + timedelta(minutes=SETTINGS.runs.created_minutes - 1)) == []
+    soon = now + timedelta(minutes=SETTINGS.runs.created_minutes + 1)
+    assert [closed.run_id for closed in close_dead_runs(memory, soon)] == [run.run_id]
+
+
 def test_an_event_renews_the_lease(memory: dg.DagsterInstance) -> None:
     run = a_run(memory)
     created = memory.get_run_records()[0].create_timestamp
@@ -219,13 +227,21 @@ def test_a_run_that_was_being_cancelled_is_cancelled_and_not_retried(memory: dg.
 
 @pytest.mark.parametrize(
     "status",
-    [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE],
+    [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE],
 )
-def test_a_run_that_waits_or_has_ended_is_left_alone(memory: dg.DagsterInstance, status: dg.DagsterRunStatus) -> None:
+def test_a_run_that_has_ended_is_left_alone(memory: dg.DagsterInstance, status: dg.DagsterRunStatus) -> None:
     run = a_run(memory, status)
     tagged(memory, run, a_dead_process(run))
     assert close_dead_runs(memory, datetime.now(UTC) + 10 * LEASE) == []
     assert status_of(memory, run).status == status
+
+
+def test_a_run_in_the_queue_is_left_alone_however_long_it_waits(memory: dg.DagsterInstance) -> None:
+    run = a_run(memory, dg.DagsterRunStatus.NOT_STARTED)
+    event = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_ENQUEUED.value, job_name=run.job_name)
+    memory.report_dagster_event(event, run.run_id)
+    assert status_of(memory, run).status == dg.DagsterRunStatus.QUEUED
+    assert close_dead_runs(memory, datetime.now(UTC) + 10 * LEASE) == []
 
 
 def test_a_run_that_ended_while_it_was_looked_at_stays_as_it_ended(memory: dg.DagsterInstance) -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from nba_pipeline.calendar import Mode, eastern
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.modes import CAPTURED, COLLECTED, CRITICAL_OF_MODE, MODE_TAG, TABLES_OF_MODE
+from nba_pipeline.gates import deadline
+from nba_pipeline.modes import CAPTURED, COLLECTED, CRITICAL_OF_MODE, FROM_PREDICTIONS, MODE_TAG, TABLES_OF_MODE
 from nba_pipeline.reconciliation import (
     DUE_TAG,
-    RESULTS,
     Attempts,
     Slate,
     Work,
@@ -169,7 +169,7 @@ def test_a_slate_with_an_unknown_tip_off_has_not_begun(tipoffs: tuple[datetime |
 
 def test_a_slate_at_night_is_due_the_evening_before_and_found_from_midnight_on(days: Days) -> None:
     days.write("schedule", TOMORROW, *slate_of(TOMORROW, eastern(TOMORROW, 2), eastern(TOMORROW, 19)))
-    slate = next(look_at(days.warehouse, [TOMORROW]))
+    slate = next(look_at(days.warehouse, [TOMORROW], AFTERNOON))
     assert last_due("same_day", slate, eastern(DAY, 23, 59)) is None
     assert last_due("same_day", slate, eastern(TOMORROW, 0)) == eastern(DAY, 20)
 
@@ -222,7 +222,7 @@ def test_the_run_of_a_schedule_is_the_first_attempt(days: Days) -> None:
     days.try_mode("same_day", DAY, LAST_CALL, LAST_CALL + MINUTE)
     work = the_one(found(days, LAST_CALL + GRACE))
     assert (work.attempts.tried, work.run_key) == (1, "reconciliation:same_day:2026-01-15:2026-01-15T21:00:00+00:00:1")
-    assert work.tags == {MODE_TAG: "same_day", DUE_TAG: "2026-01-15T21:00:00+00:00"}
+    assert work.tags == {MODE_TAG: "same_day", DUE_TAG: "2026-01-15T21:00:00+00:00", "nba/why": work.why}
 
 
 def test_an_attempt_at_an_earlier_call_is_none_at_this_one(days: Days) -> None:
@@ -375,9 +375,50 @@ def content(days: Days) -> list[str]:
 def test_a_final_game_without_a_complete_box_score_is_asked_for_again(days: Days) -> None:
     first, second = slate_of(YESTERDAY, eastern(YESTERDAY, 19), eastern(YESTERDAY, 22), status="final")
     days.write("boxscores", YESTERDAY, *complete_box(first), *complete_box(second)[1:])
-    work = the_one([work for work in found(days, ELEVEN + 10 * MINUTE) if work.mode == "overnight"])
+    assert found(days, deadline(YESTERDAY) - SECOND) == []  # the sensor of the finals asks for it
+    work = the_one([work for work in found(days, deadline(YESTERDAY)) if work.mode == "overnight"])
     assert work.why == "LAL@BOS 0022601141 has no complete box score"
     assert work.tables == TABLES_OF_MODE["overnight"]
+
+
+def test_what_a_closed_gate_holds_back_is_not_due_before_the_deadline(days: Days) -> None:
+    """Half of the games are complete: summaries and grades cannot be made, and nothing is tried in vain."""
+    first, _ = slate_of(YESTERDAY, eastern(YESTERDAY, 19), eastern(YESTERDAY, 22), status="final")
+    days.write("boxscores", YESTERDAY, *complete_box(first))
+    days.make(ELEVEN + 2 * MINUTE, YESTERDAY, *COLLECTED)
+    assert found(days, deadline(YESTERDAY) - SECOND) == []
+    assert set(the_one(found(days, deadline(YESTERDAY))).tables) >= {"player_game_summary", "grades"}
+
+
+LATE_EVENING = eastern(DAY, 22, 20)
+
+
+@pytest.fixture
+def evening(days: Days) -> Days:
+    """Tonight's first game of two is over and its box score is there; the conditions made nothing of it."""
+    days.make_mode(LAST_CALL + MINUTE, DAY, "same_day")
+    days.make_mode(eastern(DAY, 17, 31), TOMORROW, "tomorrow")
+    over, playing = slate_of(DAY, eastern(DAY, 19), eastern(DAY, 22), status="final")
+    days.write("schedule", DAY, over, playing | {"status": "live"})
+    days.write("boxscores", DAY, *complete_box(over))
+    days.make(LATE_EVENING, DAY, *COLLECTED)
+    return days
+
+
+def test_what_was_not_carried_on_in_the_evening_does_not_wait_for_the_morning(evening: Days) -> None:
+    assert found(evening, LATE_EVENING + GRACE - SECOND) == []
+    work = the_one(found(evening, LATE_EVENING + GRACE + SECOND))
+    assert (work.mode, work.tables) == ("overnight", ("player_game_summary", "team_game_summary", "grades"))
+    assert work.why == "NYK@GSW 0022601150 is not summarised"
+    evening.try_mode("overnight", DAY, work.due_at, LATE_EVENING + 7 * MINUTE)
+    assert the_one(found(evening, LATE_EVENING + 8 * MINUTE)).attempts.tried == 1
+    evening.write("player_game_summary", DAY, {"game_id": "0022601150", "player_id": 1})
+    assert found(evening, LATE_EVENING + 9 * MINUTE) == []
+
+
+def test_in_the_evening_a_closed_gate_asks_for_nothing(evening: Days) -> None:
+    evening.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19), eastern(DAY, 22), status="final"))
+    assert found(evening, LATE_EVENING + GRACE + SECOND) == []
 
 
 def test_a_game_that_is_not_summarised_is_found(days: Days) -> None:
@@ -420,7 +461,7 @@ def test_after_some_days_what_did_not_come_is_no_longer_asked_for(days: Days) ->
 def test_postponed_games_are_no_tip_offs(days: Days) -> None:
     tonight = slate_of(DAY, eastern(DAY, 12), status="postponed") + slate_of(DAY, None, eastern(DAY, 19), None)[1:]
     days.write("schedule", DAY, *tonight)
-    slate = next(look_at(days.warehouse, [DAY]))
+    slate = next(look_at(days.warehouse, [DAY], AFTERNOON))
     assert set(slate.tipoffs) == {eastern(DAY, 19), None}
     assert slate.written == {*TABLES_OF_MODE["same_day"]}
 
@@ -480,4 +521,4 @@ def test_a_warehouse_that_cannot_be_read_is_no_reason_to_start_anything(ordinary
 
 
 def test_results_are_tables_of_their_modes() -> None:
-    assert {table for tables in TABLES_OF_MODE.values() for table in tables} >= RESULTS
+    assert {table for tables in TABLES_OF_MODE.values() for table in tables} >= set(FROM_PREDICTIONS)

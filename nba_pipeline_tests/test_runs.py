@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -21,7 +21,7 @@ import pytest
 from filelock import FileLock
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.automation import last_capture
+from nba_pipeline.automation import share_captured
 from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
@@ -258,11 +258,13 @@ def test_a_capture_that_heard_nothing_is_none(at: At, home: Path) -> None:
     rules(home, {"match": {"provider": "odds_api", "path": "/events"}, "action": "status", "status": 503})
     runner = at(DAY, 12)
     assert runner.run("game_day", ["schedule", "prop_lines"], DAY, DAY).succeeded
-    assert last_capture(runner.instance, DAY) is None
+    since = datetime.now(UTC) - timedelta(hours=1)
+    assert share_captured(runner.instance, DAY, since) == 0.0
     rules(home)
     later = at(DAY, 13)
     assert later.run("game_day", ["schedule", "prop_lines"], DAY, DAY).succeeded
-    assert last_capture(later.instance, DAY) is not None
+    assert share_captured(later.instance, DAY, since) == 1.0
+    assert share_captured(later.instance, DAY, datetime.now(UTC)) == 0.0
 
 
 def test_odds_that_are_not_published_leave_the_slate_without_lines(at: At, home: Path) -> None:

@@ -40,6 +40,9 @@ EASTERN_TIMES = ((6, 10), (16, 10), (17, 40), (23, 15))
 RULES_FILE = "sandbox_rules.json"
 SHARE_OF_LOOKS_WITH_FAULTS = 0.4
 LATE_EVENING = 23
+STARTED_AGAIN_AFTER = timedelta(minutes=5)
+"""A daemon that was killed; its look begins where it was, so that it finds what the providers showed then."""
+
 MOST_ROUNDS = 12
 """Evaluations at one instant, until nothing more follows: a chain of tables takes one each."""
 
@@ -102,7 +105,7 @@ class Daemon:
 
     def look(self, now: datetime) -> None:
         """Do what was left unfinished, then evaluate everything until nothing more is asked for."""
-        close_dead_runs(self.instance, now)
+        close_dead_runs(self.instance, now + STARTED_AGAIN_AFTER)
         for request in list(self.state.unfinished):
             self.execute(request)
         for name, requests in self.scheduled(now):

@@ -8,7 +8,7 @@ Caveats: rows are only ever added; books mix alternate lines into the main marke
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -68,8 +68,8 @@ TABLE = Table(
 )  # fmt: skip
 SEASON_DAYS = 300
 
-ANSWERED, UNANSWERED = "questions_answered", "questions_unanswered"
-"""Numbers of a materialisation: what the provider was asked with success, and what may succeed when it is asked again."""
+GAMES_TO_COME, GAMES_HEARD_OF = "games_to_come", "games_heard_of"
+"""Numbers of a materialisation: the games whose lines were asked for before their tip-off, and those that had an answer."""
 
 AFTER_TIPOFF = "shown at or after tip-off"
 PLACEHOLDER = f"{SETTINGS.lines.market} of exactly {SETTINGS.lines.placeholder:g} is a placeholder"
@@ -159,31 +159,39 @@ def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.join(low, on=LADDER, how="left").with_columns(problem.alias(PROBLEM)).drop("is_of_low_ladder")
 
 
-def ask(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> list[Payload | PipelineError]:
-    """Land the odds of a date's games: each answer, or why there is none.
+@dataclass(frozen=True)
+class Heard:
+    """What the provider said about a date: the games to come, those of them that it answered, and what went wrong."""
 
-    Games to come are asked for live. Of games that have started without a landed line, the snapshot a few minutes before
-    tip-off is asked of the history.
+    to_come: int
+    answered: int
+    problems: list[str]
+
+
+def ask(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> Heard:
+    """Land the odds of a date's games.
+
+    Games to come are asked for live; none is, without a key. Of games that have started without a landed line, the snapshot a
+    few minutes before tip-off is asked of the history.
     """
     to_come = games.filter(
         pl.coalesce(pl.col("tipoff_at") > now, pl.lit(True)) & pl.col("status").is_in(["scheduled", "unknown"])
     )
     over = games.filter(~pl.col("game_id").is_in(to_come["game_id"].implode()) & (pl.col("status") != "postponed"))
-    answers = _land_slate(odds_api, to_come, day, None) if to_come.height else []
-    have = _landed_games(odds_api, games, day)
+    live = _land_slate(odds_api, to_come, day, None) if to_come.height else []
+    have, past = _landed_games(odds_api, games, day), list[Payload | PipelineError]()
     for tipoff, at_once in over.filter(~pl.col("game_id").is_in(have)).group_by("tipoff_at", maintain_order=True):
         if tipoff[0] is None:
             lacking = at_once["game_id"]
-            answers += [Permanent(f"{game} has no tip-off: its lines cannot be asked of the history") for game in lacking]
+            past += [Permanent(f"{game} has no tip-off: its lines cannot be asked of the history") for game in lacking]
             continue
         before = tipoff[0] - timedelta(minutes=SETTINGS.lines.historical_minutes_before_tipoff)
-        answers += _land_slate(odds_api, at_once, day, before)
-    return answers
+        past += _land_slate(odds_api, at_once, day, before)
+    problems = list(dict.fromkeys(str(one) for one in (*live, *past) if isinstance(one, PipelineError)))
+    return Heard(to_come.height if odds_api.api_key else 0, sum(isinstance(one, Payload) for one in live), problems)
 
 
-def _land_slate(
-    odds_api: OddsApi, games: pl.DataFrame, day: date, at: datetime | None
-) -> list[Payload | PipelineError]:  # fmt: skip
+def _land_slate(odds_api: OddsApi, games: pl.DataFrame, day: date, at: datetime | None) -> list[Payload | PipelineError]:
     """Land the events of some games and their odds, live or at a past instant."""
     try:
         matched = match_events(parse_events(odds_api.events(day, at=at)), games)
@@ -238,26 +246,21 @@ def prop_lines(
     dates = dates_of(context)
     archived = [day for day in dates if archive.holds(day)]
     frames = [archive.prop_lines(archived)] if archived else []
-    answers: dict[str, list[Payload | PipelineError]] = {}
+    heard: dict[str, Heard] = {}
     for day in dates:
         games = schedule.filter(pl.col("game_date") == day)
         if day in archived or games.is_empty():
             continue
-        answers[str(day)] = ask(games, day, odds_api, clock.now())
+        heard[str(day)] = ask(games, day, odds_api, clock.now())
         frames += landed_rows(odds_api, games, day, parse_event_odds)
-    problems = {
-        name: list(dict.fromkeys(str(one) for one in of_day if isinstance(one, PipelineError)))
-        for name, of_day in answers.items()
-    }
-    for name, met in problems.items():
-        for problem in met:
+    for name, of_day in heard.items():
+        for problem in of_day.problems:
             context.log.warning(f"{name}: {problem}")
-    every = [one for of_day in answers.values() for one in of_day]
     context.add_output_metadata(
         {
-            "problems_met": dg.MetadataValue.json({name: met for name, met in problems.items() if met}),
-            ANSWERED: sum(isinstance(one, Payload) for one in every),
-            UNANSWERED: sum(isinstance(one, Transient) for one in every),
+            "problems_met": dg.MetadataValue.json({name: of_day.problems for name, of_day in heard.items() if of_day.problems}),
+            GAMES_TO_COME: sum(of_day.to_come for of_day in heard.values()),
+            GAMES_HEARD_OF: sum(of_day.answered for of_day in heard.values()),
             "quota": dg.MetadataValue.json(odds_api.quota),
         }
     )
