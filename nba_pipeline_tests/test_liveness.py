@@ -236,14 +236,6 @@ def test_a_run_that_has_ended_is_left_alone(memory: dg.DagsterInstance, status: 
     assert status_of(memory, run).status == status
 
 
-def test_a_run_in_the_queue_is_left_alone_however_long_it_waits(memory: dg.DagsterInstance) -> None:
-    run = a_run(memory, dg.DagsterRunStatus.NOT_STARTED)
-    event = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_ENQUEUED.value, job_name=run.job_name)
-    memory.report_dagster_event(event, run.run_id)
-    assert status_of(memory, run).status == dg.DagsterRunStatus.QUEUED
-    assert close_dead_runs(memory, datetime.now(UTC) + 10 * LEASE) == []
-
-
 def test_a_run_that_ended_while_it_was_looked_at_stays_as_it_ended(memory: dg.DagsterInstance) -> None:
     run = a_run(memory)
     tagged(memory, run, a_dead_process(run))

@@ -10,9 +10,9 @@ from typing import Any
 import dagster as dg
 
 from nba_pipeline.calendar import DAILY, WEEKLY
-from nba_pipeline.deadline import limited
 from nba_pipeline.flow import condition_of
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.step_limit import limited
 from nba_pipeline.table import Table
 from nba_pipeline.warehouse.table_io import COLUMNS, LEFT_OUT, NAMED, OPTIONAL
 
