@@ -5,6 +5,7 @@ looks: what a provider shows depends on the seconds. It keeps what the daemon ke
 finished, in a file below the home, and so may be killed at any event and started again.
 
     python -m nba_pipeline_tests.unattended.daemon HOME FROM TO [--without-games DATE ...] [--kill-at-event N] [--faults SEED]
+    python -m nba_pipeline_tests.unattended.daemon HOME FROM TO --history DAYS    # loads the days before, and does no more
 """
 
 import argparse
@@ -30,7 +31,7 @@ from nba_pipeline.calendar import EASTERN, eastern, eastern_date
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.event_log import KeptSqliteEventLogStorage
 from nba_pipeline.liveness import close_dead_runs
-from nba_pipeline.runs import QUIET, open_instance
+from nba_pipeline.runs import QUIET, Runner, open_instance
 from nba_pipeline.sandbox.league import League
 
 STATE = "unattended.json"
@@ -70,15 +71,27 @@ class Daemon:
         self.repository = self.definitions.get_repository_def()
         self.jobs = {schedule.name: schedule.job_name for schedule in self.repository.schedule_defs}
 
+    def load_the_days_before(self, number: int) -> None:
+        """What a new user does first: a backfill. The first slates of it are closed, since nothing is known before them."""
+        now = datetime.fromisoformat(self.state.now)
+        yesterday = eastern_date(now) - timedelta(days=1)
+        with time_machine.travel(now, tick=False):
+            self.write_rules(now)
+            list(Runner(self.definitions, self.instance).backfill(yesterday - timedelta(days=number - 1), yesterday))
+
     def run(self, to: datetime) -> None:
         """Live from where the state is up to an instant."""
         while (now := datetime.fromisoformat(self.state.now)) <= to:
             with time_machine.travel(now, tick=False):
-                no_games = sorted(map(str, self.without_games))
-                (self.home / RULES_FILE).write_text(json.dumps({"rules": self.rules(now), "no_game_dates": no_games}))
+                self.write_rules(now)
                 self.look(now)
             self.state.now = next_look(now).isoformat()
             self.save()
+
+    def write_rules(self, now: datetime) -> None:
+        """Tell the sandbox of the faults, and of the dates without games."""
+        no_games = sorted(map(str, self.without_games))
+        (self.home / RULES_FILE).write_text(json.dumps({"rules": self.rules(now), "no_game_dates": no_games}))
 
     def rules(self, now: datetime) -> list[dict[str, Any]]:
         """The faults of one look, which follow from the seed and the instant: none at most of them, and none that lasts.
@@ -248,10 +261,15 @@ def main() -> None:
     parser.add_argument("--kill-at-event", type=int)
     parser.add_argument("--faults", type=int, help="the seed of the faults; none without it")
     parser.add_argument("--without-games", type=date.fromisoformat, nargs="*", default=[], help="on these dates nobody plays")
+    parser.add_argument("--history", type=int, help="how many days before are loaded")
     asked = parser.parse_args()
     if asked.kill_at_event:
         die_at_event(asked.kill_at_event)
-    Daemon(asked.home, asked.start, asked.faults, asked.without_games).run(asked.to)
+    daemon = Daemon(asked.home, asked.start, asked.faults, asked.without_games)
+    if asked.history:
+        daemon.load_the_days_before(asked.history)
+    else:
+        daemon.run(asked.to)
 
 
 if __name__ == "__main__":
