@@ -69,7 +69,7 @@ TABLE = Table(
 SEASON_DAYS = 300
 
 GAMES_TO_COME, GAMES_HEARD_OF = "games_to_come", "games_heard_of"
-"""Numbers of a materialisation: the games whose lines were asked for before their tip-off, and those that had an answer."""
+"""Numbers of a materialisation: the games to come whose lines were wanted, and those of them that had an answer."""
 
 AFTER_TIPOFF = "shown at or after tip-off"
 PLACEHOLDER = f"{SETTINGS.lines.market} of exactly {SETTINGS.lines.placeholder:g} is a placeholder"
@@ -161,7 +161,7 @@ def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Heard:
-    """What the provider said about a date: the games to come, those of them that it answered, and what went wrong."""
+    """What the provider said about a date: the games to come that it lists, those of them with an answer, what went wrong."""
 
     to_come: int
     answered: int
@@ -188,7 +188,9 @@ def ask(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> Hea
         before = tipoff[0] - timedelta(minutes=SETTINGS.lines.historical_minutes_before_tipoff)
         past += _land_slate(odds_api, at_once, day, before)
     problems = list(dict.fromkeys(str(one) for one in (*live, *past) if isinstance(one, PipelineError)))
-    return Heard(to_come.height if odds_api.api_key else 0, sum(isinstance(one, Payload) for one in live), problems)
+    # a game that the provider does not list has no lines yet; where it lists none, something is wrong
+    wanted = (len(live) or to_come.height) if odds_api.api_key else 0
+    return Heard(wanted, sum(isinstance(one, Payload) for one in live), problems)
 
 
 def _land_slate(odds_api: OddsApi, games: pl.DataFrame, day: date, at: datetime | None) -> list[Payload | PipelineError]:
