@@ -29,8 +29,10 @@ from nba_pipeline.modes import (
     COLLECTED,
     DAILY_TABLES,
     DAYS_FROM_TODAY,
+    LONGEST_WHY,
     MODE_TAG,
     TABLES_OF_MODE,
+    WHY_TAG,
     capture_instants,
     due_instants,
 )
@@ -90,6 +92,13 @@ def request(tables: tuple[str, ...], day: date, run_key: str, tags: dict[str, st
     )  # fmt: skip
 
 
+def result(requests: list[dg.RunRequest], told: list[str], cursor: str | None = None) -> dg.SensorResult:
+    """What a sensor decided on each date: the tag of the runs that it asks for, else the reason for which it skips."""
+    why = "; ".join(told)
+    tagged = [one.with_replaced_attrs(tags={**one.tags, WHY_TAG: why[:LONGEST_WHY]}) for one in requests]
+    return dg.SensorResult(run_requests=tagged, skip_reason=None if tagged else why, cursor=cursor)
+
+
 def games_of(warehouse: Warehouse, dates: list[date]) -> pl.DataFrame:
     """The games of some dates that are not postponed: game_date, game_id, tipoff_at, status."""
     games = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed")
@@ -128,7 +137,8 @@ def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
         tipoffs = games_of(warehouse, [slate])["tipoff_at"].to_list()
         if at not in due_instants(mode, slate, tipoffs):
             return dg.SkipReason(f"every game of {slate} has begun" if tipoffs else f"no games on {slate}")
-        tags = {MODE_TAG: mode, DUE_TAG: at.astimezone(UTC).isoformat()}
+        why = f"due at {at:%H:%M}: {len(tipoffs)} games on {slate}"
+        tags = {MODE_TAG: mode, DUE_TAG: at.astimezone(UTC).isoformat(), WHY_TAG: why}
         return request(TABLES_OF_MODE[mode], slate, f"{mode}:{slate}:{at.isoformat()}", tags)
 
     return tick
@@ -217,10 +227,7 @@ def final_games(
             key = f"final_games:{day}:{decision.memory.requests}"
             requests.append(request(COLLECTED, day, key, {MODE_TAG: "final_games"}))
     told += [trouble] if trouble else []
-    return dg.SensorResult(
-        run_requests=requests, cursor=arrival.cursor_of(memories),
-        skip_reason=None if requests else "; ".join(told) or "no game is pending",
-    )  # fmt: skip
+    return result(requests, told or ["no game is pending"], arrival.cursor_of(memories))
 
 
 def look_at_the_league(
@@ -308,9 +315,10 @@ def lines(
             # with the schedule, if it can be had: a tip-off that moved moves the captures, and when the game is looked at
             is_alone = attempts.tried or nba_cdn.http.is_open("nba_cdn")
             wanted = CAPTURED if is_alone else ("schedule", *CAPTURED)
+            told.append(f"{day}: the capture of {due_at:%H:%M} UTC is due")
             tags = {MODE_TAG: "lines", DUE_TAG: due_at.isoformat()}
             requests.append(request(wanted, day, f"lines:{day}:{due_at.isoformat()}:{attempts.tried}", tags))
-    return dg.SensorResult(run_requests=requests, skip_reason=None if requests else "; ".join(told))
+    return result(requests, told)
 
 
 def share_captured(instance: dg.DagsterInstance, day: date, since: datetime) -> float:

@@ -15,7 +15,7 @@ from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 
 from nba_pipeline.calendar import PARTITION_TAG, RANGE_TAGS, eastern, parse_date, parse_instant
 from nba_pipeline.errors import BadInput
-from nba_pipeline.modes import MODE_TAG
+from nba_pipeline.modes import MODE_TAG, WHY_TAG
 
 DECISION_OF = {TickStatus.SUCCESS: "run", TickStatus.SKIPPED: "skip", TickStatus.FAILURE: "failed"}
 RUNS_PER_QUESTION = 500
@@ -26,8 +26,8 @@ def decisions(instance: dg.DagsterInstance, start: datetime, end: datetime) -> l
     """One record per decision from `start` on and before `end`, the oldest first.
 
     at (UTC), name, kind (schedule, sensor), decision (run, skip, failed), reason (of a skip or a failure; of a sensor that
-    acted without starting anything, what it looked at), runs ({id, partition, mode}), times and until: how often, and up to
-    when, the name skipped for the same reason without deciding anything else in between.
+    acted without starting anything, what it looked at), runs ({id, partition, mode, why}), times and until: how often, and up
+    to when, the name skipped for the same reason without deciding anything else in between.
     """
     ticks: dict[int, InstigatorTick] = {}
     for state in instance.all_instigator_state():
@@ -115,13 +115,13 @@ def _sentence(error: Any) -> str:
 
 
 def _runs(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Run id -> id, partition (or range) and mode; null for a run that was deleted since."""
+    """Run id -> id, partition (or range), mode and why; null for a run that was deleted since."""
     wanted = sorted(run_ids)
-    runs: dict[str, dict[str, Any]] = {run_id: {"id": run_id, "partition": None, "mode": None} for run_id in wanted}
+    runs: dict[str, dict[str, Any]] = {run_id: {"id": run_id, "partition": None, "mode": None, "why": None} for run_id in wanted}
     edges = [*range(0, len(wanted), RUNS_PER_QUESTION), len(wanted)]
     for low, high in pairwise(edges):
         for run in instance.get_runs(dg.RunsFilter(run_ids=wanted[low:high])):
             dates = [run.tags[tag] for tag in RANGE_TAGS if tag in run.tags]
             partition = run.tags.get(PARTITION_TAG) or " to ".join(dates) or None
-            runs[run.run_id] |= {"partition": partition, "mode": run.tags.get(MODE_TAG)}
+            runs[run.run_id] |= {"partition": partition, "mode": run.tags.get(MODE_TAG), "why": run.tags.get(WHY_TAG)}
     return runs

@@ -42,6 +42,11 @@ Team box scores are among them because the totals of a team stand in no other ta
 MODE_TAG = "nba/mode"
 """Tag of a run: the mode, or the sensor, that asked for it."""
 
+WHY_TAG = "nba/why"
+"""Tag of a run: why it was asked for, in words, and why nothing else was."""
+
+LONGEST_WHY = 500
+
 DAYS_FROM_TODAY: dict[Mode, int] = {"overnight": -1, "same_day": 0, "tomorrow": 1}
 
 CLOCK: dict[Mode, tuple[tuple[int, int], ...]] = {

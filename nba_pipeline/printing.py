@@ -214,7 +214,7 @@ def print_decisions(records: Sequence[Mapping[str, Any]], start: datetime, end: 
     for column in ("at", "name", "kind", "decision", "times", "reason or runs"):
         table.add_column(column, justify="right" if column == "times" else "left", overflow="fold")
     for record in records:
-        runs = [" ".join(filter(None, (run["id"], run["partition"], run["mode"]))) for run in record["runs"]]
+        runs = [" ".join(filter(None, (run["id"], run["partition"], run["mode"], run["why"]))) for run in record["runs"]]
         often = f"{record['reason']} (until {record['until']})" if record["times"] > 1 else record["reason"]
         told = "\n".join(filter(None, (often, *runs)))
         table.add_row(record["at"], record["name"], record["kind"], record["decision"], str(record["times"]), escape(told))

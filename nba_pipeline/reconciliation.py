@@ -18,9 +18,11 @@ from nba_pipeline.modes import (
     CRITICAL_OF_MODE,
     DAYS_FROM_TODAY,
     FROM_PREDICTIONS,
+    LONGEST_WHY,
     MODE_TAG,
     SUMMARIES,
     TABLES_OF_MODE,
+    WHY_TAG,
     due_instants,
     may_go_without,
 )
@@ -33,9 +35,6 @@ DUE_TAG = "nba/due_at"
 
 FOLLOW_THE_GAMES = (*SUMMARIES, "grades")
 """What is made of the complete games of a date, once enough of them are."""
-
-WHY_TAG = "nba/why"
-LONGEST_WHY = 500
 
 TRAINING_HOUR = 5
 """Eastern hour of Monday from which the week's models are due."""

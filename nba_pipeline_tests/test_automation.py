@@ -29,7 +29,7 @@ from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.gates import deadline
-from nba_pipeline.modes import CAPTURED, CLOCK, COLLECTED, MODE_TAG, TABLES_OF_MODE
+from nba_pipeline.modes import CAPTURED, CLOCK, COLLECTED, MODE_TAG, TABLES_OF_MODE, WHY_TAG
 from nba_pipeline.providers.nba_cdn import boxscore_request
 from nba_pipeline.reconciliation import DUE_TAG, PARTITION_TAG, attempts_at
 from nba_pipeline.sandbox.league import Game, League
@@ -603,6 +603,7 @@ def test_dates_are_asked_for_each_by_itself(night: Days) -> None:
     night.write("schedule", YESTERDAY, *scheduled(YESTERDAY, league(YESTERDAY)[0]))
     found = look(night, automation.final_games, eastern(DAY, 9))
     assert [run.run_key for run in found.runs] == [f"final_games:{YESTERDAY}:1"]
+    assert f"; {DAY}: the first tip-off is at" in found.run.tags[WHY_TAG]  # what was decided on the other date
     evening = look(night, automation.final_games, ends()[0] + MINUTE, found.cursor)
     assert [run.run_key for run in evening.runs] == [f"final_games:{DAY}:1"]  # noon of the first date is long past
 

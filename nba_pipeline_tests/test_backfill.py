@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Collection
 from datetime import date, timedelta
 from pathlib import Path
@@ -277,6 +278,7 @@ def test_a_backfill_killed_half_way_and_resumed_ends_as_if_undisturbed(request: 
         assert process.stdout and process.stdout.readline() == f"season {DAY}\n"
         while not (killed / "tables" / "boxscores" / f"game_date={NEXT}").exists():  # the second chunk is under way
             assert process.poll() is None
+            time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
     runner, left_out = a_runner(killed, MORNING_AFTER, 7), list[Step]()
     assert NEXT not in runner.warehouse.dates(TABLES["features"])

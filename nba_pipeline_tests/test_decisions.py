@@ -30,7 +30,7 @@ from dagster._utils.error import SerializableErrorInfo
 from nba_pipeline.cli import app
 from nba_pipeline.decisions import decisions, span
 from nba_pipeline.errors import BadInput
-from nba_pipeline.modes import MODE_TAG
+from nba_pipeline.modes import MODE_TAG, WHY_TAG
 from nba_pipeline.runs import open_instance
 
 NOON = datetime(2026, 1, 15, 17, tzinfo=UTC)
@@ -84,12 +84,13 @@ def minute(number: int) -> str:
 
 
 def test_a_started_run_is_told_with_its_partition_and_mode(instance: dg.DagsterInstance, overnight: Instigator) -> None:
-    tags = {"dagster/partition": "2026-01-14", MODE_TAG: "overnight"}
+    tags = {"dagster/partition": "2026-01-14", MODE_TAG: "overnight", WHY_TAG: "8 games"}
     run = instance.add_run(dg.DagsterRun("game_day", run_id=dg._core.utils.make_new_run_id(), tags=tags))
     overnight.tick(3, TickStatus.SUCCESS, run_ids=[run.run_id, "deleted"])
     runs = [
-        {"id": run.run_id, "partition": "2026-01-14", "mode": "overnight"}, {"id": "deleted", "partition": None, "mode": None},
-    ]  # fmt: skip
+        {"id": run.run_id, "partition": "2026-01-14", "mode": "overnight", "why": "8 games"},
+        {"id": "deleted", "partition": None, "mode": None, "why": None},
+    ]
     assert decisions(instance, NOON, END) == [
         {"at": minute(3), "name": "overnight", "kind": "schedule", "decision": "run", "reason": None, "runs": runs,
          "times": 1, "until": minute(3)},
