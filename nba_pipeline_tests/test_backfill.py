@@ -270,7 +270,7 @@ def test_a_backfill_killed_half_way_and_resumed_ends_as_if_undisturbed(request: 
         Path(shutil.copytree(request.getfixturevalue("loaded"), tmp_path / name, copy_function=link_or_copy))
         for name in ("whole", "killed")
     )
-    done(a_runner(whole, MORNING_AFTER, 7).backfill(DAY, NEXT, dates_per_run=1))
+    done(a_runner(whole, MORNING_AFTER, 7).backfill(DAY, NEXT))
 
     command = [sys.executable, "-c", STEP_BY_STEP]
     environment = in_the_environment_of(killed)
