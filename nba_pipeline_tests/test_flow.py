@@ -125,6 +125,34 @@ def test_a_late_game_is_carried_on_by_itself(evening: Clock) -> None:
     assert evening.tick() == {table: [TODAY] for table in POST_GAME}
 
 
+def test_a_game_that_ends_while_the_last_one_is_carried_on_is_not_forgotten(evening: Clock) -> None:
+    """Between two ticks a summary was made, and its box scores then made anew: it was asked for, but of too few games."""
+    evening.land(COLLECTED, TODAY)
+    assert evening.tick() == {"player_game_summary": [TODAY]}
+    evening.land(("player_game_summary",), TODAY)
+    evening.land(COLLECTED, TODAY)
+    assert evening.tick() == {table: [TODAY] for table in POST_GAME}
+    evening.land(POST_GAME, TODAY)
+    assert evening.tick() == evening.tick() == {}
+
+
+def test_a_game_that_ends_before_the_last_one_is_carried_on_costs_no_second_run(evening: Clock) -> None:
+    evening.land(COLLECTED, TODAY)
+    assert evening.tick() == {"player_game_summary": [TODAY]}
+    evening.land(COLLECTED, TODAY)
+    evening.land(("player_game_summary",), TODAY)
+    assert evening.tick() == {"grades": [TODAY], "team_game_summary": [TODAY]}
+
+
+def test_what_failed_is_not_asked_for_again_at_each_tick(evening: Clock) -> None:
+    """Two updates in a row may ask twice; after that it is the reconciliation's, which waits ever longer."""
+    evening.land(COLLECTED, TODAY)
+    assert evening.tick() == {"player_game_summary": [TODAY]}
+    evening.land(COLLECTED, TODAY)
+    assert evening.tick() == {"player_game_summary": [TODAY]}
+    assert evening.tick() == evening.tick() == {}
+
+
 def test_a_correction_within_the_window_flows_through(evening: Clock) -> None:
     evening.land((*COLLECTED, "player_game_summary", "team_game_summary", "grades"), DAY_BEFORE)
     evening.tick()
