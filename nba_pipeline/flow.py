@@ -52,7 +52,7 @@ FLOWS: dict[str, Flow] = {
 
 
 def condition_of(table: str) -> Condition | None:  # type: ignore[type-arg]
-    """Asks for a date of the window once it is missing or older than what it follows, and all that it needs passed.
+    """Asks for a date of the window once it is older than what it follows, and all that it needs passed.
 
     Once for each update: a run that failed is the reconciliation's. The wish is kept until the gate opens. Only same-date tables are gates: over a window of dates Dagster's condition is
     satisfied by any passed date, and that gate is the asset's own and that of `upcoming_players`. None for a table that the
@@ -61,13 +61,12 @@ def condition_of(table: str) -> Condition | None:  # type: ignore[type-arg]
     if table not in FLOWS:
         return None
     follows, needs = (dg.AssetSelection.assets(*names) for names in (FLOWS[table].follows, FLOWS[table].needs))
-    updated = Condition.any_deps_updated().allow(follows)
-    not_asked_for = updated.since((Condition.newly_requested() & ~updated) | Condition.initial_evaluation())
-    # by the instants of the updates, which Dagster compares when a tick sees both; its since_last_handled would take what was
-    # updated while the table was being made for handled
-    is_older = Condition.any_deps_match(Condition.newly_updated()).allow(follows).since(Condition.newly_updated())
-    follows_in_this_run = Condition.any_deps_match(Condition.will_be_requested()).allow(follows)
-    wish = Condition.newly_missing().since_last_handled() | (not_asked_for & (is_older | follows_in_this_run))
+    updated = Condition.any_deps_match(Condition.newly_updated()).allow(follows)
+    # two conditions, for Dagster compares the instants of updates within one tick only with those of a single other condition:
+    # its since_last_handled would take what was updated while the table was being made for handled
+    is_older, was_not_asked_for = updated.since(Condition.newly_updated()), updated.since(Condition.newly_requested())
+    is_made_with_them = Condition.any_deps_match(Condition.will_be_requested()).allow(follows)
+    wish = (is_older & was_not_asked_for) | is_made_with_them
     return (
         Condition.in_latest_time_window(FLOWS[table].window)
         & wish
