@@ -31,6 +31,7 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None):
         self._engines: OrderedDict[str, sqlalchemy.Engine] = OrderedDict()
         self._engines_lock = Lock()
+        self._tables = set[str]()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -46,9 +47,16 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
         """A transaction on what is asked across runs."""
         return self._transaction(INDEX, super().index_connection())
 
+    def has_table(self, table_name: str) -> bool:
+        """Whether a table exists; one that does is not asked for again, as Dagster would for each check's result."""
+        if table_name not in self._tables and super().has_table(table_name):
+            self._tables.add(table_name)
+        return table_name in self._tables
+
     def wipe(self) -> None:
         """Delete every event."""
         self._let_go(0)
+        self._tables.clear()
         super().wipe()
 
     def dispose(self) -> None:
