@@ -54,9 +54,9 @@ FLOWS: dict[str, Flow] = {
 def condition_of(table: str) -> Condition | None:  # type: ignore[type-arg]
     """Asks for a date of the window once it is older than what it follows, and all that it needs passed.
 
-    Once for each update: a run that failed is the reconciliation's. The wish is kept until the gate opens. Only same-date tables are gates: over a window of dates Dagster's condition is
-    satisfied by any passed date, and that gate is the asset's own and that of `upcoming_players`. None for a table that the
-    schedules and sensors ask for.
+    Once for each update: a run that failed is the reconciliation's. The wish is kept until the gate opens. Only same-date
+    tables are gates: over a window of dates Dagster's condition is satisfied by any passed date, and that gate is the asset's
+    own and that of `upcoming_players`. None for a table that the schedules and sensors ask for.
     """
     if table not in FLOWS:
         return None

@@ -70,8 +70,9 @@ def close_dead_runs(instance: dg.DagsterInstance, now: datetime) -> list[dg.Dags
     """End the runs under way whose process is gone, free their pool slots, and return them as they are now.
 
     A run of which this host cannot say so (another host's, or not yet marked) is closed when it had no event for
-    `runs.lease_minutes`, one that was created and never began after `runs.created_minutes`; `now` is the real time, as that of Dagster's events is. A closed run counts as crashed, which
-    `run_retries` repeats once; one that was being cancelled counts as cancelled, which nothing repeats.
+    `runs.lease_minutes`, one that was created and never began after `runs.created_minutes`; `now` is the real time, as that of
+    Dagster's events is. A closed run counts as crashed, which `run_retries` repeats once; one that was being cancelled counts
+    as cancelled, which nothing repeats.
     """
     records = instance.get_run_records(dg.RunsFilter(statuses=list(MAY_BE_DEAD)))
     return [closed for record in records if (closed := _close_if_dead(instance, record, now))]

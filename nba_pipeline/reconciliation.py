@@ -183,8 +183,8 @@ def _undone(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: date
     stale = [table for table in due if table not in missing and _was_passed_over(table, made, now - grace)]
     # until its deadline a late box score is the sensor's of the finals; after some days nobody waits for it any more
     may_still_come = now < eastern(day + timedelta(days=gates.OVERDUE_DAYS), 0)
-    is_nobody_s = mode == "overnight" and may_still_come
-    lacking = (*(slate.incomplete if now >= gates.deadline(day) else ()), *slate.left_behind) if is_nobody_s else ()
+    late = slate.incomplete if now >= gates.deadline(day) else ()
+    lacking = (*late, *slate.left_behind) if mode == "overnight" and may_still_come else ()
     if not missing and not stale and not lacking:
         return None
     told = {f"not made since {due_at:%Y-%m-%d %H:%M} UTC": missing, "older than what it is made of": stale}

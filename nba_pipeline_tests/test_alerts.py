@@ -313,6 +313,23 @@ def test_a_failed_check_is_told_as_the_sentence_that_does_not_hold(
     ]  # fmt: skip
 
 
+def test_a_failure_that_nobody_can_name_is_told_of(
+    instance: dg.DagsterInstance, warehouse: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the events of its steps were deleted: it is no late box score."""
+
+    @dg.asset(partitions_def=DAILY)
+    def breaks() -> None:
+        raise ValueError("no")
+
+    job = dg.Definitions(assets=[breaks], jobs=[dg.define_asset_job("game_day")]).resolve_job_def("game_day")
+    result = job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False)
+    monkeypatch.setattr("nba_pipeline.alerts.why_it_failed", lambda *_: [])
+    before = gates.deadline(DAY) - timedelta(seconds=1)
+    failed(instance, Notifier(warehouse=warehouse, clock=Clock(stands_at=before.isoformat())), result)
+    assert len(rows(warehouse)) == 1
+
+
 def test_late_box_scores_are_told_of_only_after_their_deadline(instance: dg.DagsterInstance, warehouse: LocalWarehouse) -> None:
     """Nothing else failed: until then the sensor of the finals asks for them."""
 
