@@ -103,8 +103,8 @@ def platform(home: Path, archive: Path | None, first: date, last: date) -> Found
 
 
 ROWS = ("schedule", "boxscores", "prop_lines", "features", "predictions", "grades")
-COMPARED = ["game_id", "player_id", "predicted_points", "line", "recommendation"]
-GRADED = ["game_id", "player_id", "points", "outcome"]
+COMPARED = ["game_id", "player_id", "predicted_value", "line", "recommendation"]
+GRADED = ["game_id", "player_id", "actual_value", "outcome"]
 
 
 def floor(home: Path, first: date, last: date) -> Found:

@@ -61,8 +61,8 @@ MODES: dict[Mode, date] = {"same_day": DAY, "overnight": NEXT_DAY}
 HOURS: dict[Mode, int] = {"same_day": 12, "overnight": 7}
 NOON = eastern(DAY, HOURS["same_day"])
 START, AGAIN = "process start", f"best of {REPEATS}"
-COMPARED = ["game_id", "player_id", "system_id", "predicted_points", "line", "recommendation"]
-GRADED = ["game_id", "player_id", "system_id", "points", "outcome"]
+COMPARED = ["game_id", "player_id", "system_id", "predicted_value", "line", "recommendation"]
+GRADED = ["game_id", "player_id", "system_id", "actual_value", "outcome"]
 
 
 def prepare(home: Path) -> float:

@@ -56,34 +56,35 @@ def report(work: Runner, outcomes: Iterable[Outcome], is_brief: bool = False) ->
 def print_slate(work: Runner, day: date) -> None:
     """The latest predictions of a date: player, line, and per system the prediction, edge and recommendation."""
     rows = work.warehouse.sql(f"SELECT * FROM latest_predictions WHERE game_date = DATE '{day}'").sort(
-        "game_id", "player_id", "system_id"
+        "game_id", "player_id", "market", "system_id"
     )
     if rows.is_empty():
         return
-    systems = rows["system_id"].unique().sort().to_list()
+    systems, several = rows["system_id"].unique().sort().to_list(), rows["market"].n_unique() > 1
     table = RichTable(title=f"Slate of {day}: {rows['player_id'].n_unique()} players, {rows['game_id'].n_unique()} games")
-    for name in ("player", "team", "opponent", "line", "book"):
+    for name in ("player", "team", "opponent", *["market"] * several, "line", "book"):
         table.add_column(name, justify="right" if name == "line" else "left")
     for system in systems:
         table.add_column(system, justify="right")
         table.add_column("edge", justify="right")
         table.add_column("", justify="left")
-    keyed = {(r["game_id"], r["player_id"], r["system_id"]): r for r in rows.iter_rows(named=True)}
-    order = rows.sort(pl.col("edge").abs(), "predicted_points", descending=True, nulls_last=True).unique(
-        ["game_id", "player_id"], keep="first", maintain_order=True
+    keyed = {(r["game_id"], r["player_id"], r["market"], r["system_id"]): r for r in rows.iter_rows(named=True)}
+    order = rows.sort(pl.col("edge").abs(), "predicted_value", descending=True, nulls_last=True).unique(
+        ["game_id", "player_id", "market"], keep="first", maintain_order=True
     )
     for first in order.iter_rows(named=True):
-        cells = [first["player_name"], first["team"], first["opponent"], _shown(first["line"]), first["book"] or ""]
+        cells = [first["player_name"], first["team"], first["opponent"], *[first["market"]] * several]
+        cells += [_shown(first["line"]), first["book"] or ""]
         for system in systems:
-            row = keyed.get((first["game_id"], first["player_id"], system))
-            cells += [_shown(row["predicted_points"]), _signed(row["edge"]), row["recommendation"]] if row else ["", "", ""]
+            row = keyed.get((first["game_id"], first["player_id"], first["market"], system))
+            cells += [_shown(row["predicted_value"]), _signed(row["edge"]), row["recommendation"]] if row else ["", "", ""]
         table.add_row(*cells)
     out.print(table)
 
 
 RECORD = f"""
-SELECT system_id, run_kind, {OUTCOMES} FROM latest_grades
-WHERE game_date BETWEEN DATE '{{first}}' AND DATE '{{last}}' GROUP BY system_id, run_kind ORDER BY system_id, run_kind
+SELECT system_id, market, run_kind, {OUTCOMES} FROM latest_grades
+WHERE game_date BETWEEN DATE '{{first}}' AND DATE '{{last}}' GROUP BY system_id, market, run_kind ORDER BY system_id, market, run_kind
 """
 
 
@@ -92,9 +93,11 @@ def print_record(work: Runner, first: date, last: date) -> None:
     rows = work.warehouse.sql(RECORD.format(first=first, last=last))
     if rows.is_empty():
         return
+    several = rows["market"].n_unique() > 1
     table = RichTable(title=f"Graded {first} to {last}; hit rate = wins / (wins + losses), 95 % interval; break-even 52.4 %")
     for name in (
         "system",
+        *["market"] * several,
         "kind",
         "graded",
         "bets",
@@ -107,7 +110,7 @@ def print_record(work: Runner, first: date, last: date) -> None:
         "line MAE",
         "MAE of all",
     ):
-        table.add_column(name, justify="left" if name in ("system", "kind") else "right")
+        table.add_column(name, justify="left" if name in ("system", "market", "kind") else "right")
     for row in rows.iter_rows(named=True):
         bets = row["wins"] + row["losses"]
         rate = ""
@@ -115,7 +118,7 @@ def print_record(work: Runner, first: date, last: date) -> None:
             low, high = interval
             rate = f"{row['wins'] / bets:.1%} ({low:.1%}-{high:.1%})"
         table.add_row(
-            row["system_id"], row["run_kind"], f"{row['graded']:,}", f"{bets:,}", rate, str(row["pushes"]), str(row["voids"]), f"{row['no_bets']:,}",
+            row["system_id"], *[row["market"]] * several, row["run_kind"], f"{row['graded']:,}", f"{bets:,}", rate, str(row["pushes"]), str(row["voids"]), f"{row['no_bets']:,}",
             f"{row['lined']:,}", _shown(row["mae"], 2), _shown(row["line_mae"], 2), _shown(row["mae_all"], 2),
         )  # fmt: skip
     out.print(table)

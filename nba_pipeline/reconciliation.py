@@ -271,7 +271,7 @@ def look_at(warehouse: Warehouse, dates: Sequence[date], now: datetime) -> Itera
     judged = gates.judge_games(schedule, boxscores).filter("is_covered")
     complete = judged.filter("is_complete").select("game_date", "game_id", "matchup")
     summarised = warehouse.scan(TABLES["player_game_summary"], dates).select("game_id").unique().collect()
-    of_a_bet = ["game_id", "player_id", "system_id", "run_kind"]
+    of_a_bet = ["game_id", "player_id", "system_id", "market", "run_kind"]
     made, graded = (warehouse.scan(TABLES[name], dates).select(of_a_bet).unique().collect() for name in ("predictions", "grades"))
     ungraded = made.join(graded, on=of_a_bet, how="anti")
     incomplete = _told([("has no complete box score", judged.filter(~pl.col("is_complete")))])

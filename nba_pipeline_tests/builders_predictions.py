@@ -74,8 +74,8 @@ def market(line: float | None = None, **fields: Any) -> pl.DataFrame:
 def a_prediction(recommendation: str = "OVER", **fields: Any) -> Values:
     """A row of `predictions`: live, 25 points against a line of 20.5."""
     return {
-        "game_date": DAY, "game_id": GAME, "player_id": PLAYER, "system_id": "moving_average", "run_kind": "live",
-        "version": 1, "prediction_id": "first", "predicted_points": 25.0, "line": 20.5, "recommendation": recommendation,
+        "game_date": DAY, "game_id": GAME, "player_id": PLAYER, "system_id": "moving_average", "market": "player_points", "run_kind": "live",
+        "version": 1, "prediction_id": "first", "predicted_value": 25.0, "line": 20.5, "recommendation": recommendation,
         "made_at": BEFORE_TIPOFF, "tipoff_at": TIPOFF, "reasons": [],
     } | fields  # fmt: skip
 

@@ -430,7 +430,7 @@ def test_a_prediction_of_a_summarised_game_that_is_not_graded_is_found(days: Day
     bet = a_prediction(game_date=YESTERDAY, game_id="0022601140", player_id=1)
     days.write("predictions", YESTERDAY, bet, bet | {"version": 2}, bet | {"system_id": "catboost"})
     assert content(days) == ["NYK@GSW 0022601140 is not graded"]
-    graded = {name: bet[name] for name in ("game_id", "player_id", "system_id", "run_kind")} | {"grade_version": 1}
+    graded = {name: bet[name] for name in ("game_id", "player_id", "system_id", "market", "run_kind")} | {"grade_version": 1}
     days.write("grades", YESTERDAY, graded)
     assert content(days) == ["NYK@GSW 0022601140 is not graded"]
     days.write("grades", YESTERDAY, graded, graded | {"system_id": "catboost"})

@@ -299,7 +299,7 @@ def test_a_corrected_box_score_is_a_new_grade_with_its_reason(at: At, home: Path
     done(at(NEXT, 1).slate(DAY, "overnight"))
     who = ask(
         at(NEXT, 1),
-        f"SELECT g.game_id, g.player_id, g.points FROM grades g WHERE game_date = '{DAY}' AND did_play ORDER BY points DESC LIMIT 1",
+        f"SELECT g.game_id, g.player_id, g.actual_value FROM grades g WHERE game_date = '{DAY}' AND did_play ORDER BY actual_value DESC LIMIT 1",
     )[0]
     rules(
         home, {"game": who["game_id"], "action": "correct_stat", "player": str(who["player_id"]), "field": "points", "delta": 2}
@@ -307,9 +307,9 @@ def test_a_corrected_box_score_is_a_new_grade_with_its_reason(at: At, home: Path
     done(at(NEXT, 7).slate(DAY, "overnight"))
     versions = ask(
         at(NEXT, 7),
-        f"SELECT points, regrade_reason FROM grades WHERE game_id = '{who['game_id']}' AND player_id = {who['player_id']} AND system_id = 'moving_average' ORDER BY grade_version",
+        f"SELECT actual_value, regrade_reason FROM grades WHERE game_id = '{who['game_id']}' AND player_id = {who['player_id']} AND system_id = 'moving_average' ORDER BY grade_version",
     )
-    assert [row["points"] for row in versions] == [who["points"], int(str(who["points"])) + 2]
+    assert [row["actual_value"] for row in versions] == [who["actual_value"], int(str(who["actual_value"])) + 2]
     assert str(versions[1]["regrade_reason"]).startswith("points")
 
 

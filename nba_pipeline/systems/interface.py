@@ -35,7 +35,7 @@ class System(ABC):
 
     @abstractmethod
     def predict(self, features: pl.DataFrame, model: "TrainedModel | None" = None) -> pl.DataFrame:
-        """One row per row of `features` that holds what is required: game_id, player_id, predicted_points, reasons."""
+        """One row per row of `features` that holds what is required: game_id, player_id, predicted_value, reasons."""
 
     def why_not(self, features: pl.DataFrame) -> pl.DataFrame:
         """One row per row of `features` that `predict` leaves out: game_id, player_id, reason."""
@@ -164,7 +164,7 @@ def bounded(rows: pl.DataFrame, points: pl.Expr, terms: Sequence[str] = ()) -> p
     clamped = pl.when((points < 0) | (points > largest)).then(pl.lit("clamped"))
     return rows.select(
         *PLAYER_GAME,
-        points.clip(0, largest).alias("predicted_points"),
+        points.clip(0, largest).alias("predicted_value"),
         pl.concat_list(*notes, clamped).list.drop_nulls().alias("reasons"),
     )
 

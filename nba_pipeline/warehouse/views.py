@@ -14,23 +14,23 @@ EVER = f"game_date >= DATE '{FIRST_DATE}'"
 OUTCOMES = """count(*) AS graded, sum(CASE WHEN outcome = 'WIN' THEN 1 ELSE 0 END) AS wins,
        sum(CASE WHEN outcome = 'LOSS' THEN 1 ELSE 0 END) AS losses, sum(CASE WHEN outcome = 'PUSH' THEN 1 ELSE 0 END) AS pushes,
        sum(CASE WHEN outcome = 'VOID' THEN 1 ELSE 0 END) AS voids, sum(CASE WHEN outcome = 'NO_BET' THEN 1 ELSE 0 END) AS no_bets,
-       count(margin) AS lined, avg(CASE WHEN margin IS NOT NULL THEN absolute_error_points END) AS mae,
-       avg(abs(margin)) AS line_mae, avg(absolute_error_points) AS mae_all"""
-"""The record of graded predictions: how many of each outcome; mean absolute errors in points, the line's beside them on
+       count(margin) AS lined, avg(CASE WHEN margin IS NOT NULL THEN absolute_error END) AS mae,
+       avg(abs(margin)) AS line_mae, avg(absolute_error) AS mae_all"""
+"""The record of graded predictions: how many of each outcome; mean absolute errors in the market's unit, the line's beside them on
 the same rows, and over all rows."""
 
 VIEWS = {
     "latest_predictions": f"""
 SELECT * FROM {{predictions}} WHERE {EVER}
-QUALIFY row_number() OVER (PARTITION BY game_date, game_id, player_id, system_id ORDER BY run_kind DESC, version DESC) = 1""",
+QUALIFY row_number() OVER (PARTITION BY game_date, game_id, player_id, system_id, market ORDER BY run_kind DESC, version DESC) = 1""",
     "latest_grades": f"""
 SELECT * FROM {{grades}} WHERE {EVER}
-QUALIFY row_number() OVER (PARTITION BY game_date, game_id, player_id, system_id, run_kind ORDER BY grade_version DESC) = 1""",
+QUALIFY row_number() OVER (PARTITION BY game_date, game_id, player_id, system_id, market, run_kind ORDER BY grade_version DESC) = 1""",
     "season_record": f"""
-SELECT season, system_id, run_kind, {OUTCOMES}
+SELECT season, system_id, market, run_kind, {OUTCOMES}
 FROM (SELECT *, extract(YEAR FROM game_date) - CASE WHEN extract(MONTH FROM game_date) >= 7 THEN 0 ELSE 1 END AS season
       FROM {{latest_grades}})
-GROUP BY season, system_id, run_kind""",
+GROUP BY season, system_id, market, run_kind""",
     "game_ids": f"""
 SELECT s.game_date, s.season, s.game_id, s.home_team, s.away_team, s.tipoff_at, o.odds_event_id
 FROM (SELECT * FROM {{schedule}} WHERE {EVER}) AS s
@@ -43,7 +43,7 @@ LEFT JOIN (SELECT DISTINCT game_id, odds_event_id FROM {{prop_lines}} WHERE {EVE
 DESCRIPTIONS = {
     "latest_predictions": "The newest version of each prediction; a live one before a backtest.",
     "latest_grades": "The newest version of each grade.",
-    "season_record": "Graded record per season (the year it begins in), system and run kind; errors in points beside the line's.",
+    "season_record": "Graded record per season (the year it begins in), system, market and run kind; errors in the market's unit beside the line's.",
     "game_ids": "The NBA's id of each game and the odds provider's, where a line was seen.",
 }
 

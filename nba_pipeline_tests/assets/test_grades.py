@@ -47,19 +47,19 @@ def test_22_points_settle_as_a_sportsbook_would(
 
 
 def test_errors_and_margin_are_signed() -> None:
-    row = the_grade(a_prediction(predicted_points=19.0, line=23.5))
-    assert (row["points"], row["minutes"], row["did_play"]) == (22, 30.0, True)
-    assert (row["error_points"], row["absolute_error_points"], row["margin"]) == (-3.0, 3.0, -1.5)
+    row = the_grade(a_prediction(predicted_value=19.0, line=23.5))
+    assert (row["actual_value"], row["minutes"], row["did_play"]) == (22, 30.0, True)
+    assert (row["error"], row["absolute_error"], row["margin"]) == (-3.0, 3.0, -1.5)
 
 
 def test_a_prediction_without_a_line_is_graded_on_its_error_only() -> None:
     row = the_grade(a_prediction("NO_LINE", line=None))
-    assert (row["error_points"], row["margin"], row["outcome"]) == (3.0, None, "NO_BET")
+    assert (row["error"], row["margin"], row["outcome"]) == (3.0, None, "NO_BET")
 
 
 def test_zero_points_in_a_short_appearance_are_graded() -> None:
     row = the_grade(a_prediction("UNDER"), game=a_finished_game(a_boxscore(points=0, minutes=0.2)))
-    assert (row["outcome"], row["points"]) == ("WIN", 0)
+    assert (row["outcome"], row["actual_value"]) == ("WIN", 0)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_zero_points_in_a_short_appearance_are_graded() -> None:
 def test_a_bet_on_somebody_who_did_not_play_is_void(reason: str | None, void_reason: str) -> None:
     row = the_grade(game=a_finished_game(who_did_not_play(reason=reason)))
     assert (row["outcome"], row["void_reason"], row["is_correct"]) == ("VOID", void_reason, None)
-    assert (row["did_play"], row["points"], row["minutes"], row["error_points"]) == (False, None, None, None)
+    assert (row["did_play"], row["actual_value"], row["minutes"], row["error"]) == (False, None, None, None)
 
 
 def test_whoever_has_no_row_in_a_complete_game_did_not_play() -> None:
@@ -92,13 +92,13 @@ def test_no_bet_on_somebody_who_did_not_play_stays_no_bet() -> None:
 def test_a_postponed_game_is_void(recommendation: str, outcome: str, reason: str | None) -> None:
     game = a_finished_game(status="postponed", home_points=None, away_points=None)
     row = the_grade(a_prediction(recommendation), game=game, complete_games=[])
-    assert (row["outcome"], row["void_reason"], row["did_play"], row["points"]) == (outcome, reason, None, None)
+    assert (row["outcome"], row["void_reason"], row["did_play"], row["actual_value"]) == (outcome, reason, None, None)
 
 
 def test_a_game_that_was_played_on_another_date_is_void_on_the_first() -> None:
     game = a_finished_game(a_boxscore(DAY + timedelta(days=1), 22, game_id=GAME), game_date=DAY + timedelta(days=1), game_id=GAME)
     row = the_grade(game=game)
-    assert (row["game_date"], row["outcome"], row["void_reason"], row["points"]) == (DAY, "VOID", "game_postponed", None)
+    assert (row["game_date"], row["outcome"], row["void_reason"], row["actual_value"]) == (DAY, "VOID", "game_postponed", None)
 
 
 # What is graded

@@ -77,7 +77,7 @@ def test_each_week_is_served_by_its_own_model() -> None:
     both = {name: pl.concat([slate[name] for slate in slates]) for name in slates[0]}
     models = MODELS | {(WEEK + timedelta(days=7), "catboost"): a_model(30.0, model_id="next")}
     made = predict(both, models=models).filter(system_id="catboost")
-    assert made.select("game_date", "model_id", "predicted_points").rows() == [(days[0], "model", 20.0), (days[1], "next", 30.0)]
+    assert made.select("game_date", "model_id", "predicted_value").rows() == [(days[0], "model", 20.0), (days[1], "next", 30.0)]
 
 
 def test_an_empty_slate_is_an_empty_frame_of_the_table() -> None:

@@ -90,8 +90,8 @@ def assert_every_spelling_resolves(platform: Platform) -> None:
 
 
 def assert_nothing_is_doubled_or_late(platform: Platform) -> None:
-    keys = {"boxscores": "game_id, player_id", "features": "game_id, player_id", "predictions": "game_id, player_id, system_id, run_kind, version",
-            "grades": "game_id, player_id, system_id, run_kind, grade_version",
+    keys = {"boxscores": "game_id, player_id", "features": "game_id, player_id", "predictions": "game_id, player_id, system_id, market, run_kind, version",
+            "grades": "game_id, player_id, system_id, market, run_kind, grade_version",
             "prop_lines": "game_id, player_id, market, book, line_half_points, snapshot_at"}  # fmt: skip
     for table, key in keys.items():
         assert platform.rows(f"SELECT {key}, count(*) FROM {table} GROUP BY ALL HAVING count(*) > 1") == [], table

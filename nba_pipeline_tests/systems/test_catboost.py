@@ -29,12 +29,12 @@ def test_the_same_rows_give_the_same_forecasts_to_the_last_bit() -> None:
 def test_null_features_are_no_reason_not_to_predict() -> None:
     bare = dict.fromkeys(set(CATBOOST.reads) - set(CATBOOST.required))
     forecast = CATBOOST.predict(features_of_rows(a_feature_row(**bare)), a_model(17.0))
-    assert forecast.select("predicted_points", "reasons").rows() == [(17.0, [])]
+    assert forecast.select("predicted_value", "reasons").rows() == [(17.0, [])]
 
 
 def test_a_forecast_beyond_the_plausible_is_clamped_and_says_so() -> None:
     forecast = CATBOOST.predict(features_of_rows(a_feature_row()), a_model(61.0))
-    assert forecast.select("predicted_points", "reasons").rows() == [(60.0, ["clamped"])]
+    assert forecast.select("predicted_value", "reasons").rows() == [(60.0, ["clamped"])]
 
 
 def test_whoever_lacks_a_base_window_is_not_predicted() -> None:

@@ -16,7 +16,7 @@ def forecast(**fields: Any) -> dict[str, Any]:
 
 def test_the_base_is_half_last_5_and_three_tenths_last_10_and_two_tenths_season() -> None:
     means = {"points_mean_last_5_games": 20.0, "points_mean_last_10_games": 10.0, "points_mean_season": 30.0}
-    assert forecast(**means)["predicted_points"] == pytest.approx(10 + 3 + 6)
+    assert forecast(**means)["predicted_value"] == pytest.approx(10 + 3 + 6)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_the_base_is_half_last_5_and_three_tenths_last_10_and_two_tenths_season(
     ],
 )
 def test_each_term_adds_what_the_formula_says(fields: dict[str, float], points: float) -> None:
-    assert forecast(**fields)["predicted_points"] == pytest.approx(points)
+    assert forecast(**fields)["predicted_value"] == pytest.approx(points)
 
 
 @pytest.mark.parametrize(
@@ -46,24 +46,24 @@ def test_each_term_adds_what_the_formula_says(fields: dict[str, float], points: 
 )
 def test_a_term_without_input_adds_nothing_and_is_named(term: str) -> None:
     row = forecast(**{term: None})
-    assert row["predicted_points"] == pytest.approx(20.0)
+    assert row["predicted_value"] == pytest.approx(20.0)
     assert row["reasons"] == [f"without {term}"]
 
 
 def test_a_back_to_back_adds_nothing_while_fatigue_is_unknown() -> None:
     row = forecast(fatigue_score=None, is_back_to_back=1.0)
-    assert (row["predicted_points"], row["reasons"]) == (20.0, ["without fatigue_score"])
+    assert (row["predicted_value"], row["reasons"]) == (20.0, ["without fatigue_score"])
 
 
 def test_a_forecast_above_60_is_clamped_and_says_so() -> None:
-    assert forecast(points_mean_last_5_games=150.0)["predicted_points"] == 60
+    assert forecast(points_mean_last_5_games=150.0)["predicted_value"] == 60
     assert forecast(points_mean_last_5_games=150.0)["reasons"] == ["clamped"]
 
 
 def test_a_forecast_below_0_is_clamped_and_says_so() -> None:
     nobody = dict.fromkeys(MOVING_AVERAGE.required, 0.0)
     row = forecast(**nobody, fatigue_score=10.0)
-    assert (row["predicted_points"], row["reasons"]) == (0, ["clamped"])
+    assert (row["predicted_value"], row["reasons"]) == (0, ["clamped"])
 
 
 def test_whoever_lacks_a_base_term_is_not_predicted_and_it_is_said_why() -> None:

@@ -23,6 +23,8 @@ from nba_pipeline.table import TABLES, Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse
 
 OUTCOMES = ("WIN", "LOSS", "PUSH", "VOID", "NO_BET")
+STATISTICS = {"player_points": "points"}
+"""Market -> the column of `player_game_summary` that settles it. Predictions of other markets stay ungraded."""
 
 
 class GradeRows(Row):
@@ -31,18 +33,21 @@ class GradeRows(Row):
     game_id = dy.String(description="the NBA's ten digits")
     player_id = dy.Int64(min=1, description="the NBA's person id")
     system_id = dy.String(description="module in nba_pipeline.systems")
+    market = dy.String(description="the Odds API's key, as player_points")
     run_kind = code(("live", "backtest"), "population; never mixed")
     grade_version = dy.Int64(min=1, description="grows with each correction")
     prediction_id = dy.String(description="the prediction graded: the last version made before tip-off")
-    predicted_points = dy.Float64(description="points")
-    line = dy.Float64(nullable=True, description="points")
+    predicted_value = dy.Float64(description="in the unit of the market; points for player_points")
+    line = dy.Float64(nullable=True, description="in the unit of the market")
     recommendation = dy.String(description="as published")
     did_play = dy.Bool(nullable=True, description="took part; null for a game that was not played")
-    points = dy.Int64(nullable=True, min=0, description="truth; null for somebody who did not play")
+    actual_value = dy.Int64(
+        nullable=True, min=0, description="from the box score, in the unit of the market; null for a player who did not play"
+    )
     minutes = number("min on court", 0, 80)
-    error_points = number("predicted_points - points")
-    absolute_error_points = number("absolute error", 0)
-    margin = number("points - line")
+    error = number("predicted_value - actual_value")
+    absolute_error = number("absolute error", 0)
+    margin = number("actual_value - line")
     outcome = code(OUTCOMES, "as a sportsbook settles: equal is PUSH, no part is VOID")
     is_correct = dy.Bool(nullable=True, description="true WIN, false LOSS, else null")
     void_reason = dy.String(nullable=True, description="why VOID")
@@ -56,21 +61,21 @@ class GradeRows(Row):
     @dy.rule()
     def nobody_who_did_not_play_has_points(cls) -> pl.Expr:
         """No zero stands in for an absence."""
-        return pl.col("did_play").fill_null(False) == pl.col("points").is_not_null()
+        return pl.col("did_play").fill_null(False) == pl.col("actual_value").is_not_null()
 
 
 TABLE = Table(
     "grades", grain="prediction and grade version", schema=GradeRows, write="add",
-    key=("game_id", "player_id", "system_id", "run_kind", "grade_version"), cluster=("system_id", "player_id"),
+    key=("game_id", "player_id", "system_id", "market", "run_kind", "grade_version"), cluster=("system_id", "player_id"),
     is_a_record_of_decisions=True,
 )  # fmt: skip
 
 SOURCE = "predictions, player_game_summary, schedule"
-GRADED = ("game_id", "player_id", "system_id", "run_kind")
+GRADED = ("game_id", "player_id", "system_id", "market", "run_kind")
 """What grade versions count within."""
 
 OF_A_DATE = ("game_date", *GRADED)
-COMPARED = ("points", "did_play", "outcome", "prediction_id")
+COMPARED = ("actual_value", "did_play", "outcome", "prediction_id")
 """A difference in one of these makes a new grade version."""
 
 INJURY_WORDS = "INJURY|ILLNESS"
@@ -83,16 +88,17 @@ def grade_predictions(
     complete_games: Sequence[str] | pl.Series,
     grades_ledger: pl.DataFrame,
 ) -> pl.DataFrame:
-    """The grades that the ledger lacks: one row per player, game, system and run kind that is new or has changed.
+    """The grades that the ledger lacks: one row per player, game, system, market and run kind that is new or has changed.
 
     Only games named in `complete_games`, and those that are postponed or were moved to another date of `schedule`.
     """
-    settled = _settled(_published(predictions, schedule), schedule, complete_games)
+    gradable = predictions.filter(pl.col("market").is_in(list(STATISTICS)))
+    settled = _settled(_published(gradable, schedule), schedule, complete_games)
     return _new_versions(_outcomes(settled, player_game_summary), grades_ledger, predictions)
 
 
 def _published(predictions: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
-    """The prediction per player, game, system and run kind that counts: the latest, if live of before tip-off."""
+    """The prediction per player, game, system, market and run kind that counts: the latest, if live of before tip-off."""
     tipoffs = schedule.select("game_date", "game_id", pl.col("tipoff_at").alias("tipoff_at_now"))
     tipoff_at = pl.coalesce("tipoff_at_now", "tipoff_at")
     return (
@@ -118,20 +124,24 @@ def _settled(published: pl.DataFrame, schedule: pl.DataFrame, complete_games: Se
 
 def _outcomes(settled: pl.DataFrame, player_game_summary: pl.DataFrame) -> pl.DataFrame:
     """How each prediction came out. Without a row in a complete game's summary nobody took part."""
-    truth = player_game_summary.select("game_id", "player_id", "did_play", "points", "minutes", "reason")
+    facts = player_game_summary.select("game_id", "player_id", "did_play", "minutes", "reason", *STATISTICS.values())
+    truth = pl.concat(
+        facts.with_columns(pl.lit(market).alias("market"), pl.col(statistic).alias("actual_value"))
+        for market, statistic in STATISTICS.items()
+    ).drop(STATISTICS.values())
     is_off, played = pl.col("is_off"), pl.col("did_play").fill_null(False)
     is_bet, recommended = pl.col("recommendation").is_in(["OVER", "UNDER"]), pl.col("recommendation")
     is_injured, margin = pl.col("reason").str.to_uppercase().str.contains(INJURY_WORDS), pl.col("margin")
     return (
-        settled.join(truth, on=["game_id", "player_id"], how="left")
+        settled.join(truth, on=["game_id", "player_id", "market"], how="left")
         .with_columns(pl.when(~is_off).then(played).alias("did_play"))
-        .with_columns(pl.when(played).then(pl.col(name)).alias(name) for name in ("points", "minutes"))
+        .with_columns(pl.when(played).then(pl.col(name)).alias(name) for name in ("actual_value", "minutes"))
         .with_columns(
-            (pl.col("predicted_points") - pl.col("points")).alias("error_points"),
-            (pl.col("points") - pl.col("line")).alias("margin"),
+            (pl.col("predicted_value") - pl.col("actual_value")).alias("error"),
+            (pl.col("actual_value") - pl.col("line")).alias("margin"),
         )
         .with_columns(
-            pl.col("error_points").abs().alias("absolute_error_points"),
+            pl.col("error").abs().alias("absolute_error"),
             pl.when(~is_bet).then(pl.lit("NO_BET"))
             .when(~played).then(pl.lit("VOID"))
             .when(margin == 0).then(pl.lit("PUSH"))
@@ -157,9 +167,13 @@ def _new_versions(graded: pl.DataFrame, ledger: pl.DataFrame, predictions: pl.Da
         .join(versions, on=GRADED, how="left")
         .join(numbers.unique("prediction_id_before"), on="prediction_id_before", how="left")
     )
-    told = [_change("points", "points"), _change("played", "did_play"), _change("outcome", "outcome")]
+    told = [
+        _change(pl.col("market").str.strip_prefix("player_"), "actual_value"),
+        _change(pl.lit("played"), "did_play"),
+        _change(pl.lit("outcome"), "outcome"),
+    ]
     is_other_prediction = pl.col("prediction_id_before").ne_missing(pl.col("prediction_id"))
-    versions_told = _from_to("prediction version", pl.col("version_before"), pl.col("version"))
+    versions_told = _from_to(pl.lit("prediction version"), pl.col("version_before"), pl.col("version"))
     told.append(pl.when(is_other_prediction).then(versions_told))
     why = pl.concat_str(told, separator=", ", ignore_nulls=True)
     is_new, is_changed = pl.col("is_graded").is_null(), pl.any_horizontal(part.is_not_null() for part in told)
@@ -176,14 +190,14 @@ def _new_versions(graded: pl.DataFrame, ledger: pl.DataFrame, predictions: pl.Da
     )
 
 
-def _change(word: str, name: str) -> pl.Expr:
+def _change(word: pl.Expr, name: str) -> pl.Expr:
     """As "points 20 -> 22" where the latest grade says otherwise, else null."""
     before, now = pl.col(f"{name}_before"), pl.col(name)
     return pl.when(before.ne_missing(now)).then(_from_to(word, before, now))
 
 
-def _from_to(word: str, before: pl.Expr, now: pl.Expr) -> pl.Expr:
-    return pl.format(f"{word} {{}} -> {{}}", *(value.cast(pl.String).fill_null("none") for value in (before, now)))
+def _from_to(word: pl.Expr, before: pl.Expr, now: pl.Expr) -> pl.Expr:
+    return pl.format("{} {} -> {}", word, *(value.cast(pl.String).fill_null("none") for value in (before, now)))
 
 
 LEAK_DAYS = 30
@@ -239,12 +253,12 @@ def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
     window = days(min(dates) - timedelta(days=LEAK_DAYS - 1), max(dates))
     latest = (
         warehouse.scan(TABLE, window).sort("grade_version")
-        .group_by("game_date", "game_id", "player_id", "system_id", "run_kind").last()
+        .group_by(OF_A_DATE).last()
     )  # fmt: skip
     found = latest.group_by("game_date", "system_id", "run_kind").agg(
         (pl.col("outcome") == "WIN").sum().alias("wins"), pl.col("outcome").is_in(["WIN", "LOSS"]).sum().alias("bets"),
-        pl.col("absolute_error_points").mean().alias("mae"),
-        pl.col("absolute_error_points").filter(pl.col("margin").is_not_null()).mean().alias("mae_lined"),
+        pl.col("absolute_error").mean().alias("mae"),
+        pl.col("absolute_error").filter(pl.col("margin").is_not_null()).mean().alias("mae_lined"),
         pl.col("margin").abs().mean().alias("line_mae"),
     ).sort("system_id", "run_kind").collect()  # fmt: skip
     verdicts = []
@@ -270,7 +284,7 @@ def _graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock, floor: fl
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     judged = gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], dates).collect()).filter("is_covered")
     games = judged.filter("is_complete") if only_complete else judged
-    keys = ["game_date", "game_id", "player_id", "system_id", "run_kind"]
+    keys = list(OF_A_DATE)
     made = warehouse.scan(TABLES["predictions"], dates).select(keys).unique().collect()
     moved = made.join(schedule, on=["game_date", "game_id"], how="anti")
     gradable = pl.concat([made.join(games, on="game_id", how="semi"), moved])

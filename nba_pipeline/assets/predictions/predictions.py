@@ -1,6 +1,6 @@
 """predictions: what each system forecast for each expected player before tip-off, against the market line.
 
-Grain: one row per player, game, system, run kind and version
+Grain: one row per player, game, system, market, run kind and version
 Source: features, points_model and schedule of the date
 Caveats: a ledger, rows are only ever added; `backtest` rows were made after the game had started, from facts and a model
   of before it; the latest version is a question for a query, never a column; NO_LINE and PASS are not bets.
@@ -39,19 +39,22 @@ class PredictionRows(Row):
     game_id = dy.String(description="the NBA's ten digits")
     player_id = dy.Int64(min=1, description="the NBA's person id")
     system_id = dy.String(description="module in nba_pipeline.systems")
+    market = dy.String(description="the Odds API's key, as player_points")
     run_kind = code(("live", "backtest"), "live: made before the game started")
     version = dy.Int64(min=1, description="grows with each new prediction of the same key")
     prediction_id = dy.String(description="hash of key and inputs")
     player_name = dy.String(description="spelling of the latest box score")
     team = dy.String(description="tricode")
     opponent = dy.String(description="tricode")
-    predicted_points = dy.Float64(min=0, max=60, description="points")
-    line = dy.Float64(nullable=True, min=5, max=60, description="points; null without a line known before tip-off")
+    predicted_value = dy.Float64(min=0, max=60, description="in the unit of the market; points for player_points")
+    line = dy.Float64(
+        nullable=True, min=5, max=60, description="in the unit of the market; null without a line known before tip-off"
+    )
     line_half_points = dy.Int64(nullable=True, description="2 x line")
     book = dy.String(nullable=True, description="whose line, or `median` of the other sportsbooks")
     line_snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the line; strictly before tip-off")
     line_source = dy.String(nullable=True, description="landed payload of the line")
-    edge = dy.Float64(nullable=True, description="predicted_points - line")
+    edge = dy.Float64(nullable=True, description="predicted_value - line")
     recommendation = code(RECOMMENDATIONS, "NO_LINE without a line, PASS below the least edge")
     is_actionable = dy.Bool(description="no entry of `reasons` forbids a bet")
     reasons = dy.List(dy.String(), description="why not actionable, and each adjustment left out because its input is null")
@@ -92,13 +95,13 @@ class PredictionRows(Row):
 
 
 TABLE = Table(
-    "predictions", grain="player, game, system, run kind and version", schema=PredictionRows, write="add",
-    key=("game_id", "player_id", "system_id", "run_kind", "version"), cluster=("system_id", "player_id"),
+    "predictions", grain="player, game, system, market, run kind and version", schema=PredictionRows, write="add",
+    key=("game_id", "player_id", "system_id", "market", "run_kind", "version"), cluster=("system_id", "player_id"),
     is_a_record_of_decisions=True,
 )  # fmt: skip
 
 SOURCE = "features, points_model, prop_lines"
-PREDICTED = (*PLAYER_GAME, "system_id", "run_kind")
+PREDICTED = (*PLAYER_GAME, "system_id", "market", "run_kind")
 """What versions count within."""
 
 IDENTITY = [
@@ -118,7 +121,7 @@ IDENTITY = [
 """What `prediction_id` is the hash of: the key and the inputs, not the instant."""
 
 FORECAST: Mapping[str, pl.DataType] = {
-    "game_id": pl.String(), "player_id": pl.Int64(), "predicted_points": pl.Float64(), "reasons": pl.List(pl.String()),
+    "game_id": pl.String(), "player_id": pl.Int64(), "predicted_value": pl.Float64(), "reasons": pl.List(pl.String()),
     "model_id": pl.String(), "has_short_history": pl.Boolean(),
 }  # fmt: skip
 SEASON_STARTS: Mapping[str, pl.DataType] = {"season": pl.String(), "season_starts": pl.Date()}
@@ -151,7 +154,11 @@ def predict_slate(
         pl.concat([_forecasts(system, rows, models) for system in SYSTEMS])
         .join(slate, on=PLAYER_GAME)
         .join(features_hash(rows), on=PLAYER_GAME)
-        .with_columns(pl.lit(now).cast(pl.Datetime("us", "UTC")).alias("made_at"), pl.lit(SOURCE).alias("source"))
+        .with_columns(
+            pl.lit(now).cast(pl.Datetime("us", "UTC")).alias("made_at"),
+            pl.lit(SOURCE).alias("source"),
+            pl.lit(SETTINGS.lines.market).alias("market"),
+        )
         .with_columns((pl.col("made_at") < pl.col("tipoff_at")).alias("is_before_tipoff"))
     )
     columns = [pl.col(name).cast(kind) for name, kind in TABLE.dtypes.items() if name not in ("as_of", "code_version")]
@@ -331,7 +338,7 @@ def _judge(made: pl.DataFrame, season_starts: Mapping[str, date]) -> pl.DataFram
     forbidding = pl.concat_list(pl.when(holds).then(pl.lit(name)) for name, holds in against.items()).list.drop_nulls()
     return (
         made.join(starts, on="season", how="left")
-        .with_columns((pl.col("predicted_points") - pl.col("line")).alias("edge"))
+        .with_columns((pl.col("predicted_value") - pl.col("line")).alias("edge"))
         .with_columns(
             (2 * pl.col("line")).round().cast(pl.Int64).alias("line_half_points"),
             pl.when(edge.is_null()).then(pl.lit("NO_LINE"))
@@ -356,7 +363,7 @@ def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
         .last()
         .select(*PREDICTED, *(pl.col(name).alias(f"{name}_before") for name in compared))
     )
-    live = ledger.filter(pl.col("run_kind") == "live").select("game_date", *PLAYER_GAME, "system_id", "run_kind")
+    live = ledger.filter(pl.col("run_kind") == "live").select("game_date", *PLAYER_GAME, "system_id", "market", "run_kind")
     before = {name: pl.col(f"{name}_before") for name in compared}
     line, arrived = pl.col("line"), ~pl.col("lacks_required") & before["reasons"].list.contains(MISSING_REQUIRED)
     is_due = pl.any_horizontal(
@@ -370,7 +377,7 @@ def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     has_live = pl.col("run_kind_live").is_not_null() & (pl.col("run_kind") == "backtest")
     due = (
         made.join(latest, on=PREDICTED, how="left")
-        .join(live.unique(), on=["game_date", *PLAYER_GAME, "system_id"], how="left", suffix="_live")
+        .join(live.unique(), on=["game_date", *PLAYER_GAME, "system_id", "market"], how="left", suffix="_live")
         .filter(is_due & ~has_live)
         .with_columns((before["version"].fill_null(0) + 1).alias("version"))
     )
