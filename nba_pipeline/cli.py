@@ -36,6 +36,8 @@ from nba_pipeline.printing import (
 from nba_pipeline.runs import Runner, code_versions_of, open_instance
 
 if TYPE_CHECKING:
+    from dagster import Definitions
+
     from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.splitlines()[0])
@@ -66,6 +68,8 @@ def runner() -> Runner:
     environment()
     from nba_pipeline.definitions import defs
 
+    # before the instance is opened, which writes into the home
+    refuse_another_format(defs)
     work = Runner(defs, open_instance(home()))
     work.warehouse.preflight()
     return work
@@ -76,10 +80,18 @@ def runner_at(instant: datetime) -> Runner:
     from nba_pipeline.definitions import build_definitions
     from nba_pipeline.environments import resources_for
 
-    return Runner(
-        build_definitions(environment(), resources_for(environment(), Clock(stands_at=instant.isoformat()))),
-        open_instance(home()),
-    )
+    defs = build_definitions(environment(), resources_for(environment(), Clock(stands_at=instant.isoformat())))
+    refuse_another_format(defs)
+    return Runner(defs, open_instance(home()))
+
+
+def refuse_another_format(defs: "Definitions") -> None:
+    """Raise BadInput for a home of another format, before anything is written into it."""
+    from nba_pipeline.warehouse import home_format
+    from nba_pipeline.warehouse.local import LocalWarehouse
+
+    if isinstance((defs.resources or {})["warehouse"], LocalWarehouse):
+        home_format.refuse_another_format(home())
 
 
 def leave(code: int) -> NoReturn:
@@ -335,6 +347,25 @@ def rebuild() -> None:
     """Delete every table but the ledgers and rebuild them from the landing, offline, as of the instants of their runs."""
     work = runner()
     leave(report(work, work.rebuild()))
+
+
+@app.command()
+def migrate(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would be converted, and change nothing")] = False,
+) -> None:
+    """Convert a home of an older format. May be interrupted and repeated."""
+    from nba_pipeline import definitions  # noqa: F401  # the modules of the assets register their tables
+    from nba_pipeline.warehouse import migration
+
+    if environment() == "production":
+        raise BadInput("migrate converts a local home, and NBA_PIPELINE_ENV is 'production'; set it to local or sandbox")
+    partitions = migration.plan(home())
+    for line in migration.summary(home(), partitions):
+        out.print(line, highlight=False, soft_wrap=True, markup=False)
+    if not dry_run:
+        for line in migration.migrate(home(), partitions):
+            out.print(line, highlight=False, soft_wrap=True, markup=False)
+    leave(0)
 
 
 @bigquery.command("plan")

@@ -17,6 +17,7 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES, Table
 from nba_pipeline.warehouse import Warehouse, views
+from nba_pipeline.warehouse.home_format import prepare_write, refuse_another_format
 from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
 
 JOURNAL_COLUMNS = {
@@ -45,6 +46,7 @@ class LocalWarehouse(Warehouse):
     lock_wait_seconds: float = SETTINGS.warehouse.lock_wait_seconds
 
     def preflight(self) -> None:
+        refuse_another_format(Path(self.home))
         tables = Path(self.home) / "tables"
         there = next(folder for folder in (tables, *tables.absolute().parents) if folder.exists())
         try:
@@ -59,6 +61,7 @@ class LocalWarehouse(Warehouse):
         self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, excused: Mapping[date, int] | None = None
     ) -> None:
         parts, empty = by_date(table, dates, frame), table.empty()
+        prepare_write(Path(self.home))
         with self._locked(table, dates, writer):
             for day in dates:
                 self._refuse_to_shrink(table, day, parts.get(day, empty).height, (excused or {}).get(day, 0))
@@ -67,6 +70,7 @@ class LocalWarehouse(Warehouse):
 
     def add(self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str) -> int:
         parts, empty, added = by_date(table, dates, frame), table.empty(), 0
+        prepare_write(Path(self.home))
         with self._locked(table, dates, writer):
             for day in dates:
                 file, new = self._file("tables", table, day), parts.get(day, empty)
@@ -88,11 +92,13 @@ class LocalWarehouse(Warehouse):
         return self._scan("quarantine", table, dates, QUARANTINE_SCHEMA)
 
     def dates(self, table: Table) -> set[date]:
+        refuse_another_format(Path(self.home))
         folder = Path(self.home, "tables", table.name)
         return {date.fromisoformat(p.parent.name.removeprefix("game_date=")) for p in folder.glob("game_date=*/part.parquet")}
 
     def park(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
         parts = partitioned(table.name, dates, under_a_date(rejected, dates))
+        prepare_write(Path(self.home))
         for day in dates:
             file, rows = self._file("quarantine", table, day), parts.get(day)
             if rows is not None:
@@ -103,10 +109,12 @@ class LocalWarehouse(Warehouse):
     def drop(self, table: Table) -> None:
         if table.is_a_record_of_decisions:
             raise PipelineError(f"{table.name} is a record of decisions and is never deleted")
+        refuse_another_format(Path(self.home))
         for kind in ("tables", "quarantine"):
             shutil.rmtree(Path(self.home, kind, table.name), ignore_errors=True)
 
     def sql(self, query: str) -> pl.DataFrame:
+        refuse_another_format(Path(self.home))
         home = Path(self.home).resolve()
         home.mkdir(parents=True, exist_ok=True)
         with duckdb.connect(":memory:") as connection, TemporaryDirectory(prefix=".sql-", dir=home) as pinned:
@@ -198,6 +206,7 @@ class LocalWarehouse(Warehouse):
         return Path(self.home, kind, table.name, f"game_date={day}", "part.parquet")
 
     def _scan(self, kind: str, table: Table, dates: Collection[date] | None, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+        refuse_another_format(Path(self.home))
         if dates is None:
             files = sorted(Path(self.home, kind, table.name).glob("game_date=*/part.parquet"))
         else:

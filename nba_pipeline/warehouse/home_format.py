@@ -1,0 +1,95 @@
+"""The format number of a home: which shape its tables have, and whether this version may read and write them.
+
+The number is in `<home>/format.json`. A home with tables and without that file is of format 1; a home without tables has
+no format yet and gets the present one with its first write. How a home is converted is in `migration.py`.
+"""
+
+import json
+import os
+from pathlib import Path
+
+from nba_pipeline.errors import BadInput
+
+FORMAT = 2
+"""What this version reads and writes."""
+
+UNNUMBERED = 1
+"""The format of homes from before the file existed."""
+
+FILE = "format.json"
+
+_current: dict[Path, tuple[int, int, int]] = {}
+"""Home -> inode, size and modification time of its format file when it held the present number."""
+
+
+def format_of(home: Path) -> int | None:
+    """The format number of a home, or None where it has no tables yet. Raises BadInput for an unreadable number."""
+    file = home / FILE
+    try:
+        text = file.read_text()
+    except FileNotFoundError:
+        return UNNUMBERED if _has_tables(home) else None
+    except NotADirectoryError:
+        return None  # the first write says that the home is a file
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file} cannot be read: {error}") from None
+    return _number(file, text)
+
+
+def refuse_another_format(home: Path) -> None:
+    """Raise BadInput unless the home is of the present format or has no tables yet. Costs one `stat` once it is known."""
+    if _is_known(home):
+        return
+    signature, found = _signature(home), format_of(home)
+    if found == FORMAT and signature:
+        _current[home] = signature
+    elif found is not None and found > FORMAT:
+        raise BadInput(f"the home {home} is of format {found}; this version reads format {FORMAT}; install a newer nba_pipeline")
+    elif found is not None and found < FORMAT:
+        raise BadInput(f"the home {home} is of format {found}; this version reads format {FORMAT}; run `nba-pipeline migrate`")
+
+
+def prepare_write(home: Path) -> None:
+    """As `refuse_another_format`; a home without tables becomes one of the present format."""
+    refuse_another_format(home)
+    if not _is_known(home):
+        write_format(home, FORMAT)
+
+
+def write_format(home: Path, number: int) -> None:
+    """Set the format number, atomically."""
+    home.mkdir(parents=True, exist_ok=True)
+    temporary = home / f".{FILE}.{os.getpid()}"
+    temporary.write_text(json.dumps({"format": number}) + "\n")
+    temporary.replace(home / FILE)
+
+
+def _is_known(home: Path) -> bool:
+    known = _current.get(home)
+    return known is not None and known == _signature(home)
+
+
+def _signature(home: Path) -> tuple[int, int, int] | None:
+    try:
+        found = (home / FILE).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _has_tables(home: Path) -> bool:
+    return any(home.glob("tables/*/game_date=*/part.parquet"))
+
+
+def _number(file: Path, text: str) -> int:
+    example = json.dumps({"format": FORMAT})
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise BadInput(
+            f"{file} is not JSON ({error.msg}); it should hold the number of the home's format, as {example}"
+        ) from None
+    number = content.get("format") if isinstance(content, dict) else None
+    if not isinstance(number, int) or isinstance(number, bool) or number < UNNUMBERED:
+        raise BadInput(f"{file} has the format {number!r}; it should be a whole number from {UNNUMBERED} on, as {example}")
+    return number

@@ -1,0 +1,187 @@
+"""From format 1 to format 2: the ledgers gain `market`, and their value columns get names of no market.
+
+Ledgers cannot be rebuilt, so each partition is converted in place: read, converted, written beside, read back, compared
+and then renamed over the old file. A partition that is already converted is left as it is, and the format number is
+written last, so an interrupted migration is finished by running it again. `copy` converts the rows of an old BigQuery
+dataset with the same `to_format_2`.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import TABLES, Table
+from nba_pipeline.warehouse.home_format import FORMAT, format_of, refuse_another_format, write_format
+from nba_pipeline.warehouse.writing import locked
+
+RENAMED: Mapping[str, Mapping[str, str]] = {
+    "predictions": {"predicted_points": "predicted_value"},
+    "grades": {
+        "predicted_points": "predicted_value", "points": "actual_value", "error_points": "error",
+        "absolute_error_points": "absolute_error",
+    },
+}  # fmt: skip
+"""Ledger -> column of format 1 -> its name in format 2."""
+
+MARKET = "market"
+MARKET_OF_FORMAT_1 = "player_points"
+"""Format 1 knew no other market."""
+
+WRITER, TEMPORARY = "migrate", ".migrate.tmp"
+
+Shape = Literal["old", "new"]
+
+
+@dataclass(frozen=True)
+class Partition:
+    """A file of a ledger, its rows and its shape."""
+
+    table: Table
+    file: Path
+    rows: int
+    shape: Shape
+
+    @property
+    def day(self) -> date:
+        """The date that the folder names."""
+        return _day(self.file)
+
+
+def shape_of(table: str, columns: Collection[str]) -> Shape | None:
+    """Whether the columns of a ledger are those of format 1 or of format 2; None if they are neither."""
+    renamed, there = RENAMED[table], set(columns)
+    old, new = set(renamed), {MARKET, *renamed.values()}
+    key = set(TABLES[table].key) - {MARKET}
+    if not key <= there:
+        return None
+    if old <= there and not new & there:
+        return "old"
+    return "new" if new <= there and not old & there else None
+
+
+def to_format_2(table: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of a ledger in the shape of format 1, in that of format 2. Values, order and the other columns stay."""
+    renamed = rows.rename(RENAMED[table])
+    after = [name for name in TABLES[table].dtypes if name in renamed.columns or name == MARKET]
+    place = renamed.columns.index(after[after.index(MARKET) - 1]) + 1
+    return renamed.insert_column(place, pl.Series(MARKET, [MARKET_OF_FORMAT_1] * rows.height, dtype=pl.String))
+
+
+def plan(home: Path) -> list[Partition]:
+    """Every partition of the ledgers that change, read whole. Empty when the home needs no migration.
+
+    Raises BadInput for a home of a newer format, PipelineError for a partition that cannot be read or has neither shape.
+    """
+    found = format_of(home)
+    if found is None or found >= FORMAT:
+        refuse_another_format(home)
+        return []
+    return [_partition(table, file) for table in _ledgers() for file in _files(home, table)]
+
+
+def summary(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
+    """What a migration has to do, one line per ledger."""
+    if format_of(home) != FORMAT - 1:
+        yield f"nothing to do: {home} {'is of format ' + str(FORMAT) if format_of(home) else 'has no tables yet'}"
+        return
+    for table in _ledgers():
+        parts = [part for part in partitions if part.table is table]
+        old = [part for part in parts if part.shape == "old"]
+        rows = sum(part.rows for part in old)
+        yield f"{table.name}: {len(old)} partitions with {rows} rows to convert, {len(parts) - len(old)} already converted"
+
+
+def migrate(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
+    """Convert what `plan` has found, then run the other steps, then write the format number. Yields a message per step.
+
+    Raises BadInput for a home that cannot be written, Busy when another writer holds a date. Running it again continues.
+    """
+    if format_of(home) != FORMAT - 1:
+        return
+    try:
+        for step in STEPS:
+            yield from step(home, partitions)
+        write_format(home, FORMAT)
+    except OSError as error:
+        raise BadInput(f"{home} cannot be written: {error.strerror or error}; run `nba-pipeline migrate` again") from None
+    yield f"{home} is of format {FORMAT}"
+
+
+def convert_ledgers(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
+    """Convert the partitions of the old shape."""
+    for table in _ledgers():
+        old = [part for part in partitions if part.table is table and part.shape == "old"]
+        for part in old:
+            with locked(home / "locks" / table.name, table.name, [part.day], WRITER, SETTINGS.warehouse.lock_wait_seconds):
+                _convert(table, part.file)
+        yield f"{table.name}: {len(old)} partitions with {sum(part.rows for part in old)} rows converted"
+
+
+STEPS: tuple[Callable[[Path, Collection[Partition]], Iterator[str]], ...] = (convert_ledgers,)
+"""What takes a home from format 1 to 2, in order. A step yields messages and can be repeated after an interruption.
+
+The format number is written after the last one. Inside a step the home is still of format 1, so a warehouse refuses it.
+"""
+
+
+def _ledgers() -> list[Table]:
+    return [TABLES[name] for name in RENAMED]
+
+
+def _files(home: Path, table: Table) -> list[Path]:
+    return sorted((home / "tables" / table.name).glob("game_date=*/part.parquet"))
+
+
+def _day(file: Path) -> date:
+    name = file.parent.name.removeprefix("game_date=")
+    try:
+        return date.fromisoformat(name)
+    except ValueError:
+        raise PipelineError(f"{file.parent} is no partition: {name!r} is not a date; nothing was converted") from None
+
+
+def _partition(table: Table, file: Path) -> Partition:
+    rows, day = _read(file), _day(file)
+    shape = shape_of(table.name, rows.columns)
+    if shape is None:
+        raise PipelineError(
+            f"{table.name} {day}: {file} has neither the columns of format 1 nor those of format 2 "
+            f"({', '.join(rows.columns)}); nothing was converted"
+        )
+    return Partition(table, file, rows.height, shape)
+
+
+def _read(file: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(file, hive_partitioning=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise PipelineError(f"{file} cannot be read: {str(error).splitlines()[0]}; restore it and migrate again") from None
+
+
+def _convert(table: Table, file: Path) -> None:
+    """Replace a partition by its converted rows, once these are read back and equal. The caller holds its lock."""
+    before = _read(file)
+    if shape_of(table.name, before.columns) != "old":
+        return  # another process has converted it since it was planned
+    converted, temporary = to_format_2(table.name, before), file.with_name(TEMPORARY)
+    try:
+        converted.write_parquet(temporary)
+        _refuse_difference(table, file, before, _read(temporary))
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _refuse_difference(table: Table, file: Path, before: pl.DataFrame, after: pl.DataFrame) -> None:
+    """Raise PipelineError unless rows, order and every value are those of before, under the new names."""
+    expected = before.rename(RENAMED[table.name])
+    kept = after.select(expected.columns)
+    markets = after[MARKET].unique().to_list() if after.height else [MARKET_OF_FORMAT_1]
+    if kept.schema != expected.schema or not kept.equals(expected) or markets != [MARKET_OF_FORMAT_1]:
+        raise PipelineError(f"{file}: the converted rows differ from the original ones; it is as before, nothing was replaced")

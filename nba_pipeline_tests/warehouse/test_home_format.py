@@ -1,0 +1,130 @@
+"""Which homes are read and written, and which are refused."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
+from nba_pipeline.errors import BadInput
+from nba_pipeline.table import QUARANTINE_SCHEMA, Table
+from nba_pipeline.warehouse.home_format import FORMAT, format_of, write_format
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.builders import DAY
+from nba_pipeline_tests.builders_format_1 import a_home_of_format_1
+from nba_pipeline_tests.warehouse.contract import Tables, a_table, held, park, parked, rows
+
+USES: dict[str, Callable[[LocalWarehouse, Table], object]] = {
+    "preflight": lambda warehouse, _: warehouse.preflight(),
+    "scan": lambda warehouse, table: warehouse.scan(table),
+    "scan_quarantine": lambda warehouse, table: warehouse.scan_quarantine(table),
+    "dates": lambda warehouse, table: warehouse.dates(table),
+    "replace": lambda warehouse, table: warehouse.replace(table, [DAY], rows(2, DAY), "me"),
+    "add": lambda warehouse, table: warehouse.add(table, [DAY], rows(2, DAY), "me"),
+    "park": lambda warehouse, table: warehouse.park(table, [DAY], pl.DataFrame([parked(DAY)], schema=dict(QUARANTINE_SCHEMA))),
+    "drop": lambda warehouse, table: warehouse.drop(table),
+    "sql": lambda warehouse, _: warehouse.sql("SELECT 1"),
+}
+
+
+@pytest.fixture
+def lines(tables: Tables) -> Table:
+    return tables("toy_lines")
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> LocalWarehouse:
+    return LocalWarehouse(home=str(tmp_path))
+
+
+def files_of(home: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in home.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_home_of_format_1_is_refused_by_every_method_and_stays_as_it_is(
+    use: str, tmp_path: Path, warehouse: LocalWarehouse, lines: Table
+) -> None:
+    before = files_of(a_home_of_format_1(tmp_path))
+    with pytest.raises(BadInput, match=rf"^the home {tmp_path} is of format 1; .*; run `nba-pipeline migrate`$"):
+        USES[use](warehouse, lines)
+    assert files_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("use", USES)
+def test_a_home_of_a_newer_format_is_refused_by_every_method_and_stays_as_it_is(
+    use: str, tmp_path: Path, warehouse: LocalWarehouse, lines: Table
+) -> None:
+    warehouse.replace(lines, [DAY], rows(2, DAY), "me")  # and so its format is known to be the present one
+    write_format(tmp_path, FORMAT + 1)
+    before = files_of(tmp_path)
+    with pytest.raises(
+        BadInput, match=rf"is of format {FORMAT + 1}; this version reads format {FORMAT}; install a newer nba_pipeline$"
+    ):
+        USES[use](warehouse, lines)
+    assert files_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("use", ["replace", "add", "park"])
+def test_the_first_write_numbers_a_new_home(use: str, tmp_path: Path, warehouse: LocalWarehouse, lines: Table) -> None:
+    assert format_of(tmp_path) is None
+    USES[use](warehouse, lines)
+    assert json.loads((tmp_path / "format.json").read_text()) == {"format": FORMAT}
+    assert format_of(tmp_path) == FORMAT
+
+
+def test_reading_a_new_home_leaves_nothing_behind(tmp_path: Path, warehouse: LocalWarehouse, lines: Table) -> None:
+    for use in ("preflight", "scan", "scan_quarantine", "dates"):
+        USES[use](warehouse, lines)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_folder_of_tables_is_a_new_home(tmp_path: Path, warehouse: LocalWarehouse, lines: Table) -> None:
+    (tmp_path / "tables" / "predictions").mkdir(parents=True)
+    USES["replace"](warehouse, lines)
+    assert held(warehouse, lines).height == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is not JSON"),
+        ("{", "is not JSON"),
+        ("[2]", "has the format None"),
+        ("{}", "has the format None"),
+        ('{"format": "2"}', "has the format '2'"),
+        ('{"format": true}', "has the format True"),
+        ('{"format": 0}', "has the format 0"),
+        ("\udcff", "cannot be read"),
+    ],
+)
+def test_an_unreadable_number_is_refused_by_name(text: str, message: str, tmp_path: Path, warehouse: LocalWarehouse) -> None:
+    (tmp_path / "format.json").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(BadInput, match=rf"^{tmp_path}/format.json {message}"):
+        warehouse.scan(PREDICTIONS)
+
+
+def test_a_format_that_is_known_costs_next_to_nothing(warehouse: LocalWarehouse, lines: Table) -> None:
+    warehouse.replace(lines, [DAY], rows(2, DAY), "me")
+    warehouse.dates(lines)
+    began = time.perf_counter()
+    for _ in range(1000):
+        warehouse.scan(lines, [])
+    assert time.perf_counter() - began < 1.0
+
+
+def test_the_quarantine_alone_does_not_make_a_home_old(tmp_path: Path, warehouse: LocalWarehouse, lines: Table) -> None:
+    park(warehouse, lines, [DAY], parked(DAY))
+    (tmp_path / "format.json").unlink()
+    assert format_of(tmp_path) is None
+    assert set(warehouse.scan_quarantine(lines).collect().columns) == set(QUARANTINE_SCHEMA)
+
+
+def test_a_table_of_another_name_makes_a_home_old(tmp_path: Path, tables: Tables) -> None:
+    with_schedule = a_table("toy_schedule")
+    LocalWarehouse(home=str(tmp_path)).replace(with_schedule, [DAY], rows(2, DAY), "me")
+    (tmp_path / "format.json").unlink()
+    assert format_of(tmp_path) == 1

@@ -1,0 +1,294 @@
+"""From format 1 to 2: what is converted, what stays, what is refused, and what an interruption leaves."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+from typer.testing import CliRunner
+
+from nba_pipeline.assets.grades.grades import TABLE as GRADES
+from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
+from nba_pipeline.cli import app
+from nba_pipeline.errors import BadInput, Busy, PipelineError
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import Table
+from nba_pipeline.warehouse import migration
+from nba_pipeline.warehouse.home_format import FORMAT, format_of, write_format
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.migration import migrate, plan, shape_of, summary, to_format_2
+from nba_pipeline.warehouse.writing import locked
+from nba_pipeline_tests.builders import DAY
+from nba_pipeline_tests.builders_format_1 import (
+    COLUMNS_OF_FORMAT_1,
+    NEXT,
+    a_home_of_format_1,
+    in_format_1,
+    ledgers,
+    partition_of,
+)
+
+BOTH = (PREDICTIONS, GRADES)
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    return a_home_of_format_1(tmp_path / "home")
+
+
+def migrated(home: Path) -> list[str]:
+    return list(migrate(home, plan(home)))
+
+
+def contents(home: Path) -> dict[Path, bytes]:
+    return {file.relative_to(home): file.read_bytes() for file in home.rglob("*") if file.is_file() and "locks" not in file.parts}
+
+
+def assert_is_in_format_2(home: Path) -> None:
+    warehouse = LocalWarehouse(home=str(home))
+    for table, expected in ledgers().items():
+        assert_frame_equal(warehouse.scan(table).sort(table.key).collect(), expected.sort(table.key))
+        assert warehouse.dates(table) == {DAY, NEXT}
+        columns = pl.read_parquet_schema(partition_of(home, table)).names()
+        assert columns == list(table.dtypes)
+
+
+# What is converted
+
+
+def test_every_row_keeps_its_values_under_the_new_names(old: Path) -> None:
+    assert migrated(old) == [
+        "predictions: 2 partitions with 3 rows converted",
+        "grades: 2 partitions with 2 rows converted",
+        f"{old} is of format 2",
+    ]
+    assert_is_in_format_2(old)
+    ids = (
+        LocalWarehouse(home=str(old)).scan(PREDICTIONS).select("prediction_id", "market").unique().sort("prediction_id").collect()
+    )
+    assert ids.rows() == [("first", "player_points"), ("second", "player_points")]
+
+
+def test_a_migration_that_is_repeated_touches_nothing(old: Path) -> None:
+    migrated(old)
+    before = contents(old)
+    assert (plan(old), migrated(old), list(summary(old, []))) == ([], [], [f"nothing to do: {old} is of format 2"])
+    assert contents(old) == before
+
+
+def test_a_plan_counts_partitions_and_rows_and_touches_nothing(old: Path) -> None:
+    before = contents(old)
+    assert list(summary(old, plan(old))) == [
+        "predictions: 2 partitions with 3 rows to convert, 0 already converted",
+        "grades: 2 partitions with 2 rows to convert, 0 already converted",
+    ]
+    assert contents(old) == before
+
+
+def test_a_home_without_tables_has_nothing_to_migrate(tmp_path: Path) -> None:
+    home = tmp_path / "nowhere"
+    assert (plan(home), migrated(home), list(summary(home, []))) == ([], [], [f"nothing to do: {home} has no tables yet"])
+    assert not home.exists()
+
+
+def test_other_tables_and_columns_that_came_later_stay_as_they_are(old: Path) -> None:
+    """A partition of before a nullable column existed lacks it afterwards too; a column unknown to this version is kept."""
+    file, other = partition_of(old, PREDICTIONS), old / "tables" / "schedule" / f"game_date={DAY}" / "part.parquet"
+    rows = pl.read_parquet(file, hive_partitioning=False).drop("injury_status").with_columns(pl.lit(7).alias("later"))
+    rows.write_parquet(file)
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"not read")
+    migrated(old)
+    after = pl.read_parquet(file, hive_partitioning=False)
+    assert_frame_equal(after.drop("market"), rows.rename({"predicted_points": "predicted_value"}))
+    assert other.read_bytes() == b"not read"
+
+
+@pytest.mark.parametrize("table", BOTH, ids=lambda table: table.name)
+def test_the_shapes_are_told_apart_by_their_columns(table: Table) -> None:
+    old = COLUMNS_OF_FORMAT_1[table.name]
+    assert (shape_of(table.name, old), shape_of(table.name, table.dtypes)) == ("old", "new")
+    assert shape_of(table.name, [*old, "market"]) is None
+    assert shape_of(table.name, [name for name in table.dtypes if name != "market"]) is None
+    assert shape_of(table.name, [name for name in old if name != "run_kind"]) is None
+
+
+@pytest.mark.parametrize("table", BOTH, ids=lambda table: table.name)
+def test_the_conversion_undoes_exactly_what_changed(table: Table) -> None:
+    rows = ledgers()[table]
+    assert_frame_equal(to_format_2(table.name, in_format_1(table, rows)), rows)
+
+
+# Bad input
+
+
+def damage_end(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def damage_rows(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[4:200] = b"\xff" * 196
+    file.write_bytes(content)
+
+
+def other_columns(file: Path) -> None:
+    pl.DataFrame({"game_id": ["1"]}).write_parquet(file)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (damage_end, "cannot be read: "),
+        (damage_rows, "cannot be read: "),
+        (lambda file: file.write_bytes(b""), "cannot be read: "),
+        (other_columns, "has neither the columns of format 1 nor those of format 2 (game_id); nothing was converted"),
+    ],
+    ids=["truncated", "overwritten", "empty", "other columns"],
+)
+def test_an_unusable_partition_is_named_before_anything_is_converted(
+    damage: Callable[[Path], None], message: str, old: Path
+) -> None:
+    file = partition_of(old, GRADES)
+    damage(file)
+    before = contents(old)
+    with pytest.raises(PipelineError) as raised:
+        plan(old)
+    assert str(file) in str(raised.value) and message in str(raised.value) and "\n" not in str(raised.value)
+    assert not isinstance(raised.value, BadInput) and contents(old) == before
+
+
+def test_a_folder_that_is_no_partition_is_named(old: Path) -> None:
+    folder = partition_of(old, GRADES).parent
+    folder.rename(folder.with_name("game_date=yesterday"))
+    with pytest.raises(PipelineError, match=r"game_date=yesterday is no partition: 'yesterday' is not a date"):
+        plan(old)
+
+
+def test_a_newer_home_is_refused(old: Path) -> None:
+    write_format(old, FORMAT + 1)
+    with pytest.raises(BadInput, match="install a newer nba_pipeline"):
+        plan(old)
+
+
+def test_a_date_that_another_writer_holds_is_not_converted(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SETTINGS.__dict__, "warehouse", SETTINGS.warehouse.model_copy(update={"lock_wait_seconds": 0.1}))
+    found = plan(old)
+    with (
+        locked(old / "locks" / "grades", "grades", [DAY], "a run", 1.0),
+        pytest.raises(Busy, match=f"grades {DAY} is being written by"),
+    ):
+        list(migrate(old, found))
+    assert format_of(old) == 1
+    migrated(old)
+    assert_is_in_format_2(old)
+
+
+def test_a_home_that_cannot_be_written_is_named(old: Path) -> None:
+    (old / "locks").write_text("a file where the folder should be")
+    before = contents(old)
+    with pytest.raises(BadInput, match=f"^{old} cannot be written: .*; run `nba-pipeline migrate` again$"):
+        migrated(old)
+    assert contents(old) == before
+
+
+def test_rows_that_come_out_different_replace_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A conversion with a fault in it."""
+    faulty = lambda name, rows: to_format_2(name, rows).reverse()  # noqa: E731
+    monkeypatch.setattr(migration, "to_format_2", faulty)
+    before = contents(old)
+    with pytest.raises(PipelineError, match=r"part.parquet: the converted rows differ from the original ones"):
+        migrated(old)
+    assert contents(old) == before
+
+
+def test_a_partition_converted_since_the_plan_is_left_as_it_is(old: Path, tmp_path: Path) -> None:
+    found = plan(old)
+    done = migrated(Path(shutil.copytree(old, tmp_path / "done"))) and tmp_path / "done"
+    shutil.copy(partition_of(Path(done), GRADES), partition_of(old, GRADES))
+    list(migrate(old, found))
+    assert_is_in_format_2(old)
+
+
+# Interruptions
+
+KILLED = """
+import os, shutil, signal, sys
+from pathlib import Path
+from nba_pipeline.assets.grades import grades
+from nba_pipeline.assets.predictions import predictions
+from nba_pipeline.warehouse.migration import migrate, plan
+
+template, folder, number = Path(sys.argv[1]), Path(sys.argv[2]), 0
+while True:
+    home, left = folder / str(number), [number]
+    shutil.copytree(template, home)
+
+    def die(event, arguments):
+        if event in ("open", "os.rename", "os.remove", "os.mkdir") and str(home) in str(arguments[0]):
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left[0] -= 1
+
+    child = os.fork()
+    if not child:
+        sys.addaudithook(die)
+        list(migrate(home, plan(home)))
+        os._exit(0)
+    if os.WIFEXITED(os.waitpid(child, 0)[1]):
+        break
+    number += 1
+"""
+"""Migrates copies of a home, the first killed before its first file operation, each next one an operation later."""
+
+
+def test_a_migration_killed_before_any_file_operation_is_finished_by_the_next(old: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "killed"
+    subprocess.run([sys.executable, "-W", "ignore", "-c", KILLED, str(old), str(folder)], check=True, timeout=120)
+    homes = sorted(folder.iterdir(), key=lambda home: int(home.name))
+    left = set()
+    for home in homes:
+        if format_of(home) == 1:
+            left.add(sum(part.shape == "new" for part in plan(home)))
+            with pytest.raises(BadInput, match="run `nba-pipeline migrate`"):
+                LocalWarehouse(home=str(home)).scan(GRADES)
+            migrated(home)
+        assert_is_in_format_2(home)
+        assert not list(home.rglob(".migrate.tmp"))
+    assert left == {0, 1, 2, 3, 4}, "each number of converted partitions was left by a kill"
+
+
+# The command
+
+
+@pytest.mark.parametrize(("arguments", "number"), [(["migrate", "--dry-run"], 1), (["migrate"], 2)])
+def test_the_command_prints_what_it_converts(
+    arguments: list[str], number: int, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NBA_PIPELINE_HOME", str(old))
+    result = CliRunner().invoke(app, arguments)
+    assert (result.exit_code, format_of(old)) == (0, number), result.output
+    assert "predictions: 2 partitions with 3 rows to convert, 0 already converted" in result.output
+    assert ("2 partitions with 3 rows converted" in result.output) == (number == FORMAT)
+
+
+def test_in_production_there_is_nothing_to_migrate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBA_PIPELINE_ENV", "production")
+    result = CliRunner().invoke(app, ["migrate"])
+    assert isinstance(result.exception, BadInput) and "NBA_PIPELINE_ENV is 'production'" in str(result.exception)
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["sql", "SELECT 1"], ["reconcile"], ["run", "--date", str(date(2024, 3, 12))]])
+def test_a_command_on_an_old_home_names_the_migration_and_writes_nothing(
+    arguments: list[str], old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NBA_PIPELINE_HOME", str(old))
+    before = contents(old)
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, BadInput) and str(result.exception).endswith("run `nba-pipeline migrate`")
+    assert contents(old) == before
