@@ -430,6 +430,13 @@ def test_a_prediction_of_a_summarised_game_that_is_not_graded_is_found(days: Day
     bet = a_prediction(game_date=YESTERDAY, game_id="0022601140", player_id=1)
     days.write("predictions", YESTERDAY, bet, bet | {"version": 2}, bet | {"system_id": "catboost"})
     assert content(days) == ["NYK@GSW 0022601140 is not graded"]
+    other_market = {name: bet[name] for name in ("game_id", "player_id", "system_id", "run_kind")} | {"market": "player_rebounds"}
+    days.write(
+        "grades",
+        YESTERDAY,
+        *(other_market | {"system_id": system, "grade_version": 1} for system in ("moving_average", "catboost")),
+    )
+    assert content(days) == ["NYK@GSW 0022601140 is not graded"]
     graded = {name: bet[name] for name in ("game_id", "player_id", "system_id", "market", "run_kind")} | {"grade_version": 1}
     days.write("grades", YESTERDAY, graded)
     assert content(days) == ["NYK@GSW 0022601140 is not graded"]

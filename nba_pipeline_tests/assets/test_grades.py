@@ -149,6 +149,15 @@ def test_live_and_backtest_and_systems_are_graded_apart() -> None:
     ]  # fmt: skip
 
 
+def test_a_market_without_a_statistic_stays_ungraded() -> None:
+    assert grade(a_prediction(), a_prediction(market="player_rebounds"))["market"].to_list() == ["player_points"]
+
+
+def test_grade_versions_count_within_a_market() -> None:
+    other = grade().with_columns(pl.lit("player_rebounds").alias("market"), pl.lit(4, pl.Int64).alias("grade_version"))
+    assert the_grade(grades_ledger=other)["grade_version"] == 1
+
+
 def test_every_row_keeps_the_tables_promise() -> None:
     graded = pl.concat([
         grade(), grade(a_prediction("PASS", player_id=2)),

@@ -308,6 +308,13 @@ def test_a_game_that_moved_to_another_date_is_predicted_anew() -> None:
     assert dict(made.select("system_id", "version").iter_rows()) == {"catboost": 1, "moving_average": 2}
 
 
+def test_versions_count_within_a_market() -> None:
+    rebounds = predictions_of(a_prediction(market="player_rebounds", version=5))
+    assert predict(ledger=rebounds).select("market", "version").unique().rows() == [("player_points", 1)]
+    late = predict(ledger=rebounds, now=AFTER_TIPOFF)
+    assert late.filter(system_id="moving_average").select("run_kind", "version").rows() == [("backtest", 1)]
+
+
 def test_the_id_follows_from_key_and_inputs_and_not_from_the_instant() -> None:
     first = baseline(lines=market(16.5))
     assert baseline(lines=market(16.5), now=BEFORE_TIPOFF + timedelta(hours=1))["prediction_id"] == first["prediction_id"]

@@ -255,19 +255,19 @@ def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
         warehouse.scan(TABLE, window).sort("grade_version")
         .group_by(OF_A_DATE).last()
     )  # fmt: skip
-    found = latest.group_by("game_date", "system_id", "run_kind").agg(
+    found = latest.group_by("game_date", "system_id", "market", "run_kind").agg(
         (pl.col("outcome") == "WIN").sum().alias("wins"), pl.col("outcome").is_in(["WIN", "LOSS"]).sum().alias("bets"),
         pl.col("absolute_error").mean().alias("mae"),
         pl.col("absolute_error").filter(pl.col("margin").is_not_null()).mean().alias("mae_lined"),
         pl.col("margin").abs().mean().alias("line_mae"),
-    ).sort("system_id", "run_kind").collect()  # fmt: skip
+    ).sort("system_id", "market", "run_kind").collect()  # fmt: skip
     verdicts = []
     for day in dates:
         recent = found.filter(pl.col("game_date").is_between(day - timedelta(days=LEAK_DAYS - 1), day))
-        records = recent.group_by("system_id", "run_kind", maintain_order=True).agg(pl.col("wins", "bets").sum())
+        records = recent.group_by("system_id", "market", "run_kind", maintain_order=True).agg(pl.col("wins", "bets").sum())
         suspects = [
-            f"{system} {kind}: {wins} of {bets}"
-            for system, kind, wins, bets in records.iter_rows()
+            f"{system} {market} {kind}: {wins} of {bets}"
+            for system, market, kind, wins, bets in records.iter_rows()
             if bets >= LEAST_BETS and (wilson_interval(wins, bets) or (0.0, 0.0))[0] > SUSPECT_HIT_RATE
         ]
         today = found.filter(pl.col("game_date") == day).select(pl.col("mae", "mae_lined", "line_mae").mean())
