@@ -434,6 +434,10 @@ def copy_tables(
     in_order = [key.path[-1] for key in defs.resolve_asset_graph().toposorted_asset_keys]
     names = [name for name in dict.fromkeys([*in_order, *TABLES]) if name in TABLES and (not tables or name in tables)]
     here, there = (warehouse_of("production" if name == "bigquery" else "local") for name in (source, target))
+    if source == "bigquery":
+        from nba_pipeline.warehouse.bigquery.format_1_source import source_of_copy
+
+        here = source_of_copy(here)
     here.preflight()
     there.preflight()
     code = 0

@@ -35,17 +35,17 @@ MARKET_OF_FORMAT_1 = "player_points"
 
 WRITER, TEMPORARY = "migrate", ".migrate.tmp"
 
-Shape = Literal["old", "new"]
+LedgerFormat = Literal[1, 2]
 
 
 @dataclass(frozen=True)
 class Partition:
-    """A file of a ledger, its rows and its shape."""
+    """A file of a ledger, its rows and the format of its columns."""
 
     table: Table
     file: Path
     rows: int
-    shape: Shape
+    format: LedgerFormat
 
     @property
     def day(self) -> date:
@@ -53,7 +53,7 @@ class Partition:
         return _day(self.file)
 
 
-def shape_of(table: str, columns: Collection[str]) -> Shape | None:
+def ledger_format(table: str, columns: Collection[str]) -> LedgerFormat | None:
     """Whether the columns of a ledger are those of format 1 or of format 2; None if they are neither."""
     renamed, there = RENAMED[table], set(columns)
     old, new = set(renamed), {MARKET, *renamed.values()}
@@ -61,8 +61,8 @@ def shape_of(table: str, columns: Collection[str]) -> Shape | None:
     if not key <= there:
         return None
     if old <= there and not new & there:
-        return "old"
-    return "new" if new <= there and not old & there else None
+        return 1
+    return 2 if new <= there and not old & there else None
 
 
 def to_format_2(table: str, rows: pl.DataFrame) -> pl.DataFrame:
@@ -92,7 +92,7 @@ def summary(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
         return
     for table in _ledgers():
         parts = [part for part in partitions if part.table is table]
-        old = [part for part in parts if part.shape == "old"]
+        old = [part for part in parts if part.format == 1]
         rows = sum(part.rows for part in old)
         yield f"{table.name}: {len(old)} partitions with {rows} rows to convert, {len(parts) - len(old)} already converted"
 
@@ -114,9 +114,9 @@ def migrate(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
 
 
 def convert_ledgers(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
-    """Convert the partitions of the old shape."""
+    """Convert the partitions of format 1."""
     for table in _ledgers():
-        old = [part for part in partitions if part.table is table and part.shape == "old"]
+        old = [part for part in partitions if part.table is table and part.format == 1]
         for part in old:
             with locked(home / "locks" / table.name, table.name, [part.day], WRITER, SETTINGS.warehouse.lock_wait_seconds):
                 _convert(table, part.file)
@@ -148,13 +148,13 @@ def _day(file: Path) -> date:
 
 def _partition(table: Table, file: Path) -> Partition:
     rows, day = _read(file), _day(file)
-    shape = shape_of(table.name, rows.columns)
-    if shape is None:
+    found = ledger_format(table.name, rows.columns)
+    if found is None:
         raise PipelineError(
             f"{table.name} {day}: {file} has neither the columns of format 1 nor those of format 2 "
             f"({', '.join(rows.columns)}); nothing was converted"
         )
-    return Partition(table, file, rows.height, shape)
+    return Partition(table, file, rows.height, found)
 
 
 def _read(file: Path) -> pl.DataFrame:
@@ -167,7 +167,7 @@ def _read(file: Path) -> pl.DataFrame:
 def _convert(table: Table, file: Path) -> None:
     """Replace a partition by its converted rows, once these are read back and equal. The caller holds its lock."""
     before = _read(file)
-    if shape_of(table.name, before.columns) != "old":
+    if ledger_format(table.name, before.columns) != 1:
         return  # another process has converted it since it was planned
     converted, temporary = to_format_2(table.name, before), file.with_name(TEMPORARY)
     try:

@@ -21,7 +21,7 @@ from nba_pipeline.table import Table
 from nba_pipeline.warehouse import migration
 from nba_pipeline.warehouse.home_format import FORMAT, format_of, write_format
 from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline.warehouse.migration import migrate, plan, shape_of, summary, to_format_2
+from nba_pipeline.warehouse.migration import ledger_format, migrate, plan, summary, to_format_2
 from nba_pipeline.warehouse.writing import locked
 from nba_pipeline_tests.builders import DAY
 from nba_pipeline_tests.builders_format_1 import (
@@ -112,10 +112,10 @@ def test_other_tables_and_columns_that_came_later_stay_as_they_are(old: Path) ->
 @pytest.mark.parametrize("table", BOTH, ids=lambda table: table.name)
 def test_the_shapes_are_told_apart_by_their_columns(table: Table) -> None:
     old = COLUMNS_OF_FORMAT_1[table.name]
-    assert (shape_of(table.name, old), shape_of(table.name, table.dtypes)) == ("old", "new")
-    assert shape_of(table.name, [*old, "market"]) is None
-    assert shape_of(table.name, [name for name in table.dtypes if name != "market"]) is None
-    assert shape_of(table.name, [name for name in old if name != "run_kind"]) is None
+    assert (ledger_format(table.name, old), ledger_format(table.name, table.dtypes)) == (1, 2)
+    assert ledger_format(table.name, [*old, "market"]) is None
+    assert ledger_format(table.name, [name for name in table.dtypes if name != "market"]) is None
+    assert ledger_format(table.name, [name for name in old if name != "run_kind"]) is None
 
 
 @pytest.mark.parametrize("table", BOTH, ids=lambda table: table.name)
@@ -254,7 +254,7 @@ def test_a_migration_killed_before_any_file_operation_is_finished_by_the_next(ol
     left = set()
     for home in homes:
         if format_of(home) == 1:
-            left.add(sum(part.shape == "new" for part in plan(home)))
+            left.add(sum(part.format == 2 for part in plan(home)))
             with pytest.raises(BadInput, match="run `nba-pipeline migrate`"):
                 LocalWarehouse(home=str(home)).scan(GRADES)
             migrated(home)

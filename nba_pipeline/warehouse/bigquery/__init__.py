@@ -30,6 +30,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import QUARANTINE_SCHEMA, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.bigquery import journal
+from nba_pipeline.warehouse.bigquery.format_1 import is_format_1, refusal
 from nba_pipeline.warehouse.bigquery.loads import Load, Loads
 from nba_pipeline.warehouse.bigquery.parts import Parts
 from nba_pipeline.warehouse.bigquery.plan import everything
@@ -43,6 +44,7 @@ from nba_pipeline.warehouse.bigquery.shapes import (
     shape_of,
 )
 from nba_pipeline.warehouse.landing import DIRECT, Landing
+from nba_pipeline.warehouse.migration import RENAMED
 from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
 
 ADDED_NOTHING = "nothing_to_add"
@@ -127,12 +129,14 @@ class BigQueryWarehouse(Warehouse):
         return sum(rows.height for rows in new.values())
 
     def scan(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
+        self._refuse_format_1(table)
         return self._scan(shape_of(table), table.key, table.dtypes, dates)
 
     def scan_quarantine(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
         return self._scan(quarantine_of(table), ("problem", "row"), QUARANTINE_SCHEMA, dates)
 
     def dates(self, table: Table) -> set[date]:
+        self._refuse_format_1(table)
         return set(self._held.loads.of(table.name))
 
     def park(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
@@ -374,6 +378,8 @@ class BigQueryWarehouse(Warehouse):
         existing = session.describe().get(shape.name)
         if existing is None:
             raise BadInput(f"BigQuery {session.name} has no table {shape.name}; make it with `nba-pipeline bigquery apply`")
+        if is_format_1(shape.name, existing):
+            raise BadInput(refusal(session.name, shape.name))
         found = difference(shape, existing)
         if found.refused:
             raise BadInput(
@@ -383,6 +389,13 @@ class BigQueryWarehouse(Warehouse):
             raise BadInput(
                 f"BigQuery {session.name}.{shape.name}: {found}; add it with `nba-pipeline bigquery apply`; nothing was written"
             )
+
+    def _refuse_format_1(self, table: Table) -> None:
+        """Raise BadInput for a ledger in the shape of format 1. Other tables have the same shape in both formats."""
+        if table.name in RENAMED:
+            session = self._held.session
+            if is_format_1(table.name, session.describe().get(table.name, ())):
+                raise BadInput(refusal(session.name, table.name))
 
     def _locked(self, table: Table, dates: Sequence[date], writer: str) -> AbstractContextManager[None]:
         folder = Path(self.home, "locks", f"{self.bigquery.project}.{self.dataset}", table.name)

@@ -15,6 +15,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import views
 from nba_pipeline.warehouse.bigquery import journal
+from nba_pipeline.warehouse.bigquery.format_1 import is_format_1, refusal
 from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline.warehouse.bigquery.shapes import LABELS, STAGING_PREFIX, Column, Shape, difference, quarantine_of, shapes
 
@@ -54,7 +55,7 @@ def everything() -> list[Shape]:
 
 
 def plan(session: Session) -> list[Step]:
-    """Every step that is left, nothing when all is as it should be."""
+    """Every step that is left, nothing when all is as it should be. Raises BadInput for a dataset of format 1."""
     try:
         # a dataset that is not there is no error here, so the lookup is the client's and not the session's
         with session.explained(f"dataset {session.name}"):
@@ -68,6 +69,9 @@ def plan(session: Session) -> list[Step]:
             *(Step("create", f"view {name}", view.description) for name, view in _definitions(session.name).items()),
         ]
     session.forget_description()
+    for name, existing in session.describe().items():
+        if is_format_1(name, existing):
+            raise BadInput(refusal(session.name, name))
     return [*_tables(session), *_views(session), *_left_behind(session)]
 
 
