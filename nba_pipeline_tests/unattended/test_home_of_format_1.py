@@ -1,0 +1,147 @@
+"""A home that the last version of format 1 has built, migrated and continued by this one."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from nba_pipeline.backfill import plan as plan_backfill
+from nba_pipeline.calendar import days
+from nba_pipeline.status import status
+from nba_pipeline.table import TABLES
+from nba_pipeline.warehouse.migration import migrate, plan
+from nba_pipeline_tests.test_runs import a_runner, made_once, only
+
+LAST_OF_FORMAT_1 = "f7090fe"
+ROOT = Path(__file__).parents[2]
+DAY = date(2026, 1, 15)
+NEXT, HISTORY_DAYS = DAY + timedelta(days=1), 13
+
+BUILD = f"""
+import os, sys
+from datetime import date, timedelta
+from pathlib import Path
+import nba_pipeline
+from nba_pipeline.calendar import Clock, eastern
+from nba_pipeline.definitions import build_definitions
+from nba_pipeline.environments import home, resources_for
+from nba_pipeline.runs import Runner, open_instance
+
+assert Path(nba_pipeline.__file__).is_relative_to(Path.cwd()), nba_pipeline.__file__
+
+def at(day, hour):
+    clock = Clock(stands_at=eastern(day, hour).isoformat())
+    return Runner(build_definitions("sandbox", resources_for("sandbox", clock)), open_instance(home()))
+
+day, next_day = date.fromisoformat("{DAY}"), date.fromisoformat("{NEXT}")
+outcomes = [
+    *at(day, 7).backfill(day - timedelta(days={HISTORY_DAYS}), day - timedelta(days=1)),
+    *at(day, 12).slate(day, "same_day"),
+    *at(next_day, 7).slate(day, "overnight"),
+    *at(next_day, 12).slate(next_day, "same_day"),
+]
+"""
+"""Two weeks of the league, the predictions of DAY and their grades, and the predictions of the next day."""
+
+RENAMED = {
+    "predictions": {"predicted_points": "predicted_value"},
+    "grades": {
+        "predicted_points": "predicted_value", "points": "actual_value", "error_points": "error",
+        "absolute_error_points": "absolute_error",
+    },
+}  # fmt: skip
+
+
+def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
+
+
+@contextmanager
+def worktree(folder: Path) -> Iterator[Path]:
+    """The code of format 1."""
+    done = git("worktree", "add", "--detach", str(folder), LAST_OF_FORMAT_1)
+    assert not done.returncode, done.stderr
+    try:
+        yield folder
+    finally:
+        git("worktree", "remove", "--force", str(folder))
+
+
+@pytest.fixture(scope="session")
+def old(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A home as the last version of format 1 leaves it."""
+    if not shutil.which("git") or git("cat-file", "-e", f"{LAST_OF_FORMAT_1}^{{commit}}").returncode:
+        pytest.skip(f"this is not a git repository with the commit {LAST_OF_FORMAT_1}, the last version of format 1")
+
+    def make(home: Path) -> None:
+        with worktree(home.with_name("format_1_code")) as code:
+            variables = {"PYTHONPATH": str(code), "NBA_PIPELINE_HOME": str(home), "PATH": os.environ["PATH"]}
+            command = [sys.executable, "-W", "ignore", "-c", BUILD]
+            subprocess.run(command, cwd=code, env=variables, check=True, timeout=600, capture_output=True)
+
+    return made_once("format_1_home", make, tmp_path_factory, worker_id)
+
+
+@pytest.fixture
+def home(old: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(old, tmp_path / "home"))
+
+
+def rows(home: Path, table: str) -> pl.DataFrame:
+    """A ledger as it is on disk, in an order that both formats know."""
+    read = pl.read_parquet(home / "tables" / table / "*" / "part.parquet", hive_partitioning=False)
+    version = "version" if table == "predictions" else "grade_version"
+    return read.sort("game_date", "game_id", "player_id", "system_id", "run_kind", version)
+
+
+def test_every_row_id_and_grade_is_kept(home: Path) -> None:
+    before = {table: rows(home, table) for table in RENAMED}
+    list(migrate(home, plan(home)))
+    for table, renamed in RENAMED.items():
+        after = rows(home, table)
+        assert before[table].height > 0 and after["market"].unique().to_list() == ["player_points"]
+        assert_frame_equal(after.drop("market"), before[table].rename(renamed))
+        assert after.columns == list(TABLES[table].dtypes)
+    assert set(rows(home, "grades")["prediction_id"]) < set(rows(home, "predictions")["prediction_id"])
+    assert {DAY, NEXT} <= set(rows(home, "predictions")["game_date"])
+
+
+def test_a_home_of_which_one_ledger_is_converted_is_finished(home: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(home, tmp_path / "other"))
+    list(migrate(home, plan(home)))
+    shutil.rmtree(other / "tables" / "predictions")
+    shutil.copytree(home / "tables" / "predictions", other / "tables" / "predictions")
+    list(migrate(other, plan(other)))
+    for table in RENAMED:
+        assert_frame_equal(rows(other, table), rows(home, table))
+
+
+def test_a_migrated_home_is_continued_without_a_duplicate(home: Path) -> None:
+    list(migrate(home, plan(home)))
+    before = {table: rows(home, table) for table in RENAMED}
+    noon = a_runner(home, NEXT, 12)
+    assert only(noon.slate(NEXT, "same_day")).succeeded, "the week's model of the old version serves"
+    assert only(noon.slate(DAY, "overnight")).succeeded
+    for table in RENAMED:
+        assert_frame_equal(rows(home, table), before[table])
+    assert only(a_runner(home, NEXT + timedelta(days=1), 7).slate(NEXT, "overnight")).succeeded
+    graded = rows(home, "grades").filter(pl.col("game_date") == NEXT)
+    assert set(graded["prediction_id"]) == set(before["predictions"].filter(pl.col("game_date") == NEXT)["prediction_id"])
+    assert rows(home, "grades").filter(pl.col("game_date") != NEXT).equals(before["grades"])
+
+
+def test_nothing_of_a_migrated_home_is_stale_or_made_again(home: Path) -> None:
+    list(migrate(home, plan(home)))
+    work, dates = a_runner(home, NEXT, 12), days(DAY - timedelta(days=3), DAY)
+    records = status(work.warehouse, work.landing, work.clock, dates, work.code_versions)
+    assert [(record["state"], record["stale"]) for record in records] == [("COMPLETE", [])] * len(dates)
+    steps = plan_backfill(work.warehouse, dates[0], DAY, work.code_versions, "grades", is_resumed=True)
+    assert all(step.is_left_out for step in steps)
