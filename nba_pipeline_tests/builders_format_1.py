@@ -38,15 +38,12 @@ def ledgers() -> dict[Table, pl.DataFrame]:
         a_prediction(version=2, prediction_id="second", line=21.5),
         a_prediction("NO_LINE", player_id=2, line=None),
     ]
-    lineage = {
-        "source": "a test",
-        "as_of": NOON,
+    required = {
+        "player_name": "Stephen Curry", "team": "GSW", "opponent": "NYK", "is_actionable": False, "quality_score": 100.0,
+        "features_hash": "hash", "feature_version": "1", "system_version": "1", "source": "a test", "as_of": NOON,
         "code_version": "2",
-        "player_name": "Stephen Curry",
-        "team": "GSW",
-        "opponent": "NYK",
-    }
-    made = predictions_of(*(bet | lineage | {"quality_score": 100.0, "is_actionable": False} for bet in bets))
+    }  # fmt: skip
+    made = predictions_of(*(bet | required for bet in bets))
     graded = grade_predictions(made, **a_finished_game()).with_columns(
         pl.lit(NOON).cast(pl.Datetime("us", "UTC")).alias("as_of"), pl.lit("1").alias("code_version")
     )
