@@ -15,6 +15,7 @@ from nba_pipeline.calendar import DAILY, Clock
 from nba_pipeline.checks import Verdict, _checks, checks_of, dated_check, keys_are_unique, nothing_is_quarantined, share_verdict
 from nba_pipeline.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.home_format import prepare_write
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 FIRST, SECOND, THIRD = date(2024, 3, 12), date(2024, 3, 13), date(2024, 3, 14)
@@ -221,6 +222,7 @@ def rows(table: Table, *game_ids: str) -> pl.DataFrame:
 
 def test_a_key_that_stands_twice_is_found(warehouse: Warehouse, boxes: Table, tmp_path: Path) -> None:
     # the warehouse refuses such rows, so somebody else has to have written them
+    prepare_write(tmp_path)
     by_hand = tmp_path / "tables" / boxes.name / f"game_date={FIRST}" / "part.parquet"
     rows(boxes, "1", "1", "2", "2", "2").write_parquet(by_hand, mkdir=True)
     assert keys_are_unique(warehouse, boxes, [FIRST, SECOND]) == [
