@@ -12,7 +12,6 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import polars as pl
 import typer
 
 from nba_pipeline.backfill import STAGES, Stage, missing_before, plan, rate, windows_of
@@ -22,9 +21,9 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.printing import (
     err,
     out,
+    print_answer,
     print_breakers,
     print_decisions,
-    print_frame,
     print_plan,
     print_rating,
     print_record,
@@ -298,16 +297,9 @@ def sql(
     query: Annotated[str, typer.Argument(help="one statement that only reads; tables go by their plain names")],
     style: Annotated[str, typer.Option("--format", help="table | csv | json")] = "table",
 ) -> None:
-    """Ask the warehouse. Beside the tables: quarantine, waivers, landing, requests, availability, runs."""
+    """Query the warehouse; no file can be read or written. CSV escapes formulas. Also: quarantine, landing, requests, availability, runs."""
     _one_of("--format", style, ("table", "csv", "json"))
-    answer = runner().warehouse.sql(query)
-    if style == "json":
-        print(json.dumps(answer.to_dicts(), default=str, indent=1))
-    elif style == "csv":
-        flat = answer.with_columns(pl.col(pl.List).map_elements(lambda v: json.dumps(v.to_list(), default=str), pl.String))
-        print(flat.write_csv(), end="")
-    else:
-        print_frame(answer)
+    print_answer(runner().warehouse.sql(query), style)
     leave(0)
 
 

@@ -3,7 +3,9 @@
 Tables and data go to standard output (`out`), progress and errors to standard error (`err`).
 """
 
+import json
 import sys
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -13,15 +15,20 @@ import polars as pl
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from nba_pipeline.backfill import ACCEPTABLE, EXCELLENT, Step
 from nba_pipeline.breakers import Breaker, State
+from nba_pipeline.csv_text import csv_text
 from nba_pipeline.formulas.wilson import wilson_interval
 from nba_pipeline.runs import Outcome, Runner
 from nba_pipeline.warehouse.views import OUTCOMES
 
 WIDTH_WITHOUT_TERMINAL = 150
 out, err = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL), Console(stderr=True)
+
+UNPRINTABLE = ("Cc", "Cf")
+"""Unicode categories of characters that move the cursor, reorder text or hide it."""
 
 DATES_NAMED = 10
 SHOWN_IN_STATUS = (
@@ -224,14 +231,30 @@ def print_decisions(records: Sequence[Mapping[str, Any]], start: datetime, end: 
     out.print(table)
 
 
+def print_answer(frame: pl.DataFrame, style: str) -> None:
+    """The answer of a query as a table, CSV or JSON."""
+    if style == "json":
+        sys.stdout.write(json.dumps(frame.to_dicts(), default=str, indent=1) + "\n")
+    elif style == "csv":
+        sys.stdout.write(csv_text(frame))
+    else:
+        print_frame(frame)
+
+
 def print_frame(frame: pl.DataFrame) -> None:
     """A frame as a table."""
     table = RichTable()
     for name, kind in frame.schema.items():
-        table.add_column(name, justify="right" if kind.is_numeric() else "left", overflow="fold")
+        table.add_column(printable(name), justify="right" if kind.is_numeric() else "left", overflow="fold")
     for row in frame.iter_rows():
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*("" if value is None else printable(str(value)) for value in row))
     out.print(table)
+
+
+def printable(text: str) -> Text:
+    """The text without markup, each control or format character but line feed and tab as its escape sequence."""
+    unsafe = {c for c in text if unicodedata.category(c) in UNPRINTABLE and c not in "\n\t"}
+    return Text(text.translate({ord(c): c.encode("unicode_escape").decode() for c in unsafe}))
 
 
 def print_breakers(found: Sequence[Breaker], console: Console = out) -> None:

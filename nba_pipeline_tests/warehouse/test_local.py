@@ -20,6 +20,7 @@ from polars.testing import assert_frame_equal
 from nba_pipeline.calendar import Clock
 from nba_pipeline.errors import BadInput, Busy
 from nba_pipeline.table import Table
+from nba_pipeline.warehouse import local_sql
 from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.warehouse.contract import (
@@ -128,18 +129,21 @@ class TestContract(Contract):
 # Readers and writers at the same time
 
 
-def test_a_question_is_answered_from_the_files_of_its_beginning(tmp_path: Path, lines: Table) -> None:
-    """DuckDB opens a file twice; what replaces it in between must not be met halfway."""
+def test_a_query_reads_the_files_of_its_beginning(
+    local: LocalWarehouse, lines: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arrow opens a file twice, for its footer and for its rows; a replacement in between must not be seen."""
 
-    class Overtaken(LocalWarehouse):
-        def _create_views(self, *args: Any) -> None:
-            super()._create_views(*args)
-            self.replace(lines, [DAY], rows(4, points=9), "another")
+    def register_and_replace(*args: Any) -> local_sql.Links:
+        links = register(*args)
+        local.replace(lines, [DAY], rows(4, points=9), "another")
+        return links
 
-    overtaken = Overtaken(home=str(tmp_path))
-    overtaken.replace(lines, [DAY], rows(3), "me")
-    assert_frame_equal(overtaken.sql("SELECT * FROM toy_lines ORDER BY game_id"), rows(3))
-    assert held(overtaken, lines)["points"].to_list() == [9, 9, 9, 9]
+    register = local_sql.register
+    monkeypatch.setattr(local_sql, "register", register_and_replace)
+    local.replace(lines, [DAY], rows(3), "me")
+    assert_frame_equal(local.sql("SELECT * FROM toy_lines ORDER BY game_id"), rows(3))
+    assert held(local, lines)["points"].to_list() == [9, 9, 9, 9]
     assert not list(tmp_path.glob(".sql-*"))
 
 

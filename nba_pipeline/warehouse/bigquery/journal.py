@@ -18,8 +18,8 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.bigquery.loads import EVER, Load, Loads
 from nba_pipeline.warehouse.bigquery.session import Session, day_parameters, identity, parquet
 from nba_pipeline.warehouse.bigquery.shapes import PARTITION, Column, Shape
+from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS
 from nba_pipeline.warehouse.landing import JournalDay, Landing
-from nba_pipeline.warehouse.local import JOURNAL_COLUMNS
 
 ASKED_DATE = "asked_date"
 """The journal's own `game_date`, the date that a request was about; the partition has that name here as everywhere."""
@@ -66,7 +66,7 @@ VIEWS = {
     f"final_game_ids {_FROM} AND outcome = 'landed') AS landed, UNNEST(landed.final_game_ids) AS game_id GROUP BY game_id, provider",
     "runs": f"SELECT run_id, as_of, job {_FROM} AND kind = 'run'",
 }
-"""The views of `local.JOURNAL_VIEWS` in BigQuery's words."""
+"""The views of `journal_views.JOURNAL_VIEWS` in BigQuery's words."""
 
 DESCRIPTIONS = {
     "requests": "What providers were asked, and how it ended.",

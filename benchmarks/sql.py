@@ -1,0 +1,144 @@
+"""Queries of the local warehouse, as ratios against DuckDB's views over its parquet files, which could also write them.
+
+Both ways pin the files by hard links and answer the same queries in turn, on predictions and grades of 1,000 dates with 300
+rows each and on a journal of 30,000 requests. Aimed at: no query takes more than 1.05 times as long as with views.
+
+    python benchmarks/sql.py
+"""
+
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import polars as pl
+from measuring import print_table
+from polars.testing import assert_frame_equal
+
+import nba_pipeline.definitions  # noqa: F401  # every table is known
+from nba_pipeline.table import TABLES, Table
+from nba_pipeline.warehouse import views
+from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS, JOURNAL_VIEWS
+from nba_pipeline.warehouse.local import LocalWarehouse
+
+DATES, ROWS, REQUESTS, REQUESTS_PER_FILE = 1_000, 300, 30_000, 1_000
+FIRST = date(2022, 1, 1)
+REPEATS, AIM = 5, 1.05
+LEDGERS = ("predictions", "grades")
+
+QUERIES = {
+    "count": "SELECT count(*) AS n FROM predictions",
+    "one date": "SELECT * FROM predictions WHERE game_date = DATE '2023-05-05' ORDER BY prediction_id",
+    "a month": "SELECT team, avg(line) AS line FROM predictions WHERE game_date BETWEEN DATE '2023-03-01' AND DATE '2023-03-31' "
+    "GROUP BY team ORDER BY team",
+    "filter on a value": "SELECT count(*) AS n FROM predictions WHERE line > 29.5",
+    "join": "SELECT g.outcome, count(*) AS n, max(p.line) AS line FROM predictions p JOIN grades g USING (game_date, prediction_id) "
+    "GROUP BY g.outcome ORDER BY g.outcome",
+    "join of a date": "SELECT p.player_name, g.outcome FROM predictions p JOIN grades g USING (game_date, prediction_id) "
+    "WHERE p.game_date = DATE '2023-05-05' ORDER BY ALL",
+    "view": "SELECT system_id, count(*) AS n FROM latest_predictions GROUP BY system_id ORDER BY system_id",
+    "view of views": "SELECT season, system_id, graded, wins FROM season_record ORDER BY ALL",
+    "every row": "SELECT * FROM predictions",
+    "journal": "SELECT provider, count(*) AS n FROM requests GROUP BY provider",
+    "no table": "SELECT 1 AS a",
+}
+
+
+def rows_of(table: Table, day: date, seed: int) -> pl.DataFrame:
+    """Made-up rows of a ledger on one date: texts repeat, numbers do not."""
+    random, number = np.random.default_rng(seed), np.arange(ROWS)
+    fixed = {
+        "game_date": pl.repeat(day, ROWS, dtype=pl.Date, eager=True), "game_id": pl.Series([f"{seed:05}{n % 10:05}" for n in number]),
+        "player_id": pl.Series(number // 3), "system_id": pl.Series([("a", "b", "c")[n % 3] for n in number]),
+        "prediction_id": pl.Series([f"{seed:016x}{n:016x}" for n in number]),
+        "outcome": pl.Series([("WIN", "LOSS", "PUSH")[n % 3] for n in number]),
+    }  # fmt: skip
+
+    def column(name: str, kind: pl.DataType) -> pl.Series:
+        if name in fixed:
+            return fixed[name]
+        if kind == pl.String:
+            return pl.Series([f"{name} {n % 50}" for n in number])
+        if isinstance(kind, pl.List):
+            return pl.Series([["one reason", "another"]] * ROWS)
+        return pl.Series(random.random(ROWS) * 30 if kind == pl.Float64 else random.integers(0, 2, ROWS))
+
+    return pl.DataFrame({name: column(name, kind).cast(kind) for name, kind in table.dtypes.items()})
+
+
+def fill(home: Path) -> None:
+    """Write both ledgers and the journal."""
+    for name in LEDGERS:
+        for number in range(DATES):
+            day = FIRST + timedelta(days=number)
+            file = home / "tables" / name / f"game_date={day}" / "part.parquet"
+            file.parent.mkdir(parents=True)
+            rows_of(TABLES[name], day, number).write_parquet(file)
+    journal = home / "landing" / "journal"
+    journal.mkdir(parents=True)
+    line = {"kind": "request", "outcome": "landed", "endpoint": "boxscore", "url": "http://a/b", "sha256": "0" * 64, "bytes": 9}
+    lines = [
+        json.dumps(line | {"provider": f"p{n % 7}", "entity": str(n), "fetched_at": "2024-01-01T00:00:00Z"})
+        for n in range(REQUESTS)
+    ]
+    for first in range(0, REQUESTS, REQUESTS_PER_FILE):
+        (journal / f"{first}.jsonl").write_text("\n".join(lines[first : first + REQUESTS_PER_FILE]) + "\n")
+
+
+def with_views(home: Path, query: str) -> pl.DataFrame:
+    """The answer over views of the files, which need the home as an allowed directory."""
+    with duckdb.connect(":memory:") as connection, tempfile.TemporaryDirectory(prefix=".sql-", dir=home) as pinned:
+        connection.extract_statements(query)
+        words = set(query.lower().replace("(", " ").split())
+        for name in views.tables_behind(words):
+            (folder := Path(pinned, name)).mkdir()
+            for number, file in enumerate((home / "tables" / name).glob("*/part.parquet")):
+                os.link(file, folder / f"{number}.parquet")
+            source = f"read_parquet('{folder}/*.parquet', hive_partitioning = false, union_by_name = true)"
+            connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {source}")
+        for name in views.VIEWS if words & views.VIEWS.keys() else ():
+            if views.tables_behind({name}) <= views.tables_behind(words):
+                connection.execute(f"CREATE VIEW {name} AS {views.statement(name)}")
+        for name in words & JOURNAL_VIEWS.keys():
+            columns = ", ".join(f"{column}: '{kind}'" for column, kind in JOURNAL_COLUMNS.items())
+            source = f"read_json('{home}/landing/journal/*.jsonl', columns = {{{columns}}}, format = 'newline_delimited', ignore_errors = true)"
+            connection.execute(f"CREATE VIEW {name} AS {JOURNAL_VIEWS[name].format(journal=source)}")
+        connection.execute("SET allowed_directories = [$home]", {"home": str(home)})
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET lock_configuration = true")
+        return pl.DataFrame(connection.sql(query).to_arrow_table())
+
+
+def seconds_of(way: Callable[[str], pl.DataFrame], query: str) -> tuple[float, pl.DataFrame]:
+    began = time.perf_counter()
+    answer = way(query)
+    return time.perf_counter() - began, answer
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="sql-") as name:
+        home = Path(name)
+        fill(home)
+        ours, theirs = LocalWarehouse(home=name).sql, lambda query: with_views(home, query)
+        rows = []
+        for title, query in QUERIES.items():
+            taken = []
+            for _ in range(REPEATS + 1):
+                (mine, answer), (other, expected) = seconds_of(ours, query), seconds_of(theirs, query)
+                taken.append((mine, other))
+            assert_frame_equal(answer, expected, check_row_order="ORDER" in query, check_dtypes=False)
+            mine, other = (statistics.median(each) for each in zip(*taken[1:], strict=True))  # the first warms up
+            rows.append((title, f"{other:.3f}", f"{mine:.3f}", mine / other, "" if mine <= AIM * other else "slower"))
+        print(f"{DATES:,} dates of {ROWS} rows in each ledger, {REQUESTS:,} requests; equal answers, median of {REPEATS}\n")
+        print_table(("query", "views s", "sql s", "times views", f"aim: <= {AIM}"), rows)
+
+
+if __name__ == "__main__":
+    main()

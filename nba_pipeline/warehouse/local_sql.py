@@ -1,0 +1,128 @@
+"""SQL over the local warehouse: its tables, quarantine and journal as Arrow, asked through a DuckDB that can only read.
+
+DuckDB opens no file of the home itself. A table is an Arrow dataset over hard links of its files, so that a query reads
+the files of its beginning, whatever replaces them. What DuckDB may do is decided in `read_only`.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+import polars as pl
+import polars.selectors as cs
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from pyarrow.fs import LocalFileSystem
+
+from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES
+from nba_pipeline.warehouse import read_only, views
+from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS, JOURNAL_VIEWS
+
+PARTITION = "game_date="
+
+Links = dict[Path, Path]
+"""Each hard link and the file of the home that it names."""
+
+
+def answer(home: Path, query: str) -> pl.DataFrame:
+    """The answer to a query that only reads. Raises BadInput for any other query, and for one that DuckDB refuses."""
+    home = home.resolve()
+    with read_only.connect() as connection, ExitStack() as stack:
+        statement = read_only.reading_statement(connection, query)
+        home.mkdir(parents=True, exist_ok=True)
+        pinned = stack.enter_context(TemporaryDirectory(prefix=".sql-", dir=home))
+        connection.execute("SET TimeZone = 'UTC'")
+        links = register(connection, home, query, Path(pinned))
+        read_only.lock(connection)
+        try:
+            return _presentable(pl.DataFrame(connection.sql(statement).to_arrow_table()))
+        except duckdb.CatalogException as error:
+            tables = ", ".join(sorted([*TABLES, *views.VIEWS, *JOURNAL_VIEWS, "quarantine"]))
+            raise BadInput(f"{str(error).splitlines()[0]} Tables: {tables}") from error
+        except duckdb.Error as error:
+            refuse_unreadable(home, links)
+            raise BadInput(read_only.first_paragraph(error)) from error
+        except pl.exceptions.ComputeError as error:
+            raise BadInput("an interval cannot be shown; turn it into a number, as with date_diff('minute', a, b)") from error
+        except pl.exceptions.DuplicateError as error:
+            raise BadInput(f"the answer cannot be shown: {str(error).splitlines()[0]}; name columns with AS") from error
+
+
+def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinned: Path) -> Links:
+    """Register every table and view that the query may name: each of them whose name is a word of its text."""
+    words = set(re.findall(r"[a-z_]+", query.lower()))
+    links: Links = {}
+    for name in views.tables_behind(words):
+        links |= _register_files(connection, home / "tables" / name, name, TABLES[name].dtypes, pinned)
+    if "quarantine" in words:
+        links |= _register_files(connection, home / "quarantine", "quarantine", QUARANTINE_SCHEMA, pinned)
+    if words & views.VIEWS.keys():
+        for name in views.VIEWS:  # a view comes after those that it reads
+            if views.tables_behind({name}) <= views.tables_behind(words):
+                connection.execute(f"CREATE VIEW {name} AS {views.statement(name)}")
+    for name in words & JOURNAL_VIEWS.keys():
+        _load_journal(connection, home, name)
+    return links
+
+
+def _register_files(
+    connection: duckdb.DuckDBPyConnection, folder: Path, name: str, schema: Mapping[str, pl.DataType], pinned: Path
+) -> Links:
+    """Register the files below a folder as they are now. A column that a file lacks is null.
+
+    Arrow opens a file twice, for its footer and for its rows; a replacement in between would give it halves of two
+    files. A hard link keeps naming the old file.
+    """
+    links: Links = {}
+    (pinned / name).mkdir()
+    for number, file in enumerate(sorted(folder.rglob("part.parquet"))):
+        link = pinned / name / f"{number}.parquet"
+        with suppress(FileNotFoundError):
+            os.link(file, link)
+            links[link] = file
+    arrow = pl.DataFrame(schema=dict(schema)).to_arrow(compat_level=pl.CompatLevel.oldest())
+    # Every row of a file is of its folder's date, so a filter on `game_date` opens only the files of its dates.
+    dates = [date.fromisoformat(file.parent.name.removeprefix(PARTITION)) for file in links.values()]
+    dataset = ds.FileSystemDataset.from_paths(
+        [str(link) for link in links], schema=arrow.schema, format=ds.ParquetFileFormat(), filesystem=LocalFileSystem(),
+        partitions=[ds.field("game_date") == pa.scalar(day) for day in dates],
+    )  # fmt: skip
+    connection.register(name, dataset if links else arrow)
+    return links
+
+
+def _load_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: str) -> None:
+    """Copy what a view shows of the journal into memory. Lines that are no JSON are skipped."""
+    folder = home / "landing" / "journal"
+    if any(folder.glob("*.jsonl")):
+        columns = ", ".join(f"{name}: '{kind}'" for name, kind in JOURNAL_COLUMNS.items())
+        path = str(folder / "*.jsonl").replace("'", "''")
+        journal = f"read_json('{path}', columns = {{{columns}}}, format = 'newline_delimited', ignore_errors = true)"
+    else:
+        nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in JOURNAL_COLUMNS.items())
+        journal = f"(SELECT {nothing} WHERE false)"
+    connection.execute(f"CREATE TABLE {view} AS {JOURNAL_VIEWS[view].format(journal=journal)}")
+
+
+def refuse_unreadable(home: Path, links: Links) -> None:
+    """Raise PipelineError with the name of the first file that Arrow cannot read. Arrow's own message has none."""
+    for link, file in links.items():
+        try:
+            pq.read_table(link)
+        except (pa.ArrowException, OSError) as error:
+            problem = str(error).splitlines()[0]
+            raise PipelineError(f"{file.relative_to(home)} cannot be read: {problem}") from error
+
+
+def _presentable(frame: pl.DataFrame) -> pl.DataFrame:
+    """Whole numbers as integers and instants in UTC: DuckDB sums integers into decimals."""
+    return frame.with_columns(cs.datetime(time_zone="*").dt.convert_time_zone("UTC"), cs.decimal().cast(pl.Float64)).with_columns(
+        pl.col(c).cast(pl.Int64) for c, kind in frame.schema.items() if isinstance(kind, pl.Decimal) and kind.scale == 0
+    )

@@ -1,0 +1,111 @@
+"""DuckDB that can only read what is registered: its parser names a query's statement, its engine refuses files and writes.
+
+Registration of tables does not belong here. A spelling decides nothing: statement types and nodes come from DuckDB's
+parser, and a statement that slips through it meets an engine without files and a transaction that is read-only.
+"""
+
+import json
+from collections.abc import Iterator
+
+import duckdb
+
+from nba_pipeline.errors import BadInput
+
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    # A spill directory is readable and writable even without external access, and `.tmp` of the current one is the default.
+    "temp_directory": "",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_persistent_secrets": "false",
+    "python_enable_replacements": "false",
+    "python_scan_all_frames": "false",
+}
+
+READING_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+"""The parser's query nodes that read. The others are those of WITH: INSERT, UPDATE, DELETE and COPY TO."""
+
+ACCEPTED = "sql takes one statement that only reads: SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE, or EXPLAIN of one of them"
+HINTS = {"MULTI": "; list the values of a PIVOT with IN"}
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """Open a database in memory that neither spills to disk nor loads extensions."""
+    return duckdb.connect(":memory:", config=CONFIG)
+
+
+def lock(connection: duckdb.DuckDBPyConnection) -> None:
+    """From now on the connection reads no file, writes nothing and keeps its configuration."""
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    connection.execute("BEGIN TRANSACTION READ ONLY")
+
+
+def reading_statement(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
+    """The query's only statement. Raises BadInput unless it is a SELECT or the EXPLAIN of a SELECT."""
+    statements = parsed(connection, query)
+    if len(statements) != 1:
+        raise BadInput(f"{ACCEPTED}; the query has {len(statements)} statements")
+    kind, text = type_of(statements[0]), query
+    if kind == "EXPLAIN":
+        kind, text = _explained(connection, query)
+    if kind != "SELECT":
+        raise BadInput(f"{ACCEPTED}, not {kind}{HINTS.get(kind, '')}")
+    if writing := sorted(_query_nodes(connection, text) - READING_NODES):
+        raise BadInput(f"{ACCEPTED}; its WITH contains {writing[0].removesuffix('_QUERY_NODE')}")
+    return statements[0]
+
+
+def parsed(connection: duckdb.DuckDBPyConnection, query: str) -> list[duckdb.Statement]:
+    """The statements of a query. Raises BadInput for text that DuckDB cannot parse."""
+    try:
+        return connection.extract_statements(query)
+    except duckdb.Error as error:
+        raise BadInput(f"the query cannot be parsed: {first_paragraph(error)}") from error
+
+
+def type_of(statement: duckdb.Statement) -> str:
+    """The parser's name for the type of a statement. DuckDB's Python module does not name every type of its parser."""
+    try:
+        return str(statement.type.name)
+    except ValueError:
+        return "a statement of unknown type"
+
+
+def _explained(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[str, str]:
+    """Type and text of what EXPLAIN explains: the longest tail of the query that is another statement."""
+    encoded = query.encode()  # the tokenizer counts bytes
+    for offset, _ in duckdb.tokenize(query):
+        text = encoded[offset:].decode()
+        try:
+            statements = connection.extract_statements(text)
+        except duckdb.ParserException:
+            continue
+        if len(statements) == 1 and (kind := type_of(statements[0])) != "EXPLAIN":
+            return kind, text
+    return "EXPLAIN", query
+
+
+def _query_nodes(connection: duckdb.DuckDBPyConnection, query: str) -> set[str]:
+    """The query nodes in the syntax tree of a SELECT, as DuckDB serializes it."""
+    row = connection.execute("SELECT json_serialize_sql($1)", [query]).fetchone()
+    tree = json.loads(row[0]) if row else {"error": True}
+    if tree["error"]:
+        raise BadInput(f"the query cannot be checked: {tree.get('error_message', 'DuckDB does not serialize it')}")
+    return {name for name in _types(tree) if name.endswith("_NODE")}
+
+
+def _types(tree: object) -> Iterator[str]:
+    if isinstance(tree, dict):
+        if isinstance(kind := tree.get("type"), str):
+            yield kind
+        for branch in tree.values():
+            yield from _types(branch)
+    elif isinstance(tree, list):
+        for branch in tree:
+            yield from _types(branch)
+
+
+def first_paragraph(error: Exception) -> str:
+    """DuckDB's message without the query's text and the arrow below it."""
+    return str(error).split("\n\n", maxsplit=1)[0]
