@@ -114,6 +114,39 @@ def keep(path: Place, make: Callable[[], bytes]) -> None:
         temporary.replace(path)
 
 
+def write(path: Place, body: bytes) -> None:
+    """Write a file in the place of one of the same name, whole or not at all. One writer at a time."""
+    if not isinstance(path, Path):
+        put(path, body)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(body)
+    temporary.replace(path)
+
+
+def delete(path: Place) -> None:
+    """Delete a file, if it exists."""
+    if isinstance(path, Path):
+        path.unlink(missing_ok=True)
+        return
+    with suppress(FileNotFoundError), reached(path, absent_is_wrong=False):
+        path.fs.rm_file(path.path)
+
+
+def tree(folder: Place) -> list[File]:
+    """Every file below a folder but temporary ones, in order of the time they were written, then by path."""
+    if isinstance(folder, Path):
+        paths = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+        found = [File(path, stat.st_size, stat.st_mtime_ns) for path in paths for stat in [path.stat()]]
+    else:
+        with reached(folder):
+            entries = folder.fs.find(folder.path, detail=True)
+        above = folder.path.rstrip("/") + "/"
+        found = [File(folder / name.removeprefix(above), entry["size"], _changed(entry)) for name, entry in entries.items()]
+    return sorted(found, key=lambda file: (file.changed, file.path.as_posix()))
+
+
 def _mark_as_last(path: Path) -> None:
     now = time.time_ns()  # of its own accord the kernel dates files by its tick, so two of the same 4 ms would be equal
     os.utime(path, ns=(now, now))
