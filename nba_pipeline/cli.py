@@ -477,6 +477,27 @@ def audit_seasons(
     leave(int(any(record["implausible"] for record in records)))
 
 
+@audit.command("ledgers")
+def audit_ledgers(
+    first: Annotated[str | None, typer.Option("--from", help="first US Eastern date; default the platform's first")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="last US Eastern date, included; default tomorrow")] = None,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """Compare every ledger row with the hash recorded when it was written; exit code 1 for any finding."""
+    from nba_pipeline.audit import ledgers
+    from nba_pipeline.calendar import FIRST_DATE, days
+
+    _one_of("--format", style, ("table", "json"))
+    start, end = date_range(first or str(FIRST_DATE), last or str(clock().today + timedelta(days=1)))
+    dates = None if first is None and last is None else days(start, end)
+    found = ledgers.audit_ledgers(runner().warehouse, dates)
+    if style == "json":
+        print(json.dumps(found, indent=1))
+    else:
+        ledgers.print_ledgers(found, out)
+    leave(int(not found["passed"]))
+
+
 def _iso(instant: datetime) -> str:
     return instant.isoformat()
 

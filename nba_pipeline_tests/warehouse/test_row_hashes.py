@@ -90,9 +90,10 @@ def test_floats_are_written_as_python_prints_them() -> None:
     bits = random.Random(7)
     floats = [struct.unpack("<d", bits.randbytes(8))[0] for _ in range(2000)] + [bits.uniform(-60, 60) for _ in range(2000)]
     floats += [0.0, -0.0, 1e-4, 9.999e-5, 1e16, 9999999999999998.0, 5e-324, 1.7976931348623157e308, float("inf"), float("-inf")]
+    floats = [number for number in floats if not math.isnan(number)]
     schema = {"x": pl.Float64()}
     hashes = row_hashes(pl.DataFrame({"x": [*floats, float("nan")]}), schema).to_list()
-    assert hashes == [*(text_hash(f"x={number + 0.0!r}\n") for number in floats if not math.isnan(number)), text_hash("x=nan\n")]
+    assert hashes == [*(text_hash(f"x={number + 0.0!r}\n") for number in floats), text_hash("x=nan\n")]
 
 
 def test_lists_are_written_as_json() -> None:
