@@ -1,4 +1,4 @@
-"""The `nba-pipeline` command: demo, run, backfill, status, reconcile, decisions, breakers, sql, waive, resolve, rebuild, audit.
+"""The `nba-pipeline` command: demo, run, backfill, status, reconcile, decisions, breakers, sql, waive, resolve, rebuild, backup, restore, audit.
 
 Exit codes: 0 done, 1 ran and something failed or a gate is closed, 2 wrong use. Machine formats print only the data on
 standard output; everything else goes to standard error.
@@ -10,6 +10,7 @@ import sys
 import warnings
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import polars as pl
@@ -337,6 +338,43 @@ def rebuild() -> None:
     leave(report(work, work.rebuild()))
 
 
+@app.command()
+def backup(folder: Annotated[Path, typer.Argument(help="a new or empty folder outside of the home")]) -> None:
+    """Copy the ledgers with their manifests and the landing to a folder, and verify the copy."""
+    from nba_pipeline.warehouse.backup import back_up
+
+    work = runner()
+    receipt = back_up(
+        work.warehouse, work.landing.root, folder, home=home(), environment=environment(), made_at=work.clock.now(), say=_say
+    )
+    size = sum(entry.bytes for entry in receipt.files.values())
+    out.print(
+        f"{len(receipt.files)} files with {size / 1024**2:.1f} MiB are in {folder}, verified", highlight=False, soft_wrap=True
+    )
+    for finding in receipt.findings:
+        out.print(f"not as recorded: {finding}", style="red", highlight=False, soft_wrap=True, markup=False)
+    leave(int(bool(receipt.findings)))
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="a folder that `backup` made")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what is missing, and add nothing")] = False,
+) -> None:
+    """Add what a backup has and the home lacks; nothing that exists is overwritten or deleted."""
+    from nba_pipeline.warehouse.restore import restore as restore_backup
+
+    work = runner()
+    restored = restore_backup(work.warehouse, work.landing.root, folder, environment=environment(), dry_run=dry_run, say=_say)
+    rows = ", ".join(f"{number} rows of {name}" for name, number in restored.rows.items()) or "no rows"
+    out.print(
+        f"{'missing' if dry_run else 'added'}: {rows}, {restored.files} files of the landing", highlight=False, soft_wrap=True
+    )
+    for difference in restored.differences:
+        out.print(difference, style="red", highlight=False, soft_wrap=True, markup=False)
+    leave(int(bool(restored.differences)))
+
+
 @bigquery.command("plan")
 def bigquery_plan() -> None:
     """Show what is missing or differs in the dataset, and change nothing."""
@@ -496,6 +534,10 @@ def audit_ledgers(
     else:
         ledgers.print_ledgers(found, out)
     leave(int(not found["passed"]))
+
+
+def _say(message: str) -> None:
+    err.print(message, style="dim", highlight=False, soft_wrap=True, markup=False)
 
 
 def _iso(instant: datetime) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
@@ -137,8 +138,12 @@ def delete(path: Place) -> None:
 def tree(folder: Place) -> list[File]:
     """Every file below a folder but temporary ones, in order of the time they were written, then by path."""
     if isinstance(folder, Path):
-        paths = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
-        found = [File(path, stat.st_size, stat.st_mtime_ns) for path in paths for stat in [path.stat()]]
+        found = []
+        for path in folder.rglob("*"):
+            with suppress(FileNotFoundError):  # renamed or deleted since it was listed
+                stat = path.stat()
+                if S_ISREG(stat.st_mode) and not path.name.startswith("."):
+                    found.append(File(path, stat.st_size, stat.st_mtime_ns))
     else:
         with reached(folder):
             entries = folder.fs.find(folder.path, detail=True)
@@ -176,6 +181,26 @@ def rename(path: Place, new: str) -> None:
     with reached(path, absent_is_wrong=False):
         path.fs.cp_file(path.path, path.with_name(new).path)
         path.fs.rm_file(path.path)
+
+
+def move(path: Place, target: Place) -> None:
+    """Give a file another path in the same folder tree or store."""
+    if isinstance(path, Path) or isinstance(target, Path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Path(str(path)).replace(str(target))
+        return
+    with reached(path, absent_is_wrong=False):
+        path.fs.cp_file(path.path, target.path)
+        path.fs.rm_file(path.path)
+
+
+def unused(path: Place) -> Place:
+    """The path, or with a number appended the first at which there is no file."""
+    candidate, number = path, 1
+    while exists(candidate):
+        number += 1
+        candidate = path.with_name(f"{path.name}.{number}")
+    return candidate
 
 
 @contextmanager

@@ -154,36 +154,90 @@ def verify(warehouse: "Warehouse", table: Table, dates: Collection[date] | None 
     chosen = known if dates is None else [day for day in known if day in set(dates)]
     for start in range(0, len(chosen), DATES_AT_ONCE):
         chunk = chosen[start : start + DATES_AT_ONCE]
-        heights = _agreeing(warehouse, table, chunk, recorded)
+        agreeing = inspect_agreeing(warehouse, table, chunk)
         for day in chunk:
-            yield Verified(table.name, day, heights[day]) if day in heights else verify_date(warehouse, table, day)
+            inspection = agreeing.pop(day, None)
+            yield verify_date(warehouse, table, day) if inspection is None else Verified(table.name, day, inspection.height)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """One date of a ledger as it is stored. None for what cannot be read."""
+
+    rows: pl.DataFrame | None
+    manifest: Manifest | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def height(self) -> int:
+        """How many rows could be read."""
+        return 0 if self.rows is None else self.rows.height
 
 
 def verify_date(warehouse: "Warehouse", table: Table, day: date) -> Verified:
     """Compare one date under its write lock, after settling a pending manifest."""
-    file, path = warehouse.partition_name(table, day), str(warehouse.manifests.path(table, day))
-
-    def found(problem: str, message: str, where: str = file) -> Verified:
-        return Verified(table.name, day, 0, (Finding(problem, table.name, day, "", where, message),))
-
     try:
         with warehouse.locked(table, [day], VERIFIER):
-            rows = warehouse.ledger_rows(table, [day])
-            manifest = settle(warehouse.manifests, table, day, rows)
-            exists = day in warehouse.dates(table)
+            inspection = inspect(warehouse, table, day)
     except Busy as error:
-        return found(NOT_VERIFIED, f"could not be verified: {error}")
-    except InvalidManifest as error:
-        return found(MANIFEST_INVALID, f"its rows cannot be verified: {error}", path)
+        file = warehouse.partition_name(table, day)
+        return Verified(table.name, day, 0, (Finding(NOT_VERIFIED, table.name, day, "", file, f"not verified: {error}"),))
+    return Verified(table.name, day, inspection.height, inspection.findings)
+
+
+def inspect(warehouse: "Warehouse", table: Table, day: date) -> Inspection:
+    """Read rows and manifest of a date and compare them; the caller holds the write lock."""
+    file, path = warehouse.partition_name(table, day), str(warehouse.manifests.path(table, day))
+
+    def found(problem: str, message: str, where: str) -> tuple[Finding, ...]:
+        return (Finding(problem, table.name, day, "", where, message),)
+
+    try:
+        rows = warehouse.ledger_rows(table, [day])
     except (pl.exceptions.PolarsError, OSError) as error:
-        return found(PARTITION_UNREADABLE, f"the partition cannot be read: {str(error).splitlines()[0]}")
-    recorded = manifest.rows
-    if rows.height and warehouse.manifests.read(table, day) is None:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return Inspection(None, None, found(PARTITION_UNREADABLE, f"the partition cannot be read: {reason}", file))
+    try:
+        manifest = settle(warehouse.manifests, table, day, rows)
+    except InvalidManifest as error:
+        return Inspection(rows, None, found(MANIFEST_INVALID, f"its rows cannot be verified: {error}", path))
+    if manifest.rows.is_empty() and rows.height and warehouse.manifests.read(table, day) is None:
         message = f"{rows.height} rows have no manifest: it was deleted, or the rows were not recorded"
-        return Verified(table.name, day, rows.height, (Finding(MANIFEST_MISSING, table.name, day, "", path, message),))
-    if recorded.height and rows.is_empty() and not exists:
-        return found(PARTITION_MISSING, f"the partition is missing; its manifest has {recorded.height} rows")
-    return Verified(table.name, day, rows.height, tuple(_differences(table, day, hashed(table, rows), recorded, file, path)))
+        return Inspection(rows, manifest, found(MANIFEST_MISSING, message, path))
+    if manifest.rows.height and rows.is_empty() and day not in warehouse.dates(table):
+        message = f"the partition is missing; its manifest has {manifest.rows.height} rows"
+        return Inspection(rows, manifest, found(PARTITION_MISSING, message, file))
+    differences = _differences(table, day, hashed(table, rows), manifest.rows, file, path)
+    return Inspection(rows, manifest, tuple(differences))
+
+
+def inspect_agreeing(warehouse: "Warehouse", table: Table, dates: Sequence[date]) -> dict[date, Inspection]:
+    """The dates without a pending manifest whose rows are exactly the recorded ones; read all at once."""
+    pending = warehouse.manifests.dates(table)
+    dates = [day for day in dates if not pending.get(day)]
+    if not dates:
+        return {}
+    try:
+        manifests = _for_each(warehouse.manifests, lambda day: _recorded(warehouse, table, day), dates)
+        rows = warehouse.ledger_rows(table, dates)
+    except (InvalidManifest, pl.exceptions.PolarsError, OSError):
+        if len(dates) == 1:
+            return {}
+        apart = (inspect_agreeing(warehouse, table, [day]) for day in dates)
+        return {day: inspection for inspections in apart for day, inspection in inspections.items()}
+    recorded = pl.concat(manifest.rows.with_columns(pl.lit(manifest.game_date).alias("game_date")) for manifest in manifests)
+    on = list(dict.fromkeys(("game_date", *table.key, HASH)))
+    matched = recorded.join(hashed(table, rows), on=on, how="semi", nulls_equal=True)
+    matches = dict(matched.group_by("game_date").len().iter_rows())
+    parts = dict(_by_date(rows))
+    inspections = {
+        manifest.game_date: Inspection(parts.get(manifest.game_date, rows.clear()), manifest, ()) for manifest in manifests
+    }
+    # recorded keys are unique, so as many matches as rows on both sides are pairs
+    return {
+        day: one for day, one in inspections.items()
+        if one.height == matches.get(day, 0) == (one.manifest.rows.height if one.manifest else 0)
+    }  # fmt: skip
 
 
 def record_existing(warehouse: "Warehouse") -> dict[str, int]:
@@ -202,26 +256,6 @@ def record_existing(warehouse: "Warehouse") -> dict[str, int]:
                     warehouse.manifests.commit(table, day)
                     counts[table.name] += rows.height
     return counts
-
-
-def _agreeing(warehouse: "Warehouse", table: Table, chunk: Sequence[date], pending: Mapping[date, bool]) -> dict[date, int]:
-    """The dates without a pending manifest whose rows are exactly the recorded ones, and how many rows."""
-    dates = [day for day in chunk if not pending.get(day)]
-    if not dates:
-        return {}
-    try:
-        manifests = _for_each(warehouse.manifests, lambda day: _recorded(warehouse, table, day), dates)
-        rows = hashed(table, warehouse.ledger_rows(table, dates))
-    except (InvalidManifest, pl.exceptions.PolarsError, OSError):
-        if len(dates) == 1:
-            return {}
-        apart = (_agreeing(warehouse, table, [day], pending) for day in dates)
-        return {day: height for heights in apart for day, height in heights.items()}
-    recorded = pl.concat(manifest.rows.with_columns(pl.lit(manifest.game_date).alias("game_date")) for manifest in manifests)
-    on = list(dict.fromkeys(("game_date", *table.key, HASH)))
-    heights, matched = _counts(rows), _counts(recorded.join(rows, on=on, how="semi", nulls_equal=True))
-    expected = {manifest.game_date: manifest.rows.height for manifest in manifests}
-    return {day: expected[day] for day in dates if heights.get(day, 0) == matched.get(day, 0) == expected[day]}
 
 
 def _recorded(warehouse: "Warehouse", table: Table, day: date) -> Manifest:
@@ -249,10 +283,6 @@ def _differences(table: Table, day: date, rows: pl.DataFrame, recorded: pl.DataF
 def key_text(values: Mapping[str, object]) -> str:
     """A key in a message, without the date, which is named anyway."""
     return ", ".join(f"{name} {value}" for name, value in values.items() if name != "game_date")
-
-
-def _counts(rows: pl.DataFrame) -> dict[date, int]:
-    return dict(rows.group_by("game_date").len().iter_rows())
 
 
 def _by_date(rows: pl.DataFrame) -> Iterable[tuple[date, pl.DataFrame]]:

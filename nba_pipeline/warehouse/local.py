@@ -17,10 +17,11 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES, Table
 from nba_pipeline.warehouse import Warehouse, views
+from nba_pipeline.warehouse.files import unused
 from nba_pipeline.warehouse.ledgers import Recorder
 from nba_pipeline.warehouse.manifests import FOLDER as MANIFESTS
 from nba_pipeline.warehouse.manifests import Manifests
-from nba_pipeline.warehouse.writing import aside_path, by_date, locked, partitioned, refuse_to_shrink, under_a_date
+from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
 
 JOURNAL_COLUMNS = {
     "kind": "VARCHAR", "run_id": "VARCHAR", "provider": "VARCHAR", "endpoint": "VARCHAR", "game_date": "DATE",
@@ -99,7 +100,7 @@ class LocalWarehouse(Warehouse):
 
     def replace_unreadable(self, table: Table, day: date, frame: pl.DataFrame) -> str:
         file = self._file("tables", table, day)
-        aside = aside_path(Path(self.home), file)
+        aside = Path(str(unused(Path(self.home, "damaged", file.relative_to(self.home)))))
         aside.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(file, aside)
         self._write(file, frame)

@@ -131,6 +131,18 @@ class Manifests:
         """Delete the pending manifest."""
         files.delete(self.pending_path(table, game_date))
 
+    def set_aside(self, table: Table, game_date: date) -> list[str]:
+        """Move what cannot be trusted of a date, manifest or pending one, to the folder `damaged`; where it is now."""
+        moved = []
+        for path in (self.path(table, game_date), self.pending_path(table, game_date)):
+            try:
+                self._read(path, table, game_date)
+            except InvalidManifest:
+                target = files.unused(self.root.parent / "damaged" / self.root.name / table.name / path.name)
+                files.move(path, target)
+                moved.append(str(target))
+        return moved
+
     @staticmethod
     def _read(path: Place, table: Table, game_date: date) -> Manifest | None:
         try:

@@ -48,16 +48,6 @@ def refuse_to_shrink(table: Table, day: date, rows: int, before: int, excused: i
         )
 
 
-def aside_path(home: Path, file: Path) -> Path:
-    """An unused path below `<home>/damaged` for a copy of a file of the home."""
-    target = home / "damaged" / file.relative_to(home)
-    number = 1
-    while target.exists():
-        number += 1
-        target = target.with_name(f"{file.name}.{number}")
-    return target
-
-
 @contextmanager
 def locked(folder: Path, name: str, dates: Sequence[date], writer: str, wait_seconds: float) -> Iterator[None]:
     """Hold the write lock of each date on this machine. The operating system lets go of it when the process dies."""

@@ -283,7 +283,7 @@ def test_a_writer_that_is_killed_at_any_point_leaves_no_alteration(
     kill_a_writer(local.home, STEPS.index(step), when)
     is_written = (step, when) in (("the rows", "after"), ("the manifest", "before"), ("the manifest", "after"))
     assert held(local, picks, DAY).height == (5 if is_written else 3)
-    copy = LocalWarehouse(home=shutil.copytree(tmp_path, tmp_path / "copy"), lock_wait_seconds=IMPATIENT)
+    copy = LocalWarehouse(home=str(shutil.copytree(tmp_path, tmp_path / "copy")), lock_wait_seconds=IMPATIENT)
     assert not findings(local, picks)
     assert copy.add(picks, [DAY], rows(6, points=9), "the next writer") == (1 if is_written else 3)
     for home in (local, copy):
