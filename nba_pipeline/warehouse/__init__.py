@@ -73,7 +73,10 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """Where the rows of a date are, for messages."""
 
     def ledger_rows(self, table: Table, dates: Sequence[date]) -> pl.DataFrame:
-        """The rows of a ledger on these dates as they are stored, also those whose writer was killed before it ended."""
+        """The rows of a ledger on these dates as they are stored, also those whose writer was killed before it ended.
+
+        Raises what polars raises for a partition that cannot be read.
+        """
         return self.scan(table, dates).collect()
 
     def replace_unreadable(self, table: Table, day: date, frame: pl.DataFrame) -> str:

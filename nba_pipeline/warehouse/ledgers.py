@@ -37,6 +37,9 @@ FILES_AT_ONCE = 16
 KEYS_SHOWN = 5
 Answer = TypeVar("Answer")
 
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+"""What reading a damaged partition raises."""
+
 ROW_ALTERED = "row_altered"
 ROW_MISSING = "row_missing"
 ROW_UNRECORDED = "row_unrecorded"
@@ -194,7 +197,7 @@ def inspect(warehouse: "Warehouse", table: Table, day: date) -> Inspection:
 
     try:
         rows = warehouse.ledger_rows(table, [day])
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         return Inspection(None, None, found(PARTITION_UNREADABLE, f"the partition cannot be read: {reason}", file))
     try:
@@ -220,7 +223,7 @@ def inspect_agreeing(warehouse: "Warehouse", table: Table, dates: Sequence[date]
     try:
         manifests = _for_each(warehouse.manifests, lambda day: _recorded(warehouse, table, day), dates)
         rows = warehouse.ledger_rows(table, dates)
-    except (InvalidManifest, pl.exceptions.PolarsError, OSError):
+    except (InvalidManifest, *UNREADABLE):
         if len(dates) == 1:
             return {}
         apart = (inspect_agreeing(warehouse, table, [day]) for day in dates)

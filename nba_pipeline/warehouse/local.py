@@ -98,6 +98,10 @@ class LocalWarehouse(Warehouse):
     def partition_name(self, table: Table, day: date) -> str:
         return str(self._file("tables", table, day))
 
+    def ledger_rows(self, table: Table, dates: Sequence[date]) -> pl.DataFrame:
+        files = [file for day in sorted(set(dates)) if (file := self._file("tables", table, day)).exists()]
+        return read_parquet(files, table.dtypes).collect() if files else table.empty()
+
     def replace_unreadable(self, table: Table, day: date, frame: pl.DataFrame) -> str:
         file = self._file("tables", table, day)
         aside = Path(str(unused(Path(self.home, "damaged", file.relative_to(self.home)))))
@@ -229,10 +233,7 @@ class LocalWarehouse(Warehouse):
             files = [file for day in sorted(set(dates)) if (file := self._file(kind, table, day)).exists()]
         if not files:
             return pl.LazyFrame(schema=dict(schema))
-        # A column that a table gained later is null in the files written before.
-        return pl.scan_parquet(
-            files, schema=dict(schema), missing_columns="insert", extra_columns="ignore", hive_partitioning=False, glob=False
-        )
+        return read_parquet(files, schema)
 
     def _refuse_to_shrink(self, table: Table, day: date, rows: int, excused: int) -> None:
         file = self._file("tables", table, day)
@@ -249,3 +250,10 @@ class LocalWarehouse(Warehouse):
 
     def _locked(self, table: Table, dates: Sequence[date], writer: str) -> AbstractContextManager[None]:
         return locked(Path(self.home, "locks", table.name), table.name, dates, writer, self.lock_wait_seconds)
+
+
+def read_parquet(files: Sequence[Path], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    """The rows of files. A column that a table gained later is null in the files written before."""
+    return pl.scan_parquet(
+        list(files), schema=dict(schema), missing_columns="insert", extra_columns="ignore", hive_partitioning=False, glob=False
+    )
