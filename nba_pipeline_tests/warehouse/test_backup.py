@@ -11,11 +11,14 @@ import pytest
 from nba_pipeline.calendar import Clock
 from nba_pipeline.errors import BadInput, Busy, PipelineError
 from nba_pipeline.table import Table
+from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.backup import Receipt, back_up
 from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.restore import restore
 from nba_pipeline.warehouse.writing import locked
 from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, NOON, Tables, rows
+from nba_pipeline_tests.warehouse.gcs_server import KINDS, a_home
 
 Make = Callable[..., Receipt]
 
@@ -59,14 +62,14 @@ def make(local: LocalWarehouse, landing: Landing, home: Path, tmp_path: Path) ->
 def test_a_backup_holds_ledgers_manifests_and_landing(make: Make, home: Path, tmp_path: Path, tables: Tables) -> None:
     LocalWarehouse(home=str(home)).replace(tables("toy_lines"), [DAY], rows(1), "me")
     receipt = make()
-    files = {path.relative_to(tmp_path / "backup").as_posix() for path in (tmp_path / "backup").rglob("*") if path.is_file()}
+    found = {path.relative_to(tmp_path / "backup").as_posix() for path in (tmp_path / "backup").rglob("*") if path.is_file()}
     below = {f"landing/{p.relative_to(home / 'landing').as_posix()}" for p in (home / "landing").rglob("*") if p.is_file()}
     ledger = {
         f"{kind}/toy_picks/game_date={day}.{end}"
         for kind, end in (("ledgers", "parquet"), ("manifests", "json"))
         for day in (DAY, NEXT)
     }
-    assert files == {*below, *ledger, "backup.json"} and set(receipt.files) == files - {"backup.json"}
+    assert found == {*below, *ledger, "backup.json"} and set(receipt.files) == found - {"backup.json"}
     assert len(below) == 3 and receipt.findings == []
     assert pl.read_parquet(tmp_path / "backup" / "ledgers" / "toy_picks" / f"game_date={DAY}.parquet").height == 4
 
@@ -156,6 +159,27 @@ def test_a_copy_that_differs_is_no_backup(local: LocalWarehouse, landing: Landin
     with pytest.raises(PipelineError, match=r"the backup is not usable: .*\.jsonl has 0 bytes instead of"):
         back_up(local, landing.root, tmp_path / "backup", home=home, environment="local", made_at=NOON, say=lose)
     assert not (tmp_path / "backup" / "backup.json").exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_landing_is_backed_up_from_a_store_and_restored_to_one(
+    local: LocalWarehouse, home: Path, tmp_path: Path, kind: str
+) -> None:
+    """With a journal that is still in parts, since its run has not ended."""
+    slot = Slot("nba_cdn", "boxscore", "0022300945", DAY)
+    with a_home(kind, tmp_path / "store") as store, a_home("memory", tmp_path) as other:
+        for body in (b"3", b"2"):
+            Landing(home=store, clock=Clock(stands_at=NOON.isoformat())).keep(slot, body, fetched_at=NOON)
+        landing = files.place(store) / "landing"
+        back_up(local, landing, tmp_path / "b", home=home, environment="local", made_at=NOON, say=lambda _: None)
+        target = files.place(f"{other}/new") / "landing"
+        restored = restore(local, target, tmp_path / "b", environment="local", say=lambda _: None)
+        # two payloads, and two journals that are each one file in a folder, and two parts in a store
+        assert (restored.files, restored.differences) == (4 if kind == "folder" else 6, [])
+        again = Landing(home=f"{other}/new", clock=Clock(stands_at=NOON.isoformat()))
+        assert [payload.body for payload in again.versions(slot)] == [b"3", b"2"]
+        assert [line["outcome"] for line in again.requests()] == ["landed", "landed"]
+        assert restore(local, target, tmp_path / "b", environment="local", say=lambda _: None).files == 0
 
 
 def test_progress_is_reported(local: LocalWarehouse, landing: Landing, home: Path, tmp_path: Path) -> None:
