@@ -189,7 +189,7 @@ def nightly_reconciliation(
 
 tidy_up = dg.ScheduleDefinition(
     "tidy_up", job=housekeeping, cron_schedule="30 3 * * *", execution_timezone=EASTERN_NAME,
-    default_status=dg.DefaultScheduleStatus.RUNNING, description="Prunes Dagster's own records.",
+    default_status=dg.DefaultScheduleStatus.RUNNING, description="Prunes Dagster's own records and verifies the ledgers.",
 )  # fmt: skip
 SCHEDULES = (*(_mode_schedule(mode) for mode in MODES), train_week, nightly_reconciliation, tidy_up)
 

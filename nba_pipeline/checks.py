@@ -18,6 +18,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from nba_pipeline.calendar import DAILY, Clock
 from nba_pipeline.table import Table
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.ledgers import Verified, verify
 
 NAMES_SHOWN = 50
 MOST_RECORDS = 10_000
@@ -93,6 +94,8 @@ def checks_of(table: Table) -> dg.AssetChecksDefinition:
         "key_is_unique": _Check(key_is_unique, False, dg.AssetCheckSeverity.ERROR),
         "no_row_is_quarantined": _Check(no_row_is_quarantined, False, dg.AssetCheckSeverity.WARN),
     }
+    if table.is_a_record_of_decisions:
+        common["rows_are_unaltered"] = _Check(rows_are_unaltered(table), False, dg.AssetCheckSeverity.ERROR)
     checks = common | _checks.get(table.name, {})
     specs = [
         dg.AssetCheckSpec(
@@ -139,6 +142,21 @@ def nothing_is_quarantined(warehouse: Warehouse, table: Table, dates: Sequence[d
         names = [f"{problem} ({count} rows)" for problem, count in rows.select("problem", "len").iter_rows()]
         verdicts.append(Verdict(day, rows.is_empty(), {"rows_quarantined": int(rows["len"].sum())}, names))
     return verdicts
+
+
+def rows_are_unaltered(table: Table) -> Judge:
+    """The check of a ledger against its manifests."""
+
+    def rows_are_unaltered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+        """Every row has the hash recorded when it was written, and no recorded row is missing."""
+        verified = {one.game_date: one for one in verify(warehouse, table, dates)}
+        return [
+            Verdict(day, not one.findings, {"rows": one.rows, "findings": len(one.findings)}, [str(f) for f in one.findings])
+            for day in dates
+            for one in [verified.get(day, Verified(table.name, day, 0))]
+        ]
+
+    return rows_are_unaltered
 
 
 def share_verdict(day: date, there: int, wanted: int, floor: float, missing: Sequence[str] = (), name: str = "share") -> Verdict:

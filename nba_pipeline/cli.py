@@ -1,4 +1,4 @@
-"""The `nba-pipeline` command: demo, run, backfill, status, reconcile, decisions, breakers, sql, waive, resolve, rebuild, audit.
+"""The `nba-pipeline` command: demo, run, backfill, status, reconcile, decisions, breakers, sql, waive, resolve, rebuild, backup, restore, audit.
 
 Exit codes: 0 done, 1 ran and something failed or a gate is closed, 2 wrong use. Machine formats print only the data on
 standard output; everything else goes to standard error.
@@ -10,6 +10,7 @@ import sys
 import warnings
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -360,6 +361,42 @@ def migrate(
     leave(0)
 
 
+def backup(folder: Annotated[Path, typer.Argument(help="a new or empty folder outside of the home")]) -> None:
+    """Copy the ledgers with their manifests and the landing to a folder, and verify the copy."""
+    from nba_pipeline.warehouse.backup import back_up
+
+    work = runner()
+    receipt = back_up(
+        work.warehouse, work.landing.root, folder, home=home(), environment=environment(), made_at=work.clock.now(), say=_say
+    )
+    size = sum(entry.bytes for entry in receipt.files.values())
+    out.print(
+        f"{len(receipt.files)} files with {size / 1024**2:.1f} MiB are in {folder}, verified", highlight=False, soft_wrap=True
+    )
+    for finding in receipt.findings:
+        out.print(f"not as recorded: {finding}", style="red", highlight=False, soft_wrap=True, markup=False)
+    leave(int(bool(receipt.findings)))
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="a folder that `backup` made")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what is missing, and add nothing")] = False,
+) -> None:
+    """Add what a backup has and the home lacks; nothing that exists is overwritten or deleted."""
+    from nba_pipeline.warehouse.restore import restore as restore_backup
+
+    work = runner()
+    restored = restore_backup(work.warehouse, work.landing.root, folder, environment=environment(), dry_run=dry_run, say=_say)
+    rows = ", ".join(f"{number} rows of {name}" for name, number in restored.rows.items()) or "no rows"
+    out.print(
+        f"{'missing' if dry_run else 'added'}: {rows}, {restored.files} files of the landing", highlight=False, soft_wrap=True
+    )
+    for difference in restored.differences:
+        out.print(difference, style="red", highlight=False, soft_wrap=True, markup=False)
+    leave(int(bool(restored.differences)))
+
+
 @bigquery.command("plan")
 def bigquery_plan() -> None:
     """Show what is missing or differs in the dataset, and change nothing."""
@@ -502,6 +539,31 @@ def audit_seasons(
     else:
         command.print_seasons(records, out)
     leave(int(any(record["implausible"] for record in records)))
+
+
+@audit.command("ledgers")
+def audit_ledgers(
+    first: Annotated[str | None, typer.Option("--from", help="first US Eastern date; default the platform's first")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="last US Eastern date, included; default tomorrow")] = None,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """Compare every ledger row with the hash recorded when it was written; exit code 1 for any finding."""
+    from nba_pipeline.audit import ledgers
+    from nba_pipeline.calendar import FIRST_DATE, days
+
+    _one_of("--format", style, ("table", "json"))
+    start, end = date_range(first or str(FIRST_DATE), last or str(clock().today + timedelta(days=1)))
+    dates = None if first is None and last is None else days(start, end)
+    found = ledgers.audit_ledgers(runner().warehouse, dates)
+    if style == "json":
+        print(json.dumps(found, indent=1))
+    else:
+        ledgers.print_ledgers(found, out)
+    leave(int(not found["passed"]))
+
+
+def _say(message: str) -> None:
+    err.print(message, style="dim", highlight=False, soft_wrap=True, markup=False)
 
 
 def _iso(instant: datetime) -> str:

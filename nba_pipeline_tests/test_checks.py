@@ -12,7 +12,16 @@ import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
 from nba_pipeline.calendar import DAILY, Clock
-from nba_pipeline.checks import Verdict, _checks, checks_of, dated_check, keys_are_unique, nothing_is_quarantined, share_verdict
+from nba_pipeline.checks import (
+    Verdict,
+    _checks,
+    checks_of,
+    dated_check,
+    keys_are_unique,
+    nothing_is_quarantined,
+    rows_are_unaltered,
+    share_verdict,
+)
 from nba_pipeline.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.home_format import prepare_write
@@ -239,3 +248,24 @@ def test_parked_rows_are_told_by_their_problem(warehouse: Warehouse, boxes: Tabl
         Verdict(FIRST, False, {"rows_quarantined": 2}, ["nobody is called X (2 rows)"]),
         Verdict(SECOND, True, {"rows_quarantined": 0}, []),
     ]
+
+
+def test_a_ledger_is_checked_against_its_manifests_and_another_table_is_not(tmp_path: Path, boxes: Table) -> None:
+    ledger = Table("toy_picks", grain="game", key=("game_id",), schema=ToyRows, write="add", is_a_record_of_decisions=True)
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    try:
+        names = {table.name: {key.name for key in checks_of(table).check_keys} for table in (ledger, boxes)}
+        assert "rows_are_unaltered" in names["toy_picks"] and "rows_are_unaltered" not in names["toy_boxes"]
+        row = {"game_id": "1", "source": "me", "as_of": NOON, "code_version": "1"}
+        for day in (FIRST, SECOND):
+            warehouse.add(ledger, [day], pl.DataFrame([{"game_date": day, **row}], schema=ledger.dtypes), "me")
+        file = tmp_path / "tables" / "toy_picks" / f"game_date={FIRST}" / "part.parquet"
+        pl.read_parquet(file).with_columns(source=pl.lit("you")).write_parquet(file)
+        verdicts = rows_are_unaltered(ledger)(warehouse, [FIRST, SECOND, THIRD], Clock())
+        assert [(v.game_date, v.passed, v.numbers) for v in verdicts] == [
+            (FIRST, False, {"rows": 1, "findings": 1}), (SECOND, True, {"rows": 1, "findings": 0}),
+            (THIRD, True, {"rows": 0, "findings": 0}),
+        ]  # fmt: skip
+        assert "toy_picks 2024-03-12, game_id 1: the row was altered" in verdicts[0].missing[0]
+    finally:
+        del TABLES["toy_picks"]

@@ -52,6 +52,7 @@ grades/grades <- boxscores player_game_summary predictions schedule
     hit_rate_is_no_leak
     key_is_unique
     no_row_is_quarantined
+    rows_are_unaltered
 predictions/points_model <- features player_game_summary
   ! training_ends_before_the_week
     every_system_has_a_model
@@ -63,6 +64,7 @@ predictions/predictions <- features points_model prop_lines schedule upcoming_pl
     few_players_lack_a_line
     key_is_unique
     no_row_is_quarantined
+    rows_are_unaltered
 sources/boxscores <- boxscores schedule
   ! enough_final_games_are_covered
     every_final_game_is_covered

@@ -21,12 +21,17 @@ import pytest
 from filelock import FileLock
 from polars.testing import assert_frame_equal
 
+from nba_pipeline import gates
 from nba_pipeline.automation import share_captured
 from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
 from nba_pipeline.runs import Outcome, Runner, open_instance
 from nba_pipeline.table import TABLES
+from nba_pipeline.waive import waive
+from nba_pipeline.warehouse.backup import back_up
+from nba_pipeline.warehouse.ledgers import verify
+from nba_pipeline.warehouse.restore import restore
 
 DAY = date(2026, 1, 15)
 HISTORY_DAYS = 14
@@ -342,6 +347,28 @@ def test_tables_are_rebuilt_from_the_landing_as_they_were(at: At, home: Path) ->
     assert before.keys() == after.keys()
     for name in before:
         assert_frame_equal(after[name], before[name])
+
+
+def test_a_home_is_restored_and_rebuilt_after_everything_but_its_backup_was_deleted(tmp_path: Path) -> None:
+    """Ledgers and landing come from the backup, the other tables from the landing without a provider."""
+    home, folder, assets = tmp_path / "home", tmp_path / "backup", ["schedule", "boxscores"]
+    runner = a_runner(home, NEXT, 8)
+    assert runner.run("game_day", assets, DAY, DAY).succeeded
+    waive(runner.warehouse, runner.clock, DAY, gates.COVERAGE_GATE, "a reason", "somebody", None)
+    before, manifests = tables(home), [path.read_bytes() for path in (home / "manifests").rglob("*.json")]
+    back_up(runner.warehouse, runner.landing.root, folder, home=home, environment="sandbox", made_at=runner.clock.now(), say=str)
+    shutil.rmtree(home)
+    anew = a_runner(home, NEXT, 9)
+    rules(home, {"match": {"path": "."}, "action": "status", "status": 500})
+    restored = restore(anew.warehouse, anew.landing.root, folder, environment="sandbox", say=str)
+    assert (restored.rows["waivers"], restored.differences) == (1, []) and set(tables(home)) == {"waivers"}
+    done(anew.rebuild())
+    after = tables(home)
+    assert before.keys() == after.keys() and before["boxscores"].height > 100
+    for name in before:
+        assert_frame_equal(after[name], before[name])
+    assert [path.read_bytes() for path in (home / "manifests").rglob("*.json")] == manifests
+    assert not [finding for one in verify(anew.warehouse, TABLES["waivers"]) for finding in one.findings]
 
 
 def test_a_killed_run_is_finished_by_the_next(at: At, home: Path, predicted: Path) -> None:

@@ -6,13 +6,18 @@ Not here: what a table means (that is its module under `assets`).
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from nba_pipeline.errors import PipelineError
 from nba_pipeline.table import Table
+from nba_pipeline.warehouse.ledgers import Recorder, recorder_of
+from nba_pipeline.warehouse.manifests import Manifests
+from nba_pipeline.warehouse.writing import by_date
 
 
 class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
@@ -33,9 +38,50 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         columns or types than the table's; Busy when another writer holds a date.
         """
 
-    @abstractmethod
     def add(self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str) -> int:
-        """Insert the rows whose key is not there yet and return how many. A date without rows becomes a partition."""
+        """Insert the rows whose key is not there yet and return how many. A date without rows becomes a partition.
+
+        The rows of a ledger are recorded in its manifests, see `ledgers`.
+        """
+        parts = by_date(table, dates, frame)
+        return self._add(table, dates, parts, writer, recorder_of(self.manifests, table, parts))
+
+    def add_recorded(
+        self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, recorded: Mapping[date, pl.DataFrame]
+    ) -> int:
+        """As `add`, for rows of a ledger whose hashes were recorded earlier: key and hash per date. Hashes nothing."""
+        recorder = Recorder(self.manifests, table, recorded, records_all=True)
+        return self._add(table, dates, by_date(table, dates, frame), writer, recorder)
+
+    @abstractmethod
+    def _add(
+        self, table: Table, dates: Sequence[date], parts: Mapping[date, pl.DataFrame], writer: str, recorder: Recorder
+    ) -> int:
+        """Insert missing rows under the write lock of the dates, inside of the recorder's block."""
+
+    @property
+    @abstractmethod
+    def manifests(self) -> Manifests:
+        """The manifests of the ledgers."""
+
+    @abstractmethod
+    def locked(self, table: Table, dates: Sequence[date], writer: str) -> AbstractContextManager[None]:
+        """Hold the write lock of a table and dates. Raises Busy."""
+
+    @abstractmethod
+    def partition_name(self, table: Table, day: date) -> str:
+        """Where the rows of a date are, for messages."""
+
+    def ledger_rows(self, table: Table, dates: Sequence[date]) -> pl.DataFrame:
+        """The rows of a ledger on these dates as they are stored, also those whose writer was killed before it ended.
+
+        Raises what polars raises for a partition that cannot be read.
+        """
+        return self.scan(table, dates).collect()
+
+    def replace_unreadable(self, table: Table, day: date, frame: pl.DataFrame) -> str:
+        """Copy a ledger's unreadable partition aside and replace it; returns the copy. The caller holds the write lock."""
+        raise PipelineError(f"{self.partition_name(table, day)} cannot be read and is not a file that could be replaced")
 
     @abstractmethod
     def scan(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:

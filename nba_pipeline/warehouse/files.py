@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
@@ -114,6 +115,43 @@ def keep(path: Place, make: Callable[[], bytes]) -> None:
         temporary.replace(path)
 
 
+def write(path: Place, body: bytes) -> None:
+    """Write a file in the place of one of the same name, whole or not at all. One writer at a time."""
+    if not isinstance(path, Path):
+        put(path, body)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(body)
+    temporary.replace(path)
+
+
+def delete(path: Place) -> None:
+    """Delete a file, if it exists."""
+    if isinstance(path, Path):
+        path.unlink(missing_ok=True)
+        return
+    with suppress(FileNotFoundError), reached(path, absent_is_wrong=False):
+        path.fs.rm_file(path.path)
+
+
+def tree(folder: Place) -> list[File]:
+    """Every file below a folder but temporary ones, in order of the time they were written, then by path."""
+    if isinstance(folder, Path):
+        found = []
+        for path in folder.rglob("*"):
+            with suppress(FileNotFoundError):  # renamed or deleted since it was listed
+                stat = path.stat()
+                if S_ISREG(stat.st_mode) and not path.name.startswith("."):
+                    found.append(File(path, stat.st_size, stat.st_mtime_ns))
+    else:
+        with reached(folder):
+            entries = folder.fs.find(folder.path, detail=True)
+        above = folder.path.rstrip("/") + "/"
+        found = [File(folder / name.removeprefix(above), entry["size"], _changed(entry)) for name, entry in entries.items()]
+    return sorted(found, key=lambda file: (file.changed, file.path.as_posix()))
+
+
 def _mark_as_last(path: Path) -> None:
     now = time.time_ns()  # of its own accord the kernel dates files by its tick, so two of the same 4 ms would be equal
     os.utime(path, ns=(now, now))
@@ -143,6 +181,26 @@ def rename(path: Place, new: str) -> None:
     with reached(path, absent_is_wrong=False):
         path.fs.cp_file(path.path, path.with_name(new).path)
         path.fs.rm_file(path.path)
+
+
+def move(path: Place, target: Place) -> None:
+    """Give a file another path in the same folder tree or store."""
+    if isinstance(path, Path) or isinstance(target, Path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        Path(str(path)).replace(str(target))
+        return
+    with reached(path, absent_is_wrong=False):
+        path.fs.cp_file(path.path, target.path)
+        path.fs.rm_file(path.path)
+
+
+def unused(path: Place) -> Place:
+    """The path, or with a number appended the first at which there is no file."""
+    candidate, number = path, 1
+    while exists(candidate):
+        number += 1
+        candidate = path.with_name(f"{path.name}.{number}")
+    return candidate
 
 
 @contextmanager

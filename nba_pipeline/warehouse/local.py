@@ -14,7 +14,11 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import QUARANTINE_SCHEMA, Table
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.files import unused
 from nba_pipeline.warehouse.home_format import prepare_write, refuse_another_format
+from nba_pipeline.warehouse.ledgers import Recorder
+from nba_pipeline.warehouse.manifests import FOLDER as MANIFESTS
+from nba_pipeline.warehouse.manifests import Manifests
 from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
 
 
@@ -48,22 +52,47 @@ class LocalWarehouse(Warehouse):
             for day in dates:
                 self._write(self._file("tables", table, day), parts.get(day, empty))
 
-    def add(self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str) -> int:
-        parts, empty, added = by_date(table, dates, frame), table.empty(), 0
+    def _add(
+        self, table: Table, dates: Sequence[date], parts: Mapping[date, pl.DataFrame], writer: str, recorder: Recorder
+    ) -> int:
+        empty, added = table.empty(), 0
+        key = list(dict.fromkeys(("game_date", *table.key)))
         prepare_write(Path(self.home))
         with self._locked(table, dates, writer):
             for day in dates:
                 file, new = self._file("tables", table, day), parts.get(day, empty)
-                if file.exists():
-                    there = pl.scan_parquet(file).select(table.key).collect()
-                    new = new.join(there, on=list(table.key), how="anti", nulls_equal=True)
-                    if new.is_empty():
+                is_there = file.exists()
+                existing = pl.scan_parquet(file).select(key).collect() if is_there else empty.select(key)
+                new = new.join(existing, on=list(table.key), how="anti", nulls_equal=True).select(list(table.dtypes))
+                with recorder.recording([day], existing, {day: new}):
+                    if new.is_empty() and is_there:
                         continue
-                    new = pl.concat([self.scan(table, [day]).collect(), new.select(list(table.dtypes))]).sort(table.key)
-                    added -= there.height
+                    rows = pl.concat([self.scan(table, [day]).collect(), new]).sort(table.key) if is_there else new
+                    self._write(file, rows)
                 added += new.height
-                self._write(file, new)
         return added
+
+    @property
+    def manifests(self) -> Manifests:
+        return Manifests(Path(self.home, MANIFESTS))
+
+    def locked(self, table: Table, dates: Sequence[date], writer: str) -> AbstractContextManager[None]:
+        return self._locked(table, dates, writer)
+
+    def partition_name(self, table: Table, day: date) -> str:
+        return str(self._file("tables", table, day))
+
+    def ledger_rows(self, table: Table, dates: Sequence[date]) -> pl.DataFrame:
+        files = [file for day in sorted(set(dates)) if (file := self._file("tables", table, day)).exists()]
+        return read_parquet(files, table.dtypes).collect() if files else table.empty()
+
+    def replace_unreadable(self, table: Table, day: date, frame: pl.DataFrame) -> str:
+        file = self._file("tables", table, day)
+        aside = Path(str(unused(Path(self.home, "damaged", file.relative_to(self.home)))))
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, aside)
+        self._write(file, frame)
+        return str(aside)
 
     def scan(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
         return self._scan("tables", table, dates, table.dtypes)
@@ -110,10 +139,7 @@ class LocalWarehouse(Warehouse):
             files = [file for day in sorted(set(dates)) if (file := self._file(kind, table, day)).exists()]
         if not files:
             return pl.LazyFrame(schema=dict(schema))
-        # A column that a table gained later is null in the files written before.
-        return pl.scan_parquet(
-            files, schema=dict(schema), missing_columns="insert", extra_columns="ignore", hive_partitioning=False, glob=False
-        )
+        return read_parquet(files, schema)
 
     def _refuse_to_shrink(self, table: Table, day: date, rows: int, excused: int) -> None:
         file = self._file("tables", table, day)
@@ -130,3 +156,10 @@ class LocalWarehouse(Warehouse):
 
     def _locked(self, table: Table, dates: Sequence[date], writer: str) -> AbstractContextManager[None]:
         return locked(Path(self.home, "locks", table.name), table.name, dates, writer, self.lock_wait_seconds)
+
+
+def read_parquet(files: Sequence[Path], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    """The rows of files. A column that a table gained later is null in the files written before."""
+    return pl.scan_parquet(
+        list(files), schema=dict(schema), missing_columns="insert", extra_columns="ignore", hive_partitioning=False, glob=False
+    )

@@ -7,6 +7,7 @@ dataset with the same `to_format_2`.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +19,10 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES, Table
 from nba_pipeline.warehouse.home_format import FORMAT, format_of, refuse_another_format, write_format
+from nba_pipeline.warehouse.ledgers import ledgers, record_existing
+from nba_pipeline.warehouse.local import read_parquet
+from nba_pipeline.warehouse.manifests import FOLDER as MANIFESTS
+from nba_pipeline.warehouse.manifests import Manifests
 from nba_pipeline.warehouse.writing import locked
 
 RENAMED: Mapping[str, Mapping[str, str]] = {
@@ -118,16 +123,33 @@ def convert_ledgers(home: Path, partitions: Collection[Partition]) -> Iterator[s
     for table in _ledgers():
         old = [part for part in partitions if part.table is table and part.format == 1]
         for part in old:
-            with locked(home / "locks" / table.name, table.name, [part.day], WRITER, SETTINGS.warehouse.lock_wait_seconds):
+            with _locked(home, table, part.day):
                 _convert(table, part.file)
         yield f"{table.name}: {len(old)} partitions with {sum(part.rows for part in old)} rows converted"
 
 
-STEPS: tuple[Callable[[Path, Collection[Partition]], Iterator[str]], ...] = (convert_ledgers,)
+def record_ledgers(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
+    """Record the rows of every ledger in the manifests: format 1 had none."""
+    manifests = Manifests(home / MANIFESTS)
+    for table in ledgers():
+        recorded = 0
+        for file in _files(home, table):
+            day = _day(file)
+            with _locked(home, table, day):
+                rows = read_parquet([file], table.dtypes).collect()
+                recorded += rows.height if record_existing(manifests, table, day, rows) else 0
+        yield f"{table.name}: {recorded} rows recorded in the manifests"
+
+
+STEPS: tuple[Callable[[Path, Collection[Partition]], Iterator[str]], ...] = (convert_ledgers, record_ledgers)
 """What takes a home from format 1 to 2, in order. A step yields messages and can be repeated after an interruption.
 
 The format number is written after the last one. Inside a step the home is still of format 1, so a warehouse refuses it.
 """
+
+
+def _locked(home: Path, table: Table, day: date) -> AbstractContextManager[None]:
+    return locked(home / "locks" / table.name, table.name, [day], WRITER, SETTINGS.warehouse.lock_wait_seconds)
 
 
 def _ledgers() -> list[Table]:

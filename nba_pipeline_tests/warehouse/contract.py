@@ -28,7 +28,18 @@ from nba_pipeline.environments import warehouse_of
 from nba_pipeline.errors import BadInput, Busy, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES, Row, Table
-from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse import Warehouse, files
+from nba_pipeline.warehouse.ledgers import (
+    MANIFEST_MISSING,
+    ROW_ALTERED,
+    ROW_MISSING,
+    ROW_UNRECORDED,
+    hashed,
+    record_existing,
+    verify,
+)
+from nba_pipeline.warehouse.manifests import Manifest
+from nba_pipeline.warehouse.row_hashes import row_hashes
 
 DAY = date(2024, 3, 12)
 NEXT = date(2024, 3, 13)
@@ -484,6 +495,53 @@ class Contract:
         with pytest.raises(PipelineError, match="toy_picks is a record of decisions and is never deleted"):
             warehouse.drop(ledger)
         assert held(warehouse, ledger).height == 1
+
+    # Ledgers
+
+    @pytest.fixture
+    def ledger(self, tables: Tables) -> Table:
+        return tables("toy_picks", write="add", is_a_record_of_decisions=True)
+
+    def test_every_row_of_a_ledger_is_recorded_and_verified(self, store: Store, ledger: Table) -> None:
+        """Values that a store could change on the way: no list, an empty one, extreme floats, an unknown half of a key."""
+        frame = pl.concat(
+            [rows(3), rows(1, first=3, price=5e-324, book=None), rows(1, first=4, price=float("nan"), points=None, seen_at=None)]
+        )
+        for count in (2, 5):
+            store.open().add(ledger, [DAY, NEXT], pl.concat([frame.head(count), rows(2, NEXT)]), "me")
+        assert [(v.game_date, v.rows, v.findings) for v in verify(store.look(), ledger)] == [(DAY, 5, ()), (NEXT, 2, ())]
+        manifest = store.open().manifests.read(ledger, DAY)
+        assert manifest and set(manifest.rows["sha256"]) == set(row_hashes(frame, ledger.dtypes))
+
+    def test_rows_without_a_manifest_are_found_until_they_are_recorded(self, store: Store, ledger: Table) -> None:
+        warehouse = store.open()
+        warehouse.add(ledger, [DAY], rows(2), "me")
+        files.delete(warehouse.manifests.path(ledger, DAY))
+        [verified] = verify(store.open(), ledger)
+        assert [finding.problem for finding in verified.findings] == [MANIFEST_MISSING]
+        assert [record_existing(warehouse.manifests, ledger, DAY, rows(2)) for _ in range(2)] == [True, False]
+        assert [verified.findings for verified in verify(store.look(), ledger)] == [()]
+
+    def test_a_ledger_that_disagrees_with_its_manifest_is_found(self, store: Store, ledger: Table) -> None:
+        warehouse = store.open()
+        warehouse.add(ledger, [DAY], rows(2), "me")
+        of_others = hashed(ledger, rows(2, first=1, points=9))
+        warehouse.manifests.prepare(Manifest(ledger, DAY, of_others.drop("game_date")))
+        warehouse.manifests.commit(ledger, DAY)
+        [verified] = verify(store.open(), ledger)
+        assert {(finding.problem, finding.key) for finding in verified.findings} == {
+            (ROW_ALTERED, "game_id 001, book fanduel"), (ROW_MISSING, "game_id 002, book fanduel"),
+            (ROW_UNRECORDED, "game_id 000, book fanduel"),
+        }  # fmt: skip
+
+    def test_adding_to_a_ledger_that_fails_is_settled(self, store: Store, ledger: Table, failure: Failure) -> None:
+        store.open().add(ledger, [DAY], rows(1), "me")
+        with failure(), pytest.raises((PipelineError, OSError)):
+            store.open().add(ledger, [DAY], rows(3, points=9), "the run that failed")
+        assert [verified.findings for verified in verify(store.open(), ledger)] == [()]
+        store.open().add(ledger, [DAY], rows(4, points=9), "the same again")
+        assert [(verified.rows, verified.findings) for verified in verify(store.open(), ledger)] == [(4, ())]
+        assert store.open().manifests.dates(ledger) == {DAY: False}
 
     # Failures in the middle
 

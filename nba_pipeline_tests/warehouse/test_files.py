@@ -238,3 +238,31 @@ def test_a_writer_does_not_wait_for_the_requests_of_others(bucket: Bucket) -> No
     for thread in threads:
         thread.join()
     assert sorted(lines(files.place("gs://bucket"))) == ["a", "b"]
+
+
+def test_a_file_is_written_in_the_place_of_another(root: Place) -> None:
+    for body in (b"one", b"2"):
+        files.write(root / "a" / "x.json", body)
+        assert files.read(root / "a" / "x.json") == body
+    for _ in range(2):
+        files.delete(root / "a" / "x.json")
+    assert not files.exists(root / "a" / "x.json")
+
+
+def test_a_tree_has_every_file_in_the_order_of_writing(root: Place) -> None:
+    for name in ("b", "a/b/c", "a/1"):
+        files.keep(root / name, name.encode)
+    assert [file.path.as_posix().removeprefix(root.as_posix() + "/") for file in files.tree(root)] == ["b", "a/b/c", "a/1"]
+    assert files.tree(root / "nowhere") == []
+
+
+def test_a_temporary_file_is_no_part_of_a_tree(tmp_path: Path) -> None:
+    (tmp_path / ".x.tmp").touch()
+    assert files.tree(tmp_path) == []
+
+
+def test_a_moved_file_takes_an_unused_name(root: Place) -> None:
+    for body in (b"1", b"2", b"3"):
+        files.write(root / "x", body)
+        files.move(root / "x", files.unused(root / "damaged" / "x"))
+    assert {file.path.name: files.read(file.path) for file in files.tree(root)} == {"x": b"1", "x.2": b"2", "x.3": b"3"}

@@ -20,6 +20,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import Table
 from nba_pipeline.warehouse import migration
 from nba_pipeline.warehouse.home_format import FORMAT, format_of, write_format
+from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.migration import ledger_format, migrate, plan, summary, to_format_2
 from nba_pipeline.warehouse.writing import locked
@@ -65,9 +66,15 @@ def test_every_row_keeps_its_values_under_the_new_names(old: Path) -> None:
     assert migrated(old) == [
         "predictions: 2 partitions with 3 rows converted",
         "grades: 2 partitions with 2 rows converted",
+        "alerts: 0 rows recorded in the manifests",
+        "grades: 2 rows recorded in the manifests",
+        "predictions: 3 rows recorded in the manifests",
+        "waivers: 0 rows recorded in the manifests",
         f"{old} is of format 2",
     ]
     assert_is_in_format_2(old)
+    verified = [one for table in ledgers() for one in verify(LocalWarehouse(home=str(old)), table)]
+    assert [one.findings for one in verified] == [()] * 4
     ids = (
         LocalWarehouse(home=str(old)).scan(PREDICTIONS).select("prediction_id", "market").unique().sort("prediction_id").collect()
     )

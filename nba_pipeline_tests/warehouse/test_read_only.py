@@ -22,6 +22,7 @@ import nba_pipeline.definitions  # noqa: F401  # every table is known
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES
 from nba_pipeline.warehouse import local_sql, read_only
+from nba_pipeline.warehouse.home_format import FORMAT, write_format
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 DAY = date(2024, 3, 12)
@@ -203,6 +204,7 @@ def ledger_of(home: Path) -> Path:
 def write(file: Path, frame: pl.DataFrame) -> None:
     file.parent.mkdir(parents=True)
     frame.write_parquet(file)
+    write_format(file.parents[3], FORMAT)
 
 
 @pytest.fixture
@@ -392,7 +394,7 @@ def test_filters_answer_as_over_a_table_of_duckdb(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more"])
 def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "tables" / "grades" / f"game_date={DAY}" / "part.parquet"
-    file.parent.mkdir(parents=True)
+    write(file, pl.DataFrame())
     file.write_bytes(content)
     with pytest.raises(PipelineError, match=f"tables/grades/game_date={DAY}/part.parquet cannot be read: "):
         LocalWarehouse(home=str(tmp_path)).sql("SELECT * FROM grades")

@@ -28,7 +28,7 @@ from nba_pipeline.calendar import Clock
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import QUARANTINE_SCHEMA, Table
-from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse import Warehouse, files
 from nba_pipeline.warehouse.bigquery import journal
 from nba_pipeline.warehouse.bigquery.format_1 import is_format_1, refusal
 from nba_pipeline.warehouse.bigquery.loads import Load, Loads
@@ -44,6 +44,9 @@ from nba_pipeline.warehouse.bigquery.shapes import (
     shape_of,
 )
 from nba_pipeline.warehouse.landing import DIRECT, Landing
+from nba_pipeline.warehouse.ledgers import Recorder
+from nba_pipeline.warehouse.manifests import FOLDER as MANIFESTS
+from nba_pipeline.warehouse.manifests import Manifests
 from nba_pipeline.warehouse.migration import RENAMED
 from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
 
@@ -107,8 +110,10 @@ class BigQueryWarehouse(Warehouse):
                     refuse_to_shrink(table, day, rows.height if rows is not None else 0, before.rows, (excused or {}).get(day, 0))
             self._replace(shape, table.key, {day: parts.get(day, table.empty()) for day in dates})
 
-    def add(self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str) -> int:
-        parts, shape, loads = by_date(table, dates, frame), shape_of(table), self._held.loads
+    def _add(
+        self, table: Table, dates: Sequence[date], parts: Mapping[date, pl.DataFrame], writer: str, recorder: Recorder
+    ) -> int:
+        shape, loads = shape_of(table), self._held.loads
         if not dates:
             return 0
         self._refuse_another_shape(shape)
@@ -121,12 +126,30 @@ class BigQueryWarehouse(Warehouse):
                 for day, rows in parts.items()
             }
             new = {day: rows for day, rows in new.items() if rows.height}
-            if new:
-                self._merge_added(table, shape, new, there)
+            with recorder.recording(dates, there, new):
+                if new:
+                    self._merge_added(table, shape, new, there)
             first_time = [day for day in dates if day not in new and not loads.get(table.name, day)]
             held = dict(there.group_by("game_date").len().iter_rows())
             loads.acknowledge([(Load(table.name, day, ADDED_NOTHING, None, held.get(day, 0)), None) for day in first_time])
         return sum(rows.height for rows in new.values())
+
+    @property
+    def manifests(self) -> Manifests:
+        return Manifests(files.place(self.store or self.home) / MANIFESTS / self._dataset_name)
+
+    def locked(self, table: Table, dates: Sequence[date], writer: str) -> AbstractContextManager[None]:
+        return self._locked(table, dates, writer)
+
+    def partition_name(self, table: Table, day: date) -> str:
+        return f"BigQuery {self._dataset_name}.{table.name}${day:%Y%m%d}"
+
+    def ledger_rows(self, table: Table, dates: Sequence[date]) -> pl.DataFrame:
+        # asked for also where the record knows of no rows: a killed run may have added some
+        if not dates:
+            return table.empty()
+        self._held.parts.forget(table.name, list(dates))
+        return self._read(shape_of(table), table.key, table.dtypes, sorted(set(dates)), is_whole=False)
 
     def scan(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
         self._refuse_format_1(table)
@@ -398,8 +421,12 @@ class BigQueryWarehouse(Warehouse):
                 raise BadInput(refusal(session.name, table.name))
 
     def _locked(self, table: Table, dates: Sequence[date], writer: str) -> AbstractContextManager[None]:
-        folder = Path(self.home, "locks", f"{self.bigquery.project}.{self.dataset}", table.name)
+        folder = Path(self.home, "locks", self._dataset_name, table.name)
         return locked(folder, table.name, dates, writer, self.lock_wait_seconds)
+
+    @property
+    def _dataset_name(self) -> str:
+        return f"{self.bigquery.project}.{self.dataset}"
 
     @property
     def _key(self) -> tuple[str, ...]:

@@ -1,0 +1,205 @@
+"""Backups: everything that cannot be made again, copied to a folder and verified. How to restore one is in `restore`.
+
+    FOLDER/ledgers/predictions/game_date=2026-01-15.parquet     the rows of a ledger on a date
+    FOLDER/manifests/predictions/game_date=2026-01-15.json      their manifest, taken under the same lock
+    FOLDER/landing/...                                          payloads and journals as they are in the landing
+    FOLDER/backup.json                                          written last: without it a backup is incomplete
+
+Every other table is rebuilt from the landing.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.table import Table
+from nba_pipeline.warehouse import Warehouse, files
+from nba_pipeline.warehouse.files import File, Place
+from nba_pipeline.warehouse.ledgers import FILES_AT_ONCE, Inspection, inspect, inspect_agreeing, ledgers
+from nba_pipeline.warehouse.manifests import ENDING, PARTITION
+
+FORMAT = 1
+RECEIPT = "backup.json"
+LEDGERS, MANIFESTS, LANDING, JOURNAL = "ledgers", "manifests", "landing", "journal"
+WRITER = "backup"
+FILES_PER_MESSAGE = 5_000
+DATES_AT_ONCE = 50
+MOST_LISTINGS = 5
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of a backup."""
+
+    bytes: int
+    sha256: str
+    modified_ns: int = 0
+    """When a file of the landing was written: it orders the payloads of one instant."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What `backup.json` holds. `findings` are the alterations of ledgers that were known when the backup was made."""
+
+    made_at: str
+    environment: str
+    files: dict[str, Entry]
+    findings: list[str] = field(default_factory=list)
+    format: int = FORMAT
+
+    def to_bytes(self) -> bytes:
+        """The content of the file, with a digest of itself."""
+        document = asdict(self)
+        return json.dumps({**document, "sha256": digest_of(document)}, indent=1).encode()
+
+
+def digest_of(document: dict[str, object]) -> str:
+    """Hash of a receipt without its digest."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def back_up(
+    warehouse: Warehouse, landing: Place, folder: Path, *, home: Path, environment: str, made_at: datetime, say: Say
+) -> Receipt:
+    """Copy ledgers, manifests and landing to a new or empty folder, verify the copy, and write its receipt.
+
+    Writers may be at work meanwhile: each date is taken under its write lock, and the journals before the payloads that
+    they name. Raises BadInput for a folder that cannot take a backup, PipelineError when the copy differs.
+    """
+    refuse_folder(folder, home)
+    with explained(folder):
+        entries, findings = dict[str, Entry](), list[str]()
+        for table in ledgers():
+            findings += _back_up_ledger(warehouse, table, folder, entries)
+            say(f"{table.name}: {sum(name.startswith(f'{LEDGERS}/{table.name}/') for name in entries)} dates")
+        _back_up_landing(landing, folder, entries, say)
+        say(f"verifying {len(entries)} files")
+        for name, entry in entries.items():
+            if problem := mismatch(folder / name, entry):
+                raise PipelineError(f"the backup is not usable: {problem}")
+        receipt = Receipt(made_at.isoformat(), environment, dict(sorted(entries.items())), findings)
+        files.write(folder / RECEIPT, receipt.to_bytes())
+    return receipt
+
+
+def refuse_folder(folder: Path, home: Path) -> None:
+    """Create the folder. Raises BadInput when it is inside of the home, has content or cannot be written."""
+    if folder.resolve().is_relative_to(home.resolve()):
+        raise BadInput(f"{folder} is inside of the home {home}; choose a folder on another disk")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        content = next(folder.iterdir(), None)
+        if content is None:
+            probe = folder / ".probe"
+            probe.touch()
+            probe.unlink()
+    except OSError as error:
+        raise BadInput(f"{folder} cannot be written: {error.strerror}") from None
+    if content is not None:
+        why = "" if (folder / RECEIPT).exists() else "; a backup that was interrupted has no backup.json and can be deleted"
+        raise BadInput(f"{folder} is not empty, it holds {content.name}; choose a new folder{why}")
+
+
+@contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Turn an error of the backup's disk into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise PipelineError(f"{error.filename or folder} cannot be read or written: {error.strerror or error}") from error
+
+
+def mismatch(path: Path, entry: Entry) -> str:
+    """How a file differs from its entry; empty when it does not."""
+    if not path.is_file():
+        return f"{path} is missing"
+    if path.stat().st_size != entry.bytes:
+        return f"{path} has {path.stat().st_size} bytes instead of {entry.bytes}"
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    return "" if found == entry.sha256 else f"{path} was altered: its SHA-256 is not the one in {RECEIPT}"
+
+
+def _back_up_ledger(warehouse: Warehouse, table: Table, folder: Path, entries: dict[str, Entry]) -> list[str]:
+    """Every date of a ledger; what disagrees, as sentences. What cannot be read is left out and named."""
+    findings = list[str]()
+    known = sorted(warehouse.dates(table) | warehouse.manifests.dates(table).keys())
+    for start in range(0, len(known), DATES_AT_ONCE):
+        chunk = known[start : start + DATES_AT_ONCE]
+        with warehouse.locked(table, chunk, WRITER):
+            agreeing = inspect_agreeing(warehouse, table, chunk)
+            inspections = {day: agreeing.get(day) or inspect(warehouse, table, day) for day in chunk}
+        for day, inspection in inspections.items():
+            _write_date(table, day, inspection, folder, entries)
+            findings += [str(finding) for finding in inspection.findings]
+    return findings
+
+
+def _write_date(table: Table, day: date, inspection: Inspection, folder: Path, entries: dict[str, Entry]) -> None:
+    if inspection.rows is not None:
+        name = f"{LEDGERS}/{table.name}/{PARTITION}{day}.parquet"
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        inspection.rows.sort(table.key).write_parquet(folder / name)
+        entries[name] = _entry((folder / name).read_bytes())
+    if inspection.manifest is not None and inspection.manifest.rows.height:
+        name = f"{MANIFESTS}/{table.name}/{PARTITION}{day}{ENDING}"
+        body = inspection.manifest.to_bytes()
+        files.write(folder / name, body)
+        entries[name] = _entry(body)
+
+
+def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], say: Say) -> None:
+    """The journals, then the payloads: a payload is kept before a journal names it, so every name has its file."""
+
+    def copied(file: File) -> tuple[str, Entry] | None:
+        name = f"{LANDING}/{_below(file.path, landing)}"
+        try:
+            body = files.read(file.path)
+        except FileNotFoundError:
+            return None
+        modified = int(file.changed) if isinstance(landing, Path) else int(file.changed * files.NANOSECONDS)
+        files.write(folder / name, body)
+        os.utime(folder / name, ns=(modified, modified))
+        return name, _entry(body, modified)
+
+    def missing(is_journal: bool) -> list[File]:
+        found = {f"{LANDING}/{_below(file.path, landing)}": file for file in files.tree(landing)}
+        journal = f"{LANDING}/{JOURNAL}/"
+        return [f for name, f in found.items() if name.startswith(journal) == is_journal and name not in entries]
+
+    with ThreadPoolExecutor(1 if isinstance(landing, Path) else FILES_AT_ONCE) as pool:
+        for is_journal in (True, False):
+            for _ in range(MOST_LISTINGS):  # a file that was renamed since the listing is in the next one
+                listed = missing(is_journal)
+                done = 0
+                for start in range(0, len(listed), FILES_PER_MESSAGE):
+                    results = [result for result in pool.map(copied, listed[start : start + FILES_PER_MESSAGE]) if result]
+                    entries.update(results)
+                    done += len(results)
+                    say(f"landing: {done} of {len(listed)} {'journals' if is_journal else 'payloads'}")
+                if done == len(listed):
+                    break
+            else:
+                raise PipelineError(f"the files below {landing} change faster than they can be copied; try again later")
+
+
+def _below(path: Place, root: Place) -> str:
+    return path.as_posix().removeprefix(root.as_posix() + "/")
+
+
+def _entry(body: bytes, modified_ns: int = 0) -> Entry:
+    return Entry(len(body), hashlib.sha256(body).hexdigest(), modified_ns)
+
+
+def names_below(receipt: Receipt, *folders: str) -> Sequence[str]:
+    """The files of a backup below a folder, in order."""
+    return [name for name in receipt.files if name.startswith("/".join(folders) + "/")]

@@ -1,0 +1,294 @@
+"""Ledgers that show every alteration: which rows a write records in the manifests, and whether the rows still match.
+
+What belongs here: the write protocol, settling what a killed writer left, verification. Hashes, the manifest's file and how
+a warehouse stores rows do not.
+
+A write to a ledger holds the write lock of its dates and, per date,
+
+    1. puts the manifest with the new rows beside the old one, as pending
+    2. writes the rows
+    3. puts the pending manifest in the place of the old one
+
+A writer that is killed leaves a pending manifest. The next writer or verification settles it under the lock: of the rows
+that it adds those in the ledger are adopted with the hash recorded before they were written, the others are dropped.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import polars as pl
+
+from nba_pipeline.errors import Busy
+from nba_pipeline.table import TABLES, Table
+from nba_pipeline.warehouse.manifests import InvalidManifest, Manifest, Manifests, empty_manifest
+from nba_pipeline.warehouse.row_hashes import HASH, row_hashes
+
+if TYPE_CHECKING:
+    from nba_pipeline.warehouse import Warehouse
+
+VERIFIER = "verification of ledgers"
+DATES_AT_ONCE = 100
+FILES_AT_ONCE = 16
+KEYS_SHOWN = 5
+Answer = TypeVar("Answer")
+
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+"""What reading a damaged partition raises."""
+
+ROW_ALTERED = "row_altered"
+ROW_MISSING = "row_missing"
+ROW_UNRECORDED = "row_unrecorded"
+ROW_DUPLICATED = "row_duplicated"
+PARTITION_MISSING = "partition_missing"
+PARTITION_UNREADABLE = "partition_unreadable"
+MANIFEST_MISSING = "manifest_missing"
+MANIFEST_INVALID = "manifest_invalid"
+NOT_VERIFIED = "not_verified"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One way in which a ledger and its manifest disagree. `key` is empty where it concerns the whole date."""
+
+    problem: str
+    table: str
+    game_date: date
+    key: str
+    file: str
+    message: str
+
+    def __str__(self) -> str:
+        """Table, date, key, what is the case, file."""
+        where = f"{self.table} {self.game_date}" + (f", {self.key}" if self.key else "")
+        return f"{where}: {self.message} ({self.file})"
+
+
+@dataclass(frozen=True)
+class Verified:
+    """The verification of one date of a ledger."""
+
+    table: str
+    game_date: date
+    rows: int
+    findings: tuple[Finding, ...] = ()
+
+
+def ledgers() -> list[Table]:
+    """Every ledger, by name."""
+    return sorted((table for table in TABLES.values() if table.is_a_record_of_decisions), key=lambda table: table.name)
+
+
+class Recorder:
+    """Records the rows of one write. For a table that is no ledger it does nothing."""
+
+    def __init__(self, manifests: Manifests, table: Table, hashed: Mapping[date, pl.DataFrame], *, records_all: bool = False):
+        self._manifests, self._table, self._hashed, self._records_all = manifests, table, hashed, records_all
+
+    @contextmanager
+    def recording(self, dates: Sequence[date], existing: pl.DataFrame, new: Mapping[date, pl.DataFrame]) -> Iterator[None]:
+        """Write the new rows inside of this block, under the write lock of the dates.
+
+        `existing` has `game_date` and key of every row of the dates. Raises InvalidManifest before anything is written.
+        """
+        if not self._table.is_a_record_of_decisions:
+            yield
+            return
+        key, pending = list(self._table.key), list[date]()
+
+        def prepare(day: date) -> None:
+            manifest = settle(self._manifests, self._table, day, existing.filter(pl.col("game_date") == day))
+            rows = self._hashed.get(day)
+            if rows is not None and not self._records_all:
+                rows = rows.join(new.get(day, rows.clear()), on=key, how="semi", nulls_equal=True)
+            if rows is not None and (extended := manifest.plus(rows)).rows.height > manifest.rows.height:
+                self._manifests.prepare(extended)
+                pending.append(day)
+
+        _for_each(self._manifests, prepare, sorted(set(dates)))
+        yield
+        _for_each(self._manifests, lambda day: self._manifests.commit(self._table, day), sorted(pending))
+
+
+def recorder_of(manifests: Manifests, table: Table, parts: Mapping[date, pl.DataFrame]) -> Recorder:
+    """A recorder for rows that are written for the first time; hashes them."""
+    if not parts or not table.is_a_record_of_decisions:
+        return Recorder(manifests, table, {})
+    return Recorder(manifests, table, dict(_by_date(hashed(table, pl.concat(list(parts.values()))))))
+
+
+def hashed(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
+    """`game_date`, key and hash of each row."""
+    return rows.select(list(dict.fromkeys(("game_date", *table.key)))).with_columns(row_hashes(rows, table.dtypes))
+
+
+def settle(manifests: Manifests, table: Table, day: date, existing: pl.DataFrame) -> Manifest:
+    """The manifest of a date, after a pending one was adopted or dropped; the caller holds the write lock.
+
+    `existing` has the key of every row of the date in the ledger. Raises InvalidManifest.
+    """
+    manifest = manifests.read(table, day) or empty_manifest(table, day)
+    pending = manifests.read_pending(table, day)
+    if pending is None:
+        return manifest
+    written = pending.rows.join(existing, on=list(table.key), how="semi", nulls_equal=True)
+    settled = manifest.plus(written)
+    if settled.rows.height > manifest.rows.height:
+        manifests.prepare(settled)
+        manifests.commit(table, day)
+    else:
+        manifests.discard(table, day)
+    return settled
+
+
+def verify(warehouse: "Warehouse", table: Table, dates: Collection[date] | None = None) -> Iterator[Verified]:
+    """Compare the rows of a ledger with its manifests, on these dates or on all, date by date.
+
+    Dates that agree are read many at a time and without a lock; a date that seems to disagree is read again under its
+    lock, so that a write in progress is never taken for an alteration.
+    """
+    manifests = warehouse.manifests
+    recorded = manifests.dates(table)
+    known = sorted(warehouse.dates(table) | recorded.keys())
+    chosen = known if dates is None else [day for day in known if day in set(dates)]
+    for start in range(0, len(chosen), DATES_AT_ONCE):
+        chunk = chosen[start : start + DATES_AT_ONCE]
+        agreeing = inspect_agreeing(warehouse, table, chunk)
+        for day in chunk:
+            inspection = agreeing.pop(day, None)
+            yield verify_date(warehouse, table, day) if inspection is None else Verified(table.name, day, inspection.height)
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """One date of a ledger as it is stored. None for what cannot be read."""
+
+    rows: pl.DataFrame | None
+    manifest: Manifest | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def height(self) -> int:
+        """How many rows could be read."""
+        return 0 if self.rows is None else self.rows.height
+
+
+def verify_date(warehouse: "Warehouse", table: Table, day: date) -> Verified:
+    """Compare one date under its write lock, after settling a pending manifest."""
+    try:
+        with warehouse.locked(table, [day], VERIFIER):
+            inspection = inspect(warehouse, table, day)
+    except Busy as error:
+        file = warehouse.partition_name(table, day)
+        return Verified(table.name, day, 0, (Finding(NOT_VERIFIED, table.name, day, "", file, f"not verified: {error}"),))
+    return Verified(table.name, day, inspection.height, inspection.findings)
+
+
+def inspect(warehouse: "Warehouse", table: Table, day: date) -> Inspection:
+    """Read rows and manifest of a date and compare them; the caller holds the write lock."""
+    file, path = warehouse.partition_name(table, day), str(warehouse.manifests.path(table, day))
+
+    def found(problem: str, message: str, where: str) -> tuple[Finding, ...]:
+        return (Finding(problem, table.name, day, "", where, message),)
+
+    try:
+        rows = warehouse.ledger_rows(table, [day])
+    except UNREADABLE as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return Inspection(None, None, found(PARTITION_UNREADABLE, f"the partition cannot be read: {reason}", file))
+    try:
+        manifest = settle(warehouse.manifests, table, day, rows)
+    except InvalidManifest as error:
+        return Inspection(rows, None, found(MANIFEST_INVALID, f"its rows cannot be verified: {error}", path))
+    if manifest.rows.is_empty() and rows.height and warehouse.manifests.read(table, day) is None:
+        message = f"{rows.height} rows have no manifest: it was deleted, or the rows were not recorded"
+        return Inspection(rows, manifest, found(MANIFEST_MISSING, message, path))
+    if manifest.rows.height and rows.is_empty() and day not in warehouse.dates(table):
+        message = f"the partition is missing; its manifest has {manifest.rows.height} rows"
+        return Inspection(rows, manifest, found(PARTITION_MISSING, message, file))
+    differences = _differences(table, day, hashed(table, rows), manifest.rows, file, path)
+    return Inspection(rows, manifest, tuple(differences))
+
+
+def inspect_agreeing(warehouse: "Warehouse", table: Table, dates: Sequence[date]) -> dict[date, Inspection]:
+    """The dates without a pending manifest whose rows are exactly the recorded ones; read all at once."""
+    pending = warehouse.manifests.dates(table)
+    dates = [day for day in dates if not pending.get(day)]
+    if not dates:
+        return {}
+    try:
+        manifests = _for_each(warehouse.manifests, lambda day: _recorded(warehouse, table, day), dates)
+        rows = warehouse.ledger_rows(table, dates)
+    except (InvalidManifest, *UNREADABLE):
+        if len(dates) == 1:
+            return {}
+        apart = (inspect_agreeing(warehouse, table, [day]) for day in dates)
+        return {day: inspection for inspections in apart for day, inspection in inspections.items()}
+    recorded = pl.concat(manifest.rows.with_columns(pl.lit(manifest.game_date).alias("game_date")) for manifest in manifests)
+    on = list(dict.fromkeys(("game_date", *table.key, HASH)))
+    matched = recorded.join(hashed(table, rows), on=on, how="semi", nulls_equal=True)
+    matches = dict(matched.group_by("game_date").len().iter_rows())
+    parts = dict(_by_date(rows))
+    inspections = {
+        manifest.game_date: Inspection(parts.get(manifest.game_date, rows.clear()), manifest, ()) for manifest in manifests
+    }
+    # recorded keys are unique, so as many matches as rows on both sides are pairs
+    return {
+        day: one for day, one in inspections.items()
+        if one.height == matches.get(day, 0) == (one.manifest.rows.height if one.manifest else 0)
+    }  # fmt: skip
+
+
+def record_existing(manifests: Manifests, table: Table, day: date, rows: pl.DataFrame) -> bool:
+    """Record the rows of a date that has no manifest, under its write lock; whether there was anything to record.
+
+    Only for ledgers written before there were manifests: it trusts the rows as they are.
+    """
+    if rows.is_empty() or day in manifests.dates(table):
+        return False
+    manifests.prepare(empty_manifest(table, day).plus(hashed(table, rows)))
+    manifests.commit(table, day)
+    return True
+
+
+def _recorded(warehouse: "Warehouse", table: Table, day: date) -> Manifest:
+    return warehouse.manifests.read(table, day) or empty_manifest(table, day)
+
+
+def _differences(table: Table, day: date, rows: pl.DataFrame, recorded: pl.DataFrame, file: str, path: str) -> Iterator[Finding]:
+    """One finding per key on which the ledger's rows and the recorded ones differ."""
+    key = list(table.key)
+    suspect = rows.join(recorded, on=[*key, HASH], how="anti", nulls_equal=True)
+    altered = suspect.join(recorded, on=key, how="semi", nulls_equal=True)
+    unrecorded = suspect.join(recorded, on=key, how="anti", nulls_equal=True)
+    missing = recorded.join(rows, on=key, how="anti", nulls_equal=True)
+    copies = rows.filter(pl.struct(key).is_duplicated())
+    for problem, found, message in (
+        (ROW_ALTERED, altered, f"the row was altered: its hash is not the recorded one; manifest {path}"),
+        (ROW_MISSING, missing, f"the row is missing; manifest {path}"),
+        (ROW_UNRECORDED, unrecorded, f"the row is not recorded: it was added by hand, or manifest {path} is older"),
+        (ROW_DUPLICATED, copies, "the key has several rows"),
+    ):
+        for values in found.select(key).unique(maintain_order=True).iter_rows(named=True):
+            yield Finding(problem, table.name, day, key_text(values), file, message)
+
+
+def key_text(values: Mapping[str, object]) -> str:
+    """A key in a message, without the date, which is named anyway."""
+    return ", ".join(f"{name} {value}" for name, value in values.items() if name != "game_date")
+
+
+def _by_date(rows: pl.DataFrame) -> Iterable[tuple[date, pl.DataFrame]]:
+    return ((key[0], part) for key, part in rows.partition_by("game_date", as_dict=True).items())
+
+
+def _for_each(manifests: Manifests, function: Callable[[date], Answer], dates: Sequence[date]) -> list[Answer]:
+    """Call a function per date; in a store, where a file takes a while, many at the same time."""
+    if isinstance(manifests.root, Path) or len(dates) <= 1:
+        return [function(day) for day in dates]
+    with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
+        return list(pool.map(function, dates))

@@ -1,0 +1,176 @@
+"""Manifests of ledgers: per ledger and date the key and hash of every row, in a file beside the ledger.
+
+What belongs here: the file's format, and reading, writing and committing it. Which rows are recorded is decided in `ledgers`.
+
+    <root>/predictions/game_date=2026-01-15.json           the manifest
+    <root>/predictions/game_date=2026-01-15.json.pending   that of a write in progress, or of one that was killed
+
+    {"format": 1, "table": "predictions", "game_date": "2026-01-15", "partition_sha256": "...",
+     "rows": {"game_id": [...], "player_id": [...], ..., "sha256": [...]}}
+
+The manifests lie in a tree of their own, so that deleting the folder of a partition does not delete its manifest.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import polars as pl
+import polars.selectors as cs
+
+from nba_pipeline.errors import PipelineError
+from nba_pipeline.table import Table
+from nba_pipeline.warehouse import files
+from nba_pipeline.warehouse.files import Place
+from nba_pipeline.warehouse.row_hashes import FORMAT, HASH, INSTANT, partition_hash
+
+FOLDER = "manifests"
+ENDING, PENDING = ".json", ".json.pending"
+PARTITION = "game_date="
+
+
+class InvalidManifest(PipelineError):
+    """A manifest cannot be read, was edited, or belongs to another table or date."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The rows that were recorded for a ledger and date. `rows` has the key columns and the hash."""
+
+    table: Table
+    game_date: date
+    rows: pl.DataFrame
+
+    @cached_property
+    def partition_hash(self) -> str:
+        """The hash over the sorted row hashes."""
+        return partition_hash(self.table.name, self.game_date, self.rows[HASH])
+
+    def plus(self, rows: pl.DataFrame) -> "Manifest":
+        """With those of the rows whose key is not recorded yet; a recorded hash is never replaced."""
+        new = rows.select(self.rows.columns).join(self.rows, on=list(self.table.key), how="anti", nulls_equal=True)
+        return Manifest(self.table, self.game_date, pl.concat([self.rows, new]) if new.height else self.rows)
+
+    def to_bytes(self) -> bytes:
+        """The content of the file."""
+        text = self.rows.with_columns(cs.date().cast(pl.String), cs.datetime().dt.strftime(INSTANT))
+        document = {
+            "format": FORMAT, "table": self.table.name, "game_date": str(self.game_date),
+            "partition_sha256": self.partition_hash, "rows": text.to_dict(as_series=False),
+        }  # fmt: skip
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def empty_manifest(table: Table, game_date: date) -> Manifest:
+    """No rows recorded."""
+    return Manifest(table, game_date, pl.DataFrame(schema=_schema(table)))
+
+
+def parse_manifest(body: bytes, table: Table, game_date: date, path: object) -> Manifest:
+    """The manifest in a file. Raises InvalidManifest, naming the file, for one that cannot be trusted."""
+    try:
+        document = json.loads(body)
+        version, belongs_to = document["format"], (document["table"], document["game_date"])
+        columns, recorded = document["rows"], document["partition_sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidManifest(f"manifest {path} cannot be read ({type(error).__name__}: {error})") from None
+    if version != FORMAT:
+        raise InvalidManifest(f"manifest {path} has format {version!r}, and this version of the platform reads {FORMAT}")
+    if belongs_to != (table.name, str(game_date)):
+        raise InvalidManifest(f"manifest {path} belongs to {' '.join(map(str, belongs_to))}, not to {table.name} {game_date}")
+    try:
+        rows = _typed(pl.DataFrame(columns, schema_overrides={HASH: pl.String}), table)
+    except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+        raise InvalidManifest(f"manifest {path} cannot be read ({str(error).splitlines()[0]})") from None
+    manifest = Manifest(table, game_date, rows)
+    if manifest.partition_hash != recorded or rows.select(pl.struct(table.key).is_duplicated().any()).item():
+        raise InvalidManifest(f"manifest {path} was edited: its partition hash is not that of its rows")
+    return manifest
+
+
+class Manifests:
+    """The manifests of a warehouse. Whoever writes one holds the write lock of the table and date."""
+
+    def __init__(self, root: Place):
+        self.root = root
+
+    def path(self, table: Table, game_date: date) -> Place:
+        """Where the manifest of a date is."""
+        return self.root / table.name / f"{PARTITION}{game_date}{ENDING}"
+
+    def pending_path(self, table: Table, game_date: date) -> Place:
+        """Where the manifest of a write in progress is."""
+        return self.root / table.name / f"{PARTITION}{game_date}{PENDING}"
+
+    def dates(self, table: Table) -> dict[date, bool]:
+        """The dates that have a manifest or a pending one, and whether one is pending."""
+        names = [
+            file.path.name for file in files.listing(self.root / table.name, f"{PARTITION}*{ENDING}", f"{PARTITION}*{PENDING}")
+        ]
+        pending = {_date_of(name) for name in names if name.endswith(PENDING)}
+        return {day: day in pending for day in {_date_of(name) for name in names}}
+
+    def read(self, table: Table, game_date: date) -> Manifest | None:
+        """The manifest of a date, or None. Raises InvalidManifest."""
+        return self._read(self.path(table, game_date), table, game_date)
+
+    def read_pending(self, table: Table, game_date: date) -> Manifest | None:
+        """The pending manifest of a date, or None. Raises InvalidManifest."""
+        return self._read(self.pending_path(table, game_date), table, game_date)
+
+    def prepare(self, manifest: Manifest) -> None:
+        """Write a manifest as the pending one, whole or not at all."""
+        files.write(self.pending_path(manifest.table, manifest.game_date), manifest.to_bytes())
+
+    def commit(self, table: Table, game_date: date) -> None:
+        """Put the pending manifest in the place of the manifest."""
+        files.rename(self.pending_path(table, game_date), self.path(table, game_date).name)
+
+    def discard(self, table: Table, game_date: date) -> None:
+        """Delete the pending manifest."""
+        files.delete(self.pending_path(table, game_date))
+
+    def set_aside(self, table: Table, game_date: date) -> list[str]:
+        """Move what cannot be trusted of a date, manifest or pending one, to the folder `damaged`; where it is now."""
+        moved = []
+        for path in (self.path(table, game_date), self.pending_path(table, game_date)):
+            try:
+                self._read(path, table, game_date)
+            except InvalidManifest:
+                target = files.unused(self.root.parent / "damaged" / self.root.name / table.name / path.name)
+                files.move(path, target)
+                moved.append(str(target))
+        return moved
+
+    @staticmethod
+    def _read(path: Place, table: Table, game_date: date) -> Manifest | None:
+        try:
+            body = files.read(path)
+        except FileNotFoundError:
+            return None
+        return parse_manifest(body, table, game_date, path)
+
+
+def _schema(table: Table) -> dict[str, pl.DataType]:
+    return {**{name: table.dtypes[name] for name in table.key}, HASH: pl.String()}
+
+
+def _typed(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """The columns in the types of the table; in JSON dates and instants are text."""
+    expected = _schema(table)
+    if set(rows.columns) != set(expected):
+        raise ValueError(f"its columns are {', '.join(rows.columns)}, and the key of {table.name} is {', '.join(table.key)}")
+    return rows.select(_from_text(name, kind) for name, kind in expected.items())
+
+
+def _from_text(name: str, kind: pl.DataType) -> pl.Expr:
+    if kind == pl.Date:
+        return pl.col(name).cast(pl.String).str.to_date()
+    if isinstance(kind, pl.Datetime):
+        return pl.col(name).cast(pl.String).str.to_datetime(INSTANT, time_unit="us", time_zone="UTC")
+    return pl.col(name).cast(kind)
+
+
+def _date_of(name: str) -> date:
+    return date.fromisoformat(name.removeprefix(PARTITION).removesuffix(PENDING).removesuffix(ENDING))

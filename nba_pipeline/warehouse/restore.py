@@ -1,0 +1,243 @@
+"""Restoring a backup: the backup is verified as a whole before anything is touched, then what is missing is added.
+
+No row, manifest entry or file that exists is overwritten or deleted; where it differs from the backup it is named. A ledger
+partition or manifest that cannot be read is copied to `damaged` and replaced. A restore may be interrupted and repeated.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import polars as pl
+
+from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.table import TABLES, Table
+from nba_pipeline.warehouse import Warehouse, files
+from nba_pipeline.warehouse.backup import (
+    FORMAT,
+    JOURNAL,
+    LANDING,
+    LEDGERS,
+    MANIFESTS,
+    RECEIPT,
+    Entry,
+    Receipt,
+    Say,
+    digest_of,
+    mismatch,
+    names_below,
+)
+from nba_pipeline.warehouse.files import Place
+from nba_pipeline.warehouse.landing import REJECTED
+from nba_pipeline.warehouse.ledgers import PARTITION_UNREADABLE, hashed, inspect, key_text, verify_date
+from nba_pipeline.warehouse.manifests import ENDING, PARTITION, InvalidManifest, Manifest, empty_manifest, parse_manifest
+from nba_pipeline.warehouse.row_hashes import HASH
+
+WRITER = "restore"
+SANDBOX = "sandbox"
+PARTS_PER_MESSAGE = 100
+PARQUET = ".parquet"
+
+
+@dataclass
+class Restored:
+    """What a restore added, or in a dry run would add, and what differs from the backup."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+    """By ledger."""
+    files: int = 0
+    """Of the landing."""
+    differences: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A date of a ledger in a backup."""
+
+    table: Table
+    game_date: date
+    rows: pl.DataFrame
+    manifest: Manifest
+
+
+def restore(warehouse: Warehouse, landing: Place, folder: Path, *, environment: str, dry_run: bool = False, say: Say) -> Restored:
+    """Add what the backup has and the home lacks. Raises BadInput, before anything is touched, for an unusable backup."""
+    receipt = read_receipt(folder)
+    say(f"verifying {len(receipt.files)} files of the backup of {receipt.made_at}")
+    refuse_unusable(folder, receipt, environment)
+    restored = Restored()
+    for part in parts_of(folder, receipt):  # all of them once, so that a later one cannot end the restore half-way
+        restored.rows.setdefault(part.table.name, 0)
+    restored.differences += [f"the backup itself: {finding}" for finding in receipt.findings]
+    try:
+        _restore_landing(landing, folder, receipt, restored, dry_run)
+        say(f"landing: {restored.files} files {'missing' if dry_run else 'added'}")
+        for number, part in enumerate(parts_of(folder, receipt), 1):
+            restored.rows[part.table.name] += _restore_part(warehouse, part, restored.differences, dry_run)
+            if number % PARTS_PER_MESSAGE == 0:
+                say(f"{number} ledger partitions compared, the last {part.table.name} {part.game_date}")
+    except OSError as error:
+        raise PipelineError(f"{error.filename or folder} cannot be read or written: {error.strerror or error}") from error
+    for name, rows in restored.rows.items():
+        say(f"{name}: {rows} rows {'missing' if dry_run else 'added'}")
+    return restored
+
+
+def read_receipt(folder: Path) -> Receipt:
+    """The receipt of a backup. Raises BadInput when there is none, or one that was edited or is of a newer format."""
+    path = folder / RECEIPT
+    if not folder.is_dir():
+        raise BadInput(f"there is no backup folder {folder}")
+    try:
+        document: dict[str, Any] = json.loads(path.read_bytes())
+        digest, version = document.pop("sha256"), document["format"]
+    except FileNotFoundError:
+        raise BadInput(f"the backup {folder} is incomplete: it has no {RECEIPT}, which is written last") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInput(f"{path} cannot be read ({type(error).__name__}: {error})") from None
+    if version != FORMAT:
+        raise BadInput(f"{path} has format {version!r}, and this version of the platform reads {FORMAT}")
+    if digest != digest_of(document):
+        raise BadInput(f"{path} was edited: its digest is not that of its content")
+    entries = {name: Entry(**entry) for name, entry in document["files"].items()}
+    return Receipt(document["made_at"], document["environment"], entries, document["findings"], version)
+
+
+def refuse_unusable(folder: Path, receipt: Receipt, environment: str) -> None:
+    """Raises BadInput for a file that is missing, altered, unlisted or misplaced, and for a backup of another league."""
+    if (receipt.environment == SANDBOX) != (environment == SANDBOX):
+        raise BadInput(f"the backup {folder} is of the environment {receipt.environment}, and NBA_PIPELINE_ENV is {environment}")
+    for name, entry in receipt.files.items():
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or path.parts[0] not in (LEDGERS, MANIFESTS, LANDING):
+            raise BadInput(f"{folder / RECEIPT} lists {name}, which is no file of a backup")
+        if problem := mismatch(folder / name, entry):
+            raise BadInput(f"the backup cannot be restored: {problem}")
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    if unlisted := sorted(found - receipt.files.keys() - {RECEIPT}):
+        raise BadInput(f"the backup cannot be restored: {folder / unlisted[0]} is not listed in {RECEIPT}")
+
+
+def parts_of(folder: Path, receipt: Receipt) -> Iterator[Part]:
+    """Each ledger and date of a backup. Raises BadInput for one that this version of the platform cannot read."""
+    names = {(PurePosixPath(n).parts[1], _date_of(n)) for n in [*names_below(receipt, LEDGERS), *names_below(receipt, MANIFESTS)]}
+    for table_name, day in sorted(names):
+        table = TABLES.get(table_name)
+        if table is None or not table.is_a_record_of_decisions:
+            raise BadInput(f"the backup {folder} has a ledger {table_name}, which this version of the platform does not know")
+        yield Part(table, day, _rows(folder, receipt, table, day), _manifest(folder, receipt, table, day))
+
+
+def _date_of(name: str) -> date:
+    stem = PurePosixPath(name).name.removesuffix(PARQUET).removesuffix(ENDING)
+    try:
+        return date.fromisoformat(stem.removeprefix(PARTITION))
+    except ValueError:
+        raise BadInput(f"{RECEIPT} lists {name}, which is no partition of a ledger") from None
+
+
+def _rows(folder: Path, receipt: Receipt, table: Table, day: date) -> pl.DataFrame:
+    name = f"{LEDGERS}/{table.name}/{PARTITION}{day}{PARQUET}"
+    if name not in receipt.files:
+        return table.empty()
+    try:
+        scan = pl.scan_parquet(folder / name, schema=table.dtypes, missing_columns="insert", hive_partitioning=False, glob=False)
+        return scan.collect()
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise BadInput(f"{folder / name} cannot be read by this version of the platform: {reason}") from None
+
+
+def _manifest(folder: Path, receipt: Receipt, table: Table, day: date) -> Manifest:
+    name = f"{MANIFESTS}/{table.name}/{PARTITION}{day}{ENDING}"
+    if name not in receipt.files:
+        return empty_manifest(table, day)
+    try:
+        return parse_manifest((folder / name).read_bytes(), table, day, folder / name)
+    except InvalidManifest as error:
+        raise BadInput(f"the backup cannot be restored: {error}") from None
+
+
+def _restore_part(warehouse: Warehouse, part: Part, differences: list[str], dry_run: bool) -> int:
+    """Add what is missing of a date; how many rows. What differs goes to `differences`."""
+    table, day, key = part.table, part.game_date, list(part.table.key)
+    with warehouse.locked(table, [day], WRITER):
+        if not dry_run:
+            _replace_damaged(warehouse, part, differences)
+        inspection = inspect(warehouse, table, day)
+    if inspection.rows is None or inspection.manifest is None:  # only in a dry run
+        differences += [str(finding) for finding in inspection.findings]
+        return part.rows.height if inspection.rows is None else 0
+    existing, saved = hashed(table, inspection.rows), hashed(table, part.rows)
+    missing = part.rows.join(existing, on=key, how="anti", nulls_equal=True)
+    compared = (
+        (saved, existing, "the row differs from the backup's and was left as it is"),
+        (part.manifest.rows, inspection.manifest.rows, "the recorded hash differs from the backup's and was left as it is"),
+    )
+    for theirs, ours, message in compared:
+        both = theirs.join(ours, on=key, how="inner", nulls_equal=True, suffix="_here").filter(
+            pl.col(HASH) != pl.col(f"{HASH}_here")
+        )
+        named = [f"{table.name} {day}, {key_text(values)}: {message}" for values in both.select(key).iter_rows(named=True)]
+        differences += named
+        # a row under another recorded hash would count as altered
+        missing = missing.join(both, on=key, how="anti", nulls_equal=True)
+    if dry_run:
+        return missing.height
+    added = warehouse.add_recorded(table, [day], missing, WRITER, {day: part.manifest.rows})
+    differences += [str(finding) for finding in verify_date(warehouse, table, day).findings]
+    return added
+
+
+def _replace_damaged(warehouse: Warehouse, part: Part, differences: list[str]) -> None:
+    """Set aside a manifest or partition that cannot be read; the caller holds the write lock."""
+    table, day = part.table, part.game_date
+    for moved in warehouse.manifests.set_aside(table, day):
+        differences.append(
+            f"{table.name} {day}: the manifest was invalid and is now {moved}; rows newer than the backup are not recorded"
+        )
+    inspection = inspect(warehouse, table, day)
+    if any(finding.problem == PARTITION_UNREADABLE for finding in inspection.findings):
+        copy = warehouse.replace_unreadable(table, day, part.rows)
+        differences.append(f"{table.name} {day}: the partition could not be read and was replaced; the old file is {copy}")
+
+
+def _restore_landing(landing: Place, folder: Path, receipt: Receipt, restored: Restored, dry_run: bool) -> None:
+    """Missing payloads, then missing journals, in the order in which they were written."""
+    names = sorted(
+        names_below(receipt, LANDING),
+        key=lambda name: (name.startswith(f"{LANDING}/{JOURNAL}/"), receipt.files[name].modified_ns, name),
+    )
+    existing = {file.path.as_posix(): file for file in files.tree(landing)}
+    for name in names:
+        target = landing / name.removeprefix(f"{LANDING}/")
+        if target.as_posix() not in existing:
+            if _rejected_twin(target).as_posix() not in existing:
+                restored.files += 1
+                if not dry_run:
+                    _copy(folder / name, target, receipt.files[name])
+        elif not _agrees(target, existing[target.as_posix()].size, folder / name, receipt.files[name]):
+            restored.differences.append(f"{target} differs from the backup's and was left as it is")
+
+
+def _copy(source: Path, target: Place, entry: Entry) -> None:
+    files.write(target, source.read_bytes())
+    if isinstance(target, Path):
+        os.utime(target, ns=(entry.modified_ns, entry.modified_ns))
+
+
+def _agrees(target: Place, size: int, source: Path, entry: Entry) -> bool:
+    """Whether a file is the backup's, or a journal that has grown since."""
+    if size < entry.bytes or (size > entry.bytes and not target.name.endswith(files.LOG)):
+        return False
+    return files.read(target)[: entry.bytes] == source.read_bytes()
+
+
+def _rejected_twin(path: Place) -> Place:
+    """The name that a payload has once it was rejected: a restore does not accept it again."""
+    stem, _, extension = path.name.removesuffix(".gz").rpartition(".")
+    return path.with_name(f"{stem}{REJECTED}{extension}.gz")
