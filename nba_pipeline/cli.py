@@ -1,4 +1,4 @@
-"""The `nba-pipeline` command: demo, run, backfill, status, reconcile, decisions, breakers, sql, waive, resolve, rebuild, audit.
+"""The `nba-pipeline` command: demo, run, backfill, status, reconcile, decisions, breakers, sql, waive, resolve, migrate, rebuild, audit.
 
 Exit codes: 0 done, 1 ran and something failed or a gate is closed, 2 wrong use. Machine formats print only the data on
 standard output; everything else goes to standard error.
