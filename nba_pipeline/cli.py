@@ -1,4 +1,4 @@
-"""The `nba-pipeline` command: demo, run, backfill, status, reconcile, decisions, breakers, sql, waive, resolve, rebuild, backup, restore, audit.
+"""The `nba-pipeline` command. One command a function; what it does stands in the modules that it calls.
 
 Exit codes: 0 done, 1 ran and something failed or a gate is closed, 2 wrong use. Machine formats print only the data on
 standard output; everything else goes to standard error.

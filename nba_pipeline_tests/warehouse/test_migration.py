@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
+from nba_pipeline.automation import no_warehouse
 from nba_pipeline.cli import app
 from nba_pipeline.errors import BadInput, Busy, PipelineError
 from nba_pipeline.settings import SETTINGS
@@ -288,6 +289,12 @@ def test_in_production_there_is_nothing_to_migrate(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("NBA_PIPELINE_ENV", "production")
     result = CliRunner().invoke(app, ["migrate"])
     assert isinstance(result.exception, BadInput) and "NBA_PIPELINE_ENV is 'production'" in str(result.exception)
+
+
+def test_schedules_and_sensors_skip_an_old_home_with_the_sentence(old: Path) -> None:
+    assert no_warehouse(LocalWarehouse(home=str(old))).endswith("run `nba-pipeline migrate`")
+    migrated(old)
+    assert no_warehouse(LocalWarehouse(home=str(old))) == ""
 
 
 @pytest.mark.parametrize("arguments", [["status"], ["sql", "SELECT 1"], ["reconcile"], ["run", "--date", str(date(2024, 3, 12))]])
