@@ -8,7 +8,6 @@ rows each and on a journal of 30,000 requests. Aimed at: no query takes more tha
 
 import json
 import os
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -29,7 +28,7 @@ from nba_pipeline.warehouse.local import LocalWarehouse
 
 DATES, ROWS, REQUESTS, REQUESTS_PER_FILE = 1_000, 300, 30_000, 1_000
 FIRST = date(2022, 1, 1)
-REPEATS, AIM = 5, 1.05
+REPEATS, AIM = 7, 1.05
 LEDGERS = ("predictions", "grades")
 
 QUERIES = {
@@ -130,13 +129,13 @@ def main() -> None:
         rows = []
         for title, query in QUERIES.items():
             taken = []
-            for _ in range(REPEATS + 1):
+            for _ in range(REPEATS):
                 (mine, answer), (other, expected) = seconds_of(ours, query), seconds_of(theirs, query)
                 taken.append((mine, other))
             assert_frame_equal(answer, expected, check_row_order="ORDER" in query, check_dtypes=False)
-            mine, other = (statistics.median(each) for each in zip(*taken[1:], strict=True))  # the first warms up
+            mine, other = (min(each) for each in zip(*taken, strict=True))  # of a busy machine the best is the least wrong
             rows.append((title, f"{other:.3f}", f"{mine:.3f}", mine / other, "" if mine <= AIM * other else "slower"))
-        print(f"{DATES:,} dates of {ROWS} rows in each ledger, {REQUESTS:,} requests; equal answers, median of {REPEATS}\n")
+        print(f"{DATES:,} dates of {ROWS} rows in each ledger, {REQUESTS:,} requests; equal answers, best of {REPEATS}\n")
         print_table(("query", "views s", "sql s", "times views", f"aim: <= {AIM}"), rows)
 
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__.splitlines()[0])
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Run, inspect, verify and repair the pipeline.")
 audit = typer.Typer(no_args_is_help=True, help="Prove that no feature sees the future; say what each season holds.")
 app.add_typer(audit, name="audit")
 bigquery = typer.Typer(no_args_is_help=True, help="The production warehouse: what it holds, what it should, what it costs.")

@@ -13,7 +13,7 @@ import polars as pl
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import QUARANTINE_SCHEMA, Table
-from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse import Warehouse, local_sql
 from nba_pipeline.warehouse.files import unused
 from nba_pipeline.warehouse.home_format import prepare_write, refuse_another_format
 from nba_pipeline.warehouse.ledgers import Recorder
@@ -123,10 +123,8 @@ class LocalWarehouse(Warehouse):
             shutil.rmtree(Path(self.home, kind, table.name), ignore_errors=True)
 
     def sql(self, query: str) -> pl.DataFrame:
-        from nba_pipeline.warehouse.local_sql import answer  # loads pyarrow's datasets, which nothing else needs
-
         refuse_another_format(Path(self.home))
-        return answer(Path(self.home), query)
+        return local_sql.answer(Path(self.home), query)
 
     def _file(self, kind: str, table: Table, day: date) -> Path:
         return Path(self.home, kind, table.name, f"game_date={day}", "part.parquet")

@@ -1,31 +1,24 @@
-"""SQL over the local warehouse: its tables, quarantine and journal as Arrow, asked through a DuckDB that can only read.
+"""SQL over the local warehouse: its tables, quarantine and journal as frames, asked through a DuckDB that can only read.
 
-DuckDB opens no file of the home itself. A table is an Arrow dataset over hard links of its files, so that a query reads
-the files of its beginning, whatever replaces them. What DuckDB may do is decided in `read_only`.
+DuckDB opens no file of the home itself. A table is a lazy frame, which polars reads with DuckDB's filters and columns, over
+hard links of its files: a query reads the files of its beginning. What DuckDB may do is decided in `read_only`.
 """
 
 import os
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import duckdb
 import polars as pl
 import polars.selectors as cs
-import pyarrow as pa
-import pyarrow.dataset as ds
-import pyarrow.parquet as pq
-from pyarrow.fs import LocalFileSystem
 
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES
 from nba_pipeline.warehouse import read_only, views
 from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS, JOURNAL_VIEWS
-
-PARTITION = "game_date="
 
 Links = dict[Path, Path]
 """Each hard link and the file of the home that it names."""
@@ -68,7 +61,7 @@ def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinn
             if views.tables_behind({name}) <= views.tables_behind(words):
                 connection.execute(f"CREATE VIEW {name} AS {views.statement(name)}")
     for name in words & JOURNAL_VIEWS.keys():
-        _load_journal(connection, home, name)
+        _register_journal(connection, home, name)
     return links
 
 
@@ -77,8 +70,8 @@ def _register_files(
 ) -> Links:
     """Register the files below a folder as they are now. A column that a file lacks is null.
 
-    Arrow opens a file twice, for its footer and for its rows; a replacement in between would give it halves of two
-    files. A hard link keeps naming the old file.
+    A frame opens its files at every scan, and a replacement in between would give one query two versions of a file. A
+    hard link keeps naming the old file.
     """
     links: Links = {}
     (pinned / name).mkdir()
@@ -87,19 +80,22 @@ def _register_files(
         with suppress(FileNotFoundError):
             os.link(file, link)
             links[link] = file
-    arrow = pl.DataFrame(schema=dict(schema)).to_arrow(compat_level=pl.CompatLevel.oldest())
-    # Every row of a file is of its folder's date, so a filter on `game_date` opens only the files of its dates.
-    dates = [date.fromisoformat(file.parent.name.removeprefix(PARTITION)) for file in links.values()]
-    dataset = ds.FileSystemDataset.from_paths(
-        [str(link) for link in links], schema=arrow.schema, format=ds.ParquetFileFormat(), filesystem=LocalFileSystem(),
-        partitions=[ds.field("game_date") == pa.scalar(day) for day in dates],
-    )  # fmt: skip
-    connection.register(name, dataset if links else arrow)
+    frame = pl.LazyFrame(schema=dict(schema))
+    if links:
+        frame = pl.scan_parquet(
+            list(links),
+            schema=dict(schema),
+            missing_columns="insert",
+            extra_columns="ignore",
+            hive_partitioning=False,
+            glob=False,
+        )
+    connection.register(name, frame)
     return links
 
 
-def _load_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: str) -> None:
-    """Copy what a view shows of the journal into memory. Lines that are no JSON are skipped."""
+def _register_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: str) -> None:
+    """Register what a view shows of the journal, read into memory. Lines that are no JSON are skipped."""
     folder = home / "landing" / "journal"
     if any(folder.glob("*.jsonl")):
         columns = ", ".join(f"{name}: '{kind}'" for name, kind in JOURNAL_COLUMNS.items())
@@ -108,15 +104,15 @@ def _load_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: str) 
     else:
         nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in JOURNAL_COLUMNS.items())
         journal = f"(SELECT {nothing} WHERE false)"
-    connection.execute(f"CREATE TABLE {view} AS {JOURNAL_VIEWS[view].format(journal=journal)}")
+    connection.register(view, connection.sql(JOURNAL_VIEWS[view].format(journal=journal)).to_arrow_table())
 
 
 def refuse_unreadable(home: Path, links: Links) -> None:
-    """Raise PipelineError with the name of the first file that Arrow cannot read. Arrow's own message has none."""
+    """Raise PipelineError with the name of the first file that polars cannot read. DuckDB's message has none."""
     for link, file in links.items():
         try:
-            pq.read_table(link)
-        except (pa.ArrowException, OSError) as error:
+            pl.read_parquet(link, hive_partitioning=False)
+        except (pl.exceptions.PolarsError, OSError) as error:
             problem = str(error).splitlines()[0]
             raise PipelineError(f"{file.relative_to(home)} cannot be read: {problem}") from error
 

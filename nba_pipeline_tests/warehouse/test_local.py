@@ -132,7 +132,7 @@ class TestContract(Contract):
 def test_a_query_reads_the_files_of_its_beginning(
     local: LocalWarehouse, lines: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Arrow opens a file twice, for its footer and for its rows; a replacement in between must not be seen."""
+    """A table is scanned after it is registered, and again by a self-join; a replacement in between must not be seen."""
 
     def register_and_replace(*args: Any) -> local_sql.Links:
         links = register(*args)

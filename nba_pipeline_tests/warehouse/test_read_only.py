@@ -369,7 +369,7 @@ PREDICATES = [
 
 
 def test_filters_answer_as_over_a_table_of_duckdb(tmp_path: Path) -> None:
-    """Arrow evaluates what DuckDB pushes down, also NaN and null; a wrong date of a folder would lose rows."""
+    """Polars evaluates what DuckDB pushes down, also on NaN and null."""
     dates = [DAY, date(2024, 3, 13)]
     values = {
         "minutes": [None, float("nan"), 20.5, 30.0, float("inf"), 0.0], "outcome": ["WIN", "LOSS", None, "VOID", "", "W"],
