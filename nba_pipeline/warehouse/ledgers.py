@@ -101,10 +101,12 @@ class Recorder:
         key, pending = list(self._table.key), list[date]()
 
         def prepare(day: date) -> None:
-            manifest = settle(self._manifests, self._table, day, existing.filter(pl.col("game_date") == day))
+            of_day = existing.filter(pl.col("game_date") == day) if len(dates) > 1 else existing
+            manifest = settle(self._manifests, self._table, day, of_day)
             rows = self._hashed.get(day)
             if rows is not None and not self._records_all:
-                rows = rows.join(new.get(day, rows.clear()), on=key, how="semi", nulls_equal=True)
+                added = new.get(day, rows.clear())
+                rows = rows.join(added, on=key, how="semi", nulls_equal=True) if added.height < rows.height else rows
             if rows is not None and (extended := manifest.plus(rows)).rows.height > manifest.rows.height:
                 self._manifests.prepare(extended)
                 pending.append(day)

@@ -49,7 +49,9 @@ class Manifest:
 
     def plus(self, rows: pl.DataFrame) -> "Manifest":
         """With those of the rows whose key is not recorded yet; a recorded hash is never replaced."""
-        new = rows.select(self.rows.columns).join(self.rows, on=list(self.table.key), how="anti", nulls_equal=True)
+        new = rows.select(self.rows.columns)
+        if self.rows.height:
+            new = new.join(self.rows, on=list(self.table.key), how="anti", nulls_equal=True)
         return Manifest(self.table, self.game_date, pl.concat([self.rows, new]) if new.height else self.rows)
 
     def to_bytes(self) -> bytes:

@@ -22,7 +22,6 @@ from datetime import date
 from typing import TypeAlias
 
 import polars as pl
-import polars.selectors as cs
 from polars.datatypes import DataTypeClass
 
 from nba_pipeline.errors import PipelineError
@@ -52,15 +51,17 @@ def row_hashes(frame: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.Ser
     Raises PipelineError for a type that has no canonical text.
     """
     typed = frame if frame.schema == schema else frame.select(pl.col(name).cast(kind) for name, kind in schema.items())
-    texts = typed.select(_text(name, kind) for name, kind in schema.items())
-    texts = _with_python_floats(typed, texts)
-    texts = _with_escapes(texts, [name for name, kind in schema.items() if kind == pl.String])
-    lines = list[pl.Expr]()
+    special, nulls = _special_columns(typed, schema), typed.null_count().row(0, named=True)
+    template, values = "", list[pl.Expr]()
     for name in sorted(schema):
-        line = pl.lit(f"{name}="), pl.col(name), pl.lit("\n")
-        # concat_str leaves out what is null, so a column with nulls needs its name and value in one piece
-        lines += [pl.concat_str(line)] if texts[name].null_count() else line
-    rows = texts.select(pl.concat_str(lines, ignore_nulls=True).cast(pl.Binary)).to_series()
+        text = _text(name, schema[name], name in special)
+        if nulls[name] or isinstance(schema[name], pl.List):
+            template += "{}"
+            values.append(pl.concat_str(pl.lit(f"{name}="), text, pl.lit("\n")).fill_null(""))
+        else:
+            template += f"{name}={{}}\n"
+            values.append(text)
+    rows = typed.select(pl.format(template, *values).cast(pl.Binary)).to_series()
     return pl.Series(HASH, [hashlib.sha256(row).hexdigest() for row in rows.to_list()], dtype=pl.String)
 
 
@@ -69,21 +70,39 @@ def partition_hash(table: str, game_date: date, hashes: Iterable[str]) -> str:
     return hashlib.sha256("\n".join((f"ledger {FORMAT}", table, str(game_date), *sorted(hashes))).encode()).hexdigest()
 
 
-def _text(name: str, kind: pl.DataType) -> pl.Expr:
-    """The text of a column's values, null for null; without the escapes of strings and Python's print of extreme floats."""
+def _special_columns(typed: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> set[str]:
+    """The few columns with a text to escape, or with a number that polars prints unlike Python."""
+    tests = list[pl.Expr]()
+    for name, kind in schema.items():
+        value = pl.col(name)
+        if kind == pl.String:
+            tests.append(value.str.contains(r"[\\\n]").any())
+        elif kind.is_float():
+            size = value.abs()
+            tests.append((((size < LEAST_PLAIN) & (size > 0.0)) | (size >= MOST_PLAIN) | value.is_nan()).any())
+    return {column.name for column in typed.select(tests) if column.item()} if tests else set()
+
+
+def _text(name: str, kind: pl.DataType, is_special: bool) -> pl.Expr:
+    """The text of a column's values; null for null and for an empty list."""
     value = pl.col(name)
     if isinstance(kind, pl.List):
         items = value.list.eval(_element(name, kind.inner).fill_null("null")).list.join(",")
-        return pl.when(value.list.len() > 0).then(pl.concat_str(pl.lit("["), items, pl.lit("]"))).alias(name)
-    return _scalar(value, name, kind).alias(name)
+        return pl.when(value.list.len() > 0).then(pl.concat_str(pl.lit("["), items, pl.lit("]")))
+    if is_special and kind.is_float():
+        return value.map_batches(_python_texts, return_dtype=pl.String)
+    text = _scalar(value, name, kind)
+    return text.str.replace_many(STRING_ESCAPES) if is_special else text
 
 
 def _scalar(value: pl.Expr, name: str, kind: Kind) -> pl.Expr:
+    if kind == pl.String:
+        return value
     if kind.is_float():
         return pl.when(value == 0.0).then(0.0).otherwise(value.cast(pl.Float64)).cast(pl.String)  # one zero
     if isinstance(kind, pl.Datetime) and (kind.time_zone, kind.time_unit) == ("UTC", "us"):
         return value.dt.strftime(INSTANT)
-    if kind.is_integer() or kind in (pl.String, pl.Boolean, pl.Date):
+    if kind.is_integer() or kind in (pl.Boolean, pl.Date):
         return value.cast(pl.String)
     raise PipelineError(f"column {name} of a ledger is {kind}, which has no canonical text to hash")
 
@@ -97,22 +116,6 @@ def _element(name: str, kind: Kind) -> pl.Expr:
     return '"' + text + '"' if kind == pl.String or kind.is_temporal() else text
 
 
-def _with_python_floats(typed: pl.DataFrame, texts: pl.DataFrame) -> pl.DataFrame:
-    """The numbers that polars prints unlike Python, as Python prints them."""
-    floats = typed.select(cs.float().cast(pl.Float64))
-    magnitude = pl.all().abs()
-    is_plain = ((magnitude >= LEAST_PLAIN) & (magnitude < MOST_PLAIN)) | (magnitude == 0.0)
-    plain = floats.select(is_plain.fill_null(True))
-    unlike = [column.name for column in plain if not column.all()]
-    printed = (
-        texts[name].scatter((~plain[name]).arg_true(), [repr(number) for number in floats[name].filter(~plain[name])])
-        for name in unlike
-    )
-    return texts.with_columns(*printed)
-
-
-def _with_escapes(texts: pl.DataFrame, strings: list[str]) -> pl.DataFrame:
-    """Few texts have a backslash or a line feed, and looking for them is quicker than replacing them."""
-    has_some = texts.select(pl.col(strings).str.contains(r"[\\\n]").any())
-    escaped = [column.name for column in has_some if column.item()]
-    return texts.with_columns(pl.col(escaped).str.replace_many(STRING_ESCAPES)) if escaped else texts
+def _python_texts(column: pl.Series) -> pl.Series:
+    numbers = column.cast(pl.Float64).to_list()
+    return pl.Series(column.name, [None if number is None else repr(number + 0.0) for number in numbers], dtype=pl.String)
