@@ -79,7 +79,7 @@ def listing(folder: Place, *patterns: str) -> list[File]:
 
 
 def exists(path: Place) -> bool:
-    """Whether there is such a file."""
+    """Whether there is such a file or folder."""
     if isinstance(path, Path):
         return path.exists()
     try:
@@ -143,6 +143,21 @@ def rename(path: Place, new: str) -> None:
     with reached(path, absent_is_wrong=False):
         path.fs.cp_file(path.path, path.with_name(new).path)
         path.fs.rm_file(path.path)
+
+
+def move(path: Place, target: Place) -> None:
+    """Move a file or a folder to a path of the same home that is not in use. Raises FileNotFoundError when it is not there."""
+    if isinstance(path, Path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(Path(str(target)))
+        return
+    with reached(path, absent_is_wrong=False):
+        names = path.fs.find(path.path)
+        if not names:
+            raise FileNotFoundError(str(path))
+        for name in names:
+            path.fs.cp_file(name, target.path + name.removeprefix(path.path))  # type: ignore[union-attr]  # of the same store
+            path.fs.rm_file(name)
 
 
 @contextmanager

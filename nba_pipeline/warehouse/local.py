@@ -13,10 +13,13 @@ import duckdb
 import polars as pl
 import polars.selectors as cs
 
-from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.errors import BadInput, Closed, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES, Table
 from nba_pipeline.warehouse import Warehouse, views
+from nba_pipeline.warehouse.checksum import seal
+from nba_pipeline.warehouse.damage import Notice, notices
+from nba_pipeline.warehouse.partitions import QUARANTINE, TABLES_FOLDER, Partition, is_readable, lost, move_aside
 from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
 
 JOURNAL_COLUMNS = {
@@ -60,6 +63,7 @@ class LocalWarehouse(Warehouse):
     ) -> None:
         parts, empty = by_date(table, dates, frame), table.empty()
         with self._locked(table, dates, writer):
+            self._prepare(table, dates)
             for day in dates:
                 self._refuse_to_shrink(table, day, parts.get(day, empty).height, (excused or {}).get(day, 0))
             for day in dates:
@@ -68,6 +72,7 @@ class LocalWarehouse(Warehouse):
     def add(self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str) -> int:
         parts, empty, added = by_date(table, dates, frame), table.empty(), 0
         with self._locked(table, dates, writer):
+            self._prepare(table, dates)
             for day in dates:
                 file, new = self._file("tables", table, day), parts.get(day, empty)
                 if file.exists():
@@ -99,6 +104,27 @@ class LocalWarehouse(Warehouse):
                 self._write(file, rows)
             else:
                 file.unlink(missing_ok=True)
+
+    def check(self, tables: Iterable[Table], dates: Collection[date]) -> None:
+        for table in tables:
+            self._files(TABLES_FOLDER, table, dates)
+            self._files(QUARANTINE, table, dates)
+
+    def closed(self, table: Table, dates: Collection[date]) -> dict[date, str]:
+        if not table.is_a_record_of_decisions:
+            return {}
+        partitions = [self._partition(TABLES_FOLDER, table, day) for day in dates]
+        return {
+            partition.day: partition.closed_sentence
+            for partition in partitions
+            if not is_readable(partition) and partition.file.exists()
+        }
+
+    def lost(self, table: Table) -> dict[date, str]:
+        return lost(Path(self.home), table)
+
+    def notices(self) -> list[Notice]:
+        return notices(Path(self.home))
 
     def drop(self, table: Table) -> None:
         if table.is_a_record_of_decisions:
@@ -194,14 +220,29 @@ class LocalWarehouse(Warehouse):
             nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in JOURNAL_COLUMNS.items())
             connection.execute(f"CREATE VIEW journal AS SELECT {nothing} WHERE false")
 
+    def _partition(self, kind: str, table: Table, day: date) -> Partition:
+        return Partition(Path(self.home), kind, table, day)
+
     def _file(self, kind: str, table: Table, day: date) -> Path:
-        return Path(self.home, kind, table.name, f"game_date={day}", "part.parquet")
+        return self._partition(kind, table, day).file
+
+    def _files(self, kind: str, table: Table, dates: Collection[date] | None) -> list[Path]:
+        """The readable files of these dates, or all, by date; unreadable ones are moved aside or close their date."""
+        if dates is None:
+            folders = Path(self.home, kind, table.name).glob("game_date=*/part.parquet")
+            dates = [date.fromisoformat(file.parent.name.removeprefix("game_date=")) for file in folders]
+        partitions = [self._partition(kind, table, day) for day in sorted(set(dates))]
+        return [partition.file for partition in partitions if is_readable(partition)]
+
+    def _prepare(self, table: Table, dates: Sequence[date]) -> None:
+        """Before a write, under its locks: move unreadable files aside. Raises Closed for a date of a ledger with one."""
+        if closed := self.closed(table, dates):
+            raise Closed(closed[min(closed)])
+        for day in dates:
+            move_aside(self._partition(TABLES_FOLDER, table, day))
 
     def _scan(self, kind: str, table: Table, dates: Collection[date] | None, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
-        if dates is None:
-            files = sorted(Path(self.home, kind, table.name).glob("game_date=*/part.parquet"))
-        else:
-            files = [file for day in sorted(set(dates)) if (file := self._file(kind, table, day)).exists()]
+        files = self._files(kind, table, dates)
         if not files:
             return pl.LazyFrame(schema=dict(schema))
         # A column that a table gained later is null in the files written before.
@@ -220,6 +261,7 @@ class LocalWarehouse(Warehouse):
         file.parent.mkdir(parents=True, exist_ok=True)
         temporary = file.with_name(f".{os.getpid()}.tmp")
         rows.write_parquet(temporary)
+        seal(temporary)
         temporary.replace(file)
 
     def _locked(self, table: Table, dates: Sequence[date], writer: str) -> AbstractContextManager[None]:
