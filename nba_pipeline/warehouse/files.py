@@ -8,6 +8,7 @@ errors of a store in one sentence. What the files mean does not.
 """
 
 import os
+import re
 import sys
 import threading
 import time
@@ -31,6 +32,7 @@ Place: TypeAlias = "Path | UPath"
 SCHEMES = ("gs", "gcs", "memory")
 LOG, PARTS = ".jsonl", ".parts"
 READ_AT_ONCE = 256  # files
+WRONG_BYTE = re.compile("[\ud800-\udfff]")
 NANOSECONDS = 1_000_000_000
 UNAUTHORIZED, FORBIDDEN = 401, 403
 SERVER_ERRORS, TOO_MANY, TIMED_OUT = 500, 429, 408
@@ -271,16 +273,30 @@ def logs(folder: Place) -> list[LogFile]:
     return answer
 
 
-def lines(found: Sequence[LogFile]) -> Iterator[tuple[LogFile, str]]:
-    """Every line of the logs of one folder, in order. A last line that a killed process left half-written is passed over."""
+def numbered_lines(found: Sequence[LogFile]) -> Iterator[tuple[LogFile, int, str]]:
+    """Every line of the logs of one folder, in order, with its number in its log, counted from 1.
+
+    A last line that a killed process left half-written is passed over. In a line that is not UTF-8 each wrong byte is a zero
+    character, which no parser of JSON accepts.
+    """
     if found and not isinstance(found[0].path, Path):
         for log, body in _bodies(found):
-            yield from ((log, line) for line in body.decode().split("\n")[:-1])
+            yield from ((log, number, line) for number, line in enumerate(_decoded(body), 1))
         return
     for log in found:
+        number = 0
         for piece in log.pieces:
-            with Path(str(piece.path)).open(encoding="utf-8") as file:
-                yield from ((log, line) for line in file if line.endswith("\n"))
+            for line in _decoded(Path(str(piece.path)).read_bytes()):
+                number += 1
+                yield log, number, line
+
+
+def _decoded(body: bytes) -> list[str]:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        text = WRONG_BYTE.sub("\0", body.decode(errors="surrogateescape"))
+    return text.split("\n")[:-1]
 
 
 def _bodies(found: Sequence[LogFile]) -> Iterator[tuple[LogFile, bytes]]:

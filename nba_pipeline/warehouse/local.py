@@ -99,7 +99,8 @@ class LocalWarehouse(Warehouse):
     def park(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
         parts = partitioned(table.name, dates, under_a_date(rejected, dates))
         for day in dates:
-            file, rows = self._file("quarantine", table, day), parts.get(day)
+            move_aside(self._partition(QUARANTINE, table, day))
+            file, rows = self._file(QUARANTINE, table, day), parts.get(day)
             if rows is not None:
                 self._write(file, rows)
             else:
@@ -171,10 +172,10 @@ class LocalWarehouse(Warehouse):
     def _create_views(self, connection: duckdb.DuckDBPyConnection, query: str, pinned: Path) -> None:
         wanted = set(re.findall(r"[a-z_]+", query.lower()))
         for name in views.tables_behind(wanted):
-            files = Path(self.home, "tables", name).glob("*/part.parquet")
+            files = self._files(TABLES_FOLDER, TABLES[name], None)
             self._view_of_parquet(connection, name, files, pinned, TABLES[name].empty())
         if "quarantine" in wanted:
-            files = Path(self.home, "quarantine").glob("*/*/part.parquet")
+            files = [file for table in TABLES.values() for file in self._files(QUARANTINE, table, None)]
             self._view_of_parquet(connection, "quarantine", files, pinned, pl.DataFrame(schema=dict(QUARANTINE_SCHEMA)))
         if wanted & views.VIEWS.keys():
             for name in views.VIEWS:  # in this order a view follows those that it reads
