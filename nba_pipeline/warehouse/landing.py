@@ -303,10 +303,13 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def newest(self, slot: Slot) -> Payload | None:
         """The newest accepted payload of a slot, or None. In a replay: the newest that the original run could see."""
-        found = self.versions(slot)
-        if not found and self.is_replay:
-            self._refuse_incomplete(slot)
-        return found[-1] if found else None
+        if self.is_replay:
+            found = self.versions(slot)
+            if not found:
+                self._refuse_incomplete(slot)
+            return found[-1] if found else None
+        newest_first = (_payload(slot, path, self.root) for path in reversed(self._accepted(slot.folder)))
+        return next(self._readable(newest_first), None)
 
     def versions(self, slot: Slot) -> list[Payload]:
         """Every accepted payload of a slot, oldest first; unreadable ones are moved aside.
@@ -314,7 +317,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         In a replay a slot of which a payload is missing has none, since the original run may have used that one: `newest`
         then names it.
         """
-        found = self._readable(_payload(slot, path, self.root) for path in self._accepted(slot.folder))
+        found = list(self._readable(_payload(slot, path, self.root) for path in self._accepted(slot.folder)))
         return [] if self._missing(slot, found) else found
 
     def payloads(self, provider: str, endpoint: str, game_date: date) -> list[Payload]:
@@ -329,10 +332,10 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         path = self.root / f"{ref}.gz"
         if not files.exists(path):
             raise NotLanded(f"the landing below {self.root} holds no payload {ref}")
-        found = self._readable([_payload(_slot_of(path, self.root), path, self.root)])
-        if not found:
+        found = next(self._readable([_payload(_slot_of(path, self.root), path, self.root)]), None)
+        if found is None:
             raise NotLanded(f"the landing below {self.root} holds no readable payload {ref}: it was moved to {damage.FOLDER}")
-        return found[0]
+        return found
 
     def original_outcome(self, slot: Slot) -> dict[str, Any] | None:
         """In a replay: the last journal line of the original run about a slot."""
@@ -491,19 +494,17 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         found = files.listing(folder, *sorted(_begun_lately(names, now, last)))
         return [LogFile(file.path, (file,)) for file in found]
 
-    def _readable(self, payloads: Iterable[Payload]) -> list[Payload]:
+    def _readable(self, payloads: Iterable[Payload]) -> Iterator[Payload]:
         """The payloads that can be read. The others are moved aside: then they are not landed, and are fetched again."""
-        found = []
         for payload in payloads:
             try:
                 problem = payload.problem
             except FileNotFoundError:  # another process moved it
                 continue
             if problem is None:
-                found.append(payload)
+                yield payload
             else:
                 damage.set_aside(files.place(self.home), payload.path, problem, _fetched_again_by(payload))
-        return found
 
     def _missing(self, slot: Slot, found: Sequence[Payload]) -> list[str]:
         """In a replay: the payloads of a slot that the original run could see and that are not readable now."""

@@ -57,7 +57,7 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
             new = Path(scratch) / card.model_id
             new.mkdir()
             system.write(booster, new / MODEL)
-            (new / CARD).write_text(card.model_dump_json(indent=1), encoding="utf-8")
+            (new / CARD).write_text(_written(card, (new / MODEL).read_bytes()), encoding="utf-8")
             if not self.has(card.model_id):
                 self._replace(new, target)
 
@@ -71,7 +71,8 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         # Without a card it is the torso of a writer that was killed, or that of one at work on the same rows.
         if not files.create(target / MODEL, body) and not self.has(card.model_id):
             files.put(target / MODEL, body)
-        files.create(target / CARD, card.model_dump_json(indent=1).encode())
+        # Without the hash: another writer of the same rows may put its own file, whose bytes differ, before this card.
+        files.create(target / CARD, card.model_copy(update={"model_sha256": ""}).model_dump_json(indent=1).encode())
 
     def _replace(self, new: Path, target: Path) -> None:
         try:
@@ -106,11 +107,10 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         card = Card.model_validate_json(files.read(folder / CARD).decode())
         system = _system(card)
         with files.local_copy(folder / MODEL) as file:
+            _check_hash(card, file, folder / MODEL)
             try:
                 booster = system.read(file)
             except Permanent as error:
-                if not file.exists():
-                    raise FileNotFoundError(str(file)) from error
                 raise Damaged(str(error).replace(str(file), str(folder / MODEL))) from error
         model = TrainedModel(card, booster)
         system.check_signature(model)
@@ -140,6 +140,17 @@ def _bytes(column: pl.Series) -> bytes:
     if column.dtype.is_float():
         column = column.cast(pl.Float64).fill_null(float("nan"))
     return column.to_physical().to_numpy().tobytes()
+
+
+def _written(card: Card, model: bytes) -> str:
+    return card.model_copy(update={"model_sha256": hashlib.sha256(model).hexdigest()}).model_dump_json(indent=1)
+
+
+def _check_hash(card: Card, model: Path, named: Place) -> None:
+    """Raise Damaged for a model file that differs from the saved one, before a library reads it."""
+    body = model.read_bytes()
+    if card.model_sha256 and hashlib.sha256(body).hexdigest() != card.model_sha256:
+        raise Damaged(f"{named} differs from the hash in the model's card")
 
 
 def _system(card: Card) -> TrainedSystem:

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.assets.predictions.points_model import train_week
-from nba_pipeline.errors import Permanent
+from nba_pipeline.errors import Damaged, Permanent
 from nba_pipeline.systems.interface import TrainedModel
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.files import Place
@@ -69,26 +69,26 @@ def test_a_loaded_model_forecasts_what_its_card_says(store: ModelStore, model_id
 
 def test_an_absent_model_is_named(store: ModelStore) -> None:
     assert not store.has("0123456789abcdef")
-    with pytest.raises(Permanent, match="model 0123456789abcdef is not in"):
+    with pytest.raises(Damaged, match="model 0123456789abcdef is not in"):
         store.load("0123456789abcdef")
 
 
 def test_a_model_that_does_not_reproduce_its_golden_rows_is_refused(store: ModelStore, model_id: str) -> None:
     outputs = store.load(model_id).card.golden_outputs
     change_card(store, model_id, golden_outputs=[outputs[0] + 0.01, *outputs[1:]])
-    with pytest.raises(Permanent, match=rf"model {model_id} is 0\.010000 points off on its golden rows"):
+    with pytest.raises(Damaged, match=rf"model {model_id} .* is 0\.010000 points off on its golden rows"):
         store.load(model_id)
 
 
 def test_a_card_without_golden_rows_is_refused(store: ModelStore, model_id: str) -> None:
     change_card(store, model_id, golden_rows=[], golden_outputs=[])
-    with pytest.raises(Permanent, match="0 golden rows"):
+    with pytest.raises(Damaged, match="0 golden rows"):
         store.load(model_id)
 
 
 def test_a_card_with_fewer_outputs_than_golden_rows_is_refused(store: ModelStore, model_id: str) -> None:
     change_card(store, model_id, golden_outputs=[1.0])
-    with pytest.raises(Permanent, match="has 20 golden rows and 1 outputs"):
+    with pytest.raises(Damaged, match="has 20 golden rows and 1 outputs"):
         store.load(model_id)
 
 
@@ -108,7 +108,7 @@ def test_a_model_of_an_unknown_system_is_refused(store: ModelStore, model_id: st
 def test_a_damaged_file_is_named(store: ModelStore, model_id: str, name: str) -> None:
     path = store.folder(model_id) / name
     write(path, files.read(path)[:40])
-    with pytest.raises(Permanent, match=str(path)):
+    with pytest.raises(Damaged, match=str(path)):
         store.load(model_id)
 
 
@@ -125,7 +125,8 @@ def test_a_torso_of_a_model_is_replaced(store: ModelStore, model_id: str) -> Non
     (store.folder(model_id) / "card.json").unlink()
     assert not store.has(model_id)
     store.save(QUICK, model.booster, model.card)
-    assert store.load(model_id).card == model.card
+    loaded = store.load(model_id).card  # catboost writes the same trees as other bytes
+    assert loaded.model_copy(update={"model_sha256": model.card.model_sha256}) == model.card
 
 
 def test_the_card_is_written_last_and_says_that_the_model_is_whole(trained: TrainedModel) -> None:
