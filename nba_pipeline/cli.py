@@ -19,6 +19,7 @@ from nba_pipeline.backfill import STAGES, Stage, missing_before, plan, rate, win
 from nba_pipeline.calendar import MODES, Clock, Mode, eastern, eastern_date, parse_date, parse_instant
 from nba_pipeline.environments import clock, environment, home
 from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.instance_damage import database_named
 from nba_pipeline.printing import (
     err,
     out,
@@ -34,6 +35,7 @@ from nba_pipeline.printing import (
     tell_left_out,
 )
 from nba_pipeline.runs import Runner, code_versions_of, open_instance
+from nba_pipeline.warehouse.partitions import damage_named, recovering
 
 if TYPE_CHECKING:
     from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
@@ -54,7 +56,8 @@ def main() -> NoReturn:
     warnings.filterwarnings("ignore")
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     try:
-        app()
+        with database_named(home()), damage_named():
+            app()
     except PipelineError as error:
         err.print(f"nba-pipeline: {error}", style="red", highlight=False, soft_wrap=True, markup=False)
         sys.exit(2 if isinstance(error, BadInput) else 1)
@@ -196,12 +199,14 @@ def status(
     """What is due, what is there, what is missing by name, and what happened on the way."""
     from nba_pipeline import status as grid
     from nba_pipeline.calendar import days
+    from nba_pipeline.lost_partitions import alert_on_damage
 
     _one_of("--format", style, ("table", "json"))
     today = clock().today
     start, end = date_range(first or str(today - timedelta(days=6)), last or str(today + timedelta(days=1)))
     work = runner()
     records = grid.status(work.warehouse, work.landing, work.clock, days(start, end), work.code_versions)
+    alert_on_damage(work.notifier, work.landing)
     if style == "json":
         print(json.dumps(records, indent=1))
     else:
@@ -287,8 +292,14 @@ def sql(
     style: Annotated[str, typer.Option("--format", help="table | csv | json")] = "table",
 ) -> None:
     """Ask the warehouse. Beside the tables: quarantine, waivers, landing, requests, availability, runs."""
+    from nba_pipeline.lost_partitions import unreadable_dates
+    from nba_pipeline.warehouse.views import tables_in
+
     _one_of("--format", style, ("table", "csv", "json"))
-    answer = runner().warehouse.sql(query)
+    warehouse = runner().warehouse
+    answer = recovering(lambda: warehouse.sql(query))
+    for sentence in unreadable_dates(warehouse, tables_in(query)):
+        err.print(f"warning: {sentence}", style="yellow", highlight=False, soft_wrap=True, markup=False)
     if style == "json":
         print(json.dumps(answer.to_dicts(), default=str, indent=1))
     elif style == "csv":
