@@ -122,7 +122,7 @@ def unreadable_files_are_named(
     """A question to the archive that ends with BadInput naming its unreadable files. They are input, and are never moved."""
 
     @wraps(question)
-    def asked(archive: "Archive", *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
+    def asked(archive: "Archive", /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
         try:
             return question(archive, *args, **kwargs)
         except UNREADABLE:

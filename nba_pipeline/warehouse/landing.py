@@ -271,6 +271,8 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         digest = hashlib.sha256(body).hexdigest()
         ref = f"{slot.folder}/{fetched_at.astimezone(UTC).strftime(INSTANT)}_{digest[:HASH_DIGITS]}.{slot.extension}"
         path = self.root / f"{ref}.gz"
+        if isinstance(path, Path) and path.exists():  # the same answer of the same instant: an unreadable copy must not stay
+            next(self._readable([_payload(slot, path, self.root)]), None)
         files.keep(path, lambda: gzip.compress(body, compresslevel=1 if slot.extension == "parquet" else 6, mtime=0))
         payload = Payload(slot, ref, fetched_at.astimezone(UTC), path)
         vars(payload)["body"] = body  # as if read: a store is not asked for what it has just been given

@@ -124,6 +124,15 @@ class LocalWarehouse(Warehouse):
     def lost(self, table: Table) -> dict[date, str]:
         return lost(Path(self.home), table)
 
+    def release(self, ledger: Table, day: date) -> bool:
+        """Move the unreadable file of a ledger's date aside, which opens the date. Only for `restore`, which adds the rows again."""
+        partition = self._partition(TABLES_FOLDER, ledger, day)
+        with self._locked(ledger, [day], "restore"):
+            if is_readable(partition) or not partition.file.exists():
+                return False
+            move_aside(partition)
+        return True
+
     def notices(self) -> list[Notice]:
         return notices(Path(self.home))
 
