@@ -81,7 +81,7 @@ class Card(BaseModel):
     golden_rows: list[list[float | None]]
     golden_outputs: list[float]
     model_sha256: str = ""
-    """Hash of the model file; empty in an object store, and in cards of earlier versions."""
+    """Hash of the model file; empty in cards of earlier versions."""
 
 
 @dataclass(frozen=True)

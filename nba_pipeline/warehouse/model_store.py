@@ -69,10 +69,13 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
             system.write(booster, file)
             body = file.read_bytes()
         # Without a card it is the torso of a writer that was killed, or that of one at work on the same rows.
-        if not files.create(target / MODEL, body) and not self.has(card.model_id):
+        has_replaced = not files.create(target / MODEL, body) and not self.has(card.model_id)
+        if has_replaced:
             files.put(target / MODEL, body)
-        # Without the hash: another writer of the same rows may put its own file, whose bytes differ, before this card.
-        files.create(target / CARD, card.model_copy(update={"model_sha256": ""}).model_dump_json(indent=1).encode())
+        written = _written(card, body).encode()
+        # The other writer's card holds the hash of the file that this one replaced: catboost writes the same trees as other bytes.
+        if not files.create(target / CARD, written) and has_replaced:
+            files.put(target / CARD, written)
 
     def _replace(self, new: Path, target: Path) -> None:
         try:

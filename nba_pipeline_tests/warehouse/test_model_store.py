@@ -12,9 +12,11 @@ from nba_pipeline.assets.predictions.points_model import train_week
 from nba_pipeline.errors import Damaged, Permanent
 from nba_pipeline.systems.interface import TrainedModel
 from nba_pipeline.warehouse import files
+from nba_pipeline.warehouse.damage import notices
 from nba_pipeline.warehouse.files import Place
 from nba_pipeline.warehouse.model_store import ModelStore, identify
 from nba_pipeline_tests.builders_predictions import QUICK, WEEK, a_history
+from nba_pipeline_tests.warehouse.damages import DAMAGES
 from nba_pipeline_tests.warehouse.gcs_server import KINDS, a_bucket, a_home
 
 FRAME = pl.DataFrame({"game_id": ["1", "2"], "pace_score": [0.5, None]})
@@ -160,3 +162,27 @@ def test_any_other_input_has_another_id(other: tuple[Any, ...]) -> None:
 def test_the_id_does_not_depend_on_process_or_machine() -> None:
     """Other code here trains every week of a warehouse anew: change it knowingly."""
     assert identify(FRAME, {"depth": 6}, ["pace_score"], "1.2") == "826c54b607c70731"
+
+
+@pytest.mark.parametrize("name", ["card.json", "model.cbm"])
+@pytest.mark.parametrize("how", DAMAGES)
+def test_an_unreadable_model_is_moved_whole_and_can_be_saved_again(
+    store: ModelStore, trained: TrainedModel, model_id: str, name: str, how: str
+) -> None:
+    path = store.folder(model_id) / name
+    body = DAMAGES[how](files.read(path))
+    write(path, body)
+    with pytest.raises(Damaged, match=f"{model_id}.*nba-pipeline reconcile"):
+        store.load(model_id)
+    [notice] = notices(files.place(store.home))
+    assert notice.subject == f"models/{model_id}" and not store.has(model_id)
+    assert files.read(files.place(store.home) / notice.moved_to / name) == body
+    store.save(QUICK, trained.booster, trained.card)
+    assert store.load(model_id).card.golden_outputs == trained.card.golden_outputs
+
+
+def test_a_model_without_its_file_is_moved(store: ModelStore, model_id: str) -> None:
+    (store.folder(model_id) / "model.cbm").unlink()
+    with pytest.raises(Damaged, match=r"model\.cbm is missing"):
+        store.load(model_id)
+    assert not store.has(model_id)
