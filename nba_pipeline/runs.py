@@ -18,7 +18,7 @@ from nba_pipeline import endings
 from nba_pipeline.alerts import Notifier, alert_on_killed
 from nba_pipeline.backfill import Stage, Step, plan, weeks_with_a_model
 from nba_pipeline.calendar import AS_OF_TAG, PARTITION_TAG, RANGE_TAGS, REPLAY_TAG, Clock, Mode, parse_instant, parse_key, week_of
-from nba_pipeline.errors import BadInput
+from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.liveness import close_dead_runs
 from nba_pipeline.lost_partitions import alert_on_damage, lost_work, with_lost
 from nba_pipeline.modes import DAILY_TABLES, MODE_TAG, TABLES_OF_MODE
@@ -167,6 +167,11 @@ class Runner:
         runs = list(self.landing.runs())
         if not runs:
             raise BadInput(f"the landing below {self.landing.root} has no runs to rebuild from")
+        if unnamed := [line for line in self.landing.damaged_lines() if line.is_header]:
+            raise PipelineError(
+                f"the rebuild cannot repeat {len(unnamed)} runs, whose journals have a damaged first line, and deletes nothing: "
+                + ", ".join(f"run {line.run_id} ({line.place})" for line in unnamed)
+            )
         kept = {name for name, table in TABLES.items() if table.is_a_record_of_decisions}
         # the whole plan before anything is deleted: a journal that cannot be read costs nothing
         plan = [self._repetition(run, kept) for run in runs if run["job"]]
