@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from nba_pipeline.settings import SETTINGS
 
@@ -88,8 +89,19 @@ def is_watched(pending: Pending, now: datetime) -> bool:
 
 
 def remembered(cursor: str | None) -> dict[date, Memory]:
-    """The memories of a cursor."""
-    found = json.loads(cursor) if cursor else {}
+    """The memories of a cursor. Raises ValueError for an unreadable one."""
+    try:
+        return _memories(json.loads(cursor) if cursor else {})
+    except (TypeError, AttributeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def anew(now: datetime) -> Memory:
+    """The memory of a date after an unreadable cursor: no request of an earlier one had this number, nor its run key."""
+    return Memory(requests=int(now.timestamp()) // 60)
+
+
+def _memories(found: Mapping[str, Mapping[str, Any]]) -> dict[date, Memory]:
     known = Memory.__dataclass_fields__.keys()  # a cursor of another version keeps what both know
     kept = {day: {name: value for name, value in fields.items() if name in known} for day, fields in found.items()}
     return {

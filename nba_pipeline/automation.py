@@ -23,6 +23,7 @@ from nba_pipeline.decisions import decisions
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.housekeeping import housekeeping
 from nba_pipeline.liveness import close_dead_runs
+from nba_pipeline.lost_partitions import alert_on_damage, lost_work, with_lost
 from nba_pipeline.modes import (
     CAPTURED,
     CLOCK,
@@ -52,6 +53,9 @@ from nba_pipeline.reconciliation import (
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.model_store import ModelStore
+from nba_pipeline.warehouse.partitions import recovering
 
 MAX_RUNTIME_TAG = "dagster/max_runtime"
 MOST_NIGHTLY_REQUESTS = 5
@@ -101,8 +105,8 @@ def result(requests: list[dg.RunRequest], told: list[str], cursor: str | None = 
 
 def games_of(warehouse: Warehouse, dates: list[date]) -> pl.DataFrame:
     """The games of some dates that are not postponed: game_date, game_id, tipoff_at, status."""
-    games = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed")
-    return games.select("game_date", "game_id", "tipoff_at", "status").collect()
+    games = recovering(lambda: warehouse.scan(TABLES["schedule"], dates).collect())
+    return games.filter(pl.col("status") != "postponed").select("game_date", "game_id", "tipoff_at", "status")
 
 
 def no_warehouse(warehouse: Warehouse) -> str:
@@ -203,7 +207,12 @@ def final_games(
 ) -> dg.SensorResult:
     """One run per date with newly final games; for a box score that is late ever more rarely, and an alert at the deadline."""
     now = Clock().now()
-    remembered, today = arrival.remembered(context.cursor), eastern_date(now)
+    today, fresh = eastern_date(now), arrival.Memory()
+    try:
+        remembered = arrival.remembered(context.cursor)
+    except ValueError as error:
+        context.log.warning(f"the cursor of final_games is unreadable and begins anew: {error}")
+        remembered, fresh = {}, arrival.anew(now)
     # also of a date that is complete: should it come back, its requests count on and their run keys are new
     memories = {day: memory for day, memory in remembered.items() if day >= today - timedelta(days=2)}
     requests, told = [], []
@@ -212,9 +221,9 @@ def final_games(
     listed, final, trouble = look_at_the_league(watched, nba_cdn, now) if watched else (frozenset[str](), frozenset[str](), "")
     for slate in pending:
         day = slate.game_date
-        decision = arrival.decide(slate, final, listed, remembered.get(day, arrival.Memory()), now)
+        decision = arrival.decide(slate, final, listed, remembered.get(day, fresh), now)
         if decision.collects and is_under_way(context.instance, day):
-            memories[day] = remembered.get(day, arrival.Memory())
+            memories[day] = remembered.get(day, fresh)
             told.append(f"{day}: {decision.why}, and another run of the date is under way")
             continue
         memories[day] = decision.memory
@@ -264,10 +273,10 @@ def pending_games(warehouse: Warehouse, now: datetime) -> list[arrival.Pending]:
     """The dates whose games are not all complete, of the days before a deadline, oldest first."""
     today = eastern_date(now)
     dates = days(today - timedelta(days=2), today)
-    schedule = warehouse.scan(TABLES["schedule"], dates).collect()
+    schedule = recovering(lambda: warehouse.scan(TABLES["schedule"], dates).collect())
     games = schedule.filter(pl.col("status") != "postponed")
     begun = games.filter(pl.col("tipoff_at").is_null() | (pl.col("tipoff_at") <= now))["game_date"].unique().sort().to_list()
-    boxscores = warehouse.scan(TABLES["boxscores"], begun).collect()
+    boxscores = recovering(lambda: warehouse.scan(TABLES["boxscores"], begun).collect())
     judged = gates.judge_games(schedule, boxscores)
     done = judged.filter(pl.col("is_complete") | ~pl.col("is_covered"))["game_id"]
     waiting = games.filter(~pl.col("game_id").is_in(done.implode()))
@@ -347,8 +356,9 @@ tables = dg.AutomationConditionSensorDefinition(
     description="Closes runs that died, and asks for what is due and not done: the oldest date first, one at a time.",
 )  # fmt: skip
 def reconciliation(
-    context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn, notifier: Notifier
-) -> dg.SensorResult:
+    context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn, notifier: Notifier,
+    landing: Landing, model_store: ModelStore,
+) -> dg.SensorResult:  # fmt: skip
     """At most one slate's run, beside the week's training; work that was tried several times is told of once."""
     now = Clock().now()
     closed = close_dead_runs(context.instance, now)
@@ -357,25 +367,38 @@ def reconciliation(
     alert_on_killed(notifier, closed)
     if why := held_back(warehouse, nba_cdn):
         breaker = nba_cdn.http.is_open("nba_cdn")
-        since = breaker.since.isoformat() if breaker and breaker.since else context.cursor or now.isoformat()
+        since = breaker.since.isoformat() if breaker and breaker.since else held_since(context.cursor, now)
         if now - datetime.fromisoformat(since) >= timedelta(minutes=SETTINGS.patience.probe_alert_minutes):
             notifier.raise_alert(eastern_date(now), "probe_failed", "preflight", why, "critical", "nba-pipeline breakers")
         return dg.SensorResult(skip_reason=f"held back: {why}", cursor=since)
-    found = find_work(context.instance, warehouse, now)
+    found = with_lost(
+        find_work(context.instance, warehouse, now), lost_work(context.instance, warehouse, eastern_date(now))
+    )  # fmt: skip
+    alert_on_damage(notifier, landing)
     chosen, why = next_of(found, now)
     if chosen and chosen.attempts.tried >= SETTINGS.patience.alert_after_attempts:
         notifier.raise_alert(
             chosen.game_date, "work_undone", chosen.mode, f"tried {chosen.attempts.tried} times: {chosen.why}", "critical",
             f"nba-pipeline run --date {chosen.game_date} --mode {chosen.mode}",
         )  # fmt: skip
-    requests = [*_training(context.instance, warehouse, now), *([_request_of(chosen)] if chosen else [])]
+    requests = [*_training(context.instance, warehouse, now, model_store), *([_request_of(chosen)] if chosen else [])]
     context.update_cursor("")  # an empty cursor of the result would keep the old one
     return dg.SensorResult(run_requests=requests, skip_reason=None if requests else why)
 
 
-def _training(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime) -> list[dg.RunRequest]:
+def held_since(cursor: str | None, now: datetime) -> str:
+    """Since when the reconciliation is held back, from its cursor; now when it is not or the cursor is unreadable."""
+    try:
+        return datetime.fromisoformat(cursor or "").astimezone(UTC).isoformat()
+    except ValueError:
+        return now.isoformat()
+
+
+def _training(
+    instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime, store: ModelStore
+) -> list[dg.RunRequest]:  # fmt: skip
     """The week's training if it is due, not done and not being tried; after an attempt that failed only after a while."""
-    week = untrained_week(instance, warehouse, now)
+    week = untrained_week(instance, warehouse, now, store)
     if week is None or is_under_way(instance, week, train.name):
         return []
     attempts = attempts_at(instance, train.name, week, eastern(week, TRAINING_HOUR))

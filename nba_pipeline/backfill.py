@@ -27,6 +27,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.status import stale_dates
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.model_store import ModelStore
 
 Stage = Literal["features", "grades"]
 STAGES: tuple[Stage, ...] = ("features", "grades")
@@ -75,6 +76,7 @@ def plan(
     stop_after: Stage = "grades",
     is_resumed: bool = False,
     dates_per_run: int = SETTINGS.warehouse.dates_per_run,
+    store: ModelStore | None = None,
 ) -> Iterator[Step]:
     """The steps in order. Each pass is planned when it is asked for: which weeks have games, the pass before it loads."""
     parts = list(chunks(first, last, dates_per_run))
@@ -91,7 +93,7 @@ def plan(
     if stop_after == "features":
         return
 
-    weeks, there_already = weeks_with_games(warehouse, days(first, last)), weeks_with_a_model(warehouse)
+    weeks, there_already = weeks_with_games(warehouse, days(first, last)), weeks_with_a_model(warehouse, store)
     if is_resumed:
         in_question = [week for week in weeks if week not in there_already and (anew_from is None or week <= anew_from)]
         there_already |= {week for week in in_question if is_tried(warehouse, week, code_versions["points_model"])}
@@ -121,6 +123,7 @@ def complete_dates(
     warehouse: Warehouse, tables: Collection[str], dates: Sequence[date], code_versions: Mapping[str, str]
 ) -> set[date]:
     """The dates that are written in every one of the tables, by the present version of its code."""
+    warehouse.check([TABLES[name] for name in tables], dates)
     written = set(dates).intersection(*(warehouse.dates(TABLES[name]) for name in tables))
     if not written:
         return written
@@ -137,10 +140,12 @@ def too_incomplete(warehouse: Warehouse, dates: Sequence[date]) -> set[date]:
     return set(covered.filter(~pl.col("is_open"))["game_date"]) - set(waived["game_date"])
 
 
-def weeks_with_a_model(warehouse: Warehouse) -> set[date]:
-    """The Mondays of the weeks that have a trained model."""
-    models = warehouse.scan(TABLES["points_model"]).filter(pl.col("model_id").is_not_null())
-    return set(models.select("game_date").collect()["game_date"])
+def weeks_with_a_model(warehouse: Warehouse, store: ModelStore | None = None) -> set[date]:
+    """The Mondays of the weeks that have a trained model; with a store, of which it still holds each."""
+    scan = warehouse.scan(TABLES["points_model"]).filter(pl.col("model_id").is_not_null())
+    models = scan.select("game_date", "model_id").collect()
+    lost = {week for week, model_id in models.iter_rows() if store is not None and not store.has(model_id)}
+    return set(models["game_date"]) - lost
 
 
 def weeks_with_games(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:

@@ -19,6 +19,7 @@ from nba_pipeline.calendar import DAILY, Clock
 from nba_pipeline.table import Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.ledgers import Verified, verify
+from nba_pipeline.warehouse.partitions import recovering
 
 NAMES_SHOWN = 50
 MOST_RECORDS = 10_000
@@ -111,12 +112,16 @@ def checks_of(table: Table) -> dg.AssetChecksDefinition:
         dates = [date.fromisoformat(key) for key in context.partition_keys]
         for key in sorted(context.selected_asset_check_keys):
             check = checks[key.name]
-            verdicts = check.judge(warehouse, dates, clock)
+            verdicts = _judged(check.judge, warehouse, dates, clock)
             if check.is_blocking and not context.has_partition_key:
                 _report_per_date(context, table, key.name, verdicts)
             yield check.result(table, verdicts)
 
     return judge_the_table
+
+
+def _judged(judge: Judge, warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    return recovering(lambda: judge(warehouse, dates, clock))
 
 
 def keys_are_unique(warehouse: Warehouse, table: Table, dates: Sequence[date]) -> list[Verdict]:

@@ -19,6 +19,7 @@ from nba_pipeline.backfill import STAGES, Stage, missing_before, plan, rate, win
 from nba_pipeline.calendar import MODES, Clock, Mode, eastern, eastern_date, parse_date, parse_instant
 from nba_pipeline.environments import clock, environment, home
 from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.instance_damage import database_named
 from nba_pipeline.printing import (
     err,
     out,
@@ -34,13 +35,19 @@ from nba_pipeline.printing import (
     tell_left_out,
 )
 from nba_pipeline.runs import Runner, code_versions_of, open_instance
+from nba_pipeline.warehouse.partitions import damage_named
 
 if TYPE_CHECKING:
     from dagster import Definitions
 
     from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Run, inspect, verify and repair the pipeline.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Run, inspect, verify and repair the pipeline.",
+)
 audit = typer.Typer(no_args_is_help=True, help="Prove that no feature sees the future; say what each season holds.")
 app.add_typer(audit, name="audit")
 bigquery = typer.Typer(no_args_is_help=True, help="The production warehouse: what it holds, what it should, what it costs.")
@@ -56,7 +63,8 @@ def main() -> NoReturn:
     warnings.filterwarnings("ignore")
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     try:
-        app()
+        with database_named(home()), damage_named():
+            app()
     except PipelineError as error:
         err.print(f"nba-pipeline: {error}", style="red", highlight=False, soft_wrap=True, markup=False)
         sys.exit(2 if isinstance(error, BadInput) else 1)
@@ -208,12 +216,14 @@ def status(
     """What is due, what is there, what is missing by name, and what happened on the way."""
     from nba_pipeline import status as grid
     from nba_pipeline.calendar import days
+    from nba_pipeline.lost_partitions import alert_on_damage
 
     _one_of("--format", style, ("table", "json"))
     today = clock().today
     start, end = date_range(first or str(today - timedelta(days=6)), last or str(today + timedelta(days=1)))
     work = runner()
     records = grid.status(work.warehouse, work.landing, work.clock, days(start, end), work.code_versions)
+    alert_on_damage(work.notifier, work.landing)
     if style == "json":
         print(json.dumps(records, indent=1))
     else:
@@ -299,8 +309,15 @@ def sql(
     style: Annotated[str, typer.Option("--format", help="table | csv | json")] = "table",
 ) -> None:
     """Query the warehouse; no file can be read or written. CSV escapes formulas. Also: quarantine, landing, requests, availability, runs."""
+    from nba_pipeline.lost_partitions import unreadable_dates
+    from nba_pipeline.warehouse.views import tables_in
+
     _one_of("--format", style, ("table", "csv", "json"))
-    print_answer(runner().warehouse.sql(query), style)
+    warehouse = runner().warehouse
+    answer = warehouse.sql(query)
+    for sentence in unreadable_dates(warehouse, tables_in(query)):
+        err.print(f"warning: {sentence}", style="yellow", highlight=False, soft_wrap=True, markup=False)
+    print_answer(answer, style)
     leave(0)
 
 

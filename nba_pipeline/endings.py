@@ -21,7 +21,11 @@ def sentences(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> tuple[l
     closed: list[str] = []
     warnings: list[str] = []
     stopped: list[tuple[str | None, str]] = []
+    ended_by: str | None = None
     for event in events:
+        data = event.event_specific_data
+        if isinstance(data, JobFailureData) and data.error:  # of no step: a resource that cannot be made
+            ended_by = _cause(data.error)
         if event.is_step_failure and event.event_specific_data:
             sentence = _cause(getattr(event.event_specific_data, "error", None))
             stopped += [(event.step_key, sentence)] if sentence else []
@@ -38,7 +42,7 @@ def sentences(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> tuple[l
         if not any(sentence in failure for failure in failures):
             failures.append(f"{step}: {sentence}")
     if not has_succeeded and not failures:
-        failures.append("the run did not finish")
+        failures.append(ended_by or "the run did not finish")
     return failures, closed, warnings
 
 

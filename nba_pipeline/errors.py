@@ -6,6 +6,7 @@
     |   `-- NotLanded the landing holds no payload for a request and the network is off
     |-- NotYet        nothing is published under that address; before the due time that is normal
     |-- Closed        a gate is closed, or could not be evaluated: nothing goes on
+    |-- Damaged       a stored file is unreadable; it was moved aside, or its ledger date is closed
     |-- Busy          another writer holds the table and date
     `-- BadInput      wrong use: the command ends with exit code 2 and nothing was touched
 
@@ -41,6 +42,10 @@ class NotYet(PipelineError):
 
 class Closed(PipelineError):
     """A gate is closed or could not be evaluated."""
+
+
+class Damaged(PipelineError):
+    """A stored file is unreadable. The message names the file, where it is now and the next command."""
 
 
 class Busy(PipelineError):

@@ -8,17 +8,19 @@ from typing import Any
 
 from nba_pipeline.calendar import days, parse_date
 from nba_pipeline.environments import clock, environment, resources_for
-from nba_pipeline.errors import BadInput
+from nba_pipeline.errors import BadInput, Damaged
+from nba_pipeline.lost_partitions import unreadable_dates
 from nba_pipeline.table import TABLES
 from nba_pipeline.typed_frame import checked, typed_frame
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.partitions import recovering
 
 
 def frame(name: str, first: str, last: str) -> Any:
     """The rows of a table from the first to the last US Eastern date, both included, as a pandas.DataFrame.
 
     A date that was never written has no rows. Raises BadInput for an unknown table or an unusable date, Permanent for rows
-    that do not keep the table's promise.
+    that do not keep the table's promise, Damaged for a date whose file is unreadable.
     """
     warehouse: Warehouse = resources_for(environment())["warehouse"]
     from nba_pipeline import definitions  # noqa: F401, PLC0415  # the modules of the assets register their tables
@@ -31,5 +33,8 @@ def frame(name: str, first: str, last: str) -> Any:
     if end > tomorrow:
         raise BadInput(f"last {end} is after tomorrow, {tomorrow}")
     table = TABLES[name]
-    rows = warehouse.scan(table, days(start, end)).collect().sort("game_date", *table.key)
+    dates = days(start, end)
+    rows = recovering(lambda: warehouse.scan(table, dates).collect()).sort("game_date", *table.key)
+    if unreadable := unreadable_dates(warehouse, [table], dates):
+        raise Damaged("; ".join(unreadable))
     return checked(rows, typed_frame(table))[0]

@@ -29,6 +29,8 @@ from nba_pipeline.modes import (
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.model_store import ModelStore
+from nba_pipeline.warehouse.partitions import recovering
 
 DUE_TAG = "nba/due_at"
 """The instant at which the work of a run was due: with mode and date it says which work it is."""
@@ -56,6 +58,8 @@ class Slate:
     """Games that ended without a complete box score, in words."""
     left_behind: tuple[str, ...] = ()
     """Complete games that are not summarised or graded, in words."""
+    closed: frozenset[str] = frozenset()
+    """Ledgers that are closed for the date: nothing is due of them until they are restored."""
     is_open: bool = True
     """Whether enough of its games are complete for the date to go on, or somebody waived that."""
 
@@ -131,7 +135,7 @@ def find_work(
     first = max(today - timedelta(days=days_back), min(recent, known_since))
     dates = days(first, today + timedelta(days=1))
     found = []
-    for slate in look_at(warehouse, dates, now):
+    for slate in recovering(lambda: list(look_at(warehouse, dates, now))):
         for mode in MODES:
             due_at = last_due(mode, slate, now)
             work = _undone(instance, slate, mode, due_at, now) if due_at else None
@@ -173,7 +177,8 @@ def next_of(found: Sequence[Work], now: datetime) -> tuple[Work | None, str]:
 
 
 def _undone(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: datetime, now: datetime) -> Work | None:
-    tables, day = TABLES_OF_MODE[mode], slate.game_date
+    tables = tuple(table for table in TABLES_OF_MODE[mode] if table not in slate.closed)
+    day = slate.game_date
     made = {table: made_at(instance, table, day) if table in slate.written else None for table in tables}
     # what a closed gate holds back is not due before the deadline: the sensor of the finals asks for what it lacks
     is_held = mode == "overnight" and not slate.is_open and now < gates.deadline(day)
@@ -265,7 +270,10 @@ def is_under_way(instance: dg.DagsterInstance, day: date, job: str | None = None
 
 def look_at(warehouse: Warehouse, dates: Sequence[date], now: datetime) -> Iterator[Slate]:
     """What the warehouse holds of each date, and whether its games may go on."""
-    written = {name: warehouse.dates(TABLES[name]) for mode in MODES for name in TABLES_OF_MODE[mode]}
+    tables = {name: TABLES[name] for mode in MODES for name in TABLES_OF_MODE[mode]}
+    warehouse.check(tables.values(), dates)
+    written = {name: warehouse.dates(table) for name, table in tables.items()}
+    closed = closed_ledgers(warehouse, dates)
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     boxscores = warehouse.scan(TABLES["boxscores"], dates).collect()
     judged = gates.judge_games(schedule, boxscores).filter("is_covered")
@@ -274,11 +282,17 @@ def look_at(warehouse: Warehouse, dates: Sequence[date], now: datetime) -> Itera
     of_a_bet = ["game_id", "player_id", "system_id", "market", "run_kind"]
     made, graded = (warehouse.scan(TABLES[name], dates).select(of_a_bet).unique().collect() for name in ("predictions", "grades"))
     ungraded = made.join(graded, on=of_a_bet, how="anti")
+    of_open_ledgers = ~pl.col("game_date").is_in([day for day in dates if "grades" in closed[day]])
     incomplete = _told([("has no complete box score", judged.filter(~pl.col("is_complete")))])
     left_behind = _told(
         [
             ("is not summarised", complete.join(summarised, on="game_id", how="anti")),
-            ("is not graded", complete.join(summarised, on="game_id", how="semi").join(ungraded, on="game_id", how="semi")),
+            (
+                "is not graded",
+                complete.filter(of_open_ledgers)
+                .join(summarised, on="game_id", how="semi")
+                .join(ungraded, on="game_id", how="semi"),
+            ),
         ]
     )
     is_open = dict(gates.coverage(judged, dates).select("game_date", "is_open").iter_rows())
@@ -288,8 +302,15 @@ def look_at(warehouse: Warehouse, dates: Sequence[date], now: datetime) -> Itera
     for day in dates:
         yield Slate(
             day, tuple(tipoffs.get(day, ())), frozenset(name for name, there in written.items() if day in there),
-            incomplete.get(day, ()), left_behind.get(day, ()), is_open[day] or day in waived,
+            incomplete.get(day, ()), left_behind.get(day, ()), closed[day], is_open[day] or day in waived,
         )  # fmt: skip
+
+
+def closed_ledgers(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, frozenset[str]]:
+    """By date the ledgers that nothing can be written to. Without readable predictions nothing can be graded."""
+    closed = {name: warehouse.closed(TABLES[name], dates) for name in ("predictions", "grades")}
+    names = {day: frozenset(name for name in closed if day in closed[name]) for day in dates}
+    return {day: found | {"grades"} if found else found for day, found in names.items()}
 
 
 def _told(problems: Sequence[tuple[str, pl.DataFrame]]) -> dict[date, tuple[str, ...]]:
@@ -301,18 +322,33 @@ def _told(problems: Sequence[tuple[str, pl.DataFrame]]) -> dict[date, tuple[str,
     return found
 
 
-def untrained_week(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime) -> date | None:
-    """The present training week, if its models are due (Monday 05:00 Eastern) and were not made since."""
+def untrained_week(
+    instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime, store: ModelStore | None = None
+) -> date | None:
+    """The present training week, if its models are due (Monday 05:00 Eastern) and were not made since, or were unreadable."""
     week = week_of(eastern_date(now))
     due_at = eastern(week, TRAINING_HOUR)
     if now < due_at + timedelta(minutes=SETTINGS.patience.grace_minutes):
         return None
     trained_at = made_at(instance, "points_model", week)
-    is_trained = trained_at is not None and trained_at >= due_at
+    is_trained = trained_at is not None and trained_at >= due_at and has_its_models(warehouse, week, store)
     return week if not is_trained and needs_models(warehouse, week) else None
+
+
+def has_its_models(warehouse: Warehouse, week: date, store: ModelStore | None) -> bool:
+    """Whether the week's rows of `points_model`, and each model that they name, can still be read."""
+    table = TABLES["points_model"]
+    warehouse.check([table], [week])
+    if week not in warehouse.dates(table):
+        return False
+    ids = warehouse.scan(table, [week]).select("model_id").collect()["model_id"].drop_nulls()
+    return store is None or all(store.has(model_id) for model_id in ids)
 
 
 def needs_models(warehouse: Warehouse, week: date) -> bool:
     """Whether a game of the week, or of the one before it, is known: out of season nothing is learned and nobody predicted."""
-    games = warehouse.scan(TABLES["schedule"], days(week - timedelta(days=7), week + timedelta(days=6)))
-    return not games.filter(pl.col("status") != "postponed").select("game_id").head(1).collect().is_empty()
+
+    def games() -> pl.DataFrame:
+        return warehouse.scan(TABLES["schedule"], days(week - timedelta(days=7), week + timedelta(days=6))).collect()
+
+    return not recovering(games).filter(pl.col("status") != "postponed").is_empty()

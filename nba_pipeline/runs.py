@@ -18,14 +18,16 @@ from nba_pipeline import endings
 from nba_pipeline.alerts import Notifier, alert_on_killed
 from nba_pipeline.backfill import Stage, Step, plan, weeks_with_a_model
 from nba_pipeline.calendar import AS_OF_TAG, PARTITION_TAG, RANGE_TAGS, REPLAY_TAG, Clock, Mode, parse_instant, parse_key, week_of
-from nba_pipeline.errors import BadInput
+from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.liveness import close_dead_runs
+from nba_pipeline.lost_partitions import alert_on_damage, lost_work, with_lost
 from nba_pipeline.modes import DAILY_TABLES, MODE_TAG, TABLES_OF_MODE
 from nba_pipeline.reconciliation import Work, find_work, untrained_week
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.model_store import ModelStore
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -81,6 +83,7 @@ class Runner:
         self.landing: Landing = resources["landing"]
         self.clock: Clock = resources["clock"]
         self.notifier: Notifier = resources["notifier"]
+        self.model_store: ModelStore = resources["model_store"]
 
     @property
     def code_versions(self) -> dict[str, str]:
@@ -99,13 +102,21 @@ class Runner:
         )  # fmt: skip
         when = str(first) if first == last else f"{first} to {last}"
         told = endings.sentences(result.all_events, result.success)
+        alert_on_damage(self.notifier, self.landing)
         return Outcome(f"{job} {when}", result.run_id, time.monotonic() - started, *told)
 
     def slate(self, day: date, mode: Mode) -> Iterator[Outcome]:
         """What a mode brings for a slate; the week's model is trained first when it is missing."""
+        yield from self.make_lost_again(before=day)
         if "predictions" in TABLES_OF_MODE[mode]:
             yield from self.train_missing([week_of(day)])
         yield self.run("game_day", TABLES_OF_MODE[mode], day, day, {MODE_TAG: mode})
+
+    def make_lost_again(self, before: date) -> Iterator[Outcome]:
+        """Make the tables of earlier dates again whose files were unreadable: windows of the date read them."""
+        for work in lost_work(self.instance, self.warehouse, self.clock.today):
+            if work.game_date < before:
+                yield self.run("game_day", work.tables, work.game_date, work.game_date, work.tags)
 
     def whole_date(self, day: date) -> Iterator[Outcome]:
         """Every table of one date, from the schedule to the grades."""
@@ -119,7 +130,10 @@ class Runner:
 
         `tell` is handed each step that is left out.
         """
-        for step in plan(self.warehouse, first, last, self.code_versions, stop_after, is_resumed, dates_per_run):
+        yield from self.make_lost_again(before=first)
+        for step in plan(
+            self.warehouse, first, last, self.code_versions, stop_after, is_resumed, dates_per_run, self.model_store
+        ):
             if step.is_left_out:
                 tell(step)
             else:
@@ -127,19 +141,20 @@ class Runner:
 
     def undone(self) -> list[Work]:
         """What is due and not done, the oldest date first, without what is being worked on."""
-        found = find_work(self.instance, self.warehouse, self.clock.now(), SETTINGS.patience.nightly_days)
+        due = find_work(self.instance, self.warehouse, self.clock.now(), SETTINGS.patience.nightly_days)
+        found = with_lost(due, lost_work(self.instance, self.warehouse, self.clock.today))
         return [work for work in found if not work.attempts.is_under_way]
 
     def reconcile(self) -> Iterator[Outcome]:
         """Do once, in order, what the reconciliation finds: what it would wait for with, it does at once."""
-        if week := untrained_week(self.instance, self.warehouse, self.clock.now()):
+        if week := untrained_week(self.instance, self.warehouse, self.clock.now(), self.model_store):
             yield self.run("train", ["points_model"], week, week)
         for work in self.undone():
             yield self.run("game_day", work.tables, work.game_date, work.game_date, work.tags)
 
     def train_missing(self, weeks: Sequence[date]) -> Iterator[Outcome]:
         """Train each week that has no model yet, also one that had too few rows when it was tried before."""
-        there = weeks_with_a_model(self.warehouse)
+        there = weeks_with_a_model(self.warehouse, self.model_store)
         for week in weeks:
             if week not in there:
                 yield self.run("train", ["points_model"], week, week)
@@ -152,6 +167,11 @@ class Runner:
         runs = list(self.landing.runs())
         if not runs:
             raise BadInput(f"the landing below {self.landing.root} has no runs to rebuild from")
+        if unnamed := [line for line in self.landing.damaged_lines() if line.is_header]:
+            raise PipelineError(
+                f"the rebuild cannot repeat {len(unnamed)} runs, whose journals have a damaged first line, and deletes nothing: "
+                + ", ".join(f"run {line.run_id} ({line.place})" for line in unnamed)
+            )
         kept = {name for name, table in TABLES.items() if table.is_a_record_of_decisions}
         # the whole plan before anything is deleted: a journal that cannot be read costs nothing
         plan = [self._repetition(run, kept) for run in runs if run["job"]]

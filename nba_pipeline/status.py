@@ -13,6 +13,7 @@ from nba_pipeline.modes import DAILY_TABLES
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import PARTITION_TAGS, Landing
+from nba_pipeline.warehouse.partitions import recovering
 
 COLLECTED_BY_HOUR = 7
 """Eastern hour of the next day from which missing box scores are a failure and not a wait."""
@@ -21,10 +22,19 @@ COLLECTED_BY_HOUR = 7
 def status(
     warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date], code_versions: Mapping[str, str]
 ) -> list[dict[str, Any]]:
+    """One record per date, see `_status`. An unreadable file is moved aside and named in its date."""
+    return recovering(lambda: _status(warehouse, landing, clock, dates, code_versions))
+
+
+def _status(
+    warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date], code_versions: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """One record per date: state, games, rows and quarantined rows per table, what is missing by name, what happened.
 
     `code_versions` has the present version of each table's code: rows of another one are stale.
     """
+    warehouse.check([TABLES[name] for name in DAILY_TABLES], dates)
+    closed, lost = _unreadable(warehouse, dates)
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     judged = gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], dates).collect())
     covered = {row["game_date"]: row for row in gates.coverage(judged, dates).iter_rows(named=True)}
@@ -50,19 +60,35 @@ def status(
     return [
         {
             "game_date": day.isoformat(),
-            "state": _state(
-                day, covered[day], games.get(day, 0), day in written["schedule"], clock, standing, written, unplayed.get(day, 0)
+            "state": _state_with_damage(
+                _state(
+                    day,
+                    covered[day],
+                    games.get(day, 0),
+                    day in written["schedule"],
+                    clock,
+                    standing,
+                    written,
+                    unplayed.get(day, 0),
+                ),
+                closed[day],
+                lost[day],
             ),
             "games": games.get(day, 0),
             "final_games": covered[day]["final_games"],
             "complete_games": covered[day]["complete_games"],
             "boxscores_from": {p: n for d, p, n in sources.iter_rows() if d == day},
-            "rows": {name: rows[name].get(day, 0) if day in written[name] else None for name in DAILY_TABLES},
+            "rows": {
+                name: rows[name].get(day, 0) if day in written[name] and name not in closed[day] else None
+                for name in DAILY_TABLES
+            },
             "quarantined": {name: int(parked[name].filter(pl.col("game_date") == day)["len"].sum()) for name in DAILY_TABLES},
             "stale": [name for name in DAILY_TABLES if day in stale[name]],
             "missing": covered[day]["missing"],
             "waivers": waivers.filter(pl.col("game_date") == day)["reason"].to_list(),
             "happened": [
+                *closed[day].values(),
+                *lost[day].values(),
                 *_incidents_in_words(incidents.get(day, [])),
                 *(
                     f"{name}: {count} rows quarantined: {problem}"
@@ -73,6 +99,24 @@ def status(
         }
         for day in dates
     ]
+
+
+def _unreadable(warehouse: Warehouse, dates: Sequence[date]) -> tuple[dict[date, dict[str, str]], dict[date, dict[str, str]]]:
+    """By date and table the sentences about ledgers that are closed, and about tables that are not rebuilt yet."""
+    closed = {name: warehouse.closed(table, dates) for name, table in TABLES.items() if table.is_a_record_of_decisions}
+    lost = {name: warehouse.lost(table) for name, table in TABLES.items()}
+    closed_on, lost_on = (
+        {day: {name: found[day] for name, found in sentences.items() if day in found} for day in dates}
+        for sentences in (closed, lost)
+    )
+    return closed_on, lost_on
+
+
+def _state_with_damage(state: str, closed: Mapping[str, str], lost: Mapping[str, str]) -> str:
+    """A date with a closed ledger has failed until it is restored; one with a lost table is degraded until it is rebuilt."""
+    if closed:
+        return "FAILED"
+    return "DEGRADED" if lost and state in ("COMPLETE", "EMPTY_OK") else state
 
 
 def stale_dates(warehouse: Warehouse, dates: Sequence[date], code_versions: Mapping[str, str]) -> dict[str, set[date]]:

@@ -11,6 +11,7 @@ import dagster as dg
 
 from nba_pipeline.errors import OutOfTime
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse.partitions import damage_named
 
 RINGS_AGAIN_SECONDS = 5.0
 """A library may swallow the first ring."""
@@ -46,7 +47,7 @@ def limited(compute: Callable[..., Any]) -> Callable[..., Any]:
     def compute_within(context: dg.AssetExecutionContext, *args: Any, **kwargs: Any) -> Any:
         runs = SETTINGS.runs
         minutes = runs.step_minutes if context.has_partition_key else runs.season_minutes
-        with within(60 * minutes, compute.__name__):
+        with within(60 * minutes, compute.__name__), damage_named():
             return compute(context, *args, **kwargs)
 
     return compute_within

@@ -46,6 +46,7 @@ YESTERDAY, TOMORROW = DAY - timedelta(days=1), DAY + timedelta(days=1)
 MONDAY = week_of(DAY)
 MINUTE = timedelta(minutes=1)
 CLOCK_CHANGES = {"25 hours": date(2025, 11, 2), "23 hours": date(2026, 3, 8)}
+NEEDED = ("warehouse", "nba_cdn", "notifier", "landing", "model_store")
 SCHEDULES = {schedule.name: schedule for schedule in automation.SCHEDULES}
 
 
@@ -126,7 +127,7 @@ def resources_at(now: datetime, **instead: Any) -> Iterator[dict[str, Any]]:
     """Those of the sandbox that schedules and sensors ask for, in a process that lives at an instant."""
     with time_machine.travel(now, tick=True):
         sandbox = resources_for("sandbox", Clock())
-        yield {name: instead.get(name, sandbox[name]) for name in ("warehouse", "nba_cdn", "notifier")}
+        yield {name: instead.get(name, sandbox[name]) for name in NEEDED}
 
 
 def tick(days: Days, name: str, at: datetime, late: timedelta = timedelta(seconds=2), **instead: Any) -> Tick:

@@ -260,21 +260,30 @@ def test_a_landing_without_a_journal_holds_nobody_back(journal: Journal) -> None
     assert journal.says() == []
 
 
-@pytest.mark.parametrize(
-    "line", ["\0\0\0\n", '{"kind":"request","outcome":"failed"}\n', '{"kind":"request","outcome}\n'], ids=repr
-)
-def test_a_journal_that_cannot_be_read_counts_as_open(line: str, journal: Journal) -> None:
-    journal.fails()
+DAMAGED_LINES = {
+    "zeros": b"\0\0\0\n",
+    "fields missing": b'{"kind":"request","outcome":"failed"}\n',
+    "cut off": b'{"kind":"request","outcome}\n',
+    "not UTF-8": b'{"kind":"request","fetched_at":"\xff\xfe"}\n',
+    "another instant": b'{"kind":"request","fetched_at":"2024-03-12T12:00:xx","outcome":"failed"}\n',
+    "two lines in one": b'{"kind":"requ{"kind":"request","as_of":"2024-03-12T12:00:00+00:00"}\n',
+}
+
+
+@pytest.mark.parametrize("line", DAMAGED_LINES.values(), ids=DAMAGED_LINES)
+def test_a_damaged_line_is_left_out_and_named_and_opens_no_breaker(line: bytes, journal: Journal) -> None:
+    journal.fails(times=5)
     path = next(Path(journal.home, "landing", "journal").iterdir())
-    path.write_text(path.read_text() + line + path.read_text())
-    if "failed" in line:
-        path.write_text(path.read_text().replace('"provider":"nba_cdn",', ""))
+    whole = path.read_bytes()
+    path.write_bytes(whole + line + whole.splitlines(keepends=True)[-1])
     [breaker] = breakers_not_closed(journal.landing())
-    assert (breaker.subject, breaker.state) == ("every provider", "open")
-    history = recent_history(journal.landing())
-    assert history.of_provider("espn", NOON).sentence.startswith(
-        "espn is held back: the landing's journal cannot be read, which counts as an open breaker ("
-    )
+    assert (breaker.subject, breaker.state) == ("nba_cdn", "open")
+    assert recent_history(journal.landing()).of_provider("espn", NOON).state == "closed"
+    journal.landing().incidents()
+    number = len(whole.splitlines()) + 1
+    assert [notice.subject for notice in journal.landing().notices()] == [f"landing/journal/{path.name}:{number}"]
+    assert [found.number for found in journal.landing().damaged_lines()] == [number]
+    assert path.read_bytes().startswith(whole + line)
 
 
 def test_a_folder_in_a_journals_place_counts_as_open_and_is_named(journal: Journal) -> None:

@@ -14,7 +14,7 @@ from nba_pipeline.flow import condition_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.step_limit import limited
 from nba_pipeline.table import Table
-from nba_pipeline.warehouse.table_io import COLUMNS, LEFT_OUT, NAMED, OPTIONAL
+from nba_pipeline.warehouse.table_io import COLUMNS, LEFT_OUT, NAMED, OPTIONAL, REFERENCE
 
 OWNERS = ["team:nba-pipeline"]
 
@@ -59,23 +59,27 @@ def daily_asset(
     return lambda compute: decorate(limited(compute))
 
 
-def days_before(days: int, asset: str | None = None, through: int = -1, columns: Sequence[str] = ()) -> dg.AssetIn:
+def days_before(
+    days: int, asset: str | None = None, through: int = -1, columns: Sequence[str] = (), is_reference: bool = False
+) -> dg.AssetIn:
     """The rows of the `days` days before the date (`through=0`: and of the date), as far as they were ever written.
 
-    `columns` are all that is read; every one without it. A long window of a wide table should name them.
+    `columns` are all that is read; every one without it. A long window of a wide table should name them. A reference is only
+    looked up in: a date of it that is unreadable is named in the log and does not stop the asset.
     """
     return dg.AssetIn(
         key=asset,
         partition_mapping=dg.TimeWindowPartitionMapping(
             start_offset=-days, end_offset=through, allow_nonexistent_upstream_partitions=True
         ),
-        metadata={OPTIONAL: True, COLUMNS: list(columns)},
+        metadata={OPTIONAL: True, COLUMNS: list(columns), REFERENCE: is_reference},
     )
 
 
-def every_date(columns: Sequence[str] = ()) -> dg.AssetIn:
-    """Every row that was ever written; of these columns, if some are named."""
-    return dg.AssetIn(partition_mapping=dg.AllPartitionMapping(), metadata={OPTIONAL: True, COLUMNS: list(columns)})
+def every_date(columns: Sequence[str] = (), is_reference: bool = False) -> dg.AssetIn:
+    """Every row that was ever written; of these columns, if some are named. See `days_before` for a reference."""
+    metadata = {OPTIONAL: True, COLUMNS: list(columns), REFERENCE: is_reference}
+    return dg.AssetIn(partition_mapping=dg.AllPartitionMapping(), metadata=metadata)
 
 
 def if_there(asset: str | None = None) -> dg.AssetIn:

@@ -8,10 +8,12 @@ not.
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import wraps
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 import dagster as dg
 import polars as pl
@@ -66,6 +68,7 @@ TEAM_TOTALS = {
     "fouls": "pf",
 }  # fmt: skip
 """Our column -> the end of its name in a games file, where the two differ."""
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 CONSENSUS = "consensus"
 """The book of the archive's game lines: one value per event, averaged over books that it does not name."""
 INSTANTS, DATES = ("tipoff_utc", "commence_time_utc", "commence_time", "snapshot_at"), ("game_date",)
@@ -100,6 +103,35 @@ class _File:
             raise BadInput(f"the archive's {self.name} has columns of another type: {', '.join(retyped)}")
         return frame.select(wanted)
 
+    def problem(self) -> str | None:
+        """Why the file cannot be read; None for a readable one. Reads all of it."""
+        try:
+            pl.read_parquet(io.BytesIO(self.body))
+        except UNREADABLE as error:
+            return str(error).splitlines()[0]
+        return None
+
+
+Answer = TypeVar("Answer")
+Arguments = ParamSpec("Arguments")
+
+
+def unreadable_files_are_named(
+    question: "Callable[Concatenate[Archive, Arguments], Answer]",
+) -> "Callable[Concatenate[Archive, Arguments], Answer]":
+    """A question to the archive that ends with BadInput naming its unreadable files. They are input, and are never moved."""
+
+    @wraps(question)
+    def asked(archive: "Archive", /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
+        try:
+            return question(archive, *args, **kwargs)
+        except UNREADABLE:
+            if not (named := archive.unreadable()):
+                raise
+            raise BadInput(f"the archive {archive.folder} has unreadable files: {named}; put whole copies there") from None
+
+    return asked
+
 
 class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The folder of NBA_ARCHIVE_DIR ("" for none).
@@ -119,6 +151,7 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         """True when there is no archive; in a replay: when the original run used none."""
         return not (self._original() if self.landing.is_replay else self.folder)
 
+    @unreadable_files_are_named
     def holds(self, day: date) -> bool:
         """True when the archive alone answers for a date: before today, in a season with a games file, up to its end.
 
@@ -130,8 +163,14 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         seasons = self._seasons()
         if not seasons or day >= self.clock.today or season_of(day) not in seasons:
             return False
-        return day <= self._last_game_date(seasons[-1])
+        return season_of(day) != seasons[-1] or day <= self._last_game_date(seasons[-1])
 
+    def unreadable(self) -> str:
+        """The unreadable files among those read so far, each with its problem; empty if none."""
+        problems = {file.name: file.problem() for file in self._files.values()}
+        return "; ".join(f"{name} ({problem})" for name, problem in sorted(problems.items()) if problem)
+
+    @unreadable_files_are_named
     def schedule(self, dates: Iterable[date]) -> pl.DataFrame:
         """The games of some dates in the columns of `schedule`; preseason and all-star games are left out.
 
@@ -140,11 +179,13 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         parts = [self._season_schedule(season, days) for season, days in self._by_season(dates)]
         return pl.concat(parts) if parts else pl.DataFrame(schema=SCHEDULE_COLUMNS)
 
+    @unreadable_files_are_named
     def boxscores(self, dates: Iterable[date]) -> pl.DataFrame:
         """The box scores of some dates in the columns of `boxscores`: only who played, in whole minutes."""
         parts = [self._season_boxscores(season, days) for season, days in self._by_season(dates)]
         return pl.concat(parts) if parts else pl.DataFrame(schema=BOXSCORE_COLUMNS)
 
+    @unreadable_files_are_named
     def prop_lines(self, dates: Iterable[date]) -> pl.DataFrame:
         """The lines of some dates in the columns of `prop_lines`, every market; `player_id` is null until resolved.
 
@@ -178,6 +219,7 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
         return _one_per_line(_cast(shaped, PROP_COLUMNS, file))
 
+    @unreadable_files_are_named
     def game_lines(self, dates: Iterable[date]) -> pl.DataFrame:
         """The spreads and totals of some dates in the columns of `game_lines`, up to four rows per event.
 
@@ -216,6 +258,7 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         )  # fmt: skip
         return _cast(rows, GAME_LINE_COLUMNS, file)
 
+    @unreadable_files_are_named
     def team_boxscores(self, dates: Iterable[date]) -> pl.DataFrame:
         """The team totals of some dates in the columns of `team_boxscores`: regular seasons only, two rows per game.
 
@@ -225,6 +268,7 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         parts = [self._season_team_boxscores(season, days) for season, days in self._by_season(dates)]
         return pl.concat(parts) if parts else pl.DataFrame(schema=TEAM_BOXSCORE_COLUMNS)
 
+    @unreadable_files_are_named
     def players(self) -> pl.DataFrame:
         """One row per player of the seed list: player_id, spelling, source."""
         file = self._file("players")

@@ -80,6 +80,8 @@ class Card(BaseModel):
     season_mean_absolute_error: float
     golden_rows: list[list[float | None]]
     golden_outputs: list[float]
+    model_sha256: str = ""
+    """Hash of the model file; empty in cards of earlier versions."""
 
 
 @dataclass(frozen=True)

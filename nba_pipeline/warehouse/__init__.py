@@ -5,10 +5,10 @@ Not here: what a table means (that is its module under `assets`).
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import polars as pl
@@ -18,6 +18,9 @@ from nba_pipeline.table import Table
 from nba_pipeline.warehouse.ledgers import Recorder, recorder_of
 from nba_pipeline.warehouse.manifests import Manifests
 from nba_pipeline.warehouse.writing import by_date
+
+if TYPE_CHECKING:
+    from nba_pipeline.warehouse.damage import Notice
 
 
 class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
@@ -98,6 +101,22 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     @abstractmethod
     def scan_quarantine(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
         """The parked rows of a table."""
+
+    def check(self, tables: Iterable[Table], dates: Collection[date]) -> None:
+        """Move unreadable files of these tables and dates aside, so that `dates` does not name them."""
+        return
+
+    def closed(self, table: Table, dates: Collection[date]) -> dict[date, str]:
+        """The dates of a ledger whose rows are unreadable, each with the reason: nothing is written to them."""
+        return {}
+
+    def lost(self, table: Table) -> dict[date, str]:
+        """The dates whose rows were unreadable and are not rebuilt yet, each with a sentence. Never of a ledger."""
+        return {}
+
+    def notices(self) -> "list[Notice]":
+        """What was found unreadable, the oldest first."""
+        return []
 
     def last_write(self, table: Table) -> dict[str, Any]:
         """Numbers about the newest write of a table in this run, for Dagster's metadata."""

@@ -8,6 +8,7 @@ errors of a store in one sentence. What the files mean does not.
 """
 
 import os
+import re
 import sys
 import threading
 import time
@@ -32,6 +33,7 @@ Place: TypeAlias = "Path | UPath"
 SCHEMES = ("gs", "gcs", "memory")
 LOG, PARTS = ".jsonl", ".parts"
 READ_AT_ONCE = 256  # files
+WRONG_BYTE = re.compile("[\ud800-\udfff]")
 NANOSECONDS = 1_000_000_000
 UNAUTHORIZED, FORBIDDEN = 401, 403
 SERVER_ERRORS, TOO_MANY, TIMED_OUT = 500, 429, 408
@@ -80,7 +82,7 @@ def listing(folder: Place, *patterns: str) -> list[File]:
 
 
 def exists(path: Place) -> bool:
-    """Whether there is such a file."""
+    """Whether there is such a file or folder."""
     if isinstance(path, Path):
         return path.exists()
     try:
@@ -184,14 +186,18 @@ def rename(path: Place, new: str) -> None:
 
 
 def move(path: Place, target: Place) -> None:
-    """Give a file another path in the same folder tree or store."""
-    if isinstance(path, Path) or isinstance(target, Path):
+    """Move a file or a folder within a home or store; a file replaces one of the same name. Raises FileNotFoundError."""
+    if isinstance(path, Path):
         target.parent.mkdir(parents=True, exist_ok=True)
-        Path(str(path)).replace(str(target))
+        path.replace(Path(str(target)))
         return
     with reached(path, absent_is_wrong=False):
-        path.fs.cp_file(path.path, target.path)
-        path.fs.rm_file(path.path)
+        names = path.fs.find(path.path)
+        if not names:
+            raise FileNotFoundError(str(path))
+        for name in names:
+            path.fs.cp_file(name, target.path + name.removeprefix(path.path))  # type: ignore[union-attr]  # of the same store
+            path.fs.rm_file(name)
 
 
 def unused(path: Place) -> Place:
@@ -314,16 +320,30 @@ def logs(folder: Place) -> list[LogFile]:
     return answer
 
 
-def lines(found: Sequence[LogFile]) -> Iterator[tuple[LogFile, str]]:
-    """Every line of the logs of one folder, in order. A last line that a killed process left half-written is passed over."""
+def numbered_lines(found: Sequence[LogFile]) -> Iterator[tuple[LogFile, int, str]]:
+    """Every line of the logs of one folder, in order, with its number in its log, counted from 1.
+
+    A last line that a killed process left half-written is passed over. In a line that is not UTF-8 each wrong byte is a zero
+    character, which no parser of JSON accepts.
+    """
     if found and not isinstance(found[0].path, Path):
         for log, body in _bodies(found):
-            yield from ((log, line) for line in body.decode().split("\n")[:-1])
+            yield from ((log, number, line) for number, line in enumerate(_decoded(body), 1))
         return
     for log in found:
+        number = 0
         for piece in log.pieces:
-            with Path(str(piece.path)).open(encoding="utf-8") as file:
-                yield from ((log, line) for line in file if line.endswith("\n"))
+            for line in _decoded(Path(str(piece.path)).read_bytes()):
+                number += 1
+                yield log, number, line
+
+
+def _decoded(body: bytes) -> list[str]:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        text = WRONG_BYTE.sub("\0", body.decode(errors="surrogateescape"))
+    return text.split("\n")[:-1]
 
 
 def _bodies(found: Sequence[LogFile]) -> Iterator[tuple[LogFile, bytes]]:

@@ -16,7 +16,8 @@ import json
 import os
 import re
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -32,7 +33,7 @@ from pydantic import PrivateAttr
 from nba_pipeline import liveness
 from nba_pipeline.calendar import PARTITION_TAG, RANGE_TAGS, REPLAY_TAG, Clock
 from nba_pipeline.errors import BadInput, NotLanded, Permanent, PipelineError
-from nba_pipeline.warehouse import files
+from nba_pipeline.warehouse import damage, files
 from nba_pipeline.warehouse.files import Log, LogFile, Place
 
 Outcome = Literal["landed", "reused", "not_yet", "failed", "rejected"]
@@ -49,6 +50,16 @@ REUSED, TROUBLE = '"outcome":"reused"', re.compile('"outcome":"(?:failed|rejecte
 FETCHED_AT, AS_OF = '"fetched_at":"', '"as_of":"'
 """As `Journal.write` writes them: quotes inside of a value are escaped."""
 SHOWN_OF_A_LINE, DIGITS = 40, 20
+_TEXT_OR_NULL = (str, type(None))
+FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
+    "run": {"run_id": str, "as_of": str, "job": str, "tags": dict, "assets": (list, type(None))},
+    "request": {
+        "run_id": str, "provider": str, "endpoint": str, "period": str, "entity": str, "outcome": str, "statuses": list,
+        "fetched_at": str, "game_date": _TEXT_OR_NULL, "ref": _TEXT_OR_NULL, "problem": _TEXT_OR_NULL,
+        "attempts": (int, type(None)),
+    },
+}  # fmt: skip
+"""Kind of a journal's line -> the fields that its readers rely on, and their types."""
 KEPT_HEADERS = ("content-type", "date", "etag", "last-modified")
 
 
@@ -107,6 +118,19 @@ class Payload:
         """The bytes as they arrived."""
         return gzip.decompress(files.read(self.path))
 
+    @property
+    def problem(self) -> str | None:
+        """Why the file cannot be read, or is not what was landed; None for a readable one. Raises FileNotFoundError."""
+        try:
+            body = self.body
+        except (OSError, EOFError, zlib.error) as error:
+            if isinstance(error, FileNotFoundError):
+                raise
+            return str(error) or type(error).__name__
+        if not hashlib.sha256(body).hexdigest().startswith(self.short_hash):
+            return "the content differs from the hash in its name"
+        return None
+
     @cached_property
     def _document(self) -> Any:
         try:
@@ -146,6 +170,21 @@ class JournalDay:
         """Hash of the names and sizes of the files."""
         known = [(log.path.name, piece.path.name, piece.size) for log in self.logs for piece in log.pieces]
         return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class DamagedLine:
+    """A line of the journal of a run that cannot be read. `place` is the file with the line's number, counted from 1."""
+
+    run_id: str
+    number: int
+    place: str
+    problem: str
+
+    @property
+    def is_header(self) -> bool:
+        """Whether it is the line that says which run it was: such a run cannot be repeated."""
+        return self.number == 1
 
 
 class Journal:
@@ -232,6 +271,8 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         digest = hashlib.sha256(body).hexdigest()
         ref = f"{slot.folder}/{fetched_at.astimezone(UTC).strftime(INSTANT)}_{digest[:HASH_DIGITS]}.{slot.extension}"
         path = self.root / f"{ref}.gz"
+        if isinstance(path, Path) and path.exists():  # the same answer of the same instant: an unreadable copy must not stay
+            next(self._readable([_payload(slot, path, self.root)]), None)
         files.keep(path, lambda: gzip.compress(body, compresslevel=1 if slot.extension == "parquet" else 6, mtime=0))
         payload = Payload(slot, ref, fetched_at.astimezone(UTC), path)
         vars(payload)["body"] = body  # as if read: a store is not asked for what it has just been given
@@ -264,26 +305,39 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def newest(self, slot: Slot) -> Payload | None:
         """The newest accepted payload of a slot, or None. In a replay: the newest that the original run could see."""
-        found = self.versions(slot)
-        return found[-1] if found else None
+        if self.is_replay:
+            found = self.versions(slot)
+            if not found:
+                self._refuse_incomplete(slot)
+            return found[-1] if found else None
+        newest_first = (_payload(slot, path, self.root) for path in reversed(self._accepted(slot.folder)))
+        return next(self._readable(newest_first), None)
 
     def versions(self, slot: Slot) -> list[Payload]:
-        """Every accepted payload of a slot, oldest first."""
-        return [_payload(slot, path, self.root) for path in self._accepted(slot.folder)]
+        """Every accepted payload of a slot, oldest first; unreadable ones are moved aside.
+
+        In a replay a slot of which a payload is missing has none, since the original run may have used that one: `newest`
+        then names it.
+        """
+        found = list(self._readable(_payload(slot, path, self.root) for path in self._accepted(slot.folder)))
+        return [] if self._missing(slot, found) else found
 
     def payloads(self, provider: str, endpoint: str, game_date: date) -> list[Payload]:
         """Every accepted payload of a date, of every entity, oldest first."""
         slot = Slot(provider, endpoint, entity="any", game_date=game_date)
         paths = self._accepted(slot.folder.rpartition("/")[0], "*/*.gz")
-        found = [_payload(_slot_of(path, self.root), path, self.root) for path in paths]
+        found = self._readable(_payload(_slot_of(path, self.root), path, self.root) for path in paths)
         return sorted(found, key=lambda payload: payload.fetched_at)
 
     def read(self, ref: str) -> Payload:
-        """The payload that a row's `source` names. Raises NotLanded when it is not on disk."""
+        """The payload that a row's `source` names. Raises NotLanded when it is not on disk or unreadable."""
         path = self.root / f"{ref}.gz"
         if not files.exists(path):
             raise NotLanded(f"the landing below {self.root} holds no payload {ref}")
-        return _payload(_slot_of(path, self.root), path, self.root)
+        found = next(self._readable([_payload(_slot_of(path, self.root), path, self.root)]), None)
+        if found is None:
+            raise NotLanded(f"the landing below {self.root} holds no readable payload {ref}: it was moved to {damage.FOLDER}")
+        return found
 
     def original_outcome(self, slot: Slot) -> dict[str, Any] | None:
         """In a replay: the last journal line of the original run about a slot."""
@@ -296,40 +350,41 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def runs(self) -> Iterator[dict[str, Any]]:
         """The header line of every journal, in the order in which the runs began."""
-        return (line for _, line in _lines(self._logs()) if line["kind"] == "run")
+        return (line for _, line in self._lines(self._logs()) if line["kind"] == "run")
 
     def requests(self) -> Iterator[dict[str, Any]]:
         """Every request line of every journal, in order."""
-        return (line for _, line in _lines(self._logs()) if line["kind"] == "request")
+        return (line for _, line in self._lines(self._logs()) if line["kind"] == "request")
 
     def recent_requests(self, last: timedelta) -> list[dict[str, Any]]:
         """What providers were asked in the last so long up to now, in order, from the first failure or rejection on.
 
         Only journals that began in that time are opened, so thousands of older ones cost no more than their names; and no
-        line is parsed while nothing fails. Raises Permanent for a line that is none of a journal, and what opening a file
-        raises.
+        line is parsed while nothing fails. A damaged line is noted and left out. Raises what opening a file raises.
         """
         now = self.clock.now()
-        written = list(files.lines(self._recent_logs(now, last)))
-        for log, line in written:
-            if not (line.startswith(LINE_BEGINS) and line.endswith(LINE_ENDS) and (FETCHED_AT in line or AS_OF in line)):
-                raise Permanent(f"{log.path} holds a line that is none of a journal: {line[:SHOWN_OF_A_LINE]!r}")
+        written = [(log, line) for log, number, line in files.numbered_lines(self._recent_logs(now, last))
+                   if _looks_whole(line) or self._note_damage(log, number, line)]  # fmt: skip
         first, end = (now - last).isoformat(), now.isoformat()  # as text, instants of one zone are in their order too
         troubles = [_fetched_at(line) for _, line in written if TROUBLE.search(line)]
         first = min((at for at in troubles if first <= at <= end), default="")
         asked = [(_fetched_at(line), log, line) for log, line in written if REUSED not in line] if first else []
         wanted = sorted((one for one in asked if first <= one[0] <= end), key=lambda one: one[0])
-        return [_parsed(log, line) for _, log, line in wanted]
+        return [found for _, log, line in wanted if (found := self._parsed(log, None, line)) is not None]
 
     def incidents(self, dates: Collection[date] | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
         """Request lines with a retry, a failure or a rejection, in order; of some dates or of one run if asked."""
         wanted = None if dates is None else {day.isoformat() for day in dates}
         return [
-            line for _, line in _lines([log for log in self._logs() if run_id in (None, log.owner)])
+            line for _, line in self._lines([log for log in self._logs() if run_id in (None, log.owner)])
             if line["kind"] == "request"
             and (line["outcome"] in ("failed", "rejected") or (line["attempts"] or 0) > 1)
             and (wanted is None or line["game_date"] in wanted)
         ]  # fmt: skip
+
+    def notices(self) -> list[damage.Notice]:
+        """What was found unreadable below the home of the landing, the oldest first."""
+        return damage.notices(files.place(self.home))
 
     def journal_days(self) -> dict[date, JournalDay]:
         """The journals by the UTC date on which their runs began, from one listing: nothing is read."""
@@ -337,7 +392,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def journal_lines(self, day: JournalDay) -> Iterator[dict[str, Any]]:
         """Every line of a day's journals, in order: headers and requests."""
-        return (line for _, line in _lines(day.logs))
+        return (line for _, line in self._lines(day.logs))
 
     def _note(self, slot: Slot, outcome: Outcome, payload: Payload | None = None, **fields: Any) -> None:
         if self.is_replay:
@@ -391,6 +446,38 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _logs(self) -> list[LogFile]:
         return files.logs(self.root / "journal")
 
+    def damaged_lines(self) -> list[DamagedLine]:
+        """Every damaged line of every journal, in order. The first line of a journal says which run it was."""
+        return [
+            DamagedLine(log.owner, number, f"{log.path}:{number}", problem) for log, number, line in files.numbered_lines(self._logs())
+            if (problem := _problem_of(line)) is not None
+        ]  # fmt: skip
+
+    def _lines(self, logs: Sequence[LogFile]) -> Iterator[tuple[LogFile, dict[str, Any]]]:
+        """The lines of some journals, parsed. A damaged line is noted and left out."""
+        for log, number, line in files.numbered_lines(logs):
+            if (found := self._parsed(log, number, line)) is not None:
+                yield log, found
+
+    def _parsed(self, log: LogFile, number: int | None, line: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = json.loads(line)
+        except ValueError:
+            found = {}
+        if _lacking(found):
+            self._note_damage(log, number or _number_of(log, line), line)
+            return None
+        return found
+
+    def _note_damage(self, log: LogFile, number: int, line: str) -> bool:
+        """Note a damaged line once. A journal is evidence: it stays where and as it is. Always False."""
+        subject = f"landing/journal/{log.path.name}:{number}"
+        version = hashlib.sha256(line.encode(errors="replace")).hexdigest()[:HASH_DIGITS]
+        problem = f"{_problem_of(line)}; it is left out of every report, breaker and rebuild"
+        notice = damage.Notice(subject, problem, datetime.now(UTC), next_command="nba-pipeline status")
+        damage.keep_notice(files.place(self.home), notice, version)
+        return False
+
     def _recent_logs(self, now: datetime, last: timedelta) -> list[LogFile]:
         """The journals that began in the last so long before now, or before the newest of them.
 
@@ -409,6 +496,30 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         found = files.listing(folder, *sorted(_begun_lately(names, now, last)))
         return [LogFile(file.path, (file,)) for file in found]
 
+    def _readable(self, payloads: Iterable[Payload]) -> Iterator[Payload]:
+        """The payloads that can be read. The others are moved aside: then they are not landed, and are fetched again."""
+        for payload in payloads:
+            try:
+                problem = payload.problem
+            except FileNotFoundError:  # another process moved it
+                continue
+            if problem is None:
+                yield payload
+            else:
+                damage.set_aside(files.place(self.home), payload.path, problem, _fetched_again_by(payload))
+
+    def _missing(self, slot: Slot, found: Sequence[Payload]) -> list[str]:
+        """In a replay: the payloads of a slot that the original run could see and that are not readable now."""
+        if not self.is_replay:
+            return []
+        there = {payload.ref for payload in found}
+        return [ref for ref in self._replayed().visible if ref.startswith(f"{slot.folder}/") and ref not in there]
+
+    def _refuse_incomplete(self, slot: Slot) -> None:
+        found = [_payload(slot, path, self.root) for path in self._accepted(slot.folder)]
+        if missing := self._missing(slot, found):
+            raise NotLanded(f"{slot.name}: the payload {missing[-1]} is missing or unreadable, and a replay fetches nothing")
+
     def _accepted(self, folder: str, pattern: str = "*.gz") -> list[Place]:
         """Paths below a folder that look-ups may see, oldest first."""
         found = files.listing(self.root / folder, pattern)
@@ -421,8 +532,11 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _replayed(self) -> "_Replay":
         with self._lock:
             if self._replay is None:
-                self._replay = _Replay.of(self._logs(), self._replay_of, self.root)
+                self._replay = _Replay.of(self._logs(), self._replay_of, self.root, self._lines)
             return self._replay
+
+
+_Read = Callable[[Sequence[LogFile]], Iterator[tuple[LogFile, dict[str, Any]]]]
 
 
 @dataclass(frozen=True)
@@ -434,13 +548,13 @@ class _Replay:
     outcomes: dict[str, dict[str, Any]]
 
     @classmethod
-    def of(cls, journals: Sequence[LogFile], run_id: str, root: Place) -> "_Replay":
+    def of(cls, journals: Sequence[LogFile], run_id: str, root: Place, read: "_Read") -> "_Replay":
         mine = [number for number, log in enumerate(journals) if log.owner == run_id]
         if not mine:
             raise NotLanded(f"the landing below {root} has no journal of run {run_id}")
         visible: dict[str, None] = {}
         outcomes: dict[str, dict[str, Any]] = {}
-        for log, line in _lines(journals[: mine[-1] + 1]):
+        for log, line in read(journals[: mine[-1] + 1]):
             if line["kind"] != "request":
                 continue
             if line["ref"]:
@@ -472,6 +586,11 @@ def _payload(slot: Slot, path: Place, root: Place) -> Payload:
     return Payload(slot, _ref(path, root), fetched_at, path)
 
 
+def _fetched_again_by(payload: Payload) -> str:
+    day = payload.slot.game_date
+    return f"nba-pipeline backfill --from {day} --to {day}" if day else damage.RECONCILE
+
+
 def _ref(path: Place, root: Place) -> str:
     """What tables call a payload: its path below the landing, without `.gz`."""
     return path.as_posix().removeprefix(root.as_posix() + "/").removesuffix(".gz")
@@ -494,13 +613,37 @@ def _fetched_at(line: str) -> str:
     return line.partition(FETCHED_AT)[2].partition('"')[0]
 
 
-def _parsed(log: LogFile, line: str) -> dict[str, Any]:
+def _looks_whole(line: str) -> bool:
+    return line.startswith(LINE_BEGINS) and line.endswith(LINE_ENDS) and (FETCHED_AT in line or AS_OF in line)
+
+
+def _problem_of(line: str) -> str | None:
+    """Why a line of a journal cannot be used; None for a usable one."""
     try:
-        parsed: dict[str, Any] = json.loads(line)
+        found = json.loads(line)
     except ValueError as error:
-        raise Permanent(f"{log.path} holds a line that is not JSON ({error})") from None
-    return parsed
+        return f"the line {line[:SHOWN_OF_A_LINE]!r} is not JSON ({error})"
+    return f"the line {line[:SHOWN_OF_A_LINE]!r} lacks {lacking}" if (lacking := _lacking(found)) else None
 
 
-def _lines(logs: Sequence[LogFile]) -> Iterator[tuple[LogFile, dict[str, Any]]]:
-    return ((log, json.loads(line)) for log, line in files.lines(logs))
+def _lacking(found: Any) -> str:
+    """The fields that a line of a journal must have and lacks, or has in another form; empty if none."""
+    if not isinstance(found, dict) or found.get("kind") not in FIELDS:
+        return "its kind"
+    kinds = FIELDS[found["kind"]]
+    wrong = [name for name, kind in kinds.items() if not isinstance(found.get(name, False), kind)]
+    if not wrong:
+        wrong = [name for name in ("as_of", "fetched_at") if name in kinds and not _is_an_instant(found[name])]
+        wrong += ["statuses"] if not all(isinstance(status, int) for status in found.get("statuses", ())) else []
+    return ", ".join(wrong)
+
+
+def _is_an_instant(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _number_of(log: LogFile, line: str) -> int:
+    return next((number for _, number, other in files.numbered_lines([log]) if other == line), 0)

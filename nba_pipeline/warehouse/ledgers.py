@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
-from nba_pipeline.errors import Busy
+from nba_pipeline.errors import Busy, Damaged
 from nba_pipeline.table import TABLES, Table
 from nba_pipeline.warehouse.manifests import InvalidManifest, Manifest, Manifests, empty_manifest
 from nba_pipeline.warehouse.row_hashes import HASH, row_hashes
@@ -37,7 +37,7 @@ FILES_AT_ONCE = 16
 KEYS_SHOWN = 5
 Answer = TypeVar("Answer")
 
-UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+UNREADABLE = (Damaged, pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 """What reading a damaged partition raises."""
 
 ROW_ALTERED = "row_altered"

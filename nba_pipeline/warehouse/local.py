@@ -2,23 +2,25 @@
 
 import os
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 
 import polars as pl
 
-from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.errors import BadInput, Closed, Damaged, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import QUARANTINE_SCHEMA, Table
 from nba_pipeline.warehouse import Warehouse, local_sql
-from nba_pipeline.warehouse.files import unused
+from nba_pipeline.warehouse.checksum import seal
+from nba_pipeline.warehouse.damage import Notice, aside_name, notices
 from nba_pipeline.warehouse.home_format import prepare_write, refuse_another_format
 from nba_pipeline.warehouse.ledgers import Recorder
 from nba_pipeline.warehouse.manifests import FOLDER as MANIFESTS
 from nba_pipeline.warehouse.manifests import Manifests
+from nba_pipeline.warehouse.partitions import QUARANTINE, TABLES_FOLDER, Partition, is_readable, lost, move_aside, recovering
 from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
 
 
@@ -47,6 +49,7 @@ class LocalWarehouse(Warehouse):
         parts, empty = by_date(table, dates, frame), table.empty()
         prepare_write(Path(self.home))
         with self._locked(table, dates, writer):
+            self._prepare(table, dates)
             for day in dates:
                 self._refuse_to_shrink(table, day, parts.get(day, empty).height, (excused or {}).get(day, 0))
             for day in dates:
@@ -59,6 +62,7 @@ class LocalWarehouse(Warehouse):
         key = list(dict.fromkeys(("game_date", *table.key)))
         prepare_write(Path(self.home))
         with self._locked(table, dates, writer):
+            self._prepare(table, dates)
             for day in dates:
                 file, new = self._file("tables", table, day), parts.get(day, empty)
                 is_there = file.exists()
@@ -83,12 +87,14 @@ class LocalWarehouse(Warehouse):
         return str(self._file("tables", table, day))
 
     def ledger_rows(self, table: Table, dates: Sequence[date]) -> pl.DataFrame:
-        files = [file for day in sorted(set(dates)) if (file := self._file("tables", table, day)).exists()]
+        if closed := self.closed(table, dates):
+            raise Damaged(closed[min(closed)])
+        files = self._files(TABLES_FOLDER, table, dates)
         return read_parquet(files, table.dtypes).collect() if files else table.empty()
 
     def replace_unreadable(self, table: Table, day: date, frame: pl.DataFrame) -> str:
-        file = self._file("tables", table, day)
-        aside = Path(str(unused(Path(self.home, "damaged", file.relative_to(self.home)))))
+        file = self._file(TABLES_FOLDER, table, day)
+        aside = Path(self.home, aside_name(file.relative_to(self.home).as_posix(), datetime.now(UTC)))
         aside.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(file, aside)
         self._write(file, frame)
@@ -109,11 +115,33 @@ class LocalWarehouse(Warehouse):
         parts = partitioned(table.name, dates, under_a_date(rejected, dates))
         prepare_write(Path(self.home))
         for day in dates:
-            file, rows = self._file("quarantine", table, day), parts.get(day)
+            move_aside(self._partition(QUARANTINE, table, day))
+            file, rows = self._file(QUARANTINE, table, day), parts.get(day)
             if rows is not None:
                 self._write(file, rows)
             else:
                 file.unlink(missing_ok=True)
+
+    def check(self, tables: Iterable[Table], dates: Collection[date]) -> None:
+        for table in tables:
+            self._files(TABLES_FOLDER, table, dates)
+            self._files(QUARANTINE, table, dates)
+
+    def closed(self, table: Table, dates: Collection[date]) -> dict[date, str]:
+        if not table.is_a_record_of_decisions:
+            return {}
+        partitions = [self._partition(TABLES_FOLDER, table, day) for day in dates]
+        return {
+            partition.day: partition.closed_sentence
+            for partition in partitions
+            if not is_readable(partition) and partition.file.exists()
+        }
+
+    def lost(self, table: Table) -> dict[date, str]:
+        return lost(Path(self.home), table)
+
+    def notices(self) -> list[Notice]:
+        return notices(Path(self.home))
 
     def drop(self, table: Table) -> None:
         if table.is_a_record_of_decisions:
@@ -124,17 +152,32 @@ class LocalWarehouse(Warehouse):
 
     def sql(self, query: str) -> pl.DataFrame:
         refuse_another_format(Path(self.home))
-        return local_sql.answer(Path(self.home), query)
+        return recovering(lambda: local_sql.answer(Path(self.home), query, lambda kind, table: self._files(kind, table, None)))
+
+    def _partition(self, kind: str, table: Table, day: date) -> Partition:
+        return Partition(Path(self.home), kind, table, day)
 
     def _file(self, kind: str, table: Table, day: date) -> Path:
-        return Path(self.home, kind, table.name, f"game_date={day}", "part.parquet")
+        return self._partition(kind, table, day).file
+
+    def _files(self, kind: str, table: Table, dates: Collection[date] | None) -> list[Path]:
+        """The readable files of these dates, or all, by date; unreadable ones are moved aside or close their date."""
+        if dates is None:
+            folders = Path(self.home, kind, table.name).glob("game_date=*/part.parquet")
+            dates = [date.fromisoformat(file.parent.name.removeprefix("game_date=")) for file in folders]
+        partitions = [self._partition(kind, table, day) for day in sorted(set(dates))]
+        return [partition.file for partition in partitions if is_readable(partition)]
+
+    def _prepare(self, table: Table, dates: Sequence[date]) -> None:
+        """Before a write, under its locks: move unreadable files aside. Raises Closed for a date of a ledger with one."""
+        if closed := self.closed(table, dates):
+            raise Closed(closed[min(closed)])
+        for day in dates:
+            move_aside(self._partition(TABLES_FOLDER, table, day))
 
     def _scan(self, kind: str, table: Table, dates: Collection[date] | None, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
         refuse_another_format(Path(self.home))
-        if dates is None:
-            files = sorted(Path(self.home, kind, table.name).glob("game_date=*/part.parquet"))
-        else:
-            files = [file for day in sorted(set(dates)) if (file := self._file(kind, table, day)).exists()]
+        files = self._files(kind, table, dates)
         if not files:
             return pl.LazyFrame(schema=dict(schema))
         return read_parquet(files, schema)
@@ -150,6 +193,7 @@ class LocalWarehouse(Warehouse):
         file.parent.mkdir(parents=True, exist_ok=True)
         temporary = file.with_name(f".{os.getpid()}.tmp")
         rows.write_parquet(temporary)
+        seal(temporary)
         temporary.replace(file)
 
     def _locked(self, table: Table, dates: Sequence[date], writer: str) -> AbstractContextManager[None]:

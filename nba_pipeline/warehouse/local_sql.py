@@ -6,7 +6,7 @@ hard links of its files: a query reads the files of its beginning. What DuckDB m
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,16 +15,19 @@ import duckdb
 import polars as pl
 import polars.selectors as cs
 
-from nba_pipeline.errors import BadInput, PipelineError
-from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES
+from nba_pipeline.errors import BadInput
+from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES, Table
 from nba_pipeline.warehouse import read_only, views
 from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS, JOURNAL_VIEWS
 
 Links = dict[Path, Path]
 """Each hard link and the file of the home that it names."""
 
+FilesOf = Callable[[str, Table], Sequence[Path]]
+"""The readable files of a table, by the folder of the home that holds them: `tables` or `quarantine`."""
 
-def answer(home: Path, query: str) -> pl.DataFrame:
+
+def answer(home: Path, query: str, files_of: FilesOf) -> pl.DataFrame:
     """The answer to a query that only reads. Raises BadInput for any other query, and for one that DuckDB refuses."""
     home = home.resolve()
     with read_only.connect() as connection, ExitStack() as stack:
@@ -32,7 +35,7 @@ def answer(home: Path, query: str) -> pl.DataFrame:
         home.mkdir(parents=True, exist_ok=True)
         pinned = stack.enter_context(TemporaryDirectory(prefix=".sql-", dir=home))
         connection.execute("SET TimeZone = 'UTC'")
-        links = register(connection, home, query, Path(pinned))
+        links = register(connection, home, query, Path(pinned), files_of)
         read_only.lock(connection)
         try:
             return _presentable(pl.DataFrame(connection.sql(statement).to_arrow_table()))
@@ -40,7 +43,7 @@ def answer(home: Path, query: str) -> pl.DataFrame:
             tables = ", ".join(sorted([*TABLES, *views.VIEWS, *JOURNAL_VIEWS, "quarantine"]))
             raise BadInput(f"{str(error).splitlines()[0]} Tables: {tables}") from error
         except duckdb.Error as error:
-            refuse_unreadable(home, links)
+            read_again(links)
             raise BadInput(read_only.first_paragraph(error)) from error
         except pl.exceptions.ComputeError as error:
             raise BadInput("an interval cannot be shown; turn it into a number, as with date_diff('minute', a, b)") from error
@@ -48,14 +51,15 @@ def answer(home: Path, query: str) -> pl.DataFrame:
             raise BadInput(f"the answer cannot be shown: {str(error).splitlines()[0]}; name columns with AS") from error
 
 
-def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinned: Path) -> Links:
+def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinned: Path, files_of: FilesOf) -> Links:
     """Register every table and view that the query may name: each of them whose name is a word of its text."""
     words = set(re.findall(r"[a-z_]+", query.lower()))
     links: Links = {}
     for name in views.tables_behind(words):
-        links |= _register_files(connection, home / "tables" / name, name, TABLES[name].dtypes, pinned)
+        links |= _register_files(connection, files_of("tables", TABLES[name]), name, TABLES[name].dtypes, pinned)
     if "quarantine" in words:
-        links |= _register_files(connection, home / "quarantine", "quarantine", QUARANTINE_SCHEMA, pinned)
+        files = [file for table in TABLES.values() for file in files_of("quarantine", table)]
+        links |= _register_files(connection, files, "quarantine", QUARANTINE_SCHEMA, pinned)
     if words & views.VIEWS.keys():
         for name in views.VIEWS:  # a view comes after those that it reads
             if views.tables_behind({name}) <= views.tables_behind(words):
@@ -66,16 +70,16 @@ def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinn
 
 
 def _register_files(
-    connection: duckdb.DuckDBPyConnection, folder: Path, name: str, schema: Mapping[str, pl.DataType], pinned: Path
+    connection: duckdb.DuckDBPyConnection, files: Sequence[Path], name: str, schema: Mapping[str, pl.DataType], pinned: Path
 ) -> Links:
-    """Register the files below a folder as they are now. A column that a file lacks is null.
+    """Register files as they are now. A column that a file lacks is null.
 
     A frame opens its files at every scan, and a replacement in between would give one query two versions of a file. A
     hard link keeps naming the old file.
     """
     links: Links = {}
     (pinned / name).mkdir()
-    for number, file in enumerate(sorted(folder.rglob("part.parquet"))):
+    for number, file in enumerate(files):
         link = pinned / name / f"{number}.parquet"
         with suppress(FileNotFoundError):
             os.link(file, link)
@@ -107,14 +111,10 @@ def _register_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: s
     connection.register(view, connection.sql(JOURNAL_VIEWS[view].format(journal=journal)).to_arrow_table())
 
 
-def refuse_unreadable(home: Path, links: Links) -> None:
-    """Raise PipelineError with the name of the first file that polars cannot read. DuckDB's message has none."""
-    for link, file in links.items():
-        try:
-            pl.read_parquet(link, hive_partitioning=False)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            problem = str(error).splitlines()[0]
-            raise PipelineError(f"{file.relative_to(home)} cannot be read: {problem}") from error
+def read_again(links: Links) -> None:
+    """Raise what polars raises for an unreadable file, which DuckDB's message does not name."""
+    for link in links:
+        pl.read_parquet(link, hive_partitioning=False)
 
 
 def _presentable(frame: pl.DataFrame) -> pl.DataFrame:

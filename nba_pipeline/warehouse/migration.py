@@ -18,6 +18,7 @@ import polars as pl
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES, Table
+from nba_pipeline.warehouse.checksum import seal
 from nba_pipeline.warehouse.home_format import FORMAT, format_of, refuse_another_format, write_format
 from nba_pipeline.warehouse.ledgers import ledgers, record_existing
 from nba_pipeline.warehouse.local import read_parquet
@@ -194,6 +195,7 @@ def _convert(table: Table, file: Path) -> None:
     converted, temporary = to_format_2(table.name, before), file.with_name(TEMPORARY)
     try:
         converted.write_parquet(temporary)
+        seal(temporary)
         _refuse_difference(table, file, before, _read(temporary))
         temporary.replace(file)
     finally:

@@ -17,16 +17,18 @@ import dagster as dg
 import polars as pl
 from pydantic import ValidationError
 
-from nba_pipeline.errors import Permanent
+from nba_pipeline.errors import Damaged, Permanent
 from nba_pipeline.systems import TRAINED_SYSTEMS
 from nba_pipeline.systems.interface import Card, TrainedModel, TrainedSystem
-from nba_pipeline.warehouse import files
+from nba_pipeline.warehouse import damage, files
 from nba_pipeline.warehouse.files import Place
 
 if TYPE_CHECKING:
     from upath import UPath
 
 ID_LENGTH = 16
+CARD, MODEL = "card.json", "model.cbm"
+TRAIN_AGAIN = "nba-pipeline reconcile"
 GOLDEN_TOLERANCE = 1e-6  # points
 
 
@@ -42,7 +44,7 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def has(self, model_id: str) -> bool:
         """Whether the model has been saved."""
-        return files.exists(self.folder(model_id) / "card.json")
+        return files.exists(self.folder(model_id) / CARD)
 
     def save(self, system: TrainedSystem, booster: Any, card: Card) -> None:
         """Keep a model and its card. Does nothing when another writer has saved the same model first."""
@@ -54,8 +56,8 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         with tempfile.TemporaryDirectory(prefix=".new-", dir=target.parent, ignore_cleanup_errors=True) as scratch:
             new = Path(scratch) / card.model_id
             new.mkdir()
-            system.write(booster, new / "model.cbm")
-            (new / "card.json").write_text(card.model_dump_json(indent=1), encoding="utf-8")
+            system.write(booster, new / MODEL)
+            (new / CARD).write_text(_written(card, (new / MODEL).read_bytes()), encoding="utf-8")
             if not self.has(card.model_id):
                 self._replace(new, target)
 
@@ -63,13 +65,17 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         if self.has(card.model_id):
             return
         with tempfile.TemporaryDirectory(prefix="nba-") as scratch:
-            file = Path(scratch, "model.cbm")
+            file = Path(scratch, MODEL)
             system.write(booster, file)
             body = file.read_bytes()
         # Without a card it is the torso of a writer that was killed, or that of one at work on the same rows.
-        if not files.create(target / "model.cbm", body) and not self.has(card.model_id):
-            files.put(target / "model.cbm", body)
-        files.create(target / "card.json", card.model_dump_json(indent=1).encode())
+        has_replaced = not files.create(target / MODEL, body) and not self.has(card.model_id)
+        if has_replaced:
+            files.put(target / MODEL, body)
+        written = _written(card, body).encode()
+        # The other writer's card holds the hash of the file that this one replaced: catboost writes the same trees as other bytes.
+        if not files.create(target / CARD, written) and has_replaced:
+            files.put(target / CARD, written)
 
     def _replace(self, new: Path, target: Path) -> None:
         try:
@@ -83,19 +89,33 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
     def load(self, model_id: str) -> TrainedModel:
         """The model, after it reproduced its golden rows.
 
-        Raises Permanent when it is absent or unreadable, has another signature than the installed code, or forecasts
-        something else than it did when it was saved.
+        Raises Damaged when it is absent, or unreadable or forecasts something else than it did when it was saved: then it is
+        moved aside, and its week can be trained again. Raises Permanent when it has another signature than the installed code.
         """
         folder = self.folder(model_id)
         try:
-            card = Card.model_validate_json(files.read(folder / "card.json").decode())
+            return self._load(folder)
         except FileNotFoundError as error:
-            raise Permanent(f"model {model_id} is not in {folder.parent}: train its week again") from error
+            if not files.exists(folder / CARD):
+                raise Damaged(f"model {model_id} is not in {folder.parent}: train its week again") from error
+            problem = f"{folder / MODEL} is missing"
         except (ValidationError, UnicodeDecodeError) as error:
-            raise Permanent(f"{folder / 'card.json'} cannot be read: {str(error).splitlines()[0]}") from error
+            problem = f"{folder / CARD} cannot be read: {str(error).splitlines()[0]}"
+        except Damaged as error:
+            problem = str(error)
+        damage.set_aside(files.place(self.home), folder, problem, TRAIN_AGAIN)
+        raise Damaged(f"model {model_id} was moved to {damage.FOLDER}: {problem}; next: {TRAIN_AGAIN}")
+
+    def _load(self, folder: Place) -> TrainedModel:
+        card = Card.model_validate_json(files.read(folder / CARD).decode())
         system = _system(card)
-        with files.local_copy(folder / "model.cbm") as file:
-            model = TrainedModel(card, system.read(file))
+        with files.local_copy(folder / MODEL) as file:
+            _check_hash(card, file, folder / MODEL)
+            try:
+                booster = system.read(file)
+            except Permanent as error:
+                raise Damaged(str(error).replace(str(file), str(folder / MODEL))) from error
+        model = TrainedModel(card, booster)
         system.check_signature(model)
         _check_golden_rows(system, model)
         return model
@@ -125,6 +145,17 @@ def _bytes(column: pl.Series) -> bytes:
     return column.to_physical().to_numpy().tobytes()
 
 
+def _written(card: Card, model: bytes) -> str:
+    return card.model_copy(update={"model_sha256": hashlib.sha256(model).hexdigest()}).model_dump_json(indent=1)
+
+
+def _check_hash(card: Card, model: Path, named: Place) -> None:
+    """Raise Damaged for a model file that differs from the saved one, before a library reads it."""
+    body = model.read_bytes()
+    if card.model_sha256 and hashlib.sha256(body).hexdigest() != card.model_sha256:
+        raise Damaged(f"{named} differs from the hash in the model's card")
+
+
 def _system(card: Card) -> TrainedSystem:
     for system in TRAINED_SYSTEMS:
         if system.system_id == card.system_id:
@@ -138,7 +169,7 @@ def _check_golden_rows(system: TrainedSystem, model: TrainedModel) -> None:
     now = system.forecast(model.booster, rows)
     then = pl.Series(card.golden_outputs, dtype=pl.Float64)
     if now.len() != then.len() or now.is_empty():
-        raise Permanent(f"model {card.model_id} has {now.len()} golden rows and {then.len()} outputs")
+        raise Damaged(f"model {card.model_id} has {now.len()} golden rows and {then.len()} outputs")
     off = float((now - then).abs().max())  # type: ignore[arg-type]  # a series of floats, not empty
     if not off <= GOLDEN_TOLERANCE:
-        raise Permanent(f"model {card.model_id} is {off:.6f} points off on its golden rows: not what was saved")
+        raise Damaged(f"model {card.model_id} is {off:.6f} points off on its golden rows: not what was saved")

@@ -11,10 +11,11 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline.calendar import Clock, parse_key
-from nba_pipeline.errors import Closed
+from nba_pipeline.errors import Closed, Damaged
 from nba_pipeline.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.partitions import recovering
 
 LEFT_OUT = "left_out"
 """Output metadata: {date: [names]} of the games or teams that a gate left out."""
@@ -27,6 +28,8 @@ OPTIONAL = "optional"
 """Input metadata: the asset can do without this table."""
 NAMED = "named"
 """Input metadata: an optional table that is not there is named in the log of the run."""
+REFERENCE = "reference"
+"""Input metadata: rows to look names up in; without one of its dates a name is unresolved, and no value is another one."""
 COLUMNS = "columns"
 """Input metadata: the columns that the asset reads, when not all."""
 
@@ -42,8 +45,14 @@ class TableIO(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         """Write what keeps the table's promise, park the rest, and report the numbers that plot."""
         table = _table(context.asset_key)
-        dates = [parse_key(key) for key in context.asset_partition_keys]
+        every = [parse_key(key) for key in context.asset_partition_keys]
+        dates, obj = self._open_dates(table, every, obj, context)
         good, rejected = table.conform(obj, self.clock.as_of, _code_version(context))
+        recovering(lambda: self._write(table, dates, good, rejected, context))
+
+    def _write(
+        self, table: Table, dates: list[date], good: pl.DataFrame, rejected: pl.DataFrame, context: dg.OutputContext
+    ) -> None:  # fmt: skip
         self.warehouse.park(table, dates, rejected)
         if table.write == "add":
             added = self.warehouse.add(table, dates, good, context.run_id)
@@ -67,11 +76,35 @@ class TableIO(dg.ConfigurableIOManager):
             }
         )
 
+    def _open_dates(
+        self, table: Table, dates: list[date], frame: pl.DataFrame, context: dg.OutputContext
+    ) -> tuple[list[date], pl.DataFrame]:
+        """The dates that can be written and their rows. Raises Closed when a ledger is closed for every date."""
+        closed = recovering(lambda: self.warehouse.closed(table, dates))
+        if not closed:
+            return dates, frame
+        if len(closed) == len(set(dates)):
+            raise Closed(closed[min(closed)])
+        for day in sorted(closed):
+            context.log.warning(f"{closed[day]}; the rows of this date are not written")
+        of_closed_dates = pl.col("game_date").is_in(list(closed)).fill_null(False)
+        return [day for day in dates if day not in closed], frame.filter(~of_closed_dates)
+
     def load_input(self, context: dg.InputContext) -> pl.DataFrame:
-        """The rows of the dates that the mapping names. Raises Closed for a date of a required table never written."""
+        """The rows of the dates that the mapping names.
+
+        Raises Closed for a date of a required table never written, and where a ledger is closed for every date; Damaged where
+        a date that the asset relies on was unreadable and is not rebuilt yet.
+        """
+        return recovering(lambda: self._rows(context))
+
+    def _rows(self, context: dg.InputContext) -> pl.DataFrame:
         table = _table(context.asset_key)
         dates = {parse_key(key) for key in context.asset_partition_keys}
         metadata = context.definition_metadata or {}
+        self.warehouse.check([table], dates)
+        self._refuse_closed(table, dates, context)
+        self._refuse_lost(table, dates, metadata, context)
         absent = self._absent(table, dates) if not metadata.get(OPTIONAL) or metadata.get(NAMED) else ""
         if absent and not metadata.get(OPTIONAL):
             raise Closed(absent)
@@ -80,6 +113,21 @@ class TableIO(dg.ConfigurableIOManager):
         # a scan has a chunk per file: windows over hundreds of them take a third longer
         columns = metadata.get(COLUMNS) or list(table.dtypes)
         return self.warehouse.scan(table, dates).select(columns).collect().rechunk()
+
+    def _refuse_closed(self, table: Table, dates: set[date], context: dg.InputContext) -> None:
+        closed = self.warehouse.closed(table, dates)
+        if closed and closed.keys() == dates:
+            raise Closed(closed[min(closed)])
+        for day in sorted(closed):
+            context.log.warning(f"{closed[day]}; the rows of this date are not read")
+
+    def _refuse_lost(self, table: Table, dates: set[date], metadata: Mapping[str, Any], context: dg.InputContext) -> None:
+        """A window without one of its dates would give other values: only what the asset can do without is named instead."""
+        lost = {day: sentence for day, sentence in self.warehouse.lost(table).items() if day in dates}
+        if lost and not metadata.get(NAMED) and not metadata.get(REFERENCE):
+            raise Damaged(lost[min(lost)])
+        for day in sorted(lost):
+            context.log.warning(lost[day])
 
     def _absent(self, table: Table, dates: set[date]) -> str:
         """Which of the dates were never written, as a sentence; empty if all were."""

@@ -7,7 +7,7 @@ from before the platform's first date on, since BigQuery answers no query withou
 import re
 
 from nba_pipeline.calendar import FIRST_DATE
-from nba_pipeline.table import TABLES
+from nba_pipeline.table import TABLES, Table
 
 EVER = f"game_date >= DATE '{FIRST_DATE}'"
 
@@ -63,6 +63,11 @@ def tables_behind(names: set[str]) -> set[str]:
         elif name in VIEWS:
             left += reads(name)
     return found
+
+
+def tables_in(query: str) -> list[Table]:
+    """The tables that a query may read: those it names, and those behind the views it names."""
+    return [TABLES[name] for name in sorted(tables_behind(set(re.findall(r"[a-z_]+", query.lower()))))]
 
 
 def statement(view: str, qualified: str = "{}") -> str:

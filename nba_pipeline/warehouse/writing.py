@@ -58,7 +58,7 @@ def locked(folder: Path, name: str, dates: Sequence[date], writer: str, wait_sec
             try:
                 stack.enter_context(FileLock(folder / f"{day}.lock", timeout=wait_seconds))
             except Timeout:
-                first = holder.read_text() if holder.exists() else "an unnamed writer"
+                first = holder.read_text(errors="replace") if holder.exists() else "an unnamed writer"
                 raise Busy(f"{name} {day} is being written by {first}; gave up after {wait_seconds:.0f} s") from None
             holder.write_text(json.dumps({"writer": writer, "process": os.getpid(), "host": socket.gethostname()}))
         yield

@@ -338,17 +338,28 @@ def test_an_entity_asked_for_in_an_outage_is_asked_for_after_it(at: At, provider
     assert client.get(box(2)).json() == client.get(BOX).json() == {"game": 1}
 
 
-def test_a_journal_that_cannot_be_read_holds_everybody_back(at: At, provider: Provider, landing: Landing) -> None:
+def test_a_damaged_line_of_a_journal_holds_nobody_back(at: At, provider: Provider, landing: Landing) -> None:
     provider.says(GOOD)
     at(0).get(BOX)
     assert isinstance(landing.root, Path)
     [journal] = (landing.root / "journal").iterdir()
-    whole = journal.read_text()
-    journal.write_text("\0" * 40 + "\n" + whole)
+    journal.write_text("\0" * 40 + "\n" + journal.read_text())
+    assert at(60).get(BOX).json() == {"game": 1}
+    assert [notice.subject for notice in landing.notices()] == [f"landing/journal/{journal.name}:1"]
+
+
+def test_a_journal_that_cannot_be_opened_holds_everybody_back(at: At, provider: Provider, landing: Landing) -> None:
+    provider.says(GOOD)
+    at(0).get(BOX)
+    assert isinstance(landing.root, Path)
+    [journal] = (landing.root / "journal").iterdir()
+    aside = journal.rename(journal.with_suffix(".kept"))
+    journal.mkdir()
     with pytest.raises(Transient, match=rf"nba_cdn is held back: the landing's journal cannot be read, .*{journal.name}"):
         at(60).get(BOX)
     assert len(provider.asked) == 1
-    journal.write_text(whole)
+    journal.rmdir()
+    aside.rename(journal)
     assert at(61).get(BOX).json() == {"game": 1}
 
 

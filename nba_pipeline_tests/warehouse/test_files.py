@@ -37,7 +37,7 @@ def bucket() -> Iterator[Bucket]:
 
 
 def lines(folder: Place) -> list[str]:
-    return [line.rstrip("\n") for _, line in files.lines(files.logs(folder))]
+    return [line.rstrip("\n") for _, _, line in files.numbered_lines(files.logs(folder))]
 
 
 def a_killed_log(folder: Place, *texts: str, owner: str = "run") -> PartedLog:
@@ -146,7 +146,7 @@ def test_parts_that_are_made_one_after_the_listing_are_read_as_one(store: Place)
     other, log = a_killed_log(store, "0", owner="other"), a_killed_log(store, "1", "2")
     listed = files.logs(store)
     log.close()
-    assert [line for _, line in files.lines(listed)] == ["0", "1", "2"]
+    assert [line for _, _, line in files.numbered_lines(listed)] == ["0", "1", "2"]
     other.close()
 
 

@@ -252,13 +252,14 @@ def test_nothing_that_is_in_the_bucket_is_written_again(bucket: Bucket) -> None:
     assert len(bucket.uploaded) == len(set(bucket.uploaded)) == len(uploads)
 
 
-def test_a_question_is_one_listing(bucket: Bucket) -> None:
+def test_a_question_is_one_listing_and_reads_each_payload_once(bucket: Bucket) -> None:
     landing = a_landing("gs://bucket")
     for number in range(3):
         keep(landing, str(number).encode(), minutes=number)
     del bucket.asked[:]
-    assert len(landing.versions(BOX)) == 3
-    assert bucket.asked == [("GET", "list", "")]
+    found = landing.versions(BOX)
+    assert [payload.body for payload in found] == [b"0", b"1", b"2"]
+    assert [what for _, what, _ in bucket.asked] == ["list", "object", "object", "object"]
 
 
 def test_a_payload_just_landed_is_not_downloaded(bucket: Bucket) -> None:

@@ -19,7 +19,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import nba_pipeline.definitions  # noqa: F401  # every table is known
-from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.errors import BadInput
 from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES
 from nba_pipeline.warehouse import local_sql, read_only
 from nba_pipeline.warehouse.home_format import FORMAT, write_format
@@ -262,7 +262,9 @@ def test_the_engine_alone_changes_and_reads_no_file(home: Path, tmp_path: Path, 
         text, pinned, rows = filled_in(attack, home), tmp_path / str(number), list[object]()
         pinned.mkdir()
         with read_only.connect() as connection, suppress(duckdb.Error):
-            local_sql.register(connection, home, text, pinned)
+            local_sql.register(
+                connection, home, text, pinned, lambda folder, table: sorted((home / folder / table.name).rglob("*.parquet"))
+            )
             read_only.lock(connection)
             rows = answer.fetchall() if (answer := connection.execute(text)) else []
         assert not [text for text in (MARKER, "root:") if text in str(rows)], attack
@@ -391,10 +393,12 @@ def test_filters_answer_as_over_a_table_of_duckdb(tmp_path: Path) -> None:
             assert_frame_equal(answer, plain.sql(query).pl()), predicate
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1 and no more"])
-def test_an_unreadable_file_is_named(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more", b"PAR1 damaged page"])
+def test_rows_of_an_unreadable_ledger_date_are_left_out_and_the_date_is_closed(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "tables" / "grades" / f"game_date={DAY}" / "part.parquet"
-    write(file, pl.DataFrame())
-    file.write_bytes(content)
-    with pytest.raises(PipelineError, match=f"tables/grades/game_date={DAY}/part.parquet cannot be read: "):
-        LocalWarehouse(home=str(tmp_path)).sql("SELECT * FROM grades")
+    write(file, TABLES["grades"].empty().clear(100))
+    body = file.read_bytes()
+    file.write_bytes(content + body[len(content) :] if b"page" in content else content)
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    assert warehouse.sql("SELECT * FROM grades").is_empty()
+    assert str(file) in warehouse.closed(TABLES["grades"], [DAY])[DAY]

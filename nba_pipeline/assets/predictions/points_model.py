@@ -18,7 +18,7 @@ from nba_pipeline.assets import every_date, weekly_asset
 from nba_pipeline.assets.features.features import FeatureRows
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
 from nba_pipeline.calendar import WEEKLY, week_of
-from nba_pipeline.errors import Permanent
+from nba_pipeline.errors import Damaged, Permanent
 from nba_pipeline.systems import TRAINED_SYSTEMS
 from nba_pipeline.systems.interface import PLAYER_GAME, Card, TrainedModel, TrainedSystem
 from nba_pipeline.table import Row, Table, number
@@ -128,13 +128,23 @@ def split(rows: pl.DataFrame, system: TrainedSystem) -> tuple[pl.DataFrame, pl.D
     return before.filter(pl.col("game_date") < slate_between), rows.filter(pl.col("game_date") >= validation_starts)
 
 
-def load_models(points_model: pl.DataFrame, store: ModelStore) -> Models:
-    """The models of the weeks that have one, ready to predict. Raises Permanent for one that saw its own week."""
+def load_models(points_model: pl.DataFrame, store: ModelStore, tell: Callable[[str], object] = lambda _: None) -> Models:
+    """The models of the weeks that have one, ready to predict. Raises Permanent for one that saw its own week.
+
+    A model that cannot be used costs its own system its week: `tell` is handed the reason, and the other systems predict.
+    """
     trained = points_model.filter(pl.col("model_id").is_not_null())
-    by_id = {model_id: store.load(model_id) for model_id in trained["model_id"].unique(maintain_order=True)}
+    by_id = dict[str, TrainedModel]()
+    for model_id in trained["model_id"].unique(maintain_order=True):
+        try:
+            by_id[model_id] = store.load(model_id)
+        except (Damaged, Permanent) as error:
+            tell(str(error))
     models = {}
     for week, system_id, model_id in trained.select("game_date", "system_id", "model_id").iter_rows():
-        model = by_id[model_id]
+        model = by_id.get(model_id)
+        if model is None:
+            continue
         if model.card.train_end_date >= week_of(week):
             last = model.card.train_end_date
             raise Permanent(f"model {model_id} was trained on {last}, which is not before the week of {week}")

@@ -414,7 +414,7 @@ def predictions(
     features = features.filter(~pl.col("game_date").is_in(closed["game_date"].implode()))
     note_left_out(context, {str(day): [SLATE_CLOSED] for day in closed["game_date"]})
     shown = prop_lines.filter(pl.col("snapshot_at") <= now)
-    lines, models = market_lines(shown, **SETTINGS.lines.cascade), load_models(points_model, model_store)
+    lines, models = market_lines(shown, **SETTINGS.lines.cascade), load_models(points_model, model_store, context.log.warning)
     starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
     slate = schedule.filter(pl.col("game_date").is_in(dates))
     # by game and not by date: a game that moved keeps counting its versions

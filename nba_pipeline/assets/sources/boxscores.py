@@ -262,7 +262,7 @@ CODE_VERSION = "2"
 
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="nba_cdn",
-    ins={"history": days_before(ROSTER_DAYS, "boxscores")},
+    ins={"history": days_before(ROSTER_DAYS, "boxscores", is_reference=True)},
 )  # fmt: skip
 def boxscores(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, history: pl.DataFrame, nba_cdn: NbaCdn, nba_stats: NbaStats,

@@ -238,7 +238,10 @@ CODE_VERSION = "2"
 
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="odds_api",
-    ins={"players": every_date(), "boxscores": days_before(SEASON_DAYS, columns=NAME_COLUMNS)},
+    ins={
+        "players": every_date(is_reference=True),
+        "boxscores": days_before(SEASON_DAYS, columns=NAME_COLUMNS, is_reference=True),
+    },
 )  # fmt: skip
 def prop_lines(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame, odds_api: OddsApi,

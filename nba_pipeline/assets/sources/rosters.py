@@ -83,7 +83,10 @@ def collected_dates(schedule: pl.DataFrame, clock: Clock) -> set[date]:
 
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="espn",
-    ins={"players": every_date(), "boxscores": days_before(SEASON_DAYS, columns=NAME_COLUMNS)},
+    ins={
+        "players": every_date(is_reference=True),
+        "boxscores": days_before(SEASON_DAYS, columns=NAME_COLUMNS, is_reference=True),
+    },
 )  # fmt: skip
 def rosters(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame, espn: Espn,

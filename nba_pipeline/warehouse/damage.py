@@ -1,0 +1,101 @@
+"""Unreadable files of a home: they are moved aside and noted, never deleted. Which files are checked when does not belong here.
+
+    <home>/damaged/tables/boxscores/game_date=2026-01-14/part.parquet.20260115T110000.123456Z     the file, byte for byte
+    <home>/damaged/notices/<its path, quoted>@<instant or version>.json                            what was wrong, and what to type
+
+A home is a local folder or an object store. A notice is written before its file is moved, and is never changed: alerts, `status`
+and the reconciliation read the notices. A file that may not be moved (a ledger, a journal) has a notice only.
+"""
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from nba_pipeline.warehouse import files
+from nba_pipeline.warehouse.files import Place
+
+FOLDER = "damaged"
+NOTICES = "notices"
+INSTANT = "%Y%m%dT%H%M%S.%fZ"
+RECONCILE = "nba-pipeline reconcile"
+RESTORE = "nba-pipeline restore"
+LONGEST_NAME = 180
+"""Characters of a notice's name; file systems allow 255 bytes."""
+
+logger = logging.getLogger("nba_pipeline.damage")
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One unreadable file, or one unreadable line of a file. `subject` is its path below the home, of a line with its number."""
+
+    subject: str
+    problem: str
+    found_at: datetime
+    moved_to: str = ""
+    """Path below the home; empty for what stays where it is."""
+    next_command: str = RECONCILE
+
+    @property
+    def sentence(self) -> str:
+        """File, problem and where the file is now."""
+        return f"{self.subject} is unreadable: {self.problem}" + (f"; moved to {self.moved_to}" if self.moved_to else "")
+
+
+def set_aside(home: Place, path: Place, problem: str, next_command: str = RECONCILE) -> Notice | None:
+    """Move an unreadable file or folder below `damaged`, note it and log it; None when another process moved it first."""
+    at = datetime.now(UTC)
+    subject = _below(home, path)
+    moved_to = aside_name(subject, at)
+    notice = Notice(subject, problem, at, moved_to, next_command)
+    if not files.exists(path):
+        return None
+    keep_notice(home, notice, at.strftime(INSTANT))
+    try:
+        files.move(path, home / moved_to)
+    except FileNotFoundError:
+        return None
+    return notice
+
+
+def aside_name(subject: str, at: datetime) -> str:
+    """The path below the home to which an unreadable file is moved."""
+    return f"{FOLDER}/{subject}.{at.strftime(INSTANT)}"
+
+
+def keep_notice(home: Place, notice: Notice, version: str) -> None:
+    """Note an unreadable file once per version of it, and log it then."""
+    name = quote(notice.subject, safe="=-_")[-LONGEST_NAME:]
+    path = home / FOLDER / NOTICES / f"{name}@{version}.json"
+    if files.exists(path):
+        return
+    body = json.dumps({**asdict(notice), "found_at": notice.found_at.isoformat()}, indent=1).encode()
+    files.keep(path, lambda: body)
+    logger.warning("%s. Next: %s", notice.sentence, notice.next_command)
+
+
+def notices(home: Place) -> list[Notice]:
+    """Every notice of a home, the oldest first. A notice that is unreadable itself is left out."""
+    found = []
+    for file in files.listing(home / FOLDER / NOTICES, "*.json"):
+        try:
+            values = json.loads(files.read(file.path))
+            found.append(Notice(**{**values, "found_at": datetime.fromisoformat(values["found_at"])}))
+        except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
+            logger.warning("%s is no notice of an unreadable file (%s)", file.path, error)
+    return sorted(found, key=lambda notice: (notice.found_at, notice.subject))
+
+
+def partition_of(notice: Notice) -> tuple[str, str, date] | None:
+    """Kind (tables or quarantine), table and date of a moved partition; None for another file."""
+    parts = Path(notice.subject).parts
+    if not notice.moved_to or len(parts) != len(("kind", "table", "date", "file")) or parts[0] not in ("tables", "quarantine"):
+        return None
+    return parts[0], parts[1], date.fromisoformat(parts[2].removeprefix("game_date="))
+
+
+def _below(home: Place, path: Place) -> str:
+    return path.as_posix().removeprefix(home.as_posix().rstrip("/") + "/")

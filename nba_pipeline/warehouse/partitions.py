@@ -1,0 +1,222 @@
+"""The partition files of the local warehouse: which are readable, and what happens to one that is not.
+
+A file is checked when this process first reads it, and again after it changed. An unreadable file is moved aside, and its date
+counts as not written. A file of a ledger stays where it is, and its date is closed: what it says cannot be made again.
+
+    sealed(...)       a file with a checksum is checked whole before it is read
+    earlier files     length and footer are checked; a damaged page is found when a read fails, see `recovering`
+"""
+
+import io
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import polars as pl
+
+from nba_pipeline.errors import Damaged
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import Table
+from nba_pipeline.warehouse import checksum, damage
+from nba_pipeline.warehouse.damage import Notice
+from nba_pipeline.warehouse.writing import locked
+
+READ_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
+"""What polars raises for a damaged page. It raises them for other reasons, too: then no file is found and they go on."""
+TABLES_FOLDER, QUARANTINE = "tables", "quarantine"
+UNREADABLE = "part.parquet.*"
+
+Signature = tuple[int, int, int]
+Result = TypeVar("Result")
+
+logger = logging.getLogger("nba_pipeline.damage")
+
+
+@dataclass(frozen=True)
+class _Check:
+    """The problem of a file, whose inode, time and size were the signature's, and whether it has a checksum."""
+
+    signature: Signature
+    problem: str | None
+    is_sealed: bool
+
+
+_checked: dict[Path, _Check] = {}
+"""What this process knows about each file."""
+_unsealed: dict[Path, "Partition"] = {}
+"""The files without a checksum that this process read."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """The file of one table and date, or of its quarantine (`kind`)."""
+
+    home: Path
+    kind: str
+    table: Table
+    day: date
+
+    @cached_property
+    def file(self) -> Path:
+        """Where it is, if it was written."""
+        return self.home / self.kind / self.table.name / f"game_date={self.day}" / "part.parquet"
+
+    @property
+    def is_of_a_ledger(self) -> bool:
+        """Whether the file must never be moved."""
+        return self.kind == TABLES_FOLDER and self.table.is_a_record_of_decisions
+
+    @property
+    def closed_sentence(self) -> str:
+        """Why nothing is read from or written to the date of a ledger."""
+        return (
+            f"the ledger {self.table.name} is closed for {self.day}: {self.file} is unreadable "
+            f"({problem_of(self.file)}); next: {damage.RESTORE}"
+        )
+
+
+def problem_of(file: Path) -> str | None:
+    """Why a file cannot be read; None for a readable file. Raises FileNotFoundError."""
+    return _check(file).problem
+
+
+def is_readable(partition: Partition) -> bool:
+    """Whether the file was written and can be read. One that cannot is moved aside; one of a ledger closes its date."""
+    try:
+        check = _check(partition.file)
+    except FileNotFoundError:
+        return False
+    if check.problem is None:
+        if not check.is_sealed:
+            _unsealed[partition.file] = partition
+        return True
+    if partition.is_of_a_ledger:
+        _note_closed(partition, check)
+        return False
+    return _moved_by_a_reader(partition)
+
+
+def move_aside(partition: Partition) -> None:
+    """Move an unreadable file aside. The caller holds the write lock of the date, so that nobody has just replaced it."""
+    try:
+        problem = problem_of(partition.file)
+    except FileNotFoundError:
+        return
+    if problem is None:
+        return
+    try:
+        damage.set_aside(partition.home, partition.file, problem)
+    except OSError as error:
+        raise Damaged(f"{partition.file} is unreadable ({problem}) and cannot be moved aside: {error.strerror}") from None
+
+
+def lost(home: Path, table: Table) -> dict[date, str]:
+    """The dates whose file was moved aside and that were not written since, each with a sentence."""
+    found: dict[date, str] = {}
+    if table.is_a_record_of_decisions:
+        return found
+    for kind in (TABLES_FOLDER, QUARANTINE):
+        for moved in sorted((home / damage.FOLDER / kind / table.name).glob(f"game_date=*/{UNREADABLE}")):
+            day = date.fromisoformat(moved.parent.name.removeprefix("game_date="))
+            at = moved_at(moved)
+            if not _is_written_since(Partition(home, TABLES_FOLDER, table, day).file, at, needs_time=kind == QUARANTINE):
+                what = table.name if kind == TABLES_FOLDER else f"the quarantine of {table.name}"
+                found[day] = f"{what} {day} was unreadable and is not rebuilt yet: moved to {moved}; next: {damage.RECONCILE}"
+    return found
+
+
+def moved_at(moved: Path) -> datetime:
+    """The instant at which a file was moved, from its name."""
+    return datetime.strptime(moved.name.removeprefix("part.parquet."), damage.INSTANT).replace(tzinfo=UTC)
+
+
+def find_damage() -> list[Notice]:
+    """Read every file without a checksum that this process read before, whole; move the unreadable ones aside."""
+    found = []
+    for partition in list(_unsealed.values()):
+        try:
+            if problem_of(partition.file) is None and (problem := _problem_in_pages(partition.file)):
+                _checked[partition.file] = replace(_checked[partition.file], problem=problem)
+                is_readable(partition)
+                found.append(Notice(str(partition.file), problem, datetime.now(UTC)))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def recovering(work: Callable[[], Result]) -> Result:
+    """The result of a function that reads tables. When a read fails, unreadable files are moved aside and it is called again."""
+    try:
+        return work()
+    except READ_ERRORS:
+        if not find_damage():
+            raise
+    return work()
+
+
+@contextmanager
+def damage_named() -> Iterator[None]:
+    """For work that cannot be repeated: a failed read ends with the name of the file, which is then moved aside."""
+    try:
+        yield
+    except READ_ERRORS as error:
+        found = find_damage()
+        if not found:
+            raise
+        raise Damaged(f"{'; '.join(notice.sentence for notice in found)}; moved aside, run it again") from error
+
+
+def _check(file: Path) -> _Check:
+    stat = os.stat(file)  # noqa: PTH116  # half the time of Path.stat, for thousands of files
+    signature = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+    known = _checked.get(file)
+    if known is None or known.signature != signature:
+        body = file.read_bytes()
+        known = _checked[file] = _Check(signature, _first_problem(body), checksum.is_sealed(body))
+    return known
+
+
+def _first_problem(body: bytes) -> str | None:
+    problem = checksum.problem_of(body)
+    if problem or checksum.is_sealed(body):
+        return problem
+    try:
+        pl.read_parquet_schema(io.BytesIO(body))
+    except READ_ERRORS as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def _problem_in_pages(file: Path) -> str | None:
+    try:
+        pl.read_parquet(file, hive_partitioning=False, glob=False)
+    except READ_ERRORS as error:
+        return str(error).splitlines()[0]
+    return None
+
+
+def _moved_by_a_reader(partition: Partition) -> bool:
+    """Move the file aside unless a writer replaced it meanwhile; whether it is readable now."""
+    locks = partition.home / "locks" / partition.table.name
+    with locked(locks, partition.table.name, [partition.day], "a check of files", SETTINGS.warehouse.lock_wait_seconds):
+        move_aside(partition)
+    return partition.file.exists() and problem_of(partition.file) is None
+
+
+def _note_closed(partition: Partition, check: _Check) -> None:
+    subject = partition.file.as_posix().removeprefix(partition.home.as_posix() + "/")
+    problem = f"{check.problem}; the date is closed"
+    notice = Notice(subject, problem, datetime.now(UTC), next_command=damage.RESTORE)
+    damage.keep_notice(partition.home, notice, str(check.signature[1]))
+
+
+def _is_written_since(file: Path, at: datetime, *, needs_time: bool) -> bool:
+    if not file.exists():
+        return False
+    return not needs_time or file.stat().st_mtime > at.timestamp()

@@ -1,0 +1,265 @@
+"""Unreadable partitions of the local warehouse: moved aside byte for byte, or, of a ledger, closed where they are."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow.parquet
+import pytest
+from polars.testing import assert_frame_equal
+
+from nba_pipeline.errors import Closed, Damaged
+from nba_pipeline.table import Table
+from nba_pipeline.warehouse import checksum, damage, partitions
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.partitions import damage_named, recovering
+from nba_pipeline_tests.warehouse import damages
+from nba_pipeline_tests.warehouse.contract import DAY, NEXT, Tables, held, park, parked, rows
+
+LEDGER = {"write": "add", "is_a_record_of_decisions": True}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalWarehouse:
+    return LocalWarehouse(home=str(tmp_path), lock_wait_seconds=0.3)
+
+
+@pytest.fixture
+def table(store: LocalWarehouse, tables: Tables) -> Table:
+    """A table with three rows on DAY and two on NEXT."""
+    table = tables("toy_lines")
+    store.replace(table, [DAY, NEXT], pl.concat([rows(3), rows(2, NEXT)]), "test")
+    return table
+
+
+@pytest.fixture
+def ledger(store: LocalWarehouse, tables: Tables) -> Table:
+    """A ledger with three rows on DAY and two on NEXT."""
+    ledger = tables("toy_ledger", **LEDGER)
+    store.add(ledger, [DAY, NEXT], pl.concat([rows(3), rows(2, NEXT)]), "test")
+    return ledger
+
+
+def part(store: LocalWarehouse, table: Table, kind: str = "tables") -> Path:
+    return Path(store.home, kind, table.name, f"game_date={DAY}", "part.parquet")
+
+
+def moved(store: LocalWarehouse) -> list[Path]:
+    return sorted(path for path in Path(store.home, "damaged").rglob("part.parquet.*") if path.parts[-4] != "notices")
+
+
+def unseal(file: Path) -> None:
+    """Write a file as earlier versions did."""
+    pl.read_parquet(file, hive_partitioning=False).write_parquet(file)
+
+
+# The checksum
+
+
+def test_a_sealed_file_is_parquet_for_everybody_else(store: LocalWarehouse, table: Table) -> None:
+    file = part(store, table)
+    assert checksum.is_sealed(file.read_bytes())
+    assert_frame_equal(pl.read_parquet(file, hive_partitioning=False), rows(3))
+    assert pyarrow.parquet.read_table(str(file), partitioning=None).num_rows == 3
+    assert duckdb.sql(f"SELECT count(*) FROM '{file}'").fetchall() == [(3,)]
+
+
+def test_every_changed_byte_of_pages_and_footer_is_noticed(store: LocalWarehouse, table: Table) -> None:
+    body = part(store, table).read_bytes()
+    mark = body.index(checksum.MARK)
+    changed = [n for n in range(len(body)) if not mark <= n < mark + len(checksum.MARK)]
+    unnoticed = [n for n in changed if partitions._first_problem(body[:n] + bytes([body[n] ^ 1]) + body[n + 1 :]) is None]
+    assert unnoticed == []
+
+
+# Tables
+
+
+@pytest.mark.parametrize("how", damages.DAMAGES)
+def test_an_unreadable_partition_is_moved_byte_for_byte_and_its_date_is_not_written(
+    store: LocalWarehouse, table: Table, how: str
+) -> None:
+    body = damages.damage(part(store, table), how)
+    assert held(store, table)["game_date"].unique().to_list() == [NEXT]
+    [aside] = moved(store)
+    assert aside.read_bytes() == body and aside.parent == Path(store.home, "damaged", "tables", "toy_lines", f"game_date={DAY}")
+    assert store.dates(table) == {NEXT} and store.lost(table).keys() == {DAY}
+    [notice] = store.notices()
+    assert notice.subject == f"tables/toy_lines/game_date={DAY}/part.parquet" and notice.next_command == "nba-pipeline reconcile"
+    assert Path(store.home, notice.moved_to) == aside
+
+
+@pytest.mark.parametrize("how", damages.DAMAGES)
+def test_a_partition_is_replaced_over_an_unreadable_one(store: LocalWarehouse, table: Table, how: str) -> None:
+    body = damages.damage(part(store, table), how)
+    store.replace(table, [DAY], rows(1), "test")
+    assert_frame_equal(held(store, table, DAY), rows(1))
+    assert [aside.read_bytes() for aside in moved(store)] == [body] and store.lost(table) == {}
+
+
+def test_a_partition_that_is_damaged_twice_is_kept_twice(store: LocalWarehouse, table: Table) -> None:
+    for _ in range(2):
+        damages.damage(part(store, table), "empty")
+        held(store, table)
+        store.replace(table, [DAY], rows(3), "test")
+    assert len(moved(store)) == len(store.notices()) == 2
+
+
+def test_the_check_before_a_plan_finds_what_no_scan_has_read(store: LocalWarehouse, table: Table) -> None:
+    damages.damage(part(store, table), "cut off")
+    store.check([table], [DAY])
+    assert store.dates(table) == {NEXT}
+
+
+def test_a_query_answers_without_the_unreadable_date(store: LocalWarehouse, table: Table) -> None:
+    damages.damage(part(store, table), "cut off")
+    assert store.sql("SELECT count(*) AS n FROM toy_lines")["n"].to_list() == [2]
+    assert len(moved(store)) == 1
+
+
+@pytest.mark.parametrize("how", damages.DAMAGES)
+def test_an_unreadable_quarantine_is_moved_and_its_date_is_to_be_made_again(
+    store: LocalWarehouse, table: Table, how: str
+) -> None:
+    park(store, table, [DAY], parked(DAY))
+    body = damages.damage(part(store, table, "quarantine"), how)
+    assert store.scan_quarantine(table).collect().is_empty()
+    assert [aside.read_bytes() for aside in moved(store)] == [body]
+    assert "quarantine" in store.lost(table)[DAY]
+    park(store, table, [DAY], parked(DAY))
+    store.replace(table, [DAY], rows(3), "test")
+    assert store.lost(table) == {} and store.scan_quarantine(table).collect().height == 1
+
+
+def test_a_quarantine_that_is_written_over_an_unreadable_one_keeps_it(store: LocalWarehouse, table: Table) -> None:
+    park(store, table, [DAY], parked(DAY))
+    body = damages.damage(part(store, table, "quarantine"), "garbage")
+    park(store, table, [DAY])
+    assert [aside.read_bytes() for aside in moved(store)] == [body]
+
+
+def test_a_file_that_a_writer_replaced_meanwhile_is_not_moved(
+    store: LocalWarehouse, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damages.damage(part(store, table), "empty")
+    real = partitions.locked
+
+    def replaced_before_the_lock(*args: object) -> object:
+        monkeypatch.setattr(partitions, "locked", real)
+        store.replace(table, [DAY], rows(1), "another writer")
+        return real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(partitions, "locked", replaced_before_the_lock)
+    assert held(store, table, DAY).height == 1
+    assert len(moved(store)) == 1 and part(store, table).exists()
+
+
+def test_two_readers_move_one_file_once(store: LocalWarehouse, table: Table) -> None:
+    damages.damage(part(store, table), "empty")
+    partitions._checked.clear()
+    readers = [threading.Thread(target=held, args=(store, table)) for _ in range(8)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert len(moved(store)) == len(store.notices()) == 1
+
+
+# Files without a checksum
+
+
+def page_damaged(store: LocalWarehouse, table: Table) -> bytes:
+    """A file of an earlier version whose footer is whole and whose pages are not."""
+    file = part(store, table)
+    unseal(file)
+    body = file.read_bytes()
+    body = body[:4] + b"\xff" * 40 + body[44:]
+    file.write_bytes(body)
+    return body
+
+
+def test_a_file_of_an_earlier_version_is_read(store: LocalWarehouse, table: Table) -> None:
+    unseal(part(store, table))
+    assert held(store, table, DAY).height == 3
+
+
+@pytest.mark.parametrize("how", ["empty", "cut off", "garbage"])
+def test_an_unreadable_file_of_an_earlier_version_is_moved(store: LocalWarehouse, table: Table, how: str) -> None:
+    unseal(part(store, table))
+    damages.damage(part(store, table), how)
+    assert held(store, table)["game_date"].unique().to_list() == [NEXT] and len(moved(store)) == 1
+
+
+def test_a_damaged_page_of_an_earlier_version_is_found_when_a_read_fails_and_the_read_is_repeated(
+    store: LocalWarehouse, table: Table
+) -> None:
+    body = page_damaged(store, table)
+    assert recovering(lambda: held(store, table))["game_date"].unique().to_list() == [NEXT]
+    assert [aside.read_bytes() for aside in moved(store)] == [body]
+
+
+def test_work_that_cannot_be_repeated_ends_with_the_name_of_the_file(store: LocalWarehouse, table: Table) -> None:
+    page_damaged(store, table)
+    with pytest.raises(Damaged, match=str(part(store, table))), damage_named():
+        held(store, table)
+    assert held(store, table)["game_date"].unique().to_list() == [NEXT]
+
+
+def test_an_error_without_an_unreadable_file_stays_what_it_is(store: LocalWarehouse, table: Table) -> None:
+    with pytest.raises(pl.exceptions.ColumnNotFoundError), damage_named():
+        store.scan(table).select("nothing").collect()
+    assert moved(store) == []
+
+
+def test_a_damaged_page_of_a_ledger_of_an_earlier_version_closes_its_date(store: LocalWarehouse, ledger: Table) -> None:
+    body = page_damaged(store, ledger)
+    assert recovering(lambda: held(store, ledger))["game_date"].unique().to_list() == [NEXT]
+    assert part(store, ledger).read_bytes() == body and store.closed(ledger, [DAY, NEXT]).keys() == {DAY}
+
+
+# Ledgers
+
+WRITES: dict[str, Callable[[LocalWarehouse, Table], object]] = {
+    "add": lambda store, ledger: store.add(ledger, [DAY], rows(5), "test"),
+    "add of two dates": lambda store, ledger: store.add(ledger, [DAY, NEXT], rows(5), "test"),
+    "replace": lambda store, ledger: store.replace(ledger, [DAY], rows(5), "test"),
+}
+
+
+@pytest.mark.parametrize("how", damages.DAMAGES)
+def test_an_unreadable_partition_of_a_ledger_stays_and_closes_its_date_alone(
+    store: LocalWarehouse, ledger: Table, how: str
+) -> None:
+    body = damages.damage(part(store, ledger), how)
+    assert held(store, ledger)["game_date"].unique().to_list() == [NEXT]
+    assert part(store, ledger).read_bytes() == body and moved(store) == []
+    assert store.dates(ledger) == {DAY, NEXT} and store.lost(ledger) == {}
+    [sentence] = store.closed(ledger, [DAY, NEXT]).values()
+    assert str(part(store, ledger)) in sentence and damage.RESTORE in sentence
+    assert [(notice.moved_to, notice.next_command) for notice in store.notices()] == [("", damage.RESTORE)]
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_nothing_is_written_to_a_closed_date(
+    store: LocalWarehouse, ledger: Table, write: Callable[[LocalWarehouse, Table], object]
+) -> None:
+    body = damages.damage(part(store, ledger), "cut off")
+    with pytest.raises(Closed, match=f"toy_ledger is closed for {DAY}.*nba-pipeline restore"):
+        write(store, ledger)
+    assert part(store, ledger).read_bytes() == body and held(store, ledger, NEXT).height == 2
+
+
+def test_another_date_of_a_ledger_takes_rows(store: LocalWarehouse, ledger: Table) -> None:
+    damages.damage(part(store, ledger), "empty")
+    assert store.add(ledger, [NEXT], rows(4, NEXT), "test") == 2
+
+
+def test_a_restored_partition_opens_its_date(store: LocalWarehouse, ledger: Table) -> None:
+    rows_before = held(store, ledger, DAY)
+    body = damages.damage(part(store, ledger), "empty")
+    assert store.closed(ledger, [DAY])
+    store.replace_unreadable(ledger, DAY, rows_before)
+    assert [aside.read_bytes() for aside in moved(store)] == [body]
+    assert store.closed(ledger, [DAY]) == {} and held(store, ledger, DAY).height == 3
