@@ -8,9 +8,10 @@ import duckdb
 import polars as pl
 import pyarrow.parquet
 import pytest
+from filelock import FileLock
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.errors import Closed, Damaged
+from nba_pipeline.errors import Busy, Closed, Damaged
 from nba_pipeline.table import Table
 from nba_pipeline.warehouse import checksum, damage, partitions
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -269,3 +270,11 @@ def test_a_restored_partition_opens_its_date(store: LocalWarehouse, ledger: Tabl
 def test_a_readable_partition_of_a_ledger_is_never_released(store: LocalWarehouse, ledger: Table) -> None:
     assert not store.release(ledger, DAY)
     assert held(store, ledger, DAY).height == 3
+
+
+def test_an_unreadable_holder_file_does_not_hide_that_a_writer_is_busy(store: LocalWarehouse, table: Table) -> None:
+    locks = Path(store.home, "locks", table.name)
+    with FileLock(locks / f"{DAY}.lock"):
+        (locks / f"{DAY}.holder").write_bytes(b"\xff\xfe")
+        with pytest.raises(Busy, match=f"toy_lines {DAY} is being written by"):
+            store.replace(table, [DAY], rows(1), "test")
