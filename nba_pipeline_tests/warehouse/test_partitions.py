@@ -12,7 +12,7 @@ from filelock import FileLock
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.errors import Busy, Closed, Damaged
-from nba_pipeline.table import Table
+from nba_pipeline.table import QUARANTINE_SCHEMA, Table
 from nba_pipeline.warehouse import checksum, damage, partitions
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.partitions import damage_named, recovering
@@ -137,7 +137,7 @@ def test_an_unreadable_quarantine_is_moved_and_its_date_is_to_be_made_again(
 def test_a_quarantine_that_is_written_over_an_unreadable_one_keeps_it(store: LocalWarehouse, table: Table) -> None:
     park(store, table, [DAY], parked(DAY))
     body = damages.damage(part(store, table, "quarantine"), "garbage")
-    park(store, table, [DAY])
+    store.park(table, [DAY], pl.DataFrame(schema=dict(QUARANTINE_SCHEMA)))
     assert [aside.read_bytes() for aside in moved(store)] == [body]
 
 
