@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from nba_pipeline.arrival import Decision, Memory, Pending, cursor_of, decide, is_watched, remembered
+from nba_pipeline.arrival import Decision, Memory, Pending, anew, cursor_of, decide, is_watched, remembered
 from nba_pipeline.calendar import eastern
 from nba_pipeline.gates import deadline
 from nba_pipeline.settings import SETTINGS
@@ -263,3 +263,11 @@ def test_a_cursor_brings_back_what_it_was_made_of() -> None:
 @pytest.mark.parametrize("cursor", [None, "", "{}"])
 def test_without_a_cursor_nothing_is_remembered(cursor: str | None) -> None:
     assert remembered(cursor) == {}
+
+
+@pytest.mark.parametrize("cursor", ["not JSON", "[]", '{"2026-01-15": 3}', '{"yesterday": {}}', '{"2026-01-15": {"asked": 5}}'])
+def test_an_unreadable_cursor_is_an_error_and_what_follows_has_new_run_keys(cursor: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        remembered(cursor)
+    now = eastern(date(2026, 1, 15), 12)
+    assert anew(now).requests < anew(now + timedelta(minutes=1)).requests

@@ -415,6 +415,21 @@ def test_each_date_is_captured_for_itself(days: Days) -> None:
     assert [run.partition_key for run in found.runs] == [DAY.isoformat(), TOMORROW.isoformat()]
 
 
+# Cursors
+
+
+@pytest.mark.parametrize("cursor", ["not JSON", "[1]"])
+def test_an_unreadable_cursor_of_the_finals_begins_anew(days: Days, cursor: str) -> None:
+    found = look(days, automation.final_games, eastern(DAY, 16), cursor)
+    assert found.cursor and json.loads(found.cursor)[DAY.isoformat()]["requests"] > 1_000_000
+
+
+def test_an_unreadable_cursor_of_the_reconciliation_begins_anew(days: Days) -> None:
+    now = eastern(DAY, 16, 6)
+    found = look(days, automation.reconciliation, now, "since yesterday", warehouse=broken(days))
+    assert found.cursor is not None and abs(datetime.fromisoformat(found.cursor) - now) < MINUTE
+
+
 # Reconciliation
 
 

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from nba_pipeline.calendar import Mode, eastern
@@ -532,20 +531,17 @@ def test_results_are_tables_of_their_modes() -> None:
     assert {table for tables in TABLES_OF_MODE.values() for table in tables} >= set(FROM_PREDICTIONS)
 
 
-def test_a_closed_ledger_is_not_due_and_the_rest_of_its_date_is(days: Days) -> None:
-    before = the_overnight_work(days)
-    assert "grades" in before.tables
-    file = Path(days.home, "tables", "grades", f"game_date={YESTERDAY}", "part.parquet")
-    file.write_bytes(b"")
-    after = the_overnight_work(days)
-    assert after.tables == tuple(table for table in before.tables if table != "grades")
-    days.make(eastern(DAY, 12), YESTERDAY, *after.tables)
-    assert [work for work in found(days, eastern(DAY, 14)) if work.game_date == YESTERDAY] == []
+def test_a_closed_ledger_is_not_due_and_the_rest_of_its_date_is(tmp_path: Path) -> None:
+    days, now = Days(tmp_path / "home"), ELEVEN + GRACE + MINUTE
+    games = slate_of(YESTERDAY, eastern(YESTERDAY, 19), status="final")
+    days.write("schedule", YESTERDAY, *games)
+    days.write("boxscores", YESTERDAY, *(row for game in games for row in complete_box(game)))
+    days.make_mode(SIX + MINUTE, YESTERDAY, "overnight")
 
+    def tables_due() -> tuple[str, ...]:
+        return next((work.tables for work in found(days, now) if work.game_date == YESTERDAY), ())
 
-def the_overnight_work(days: Days) -> Work:
-    """What is due of yesterday when nothing of its night was made since the last call."""
-    for table in TABLES_OF_MODE["overnight"]:
-        days.instance.wipe_asset_partitions(dg.AssetKey(table), [YESTERDAY.isoformat()])
-    [work] = [work for work in found(days, eastern(DAY, 13)) if work.game_date == YESTERDAY]
-    return work
+    before = tables_due()
+    assert "grades" in before
+    Path(days.home, "tables", "grades", f"game_date={YESTERDAY}", "part.parquet").write_bytes(b"")
+    assert tables_due() == tuple(table for table in before if table != "grades")

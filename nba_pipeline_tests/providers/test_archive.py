@@ -15,6 +15,7 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.providers.archive import GAME_LINE_COLUMNS, PROP_COLUMNS, TEAM_TOTALS, Archive
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, STATISTICS, TEAM_BOXSCORE_COLUMNS
 from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline_tests.warehouse.damages import damage
 
 DAY = date(2024, 3, 12)
 TIPOFF = datetime(2024, 3, 12, 23, 30, tzinfo=UTC)
@@ -328,3 +329,35 @@ def test_a_column_that_drifts_is_named(
 def test_a_game_of_the_archive_without_its_date_is_refused(archive: Callable[..., Archive]) -> None:
     with pytest.raises(BadInput, match=r"games_2023-24\.parquet has 1 games without game_date"):
         archive(games=[a_game(), a_game("0022300946", game_date=None)]).holds(DAY)
+
+
+QUESTIONS: dict[str, tuple[str, Callable[[Archive], object]]] = {
+    "schedule": ("games_2023-24", lambda archive: archive.schedule([DAY])),
+    "holds": ("games_2023-24", lambda archive: archive.holds(DAY)),
+    "boxscores": ("player_boxscores_2023-24", lambda archive: archive.boxscores([DAY])),
+    "prop_lines": ("player_props", lambda archive: archive.prop_lines([DAY])),
+    "game_lines": ("game_lines", lambda archive: archive.game_lines([DAY])),
+    "team_boxscores": ("games_2023-24", lambda archive: archive.team_boxscores([DAY])),
+    "players": ("players", lambda archive: archive.players()),
+}
+
+
+@pytest.mark.parametrize("how", ["empty", "cut off", "garbage"])
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_an_unreadable_file_is_named_and_stays(question: str, how: str, build: Build, landing: Landing) -> None:
+    stem, ask = QUESTIONS[question]
+    folder = build()
+    body = damage(folder / f"{stem}.parquet", how)
+    archive = Archive(folder=str(folder), landing=landing, clock=Clock(stands_at="2026-01-01T12:00:00+00:00"))
+    with pytest.raises(BadInput, match=rf"{folder} has unreadable files: {stem}\.parquet"):
+        ask(archive)
+    assert (folder / f"{stem}.parquet").read_bytes() == body
+
+
+def test_an_unreadable_last_season_costs_no_date_of_the_seasons_before(build: Build, landing: Landing) -> None:
+    folder = build()
+    (folder / "games_2024-25.parquet").write_bytes(b"garbage")
+    archive = Archive(folder=str(folder), landing=landing, clock=Clock(stands_at="2026-01-01T12:00:00+00:00"))
+    assert archive.holds(DAY) and archive.schedule([DAY]).height == 1
+    with pytest.raises(BadInput, match=r"games_2024-25\.parquet"):
+        archive.holds(date(2025, 1, 15))

@@ -127,7 +127,9 @@ BAD_LINES = {
 
 
 @pytest.mark.parametrize("line", BAD_LINES.values(), ids=BAD_LINES)
-def test_a_damaged_line_is_left_out_of_every_reader_and_named_once(landing: Landing, line: bytes) -> None:
+def test_a_damaged_line_is_left_out_of_every_reader_and_named_once(
+    landing: Landing, line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     keep(landing)
     name = "01710237601000000000_a run.jsonl"
     write(landing.root / "journal" / name, HEADER + line + HEADER)
@@ -135,6 +137,7 @@ def test_a_damaged_line_is_left_out_of_every_reader_and_named_once(landing: Land
         assert len(list(landing.requests())) == 1 and len(list(landing.runs())) == 3
     assert landing.incidents() == [] and len(landing.recent_requests(landing.clock.now() - landing.clock.now())) == 0
     assert [notice.subject for notice in landing.notices()] == [f"landing/journal/{name}:2"]
+    assert caplog.text.count(f"{name}:2 is unreadable") == 1
     assert [(found.run_id, found.number, found.is_header) for found in landing.damaged_lines()] == [("a run", 2, False)]
 
 

@@ -8,10 +8,11 @@ import duckdb
 import polars as pl
 import pyarrow.parquet
 import pytest
+from filelock import FileLock
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.errors import Closed, Damaged
-from nba_pipeline.table import Table
+from nba_pipeline.errors import Busy, Closed, Damaged
+from nba_pipeline.table import QUARANTINE_SCHEMA, Table
 from nba_pipeline.warehouse import checksum, damage, partitions
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.partitions import damage_named, recovering
@@ -136,7 +137,7 @@ def test_an_unreadable_quarantine_is_moved_and_its_date_is_to_be_made_again(
 def test_a_quarantine_that_is_written_over_an_unreadable_one_keeps_it(store: LocalWarehouse, table: Table) -> None:
     park(store, table, [DAY], parked(DAY))
     body = damages.damage(part(store, table, "quarantine"), "garbage")
-    park(store, table, [DAY])
+    store.park(table, [DAY], pl.DataFrame(schema=dict(QUARANTINE_SCHEMA)))
     assert [aside.read_bytes() for aside in moved(store)] == [body]
 
 
@@ -263,3 +264,11 @@ def test_a_restored_partition_opens_its_date(store: LocalWarehouse, ledger: Tabl
     store.replace_unreadable(ledger, DAY, rows_before)
     assert [aside.read_bytes() for aside in moved(store)] == [body]
     assert store.closed(ledger, [DAY]) == {} and held(store, ledger, DAY).height == 3
+
+
+def test_an_unreadable_holder_file_does_not_hide_that_a_writer_is_busy(store: LocalWarehouse, table: Table) -> None:
+    locks = Path(store.home, "locks", table.name)
+    with FileLock(locks / f"{DAY}.lock"):
+        (locks / f"{DAY}.holder").write_bytes(b"\xff\xfe")
+        with pytest.raises(Busy, match=f"toy_lines {DAY} is being written by"):
+            store.replace(table, [DAY], rows(1), "test")
