@@ -128,14 +128,18 @@ def test_a_migrated_home_is_continued_without_a_duplicate(home: Path) -> None:
     list(migrate(home, plan(home)))
     before = {table: rows(home, table) for table in RENAMED}
     noon = a_runner(home, NEXT, 12)
-    assert only(noon.slate(NEXT, "same_day")).succeeded, "the week's model of the old version serves"
+    assert only(noon.slate(NEXT, "same_day")).succeeded
     assert only(noon.slate(DAY, "overnight")).succeeded
     for table in RENAMED:
         assert_frame_equal(rows(home, table), before[table])
-    assert only(a_runner(home, NEXT + timedelta(days=1), 7).slate(NEXT, "overnight")).succeeded
+    after = NEXT + timedelta(days=1)
+    assert only(a_runner(home, after, 7).slate(NEXT, "overnight")).succeeded
     graded = rows(home, "grades").filter(pl.col("game_date") == NEXT)
     assert set(graded["prediction_id"]) == set(before["predictions"].filter(pl.col("game_date") == NEXT)["prediction_id"])
     assert rows(home, "grades").filter(pl.col("game_date") != NEXT).equals(before["grades"])
+    assert only(a_runner(home, after, 12).slate(after, "same_day")).succeeded
+    made = rows(home, "predictions").filter(pl.col("game_date") == after)
+    assert made.height > 0 and set(made["market"]) == {"player_points"}
 
 
 def test_nothing_of_a_migrated_home_is_stale_or_made_again(home: Path) -> None:
