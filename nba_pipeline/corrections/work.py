@@ -54,7 +54,7 @@ def find_corrections(instance: dg.DagsterInstance, warehouse: Warehouse, now: da
     finals = final_dates(warehouse, [day for day in dates if day < today])
     for final in finals:
         found += _of_a_date(instance, final, now)
-    outdated = outdated_features(instance, warehouse, [final.game_date for final in finals], today - WINDOW + timedelta(days=1))
+    outdated = outdated_features(instance, warehouse, [final.game_date for final in finals], today - WINDOW + timedelta(days=2))
     for day, (corrected, changed) in outdated.items():
         names = ", ".join(str(one) for one in corrected)
         why = f"the features are older than the corrected box scores of {names}"
