@@ -60,7 +60,7 @@ def has_same_contents(before: Payload, after: Payload, parse: Parse) -> bool:
         sides = [[frame.drop("source") for frame in parse(payload)] for payload in (before, after)]
     except Permanent:
         return False
-    return all(one.equals(other) for one, other in zip(*sides, strict=True))
+    return len(sides[0]) == len(sides[1]) and all(one.equals(other) for one, other in zip(*sides, strict=True))
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,11 @@ class Rereader:
 
 
 def _box(payload: Payload) -> list[pl.DataFrame]:
-    return [cdn.parse_boxscore(payload), cdn.parse_team_boxscores(payload)]
+    """The players' rows, and the team totals where the payload has usable ones."""
+    try:
+        return [cdn.parse_boxscore(payload), cdn.parse_team_boxscores(payload)]
+    except Permanent:
+        return [cdn.parse_boxscore(payload)]
 
 
 def rereader_of(warehouse: Warehouse, day: date, is_forced: bool, now: datetime) -> Rereader:

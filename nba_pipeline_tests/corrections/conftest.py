@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from nba_pipeline_tests.providers.conftest import provider  # noqa: F401  # a fixture
 from nba_pipeline_tests.test_runs import (  # noqa: F401  # fixtures
     NEXT,
     a_runner,

@@ -19,6 +19,7 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.runs import Runner
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates
 from nba_pipeline_tests.builders import a_boxscore, frame_of
 from nba_pipeline_tests.builders_days import Days, slate_of
 from nba_pipeline_tests.test_runs import DAY, NEXT, At, ask, rules, tables
@@ -201,16 +202,9 @@ def test_today_is_refused_until_its_games_are_over(days: Days) -> None:
         refuse(days, TODAY, eastern(TODAY, 19))
 
 
-class ArchiveOfEverything(Archive):
-    """Holds every date."""
-
-    def holds(self, day: date) -> bool:
-        return True
-
-
 def test_a_date_of_the_archive_is_refused(days: Days) -> None:
     with pytest.raises(BadInput, match="is held by the archive"):
-        refuse(days, TODAY - timedelta(days=6), archive=ArchiveOfEverything)
+        refuse(days, TODAY - timedelta(days=6), archive=ArchiveOfAllDates)
 
 
 @pytest.mark.parametrize("text", ["2021-09-30", "2026-13-01", "2099-01-01"])
