@@ -108,8 +108,8 @@ def outdated_features(
 
 def _of_a_date(instance: dg.DagsterInstance, final: Final, now: datetime) -> Iterator[Work]:
     day, done = final.game_date, rereads(instance, final.game_date)
-    boxscores_at = made_at(instance, "boxscores", day)
-    if pending := uncarried(done, boxscores_at):
+    has_news = any(one.news for one in done)
+    if has_news and (pending := uncarried(done, made_at(instance, "boxscores", day))):
         more = len(pending.news) - NEWS_SHOWN
         why = f"read again: {'; '.join(pending.news[:NEWS_SHOWN])}{f'; and {more} more' if more > 0 else ''}"
         at = pending.recorded_at
@@ -117,7 +117,7 @@ def _of_a_date(instance: dg.DagsterInstance, final: Final, now: datetime) -> Ite
             "overnight", day, at, TABLES_OF_MODE["overnight"], why, attempts_at(instance, CARRY, day, at), asked_by=CARRY,
             next_command=f"nba-pipeline recheck --date {day}",
         )  # fmt: skip
-    elif due := _due(instance, final, done, boxscores_at, now):
+    elif due := _due(instance, final, done, now):
         due_at, why = due
         yield Work(
             "overnight", day, due_at, (), why, attempts_at(instance, JOB, day, due_at), asked_by=JOB, job=JOB,
@@ -125,9 +125,7 @@ def _of_a_date(instance: dg.DagsterInstance, final: Final, now: datetime) -> Ite
         )  # fmt: skip
 
 
-def _due(
-    instance: dg.DagsterInstance, final: Final, done: Sequence[Reread], boxscores_at: datetime | None, now: datetime
-) -> tuple[datetime, str] | None:
+def _due(instance: dg.DagsterInstance, final: Final, done: Sequence[Reread], now: datetime) -> tuple[datetime, str] | None:
     """Since when a re-read of a date is due, and why; None when it is not."""
     day = final.game_date
     noon = due_noon(day, now)
@@ -135,7 +133,7 @@ def _due(
         return noon, f"final games are due to be read again since {noon:%Y-%m-%d %H:%M} UTC"
     if not final.contradicted or now < gates.deadline(day):
         return None
-    written = [at for at in (boxscores_at, made_at(instance, "schedule", day)) if at]
+    written = [at for name in ("boxscores", "schedule") if (at := made_at(instance, name, day))]
     if not written:
         return None
     due_at = due_for_contradiction(max(written), [one.recorded_at for one in done], day, now)
