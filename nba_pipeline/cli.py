@@ -337,7 +337,10 @@ def recheck(day: Annotated[str, typer.Option("--date", help="the US Eastern date
     from nba_pipeline.definitions import defs
 
     slate = parse_date(day, "--date")
-    refuse_bad_date((defs.resources or {})["warehouse"], (defs.resources or {})["archive"], clock(), slate)
+    resources = defs.resources or {}
+    # no Runner yet: opening Dagster's instance makes its folder
+    resources["warehouse"].preflight()
+    refuse_bad_date(resources["warehouse"], resources["archive"], clock(), slate)
     work = runner()
     rechecked = Recheck(work, slate)
     code = report(work, rechecked.run())
