@@ -43,12 +43,17 @@ def uncarried(done: Sequence[Reread], boxscores_made_at: datetime | None) -> Rer
 
 
 def changed_at(instance: dg.DagsterInstance, day: date) -> datetime | None:
-    """When the stored box scores of a date were last replaced by different ones; None if never."""
-    for record in instance.fetch_materializations(_of_boxscores(day), limit=MOST_RECORDS).records:
-        made = record.asset_materialization
-        if made and str(day) in (_value(made.metadata, NEWS) or {}):
-            return datetime.fromtimestamp(record.timestamp, UTC)
-    return None
+    """When what the sources say of a date last changed in the warehouse; None if never.
+
+    That is when `boxscores` was replaced by different rows, or was first written after a re-read with news: news may be of
+    another source, and a process may die between writing the rows and recording it.
+    """
+    made = instance.fetch_materializations(_of_boxscores(day), limit=MOST_RECORDS).records
+    instants = [(datetime.fromtimestamp(record.timestamp, UTC), record.asset_materialization) for record in made]
+    replaced = [at for at, event in instants if event and str(day) in (_value(event.metadata, NEWS) or {})]
+    news_at = next((one.recorded_at for one in rereads(instance, day) if one.news), None)
+    carried = [at for at, _ in instants if news_at is not None and at > news_at]
+    return max([*replaced[:1], *carried[-1:]], default=None)
 
 
 def _of_boxscores(day: date) -> dg.AssetRecordsFilter:

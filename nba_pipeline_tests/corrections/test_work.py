@@ -186,6 +186,18 @@ def test_the_features_of_later_dates_follow_a_change_beyond_the_automation_windo
     assert found(days, after(5, 14, 2)) == []
 
 
+def test_news_of_any_source_outdate_the_features_of_later_dates(days: Days) -> None:
+    """The box score is the same: the play-by-play was corrected, or a process died before it recorded the change."""
+    days.make(after(1, 16), DAY + timedelta(days=1), "features")
+    reread(days, after(5), "nba_cdn play-by-play of game 1")
+    days.make_mode(after(5, 13), DAY, "overnight")
+    work = the_one(found(days, after(5, 14)))
+    assert (work.game_date, work.tables) == (DAY + timedelta(days=1), FEATURES)
+    days.make(after(5, 14, 1), work.game_date, *work.tables)
+    days.make_mode(after(5, 15), DAY, "overnight")
+    assert found(days, after(5, 16)) == []
+
+
 def test_features_wait_for_the_summaries_of_the_corrected_date(days: Days) -> None:
     days.make(after(1, 16), DAY + timedelta(days=1), "features")
     reread(days, after(5))
