@@ -344,13 +344,17 @@ def recheck(day: Annotated[str, typer.Option("--date", help="the US Eastern date
     work = runner()
     rechecked = Recheck(work, slate)
     code = report(work, rechecked.run())
-    for problem in rechecked.problems:
+    for problem in () if rechecked.is_unanswered else rechecked.problems:
         err.print(f"  [yellow]warning[/] {problem}", highlight=False, soft_wrap=True)
     changes = rechecked.changes()
     for line in changes or (["nothing changed"] if not code and not rechecked.is_unanswered else []):
         out.print(line, highlight=False, soft_wrap=True, markup=False)
     if rechecked.is_unanswered:
-        err.print("a source did not answer; what was stored before is kept", style="red", highlight=False)
+        unanswered = "; ".join(rechecked.problems) or "the run left no record"
+        err.print(
+            f"not every source answered: {unanswered}; repeat `nba-pipeline recheck --date {slate}` later",
+            style="red", highlight=False, soft_wrap=True, markup=False,
+        )  # fmt: skip
     leave(code or int(rechecked.is_unanswered))
 
 
