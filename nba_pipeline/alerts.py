@@ -160,6 +160,8 @@ def _again(span: list[date], mode: str, job: str) -> str:
     first, last = min(span), max(span)
     if first != last:
         return f"nba-pipeline backfill --from {first} --to {last}"
+    if job == "recheck":
+        return f"nba-pipeline recheck --date {first}"
     return f"nba-pipeline run --date {first}" + (f" --mode {mode}" if mode in MODES else "")
 
 

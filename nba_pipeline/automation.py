@@ -19,6 +19,8 @@ from nba_pipeline import arrival, gates
 from nba_pipeline.alerts import Notifier, alert_on_killed, failed_run_sensor
 from nba_pipeline.assets.sources.prop_lines import GAMES_HEARD_OF, GAMES_TO_COME
 from nba_pipeline.calendar import EASTERN_NAME, MODES, Clock, Mode, days, eastern, eastern_date, week_of
+from nba_pipeline.corrections.reread import recheck
+from nba_pipeline.corrections.work import find_corrections
 from nba_pipeline.decisions import decisions
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.housekeeping import housekeeping
@@ -85,14 +87,14 @@ train = dg.define_asset_job(
     "train", _of("points_model"), executor_def=dg.in_process_executor, tags=_limit(SETTINGS.runs.train_minutes),
     description="The models of one week, from the dates before it.",
 )  # fmt: skip
-JOBS = (game_day, season, train, housekeeping)
+JOBS = (game_day, season, train, recheck, housekeeping)
 
 
-def request(tables: tuple[str, ...], day: date, run_key: str, tags: dict[str, str]) -> dg.RunRequest:
-    """A run of the job `game_day` for some tables of a date."""
+def request(tables: tuple[str, ...], day: date, run_key: str, tags: dict[str, str], job: str = game_day.name) -> dg.RunRequest:
+    """A run of a job for some tables of a date; of a job without tables for the date."""
     return dg.RunRequest(
-        run_key=run_key, job_name=game_day.name, partition_key=day.isoformat(),
-        asset_selection=[dg.AssetKey(table) for table in tables], tags=tags,
+        run_key=run_key, job_name=job, partition_key=day.isoformat(),
+        asset_selection=[dg.AssetKey(table) for table in tables] or None, tags=tags,
     )  # fmt: skip
 
 
@@ -352,7 +354,7 @@ tables = dg.AutomationConditionSensorDefinition(
 
 
 @dg.sensor(
-    jobs=[game_day, train], minimum_interval_seconds=120, default_status=dg.DefaultSensorStatus.RUNNING,
+    jobs=[game_day, train, recheck], minimum_interval_seconds=120, default_status=dg.DefaultSensorStatus.RUNNING,
     description="Closes runs that died, and asks for what is due and not done: the oldest date first, one at a time.",
 )  # fmt: skip
 def reconciliation(
@@ -374,12 +376,14 @@ def reconciliation(
     found = with_lost(
         find_work(context.instance, warehouse, now), lost_work(context.instance, warehouse, eastern_date(now))
     )  # fmt: skip
+    # corrections come after everything else that is due: a slate must not wait for a re-read
+    found += find_corrections(context.instance, warehouse, now)
     alert_on_damage(notifier, landing)
     chosen, why = next_of(found, now)
     if chosen and chosen.attempts.tried >= SETTINGS.patience.alert_after_attempts:
         notifier.raise_alert(
-            chosen.game_date, "work_undone", chosen.mode, f"tried {chosen.attempts.tried} times: {chosen.why}", "critical",
-            f"nba-pipeline run --date {chosen.game_date} --mode {chosen.mode}",
+            chosen.game_date, "work_undone", chosen.subject, f"tried {chosen.attempts.tried} times: {chosen.why}", "critical",
+            chosen.command,
         )  # fmt: skip
     requests = [*_training(context.instance, warehouse, now, model_store), *([_request_of(chosen)] if chosen else [])]
     context.update_cursor("")  # an empty cursor of the result would keep the old one
@@ -412,7 +416,7 @@ def _request_of_training(week: date, key: str) -> dg.RunRequest:
 
 
 def _request_of(work: Work) -> dg.RunRequest:
-    return request(work.tables, work.game_date, work.run_key, work.tags)
+    return request(work.tables, work.game_date, work.run_key, work.tags, work.job)
 
 
 @dg.sensor(

@@ -353,6 +353,34 @@ def resolve(
 
 
 @app.command()
+def recheck(day: Annotated[str, typer.Option("--date", help="the US Eastern date whose final games are read again")]) -> None:
+    """Read the final games of a date again at every source, and carry a correction through to features and grades."""
+    from nba_pipeline.corrections.command import Recheck, refuse_bad_date
+    from nba_pipeline.definitions import defs
+
+    slate = parse_date(day, "--date")
+    resources = defs.resources or {}
+    # no Runner yet: opening Dagster's instance makes its folder
+    resources["warehouse"].preflight()
+    refuse_bad_date(resources["warehouse"], resources["archive"], clock(), slate)
+    work = runner()
+    rechecked = Recheck(work, slate)
+    code = report(work, rechecked.run())
+    for problem in () if rechecked.is_unanswered else rechecked.problems:
+        err.print(f"  [yellow]warning[/] {problem}", highlight=False, soft_wrap=True)
+    changes = rechecked.changes()
+    for line in changes or (["nothing changed"] if not code and not rechecked.is_unanswered else []):
+        out.print(line, highlight=False, soft_wrap=True, markup=False)
+    if rechecked.is_unanswered:
+        unanswered = "; ".join(rechecked.problems) or "the run left no record"
+        err.print(
+            f"not every source answered: {unanswered}; repeat `nba-pipeline recheck --date {slate}` later",
+            style="red", highlight=False, soft_wrap=True, markup=False,
+        )  # fmt: skip
+    leave(code or int(rechecked.is_unanswered))
+
+
+@app.command()
 def rebuild() -> None:
     """Delete every table but the ledgers and rebuild them from the landing, offline, as of the instants of their runs."""
     work = runner()

@@ -104,22 +104,37 @@ class Work:
     """Optional tables that are not waited for any more."""
     is_urgent: bool = False
     """The slate begins so soon that older work waits for it."""
+    asked_by: str = ""
+    """What asks for the work, when it is not the mode."""
+    job: str = "game_day"
+    next_command: str = ""
+    """What a person types to do the work, when it is not `run` with the mode."""
 
     @property
     def name(self) -> str:
         """For messages."""
-        return f"{self.mode} of {self.game_date}"
+        return f"{self.subject} of {self.game_date}"
+
+    @property
+    def subject(self) -> str:
+        """What asks for the work."""
+        return self.asked_by or self.mode
+
+    @property
+    def command(self) -> str:
+        """What a person types to do the work."""
+        return self.next_command or f"nba-pipeline run --date {self.game_date} --mode {self.mode}"
 
     @property
     def run_key(self) -> str:
         """The same for the same attempt, so that it is started once."""
-        return f"reconciliation:{self.mode}:{self.game_date}:{self.due_at.isoformat()}:{self.attempts.tried}"
+        return f"reconciliation:{self.subject}:{self.game_date}:{self.due_at.isoformat()}:{self.attempts.tried}"
 
     @property
     def tags(self) -> dict[str, str]:
         """By which its runs are found again, and why they are asked for."""
         without = f"; goes on without {', '.join(self.gone_without)}" if self.gone_without else ""
-        return {MODE_TAG: self.mode, DUE_TAG: self.due_at.isoformat(), WHY_TAG: (self.why + without)[:LONGEST_WHY]}
+        return {MODE_TAG: self.subject, DUE_TAG: self.due_at.isoformat(), WHY_TAG: (self.why + without)[:LONGEST_WHY]}
 
 
 def find_work(

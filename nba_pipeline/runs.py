@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from nba_pipeline import endings
 from nba_pipeline.alerts import Notifier, alert_on_killed
 from nba_pipeline.backfill import Stage, Step, plan, weeks_with_a_model
 from nba_pipeline.calendar import AS_OF_TAG, PARTITION_TAG, RANGE_TAGS, REPLAY_TAG, Clock, Mode, parse_instant, parse_key, week_of
+from nba_pipeline.corrections.reread import JOB as RECHECK
+from nba_pipeline.corrections.work import find_corrections
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.liveness import close_dead_runs
 from nba_pipeline.lost_partitions import alert_on_damage, lost_work, with_lost
@@ -97,7 +99,7 @@ class Runner:
         alert_on_killed(self.notifier, close_dead_runs(self.instance, Clock().now()))
         span = {} if first == last else dict(zip(RANGE_TAGS, (first.isoformat(), last.isoformat()), strict=True))
         result = self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance, asset_selection=[dg.AssetKey(table) for table in tables], run_config=QUIET,
+            instance=self.instance, asset_selection=[dg.AssetKey(table) for table in tables] or None, run_config=QUIET,
             partition_key=first.isoformat() if first == last else None, tags={**span, **(tags or {})}, raise_on_error=False,
         )  # fmt: skip
         when = str(first) if first == last else f"{first} to {last}"
@@ -140,17 +142,29 @@ class Runner:
                 yield self.run(step.job, step.tables, step.first, step.last)
 
     def undone(self) -> list[Work]:
-        """What is due and not done, the oldest date first, without what is being worked on."""
+        """What is due and not done, the oldest date first and corrections last, without what is being worked on."""
+        return [*self._undone_of_modes(), *self._corrections()]
+
+    def _undone_of_modes(self) -> list[Work]:
         due = find_work(self.instance, self.warehouse, self.clock.now(), SETTINGS.patience.nightly_days)
         found = with_lost(due, lost_work(self.instance, self.warehouse, self.clock.today))
+        return [work for work in found if not work.attempts.is_under_way]
+
+    def _corrections(self) -> list[Work]:
+        found = find_corrections(self.instance, self.warehouse, self.clock.now())
         return [work for work in found if not work.attempts.is_under_way]
 
     def reconcile(self) -> Iterator[Outcome]:
         """Do once, in order, what the reconciliation finds: what it would wait for with, it does at once."""
         if week := untrained_week(self.instance, self.warehouse, self.clock.now(), self.model_store):
             yield self.run("train", ["points_model"], week, week)
-        for work in self.undone():
-            yield self.run("game_day", work.tables, work.game_date, work.game_date, work.tags)
+        for work in self._undone_of_modes():
+            yield self.run(work.job, work.tables, work.game_date, work.game_date, work.tags)
+        tried = set[tuple[str, date, datetime]]()
+        while undone := [work for work in self._corrections() if (work.subject, work.game_date, work.due_at) not in tried]:
+            work = undone[0]  # what a re-read brings is work of its own
+            tried.add((work.subject, work.game_date, work.due_at))
+            yield self.run(work.job, work.tables, work.game_date, work.game_date, work.tags)
 
     def train_missing(self, weeks: Sequence[date]) -> Iterator[Outcome]:
         """Train each week that has no model yet, also one that had too few rows when it was tried before."""
@@ -184,7 +198,8 @@ class Runner:
     @staticmethod
     def _repetition(run: Mapping[str, Any], kept: Set[str]) -> tuple[str, list[str], date, date, dict[str, str]]:
         """Job, tables, first and last date and tags with which a journalled run is repeated."""
-        every = ("points_model",) if run["job"] == "train" else DAILY_TABLES
+        # a re-read wrote no table: the runs after it see what it landed
+        every = {"train": ("points_model",), RECHECK: ()}.get(run["job"], DAILY_TABLES)
         span = [parse_key(run["tags"][tag]) for tag in RANGE_TAGS if tag in run["tags"]]
         first, last = span or [parse_key(run["tags"][PARTITION_TAG])] * 2
         as_of = parse_instant(run["as_of"], "as_of of the landing's journal").isoformat()

@@ -9,6 +9,7 @@ import polars as pl
 
 from nba_pipeline import gates
 from nba_pipeline.calendar import Clock, days, eastern, parse_key
+from nba_pipeline.disagreements import DISAGREEMENTS
 from nba_pipeline.modes import DAILY_TABLES
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -17,6 +18,8 @@ from nba_pipeline.warehouse.partitions import recovering
 
 COLLECTED_BY_HOUR = 7
 """Eastern hour of the next day from which missing box scores are a failure and not a wait."""
+
+DISAGREEMENTS_SHOWN = 20
 
 
 def status(
@@ -56,6 +59,7 @@ def _status(
         warehouse.scan(TABLES["boxscores"], dates).group_by("game_date", "provider").agg(pl.col("game_id").n_unique()).collect()
     )
     incidents = _incidents_by_date(landing)
+    disagreements = warehouse.scan(DISAGREEMENTS, dates).sort("game_date", *DISAGREEMENTS.key).collect()
     stale = stale_dates(warehouse, dates, code_versions)
     return [
         {
@@ -90,6 +94,7 @@ def _status(
                 *closed[day].values(),
                 *lost[day].values(),
                 *_incidents_in_words(incidents.get(day, [])),
+                *_disagreements_in_words(disagreements.filter(pl.col("game_date") == day)),
                 *(
                     f"{name}: {count} rows quarantined: {problem}"
                     for name in DAILY_TABLES
@@ -171,6 +176,15 @@ def _incidents_by_date(landing: Landing) -> dict[date, list[dict[str, Any]]]:
         for day in days(min(span), max(span)) if span else ():
             by_date.setdefault(day, []).append(incident)
     return by_date
+
+
+def _disagreements_in_words(rows: pl.DataFrame) -> list[str]:
+    """What two sources of a game say differently, per player and statistic."""
+    return [
+        f"sources of game {row['game_id']} disagree: {row['player_name']} {row['statistic']} {row['value']} ({row['provider']}), "
+        f"{row['other_value']} ({row['other_provider']})"
+        for row in rows.head(DISAGREEMENTS_SHOWN).iter_rows(named=True)
+    ]
 
 
 def _incidents_in_words(incidents: list[dict[str, Any]]) -> list[str]:

@@ -360,6 +360,21 @@ def test_a_failed_range_is_told_under_its_last_date(
     ]
 
 
+def test_a_failed_reread_is_repeated_by_its_own_command(
+    instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
+) -> None:
+    @dg.op
+    def breaks() -> None:
+        raise ValueError("no")
+
+    @dg.job(partitions_def=DAILY)
+    def recheck() -> None:
+        breaks()
+
+    failed(instance, notifier, recheck.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False))
+    assert [row["next_command"] for row in rows(warehouse)] == [f"nba-pipeline recheck --date {DAY}"]
+
+
 def test_a_closed_run_is_told_with_what_closed_it(
     instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
 ) -> None:

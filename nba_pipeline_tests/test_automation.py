@@ -433,6 +433,19 @@ def test_an_unreadable_cursor_of_the_reconciliation_begins_anew(days: Days) -> N
 # Reconciliation
 
 
+def test_a_date_whose_final_games_are_due_is_read_again(lived: Days) -> None:
+    game = slate_of(YESTERDAY, eastern(YESTERDAY, 19), status="final")[0]
+    lived.write("schedule", YESTERDAY, game)
+    lived.write("boxscores", YESTERDAY, *complete_box(game))
+    lived.write("player_game_summary", YESTERDAY, {"game_id": game["game_id"], "player_id": 1})
+    assert look(lived, automation.reconciliation, eastern(DAY, 13, 5)).run.job_name == "recheck"
+    request = look(lived, automation.reconciliation, eastern(DAY, 13, 6)).run
+    assert (request.partition_key, request.asset_selection) == (str(YESTERDAY), None)
+    assert request.run_key == f"reconciliation:recheck:{YESTERDAY}:{eastern(DAY, 12).isoformat()}:0"
+    late = look(lived, automation.reconciliation, eastern(DAY, 16, 6)).run
+    assert tables_of(late) == TABLES_OF_MODE["same_day"]  # a slate does not wait for a re-read
+
+
 def test_what_was_lost_is_asked_for_once_until_it_was_tried(lived: Days) -> None:
     assert look(lived, automation.reconciliation, eastern(DAY, 16, 5)).why == "nothing that is due is undone"
     now = eastern(DAY, 16, 6)

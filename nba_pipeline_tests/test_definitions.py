@@ -130,6 +130,7 @@ summaries/team_game_summary <- play_by_play player_game_summary schedule team_bo
 job game_day
 job season
 job train
+job recheck
 job housekeeping
 schedule overnight 0 6 * * * | 0 11 * * *
 schedule same_day 0 7 * * * | 0 9 * * * | 0 10 * * * | 30 11 * * * | 0 13 * * * | 0 16 * * *

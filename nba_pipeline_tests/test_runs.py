@@ -299,6 +299,17 @@ def test_a_training_that_dagster_started_is_repeated_as_a_training() -> None:
     assert (job, names, first, last) == ("train", ["points_model"], date(2026, 1, 12), date(2026, 1, 12))
 
 
+def test_a_reread_is_not_repeated_because_it_wrote_no_table() -> None:
+    run = {
+        "job": "recheck",
+        "assets": None,
+        "tags": {"dagster/partition": str(DAY)},
+        "as_of": "2026-01-16T17:00:00+00:00",
+        "run_id": "x",
+    }
+    assert Runner._repetition(run, set())[1] == []
+
+
 @pytest.mark.starts_from("predicted")
 def test_a_corrected_box_score_is_a_new_grade_with_its_reason(at: At, home: Path) -> None:
     done(at(NEXT, 1).slate(DAY, "overnight"))

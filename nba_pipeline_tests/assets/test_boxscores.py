@@ -302,6 +302,30 @@ def test_a_corrected_box_shows_until_both_sources_have_the_correction(night: Nig
     assert night.disagreements == []
 
 
+def test_a_landed_box_that_contradicts_a_corrected_score_is_read_again_at_once(night: Night) -> None:
+    """The league adds two points to Able: the schedule has them a minute after the box score was read."""
+    night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    corrected = in_cdn(but(1, points=24), homeTeam=in_cdn(but(1, points=24)).document["game"]["homeTeam"] | {"score": 112})
+    games = [a_game(home_points=112)]
+    rows = night(corrected, in_log(but(1, points=24)), now=NIGHT.replace(minute=1), games=games)
+    assert night.asked == [CDN, LOG] and rows.filter(player_id=1)["points"].item() == 24
+    assert night.metadata["corrected"] == {str(DAY): [GAME]}
+    night(now=NIGHT.replace(minute=2), games=games)
+    assert night.asked == [] and night.metadata["corrected"] == {}
+
+
+def test_games_on_which_sources_disagree_are_read_again_at_once(night: Night) -> None:
+    night(in_cdn(EVERYBODY), in_log(but(6, points=24)))
+    assert night.disagreements == [f"{GAME} Flo Fox: points 20 (nba_cdn), 24 (nba_stats)"]
+    night(in_cdn(EVERYBODY), in_log(EVERYBODY), now=NIGHT.replace(minute=1))
+    assert (night.asked, night.disagreements) == ([CDN, LOG], [])
+
+
+def test_a_first_box_score_of_a_date_is_no_change(night: Night) -> None:
+    night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    assert night.metadata["corrected"] == {}
+
+
 @pytest.mark.parametrize(
     ("again", "problem"),
     [

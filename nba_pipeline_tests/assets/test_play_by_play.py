@@ -36,7 +36,8 @@ from nba_pipeline_tests.providers.test_nba_cdn_play_by_play import THE_END, a_li
 GAME = a_game()["game_id"]
 NIGHT = datetime(2024, 3, 13, 3, tzinfo=UTC)
 """23:00 Eastern of the game's date: minutes after the end."""
-FINISHED = a_list(an_action(), THE_END, game_id=GAME)
+OVER = THE_END | {"scoreHome": "110", "scoreAway": "100"}
+FINISHED = a_list(an_action(), OVER, game_id=GAME)
 LIVE = a_list(an_action(), game_id=GAME)
 
 
@@ -78,9 +79,16 @@ def test_a_finished_list_is_collected_and_then_reused(tmp_path: Path) -> None:
 
 def test_a_list_is_read_again_four_hours_after_the_first_sight_of_the_end(tmp_path: Path) -> None:
     looked_at(tmp_path, NIGHT, FINISHED)
-    edited = a_list(an_action(personId=9), THE_END, game_id=GAME)
+    edited = a_list(an_action(personId=9), OVER, game_id=GAME)
     frame, _, asked = looked_at(tmp_path, NIGHT.replace(hour=7), edited)
     assert (frame["player_id"][0], asked) == (9, [GAME])
+
+
+def test_a_list_that_contradicts_the_score_is_read_again_at_once(tmp_path: Path) -> None:
+    looked_at(tmp_path, NIGHT, a_list(an_action(), OVER | {"scoreHome": "108"}, game_id=GAME))
+    frame, _, asked = looked_at(tmp_path, NIGHT.replace(minute=1), FINISHED)
+    assert (frame["home_points"].to_list(), asked) == ([2, 110], [GAME])
+    assert looked_at(tmp_path, NIGHT.replace(minute=2))[2] == []
 
 
 def test_a_failed_second_reading_leaves_the_first(tmp_path: Path) -> None:

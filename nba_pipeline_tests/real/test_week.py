@@ -136,6 +136,36 @@ def test_the_tables_are_rebuilt_from_the_landing_without_a_network(lived: Platfo
         assert_frame_equal(lived.table(name), before[name])
 
 
+def test_a_corrected_box_score_is_followed_to_the_grade(lived: Platform, tmp_path: Path, replay: Replay) -> None:
+    """Three days later the league moves two points from one player to a teammate: the score of the game stays."""
+    platform = Platform(Path(shutil.copytree(lived.home, tmp_path / "home")))
+    later = f"{DAYS[0] + timedelta(days=3)}T13:00:00-04:00"
+    graded = platform.rows(
+        "SELECT b.game_id, b.team, b.player_id, b.player_name, b.points FROM boxscores b JOIN grades g USING (game_date, game_id, player_id) "
+        f"WHERE b.game_date = '{DAYS[0]}' AND g.system_id = 'moving_average' AND g.run_kind = 'live' AND b.ftm >= 2 ORDER BY b.points DESC"
+    )
+    one = graded[0]
+    other = next(row for row in graded[1:] if (row["game_id"], row["team"]) == (one["game_id"], one["team"]))
+    about = {"game": one["game_id"], "action": "correct_stat", "field": "points"}
+    replay.misbehave(
+        {**about, "player": str(one["player_id"]), "delta": 2}, {**about, "player": str(other["player_id"]), "delta": -2}
+    )
+    replay.set_clock(later)
+    told = platform("recheck", "--date", str(DAYS[0]), NBA_PIPELINE_NOW=later, **replay.variables())
+    corrected = int(str(one["points"])) + 2
+    line = next(line for line in told.splitlines() if str(one["player_name"]) in line)
+    assert f"points {one['points']} -> {corrected}" in line and "grade v1 -> v2 (catboost, moving_average)" in line
+    of_one = f"game_id = '{one['game_id']}' AND player_id = {one['player_id']}"
+    assert platform.rows(f"SELECT points FROM player_game_summary WHERE {of_one}") == [{"points": corrected}]
+    versions = platform.rows(
+        f"SELECT grade_version, regrade_reason FROM grades WHERE {of_one} AND system_id = 'moving_average' ORDER BY 1"
+    )
+    assert [row["grade_version"] for row in versions] == [1, 2]
+    assert str(versions[1]["regrade_reason"]).startswith(f"points {one['points']} -> {corrected}")
+    again = platform("recheck", "--date", str(DAYS[0]), NBA_PIPELINE_NOW=later, **replay.variables())
+    assert again.splitlines() == ["nothing changed"]
+
+
 def test_faults_of_the_providers_leave_the_outcome_right_and_are_told(loaded: Path, tmp_path: Path, replay: Replay) -> None:
     platform = Platform(Path(shutil.copytree(loaded, tmp_path / "home")))
     noon = f"{DAYS[1]}T12:00:00-04:00"

@@ -7,8 +7,8 @@ Caveats: rows of somebody who did not play have null statistics; the archive and
   disagree is in `boxscore_disagreements`; a game may be here and still be incomplete: `gates` says which may go on.
 """
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
 
 import dagster as dg
 import dataframely as dy
@@ -17,8 +17,11 @@ import polars as pl
 from nba_pipeline import gates
 from nba_pipeline.assets import daily_asset, dates_of, days_before
 from nba_pipeline.assets.sources.players import TABLE as PLAYERS
-from nba_pipeline.calendar import Clock, eastern
+from nba_pipeline.calendar import Clock
 from nba_pipeline.checks import Verdict, checks_of, dated_check
+from nba_pipeline.corrections.contradictions import changed_games, contradicted_games
+from nba_pipeline.corrections.instants import is_due_for_rereading
+from nba_pipeline.corrections.records import NEWS
 from nba_pipeline.disagreements import DISAGREEMENTS, disagreements
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.formulas import shooting
@@ -28,7 +31,6 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import Balldontlie
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, NbaCdn, is_final, parse_boxscore
 from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
-from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import PROBLEM, TABLES, Row, Table, code, count
 from nba_pipeline.teams import TEAMS
 from nba_pipeline.warehouse import Warehouse
@@ -104,51 +106,59 @@ KEPT = "; the final box score landed before is used"
 NO_ROWS = pl.DataFrame(schema=BOXSCORE_COLUMNS)
 
 
-def is_due_for_rereading(first_final_at: datetime, read_at: datetime, day: date, now: datetime) -> bool:
-    """A final box is read again 4 hours after it was first seen and at 06:00 Eastern of the next day, for corrections."""
-    again = (
-        first_final_at + timedelta(hours=SETTINGS.corrections.reread_after_hours),
-        eastern(day + timedelta(days=1), SETTINGS.corrections.reread_at_hour_eastern),
-    )
-    return any(read_at < instant <= now for instant in again)
-
-
-def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.DataFrame, dict[str, str]]:
+def collect(
+    games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime, doubted: Collection[str] = ()
+) -> tuple[pl.DataFrame, dict[str, str]]:
     """The final box scores of these games at the NBA, and by game id why one is not there.
 
-    A landed final box is used until its re-reading is due, and stays when that finds none: then the problem says so. Games
-    are asked for concurrently.
+    A landed final box is used until its re-reading is due, and stays when that finds none: then the problem says so. A
+    landed box that contradicts the schedule, or whose game is among the `doubted`, is read again at once. Games are asked
+    for concurrently.
     """
     finals: dict[str, Payload] = {}
+    problems: dict[str, str] = {}
     to_ask = []
+    kept = []
     for game_id, day in games.select("game_id", "game_date").iter_rows():
         landed = [payload for payload in nba_cdn.landed_boxscores(game_id, day) if is_final(payload)]
         if landed:
             finals[game_id] = landed[-1]
-        if not landed or is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, day, now):
+        if not landed or game_id in doubted or is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, day, now):
             to_ask.append((game_id, day))
-    problems: dict[str, str] = {}
+        else:
+            kept.append((game_id, day))
+    rows = {game_id: _read_box(finals[game_id], nba_cdn, problems) for game_id, _ in kept}
+    contradicted = contradicted_games(games, once_per_player(pl.concat([NO_ROWS, *rows.values()])))
+    to_ask += [game for game in kept if game[0] in contradicted]
     for (game_id, _), answer in zip(to_ask, nba_cdn.boxscores(to_ask), strict=True):
         if isinstance(answer, PipelineError):
             problems[game_id] = f"{answer}{KEPT if game_id in finals else ''}"
         elif is_final(answer):
             finals[game_id] = answer
+            rows.pop(game_id, None)
         elif game_id in finals:
             problems[game_id] = f"box score of game {game_id} is final no more: {answer.ref}{KEPT}"
-    frames = [NO_ROWS]
-    for game_id, payload in finals.items():
-        try:
-            frames.append(parse_boxscore(payload))
-        except Permanent as error:
-            nba_cdn.reject(payload, str(error))
-            problems[game_id] = str(error)
-    return once_per_player(pl.concat(frames)), problems
+    rows |= {game_id: _read_box(finals[game_id], nba_cdn, problems) for game_id in finals if game_id not in rows}
+    return once_per_player(pl.concat([NO_ROWS, *(rows[game_id] for game_id in finals)])), problems
 
 
-def read_the_log(games: pl.DataFrame, nba_stats: NbaStats, now: datetime) -> tuple[pl.DataFrame, dict[str, str]]:
+def _read_box(payload: Payload, nba_cdn: NbaCdn, problems: dict[str, str]) -> pl.DataFrame:
+    """The rows of a landed box score; none, and a problem of its game, when it cannot be parsed."""
+    try:
+        return parse_boxscore(payload)
+    except Permanent as error:
+        nba_cdn.reject(payload, str(error))
+        problems[payload.slot.entity] = str(error)
+        return NO_ROWS
+
+
+def read_the_log(
+    games: pl.DataFrame, nba_stats: NbaStats, now: datetime, doubted: Collection[str] = ()
+) -> tuple[pl.DataFrame, dict[str, str]]:
     """The final games in the NBA's player game log, and by date why its log is not there.
 
-    A landed log is used until it lacks a final game or its re-reading is due; then each date is asked for once.
+    A landed log is used until it lacks a final game, contradicts the schedule, holds a `doubted` game or its re-reading is
+    due; then each date is asked for once.
     """
     logs = dict[tuple[date, str], pl.DataFrame]()
     to_ask = []
@@ -159,7 +169,8 @@ def read_the_log(games: pl.DataFrame, nba_stats: NbaStats, now: datetime) -> tup
         wanted = final.filter(pl.col("game_date") == day, pl.col("season_type") == season_type)
         logs[day, season_type] = log
         is_due = bool(landed) and is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, day, now)
-        if is_due or set(wanted["game_id"]) - set(log["game_id"]):
+        is_contradicted = bool(set(wanted["game_id"]).intersection(doubted) | contradicted_games(wanted, usable(log)))
+        if is_due or is_contradicted or set(wanted["game_id"]) - set(log["game_id"]):
             to_ask.append((day, season_type))
     problems: dict[str, str] = {}
     for (day, season_type), answer in zip(to_ask, nba_stats.player_game_logs(to_ask), strict=True):
@@ -275,8 +286,9 @@ def boxscores(
     games = schedule.filter(pl.col("game_date").is_in(asked))
     started = pl.coalesce(pl.col("tipoff_at") <= now, pl.col("game_date") <= clock.today) | (pl.col("status") == "final")
 
-    first, problems = collect(games.filter(started & (pl.col("status") != "postponed")), nba_cdn, now)
-    second, not_compared = read_the_log(games, nba_stats, now)
+    doubted = set(warehouse.scan(DISAGREEMENTS, asked).select("game_id").collect()["game_id"])
+    first, problems = collect(games.filter(started & (pl.col("status") != "postponed")), nba_cdn, now, doubted)
+    second, not_compared = read_the_log(games, nba_stats, now, doubted)
     kept = fall_back(games, usable(first), usable(second))
     seen = pl.concat(rows.select("player_id", "player_name", "team") for rows in (history, usable(first), usable(second)))
     # read past the graph, in which `players` comes after: a spelling says who somebody is, whenever it was learned
@@ -289,6 +301,8 @@ def boxscores(
     rows, _ = DISAGREEMENTS.conform(found, now, CODE_VERSION)
     warehouse.replace(DISAGREEMENTS, asked, rows, context.run.run_id)
     frame = pl.concat([archive.boxscores(archived), kept] if archived else [kept], how="diagonal_relaxed")
+    known = sorted(warehouse.dates(TABLE).intersection(asked))
+    changed = changed_games(warehouse.scan(TABLE, known).collect(), kept, known)
     waive(gates.coverage(gates.judge_games(schedule, usable(frame)), dates), context, warehouse, now)
     for name, problem in (problems | more).items():
         context.log.warning(f"{name}: {problem}")
@@ -299,6 +313,7 @@ def boxscores(
             "disagreements": found.height,
             "not_compared": dg.MetadataValue.json(not_compared),
             "problems_met": dg.MetadataValue.json(problems | more),
+            NEWS: dg.MetadataValue.json({str(day): changed[day] for day in changed}),
         }
     )
     unusable = [source.filter(pl.col(PROBLEM).is_not_null()) for source in sources]

@@ -14,9 +14,9 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline.assets import daily_asset, dates_of
-from nba_pipeline.assets.sources.boxscores import is_due_for_rereading
 from nba_pipeline.calendar import Clock
 from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.corrections.instants import is_due_for_rereading
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.formulas.shot_zones import FIELD_GOALS, FREE_THROW, zone
 from nba_pipeline.providers.archive import Archive
@@ -66,16 +66,18 @@ NO_SOURCE = "no source: the archive holds no play-by-play"
 def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.DataFrame, dict[str, str]]:
     """The finished lists of these games, and by game id why one is not there.
 
-    A landed list is used, and read again when `boxscores` would be, counted from the first look that saw the end of the
-    game. Games are asked for concurrently.
+    A landed list is used, and read again when `boxscores` would be, counted from the first fetch that saw the end of the
+    game; at once when it ends with another score than the schedule's. Games are asked for concurrently.
     """
     finished: dict[str, Payload] = {}
     to_ask = []
-    for game_id, day in games.select("game_id", "game_date").iter_rows():
+    for game in games.select("game_id", "game_date", "home_points", "away_points").iter_rows(named=True):
+        game_id, day = game["game_id"], game["game_date"]
         landed = [payload for payload in nba_cdn.landed_play_by_play(game_id, day) if is_over(payload)]
         if landed:
             finished[game_id] = landed[-1]
-        if not landed or is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, day, now):
+        is_due = not landed or is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, day, now)
+        if is_due or contradicts(landed[-1], game["home_points"], game["away_points"]):
             to_ask.append((game_id, day))
     problems: dict[str, str] = {}
     for (game_id, _), answer in zip(to_ask, nba_cdn.play_by_play(to_ask), strict=True):
@@ -93,6 +95,16 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
             nba_cdn.reject(payload, str(error))
             problems[game_id] = str(error)
     return pl.concat([TABLE.empty().drop(LINEAGE[1:]), *frames], how="diagonal_relaxed"), problems
+
+
+def contradicts(payload: Payload, home_points: int | None, away_points: int | None) -> bool:
+    """Whether a list ends with another score than the schedule's. A list that cannot be parsed is judged where it is used."""
+    try:
+        rows = parse_play_by_play(payload)
+    except Permanent:
+        return False
+    last = rows.sort("order_number").select("home_points", "away_points").tail(1)
+    return last.rows() != [(home_points, away_points)]
 
 
 @daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="nba_cdn")

@@ -1,0 +1,184 @@
+"""`nba-pipeline recheck`: reads the final games of a date again now, carries a change through, and says what changed."""
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from nba_pipeline.calendar import Clock, season_of, season_start
+from nba_pipeline.corrections.records import rereads, uncarried
+from nba_pipeline.corrections.reread import JOB, RECHECK_TAG
+from nba_pipeline.corrections.work import outdated_features
+from nba_pipeline.errors import BadInput
+from nba_pipeline.modes import FEATURES, MODE_TAG, TABLES_OF_MODE
+from nba_pipeline.providers.archive import Archive
+from nba_pipeline.reconciliation import made_at
+from nba_pipeline.runs import Outcome, Runner
+from nba_pipeline.table import LINEAGE, TABLES
+from nba_pipeline.warehouse import Warehouse
+
+PLAYER = ("game_id", "player_id")
+COMPARED = (
+    "team", "did_play", "minutes", "points", "rebounds", "oreb", "dreb", "assists", "steals", "blocks", "turnovers", "fouls",
+    "fgm", "fga", "fg3m", "fg3a", "ftm", "fta", "plus_minus",
+)  # fmt: skip
+
+
+def refuse_bad_date(warehouse: Warehouse, archive: Archive, clock: Clock, day: date) -> None:
+    """Raise BadInput for a date whose final games cannot be read again."""
+    if day > clock.today:
+        raise BadInput(f"--date {day} is in the future; today is {clock.today}")
+    if archive.holds(day):
+        raise BadInput(f"--date {day} is held by the archive: no provider is asked for it")
+    load = f"nba-pipeline backfill --from {day} --to {day}"
+    if day not in warehouse.dates(TABLES["schedule"]):
+        raise BadInput(f"schedule holds nothing of --date {day}: load it with `{load}`")
+    games = warehouse.scan(TABLES["schedule"], [day]).filter(pl.col("status") != "postponed").collect()
+    if games.is_empty():
+        raise BadInput(f"--date {day} has no games")
+    has_begun = (pl.col("status") != "final") & (pl.col("tipoff_at") <= clock.now()).fill_null(False)
+    in_progress = games.filter((pl.col("status") == "live") | (has_begun & (pl.col("game_date") == clock.today)))
+    collect = f"nba-pipeline run --date {day} --mode overnight"
+    if in_progress.height:
+        raise BadInput(f"--date {day} has {in_progress.height} games in progress; when they are over, run `{collect}` first")
+    if games.filter(pl.col("status") == "final").is_empty():
+        raise BadInput(f"--date {day} has no final game yet; run `{collect}` first")
+    if day not in warehouse.dates(TABLES["boxscores"]):
+        raise BadInput(f"boxscores holds nothing of --date {day}: load it with `{load}`")
+
+
+@dataclass
+class Recheck:
+    """One call of the command: `run` yields its runs; afterwards `problems` and `changes` say what came of them."""
+
+    work: Runner
+    day: date
+
+    def __post_init__(self) -> None:
+        self.problems: list[str] = []
+        self.is_unanswered = False
+        self._before = _stored(self.work.warehouse, self.day)
+
+    def run(self) -> Iterator[Outcome]:
+        """The schedule, the re-read, and when either brought something new, the tables that follow from it."""
+        has_new_scores = yield from self._schedule()
+        if has_new_scores is None:
+            return
+        tags = {MODE_TAG: JOB, RECHECK_TAG: self.work.clock.now().isoformat()}
+        outcome = self.work.run(JOB, (), self.day, self.day, tags)
+        yield outcome
+        done = rereads(self.work.instance, self.day)
+        mine = [one for one in done if one.run_id == outcome.run_id]
+        self.problems = [problem for one in mine for problem in one.problems]
+        self.is_unanswered = not mine or mine[0].read_at is None
+        if has_new_scores or uncarried(done, made_at(self.work.instance, "boxscores", self.day)):
+            tables = [table for table in TABLES_OF_MODE["overnight"] if table != "schedule"]
+            carried = self.work.run("game_day", tables, self.day, self.day, tags)
+            yield carried
+            if not carried.succeeded:
+                return
+        yield from self._features(tags)
+
+    def changes(self) -> list[str]:
+        """What changed per game and player, in lines."""
+        after = _stored(self.work.warehouse, self.day)
+        names = self.work.warehouse.scan(TABLES["schedule"], [self.day]).select(
+            "game_id", pl.format("{}@{} {}", "away_team", "home_team", "game_id")
+        )
+        return changes(self._before, after, dict(names.collect().iter_rows()))
+
+    def _schedule(self) -> Generator[Outcome, None, bool | None]:
+        """Read the schedule again if the league still serves that season; returns whether the games changed, None on failure."""
+        if season_of(self.day) != season_of(self.work.clock.today):
+            return False
+        before = _schedule(self.work.warehouse, self.day)
+        outcome = self.work.run("game_day", ("schedule",), self.day, self.day, {MODE_TAG: JOB})
+        yield outcome
+        return None if outcome.failures else not before.equals(_schedule(self.work.warehouse, self.day))
+
+    def _features(self, tags: Mapping[str, str]) -> Iterator[Outcome]:
+        """The features of the later written dates of the season that are older than the change."""
+        end = min(self.work.clock.today + timedelta(days=2), season_start(self.day).replace(year=season_start(self.day).year + 1))
+        outdated = outdated_features(self.work.instance, self.work.warehouse, [self.day], end)
+        for first, last in spans(list(outdated)):
+            job = "game_day" if first == last else "season"
+            yield self.work.run(job, FEATURES, first, last, dict(tags))
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The box scores of a date, and the newest version of each grade."""
+
+    boxscores: pl.DataFrame
+    grades: pl.DataFrame
+
+
+def spans(dates: Sequence[date]) -> list[tuple[date, date]]:
+    """The dates as ranges of consecutive ones."""
+    found: list[tuple[date, date]] = []
+    for day in sorted(dates):
+        if found and found[-1][1] + timedelta(days=1) == day:
+            found[-1] = found[-1][0], day
+        else:
+            found.append((day, day))
+    return found
+
+
+def changes(before: Stored, after: Stored, games: Mapping[str, str]) -> list[str]:
+    """Per game its name, then per player what changed, as "points 20 -> 22; grade v1 -> v2"; empty without a change."""
+    told: dict[tuple[str, int], list[str]] = {}
+    names: dict[int, str] = {}
+    sides = [
+        {(row["game_id"], row["player_id"]): row for row in side.boxscores.iter_rows(named=True)} for side in (before, after)
+    ]
+    for key in sides[0].keys() | sides[1].keys():
+        old, new = sides[0].get(key), sides[1].get(key)
+        names[key[1]] = str((new or old or {})["player_name"])
+        if sentence := _difference(old, new):
+            told[key] = [sentence]
+    for key, sentence in _new_grades(before.grades, after.grades):
+        told.setdefault(key, []).append(sentence)
+    lines = []
+    for game in sorted({key[0] for key in told}):
+        lines.append(games.get(game, game))
+        players = sorted((names.get(key[1], f"player {key[1]}"), parts) for key, parts in told.items() if key[0] == game)
+        lines += [f"  {name}: {'; '.join(parts)}" for name, parts in players]
+    return lines
+
+
+def _difference(old: Mapping[str, object] | None, new: Mapping[str, object] | None) -> str:
+    """The statistics of a player that differ."""
+    if old is None or new is None:
+        return "added to the box score" if old is None else "removed from the box score"
+    differing = [name for name in COMPARED if old[name] != new[name]]
+    return ", ".join(f"{name} {_shown(old[name])} -> {_shown(new[name])}" for name in differing)
+
+
+def _shown(value: object) -> str:
+    return "none" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _new_grades(before: pl.DataFrame, after: pl.DataFrame) -> list[tuple[tuple[str, int], str]]:
+    """Per player the grade versions that are new, and of which systems."""
+    on = [name for name in before.columns if name != "grade_version"]
+    new = after.join(before, on=on, how="left", suffix="_before", nulls_equal=True).filter(
+        pl.col("grade_version").ne_missing(pl.col("grade_version_before"))
+    )
+    by = [*PLAYER, "grade_version_before", "grade_version"]
+    systems = new.group_by(by).agg(pl.col("system_id").unique().sort()).sort(by)
+    return [
+        ((game, player), f"grade {f'v{old}' if old else 'none'} -> v{version} ({', '.join(names)})")
+        for game, player, old, version, names in systems.iter_rows()
+    ]
+
+
+def _stored(warehouse: Warehouse, day: date) -> Stored:
+    grades = TABLES["grades"]
+    key = [name for name in grades.key if name != "grade_version"]
+    newest = warehouse.scan(grades, [day]).group_by(key).agg(pl.col("grade_version").max())
+    return Stored(warehouse.scan(TABLES["boxscores"], [day]).collect(), newest.collect())
+
+
+def _schedule(warehouse: Warehouse, day: date) -> pl.DataFrame:
+    return warehouse.scan(TABLES["schedule"], [day]).drop(LINEAGE).sort("game_id").collect()

@@ -1,0 +1,32 @@
+"""Which final games contradict another source, and which games changed between two box scores. Functions of the data only."""
+
+from collections.abc import Collection
+from datetime import date
+
+import polars as pl
+
+from nba_pipeline import gates
+from nba_pipeline.table import LINEAGE
+
+WITHOUT_MEANING = (*LINEAGE, "provider")
+"""Columns in which two equal box scores may differ."""
+
+
+def contradicted_games(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> set[str]:
+    """The final games that have box-score rows and are incomplete: their sums contradict the score or the minutes."""
+    judged = gates.judge_games(schedule, boxscores).filter("is_covered", ~pl.col("is_complete"))
+    return set(judged["game_id"]) & set(boxscores["game_id"])
+
+
+def changed_games(before: pl.DataFrame, after: pl.DataFrame, dates: Collection[date]) -> dict[date, list[str]]:
+    """The game ids per date whose rows of `boxscores` are not the same in both frames; only of these dates."""
+    columns = [name for name in before.columns if name in after.columns and name not in WITHOUT_MEANING]
+    sides = [frame.select(columns).filter(pl.col("game_date").is_in(list(dates))) for frame in (before, after)]
+    differing = [
+        one.join(other, on=columns, how="anti", nulls_equal=True).select("game_date", "game_id")
+        for one, other in (sides, reversed(sides))
+    ]
+    changed: dict[date, list[str]] = {}
+    for day, game_id in pl.concat(differing).unique().sort("game_date", "game_id").iter_rows():
+        changed.setdefault(day, []).append(game_id)
+    return changed

@@ -1,0 +1,76 @@
+"""What Dagster's records say about a date: its re-reads, and when its stored box scores last changed. Changes nothing.
+
+A re-read is an observation of `boxscores`. A change is named in the metadata of the materialization that wrote it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import dagster as dg
+
+READ_AT = "read_at"
+"""Metadata of a re-read: its instant, absent when a source did not answer."""
+
+NEWS = "corrected"
+"""Metadata of a re-read: the answers that differ from the ones landed before. Of a materialization: the changed games by date."""
+
+PROBLEMS = "problems_met"
+MOST_RECORDS = 100
+
+
+@dataclass(frozen=True)
+class Reread:
+    """One run of the job `recheck`. `recorded_at` is Dagster's instant, `read_at` the clock's; None: it has to be repeated."""
+
+    run_id: str
+    recorded_at: datetime
+    read_at: datetime | None
+    news: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def rereads(instance: dg.DagsterInstance, day: date) -> list[Reread]:
+    """The re-reads of a date, the newest first."""
+    found = instance.fetch_observations(_of_boxscores(day), limit=MOST_RECORDS).records
+    return [_reread(record) for record in found]
+
+
+def uncarried(done: Sequence[Reread], boxscores_made_at: datetime | None) -> Reread | None:
+    """The newest re-read whose news `boxscores` does not hold yet."""
+    return next((one for one in done if one.news and (boxscores_made_at is None or one.recorded_at > boxscores_made_at)), None)
+
+
+def changed_at(instance: dg.DagsterInstance, day: date) -> datetime | None:
+    """When what the sources say of a date last changed in the warehouse; None if never.
+
+    That is when `boxscores` was replaced by different rows, or was first written after a re-read with news: news may be of
+    another source, and a process may die between writing the rows and recording it.
+    """
+    made = instance.fetch_materializations(_of_boxscores(day), limit=MOST_RECORDS).records
+    instants = [(datetime.fromtimestamp(record.timestamp, UTC), record.asset_materialization) for record in made]
+    replaced = [at for at, event in instants if event and str(day) in (_value(event.metadata, NEWS) or {})]
+    news_at = next((one.recorded_at for one in rereads(instance, day) if one.news), None)
+    carried = [at for at, _ in instants if news_at is not None and at > news_at]
+    return max([*replaced[:1], *carried[-1:]], default=None)
+
+
+def _of_boxscores(day: date) -> dg.AssetRecordsFilter:
+    return dg.AssetRecordsFilter(asset_key=dg.AssetKey("boxscores"), asset_partitions=[day.isoformat()])
+
+
+def _reread(record: dg.EventLogRecord) -> Reread:
+    observation = record.event_log_entry.asset_observation
+    observed = observation.metadata if observation else {}
+    read_at = _value(observed, READ_AT)
+    return Reread(
+        record.run_id, datetime.fromtimestamp(record.timestamp, UTC),
+        datetime.fromisoformat(read_at) if read_at else None,
+        tuple(_value(observed, NEWS) or ()), tuple(_value(observed, PROBLEMS) or ()),
+    )  # fmt: skip
+
+
+def _value(metadata: Any, name: str) -> Any:
+    entry = metadata.get(name)
+    return entry.value if entry is not None else None

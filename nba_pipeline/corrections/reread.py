@@ -1,0 +1,180 @@
+"""The job `recheck`: reads the final games of a date again at every source, lands the answers and names what is new.
+
+Writes no table. What the assets make of a new answer is asked for by the reconciliation, or by `nba-pipeline recheck`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import dagster as dg
+import polars as pl
+
+from nba_pipeline.calendar import DAILY, Clock, parse_key
+from nba_pipeline.corrections.contradictions import contradicted_games
+from nba_pipeline.corrections.instants import is_due_for_rereading
+from nba_pipeline.corrections.records import NEWS, PROBLEMS, READ_AT
+from nba_pipeline.disagreements import DISAGREEMENTS
+from nba_pipeline.errors import Permanent, PipelineError, Transient
+from nba_pipeline.providers import balldontlie as bdl
+from nba_pipeline.providers import nba_cdn as cdn
+from nba_pipeline.providers.balldontlie import Balldontlie
+from nba_pipeline.providers.nba_cdn import NbaCdn
+from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
+from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import TABLES
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Payload
+
+JOB = "recheck"
+RECHECK_TAG = "nba/recheck"
+"""Tag of a run that a person asked for: every final game is read again, whatever the schedule of re-reads says."""
+
+Parse = Callable[[Payload], Sequence[pl.DataFrame]]
+
+
+@dataclass
+class Findings:
+    """What a re-read brought: the sources with new contents, and what went wrong."""
+
+    news: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    is_unanswered: bool = False
+    """A request may succeed later, so that the re-read has to be repeated."""
+
+    def take(self, name: str, landed: Sequence[Payload], answer: Payload | PipelineError, parse: Parse) -> None:
+        """Compare an answer with the newest landed one."""
+        if isinstance(answer, PipelineError):
+            self.problems.append(str(answer))
+            self.is_unanswered |= isinstance(answer, Transient)
+        elif not landed or not has_same_contents(landed[-1], answer, parse):
+            self.news.append(name)
+
+
+def has_same_contents(before: Payload, after: Payload, parse: Parse) -> bool:
+    """Whether two payloads hold the same rows; by their bytes where one of them cannot be parsed."""
+    if before.short_hash == after.short_hash:
+        return True
+    try:
+        sides = [[frame.drop("source") for frame in parse(payload)] for payload in (before, after)]
+    except Permanent:
+        return False
+    return len(sides[0]) == len(sides[1]) and all(one.equals(other) for one, other in zip(*sides, strict=True))
+
+
+@dataclass(frozen=True)
+class Rereader:
+    """A date's final games, and which of them are read again."""
+
+    day: date
+    games: pl.DataFrame
+    boxscores: pl.DataFrame
+    doubted: frozenset[str]
+    is_forced: bool
+    now: datetime
+
+    def is_due(self, landed: Sequence[Payload], *game_ids: str) -> bool:
+        """Whether a source is asked again: by force, in doubt, never landed, or because its instant has come."""
+        if self.is_forced or not landed or self.doubted.intersection(game_ids):
+            return True
+        return is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, self.day, self.now)
+
+    def boxes(self, nba_cdn: NbaCdn, findings: Findings) -> None:
+        """The box scores at the NBA."""
+        landed = {
+            game: [p for p in nba_cdn.landed_boxscores(game, self.day) if cdn.is_final(p)] for game in self.games["game_id"]
+        }
+        due = [(game, self.day) for game, payloads in landed.items() if self.is_due(payloads, game)]
+        for (game, _), answer in zip(due, nba_cdn.boxscores(due), strict=True):
+            if isinstance(answer, Payload) and not cdn.is_final(answer):
+                findings.problems.append(f"box score of game {game} is not final: {answer.ref}")
+                continue
+            findings.take(f"nba_cdn box score of game {game}", landed[game], answer, _box)
+
+    def lists(self, nba_cdn: NbaCdn, findings: Findings) -> None:
+        """The play-by-play of the games that have a box score."""
+        games = set(self.boxscores["game_id"]).intersection(self.games["game_id"])
+        landed = {game: [p for p in nba_cdn.landed_play_by_play(game, self.day) if is_over(p)] for game in sorted(games)}
+        due = [(game, self.day) for game, payloads in landed.items() if self.is_due(payloads, game)]
+        for (game, _), answer in zip(due, nba_cdn.play_by_play(due), strict=True):
+            if isinstance(answer, Payload) and not is_over(answer):
+                continue
+            findings.take(f"nba_cdn play-by-play of game {game}", landed[game], answer, lambda p: [parse_play_by_play(p)])
+
+    def logs(self, nba_stats: NbaStats, findings: Findings) -> None:
+        """The player game logs of the league; a second opinion, so that a refusal does not leave the re-read undone."""
+        landed = {kind: nba_stats.landed_player_game_logs(self.day, kind) for kind in self.games["season_type"].unique().sort()}
+        of_kind = {kind: self.games.filter(season_type=kind)["game_id"] for kind in landed}
+        due = [(self.day, kind) for kind, payloads in landed.items() if self.is_due(payloads, *of_kind[kind])]
+        opinion = Findings()
+        for (_, kind), answer in zip(due, nba_stats.player_game_logs(due), strict=True):
+            opinion.take(f"nba_stats game log of {kind}", landed[kind], answer, lambda p: [parse_game_log(p, self.games)])
+        findings.news += opinion.news
+        findings.problems += opinion.problems
+        findings.is_unanswered |= opinion.is_unanswered and self.is_forced
+
+    def fallback(self, balldontlie: Balldontlie, findings: Findings) -> None:
+        """The box scores of balldontlie, when a game came from it; it lists a date at a time."""
+        if self.boxscores.filter(provider=bdl.PROVIDER).is_empty():
+            return
+        landing = balldontlie.http.landing
+        before = {page.slot.entity: page for page in landing.payloads(bdl.PROVIDER, "box_scores", self.day)}
+        try:
+            for page in balldontlie.box_scores(self.day):
+                landed = [before[page.slot.entity]] if page.slot.entity in before else []
+                findings.take(f"{page.slot.name} of {self.day}", landed, page, lambda p: [bdl.parse_boxscores([p])])
+        except PipelineError as error:
+            findings.take(bdl.PROVIDER, [], error, lambda _: [])
+
+
+def _box(payload: Payload) -> list[pl.DataFrame]:
+    """The players' rows, and the team totals where the payload has usable ones."""
+    try:
+        return [cdn.parse_boxscore(payload), cdn.parse_team_boxscores(payload)]
+    except Permanent:
+        return [cdn.parse_boxscore(payload)]
+
+
+def rereader_of(warehouse: Warehouse, day: date, is_forced: bool, now: datetime) -> Rereader:
+    """What has to be read again of a date, from what the warehouse holds of it."""
+    schedule, boxscores = (warehouse.scan(TABLES[name], [day]).collect() for name in ("schedule", "boxscores"))
+    games = schedule.filter(pl.col("status") == "final", "has_boxscore_source")
+    doubted = set(warehouse.scan(DISAGREEMENTS, [day]).select("game_id").collect()["game_id"])
+    return Rereader(day, games, boxscores, frozenset(doubted | contradicted_games(schedule, boxscores)), is_forced, now)
+
+
+@dg.op(pool=cdn.PROVIDER, description="Read the final games of a date again and land the answers; no table is written.")
+def read_again(
+    context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn, nba_stats: NbaStats,
+    balldontlie: Balldontlie, clock: Clock,
+) -> None:  # fmt: skip
+    """Ask every source, and record an observation of `boxscores` with what is new."""
+    day, now, findings = parse_key(context.partition_key), clock.as_of, Findings()
+    rereader = rereader_of(warehouse, day, RECHECK_TAG in context.run.tags, now)
+    rereader.boxes(nba_cdn, findings)
+    rereader.lists(nba_cdn, findings)
+    rereader.logs(nba_stats, findings)
+    rereader.fallback(balldontlie, findings)
+    for problem in findings.problems:
+        context.log.warning(problem)
+    read_at = {} if findings.is_unanswered else {READ_AT: now.isoformat()}
+    context.log_event(
+        dg.AssetObservation(
+            "boxscores", partition=day.isoformat(),
+            metadata={
+                **read_at, NEWS: dg.MetadataValue.json(findings.news), PROBLEMS: dg.MetadataValue.json(findings.problems),
+                "games": rereader.games.height,
+            },
+        )
+    )  # fmt: skip
+
+
+@dg.job(
+    name=JOB, partitions_def=DAILY, executor_def=dg.in_process_executor,
+    tags={"dagster/max_runtime": str(60 * SETTINGS.runs.game_day_minutes)},
+    description="Reads the final games of a date again, and names what differs from the landed answers.",
+)  # fmt: skip
+def recheck() -> None:
+    """One date."""
+    read_again()

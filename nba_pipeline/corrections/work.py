@@ -1,0 +1,140 @@
+"""Re-reads and corrections that are due and not done, as work for the reconciliation. Changes nothing.
+
+Per date within the window, one of these:
+
+    a re-read landed something new        the tables of `overnight`, which load it
+    a re-read is due                      the job `recheck`, at its instants or while sources contradict one another
+    the stored box scores changed         the features of later dates, beyond the window of the automation conditions
+
+Predictions of past slates are never made again.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+import polars as pl
+
+from nba_pipeline import gates
+from nba_pipeline.calendar import days, eastern_date
+from nba_pipeline.corrections.contradictions import contradicted_games
+from nba_pipeline.corrections.instants import due_for_contradiction, due_noon, is_within_window
+from nba_pipeline.corrections.records import Reread, changed_at, rereads, uncarried
+from nba_pipeline.corrections.reread import JOB
+from nba_pipeline.disagreements import DISAGREEMENTS
+from nba_pipeline.flow import WINDOW
+from nba_pipeline.modes import FEATURES, TABLES_OF_MODE
+from nba_pipeline.providers.archive import PROVIDER as ARCHIVE
+from nba_pipeline.reconciliation import Work, attempts_at, made_at
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import TABLES
+from nba_pipeline.warehouse import Warehouse
+
+CARRY = "correction"
+"""What asks for the tables of a corrected date, and for the features of later dates."""
+
+NEWS_SHOWN = 5
+JUDGED = ("game_date", "game_id", "team", "did_play", "points", "team_points", "minutes", "minutes_precision", "provider")
+
+
+@dataclass(frozen=True)
+class Final:
+    """A date with final games and stored box scores, and its games on which sources contradict one another."""
+
+    game_date: date
+    contradicted: tuple[str, ...] = ()
+
+
+def find_corrections(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime) -> list[Work]:
+    """All corrections that are due and not done, the oldest date first."""
+    today = eastern_date(now)
+    dates = [day for day in days(today - timedelta(days=SETTINGS.corrections.window_days), today) if is_within_window(day, now)]
+    found = list[Work]()
+    finals = final_dates(warehouse, [day for day in dates if day < today])
+    for final in finals:
+        found += _of_a_date(instance, final, now)
+    outdated = outdated_features(instance, warehouse, [final.game_date for final in finals], today - WINDOW + timedelta(days=2))
+    for day, (corrected, changed) in outdated.items():
+        names = ", ".join(str(one) for one in corrected)
+        why = f"the features are older than the corrected box scores of {names}"
+        found.append(
+            Work(
+                "same_day", day, changed, FEATURES, why, attempts_at(instance, CARRY, day, changed), asked_by=CARRY,
+                next_command=f"nba-pipeline backfill --from {day} --to {day} --stop-after features",
+            )
+        )  # fmt: skip
+    return sorted(found, key=lambda work: (work.game_date, work.asked_by))
+
+
+def final_dates(warehouse: Warehouse, dates: Sequence[date]) -> list[Final]:
+    """The dates with final games whose box scores are written and not from the archive."""
+    schedule = warehouse.scan(TABLES["schedule"], dates).collect()
+    boxscores = warehouse.scan(TABLES["boxscores"], dates).select(JUDGED).collect()
+    disagreements = warehouse.scan(DISAGREEMENTS, dates).select("game_date", "game_id").unique().collect()
+    archived = set(boxscores.filter(provider=ARCHIVE)["game_date"])
+    final = schedule.filter(pl.col("status") == "final", "has_boxscore_source")
+    with_games = set(final["game_date"]) & warehouse.dates(TABLES["boxscores"]) - archived
+    contradicted = contradicted_games(schedule, boxscores) | set(disagreements["game_id"])
+    of_games = dict(final.filter(pl.col("game_id").is_in(list(contradicted))).group_by("game_date").agg("game_id").iter_rows())
+    return [Final(day, tuple(sorted(of_games.get(day, [])))) for day in dates if day in with_games]
+
+
+def outdated_features(
+    instance: dg.DagsterInstance, warehouse: Warehouse, corrected: Sequence[date], end: date
+) -> Mapping[date, tuple[list[date], datetime]]:
+    """The written dates before `end` whose features are older than a later change of earlier box scores.
+
+    By date: the corrected dates, and when the last of them changed. A change counts once the summaries of its date follow it.
+    """
+    written = warehouse.dates(TABLES["features"])
+    outdated: dict[date, tuple[list[date], datetime]] = {}
+    features_at: dict[date, datetime | None] = {}
+    for day in corrected:
+        later = [one for one in days(day + timedelta(days=1), end - timedelta(days=1)) if one in written]
+        changed = changed_at(instance, day) if later else None
+        summarized = made_at(instance, "team_game_summary", day) if changed else None
+        if changed is None or summarized is None or summarized < changed:
+            continue
+        for one in later:
+            if one not in features_at:
+                features_at[one] = made_at(instance, "features", one)
+            made = features_at[one]
+            if made is None or made < changed:
+                dates, at = outdated.get(one, ([], changed))
+                outdated[one] = [*dates, day], max(at, changed)
+    return dict(sorted(outdated.items()))
+
+
+def _of_a_date(instance: dg.DagsterInstance, final: Final, now: datetime) -> Iterator[Work]:
+    day, done = final.game_date, rereads(instance, final.game_date)
+    has_news = any(one.news for one in done)
+    if has_news and (pending := uncarried(done, made_at(instance, "boxscores", day))):
+        more = len(pending.news) - NEWS_SHOWN
+        why = f"read again: {'; '.join(pending.news[:NEWS_SHOWN])}{f'; and {more} more' if more > 0 else ''}"
+        at = pending.recorded_at
+        yield Work(
+            "overnight", day, at, TABLES_OF_MODE["overnight"], why, attempts_at(instance, CARRY, day, at), asked_by=CARRY,
+            next_command=f"nba-pipeline recheck --date {day}",
+        )  # fmt: skip
+    elif due := _due(instance, final, done, now):
+        due_at, why = due
+        yield Work(
+            "overnight", day, due_at, (), why, attempts_at(instance, JOB, day, due_at), asked_by=JOB, job=JOB,
+            next_command=f"nba-pipeline recheck --date {day}",
+        )  # fmt: skip
+
+
+def _due(instance: dg.DagsterInstance, final: Final, done: Sequence[Reread], now: datetime) -> tuple[datetime, str] | None:
+    """Since when a re-read of a date is due, and why; None when it is not."""
+    day = final.game_date
+    noon = due_noon(day, now)
+    if noon and not any(one.read_at is not None and one.read_at >= noon for one in done):
+        return noon, f"final games are due to be read again since {noon:%Y-%m-%d %H:%M} UTC"
+    if not final.contradicted or now < gates.deadline(day):
+        return None
+    written = [at for name in ("boxscores", "schedule") if (at := made_at(instance, name, day))]
+    if not written:
+        return None
+    due_at = due_for_contradiction(max(written), [one.recorded_at for one in done], day, now)
+    return (due_at, f"sources contradict one another on {', '.join(final.contradicted)}") if due_at else None

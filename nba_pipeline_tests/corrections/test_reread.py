@@ -1,0 +1,142 @@
+"""What a re-read of one date finds: one game, scripted providers over loopback, real landing and warehouse."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
+from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.calendar import Clock, eastern
+from nba_pipeline.corrections.records import Reread, rereads
+from nba_pipeline.corrections.reread import RECHECK_TAG, recheck
+from nba_pipeline.environments import resources_for
+from nba_pipeline.runs import Runner
+from nba_pipeline_tests.assets.test_boxscores import (
+    BALLDONTLIE,
+    CDN,
+    EVERYBODY,
+    GAME,
+    GONE,
+    LOG,
+    PEOPLE,
+    VARIABLES,
+    but,
+    in_balldontlie,
+    in_cdn,
+    in_log,
+)
+from nba_pipeline_tests.builders import DAY, a_boxscore, a_game, frame_of
+from nba_pipeline_tests.providers.conftest import Answer, Provider
+
+LIST = f"/static/json/liveData/playbyplay/playbyplay_{GAME}.json"
+REFUSED = Answer({}, status=429, headers={"Retry-After": "600"})
+FIRST, NOON = eastern(DAY + timedelta(days=1), 6), eastern(DAY + timedelta(days=1), 12)
+BOX, LOGGED = f"nba_cdn box score of game {GAME}", "nba_stats game log of regular_season"
+
+
+class Rereads:
+    """The job, run for the date against scripted providers, on one home."""
+
+    def __init__(self, provider: Provider, instance: dg.DagsterInstance):
+        self.provider, self.instance = provider, instance
+
+    def __call__(
+        self, cdn: Answer, log: Answer = GONE, balldontlie: Answer = GONE, *, now: datetime = NOON, box_from: str = "nba_cdn",
+        is_forced: bool = False, **score: int,
+    ) -> Reread:  # fmt: skip
+        answers = {CDN: cdn, LOG: log, BALLDONTLIE: balldontlie}
+        self.provider.asked.clear()
+        self.provider.says(lambda asked: answers.get(asked.path, GONE))
+        resources = resources_for("local", Clock(stands_at=now.isoformat()))
+        side = {
+            "GSW": {"opponent": "NYK", "is_home": True, "team_points": 110},
+            "NYK": {"opponent": "GSW", "is_home": False, "team_points": 100},
+        }
+        rows = [
+            a_boxscore(
+                points=p.points, player_id=p.number, team=p.team, minutes=p.seconds / 60, provider=box_from, **side[p.team]
+            )
+            for p in PEOPLE
+        ]
+        resources["warehouse"].replace(SCHEDULE, [DAY], frame_of(SCHEDULE, a_game(**score)), "test")
+        resources["warehouse"].replace(BOXSCORES, [DAY], frame_of(BOXSCORES, *rows), "test")
+        definitions = dg.Definitions(jobs=[recheck], resources=resources)
+        outcome = Runner(definitions, self.instance).run("recheck", (), DAY, DAY, {RECHECK_TAG: "now"} if is_forced else {})
+        assert outcome.failures == []
+        return rereads(self.instance, DAY)[0]
+
+    @property
+    def asked(self) -> list[str]:
+        """The paths that were asked for."""
+        return [asked.path for asked in self.provider.asked]
+
+
+@pytest.fixture
+def read(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rereads]:
+    for name in VARIABLES:
+        monkeypatch.setenv(name, provider.url)
+    monkeypatch.setenv("BALLDONTLIE_API_KEY", "key")
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Rereads(provider, instance)
+
+
+def stamped(answer: Answer, **meta: Any) -> Answer:
+    """The same contents in other bytes."""
+    return Answer(answer.document | {"meta": meta})
+
+
+def test_new_contents_are_news_and_the_same_ones_in_other_bytes_are_not(read: Rereads) -> None:
+    first = read(in_cdn(EVERYBODY), in_log(EVERYBODY), now=FIRST)
+    assert (first.news, first.read_at) == ((BOX, LOGGED), FIRST)
+    assert read(stamped(in_cdn(EVERYBODY), time="later"), in_log(EVERYBODY), now=NOON).news == ()
+    assert read.asked == [CDN, LIST, LOG]
+    corrected = in_cdn(but(1, seconds=PEOPLE[0].seconds + 30))
+    assert read(corrected, in_log(EVERYBODY), now=NOON + timedelta(days=2)).news == (BOX,)
+
+
+def test_nothing_is_asked_twice_for_one_instant_unless_a_person_does(read: Rereads) -> None:
+    read(in_cdn(EVERYBODY), in_log(EVERYBODY), now=NOON)
+    read(in_cdn(EVERYBODY), in_log(EVERYBODY), now=NOON + timedelta(minutes=5))
+    assert read.asked == [LIST]  # which was never landed
+    read(in_cdn(EVERYBODY), in_log(EVERYBODY), now=NOON + timedelta(minutes=6), is_forced=True)
+    assert read.asked == [CDN, LIST, LOG]
+
+
+def test_a_game_that_contradicts_the_schedule_is_asked_for_at_once(read: Rereads) -> None:
+    read(in_cdn(EVERYBODY), in_log(EVERYBODY), now=NOON)
+    read(in_cdn(EVERYBODY), in_log(EVERYBODY), now=NOON + timedelta(minutes=5), home_points=112)
+    assert read.asked == [CDN, LIST, LOG]
+
+
+def test_a_league_that_does_not_answer_leaves_the_reread_undone_and_what_was_landed(read: Rereads) -> None:
+    read(in_cdn(EVERYBODY), in_log(EVERYBODY), now=FIRST)
+    undone = read(REFUSED, in_log(EVERYBODY))
+    assert (undone.read_at, undone.news) == (None, ())
+    assert any(f"nba_cdn boxscore {GAME}" in problem and "429" in problem for problem in undone.problems)
+    assert read(in_cdn(EVERYBODY), in_log(EVERYBODY), now=NOON + timedelta(minutes=10)).news == ()
+
+
+def test_a_second_opinion_that_does_not_answer_is_named_and_waited_for_only_by_a_person(read: Rereads) -> None:
+    done = read(in_cdn(EVERYBODY), REFUSED)
+    assert done.read_at == NOON and any("nba_stats" in problem for problem in done.problems)
+    assert read(in_cdn(EVERYBODY), REFUSED, now=NOON + timedelta(minutes=10), is_forced=True).read_at is None
+
+
+@pytest.mark.parametrize("answer", [GONE, in_cdn(EVERYBODY, gameStatus=2)], ids=["withdrawn", "in play again"])
+def test_a_box_that_is_withdrawn_is_named_and_no_news(answer: Answer, read: Rereads) -> None:
+    read(in_cdn(EVERYBODY), in_log(EVERYBODY), now=FIRST)
+    done = read(answer, in_log(EVERYBODY))
+    assert (done.news, done.read_at) == ((), NOON) and any(GAME in problem for problem in done.problems)
+
+
+def test_a_game_that_came_from_balldontlie_is_compared_there(read: Rereads) -> None:
+    source = "balldontlie box_scores page_first"
+    first = read(GONE, GONE, in_balldontlie(EVERYBODY), now=FIRST, box_from="balldontlie")
+    assert first.news == (f"{source} of {DAY}",)
+    assert read(GONE, GONE, in_balldontlie(EVERYBODY), box_from="balldontlie").news == ()
+    corrected = in_balldontlie([replace(person, points=person.points + 2) for person in PEOPLE])
+    assert read(GONE, GONE, corrected, now=NOON + timedelta(days=2), box_from="balldontlie").news == (f"{source} of {DAY}",)
