@@ -179,7 +179,7 @@ def nightly_reconciliation(
         yield dg.SkipReason(f"held back until tomorrow: {why}")
         return
     older = eastern_date(now) - timedelta(days=SETTINGS.patience.catch_up_days)
-    found = find_work(context.instance, warehouse, now, SETTINGS.patience.nightly_days)
+    found = find_work(context.instance, warehouse, now, SETTINGS.patience.nightly_days, nba_cdn.http.landing)
     undone = [work for work in found if work.game_date < older and not work.attempts.is_under_way]
     undone.sort(key=lambda work: work.attempts.tried)  # what can never be had must not hide what can
     yield from [_request_of(work) for work in undone[:MOST_NIGHTLY_REQUESTS]]
@@ -361,12 +361,12 @@ def reconciliation(
         if now - datetime.fromisoformat(since) >= timedelta(minutes=SETTINGS.patience.probe_alert_minutes):
             notifier.raise_alert(eastern_date(now), "probe_failed", "preflight", why, "critical", "nba-pipeline breakers")
         return dg.SensorResult(skip_reason=f"held back: {why}", cursor=since)
-    found = find_work(context.instance, warehouse, now)
+    found = find_work(context.instance, warehouse, now, landing=nba_cdn.http.landing)
     chosen, why = next_of(found, now)
     if chosen and chosen.attempts.tried >= SETTINGS.patience.alert_after_attempts:
         notifier.raise_alert(
             chosen.game_date, "work_undone", chosen.mode, f"tried {chosen.attempts.tried} times: {chosen.why}", "critical",
-            f"nba-pipeline run --date {chosen.game_date} --mode {chosen.mode}",
+            chosen.next_command,
         )  # fmt: skip
     requests = [*_training(context.instance, warehouse, now), *([_request_of(chosen)] if chosen else [])]
     context.update_cursor("")  # an empty cursor of the result would keep the old one

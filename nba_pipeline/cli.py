@@ -196,12 +196,14 @@ def status(
     """What is due, what is there, what is missing by name, and what happened on the way."""
     from nba_pipeline import status as grid
     from nba_pipeline.calendar import days
+    from nba_pipeline.reloading import loaded_before
 
     _one_of("--format", style, ("table", "json"))
     today = clock().today
     start, end = date_range(first or str(today - timedelta(days=6)), last or str(today + timedelta(days=1)))
     work = runner()
-    records = grid.status(work.warehouse, work.landing, work.clock, days(start, end), work.code_versions)
+    before = loaded_before(work.instance)
+    records = grid.status(work.warehouse, work.landing, work.clock, days(start, end), work.code_versions, before)
     if style == "json":
         print(json.dumps(records, indent=1))
     else:

@@ -127,7 +127,7 @@ class Runner:
 
     def undone(self) -> list[Work]:
         """What is due and not done, the oldest date first, without what is being worked on."""
-        found = find_work(self.instance, self.warehouse, self.clock.now(), SETTINGS.patience.nightly_days)
+        found = find_work(self.instance, self.warehouse, self.clock.now(), SETTINGS.patience.nightly_days, self.landing)
         return [work for work in found if not work.attempts.is_under_way]
 
     def reconcile(self) -> Iterator[Outcome]:

@@ -1,7 +1,7 @@
 """What is due, what is there, what is missing and what happened on the way, read from the tables and the landing."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ import polars as pl
 from nba_pipeline import gates
 from nba_pipeline.calendar import Clock, days, eastern, parse_key
 from nba_pipeline.modes import DAILY_TABLES
+from nba_pipeline.reloading import missing_sources
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import PARTITION_TAGS, Landing
@@ -19,12 +20,15 @@ COLLECTED_BY_HOUR = 7
 
 
 def status(
-    warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date], code_versions: Mapping[str, str]
-) -> list[dict[str, Any]]:
+    warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date], code_versions: Mapping[str, str],
+    before: Mapping[str, Collection[date]] | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
     """One record per date: state, games, rows and quarantined rows per table, what is missing by name, what happened.
 
-    `code_versions` has the present version of each table's code: rows of another one are stale.
+    `code_versions` has the present version of each table's code: rows of another one are stale. `before` has the dates that
+    each source table was once loaded for: like a landed one, such a date is not complete while the table lacks it.
     """
+    unloaded = missing_sources(warehouse, landing, max(dates), before)
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     judged = gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], dates).collect())
     covered = {row["game_date"]: row for row in gates.coverage(judged, dates).iter_rows(named=True)}
@@ -50,8 +54,18 @@ def status(
     return [
         {
             "game_date": day.isoformat(),
-            "state": _state(
-                day, covered[day], games.get(day, 0), day in written["schedule"], clock, standing, written, unplayed.get(day, 0)
+            "state": _degraded_by(
+                unloaded.get(day, ()),
+                _state(
+                    day,
+                    covered[day],
+                    games.get(day, 0),
+                    day in written["schedule"],
+                    clock,
+                    standing,
+                    written,
+                    unplayed.get(day, 0),
+                ),
             ),
             "games": games.get(day, 0),
             "final_games": covered[day]["final_games"],
@@ -60,6 +74,7 @@ def status(
             "rows": {name: rows[name].get(day, 0) if day in written[name] else None for name in DAILY_TABLES},
             "quarantined": {name: int(parked[name].filter(pl.col("game_date") == day)["len"].sum()) for name in DAILY_TABLES},
             "stale": [name for name in DAILY_TABLES if day in stale[name]],
+            "not_loaded": list(unloaded.get(day, ())),
             "missing": covered[day]["missing"],
             "waivers": waivers.filter(pl.col("game_date") == day)["reason"].to_list(),
             "happened": [
@@ -85,6 +100,11 @@ def stale_dates(warehouse: Warehouse, dates: Sequence[date], code_versions: Mapp
         if TABLES[name].write == "replace" else set()
         for name in DAILY_TABLES
     }  # fmt: skip
+
+
+def _degraded_by(unloaded: Sequence[str], state: str) -> str:
+    """A date that lacks a source table is not complete, and not empty."""
+    return "DEGRADED" if unloaded and state in ("COMPLETE", "EMPTY_OK") else state
 
 
 def _state(
