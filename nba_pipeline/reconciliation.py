@@ -153,27 +153,30 @@ def find_work(
                 work = _not_carried_on(instance, slate, now)
             found += [work] if work else []
     if landing is not None:
-        found += reloads_beside(found, instance, find_reloads(instance, warehouse, landing, now, dates))
+        found = with_reloads(found, instance, find_reloads(instance, warehouse, landing, now, dates), now)
     order = (RELOAD, *MODES)
     return sorted(found, key=lambda work: (work.game_date, order.index(work.mode)))
 
 
-def reloads_beside(found: Sequence[Work], instance: dg.DagsterInstance, reloads: Sequence[Reload]) -> list[Work]:
-    """The reloads as work, without the tables that a mode's work of the date fetches anyway."""
-    if not reloads:
-        return []
-    taken: dict[date, set[str]] = {}
-    for work in found:
-        taken.setdefault(work.game_date, set()).update(work.tables)
-    records = instance.get_run_records(dg.RunsFilter(tags={MODE_TAG: RELOAD}))
-    spans, works = spans_under_way(instance), []
+def with_reloads(found: Sequence[Work], instance: dg.DagsterInstance, reloads: Sequence[Reload], now: datetime) -> list[Work]:
+    """The work of the modes and the reloads, without what one of them does for the other.
+
+    Past the deadline of a date its reload comes first, since it needs no provider: the overnight work of the date waits until
+    that was tried. Before the deadline, or after a failed reload, the mode fetches its tables itself.
+    """
+    records = instance.get_run_records(dg.RunsFilter(tags={MODE_TAG: RELOAD})) if reloads else []
+    spans, works, waiting = spans_under_way(instance) if reloads else [], list[Work](), set[date]()
     for reload in reloads:
-        tables = tuple(name for name in reload.tables if name not in taken.get(reload.game_date, ()))
+        own = {PARTITION_TAG: reload.game_date.isoformat(), DUE_TAG: reload.due_at.isoformat()}
+        attempts = _attempts_of([record for record in records if own.items() <= record.dagster_run.tags.items()], spans, own)
+        comes_first = now >= gates.deadline(reload.game_date) and not attempts.tried
+        others = [work for work in found if work.game_date == reload.game_date]
+        taken = set[str]() if comes_first else {name for work in others for name in work.tables}
+        waiting |= {reload.game_date} if comes_first else set()
+        tables = tuple(name for name in reload.tables if name not in taken)
         if set(tables).intersection(reload.sources):
-            own = {PARTITION_TAG: reload.game_date.isoformat(), DUE_TAG: reload.due_at.isoformat()}
-            attempts = _attempts_of([record for record in records if own.items() <= record.dagster_run.tags.items()], spans, own)
             works.append(Work(RELOAD, reload.game_date, reload.due_at, tables, reload.why, attempts))
-    return works
+    return [*works, *(work for work in found if work.mode != "overnight" or work.game_date not in waiting)]
 
 
 def last_due(mode: Mode, slate: Slate, now: datetime) -> datetime | None:

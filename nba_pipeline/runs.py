@@ -22,6 +22,7 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.liveness import close_dead_runs
 from nba_pipeline.modes import DAILY_TABLES, MODE_TAG, TABLES_OF_MODE
 from nba_pipeline.reconciliation import Work, find_work, untrained_week
+from nba_pipeline.reloading import RELOAD
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -134,8 +135,10 @@ class Runner:
         """Do once, in order, what the reconciliation finds: what it would wait for with, it does at once."""
         if week := untrained_week(self.instance, self.warehouse, self.clock.now()):
             yield self.run("train", ["points_model"], week, week)
-        for work in self.undone():
-            yield self.run("game_day", work.tables, work.game_date, work.game_date, work.tags)
+        for is_reload in (True, False):  # what is reloaded is not fetched, so look again between the two
+            for work in self.undone():
+                if (work.mode == RELOAD) == is_reload:
+                    yield self.run("game_day", work.tables, work.game_date, work.game_date, work.tags)
 
     def train_missing(self, weeks: Sequence[date]) -> Iterator[Outcome]:
         """Train each week that has no model yet, also one that had too few rows when it was tried before."""
