@@ -27,6 +27,7 @@ from nba_pipeline.printing import (
     print_frame,
     print_plan,
     print_rating,
+    print_rebuild,
     print_record,
     print_slate,
     print_status,
@@ -333,10 +334,26 @@ def resolve(
 
 
 @app.command()
-def rebuild() -> None:
-    """Delete every table but the ledgers and rebuild them from the landing, offline, as of the instants of their runs."""
-    work = runner()
-    leave(report(work, work.rebuild()))
+def rebuild(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and touch nothing")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")] = False,
+) -> None:
+    """Rebuild every table but the ledgers from the landing, offline, and replace the old tables once all new ones are complete."""
+    from nba_pipeline import rebuild as rebuilding
+    from nba_pipeline.definitions import defs
+
+    resources = defs.resources or {}
+    resources["warehouse"].preflight()
+    print_rebuild(rebuilding.plan_rebuild(resources["warehouse"], resources["landing"]))
+    if dry_run:
+        leave(0)
+    if not yes and not sys.stdin.isatty():
+        raise BadInput("rebuild replaces tables and asks for confirmation: run it in a terminal or pass --yes")
+    if not yes and not typer.confirm("Replace these tables?"):
+        raise BadInput("the rebuild was not confirmed; nothing was touched")
+    code = report(work := runner(), work.rebuild())
+    out.print("every table but the ledgers was replaced", highlight=False)
+    leave(code)
 
 
 @bigquery.command("plan")

@@ -5,26 +5,24 @@ What to run for a date, a backfill or a rebuild is decided here; what a run does
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
 from nba_pipeline import endings
 from nba_pipeline.alerts import Notifier, alert_on_killed
 from nba_pipeline.backfill import Stage, Step, plan, weeks_with_a_model
-from nba_pipeline.calendar import AS_OF_TAG, PARTITION_TAG, RANGE_TAGS, REPLAY_TAG, Clock, Mode, parse_instant, parse_key, week_of
+from nba_pipeline.calendar import RANGE_TAGS, Clock, Mode, week_of
 from nba_pipeline.errors import BadInput
 from nba_pipeline.liveness import close_dead_runs
-from nba_pipeline.modes import DAILY_TABLES, MODE_TAG, TABLES_OF_MODE
+from nba_pipeline.modes import MODE_TAG, TABLES_OF_MODE
 from nba_pipeline.reconciliation import Work, find_work, untrained_week
 from nba_pipeline.reloading import RELOAD
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 
@@ -148,28 +146,7 @@ class Runner:
                 yield self.run("train", ["points_model"], week, week)
 
     def rebuild(self) -> Iterator[Outcome]:
-        """Delete every table but the records of decisions, then repeat every run from the landing, in order, offline.
+        """Repeat every journaled run beside the tables, then replace them: see `nba_pipeline.rebuild`."""
+        from nba_pipeline.rebuild import rebuild  # noqa: PLC0415  it stands above this module
 
-        Each run stands at its own instant and sees the payloads that it saw then.
-        """
-        runs = list(self.landing.runs())
-        if not runs:
-            raise BadInput(f"the landing below {self.landing.root} has no runs to rebuild from")
-        kept = {name for name, table in TABLES.items() if table.is_a_record_of_decisions}
-        # the whole plan before anything is deleted: a journal that cannot be read costs nothing
-        plan = [self._repetition(run, kept) for run in runs if run["job"]]
-        for name in TABLES.keys() - kept:
-            self.warehouse.drop(TABLES[name])
-        for job, tables, first, last, tags in plan:
-            if tables:
-                yield self.run(job, tables, first, last, tags)
-
-    @staticmethod
-    def _repetition(run: Mapping[str, Any], kept: Set[str]) -> tuple[str, list[str], date, date, dict[str, str]]:
-        """Job, tables, first and last date and tags with which a journalled run is repeated."""
-        every = ("points_model",) if run["job"] == "train" else DAILY_TABLES
-        span = [parse_key(run["tags"][tag]) for tag in RANGE_TAGS if tag in run["tags"]]
-        first, last = span or [parse_key(run["tags"][PARTITION_TAG])] * 2
-        as_of = parse_instant(run["as_of"], "as_of of the landing's journal").isoformat()
-        tables = [table for table in run["assets"] or every if table not in kept]
-        return run["job"], tables, first, last, {REPLAY_TAG: run["run_id"], AS_OF_TAG: as_of}
+        yield from rebuild(self)

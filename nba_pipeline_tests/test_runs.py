@@ -25,6 +25,7 @@ from nba_pipeline.automation import share_captured
 from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
+from nba_pipeline.rebuild import repetition
 from nba_pipeline.runs import Outcome, Runner, open_instance
 from nba_pipeline.table import TABLES
 
@@ -290,8 +291,9 @@ def test_a_training_that_dagster_started_is_repeated_as_a_training() -> None:
         "as_of": "2026-01-12T10:00:00+00:00",
         "run_id": "x",
     }
-    job, names, first, last, _ = Runner._repetition(run, {"predictions", "grades"})
-    assert (job, names, first, last) == ("train", ["points_model"], date(2026, 1, 12), date(2026, 1, 12))
+    repeated = repetition(run, {"predictions", "grades"})
+    assert (repeated.job, repeated.tables) == ("train", ("points_model",))
+    assert repeated.first == repeated.last == date(2026, 1, 12)
 
 
 @pytest.mark.starts_from("predicted")

@@ -16,7 +16,7 @@ import polars.selectors as cs
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES, Table
-from nba_pipeline.warehouse import Warehouse, views
+from nba_pipeline.warehouse import Warehouse, swap, views
 from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
 
 JOURNAL_COLUMNS = {
@@ -45,6 +45,8 @@ class LocalWarehouse(Warehouse):
     lock_wait_seconds: float = SETTINGS.warehouse.lock_wait_seconds
 
     def preflight(self) -> None:
+        if swap.is_pending(Path(self.home)):
+            swap.finish(Path(self.home))
         tables = Path(self.home) / "tables"
         there = next(folder for folder in (tables, *tables.absolute().parents) if folder.exists())
         try:
