@@ -339,10 +339,11 @@ def rebuild(
     yes: Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")] = False,
 ) -> None:
     """Rebuild every table but the ledgers from the landing, offline, and replace the old tables once all new ones are complete."""
+    import nba_pipeline.definitions  # noqa: F401  # fills TABLES
     from nba_pipeline import rebuild as rebuilding
-    from nba_pipeline.definitions import defs
+    from nba_pipeline.environments import resources_for
 
-    resources = defs.resources or {}
+    resources = resources_for(environment())
     resources["warehouse"].preflight()
     print_rebuild(rebuilding.plan_rebuild(resources["warehouse"], resources["landing"]))
     if dry_run:

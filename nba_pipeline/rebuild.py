@@ -95,8 +95,10 @@ def ledgers() -> list[Table]:
 
 
 def rebuilt_tables() -> list[Table]:
-    """The tables that can."""
-    return [table for table in TABLES.values() if not table.is_a_record_of_decisions]
+    """The tables that can, in the order of the path."""
+    order = {name: number for number, name in enumerate(DAILY_TABLES)}
+    tables = [table for table in TABLES.values() if not table.is_a_record_of_decisions]
+    return sorted(tables, key=lambda table: order.get(table.name, len(order)))
 
 
 def repetitions(landing: Landing) -> Iterator[Repetition]:

@@ -25,7 +25,6 @@ from nba_pipeline.automation import share_captured
 from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
-from nba_pipeline.rebuild import repetition
 from nba_pipeline.runs import Outcome, Runner, open_instance
 from nba_pipeline.table import TABLES
 
@@ -283,19 +282,6 @@ def test_a_gate_closed_on_one_date_of_a_range_is_told(at: At, home: Path) -> Non
     assert outcome.succeeded and "enough final games are covered (0%, 1 dates)" in " ".join(outcome.closed)
 
 
-def test_a_training_that_dagster_started_is_repeated_as_a_training() -> None:
-    run = {
-        "job": "train",
-        "assets": None,
-        "tags": {"dagster/partition": "2026-01-12"},
-        "as_of": "2026-01-12T10:00:00+00:00",
-        "run_id": "x",
-    }
-    repeated = repetition(run, {"predictions", "grades"})
-    assert (repeated.job, repeated.tables) == ("train", ("points_model",))
-    assert repeated.first == repeated.last == date(2026, 1, 12)
-
-
 @pytest.mark.starts_from("predicted")
 def test_a_corrected_box_score_is_a_new_grade_with_its_reason(at: At, home: Path) -> None:
     done(at(NEXT, 1).slate(DAY, "overnight"))
@@ -333,17 +319,6 @@ def test_a_resolved_name_is_replayed(at: At, home: Path) -> None:
     assert ask(runner, f"SELECT DISTINCT player_id FROM prop_lines WHERE spelling = '{UNKNOWN}'") == [
         {"player_id": star["player_id"]}
     ]
-
-
-@pytest.mark.starts_from("graded")
-def test_tables_are_rebuilt_from_the_landing_as_they_were(at: At, home: Path) -> None:
-    before = tables(home)
-    rules(home, {"match": {"path": "."}, "action": "status", "status": 500})
-    assert all(outcome.succeeded for outcome in at(NEXT, 8).rebuild())
-    after = tables(home)
-    assert before.keys() == after.keys()
-    for name in before:
-        assert_frame_equal(after[name], before[name])
 
 
 def test_a_killed_run_is_finished_by_the_next(at: At, home: Path, predicted: Path) -> None:
