@@ -20,12 +20,11 @@ from nba_pipeline.alerts import Notifier, alert_on_killed, failed_run_sensor
 from nba_pipeline.assets.sources.prop_lines import GAMES_HEARD_OF, GAMES_TO_COME
 from nba_pipeline.calendar import EASTERN_NAME, MODES, Clock, Mode, days, eastern, eastern_date, week_of
 from nba_pipeline.corrections.reread import recheck
-from nba_pipeline.corrections.work import find_corrections
 from nba_pipeline.decisions import decisions
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.housekeeping import housekeeping
 from nba_pipeline.liveness import close_dead_runs
-from nba_pipeline.lost_partitions import alert_on_damage, lost_work, with_lost
+from nba_pipeline.lost_partitions import alert_on_damage
 from nba_pipeline.modes import (
     CAPTURED,
     CLOCK,
@@ -54,6 +53,7 @@ from nba_pipeline.reconciliation import (
 )
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES
+from nba_pipeline.undone import find_undone
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.model_store import ModelStore
@@ -185,7 +185,7 @@ def nightly_reconciliation(
         yield dg.SkipReason(f"held back until tomorrow: {why}")
         return
     older = eastern_date(now) - timedelta(days=SETTINGS.patience.catch_up_days)
-    found = find_work(context.instance, warehouse, now, SETTINGS.patience.nightly_days)
+    found = find_work(context.instance, warehouse, now, SETTINGS.patience.nightly_days, nba_cdn.http.landing)
     undone = [work for work in found if work.game_date < older and not work.attempts.is_under_way]
     undone.sort(key=lambda work: work.attempts.tried)  # what can never be had must not hide what can
     yield from [_request_of(work) for work in undone[:MOST_NIGHTLY_REQUESTS]]
@@ -373,11 +373,7 @@ def reconciliation(
         if now - datetime.fromisoformat(since) >= timedelta(minutes=SETTINGS.patience.probe_alert_minutes):
             notifier.raise_alert(eastern_date(now), "probe_failed", "preflight", why, "critical", "nba-pipeline breakers")
         return dg.SensorResult(skip_reason=f"held back: {why}", cursor=since)
-    found = with_lost(
-        find_work(context.instance, warehouse, now), lost_work(context.instance, warehouse, eastern_date(now))
-    )  # fmt: skip
-    # corrections come after everything else that is due: a slate must not wait for a re-read
-    found += find_corrections(context.instance, warehouse, now)
+    found = find_undone(context.instance, warehouse, landing, now)
     alert_on_damage(notifier, landing)
     chosen, why = next_of(found, now)
     if chosen and chosen.attempts.tried >= SETTINGS.patience.alert_after_attempts:

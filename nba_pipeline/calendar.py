@@ -30,6 +30,8 @@ RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_ra
 
 AS_OF_TAG = "nba/as_of"
 REPLAY_TAG = "nba/replay_of"
+OFFLINE_TAG = "nba/offline"
+"""Marks a run that reads what is landed and sends no request."""
 
 
 def eastern_date(instant: datetime) -> date:

@@ -28,6 +28,7 @@ from nba_pipeline.printing import (
     print_decisions,
     print_plan,
     print_rating,
+    print_rebuild,
     print_record,
     print_slate,
     print_status,
@@ -217,12 +218,14 @@ def status(
     from nba_pipeline import status as grid
     from nba_pipeline.calendar import days
     from nba_pipeline.lost_partitions import alert_on_damage
+    from nba_pipeline.reloading import loaded_before
 
     _one_of("--format", style, ("table", "json"))
     today = clock().today
     start, end = date_range(first or str(today - timedelta(days=6)), last or str(today + timedelta(days=1)))
     work = runner()
-    records = grid.status(work.warehouse, work.landing, work.clock, days(start, end), work.code_versions)
+    before = loaded_before(work.instance)
+    records = grid.status(work.warehouse, work.landing, work.clock, days(start, end), work.code_versions, before)
     alert_on_damage(work.notifier, work.landing)
     if style == "json":
         print(json.dumps(records, indent=1))
@@ -381,10 +384,27 @@ def recheck(day: Annotated[str, typer.Option("--date", help="the US Eastern date
 
 
 @app.command()
-def rebuild() -> None:
-    """Delete every table but the ledgers and rebuild them from the landing, offline, as of the instants of their runs."""
-    work = runner()
-    leave(report(work, work.rebuild()))
+def rebuild(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and touch nothing")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")] = False,
+) -> None:
+    """Rebuild every table but the ledgers from the landing, offline, and replace the old tables once all new ones are complete."""
+    import nba_pipeline.definitions  # noqa: F401  # fills TABLES
+    from nba_pipeline import rebuild as rebuilding
+    from nba_pipeline.environments import resources_for
+
+    resources = resources_for(environment())
+    resources["warehouse"].preflight()
+    print_rebuild(rebuilding.plan_rebuild(resources["warehouse"], resources["landing"]))
+    if dry_run:
+        leave(0)
+    if not yes and not sys.stdin.isatty():
+        raise BadInput("rebuild replaces tables and asks for confirmation: run it in a terminal or pass --yes")
+    if not yes and not typer.confirm("Replace these tables?"):
+        raise BadInput("the rebuild was not confirmed; nothing was touched")
+    code = report(work := runner(), work.rebuild())
+    out.print("every table but the ledgers was replaced", highlight=False)
+    leave(code)
 
 
 @app.command()
@@ -406,6 +426,7 @@ def migrate(
     leave(0)
 
 
+@app.command()
 def backup(folder: Annotated[Path, typer.Argument(help="a new or empty folder outside of the home")]) -> None:
     """Copy the ledgers with their manifests and the landing to a folder, and verify the copy."""
     from nba_pipeline.warehouse.backup import back_up

@@ -33,7 +33,7 @@ class Permanent(PipelineError):
 
 
 class NotLanded(Permanent):
-    """A replay asked the landing for a payload that no earlier run used."""
+    """A replay asked for a payload that no earlier run used, or an offline run for one that is not landed."""
 
 
 class NotYet(PipelineError):

@@ -4,6 +4,7 @@ The files themselves are moved aside where they are read, see `warehouse.damage`
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import dagster as dg
@@ -58,12 +59,12 @@ def lost_work(instance: dg.DagsterInstance, warehouse: Warehouse, today: date) -
 
 
 def with_lost(found: Sequence[Work], lost: Iterable[Work]) -> list[Work]:
-    """The work that is due and the partitions to make again, the oldest date first; what is due anyway is not repeated."""
+    """The work that is due and the partitions to make again, the oldest date first; a table that is due anyway is not repeated."""
     due: dict[date, set[str]] = {}
     for work in found:
         due.setdefault(work.game_date, set()).update(work.tables)
-    more = [work for work in lost if not due.get(work.game_date, set()).issuperset(work.tables)]
-    return sorted([*found, *more], key=lambda work: work.game_date)
+    more = [replace(work, tables=tuple(name for name in work.tables if name not in due.get(work.game_date, ()))) for work in lost]
+    return sorted([*found, *(work for work in more if work.tables)], key=lambda work: work.game_date)
 
 
 def unreadable_dates(warehouse: Warehouse, tables: Iterable[Table], dates: Collection[date] | None = None) -> list[str]:

@@ -8,7 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import polars as pl
@@ -23,6 +23,9 @@ from nba_pipeline.csv_text import csv_text
 from nba_pipeline.formulas.wilson import wilson_interval
 from nba_pipeline.runs import Outcome, Runner
 from nba_pipeline.warehouse.views import OUTCOMES
+
+if TYPE_CHECKING:
+    from nba_pipeline.rebuild import Plan
 
 WIDTH_WITHOUT_TERMINAL = 150
 out, err = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL), Console(stderr=True)
@@ -152,6 +155,9 @@ def print_status(records: list[dict[str, Any]]) -> None:
         )
     out.print(table)
     for record in records:
+        if record["not_loaded"]:
+            told = f"landed but not loaded: {', '.join(record['not_loaded'])}; nba-pipeline reconcile reloads it"
+            out.print(f"{record['game_date']} {told}", highlight=False, soft_wrap=True)
         for name in record["missing"]:
             out.print(f"{record['game_date']} missing: {name}", highlight=False, soft_wrap=True)
         for sentence in (*record["waivers"], *record["happened"]):
@@ -185,6 +191,18 @@ def print_plan(steps: Sequence[Step], noted: Iterable[str]) -> None:
         out.print(f"[yellow]note[/] {sentence}", highlight=False, soft_wrap=True)
     number = sum(not step.is_left_out for step in steps)
     out.print(f"{number} runs; nothing was touched", highlight=False)
+
+
+def print_rebuild(plan: "Plan") -> None:
+    """What a rebuild replaces and keeps, table by table, and how many runs it repeats."""
+    table = RichTable(box=None, pad_edge=False)
+    for column in ("table", "dates", "rows", ""):
+        table.add_column(column, justify="right" if column in ("dates", "rows") else "left")
+    for fate, some in (("replaced", plan.replaced), ("kept: ledger", plan.kept)):
+        for held in some:
+            table.add_row(held.name, f"{held.dates:,}", f"{held.rows:,}", fate)
+    out.print(table)
+    out.print(f"{len(plan.runs)} runs are repeated from the landing", highlight=False)
 
 
 def tell_left_out(step: Step) -> None:

@@ -7,6 +7,7 @@ nothing. The sensor and the command of that name ask for what is found here, in 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 
 import dagster as dg
 import polars as pl
@@ -26,15 +27,18 @@ from nba_pipeline.modes import (
     due_instants,
     may_go_without,
 )
+from nba_pipeline.reloading import RELOAD, RELOAD_TAGS, Reload, find_reloads
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.model_store import ModelStore
 from nba_pipeline.warehouse.partitions import recovering
 
 DUE_TAG = "nba/due_at"
 """The instant at which the work of a run was due: with mode and date it says which work it is."""
 
+RECONCILE = "nba-pipeline reconcile"
 FOLLOW_THE_GAMES = (*SUMMARIES, "grades")
 """What is made of the complete games of a date, once enough of them are."""
 
@@ -92,9 +96,9 @@ class Attempts:
 
 @dataclass(frozen=True)
 class Work:
-    """A mode's tables of a date that were due at an instant and are not done."""
+    """A mode's tables of a date that were due at an instant and are not done, or tables to reload from the landing."""
 
-    mode: Mode
+    mode: Mode | Literal["reload"]
     game_date: date
     due_at: datetime
     tables: tuple[str, ...]
@@ -134,13 +138,17 @@ class Work:
     def tags(self) -> dict[str, str]:
         """By which its runs are found again, and why they are asked for."""
         without = f"; goes on without {', '.join(self.gone_without)}" if self.gone_without else ""
-        return {MODE_TAG: self.subject, DUE_TAG: self.due_at.isoformat(), WHY_TAG: (self.why + without)[:LONGEST_WHY]}
+        tags = {MODE_TAG: self.subject, DUE_TAG: self.due_at.isoformat(), WHY_TAG: (self.why + without)[:LONGEST_WHY]}
+        return RELOAD_TAGS | tags if self.mode == RELOAD else tags
 
 
 def find_work(
-    instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime, days_back: int = SETTINGS.patience.catch_up_days
-) -> list[Work]:
+    instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime, days_back: int = SETTINGS.patience.catch_up_days,
+    landing: Landing | None = None,
+) -> list[Work]:  # fmt: skip
     """All work that is due and not done, the oldest date first; what is under way or has to wait says so in its attempts.
+
+    With a landing, also what is landed but not loaded, of every date that the landing holds.
 
     In a new warehouse no more than the days that its first slates need: what was before it began is a backfill's.
     """
@@ -157,7 +165,31 @@ def find_work(
             if mode == "overnight" and due_at is None:
                 work = _not_carried_on(instance, slate, now)
             found += [work] if work else []
-    return sorted(found, key=lambda work: (work.game_date, MODES.index(work.mode)))
+    if landing is not None:
+        found = with_reloads(found, instance, find_reloads(instance, warehouse, landing, now, dates), now)
+    order = (RELOAD, *MODES)
+    return sorted(found, key=lambda work: (work.game_date, order.index(work.mode)))
+
+
+def with_reloads(found: Sequence[Work], instance: dg.DagsterInstance, reloads: Sequence[Reload], now: datetime) -> list[Work]:
+    """The work of the modes and the reloads, without what one of them does for the other.
+
+    Past the deadline of a date its reload comes first, since it needs no provider: the overnight work of the date waits until
+    that was tried. Before the deadline, or after a failed reload, the mode fetches its tables itself.
+    """
+    records = instance.get_run_records(dg.RunsFilter(tags={MODE_TAG: RELOAD})) if reloads else []
+    spans, works, waiting = spans_under_way(instance) if reloads else [], list[Work](), set[date]()
+    for reload in reloads:
+        own = {PARTITION_TAG: reload.game_date.isoformat(), DUE_TAG: reload.due_at.isoformat()}
+        attempts = _attempts_of([record for record in records if own.items() <= record.dagster_run.tags.items()], spans, own)
+        comes_first = now >= gates.deadline(reload.game_date) and not attempts.tried
+        others = [work for work in found if work.game_date == reload.game_date]
+        taken = set[str]() if comes_first else {name for work in others for name in work.tables}
+        waiting |= {reload.game_date} if comes_first else set()
+        tables = tuple(name for name in reload.tables if name not in taken)
+        if set(tables).intersection(reload.sources):
+            works.append(Work(RELOAD, reload.game_date, reload.due_at, tables, reload.why, attempts, next_command=RECONCILE))
+    return [*works, *(work for work in found if work.mode != "overnight" or work.game_date not in waiting)]
 
 
 def last_due(mode: Mode, slate: Slate, now: datetime) -> datetime | None:
@@ -263,10 +295,16 @@ def last_made(instance: dg.DagsterInstance, table: str, day: date) -> dg.EventLo
 def attempts_at(instance: dg.DagsterInstance, asked_by: str, day: date, due_at: datetime) -> Attempts:
     """What was tried for this work: its own runs, and any run of the date that is under way."""
     own = {PARTITION_TAG: day.isoformat(), MODE_TAG: asked_by, DUE_TAG: due_at.isoformat()}
-    ended = [record for record in instance.get_run_records(dg.RunsFilter(tags=own)) if record.dagster_run.is_finished]
+    return _attempts_of(instance.get_run_records(dg.RunsFilter(tags=own)), spans_under_way(instance), own)
+
+
+def _attempts_of(records: Sequence[dg.RunRecord], spans: Sequence[tuple[str, str]], tags: Mapping[str, str]) -> Attempts:
+    """The attempts that these runs are; `spans` are the dates of the runs in progress."""
+    ended = [record for record in records if record.dagster_run.is_finished]
     ends = [record.end_time for record in ended if record.end_time is not None]
     last = datetime.fromtimestamp(max(ends), UTC) if ends else None
-    return Attempts(tried=len(ended), last_end=last, is_under_way=is_under_way(instance, day))
+    is_running = any(first <= tags[PARTITION_TAG] <= end for first, end in spans)
+    return Attempts(tried=len(ended), last_end=last, is_under_way=is_running)
 
 
 def is_under_way(instance: dg.DagsterInstance, day: date, job: str | None = None) -> bool:
@@ -274,13 +312,18 @@ def is_under_way(instance: dg.DagsterInstance, day: date, job: str | None = None
 
     A training's partition is the Monday of its week, which is no date.
     """
-    runs, key = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY)), day.isoformat()
-    spans = [
-        (run.tags.get(PARTITION_TAG) or run.tags.get(RANGE_TAGS[0], ""), run.tags.get(RANGE_TAGS[1]))
+    return any(first <= day.isoformat() <= last for first, last in spans_under_way(instance, job))
+
+
+def spans_under_way(instance: dg.DagsterInstance, job: str | None = None) -> list[tuple[str, str]]:
+    """First and last date of each run in progress, as `is_under_way` counts them."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY))
+    firsts = {run.run_id: run.tags.get(PARTITION_TAG) or run.tags.get(RANGE_TAGS[0], "") for run in runs}
+    return [
+        (firsts[run.run_id], run.tags.get(RANGE_TAGS[1]) or firsts[run.run_id])
         for run in runs
         if job is not None or run.job_name != "train"
     ]
-    return any(first <= key <= (last or first) for first, last in spans)
 
 
 def look_at(warehouse: Warehouse, dates: Sequence[date], now: datetime) -> Iterator[Slate]:

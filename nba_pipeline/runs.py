@@ -5,28 +5,27 @@ What to run for a date, a backfill or a rebuild is decided here; what a run does
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
 from nba_pipeline import endings
 from nba_pipeline.alerts import Notifier, alert_on_killed
 from nba_pipeline.backfill import Stage, Step, plan, weeks_with_a_model
-from nba_pipeline.calendar import AS_OF_TAG, PARTITION_TAG, RANGE_TAGS, REPLAY_TAG, Clock, Mode, parse_instant, parse_key, week_of
-from nba_pipeline.corrections.reread import JOB as RECHECK
+from nba_pipeline.calendar import RANGE_TAGS, Clock, Mode, week_of
 from nba_pipeline.corrections.work import find_corrections
-from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.errors import BadInput
 from nba_pipeline.liveness import close_dead_runs
-from nba_pipeline.lost_partitions import alert_on_damage, lost_work, with_lost
-from nba_pipeline.modes import DAILY_TABLES, MODE_TAG, TABLES_OF_MODE
-from nba_pipeline.reconciliation import Work, find_work, untrained_week
+from nba_pipeline.lost_partitions import alert_on_damage, lost_work
+from nba_pipeline.modes import MODE_TAG, TABLES_OF_MODE
+from nba_pipeline.reconciliation import Work, untrained_week
+from nba_pipeline.reloading import RELOAD
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES
+from nba_pipeline.undone import find_missing, find_undone
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.model_store import ModelStore
@@ -143,11 +142,11 @@ class Runner:
 
     def undone(self) -> list[Work]:
         """What is due and not done, the oldest date first and corrections last, without what is being worked on."""
-        return [*self._undone_of_modes(), *self._corrections()]
+        found = find_undone(self.instance, self.warehouse, self.landing, self.clock.now(), SETTINGS.patience.nightly_days)
+        return [work for work in found if not work.attempts.is_under_way]
 
-    def _undone_of_modes(self) -> list[Work]:
-        due = find_work(self.instance, self.warehouse, self.clock.now(), SETTINGS.patience.nightly_days)
-        found = with_lost(due, lost_work(self.instance, self.warehouse, self.clock.today))
+    def _missing(self) -> list[Work]:
+        found = find_missing(self.instance, self.warehouse, self.landing, self.clock.now(), SETTINGS.patience.nightly_days)
         return [work for work in found if not work.attempts.is_under_way]
 
     def _corrections(self) -> list[Work]:
@@ -158,13 +157,18 @@ class Runner:
         """Do once, in order, what the reconciliation finds: what it would wait for with, it does at once."""
         if week := untrained_week(self.instance, self.warehouse, self.clock.now(), self.model_store):
             yield self.run("train", ["points_model"], week, week)
-        for work in self._undone_of_modes():
-            yield self.run(work.job, work.tables, work.game_date, work.game_date, work.tags)
+        for is_reload in (True, False):  # what is reloaded is not fetched, so look again between the two
+            for work in self._missing():
+                if (work.mode == RELOAD) == is_reload:
+                    yield self._do(work)
         tried = set[tuple[str, date, datetime]]()
         while undone := [work for work in self._corrections() if (work.subject, work.game_date, work.due_at) not in tried]:
             work = undone[0]  # what a re-read brings is work of its own
             tried.add((work.subject, work.game_date, work.due_at))
-            yield self.run(work.job, work.tables, work.game_date, work.game_date, work.tags)
+            yield self._do(work)
+
+    def _do(self, work: Work) -> Outcome:
+        return self.run(work.job, work.tables, work.game_date, work.game_date, work.tags)
 
     def train_missing(self, weeks: Sequence[date]) -> Iterator[Outcome]:
         """Train each week that has no model yet, also one that had too few rows when it was tried before."""
@@ -174,34 +178,7 @@ class Runner:
                 yield self.run("train", ["points_model"], week, week)
 
     def rebuild(self) -> Iterator[Outcome]:
-        """Delete every table but the records of decisions, then repeat every run from the landing, in order, offline.
+        """Repeat every journaled run beside the tables, then replace them: see `nba_pipeline.rebuild`."""
+        from nba_pipeline.rebuild import rebuild  # noqa: PLC0415  it stands above this module
 
-        Each run stands at its own instant and sees the payloads that it saw then.
-        """
-        runs = list(self.landing.runs())
-        if not runs:
-            raise BadInput(f"the landing below {self.landing.root} has no runs to rebuild from")
-        if unnamed := [line for line in self.landing.damaged_lines() if line.is_header]:
-            raise PipelineError(
-                f"the rebuild cannot repeat {len(unnamed)} runs, whose journals have a damaged first line, and deletes nothing: "
-                + ", ".join(f"run {line.run_id} ({line.place})" for line in unnamed)
-            )
-        kept = {name for name, table in TABLES.items() if table.is_a_record_of_decisions}
-        # the whole plan before anything is deleted: a journal that cannot be read costs nothing
-        plan = [self._repetition(run, kept) for run in runs if run["job"]]
-        for name in TABLES.keys() - kept:
-            self.warehouse.drop(TABLES[name])
-        for job, tables, first, last, tags in plan:
-            if tables:
-                yield self.run(job, tables, first, last, tags)
-
-    @staticmethod
-    def _repetition(run: Mapping[str, Any], kept: Set[str]) -> tuple[str, list[str], date, date, dict[str, str]]:
-        """Job, tables, first and last date and tags with which a journalled run is repeated."""
-        # a re-read wrote no table: the runs after it see what it landed
-        every = {"train": ("points_model",), RECHECK: ()}.get(run["job"], DAILY_TABLES)
-        span = [parse_key(run["tags"][tag]) for tag in RANGE_TAGS if tag in run["tags"]]
-        first, last = span or [parse_key(run["tags"][PARTITION_TAG])] * 2
-        as_of = parse_instant(run["as_of"], "as_of of the landing's journal").isoformat()
-        tables = [table for table in run["assets"] or every if table not in kept]
-        return run["job"], tables, first, last, {REPLAY_TAG: run["run_id"], AS_OF_TAG: as_of}
+        yield from rebuild(self)

@@ -1,7 +1,7 @@
 """What is due, what is there, what is missing and what happened on the way, read from the tables and the landing."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from nba_pipeline import gates
 from nba_pipeline.calendar import Clock, days, eastern, parse_key
 from nba_pipeline.disagreements import DISAGREEMENTS
 from nba_pipeline.modes import DAILY_TABLES
+from nba_pipeline.reloading import missing_sources
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import PARTITION_TAGS, Landing
@@ -23,21 +24,25 @@ DISAGREEMENTS_SHOWN = 20
 
 
 def status(
-    warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date], code_versions: Mapping[str, str]
-) -> list[dict[str, Any]]:
+    warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date], code_versions: Mapping[str, str],
+    before: Mapping[str, Collection[date]] | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
     """One record per date, see `_status`. An unreadable file is moved aside and named in its date."""
-    return recovering(lambda: _status(warehouse, landing, clock, dates, code_versions))
+    return recovering(lambda: _status(warehouse, landing, clock, dates, code_versions, before))
 
 
 def _status(
-    warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date], code_versions: Mapping[str, str]
-) -> list[dict[str, Any]]:
+    warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date], code_versions: Mapping[str, str],
+    before: Mapping[str, Collection[date]] | None,
+) -> list[dict[str, Any]]:  # fmt: skip
     """One record per date: state, games, rows and quarantined rows per table, what is missing by name, what happened.
 
-    `code_versions` has the present version of each table's code: rows of another one are stale.
+    `code_versions` has the present version of each table's code: rows of another one are stale. `before` has the dates that
+    each source table was once loaded for: like a landed one, such a date is not complete while the table lacks it.
     """
     warehouse.check([TABLES[name] for name in DAILY_TABLES], dates)
     closed, lost = _unreadable(warehouse, dates)
+    unloaded = missing_sources(warehouse, landing, max(dates), before)
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     judged = gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], dates).collect())
     covered = {row["game_date"]: row for row in gates.coverage(judged, dates).iter_rows(named=True)}
@@ -76,7 +81,7 @@ def _status(
                     unplayed.get(day, 0),
                 ),
                 closed[day],
-                lost[day],
+                [*lost[day], *unloaded.get(day, ())],
             ),
             "games": games.get(day, 0),
             "final_games": covered[day]["final_games"],
@@ -88,6 +93,7 @@ def _status(
             },
             "quarantined": {name: int(parked[name].filter(pl.col("game_date") == day)["len"].sum()) for name in DAILY_TABLES},
             "stale": [name for name in DAILY_TABLES if day in stale[name]],
+            "not_loaded": list(unloaded.get(day, ())),
             "missing": covered[day]["missing"],
             "waivers": waivers.filter(pl.col("game_date") == day)["reason"].to_list(),
             "happened": [
@@ -117,11 +123,11 @@ def _unreadable(warehouse: Warehouse, dates: Sequence[date]) -> tuple[dict[date,
     return closed_on, lost_on
 
 
-def _state_with_damage(state: str, closed: Mapping[str, str], lost: Mapping[str, str]) -> str:
-    """A date with a closed ledger has failed until it is restored; one with a lost table is degraded until it is rebuilt."""
+def _state_with_damage(state: str, closed: Mapping[str, str], missing: Sequence[str]) -> str:
+    """A date with a closed ledger has failed until it is restored; one that lacks a table is degraded until it is made again."""
     if closed:
         return "FAILED"
-    return "DEGRADED" if lost and state in ("COMPLETE", "EMPTY_OK") else state
+    return "DEGRADED" if missing and state in ("COMPLETE", "EMPTY_OK") else state
 
 
 def stale_dates(warehouse: Warehouse, dates: Sequence[date], code_versions: Mapping[str, str]) -> dict[str, set[date]]:

@@ -540,7 +540,7 @@ def test_a_week_that_is_being_trained_is_not_trained_again(days: Days) -> None:
 def test_a_gate_that_raises_starts_nothing(days: Days, monkeypatch: pytest.MonkeyPatch, gate: str) -> None:
     """Everything is undone, so whatever let go of the exception would start something."""
 
-    def explode(*_: Any) -> Any:
+    def explode(*_: Any, **__: Any) -> Any:
         raise RuntimeError("nobody thought of this")
 
     monkeypatch.setattr(automation, gate, explode)

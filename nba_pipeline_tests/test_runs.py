@@ -287,29 +287,6 @@ def test_a_gate_closed_on_one_date_of_a_range_is_told(at: At, home: Path) -> Non
     assert outcome.succeeded and "enough final games are covered (0%, 1 dates)" in " ".join(outcome.closed)
 
 
-def test_a_training_that_dagster_started_is_repeated_as_a_training() -> None:
-    run = {
-        "job": "train",
-        "assets": None,
-        "tags": {"dagster/partition": "2026-01-12"},
-        "as_of": "2026-01-12T10:00:00+00:00",
-        "run_id": "x",
-    }
-    job, names, first, last, _ = Runner._repetition(run, {"predictions", "grades"})
-    assert (job, names, first, last) == ("train", ["points_model"], date(2026, 1, 12), date(2026, 1, 12))
-
-
-def test_a_reread_is_not_repeated_because_it_wrote_no_table() -> None:
-    run = {
-        "job": "recheck",
-        "assets": None,
-        "tags": {"dagster/partition": str(DAY)},
-        "as_of": "2026-01-16T17:00:00+00:00",
-        "run_id": "x",
-    }
-    assert Runner._repetition(run, set())[1] == []
-
-
 @pytest.mark.starts_from("predicted")
 def test_a_corrected_box_score_is_a_new_grade_with_its_reason(at: At, home: Path) -> None:
     done(at(NEXT, 1).slate(DAY, "overnight"))
@@ -347,17 +324,6 @@ def test_a_resolved_name_is_replayed(at: At, home: Path) -> None:
     assert ask(runner, f"SELECT DISTINCT player_id FROM prop_lines WHERE spelling = '{UNKNOWN}'") == [
         {"player_id": star["player_id"]}
     ]
-
-
-@pytest.mark.starts_from("graded")
-def test_tables_are_rebuilt_from_the_landing_as_they_were(at: At, home: Path) -> None:
-    before = tables(home)
-    rules(home, {"match": {"path": "."}, "action": "status", "status": 500})
-    assert all(outcome.succeeded for outcome in at(NEXT, 8).rebuild())
-    after = tables(home)
-    assert before.keys() == after.keys()
-    for name in before:
-        assert_frame_equal(after[name], before[name])
 
 
 def test_a_home_is_restored_and_rebuilt_after_everything_but_its_backup_was_deleted(tmp_path: Path) -> None:

@@ -148,8 +148,8 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def is_empty(self) -> bool:
-        """True when there is no archive; in a replay: when the original run used none."""
-        return not (self._original() if self.landing.is_replay else self.folder)
+        """True when there is no archive; where the network is off: when none is landed, or the original run used none."""
+        return not (self._landed_files() if self.landing.sends_nothing else self.folder)
 
     @unreadable_files_are_named
     def holds(self, day: date) -> bool:
@@ -350,14 +350,14 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         return [(season, days) for season, days in groups.items() if season in seasons]
 
     def _seasons(self) -> list[str]:
-        if self.landing.is_replay:
-            names = [f"{stem}.parquet" for stem in self._original()]
+        if self.landing.sends_nothing:
+            names = [f"{stem}.parquet" for stem in self._landed_files()]
         elif Path(self.folder).is_dir():
             names = [path.name for path in Path(self.folder).iterdir()]
         else:
             raise BadInput(f"NBA_ARCHIVE_DIR is {self.folder}, which is not a folder")
         seasons = sorted(match[1] for name in names if (match := GAMES_FILE.fullmatch(name)))
-        if not seasons and not self.landing.is_replay:
+        if not seasons and not self.landing.sends_nothing:
             raise BadInput(f"NBA_ARCHIVE_DIR is {self.folder}, which has no games_<season>.parquet")
         if not self.landing.is_replay:
             for season in seasons:  # journalled, so that a replay knows which seasons were held
@@ -372,19 +372,22 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
             self._last_date = max(dates.to_list(), default=date.min)
         return self._last_date
 
-    def _original(self) -> Mapping[str, Payload]:
-        """In a replay: the landed files that the original run used, by stem."""
+    def _landed_files(self) -> Mapping[str, Payload]:
+        """By stem: in a replay the landed files that the original run used, in an offline run the newest of each."""
         if self._replayed is None:
-            self._replayed = {payload.slot.endpoint: payload for payload in self.landing.used_by_original(PROVIDER)}
+            newest = self.landing.used_by_original if self.landing.is_replay else self.landing.newest_of
+            self._replayed = {payload.slot.endpoint: payload for payload in newest(PROVIDER)}
         return self._replayed
 
     def _file(self, stem: str) -> _File:
         """A file, landed once per content. Raises BadInput naming folder and file when it is missing."""
         if stem not in self._files:
-            if self.landing.is_replay:
-                payload = self._original().get(stem)
+            if self.landing.sends_nothing:
+                payload = self._landed_files().get(stem)
                 if payload is None:
-                    raise BadInput(f"the replayed run used no archive file {stem}.parquet")
+                    used = "the replayed run used" if self.landing.is_replay else "the landing holds"
+                    raise BadInput(f"{used} no archive file {stem}.parquet")
+                self.landing.note(payload.slot, "reused", payload=payload)
                 self._files[stem] = _File(f"{stem}.parquet", payload.ref, payload.body)
             else:
                 self._files[stem] = self._landed(stem)

@@ -61,7 +61,7 @@ class Balldontlie(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def box_scores_request(self, day: date, cursor: str = "") -> Request:
         """One page of the box scores of an Eastern date."""
-        if not self.api_key and not self.http.landing.is_replay:
+        if not self.api_key and not self.http.landing.sends_nothing:
             raise Permanent(f"balldontlie needs {KEY_VARIABLE}")
         return Request(
             provider=PROVIDER, endpoint="box_scores", entity=f"page_{cursor or 'first'}", game_date=day,

@@ -217,10 +217,13 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Ask once, as politely and as often as the settings say, and land the answer.
 
         Raises NotYet on 403 and 404, Transient when every try failed or a breaker is open, Permanent on 401, other 4xx,
-        foreign redirects and broken contracts, and in a replay NotLanded or what the original run was told.
+        foreign redirects and broken contracts, in a replay NotLanded or what the original run was told, and in an offline
+        run NotLanded when nothing is landed.
         """
         if self.landing.is_replay:
             return self._replayed(request)
+        if self.landing.is_offline:
+            return self._landed_only(request)
         base_url = self.base_urls.get(request.provider)
         if not base_url:
             known = ", ".join(sorted(self.base_urls))
@@ -236,7 +239,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def is_open(self, provider: str) -> Breaker | None:
         """The provider's breaker when it is open, as the journal says now. For whoever wants to know before a run begins."""
-        if self.landing.is_replay:
+        if self.landing.sends_nothing:
             return None
         breaker = recent_history(self.landing).of_provider(provider, self.clock.now())
         return breaker if breaker.state == "open" else None
@@ -261,7 +264,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         It neither asks nor moves the breakers: `is_open` says whether one is.
         """
-        if self.landing.is_replay:
+        if self.landing.sends_nothing:
             raise NotLanded(f"{request.name}: a peek is never landed, and the network is off")
         base_url, session = self.base_urls.get(request.provider), self._ready()
         if not base_url:
@@ -409,6 +412,12 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         if payload is None:
             raise NotLanded(f"{request.name}: no run before the replayed one landed it, and the network is off")
         return payload
+
+    def _landed_only(self, request: Request) -> Payload:
+        """The newest landed answer. A request without one is not journaled: it never failed at the provider."""
+        if landed := self.landed(request):
+            return landed[-1]
+        raise NotLanded(f"{request.name}: nothing is landed, and an offline run sends no request")
 
     def _rate(self, provider: str, base_url: str) -> float:
         if httpx.URL(base_url).host in LOOPBACK:

@@ -94,9 +94,12 @@ class NbaCdn(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     http: dg.ResourceDependency[HttpClient]
 
-    def schedule(self) -> Payload:
-        """The schedule of the current season, landed. Raises as HttpClient.get."""
-        return self.http.get(schedule_request(self.http.clock.today))
+    def schedule(self, day: date | None = None) -> Payload:
+        """The schedule of the current season, landed. Raises as HttpClient.get.
+
+        `day` names another season, for an offline run: the provider serves the current one only.
+        """
+        return self.http.get(schedule_request(day or self.http.clock.today))
 
     def boxscores(self, games: Sequence[tuple[str, date]]) -> list[Payload | PipelineError]:
         """Box scores of (game_id, game_date), asked for concurrently: per game its payload or its error, in order."""

@@ -108,7 +108,7 @@ class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _request(self, what: tuple[str, str, str], day: date, at: datetime | None, params: Mapping[str, str]) -> Request:
         endpoint, path, entity = what
-        if not self.api_key and not self.http.landing.is_replay:
+        if not self.api_key and not self.http.landing.sends_nothing:
             raise Permanent(f"odds_api needs {KEY_VARIABLE}")
         past = {"date": _iso(at)} if at else {}
         keys = () if endpoint == "events" else ("id", "bookmakers")

@@ -124,7 +124,7 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     @abstractmethod
     def drop(self, table: Table) -> None:
-        """Delete a table and its quarantine. Only `rebuild` does this, and never to a record of decisions."""
+        """Delete a table and its quarantine, never a record of decisions. No command does this: `rebuild` replaces tables."""
 
     @abstractmethod
     def sql(self, query: str) -> pl.DataFrame:

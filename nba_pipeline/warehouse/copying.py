@@ -5,6 +5,7 @@ Dates that already agree are passed over, so an interrupted copy that is begun a
 """
 
 import hashlib
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -118,6 +119,18 @@ class Rows:
         return checksum(self.table, frame)
 
 
+class Replaced(Rows):
+    """A table whose dates are replaced whole: also by fewer rows, and also where rows are otherwise only added."""
+
+    def write(self, warehouse: Warehouse, dates: Sequence[date], frame: pl.DataFrame) -> None:
+        """Replace the dates."""
+        warehouse.replace(self.table, dates, frame, WRITER, dict.fromkeys(dates, sys.maxsize))
+
+    def refusal(self, day: date, here: Part, there: Part | None) -> str:
+        """Nothing: whether the rows may be replaced was decided before."""
+        return ""
+
+
 class Quarantine(Rows):
     """The parked rows of a table. Copied where the table was written, or where a failed run has parked some."""
 
@@ -154,12 +167,13 @@ class Quarantine(Rows):
 
 def copy(
     source: Warehouse, target: Warehouse, dates: Sequence[date], names: Sequence[str], *, dry_run: bool = False,
-    dates_per_chunk: int = SETTINGS.warehouse.dates_per_run,
+    dates_per_chunk: int = SETTINGS.warehouse.dates_per_run, rows: type[Rows] = Rows,
 ) -> Iterator[Copied]:  # fmt: skip
     """Make the target hold what the source holds of these tables, in this order, from the first date to the last.
 
     Tells of each chunk what became of it. A date never written at the source is not touched at the target. Rows are added
-    to a ledger and take the place of what was there elsewhere, unless that would shrink a date. A dry run only compares.
+    to a ledger and take the place of what was there elsewhere, unless that would shrink a date; with `rows=Replaced` they
+    take its place in any case. A dry run only compares.
     Raises BadInput for an unknown table.
     """
     unknown = sorted(set(names) - TABLES.keys())
@@ -168,7 +182,7 @@ def copy(
     for name in names:
         first = week_of(min(dates)) if name == WEEKLY_TABLE else min(dates)
         # the quarantine first, as a run parks before it writes: a date that counts as written has both
-        for side in (Quarantine(TABLES[name]), Rows(TABLES[name])):
+        for side in (Quarantine(TABLES[name]), rows(TABLES[name])):
             held = sorted(side.dates(source, days(first, max(dates))))
             for start in range(0, len(held), dates_per_chunk):
                 yield _copy_chunk(source, target, side, held[start : start + dates_per_chunk], dry_run)

@@ -65,6 +65,12 @@ class File:
     size: int
     changed: float
 
+    @property
+    def written_at(self) -> datetime:
+        """The UTC instant of the last write: nanoseconds in a local folder, seconds in a store."""
+        seconds = self.changed / NANOSECONDS if isinstance(self.path, Path) else self.changed
+        return datetime.fromtimestamp(seconds, UTC)
+
 
 def listing(folder: Place, *patterns: str) -> list[File]:
     """The files below a folder whose path from there matches a pattern. None when there is no such folder."""
@@ -79,6 +85,22 @@ def listing(folder: Place, *patterns: str) -> list[File]:
         File(folder / names[name], entry["size"], _changed(entry)) for name, entry in entries.items()
         if any(names[name].count("/") == depth and PurePosixPath(names[name]).match(p) for p, depth in depths.items())
     ]  # fmt: skip
+
+
+def folders(folder: Place) -> list[str]:
+    """The names of the folders directly below a folder, sorted. None when there is no such folder."""
+    if isinstance(folder, Path):
+        try:
+            with os.scandir(folder) as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+    try:
+        with reached(folder, absent_is_wrong=False):
+            entries = folder.fs.ls(folder.path, detail=True)
+    except FileNotFoundError:
+        return []
+    return sorted(PurePosixPath(entry["name"]).name for entry in entries if entry["type"] == "directory")
 
 
 def exists(path: Place) -> bool:

@@ -31,7 +31,7 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from nba_pipeline import liveness
-from nba_pipeline.calendar import PARTITION_TAG, RANGE_TAGS, REPLAY_TAG, Clock
+from nba_pipeline.calendar import OFFLINE_TAG, PARTITION_TAG, RANGE_TAGS, REPLAY_TAG, Clock
 from nba_pipeline.errors import BadInput, NotLanded, Permanent, PipelineError
 from nba_pipeline.warehouse import damage, files
 from nba_pipeline.warehouse.files import Log, LogFile, Place
@@ -41,6 +41,9 @@ Outcome = Literal["landed", "reused", "not_yet", "failed", "rejected"]
 INSTANT = "%Y%m%dT%H%M%S.%fZ"
 HASH_DIGITS = 12
 REJECTED = ".rejected."
+ANY_PERIOD = "all"
+JOURNAL = "journal"
+"""The one folder of the landing that is no provider's."""
 DIRECT = "direct"
 """The run id of work outside of a run."""
 
@@ -214,6 +217,8 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     A run with the tag `nba/replay_of` (the id of the original run) is a replay: nothing is written, and look-ups see
     only what the original run, or runs before it, landed or reused.
+
+    A run with the tag `nba/offline` sends no request either, but reads everything landed so far and writes its journal.
     """
 
     home: str
@@ -222,6 +227,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
     _journal: Journal | None = PrivateAttr(default=None)
     _run_id: str = PrivateAttr(default=DIRECT)
     _replay_of: str = PrivateAttr(default="")
+    _is_offline: bool = PrivateAttr(default=False)
     _replay: "_Replay | None" = PrivateAttr(default=None)
     _lock: Any = PrivateAttr(default_factory=threading.Lock)
 
@@ -232,6 +238,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
             return
         liveness.mark(context.instance, run.run_id)
         self._run_id, self._replay_of = run.run_id, run.tags.get(REPLAY_TAG, "")
+        self._is_offline = OFFLINE_TAG in run.tags
         if not self._replay_of:
             assets = sorted(key.to_user_string() for key in run.asset_selection or ()) or None
             tags = {k: v for k, v in run.tags.items() if k in PARTITION_TAGS or k.startswith("nba/")}
@@ -256,6 +263,16 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
     def is_replay(self) -> bool:
         """True when the network is off and nothing may be written."""
         return bool(self._replay_of)
+
+    @property
+    def is_offline(self) -> bool:
+        """True in a run that reloads from the landing, and in the replay of one."""
+        return self._is_offline
+
+    @property
+    def sends_nothing(self) -> bool:
+        """True when the landing alone answers requests: offline, or in a replay."""
+        return self.is_replay or self.is_offline
 
     def keep(
         self, slot: Slot, body: bytes, *, fetched_at: datetime, status: int = 200,
@@ -329,6 +346,24 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         found = self._readable(_payload(_slot_of(path, self.root), path, self.root) for path in paths)
         return sorted(found, key=lambda payload: payload.fetched_at)
 
+    def periods(self) -> dict[tuple[str, str], set[str]]:
+        """The periods (dates, seasons or "all") of each provider and endpoint, from folder names only."""
+        return {
+            (provider, endpoint): set(files.folders(self.root / provider / endpoint))
+            for provider in files.folders(self.root) if provider != JOURNAL
+            for endpoint in files.folders(self.root / provider)
+        }  # fmt: skip
+
+    def last_landed_at(self, endpoints: Collection[tuple[str, str]], game_date: date) -> datetime | None:
+        """The real instant at which the newest accepted payload of a date was written, None without one."""
+        found = [
+            file
+            for provider, endpoint in endpoints
+            for file in files.listing(self.root / provider / endpoint / game_date.isoformat(), "*/*.gz")
+            if REJECTED not in file.path.name and file.path.name[0] != "."
+        ]
+        return max((file.written_at for file in found), default=None)
+
     def read(self, ref: str) -> Payload:
         """The payload that a row's `source` names. Raises NotLanded when it is not on disk or unreadable."""
         path = self.root / f"{ref}.gz"
@@ -347,6 +382,14 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         """In a replay: the provider's payloads that the original run itself landed or reused."""
         lines = [line for line in self._replayed().outcomes.values() if line["provider"] == provider]
         return [self.read(line["ref"]) for line in lines if line["ref"]]
+
+    def newest_of(self, provider: str) -> list[Payload]:
+        """The newest accepted payload of each endpoint of a provider whose payloads belong to no date."""
+        found = []
+        for endpoint in files.folders(self.root / provider):
+            paths = self._accepted(f"{provider}/{endpoint}/{ANY_PERIOD}", "*/*.gz")
+            found += [_payload(_slot_of(path, self.root), path, self.root) for path in paths[-1:]]
+        return found
 
     def runs(self) -> Iterator[dict[str, Any]]:
         """The header line of every journal, in the order in which the runs began."""
@@ -422,7 +465,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         }  # fmt: skip
 
     def _open(self, header: Mapping[str, Any]) -> Journal:
-        folder, run_id = self.root / "journal", self._run_id
+        folder, run_id = self.root / JOURNAL, self._run_id
         with _journals_lock:
             journal = _journals.get((str(folder), run_id)) if run_id != DIRECT else None
             if journal is None:
@@ -440,11 +483,11 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
             journal.users -= 1
             if journal.users:
                 return
-            _journals.pop((str(self.root / "journal"), self._run_id), None)
+            _journals.pop((str(self.root / JOURNAL), self._run_id), None)
         journal.close()
 
     def _logs(self) -> list[LogFile]:
-        return files.logs(self.root / "journal")
+        return files.logs(self.root / JOURNAL)
 
     def damaged_lines(self) -> list[DamagedLine]:
         """Every damaged line of every journal, in order. The first line of a journal says which run it was."""
@@ -483,7 +526,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         Their names go by the real clock and their lines by ours: where ours stands, what was written last may be of now.
         """
-        folder = self.root / "journal"
+        folder = self.root / JOURNAL
         if not isinstance(folder, Path):
             logs = self._logs()
             begun = _begun_lately([log.path.name for log in logs], now, last)

@@ -13,7 +13,7 @@ import polars as pl
 from nba_pipeline.errors import BadInput, Closed, Damaged, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import QUARANTINE_SCHEMA, Table
-from nba_pipeline.warehouse import Warehouse, local_sql
+from nba_pipeline.warehouse import Warehouse, local_sql, swap
 from nba_pipeline.warehouse.checksum import seal
 from nba_pipeline.warehouse.damage import Notice, aside_name, notices
 from nba_pipeline.warehouse.home_format import prepare_write, refuse_another_format
@@ -33,6 +33,8 @@ class LocalWarehouse(Warehouse):
 
     def preflight(self) -> None:
         refuse_another_format(Path(self.home))
+        if swap.is_pending(Path(self.home)):
+            swap.finish(Path(self.home))
         tables = Path(self.home) / "tables"
         there = next(folder for folder in (tables, *tables.absolute().parents) if folder.exists())
         try:

@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from nba_pipeline.calendar import REPLAY_TAG, Clock
+from nba_pipeline.calendar import OFFLINE_TAG, REPLAY_TAG, Clock
 from nba_pipeline.errors import BadInput
 from nba_pipeline.providers.archive import GAME_LINE_COLUMNS, PROP_COLUMNS, TEAM_TOTALS, Archive
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, STATISTICS, TEAM_BOXSCORE_COLUMNS
@@ -285,6 +285,18 @@ def test_a_replay_reads_what_the_original_read_though_the_folder_is_gone(archive
     assert rows_in_a_run(without, {REPLAY_TAG: original})[1] == first
     nothing, _ = rows_in_a_run(without)
     assert rows_in_a_run(opened, {REPLAY_TAG: nothing})[1] == [True, False, []]
+
+
+def test_an_offline_run_reads_the_newest_landed_files_though_the_folder_is_gone(archive: Callable[..., Archive]) -> None:
+    assert rows_in_a_run(archive(), {OFFLINE_TAG: "true"})[1] == [True, False, []]
+    rows_in_a_run(archive())
+    newer = archive(games=[a_game(home_pts=1)])
+    _, expected = rows_in_a_run(newer)
+    shutil.rmtree(newer.folder)
+    without = Archive(landing=newer.landing, clock=newer.clock)
+    original, found = rows_in_a_run(without, {OFFLINE_TAG: "true"})
+    assert found == expected
+    assert rows_in_a_run(without, {REPLAY_TAG: original, OFFLINE_TAG: "true"})[1] == expected
 
 
 READ: dict[str, tuple[str, Callable[[Archive], Any]]] = {

@@ -12,7 +12,7 @@ from typing import Protocol
 import dagster as dg
 import pytest
 
-from nba_pipeline.calendar import REPLAY_TAG, Clock
+from nba_pipeline.calendar import OFFLINE_TAG, REPLAY_TAG, Clock
 from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.warehouse.landing import Landing, Payload
@@ -525,3 +525,14 @@ def test_a_replay_of_a_run_that_did_not_ask_is_not_landed(http_client: HttpClien
 
     original = dg.materialize([nothing], resources={"http": http_client}).run_id
     assert ask_in_a_run(http_client, {REPLAY_TAG: original})[1] == [NotLanded, NotLanded]
+
+
+def test_an_offline_run_sends_nothing_and_is_answered_by_what_is_landed(http_client: HttpClient, provider: Provider) -> None:
+    assert ask_in_a_run(http_client, {OFFLINE_TAG: "true"})[1] == [NotLanded, NotLanded]
+    assert provider.asked == [] and list(http_client.landing.requests()) == []
+    provider.says(GOOD)
+    ask_in_a_run(http_client)
+    asked = len(provider.asked)
+    _, answers = ask_in_a_run(http_client, {OFFLINE_TAG: "true"})
+    assert answers == [b'{"game": 1}'] * 2 and len(provider.asked) == asked
+    assert [line["outcome"] for line in http_client.landing.requests()][-2:] == ["reused", "reused"]

@@ -131,7 +131,7 @@ def test_every_printed_number_leads_to_the_payload_that_landed(lived: Platform) 
 def test_the_tables_are_rebuilt_from_the_landing_without_a_network(lived: Platform) -> None:
     names = sorted(p.name for p in (lived.home / "tables").iterdir())
     before = {name: lived.table(name) for name in names}
-    lived("rebuild", code=None)
+    lived("rebuild", "--yes", code=None)
     for name in names:
         assert_frame_equal(lived.table(name), before[name])
 

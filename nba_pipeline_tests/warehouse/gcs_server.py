@@ -97,7 +97,15 @@ class Handler(BaseHTTPRequestHandler):
     def _page(self, query: dict[str, str]) -> dict[str, Any]:
         begins, after = query.get("prefix", ""), query.get("pageToken", "")
         names = [name for name in sorted(self.bucket.objects) if name.startswith(begins) and name > after]
-        page = {"kind": "storage#objects", "items": [self.bucket.metadata(name) for name in names[:PAGE]]}
+        items, prefixes = list[str](), set[str]()
+        for name in names[:PAGE]:
+            folder, slash, _ = name.removeprefix(begins).partition(query.get("delimiter", "\0"))
+            if slash:
+                prefixes.add(f"{begins}{folder}/")
+            else:
+                items.append(name)
+        page: dict[str, Any] = {"kind": "storage#objects", "items": [self.bucket.metadata(name) for name in items]}
+        page |= {"prefixes": sorted(prefixes)} if prefixes else {}
         return page | ({"nextPageToken": names[PAGE - 1]} if len(names) > PAGE else {})
 
     def _do(self, rest: str, query: dict[str, str]) -> tuple[int, Any]:

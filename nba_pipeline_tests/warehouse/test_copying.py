@@ -14,7 +14,7 @@ from nba_pipeline.calendar import days
 from nba_pipeline.errors import BadInput
 from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.copying import Copied, checksum, copy
+from nba_pipeline.warehouse.copying import Copied, Replaced, checksum, copy
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 DAY = date(2024, 3, 12)  # a Tuesday
@@ -108,6 +108,16 @@ def test_an_empty_date_becomes_one_and_a_date_never_written_stays_so(source: War
     list(copy(source, target, WEEK, ["toy_lines"]))
     assert target.dates(toy) == {*WEEK[:2], WEEK[5]}
     assert held(target, toy).height == 3
+
+
+def test_replaced_rows_take_the_place_of_more_rows_also_where_rows_are_only_added(
+    source: Warehouse, target: Warehouse, ledger: Table
+) -> None:
+    source.replace(ledger, [DAY], rows(ledger, (DAY, 2), code_version="8"), "me")
+    target.add(ledger, [DAY], rows(ledger, (DAY, 9)), "me")
+    records = list(copy(source, target, WEEK, ["toy_ledger"], rows=Replaced))
+    assert named(records) == [] and told(records) == [("toy_ledger", 1, 0, 2)]
+    assert_frame_equal(held(target, ledger), held(source, ledger))
 
 
 def test_dates_outside_of_the_range_are_left_alone(source: Warehouse, target: Warehouse, toy: Table) -> None:

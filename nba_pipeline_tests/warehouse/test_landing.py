@@ -232,6 +232,25 @@ def test_the_last_resource_to_leave_closes_the_journal(bucket: Bucket) -> None:
     assert len([name for name in bucket.objects if "/journal/" in name]) == 1 and len(list(first.requests())) == 3
 
 
+def test_periods_are_folder_names_of_every_provider_and_not_of_the_journal(landing: Landing) -> None:
+    assert landing.periods() == {}
+    keep(landing)
+    landing.keep(Slot("archive", "players", "file", extension="parquet"), b"2", fetched_at=NOON)
+    assert landing.periods() == {("nba_cdn", "boxscore"): {"2024-03-12"}, ("archive", "players"): {"all"}}
+    assert [payload.body for payload in landing.newest_of("archive")] == [b"2"] and landing.newest_of("nba_cdn") == []
+
+
+def test_the_last_landing_of_a_date_is_real_time_and_ignores_rejected_payloads(landing: Landing) -> None:
+    day, before = date(2024, 3, 12), datetime.now(UTC) - timedelta(seconds=5)
+    endpoints = [("nba_cdn", "boxscore")]
+    assert landing.last_landed_at(endpoints, day) is None
+    payload = keep(landing)
+    at = landing.last_landed_at(endpoints, day)
+    assert at and before <= at <= datetime.now(UTC) + timedelta(seconds=5)
+    landing.reject(payload, "not a box score")
+    assert landing.last_landed_at(endpoints, day) is None
+
+
 def test_a_run_that_is_killed_can_be_replayed(bucket: Bucket) -> None:
     original, _ = run(a_landing("gs://bucket"), [b"1", b"2"])
     (name,) = (name for name in bucket.objects if "/journal/" in name)

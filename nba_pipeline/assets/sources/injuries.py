@@ -131,8 +131,10 @@ def ask(games: pl.DataFrame, day: date, injury_report: InjuryReport, espn: Espn,
     """Land the newest report on a date's games, else ESPN's injuries, and return what went wrong.
 
     Nothing is asked before a slate is due. When every game of it has begun, the last report from before the first tip-off
-    is asked for, and ESPN, which knows only the present, is not.
+    is asked for, and ESPN, which knows only the present, is not. An offline run asks for nothing.
     """
+    if injury_report.http.landing.is_offline:
+        return []
     tipoffs = games.filter(pl.col("status") != "postponed")["tipoff_at"]
     if now < due_at(day) or tipoffs.is_empty():
         return []

@@ -93,7 +93,8 @@ def rosters(
     archive: Archive, clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
     """The newest landed roster of every team. A team that cannot be had is named, and keeps what was landed of it."""
-    landing, collected = espn.http.landing, collected_dates(schedule, clock)
+    landing = espn.http.landing
+    collected = set[date]() if landing.is_offline else collected_dates(schedule, clock)
     frames, problems = [pl.DataFrame(schema={**ROSTER_COLUMNS, "game_date": pl.Date()})], dict[str, list[str]]()
     for day in dates_of(context):
         if archive.holds(day):

@@ -121,7 +121,7 @@ def schedule(
     frames = [archive.schedule(archived)] if archived else []
     live = [day for day in dates if day not in archived]
     if live:
-        payload = nba_cdn.schedule()
+        payload = nba_cdn.schedule(min(live) if nba_cdn.http.landing.is_offline else None)
         season = newest_of_each_game(parse_schedule(payload))
         listed = set(usable(season)["game_date"])
         name = str(usable(season)["season"].mode().max()) if listed else season_of(min(live))

@@ -1,0 +1,297 @@
+"""Rebuilding every table but the ledgers from the landing: planned, made beside the old tables, compared, then installed.
+
+    plan        rows and dates of each table, and the runs that the landing's journal holds
+    repeat      every journaled run, offline and as of its own instant, into a warehouse below `<home>/rebuild`
+    compare     a table that would lose dates or most of a date's rows stops the rebuild; the old tables stay
+    install     local: by renames (`warehouse.swap`); BigQuery: date by date (`warehouse.copying`)
+
+Ledgers, landing and saved models are never changed. Until the installation begins, the old tables are untouched.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from filelock import FileLock, Timeout
+
+from nba_pipeline.alerts import Notifier
+from nba_pipeline.calendar import (
+    AS_OF_TAG,
+    FIRST_DATE,
+    OFFLINE_TAG,
+    PARTITION_TAG,
+    RANGE_TAGS,
+    REPLAY_TAG,
+    Clock,
+    days,
+    parse_instant,
+    parse_key,
+)
+from nba_pipeline.corrections.reread import JOB as RECHECK
+from nba_pipeline.errors import BadInput, Busy, PipelineError
+from nba_pipeline.liveness import close_dead_runs
+from nba_pipeline.modes import DAILY_TABLES
+from nba_pipeline.reconciliation import UNDER_WAY
+from nba_pipeline.runs import Outcome, Runner, open_instance
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.table import TABLES, Table
+from nba_pipeline.warehouse import Warehouse, copying, swap
+from nba_pipeline.warehouse.home_format import prepare_write
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.table_io import TableIO
+
+DAEMON_SECONDS = 120
+"""A daemon whose heartbeat is younger is running: it sends one every 30 s."""
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """A journaled run as it is repeated. `original` is the id of the run."""
+
+    original: str
+    job: str
+    tables: tuple[str, ...]
+    first: date
+    last: date
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a warehouse holds of a table."""
+
+    name: str
+    dates: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a rebuild replaces, what it keeps, and which runs it repeats."""
+
+    replaced: tuple[Held, ...]
+    kept: tuple[Held, ...]
+    runs: tuple[Repetition, ...]
+
+
+def plan_rebuild(warehouse: Warehouse, landing: Landing) -> Plan:
+    """The plan; nothing is written. Raises BadInput for a landing without runs, PipelineError for a run that has no header."""
+    runs = tuple(repetitions(landing))
+    if not runs:
+        raise BadInput(f"the landing below {landing.root} has no runs to rebuild from")
+    if unnamed := [line for line in landing.damaged_lines() if line.is_header]:
+        raise PipelineError(
+            f"the rebuild cannot repeat {len(unnamed)} runs, whose journals have a damaged first line, and replaces nothing: "
+            + ", ".join(f"run {line.run_id} ({line.place})" for line in unnamed)
+        )
+    replaced, kept = (tuple(_held(warehouse, table) for table in some) for some in (rebuilt_tables(), ledgers()))
+    return Plan(replaced, kept, runs)
+
+
+def ledgers() -> list[Table]:
+    """The tables that cannot be rebuilt."""
+    return [table for table in TABLES.values() if table.is_a_record_of_decisions]
+
+
+def rebuilt_tables() -> list[Table]:
+    """The tables that can, in the order of the path."""
+    order = {name: number for number, name in enumerate(DAILY_TABLES)}
+    tables = [table for table in TABLES.values() if not table.is_a_record_of_decisions]
+    return sorted(tables, key=lambda table: order.get(table.name, len(order)))
+
+
+def repetitions(landing: Landing) -> Iterator[Repetition]:
+    """Every journaled run of a job that made a table other than a ledger, in the order in which they began."""
+    kept = {table.name for table in ledgers()}
+    for run in landing.runs():
+        if run["job"] and (repeated := repetition(run, kept)).tables:
+            yield repeated
+
+
+def repetition(run: Mapping[str, Any], kept: Set[str]) -> Repetition:
+    """A run as its header in the journal describes it, without the kept tables."""
+    # a re-read wrote no table: the runs after it see what it landed
+    every = {"train": ("points_model",), RECHECK: ()}.get(run["job"], DAILY_TABLES)
+    span = [parse_key(run["tags"][tag]) for tag in RANGE_TAGS if tag in run["tags"]]
+    first, last = span or [parse_key(run["tags"][PARTITION_TAG])] * 2
+    as_of = parse_instant(run["as_of"], "as_of of the landing's journal").isoformat()
+    tables = tuple(table for table in run["assets"] or every if table not in kept)
+    offline = {OFFLINE_TAG: run["tags"][OFFLINE_TAG]} if OFFLINE_TAG in run["tags"] else {}
+    tags = {REPLAY_TAG: run["run_id"], AS_OF_TAG: as_of, **offline}
+    return Repetition(run["run_id"], run["job"], tables, first, last, tags)
+
+
+def rebuild(runner: Runner) -> Iterator[Outcome]:
+    """Repeat the runs beside the old tables, and replace these when the new ones are complete.
+
+    A run that failed originally fails again; that is a warning of its outcome. Raises Busy while something else works on the
+    home, BadInput without room for the new tables, and PipelineError, with the old tables kept, when the new ones are incomplete.
+    """
+    home = Path(runner.instance.root_directory).parent
+    with _only_one(home):
+        runner.warehouse.preflight()  # finishes an interrupted installation, whose tables lie where the new ones go
+        refuse_while_in_use(runner.instance)
+        plan_rebuild(runner.warehouse, runner.landing)
+        beside = _beside(runner, home / swap.FOLDER)
+        failed = list[str]()
+        for outcome, original in _repeat(beside, runner.landing):
+            is_expected = outcome.succeeded or not _has_succeeded(runner.instance, original)
+            failed += [] if is_expected else [outcome.title]
+            yield _as_repetition(outcome) if is_expected else outcome
+        problems = [f"{len(failed)} runs failed that had succeeded (first: {failed[0]})"] if failed else []
+        problems += losses(runner.warehouse, beside.warehouse)
+        if problems:
+            kept = f"the old tables were kept, the new ones are in {home / swap.FOLDER / 'tables'}"
+            raise PipelineError(f"the rebuilt tables are incomplete: {'; '.join(problems)}; {kept}")
+        refuse_while_in_use(runner.instance)
+        install(runner.warehouse, beside.warehouse, home)
+
+
+def losses(old: Warehouse, new: Warehouse) -> list[str]:
+    """Per table the dates that the new warehouse lacks, and those with less than the shrink floor of the old rows."""
+    found = []
+    for table in rebuilt_tables():
+        before, after = _rows_by_date(old, table), _rows_by_date(new, table)
+        lost = sorted(before.keys() - after.keys())
+        if lost:
+            found.append(f"{table.name} would lose {len(lost)} dates (first: {lost[0]})")
+        floor = 0.0 if table.may_shrink else SETTINGS.coverage.shrink_floor
+        shrunk = [day for day in sorted(before.keys() & after.keys()) if after[day] < floor * before[day]]
+        if shrunk:
+            day = shrunk[0]
+            found.append(
+                f"{table.name} would shrink below {floor:.0%} on {len(shrunk)} dates (first: {day}, {before[day]} to {after[day]} rows)"
+            )
+    return found
+
+
+def install(old: Warehouse, new: LocalWarehouse | Warehouse, home: Path) -> None:
+    """Replace the old tables by the new ones. Raises PipelineError naming the dates of BigQuery that differ afterwards."""
+    names = [table.name for table in rebuilt_tables()]
+    if isinstance(old, LocalWarehouse):
+        swap.install(home, names)
+        return
+    span = days(FIRST_DATE - timedelta(days=7), max(day for name in names for day in new.dates(TABLES[name])))
+    copied = copying.copy(new, old, span, names, rows=copying.Replaced)
+    differing = [str(difference) for chunk in copied for difference in chunk.differences]
+    if differing:
+        raise PipelineError(f"{len(differing)} dates differ after the rebuild, repeat it (first: {differing[0]})")
+    shutil.rmtree(home / swap.FOLDER)
+
+
+def refuse_while_in_use(instance: dg.DagsterInstance) -> None:
+    """Raise Busy while a run or Dagster's daemon may write a table."""
+    close_dead_runs(instance, Clock().now())
+    runs = instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY))
+    if runs:
+        raise Busy(f"run {runs[0].run_id} of {runs[0].job_name} is in progress: wait for it, then repeat the rebuild")
+    newest = max((beat.timestamp for beat in instance.get_daemon_heartbeats().values()), default=0.0)
+    if Clock().now().timestamp() - newest < DAEMON_SECONDS:
+        raise Busy("Dagster's daemon is running on this home and writes tables: stop it, then repeat the rebuild")
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    folder = home / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "rebuild.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise Busy(f"another rebuild of {home} is running") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _beside(runner: Runner, folder: Path) -> Runner:
+    """The same graph on an empty warehouse and an instance of their own, with the ledgers that gates read."""
+    shutil.rmtree(folder, ignore_errors=True)
+    warehouse = LocalWarehouse(home=str(folder))
+    warehouse.preflight()
+    _refuse_without_room(runner.warehouse, warehouse)
+    _take_ledgers(runner.warehouse, warehouse)
+    theirs, definitions = dict(runner.definitions.resources or {}), runner.definitions
+    clock, landing = theirs["clock"], theirs["landing"]
+    ours = {
+        "warehouse": warehouse,
+        "tables": TableIO(warehouse=warehouse, clock=clock, landing=landing),
+        "notifier": Notifier(warehouse=warehouse, clock=clock),
+    }
+    graph = dg.Definitions(
+        assets=definitions.assets, asset_checks=definitions.asset_checks, jobs=definitions.jobs, executor=definitions.executor,
+        resources={**theirs, **ours},
+    )  # fmt: skip
+    return Runner(graph, open_instance(folder))
+
+
+def _refuse_without_room(old: Warehouse, new: LocalWarehouse) -> None:
+    if not isinstance(old, LocalWarehouse):
+        return
+    folders = [Path(old.home, kind, table.name) for kind in swap.KINDS for table in rebuilt_tables()]
+    needed = sum(file.stat().st_size for folder in folders for file in folder.rglob("*.parquet"))
+    free = shutil.disk_usage(new.home if Path(new.home).exists() else old.home).free
+    if free < needed + new.least_free_mib * 1024**2:
+        raise BadInput(
+            f"the disk of {old.home} has {free / 1024**2:.0f} MiB left, and a rebuild needs {needed / 1024**2:.0f} more"
+        )
+
+
+def _take_ledgers(old: Warehouse, new: LocalWarehouse) -> None:
+    """Give the new warehouse the ledgers: links to the files, which are only ever replaced whole, or copies of the rows."""
+    prepare_write(Path(new.home))
+    for table in ledgers():
+        if isinstance(old, LocalWarehouse):
+            folder = Path(old.home, "tables", table.name)
+            if folder.exists():
+                shutil.copytree(folder, Path(new.home, "tables", table.name), copy_function=_link_or_copy)
+        elif dates := old.dates(table):
+            new.add(table, sorted(dates), old.scan(table, dates).collect(), "rebuild")
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    if source.endswith(".parquet"):
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
+
+
+def _repeat(beside: Runner, landing: Landing) -> Iterator[tuple[Outcome, str]]:
+    """Repeat the journaled runs, and then those that were journaled meanwhile, until there is none."""
+    done = set[str]()
+    while waiting := [run for run in repetitions(landing) if run.original not in done]:
+        for run in waiting:
+            yield beside.run(run.job, run.tables, run.first, run.last, dict(run.tags)), run.original
+            done.add(run.original)
+
+
+def _has_succeeded(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether Dagster knows that a run succeeded. A run that was pruned made nothing that a table still holds."""
+    run = instance.get_run_by_id(run_id)
+    return run is not None and run.status == dg.DagsterRunStatus.SUCCESS
+
+
+def _as_repetition(outcome: Outcome) -> Outcome:
+    """The outcome of a repeated run: what failed or was closed then is no failure of the rebuild."""
+    told = [f"as originally: {sentence}" for sentence in (*outcome.failures, *outcome.closed)]
+    return replace(outcome, failures=[], closed=[], warnings=[*told, *outcome.warnings])
+
+
+def _held(warehouse: Warehouse, table: Table) -> Held:
+    rows = warehouse.scan(table).select(pl.len()).collect().item()
+    return Held(table.name, len(warehouse.dates(table)), rows)
+
+
+def _rows_by_date(warehouse: Warehouse, table: Table) -> dict[date, int]:
+    """The rows of each date that was written, empty ones included."""
+    counted = warehouse.scan(table).group_by("game_date").len().collect()
+    return dict.fromkeys(warehouse.dates(table), 0) | dict(counted.iter_rows())

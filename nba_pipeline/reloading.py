@@ -1,0 +1,190 @@
+"""Landed against loaded: which dates of a source table the landing can fill, and the warehouse does not hold.
+
+Compares folder names of the landing, the partitions that Dagster knows, and the dates of the warehouse; no payload is read.
+A reload is a run that sends no request: the landing alone answers (`nba/offline`).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
+
+import dagster as dg
+
+from nba_pipeline.assets.sources.players import RESOLUTIONS
+from nba_pipeline.calendar import FIRST_DATE, OFFLINE_TAG, eastern, eastern_date
+from nba_pipeline.flow import FLOWS, WINDOW
+from nba_pipeline.modes import DAILY_TABLES, FROM_PREDICTIONS, MODE_TAG, SUMMARIES
+from nba_pipeline.providers import archive, balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
+from nba_pipeline.table import TABLES
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing
+
+RELOAD: Literal["reload"] = "reload"
+"""Value of the tag `nba/mode` of a run that reloads a date from the landing."""
+
+RELOAD_TAGS = {MODE_TAG: RELOAD, OFFLINE_TAG: "true"}
+
+Endpoint = tuple[str, str]
+"""Provider and endpoint, the first two folders of a payload."""
+
+BOX_SCORES: tuple[Endpoint, ...] = (
+    (nba_cdn.PROVIDER, "boxscore"), (nba_stats.PROVIDER, "player_game_log"), (balldontlie.PROVIDER, "box_scores"),
+)  # fmt: skip
+ODDS: tuple[Endpoint, ...] = tuple(
+    (odds_api.PROVIDER, f"{prefix}{endpoint}") for prefix in ("", "historical_") for endpoint in ("events", "event_odds")
+)
+READS: Mapping[str, tuple[Endpoint, ...]] = {
+    "schedule": (),
+    "boxscores": BOX_SCORES,
+    "team_boxscores": BOX_SCORES,
+    "play_by_play": ((nba_cdn.PROVIDER, "playbyplay"),),
+    "players": (*BOX_SCORES, RESOLUTIONS),
+    "prop_lines": ODDS,
+    "game_lines": ODDS,
+    "injuries": ((injury_report.PROVIDER, injury_report.ENDPOINT), (espn.PROVIDER, "injuries")),
+    "rosters": ((espn.PROVIDER, "roster"),),
+}
+"""Source table -> the endpoints whose payloads of a date it is loaded from.
+
+The schedule of a season is one payload: it is expected on every date of which something else is landed.
+"""
+
+SNAPSHOTS = ("prop_lines", "game_lines", "injuries", "rosters")
+"""Sources that are captured repeatedly: a payload newer than the last load means that a capture was not loaded."""
+
+
+@dataclass(frozen=True)
+class Reload:
+    """Source tables of a date that are landed and not loaded, and `tables`, what a run makes of them."""
+
+    game_date: date
+    sources: tuple[str, ...]
+    tables: tuple[str, ...]
+    due_at: datetime
+
+    @property
+    def why(self) -> str:
+        """For messages."""
+        return f"landed but not loaded: {', '.join(self.sources)}"
+
+
+def landed_dates(periods: Mapping[Endpoint, Collection[str]]) -> dict[str, set[date]]:
+    """By source table the dates of which the landing holds payloads. `periods` is as `Landing.periods` returns it."""
+    by_endpoint = {endpoint: _dates_of(names) for endpoint, names in periods.items()}
+    landed = {name: set[date]().union(*(by_endpoint.get(one, ()) for one in endpoints)) for name, endpoints in READS.items()}
+    if (archive.PROVIDER, "players") in periods:
+        landed["players"].add(FIRST_DATE)
+    landed["schedule"] = set[date]().union(*landed.values())
+    return landed
+
+
+def loaded_before(instance: dg.DagsterInstance, names: Collection[str] = tuple(READS)) -> dict[str, set[date]]:
+    """By table the dates that a run once loaded, as Dagster knows them: also of the archive, and empty ones."""
+    return {name: _dates_of(instance.get_materialized_partitions(dg.AssetKey(name))) for name in names}
+
+
+def not_loaded(
+    expected: Sequence[Mapping[str, Collection[date]]], loaded: Mapping[str, Collection[date]], last: date
+) -> dict[date, tuple[str, ...]]:
+    """By date, oldest first, the source tables that are expected by one of the mappings and not loaded."""
+    missing: dict[date, tuple[str, ...]] = {}
+    for name in READS:
+        dates = set[date]().union(*(one.get(name, ()) for one in expected))
+        for day in dates - set(loaded[name]):
+            if FIRST_DATE <= day <= last:
+                missing[day] = (*missing.get(day, ()), name)
+    return dict(sorted(missing.items()))
+
+
+def missing_sources(
+    warehouse: Warehouse, landing: Landing, last: date, before: Mapping[str, Collection[date]] | None = None
+) -> dict[date, tuple[str, ...]]:
+    """By date the source tables that are landed, or were loaded `before`, and that the warehouse does not hold."""
+    loaded = {name: warehouse.dates(TABLES[name]) for name in READS}
+    return not_loaded([landed_dates(landing.periods()), before or {}], loaded, last)
+
+
+def followers(sources: Collection[str]) -> tuple[str, ...]:
+    """The derived tables downstream of some sources, without predictions: past slates are not predicted again."""
+    found = set(sources)
+    for name in DAILY_TABLES:
+        if name in FLOWS and name != FROM_PREDICTIONS[0] and found.intersection(FLOWS[name].follows):
+            found.add(name)
+    return tuple(name for name in DAILY_TABLES if name in found and name not in READS)
+
+
+def find_reloads(
+    instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, now: datetime, window: Sequence[date]
+) -> list[Reload]:
+    """What to reload, the oldest date first: missing sources of any date, and captures of the window that were not loaded."""
+    today = eastern_date(now)
+    before = loaded_before(instance)
+    missing = missing_sources(warehouse, landing, today + timedelta(days=1), before)
+    loaded, before = _loaded_and_before(instance, warehouse, before) if missing else ({}, before)
+    reloads = []
+    for day, sources in missing.items():
+        tables = sources if is_carried_on(day, today) else (*sources, *_to_remake(day, sources, before, loaded))
+        reloads.append(Reload(day, sources, tables, eastern(day, 0)))
+    reloads += _unread_captures(instance, warehouse, landing, [day for day in window if day not in missing])
+    return sorted(reloads, key=lambda reload: reload.game_date)
+
+
+def is_carried_on(day: date, today: date) -> bool:
+    """Whether the automation conditions carry an update of the date downstream by themselves."""
+    return day > today + timedelta(days=1) - WINDOW
+
+
+def _to_remake(
+    day: date, sources: Collection[str], before: Mapping[str, Collection[date]], loaded: Mapping[str, Collection[date]]
+) -> list[str]:
+    """The downstream tables that are gone, or were made without the sources, which were never loaded.
+
+    Summaries are made where they are absent. Grades need predictions, and features of a past date are only restored.
+    """
+    never = followers([name for name in sources if day not in before[name]])
+    return [
+        name for name in followers(sources)
+        if (name in never if day in loaded[name] else name in SUMMARIES or day in before[name])
+        and (name != "grades" or day in loaded["predictions"])
+    ]  # fmt: skip
+
+
+def _loaded_and_before(
+    instance: dg.DagsterInstance, warehouse: Warehouse, sources: Mapping[str, set[date]]
+) -> tuple[dict[str, set[date]], dict[str, set[date]]]:
+    """By daily table the dates that the warehouse holds, and those that were once loaded."""
+    derived = [name for name in DAILY_TABLES if name not in READS]
+    loaded = {name: warehouse.dates(TABLES[name]) for name in DAILY_TABLES}
+    return loaded, {**sources, **loaded_before(instance, derived)}
+
+
+def _unread_captures(
+    instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, window: Sequence[date]
+) -> list[Reload]:
+    """The snapshot tables of these dates with a payload that was written after their last materialization."""
+    loaded = {name: warehouse.dates(TABLES[name]) for name in SNAPSHOTS}
+    reloads = []
+    for day in window:
+        landed_at = {name: landing.last_landed_at(READS[name], day) for name in SNAPSHOTS if day in loaded[name]}
+        unread = {name: at for name, at in landed_at.items() if at and not _is_made_since(instance, name, day, at)}
+        if unread:
+            reloads.append(Reload(day, tuple(unread), tuple(unread), max(unread.values())))
+    return reloads
+
+
+def _is_made_since(instance: dg.DagsterInstance, name: str, day: date, at: datetime) -> bool:
+    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), asset_partitions=[day.isoformat()])
+    record = next(iter(instance.fetch_materializations(wanted, limit=1).records), None)
+    return record is not None and datetime.fromtimestamp(record.timestamp, UTC) >= at
+
+
+def _dates_of(names: Collection[str]) -> set[date]:
+    """The dates among the names of periods or partitions."""
+    found = set[date]()
+    for name in names:
+        try:
+            found.add(date.fromisoformat(name))
+        except ValueError:  # a season, or "all"
+            continue
+    return found

@@ -1,0 +1,34 @@
+"""Everything that is due and not done, from its three sources, in the order in which it is asked for.
+
+What is due of a mode or landed and not loaded stands in `reconciliation`, what an unreadable file cost in `lost_partitions`,
+what a correction asks for in `corrections.work`.
+"""
+
+from datetime import datetime
+
+import dagster as dg
+
+from nba_pipeline.calendar import eastern_date
+from nba_pipeline.corrections.work import find_corrections
+from nba_pipeline.lost_partitions import lost_work, with_lost
+from nba_pipeline.reconciliation import Work, find_work
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing
+
+
+def find_missing(
+    instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, now: datetime,
+    days_back: int = SETTINGS.patience.catch_up_days,
+) -> list[Work]:  # fmt: skip
+    """The work of modes, reloads and lost partitions, the oldest date first."""
+    due = find_work(instance, warehouse, now, days_back, landing)
+    return with_lost(due, lost_work(instance, warehouse, eastern_date(now)))
+
+
+def find_undone(
+    instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, now: datetime,
+    days_back: int = SETTINGS.patience.catch_up_days,
+) -> list[Work]:  # fmt: skip
+    """What is missing, then corrections: a slate must not wait for a re-read."""
+    return [*find_missing(instance, warehouse, landing, now, days_back), *find_corrections(instance, warehouse, now)]

@@ -1,0 +1,79 @@
+"""Replacing whole tables of a local warehouse by new ones: rename by rename, and finished after an interruption.
+
+    <home>/rebuild/tables/<table>        the new rows, until they are installed
+    <home>/rebuild/old/tables/<table>    the old rows, until all tables are installed
+    <home>/rebuild/install.json          written before the first rename, deleted after the last
+
+What is in the new tables, and whether they may replace the old ones, is decided elsewhere.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from filelock import FileLock
+
+FOLDER = "rebuild"
+KINDS = ("tables", "quarantine")
+
+
+def is_pending(home: Path) -> bool:
+    """Whether an installation has begun and is not finished."""
+    return _journal(home).exists()
+
+
+def install(home: Path, names: Sequence[str]) -> None:
+    """Make the tables below `<home>/rebuild` the tables of the home, their quarantine included."""
+    new = {kind: [name for name in names if _new(home, kind, name).exists()] for kind in KINDS}
+    body = json.dumps({"tables": list(names), "new": new})
+    temporary = _journal(home).with_suffix(".tmp")
+    with temporary.open("w") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(_journal(home))
+    finish(home)
+
+
+def finish(home: Path) -> None:
+    """Do the renames of an installation that are not done yet. Does nothing without one."""
+    folder = home / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "install.lock"):
+        if not is_pending(home):
+            return
+        journal = json.loads(_journal(home).read_text())
+        for kind in KINDS:
+            for name in journal["tables"]:
+                _swap(home, kind, name, has_new=name in journal["new"][kind])
+        _journal(home).unlink()
+        shutil.rmtree(home / FOLDER, ignore_errors=True)
+
+
+def _swap(home: Path, kind: str, name: str, *, has_new: bool) -> None:
+    """Move the old table aside and the new one in. Repeated after an interruption, it does what is left of that."""
+    live, new, old = home / kind / name, _new(home, kind, name), home / FOLDER / "old" / kind / name
+    if has_new and not new.exists():
+        return
+    if live.exists() and not old.exists():
+        old.parent.mkdir(parents=True, exist_ok=True)
+        live.replace(old)
+    if has_new:
+        later = old.with_name(f"{name}.later")
+        if live.exists():  # dates that a run has written since the interruption: they are newer than both
+            live.replace(later)
+        live.parent.mkdir(parents=True, exist_ok=True)
+        new.replace(live)
+        for part in later.glob("*"):
+            shutil.rmtree(live / part.name, ignore_errors=True)
+            part.replace(live / part.name)
+
+
+def _new(home: Path, kind: str, name: str) -> Path:
+    return home / FOLDER / kind / name
+
+
+def _journal(home: Path) -> Path:
+    return home / FOLDER / "install.json"

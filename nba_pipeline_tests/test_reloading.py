@@ -1,0 +1,242 @@
+"""Landed against loaded: what is named, and that it is reloaded without a request.
+
+A payload in the landing is a file below its slot's folder; most tests write it without asking a provider.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from polars.testing import assert_frame_equal
+
+from nba_pipeline import status as grid
+from nba_pipeline.calendar import FIRST_DATE, OFFLINE_TAG, Clock, days, eastern
+from nba_pipeline.environments import PROVIDER_ADDRESSES
+from nba_pipeline.providers import balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
+from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.reconciliation import Work, find_work, next_of
+from nba_pipeline.reloading import READS, RELOAD, RELOAD_TAGS, followers, landed_dates, loaded_before, not_loaded
+from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
+from nba_pipeline_tests.providers.conftest import Provider, provider
+from nba_pipeline_tests.test_runs import DAY, a_runner, link_or_copy, loaded, tables
+
+__all__ = ["loaded", "provider"]
+
+OLD = date(2025, 11, 10)
+NOW = eastern(date(2026, 1, 15), 13)
+ODDS = Slot("odds_api", "event_odds", "e1", OLD)
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """To copy: a home without games since a week before NOW, so that no mode has lost anything."""
+    home = Days(tmp_path_factory.mktemp("quiet"))
+    recent = days(NOW.date() - timedelta(days=8), NOW.date() + timedelta(days=1))
+    home.make_everything(NOW - timedelta(minutes=30), *recent)
+    return home.home
+
+
+@pytest.fixture
+def days_of(quiet: Path, tmp_path: Path) -> Days:
+    """A copy of the quiet home."""
+    return a_copy(quiet, tmp_path / "home")
+
+
+def landing_of(home: Days) -> Landing:
+    return Landing(home=str(home.home), clock=Clock(stands_at=NOW.isoformat()))
+
+
+def land(home: Days, *slots: Slot, written_at: datetime = NOW) -> None:
+    """A payload of each slot; when it was written decides whether a later load has read it."""
+    for slot in slots:
+        payload = landing_of(home).keep(slot, b"{}", fetched_at=NOW)
+        os.utime(str(payload.path), (written_at.timestamp(), written_at.timestamp()))
+
+
+def found(home: Days) -> list[Work]:
+    return find_work(home.instance, home.warehouse, NOW, landing=landing_of(home))
+
+
+def named(works: Sequence[Work]) -> list[tuple[date, tuple[str, ...]]]:
+    return [(work.game_date, work.tables) for work in works if work.mode == RELOAD]
+
+
+# The comparison
+
+
+def test_each_source_reads_the_slots_of_its_providers() -> None:
+    """A provider that renames an endpoint would make its dates look as if nothing was landed."""
+    client = HttpClient(base_urls={}, landing=Landing(home="x", clock=Clock()), clock=Clock())
+    odds = odds_api.OddsApi(http=client, api_key="k")
+    box = {
+        nba_cdn.boxscore_request("g", OLD).name, nba_stats.player_game_log_request(OLD, "regular_season").name,
+        balldontlie.Balldontlie(http=client, api_key="k").box_scores_request(OLD).name,
+    }  # fmt: skip
+    lines = {one.name for at in (None, NOW) for one in (odds.events_request(OLD, at), odds.odds_request("e", OLD, at))}
+    report = injury_report.InjuryReport(http=client).request(OLD, "n")
+    slots = {"boxscores": box, "prop_lines": lines, "play_by_play": {nba_cdn.playbyplay_request("g", OLD).name}}
+    for name, asked in slots.items():
+        assert {tuple(slot.split()[:2]) for slot in asked} == set(READS[name])
+    assert READS["game_lines"] == READS["prop_lines"] and READS["team_boxscores"] == READS["boxscores"]
+    assert READS["injuries"] == ((report.provider, report.endpoint), (espn.PROVIDER, "injuries"))
+
+
+def test_every_dated_folder_of_a_real_landing_belongs_to_a_source(loaded: Path) -> None:
+    periods = Landing(home=str(loaded), clock=Clock()).periods()
+    dated = {endpoint for endpoint, names in periods.items() if any(name[:2] == "20" and len(name) == 10 for name in names)}
+    assert dated and dated <= {endpoint for endpoints in READS.values() for endpoint in endpoints}
+
+
+def test_dates_are_read_from_folder_names_and_seasons_are_none() -> None:
+    landed = landed_dates(
+        {("odds_api", "events"): {"2025-11-10"}, ("nba_cdn", "schedule"): {"2025-26"}, ("archive", "players"): {"all"}}
+    )
+    assert {name: dates for name, dates in landed.items() if dates} == {
+        "schedule": {OLD, FIRST_DATE}, "prop_lines": {OLD}, "game_lines": {OLD}, "players": {FIRST_DATE}
+    }  # fmt: skip
+
+
+def test_what_is_landed_or_was_loaded_and_is_not_there_is_missing_oldest_first() -> None:
+    loaded_now = {name: {OLD} for name in READS} | {"rosters": set[date]()}
+    expected = [{"boxscores": {OLD, OLD + timedelta(days=1)}}, {"rosters": {OLD}, "injuries": {date(2030, 1, 1)}}]
+    assert not_loaded(expected, loaded_now, NOW.date()) == {OLD: ("rosters",), OLD + timedelta(days=1): ("boxscores",)}
+
+
+def test_downstream_tables_are_followed_to_the_grades_and_past_slates_are_not_predicted() -> None:
+    assert followers(["prop_lines"]) == ("features",)
+    downstream = followers(["boxscores"])
+    assert downstream[:2] == ("player_game_summary", "team_game_summary") and downstream[-1] == "grades"
+    assert "predictions" not in downstream
+
+
+# What is found
+
+
+def test_a_date_that_is_landed_and_not_loaded_is_found_at_any_age(days_of: Days) -> None:
+    assert found(days_of) == []
+    land(days_of, ODDS)
+    work = found(days_of)[0]
+    assert (work.game_date, work.tables, work.why) == (
+        OLD, ("schedule", "prop_lines", "game_lines"), "landed but not loaded: schedule, prop_lines, game_lines"
+    )  # fmt: skip
+    assert work.tags.items() >= RELOAD_TAGS.items() and OFFLINE_TAG in work.tags
+    days_of.write("schedule", OLD)
+    assert named(found(days_of)) == [(OLD, ("prop_lines", "game_lines"))]
+
+
+def test_a_partition_of_nothing_landed_that_was_loaded_once_is_found(days_of: Days) -> None:
+    """Of the archive, and empty: no folder of the landing has such a date."""
+    days_of.make(NOW, OLD, *READS)
+    shutil.rmtree(days_of.home / "tables" / "injuries" / f"game_date={OLD}")
+    assert named(found(days_of)) == [(OLD, ("injuries",))]
+
+
+def test_the_oldest_date_is_first_and_a_running_date_holds_up_all_others(days_of: Days) -> None:
+    for day in (OLD + timedelta(days=2), OLD, OLD + timedelta(days=1)):
+        days_of.make(NOW, day, *READS)
+        land(days_of, Slot("odds_api", "events", "slate", day))
+        shutil.rmtree(days_of.home / "tables" / "prop_lines" / f"game_date={day}")
+    assert [day for day, _ in named(found(days_of))] == days(OLD, OLD + timedelta(days=2))
+    chosen, _ = next_of(found(days_of), NOW)
+    assert chosen and chosen.game_date == OLD
+    days_of.begin(OLD, NOW, **chosen.tags)
+    assert next_of(found(days_of), NOW) == (None, f"reload of {OLD} is under way")
+
+
+def test_a_reload_that_failed_waits_and_another_date_is_next(days_of: Days) -> None:
+    for day in (OLD, OLD + timedelta(days=1)):
+        land(days_of, Slot("odds_api", "events", "slate", day))
+    first = found(days_of)[0]
+    days_of.end(days_of.begin(OLD, NOW, **first.tags), NOW)
+    works = found(days_of)
+    assert works[0].attempts.tried == 1 and works[0].run_key != first.run_key
+    chosen, _ = next_of(works, NOW)
+    assert chosen and chosen.game_date == OLD + timedelta(days=1)
+
+
+def test_beyond_the_window_of_the_conditions_lost_tables_downstream_are_made_again(days_of: Days) -> None:
+    days_of.make(NOW, OLD, *READS, "player_game_summary", "team_game_summary", "features", "predictions", "grades")
+    for name in ("boxscores", "player_game_summary", "features", "grades"):
+        shutil.rmtree(days_of.home / "tables" / name / f"game_date={OLD}")
+    assert named(found(days_of)) == [(OLD, ("boxscores", "player_game_summary", "features", "grades"))]
+
+
+def test_what_was_made_before_a_source_was_ever_loaded_is_made_again(days_of: Days) -> None:
+    land(days_of, ODDS)
+    days_of.make(NOW, OLD, *(name for name in READS if name != "prop_lines"), "features", "predictions")
+    assert named(found(days_of)) == [(OLD, ("prop_lines", "features"))]
+
+
+def test_within_the_window_the_conditions_carry_on(days_of: Days) -> None:
+    yesterday = NOW.date() - timedelta(days=1)
+    land(days_of, Slot("odds_api", "events", "slate", yesterday), written_at=NOW - timedelta(days=1))
+    shutil.rmtree(days_of.home / "tables" / "prop_lines" / f"game_date={yesterday}")
+    assert named(found(days_of)) == [(yesterday, ("prop_lines",))]
+
+
+def test_a_capture_that_was_landed_and_never_read_is_found_until_it_is_loaded(days_of: Days) -> None:
+    yesterday = NOW.date() - timedelta(days=1)
+    slot = Slot("odds_api", "event_odds", "e1", yesterday)
+    land(days_of, slot, written_at=NOW - timedelta(hours=20))
+    assert found(days_of) == []
+    land(days_of, slot, written_at=NOW - timedelta(minutes=1))
+    assert named(found(days_of)) == [(yesterday, ("prop_lines", "game_lines"))]
+    days_of.make(NOW, yesterday, "prop_lines", "game_lines")
+    assert found(days_of) == []
+
+
+def test_past_its_deadline_a_date_is_reloaded_before_a_provider_is_asked(days_of: Days) -> None:
+    day = NOW.date() - timedelta(days=3)
+    game = slate_of(day, eastern(day, 19), status="final")
+    days_of.write("schedule", day, *game)
+    days_of.write("boxscores", day, *complete_box(game[0]))
+    days_of.write("player_game_summary", day, {"game_id": game[0]["game_id"], "player_id": 1})
+    assert found(days_of) == []
+    shutil.rmtree(days_of.home / "tables" / "boxscores" / f"game_date={day}")
+    (work,) = found(days_of)
+    assert (work.mode, work.tables) == (RELOAD, ("boxscores",))
+    days_of.end(days_of.begin(day, NOW, **work.tags), NOW)
+    assert [work.mode for work in found(days_of)] == ["overnight"]
+
+
+def test_before_its_deadline_the_mode_fetches_what_is_missing(days_of: Days) -> None:
+    today = NOW.date()
+    land(days_of, Slot("odds_api", "events", "slate", today))
+    days_of.write("schedule", today, *slate_of(today, eastern(today, 19)))
+    shutil.rmtree(days_of.home / "tables" / "prop_lines" / f"game_date={today}")
+    assert [work.mode for work in found(days_of) if "prop_lines" in work.tables] == ["same_day"]
+
+
+# Reloaded
+
+
+def test_deleted_partitions_come_back_cell_by_cell_without_a_request(
+    loaded: Path, tmp_path: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Path(shutil.copytree(loaded, tmp_path / "home", copy_function=link_or_copy))
+    before, first = tables(home), DAY - timedelta(days=11)
+    lost = {name: [first] for name in ("boxscores", "team_boxscores", "injuries", "player_game_summary")}
+    for name, dates in {**lost, "prop_lines": [first, first + timedelta(days=1)]}.items():
+        for day in dates:
+            shutil.rmtree(home / "tables" / name / f"game_date={day}")
+    for variable, _ in PROVIDER_ADDRESSES.values():
+        monkeypatch.setenv(variable, provider.url)
+    runner = a_runner(home, DAY, 7)
+
+    def states() -> dict[str, str]:
+        once = loaded_before(runner.instance)
+        dates = [first, first + timedelta(days=1)]
+        records = grid.status(runner.warehouse, runner.landing, runner.clock, dates, runner.code_versions, once)
+        return {record["game_date"]: record["state"] for record in records}
+
+    assert "COMPLETE" not in states().values()
+    outcomes = list(runner.reconcile())
+    assert len(outcomes) == 2 and all(outcome.succeeded for outcome in outcomes)
+    assert provider.asked == []
+    for name, rows in tables(home).items():
+        assert_frame_equal(rows.drop("as_of"), before[name].drop("as_of"))
+    assert set(states().values()) == {"COMPLETE"} and runner.undone() == []
