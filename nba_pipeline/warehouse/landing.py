@@ -556,7 +556,12 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         if not self.is_replay:
             return []
         there = {payload.ref for payload in found}
-        return [ref for ref in self._replayed().visible if ref.startswith(f"{slot.folder}/") and ref not in there]
+        missing = [ref for ref in self._replayed().visible if ref.startswith(f"{slot.folder}/") and ref not in there]
+        if not missing:
+            return []
+        names = {file.path.name for file in files.listing(self.root / slot.folder, "*.gz")}
+        rejected = {f"{slot.folder}/{name.replace(REJECTED, '.').removesuffix('.gz')}" for name in names if REJECTED in name}
+        return [ref for ref in missing if ref not in rejected]
 
     def _refuse_incomplete(self, slot: Slot) -> None:
         found = [_payload(slot, path, self.root) for path in self._accepted(slot.folder)]

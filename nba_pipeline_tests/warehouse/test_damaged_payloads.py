@@ -145,3 +145,13 @@ def test_a_damaged_first_line_is_the_header_of_its_run(landing: Landing) -> None
     write(landing.root / "journal" / "01710237601000000000_a run.jsonl", b"garbage\n" + HEADER)
     [found] = landing.damaged_lines()
     assert found.is_header and found.run_id == "a run" and found.place.endswith("_a run.jsonl:1")
+
+
+def test_a_payload_that_a_later_run_rejected_is_not_missing_in_a_replay(landing: Landing) -> None:
+    original, _ = run(landing, [b'{"points": 1}', b'{"points": 2}'])
+    newest = landing.newest(BOX)
+    assert newest
+    landing.reject(newest, "it does not parse")
+    replay = a_landing(landing.home)
+    replay._replay_of = original
+    assert [payload.json() for payload in replay.versions(BOX)] == [{"points": 1}]
