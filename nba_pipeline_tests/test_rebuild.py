@@ -125,6 +125,12 @@ def test_an_offline_run_is_repeated_as_one() -> None:
     assert OFFLINE_TAG in repetition(run, set()).tags
 
 
+def test_a_reread_is_not_repeated_because_it_wrote_no_table() -> None:
+    tags = {"dagster/partition": str(DAY)}
+    run = {"job": "recheck", "assets": None, "tags": tags, "as_of": "2026-01-16T17:00:00+00:00", "run_id": "x"}
+    assert repetition(run, set()).tables == ()
+
+
 # What is refused
 
 

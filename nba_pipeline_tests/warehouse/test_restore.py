@@ -174,6 +174,17 @@ def test_a_manifest_made_anew_for_altered_rows_is_named(local: LocalWarehouse, p
     assert held(local, picks, DAY)["points"].to_list() == [9, 9, 9]
 
 
+def test_a_row_whose_recorded_hash_differs_is_not_added(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
+    """It would count as altered."""
+    part(home).unlink()
+    manifest(home).unlink()
+    local.add(picks, [DAY], rows(3, points=9), "somebody")
+    pl.read_parquet(part(home)).filter(pl.col("game_id") != "001").write_parquet(part(home))
+    restored = do(local, folder)
+    assert restored.rows["toy_picks"] == 0 and held(local, picks, DAY)["points"].to_list() == [9, 9]
+    assert any("game_id 001, book fanduel: the row is missing" in difference for difference in restored.differences)
+
+
 def test_an_unreadable_partition_is_set_aside_and_replaced(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
     local.add(picks, [DAY], rows(1, first=7), "after the backup")
     part(home).write_bytes(b"PAR1")
