@@ -146,6 +146,14 @@ def test_other_statements_are_named_and_an_unknown_table_says_what_to_do(store: 
     assert store.ask("SELECT table_name FROM INFORMATION_SCHEMA.TABLES WHERE table_name = 'toy_lines'")
 
 
+def test_a_refused_statement_runs_nothing_and_loads_no_journal(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+    person = store.look()
+    with pytest.raises(BadInput, match="not DROP_TABLE"):
+        person.sql("DROP TABLE toy_lines -- not the requests")
+    queries = [call.body["configuration"] for call in proxy.calls if "configuration" in call.body]
+    assert [bool(configuration.get("dryRun")) for configuration in queries] == [True]
+
+
 def test_a_question_that_reads_too_much_is_refused_with_the_limit(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     """The emulator bills nothing, so the answer is Google's own, given by the proxy."""
     store.open().replace(lines, [DAY], rows(1), "me")
