@@ -6,7 +6,7 @@ hard links of its files: a query reads the files of its beginning. What DuckDB m
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,8 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES
 from nba_pipeline.warehouse import read_only, views
 from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS, JOURNAL_VIEWS
+
+PARTITIONS = "game_date=*/part.parquet"
 
 Links = dict[Path, Path]
 """Each hard link and the file of the home that it names."""
@@ -40,7 +42,8 @@ def answer(home: Path, query: str) -> pl.DataFrame:
             tables = ", ".join(sorted([*TABLES, *views.VIEWS, *JOURNAL_VIEWS, "quarantine"]))
             raise BadInput(f"{str(error).splitlines()[0]} Tables: {tables}") from error
         except duckdb.Error as error:
-            refuse_unreadable(home, links)
+            if isinstance(error, duckdb.InvalidInputException):  # also that of a frame that polars cannot read
+                refuse_unreadable(home, links)
             raise BadInput(read_only.first_paragraph(error)) from error
         except pl.exceptions.ComputeError as error:
             raise BadInput("an interval cannot be shown; turn it into a number, as with date_diff('minute', a, b)") from error
@@ -53,9 +56,10 @@ def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinn
     words = set(re.findall(r"[a-z_]+", query.lower()))
     links: Links = {}
     for name in views.tables_behind(words):
-        links |= _register_files(connection, home / "tables" / name, name, TABLES[name].dtypes, pinned)
+        links |= _register_files(connection, (home / "tables" / name).glob(PARTITIONS), name, TABLES[name].dtypes, pinned)
     if "quarantine" in words:
-        links |= _register_files(connection, home / "quarantine", "quarantine", QUARANTINE_SCHEMA, pinned)
+        files = (home / "quarantine").glob(f"*/{PARTITIONS}")
+        links |= _register_files(connection, files, "quarantine", QUARANTINE_SCHEMA, pinned)
     if words & views.VIEWS.keys():
         for name in views.VIEWS:  # a view comes after those that it reads
             if views.tables_behind({name}) <= views.tables_behind(words):
@@ -66,16 +70,16 @@ def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinn
 
 
 def _register_files(
-    connection: duckdb.DuckDBPyConnection, folder: Path, name: str, schema: Mapping[str, pl.DataType], pinned: Path
+    connection: duckdb.DuckDBPyConnection, files: Iterable[Path], name: str, schema: Mapping[str, pl.DataType], pinned: Path
 ) -> Links:
-    """Register the files below a folder as they are now. A column that a file lacks is null.
+    """Register the files as they are now. A column that a file lacks is null.
 
     A frame opens its files at every scan, and a replacement in between would give one query two versions of a file. A
     hard link keeps naming the old file.
     """
     links: Links = {}
     (pinned / name).mkdir()
-    for number, file in enumerate(sorted(folder.rglob("part.parquet"))):
+    for number, file in enumerate(sorted(files)):
         link = pinned / name / f"{number}.parquet"
         with suppress(FileNotFoundError):
             os.link(file, link)
