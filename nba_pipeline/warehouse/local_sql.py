@@ -20,6 +20,7 @@ from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES, Table
 from nba_pipeline.warehouse import read_only, views
 from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS, JOURNAL_VIEWS
 
+
 Links = dict[Path, Path]
 """Each hard link and the file of the home that it names."""
 
@@ -43,7 +44,8 @@ def answer(home: Path, query: str, files_of: FilesOf) -> pl.DataFrame:
             tables = ", ".join(sorted([*TABLES, *views.VIEWS, *JOURNAL_VIEWS, "quarantine"]))
             raise BadInput(f"{str(error).splitlines()[0]} Tables: {tables}") from error
         except duckdb.Error as error:
-            read_again(links)
+            if isinstance(error, duckdb.InvalidInputException):  # also that of a frame that polars cannot read
+                read_again(links)
             raise BadInput(read_only.first_paragraph(error)) from error
         except pl.exceptions.ComputeError as error:
             raise BadInput("an interval cannot be shown; turn it into a number, as with date_diff('minute', a, b)") from error

@@ -7,14 +7,15 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.calendar import days
+from nba_pipeline.calendar import Clock, days
 from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import Table
 from nba_pipeline.warehouse.bigquery.parts import Parts
+from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline_tests.bigquery.faults import Call, FaultProxy, Respond
 from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind, statement, text_of
-from nba_pipeline_tests.warehouse.contract import DAY, NEXT, held, on, rows
+from nba_pipeline_tests.warehouse.contract import DAY, NEXT, NOON, held, on, rows
 
 
 def asked(proxy: FaultProxy, table: str = "toy_lines") -> list[Call]:
@@ -144,6 +145,16 @@ def test_other_statements_are_named_and_an_unknown_table_says_what_to_do(store: 
         with pytest.raises(BadInput, match=words):
             person.sql(query)
     assert store.ask("SELECT table_name FROM INFORMATION_SCHEMA.TABLES WHERE table_name = 'toy_lines'")
+
+
+def test_a_refused_statement_runs_nothing_and_loads_no_journal(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+    person = store.look()
+    landing = Landing(home=person.store or person.home, clock=Clock(stands_at=NOON.isoformat()))
+    landing.note(Slot("nba_cdn", "boxscore", "0022300946", DAY), "not_yet", statuses=[403])
+    with pytest.raises(BadInput, match="not DROP_TABLE"):
+        person.sql("DROP TABLE toy_lines -- not the requests")
+    queries = [call.body["configuration"] for call in proxy.calls if "configuration" in call.body]
+    assert [bool(configuration.get("dryRun")) for configuration in queries] == [True]
 
 
 def test_a_question_that_reads_too_much_is_refused_with_the_limit(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:

@@ -147,21 +147,24 @@ class Session:
 
     def read_only(self, statement: str) -> pl.DataFrame:
         """The answer to a person's query. Raises BadInput for anything that is not one SELECT."""
+        self.require_select(statement)
+        return self.answer(statement)
+
+    def answer(self, statement: str) -> pl.DataFrame:
+        """The answer to a SELECT of a person. Raises BadInput where BigQuery refuses it."""
+        with _permanent_as_bad_input():
+            return self.frame(statement)
+
+    def require_select(self, statement: str) -> None:
+        """Raise BadInput unless BigQuery plans the statement as one SELECT. Nothing runs: it is a dry run."""
         config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False, default_dataset=self.dataset.reference)
         limits = SETTINGS.bigquery
-        try:
-            with self.explained("the query"):
-                plan = self.client.query(
-                    statement, job_config=config, location=self.dataset.location, retry=self.retry, timeout=limits.submit_seconds
-                )
-            if plan.statement_type != "SELECT":
-                raise BadInput(f"sql takes one statement that only reads: SELECT or WITH, not {plan.statement_type}")
-            return self.frame(statement)
-        except Permanent as error:
-            hint = ""
-            if "filter over column" in str(error):
-                hint = " Every table is partitioned: add WHERE game_date = DATE '2024-03-15', or BETWEEN two dates."
-            raise BadInput(f"{error}{hint}") from error
+        with _permanent_as_bad_input(), self.explained("the query"):
+            plan = self.client.query(
+                statement, job_config=config, location=self.dataset.location, retry=self.retry, timeout=limits.submit_seconds
+            )
+        if plan.statement_type != "SELECT":
+            raise BadInput(f"sql takes one statement that only reads: SELECT or WITH, not {plan.statement_type}")
 
     def describe(self) -> dict[str, list[dict[str, Any]]]:
         """The columns of every table, asked once; a run takes what its process has asked within `described_seconds`."""
@@ -266,6 +269,18 @@ class Session:
         except (api.GoogleAPIError, auth.GoogleAuthError, requests.RequestException) as error:
             project = self.resource.project or "(no project)"
             raise _sentence(error, f"{project}.{self.dataset_name}", what) from error
+
+
+@contextmanager
+def _permanent_as_bad_input() -> Iterator[None]:
+    """A query that BigQuery refuses for good is a mistake of the person who wrote it."""
+    try:
+        yield
+    except Permanent as error:
+        hint = ""
+        if "filter over column" in str(error):
+            hint = " Every table is partitioned: add WHERE game_date = DATE '2024-03-15', or BETWEEN two dates."
+        raise BadInput(f"{error}{hint}") from error
 
 
 def _sentence(error: Exception, name: str, what: str) -> PipelineError:
