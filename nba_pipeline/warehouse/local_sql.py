@@ -20,7 +20,6 @@ from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES, Table
 from nba_pipeline.warehouse import read_only, views
 from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS, JOURNAL_VIEWS
 
-
 Links = dict[Path, Path]
 """Each hard link and the file of the home that it names."""
 
