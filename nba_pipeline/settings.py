@@ -62,7 +62,7 @@ class Corrections(Section):
 
     reread_after_hours: float = Field(4.0, description="after the game was first seen final")
     reread_at_hour_eastern: int = Field(6, description="hour of the next day")
-    reread_noon_days: tuple[int, ...] = Field((1, 3, 7), description="days after the game date, at noon Eastern")
+    reread_noon_days: tuple[int, ...] = Field((1, 2, 4, 8), description="days after the game date, at noon Eastern")
     window_days: int = Field(10, description="days after the game date after which nothing is read again by itself")
     contradiction_first_hours: float = Field(1.0, description="between two re-reads of contradicting sources; doubled each time")
     contradiction_days: int = Field(7, description="days after the game date after which a contradiction is only named")

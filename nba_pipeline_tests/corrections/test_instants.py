@@ -19,11 +19,11 @@ def after(days: int, hour: int = 12) -> datetime:
 @pytest.mark.parametrize(
     ("day", "expected"),
     [
-        (DAY, [(16, 17), (18, 17), (22, 17)]),
-        (date(2026, 3, 6), [(7, 17), (9, 16), (13, 16)]),
-        (date(2026, 3, 7), [(8, 16), (10, 16), (14, 16)]),
-        (date(2025, 10, 31), [(1, 16), (3, 17), (7, 17)]),
-        (date(2025, 11, 1), [(2, 17), (4, 17), (8, 17)]),
+        (DAY, [(16, 17), (17, 17), (19, 17), (23, 17)]),
+        (date(2026, 3, 6), [(7, 17), (8, 16), (10, 16), (14, 16)]),
+        (date(2026, 3, 7), [(8, 16), (9, 16), (11, 16), (15, 16)]),
+        (date(2025, 10, 31), [(1, 16), (2, 17), (4, 17), (8, 17)]),
+        (date(2025, 11, 1), [(2, 17), (3, 17), (5, 17), (9, 17)]),
     ],
     ids=["winter", "into summer time", "the day before summer time", "into winter time", "the day before winter time"],
 )
@@ -41,10 +41,11 @@ def test_the_noons_are_eastern_noons(day: date, expected: list[tuple[int, int]])
         (FINAL_AT + 4 * HOUR, after(1, 6), True),
         (after(1, 11), after(1) - SECOND, False),
         (after(1, 11), after(1), True),
-        (after(1), after(3) - SECOND, False),
-        (after(1), after(3), True),
-        (after(3), after(7), True),
-        (after(7), after(10), False),
+        (after(1), after(2) - SECOND, False),
+        (after(1), after(2), True),
+        (after(2), after(4), True),
+        (after(4), after(8), True),
+        (after(8), after(10), False),
         (after(1), after(10) - SECOND, True),
     ],
 )
@@ -60,8 +61,8 @@ def test_a_backfill_of_old_dates_uses_what_was_landed() -> None:
 @pytest.mark.parametrize(
     ("now", "expected"),
     [
-        (after(1) - SECOND, None), (after(1), after(1)), (after(3) - SECOND, after(1)), (after(3), after(3)), (after(7), after(7)),
-        (after(10) - SECOND, after(7)), (after(10), None),
+        (after(1) - SECOND, None), (after(1), after(1)), (after(2) - SECOND, after(1)), (after(4), after(4)), (after(8), after(8)),
+        (after(10) - SECOND, after(8)), (after(10), None),
     ],
 )  # fmt: skip
 def test_the_last_noon_stays_due_until_the_window_ends(now: datetime, expected: datetime | None) -> None:
