@@ -29,6 +29,7 @@ from nba_pipeline.errors import BadInput, Busy, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse, files
+from nba_pipeline.warehouse.backup import back_up
 from nba_pipeline.warehouse.ledgers import (
     MANIFEST_MISSING,
     ROW_ALTERED,
@@ -38,7 +39,9 @@ from nba_pipeline.warehouse.ledgers import (
     record_existing,
     verify,
 )
+from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.manifests import Manifest
+from nba_pipeline.warehouse.restore import restore
 from nba_pipeline.warehouse.row_hashes import row_hashes
 
 DAY = date(2024, 3, 12)
@@ -542,6 +545,21 @@ class Contract:
         store.open().add(ledger, [DAY], rows(4, points=9), "the same again")
         assert [(verified.rows, verified.findings) for verified in verify(store.open(), ledger)] == [(4, ())]
         assert store.open().manifests.dates(ledger) == {DAY: False}
+
+    def test_a_ledger_is_backed_up_and_restored(self, store: Store, ledger: Table, tmp_path: Path) -> None:
+        """From this warehouse to a folder of files, and from there back to where rows are missing."""
+        warehouse, other = store.open(), LocalWarehouse(home=str(tmp_path / "other"))
+        warehouse.add(ledger, [DAY, NEXT], pl.concat([rows(2), rows(1, NEXT, book=None)]), "me")
+        options = {"environment": "local", "say": str}
+        back_up(warehouse, tmp_path / "none", tmp_path / "first", home=tmp_path / "home", made_at=NOON, **options)  # type: ignore[arg-type]
+        assert restore(other, tmp_path / "none", tmp_path / "first", **options).differences == []  # type: ignore[arg-type]
+        assert_frame_equal(held(other, ledger), held(warehouse, ledger))
+        other.add(ledger, [DAY], rows(4), "me")
+        back_up(other, tmp_path / "none", tmp_path / "second", home=tmp_path / "home", made_at=NOON, **options)  # type: ignore[arg-type]
+        restored = restore(store.open(), tmp_path / "none", tmp_path / "second", **options)  # type: ignore[arg-type]
+        assert (restored.rows[ledger.name], restored.differences) == (2, [])
+        assert_frame_equal(held(store.open(), ledger), held(other, ledger))
+        assert [(verified.rows, verified.findings) for verified in verify(store.look(), ledger)] == [(4, ()), (1, ())]
 
     # Failures in the middle
 
