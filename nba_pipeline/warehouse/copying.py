@@ -17,6 +17,7 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES, Table
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.writing import refuse_to_shrink
 
 WRITER = "copy"
@@ -108,6 +109,13 @@ class Rows:
                 return str(error)
         return ""
 
+    def altered(self, warehouse: Warehouse, dates: Sequence[date]) -> dict[date, str]:
+        """The dates of a ledger that differ from its manifests, each with a finding: a copy would record them as they are."""
+        if not self.table.is_a_record_of_decisions or not warehouse.manifests.dates(self.table):
+            return {}
+        verified = verify(warehouse, self.table, dates)
+        return {one.game_date: f"not copied: {one.findings[0]}" for one in verified if one.findings}
+
     def parts(self, frame: pl.DataFrame, dates: Collection[date]) -> dict[date, Part]:
         """Number of rows and checksum of each date."""
         by_day = {key[0]: rows for key, rows in frame.partition_by("game_date", as_dict=True).items()}
@@ -160,6 +168,10 @@ class Quarantine(Rows):
         """Nothing: a quarantine may shrink."""
         return ""
 
+    def altered(self, warehouse: Warehouse, dates: Sequence[date]) -> dict[date, str]:
+        """Nothing: a quarantine has no manifest."""
+        return {}
+
     def checksum(self, frame: pl.DataFrame) -> str:
         """Of the parked rows of one date, which have no key."""
         return _digest(frame, QUARANTINE_SCHEMA, tuple(QUARANTINE_SCHEMA))
@@ -198,6 +210,7 @@ def _copy_chunk(source: Warehouse, target: Warehouse, side: Rows, chunk: Sequenc
     here, there = side.parts(frame, chunk), _parts(side, target, chunk)
     differing = [day for day in chunk if here[day] != there.get(day)]
     refused = {day: reason for day in differing if (reason := side.refusal(day, here[day], there.get(day)))}
+    refused |= side.altered(source, differing)
     written = [day for day in differing if day not in refused]
     told = Copied(
         side.name, chunk[0], chunk[-1], len(chunk) - len(differing), len(written), sum(here[day].rows for day in written)

@@ -82,12 +82,12 @@ def ledger() -> Iterator[Table]:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Warehouse:
+def source(tmp_path: Path) -> LocalWarehouse:
     return LocalWarehouse(home=str(tmp_path / "source"))
 
 
 @pytest.fixture
-def target(tmp_path: Path) -> Warehouse:
+def target(tmp_path: Path) -> LocalWarehouse:
     return LocalWarehouse(home=str(tmp_path / "target"))
 
 
@@ -300,3 +300,17 @@ def test_where_a_list_ends_counts_across_rows(toy: Table) -> None:
 @pytest.mark.parametrize(("one", "other"), [({"share_pct": 0.0}, {"share_pct": -0.0}), ({"reasons": None}, {"reasons": []})])
 def test_what_a_warehouse_may_not_tell_apart_is_one(toy: Table, one: dict[str, Any], other: dict[str, Any]) -> None:
     assert checksum(toy, rows(toy, (DAY, 1), **one)) == checksum(toy, rows(toy, (DAY, 1), **other))
+
+
+def test_an_altered_row_of_a_ledger_is_named_and_its_date_not_copied(source: LocalWarehouse, target: LocalWarehouse) -> None:
+    """The target would record the row as it is now, and no verification of the target could show the alteration."""
+    table = a_toy_table("toy_record", write="add", is_a_record_of_decisions=True)
+    try:
+        source.add(table, [DAY, NEXT], rows(table, (DAY, 2), (NEXT, 1)), "test")
+        altered = source.scan(table, [DAY]).collect().with_columns(points=pl.lit(99, pl.Int64))
+        altered.write_parquet(Path(source.home, "tables", "toy_record", f"game_date={DAY}", "part.parquet"))
+        names = named(list(copy(source, target, WEEK, ["toy_record"])))
+        assert [name for name in names if "the row was altered" in name and f"toy_record {DAY}" in name] == names != []
+        assert_frame_equal(held(target, table), rows(table, (NEXT, 1)))
+    finally:
+        del TABLES["toy_record"]
