@@ -556,7 +556,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         if not self.is_replay:
             return []
         there = {payload.ref for payload in found}
-        missing = [ref for ref in self._replayed().visible if ref.startswith(f"{slot.folder}/") and ref not in there]
+        missing = [ref for ref in self._replayed().of_folder.get(slot.folder, ()) if ref not in there]
         if not missing:
             return []
         names = {file.path.name for file in files.listing(self.root / slot.folder, "*.gz")}
@@ -594,6 +594,14 @@ class _Replay:
     visible: Mapping[str, int]
     """The refs, each with its place in the order in which they were last used."""
     outcomes: dict[str, dict[str, Any]]
+
+    @cached_property
+    def of_folder(self) -> Mapping[str, list[str]]:
+        """The visible refs by the folder of their slot."""
+        found: dict[str, list[str]] = {}
+        for ref in self.visible:
+            found.setdefault(ref.rpartition("/")[0], []).append(ref)
+        return found
 
     @classmethod
     def of(cls, journals: Sequence[LogFile], run_id: str, root: Place, read: "_Read") -> "_Replay":
