@@ -536,7 +536,7 @@ def test_a_week_that_is_being_trained_is_not_trained_again(days: Days) -> None:
     assert "train" not in {run.job_name for run in found.runs}
 
 
-@pytest.mark.parametrize("gate", ["find_work", "held_back", "untrained_week"])
+@pytest.mark.parametrize("gate", ["find_undone", "held_back", "untrained_week"])
 def test_a_gate_that_raises_starts_nothing(days: Days, monkeypatch: pytest.MonkeyPatch, gate: str) -> None:
     """Everything is undone, so whatever let go of the exception would start something."""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from nba_pipeline.warehouse import swap
+from nba_pipeline.warehouse.home_format import FORMAT, write_format
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 LINES, BOXES, LEDGER = "prop_lines", "boxscores", "predictions"
@@ -38,6 +39,7 @@ def home(tmp_path: Path) -> Path:
     write(tmp_path, f"quarantine/{LINES}", "old")
     write(tmp_path, f"tables/{LEDGER}", "kept")
     write(tmp_path, f"rebuild/tables/{LEDGER}", "a link")
+    write_format(tmp_path, FORMAT)
     return tmp_path
 
 
