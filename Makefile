@@ -1,9 +1,10 @@
 # Everything a developer, the README and CI run. Each target sets up what it needs.
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 export NBA_PIPELINE_HOME ?= $(CURDIR)/.nba_pipeline
 SHARED ?= ../shared
-READY := .venv/.ready
+READY := $(VENV)/.ready
 
 .PHONY: demo test test-real test-bigquery test-unattended dev lint bench clean
 
@@ -36,10 +37,10 @@ bench: $(READY)
 	for bench in benchmarks/*.py; do $(BIN)/python $$bench || exit 1; done
 
 clean:
-	rm -rf .venv .nba_pipeline
+	rm -rf .venv* .nba_pipeline
 
 $(READY): setup.cfg constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 14) and "Python 3.11 to 3.14 is supported, and $(PYTHON) is %d.%d: set PYTHON to another interpreter" % v)'
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@

@@ -280,7 +280,6 @@ def kill_with_its_code_server(run: dg.DagsterRun) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.filterwarnings("ignore:The 'warn' method is deprecated:DeprecationWarning")  # Dagster's daemon calls it
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the code server in /proc")
 def test_a_run_killed_with_its_code_server_is_retried_once_by_dagster(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     daemon = EventLogConsumerDaemon()
