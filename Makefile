@@ -5,14 +5,20 @@ BIN := $(VENV)/bin
 export NBA_PIPELINE_HOME ?= $(CURDIR)/.nba_pipeline
 SHARED ?= ../shared
 READY := $(VENV)/.ready
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 15
 
-.PHONY: demo test test-real test-bigquery test-unattended dev lint bench clean
+.PHONY: demo test test-fast test-real test-bigquery test-unattended dev lint bench clean
 
 demo: $(READY)
 	$(BIN)/nba-pipeline demo
 
+# a file's tests run on one worker, so that what they share is prepared once and no worker waits for another's lock
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(PYTEST)
+
+test-fast: $(READY)
+	$(PYTEST) -m 'not platform and not unattended'
 
 test-real: $(READY)
 	NBA_SHARED_DIR=$(SHARED) $(BIN)/python -m pytest -n 2 --dist loadfile --override-ini addopts="-ra --strict-markers" nba_pipeline_tests/real

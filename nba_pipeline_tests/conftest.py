@@ -2,10 +2,17 @@
 
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # the workers share the cores; it has to be set before polars is imported
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+from nba_pipeline_tests.instances import revisions_read_once
 
 LOOPBACK = ("127.0.0.1", "::1")
 OURS = ("NBA_", "ODDS_", "BALLDONTLIE_", "INJURY_REPORT_", "ESPN_", "BIGQUERY_", "GOOGLE_", "CLOUDSDK_")
@@ -34,3 +41,10 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(OURS) or name == "DAGSTER_HOME":
             monkeypatch.delenv(name)
     monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def alembic_reads_once() -> Iterator[None]:
+    """Opening a Dagster instance reads alembic's revisions from memory after the first time."""
+    with revisions_read_once():
+        yield

@@ -8,8 +8,8 @@ import time_machine
 
 from nba_pipeline.calendar import DAILY
 from nba_pipeline.housekeeping import prune
-from nba_pipeline.runs import open_instance
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline_tests.instances import open_instance
 
 DAY, OTHER = "2026-01-15", "2026-01-16"
 LONG_AGO = datetime(2026, 1, 17, tzinfo=UTC)
