@@ -30,7 +30,10 @@ from nba_pipeline_tests.instances import open_instance
 from nba_pipeline_tests.prepared import copy_of, prepared
 
 DAY = date(2026, 1, 15)
-HISTORY_DAYS = 14
+HISTORY_DAYS = 8
+CLUBS = 12
+"""A small league: ten of the clubs play on each date, so that eight days give every player enough games."""
+
 NEXT = DAY + timedelta(days=1)
 OF_ANY_DATE = ("rosters", "player_shot_zones", "team_defense_zones")
 """Tables of players and teams as of a date, with or without a game."""
@@ -66,9 +69,10 @@ def made_once(name: str, make: Callable[[Path], None], tmp_path_factory: pytest.
 
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A home with fourteen days of the league, as of the morning of DAY."""
+    """A home with some days of the league, as of the morning of DAY."""
 
     def make(home: Path) -> None:
+        rules(home)
         before = DAY - timedelta(days=1)
         list(a_runner(home, DAY, 7).backfill(DAY - timedelta(days=HISTORY_DAYS), before))
 
@@ -112,7 +116,10 @@ def at(home: Path) -> At:
 
 
 def rules(home: Path, *faults: dict[str, object], no_game_dates: tuple[str, ...] = ()) -> None:
-    (home / "sandbox_rules.json").write_text(json.dumps({"rules": list(faults), "no_game_dates": list(no_game_dates)}))
+    """The league of these tests, with these faults."""
+    document = {"clubs": CLUBS, "rules": list(faults), "no_game_dates": list(no_game_dates)}
+    home.mkdir(exist_ok=True)
+    (home / "sandbox_rules.json").write_text(json.dumps(document))
 
 
 def tables(home: Path) -> dict[str, pl.DataFrame]:
