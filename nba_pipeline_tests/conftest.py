@@ -13,9 +13,24 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 from nba_pipeline_tests.instances import revisions_read_once
+from nba_pipeline_tests.shares import of_other_shares
 
 LOOPBACK = ("127.0.0.1", "::1")
 OURS = ("NBA_", "ODDS_", "BALLDONTLIE_", "INJURY_REPORT_", "ESPN_", "BIGQUERY_", "GOOGLE_", "CLOUDSDK_")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--share", default="0/1", help="which of the tests marked long: 1/3 is the second of three shares")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the long tests of other shares. Shares are dealt in the order of the names, whatever else is selected."""
+    try:
+        others = of_other_shares((item.nodeid for item in items if item.get_closest_marker("long")), config.getoption("--share"))
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in others])
+    items[:] = [item for item in items if item.nodeid not in others]
 
 
 @pytest.fixture(autouse=True)
