@@ -1,27 +1,53 @@
 # Everything a developer, the README and CI run. Each target sets up what it needs.
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 export NBA_PIPELINE_HOME ?= $(CURDIR)/.nba_pipeline
 SHARED ?= ../shared
-READY := .venv/.ready
+READY := $(VENV)/.ready
+WORKERS ?= 2
+# of the tests marked `long`: 1/3 is the second third
+SHARE ?= 0/1
+SOAK_DAYS ?= 2
+ALL := --override-ini addopts='-ra --strict-markers'
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --durations 15
 
-.PHONY: demo test test-real test-bigquery test-unattended dev lint bench clean
+.PHONY: demo test test-fast test-real test-bigquery test-unattended test-live test-nightly coverage dev lint bench clean
 
 demo: $(READY)
 	$(BIN)/nba-pipeline demo
 
+# a file's tests run on one worker, so that what they share is prepared once and no worker waits for another's lock
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(PYTEST)
+
+test-fast: $(READY)
+	$(PYTEST) -m 'not platform and not unattended'
+
+# the tests of test-fast, measured; sys.monitoring makes it cheap from Python 3.12 on
+coverage: $(READY)
+	COVERAGE_CORE=sysmon $(PYTEST) -m 'not platform and not unattended' --cov --cov-report term:skip-covered --cov-fail-under 90
 
 test-real: $(READY)
-	NBA_SHARED_DIR=$(SHARED) $(BIN)/python -m pytest -n 2 --dist loadfile --override-ini addopts="-ra --strict-markers" nba_pipeline_tests/real
+	NBA_SHARED_DIR=$(SHARED) $(PYTEST) $(ALL) --share $(SHARE) nba_pipeline_tests/real
 
 test-bigquery: $(READY)
 	$(BIN)/python -m nba_pipeline_tests.bigquery.emulator setup
-	NBA_BIGQUERY_TESTS=required $(BIN)/python -m pytest -n 2 --dist worksteal --override-ini addopts="-ra --strict-markers" nba_pipeline_tests/bigquery
+	NBA_BIGQUERY_TESTS=required $(PYTEST) --dist worksteal $(ALL) --share $(SHARE) nba_pipeline_tests/bigquery
 
 test-unattended: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal --override-ini addopts="-ra --strict-markers" nba_pipeline_tests/unattended
+	$(PYTEST) --dist worksteal $(ALL) --share $(SHARE) --soak-days $(SOAK_DAYS) -m unattended --ignore nba_pipeline_tests/real \
+		--ignore nba_pipeline_tests/bigquery --ignore nba_pipeline_tests/unattended/test_live.py nba_pipeline_tests/unattended nba_pipeline_tests
+
+test-live: $(READY)
+	$(BIN)/python -m pytest $(ALL) nba_pipeline_tests/unattended/test_live.py
+
+# hours: every long test, and a game day of production killed at each of its calls
+test-nightly: $(READY)
+	$(MAKE) test test-live test-real
+	$(MAKE) test-unattended SOAK_DAYS=15
+	$(MAKE) test-bigquery
+	$(BIN)/python -m nba_pipeline_tests.bigquery.game_day $(CURDIR)/.emulator/kills
 
 dev: $(READY)
 	$(BIN)/python -W ignore -c 'from nba_pipeline.environments import home; from nba_pipeline.runs import prepare_instance; prepare_instance(home())'
@@ -36,10 +62,10 @@ bench: $(READY)
 	for bench in benchmarks/*.py; do $(BIN)/python $$bench || exit 1; done
 
 clean:
-	rm -rf .venv .nba_pipeline
+	rm -rf .venv* .nba_pipeline
 
 $(READY): setup.cfg constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=")'
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(not (3, 11) <= v <= (3, 14) and "Python 3.11 to 3.14 is supported, and $(PYTHON) is %d.%d: set PYTHON to another interpreter" % v)'
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@

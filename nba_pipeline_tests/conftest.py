@@ -2,13 +2,35 @@
 
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # the workers share the cores; it has to be set before polars is imported
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+from nba_pipeline_tests.instances import revisions_read_once
+from nba_pipeline_tests.shares import of_other_shares
+
 LOOPBACK = ("127.0.0.1", "::1")
 OURS = ("NBA_", "ODDS_", "BALLDONTLIE_", "INJURY_REPORT_", "ESPN_", "BIGQUERY_", "GOOGLE_", "CLOUDSDK_")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--share", default="0/1", help="which of the tests marked long: 1/3 is the second of three shares")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the long tests of other shares. Shares are dealt in the order of the names, whatever else is selected."""
+    try:
+        others = of_other_shares((item.nodeid for item in items if item.get_closest_marker("long")), config.getoption("--share"))
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in others])
+    items[:] = [item for item in items if item.nodeid not in others]
 
 
 @pytest.fixture(autouse=True)
@@ -34,3 +56,10 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(OURS) or name == "DAGSTER_HOME":
             monkeypatch.delenv(name)
     monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def alembic_reads_once() -> Iterator[None]:
+    """Opening a Dagster instance reads alembic's revisions from memory after the first time."""
+    with revisions_read_once():
+        yield

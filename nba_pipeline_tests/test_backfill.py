@@ -4,7 +4,6 @@ Most tests plan on tables that are written and empty: a date counts as there onc
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -29,7 +28,9 @@ from nba_pipeline.modes import DAILY_TABLES, FROM_PREDICTIONS, UP_TO_FEATURES
 from nba_pipeline.table import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values, a_boxscore, a_game, at, frame_of
-from nba_pipeline_tests.test_runs import DAY, NEXT, a_runner, done, link_or_copy, loaded, tables
+from nba_pipeline_tests.commands import nba_pipeline
+from nba_pipeline_tests.prepared import copy_of
+from nba_pipeline_tests.test_runs import DAY, NEXT, a_runner, done, loaded, tables
 
 MONDAY = date(2024, 3, 11)
 VERSIONS = {name: "1" for name in (*DAILY_TABLES, "points_model")}
@@ -265,11 +266,10 @@ def in_the_environment_of(home: Path) -> dict[str, str]:
     return {**os.environ, "NBA_PIPELINE_HOME": str(home), "NBA_PIPELINE_NOW": eastern(MORNING_AFTER, 7).isoformat()}
 
 
+@pytest.mark.unattended
+@pytest.mark.platform
 def test_a_backfill_killed_half_way_and_resumed_ends_as_if_undisturbed(request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    whole, killed = (
-        Path(shutil.copytree(request.getfixturevalue("loaded"), tmp_path / name, copy_function=link_or_copy))
-        for name in ("whole", "killed")
-    )
+    whole, killed = (copy_of(request.getfixturevalue("loaded"), tmp_path / name) for name in ("whole", "killed"))
     done(a_runner(whole, MORNING_AFTER, 7).backfill(DAY, NEXT))
 
     command = [sys.executable, "-c", STEP_BY_STEP]
@@ -296,8 +296,8 @@ def test_a_backfill_killed_half_way_and_resumed_ends_as_if_undisturbed(request: 
     assert expected["grades"].filter(pl.col("did_play"))["game_date"].unique().sort().to_list()[-2:] == [DAY, NEXT]
 
     # by the command: nothing is left to do, and it says so
-    command = [sys.executable, "-m", "nba_pipeline", "backfill", "--from", str(DAY), "--to", str(NEXT), "--resume"]
-    again = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    words = ["backfill", "--from", str(DAY), "--to", str(NEXT), "--resume"]
+    again = nba_pipeline(*words, home=killed, now=eastern(MORNING_AFTER, 7))
     assert (again.returncode, again.stderr.count("left out"), again.stderr.count("done")) == (0, 3, 0)
     assert "2 excellent (>= 90%), 0 acceptable (>= 70%), 0 failed (< 70%); 0 without final games" in again.stdout
 

@@ -2,8 +2,6 @@
 
 import json
 import logging
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -31,7 +29,8 @@ from nba_pipeline.cli import app
 from nba_pipeline.decisions import decisions, span
 from nba_pipeline.errors import BadInput
 from nba_pipeline.modes import MODE_TAG, WHY_TAG
-from nba_pipeline.runs import open_instance
+from nba_pipeline_tests.commands import nba_pipeline
+from nba_pipeline_tests.instances import open_instance
 
 NOON = datetime(2026, 1, 15, 17, tzinfo=UTC)
 END = NOON + timedelta(days=1)
@@ -186,9 +185,7 @@ def test_what_dagster_s_scheduler_decides_can_be_queried(instance: dg.DagsterIns
             list(launch_scheduled_runs(workspace, logging.getLogger("test"), now, iteration_times={}))
     first, second = ((hour + timedelta(hours=hours)).isoformat() for hours in (1, 2))
     span = ["--from", first, "--to", (hour + timedelta(minutes=121)).isoformat()]
-    command = [sys.executable, "-m", "nba_pipeline", "decisions", *span, "--format", "json"]
-    environment = {**os.environ, "NBA_PIPELINE_HOME": str(tmp_path)}
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    done = nba_pipeline("decisions", *span, "--format", "json", home=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads(done.stdout)
     assert {record["name"] for record in told} == {"starts", "skips", "fails"}

@@ -14,11 +14,11 @@ from nba_pipeline.calendar import DAILY, Clock
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
 from nba_pipeline.housekeeping import prune, verify_ledgers
-from nba_pipeline.runs import open_instance
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES
 from nba_pipeline.waive import waive
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.instances import open_instance
 
 DAY, OTHER = "2026-01-15", "2026-01-16"
 LONG_AGO = datetime(2026, 1, 17, tzinfo=UTC)

@@ -27,6 +27,7 @@ from nba_pipeline.liveness import PROCESS_TAG, _close_if_dead, close_dead_runs, 
 from nba_pipeline.runs import open_instance
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline_tests import instances
 
 ROOT = Path(__file__).parents[1]
 LEASE = timedelta(minutes=SETTINGS.runs.lease_minutes)
@@ -69,7 +70,7 @@ def wait_for(file: Path) -> None:
 
 @pytest.fixture
 def instance(tmp_path: Path) -> dg.DagsterInstance:
-    return open_instance(tmp_path)
+    return instances.open_instance(tmp_path)
 
 
 @pytest.fixture
@@ -150,6 +151,7 @@ def test_of_another_host_nothing_can_be_said(tag: str) -> None:
 # Runs of the command
 
 
+@pytest.mark.platform
 def test_a_living_run_is_not_touched_however_long_it_is_silent(
     instance: dg.DagsterInstance, playing: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
@@ -161,6 +163,7 @@ def test_a_living_run_is_not_touched_however_long_it_is_silent(
     assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
 
 
+@pytest.mark.platform
 def test_a_killed_run_is_closed_once_and_gives_its_slot_back(
     instance: dg.DagsterInstance, playing: subprocess.Popen[bytes]
 ) -> None:
@@ -280,7 +283,7 @@ def kill_with_its_code_server(run: dg.DagsterRun) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.filterwarnings("ignore:The 'warn' method is deprecated:DeprecationWarning")  # Dagster's daemon calls it
+@pytest.mark.unattended
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds the code server in /proc")
 def test_a_run_killed_with_its_code_server_is_retried_once_by_dagster(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     daemon = EventLogConsumerDaemon()

@@ -43,7 +43,7 @@ from nba_pipeline_tests.warehouse.damages import DAMAGES, damage
 
 BEFORE = DAY - timedelta(days=1)
 
-pytestmark = pytest.mark.starts_from("graded")
+pytestmark = [pytest.mark.platform, pytest.mark.starts_from("graded")]
 
 
 @pytest.fixture(autouse=True)

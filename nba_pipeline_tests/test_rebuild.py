@@ -3,7 +3,6 @@
 Most tests have a home with one real run of `players` on one date, and put beside it by hand what no run can repeat.
 """
 
-import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -22,7 +21,10 @@ from nba_pipeline.runs import Outcome, Runner
 from nba_pipeline.table import TABLES
 from nba_pipeline_tests.builders import a_boxscore, frame_of
 from nba_pipeline_tests.builders_days import Days
-from nba_pipeline_tests.test_runs import DAY, NEXT, a_runner, done, link_or_copy, made_once, only, rules, tables
+from nba_pipeline_tests.prepared import copy_of
+from nba_pipeline_tests.test_runs import DAY, NEXT, a_runner, done, made_once, only, rules, tables
+
+pytestmark = pytest.mark.platform
 
 SLATE = date(2025, 10, 29)
 """The sixth day of a season: the first with features, and few games to repeat."""
@@ -35,6 +37,7 @@ def week(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """To copy: a home of a few days, a predicted slate and its grades."""
 
     def make(home: Path) -> None:
+        rules(home)
         first, last = SLATE - timedelta(days=HISTORY_DAYS), SLATE - timedelta(days=1)
         done(a_runner(home, SLATE, 7).backfill(first, last, stop_after="features"))
         assert only(a_runner(home, SLATE, 12).slate(SLATE, "same_day")).succeeded
@@ -55,7 +58,7 @@ def one_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 @pytest.fixture
 def home(one_run: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(one_run, tmp_path / "home", copy_function=link_or_copy))
+    return copy_of(one_run, tmp_path / "home")
 
 
 @pytest.fixture
@@ -76,8 +79,9 @@ def all_of(runner: Runner) -> list[Outcome]:
 # What is rebuilt
 
 
+@pytest.mark.unattended
 def test_tables_are_rebuilt_from_the_landing_as_they_were(week: Path, tmp_path: Path) -> None:
-    home = Path(shutil.copytree(week, tmp_path / "home", copy_function=link_or_copy))
+    home = copy_of(week, tmp_path / "home")
     before, landed = tables(home), sorted((home / "landing").rglob("*"))
     rules(home, {"match": {"path": "."}, "action": "status", "status": 500})
     ledgers = {

@@ -23,8 +23,9 @@ from nba_pipeline.reloading import READS, RELOAD, RELOAD_TAGS, followers, landed
 from nba_pipeline.undone import find_missing
 from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
+from nba_pipeline_tests.prepared import copy_of
 from nba_pipeline_tests.providers.conftest import Provider, provider
-from nba_pipeline_tests.test_runs import DAY, a_runner, link_or_copy, loaded, tables
+from nba_pipeline_tests.test_runs import DAY, a_runner, loaded, tables
 
 __all__ = ["loaded", "provider"]
 
@@ -216,10 +217,11 @@ def test_before_its_deadline_the_mode_fetches_what_is_missing(days_of: Days) -> 
 # Reloaded
 
 
+@pytest.mark.platform
 def test_deleted_partitions_come_back_cell_by_cell_without_a_request(
     loaded: Path, tmp_path: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = Path(shutil.copytree(loaded, tmp_path / "home", copy_function=link_or_copy))
+    home = copy_of(loaded, tmp_path / "home")
     before, first = tables(home), DAY - timedelta(days=11)
     lost = {name: [first] for name in ("boxscores", "team_boxscores", "injuries", "player_game_summary")}
     for name, dates in {**lost, "prop_lines": [first, first + timedelta(days=1)]}.items():

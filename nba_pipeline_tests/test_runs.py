@@ -18,7 +18,6 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 import pytest
-from filelock import FileLock
 from polars.testing import assert_frame_equal
 
 from nba_pipeline import gates
@@ -26,15 +25,21 @@ from nba_pipeline.automation import share_captured
 from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
-from nba_pipeline.runs import Outcome, Runner, open_instance
+from nba_pipeline.runs import Outcome, Runner
 from nba_pipeline.table import TABLES
 from nba_pipeline.waive import waive
 from nba_pipeline.warehouse.backup import back_up
 from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.restore import restore
+from nba_pipeline_tests.commands import nba_pipeline
+from nba_pipeline_tests.instances import open_instance
+from nba_pipeline_tests.prepared import copy_of, prepared
 
 DAY = date(2026, 1, 15)
-HISTORY_DAYS = 14
+HISTORY_DAYS = 8
+CLUBS = 12
+"""A small league: ten of the clubs play on each date, so that eight days give every player enough games."""
+
 NEXT = DAY + timedelta(days=1)
 OF_ANY_DATE = ("rosters", "player_shot_zones", "team_defense_zones")
 """Tables of players and teams as of a date, with or without a game."""
@@ -50,6 +55,8 @@ NO_BOXES = (
 
 At = Callable[[date, int], Runner]
 
+pytestmark = pytest.mark.platform
+
 
 def a_runner(home: Path, day: date, hour: int) -> Runner:
     with pytest.MonkeyPatch.context() as patch:
@@ -63,19 +70,15 @@ def a_runner(home: Path, day: date, hour: int) -> Runner:
 def made_once(name: str, make: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A home that one of the test processes makes and all of them copy."""
     root = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
-    home, ready = root / name, root / f"{name}.ready"
-    with FileLock(root / f"{name}.lock"):
-        if not ready.exists():
-            make(home)
-            ready.touch()
-    return home
+    return prepared(name, make, root)
 
 
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A home with fourteen days of the league, as of the morning of DAY."""
+    """A home with some days of the league, as of the morning of DAY."""
 
     def make(home: Path) -> None:
+        rules(home)
         before = DAY - timedelta(days=1)
         list(a_runner(home, DAY, 7).backfill(DAY - timedelta(days=HISTORY_DAYS), before))
 
@@ -87,7 +90,7 @@ def predicted(loaded: Path, tmp_path_factory: pytest.TempPathFactory, worker_id:
     """The loaded home after the predictions of DAY at noon."""
 
     def make(home: Path) -> None:
-        shutil.copytree(loaded, home)
+        copy_of(loaded, home)
         assert only(a_runner(home, DAY, 12).slate(DAY, "same_day")).succeeded
 
     return made_once("predicted", make, tmp_path_factory, worker_id)
@@ -98,7 +101,7 @@ def graded(predicted: Path, tmp_path_factory: pytest.TempPathFactory, worker_id:
     """The predicted home after the next morning."""
 
     def make(home: Path) -> None:
-        shutil.copytree(predicted, home)
+        copy_of(predicted, home)
         assert only(a_runner(home, NEXT, 7).slate(DAY, "overnight")).succeeded
 
     return made_once("graded", make, tmp_path_factory, worker_id)
@@ -109,12 +112,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A copy of the home that the test's `starts_from` names, else of the loaded one."""
     marker = request.node.get_closest_marker("starts_from")
     start = request.getfixturevalue(marker.args[0] if marker else "loaded")
-    return Path(shutil.copytree(start, tmp_path / "home", copy_function=link_or_copy))
-
-
-def link_or_copy(source: str, target: str) -> None:
-    """What is only ever replaced as a whole is linked; what is written into is copied."""
-    (os.link if source.endswith((".parquet", ".gz")) else shutil.copy2)(source, target)
+    return copy_of(start, tmp_path / "home")
 
 
 @pytest.fixture
@@ -124,7 +122,10 @@ def at(home: Path) -> At:
 
 
 def rules(home: Path, *faults: dict[str, object], no_game_dates: tuple[str, ...] = ()) -> None:
-    (home / "sandbox_rules.json").write_text(json.dumps({"rules": list(faults), "no_game_dates": list(no_game_dates)}))
+    """The league of these tests, with these faults."""
+    document = {"clubs": CLUBS, "rules": list(faults), "no_game_dates": list(no_game_dates)}
+    home.mkdir(exist_ok=True)
+    (home / "sandbox_rules.json").write_text(json.dumps(document))
 
 
 def tables(home: Path) -> dict[str, pl.DataFrame]:
@@ -316,16 +317,15 @@ def test_a_resolved_name_is_replayed(at: At, home: Path) -> None:
     rules(home, {"match": {"provider": "odds_api"}, "action": "rename_player", "player": star["name"], "to": UNKNOWN})
     only(runner.slate(DAY, "same_day"))
     assert ask(runner, f"SELECT DISTINCT problem FROM quarantine WHERE problem LIKE '%{UNKNOWN}%'")
-    environment = {**os.environ, "NBA_PIPELINE_HOME": str(home), "NBA_PIPELINE_NOW": eastern(DAY, 13).isoformat()}
     words = ["resolve", "--spelling", UNKNOWN, "--player", str(star["player_id"]), "--date", str(DAY)]
-    command = [sys.executable, "-m", "nba_pipeline", *words]
-    assert subprocess.run(command, env=environment, check=False, capture_output=True).returncode == 0
+    assert nba_pipeline(*words, home=home, now=eastern(DAY, 13)).returncode == 0
     assert ask(runner, f"SELECT count(*) AS n FROM quarantine WHERE problem LIKE '%{UNKNOWN}%'") == [{"n": 0}]
     assert ask(runner, f"SELECT DISTINCT player_id FROM prop_lines WHERE spelling = '{UNKNOWN}'") == [
         {"player_id": star["player_id"]}
     ]
 
 
+@pytest.mark.unattended
 def test_a_home_is_restored_and_rebuilt_after_everything_but_its_backup_was_deleted(tmp_path: Path) -> None:
     """Ledgers and landing come from the backup, the other tables from the landing without a provider."""
     home, folder, assets = tmp_path / "home", tmp_path / "backup", ["schedule", "boxscores"]
@@ -348,6 +348,7 @@ def test_a_home_is_restored_and_rebuilt_after_everything_but_its_backup_was_dele
     assert not [finding for one in verify(anew.warehouse, TABLES["waivers"]) for finding in one.findings]
 
 
+@pytest.mark.unattended
 def test_a_killed_run_is_finished_by_the_next(at: At, home: Path, predicted: Path) -> None:
     environment = {**os.environ, "NBA_PIPELINE_HOME": str(home), "NBA_PIPELINE_NOW": eastern(DAY, 12).isoformat()}
     command = [sys.executable, "-m", "nba_pipeline", "run", "--date", str(DAY)]

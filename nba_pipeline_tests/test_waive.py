@@ -1,8 +1,5 @@
 """What a waiver needs, what it opens, and that several of one date add up."""
 
-import os
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from nba_pipeline.table import TABLES
 from nba_pipeline.waive import WAIVABLE, waive
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, at, frame_of
+from nba_pipeline_tests.commands import nba_pipeline
 
 MORNING = at(13, day=DAY + timedelta(days=1))
 """Before the deadline, noon in the east."""
@@ -140,10 +138,8 @@ def test_wrong_use_is_told_in_one_sentence_and_touches_nothing(
 
 
 def test_the_command_says_what_it_did_and_refuses_to_do_it_twice(warehouse: LocalWarehouse, tmp_path: Path) -> None:
-    environment = {**os.environ, "NBA_PIPELINE_HOME": str(tmp_path), "NBA_PIPELINE_NOW": MORNING.isoformat()}
     words = [word for option in (GOOD | {"--until": "2024-03-14T12:00:00-04:00"}).items() for word in option]
-    command = [sys.executable, "-m", "nba_pipeline", "waive", *words]
-    first, second = (subprocess.run(command, env=environment, check=False, capture_output=True, text=True) for _ in range(2))
+    first, second = (nba_pipeline("waive", *words, home=tmp_path, now=MORNING) for _ in range(2))
     assert (first.returncode, first.stderr, len(first.stdout.splitlines())) == (0, "", 3)
     assert (second.returncode, second.stdout) == (2, "") and "is waived already, by Ann" in second.stderr
     ends_at = datetime(2024, 3, 14, 16, tzinfo=UTC)

@@ -43,6 +43,7 @@ def _controlled(service: Service, method: str, what: str, query: dict[str, str],
                 "seed": league.seed,
                 "season": _season(service),
                 "no_game_dates": sorted(league.no_game_dates),
+                "clubs": len(league.teams),
                 "game_minutes": league.game_length.total_seconds() / 60,
             }
         case "GET", "/clock":

@@ -20,9 +20,11 @@ from typing import Any
 from nba_pipeline.calendar import EASTERN
 from nba_pipeline.errors import BadInput
 from nba_pipeline.sandbox.league import GAME_MINUTES
+from nba_pipeline.teams import TEAMS
 
 RULES_FILE = "sandbox_rules.json"
 MOST_GAME_MINUTES = 24 * 60
+FEWEST_CLUBS = 4
 
 PLAYERS = frozenset({"n", "ids", "team"})
 QUOTES = frozenset({"player", "book"})
@@ -218,11 +220,12 @@ def parse_rules(document: Any) -> list[Rule]:
 
 @dataclass(frozen=True)
 class RulesFile:
-    """What a home wants of its league: fault rules, dates without games, and how long a game lasts by the clock."""
+    """What a home wants of its league: fault rules, dates without games, the length of a game by the clock, and how many clubs."""
 
     rules: Sequence[Rule] = ()
     no_game_dates: frozenset[date] = frozenset()
     game_minutes: float = GAME_MINUTES
+    clubs: int = len(TEAMS)
 
 
 def read_rules_file(home: Path) -> RulesFile:
@@ -234,8 +237,8 @@ def read_rules_file(home: Path) -> RulesFile:
         document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise BadInput(f"{path} is not JSON: {error}") from None
-    if not isinstance(document, dict) or document.keys() - {"rules", "no_game_dates", "game_minutes"}:
-        raise BadInput(f"{path} must be an object of rules, no_game_dates and game_minutes")
+    if not isinstance(document, dict) or document.keys() - {"rules", "no_game_dates", "game_minutes", "clubs"}:
+        raise BadInput(f"{path} must be an object of rules, no_game_dates, game_minutes and clubs")
     try:
         no_game_dates = frozenset(date.fromisoformat(str(text)) for text in document.get("no_game_dates", []))
     except ValueError as error:
@@ -244,7 +247,10 @@ def read_rules_file(home: Path) -> RulesFile:
     is_number = isinstance(game_minutes, int | float) and not isinstance(game_minutes, bool)
     if not is_number or not 0 < game_minutes <= MOST_GAME_MINUTES:  # NaN is in no range
         raise BadInput(f"game_minutes in {path} must be a number above 0 and up to {MOST_GAME_MINUTES}, not {game_minutes!r}")
-    return RulesFile(parse_rules(document.get("rules", [])), no_game_dates, game_minutes)
+    clubs = document.get("clubs", len(TEAMS))
+    if not isinstance(clubs, int) or isinstance(clubs, bool) or clubs % 2 or not FEWEST_CLUBS <= clubs <= len(TEAMS):
+        raise BadInput(f"clubs in {path} must be an even number from {FEWEST_CLUBS} to {len(TEAMS)}, not {clubs!r}")
+    return RulesFile(parse_rules(document.get("rules", [])), no_game_dates, game_minutes, clubs)
 
 
 def due_rules(rules: Sequence[Rule], request: Request) -> list[Rule]:

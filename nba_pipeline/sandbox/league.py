@@ -1,4 +1,4 @@
-"""The league: games, box scores and lines as objects, a pure function of (seed, game length, dates without games)."""
+"""The league: games, box scores and lines as objects, a pure function of (seed, game length, dates without games, clubs)."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -21,6 +21,7 @@ from nba_pipeline.sandbox.lines import Expectation, GameQuote, Quote, game_line_
 from nba_pipeline.sandbox.roster import Player, roster
 from nba_pipeline.sandbox.schedule import Fixture, season_of_game_id, season_schedule
 from nba_pipeline.sandbox.simulation import Results, simulate
+from nba_pipeline.teams import TEAMS
 
 SEASONS_IN_MEMORY = 6
 GAMES_IN_MEMORY = 4096
@@ -126,31 +127,40 @@ class Season:
 
 
 @lru_cache(maxsize=SEASONS_IN_MEMORY)
-def _played(seed: int, season: str) -> tuple[list[Fixture], Results]:
+def _played(seed: int, season: str, clubs: int) -> tuple[list[Fixture], Results]:
     # shared by every league of the process: a run that serves its own sandbox need not play the season again
-    fixtures = season_schedule(seed, season)
+    fixtures = season_schedule(seed, season, clubs)
     return fixtures, simulate(seed, season, fixtures)
 
 
 @lru_cache(maxsize=SEASONS_IN_MEMORY)
-def _absences(seed: int, season: str) -> Absences:
-    return fixtures_absences(seed, season, _played(seed, season)[0])
+def _absences(seed: int, season: str, clubs: int) -> Absences:
+    return fixtures_absences(seed, season, _played(seed, season, clubs)[0])
 
 
 @lru_cache(maxsize=GAMES_IN_MEMORY)
-def _reports(seed: int, fixture: Fixture, place: int, tipoff_at: datetime, game_date: date) -> tuple[ClubReport, ClubReport]:
-    return club_reports(seed, fixture, _absences(seed, fixture.season), place, tipoff_at, game_date)
+def _reports(
+    seed: int, clubs: int, fixture: Fixture, place: int, tipoff_at: datetime, game_date: date
+) -> tuple[ClubReport, ClubReport]:
+    return club_reports(seed, fixture, _absences(seed, fixture.season, clubs), place, tipoff_at, game_date)
 
 
 class League:
     """Thirty clubs of invented people who play every day of the year.
 
     Two leagues of the same arguments are the same league, in any process. A date in `no_game_dates` loses its games and
-    changes no other game.
+    changes no other game. A league of fewer clubs has a programme of its own.
     """
 
-    def __init__(self, seed: int = 7, game_minutes: float = GAME_MINUTES, no_game_dates: frozenset[date] = frozenset()) -> None:
+    def __init__(
+        self,
+        seed: int = 7,
+        game_minutes: float = GAME_MINUTES,
+        no_game_dates: frozenset[date] = frozenset(),
+        clubs: int = len(TEAMS),
+    ) -> None:
         self.seed = seed
+        self.teams = TEAMS[:clubs]
         self.game_length = timedelta(minutes=game_minutes)
         self.no_game_dates = no_game_dates
         self._lock = Lock()
@@ -163,8 +173,8 @@ class League:
         return hash(self._arguments)
 
     @property
-    def _arguments(self) -> tuple[int, timedelta, frozenset[date]]:
-        return self.seed, self.game_length, self.no_game_dates
+    def _arguments(self) -> tuple[int, timedelta, frozenset[date], int]:
+        return self.seed, self.game_length, self.no_game_dates, len(self.teams)
 
     def season(self, name: str) -> Season:
         """The season called "2024-25". The first call plays it, about 0.3 s."""
@@ -215,10 +225,10 @@ class League:
 
     def injuries(self, game: Game, tipoff_at: datetime, game_date: date) -> tuple[ClubReport, ClubReport]:
         """What home and away say about who may miss the game, at the tip-off and on the date that it now has."""
-        return _reports(self.seed, game.fixture, game.place, tipoff_at, game_date)
+        return _reports(self.seed, len(self.teams), game.fixture, game.place, tipoff_at, game_date)
 
     def _play_season(self, name: str) -> Season:
-        fixtures, results = _played(self.seed, name)
+        fixtures, results = _played(self.seed, name, len(self.teams))
         scores, periods = results.shooting.score.tolist(), results.period_scores.tolist()
         overtimes = results.overtimes.tolist()
         games = tuple(

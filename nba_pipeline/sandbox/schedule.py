@@ -48,16 +48,20 @@ def season_dates(season: str) -> list[date]:
     return [first + timedelta(days=n) for n in range((date(first.year + 1, 7, 1) - first).days)]
 
 
-def season_schedule(seed: int, season: str) -> list[Fixture]:
-    """Every game of a season in order of date and tip-off. Teams that rested longest play; none three days running."""
+def season_schedule(seed: int, season: str, clubs: int = len(TEAMS)) -> list[Fixture]:
+    """Every game of a season in order of date and tip-off, among the first clubs of TEAMS.
+
+    Teams that rested longest play. In the whole league none plays three days running; in a small one every club but two
+    may play on each date.
+    """
     rng = generator(seed, "schedule", season)
-    team_count = len(TEAMS)
+    team_count, most_games = clubs, max(clubs // 2 - 1, 1)
     last_played: Integers = np.full(team_count, -UNKNOWN_REST_DAYS, dtype=np.int64)
     played_yesterday_too = np.zeros(team_count, dtype=bool)
     home_games = np.zeros(team_count)
     fixtures: list[Fixture] = []
     for day_number, day in enumerate(season_dates(season)):
-        game_count = int(rng.choice(GAMES_PER_DATE, p=GAMES_PER_DATE_SHARE))
+        game_count = min(int(rng.choice(GAMES_PER_DATE, p=GAMES_PER_DATE_SHARE)), most_games)
         rest_days = day_number - last_played
         eagerness = np.minimum(rest_days, 5) + rng.uniform(0, 1.9, team_count)
         eagerness[(rest_days == 1) & played_yesterday_too] = -1.0

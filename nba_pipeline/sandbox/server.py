@@ -90,7 +90,7 @@ class SandboxServer:
 def serve(home: Path, now: Callable[[], datetime], *, port: int = 0) -> SandboxServer:
     """A running sandbox with the rules of <home>/sandbox_rules.json. Raises BadInput when they cannot be used."""
     wanted = read_rules_file(home)
-    league = League(game_minutes=wanted.game_minutes, no_game_dates=wanted.no_game_dates)
+    league = League(game_minutes=wanted.game_minutes, no_game_dates=wanted.no_game_dates, clubs=wanted.clubs)
     server = SandboxServer(league, now, wanted.rules, port=port)
     server.start()
     return server

@@ -1,10 +1,10 @@
 """A home whose graded date is followed by a date with features, copied for each test."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
+from nba_pipeline_tests.prepared import copy_of
 from nba_pipeline_tests.providers.conftest import provider  # noqa: F401  # a fixture
 from nba_pipeline_tests.test_runs import (  # noqa: F401  # fixtures
     NEXT,
@@ -12,7 +12,6 @@ from nba_pipeline_tests.test_runs import (  # noqa: F401  # fixtures
     at,
     graded,
     home,
-    link_or_copy,
     loaded,
     made_once,
     only,
@@ -25,7 +24,7 @@ def followed(graded: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: 
     """The graded home after the slate of NEXT, predicted at noon."""
 
     def make(folder: Path) -> None:
-        shutil.copytree(graded, folder, copy_function=link_or_copy)
+        copy_of(graded, folder)
         assert only(a_runner(folder, NEXT, 12).slate(NEXT, "same_day")).succeeded
 
     return made_once("followed", make, tmp_path_factory, worker_id)

@@ -64,6 +64,7 @@ def grades_of(runner: Runner, who: dict[str, object]) -> list[dict[str, object]]
 
 
 @pytest.mark.starts_from("followed")
+@pytest.mark.platform
 def test_a_correction_that_leaves_the_score_reaches_summary_features_and_grade(at: At, home: Path) -> None:
     runner = at(LATER, 10)
     one, other = teammates(runner)
@@ -87,6 +88,7 @@ def test_a_correction_that_leaves_the_score_reaches_summary_features_and_grade(a
 
 
 @pytest.mark.starts_from("graded")
+@pytest.mark.platform
 def test_a_box_score_that_contradicts_a_corrected_score_is_read_again_by_the_next_run(at: At, home: Path) -> None:
     """An hour after the last fetch, between two instants of the schedule of re-reads."""
     runner = at(NEXT, 8)
@@ -113,6 +115,7 @@ def correct(runner: Runner, *dates: date) -> list[tuple[str, str]]:
 
 
 @pytest.mark.starts_from("followed")
+@pytest.mark.platform
 def test_a_corrected_score_heals_by_itself_and_later_rereads_write_nothing(at: At, home: Path) -> None:
     one, _ = teammates(at(LATER, 13))
     rules(home, correction(one, "points", 2))
@@ -131,6 +134,7 @@ def test_a_corrected_score_heals_by_itself_and_later_rereads_write_nothing(at: A
 
 
 @pytest.mark.starts_from("graded")
+@pytest.mark.platform
 def test_a_source_that_does_not_answer_is_named_and_nothing_is_lost(at: At, home: Path) -> None:
     runner = at(LATER, 10)
     before = tables(home)

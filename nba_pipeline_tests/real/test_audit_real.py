@@ -85,6 +85,7 @@ def test_a_leak_planted_in_the_real_seasons_is_caught(audit: Audit, plant: Deriv
     assert caught, (SEED, audit.control)
 
 
+@pytest.mark.long
 def test_a_day_lived_through_is_what_a_later_backfill_makes_of_it(tmp_path: Path, replay: Replay) -> None:
     """With lines of the game in play among the answers of the afternoon."""
     platform = Platform(tmp_path, NBA_ARCHIVE_DIR=str(DATA))

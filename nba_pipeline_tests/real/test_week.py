@@ -128,6 +128,7 @@ def test_every_printed_number_leads_to_the_payload_that_landed(lived: Platform) 
     assert points and all(row["sha256"] for row in points)
 
 
+@pytest.mark.long
 def test_the_tables_are_rebuilt_from_the_landing_without_a_network(lived: Platform) -> None:
     names = sorted(p.name for p in (lived.home / "tables").iterdir())
     before = {name: lived.table(name) for name in names}
@@ -136,6 +137,7 @@ def test_the_tables_are_rebuilt_from_the_landing_without_a_network(lived: Platfo
         assert_frame_equal(lived.table(name), before[name])
 
 
+@pytest.mark.long
 def test_a_corrected_box_score_is_followed_to_the_grade(lived: Platform, tmp_path: Path, replay: Replay) -> None:
     """Three days later the league moves two points from one player to a teammate: the score of the game stays."""
     platform = Platform(Path(shutil.copytree(lived.home, tmp_path / "home")))
@@ -166,6 +168,7 @@ def test_a_corrected_box_score_is_followed_to_the_grade(lived: Platform, tmp_pat
     assert again.splitlines() == ["nothing changed"]
 
 
+@pytest.mark.long
 def test_faults_of_the_providers_leave_the_outcome_right_and_are_told(loaded: Path, tmp_path: Path, replay: Replay) -> None:
     platform = Platform(Path(shutil.copytree(loaded, tmp_path / "home")))
     noon = f"{DAYS[1]}T12:00:00-04:00"

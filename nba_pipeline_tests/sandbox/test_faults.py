@@ -222,12 +222,12 @@ def test_every_action_of_the_language_is_known() -> None:
 
 
 def test_the_rules_file_gives_rules_dates_without_games_and_the_length_of_a_game(tmp_path: Path) -> None:
-    assert read_rules_file(tmp_path) == RulesFile((), frozenset(), 150)
+    assert read_rules_file(tmp_path) == RulesFile((), frozenset(), 150, 30)
     path = tmp_path / "sandbox_rules.json"
-    path.write_text('{"rules": [{"action": "reset"}], "no_game_dates": ["2025-01-15"], "game_minutes": 2.5}')
+    path.write_text('{"rules": [{"action": "reset"}], "no_game_dates": ["2025-01-15"], "game_minutes": 2.5, "clubs": 12}')
     wanted = read_rules_file(tmp_path)
     assert [rule.action for rule in wanted.rules] == ["reset"] and wanted.no_game_dates == {DAY}
-    assert wanted.game_minutes == 2.5
+    assert (wanted.game_minutes, wanted.clubs) == (2.5, 12)
 
 
 @pytest.mark.parametrize("value", ["0", "-3", "true", "null", '"3"', "[3]", "NaN", "Infinity", "1440.5"])
@@ -237,6 +237,16 @@ def test_a_length_that_no_game_has_is_named_with_file_key_and_value(tmp_path: Pa
         read_rules_file(tmp_path)
     assert str(refused.value) == (
         f"game_minutes in {tmp_path / 'sandbox_rules.json'} must be a number above 0 and up to 1440, not {json.loads(value)!r}"
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "2", "7", "32", "true", "null", '"6"', "6.0"])
+def test_a_number_of_clubs_that_no_league_has_is_named_with_file_key_and_value(tmp_path: Path, value: str) -> None:
+    (tmp_path / "sandbox_rules.json").write_text(f'{{"clubs": {value}}}')
+    with pytest.raises(BadInput) as refused:
+        read_rules_file(tmp_path)
+    assert str(refused.value) == (
+        f"clubs in {tmp_path / 'sandbox_rules.json'} must be an even number from 4 to 30, not {json.loads(value)!r}"
     )
 
 

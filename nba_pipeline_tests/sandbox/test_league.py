@@ -132,6 +132,22 @@ def test_a_date_without_games_changes_no_other_game(league: League) -> None:
     assert other.games(holiday + timedelta(days=1)) == league.games(holiday + timedelta(days=1))
 
 
+@pytest.mark.parametrize(("clubs", "games"), [(4, 1), (6, 2), (12, 5)])
+def test_a_small_league_plays_among_its_clubs_on_every_date(clubs: int, games: int) -> None:
+    league = League(clubs=clubs)
+    for day in TWENTY_DATES:
+        playing = [team for game in league.games(day) for team in game.teams]
+        assert len(playing) == len(set(playing)) == 2 * games and set(playing) <= set(TEAMS[:clubs])
+        assert all(sum(row.points for row in rows) == game.score[side]
+                   for game in league.games(day) for side, rows in enumerate(league.boxscore(game)))  # fmt: skip
+
+
+def test_a_small_league_leaves_the_whole_one_as_it_is(league: League) -> None:
+    small, day = League(clubs=12), date(2025, 1, 15)
+    assert small != league and small.games(day) != league.games(day)
+    assert League().games(day) == league.games(day) == League(clubs=len(TEAMS)).games(day)
+
+
 def test_names_are_unique_without_accents_and_as_varied_as_real_ones() -> None:
     names = [player.name for players in roster().values() for player in players]
     assert len({plain(name) for name in names}) == len(names) == 450

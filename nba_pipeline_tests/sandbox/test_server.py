@@ -12,7 +12,9 @@ from pathlib import Path
 import httpx
 
 from nba_pipeline.sandbox import League, SandboxServer, serve
+from nba_pipeline.sandbox.clubs import CLUBS
 from nba_pipeline.sandbox.faults import parse_rules
+from nba_pipeline.teams import TEAMS
 from nba_pipeline_tests.sandbox.conftest import DAY, Peer
 
 
@@ -68,6 +70,26 @@ def test_used_up_credits_are_refused(league: League) -> None:
         first, second = httpx.get(url, params=query), httpx.get(url, params=query)
     assert (first.status_code, first.headers["x-requests-remaining"]) == (200, "0")
     assert (second.status_code, second.json()["error_code"]) == (401, "OUT_OF_USAGE_CREDITS")
+
+
+def test_a_home_with_few_clubs_serves_them_alone_from_every_provider(tmp_path: Path) -> None:
+    small = League(clubs=6)
+    game, teams = small.games(DAY)[0], set(TEAMS[:6])
+    (tmp_path / "sandbox_rules.json").write_text('{"clubs": 6}')
+    with serve(tmp_path, lambda: game.ends_at) as server, httpx.Client(base_url=server.url) as client:
+        dates = client.get("/static/json/staticData/scheduleLeagueV2.json").json()["leagueSchedule"]["gameDates"]
+        codes = {one[f"{side}Team"]["teamTricode"] for day in dates for one in day["games"] for side in ("home", "away")}
+        assert codes == teams
+        box_scores = client.get("/v1/box_scores", params={"date": DAY.isoformat()}, headers={"Authorization": "k"}).json()["data"]
+        assert {one[f"{side}_team"]["abbreviation"] for one in box_scores for side in ("home", "visitor")} <= teams
+        events = client.get("/v4/sports/basketball_nba/events", params={"apiKey": "k"}).json()
+        names = {CLUBS[team].odds_api_name for team in teams}
+        assert events and {event[f"{side}_team"] for event in events for side in ("home", "away")} <= names
+        rosters = {
+            team: client.get(f"/apis/site/v2/sports/basketball/nba/teams/{club.espn_id}").status_code
+            for team, club in CLUBS.items()
+        }
+        assert {team for team, status in rosters.items() if status == 200} == teams
 
 
 def test_a_home_with_a_date_without_games_serves_an_empty_day(tmp_path: Path, league: League) -> None:

@@ -17,6 +17,8 @@ from nba_pipeline.assets.sources import boxscores, schedule
 from nba_pipeline.assets.summaries import player_game_summary
 from nba_pipeline_tests.unattended.live import Evening, platform, wait_until
 
+pytestmark = pytest.mark.unattended
+
 DAYS_OF_HISTORY = 12
 FIRST_TIPOFF_IN = timedelta(minutes=6)
 AFTER_THE_GAMES = (boxscores.TABLE, player_game_summary.TABLE, grades.TABLE)

@@ -26,6 +26,8 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.unattended.daemon import STATE
 
+pytestmark = [pytest.mark.unattended, pytest.mark.long]
+
 CLOCK_CHANGES = {"25 hours": date(2025, 11, 2), "23 hours": date(2026, 3, 8)}
 DAYS_FROM_REST_TO_REST = 4
 """Of which one is the day after the clock change: box scores of the evening before it may be late."""

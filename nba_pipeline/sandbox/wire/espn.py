@@ -63,8 +63,8 @@ def injuries(view: View) -> Json:
 
 
 def team(view: View, number: str, query: dict[str, str]) -> Json:
-    """A club and, with enable=roster, its players. Clubs have the numbers 1 to 30."""
-    club = next((club for club in CLUBS.values() if str(club.espn_id) == number), None)
+    """A club of the league and, with enable=roster, its players. Clubs have the numbers 1 to 30."""
+    club = next((club for club in CLUBS.values() if str(club.espn_id) == number and club.tricode in view.league.teams), None)
     if club is None:
         raise Refusal(404, {"code": 404, "message": "Failed to get team."})
     document = {
