@@ -24,13 +24,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the long tests of other shares. Shares are dealt in the order of the names, whatever else is selected."""
+    """Deselect the long tests of other shares, and put the files with the slowest tests first, so that no worker waits for them."""
     try:
         others = of_other_shares((item.nodeid for item in items if item.get_closest_marker("long")), config.getoption("--share"))
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid in others])
-    items[:] = [item for item in items if item.nodeid not in others]
+    slow = {item.path for item in items if item.get_closest_marker("platform")}
+    items[:] = sorted((item for item in items if item.nodeid not in others), key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(autouse=True)
