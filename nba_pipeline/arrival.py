@@ -96,7 +96,7 @@ def remembered(cursor: str | None) -> dict[date, Memory]:
         raise ValueError(str(error)) from error
 
 
-def anew(now: datetime) -> Memory:
+def fresh_memory(now: datetime) -> Memory:
     """The memory of a date after an unreadable cursor: no request of an earlier one had this number, nor its run key."""
     return Memory(requests=int(now.timestamp()) // 60)
 

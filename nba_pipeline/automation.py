@@ -213,8 +213,8 @@ def final_games(
     try:
         remembered = arrival.remembered(context.cursor)
     except ValueError as error:
-        context.log.warning(f"the cursor of final_games is unreadable and begins anew: {error}")
-        remembered, fresh = {}, arrival.anew(now)
+        context.log.warning(f"the cursor of final_games is unreadable and was reset: {error}")
+        remembered, fresh = {}, arrival.fresh_memory(now)
     # also of a date that is complete: should it come back, its requests count on and their run keys are new
     memories = {day: memory for day, memory in remembered.items() if day >= today - timedelta(days=2)}
     requests, told = [], []

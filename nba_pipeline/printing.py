@@ -156,8 +156,8 @@ def print_status(records: list[dict[str, Any]]) -> None:
     out.print(table)
     for record in records:
         if record["not_loaded"]:
-            told = f"landed but not loaded: {', '.join(record['not_loaded'])}; nba-pipeline reconcile reloads it"
-            out.print(f"{record['game_date']} {told}", highlight=False, soft_wrap=True)
+            message = f"landed but not loaded: {', '.join(record['not_loaded'])}; nba-pipeline reconcile reloads it"
+            out.print(f"{record['game_date']} {message}", highlight=False, soft_wrap=True)
         for name in record["missing"]:
             out.print(f"{record['game_date']} missing: {name}", highlight=False, soft_wrap=True)
         for sentence in (*record["waivers"], *record["happened"]):

@@ -282,8 +282,8 @@ def _has_succeeded(instance: dg.DagsterInstance, run_id: str) -> bool:
 
 def _as_repetition(outcome: Outcome) -> Outcome:
     """The outcome of a repeated run: what failed or was closed then is no failure of the rebuild."""
-    told = [f"as originally: {sentence}" for sentence in (*outcome.failures, *outcome.closed)]
-    return replace(outcome, failures=[], closed=[], warnings=[*told, *outcome.warnings])
+    originally = [f"as originally: {sentence}" for sentence in (*outcome.failures, *outcome.closed)]
+    return replace(outcome, failures=[], closed=[], warnings=[*originally, *outcome.warnings])
 
 
 def _held(warehouse: Warehouse, table: Table) -> Held:

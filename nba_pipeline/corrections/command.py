@@ -127,7 +127,7 @@ def spans(dates: Sequence[date]) -> list[tuple[date, date]]:
 
 def changes(before: Stored, after: Stored, games: Mapping[str, str]) -> list[str]:
     """Per game its name, then per player what changed, as "points 20 -> 22; grade v1 -> v2"; empty without a change."""
-    told: dict[tuple[str, int], list[str]] = {}
+    differences: dict[tuple[str, int], list[str]] = {}
     names: dict[int, str] = {}
     sides = [
         {(row["game_id"], row["player_id"]): row for row in side.boxscores.iter_rows(named=True)} for side in (before, after)
@@ -136,13 +136,13 @@ def changes(before: Stored, after: Stored, games: Mapping[str, str]) -> list[str
         old, new = sides[0].get(key), sides[1].get(key)
         names[key[1]] = str((new or old or {})["player_name"])
         if sentence := _difference(old, new):
-            told[key] = [sentence]
+            differences[key] = [sentence]
     for key, sentence in _new_grades(before.grades, after.grades):
-        told.setdefault(key, []).append(sentence)
+        differences.setdefault(key, []).append(sentence)
     lines = []
-    for game in sorted({key[0] for key in told}):
+    for game in sorted({key[0] for key in differences}):
         lines.append(games.get(game, game))
-        players = sorted((names.get(key[1], f"player {key[1]}"), parts) for key, parts in told.items() if key[0] == game)
+        players = sorted((names.get(key[1], f"player {key[1]}"), parts) for key, parts in differences.items() if key[0] == game)
         lines += [f"  {name}: {'; '.join(parts)}" for name, parts in players]
     return lines
 

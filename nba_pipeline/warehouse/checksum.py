@@ -38,7 +38,7 @@ def is_sealed(body: bytes) -> bool:
 
 
 def problem_of(body: bytes) -> str | None:
-    """Why these bytes are not the parquet file that was written; None if they are, as far as that can be told."""
+    """Why these bytes are not the parquet file that was written; None without a difference that a checksum or the length shows."""
     if not body:
         return "the file is empty"
     at = _footer_begins(body)

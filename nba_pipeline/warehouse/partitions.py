@@ -103,7 +103,7 @@ def is_readable(partition: Partition) -> bool:
 
 
 def move_aside(partition: Partition) -> None:
-    """Move an unreadable file aside. The caller holds the write lock of the date, so that nobody has just replaced it."""
+    """Move an unreadable file aside. The caller holds the write lock of the date, so that no writer has just replaced it."""
     try:
         problem = problem_of(partition.file)
     except FileNotFoundError:
