@@ -30,6 +30,7 @@ from nba_pipeline.status import status
 from nba_pipeline.table import TABLES
 from nba_pipeline_tests.test_runs import (
     DAY,
+    HISTORY_DAYS,
     NEXT,
     At,
     at,
@@ -81,7 +82,7 @@ def assert_same_rows(now: pl.DataFrame, before: pl.DataFrame, table: str) -> Non
     if table == "schedule":
         now, before = now.drop("source"), before.drop("source")
     if TABLES[table].write == "add":
-        now = now.join(before, on=list(TABLES[table].key), how="semi").sort(TABLES[table].key)
+        now = now.join(before, on=list(TABLES[table].key), how="semi", nulls_equal=True).sort(TABLES[table].key)
     assert_frame_equal(now, before)
 
 
@@ -145,7 +146,7 @@ def test_a_window_with_an_unreadable_date_stops_its_asset_and_names_the_date(at:
 
 
 def test_the_reconciliation_asks_for_a_lost_partition_of_any_age(at: At, home: Path) -> None:
-    old = DAY - timedelta(days=12)
+    old = DAY - timedelta(days=HISTORY_DAYS)
     damage(part(home, "features", old), "empty")
     runner = at(NEXT, 8)
     runner.warehouse.check([TABLES["features"]], [old])

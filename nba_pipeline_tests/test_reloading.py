@@ -25,7 +25,7 @@ from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
 from nba_pipeline_tests.prepared import copy_of
 from nba_pipeline_tests.providers.conftest import Provider, provider
-from nba_pipeline_tests.test_runs import DAY, a_runner, loaded, tables
+from nba_pipeline_tests.test_runs import DAY, HISTORY_DAYS, a_runner, loaded, tables
 
 __all__ = ["loaded", "provider"]
 
@@ -222,7 +222,7 @@ def test_deleted_partitions_come_back_cell_by_cell_without_a_request(
     loaded: Path, tmp_path: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = copy_of(loaded, tmp_path / "home")
-    before, first = tables(home), DAY - timedelta(days=11)
+    before, first = tables(home), DAY - timedelta(days=HISTORY_DAYS)
     lost = {name: [first] for name in ("boxscores", "team_boxscores", "injuries", "player_game_summary")}
     for name, dates in {**lost, "prop_lines": [first, first + timedelta(days=1)]}.items():
         for day in dates:

@@ -127,7 +127,7 @@ def test_a_corrected_score_heals_by_itself_and_later_rereads_write_nothing(at: A
     assert [row["grade_version"] for row in grades_of(runner, one)] == [1, 2]
     assert {one["team"]} <= set(tables(home)["features"].filter(pl.col("game_date") == NEXT)["team"])
     before = tables(home)
-    later = at(DAY + timedelta(days=7), 13)
+    later = at(DAY + timedelta(days=8), 13)
     assert correct(later, DAY, NEXT) == [("recheck", str(DAY))]
     after = tables(home)
     assert all(after[name].equals(before[name]) for name in before)
