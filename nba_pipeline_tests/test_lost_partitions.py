@@ -150,7 +150,7 @@ def test_the_reconciliation_asks_for_a_lost_partition_of_any_age(at: At, home: P
     damage(part(home, "features", old), "empty")
     runner = at(NEXT, 8)
     runner.warehouse.check([TABLES["features"]], [old])
-    [work] = [work for work in runner.undone() if work.game_date == old]
+    [work] = [work for work in runner.undone() if work.game_date == old and work.tables]  # a re-read writes no table
     assert work.tables == ("features",) and "was unreadable" in work.why
 
 
