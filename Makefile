@@ -24,9 +24,9 @@ test: $(READY)
 test-fast: $(READY)
 	$(PYTEST) -m 'not platform and not unattended'
 
-# the tests of test-fast, measured; sys.monitoring makes it cheap from Python 3.12 on
+# the tests of `make test`, measured; sys.monitoring makes it cheap from Python 3.12 on
 coverage: $(READY)
-	COVERAGE_CORE=sysmon $(PYTEST) -m 'not platform and not unattended' --cov --cov-report term:skip-covered --cov-fail-under 90
+	COVERAGE_CORE=sysmon $(PYTEST) --cov --cov-report term:skip-covered --cov-fail-under 90
 
 test-real: $(READY)
 	NBA_SHARED_DIR=$(SHARED) $(PYTEST) $(ALL) --share $(SHARE) nba_pipeline_tests/real
