@@ -1,0 +1,136 @@
+"""The public strings: what stored data, run history, scripts and dashboards match. A change here breaks a home or a user.
+
+The list stands in `public_strings.txt`. After a change that is meant and migrated:
+`python -m nba_pipeline_tests.test_public_strings > nba_pipeline_tests/public_strings.txt`.
+"""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import click
+import typer.main
+
+import nba_pipeline
+from nba_pipeline import cli
+from nba_pipeline.definitions import build_definitions
+from nba_pipeline.table import TABLES
+
+SNAPSHOT = Path(__file__).with_name("public_strings.txt")
+SOURCES = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(Path(nba_pipeline.__file__).parent.rglob("*.py"))]
+FORMS = {
+    "run tag": re.compile(r"nba/[a-z_]+"),
+    "variable": re.compile(r"(NBA|BIGQUERY|ODDS|BALLDONTLIE|INJURY|ESPN|SLACK)_[A-Z_]+"),
+}
+"""Kind -> what such a string looks like, wherever it stands."""
+
+
+def public_strings() -> Iterator[str]:
+    """One line per string, as `kind: string`."""
+    yield from _tables()
+    yield from _graph()
+    yield from _commands()
+    yield from _literals()
+
+
+def _tables() -> Iterator[str]:
+    for table in TABLES.values():
+        yield f"key: {table.name} {', '.join(table.key)}"
+        yield from (f"column: {table.name}.{name} {kind}" for name, kind in table.dtypes.items())
+        _, failures = table.schema.filter(table.empty().select(table.schema.column_names()))
+        rules = set(failures.details().columns) - table.dtypes.keys()
+        yield from (f"quarantine problem: {table.name} {rule}" for rule in rules if "|" not in rule)
+
+
+def _graph() -> Iterator[str]:
+    definitions = build_definitions("sandbox")
+    graph = definitions.resolve_asset_graph()
+    for node in graph.asset_nodes:
+        yield f"asset: {node.key.to_user_string()} ({node.group_name})"
+        yield from (f"pool: {pool}" for pool in node.pools or ())
+    yield from (f"check: {key.asset_key.to_user_string()} {key.name}" for key in graph.asset_check_keys)
+    repository = definitions.get_repository_def()
+    yield from (f"job: {name}" for name in repository.job_names if not name.startswith("__"))
+    yield from (f"schedule: {one.name}" for one in repository.schedule_defs)
+    yield from (f"sensor: {one.name}" for one in repository.sensor_defs)
+
+
+def _commands(command: click.Command | None = None, name: str = "nba-pipeline") -> Iterator[str]:
+    command = command or typer.main.get_command(cli.app)
+    for option in command.params:
+        yield f"command: {name} {'/'.join(option.opts)}" if option.name != "help" else f"command: {name}"
+    for child in getattr(command, "commands", {}).values():
+        yield f"command: {name} {child.name}"
+        yield from _commands(child, f"{name} {child.name}")
+
+
+def _constants() -> dict[str, str]:
+    """Name -> value of the string constants of all modules; a name with two values stands for itself."""
+    found: dict[str, set[str]] = {}
+    for module in SOURCES:
+        for node in module.body:
+            if isinstance(node, ast.Assign):
+                target, value = node.targets[0], node.value
+                names = target.elts if isinstance(target, ast.Tuple) else [target]
+                texts = value.elts if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) else [value]
+                for name, text in zip(names, texts, strict=False):
+                    if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                        found.setdefault(ast.unparse(name), set()).add(ast.unparse(text))
+    return {name: min(values) for name, values in found.items() if len(values) == 1}
+
+
+def _literals() -> Iterator[str]:
+    constants = _constants()
+    for module in SOURCES:
+        for node in ast.walk(module):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield from (f"{kind}: {node.value}" for kind, form in FORMS.items() if form.fullmatch(node.value))
+            if isinstance(node, ast.Call):
+                yield from _of_call(node, constants)
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "against" and isinstance(node.value, ast.Dict):
+                yield from (f"reason: {_named(key, constants)}" for key in node.value.keys if key)
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in ("OUTCOMES", "RECOMMENDATIONS", "MODES"):
+                yield from (f"value: {text!r}" for text in _texts(node.value) if "\n" not in text)
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("_state"):
+                yield from (f"state: {text}" for part in node.body for text in _texts(part) if text.isupper())
+
+
+def _texts(node: ast.AST) -> Iterator[str]:
+    """The string literals of a statement, docstrings aside."""
+    yield from (part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str))
+
+
+def _named(node: ast.expr, constants: Mapping[str, str]) -> str:
+    return constants.get(ast.unparse(node), ast.unparse(node))
+
+
+def _of_call(call: ast.Call, constants: Mapping[str, str]) -> Iterator[str]:
+    name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+    if name == "raise_alert":
+        yield f"alert kind: {_named(call.args[1], constants)}"
+    if name in ("add_output_metadata", "Verdict"):
+        keys = [key for argument in call.args if isinstance(argument, ast.Dict) for key in argument.keys if key]
+        yield from (f"metadata key: {_named(key, constants)}" for key in keys)
+    if name == "alias" and ast.unparse(call.args[0]) in ("PROBLEM", "'problem'"):
+        yield from (f"quarantine problem: {text}" for text in _sentences(call.func))
+    if name == "lit" and call.args and re.fullmatch(r"'[a-zA-Z_]{3,}'", ast.unparse(call.args[0])):
+        yield f"value: {ast.unparse(call.args[0])}"
+
+
+def _sentences(node: ast.expr) -> Iterator[str]:
+    """The texts that an expression gives to `pl.lit` and `pl.format`."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call) and getattr(part.func, "attr", "") in ("lit", "format") and part.args:
+            yield ast.unparse(part.args[0])
+
+
+def test_no_public_string_changes_unnoticed() -> None:
+    expected, found = set(SNAPSHOT.read_text(encoding="utf-8").splitlines()), set(public_strings())
+    assert (sorted(expected - found), sorted(found - expected)) == ([], []), (
+        "missing, new; the module's docstring says how to accept them"
+    )
+
+
+if __name__ == "__main__":
+    print("\n".join(sorted(set(public_strings()))))  # noqa: T201
