@@ -15,6 +15,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 from nba_pipeline_tests.instances import revisions_read_once
 from nba_pipeline_tests.shares import of_other_shares
 
+PREPARED_HOMES = {"loaded", "predicted", "graded"}
+"""Fixtures that run the whole platform, so that a test that takes one is not among those of `make test-fast`."""
+
 LOOPBACK = ("127.0.0.1", "::1")
 OURS = ("NBA_", "ODDS_", "BALLDONTLIE_", "INJURY_REPORT_", "ESPN_", "BIGQUERY_", "GOOGLE_", "CLOUDSDK_")
 
@@ -23,13 +26,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--share", default="0/1", help="which of the tests marked long: 1/3 is the second of three shares")
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m selects by the markers
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the long tests of other shares, and put the files with the slowest tests first, so that no worker waits for them."""
+    """Deselect the long tests of other shares, and put the files with runs of the platform first, so that no worker waits for them."""
     try:
         others = of_other_shares((item.nodeid for item in items if item.get_closest_marker("long")), config.getoption("--share"))
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid in others])
+    for item in items:
+        if PREPARED_HOMES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.platform)
     slow = {item.path for item in items if item.get_closest_marker("platform")}
     items[:] = sorted((item for item in items if item.nodeid not in others), key=lambda item: item.path not in slow)
 

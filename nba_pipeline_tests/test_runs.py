@@ -33,7 +33,7 @@ from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.restore import restore
 from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.instances import open_instance
-from nba_pipeline_tests.prepared import copy_of, prepared
+from nba_pipeline_tests.prepared import copy_of, link_or_copy, prepared  # noqa: F401 - other modules import it from here
 
 DAY = date(2026, 1, 15)
 HISTORY_DAYS = 8
@@ -59,6 +59,9 @@ pytestmark = pytest.mark.platform
 
 
 def a_runner(home: Path, day: date, hour: int) -> Runner:
+    """A runner at an Eastern hour of a date; a home without rules gets the small league."""
+    if not (home / "sandbox_rules.json").exists():
+        rules(home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NBA_PIPELINE_HOME", str(home))
         return Runner(
@@ -78,7 +81,6 @@ def loaded(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A home with some days of the league, as of the morning of DAY."""
 
     def make(home: Path) -> None:
-        rules(home)
         before = DAY - timedelta(days=1)
         list(a_runner(home, DAY, 7).backfill(DAY - timedelta(days=HISTORY_DAYS), before))
 
