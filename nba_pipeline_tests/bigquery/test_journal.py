@@ -122,7 +122,7 @@ def test_only_days_that_have_grown_are_loaded_again(session: Session, landing: L
     assert loaded(proxy) == ["journal$20260301", "journal$20260302"]
     assert sync(session, loads_of(session), landing) == 0
     newest = sorted(Path(landing.home, "landing", "journal").glob("*.jsonl"))[-1]
-    line = {"kind": "run", "run_id": "late", "as_of": "2026-03-02T10:00:00+00:00", "job": "game_day"}
+    line = {"kind": "run", "run_id": "late", "as_of": "2026-03-02T10:00:00+00:00", "job": "game_day", "assets": None, "tags": {}}
     with newest.open("a") as file:
         file.write(json.dumps(line) + "\n")
     proxy.forget()
