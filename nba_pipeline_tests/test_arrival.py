@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from nba_pipeline.arrival import Decision, Memory, Pending, anew, cursor_of, decide, is_watched, remembered
+from nba_pipeline.arrival import Decision, Memory, Pending, cursor_of, decide, fresh_memory, is_watched, remembered
 from nba_pipeline.calendar import eastern
 from nba_pipeline.gates import deadline
 from nba_pipeline.settings import SETTINGS
@@ -270,4 +270,4 @@ def test_an_unreadable_cursor_is_an_error_and_what_follows_has_new_run_keys(curs
     with pytest.raises(ValueError, match=r"."):
         remembered(cursor)
     now = eastern(date(2026, 1, 15), 12)
-    assert anew(now).requests < anew(now + timedelta(minutes=1)).requests
+    assert fresh_memory(now).requests < fresh_memory(now + timedelta(minutes=1)).requests

@@ -17,8 +17,12 @@ from nba_pipeline.backfill import plan as plan_backfill
 from nba_pipeline.calendar import days
 from nba_pipeline.status import status
 from nba_pipeline.table import TABLES
+from nba_pipeline.warehouse.ledgers import ledgers, verify
+from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.migration import migrate, plan
 from nba_pipeline_tests.test_runs import a_runner, made_once, only
+
+pytestmark = pytest.mark.unattended
 
 LAST_OF_FORMAT_1 = "f7090fe"
 ROOT = Path(__file__).parents[2]
@@ -86,6 +90,7 @@ def old(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
             variables = {"PYTHONPATH": str(code), "NBA_PIPELINE_HOME": str(home), "PATH": os.environ["PATH"]}
             command = [sys.executable, "-W", "ignore", "-c", BUILD]
             subprocess.run(command, cwd=code, env=variables, check=True, timeout=600, capture_output=True)
+        (home / "sandbox_rules.json").write_text("{}")  # the whole league goes on
 
     return made_once("format_1_home", make, tmp_path_factory, worker_id)
 
@@ -112,6 +117,8 @@ def test_every_row_id_and_grade_is_kept(home: Path) -> None:
         assert after.columns == list(TABLES[table].dtypes)
     assert set(rows(home, "grades")["prediction_id"]) < set(rows(home, "predictions")["prediction_id"])
     assert {DAY, NEXT} <= set(rows(home, "predictions")["game_date"])
+    verified = [one for table in ledgers() for one in verify(LocalWarehouse(home=str(home)), table)]
+    assert sum(one.rows for one in verified) > 0 and not [finding for one in verified for finding in one.findings]
 
 
 def test_a_home_of_which_one_ledger_is_converted_is_finished(home: Path, tmp_path: Path) -> None:
