@@ -1,7 +1,7 @@
 """The public strings: what stored data, run history, scripts and dashboards match. A change here breaks a home or a user.
 
 The list stands in `public_strings.txt`. After a change that is meant and migrated:
-`python -m nba_pipeline_tests.test_public_strings > nba_pipeline_tests/public_strings.txt`.
+`python -m nba_pipeline_tests.suite.test_public_strings > nba_pipeline_tests/suite/public_strings.txt`.
 """
 
 import ast
