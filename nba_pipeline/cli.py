@@ -49,7 +49,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Run, inspect, verify and repair the pipeline.",
 )
-audit = typer.Typer(no_args_is_help=True, help="Prove that no feature sees the future; say what each season holds.")
+audit = typer.Typer(
+    no_args_is_help=True, help="Prove that no feature sees the future, verify the ledgers, summarize the seasons."
+)
 app.add_typer(audit, name="audit")
 bigquery = typer.Typer(no_args_is_help=True, help="The production warehouse: what it holds, what it should, what it costs.")
 app.add_typer(bigquery, name="bigquery")
@@ -218,7 +220,7 @@ def status(
     from nba_pipeline import status as grid
     from nba_pipeline.calendar import days
     from nba_pipeline.lost_partitions import alert_on_damage
-    from nba_pipeline.reloading import loaded_before
+    from nba_pipeline.reloading import loaded_before, missing_sources
 
     _one_of("--format", style, ("table", "json"))
     today = clock().today
@@ -231,6 +233,10 @@ def status(
         print(json.dumps(records, indent=1))
     else:
         print_status(records)
+        elsewhere = missing_sources(work.warehouse, work.landing, end, before).keys() - set(days(start, end))
+        if elsewhere:
+            message = f"{len(elsewhere)} other dates up to {end} are landed but not loaded (first: {min(elsewhere)})"
+            out.print(f"{message}; nba-pipeline reconcile reloads them", highlight=False, soft_wrap=True)
     leave(int(any(record["state"] == "FAILED" for record in records)))
 
 
@@ -246,8 +252,9 @@ def reconcile(
             out.print(f"{undone.name}: {undone.why}", highlight=False, soft_wrap=True)
         if not found:
             out.print("nothing that is due is undone", highlight=False)
-        leave(int(bool(found)))
-    leave(report(work, work.reconcile()))
+        leave(int(bool(found)) | _print_closed(work))
+    code = report(work, work.reconcile())
+    leave(code | _print_closed(work))
 
 
 @app.command()
@@ -311,7 +318,7 @@ def sql(
     query: Annotated[str, typer.Argument(help="one statement that only reads; tables go by their plain names")],
     style: Annotated[str, typer.Option("--format", help="table | csv | json")] = "table",
 ) -> None:
-    """Query the warehouse; no file can be read or written. CSV escapes formulas. Also: quarantine, landing, requests, availability, runs."""
+    """Query the warehouse; no file can be read or written. CSV escapes formulas. SHOW TABLES lists the tables and views."""
     from nba_pipeline.lost_partitions import unreadable_dates
     from nba_pipeline.warehouse.views import tables_in
 
@@ -626,6 +633,16 @@ def audit_ledgers(
     else:
         ledgers.print_ledgers(found, out)
     leave(int(not found["passed"]))
+
+
+def _print_closed(work: Runner) -> int:
+    """Print the ledger dates that only a backup can open again; the exit code."""
+    from nba_pipeline.lost_partitions import closed_dates
+
+    sentences = closed_dates(work.warehouse)
+    for sentence in sentences:
+        err.print(sentence, style="red", highlight=False, soft_wrap=True, markup=False)
+    return int(bool(sentences))
 
 
 def _say(message: str) -> None:

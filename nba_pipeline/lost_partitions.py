@@ -16,6 +16,7 @@ from nba_pipeline.reconciliation import Work, attempts_at
 from nba_pipeline.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.ledgers import ledgers
 
 DAMAGED_FILE = "damaged_file"
 """Kind of the alerts about unreadable files. The subject is the path below the home."""
@@ -65,6 +66,15 @@ def with_lost(found: Sequence[Work], lost: Iterable[Work]) -> list[Work]:
         due.setdefault(work.game_date, set()).update(work.tables)
     more = [replace(work, tables=tuple(name for name in work.tables if name not in due.get(work.game_date, ()))) for work in lost]
     return sorted([*found, *(work for work in more if work.tables)], key=lambda work: work.game_date)
+
+
+def closed_dates(warehouse: Warehouse) -> list[str]:
+    """One sentence per ledger and date that is closed until rows come back from a backup, by ledger and date."""
+    sentences = []
+    for table in ledgers():
+        found = warehouse.closed(table, warehouse.dates(table) | warehouse.manifests.dates(table).keys())
+        sentences += [found[day] for day in sorted(found)]
+    return sentences
 
 
 def unreadable_dates(warehouse: Warehouse, tables: Iterable[Table], dates: Collection[date] | None = None) -> list[str]:

@@ -250,7 +250,9 @@ def _undone(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: date
     until = slate.until_first_tipoff(now)
     may_go_on = may_go_without(len(optional), waited, until)
     gone_without = tuple(optional) if attempts.tried and others and may_go_on else ()
-    wanted = tuple(table for table in tables if table in {*missing, *stale} - set(gone_without))
+    chosen = {*missing, *stale} - set(gone_without)
+    chosen |= {"schedule"} if "boxscores" in chosen else set()  # a box score counts once the schedule calls its game final
+    wanted = tuple(table for table in tables if table in chosen)
     is_urgent = mode == "same_day" and until is not None and until <= timedelta(minutes=SETTINGS.patience.last_call_minutes)
     return Work(mode, day, due_at, wanted, why, attempts, gone_without, is_urgent)
 

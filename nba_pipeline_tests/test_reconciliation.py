@@ -4,6 +4,7 @@ A run that succeeded without its work being done counts as an attempt: do not co
 would be asked for every five minutes for days.
 """
 
+import shutil
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -119,6 +120,14 @@ def test_a_table_of_which_dagster_knows_but_that_is_gone_counts_as_not_made(days
     days.make_mode(LAST_CALL + MINUTE, DAY, "same_day")
     days.warehouse.drop(TABLES["matchups"])
     assert the_one(found(days, LAST_CALL + GRACE)).tables == ("matchups",)
+
+
+def test_missing_box_scores_are_asked_for_together_with_the_schedule(days: Days) -> None:
+    """The schedule was made for another date since, from an answer in which the games had not ended."""
+    days.make_mode(eastern(DAY, 6, 1), YESTERDAY, "overnight", but=("boxscores",))
+    shutil.rmtree(days.home / "tables" / "boxscores" / f"game_date={YESTERDAY}")
+    work = next(work for work in found(days, eastern(DAY, 7)) if work.game_date == YESTERDAY)
+    assert work.tables[:2] == ("schedule", "boxscores")
 
 
 def test_a_slate_all_of_whose_games_have_begun_is_too_late(ordinary: Days) -> None:

@@ -8,15 +8,17 @@
 Every other table is rebuilt from the landing.
 """
 
+import gzip
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.table import Table
@@ -82,6 +84,7 @@ def back_up(
             findings += _back_up_ledger(warehouse, table, folder, entries)
             say(f"{table.name}: {sum(name.startswith(f'{LEDGERS}/{table.name}/') for name in entries)} dates")
         _back_up_landing(landing, folder, entries, say)
+        findings += damaged_payloads(folder, entries)
         say(f"verifying {len(entries)} files")
         for name, entry in entries.items():
             if problem := mismatch(folder / name, entry):
@@ -94,7 +97,7 @@ def back_up(
 def refuse_folder(folder: Path, home: Path) -> None:
     """Create the folder. Raises BadInput when it is inside of the home, has content or cannot be written."""
     if folder.resolve().is_relative_to(home.resolve()):
-        raise BadInput(f"{folder} is inside of the home {home}; choose a folder on another disk")
+        raise BadInput(f"{folder} is inside of the home {home}; choose a folder outside of it, better on another disk")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         content = next(folder.iterdir(), None)
@@ -190,6 +193,22 @@ def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], sa
                     break
             else:
                 raise PipelineError(f"the files below {landing} change faster than they can be copied; try again later")
+
+
+def damaged_payloads(folder: Path, entries: Mapping[str, Entry]) -> list[str]:
+    """The payloads whose body is not the one that their name holds the hash of, as sentences. They are copied as they are."""
+    found = []
+    for name in entries:
+        if name.startswith(f"{LANDING}/") and name.endswith(".gz"):
+            digest = PurePosixPath(name).name.partition("_")[2].partition(".")[0]
+            try:
+                body = gzip.decompress((folder / name).read_bytes())
+            except (OSError, EOFError, zlib.error) as error:
+                found.append(f"{name} is unreadable: {error}")
+                continue
+            if not hashlib.sha256(body).hexdigest().startswith(digest):
+                found.append(f"{name} is not what was landed: its SHA-256 is not the one in its name")
+    return found
 
 
 def _below(path: Place, root: Place) -> str:

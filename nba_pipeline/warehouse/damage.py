@@ -21,7 +21,7 @@ FOLDER = "damaged"
 NOTICES = "notices"
 INSTANT = "%Y%m%dT%H%M%S.%fZ"
 RECONCILE = "nba-pipeline reconcile"
-RESTORE = "nba-pipeline restore"
+RESTORE = "nba-pipeline restore <folder of a backup>"
 LONGEST_NAME = 180
 """Characters of a notice's name; file systems allow 255 bytes."""
 

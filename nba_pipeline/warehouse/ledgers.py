@@ -23,8 +23,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
-from nba_pipeline.errors import Busy, Damaged
+from nba_pipeline.errors import Busy, Closed, Damaged
 from nba_pipeline.table import TABLES, Table
+from nba_pipeline.warehouse.damage import RESTORE
 from nba_pipeline.warehouse.manifests import InvalidManifest, Manifest, Manifests, empty_manifest
 from nba_pipeline.warehouse.row_hashes import HASH, row_hashes
 
@@ -93,7 +94,8 @@ class Recorder:
     def recording(self, dates: Sequence[date], existing: pl.DataFrame, new: Mapping[date, pl.DataFrame]) -> Iterator[None]:
         """Write the new rows inside of this block, under the write lock of the dates.
 
-        `existing` has `game_date` and key of every row of the dates. Raises InvalidManifest before anything is written.
+        `existing` has `game_date` and key of every row of the dates. Raises before a date is written: InvalidManifest, and
+        Closed while recorded rows of the date are missing, which only a backup can bring back.
         """
         if not self._table.is_a_record_of_decisions:
             yield
@@ -103,6 +105,8 @@ class Recorder:
         def prepare(day: date) -> None:
             of_day = existing.filter(pl.col("game_date") == day) if len(dates) > 1 else existing
             manifest = settle(self._manifests, self._table, day, of_day)
+            if not self._records_all and (lost := manifest.rows.join(of_day, on=key, how="anti", nulls_equal=True).height):
+                raise Closed(missing_rows(self._table, day, lost))
             rows = self._hashed.get(day)
             if rows is not None and not self._records_all:
                 added = new.get(day, rows.clear())
@@ -114,6 +118,12 @@ class Recorder:
         _for_each(self._manifests, prepare, sorted(set(dates)))
         yield
         _for_each(self._manifests, lambda day: self._manifests.commit(self._table, day), sorted(pending))
+
+
+def missing_rows(table: Table, day: date, number: int) -> str:
+    """Why a date is closed that lacks recorded rows."""
+    rows = "rows that its manifest records are" if number > 1 else "row that its manifest records is"
+    return f"the ledger {table.name} is closed for {day}: {number} {rows} missing; next: {RESTORE}"
 
 
 def recorder_of(manifests: Manifests, table: Table, parts: Mapping[date, pl.DataFrame]) -> Recorder:

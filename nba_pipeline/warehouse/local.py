@@ -17,9 +17,9 @@ from nba_pipeline.warehouse import Warehouse, local_sql, swap
 from nba_pipeline.warehouse.checksum import seal
 from nba_pipeline.warehouse.damage import Notice, aside_name, notices
 from nba_pipeline.warehouse.home_format import prepare_write, refuse_another_format
-from nba_pipeline.warehouse.ledgers import Recorder
+from nba_pipeline.warehouse.ledgers import Recorder, missing_rows
 from nba_pipeline.warehouse.manifests import FOLDER as MANIFESTS
-from nba_pipeline.warehouse.manifests import Manifests
+from nba_pipeline.warehouse.manifests import InvalidManifest, Manifest, Manifests
 from nba_pipeline.warehouse.partitions import QUARANTINE, TABLES_FOLDER, Partition, is_readable, lost, move_aside, recovering
 from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
 
@@ -89,7 +89,7 @@ class LocalWarehouse(Warehouse):
         return str(self._file("tables", table, day))
 
     def ledger_rows(self, table: Table, dates: Sequence[date]) -> pl.DataFrame:
-        if closed := self.closed(table, dates):
+        if closed := self._unreadable(table, dates):
             raise Damaged(closed[min(closed)])
         files = self._files(TABLES_FOLDER, table, dates)
         return read_parquet(files, table.dtypes).collect() if files else table.empty()
@@ -130,6 +130,14 @@ class LocalWarehouse(Warehouse):
             self._files(QUARANTINE, table, dates)
 
     def closed(self, table: Table, dates: Collection[date]) -> dict[date, str]:
+        found = self._unreadable(table, dates)
+        for day in dates if table.is_a_record_of_decisions else ():
+            if not self._file(TABLES_FOLDER, table, day).exists() and (manifest := self._manifest(table, day)):
+                found[day] = missing_rows(table, day, manifest.rows.height)
+        return found
+
+    def _unreadable(self, table: Table, dates: Collection[date]) -> dict[date, str]:
+        """The dates of a ledger whose file cannot be read, each with a sentence."""
         if not table.is_a_record_of_decisions:
             return {}
         partitions = [self._partition(TABLES_FOLDER, table, day) for day in dates]
@@ -138,6 +146,12 @@ class LocalWarehouse(Warehouse):
             for partition in partitions
             if not is_readable(partition) and partition.file.exists()
         }
+
+    def _manifest(self, table: Table, day: date) -> Manifest | None:
+        try:
+            return self.manifests.read(table, day)
+        except InvalidManifest:
+            return None  # it is named where it is verified
 
     def lost(self, table: Table) -> dict[date, str]:
         return lost(Path(self.home), table)
@@ -172,7 +186,7 @@ class LocalWarehouse(Warehouse):
 
     def _prepare(self, table: Table, dates: Sequence[date]) -> None:
         """Before a write, under its locks: move unreadable files aside. Raises Closed for a date of a ledger with one."""
-        if closed := self.closed(table, dates):
+        if closed := self._unreadable(table, dates):
             raise Closed(closed[min(closed)])
         for day in dates:
             move_aside(self._partition(TABLES_FOLDER, table, day))

@@ -20,6 +20,9 @@ from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES, Table
 from nba_pipeline.warehouse import read_only, views
 from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS, JOURNAL_VIEWS
 
+CATALOG = {"show", "information_schema", "duckdb_tables", "duckdb_views", "duckdb_columns"}
+"""Words of queries that list tables: then every table is registered, and not only those that the query names."""
+
 Links = dict[Path, Path]
 """Each hard link and the file of the home that it names."""
 
@@ -55,6 +58,8 @@ def answer(home: Path, query: str, files_of: FilesOf) -> pl.DataFrame:
 def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinned: Path, files_of: FilesOf) -> Links:
     """Register every table and view that the query may name: each of them whose name is a word of its text."""
     words = set(re.findall(r"[a-z_]+", query.lower()))
+    if words & CATALOG:
+        words |= {*TABLES, *views.VIEWS}
     links: Links = {}
     for name in views.tables_behind(words):
         links |= _register_files(connection, files_of("tables", TABLES[name]), name, TABLES[name].dtypes, pinned)

@@ -166,8 +166,7 @@ def _restore_part(warehouse: Warehouse, part: Part, differences: list[str], dry_
     """Add what is missing of a date; how many rows. What differs goes to `differences`."""
     table, day, key = part.table, part.game_date, list(part.table.key)
     with warehouse.locked(table, [day], WRITER):
-        if not dry_run:
-            _replace_damaged(warehouse, part, differences)
+        replaced = 0 if dry_run else _replace_damaged(warehouse, part, differences)
         inspection = inspect(warehouse, table, day)
     if inspection.rows is None or inspection.manifest is None:  # only in a dry run
         differences += [str(finding) for finding in inspection.findings]
@@ -190,11 +189,11 @@ def _restore_part(warehouse: Warehouse, part: Part, differences: list[str], dry_
         return missing.height
     added = warehouse.add_recorded(table, [day], missing, WRITER, {day: part.manifest.rows})
     differences += [str(finding) for finding in verify_date(warehouse, table, day).findings]
-    return added
+    return replaced + added
 
 
-def _replace_damaged(warehouse: Warehouse, part: Part, differences: list[str]) -> None:
-    """Set aside a manifest or partition that cannot be read; the caller holds the write lock."""
+def _replace_damaged(warehouse: Warehouse, part: Part, differences: list[str]) -> int:
+    """Set aside a manifest or partition that cannot be read; the caller holds the write lock. Returns the rows put back."""
     table, day = part.table, part.game_date
     for moved in warehouse.manifests.set_aside(table, day):
         differences.append(
@@ -204,6 +203,8 @@ def _replace_damaged(warehouse: Warehouse, part: Part, differences: list[str]) -
     if any(finding.problem == PARTITION_UNREADABLE for finding in inspection.findings):
         copy = warehouse.replace_unreadable(table, day, part.rows)
         differences.append(f"{table.name} {day}: the partition could not be read and was replaced; the old file is {copy}")
+        return part.rows.height
+    return 0
 
 
 def _restore_landing(landing: Place, folder: Path, receipt: Receipt, restored: Restored, dry_run: bool) -> None:

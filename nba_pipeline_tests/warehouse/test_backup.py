@@ -1,5 +1,6 @@
 """What a backup holds, and which folders take none. Real files; the landing also in an object store over loopback."""
 
+import gzip
 import json
 import shutil
 from collections.abc import Callable
@@ -101,6 +102,14 @@ def test_what_cannot_be_read_is_left_out_and_named(make: Make, home: Path, kind:
     assert f"manifests/toy_picks/game_date={DAY}.json" not in receipt.files
     assert f"ledgers/toy_picks/game_date={NEXT}.parquet" in receipt.files
     assert (f"ledgers/toy_picks/game_date={DAY}.parquet" in receipt.files) == (kind == "manifest")
+
+
+@pytest.mark.parametrize("body", [b"", b"no gzip", gzip.compress(b"another answer")])
+def test_a_damaged_payload_is_named(make: Make, home: Path, landing: Landing, body: bytes) -> None:
+    payload = sorted((home / "landing" / "nba_cdn").rglob("*.gz"))[0]
+    payload.write_bytes(body)
+    receipt = make()
+    assert len(receipt.findings) == 1 and payload.relative_to(home).as_posix() in receipt.findings[0]
 
 
 def test_a_home_without_anything_has_an_empty_backup(tmp_path: Path, tables: Tables) -> None:

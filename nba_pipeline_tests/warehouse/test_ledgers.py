@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from filelock import FileLock
 
-from nba_pipeline.errors import PipelineError
+from nba_pipeline.errors import Closed, PipelineError
 from nba_pipeline.table import Table
 from nba_pipeline.warehouse.ledgers import (
     MANIFEST_INVALID,
@@ -116,6 +116,22 @@ def test_a_row_added_by_hand_is_named(local: LocalWarehouse, picks: Table) -> No
 def test_a_row_that_was_copied_is_named(local: LocalWarehouse, picks: Table) -> None:
     tamper(local, lambda frame: pl.concat([frame, frame.slice(1, 1)]))
     assert problems(local, picks) == [(ROW_DUPLICATED, DAY, KEY)]
+
+
+@pytest.mark.parametrize("loss", ["a row", "the partition"])
+def test_a_date_that_lacks_recorded_rows_takes_none_until_they_are_restored(
+    local: LocalWarehouse, picks: Table, loss: str
+) -> None:
+    """New rows in their place would have other hashes, and the originals could not come back."""
+    if loss == "a row":
+        tamper(local, lambda frame: frame.filter(pl.col("game_id") != "001"))
+    else:
+        shutil.rmtree(part(local).parent)
+        assert "3 rows that its manifest records are missing" in local.closed(picks, [DAY, NEXT])[DAY]
+    with pytest.raises(Closed, match=f"toy_picks is closed for {DAY}: .* missing; next: nba-pipeline restore"):
+        local.add(picks, [DAY], rows(4, points=9), "somebody")
+    assert local.scan(picks, [DAY]).collect().height == (2 if loss == "a row" else 0)
+    assert local.add(picks, [NEXT], rows(3, NEXT), "somebody") == 1
 
 
 def test_a_copy_does_not_hide_a_deletion(local: LocalWarehouse, picks: Table) -> None:

@@ -185,13 +185,23 @@ def test_a_row_whose_recorded_hash_differs_is_not_added(local: LocalWarehouse, p
     assert any("game_id 001, book fanduel: the row is missing" in difference for difference in restored.differences)
 
 
+def test_a_deleted_partition_comes_back_with_its_recorded_rows(
+    local: LocalWarehouse, picks: Table, home: Path, folder: Path
+) -> None:
+    part(home).unlink()
+    assert local.closed(picks, [DAY])
+    assert (do(local, folder).rows, do(local, folder).rows) == ({"toy_picks": 3}, {"toy_picks": 0})
+    assert is_verified(local, picks) and local.closed(picks, [DAY]) == {}
+    assert_frame_equal(held(local, picks, DAY), rows(3))
+
+
 def test_an_unreadable_partition_is_set_aside_and_replaced(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
     local.add(picks, [DAY], rows(1, first=7), "after the backup")
     part(home).write_bytes(b"PAR1")
     restored = do(local, folder)
     [aside] = (home / "damaged" / part(home).relative_to(home)).parent.iterdir()
     assert aside.read_bytes() == b"PAR1"
-    assert "the partition could not be read and was replaced" in restored.differences[0]
+    assert "the partition could not be read and was replaced" in restored.differences[0] and restored.rows == {"toy_picks": 3}
     assert "game_id 007, book fanduel: the row is missing" in restored.differences[1] and len(restored.differences) == 2
     assert_frame_equal(held(local, picks, DAY), rows(3))
     assert "the row is missing" in do(local, folder).differences[0]
