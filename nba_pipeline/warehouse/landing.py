@@ -333,8 +333,8 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
     def versions(self, slot: Slot) -> list[Payload]:
         """Every accepted payload of a slot, oldest first; unreadable ones are moved aside.
 
-        In a replay a slot of which a payload is missing has none, since the original run may have used that one: `newest`
-        then names it.
+        In a replay a slot whose newest payload is missing has none, since the original run used that one: `newest` then
+        names it. An older one may be missing: after the damage it was fetched again.
         """
         found = list(self._readable(_payload(slot, path, self.root) for path in self._accepted(slot.folder)))
         return [] if self._missing(slot, found) else found
@@ -552,11 +552,18 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
                 damage.set_aside(files.place(self.home), payload.path, problem, _fetched_again_by(payload))
 
     def _missing(self, slot: Slot, found: Sequence[Payload]) -> list[str]:
-        """In a replay: the payloads of a slot that the original run could see and that are not readable now."""
+        """In a replay: the payloads of a slot that the original run could see, are not readable now, and have no newer one."""
         if not self.is_replay:
             return []
+        visible = self._replayed().visible
+
+        def age(ref: str) -> tuple[str, int]:
+            return ref.rpartition("/")[2].partition("_")[0], visible[ref]
+
         there = {payload.ref for payload in found}
-        missing = [ref for ref in self._replayed().of_folder.get(slot.folder, ()) if ref not in there]
+        newest = max(map(age, there), default=("", -1))
+        of_slot = self._replayed().of_folder.get(slot.folder, ())
+        missing = [ref for ref in of_slot if ref not in there and ref in visible and age(ref) > newest]
         if not missing:
             return []
         names = {file.path.name for file in files.listing(self.root / slot.folder, "*.gz")}

@@ -118,6 +118,15 @@ def test_a_replay_names_the_unreadable_payload_and_uses_no_older_one(landing: La
     assert REPLAY_TAG == "nba/replay_of" and len(moved(landing)) == 1
 
 
+def test_a_replay_of_the_run_that_fetched_a_payload_again_uses_the_new_one(landing: Landing) -> None:
+    original, _ = run(landing, [b'{"points": 1}', b'{"points": 2}'])
+    oldest, newest = landing.versions(BOX)
+    damage(oldest, "cut off")
+    replay = a_landing(landing.home)
+    replay._replay_of = original
+    assert replay.versions(BOX) == [newest] and replay.newest(BOX) == newest
+
+
 HEADER = b'{"kind":"run","run_id":"direct","as_of":"2024-03-12T12:00:00+00:00","job":"","assets":null,"tags":{}}\n'
 BAD_LINES = {
     "not JSON": b'{"kind":"request",\n', "zeros": b"\0" * 20 + b"\n", "not UTF-8": b'{"kind":"run","run_id":"\xff"}\n',
