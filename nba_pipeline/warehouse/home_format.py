@@ -6,6 +6,7 @@ no format yet and gets the present one with its first write. How a home is conve
 
 import json
 import os
+import threading
 from pathlib import Path
 
 from nba_pipeline.errors import BadInput
@@ -59,7 +60,7 @@ def prepare_write(home: Path) -> None:
 def write_format(home: Path, number: int) -> None:
     """Set the format number, atomically."""
     home.mkdir(parents=True, exist_ok=True)
-    temporary = home / f".{FILE}.{os.getpid()}"
+    temporary = home / f".{FILE}.{os.getpid()}.{threading.get_ident()}"
     temporary.write_text(json.dumps({"format": number}) + "\n")
     temporary.replace(home / FILE)
 

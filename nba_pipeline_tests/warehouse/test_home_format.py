@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -129,3 +130,10 @@ def test_a_table_of_another_name_makes_a_home_old(tmp_path: Path, tables: Tables
     LocalWarehouse(home=str(tmp_path)).replace(with_schedule, [DAY], rows(2, DAY), "me")
     (tmp_path / "format.json").unlink()
     assert format_of(tmp_path) == 1
+
+
+def test_threads_that_number_a_new_home_at_the_same_time_do_not_meet(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        numbered = [pool.submit(write_format, tmp_path, FORMAT) for _ in range(400)]
+    assert [one.exception() for one in numbered if one.exception()] == []
+    assert format_of(tmp_path) == FORMAT and [path.name for path in tmp_path.iterdir()] == ["format.json"]
