@@ -104,7 +104,7 @@ def test_what_cannot_be_read_is_left_out_and_named(make: Make, home: Path, kind:
     assert (f"ledgers/toy_picks/game_date={DAY}.parquet" in receipt.files) == (kind == "manifest")
 
 
-@pytest.mark.parametrize("body", [b"", b"no gzip", gzip.compress(b"another answer")])
+@pytest.mark.parametrize("body", [b"", b"no gzip", gzip.compress(b"another answer")], ids=["empty", "no gzip", "another answer"])
 def test_a_damaged_payload_is_named(make: Make, home: Path, landing: Landing, body: bytes) -> None:
     payload = sorted((home / "landing" / "nba_cdn").rglob("*.gz"))[0]
     payload.write_bytes(body)
