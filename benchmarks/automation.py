@@ -53,7 +53,7 @@ from nba_pipeline.modes import CAPTURED, CLOCK, COLLECTED, DAILY_TABLES, MODE_TA
 from nba_pipeline.reconciliation import UNDER_WAY, find_work
 from nba_pipeline.runs import QUIET, open_instance
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline_tests.unattended.live import GAME_MINUTES, Evening, platform, wait_until
 
 REPEATS = 5

@@ -29,7 +29,7 @@ import nba_pipeline.definitions  # noqa: F401  # every table is known
 from nba_pipeline.calendar import Clock, days
 from nba_pipeline.runs import QUIET
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES, Table
+from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 from nba_pipeline.warehouse.bigquery.plan import apply
 from nba_pipeline.warehouse.bigquery.shapes import STAGING_PREFIX

@@ -51,9 +51,9 @@ from nba_pipeline.formulas.rolling import (
     window_standard_deviation,
 )
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, ZONE_COLUMNS
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.table import TABLES, Table
-from nba_pipeline.teams import TEAMS
+from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 

@@ -46,7 +46,7 @@ from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.sandbox.league import League
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import SYSTEMS
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.model_store import ModelStore
 

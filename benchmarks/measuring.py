@@ -30,7 +30,7 @@ from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.runs import Outcome, Runner, open_instance
 from nba_pipeline.sandbox import client
 from nba_pipeline.sandbox.server import SandboxServer
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.table_io import TableIO

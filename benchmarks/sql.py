@@ -22,7 +22,7 @@ from measuring import print_table
 from polars.testing import assert_frame_equal
 
 import nba_pipeline.definitions  # noqa: F401  # every table is known
-from nba_pipeline.table import TABLES, Table
+from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse import partitions, views
 from nba_pipeline.warehouse.checksum import seal
 from nba_pipeline.warehouse.home_format import FORMAT, write_format

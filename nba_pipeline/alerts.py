@@ -20,7 +20,7 @@ from nba_pipeline import gates
 from nba_pipeline.calendar import MODES, Clock, parse_key
 from nba_pipeline.endings import in_short, is_not_true, why_it_failed
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.table import Row, Table, code
+from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import PARTITION_TAGS
 

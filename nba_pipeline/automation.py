@@ -52,7 +52,7 @@ from nba_pipeline.reconciliation import (
     untrained_week,
 )
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.undone import find_undone
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing

@@ -140,7 +140,7 @@ def run(
     if chosen:
         outcomes = work.slate(slate, chosen)
     elif slate < work.clock.today:
-        from nba_pipeline.table import TABLES
+        from nba_pipeline.tables.table import TABLES
 
         was_predicted = slate in work.warehouse.dates(TABLES["predictions"])
         outcomes = work.slate(slate, "overnight") if was_predicted else work.whole_date(slate)
@@ -339,8 +339,8 @@ def resolve(
 ) -> None:
     """Say whom a quarantined name means, and replay the date for the tables that met it."""
     from nba_pipeline.assets.sources.players import RESOLUTIONS
-    from nba_pipeline.names import IS_A_NAME_PROBLEM
-    from nba_pipeline.table import TABLES
+    from nba_pipeline.league.names import IS_A_NAME_PROBLEM
+    from nba_pipeline.tables.table import TABLES
     from nba_pipeline.warehouse.landing import Slot
 
     slate = date_up_to_tomorrow(day, "--date")
@@ -523,7 +523,7 @@ def copy_tables(
     from nba_pipeline.calendar import days
     from nba_pipeline.definitions import defs
     from nba_pipeline.environments import warehouse_of
-    from nba_pipeline.table import TABLES
+    from nba_pipeline.tables.table import TABLES
     from nba_pipeline.warehouse.copying import copy
 
     for option, name in (("--from-warehouse", source), ("--to-warehouse", target)):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.table import Row, Table, code, number
+from nba_pipeline.tables.table import Row, Table, code, number
 
 TOLERANCES = {"points": 0.0, "minutes": 1.0}
 """Statistic -> how far two sources may be apart: whole minutes next to exact ones are up to one off."""

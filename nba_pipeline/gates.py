@@ -13,7 +13,7 @@ import polars as pl
 from nba_pipeline.calendar import days, eastern, season_of_game_date
 from nba_pipeline.errors import Closed
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES, Row, Table
+from nba_pipeline.tables.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
 
 REGULATION_MINUTES = 240

@@ -13,7 +13,7 @@ from nba_pipeline.alerts import Notifier
 from nba_pipeline.calendar import eastern, eastern_date
 from nba_pipeline.modes import DAILY_TABLES
 from nba_pipeline.reconciliation import Work, attempts_at
-from nba_pipeline.table import TABLES, Table
+from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.ledgers import ledgers

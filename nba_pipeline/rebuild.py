@@ -41,7 +41,7 @@ from nba_pipeline.modes import DAILY_TABLES
 from nba_pipeline.reconciliation import UNDER_WAY
 from nba_pipeline.runs import Outcome, Runner, open_instance
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES, Table
+from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse, copying, swap
 from nba_pipeline.warehouse.home_format import prepare_write
 from nba_pipeline.warehouse.landing import Landing

@@ -29,7 +29,7 @@ from nba_pipeline.modes import (
 )
 from nba_pipeline.reloading import RELOAD, RELOAD_TAGS, Reload, find_reloads
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.model_store import ModelStore

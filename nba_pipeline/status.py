@@ -12,7 +12,7 @@ from nba_pipeline.calendar import Clock, days, eastern, parse_key
 from nba_pipeline.disagreements import DISAGREEMENTS
 from nba_pipeline.modes import DAILY_TABLES
 from nba_pipeline.reloading import missing_sources
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import PARTITION_TAGS, Landing
 from nba_pipeline.warehouse.partitions import recovering

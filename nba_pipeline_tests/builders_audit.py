@@ -19,7 +19,7 @@ from nba_pipeline.assets.sources.team_boxscores import TABLE as TEAM_BOXSCORES
 from nba_pipeline.assets.sources.team_boxscores import sum_players
 from nba_pipeline.audit.worlds import actions_of, ordered
 from nba_pipeline.derivation import World
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline_tests.builders import Values, a_boxscore, a_game, at, frame_of, who_did_not_play
 
 TEAMS = ("BOS", "CHI", "DEN", "GSW", "LAL", "MEM", "MIA", "NYK", "PHX", "SAS")

@@ -14,7 +14,7 @@ import nba_pipeline.definitions  # noqa: F401  # fills TABLES
 from nba_pipeline.calendar import MODES, Mode
 from nba_pipeline.modes import MODE_TAG, TABLES_OF_MODE
 from nba_pipeline.reconciliation import DUE_TAG, PARTITION_TAG
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values, a_boxscore, a_game, frame_of
 from nba_pipeline_tests.instances import open_instance

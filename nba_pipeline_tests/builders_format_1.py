@@ -8,7 +8,7 @@ import polars as pl
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.grades.grades import grade_predictions
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.migration import RENAMED
 from nba_pipeline_tests.builders import DAY, at
 from nba_pipeline_tests.builders_predictions import a_finished_game, a_prediction, predictions_of

@@ -21,7 +21,7 @@ from nba_pipeline import gates
 from nba_pipeline.alerts import ALERTS, CODE_VERSION, SOURCE, Notifier, failed_run_sensor
 from nba_pipeline.calendar import DAILY, Clock, eastern
 from nba_pipeline.errors import Closed, PipelineError
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.bigquery.shapes import shape_of
 from nba_pipeline.warehouse.local import LocalWarehouse
 

@@ -34,7 +34,7 @@ from nba_pipeline.providers.nba_cdn import boxscore_request
 from nba_pipeline.reconciliation import DUE_TAG, PARTITION_TAG, attempts_at
 from nba_pipeline.sandbox.league import Game, League
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values

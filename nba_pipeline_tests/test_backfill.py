@@ -25,7 +25,7 @@ from nba_pipeline.cli import app
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.errors import BadInput
 from nba_pipeline.modes import DAILY_TABLES, FROM_PREDICTIONS, UP_TO_FEATURES
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values, a_boxscore, a_game, at, frame_of
 from nba_pipeline_tests.commands import nba_pipeline

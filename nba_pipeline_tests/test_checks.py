@@ -22,7 +22,7 @@ from nba_pipeline.checks import (
     rows_are_unaltered,
     share_verdict,
 )
-from nba_pipeline.table import TABLES, Row, Table
+from nba_pipeline.tables.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.home_format import prepare_write
 from nba_pipeline.warehouse.local import LocalWarehouse

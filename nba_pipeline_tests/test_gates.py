@@ -13,7 +13,7 @@ from nba_pipeline.assets.sources import boxscores as boxscores_module
 from nba_pipeline.assets.sources import schedule as schedule_module
 from nba_pipeline.calendar import days, eastern, season_of
 from nba_pipeline.errors import Closed
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 DAY = date(2024, 3, 12)

@@ -15,7 +15,7 @@ from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
 from nba_pipeline.housekeeping import prune, verify_ledgers
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.waive import waive
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.instances import open_instance

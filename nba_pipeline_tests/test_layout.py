@@ -14,7 +14,7 @@ import pytest
 
 import nba_pipeline
 import nba_pipeline.assets
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 
 PACKAGE = Path(nba_pipeline.__file__).parent
 TESTS = Path(__file__).parent

@@ -27,7 +27,7 @@ from nba_pipeline.notebook import frame
 from nba_pipeline.reconciliation import has_its_models
 from nba_pipeline.runs import Runner
 from nba_pipeline.status import status
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline_tests.test_runs import (
     DAY,
     HISTORY_DAYS,

@@ -18,7 +18,7 @@ from nba_pipeline.cli import app
 from nba_pipeline.errors import BadInput, Busy, PipelineError
 from nba_pipeline.rebuild import plan_rebuild, rebuild, repetition
 from nba_pipeline.runs import Outcome, Runner
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline_tests.builders import a_boxscore, frame_of
 from nba_pipeline_tests.builders_days import Days
 from nba_pipeline_tests.prepared import copy_of

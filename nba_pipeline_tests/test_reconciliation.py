@@ -29,7 +29,7 @@ from nba_pipeline.reconciliation import (
     untrained_week,
 )
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES, Table
+from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
 from nba_pipeline_tests.builders_predictions import a_prediction

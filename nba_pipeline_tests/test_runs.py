@@ -26,7 +26,7 @@ from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
 from nba_pipeline.runs import Outcome, Runner
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.waive import waive
 from nba_pipeline.warehouse.backup import back_up
 from nba_pipeline.warehouse.ledgers import verify

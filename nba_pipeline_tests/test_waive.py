@@ -11,7 +11,7 @@ from nba_pipeline.calendar import Clock
 from nba_pipeline.cli import app
 from nba_pipeline.errors import BadInput, Closed
 from nba_pipeline.gates import COVERAGE_GATE, WAIVERS
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.waive import WAIVABLE, waive
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, at, frame_of

@@ -13,7 +13,7 @@ from nba_pipeline.calendar import DAILY, WEEKLY
 from nba_pipeline.flow import condition_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.step_limit import limited
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.table_io import COLUMNS, LEFT_OUT, NAMED, OPTIONAL, REFERENCE
 
 OWNERS = ["team:nba-pipeline"]

@@ -16,7 +16,7 @@ import polars as pl
 from nba_pipeline.audit.worlds import DAYS_OF_ABSURDITY, before, ordered, since
 from nba_pipeline.derivation import World, features_from, summaries_of
 from nba_pipeline.errors import Closed
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 
 FEATURE_TABLES = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features")
 SUMMARIES = ("player_game_summary", "team_game_summary")

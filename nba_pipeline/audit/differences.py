@@ -8,7 +8,7 @@ import polars as pl
 
 from nba_pipeline.audit.derivations import FEATURE_TABLES
 from nba_pipeline.derivation import World
-from nba_pipeline.table import LINEAGE, TABLES
+from nba_pipeline.tables.table import LINEAGE, TABLES
 
 
 @dataclass(frozen=True)

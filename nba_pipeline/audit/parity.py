@@ -12,7 +12,7 @@ from nba_pipeline.audit.derivations import Audit, Derivation
 from nba_pipeline.audit.leakage import COLUMNS_NAMED, Result
 from nba_pipeline.audit.worlds import PLAYER, before
 from nba_pipeline.derivation import World, kept
-from nba_pipeline.table import LINEAGE
+from nba_pipeline.tables.table import LINEAGE
 
 OF_THE_PAST = ("boxscores", "team_boxscores", "play_by_play", "schedule", "waivers")
 OF_THE_REPORT = ("rosters", "injuries")

@@ -15,7 +15,7 @@ from nba_pipeline.modes import FEATURES, MODE_TAG, TABLES_OF_MODE
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.reconciliation import made_at
 from nba_pipeline.runs import Outcome, Runner
-from nba_pipeline.table import LINEAGE, TABLES
+from nba_pipeline.tables.table import LINEAGE, TABLES
 from nba_pipeline.warehouse import Warehouse
 
 PLAYER = ("game_id", "player_id")

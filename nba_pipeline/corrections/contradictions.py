@@ -6,7 +6,7 @@ from datetime import date
 import polars as pl
 
 from nba_pipeline import gates
-from nba_pipeline.table import LINEAGE
+from nba_pipeline.tables.table import LINEAGE
 
 WITHOUT_MEANING = (*LINEAGE, "provider")
 """Columns in which two equal box scores may differ."""

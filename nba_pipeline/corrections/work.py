@@ -28,7 +28,7 @@ from nba_pipeline.modes import FEATURES, TABLES_OF_MODE
 from nba_pipeline.providers.archive import PROVIDER as ARCHIVE
 from nba_pipeline.reconciliation import Work, attempts_at, made_at
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 
 CARRY = "correction"

@@ -21,10 +21,10 @@ from pydantic import PrivateAttr
 
 from nba_pipeline.calendar import EASTERN_NAME, Clock, season_of, season_of_game_date
 from nba_pipeline.errors import BadInput
+from nba_pipeline.league.teams import TEAM_OF_NAME
 from nba_pipeline.providers import SEASON_TYPES
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, STATISTICS, TEAM_BOXSCORE_COLUMNS
 from nba_pipeline.providers.odds_api import match_events
-from nba_pipeline.teams import TEAM_OF_NAME
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot
 
 PROVIDER = "archive"

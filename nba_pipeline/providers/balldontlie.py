@@ -13,11 +13,11 @@ import polars as pl
 
 from nba_pipeline.calendar import season_of_game_date
 from nba_pipeline.errors import Permanent
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.matching import match_games
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
 from nba_pipeline.providers.wire import knows_only_whole_minutes, minutes_fields, seconds_of, whole
-from nba_pipeline.teams import TEAMS
 from nba_pipeline.warehouse.landing import Payload
 
 PROVIDER = "balldontlie"

@@ -12,9 +12,9 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline.errors import Permanent, PipelineError
+from nba_pipeline.league.teams import TEAM_OF_NAME, TEAMS
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.wire import text_or_none
-from nba_pipeline.teams import TEAM_OF_NAME, TEAMS
 from nba_pipeline.warehouse.landing import Payload
 
 PROVIDER = "espn"

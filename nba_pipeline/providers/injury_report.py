@@ -20,9 +20,9 @@ import polars as pl
 
 from nba_pipeline.calendar import EASTERN, eastern
 from nba_pipeline.errors import NotYet, Permanent, PipelineError
+from nba_pipeline.league.teams import TEAM_OF_NAME
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.teams import TEAM_OF_NAME
 from nba_pipeline.warehouse.landing import Payload
 
 PROVIDER = "injury_report"

@@ -15,6 +15,7 @@ import polars as pl
 
 from nba_pipeline.calendar import EASTERN, eastern_date, season_of
 from nba_pipeline.errors import NotYet, Permanent, PipelineError
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import SEASON_TYPES
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.nba_cdn_play_by_play import parse_play_by_play
@@ -26,7 +27,6 @@ from nba_pipeline.providers.wire import (
     text_or_none,
     whole,
 )
-from nba_pipeline.teams import TEAMS
 from nba_pipeline.warehouse.landing import Payload
 
 PROVIDER = "nba_cdn"

@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 
 from nba_pipeline.errors import Permanent
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.wire import text_or_none, whole
-from nba_pipeline.teams import TEAMS
 from nba_pipeline.warehouse.landing import Payload
 
 PERIOD_CLOCK = re.compile(r"PT(\d+)M(\d+(?:\.\d+)?)S")

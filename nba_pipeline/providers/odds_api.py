@@ -14,11 +14,11 @@ import polars as pl
 
 from nba_pipeline.calendar import EASTERN_NAME, eastern
 from nba_pipeline.errors import Permanent, PipelineError
+from nba_pipeline.league.teams import TEAM_OF_NAME
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.matching import match_games
 from nba_pipeline.providers.wire import instant, text_or_none, whole
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.teams import TEAM_OF_NAME
 from nba_pipeline.warehouse.landing import Payload
 
 PROVIDER = "odds_api"

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox.randomness import generator
 from nba_pipeline.sandbox.roster import PLAYERS_PER_TEAM, Booleans, Integers
 from nba_pipeline.sandbox.schedule import Fixture
-from nba_pipeline.teams import TEAMS
 
 EPISODES = 9
 MEAN_HEALTHY_DAYS = 75.0

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from nba_pipeline.teams import TEAM_NAMES, TEAMS
+from nba_pipeline.league.teams import TEAM_NAMES, TEAMS
 
 NBA_TEAM_ID_BASE = 1610612700
 TWO_WORD_NICKNAMES = {"POR": "Trail Blazers"}

@@ -19,8 +19,8 @@ from typing import Any
 
 from nba_pipeline.calendar import EASTERN
 from nba_pipeline.errors import BadInput
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox.league import GAME_MINUTES
-from nba_pipeline.teams import TEAMS
 
 RULES_FILE = "sandbox_rules.json"
 MOST_GAME_MINUTES = 24 * 60

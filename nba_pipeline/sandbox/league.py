@@ -6,6 +6,7 @@ from functools import lru_cache
 from threading import Lock
 
 from nba_pipeline.calendar import season_of
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox.absences import (
     COACH_DECISION,
     INJURED,
@@ -21,7 +22,6 @@ from nba_pipeline.sandbox.lines import Expectation, GameQuote, Quote, game_line_
 from nba_pipeline.sandbox.roster import Player, roster
 from nba_pipeline.sandbox.schedule import Fixture, season_of_game_id, season_schedule
 from nba_pipeline.sandbox.simulation import Results, simulate
-from nba_pipeline.teams import TEAMS
 
 SEASONS_IN_MEMORY = 6
 GAMES_IN_MEMORY = 4096

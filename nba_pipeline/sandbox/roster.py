@@ -7,9 +7,9 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox.names import FAMILY_NAMES, FIRST_NAMES, SUFFIXES, without_accents
 from nba_pipeline.sandbox.randomness import generator
-from nba_pipeline.teams import TEAMS
 
 PLAYERS_PER_TEAM = 15
 FIRST_PERSON_ID = 9_000_001

@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from nba_pipeline.calendar import eastern, season_of, season_start
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox.clubs import CLUBS
 from nba_pipeline.sandbox.randomness import generator, stable_hash
 from nba_pipeline.sandbox.roster import Integers
-from nba_pipeline.teams import TEAMS
 
 GAMES_PER_DATE = (5, 6, 7, 8, 9)
 GAMES_PER_DATE_SHARE = (0.10, 0.20, 0.30, 0.25, 0.15)

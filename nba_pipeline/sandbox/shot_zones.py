@@ -11,9 +11,9 @@ from random import Random
 
 import numpy as np
 
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox.randomness import generator
 from nba_pipeline.sandbox.roster import PLAYERS_PER_TEAM, POSITIONS, Player
-from nba_pipeline.teams import TEAMS
 
 RIM, PAINT, MID_RANGE = "Restricted Area", "In The Paint (Non-RA)", "Mid-Range"
 ABOVE_THE_BREAK, LEFT_CORNER, RIGHT_CORNER = "Above the Break 3", "Left Corner 3", "Right Corner 3"

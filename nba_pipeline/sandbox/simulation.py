@@ -5,11 +5,11 @@ from typing import cast
 
 import numpy as np
 
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox.absences import COACH_DECISION, NOT_DRESSED, PLAYED, season_absences
 from nba_pipeline.sandbox.randomness import generator
 from nba_pipeline.sandbox.roster import PLAYERS_PER_TEAM, Booleans, Floats, Integers, Talents, talents
 from nba_pipeline.sandbox.schedule import Fixture
-from nba_pipeline.teams import TEAMS
 
 REGULATION_SECONDS = 240 * 60  # of a team: five players, 48 minutes
 OVERTIME_SECONDS = 25 * 60

@@ -14,7 +14,7 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.ledgers import Recorder, recorder_of
 from nba_pipeline.warehouse.manifests import Manifests
 from nba_pipeline.warehouse.writing import by_date

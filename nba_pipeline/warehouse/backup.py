@@ -21,7 +21,7 @@ from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 
 from nba_pipeline.errors import BadInput, PipelineError
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse, files
 from nba_pipeline.warehouse.files import File, Place
 from nba_pipeline.warehouse.ledgers import FILES_AT_ONCE, Inspection, inspect, inspect_agreeing, ledgers

@@ -15,7 +15,7 @@ import polars as pl
 from nba_pipeline.calendar import days, week_of
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES, Table
+from nba_pipeline.tables.table import QUARANTINE_SCHEMA, TABLES, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.writing import refuse_to_shrink

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, TypeVar
 import polars as pl
 
 from nba_pipeline.errors import Busy, Closed, Damaged
-from nba_pipeline.table import TABLES, Table
+from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse.damage import RESTORE
 from nba_pipeline.warehouse.manifests import InvalidManifest, Manifest, Manifests, empty_manifest
 from nba_pipeline.warehouse.row_hashes import HASH, row_hashes

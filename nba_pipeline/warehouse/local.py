@@ -12,7 +12,7 @@ import polars as pl
 
 from nba_pipeline.errors import BadInput, Closed, Damaged, PipelineError
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import QUARANTINE_SCHEMA, Table
+from nba_pipeline.tables.table import QUARANTINE_SCHEMA, Table
 from nba_pipeline.warehouse import Warehouse, local_sql, swap
 from nba_pipeline.warehouse.checksum import seal
 from nba_pipeline.warehouse.damage import Notice, aside_name, notices

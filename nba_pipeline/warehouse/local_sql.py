@@ -16,7 +16,7 @@ import polars as pl
 import polars.selectors as cs
 
 from nba_pipeline.errors import BadInput
-from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES, Table
+from nba_pipeline.tables.table import QUARANTINE_SCHEMA, TABLES, Table
 from nba_pipeline.warehouse import read_only, views
 from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS, JOURNAL_VIEWS
 

@@ -20,7 +20,7 @@ import polars as pl
 import polars.selectors as cs
 
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.files import Place
 from nba_pipeline.warehouse.row_hashes import FORMAT, HASH, INSTANT, partition_hash

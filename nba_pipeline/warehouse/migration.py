@@ -17,7 +17,7 @@ import polars as pl
 
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES, Table
+from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse.checksum import seal
 from nba_pipeline.warehouse.home_format import FORMAT, format_of, refuse_another_format, write_format
 from nba_pipeline.warehouse.ledgers import ledgers, record_existing

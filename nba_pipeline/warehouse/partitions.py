@@ -22,7 +22,7 @@ import polars as pl
 
 from nba_pipeline.errors import Damaged
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import checksum, damage
 from nba_pipeline.warehouse.damage import Notice
 from nba_pipeline.warehouse.writing import locked

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from nba_pipeline.errors import BadInput, PipelineError
-from nba_pipeline.table import TABLES, Table
+from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse, files
 from nba_pipeline.warehouse.backup import (
     FORMAT,

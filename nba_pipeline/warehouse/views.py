@@ -7,7 +7,7 @@ from before the platform's first date on, since BigQuery answers no query withou
 import re
 
 from nba_pipeline.calendar import FIRST_DATE
-from nba_pipeline.table import TABLES, Table
+from nba_pipeline.tables.table import TABLES, Table
 
 EVER = f"game_date >= DATE '{FIRST_DATE}'"
 

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from nba_pipeline.errors import Busy, PipelineError
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 
 
 def by_date(table: Table, dates: Sequence[date], frame: pl.DataFrame) -> dict[date, pl.DataFrame]:

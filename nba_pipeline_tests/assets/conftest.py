@@ -8,7 +8,7 @@ import polars as pl
 from nba_pipeline.calendar import Clock
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.http import HttpClient
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.providers.conftest import Provider, clock, land, landing, provider
 

@@ -18,7 +18,7 @@ from nba_pipeline.calendar import Clock
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.odds_api import OddsApi
-from nba_pipeline.table import PROBLEM
+from nba_pipeline.tables.table import PROBLEM
 from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_game, at, frame_of

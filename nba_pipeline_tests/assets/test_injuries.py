@@ -23,7 +23,7 @@ from nba_pipeline.providers import espn as espn_api
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.injury_report import REPORT_COLUMNS, InjuryReport
-from nba_pipeline.table import LINEAGE
+from nba_pipeline.tables.table import LINEAGE
 from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates, OnThisMachine

@@ -23,7 +23,7 @@ from nba_pipeline.assets.sources.prop_lines import (
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.calendar import Clock
 from nba_pipeline.providers.odds_api import ODDS_COLUMNS
-from nba_pipeline.table import PROBLEM
+from nba_pipeline.tables.table import PROBLEM
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_game, a_prop_line, at, frame_of, prop_lines_of
 

@@ -19,9 +19,9 @@ from nba_pipeline.assets.sources.rosters import (
 )
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.calendar import Clock
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import ROSTER_COLUMNS, TEAM_IDS, Espn
-from nba_pipeline.teams import TEAMS
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates, OnThisMachine

@@ -17,7 +17,7 @@ from nba_pipeline.assets.features.team_defense_zones import (
 from nba_pipeline.assets.summaries.team_game_summary import TABLE as TEAM_GAMES
 from nba_pipeline.calendar import Clock, days, season_of
 from nba_pipeline.checks import Verdict
-from nba_pipeline.teams import TEAMS
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, at, before, frame_of
 from nba_pipeline_tests.builders_summaries import a_team_game, allowing, team_games

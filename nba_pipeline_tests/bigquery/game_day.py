@@ -31,7 +31,7 @@ from nba_pipeline.alerts import ALERTS
 from nba_pipeline.calendar import days, eastern
 from nba_pipeline.environments import PROVIDER_ADDRESSES, warehouse_of
 from nba_pipeline.sandbox.server import serve
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 from nba_pipeline.warehouse.bigquery.loads import EVER

@@ -15,7 +15,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery import DIRECT, BigQueryWarehouse, _holders
 from nba_pipeline.warehouse.bigquery.journal import JOURNAL
 from nba_pipeline.warehouse.bigquery.shapes import LOADS, Shape, quarantine_of, shape_of

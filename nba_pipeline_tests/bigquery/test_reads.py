@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 from nba_pipeline.calendar import Clock, days
 from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery.parts import Parts
 from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline_tests.bigquery.faults import Call, FaultProxy, Respond

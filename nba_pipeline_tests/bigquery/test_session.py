@@ -6,7 +6,7 @@ import pytest
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.bigquery import DIRECT, BigQueryWarehouse, _holders
 from nba_pipeline.warehouse.bigquery.session import Session

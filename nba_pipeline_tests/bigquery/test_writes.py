@@ -13,7 +13,7 @@ from polars.testing import assert_frame_equal
 from nba_pipeline.calendar import days
 from nba_pipeline.errors import BadInput, Permanent, PipelineError, Transient
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery.shapes import shape_of
 from nba_pipeline_tests.bigquery.faults import Call, DropAfter, DropBefore, FaultProxy, Kill, Respond, Rewrite
 from nba_pipeline_tests.bigquery.store import BigQueryStore, acknowledges, loads, of_kind, statement, text_of

@@ -17,7 +17,7 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.modes import TABLES_OF_MODE
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.runs import Runner
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates
 from nba_pipeline_tests.builders import a_boxscore, frame_of

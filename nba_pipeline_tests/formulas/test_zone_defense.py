@@ -8,7 +8,7 @@ import pytest
 
 from nba_pipeline.formulas.shot_zones import ZONES
 from nba_pipeline.formulas.zone_defense import team_defense
-from nba_pipeline.teams import TEAMS
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline_tests.builders import DAY, Values, before
 from nba_pipeline_tests.builders_summaries import Zones, a_team_game, allowing, team_games
 

@@ -26,7 +26,7 @@ from nba_pipeline.calendar import Clock, days
 from nba_pipeline.derivation import World
 from nba_pipeline.gates import WAIVERS
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.real.conftest import DATA, Platform, Replay, live_through
 

@@ -15,7 +15,7 @@ from nba_pipeline.assets.summaries.team_game_summary import TABLE as TEAM_SUMMAR
 from nba_pipeline.calendar import Clock, days
 from nba_pipeline.derivation import SOURCES, derive
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.landing import Landing
 
 DATA = Path(os.environ.get("NBA_SHARED_DIR", Path(__file__).parents[3] / "shared")) / "data"

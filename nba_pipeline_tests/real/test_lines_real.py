@@ -16,12 +16,12 @@ from nba_pipeline.formulas.game_line import LINES, game_lines_of
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.formulas.odds import hold, is_main_line, no_vig_over_probability
 from nba_pipeline.formulas.possessions import offensive_rating, overtimes, pace, possessions
-from nba_pipeline.names import resolve_names
+from nba_pipeline.league.names import resolve_names
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import STATISTICS
 from nba_pipeline.providers.odds_api import parse_event_odds, parse_game_odds
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import LINEAGE, PROBLEM, Table
+from nba_pipeline.tables.table import LINEAGE, PROBLEM, Table
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot
 
 SHARED = Path(os.environ.get("NBA_SHARED_DIR", Path(__file__).parents[3] / "shared"))

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.calendar import Clock, days
-from nba_pipeline.names import lookup, resolve_names
+from nba_pipeline.league.names import lookup, resolve_names
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import map_to_games, parse_boxscores
 from nba_pipeline.providers.nba_cdn import count_undetermined_games, parse_boxscore, parse_schedule

@@ -10,10 +10,10 @@ from statistics import fmean, pstdev
 import pytest
 
 from nba_pipeline.calendar import EASTERN, days, season_of
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox import League
 from nba_pipeline.sandbox.names import plain
 from nba_pipeline.sandbox.roster import roster
-from nba_pipeline.teams import TEAMS
 
 TWENTY_DATES = days(date(2025, 6, 21), date(2025, 7, 10))  # across the turn of the season
 FINGERPRINT = """

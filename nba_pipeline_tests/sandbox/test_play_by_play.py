@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox import League, play_by_play
 from nba_pipeline.sandbox.league import Game
 from nba_pipeline.sandbox.shot_zones import IN_THE_PAINT, MID_RANGE, RIM, TWOS, tastes
 from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire import nba_cdn
-from nba_pipeline.teams import TEAMS
 from nba_pipeline_tests.sandbox.conftest import DAY, Peer
 
 ANY = {

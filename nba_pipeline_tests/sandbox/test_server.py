@@ -11,10 +11,10 @@ from pathlib import Path
 
 import httpx
 
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox import League, SandboxServer, serve
 from nba_pipeline.sandbox.clubs import CLUBS
 from nba_pipeline.sandbox.faults import parse_rules
-from nba_pipeline.teams import TEAMS
 from nba_pipeline_tests.sandbox.conftest import DAY, Peer
 
 

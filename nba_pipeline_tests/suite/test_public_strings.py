@@ -15,7 +15,7 @@ import typer.main
 import nba_pipeline
 from nba_pipeline import cli
 from nba_pipeline.definitions import build_definitions
-from nba_pipeline.table import TABLES
+from nba_pipeline.tables.table import TABLES
 
 SNAPSHOT = Path(__file__).with_name("public_strings.txt")
 SOURCES = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(Path(nba_pipeline.__file__).parent.rglob("*.py"))]

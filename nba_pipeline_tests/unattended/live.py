@@ -21,7 +21,7 @@ from nba_pipeline.assets.predictions import predictions
 from nba_pipeline.calendar import eastern_date
 from nba_pipeline.runs import open_instance
 from nba_pipeline.sandbox.league import League
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 ROOT = Path(__file__).parents[2]

@@ -21,7 +21,7 @@ import pytest
 
 from nba_pipeline.alerts import ALERTS
 from nba_pipeline.calendar import Clock, days, eastern, eastern_date
-from nba_pipeline.table import LINEAGE, TABLES
+from nba_pipeline.tables.table import LINEAGE, TABLES
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.unattended.daemon import STATE

@@ -11,7 +11,7 @@ import pytest
 
 from nba_pipeline.calendar import Clock
 from nba_pipeline.errors import BadInput, Busy, PipelineError
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.backup import Receipt, back_up
 from nba_pipeline.warehouse.landing import Landing, Slot

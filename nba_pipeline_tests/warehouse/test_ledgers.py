@@ -14,7 +14,7 @@ import pytest
 from filelock import FileLock
 
 from nba_pipeline.errors import Closed, PipelineError
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.ledgers import (
     MANIFEST_INVALID,
     MANIFEST_MISSING,

@@ -19,7 +19,7 @@ from polars.testing import assert_frame_equal
 
 from nba_pipeline.calendar import Clock
 from nba_pipeline.errors import BadInput, Busy
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import local_sql
 from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline.warehouse.local import LocalWarehouse

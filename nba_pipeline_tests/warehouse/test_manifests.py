@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.table import Row, Table
+from nba_pipeline.tables.table import Row, Table
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.ledgers import hashed
 from nba_pipeline.warehouse.manifests import InvalidManifest, Manifest, Manifests, empty_manifest, parse_manifest

@@ -18,7 +18,7 @@ from nba_pipeline.automation import no_warehouse
 from nba_pipeline.cli import app
 from nba_pipeline.errors import BadInput, Busy, PipelineError
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import migration
 from nba_pipeline.warehouse.home_format import FORMAT, format_of, write_format
 from nba_pipeline.warehouse.ledgers import verify

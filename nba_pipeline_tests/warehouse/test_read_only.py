@@ -20,7 +20,7 @@ from polars.testing import assert_frame_equal
 
 import nba_pipeline.definitions  # noqa: F401  # every table is known
 from nba_pipeline.errors import BadInput
-from nba_pipeline.table import QUARANTINE_SCHEMA, TABLES
+from nba_pipeline.tables.table import QUARANTINE_SCHEMA, TABLES
 from nba_pipeline.warehouse import local_sql, read_only, views
 from nba_pipeline.warehouse.home_format import FORMAT, write_format
 from nba_pipeline.warehouse.local import LocalWarehouse

@@ -21,7 +21,7 @@ from nba_pipeline.formulas.matchup import shot_zone_mismatch_score, usage_spike_
 from nba_pipeline.formulas.rest import age_years, fatigue_score
 from nba_pipeline.formulas.team_form import pace_score
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES, Row, Table, number
+from nba_pipeline.tables.table import TABLES, Row, Table, number
 from nba_pipeline.warehouse import Warehouse
 
 

@@ -22,7 +22,7 @@ from nba_pipeline.formulas.lined_games import with_lined_games
 from nba_pipeline.formulas.player_form import MEETING_DAYS, with_player_form
 from nba_pipeline.formulas.team_form import with_team_form
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import Row, Table, number
+from nba_pipeline.tables.table import Row, Table, number
 from nba_pipeline.warehouse import Warehouse
 
 

@@ -19,8 +19,8 @@ from nba_pipeline.calendar import Clock, season_of_game_date
 from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.formulas.rolling import LEAST_GAMES, strictly_before
 from nba_pipeline.formulas.shot_diet import BALANCED, PLAYER_SEASON, PRIMARY_ZONES, games_with_zones, with_shot_diet
-from nba_pipeline.table import Row, Table, code, number
-from nba_pipeline.teams import TEAMS
+from nba_pipeline.league.teams import TEAMS
+from nba_pipeline.tables.table import Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse
 
 SHARES_OFF = 0.001

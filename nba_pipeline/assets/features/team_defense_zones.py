@@ -20,8 +20,8 @@ from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.formulas.rolling import in_order, strictly_before
 from nba_pipeline.formulas.team_form import TEAM_SEASON
 from nba_pipeline.formulas.zone_defense import team_defense
-from nba_pipeline.table import TABLES, Row, Table, code, number
-from nba_pipeline.teams import TEAMS
+from nba_pipeline.league.teams import TEAMS
+from nba_pipeline.tables.table import TABLES, Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse
 
 

@@ -21,7 +21,7 @@ from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.formulas.availability import injury_status
 from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES, Row, Table, code
+from nba_pipeline.tables.table import TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 
 

@@ -19,7 +19,7 @@ from nba_pipeline.calendar import Clock, days
 from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.formulas.wilson import wilson_interval
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import TABLES, Row, Table, code, number
+from nba_pipeline.tables.table import TABLES, Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse
 
 OUTCOMES = ("WIN", "LOSS", "PUSH", "VOID", "NO_BET")

@@ -21,8 +21,8 @@ from nba_pipeline.calendar import WEEKLY, week_of
 from nba_pipeline.errors import Damaged, Permanent
 from nba_pipeline.systems import TRAINED_SYSTEMS
 from nba_pipeline.systems.interface import PLAYER_GAME, Card, TrainedModel, TrainedSystem
-from nba_pipeline.table import Row, Table, number
-from nba_pipeline.typed_frame import checked, frame_type
+from nba_pipeline.tables.pandas_types import checked, frame_type
+from nba_pipeline.tables.table import Row, Table, number
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.model_store import ModelStore, golden, identify
 

@@ -25,7 +25,7 @@ from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS
 from nba_pipeline.systems.interface import PLAYER_GAME, System, TrainedModel
-from nba_pipeline.table import TABLES, Row, Table, code
+from nba_pipeline.tables.table import TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.model_store import ModelStore
 from nba_pipeline.warehouse.table_io import SLATE_CLOSED

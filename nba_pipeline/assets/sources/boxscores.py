@@ -25,14 +25,14 @@ from nba_pipeline.corrections.records import NEWS
 from nba_pipeline.disagreements import DISAGREEMENTS, disagreements
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.formulas import shooting
-from nba_pipeline.names import resolve_names
+from nba_pipeline.league.names import resolve_names
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import balldontlie as bdl
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import Balldontlie
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, NbaCdn, is_final, parse_boxscore
 from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
-from nba_pipeline.table import PROBLEM, TABLES, Row, Table, code, count
-from nba_pipeline.teams import TEAMS
+from nba_pipeline.tables.table import PROBLEM, TABLES, Row, Table, code, count
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Payload
 

@@ -22,7 +22,7 @@ from nba_pipeline.providers import archive as archives
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_api import OddsApi, parse_game_odds
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
+from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 
 OUTCOMES = {"spreads": ("home", "away"), "totals": ("over", "under")}

@@ -20,14 +20,14 @@ from nba_pipeline.assets.sources.prop_lines import NAME_COLUMNS, SEASON_DAYS, na
 from nba_pipeline.calendar import Clock, eastern_date, season_of_game_date
 from nba_pipeline.checks import Verdict, checks_of, dated_check
 from nba_pipeline.errors import Permanent, PipelineError
-from nba_pipeline.names import IS_A_NAME_PROBLEM
+from nba_pipeline.league.names import IS_A_NAME_PROBLEM
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import espn as espn_api
 from nba_pipeline.providers import injury_report as official
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.injury_report import NOBODY_LISTED, NOT_SUBMITTED, InjuryReport, due_at
-from nba_pipeline.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
-from nba_pipeline.teams import TEAMS
+from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing, Payload
 

@@ -19,11 +19,11 @@ from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.corrections.instants import is_due_for_rereading
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.formulas.shot_zones import FIELD_GOALS, FREE_THROW, zone
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
-from nba_pipeline.table import LINEAGE, TABLES, Row, Table, code
-from nba_pipeline.teams import TEAMS
+from nba_pipeline.tables.table import LINEAGE, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Payload
 

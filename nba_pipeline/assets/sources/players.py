@@ -16,9 +16,9 @@ import polars as pl
 from nba_pipeline.assets import daily_asset, dates_of, if_there
 from nba_pipeline.calendar import FIRST_DATE, Clock
 from nba_pipeline.checks import Verdict, checks_of, dated_check
-from nba_pipeline.names import lookup
+from nba_pipeline.league.names import lookup
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.table import Row, Table, code
+from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 
@@ -28,7 +28,7 @@ class PlayerRows(Row):
 
     player_id = dy.Int64(min=1, description="the NBA's person id")
     spelling = dy.String(min_length=1, description="name as written")
-    lookup = dy.String(description="normalised spelling, see nba_pipeline.names")
+    lookup = dy.String(description="normalised spelling, see nba_pipeline.league.names")
     evidence = code(("seed", "boxscore", "operator"), "what showed the spelling")
 
 

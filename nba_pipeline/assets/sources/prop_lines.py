@@ -20,11 +20,11 @@ from nba_pipeline.calendar import Clock, season_of_game_date
 from nba_pipeline.checks import Verdict, checks_of, dated_check
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.formulas.odds import is_main_line
-from nba_pipeline.names import IS_A_NAME_PROBLEM, resolve_names
+from nba_pipeline.league.names import IS_A_NAME_PROBLEM, resolve_names
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_api import OddsApi, match_events, parse_event_odds, parse_events
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import LINEAGE, PROBLEM, TABLES, Row, Table
+from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Payload
 

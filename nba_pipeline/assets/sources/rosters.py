@@ -20,12 +20,12 @@ from nba_pipeline.assets.sources.prop_lines import NAME_COLUMNS, SEASON_DAYS
 from nba_pipeline.calendar import Clock
 from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.names import resolve_names
+from nba_pipeline.league.names import resolve_names
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import ROSTER_COLUMNS, TEAM_IDS, Espn, parse_roster
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import LINEAGE, PROBLEM, TABLES, Row, Table, code, number
-from nba_pipeline.teams import TEAMS
+from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse
 
 

@@ -17,12 +17,12 @@ from nba_pipeline.assets import daily_asset, dates_of
 from nba_pipeline.calendar import DAILY, Clock, season_of
 from nba_pipeline.checks import checks_of
 from nba_pipeline.errors import Permanent
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import SEASON_TYPES
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import NbaCdn, count_undetermined_games, parse_schedule
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import LINEAGE, PROBLEM, Row, Table, code
-from nba_pipeline.teams import TEAMS
+from nba_pipeline.tables.table import LINEAGE, PROBLEM, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 
 STATUSES = ("scheduled", "live", "final", "postponed", "unknown")

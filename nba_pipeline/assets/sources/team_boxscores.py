@@ -18,10 +18,10 @@ from nba_pipeline.calendar import Clock
 from nba_pipeline.checks import Verdict, checks_of, dated_check
 from nba_pipeline.errors import Permanent
 from nba_pipeline.formulas import shooting
+from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import nba_cdn
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.table import LINEAGE, TABLES, Row, Table, code, count
-from nba_pipeline.teams import TEAMS
+from nba_pipeline.tables.table import LINEAGE, TABLES, Row, Table, code, count
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 

@@ -27,7 +27,7 @@ from pydantic import PrivateAttr
 from nba_pipeline.calendar import Clock
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import QUARANTINE_SCHEMA, Table
+from nba_pipeline.tables.table import QUARANTINE_SCHEMA, Table
 from nba_pipeline.warehouse import Warehouse, files
 from nba_pipeline.warehouse.bigquery import journal
 from nba_pipeline.warehouse.bigquery.format_1 import is_format_1, refusal

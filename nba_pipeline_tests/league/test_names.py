@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.names import ALIASES, lookup, lookup_without_suffix, resolve_names
+from nba_pipeline.league.names import ALIASES, lookup, lookup_without_suffix, resolve_names
 
 LOOKUPS = {
     "LeBron James": "lebronjames", "Jimmy Butler III": "jimmybutleriii", "Larry Nance Jr.": "larrynancejr",

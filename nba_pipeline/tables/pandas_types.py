@@ -28,7 +28,7 @@ import numpy as np
 import polars as pl
 
 from nba_pipeline.errors import Permanent
-from nba_pipeline.table import Table
+from nba_pipeline.tables.table import Table
 
 VALUES_TOLD = 3
 DIGITS_SHOWN = 6
