@@ -16,8 +16,8 @@ import polars as pl
 from dagster._core.storage.tags import WILL_RETRY_TAG
 from pydantic import Field
 
-from nba_pipeline import gates
 from nba_pipeline.calendar import MODES, Clock, parse_key
+from nba_pipeline.completeness import gates
 from nba_pipeline.endings import in_short, is_not_true, why_it_failed
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.tables.table import Row, Table, code

@@ -15,17 +15,12 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import polars as pl
 
-from nba_pipeline import arrival, gates
+from nba_pipeline import arrival
 from nba_pipeline.alerts import Notifier, alert_on_killed, failed_run_sensor
 from nba_pipeline.assets.sources.prop_lines import GAMES_HEARD_OF, GAMES_TO_COME
 from nba_pipeline.calendar import EASTERN_NAME, MODES, Clock, Mode, days, eastern, eastern_date, week_of
-from nba_pipeline.corrections.reread import recheck
-from nba_pipeline.decisions import decisions
-from nba_pipeline.errors import PipelineError
-from nba_pipeline.housekeeping import housekeeping
-from nba_pipeline.liveness import close_dead_runs
-from nba_pipeline.lost_partitions import alert_on_damage
-from nba_pipeline.modes import (
+from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.modes import (
     CAPTURED,
     CLOCK,
     COLLECTED,
@@ -38,6 +33,12 @@ from nba_pipeline.modes import (
     capture_instants,
     due_instants,
 )
+from nba_pipeline.corrections.reread import recheck
+from nba_pipeline.decisions import decisions
+from nba_pipeline.errors import PipelineError
+from nba_pipeline.housekeeping import housekeeping
+from nba_pipeline.liveness import close_dead_runs
+from nba_pipeline.lost_partitions import alert_on_damage
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.reconciliation import (
     DUE_TAG,

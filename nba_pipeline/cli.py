@@ -302,7 +302,7 @@ def waive(
     until: Annotated[str | None, typer.Option(help="the instant at which the waiver ends; without it, for good")] = None,
 ) -> None:
     """Let the complete games of a date through a closed gate; who, why and until when is kept for good."""
-    from nba_pipeline import waive as ledger
+    from nba_pipeline.completeness import waivers as ledger
 
     slate = date_up_to_tomorrow(day, "--date")
     ends_at = parse_instant(until, "--until") if until is not None else None

@@ -11,7 +11,6 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from nba_pipeline import gates
 from nba_pipeline.assets.features.features import features_of, let_through
 from nba_pipeline.assets.features.matchups import match_up
 from nba_pipeline.assets.features.player_form import HISTORY_DAYS, form_of
@@ -31,6 +30,7 @@ from nba_pipeline.assets.sources import (
 from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
 from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
 from nba_pipeline.calendar import days
+from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse

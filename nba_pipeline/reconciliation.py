@@ -12,10 +12,9 @@ from typing import Literal
 import dagster as dg
 import polars as pl
 
-from nba_pipeline import gates
 from nba_pipeline.calendar import MODES, PARTITION_TAG, RANGE_TAGS, Mode, days, eastern, eastern_date, week_of
-from nba_pipeline.flow import FLOWS
-from nba_pipeline.modes import (
+from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.modes import (
     CRITICAL_OF_MODE,
     DAYS_FROM_TODAY,
     FROM_PREDICTIONS,
@@ -27,6 +26,7 @@ from nba_pipeline.modes import (
     due_instants,
     may_go_without,
 )
+from nba_pipeline.flow import FLOWS
 from nba_pipeline.reloading import RELOAD, RELOAD_TAGS, Reload, find_reloads
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES

@@ -8,13 +8,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline import gates
 from nba_pipeline.assets.summaries.player_game_summary import TABLE as PLAYER_GAMES
 from nba_pipeline.assets.summaries.player_game_summary import player_game_summary
 from nba_pipeline.assets.summaries.team_game_summary import TABLE as TEAM_GAMES
 from nba_pipeline.assets.summaries.team_game_summary import team_game_summary
 from nba_pipeline.audit.worlds import between, with_more_threes
 from nba_pipeline.calendar import Clock
+from nba_pipeline.completeness import gates
 from nba_pipeline.derivation import World, summaries_of
 from nba_pipeline.errors import Closed
 from nba_pipeline.tables.table import LINEAGE

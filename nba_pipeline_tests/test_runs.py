@@ -20,14 +20,14 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline import gates
 from nba_pipeline.automation import share_captured
 from nba_pipeline.calendar import Clock, eastern
+from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.waivers import waive
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
 from nba_pipeline.runs import Outcome, Runner
 from nba_pipeline.tables.table import TABLES
-from nba_pipeline.waive import waive
 from nba_pipeline.warehouse.backup import back_up
 from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.restore import restore

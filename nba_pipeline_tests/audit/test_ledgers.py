@@ -10,10 +10,11 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from nba_pipeline import definitions, gates, waive
+from nba_pipeline import definitions
 from nba_pipeline.audit.ledgers import MOST_SHOWN, audit_ledgers, print_ledgers
 from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.cli import app
+from nba_pipeline.completeness import gates, waivers
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.errors import BadInput
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -27,7 +28,7 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalWarehouse
     monkeypatch.setattr(definitions, "defs", build_definitions("sandbox"))  # the module built its own for another home
     warehouse = LocalWarehouse(home=str(tmp_path))
     for day in DAYS:
-        waive.waive(warehouse, Clock(stands_at=eastern(day, 23).isoformat()), day, gates.COVERAGE_GATE, "no source", "me", None)
+        waivers.waive(warehouse, Clock(stands_at=eastern(day, 23).isoformat()), day, gates.COVERAGE_GATE, "no source", "me", None)
     return warehouse
 
 

@@ -17,7 +17,6 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline import gates
 from nba_pipeline.assets import daily_asset, dates_of, days_before, if_there, note_left_out
 from nba_pipeline.assets.features.matchups import CODE_VERSION as MATCHUPS_VERSION
 from nba_pipeline.assets.features.matchups import MatchupRows
@@ -28,6 +27,7 @@ from nba_pipeline.assets.features.team_defense_zones import CODE_VERSION as DEFE
 from nba_pipeline.assets.features.upcoming_players import CODE_VERSION as UPCOMING_VERSION
 from nba_pipeline.calendar import Clock, days
 from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.game_line import game_lines_of
 from nba_pipeline.formulas.market_line import market_lines

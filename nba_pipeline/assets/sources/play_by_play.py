@@ -16,7 +16,7 @@ import polars as pl
 from nba_pipeline.assets import daily_asset, dates_of
 from nba_pipeline.calendar import Clock
 from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.corrections.instants import is_due_for_rereading
+from nba_pipeline.completeness.reread_times import is_due_for_rereading
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.formulas.shot_zones import FIELD_GOALS, FREE_THROW, zone
 from nba_pipeline.league.teams import TEAMS

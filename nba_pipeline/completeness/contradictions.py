@@ -5,7 +5,7 @@ from datetime import date
 
 import polars as pl
 
-from nba_pipeline import gates
+from nba_pipeline.completeness import gates
 from nba_pipeline.tables.table import LINEAGE
 
 WITHOUT_MEANING = (*LINEAGE, "provider")

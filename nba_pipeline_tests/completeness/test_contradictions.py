@@ -4,7 +4,7 @@ import polars as pl
 
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.corrections.contradictions import changed_games, contradicted_games
+from nba_pipeline.completeness.contradictions import changed_games, contradicted_games
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, before, frame_of
 from nba_pipeline_tests.builders_days import complete_box
 
