@@ -43,12 +43,12 @@ from dagster._daemon.asset_daemon import EVALUATIONS_TTL_DAYS
 from dagster._serdes import serialize_value
 from measuring import Stopwatch, a_runner, in_new_process, print_table, succeed
 
+from nba_pipeline.asset_factory.conditions import FLOWS, Flow, condition_of
 from nba_pipeline.assets.sources import schedule
 from nba_pipeline.automation import SENSORS, final_games, lines, reconciliation
 from nba_pipeline.calendar import DAILY, EASTERN, FIRST_DATE, Clock, days, eastern, week_of
 from nba_pipeline.completeness.modes import CAPTURED, CLOCK, COLLECTED, DAILY_TABLES, MODE_TAG, UP_TO_FEATURES, capture_instants
 from nba_pipeline.environments import resources_for
-from nba_pipeline.flow import FLOWS, Flow, condition_of
 from nba_pipeline.housekeeping import prune
 from nba_pipeline.reconciliation import UNDER_WAY, find_work
 from nba_pipeline.runs import QUIET, open_instance

@@ -33,8 +33,8 @@ from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 from nba_pipeline.warehouse.bigquery.plan import apply
 from nba_pipeline.warehouse.bigquery.shapes import STAGING_PREFIX
+from nba_pipeline.warehouse.io_manager import TableIO
 from nba_pipeline.warehouse.landing import Landing
-from nba_pipeline.warehouse.table_io import TableIO
 from nba_pipeline_tests.bigquery.emulator import Emulator
 from nba_pipeline_tests.bigquery.faults import Call, FaultProxy
 from nba_pipeline_tests.bigquery.game_day import COMMANDS, another_start, played, prepared

@@ -23,10 +23,10 @@ from measuring import a_runner, print_table
 from nba_pipeline.calendar import DAILY, Clock, days
 from nba_pipeline.runs import QUIET, open_instance
 from nba_pipeline.tables.table import LINEAGE, TABLES, Table
+from nba_pipeline.warehouse.io_manager import TableIO
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline.warehouse.table_io import TableIO
 
 LAST = date(2026, 1, 20)
 HISTORY_DAYS = 12

@@ -31,9 +31,9 @@ from nba_pipeline.runs import Outcome, Runner, open_instance
 from nba_pipeline.sandbox import client
 from nba_pipeline.sandbox.server import SandboxServer
 from nba_pipeline.tables.table import Table
+from nba_pipeline.warehouse.io_manager import TableIO
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline.warehouse.table_io import TableIO
 
 SERVE, FETCH, READ, COMPUTE, VALIDATE, WRITE, CHECK, EVENT_LOG, DAGSTER = PARTS = (
     "serve the sandbox", "fetch", "read", "compute", "validate", "write", "checks", "Dagster's event log", "Dagster's rest",

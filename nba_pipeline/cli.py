@@ -281,8 +281,8 @@ def decisions(
 @app.command()
 def breakers(style: Annotated[str, typer.Option("--format", help="table | json")] = "table") -> None:
     """Who is asked no more for a while, since when, until when and why."""
-    from nba_pipeline.breakers import breakers_not_closed
     from nba_pipeline.definitions import defs
+    from nba_pipeline.providers.circuit_breakers import breakers_not_closed
 
     _one_of("--format", style, ("table", "json"))
     found = breakers_not_closed((defs.resources or {})["landing"])

@@ -22,10 +22,10 @@ from nba_pipeline.providers.nba_stats import NbaStats
 from nba_pipeline.providers.odds_api import OddsApi
 from nba_pipeline.sandbox.client import SandboxHttpClient
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.io_manager import TableIO
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.model_store import ModelStore
-from nba_pipeline.warehouse.table_io import TableIO
 
 ENVIRONMENTS = ("sandbox", "local", "production")
 

@@ -18,9 +18,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from nba_pipeline.backfill import ACCEPTABLE, EXCELLENT, Step
-from nba_pipeline.breakers import Breaker, State
 from nba_pipeline.csv_text import csv_text
 from nba_pipeline.formulas.wilson import wilson_interval
+from nba_pipeline.providers.circuit_breakers import Breaker, State
 from nba_pipeline.runs import Outcome, Runner
 from nba_pipeline.warehouse.views import OUTCOMES
 

@@ -44,9 +44,9 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse, copying, swap
 from nba_pipeline.warehouse.home_format import prepare_write
+from nba_pipeline.warehouse.io_manager import TableIO
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline.warehouse.table_io import TableIO
 
 DAEMON_SECONDS = 120
 """A daemon whose heartbeat is younger is running: it sends one every 30 s."""

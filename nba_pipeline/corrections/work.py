@@ -16,6 +16,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 import polars as pl
 
+from nba_pipeline.asset_factory.conditions import WINDOW
 from nba_pipeline.calendar import days, eastern_date
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.contradictions import contradicted_games
@@ -24,7 +25,6 @@ from nba_pipeline.completeness.modes import FEATURES, TABLES_OF_MODE
 from nba_pipeline.completeness.reread_times import due_for_contradiction, due_noon, is_within_window
 from nba_pipeline.corrections.records import Reread, changed_at, rereads, uncarried
 from nba_pipeline.corrections.reread import JOB
-from nba_pipeline.flow import WINDOW
 from nba_pipeline.providers.archive import PROVIDER as ARCHIVE
 from nba_pipeline.reconciliation import Work, attempts_at, made_at
 from nba_pipeline.settings import SETTINGS

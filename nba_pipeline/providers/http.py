@@ -7,7 +7,7 @@ What belongs here: connections, rates, retries, outcomes. What a payload means b
     403, 404                                  NotYet: the caller knows whether it is due
     401                                       Permanent, and the provider is asked no more in this run
     429, 5xx, timeouts, broken answers        tried again, then Transient
-    an open breaker                           Transient at once: see nba_pipeline.breakers
+    an open breaker                           Transient at once: see nba_pipeline.providers.circuit_breakers
 """
 
 import contextlib
@@ -31,9 +31,9 @@ import httpx
 import stamina
 from pydantic import PrivateAttr
 
-from nba_pipeline.breakers import Asked, Breaker, Entity, History, recent_history
 from nba_pipeline.calendar import Clock
 from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, PipelineError, Transient
+from nba_pipeline.providers.circuit_breakers import Asked, Breaker, Entity, History, recent_history
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing, Outcome, Payload, Slot
 

@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from nba_pipeline.asset_factory.checks import Verdict
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.play_by_play import (
     NO_SOURCE,
@@ -23,7 +24,6 @@ from nba_pipeline.assets.sources.play_by_play import (
 )
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.calendar import Clock
-from nba_pipeline.checks import Verdict
 from nba_pipeline.errors import NotYet, PipelineError
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.http import HttpClient, Request

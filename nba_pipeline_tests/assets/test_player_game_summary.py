@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from nba_pipeline.asset_factory.checks import Verdict
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
 from nba_pipeline.assets.summaries.player_game_summary import (
@@ -17,7 +18,6 @@ from nba_pipeline.assets.summaries.player_game_summary import (
     zones_are_complete,
 )
 from nba_pipeline.calendar import Clock
-from nba_pipeline.checks import Verdict
 from nba_pipeline.formulas.shot_zones import ZONE_COLUMNS
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import (

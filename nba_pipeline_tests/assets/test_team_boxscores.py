@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from nba_pipeline.asset_factory.checks import Verdict
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.team_boxscores import (
     TABLE,
@@ -19,7 +20,6 @@ from nba_pipeline.assets.sources.team_boxscores import (
     two_rows_per_game,
 )
 from nba_pipeline.calendar import Clock
-from nba_pipeline.checks import Verdict
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import parse_boxscore
 from nba_pipeline.warehouse.landing import Landing, Slot

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from nba_pipeline.asset_factory.checks import Verdict
 from nba_pipeline.assets.features.team_defense_zones import (
     TABLE,
     TWO_SEASONS_DAYS,
@@ -16,7 +17,6 @@ from nba_pipeline.assets.features.team_defense_zones import (
 )
 from nba_pipeline.assets.summaries.team_game_summary import TABLE as TEAM_GAMES
 from nba_pipeline.calendar import Clock, days, season_of
-from nba_pipeline.checks import Verdict
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, at, before, frame_of

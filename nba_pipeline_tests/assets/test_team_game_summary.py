@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from nba_pipeline.asset_factory.checks import Verdict
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.sources.team_boxscores import TABLE as TEAM_BOXSCORES
 from nba_pipeline.assets.summaries.player_game_summary import TABLE as PLAYER_GAMES
@@ -21,10 +22,9 @@ from nba_pipeline.assets.summaries.team_game_summary import (
     team_game_summary,
 )
 from nba_pipeline.calendar import Clock
-from nba_pipeline.checks import Verdict
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS
+from nba_pipeline.warehouse.io_manager import LEFT_OUT
 from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline.warehouse.table_io import LEFT_OUT
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, at, before, frame_of
 from nba_pipeline_tests.builders_summaries import a_team_boxscore, a_team_game, plays_of, shots_of, team_games
 

@@ -17,6 +17,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.assets import daily_asset, dates_of, days_before, if_there, note_left_out
 from nba_pipeline.assets.features.matchups import CODE_VERSION as MATCHUPS_VERSION
 from nba_pipeline.assets.features.matchups import MatchupRows
@@ -26,7 +27,6 @@ from nba_pipeline.assets.features.player_shot_zones import CODE_VERSION as DIET_
 from nba_pipeline.assets.features.team_defense_zones import CODE_VERSION as DEFENSE_VERSION
 from nba_pipeline.assets.features.upcoming_players import CODE_VERSION as UPCOMING_VERSION
 from nba_pipeline.calendar import Clock, days
-from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.game_line import game_lines_of
@@ -36,7 +36,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE
 from nba_pipeline.tables.table import TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.table_io import SLATE_CLOSED
+from nba_pipeline.warehouse.io_manager import SLATE_CLOSED
 
 
 def feature(description: str, low: float, high: float, family: str, required: bool = False, unit: str = "") -> dy.Float64:

@@ -14,11 +14,11 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.assets import daily_asset, dates_of, days_before, if_there, note_left_out
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.assets.predictions.points_model import Models, load_models
 from nba_pipeline.calendar import Clock, eastern_date, week_of
-from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.market_line import market_lines
@@ -27,8 +27,8 @@ from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS
 from nba_pipeline.systems.interface import PLAYER_GAME, System, TrainedModel
 from nba_pipeline.tables.table import TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.io_manager import SLATE_CLOSED
 from nba_pipeline.warehouse.model_store import ModelStore
-from nba_pipeline.warehouse.table_io import SLATE_CLOSED
 
 RECOMMENDATIONS = ("OVER", "UNDER", "PASS", "NO_LINE")
 

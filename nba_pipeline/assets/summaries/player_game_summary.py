@@ -14,12 +14,12 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.assets import daily_asset, dates_of, if_there, note_left_out
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
 from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
 from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
 from nba_pipeline.calendar import Clock
-from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.did_not_play import CATEGORIES, dnp_category

@@ -11,8 +11,7 @@ import polars as pl
 import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
-from nba_pipeline.calendar import DAILY, Clock
-from nba_pipeline.checks import (
+from nba_pipeline.asset_factory.checks import (
     Verdict,
     _checks,
     checks_of,
@@ -22,6 +21,7 @@ from nba_pipeline.checks import (
     rows_are_unaltered,
     share_verdict,
 )
+from nba_pipeline.calendar import DAILY, Clock
 from nba_pipeline.tables.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.home_format import prepare_write

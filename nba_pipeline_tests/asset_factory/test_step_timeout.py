@@ -5,8 +5,8 @@ import time
 
 import pytest
 
+from nba_pipeline.asset_factory.step_timeout import within
 from nba_pipeline.errors import OutOfTime, PipelineError
-from nba_pipeline.step_limit import within
 
 
 def test_work_that_takes_too_long_is_interrupted_by_name() -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from nba_pipeline.breakers import Breaker, breakers, breakers_not_closed, recent_history
 from nba_pipeline.calendar import Clock
 from nba_pipeline.printing import print_breakers
+from nba_pipeline.providers.circuit_breakers import Breaker, breakers, breakers_not_closed, recent_history
 from nba_pipeline.warehouse.landing import Landing, Slot
 
 NOON = datetime(2024, 3, 12, 12, tzinfo=UTC)

@@ -17,8 +17,8 @@ from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.calendar import DAILY, Clock, season_of
 from nba_pipeline.tables.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.io_manager import LEFT_OUT, TableIO
 from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline.warehouse.table_io import LEFT_OUT, TableIO
 
 DAY, NEXT = date(2024, 3, 12), date(2024, 3, 13)
 NOON = datetime(2024, 3, 12, 16, tzinfo=UTC)
