@@ -49,7 +49,7 @@ from nba_pipeline.automation import SENSORS, final_games, lines, reconciliation
 from nba_pipeline.calendar import DAILY, EASTERN, FIRST_DATE, Clock, days, eastern, week_of
 from nba_pipeline.completeness.modes import CAPTURED, CLOCK, COLLECTED, DAILY_TABLES, MODE_TAG, UP_TO_FEATURES, capture_instants
 from nba_pipeline.environments import resources_for
-from nba_pipeline.housekeeping import prune
+from nba_pipeline.instance.run_retention import prune
 from nba_pipeline.reconciliation import UNDER_WAY, find_work
 from nba_pipeline.runs import QUIET, open_instance
 from nba_pipeline.settings import SETTINGS

@@ -34,10 +34,10 @@ from nba_pipeline.completeness.modes import (
     due_instants,
 )
 from nba_pipeline.corrections.reread import recheck
-from nba_pipeline.decisions import decisions
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.housekeeping import housekeeping
-from nba_pipeline.liveness import close_dead_runs
+from nba_pipeline.instance.dead_runs import close_dead_runs
+from nba_pipeline.instance.run_retention import housekeeping
+from nba_pipeline.instance.ticks import decisions
 from nba_pipeline.lost_partitions import alert_on_damage
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.reconciliation import (

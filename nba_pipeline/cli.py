@@ -19,7 +19,7 @@ from nba_pipeline.backfill import STAGES, Stage, missing_before, plan, rate, win
 from nba_pipeline.calendar import MODES, Clock, Mode, eastern, eastern_date, parse_date, parse_instant
 from nba_pipeline.environments import clock, environment, home
 from nba_pipeline.errors import BadInput, PipelineError
-from nba_pipeline.instance_damage import database_named
+from nba_pipeline.instance.damage import database_named
 from nba_pipeline.printing import (
     err,
     out,
@@ -264,7 +264,7 @@ def decisions(
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
     """What every schedule and sensor decided: which runs it started, or why it skipped or failed."""
-    from nba_pipeline import decisions as ticks
+    from nba_pipeline.instance import ticks as ticks
 
     _one_of("--format", style, ("table", "json"))
     # Dagster's own clock is the real one, wherever ours stands

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import dagster as dg
 
-from nba_pipeline import endings
 from nba_pipeline.alerts import Notifier, alert_on_killed
 from nba_pipeline.backfill import Stage, Step, plan, weeks_with_a_model
 from nba_pipeline.calendar import RANGE_TAGS, Clock, Mode, week_of
 from nba_pipeline.completeness.modes import MODE_TAG, TABLES_OF_MODE
 from nba_pipeline.corrections.work import find_corrections
 from nba_pipeline.errors import BadInput
-from nba_pipeline.liveness import close_dead_runs
+from nba_pipeline.instance import run_outcomes
+from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.lost_partitions import alert_on_damage, lost_work
 from nba_pipeline.reconciliation import Work, untrained_week
 from nba_pipeline.reloading import RELOAD
@@ -102,7 +102,7 @@ class Runner:
             partition_key=first.isoformat() if first == last else None, tags={**span, **(tags or {})}, raise_on_error=False,
         )  # fmt: skip
         when = str(first) if first == last else f"{first} to {last}"
-        told = endings.sentences(result.all_events, result.success)
+        told = run_outcomes.sentences(result.all_events, result.success)
         alert_on_damage(self.notifier, self.landing)
         return Outcome(f"{job} {when}", result.run_id, time.monotonic() - started, *told)
 

@@ -30,9 +30,9 @@ from urllib.parse import quote, unquote
 import dagster as dg
 from pydantic import PrivateAttr
 
-from nba_pipeline import liveness
 from nba_pipeline.calendar import OFFLINE_TAG, PARTITION_TAG, RANGE_TAGS, REPLAY_TAG, Clock
 from nba_pipeline.errors import BadInput, NotLanded, Permanent, PipelineError
+from nba_pipeline.instance import dead_runs
 from nba_pipeline.warehouse import damage, files
 from nba_pipeline.warehouse.files import Log, LogFile, Place
 
@@ -236,7 +236,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         run = context.run
         if run is None:
             return
-        liveness.mark(context.instance, run.run_id)
+        dead_runs.mark(context.instance, run.run_id)
         self._run_id, self._replay_of = run.run_id, run.tags.get(REPLAY_TAG, "")
         self._is_offline = OFFLINE_TAG in run.tags
         if not self._replay_of:

@@ -12,9 +12,9 @@ from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.cli import app
 from nba_pipeline.completeness.modes import TABLES_OF_MODE
 from nba_pipeline.corrections.command import Recheck, Stored, changes, refuse_bad_date, spans
-from nba_pipeline.corrections.records import rereads
 from nba_pipeline.corrections.work import find_corrections
 from nba_pipeline.errors import BadInput
+from nba_pipeline.instance.rereads import rereads
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.runs import Runner
 from nba_pipeline.tables.table import TABLES

@@ -29,8 +29,8 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 
 from nba_pipeline.calendar import EASTERN, eastern, eastern_date
 from nba_pipeline.definitions import build_definitions
-from nba_pipeline.event_log import KeptSqliteEventLogStorage
-from nba_pipeline.liveness import close_dead_runs
+from nba_pipeline.instance.dead_runs import close_dead_runs
+from nba_pipeline.instance.event_log import KeptSqliteEventLogStorage
 from nba_pipeline.runs import QUIET, Runner, open_instance
 from nba_pipeline.sandbox.league import League
 

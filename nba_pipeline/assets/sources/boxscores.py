@@ -22,9 +22,9 @@ from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.contradictions import changed_games, contradicted_games
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS, disagreements
 from nba_pipeline.completeness.reread_times import is_due_for_rereading
-from nba_pipeline.corrections.records import NEWS
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.formulas import shooting
+from nba_pipeline.instance.rereads import NEWS
 from nba_pipeline.league.names import resolve_names
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import balldontlie as bdl

@@ -27,8 +27,8 @@ from dagster._utils.error import SerializableErrorInfo
 
 from nba_pipeline.cli import app
 from nba_pipeline.completeness.modes import MODE_TAG, WHY_TAG
-from nba_pipeline.decisions import decisions, span
 from nba_pipeline.errors import BadInput
+from nba_pipeline.instance.ticks import decisions, span
 from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.instances import open_instance
 

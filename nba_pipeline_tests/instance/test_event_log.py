@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
-from nba_pipeline.event_log import MOST_ENGINES, KeptSqliteEventLogStorage
+from nba_pipeline.instance.event_log import MOST_ENGINES, KeptSqliteEventLogStorage
 from nba_pipeline_tests.instances import open_instance
 
 DATES = dg.DailyPartitionsDefinition("2024-03-01", end_date="2024-03-04")
