@@ -16,7 +16,6 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline import arrival
-from nba_pipeline.alerts import Notifier, alert_on_killed, failed_run_sensor
 from nba_pipeline.assets.sources.prop_lines import GAMES_HEARD_OF, GAMES_TO_COME
 from nba_pipeline.calendar import EASTERN_NAME, MODES, Clock, Mode, days, eastern, eastern_date, week_of
 from nba_pipeline.completeness import gates
@@ -39,6 +38,7 @@ from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.run_retention import housekeeping
 from nba_pipeline.instance.ticks import decisions
 from nba_pipeline.lost_partitions import alert_on_damage
+from nba_pipeline.monitoring.alerts import Notifier, alert_on_killed, failed_run_sensor
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.reconciliation import (
     DUE_TAG,

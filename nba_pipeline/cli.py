@@ -217,9 +217,9 @@ def status(
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
     """What is due, what is there, what is missing by name, and what happened on the way."""
-    from nba_pipeline import status as grid
     from nba_pipeline.calendar import days
     from nba_pipeline.lost_partitions import alert_on_damage
+    from nba_pipeline.monitoring import status as grid
     from nba_pipeline.reloading import loaded_before, missing_sources
 
     _one_of("--format", style, ("table", "json"))

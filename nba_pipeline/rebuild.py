@@ -21,7 +21,6 @@ import dagster as dg
 import polars as pl
 from filelock import FileLock, Timeout
 
-from nba_pipeline.alerts import Notifier
 from nba_pipeline.calendar import (
     AS_OF_TAG,
     FIRST_DATE,
@@ -38,6 +37,7 @@ from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.corrections.reread import JOB as RECHECK
 from nba_pipeline.errors import BadInput, Busy, PipelineError
 from nba_pipeline.instance.dead_runs import close_dead_runs
+from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.reconciliation import UNDER_WAY
 from nba_pipeline.runs import Outcome, Runner, open_instance
 from nba_pipeline.settings import SETTINGS

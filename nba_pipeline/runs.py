@@ -13,7 +13,6 @@ from pathlib import Path
 
 import dagster as dg
 
-from nba_pipeline.alerts import Notifier, alert_on_killed
 from nba_pipeline.backfill import Stage, Step, plan, weeks_with_a_model
 from nba_pipeline.calendar import RANGE_TAGS, Clock, Mode, week_of
 from nba_pipeline.completeness.modes import MODE_TAG, TABLES_OF_MODE
@@ -22,6 +21,7 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.instance import run_outcomes
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.lost_partitions import alert_on_damage, lost_work
+from nba_pipeline.monitoring.alerts import Notifier, alert_on_killed
 from nba_pipeline.reconciliation import Work, untrained_week
 from nba_pipeline.reloading import RELOAD
 from nba_pipeline.settings import SETTINGS

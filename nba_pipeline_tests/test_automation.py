@@ -23,13 +23,13 @@ from dagster._utils.error import SerializableErrorInfo
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from nba_pipeline import automation
-from nba_pipeline.alerts import ALERTS
 from nba_pipeline.calendar import EASTERN, EASTERN_NAME, MODES, Clock, Mode, eastern, week_of
 from nba_pipeline.completeness.gates import deadline
 from nba_pipeline.completeness.modes import CAPTURED, CLOCK, COLLECTED, MODE_TAG, TABLES_OF_MODE, WHY_TAG
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
 from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.monitoring.alerts import ALERTS
 from nba_pipeline.providers.nba_cdn import boxscore_request
 from nba_pipeline.reconciliation import DUE_TAG, PARTITION_TAG, attempts_at
 from nba_pipeline.sandbox.league import Game, League

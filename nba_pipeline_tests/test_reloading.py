@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline import status as grid
 from nba_pipeline.calendar import FIRST_DATE, OFFLINE_TAG, Clock, days, eastern
 from nba_pipeline.environments import PROVIDER_ADDRESSES
+from nba_pipeline.monitoring import status as grid
 from nba_pipeline.providers import balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.reconciliation import Work, find_work, next_of

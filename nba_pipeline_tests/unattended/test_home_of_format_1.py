@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 
 from nba_pipeline.backfill import plan as plan_backfill
 from nba_pipeline.calendar import days
-from nba_pipeline.status import status
+from nba_pipeline.monitoring.status import status
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.ledgers import ledgers, verify
 from nba_pipeline.warehouse.local import LocalWarehouse

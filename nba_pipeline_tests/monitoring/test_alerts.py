@@ -17,10 +17,10 @@ import pytest
 from dagster._core.events import JobFailureData, RunFailureReason
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.alerts import ALERTS, CODE_VERSION, SOURCE, Notifier, failed_run_sensor
 from nba_pipeline.calendar import DAILY, Clock, eastern
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed, PipelineError
+from nba_pipeline.monitoring.alerts import ALERTS, CODE_VERSION, SOURCE, Notifier, failed_run_sensor
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.bigquery.shapes import shape_of
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -324,7 +324,7 @@ def test_a_failure_that_nobody_can_name_is_told_of(
 
     job = dg.Definitions(assets=[breaks], jobs=[dg.define_asset_job("game_day")]).resolve_job_def("game_day")
     result = job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False)
-    monkeypatch.setattr("nba_pipeline.alerts.why_it_failed", lambda *_: [])
+    monkeypatch.setattr("nba_pipeline.monitoring.alerts.why_it_failed", lambda *_: [])
     before = gates.deadline(DAY) - timedelta(seconds=1)
     failed(instance, Notifier(warehouse=warehouse, clock=Clock(stands_at=before.isoformat())), result)
     assert len(rows(warehouse)) == 1

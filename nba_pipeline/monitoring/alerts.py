@@ -27,7 +27,7 @@ from nba_pipeline.warehouse.landing import PARTITION_TAGS
 Severity = Literal["warning", "critical"]
 
 CODE_VERSION = "1"
-SOURCE = "nba_pipeline.alerts"
+SOURCE = "nba_pipeline.monitoring.alerts"
 RUN_FAILED = "run_failed"
 REFUSED_FROM = 300
 
