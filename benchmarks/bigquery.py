@@ -27,7 +27,7 @@ from measuring import print_table
 
 import nba_pipeline.definitions  # noqa: F401  # every table is known
 from nba_pipeline.calendar import Clock, days
-from nba_pipeline.runs import QUIET
+from nba_pipeline.orchestration.runner import QUIET
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse.bigquery import BigQueryWarehouse

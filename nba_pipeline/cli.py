@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from nba_pipeline.backfill import STAGES, Stage, missing_before, plan, rate, windows_of
 from nba_pipeline.calendar import MODES, Clock, Mode, eastern, eastern_date, parse_date, parse_instant
 from nba_pipeline.environments import clock, environment, home
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.damage import database_named
+from nba_pipeline.orchestration.backfill import STAGES, Stage, missing_before, plan, rate, windows_of
+from nba_pipeline.orchestration.runner import Runner, code_versions_of, open_instance
 from nba_pipeline.printing import (
     err,
     out,
@@ -35,7 +36,6 @@ from nba_pipeline.printing import (
     report,
     tell_left_out,
 )
-from nba_pipeline.runs import Runner, code_versions_of, open_instance
 from nba_pipeline.warehouse.partitions import damage_named
 
 if TYPE_CHECKING:
@@ -218,9 +218,9 @@ def status(
 ) -> None:
     """What is due, what is there, what is missing by name, and what happened on the way."""
     from nba_pipeline.calendar import days
-    from nba_pipeline.lost_partitions import alert_on_damage
     from nba_pipeline.monitoring import status as grid
-    from nba_pipeline.reloading import loaded_before, missing_sources
+    from nba_pipeline.orchestration.lost_partitions import alert_on_damage
+    from nba_pipeline.orchestration.reloading import loaded_before, missing_sources
 
     _one_of("--format", style, ("table", "json"))
     today = clock().today
@@ -319,7 +319,7 @@ def sql(
     style: Annotated[str, typer.Option("--format", help="table | csv | json")] = "table",
 ) -> None:
     """Query the warehouse; no file can be read or written. CSV escapes formulas. SHOW TABLES lists the tables and views."""
-    from nba_pipeline.lost_partitions import unreadable_dates
+    from nba_pipeline.orchestration.lost_partitions import unreadable_dates
     from nba_pipeline.warehouse.views import tables_in
 
     _one_of("--format", style, ("table", "csv", "json"))
@@ -365,8 +365,8 @@ def resolve(
 @app.command()
 def recheck(day: Annotated[str, typer.Option("--date", help="the US Eastern date whose final games are read again")]) -> None:
     """Read the final games of a date again at every source, and carry a correction through to features and grades."""
-    from nba_pipeline.corrections.command import Recheck, refuse_bad_date
     from nba_pipeline.definitions import defs
+    from nba_pipeline.orchestration.recheck import Recheck, refuse_bad_date
 
     slate = parse_date(day, "--date")
     resources = defs.resources or {}
@@ -397,8 +397,8 @@ def rebuild(
 ) -> None:
     """Rebuild every table but the ledgers from the landing, offline, and replace the old tables once all new ones are complete."""
     import nba_pipeline.definitions  # noqa: F401  # fills TABLES
-    from nba_pipeline import rebuild as rebuilding
     from nba_pipeline.environments import resources_for
+    from nba_pipeline.orchestration import rebuild as rebuilding
 
     resources = resources_for(environment())
     resources["warehouse"].preflight()
@@ -637,7 +637,7 @@ def audit_ledgers(
 
 def _print_closed(work: Runner) -> int:
     """Print the ledger dates that only a backup can open again; the exit code."""
-    from nba_pipeline.lost_partitions import closed_dates
+    from nba_pipeline.orchestration.lost_partitions import closed_dates
 
     sentences = closed_dates(work.warehouse)
     for sentence in sentences:

@@ -4,8 +4,9 @@ from typing import Any
 
 import dagster as dg
 
-from nba_pipeline import assets, automation
+from nba_pipeline import assets
 from nba_pipeline.environments import environment, resources_for
+from nba_pipeline.orchestration import sensors
 
 
 def build_definitions(name: str, resources: dict[str, Any] | None = None) -> dg.Definitions:
@@ -15,9 +16,9 @@ def build_definitions(name: str, resources: dict[str, Any] | None = None) -> dg.
     return dg.Definitions(
         assets=modules,
         asset_checks=checks,
-        jobs=automation.JOBS,
-        schedules=automation.SCHEDULES,
-        sensors=automation.SENSORS,
+        jobs=sensors.JOBS,
+        schedules=sensors.SCHEDULES,
+        sensors=sensors.SENSORS,
         resources={**resources_for(name), **(resources or {})},
         executor=dg.in_process_executor,
     )

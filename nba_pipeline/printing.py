@@ -17,15 +17,15 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from nba_pipeline.backfill import ACCEPTABLE, EXCELLENT, Step
 from nba_pipeline.csv_text import csv_text
 from nba_pipeline.formulas.wilson import wilson_interval
+from nba_pipeline.orchestration.backfill import ACCEPTABLE, EXCELLENT, Step
+from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.providers.circuit_breakers import Breaker, State
-from nba_pipeline.runs import Outcome, Runner
 from nba_pipeline.warehouse.views import OUTCOMES
 
 if TYPE_CHECKING:
-    from nba_pipeline.rebuild import Plan
+    from nba_pipeline.orchestration.rebuild import Plan
 
 WIDTH_WITHOUT_TERMINAL = 150
 out, err = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL), Console(stderr=True)

@@ -31,7 +31,7 @@ from nba_pipeline.calendar import EASTERN, eastern, eastern_date
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.event_log import KeptSqliteEventLogStorage
-from nba_pipeline.runs import QUIET, Runner, open_instance
+from nba_pipeline.orchestration.runner import QUIET, Runner, open_instance
 from nba_pipeline.sandbox.league import League
 
 STATE = "unattended.json"

@@ -13,9 +13,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.backfill import plan as plan_backfill
 from nba_pipeline.calendar import days
 from nba_pipeline.monitoring.status import status
+from nba_pipeline.orchestration.backfill import plan as plan_backfill
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.ledgers import ledgers, verify
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -37,7 +37,7 @@ import nba_pipeline
 from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import home, resources_for
-from nba_pipeline.runs import Runner, open_instance
+from nba_pipeline.orchestration.runner import Runner, open_instance
 
 assert Path(nba_pipeline.__file__).is_relative_to(Path.cwd()), nba_pipeline.__file__
 

@@ -8,13 +8,13 @@ import polars as pl
 
 from nba_pipeline.calendar import Clock, season_of, season_start
 from nba_pipeline.completeness.modes import FEATURES, MODE_TAG, TABLES_OF_MODE
-from nba_pipeline.corrections.reread import JOB, RECHECK_TAG
-from nba_pipeline.corrections.work import outdated_features
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.rereads import rereads, uncarried
+from nba_pipeline.orchestration.corrections import outdated_features
+from nba_pipeline.orchestration.recheck_job import JOB, RECHECK_TAG
+from nba_pipeline.orchestration.reconciliation import made_at
+from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.reconciliation import made_at
-from nba_pipeline.runs import Outcome, Runner
 from nba_pipeline.tables.table import LINEAGE, TABLES
 from nba_pipeline.warehouse import Warehouse
 

@@ -11,12 +11,12 @@ from typer.testing import CliRunner
 from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.cli import app
 from nba_pipeline.completeness.modes import TABLES_OF_MODE
-from nba_pipeline.corrections.command import Recheck, Stored, changes, refuse_bad_date, spans
-from nba_pipeline.corrections.work import find_corrections
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.rereads import rereads
+from nba_pipeline.orchestration.corrections import find_corrections
+from nba_pipeline.orchestration.recheck import Recheck, Stored, changes, refuse_bad_date, spans
+from nba_pipeline.orchestration.runner import Runner
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.runs import Runner
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates

@@ -16,11 +16,11 @@ from polars.testing import assert_frame_equal
 from nba_pipeline.calendar import FIRST_DATE, OFFLINE_TAG, Clock, days, eastern
 from nba_pipeline.environments import PROVIDER_ADDRESSES
 from nba_pipeline.monitoring import status as grid
+from nba_pipeline.orchestration.reconciliation import Work, find_work, next_of
+from nba_pipeline.orchestration.reloading import READS, RELOAD, RELOAD_TAGS, followers, landed_dates, loaded_before, not_loaded
+from nba_pipeline.orchestration.undone import find_missing
 from nba_pipeline.providers import balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
 from nba_pipeline.providers.http import HttpClient
-from nba_pipeline.reconciliation import Work, find_work, next_of
-from nba_pipeline.reloading import READS, RELOAD, RELOAD_TAGS, followers, landed_dates, loaded_before, not_loaded
-from nba_pipeline.undone import find_missing
 from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
 from nba_pipeline_tests.prepared import copy_of

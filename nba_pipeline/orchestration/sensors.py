@@ -15,7 +15,6 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import polars as pl
 
-from nba_pipeline import arrival
 from nba_pipeline.assets.sources.prop_lines import GAMES_HEARD_OF, GAMES_TO_COME
 from nba_pipeline.calendar import EASTERN_NAME, MODES, Clock, Mode, days, eastern, eastern_date, week_of
 from nba_pipeline.completeness import gates
@@ -32,15 +31,15 @@ from nba_pipeline.completeness.modes import (
     capture_instants,
     due_instants,
 )
-from nba_pipeline.corrections.reread import recheck
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.run_retention import housekeeping
 from nba_pipeline.instance.ticks import decisions
-from nba_pipeline.lost_partitions import alert_on_damage
 from nba_pipeline.monitoring.alerts import Notifier, alert_on_killed, failed_run_sensor
-from nba_pipeline.providers.nba_cdn import NbaCdn
-from nba_pipeline.reconciliation import (
+from nba_pipeline.orchestration import boxscore_polling
+from nba_pipeline.orchestration.lost_partitions import alert_on_damage
+from nba_pipeline.orchestration.recheck_job import recheck
+from nba_pipeline.orchestration.reconciliation import (
     DUE_TAG,
     TRAINING_HOUR,
     Work,
@@ -52,9 +51,10 @@ from nba_pipeline.reconciliation import (
     next_of,
     untrained_week,
 )
+from nba_pipeline.orchestration.undone import find_undone
+from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
-from nba_pipeline.undone import find_undone
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.model_store import ModelStore
@@ -210,21 +210,21 @@ def final_games(
 ) -> dg.SensorResult:
     """One run per date with newly final games; for a box score that is late ever more rarely, and an alert at the deadline."""
     now = Clock().now()
-    today, fresh = eastern_date(now), arrival.Memory()
+    today, fresh = eastern_date(now), boxscore_polling.Memory()
     try:
-        remembered = arrival.remembered(context.cursor)
+        remembered = boxscore_polling.remembered(context.cursor)
     except ValueError as error:
         context.log.warning(f"the cursor of final_games is unreadable and was reset: {error}")
-        remembered, fresh = {}, arrival.fresh_memory(now)
+        remembered, fresh = {}, boxscore_polling.fresh_memory(now)
     # also of a date that is complete: should it come back, its requests count on and their run keys are new
     memories = {day: memory for day, memory in remembered.items() if day >= today - timedelta(days=2)}
     requests, told = [], []
     pending = pending_games(warehouse, now)
-    watched = [slate for slate in pending if arrival.is_watched(slate, now)]
+    watched = [slate for slate in pending if boxscore_polling.is_watched(slate, now)]
     listed, final, trouble = look_at_the_league(watched, nba_cdn, now) if watched else (frozenset[str](), frozenset[str](), "")
     for slate in pending:
         day = slate.game_date
-        decision = arrival.decide(slate, final, listed, remembered.get(day, fresh), now)
+        decision = boxscore_polling.decide(slate, final, listed, remembered.get(day, fresh), now)
         if decision.collects and is_under_way(context.instance, day):
             memories[day] = remembered.get(day, fresh)
             told.append(f"{day}: {decision.why}, and another run of the date is under way")
@@ -239,11 +239,11 @@ def final_games(
             key = f"final_games:{day}:{decision.memory.requests}"
             requests.append(request(COLLECTED, day, key, {MODE_TAG: "final_games"}))
     told += [trouble] if trouble else []
-    return result(requests, told or ["no game is pending"], arrival.cursor_of(memories))
+    return result(requests, told or ["no game is pending"], boxscore_polling.cursor_of(memories))
 
 
 def look_at_the_league(
-    watched: list[arrival.Pending], nba_cdn: NbaCdn, now: datetime
+    watched: list[boxscore_polling.Pending], nba_cdn: NbaCdn, now: datetime
 ) -> tuple[frozenset[str], frozenset[str], str]:
     """The games whose state could be seen, those of them that are final, and what went wrong.
 
@@ -272,7 +272,7 @@ def look_at_the_league(
     return frozenset(listed), frozenset(final), "; ".join(trouble)
 
 
-def pending_games(warehouse: Warehouse, now: datetime) -> list[arrival.Pending]:
+def pending_games(warehouse: Warehouse, now: datetime) -> list[boxscore_polling.Pending]:
     """The dates whose games are not all complete, of the days before a deadline, oldest first."""
     today = eastern_date(now)
     dates = days(today - timedelta(days=2), today)
@@ -284,7 +284,7 @@ def pending_games(warehouse: Warehouse, now: datetime) -> list[arrival.Pending]:
     done = judged.filter(pl.col("is_complete") | ~pl.col("is_covered"))["game_id"]
     waiting = games.filter(~pl.col("game_id").is_in(done.implode()))
     return [
-        arrival.Pending(
+        boxscore_polling.Pending(
             day, {game: tipoff or eastern(day, NOON) for game, tipoff in of_day.iter_rows()}, gates.deadline(day)
         )
         for day in dates

@@ -16,8 +16,8 @@ from polars.testing import assert_frame_equal
 from nba_pipeline.calendar import OFFLINE_TAG
 from nba_pipeline.cli import app
 from nba_pipeline.errors import BadInput, Busy, PipelineError
-from nba_pipeline.rebuild import plan_rebuild, rebuild, repetition
-from nba_pipeline.runs import Outcome, Runner
+from nba_pipeline.orchestration.rebuild import plan_rebuild, rebuild, repetition
+from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline_tests.builders import a_boxscore, frame_of
 from nba_pipeline_tests.builders_days import Days

@@ -6,9 +6,18 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from nba_pipeline.arrival import Decision, Memory, Pending, cursor_of, decide, fresh_memory, is_watched, remembered
 from nba_pipeline.calendar import eastern
 from nba_pipeline.completeness.gates import deadline
+from nba_pipeline.orchestration.boxscore_polling import (
+    Decision,
+    Memory,
+    Pending,
+    cursor_of,
+    decide,
+    fresh_memory,
+    is_watched,
+    remembered,
+)
 from nba_pipeline.settings import SETTINGS
 
 DAY = date(2026, 1, 15)

@@ -13,19 +13,19 @@ from pathlib import Path
 
 import dagster as dg
 
-from nba_pipeline.backfill import Stage, Step, plan, weeks_with_a_model
 from nba_pipeline.calendar import RANGE_TAGS, Clock, Mode, week_of
 from nba_pipeline.completeness.modes import MODE_TAG, TABLES_OF_MODE
-from nba_pipeline.corrections.work import find_corrections
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance import run_outcomes
 from nba_pipeline.instance.dead_runs import close_dead_runs
-from nba_pipeline.lost_partitions import alert_on_damage, lost_work
 from nba_pipeline.monitoring.alerts import Notifier, alert_on_killed
-from nba_pipeline.reconciliation import Work, untrained_week
-from nba_pipeline.reloading import RELOAD
+from nba_pipeline.orchestration.backfill import Stage, Step, plan, weeks_with_a_model
+from nba_pipeline.orchestration.corrections import find_corrections
+from nba_pipeline.orchestration.lost_partitions import alert_on_damage, lost_work
+from nba_pipeline.orchestration.reconciliation import Work, untrained_week
+from nba_pipeline.orchestration.reloading import RELOAD
+from nba_pipeline.orchestration.undone import find_missing, find_undone
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.undone import find_missing, find_undone
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.model_store import ModelStore
@@ -178,7 +178,7 @@ class Runner:
                 yield self.run("train", ["points_model"], week, week)
 
     def rebuild(self) -> Iterator[Outcome]:
-        """Repeat every journaled run beside the tables, then replace them: see `nba_pipeline.rebuild`."""
-        from nba_pipeline.rebuild import rebuild  # noqa: PLC0415  it stands above this module
+        """Repeat every journaled run beside the tables, then replace them: see `nba_pipeline.orchestration.rebuild`."""
+        from nba_pipeline.orchestration.rebuild import rebuild  # noqa: PLC0415  it stands above this module
 
         yield from rebuild(self)

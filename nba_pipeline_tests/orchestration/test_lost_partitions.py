@@ -17,16 +17,16 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline import lost_partitions
 from nba_pipeline.calendar import eastern, week_of
 from nba_pipeline.completeness.modes import TABLES_OF_MODE
 from nba_pipeline.errors import Closed, Damaged, PipelineError
-from nba_pipeline.lost_partitions import DAMAGED_FILE, alert_on_damage, lost_work
 from nba_pipeline.monitoring.alerts import ALERTS
 from nba_pipeline.monitoring.status import status
 from nba_pipeline.notebook import frame
-from nba_pipeline.reconciliation import has_its_models
-from nba_pipeline.runs import Runner
+from nba_pipeline.orchestration import lost_partitions
+from nba_pipeline.orchestration.lost_partitions import DAMAGED_FILE, alert_on_damage, lost_work
+from nba_pipeline.orchestration.reconciliation import has_its_models
+from nba_pipeline.orchestration.runner import Runner
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline_tests.test_runs import (
     DAY,

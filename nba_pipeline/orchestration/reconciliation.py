@@ -27,7 +27,7 @@ from nba_pipeline.completeness.modes import (
     due_instants,
     may_go_without,
 )
-from nba_pipeline.reloading import RELOAD, RELOAD_TAGS, Reload, find_reloads
+from nba_pipeline.orchestration.reloading import RELOAD, RELOAD_TAGS, Reload, find_reloads
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
