@@ -264,7 +264,7 @@ def decisions(
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
     """What every schedule and sensor decided: which runs it started, or why it skipped or failed."""
-    from nba_pipeline.instance import ticks as ticks
+    from nba_pipeline.instance import ticks
 
     _one_of("--format", style, ("table", "json"))
     # Dagster's own clock is the real one, wherever ours stands

@@ -29,7 +29,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests import instances
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LEASE = timedelta(minutes=SETTINGS.runs.lease_minutes)
 PATIENCE_SECONDS = 60.0
 
@@ -82,7 +82,7 @@ def memory() -> dg.DagsterInstance:
 @pytest.fixture
 def playing(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process in the middle of the run of a command, holding a slot."""
-    command = [sys.executable, "-W", "ignore", "-c", "from nba_pipeline_tests.test_liveness import play; play()"]
+    command = [sys.executable, "-W", "ignore", "-c", "from nba_pipeline_tests.instance.test_dead_runs import play; play()"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         wait_for(tmp_path / "endless")
         yield process

@@ -29,8 +29,8 @@ from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values, a_boxscore, a_game, at, frame_of
 from nba_pipeline_tests.commands import nba_pipeline
+from nba_pipeline_tests.orchestration.test_runner import DAY, NEXT, a_runner, done, loaded, tables
 from nba_pipeline_tests.prepared import copy_of
-from nba_pipeline_tests.test_runs import DAY, NEXT, a_runner, done, loaded, tables
 
 MONDAY = date(2024, 3, 11)
 VERSIONS = {name: "1" for name in (*DAILY_TABLES, "points_model")}

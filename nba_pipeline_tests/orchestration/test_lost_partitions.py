@@ -28,7 +28,7 @@ from nba_pipeline.orchestration.lost_partitions import DAMAGED_FILE, alert_on_da
 from nba_pipeline.orchestration.reconciliation import has_its_models
 from nba_pipeline.orchestration.runner import Runner
 from nba_pipeline.tables.table import TABLES
-from nba_pipeline_tests.test_runs import (
+from nba_pipeline_tests.orchestration.test_runner import (
     DAY,
     HISTORY_DAYS,
     NEXT,

@@ -21,8 +21,8 @@ from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline_tests.builders import a_boxscore, frame_of
 from nba_pipeline_tests.builders_days import Days
+from nba_pipeline_tests.orchestration.test_runner import DAY, NEXT, a_runner, done, made_once, only, rules, tables
 from nba_pipeline_tests.prepared import copy_of
-from nba_pipeline_tests.test_runs import DAY, NEXT, a_runner, done, made_once, only, rules, tables
 
 pytestmark = pytest.mark.platform
 

@@ -22,7 +22,7 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates
 from nba_pipeline_tests.builders import a_boxscore, frame_of
 from nba_pipeline_tests.builders_days import Days, slate_of
-from nba_pipeline_tests.test_runs import DAY, NEXT, At, ask, rules, tables
+from nba_pipeline_tests.orchestration.test_runner import DAY, NEXT, At, ask, rules, tables
 
 LATER = DAY + timedelta(days=4)
 SYSTEM = "moving_average"

@@ -23,9 +23,9 @@ from nba_pipeline.providers import balldontlie, espn, injury_report, nba_cdn, nb
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
+from nba_pipeline_tests.orchestration.test_runner import DAY, HISTORY_DAYS, a_runner, loaded, tables
 from nba_pipeline_tests.prepared import copy_of
 from nba_pipeline_tests.providers.conftest import Provider, provider
-from nba_pipeline_tests.test_runs import DAY, HISTORY_DAYS, a_runner, loaded, tables
 
 __all__ = ["loaded", "provider"]
 

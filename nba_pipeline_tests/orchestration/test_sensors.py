@@ -39,7 +39,7 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
-from nba_pipeline_tests.test_decisions import NOON, Instigator
+from nba_pipeline_tests.instance.test_ticks import NOON, Instigator
 
 DAY = date(2026, 1, 15)
 YESTERDAY, TOMORROW = DAY - timedelta(days=1), DAY + timedelta(days=1)
@@ -543,7 +543,7 @@ def test_a_gate_that_raises_starts_nothing(days: Days, monkeypatch: pytest.Monke
     def explode(*_: Any, **__: Any) -> Any:
         raise RuntimeError("nobody thought of this")
 
-    monkeypatch.setattr(automation, gate, explode)
+    monkeypatch.setattr(sensors, gate, explode)
     with pytest.raises(RuntimeError, match="nobody thought of this"):
         look(days, sensors.reconciliation, eastern(DAY, 16, 6))
     assert days.instance.get_runs_count() == 0 and alerts(days) == []

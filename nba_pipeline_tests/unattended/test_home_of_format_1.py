@@ -20,7 +20,7 @@ from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.ledgers import ledgers, verify
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.migration import migrate, plan
-from nba_pipeline_tests.test_runs import a_runner, made_once, only
+from nba_pipeline_tests.orchestration.test_runner import a_runner, made_once, only
 
 pytestmark = pytest.mark.unattended
 

@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from nba_pipeline_tests.prepared import copy_of
-from nba_pipeline_tests.providers.conftest import provider  # noqa: F401  # a fixture
-from nba_pipeline_tests.test_runs import (  # noqa: F401  # fixtures
+from nba_pipeline_tests.orchestration.test_runner import (  # noqa: F401  # fixtures
     NEXT,
     a_runner,
     at,
@@ -17,6 +15,8 @@ from nba_pipeline_tests.test_runs import (  # noqa: F401  # fixtures
     only,
     predicted,
 )
+from nba_pipeline_tests.prepared import copy_of
+from nba_pipeline_tests.providers.conftest import provider  # noqa: F401  # a fixture
 
 
 @pytest.fixture(scope="session")
