@@ -37,7 +37,6 @@ from nba_pipeline.assets.features.team_defense_zones import team_defense_zones
 from nba_pipeline.assets.features.upcoming_players import upcoming_players
 from nba_pipeline.assets.sources.prop_lines import name_the_players, rosters_of
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
-from nba_pipeline.calendar import Clock, days, season_of_game_date
 from nba_pipeline.completeness import gates
 from nba_pipeline.derivation import SOURCES, World, features_from, summaries_of
 from nba_pipeline.formulas import player_form as form
@@ -52,6 +51,7 @@ from nba_pipeline.formulas.rolling import (
     window_standard_deviation,
 )
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, ZONE_COLUMNS
+from nba_pipeline.league.calendar import Clock, days, season_of_game_date
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.tables.table import TABLES, Table

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from nba_pipeline.calendar import MODES, Clock, Mode, eastern, eastern_date, parse_date, parse_instant
 from nba_pipeline.environments import clock, environment, home
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.damage import database_named
+from nba_pipeline.league.calendar import MODES, Clock, Mode, eastern, eastern_date, parse_date, parse_instant
 from nba_pipeline.orchestration.backfill import STAGES, Stage, missing_before, plan, rate, windows_of
 from nba_pipeline.orchestration.runner import Runner, code_versions_of, open_instance
 from nba_pipeline.printing import (
@@ -160,8 +160,8 @@ def backfill(
     resume: Annotated[bool, typer.Option("--resume", help="leave out what is complete already")] = False,
 ) -> None:
     """Load and derive every table of a range of dates: features, missing models, predictions, grades."""
-    from nba_pipeline.calendar import days
     from nba_pipeline.definitions import defs
+    from nba_pipeline.league.calendar import days
 
     _one_of("--stop-after", stop_after, STAGES)
     start, end = date_range(first, last)
@@ -217,7 +217,7 @@ def status(
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
     """What is due, what is there, what is missing by name, and what happened on the way."""
-    from nba_pipeline.calendar import days
+    from nba_pipeline.league.calendar import days
     from nba_pipeline.monitoring import status as grid
     from nba_pipeline.orchestration.lost_partitions import alert_on_damage
     from nba_pipeline.orchestration.reloading import loaded_before, missing_sources
@@ -520,9 +520,9 @@ def copy_tables(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be written")] = False,
 ) -> None:
     """Copy the rows of a range of dates from one warehouse to another, and compare them cell by cell."""
-    from nba_pipeline.calendar import days
     from nba_pipeline.definitions import defs
     from nba_pipeline.environments import warehouse_of
+    from nba_pipeline.league.calendar import days
     from nba_pipeline.tables.table import TABLES
     from nba_pipeline.warehouse.copying import copy
 
@@ -600,7 +600,7 @@ def audit_seasons(
     """Per season what is there of what should be, how good it is, and whether the league's means are plausible."""
     from nba_pipeline.audit import command
     from nba_pipeline.audit.seasons import seasons
-    from nba_pipeline.calendar import FIRST_DATE, days
+    from nba_pipeline.league.calendar import FIRST_DATE, days
 
     _one_of("--format", style, ("table", "json"))
     start, end = date_range(first or str(FIRST_DATE), last or str(clock().today))
@@ -622,7 +622,7 @@ def audit_ledgers(
 ) -> None:
     """Compare every ledger row with the hash recorded when it was written; exit code 1 for any finding."""
     from nba_pipeline.audit import ledgers
-    from nba_pipeline.calendar import FIRST_DATE, days
+    from nba_pipeline.league.calendar import FIRST_DATE, days
 
     _one_of("--format", style, ("table", "json"))
     start, end = date_range(first or str(FIRST_DATE), last or str(clock().today + timedelta(days=1)))

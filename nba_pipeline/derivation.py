@@ -29,9 +29,9 @@ from nba_pipeline.assets.sources import (
 )
 from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
 from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
-from nba_pipeline.calendar import days
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
+from nba_pipeline.league.calendar import days
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse
 

@@ -6,9 +6,9 @@ Nothing of the platform imports this module.
 from datetime import timedelta
 from typing import Any
 
-from nba_pipeline.calendar import days, parse_date
 from nba_pipeline.environments import clock, environment, resources_for
 from nba_pipeline.errors import BadInput, Damaged
+from nba_pipeline.league.calendar import days, parse_date
 from nba_pipeline.orchestration.lost_partitions import unreadable_dates
 from nba_pipeline.tables.pandas_types import checked, typed_frame
 from nba_pipeline.tables.table import TABLES

@@ -11,7 +11,7 @@ from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
-from nba_pipeline.calendar import season_of
+from nba_pipeline.league.calendar import season_of
 from nba_pipeline.tables.table import Table
 
 DAY = date(2024, 3, 12)

@@ -12,7 +12,7 @@ from nba_pipeline.assets.features.upcoming_players import TABLE as UPCOMING_PLAY
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.calendar import season_of, week_of
+from nba_pipeline.league.calendar import season_of, week_of
 from nba_pipeline.settings import Training
 from nba_pipeline.systems.catboost import CATBOOST, CatBoost
 from nba_pipeline.systems.interface import Card, TrainedModel

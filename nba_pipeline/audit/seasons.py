@@ -10,10 +10,10 @@ from typing import Any
 import polars as pl
 
 from nba_pipeline.assets.features.features import FEATURES
-from nba_pipeline.calendar import season_of_game_date
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.formulas.quality import TIERS
+from nba_pipeline.league.calendar import season_of_game_date
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse

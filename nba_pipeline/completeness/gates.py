@@ -10,8 +10,8 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.calendar import days, eastern, season_of_game_date
 from nba_pipeline.errors import Closed
+from nba_pipeline.league.calendar import days, eastern, season_of_game_date
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from nba_pipeline.calendar import Mode, eastern
+from nba_pipeline.league.calendar import Mode, eastern
 from nba_pipeline.settings import SETTINGS
 
 COLLECTED = ("schedule", "boxscores", "team_boxscores", "play_by_play", "players")

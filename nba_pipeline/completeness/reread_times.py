@@ -7,7 +7,7 @@ is read again by itself after `corrections.window_days`.
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from nba_pipeline.calendar import eastern
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.settings import SETTINGS
 
 NOON = 12

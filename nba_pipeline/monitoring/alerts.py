@@ -16,10 +16,10 @@ import polars as pl
 from dagster._core.storage.tags import WILL_RETRY_TAG
 from pydantic import Field
 
-from nba_pipeline.calendar import MODES, Clock, parse_key
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.run_outcomes import in_short, is_not_true, why_it_failed
+from nba_pipeline.league.calendar import MODES, Clock, parse_key
 from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import PARTITION_TAGS

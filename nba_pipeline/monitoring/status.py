@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from nba_pipeline.calendar import Clock, days, eastern, parse_key
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.completeness.modes import DAILY_TABLES
+from nba_pipeline.league.calendar import Clock, days, eastern, parse_key
 from nba_pipeline.orchestration.reloading import missing_sources
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse

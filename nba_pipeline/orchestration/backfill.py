@@ -20,9 +20,9 @@ from typing import Literal
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.calendar import FIRST_DATE, days, season_start, week_of
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import FROM_PREDICTIONS, UP_TO_FEATURES
+from nba_pipeline.league.calendar import FIRST_DATE, days, season_start, week_of
 from nba_pipeline.monitoring.status import stale_dates
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES

@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from nba_pipeline.calendar import eastern, eastern_date
 from nba_pipeline.completeness.modes import DAILY_TABLES
+from nba_pipeline.league.calendar import eastern, eastern_date
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.reconciliation import Work, attempts_at
 from nba_pipeline.tables.table import TABLES, Table

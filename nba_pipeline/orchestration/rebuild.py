@@ -21,7 +21,10 @@ import dagster as dg
 import polars as pl
 from filelock import FileLock, Timeout
 
-from nba_pipeline.calendar import (
+from nba_pipeline.completeness.modes import DAILY_TABLES
+from nba_pipeline.errors import BadInput, Busy, PipelineError
+from nba_pipeline.instance.dead_runs import close_dead_runs
+from nba_pipeline.league.calendar import (
     AS_OF_TAG,
     FIRST_DATE,
     OFFLINE_TAG,
@@ -33,9 +36,6 @@ from nba_pipeline.calendar import (
     parse_instant,
     parse_key,
 )
-from nba_pipeline.completeness.modes import DAILY_TABLES
-from nba_pipeline.errors import BadInput, Busy, PipelineError
-from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.recheck_job import JOB as RECHECK
 from nba_pipeline.orchestration.reconciliation import UNDER_WAY

@@ -10,12 +10,12 @@ from datetime import date, datetime
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.calendar import DAILY, Clock, parse_key
 from nba_pipeline.completeness.contradictions import contradicted_games
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.completeness.reread_times import is_due_for_rereading
 from nba_pipeline.errors import Permanent, PipelineError, Transient
 from nba_pipeline.instance.rereads import NEWS, PROBLEMS, READ_AT
+from nba_pipeline.league.calendar import DAILY, Clock, parse_key
 from nba_pipeline.providers import balldontlie as bdl
 from nba_pipeline.providers import nba_cdn as cdn
 from nba_pipeline.providers.balldontlie import Balldontlie

@@ -13,7 +13,6 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline.asset_factory.conditions import FLOWS
-from nba_pipeline.calendar import MODES, PARTITION_TAG, RANGE_TAGS, Mode, days, eastern, eastern_date, week_of
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import (
     CRITICAL_OF_MODE,
@@ -27,6 +26,7 @@ from nba_pipeline.completeness.modes import (
     due_instants,
     may_go_without,
 )
+from nba_pipeline.league.calendar import MODES, PARTITION_TAG, RANGE_TAGS, Mode, days, eastern, eastern_date, week_of
 from nba_pipeline.orchestration.reloading import RELOAD, RELOAD_TAGS, Reload, find_reloads
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES

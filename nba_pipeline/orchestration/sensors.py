@@ -16,7 +16,6 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline.assets.sources.prop_lines import GAMES_HEARD_OF, GAMES_TO_COME
-from nba_pipeline.calendar import EASTERN_NAME, MODES, Clock, Mode, days, eastern, eastern_date, week_of
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import (
     CAPTURED,
@@ -35,6 +34,7 @@ from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.run_retention import housekeeping
 from nba_pipeline.instance.ticks import decisions
+from nba_pipeline.league.calendar import EASTERN_NAME, MODES, Clock, Mode, days, eastern, eastern_date, week_of
 from nba_pipeline.monitoring.alerts import Notifier, alert_on_killed, failed_run_sensor
 from nba_pipeline.orchestration import boxscore_polling
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import dagster as dg
 
-from nba_pipeline.calendar import eastern_date
+from nba_pipeline.league.calendar import eastern_date
 from nba_pipeline.orchestration.corrections import find_corrections
 from nba_pipeline.orchestration.lost_partitions import lost_work, with_lost
 from nba_pipeline.orchestration.reconciliation import Work, find_work

@@ -11,8 +11,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.calendar import season_of_game_date
 from nba_pipeline.errors import Permanent
+from nba_pipeline.league.calendar import season_of_game_date
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.matching import match_games

@@ -18,8 +18,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.calendar import EASTERN, eastern
 from nba_pipeline.errors import NotYet, Permanent, PipelineError
+from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.league.teams import TEAM_OF_NAME
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.settings import SETTINGS

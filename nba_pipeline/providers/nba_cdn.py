@@ -13,8 +13,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.calendar import EASTERN, eastern_date, season_of
 from nba_pipeline.errors import NotYet, Permanent, PipelineError
+from nba_pipeline.league.calendar import EASTERN, eastern_date, season_of
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import SEASON_TYPES
 from nba_pipeline.providers.http import HttpClient, Request

@@ -11,8 +11,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.calendar import season_of
 from nba_pipeline.errors import NotYet, Permanent, PipelineError
+from nba_pipeline.league.calendar import season_of
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
 from nba_pipeline.providers.wire import minutes_fields, text_or_none, whole

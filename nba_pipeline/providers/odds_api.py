@@ -12,8 +12,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.calendar import EASTERN_NAME, eastern
 from nba_pipeline.errors import Permanent, PipelineError
+from nba_pipeline.league.calendar import EASTERN_NAME, eastern
 from nba_pipeline.league.teams import TEAM_OF_NAME
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.matching import match_games

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
-from nba_pipeline.calendar import EASTERN, eastern_date, season_of
 from nba_pipeline.errors import BadInput
+from nba_pipeline.league.calendar import EASTERN, eastern_date, season_of
 from nba_pipeline.sandbox.faults import parse_rules, parse_time
 from nba_pipeline.sandbox.league import Game, League
 from nba_pipeline.sandbox.service import Answer, Service, json_bytes

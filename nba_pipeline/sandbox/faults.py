@@ -17,8 +17,8 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from nba_pipeline.calendar import EASTERN
 from nba_pipeline.errors import BadInput
+from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox.league import GAME_MINUTES
 

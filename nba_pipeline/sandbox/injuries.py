@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from nba_pipeline.calendar import EASTERN, eastern
+from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.sandbox.absences import INJURED, INJURIES, LEAST_AVAILABLE, RESTED, Absences
 from nba_pipeline.sandbox.randomness import generator
 from nba_pipeline.sandbox.roster import Floats, Player, roster

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from threading import Lock
 
-from nba_pipeline.calendar import season_of
+from nba_pipeline.league.calendar import season_of
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox.absences import (
     COACH_DECISION,

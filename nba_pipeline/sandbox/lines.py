@@ -7,7 +7,7 @@ from math import erf, floor, sqrt
 
 import numpy as np
 
-from nba_pipeline.calendar import eastern, eastern_date
+from nba_pipeline.league.calendar import eastern, eastern_date
 from nba_pipeline.sandbox.randomness import generator, stable_hash
 from nba_pipeline.sandbox.roster import Floats, Player
 from nba_pipeline.sandbox.schedule import Fixture

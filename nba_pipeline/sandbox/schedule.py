@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from nba_pipeline.calendar import eastern, season_of, season_start
+from nba_pipeline.league.calendar import eastern, season_of, season_start
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox.clubs import CLUBS
 from nba_pipeline.sandbox.randomness import generator, stable_hash

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from nba_pipeline.calendar import EASTERN, eastern_date, season_of
+from nba_pipeline.league.calendar import EASTERN, eastern_date, season_of
 from nba_pipeline.sandbox.clubs import CLUBS, Club
 from nba_pipeline.sandbox.contents import (
     FIELD_ALIASES,

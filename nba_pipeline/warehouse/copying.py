@@ -12,8 +12,8 @@ from datetime import date
 
 import polars as pl
 
-from nba_pipeline.calendar import days, week_of
 from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.league.calendar import days, week_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import QUARANTINE_SCHEMA, TABLES, Table
 from nba_pipeline.warehouse import Warehouse

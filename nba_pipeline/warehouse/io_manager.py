@@ -10,8 +10,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.calendar import Clock, parse_key
 from nba_pipeline.errors import Closed, Damaged
+from nba_pipeline.league.calendar import Clock, parse_key
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing

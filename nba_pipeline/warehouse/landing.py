@@ -30,9 +30,9 @@ from urllib.parse import quote, unquote
 import dagster as dg
 from pydantic import PrivateAttr
 
-from nba_pipeline.calendar import OFFLINE_TAG, PARTITION_TAG, RANGE_TAGS, REPLAY_TAG, Clock
 from nba_pipeline.errors import BadInput, NotLanded, Permanent, PipelineError
 from nba_pipeline.instance import dead_runs
+from nba_pipeline.league.calendar import OFFLINE_TAG, PARTITION_TAG, RANGE_TAGS, REPLAY_TAG, Clock
 from nba_pipeline.warehouse import damage, files
 from nba_pipeline.warehouse.files import Log, LogFile, Place
 

@@ -6,7 +6,7 @@ from before the platform's first date on, since BigQuery answers no query withou
 
 import re
 
-from nba_pipeline.calendar import FIRST_DATE
+from nba_pipeline.league.calendar import FIRST_DATE
 from nba_pipeline.tables.table import TABLES, Table
 
 EVER = f"game_date >= DATE '{FIRST_DATE}'"

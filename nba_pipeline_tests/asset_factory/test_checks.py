@@ -21,7 +21,7 @@ from nba_pipeline.asset_factory.checks import (
     rows_are_unaltered,
     share_verdict,
 )
-from nba_pipeline.calendar import DAILY, Clock
+from nba_pipeline.league.calendar import DAILY, Clock
 from nba_pipeline.tables.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.home_format import prepare_write

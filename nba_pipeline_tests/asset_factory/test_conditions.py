@@ -15,9 +15,9 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from dagster._core.events import StepMaterializationData
 
 from nba_pipeline.asset_factory.conditions import FLOWS
-from nba_pipeline.calendar import EASTERN
 from nba_pipeline.completeness.modes import CAPTURED, COLLECTED, TABLES_OF_MODE
 from nba_pipeline.definitions import build_definitions
+from nba_pipeline.league.calendar import EASTERN
 
 TODAY, YESTERDAY, TOMORROW, DAY_BEFORE = "2026-01-15", "2026-01-14", "2026-01-16", "2026-01-13"
 CHAIN = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features", "predictions")

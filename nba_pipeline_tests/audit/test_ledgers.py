@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 
 from nba_pipeline import definitions
 from nba_pipeline.audit.ledgers import MOST_SHOWN, audit_ledgers, print_ledgers
-from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.cli import app
 from nba_pipeline.completeness import gates, waivers
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.errors import BadInput
+from nba_pipeline.league.calendar import Clock, eastern
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 DAYS = [date(2026, 1, 15), date(2026, 1, 16)]

@@ -27,8 +27,8 @@ from unittest.mock import patch
 import polars as pl
 
 import nba_pipeline.definitions  # noqa: F401 - every table is known
-from nba_pipeline.calendar import days, eastern
 from nba_pipeline.environments import PROVIDER_ADDRESSES, warehouse_of
+from nba_pipeline.league.calendar import days, eastern
 from nba_pipeline.monitoring.alerts import ALERTS
 from nba_pipeline.sandbox.server import serve
 from nba_pipeline.tables.table import TABLES

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.calendar import days
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse

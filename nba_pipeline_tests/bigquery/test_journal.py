@@ -11,8 +11,8 @@ from dagster_gcp import BigQueryResource
 from google.cloud import bigquery
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.calendar import Clock
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.league.calendar import Clock
 from nba_pipeline.warehouse.bigquery.journal import DESCRIPTIONS, JOURNAL, VIEWS, statement, sync
 from nba_pipeline.warehouse.bigquery.loads import Loads
 from nba_pipeline.warehouse.bigquery.session import Session

@@ -10,9 +10,9 @@ from polars.testing import assert_frame_equal
 
 from nba_pipeline.assets.sources import boxscores as boxscores_module
 from nba_pipeline.assets.sources import schedule as schedule_module
-from nba_pipeline.calendar import days, eastern, season_of
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
+from nba_pipeline.league.calendar import days, eastern, season_of
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.local import LocalWarehouse
 

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from nba_pipeline.asset_factory.conditions import FLOWS
-from nba_pipeline.calendar import EASTERN, MODES, Mode, eastern
 from nba_pipeline.completeness.modes import (
     CRITICAL_OF_MODE,
     DAILY_TABLES,
@@ -14,6 +13,7 @@ from nba_pipeline.completeness.modes import (
     due_instants,
     may_go_without,
 )
+from nba_pipeline.league.calendar import EASTERN, MODES, Mode, eastern
 
 DAY = date(2026, 1, 15)
 EVENING = [eastern(DAY, 19), eastern(DAY, 19, 30), eastern(DAY, 22)]

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from nba_pipeline.calendar import eastern
 from nba_pipeline.completeness.reread_times import due_for_contradiction, due_noon, is_due_for_rereading, is_within_window, noons
+from nba_pipeline.league.calendar import eastern
 
 DAY = date(2026, 1, 15)
 FINAL_AT = eastern(DAY, 22, 40)

@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 import time_machine
 
-from nba_pipeline.calendar import DAILY, Clock
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.waivers import waive
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
 from nba_pipeline.instance.run_retention import prune, verify_ledgers
+from nba_pipeline.league.calendar import DAILY, Clock
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES

@@ -18,12 +18,12 @@ from polars.testing import assert_frame_equal
 
 from nba_pipeline.assets.predictions.points_model import TABLE as POINTS_MODEL
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.calendar import days, eastern
 from nba_pipeline.cli import app
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import DAILY_TABLES, FROM_PREDICTIONS, UP_TO_FEATURES
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.errors import BadInput
+from nba_pipeline.league.calendar import days, eastern
 from nba_pipeline.orchestration.backfill import STAGES, Stage, Step, chunks, missing_before, plan, rate, windows_of
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse

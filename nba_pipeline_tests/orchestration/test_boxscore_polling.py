@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from nba_pipeline.calendar import eastern
 from nba_pipeline.completeness.gates import deadline
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.boxscore_polling import (
     Decision,
     Memory,

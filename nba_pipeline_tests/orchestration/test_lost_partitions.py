@@ -17,9 +17,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.calendar import eastern, week_of
 from nba_pipeline.completeness.modes import TABLES_OF_MODE
 from nba_pipeline.errors import Closed, Damaged, PipelineError
+from nba_pipeline.league.calendar import eastern, week_of
 from nba_pipeline.monitoring.alerts import ALERTS
 from nba_pipeline.monitoring.status import status
 from nba_pipeline.notebook import frame

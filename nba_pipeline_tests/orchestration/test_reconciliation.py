@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from nba_pipeline.calendar import Mode, eastern
 from nba_pipeline.completeness.gates import deadline
 from nba_pipeline.completeness.modes import CAPTURED, COLLECTED, CRITICAL_OF_MODE, FROM_PREDICTIONS, MODE_TAG, TABLES_OF_MODE
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.league.calendar import Mode, eastern
 from nba_pipeline.orchestration.reconciliation import (
     DUE_TAG,
     Attempts,

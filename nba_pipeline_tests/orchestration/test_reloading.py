@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.calendar import FIRST_DATE, OFFLINE_TAG, Clock, days, eastern
 from nba_pipeline.environments import PROVIDER_ADDRESSES
+from nba_pipeline.league.calendar import FIRST_DATE, OFFLINE_TAG, Clock, days, eastern
 from nba_pipeline.monitoring import status as grid
 from nba_pipeline.orchestration.reconciliation import Work, find_work, next_of
 from nba_pipeline.orchestration.reloading import READS, RELOAD, RELOAD_TAGS, followers, landed_dates, loaded_before, not_loaded

@@ -20,11 +20,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.waivers import waive
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
+from nba_pipeline.league.calendar import Clock, eastern
 from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.orchestration.sensors import share_captured
 from nba_pipeline.tables.table import TABLES

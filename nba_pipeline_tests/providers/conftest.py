@@ -17,8 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 import polars as pl
 import pytest
 
-from nba_pipeline.calendar import Clock
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.league.calendar import Clock
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot
 

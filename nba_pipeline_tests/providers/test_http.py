@@ -12,8 +12,8 @@ from typing import Protocol
 import dagster as dg
 import pytest
 
-from nba_pipeline.calendar import OFFLINE_TAG, REPLAY_TAG, Clock
 from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, PipelineError, Transient
+from nba_pipeline.league.calendar import OFFLINE_TAG, REPLAY_TAG, Clock
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.warehouse.landing import Landing, Payload
 from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider, gzipped

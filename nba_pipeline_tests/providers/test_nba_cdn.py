@@ -10,8 +10,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from nba_pipeline.calendar import EASTERN, REPLAY_TAG, Clock, eastern_date
 from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, Transient
+from nba_pipeline.league.calendar import EASTERN, REPLAY_TAG, Clock, eastern_date
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.nba_cdn import (
     BOXSCORE_COLUMNS,

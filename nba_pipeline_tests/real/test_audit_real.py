@@ -22,9 +22,9 @@ from nba_pipeline.audit.command import control_dates
 from nba_pipeline.audit.derivations import REAL, Audit, Derivation
 from nba_pipeline.audit.leakage import TESTS, Test, a_fact_of_before_moves_the_row
 from nba_pipeline.audit.plants import PLANTS
-from nba_pipeline.calendar import Clock, days
 from nba_pipeline.completeness.gates import WAIVERS
 from nba_pipeline.derivation import World
+from nba_pipeline.league.calendar import Clock, days
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.landing import Landing

@@ -12,9 +12,9 @@ import pytest
 from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
 from nba_pipeline.assets.sources.team_boxscores import SUMMED_BY_PLAYERS, complete_with_sums, sum_players
 from nba_pipeline.assets.sources.team_boxscores import TABLE as TEAM_BOXSCORES
-from nba_pipeline.calendar import Clock, days
 from nba_pipeline.formulas.possessions import offensive_rating, possessions
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, player_zones, team_zones, with_team_zones, with_zones, zone
+from nba_pipeline.league.calendar import Clock, days
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import parse_boxscore, parse_team_boxscores
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from nba_pipeline.calendar import Clock, days
+from nba_pipeline.league.calendar import Clock, days
 from nba_pipeline.league.names import lookup, resolve_names
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import map_to_games, parse_boxscores

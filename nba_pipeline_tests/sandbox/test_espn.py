@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nba_pipeline.calendar import eastern
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.sandbox import League
 from nba_pipeline.sandbox.clubs import CLUBS
 from nba_pipeline.sandbox.names import without_accents

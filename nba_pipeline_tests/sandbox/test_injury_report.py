@@ -12,7 +12,7 @@ import numpy as np
 import pdfplumber
 import pytest
 
-from nba_pipeline.calendar import EASTERN, eastern
+from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.sandbox import League, SandboxServer
 from nba_pipeline.sandbox.absences import fixtures_absences
 from nba_pipeline.sandbox.clubs import CLUBS

@@ -9,7 +9,7 @@ from statistics import fmean, pstdev
 
 import pytest
 
-from nba_pipeline.calendar import EASTERN, days, season_of
+from nba_pipeline.league.calendar import EASTERN, days, season_of
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox import League
 from nba_pipeline.sandbox.names import plain

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from nba_pipeline.calendar import EASTERN, eastern_date
+from nba_pipeline.league.calendar import EASTERN, eastern_date
 from nba_pipeline.sandbox import League, serve
 from nba_pipeline.sandbox.injuries import newest_printed
 from nba_pipeline.sandbox.view import View

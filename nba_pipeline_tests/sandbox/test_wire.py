@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from nba_pipeline.calendar import EASTERN
+from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline_tests.sandbox.conftest import DAY, Peer
 
 HISTORICAL = "/v4/historical/sports/basketball_nba/events"

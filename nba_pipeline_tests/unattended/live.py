@@ -18,7 +18,7 @@ import polars as pl
 
 from nba_pipeline.assets.grades import grades
 from nba_pipeline.assets.predictions import predictions
-from nba_pipeline.calendar import eastern_date
+from nba_pipeline.league.calendar import eastern_date
 from nba_pipeline.orchestration.runner import open_instance
 from nba_pipeline.sandbox.league import League
 from nba_pipeline.tables.table import Table

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.calendar import days
+from nba_pipeline.league.calendar import days
 from nba_pipeline.monitoring.status import status
 from nba_pipeline.orchestration.backfill import plan as plan_backfill
 from nba_pipeline.tables.table import TABLES
@@ -34,7 +34,7 @@ import os, sys
 from datetime import date, timedelta
 from pathlib import Path
 import nba_pipeline
-from nba_pipeline.calendar import Clock, eastern
+from nba_pipeline.league.calendar import Clock, eastern
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import home, resources_for
 from nba_pipeline.orchestration.runner import Runner, open_instance

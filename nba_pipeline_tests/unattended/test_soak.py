@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from nba_pipeline.calendar import Clock, days, eastern, eastern_date
+from nba_pipeline.league.calendar import Clock, days, eastern, eastern_date
 from nba_pipeline.monitoring.alerts import ALERTS
 from nba_pipeline.tables.table import LINEAGE, TABLES
 from nba_pipeline.warehouse.landing import Landing

@@ -23,9 +23,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.calendar import days
 from nba_pipeline.environments import warehouse_of
 from nba_pipeline.errors import BadInput, Busy, PipelineError
+from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse, files

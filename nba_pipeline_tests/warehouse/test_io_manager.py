@@ -14,7 +14,7 @@ from polars.testing import assert_frame_equal
 
 from nba_pipeline.assets import days_before, if_there
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.calendar import DAILY, Clock, season_of
+from nba_pipeline.league.calendar import DAILY, Clock, season_of
 from nba_pipeline.tables.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.io_manager import LEFT_OUT, TableIO

@@ -8,8 +8,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from nba_pipeline.calendar import REPLAY_TAG, Clock
 from nba_pipeline.errors import BadInput, NotLanded, Permanent
+from nba_pipeline.league.calendar import REPLAY_TAG, Clock
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot
 from nba_pipeline_tests.warehouse.gcs_server import KINDS, Bucket, a_bucket, a_home

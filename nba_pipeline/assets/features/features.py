@@ -26,12 +26,12 @@ from nba_pipeline.assets.features.player_form import PlayerFormRows
 from nba_pipeline.assets.features.player_shot_zones import CODE_VERSION as DIET_VERSION
 from nba_pipeline.assets.features.team_defense_zones import CODE_VERSION as DEFENSE_VERSION
 from nba_pipeline.assets.features.upcoming_players import CODE_VERSION as UPCOMING_VERSION
-from nba_pipeline.calendar import Clock, days
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.game_line import game_lines_of
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.formulas.quality import TIERS, known_share, tier, with_names
+from nba_pipeline.league.calendar import Clock, days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE
 from nba_pipeline.tables.table import TABLES, Row, Table, code

@@ -15,11 +15,11 @@ import polars as pl
 
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.assets import daily_asset
-from nba_pipeline.calendar import Clock
 from nba_pipeline.formulas.availability import absent_teammates
 from nba_pipeline.formulas.matchup import shot_zone_mismatch_score, usage_spike_score
 from nba_pipeline.formulas.rest import age_years, fatigue_score
 from nba_pipeline.formulas.team_form import pace_score
+from nba_pipeline.league.calendar import Clock
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Row, Table, number
 from nba_pipeline.warehouse import Warehouse

@@ -15,9 +15,9 @@ import polars as pl
 
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.assets import daily_asset, dates_of, if_there, note_left_out
-from nba_pipeline.calendar import Clock, days
 from nba_pipeline.completeness import gates
 from nba_pipeline.formulas.wilson import wilson_interval
+from nba_pipeline.league.calendar import Clock, days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse

@@ -18,10 +18,10 @@ from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, s
 from nba_pipeline.assets import daily_asset, dates_of, days_before, if_there, note_left_out
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.assets.predictions.points_model import Models, load_models
-from nba_pipeline.calendar import Clock, eastern_date, week_of
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.market_line import market_lines
+from nba_pipeline.league.calendar import Clock, eastern_date, week_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS
 from nba_pipeline.systems.interface import PLAYER_GAME, System, TrainedModel

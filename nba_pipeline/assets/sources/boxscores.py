@@ -17,7 +17,6 @@ import polars as pl
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.assets import daily_asset, dates_of, days_before
 from nba_pipeline.assets.sources.players import TABLE as PLAYERS
-from nba_pipeline.calendar import Clock
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.contradictions import changed_games, contradicted_games
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS, disagreements
@@ -25,6 +24,7 @@ from nba_pipeline.completeness.reread_times import is_due_for_rereading
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.formulas import shooting
 from nba_pipeline.instance.rereads import NEWS
+from nba_pipeline.league.calendar import Clock
 from nba_pipeline.league.names import resolve_names
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import balldontlie as bdl

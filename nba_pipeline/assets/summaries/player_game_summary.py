@@ -19,7 +19,6 @@ from nba_pipeline.assets import daily_asset, dates_of, if_there, note_left_out
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
 from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
 from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
-from nba_pipeline.calendar import Clock
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.did_not_play import CATEGORIES, dnp_category
@@ -28,6 +27,7 @@ from nba_pipeline.formulas.possessions import LEAST_USAGE_MINUTES, overtimes, pl
 from nba_pipeline.formulas.quality import with_names
 from nba_pipeline.formulas.shooting import effective_field_goal_pct, true_shooting_pct
 from nba_pipeline.formulas.shot_zones import with_zones
+from nba_pipeline.league.calendar import Clock
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Table, code, count, number
 from nba_pipeline.warehouse import Warehouse

@@ -16,12 +16,12 @@ import polars as pl
 
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.assets import daily_asset, days_before, if_there, note_left_out
-from nba_pipeline.calendar import Clock
 from nba_pipeline.completeness import gates
 from nba_pipeline.formulas.possessions import offensive_rating, pace, possessions
 from nba_pipeline.formulas.shooting import effective_field_goal_pct, true_shooting_pct
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, with_team_zones
 from nba_pipeline.formulas.team_form import with_rest
+from nba_pipeline.league.calendar import Clock
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Row, Table, code, count, number

@@ -7,7 +7,7 @@ than the league's: who is questionable or probable is day to day, and the commen
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
-from nba_pipeline.calendar import EASTERN, eastern_date, season_of
+from nba_pipeline.league.calendar import EASTERN, eastern_date, season_of
 from nba_pipeline.sandbox.clubs import CLUBS, Club
 from nba_pipeline.sandbox.contents import is_player
 from nba_pipeline.sandbox.injuries import AVAILABLE, DOUBTFUL, OUT, PROBABLE, QUESTIONABLE, Said, newest_printed

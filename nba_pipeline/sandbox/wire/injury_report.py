@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from nba_pipeline.calendar import EASTERN, eastern
+from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.sandbox.injuries import PRINTED_MINUTE, is_printed
 from nba_pipeline.sandbox.names import without_accents
 from nba_pipeline.sandbox.view import SeenGame, View

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from nba_pipeline.calendar import EASTERN, eastern, eastern_date, season_of, season_start
+from nba_pipeline.league.calendar import EASTERN, eastern, eastern_date, season_of, season_start
 from nba_pipeline.sandbox.clubs import Club
 from nba_pipeline.sandbox.league import PlayerGame
 from nba_pipeline.sandbox.officials import Official, crew

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from nba_pipeline.calendar import eastern_date, season_start
+from nba_pipeline.league.calendar import eastern_date, season_start
 from nba_pipeline.sandbox.league import PlayerGame
 from nba_pipeline.sandbox.view import FINAL, SeenBox, SeenGame, View
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal, ratio

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from nba_pipeline.calendar import eastern_date
+from nba_pipeline.league.calendar import eastern_date
 from nba_pipeline.sandbox.lines import BOOK_TITLES, GAME_MARKETS, GameQuote, Quote
 from nba_pipeline.sandbox.view import FINAL, SeenGame, View
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal, utc_text

@@ -14,8 +14,8 @@ import polars as pl
 from google.api_core.exceptions import Conflict
 from google.cloud import bigquery
 
-from nba_pipeline.calendar import FIRST_DATE
 from nba_pipeline.errors import Permanent
+from nba_pipeline.league.calendar import FIRST_DATE
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.bigquery.session import Parameter, Session, day_parameters
 

@@ -6,7 +6,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from nba_pipeline.calendar import (
+from nba_pipeline.errors import BadInput
+from nba_pipeline.league.calendar import (
     AS_OF_TAG,
     DAILY,
     WEEKLY,
@@ -21,7 +22,6 @@ from nba_pipeline.calendar import (
     season_start,
     week_of,
 )
-from nba_pipeline.errors import BadInput
 
 
 @pytest.mark.parametrize(
