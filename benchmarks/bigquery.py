@@ -26,7 +26,8 @@ from dagster_polars import PolarsBigQueryIOManager
 from measuring import print_table
 
 import nba_pipeline.definitions  # noqa: F401  # every table is known
-from nba_pipeline.league.calendar import Clock, days
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days
 from nba_pipeline.orchestration.runner import QUIET
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Table

@@ -51,7 +51,8 @@ from nba_pipeline.formulas.rolling import (
     window_standard_deviation,
 )
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, ZONE_COLUMNS
-from nba_pipeline.league.calendar import Clock, days, season_of_game_date
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days, season_of_game_date
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.tables.table import TABLES, Table

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from nba_pipeline.completeness.modes import MODES, Mode
 from nba_pipeline.environments import clock, environment, home
 from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.damage import database_named
-from nba_pipeline.league.calendar import MODES, Clock, Mode, eastern, eastern_date, parse_date, parse_instant
+from nba_pipeline.league.calendar import eastern, eastern_date, parse_date, parse_instant
 from nba_pipeline.orchestration.backfill import STAGES, Stage, missing_before, plan, rate, windows_of
 from nba_pipeline.orchestration.runner import Runner, code_versions_of, open_instance
 from nba_pipeline.printing import (

@@ -10,7 +10,8 @@ from typing import Any
 import dagster as dg
 
 from nba_pipeline.errors import BadInput
-from nba_pipeline.league.calendar import Clock, parse_instant
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import parse_instant
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import Balldontlie

@@ -11,9 +11,9 @@ import time_machine
 from dagster._core.test_utils import create_run_for_test
 
 import nba_pipeline.definitions  # noqa: F401  # fills TABLES
-from nba_pipeline.completeness.modes import MODE_TAG, TABLES_OF_MODE
-from nba_pipeline.league.calendar import MODES, Mode
-from nba_pipeline.orchestration.reconciliation import DUE_TAG, PARTITION_TAG
+from nba_pipeline.completeness.modes import MODES, TABLES_OF_MODE, Mode
+from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
+from nba_pipeline.orchestration.reconciliation import PARTITION_TAG
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values, a_boxscore, a_game, frame_of

@@ -16,7 +16,7 @@ from nba_pipeline.audit.worlds import between, with_more_threes
 from nba_pipeline.completeness import gates
 from nba_pipeline.derivation import World, summaries_of
 from nba_pipeline.errors import Closed
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.tables.table import LINEAGE
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import frame_of

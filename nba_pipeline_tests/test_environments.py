@@ -11,7 +11,7 @@ import pytest
 from nba_pipeline.cli import main
 from nba_pipeline.environments import ENVIRONMENTS, clock, environment, home, resources_for
 from nba_pipeline.errors import BadInput
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.orchestration.runner import open_instance
 from nba_pipeline.sandbox.client import SandboxHttpClient
 

@@ -15,7 +15,8 @@ import dagster as dg
 import polars as pl
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
-from nba_pipeline.league.calendar import DAILY, Clock
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.ledgers import Verified, verify

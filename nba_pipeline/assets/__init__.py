@@ -11,7 +11,7 @@ import dagster as dg
 
 from nba_pipeline.asset_factory.conditions import condition_of
 from nba_pipeline.asset_factory.step_timeout import limited
-from nba_pipeline.league.calendar import DAILY, WEEKLY
+from nba_pipeline.instance.partitions import DAILY, WEEKLY
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.io_manager import COLUMNS, LEFT_OUT, NAMED, OPTIONAL, REFERENCE

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Literal
 
-from nba_pipeline.league.calendar import Mode, eastern
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.settings import SETTINGS
+
+Mode = Literal["overnight", "same_day", "tomorrow"]
+MODES: tuple[Mode, ...] = ("overnight", "same_day", "tomorrow")
 
 COLLECTED = ("schedule", "boxscores", "team_boxscores", "play_by_play", "players")
 """What is collected of a game that has ended."""
@@ -38,14 +42,6 @@ CRITICAL_OF_MODE: dict[Mode, frozenset[str]] = {
 
 Team box scores are among them because the totals of a team stand in no other table.
 """
-
-MODE_TAG = "nba/mode"
-"""Tag of a run: the mode, or the sensor, that asked for it."""
-
-WHY_TAG = "nba/why"
-"""Tag of a run: why it was asked for, in words, and why nothing else was."""
-
-LONGEST_WHY = 500
 
 DAYS_FROM_TODAY: dict[Mode, int] = {"overnight": -1, "same_day": 0, "tomorrow": 1}
 

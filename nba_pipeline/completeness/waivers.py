@@ -9,7 +9,8 @@ import polars as pl
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import BadInput
-from nba_pipeline.league.calendar import Clock, eastern_date
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import eastern_date
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 

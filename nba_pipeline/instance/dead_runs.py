@@ -13,12 +13,9 @@ from pathlib import Path
 import dagster as dg
 from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.storage.dagster_run import RunRecord
-from dagster._core.storage.tags import WILL_RETRY_TAG
 
+from nba_pipeline.instance.run_tags import PROCESS_TAG, WILL_RETRY_TAG
 from nba_pipeline.settings import SETTINGS
-
-PROCESS_TAG = "nba/process"
-"""host:pid:start of the process:run id. The run id, because Dagster copies a run's tags to its retry."""
 
 CREATED = dg.DagsterRunStatus.NOT_STARTED
 """A run is that for a moment, until it waits in the queue or begins; and for good if it is killed in that moment."""

@@ -12,7 +12,7 @@ import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from nba_pipeline.errors import BadInput
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import Warehouse

@@ -13,9 +13,9 @@ from typing import Any
 import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 
-from nba_pipeline.completeness.modes import MODE_TAG, WHY_TAG
 from nba_pipeline.errors import BadInput
-from nba_pipeline.league.calendar import PARTITION_TAG, RANGE_TAGS, eastern, parse_date, parse_instant
+from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAG, RANGE_TAGS, WHY_TAG
+from nba_pipeline.league.calendar import eastern, parse_date, parse_instant
 
 DECISION_OF = {TickStatus.SUCCESS: "run", TickStatus.SKIPPED: "skip", TickStatus.FAILURE: "failed"}
 RUNS_PER_QUESTION = 500

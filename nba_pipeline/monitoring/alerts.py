@@ -13,16 +13,17 @@ import dagster as dg
 import dataframely as dy
 import httpx
 import polars as pl
-from dagster._core.storage.tags import WILL_RETRY_TAG
 from pydantic import Field
 
 from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.modes import MODES
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_outcomes import in_short, is_not_true, why_it_failed
-from nba_pipeline.league.calendar import MODES, Clock, parse_key
+from nba_pipeline.instance.run_tags import PARTITION_TAGS, WILL_RETRY_TAG
+from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.landing import PARTITION_TAGS
 
 Severity = Literal["warning", "critical"]
 

@@ -10,11 +10,13 @@ import polars as pl
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.completeness.modes import DAILY_TABLES
-from nba_pipeline.league.calendar import Clock, days, eastern, parse_key
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.run_tags import PARTITION_TAGS
+from nba_pipeline.league.calendar import days, eastern, parse_key
 from nba_pipeline.orchestration.reloading import missing_sources
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.landing import PARTITION_TAGS, Landing
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.partitions import recovering
 
 COLLECTED_BY_HOUR = 7

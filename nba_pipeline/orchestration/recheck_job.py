@@ -14,8 +14,11 @@ from nba_pipeline.completeness.contradictions import contradicted_games
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.completeness.reread_times import is_due_for_rereading
 from nba_pipeline.errors import Permanent, PipelineError, Transient
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.instance.rereads import NEWS, PROBLEMS, READ_AT
-from nba_pipeline.league.calendar import DAILY, Clock, parse_key
+from nba_pipeline.instance.run_tags import RECHECK_TAG
+from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.providers import balldontlie as bdl
 from nba_pipeline.providers import nba_cdn as cdn
 from nba_pipeline.providers.balldontlie import Balldontlie
@@ -28,9 +31,6 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Payload
 
 JOB = "recheck"
-RECHECK_TAG = "nba/recheck"
-"""Tag of a run that a person asked for: every final game is read again, whatever the schedule of re-reads says."""
-
 Parse = Callable[[Payload], Sequence[pl.DataFrame]]
 
 

@@ -18,15 +18,15 @@ from nba_pipeline.completeness.modes import (
     CRITICAL_OF_MODE,
     DAYS_FROM_TODAY,
     FROM_PREDICTIONS,
-    LONGEST_WHY,
-    MODE_TAG,
+    MODES,
     SUMMARIES,
     TABLES_OF_MODE,
-    WHY_TAG,
+    Mode,
     due_instants,
     may_go_without,
 )
-from nba_pipeline.league.calendar import MODES, PARTITION_TAG, RANGE_TAGS, Mode, days, eastern, eastern_date, week_of
+from nba_pipeline.instance.run_tags import DUE_TAG, LONGEST_WHY, MODE_TAG, PARTITION_TAG, RANGE_TAGS, WHY_TAG
+from nba_pipeline.league.calendar import days, eastern, eastern_date, week_of
 from nba_pipeline.orchestration.reloading import RELOAD, RELOAD_TAGS, Reload, find_reloads
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
@@ -34,9 +34,6 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.model_store import ModelStore
 from nba_pipeline.warehouse.partitions import recovering
-
-DUE_TAG = "nba/due_at"
-"""The instant at which the work of a run was due: with mode and date it says which work it is."""
 
 RECONCILE = "nba-pipeline reconcile"
 FOLLOW_THE_GAMES = (*SUMMARIES, "grades")

@@ -13,8 +13,9 @@ import dagster as dg
 
 from nba_pipeline.asset_factory.conditions import FLOWS, WINDOW
 from nba_pipeline.assets.sources.players import RESOLUTIONS
-from nba_pipeline.completeness.modes import DAILY_TABLES, FROM_PREDICTIONS, MODE_TAG, SUMMARIES
-from nba_pipeline.league.calendar import FIRST_DATE, OFFLINE_TAG, eastern, eastern_date
+from nba_pipeline.completeness.modes import DAILY_TABLES, FROM_PREDICTIONS, SUMMARIES
+from nba_pipeline.instance.run_tags import MODE_TAG, OFFLINE_TAG
+from nba_pipeline.league.calendar import FIRST_DATE, eastern, eastern_date
 from nba_pipeline.providers import archive, balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import dagster as dg
 
-from nba_pipeline.completeness.modes import MODE_TAG, TABLES_OF_MODE
+from nba_pipeline.completeness.modes import TABLES_OF_MODE, Mode
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance import run_outcomes
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
-from nba_pipeline.league.calendar import RANGE_TAGS, Clock, Mode, week_of
+from nba_pipeline.instance.run_tags import MODE_TAG, RANGE_TAGS
+from nba_pipeline.league.calendar import week_of
 from nba_pipeline.monitoring.alerts import Notifier, alert_on_killed
 from nba_pipeline.orchestration.backfill import Stage, Step, plan, weeks_with_a_model
 from nba_pipeline.orchestration.corrections import find_corrections

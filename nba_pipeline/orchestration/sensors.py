@@ -23,24 +23,24 @@ from nba_pipeline.completeness.modes import (
     COLLECTED,
     DAILY_TABLES,
     DAYS_FROM_TODAY,
-    LONGEST_WHY,
-    MODE_TAG,
+    MODES,
     TABLES_OF_MODE,
-    WHY_TAG,
+    Mode,
     capture_instants,
     due_instants,
 )
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.run_retention import housekeeping
+from nba_pipeline.instance.run_tags import DUE_TAG, LONGEST_WHY, MAX_RUNTIME_TAG, MODE_TAG, WHY_TAG
 from nba_pipeline.instance.ticks import decisions
-from nba_pipeline.league.calendar import EASTERN_NAME, MODES, Clock, Mode, days, eastern, eastern_date, week_of
+from nba_pipeline.league.calendar import EASTERN_NAME, days, eastern, eastern_date, week_of
 from nba_pipeline.monitoring.alerts import Notifier, alert_on_killed, failed_run_sensor
 from nba_pipeline.orchestration import boxscore_polling
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage
 from nba_pipeline.orchestration.recheck_job import recheck
 from nba_pipeline.orchestration.reconciliation import (
-    DUE_TAG,
     TRAINING_HOUR,
     Work,
     attempts_at,
@@ -60,7 +60,6 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.model_store import ModelStore
 from nba_pipeline.warehouse.partitions import recovering
 
-MAX_RUNTIME_TAG = "dagster/max_runtime"
 MOST_NIGHTLY_REQUESTS = 5
 NOON = 12
 FAILED_TICK_MINUTES = 15

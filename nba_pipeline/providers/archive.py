@@ -20,7 +20,8 @@ import polars as pl
 from pydantic import PrivateAttr
 
 from nba_pipeline.errors import BadInput
-from nba_pipeline.league.calendar import EASTERN_NAME, Clock, season_of, season_of_game_date
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import EASTERN_NAME, season_of, season_of_game_date
 from nba_pipeline.league.teams import TEAM_OF_NAME
 from nba_pipeline.providers import SEASON_TYPES
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, STATISTICS, TEAM_BOXSCORE_COLUMNS

@@ -32,7 +32,7 @@ import stamina
 from pydantic import PrivateAttr
 
 from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, PipelineError, Transient
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.circuit_breakers import Asked, Breaker, Entity, History, recent_history
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing, Outcome, Payload, Slot

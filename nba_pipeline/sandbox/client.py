@@ -9,7 +9,7 @@ from typing import cast
 
 import dagster as dg
 
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.sandbox import faults
 from nba_pipeline.sandbox.server import SandboxServer, serve

@@ -11,7 +11,8 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline.errors import Closed, Damaged
-from nba_pipeline.league.calendar import Clock, parse_key
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing

@@ -32,7 +32,8 @@ from pydantic import PrivateAttr
 
 from nba_pipeline.errors import BadInput, NotLanded, Permanent, PipelineError
 from nba_pipeline.instance import dead_runs
-from nba_pipeline.league.calendar import OFFLINE_TAG, PARTITION_TAG, RANGE_TAGS, REPLAY_TAG, Clock
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.run_tags import OFFLINE_TAG, PARTITION_TAGS, REPLAY_TAG
 from nba_pipeline.warehouse import damage, files
 from nba_pipeline.warehouse.files import Log, LogFile, Place
 
@@ -47,7 +48,6 @@ JOURNAL = "journal"
 DIRECT = "direct"
 """The run id of work outside of a run."""
 
-PARTITION_TAGS = (PARTITION_TAG, *RANGE_TAGS)
 LINE_BEGINS, LINE_ENDS = '{"kind":"', ("}", "}\n")
 REUSED, TROUBLE = '"outcome":"reused"', re.compile('"outcome":"(?:failed|rejected)"')
 FETCHED_AT, AS_OF = '"fetched_at":"', '"as_of":"'

@@ -21,7 +21,8 @@ from nba_pipeline.asset_factory.checks import (
     rows_are_unaltered,
     share_verdict,
 )
-from nba_pipeline.league.calendar import DAILY, Clock
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.tables.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.home_format import prepare_write

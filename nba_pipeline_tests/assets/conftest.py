@@ -5,7 +5,7 @@ from datetime import date, datetime
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.tables.table import Table

@@ -26,7 +26,9 @@ from nba_pipeline.assets.sources.players import TABLE as PLAYERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.environments import resources_for
-from nba_pipeline.league.calendar import DAILY, REPLAY_TAG, Clock
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.partitions import DAILY
+from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
 from nba_pipeline.warehouse import Warehouse

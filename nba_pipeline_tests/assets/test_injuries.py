@@ -18,7 +18,8 @@ from nba_pipeline.assets.sources.injuries import (
     with_players,
 )
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.league.calendar import Clock, eastern
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.providers import espn as espn_api
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn

@@ -10,7 +10,7 @@ from nba_pipeline.assets.features.matchups import TABLE, every_score_has_its_inp
 from nba_pipeline.assets.features.player_form import TABLE as PLAYER_FORM
 from nba_pipeline.assets.features.upcoming_players import TABLE as UPCOMING_PLAYERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import (
     DAY,

@@ -24,7 +24,7 @@ from nba_pipeline.assets.sources.play_by_play import (
 )
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.errors import NotYet, PipelineError
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.nba_cdn import NbaCdn, playbyplay_request

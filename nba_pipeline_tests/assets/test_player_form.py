@@ -10,7 +10,7 @@ import pytest
 from nba_pipeline.assets.features.player_form import TABLE, form_of, most_windows_are_complete
 from nba_pipeline.assets.features.upcoming_players import TABLE as UPCOMING_PLAYERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import (
     DAY,

@@ -18,7 +18,7 @@ from nba_pipeline.assets.summaries.player_game_summary import (
     zones_are_complete,
 )
 from nba_pipeline.formulas.shot_zones import ZONE_COLUMNS
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import (
     DAY,

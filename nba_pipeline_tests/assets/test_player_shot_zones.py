@@ -8,7 +8,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.assets.features.player_shot_zones import TABLE, most_players_have_a_shot_diet, shot_zones_of
-from nba_pipeline.league.calendar import Clock, days
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_boxscore, at, before, frame_of
 from nba_pipeline_tests.builders_summaries import a_zoned_game, player_games, zoned_games

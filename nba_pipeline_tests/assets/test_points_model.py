@@ -23,7 +23,7 @@ from nba_pipeline.assets.predictions.points_model import (
     training_rows,
 )
 from nba_pipeline.errors import Permanent
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import Training
 from nba_pipeline.systems.catboost import CatBoost
 from nba_pipeline.warehouse.model_store import ModelStore, identify

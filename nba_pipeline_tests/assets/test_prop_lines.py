@@ -21,7 +21,7 @@ from nba_pipeline.assets.sources.prop_lines import (
     reject_lines,
 )
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.odds_api import ODDS_COLUMNS
 from nba_pipeline.tables.table import PROBLEM
 from nba_pipeline.warehouse.local import LocalWarehouse

@@ -18,7 +18,7 @@ from nba_pipeline.assets.sources.rosters import (
     rosters_have_12_to_21_players,
 )
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import ROSTER_COLUMNS, TEAM_IDS, Espn

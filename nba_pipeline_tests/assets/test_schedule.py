@@ -18,7 +18,7 @@ from nba_pipeline.assets.sources.schedule import (
 )
 from nba_pipeline.environments import resources_for
 from nba_pipeline.errors import Permanent
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.nba_cdn import SCHEDULE_COLUMNS, parse_schedule
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Payload

@@ -19,7 +19,7 @@ from nba_pipeline.assets.sources.team_boxscores import (
     team_totals_are_from_a_source,
     two_rows_per_game,
 )
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import parse_boxscore
 from nba_pipeline.warehouse.landing import Landing, Slot

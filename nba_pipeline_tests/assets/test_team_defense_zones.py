@@ -16,7 +16,8 @@ from nba_pipeline.assets.features.team_defense_zones import (
     every_recent_team_is_here,
 )
 from nba_pipeline.assets.summaries.team_game_summary import TABLE as TEAM_GAMES
-from nba_pipeline.league.calendar import Clock, days, season_of
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days, season_of
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, at, before, frame_of

@@ -22,7 +22,7 @@ from nba_pipeline.assets.summaries.team_game_summary import (
     team_game_summary,
 )
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.warehouse.io_manager import LEFT_OUT
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, at, before, frame_of

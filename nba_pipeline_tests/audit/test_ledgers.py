@@ -16,7 +16,8 @@ from nba_pipeline.cli import app
 from nba_pipeline.completeness import gates, waivers
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.errors import BadInput
-from nba_pipeline.league.calendar import Clock, eastern
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 DAYS = [date(2026, 1, 15), date(2026, 1, 16)]

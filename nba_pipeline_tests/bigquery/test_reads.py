@@ -8,7 +8,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.errors import BadInput
-from nba_pipeline.league.calendar import Clock, days
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery.parts import Parts

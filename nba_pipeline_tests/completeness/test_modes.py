@@ -8,12 +8,14 @@ from nba_pipeline.asset_factory.conditions import FLOWS
 from nba_pipeline.completeness.modes import (
     CRITICAL_OF_MODE,
     DAILY_TABLES,
+    MODES,
     TABLES_OF_MODE,
+    Mode,
     capture_instants,
     due_instants,
     may_go_without,
 )
-from nba_pipeline.league.calendar import EASTERN, MODES, Mode, eastern
+from nba_pipeline.league.calendar import EASTERN, eastern
 
 DAY = date(2026, 1, 15)
 EVENING = [eastern(DAY, 19), eastern(DAY, 19, 30), eastern(DAY, 22)]

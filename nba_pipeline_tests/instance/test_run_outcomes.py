@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from nba_pipeline.errors import Closed
+from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.instance.run_outcomes import NAMES_TOLD, in_short, sentences, why_it_failed
-from nba_pipeline.league.calendar import DAILY
 
 DATES = (date(2024, 3, 12), date(2024, 3, 13))
 SINGLE_RUN = dg.BackfillPolicy.single_run()

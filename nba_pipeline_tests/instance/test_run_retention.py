@@ -12,8 +12,9 @@ from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.waivers import waive
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.instance.run_retention import prune, verify_ledgers
-from nba_pipeline.league.calendar import DAILY, Clock
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES

@@ -26,8 +26,8 @@ from dagster._scheduler.scheduler import launch_scheduled_runs
 from dagster._utils.error import SerializableErrorInfo
 
 from nba_pipeline.cli import app
-from nba_pipeline.completeness.modes import MODE_TAG, WHY_TAG
 from nba_pipeline.errors import BadInput
+from nba_pipeline.instance.run_tags import MODE_TAG, WHY_TAG
 from nba_pipeline.instance.ticks import decisions, span
 from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.instances import open_instance

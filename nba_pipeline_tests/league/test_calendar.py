@@ -1,17 +1,12 @@
-"""Eastern dates, seasons, partitions and the clock, on the days on which they usually go wrong."""
+"""Eastern dates and seasons, on the days on which they usually go wrong."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
-import dagster as dg
 import polars as pl
 import pytest
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import (
-    AS_OF_TAG,
-    DAILY,
-    WEEKLY,
-    Clock,
     days,
     eastern,
     eastern_date,
@@ -74,23 +69,6 @@ def test_days_hold_both_ends() -> None:
     assert days(date(2024, 3, 1), date(2024, 2, 28)) == []
 
 
-@pytest.mark.parametrize("hour", [0, 12, 23])
-def test_daily_partitions_reach_tomorrow_all_day_long(hour: int) -> None:
-    keys = DAILY.get_partition_keys(current_time=eastern(date(2024, 3, 12), hour))
-    assert (keys[0], keys[-1]) == ("2021-10-01", "2024-03-13")
-
-
-def test_every_date_has_one_partition_also_when_the_clocks_change() -> None:
-    keys = DAILY.get_partition_keys(current_time=eastern(date(2024, 11, 5), 12))
-    assert keys == [day.isoformat() for day in days(date(2021, 10, 1), date(2024, 11, 6))]
-
-
-def test_on_sunday_the_week_of_monday_can_be_trained() -> None:
-    keys = WEEKLY.get_partition_keys(current_time=eastern(date(2024, 3, 10), 5))
-    assert keys[-1] == "2024-03-11"
-    assert {date.fromisoformat(key).weekday() for key in keys} == {0}
-
-
 @pytest.mark.parametrize("text", ["yesterday", "2024-02-30", "", "12.03.2024"])
 def test_a_date_that_is_none_is_named_with_its_argument(text: str) -> None:
     with pytest.raises(BadInput, match=f"--date must be a date like 2024-03-15, not {text!r}"):
@@ -120,47 +98,3 @@ def test_an_instant_is_kept_in_utc(text: str) -> None:
 def test_an_instant_without_meaning_is_named_with_its_variable(text: str, sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
         parse_instant(text, "NBA_PIPELINE_NOW")
-
-
-def test_a_stopped_clock_stands_still_in_eastern_time() -> None:
-    clock = Clock(stands_at="2024-03-13T03:00:00Z")
-    assert clock.now() == clock.as_of == datetime(2024, 3, 13, 3, tzinfo=UTC)
-    assert clock.today == date(2024, 3, 12)
-
-
-def test_a_clock_that_runs_tells_the_present() -> None:
-    assert abs(Clock().now() - datetime.now(UTC)) < timedelta(seconds=5)
-
-
-class Watch(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A second resource with a clock: Dagster builds another Clock for it."""
-
-    clock: dg.ResourceDependency[Clock]
-
-
-def as_of_in_a_run(tags: dict[str, str] | None = None) -> list[datetime]:
-    """`as_of` of two clocks in a run of two assets, oldest first, and the present instant of one of them."""
-    seen: list[datetime] = []
-
-    @dg.asset
-    def first(clock: Clock, watch: Watch) -> None:
-        seen.extend((clock.as_of, watch.clock.as_of))
-
-    @dg.asset(deps=[first])
-    def second(clock: Clock, watch: Watch) -> None:
-        seen.extend((clock.as_of, watch.clock.as_of, clock.now()))
-
-    clock = Clock()
-    dg.materialize([first, second], resources={"clock": clock, "watch": Watch(clock=clock)}, tags=tags)
-    return seen
-
-
-def test_all_clocks_of_a_run_agree_on_when_it_began() -> None:
-    *began, now = as_of_in_a_run()
-    assert len(set(began)) == 1
-    assert began[0] < now
-
-
-def test_a_replayed_run_stands_at_the_instant_of_the_original() -> None:
-    instants = as_of_in_a_run({AS_OF_TAG: "2024-03-12T16:00:00+00:00"})
-    assert set(instants) == {datetime(2024, 3, 12, 16, tzinfo=UTC)}

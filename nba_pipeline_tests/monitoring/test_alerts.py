@@ -19,7 +19,9 @@ from polars.testing import assert_frame_equal
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed, PipelineError
-from nba_pipeline.league.calendar import DAILY, Clock, eastern
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.partitions import DAILY
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.alerts import ALERTS, CODE_VERSION, SOURCE, Notifier, failed_run_sensor
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.bigquery.shapes import shape_of

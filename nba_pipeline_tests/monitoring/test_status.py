@@ -5,7 +5,8 @@ from pathlib import Path
 
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.completeness.modes import DAILY_TABLES
-from nba_pipeline.league.calendar import Clock, eastern
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.status import status
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.builders_days import Days, complete_box, slate_of

@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 
 from nba_pipeline.cli import app
 from nba_pipeline.errors import BadInput, Busy, PipelineError
-from nba_pipeline.league.calendar import OFFLINE_TAG
+from nba_pipeline.instance.run_tags import OFFLINE_TAG
 from nba_pipeline.orchestration.rebuild import plan_rebuild, rebuild, repetition
 from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.tables.table import TABLES

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 from nba_pipeline.cli import app
 from nba_pipeline.completeness.modes import TABLES_OF_MODE
 from nba_pipeline.errors import BadInput
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.rereads import rereads
-from nba_pipeline.league.calendar import Clock, eastern
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.corrections import find_corrections
 from nba_pipeline.orchestration.recheck import Recheck, Stored, changes, refuse_bad_date, spans
 from nba_pipeline.orchestration.runner import Runner

@@ -11,9 +11,11 @@ import pytest
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.environments import resources_for
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.rereads import Reread, rereads
-from nba_pipeline.league.calendar import Clock, eastern
-from nba_pipeline.orchestration.recheck_job import RECHECK_TAG, recheck
+from nba_pipeline.instance.run_tags import RECHECK_TAG
+from nba_pipeline.league.calendar import eastern
+from nba_pipeline.orchestration.recheck_job import recheck
 from nba_pipeline.orchestration.runner import Runner
 from nba_pipeline_tests.assets.test_boxscores import (
     BALLDONTLIE,

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from nba_pipeline.completeness.gates import deadline
-from nba_pipeline.completeness.modes import CAPTURED, COLLECTED, CRITICAL_OF_MODE, FROM_PREDICTIONS, MODE_TAG, TABLES_OF_MODE
+from nba_pipeline.completeness.modes import CAPTURED, COLLECTED, CRITICAL_OF_MODE, FROM_PREDICTIONS, TABLES_OF_MODE, Mode
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.league.calendar import Mode, eastern
+from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.reconciliation import (
-    DUE_TAG,
     Attempts,
     Slate,
     Work,

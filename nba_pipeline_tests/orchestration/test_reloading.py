@@ -14,7 +14,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.environments import PROVIDER_ADDRESSES
-from nba_pipeline.league.calendar import FIRST_DATE, OFFLINE_TAG, Clock, days, eastern
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.run_tags import OFFLINE_TAG
+from nba_pipeline.league.calendar import FIRST_DATE, days, eastern
 from nba_pipeline.monitoring import status as grid
 from nba_pipeline.orchestration.reconciliation import Work, find_work, next_of
 from nba_pipeline.orchestration.reloading import READS, RELOAD, RELOAD_TAGS, followers, landed_dates, loaded_before, not_loaded

@@ -24,7 +24,8 @@ from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.waivers import waive
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
-from nba_pipeline.league.calendar import Clock, eastern
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.orchestration.sensors import share_captured
 from nba_pipeline.tables.table import TABLES

@@ -23,14 +23,16 @@ from dagster._utils.error import SerializableErrorInfo
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from nba_pipeline.completeness.gates import deadline
-from nba_pipeline.completeness.modes import CAPTURED, CLOCK, COLLECTED, MODE_TAG, TABLES_OF_MODE, WHY_TAG
+from nba_pipeline.completeness.modes import CAPTURED, CLOCK, COLLECTED, MODES, TABLES_OF_MODE, Mode
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
 from nba_pipeline.errors import BadInput, PipelineError
-from nba_pipeline.league.calendar import EASTERN, EASTERN_NAME, MODES, Clock, Mode, eastern, week_of
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, WHY_TAG
+from nba_pipeline.league.calendar import EASTERN, EASTERN_NAME, eastern, week_of
 from nba_pipeline.monitoring.alerts import ALERTS
 from nba_pipeline.orchestration import sensors
-from nba_pipeline.orchestration.reconciliation import DUE_TAG, PARTITION_TAG, attempts_at
+from nba_pipeline.orchestration.reconciliation import PARTITION_TAG, attempts_at
 from nba_pipeline.providers.nba_cdn import boxscore_request
 from nba_pipeline.sandbox.league import Game, League
 from nba_pipeline.settings import SETTINGS

@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot
 

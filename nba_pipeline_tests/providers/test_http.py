@@ -13,7 +13,8 @@ import dagster as dg
 import pytest
 
 from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, PipelineError, Transient
-from nba_pipeline.league.calendar import OFFLINE_TAG, REPLAY_TAG, Clock
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.run_tags import OFFLINE_TAG, REPLAY_TAG
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.warehouse.landing import Landing, Payload
 from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider, gzipped

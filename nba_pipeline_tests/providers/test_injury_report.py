@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 from nba_pipeline.errors import Permanent
-from nba_pipeline.league.calendar import REPLAY_TAG, eastern
+from nba_pipeline.instance.run_tags import REPLAY_TAG
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.injury_report import REPORT_COLUMNS, InjuryReport, parse_injury_report, report_names
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot

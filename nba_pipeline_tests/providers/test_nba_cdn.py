@@ -11,7 +11,9 @@ import polars as pl
 import pytest
 
 from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, Transient
-from nba_pipeline.league.calendar import EASTERN, REPLAY_TAG, Clock, eastern_date
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.run_tags import REPLAY_TAG
+from nba_pipeline.league.calendar import EASTERN, eastern_date
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.nba_cdn import (
     BOXSCORE_COLUMNS,

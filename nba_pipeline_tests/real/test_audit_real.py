@@ -24,7 +24,8 @@ from nba_pipeline.audit.leakage import TESTS, Test, a_fact_of_before_moves_the_r
 from nba_pipeline.audit.plants import PLANTS
 from nba_pipeline.completeness.gates import WAIVERS
 from nba_pipeline.derivation import World
-from nba_pipeline.league.calendar import Clock, days
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.landing import Landing

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.errors import Permanent
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.espn import parse_roster
 from nba_pipeline.providers.injury_report import parse_injury_report
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot

@@ -15,7 +15,8 @@ from nba_pipeline.formulas.game_line import LINES, game_lines_of
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.formulas.odds import hold, is_main_line, no_vig_over_probability
 from nba_pipeline.formulas.possessions import offensive_rating, overtimes, pace, possessions
-from nba_pipeline.league.calendar import Clock, days
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days
 from nba_pipeline.league.names import resolve_names
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import STATISTICS

@@ -13,7 +13,8 @@ import pytest
 from nba_pipeline.assets.sources.boxscores import TABLE
 from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
 from nba_pipeline.completeness import gates
-from nba_pipeline.league.calendar import Clock, season_of
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import season_of
 from nba_pipeline.providers.balldontlie import STATISTICS as FIELDS
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, parse_schedule
 from nba_pipeline.providers.nba_stats import STATISTICS as HEADERS

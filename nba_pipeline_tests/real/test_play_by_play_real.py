@@ -14,7 +14,8 @@ from nba_pipeline.assets.sources.team_boxscores import SUMMED_BY_PLAYERS, comple
 from nba_pipeline.assets.sources.team_boxscores import TABLE as TEAM_BOXSCORES
 from nba_pipeline.formulas.possessions import offensive_rating, possessions
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, player_zones, team_zones, with_team_zones, with_zones, zone
-from nba_pipeline.league.calendar import Clock, days
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import parse_boxscore, parse_team_boxscores
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play

@@ -10,7 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from nba_pipeline.league.calendar import Clock, days
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days
 from nba_pipeline.league.names import lookup, resolve_names
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import map_to_games, parse_boxscores

@@ -17,7 +17,8 @@ from nba_pipeline.assets.summaries.player_game_summary import summarise_player_g
 from nba_pipeline.assets.summaries.team_game_summary import TABLE as TEAM_GAMES
 from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
 from nba_pipeline.formulas.team_form import with_team_form
-from nba_pipeline.league.calendar import Clock, days
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import STATISTICS as FIELDS
 from nba_pipeline.warehouse.landing import Landing

@@ -19,7 +19,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from nba_pipeline.league.calendar import Clock, days, eastern, eastern_date
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days, eastern, eastern_date
 from nba_pipeline.monitoring.alerts import ALERTS
 from nba_pipeline.tables.table import LINEAGE, TABLES
 from nba_pipeline.warehouse.landing import Landing

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.errors import BadInput, Busy, PipelineError
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.backup import Receipt, back_up

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nba_pipeline.errors import NotLanded
-from nba_pipeline.league.calendar import REPLAY_TAG
+from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.files import Place
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot

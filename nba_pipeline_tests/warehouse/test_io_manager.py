@@ -14,7 +14,9 @@ from polars.testing import assert_frame_equal
 
 from nba_pipeline.assets import days_before, if_there
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.league.calendar import DAILY, Clock, season_of
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.partitions import DAILY
+from nba_pipeline.league.calendar import season_of
 from nba_pipeline.tables.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.io_manager import LEFT_OUT, TableIO

@@ -9,7 +9,8 @@ import dagster as dg
 import pytest
 
 from nba_pipeline.errors import BadInput, NotLanded, Permanent
-from nba_pipeline.league.calendar import REPLAY_TAG, Clock
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot
 from nba_pipeline_tests.warehouse.gcs_server import KINDS, Bucket, a_bucket, a_home

@@ -18,7 +18,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.errors import BadInput, Busy
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import local_sql
 from nba_pipeline.warehouse.landing import Landing, Slot

@@ -31,7 +31,8 @@ from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.game_line import game_lines_of
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.formulas.quality import TIERS, known_share, tier, with_names
-from nba_pipeline.league.calendar import Clock, days
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE
 from nba_pipeline.tables.table import TABLES, Row, Table, code

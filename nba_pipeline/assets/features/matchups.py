@@ -19,7 +19,7 @@ from nba_pipeline.formulas.availability import absent_teammates
 from nba_pipeline.formulas.matchup import shot_zone_mismatch_score, usage_spike_score
 from nba_pipeline.formulas.rest import age_years, fatigue_score
 from nba_pipeline.formulas.team_form import pace_score
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Row, Table, number
 from nba_pipeline.warehouse import Warehouse

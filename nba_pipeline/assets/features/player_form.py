@@ -20,7 +20,7 @@ from nba_pipeline.formulas.completeness import holes, with_completeness
 from nba_pipeline.formulas.lined_games import with_lined_games
 from nba_pipeline.formulas.player_form import MEETING_DAYS, with_player_form
 from nba_pipeline.formulas.team_form import with_team_form
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Row, Table, number
 from nba_pipeline.warehouse import Warehouse

@@ -18,7 +18,8 @@ from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, s
 from nba_pipeline.assets import daily_asset, dates_of, days_before
 from nba_pipeline.formulas.rolling import LEAST_GAMES, strictly_before
 from nba_pipeline.formulas.shot_diet import BALANCED, PLAYER_SEASON, PRIMARY_ZONES, games_with_zones, with_shot_diet
-from nba_pipeline.league.calendar import Clock, season_of_game_date
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import season_of_game_date
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.tables.table import Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse

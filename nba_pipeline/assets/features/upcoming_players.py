@@ -19,7 +19,7 @@ from nba_pipeline.assets import daily_asset, days_before, if_there
 from nba_pipeline.completeness import gates
 from nba_pipeline.formulas.availability import injury_status
 from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse

@@ -17,7 +17,8 @@ from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, s
 from nba_pipeline.assets import daily_asset, dates_of, if_there, note_left_out
 from nba_pipeline.completeness import gates
 from nba_pipeline.formulas.wilson import wilson_interval
-from nba_pipeline.league.calendar import Clock, days
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse

@@ -18,7 +18,8 @@ from nba_pipeline.assets import every_date, weekly_asset
 from nba_pipeline.assets.features.features import FeatureRows
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
 from nba_pipeline.errors import Damaged, Permanent
-from nba_pipeline.league.calendar import WEEKLY, week_of
+from nba_pipeline.instance.partitions import WEEKLY
+from nba_pipeline.league.calendar import week_of
 from nba_pipeline.systems import TRAINED_SYSTEMS
 from nba_pipeline.systems.interface import PLAYER_GAME, Card, TrainedModel, TrainedSystem
 from nba_pipeline.tables.pandas_types import checked, frame_type

@@ -21,7 +21,8 @@ from nba_pipeline.assets.predictions.points_model import Models, load_models
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.market_line import market_lines
-from nba_pipeline.league.calendar import Clock, eastern_date, week_of
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import eastern_date, week_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS
 from nba_pipeline.systems.interface import PLAYER_GAME, System, TrainedModel

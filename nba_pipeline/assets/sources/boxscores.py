@@ -23,8 +23,8 @@ from nba_pipeline.completeness.disagreements import DISAGREEMENTS, disagreements
 from nba_pipeline.completeness.reread_times import is_due_for_rereading
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.formulas import shooting
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.rereads import NEWS
-from nba_pipeline.league.calendar import Clock
 from nba_pipeline.league.names import resolve_names
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import balldontlie as bdl

@@ -19,7 +19,8 @@ from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.assets import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.assets.sources.prop_lines import NAME_COLUMNS, SEASON_DAYS, name_the_players, rosters_of
 from nba_pipeline.errors import Permanent, PipelineError
-from nba_pipeline.league.calendar import Clock, eastern_date, season_of_game_date
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import eastern_date, season_of_game_date
 from nba_pipeline.league.names import IS_A_NAME_PROBLEM
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import espn as espn_api

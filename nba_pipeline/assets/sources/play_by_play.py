@@ -18,7 +18,7 @@ from nba_pipeline.assets import daily_asset, dates_of
 from nba_pipeline.completeness.reread_times import is_due_for_rereading
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.formulas.shot_zones import FIELD_GOALS, FREE_THROW, zone
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import NbaCdn

@@ -15,7 +15,8 @@ import polars as pl
 
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.assets import daily_asset, dates_of, if_there
-from nba_pipeline.league.calendar import FIRST_DATE, Clock
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import FIRST_DATE
 from nba_pipeline.league.names import lookup
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.tables.table import Row, Table, code

@@ -19,7 +19,8 @@ from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.assets import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.formulas.odds import is_main_line
-from nba_pipeline.league.calendar import Clock, season_of_game_date
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import season_of_game_date
 from nba_pipeline.league.names import IS_A_NAME_PROBLEM, resolve_names
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_api import OddsApi, match_events, parse_event_odds, parse_events

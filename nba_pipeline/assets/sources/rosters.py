@@ -19,7 +19,7 @@ from nba_pipeline.assets import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.assets.sources.injuries import read, seen_by
 from nba_pipeline.assets.sources.prop_lines import NAME_COLUMNS, SEASON_DAYS
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.names import resolve_names
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive

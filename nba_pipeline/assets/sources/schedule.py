@@ -16,7 +16,9 @@ import polars as pl
 from nba_pipeline.asset_factory.checks import checks_of
 from nba_pipeline.assets import daily_asset, dates_of
 from nba_pipeline.errors import Permanent
-from nba_pipeline.league.calendar import DAILY, Clock, season_of
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.partitions import DAILY
+from nba_pipeline.league.calendar import season_of
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import SEASON_TYPES
 from nba_pipeline.providers.archive import Archive

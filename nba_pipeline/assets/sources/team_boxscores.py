@@ -17,7 +17,7 @@ from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.assets import daily_asset
 from nba_pipeline.errors import Permanent
 from nba_pipeline.formulas import shooting
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import nba_cdn
 from nba_pipeline.providers.archive import Archive

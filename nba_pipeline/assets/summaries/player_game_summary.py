@@ -27,7 +27,7 @@ from nba_pipeline.formulas.possessions import LEAST_USAGE_MINUTES, overtimes, pl
 from nba_pipeline.formulas.quality import with_names
 from nba_pipeline.formulas.shooting import effective_field_goal_pct, true_shooting_pct
 from nba_pipeline.formulas.shot_zones import with_zones
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Table, code, count, number
 from nba_pipeline.warehouse import Warehouse

@@ -21,7 +21,7 @@ from nba_pipeline.formulas.possessions import offensive_rating, pace, possession
 from nba_pipeline.formulas.shooting import effective_field_goal_pct, true_shooting_pct
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, with_team_zones
 from nba_pipeline.formulas.team_form import with_rest
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Row, Table, code, count, number

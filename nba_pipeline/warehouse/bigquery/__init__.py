@@ -25,7 +25,7 @@ from polars.io.plugins import register_io_source
 from pydantic import PrivateAttr
 
 from nba_pipeline.errors import BadInput, PipelineError
-from nba_pipeline.league.calendar import Clock
+from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import QUARANTINE_SCHEMA, Table
 from nba_pipeline.warehouse import Warehouse, files
