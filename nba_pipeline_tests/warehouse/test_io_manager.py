@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.assets import days_before, if_there
+from nba_pipeline.asset_factory.asset import days_before, if_there
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY

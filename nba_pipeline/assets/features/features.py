@@ -17,8 +17,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, if_there, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.assets import daily_asset, dates_of, days_before, if_there, note_left_out
 from nba_pipeline.assets.features.matchups import CODE_VERSION as MATCHUPS_VERSION
 from nba_pipeline.assets.features.matchups import MatchupRows
 from nba_pipeline.assets.features.player_form import CODE_VERSION as FORM_VERSION

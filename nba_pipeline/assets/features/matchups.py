@@ -13,8 +13,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
-from nba_pipeline.assets import daily_asset
 from nba_pipeline.formulas.availability import absent_teammates
 from nba_pipeline.formulas.matchup import shot_zone_mismatch_score, usage_spike_score
 from nba_pipeline.formulas.rest import age_years, fatigue_score

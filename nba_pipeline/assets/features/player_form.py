@@ -13,8 +13,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, days_before
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.assets import daily_asset, days_before
 from nba_pipeline.formulas.attendance import with_missed_games
 from nba_pipeline.formulas.completeness import holes, with_completeness
 from nba_pipeline.formulas.lined_games import with_lined_games

@@ -14,8 +14,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.assets import daily_asset, dates_of, days_before
 from nba_pipeline.formulas.rolling import LEAST_GAMES, strictly_before
 from nba_pipeline.formulas.shot_diet import BALANCED, PLAYER_SEASON, PRIMARY_ZONES, games_with_zones, with_shot_diet
 from nba_pipeline.instance.clock import Clock

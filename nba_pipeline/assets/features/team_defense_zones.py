@@ -14,8 +14,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.assets import daily_asset, dates_of, days_before
 from nba_pipeline.formulas.rolling import in_order, strictly_before
 from nba_pipeline.formulas.team_form import TEAM_SEASON
 from nba_pipeline.formulas.zone_defense import team_defense

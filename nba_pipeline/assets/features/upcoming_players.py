@@ -14,8 +14,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, days_before, if_there
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.assets import daily_asset, days_before, if_there
 from nba_pipeline.completeness import gates
 from nba_pipeline.formulas.availability import injury_status
 from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before

@@ -13,8 +13,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, if_there, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.assets import daily_asset, dates_of, if_there, note_left_out
 from nba_pipeline.completeness import gates
 from nba_pipeline.formulas.wilson import wilson_interval
 from nba_pipeline.instance.clock import Clock

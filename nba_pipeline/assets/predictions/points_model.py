@@ -14,7 +14,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.assets import every_date, weekly_asset
+from nba_pipeline.asset_factory.asset import every_date, weekly_asset
 from nba_pipeline.assets.features.features import FeatureRows
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
 from nba_pipeline.errors import Damaged, Permanent

@@ -14,8 +14,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, if_there, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.assets import daily_asset, dates_of, days_before, if_there, note_left_out
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.assets.predictions.points_model import Models, load_models
 from nba_pipeline.completeness import gates

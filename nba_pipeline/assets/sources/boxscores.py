@@ -14,8 +14,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
-from nba_pipeline.assets import daily_asset, dates_of, days_before
 from nba_pipeline.assets.sources.players import TABLE as PLAYERS
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.contradictions import changed_games, contradicted_games

@@ -14,8 +14,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
-from nba_pipeline.assets import daily_asset, dates_of
 from nba_pipeline.assets.sources.prop_lines import AFTER_TIPOFF, AMERICAN_PRICE_FLOOR, landed_rows
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers import archive as archives

@@ -15,8 +15,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
-from nba_pipeline.assets import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.assets.sources.prop_lines import NAME_COLUMNS, SEASON_DAYS, name_the_players, rosters_of
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.instance.clock import Clock

@@ -13,8 +13,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.assets import daily_asset, dates_of
 from nba_pipeline.completeness.reread_times import is_due_for_rereading
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.formulas.shot_zones import FIELD_GOALS, FREE_THROW, zone

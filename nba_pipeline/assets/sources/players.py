@@ -13,8 +13,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, if_there
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
-from nba_pipeline.assets import daily_asset, dates_of, if_there
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import FIRST_DATE
 from nba_pipeline.league.names import lookup

@@ -14,8 +14,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.assets import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.assets.sources.injuries import read, seen_by
 from nba_pipeline.assets.sources.prop_lines import NAME_COLUMNS, SEASON_DAYS
 from nba_pipeline.errors import PipelineError

@@ -13,8 +13,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of
 from nba_pipeline.asset_factory.checks import checks_of
-from nba_pipeline.assets import daily_asset, dates_of
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY

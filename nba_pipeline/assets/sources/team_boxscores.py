@@ -13,8 +13,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
-from nba_pipeline.assets import daily_asset
 from nba_pipeline.errors import Permanent
 from nba_pipeline.formulas import shooting
 from nba_pipeline.instance.clock import Clock

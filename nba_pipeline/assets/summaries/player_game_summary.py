@@ -14,8 +14,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, if_there, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.assets import daily_asset, dates_of, if_there, note_left_out
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
 from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
 from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES

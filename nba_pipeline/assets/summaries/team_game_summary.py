@@ -14,8 +14,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
+from nba_pipeline.asset_factory.asset import daily_asset, days_before, if_there, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.assets import daily_asset, days_before, if_there, note_left_out
 from nba_pipeline.completeness import gates
 from nba_pipeline.formulas.possessions import offensive_rating, pace, possessions
 from nba_pipeline.formulas.shooting import effective_field_goal_pct, true_shooting_pct

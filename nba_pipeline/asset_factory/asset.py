@@ -1,0 +1,96 @@
+"""How a table declares its asset: the arguments that follow from its stage, and how it reads other dates."""
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+
+from nba_pipeline.asset_factory.conditions import condition_of
+from nba_pipeline.asset_factory.step_timeout import limited
+from nba_pipeline.instance.partitions import DAILY, WEEKLY
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.table import Table
+from nba_pipeline.warehouse.io_manager import COLUMNS, LEFT_OUT, NAMED, OPTIONAL, REFERENCE
+
+OWNERS = ["team:nba-pipeline"]
+
+FRESH = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=SETTINGS.freshness.fail_hours), warn_window=timedelta(hours=SETTINGS.freshness.warn_hours)
+)
+
+
+def shared(table: Table, module: str, description: str | None, kinds: Set[str], code_version: str) -> dict[str, Any]:
+    """The arguments of `dg.asset` that follow from a table and the folder of its module."""
+    return {
+        "name": table.name, "group_name": module.split(".")[-2], "description": description, "kinds": set(kinds),
+        "owners": OWNERS, "code_version": code_version, "io_manager_key": "tables",
+        "metadata": {"dagster/column_schema": table.column_schema(), "dagster/table_name": table.name},
+    }  # fmt: skip
+
+
+def weekly_asset(
+    table: Table, *, module: str, description: str | None, kinds: Set[str], code_version: str, ins: Mapping[str, dg.AssetIn]
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """A table of training weeks."""
+    decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+        **shared(table, module, description, kinds, code_version), ins=ins, partitions_def=WEEKLY
+    )
+    return decorate
+
+
+def daily_asset(
+    table: Table, *, module: str, description: str | None, kinds: Set[str], code_version: str,
+    ins: Mapping[str, dg.AssetIn] | None = None, deps: Sequence[str] = (), pool: str = "",
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:  # fmt: skip
+    """A daily table: the shared partitions, one run for a range, the freshness policy, its condition, the limit on its time.
+
+    `deps` are tables that have to run before, and of which nothing is read. One step of a `pool` works at a time, over all
+    runs: that of a provider, or else of the table.
+    """
+    decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+        **shared(table, module, description, kinds, code_version), ins=ins, deps=list(deps), partitions_def=DAILY,
+        backfill_policy=dg.BackfillPolicy.single_run(), freshness_policy=FRESH, automation_condition=condition_of(table.name),
+        pool=pool or table.name,
+    )  # fmt: skip
+    return lambda compute: decorate(limited(compute))
+
+
+def days_before(
+    days: int, asset: str | None = None, through: int = -1, columns: Sequence[str] = (), is_reference: bool = False
+) -> dg.AssetIn:
+    """The rows of the `days` days before the date (`through=0`: and of the date), as far as they were ever written.
+
+    `columns` are all that is read; every one without it. A long window of a wide table should name them. A reference is only
+    looked up in: a date of it that is unreadable is named in the log and does not stop the asset.
+    """
+    return dg.AssetIn(
+        key=asset,
+        partition_mapping=dg.TimeWindowPartitionMapping(
+            start_offset=-days, end_offset=through, allow_nonexistent_upstream_partitions=True
+        ),
+        metadata={OPTIONAL: True, COLUMNS: list(columns), REFERENCE: is_reference},
+    )
+
+
+def every_date(columns: Sequence[str] = (), is_reference: bool = False) -> dg.AssetIn:
+    """Every row that was ever written; of these columns, if some are named. See `days_before` for a reference."""
+    metadata = {OPTIONAL: True, COLUMNS: list(columns), REFERENCE: is_reference}
+    return dg.AssetIn(partition_mapping=dg.AllPartitionMapping(), metadata=metadata)
+
+
+def if_there(asset: str | None = None) -> dg.AssetIn:
+    """The rows of the date, none if the table was never written for it."""
+    return dg.AssetIn(key=asset, metadata={OPTIONAL: True, NAMED: True})
+
+
+def dates_of(context: dg.AssetExecutionContext) -> list[date]:
+    """The dates that a run is about."""
+    return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def note_left_out(context: dg.AssetExecutionContext, left_out: Mapping[str, list[str]]) -> None:
+    """Record by date which games or teams a gate left out."""
+    context.add_output_metadata(
+        {LEFT_OUT: dg.MetadataValue.json(dict(left_out)), "left_out_count": sum(len(names) for names in left_out.values())}
+    )
