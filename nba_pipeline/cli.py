@@ -221,8 +221,8 @@ def status(
     """What is due, what is there, what is missing by name, and what happened on the way."""
     from nba_pipeline.league.calendar import days
     from nba_pipeline.monitoring import status as grid
+    from nba_pipeline.monitoring.landed_dates import loaded_before, missing_sources
     from nba_pipeline.orchestration.lost_partitions import alert_on_damage
-    from nba_pipeline.orchestration.reloading import loaded_before, missing_sources
 
     _one_of("--format", style, ("table", "json"))
     today = clock().today

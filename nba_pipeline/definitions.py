@@ -6,7 +6,9 @@ import dagster as dg
 
 from nba_pipeline import assets
 from nba_pipeline.environments import environment, resources_for
-from nba_pipeline.orchestration import sensors
+from nba_pipeline.orchestration.jobs import JOBS
+from nba_pipeline.orchestration.schedules import SCHEDULES
+from nba_pipeline.orchestration.sensors import SENSORS
 
 
 def build_definitions(name: str, resources: dict[str, Any] | None = None) -> dg.Definitions:
@@ -16,9 +18,9 @@ def build_definitions(name: str, resources: dict[str, Any] | None = None) -> dg.
     return dg.Definitions(
         assets=modules,
         asset_checks=checks,
-        jobs=sensors.JOBS,
-        schedules=sensors.SCHEDULES,
-        sensors=sensors.SENSORS,
+        jobs=JOBS,
+        schedules=SCHEDULES,
+        sensors=SENSORS,
         resources={**resources_for(name), **(resources or {})},
         executor=dg.in_process_executor,
     )

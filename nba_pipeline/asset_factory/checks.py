@@ -1,8 +1,6 @@
 """How a check answers per date, in a run of one date and in a run of many. What is checked stands with each table.
 
-Dagster 1.13 plans the checks of a range run for every date and then answers without a date, so that no date counts as
-passed. Here a blocking check answers each date's plan itself, for which the private import below is needed (see the test
-of this module). It can go when range runs report partitioned checks.
+Dagster answers the checks of a range run without a date, see `instance/check_evaluations.py`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,8 +11,8 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationTargetMaterializationData
 
+from nba_pipeline.instance.check_evaluations import report_per_date
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.tables.table import Table
@@ -23,7 +21,6 @@ from nba_pipeline.warehouse.ledgers import Verified, verify
 from nba_pipeline.warehouse.partitions import recovering
 
 NAMES_SHOWN = 50
-MOST_RECORDS = 10_000
 
 
 @dataclass(frozen=True)
@@ -115,7 +112,7 @@ def checks_of(table: Table) -> dg.AssetChecksDefinition:
             check = checks[key.name]
             verdicts = _judged(check.judge, warehouse, dates, clock)
             if check.is_blocking and not context.has_partition_key:
-                _report_per_date(context, table, key.name, verdicts)
+                report_per_date(context, key, {v.game_date: (v.passed, v.metadata()) for v in verdicts})
             yield check.result(table, verdicts)
 
     return judge_the_table
@@ -188,29 +185,3 @@ def _summary(verdicts: list[Verdict]) -> Verdict:
     failing = {"failing_dates": float(sum(not v.passed for v in verdicts))} if len(verdicts) > 1 else {}
     missing = [f"{v.game_date}: {name}" if len(verdicts) > 1 else name for v in verdicts for name in v.missing]
     return Verdict(verdicts[0].game_date, all(v.passed for v in verdicts), numbers | failing, missing)
-
-
-def _report_per_date(context: dg.AssetCheckExecutionContext, table: Table, name: str, verdicts: list[Verdict]) -> None:
-    key, keys = dg.AssetKey(table.name), [verdict.game_date.isoformat() for verdict in verdicts]
-    found = context.instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=key, asset_partitions=keys), limit=MOST_RECORDS
-    ).records
-    newest = {record.partition_key: record for record in reversed(found)}
-    for verdict in verdicts:
-        record = newest.get(verdict.game_date.isoformat())
-        if record is None:
-            continue
-        evaluation = dg.AssetCheckEvaluation(
-            asset_key=key, check_name=name, passed=verdict.passed, metadata=verdict.metadata(), blocking=True,
-            partition=verdict.game_date.isoformat(),
-            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
-                storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
-            ),
-        )  # fmt: skip
-        context.instance.report_dagster_event(
-            dg.DagsterEvent(
-                event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value, job_name=context.run.job_name,
-                event_specific_data=evaluation,
-            ),
-            run_id=context.run.run_id,
-        )  # fmt: skip

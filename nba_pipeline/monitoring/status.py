@@ -13,7 +13,7 @@ from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import PARTITION_TAGS
 from nba_pipeline.league.calendar import days, eastern, parse_key
-from nba_pipeline.orchestration.reloading import missing_sources
+from nba_pipeline.monitoring.landed_dates import missing_sources
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing

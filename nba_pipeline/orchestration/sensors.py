@@ -1,15 +1,15 @@
-"""When things run: the jobs, the schedules of the three modes, and the sensors. What a run does stands with the assets.
+"""The sensors: what is looked at every few seconds or minutes, and what is asked for then.
 
-schedules        overnight, same_day, tomorrow by the clock of `modes`; train_week on Mondays; nightly_reconciliation; tidy_up
-sensors          final_games      collects a game within minutes of its final
+final_games      collects a game within minutes of its final
 lines            captures the lines of a slate ever more often until its tip-off
-tables           carries data through the graph by the conditions of `flow`
+tables           carries data through the graph by the automation conditions of the tables
 reconciliation   finds what all of these decided and nobody did, and closes runs that died
-alert_on_failed_run
+alert_on_failed_run, alert_on_failed_tick
+
+What happens by the clock belongs in `schedules.py`.
 """
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
@@ -19,37 +19,37 @@ from nba_pipeline.assets.sources.prop_lines import GAMES_HEARD_OF, GAMES_TO_COME
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import (
     CAPTURED,
-    CLOCK,
     COLLECTED,
     DAILY_TABLES,
-    DAYS_FROM_TODAY,
-    MODES,
-    TABLES_OF_MODE,
-    Mode,
     capture_instants,
-    due_instants,
 )
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
-from nba_pipeline.instance.run_retention import housekeeping
-from nba_pipeline.instance.run_tags import DUE_TAG, LONGEST_WHY, MAX_RUNTIME_TAG, MODE_TAG, WHY_TAG
+from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.instance.ticks import decisions
-from nba_pipeline.league.calendar import EASTERN_NAME, days, eastern, eastern_date, week_of
+from nba_pipeline.league.calendar import days, eastern, eastern_date
 from nba_pipeline.monitoring.alerts import Notifier, alert_on_killed, failed_run_sensor
 from nba_pipeline.orchestration import boxscore_polling
+from nba_pipeline.orchestration.jobs import game_day, limit, selection_of, train
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage
 from nba_pipeline.orchestration.recheck_job import recheck
 from nba_pipeline.orchestration.reconciliation import (
     TRAINING_HOUR,
-    Work,
     attempts_at,
-    find_work,
     is_under_way,
     last_made,
-    needs_models,
     next_of,
     untrained_week,
+)
+from nba_pipeline.orchestration.run_requests import (
+    games_of,
+    held_back,
+    no_warehouse,
+    request,
+    request_of,
+    request_of_training,
+    result,
 )
 from nba_pipeline.orchestration.undone import find_undone
 from nba_pipeline.providers.nba_cdn import NbaCdn
@@ -60,144 +60,10 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.model_store import ModelStore
 from nba_pipeline.warehouse.partitions import recovering
 
-MOST_NIGHTLY_REQUESTS = 5
 NOON = 12
 FAILED_TICK_MINUTES = 15
 PEEK_SECONDS = 20.0
 """For games by themselves in one look: Dagster ends a sensor's evaluation after a minute."""
-
-
-def _of(*tables: str) -> dg.AssetSelection:
-    return dg.AssetSelection.assets(*tables)
-
-
-def _limit(minutes: int) -> dict[str, str]:
-    return {MAX_RUNTIME_TAG: str(60 * minutes)}
-
-
-game_day = dg.define_asset_job(
-    "game_day", _of(*DAILY_TABLES), executor_def=dg.in_process_executor, tags=_limit(SETTINGS.runs.game_day_minutes),
-    description="One slate: the tables of a mode, or all of them, for one date.",
-)  # fmt: skip
-season = dg.define_asset_job(
-    "season", _of(*DAILY_TABLES), executor_def=dg.in_process_executor, tags=_limit(SETTINGS.runs.season_minutes),
-    description="Many dates in one run, for backfills.",
-)  # fmt: skip
-train = dg.define_asset_job(
-    "train", _of("points_model"), executor_def=dg.in_process_executor, tags=_limit(SETTINGS.runs.train_minutes),
-    description="The models of one week, from the dates before it.",
-)  # fmt: skip
-JOBS = (game_day, season, train, recheck, housekeeping)
-
-
-def request(tables: tuple[str, ...], day: date, run_key: str, tags: dict[str, str], job: str = game_day.name) -> dg.RunRequest:
-    """A run of a job for some tables of a date; of a job without tables for the date."""
-    return dg.RunRequest(
-        run_key=run_key, job_name=job, partition_key=day.isoformat(),
-        asset_selection=[dg.AssetKey(table) for table in tables] or None, tags=tags,
-    )  # fmt: skip
-
-
-def result(requests: list[dg.RunRequest], told: list[str], cursor: str | None = None) -> dg.SensorResult:
-    """What a sensor decided on each date: the tag of the runs that it asks for, else the reason for which it skips."""
-    why = "; ".join(told)
-    tagged = [one.with_replaced_attrs(tags={**one.tags, WHY_TAG: why[:LONGEST_WHY]}) for one in requests]
-    return dg.SensorResult(run_requests=tagged, skip_reason=None if tagged else why, cursor=cursor)
-
-
-def games_of(warehouse: Warehouse, dates: list[date]) -> pl.DataFrame:
-    """The games of some dates that are not postponed: game_date, game_id, tipoff_at, status."""
-    games = recovering(lambda: warehouse.scan(TABLES["schedule"], dates).collect())
-    return games.filter(pl.col("status") != "postponed").select("game_date", "game_id", "tipoff_at", "status")
-
-
-def no_warehouse(warehouse: Warehouse) -> str:
-    """Why the warehouse cannot be written at present; empty if it can."""
-    try:
-        warehouse.preflight()
-    except PipelineError as error:
-        return str(error)
-    return ""
-
-
-def held_back(warehouse: Warehouse, nba_cdn: NbaCdn) -> str:
-    """Why nothing can be started at present: a warehouse or the league's provider that does not answer; empty if both do."""
-    breaker = nba_cdn.http.is_open("nba_cdn")
-    return no_warehouse(warehouse) or (breaker.sentence if breaker else "")
-
-
-def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
-    @dg.schedule(
-        name=mode, cron_schedule=[f"{minute} {hour} * * *" for hour, minute in CLOCK[mode]], execution_timezone=EASTERN_NAME,
-        job=game_day, default_status=dg.DefaultScheduleStatus.RUNNING, description=f"{mode}: {', '.join(TABLES_OF_MODE[mode])}",
-    )  # fmt: skip
-    def tick(
-        context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn
-    ) -> dg.RunRequest | dg.SkipReason:
-        at = context.scheduled_execution_time
-        slate = eastern_date(at) + timedelta(days=DAYS_FROM_TODAY[mode])
-        if Clock().now() - at > timedelta(minutes=SETTINGS.patience.missed_tick_minutes):
-            return dg.SkipReason(f"missed at {at:%Y-%m-%d %H:%M}; the reconciliation does what is still due")
-        if why := held_back(warehouse, nba_cdn):
-            return dg.SkipReason(f"held back, the reconciliation asks again: {why}")
-        tipoffs = games_of(warehouse, [slate])["tipoff_at"].to_list()
-        if at not in due_instants(mode, slate, tipoffs):
-            return dg.SkipReason(f"every game of {slate} has begun" if tipoffs else f"no games on {slate}")
-        why = f"due at {at:%H:%M}: {len(tipoffs)} games on {slate}"
-        tags = {MODE_TAG: mode, DUE_TAG: at.astimezone(UTC).isoformat(), WHY_TAG: why}
-        return request(TABLES_OF_MODE[mode], slate, f"{mode}:{slate}:{at.isoformat()}", tags)
-
-    return tick
-
-
-@dg.schedule(
-    cron_schedule=f"0 {TRAINING_HOUR} * * *", execution_timezone=EASTERN_NAME, job=train,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Monday's training; on other days only when the week has no model yet.",
-)  # fmt: skip
-def train_week(
-    context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
-) -> Iterator[dg.RunRequest | dg.SkipReason]:  # fmt: skip
-    """Train on Mondays of the season, and on another day when nothing was trained for the week."""
-    today = eastern_date(context.scheduled_execution_time)
-    week = week_of(today)
-    trained = context.instance.get_materialized_partitions(dg.AssetKey("points_model"))
-    if today != week and week.isoformat() in trained:
-        yield dg.SkipReason(f"the week of {week} has its models")
-    elif why := no_warehouse(warehouse):
-        yield dg.SkipReason(f"held back, the reconciliation asks again: {why}")
-    elif not needs_models(warehouse, week):
-        yield dg.SkipReason(f"no game is known of the week of {week} or of the one before")
-    else:
-        yield _request_of_training(week, str(today))
-
-
-@dg.schedule(
-    cron_schedule="30 4 * * *", execution_timezone=EASTERN_NAME, job=game_day, default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Looks weeks back for what was due and is not there, and asks for the oldest of it.",
-)  # fmt: skip
-def nightly_reconciliation(
-    context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn
-) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """What the sensor, which looks days back, no longer sees."""
-    now = Clock().now()
-    if why := held_back(warehouse, nba_cdn):
-        yield dg.SkipReason(f"held back until tomorrow: {why}")
-        return
-    older = eastern_date(now) - timedelta(days=SETTINGS.patience.catch_up_days)
-    found = find_work(context.instance, warehouse, now, SETTINGS.patience.nightly_days, nba_cdn.http.landing)
-    undone = [work for work in found if work.game_date < older and not work.attempts.is_under_way]
-    undone.sort(key=lambda work: work.attempts.tried)  # what can never be had must not hide what can
-    yield from [_request_of(work) for work in undone[:MOST_NIGHTLY_REQUESTS]]
-    if not undone:
-        yield dg.SkipReason("nothing that was due is undone")
-
-
-tidy_up = dg.ScheduleDefinition(
-    "tidy_up", job=housekeeping, cron_schedule="30 3 * * *", execution_timezone=EASTERN_NAME,
-    default_status=dg.DefaultScheduleStatus.RUNNING, description="Prunes Dagster's own records and verifies the ledgers.",
-)  # fmt: skip
-SCHEDULES = (*(_mode_schedule(mode) for mode in MODES), train_week, nightly_reconciliation, tidy_up)
 
 
 @dg.sensor(
@@ -347,8 +213,8 @@ def share_captured(instance: dg.DagsterInstance, day: date, since: datetime) -> 
 
 
 tables = dg.AutomationConditionSensorDefinition(
-    "tables", target=_of(*DAILY_TABLES), minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING,
-    run_tags={MODE_TAG: "tables", **_limit(SETTINGS.runs.game_day_minutes)}, emit_backfills=False,
+    "tables", target=selection_of(*DAILY_TABLES), minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING,
+    run_tags={MODE_TAG: "tables", **limit(SETTINGS.runs.game_day_minutes)}, emit_backfills=False,
     description="Carries data through the graph: a table follows what it is made of once that is there and has passed its checks.",
 )  # fmt: skip
 
@@ -381,7 +247,7 @@ def reconciliation(
             chosen.game_date, "work_undone", chosen.subject, f"tried {chosen.attempts.tried} times: {chosen.why}", "critical",
             chosen.command,
         )  # fmt: skip
-    requests = [*_training(context.instance, warehouse, now, model_store), *([_request_of(chosen)] if chosen else [])]
+    requests = [*_training(context.instance, warehouse, now, model_store), *([request_of(chosen)] if chosen else [])]
     context.update_cursor("")  # an empty cursor of the result would keep the old one
     return dg.SensorResult(run_requests=requests, skip_reason=None if requests else why)
 
@@ -403,16 +269,7 @@ def _training(
         return []
     attempts = attempts_at(instance, train.name, week, eastern(week, TRAINING_HOUR))
     next_at = attempts.next_at()
-    return [] if next_at is not None and next_at > now else [_request_of_training(week, f"reconciliation:{attempts.tried}")]
-
-
-def _request_of_training(week: date, key: str) -> dg.RunRequest:
-    tags = {MODE_TAG: train.name, DUE_TAG: eastern(week, TRAINING_HOUR).isoformat()}
-    return dg.RunRequest(run_key=f"train:{week}:{key}", job_name=train.name, partition_key=week.isoformat(), tags=tags)
-
-
-def _request_of(work: Work) -> dg.RunRequest:
-    return request(work.tables, work.game_date, work.run_key, work.tags, work.job)
+    return [] if next_at is not None and next_at > now else [request_of_training(week, f"reconciliation:{attempts.tried}")]
 
 
 @dg.sensor(

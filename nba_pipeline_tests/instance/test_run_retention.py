@@ -1,24 +1,14 @@
-"""Old runs go; what Dagster knows of each date stays; ledgers are verified."""
+"""Old runs go; what Dagster knows of each date stays."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
-import polars as pl
-import pytest
 import time_machine
 
-from nba_pipeline.completeness import gates
-from nba_pipeline.completeness.waivers import waive
-from nba_pipeline.definitions import build_definitions
-from nba_pipeline.environments import resources_for
-from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
-from nba_pipeline.instance.run_retention import prune, verify_ledgers
-from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.instance.run_retention import prune
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
-from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.instances import open_instance
 
 DAY, OTHER = "2026-01-15", "2026-01-16"
@@ -66,28 +56,3 @@ def test_young_runs_stay(tmp_path: Path) -> None:
         first, second = run(instance, DAY, NOW - timedelta(days=2)), run(instance, DAY, NOW - timedelta(days=1))
         assert prune(instance, NOW) == (0, 0)
         assert logs(tmp_path) == {first, second}
-
-
-def test_the_nightly_job_raises_one_alert_per_ledger_and_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real job on a home whose waivers of two dates were altered, one of them twice."""
-    monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path))
-    warehouse, clock = LocalWarehouse(home=str(tmp_path)), Clock(stands_at=NOW.isoformat())
-    days = [date.fromisoformat(DAY), date.fromisoformat(OTHER)]
-    for hour, day in enumerate([*days, days[0]]):
-        at = datetime.combine(day, NOW.timetz()) + timedelta(days=3, hours=hour)
-        ends_at = at + timedelta(minutes=1)
-        waive(warehouse, Clock(stands_at=at.isoformat()), day, gates.COVERAGE_GATE, "no source", "me", ends_at)
-    for day in days:
-        file = tmp_path / "tables" / "waivers" / f"game_date={day}" / "part.parquet"
-        pl.read_parquet(file).with_columns(author=pl.lit("you")).write_parquet(file)
-    definitions = build_definitions("sandbox", resources_for("sandbox", clock))
-    with open_instance(tmp_path) as instance:
-        for _ in range(2):
-            result = definitions.resolve_job_def("housekeeping").execute_in_process(instance=instance)
-            assert result.success
-    alerts = warehouse.scan(TABLES["alerts"]).sort("game_date").collect()
-    assert alerts.select("game_date", "kind", "subject", "severity", "next_command").rows() == [
-        (day, "ledger_altered", "waivers", "critical", "nba-pipeline audit ledgers") for day in days
-    ]
-    assert alerts["message"][0].endswith(", and 1 more findings") and "the row was altered" in alerts["message"][1]
-    assert verify_ledgers(warehouse, Notifier(warehouse=warehouse, clock=clock))[0] == 5

@@ -1,9 +1,13 @@
-"""A home whose graded date is followed by a date with features, copied for each test."""
+"""Homes that the tests of runs, ticks and corrections begin with, each copied for its test."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from nba_pipeline.league.calendar import eastern
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline_tests.builders_days import Days, a_copy, slate_of
 from nba_pipeline_tests.orchestration.test_runner import (  # noqa: F401  # fixtures
     NEXT,
     a_runner,
@@ -15,6 +19,7 @@ from nba_pipeline_tests.orchestration.test_runner import (  # noqa: F401  # fixt
     only,
     predicted,
 )
+from nba_pipeline_tests.orchestration.ticks import DAY, MONDAY, own
 from nba_pipeline_tests.prepared import copy_of
 from nba_pipeline_tests.providers.conftest import provider  # noqa: F401  # a fixture
 
@@ -28,3 +33,35 @@ def followed(graded: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: 
         assert only(a_runner(folder, NEXT, 12).slate(NEXT, "same_day")).succeeded
 
     return made_once("followed", make, tmp_path_factory, worker_id)
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of which nothing is known."""
+    return Days(tmp_path_factory.mktemp("empty")).home
+
+
+@pytest.fixture(scope="module")
+def routine(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home where everything that was due until one o'clock was made, the models too."""
+    days, one_pm = a_copy(empty, tmp_path_factory.mktemp("routine") / "home"), eastern(DAY, 13, 1)
+    days.make(one_pm, MONDAY, "points_model")
+    for back in range(1, SETTINGS.patience.catch_up_days + 1):
+        days.make_mode(one_pm, DAY - timedelta(days=back), "overnight")
+    days.make_mode(one_pm, DAY, "same_day")
+    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19), eastern(DAY, 22)))
+    return days.home
+
+
+@pytest.fixture
+def lived(routine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
+    """A copy of that home."""
+    return own(routine, tmp_path / "home", monkeypatch)
+
+
+@pytest.fixture
+def days(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
+    """A home of one's own; games tonight."""
+    days = own(empty, tmp_path / "home", monkeypatch)
+    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19), eastern(DAY, 22)))
+    return days

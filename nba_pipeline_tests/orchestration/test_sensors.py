@@ -1,317 +1,43 @@
-"""Schedules and sensors by a simulated clock, on a real warehouse, a real instance and the league of the sandbox.
+"""Sensors by a simulated clock, on a real warehouse, a real instance and the league of the sandbox.
 
 A held-back tick must skip and not fail: Dagster tries a failed tick again, and the slate would be asked for twice.
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import dagster as dg
-import polars as pl
 import pytest
 import time_machine
 from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.errors import ScheduleExecutionError
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._utils.error import SerializableErrorInfo
-from dagster._utils.schedules import schedule_execution_time_iterator
 
 from nba_pipeline.completeness.gates import deadline
-from nba_pipeline.completeness.modes import CAPTURED, CLOCK, COLLECTED, MODES, TABLES_OF_MODE, Mode
-from nba_pipeline.definitions import build_definitions
-from nba_pipeline.environments import resources_for
-from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.completeness.modes import CAPTURED, COLLECTED, TABLES_OF_MODE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, WHY_TAG
-from nba_pipeline.league.calendar import EASTERN, EASTERN_NAME, eastern, week_of
-from nba_pipeline.monitoring.alerts import ALERTS
+from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration import sensors
-from nba_pipeline.orchestration.reconciliation import PARTITION_TAG, attempts_at
+from nba_pipeline.orchestration.reconciliation import PARTITION_TAG
 from nba_pipeline.providers.nba_cdn import boxscore_request
 from nba_pipeline.sandbox.league import Game, League
-from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.landing import Landing
-from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values
-from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
+from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
 from nba_pipeline_tests.instance.test_ticks import NOON, Instigator
-
-DAY = date(2026, 1, 15)
-YESTERDAY, TOMORROW = DAY - timedelta(days=1), DAY + timedelta(days=1)
-MONDAY = week_of(DAY)
-MINUTE = timedelta(minutes=1)
-CLOCK_CHANGES = {"25 hours": date(2025, 11, 2), "23 hours": date(2026, 3, 8)}
-NEEDED = ("warehouse", "nba_cdn", "notifier", "landing", "model_store")
-SCHEDULES = {schedule.name: schedule for schedule in sensors.SCHEDULES}
-
-
-class Broken(LocalWarehouse):
-    """A warehouse whose start-up check fails."""
-
-    def preflight(self) -> None:
-        raise BadInput("the dataset is not there")
-
-
-class Unreadable(LocalWarehouse):
-    """A warehouse that passes its start-up check and then does not answer."""
-
-    def scan(self, table: Table, dates: Any = None) -> pl.LazyFrame:
-        raise PipelineError(f"{table.name} cannot be read")
-
-
-@dataclass(frozen=True)
-class Tick:
-    """What a tick led to: the runs, or the reason for none; a sensor's cursor."""
-
-    runs: list[dg.RunRequest]
-    why: str
-    cursor: str | None = None
-
-    @property
-    def run(self) -> dg.RunRequest:
-        assert len(self.runs) == 1, (self.runs, self.why)
-        return self.runs[0]
-
-
-@cache
-def repository() -> dg.RepositoryDefinition:
-    return build_definitions("sandbox").get_repository_def()
-
-
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home of which nothing is known."""
-    return Days(tmp_path_factory.mktemp("empty")).home
-
-
-@pytest.fixture(scope="module")
-def routine(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home where everything that was due until one o'clock was made, the models too."""
-    days, at = a_copy(empty, tmp_path_factory.mktemp("routine") / "home"), eastern(DAY, 13, 1)
-    days.make(at, MONDAY, "points_model")
-    for back in range(1, SETTINGS.patience.catch_up_days + 1):
-        days.make_mode(at, DAY - timedelta(days=back), "overnight")
-    days.make_mode(at, DAY, "same_day")
-    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19), eastern(DAY, 22)))
-    return days.home
-
-
-def own(start: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
-    """A copy of a home, which the environment names."""
-    monkeypatch.setenv("NBA_PIPELINE_HOME", str(home))
-    monkeypatch.setenv("NBA_CDN_URL", "http://127.0.0.1:9")  # spares the league's server where nobody is asked
-    return a_copy(start, home)
-
-
-@pytest.fixture
-def lived(routine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
-    """A copy of that home."""
-    return own(routine, tmp_path / "home", monkeypatch)
-
-
-@pytest.fixture
-def days(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
-    """A home of one's own; games tonight."""
-    days = own(empty, tmp_path / "home", monkeypatch)
-    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19), eastern(DAY, 22)))
-    return days
-
-
-@contextmanager
-def resources_at(now: datetime, **instead: Any) -> Iterator[dict[str, Any]]:
-    """Those of the sandbox that schedules and sensors ask for, in a process that lives at an instant."""
-    with time_machine.travel(now, tick=True):
-        sandbox = resources_for("sandbox", Clock())
-        yield {name: instead.get(name, sandbox[name]) for name in NEEDED}
-
-
-def tick(days: Days, name: str, at: datetime, late: timedelta = timedelta(seconds=2), **instead: Any) -> Tick:
-    """A schedule's tick, evaluated a little after its time; those of the modes ask nothing of the instance."""
-    instance = None if name in MODES else days.instance
-    with (
-        resources_at(at + late, **instead) as resources,
-        dg.build_schedule_context(
-            instance, scheduled_execution_time=at.astimezone(EASTERN), resources=resources, repository_def=repository()
-        ) as context,
-    ):
-        found = SCHEDULES[name].evaluate_tick(context)
-    return Tick(list(found.run_requests or ()), found.skip_message or "")
-
-
-def look(days: Days, sensor: dg.SensorDefinition, now: datetime, cursor: str | None = None, **instead: Any) -> Tick:
-    """A sensor's evaluation."""
-    with (
-        resources_at(now, **instead) as resources,
-        dg.build_sensor_context(days.instance, cursor, resources=resources, repository_def=repository()) as context,
-    ):
-        found = sensor.evaluate_tick(context)
-    return Tick(list(found.run_requests or ()), found.skip_message or "", found.cursor)
-
-
-def tables_of(request: dg.RunRequest) -> tuple[str, ...]:
-    return tuple(key.to_user_string() for key in request.asset_selection or ())
-
-
-def broken(days: Days) -> Broken:
-    return Broken(home=str(days.home))
-
-
-def alerts(days: Days) -> list[tuple[date, str, str]]:
-    return list(days.warehouse.scan(ALERTS).sort("raised_at").select("game_date", "kind", "subject").collect().iter_rows())
-
-
-# The schedules of the modes
-
-
-def wall_clock(name: str, day: date) -> list[str]:
-    """The Eastern times at which a schedule ticks on a date."""
-    schedule, since = SCHEDULES[name], eastern(day, 0).timestamp() - 1
-    times: list[str] = []
-    for at in schedule_execution_time_iterator(since, schedule.cron_schedule, schedule.execution_timezone, True):
-        if at >= eastern(day + timedelta(days=1), 0):
-            return times
-        times.append(f"{at.astimezone(EASTERN):%H:%M}")
-    raise AssertionError("unreachable")
-
-
-@pytest.mark.parametrize("day", [DAY, date(2025, 7, 1), date(2026, 6, 30), *CLOCK_CHANGES.values()])
-def test_every_schedule_ticks_once_at_each_of_its_wall_clock_times(day: date) -> None:
-    for mode in MODES:
-        assert wall_clock(mode, day) == [f"{hour:02d}:{minute:02d}" for hour, minute in CLOCK[mode]]
-    assert wall_clock("train_week", day) == ["05:00"]
-    assert wall_clock("nightly_reconciliation", day) == ["04:30"]
-    assert {schedule.execution_timezone for schedule in sensors.SCHEDULES} == {EASTERN_NAME}
-
-
-@pytest.mark.parametrize(
-    ("mode", "at", "slate"),
-    [
-        ("overnight", eastern(DAY, 6), YESTERDAY),
-        ("same_day", eastern(DAY, 7), DAY),
-        ("same_day", eastern(DAY, 16), DAY),
-        ("tomorrow", eastern(YESTERDAY, 17, 30), DAY),
-        ("tomorrow", eastern(DAY, 17, 30), TOMORROW),
-        ("overnight", eastern(date(2025, 11, 2), 6), date(2025, 11, 1)),
-        ("same_day", eastern(date(2025, 11, 2), 7), date(2025, 11, 2)),
-        ("tomorrow", eastern(date(2025, 11, 1), 17, 30), date(2025, 11, 2)),
-        ("overnight", eastern(date(2026, 3, 8), 6), date(2026, 3, 7)),
-        ("same_day", eastern(date(2026, 3, 8), 7), date(2026, 3, 8)),
-        ("tomorrow", eastern(date(2026, 3, 8), 17, 30), date(2026, 3, 9)),
-        ("overnight", eastern(date(2026, 7, 1), 6), date(2026, 6, 30)),
-        ("tomorrow", eastern(date(2026, 6, 30), 17, 30), date(2026, 7, 1)),
-    ],
+from nba_pipeline_tests.orchestration.ticks import (
+    DAY,
+    MINUTE,
+    MONDAY,
+    TOMORROW,
+    YESTERDAY,
+    alerts,
+    broken,
+    look,
+    tables_of,
 )
-def test_a_tick_asks_for_the_tables_of_its_mode_for_its_slate(days: Days, mode: Mode, at: datetime, slate: date) -> None:
-    request = tick(days, mode, at).run
-    assert (request.partition_key, tables_of(request)) == (slate.isoformat(), TABLES_OF_MODE[mode])
-    assert request.job_name == "game_day"
-    assert request.tags[MODE_TAG] == mode and request.tags[DUE_TAG] == at.isoformat()
-
-
-def test_the_reconciliation_knows_the_run_of_a_tick_as_an_attempt_at_what_was_due(days: Days) -> None:
-    at = eastern(DAY, 16)
-    request = tick(days, "same_day", at).run
-    tags = {name: value for name, value in request.tags.items() if name != PARTITION_TAG}
-    days.end(days.begin(DAY, at, **tags), at + MINUTE)
-    assert attempts_at(days.instance, "same_day", DAY, at).tried == 1
-
-
-def test_two_ticks_of_a_day_are_two_requests_and_one_tick_evaluated_twice_is_one(days: Days) -> None:
-    keys = [tick(days, "same_day", eastern(DAY, hour)).run.run_key for hour in (7, 9, 9)]
-    assert keys[0] != keys[1] == keys[2]
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_a_day_without_games_is_asked_for_once(days: Days, mode: Mode) -> None:
-    slate = date(2026, 7, 20)
-    day = slate - timedelta(days={"overnight": -1, "same_day": 0, "tomorrow": 1}[mode])
-    ticks = [tick(days, mode, eastern(day, *time)) for time in CLOCK[mode]]
-    assert [len(found.runs) for found in ticks] == [1] + [0] * (len(ticks) - 1)
-    assert {found.why for found in ticks[1:]} <= {f"no games on {slate}"}
-
-
-def test_once_every_game_has_begun_nothing_is_asked(days: Days) -> None:
-    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 13), eastern(DAY, 15, 30)))
-    assert tick(days, "same_day", eastern(DAY, 13)).runs
-    assert tick(days, "same_day", eastern(DAY, 16)).why == f"every game of {DAY} has begun"
-
-
-def test_a_game_without_a_tip_off_is_a_game(days: Days) -> None:
-    days.write("schedule", DAY, *slate_of(DAY, None))
-    assert tick(days, "same_day", eastern(DAY, 16)).run.partition_key == str(DAY)
-
-
-def test_postponed_games_are_no_games(days: Days) -> None:
-    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19), status="postponed"))
-    assert tick(days, "same_day", eastern(DAY, 9)).why == f"no games on {DAY}"
-
-
-@pytest.mark.parametrize(("late", "runs"), [(29, 1), (31, 0), (600, 0)])
-def test_a_tick_that_was_missed_is_left_to_the_reconciliation(days: Days, late: int, runs: int) -> None:
-    found = tick(days, "same_day", eastern(DAY, 9), late * MINUTE)
-    assert len(found.runs) == runs
-    assert runs or found.why == "missed at 2026-01-15 09:00; the reconciliation does what is still due"
-
-
-def test_a_warehouse_that_does_not_answer_holds_the_modes_back(days: Days) -> None:
-    for mode in MODES:
-        found = tick(days, mode, eastern(DAY, *CLOCK[mode][0]), warehouse=broken(days))
-        assert (found.runs, found.why) == ([], "held back, the reconciliation asks again: the dataset is not there")
-
-
-def test_a_probe_that_fails_starts_nothing(days: Days) -> None:
-    """What nobody expected, in the gate itself: the tick fails, and a failed tick has no runs."""
-    with pytest.raises(ScheduleExecutionError) as failed:
-        tick(days, "same_day", eastern(DAY, 7), warehouse=Unreadable(home=str(days.home)))
-    assert str(failed.value.user_exception) == "schedule cannot be read"
-    assert days.instance.get_runs_count() == 0
-
-
-# The training
-
-
-def test_on_monday_the_week_is_trained_though_it_has_models(days: Days) -> None:
-    days.make(eastern(MONDAY, 0) - MINUTE, MONDAY, "points_model")
-    assert tick(days, "train_week", eastern(MONDAY, 5)).run.partition_key == MONDAY.isoformat()
-
-
-def test_on_another_day_it_is_trained_only_when_it_has_none(days: Days) -> None:
-    assert tick(days, "train_week", eastern(DAY, 5)).run.partition_key == MONDAY.isoformat()
-    days.make(eastern(DAY, 5), MONDAY, "points_model")
-    assert tick(days, "train_week", eastern(TOMORROW, 5)).why == f"the week of {MONDAY} has its models"
-
-
-@pytest.mark.parametrize("day", CLOCK_CHANGES.values(), ids=CLOCK_CHANGES)
-def test_the_sunday_of_a_clock_change_belongs_to_the_week_before(days: Days, day: date) -> None:
-    days.write("schedule", day, *slate_of(day, eastern(day, 19)))
-    assert tick(days, "train_week", eastern(day, 5)).run.partition_key == (day - timedelta(days=6)).isoformat()
-
-
-def test_out_of_season_nothing_is_trained(days: Days) -> None:
-    after = MONDAY + timedelta(days=14)
-    assert tick(days, "train_week", eastern(after - timedelta(days=7), 5)).runs
-    assert tick(days, "train_week", eastern(after, 5)).why == f"no game is known of the week of {after} or of the one before"
-
-
-# Once a night, further back
-
-
-def test_at_night_the_oldest_of_the_last_weeks_is_asked_for(days: Days) -> None:
-    assert tick(days, "nightly_reconciliation", eastern(DAY, 4, 30)).why == "nothing that was due is undone"
-    first = DAY - timedelta(days=SETTINGS.patience.nightly_days)
-    days.write("boxscores", first - timedelta(days=1))
-    found = tick(days, "nightly_reconciliation", eastern(DAY, 4, 30))
-    assert [(run.partition_key, run.tags[MODE_TAG]) for run in found.runs] == [
-        (str(first + timedelta(days=n)), "overnight") for n in range(sensors.MOST_NIGHTLY_REQUESTS)
-    ]
-
 
 # Lines
 

@@ -16,7 +16,7 @@ from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.cli import app
 from nba_pipeline.errors import BadInput, Busy, PipelineError
-from nba_pipeline.orchestration.sensors import no_warehouse
+from nba_pipeline.orchestration.run_requests import no_warehouse
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import migration

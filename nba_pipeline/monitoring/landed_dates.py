@@ -1,0 +1,88 @@
+"""Landed against loaded: which dates of a source table the landing can fill, and the warehouse does not hold.
+
+Compares folder names of the landing, the partitions that Dagster knows, and the dates of the warehouse; no payload is read.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+
+import dagster as dg
+
+from nba_pipeline.assets.sources.players import RESOLUTIONS
+from nba_pipeline.league.calendar import FIRST_DATE
+from nba_pipeline.providers import archive, balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
+from nba_pipeline.tables.table import TABLES
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.landing import Landing
+
+Endpoint = tuple[str, str]
+"""Provider and endpoint, the first two folders of a payload."""
+
+BOX_SCORES: tuple[Endpoint, ...] = (
+    (nba_cdn.PROVIDER, "boxscore"), (nba_stats.PROVIDER, "player_game_log"), (balldontlie.PROVIDER, "box_scores"),
+)  # fmt: skip
+ODDS: tuple[Endpoint, ...] = tuple(
+    (odds_api.PROVIDER, f"{prefix}{endpoint}") for prefix in ("", "historical_") for endpoint in ("events", "event_odds")
+)
+READS: Mapping[str, tuple[Endpoint, ...]] = {
+    "schedule": (),
+    "boxscores": BOX_SCORES,
+    "team_boxscores": BOX_SCORES,
+    "play_by_play": ((nba_cdn.PROVIDER, "playbyplay"),),
+    "players": (*BOX_SCORES, RESOLUTIONS),
+    "prop_lines": ODDS,
+    "game_lines": ODDS,
+    "injuries": ((injury_report.PROVIDER, injury_report.ENDPOINT), (espn.PROVIDER, "injuries")),
+    "rosters": ((espn.PROVIDER, "roster"),),
+}
+"""Source table -> the endpoints whose payloads of a date it is loaded from.
+
+The schedule of a season is one payload: it is expected on every date of which something else is landed.
+"""
+
+
+def landed_dates(periods: Mapping[Endpoint, Collection[str]]) -> dict[str, set[date]]:
+    """By source table the dates of which the landing holds payloads. `periods` is as `Landing.periods` returns it."""
+    by_endpoint = {endpoint: _dates_of(names) for endpoint, names in periods.items()}
+    landed = {name: set[date]().union(*(by_endpoint.get(one, ()) for one in endpoints)) for name, endpoints in READS.items()}
+    if (archive.PROVIDER, "players") in periods:
+        landed["players"].add(FIRST_DATE)
+    landed["schedule"] = set[date]().union(*landed.values())
+    return landed
+
+
+def loaded_before(instance: dg.DagsterInstance, names: Collection[str] = tuple(READS)) -> dict[str, set[date]]:
+    """By table the dates that a run once loaded, as Dagster knows them: also of the archive, and empty ones."""
+    return {name: _dates_of(instance.get_materialized_partitions(dg.AssetKey(name))) for name in names}
+
+
+def not_loaded(
+    expected: Sequence[Mapping[str, Collection[date]]], loaded: Mapping[str, Collection[date]], last: date
+) -> dict[date, tuple[str, ...]]:
+    """By date, oldest first, the source tables that are expected by one of the mappings and not loaded."""
+    missing: dict[date, tuple[str, ...]] = {}
+    for name in READS:
+        dates = set[date]().union(*(one.get(name, ()) for one in expected))
+        for day in dates - set(loaded[name]):
+            if FIRST_DATE <= day <= last:
+                missing[day] = (*missing.get(day, ()), name)
+    return dict(sorted(missing.items()))
+
+
+def missing_sources(
+    warehouse: Warehouse, landing: Landing, last: date, before: Mapping[str, Collection[date]] | None = None
+) -> dict[date, tuple[str, ...]]:
+    """By date the source tables that are landed, or were loaded `before`, and that the warehouse does not hold."""
+    loaded = {name: warehouse.dates(TABLES[name]) for name in READS}
+    return not_loaded([landed_dates(landing.periods()), before or {}], loaded, last)
+
+
+def _dates_of(names: Collection[str]) -> set[date]:
+    """The dates among the names of periods or partitions."""
+    found = set[date]()
+    for name in names:
+        try:
+            found.add(date.fromisoformat(name))
+        except ValueError:  # a season, or "all"
+            continue
+    return found

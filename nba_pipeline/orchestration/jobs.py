@@ -1,0 +1,36 @@
+"""The jobs that schedules, sensors and the command start. Which tables they hold is said in `completeness/modes.py`."""
+
+import dagster as dg
+
+from nba_pipeline.completeness.modes import (
+    DAILY_TABLES,
+)
+from nba_pipeline.instance.run_tags import MAX_RUNTIME_TAG
+from nba_pipeline.orchestration.housekeeping import housekeeping
+from nba_pipeline.orchestration.recheck_job import recheck
+from nba_pipeline.settings import SETTINGS
+
+
+def selection_of(*tables: str) -> dg.AssetSelection:
+    """The selection of some tables."""
+    return dg.AssetSelection.assets(*tables)
+
+
+def limit(minutes: int) -> dict[str, str]:
+    """The tag by which the daemon ends a run that takes longer."""
+    return {MAX_RUNTIME_TAG: str(60 * minutes)}
+
+
+game_day = dg.define_asset_job(
+    "game_day", selection_of(*DAILY_TABLES), executor_def=dg.in_process_executor, tags=limit(SETTINGS.runs.game_day_minutes),
+    description="One slate: the tables of a mode, or all of them, for one date.",
+)  # fmt: skip
+season = dg.define_asset_job(
+    "season", selection_of(*DAILY_TABLES), executor_def=dg.in_process_executor, tags=limit(SETTINGS.runs.season_minutes),
+    description="Many dates in one run, for backfills.",
+)  # fmt: skip
+train = dg.define_asset_job(
+    "train", selection_of("points_model"), executor_def=dg.in_process_executor, tags=limit(SETTINGS.runs.train_minutes),
+    description="The models of one week, from the dates before it.",
+)  # fmt: skip
+JOBS = (game_day, season, train, recheck, housekeeping)

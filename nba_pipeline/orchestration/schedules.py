@@ -1,0 +1,108 @@
+"""The schedules: the modes by their clock, training on Mondays, the nightly reconciliation and housekeeping.
+
+The clock itself belongs in `completeness/modes.py`; what waits for events belongs in `sensors.py`.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, timedelta
+
+import dagster as dg
+
+from nba_pipeline.completeness.modes import (
+    CLOCK,
+    DAYS_FROM_TODAY,
+    MODES,
+    TABLES_OF_MODE,
+    Mode,
+    due_instants,
+)
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, WHY_TAG
+from nba_pipeline.league.calendar import EASTERN_NAME, eastern_date, week_of
+from nba_pipeline.orchestration.housekeeping import housekeeping
+from nba_pipeline.orchestration.jobs import game_day, train
+from nba_pipeline.orchestration.reconciliation import (
+    TRAINING_HOUR,
+    find_work,
+    needs_models,
+)
+from nba_pipeline.orchestration.run_requests import games_of, held_back, no_warehouse, request, request_of, request_of_training
+from nba_pipeline.providers.nba_cdn import NbaCdn
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse import Warehouse
+
+MOST_NIGHTLY_REQUESTS = 5
+
+
+def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
+    @dg.schedule(
+        name=mode, cron_schedule=[f"{minute} {hour} * * *" for hour, minute in CLOCK[mode]], execution_timezone=EASTERN_NAME,
+        job=game_day, default_status=dg.DefaultScheduleStatus.RUNNING, description=f"{mode}: {', '.join(TABLES_OF_MODE[mode])}",
+    )  # fmt: skip
+    def tick(
+        context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn
+    ) -> dg.RunRequest | dg.SkipReason:
+        at = context.scheduled_execution_time
+        slate = eastern_date(at) + timedelta(days=DAYS_FROM_TODAY[mode])
+        if Clock().now() - at > timedelta(minutes=SETTINGS.patience.missed_tick_minutes):
+            return dg.SkipReason(f"missed at {at:%Y-%m-%d %H:%M}; the reconciliation does what is still due")
+        if why := held_back(warehouse, nba_cdn):
+            return dg.SkipReason(f"held back, the reconciliation asks again: {why}")
+        tipoffs = games_of(warehouse, [slate])["tipoff_at"].to_list()
+        if at not in due_instants(mode, slate, tipoffs):
+            return dg.SkipReason(f"every game of {slate} has begun" if tipoffs else f"no games on {slate}")
+        why = f"due at {at:%H:%M}: {len(tipoffs)} games on {slate}"
+        tags = {MODE_TAG: mode, DUE_TAG: at.astimezone(UTC).isoformat(), WHY_TAG: why}
+        return request(TABLES_OF_MODE[mode], slate, f"{mode}:{slate}:{at.isoformat()}", tags)
+
+    return tick
+
+
+@dg.schedule(
+    cron_schedule=f"0 {TRAINING_HOUR} * * *", execution_timezone=EASTERN_NAME, job=train,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Monday's training; on other days only when the week has no model yet.",
+)  # fmt: skip
+def train_week(
+    context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
+) -> Iterator[dg.RunRequest | dg.SkipReason]:  # fmt: skip
+    """Train on Mondays of the season, and on another day when nothing was trained for the week."""
+    today = eastern_date(context.scheduled_execution_time)
+    week = week_of(today)
+    trained = context.instance.get_materialized_partitions(dg.AssetKey("points_model"))
+    if today != week and week.isoformat() in trained:
+        yield dg.SkipReason(f"the week of {week} has its models")
+    elif why := no_warehouse(warehouse):
+        yield dg.SkipReason(f"held back, the reconciliation asks again: {why}")
+    elif not needs_models(warehouse, week):
+        yield dg.SkipReason(f"no game is known of the week of {week} or of the one before")
+    else:
+        yield request_of_training(week, str(today))
+
+
+@dg.schedule(
+    cron_schedule="30 4 * * *", execution_timezone=EASTERN_NAME, job=game_day, default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Looks weeks back for what was due and is not there, and asks for the oldest of it.",
+)  # fmt: skip
+def nightly_reconciliation(
+    context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """What the sensor, which looks days back, no longer sees."""
+    now = Clock().now()
+    if why := held_back(warehouse, nba_cdn):
+        yield dg.SkipReason(f"held back until tomorrow: {why}")
+        return
+    older = eastern_date(now) - timedelta(days=SETTINGS.patience.catch_up_days)
+    found = find_work(context.instance, warehouse, now, SETTINGS.patience.nightly_days, nba_cdn.http.landing)
+    undone = [work for work in found if work.game_date < older and not work.attempts.is_under_way]
+    undone.sort(key=lambda work: work.attempts.tried)  # what can never be had must not hide what can
+    yield from [request_of(work) for work in undone[:MOST_NIGHTLY_REQUESTS]]
+    if not undone:
+        yield dg.SkipReason("nothing that was due is undone")
+
+
+tidy_up = dg.ScheduleDefinition(
+    "tidy_up", job=housekeeping, cron_schedule="30 3 * * *", execution_timezone=EASTERN_NAME,
+    default_status=dg.DefaultScheduleStatus.RUNNING, description="Prunes Dagster's own records and verifies the ledgers.",
+)  # fmt: skip
+SCHEDULES = (*(_mode_schedule(mode) for mode in MODES), train_week, nightly_reconciliation, tidy_up)

@@ -1,0 +1,176 @@
+"""Schedules by a simulated clock, on a real warehouse, a real instance and the league of the sandbox.
+
+A held-back tick must skip and not fail: Dagster tries a failed tick again, and the slate would be asked for twice.
+"""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from dagster._core.errors import ScheduleExecutionError
+from dagster._utils.schedules import schedule_execution_time_iterator
+
+from nba_pipeline.completeness.modes import CLOCK, MODES, TABLES_OF_MODE, Mode
+from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
+from nba_pipeline.league.calendar import EASTERN, EASTERN_NAME, eastern
+from nba_pipeline.orchestration.reconciliation import PARTITION_TAG, attempts_at
+from nba_pipeline.orchestration.schedules import MOST_NIGHTLY_REQUESTS
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline_tests.builders_days import Days, slate_of
+from nba_pipeline_tests.orchestration.ticks import (
+    CLOCK_CHANGES,
+    DAY,
+    MINUTE,
+    MONDAY,
+    SCHEDULES,
+    TOMORROW,
+    YESTERDAY,
+    Unreadable,
+    broken,
+    tables_of,
+    tick,
+)
+
+# The schedules of the modes
+
+
+def wall_clock(name: str, day: date) -> list[str]:
+    """The Eastern times at which a schedule ticks on a date."""
+    schedule, since = SCHEDULES[name], eastern(day, 0).timestamp() - 1
+    times: list[str] = []
+    for at in schedule_execution_time_iterator(since, schedule.cron_schedule, schedule.execution_timezone, True):
+        if at >= eastern(day + timedelta(days=1), 0):
+            return times
+        times.append(f"{at.astimezone(EASTERN):%H:%M}")
+    raise AssertionError("unreachable")
+
+
+@pytest.mark.parametrize("day", [DAY, date(2025, 7, 1), date(2026, 6, 30), *CLOCK_CHANGES.values()])
+def test_every_schedule_ticks_once_at_each_of_its_wall_clock_times(day: date) -> None:
+    for mode in MODES:
+        assert wall_clock(mode, day) == [f"{hour:02d}:{minute:02d}" for hour, minute in CLOCK[mode]]
+    assert wall_clock("train_week", day) == ["05:00"]
+    assert wall_clock("nightly_reconciliation", day) == ["04:30"]
+    assert {schedule.execution_timezone for schedule in SCHEDULES.values()} == {EASTERN_NAME}
+
+
+@pytest.mark.parametrize(
+    ("mode", "at", "slate"),
+    [
+        ("overnight", eastern(DAY, 6), YESTERDAY),
+        ("same_day", eastern(DAY, 7), DAY),
+        ("same_day", eastern(DAY, 16), DAY),
+        ("tomorrow", eastern(YESTERDAY, 17, 30), DAY),
+        ("tomorrow", eastern(DAY, 17, 30), TOMORROW),
+        ("overnight", eastern(date(2025, 11, 2), 6), date(2025, 11, 1)),
+        ("same_day", eastern(date(2025, 11, 2), 7), date(2025, 11, 2)),
+        ("tomorrow", eastern(date(2025, 11, 1), 17, 30), date(2025, 11, 2)),
+        ("overnight", eastern(date(2026, 3, 8), 6), date(2026, 3, 7)),
+        ("same_day", eastern(date(2026, 3, 8), 7), date(2026, 3, 8)),
+        ("tomorrow", eastern(date(2026, 3, 8), 17, 30), date(2026, 3, 9)),
+        ("overnight", eastern(date(2026, 7, 1), 6), date(2026, 6, 30)),
+        ("tomorrow", eastern(date(2026, 6, 30), 17, 30), date(2026, 7, 1)),
+    ],
+)
+def test_a_tick_asks_for_the_tables_of_its_mode_for_its_slate(days: Days, mode: Mode, at: datetime, slate: date) -> None:
+    request = tick(days, mode, at).run
+    assert (request.partition_key, tables_of(request)) == (slate.isoformat(), TABLES_OF_MODE[mode])
+    assert request.job_name == "game_day"
+    assert request.tags[MODE_TAG] == mode and request.tags[DUE_TAG] == at.isoformat()
+
+
+def test_the_reconciliation_knows_the_run_of_a_tick_as_an_attempt_at_what_was_due(days: Days) -> None:
+    at = eastern(DAY, 16)
+    request = tick(days, "same_day", at).run
+    tags = {name: value for name, value in request.tags.items() if name != PARTITION_TAG}
+    days.end(days.begin(DAY, at, **tags), at + MINUTE)
+    assert attempts_at(days.instance, "same_day", DAY, at).tried == 1
+
+
+def test_two_ticks_of_a_day_are_two_requests_and_one_tick_evaluated_twice_is_one(days: Days) -> None:
+    keys = [tick(days, "same_day", eastern(DAY, hour)).run.run_key for hour in (7, 9, 9)]
+    assert keys[0] != keys[1] == keys[2]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_day_without_games_is_asked_for_once(days: Days, mode: Mode) -> None:
+    slate = date(2026, 7, 20)
+    day = slate - timedelta(days={"overnight": -1, "same_day": 0, "tomorrow": 1}[mode])
+    ticks = [tick(days, mode, eastern(day, *time)) for time in CLOCK[mode]]
+    assert [len(found.runs) for found in ticks] == [1] + [0] * (len(ticks) - 1)
+    assert {found.why for found in ticks[1:]} <= {f"no games on {slate}"}
+
+
+def test_once_every_game_has_begun_nothing_is_asked(days: Days) -> None:
+    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 13), eastern(DAY, 15, 30)))
+    assert tick(days, "same_day", eastern(DAY, 13)).runs
+    assert tick(days, "same_day", eastern(DAY, 16)).why == f"every game of {DAY} has begun"
+
+
+def test_a_game_without_a_tip_off_is_a_game(days: Days) -> None:
+    days.write("schedule", DAY, *slate_of(DAY, None))
+    assert tick(days, "same_day", eastern(DAY, 16)).run.partition_key == str(DAY)
+
+
+def test_postponed_games_are_no_games(days: Days) -> None:
+    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19), status="postponed"))
+    assert tick(days, "same_day", eastern(DAY, 9)).why == f"no games on {DAY}"
+
+
+@pytest.mark.parametrize(("late", "runs"), [(29, 1), (31, 0), (600, 0)])
+def test_a_tick_that_was_missed_is_left_to_the_reconciliation(days: Days, late: int, runs: int) -> None:
+    found = tick(days, "same_day", eastern(DAY, 9), late * MINUTE)
+    assert len(found.runs) == runs
+    assert runs or found.why == "missed at 2026-01-15 09:00; the reconciliation does what is still due"
+
+
+def test_a_warehouse_that_does_not_answer_holds_the_modes_back(days: Days) -> None:
+    for mode in MODES:
+        found = tick(days, mode, eastern(DAY, *CLOCK[mode][0]), warehouse=broken(days))
+        assert (found.runs, found.why) == ([], "held back, the reconciliation asks again: the dataset is not there")
+
+
+def test_a_probe_that_fails_starts_nothing(days: Days) -> None:
+    """What nobody expected, in the gate itself: the tick fails, and a failed tick has no runs."""
+    with pytest.raises(ScheduleExecutionError) as failed:
+        tick(days, "same_day", eastern(DAY, 7), warehouse=Unreadable(home=str(days.home)))
+    assert str(failed.value.user_exception) == "schedule cannot be read"
+    assert days.instance.get_runs_count() == 0
+
+
+# The training
+
+
+def test_on_monday_the_week_is_trained_though_it_has_models(days: Days) -> None:
+    days.make(eastern(MONDAY, 0) - MINUTE, MONDAY, "points_model")
+    assert tick(days, "train_week", eastern(MONDAY, 5)).run.partition_key == MONDAY.isoformat()
+
+
+def test_on_another_day_it_is_trained_only_when_it_has_none(days: Days) -> None:
+    assert tick(days, "train_week", eastern(DAY, 5)).run.partition_key == MONDAY.isoformat()
+    days.make(eastern(DAY, 5), MONDAY, "points_model")
+    assert tick(days, "train_week", eastern(TOMORROW, 5)).why == f"the week of {MONDAY} has its models"
+
+
+@pytest.mark.parametrize("day", CLOCK_CHANGES.values(), ids=CLOCK_CHANGES)
+def test_the_sunday_of_a_clock_change_belongs_to_the_week_before(days: Days, day: date) -> None:
+    days.write("schedule", day, *slate_of(day, eastern(day, 19)))
+    assert tick(days, "train_week", eastern(day, 5)).run.partition_key == (day - timedelta(days=6)).isoformat()
+
+
+def test_out_of_season_nothing_is_trained(days: Days) -> None:
+    after = MONDAY + timedelta(days=14)
+    assert tick(days, "train_week", eastern(after - timedelta(days=7), 5)).runs
+    assert tick(days, "train_week", eastern(after, 5)).why == f"no game is known of the week of {after} or of the one before"
+
+
+# Once a night, further back
+
+
+def test_at_night_the_oldest_of_the_last_weeks_is_asked_for(days: Days) -> None:
+    assert tick(days, "nightly_reconciliation", eastern(DAY, 4, 30)).why == "nothing that was due is undone"
+    first = DAY - timedelta(days=SETTINGS.patience.nightly_days)
+    days.write("boxscores", first - timedelta(days=1))
+    found = tick(days, "nightly_reconciliation", eastern(DAY, 4, 30))
+    assert [(run.partition_key, run.tags[MODE_TAG]) for run in found.runs] == [
+        (str(first + timedelta(days=n)), "overnight") for n in range(MOST_NIGHTLY_REQUESTS)
+    ]
