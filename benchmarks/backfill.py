@@ -41,8 +41,8 @@ from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.grades.grades import grade_predictions
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.predictions.predictions import predict_slate
+from nba_pipeline.audit.recompute import derive, sources_before
 from nba_pipeline.completeness import gates
-from nba_pipeline.derivation import derive, sources_before
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.league.calendar import days, eastern
 from nba_pipeline.settings import SETTINGS

@@ -28,7 +28,6 @@ import polars as pl
 from measuring import Stopwatch, in_new_process, peak_gigabytes, print_table
 from polars.testing import assert_frame_equal
 
-from nba_pipeline import derivation
 from nba_pipeline.assets.features.features import features
 from nba_pipeline.assets.features.matchups import matchups
 from nba_pipeline.assets.features.player_form import player_form
@@ -37,8 +36,8 @@ from nba_pipeline.assets.features.team_defense_zones import team_defense_zones
 from nba_pipeline.assets.features.upcoming_players import upcoming_players
 from nba_pipeline.assets.sources.prop_lines import name_the_players, rosters_of
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
+from nba_pipeline.audit.recompute import SOURCES, World, features_from, summaries_of
 from nba_pipeline.completeness import gates
-from nba_pipeline.derivation import SOURCES, World, features_from, summaries_of
 from nba_pipeline.formulas import player_form as form
 from nba_pipeline.formulas.rolling import (
     BILLIONTHS,

@@ -39,8 +39,8 @@ from nba_pipeline.assets.grades.grades import grade_predictions
 from nba_pipeline.assets.predictions.points_model import load_models
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.predictions.predictions import predict_slate
+from nba_pipeline.audit.recompute import World, features_from, sources_before, summaries_of
 from nba_pipeline.completeness.modes import UP_TO_FEATURES, Mode
-from nba_pipeline.derivation import World, features_from, sources_before, summaries_of
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.league.calendar import days, eastern, season_of, week_of
 from nba_pipeline.sandbox.league import League

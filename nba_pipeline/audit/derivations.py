@@ -13,8 +13,8 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from nba_pipeline.audit.recompute import World, features_from, summaries_of
 from nba_pipeline.audit.worlds import DAYS_OF_ABSURDITY, before, ordered, since
-from nba_pipeline.derivation import World, features_from, summaries_of
 from nba_pipeline.errors import Closed
 from nba_pipeline.tables.table import TABLES
 

@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 
 from nba_pipeline.audit.derivations import FEATURE_TABLES
-from nba_pipeline.derivation import World
+from nba_pipeline.audit.recompute import World
 from nba_pipeline.tables.table import LINEAGE, TABLES
 
 

@@ -17,6 +17,7 @@ import polars.selectors as cs
 
 from nba_pipeline.audit.derivations import REAL, RESUMMARISED_DAYS, Audit, Derivation
 from nba_pipeline.audit.differences import Difference, differences
+from nba_pipeline.audit.recompute import World
 from nba_pipeline.audit.worlds import (
     PLAYER,
     WILD_TOTAL,
@@ -32,7 +33,6 @@ from nba_pipeline.audit.worlds import (
     with_reports_just_before,
     with_snapshots_in_play,
 )
-from nba_pipeline.derivation import World
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.settings import SETTINGS
 

@@ -10,8 +10,8 @@ import polars as pl
 from nba_pipeline.assets.features.features import ABOUT, CODE_VERSION
 from nba_pipeline.audit.derivations import Audit, Derivation
 from nba_pipeline.audit.leakage import COLUMNS_NAMED, Result
+from nba_pipeline.audit.recompute import World, kept
 from nba_pipeline.audit.worlds import PLAYER, before
-from nba_pipeline.derivation import World, kept
 from nba_pipeline.tables.table import LINEAGE
 
 OF_THE_PAST = ("boxscores", "team_boxscores", "play_by_play", "schedule", "waivers")

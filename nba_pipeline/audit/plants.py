@@ -10,8 +10,8 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from nba_pipeline.audit.derivations import Derivation, Derive, Summarise
+from nba_pipeline.audit.recompute import World
 from nba_pipeline.audit.worlds import PLAYER
-from nba_pipeline.derivation import World
 
 OPPONENT_GAMES = 15
 LEAST_GAMES = 5

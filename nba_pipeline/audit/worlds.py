@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from nba_pipeline.assets.sources.team_boxscores import sum_players
-from nba_pipeline.derivation import SOURCES, World
+from nba_pipeline.audit.recompute import SOURCES, World
 from nba_pipeline.settings import SETTINGS
 
 DAYS_OF_ABSURDITY = 14

@@ -10,9 +10,9 @@ from rich.console import Console
 from nba_pipeline.audit import command, plants
 from nba_pipeline.audit.command import company, control_dates, dates_to_audit, leakage, print_leakage, print_seasons
 from nba_pipeline.audit.derivations import Derivation
+from nba_pipeline.audit.recompute import World
 from nba_pipeline.audit.seasons import seasons
 from nba_pipeline.cli import app
-from nba_pipeline.derivation import World
 from nba_pipeline.errors import BadInput
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.audit.conftest import LATER, SAMPLE

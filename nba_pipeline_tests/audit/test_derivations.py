@@ -6,8 +6,8 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.audit.derivations import FEATURE_TABLES, REAL, RESUMMARISED_DAYS, SUMMARIES, Audit
+from nba_pipeline.audit.recompute import World, derive, summaries_of
 from nba_pipeline.audit.worlds import absurd
-from nba_pipeline.derivation import World, derive, summaries_of
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE
 from nba_pipeline_tests.builders_audit import FIRST, a_world
 

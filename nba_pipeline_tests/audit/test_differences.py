@@ -4,7 +4,7 @@ import polars as pl
 
 from nba_pipeline.audit.derivations import REAL, Audit
 from nba_pipeline.audit.differences import differences
-from nba_pipeline.derivation import World
+from nba_pipeline.audit.recompute import World
 from nba_pipeline_tests.audit.conftest import CONTROL, SAMPLE
 
 PLAYER = pl.col("player_id") == 400

@@ -17,7 +17,7 @@ from nba_pipeline.audit.leakage import (
     no_feature_knows_the_points_better_than_the_line,
     no_line_or_report_is_from_after_tipoff,
 )
-from nba_pipeline.derivation import World
+from nba_pipeline.audit.recompute import World
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE
 from nba_pipeline_tests.builders import frame_of
 

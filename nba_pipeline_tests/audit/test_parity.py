@@ -15,8 +15,8 @@ from nba_pipeline.audit.parity import (
     stored_rows_equal_recomputed_rows,
     value_differences,
 )
+from nba_pipeline.audit.recompute import World
 from nba_pipeline.audit.worlds import between, with_more_threes
-from nba_pipeline.derivation import World
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE, as_stored
 from nba_pipeline_tests.builders import at
 

@@ -13,7 +13,7 @@ from nba_pipeline.audit.leakage import (
     windows_rarely_equal_the_leaked_ones,
 )
 from nba_pipeline.audit.plants import PLANTS
-from nba_pipeline.derivation import World
+from nba_pipeline.audit.recompute import World
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE
 
 CAUGHT_BY: dict[str, tuple[Test, ...]] = {

@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from nba_pipeline.audit.recompute import SOURCES, World, summaries_of
 from nba_pipeline.audit.worlds import (
     PLAYER,
     WILD_LINE,
@@ -21,7 +22,6 @@ from nba_pipeline.audit.worlds import (
     with_snapshots_in_play,
 )
 from nba_pipeline.completeness import gates
-from nba_pipeline.derivation import SOURCES, World, summaries_of
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER
 from nba_pipeline_tests.builders import at
 

@@ -22,8 +22,8 @@ from nba_pipeline.audit.command import control_dates
 from nba_pipeline.audit.derivations import REAL, Audit, Derivation
 from nba_pipeline.audit.leakage import TESTS, Test, a_fact_of_before_moves_the_row
 from nba_pipeline.audit.plants import PLANTS
+from nba_pipeline.audit.recompute import World
 from nba_pipeline.completeness.gates import WAIVERS
-from nba_pipeline.derivation import World
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
 from nba_pipeline.assets.summaries.player_game_summary import TABLE as SUMMARIES
 from nba_pipeline.assets.summaries.team_game_summary import TABLE as TEAM_SUMMARIES
-from nba_pipeline.derivation import SOURCES, derive
+from nba_pipeline.audit.recompute import SOURCES, derive
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
