@@ -36,6 +36,7 @@ from nba_pipeline.assets.features.team_defense_zones import team_defense_zones
 from nba_pipeline.assets.features.upcoming_players import upcoming_players
 from nba_pipeline.assets.sources.prop_lines import name_the_players, rosters_of
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
+from nba_pipeline.audit import recompute
 from nba_pipeline.audit.recompute import SOURCES, World, features_from, summaries_of
 from nba_pipeline.completeness import gates
 from nba_pipeline.formulas import player_form as form
@@ -205,7 +206,7 @@ def whole_features(folder: Path, seasons: int, has_zones: bool) -> tuple[tuple[i
     """History and feature rows, wall seconds per step of the fastest of three runs, its CPU seconds, peak memory in GB."""
     world, watch = sources(folder, seasons), Stopwatch()
     for steps in STEPS:
-        watch.wrap(derivation, steps, steps.replace(" ", ", "))
+        watch.wrap(recompute, steps, steps.replace(" ", ", "))
     watch.wrap(gates, GATES, GATES.replace(" ", ", "))
     dates, runs = world["schedule"]["game_date"].unique().sort().to_list(), []
     for _ in range(REPEATS_OF_SEASONS):

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from nba_pipeline.cli.rendering import print_breakers
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.printing import print_breakers
 from nba_pipeline.providers.circuit_breakers import Breaker, breakers, breakers_not_closed, recent_history
 from nba_pipeline.warehouse.landing import Landing, Slot
 

@@ -7,8 +7,8 @@ import json
 import polars as pl
 import pytest
 
-from nba_pipeline.csv_text import csv_text
-from nba_pipeline.printing import out, print_answer, print_frame
+from nba_pipeline.cli.csv_text import csv_text
+from nba_pipeline.cli.rendering import out, print_answer, print_frame
 
 
 def cells(text: str) -> list[list[str]]:

@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from nba_pipeline.csv_text import csv_text
+from nba_pipeline.cli.csv_text import csv_text
 from nba_pipeline.formulas.wilson import wilson_interval
 from nba_pipeline.orchestration.backfill import ACCEPTABLE, EXCELLENT, Step
 from nba_pipeline.orchestration.runner import Outcome, Runner

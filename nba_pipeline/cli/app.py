@@ -1,0 +1,117 @@
+"""The `nba-pipeline` command. One command a function; what it does stands in the modules that it calls.
+
+Exit codes: 0 done, 1 ran and something failed or a gate is closed, 2 wrong use. Machine formats print only the data on
+standard output; everything else goes to standard error.
+"""
+
+import logging
+import sys
+import warnings
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from nba_pipeline.cli.rendering import (
+    err,
+)
+from nba_pipeline.environments import clock, environment, home
+from nba_pipeline.errors import BadInput, PipelineError
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.damage import database_named
+from nba_pipeline.league.calendar import parse_date
+from nba_pipeline.orchestration.runner import Runner, open_instance
+from nba_pipeline.warehouse.partitions import damage_named
+
+if TYPE_CHECKING:
+    from dagster import Definitions
+
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Run, inspect, verify and repair the pipeline.",
+)
+audit = typer.Typer(
+    no_args_is_help=True, help="Prove that no feature sees the future, verify the ledgers, summarize the seasons."
+)
+app.add_typer(audit, name="audit")
+bigquery = typer.Typer(no_args_is_help=True, help="The production warehouse: what it holds, what it should, what it costs.")
+app.add_typer(bigquery, name="bigquery")
+
+
+def main() -> NoReturn:
+    """Run the command and leave with its exit code; an error that the platform knows is one sentence."""
+    warnings.filterwarnings("ignore")
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    try:
+        with database_named(home()), damage_named():
+            app()
+    except PipelineError as error:
+        err.print(f"nba-pipeline: {error}", style="red", highlight=False, soft_wrap=True, markup=False)
+        sys.exit(2 if isinstance(error, BadInput) else 1)
+    sys.exit(0)
+
+
+def runner() -> Runner:
+    """The graph of the configured environment on the instance of the home."""
+    environment()
+    from nba_pipeline.definitions import defs
+
+    # before the instance is opened, which writes into the home
+    refuse_another_format(defs)
+    work = Runner(defs, open_instance(home()))
+    work.warehouse.preflight()
+    return work
+
+
+def runner_at(instant: datetime) -> Runner:
+    """As `runner`, with the clock standing at an instant."""
+    from nba_pipeline.definitions import build_definitions
+    from nba_pipeline.environments import resources_for
+
+    defs = build_definitions(environment(), resources_for(environment(), Clock(stands_at=instant.isoformat())))
+    refuse_another_format(defs)
+    return Runner(defs, open_instance(home()))
+
+
+def refuse_another_format(defs: "Definitions") -> None:
+    """Raise BadInput for a home of another format, before anything is written into it."""
+    from nba_pipeline.warehouse import home_format
+    from nba_pipeline.warehouse.local import LocalWarehouse
+
+    if isinstance((defs.resources or {})["warehouse"], LocalWarehouse):
+        home_format.refuse_another_format(home())
+
+
+def leave(code: int) -> NoReturn:
+    """End the command with an exit code."""
+    raise typer.Exit(code)
+
+
+def date_up_to_tomorrow(text: str, name: str) -> date:
+    """A date of the platform's range. Raises BadInput."""
+    day, tomorrow = parse_date(text, name), clock().today + timedelta(days=1)
+    if day > tomorrow:
+        raise BadInput(f"{name} {day} is after tomorrow, {tomorrow}")
+    return day
+
+
+def date_range(first: str, last: str) -> tuple[date, date]:
+    """The dates of --from and --to. Raises BadInput."""
+    start, end = parse_date(first, "--from"), date_up_to_tomorrow(last, "--to")
+    if start > end:
+        raise BadInput(f"--from {start} is after --to {end}")
+    return start, end
+
+
+def say(message: str) -> None:
+    """Print progress on standard error."""
+    err.print(message, style="dim", highlight=False, soft_wrap=True, markup=False)
+
+
+def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise BadInput for a value of an option that is not among its choices."""
+    if value not in choices:
+        raise BadInput(f"{name} is {value!r}; choose one of {', '.join(choices)}")

@@ -1,0 +1,91 @@
+"""The command group `audit`: leakage, seasons, ledgers."""
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nba_pipeline.cli.rendering import (
+    err,
+    out,
+)
+from nba_pipeline.environments import clock
+from nba_pipeline.errors import BadInput
+
+if TYPE_CHECKING:
+    pass
+
+from nba_pipeline.cli.app import audit, date_range, leave, one_of, runner
+
+
+@audit.command("leakage")
+def audit_leakage(
+    first: Annotated[str, typer.Option("--from", help="first US Eastern date of the sample")],
+    last: Annotated[str, typer.Option("--to", help="last US Eastern date, included")],
+    number: Annotated[int, typer.Option("--dates", help="how many dates to sample")] = 40,
+    seed: Annotated[int, typer.Option(help="of the sample; the same seed samples the same dates")] = 0,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """Alter what nobody could know before tip-off, make the features again and compare; then plant leaks and catch them."""
+    from nba_pipeline.audit import command
+
+    one_of("--format", style, ("table", "json"))
+    start, end = date_range(first, last)
+    if number < 1:
+        raise BadInput(f"--dates must be at least 1, not {number}")
+    work = runner()
+
+    def say(told: str) -> None:
+        err.print(told, style="dim", highlight=False, soft_wrap=True)
+
+    found = command.leakage(work.warehouse, start, end, number=number, seed=seed, now=work.clock.now(), say=say)
+    if style == "json":
+        print(json.dumps(found, default=str, indent=1))
+    else:
+        command.print_leakage(found, out)
+    leave(int(not found["passed"]))
+
+
+@audit.command("seasons")
+def audit_seasons(
+    first: Annotated[str | None, typer.Option("--from", help="first US Eastern date; default the platform's first")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="last US Eastern date; default today")] = None,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """Per season what is there of what should be, how good it is, and whether the league's means are plausible."""
+    from nba_pipeline.audit import command
+    from nba_pipeline.audit.seasons import seasons
+    from nba_pipeline.league.calendar import FIRST_DATE, days
+
+    one_of("--format", style, ("table", "json"))
+    start, end = date_range(first or str(FIRST_DATE), last or str(clock().today))
+    records = seasons(runner().warehouse, days(start, end))
+    if not records:
+        raise BadInput(f"no date from {start} to {end} has games")
+    if style == "json":
+        print(json.dumps(records, indent=1))
+    else:
+        command.print_seasons(records, out)
+    leave(int(any(record["implausible"] for record in records)))
+
+
+@audit.command("ledgers")
+def audit_ledgers(
+    first: Annotated[str | None, typer.Option("--from", help="first US Eastern date; default the platform's first")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="last US Eastern date, included; default tomorrow")] = None,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """Compare every ledger row with the hash recorded when it was written; exit code 1 for any finding."""
+    from nba_pipeline.audit import ledgers
+    from nba_pipeline.league.calendar import FIRST_DATE, days
+
+    one_of("--format", style, ("table", "json"))
+    start, end = date_range(first or str(FIRST_DATE), last or str(clock().today + timedelta(days=1)))
+    dates = None if first is None and last is None else days(start, end)
+    found = ledgers.audit_ledgers(runner().warehouse, dates)
+    if style == "json":
+        print(json.dumps(found, indent=1))
+    else:
+        ledgers.print_ledgers(found, out)
+    leave(int(not found["passed"]))

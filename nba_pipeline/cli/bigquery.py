@@ -1,0 +1,68 @@
+"""The command group `bigquery`: plan, apply, cost."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nba_pipeline.cli.rendering import (
+    out,
+)
+from nba_pipeline.environments import environment
+from nba_pipeline.errors import BadInput
+
+if TYPE_CHECKING:
+    from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
+
+from nba_pipeline.cli.app import bigquery, leave, one_of
+
+
+@bigquery.command("plan")
+def bigquery_plan() -> None:
+    """Show what is missing or differs in the dataset, and change nothing."""
+    from nba_pipeline.warehouse.bigquery.plan import plan
+
+    steps = plan(production().session)
+    for step in steps:
+        out.print(str(step), highlight=False, soft_wrap=True, style="red" if step.action == "refused" else None)
+    out.print(f"{len(steps)} steps" if steps else "nothing to do", highlight=False)
+    leave(int(any(step.action == "refused" for step in steps)))
+
+
+@bigquery.command("apply")
+def bigquery_apply() -> None:
+    """Make dataset, tables and views, add new nullable columns, delete staging tables that were left behind."""
+    from nba_pipeline.warehouse.bigquery.plan import apply
+
+    done = 0
+    refused = 0
+    for step in apply(production().session):
+        out.print(str(step), highlight=False, soft_wrap=True, style="red" if step.action == "refused" else None)
+        done, refused = done + (step.action != "refused"), refused + (step.action == "refused")
+    out.print(f"{done} steps done" if done else "nothing to do" if not refused else f"{refused} steps refused", highlight=False)
+    leave(int(bool(refused)))
+
+
+@bigquery.command("cost")
+def bigquery_cost(
+    number: Annotated[int, typer.Option("--days", help="how many days back")] = 30,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """What the warehouse costs by run, table and kind of job; exit code 1 when the month is projected over budget."""
+    from nba_pipeline.warehouse.bigquery.cost import command
+
+    one_of("--format", style, ("table", "json"))
+    if number < 1:
+        raise BadInput(f"--days must be at least 1, not {number}")
+    leave(command(production().session, number, style))
+
+
+def production() -> "BigQueryWarehouse":
+    """The production warehouse. Raises BadInput in another environment, and for a variable that is missing."""
+    from nba_pipeline.definitions import defs
+    from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
+
+    warehouse = (defs.resources or {})["warehouse"]
+    if not isinstance(warehouse, BigQueryWarehouse):
+        raise BadInput(f"bigquery needs NBA_PIPELINE_ENV=production, and it is {environment()!r}")
+    warehouse.refuse_missing_names()
+    return warehouse

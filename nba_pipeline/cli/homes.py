@@ -1,0 +1,115 @@
+"""Commands about a whole warehouse: migrate, backup, restore, copy."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nba_pipeline.cli.rendering import (
+    err,
+    out,
+)
+from nba_pipeline.environments import environment, home
+from nba_pipeline.errors import BadInput
+
+if TYPE_CHECKING:
+    pass
+
+from nba_pipeline.cli.app import app, date_range, leave, one_of, runner, say
+
+
+@app.command()
+def migrate(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would be converted, and change nothing")] = False,
+) -> None:
+    """Convert a home of an older format. May be interrupted and repeated."""
+    from nba_pipeline import definitions  # noqa: F401  # the modules of the assets register their tables
+    from nba_pipeline.warehouse import migration
+
+    if environment() == "production":
+        raise BadInput("migrate converts a local home, and NBA_PIPELINE_ENV is 'production'; set it to local or sandbox")
+    partitions = migration.plan(home())
+    for line in migration.summary(home(), partitions):
+        out.print(line, highlight=False, soft_wrap=True, markup=False)
+    if not dry_run:
+        for line in migration.migrate(home(), partitions):
+            out.print(line, highlight=False, soft_wrap=True, markup=False)
+    leave(0)
+
+
+@app.command()
+def backup(folder: Annotated[Path, typer.Argument(help="a new or empty folder outside of the home")]) -> None:
+    """Copy the ledgers with their manifests and the landing to a folder, and verify the copy."""
+    from nba_pipeline.warehouse.backup import back_up
+
+    work = runner()
+    receipt = back_up(
+        work.warehouse, work.landing.root, folder, home=home(), environment=environment(), made_at=work.clock.now(), say=say
+    )
+    size = sum(entry.bytes for entry in receipt.files.values())
+    out.print(
+        f"{len(receipt.files)} files with {size / 1024**2:.1f} MiB are in {folder}, verified", highlight=False, soft_wrap=True
+    )
+    for finding in receipt.findings:
+        out.print(f"not as recorded: {finding}", style="red", highlight=False, soft_wrap=True, markup=False)
+    leave(int(bool(receipt.findings)))
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="a folder that `backup` made")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what is missing, and add nothing")] = False,
+) -> None:
+    """Add what a backup has and the home lacks; nothing that exists is overwritten or deleted."""
+    from nba_pipeline.warehouse.restore import restore as restore_backup
+
+    work = runner()
+    restored = restore_backup(work.warehouse, work.landing.root, folder, environment=environment(), dry_run=dry_run, say=say)
+    rows = ", ".join(f"{number} rows of {name}" for name, number in restored.rows.items()) or "no rows"
+    out.print(
+        f"{'missing' if dry_run else 'added'}: {rows}, {restored.files} files of the landing", highlight=False, soft_wrap=True
+    )
+    for difference in restored.differences:
+        out.print(difference, style="red", highlight=False, soft_wrap=True, markup=False)
+    leave(int(bool(restored.differences)))
+
+
+@app.command("copy")
+def copy_tables(
+    source: Annotated[str, typer.Option("--from-warehouse", help="local | bigquery")],
+    target: Annotated[str, typer.Option("--to-warehouse", help="local | bigquery")],
+    first: Annotated[str, typer.Option("--from", help="first US Eastern date")],
+    last: Annotated[str, typer.Option("--to", help="last US Eastern date, included")],
+    tables: Annotated[list[str] | None, typer.Option("--tables", help="only this table; may be given several times")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be written")] = False,
+) -> None:
+    """Copy the rows of a range of dates from one warehouse to another, and compare them cell by cell."""
+    from nba_pipeline.definitions import defs
+    from nba_pipeline.environments import warehouse_of
+    from nba_pipeline.league.calendar import days
+    from nba_pipeline.tables.table import TABLES
+    from nba_pipeline.warehouse.copying import copy
+
+    for option, name in (("--from-warehouse", source), ("--to-warehouse", target)):
+        one_of(option, name, ("local", "bigquery"))
+    if source == target:
+        raise BadInput(f"--from-warehouse and --to-warehouse are both {source}")
+    if unknown := sorted(set(tables or ()) - TABLES.keys()):
+        raise BadInput(f"there is no table {', '.join(unknown)}; choose among {', '.join(sorted(TABLES))}")
+    start, end = date_range(first, last)
+    in_order = [key.path[-1] for key in defs.resolve_asset_graph().toposorted_asset_keys]
+    names = [name for name in dict.fromkeys([*in_order, *TABLES]) if name in TABLES and (not tables or name in tables)]
+    here, there = (warehouse_of("production" if name == "bigquery" else "local") for name in (source, target))
+    if source == "bigquery":
+        from nba_pipeline.warehouse.bigquery.format_1_source import source_of_copy
+
+        here = source_of_copy(here)
+    here.preflight()
+    there.preflight()
+    code = 0
+    for record in copy(here, there, days(start, end), names, dry_run=dry_run):
+        err.print(str(record), highlight=False, soft_wrap=True)
+        for difference in record.differences:
+            err.print(f"  {difference}", style="red", highlight=False, soft_wrap=True)
+        code |= bool(record.differences)
+    leave(int(code))

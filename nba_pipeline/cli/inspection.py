@@ -1,0 +1,113 @@
+"""Commands that only read: status, decisions, breakers, sql."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nba_pipeline.cli.rendering import (
+    err,
+    out,
+    print_answer,
+    print_breakers,
+    print_decisions,
+    print_status,
+)
+from nba_pipeline.environments import clock, environment, home
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.orchestration.runner import open_instance
+
+if TYPE_CHECKING:
+    pass
+
+from nba_pipeline.cli.app import app, date_range, leave, one_of, runner
+
+
+@app.command()
+def status(
+    first: Annotated[str | None, typer.Option("--from", help="first US Eastern date; default six days ago")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="last US Eastern date; default tomorrow")] = None,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """What is due, what is there, what is missing by name, and what happened on the way."""
+    from nba_pipeline.league.calendar import days
+    from nba_pipeline.monitoring import status as grid
+    from nba_pipeline.monitoring.landed_dates import loaded_before, missing_sources
+    from nba_pipeline.orchestration.lost_partitions import alert_on_damage
+
+    one_of("--format", style, ("table", "json"))
+    today = clock().today
+    start, end = date_range(first or str(today - timedelta(days=6)), last or str(today + timedelta(days=1)))
+    work = runner()
+    before = loaded_before(work.instance)
+    records = grid.status(work.warehouse, work.landing, work.clock, days(start, end), work.code_versions, before)
+    alert_on_damage(work.notifier, work.landing)
+    if style == "json":
+        print(json.dumps(records, indent=1))
+    else:
+        print_status(records)
+        elsewhere = missing_sources(work.warehouse, work.landing, end, before).keys() - set(days(start, end))
+        if elsewhere:
+            message = f"{len(elsewhere)} other dates up to {end} are landed but not loaded (first: {min(elsewhere)})"
+            out.print(f"{message}; nba-pipeline reconcile reloads them", highlight=False, soft_wrap=True)
+    leave(int(any(record["state"] == "FAILED" for record in records)))
+
+
+@app.command()
+def decisions(
+    first: Annotated[str | None, typer.Option("--from", help="instant, or US Eastern date; default two days before --to")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="instant, or US Eastern date, included; default now")] = None,
+    style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
+) -> None:
+    """What every schedule and sensor decided: which runs it started, or why it skipped or failed."""
+    from nba_pipeline.instance import ticks
+
+    one_of("--format", style, ("table", "json"))
+    # Dagster's own clock is the real one, wherever ours stands
+    start, end = ticks.span(first, last, Clock().now())
+    environment()
+    records = ticks.decisions(open_instance(home()), start, end)
+    if style == "json":
+        print(json.dumps(records, indent=1))
+    else:
+        print_decisions(records, start, end)
+    leave(0)
+
+
+@app.command()
+def breakers(style: Annotated[str, typer.Option("--format", help="table | json")] = "table") -> None:
+    """Who is asked no more for a while, since when, until when and why."""
+    from nba_pipeline.definitions import defs
+    from nba_pipeline.providers.circuit_breakers import breakers_not_closed
+
+    one_of("--format", style, ("table", "json"))
+    found = breakers_not_closed((defs.resources or {})["landing"])
+    if style == "json":
+        print(json.dumps([asdict(breaker) for breaker in found], default=_iso, indent=1))
+    else:
+        print_breakers(found)
+    leave(0)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="one statement that only reads; tables go by their plain names")],
+    style: Annotated[str, typer.Option("--format", help="table | csv | json")] = "table",
+) -> None:
+    """Query the warehouse; no file can be read or written. CSV escapes formulas. SHOW TABLES lists the tables and views."""
+    from nba_pipeline.orchestration.lost_partitions import unreadable_dates
+    from nba_pipeline.warehouse.views import tables_in
+
+    one_of("--format", style, ("table", "csv", "json"))
+    warehouse = runner().warehouse
+    answer = warehouse.sql(query)
+    for sentence in unreadable_dates(warehouse, tables_in(query)):
+        err.print(f"warning: {sentence}", style="yellow", highlight=False, soft_wrap=True, markup=False)
+    print_answer(answer, style)
+    leave(0)
+
+
+def _iso(instant: datetime) -> str:
+    return instant.isoformat()
