@@ -50,7 +50,7 @@ test-nightly: $(READY)
 	$(BIN)/python -m nba_pipeline_tests.bigquery.game_day $(CURDIR)/.emulator/kills
 
 dev: $(READY)
-	$(BIN)/python -W ignore -c 'from nba_pipeline.environments import home; from nba_pipeline.orchestration.runner import prepare_instance; prepare_instance(home())'
+	$(BIN)/python -W ignore -c 'from nba_pipeline.environments import home; from nba_pipeline.instance.opening import prepare_instance; prepare_instance(home())'
 	DAGSTER_HOME=$(NBA_PIPELINE_HOME)/dagster $(BIN)/dagster dev -w workspace.yaml
 
 lint: $(READY)

@@ -48,12 +48,13 @@ from nba_pipeline.assets.sources import schedule
 from nba_pipeline.completeness.modes import CAPTURED, CLOCK, COLLECTED, DAILY_TABLES, UP_TO_FEATURES, capture_instants
 from nba_pipeline.environments import resources_for
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.instance.run_retention import prune
 from nba_pipeline.instance.run_tags import MODE_TAG
 from nba_pipeline.league.calendar import EASTERN, FIRST_DATE, days, eastern, week_of
 from nba_pipeline.orchestration.reconciliation import UNDER_WAY, find_work
-from nba_pipeline.orchestration.runner import QUIET, open_instance
+from nba_pipeline.orchestration.runner import QUIET
 from nba_pipeline.orchestration.sensors import SENSORS, final_games, lines, reconciliation
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES

@@ -21,9 +21,10 @@ import polars as pl
 from measuring import a_runner, print_table
 
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.league.calendar import days
-from nba_pipeline.orchestration.runner import QUIET, open_instance
+from nba_pipeline.orchestration.runner import QUIET
 from nba_pipeline.tables.table import LINEAGE, TABLES, Table
 from nba_pipeline.warehouse.io_manager import TableIO
 from nba_pipeline.warehouse.landing import Landing

@@ -25,7 +25,8 @@ from dagster._core.storage.event_log.base import EventLogStorage
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import PROVIDER_ADDRESSES, resources_for
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.orchestration.runner import Outcome, Runner, open_instance
+from nba_pipeline.instance.opening import open_instance
+from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.sandbox import client

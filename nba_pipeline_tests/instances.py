@@ -17,7 +17,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from nba_pipeline.orchestration import runner
+from nba_pipeline.instance import opening
 
 
 @cache
@@ -25,15 +25,15 @@ def _empty() -> Path:
     """The folder of an instance that has no runs, created once per process."""
     folder = Path(tempfile.mkdtemp(prefix="nba_pipeline_instance_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with runner.open_instance(folder):
+    with opening.open_instance(folder):
         return folder / "dagster"
 
 
 def open_instance(home: Path) -> dg.DagsterInstance:
-    """As `nba_pipeline.orchestration.runner.open_instance`; a home without an instance gets a copy of the empty one."""
+    """As `nba_pipeline.instance.opening.open_instance`; a home without an instance gets a copy of the empty one."""
     if not (home / "dagster").exists():
         shutil.copytree(_empty(), home / "dagster")
-    return runner.open_instance(home)
+    return opening.open_instance(home)
 
 
 @contextmanager

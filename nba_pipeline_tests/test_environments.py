@@ -12,7 +12,7 @@ from nba_pipeline.cli import main
 from nba_pipeline.environments import ENVIRONMENTS, clock, environment, home, resources_for
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.orchestration.runner import open_instance
+from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.sandbox.client import SandboxHttpClient
 
 

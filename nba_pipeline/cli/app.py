@@ -19,8 +19,9 @@ from nba_pipeline.environments import clock, environment, home
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.damage import database_named
+from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.league.calendar import parse_date
-from nba_pipeline.orchestration.runner import Runner, open_instance
+from nba_pipeline.orchestration.runner import Runner
 from nba_pipeline.warehouse.partitions import damage_named
 
 if TYPE_CHECKING:

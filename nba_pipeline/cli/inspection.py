@@ -17,7 +17,7 @@ from nba_pipeline.cli.rendering import (
 )
 from nba_pipeline.environments import clock, environment, home
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.orchestration.runner import open_instance
+from nba_pipeline.instance.opening import open_instance
 
 if TYPE_CHECKING:
     pass

@@ -3,18 +3,14 @@
 What to run for a date, a backfill or a rebuild is decided here; what a run does stands with the assets.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from importlib.resources import files
-from pathlib import Path
 
 import dagster as dg
 
 from nba_pipeline.completeness.modes import TABLES_OF_MODE, Mode
-from nba_pipeline.errors import BadInput
 from nba_pipeline.instance import run_outcomes
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
@@ -50,25 +46,6 @@ class Outcome:
     def succeeded(self) -> bool:
         """Nothing stopped; in a range, gates may be closed on some dates, see `closed`."""
         return not self.failures
-
-
-def prepare_instance(home: Path) -> Path:
-    """The folder of Dagster's instance below the home, with its dagster.yaml. Raises BadInput for a home not writable."""
-    folder = home / "dagster"
-    text = (files("nba_pipeline") / "dagster.yaml").read_text().replace("DAGSTER_HOME", str(folder))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        half_written = folder / f".dagster.yaml.{os.getpid()}"
-        half_written.write_text(text)
-        half_written.replace(folder / "dagster.yaml")
-    except OSError as error:
-        raise BadInput(f"NBA_PIPELINE_HOME {home} cannot be written: {error.strerror}") from None
-    return folder
-
-
-def open_instance(home: Path) -> dg.DagsterInstance:
-    """Dagster's instance below the home. Raises BadInput for a home not writable."""
-    return dg.DagsterInstance.from_config(str(prepare_instance(home)))
 
 
 def code_versions_of(definitions: dg.Definitions) -> dict[str, str]:

@@ -24,8 +24,8 @@ from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogCons
 
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import _close_if_dead, close_dead_runs, is_alive, process_tag
+from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.run_tags import PROCESS_TAG
-from nba_pipeline.orchestration.runner import open_instance
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests import instances

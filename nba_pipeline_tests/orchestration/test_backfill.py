@@ -255,7 +255,8 @@ warnings.filterwarnings("ignore")
 from datetime import date
 from nba_pipeline.definitions import defs
 from nba_pipeline.environments import home
-from nba_pipeline.orchestration.runner import Runner, open_instance
+from nba_pipeline.instance.opening import open_instance
+from nba_pipeline.orchestration.runner import Runner
 runner = Runner(defs, open_instance(home()))
 for outcome in runner.backfill(date.fromisoformat("{DAY}"), date.fromisoformat("{NEXT}"), dates_per_run=1):
     print(outcome.title, flush=True)

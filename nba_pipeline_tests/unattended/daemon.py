@@ -30,8 +30,9 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.event_log import KeptSqliteEventLogStorage
+from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.league.calendar import EASTERN, eastern, eastern_date
-from nba_pipeline.orchestration.runner import QUIET, Runner, open_instance
+from nba_pipeline.orchestration.runner import QUIET, Runner
 from nba_pipeline.sandbox.league import League
 
 STATE = "unattended.json"

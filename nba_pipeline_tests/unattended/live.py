@@ -18,8 +18,8 @@ import polars as pl
 
 from nba_pipeline.assets.grades import grades
 from nba_pipeline.assets.predictions import predictions
+from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.league.calendar import eastern_date
-from nba_pipeline.orchestration.runner import open_instance
 from nba_pipeline.sandbox.league import League
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.local import LocalWarehouse

@@ -34,10 +34,10 @@ import os, sys
 from datetime import date, timedelta
 from pathlib import Path
 import nba_pipeline
-from nba_pipeline.league.calendar import Clock, eastern
+from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import home, resources_for
-from nba_pipeline.orchestration.runner import Runner, open_instance
+from nba_pipeline.runs import Runner, open_instance
 
 assert Path(nba_pipeline.__file__).is_relative_to(Path.cwd()), nba_pipeline.__file__
 

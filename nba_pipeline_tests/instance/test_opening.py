@@ -1,0 +1,69 @@
+"""The dagster.yaml of a home: written, replaced while unedited, kept once edited, and named when it cannot be used."""
+
+from pathlib import Path
+
+import pytest
+
+from nba_pipeline.errors import BadInput
+from nba_pipeline.instance.opening import FIRST_LINE_OF_OLDER_FILES, is_edited, open_instance, prepare_instance
+
+PARALLEL_RUNS = "max_concurrent_runs: 3"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return prepare_instance(tmp_path) / "dagster.yaml"
+
+
+def edit(file: Path, old: str, new: str) -> str:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    return file.read_text()
+
+
+def test_a_file_of_a_newer_version_replaces_an_unedited_one(file: Path, tmp_path: Path) -> None:
+    written = file.read_text()
+    assert not is_edited(written) and str(tmp_path) in written
+    prepare_instance(tmp_path)
+    assert file.read_text() == written
+
+
+def test_a_file_of_an_earlier_version_is_replaced(file: Path, tmp_path: Path) -> None:
+    written = file.read_text()
+    file.write_text(f"{FIRST_LINE_OF_OLDER_FILES} and names that folder.\nevent_log_storage:\n  module: nba_pipeline.event_log\n")
+    prepare_instance(tmp_path)
+    assert file.read_text() == written
+
+
+def test_an_edited_file_stays(file: Path, tmp_path: Path) -> None:
+    edited = edit(file, PARALLEL_RUNS, "max_concurrent_runs: 1")
+    with open_instance(tmp_path) as instance:
+        assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1  # type: ignore[union-attr]
+    assert file.read_text() == edited
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("KeptSqliteEventLogStorage", "NoSuchStorage", "Couldn't find class NoSuchStorage .*"),
+        ("nba_pipeline.instance.event_log", "nba_pipeline.nowhere", "Couldn't import module nba_pipeline.nowhere .*"),
+        (PARALLEL_RUNS, "max_concurrent_runs: many", "Errors whilst loading dagster instance config .*"),
+        (PARALLEL_RUNS, "max_concurrent_runs: [", "while parsing .*"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_with_the_way_out(
+    file: Path, tmp_path: Path, old: str, new: str, reason: str
+) -> None:
+    edit(file, old, new)
+    with pytest.raises(BadInput, match=rf"^{file} cannot be used: {reason} Correct the file, or delete it: .*own$"):
+        open_instance(tmp_path)
+    file.unlink()
+    open_instance(tmp_path).dispose()
+
+
+def test_homes_of_earlier_versions_find_their_storage() -> None:
+    from nba_pipeline import event_log  # noqa: PLC0415  # as Dagster imports it, by the name in dagster.yaml
+    from nba_pipeline.instance.event_log import KeptSqliteEventLogStorage  # noqa: PLC0415
+
+    assert event_log.KeptSqliteEventLogStorage is KeptSqliteEventLogStorage
