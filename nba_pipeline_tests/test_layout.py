@@ -24,43 +24,70 @@ ASSET_MODULES = sorted(
 )
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "sandbox" not in path.relative_to(PACKAGE).parts)
 
-# What a folder may import beside the standard library and itself. A name allows the module and all below it.
-FRAMES = {"polars"}
+PLAIN = {"errors", "settings"}
+LOW = PLAIN | {"league", "instance", "tables", "warehouse"}
+BELOW_ASSETS = LOW | {"providers", "completeness", "formulas", "systems", "asset_factory"}
 MAY_IMPORT = {
-    "formulas": FRAMES,
-    "systems": FRAMES | {"numpy", "catboost", "pydantic"} | {f"nba_pipeline.{name}" for name in ("formulas", "settings", "errors")},
-    "assets": FRAMES
-    | {"dagster", "dataframely"}
-    | {
-        f"nba_pipeline.{name}"
-        for name in (
-            "formulas", "systems", "table", "calendar", "gates", "disagreements", "checks", "settings", "errors", "names",
-            "teams", "providers", "warehouse", "typed_frame", "flow", "step_limit", "corrections",
-        )
-    },
-}  # fmt: skip
-MAY_NOT_IMPORT = {
-    folder: {f"nba_pipeline.{name}" for name in ("assets", "definitions", "automation", "cli", "runs", "environments")}
-    for folder in ("providers", "warehouse")
+    "formulas": set[str](),
+    "league": PLAIN,
+    "instance": PLAIN | {"league"},
+    "tables": {"errors", "league"},
+    "warehouse": PLAIN | {"league", "instance", "tables"},
+    "providers": LOW,
+    "completeness": PLAIN | {"league", "tables", "warehouse"},
+    "systems": PLAIN | {"formulas"},
+    "asset_factory": LOW | {"completeness"},
+    "assets": BELOW_ASSETS,
+    "audit": BELOW_ASSETS | {"assets"},
+    "monitoring": BELOW_ASSETS | {"assets"},
+    "orchestration": BELOW_ASSETS | {"assets", "monitoring"},
+    "sandbox": LOW | {"providers"},
+    "environments": LOW | {"providers", "monitoring", "sandbox"},
+    "definitions": {"assets", "environments", "orchestration"},
+    "notebook": LOW | {"definitions", "environments", "orchestration"},
+    "event_log": {"instance"},
+    "cli": BELOW_ASSETS | {"assets", "audit", "definitions", "environments", "monitoring", "orchestration"},
+    "__main__": {"cli"},
+    "__init__": set(),
+    "errors": set(),
+    "settings": set(),
 }
+"""Package or module at the root -> the packages it may import. No two import one another."""
+
+LIBRARIES = {
+    "formulas": {"polars"},
+    "systems": {"polars", "numpy", "catboost", "pydantic"},
+    "assets": {"polars", "dagster", "dataframely"},
+}
+"""Package -> the libraries it may import beside the standard one; the others are free to choose."""
 
 
 def imports(path: Path) -> Iterator[tuple[str, str]]:
-    """Module and name of every import, also of those inside functions."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    """Module and name of every import, also of those inside functions; but for imports of types only."""
+    tree = ast.parse(path.read_text())
+    of_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in of_types:
+            continue
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from ((node.module, alias.name) for alias in node.names)
 
 
-def is_below(module: str, name: str, allowed: set[str]) -> bool:
-    """Whether an import, as a module or as a name out of one, is one of the allowed or below it."""
-    return any(full == one or full.startswith(f"{one}.") for one in allowed for full in (module, f"{module}.{name}"))
+def package_of(module: str, name: str) -> str:
+    """The package, or the module at the root, that an import of the project takes something from."""
+    return (f"{module}.{name}").split(".")[1]
 
 
 def folder_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0]
+    """The package of a module, or the module itself where it stands at the root."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def named(path: Path) -> str:
@@ -74,28 +101,50 @@ def of_folders(*folders: str) -> list[Path]:
 # Import directions
 
 
-@pytest.mark.parametrize("path", of_folders(*MAY_IMPORT), ids=named)
-def test_a_module_imports_only_what_its_folder_may(path: Path) -> None:
-    folder = folder_of(path)
-    allowed = MAY_IMPORT[folder] | {f"nba_pipeline.{folder}"}
+def test_no_two_packages_may_import_one_another() -> None:
+    both = [(one, other) for one, allowed in MAY_IMPORT.items() for other in allowed if one in MAY_IMPORT.get(other, ())]
+    assert not both
+
+
+def test_every_module_belongs_to_a_package_with_a_rule() -> None:
+    others = {folder_of(path) for path in PACKAGE.rglob("*.py")} - MAY_IMPORT.keys()
+    assert not others, f"{', '.join(sorted(others))}: put the module into a package; a new package needs a rule in MAY_IMPORT"
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=named)
+def test_a_module_imports_only_what_its_package_may(path: Path) -> None:
+    package = folder_of(path)
+    allowed = MAY_IMPORT[package] | {package}
     others = [
         f"{module}.{name}".rstrip(".")
         for module, name in imports(path)
-        if module.split(".")[0] not in sys.stdlib_module_names and not is_below(module, name, allowed)
+        if module.split(".")[0] == "nba_pipeline" and package_of(module, name) not in allowed
     ]
     assert not others, (
-        f"{named(path)} imports {', '.join(others)}; {folder}/ may import {', '.join(sorted(MAY_IMPORT[folder]))} only: "
-        "move the code to where it may, or hand the value over as an argument"
+        f"{named(path)} imports {', '.join(others)}; {package} may import {', '.join(sorted(MAY_IMPORT[package])) or 'nothing'} "
+        "only: move the code to where it may, or hand the value over as an argument"
     )
 
 
-@pytest.mark.parametrize("path", of_folders(*MAY_NOT_IMPORT), ids=named)
-def test_providers_and_warehouse_know_no_assets(path: Path) -> None:
-    forbidden = [f"{module}.{name}" for module, name in imports(path) if is_below(module, name, MAY_NOT_IMPORT[folder_of(path)])]
-    assert not forbidden, (
-        f"{named(path)} imports {', '.join(forbidden)}; {folder_of(path)}/ stands below the assets: take the table or the "
-        "value as an argument"
-    )
+@pytest.mark.parametrize("package", LIBRARIES)
+def test_a_package_imports_only_its_libraries(package: str) -> None:
+    others = {
+        f"{named(path)}: {module}"
+        for path in of_folders(package)
+        for module, _ in imports(path)
+        if module.split(".")[0] not in sys.stdlib_module_names | LIBRARIES[package] | {"nba_pipeline"}
+    }
+    assert not others, f"{', '.join(sorted(others))}; {package} imports {', '.join(sorted(LIBRARIES[package]))} only"
+
+
+def test_private_modules_of_dagster_are_imported_by_instance_only() -> None:
+    others = [
+        f"{named(path)} imports {module}.{name}"
+        for path in PACKAGE.rglob("*.py")
+        for module, name in imports(path)
+        if f"{module}.{name}".startswith("dagster._") and folder_of(path) != "instance"
+    ]
+    assert not others, f"{'; '.join(others)}: wrap it in a module of instance/ that names the version of Dagster"
 
 
 @pytest.mark.parametrize("path", of_folders("assets"), ids=named)

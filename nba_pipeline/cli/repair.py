@@ -66,9 +66,9 @@ def waive(
 
     slate = date_up_to_tomorrow(day, "--date")
     ends_at = parse_instant(until, "--until") if until is not None else None
-    ledger.refuse_nonsense(clock(), slate, gate, reason, author, ends_at)
+    ledger.refuse_nonsense(clock().now(), slate, gate, reason, author, ends_at)
     work = runner()
-    for sentence in ledger.waive(work.warehouse, work.clock, slate, gate, reason, author, ends_at):
+    for sentence in ledger.waive(work.warehouse, work.clock.now(), slate, gate, reason, author, ends_at):
         out.print(sentence, highlight=False, soft_wrap=True, markup=False)
     leave(0)
 

@@ -9,7 +9,6 @@ import polars as pl
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import BadInput
-from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern_date
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -21,25 +20,25 @@ SOURCE = "nba-pipeline waive"
 CODE_VERSION = "1"
 
 
-def refuse_nonsense(clock: Clock, day: date, gate: str, reason: str, author: str, ends_at: datetime | None) -> None:
+def refuse_nonsense(now: datetime, day: date, gate: str, reason: str, author: str, ends_at: datetime | None) -> None:
     """Raises BadInput, naming the option and its value, for a waiver that could open nothing or that says too little."""
-    if day > clock.today:
-        raise BadInput(f"--date {day} is after today, {clock.today}: none of its games can be final yet")
+    if day > eastern_date(now):
+        raise BadInput(f"--date {day} is after today, {eastern_date(now)}: none of its games can be final yet")
     if gate not in WAIVABLE:
         raise BadInput(f"--gate is {gate!r}; the gates that can be waived: {', '.join(WAIVABLE)}")
     for option, text in (("--reason", reason), ("--author", author)):
         if not text.strip():
             raise BadInput(f"{option} must not be empty, it is {text!r}")
-    if ends_at is not None and ends_at <= clock.now():
-        raise BadInput(f"--until {ends_at.isoformat()} is not after now, {clock.now().isoformat(timespec='seconds')}")
+    if ends_at is not None and ends_at <= now:
+        raise BadInput(f"--until {ends_at.isoformat()} is not after now, {now.isoformat(timespec='seconds')}")
 
 
 def waive(
-    warehouse: Warehouse, clock: Clock, day: date, gate: str, reason: str, author: str, ends_at: datetime | None
+    warehouse: Warehouse, now: datetime, day: date, gate: str, reason: str, author: str, ends_at: datetime | None
 ) -> list[str]:
     """Add the waiver, and say in sentences what it does. Raises BadInput as above, and when one stands already."""
-    refuse_nonsense(clock, day, gate, reason, author, ends_at)
-    now, there = clock.now(), warehouse.scan(gates.WAIVERS, [day]).collect()
+    refuse_nonsense(now, day, gate, reason, author, ends_at)
+    there = warehouse.scan(gates.WAIVERS, [day]).collect()
     standing = gates.standing_waivers(there, now).filter(pl.col("gate") == gate).sort("waived_at")
     if standing.height:
         first = standing.row(0, named=True)

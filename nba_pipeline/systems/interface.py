@@ -135,6 +135,19 @@ class TrainedSystem(System):
     def names_in(self, booster: Any) -> tuple[str, ...]:
         """The feature names, in order, that the model file itself holds."""
 
+    def read_card(self, text: str) -> Card:
+        """The card of a model, from JSON. Raises ValidationError when it cannot be read, Permanent for another system's."""
+        card = Card.model_validate_json(text)
+        if card.system_id != self.system_id:
+            raise Permanent(f"model {card.model_id} belongs to system {card.system_id}, not to {self.system_id}")
+        return card
+
+    def model(self, card: Card, booster: Any) -> TrainedModel:
+        """A card and its library's object as one model. Raises Permanent for another signature than that of this code."""
+        model = TrainedModel(card, booster)
+        self.check_signature(model)
+        return model
+
     def check_signature(self, model: TrainedModel) -> None:
         """Raise Permanent unless library version and feature names, in order, are those of this code."""
         card = model.card

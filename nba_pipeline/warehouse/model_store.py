@@ -18,13 +18,13 @@ import polars as pl
 from pydantic import ValidationError
 
 from nba_pipeline.errors import Damaged, Permanent
-from nba_pipeline.systems import TRAINED_SYSTEMS
-from nba_pipeline.systems.interface import Card, TrainedModel, TrainedSystem
 from nba_pipeline.warehouse import damage, files
 from nba_pipeline.warehouse.files import Place
 
 if TYPE_CHECKING:
     from upath import UPath
+
+    from nba_pipeline.systems.interface import Card, TrainedModel, TrainedSystem
 
 ID_LENGTH = 16
 CARD, MODEL = "card.json", "model.cbm"
@@ -46,7 +46,7 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Whether the model has been saved."""
         return files.exists(self.folder(model_id) / CARD)
 
-    def save(self, system: TrainedSystem, booster: Any, card: Card) -> None:
+    def save(self, system: "TrainedSystem", booster: Any, card: "Card") -> None:
         """Keep a model and its card. Does nothing when another writer has saved the same model first."""
         target = self.folder(card.model_id)
         if not isinstance(target, Path):
@@ -61,7 +61,7 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
             if not self.has(card.model_id):
                 self._replace(new, target)
 
-    def _put(self, target: "UPath", system: TrainedSystem, booster: Any, card: Card) -> None:
+    def _put(self, target: "UPath", system: "TrainedSystem", booster: Any, card: "Card") -> None:
         if self.has(card.model_id):
             return
         with tempfile.TemporaryDirectory(prefix="nba-") as scratch:
@@ -86,15 +86,16 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
             shutil.rmtree(target)
             new.replace(target)
 
-    def load(self, model_id: str) -> TrainedModel:
-        """The model, after it reproduced its golden rows.
+    def load(self, model_id: str, system: "TrainedSystem") -> "TrainedModel":
+        """The model of a system, after it reproduced its golden rows.
 
         Raises Damaged when it is absent, or unreadable or forecasts something else than it did when it was saved: then it is
-        moved aside, and its week can be trained again. Raises Permanent when it has another signature than the installed code.
+        moved aside, and its week can be trained again. Raises Permanent when it belongs to another system, or has another signature
+        than the installed code.
         """
         folder = self.folder(model_id)
         try:
-            return self._load(folder)
+            return self._load(folder, system)
         except FileNotFoundError as error:
             if not files.exists(folder / CARD):
                 raise Damaged(f"model {model_id} is not in {folder.parent}: train its week again") from error
@@ -106,17 +107,15 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         damage.set_aside(files.place(self.home), folder, problem, TRAIN_AGAIN)
         raise Damaged(f"model {model_id} was moved to {damage.FOLDER}: {problem}; next: {TRAIN_AGAIN}")
 
-    def _load(self, folder: Place) -> TrainedModel:
-        card = Card.model_validate_json(files.read(folder / CARD).decode())
-        system = _system(card)
+    def _load(self, folder: Place, system: "TrainedSystem") -> "TrainedModel":
+        card = system.read_card(files.read(folder / CARD).decode())
         with files.local_copy(folder / MODEL) as file:
             _check_hash(card, file, folder / MODEL)
             try:
                 booster = system.read(file)
             except Permanent as error:
                 raise Damaged(str(error).replace(str(file), str(folder / MODEL))) from error
-        model = TrainedModel(card, booster)
-        system.check_signature(model)
+        model = system.model(card, booster)
         _check_golden_rows(system, model)
         return model
 
@@ -145,25 +144,18 @@ def _bytes(column: pl.Series) -> bytes:
     return column.to_physical().to_numpy().tobytes()
 
 
-def _written(card: Card, model: bytes) -> str:
+def _written(card: "Card", model: bytes) -> str:
     return card.model_copy(update={"model_sha256": hashlib.sha256(model).hexdigest()}).model_dump_json(indent=1)
 
 
-def _check_hash(card: Card, model: Path, named: Place) -> None:
+def _check_hash(card: "Card", model: Path, named: Place) -> None:
     """Raise Damaged for a model file that differs from the saved one, before a library reads it."""
     body = model.read_bytes()
     if card.model_sha256 and hashlib.sha256(body).hexdigest() != card.model_sha256:
         raise Damaged(f"{named} differs from the hash in the model's card")
 
 
-def _system(card: Card) -> TrainedSystem:
-    for system in TRAINED_SYSTEMS:
-        if system.system_id == card.system_id:
-            return system
-    raise Permanent(f"model {card.model_id} belongs to system {card.system_id}, which does not exist")
-
-
-def _check_golden_rows(system: TrainedSystem, model: TrainedModel) -> None:
+def _check_golden_rows(system: "TrainedSystem", model: "TrainedModel") -> None:
     card = model.card
     rows = pl.DataFrame(card.golden_rows, schema=dict.fromkeys(card.features, pl.Float64), orient="row")
     now = system.forecast(model.booster, rows)

@@ -25,6 +25,7 @@ from nba_pipeline.assets.predictions.points_model import (
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import Training
+from nba_pipeline.systems import CATBOOST
 from nba_pipeline.systems.catboost import CatBoost
 from nba_pipeline.warehouse.model_store import ModelStore, identify
 from nba_pipeline_tests.builders import a_boxscore, summaries_of, who_did_not_play
@@ -83,7 +84,7 @@ def test_training_twice_in_two_stores_gives_identical_models(tmp_path: Path) -> 
     frames = [(features, summaries), (features.sample(fraction=1, shuffle=True, seed=1), summaries.reverse())]
     ids = [train_week(*rows, WEEK, s, QUICK)["model_id"].item() for rows, s in zip(frames, stores, strict=True)]
     rows = training_rows(features, summaries, WEEK, QUICK)
-    one, other = (QUICK.forecast(s.load(ids[0]).booster, rows).to_list() for s in stores)
+    one, other = (QUICK.forecast(s.load(ids[0], QUICK).booster, rows).to_list() for s in stores)
     assert ids[0] == ids[1]
     assert one == other
 
@@ -180,7 +181,7 @@ def test_the_typed_frame_changes_no_forecast_and_no_model(store: ModelStore) -> 
     former = catboost.CatBoostRegressor(**QUICK.parameters, allow_writing_files=False, verbose=False)
     former.fit(pool(training), eval_set=pool(validation))
     row = train_week(features, summaries, date(2025, 1, 6), store, QUICK)
-    model = store.load(row["model_id"].item())
+    model = store.load(row["model_id"].item(), CATBOOST)
     parameters = {**QUICK.parameters, "validation_days": QUICK.training.validation_days}
     assert model.card.model_id == identify(rows, parameters, QUICK.reads, QUICK.library_version)
     assert QUICK.forecast(model.booster, rows).to_list() == QUICK.forecast(former, rows).to_list()

@@ -16,7 +16,6 @@ from nba_pipeline.cli import app
 from nba_pipeline.completeness import gates, waivers
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.errors import BadInput
-from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.warehouse.local import LocalWarehouse
 
@@ -29,7 +28,7 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalWarehouse
     monkeypatch.setattr(definitions, "defs", build_definitions("sandbox"))  # the module built its own for another home
     warehouse = LocalWarehouse(home=str(tmp_path))
     for day in DAYS:
-        waivers.waive(warehouse, Clock(stands_at=eastern(day, 23).isoformat()), day, gates.COVERAGE_GATE, "no source", "me", None)
+        waivers.waive(warehouse, eastern(day, 23), day, gates.COVERAGE_GATE, "no source", "me", None)
     return warehouse
 
 

@@ -11,7 +11,6 @@ from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.gates import COVERAGE_GATE, WAIVERS
 from nba_pipeline.completeness.waivers import WAIVABLE, waive
 from nba_pipeline.errors import BadInput, Closed
-from nba_pipeline.instance.clock import Clock
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, at, frame_of
@@ -38,7 +37,7 @@ def warehouse(tmp_path: Path) -> LocalWarehouse:
 
 
 def waived(warehouse: LocalWarehouse, now: datetime = MORNING, ends_at: datetime | None = None, author: str = "Ann") -> list[str]:
-    return waive(warehouse, Clock(stands_at=now.isoformat()), DAY, COVERAGE_GATE, "the feed is gone", author, ends_at)
+    return waive(warehouse, now, DAY, COVERAGE_GATE, "the feed is gone", author, ends_at)
 
 
 def go_on(warehouse: LocalWarehouse, as_of: datetime) -> list[str]:

@@ -30,7 +30,7 @@ def test_the_nightly_job_raises_one_alert_per_ledger_and_date(tmp_path: Path, mo
     for hour, day in enumerate([*days, days[0]]):
         at = datetime.combine(day, NOW.timetz()) + timedelta(days=3, hours=hour)
         ends_at = at + timedelta(minutes=1)
-        waive(warehouse, Clock(stands_at=at.isoformat()), day, gates.COVERAGE_GATE, "no source", "me", ends_at)
+        waive(warehouse, at, day, gates.COVERAGE_GATE, "no source", "me", ends_at)
     for day in days:
         file = tmp_path / "tables" / "waivers" / f"game_date={day}" / "part.parquet"
         pl.read_parquet(file).with_columns(author=pl.lit("you")).write_parquet(file)

@@ -334,7 +334,7 @@ def test_a_home_is_restored_and_rebuilt_after_everything_but_its_backup_was_dele
     home, folder, assets = tmp_path / "home", tmp_path / "backup", ["schedule", "boxscores"]
     runner = a_runner(home, NEXT, 8)
     assert runner.run("game_day", assets, DAY, DAY).succeeded
-    waive(runner.warehouse, runner.clock, DAY, gates.COVERAGE_GATE, "a reason", "somebody", None)
+    waive(runner.warehouse, runner.clock.now(), DAY, gates.COVERAGE_GATE, "a reason", "somebody", None)
     before, manifests = tables(home), [path.read_bytes() for path in (home / "manifests").rglob("*.json")]
     back_up(runner.warehouse, runner.landing.root, folder, home=home, environment="sandbox", made_at=runner.clock.now(), say=str)
     shutil.rmtree(home)

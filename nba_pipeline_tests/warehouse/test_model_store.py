@@ -10,6 +10,7 @@ import pytest
 
 from nba_pipeline.assets.predictions.points_model import train_week
 from nba_pipeline.errors import Damaged, Permanent
+from nba_pipeline.systems import CATBOOST
 from nba_pipeline.systems.interface import TrainedModel
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.damage import notices
@@ -31,7 +32,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ModelStore
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> TrainedModel:
     store = ModelStore(home=str(tmp_path_factory.mktemp("trained")))
-    return store.load(str(train_week(*a_history(), WEEK, store, QUICK)["model_id"].item()))
+    return store.load(str(train_week(*a_history(), WEEK, store, QUICK)["model_id"].item()), CATBOOST)
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_a_model_is_two_files_and_nothing_is_left_beside_them(store: ModelStore,
 
 
 def test_a_loaded_model_forecasts_what_its_card_says(store: ModelStore, model_id: str) -> None:
-    model = store.load(model_id)
+    model = store.load(model_id, CATBOOST)
     rows = pl.DataFrame(model.card.golden_rows, schema=dict.fromkeys(QUICK.reads, pl.Float64), orient="row")
     assert QUICK.forecast(model.booster, rows).to_list() == model.card.golden_outputs
     assert len(model.card.golden_outputs) == QUICK.training.golden_rows
@@ -72,38 +73,38 @@ def test_a_loaded_model_forecasts_what_its_card_says(store: ModelStore, model_id
 def test_an_absent_model_is_named(store: ModelStore) -> None:
     assert not store.has("0123456789abcdef")
     with pytest.raises(Damaged, match="model 0123456789abcdef is not in"):
-        store.load("0123456789abcdef")
+        store.load("0123456789abcdef", CATBOOST)
 
 
 def test_a_model_that_does_not_reproduce_its_golden_rows_is_refused(store: ModelStore, model_id: str) -> None:
-    outputs = store.load(model_id).card.golden_outputs
+    outputs = store.load(model_id, CATBOOST).card.golden_outputs
     change_card(store, model_id, golden_outputs=[outputs[0] + 0.01, *outputs[1:]])
     with pytest.raises(Damaged, match=rf"model {model_id} .* is 0\.010000 points off on its golden rows"):
-        store.load(model_id)
+        store.load(model_id, CATBOOST)
 
 
 def test_a_card_without_golden_rows_is_refused(store: ModelStore, model_id: str) -> None:
     change_card(store, model_id, golden_rows=[], golden_outputs=[])
     with pytest.raises(Damaged, match="0 golden rows"):
-        store.load(model_id)
+        store.load(model_id, CATBOOST)
 
 
 def test_a_card_with_fewer_outputs_than_golden_rows_is_refused(store: ModelStore, model_id: str) -> None:
     change_card(store, model_id, golden_outputs=[1.0])
     with pytest.raises(Damaged, match="has 20 golden rows and 1 outputs"):
-        store.load(model_id)
+        store.load(model_id, CATBOOST)
 
 
 def test_a_model_of_another_signature_is_refused(store: ModelStore, model_id: str) -> None:
     change_card(store, model_id, library_version="1.0")
     with pytest.raises(Permanent, match=r"written by catboost 1\.0, installed is"):
-        store.load(model_id)
+        store.load(model_id, CATBOOST)
 
 
 def test_a_model_of_an_unknown_system_is_refused(store: ModelStore, model_id: str) -> None:
     change_card(store, model_id, system_id="crystal_ball")
-    with pytest.raises(Permanent, match="belongs to system crystal_ball, which does not exist"):
-        store.load(model_id)
+    with pytest.raises(Permanent, match="belongs to system crystal_ball, not to catboost"):
+        store.load(model_id, CATBOOST)
 
 
 @pytest.mark.parametrize("name", ["card.json", "model.cbm"])
@@ -111,23 +112,23 @@ def test_a_damaged_file_is_named(store: ModelStore, model_id: str, name: str) ->
     path = store.folder(model_id) / name
     write(path, files.read(path)[:40])
     with pytest.raises(Damaged, match=str(path)):
-        store.load(model_id)
+        store.load(model_id, CATBOOST)
 
 
 def test_a_second_writer_of_the_same_model_changes_nothing(store: ModelStore, model_id: str) -> None:
     before = versions(store, model_id)
-    model = store.load(model_id)
+    model = store.load(model_id, CATBOOST)
     store.save(QUICK, model.booster, model.card)
     assert versions(store, model_id) == before
 
 
 def test_a_torso_of_a_model_is_replaced(store: ModelStore, model_id: str) -> None:
-    model = store.load(model_id)
+    model = store.load(model_id, CATBOOST)
     write(store.folder(model_id) / "model.cbm", b"of another writer")
     (store.folder(model_id) / "card.json").unlink()
     assert not store.has(model_id)
     store.save(QUICK, model.booster, model.card)
-    loaded = store.load(model_id).card  # catboost writes the same trees as other bytes
+    loaded = store.load(model_id, CATBOOST).card  # catboost writes the same trees as other bytes
     assert loaded.model_copy(update={"model_sha256": model.card.model_sha256}) == model.card
 
 
@@ -173,16 +174,16 @@ def test_an_unreadable_model_is_moved_whole_and_can_be_saved_again(
     body = DAMAGES[how](files.read(path))
     write(path, body)
     with pytest.raises(Damaged, match=f"{model_id}.*nba-pipeline reconcile"):
-        store.load(model_id)
+        store.load(model_id, CATBOOST)
     [notice] = notices(files.place(store.home))
     assert notice.subject == f"models/{model_id}" and not store.has(model_id)
     assert files.read(files.place(store.home) / notice.moved_to / name) == body
     store.save(QUICK, trained.booster, trained.card)
-    assert store.load(model_id).card.golden_outputs == trained.card.golden_outputs
+    assert store.load(model_id, CATBOOST).card.golden_outputs == trained.card.golden_outputs
 
 
 def test_a_model_without_its_file_is_moved(store: ModelStore, model_id: str) -> None:
     (store.folder(model_id) / "model.cbm").unlink()
     with pytest.raises(Damaged, match=r"model\.cbm is missing"):
-        store.load(model_id)
+        store.load(model_id, CATBOOST)
     assert not store.has(model_id)

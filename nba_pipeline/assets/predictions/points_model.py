@@ -80,7 +80,7 @@ def train_week(
         # Rows are sorted by date: the training rows come first, the validation rows last.
         booster = system.fit(frame.iloc[: training.height], frame.iloc[rows.height - validation.height :])
         store.save(system, booster, _card(model_id, system, booster, rows, validation))
-    card = store.load(model_id).card
+    card = store.load(model_id, system).card
     return _row(
         week, system, rows,
         model_id=card.model_id,
@@ -135,10 +135,12 @@ def load_models(points_model: pl.DataFrame, store: ModelStore, tell: Callable[[s
     A model that cannot be used costs its own system its week: `tell` is handed the reason, and the other systems predict.
     """
     trained = points_model.filter(pl.col("model_id").is_not_null())
-    by_id = dict[str, TrainedModel]()
-    for model_id in trained["model_id"].unique(maintain_order=True):
+    systems, by_id = {system.system_id: system for system in TRAINED_SYSTEMS}, dict[str, TrainedModel]()
+    for system_id, model_id in trained.select("system_id", "model_id").unique(maintain_order=True).iter_rows():
         try:
-            by_id[model_id] = store.load(model_id)
+            if system_id not in systems:
+                raise Permanent(f"model {model_id} belongs to system {system_id}, which does not exist")
+            by_id[model_id] = store.load(model_id, systems[system_id])
         except (Damaged, Permanent) as error:
             tell(str(error))
     models = {}
