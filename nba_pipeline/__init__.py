@@ -1,13 +1,14 @@
 """A data platform for people who predict NBA player points against sportsbook lines.
 
-    sources      schedule   boxscores   players   prop_lines
-    summaries    player_game_summary
-    features     upcoming_players   features
+    sources      schedule   boxscores   team_boxscores   play_by_play   players   prop_lines   game_lines   injuries   rosters
+    summaries    player_game_summary   team_game_summary
+    features     upcoming_players   player_form   player_shot_zones   team_defense_zones   matchups   features
     predictions  points_model   predictions
     grades       grades
 
-Data goes one way: providers answer over HTTP, the landing keeps what they said, `assets` turns it into tables, the
-warehouse holds them. `gates` says what may go on. `systems` predict. `cli` and Dagster's UI are how people use it.
+Data flows one way: providers answer over HTTP, the landing stores the answers, `assets` turns them into tables, and the
+warehouse stores the tables. `completeness` holds the gates. `systems` predict. `orchestration` starts runs, `monitoring`
+reports. `cli` and Dagster's UI are how people use it. CONTRIBUTING.md says what belongs in each package.
 """
 
 import warnings
