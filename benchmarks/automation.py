@@ -1,6 +1,6 @@
 """What the unattended platform costs: a tick of its conditions and sensors, the growth of Dagster's files, a game's way to its grades.
 
---ticks      CPU seconds of one tick. The conditions of `flow` on 50 daily assets, copies of our own tables with all their
+--ticks      CPU seconds of one tick. The conditions of `asset_factory` on 50 daily assets, copies of our own tables with all their
              dependencies of the same date, each with a blocking check, over five seasons of dates that are all there; against
              Dagster's `AutomationCondition.eager()` on the same graph and instance. Then our sensors on a few dates of the
              sandbox, against a sensor that only skips; the league is served by another process, which is not counted.

@@ -1,7 +1,7 @@
 """Which tables follow from which: the automation conditions that carry data through the graph.
 
 What an update asks for, and what has to be there before, is said per table in FLOWS; the thresholds stand in the blocking
-checks. What starts a day, the schedules and sensors, stands in `automation`.
+checks. What starts a day, the schedules and sensors, stands in `orchestration`.
 """
 
 from dataclasses import dataclass

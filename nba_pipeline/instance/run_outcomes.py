@@ -29,7 +29,7 @@ def sentences(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> tuple[l
         if event.is_step_failure and event.event_specific_data:
             sentence = _cause(getattr(event.event_specific_data, "error", None))
             stopped += [(event.step_key, sentence)] if sentence else []
-        # what a range run says of each of its dates, see checks.py, belongs to no step; its verdict on all of them does
+        # what a range run says of each of its dates, see check_evaluations.py, belongs to no step; its verdict on all of them does
         if event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION or not event.step_key:
             continue
         evaluation = event.asset_check_evaluation_data

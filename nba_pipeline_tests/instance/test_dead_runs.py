@@ -294,7 +294,7 @@ def test_a_run_killed_with_its_code_server_is_retried_once_by_dagster(instance: 
         wait_for(tmp_path / "endless")
         kill_with_its_code_server(status_of(instance, run))
         time.sleep(1)
-    assert status_of(instance, run).status == dg.DagsterRunStatus.STARTED, "Dagster sees it by now; liveness.py can go"
+    assert status_of(instance, run).status == dg.DagsterRunStatus.STARTED, "Dagster sees it by now; dead_runs.py can go"
     assert [closed.run_id for closed in close_dead_runs(instance, datetime.now(UTC))] == [run.run_id]
 
     with served(instance) as workspace:
