@@ -1,4 +1,4 @@
-"""typed_frame: pandas frames that keep a table's promise: its columns in order, dtypes, nulls, bounds and key.
+"""Pandas frames that keep a table's promise: its columns in order, dtypes, nulls, bounds and key.
 
 Rows leave polars for pandas here only: on their way into a notebook, and into CatBoost's training. pandas and dagster-pandas
 are imported by the functions that need them, since that costs a second.
@@ -94,7 +94,7 @@ def to_pandas(rows: pl.DataFrame) -> Any:
 
     homeless = [f"{name} {kind}" for name, kind in rows.schema.items() if not isinstance(kind, HAVE_A_DTYPE)]
     if homeless:
-        raise Permanent(f"no pandas dtype is chosen for {', '.join(homeless)}; see typed_frame.py")
+        raise Permanent(f"no pandas dtype is chosen for {', '.join(homeless)}; see tables/pandas_types.py")
     pd = _pandas()
     dtypes = {
         pa.int64(): pd.Int64Dtype(), pa.float64(): pd.Float64Dtype(), pa.bool_(): pd.BooleanDtype(),

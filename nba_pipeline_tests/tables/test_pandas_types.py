@@ -27,7 +27,7 @@ from nba_pipeline_tests.builders import a_boxscore, at, frame_of
 
 assert defs, "the tables are known once the assets are loaded"
 PACKAGE = Path(nba_pipeline.__file__).parent
-KNOW_PANDAS = {"typed_frame.py", "systems/catboost.py"}
+KNOW_PANDAS = {"tables/pandas_types.py", "systems/catboost.py"}
 BEYOND_FLOATS = 2**60 + 1
 """A float cannot hold it."""
 
@@ -189,7 +189,7 @@ def test_nothing_but_the_typed_frame_and_catboost_imports_pandas() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if {"pandas", "dagster_pandas"} & roots_of(node) and str(path.relative_to(PACKAGE)) not in KNOW_PANDAS
     ]
-    assert not others, f"{', '.join(others)}: stay with polars, and leave the border to typed_frame.py"
+    assert not others, f"{', '.join(others)}: stay with polars, and leave the border to tables/pandas_types.py"
 
 
 def roots_of(node: ast.AST) -> set[str]:
