@@ -106,6 +106,15 @@ class Lines(Section):
         return self.model_dump(include={"book_precedence", "books_of_one_feed"})
 
 
+class TeamHeaves(Section):
+    """Missed heaves, which count for the team and for no player, so that a team's attempts may exceed those of its players."""
+
+    first_season: str = Field(
+        "2025-26", description="before it a team's attempts are those of its players, in 9,840 of 9,840 team-games"
+    )
+    most: int = Field(3, description="of a team in a game: the rule names the last seconds of the first three quarters")
+
+
 class Slates(Section):
     """What the features of a whole slate must look like."""
 
@@ -298,6 +307,7 @@ class Settings(Section):
     lines: Lines = Lines()
     injuries: Injuries = Injuries()
     rosters: Rosters = Rosters()
+    team_heaves: TeamHeaves = TeamHeaves()
     slates: Slates = Slates()
     predicting: Predicting = Predicting()
     training: Training = Training()

@@ -156,6 +156,18 @@ def test_totals_that_the_players_do_not_sum_to_are_named(tmp_path: Path) -> None
     assert verdict(player_sums_match_team_totals, tmp_path / "c", summed_up, the_other_team()).numbers["team_games"] == 1
 
 
+def test_missed_heaves_of_a_team_are_counted_and_not_named(tmp_path: Path) -> None:
+    """A team of 2025-26 may have an attempt more than its players, one of 2023-24 may not."""
+    fga = sum(row["fga"] for row in BOTH[:2])
+    now, then = a_team_row(fga=fga + 1, season="2025-26"), a_team_row(fga=fga + 1)
+    found = verdict(player_sums_match_team_totals, tmp_path / "a", now, the_other_team(season="2025-26"))
+    assert (found.passed, found.numbers["team_heaves"]) == (True, 1)
+    found = verdict(player_sums_match_team_totals, tmp_path / "b", then, the_other_team())
+    assert (found.missing, found.numbers["team_heaves"]) == ([f"{GAME} GSW: fga {fga} of {fga + 1}"], 0)
+    found = verdict(player_sums_match_team_totals, tmp_path / "c", now | {"fga": fga + 4}, the_other_team())
+    assert found.missing == [f"{GAME} GSW: fga {fga} of {fga + 4}"]
+
+
 def test_rows_that_cannot_be_totals_are_quarantined() -> None:
     rows = frame_of(TABLE, a_team_row(points=32), the_other_team(rebounds=5)).drop("as_of", "code_version")
     good, bad = TABLE.conform(rows, at(12), "1")

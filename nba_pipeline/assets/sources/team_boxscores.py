@@ -18,8 +18,10 @@ from nba_pipeline.calendar import Clock
 from nba_pipeline.checks import Verdict, checks_of, dated_check
 from nba_pipeline.errors import Permanent
 from nba_pipeline.formulas import shooting
+from nba_pipeline.formulas.possessions import with_team_heaves
 from nba_pipeline.providers import nba_cdn
 from nba_pipeline.providers.archive import Archive
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import LINEAGE, TABLES, Row, Table, code, count
 from nba_pipeline.teams import TEAMS
 from nba_pipeline.warehouse import Warehouse
@@ -30,7 +32,7 @@ COUNTS = (
     "turnovers", "fouls",
 )  # fmt: skip
 SUMMED_BY_PLAYERS = ("points", "fgm", "fga", "fg3m", "ftm", "oreb")
-"""What only players do: their sums are the team's totals."""
+"""What only players do: their sums are the team's totals, but for the missed heaves among `fga`."""
 
 SIDE = ("game_date", "game_id", "season", "team", "opponent", "is_home", "provider")
 TEAMS_PER_GAME = 2
@@ -160,20 +162,30 @@ def team_totals_are_from_a_source(warehouse: Warehouse, dates: Sequence[date], c
 
 @dated_check(TABLE)
 def player_sums_match_team_totals(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """The players' points, field goals, threes, free throws and offensive rebounds sum to the totals that a source gave."""
+    """The players' points, field goals, threes, free throws and offensive rebounds sum to the totals that a source gave.
+
+    Since 2025-26 a team may have a few more attempts than its players: missed heaves, which are counted.
+    """
+    boxscores = warehouse.scan(TABLES["boxscores"], dates).collect()
     given = warehouse.scan(TABLE, dates).filter(~pl.col("is_reconstructed")).collect()
-    sums = sum_players(warehouse.scan(TABLES["boxscores"], dates).collect())
+    given = with_team_heaves(given, boxscores, **SETTINGS.team_heaves.model_dump())
+    sums = sum_players(boxscores)
     beside = given.join(sums, on=["game_date", "game_id", "team"], how="left", suffix="_of_players").sort("game_id", "team")
+    expected = {name: pl.col(f"{name}_of_players") for name in SUMMED_BY_PLAYERS}
+    expected["fga"] += pl.col("team_heaves").fill_null(0)
     verdicts = []
     for day in dates:
         of_day = beside.filter(pl.col("game_date") == day)
         names = [
             f"{game_id} {team}: {name} {of_players} of {total}"
-            for name in SUMMED_BY_PLAYERS
-            for game_id, team, of_players, total in of_day.filter(pl.col(name).ne_missing(pl.col(f"{name}_of_players")))
+            for name, expression in expected.items()
+            for game_id, team, of_players, total in of_day.filter(pl.col(name).ne_missing(expression))
             .select("game_id", "team", f"{name}_of_players", name).iter_rows()
         ]  # fmt: skip
-        verdicts.append(Verdict(day, not names, {"team_games": of_day.height, "totals_off": len(names)}, names))
+        heaves = int(of_day["team_heaves"].sum())
+        verdicts.append(
+            Verdict(day, not names, {"team_games": of_day.height, "totals_off": len(names), "team_heaves": heaves}, names)
+        )
     return verdicts
 
 
