@@ -74,12 +74,17 @@ def landing(tmp_path: Path) -> Landing:
     return Landing(home=str(tmp_path), clock=Clock(stands_at=at(12).isoformat()))
 
 
-def materialised(landing: Landing, boxscores: pl.DataFrame) -> pl.DataFrame:
+def conformed(landing: Landing, boxscores: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows and the quarantine."""
     frame = team_boxscores(
         dg.build_asset_context(partition_key=str(DAY)), boxscores=boxscores, landing=landing,
         archive=Archive(landing=landing, clock=landing.clock),
     )  # fmt: skip
-    good, bad = TABLE.conform(frame, at(12), "1")
+    return TABLE.conform(frame, at(12), "1")
+
+
+def materialised(landing: Landing, boxscores: pl.DataFrame) -> pl.DataFrame:
+    good, bad = conformed(landing, boxscores)
     assert bad.is_empty()
     return good
 
@@ -105,6 +110,13 @@ def test_totals_are_read_from_the_payload_that_the_players_name(landing: Landing
 def test_a_payload_without_totals_is_summed_up(landing: Landing) -> None:
     rows = materialised(landing, box_of(landing, turnovers=None))
     assert rows.select("is_reconstructed", "points").rows() == [(True, 1), (True, 1)]
+
+
+def test_totals_that_no_real_game_has_are_quarantined_and_the_players_summed_up(landing: Landing) -> None:
+    rows, quarantined = conformed(landing, box_of(landing, assists=0))
+    assert rows["is_reconstructed"].to_list() == [True, True]
+    problem = "implausible game: BOS has 0 assists, not 4 to 63; NYK has 0 assists, not 4 to 63"
+    assert quarantined["problem"].to_list() == [problem] * 2
 
 
 def test_the_players_of_another_provider_are_summed_up(landing: Landing) -> None:

@@ -18,11 +18,12 @@ from nba_pipeline.calendar import Clock
 from nba_pipeline.checks import Verdict, checks_of, dated_check
 from nba_pipeline.errors import Permanent
 from nba_pipeline.formulas import shooting
+from nba_pipeline.formulas.plausibility import implausible_games
 from nba_pipeline.formulas.possessions import with_team_heaves
 from nba_pipeline.providers import nba_cdn
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.table import LINEAGE, TABLES, Row, Table, code, count
+from nba_pipeline.table import LINEAGE, PROBLEM, TABLES, Row, Table, code, count
 from nba_pipeline.teams import TEAMS
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
@@ -83,7 +84,7 @@ class TeamBoxscoreRows(Row):
 
 
 TABLE = Table("team_boxscores", grain="team per game", key=("game_id", "team"), schema=TeamBoxscoreRows, cluster=("team",))
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 def sum_players(boxscores: pl.DataFrame) -> pl.DataFrame:
@@ -101,6 +102,14 @@ def sum_players(boxscores: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def implausible_totals(totals: pl.DataFrame) -> pl.DataFrame:
+    """Both teams of the games whose totals no real game has, each row with its problem."""
+    bounds = SETTINGS.plausible_games
+    found = implausible_games(totals, bounds.ranges, bounds.never_zero)
+    named = pl.format("implausible game: {}", "implausible").alias(PROBLEM)
+    return totals.drop(PROBLEM, strict=False).join(found, on="game_id").with_columns(named).drop("implausible")
+
+
 def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
     """Both teams of every game that has players of both: as a source gave them, else as the sum of their players."""
     sums = _of_both_teams(sum_players(boxscores))
@@ -112,7 +121,7 @@ def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataF
 def team_boxscores(
     context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing
 ) -> pl.DataFrame:  # fmt: skip
-    """The totals of the very payloads that `boxscores` names. A game without totals is summed up, and marked."""
+    """The totals of the very payloads that `boxscores` names. A game without plausible totals is summed up, and marked."""
     frames, problems = [TABLE.empty().drop(LINEAGE[1:])], dict[str, str]()
     of_nba = boxscores.filter(pl.col("provider") == nba_cdn.PROVIDER).select("game_id", "source").unique(maintain_order=True)
     for game_id, source in of_nba.iter_rows():
@@ -125,7 +134,10 @@ def team_boxscores(
     if archived:
         frames.append(archive.team_boxscores(archived))
     context.add_output_metadata({"problems_met": dg.MetadataValue.json(problems)})
-    return complete_with_sums(pl.concat(frames, how="diagonal_relaxed"), boxscores)
+    given = pl.concat(frames, how="diagonal_relaxed")
+    implausible = implausible_totals(given)
+    plausible = given.join(implausible, on="game_id", how="anti")
+    return pl.concat([complete_with_sums(plausible, boxscores), implausible], how="diagonal_relaxed")
 
 
 @dated_check(TABLE)
