@@ -127,7 +127,7 @@ def _print_plants(found: dict[str, Any], out: Console) -> None:
 def _outcome(plant: dict[str, Any], candidates: int) -> tuple[str, str]:
     """Caught, missed or not tried, and what says so."""
     if not plant["is_tried"]:
-        return VERDICTS[None], f"this range cannot show the leak: it changes no value on any of its {candidates} dates"
+        return VERDICTS[None], f"this range cannot show the leak: it has nothing to leak on any of the dates ({candidates})"
     if not plant["caught_by"]:
         return "[red]MISSED[/]", f"it changes values on {', '.join(plant['dates'])}"
     first = plant["caught_by"][0]

@@ -19,11 +19,13 @@ Shown = Mapping[str, Sequence[date]]
 
 
 def dates_shown(audit: Audit, plants: Sequence[Derivation], dates: Sequence[date]) -> Shown:
-    """On which of the dates each plant changes at least one value of the features."""
-    shown = {}
+    """On which of the dates each plant changes at least one value of the features, given as many dates as its leak needs."""
+    real, shown = audit.baseline(REAL), dict[str, Sequence[date]]()
+    dates_with_players = real["features"]["game_date"].n_unique()
     for plant in plants:
         audit.say(f"planting {plant.name}")
-        shown[plant.name] = differing_dates(audit.baseline(REAL), audit.baseline(plant), dates)
+        changed = differing_dates(real, audit.baseline(plant), dates)
+        shown[plant.name] = changed if dates_with_players >= plant.least_dates else []
     return shown
 
 

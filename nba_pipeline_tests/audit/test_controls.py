@@ -25,6 +25,12 @@ def test_a_leak_is_shown_where_it_changes_a_value(world: World) -> None:
     assert shown == {"window_that_holds_tonight": DATES[4:7], "harmless": []}
 
 
+def test_a_leak_between_dates_needs_two_dates_with_players(world: World) -> None:
+    plant = planted("scaled_over_all_dates")
+    for dates, shown in ((DATES[1:2], []), (DATES[1:3], DATES[1:3])):
+        assert dates_shown(Audit(world, dates, LATER), [plant], dates) == {plant.name: shown}
+
+
 def test_every_leak_is_tried_where_it_shows_on_few_dates_and_early(world: World) -> None:
     assert control_dates(world, [A, B, C], {"one": [A, B], "two": [B, C]}) == [B]
     assert control_dates(world, [A, B, C], {"one": [A], "two": [C], "three": []}) == [A, C]
