@@ -35,7 +35,7 @@ def control_dates(world: World, dates: Sequence[date], shown: Shown) -> list[dat
     One of them has known tip-offs if any date has, for leaks that show in altered worlds only, as a line of the game in play.
     """
     has_tipoffs = {day for day in dates if first_tipoff(world, day)}
-    left, control = {name for name in shown if shown[name]}, list[date]()
+    left, control = {name for name in shown if set(shown[name]).intersection(dates)}, list[date]()
     while left:
         named = {day: {name for name in left if day in shown[name]} for day in dates}
         best = min(dates, key=lambda day: (-len(named[day]), day not in has_tipoffs, day))

@@ -35,7 +35,8 @@ def is_team_heave() -> pl.Expr:
     site. Plausible, and read alike: "heave" with its shooter, and a missed three of nobody.
     """
     is_of_nobody = (_action_type() == "3pt") & pl.col("player_id").is_null()
-    return ((_action_type() == HEAVE) | is_of_nobody) & ~pl.col("is_made")
+    # without a result it is missed: a made one is credited to its shooter
+    return ((_action_type() == HEAVE) | is_of_nobody) & ~pl.col("is_made").fill_null(False)
 
 
 def zone() -> pl.Expr:

@@ -169,10 +169,15 @@ def test_zones_of_a_team_are_null_as_a_group_when_they_do_not_sum() -> None:
 A_HEAVE = {"made": False, "period_seconds_left": 0.7}
 HEAVES = {
     "of nobody, as the league's stats site lists it": an_action("Heave", player_id=None, **A_HEAVE),
+    "without a result, as older rows have it": an_action("Heave", made=None, player_id=None),
     "of nobody": an_action("heave", "Backcourt", player_id=None, **A_HEAVE),
     "of its shooter": an_action("heave", "Backcourt", **A_HEAVE),
     "a three of nobody": an_action("3pt", "Backcourt", player_id=None, **A_HEAVE),
 }
+
+
+def test_a_heave_without_a_result_is_one_of_the_listed() -> None:
+    assert of_teams(2, HEAVES["without a result, as older rows have it"], 0)["three_point_fga"] == 1
 
 
 def of_teams(fga: int, heave: dict[str, Any], heaves: int | None) -> dict[str, Any]:
