@@ -106,6 +106,34 @@ class Lines(Section):
         return self.model_dump(include={"book_precedence", "books_of_one_feed"})
 
 
+class PlausibleGames(Section):
+    """What a real game stays within. A complete box score outside is quarantined whole, and the next source is asked."""
+
+    ranges: dict[str, tuple[int, int]] = Field(
+        {
+            "points": (33, 220), "fgm": (11, 82), "fga": (32, 152), "fg3m": (0, 37), "fg3a": (6, 79), "ftm": (0, 55),
+            "fta": (0, 67), "oreb": (0, 37), "dreb": (8, 75), "rebounds": (11, 93), "assists": (4, 63), "steals": (0, 28),
+            "blocks": (0, 24), "turnovers": (0, 39), "fouls": (2, 44),
+        },
+        description="statistic -> least and most of a team: half of the least and 5/4 of the most in the 10,514 team-games of 2021-22 "
+        "to 2024-25, which are points 67-176, fgm 22-65, fga 64-121, fg3m 2-29, fg3a 12-63, ftm 0-44, fta 0-53, oreb 0-29, dreb 16-60, "
+        "rebounds 23-74, assists 8-50, steals 0-22, blocks 0-19, turnovers 1-31, fouls 4-35; threes from 0, as in other seasons",
+    )  # fmt: skip
+    never_zero: tuple[str, ...] = Field(
+        ("fg3m", "oreb", "steals", "turnovers"),
+        description="statistics that both teams together never have 0 of; the least of 5,257 games are 10, 2, 3 and 10",
+    )
+
+
+class TeamHeaves(Section):
+    """Missed heaves, which count for the team and for no player, so that a team's attempts may exceed those of its players."""
+
+    first_season: str = Field(
+        "2025-26", description="before it a team's attempts are those of its players, in 9,840 of 9,840 team-games"
+    )
+    most: int = Field(3, description="of a team in a game: the rule names the last seconds of the first three quarters")
+
+
 class Slates(Section):
     """What the features of a whole slate must look like."""
 
@@ -298,6 +326,8 @@ class Settings(Section):
     lines: Lines = Lines()
     injuries: Injuries = Injuries()
     rosters: Rosters = Rosters()
+    plausible_games: PlausibleGames = PlausibleGames()
+    team_heaves: TeamHeaves = TeamHeaves()
     slates: Slates = Slates()
     predicting: Predicting = Predicting()
     training: Training = Training()

@@ -127,6 +127,7 @@ summaries/team_game_summary <- play_by_play player_game_summary schedule team_bo
     league_means_are_plausible
     no_row_is_quarantined
     points_equal_the_schedule
+    team_zones_are_complete
 job game_day
 job season
 job train

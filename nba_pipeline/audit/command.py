@@ -14,12 +14,13 @@ from rich.table import Table as RichTable
 from nba_pipeline.assets.features.features import TABLE as FEATURES
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.audit.controls import control_dates, dates_shown, tried
 from nba_pipeline.audit.derivations import REAL, Audit, Derivation
 from nba_pipeline.audit.leakage import TESTS, Test, a_fact_of_before_moves_the_row
 from nba_pipeline.audit.parity import a_later_backfill_differs_only_where_a_source_did, stored_rows_equal_recomputed_rows
 from nba_pipeline.audit.plants import PLANTS
 from nba_pipeline.audit.recompute import World, sources_before
-from nba_pipeline.audit.worlds import first_tipoff
+from nba_pipeline.audit.seasons import LEAST_GAMES
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import days
 from nba_pipeline.warehouse import Warehouse
@@ -38,7 +39,8 @@ def leakage(
 ) -> dict[str, Any]:  # fmt: skip
     """Sample dates, put the real derivation and every plant to the tests, and say what was found.
 
-    The answer's `passed` is false when the real derivation fails a test, or when a plant is caught by none.
+    The answer's `passed` is false when the real derivation fails a test or passes none, and when a plant that changes a
+    value is caught by none, or no plant changes any.
     """
     started, span = time.monotonic(), days(first, last)
     candidates = dates_to_audit(warehouse, span)
@@ -49,10 +51,15 @@ def leakage(
     world = sources_before(warehouse, [sample[0], last])
     stored = warehouse.scan(FEATURES, sample).collect()
     predictions = warehouse.scan(PREDICTIONS, span).collect()
-    derived = sorted({*sample, *company(world, sample)})
-    audit = Audit(world, derived, now, control_dates(world, sample), seed, stored, predictions, say)
+    audit = Audit(world, sorted({*sample, *company(world, sample)}), now, (), seed, stored, predictions, say)
+    shown = dates_shown(audit, plants, sample)
+    audit.control = control_dates(audit.world, sample, shown)
     tests = [test(audit, REAL, sample) for test in TESTS_OF_THE_REAL]
-    tried = [_tried(audit, plant, say) for plant in plants]
+    failed = [result.name for result in tests if result.passed is False]
+    records = {record["name"]: record for record in tried(audit, plants, shown, failed)}
+    untried = [plant for plant in plants if not records[plant.name]["is_tried"]]
+    if (rest := sorted(set(candidates) - set(sample))) and untried:
+        records |= _tried_elsewhere(sources_before(warehouse, [rest[0], last]), rest, untried, audit)
     return {
         "from": str(first),
         "to": str(last),
@@ -62,8 +69,8 @@ def leakage(
         "dates": [str(day) for day in sample],
         "control_dates": [str(day) for day in audit.control],
         "tests": [asdict(result) for result in tests],
-        "plants": tried,
-        "passed": all(result.passed is not False for result in tests) and all(plant["caught_by"] for plant in tried),
+        "plants": list(records.values()),
+        "passed": not failed and any(result.passed for result in tests) and _are_controlled(list(records.values())),
         "seconds": round(time.monotonic() - started, 1),
     }
 
@@ -73,12 +80,6 @@ def dates_to_audit(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:
     final = warehouse.scan(SCHEDULE, dates).filter(pl.col("status") == "final").select("game_date")
     made = warehouse.scan(FEATURES, dates).select("game_date")
     return list(final.join(made, on="game_date", how="semi").unique().sort("game_date").collect()["game_date"])
-
-
-def control_dates(world: World, sample: Sequence[date]) -> list[date]:
-    """Two of the sample: the first, and the second of those whose tip-offs are known, or of all. The earlier, the quicker."""
-    known = [day for day in sample if first_tipoff(world, day)] or list(sample)
-    return sorted({sample[0], known[min(1, len(known) - 1)]})
 
 
 def company(world: World, sample: Sequence[date]) -> list[date]:
@@ -100,20 +101,37 @@ def print_leakage(found: dict[str, Any], out: Console) -> None:
     for test in found["tests"]:
         table.add_row(test["name"], VERDICTS[test["passed"]], f"{test['n']:,}", test["detail"])
     out.print(table)
-    names = [test["name"] for test in found["plants"][0]["tests"]]
+    _print_plants(found, out)
+
+
+def _print_plants(found: dict[str, Any], out: Console) -> None:
+    plants = found["plants"]
+    names = [test["name"] for test in plants[0]["tests"]]
     table = RichTable(title=f"Planted leaks, on {' and '.join(found['control_dates'])}")
     for name in ("plant", "caught by", "", "what it was caught with"):
         table.add_column(name, overflow="fold")
-    for plant in found["plants"]:
-        caught = plant["caught_by"]
-        detail = next((test["detail"] for test in plant["tests"] if test["passed"] is False), "")
-        numbers = " ".join(str(names.index(name) + 1) for name in caught)
-        table.add_row(plant["name"], numbers, "[green]caught[/]" if caught else "[red]MISSED[/]", detail)
+    for plant in plants:
+        numbers = " ".join(str(names.index(name) + 1) for name in plant["caught_by"])
+        table.add_row(plant["name"], numbers, *_outcome(plant, found["candidates"]))
     out.print(table)
     out.print("; ".join(f"{number} {name}" for number, name in enumerate(names, 1)), highlight=False)
-    caught = sum(bool(plant["caught_by"]) for plant in found["plants"])
+    were_tried = [plant for plant in plants if plant["is_tried"]]
+    caught = sum(bool(plant["caught_by"]) for plant in were_tried)
+    untried = f", {len(plants) - len(were_tried)} not tried" if len(were_tried) < len(plants) else ""
     verdict = "[green]nothing leaks[/]" if found["passed"] else "[red]see above[/]"
-    out.print(f"{caught} of {len(found['plants'])} plants caught; {verdict}; {found['seconds']} s", highlight=False)
+    out.print(
+        f"{caught} of {len(were_tried)} plants caught{untried}; {verdict}; {found['seconds']} s", highlight=False
+    )  # fmt: skip
+
+
+def _outcome(plant: dict[str, Any], candidates: int) -> tuple[str, str]:
+    """Caught, missed or not tried, and what says so."""
+    if not plant["is_tried"]:
+        return VERDICTS[None], f"this range cannot show the leak: it has nothing to leak on any of the dates ({candidates})"
+    if not plant["caught_by"]:
+        return "[red]MISSED[/]", f"it changes values on {', '.join(plant['dates'])}"
+    first = plant["caught_by"][0]
+    return "[green]caught[/]", next(test["detail"] for test in plant["tests"] if test["name"] == first)
 
 
 def print_seasons(records: list[dict[str, Any]], out: Console) -> None:
@@ -144,17 +162,29 @@ def print_seasons(records: list[dict[str, Any]], out: Console) -> None:
     nulls = {name: [_share(record["null_shares"].get(name)) for record in records] for name in shown}
     grid("Null features of players with 5 games; the others are never null", nulls)
     for record in records:
+        if not record["is_judged"]:
+            few = f"{record['complete_games']} complete games are too few to judge the means"
+            out.print(f"{record['season']}: {few}, which needs {LEAST_GAMES}", highlight=False)
         for sentence in record["implausible"]:
             out.print(f"[red]{record['season']}: {sentence}[/]", highlight=False)
 
 
-def _tried(audit: Audit, plant: Derivation, say: Callable[[str], None]) -> dict[str, Any]:
-    """A plant, each test's answer to it, and the names of the tests that caught it."""
-    say(f"planting {plant.name}")
-    results = [test(audit, plant, audit.control) for test in TESTS]
-    caught = [result.name for result in results if result.passed is False]
-    told = [{"name": result.name, "passed": result.passed, "n": result.n, "detail": result.detail} for result in results]
-    return {"name": plant.name, "story": plant.story, "caught_by": caught, "tests": told}
+def _tried_elsewhere(
+    world: World, rest: Sequence[date], plants: Sequence[Derivation], audit: Audit
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """The records of the plants that change a value on a date of the range which was not sampled."""
+    audit.say(f"looking for {len(plants)} leaks on the other {len(rest)} dates of the range")
+    elsewhere = Audit(world, sorted({*rest, *company(world, rest)}), audit.as_of, (), audit.seed, say=audit.say)
+    shown = dates_shown(elsewhere, plants, rest)
+    elsewhere.control = control_dates(elsewhere.world, rest, shown)
+    found = [plant for plant in plants if shown[plant.name]]
+    return {record["name"]: record for record in tried(elsewhere, found, shown, ())}
+
+
+def _are_controlled(plants: Sequence[dict[str, Any]]) -> bool:
+    """Whether every leak that could be tried was caught, and one could; true when none was planted."""
+    were_tried = [plant for plant in plants if plant["is_tried"]]
+    return all(plant["caught_by"] for plant in were_tried) and bool(were_tried or not plants)
 
 
 def _share(value: float | None) -> str:

@@ -41,12 +41,16 @@ def honestly(world: World, dates: Sequence[date], as_of: datetime, derive: Deriv
 
 @dataclass(frozen=True)
 class Derivation:
-    """A way from sources to features. Both steps are handed the real one, to use it on their way."""
+    """A way from sources to features. Both steps are handed the real one, to use it on their way.
+
+    `least_dates` with players are derived at once, or a leak from one date into another has nothing to leak.
+    """
 
     name: str
     story: str
     summaries: Callable[[World, Summarise], World] = as_it_is
     features: Callable[[World, Sequence[date], datetime, Derive], World] = honestly
+    least_dates: int = 1
 
 
 REAL = Derivation("the real derivation", "what the assets do")

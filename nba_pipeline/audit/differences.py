@@ -35,14 +35,30 @@ def differences(was: World, became: World, dates: Sequence[date]) -> tuple[list[
     """In which columns two worlds differ on some dates, in the order of the path, and how many values were compared."""
     found, values = [], 0
     for table in FEATURE_TABLES:
-        key = list(dict.fromkeys(["game_date", *TABLES[table].key]))
-        frames = [made[table].filter(pl.col("game_date").is_in(list(dates))).sort(key) for made in (was, became)]
-        columns = [column for column in frames[0].columns if column not in LINEAGE]
-        first, second = (frame.select(columns) for frame in frames)
+        key, first, second = _beside(table, was, became, dates)
         values += first.height * first.width
         if not first.equals(second):
             found += _of_table(table, key, first, second)
     return found, values
+
+
+def differing_dates(was: World, became: World, dates: Sequence[date]) -> list[date]:
+    """On which of the dates two worlds differ in at least one value."""
+    found = set[date]()
+    for table in FEATURE_TABLES:
+        _, *frames = _beside(table, was, became, dates)
+        if not frames[0].equals(frames[1]):
+            of_day = ([frame.filter(pl.col("game_date") == day) for frame in frames] for day in dates)
+            found |= {day for day, (one, other) in zip(dates, of_day, strict=True) if not one.equals(other)}
+    return sorted(found)
+
+
+def _beside(table: str, was: World, became: World, dates: Sequence[date]) -> tuple[list[str], pl.DataFrame, pl.DataFrame]:
+    """The key of a table, and its rows of the dates in both worlds, in one order and without lineage."""
+    key = list(dict.fromkeys(["game_date", *TABLES[table].key]))
+    first, second = (made[table].filter(pl.col("game_date").is_in(list(dates))).sort(key) for made in (was, became))
+    columns = [column for column in first.columns if column not in LINEAGE]
+    return key, first.select(columns), second.select(columns)
 
 
 def _of_table(table: str, key: list[str], first: pl.DataFrame, second: pl.DataFrame) -> list[Difference]:

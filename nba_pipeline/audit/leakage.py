@@ -154,7 +154,10 @@ def no_feature_knows_the_points_better_than_the_line(audit: Audit, derivation: D
     name, rows = "no_feature_knows_the_points_better_than_the_line", _with_points(audit, derivation)
     if rows.height < LEAST_ROWS:
         return Result(name, None, rows.height, f"{rows.height} players are too few")
-    columns = rows.select(cs.numeric().exclude("player_id", "points")).columns
+    numbers = rows.select(cs.numeric().exclude("player_id", "points"))
+    columns = [column for column in numbers.columns if numbers[column].count() >= LEAST_ROWS]
+    if not columns:
+        return Result(name, None, rows.height, f"no feature is known of {LEAST_ROWS} players")
     found = {column: _correlation(rows, column) for column in columns}
     best = max(found, key=lambda column: found[column][0])
     too_good = [f"{column} {r:.3f} (N {n:,})" for column, (r, n) in found.items() if r > HIGHEST_HONEST_CORRELATION]
@@ -190,8 +193,12 @@ def windows_rarely_equal_the_leaked_ones(audit: Audit, derivation: Derivation, d
     if rows.height < LEAST_ROWS:
         return Result(name, None, rows.height, f"{rows.height} players are too few")
     same = {window: (pl.col(window) - pl.col(f"{window}_leaked")).abs() < SAME for window in leaked}
-    shares = rows.select(value.mean().fill_null(0).alias(window) for window, value in same.items()).row(0, named=True)
-    told = ", ".join(f"{window} {share:.1%}" for window, share in shares.items())
+    known = rows.select(value.count().alias(window) for window, value in same.items()).row(0, named=True)
+    judged = [window for window in leaked if known[window] >= LEAST_ROWS]
+    if not judged:
+        return Result(name, None, rows.height, f"no window is known of {LEAST_ROWS} players")
+    shares = rows.select(same[window].mean().alias(window) for window in judged).row(0, named=True)
+    told = ", ".join(f"{window} {share:.1%} (N {known[window]:,})" for window, share in shares.items())
     return Result(name, max(shares.values()) <= LARGEST_SHARE_BY_CHANCE, rows.height, f"share that is equal: {told}")
 
 
@@ -201,12 +208,16 @@ def a_fact_of_before_moves_the_row(audit: Audit, derivation: Derivation, dates: 
     Otherwise the other tests would be blind.
     """
     name, moved = "a_fact_of_before_moves_the_row", dict[str, list[bool]]()
-    for day in _some(dates, SENSITIVE_DATES):
+    has_windows = audit.baseline(derivation)["features"].filter(pl.col("points_mean_last_5_games").is_not_null())
+    with_windows = [day for day in dates if day in set(has_windows["game_date"])]
+    for day in _some(with_windows or dates, SENSITIVE_DATES):
         audit.say(f"{name}: {day}")
         for what, seen in _what_is_seen(audit, derivation, day):
             moved.setdefault(what, []).append(seen)
     n = sum(len(seen) for seen in moved.values())
     told = f"seen: {', '.join(f'{sum(seen)} of {len(seen)} {what}' for what, seen in moved.items())}"
+    if "last box scores" not in moved:
+        told += "; without a window of five games no box score could be tried"
     if "lines" not in moved:
         told += "; without a known tip-off no line and no report could be tried"
     return Result(name, all(all(seen) for seen in moved.values()) if n else None, n, told)

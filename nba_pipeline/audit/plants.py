@@ -159,8 +159,11 @@ PLANTS: tuple[Derivation, ...] = (
             closing_line_of_the_game_in_play, line_of_an_unknown_instant, line_filled_from_the_points,
             report_of_after_the_tipoff, roster_as_it_stands_now, only_who_played, out_is_who_did_not_play, points_with_noise,
             opponent_rating_that_holds_tonight, record_that_holds_tonight, minutes_of_tonight_as_load, margin_as_home_court,
-            gaps_filled_from_later_games, scaled_over_all_dates, box_scores_of_yesterday_by_another_clock,
+            gaps_filled_from_later_games, box_scores_of_yesterday_by_another_clock,
         )
+    ),
+    Derivation(
+        scaled_over_all_dates.__name__, str(scaled_over_all_dates.__doc__), features=scaled_over_all_dates, least_dates=2
     ),
     Derivation(
         league_mean_of_the_whole_season.__name__, str(league_mean_of_the_whole_season.__doc__),

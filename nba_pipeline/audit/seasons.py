@@ -55,8 +55,8 @@ def seasons(warehouse: Warehouse, dates: Sequence[date]) -> list[dict[str, Any]]
 
     season, first_date, last_date, games, final_games, complete_games, player_games; coverage (table -> share, null where
     nothing is wanted); tiers (quality tier -> share of the rows of `features`); null_shares (feature -> share of the rows
-    of players with 5 games); means (league mean, null without complete games); implausible (the means that are out of
-    range).
+    of players with 5 games); means (league mean, null without complete games); is_judged (whether there are games enough to
+    judge the means); implausible (of a judged season the means that are out of range or unknown).
     """
     schedule = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
     if schedule.is_empty():
@@ -85,6 +85,7 @@ def seasons(warehouse: Warehouse, dates: Sequence[date]) -> list[dict[str, Any]]
                 "coverage": {table: covered[table].get(name) for table in IN_ORDER},
                 **features.get(name, {"tiers": {}, "null_shares": {}}),
                 "means": league,
+                "is_judged": number >= LEAST_GAMES,
                 "implausible": _implausible(league) if number >= LEAST_GAMES else [],
             }
         )
@@ -92,8 +93,9 @@ def seasons(warehouse: Warehouse, dates: Sequence[date]) -> list[dict[str, Any]]
 
 
 def _implausible(means: Mapping[str, float | None]) -> list[str]:
+    unknown = [f"{name} is unknown: no row of team_game_summary has it" for name in PLAUSIBLE if means[name] is None]
     known = {name: mean for name, mean in means.items() if mean is not None}
-    return [
+    return unknown + [
         f"{name} {known[name]:.4g} is not between {low:g} and {high:g}"
         for name, (low, high) in PLAUSIBLE.items()
         if name in known and not low <= known[name] <= high

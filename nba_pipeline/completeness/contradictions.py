@@ -6,6 +6,8 @@ from datetime import date
 import polars as pl
 
 from nba_pipeline.completeness import gates
+from nba_pipeline.formulas.plausibility import implausible_games, team_totals
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE
 
 WITHOUT_MEANING = (*LINEAGE, "provider")
@@ -16,6 +18,17 @@ def contradicted_games(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> set[s
     """The final games that have box-score rows and are incomplete: their sums contradict the score or the minutes."""
     judged = gates.judge_games(schedule, boxscores).filter("is_covered", ~pl.col("is_complete"))
     return set(judged["game_id"]) & set(boxscores["game_id"])
+
+
+def implausible_box_scores(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> dict[str, str]:
+    """The final games whose box score is complete and like that of no real game: game id -> what is implausible.
+
+    An incomplete box score is not judged: its sums are too small in any case.
+    """
+    judged = gates.judge_games(schedule, boxscores).filter("is_complete")
+    complete = boxscores.filter(pl.col("game_id").is_in(judged["game_id"].implode()))
+    bounds = SETTINGS.plausible_games
+    return dict(implausible_games(team_totals(complete, list(bounds.ranges)), bounds.ranges, bounds.never_zero).iter_rows())
 
 
 def changed_games(before: pl.DataFrame, after: pl.DataFrame, dates: Collection[date]) -> dict[date, list[str]]:

@@ -73,3 +73,19 @@ def usage_pct() -> pl.Expr:
     usage = plays() * court_minutes / (pl.col("minutes") * plays("team_"))
     is_meaningful = (pl.col("minutes") >= LEAST_USAGE_MINUTES) & (plays("team_") > 0) & usage.is_between(0, 1)
     return pl.when(is_meaningful).then(usage).alias("usage_pct")
+
+
+def with_team_heaves(team_games: pl.DataFrame, player_games: pl.DataFrame, first_season: str, most: int) -> pl.DataFrame:
+    """Add to each team's game its `team_heaves`, the attempts that count for no player; the same rows out.
+
+    fga - the fga of its players, a count; 0 before the first season. Null with an unknown count, and where the difference
+    is not between 0 and `most`: then it is no count of heaves, but an error in either source.
+    """
+    fga = pl.col("fga")
+    of_players = player_games.filter("did_play").group_by("game_id", "team").agg(
+        pl.when(fga.is_not_null().all()).then(fga.sum()).alias("fga_of_players")
+    )  # fmt: skip
+    beyond = fga - pl.col("fga_of_players")
+    heaves = pl.when(beyond.is_between(0, pl.when(pl.col("season") >= first_season).then(most).otherwise(0))).then(beyond)
+    rows = team_games.join(of_players, on=["game_id", "team"], how="left", maintain_order="left")
+    return rows.with_columns(heaves.alias("team_heaves")).drop("fga_of_players")

@@ -11,7 +11,9 @@ import polars as pl
 ZONES = ("paint", "mid_range", "three_point")
 PAINT_AREAS = ("Restricted Area", "In The Paint (Non-RA)")
 OTHER_AREAS = ("Mid-Range", "Left Corner 3", "Right Corner 3", "Above the Break 3", "Backcourt")
-FIELD_GOALS = ("2pt", "3pt")
+HEAVE = "heave"
+"""A shot of the last seconds of a period from beyond half-court; since 2025-26 a missed one counts for the team alone."""
+FIELD_GOALS = ("2pt", "3pt", HEAVE)
 FREE_THROW = "freethrow"
 ONE_OF_ONE = "1 of 1"
 
@@ -21,19 +23,35 @@ ZONE_COLUMNS = (*TEAM_ZONE_COLUMNS, "assisted_fgm", "unassisted_fgm", "and_ones"
 PLAYER = ("game_id", "player_id")
 
 
+def is_field_goal() -> pl.Expr:
+    """Whether an action is an attempt of a player or a team. The league's stats site spells a heave with a capital."""
+    return _action_type().is_in(FIELD_GOALS)
+
+
+def is_team_heave() -> pl.Expr:
+    """Whether an attempt counts for the team and for no player: a missed heave, whoever took it.
+
+    Documented: an action "Heave" ("Team Field Goal Attempt") without a person, in the play-by-play of the league's stats
+    site. Plausible, and read alike: "heave" with its shooter, and a missed three of nobody.
+    """
+    is_of_nobody = (_action_type() == "3pt") & pl.col("player_id").is_null()
+    # without a result it is missed: a made one is credited to its shooter
+    return ((_action_type() == HEAVE) | is_of_nobody) & ~pl.col("is_made").fill_null(False)
+
+
 def zone() -> pl.Expr:
     """Zone of a field-goal attempt, of `action_type` and `area`: three_point, paint or mid_range.
 
-    3pt -> three_point; 2pt in the restricted area or elsewhere in the paint -> paint; 2pt in any other known area ->
+    3pt and heave -> three_point; 2pt in the restricted area or elsewhere in the paint -> paint; 2pt in any other known area ->
     mid_range. Null for a 2pt whose area is missing or unknown, and for what is no field goal.
 
     >>> shots = pl.DataFrame({"action_type": ["3pt", "2pt", "2pt", "2pt"], "area": [None, "Restricted Area", "Mid-Range", "?"]})
     >>> shots.select(zone()).to_series().to_list()
     ['three_point', 'paint', 'mid_range', None]
     """
-    is_two = pl.col("action_type") == "2pt"
+    is_two = _action_type() == "2pt"
     return (
-        pl.when(pl.col("action_type") == "3pt").then(pl.lit("three_point"))
+        pl.when(_action_type().is_in(["3pt", HEAVE])).then(pl.lit("three_point"))
         .when(is_two & pl.col("area").is_in(PAINT_AREAS)).then(pl.lit("paint"))
         .when(is_two & pl.col("area").is_in(OTHER_AREAS)).then(pl.lit("mid_range"))
         .alias("zone")
@@ -43,18 +61,22 @@ def zone() -> pl.Expr:
 def player_zones(play_by_play: pl.DataFrame) -> pl.DataFrame:
     """What each player did by zone: one row per game_id and player_id of somebody who shot or blocked a shot.
 
-    Counts, 0 where nothing happened. Assisted: a made field goal with an assisting player. And-one: a made field goal
+    Counts, 0 where nothing happened; a missed heave is no attempt of a player. Assisted: a made field goal with an assisting player. And-one: a made field goal
     followed by a one-of-one free throw of the same player at the same clock. A block counts in the zone of the shot.
     Beside the zone columns `ftm` and `blocked_shots`, with which `checked_zones` finds what is lacking.
     """
     actions = play_by_play.lazy()
-    shots = actions.filter(pl.col("action_type").is_in(FIELD_GOALS)).with_columns(zone())
+    shots = actions.filter(is_field_goal()).with_columns(zone())
     made = pl.col("is_made")
     has_assist = pl.col("assist_player_id").is_not_null()
-    shooting = shots.group_by(PLAYER).agg(
-        *_attempts_and_makes(),
-        (made & has_assist).sum().alias("assisted_fgm"),
-        (made & ~has_assist).sum().alias("unassisted_fgm"),
+    shooting = (
+        shots.filter(~is_team_heave())
+        .group_by(PLAYER)
+        .agg(
+            *_attempts_and_makes(),
+            (made & has_assist).sum().alias("assisted_fgm"),
+            (made & ~has_assist).sum().alias("unassisted_fgm"),
+        )
     )
     throwing = actions.filter(pl.col("action_type") == FREE_THROW).group_by(PLAYER).agg(made.sum().alias("ftm"))
     blocking = (
@@ -73,10 +95,13 @@ def player_zones(play_by_play: pl.DataFrame) -> pl.DataFrame:
 
 
 def team_zones(play_by_play: pl.DataFrame) -> pl.DataFrame:
-    """Attempts and makes by zone: one row per game_id and team that shot."""
-    shots = play_by_play.lazy().filter(pl.col("action_type").is_in(FIELD_GOALS) & pl.col("team").is_not_null())
-    of_team = shots.with_columns(zone()).group_by("game_id", "team").agg(*_attempts_and_makes())
-    return of_team.select("game_id", "team", pl.col(TEAM_ZONE_COLUMNS).cast(pl.Int64)).sort("game_id", "team").collect()
+    """Attempts and makes by zone, the team's missed heaves included: one row per game_id and team that shot."""
+    return _team_shots(play_by_play).select("game_id", "team", *TEAM_ZONE_COLUMNS)
+
+
+def listed_heaves(play_by_play: pl.DataFrame) -> pl.DataFrame:
+    """The missed heaves that count for a team and for no player: one row per game_id and team that shot."""
+    return _team_shots(play_by_play).select("game_id", "team", "listed_heaves")
 
 
 def checked_zones(zones: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
@@ -104,15 +129,32 @@ def with_zones(player_games: pl.DataFrame, play_by_play: pl.DataFrame) -> pl.Dat
     return checked_zones(player_zones(play_by_play), player_games)
 
 
-def with_team_zones(team_games: pl.DataFrame, play_by_play: pl.DataFrame) -> pl.DataFrame:
+def with_team_zones(team_games: pl.DataFrame, play_by_play: pl.DataFrame, heaves: pl.Expr | None = None) -> pl.DataFrame:
     """Add to each team's game its attempts and makes by zone; the same rows out.
 
-    Null as a group without play-by-play and where they do not sum to the team's fga and fgm.
+    Args:
+        team_games: fga and fgm of each team, which may hold its heaves or not.
+        play_by_play: The actions, which may list the heaves or not.
+        heaves: How many of fga count for the team and for no player; none when it is not given.
+
+    Null as a group without play-by-play, and where neither all attempts nor those of the players are the team's.
     """
+    attempts, makes = _sum_of_zones("fga"), _sum_of_zones("fgm")
+    of_players = pl.col("fga") - (pl.lit(0) if heaves is None else heaves)
+    agrees = (makes == pl.col("fgm")) & ((attempts == pl.col("fga")) | (attempts - pl.col("listed_heaves") == of_players))
     return (
-        team_games.join(team_zones(play_by_play), on=["game_id", "team"], how="left", maintain_order="left")
-        .with_columns(_null_unless(_agrees_with_the_box(), TEAM_ZONE_COLUMNS))
-    )  # fmt: skip
+        team_games.join(_team_shots(play_by_play), on=["game_id", "team"], how="left", maintain_order="left")
+        .with_columns(_null_unless(agrees, TEAM_ZONE_COLUMNS))
+        .drop("listed_heaves")
+    )
+
+
+def _team_shots(play_by_play: pl.DataFrame) -> pl.DataFrame:
+    shots = play_by_play.lazy().filter(is_field_goal() & pl.col("team").is_not_null())
+    heaves = is_team_heave().sum().alias("listed_heaves")
+    of_team = shots.with_columns(zone()).group_by("game_id", "team").agg(*_attempts_and_makes(), heaves)
+    counts = pl.col(*TEAM_ZONE_COLUMNS, "listed_heaves").cast(pl.Int64)
+    return of_team.select("game_id", "team", counts).sort("game_id", "team").collect()
 
 
 def _attempts_and_makes() -> list[pl.Expr]:
@@ -136,8 +178,15 @@ def _and_ones(actions: pl.LazyFrame, shots: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _agrees_with_the_box() -> pl.Expr:
-    attempts, makes = (pl.sum_horizontal(f"{name}_{count}" for name in ZONES) for count in ("fga", "fgm"))
-    return (attempts == pl.col("fga")) & (makes == pl.col("fgm"))
+    return (_sum_of_zones("fga") == pl.col("fga")) & (_sum_of_zones("fgm") == pl.col("fgm"))
+
+
+def _sum_of_zones(count: str) -> pl.Expr:
+    return pl.sum_horizontal(f"{name}_{count}" for name in ZONES)
+
+
+def _action_type() -> pl.Expr:
+    return pl.col("action_type").str.to_lowercase()
 
 
 def _null_unless(is_kept: pl.Expr, columns: Iterable[str]) -> list[pl.Expr]:

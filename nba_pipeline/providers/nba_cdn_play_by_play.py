@@ -16,7 +16,7 @@ from nba_pipeline.providers.wire import text_or_none, whole
 from nba_pipeline.warehouse.landing import Payload
 
 PERIOD_CLOCK = re.compile(r"PT(\d+)M(\d+(?:\.\d+)?)S")
-SHOTS = ("2pt", "3pt", "freethrow")
+SHOTS = ("2pt", "3pt", "freethrow", "heave")
 RESULTS = {"Made": True, "Missed": False}
 NOBODY = (None, 0, "0", "")
 SECONDS_PER_MINUTE = 60
@@ -97,6 +97,7 @@ def _action(action: Mapping[str, Any], game_id: str) -> dict[str, Any]:
     unusable = [field for column, (field, _) in REQUIRED.items() if row[column] is None]
     for column, field in PEOPLE.items():
         value = action.get(field)
+        value = None if value == action.get("teamId") else value  # where nobody acted, some lists name the team
         row[column] = None if value in NOBODY else whole(value)
         if row[column] is None and value not in NOBODY:
             unusable.append(field)
@@ -105,8 +106,13 @@ def _action(action: Mapping[str, Any], game_id: str) -> dict[str, Any]:
     row["team"] = None if team in NOBODY else str(team)
     if row["team"] is not None and row["team"] not in TEAMS:
         unusable.append("teamTricode")
-    is_shot = row["action_type"] in SHOTS or whole(action.get("isFieldGoal")) == 1
-    row["is_made"] = RESULTS.get(str(action.get("shotResult"))) if is_shot else None
+    kind = (row["action_type"] or "").lower()
+    is_shot = kind in SHOTS or whole(action.get("isFieldGoal")) == 1
+    # only a missed heave is nobody's; the league's stats site lists it without a result
+    is_team_heave = kind == "heave" and row["player_id"] is None and action.get("shotResult") in NOBODY
+    row["is_made"] = RESULTS.get(str(action.get("shotResult"))) if is_shot and not is_team_heave else None
+    if is_team_heave:
+        row["is_made"] = False
     if is_shot and row["is_made"] is None:
         unusable.append("shotResult")
     if unusable:

@@ -3,7 +3,7 @@
 New York scores 100 at Golden State, who score 110: five players a side, all of them on court all the time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -17,6 +17,7 @@ from nba_pipeline.assets.sources.boxscores import (
     NO_ROWS,
     TABLE,
     boxscores,
+    every_final_game_is_covered,
     fall_back,
     name_the_players,
     once_per_player,
@@ -29,10 +30,13 @@ from nba_pipeline.environments import resources_for
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.instance.run_tags import REPLAY_TAG
+from nba_pipeline.providers import balldontlie as bdl
+from nba_pipeline.providers import nba_cdn, nba_stats
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, frame_of, who_did_not_play
+from nba_pipeline_tests.builders_days import complete_box
 from nba_pipeline_tests.providers.conftest import Answer, Provider
 from nba_pipeline_tests.providers.test_balldontlie import a_line
 from nba_pipeline_tests.providers.test_nba_cdn import a_player
@@ -58,13 +62,26 @@ class Person:
     team: str
     points: int
     seconds: int
+    assists: int = 5
 
-    @property
-    def shots(self) -> dict[str, int]:
-        """All of his points are two-pointers, but for the odd one."""
+    def counts(self, words: Mapping[str, str]) -> dict[str, int]:
+        """What he did, in a provider's words; two of his shots are threes, the others two-pointers, but for the odd point."""
         odd = self.points % 2
-        return {"fgm": self.points // 2, "fga": self.points, "ftm": odd, "fta": odd}
+        threes = 2 if self.points > 5 else 0
+        shots = {
+            "fgm": (self.points - threes) // 2,
+            "fga": self.points,
+            "fg3m": threes,
+            "fg3a": 3 * threes,
+            "ftm": odd,
+            "fta": odd,
+        }
+        own = {"points": self.points, "assists": self.assists, **shots, **OTHERS}
+        return {word: own[column] for column, word in words.items()}
 
+
+OTHERS = {"rebounds": 9, "oreb": 2, "dreb": 7, "steals": 2, "blocks": 1, "turnovers": 3, "fouls": 4}
+"""What everybody does as well; five of them make a team like a real one."""
 
 NAMES = ("Al Able", "Bo Baker", "Cy Charlie", "Di Dog", "Ed Easy", "Flo Fox", "Gus George", "Hal How", "Ike Item", "Jo Jig")
 PEOPLE = tuple(
@@ -85,8 +102,7 @@ def but(number: int, **fields: Any) -> list[Person]:
 def in_cdn(people: list[Person], **fields: Any) -> Answer:
     def line(person: Person) -> dict[str, Any]:
         player = a_player(person.number, f"PT{person.seconds // 60:02d}M{person.seconds % 60:02d}.00S", name=person.name)
-        made = {"fieldGoalsMade": "fgm", "fieldGoalsAttempted": "fga", "freeThrowsMade": "ftm", "freeThrowsAttempted": "fta"}
-        player["statistics"] |= {"points": person.points} | {field: person.shots[name] for field, name in made.items()}
+        player["statistics"] |= person.counts(nba_cdn.STATISTICS)
         return player
 
     sides = {
@@ -99,8 +115,8 @@ def in_cdn(people: list[Person], **fields: Any) -> Answer:
 def in_log(people: list[Person], **fields: Any) -> Answer:
     rows = [
         a_logged_game(
-            PLAYER_ID=p.number, PLAYER_NAME=p.name, TEAM_ABBREVIATION=p.team, GAME_ID=GAME, MIN=round(p.seconds / 60), PTS=p.points,
-            FG3M=0, FG3A=0, **{name.upper(): value for name, value in p.shots.items()}, **fields,
+            PLAYER_ID=p.number, PLAYER_NAME=p.name, TEAM_ABBREVIATION=p.team, GAME_ID=GAME, MIN=round(p.seconds / 60),
+            **p.counts(nba_stats.STATISTICS), **fields,
         )
         for p in people
     ]  # fmt: skip
@@ -109,7 +125,7 @@ def in_log(people: list[Person], **fields: Any) -> Answer:
 
 def in_balldontlie(people: list[Person]) -> Answer:
     def side(team: str) -> dict[str, Any]:
-        lines = [a_line(p.name, f"{p.seconds // 60:02d}", pts=p.points, **p.shots) for p in people if p.team == team]
+        lines = [a_line(p.name, f"{p.seconds // 60:02d}", **p.counts(bdl.STATISTICS)) for p in people if p.team == team]
         return {"abbreviation": team, "players": lines}
 
     game = {"date": str(DAY), "status": "Final", "period": 4, "home_team": side("GSW"), "visitor_team": side("NYK"),
@@ -411,6 +427,47 @@ def test_an_unusable_row_of_the_log_is_quarantined_and_the_box_kept(night: Night
     assert providers(night(in_cdn(EVERYBODY), log)) == ["nba_cdn"]
     assert night.quarantine == [f"nba_stats: PTS is 'many' for Al Able in game {GAME}"]
     assert night.disagreements == []
+
+
+PASSLESS = [replace(person, assists=0) if person.team == "NYK" else person for person in PEOPLE]
+NO_ASSISTS = "implausible game: NYK has 0 assists, not 4 to 63"
+
+
+def test_a_team_without_an_assist_costs_the_box_its_game_and_the_log_steps_in(night: Night) -> None:
+    rows = night(in_cdn(PASSLESS), in_log(EVERYBODY))
+    assert (rows.height, providers(rows), night.quarantine) == (10, ["nba_stats"], [NO_ASSISTS] * 10)
+
+
+def test_an_implausible_game_is_quarantined_whole_where_no_source_has_another(night: Night) -> None:
+    rows = night(in_cdn(PASSLESS), in_log(PASSLESS), in_balldontlie(PASSLESS), history=KNOWN)
+    assert (rows.height, night.quarantine) == (0, [NO_ASSISTS] * 30)
+    (verdict,) = every_final_game_is_covered(night.warehouse, [DAY], night.clock)
+    assert verdict.missing == [f"NYK@GSW {GAME} (no box score of GSW; no box score of NYK)"]
+
+
+def test_a_team_without_a_point_is_implausible_though_the_schedule_agrees(night: Night) -> None:
+    pointless = [replace(p, points=0) if p.team == "NYK" else p for p in PEOPLE]
+    box = in_cdn(pointless)
+    box.document["game"]["awayTeam"]["score"] = 0
+    rows = night(box, games=[a_game(away_points=0)])
+    assert rows.is_empty() and len(night.quarantine) == 10
+    assert "NYK has 0 points, not 33 to 220" in night.quarantine[0]
+
+
+def test_a_landed_implausible_box_is_read_again_at_once(night: Night) -> None:
+    night(in_cdn(PASSLESS), in_log(PASSLESS))
+    rows = night(in_cdn(EVERYBODY), in_log(EVERYBODY), now=NIGHT.replace(minute=1))
+    assert night.asked == [CDN, LOG] and (rows.height, providers(rows)) == (10, ["nba_cdn"])
+
+
+def test_an_implausible_game_of_the_archive_is_quarantined(night: Night) -> None:
+    class ArchiveWithoutThrees(ArchiveOfEverything):
+        def boxscores(self, dates: Any) -> pl.DataFrame:
+            box = rows_of(*complete_box(a_game())).drop("problem")
+            return box.with_columns(pl.when("did_play").then(5).alias(name) for name in ("rebounds", "dreb"))
+
+    assert night(archive=ArchiveWithoutThrees).is_empty()
+    assert night.quarantine == ["implausible game: both teams have 0 fg3m"] * 16
 
 
 # Pure functions

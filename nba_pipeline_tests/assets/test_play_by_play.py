@@ -196,6 +196,8 @@ def test_a_list_that_ends_with_another_score_is_named(warehouse: LocalWarehouse)
 def test_shots_without_a_known_area_are_counted_by_it(warehouse: LocalWarehouse) -> None:
     written(warehouse, action_type="2pt", area="Mid-Range", is_made=True)
     assert verdict(every_field_goal_has_a_zone, warehouse).passed
+    written(warehouse, action_type="heave", is_made=False)
+    assert verdict(every_field_goal_has_a_zone, warehouse).numbers["shots"] == 1
     written(warehouse, action_type="2pt", area="RestrictedArea", is_made=True)
     found = verdict(every_field_goal_has_a_zone, warehouse)
     assert (found.passed, found.missing) == (False, ["RestrictedArea: 1 shots"])
@@ -212,10 +214,11 @@ def test_a_list_that_has_lost_its_assists_is_named_by_team(warehouse: LocalWareh
     assert verdict(assists_are_those_of_the_box_scores, warehouse).passed  # the source knows no assists
 
 
-def test_a_shot_without_a_result_is_quarantined() -> None:
+@pytest.mark.parametrize("kind", ["2pt", "3pt", "heave", "Heave", "freethrow"])
+def test_a_shot_without_a_result_is_quarantined(kind: str) -> None:
     row = {
         "game_date": date(2024, 3, 12), "game_id": GAME, "order_number": 1, "action_number": 1, "period": 1,
-        "period_seconds_left": 1.0, "action_type": "3pt", "home_points": 0, "away_points": 0, "source": "test",
+        "period_seconds_left": 1.0, "action_type": kind, "home_points": 0, "away_points": 0, "source": "test",
     }  # fmt: skip
     frame = frame_of(TABLE, row, row | {"order_number": 2, "is_made": False}).drop("as_of", "code_version")
     good, bad = TABLE.conform(frame, NIGHT, "1")

@@ -74,12 +74,17 @@ def landing(tmp_path: Path) -> Landing:
     return Landing(home=str(tmp_path), clock=Clock(stands_at=at(12).isoformat()))
 
 
-def materialised(landing: Landing, boxscores: pl.DataFrame) -> pl.DataFrame:
+def conformed(landing: Landing, boxscores: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows and the quarantine."""
     frame = team_boxscores(
         dg.build_asset_context(partition_key=str(DAY)), boxscores=boxscores, landing=landing,
         archive=Archive(landing=landing, clock=landing.clock),
     )  # fmt: skip
-    good, bad = TABLE.conform(frame, at(12), "1")
+    return TABLE.conform(frame, at(12), "1")
+
+
+def materialised(landing: Landing, boxscores: pl.DataFrame) -> pl.DataFrame:
+    good, bad = conformed(landing, boxscores)
     assert bad.is_empty()
     return good
 
@@ -105,6 +110,13 @@ def test_totals_are_read_from_the_payload_that_the_players_name(landing: Landing
 def test_a_payload_without_totals_is_summed_up(landing: Landing) -> None:
     rows = materialised(landing, box_of(landing, turnovers=None))
     assert rows.select("is_reconstructed", "points").rows() == [(True, 1), (True, 1)]
+
+
+def test_totals_that_no_real_game_has_are_quarantined_and_the_players_summed_up(landing: Landing) -> None:
+    rows, quarantined = conformed(landing, box_of(landing, assists=0))
+    assert rows["is_reconstructed"].to_list() == [True, True]
+    problem = "implausible game: BOS has 0 assists, not 4 to 63; NYK has 0 assists, not 4 to 63"
+    assert quarantined["problem"].to_list() == [problem] * 2
 
 
 def test_the_players_of_another_provider_are_summed_up(landing: Landing) -> None:
@@ -154,6 +166,18 @@ def test_totals_that_the_players_do_not_sum_to_are_named(tmp_path: Path) -> None
     assert (found.passed, found.missing) == (False, [f"{GAME} GSW: points 31 of 33", f"{GAME} GSW: oreb 1 of 2"])
     summed_up = a_team_row(points=33, is_reconstructed=True)
     assert verdict(player_sums_match_team_totals, tmp_path / "c", summed_up, the_other_team()).numbers["team_games"] == 1
+
+
+def test_missed_heaves_of_a_team_are_counted_and_not_named(tmp_path: Path) -> None:
+    """A team of 2025-26 may have an attempt more than its players, one of 2023-24 may not."""
+    fga = sum(row["fga"] for row in BOTH[:2])
+    now, then = a_team_row(fga=fga + 1, season="2025-26"), a_team_row(fga=fga + 1)
+    found = verdict(player_sums_match_team_totals, tmp_path / "a", now, the_other_team(season="2025-26"))
+    assert (found.passed, found.numbers["team_heaves"]) == (True, 1)
+    found = verdict(player_sums_match_team_totals, tmp_path / "b", then, the_other_team())
+    assert (found.missing, found.numbers["team_heaves"]) == ([f"{GAME} GSW: fga {fga} of {fga + 1}"], 0)
+    found = verdict(player_sums_match_team_totals, tmp_path / "c", now | {"fga": fga + 4}, the_other_team())
+    assert found.missing == [f"{GAME} GSW: fga {fga} of {fga + 4}"]
 
 
 def test_rows_that_cannot_be_totals_are_quarantined() -> None:

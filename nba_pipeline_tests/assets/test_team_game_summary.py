@@ -9,6 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.asset_factory.checks import Verdict
+from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.sources.team_boxscores import TABLE as TEAM_BOXSCORES
 from nba_pipeline.assets.summaries.player_game_summary import TABLE as PLAYER_GAMES
@@ -20,6 +21,7 @@ from nba_pipeline.assets.summaries.team_game_summary import (
     points_equal_the_schedule,
     summarise_team_games,
     team_game_summary,
+    team_zones_are_complete,
 )
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS
 from nba_pipeline.instance.clock import Clock
@@ -45,9 +47,7 @@ def boxes(home: Values, away: Values) -> list[Values]:
 def summaries(
     rows: list[Values], *schedule: Values, overtimes: int = 0, plays: pl.DataFrame | None = None, games: tuple[str, ...] = (GAME,)
 ) -> pl.DataFrame:
-    players = pl.DataFrame(
-        {"game_id": games, "overtimes": overtimes}, schema_overrides={"game_id": pl.String, "overtimes": pl.Int64}
-    )
+    players = frame_of(PLAYER_GAMES, *({"game_id": game, "overtimes": overtimes} for game in games))
     boxscores = frame_of(TEAM_BOXSCORES, *rows)
     return summarise_team_games(boxscores, players, plays_of() if plays is None else plays, frame_of(SCHEDULE, *schedule))
 
@@ -232,3 +232,38 @@ def test_a_slate_s_mean_out_of_the_league_s_range_warns(fields: Values, missing:
     assert (found.passed, list(found.missing)) == (not missing, missing)
     assert found.numbers["team_games"] == 2
     assert found.numbers.get("pace") == fields.get("pace", 100.0)
+
+
+# A missed heave counts for the team and for no player
+
+SHOOTER = a_boxscore(points=60, season="2025-26", fgm=25, fga=60, fg3m=10, ftm=0, fta=0)
+SHOTS = shots_of(SHOOTER, (20, 20, 20), (10, 5, 10))
+THE_HEAVE = shots_of(SHOOTER | {"player_id": None}, (0, 0, 1), (0, 0, 0), action_type="heave")
+
+
+def with_a_heave(*actions: Values) -> pl.DataFrame:
+    """Golden State of 2025-26 with one attempt more than its only shooter, summarized with these actions."""
+    totals = [a_team_boxscore(points=60, season="2025-26", fgm=25, fga=61, fg3m=10, ftm=0, fta=0), both_boxes()[1]]
+    players = frame_of(PLAYER_GAMES, SHOOTER | {"overtimes": 0})
+    return summarise_team_games(frame_of(TEAM_BOXSCORES, *totals), players, plays_of(*actions), SCHEDULE.empty())
+
+
+@pytest.mark.parametrize(
+    ("actions", "threes"), [((*SHOTS, *THE_HEAVE), 21), (SHOTS, 20), ((*SHOTS[1:], *THE_HEAVE), None)],
+    ids=["listed", "not listed", "a shot is lacking"],
+)  # fmt: skip
+def test_the_zones_of_a_team_with_a_heave_are_kept(actions: tuple[Values, ...], threes: int | None) -> None:
+    row = of("GSW", with_a_heave(*actions))
+    assert (row["three_point_fga"], row["fga"]) == (threes, 61)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_heaves_are_counted_beside_the_zones(listed: bool, tmp_path: Path) -> None:
+    warehouse = LocalWarehouse(home=str(tmp_path))
+    actions = [*SHOTS, *THE_HEAVE] if listed else SHOTS
+    warehouse.replace(PLAYER_GAMES, [DAY], frame_of(PLAYER_GAMES, SHOOTER | {"overtimes": 0}), "me")
+    warehouse.replace(PLAY_BY_PLAY, [DAY], plays_of(*actions), "me")
+    warehouse.replace(TABLE, [DAY], frame_of(TABLE, *with_a_heave(*actions).rows(named=True)), "me")
+    (found,) = team_zones_are_complete(warehouse, [DAY], Clock(stands_at=at(12).isoformat()))
+    assert (found.passed, found.missing) == (False, [f"{GAME} NYK"])
+    assert (found.numbers["team_heaves"], found.numbers["listed_heaves"], found.numbers["present"]) == (1, int(listed), 1)

@@ -1,6 +1,7 @@
 """One small league for all tests of the audit; what was derived of it is kept."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -40,7 +41,12 @@ def stored(audit: Audit) -> pl.DataFrame:
 @pytest.fixture(scope="session")
 def warehouse(audit: Audit, tmp_path_factory: pytest.TempPathFactory) -> LocalWarehouse:
     """A warehouse that holds the league, its summaries and the features of the last twelve rounds; nothing was predicted."""
-    made = LocalWarehouse(home=str(tmp_path_factory.mktemp("warehouse")))
+    return a_warehouse(audit, tmp_path_factory.mktemp("warehouse"))
+
+
+def a_warehouse(audit: Audit, home: Path) -> LocalWarehouse:
+    """A warehouse that holds the league of an audit, its summaries and the features of its dates."""
+    made = LocalWarehouse(home=str(home))
     summarised = audit.summarised(REAL, audit.world)
     tables = {name: audit.world[name] for name in SOURCES} | {name: as_stored(summarised[name]) for name in SUMMARIES}
     tables |= {name: as_stored(audit.baseline(REAL)[name]) for name in FEATURE_TABLES}

@@ -2,40 +2,55 @@
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import Any
 
+import polars as pl
 import pytest
 from rich.console import Console
 
 from nba_pipeline.audit import command, plants
-from nba_pipeline.audit.command import company, control_dates, dates_to_audit, leakage, print_leakage, print_seasons
-from nba_pipeline.audit.derivations import Derivation
+from nba_pipeline.audit.command import company, dates_to_audit, leakage, print_leakage, print_seasons
+from nba_pipeline.audit.derivations import Audit, Derivation, Derive
 from nba_pipeline.audit.recompute import World
 from nba_pipeline.audit.seasons import seasons
 from nba_pipeline.cli import app
 from nba_pipeline.errors import BadInput
 from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline_tests.audit.conftest import LATER, SAMPLE
+from nba_pipeline_tests.audit.conftest import LATER, SAMPLE, a_warehouse
 from nba_pipeline_tests.builders_audit import DATES
 
 LEAK, HARMLESS = plants.PLANTS[0], Derivation("harmless", "No leak at all.")
+FIRST_ROUNDS = DATES[1:7]
+"""Rounds 2 to 7 of the season: a window of five games is null in the first four of them."""
+
+
+def shift_everything(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
+    made = derive(world, dates, as_of)
+    return {**made, "features": made["features"].with_columns(pl.col("points_mean_season") + 0.001)}
+
+
+UNSEEN = Derivation("unseen", "Another value, which does not know the future.", features=shift_everything)
 
 
 def test_a_sample_is_audited_and_the_plants_are_tried_on_it(warehouse: LocalWarehouse) -> None:
     told: list[str] = []
     found = leakage(
-        warehouse, DATES[0], DATES[-1], number=1, seed=5, now=LATER, say=told.append, plants=[LEAK, HARMLESS]
+        warehouse, DATES[0], DATES[-1], number=1, seed=5, now=LATER, say=told.append, plants=[LEAK, UNSEEN, HARMLESS]
     )  # fmt: skip
     assert [test["name"] for test in found["tests"]] == [test.__name__ for test in command.TESTS_OF_THE_REAL]
     assert not [test for test in found["tests"] if test["passed"] is False]
-    assert [bool(plant["caught_by"]) for plant in found["plants"]] == [True, False]
+    assert [bool(plant["caught_by"]) for plant in found["plants"]] == [True, False, False]
+    assert [plant["is_tried"] for plant in found["plants"]] == [True, True, False]
     assert found["passed"] is False, "a leak that nobody catches fails the audit"
     assert found["candidates"] == len(SAMPLE)
     assert told
     json.dumps(found, default=str)
     text = printed(lambda out: print_leakage(found, out))
     assert f"seed 5, as of {LATER.isoformat()}: {found['dates'][0]}" in text
-    assert "MISSED" in text and "1 of 2 plants caught; see above" in text
+    assert "MISSED" in text and "1 of 2 plants caught, 1 not tried; see above" in text
+    assert f"has nothing to leak on any of the dates ({len(SAMPLE)})" in text
 
 
 def test_only_dates_with_final_games_and_features_are_sampled(warehouse: LocalWarehouse) -> None:
@@ -44,11 +59,50 @@ def test_only_dates_with_final_games_and_features_are_sampled(warehouse: LocalWa
         leakage(warehouse, DATES[0], DATES[1], number=1, seed=0, now=LATER, say=str)
 
 
-def test_plants_are_tried_on_the_first_date_and_on_another_of_known_tipoffs(world: World) -> None:
-    assert control_dates(world, SAMPLE) == [SAMPLE[0], SAMPLE[1]]
-    assert control_dates(world, SAMPLE[:1]) == SAMPLE[:1]
-    unknown = {**world, "schedule": world["schedule"].with_columns(tipoff_at=None)}
-    assert control_dates(unknown, SAMPLE) == [SAMPLE[0], SAMPLE[1]]
+@pytest.fixture(scope="module")
+def first_rounds(world: World, tmp_path_factory: pytest.TempPathFactory) -> LocalWarehouse:
+    """A warehouse with the features of the first rounds of the season."""
+    return a_warehouse(Audit(world, FIRST_ROUNDS, LATER), tmp_path_factory.mktemp("first_rounds"))
+
+
+(ANOTHER,) = (plant for plant in plants.PLANTS if plant.name == "only_who_played")
+WINDOWS = [plant for plant in plants.PLANTS if plant.name in ("window_that_holds_tonight", "opponent_rating_that_holds_tonight")]
+
+
+def audited(warehouse: LocalWarehouse, first: date, last: date, *planted: Derivation, number: int = 40) -> dict[str, Any]:
+    return leakage(warehouse, first, last, number=number, seed=0, now=LATER, say=str, plants=planted)
+
+
+def test_the_first_rounds_of_a_season_catch_leaks_on_the_dates_that_show_them(first_rounds: LocalWarehouse) -> None:
+    found = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS)
+    assert (found["passed"], found["control_dates"]) == (True, [str(DATES[4])])
+    for plant in found["plants"]:
+        assert plant["is_tried"] and "everything_after_the_first_tipoff_may_go" in plant["caught_by"]
+
+
+def test_a_leak_that_a_range_cannot_show_is_not_tried(first_rounds: LocalWarehouse) -> None:
+    found = audited(first_rounds, DATES[0], FIRST_ROUNDS[2], *WINDOWS, plants.PLANTS[1], ANOTHER)
+    assert [(plant["is_tried"], bool(plant["caught_by"])) for plant in found["plants"]] == [(False, False)] * 3 + [(True, True)]
+    assert found["passed"] is True
+    text = printed(lambda out: print_leakage(found, out))
+    assert "this range cannot show the leak: it has nothing to leak on any of the dates (3)" in text
+    assert "1 of 1 plants caught, 3 not tried; nothing leaks" in text
+
+
+def test_an_audit_that_could_try_no_leak_does_not_pass(first_rounds: LocalWarehouse) -> None:
+    found = audited(first_rounds, DATES[0], FIRST_ROUNDS[0], *WINDOWS)
+    assert found["passed"] is False
+    assert "0 of 0 plants caught, 2 not tried; see above" in printed(lambda out: print_leakage(found, out))
+
+
+def test_a_leak_is_looked_for_on_the_dates_that_were_not_sampled(first_rounds: LocalWarehouse) -> None:
+    found = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS, number=1)
+    assert found["dates"] == [str(DATES[4])]
+    found = leakage(
+        first_rounds, DATES[0], FIRST_ROUNDS[-1], number=1, seed=1, now=LATER, say=str, plants=WINDOWS
+    )  # fmt: skip
+    assert found["dates"] == [str(FIRST_ROUNDS[1])]
+    assert [(plant["dates"], bool(plant["caught_by"])) for plant in found["plants"]] == [([str(DATES[4])], True)] * 2
 
 
 def test_no_date_is_derived_alone(world: World) -> None:
@@ -59,6 +113,8 @@ def test_no_date_is_derived_alone(world: World) -> None:
 def test_seasons_are_printed(warehouse: LocalWarehouse) -> None:
     text = printed(lambda out: print_seasons(seasons(warehouse, DATES), out))
     assert "2023-24" in text and "60.0%" in text and "is not between" in text
+    text = printed(lambda out: print_seasons(seasons(warehouse, DATES[:9]), out))
+    assert "2023-24: 45 complete games are too few to judge the means, which needs 50" in text
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,12 @@ from nba_pipeline.audit.leakage import (
     everything_after_the_first_tipoff_may_go,
     no_feature_knows_the_points_better_than_the_line,
     no_line_or_report_is_from_after_tipoff,
+    windows_rarely_equal_the_leaked_ones,
 )
 from nba_pipeline.audit.recompute import World
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE
 from nba_pipeline_tests.builders import frame_of
+from nba_pipeline_tests.builders_audit import DATES
 
 ANOTHER = SAMPLE[-1]
 
@@ -81,3 +83,37 @@ def test_without_tipoffs_the_date_is_the_border_and_lines_are_not_tried(world: W
 def test_too_few_rows_are_not_judged(world: World) -> None:
     result = no_feature_knows_the_points_better_than_the_line(Audit(world, [CONTROL], LATER), REAL, [CONTROL])
     assert (result.passed, result.detail) == (None, f"{result.n} players are too few")
+
+
+@pytest.fixture(scope="module")
+def first_rounds(world: World) -> Audit:
+    """Rounds 2 to 7 of the season: who has five games has them in the last two."""
+    return Audit(world, DATES[1:7], LATER)
+
+
+def test_windows_that_few_players_have_are_not_judged(first_rounds: Audit) -> None:
+    result = windows_rarely_equal_the_leaked_ones(first_rounds, REAL, first_rounds.dates)
+    assert (result.passed, result.detail) == (None, "no window is known of 300 players")
+    assert result.n > 300
+
+
+def test_without_features_no_correlation_is_judged(audit: Audit) -> None:
+    def nothing(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
+        made = derive(world, dates, as_of)
+        unknown = [pl.lit(None, kind).alias(name) for name, kind in made["features"].schema.items() if kind.is_numeric()]
+        key = made["features"].select("player_id")
+        return {**made, "features": made["features"].with_columns(unknown).with_columns(key["player_id"])}
+
+    result = no_feature_knows_the_points_better_than_the_line(audit, Derivation("nothing", "", features=nothing), [CONTROL])
+    assert (result.passed, result.detail) == (None, "no feature is known of 300 players")
+
+
+def test_facts_are_altered_on_dates_on_which_windows_show_them(first_rounds: Audit) -> None:
+    result = a_fact_of_before_moves_the_row(first_rounds, REAL, first_rounds.dates)
+    assert result.passed and result.detail.startswith("seen: 20 of 20 last box scores, 20 of 20 lines")
+
+
+def test_box_scores_that_no_window_shows_are_named_as_not_tried(first_rounds: Audit) -> None:
+    result = a_fact_of_before_moves_the_row(first_rounds, REAL, first_rounds.dates[:2])
+    assert result.passed and result.detail.startswith("seen: 20 of 20 lines")
+    assert result.detail.endswith("; without a window of five games no box score could be tried")

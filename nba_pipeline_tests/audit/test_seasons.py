@@ -70,7 +70,16 @@ def test_means_of_another_game_than_basketball_are_flagged(warehouse: LocalWareh
 
 def test_means_of_few_games_are_not_judged(warehouse: LocalWarehouse) -> None:
     (record,) = seasons(warehouse, DATES[:9])
-    assert (record["complete_games"], record["implausible"]) == (45, [])
+    assert (record["complete_games"], record["is_judged"], record["implausible"]) == (45, False, [])
+
+
+def test_unknown_means_of_enough_games_are_not_plausible(warehouse: LocalWarehouse, tmp_path: Path) -> None:
+    other = copy_of(warehouse, tmp_path)
+    games = TABLES["team_game_summary"]
+    other.replace(games, SEASON, games.empty(), "test", dict.fromkeys(SEASON, 10_000))
+    (record,) = seasons(other, SEASON)
+    assert record["is_judged"]
+    assert record["implausible"] == [f"{name} is unknown: no row of team_game_summary has it" for name in PLAUSIBLE]
 
 
 def test_dates_without_games_have_no_season(warehouse: LocalWarehouse) -> None:

@@ -59,7 +59,7 @@ def zoned(line: dict[str, Any], *actions: dict[str, Any]) -> dict[str, Any]:
     [
         ("2pt", "Restricted Area", "paint"), ("2pt", "In The Paint (Non-RA)", "paint"), ("2pt", "Mid-Range", "mid_range"),
         ("2pt", "Above the Break 3", "mid_range"), ("3pt", "Left Corner 3", "three_point"), ("3pt", "Backcourt", "three_point"),
-        ("3pt", None, "three_point"), ("2pt", None, None), ("2pt", "Paint", None), ("rebound", "Restricted Area", None),
+        ("3pt", None, "three_point"), ("heave", "Backcourt", "three_point"), ("Heave", None, "three_point"), ("2pt", None, None), ("2pt", "Paint", None), ("rebound", "Restricted Area", None),
     ],
 )  # fmt: skip
 def test_the_zone_goes_by_type_and_area(kind: str, area: str | None, expected: str | None) -> None:
@@ -164,3 +164,54 @@ def test_zones_of_a_team_are_null_as_a_group_when_they_do_not_sum() -> None:
     shots = plays(*SHOTS, an_action("3pt", team="NYK", player_id=5))
     assert with_team_zones(teams, shots)["paint_fga"].to_list() == [1, None, None]
     assert with_team_zones(teams, shots).select(teams.columns).equals(teams)
+
+
+A_HEAVE = {"made": False, "period_seconds_left": 0.7}
+HEAVES = {
+    "of nobody, as the league's stats site lists it": an_action("Heave", player_id=None, **A_HEAVE),
+    "without a result, as older rows have it": an_action("Heave", made=None, player_id=None),
+    "of nobody": an_action("heave", "Backcourt", player_id=None, **A_HEAVE),
+    "of its shooter": an_action("heave", "Backcourt", **A_HEAVE),
+    "a three of nobody": an_action("3pt", "Backcourt", player_id=None, **A_HEAVE),
+}
+
+
+def test_a_heave_without_a_result_is_one_of_the_listed() -> None:
+    assert of_teams(2, HEAVES["without a result, as older rows have it"], 0)["three_point_fga"] == 1
+
+
+def of_teams(fga: int, heave: dict[str, Any], heaves: int | None) -> dict[str, Any]:
+    """Boston's zones, of whose attempts so many count for no player."""
+    teams = pl.DataFrame([("1", "BOS", fga, 1, heaves)], schema=["game_id", "team", "fga", "fgm", "heaves"], orient="row")
+    return with_team_zones(teams, plays(*SHOTS, heave), pl.col("heaves")).row(0, named=True)
+
+
+@pytest.mark.parametrize("heave", HEAVES.values(), ids=HEAVES)
+def test_a_missed_heave_counts_for_the_team_and_for_no_player(heave: dict[str, Any]) -> None:
+    player = zoned(a_line(fga=2), *SHOTS, heave)
+    assert (player["has_complete_zones"], player["three_point_fga"]) == (True, 0)
+    assert team_zones(plays(*SHOTS, heave)).select("paint_fga", "mid_range_fga", "three_point_fga").row(0) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("fga", "heaves", "three_point_fga"), [(3, 1, 1), (2, 0, 1), (3, None, 1), (4, 1, None), (4, None, None), (1, 0, None)],
+    ids=["the total holds it", "the total lacks it", "as many as listed", "another is lacking", "one is unexplained", "too few"],
+)  # fmt: skip
+def test_zones_of_a_team_hold_its_listed_heave(fga: int, heaves: int | None, three_point_fga: int | None) -> None:
+    assert of_teams(fga, HEAVES["of nobody"], heaves)["three_point_fga"] == three_point_fga
+
+
+def test_zones_of_a_team_are_kept_where_its_heave_is_not_listed() -> None:
+    nothing = an_action("rebound", made=None, player_id=None)
+    assert of_teams(3, nothing, 1)["three_point_fga"] == 0
+    assert of_teams(3, nothing, 0)["three_point_fga"] is None
+
+
+def test_a_made_heave_is_a_three_of_its_shooter() -> None:
+    row = zoned(a_line(points=5, fgm=2, fga=3), *SHOTS, an_action("heave", "Backcourt"))
+    assert (row["has_complete_zones"], row["three_point_fga"], row["three_point_fgm"]) == (True, 1, 1)
+
+
+def test_a_blocked_heave_is_a_blocked_three() -> None:
+    row = of_player(2, an_action("heave", player_id=None, block_player_id=2, **A_HEAVE))
+    assert (row["three_point_blocks"], row["three_point_fga"]) == (1, 0)

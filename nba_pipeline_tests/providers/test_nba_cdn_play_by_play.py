@@ -75,6 +75,27 @@ def test_field_goals_and_free_throws_are_made_or_missed(fields: dict[str, Any], 
     assert (row(land, **fields)["is_made"], row(land, **fields)["problem"]) == (is_made, None)
 
 
+A_HEAVE = {"actionType": "Heave", "subType": "Team Field Goal Attempt", "personId": 0, "isFieldGoal": 0, "assistPersonId": 0}
+"""As the league's stats site lists one; how this list spells it is not verified."""
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"shotResult": ""}, {"shotResult": None}, {"shotResult": "Missed"}, {"actionType": "heave", "personId": 1610612738}],
+    ids=["no result", "null", "missed", "of the team"],
+)
+def test_a_heave_of_nobody_is_missed(fields: dict[str, Any], land: Land) -> None:
+    heave = row(land, **{"shotResult": "", "teamId": 1610612738, **A_HEAVE, **fields})
+    assert {name: heave[name] for name in ("is_made", "player_id", "team", "problem")} == {
+        "is_made": False, "player_id": None, "team": "BOS", "problem": None,
+    }  # fmt: skip
+
+
+def test_a_heave_of_a_player_needs_its_result(land: Land) -> None:
+    assert row(land, **A_HEAVE | {"personId": 7, "shotResult": ""})["problem"].endswith("shotResult is ''")
+    assert row(land, **A_HEAVE | {"personId": 7, "shotResult": "Made"})["is_made"] is True
+
+
 @pytest.mark.parametrize(
     ("field", "value", "column"),
     [

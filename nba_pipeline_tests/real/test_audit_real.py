@@ -18,7 +18,7 @@ from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.sources.team_boxscores import TABLE as TEAM_BOXSCORES
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
-from nba_pipeline.audit.command import control_dates
+from nba_pipeline.audit.controls import control_dates, dates_shown, tried
 from nba_pipeline.audit.derivations import REAL, Audit, Derivation
 from nba_pipeline.audit.leakage import TESTS, Test, a_fact_of_before_moves_the_row
 from nba_pipeline.audit.plants import PLANTS
@@ -37,6 +37,8 @@ SEED, SAMPLED = 0, 4
 NOW = datetime(2025, 9, 1, tzinfo=UTC)
 QUICK_PLANTS = ("window_that_holds_tonight", "only_who_played", "points_with_noise", "closing_line_of_the_game_in_play")
 """Those that need no derivation of their own, and one that does; all of them are planted by the command and by `make test`."""
+QUICK = [plant for plant in PLANTS if plant.name in QUICK_PLANTS]
+WINDOWS = [plant for plant in PLANTS if plant.name in ("window_that_holds_tonight", "opponent_rating_that_holds_tonight")]
 
 HISTORY, LIVED = ("2024-03-04", "2024-03-10"), date(2024, 3, 11)
 
@@ -70,7 +72,9 @@ def kept(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
 def audit(world: World) -> Audit:
     games = sorted(set(world["boxscores"]["game_date"]))
     sample = sorted(random.Random(SEED).sample(games, SAMPLED))
-    return Audit(world, sample, NOW, control_dates(world, sample)[-1:], SEED)
+    made = Audit(world, sample, NOW, (), SEED)
+    made.control = control_dates(made.world, sample, dates_shown(made, QUICK, sample))
+    return made
 
 
 @pytest.mark.parametrize("test", (*TESTS, a_fact_of_before_moves_the_row), ids=lambda test: test.__name__)
@@ -80,10 +84,22 @@ def test_no_feature_of_the_real_seasons_sees_the_future(audit: Audit, test: Test
     assert result.n > 40
 
 
-@pytest.mark.parametrize("plant", [plant for plant in PLANTS if plant.name in QUICK_PLANTS], ids=lambda plant: plant.name)
+@pytest.mark.parametrize("plant", QUICK, ids=lambda plant: plant.name)
 def test_a_leak_planted_in_the_real_seasons_is_caught(audit: Audit, plant: Derivation) -> None:
     caught = [test.__name__ for test in TESTS if test(audit, plant, audit.control).passed is False]
     assert caught, (SEED, audit.control)
+
+
+def test_the_first_weeks_of_a_season_show_leaks_in_windows_from_the_fifth_game_on(world: World) -> None:
+    """On the first two dates, where leaks were tried before, a window is null with the leak and without it."""
+    season = world["schedule"].filter(pl.col("game_date").is_between(date(2023, 10, 24), date(2023, 11, 5)))
+    dates = season["game_date"].unique().sort().to_list()
+    made = Audit(world, dates, NOW, (), SEED)
+    shown = dates_shown(made, WINDOWS, dates)
+    assert not {day for plant in WINDOWS for day in shown[plant.name]} & set(dates[:2])
+    made.control = control_dates(made.world, dates, shown)
+    for record in tried(made, WINDOWS, shown, ()):
+        assert "everything_after_the_first_tipoff_may_go" in record["caught_by"], record
 
 
 @pytest.mark.long

@@ -1,6 +1,7 @@
 """Summaries of real games: domain/golden.md sections 1 and 6, and the same bits one date at a time."""
 
 import json
+import math
 from datetime import date, timedelta
 
 import polars as pl
@@ -16,11 +17,15 @@ from nba_pipeline.assets.summaries.player_game_summary import TABLE as PLAYER_GA
 from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
 from nba_pipeline.assets.summaries.team_game_summary import TABLE as TEAM_GAMES
 from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
+from nba_pipeline.completeness.contradictions import implausible_box_scores
+from nba_pipeline.formulas.plausibility import team_totals
+from nba_pipeline.formulas.possessions import with_team_heaves
 from nba_pipeline.formulas.team_form import with_team_form
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import STATISTICS as FIELDS
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.builders import frame_of
 from nba_pipeline_tests.builders_summaries import plays_of
@@ -149,6 +154,37 @@ def test_overtimes_home_wins_and_the_difference_of_the_possessions(seasons: Seas
     opponents = rows.select("game_id", opponent="team", other="possessions")
     apart = rows.join(opponents, on=["game_id", "opponent"]).select((pl.col("possessions") - pl.col("other")).abs()).to_series()
     assert (apart.mean(), apart.max()) == pytest.approx((2.28, 11.96), abs=0.005)
+
+
+STATISTICS_OF_A_TEAM = tuple(SETTINGS.plausible_games.ranges)
+
+
+def test_every_statistic_of_a_team_was_the_sum_of_its_players_before_team_heaves(seasons: Seasons) -> None:
+    sums = sum_players(seasons["boxscores"]).select("game_id", "team", pl.col(STATISTICS_OF_A_TEAM).name.suffix("_of_players"))
+    both = seasons["given"].join(sums, on=["game_id", "team"])
+    off = [name for name in STATISTICS_OF_A_TEAM if (both[name] != both[f"{name}_of_players"]).any()]
+    assert (both.height, off) == (9_840, [])
+    with_heaves = with_team_heaves(seasons["given"], seasons["boxscores"], **SETTINGS.team_heaves.model_dump())
+    assert dict(with_heaves["team_heaves"].value_counts().iter_rows()) == {0: 9_840}
+
+
+EXTREMES = {
+    "points": (67, 176), "fgm": (22, 65), "fga": (64, 121), "fg3m": (2, 29), "fg3a": (12, 63), "ftm": (0, 44), "fta": (0, 53),
+    "oreb": (0, 29), "dreb": (16, 60), "rebounds": (23, 74), "assists": (8, 50), "steals": (0, 22), "blocks": (0, 19),
+    "turnovers": (1, 31), "fouls": (4, 35),
+}  # fmt: skip
+
+
+def test_no_game_of_four_seasons_is_implausible_nor_near_it(seasons: Seasons) -> None:
+    """The bounds are half of the least and 5/4 of the most; of threes from 0."""
+    assert implausible_box_scores(seasons["schedule"], seasons["boxscores"]) == {}
+    totals = team_totals(seasons["boxscores"], STATISTICS_OF_A_TEAM)
+    assert {name: (totals[name].min(), totals[name].max()) for name in STATISTICS_OF_A_TEAM} == EXTREMES
+    bounds = {name: (low // 2, math.ceil(1.25 * high)) for name, (low, high) in EXTREMES.items()} | {"fg3m": (0, 37)}
+    assert bounds == SETTINGS.plausible_games.ranges
+    # 16 games of the playoffs lack some counts
+    games = totals.drop_nulls().group_by("game_id").agg(pl.col(STATISTICS_OF_A_TEAM).sum())
+    assert [games[name].min() for name in SETTINGS.plausible_games.never_zero] == [10, 2, 3, 10]
 
 
 def test_team_turnovers_of_the_archive_are_those_of_the_players(seasons: Seasons) -> None:

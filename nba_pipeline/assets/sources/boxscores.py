@@ -4,7 +4,7 @@ Grain: one row per player per game
 Source: NBA CDN box score, else the player game log of stats.nba.com, else balldontlie; the archive for the dates it holds
 Caveats: rows of somebody who did not play have null statistics; the archive and balldontlie know nobody who was inactive,
   the game log nobody who did not play, and no starters; a game is whole from one source; where two sources of a game
-  disagree is in `boxscore_disagreements`; a game may be here and still be incomplete: `gates` says which may go on.
+  disagree is in `boxscore_disagreements`; a game whose totals no real game has is quarantined whole; a game may be here and still be incomplete: `gates` says which may go on.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,7 +18,7 @@ from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.assets.sources.players import TABLE as PLAYERS
 from nba_pipeline.completeness import gates
-from nba_pipeline.completeness.contradictions import changed_games, contradicted_games
+from nba_pipeline.completeness.contradictions import changed_games, contradicted_games, implausible_box_scores
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS, disagreements
 from nba_pipeline.completeness.reread_times import is_due_for_rereading
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
@@ -112,8 +112,8 @@ def collect(
     """The final box scores of these games at the NBA, and by game id why one is not there.
 
     A landed final box is used until its re-reading is due, and stays when that finds none: then the problem says so. A
-    landed box that contradicts the schedule, or whose game is among the `doubted`, is read again at once. Games are asked
-    for concurrently.
+    landed box that contradicts the schedule, is implausible, or whose game is among the `doubted`, is read again at once.
+    Games are asked for concurrently.
     """
     finals: dict[str, Payload] = {}
     problems: dict[str, str] = {}
@@ -128,8 +128,9 @@ def collect(
         else:
             kept.append((game_id, day))
     rows = {game_id: _read_box(finals[game_id], nba_cdn, problems) for game_id, _ in kept}
-    contradicted = contradicted_games(games, once_per_player(pl.concat([NO_ROWS, *rows.values()])))
-    to_ask += [game for game in kept if game[0] in contradicted]
+    landed_rows = once_per_player(pl.concat([NO_ROWS, *rows.values()]))
+    is_doubtful = contradicted_games(games, landed_rows).union(implausible_box_scores(games, usable(landed_rows)))
+    to_ask += [game for game in kept if game[0] in is_doubtful]
     for (game_id, _), answer in zip(to_ask, nba_cdn.boxscores(to_ask), strict=True):
         if isinstance(answer, PipelineError):
             problems[game_id] = f"{answer}{KEPT if game_id in finals else ''}"
@@ -157,8 +158,8 @@ def read_the_log(
 ) -> tuple[pl.DataFrame, dict[str, str]]:
     """The final games in the NBA's player game log, and by date why its log is not there.
 
-    A landed log is used until it lacks a final game, contradicts the schedule, holds a `doubted` game or its re-reading is
-    due; then each date is asked for once.
+    A landed log is used until it lacks a final game, contradicts the schedule, holds a `doubted` or an implausible game or
+    its re-reading is due; then each date is asked for once.
     """
     logs = dict[tuple[date, str], pl.DataFrame]()
     to_ask = []
@@ -169,8 +170,12 @@ def read_the_log(
         wanted = final.filter(pl.col("game_date") == day, pl.col("season_type") == season_type)
         logs[day, season_type] = log
         is_due = bool(landed) and is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, day, now)
-        is_contradicted = bool(set(wanted["game_id"]).intersection(doubted) | contradicted_games(wanted, usable(log)))
-        if is_due or is_contradicted or set(wanted["game_id"]) - set(log["game_id"]):
+        is_doubtful = bool(
+            set(wanted["game_id"]).intersection(doubted)
+            | contradicted_games(wanted, usable(log))
+            | implausible_box_scores(wanted, usable(log)).keys()
+        )
+        if is_due or is_doubtful or set(wanted["game_id"]) - set(log["game_id"]):
             to_ask.append((day, season_type))
     problems: dict[str, str] = {}
     for (day, season_type), answer in zip(to_ask, nba_stats.player_game_logs(to_ask), strict=True):
@@ -241,6 +246,19 @@ def usable(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(pl.col(PROBLEM).is_null()) if PROBLEM in rows.columns else rows
 
 
+def without_implausible_games(games: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """The same rows; every row of a game that is like no real game gets a problem, so that the next source is asked."""
+    found = implausible_box_scores(games, usable(rows))
+    words = pl.DataFrame(list(found.items()), schema={"game_id": pl.String, "implausible": pl.String}, orient="row")
+    problem = pl.col(PROBLEM) if PROBLEM in rows.columns else pl.lit(None, pl.String)
+    named = pl.when(pl.col("implausible").is_not_null()).then(pl.format("implausible game: {}", "implausible"))
+    return (
+        rows.join(words, on="game_id", how="left", maintain_order="left")
+        .with_columns(pl.coalesce(problem, named).alias(PROBLEM))
+        .drop("implausible")
+    )
+
+
 def incomplete_games(games: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
     """The final games without a complete box score."""
     judged = gates.judge_games(games, boxscores)
@@ -268,7 +286,7 @@ def waive(covered: pl.DataFrame, context: dg.AssetExecutionContext, warehouse: W
         context.log.warning(f"{day}: {rows['reason'][0]}")
 
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 
 @daily_asset(
@@ -289,18 +307,21 @@ def boxscores(
     doubted = set(warehouse.scan(DISAGREEMENTS, asked).select("game_id").collect()["game_id"])
     first, problems = collect(games.filter(started & (pl.col("status") != "postponed")), nba_cdn, now, doubted)
     second, not_compared = read_the_log(games, nba_stats, now, doubted)
+    first, second = (without_implausible_games(games, rows) for rows in (first, second))
     kept = fall_back(games, usable(first), usable(second))
     seen = pl.concat(rows.select("player_id", "player_name", "team") for rows in (history, usable(first), usable(second)))
     # read past the graph, in which `players` comes after: a spelling says who somebody is, whenever it was learned
     spellings = warehouse.scan(PLAYERS).select("player_id", "spelling").collect()
     third, more = ask_balldontlie(incomplete_games(games, kept), games, balldontlie, seen.unique(), spellings)
+    third = without_implausible_games(games, third)
     kept = fall_back(games, kept, usable(third))
 
     sources = (first, second, third)
     found = disagreements(kept, sources)
     rows, _ = DISAGREEMENTS.conform(found, now, CODE_VERSION)
     warehouse.replace(DISAGREEMENTS, asked, rows, context.run.run_id)
-    frame = pl.concat([archive.boxscores(archived), kept] if archived else [kept], how="diagonal_relaxed")
+    past = [without_implausible_games(schedule, archive.boxscores(archived))] if archived else []
+    frame = pl.concat([*past, kept], how="diagonal_relaxed")
     known = sorted(warehouse.dates(TABLE).intersection(asked))
     changed = changed_games(warehouse.scan(TABLE, known).collect(), kept, known)
     if not nba_cdn.http.landing.is_offline:  # a provider may still have what the landing lacks

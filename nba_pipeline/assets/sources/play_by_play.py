@@ -17,7 +17,7 @@ from nba_pipeline.asset_factory.asset import daily_asset, dates_of
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.completeness.reread_times import is_due_for_rereading
 from nba_pipeline.errors import Permanent, PipelineError
-from nba_pipeline.formulas.shot_zones import FIELD_GOALS, FREE_THROW, zone
+from nba_pipeline.formulas.shot_zones import FREE_THROW, is_field_goal, zone
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
@@ -51,14 +51,14 @@ class PlayByPlayRows(Row):
     @dy.rule()
     def shots_are_made_or_missed(cls) -> pl.Expr:
         """Every field goal and free throw has its result."""
-        return ~pl.col("action_type").is_in([*FIELD_GOALS, FREE_THROW]) | pl.col("is_made").is_not_null()
+        return ~(is_field_goal() | (pl.col("action_type") == FREE_THROW)) | pl.col("is_made").is_not_null()
 
 
 TABLE = Table(
     "play_by_play", grain="action per game", key=("game_id", "order_number"), schema=PlayByPlayRows,
     cluster=("game_id", "player_id"),
 )  # fmt: skip
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 USUAL_ACTIONS = (200, 900)
 NO_SOURCE = "no source: the archive holds no play-by-play"
 
@@ -185,7 +185,7 @@ def last_score_is_the_final_score(warehouse: Warehouse, dates: Sequence[date], c
 @dated_check(TABLE)
 def every_field_goal_has_a_zone(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """Every field-goal attempt was taken from an area that is known; the others are named by their area."""
-    shots = warehouse.scan(TABLE, dates).filter(pl.col("action_type").is_in(FIELD_GOALS)).with_columns(zone())
+    shots = warehouse.scan(TABLE, dates).filter(is_field_goal()).with_columns(zone())
     counted = shots.group_by("game_date", pl.col("area").fill_null("no area"), pl.col("zone").is_null().alias("is_off")).len()
     areas = counted.sort("area").collect()
     verdicts = []

@@ -17,11 +17,14 @@ from nba_pipeline.asset_factory.asset import daily_asset
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.errors import Permanent
 from nba_pipeline.formulas import shooting
+from nba_pipeline.formulas.plausibility import implausible_games
+from nba_pipeline.formulas.possessions import with_team_heaves
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import nba_cdn
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.tables.table import LINEAGE, TABLES, Row, Table, code, count
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code, count
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 
@@ -30,7 +33,7 @@ COUNTS = (
     "turnovers", "fouls",
 )  # fmt: skip
 SUMMED_BY_PLAYERS = ("points", "fgm", "fga", "fg3m", "ftm", "oreb")
-"""What only players do: their sums are the team's totals."""
+"""What only players do: their sums are the team's totals, but for the missed heaves among `fga`."""
 
 SIDE = ("game_date", "game_id", "season", "team", "opponent", "is_home", "provider")
 TEAMS_PER_GAME = 2
@@ -81,7 +84,7 @@ class TeamBoxscoreRows(Row):
 
 
 TABLE = Table("team_boxscores", grain="team per game", key=("game_id", "team"), schema=TeamBoxscoreRows, cluster=("team",))
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 def sum_players(boxscores: pl.DataFrame) -> pl.DataFrame:
@@ -99,6 +102,14 @@ def sum_players(boxscores: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def implausible_totals(totals: pl.DataFrame) -> pl.DataFrame:
+    """Both teams of the games whose totals no real game has, each row with its problem."""
+    bounds = SETTINGS.plausible_games
+    found = implausible_games(totals, bounds.ranges, bounds.never_zero)
+    named = pl.format("implausible game: {}", "implausible").alias(PROBLEM)
+    return totals.drop(PROBLEM, strict=False).join(found, on="game_id").with_columns(named).drop("implausible")
+
+
 def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
     """Both teams of every game that has players of both: as a source gave them, else as the sum of their players."""
     sums = _of_both_teams(sum_players(boxscores))
@@ -110,7 +121,7 @@ def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataF
 def team_boxscores(
     context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing
 ) -> pl.DataFrame:  # fmt: skip
-    """The totals of the very payloads that `boxscores` names. A game without totals is summed up, and marked."""
+    """The totals of the very payloads that `boxscores` names. A game without plausible totals is summed up, and marked."""
     frames, problems = [TABLE.empty().drop(LINEAGE[1:])], dict[str, str]()
     of_nba = boxscores.filter(pl.col("provider") == nba_cdn.PROVIDER).select("game_id", "source").unique(maintain_order=True)
     for game_id, source in of_nba.iter_rows():
@@ -123,7 +134,10 @@ def team_boxscores(
     if archived:
         frames.append(archive.team_boxscores(archived))
     context.add_output_metadata({"problems_met": dg.MetadataValue.json(problems)})
-    return complete_with_sums(pl.concat(frames, how="diagonal_relaxed"), boxscores)
+    given = pl.concat(frames, how="diagonal_relaxed")
+    implausible = implausible_totals(given)
+    plausible = given.join(implausible, on="game_id", how="anti")
+    return pl.concat([complete_with_sums(plausible, boxscores), implausible], how="diagonal_relaxed")
 
 
 @dated_check(TABLE)
@@ -160,20 +174,30 @@ def team_totals_are_from_a_source(warehouse: Warehouse, dates: Sequence[date], c
 
 @dated_check(TABLE)
 def player_sums_match_team_totals(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """The players' points, field goals, threes, free throws and offensive rebounds sum to the totals that a source gave."""
+    """The players' points, field goals, threes, free throws and offensive rebounds sum to the totals that a source gave.
+
+    Since 2025-26 a team may have a few more attempts than its players: missed heaves, which are counted.
+    """
+    boxscores = warehouse.scan(TABLES["boxscores"], dates).collect()
     given = warehouse.scan(TABLE, dates).filter(~pl.col("is_reconstructed")).collect()
-    sums = sum_players(warehouse.scan(TABLES["boxscores"], dates).collect())
+    given = with_team_heaves(given, boxscores, **SETTINGS.team_heaves.model_dump())
+    sums = sum_players(boxscores)
     beside = given.join(sums, on=["game_date", "game_id", "team"], how="left", suffix="_of_players").sort("game_id", "team")
+    expected = {name: pl.col(f"{name}_of_players") for name in SUMMED_BY_PLAYERS}
+    expected["fga"] += pl.col("team_heaves").fill_null(0)
     verdicts = []
     for day in dates:
         of_day = beside.filter(pl.col("game_date") == day)
         names = [
             f"{game_id} {team}: {name} {of_players} of {total}"
-            for name in SUMMED_BY_PLAYERS
-            for game_id, team, of_players, total in of_day.filter(pl.col(name).ne_missing(pl.col(f"{name}_of_players")))
+            for name, expression in expected.items()
+            for game_id, team, of_players, total in of_day.filter(pl.col(name).ne_missing(expression))
             .select("game_id", "team", f"{name}_of_players", name).iter_rows()
         ]  # fmt: skip
-        verdicts.append(Verdict(day, not names, {"team_games": of_day.height, "totals_off": len(names)}, names))
+        heaves = int(of_day["team_heaves"].sum())
+        verdicts.append(
+            Verdict(day, not names, {"team_games": of_day.height, "totals_off": len(names), "team_heaves": heaves}, names)
+        )
     return verdicts
 
 

@@ -3,8 +3,8 @@
 Grain: one row per player per game
 Source: boxscores and schedule of the date, only games that `gates` calls complete; play_by_play; prop_lines
 Caveats: statistics and rates are null for somebody who did not play; usage counts player turnovers only; zones are null
-  together without play-by-play or where it disagrees with the box score; lines of an unknown instant are no closing
-  line; the archive has no rows for those who did not play.
+  together without play-by-play or where it disagrees with the box score; since 2025-26 a missed heave is no attempt of
+  its player; lines of an unknown instant are no closing line; the archive has no rows for those who did not play.
 """
 
 from collections.abc import Sequence
@@ -155,7 +155,7 @@ TRUE_SHOOTING_RANGE = (0.40, 0.75)
 LEAST_USAGE_SHARE = 0.9
 LEAST_ZONES_SHARE = 0.95
 NO_SOURCE = "no source"
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 
 @daily_asset(

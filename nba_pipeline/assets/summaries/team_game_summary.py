@@ -3,8 +3,9 @@
 Grain: one row per team per game
 Source: team_boxscores of the games in player_game_summary; play_by_play; schedule of the 40 days before, for rest
 Caveats: the defensive columns are the opponent's row; turnovers are those of players, as `team_boxscores` has them, none of
-  the team's own; zones are null together, and apart for each side, without play-by-play or where it disagrees with the
-  box score; a game whose one row is impossible is quarantined with both.
+  the team's own; since 2025-26 fga and fg3a hold the missed heaves that count for no player, unless the counts are sums of
+  player rows; zones are null together, and apart for each side, without play-by-play or where it disagrees with the box
+  score; they hold the heaves that the play-by-play lists; a game whose one row is impossible is quarantined with both.
 """
 
 from collections.abc import Sequence
@@ -17,9 +18,9 @@ import polars as pl
 from nba_pipeline.asset_factory.asset import daily_asset, days_before, if_there, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.completeness import gates
-from nba_pipeline.formulas.possessions import offensive_rating, pace, possessions
+from nba_pipeline.formulas.possessions import offensive_rating, pace, possessions, with_team_heaves
 from nba_pipeline.formulas.shooting import effective_field_goal_pct, true_shooting_pct
-from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, with_team_zones
+from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, listed_heaves, with_team_zones
 from nba_pipeline.formulas.team_form import with_rest
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.teams import TEAMS
@@ -121,7 +122,10 @@ def summarise_team_games(
     `schedule` reaches back over the longest rest; what it holds of the date and later is not looked at.
     """
     overtimes = player_game_summary.select("game_id", "overtimes").unique()
-    rows = with_team_zones(team_boxscores.join(overtimes, on="game_id"), play_by_play)
+    rows = with_team_heaves(
+        team_boxscores.join(overtimes, on="game_id"), player_game_summary, **SETTINGS.team_heaves.model_dump()
+    )
+    rows = with_team_zones(rows, play_by_play, heaves=pl.col("team_heaves"))
     rows = rows.with_columns(possessions(), effective_field_goal_pct(), true_shooting_pct())
     rows = rows.with_columns(offensive_rating().alias("offensive_rating"))
     opponents = rows.select(
@@ -144,7 +148,7 @@ def summarise_team_games(
 
 PACE_MEAN, RATING_MEAN, SHOOTING_MEAN = (80, 120), (90, 130), (0.40, 0.65)
 """Between these lie the means of a slate; those of the four seasons are 99.9-100.9, 110-113 and 0.53-0.55."""
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 @daily_asset(
@@ -206,6 +210,27 @@ def league_means_are_plausible(warehouse: Warehouse, dates: Sequence[date], cloc
         numbers = {name: row[name] for name in ("team_games", *shown) if row.get(name) is not None}
         off = [f"{name} {numbers[name]:.3f}" for name, (low, high) in limits.items() if not low <= numbers.get(name, low) <= high]
         verdicts.append(Verdict(day, not off, numbers, off))
+    return verdicts
+
+
+@dated_check(TABLE)
+def team_zones_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every team of a game with play-by-play has its zones; beside it the missed heaves in totals and in lists."""
+    play_by_play = warehouse.scan(TABLES["play_by_play"], dates).collect()
+    players = warehouse.scan(TABLES["player_game_summary"], dates).collect()
+    rows = warehouse.scan(TABLE, dates).collect().join(play_by_play, on="game_id", how="semi")
+    rows = with_team_heaves(rows, players, **SETTINGS.team_heaves.model_dump()).sort("game_id", "team")
+    rows = rows.join(listed_heaves(play_by_play), on=["game_id", "team"], how="left", maintain_order="left")
+    verdicts = []
+    for day in dates:
+        of_day = rows.filter(pl.col("game_date") == day)
+        off = of_day.filter(pl.col("paint_fga").is_null())
+        names = off.select(pl.format("{} {}", "game_id", "team")).to_series().to_list()
+        in_total, in_list = (int(of_day[name].sum()) for name in ("team_heaves", "listed_heaves"))
+        verdict = share_verdict(day, of_day.height - off.height, of_day.height, 1.0, names)
+        verdicts.append(
+            Verdict(day, verdict.passed, {**verdict.numbers, "team_heaves": in_total, "listed_heaves": in_list}, names)
+        )
     return verdicts
 
 

@@ -1,0 +1,68 @@
+"""The positive controls: planted leaks, each tried on dates on which it changes a value of the real derivation.
+
+What a leak can change depends on the date: a window of five games is null in the first rounds of a season, with the leak
+and without it. A leak that changes nothing says nothing about the tests, so it is neither caught nor missed.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from nba_pipeline.audit.derivations import REAL, Audit, Derivation
+from nba_pipeline.audit.differences import differing_dates
+from nba_pipeline.audit.leakage import TESTS
+from nba_pipeline.audit.recompute import World
+from nba_pipeline.audit.worlds import first_tipoff
+
+Shown = Mapping[str, Sequence[date]]
+"""Plant -> the dates on which it changes at least one value."""
+
+
+def dates_shown(audit: Audit, plants: Sequence[Derivation], dates: Sequence[date]) -> Shown:
+    """On which of the dates each plant changes at least one value of the features, given as many dates as its leak needs."""
+    real, shown = audit.baseline(REAL), dict[str, Sequence[date]]()
+    dates_with_players = real["features"]["game_date"].n_unique()
+    for plant in plants:
+        audit.say(f"planting {plant.name}")
+        changed = differing_dates(real, audit.baseline(plant), dates)
+        shown[plant.name] = changed if dates_with_players >= plant.least_dates else []
+    return shown
+
+
+def control_dates(world: World, dates: Sequence[date], shown: Shown) -> list[date]:
+    """Few of the dates that together show every leak that any of them shows; the earlier, the quicker.
+
+    One of them has known tip-offs if any date has, for leaks that show in altered worlds only, as a line of the game in play.
+    """
+    has_tipoffs = {day for day in dates if first_tipoff(world, day)}
+    left, control = {name for name in shown if set(shown[name]).intersection(dates)}, list[date]()
+    while left:
+        named = {day: {name for name in left if day in shown[name]} for day in dates}
+        best = min(dates, key=lambda day: (-len(named[day]), day not in has_tipoffs, day))
+        control.append(best)
+        left -= named[best]
+    if not has_tipoffs.intersection(control):
+        control += sorted(has_tipoffs)[:1]
+    return sorted(control or dates[:1])
+
+
+def tried(audit: Audit, plants: Sequence[Derivation], shown: Shown, failed: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Per plant the tests' answers on its control dates, and the names of the tests that caught it.
+
+    A leak that changes nothing in the world as it is may still be caught in an altered one. `failed` names the tests that
+    the real derivation fails: they prove nothing about such a leak.
+    """
+    for plant in plants:
+        audit.say(f"trying {plant.name}")
+        is_shown = bool(shown[plant.name])
+        dates = [day for day in audit.control if day in shown[plant.name]] or audit.control
+        results = [test(audit, plant, dates) for test in TESTS]
+        caught = [result.name for result in results if result.passed is False and (is_shown or result.name not in failed)]
+        yield {
+            "name": plant.name,
+            "story": plant.story,
+            "is_tried": is_shown or bool(caught),
+            "dates": [str(day) for day in dates],
+            "caught_by": caught,
+            "tests": [{"name": r.name, "passed": r.passed, "n": r.n, "detail": r.detail} for r in results],
+        }

@@ -1,0 +1,44 @@
+"""Whether the totals of a game look like basketball. A game is implausible as a whole: no part of it can be trusted."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+SIDE = ["game_id", "team"]
+
+
+def team_totals(player_games: pl.DataFrame, statistics: Sequence[str]) -> pl.DataFrame:
+    """The sums over each team's players who played: one row per game_id and team.
+
+    A sum is null when the count of one of them is unknown.
+    """
+    sums = [pl.when(pl.col(name).is_not_null().all()).then(pl.col(name).sum()).alias(name) for name in statistics]
+    return player_games.filter("did_play").group_by(SIDE).agg(sums)
+
+
+def implausible_games(
+    totals: pl.DataFrame, ranges: Mapping[str, tuple[int, int]], never_zero: Sequence[str]
+) -> pl.DataFrame:  # fmt: skip
+    """The games that no real game looks like: one row each, with game_id and `implausible`, which names team and total.
+
+    Args:
+        totals: One row per game_id and team, with a column per statistic; an unknown total is not judged.
+        ranges: Statistic -> least and most of a team in a game.
+        never_zero: Statistics of which the two teams of a game have at least one together.
+    """
+    long = totals.unpivot(on=list(ranges), index=SIDE, variable_name="statistic", value_name="total")
+    bounds = pl.DataFrame(
+        [(name, low, high) for name, (low, high) in ranges.items()], schema=["statistic", "low", "high"], orient="row"
+    )
+    beyond = long.join(bounds, on="statistic").filter(~pl.col("total").is_between("low", "high"))
+    of_teams = beyond.select(
+        "game_id", pl.format("{} has {} {}, not {} to {}", "team", "total", "statistic", "low", "high").alias("implausible")
+    )
+    sums = long.filter(pl.col("statistic").is_in(list(never_zero))).group_by("game_id", "statistic").agg(
+        pl.col("total").sum(), pl.col("total").is_not_null().all().alias("is_known"), pl.len().alias("teams")
+    )  # fmt: skip
+    of_both = sums.filter((pl.col("total") == 0) & pl.col("is_known") & (pl.col("teams") > 1)).select(
+        "game_id", pl.format("both teams have 0 {}", "statistic").alias("implausible")
+    )
+    found = pl.concat([of_teams, of_both]).group_by("game_id")
+    return found.agg(pl.col("implausible").sort().str.join("; ")).sort("game_id")
