@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "tables": {"errors", "league"},
     "warehouse": PLAIN | {"league", "instance", "tables"},
     "providers": LOW,
-    "completeness": PLAIN | {"league", "tables", "warehouse"},
+    "completeness": PLAIN | {"formulas", "league", "tables", "warehouse"},  # a bound of a gate is a formula
     "systems": PLAIN | {"formulas"},
     "asset_factory": LOW | {"completeness"},
     "assets": BELOW_ASSETS,
