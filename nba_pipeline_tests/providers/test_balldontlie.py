@@ -103,12 +103,12 @@ def test_without_a_key_nothing_is_asked(http_client: HttpClient, provider: Provi
 @pytest.mark.parametrize(
     ("field", "change", "sentence"),
     [
-        ("status", RENAMED, "not built as it was, KeyError('status')"), ("status", 3, "not built as it was, TypeError('status is 3')"),
-        ("home_team", RENAMED, "not built as it was, KeyError('home_team')"),
-        ("home_team.players", MISSING, "not built as it was, KeyError('players')"),
-        ("home_team_score", MISSING, "not built as it was, KeyError('home_team_score')"),
-        ("home_team.players.0.player", RENAMED, "not built as it was, KeyError('player')"),
-        ("home_team.players.0.player.first_name", RENAMED, "not built as it was, KeyError('first_name')"),
+        ("status", RENAMED, "balldontlie box_scores page_first: status is missing"), ("status", 3, "balldontlie box_scores page_first: status is 3"),
+        ("home_team", RENAMED, "balldontlie box_scores page_first: home_team is missing"),
+        ("home_team.players", MISSING, "balldontlie box_scores page_first: players is missing"),
+        ("home_team_score", MISSING, "balldontlie box_scores page_first: home_team_score is missing"),
+        ("home_team.players.0.player", RENAMED, "balldontlie box_scores page_first: player is missing"),
+        ("home_team.players.0.player.first_name", RENAMED, "balldontlie box_scores page_first: first_name is missing"),
         ("home_team.players.0.player.first_name", 7, "name is [7, 'Horford'] of Horford"),
         ("home_team_score", "many", "home_team_score is 'many'"), ("home_team.abbreviation", ["BOS"], 'unknown team "[\'BOS\']"'),
         ("home_team.players.0.reb", RENAMED, "reb is None of Al Horford"), ("home_team.players.0.ast", "", "ast is '' of Al Horford"),

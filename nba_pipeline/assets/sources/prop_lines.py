@@ -180,7 +180,8 @@ def ask(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> Hea
     if odds_api.http.landing.is_offline:
         return Heard(to_come.height, 0, [])
     over = games.filter(~pl.col("game_id").is_in(to_come["game_id"].implode()) & (pl.col("status") != "postponed"))
-    live = _land_slate(odds_api, to_come, day, None) if to_come.height else []
+    unusable = list[str]()
+    live = _land_slate(odds_api, to_come, day, None, unusable) if to_come.height else []
     have, past = _landed_games(odds_api, games, day), list[Payload | PipelineError]()
     for tipoff, at_once in over.filter(~pl.col("game_id").is_in(have)).group_by("tipoff_at", maintain_order=True):
         if tipoff[0] is None:
@@ -188,19 +189,24 @@ def ask(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> Hea
             past += [Permanent(f"{game} has no tip-off: its lines cannot be asked of the history") for game in lacking]
             continue
         before = tipoff[0] - timedelta(minutes=SETTINGS.lines.historical_minutes_before_tipoff)
-        past += _land_slate(odds_api, at_once, day, before)
-    problems = list(dict.fromkeys(str(one) for one in (*live, *past) if isinstance(one, PipelineError)))
+        past += _land_slate(odds_api, at_once, day, before, unusable)
+    failed = [str(one) for one in (*live, *past) if isinstance(one, PipelineError)]
+    problems = list(dict.fromkeys([*failed, *unusable]))
     # a game that the provider does not list has no lines yet; where it lists none, something is wrong
     wanted = (len(live) or to_come.height) if odds_api.api_key else 0
     return Heard(wanted, sum(isinstance(one, Payload) for one in live), problems)
 
 
-def _land_slate(odds_api: OddsApi, games: pl.DataFrame, day: date, at: datetime | None) -> list[Payload | PipelineError]:
-    """Land the events of some games and their odds, live or at a past instant."""
+def _land_slate(
+    odds_api: OddsApi, games: pl.DataFrame, day: date, at: datetime | None, unusable: list[str]
+) -> list[Payload | PipelineError]:
+    """Land the events of some games and their odds, live or at a past instant; `unusable` gets the problems of events."""
     try:
-        matched = match_events(parse_events(odds_api.events(day, at=at)), games)
+        events = parse_events(odds_api.events(day, at=at))
     except (NotYet, Permanent, Transient) as error:
         return [error]
+    unusable += [f"odds_api events of {day}: {problem}" for problem in events["problem"].drop_nulls()]
+    matched = match_events(events, games)
     return odds_api.odds(matched["odds_event_id"].to_list(), day, at=at)
 
 
