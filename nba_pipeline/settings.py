@@ -262,6 +262,7 @@ class BigQuery(Section):
     first_pause_seconds: float = 1.0
     longest_pause_seconds: float = 20.0
     attempts: int = Field(4, description="jobs of one write, the first included")
+    most_earlier_jobs: int = Field(1000, description="earlier jobs of the same rows that a write steps over")
     most_bytes_billed: int = Field(20 * 1024**3, description="of one query; more is refused before it runs")
     parallel_loads: int = Field(6, description="dates of a range that are loaded at once")
     dates_by_load: int = Field(14, description="a longer range goes through one staged MERGE")

@@ -397,8 +397,10 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         path = Path(self.folder) / f"{stem}.parquet"
         if not path.is_file():
             raise BadInput(f"the archive {self.folder} has no {path.name}")
-        body = path.read_bytes()
         slot = Slot(PROVIDER, stem, entity="file", extension="parquet")
+        if (size := path.stat().st_size) > slot.most_bytes:
+            raise BadInput(f"the archive's {path.name} has {size} bytes, more than the {slot.most_bytes} that a file may have")
+        body = path.read_bytes()
         payload = self.landing.newest(slot)
         if payload and hashlib.sha256(body).hexdigest().startswith(payload.short_hash):
             self.landing.note(slot, "reused", payload=payload)

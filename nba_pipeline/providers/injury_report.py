@@ -133,9 +133,12 @@ def parse_injury_report(payload: Payload) -> pl.DataFrame:
     if PDF_ENDS not in payload.body[-TAIL_BYTES:]:
         raise Unusable(f"the PDF is cut off ({len(payload.body)} bytes)")
     try:
-        layout = _layout(payload.body)
+        return _statements(_layout(payload.body), payload)
     except NoReport as error:
         raise Permanent(f"{payload.slot.name}: {error}: {payload.ref}") from error
+
+
+def _statements(layout: dict[str, Any], payload: Payload) -> pl.DataFrame:
     about = {"snapshot_at": _printed_at(layout), "seen_at": payload.fetched_at, "source": payload.ref}
     return frame_of([{**_statement(row), **about} for row in layout["rows"]], REPORT_COLUMNS)
 

@@ -63,16 +63,28 @@ def parser(
     return parsed
 
 
-def those_that(holds: Callable[[Payload], bool], payloads: Iterable[Payload], landing: Landing) -> list[Payload]:
-    """The payloads of which a fact holds. One that cannot be parsed is rejected, and the others go on."""
+def read_each(
+    parse: Callable[[Payload], Parsed], payloads: Iterable[Payload], landing: Landing, problems: list[str]
+) -> list[tuple[Payload, Parsed]]:
+    """Each payload with what it parses to, in the order given. One that cannot be parsed is rejected, and the others go on.
+
+    `problems` gets the reasons of the rejections.
+    """
     found = []
     for payload in payloads:
         try:
-            if holds(payload):
-                found.append(payload)
+            found.append((payload, parse(payload)))
         except Permanent as error:
             landing.reject(payload, str(error))
+            problems.append(str(error))
     return found
+
+
+def those_that(
+    holds: Callable[[Payload], bool], payloads: Iterable[Payload], landing: Landing, problems: list[str]
+) -> list[Payload]:
+    """The payloads of which a fact holds; see `read_each`."""
+    return [payload for payload, does_hold in read_each(holds, payloads, landing, problems) if does_hold]
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, pl.DataType]) -> pl.DataFrame:

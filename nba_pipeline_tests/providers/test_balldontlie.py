@@ -94,6 +94,41 @@ def test_every_page_is_landed(http_client: HttpClient, provider: Provider) -> No
     assert asked == [(None, "key"), ("25", "key")]
 
 
+def test_a_cursor_that_repeats_ends_the_list(http_client: HttpClient, provider: Provider) -> None:
+    first, second = ({"data": [], "meta": {"next_cursor": cursor}} for cursor in (25, 50))
+    provider.says(Answer(first), Answer(second), Answer(first))
+    with pytest.raises(Permanent, match="balldontlie box_scores of 2024-01-15: next_cursor 25 repeats: balldontlie/box_scores/"):
+        Balldontlie(http=http_client, api_key="key").box_scores(DAY)
+    assert len(provider.asked) == 3
+
+
+def test_a_list_has_so_many_pages_and_no_more(http_client: HttpClient, provider: Provider) -> None:
+    provider.says(lambda asked: Answer({"data": [], "meta": {"next_cursor": int(asked.params.get("cursor", 0)) + 1}}))
+    with pytest.raises(Permanent, match="balldontlie box_scores of 2024-01-15 has more than 20 pages"):
+        Balldontlie(http=http_client, api_key="key").box_scores(DAY)
+    assert len(provider.asked) == 20
+
+
+@pytest.mark.parametrize(
+    ("meta", "sentence"),
+    [
+        ([25], r"meta is \[25\]"), ({"next_cursor": [25]}, r"next_cursor is \[25\]"), ({"next_cursor": True}, "next_cursor is True"),
+        ({"next_cursor": "a b"}, "next_cursor is 'a b'"), ({"next_cursor": "9" * 400}, "next_cursor is '999"),
+    ],
+)  # fmt: skip
+def test_a_cursor_of_another_kind_rejects_its_page(meta: Any, sentence: str, http_client: HttpClient, provider: Provider) -> None:
+    provider.says(Answer({"data": [], "meta": meta}))
+    with pytest.raises(Permanent, match=f"balldontlie box_scores page_first: {sentence}"):
+        Balldontlie(http=http_client, api_key="key").box_scores(DAY)
+    assert [line["outcome"] for line in http_client.landing.requests()] == ["landed", "rejected"]
+
+
+@pytest.mark.parametrize("meta", [None, {}, {"next_cursor": None}])
+def test_a_page_without_a_cursor_is_the_last(meta: Any, http_client: HttpClient, provider: Provider) -> None:
+    provider.says(Answer({"data": [], "meta": meta}))
+    assert len(Balldontlie(http=http_client, api_key="key").box_scores(DAY)) == 1
+
+
 def test_without_a_key_nothing_is_asked(http_client: HttpClient, provider: Provider) -> None:
     with pytest.raises(Permanent, match="balldontlie needs BALLDONTLIE_API_KEY"):
         Balldontlie(http=http_client).box_scores(DAY)

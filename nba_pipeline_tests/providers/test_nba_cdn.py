@@ -1,6 +1,7 @@
 """The NBA's own wire: times that lie, flags as text, zeros of who did not play."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -30,7 +31,7 @@ from nba_pipeline.providers.nba_cdn import (
 from nba_pipeline.sandbox import League
 from nba_pipeline.sandbox.client import SandboxHttpClient
 from nba_pipeline.warehouse.landing import Landing, Payload
-from nba_pipeline_tests.providers.conftest import MISSING, RENAMED, Answer, Provider, drifted, told
+from nba_pipeline_tests.providers.conftest import MISSING, RENAMED, Answer, Asked, Provider, drifted, told
 from nba_pipeline_tests.providers.test_nba_cdn_play_by_play import a_list, an_action
 
 Land = Callable[..., Payload]
@@ -273,6 +274,46 @@ def test_a_box_that_does_not_parse_costs_only_that_game(http_client: HttpClient,
     [answer] = cdn.boxscores([("0022300945", DAY)])
     assert isinstance(answer, Permanent) and "minutes of Player 1" in str(answer)
     assert http_client.landing.newest(boxscore_request("0022300945", DAY)) is None
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        ({"statistics": a_player(1)["statistics"] | {"assists": 10**30}}, "assists of Player 1 is 1000000000000000000000000000000"),
+        ({"statistics": a_player(1)["statistics"] | {"assists": "1" * 400}}, "assists of Player 1 is '1111"),
+        ({"statistics": a_player(1)["statistics"] | {"minutes": "9" * 400}}, "minutes of Player 1 are '9999"),
+        ({"name": "\ud800"}, r"player_name is '\\ud800'"),
+        ({"statistics": None}, "statistics is None"),
+    ],
+    ids=["number", "digits", "minutes", "half a character", "null"],
+)  # fmt: skip
+def test_one_bad_game_of_nine_costs_itself(
+    bad: dict[str, Any], sentence: str, http_client: HttpClient, provider: Provider
+) -> None:
+    def answer(asked: Asked) -> Answer:
+        game_id = asked.path[-15:-5]
+        return Answer(a_box(a_player(1) | bad if game_id == "0022300940" else a_player(1), gameId=game_id))
+
+    provider.says(answer)
+    bad_one, *others = NbaCdn(http=http_client).boxscores([(f"00223009{number}", DAY) for number in range(40, 49)])
+    assert all(isinstance(other, Payload) for other in others)
+    assert isinstance(bad_one, Permanent) and re.match(f"nba_cdn boxscore 0022300940: {sentence}", str(bad_one))
+    assert [line["problem"] for line in http_client.landing.incidents()] == [str(bad_one)]
+
+
+@pytest.mark.parametrize("players", [None, {}, "x", [None]], ids=str)
+def test_players_of_another_kind_are_named(players: Any, land: Land) -> None:
+    side = {"teamTricode": "BOS", "score": 1, "players": players}
+    with pytest.raises(Permanent, match=r"nba_cdn boxscore 0022300945: players(\[0\])? is (None|{}|'x')"):
+        box(land, homeTeam=side)
+
+
+@pytest.mark.parametrize("start", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00", "9999-12-31T00:00:00Z"])
+def test_a_tip_off_of_another_age_is_the_problem_of_its_game(start: str, land: Land) -> None:
+    frame = parse_schedule(land(a_schedule(a_game(gameDateTimeUTC=start), a_game(gameId="0022300946"))))
+    assert frame["problem"].to_list() == [f"gameDateTimeUTC is '{start}' in game 0022300945", None]
+    far = parse_schedule(land(a_schedule(a_game(), day="12/31/9999 00:00:00")))
+    assert far["problem"].to_list() == ["unusable date '12/31/9999 00:00:00' in game 0022300945"]
 
 
 def test_play_by_play_is_asked_for_landed_and_found_again(http_client: HttpClient, provider: Provider) -> None:
