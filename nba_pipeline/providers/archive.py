@@ -101,7 +101,8 @@ class _File:
         retyped = [f"{column} is {types[column]}" for column in wanted if not _holds(column, types[column])]
         if retyped:
             raise BadInput(f"the archive's {self.name} has columns of another type: {', '.join(retyped)}")
-        return frame.select(wanted)
+        # a column that is null throughout has no type of its own, and could not be compared with others
+        return frame.select(pl.col(name).cast(_type_of(name)) if types[name] == pl.Null else name for name in wanted)
 
     def problem(self) -> str | None:
         """Why the file cannot be read; None for a readable one. Reads all of it."""
@@ -420,6 +421,17 @@ def _holds(column: str, dtype: pl.DataType) -> bool:
     if column in FLAGS:
         return dtype == pl.Boolean
     return dtype == pl.String if column in TEXTS else dtype.is_numeric()
+
+
+def _type_of(column: str) -> pl.DataType:
+    """The type of a column whose file does not tell it."""
+    if column in INSTANTS:
+        return pl.Datetime("us", "UTC")
+    if column in DATES:
+        return pl.Date()
+    if column in FLAGS:
+        return pl.Boolean()
+    return pl.String() if column in TEXTS else pl.Int64()
 
 
 def _of(days: list[date]) -> pl.Expr:

@@ -18,7 +18,15 @@ from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.matching import match_games
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
 from nba_pipeline.providers.parsing import Unusable, field_in, frame_of, object_in, objects_in, parser
-from nba_pipeline.providers.wire import day_or_none, knows_only_whole_minutes, minutes_fields, quoted, seconds_of, whole
+from nba_pipeline.providers.wire import (
+    day_or_none,
+    knows_only_whole_minutes,
+    minutes_fields,
+    quoted,
+    seconds_of,
+    text_or_none,
+    whole,
+)
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.teams import TEAMS
 from nba_pipeline.warehouse.landing import Payload
@@ -145,13 +153,13 @@ def _is_final(game: dict[str, Any]) -> bool:
 
 def _rows(game: dict[str, Any], payload: Payload) -> list[dict[str, Any]]:
     teams = {side: object_in(game, side) for side in ("home_team", "visitor_team")}
-    codes = {side: str(team.get("abbreviation")) for side, team in teams.items()}
+    codes = {side: text_or_none(team.get("abbreviation")) for side, team in teams.items()}
     people = [(side, player) for side, team in teams.items() for player in objects_in(team, "players")]
     clocks = {id(player): _clock(player) for _, player in people}
     played = [seconds for seconds in clocks.values() if seconds]
     is_rounded = not played or knows_only_whole_minutes(played)
     scores = {f"{side}_score": field_in(game, f"{side}_score") for side in teams}
-    problems = [f"unknown team {quoted(code)}" for code in codes.values() if code not in TEAMS]
+    problems = [f"unknown team {quoted(teams[side].get('abbreviation'))}" for side, code in codes.items() if code not in TEAMS]
     problems += [f"{field} is {quoted(score)}" for field, score in scores.items() if whole(score) is None]
     problem = ", ".join(problems) or None
     return [
@@ -167,7 +175,7 @@ def _rows(game: dict[str, Any], payload: Payload) -> list[dict[str, Any]]:
 
 def _player(player: dict[str, Any], seconds: int | None, is_rounded: bool, problem: str | None) -> dict[str, Any]:
     names = [field_in(object_in(player, "player"), part) for part in ("first_name", "last_name")]
-    name = " ".join(part for part in names if isinstance(part, str) and part).strip()
+    name = " ".join(filter(None, map(text_or_none, names)))
     statistics = {column: whole(player.get(field)) for column, field in STATISTICS.items()}
     did_play = bool(seconds) or any(statistics.values())
     bad = [f"{STATISTICS[c]} is {quoted(player.get(STATISTICS[c]))}" for c, value in statistics.items() if value is None]

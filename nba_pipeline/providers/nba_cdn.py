@@ -305,10 +305,10 @@ def _game(game: Mapping[str, Any], day: Mapping[str, Any], payload: Payload) -> 
     label = [text_or_none(game.get(name)) for name in ("gameLabel", "gameSubLabel")]
     arena = [text_or_none(game.get(name)) for name in ("arenaName", "arenaCity")]
     return {
-        "game_date": game_date, "game_id": game_id, "season": season_of(game_date) if game_date else None,
+        "game_date": game_date, "game_id": text_or_none(game_id), "season": season_of(game_date) if game_date else None,
         "season_type": SEASON_TYPES.get(game_id[:3]), "tipoff_at": tipoff_at,
-        "tipoff_source": "gameDateTimeUTC" if tipoff_at else None, "home_team": str(home["teamTricode"]),
-        "away_team": str(away["teamTricode"]), "is_neutral": game.get("isNeutral") is True if _is_flag(game) else None,
+        "tipoff_source": "gameDateTimeUTC" if tipoff_at else None, "home_team": text_or_none(home["teamTricode"]),
+        "away_team": text_or_none(away["teamTricode"]), "is_neutral": game.get("isNeutral") is True if _is_flag(game) else None,
         "status": status, "status_text": text,
         "home_points": points[0] if has_points else None, "away_points": points[1] if has_points else None,
         "game_label": ", ".join(filter(None, label)) or None, "arena": ", ".join(filter(None, arena)) or None,
@@ -426,7 +426,8 @@ def _clock(player: Mapping[str, Any]) -> int:
 
 
 def _name(player: Mapping[str, Any]) -> str:
-    name = text_or_none(player.get("name")) or f"{player.get('firstName', '')} {player.get('familyName', '')}".strip()
+    parts = (text_or_none(player.get(part)) for part in ("firstName", "familyName"))
+    name = text_or_none(player.get("name")) or " ".join(filter(None, parts))
     if not name:
         raise Unusable(f"name of player {quoted(player.get('personId'))} is missing")
     return name

@@ -103,8 +103,8 @@ def _action(action: Mapping[str, Any], game_id: str) -> dict[str, Any]:
             unusable.append(field)
     row |= {column: text_or_none(action.get(field)) for column, field in TEXTS.items()}
     team = action.get("teamTricode")
-    row["team"] = None if team in NOBODY else str(team)
-    if row["team"] is not None and row["team"] not in TEAMS:
+    row["team"] = text_or_none(team)
+    if team not in NOBODY and row["team"] not in TEAMS:
         unusable.append("teamTricode")
     is_shot = row["action_type"] in SHOTS or whole(action.get("isFieldGoal")) == 1
     row["is_made"] = RESULTS.get(str(action.get("shotResult"))) if is_shot else None

@@ -17,8 +17,8 @@ from nba_pipeline.calendar import EASTERN_NAME, eastern
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.matching import match_games
-from nba_pipeline.providers.parsing import frame_of, parser
-from nba_pipeline.providers.wire import instant, number_or_none, quoted, text_or_none, whole
+from nba_pipeline.providers.parsing import Unusable, frame_of, parser
+from nba_pipeline.providers.wire import instant, number_or_none, plain, quoted, text_or_none, whole
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.teams import TEAM_OF_NAME
 from nba_pipeline.warehouse.landing import Payload
@@ -51,6 +51,8 @@ GAME_ODDS_COLUMNS = {
     "captured_at": pl.Datetime("us", "UTC"), "request_format": pl.String(), "source": pl.String(), "problem": pl.String(),
 }  # fmt: skip
 
+HISTORICAL = "historical_"
+"""How the endpoints begin whose answers are wrapped with a timestamp."""
 EVENT_ID = re.compile(r"[\w-]{1,80}")
 """It becomes part of an address and of a file's name."""
 SPREADS, TOTALS = "spreads", "totals"
@@ -105,7 +107,7 @@ class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _landed(self, endpoint: str, day: date) -> list[Payload]:
         landing = self.http.landing
-        both = [*landing.payloads(PROVIDER, endpoint, day), *landing.payloads(PROVIDER, f"historical_{endpoint}", day)]
+        both = [*landing.payloads(PROVIDER, endpoint, day), *landing.payloads(PROVIDER, f"{HISTORICAL}{endpoint}", day)]
         return sorted(both, key=lambda payload: payload.fetched_at)
 
     def _request(self, what: tuple[str, str, str], day: date, at: datetime | None, params: Mapping[str, str]) -> Request:
@@ -115,7 +117,7 @@ class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
         past = {"date": _iso(at)} if at else {}
         keys = () if endpoint == "events" else ("id", "bookmakers")
         return Request(
-            provider=PROVIDER, endpoint=f"historical_{endpoint}" if at else endpoint, entity=entity, game_date=day,
+            provider=PROVIDER, endpoint=f"{HISTORICAL}{endpoint}" if at else endpoint, entity=entity, game_date=day,
             path=f"/v4{'/historical' if at else ''}{SPORT}{path}",
             params={**params, "dateFormat": "iso", **past}, secret_params={"apiKey": self.api_key},
             key_variable=KEY_VARIABLE, required_keys=("timestamp", "data") if at else keys,
@@ -180,6 +182,8 @@ def _data(payload: Payload) -> Any:
     """What a live answer is, and what a historical one wraps."""
     document = payload.json()
     is_historical = isinstance(document, dict) and "timestamp" in document and "data" in document
+    if payload.slot.endpoint.startswith(HISTORICAL) and not is_historical:
+        raise Unusable("timestamp or data is missing")
     return document["data"] if is_historical else document
 
 
@@ -255,9 +259,9 @@ def _line(sides: Sequence[Mapping[str, Any]], problem: str | None) -> dict[str, 
         offered = {str(o.get("price")): o.get("price") for o in sides if o.get("name") == side}
         price = whole(next(iter(offered.values()), None))
         if len(offered) > 1 or (offered and (price is None or abs(price) < PRICE_FLOOR)):
-            problems.append(f"{side} price of {spelling} at {point} is {' and '.join(offered)}")
+            problems.append(f"{side} price of {spelling} at {plain(point)} is {' and '.join(map(plain, offered))}")
         prices[f"{side.lower()}_price"] = None if len(offered) > 1 else price
-    if strange := sorted({str(o.get("name")) for o in sides} - {"Over", "Under"}):
+    if strange := sorted({plain(o.get("name")) for o in sides} - {"Over", "Under"}):
         problems.append(f"outcome {', '.join(strange)} of {spelling}")
     return {
         "spelling": spelling, "line": line, "line_half_points": half_points, **prices,
@@ -271,7 +275,7 @@ def _game_line(outcome: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str
     side = sides.get(TEAM_OF_NAME.get(str(name))) if shown["market"] == SPREADS else TOTAL_OUTCOMES.get(str(name))
     line, price = number_or_none(point), whole(offered)
     half_points = None if line is None else whole(line * 2)
-    what = f"{shown['market']} {name} of {shown['book']}"
+    what = f"{shown['market']} {plain(name)} of {shown['book']}"
     problems = [shown["problem"]] if shown["problem"] else []
     if side is None:
         problems.append(f"outcome {quoted(name)} of {shown['market']} of {shown['book']}")

@@ -30,6 +30,11 @@ def quoted(value: Any) -> str:
     return _REPR.repr(value)
 
 
+def plain(value: Any) -> str:
+    """A provider's value as text for a message that does not quote it; cut as by `quoted`."""
+    return str(value)[: _REPR.maxstring].encode(errors="backslashreplace").decode()
+
+
 def seconds_of(clock: str | None) -> int | None:
     """Seconds of a playing time: "PT25M01.00S", "25:01", "25", "07" or "45.5" (minutes). Null when it is none of these.
 
@@ -88,8 +93,14 @@ def number_or_none(value: Any) -> float | None:
 
 
 def text_or_none(value: Any) -> str | None:
-    """Text without blanks around it; null when empty or not text."""
-    return value.strip() or None if isinstance(value, str) else None
+    """Text without blanks around it; null when empty, not text, or with half of a character, which no table can hold."""
+    if not isinstance(value, str):
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return None
+    return value.strip() or None
 
 
 def knows_only_whole_minutes(seconds: Sequence[int]) -> bool:

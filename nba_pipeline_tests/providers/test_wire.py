@@ -12,6 +12,7 @@ from nba_pipeline.providers.wire import (
     number_or_none,
     quoted,
     seconds_of,
+    text_or_none,
     whole,
 )
 
@@ -67,3 +68,7 @@ def test_a_number_is_finite(value: object) -> None:
 def test_a_value_is_shown_whole_while_it_is_short() -> None:
     assert [quoted(value) for value in ("x", 5, None, {"a": [1]})] == ["'x'", "5", "None", "{'a': [1]}"]
     assert len(quoted("x" * 10**6)) == 120 and len(quoted([[[["x" * 1000]] * 1000] * 1000] * 1000)) < 2000
+
+
+def test_text_with_half_of_a_character_is_none() -> None:
+    assert [text_or_none(value) for value in (" Jokić ", "\ud800", "", 5, None)] == ["Jokić", None, None, None, None]
