@@ -10,6 +10,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -222,12 +223,21 @@ def _carried_down(rows: Iterable[Printed]) -> list[Printed]:
     return full
 
 
+def _limit(kind: int, most: int) -> None:
+    """Lower a limit of this process, which may already have a lower one."""
+    import resource  # noqa: PLC0415  as in `main`
+
+    _, hard = resource.getrlimit(kind)
+    resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
 def main(most_pages: int, most_mib: int, most_cpu_seconds: int) -> dict[str, Any]:
     """The layout of the PDF on standard input, or why there is none, within limits that the system enforces."""
     import resource  # noqa: PLC0415  not there on every system that may read the constants of this module
 
-    resource.setrlimit(resource.RLIMIT_AS, (most_mib * MIB, most_mib * MIB))
-    resource.setrlimit(resource.RLIMIT_CPU, (most_cpu_seconds, most_cpu_seconds + 1))
+    with suppress(ValueError):  # macOS knows no limit on memory; there the one on CPU time has to do
+        _limit(resource.RLIMIT_AS, most_mib * MIB)
+    _limit(resource.RLIMIT_CPU, most_cpu_seconds)
     body = sys.stdin.buffer.read()
     try:
         return asdict(layout_of(body, most_pages))
