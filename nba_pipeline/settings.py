@@ -31,6 +31,27 @@ class Http(Section):
     loopback_requests_per_second: float = Field(500.0, description="rate when the provider is on this machine")
 
 
+class Payloads(Section):
+    """What reading one answer of a provider may cost. A larger one is refused by name and size, fresh or landed."""
+
+    most_mib: float = Field(
+        8.0, description="MiB of an answer, as it arrives and decompressed; JSON takes up to 24 times that when read"
+    )
+    most_mib_of: dict[str, float] = Field(
+        {"nba_cdn schedule": 24.0}, description="provider and endpoint -> MiB; the schedule of a season has 9"
+    )
+    most_mib_of_extension: dict[str, float] = Field(
+        {"pdf": 4.0, "parquet": 512.0}, description="another kind of file -> MiB; a report has 0.1, the archive's largest file 3"
+    )
+    deepest: int = Field(50, description="levels of a JSON document; the deepest real one has 8")
+    longest_answer_seconds: float = Field(120.0, description="from the first to the last byte of an answer")
+    most_list_pages: int = Field(20, description="pages of one list that a provider divides by a cursor; a date has 1")
+    pdf_pages: int = Field(40, description="pages of a report; real ones have up to 12")
+    pdf_cpu_seconds: int = Field(10, description="CPU time for a report; a real one takes 0.2")
+    pdf_seconds: float = Field(60.0, description="the same by the clock, on a busy machine")
+    pdf_memory_mib: int = Field(1024, description="address space of the process that reads a report")
+
+
 class Breakers(Section):
     """When a provider, or one of its entities, is asked no more for a while; across runs, by the landing's journal."""
 
@@ -269,6 +290,7 @@ class BigQuery(Section):
     first_pause_seconds: float = 1.0
     longest_pause_seconds: float = 20.0
     attempts: int = Field(4, description="jobs of one write, the first included")
+    most_earlier_jobs: int = Field(1000, description="earlier jobs of the same rows that a write steps over")
     most_bytes_billed: int = Field(20 * 1024**3, description="of one query; more is refused before it runs")
     parallel_loads: int = Field(6, description="dates of a range that are loaded at once")
     dates_by_load: int = Field(14, description="a longer range goes through one staged MERGE")
@@ -319,6 +341,7 @@ class Settings(Section):
     """All of them."""
 
     http: Http = Http()
+    payloads: Payloads = Payloads()
     breakers: Breakers = Breakers()
     coverage: Coverage = Coverage()
     corrections: Corrections = Corrections()

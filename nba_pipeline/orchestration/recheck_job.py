@@ -25,6 +25,7 @@ from nba_pipeline.providers.balldontlie import Balldontlie
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
 from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
+from nba_pipeline.providers.parsing import those_that
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -83,7 +84,8 @@ class Rereader:
     def boxes(self, nba_cdn: NbaCdn, findings: Findings) -> None:
         """The box scores at the NBA."""
         landed = {
-            game: [p for p in nba_cdn.landed_boxscores(game, self.day) if cdn.is_final(p)] for game in self.games["game_id"]
+            game: those_that(cdn.is_final, nba_cdn.landed_boxscores(game, self.day), nba_cdn.http.landing, findings.problems)
+            for game in self.games["game_id"]
         }
         due = [(game, self.day) for game, payloads in landed.items() if self.is_due(payloads, game)]
         for (game, _), answer in zip(due, nba_cdn.boxscores(due), strict=True):
@@ -95,7 +97,10 @@ class Rereader:
     def lists(self, nba_cdn: NbaCdn, findings: Findings) -> None:
         """The play-by-play of the games that have a box score."""
         games = set(self.boxscores["game_id"]).intersection(self.games["game_id"])
-        landed = {game: [p for p in nba_cdn.landed_play_by_play(game, self.day) if is_over(p)] for game in sorted(games)}
+        landed = {
+            game: those_that(is_over, nba_cdn.landed_play_by_play(game, self.day), nba_cdn.http.landing, findings.problems)
+            for game in sorted(games)
+        }
         due = [(game, self.day) for game, payloads in landed.items() if self.is_due(payloads, game)]
         for (game, _), answer in zip(due, nba_cdn.play_by_play(due), strict=True):
             if isinstance(answer, Payload) and not is_over(answer):

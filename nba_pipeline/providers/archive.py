@@ -102,7 +102,8 @@ class _File:
         retyped = [f"{column} is {types[column]}" for column in wanted if not _holds(column, types[column])]
         if retyped:
             raise BadInput(f"the archive's {self.name} has columns of another type: {', '.join(retyped)}")
-        return frame.select(wanted)
+        # a column that is null throughout has no type of its own, and could not be compared with others
+        return frame.select(pl.col(name).cast(_type_of(name)) if types[name] == pl.Null else name for name in wanted)
 
     def problem(self) -> str | None:
         """Why the file cannot be read; None for a readable one. Reads all of it."""
@@ -398,8 +399,10 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         path = Path(self.folder) / f"{stem}.parquet"
         if not path.is_file():
             raise BadInput(f"the archive {self.folder} has no {path.name}")
-        body = path.read_bytes()
         slot = Slot(PROVIDER, stem, entity="file", extension="parquet")
+        if (size := path.stat().st_size) > slot.most_bytes:
+            raise BadInput(f"the archive's {path.name} has {size} bytes, more than the {slot.most_bytes} that a file may have")
+        body = path.read_bytes()
         payload = self.landing.newest(slot)
         if payload and hashlib.sha256(body).hexdigest().startswith(payload.short_hash):
             self.landing.note(slot, "reused", payload=payload)
@@ -419,6 +422,17 @@ def _holds(column: str, dtype: pl.DataType) -> bool:
     if column in FLAGS:
         return dtype == pl.Boolean
     return dtype == pl.String if column in TEXTS else dtype.is_numeric()
+
+
+def _type_of(column: str) -> pl.DataType:
+    """The type of a column whose file does not tell it."""
+    if column in INSTANTS:
+        return pl.Datetime("us", "UTC")
+    if column in DATES:
+        return pl.Date()
+    if column in FLAGS:
+        return pl.Boolean()
+    return pl.String() if column in TEXTS else pl.Int64()
 
 
 def _of(days: list[date]) -> pl.Expr:

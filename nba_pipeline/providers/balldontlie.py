@@ -4,6 +4,7 @@ No NBA ids and, in the older era, no game ids: games are matched by date and tea
 `min` is whole minutes as text: "00" is somebody who stayed out, or who came in for a few seconds.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -17,12 +18,24 @@ from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.matching import match_games
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
-from nba_pipeline.providers.wire import knows_only_whole_minutes, minutes_fields, seconds_of, whole
+from nba_pipeline.providers.parsing import Unusable, field_in, frame_of, object_in, objects_in, parser
+from nba_pipeline.providers.wire import (
+    day_or_none,
+    knows_only_whole_minutes,
+    minutes_fields,
+    quoted,
+    seconds_of,
+    text_or_none,
+    whole,
+)
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Payload
 
 PROVIDER = "balldontlie"
 KEY_VARIABLE = "BALLDONTLIE_API_KEY"
 PAGE_SIZE = 100
+CURSOR = re.compile(r"[\w=+/.-]{1,80}")
+"""It becomes part of a file's name."""
 
 STATISTICS = {
     "points": "pts", "rebounds": "reb", "oreb": "oreb", "dreb": "dreb", "assists": "ast", "steals": "stl",
@@ -49,15 +62,18 @@ class Balldontlie(dg.ConfigurableResource):  # type: ignore[type-arg]
     def box_scores(self, day: date) -> list[Payload]:
         """Every page of a date's box scores, each landed before the next is asked for.
 
-        Raises Permanent without a key, else as HttpClient.get.
+        Raises Permanent without a key, for a cursor that repeats and for too many pages, else as HttpClient.get.
         """
-        pages, cursor = list[Payload](), ""
-        while True:
-            payload = self.http.get(self.box_scores_request(day, cursor))
-            pages.append(payload)
-            cursor = _next_cursor(payload)
+        pages, cursor, asked = list[Payload](), "", set[str]()
+        for _ in range(SETTINGS.payloads.most_list_pages):
+            asked.add(cursor)
+            pages.append(self.http.get(self.box_scores_request(day, cursor)))
+            cursor = next_cursor(pages[-1])
             if not cursor:
                 return pages
+            if cursor in asked:
+                raise Permanent(f"{PROVIDER} box_scores of {day}: next_cursor {cursor} repeats: {pages[-1].ref}")
+        raise Permanent(f"{PROVIDER} box_scores of {day} has more than {len(pages)} pages: {pages[-1].ref}")
 
     def box_scores_request(self, day: date, cursor: str = "") -> Request:
         """One page of the box scores of an Eastern date."""
@@ -68,7 +84,7 @@ class Balldontlie(dg.ConfigurableResource):  # type: ignore[type-arg]
             path="/v1/box_scores",
             params={"date": day.isoformat(), "per_page": str(PAGE_SIZE)} | ({"cursor": cursor} if cursor else {}),
             secret_headers={"Authorization": self.api_key}, key_variable=KEY_VARIABLE, required_keys=("data",),
-            parser=lambda payload: parse_boxscores([payload]),
+            parser=_read_page,
         )  # fmt: skip
 
 
@@ -77,13 +93,19 @@ def parse_boxscores(payloads: Sequence[Payload]) -> pl.DataFrame:
 
     Rows with something unusable carry a `problem` that names field and value. Raises Permanent for another document.
     """
-    rows = []
-    for payload in payloads:
-        try:
-            rows += [row for game in _games(payload) if _is_final(game) for row in _rows(game, payload)]
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise Permanent(f"{payload.slot.name}: not built as it was, {error!r}: {payload.ref}") from None
-    return pl.DataFrame(rows, schema=PARSED_COLUMNS)
+    return pl.concat([pl.DataFrame(schema=PARSED_COLUMNS), *map(_parse_page, payloads)])
+
+
+@parser
+def _parse_page(payload: Payload) -> pl.DataFrame:
+    games = objects_in(payload.json(), "data")
+    return frame_of([row for game in games if _is_final(game) for row in _rows(game, payload)], PARSED_COLUMNS)
+
+
+def _read_page(payload: Payload) -> None:
+    """Raise Permanent when the rows or the next cursor of a page cannot be read."""
+    _parse_page(payload)
+    next_cursor(payload)
 
 
 def map_to_games(parsed: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
@@ -109,39 +131,40 @@ def map_to_games(parsed: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(season_of_game_date()).select(pl.col(c).cast(t) for c, t in BOXSCORE_COLUMNS.items())  # fmt: skip
 
 
-def _next_cursor(payload: Payload) -> str:
-    meta = payload.json().get("meta") or {}
-    return str(meta.get("next_cursor") or "")
-
-
-def _games(payload: Payload) -> list[dict[str, Any]]:
+@parser
+def next_cursor(payload: Payload) -> str:
+    """Where the next page of a list begins; empty after the last."""
     document = payload.json()
-    games = document.get("data") if isinstance(document, dict) else None
-    if not isinstance(games, list):
-        raise Permanent(f"{payload.slot.name}: the answer has no list data: {payload.ref}")
-    return games
+    meta = document.get("meta") if isinstance(document, dict) else None
+    cursor = object_in(document, "meta").get("next_cursor") if meta is not None else None
+    if cursor is None:
+        return ""
+    if isinstance(cursor, bool) or not isinstance(cursor, (int, str)) or not CURSOR.fullmatch(str(cursor)):
+        raise Unusable(f"next_cursor is {quoted(cursor)}")
+    return str(cursor)
 
 
 def _is_final(game: dict[str, Any]) -> bool:
-    if not isinstance(game["status"], str):
-        raise TypeError(f"status is {game['status']!r}")
-    return game["status"].strip().lower() == "final"
+    status = field_in(game, "status")
+    if not isinstance(status, str):
+        raise Unusable(f"status is {quoted(status)}")
+    return status.strip().lower() == "final"
 
 
 def _rows(game: dict[str, Any], payload: Payload) -> list[dict[str, Any]]:
-    teams = {side: game[side] for side in ("home_team", "visitor_team")}
-    codes = {side: str(team["abbreviation"]) for side, team in teams.items()}
-    people = [(side, player) for side, team in teams.items() for player in team["players"]]
+    teams = {side: object_in(game, side) for side in ("home_team", "visitor_team")}
+    codes = {side: text_or_none(team.get("abbreviation")) for side, team in teams.items()}
+    people = [(side, player) for side, team in teams.items() for player in objects_in(team, "players")]
     clocks = {id(player): _clock(player) for _, player in people}
     played = [seconds for seconds in clocks.values() if seconds]
     is_rounded = not played or knows_only_whole_minutes(played)
-    scores = {f"{side}_score": game[f"{side}_score"] for side in teams}
-    problems = [f"unknown team {code!r}" for code in codes.values() if code not in TEAMS]
-    problems += [f"{field} is {score!r}" for field, score in scores.items() if whole(score) is None]
+    scores = {f"{side}_score": field_in(game, f"{side}_score") for side in teams}
+    problems = [f"unknown team {quoted(teams[side].get('abbreviation'))}" for side, code in codes.items() if code not in TEAMS]
+    problems += [f"{field} is {quoted(score)}" for field, score in scores.items() if whole(score) is None]
     problem = ", ".join(problems) or None
     return [
         {
-            "game_date": payload.game_date or date.fromisoformat(str(game.get("date"))[:10]),
+            "game_date": payload.game_date or _date(game),
             "home_team": codes["home_team"], "away_team": codes["visitor_team"], "period": whole(game.get("period")),
             "game_status": "final", "team": codes[side], "team_points": whole(game.get(f"{side}_score")),
             "source": payload.ref, **_player(player, clocks[id(player)], is_rounded, problem),
@@ -151,22 +174,29 @@ def _rows(game: dict[str, Any], payload: Payload) -> list[dict[str, Any]]:
 
 
 def _player(player: dict[str, Any], seconds: int | None, is_rounded: bool, problem: str | None) -> dict[str, Any]:
-    names = [player["player"][part] for part in ("first_name", "last_name")]
-    name = " ".join(part for part in names if isinstance(part, str) and part).strip()
+    names = [field_in(object_in(player, "player"), part) for part in ("first_name", "last_name")]
+    name = " ".join(filter(None, map(text_or_none, names)))
     statistics = {column: whole(player.get(field)) for column, field in STATISTICS.items()}
     did_play = bool(seconds) or any(statistics.values())
-    bad = [f"{STATISTICS[c]} is {player.get(STATISTICS[c])!r}" for c, value in statistics.items() if value is None]
+    bad = [f"{STATISTICS[c]} is {quoted(player.get(STATISTICS[c]))}" for c, value in statistics.items() if value is None]
     if did_play and seconds is None:
-        bad.append(f"min is {player.get('min')!r}")
+        bad.append(f"min is {quoted(player.get('min'))}")
     row = {"player_name": name, "did_play": did_play, **minutes_fields(seconds if did_play else None, is_rounded)}
     row |= statistics if did_play else dict.fromkeys(STATISTICS)
     row["plus_minus"] = whole(player.get("plus_minus")) if did_play else None
     if row["plus_minus"] is None and player.get("plus_minus") is not None:  # the older era has none
-        bad.append(f"plus_minus is {player['plus_minus']!r}")
-    bad += [f"name is {names!r}"] if not name or not all(isinstance(part, str | None) for part in names) else []
+        bad.append(f"plus_minus is {quoted(player['plus_minus'])}")
+    bad += [f"name is {quoted(names)}"] if not name or not all(isinstance(part, str | None) for part in names) else []
     unusable = f"{', '.join(bad)} of {name or 'a player without a name'}" if bad and did_play else None
     row["problem"] = problem or unusable
     return row
+
+
+def _date(game: dict[str, Any]) -> date | None:
+    try:
+        return day_or_none(date.fromisoformat(str(game.get("date"))[:10]))
+    except ValueError:
+        raise Unusable(f"date is {quoted(game.get('date'))}") from None
 
 
 def _clock(player: dict[str, Any]) -> int | None:

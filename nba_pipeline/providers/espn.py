@@ -14,7 +14,8 @@ import polars as pl
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.league.teams import TEAM_OF_NAME, TEAMS
 from nba_pipeline.providers.http import HttpClient, Request
-from nba_pipeline.providers.wire import text_or_none
+from nba_pipeline.providers.parsing import frame_of, parser
+from nba_pipeline.providers.wire import day_or_none, number_or_none, quoted, text_or_none
 from nba_pipeline.warehouse.landing import Payload
 
 PROVIDER = "espn"
@@ -78,6 +79,7 @@ class Espn(dg.ConfigurableResource):  # type: ignore[type-arg]
         return {payload.slot.entity: payload for payload in self.http.landing.payloads(PROVIDER, "roster", day)}
 
 
+@parser
 def parse_injuries(payload: Payload) -> pl.DataFrame:
     """One row per injury. `snapshot_at` and `seen_at` are the instant of the answer: ESPN says what is so now.
 
@@ -87,9 +89,10 @@ def parse_injuries(payload: Payload) -> pl.DataFrame:
     about = {"snapshot_at": payload.fetched_at, "seen_at": payload.fetched_at, "source": payload.ref}
     for team in _list(payload.json(), "injuries", payload):
         rows += [{**_injury(injury, team, payload), **about} for injury in _list(team, "injuries", payload)]
-    return pl.DataFrame(rows, schema=INJURY_COLUMNS)
+    return frame_of(rows, INJURY_COLUMNS)
 
 
+@parser
 def parse_roster(payload: Payload) -> pl.DataFrame:
     """One row per player of a team; a height or weight of 0 is none.
 
@@ -103,9 +106,9 @@ def parse_roster(payload: Payload) -> pl.DataFrame:
         raise Permanent(f"{payload.slot.name}: the answer is team {about[0]} {about[1]}: {payload.ref}")
     tricode = TEAM_OF_CODE.get(about[1])
     if tricode is None:
-        raise Permanent(f"{payload.slot.name}: unknown team {about[1]!r}: {payload.ref}")
+        raise Permanent(f"{payload.slot.name}: unknown team {quoted(about[1])}: {payload.ref}")
     rows = [{"team": tricode, **_athlete(a, payload), "seen_at": payload.fetched_at, "source": payload.ref} for a in athletes]
-    return pl.DataFrame(rows, schema=ROSTER_COLUMNS)
+    return frame_of(rows, ROSTER_COLUMNS)
 
 
 def _injury(injury: Any, team: Mapping[str, Any], payload: Payload) -> dict[str, Any]:
@@ -113,8 +116,8 @@ def _injury(injury: Any, team: Mapping[str, Any], payload: Payload) -> dict[str,
     spelling, code, name = _of(athlete, "displayName", payload), _code(athlete.get("team")), team.get("displayName")
     tricode = TEAM_OF_CODE.get(code) if code else TEAM_OF_NAME.get(str(name))
     status = STATUSES.get(said)
-    problems = [f"unknown team {code or name!r} of {spelling}"] if tricode is None else []
-    problems += [f"status of {spelling} is {said!r}"] if status is None else []
+    problems = [f"unknown team {quoted(code or name)} of {spelling}"] if tricode is None else []
+    problems += [f"status of {spelling} is {quoted(said)}"] if status is None else []
     return {
         "team": tricode, "spelling": spelling, "status": status, "reason": _reason(injury),
         "problem": ", ".join(problems) or None,
@@ -135,12 +138,12 @@ def _athlete(athlete: Any, payload: Payload) -> dict[str, Any]:
     spelling = _of(athlete, "fullName", payload)
     born, position = athlete.get("dateOfBirth"), athlete.get("position")
     measures = {name: athlete.get(key) for name, key in (("height_inches", "height"), ("weight_pounds", "weight"))}
-    problems = [f"{name} of {spelling} is {value!r}" for name, value in measures.items() if not _is_measure(value)]
+    problems = [f"{name} of {spelling} is {quoted(value)}" for name, value in measures.items() if not _is_measure(value)]
     if position is not None and not isinstance(position, dict):
-        problems.append(f"position of {spelling} is {position!r}")
+        problems.append(f"position of {spelling} is {quoted(position)}")
     birth_date = _date(born)
     if born and birth_date is None:
-        problems.append(f"dateOfBirth of {spelling} is {born!r}")
+        problems.append(f"dateOfBirth of {spelling} is {quoted(born)}")
     return {
         "spelling": spelling, "birth_date": birth_date, "position": _code(position),
         **({} if problems else {name: value or None for name, value in measures.items()}), "problem": ", ".join(problems) or None,
@@ -148,13 +151,13 @@ def _athlete(athlete: Any, payload: Payload) -> dict[str, Any]:
 
 
 def _is_measure(value: Any) -> bool:
-    return value is None or (isinstance(value, (int, float)) and not isinstance(value, bool))
+    return value is None or (not isinstance(value, str) and number_or_none(value) is not None)
 
 
 def _date(value: Any) -> date | None:
     """The date of "1996-10-24T07:00Z", which is midnight in the west."""
     try:
-        return date.fromisoformat(str(value)[:10]) if value else None
+        return day_or_none(date.fromisoformat(str(value)[:10])) if value else None
     except ValueError:
         return None
 

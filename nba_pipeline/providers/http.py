@@ -4,6 +4,7 @@ What belongs here: connections, rates, retries, outcomes. What a payload means b
 
     200 and JSON (or a PDF) as promised       landed, returned
     200 and neither, or keys missing          landed as rejected, Permanent
+    200 and larger than a payload may be      not landed, journalled as rejected, Permanent
     403, 404                                  NotYet: the caller knows whether it is due
     401                                       Permanent, and the provider is asked no more in this run
     429, 5xx, timeouts, broken answers        tried again, then Transient
@@ -11,7 +12,6 @@ What belongs here: connections, rates, retries, outcomes. What a payload means b
 """
 
 import contextlib
-import json
 import logging
 import ssl
 import threading
@@ -33,14 +33,20 @@ from pydantic import PrivateAttr
 
 from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.providers.answers import ACCEPTED, received
 from nba_pipeline.providers.circuit_breakers import Asked, Breaker, Entity, History, recent_history
+from nba_pipeline.providers.parsing import parsing
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing, Outcome, Payload, Slot
+from nba_pipeline.warehouse.payload_limits import TooLarge, read_json
 
 RETRIED = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.DecodingError)
 QUOTA_HEADERS = {f"x-requests-{name}": name for name in ("remaining", "used", "last")}
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 MOST_REDIRECTS = 3
+MOST_DIGITS = 18
+"""Of a number in a header; Python refuses to read thousands."""
+MOST_CODE_CHARACTERS = 80
 PDF_BEGINS = b"%PDF-"
 USER_AGENT = "nba-pipeline"
 
@@ -105,7 +111,7 @@ class _Session:
         self._history: History | None = None
         self._trials: Counter[str] = Counter()
         self._settled = threading.Condition()
-        self.client = httpx.Client(headers={"User-Agent": USER_AGENT}, verify=_trusted())
+        self.client = httpx.Client(headers={"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPTED}, verify=_trusted())
 
     def wait_for_turn(self, provider: str, per_second: float) -> None:
         """Sleep until the provider may be asked again."""
@@ -233,7 +239,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             try:
                 response = self._ask(session, request, base_url, statuses)
             except PipelineError as error:
-                self.landing.note(request, _outcome_of(error), url=url, statuses=statuses, problem=str(error))
+                self.landing.note(request, _outcome_of(error, statuses), url=url, statuses=statuses, problem=str(error))
                 raise
             return self._land(request, response, url, statuses)
 
@@ -273,7 +279,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise Permanent(session.refused[request.provider])
         session.wait_for_turn(request.provider, self._rate(request.provider, base_url))
         try:
-            response = self._send(session, request, base_url)
+            response = self._send(session, request, base_url, [0])
         except RETRIED as error:
             raise Transient(f"{request.name}: {type(error).__name__} after 1 try") from None
         except httpx.HTTPError as error:
@@ -282,10 +288,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise Transient(f"{request.name}: status {response.status_code} after 1 try")
         if response.status_code != httpx.codes.OK:
             raise self._refusal(session, request, response)
-        document, problem = _document(request, response)
-        if problem is not None:
-            raise Permanent(problem)
-        return document
+        return _document(request, response)
 
     def _ready(self) -> _Session:
         if self._session is None:
@@ -341,26 +344,39 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             with attempt:
                 session.wait_for_turn(request.provider, self._rate(request.provider, base_url))
                 statuses.append(0)
-                response = self._send(session, request, base_url)
-                statuses[-1] = response.status_code
+                response = self._send(session, request, base_url, statuses)
                 self._remember_quota(session, response)
                 if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
                     raise _Again(response.status_code, _retry_after(response, self.clock.now()))
                 return response
         raise AssertionError("a retry context ends with a return or an error")
 
-    def _send(self, session: _Session, request: Request, base_url: str) -> httpx.Response:
+    def _send(self, session: _Session, request: Request, base_url: str, statuses: list[int]) -> httpx.Response:
+        """One try, whose status becomes the last of `statuses` once the whole answer is here, or is known to be too large."""
         question = session.client.build_request(
             "GET", base_url.rstrip("/") + request.path, params={**request.params, **request.secret_params},
             headers={**request.headers, **request.secret_headers}, timeout=self._timeout(request.provider),
         )  # fmt: skip
-        response = session.client.send(question, follow_redirects=False)
+        response = self._received(session, question, request, statuses)
         for _ in range(MOST_REDIRECTS):
             following = response.next_request
             if following is None or following.url.netloc != question.url.netloc:
                 break
-            response = session.client.send(following, follow_redirects=False)
+            response = self._received(session, following, request, statuses)
         return response
+
+    def _received(
+        self, session: _Session, question: httpx.Request, request: Request, statuses: list[int]
+    ) -> httpx.Response:  # fmt: skip
+        statuses[-1] = 0
+        with contextlib.closing(session.client.send(question, follow_redirects=False, stream=True)) as stream:
+            try:
+                response = received(stream, request.most_bytes)
+            except TooLarge as error:
+                statuses[-1] = stream.status_code
+                raise TooLarge(f"{request.name}: {error}") from None
+            statuses[-1] = response.status_code
+            return response
 
     def _timeout(self, provider: str) -> httpx.Timeout:
         read = self.read_timeout_seconds_of.get(provider, self.read_timeout_seconds)
@@ -383,17 +399,24 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Permanent(f"{request.name}: status {status} {_error_code(response)}".rstrip())
 
     def _land(self, request: Request, response: httpx.Response, url: str, statuses: Sequence[int]) -> Payload:
-        document, problem = _document(request, response)
-        finals = request.final_game_ids(document) if request.final_game_ids and problem is None else []
+        document, finals, problem = None, list[str](), ""
+        try:
+            document = _document(request, response)
+            if request.final_game_ids:
+                with parsing(request):
+                    finals = request.final_game_ids(document)
+        except Permanent as error:
+            problem = str(error)
         payload = self.landing.keep(
             request, response.content, status=response.status_code, headers=response.headers, url=url,
             statuses=statuses, fetched_at=self.clock.now(), quota=_quota(response) or None, final_game_ids=finals,
         )  # fmt: skip
         try:
-            if problem is not None:
+            if problem:
                 raise Permanent(problem)
             if request.parser:
-                request.parser(payload)
+                with parsing(request, payload.ref):
+                    request.parser(payload)
         except Permanent as error:
             self.landing.reject(payload, str(error))
             raise
@@ -430,44 +453,44 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
                 session.quota = quota
 
 
-def _document(request: Request, response: httpx.Response) -> tuple[Any, str | None]:
-    """The parsed answer, and why it breaks the contract. A PDF is left to the request's parser."""
+def _document(request: Request, response: httpx.Response) -> Any:
+    """The parsed answer. Raises Permanent when it breaks the contract. A PDF is left to the request's parser."""
     found = f"({response.headers.get('content-type', 'no content type')}, {len(response.content)} bytes)"
     if request.extension == "pdf":
-        is_pdf = response.content.startswith(PDF_BEGINS)
-        return None, None if is_pdf else f"{request.name}: the answer is not a PDF {found}"
-    try:
-        document = json.loads(response.content)
-    except ValueError:
-        return None, f"{request.name}: the answer is not JSON {found}"
+        if not response.content.startswith(PDF_BEGINS):
+            raise Permanent(f"{request.name}: the answer is not a PDF {found}")
+        return None
+    document = read_json(response.content, request.name, found)
     missing = [key for key in request.required_keys if not isinstance(document, dict) or key not in document]
     if missing:
-        return document, f"{request.name}: the answer lacks {', '.join(missing)}"
-    return document, None
+        raise Permanent(f"{request.name}: the answer lacks {', '.join(missing)}")
+    return document
 
 
 def _quota(response: httpx.Response) -> dict[str, int]:
     seen = {name: response.headers.get(header, "") for header, name in QUOTA_HEADERS.items()}
-    return {name: int(value) for name, value in seen.items() if value.isdecimal()}
+    return {name: int(value) for name, value in seen.items() if value.isdecimal() and len(value) <= MOST_DIGITS}
 
 
 def _retry_after(response: httpx.Response, now: datetime) -> float | None:
-    """Seconds to wait, from a number or an HTTP date."""
-    text = response.headers.get("retry-after", "")
+    """Seconds to wait, from a number or an HTTP date: that of GMT, or of another offset, which some providers send."""
+    text = response.headers.get("retry-after", "").strip()
     if text.isdecimal():
         return float(text)
     try:
-        return max((parsedate_to_datetime(text).replace(tzinfo=UTC) - now).total_seconds(), 0.0)
-    except ValueError:
+        at = parsedate_to_datetime(text)
+        # "-0000" and no zone at all leave it naive; both mean UTC. The difference overflows in no year.
+        return max(((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds(), 0.0)
+    except (ValueError, OverflowError):
         return None
 
 
 def _error_code(response: httpx.Response) -> str:
     try:
-        document = response.json()
-    except ValueError:
+        document = read_json(response.content, "")
+    except Permanent:  # a page of a proxy, for example: the status alone says what happened
         return ""
-    return str(document.get("error_code", "")) if isinstance(document, dict) else ""
+    return str(document.get("error_code", ""))[:MOST_CODE_CHARACTERS] if isinstance(document, dict) else ""
 
 
 def _outcome_of(error: PipelineError, statuses: Sequence[int] = ()) -> Outcome:

@@ -5,23 +5,25 @@ stands on the first page only, a game's date, time and matchup only beside its f
 lines above and below its player.
 """
 
-import io
-import logging
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+import signal
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.errors import NotYet, Permanent, PipelineError
+from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.league.teams import TEAM_OF_NAME
+from nba_pipeline.providers import injury_report_layout
 from nba_pipeline.providers.http import HttpClient, Request
+from nba_pipeline.providers.injury_report_layout import DATE, MATCHUP, PLAYER, REASON, STATUS, TEAM, NoReport, Printed
+from nba_pipeline.providers.parsing import Unusable, frame_of, parser
+from nba_pipeline.providers.wire import day_or_none, quoted
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Payload
 
@@ -48,22 +50,10 @@ REPORT_COLUMNS = {
     "status": pl.String(), "reason": pl.String(), "source": pl.String(), "problem": pl.String(),
 }  # fmt: skip
 
-HEADERS = ("Game Date", "Game Time", "Matchup", "Team", "Player Name", "Current Status", "Reason")
-DATE, TIME, MATCHUP, TEAM, PLAYER, STATUS, REASON = HEADERS
-TITLE = re.compile(r"Injury ?Report: ?(\d\d/\d\d/\d\d) ?(\d\d:\d\d) ?([AP]M)")
-FOOTER = re.compile(r"Page ?\d+ ?of ?(\d+)")
 TEAM_OF_LETTERS = {name.replace(" ", ""): team for name, team in TEAM_OF_NAME.items()}
 PDF_ENDS = b"%%EOF"
 TAIL_BYTES = 1024
 REPORTS_REMEMBERED = 4
-
-# In points. A blank is 2.3 wide and no character of its own; lines of one cell are 4 apart, those of two rows 12.
-BLANK = 1.0
-SAME_LINE = 3.0
-COLUMN_SLACK = 5.0
-SAME_CELL_PER_HEIGHT = 0.8
-
-logging.getLogger("pdfminer").setLevel(logging.ERROR)  # it warns of every small fault of a font
 
 
 class InjuryReport(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -132,199 +122,54 @@ def report_names(day: date, before: datetime) -> list[str]:
     return names
 
 
-@dataclass
-class _Cell:
-    """Text of one column, on one line or on several that belong together."""
-
-    top: float
-    bottom: float
-    text: str
-
-    @property
-    def middle(self) -> float:
-        return (self.top + self.bottom) / 2
-
-    def is_beside(self, other: "_Cell") -> bool:
-        return self.top <= other.middle <= self.bottom or other.top <= self.middle <= other.bottom
-
-
-@dataclass
-class _Page:
-    """The cells of a page by column, and those of its lines that belong to no column."""
-
-    cells: dict[str, list[_Cell]] = field(default_factory=lambda: {name: [] for name in HEADERS})
-    titles: list[re.Match[str]] = field(default_factory=list)
-    pages: set[int] = field(default_factory=set)
-
-
+@parser
 def parse_injury_report(payload: Payload) -> pl.DataFrame:
     """One row per player and game, and one per team of which the report says something as a whole (`spelling` null).
 
     `snapshot_at` is the instant printed at the top, `seen_at` that of the answer. Every date of the report is there.
-    Rows that cannot be used carry a `problem`. Raises Permanent for a document that is no complete injury report.
+    Rows that cannot be used carry a `problem`. Raises Permanent for a document that is no complete injury report, or takes
+    too long to read.
     """
-    name = payload.slot.name
-    starts: dict[str, float] = {}
-    pages = [_page(words, starts) for words in _words(payload)]
-    titles = [title for page in pages for title in page.titles]
-    if not titles or not starts:
-        lacking = "title 'Injury Report: ...'" if not titles else f"columns {', '.join(HEADERS)}"
-        raise Permanent(f"{name}: the PDF lacks the {lacking}: {payload.ref}")
-    told = {number for page in pages for number in page.pages}
-    if told and told != {len(pages)}:
-        raise Permanent(f"{name}: the PDF has {len(pages)} of {max(told)} pages: {payload.ref}")
-    about = {"snapshot_at": _printed_at(titles[0], payload), "seen_at": payload.fetched_at, "source": payload.ref}
-    rows = _carried_down(_joined_over_pages([_rows(page, name) for page in pages]))
-    return pl.DataFrame([{**_statement(row, name), **about} for row in rows], schema=REPORT_COLUMNS)
-
-
-def _words(payload: Payload) -> list[list[dict[str, Any]]]:
-    """The words of each page, with their places.
-
-    pdfplumber wraps what stops it and pdfminer on the way, but for what stops it where it opens a page: a box or a list
-    of pages that is something else. 16,000 broken reports ended in nothing else (2026-11).
-    """
-    from pdfplumber.utils.exceptions import MalformedPDFException, PdfminerException  # noqa: PLC0415  see `_read`
-
-    name = payload.slot.name
     if PDF_ENDS not in payload.body[-TAIL_BYTES:]:
-        raise Permanent(f"{name}: the PDF is cut off ({len(payload.body)} bytes): {payload.ref}")
+        raise Unusable(f"the PDF is cut off ({len(payload.body)} bytes)")
     try:
-        return _read(payload.body)
-    except (PdfminerException, MalformedPDFException, TypeError, IndexError) as error:
-        stumbled = type(error.__context__ or error).__name__
-        raise Permanent(f"{name}: the PDF cannot be read ({stumbled}): {payload.ref}") from error
+        return _statements(_layout(payload.body), payload)
+    except NoReport as error:
+        raise Permanent(f"{payload.slot.name}: {error}: {payload.ref}") from error
+
+
+def _statements(layout: dict[str, Any], payload: Payload) -> pl.DataFrame:
+    about = {"snapshot_at": _printed_at(layout), "seen_at": payload.fetched_at, "source": payload.ref}
+    return frame_of([{**_statement(row), **about} for row in layout["rows"]], REPORT_COLUMNS)
 
 
 @lru_cache(maxsize=REPORTS_REMEMBERED)
-def _read(body: bytes) -> list[list[dict[str, Any]]]:
-    """Reading takes a fifth of a second, and what has just been landed is read again as a row."""
-    import pdfplumber  # noqa: PLC0415  slow to import, and only who reads a report needs it
-
-    with pdfplumber.open(io.BytesIO(body)) as pdf:
-        return [page.extract_words(x_tolerance=BLANK) for page in pdf.pages]
-
-
-def _page(words: Sequence[Mapping[str, Any]], starts: dict[str, float]) -> _Page:
-    """The cells of a page. `starts`, column -> left edge, is filled by the header and goes on to the next page."""
-    page = _Page()
-    for line in _lines(words):
-        text = " ".join(str(word["text"]) for word in line)
-        if title := TITLE.search(text):
-            page.titles.append(title)
-        elif footer := FOOTER.fullmatch(text):
-            page.pages.add(int(footer[1]))
-        elif found := _header(line):
-            starts.update(found)
-        elif starts:
-            _fill(page.cells, line, starts)
-    page.cells = {column: _joined(pieces) for column, pieces in page.cells.items()}
-    return page
-
-
-def _lines(words: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    """Words of the same height, from left to right."""
-    lines: list[list[Mapping[str, Any]]] = []
-    for word in sorted(words, key=lambda word: word["top"]):
-        if lines and word["top"] - lines[-1][0]["top"] <= SAME_LINE:
-            lines[-1].append(word)
-        else:
-            lines.append([word])
-    return [sorted(line, key=lambda word: word["x0"]) for line in lines]
+def _layout(body: bytes) -> dict[str, Any]:
+    """What `injury_report_layout` prints of a PDF. Remembered, since what has just been landed is read again as a row."""
+    limits, size = SETTINGS.payloads, f"{len(body)} bytes"
+    numbers = map(str, (limits.pdf_pages, limits.pdf_memory_mib, limits.pdf_cpu_seconds))
+    command = [sys.executable, "-P", injury_report_layout.__file__, *numbers]  # -P: our http.py is not the library's
+    try:
+        done = subprocess.run(
+            command, input=body, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=limits.pdf_seconds, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise NoReport(f"the PDF takes more than {limits.pdf_seconds:g} seconds to read ({size})") from None
+    except OSError as error:
+        raise Transient(f"{PROVIDER}: the process that reads a PDF did not start ({error})") from error
+    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        raise NoReport(
+            f"the PDF takes more than {limits.pdf_cpu_seconds} seconds of CPU time or too much memory to read ({size})"
+        )
+    if done.returncode:
+        raise NoReport(f"the process that read the PDF ended with code {done.returncode} ({size})")
+    found: dict[str, Any] = json.loads(done.stdout)
+    if "problem" in found:
+        raise NoReport(found["problem"])
+    return found
 
 
-def _header(line: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The left edge of every column, if the line is the header."""
-    starts, letters = {}, ""
-    waiting = [name.replace(" ", "") for name in HEADERS]
-    for word in line:
-        if not waiting or not waiting[0].startswith(letters + word["text"]):
-            return {}
-        if not letters:
-            starts[HEADERS[-len(waiting)]] = float(word["x0"])
-        letters += word["text"]
-        if letters == waiting[0]:
-            waiting, letters = waiting[1:], ""
-    return {} if waiting else starts
-
-
-def _fill(cells: Mapping[str, list[_Cell]], line: Sequence[Mapping[str, Any]], starts: Mapping[str, float]) -> None:
-    of_column: dict[str, list[Mapping[str, Any]]] = {}
-    for word in line:
-        left = [name for name, start in starts.items() if start <= word["x0"] + COLUMN_SLACK]
-        of_column.setdefault(left[-1] if left else DATE, []).append(word)
-    for column, words in of_column.items():
-        text = " ".join(str(word["text"]) for word in words)
-        cells[column].append(_Cell(min(w["top"] for w in words), max(w["bottom"] for w in words), text))
-
-
-def _joined(pieces: Sequence[_Cell]) -> list[_Cell]:
-    """Lines of one cell put together."""
-    cells = list(pieces[:1])
-    for above, piece in pairwise(pieces):
-        if piece.top - above.bottom < SAME_CELL_PER_HEIGHT * (above.bottom - above.top):
-            cells[-1] = _Cell(cells[-1].top, piece.bottom, f"{cells[-1].text} {piece.text}")
-        else:
-            cells.append(piece)
-    return cells
-
-
-Printed = dict[str, str]
-"""A row as it stands on the page: column -> text, only of the columns that are not empty."""
-
-
-def _rows(page: _Page, name: str) -> list[Printed]:
-    """The rows of a page, from top to bottom; a reason beside nobody is a row of its own.
-
-    Raises Permanent for a date, time or matchup beside no row: what follows would be told of another game.
-    """
-    columns = page.cells
-    bands = [(_band(cell, columns[REASON]), {PLAYER: cell.text}) for cell in columns[PLAYER]]
-    alone = [cell for cell in columns[TEAM] if not any(band.is_beside(cell) for band, _ in bands)]
-    bands += [(_band(cell, columns[REASON]), Printed()) for cell in alone]
-    for column in (DATE, TIME, MATCHUP, TEAM, STATUS, REASON):
-        for cell in columns[column]:
-            beside = [row for band, row in bands if band.is_beside(cell)]
-            if beside:
-                beside[0][column] = cell.text
-            elif column == REASON:
-                bands.append((cell, {REASON: cell.text}))
-            else:
-                raise Permanent(f"{name}: {column} {cell.text!r} stands beside no row")
-    return [row for _, row in sorted(bands, key=lambda pair: pair[0].middle)]
-
-
-def _band(cell: _Cell, reasons: Iterable[_Cell]) -> _Cell:
-    """How high the row of a player or team is: as high as its reason."""
-    beside = [cell, *(reason for reason in reasons if reason.is_beside(cell))]
-    return _Cell(min(c.top for c in beside), max(c.bottom for c in beside), cell.text)
-
-
-def _joined_over_pages(pages: Sequence[list[Printed]]) -> list[Printed]:
-    """All rows; a reason that a page break cut in two is put together."""
-    rows = list[Printed]()
-    for page in pages:
-        head, *others = page or [Printed()]
-        if rows and set(rows[-1]) == {REASON}:  # begun at the foot of the page before
-            head[REASON] = f"{rows.pop()[REASON]} {head.get(REASON, '')}".strip()
-        elif rows and set(head) == {REASON}:
-            before = rows[-1]
-            before[REASON] = f"{before.get(REASON, '')} {head[REASON]}".strip()
-            head = Printed()
-        rows += [row for row in (head, *others) if row]
-    return rows
-
-
-def _carried_down(rows: Iterable[Printed]) -> list[Printed]:
-    """The rows with date, matchup and team of the rows above where they show none."""
-    carried, full = Printed(), list[Printed]()
-    for row in rows:
-        carried |= {column: row[column] for column in (DATE, MATCHUP, TEAM) if column in row}
-        full.append(carried | row)
-    return full
-
-
-def _statement(row: Printed, name: str) -> dict[str, Any]:
+def _statement(row: Printed) -> dict[str, Any]:
     """What a row says, in our words."""
     player, printed, reason = row.get(PLAYER), row.get(STATUS), row.get(REASON)
     away, _, home = row.get(MATCHUP, "").partition("@")
@@ -332,31 +177,34 @@ def _statement(row: Printed, name: str) -> dict[str, Any]:
     problem = None
     if player is not None:
         status = STATUSES.get(printed or "")
-        problem = None if status else f"status of {player} is {printed!r}"
+        problem = None if status else f"status of {player} is {quoted(printed)}"
     elif (reason or "").replace(" ", "") == "NOTYETSUBMITTED":
         status, reason = NOT_SUBMITTED, None
     else:
         status = NOBODY_LISTED
-        problem = f"{reason or printed!r} stands beside no player" if reason or printed else None
+        problem = f"{quoted(reason or printed)} stands beside no player" if reason or printed else None
     if team is None or team not in (home, away):
-        problem = f"team {row.get(TEAM)!r} does not play {row.get(MATCHUP)!r}"
+        problem = f"team {quoted(row.get(TEAM))} does not play {quoted(row.get(MATCHUP))}"
     return {
-        "game_date": _date(row.get(DATE, ""), name), "home_team": home or None, "away_team": away or None, "team": team,
+        "game_date": _date(row.get(DATE, "")), "home_team": home or None, "away_team": away or None, "team": team,
         "spelling": player, "status": None if problem else status, "reason": reason, "problem": problem,
     }  # fmt: skip
 
 
-def _date(text: str, name: str) -> date:
+def _date(text: str) -> date:
     try:
-        return datetime.strptime(text, "%m/%d/%Y").date()
+        day = day_or_none(datetime.strptime(text, "%m/%d/%Y").date())
     except ValueError:
-        raise Permanent(f"{name}: the game date is {text!r}") from None
+        day = None
+    if day is None:
+        raise Unusable(f"the game date is {quoted(text)}")
+    return day
 
 
-def _printed_at(title: re.Match[str], payload: Payload) -> datetime:
+def _printed_at(layout: dict[str, Any]) -> datetime:
     """The instant of the title, which is Eastern."""
     try:
-        local = datetime.strptime(" ".join(title.groups()), "%m/%d/%y %I:%M %p")
+        local = datetime.strptime(" ".join(layout["printed_at"]), "%m/%d/%y %I:%M %p")
     except ValueError:
-        raise Permanent(f"{payload.slot.name}: the title says {title[0]!r}: {payload.ref}") from None
+        raise Unusable(f"the title says {quoted(layout['title'])}") from None
     return local.replace(tzinfo=EASTERN).astimezone(UTC)

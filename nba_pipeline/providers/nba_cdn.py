@@ -4,8 +4,7 @@ Times that end in Z lie unless their name says UTC; flags are text; who did not 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -19,10 +18,13 @@ from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import SEASON_TYPES
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.nba_cdn_play_by_play import parse_play_by_play
+from nba_pipeline.providers.parsing import Unusable, field_in, frame_of, object_in, objects_in, parser, parsing
 from nba_pipeline.providers.wire import (
+    day_or_none,
     instant,
     knows_only_whole_minutes,
     minutes_fields,
+    quoted,
     seconds_of,
     text_or_none,
     whole,
@@ -167,6 +169,7 @@ def playbyplay_request(game_id: str, game_date: date) -> Request:
     )  # fmt: skip
 
 
+@parser
 def parse_schedule(payload: Payload) -> pl.DataFrame:
     """One row per game in scope whose teams are known, of every date of the season.
 
@@ -174,9 +177,10 @@ def parse_schedule(payload: Payload) -> pl.DataFrame:
     Raises Permanent when the document has no games at all or is built otherwise.
     """
     rows = [_game(game, day, payload) for game, day in _scheduled(payload) if _has_teams(game)]
-    return pl.DataFrame(rows, schema=SCHEDULE_COLUMNS).unique(maintain_order=True)
+    return frame_of(rows, SCHEDULE_COLUMNS).unique(maintain_order=True)
 
 
+@parser
 def count_undetermined_games(payload: Payload) -> int:
     """Games in scope whose teams are not known yet: `parse_schedule` leaves them out."""
     return sum(not _has_teams(game) for game, _ in _scheduled(payload))
@@ -187,17 +191,15 @@ def read_scoreboard(document: Any) -> Scoreboard:
 
     Raises Permanent when the document is built otherwise.
     """
-    try:
-        board = document["scoreboard"]
-        games = {_scoreboard_id(game): game for game in board["games"]}
+    with parsing(scoreboard_request()):
+        board = object_in(document, "scoreboard")
+        games = {_scoreboard_id(game): game for game in objects_in(board, "games")}
         wanted = {game_id: game for game_id, game in games.items() if game_id[:3] in SEASON_TYPES}
         final = frozenset(game_id for game_id, game in wanted.items() if _scoreboard_status(game) == "final")
-        return Scoreboard(date.fromisoformat(board["gameDate"]), frozenset(wanted), final)
-    except (_Unusable, KeyError, TypeError, ValueError) as error:
-        reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-        raise Permanent(f"the scoreboard is not built as it was: {reason}") from None
+        return Scoreboard(_scoreboard_date(board), frozenset(wanted), final)
 
 
+@parser
 def parse_boxscore(payload: Payload) -> pl.DataFrame:
     """One row per player of both teams; null statistics for who did not play.
 
@@ -205,14 +207,14 @@ def parse_boxscore(payload: Payload) -> pl.DataFrame:
     Permanent naming game, field and value when something required is missing or unusable.
     """
     game = _game_asked_for(payload)
-    with _built_as_known(game):
-        _number(game, "gameStatus")
-        sides = {side: _side(game, side, payload) | {"team_points": _number(game[side], "score")} for side in SIDES}
-        is_rounded = knows_only_whole_minutes([clock for side in SIDES for clock in _clocks(game[side])])
-        rows = [sides[side] | _player(player, is_rounded) for side in SIDES for player in game[side]["players"]]
-    return pl.DataFrame(rows, schema=BOXSCORE_COLUMNS)
+    _number(game, "gameStatus")
+    sides = {side: _side(game, side, payload) | {"team_points": _number(game[side], "score")} for side in SIDES}
+    is_rounded = knows_only_whole_minutes([clock for side in SIDES for clock in _clocks(game[side])])
+    rows = [sides[side] | _player(player, is_rounded) for side in SIDES for player in game[side]["players"]]
+    return frame_of(rows, BOXSCORE_COLUMNS)
 
 
+@parser
 def parse_team_boxscores(payload: Payload) -> pl.DataFrame:
     """One row per team of the box score, with the totals that the NBA itself gives.
 
@@ -222,58 +224,61 @@ def parse_team_boxscores(payload: Payload) -> pl.DataFrame:
     Permanent naming game, field and value when something is missing or unusable, and when nobody played for a team.
     """
     game = _game_asked_for(payload)
-    with _built_as_known(game):
-        is_rounded = knows_only_whole_minutes([clock for side in SIDES for clock in _clocks(game[side])])
-        rows = [
-            {
-                **_side(game, side, payload), "is_reconstructed": False,
-                **{column: _number(game[side]["statistics"], field) for column, field in TEAM_STATISTICS.items()},
-                "periods": None if game.get("period") is None else _number(game, "period"), "seconds": _seconds(game[side], is_rounded),
-            }
-            for side in SIDES
-        ]  # fmt: skip
-    return pl.DataFrame(rows, schema=TEAM_BOXSCORE_COLUMNS)
+    sides = {side: _side(game, side, payload) for side in SIDES}
+    is_rounded = knows_only_whole_minutes([clock for side in SIDES for clock in _clocks(game[side])])
+    rows = [
+        {
+            **sides[side], "is_reconstructed": False,
+            **{column: _number(object_in(game[side], "statistics"), field) for column, field in TEAM_STATISTICS.items()},
+            "periods": None if game.get("period") is None else _number(game, "period"), "seconds": _seconds(game[side], is_rounded),
+        }
+        for side in SIDES
+    ]  # fmt: skip
+    return frame_of(rows, TEAM_BOXSCORE_COLUMNS)
 
 
+@parser
 def is_final(payload: Payload) -> bool:
     """True when the box score's own status is final."""
     return whole(_game_of(payload).get("gameStatus")) == FINAL
 
 
-class _Unusable(PipelineError):
-    """A field whose value cannot be used."""
-
-
 def _final_game(document: Any) -> list[str]:
-    game = document["game"]
+    game = document.get("game") if isinstance(document, dict) else None
     return [str(game.get("gameId"))] if isinstance(game, dict) and whole(game.get("gameStatus")) == FINAL else []
 
 
-def _scheduled(payload: Payload) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+def _scheduled(payload: Payload) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """(game, its date entry) of every game in scope."""
-    try:
-        days = payload.json()["leagueSchedule"]["gameDates"]
-        games = [(game, day) for day in days for game in day["games"]]
-        # an id that is none is kept: its competition cannot be told, and so it becomes a problem
-        wanted = [(game, day) for game, day in games if not _is_id(game["gameId"]) or game["gameId"][:3] in SEASON_TYPES]
-        for game, _ in wanted:
-            _ = [game[field] for field in SCHEDULE_FIELDS] + [game[s][f] for s in SIDES for f in ("teamTricode", "score")]
-    except (KeyError, TypeError) as error:
-        raise Permanent(f"the schedule is not built as it was: {error!r} in {payload.ref}") from None
+    days = objects_in(object_in(payload.json(), "leagueSchedule"), "gameDates")
+    games = [(game, day) for day in days for game in objects_in(day, "games")]
     if not games:
-        raise Permanent(f"the schedule holds no game at all: {payload.ref}")
+        raise Permanent(f"{payload.slot.name}: the schedule holds no game at all: {payload.ref}")
+    # an id that is none is kept: its competition cannot be told, and so it becomes a problem
+    wanted = [(game, day) for game, day in games if not _is_id(field_in(game, "gameId")) or game["gameId"][:3] in SEASON_TYPES]
+    for game, _ in wanted:
+        _ = [field_in(game, field) for field in SCHEDULE_FIELDS]
+        _ = [field_in(object_in(game, side), field) for side in SIDES for field in ("teamTricode", "score")]
     return wanted
 
 
 def _scoreboard_id(game: Mapping[str, Any]) -> str:
-    if not _is_id(game["gameId"]):
-        raise _Unusable(f"gameId is {game['gameId']!r}")
+    if not _is_id(field_in(game, "gameId")):
+        raise Unusable(f"gameId is {quoted(game['gameId'])}")
     return str(game["gameId"])
 
 
+def _scoreboard_date(board: Mapping[str, Any]) -> date:
+    value = field_in(board, "gameDate")
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise Unusable(f"gameDate is {quoted(value)}") from None
+
+
 def _scoreboard_status(game: Mapping[str, Any]) -> str:
-    points = [whole(game[side]["score"]) for side in SIDES]
-    return _status(whole(game["gameStatus"]), text_or_none(game["gameStatusText"]) or "", points)
+    points = [whole(field_in(object_in(game, side), "score")) for side in SIDES]
+    return _status(whole(field_in(game, "gameStatus")), text_or_none(field_in(game, "gameStatusText")) or "", points)
 
 
 def _has_teams(game: Mapping[str, Any]) -> bool:
@@ -292,18 +297,18 @@ def _game(game: Mapping[str, Any], day: Mapping[str, Any], payload: Payload) -> 
     points = [whole(side.get("score")) for side in (home, away)]
     status = _status(whole(game.get("gameStatus")), text or "", points)
     tipoff_at = _tipoff(game, text or "")
-    problems = [f"unknown team {side['teamTricode']!r}" for side in (home, away) if side["teamTricode"] not in TEAMS]
+    problems = [f"unknown team {quoted(side['teamTricode'])}" for side in (home, away) if side["teamTricode"] not in TEAMS]
     if game_date is None:
-        problems.append(f"unusable date {day.get('gameDate')!r}")
+        problems.append(f"unusable date {quoted(day.get('gameDate'))}")
     problems += _retyped(game)
     has_points = status in ("live", "final")
     label = [text_or_none(game.get(name)) for name in ("gameLabel", "gameSubLabel")]
     arena = [text_or_none(game.get(name)) for name in ("arenaName", "arenaCity")]
     return {
-        "game_date": game_date, "game_id": game_id, "season": season_of(game_date) if game_date else None,
+        "game_date": game_date, "game_id": text_or_none(game_id), "season": season_of(game_date) if game_date else None,
         "season_type": SEASON_TYPES.get(game_id[:3]), "tipoff_at": tipoff_at,
-        "tipoff_source": "gameDateTimeUTC" if tipoff_at else None, "home_team": str(home["teamTricode"]),
-        "away_team": str(away["teamTricode"]), "is_neutral": game.get("isNeutral") is True if _is_flag(game) else None,
+        "tipoff_source": "gameDateTimeUTC" if tipoff_at else None, "home_team": text_or_none(home["teamTricode"]),
+        "away_team": text_or_none(away["teamTricode"]), "is_neutral": game.get("isNeutral") is True if _is_flag(game) else None,
         "status": status, "status_text": text,
         "home_points": points[0] if has_points else None, "away_points": points[1] if has_points else None,
         "game_label": ", ".join(filter(None, label)) or None, "arena": ", ".join(filter(None, arena)) or None,
@@ -321,8 +326,10 @@ def _retyped(game: Mapping[str, Any]) -> list[str]:
         "gameStatusText": text is None or isinstance(text, str), "isNeutral": game.get("isNeutral") is None or _is_flag(game),
         "gameDateTimeUTC": start in (None, "") or str(start).startswith(NO_TIME) or instant(start) is not None,
     }  # fmt: skip
-    bad = [f"{field} is {game.get(field)!r}" for field, known in is_known.items() if not known]
-    return bad + [f"{name} is {value!r}" for name, value in scores.items() if value not in (None, "") and whole(value) is None]
+    bad = [f"{field} is {quoted(game.get(field))}" for field, known in is_known.items() if not known]
+    return bad + [
+        f"{name} is {quoted(value)}" for name, value in scores.items() if value not in (None, "") and whole(value) is None
+    ]
 
 
 def _is_flag(game: Mapping[str, Any]) -> bool:
@@ -348,7 +355,7 @@ def _tipoff(game: Mapping[str, Any], text: str) -> datetime | None:
 
 def _day(text: Any) -> date | None:
     try:
-        return datetime.strptime(str(text).split(" ")[0], "%m/%d/%Y").date()
+        return day_or_none(datetime.strptime(str(text).split(" ")[0], "%m/%d/%Y").date())
     except ValueError:
         return None
 
@@ -357,29 +364,21 @@ def _game_of(payload: Payload) -> Mapping[str, Any]:
     document = payload.json()
     game = document.get("game") if isinstance(document, dict) else None
     if not isinstance(game, dict) or not game.get("gameId"):
-        raise Permanent(f"box score of {payload.slot.entity}: the answer lacks game.gameId: {payload.ref}")
+        raise Permanent(f"{payload.slot.name}: the answer lacks game.gameId: {payload.ref}")
     return game
 
 
 def _game_asked_for(payload: Payload) -> Mapping[str, Any]:
     game = _game_of(payload)
     if payload.slot.entity not in (str(game["gameId"]), "") and payload.slot.endpoint == "boxscore":
-        raise Permanent(f"box score of {payload.slot.entity}: the answer is about game {game['gameId']}")
+        raise Permanent(f"{payload.slot.name}: the answer is about game {quoted(game['gameId'])}: {payload.ref}")
     return game
 
 
-@contextmanager
-def _built_as_known(game: Mapping[str, Any]) -> Iterator[None]:
-    """Say of which game a field is missing or unusable."""
-    try:
-        yield
-    except (_Unusable, KeyError, TypeError, AttributeError) as error:
-        reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
-        raise Permanent(f"box score of game {game['gameId']}: {reason}") from None
-
-
 def _side(game: Mapping[str, Any], side: str, payload: Payload) -> dict[str, Any]:
-    """What every row of one of the two teams says."""
+    """What every row of one of the two teams says. Raises Unusable for a side without a list of players."""
+    for name in SIDES:
+        objects_in(object_in(game, name), "players")
     game_date = payload.game_date or eastern_date(_required_instant(game, "gameTimeUTC"))
     team, opponent = (_tricode(game[name]) for name in (SIDES if side == "homeTeam" else reversed(SIDES)))
     return {
@@ -395,7 +394,7 @@ def _clocks(box: Mapping[str, Any]) -> list[int]:
 def _seconds(box: Mapping[str, Any], is_rounded: bool) -> int | None:
     clocks = _clocks(box)
     if not clocks:
-        raise _Unusable(f"nobody played for {box['teamTricode']}")
+        raise Unusable(f"nobody played for {box['teamTricode']}")
     return None if is_rounded else sum(clocks)
 
 
@@ -408,53 +407,54 @@ def _player(player: Mapping[str, Any], is_rounded: bool) -> dict[str, Any]:
     if not did_play:
         row["status"] = {"ACTIVE": "dnp", "INACTIVE": "inactive"}.get(str(player.get("status")))
         if row["status"] is None:
-            raise _Unusable(f"status of {row['player_name']} is {player.get('status')!r}")
+            raise Unusable(f"status of {row['player_name']} is {quoted(player.get('status'))}")
         words = [text_or_none(player.get(field)) for field in ("notPlayingReason", "notPlayingDescription")]
         return row | {"reason": ": ".join(filter(None, words)) or None}
-    statistics = player["statistics"]
+    statistics = object_in(player, "statistics")
     row |= minutes_fields(_clock(player), is_rounded)
     row |= {column: _number(statistics, field, _name(player)) for column, field in STATISTICS.items()}
-    is_unknown = statistics["plusMinusPoints"] is None
+    is_unknown = field_in(statistics, "plusMinusPoints") is None
     return row | {"plus_minus": None if is_unknown else _number(statistics, "plusMinusPoints", _name(player))}
 
 
 def _clock(player: Mapping[str, Any]) -> int:
-    text = player["statistics"].get("minutes")
+    text = object_in(player, "statistics").get("minutes")
     seconds = seconds_of(text) if isinstance(text, str) else None
     if seconds is None:
-        raise _Unusable(f"minutes of {_name(player)} are {text!r}")
+        raise Unusable(f"minutes of {_name(player)} are {quoted(text)}")
     return seconds
 
 
 def _name(player: Mapping[str, Any]) -> str:
-    name = text_or_none(player.get("name")) or f"{player.get('firstName', '')} {player.get('familyName', '')}".strip()
+    parts = (text_or_none(player.get(part)) for part in ("firstName", "familyName"))
+    name = text_or_none(player.get("name")) or " ".join(filter(None, parts))
     if not name:
-        raise _Unusable(f"name of player {player.get('personId')!r} is missing")
+        raise Unusable(f"name of player {quoted(player.get('personId'))} is missing")
     return name
 
 
 def _number(values: Mapping[str, Any], field: str, of: str = "") -> int:
     number = whole(values.get(field))
     if number is None:
-        raise _Unusable(f"{field}{f' of {of}' if of else ''} is {values.get(field)!r}")
+        raise Unusable(f"{field}{f' of {of}' if of else ''} is {quoted(values.get(field))}")
     return number
 
 
 def _flag(player: Mapping[str, Any], field: str) -> bool:
     value = str(player.get(field)).lower()
     if value not in ("0", "1", "false", "true"):
-        raise _Unusable(f"{field} of {_name(player)} is {player.get(field)!r}")
+        raise Unusable(f"{field} of {_name(player)} is {quoted(player.get(field))}")
     return value in ("1", "true")
 
 
 def _tricode(box: Mapping[str, Any]) -> str:
     if box.get("teamTricode") not in TEAMS:
-        raise _Unusable(f"unknown team {box.get('teamTricode')!r}")
+        raise Unusable(f"unknown team {quoted(box.get('teamTricode'))}")
     return str(box["teamTricode"])
 
 
 def _required_instant(game: Mapping[str, Any], field: str) -> datetime:
     value = instant(game.get(field))
     if value is None:
-        raise _Unusable(f"{field} is {game.get(field)!r}")
+        raise Unusable(f"{field} is {quoted(game.get(field))}")
     return value

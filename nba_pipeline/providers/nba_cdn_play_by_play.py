@@ -12,10 +12,11 @@ import polars as pl
 
 from nba_pipeline.errors import Permanent
 from nba_pipeline.league.teams import TEAMS
-from nba_pipeline.providers.wire import text_or_none, whole
+from nba_pipeline.providers.parsing import frame_of, objects_in, parser
+from nba_pipeline.providers.wire import quoted, text_or_none, whole
 from nba_pipeline.warehouse.landing import Payload
 
-PERIOD_CLOCK = re.compile(r"PT(\d+)M(\d+(?:\.\d+)?)S")
+PERIOD_CLOCK = re.compile(r"PT(\d{1,9})M(\d{1,9}(?:\.\d{1,9})?)S")
 SHOTS = ("2pt", "3pt", "freethrow", "heave")
 RESULTS = {"Made": True, "Missed": False}
 NOBODY = (None, 0, "0", "")
@@ -54,6 +55,7 @@ PEOPLE = {"player_id": "personId", "assist_player_id": "assistPersonId", "block_
 TEXTS = {"sub_type": "subType", "area": "area", "description": "description"}
 
 
+@parser
 @lru_cache(maxsize=LISTS_REMEMBERED)
 def parse_play_by_play(payload: Payload) -> pl.DataFrame:
     """One row per action of the game, in the order of the list. An area is kept as it is spelled, null where there is none.
@@ -66,30 +68,29 @@ def parse_play_by_play(payload: Payload) -> pl.DataFrame:
     try:
         rows = [shared | _action(action, game_id) for action in actions]
     except KeyError as error:
-        raise Permanent(f"play-by-play of game {game_id}: an action lacks {error.args[0]}: {payload.ref}") from None
-    except (TypeError, AttributeError):
-        raise Permanent(f"play-by-play of game {game_id}: game.actions holds what is no action: {payload.ref}") from None
-    return pl.DataFrame(rows, schema=PLAY_BY_PLAY_COLUMNS)
+        raise Permanent(f"{payload.slot.name}: an action lacks {error.args[0]}: {payload.ref}") from None
+    return frame_of(rows, PLAY_BY_PLAY_COLUMNS)
 
 
+@parser
 def is_over(payload: Payload) -> bool:
     """True when the list holds the end of the game; without it, it is not finished."""
     _, actions = _actions_of(payload)
     return any(action.get("actionType") == "game" and action.get("subType") == "end" for action in reversed(actions))
 
 
-def _actions_of(payload: Payload) -> tuple[str, list[Mapping[str, Any]]]:
+def _actions_of(payload: Payload) -> tuple[str, list[dict[str, Any]]]:
     asked_for, document = payload.slot.entity, payload.json()
     game = document.get("game") if isinstance(document, dict) else None
     if not isinstance(game, dict) or not game.get("gameId"):
-        raise Permanent(f"play-by-play of game {asked_for}: the answer lacks game.gameId: {payload.ref}")
+        raise Permanent(f"{payload.slot.name}: the answer lacks game.gameId: {payload.ref}")
     if str(game["gameId"]) != asked_for:
-        raise Permanent(f"play-by-play of game {asked_for}: the answer is about game {game['gameId']}")
+        raise Permanent(f"{payload.slot.name}: the answer is about game {quoted(game['gameId'])}: {payload.ref}")
     if not isinstance(game.get("actions"), list):
-        raise Permanent(f"play-by-play of game {asked_for}: the answer lacks the list game.actions: {payload.ref}")
+        raise Permanent(f"{payload.slot.name}: the answer lacks the list game.actions: {payload.ref}")
     if not game["actions"]:
-        raise Permanent(f"play-by-play of game {asked_for}: game.actions is empty: {payload.ref}")
-    return asked_for, game["actions"]
+        raise Permanent(f"{payload.slot.name}: game.actions is empty: {payload.ref}")
+    return asked_for, objects_in(game, "actions")
 
 
 def _action(action: Mapping[str, Any], game_id: str) -> dict[str, Any]:
@@ -103,8 +104,8 @@ def _action(action: Mapping[str, Any], game_id: str) -> dict[str, Any]:
             unusable.append(field)
     row |= {column: text_or_none(action.get(field)) for column, field in TEXTS.items()}
     team = action.get("teamTricode")
-    row["team"] = None if team in NOBODY else str(team)
-    if row["team"] is not None and row["team"] not in TEAMS:
+    row["team"] = text_or_none(team)
+    if team not in NOBODY and row["team"] not in TEAMS:
         unusable.append("teamTricode")
     kind = (row["action_type"] or "").lower()
     is_shot = kind in SHOTS or whole(action.get("isFieldGoal")) == 1
@@ -116,6 +117,6 @@ def _action(action: Mapping[str, Any], game_id: str) -> dict[str, Any]:
     if is_shot and row["is_made"] is None:
         unusable.append("shotResult")
     if unusable:
-        values = ", ".join(f"{field} is {action.get(field)!r}" for field in unusable)
-        row["problem"] = f"nba_cdn play-by-play of game {game_id}, action {action['actionNumber']!r}: {values}"
+        values = ", ".join(f"{field} is {quoted(action.get(field))}" for field in unusable)
+        row["problem"] = f"nba_cdn play-by-play of game {game_id}, action {quoted(action['actionNumber'])}: {values}"
     return row

@@ -15,7 +15,8 @@ from nba_pipeline.errors import NotYet, Permanent, PipelineError
 from nba_pipeline.league.calendar import season_of
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
-from nba_pipeline.providers.wire import minutes_fields, text_or_none, whole
+from nba_pipeline.providers.parsing import frame_of, parser
+from nba_pipeline.providers.wire import minutes_fields, quoted, text_or_none, whole
 from nba_pipeline.warehouse.landing import Payload
 
 PROVIDER = "nba_stats"
@@ -89,6 +90,7 @@ def player_game_log_request(day: date, season_type: str) -> Request:
     )  # fmt: skip
 
 
+@parser
 def logged_rows(payload: Payload) -> list[dict[str, Any]]:
     """The rows of a game log by header. Raises Permanent for an empty answer, another date and a header that is not there.
 
@@ -104,7 +106,8 @@ def logged_rows(payload: Payload) -> list[dict[str, Any]]:
     if not rows:
         what = f"{RESULT_SET} without a row" if found else f"no result set {RESULT_SET}"
         raise Permanent(f"{about}: {what} although games are final, which is an outage: {payload.ref}")
-    unclear = [name for name in HEADERS if headers.count(name) != 1]
+    unclear = [quoted(name) for name in headers if not isinstance(name, str)]
+    unclear += [name for name in HEADERS if headers.count(name) != 1]
     if unclear:
         raise Permanent(f"{about}: the headers do not have {', '.join(unclear)} exactly once: {payload.ref}")
     if any(not isinstance(row, list) or len(row) != len(headers) for row in rows):
@@ -116,6 +119,7 @@ def logged_rows(payload: Payload) -> list[dict[str, Any]]:
     return logged
 
 
+@parser
 def parse_game_log(payload: Payload, schedule: pl.DataFrame) -> pl.DataFrame:
     """One row per player who took part in a game that the schedule calls final, in the columns of `boxscores`.
 
@@ -129,28 +133,28 @@ def parse_game_log(payload: Payload, schedule: pl.DataFrame) -> pl.DataFrame:
         game = games.get(str(logged["GAME_ID"]))
         if game is None or game["status"] == "final":
             rows.append({"game_date": payload.game_date, "source": payload.ref, **_row(logged, game)})
-    return pl.DataFrame(rows, schema=BOXSCORE_COLUMNS)
+    return frame_of(rows, BOXSCORE_COLUMNS)
 
 
 def _row(logged: Mapping[str, Any], game: Mapping[str, Any] | None) -> dict[str, Any]:
-    name, team, game_id = text_or_none(logged["PLAYER_NAME"]), logged["TEAM_ABBREVIATION"], str(logged["GAME_ID"])
+    name, team, game_id = (text_or_none(logged[header]) for header in ("PLAYER_NAME", "TEAM_ABBREVIATION", "GAME_ID"))
     values = {column: whole(logged[header]) for column, header in STATISTICS.items()}
     minutes, plus_minus, player_id = (whole(logged[header]) for header in ("MIN", "PLUS_MINUS", "PLAYER_ID"))
     wanted = {"PLAYER_NAME": name, "PLAYER_ID": player_id, "MIN": minutes}
     wanted |= {STATISTICS[column]: value for column, value in values.items()}
     wanted |= {"PLUS_MINUS": plus_minus} if logged["PLUS_MINUS"] is not None else {}
-    bad = [f"{header} is {logged[header]!r}" for header, value in wanted.items() if value is None]
+    bad = [f"{header} is {quoted(logged[header])}" for header, value in wanted.items() if value is None]
     sides = {game[f"{side}_team"]: side for side in ("home", "away")} if game else {}
     if game is None:
         bad.append("the schedule has no such game on the date")
     elif team not in sides:
-        bad.append(f"TEAM_ABBREVIATION is {team!r}, of neither {' nor '.join(sides)}")
+        bad.append(f"TEAM_ABBREVIATION is {quoted(logged['TEAM_ABBREVIATION'])}, of neither {' nor '.join(sides)}")
     side = sides.get(team)
     return {
-        "game_id": game_id, "player_id": player_id, "season": game["season"] if game else None, "team": str(team),
+        "game_id": game_id, "player_id": player_id, "season": game["season"] if game else None, "team": team,
         "opponent": next((other for other in sides if other != team), None) if side else None,
         "is_home": side == "home" if side else None, "player_name": name, "did_play": True, "status": "played",
         **minutes_fields(None if minutes is None else 60 * minutes, is_rounded=True), **values, "plus_minus": plus_minus,
         "team_points": game[f"{side}_points"] if game and side else None, "provider": PROVIDER,
-        "problem": f"{PROVIDER}: {', '.join(bad)} for {name or 'a player without a name'} in game {game_id}" if bad else None,
+        "problem": f"{PROVIDER}: {', '.join(bad)} for {name or 'a player without a name'} in game {game_id or quoted(logged['GAME_ID'])}" if bad else None,
     }  # fmt: skip

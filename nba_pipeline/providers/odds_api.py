@@ -5,6 +5,7 @@ alternate lines under the main market, and prices of a game that is under way. P
 so that they are of one instant and each event is asked for once.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -17,7 +18,8 @@ from nba_pipeline.league.calendar import EASTERN_NAME, eastern
 from nba_pipeline.league.teams import TEAM_OF_NAME
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.matching import match_games
-from nba_pipeline.providers.wire import instant, text_or_none, whole
+from nba_pipeline.providers.parsing import Unusable, frame_of, parser
+from nba_pipeline.providers.wire import instant, number_or_none, plain, quoted, text_or_none, whole
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Payload
 
@@ -49,8 +51,10 @@ GAME_ODDS_COLUMNS = {
     "captured_at": pl.Datetime("us", "UTC"), "request_format": pl.String(), "source": pl.String(), "problem": pl.String(),
 }  # fmt: skip
 
-PLAYER_MARKETS = "player_"
-"""How the keys of markets begin whose outcomes each name a player."""
+HISTORICAL = "historical_"
+"""How the endpoints begin whose answers are wrapped with a timestamp."""
+EVENT_ID = re.compile(r"[\w-]{1,80}")
+"""It becomes part of an address and of a file's name."""
 SPREADS, TOTALS = "spreads", "totals"
 TOTAL_OUTCOMES = {"Over": "over", "Under": "under"}
 
@@ -103,7 +107,7 @@ class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _landed(self, endpoint: str, day: date) -> list[Payload]:
         landing = self.http.landing
-        both = [*landing.payloads(PROVIDER, endpoint, day), *landing.payloads(PROVIDER, f"historical_{endpoint}", day)]
+        both = [*landing.payloads(PROVIDER, endpoint, day), *landing.payloads(PROVIDER, f"{HISTORICAL}{endpoint}", day)]
         return sorted(both, key=lambda payload: payload.fetched_at)
 
     def _request(self, what: tuple[str, str, str], day: date, at: datetime | None, params: Mapping[str, str]) -> Request:
@@ -113,7 +117,7 @@ class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
         past = {"date": _iso(at)} if at else {}
         keys = () if endpoint == "events" else ("id", "bookmakers")
         return Request(
-            provider=PROVIDER, endpoint=f"historical_{endpoint}" if at else endpoint, entity=entity, game_date=day,
+            provider=PROVIDER, endpoint=f"{HISTORICAL}{endpoint}" if at else endpoint, entity=entity, game_date=day,
             path=f"/v4{'/historical' if at else ''}{SPORT}{path}",
             params={**params, "dateFormat": "iso", **past}, secret_params={"apiKey": self.api_key},
             key_variable=KEY_VARIABLE, required_keys=("timestamp", "data") if at else keys,
@@ -121,15 +125,17 @@ class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
         )  # fmt: skip
 
 
+@parser
 def parse_events(payload: Payload) -> pl.DataFrame:
     """One row per event; `game_date` is the Eastern date of `commence_time`. Unknown teams give a `problem`."""
     events = _data(payload)
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
         raise Permanent(f"{payload.slot.name}: the answer is not a list of events: {payload.ref}")
-    frame = pl.DataFrame([{**_event(event), "source": payload.ref} for event in events], schema=EVENT_COLUMNS)
+    frame = frame_of([{**_event(event), "source": payload.ref} for event in events], EVENT_COLUMNS)
     return frame.with_columns(_eastern_date())
 
 
+@parser
 def parse_event_odds(payload: Payload) -> pl.DataFrame:
     """One row per event, book, market, spelling and line, with the prices of both sides (null for a missing side).
 
@@ -141,9 +147,10 @@ def parse_event_odds(payload: Payload) -> pl.DataFrame:
         for shown, outcomes in _markets(payload)
         for sides in _by_line(outcomes, shown["market"])
     ]
-    return pl.DataFrame(rows, schema=ODDS_COLUMNS)
+    return frame_of(rows, ODDS_COLUMNS)
 
 
+@parser
 def parse_game_odds(payload: Payload) -> pl.DataFrame:
     """One row per event, book, market (spreads or totals) and outcome (home, away, over or under).
 
@@ -157,7 +164,7 @@ def parse_game_odds(payload: Payload) -> pl.DataFrame:
         if shown["market"] in (SPREADS, TOTALS)
         for outcome in outcomes
     ]
-    return pl.DataFrame(rows, schema=GAME_ODDS_COLUMNS)
+    return frame_of(rows, GAME_ODDS_COLUMNS)
 
 
 def match_events(events: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
@@ -175,6 +182,8 @@ def _data(payload: Payload) -> Any:
     """What a live answer is, and what a historical one wraps."""
     document = payload.json()
     is_historical = isinstance(document, dict) and "timestamp" in document and "data" in document
+    if payload.slot.endpoint.startswith(HISTORICAL) and not is_historical:
+        raise Unusable("timestamp or data is missing")
     return document["data"] if is_historical else document
 
 
@@ -202,7 +211,9 @@ def _markets(payload: Payload) -> Iterator[tuple[dict[str, Any], list[Mapping[st
             if None in keys:
                 raise Permanent(f"{payload.slot.name}: a book or market is called {keys[0]}, {keys[1]}: {payload.ref}")
             times = (market.get("last_update"), book.get("last_update"), historical_at)
-            odd = [f"the instant of {' '.join(map(str, keys))} is {told!r}" for told in times if told and instant(told) is None]
+            odd = [
+                f"the instant of {' '.join(map(str, keys))} is {quoted(told)}" for told in times if told and instant(told) is None
+            ]
             problem = ", ".join(filter(None, [about["problem"], *odd])) or None
             shown = {"book": keys[0], "market": keys[1], "snapshot_at": _first_instant(times), "problem": problem}
             yield {**about, **shown}, outcomes
@@ -210,45 +221,47 @@ def _markets(payload: Payload) -> Iterator[tuple[dict[str, Any], list[Mapping[st
 
 def _event(event: Mapping[str, Any]) -> dict[str, Any]:
     names = {side: event.get(side) for side in ("home_team", "away_team")}
-    problems = [f"unknown team {name!r}" for name in names.values() if str(name) not in TEAM_OF_NAME]
-    if text_or_none(event.get("id")) is None:
-        problems.append(f"id of the event is {event.get('id')!r}")
+    problems = [f"unknown team {quoted(name)}" for name in names.values() if str(name) not in TEAM_OF_NAME]
+    event_id = event.get("id")
+    is_id = isinstance(event_id, str) and EVENT_ID.fullmatch(event_id) is not None
+    if not is_id:
+        problems.append(f"id of the event is {quoted(event.get('id'))}")
     commence_time = instant(event.get("commence_time"))
     if commence_time is None:
-        problems.append(f"commence_time is {event.get('commence_time')!r}")
+        problems.append(f"commence_time is {quoted(event.get('commence_time'))}")
     return {
-        "odds_event_id": text_or_none(event.get("id")), "commence_time": commence_time,
+        "odds_event_id": event_id if is_id else None, "commence_time": commence_time,
         **{side: TEAM_OF_NAME.get(str(name)) for side, name in names.items()}, "problem": ", ".join(problems) or None,
     }  # fmt: skip
 
 
 def _by_line(outcomes: Sequence[Mapping[str, Any]], market: str) -> list[list[Mapping[str, Any]]]:
-    """The outcomes of each player and line, both sides together; one of a player market that names nobody is there too."""
+    """The outcomes of each player and line, both sides together; those of the game, which name no player, are left out."""
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for outcome in outcomes:
-        is_nobody_s = market.startswith(PLAYER_MARKETS) and str(outcome.get("name")) in TOTAL_OUTCOMES
-        if outcome.get("description") is not None or is_nobody_s:
+        is_of_game = market in (SPREADS, TOTALS) or str(outcome.get("name")) in TEAM_OF_NAME
+        if outcome.get("description") is not None or not is_of_game:
             groups.setdefault((repr(outcome.get("description")), str(outcome.get("point"))), []).append(outcome)
     return list(groups.values())
 
 
 def _line(sides: Sequence[Mapping[str, Any]], problem: str | None) -> dict[str, Any]:
     named, point = sides[0].get("description"), sides[0].get("point")
-    spelling, line = text_or_none(named), _float(point)
+    spelling, line = text_or_none(named), number_or_none(point)
     half_points = None if line is None else whole(line * 2)
     problems = [problem] if problem else []
     if spelling is None:
-        problems.append(f"the player is {named!r}")
+        problems.append(f"the player is {quoted(named)}")
     if half_points is None:
-        problems.append(f"line of {spelling} is {point!r}")
+        problems.append(f"line of {spelling} is {quoted(point)}")
     prices: dict[str, int | None] = {}
     for side in ("Over", "Under"):
         offered = {str(o.get("price")): o.get("price") for o in sides if o.get("name") == side}
         price = whole(next(iter(offered.values()), None))
         if len(offered) > 1 or (offered and (price is None or abs(price) < PRICE_FLOOR)):
-            problems.append(f"{side} price of {spelling} at {point} is {' and '.join(offered)}")
+            problems.append(f"{side} price of {spelling} at {plain(point)} is {' and '.join(map(plain, offered))}")
         prices[f"{side.lower()}_price"] = None if len(offered) > 1 else price
-    if strange := sorted({str(o.get("name")) for o in sides} - {"Over", "Under"}):
+    if strange := sorted({plain(o.get("name")) for o in sides} - {"Over", "Under"}):
         problems.append(f"outcome {', '.join(strange)} of {spelling}")
     return {
         "spelling": spelling, "line": line, "line_half_points": half_points, **prices,
@@ -260,16 +273,16 @@ def _game_line(outcome: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str
     name, point, offered = outcome.get("name"), outcome.get("point"), outcome.get("price")
     sides = {shown["home_team"]: "home", shown["away_team"]: "away"}
     side = sides.get(TEAM_OF_NAME.get(str(name))) if shown["market"] == SPREADS else TOTAL_OUTCOMES.get(str(name))
-    line, price = _float(point), whole(offered)
+    line, price = number_or_none(point), whole(offered)
     half_points = None if line is None else whole(line * 2)
-    what = f"{shown['market']} {name} of {shown['book']}"
+    what = f"{shown['market']} {plain(name)} of {shown['book']}"
     problems = [shown["problem"]] if shown["problem"] else []
     if side is None:
-        problems.append(f"outcome {name!r} of {shown['market']} of {shown['book']}")
+        problems.append(f"outcome {quoted(name)} of {shown['market']} of {shown['book']}")
     if half_points is None:
-        problems.append(f"line of {what} is {point!r}")
+        problems.append(f"line of {what} is {quoted(point)}")
     if price is None or abs(price) < PRICE_FLOOR:
-        problems.append(f"price of {what} is {offered!r}")
+        problems.append(f"price of {what} is {quoted(offered)}")
     return {
         "outcome": side, "line": line, "line_half_points": half_points, "price": price,
         "problem": ", ".join(problems) or None,
@@ -278,13 +291,6 @@ def _game_line(outcome: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str
 
 def _first_instant(values: Sequence[Any]) -> datetime | None:
     return next((found for value in values if (found := instant(value))), None)
-
-
-def _float(value: Any) -> float | None:
-    try:
-        return None if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        return None
 
 
 def _eastern_date() -> pl.Expr:

@@ -1,16 +1,38 @@
 """Reading values off the wire: clocks, numbers that arrive as text, instants. Nothing is coerced silently."""
 
+import math
 import re
+import reprlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
-ISO_CLOCK = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?")
-MINUTES_AND_SECONDS = re.compile(r"(\d+):([0-5]?\d)(?:\.\d+)?")
-PLAIN_MINUTES = re.compile(r"\d+(?:\.\d+)?")
-WHOLE = re.compile(r"[+-]?\d+(?:\.0*)?")
-NEVER = datetime(1900, 1, 2, tzinfo=UTC)
-"""The NBA's "no time yet" lies before."""
+ISO_CLOCK = re.compile(r"PT(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.\d+)?S)?")
+MINUTES_AND_SECONDS = re.compile(r"(\d{1,9}):([0-5]?\d)(?:\.\d+)?")
+PLAIN_MINUTES = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
+WHOLE = re.compile(r"([+-]?\d{1,18})(?:\.0*)?")
+LARGEST = 10**18
+"""A larger number fits no column of whole numbers."""
+NEVER, AGES_HENCE = datetime(1900, 1, 2, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""The NBA's "no time yet" lies before; after lies what nobody can add hours to."""
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 120
+_REPR.maxlevel = 3
+
+
+def quoted(value: Any) -> str:
+    """A provider's value for a message: as `repr`, cut where it is long or deep.
+
+    >>> quoted("x"), len(quoted("x" * 10**6)), quoted([[[[[]]]]])
+    ("'x'", 120, '[[[[...]]]]')
+    """
+    return _REPR.repr(value)
+
+
+def plain(value: Any) -> str:
+    """A provider's value as text for a message that does not quote it; cut as by `quoted`."""
+    return str(value)[: _REPR.maxstring].encode(errors="backslashreplace").decode()
 
 
 def seconds_of(clock: str | None) -> int | None:
@@ -29,30 +51,56 @@ def seconds_of(clock: str | None) -> int | None:
 
 
 def whole(value: Any) -> int | None:
-    """An integer that arrived as a number or as plain text: 21, 21.0, "21". Null for anything else, booleans too."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else None
-    return int(float(value)) if isinstance(value, str) and WHOLE.fullmatch(value.strip()) else None
+    """An integer that arrived as a number or as plain text: 21, 21.0, "21". Null for anything else, booleans too.
+
+    Null also for 10**18 and more, and for less than -10**18.
+    """
+    number = None
+    if isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    elif isinstance(value, float) and value.is_integer():
+        number = int(value)
+    elif isinstance(value, str) and (match := WHOLE.fullmatch(value.strip())):
+        number = int(match[1])
+    return number if number is not None and abs(number) < LARGEST else None
 
 
 def instant(value: Any) -> datetime | None:
-    """A UTC instant from ISO text with an offset. Null for anything else, and for 1900-01-01."""
+    """A UTC instant from ISO text with an offset. Null for anything else, for 1900-01-01, and from the year 2100 on."""
     if not isinstance(value, str):
         return None
     try:
         parsed = datetime.fromisoformat(value.strip())
     except ValueError:
         return None
-    return parsed.astimezone(UTC) if parsed.tzinfo and parsed >= NEVER else None
+    return parsed.astimezone(UTC) if parsed.tzinfo and NEVER <= parsed < AGES_HENCE else None
+
+
+def day_or_none(day: date) -> date | None:
+    """A date of the years that instants may have."""
+    return day if NEVER.date() <= day < AGES_HENCE.date() else None
+
+
+def number_or_none(value: Any) -> float | None:
+    """A finite number that arrived as a number or as text; null for anything else, booleans too."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def text_or_none(value: Any) -> str | None:
-    """Text without blanks around it; null when empty or not text."""
-    return value.strip() or None if isinstance(value, str) else None
+    """Text without blanks around it; null when empty, not text, or with half of a character, which no table can hold."""
+    if not isinstance(value, str):
+        return None
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return None
+    return value.strip() or None
 
 
 def knows_only_whole_minutes(seconds: Sequence[int]) -> bool:

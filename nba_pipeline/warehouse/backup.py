@@ -8,7 +8,6 @@
 Every other table is rebuilt from the landing.
 """
 
-import gzip
 import hashlib
 import json
 import os
@@ -26,6 +25,7 @@ from nba_pipeline.warehouse import Warehouse, files
 from nba_pipeline.warehouse.files import File, Place
 from nba_pipeline.warehouse.ledgers import FILES_AT_ONCE, Inspection, inspect, inspect_agreeing, ledgers
 from nba_pipeline.warehouse.manifests import ENDING, PARTITION
+from nba_pipeline.warehouse.payload_limits import TooLarge, gunzip, most_bytes
 
 FORMAT = 1
 RECEIPT = "backup.json"
@@ -201,9 +201,10 @@ def damaged_payloads(folder: Path, entries: Mapping[str, Entry]) -> list[str]:
     for name in entries:
         if name.startswith(f"{LANDING}/") and name.endswith(".gz"):
             digest = PurePosixPath(name).name.partition("_")[2].partition(".")[0]
+            provider, endpoint, extension = *name.split("/")[1:3], name.removesuffix(".gz").rpartition(".")[2]
             try:
-                body = gzip.decompress((folder / name).read_bytes())
-            except (OSError, EOFError, zlib.error) as error:
+                body = gunzip((folder / name).read_bytes(), most_bytes(provider, endpoint, extension))
+            except (OSError, EOFError, zlib.error, TooLarge) as error:
                 found.append(f"{name} is unreadable: {error}")
                 continue
             if not hashlib.sha256(body).hexdigest().startswith(digest):

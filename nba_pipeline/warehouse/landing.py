@@ -34,8 +34,9 @@ from nba_pipeline.errors import BadInput, NotLanded, Permanent, PipelineError
 from nba_pipeline.instance import dead_runs
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import OFFLINE_TAG, PARTITION_TAGS, REPLAY_TAG
-from nba_pipeline.warehouse import damage, files
+from nba_pipeline.warehouse import damage, files, payload_limits
 from nba_pipeline.warehouse.files import Log, LogFile, Place
+from nba_pipeline.warehouse.payload_limits import TooLarge
 
 Outcome = Literal["landed", "reused", "not_yet", "failed", "rejected"]
 
@@ -102,6 +103,11 @@ class Slot:
         return "/".join((self.provider, self.endpoint, self.period, entity))
 
     @property
+    def most_bytes(self) -> int:
+        """How many bytes a payload may have, as it arrives and decompressed."""
+        return payload_limits.most_bytes(self.provider, self.endpoint, self.extension)
+
+    @property
     def name(self) -> str:
         """For messages: provider, endpoint and entity."""
         return f"{self.provider} {self.endpoint} {self.entity}"
@@ -118,15 +124,18 @@ class Payload:
 
     @cached_property
     def body(self) -> bytes:
-        """The bytes as they arrived."""
-        return gzip.decompress(files.read(self.path))
+        """The bytes as they arrived. Raises TooLarge beyond the limit on answers."""
+        try:
+            return payload_limits.gunzip(files.read(self.path), self.slot.most_bytes)
+        except TooLarge as error:
+            raise TooLarge(f"{self.slot.name}: {error}: {self.ref}") from None
 
     @property
     def problem(self) -> str | None:
         """Why the file cannot be read, or is not what was landed; None for a readable one. Raises FileNotFoundError."""
         try:
             body = self.body
-        except (OSError, EOFError, zlib.error) as error:
+        except (OSError, EOFError, zlib.error, TooLarge) as error:
             if isinstance(error, FileNotFoundError):
                 raise
             return str(error) or type(error).__name__
@@ -137,12 +146,12 @@ class Payload:
     @cached_property
     def _document(self) -> Any:
         try:
-            return json.loads(self.body)
-        except ValueError as error:
-            raise Permanent(f"{self.slot.name}: the answer is not JSON ({error}): {self.ref}") from None
+            return payload_limits.read_json(self.body, self.slot.name)
+        except Permanent as error:
+            raise Permanent(f"{error}: {self.ref}") from None
 
     def json(self) -> Any:
-        """The parsed body. Raises Permanent naming provider, endpoint and entity when it is not JSON."""
+        """The parsed body. Raises Permanent naming provider, endpoint and entity when it is not JSON, or too deep."""
         return self._document
 
     @property

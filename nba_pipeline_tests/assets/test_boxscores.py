@@ -3,6 +3,7 @@
 New York scores 100 at Golden State, who score 110: five players a side, all of them on court all the time.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -33,10 +34,11 @@ from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.providers import balldontlie as bdl
 from nba_pipeline.providers import nba_cdn, nba_stats
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
+from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, boxscore_request
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, frame_of, who_did_not_play
 from nba_pipeline_tests.builders_days import complete_box
+from nba_pipeline_tests.fuzzing import nested
 from nba_pipeline_tests.providers.conftest import Answer, Provider
 from nba_pipeline_tests.providers.test_balldontlie import a_line
 from nba_pipeline_tests.providers.test_nba_cdn import a_player
@@ -360,6 +362,20 @@ def test_a_box_that_is_withdrawn_stays_as_it_was_landed_and_is_named(again: Answ
     assert night.asked == [CDN, LOG] and rows.drop("as_of").equals(first.drop("as_of"))
     told = night.metadata["problems_met"][GAME]
     assert problem in told and told.endswith("; the final box score landed before is used")
+
+
+def test_a_landed_box_that_cannot_be_asked_whether_it_is_final_is_rejected_and_asked_for_again(night: Night) -> None:
+    """It was landed before there were limits, and must not stop the other games of the date."""
+    night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    landing = resources_for("local", night.clock)["landing"]
+    deep = in_cdn(EVERYBODY, arena=nested(60)).document
+    ref = landing.keep(boxscore_request(GAME, DAY), json.dumps(deep).encode(), fetched_at=NIGHT.replace(minute=1)).ref
+    rows = night(now=NIGHT.replace(minute=2))
+    assert (rows.height, night.asked) == (10, [])
+    assert (
+        night.metadata["problems_met"][GAME]
+        == f"nba_cdn boxscore {GAME}: the JSON of the answer has more than 50 levels ({len(json.dumps(deep))} bytes): {ref}"
+    )
 
 
 def test_a_box_in_play_is_no_withdrawn_one(night: Night) -> None:

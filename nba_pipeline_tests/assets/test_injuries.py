@@ -276,6 +276,7 @@ def test_a_landed_report_that_no_longer_reads_is_rejected_and_the_others_go_on(s
     slates.landing.keep(Slot("injury_report", "report", "x", DAY, extension="pdf"), b"%PDF-1.4", fetched_at=NOON)
     assert slates.collect()["provider"].unique().to_list() == ["espn"]
     assert not slates.landing.payloads("injury_report", "report", DAY)
+    assert slates.problems[str(DAY)][-1].startswith("injury_report report x: the PDF is cut off (8 bytes): injury_report/report/")
 
 
 def test_nothing_is_asked_before_the_slate_is_due(slates: Slates) -> None:

@@ -1,6 +1,7 @@
 """Which lists are asked for, which landed ones are used, and what the checks say of them."""
 
 import json
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,6 +32,7 @@ from nba_pipeline.providers.nba_cdn import NbaCdn, playbyplay_request
 from nba_pipeline.warehouse.landing import Landing, Payload
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, frame_of
+from nba_pipeline_tests.fuzzing import nested
 from nba_pipeline_tests.providers.test_nba_cdn_play_by_play import THE_END, a_list, an_action
 
 GAME = a_game()["game_id"]
@@ -38,6 +40,7 @@ NIGHT = datetime(2024, 3, 13, 3, tzinfo=UTC)
 """23:00 Eastern of the game's date: minutes after the end."""
 OVER = THE_END | {"scoreHome": "110", "scoreAway": "100"}
 FINISHED = a_list(an_action(), OVER, game_id=GAME)
+DEEP = nested(60)
 LIVE = a_list(an_action(), game_id=GAME)
 
 
@@ -109,6 +112,24 @@ def test_a_landed_list_that_no_longer_parses_is_rejected_and_named(tmp_path: Pat
     frame, problems, _ = looked_at(tmp_path, NIGHT, broken)
     assert frame.is_empty() and "an action lacks orderNumber" in problems[GAME]
     assert an_nba(tmp_path, NIGHT).http.landing.newest(playbyplay_request(GAME, DAY)) is None
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        (a_list(an_action(description=DEEP), OVER, game_id=GAME), "more than 50 levels"), ({"game": None}, "the answer lacks game.gameId"),
+        (a_list(None, game_id=GAME), r"actions\[0\] is None"),
+    ],
+    ids=["deep", "no game", "no action"],
+)  # fmt: skip
+def test_a_landed_list_that_cannot_be_asked_for_its_end_costs_itself(document: Any, problem: str, tmp_path: Path) -> None:
+    """It was landed before there were limits, and must not stop the lists of the other games."""
+    cdn = an_nba(tmp_path, NIGHT, FINISHED)
+    cdn.http.landing.keep(playbyplay_request(GAME, DAY), json.dumps(document).encode(), fetched_at=NIGHT.replace(hour=2))
+    frame, problems = collect(frame_of(SCHEDULE, a_game()), cdn, NIGHT)
+    assert (frame.height, ScriptedClient.asked) == (2, [GAME]) and re.search(
+        f"nba_cdn playbyplay {GAME}: .*{problem}", problems[GAME]
+    )
 
 
 def materialised(home: Path, schedule: list[Values], boxscores: list[Values], *answers: Any) -> tuple[pl.DataFrame, list[str]]:

@@ -3,16 +3,24 @@
 import dagster as dg
 import polars as pl
 import pytest
+from dagster_gcp import BigQueryResource
+from google.api_core.exceptions import Conflict
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
 
-from nba_pipeline.errors import BadInput
+from nba_pipeline.errors import BadInput, Permanent
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.bigquery import DIRECT, BigQueryWarehouse, _holders
+from nba_pipeline.warehouse.bigquery import session as session_module
 from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline_tests.bigquery.faults import FaultProxy, Rewrite
 from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind
+from nba_pipeline_tests.providers.conftest import Answer, Asked, Provider, provider
 from nba_pipeline_tests.warehouse.contract import DAY, NEXT, held, rows
+
+__all__ = ["provider"]
 
 
 class Beside(dg.ConfigurableResource[None]):
@@ -115,3 +123,28 @@ def test_a_session_can_be_used_after_an_error(store: BigQueryStore, lines: Table
     with pytest.raises(BadInput):
         person.sql("nonsense")
     assert person.sql("SELECT 1 AS a").equals(pl.DataFrame({"a": [1]}))
+
+
+def test_a_write_steps_over_so_many_earlier_jobs_and_no_more(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that says of every id that its job is there, and done, would be asked for ever more ids without an end."""
+    limits = SETTINGS.bigquery.model_copy(update={"most_earlier_jobs": 5})
+    monkeypatch.setattr(session_module, "SETTINGS", SETTINGS.model_copy(update={"bigquery": limits}))
+    session = Session(BigQueryResource(project="p"), "d", "", "", "run")
+    vars(session)["client"] = bigquery.Client(
+        project="p", credentials=AnonymousCredentials(), client_options={"api_endpoint": provider.url}
+    )
+    vars(session)["dataset"] = bigquery.Dataset.from_api_repr(
+        {"datasetReference": {"projectId": "p", "datasetId": "d"}, "location": "US"}
+    )
+
+    def job(asked: Asked) -> Answer:
+        reference = {"projectId": "p", "jobId": asked.path.rpartition("/")[2], "location": "US"}
+        return Answer({"jobReference": reference, "configuration": {"load": {}}, "status": {"state": "DONE"}})
+
+    def is_there(job_id: str) -> bigquery.LoadJob:
+        raise Conflict(job_id)  # type: ignore[no-untyped-call]
+
+    provider.says(job)
+    with pytest.raises(Permanent, match=r"p\.d: replacing lines finds more than 5 earlier jobs rows"):
+        session.carry_out(is_there, "rows", lambda: False, "replacing lines")
+    assert len(provider.asked) == 6

@@ -15,6 +15,8 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import OFFLINE_TAG, REPLAY_TAG
 from nba_pipeline.providers.archive import GAME_LINE_COLUMNS, PROP_COLUMNS, TEAM_TOTALS, Archive
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, STATISTICS, TEAM_BOXSCORE_COLUMNS
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse import payload_limits
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.warehouse.damages import damage
 
@@ -374,3 +376,16 @@ def test_an_unreadable_last_season_costs_no_date_of_the_seasons_before(build: Bu
     assert archive.holds(DAY) and archive.schedule([DAY]).height == 1
     with pytest.raises(BadInput, match=r"games_2024-25\.parquet"):
         archive.holds(date(2025, 1, 15))
+
+
+def test_a_file_that_is_too_large_is_refused_by_name_and_size(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = build()
+    size = (folder / "players.parquet").stat().st_size
+    limits = SETTINGS.payloads.model_copy(update={"most_mib_of_extension": {"parquet": (size - 1) / 1024**2}})
+    monkeypatch.setattr(payload_limits, "SETTINGS", SETTINGS.model_copy(update={"payloads": limits}))
+    clock = Clock(stands_at="2025-09-01T00:00:00Z")
+    archive = Archive(folder=str(folder), landing=Landing(home=str(tmp_path / "home"), clock=clock), clock=clock)
+    with pytest.raises(BadInput, match=rf"players\.parquet has {size} bytes, more than the {size - 1} that a file may have"):
+        archive.players()

@@ -1,9 +1,7 @@
 """The official injury report: its names, its columns, what runs over lines and pages, and what is no report."""
 
-import random
-import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -14,8 +12,10 @@ import pytest
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.league.calendar import eastern
+from nba_pipeline.providers import injury_report
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.injury_report import REPORT_COLUMNS, InjuryReport, parse_injury_report, report_names
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot
 from nba_pipeline_tests.builders_injuries import HEADERS, a_first_entry, a_report, an_entry, not_yet
 from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider
@@ -149,40 +149,43 @@ def test_what_is_no_complete_report_is_permanent(body: bytes, problem: str, land
         parse_injury_report(land(body))
 
 
-NUMBERS = (b"99999999999999999999", b"-1", b"0", b"1e400", b"", b"[1 2]", b"/Name", b"null", b"(x)", b"3 0 R")
-NAMES = (b"/X", b"/Kids", b"/Filter /LZWDecode /X", b"/Filter /ASCIIHexDecode /X", b"/Encrypt 1 0 R /X", b"/MediaBox [a] /X")
-MARKS = (b"", b"<<", b">>", b"[", b"]", b"(", b"stream", b"null")
+def a_pdf(*objects: bytes) -> bytes:
+    """A PDF of one page, whose contents are the last object."""
+    pages = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+             b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 4 0 R>>>>/Contents 5 0 R>>",
+             b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"]  # fmt: skip
+    body = b"".join(b"%d 0 obj\n%s\nendobj\n" % (number, one) for number, one in enumerate([*pages, *objects], 1))
+    return b"%PDF-1.4\n" + body + b"trailer\n<</Root 1 0 R>>\n%%EOF\n"
 
 
-def broken(body: bytes, chance: random.Random) -> bytes:
-    """A document cut, garbled or with a part that is another, but with the end of a whole one."""
-
-    def another(pattern: bytes, choices: Sequence[bytes]) -> bytes:
-        places = [found.span() for found in re.finditer(pattern, body)]
-        start, end = chance.choice(places or [(0, 0)])
-        return body[:start] + chance.choice(choices) + body[end:]
-
-    first, last = sorted(chance.sample(range(len(body)), 2))
-    flipped = bytes(byte ^ (chance.randrange(1, 256) if chance.random() < 0.01 else 0) for byte in body)
-    made = chance.choice(
-        [
-            b"", body[:first], flipped, body[: body.find(b"xref")], body[:first] + body[last:], b"<html>Access denied</html>",
-            another(rb"\d+", NUMBERS), another(rb"/[A-Za-z]+", NAMES), another(rb"<<|>>|\[|\]|\(|stream|endobj|trailer", MARKS),
-        ]
-    )  # fmt: skip
-    return made + b"\n%%EOF\n"
+def a_stream(content: bytes, filters: int) -> bytes:
+    for _ in range(filters):
+        content = zlib.compress(content, 9)
+    return b"<</Length %d/Filter[%s]>>\nstream\n%s\nendstream" % (len(content), b"/FlateDecode " * filters, content)
 
 
-@pytest.mark.filterwarnings("ignore")  # the reader's own, of faults that it gets over
-def test_a_broken_document_is_permanent_or_readable_and_never_an_error_of_ours(land: Land) -> None:
-    chance, told = random.Random(11), Counter[str]()
-    for _ in range(200):
-        try:
-            parse_injury_report(land(broken(REPORT, chance)))
-        except Permanent as error:
-            told[str(error).split("the PDF ")[-1].split(":")[0]] += 1
-            assert "cannot be read" not in str(error) or isinstance(error.__cause__, Exception)
-    assert {"cannot be read (PDFSyntaxError)", "cannot be read (PSSyntaxError)", "cannot be read (TypeError)"} <= set(told)
+def much_text() -> bytes:
+    return a_pdf(a_stream(b"BT /F1 9 Tf " + b"(abcdefgh) Tj " * 400_000 + b"ET", 1))
+
+
+@pytest.mark.parametrize(
+    ("make", "limit", "problem"),
+    [
+        (much_text, {"pdf_cpu_seconds": 1}, "takes more than 1 seconds of CPU time or too much memory to read"),
+        (lambda: a_pdf(a_stream(bytes(2**27), 2)), {"pdf_memory_mib": 200}, "takes more than 200 MiB to read"),
+        (much_text, {"pdf_seconds": 0.3}, "takes more than 0.3 seconds to read"),
+        (lambda: a_report([a_first_entry()], [], []), {"pdf_pages": 2}, "has more than 2 pages"),
+    ],
+    ids=["cpu", "memory", "time", "pages"],
+)  # fmt: skip
+def test_a_report_that_takes_too_much_to_read_is_refused_by_name_and_size(
+    make: Callable[[], bytes], limit: dict[str, Any], problem: str, land: Land, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payloads = SETTINGS.payloads.model_copy(update=limit)
+    monkeypatch.setattr(injury_report, "SETTINGS", SETTINGS.model_copy(update={"payloads": payloads}))
+    body = make()
+    with pytest.raises(Permanent, match=rf"injury_report report 2024-03-12_05PM: the PDF {problem} \({len(body)} bytes\): "):
+        parse_injury_report(land(body))
 
 
 # Names

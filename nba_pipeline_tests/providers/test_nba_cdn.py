@@ -1,6 +1,7 @@
 """The NBA's own wire: times that lie, flags as text, zeros of who did not play."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -32,7 +33,7 @@ from nba_pipeline.providers.nba_cdn import (
 from nba_pipeline.sandbox import League
 from nba_pipeline.sandbox.client import SandboxHttpClient
 from nba_pipeline.warehouse.landing import Landing, Payload
-from nba_pipeline_tests.providers.conftest import MISSING, RENAMED, Answer, Provider, drifted, told
+from nba_pipeline_tests.providers.conftest import MISSING, RENAMED, Answer, Asked, Provider, drifted, told
 from nba_pipeline_tests.providers.test_nba_cdn_play_by_play import a_list, an_action
 
 Land = Callable[..., Payload]
@@ -120,7 +121,9 @@ def test_an_unknown_team_and_an_unusable_date_are_problems(land: Land) -> None:
 
 @pytest.mark.parametrize("document", [{}, a_schedule(), {"leagueSchedule": {"dates": []}}, [1]], ids=str)
 def test_a_schedule_without_games_or_built_otherwise_is_permanent(document: Any, land: Land) -> None:
-    with pytest.raises(Permanent, match="the schedule"):
+    with pytest.raises(
+        Permanent, match=r"nba_cdn boxscore 1: (leagueSchedule is missing|the schedule holds no game|gameDates is missing)"
+    ):
         parse_schedule(land(document))
 
 
@@ -192,7 +195,7 @@ def test_numbers_that_arrive_as_text_are_read(land: Land) -> None:
     ],
 )  # fmt: skip
 def test_an_unusable_field_names_game_field_and_value(broken: dict[str, Any], problem: str, land: Land) -> None:
-    with pytest.raises(Permanent, match=f"box score of game 0022300945: {problem}"):
+    with pytest.raises(Permanent, match=f"nba_cdn boxscore 0022300945: {problem}: nba_cdn/boxscore/2024-03-12/0022300945/"):
         box(land, a_player(1) | broken)
 
 
@@ -201,8 +204,8 @@ def test_an_unusable_field_names_game_field_and_value(broken: dict[str, Any], pr
     [
         ({"homeTeam": {"teamTricode": "XXX", "score": 1, "players": []}}, "unknown team 'XXX'"),
         ({"homeTeam": {"teamTricode": "BOS", "score": 1}}, "players is missing"),
-        ({"homeTeam": None}, "game 0022300945"),
-        ({"gameId": "0022300946"}, "the answer is about game 0022300946"), ({"gameId": None}, "lacks game.gameId"),
+        ({"homeTeam": None}, "nba_cdn boxscore 0022300945: homeTeam is None"),
+        ({"gameId": "0022300946"}, "the answer is about game '0022300946'"), ({"gameId": None}, "lacks game.gameId"),
     ],
     ids=["team", "players", "side", "another game", "no id"],
 )  # fmt: skip
@@ -249,9 +252,9 @@ def test_a_team_of_rounded_playing_times_has_no_seconds(land: Land) -> None:
 
 def test_a_team_without_its_totals_is_permanent(land: Land) -> None:
     lacking = {field: value for field, value in TOTALS.items() if field != "turnovers"}
-    with pytest.raises(Permanent, match="box score of game 0022300945: turnovers is None"):
+    with pytest.raises(Permanent, match="nba_cdn boxscore 0022300945: turnovers is None"):
         team_boxes(land, a_player(1), totals=lacking)
-    with pytest.raises(Permanent, match="box score of game 0022300945: statistics is missing"):
+    with pytest.raises(Permanent, match="nba_cdn boxscore 0022300945: statistics is missing"):
         parse_team_boxscores(land(a_box(a_player(1)), entity="0022300945"))
 
 
@@ -273,6 +276,46 @@ def test_a_box_that_does_not_parse_costs_only_that_game(http_client: HttpClient,
     [answer] = cdn.boxscores([("0022300945", DAY)])
     assert isinstance(answer, Permanent) and "minutes of Player 1" in str(answer)
     assert http_client.landing.newest(boxscore_request("0022300945", DAY)) is None
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        ({"statistics": a_player(1)["statistics"] | {"assists": 10**30}}, "assists of Player 1 is 1000000000000000000000000000000"),
+        ({"statistics": a_player(1)["statistics"] | {"assists": "1" * 400}}, "assists of Player 1 is '1111"),
+        ({"statistics": a_player(1)["statistics"] | {"minutes": "9" * 400}}, "minutes of Player 1 are '9999"),
+        ({"name": "\ud800"}, "name of player 1 is missing"),
+        ({"statistics": None}, "statistics is None"),
+    ],
+    ids=["number", "digits", "minutes", "half a character", "null"],
+)  # fmt: skip
+def test_one_bad_game_of_nine_costs_itself(
+    bad: dict[str, Any], sentence: str, http_client: HttpClient, provider: Provider
+) -> None:
+    def answer(asked: Asked) -> Answer:
+        game_id = asked.path[-15:-5]
+        return Answer(a_box(a_player(1) | bad if game_id == "0022300940" else a_player(1), gameId=game_id))
+
+    provider.says(answer)
+    bad_one, *others = NbaCdn(http=http_client).boxscores([(f"00223009{number}", DAY) for number in range(40, 49)])
+    assert all(isinstance(other, Payload) for other in others)
+    assert isinstance(bad_one, Permanent) and re.match(f"nba_cdn boxscore 0022300940: {sentence}", str(bad_one))
+    assert [line["problem"] for line in http_client.landing.incidents()] == [str(bad_one)]
+
+
+@pytest.mark.parametrize("players", [None, {}, "x", [None]], ids=str)
+def test_players_of_another_kind_are_named(players: Any, land: Land) -> None:
+    side = {"teamTricode": "BOS", "score": 1, "players": players}
+    with pytest.raises(Permanent, match=r"nba_cdn boxscore 0022300945: players(\[0\])? is (None|{}|'x')"):
+        box(land, homeTeam=side)
+
+
+@pytest.mark.parametrize("start", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00", "9999-12-31T00:00:00Z"])
+def test_a_tip_off_of_another_age_is_the_problem_of_its_game(start: str, land: Land) -> None:
+    frame = parse_schedule(land(a_schedule(a_game(gameDateTimeUTC=start), a_game(gameId="0022300946"))))
+    assert frame["problem"].to_list() == [f"gameDateTimeUTC is '{start}' in game 0022300945", None]
+    far = parse_schedule(land(a_schedule(a_game(), day="12/31/9999 00:00:00")))
+    assert far["problem"].to_list() == ["unusable date '12/31/9999 00:00:00' in game 0022300945"]
 
 
 def test_play_by_play_is_asked_for_landed_and_found_again(http_client: HttpClient, provider: Provider) -> None:
@@ -353,11 +396,11 @@ HTML = Answer(body=b"<html>Please wait.</html>", headers={"Content-Type": "text/
         (Answer({}, status=400), Permanent, "nba_cdn scoreboard today: status 400"),
         (Answer({}, status=302, headers={"Location": "http://elsewhere.test/"}), Permanent, "redirected to elsewhere.test"),
         (Answer({"board": {}}), Permanent, "the answer lacks scoreboard"),
-        (Answer({"scoreboard": {"gameDate": "2024-03-12"}}), Permanent, "the scoreboard is not built as it was: games is missing"),
-        (Answer({"scoreboard": {"gameDate": "soon", "games": []}}), Permanent, "not built as it was: Invalid isoformat string: 'soon'"),
+        (Answer({"scoreboard": {"gameDate": "2024-03-12"}}), Permanent, "nba_cdn scoreboard today: games is missing"),
+        (Answer({"scoreboard": {"gameDate": "soon", "games": []}}), Permanent, "nba_cdn scoreboard today: gameDate is 'soon'"),
         (Answer(a_scoreboard(drifted(a_score(1), "homeTeam.score", RENAMED))), Permanent, "score is missing"),
         (Answer(a_scoreboard(drifted(a_score(1), "gameId", 20000001))), Permanent, "gameId is 20000001"),
-        (Answer(a_scoreboard(drifted(a_score(1), "homeTeam", None))), Permanent, "not built as it was"),
+        (Answer(a_scoreboard(drifted(a_score(1), "homeTeam", None))), Permanent, "nba_cdn scoreboard today: homeTeam is None"),
     ],
     ids=lambda value: "" if isinstance(value, Answer) else None,
 )  # fmt: skip
@@ -447,13 +490,13 @@ def test_a_sensor_polls_the_simulated_league_of_its_home(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("field", "change", "sentence"),
     [
-        ("gameId", RENAMED, "the schedule is not built as it was: KeyError('gameId')"),
-        ("gameStatus", RENAMED, "the schedule is not built as it was: KeyError('gameStatus')"),
-        ("gameStatusText", MISSING, "the schedule is not built as it was: KeyError('gameStatusText')"),
-        ("gameDateTimeUTC", RENAMED, "the schedule is not built as it was: KeyError('gameDateTimeUTC')"),
-        ("homeTeam", MISSING, "the schedule is not built as it was: KeyError('homeTeam')"),
-        ("homeTeam.teamTricode", RENAMED, "the schedule is not built as it was: KeyError('teamTricode')"),
-        ("awayTeam.score", MISSING, "the schedule is not built as it was: KeyError('score')"),
+        ("gameId", RENAMED, "nba_cdn boxscore 1: gameId is missing"),
+        ("gameStatus", RENAMED, "nba_cdn boxscore 1: gameStatus is missing"),
+        ("gameStatusText", MISSING, "nba_cdn boxscore 1: gameStatusText is missing"),
+        ("gameDateTimeUTC", RENAMED, "nba_cdn boxscore 1: gameDateTimeUTC is missing"),
+        ("homeTeam", MISSING, "nba_cdn boxscore 1: homeTeam is missing"),
+        ("homeTeam.teamTricode", RENAMED, "nba_cdn boxscore 1: teamTricode is missing"),
+        ("awayTeam.score", MISSING, "nba_cdn boxscore 1: score is missing"),
         ("gameId", 22300945, "gameId is 22300945 in game 22300945"),
         ("gameStatus", "Final", "gameStatus is 'Final' in game 0022300945"),
         ("gameStatusText", 3, "gameStatusText is 3 in game 0022300945"),
@@ -512,7 +555,8 @@ def test_a_tip_off_is_the_utc_instant_across_the_clock_changes(day: date, tipoff
 )  # fmt: skip
 def test_a_box_score_that_drifts_is_named(field: str, change: Any, sentence: str, land: Land) -> None:
     document = drifted(a_box(a_player(1)), f"game.{field}", change)
-    assert told(lambda: parse_boxscore(land(document, entity="0022300945"))) == f"box score of game 0022300945: {sentence}"
+    problem, _, ref = told(lambda: parse_boxscore(land(document, entity="0022300945"))).rpartition(": ")
+    assert problem == f"nba_cdn boxscore 0022300945: {sentence}" and ref.startswith("nba_cdn/boxscore/2024-03-12/0022300945/")
 
 
 def test_an_unknown_plus_minus_is_null(land: Land) -> None:
@@ -524,5 +568,9 @@ def test_totals_that_drift_are_named(land: Land) -> None:
     nobody = {"teamTricode": "NYK", "score": 110, "players": [], "statistics": TOTALS}
     home = {"teamTricode": "BOS", "score": 110, "players": [a_player(1)], "statistics": TOTALS}
     empty, odd = (a_box(homeTeam=home, awayTeam=away, period=period) for away, period in ((nobody, 4), (home, "OT")))
-    assert told(lambda: parse_team_boxscores(land(empty, entity="0022300945"))).endswith("nobody played for NYK")
-    assert told(lambda: parse_team_boxscores(land(odd, entity="0022300945"))).endswith("period is 'OT'")
+    assert told(lambda: parse_team_boxscores(land(empty, entity="0022300945"))).startswith(
+        "nba_cdn boxscore 0022300945: nobody played for NYK: "
+    )
+    assert told(lambda: parse_team_boxscores(land(odd, entity="0022300945"))).startswith(
+        "nba_cdn boxscore 0022300945: period is 'OT': "
+    )

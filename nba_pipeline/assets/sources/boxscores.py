@@ -32,6 +32,7 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import Balldontlie
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, NbaCdn, is_final, parse_boxscore
 from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
+from nba_pipeline.providers.parsing import those_that
 from nba_pipeline.tables.table import PROBLEM, TABLES, Row, Table, code, count
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Payload
@@ -120,7 +121,7 @@ def collect(
     to_ask = []
     kept = []
     for game_id, day in games.select("game_id", "game_date").iter_rows():
-        landed = [payload for payload in nba_cdn.landed_boxscores(game_id, day) if is_final(payload)]
+        landed = _finals(nba_cdn.landed_boxscores(game_id, day), nba_cdn, problems)
         if landed:
             finals[game_id] = landed[-1]
         if not landed or game_id in doubted or is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, day, now):
@@ -134,13 +135,21 @@ def collect(
     for (game_id, _), answer in zip(to_ask, nba_cdn.boxscores(to_ask), strict=True):
         if isinstance(answer, PipelineError):
             problems[game_id] = f"{answer}{KEPT if game_id in finals else ''}"
-        elif is_final(answer):
+        elif _finals([answer], nba_cdn, problems):
             finals[game_id] = answer
             rows.pop(game_id, None)
-        elif game_id in finals:
+        elif game_id in finals and game_id not in problems:
             problems[game_id] = f"box score of game {game_id} is final no more: {answer.ref}{KEPT}"
     rows |= {game_id: _read_box(finals[game_id], nba_cdn, problems) for game_id in finals if game_id not in rows}
     return once_per_player(pl.concat([NO_ROWS, *(rows[game_id] for game_id in finals)])), problems
+
+
+def _finals(payloads: Sequence[Payload], nba_cdn: NbaCdn, problems: dict[str, str]) -> list[Payload]:
+    """The final ones of a game's box scores. One that cannot be parsed is rejected, and becomes the problem of the game."""
+    met = list[str]()
+    finals = those_that(is_final, payloads, nba_cdn.http.landing, met)
+    problems.update({payload.slot.entity: problem for payload in payloads for problem in met})
+    return finals
 
 
 def _read_box(payload: Payload, nba_cdn: NbaCdn, problems: dict[str, str]) -> pl.DataFrame:
@@ -162,11 +171,12 @@ def read_the_log(
     its re-reading is due; then each date is asked for once.
     """
     logs = dict[tuple[date, str], pl.DataFrame]()
+    problems: dict[str, str] = {}
     to_ask = []
     final = games.filter(pl.col("status") == "final").sort("game_date", "season_type")
     for day, season_type in final.select("game_date", "season_type").unique(maintain_order=True).iter_rows():
         landed, of_day = nba_stats.landed_player_game_logs(day, season_type), games.filter(pl.col("game_date") == day)
-        log = _read(landed[-1], of_day, nba_stats) if landed else NO_ROWS
+        log = _read(landed[-1], of_day, nba_stats, problems) if landed else NO_ROWS
         wanted = final.filter(pl.col("game_date") == day, pl.col("season_type") == season_type)
         logs[day, season_type] = log
         is_due = bool(landed) and is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, day, now)
@@ -177,20 +187,21 @@ def read_the_log(
         )
         if is_due or is_doubtful or set(wanted["game_id"]) - set(log["game_id"]):
             to_ask.append((day, season_type))
-    problems: dict[str, str] = {}
     for (day, season_type), answer in zip(to_ask, nba_stats.player_game_logs(to_ask), strict=True):
         if isinstance(answer, PipelineError):
             problems[str(day)] = str(answer)
         else:
-            logs[day, season_type] = _read(answer, games.filter(pl.col("game_date") == day), nba_stats)
+            problems.pop(str(day), None)
+            logs[day, season_type] = _read(answer, games.filter(pl.col("game_date") == day), nba_stats, problems)
     return once_per_player(pl.concat([NO_ROWS, *logs.values()])), problems
 
 
-def _read(log: Payload, games: pl.DataFrame, nba_stats: NbaStats) -> pl.DataFrame:
+def _read(log: Payload, games: pl.DataFrame, nba_stats: NbaStats, problems: dict[str, str]) -> pl.DataFrame:
     try:
         return parse_game_log(log, games)
     except Permanent as error:
         nba_stats.reject(log, str(error))
+        problems[str(log.game_date)] = str(error)
         return NO_ROWS
 
 

@@ -105,10 +105,13 @@ def game_lines(context: dg.AssetExecutionContext, schedule: pl.DataFrame, odds_a
     dates = dates_of(context)
     archived = [day for day in dates if archive.holds(day)]
     frames = [archive.game_lines(archived)] if archived else []
+    problems = list[str]()
     for day in dates:
         games = schedule.filter(pl.col("game_date") == day)
         if day not in archived and games.height:
-            frames += [of_the_schedule(rows, games) for rows in landed_rows(odds_api, games, day, parse_game_odds)]
+            frames += [of_the_schedule(rows, games) for rows in landed_rows(odds_api, games, day, parse_game_odds, problems)]
+    for problem in problems:
+        context.log.warning(problem)
     if not frames:
         return TABLE.empty().drop(LINEAGE[1:])
     rows = reject_late_lines(first_captured(pl.concat(frames, how="diagonal_relaxed")))

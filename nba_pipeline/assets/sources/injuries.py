@@ -8,7 +8,7 @@ Caveats: rows are only ever added; a player_id of null is a statement about the 
   from before its first tip-off.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 
 import dagster as dg
@@ -18,7 +18,7 @@ import polars as pl
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.assets.sources.prop_lines import NAME_COLUMNS, SEASON_DAYS, name_the_players, rosters_of
-from nba_pipeline.errors import Permanent, PipelineError
+from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern_date, season_of_game_date
 from nba_pipeline.league.names import IS_A_NAME_PROBLEM
@@ -28,9 +28,9 @@ from nba_pipeline.providers import injury_report as official
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.injury_report import NOBODY_LISTED, NOT_SUBMITTED, InjuryReport, due_at
+from nba_pipeline.providers.parsing import read_each
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.landing import Landing, Payload
 
 PLAYER_STATUSES = ("out", "doubtful", "questionable", "probable", "available")
 TEAM_STATUSES = (NOT_SUBMITTED, NOBODY_LISTED)
@@ -152,19 +152,11 @@ def ask(games: pl.DataFrame, day: date, injury_report: InjuryReport, espn: Espn,
     return problems
 
 
-def read(landing: Landing, payloads: Iterable[Payload], parse: Callable[[Payload], pl.DataFrame]) -> list[pl.DataFrame]:
-    """Each payload as a frame, in the order given; one that does not parse is rejected and named, the others go on."""
-    frames = []
-    for payload in payloads:
-        try:
-            frames.append(parse(payload))
-        except Permanent as error:
-            landing.reject(payload, str(error))
-    return frames
+def landed(day: date, injury_report: InjuryReport, espn: Espn, problems: list[str]) -> list[pl.DataFrame]:
+    """Every landed snapshot of a date, one frame each, with its provider. An instant that was printed twice counts once.
 
-
-def landed(day: date, injury_report: InjuryReport, espn: Espn) -> list[pl.DataFrame]:
-    """Every landed snapshot of a date, one frame each, with its provider. An instant that was printed twice counts once."""
+    `problems` gets the reasons of those that are rejected.
+    """
     landing = injury_report.http.landing
     frames = {
         frame["snapshot_at"][0]: frame.with_columns(pl.lit(provider).alias("provider"))
@@ -172,7 +164,7 @@ def landed(day: date, injury_report: InjuryReport, espn: Espn) -> list[pl.DataFr
             (official.PROVIDER, injury_report.landed(day), official.parse_injury_report),
             (espn_api.PROVIDER, espn.landed_injuries(day), espn_api.parse_injuries),
         )
-        for frame in reversed(read(landing, payloads, parse))
+        for _, frame in reversed(read_each(parse, payloads, landing, problems))
         if frame.height
     }
     return list(frames.values())
@@ -195,8 +187,9 @@ def injuries(
         games = schedule.filter(pl.col("game_date") == day)
         if games.is_empty() or archive.holds(day):
             continue
-        problems[str(day)] = list(dict.fromkeys(ask(games, day, injury_report, espn, clock.now())))
-        frames += [of_the_slate(snapshot, games) for snapshot in landed(day, injury_report, espn)]
+        met = ask(games, day, injury_report, espn, clock.now())
+        frames += [of_the_slate(snapshot, games) for snapshot in landed(day, injury_report, espn, met)]
+        problems[str(day)] = list(dict.fromkeys(met))
     for name, met in problems.items():
         for problem in met:
             context.log.warning(f"{name}: {problem}")

@@ -23,6 +23,7 @@ from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
+from nba_pipeline.providers.parsing import those_that
 from nba_pipeline.tables.table import LINEAGE, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Payload
@@ -70,22 +71,22 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
     game; at once when it ends with another score than the schedule's. Games are asked for concurrently.
     """
     finished: dict[str, Payload] = {}
+    problems: dict[str, str] = {}
     to_ask = []
     for game in games.select("game_id", "game_date", "home_points", "away_points").iter_rows(named=True):
         game_id, day = game["game_id"], game["game_date"]
-        landed = [payload for payload in nba_cdn.landed_play_by_play(game_id, day) if is_over(payload)]
+        landed = _finished(nba_cdn.landed_play_by_play(game_id, day), nba_cdn, problems)
         if landed:
             finished[game_id] = landed[-1]
         is_due = not landed or is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, day, now)
         if is_due or contradicts(landed[-1], game["home_points"], game["away_points"]):
             to_ask.append((game_id, day))
-    problems: dict[str, str] = {}
     for (game_id, _), answer in zip(to_ask, nba_cdn.play_by_play(to_ask), strict=True):
         if isinstance(answer, PipelineError):
             problems[game_id] = str(answer)
-        elif is_over(answer):
+        elif _finished([answer], nba_cdn, problems):
             finished[game_id] = answer
-        else:
+        elif game_id not in problems:
             problems[game_id] = f"play-by-play of game {game_id} does not hold the end of the game yet: {answer.ref}"
     frames = []
     for game_id, payload in finished.items():
@@ -95,6 +96,14 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
             nba_cdn.reject(payload, str(error))
             problems[game_id] = str(error)
     return pl.concat([TABLE.empty().drop(LINEAGE[1:]), *frames], how="diagonal_relaxed"), problems
+
+
+def _finished(payloads: Sequence[Payload], nba_cdn: NbaCdn, problems: dict[str, str]) -> list[Payload]:
+    """The lists of a game that hold its end. One that cannot be parsed is rejected, and becomes the problem of the game."""
+    met = list[str]()
+    finished = those_that(is_over, payloads, nba_cdn.http.landing, met)
+    problems.update({payload.slot.entity: problem for payload in payloads for problem in met})
+    return finished
 
 
 def contradicts(payload: Payload, home_points: int | None, away_points: int | None) -> bool:

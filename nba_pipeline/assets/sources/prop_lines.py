@@ -24,6 +24,7 @@ from nba_pipeline.league.calendar import season_of_game_date
 from nba_pipeline.league.names import IS_A_NAME_PROBLEM, resolve_names
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_api import OddsApi, match_events, parse_event_odds, parse_events
+from nba_pipeline.providers.parsing import read_each
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
@@ -181,32 +182,38 @@ def ask(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> Hea
     if odds_api.http.landing.is_offline:
         return Heard(to_come.height, 0, [])
     over = games.filter(~pl.col("game_id").is_in(to_come["game_id"].implode()) & (pl.col("status") != "postponed"))
-    live = _land_slate(odds_api, to_come, day, None) if to_come.height else []
-    have, past = _landed_games(odds_api, games, day), list[Payload | PipelineError]()
+    unusable = list[str]()
+    live = _land_slate(odds_api, to_come, day, None, unusable) if to_come.height else []
+    have, past = _landed_games(odds_api, games, day, unusable), list[Payload | PipelineError]()
     for tipoff, at_once in over.filter(~pl.col("game_id").is_in(have)).group_by("tipoff_at", maintain_order=True):
         if tipoff[0] is None:
             lacking = at_once["game_id"]
             past += [Permanent(f"{game} has no tip-off: its lines cannot be asked of the history") for game in lacking]
             continue
         before = tipoff[0] - timedelta(minutes=SETTINGS.lines.historical_minutes_before_tipoff)
-        past += _land_slate(odds_api, at_once, day, before)
-    problems = list(dict.fromkeys(str(one) for one in (*live, *past) if isinstance(one, PipelineError)))
+        past += _land_slate(odds_api, at_once, day, before, unusable)
+    failed = [str(one) for one in (*live, *past) if isinstance(one, PipelineError)]
+    problems = list(dict.fromkeys([*failed, *unusable]))
     # a game that the provider does not list has no lines yet; where it lists none, something is wrong
     wanted = (len(live) or to_come.height) if odds_api.api_key else 0
     return Heard(wanted, sum(isinstance(one, Payload) for one in live), problems)
 
 
-def _land_slate(odds_api: OddsApi, games: pl.DataFrame, day: date, at: datetime | None) -> list[Payload | PipelineError]:
-    """Land the events of some games and their odds, live or at a past instant."""
+def _land_slate(
+    odds_api: OddsApi, games: pl.DataFrame, day: date, at: datetime | None, unusable: list[str]
+) -> list[Payload | PipelineError]:
+    """Land the events of some games and their odds, live or at a past instant; `unusable` gets the problems of events."""
     try:
-        matched = match_events(parse_events(odds_api.events(day, at=at)), games)
+        events = parse_events(odds_api.events(day, at=at))
     except (NotYet, Permanent, Transient) as error:
         return [error]
+    unusable += [f"odds_api events of {day}: {problem}" for problem in events["problem"].drop_nulls()]
+    matched = match_events(events, games)
     return odds_api.odds(matched["odds_event_id"].to_list(), day, at=at)
 
 
-def _landed_games(odds_api: OddsApi, games: pl.DataFrame, day: date) -> list[str]:
-    listed = read(odds_api, odds_api.landed_events(day), parse_events)
+def _landed_games(odds_api: OddsApi, games: pl.DataFrame, day: date, unusable: list[str]) -> list[str]:
+    listed = read(odds_api, odds_api.landed_events(day), parse_events, unusable)
     answered = [payload.slot.entity for payload in odds_api.landed_odds(day)]
     if listed.is_empty() or not answered:
         return []
@@ -214,25 +221,25 @@ def _landed_games(odds_api: OddsApi, games: pl.DataFrame, day: date) -> list[str
 
 
 def landed_rows(
-    odds_api: OddsApi, games: pl.DataFrame, day: date, parse: Callable[[Payload], pl.DataFrame]
+    odds_api: OddsApi, games: pl.DataFrame, day: date, parse: Callable[[Payload], pl.DataFrame], problems: list[str]
 ) -> list[pl.DataFrame]:
-    """What every landed answer about a date's games says, as rows of the table; no frame where nothing is landed."""
-    listed = read(odds_api, odds_api.landed_events(day), parse_events)
-    offered = read(odds_api, odds_api.landed_odds(day), parse)
+    """What every landed answer about a date's games says, as rows of the table; no frame where nothing is landed.
+
+    `problems` gets the reasons of the answers that are rejected.
+    """
+    listed = read(odds_api, odds_api.landed_events(day), parse_events, problems)
+    offered = read(odds_api, odds_api.landed_odds(day), parse, problems)
     if listed.is_empty() or offered.is_empty():
         return []
     newest = listed.unique("odds_event_id", keep="last", maintain_order=True)
     return [as_rows(offered, newest, games).with_columns(pl.col("game_date").fill_null(day))]
 
 
-def read(odds_api: OddsApi, payloads: Sequence[Payload], parse: Callable[[Payload], pl.DataFrame]) -> pl.DataFrame:
+def read(
+    odds_api: OddsApi, payloads: Sequence[Payload], parse: Callable[[Payload], pl.DataFrame], problems: list[str]
+) -> pl.DataFrame:
     """All payloads as one frame, oldest first; one that does not parse is rejected and named, the others go on."""
-    frames = []
-    for payload in payloads:
-        try:
-            frames.append(parse(payload))
-        except Permanent as error:
-            odds_api.http.landing.reject(payload, str(error))
+    frames = [frame for _, frame in read_each(parse, payloads, odds_api.http.landing, problems)]
     return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
 
 
@@ -259,8 +266,8 @@ def prop_lines(
         games = schedule.filter(pl.col("game_date") == day)
         if day in archived or games.is_empty():
             continue
-        heard[str(day)] = ask(games, day, odds_api, clock.now())
-        frames += landed_rows(odds_api, games, day, parse_event_odds)
+        of_day = heard[str(day)] = ask(games, day, odds_api, clock.now())
+        frames += landed_rows(odds_api, games, day, parse_event_odds, of_day.problems)
     for name, of_day in heard.items():
         for problem in of_day.problems:
             context.log.warning(f"{name}: {problem}")

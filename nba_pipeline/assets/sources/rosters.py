@@ -16,7 +16,7 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.assets.sources.injuries import read, seen_by
+from nba_pipeline.assets.sources.injuries import seen_by
 from nba_pipeline.assets.sources.prop_lines import NAME_COLUMNS, SEASON_DAYS
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.clock import Clock
@@ -24,6 +24,7 @@ from nba_pipeline.league.names import resolve_names
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import ROSTER_COLUMNS, TEAM_IDS, Espn, parse_roster
+from nba_pipeline.providers.parsing import read_each
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse
@@ -100,8 +101,8 @@ def rosters(
         if archive.holds(day):
             continue
         problems[str(day)] = ask(day, espn, clock.now()) if day in collected else []
-        found = read(landing, espn.landed_rosters(day).values(), parse_roster)
-        frames += [frame.with_columns(pl.lit(day).alias("game_date")) for frame in found]
+        found = read_each(parse_roster, espn.landed_rosters(day).values(), landing, problems[str(day)])
+        frames += [frame.with_columns(pl.lit(day).alias("game_date")) for _, frame in found]
     for name, met in problems.items():
         for problem in met:
             context.log.warning(f"{name}: {problem}")

@@ -223,6 +223,8 @@ class Session:
         last: PipelineError | None = None
         number = attempts = 0
         while attempts < SETTINGS.bigquery.attempts:
+            if number - attempts > SETTINGS.bigquery.most_earlier_jobs:
+                raise Permanent(f"{self.name}: {what} finds more than {number - attempts - 1} earlier jobs {identity}")
             job_id, is_fresh = f"{identity}_{number}" if number else identity, True
             with self.explained(what):
                 try:

@@ -1,0 +1,104 @@
+"""Answers over HTTP that are larger, slower or encoded otherwise than they may be."""
+
+import gzip
+import json
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from nba_pipeline.errors import NotYet, Permanent, Transient
+from nba_pipeline.providers import answers
+from nba_pipeline.providers.http import HttpClient, Request
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payload_limits import MIB
+from nba_pipeline_tests.providers.conftest import Answer, Provider, gzipped
+
+BOX = Request(
+    provider="nba_cdn", endpoint="boxscore", entity="1", game_date=date(2024, 3, 12), path="/1", required_keys=("game",)
+)
+GZIP = {"Content-Encoding": "gzip"}
+
+
+def bomb(mib: int) -> bytes:
+    return gzip.compress(b" " * (mib * MIB), compresslevel=1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (lambda: Answer(body=bomb(200), headers=GZIP), r"the answer has more than 8 MiB \(\d+ bytes compressed\)"),
+        (lambda: Answer(body=b" " * (9 * MIB)), "the answer has more than 8 MiB"),
+    ],
+    ids=["a bomb", "a long body"],
+)
+def test_an_answer_that_is_too_large_is_never_held_and_costs_only_itself(
+    answer: Callable[[], Answer], problem: str, http_client: HttpClient, provider: Provider, landing: Landing
+) -> None:
+    provider.says(answer(), Answer({"game": 1}))
+    http_client._ready()
+    tracemalloc.start()
+    with pytest.raises(Permanent, match=f"nba_cdn boxscore 1: {problem}"):
+        http_client.get(BOX)
+    assert tracemalloc.get_traced_memory()[1] < 32 * MIB
+    tracemalloc.stop()
+    assert http_client.get(BOX).json() == {"game": 1}
+    [rejected, _] = landing.requests()
+    assert (rejected["outcome"], rejected["statuses"], rejected["ref"]) == ("rejected", [200], None)
+    assert "has more than 8 MiB" in rejected["problem"] and len(provider.asked) == 2
+
+
+def test_a_peek_has_the_same_limit(http_client: HttpClient, provider: Provider) -> None:
+    provider.says(Answer(body=bomb(20), headers=GZIP))
+    with pytest.raises(Permanent, match="nba_cdn boxscore 1: the answer has more than 8 MiB"):
+        http_client.peek(BOX)
+
+
+def test_the_body_of_a_refusal_may_be_of_any_length(http_client: HttpClient, provider: Provider) -> None:
+    provider.says(Answer(body=bomb(20), headers=GZIP, status=403))
+    with pytest.raises(NotYet, match="is not published"):
+        http_client.get(BOX)
+
+
+def deflated(body: bytes) -> bytes:
+    return zlib.compress(body)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encode"), [("gzip", gzip.compress), ("x-gzip", gzip.compress), ("deflate", deflated), ("identity", bytes)]
+)
+def test_an_encoded_answer_is_landed_decoded(
+    encoding: str, encode: Callable[[bytes], bytes], http_client: HttpClient, provider: Provider
+) -> None:
+    body = json.dumps({"game": "x" * 100_000}).encode()
+    provider.says(Answer(body=encode(body), headers={"Content-Encoding": encoding}))
+    assert http_client.get(BOX).body == body
+    assert provider.asked[0].headers["accept-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(body=gzipped({"game": 1})[:-9], headers=GZIP), Answer(body=b"nothing", headers=GZIP),
+        Answer(body=gzipped({"game": 1}), headers={"Content-Encoding": "gzip, gzip"}), Answer({"game": 1}, headers={"Content-Encoding": "br"}),
+    ],
+    ids=["cut off", "garbled", "encoded twice", "another encoding"],
+)  # fmt: skip
+def test_an_answer_that_cannot_be_decoded_is_tried_again(answer: Answer, http_client: HttpClient, provider: Provider) -> None:
+    provider.says(answer)
+    with pytest.raises(Transient, match="DecodingError after 3 tries"):
+        http_client.get(BOX)
+
+
+def test_an_answer_that_trickles_without_an_end_is_given_up(
+    http_client: HttpClient, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each piece arrives within the read timeout, so that alone would never end it."""
+    payloads = SETTINGS.payloads.model_copy(update={"longest_answer_seconds": -1.0})
+    monkeypatch.setattr(answers, "SETTINGS", SETTINGS.model_copy(update={"payloads": payloads}))
+    provider.says(Answer({"game": 1}))
+    with pytest.raises(Transient, match="ReadTimeout after 3 tries"):
+        http_client.get(BOX)
