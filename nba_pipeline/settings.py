@@ -167,6 +167,12 @@ class Rosters(Section):
     most_players: int = 21
 
 
+class Names(Section):
+    """Whom a spelling may mean."""
+
+    active_days: int = Field(300, description="days without a box score or roster after which a player is not active")
+
+
 class Predicting(Section):
     """Recommendation and actionability."""
 
@@ -298,6 +304,7 @@ class Settings(Section):
     lines: Lines = Lines()
     injuries: Injuries = Injuries()
     rosters: Rosters = Rosters()
+    names: Names = Names()
     slates: Slates = Slates()
     predicting: Predicting = Predicting()
     training: Training = Training()

@@ -3,8 +3,11 @@
 `commence_time` is about ten minutes after the tip-off. One payload may hold two spellings of a player, ladders of
 alternate lines under the main market, and prices of a game that is under way. Player and game lines come in one answer,
 so that they are of one instant and each event is asked for once.
+
+Every outcome of an answer is in a row of one of the two parsers: as a line, with a `problem`, or with a reason in `ignored`.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -16,6 +19,7 @@ from nba_pipeline.calendar import EASTERN_NAME, eastern
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.matching import match_games
+from nba_pipeline.providers.odds_markets import GAME, IGNORED, PLAYER, SPREADS, USED, declared
 from nba_pipeline.providers.wire import instant, text_or_none, whole
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.teams import TEAM_OF_NAME
@@ -39,7 +43,7 @@ ODDS_COLUMNS = {
     "away_team": pl.String(), "book": pl.String(), "market": pl.String(), "spelling": pl.String(), "line": pl.Float64(),
     "line_half_points": pl.Int64(), "over_price": pl.Int64(), "under_price": pl.Int64(),
     "snapshot_at": pl.Datetime("us", "UTC"), "captured_at": pl.Datetime("us", "UTC"), "request_format": pl.String(),
-    "source": pl.String(), "problem": pl.String(),
+    "source": pl.String(), "problem": pl.String(), "ignored": pl.String(),
 }  # fmt: skip
 
 GAME_ODDS_COLUMNS = {
@@ -47,12 +51,14 @@ GAME_ODDS_COLUMNS = {
     "away_team": pl.String(), "book": pl.String(), "market": pl.String(), "outcome": pl.String(), "line": pl.Float64(),
     "line_half_points": pl.Int64(), "price": pl.Int64(), "snapshot_at": pl.Datetime("us", "UTC"),
     "captured_at": pl.Datetime("us", "UTC"), "request_format": pl.String(), "source": pl.String(), "problem": pl.String(),
+    "ignored": pl.String(),
 }  # fmt: skip
 
-PLAYER_MARKETS = "player_"
-"""How the keys of markets begin whose outcomes each name a player."""
-SPREADS, TOTALS = "spreads", "totals"
-TOTAL_OUTCOMES = {"Over": "over", "Under": "under"}
+OVER_AND_UNDER = {"over": "Over", "under": "Under"}
+"""The documented names of the two sides, by their lower-case form; other letter cases are plausible."""
+NAME_WITH_SIDE = re.compile(r"(?P<player>.*\S)\s+(?P<side>over|under)", re.IGNORECASE)
+"""A plausible outcome without `description`: its name holds the player and the side."""
+NOT_DECLARED = "market {!r} is declared neither used nor ignored"
 
 
 class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -134,13 +140,10 @@ def parse_event_odds(payload: Payload) -> pl.DataFrame:
     """One row per event, book, market, spelling and line, with the prices of both sides (null for a missing side).
 
     `snapshot_at` is the market's last_update, else the bookmaker's, else the timestamp of a historical answer, else
-    null. Markets without a player (spreads, totals) are left out. Rows that cannot be used carry a `problem`.
+    null. Rows that cannot be used carry a `problem`, as does each outcome of a market that is not declared. Outcomes of player
+    markets that are ignored by declaration carry the reason in `ignored`. Game markets are those of `parse_game_odds`.
     """
-    rows = [
-        {**shown, **_line(sides, shown["problem"])}
-        for shown, outcomes in _markets(payload)
-        for sides in _by_line(outcomes, shown["market"])
-    ]
+    rows = [row for shown, outcomes in _markets(payload) for row in _player_rows(shown, outcomes)]
     return pl.DataFrame(rows, schema=ODDS_COLUMNS)
 
 
@@ -149,12 +152,12 @@ def parse_game_odds(payload: Payload) -> pl.DataFrame:
 
     Home and away are the provider's; a spread is the view of its own outcome, negative for the favourite. `snapshot_at`
     is made as by `parse_event_odds`, which reads the other markets of the same answers. Rows that cannot be used carry a
-    `problem`.
+    `problem`; outcomes of game markets that are ignored by declaration carry the reason in `ignored`.
     """
     rows = [
-        {**shown, **_game_line(outcome, shown)}
+        {**shown, **(_game_line(outcome, shown) if declared(shown["market"]) == (GAME, USED) else _ignored(shown))}
         for shown, outcomes in _markets(payload)
-        if shown["market"] in (SPREADS, TOTALS)
+        if (declared(shown["market"]) or ("",))[0] == GAME
         for outcome in outcomes
     ]
     return pl.DataFrame(rows, schema=GAME_ODDS_COLUMNS)
@@ -222,46 +225,99 @@ def _event(event: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _by_line(outcomes: Sequence[Mapping[str, Any]], market: str) -> list[list[Mapping[str, Any]]]:
-    """The outcomes of each player and line, both sides together; one of a player market that names nobody is there too."""
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+def _player_rows(shown: Mapping[str, Any], outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of one market: all of its outcomes, whatever they look like; none of a game market."""
+    kind = declared(shown["market"])
+    if kind == (PLAYER, USED):
+        return [{**shown, **_line(sides, shown["problem"])} for sides in _by_line(outcomes)]
+    if kind == (PLAYER, IGNORED):
+        return [{**shown, "spelling": _who(outcome)[0], **_ignored(shown)} for outcome in outcomes]
+    if kind is None:
+        problem = ", ".join(filter(None, [shown["problem"], NOT_DECLARED.format(shown["market"])]))
+        return [{**shown, "spelling": _who(outcome)[0], "problem": problem} for outcome in outcomes]
+    return []
+
+
+def _ignored(shown: Mapping[str, Any]) -> dict[str, Any]:
+    return {"ignored": f"market {shown['market']}", "problem": None}
+
+
+def _who(outcome: Mapping[str, Any]) -> tuple[str | None, Any]:
+    """The player of an outcome, null when it names nobody, and its side: Over, Under or what stands there instead.
+
+    The documented form has the side in `name` and the player in `description`. Plausible forms are the two the other way
+    round, and both in `name`.
+    """
+    name, named = outcome.get("name"), outcome.get("description")
+    side, spelling = _side_of(name), _plain(named)
+    if side is None and _side_of(named) is not None and _plain(name) is not None:
+        return _plain(name), _side_of(named)
+    if side is None and named is None and (match := NAME_WITH_SIDE.fullmatch(_plain(name) or "")):
+        return match["player"], _side_of(match["side"])
+    return spelling, side or name
+
+
+def _side_of(value: Any) -> str | None:
+    return OVER_AND_UNDER.get(value.strip().casefold()) if isinstance(value, str) else None
+
+
+def _plain(value: Any) -> str | None:
+    """Text with single blanks; null when empty or not text."""
+    return " ".join(value.split()) or None if isinstance(value, str) else None
+
+
+def _half_points(point: Any) -> int | None:
+    line = _float(point)
+    return None if line is None else whole(line * 2)
+
+
+def _by_line(outcomes: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """The outcomes of each player and line, both sides together. What names nobody, or no line, stays apart by its text."""
+    groups: dict[tuple[Any, Any], list[Mapping[str, Any]]] = {}
     for outcome in outcomes:
-        is_nobody_s = market.startswith(PLAYER_MARKETS) and str(outcome.get("name")) in TOTAL_OUTCOMES
-        if outcome.get("description") is not None or is_nobody_s:
-            groups.setdefault((repr(outcome.get("description")), str(outcome.get("point"))), []).append(outcome)
+        spelling, half_points = _who(outcome)[0], _half_points(outcome.get("point"))
+        who = spelling or ("", repr(outcome.get("description")))
+        where = ("", repr(outcome.get("point"))) if half_points is None else half_points
+        groups.setdefault((who, where), []).append(outcome)
     return list(groups.values())
 
 
 def _line(sides: Sequence[Mapping[str, Any]], problem: str | None) -> dict[str, Any]:
-    named, point = sides[0].get("description"), sides[0].get("point")
-    spelling, line = text_or_none(named), _float(point)
-    half_points = None if line is None else whole(line * 2)
+    spelling, point = _who(sides[0])[0], sides[0].get("point")
+    half_points = _half_points(point)
     problems = [problem] if problem else []
     if spelling is None:
-        problems.append(f"the player is {named!r}")
+        problems.append(f"the player is {sides[0].get('description')!r}")
     if half_points is None:
         problems.append(f"line of {spelling} is {point!r}")
     prices: dict[str, int | None] = {}
-    for side in ("Over", "Under"):
-        offered = {str(o.get("price")): o.get("price") for o in sides if o.get("name") == side}
+    for side in OVER_AND_UNDER.values():
+        offered = {_price_key(o.get("price")): o.get("price") for o in sides if _who(o)[1] == side}
         price = whole(next(iter(offered.values()), None))
         if len(offered) > 1 or (offered and (price is None or abs(price) < PRICE_FLOOR)):
-            problems.append(f"{side} price of {spelling} at {point} is {' and '.join(offered)}")
+            problems.append(f"{side} price of {spelling} at {point} is {' and '.join(map(str, offered.values()))}")
         prices[f"{side.lower()}_price"] = None if len(offered) > 1 else price
-    if strange := sorted({str(o.get("name")) for o in sides} - {"Over", "Under"}):
+    if strange := sorted({str(_who(o)[1]) for o in sides} - set(OVER_AND_UNDER.values())):
         problems.append(f"outcome {', '.join(strange)} of {spelling}")
     return {
-        "spelling": spelling, "line": line, "line_half_points": half_points, **prices,
+        "spelling": spelling, "line": _float(point), "line_half_points": half_points, **prices,
         "problem": ", ".join(problems) or None,
     }  # fmt: skip
+
+
+def _price_key(price: Any) -> Any:
+    """Equal for one price in several forms, as -110 and "-110"."""
+    number = whole(price)
+    return str(price) if number is None else number
 
 
 def _game_line(outcome: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
     name, point, offered = outcome.get("name"), outcome.get("point"), outcome.get("price")
     sides = {shown["home_team"]: "home", shown["away_team"]: "away"}
-    side = sides.get(TEAM_OF_NAME.get(str(name))) if shown["market"] == SPREADS else TOTAL_OUTCOMES.get(str(name))
+    team = sides.get(TEAM_OF_NAME.get(str(name)))
+    side = team if shown["market"] == SPREADS else (_side_of(name) or "").lower() or None
     line, price = _float(point), whole(offered)
-    half_points = None if line is None else whole(line * 2)
+    half_points = _half_points(point)
     what = f"{shown['market']} {name} of {shown['book']}"
     problems = [shown["problem"]] if shown["problem"] else []
     if side is None:

@@ -1,0 +1,1 @@
+"""Teams, player names, dates and seasons."""
