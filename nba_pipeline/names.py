@@ -114,6 +114,25 @@ def resolve_names(
     return _answer(mentions, pl.concat([answers, league, _of_the_past(waiting, known)]), names)
 
 
+def assertions(players: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
+    """What operators said of spellings, for each game from the date on of which they said it: game_id, spelling, player_id.
+
+    An abbreviated spelling is said of the games of its date alone: another "J. Green" may come.
+
+    Args:
+        players: the rows of the table, with game_date, evidence, player_id and spelling.
+        games: (game_id, game_date).
+    """
+    if "evidence" not in players.columns:
+        return pl.DataFrame(schema={"game_id": pl.String(), "spelling": pl.String(), "player_id": pl.Int64()})
+    said = players.filter(pl.col("evidence") == "operator").select("player_id", "spelling", said_on="game_date").unique()
+    cut = [name for name in said["spelling"].unique() if _is_abbreviated(name, _words(name) or [""])]
+    holds = (pl.col("game_date") == pl.col("said_on")) | (
+        (pl.col("game_date") > pl.col("said_on")) & ~pl.col("spelling").is_in(cut)
+    )
+    return games.select("game_id", "game_date").join(said, how="cross").filter(holds).select("game_id", "spelling", "player_id")
+
+
 TWO_TEAMS, FREE_TO_JOIN = (OF_THE_TEAMS,), (OF_THE_TEAMS, UNATTACHED)
 STEPS = (
     ("exact", "lookup", TWO_TEAMS), ("alias", "alias", TWO_TEAMS), ("suffix", "stem", TWO_TEAMS), ("loose", "loose", TWO_TEAMS),

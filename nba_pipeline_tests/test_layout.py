@@ -35,7 +35,7 @@ MAY_IMPORT = {
         f"nba_pipeline.{name}"
         for name in (
             "formulas", "systems", "table", "calendar", "gates", "disagreements", "checks", "settings", "errors", "names",
-            "teams", "providers", "warehouse", "typed_frame", "flow", "step_limit", "corrections",
+            "teams", "league", "providers", "warehouse", "typed_frame", "flow", "step_limit", "corrections",
         )
     },
 }  # fmt: skip

@@ -8,7 +8,11 @@ OF_THE_TEAMS, UNATTACHED, ELSEWHERE, ROSTERED_ELSEWHERE = "of_the_teams", "unatt
 
 ACTIVE_SCHEMA = {"game_id": pl.String(), "player_id": pl.Int64(), "player_name": pl.String(), "standing": pl.String()}
 
-SEEN_COLUMNS = ("game_date", "season", "team", "player_id", "player_name", "is_roster")
+SEEN_SCHEMA = {
+    "game_date": pl.Date(), "season": pl.String(), "team": pl.String(), "player_id": pl.Int64(), "player_name": pl.String(),
+    "is_roster": pl.Boolean(),
+}  # fmt: skip
+SEEN_COLUMNS = tuple(SEEN_SCHEMA)
 
 
 def active_players(sides: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
@@ -17,7 +21,8 @@ def active_players(sides: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
     Args:
         sides: (game_id, game_date, season, team), one row per game and team that a name of the game may belong to.
         seen: (game_date, season, team, player_id, player_name, is_roster): box-score rows, and the rosters of a date, which
-            are known before its games. Someone of whom only the name is known has a negative player_id.
+            are known before its games. Somebody of whom a roster shows only the name has a negative player_id, and counts at
+            the date of the roster alone: his first box score shows his id.
 
     Returns:
         game_id, player_id, player_name and standing, one row per game, player and spelling. Active are those seen in the last
@@ -25,7 +30,7 @@ def active_players(sides: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
         with one of them. `unattached`: not seen this season. `rostered_elsewhere`: on another team's roster of the date.
         `elsewhere`: everybody else.
     """
-    seen = seen.with_columns(_known_on()).sort("known_on")
+    seen = seen.with_columns(_known_on()).sort("known_on", "is_roster")
     days = sides.select("game_date", "season").unique().sort("game_date")
     people = seen.select("player_id").unique()
     last = (
@@ -36,6 +41,7 @@ def active_players(sides: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
             left_on="game_date", right_on="known_on", by="player_id", strategy="backward", check_sortedness=False,
         )
         .filter(pl.col("game_date") - pl.col("known_on") <= pl.duration(days=SETTINGS.names.active_days))
+        .filter((pl.col("player_id") > 0) | (pl.col("known_on") == pl.col("game_date")))
     )  # fmt: skip
     teams = sides.group_by("game_id", "game_date", "season").agg(pl.col("team").unique().alias("teams"))
     is_this_season = pl.col("last_season") == pl.col("season")

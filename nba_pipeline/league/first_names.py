@@ -1,7 +1,7 @@
 """Short and long forms of first names. Two forms of one group are one name in a comparison, and only there.
 
-    >>> long_form("cam"), long_form("cameron"), long_form("stephen")
-    ('cameron', 'cameron', 'stephen')
+>>> long_form("cam"), long_form("cameron"), long_form("stephen")
+('cameron', 'cameron', 'stephen')
 """
 
 GROUPS = """

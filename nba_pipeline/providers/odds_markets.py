@@ -20,8 +20,7 @@ PLAYER_MARKETS = re.compile(rf"player_({'|'.join(STATISTICS)})(_q1|_alternate)?"
 """Over/under markets. Each outcome names a player, a side, a price and a number."""
 
 PLAYER_MARKETS_WITHOUT_A_LINE = frozenset(
-    f"player_{what}"
-    for what in ("double_double", "triple_double", "first_basket", "first_team_basket", "method_of_first_basket")
+    f"player_{what}" for what in ("double_double", "triple_double", "first_basket", "first_team_basket", "method_of_first_basket")
 )
 """Markets of yes and no, or of one choice among several: an outcome has no number that a forecast is compared with."""
 

@@ -25,15 +25,19 @@ from nba_pipeline.corrections.records import NEWS
 from nba_pipeline.disagreements import DISAGREEMENTS, disagreements
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.formulas import shooting
-from nba_pipeline.names import resolve_names
+from nba_pipeline.league.active_players import SEEN_COLUMNS, active_players, box_score_sightings
+from nba_pipeline.names import assertions, resolve_names
 from nba_pipeline.providers import balldontlie as bdl
+from nba_pipeline.providers.archive import PROVIDER as ARCHIVE
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import Balldontlie
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, NbaCdn, is_final, parse_boxscore
 from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import PROBLEM, TABLES, Row, Table, code, count
 from nba_pipeline.teams import TEAMS
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.accounting import RowsIn
 from nba_pipeline.warehouse.landing import Payload
 
 STATISTICS = (
@@ -101,8 +105,9 @@ class BoxscoreRows(Row):
 TABLE = Table(
     "boxscores", grain="player per game", key=("game_id", "player_id"), schema=BoxscoreRows, cluster=("player_id", "team")
 )
-ROSTER_DAYS = 30
+NAME_COLUMNS = SEEN_COLUMNS[:-1]
 KEPT = "; the final box score landed before is used"
+OF_ANOTHER_SOURCE = "the game is taken from another source"
 NO_ROWS = pl.DataFrame(schema=BOXSCORE_COLUMNS)
 
 
@@ -210,15 +215,16 @@ def name_the_players(box: pl.DataFrame, seen: pl.DataFrame, spellings: pl.DataFr
 
     Args:
         box: rows of `boxscores` of which only the name is known.
-        seen: player_id, player_name and team of box-score rows: who may be meant, looked up in his own team first.
-        spellings: player_id and spelling of `players`.
+        seen: box-score rows with NAME_COLUMNS: who may be meant, looked up in his own team first.
+        spellings: player_id and spelling of `players`, with evidence and game_date where operators resolved names.
     """
     side = pl.format("{} {}", "game_id", "team")  # two players of one name are told apart by their teams
-    mentions = box.filter(pl.col("game_id").is_not_null()).select(side.alias("game_id"), spelling="player_name").unique()
-    rosters = box.select("game_id", "team").unique().join(seen, on="team")
-    rosters = rosters.select(side.alias("game_id"), "player_id", "player_name").unique()
-    known = pl.concat([spellings, seen.select("player_id", spelling="player_name")]).unique()
-    names = resolve_names(mentions, known, rosters).select(
+    of_games = box.filter(pl.col("game_id").is_not_null())
+    sides = of_games.select(side.alias("game_id"), "game_date", "season", "team").unique()
+    mentions = of_games.select(side.alias("game_id"), spelling="player_name").unique()
+    known = pl.concat([spellings.select("player_id", "spelling"), seen.select("player_id", spelling="player_name")]).unique()
+    active = active_players(sides, box_score_sightings(seen))
+    names = resolve_names(mentions, known, active, assertions(spellings, sides)).select(
         pl.col("game_id").alias("side"), pl.col("spelling").alias("player_name"), "player_id", name_problem="problem"
     )
     named = box.drop("player_id").with_columns(side.alias("side")).join(names, on=["side", "player_name"], how="left")
@@ -273,7 +279,7 @@ CODE_VERSION = "2"
 
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="nba_cdn",
-    ins={"history": days_before(ROSTER_DAYS, "boxscores", is_reference=True)},
+    ins={"history": days_before(SETTINGS.names.active_days, "boxscores", columns=NAME_COLUMNS, is_reference=True)},
 )  # fmt: skip
 def boxscores(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, history: pl.DataFrame, nba_cdn: NbaCdn, nba_stats: NbaStats,
@@ -290,9 +296,12 @@ def boxscores(
     first, problems = collect(games.filter(started & (pl.col("status") != "postponed")), nba_cdn, now, doubted)
     second, not_compared = read_the_log(games, nba_stats, now, doubted)
     kept = fall_back(games, usable(first), usable(second))
-    seen = pl.concat(rows.select("player_id", "player_name", "team") for rows in (history, usable(first), usable(second)))
+    # who is in another source's box score of the game is known before its names are looked up
+    same_game = pl.concat(usable(rows).select(NAME_COLUMNS) for rows in (first, second))
+    same_game = same_game.with_columns(pl.col("game_date").dt.offset_by("-1d"))
+    seen = pl.concat([history.select(NAME_COLUMNS), same_game], how="vertical_relaxed")
     # read past the graph, in which `players` comes after: a spelling says who somebody is, whenever it was learned
-    spellings = warehouse.scan(PLAYERS).select("player_id", "spelling").collect()
+    spellings = warehouse.scan(PLAYERS).select("game_date", "player_id", "spelling", "evidence").collect()
     third, more = ask_balldontlie(incomplete_games(games, kept), games, balldontlie, seen.unique(), spellings)
     kept = fall_back(games, kept, usable(third))
 
@@ -318,6 +327,12 @@ def boxscores(
         }
     )
     unusable = [source.filter(pl.col(PROBLEM).is_not_null()) for source in sources]
+    rows_in = RowsIn(dates)
+    for rows in (*sources, frame.filter(pl.col("provider") == ARCHIVE)):
+        rows_in.parsed(rows)
+    for rows in sources:
+        rows_in.ignored(usable(rows).join(kept, on=["game_id", "provider"], how="anti"), OF_ANOTHER_SOURCE)
+    context.add_output_metadata(rows_in.metadata())
     return pl.concat([frame, *unusable], how="diagonal_relaxed")
 
 
@@ -389,7 +404,7 @@ def sources_agree(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> 
     return verdicts
 
 
-checks = checks_of(TABLE)
+checks = checks_of(TABLE, is_source=True)
 
 
 def _told(value: float | None) -> str:
