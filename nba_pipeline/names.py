@@ -311,15 +311,15 @@ def _of_the_past(waiting: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 
 def _answer(mentions: pl.DataFrame, answers: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
-    is_past = pl.col("resolved_by") == OR_SOMEBODY_NEW
+    is_past, is_alone = pl.col("resolved_by") == OR_SOMEBODY_NEW, pl.col("len") == 1
+    or_new = pl.format("{}, {}", "people", "resolved_by")
     several = (
         answers.filter((pl.col("player_id").list.len() > 1) | is_past)
         .explode("player_id")
         .join(names, on="player_id", how="left")
         .group_by("game_id", "spelling", "resolved_by")
-        .agg(pl.coalesce("player_name", pl.col("player_id").cast(pl.String)).sort().str.join(", ").alias("people"))
-        .with_columns(pl.when(is_past).then(pl.format("{}, {}", "people", "resolved_by")).otherwise("people").alias("people"))
-        .drop("resolved_by")
+        .agg(pl.coalesce("player_name", pl.col("player_id").cast(pl.String)).sort().str.join(", ").alias("people"), pl.len())
+        .select("game_id", "spelling", pl.when(is_past & is_alone).then(or_new).otherwise("people").alias("people"))
     )
     is_one = (pl.col("player_id").list.len() == 1) & (pl.col("player_id").list.first() > 0) & ~is_past
     return (

@@ -51,7 +51,7 @@ ronald ron ronnie
 samuel sam sammy
 santiago santi
 stanley stan
-stephen steve steven
+stephen steph steve steven
 sviatoslav svi
 terrence terry terence
 theodore theo

@@ -20,6 +20,7 @@ from nba_pipeline.assets.sources.injuries import (
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.calendar import Clock, eastern
 from nba_pipeline.providers import espn as espn_api
+from nba_pipeline.league.active_players import ACTIVE_SCHEMA
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.injury_report import REPORT_COLUMNS, InjuryReport
@@ -147,13 +148,14 @@ KNOWN = {
 
 def named(spelling: str, *roster: int) -> tuple[int | None, str | None]:
     known = pl.DataFrame({"player_id": list(KNOWN), "spelling": list(KNOWN.values())})
-    rosters = pl.DataFrame(
-        [(GAME_ID, n, KNOWN[n]) for n in roster], schema=["game_id", "player_id", "player_name"], orient="row"
-    ).cast({"game_id": pl.String, "player_id": pl.Int64, "player_name": pl.String})
+    active = pl.DataFrame(
+        [(GAME_ID, n, name, "of_the_teams" if n in roster else "elsewhere") for n, name in KNOWN.items()],
+        schema=ACTIVE_SCHEMA, orient="row",
+    )  # fmt: skip
     rows = said(printed(spelling=spelling), schedule=frame_of(SCHEDULE, GAME)).with_columns(
         pl.lit(None, pl.Int64).alias("player_id")
     )
-    [row] = with_players(rows, known, rosters).filter(pl.col("spelling").is_not_null()).rows(named=True)
+    [row] = with_players(rows, known, active).filter(pl.col("spelling").is_not_null()).rows(named=True)
     return row["player_id"], row["problem"]
 
 
@@ -181,6 +183,7 @@ class Slates(OnThisMachine):
 
     def __init__(self, landing: Landing, clock: Clock, provider: Provider):
         super().__init__(landing, clock, provider, "injury_report", "espn")
+        self.warehouse = LocalWarehouse(home=landing.home)
         self.reports: dict[str, Answer] = {}
         self.espn = Answer(espn_injuries(an_espn_injury()))
         provider.says(self.answer)
@@ -202,7 +205,7 @@ class Slates(OnThisMachine):
         frame = injuries(
             context, schedule=frame_of(SCHEDULE, game), boxscores=frame_of(BOXSCORES, a_boxscore(before(3))),
             players=pl.DataFrame({"player_id": [PLAYER], "spelling": ["Stephen Curry"]}),
-            injury_report=InjuryReport(http=self.http), espn=Espn(http=self.http),
+            injury_report=InjuryReport(http=self.http), espn=Espn(http=self.http), warehouse=self.warehouse,
             archive=archive(folder="", landing=self.landing, clock=clock), clock=clock,
         )  # fmt: skip
         return self.conformed(TABLE, context, frame, now)

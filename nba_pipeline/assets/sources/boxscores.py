@@ -28,7 +28,6 @@ from nba_pipeline.formulas import shooting
 from nba_pipeline.league.active_players import SEEN_COLUMNS, active_players, box_score_sightings
 from nba_pipeline.names import assertions, resolve_names
 from nba_pipeline.providers import balldontlie as bdl
-from nba_pipeline.providers.archive import PROVIDER as ARCHIVE
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import Balldontlie
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, NbaCdn, is_final, parse_boxscore
@@ -107,7 +106,6 @@ TABLE = Table(
 )
 NAME_COLUMNS = SEEN_COLUMNS[:-1]
 KEPT = "; the final box score landed before is used"
-OF_ANOTHER_SOURCE = "the game is taken from another source"
 NO_ROWS = pl.DataFrame(schema=BOXSCORE_COLUMNS)
 
 
@@ -309,7 +307,8 @@ def boxscores(
     found = disagreements(kept, sources)
     rows, _ = DISAGREEMENTS.conform(found, now, CODE_VERSION)
     warehouse.replace(DISAGREEMENTS, asked, rows, context.run.run_id)
-    frame = pl.concat([archive.boxscores(archived), kept] if archived else [kept], how="diagonal_relaxed")
+    from_archive = archive.boxscores(archived) if archived else NO_ROWS
+    frame = pl.concat([from_archive, kept], how="diagonal_relaxed")
     known = sorted(warehouse.dates(TABLE).intersection(asked))
     changed = changed_games(warehouse.scan(TABLE, known).collect(), kept, known)
     if not nba_cdn.http.landing.is_offline:  # a provider may still have what the landing lacks
@@ -324,16 +323,21 @@ def boxscores(
             "not_compared": dg.MetadataValue.json(not_compared),
             "problems_met": dg.MetadataValue.json(problems | more),
             NEWS: dg.MetadataValue.json({str(day): changed[day] for day in changed}),
+            **_counted(dates, sources, kept, from_archive).metadata(),
         }
     )
     unusable = [source.filter(pl.col(PROBLEM).is_not_null()) for source in sources]
+    return pl.concat([frame, *unusable], how="diagonal_relaxed")
+
+
+def _counted(dates: Sequence[date], sources: Sequence[pl.DataFrame], kept: pl.DataFrame, archived: pl.DataFrame) -> RowsIn:
+    """The rows of every source. Those of a game that is taken from another source are compared, and not kept."""
     rows_in = RowsIn(dates)
-    for rows in (*sources, frame.filter(pl.col("provider") == ARCHIVE)):
+    for rows in (*sources, archived):
         rows_in.parsed(rows)
     for rows in sources:
-        rows_in.ignored(usable(rows).join(kept, on=["game_id", "provider"], how="anti"), OF_ANOTHER_SOURCE)
-    context.add_output_metadata(rows_in.metadata())
-    return pl.concat([frame, *unusable], how="diagonal_relaxed")
+        rows_in.ignored(usable(rows).join(kept, on=["game_id", "provider"], how="anti"), "the game is taken from another source")
+    return rows_in
 
 
 @dated_check(TABLE, blocking=True)

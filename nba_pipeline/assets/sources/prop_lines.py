@@ -296,16 +296,14 @@ def prop_lines(
     for name, of_day in heard.items():
         for problem in of_day.problems:
             context.log.warning(f"{name}: {problem}")
-    context.add_output_metadata(
-        {
-            "problems_met": dg.MetadataValue.json({name: of_day.problems for name, of_day in heard.items() if of_day.problems}),
-            GAMES_TO_COME: sum(of_day.to_come for of_day in heard.values()),
-            GAMES_HEARD_OF: sum(of_day.answered for of_day in heard.values()),
-            "quota": dg.MetadataValue.json(odds_api.quota),
-        }
-    )
+    rows_in, told = RowsIn(dates), {
+        "problems_met": dg.MetadataValue.json({name: of_day.problems for name, of_day in heard.items() if of_day.problems}),
+        GAMES_TO_COME: sum(of_day.to_come for of_day in heard.values()),
+        GAMES_HEARD_OF: sum(of_day.answered for of_day in heard.values()),
+        "quota": dg.MetadataValue.json(odds_api.quota),
+    }  # fmt: skip
     if not frames:
-        context.add_output_metadata(RowsIn(dates).metadata())
+        context.add_output_metadata({**told, **rows_in.metadata()})
         return TABLE.empty().drop(LINEAGE[1:])
     offered = pl.concat([NO_OFFERS, *frames], how="diagonal_relaxed")
     games = schedule.with_columns(season_of_game_date())
@@ -316,11 +314,10 @@ def prop_lines(
     # a line that two snapshots show unchanged is one row; what differs is when it was captured, and the first capture is kept
     once = reject_lines(merge_offers(named, TABLE.key))
     kept, ignored = once.filter(pl.col(IGNORED).is_null()), once.filter(pl.col(IGNORED).is_not_null())
-    rows_in = RowsIn(dates)
     rows_in.parsed(offered)
     rows_in.repeated(once, pl.col("copies"))
     rows_in.ignored(ignored, pl.col(IGNORED))
-    context.add_output_metadata(rows_in.metadata())
+    context.add_output_metadata({**told, **rows_in.metadata()})
     return kept.select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
 
 

@@ -134,12 +134,12 @@ def rosters(
     for name, met in problems.items():
         for problem in met:
             context.log.warning(f"{name}: {problem}")
-    context.add_output_metadata({"problems_met": dg.MetadataValue.json({day: met for day, met in problems.items() if met})})
     listed, rows_in = pl.concat(frames), RowsIn(dates_of(context))
     named = once_per_player(name_the_roster(listed, players, boxscores)).with_columns(seen_by(clock.as_of))
     rows_in.parsed(listed)
     rows_in.repeated(named, pl.col("copies"))
-    context.add_output_metadata(rows_in.metadata())
+    met_by_day = {day: met for day, met in problems.items() if met}
+    context.add_output_metadata({"problems_met": dg.MetadataValue.json(met_by_day), **rows_in.metadata()})
     return named.select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
 
 
