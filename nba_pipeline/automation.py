@@ -6,6 +6,7 @@ lines            captures the lines of a slate ever more often until its tip-off
 tables           carries data through the graph by the conditions of `flow`
 reconciliation   finds what all of these decided and nobody did, and closes runs that died
 alert_on_failed_run
+alert_on_unresolved_names  an alert for each name that has a line and no player
 """
 
 import time
@@ -38,6 +39,7 @@ from nba_pipeline.modes import (
     capture_instants,
     due_instants,
 )
+from nba_pipeline.monitoring.unresolved_names import unresolved_names_sensor
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.reconciliation import (
     DUE_TAG,
@@ -429,4 +431,6 @@ def alert_on_failed_tick(context: dg.SensorEvaluationContext, notifier: Notifier
     return dg.SkipReason(f"failed: {', '.join(failed)}" if failed else "nothing failed")
 
 
-SENSORS = (final_games, lines, tables, reconciliation, failed_run_sensor(MODE_TAG), alert_on_failed_tick)
+SENSORS = (
+    final_games, lines, tables, reconciliation, failed_run_sensor(MODE_TAG), alert_on_failed_tick, unresolved_names_sensor,
+)  # fmt: skip

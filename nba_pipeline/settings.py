@@ -171,6 +171,7 @@ class Names(Section):
     """Whom a spelling may mean."""
 
     active_days: int = Field(300, description="days without a box score or roster after which a player is not active")
+    most_alerts: int = Field(5, description="unresolved names of a date that get an alert each; more get one together")
 
 
 class Predicting(Section):

@@ -17,10 +17,11 @@ from nba_pipeline.assets.sources.injuries import (
     of_the_slate,
     with_players,
 )
+from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.calendar import Clock, eastern
-from nba_pipeline.providers import espn as espn_api
 from nba_pipeline.league.active_players import ACTIVE_SCHEMA
+from nba_pipeline.providers import espn as espn_api
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.injury_report import REPORT_COLUMNS, InjuryReport
@@ -236,6 +237,16 @@ def test_every_landed_snapshot_is_a_row_and_a_second_run_changes_nothing(slates:
     both = slates.collect()
     assert told(both.filter(pl.col("team") == "GSW"), "snapshot_at", "status") == [(at(10, 30), "out"), (at(11, 30), "doubtful")]
     assert both.filter(pl.col("snapshot_at") == at(10, 30)).equals(first)
+
+
+def test_somebody_on_the_roster_of_the_date_is_of_the_team(slates: Slates) -> None:
+    listed = {"game_date": DAY, "team": "GSW", "player_id": 7, "spelling": "Pat Spencer", "seen_at": NOON, "source": "test"}
+    roster, _ = ROSTERS.conform(frame_of(ROSTERS, listed).drop("as_of", "code_version"), NOON, "1")
+    slates.warehouse.replace(ROSTERS, [DAY], roster, "test")
+    slates.reports["2024-03-12_06AM"] = Answer(
+        body=a_report([a_first_entry(player="P. Spencer"), not_yet("New York Knicks")], printed="03/12/24 06:30 AM")
+    )
+    assert slates.collect()["player_id"].to_list().count(7) == 1
 
 
 def test_espn_answers_when_no_report_is_found(slates: Slates) -> None:

@@ -20,13 +20,15 @@ from nba_pipeline.assets.sources.prop_lines import (
     name_the_players,
     no_row_is_quarantined,
     reject_lines,
+    roster_sightings,
 )
+from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.calendar import Clock
 from nba_pipeline.providers.odds_api import ODDS_COLUMNS
 from nba_pipeline.table import PROBLEM
 from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_game, a_prop_line, at, frame_of, prop_lines_of
+from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_game, a_prop_line, at, before, frame_of, prop_lines_of
 
 GAME = a_game()["game_id"]
 NAMELESS = "unresolved name 'J. Nobody'"
@@ -186,3 +188,20 @@ def test_anything_else_in_the_quarantine_fails_the_other_check(warehouse: LocalW
     [names], [others] = every_name_is_resolved(warehouse, [DAY], CLOCK), no_row_is_quarantined(warehouse, [DAY], CLOCK)
     assert names.passed and not others.passed
     assert others.missing == ["Over price of Stephen Curry at 24.5 is 1.91 (1 rows)"]
+
+
+def test_rosters_of_the_days_before_are_sightings_and_a_name_without_an_id_has_a_negative_one(warehouse: LocalWarehouse) -> None:
+    def listed(days_ago: int, name: str, player_id: int | None) -> Values:
+        about = {"team": "GSW", "spelling": name, "player_id": player_id, "seen_at": at(12), "source": "test"}
+        return about | {"game_date": before(days_ago)}
+
+    rows = frame_of(ROSTERS, listed(0, "Al Able", 1), listed(0, "New Rookie", None), listed(7, "Bo Baker", 2), listed(8, "Cy", 3))
+    problem = pl.when(pl.col("player_id").is_null()).then(pl.format("unresolved name '{}'", "spelling")).alias(PROBLEM)
+    good, bad = ROSTERS.conform(rows.drop("as_of", "code_version").with_columns(problem), at(12), "1")
+    warehouse.replace(ROSTERS, [before(n) for n in (0, 7, 8)], good, "me")
+    warehouse.park(ROSTERS, [DAY], bad)
+    seen = roster_sightings(warehouse, [DAY]).sort("player_id")
+    assert seen.select("player_id", "player_name", "team", "is_roster").rows() == [
+        (-1, "New Rookie", "GSW", True), (1, "Al Able", "GSW", True), (2, "Bo Baker", "GSW", True),
+    ]  # fmt: skip
+    assert roster_sightings(warehouse, []).is_empty()

@@ -231,21 +231,24 @@ def injuries(
     for name, met in problems.items():
         for problem in met:
             context.log.warning(f"{name}: {problem}")
-    told = {
-        "problems_met": dg.MetadataValue.json({day: met for day, met in problems.items() if met}), "snapshots": len(frames),
-    }  # fmt: skip
-    if not frames:
-        context.add_output_metadata({**told, **rows_in.metadata()})
-        return TABLE.empty().drop(LINEAGE[1:])
-    known, games = players.select("player_id", "spelling").unique(), schedule.with_columns(season_of_game_date())
-    live = [day for day in dates if not archive.holds(day)]
-    active = who_may_be_meant(games, boxscores, roster_sightings(warehouse, live))
-    said = pl.concat(frames, how="diagonal_relaxed")
-    named = once_per_player(with_players(said, known, active, assertions(players, games)).with_columns(seen_by(clock.as_of)))
-    rows_in.parsed(said.filter("is_silence"))  # a team of which a snapshot says nothing is a row too
-    rows_in.repeated(named, pl.col("copies"))
-    context.add_output_metadata({**told, **rows_in.metadata()})
-    return named.select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
+    named = TABLE.empty().drop(LINEAGE[1:])
+    if frames:
+        known, games = players.select("player_id", "spelling").unique(), schedule.with_columns(season_of_game_date())
+        live = [day for day in dates if not archive.holds(day)]
+        active = who_may_be_meant(games, boxscores, roster_sightings(warehouse, live))
+        said = pl.concat(frames, how="diagonal_relaxed")
+        said_once = once_per_player(with_players(said, known, active, assertions(players, games)))
+        rows_in.parsed(said.filter("is_silence"))  # a team of which a snapshot says nothing is a row too
+        rows_in.repeated(said_once, pl.col("copies"))
+        named = said_once.with_columns(seen_by(clock.as_of)).select(*named.columns, PROBLEM)
+    context.add_output_metadata(
+        {
+            "problems_met": dg.MetadataValue.json({day: met for day, met in problems.items() if met}),
+            "snapshots": len(frames),
+            **rows_in.metadata(),
+        }
+    )
+    return named
 
 
 @dated_check(TABLE)

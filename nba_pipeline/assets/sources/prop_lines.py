@@ -296,29 +296,29 @@ def prop_lines(
     for name, of_day in heard.items():
         for problem in of_day.problems:
             context.log.warning(f"{name}: {problem}")
-    rows_in, told = RowsIn(dates), {
-        "problems_met": dg.MetadataValue.json({name: of_day.problems for name, of_day in heard.items() if of_day.problems}),
-        GAMES_TO_COME: sum(of_day.to_come for of_day in heard.values()),
-        GAMES_HEARD_OF: sum(of_day.answered for of_day in heard.values()),
-        "quota": dg.MetadataValue.json(odds_api.quota),
-    }  # fmt: skip
-    if not frames:
-        context.add_output_metadata({**told, **rows_in.metadata()})
-        return TABLE.empty().drop(LINEAGE[1:])
-    offered = pl.concat([NO_OFFERS, *frames], how="diagonal_relaxed")
-    games = schedule.with_columns(season_of_game_date())
-    live = [day for day in dates if day not in archived]
-    active = who_may_be_meant(games, boxscores, roster_sightings(warehouse, live))
-    known = players.select("player_id", "spelling").unique()
-    named = name_the_players(offered, known, active, assertions(players, games))
-    # a line that two snapshots show unchanged is one row; what differs is when it was captured, and the first capture is kept
-    once = reject_lines(merge_offers(named, TABLE.key))
-    kept, ignored = once.filter(pl.col(IGNORED).is_null()), once.filter(pl.col(IGNORED).is_not_null())
-    rows_in.parsed(offered)
-    rows_in.repeated(once, pl.col("copies"))
-    rows_in.ignored(ignored, pl.col(IGNORED))
-    context.add_output_metadata({**told, **rows_in.metadata()})
-    return kept.select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
+    offered, live = pl.concat([NO_OFFERS, *frames], how="diagonal_relaxed"), [day for day in dates if day not in archived]
+    rows_in, kept = RowsIn(dates), TABLE.empty().drop(LINEAGE[1:])
+    if offered.height:
+        games = schedule.with_columns(season_of_game_date())
+        active = who_may_be_meant(games, boxscores, roster_sightings(warehouse, live))
+        known = players.select("player_id", "spelling").unique()
+        named = name_the_players(offered, known, active, assertions(players, games))
+        # what several answers show unchanged is one row; what differs is when it was captured, and the first capture is kept
+        once = reject_lines(merge_offers(named, TABLE.key))
+        kept = once.filter(pl.col(IGNORED).is_null()).select(*kept.columns, PROBLEM)
+        rows_in.parsed(offered)
+        rows_in.repeated(once, pl.col("copies"))
+        rows_in.ignored(once.filter(pl.col(IGNORED).is_not_null()), pl.col(IGNORED))
+    context.add_output_metadata(
+        {
+            "problems_met": dg.MetadataValue.json({name: of_day.problems for name, of_day in heard.items() if of_day.problems}),
+            GAMES_TO_COME: sum(of_day.to_come for of_day in heard.values()),
+            GAMES_HEARD_OF: sum(of_day.answered for of_day in heard.values()),
+            "quota": dg.MetadataValue.json(odds_api.quota),
+            **rows_in.metadata(),
+        }
+    )
+    return kept
 
 
 def _parked(warehouse: Warehouse, dates: Sequence[date], problem: str | None = None) -> pl.DataFrame:

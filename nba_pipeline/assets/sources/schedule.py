@@ -120,7 +120,7 @@ def schedule(
     dates = dates_of(context)
     archived = [day for day in dates if archive.holds(day)]
     frames = [archive.schedule(archived)] if archived else []
-    rows_in, told = RowsIn(dates), dict[str, int]()
+    rows_in, changed, undetermined = RowsIn(dates), 0, 0
     for rows in frames:
         rows_in.parsed(rows)
     live = [day for day in dates if day not in archived]
@@ -146,9 +146,9 @@ def schedule(
         is_asked_for = pl.col("game_date").is_in(live) | pl.col("game_date").is_null()
         frames.append(season.filter(is_asked_for))
         rows_in.parsed(listed_games.filter(is_asked_for))
-        told = {"dates_changed_beside": len(moved), "games_without_teams_yet": count_undetermined_games(payload)}
+        changed, undetermined = len(moved), count_undetermined_games(payload)
     frame = pl.concat(frames, how="diagonal_relaxed")
-    context.add_output_metadata({**told, **rows_in.metadata()})
+    context.add_output_metadata({"dates_changed_beside": changed, "games_without_teams_yet": undetermined, **rows_in.metadata()})
     return frame.drop(*LINEAGE[1:], strict=False)
 
 

@@ -1,0 +1,1 @@
+"""Status, alerts, health, latency, service levels, metrics, explanations."""
