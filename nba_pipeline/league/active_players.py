@@ -15,7 +15,7 @@ SEEN_SCHEMA = {
 SEEN_COLUMNS = tuple(SEEN_SCHEMA)
 
 
-def active_players(sides: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
+def active_players(sides: pl.DataFrame, seen: pl.DataFrame, players: pl.DataFrame | None = None) -> pl.DataFrame:
     """Everybody in the league who is active at the date of a game, and how he stands to its teams.
 
     Args:
@@ -23,12 +23,14 @@ def active_players(sides: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
         seen: (game_date, season, team, player_id, player_name, is_roster): box-score rows, and the rosters of a date, which
             are known before its games. Somebody of whom a roster shows only the name has a negative player_id, and counts at
             the date of the roster alone: his first box score shows his id.
+        players: the rows of the table. Who is first shown by a box score around the date, before or after it, is active too:
+            a home that begins at a date has seen nobody before.
 
     Returns:
         game_id, player_id, player_name and standing, one row per game, player and spelling. Active are those seen in the last
         `settings.Names.active_days` days before the date. `of_the_teams`: seen with one of the teams this season, or seen last
         with one of them. `unattached`: not seen this season. `rostered_elsewhere`: on another team's roster of the date.
-        `elsewhere`: everybody else.
+        `elsewhere`: everybody else. The earliest dates of a home know no team: there all are `unattached`.
     """
     seen = seen.with_columns(_known_on()).sort("known_on", "is_roster")
     days = sides.select("game_date", "season").unique().sort("game_date")
@@ -59,7 +61,11 @@ def active_players(sides: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
         .select("game_id", "player_id", standing.alias("standing"))
     )
     names = seen.select("player_id", "player_name").unique(maintain_order=True)
-    return standings.join(names, on="player_id").select(pl.col(name).cast(dtype) for name, dtype in ACTIVE_SCHEMA.items())
+    found = standings.join(names, on="player_id").select(pl.col(name).cast(dtype) for name, dtype in ACTIVE_SCHEMA.items())
+    if players is None or "evidence" not in players.columns:
+        return found
+    learned = _first_shown(teams, players).join(standings, on=["game_id", "player_id"], how="anti")
+    return pl.concat([found, learned])
 
 
 def box_score_sightings(boxscores: pl.DataFrame) -> pl.DataFrame:
@@ -78,3 +84,12 @@ def _seen_here(sides: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
     first = seen.group_by("season", "team", "player_id").agg(pl.col("known_on").min())
     here = sides.join(first, on=["season", "team"]).filter(pl.col("known_on") <= pl.col("game_date"))
     return here.select("game_id", "player_id", pl.lit(True).alias("was_here")).unique()
+
+
+def _first_shown(games: pl.DataFrame, players: pl.DataFrame) -> pl.DataFrame:
+    """Who is first shown by a box score around the date of each game."""
+    shown = players.filter(pl.col("evidence") == "boxscore").select("player_id", player_name="spelling", shown_on="game_date")
+    days = games.select("game_date").unique().join(shown, how="cross")
+    distance = (pl.col("game_date") - pl.col("shown_on")).dt.total_days().abs()
+    near = days.filter(distance <= SETTINGS.names.active_days).with_columns(pl.lit(UNATTACHED).alias("standing"))
+    return games.join(near, on="game_date").select(pl.col(name).cast(dtype) for name, dtype in ACTIVE_SCHEMA.items())

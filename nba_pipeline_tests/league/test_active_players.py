@@ -59,6 +59,20 @@ def test_who_was_not_seen_for_long_is_not_active(days: int, is_active: bool) -> 
     assert bool(standings((last, "GSW", 1, False))) == is_active
 
 
+@pytest.mark.parametrize(
+    ("evidence", "shown_on", "standing"),
+    [
+        ("boxscore", ago(-5), "unattached"), ("boxscore", ago(5), "unattached"), ("seed", ago(-5), None), ("operator", ago(-5), None),
+        ("boxscore", ago(SETTINGS.names.active_days + 1), None), ("boxscore", ago(-SETTINGS.names.active_days - 1), None),
+    ],
+)  # fmt: skip
+def test_the_first_dates_of_a_home_know_who_is_shown_soon(evidence: str, shown_on: date, standing: str | None) -> None:
+    players = pl.DataFrame({"game_date": [shown_on], "player_id": [1], "spelling": ["P1"], "evidence": [evidence]})
+    sides = pl.DataFrame({"game_id": ["g1"] * 2, "game_date": [DAY] * 2, "season": ["2023-24"] * 2, "team": ["GSW", "NYK"]})
+    found = active_players(sides, pl.DataFrame(schema=SEEN_SCHEMA), players)
+    assert next(iter(found["standing"]), None) == standing
+
+
 def test_no_game_has_nobody() -> None:
     empty = pl.DataFrame(schema={"game_id": pl.String, "game_date": pl.Date, "season": pl.String, "team": pl.String})
     assert active_players(empty, pl.DataFrame(schema=SEEN_SCHEMA)).is_empty()

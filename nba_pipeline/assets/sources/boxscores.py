@@ -221,7 +221,7 @@ def name_the_players(box: pl.DataFrame, seen: pl.DataFrame, spellings: pl.DataFr
     sides = of_games.select(side.alias("game_id"), "game_date", "season", "team").unique()
     mentions = of_games.select(side.alias("game_id"), spelling="player_name").unique()
     known = pl.concat([spellings.select("player_id", "spelling"), seen.select("player_id", spelling="player_name")]).unique()
-    active = active_players(sides, box_score_sightings(seen))
+    active = active_players(sides, box_score_sightings(seen), spellings)
     names = resolve_names(mentions, known, active, assertions(spellings, sides)).select(
         pl.col("game_id").alias("side"), pl.col("spelling").alias("player_name"), "player_id", name_problem="problem"
     )

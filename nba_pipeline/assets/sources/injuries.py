@@ -235,7 +235,7 @@ def injuries(
     if frames:
         known, games = players.select("player_id", "spelling").unique(), schedule.with_columns(season_of_game_date())
         live = [day for day in dates if not archive.holds(day)]
-        active = who_may_be_meant(games, boxscores, roster_sightings(warehouse, live))
+        active = who_may_be_meant(games, boxscores, players, roster_sightings(warehouse, live))
         said = pl.concat(frames, how="diagonal_relaxed")
         said_once = once_per_player(with_players(said, known, active, assertions(players, games)))
         rows_in.parsed(said.filter("is_silence"))  # a team of which a snapshot says nothing is a row too

@@ -95,7 +95,9 @@ NAME_COLUMNS = SEEN_COLUMNS[:-1]
 """Of box scores, what says who played for whom under which name."""
 
 
-def who_may_be_meant(schedule: pl.DataFrame, boxscores: pl.DataFrame, rosters: pl.DataFrame | None = None) -> pl.DataFrame:
+def who_may_be_meant(
+    schedule: pl.DataFrame, boxscores: pl.DataFrame, players: pl.DataFrame, rosters: pl.DataFrame
+) -> pl.DataFrame:
     """Everybody active at each game and how he stands to its two teams, see `active_players`.
 
     `boxscores` needs NAME_COLUMNS; `rosters` are those of `roster_sightings`.
@@ -103,8 +105,8 @@ def who_may_be_meant(schedule: pl.DataFrame, boxscores: pl.DataFrame, rosters: p
     sides = pl.concat(
         [schedule.select("game_id", "game_date", "season", pl.col(f"{side}_team").alias("team")) for side in ("home", "away")]
     )
-    seen = box_score_sightings(boxscores)
-    return active_players(sides, seen if rosters is None else pl.concat([seen, rosters], how="vertical_relaxed"))
+    seen = pl.concat([box_score_sightings(boxscores), rosters], how="vertical_relaxed")
+    return active_players(sides, seen, players)
 
 
 def roster_sightings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
@@ -300,7 +302,7 @@ def prop_lines(
     rows_in, kept = RowsIn(dates), TABLE.empty().drop(LINEAGE[1:])
     if offered.height:
         games = schedule.with_columns(season_of_game_date())
-        active = who_may_be_meant(games, boxscores, roster_sightings(warehouse, live))
+        active = who_may_be_meant(games, boxscores, players, roster_sightings(warehouse, live))
         known = players.select("player_id", "spelling").unique()
         named = name_the_players(offered, known, active, assertions(players, games))
         # what several answers show unchanged is one row; what differs is when it was captured, and the first capture is kept

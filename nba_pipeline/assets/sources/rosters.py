@@ -58,7 +58,7 @@ def name_the_roster(rosters: pl.DataFrame, players: pl.DataFrame, boxscores: pl.
     """
     keyed = rosters.with_columns(pl.format("{} {}", "game_date", "team").alias("game_id"), season_of_game_date())
     sides = keyed.select("game_id", "game_date", "season", "team").unique()
-    active = active_players(sides, box_score_sightings(boxscores))
+    active = active_players(sides, box_score_sightings(boxscores), players)
     mentions = keyed.select("game_id", "spelling").unique()
     names = resolve_names(mentions, players.select("player_id", "spelling").unique(), active, assertions(players, sides))
     names = names.select("game_id", "spelling", "player_id", "resolved_by", pl.col("problem").alias("name_problem"))
