@@ -82,19 +82,21 @@ def lookup_without_suffix(name: str) -> str:
 
 
 def resolve_names(
-    mentions: pl.DataFrame, known: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
+    mentions: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """Which player each spelling means: one row per mention, in the order given.
 
     Args:
         mentions: unique (game_id, spelling).
-        known: (player_id, spelling) of the whole league, active or not; several spellings per player are fine.
+        players: (player_id, spelling) of the whole league, active or not; several spellings per player are fine. With
+            `evidence`, who stands on the seed's list of active players counts where nobody else has the name: a rookie, or
+            somebody who was long away.
         active: (game_id, player_id, player_name, standing) of `league.active_players`; without `standing` all are of the
             game's teams.
         asserted: (game_id, spelling, player_id), what an operator said of a spelling that the two teams leave open.
 
     Returns:
-        game_id, spelling, player_id (null when unresolved), resolved_by (a step of STEPS, operator or league) and problem (null
+        game_id, spelling, player_id (null when unresolved), resolved_by (a step of STEPS, operator, league or seed) and problem (null
         when resolved): `unresolved name 'J. Isaac'` or `ambiguous name 'J. Smith': ...`.
 
     The first step that knows anybody decides: one player is the answer, several are ambiguous, and somebody of whom a roster
@@ -104,14 +106,17 @@ def resolve_names(
     if "standing" not in active.columns:
         active = active.with_columns(pl.lit(OF_THE_TEAMS).alias("standing"))
     active = active.join(mentions.select("game_id").unique(), on="game_id", how="semi")
+    known = players.select("player_id", "spelling").unique()
     forms, people = _forms(mentions["spelling"]), _people(known, active)
     answers = _first_answers(mentions, STEPS, forms, people, active)
     answers = _with_asserted(mentions, answers, asserted)
     waiting = mentions.join(answers, on=["game_id", "spelling"], how="anti")
     league = _first_answers(waiting, LEAGUE_STEPS, forms, people, active)
     waiting = waiting.join(league, on=["game_id", "spelling"], how="anti")
+    listed = _listed_answers(waiting, forms, players)
+    waiting = waiting.join(listed, on=["game_id", "spelling"], how="anti")
     names = active.select("player_id", "player_name").unique(subset="player_id", keep="first", maintain_order=True)
-    return _answer(mentions, pl.concat([answers, league, _of_the_past(waiting, known)]), names)
+    return _answer(mentions, pl.concat([answers, league, listed, _of_the_past(waiting, known)]), names)
 
 
 def assertions(players: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
@@ -298,8 +303,28 @@ def _with_asserted(mentions: pl.DataFrame, answers: pl.DataFrame, asserted: pl.D
     return pl.concat([answers.join(told, on=["game_id", "spelling"], how="anti"), told])
 
 
+def _listed_answers(waiting: pl.DataFrame, forms: dict[str, pl.DataFrame], players: pl.DataFrame) -> pl.DataFrame:
+    """The mentions that mean somebody on the seed's list of active players; without a suffix also all who differ in it."""
+    if waiting.is_empty() or "evidence" not in players.columns:
+        return pl.DataFrame(schema=ANSWER)
+    listed = players.filter(pl.col("evidence") == "seed").select(pl.col("player_id").cast(pl.Int64), "spelling").unique()
+    theirs, answers = _forms(listed["spelling"]), [pl.DataFrame(schema=ANSWER)]
+    for mine, key in (("suffixed", "alias"), ("stem", "stem")):
+        found = (
+            waiting.join(forms[mine], on="spelling")
+            .join(listed.join(theirs[key], on="spelling").select("player_id", "key"), on="key")
+            .group_by("game_id", "spelling")
+            .agg(pl.col("player_id").unique().sort(), pl.lit("seed").alias("resolved_by"))
+        )
+        answers.append(found)
+        waiting = waiting.join(found, on=["game_id", "spelling"], how="anti")
+    return pl.concat(answers)
+
+
 def _of_the_past(waiting: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     """The mentions that nobody active has, and somebody of the past: he, or somebody new who shares his name."""
+    if waiting.is_empty():
+        return pl.DataFrame(schema=ANSWER)
     forms, theirs = _forms(waiting["spelling"]), _forms(known["spelling"])
     people = known.select(pl.col("player_id").cast(pl.Int64), "spelling").join(theirs["alias"], on="spelling")
     return (

@@ -220,9 +220,9 @@ def name_the_players(box: pl.DataFrame, seen: pl.DataFrame, spellings: pl.DataFr
     of_games = box.filter(pl.col("game_id").is_not_null())
     sides = of_games.select(side.alias("game_id"), "game_date", "season", "team").unique()
     mentions = of_games.select(side.alias("game_id"), spelling="player_name").unique()
-    known = pl.concat([spellings.select("player_id", "spelling"), seen.select("player_id", spelling="player_name")]).unique()
+    players = pl.concat([spellings, seen.select("player_id", spelling="player_name").unique()], how="diagonal_relaxed")
     active = active_players(sides, box_score_sightings(seen), spellings)
-    names = resolve_names(mentions, known, active, assertions(spellings, sides)).select(
+    names = resolve_names(mentions, players, active, assertions(spellings, sides)).select(
         pl.col("game_id").alias("side"), pl.col("spelling").alias("player_name"), "player_id", name_problem="problem"
     )
     named = box.drop("player_id").with_columns(side.alias("side")).join(names, on=["side", "player_name"], how="left")

@@ -128,11 +128,11 @@ def not_of_the_slate(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_players(
-    rows: pl.DataFrame, known: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
+    rows: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """The rows with `player_id`; a name that resolves to nobody, or to several, becomes the row's problem."""
     is_player = pl.col("spelling").is_not_null()
-    named = name_the_players(rows.filter(is_player), known, active, asserted)
+    named = name_the_players(rows.filter(is_player), players, active, asserted)
     return pl.concat([named, rows.filter(~is_player)], how="diagonal_relaxed").with_columns(pl.col("player_id").cast(pl.Int64))
 
 
@@ -233,11 +233,11 @@ def injuries(
             context.log.warning(f"{name}: {problem}")
     named = TABLE.empty().drop(LINEAGE[1:])
     if frames:
-        known, games = players.select("player_id", "spelling").unique(), schedule.with_columns(season_of_game_date())
+        games = schedule.with_columns(season_of_game_date())
         live = [day for day in dates if not archive.holds(day)]
         active = who_may_be_meant(games, boxscores, players, roster_sightings(warehouse, live))
         said = pl.concat(frames, how="diagonal_relaxed")
-        said_once = once_per_player(with_players(said, known, active, assertions(players, games)))
+        said_once = once_per_player(with_players(said, players, active, assertions(players, games)))
         rows_in.parsed(said.filter("is_silence"))  # a team of which a snapshot says nothing is a row too
         rows_in.repeated(said_once, pl.col("copies"))
         named = said_once.with_columns(seen_by(clock.as_of)).select(*named.columns, PROBLEM)

@@ -30,13 +30,17 @@ class PlayerRows(Row):
     player_id = dy.Int64(min=1, description="the NBA's person id")
     spelling = dy.String(min_length=1, description="name as written")
     lookup = dy.String(description="normalised spelling, see nba_pipeline.names")
-    evidence = code(("seed", "boxscore", "operator"), "what showed the spelling")
+    evidence = code(
+        ("seed", "seed_inactive", "boxscore", "operator"),
+        "what showed the spelling; seed_inactive: the archive's list, which calls the player retired",
+    )
 
 
 TABLE = Table("players", grain="player and spelling", key=("player_id", "spelling"), schema=PlayerRows, write="add")
 CODE_VERSION = "1"
 IS_FIRST = pl.int_range(pl.len()).over("player_id", "spelling") == 0
 """Whether a row of an ordered frame is the first of its player and spelling."""
+SEED_EVIDENCE = pl.when(pl.col("is_active").eq(False)).then(pl.lit("seed_inactive")).otherwise(pl.lit("seed")).alias("evidence")
 RESOLUTIONS = ("operator", "spelling")
 """Provider and endpoint under which the landing keeps what an operator resolved."""
 
@@ -78,7 +82,7 @@ def players(
             )
     if FIRST_DATE not in warehouse.dates(TABLE) and not archive.is_empty:
         seed = new_spellings(
-            archive.players().with_columns(pl.lit(FIRST_DATE).alias("game_date"), pl.lit("seed").alias("evidence")), TABLE.empty()
+            archive.players().with_columns(pl.lit(FIRST_DATE).alias("game_date"), SEED_EVIDENCE).drop("is_active"), TABLE.empty()
         )
         if FIRST_DATE in dates:
             shown.append(seed.select(shown[0].columns))

@@ -131,11 +131,11 @@ def roster_sightings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFram
 
 
 def name_the_players(
-    offered: pl.DataFrame, known: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
+    offered: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """Give each offered line its player; a name that resolves to nobody, or to several, becomes the row's problem."""
     mentions = offered.filter(pl.col("game_id").is_not_null(), pl.col("spelling").is_not_null())
-    names = resolve_names(mentions.select("game_id", "spelling").unique(), known, active, asserted).select(
+    names = resolve_names(mentions.select("game_id", "spelling").unique(), players, active, asserted).select(
         "game_id", "spelling", "player_id", pl.col("problem").alias("name_problem")
     )
     return (
@@ -303,8 +303,7 @@ def prop_lines(
     if offered.height:
         games = schedule.with_columns(season_of_game_date())
         active = who_may_be_meant(games, boxscores, players, roster_sightings(warehouse, live))
-        known = players.select("player_id", "spelling").unique()
-        named = name_the_players(offered, known, active, assertions(players, games))
+        named = name_the_players(offered, players, active, assertions(players, games))
         # what several answers show unchanged is one row; what differs is when it was captured, and the first capture is kept
         once = reject_lines(merge_offers(named, TABLE.key))
         kept = once.filter(pl.col(IGNORED).is_null()).select(*kept.columns, PROBLEM)

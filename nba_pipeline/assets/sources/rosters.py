@@ -60,7 +60,7 @@ def name_the_roster(rosters: pl.DataFrame, players: pl.DataFrame, boxscores: pl.
     sides = keyed.select("game_id", "game_date", "season", "team").unique()
     active = active_players(sides, box_score_sightings(boxscores), players)
     mentions = keyed.select("game_id", "spelling").unique()
-    names = resolve_names(mentions, players.select("player_id", "spelling").unique(), active, assertions(players, sides))
+    names = resolve_names(mentions, players, active, assertions(players, sides))
     names = names.select("game_id", "spelling", "player_id", "resolved_by", pl.col("problem").alias("name_problem"))
     named = keyed.join(names, on=["game_id", "spelling"], how="left", maintain_order="left")
     return (
@@ -69,16 +69,19 @@ def name_the_roster(rosters: pl.DataFrame, players: pl.DataFrame, boxscores: pl.
     )  # fmt: skip
 
 
+BY_NAME_ALONE = ("league", "seed")
+
+
 def with_one_team(named: pl.DataFrame) -> pl.DataFrame:
     """The rows; somebody found only by his name, while another team's roster shows the player, gets a problem.
 
     The same day of birth on both rosters is one player between two teams.
     """
-    own = named.filter(pl.col("player_id").is_not_null(), pl.col("resolved_by") != "league")
+    own = named.filter(pl.col("player_id").is_not_null(), ~pl.col("resolved_by").is_in(BY_NAME_ALONE))
     own = own.select("game_date", "player_id", own_team="team", own_spelling="spelling", own_birth_date="birth_date")
     beside = named.join(own.unique(["game_date", "player_id"]), on=["game_date", "player_id"], how="left", maintain_order="left")
     is_another = (
-        (pl.col("resolved_by") == "league")
+        pl.col("resolved_by").is_in(BY_NAME_ALONE)
         & (pl.col("team") != pl.col("own_team"))
         & (pl.col("birth_date") != pl.col("own_birth_date")).fill_null(True)
     ).fill_null(False)
