@@ -15,6 +15,7 @@ from nba_pipeline.assets.sources.injuries import (
     every_team_has_a_report,
     injuries,
     of_the_slate,
+    once_per_player,
     with_players,
 )
 from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
@@ -25,7 +26,7 @@ from nba_pipeline.providers import espn as espn_api
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.injury_report import REPORT_COLUMNS, InjuryReport
-from nba_pipeline.table import LINEAGE
+from nba_pipeline.table import LINEAGE, PROBLEM
 from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates, OnThisMachine
@@ -247,6 +248,33 @@ def test_somebody_on_the_roster_of_the_date_is_of_the_team(slates: Slates) -> No
         body=a_report([a_first_entry(player="P. Spencer"), not_yet("New York Knicks")], printed="03/12/24 06:30 AM")
     )
     assert slates.collect()["player_id"].to_list().count(7) == 1
+
+
+def said_of_curry(*statuses: tuple[str, str, datetime]) -> list[tuple[str, str]]:
+    """(spelling, status) of the rows that are left of these (spelling, status, instant of the answer) of one snapshot."""
+    about = {"game_id": GAME_ID, "team": "GSW", "player_id": PLAYER, "snapshot_at": at(10), "tipoff_at": at(23), "game_date": DAY}
+    rows = [about | {"spelling": name, "status": status, "seen_at": seen, "provider": "espn", "source": f"{seen}",
+                     "is_before_tipoff": True} for name, status, seen in statuses]  # fmt: skip
+    frame = frame_of(TABLE, *rows).drop("as_of", "code_version").with_columns(pl.lit(None, pl.String).alias(PROBLEM))
+    good, _ = TABLE.conform(once_per_player(frame).drop("copies"), NOON, "1")
+    return good.select("spelling", "status").rows()
+
+
+def test_two_spellings_of_a_player_that_say_the_same_are_one_row() -> None:
+    assert said_of_curry(("Stephen Curry", "out", NOON), ("Steph Curry", "out", at(13))) == [("Stephen Curry", "out")]
+
+
+def test_a_snapshot_that_contradicts_itself_says_nothing_of_the_player() -> None:
+    assert said_of_curry(("Stephen Curry", "out", NOON), ("Stephen Curry", "available", at(13))) == []
+
+
+def test_an_instant_that_is_printed_twice_with_other_contents_is_compared(slates: Slates) -> None:
+    for hour, status in ((7, "Out"), (6, "Questionable")):
+        slates.reports = {
+            f"2024-03-12_0{hour}AM": Answer(body=a_report([a_first_entry(status=status)], printed="03/12/24 06:30 AM"))
+        }
+        slates.collect(now=at(hour + 5))
+    assert slates.parked["problem"].to_list() == ["key_is_unique"] * 2
 
 
 def test_espn_answers_when_no_report_is_found(slates: Slates) -> None:
