@@ -152,6 +152,21 @@ def test_a_rookie_with_a_retired_man_s_name_is_not_the_retired_man() -> None:
     assert resolved(("g1", "Gary Payton")).row(0)[2:] == (None, None, "ambiguous name 'Gary Payton': 24, or somebody new")
 
 
+@pytest.mark.parametrize(
+    ("evidence", "spelling", "expected"),
+    [
+        ("seed", "Zion Rook", (30, None)), ("seed", "Zion Rook Jr.", (30, None)),
+        ("seed_inactive", "Zion Rook", (None, "ambiguous name 'Zion Rook': 30, or somebody new")),
+    ],
+)  # fmt: skip
+def test_a_rookie_on_the_seed_s_list_of_active_players_is_known(
+    evidence: str, spelling: str, expected: tuple[int | None, str | None]
+) -> None:
+    players = pl.DataFrame({"player_id": [30], "spelling": ["Zion Rook"], "evidence": [evidence]})
+    mention = pl.DataFrame({"game_id": ["g1"], "spelling": [spelling]})
+    assert resolve_names(mention, players, active()).row(0)[2::2] == expected
+
+
 def test_somebody_of_whom_a_roster_shows_only_the_name_is_unresolved_and_makes_an_initial_ambiguous() -> None:
     rookie = {(-1, "Tyler Isaac"): "of_the_teams", (-2, "Jordan Isaac"): "of_the_teams"}
     mentions = pl.DataFrame({"game_id": ["g1"] * 2, "spelling": ["Tyler Isaac", "J. Isaac"]})
