@@ -216,6 +216,13 @@ class Rosters(Section):
     most_players: int = 21
 
 
+class Names(Section):
+    """Whom a spelling may mean."""
+
+    active_days: int = Field(300, description="days without a box score or roster after which a player is not active")
+    most_alerts: int = Field(5, description="unresolved names of a date that get an alert each; more get one together")
+
+
 class Predicting(Section):
     """Recommendation and actionability."""
 
@@ -349,6 +356,7 @@ class Settings(Section):
     lines: Lines = Lines()
     injuries: Injuries = Injuries()
     rosters: Rosters = Rosters()
+    names: Names = Names()
     plausible_games: PlausibleGames = PlausibleGames()
     team_heaves: TeamHeaves = TeamHeaves()
     slates: Slates = Slates()

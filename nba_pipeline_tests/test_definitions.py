@@ -68,17 +68,20 @@ predictions/predictions <- features points_model prop_lines schedule upcoming_pl
 sources/boxscores <- boxscores schedule
   ! enough_final_games_are_covered
     every_final_game_is_covered
+    every_row_is_accounted_for
     key_is_unique
     no_row_is_quarantined
     player_points_sum_to_team_points
     points_match_the_shots
     sources_agree
 sources/game_lines <- prop_lines schedule
+    every_row_is_accounted_for
     games_have_game_lines
     key_is_unique
     no_row_is_quarantined
 sources/injuries <- boxscores players schedule
     every_name_is_resolved
+    every_row_is_accounted_for
     every_team_has_a_report
     key_is_unique
     no_row_is_quarantined
@@ -86,27 +89,33 @@ sources/play_by_play <- boxscores schedule
     assists_are_those_of_the_box_scores
     every_field_goal_has_a_zone
     every_final_game_has_play_by_play
+    every_row_is_accounted_for
     key_is_unique
     last_score_is_the_final_score
     lists_are_as_long_as_usual
     no_row_is_quarantined
 sources/players <- boxscores
+    every_row_is_accounted_for
     key_is_unique
     no_row_is_quarantined
 sources/prop_lines <- boxscores players schedule
     every_name_is_resolved
+    every_row_is_accounted_for
     games_have_lines
     key_is_unique
     no_row_is_quarantined
 sources/rosters <- boxscores players schedule
+    every_row_is_accounted_for
     every_team_has_a_roster
     key_is_unique
     no_row_is_quarantined
     rosters_have_12_to_21_players
 sources/schedule <-
+    every_row_is_accounted_for
     key_is_unique
     no_row_is_quarantined
 sources/team_boxscores <- boxscores
+    every_row_is_accounted_for
     key_is_unique
     no_row_is_quarantined
     player_sums_match_team_totals
@@ -145,6 +154,7 @@ sensor tables every 30 s
 sensor reconciliation every 120 s
 sensor alert_on_failed_run every 30 s
 sensor alert_on_failed_tick every 300 s
+sensor alert_on_unresolved_names every 60 s
 """
 
 
@@ -182,6 +192,13 @@ def test_every_asset_has_what_the_first_page_of_the_documentation_needs() -> Non
         name = spec.key.to_user_string()
         assert spec.description and spec.owners and spec.kinds and spec.code_version, name
         assert spec.metadata["dagster/column_schema"].columns, name
+
+
+def test_every_source_accounts_for_its_rows() -> None:
+    definitions = build_definitions("sandbox")
+    sources = {spec.key for spec in definitions.resolve_all_asset_specs() if spec.group_name == "sources"}
+    keys = definitions.resolve_asset_graph().asset_check_keys
+    assert {key.asset_key for key in keys if key.name == "every_row_is_accounted_for"} == sources
 
 
 def test_every_daily_asset_carries_a_freshness_policy() -> None:

@@ -12,11 +12,12 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.instance.check_evaluations import report_per_date
+from nba_pipeline.instance.check_evaluations import newest_materializations, report_per_date
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.accounting import account_of
 from nba_pipeline.warehouse.ledgers import Verified, verify
 from nba_pipeline.warehouse.partitions import recovering
 
@@ -44,9 +45,18 @@ Judge = Callable[[Warehouse, Sequence[date], Clock], list[Verdict]]
 class _Check:
     """A judge and what its verdict stops."""
 
-    judge: Judge
+    judge: Callable[..., list[Verdict]]
     is_blocking: bool
     severity: dg.AssetCheckSeverity
+    reads_records: bool = False
+    """Whether it judges Dagster's records of the materializations, and not the warehouse."""
+
+    def verdicts(
+        self, instance: dg.DagsterInstance, table: Table, source: tuple[Warehouse, Sequence[date], Clock]
+    ) -> list[Verdict]:
+        if self.reads_records:
+            return self.judge(instance, table, source[1])
+        return recovering(lambda: self.judge(*source))
 
     def result(self, table: Table, verdicts: list[Verdict]) -> dg.AssetCheckResult:
         passed = any(v.passed for v in verdicts) if self.is_blocking else all(v.passed for v in verdicts)
@@ -75,10 +85,10 @@ def dated_check(table: Table, blocking: bool = False, is_error: bool = False) ->
     return register
 
 
-def checks_of(table: Table) -> dg.AssetChecksDefinition:
+def checks_of(table: Table, is_source: bool = False) -> dg.AssetChecksDefinition:
     """Everything that is checked of a table, in one step: what was registered, its key, and its quarantine.
 
-    One step per table, because a step costs more than a check. Those of the names that were registered stay as they are.
+    Of a source also that each parsed row is accounted for, see `warehouse.accounting`. One step per table, because a step costs more than a check. Those of the names that were registered stay as they are.
     """
 
     def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
@@ -95,6 +105,8 @@ def checks_of(table: Table) -> dg.AssetChecksDefinition:
     }
     if table.is_a_record_of_decisions:
         common["rows_are_unaltered"] = _Check(rows_are_unaltered(table), False, dg.AssetCheckSeverity.ERROR)
+    if is_source:
+        common["every_row_is_accounted_for"] = _Check(every_row_is_accounted_for, False, dg.AssetCheckSeverity.WARN, True)
     checks = common | _checks.get(table.name, {})
     specs = [
         dg.AssetCheckSpec(
@@ -110,16 +122,12 @@ def checks_of(table: Table) -> dg.AssetChecksDefinition:
         dates = [date.fromisoformat(key) for key in context.partition_keys]
         for key in sorted(context.selected_asset_check_keys):
             check = checks[key.name]
-            verdicts = _judged(check.judge, warehouse, dates, clock)
+            verdicts = check.verdicts(context.instance, table, (warehouse, dates, clock))
             if check.is_blocking and not context.has_partition_key:
                 report_per_date(context, key, {v.game_date: (v.passed, v.metadata()) for v in verdicts})
             yield check.result(table, verdicts)
 
     return judge_the_table
-
-
-def _judged(judge: Judge, warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    return recovering(lambda: judge(warehouse, dates, clock))
 
 
 def keys_are_unique(warehouse: Warehouse, table: Table, dates: Sequence[date]) -> list[Verdict]:
@@ -160,6 +168,27 @@ def rows_are_unaltered(table: Table) -> Judge:
         ]
 
     return rows_are_unaltered
+
+
+def every_row_is_accounted_for(instance: dg.DagsterInstance, table: Table, dates: Sequence[date]) -> list[Verdict]:
+    """Each parsed row was kept, quarantined, ignored by declaration or merged into an equal one."""
+    records, verdicts = newest_materializations(instance, dg.AssetKey(table.name), dates), []
+    for day in dates:
+        record = records.get(day.isoformat())
+        materialization = record.asset_materialization if record else None
+        account = account_of(materialization.metadata if materialization else {}, day)
+        numbers = {
+            "rows_in": account.parsed, "rows_kept": account.kept, "rows_quarantined": account.quarantined,
+            "rows_ignored": account.ignored, "rows_repeated": account.repeated, "rows_unaccounted": account.unaccounted,
+        }  # fmt: skip
+        if not account.is_counted:
+            verdicts.append(
+                Verdict(day, False, {}, [f"{table.name}: the rows of {day} were not counted; materialize the date again"])
+            )
+        else:
+            ignored = [f"ignored: {reason} ({count} rows)" for reason, count in sorted(account.reasons.items())]
+            verdicts.append(Verdict(day, account.unaccounted == 0, dict(numbers), ignored))
+    return verdicts
 
 
 def share_verdict(day: date, there: int, wanted: int, floor: float, missing: Sequence[str] = (), name: str = "share") -> Verdict:

@@ -5,7 +5,7 @@ passed. Here the check answers each date's plan itself, for which the private im
 `asset_factory/checks.py`). It can go when range runs report partitioned checks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -19,11 +19,7 @@ def report_per_date(
     context: dg.AssetCheckExecutionContext, check: dg.AssetCheckKey, results: Mapping[date, tuple[bool, Mapping[str, Any]]]
 ) -> None:
     """Report whether a blocking check passed, with its metadata, for each date that was materialized."""
-    keys = [day.isoformat() for day in results]
-    records = context.instance.fetch_materializations(
-        dg.AssetRecordsFilter(asset_key=check.asset_key, asset_partitions=keys), limit=MOST_RECORDS
-    ).records
-    newest = {record.partition_key: record for record in reversed(records)}
+    newest = newest_materializations(context.instance, check.asset_key, list(results))
     for day, (passed, metadata) in results.items():
         record = newest.get(day.isoformat())
         if record is None:
@@ -42,3 +38,12 @@ def report_per_date(
             ),
             run_id=context.run.run_id,
         )  # fmt: skip
+
+
+def newest_materializations(
+    instance: dg.DagsterInstance, table: dg.AssetKey, dates: Sequence[date]
+) -> dict[str | None, dg.EventLogRecord]:
+    """By partition key the newest materialization of the dates."""
+    asked = dg.AssetRecordsFilter(asset_key=table, asset_partitions=[day.isoformat() for day in dates])
+    records = instance.fetch_materializations(asked, limit=MOST_RECORDS).records
+    return {record.partition_key: record for record in reversed(records)}

@@ -1,7 +1,8 @@
 """Players' names: one normal form, and which player a spelling means in a given game.
 
 A name is not an identity: 38 normal forms are shared by several people of the league's history, so a spelling is looked
-up among the players of the two teams first. Every step wants exactly one player; nothing is guessed.
+up among the active players of the two teams first, then among everybody who is active. Every step wants exactly one player;
+nothing is guessed, and a player who is not active is never the answer.
 
     >>> lookup("Duke Jr., David")
     'daviddukejr'
@@ -14,6 +15,9 @@ import unicodedata
 from collections.abc import Iterable
 
 import polars as pl
+
+from nba_pipeline.league.active_players import ELSEWHERE, OF_THE_TEAMS, UNATTACHED
+from nba_pipeline.league.first_names import long_form
 
 SUFFIXES = {"jr", "sr", "ii", "iii", "iv", "v"}
 
@@ -30,7 +34,7 @@ SEPARATORS = re.compile(r"[^a-z0-9]+")
 ALIASES = {
     # nicknames
     "nicolasclaxton": "nicclaxton", "nicholasclaxton": "nicclaxton", "herbjones": "herbertjones",
-    "carltoncarrington": "bubcarrington", "moewagner": "moritzwagner", "camjohnson": "cameronjohnson",
+    "carltoncarrington": "bubcarrington", "moewagner": "moritzwagner", "mowagner": "moritzwagner", "camjohnson": "cameronjohnson",
     "cameronthomas": "camthomas", "cameronreddish": "camreddish", "campayne": "cameronpayne",
     "cameronwhitmore": "camwhitmore", "cameronspencer": "camspencer", "cameronchristie": "camchristie",
     "alexandresarr": "alexsarr", "mohamedbamba": "mobamba", "obadiahtoppin": "obitoppin", "kenyonmartin": "kjmartin",
@@ -46,7 +50,9 @@ ALIASES = {
     # legal names
     "edricefemiadebayo": "bamadebayo", "christianjamesmccollum": "cjmccollum", "alfredjoelhorfordreynoso": "alhorford",
     "brookrobertlopez": "brooklopez", "ericambrosegordon": "ericgordon", "kevindevonknox": "kevinknox",
-    "ishmaellarrysmith": "ishsmith", "eneskanter": "enesfreedom",
+    "ishmaellarrysmith": "ishsmith",
+    # changed names
+    "eneskanter": "enesfreedom", "eneskanterfreedom": "enesfreedom", "nigelhayes": "nigelhayesdavis",
     # known typos and transliterations
     "danilogalinari": "danilogallinari", "nicholasbatum": "nicolasbatum", "bojanbogdanovich": "bojanbogdanovic",
     "bogdanbogdanovich": "bogdanbogdanovic", "dennisschroeder": "dennisschroder",
@@ -75,46 +81,82 @@ def lookup_without_suffix(name: str) -> str:
     return "".join(_stem(_words(name)))
 
 
-def resolve_names(mentions: pl.DataFrame, known: pl.DataFrame, rosters: pl.DataFrame) -> pl.DataFrame:
+def resolve_names(
+    mentions: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Which player each spelling means: one row per mention, in the order given.
 
     Args:
         mentions: unique (game_id, spelling).
-        known: (player_id, spelling) of the whole league; several spellings per player are fine.
-        rosters: (game_id, player_id, player_name), the players of the two teams of each game.
+        players: (player_id, spelling) of the whole league, active or not; several spellings per player are fine. With
+            `evidence`, who stands on the seed's list of active players counts where nobody else has the name: a rookie, or
+            somebody who was long away.
+        active: (game_id, player_id, player_name, standing) of `league.active_players`; without `standing` all are of the
+            game's teams.
+        asserted: (game_id, spelling, player_id), what an operator said of a spelling that the two teams leave open.
 
     Returns:
-        game_id, spelling, player_id (null when unresolved), resolved_by (exact, alias, suffix, reversed, initial or
-        league) and problem (null when resolved): `unresolved name 'J. Isaac'` or `ambiguous name 'J. Smith': ...`.
+        game_id, spelling, player_id (null when unresolved), resolved_by (a step of STEPS, operator, league or seed) and problem (null
+        when resolved): `unresolved name 'J. Isaac'` or `ambiguous name 'J. Smith': ...`.
 
-    Within the two teams: the same lookup; an alias; without suffix; the same words in another order; initial and
-    surname. Then the same lookup in the whole league. The first step that knows anybody decides: one player is the
-    answer, several are ambiguous.
+    The first step that knows anybody decides: one player is the answer, several are ambiguous, and somebody of whom a roster
+    shows only the name is unresolved. A spelling that nobody active has, but somebody of the past, is ambiguous as well.
     """
     mentions = mentions.select(pl.col("game_id", "spelling").cast(pl.String)).unique(maintain_order=True)
-    forms = _forms(mentions["spelling"])
-    candidates, names = _candidates(mentions, known, rosters)
-    waiting, answers = mentions, []
-    for step, key in STEPS:
-        asked = waiting.join(forms[key], on="spelling")
-        found = (
-            asked.join(candidates[key], on=["game_id", "key"])
-            .group_by("game_id", "spelling")
-            .agg(pl.col("player_id").unique().sort())
-            .with_columns(pl.lit(step).alias("resolved_by"))
-        )
-        answers.append(found)
-        waiting = waiting.join(found, on=["game_id", "spelling"], how="anti")
-    league = waiting.join(_league(waiting, known), on="spelling")
-    answers.append(league.with_columns(pl.lit("league").alias("resolved_by")))
-    return _answer(mentions, pl.concat(answers, how="diagonal_relaxed"), names)
+    if "standing" not in active.columns:
+        active = active.with_columns(pl.lit(OF_THE_TEAMS).alias("standing"))
+    active = active.join(mentions.select("game_id").unique(), on="game_id", how="semi")
+    known = players.select("player_id", "spelling").unique()
+    forms, people = _forms(mentions["spelling"]), _people(known, active)
+    answers = _first_answers(mentions, STEPS, forms, people, active)
+    answers = _with_asserted(mentions, answers, asserted)
+    waiting = mentions.join(answers, on=["game_id", "spelling"], how="anti")
+    league = _first_answers(waiting, LEAGUE_STEPS, forms, people, active)
+    waiting = waiting.join(league, on=["game_id", "spelling"], how="anti")
+    listed = _listed_answers(waiting, forms, players)
+    waiting = waiting.join(listed, on=["game_id", "spelling"], how="anti")
+    names = active.select("player_id", "player_name").unique(subset="player_id", keep="first", maintain_order=True)
+    return _answer(mentions, pl.concat([answers, league, listed, _of_the_past(waiting, known)]), names)
 
 
+def assertions(players: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
+    """What operators said of spellings, for each game from the date on of which they said it: game_id, spelling, player_id.
+
+    An abbreviated spelling is said of the games of its date alone: another "J. Green" may come.
+
+    Args:
+        players: the rows of the table, with game_date, evidence, player_id and spelling.
+        games: (game_id, game_date).
+    """
+    if "evidence" not in players.columns:
+        return pl.DataFrame(schema={"game_id": pl.String(), "spelling": pl.String(), "player_id": pl.Int64()})
+    said = players.filter(pl.col("evidence") == "operator").select("player_id", "spelling", said_on="game_date").unique()
+    cut = [name for name in said["spelling"].unique() if _is_abbreviated(name, _words(name) or [""])]
+    holds = (pl.col("game_date") == pl.col("said_on")) | (
+        (pl.col("game_date") > pl.col("said_on")) & ~pl.col("spelling").is_in(cut)
+    )
+    return games.select("game_id", "game_date").join(said, how="cross").filter(holds).select("game_id", "spelling", "player_id")
+
+
+TWO_TEAMS, FREE_TO_JOIN = (OF_THE_TEAMS,), (OF_THE_TEAMS, UNATTACHED)
 STEPS = (
-    ("exact", "lookup"), ("alias", "alias"), ("suffix", "stem"), ("reversed", "bag"), ("initial", "initial_and_suffix"),
-    ("initial", "initial"),
+    ("exact", "lookup", TWO_TEAMS), ("alias", "alias", TWO_TEAMS), ("suffix", "stem", TWO_TEAMS), ("loose", "loose", TWO_TEAMS),
+    ("reversed", "bag", TWO_TEAMS), ("initial", "initial_and_suffix", FREE_TO_JOIN), ("initial", "initial", FREE_TO_JOIN),
 )  # fmt: skip
-"""Steps within the two teams, in order, and the form of the name that each compares."""
+"""Steps within the two teams, in order: the form of the name that each compares, and among whom it has to be unique.
+
+`loose` forgets suffixes and middle names, and takes short first names and transliterations for one. An initial, or an
+abbreviated first name as "Mil.", must also not mean somebody who plays for nobody yet, and may have joined.
+"""
+LEAGUE = (OF_THE_TEAMS, UNATTACHED, ELSEWHERE)
+LEAGUE_STEPS = (("league", "suffixed", LEAGUE), ("league", "stem", LEAGUE))
+"""The same for everybody who is active, as a player traded today. "Gary Trent" may be father or son, if both are active."""
+KEYS = ("lookup", "alias", "stem", "loose", "bag", "initial_and_suffix", "initial", "suffixed")
+LONGEST_ABBREVIATION = 4
+DIGRAPHS = (("oe", "o"), ("ae", "a"), ("ue", "u"), ("aa", "a"), ("dj", "d"), ("ch", "c"), ("sh", "s"))
+"""How a letter with a mark is written in two letters, and without its mark: Poeltl, Djurisic, Bogdanovich."""
+ANSWER = {"game_id": pl.String(), "spelling": pl.String(), "player_id": pl.List(pl.Int64()), "resolved_by": pl.String()}
+OR_SOMEBODY_NEW = "or somebody new"
 
 
 def _words(name: str) -> list[str]:
@@ -143,102 +185,168 @@ def _alias(text: str) -> str:
     return ALIASES.get(text, text)
 
 
-def _is_initial(words: list[str]) -> bool:
-    stem = _stem(words)
-    return len(stem) > 1 and len(stem[0]) == 1
+def _is_abbreviated(spelling: str, words: list[str]) -> bool:
+    """Whether the first name is an initial, or cut off with a dot, as in "Mil. Bridges"."""
+    if len(_stem(words)) == 1:
+        return False
+    is_cut_off = re.search(rf"(?<![a-z.]){re.escape(words[0])}\.", spelling.casefold()) is not None
+    return len(words[0]) == 1 or (is_cut_off and len(words[0]) <= LONGEST_ABBREVIATION)
 
 
 def _bag(words: list[str]) -> str:
     return " ".join(sorted(word for word in words if word == "v" or word not in SUFFIXES))
 
 
-def _forms(spellings: Iterable[str]) -> dict[str, pl.DataFrame]:
-    """For each form: (spelling, key) of a mention. Computed once per distinct spelling."""
-    rows: dict[str, list[tuple[str, str]]] = {key: [] for _, key in STEPS}
+def _folded(text: str) -> str:
+    for two, one in DIGRAPHS:
+        text = text.replace(two, one)
+    return text
+
+
+def _loose(stem: list[str]) -> set[str]:
+    """Every form that "Cam Johnson", "Enes Kanter Freedom" or "Jakob Pöltl" shares with another spelling of the player."""
+    first, last = stem[0], stem[-1]
+    spelled = {"".join(stem), "".join([long_form(first), *stem[1:]])}
+    if len(stem) > 1:
+        spelled |= {first + last, long_form(first) + last}
+    return {_folded(_alias(text)) for text in spelled}
+
+
+def _forms(spellings: Iterable[str], is_full: bool = False) -> dict[str, pl.DataFrame]:
+    """For each form: (spelling, key) of a mention. Computed once per distinct spelling.
+
+    `is_full`: of a player, whose abbreviations are derived: K. Towns is Karl-Anthony Towns.
+    """
+    rows: dict[str, list[tuple[str, str]]] = {key: [] for key in KEYS}
     for spelling in dict.fromkeys(spellings):
         words = _words(spelling)
         stem = _stem(words)
         if not words:
             continue
-        rows["lookup"].append((spelling, "".join(words)))
-        rows["alias"].append((spelling, _alias("".join(words))))
+        joined = "".join(words)
+        rows["lookup"].append((spelling, joined))
+        rows["alias"].append((spelling, _alias(joined)))
         rows["stem"].append((spelling, _alias("".join(stem))))
+        rows["loose"] += [(spelling, form) for form in sorted(_loose(stem))]
         rows["bag"].append((spelling, _bag(words)))
-        if _is_initial(words):
-            if stem != words:
-                rows["initial_and_suffix"].append((spelling, f"{words[0]} {''.join(words[1:])}"))
-            rows["initial"].append((spelling, f"{stem[0]} {''.join(stem[1:])}"))
+        if stem != words:
+            rows["suffixed"].append((spelling, _alias(joined)))
+        for key, abbreviation in _abbreviations(spelling, words, is_full):
+            rows[key].append((spelling, abbreviation))
     return {key: _keyed(pairs) for key, pairs in rows.items()}
 
 
-def _full_forms(spellings: Iterable[str]) -> dict[str, pl.DataFrame]:
-    """The same for a candidate, whose initial and surname are derived: K. Towns is Karl-Anthony Towns."""
-    spellings = list(dict.fromkeys(spellings))
-    forms = _forms(spellings)
-    with_suffix: set[tuple[str, str]] = set()
-    without: set[tuple[str, str]] = set()
-    for spelling in spellings:
-        words = _words(spelling)
-        stem = _stem(words)
-        for surname in [stem[1:], stem[-1:]] if len(stem) > 1 else []:
-            without.add((spelling, f"{stem[0][0]} {''.join(surname)}"))
-            with_suffix.add((spelling, f"{stem[0][0]} {''.join(surname + words[len(stem) :])}"))
-    return forms | {"initial_and_suffix": _keyed(sorted(with_suffix)), "initial": _keyed(sorted(without))}
+def _abbreviations(spelling: str, words: list[str], is_full: bool) -> list[tuple[str, str]]:
+    """(form, key) of an abbreviated spelling, or those by which a full one may be abbreviated."""
+    stem = _stem(words)
+    suffix = "".join(words[len(stem) :])
+    if is_full:
+        surnames = {"".join(stem[1:]), stem[-1]} if len(stem) > 1 else set()
+        starts = {stem[0][:length] for length in range(1, LONGEST_ABBREVIATION + 1)}
+    elif _is_abbreviated(spelling, words):
+        surnames, starts = {"".join(stem[1:])}, {stem[0]}
+    else:
+        return []
+    found = [(start, _folded(surname)) for start in sorted(starts) for surname in sorted(surnames)]
+    forms = [("initial", f"{start} {surname}") for start, surname in found]
+    return forms + [("initial_and_suffix", f"{start} {surname}{suffix}") for start, surname in found if is_full or suffix]
 
 
 def _keyed(pairs: list[tuple[str, str]]) -> pl.DataFrame:
     return pl.DataFrame(pairs, schema={"spelling": pl.String(), "key": pl.String()}, orient="row")
 
 
-def _candidates(
-    mentions: pl.DataFrame, known: pl.DataFrame, rosters: pl.DataFrame
-) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
-    """For each form (game_id, key, player_id) of the two teams' players, under every spelling known of them."""
-    people = rosters.join(mentions.select("game_id").unique(), on="game_id", how="semi").select(
-        "game_id", pl.col("player_id").cast(pl.Int64), pl.col("player_name").alias("spelling")
-    )
-    full = [name for name in known["spelling"].unique(maintain_order=True) if not _is_initial(_words(name))]
-    learned = known.filter(pl.col("spelling").is_in(full)).select(pl.col("player_id").cast(pl.Int64), "spelling")
-    learned = learned.join(people, on="player_id", how="semi")
-    spellings = pl.concat([people.select("player_id", "spelling"), learned]).unique()
-    games = people.select("game_id", "player_id").unique()
-    by_form = {
-        key: games.join(spellings.join(form, on="spelling").select("player_id", "key").unique(), on="player_id")
-        for key, form in _full_forms(spellings["spelling"]).items()
-    }
-    return by_form, people.select("player_id", "spelling").unique(subset="player_id", keep="first", maintain_order=True)
+def _people(known: pl.DataFrame, active: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """For each form (player_id, key) of everybody active, under every spelling known of him.
 
-
-def _league(waiting: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """(spelling, player_id list) by lookup in the whole league.
-
-    A spelling without a suffix counts everybody who shares it but for a suffix: "Gary Trent" may be father or son.
+    A learned abbreviation does not count: it would hide that somebody else shares it.
     """
-    asked = [s for s in waiting["spelling"].unique(maintain_order=True) if _words(s)]
-    has_suffix = [s for s in asked if _stem(_words(s)) != _words(s)]
-    known = known.select(pl.col("player_id").cast(pl.Int64), "spelling")
-    mine, theirs = _forms(asked), _forms(known["spelling"])
-    parts = [
-        mine[key].filter(pl.col("spelling").is_in(has_suffix) == wanted).join(
-            known.join(theirs[key], on="spelling").select("player_id", "key"), on="key"
+    shown = active.select(pl.col("player_id").cast(pl.Int64), pl.col("player_name").alias("spelling")).unique()
+    learned = known.select(pl.col("player_id").cast(pl.Int64), "spelling").join(shown, on="player_id", how="semi")
+    is_full = [name for name in learned["spelling"].unique() if not _is_abbreviated(name, _words(name) or [""])]
+    spellings = pl.concat([shown, learned.filter(pl.col("spelling").is_in(is_full))]).unique()
+    forms = _forms(spellings["spelling"], is_full=True)
+    return {key: spellings.join(form, on="spelling").select("player_id", "key").unique() for key, form in forms.items()}
+
+
+def _first_answers(
+    waiting: pl.DataFrame, steps: Iterable[tuple[str, str, tuple[str, ...]]], forms: dict[str, pl.DataFrame],
+    people: dict[str, pl.DataFrame], active: pl.DataFrame,
+) -> pl.DataFrame:  # fmt: skip
+    """(game_id, spelling, player_id list, resolved_by) of the mentions of which a step knows anybody."""
+    answers = [pl.DataFrame(schema=ANSWER)]
+    for step, key, standings in steps:
+        candidates = active.filter(pl.col("standing").is_in(standings)).select("game_id", "player_id").unique()
+        hits = waiting.join(forms[key], on="spelling").join(people[key], on="key")
+        found = (
+            hits.join(candidates, on=["game_id", "player_id"], how="semi")
+            .group_by("game_id", "spelling")
+            .agg(pl.col("player_id").unique().sort())
+            .with_columns(pl.lit(step).alias("resolved_by"))
         )
-        for key, wanted in (("alias", True), ("stem", False))
-    ]  # fmt: skip
-    same_lookup = known.join(theirs["alias"], on="spelling").select("key", "player_id")
-    hits = pl.concat(parts).group_by("spelling").agg(pl.col("player_id").unique().sort())
-    exact = mine["alias"].join(same_lookup, on="key").select("spelling").unique()
-    return hits.join(exact, on="spelling", how="semi")
+        answers.append(found)
+        waiting = waiting.join(found, on=["game_id", "spelling"], how="anti")
+    return pl.concat(answers)
+
+
+def _with_asserted(mentions: pl.DataFrame, answers: pl.DataFrame, asserted: pl.DataFrame | None) -> pl.DataFrame:
+    """The answers, with those of an operator where the two teams have none, several, or somebody without an id."""
+    if asserted is None or asserted.is_empty():
+        return answers
+    is_clear = (pl.col("player_id").list.len() == 1) & (pl.col("player_id").list.first() > 0)
+    open_mentions = mentions.join(answers.filter(is_clear), on=["game_id", "spelling"], how="anti")
+    told = (
+        open_mentions.join(asserted, on=["game_id", "spelling"])
+        .group_by("game_id", "spelling")
+        .agg(pl.col("player_id").cast(pl.Int64).unique().sort(), pl.lit("operator").alias("resolved_by"))
+    )
+    return pl.concat([answers.join(told, on=["game_id", "spelling"], how="anti"), told])
+
+
+def _listed_answers(waiting: pl.DataFrame, forms: dict[str, pl.DataFrame], players: pl.DataFrame) -> pl.DataFrame:
+    """The mentions that mean somebody on the seed's list of active players; without a suffix also all who differ in it."""
+    if waiting.is_empty() or "evidence" not in players.columns:
+        return pl.DataFrame(schema=ANSWER)
+    listed = players.filter(pl.col("evidence") == "seed").select(pl.col("player_id").cast(pl.Int64), "spelling").unique()
+    theirs, answers = _forms(listed["spelling"]), [pl.DataFrame(schema=ANSWER)]
+    for mine, key in (("suffixed", "alias"), ("stem", "stem")):
+        found = (
+            waiting.join(forms[mine], on="spelling")
+            .join(listed.join(theirs[key], on="spelling").select("player_id", "key"), on="key")
+            .group_by("game_id", "spelling")
+            .agg(pl.col("player_id").unique().sort(), pl.lit("seed").alias("resolved_by"))
+        )
+        answers.append(found)
+        waiting = waiting.join(found, on=["game_id", "spelling"], how="anti")
+    return pl.concat(answers)
+
+
+def _of_the_past(waiting: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """The mentions that nobody active has, and somebody of the past: he, or somebody new who shares his name."""
+    if waiting.is_empty():
+        return pl.DataFrame(schema=ANSWER)
+    forms, theirs = _forms(waiting["spelling"]), _forms(known["spelling"])
+    people = known.select(pl.col("player_id").cast(pl.Int64), "spelling").join(theirs["alias"], on="spelling")
+    return (
+        waiting.join(forms["alias"], on="spelling")
+        .join(people.select("player_id", "key").unique(), on="key")
+        .group_by("game_id", "spelling")
+        .agg(pl.col("player_id").unique().sort(), pl.lit(OR_SOMEBODY_NEW).alias("resolved_by"))
+    )
 
 
 def _answer(mentions: pl.DataFrame, answers: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    is_past, is_alone = pl.col("resolved_by") == OR_SOMEBODY_NEW, pl.col("len") == 1
+    or_new = pl.format("{}, {}", "people", "resolved_by")
     several = (
-        answers.filter(pl.col("player_id").list.len() > 1)
+        answers.filter((pl.col("player_id").list.len() > 1) | is_past)
         .explode("player_id")
-        .join(names.rename({"spelling": "name"}), on="player_id", how="left")
-        .group_by("game_id", "spelling")
-        .agg(pl.coalesce("name", pl.col("player_id").cast(pl.String)).sort().str.join(", ").alias("people"))
+        .join(names, on="player_id", how="left")
+        .group_by("game_id", "spelling", "resolved_by")
+        .agg(pl.coalesce("player_name", pl.col("player_id").cast(pl.String)).sort().str.join(", ").alias("people"), pl.len())
+        .select("game_id", "spelling", pl.when(is_past & is_alone).then(or_new).otherwise("people").alias("people"))
     )
-    is_one = pl.col("player_id").list.len() == 1
+    is_one = (pl.col("player_id").list.len() == 1) & (pl.col("player_id").list.first() > 0) & ~is_past
     return (
         mentions.join(answers, on=["game_id", "spelling"], how="left", maintain_order="left")
         .join(several, on=["game_id", "spelling"], how="left", maintain_order="left")

@@ -5,6 +5,7 @@ lines            captures the lines of a slate ever more often until its tip-off
 tables           carries data through the graph by the automation conditions of the tables
 reconciliation   finds what all of these decided and nobody did, and closes runs that died
 alert_on_failed_run, alert_on_failed_tick
+alert_on_unresolved_names  an alert for each name that has a line and no player
 
 What happens by the clock belongs in `schedules.py`.
 """
@@ -30,6 +31,7 @@ from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.instance.ticks import decisions
 from nba_pipeline.league.calendar import days, eastern, eastern_date
 from nba_pipeline.monitoring.alerts import Notifier, alert_on_killed, failed_run_sensor
+from nba_pipeline.monitoring.unresolved_names import unresolved_names_sensor
 from nba_pipeline.orchestration import boxscore_polling
 from nba_pipeline.orchestration.jobs import game_day, limit, selection_of, train
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage
@@ -286,4 +288,6 @@ def alert_on_failed_tick(context: dg.SensorEvaluationContext, notifier: Notifier
     return dg.SkipReason(f"failed: {', '.join(failed)}" if failed else "nothing failed")
 
 
-SENSORS = (final_games, lines, tables, reconciliation, failed_run_sensor(MODE_TAG), alert_on_failed_tick)
+SENSORS = (
+    final_games, lines, tables, reconciliation, failed_run_sensor(MODE_TAG), alert_on_failed_tick, unresolved_names_sensor,
+)  # fmt: skip

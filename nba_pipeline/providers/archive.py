@@ -49,7 +49,7 @@ GAME_LINE_COLUMNS = {
     "problem": pl.String(),
 }  # fmt: skip
 
-PLAYER_COLUMNS = {"player_id": pl.Int64(), "spelling": pl.String(), "source": pl.String()}
+PLAYER_COLUMNS = {"player_id": pl.Int64(), "spelling": pl.String(), "is_active": pl.Boolean(), "source": pl.String()}
 
 GAMES = (
     "game_id", "game_date", "tipoff_utc", "tipoff_source", "home_team", "away_team", "home_pts", "away_pts", "status",
@@ -73,7 +73,7 @@ UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 CONSENSUS = "consensus"
 """The book of the archive's game lines: one value per event, averaged over books that it does not name."""
 INSTANTS, DATES = ("tipoff_utc", "commence_time_utc", "commence_time", "snapshot_at"), ("game_date",)
-FLAGS = ("is_neutral", "starter", "is_latest_pregame")
+FLAGS = ("is_neutral", "starter", "is_latest_pregame", "is_active")
 TEXTS = (
     "game_id", "event_game_id", "event_id", "odds_event_id", "tipoff_source", "team", "home_team", "away_team", "game_label",
     "game_sublabel", "arena_name", "arena_city", "player_name", "player_name_raw", "full_name", "market", "book",
@@ -104,6 +104,10 @@ class _File:
             raise BadInput(f"the archive's {self.name} has columns of another type: {', '.join(retyped)}")
         # a column that is null throughout has no type of its own, and could not be compared with others
         return frame.select(pl.col(name).cast(_type_of(name)) if types[name] == pl.Null else name for name in wanted)
+
+    def columns(self, wanted: set[str]) -> list[str]:
+        """Which of some optional columns the file has."""
+        return sorted(wanted & set(pl.scan_parquet(io.BytesIO(self.body)).collect_schema()))
 
     def problem(self) -> str | None:
         """Why the file cannot be read; None for a readable one. Reads all of it."""
@@ -272,9 +276,11 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @unreadable_files_are_named
     def players(self) -> pl.DataFrame:
-        """One row per player of the seed list: player_id, spelling, source."""
+        """One row per player of the seed list: player_id, spelling, is_active (null where the file does not say) and source."""
         file = self._file("players")
-        people = file.scan(PLAYERS).collect().rename({"full_name": "spelling"})
+        people = file.scan([*PLAYERS, *file.columns({"is_active"})]).collect().rename({"full_name": "spelling"})
+        if "is_active" not in people.columns:
+            people = people.with_columns(pl.lit(None, pl.Boolean).alias("is_active"))
         return _cast(people.with_columns(pl.lit(file.ref).alias("source")), PLAYER_COLUMNS, file)
 
     def _season_schedule(self, season: str, days: list[date]) -> pl.DataFrame:

@@ -3,6 +3,8 @@
 `commence_time` is about ten minutes after the tip-off. One payload may hold two spellings of a player, ladders of
 alternate lines under the main market, and prices of a game that is under way. Player and game lines come in one answer,
 so that they are of one instant and each event is asked for once.
+
+Every outcome of an answer is in a row of one of the two parsers: as a line, with a `problem`, or with a reason in `ignored`.
 """
 
 import re
@@ -18,6 +20,7 @@ from nba_pipeline.league.calendar import EASTERN_NAME, eastern
 from nba_pipeline.league.teams import TEAM_OF_NAME
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.matching import match_games
+from nba_pipeline.providers.odds_markets import GAME, IGNORED, PLAYER, SPREADS, USED, declared
 from nba_pipeline.providers.parsing import Unusable, frame_of, parser
 from nba_pipeline.providers.wire import instant, number_or_none, plain, quoted, text_or_none, whole
 from nba_pipeline.settings import SETTINGS
@@ -41,7 +44,7 @@ ODDS_COLUMNS = {
     "away_team": pl.String(), "book": pl.String(), "market": pl.String(), "spelling": pl.String(), "line": pl.Float64(),
     "line_half_points": pl.Int64(), "over_price": pl.Int64(), "under_price": pl.Int64(),
     "snapshot_at": pl.Datetime("us", "UTC"), "captured_at": pl.Datetime("us", "UTC"), "request_format": pl.String(),
-    "source": pl.String(), "problem": pl.String(),
+    "source": pl.String(), "problem": pl.String(), "ignored": pl.String(),
 }  # fmt: skip
 
 GAME_ODDS_COLUMNS = {
@@ -49,14 +52,18 @@ GAME_ODDS_COLUMNS = {
     "away_team": pl.String(), "book": pl.String(), "market": pl.String(), "outcome": pl.String(), "line": pl.Float64(),
     "line_half_points": pl.Int64(), "price": pl.Int64(), "snapshot_at": pl.Datetime("us", "UTC"),
     "captured_at": pl.Datetime("us", "UTC"), "request_format": pl.String(), "source": pl.String(), "problem": pl.String(),
+    "ignored": pl.String(),
 }  # fmt: skip
 
 HISTORICAL = "historical_"
 """How the endpoints begin whose answers are wrapped with a timestamp."""
 EVENT_ID = re.compile(r"[\w-]{1,80}")
 """It becomes part of an address and of a file's name."""
-SPREADS, TOTALS = "spreads", "totals"
-TOTAL_OUTCOMES = {"Over": "over", "Under": "under"}
+OVER_AND_UNDER = {"over": "Over", "under": "Under"}
+"""The documented names of the two sides, by their lower-case form; other letter cases are plausible."""
+NAME_WITH_SIDE = re.compile(r"(?P<player>.*\S)\s+(?P<side>over|under)", re.IGNORECASE)
+"""A plausible outcome without `description`: its name holds the player and the side."""
+NOT_DECLARED = "market {} is declared neither used nor ignored"
 
 
 class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -140,13 +147,10 @@ def parse_event_odds(payload: Payload) -> pl.DataFrame:
     """One row per event, book, market, spelling and line, with the prices of both sides (null for a missing side).
 
     `snapshot_at` is the market's last_update, else the bookmaker's, else the timestamp of a historical answer, else
-    null. Markets without a player (spreads, totals) are left out. Rows that cannot be used carry a `problem`.
+    null. Rows that cannot be used carry a `problem`, as does each outcome of a market that is not declared. Outcomes of player
+    markets that are ignored by declaration carry the reason in `ignored`. Game markets are those of `parse_game_odds`.
     """
-    rows = [
-        {**shown, **_line(sides, shown["problem"])}
-        for shown, outcomes in _markets(payload)
-        for sides in _by_line(outcomes, shown["market"])
-    ]
+    rows = [row for shown, outcomes in _markets(payload) for row in _player_rows(shown, outcomes)]
     return frame_of(rows, ODDS_COLUMNS)
 
 
@@ -156,12 +160,12 @@ def parse_game_odds(payload: Payload) -> pl.DataFrame:
 
     Home and away are the provider's; a spread is the view of its own outcome, negative for the favourite. `snapshot_at`
     is made as by `parse_event_odds`, which reads the other markets of the same answers. Rows that cannot be used carry a
-    `problem`.
+    `problem`; outcomes of game markets that are ignored by declaration carry the reason in `ignored`.
     """
     rows = [
-        {**shown, **_game_line(outcome, shown)}
+        {**shown, **(_game_line(outcome, shown) if declared(shown["market"]) == (GAME, USED) else _ignored(shown))}
         for shown, outcomes in _markets(payload)
-        if shown["market"] in (SPREADS, TOTALS)
+        if (declared(shown["market"]) or ("",))[0] == GAME
         for outcome in outcomes
     ]
     return frame_of(rows, GAME_ODDS_COLUMNS)
@@ -235,33 +239,79 @@ def _event(event: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _by_line(outcomes: Sequence[Mapping[str, Any]], market: str) -> list[list[Mapping[str, Any]]]:
-    """The outcomes of each player and line, both sides together; those of the game, which name no player, are left out."""
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+def _player_rows(shown: Mapping[str, Any], outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of one market: all of its outcomes, whatever they look like; none of a game market."""
+    kind = declared(shown["market"])
+    if kind == (PLAYER, USED):
+        return [{**shown, **_line(sides, shown["problem"])} for sides in _by_line(outcomes)]
+    if kind == (PLAYER, IGNORED):
+        return [{**shown, "spelling": _who(outcome)[0], **_ignored(shown)} for outcome in outcomes]
+    if kind is None:
+        problem = ", ".join(filter(None, [shown["problem"], NOT_DECLARED.format(quoted(shown["market"]))]))
+        return [{**shown, "spelling": _who(outcome)[0], "problem": problem} for outcome in outcomes]
+    return []
+
+
+def _ignored(shown: Mapping[str, Any]) -> dict[str, Any]:
+    return {"ignored": f"market {shown['market']}", "problem": None}
+
+
+def _who(outcome: Mapping[str, Any]) -> tuple[str | None, Any]:
+    """The player of an outcome, null when it names nobody, and its side: Over, Under or what stands there instead.
+
+    The documented form has the side in `name` and the player in `description`. Plausible forms are the two the other way
+    round, and both in `name`.
+    """
+    name, named = outcome.get("name"), outcome.get("description")
+    side, spelling = _side_of(name), _plain(named)
+    if side is None and _side_of(named) is not None and _plain(name) is not None:
+        return _plain(name), _side_of(named)
+    if side is None and named is None and (match := NAME_WITH_SIDE.fullmatch(_plain(name) or "")):
+        return match["player"], _side_of(match["side"])
+    return spelling, side or name
+
+
+def _side_of(value: Any) -> str | None:
+    return OVER_AND_UNDER.get(value.strip().casefold()) if isinstance(value, str) else None
+
+
+def _plain(value: Any) -> str | None:
+    """Text with single blanks; null when empty or not text."""
+    return " ".join(value.split()) or None if isinstance(value, str) else None
+
+
+def _half_points(point: Any) -> int | None:
+    line = number_or_none(point)
+    return None if line is None else whole(line * 2)
+
+
+def _by_line(outcomes: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """The outcomes of each player and line, both sides together. What names nobody, or no line, stays apart by its text."""
+    groups: dict[tuple[Any, Any], list[Mapping[str, Any]]] = {}
     for outcome in outcomes:
-        is_of_game = market in (SPREADS, TOTALS) or str(outcome.get("name")) in TEAM_OF_NAME
-        if outcome.get("description") is not None or not is_of_game:
-            groups.setdefault((repr(outcome.get("description")), str(outcome.get("point"))), []).append(outcome)
+        spelling, half_points = _who(outcome)[0], _half_points(outcome.get("point"))
+        who = spelling or ("", repr(outcome.get("description")))
+        where = ("", repr(outcome.get("point"))) if half_points is None else half_points
+        groups.setdefault((who, where), []).append(outcome)
     return list(groups.values())
 
 
 def _line(sides: Sequence[Mapping[str, Any]], problem: str | None) -> dict[str, Any]:
-    named, point = sides[0].get("description"), sides[0].get("point")
-    spelling, line = text_or_none(named), number_or_none(point)
-    half_points = None if line is None else whole(line * 2)
+    spelling, point = _who(sides[0])[0], sides[0].get("point")
+    line, half_points = number_or_none(point), _half_points(point)
     problems = [problem] if problem else []
     if spelling is None:
-        problems.append(f"the player is {quoted(named)}")
+        problems.append(f"the player is {quoted(sides[0].get('description'))}")
     if half_points is None:
         problems.append(f"line of {spelling} is {quoted(point)}")
     prices: dict[str, int | None] = {}
-    for side in ("Over", "Under"):
-        offered = {str(o.get("price")): o.get("price") for o in sides if o.get("name") == side}
+    for side in OVER_AND_UNDER.values():
+        offered = {_price_key(o.get("price")): o.get("price") for o in sides if _who(o)[1] == side}
         price = whole(next(iter(offered.values()), None))
         if len(offered) > 1 or (offered and (price is None or abs(price) < PRICE_FLOOR)):
-            problems.append(f"{side} price of {spelling} at {plain(point)} is {' and '.join(map(plain, offered))}")
+            problems.append(f"{side} price of {spelling} at {plain(point)} is {' and '.join(map(plain, offered.values()))}")
         prices[f"{side.lower()}_price"] = None if len(offered) > 1 else price
-    if strange := sorted({plain(o.get("name")) for o in sides} - {"Over", "Under"}):
+    if strange := sorted({plain(_who(o)[1]) for o in sides} - set(OVER_AND_UNDER.values())):
         problems.append(f"outcome {', '.join(strange)} of {spelling}")
     return {
         "spelling": spelling, "line": line, "line_half_points": half_points, **prices,
@@ -269,12 +319,19 @@ def _line(sides: Sequence[Mapping[str, Any]], problem: str | None) -> dict[str, 
     }  # fmt: skip
 
 
+def _price_key(price: Any) -> Any:
+    """Equal for one price in several forms, as -110 and "-110"."""
+    number = whole(price)
+    return str(price) if number is None else number
+
+
 def _game_line(outcome: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
     name, point, offered = outcome.get("name"), outcome.get("point"), outcome.get("price")
     sides = {shown["home_team"]: "home", shown["away_team"]: "away"}
-    side = sides.get(TEAM_OF_NAME.get(str(name))) if shown["market"] == SPREADS else TOTAL_OUTCOMES.get(str(name))
+    team = sides.get(TEAM_OF_NAME.get(str(name)))
+    side = team if shown["market"] == SPREADS else (_side_of(name) or "").lower() or None
     line, price = number_or_none(point), whole(offered)
-    half_points = None if line is None else whole(line * 2)
+    half_points = _half_points(point)
     what = f"{shown['market']} {plain(name)} of {shown['book']}"
     problems = [shown["problem"]] if shown["problem"] else []
     if side is None:

@@ -13,8 +13,9 @@ import polars as pl
 from nba_pipeline.errors import Closed, Damaged
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import parse_key
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.table import PROBLEM, TABLES, Table
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.accounting import ROWS_IN, per_date, rows_out
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.partitions import recovering
 
@@ -49,6 +50,8 @@ class TableIO(dg.ConfigurableIOManager):
         every = [parse_key(key) for key in context.asset_partition_keys]
         dates, obj = self._open_dates(table, every, obj, context)
         good, rejected = table.conform(obj, self.clock.as_of, _code_version(context))
+        if ROWS_IN in context.output_metadata:
+            context.add_output_metadata(rows_out(dates, good, rejected, _merged_by_conform(table, dates, obj)))
         recovering(lambda: self._write(table, dates, good, rejected, context))
 
     def _write(
@@ -160,6 +163,13 @@ class TableIO(dg.ConfigurableIOManager):
 
 def _table(key: dg.AssetKey) -> Table:
     return TABLES[key.path[-1]]
+
+
+def _merged_by_conform(table: Table, dates: list[date], frame: pl.DataFrame) -> dict[date, int]:
+    """Per date the rows that `Table.conform` merges: equal to another one but for their lineage."""
+    usable = frame.filter(pl.col(PROBLEM).is_null()) if PROBLEM in frame.columns else frame
+    before, after = (per_date(rows, dates) for rows in (usable, usable.unique(table.schema.column_names())))
+    return {day: count - after[day] for day, count in before.items()}
 
 
 def _code_version(context: dg.OutputContext) -> str:

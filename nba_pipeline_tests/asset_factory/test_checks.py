@@ -16,6 +16,7 @@ from nba_pipeline.asset_factory.checks import (
     _checks,
     checks_of,
     dated_check,
+    every_row_is_accounted_for,
     keys_are_unique,
     nothing_is_quarantined,
     rows_are_unaltered,
@@ -25,6 +26,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.tables.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.accounting import RowsIn, rows_out
 from nba_pipeline.warehouse.home_format import prepare_write
 from nba_pipeline.warehouse.local import LocalWarehouse
 
@@ -270,3 +272,29 @@ def test_a_ledger_is_checked_against_its_manifests_and_another_table_is_not(tmp_
         assert "toy_picks 2024-03-12, game_id 1: the row was altered" in verdicts[0].missing[0]
     finally:
         del TABLES["toy_picks"]
+
+
+def materialized(instance: dg.DagsterInstance, day: date, **metadata: Any) -> None:
+    instance.report_runless_asset_event(dg.AssetMaterialization("toy_boxes", partition=str(day), metadata=metadata))
+
+
+def test_a_row_that_is_nowhere_fails_its_date_and_an_uncounted_date_is_no_pass(
+    boxes: Table, instance: dg.DagsterInstance
+) -> None:
+    """The third date was materialized by a version that counted nothing."""
+    dates = [FIRST, SECOND]
+    rows = pl.DataFrame({"game_date": [FIRST, FIRST, SECOND]})
+    read = RowsIn(dates)
+    read.parsed(rows)
+    read.ignored(rows.head(1), "market player_double_double")
+    counts = {**read.metadata(), **rows_out(dates, rows[1:2], rows.clear(), {})}
+    for day, metadata in ((FIRST, counts), (SECOND, counts), (THIRD, {})):
+        materialized(instance, day, **metadata)
+    first, second, third = every_row_is_accounted_for(instance, boxes, [FIRST, SECOND, THIRD])
+    assert (first.passed, first.missing) == (True, ["ignored: market player_double_double (1 rows)"])
+    assert first.numbers == {
+        "rows_in": 2, "rows_kept": 1, "rows_quarantined": 0, "rows_ignored": 1, "rows_repeated": 0, "rows_unaccounted": 0,
+    }  # fmt: skip
+    assert (second.passed, second.numbers["rows_unaccounted"]) == (False, 1)
+    assert (third.passed, third.numbers) == (False, {})
+    assert third.missing == [f"toy_boxes: the rows of {THIRD} were not counted; materialize the date again"]

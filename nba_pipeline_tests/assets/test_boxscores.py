@@ -511,6 +511,7 @@ def named(
     """player_id or problem of each (team, name)."""
     box = rows_of(*(a_boxscore(team=team, player_name=name, player_id=None, provider="balldontlie") for team, name in mentions))
     people = pl.DataFrame(seen, schema={"player_id": pl.Int64, "player_name": pl.String, "team": pl.String}, orient="row")
+    people = people.with_columns(pl.lit(EARLIER).alias("game_date"), pl.lit("2023-24").alias("season"))
     known = pl.DataFrame(spellings or [], schema={"player_id": pl.Int64, "spelling": pl.String}, orient="row")
     frame = name_the_players(box, people, known)
     assert frame.schema == box.schema
@@ -529,7 +530,10 @@ def test_two_players_of_one_name_in_one_team_are_nobody() -> None:
 
 def test_somebody_who_changed_teams_is_found_in_the_league() -> None:
     assert named(("GSW", "Al Able"), seen=[(1, "Al Able", "BOS")]) == [1]
-    assert named(("GSW", "Al Able"), seen=[], spellings=[(1, "Al Able")]) == [1]
+
+
+def test_somebody_whom_no_box_score_of_late_shows_is_not_guessed() -> None:
+    assert named(("GSW", "Al Able"), seen=[], spellings=[(1, "Al Able")]) == ["ambiguous name 'Al Able': 1, or somebody new"]
 
 
 def test_games_are_never_mixed() -> None:

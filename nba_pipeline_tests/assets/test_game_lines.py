@@ -35,7 +35,9 @@ COLUMNS = ["market", "outcome", "line", "price", "is_before_tipoff", PROBLEM]
 Run = Callable[..., pl.DataFrame]
 
 
-def an_answer(shown_at: str = "20:00", home: float = -6.5, total: float = 228.5, **event: Any) -> dict[str, Any]:
+def an_answer(
+    shown_at: str = "20:00", home: float = -6.5, total: float = 228.5, price: int = -110, **event: Any
+) -> dict[str, Any]:
     """An event's odds: a spread and a total of one book."""
     shown = {"last_update": f"2024-03-12T{shown_at}:00Z"}
     names = EVENT | event
@@ -43,7 +45,7 @@ def an_answer(shown_at: str = "20:00", home: float = -6.5, total: float = 228.5,
         {"name": names["home_team"], "point": home, "price": -115},
         {"name": names["away_team"], "point": -home, "price": -105},
     ]
-    both = [{"name": name, "point": total, "price": -110} for name in ("Over", "Under")]
+    both = [{"name": name, "point": total, "price": price} for name in ("Over", "Under")]
     markets = [{"key": "spreads", **shown, "outcomes": spread}, {"key": "totals", **shown, "outcomes": both}]
     return {**names, "bookmakers": [{"key": "draftkings", "markets": markets}]}
 
@@ -109,6 +111,18 @@ def test_two_lines_of_one_book_and_instant_are_both_parked(run: Run) -> None:
     good, bad = TABLE.conform(run(an_answer(), an_answer(total=229.5)), at(22), "1")
     assert good["outcome"].to_list() == ["away", "home"]
     assert bad["problem"].to_list() == ["key_is_unique"] * 4
+
+
+def test_two_prices_of_one_line_and_instant_are_both_parked(run: Run) -> None:
+    good, bad = TABLE.conform(run(an_answer(), an_answer(price=-150)), at(22), "1")
+    assert good["outcome"].to_list() == ["away", "home"]
+    assert sorted(bad["row"].str.json_path_match("$.price")) == ["-110", "-110", "-150", "-150"]
+
+
+def test_markets_that_are_not_requested_are_ignored(run: Run) -> None:
+    answer = an_answer()
+    answer["bookmakers"][0]["markets"].append({"key": "h2h", "outcomes": [{"name": "New York Knicks", "price": 120}]})
+    assert run(answer).height == 4
 
 
 def test_an_event_of_no_game_is_parked_with_its_id(run: Run) -> None:

@@ -15,16 +15,19 @@ from nba_pipeline.assets.sources.injuries import (
     every_team_has_a_report,
     injuries,
     of_the_slate,
+    once_per_player,
     with_players,
 )
+from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.active_players import ACTIVE_SCHEMA
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.providers import espn as espn_api
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.injury_report import REPORT_COLUMNS, InjuryReport
-from nba_pipeline.tables.table import LINEAGE
+from nba_pipeline.tables.table import LINEAGE, PROBLEM
 from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates, OnThisMachine
@@ -148,13 +151,14 @@ KNOWN = {
 
 def named(spelling: str, *roster: int) -> tuple[int | None, str | None]:
     known = pl.DataFrame({"player_id": list(KNOWN), "spelling": list(KNOWN.values())})
-    rosters = pl.DataFrame(
-        [(GAME_ID, n, KNOWN[n]) for n in roster], schema=["game_id", "player_id", "player_name"], orient="row"
-    ).cast({"game_id": pl.String, "player_id": pl.Int64, "player_name": pl.String})
+    active = pl.DataFrame(
+        [(GAME_ID, n, name, "of_the_teams" if n in roster else "elsewhere") for n, name in KNOWN.items()],
+        schema=ACTIVE_SCHEMA, orient="row",
+    )  # fmt: skip
     rows = said(printed(spelling=spelling), schedule=frame_of(SCHEDULE, GAME)).with_columns(
         pl.lit(None, pl.Int64).alias("player_id")
     )
-    [row] = with_players(rows, known, rosters).filter(pl.col("spelling").is_not_null()).rows(named=True)
+    [row] = with_players(rows, known, active).filter(pl.col("spelling").is_not_null()).rows(named=True)
     return row["player_id"], row["problem"]
 
 
@@ -182,6 +186,7 @@ class Slates(OnThisMachine):
 
     def __init__(self, landing: Landing, clock: Clock, provider: Provider):
         super().__init__(landing, clock, provider, "injury_report", "espn")
+        self.warehouse = LocalWarehouse(home=landing.home)
         self.reports: dict[str, Answer] = {}
         self.espn = Answer(espn_injuries(an_espn_injury()))
         provider.says(self.answer)
@@ -203,7 +208,7 @@ class Slates(OnThisMachine):
         frame = injuries(
             context, schedule=frame_of(SCHEDULE, game), boxscores=frame_of(BOXSCORES, a_boxscore(before(3))),
             players=pl.DataFrame({"player_id": [PLAYER], "spelling": ["Stephen Curry"]}),
-            injury_report=InjuryReport(http=self.http), espn=Espn(http=self.http),
+            injury_report=InjuryReport(http=self.http), espn=Espn(http=self.http), warehouse=self.warehouse,
             archive=archive(folder="", landing=self.landing, clock=clock), clock=clock,
         )  # fmt: skip
         return self.conformed(TABLE, context, frame, now)
@@ -234,6 +239,43 @@ def test_every_landed_snapshot_is_a_row_and_a_second_run_changes_nothing(slates:
     both = slates.collect()
     assert told(both.filter(pl.col("team") == "GSW"), "snapshot_at", "status") == [(at(10, 30), "out"), (at(11, 30), "doubtful")]
     assert both.filter(pl.col("snapshot_at") == at(10, 30)).equals(first)
+
+
+def test_somebody_on_the_roster_of_the_date_is_of_the_team(slates: Slates) -> None:
+    listed = {"game_date": DAY, "team": "GSW", "player_id": 7, "spelling": "Pat Spencer", "seen_at": NOON, "source": "test"}
+    roster, _ = ROSTERS.conform(frame_of(ROSTERS, listed).drop("as_of", "code_version"), NOON, "1")
+    slates.warehouse.replace(ROSTERS, [DAY], roster, "test")
+    slates.reports["2024-03-12_06AM"] = Answer(
+        body=a_report([a_first_entry(player="P. Spencer"), not_yet("New York Knicks")], printed="03/12/24 06:30 AM")
+    )
+    assert slates.collect()["player_id"].to_list().count(7) == 1
+
+
+def said_of_curry(*statuses: tuple[str, str, datetime]) -> list[tuple[str, str]]:
+    """(spelling, status) of the rows that are left of these (spelling, status, instant of the answer) of one snapshot."""
+    about = {"game_id": GAME_ID, "team": "GSW", "player_id": PLAYER, "snapshot_at": at(10), "tipoff_at": at(23), "game_date": DAY}
+    rows = [about | {"spelling": name, "status": status, "seen_at": seen, "provider": "espn", "source": f"{seen}",
+                     "is_before_tipoff": True} for name, status, seen in statuses]  # fmt: skip
+    frame = frame_of(TABLE, *rows).drop("as_of", "code_version").with_columns(pl.lit(None, pl.String).alias(PROBLEM))
+    good, _ = TABLE.conform(once_per_player(frame).drop("copies"), NOON, "1")
+    return good.select("spelling", "status").rows()
+
+
+def test_two_spellings_of_a_player_that_say_the_same_are_one_row() -> None:
+    assert said_of_curry(("Stephen Curry", "out", NOON), ("Steph Curry", "out", at(13))) == [("Stephen Curry", "out")]
+
+
+def test_a_snapshot_that_contradicts_itself_says_nothing_of_the_player() -> None:
+    assert said_of_curry(("Stephen Curry", "out", NOON), ("Stephen Curry", "available", at(13))) == []
+
+
+def test_an_instant_that_is_printed_twice_with_other_contents_is_compared(slates: Slates) -> None:
+    for hour, status in ((7, "Out"), (6, "Questionable")):
+        slates.reports = {
+            f"2024-03-12_0{hour}AM": Answer(body=a_report([a_first_entry(status=status)], printed="03/12/24 06:30 AM"))
+        }
+        slates.collect(now=at(hour + 5))
+    assert slates.parked["problem"].to_list() == ["key_is_unique"] * 2
 
 
 def test_espn_answers_when_no_report_is_found(slates: Slates) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from nba_pipeline.assets.sources.prop_lines import (
     AFTER_TIPOFF,
+    IGNORED,
     OF_LOW_LADDER,
     PLACEHOLDER,
     TABLE,
@@ -19,24 +20,31 @@ from nba_pipeline.assets.sources.prop_lines import (
     name_the_players,
     no_row_is_quarantined,
     reject_lines,
+    roster_sightings,
 )
+from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.odds_api import ODDS_COLUMNS
 from nba_pipeline.tables.table import PROBLEM
 from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_game, a_prop_line, at, frame_of, prop_lines_of
+from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_game, a_prop_line, at, before, frame_of, prop_lines_of
 
 GAME = a_game()["game_id"]
 NAMELESS = "unresolved name 'J. Nobody'"
 CLOCK = Clock(stands_at="2024-03-13T12:00:00Z")
 
 
-def problems_of(*rows: Values) -> list[str | None]:
+def judged(*rows: Values) -> pl.DataFrame:
     problems = [row.get(PROBLEM) for row in rows]
     frame = prop_lines_of(*[{k: v for k, v in row.items() if k != PROBLEM} for row in rows])
-    rejected = reject_lines(frame.with_columns(pl.Series(PROBLEM, problems, pl.String)).with_row_index())
-    return rejected.sort("index")[PROBLEM].to_list()
+    marked = frame.with_columns(pl.Series(PROBLEM, problems, pl.String), pl.lit(None, pl.String).alias(IGNORED))
+    return reject_lines(marked.with_row_index()).sort("index")
+
+
+def problems_of(*rows: Values) -> list[str | None]:
+    """Why each line is none of the market: its problem, or the reason why it is ignored."""
+    return judged(*rows).select(pl.coalesce(PROBLEM, IGNORED)).to_series().to_list()
 
 
 @pytest.mark.parametrize(
@@ -57,6 +65,18 @@ def problems_of(*rows: Values) -> list[str | None]:
 )
 def test_a_line_that_is_none_of_the_market_says_why(fields: Values, problem: str | None) -> None:
     assert problems_of(a_prop_line() | fields) == [problem]
+
+
+def test_only_what_books_offer_every_day_is_ignored() -> None:
+    ladder = [a_prop_line(4.5), a_prop_line(5.5, over_price=150, under_price=-190)]
+    rows = judged(*ladder, a_prop_line(20.0), a_prop_line(25.5, is_before_tipoff=False), a_prop_line(4.5, **{PROBLEM: NAMELESS}))
+    assert rows[IGNORED].to_list() == [TOO_LOW, OF_LOW_LADDER, None, None, None]
+    assert rows[PROBLEM].to_list() == [None, None, PLACEHOLDER, AFTER_TIPOFF, NAMELESS]
+
+
+def test_a_ladder_is_of_a_player_under_whatever_spelling() -> None:
+    other = {"spelling": "S. Curry", "over_price": 150, "under_price": -190}
+    assert problems_of(a_prop_line(4.5), a_prop_line(5.5, **other)) == [TOO_LOW, OF_LOW_LADDER]
 
 
 def test_a_ladder_goes_with_its_main_line() -> None:
@@ -129,15 +149,18 @@ def write(warehouse: LocalWarehouse, *rows: Values) -> None:
     warehouse.replace(SCHEDULE, [DAY], games, "me")
     problems = [row.get(PROBLEM) for row in rows]
     lines = prop_lines_of(*[{k: v for k, v in row.items() if k != PROBLEM} for row in rows])
-    marked = lines.drop("as_of", "code_version").with_columns(pl.Series(PROBLEM, problems, pl.String))
-    good, bad = TABLE.conform(reject_lines(marked), now, "1")
+    marked = lines.drop("as_of", "code_version").with_columns(
+        pl.Series(PROBLEM, problems, pl.String), pl.lit(None, pl.String).alias(IGNORED)
+    )
+    kept = reject_lines(marked).filter(pl.col(IGNORED).is_null()).drop(IGNORED)
+    good, bad = TABLE.conform(kept, now, "1")
     warehouse.add(TABLE, [DAY], good, "me")
     warehouse.park(TABLE, [DAY], bad)
 
 
 def test_games_without_a_usable_line_are_named_and_late_lines_counted(warehouse: LocalWarehouse) -> None:
     late = a_prop_line(25.5, snapshot_at=at(23), is_before_tipoff=False, game_id="0022300999")
-    write(warehouse, a_prop_line(), a_prop_line(23.5, "fanduel"), late, a_prop_line(4.5, spelling="Al Horford"))
+    write(warehouse, a_prop_line(), a_prop_line(23.5, "fanduel"), late, a_prop_line(4.5, spelling="Al Horford", player_id=2))
     [verdict] = games_have_lines(warehouse, [DAY], CLOCK)
     assert (verdict.passed, verdict.missing) == (False, ["LAL@BOS 0022300999"])
     assert verdict.numbers == {"share": 0.5, "lines": 2, "players": 1, "lines_after_tipoff": 1}
@@ -153,7 +176,7 @@ def test_only_a_name_fails_the_check_of_names(warehouse: LocalWarehouse) -> None
     write(warehouse, a_prop_line(), *ordinary)
     checked = [check(warehouse, [DAY], CLOCK)[0] for check in (every_name_is_resolved, no_row_is_quarantined)]
     assert [verdict.passed for verdict in checked] == [True, True]
-    assert checked[1].numbers == {"rows_quarantined": 0, "lines_of_no_market": 3}
+    assert checked[1].numbers == {"rows_quarantined": 0, "lines_of_no_market": 2}
     write(warehouse, *ordinary, *[a_prop_line(line, player_id=None, **{PROBLEM: NAMELESS}) for line in (24.5, 25.5)])
     [names], [others] = every_name_is_resolved(warehouse, [DAY], CLOCK), no_row_is_quarantined(warehouse, [DAY], CLOCK)
     assert (names.passed, names.missing, names.numbers) == (False, [f"{NAMELESS} (2 rows)"], {"lines_without_a_player": 2})
@@ -165,3 +188,20 @@ def test_anything_else_in_the_quarantine_fails_the_other_check(warehouse: LocalW
     [names], [others] = every_name_is_resolved(warehouse, [DAY], CLOCK), no_row_is_quarantined(warehouse, [DAY], CLOCK)
     assert names.passed and not others.passed
     assert others.missing == ["Over price of Stephen Curry at 24.5 is 1.91 (1 rows)"]
+
+
+def test_rosters_of_the_days_before_are_sightings_and_a_name_without_an_id_has_a_negative_one(warehouse: LocalWarehouse) -> None:
+    def listed(days_ago: int, name: str, player_id: int | None) -> Values:
+        about = {"team": "GSW", "spelling": name, "player_id": player_id, "seen_at": at(12), "source": "test"}
+        return about | {"game_date": before(days_ago)}
+
+    rows = frame_of(ROSTERS, listed(0, "Al Able", 1), listed(0, "New Rookie", None), listed(7, "Bo Baker", 2), listed(8, "Cy", 3))
+    problem = pl.when(pl.col("player_id").is_null()).then(pl.format("unresolved name '{}'", "spelling")).alias(PROBLEM)
+    good, bad = ROSTERS.conform(rows.drop("as_of", "code_version").with_columns(problem), at(12), "1")
+    warehouse.replace(ROSTERS, [before(n) for n in (0, 7, 8)], good, "me")
+    warehouse.park(ROSTERS, [DAY], bad)
+    seen = roster_sightings(warehouse, [DAY]).sort("player_id")
+    assert seen.select("player_id", "player_name", "team", "is_roster").rows() == [
+        (-1, "New Rookie", "GSW", True), (1, "Al Able", "GSW", True), (2, "Bo Baker", "GSW", True),
+    ]  # fmt: skip
+    assert roster_sightings(warehouse, []).is_empty()

@@ -14,6 +14,7 @@ from nba_pipeline.assets.sources.rosters import (
     TABLE,
     every_team_has_a_roster,
     name_the_roster,
+    once_per_player,
     rosters,
     rosters_have_12_to_21_players,
 )
@@ -33,7 +34,7 @@ KNOWN = {PLAYER: "Stephen Curry", 2: "Gary Payton II", 3: "Jaylin Williams", 4: 
 
 def a_roster(team_id: str, *names: str) -> Answer:
     """What ESPN answers for a team; the ids are in the order of our tricodes."""
-    athletes = [{"fullName": name, "height": 74.0, "weight": 185.0} for name in names]
+    athletes = [{"fullName": name, "height": 74.0, "weight": 185.0, "dateOfBirth": "1988-03-14T08:00Z"} for name in names]
     return Answer({"team": {"id": team_id, "abbreviation": TEAMS[int(team_id) - 1], "athletes": athletes}})
 
 
@@ -77,6 +78,41 @@ def test_a_name_of_several_or_of_nobody_is_a_problem(spelling: str, problem: str
     assert named(spelling) == (None, problem)
 
 
+def on_rosters(*listed: tuple[str, str, date | None]) -> list[tuple[int | None, str | None]]:
+    """Player and problem of each (team, spelling, birth date), where GSW is known to have Stephen Curry."""
+    rows = [
+        {**dict.fromkeys(ROSTER_COLUMNS), "team": team, "spelling": spelling, "birth_date": born, "seen_at": NOON, "source": "t"}
+        for team, spelling, born in listed
+    ]
+    roster = pl.DataFrame(rows, schema=ROSTER_COLUMNS).with_columns(pl.lit(DAY).alias("game_date"))
+    known = pl.DataFrame({"player_id": [PLAYER], "spelling": ["Stephen Curry"]})
+    named = name_the_roster(roster, known, frame_of(BOXSCORES, a_boxscore(before(3))))
+    return once_per_player(named).select("player_id", "problem").rows()
+
+
+BORN, LATER = date(1988, 3, 14), date(2005, 1, 1)
+
+
+def test_a_player_between_two_teams_stands_in_both() -> None:
+    assert on_rosters(("GSW", "Stephen Curry", BORN), ("UTA", "Stephen Curry", BORN)) == [(PLAYER, None)] * 2
+
+
+@pytest.mark.parametrize("born", [LATER, None], ids=["another day of birth", "unknown day of birth"])
+def test_somebody_new_with_the_name_of_another_team_s_player_is_not_that_player(born: date | None) -> None:
+    problem = "ambiguous name 'Stephen Curry': Stephen Curry of GSW, or somebody new"
+    assert on_rosters(("GSW", "Stephen Curry", BORN), ("UTA", "Stephen Curry", born)) == [(PLAYER, None), (None, problem)]
+
+
+def test_two_spellings_of_a_player_on_one_roster_are_one_row() -> None:
+    assert on_rosters(("GSW", "Stephen Curry", BORN), ("GSW", "Steph Curry", BORN)) == [(PLAYER, None)]
+
+
+def test_rookies_without_an_id_stay_apart() -> None:
+    assert [problem for _, problem in on_rosters(("GSW", "A Rook", None), ("GSW", "B Rook", None))] == [
+        "unresolved name 'A Rook'", "unresolved name 'B Rook'",
+    ]  # fmt: skip
+
+
 # The asset
 
 
@@ -114,7 +150,7 @@ def test_all_thirty_teams_are_asked_for_today_and_tomorrow(days: int, teams: Tea
     rows = teams.collect(day=before(days))
     assert len(teams.provider.asked) == 30 and set(rows["team"]) == set(TEAMS)
     assert rows.row(by_predicate=pl.col("team") == "GSW", named=True) == {
-        "game_date": before(days), "team": "GSW", "player_id": PLAYER, "spelling": "Stephen Curry", "birth_date": None,
+        "game_date": before(days), "team": "GSW", "player_id": PLAYER, "spelling": "Stephen Curry", "birth_date": date(1988, 3, 14),
         "position": None, "height_inches": 74.0, "weight_pounds": 185.0, "seen_at": NOON, "as_of": NOON, "code_version": "1",
         "source": rows.filter(pl.col("team") == "GSW")["source"][0],
     }  # fmt: skip

@@ -52,6 +52,7 @@ def test_over_and_under_become_one_row(land: Land) -> None:
             "away_team": "UTA", "book": "draftkings", "market": "player_points", "spelling": "Paolo Banchero",
             "line": 20.5, "line_half_points": 41, "over_price": -140, "under_price": 110, "snapshot_at": SEEN,
             "captured_at": NOON, "request_format": "american", "source": frame["source"][0], "problem": None,
+            "ignored": None,
         }
     ]  # fmt: skip
 
@@ -94,9 +95,63 @@ def test_the_snapshot_is_the_market_s_else_the_book_s_else_the_historical_instan
     assert older.to_list() == [SEEN.replace(minute=54)]
 
 
-def test_markets_without_players_are_left_out(land: Land) -> None:
-    spread = {"name": "Utah Jazz", "price": -110, "point": 6.5}
-    assert parsed(land, odds(spread)).is_empty()
+@pytest.mark.parametrize(
+    ("outcome", "row"),
+    [
+        ({"name": "Adam Winger Over", "point": 21.5}, ("Adam Winger", 21.5, -110, None)),
+        ({"name": "Adam Winger under", "point": "21.5"}, ("Adam Winger", 21.5, None, -110)),
+        ({"name": "Adam Winger", "description": "Over", "point": 21.5}, ("Adam Winger", 21.5, -110, None)),
+        ({"name": "OVER", "description": "Adam  Winger ", "point": 21.5}, ("Adam Winger", 21.5, -110, None)),
+    ],
+    ids=["both in the name", "both in the name, lower case", "swapped", "capitals and blanks"],
+)
+def test_plausible_forms_of_player_and_side_are_read(outcome: dict[str, Any], row: tuple[Any, ...], land: Land) -> None:
+    frame = parsed(land, odds({"price": -110, **outcome}))
+    assert frame.select("spelling", "line", "over_price", "under_price").rows() == [row]
+    assert frame["problem"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "problem"),
+    [
+        ({"name": "Utah Jazz", "point": 6.5}, "the player is None, outcome Utah Jazz of None"),
+        ({"name": "Over", "point": 6.5}, "the player is None"),
+        ({"name": "Over", "description": " ", "point": 6.5}, "the player is ' '"),
+        ({"point": 6.5}, "the player is None, outcome None of None"),
+        ({}, "the player is None, line of None is None, outcome None of None"),
+    ],
+    ids=["a team", "nobody", "blank", "no name", "nothing"],
+)
+def test_nothing_in_a_player_market_is_skipped(outcome: dict[str, Any], problem: str, land: Land) -> None:
+    assert parsed(land, odds({"price": -110, **outcome}))["problem"].to_list() == [problem]
+
+
+def test_one_line_in_several_forms_is_one_row(land: Land) -> None:
+    outcomes = [an_outcome("Over", 21, "-110"), an_outcome("Under", 21.0, -120), an_outcome("Over", "21.0", -110.0)]
+    frame = parsed(land, odds(*outcomes))
+    assert frame.select("line_half_points", "over_price", "under_price", "problem").rows() == [(42, -110, -120, None)]
+
+
+def test_two_prices_at_one_instant_are_a_problem_of_their_row_alone(land: Land) -> None:
+    frame = parsed(land, odds(*[an_outcome("Over", price=price) for price in (-110, -150)], an_outcome("Over", 21.5)))
+    assert frame.select("line", "over_price", "problem").rows() == [
+        (20.5, None, "Over price of Paolo Banchero at 20.5 is -110 and -150"), (21.5, -110, None),
+    ]  # fmt: skip
+
+
+YES = {"name": "Yes", "description": "Paolo Banchero", "price": 350}
+
+
+def test_a_market_without_a_line_is_ignored_by_declaration_and_no_problem(land: Land) -> None:
+    frame = parsed(land, odds(YES, YES | {"description": "Jalen Suggs"}, market={"key": "player_double_double"}))
+    assert frame.select("spelling", "ignored", "problem").rows() == [
+        (name, "market player_double_double", None) for name in ("Paolo Banchero", "Jalen Suggs")
+    ]
+
+
+def test_a_market_that_is_not_declared_is_a_problem(land: Land) -> None:
+    frame = parsed(land, odds(YES, market={"key": "players_points"}))
+    assert frame["problem"].to_list() == ["market 'players_points' is declared neither used nor ignored"]
 
 
 def game_odds(land: Land, market: str, *outcomes: tuple[str, Any, Any], **event: Any) -> pl.DataFrame:
@@ -111,7 +166,7 @@ def test_each_side_of_a_spread_is_a_row_in_its_own_view(land: Land) -> None:
     shared = {
         "odds_event_id": "e1", "commence_time": datetime(2024, 3, 13, 2, 40, tzinfo=UTC), "home_team": "LAC",
         "away_team": "UTA", "book": "draftkings", "market": "spreads", "snapshot_at": SEEN, "captured_at": NOON,
-        "request_format": "american", "source": frame["source"][0], "problem": None,
+        "request_format": "american", "source": frame["source"][0], "problem": None, "ignored": None,
     }  # fmt: skip
     away = {"outcome": "away", "line": 6.5, "line_half_points": 13, "price": -105}
     home = {"outcome": "home", "line": -6.5, "line_half_points": -13, "price": -115}
@@ -145,7 +200,10 @@ def test_one_answer_feeds_both_tables_and_neither_sees_the_other_s_markets(land:
     document["bookmakers"][0]["markets"] += [total, team_total, {"key": "h2h", "outcomes": [{"name": "Utah Jazz", "price": 120}]}]
     payload = land(document, "odds_api", "event_odds", "e1")
     assert parse_event_odds(payload).filter(market="player_points").height == 1
-    assert parse_game_odds(payload).select("market", "line").rows() == [("totals", 228.5)]
+    assert parse_event_odds(payload).height == 1
+    assert parse_game_odds(payload).select("market", "line", "ignored").rows() == [
+        ("totals", 228.5, None), ("team_totals", None, "market team_totals"), ("h2h", None, "market h2h"),
+    ]  # fmt: skip
     assert "totals" not in parse_event_odds(payload)["market"]
 
 

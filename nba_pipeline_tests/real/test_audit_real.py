@@ -12,8 +12,8 @@ from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.game_lines import TABLE as GAME_LINES
 from nba_pipeline.assets.sources.injuries import TABLE as INJURIES
 from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
+from nba_pipeline.assets.sources.prop_lines import IGNORED, NO_OFFERS, name_the_players, reject_lines, who_may_be_meant
 from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
-from nba_pipeline.assets.sources.prop_lines import name_the_players, reject_lines, rosters_of
 from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.sources.team_boxscores import TABLE as TEAM_BOXSCORES
@@ -25,6 +25,7 @@ from nba_pipeline.audit.plants import PLANTS
 from nba_pipeline.audit.recompute import World
 from nba_pipeline.completeness.gates import WAIVERS
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.active_players import SEEN_SCHEMA
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.tables.table import Table
@@ -50,9 +51,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     landing = Landing(home=str(tmp_path_factory.mktemp("landing")), clock=clock)
     archive, dates = Archive(folder=str(DATA), landing=landing, clock=clock), days(date(2021, 10, 1), date(2025, 6, 22))
     schedule, boxscores = archive.schedule(dates), archive.boxscores(dates)
-    known, rosters = archive.players().select("player_id", "spelling").unique(), rosters_of(schedule, boxscores)
+    players = archive.players()
+    active = who_may_be_meant(schedule, boxscores, players, pl.DataFrame(schema=SEEN_SCHEMA))
     team_boxscores = complete_with_sums(archive.team_boxscores(dates), boxscores)
-    lines = reject_lines(name_the_players(archive.prop_lines(dates), known, rosters))
+    offered = pl.concat([NO_OFFERS, archive.prop_lines(dates)], how="diagonal_relaxed")
+    lines = reject_lines(name_the_players(offered, players, active)).filter(pl.col(IGNORED).is_null()).drop(IGNORED)
     frames = {
         SCHEDULE: schedule, BOXSCORES: boxscores, TEAM_BOXSCORES: team_boxscores, PROP_LINES: lines,
         GAME_LINES: archive.game_lines(dates),

@@ -19,6 +19,7 @@ from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.league.calendar import season_of
 from nba_pipeline.tables.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.accounting import Account, RowsIn, account_of
 from nba_pipeline.warehouse.io_manager import LEFT_OUT, TableIO
 from nba_pipeline.warehouse.local import LocalWarehouse
 
@@ -57,7 +58,9 @@ def rows(count: int, day: date = DAY, points: int = 1) -> pl.DataFrame:
     return pl.DataFrame(data, schema_overrides={"game_date": pl.Date, "game_id": pl.String}).with_columns(source=pl.lit("box"))
 
 
-def asset(name: str, frame: pl.DataFrame, left_out: Mapping[str, list[str]] | None = None) -> dg.AssetsDefinition:
+def asset(
+    name: str, frame: pl.DataFrame, left_out: Mapping[str, list[str]] | None = None, rows_in: RowsIn | None = None
+) -> dg.AssetsDefinition:
     """An asset of a table that returns a frame, of any date of the run."""
 
     @dg.asset(
@@ -70,6 +73,8 @@ def asset(name: str, frame: pl.DataFrame, left_out: Mapping[str, list[str]] | No
     def it(context: dg.AssetExecutionContext) -> pl.DataFrame:
         if left_out is not None:
             context.add_output_metadata({LEFT_OUT: dg.MetadataValue.json(dict(left_out))})
+        if rows_in is not None:
+            context.add_output_metadata(rows_in.metadata())
         return frame
 
     return it
@@ -106,6 +111,18 @@ def test_what_an_asset_returns_is_stamped_and_written(warehouse: Warehouse, toys
     assert run(warehouse, asset("toys", rows(2))).success
     stamped = rows(2).with_columns(as_of=pl.lit(NOON).cast(pl.Datetime("us", "UTC")), code_version=pl.lit("v7"))
     assert_frame_equal(warehouse.scan(toys).collect(), stamped)
+
+
+def test_a_write_counts_what_it_kept_quarantined_and_merged_of_each_date(warehouse: Warehouse, toys: Table) -> None:
+    bad, good, next_day = rows(1, points=-1), rows(2).tail(1), rows(2, NEXT)
+    rows_in = RowsIn([DAY, NEXT])
+    rows_in.parsed(pl.concat([bad, good, good, next_day]))
+    returned = pl.concat([bad, good, good.with_columns(source=pl.lit("another")), next_day.head(1)])
+    result = run(warehouse, asset("toys", returned, rows_in=rows_in), last=NEXT)
+    told = result.asset_materializations_for_node("toys")[0].metadata
+    accounts = [account_of(told, day) for day in (DAY, NEXT)]
+    assert accounts == [Account(parsed=3, kept=1, quarantined=1, repeated=1), Account(parsed=2, kept=1)]
+    assert [account.unaccounted for account in accounts] == [0, 1]  # a row of the second date was lost on the way
 
 
 def test_a_run_tells_what_it_wrote_and_what_it_rejected(warehouse: Warehouse, toys: Table) -> None:

@@ -25,7 +25,8 @@ from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.formulas import shooting
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.rereads import NEWS
-from nba_pipeline.league.names import resolve_names
+from nba_pipeline.league.active_players import SEEN_COLUMNS, active_players, box_score_sightings
+from nba_pipeline.league.names import assertions, resolve_names
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import balldontlie as bdl
 from nba_pipeline.providers.archive import Archive
@@ -33,8 +34,10 @@ from nba_pipeline.providers.balldontlie import Balldontlie
 from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, NbaCdn, is_final, parse_boxscore
 from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
 from nba_pipeline.providers.parsing import those_that
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import PROBLEM, TABLES, Row, Table, code, count
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.accounting import RowsIn
 from nba_pipeline.warehouse.landing import Payload
 
 STATISTICS = (
@@ -102,7 +105,7 @@ class BoxscoreRows(Row):
 TABLE = Table(
     "boxscores", grain="player per game", key=("game_id", "player_id"), schema=BoxscoreRows, cluster=("player_id", "team")
 )
-ROSTER_DAYS = 30
+NAME_COLUMNS = SEEN_COLUMNS[:-1]
 KEPT = "; the final box score landed before is used"
 NO_ROWS = pl.DataFrame(schema=BOXSCORE_COLUMNS)
 
@@ -226,15 +229,16 @@ def name_the_players(box: pl.DataFrame, seen: pl.DataFrame, spellings: pl.DataFr
 
     Args:
         box: rows of `boxscores` of which only the name is known.
-        seen: player_id, player_name and team of box-score rows: who may be meant, looked up in his own team first.
-        spellings: player_id and spelling of `players`.
+        seen: box-score rows with NAME_COLUMNS: who may be meant, looked up in his own team first.
+        spellings: player_id and spelling of `players`, with evidence and game_date where operators resolved names.
     """
     side = pl.format("{} {}", "game_id", "team")  # two players of one name are told apart by their teams
-    mentions = box.filter(pl.col("game_id").is_not_null()).select(side.alias("game_id"), spelling="player_name").unique()
-    rosters = box.select("game_id", "team").unique().join(seen, on="team")
-    rosters = rosters.select(side.alias("game_id"), "player_id", "player_name").unique()
-    known = pl.concat([spellings, seen.select("player_id", spelling="player_name")]).unique()
-    names = resolve_names(mentions, known, rosters).select(
+    of_games = box.filter(pl.col("game_id").is_not_null())
+    sides = of_games.select(side.alias("game_id"), "game_date", "season", "team").unique()
+    mentions = of_games.select(side.alias("game_id"), spelling="player_name").unique()
+    players = pl.concat([spellings, seen.select("player_id", spelling="player_name").unique()], how="diagonal_relaxed")
+    active = active_players(sides, box_score_sightings(seen), spellings)
+    names = resolve_names(mentions, players, active, assertions(spellings, sides)).select(
         pl.col("game_id").alias("side"), pl.col("spelling").alias("player_name"), "player_id", name_problem="problem"
     )
     named = box.drop("player_id").with_columns(side.alias("side")).join(names, on=["side", "player_name"], how="left")
@@ -302,7 +306,7 @@ CODE_VERSION = "3"
 
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="nba_cdn",
-    ins={"history": days_before(ROSTER_DAYS, "boxscores", is_reference=True)},
+    ins={"history": days_before(SETTINGS.names.active_days, "boxscores", columns=NAME_COLUMNS, is_reference=True)},
 )  # fmt: skip
 def boxscores(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, history: pl.DataFrame, nba_cdn: NbaCdn, nba_stats: NbaStats,
@@ -320,9 +324,12 @@ def boxscores(
     second, not_compared = read_the_log(games, nba_stats, now, doubted)
     first, second = (without_implausible_games(games, rows) for rows in (first, second))
     kept = fall_back(games, usable(first), usable(second))
-    seen = pl.concat(rows.select("player_id", "player_name", "team") for rows in (history, usable(first), usable(second)))
+    # who is in another source's box score of the game is known before its names are looked up
+    same_game = pl.concat(usable(rows).select(NAME_COLUMNS) for rows in (first, second))
+    same_game = same_game.with_columns(pl.col("game_date").dt.offset_by("-1d"))
+    seen = pl.concat([history.select(NAME_COLUMNS), same_game], how="vertical_relaxed")
     # read past the graph, in which `players` comes after: a spelling says who somebody is, whenever it was learned
-    spellings = warehouse.scan(PLAYERS).select("player_id", "spelling").collect()
+    spellings = warehouse.scan(PLAYERS).select("game_date", "player_id", "spelling", "evidence").collect()
     third, more = ask_balldontlie(incomplete_games(games, kept), games, balldontlie, seen.unique(), spellings)
     third = without_implausible_games(games, third)
     kept = fall_back(games, kept, usable(third))
@@ -331,8 +338,8 @@ def boxscores(
     found = disagreements(kept, sources)
     rows, _ = DISAGREEMENTS.conform(found, now, CODE_VERSION)
     warehouse.replace(DISAGREEMENTS, asked, rows, context.run.run_id)
-    past = [without_implausible_games(schedule, archive.boxscores(archived))] if archived else []
-    frame = pl.concat([*past, kept], how="diagonal_relaxed")
+    from_archive = without_implausible_games(schedule, archive.boxscores(archived)) if archived else NO_ROWS
+    frame = pl.concat([from_archive, kept], how="diagonal_relaxed")
     known = sorted(warehouse.dates(TABLE).intersection(asked))
     changed = changed_games(warehouse.scan(TABLE, known).collect(), kept, known)
     if not nba_cdn.http.landing.is_offline:  # a provider may still have what the landing lacks
@@ -347,10 +354,21 @@ def boxscores(
             "not_compared": dg.MetadataValue.json(not_compared),
             "problems_met": dg.MetadataValue.json(problems | more),
             NEWS: dg.MetadataValue.json({str(day): changed[day] for day in changed}),
+            **_counted(dates, sources, kept, from_archive).metadata(),
         }
     )
     unusable = [source.filter(pl.col(PROBLEM).is_not_null()) for source in sources]
     return pl.concat([frame, *unusable], how="diagonal_relaxed")
+
+
+def _counted(dates: Sequence[date], sources: Sequence[pl.DataFrame], kept: pl.DataFrame, archived: pl.DataFrame) -> RowsIn:
+    """The rows of every source. Those of a game that is taken from another source are compared, and not kept."""
+    rows_in = RowsIn(dates)
+    for rows in (*sources, archived):
+        rows_in.parsed(rows)
+    for rows in sources:
+        rows_in.ignored(usable(rows).join(kept, on=["game_id", "provider"], how="anti"), "the game is taken from another source")
+    return rows_in
 
 
 @dated_check(TABLE, blocking=True)
@@ -421,7 +439,7 @@ def sources_agree(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> 
     return verdicts
 
 
-checks = checks_of(TABLE)
+checks = checks_of(TABLE, is_source=True)
 
 
 def _told(value: float | None) -> str:

@@ -16,7 +16,8 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
-from nba_pipeline.assets.sources.prop_lines import AFTER_TIPOFF, AMERICAN_PRICE_FLOOR, landed_rows
+from nba_pipeline.assets.sources.prop_lines import AFTER_TIPOFF, AMERICAN_PRICE_FLOOR, IGNORED, NO_OFFERS, landed_rows
+from nba_pipeline.formulas.offers import first_of_each
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers import archive as archives
 from nba_pipeline.providers.archive import Archive
@@ -24,6 +25,7 @@ from nba_pipeline.providers.odds_api import OddsApi, parse_game_odds
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.accounting import RowsIn
 
 OUTCOMES = {"spreads": ("home", "away"), "totals": ("over", "under")}
 """Market -> its two outcomes."""
@@ -83,9 +85,12 @@ def of_the_schedule(rows: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
 
 
 def first_captured(rows: pl.DataFrame) -> pl.DataFrame:
-    """A line that several answers show unchanged as one row, the first captured; lines that differ stay apart."""
+    """A line that several answers show unchanged as one row, the first captured; lines or prices that differ stay apart.
+
+    `copies` is the number of rows that each row stands for beside itself.
+    """
     ordered = rows.sort("captured_at", nulls_last=True, maintain_order=True)
-    return ordered.unique([*TABLE.key, "line", PROBLEM], keep="first", maintain_order=True)
+    return first_of_each(ordered, [*TABLE.key, "line", "price", PROBLEM])
 
 
 def reject_late_lines(rows: pl.DataFrame) -> pl.DataFrame:
@@ -94,7 +99,7 @@ def reject_late_lines(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.coalesce(PROBLEM, late).alias(PROBLEM))
 
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 @daily_asset(
@@ -112,9 +117,16 @@ def game_lines(context: dg.AssetExecutionContext, schedule: pl.DataFrame, odds_a
             frames += [of_the_schedule(rows, games) for rows in landed_rows(odds_api, games, day, parse_game_odds, problems)]
     for problem in problems:
         context.log.warning(problem)
+    rows_in = RowsIn(dates)
     if not frames:
+        context.add_output_metadata(rows_in.metadata())
         return TABLE.empty().drop(LINEAGE[1:])
-    rows = reject_late_lines(first_captured(pl.concat(frames, how="diagonal_relaxed")))
+    offered = pl.concat([NO_OFFERS, *frames], how="diagonal_relaxed")
+    rows = reject_late_lines(first_captured(offered.filter(pl.col(IGNORED).is_null())))
+    rows_in.parsed(offered)
+    rows_in.repeated(rows, pl.col("copies"))
+    rows_in.ignored(offered.filter(pl.col(IGNORED).is_not_null()), pl.col(IGNORED))
+    context.add_output_metadata(rows_in.metadata())
     return rows.select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
 
 
@@ -148,4 +160,4 @@ def games_have_game_lines(warehouse: Warehouse, dates: Sequence[date], clock: Cl
     return verdicts
 
 
-checks = checks_of(TABLE)
+checks = checks_of(TABLE, is_source=True)

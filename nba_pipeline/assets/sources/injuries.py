@@ -17,11 +17,18 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
-from nba_pipeline.assets.sources.prop_lines import NAME_COLUMNS, SEASON_DAYS, name_the_players, rosters_of
+from nba_pipeline.assets.sources.prop_lines import (
+    NAME_COLUMNS,
+    SEASON_DAYS,
+    name_the_players,
+    roster_sightings,
+    who_may_be_meant,
+)
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.formulas.offers import first_of_each
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern_date, season_of_game_date
-from nba_pipeline.league.names import IS_A_NAME_PROBLEM
+from nba_pipeline.league.names import IS_A_NAME_PROBLEM, assertions
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import espn as espn_api
 from nba_pipeline.providers import injury_report as official
@@ -31,6 +38,7 @@ from nba_pipeline.providers.injury_report import NOBODY_LISTED, NOT_SUBMITTED, I
 from nba_pipeline.providers.parsing import read_each
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.accounting import RowsIn
 
 PLAYER_STATUSES = ("out", "doubtful", "questionable", "probable", "available")
 TEAM_STATUSES = (NOT_SUBMITTED, NOBODY_LISTED)
@@ -61,7 +69,7 @@ TABLE = Table(
     "injuries", grain="game, team, player and snapshot", key=("game_id", "team", "player_id", "snapshot_at"),
     schema=InjuryRows, write="add", cluster=("game_id", "player_id"),
 )  # fmt: skip
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 SNAPSHOT = ["snapshot_at", "seen_at", "provider", "source"]
 
 
@@ -104,7 +112,8 @@ def of_the_slate(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     silent = (
         teams.join(said, on=["game_id", "team"], how="anti").join(snapshot, how="cross")
         .select("game_id", "team", "tipoff_at", *SNAPSHOT, pl.lit(None, pl.String).alias(PROBLEM),
-                pl.when(has_said).then(pl.lit(NOBODY_LISTED)).otherwise(pl.lit(NOT_SUBMITTED)).alias("status"))
+                pl.when(has_said).then(pl.lit(NOBODY_LISTED)).otherwise(pl.lit(NOT_SUBMITTED)).alias("status"),
+                pl.lit(True).alias("is_silence"))
     )  # fmt: skip
     return pl.concat([said, silent], how="diagonal_relaxed").with_columns(
         pl.lit(games["game_date"].first()).alias("game_date"),
@@ -112,12 +121,27 @@ def of_the_slate(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def with_players(rows: pl.DataFrame, known: pl.DataFrame, rosters: pl.DataFrame) -> pl.DataFrame:
+def not_of_the_slate(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a snapshot that `of_the_slate` leaves out: those of other dates, or of teams without a game of the date."""
+    if "game_date" in listed.columns:
+        return listed.filter(~pl.col("game_date").is_in(games["game_date"].unique().implode()))
+    return listed.filter(pl.col("team").is_not_null(), ~pl.col("team").is_in(team_games(games)["team"].unique().implode()))
+
+
+def with_players(
+    rows: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """The rows with `player_id`; a name that resolves to nobody, or to several, becomes the row's problem."""
     is_player = pl.col("spelling").is_not_null()
-    return pl.concat(
-        [name_the_players(rows.filter(is_player), known, rosters), rows.filter(~is_player)], how="diagonal_relaxed"
-    ).with_columns(pl.col("player_id").cast(pl.Int64))
+    named = name_the_players(rows.filter(is_player), players, active, asserted)
+    return pl.concat([named, rows.filter(~is_player)], how="diagonal_relaxed").with_columns(pl.col("player_id").cast(pl.Int64))
+
+
+def once_per_player(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of one instant that say the same, of a player under two spellings too, as one; `copies` counts the others."""
+    who = pl.coalesce(pl.col("player_id").cast(pl.String), "spelling").alias("who")
+    said = ["game_id", "team", "who", "snapshot_at", "status", "reason", PROBLEM]
+    return first_of_each(rows.with_columns(who), said).drop("who")
 
 
 def seen_by(as_of: datetime) -> pl.Expr:
@@ -155,11 +179,12 @@ def ask(games: pl.DataFrame, day: date, injury_report: InjuryReport, espn: Espn,
 def landed(day: date, injury_report: InjuryReport, espn: Espn, problems: list[str]) -> list[pl.DataFrame]:
     """Every landed snapshot of a date, one frame each, with its provider. An instant that was printed twice counts once.
 
+    An instant that was printed twice with the same contents counts once; contents that differ are compared row by row.
     `problems` gets the reasons of those that are rejected.
     """
     landing = injury_report.http.landing
     frames = {
-        frame["snapshot_at"][0]: frame.with_columns(pl.lit(provider).alias("provider"))
+        tuple(frame.drop("seen_at", "source").rows()): frame.with_columns(pl.lit(provider).alias("provider"))
         for provider, payloads, parse in (
             (official.PROVIDER, injury_report.landed(day), official.parse_injury_report),
             (espn_api.PROVIDER, espn.landed_injuries(day), espn_api.parse_injuries),
@@ -179,32 +204,43 @@ def landed(day: date, injury_report: InjuryReport, espn: Espn, problems: list[st
 )  # fmt: skip
 def injuries(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame,
-    injury_report: InjuryReport, espn: Espn, archive: Archive, clock: Clock,
+    injury_report: InjuryReport, espn: Espn, archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
     """Every landed snapshot of the dates. A source that does not answer leaves the slate without a new one, and is named."""
-    frames, problems = [], dict[str, list[str]]()
-    for day in dates_of(context):
+    dates, frames, problems = dates_of(context), [], dict[str, list[str]]()
+    rows_in = RowsIn(dates)
+    for day in dates:
         games = schedule.filter(pl.col("game_date") == day)
         if games.is_empty() or archive.holds(day):
             continue
         met = ask(games, day, injury_report, espn, clock.now())
-        frames += [of_the_slate(snapshot, games) for snapshot in landed(day, injury_report, espn, met)]
+        for snapshot in landed(day, injury_report, espn, met):
+            frames.append(of_the_slate(snapshot, games))
+            of_day = pl.lit(day).alias("game_date")
+            rows_in.parsed(snapshot.with_columns(of_day))
+            rows_in.ignored(not_of_the_slate(snapshot, games).with_columns(of_day), "another date, or a team without a game")
         problems[str(day)] = list(dict.fromkeys(met))
     for name, met in problems.items():
         for problem in met:
             context.log.warning(f"{name}: {problem}")
+    named = TABLE.empty().drop(LINEAGE[1:])
+    if frames:
+        games = schedule.with_columns(season_of_game_date())
+        live = [day for day in dates if not archive.holds(day)]
+        active = who_may_be_meant(games, boxscores, players, roster_sightings(warehouse, live))
+        said = pl.concat(frames, how="diagonal_relaxed")
+        said_once = once_per_player(with_players(said, players, active, assertions(players, games)))
+        rows_in.parsed(said.filter("is_silence"))  # a team of which a snapshot says nothing is a row too
+        rows_in.repeated(said_once, pl.col("copies"))
+        named = said_once.with_columns(seen_by(clock.as_of)).select(*named.columns, PROBLEM)
     context.add_output_metadata(
         {
             "problems_met": dg.MetadataValue.json({day: met for day, met in problems.items() if met}),
             "snapshots": len(frames),
+            **rows_in.metadata(),
         }
     )
-    if not frames:
-        return TABLE.empty().drop(LINEAGE[1:])
-    known = players.select("player_id", "spelling").unique()
-    rosters = rosters_of(schedule.with_columns(season_of_game_date()), boxscores)
-    named = with_players(pl.concat(frames, how="diagonal_relaxed"), known, rosters).with_columns(seen_by(clock.as_of))
-    return named.select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
+    return named
 
 
 @dated_check(TABLE)
@@ -247,4 +283,4 @@ def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: C
     return [Verdict(day, not found, {"names_unresolved": len(found)}, found) for day, found in by_day.items()]
 
 
-checks = checks_of(TABLE)
+checks = checks_of(TABLE, is_source=True)

@@ -26,6 +26,7 @@ from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_p
 from nba_pipeline.providers.parsing import those_that
 from nba_pipeline.tables.table import LINEAGE, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.accounting import RowsIn
 from nba_pipeline.warehouse.landing import Payload
 
 
@@ -133,8 +134,11 @@ def play_by_play(
         problems |= met
     for problem in problems.values():
         context.log.warning(problem)
-    context.add_output_metadata({"problems_met": dg.MetadataValue.json(problems)})
-    return pl.concat(frames, how="diagonal_relaxed")
+    listed = pl.concat(frames, how="diagonal_relaxed")
+    rows_in = RowsIn(dates_of(context))
+    rows_in.parsed(listed)
+    context.add_output_metadata({"problems_met": dg.MetadataValue.json(problems), **rows_in.metadata()})
+    return listed
 
 
 @dated_check(TABLE)
@@ -236,4 +240,4 @@ def assists_are_those_of_the_box_scores(warehouse: Warehouse, dates: Sequence[da
     return verdicts
 
 
-checks = checks_of(TABLE)
+checks = checks_of(TABLE, is_source=True)

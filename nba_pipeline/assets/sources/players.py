@@ -21,6 +21,7 @@ from nba_pipeline.league.names import lookup
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.accounting import RowsIn
 from nba_pipeline.warehouse.landing import Landing
 
 
@@ -30,11 +31,17 @@ class PlayerRows(Row):
     player_id = dy.Int64(min=1, description="the NBA's person id")
     spelling = dy.String(min_length=1, description="name as written")
     lookup = dy.String(description="normalised spelling, see nba_pipeline.league.names")
-    evidence = code(("seed", "boxscore", "operator"), "what showed the spelling")
+    evidence = code(
+        ("seed", "seed_inactive", "boxscore", "operator"),
+        "what showed the spelling; seed_inactive: the archive's list, which calls the player retired",
+    )
 
 
 TABLE = Table("players", grain="player and spelling", key=("player_id", "spelling"), schema=PlayerRows, write="add")
 CODE_VERSION = "1"
+IS_FIRST = pl.int_range(pl.len()).over("player_id", "spelling") == 0
+"""Whether a row of an ordered frame is the first of its player and spelling."""
+SEED_EVIDENCE = pl.when(pl.col("is_active").eq(False)).then(pl.lit("seed_inactive")).otherwise(pl.lit("seed")).alias("evidence")
 RESOLUTIONS = ("operator", "spelling")
 """Provider and endpoint under which the landing keeps what an operator resolved."""
 
@@ -46,11 +53,8 @@ def new_spellings(shown: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         shown: game_date, player_id, spelling, evidence, source; any number of rows per spelling.
         known: the rows of `players` so far.
     """
-    first = (
-        shown.sort("game_date", "player_id", "spelling", "source")
-        .unique(["player_id", "spelling"], keep="first", maintain_order=True)
-        .join(known, on=["player_id", "spelling"], how="anti")
-    )
+    ordered = shown.sort("game_date", "player_id", "spelling", "source")
+    first = ordered.filter(IS_FIRST).join(known, on=["player_id", "spelling"], how="anti", maintain_order="left")
     forms = {spelling: lookup(spelling) for spelling in first["spelling"].unique()}
     return first.with_columns(pl.col("spelling").replace_strict(forms, return_dtype=pl.String).alias("lookup"))
 
@@ -79,7 +83,7 @@ def players(
             )
     if FIRST_DATE not in warehouse.dates(TABLE) and not archive.is_empty:
         seed = new_spellings(
-            archive.players().with_columns(pl.lit(FIRST_DATE).alias("game_date"), pl.lit("seed").alias("evidence")), TABLE.empty()
+            archive.players().with_columns(pl.lit(FIRST_DATE).alias("game_date"), SEED_EVIDENCE).drop("is_active"), TABLE.empty()
         )
         if FIRST_DATE in dates:
             shown.append(seed.select(shown[0].columns))
@@ -87,7 +91,18 @@ def players(
             rows, _ = TABLE.conform(seed, clock.as_of, CODE_VERSION)
             warehouse.add(TABLE, [FIRST_DATE], rows, context.run.run_id)
             context.log_event(dg.AssetMaterialization(context.asset_key, partition=FIRST_DATE.isoformat()))
-    return new_spellings(pl.concat(shown, how="vertical_relaxed"), warehouse.scan(TABLE).collect())
+    every, known = pl.concat(shown, how="vertical_relaxed"), warehouse.scan(TABLE).collect()
+    context.add_output_metadata(_counted(every, known, dates).metadata())
+    return new_spellings(every, known)
+
+
+def _counted(shown: pl.DataFrame, known: pl.DataFrame, dates: Sequence[date]) -> RowsIn:
+    rows_in = RowsIn(dates)
+    rows_in.parsed(shown)
+    rows_in.ignored(shown.join(known, on=["player_id", "spelling"], how="semi"), "the spelling is known")
+    unknown = shown.join(known, on=["player_id", "spelling"], how="anti").sort("game_date", "player_id", "spelling", "source")
+    rows_in.repeated(unknown.filter(~IS_FIRST))
+    return rows_in
 
 
 @dated_check(TABLE, is_error=True)
@@ -101,4 +116,4 @@ def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> 
     ]
 
 
-checks = checks_of(TABLE)
+checks = checks_of(TABLE, is_source=True)

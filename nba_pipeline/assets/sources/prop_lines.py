@@ -4,7 +4,8 @@ Grain: one row per player, game, book, market, line and snapshot
 Source: The Odds API (live, historical for past dates); the archive for the dates it holds
 Caveats: rows are only ever added; books mix alternate lines into the main market; a line whose snapshot instant is
   unknown has `is_before_tipoff` null and is never used live; the provider's start is about ten minutes after the tip-off;
-  lines of the game in play, and points lines that stand for no line (exactly 20, or below 5), are in the quarantine.
+  lines of the game in play, and points lines of exactly 20, are in the quarantine; points lines below 5 and markets without
+  a line are ignored and counted; offers of one line that contradict each other are all in the quarantine.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,16 +20,20 @@ from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before,
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.formulas.odds import is_main_line
+from nba_pipeline.formulas.offers import merge_offers
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.league.calendar import season_of_game_date
-from nba_pipeline.league.names import IS_A_NAME_PROBLEM, resolve_names
+from nba_pipeline.league.active_players import SEEN_COLUMNS, SEEN_SCHEMA, active_players, box_score_sightings
+from nba_pipeline.league.calendar import days, season_of_game_date
+from nba_pipeline.league.names import IS_A_NAME_PROBLEM, assertions, resolve_names
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_api import OddsApi, match_events, parse_event_odds, parse_events
 from nba_pipeline.providers.parsing import read_each
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.accounting import RowsIn
 from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.partitions import recovering
 
 AMERICAN_PRICE_FLOOR = 100
 
@@ -68,7 +73,7 @@ TABLE = Table(
     "prop_lines", grain="player, game, book, market, line and snapshot", schema=PropLineRows, write="add",
     key=("game_id", "player_id", "market", "book", "line_half_points", "snapshot_at"), cluster=("player_id", "book"),
 )  # fmt: skip
-SEASON_DAYS = 300
+SEASON_DAYS = SETTINGS.names.active_days
 
 GAMES_TO_COME, GAMES_HEARD_OF = "games_to_come", "games_heard_of"
 """Numbers of a materialisation: the games to come whose lines were wanted, and those of them that had an answer."""
@@ -78,36 +83,61 @@ PLACEHOLDER = f"{SETTINGS.lines.market} of exactly {SETTINGS.lines.placeholder:g
 TOO_LOW = f"{SETTINGS.lines.market} below {SETTINGS.lines.lowest:g}"
 OF_LOW_LADDER = f"rung of a ladder whose main line is {TOO_LOW}"
 NO_LINE_OF_THE_MARKET = (AFTER_TIPOFF, PLACEHOLDER, TOO_LOW, OF_LOW_LADDER)
-"""Problems that are ordinary: what a book shows and the market does not mean."""
+"""Reasons that are ordinary: what a book shows and the market does not mean."""
 
-LADDER = ["game_id", "spelling", "market", "book", "snapshot_at"]
+IGNORED = "ignored"
+"""Column of the rows on their way: why a row is ignored by declaration. It is counted, and not kept."""
+
+NO_OFFERS = pl.DataFrame(schema={PROBLEM: pl.String, IGNORED: pl.String})
+
+LADDER = ["game_id", "who", "market", "book", "snapshot_at"]
 
 
-NAME_COLUMNS = ("game_date", "season", "team", "player_id", "player_name")
+NAME_COLUMNS = SEEN_COLUMNS[:-1]
 """Of box scores, what says who played for whom under which name."""
 
 
-def rosters_of(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
-    """Who may be meant in each game: the players of its two teams, seen this season before its date.
+def who_may_be_meant(
+    schedule: pl.DataFrame, boxscores: pl.DataFrame, players: pl.DataFrame, rosters: pl.DataFrame
+) -> pl.DataFrame:
+    """Everybody active at each game and how he stands to its two teams, see `active_players`.
 
-    One row per game and player: game_id, player_id, player_name.
+    `boxscores` needs NAME_COLUMNS; `rosters` are those of `roster_sightings`.
     """
-    seen = boxscores.group_by("season", "team", "player_id", "player_name").agg(pl.col("game_date").min().alias("first_seen"))
     sides = pl.concat(
         [schedule.select("game_id", "game_date", "season", pl.col(f"{side}_team").alias("team")) for side in ("home", "away")]
     )
-    return (
-        sides.join(seen, on=["season", "team"])
-        .filter(pl.col("first_seen") < pl.col("game_date"))
-        .select("game_id", "player_id", "player_name")
-        .unique()
-    )
+    seen = pl.concat([box_score_sightings(boxscores), rosters], how="vertical_relaxed")
+    return active_players(sides, seen, players)
 
 
-def name_the_players(offered: pl.DataFrame, known: pl.DataFrame, rosters: pl.DataFrame) -> pl.DataFrame:
+def roster_sightings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    """The rosters of some dates and the days before, as `active_players` reads them; who has no id yet has a negative one.
+
+    Read past the graph: a roster that cannot be had, or whose step failed, must not cost the lines of the date.
+    """
+    if not dates:
+        return pl.DataFrame(schema=SEEN_SCHEMA)
+    window = days(min(dates) - timedelta(days=SETTINGS.expected.roster_days), max(dates))
+    table, said = TABLES["rosters"], pl.col("row").str.json_path_match
+    listed, unnamed = recovering(
+        lambda: (
+            warehouse.scan(table, window).select("game_date", "team", "player_id", player_name="spelling").collect(),
+            warehouse.scan_quarantine(table, window).filter(IS_A_NAME_PROBLEM)
+            .select("game_date", team=said("$.team"), player_name=said("$.spelling")).collect(),
+        )
+    )  # fmt: skip
+    nobody = 0 - pl.struct("team", "player_name").rank("dense").cast(pl.Int64)
+    people = pl.concat([listed, unnamed.with_columns(player_id=nobody).select(listed.columns)], how="vertical_relaxed")
+    return people.with_columns(season_of_game_date(), is_roster=pl.lit(True)).select(SEEN_COLUMNS)
+
+
+def name_the_players(
+    offered: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Give each offered line its player; a name that resolves to nobody, or to several, becomes the row's problem."""
-    mentions = offered.filter(pl.col("game_id").is_not_null()).select("game_id", "spelling").unique()
-    names = resolve_names(mentions, known, rosters).select(
+    mentions = offered.filter(pl.col("game_id").is_not_null(), pl.col("spelling").is_not_null())
+    names = resolve_names(mentions.select("game_id", "spelling").unique(), players, active, asserted).select(
         "game_id", "spelling", "player_id", pl.col("problem").alias("name_problem")
     )
     return (
@@ -138,13 +168,14 @@ def as_rows(odds: pl.DataFrame, events: pl.DataFrame, schedule: pl.DataFrame) ->
 
 
 def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
-    """Say of each line that is no line of the market why, as its problem.
+    """Say of each line that is no line of the market why.
 
-    Those are lines shown at or after tip-off, of any market, and in the points market the placeholder, lines below the
-    lowest, and every rung of a ladder whose main line is below it: without its main line the ladder would seem to mean
-    another rung.
+    As its problem: lines shown at or after tip-off, of any market, and in the points market the placeholder. As the reason why
+    it is ignored: points lines below the lowest, which books offer every day, and every rung of a ladder whose main line is
+    below it: without its main line the ladder would seem to mean another rung.
     """
     wanted = SETTINGS.lines
+    rows = rows.with_columns(pl.coalesce(pl.col("player_id").cast(pl.String), "spelling").alias("who"))
     is_of_market = pl.col("market") == wanted.market
     is_low = is_of_market & (pl.col("line") < wanted.lowest)
     # Few ladders reach so low: the others need not be looked at. Lines of unknown instant equal nothing and are no ladder.
@@ -155,10 +186,14 @@ def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
         PROBLEM,
         pl.when(~pl.col("is_before_tipoff")).then(pl.lit(AFTER_TIPOFF)),
         pl.when(is_of_market & (pl.col("line") == wanted.placeholder)).then(pl.lit(PLACEHOLDER)),
-        pl.when(is_low).then(pl.lit(TOO_LOW)),
-        pl.when("is_of_low_ladder").then(pl.lit(OF_LOW_LADDER)),
     )
-    return rows.join(low, on=LADDER, how="left").with_columns(problem.alias(PROBLEM)).drop("is_of_low_ladder")
+    ignored = pl.coalesce(IGNORED, pl.when(is_low).then(pl.lit(TOO_LOW)), pl.when("is_of_low_ladder").then(pl.lit(OF_LOW_LADDER)))
+    return (
+        rows.join(low, on=LADDER, how="left")
+        .with_columns(problem.alias(PROBLEM))
+        .with_columns(pl.when(pl.col(PROBLEM).is_null()).then(ignored).otherwise(IGNORED).alias(IGNORED))
+        .drop("is_of_low_ladder", "who")
+    )
 
 
 @dataclass(frozen=True)
@@ -243,7 +278,7 @@ def read(
     return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
 
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 
 @daily_asset(
@@ -255,7 +290,7 @@ CODE_VERSION = "2"
 )  # fmt: skip
 def prop_lines(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame, odds_api: OddsApi,
-    archive: Archive, clock: Clock,
+    archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
     """Every landed line of the dates. A provider that does not answer leaves the slate without new lines, and is named."""
     dates = dates_of(context)
@@ -271,22 +306,28 @@ def prop_lines(
     for name, of_day in heard.items():
         for problem in of_day.problems:
             context.log.warning(f"{name}: {problem}")
+    offered, live = pl.concat([NO_OFFERS, *frames], how="diagonal_relaxed"), [day for day in dates if day not in archived]
+    rows_in, kept = RowsIn(dates), TABLE.empty().drop(LINEAGE[1:])
+    if offered.height:
+        games = schedule.with_columns(season_of_game_date())
+        active = who_may_be_meant(games, boxscores, players, roster_sightings(warehouse, live))
+        named = name_the_players(offered, players, active, assertions(players, games))
+        # what several answers show unchanged is one row; what differs is when it was captured, and the first capture is kept
+        once = reject_lines(merge_offers(named, TABLE.key))
+        kept = once.filter(pl.col(IGNORED).is_null()).select(*kept.columns, PROBLEM)
+        rows_in.parsed(offered)
+        rows_in.repeated(once, pl.col("copies"))
+        rows_in.ignored(once.filter(pl.col(IGNORED).is_not_null()), pl.col(IGNORED))
     context.add_output_metadata(
         {
             "problems_met": dg.MetadataValue.json({name: of_day.problems for name, of_day in heard.items() if of_day.problems}),
             GAMES_TO_COME: sum(of_day.to_come for of_day in heard.values()),
             GAMES_HEARD_OF: sum(of_day.answered for of_day in heard.values()),
             "quota": dg.MetadataValue.json(odds_api.quota),
+            **rows_in.metadata(),
         }
     )
-    if not frames:
-        return TABLE.empty().drop(LINEAGE[1:])
-    offered = pl.concat(frames, how="diagonal_relaxed")
-    known = players.select("player_id", "spelling").unique()
-    named = name_the_players(offered, known, rosters_of(schedule.with_columns(season_of_game_date()), boxscores))
-    # A line that two snapshots show unchanged is one row; what differs is when it was captured, and the first capture is kept.
-    once = named.sort("captured_at", nulls_last=True).unique([*TABLE.key, "spelling"], keep="first", maintain_order=True)
-    return reject_lines(once).select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
+    return kept
 
 
 def _parked(warehouse: Warehouse, dates: Sequence[date], problem: str | None = None) -> pl.DataFrame:
@@ -349,4 +390,4 @@ def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Cl
     ]
 
 
-checks = checks_of(TABLE)
+checks = checks_of(TABLE, is_source=True)

@@ -19,8 +19,11 @@ from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, s
 from nba_pipeline.assets.sources.injuries import seen_by
 from nba_pipeline.assets.sources.prop_lines import NAME_COLUMNS, SEASON_DAYS
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.formulas.offers import first_of_each
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.league.names import resolve_names
+from nba_pipeline.league.active_players import active_players, box_score_sightings
+from nba_pipeline.league.calendar import season_of_game_date
+from nba_pipeline.league.names import assertions, resolve_names
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import ROSTER_COLUMNS, TEAM_IDS, Espn, parse_roster
@@ -28,6 +31,7 @@ from nba_pipeline.providers.parsing import read_each
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.accounting import RowsIn
 
 
 class RosterRows(Row):
@@ -46,26 +50,55 @@ class RosterRows(Row):
 TABLE = Table(
     "rosters", grain="team and player", key=("team", "player_id"), schema=RosterRows, cluster=("team", "player_id"), may_shrink=True
 )  # fmt: skip
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
-def name_the_roster(rosters: pl.DataFrame, known: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
-    """The rows with `player_id`: looked up among who was seen with the team before the date, then in the whole league.
+def name_the_roster(rosters: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
+    """The rows with `player_id`: looked up among who was seen with the team before the date, then among everybody active.
 
     A name that resolves to nobody, or to several, becomes the row's problem.
     """
-    keyed = rosters.with_columns(pl.format("{} {}", "game_date", "team").alias("game_id"))
-    seen = boxscores.group_by("team", "player_id", "player_name").agg(pl.col("game_date").min().alias("first_seen"))
-    history = keyed.select("game_id", "game_date", "team").unique().join(seen, on="team")
-    history = history.filter(pl.col("first_seen") < pl.col("game_date"))
-    names = resolve_names(keyed.select("game_id", "spelling").unique(), known, history).select(
-        "game_id", "spelling", "player_id", pl.col("problem").alias("name_problem")
-    )
+    keyed = rosters.with_columns(pl.format("{} {}", "game_date", "team").alias("game_id"), season_of_game_date())
+    sides = keyed.select("game_id", "game_date", "season", "team").unique()
+    active = active_players(sides, box_score_sightings(boxscores), players)
+    mentions = keyed.select("game_id", "spelling").unique()
+    names = resolve_names(mentions, players, active, assertions(players, sides))
+    names = names.select("game_id", "spelling", "player_id", "resolved_by", pl.col("problem").alias("name_problem"))
+    named = keyed.join(names, on=["game_id", "spelling"], how="left", maintain_order="left")
     return (
-        keyed.join(names, on=["game_id", "spelling"], how="left", maintain_order="left")
-        .with_columns(pl.coalesce(PROBLEM, "name_problem").alias(PROBLEM))
-        .drop("game_id", "name_problem")
-    )
+        with_one_team(named.with_columns(pl.coalesce(PROBLEM, "name_problem").alias(PROBLEM)))
+        .drop("game_id", "season", "name_problem", "resolved_by")
+    )  # fmt: skip
+
+
+BY_NAME_ALONE = ("league", "seed")
+
+
+def with_one_team(named: pl.DataFrame) -> pl.DataFrame:
+    """The rows; somebody found only by his name, while another team's roster shows the player, gets a problem.
+
+    The same day of birth on both rosters is one player between two teams.
+    """
+    own = named.filter(pl.col("player_id").is_not_null(), ~pl.col("resolved_by").is_in(BY_NAME_ALONE))
+    own = own.select("game_date", "player_id", own_team="team", own_spelling="spelling", own_birth_date="birth_date")
+    beside = named.join(own.unique(["game_date", "player_id"]), on=["game_date", "player_id"], how="left", maintain_order="left")
+    is_another = (
+        pl.col("resolved_by").is_in(BY_NAME_ALONE)
+        & (pl.col("team") != pl.col("own_team"))
+        & (pl.col("birth_date") != pl.col("own_birth_date")).fill_null(True)
+    ).fill_null(False)
+    problem = pl.format("ambiguous name '{}': {} of {}, or somebody new", "spelling", "own_spelling", "own_team")
+    return beside.with_columns(
+        pl.coalesce(PROBLEM, pl.when(is_another).then(problem)).alias(PROBLEM),
+        pl.when(~is_another).then("player_id").alias("player_id"),
+    ).select(named.columns)
+
+
+def once_per_player(named: pl.DataFrame) -> pl.DataFrame:
+    """A player whom a roster lists under two spellings, and otherwise alike, as one row; `copies` counts the others."""
+    who = pl.coalesce(pl.col("player_id").cast(pl.String), "spelling").alias("who")
+    listed = ["game_date", "team", "who", "birth_date", "position", "height_inches", "weight_pounds", PROBLEM]
+    return first_of_each(named.with_columns(who), listed).drop("who")
 
 
 def ask(day: date, espn: Espn, now: datetime) -> list[str]:
@@ -106,9 +139,12 @@ def rosters(
     for name, met in problems.items():
         for problem in met:
             context.log.warning(f"{name}: {problem}")
-    context.add_output_metadata({"problems_met": dg.MetadataValue.json({day: met for day, met in problems.items() if met})})
-    named = name_the_roster(pl.concat(frames), players.select("player_id", "spelling").unique(), boxscores)
-    named = named.with_columns(seen_by(clock.as_of))
+    listed, rows_in = pl.concat(frames), RowsIn(dates_of(context))
+    named = once_per_player(name_the_roster(listed, players, boxscores)).with_columns(seen_by(clock.as_of))
+    rows_in.parsed(listed)
+    rows_in.repeated(named, pl.col("copies"))
+    met_by_day = {day: met for day, met in problems.items() if met}
+    context.add_output_metadata({"problems_met": dg.MetadataValue.json(met_by_day), **rows_in.metadata()})
     return named.select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
 
 
@@ -144,4 +180,4 @@ def _players_per_team(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFra
     return rows.sort("game_date", "team").collect()
 
 
-checks = checks_of(TABLE)
+checks = checks_of(TABLE, is_source=True)

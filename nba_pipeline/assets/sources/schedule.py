@@ -26,6 +26,7 @@ from nba_pipeline.providers.nba_cdn import NbaCdn, count_undetermined_games, par
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.accounting import RowsIn
 
 STATUSES = ("scheduled", "live", "final", "postponed", "unknown")
 
@@ -121,10 +122,14 @@ def schedule(
     dates = dates_of(context)
     archived = [day for day in dates if archive.holds(day)]
     frames = [archive.schedule(archived)] if archived else []
+    rows_in, changed, undetermined = RowsIn(dates), 0, 0
+    for rows in frames:
+        rows_in.parsed(rows)
     live = [day for day in dates if day not in archived]
     if live:
         payload = nba_cdn.schedule(min(live) if nba_cdn.http.landing.is_offline else None)
-        season = newest_of_each_game(parse_schedule(payload))
+        listed_games = parse_schedule(payload)
+        season = newest_of_each_game(listed_games)
         listed = set(usable(season)["game_date"])
         name = str(usable(season)["season"].mode().max()) if listed else season_of(min(live))
         known = {day for day in warehouse.dates(TABLE) if season_of(day) == name or day in listed}
@@ -140,12 +145,13 @@ def schedule(
             if day.isoformat() in keys:
                 context.log_event(dg.AssetMaterialization(context.asset_key, partition=day.isoformat()))
         # a game of an unusable date belongs to no date; it is parked with this run
-        frames.append(season.filter(pl.col("game_date").is_in(live) | pl.col("game_date").is_null()))
-        context.add_output_metadata(
-            {"dates_changed_beside": len(moved), "games_without_teams_yet": count_undetermined_games(payload)}
-        )
+        is_asked_for = pl.col("game_date").is_in(live) | pl.col("game_date").is_null()
+        frames.append(season.filter(is_asked_for))
+        rows_in.parsed(listed_games.filter(is_asked_for))
+        changed, undetermined = len(moved), count_undetermined_games(payload)
     frame = pl.concat(frames, how="diagonal_relaxed")
+    context.add_output_metadata({"dates_changed_beside": changed, "games_without_teams_yet": undetermined, **rows_in.metadata()})
     return frame.drop(*LINEAGE[1:], strict=False)
 
 
-checks = checks_of(TABLE)
+checks = checks_of(TABLE, is_source=True)

@@ -13,7 +13,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.errors import Permanent
 from nba_pipeline.formulas import shooting
@@ -26,6 +26,7 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code, count
 from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.accounting import RowsIn
 from nba_pipeline.warehouse.landing import Landing
 
 COUNTS = (
@@ -85,6 +86,7 @@ class TeamBoxscoreRows(Row):
 
 TABLE = Table("team_boxscores", grain="team per game", key=("game_id", "team"), schema=TeamBoxscoreRows, cluster=("team",))
 CODE_VERSION = "2"
+WITHOUT_BOTH_TEAMS = "the source lacks one of the two teams, or boxscores lacks the game"
 
 
 def sum_players(boxscores: pl.DataFrame) -> pl.DataFrame:
@@ -133,11 +135,17 @@ def team_boxscores(
     archived = boxscores.filter(pl.col("provider") == "archive")["game_date"].unique().sort().to_list()
     if archived:
         frames.append(archive.team_boxscores(archived))
-    context.add_output_metadata({"problems_met": dg.MetadataValue.json(problems)})
-    given = pl.concat(frames, how="diagonal_relaxed")
-    implausible = implausible_totals(given)
-    plausible = given.join(implausible, on="game_id", how="anti")
-    return pl.concat([complete_with_sums(plausible, boxscores), implausible], how="diagonal_relaxed")
+    found = pl.concat(frames, how="diagonal_relaxed")
+    implausible = implausible_totals(found)
+    plausible = found.join(implausible, on="game_id", how="anti")
+    totals = complete_with_sums(plausible, boxscores)
+    rows_in = RowsIn(dates_of(context))
+    rows_in.parsed(found)
+    rows_in.parsed(totals.filter("is_reconstructed"))
+    given = totals.filter(~pl.col("is_reconstructed"))
+    rows_in.ignored(plausible.join(given, on=["game_id", "team"], how="anti"), WITHOUT_BOTH_TEAMS)
+    context.add_output_metadata({"problems_met": dg.MetadataValue.json(problems), **rows_in.metadata()})
+    return pl.concat([totals, implausible], how="diagonal_relaxed")
 
 
 @dated_check(TABLE)
@@ -201,7 +209,7 @@ def player_sums_match_team_totals(warehouse: Warehouse, dates: Sequence[date], c
     return verdicts
 
 
-checks = checks_of(TABLE)
+checks = checks_of(TABLE, is_source=True)
 
 
 def _of_both_teams(rows: pl.DataFrame) -> pl.DataFrame:

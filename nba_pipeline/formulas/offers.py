@@ -1,0 +1,58 @@
+"""Offers of one line by one book at one instant, after its player is known: equal ones are one, others contradict each other."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+SIDES = ("over_price", "under_price")
+
+
+def merge_offers(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """One row per line for offers that agree, all different offers of a line that do not; `copies` is what each row absorbed.
+
+    Offers agree when neither side has two prices: one may have the over and another the under. The merged row is the first
+    captured, with both prices. Offers that contradict each other get a `problem`. Rows with a `problem` or `ignored` are only
+    merged with equal ones.
+    """
+    rows = rows.sort("captured_at", "spelling", nulls_last=True, maintain_order=True)
+    is_offer = pl.col("problem").is_null() & pl.col("ignored").is_null()
+    judged = rows.filter(is_offer).with_columns(_prices(side).over(key).alias(f"{side}s") for side in SIDES)
+    is_clear = pl.all_horizontal(pl.col(f"{side}s").list.len() <= 1 for side in SIDES)
+    lineage = {"captured_at", "source"}
+    content = [column for column in rows.columns if column not in lineage]
+    merged = first_of_each(
+        judged.filter(is_clear).with_columns(
+            *(pl.col(f"{side}s").list.first().alias(side) for side in SIDES), _is_latest(key)
+        ).select(rows.columns),
+        key,
+    )  # fmt: skip
+    torn = judged.filter(~is_clear).with_columns(_contradiction().alias("problem")).select(rows.columns)
+    others = pl.concat([rows.filter(~is_offer), torn])
+    return pl.concat([merged, first_of_each(others, content)])
+
+
+def _prices(side: str) -> pl.Expr:
+    return pl.col(side).drop_nulls().unique().sort().implode()
+
+
+def _is_latest(key: Sequence[str]) -> pl.Expr:
+    return pl.col("is_latest_pregame").max().over(key)
+
+
+def first_of_each(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """The first row of each group, with the number of the others."""
+    copies = (pl.len().over(columns) - 1).cast(pl.Int64).alias("copies")
+    return rows.with_columns(copies).unique(columns, keep="first", maintain_order=True)
+
+
+def _contradiction() -> pl.Expr:
+    told = [
+        pl.when(pl.col(f"{side}s").list.len() > 1).then(
+            pl.format("{} is {}", pl.lit(side.replace("_", " ")), pl.col(f"{side}s").cast(pl.List(pl.String)).list.join(" and "))
+        )
+        for side in SIDES
+    ]
+    return pl.format(
+        "offers of {} at {} of {} contradict each other: {}", "spelling", "line", "book",
+        pl.concat_str(told, separator=", ", ignore_nulls=True),
+    )  # fmt: skip

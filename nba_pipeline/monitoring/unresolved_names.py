@@ -1,0 +1,59 @@
+"""Alerts for names that have a line and no player, on the day of the line.
+
+Nothing is predicted for such a name until an operator resolves it.
+"""
+
+import shlex
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import dagster as dg
+import polars as pl
+
+from nba_pipeline.league.calendar import eastern_date
+from nba_pipeline.league.names import IS_A_NAME_PROBLEM
+from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.table import TABLES
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.partitions import recovering
+
+NAME_UNRESOLVED = "name_unresolved"
+
+
+def unresolved_names(warehouse: Warehouse, day: date) -> dict[str, tuple[str, int]]:
+    """Spelling -> its problem and the number of its quarantined lines of a date, most lines first."""
+    rows = recovering(lambda: warehouse.scan_quarantine(TABLES["prop_lines"], [day]).filter(IS_A_NAME_PROBLEM).collect())
+    spelling = pl.col("row").str.json_path_match("$.spelling").alias("spelling")
+    found = rows.group_by(spelling, "problem").len().sort(["len", "spelling"], descending=[True, False])
+    return {name: (problem, count) for name, problem, count in found.select("spelling", "problem", "len").iter_rows() if name}
+
+
+def alert_on_unresolved_names(notifier: Notifier, day: date, names: Mapping[str, tuple[str, int]]) -> int:
+    """Raise an alert per name, or one for all when there are many, which is no matter of names. Returns how many are new."""
+    if len(names) > SETTINGS.names.most_alerts:
+        told = ", ".join(sorted(names)[: SETTINGS.names.most_alerts])
+        message = f"{len(names)} names with lines of {day} have no player, as {told}."
+        return int(notifier.raise_alert(day, NAME_UNRESOLVED, "prop_lines", message, next_command="nba-pipeline status"))
+    raised = 0
+    for spelling, (problem, count) in names.items():
+        command = f"nba-pipeline resolve --spelling {shlex.quote(spelling)} --player ID --date {day}"
+        message = f"prop_lines of {day}: {problem}; {count} lines are quarantined."
+        raised += notifier.raise_alert(day, NAME_UNRESOLVED, spelling, message, next_command=command)
+    return raised
+
+
+@dg.asset_sensor(
+    asset_key=dg.AssetKey("prop_lines"), name="alert_on_unresolved_names", minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="An alert for each name that has a line of today or tomorrow and no player.",
+)  # fmt: skip
+def unresolved_names_sensor(
+    context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry, warehouse: dg.ResourceParam[Warehouse], notifier: Notifier
+) -> dg.SkipReason:  # fmt: skip
+    """After each capture of lines, for today and tomorrow. Past dates are the check's, `every_name_is_resolved`."""
+    today = eastern_date(notifier.clock.now())
+    found = {day: unresolved_names(warehouse, day) for day in (today, today + timedelta(days=1))}
+    for day, names in found.items():
+        alert_on_unresolved_names(notifier, day, names)
+    return dg.SkipReason("; ".join(f"{day}: {len(names)} names with a line have no player" for day, names in found.items()))
