@@ -145,7 +145,7 @@ def test_without_a_key_nothing_is_asked(http_client: HttpClient, provider: Provi
         ("home_team.players.0.player", RENAMED, "balldontlie box_scores page_first: player is missing"),
         ("home_team.players.0.player.first_name", RENAMED, "balldontlie box_scores page_first: first_name is missing"),
         ("home_team.players.0.player.first_name", 7, "name is [7, 'Horford'] of Horford"),
-        ("home_team_score", "many", "home_team_score is 'many'"), ("home_team.abbreviation", ["BOS"], 'unknown team "[\'BOS\']"'),
+        ("home_team_score", "many", "home_team_score is 'many'"), ("home_team.abbreviation", ["BOS"], "unknown team ['BOS']"),
         ("home_team.players.0.reb", RENAMED, "reb is None of Al Horford"), ("home_team.players.0.ast", "", "ast is '' of Al Horford"),
         ("home_team.players.0.min", RENAMED, "min is None of Al Horford"),
         ("home_team.players.0.plus_minus", "x", "plus_minus is 'x' of Al Horford"),
