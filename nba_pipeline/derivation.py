@@ -32,6 +32,7 @@ from nba_pipeline.assets.summaries.player_game_summary import summarise_player_g
 from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
 from nba_pipeline.calendar import days
 from nba_pipeline.errors import Closed
+from nba_pipeline.formulas.availability import with_unclear
 from nba_pipeline.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse
 
@@ -49,9 +50,11 @@ World = Mapping[str, pl.DataFrame]
 
 
 def sources_before(warehouse: Warehouse, dates: Sequence[date]) -> World:
-    """The sources of the dates and of everything that a feature of theirs may look back to."""
+    """The sources of the dates and of everything that a feature of theirs may look back to; of `injuries` the quarantine too."""
     span = days(min(dates) - timedelta(days=HISTORY_DAYS), max(dates))
-    return {name: warehouse.scan(table, span).collect() for name, table in SOURCES.items()}
+    world = {name: warehouse.scan(table, span).collect() for name, table in SOURCES.items()}
+    quarantine = warehouse.scan_quarantine(injuries.TABLE, span).collect()
+    return {**world, "injuries": with_unclear(world["injuries"], quarantine)}
 
 
 def summaries_of(world: World, as_of: datetime) -> World:

@@ -173,6 +173,9 @@ class Predicting(Section):
     pass_below_edge: float = Field(1.0, description="points")
     actionable_edge: float = Field(3.0, description="points")
     least_minutes: float = Field(15.0, description="mean minutes of the last 10 games that make a player eligible without a line")
+    rotation_minutes: float = Field(
+        15.0, description="mean minutes of the last 10 games from which a teammate's status makes a new version of a prediction"
+    )
     least_games: int = 5
     bootstrap_days: int = 14
     largest_points: float = 60.0

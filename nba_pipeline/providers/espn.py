@@ -13,7 +13,7 @@ import polars as pl
 
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.providers.http import HttpClient, Request
-from nba_pipeline.providers.wire import text_or_none
+from nba_pipeline.providers.wire import instant, text_or_none
 from nba_pipeline.teams import TEAM_OF_NAME, TEAMS
 from nba_pipeline.warehouse.landing import Payload
 
@@ -79,15 +79,17 @@ class Espn(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def parse_injuries(payload: Payload) -> pl.DataFrame:
-    """One row per injury. `snapshot_at` and `seen_at` are the instant of the answer: ESPN says what is so now.
+    """One row per player. `snapshot_at` and `seen_at` are the instant of the answer: ESPN says what is so now.
 
+    Of several entries of a player the one with the newest `date` counts; where the dates do not say which one is the newest,
+    each is a row, and the table's key quarantines them unless they agree.
     An unknown status or team is the row's `problem`. Raises Permanent for a list built otherwise.
     """
     rows = list[dict[str, Any]]()
     about = {"snapshot_at": payload.fetched_at, "seen_at": payload.fetched_at, "source": payload.ref}
     for team in _list(payload.json(), "injuries", payload):
         rows += [{**_injury(injury, team, payload), **about} for injury in _list(team, "injuries", payload)]
-    return pl.DataFrame(rows, schema=INJURY_COLUMNS)
+    return _newest(pl.DataFrame(rows, schema={**INJURY_COLUMNS, "dated": pl.Datetime("us", "UTC")}))
 
 
 def parse_roster(payload: Payload) -> pl.DataFrame:
@@ -117,8 +119,15 @@ def _injury(injury: Any, team: Mapping[str, Any], payload: Payload) -> dict[str,
     problems += [f"status of {spelling} is {said!r}"] if status is None else []
     return {
         "team": tricode, "spelling": spelling, "status": status, "reason": _reason(injury),
-        "problem": ", ".join(problems) or None,
+        "problem": ", ".join(problems) or None, "dated": instant(injury.get("date")),
     }  # fmt: skip
+
+
+def _newest(rows: pl.DataFrame) -> pl.DataFrame:
+    """The newest entry of each player of a team; all of his entries where one bears no readable date."""
+    dated = pl.col("dated")
+    is_newest = (dated == dated.max()) | dated.is_null().any()
+    return rows.filter(is_newest.over("team", "spelling")).drop("dated")
 
 
 def _reason(injury: Mapping[str, Any]) -> str | None:

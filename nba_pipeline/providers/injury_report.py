@@ -339,7 +339,7 @@ def _statement(row: Printed, name: str) -> dict[str, Any]:
         status = NOBODY_LISTED
         problem = f"{reason or printed!r} stands beside no player" if reason or printed else None
     if team is None or team not in (home, away):
-        problem = f"team {row.get(TEAM)!r} does not play {row.get(MATCHUP)!r}"
+        problem, team = f"team {row.get(TEAM)!r} does not play {row.get(MATCHUP)!r}", None
     return {
         "game_date": _date(row.get(DATE, ""), name), "home_team": home or None, "away_team": away or None, "team": team,
         "spelling": player, "status": None if problem else status, "reason": reason, "problem": problem,

@@ -114,6 +114,22 @@ def test_a_team_that_nobody_knows_is_not_taken_to_list_nobody() -> None:
     assert ("NYK", None, "not_submitted", None) in told(espn)
 
 
+def test_a_team_whose_game_stands_only_under_another_matchup_has_not_listed_nobody() -> None:
+    rows = said(printed(), printed("MIA", "Hart, Josh"))
+    assert ("BOS", None, "not_submitted", None) in told(rows)
+
+
+def test_a_row_of_an_unknown_team_has_the_game_of_its_matchup_or_none_of_the_slate() -> None:
+    unknown = {"problem": "team 'Knicks' does not play"}
+    rows = said(
+        printed(), printed(None, "Hart, Josh", **unknown), printed(None, "A, B", home_team="FLA", away_team="MEL", **unknown),  # type: ignore[arg-type]
+        printed(None, "C, D", home_team="MIA", away_team="MEL", **unknown),  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert told(rows.filter(pl.col("team").is_null()).sort("spelling"), "spelling", "game_id") == [
+        ("A, B", "MEL@FLA"), ("C, D", None), ("Hart, Josh", GAME_ID),
+    ]  # fmt: skip
+
+
 def test_a_row_with_a_problem_is_no_silence() -> None:
     rows = said(printed(), printed("NYK", "Hart, Josh", status=None, problem="status of Hart, Josh is 'Ill'"))  # type: ignore[arg-type]
     assert [row for row in told(rows) if row[0] == "NYK"] == [("NYK", "Hart, Josh", None, "status of Hart, Josh is 'Ill'")]
@@ -269,6 +285,15 @@ def test_an_unknown_status_is_parked_with_its_sentence(slates: Slates) -> None:
     slates.reports["2024-03-12_07AM"] = Answer(body=a_report(rows, printed="03/12/24 07:30 AM"))
     assert told(slates.collect(), "team", "status") == [("GSW", "out"), ("NYK", "nobody_listed")]
     assert slates.parked["problem"].to_list() == ["status of Payton II, Gary is 'Ill'"]
+
+
+@pytest.mark.parametrize(("again", "statuses"), [("Out", ["out"]), ("Doubtful", [])], ids=["agreeing", "contradicting"])
+def test_a_player_listed_twice_is_one_row_or_none(again: str, statuses: list[str], slates: Slates) -> None:
+    rows = [a_first_entry(), an_entry("Curry, Steph", again), an_entry("Curry, Stephen", again, reason="Illness")]
+    slates.reports["2024-03-12_07AM"] = Answer(body=a_report(rows, printed="03/12/24 07:30 AM"))
+    found = slates.collect().filter(team="GSW")
+    assert found["status"].to_list() == statuses
+    assert ("key_is_unique" in slates.parked["problem"].to_list()) is (not statuses)
 
 
 def test_a_landed_report_that_no_longer_reads_is_rejected_and_the_others_go_on(slates: Slates) -> None:

@@ -2,7 +2,7 @@
 
 Grain: one row per expected player per game
 Source: schedule, rosters and injuries up to the tip-off; boxscores of the 21 days before
-Caveats: expected is whoever stands on the team's newest roster of the 7 days before; where there is none, whoever has a
+Caveats: an entry of the report that is in the quarantine makes a status unknown: the risk level is null; expected is whoever stands on the team's newest roster of the 7 days before; where there is none, whoever has a
   box-score row for the team in its last 10 games and the last 21 days (latest team wins); the same for past dates, from
   what was known before the tip-off; never the box score of the game itself; somebody listed as out is here too.
 """
@@ -15,10 +15,10 @@ import dataframely as dy
 import polars as pl
 
 from nba_pipeline import gates
-from nba_pipeline.assets import daily_asset, days_before, if_there
+from nba_pipeline.assets import daily_asset, dates_of, days_before, if_there
 from nba_pipeline.calendar import Clock
 from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.formulas.availability import injury_status
+from nba_pipeline.formulas.availability import injury_status, with_unclear
 from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES, Row, Table, code
@@ -42,10 +42,15 @@ class UpcomingPlayerRows(Row):
     latest_boxscore_date = dy.Date(nullable=True, description="latest box score that shows the player, with any team")
     roster_seen_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the roster that shows the player")
     birth_date = dy.Date(nullable=True, description="from the roster")
-    injury_status = dy.String(nullable=True, description="status on the newest report before the tip-off; null: not listed")
+    injury_status = dy.String(
+        nullable=True,
+        description="status on the newest report before the tip-off; null: not listed, or unknown as the risk level is",
+    )
     injury_reason = dy.String(nullable=True, description="reason on that report")
     injury_snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the team's newest report")
-    injury_risk_level = dy.Float64(nullable=True, min=0, max=3, description="0 to 3; null without a report of the team")
+    injury_risk_level = dy.Float64(
+        nullable=True, min=0, max=3, description="0 to 3; null without a report of the team, or where its entry could not be used"
+    )
 
     @dy.rule()
     def known_before_the_game(cls) -> pl.Expr:
@@ -67,6 +72,8 @@ def expect_players(
     schedule: pl.DataFrame, boxscores: pl.DataFrame, rosters: pl.DataFrame, injuries: pl.DataFrame, as_of: datetime | None = None
 ) -> pl.DataFrame:
     """The games to come and what was seen before them in; one row per expected player per game out.
+
+    `injuries` holds the entries of the quarantine too, as `with_unclear` adds them.
 
     Any number of dates at once, each seeing only what was known before its games, and nothing later than `as_of`.
     Postponed games have nobody.
@@ -170,7 +177,7 @@ def _sightings(boxscores: pl.DataFrame) -> pl.DataFrame:
 
 
 LEAST_PLAYERS = 8
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 
 @daily_asset(
@@ -182,10 +189,11 @@ CODE_VERSION = "2"
 )  # fmt: skip
 def upcoming_players(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, rosters: pl.DataFrame,
-    injuries: pl.DataFrame, clock: Clock,
+    injuries: pl.DataFrame, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
     """Whoever is known to be with one of the date's teams, from what was known by then."""
-    return expect_players(schedule, boxscores, rosters, injuries, clock.as_of)
+    quarantine = warehouse.scan_quarantine(TABLES["injuries"], dates_of(context)).collect()
+    return expect_players(schedule, boxscores, rosters, with_unclear(injuries, quarantine), clock.as_of)
 
 
 @dated_check(TABLE, blocking=True)

@@ -3,8 +3,8 @@
 Grain: one row per game, team, player and snapshot
 Source: the league's official injury report (PDF); ESPN when no report is found
 Caveats: rows are only ever added; a player_id of null is a statement about the team as a whole: it has not submitted, or
-  it lists nobody; who is not listed is available only when his team has submitted; a name that resolves to nobody is
-  quarantined and his row is missing; dates of the archive are empty; of a past date one report is asked for, the last
+  it lists nobody; who is not listed is available only when his team has submitted; a row that cannot be used is
+  quarantined, and what it says is unknown to the features: nobody counts as healthy by its absence; dates of the archive are empty; of a past date one report is asked for, the last
   from before its first tip-off.
 """
 
@@ -87,14 +87,16 @@ def of_the_slate(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     names_games = "game_date" in listed.columns
     if names_games:
         said = listed.filter(pl.col("game_date").is_in(slate["game_date"].implode())).drop("game_date")
-        said = said.join(slate, on="team", how="left", maintain_order="left")
+        said = _of_their_game(said.join(slate, on="team", how="left", maintain_order="left"), games)
         is_scheduled = (pl.col("home_team") == pl.col("home")) & (pl.col("away_team") == pl.col("away"))
         strange = pl.format("{} at {} is no game of the schedule", "away_team", "home_team")
-        said = said.with_columns(pl.coalesce(PROBLEM, pl.when(~is_scheduled.fill_null(False)).then(strange)).alias(PROBLEM))
+        is_strange = ~is_scheduled.fill_null(False)
+        mentioned = said.filter(~is_strange)["game_id"]
+        said = said.with_columns(pl.coalesce(PROBLEM, pl.when(is_strange).then(strange)).alias(PROBLEM))
     else:
         said = listed.join(slate, on="team", how="left", maintain_order="left")
-        said = said.filter(pl.col("game_id").is_not_null() | pl.col("team").is_null())
-    mentioned, unknown = said["game_id"] if names_games else teams["game_id"], said.filter(pl.col("team").is_null())
+        said, mentioned = said.filter(pl.col("game_id").is_not_null() | pl.col("team").is_null()), teams["game_id"]
+    unknown = said.filter(pl.col("team").is_null())
     if names_games:
         unclear = games.join(unknown, on=["home_team", "away_team"], how="semi")["game_id"]
     else:
@@ -111,12 +113,30 @@ def of_the_slate(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _of_their_game(said: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
+    """Rows of a team that nobody knows with the game of their matchup: they may be about either team of it, and no other.
+
+    A matchup of which neither team is on the slate takes the place of a game_id: the row is about nobody of the slate.
+    """
+    of_matchup = games.select("home_team", "away_team", pl.col("game_id").alias("of_matchup"))
+    teams = team_games(games)["team"].unique().implode()
+    is_elsewhere = pl.col("team").is_null() & ~(pl.col("home_team").is_in(teams) | pl.col("away_team").is_in(teams))
+    elsewhere = pl.when(is_elsewhere).then(pl.format("{}@{}", "away_team", "home_team"))
+    placed = said.join(of_matchup, on=["home_team", "away_team"], how="left", maintain_order="left")
+    of_unknown_team = pl.when(pl.col("team").is_null()).then(pl.coalesce("of_matchup", elsewhere))
+    return placed.with_columns(pl.coalesce("game_id", of_unknown_team).alias("game_id")).drop("of_matchup")
+
+
 def with_players(rows: pl.DataFrame, known: pl.DataFrame, rosters: pl.DataFrame) -> pl.DataFrame:
-    """The rows with `player_id`; a name that resolves to nobody, or to several, becomes the row's problem."""
+    """The rows with `player_id`; a name that resolves to nobody, or to several, becomes the row's problem.
+
+    Entries of one snapshot that give a player the same status, in whatever spelling, are one row.
+    """
     is_player = pl.col("spelling").is_not_null()
-    return pl.concat(
-        [name_the_players(rows.filter(is_player), known, rosters), rows.filter(~is_player)], how="diagonal_relaxed"
-    ).with_columns(pl.col("player_id").cast(pl.Int64))
+    named = name_the_players(rows.filter(is_player), known, rosters).with_columns(pl.col("player_id").cast(pl.Int64))
+    is_good = pl.col(PROBLEM).is_null()
+    once = named.filter(is_good).unique([*TABLE.key, "status"], keep="first", maintain_order=True)
+    return pl.concat([once, named.filter(~is_good), rows.filter(~is_player)], how="diagonal_relaxed")
 
 
 def seen_by(as_of: datetime) -> pl.Expr:
