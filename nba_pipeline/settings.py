@@ -36,6 +36,11 @@ class Breakers(Section):
 
     provider_failures: int = Field(5, description="requests in a row that used up their tries")
     provider_too_many: int = Field(10, description="answers 429 in a row, each try counted")
+    provider_refusals: dict[str, int] = Field(
+        {"injury_report": 40, "odds_api": 5, "espn": 5, "balldontlie": 5, "nba_stats": 5},
+        description="provider -> answers 403 in a row; a whole look for an injury report is up to 20, nba_cdn answers so for "
+        "each game file that is not published",
+    )
     provider_open_seconds: float = Field(300.0, description="since the last failure; then trials are let through")
     provider_trials: int = Field(3, description="requests at a time until one is answered")
     entity_failures: int = Field(5, description="failures or rejections in a row, while the endpoint had good answers for others")
@@ -155,7 +160,8 @@ class Slates(Section):
 class Injuries(Section):
     """The official injury report."""
 
-    probes: int = Field(16, description="names asked for, the newest first, until one is published")
+    probes: int = Field(16, description="printed instants asked for, the newest first, until a report is published")
+    old_after_minutes: float = Field(360.0, description="age from which the newest report of a slate to come is a warning")
     due_hour_eastern: int = Field(17, description="hour of the day before from which a slate must be reported on")
 
 

@@ -4,7 +4,7 @@ What belongs here: connections, rates, retries, outcomes. What a payload means b
 
     200 and JSON (or a PDF) as promised       landed, returned
     200 and neither, or keys missing          landed as rejected, Permanent
-    403, 404                                  NotYet: the caller knows whether it is due
+    403, 404                                  NotYet: the caller knows whether it is due; many 403 in a row open a breaker
     401                                       Permanent, and the provider is asked no more in this run
     429, 5xx, timeouts, broken answers        tried again, then Transient
     an open breaker                           Transient at once: see nba_pipeline.breakers
@@ -371,7 +371,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         if response.next_request is not None:
             return Permanent(f"{request.name}: redirected to {response.next_request.url.host}, which is not followed")
         if status in (httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND):
-            return NotYet(f"{request.name} is not published ({status})")
+            return NotYet(f"{request.name} is not published ({status})", status)
         if status == httpx.codes.UNAUTHORIZED:
             check = f": check {request.key_variable}" if request.key_variable else ""
             code = _error_code(response)

@@ -15,6 +15,7 @@ from nba_pipeline.assets.sources.injuries import (
     every_team_has_a_report,
     injuries,
     of_the_slate,
+    the_newest_report_is_recent,
     with_players,
 )
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
@@ -256,7 +257,7 @@ def test_espn_answers_when_no_report_is_found(slates: Slates) -> None:
         ("GSW", PLAYER, "out", NOON, "espn"), ("NYK", None, "nobody_listed", NOON, "espn"),
     ]  # fmt: skip
     [problem] = slates.problems[str(DAY)]
-    assert problem == "injury_report published nothing that can be read from 2024-03-11_05PM to 2024-03-12_07AM"
+    assert problem.startswith("injury_report answered 403 to each of 15 names from 2024-03-11_05PM to 2024-03-12_07AM: ")
 
 
 @pytest.mark.parametrize(
@@ -277,7 +278,7 @@ def test_when_nobody_answers_there_are_no_rows_and_both_are_named(slates: Slates
     slates.espn = Answer(espn_injuries({"athlete": {"displayName": "Stephen Curry"}, "state": "Out"}))
     assert slates.collect().is_empty()
     official, espn = slates.problems[str(DAY)]
-    assert "published nothing" in official and "espn injuries league: an entry has no status" in espn
+    assert "answered 403" in official and "espn injuries league: an entry has no status" in espn
 
 
 def test_an_unknown_status_is_parked_with_its_sentence(slates: Slates) -> None:
@@ -383,3 +384,25 @@ def test_unresolved_names_are_named(warehouse: LocalWarehouse) -> None:
     warehouse.park(TABLE, [DAY], TABLE.conform(for_parking, NOON, "1")[1])
     [verdict] = every_name_is_resolved(warehouse, [DAY], Clock())
     assert (verdict.passed, verdict.numbers, verdict.missing) == (False, {"names_unresolved": 1}, list(problems[:1]))
+
+
+def age_verdict(warehouse: LocalWarehouse, now: datetime) -> tuple[bool, dict[str, float], list[str]]:
+    [verdict] = the_newest_report_is_recent(warehouse, [DAY], Clock(stands_at=now.isoformat()))
+    return verdict.passed, verdict.numbers, list(verdict.missing)
+
+
+def test_the_age_of_the_newest_report_is_stated_and_named_beyond_six_hours(warehouse: LocalWarehouse) -> None:
+    assert age_verdict(warehouse, NOON) == (True, {}, [])
+    add(warehouse, an_injury(snapshot_at=at(12)), an_injury(team="NYK", provider="espn", snapshot_at=at(17)))
+    assert age_verdict(warehouse, at(18)) == (True, {"report_age_minutes": 360}, [])
+    passed, numbers, [name] = age_verdict(warehouse, at(18, 1))
+    assert (passed, numbers["report_age_minutes"]) == (False, 361)
+    assert name == "the newest report was printed 2024-03-12 08:00 Eastern, 361 minutes before"
+    add(warehouse, an_injury(player_id=2, snapshot_at=TIPOFF - timedelta(minutes=30)))
+    assert age_verdict(warehouse, TIPOFF + timedelta(days=3)) == (True, {"report_age_minutes": 30}, [])
+
+
+def test_the_age_of_an_accepted_report_stands_with_its_run(slates: Slates) -> None:
+    slates.reports["2024-03-12_06AM"] = Answer(body=a_report([a_first_entry()], printed="03/12/24 06:30 AM"))
+    slates.collect()
+    assert slates.metadata["report_age_minutes"].data == {str(DAY): 90.0}

@@ -128,13 +128,18 @@ def test_the_bytes_of_a_minute_are_the_same_whenever_and_of_whomever_they_are_as
         ("2026-01-14_05_00PM", 200),
         ("2026-01-14_08_00PM", 403),  # not yet
         ("2026-01-14_12_30AM", 200),
-        ("2026-01-14_05_15PM", 403),
-        ("2026-01-14_04_00PM", 403),
+        ("2026-01-14_05_15PM", 200),
+        ("2026-01-14_04_00PM", 200),
+        ("2026-01-14_04_10PM", 403),
         ("2026-01-14_05PM", 403),  # the older name
         ("2026-01-14_13_30PM", 403),
         ("2026-02-30_01_30PM", 403),
-        ("2025-12-22_06PM", 200),
-        ("2025-12-22_06_30PM", 403),  # the newer name
+        ("2025-12-22_08AM", 200),
+        ("2025-12-22_08_30AM", 403),  # the newer name
+        ("2025-12-22_09AM", 403),
+        ("2025-12-22_09_00AM", 200),
+        ("2025-12-22_06PM", 403),
+        ("2025-12-22_06_45PM", 200),
         ("2025-12-23_06PM", 403),
         ("2025-12-23_06_30PM", 200),
         ("2026-01-14_05_30XM", 403),
@@ -146,11 +151,12 @@ def test_most_names_are_never_published(peer: Peer, name: str, status: int) -> N
     assert status == 200 or "<Code>AccessDenied</Code>" in response.text
 
 
-def test_about_a_third_of_the_quarter_hours_are_published_and_the_hourly_file_says_half_past(league: League, peer: Peer) -> None:
+def test_every_quarter_hour_is_published_since_december_2025_and_the_hourly_file_says_half_past(league: League, peer: Peer) -> None:
     quarters = [eastern(MODERN, 0) + timedelta(minutes=15 * n) for n in range(96)]
     peer.at(quarters[-1] + timedelta(hours=1))
     found = [at for at in quarters if peer.get(address(at)).status_code == 200]
-    assert len(found) == 26 and all(at.minute == 30 or at.astimezone(EASTERN).hour in (17, 20) for at in found)
+    assert len(found) == 96
+    assert newest_printed(eastern(DAY, 18, 10)) == eastern(DAY, 17, 30) and newest_printed(eastern(MODERN, 18, 14)) == eastern(MODERN, 18)
     words = read(peer.get(f"/referee/injury/Injury-Report_{DAY}_12PM.pdf").content)[0]
     assert [word["text"] for word in words[:5]] == ["Injury", "Report:", f"{DAY:%m/%d/%y}", "12:30", "PM"]
 

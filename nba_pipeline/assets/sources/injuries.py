@@ -17,7 +17,7 @@ import polars as pl
 
 from nba_pipeline.assets import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.assets.sources.prop_lines import NAME_COLUMNS, SEASON_DAYS, name_the_players, rosters_of
-from nba_pipeline.calendar import Clock, eastern_date, season_of_game_date
+from nba_pipeline.calendar import EASTERN, Clock, eastern_date, season_of_game_date
 from nba_pipeline.checks import Verdict, checks_of, dated_check
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.names import IS_A_NAME_PROBLEM
@@ -26,12 +26,14 @@ from nba_pipeline.providers import injury_report as official
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.injury_report import NOBODY_LISTED, NOT_SUBMITTED, InjuryReport, due_at
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
 from nba_pipeline.teams import TEAMS
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing, Payload
 
 PLAYER_STATUSES = ("out", "doubtful", "questionable", "probable", "available")
+SECONDS_PER_MINUTE = 60
 TEAM_STATUSES = (NOT_SUBMITTED, NOBODY_LISTED)
 
 
@@ -197,6 +199,12 @@ def landed(day: date, injury_report: InjuryReport, espn: Espn) -> list[pl.DataFr
     return list(frames.values())
 
 
+def minutes_old(frames: Sequence[pl.DataFrame], now: datetime) -> float | None:
+    """Age of the newest official report among some snapshots, by the instant printed on it; null without one."""
+    printed = [frame["snapshot_at"][0] for frame in frames if frame["provider"][0] == official.PROVIDER]
+    return (now - max(printed)).total_seconds() / SECONDS_PER_MINUTE if printed else None
+
+
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="espn",
     ins={
@@ -209,20 +217,22 @@ def injuries(
     injury_report: InjuryReport, espn: Espn, archive: Archive, clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
     """Every landed snapshot of the dates. A source that does not answer leaves the slate without a new one, and is named."""
-    frames, problems = [], dict[str, list[str]]()
+    frames, problems, ages = [], dict[str, list[str]](), dict[str, float | None]()
     for day in dates_of(context):
         games = schedule.filter(pl.col("game_date") == day)
         if games.is_empty() or archive.holds(day):
             continue
         problems[str(day)] = list(dict.fromkeys(ask(games, day, injury_report, espn, clock.now())))
-        frames += [of_the_slate(snapshot, games) for snapshot in landed(day, injury_report, espn)]
+        snapshots = landed(day, injury_report, espn)
+        ages[str(day)] = minutes_old(snapshots, clock.now())
+        frames += [of_the_slate(snapshot, games) for snapshot in snapshots]
     for name, met in problems.items():
         for problem in met:
             context.log.warning(f"{name}: {problem}")
     context.add_output_metadata(
         {
             "problems_met": dg.MetadataValue.json({day: met for day, met in problems.items() if met}),
-            "snapshots": len(frames),
+            "snapshots": len(frames), "report_age_minutes": dg.MetadataValue.json(ages),
         }
     )
     if not frames:
@@ -258,6 +268,27 @@ def every_team_has_a_report(warehouse: Warehouse, dates: Sequence[date], clock: 
             "is_due": float(is_due),
         }
         verdicts.append(Verdict(day, not names or not is_due, numbers, names if is_due else ()))
+    return verdicts
+
+
+@dated_check(TABLE)
+def the_newest_report_is_recent(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """The newest report of a slate to come was printed within the last 6 hours. Its age plots; that of a past slate ends there."""
+    tipoffs = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed")
+    first = dict(tipoffs.group_by("game_date").agg(pl.col("tipoff_at").min()).collect().iter_rows())
+    reports = warehouse.scan(TABLE, dates).filter(pl.col("is_before_tipoff"), pl.col("provider") == official.PROVIDER)
+    newest = dict(reports.group_by("game_date").agg(pl.col("snapshot_at").max()).collect().iter_rows())
+    verdicts = []
+    for day in dates:
+        if (printed := newest.get(day)) is None:  # a slate without a report is `every_team_has_a_report`'s
+            verdicts.append(Verdict(day, True, {}))
+            continue
+        until = max(printed, min(clock.now(), first.get(day) or clock.now()))
+        age = (until - printed).total_seconds() / SECONDS_PER_MINUTE
+        local = printed.astimezone(EASTERN)
+        names = [f"the newest report was printed {local:%Y-%m-%d %H:%M} Eastern, {age:.0f} minutes before"]
+        is_recent = age <= SETTINGS.injuries.old_after_minutes
+        verdicts.append(Verdict(day, is_recent, {"report_age_minutes": age}, () if is_recent else names))
     return verdicts
 
 
