@@ -222,7 +222,9 @@ class Slates(OnThisMachine):
             injury_report=InjuryReport(http=self.http), espn=Espn(http=self.http),
             archive=archive(folder="", landing=self.landing, clock=clock), clock=clock,
         )  # fmt: skip
-        return self.conformed(TABLE, context, frame, now)
+        assert isinstance(frame, dg.Output)
+        self.data_version = frame.data_version
+        return self.conformed(TABLE, context, frame.value, now)
 
 
 @pytest.fixture
@@ -250,6 +252,19 @@ def test_every_landed_snapshot_is_a_row_and_a_second_run_changes_nothing(slates:
     both = slates.collect()
     assert told(both.filter(pl.col("team") == "GSW"), "snapshot_at", "status") == [(at(10, 30), "out"), (at(11, 30), "doubtful")]
     assert both.filter(pl.col("snapshot_at") == at(10, 30)).equals(first)
+
+
+def test_the_data_version_is_that_of_what_the_newest_reports_say_and_not_of_their_instants(slates: Slates) -> None:
+    versions = []
+    told: list[list[dict[str, str]]] = [
+        [a_first_entry()], [a_first_entry(reason="Illness")], [a_first_entry(status="Doubtful")],
+        [a_first_entry(status="Doubtful"), an_entry("Payton II, Gary", "Ill")],
+    ]  # fmt: skip
+    for hour, rows in enumerate(told, 4):
+        slates.reports[f"2024-03-12_{hour:02d}AM"] = Answer(body=a_report(rows, printed=f"03/12/24 {hour:02d}:30 AM"))
+        slates.collect()
+        versions.append(slates.data_version)
+    assert versions[0] == versions[1] and len(set(versions)) == 3
 
 
 def test_espn_answers_when_no_report_is_found(slates: Slates) -> None:

@@ -8,6 +8,7 @@ Caveats: rows are only ever added; a player_id of null is a statement about the 
   from before its first tip-off.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 
@@ -62,7 +63,8 @@ TABLE = Table(
     "injuries", grain="game, team, player and snapshot", key=("game_id", "team", "player_id", "snapshot_at"),
     schema=InjuryRows, write="add", cluster=("game_id", "player_id"),
 )  # fmt: skip
-CODE_VERSION = "1"
+CODE_VERSION = "2"
+NOTHING_SAID = "no report"
 SNAPSHOT = ["snapshot_at", "seen_at", "provider", "source"]
 
 
@@ -199,6 +201,15 @@ def landed(day: date, injury_report: InjuryReport, espn: Espn) -> list[pl.DataFr
     return list(frames.values())
 
 
+def contents(rows: pl.DataFrame) -> str:
+    """A hash of what the newest reports say of each team, whenever they said it: the same after an unchanged report."""
+    submitted = pl.col("status").is_null() | (pl.col("status") != NOT_SUBMITTED)
+    counted = rows.filter(pl.col("is_before_tipoff").fill_null(True), submitted)
+    newest = counted.filter(pl.col("snapshot_at") == pl.col("snapshot_at").max().over("game_id", "team"))
+    said = newest.select("game_date", "game_id", "team", "player_id", "spelling", "status", PROBLEM).unique()
+    return hashlib.sha256(said.sort(pl.all()).write_csv().encode()).hexdigest()
+
+
 def minutes_old(frames: Sequence[pl.DataFrame], now: datetime) -> float | None:
     """Age of the newest official report among some snapshots, by the instant printed on it; null without one."""
     printed = [frame["snapshot_at"][0] for frame in frames if frame["provider"][0] == official.PROVIDER]
@@ -215,8 +226,11 @@ def minutes_old(frames: Sequence[pl.DataFrame], now: datetime) -> float | None:
 def injuries(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame,
     injury_report: InjuryReport, espn: Espn, archive: Archive, clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
-    """Every landed snapshot of the dates. A source that does not answer leaves the slate without a new one, and is named."""
+) -> dg.Output[pl.DataFrame]:  # fmt: skip
+    """Every landed snapshot of the dates. A source that does not answer leaves the slate without a new one, and is named.
+
+    The data version is that of the contents, by which `flow` knows an unchanged report.
+    """
     frames, problems, ages = [], dict[str, list[str]](), dict[str, float | None]()
     for day in dates_of(context):
         games = schedule.filter(pl.col("game_date") == day)
@@ -236,11 +250,12 @@ def injuries(
         }
     )
     if not frames:
-        return TABLE.empty().drop(LINEAGE[1:])
+        return dg.Output(TABLE.empty().drop(LINEAGE[1:]), data_version=dg.DataVersion(NOTHING_SAID))
     known = players.select("player_id", "spelling").unique()
     rosters = rosters_of(schedule.with_columns(season_of_game_date()), boxscores)
     named = with_players(pl.concat(frames, how="diagonal_relaxed"), known, rosters).with_columns(seen_by(clock.as_of))
-    return named.select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
+    rows = named.select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
+    return dg.Output(rows, data_version=dg.DataVersion(contents(rows)))
 
 
 @dated_check(TABLE)
