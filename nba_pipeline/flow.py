@@ -64,7 +64,7 @@ def condition_of(table: str) -> Condition | None:  # type: ignore[type-arg]
         return None
     follows, needs = (dg.AssetSelection.assets(*names) for names in (FLOWS[table].follows, FLOWS[table].needs))
     if_changed = dg.AssetSelection.assets(*FLOWS[table].if_changed)
-    updated = Condition.any_deps_match(Condition.newly_updated()).allow(follows - if_changed)
+    updated: Condition[dg.AssetKey] = Condition.any_deps_match(Condition.newly_updated()).allow(follows - if_changed)
     if FLOWS[table].if_changed:
         updated = updated | Condition.any_deps_match(Condition.data_version_changed()).allow(if_changed)
     # two conditions, for Dagster compares the instants of updates within one tick only with those of a single other condition:

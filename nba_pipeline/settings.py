@@ -161,6 +161,10 @@ class Injuries(Section):
     """The official injury report."""
 
     probes: int = Field(16, description="printed instants asked for, the newest first, until a report is published")
+    read_from_hours: float = Field(12.0, description="before the first tip-off of a slate; from here on each report is looked at")
+    names_per_look: int = Field(3, description="names asked for in one look, the newest first")
+    look_again_minutes: float = Field(2.0, description="between two looks for a report that is not published yet")
+    silent_minutes: float = Field(60.0, description="looks without any report after which it is a provider's problem")
     old_after_minutes: float = Field(360.0, description="age from which the newest report of a slate to come is a warning")
     due_hour_eastern: int = Field(17, description="hour of the day before from which a slate must be reported on")
 

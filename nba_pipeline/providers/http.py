@@ -266,6 +266,21 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         if self.landing.sends_nothing:
             raise NotLanded(f"{request.name}: a peek is never landed, and the network is off")
+        document, problem = _document(request, self._peeked(request))
+        if problem is not None:
+            raise Permanent(problem)
+        return document
+
+    def peek_body(self, request: Request) -> bytes:
+        """As `peek`, the bytes of an answer that is no JSON."""
+        if self.landing.sends_nothing:
+            raise NotLanded(f"{request.name}: a peek is never landed, and the network is off")
+        response = self._peeked(request)
+        if problem := _document(request, response)[1]:
+            raise Permanent(problem)
+        return response.content
+
+    def _peeked(self, request: Request) -> httpx.Response:
         base_url, session = self.base_urls.get(request.provider), self._ready()
         if not base_url:
             raise BadInput(f"no address is configured for {request.provider}; known: {', '.join(sorted(self.base_urls))}")
@@ -282,10 +297,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise Transient(f"{request.name}: status {response.status_code} after 1 try")
         if response.status_code != httpx.codes.OK:
             raise self._refusal(session, request, response)
-        document, problem = _document(request, response)
-        if problem is not None:
-            raise Permanent(problem)
-        return document
+        return response
 
     def _ready(self) -> _Session:
         if self._session is None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -103,6 +104,13 @@ class InjuryReport(dg.ConfigurableResource):  # type: ignore[type-arg]
         elif names:
             problems.append(f"injury_report published nothing that can be read from {names[-1]} to {names[0]}")
         return None, problems
+
+    def peek(self, day: date, name: str) -> pl.DataFrame:
+        """The rows of a report by one try, for whoever only decides when to ask: nothing is landed. Raises as HttpClient.peek."""
+        request = self.request(day, name)
+        payload = Payload(request, f"a look at {name}", self.http.clock.now(), Path(name))
+        vars(payload)["body"] = self.http.peek_body(request)
+        return parse_injury_report(payload)
 
     def landed(self, day: date) -> list[Payload]:
         """Every landed report that was asked for a slate, in the order of their arrival."""

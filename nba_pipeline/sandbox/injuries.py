@@ -19,6 +19,8 @@ from nba_pipeline.sandbox.schedule import Fixture
 
 OUT, DOUBTFUL, QUESTIONABLE, PROBABLE, AVAILABLE = "Out", "Doubtful", "Questionable", "Probable", "Available"
 
+STATUSES = (OUT, DOUBTFUL, QUESTIONABLE, PROBABLE, AVAILABLE)
+
 FIRST_REPORT_HOUR = 17  # Eastern, the day before
 BACK_TO_BACK_HOUR = 13  # Eastern, the game day: the latest hour after a game the day before
 PUNCTUAL_SHARE = 0.6
@@ -64,6 +66,12 @@ class Said:
     status: str
     reason: str
     since: datetime
+
+
+def with_news(said: Sequence[Said], news: Said) -> list[Said]:
+    """A club's statements with a later one about a player, which takes the place of what was said of him."""
+    others = [one for one in said if one.player is not news.player]
+    return sorted([*others, news], key=lambda one: (one.family_name, one.first_name))
 
 
 @dataclass(frozen=True, slots=True)

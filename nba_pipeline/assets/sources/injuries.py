@@ -246,7 +246,8 @@ def injuries(
     context.add_output_metadata(
         {
             "problems_met": dg.MetadataValue.json({day: met for day, met in problems.items() if met}),
-            "snapshots": len(frames), "report_age_minutes": dg.MetadataValue.json(ages),
+            "snapshots": len(frames),
+            "report_age_minutes": dg.MetadataValue.json(ages),
         }
     )
     if not frames:

@@ -1,0 +1,1 @@
+"""Jobs, schedules, sensors, and what decides when each of them starts something."""
