@@ -8,7 +8,7 @@ Caveats: an entry of the report that is in the quarantine makes a status unknown
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 import dataframely as dy
@@ -16,9 +16,9 @@ import polars as pl
 
 from nba_pipeline import gates
 from nba_pipeline.assets import daily_asset, dates_of, days_before, if_there
-from nba_pipeline.calendar import Clock
+from nba_pipeline.calendar import Clock, days
 from nba_pipeline.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.formulas.availability import injury_status, with_unclear
+from nba_pipeline.formulas.availability import PRINTED_INSTANT, injury_status, with_unclear
 from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.table import TABLES, Row, Table, code
@@ -73,14 +73,18 @@ def expect_players(
 ) -> pl.DataFrame:
     """The games to come and what was seen before them in; one row per expected player per game out.
 
-    `injuries` holds the entries of the quarantine too, as `with_unclear` adds them.
+    `injuries` and `rosters` hold the entries of their quarantine too, as `with_unclear` and `with_unnamed` add them.
 
     Any number of dates at once, each seeing only what was known before its games, and nothing later than `as_of`.
     Postponed games have nobody.
     """
     sides = _sides(schedule.filter(pl.col("status") != "postponed"))
-    listed = _listed(sides, rosters, as_of)
-    seen = _seen(sides.join(listed, on=["game_id", "team"], how="anti"), boxscores)
+    on_paper = _listed(sides, rosters, as_of)
+    listed, unnamed = (on_paper.filter(pl.col("player_id").is_null() == is_null) for is_null in (False, True))
+    # a roster with an entry that nobody can name does not say who is missing from it: the box scores add to it
+    whole = listed.join(unnamed, on=["game_id", "team"], how="anti")
+    seen = _seen(sides.join(whole, on=["game_id", "team"], how="anti"), boxscores)
+    seen = seen.join(listed, on=["game_id", "team", "player_id"], how="anti")
     shown = strictly_before(
         pl.concat([listed, seen], how="diagonal_relaxed"), in_order(boxscores, ["player_id"]), ["player_id"],
         {"player_name": "boxscore_name", "game_date": "latest_boxscore_date", "team": "boxscore_team"},
@@ -95,6 +99,16 @@ def expect_players(
 
 
 SOURCE = "schedule, boxscores, rosters, injuries"
+
+
+def with_unnamed(rosters: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `rosters` and of its quarantine in, the same rows of `rosters` and the quarantined ones, some without a player, out."""
+    text = {name: pl.col("row").str.json_path_match(f"$.{name}") for name in ("team", "player_id", "spelling", "seen_at")}
+    entries = quarantine.select("game_date", *[value.alias(name) for name, value in text.items()]).with_columns(
+        pl.col("player_id").cast(pl.Int64), pl.col("seen_at").str.to_datetime(PRINTED_INSTANT, time_unit="us", time_zone="UTC")
+    )
+    once = entries.unique(["game_date", "team", "player_id", "seen_at"], maintain_order=True)
+    return pl.concat([rosters, once], how="diagonal_relaxed")
 
 
 def _listed(sides: pl.DataFrame, rosters: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
@@ -192,8 +206,12 @@ def upcoming_players(
     injuries: pl.DataFrame, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
     """Whoever is known to be with one of the date's teams, from what was known by then."""
-    quarantine = warehouse.scan_quarantine(TABLES["injuries"], dates_of(context)).collect()
-    return expect_players(schedule, boxscores, rosters, with_unclear(injuries, quarantine), clock.as_of)
+    dates = dates_of(context)
+    span = days(min(dates) - timedelta(days=SETTINGS.expected.roster_days), max(dates))
+    quarantines = (("injuries", dates), ("rosters", span))
+    of_injuries, of_rosters = (warehouse.scan_quarantine(TABLES[name], of).collect() for name, of in quarantines)
+    rosters, injuries = with_unnamed(rosters, of_rosters), with_unclear(injuries, of_injuries)
+    return expect_players(schedule, boxscores, rosters, injuries, clock.as_of)
 
 
 @dated_check(TABLE, blocking=True)
