@@ -2,7 +2,8 @@
 
 A rule of the sandbox rules a star out; the league prints it at the next quarter of an hour. Measured are the tick of the sensor
 `injury_news` that sees it, the start of the run, and when `injuries`, `features` and `predictions` are there; then, for the
-next printed report, which says the same, that nothing starts. Up to 40 minutes, most of it waiting for the league to print.
+next printed report, how many runs it starts. It says the same: the clubs of the sandbox decide everything else until half an
+hour before the tip-off. Up to 40 minutes, most of it waiting for the league to print.
 
     python benchmarks/late_news.py [--only-news]     # without the wait for the unchanged report
 """
@@ -28,9 +29,10 @@ from nba_pipeline_tests.unattended.live import Evening, platform, wait_until
 
 HISTORY_DAYS = 12
 QUARTER = timedelta(minutes=15)
-LEAST_SETUP = timedelta(minutes=3)
-"""For the daemon to start before the news are printed."""
-TIPOFF_AFTER = timedelta(minutes=35)
+LEAST_SETUP = timedelta(minutes=4)
+"""For the first forecasts and the daemon's start before the news are printed."""
+TIPOFF_AFTER = timedelta(minutes=25)
+"""From the news to the first tip-off."""
 SLOWEST = timedelta(minutes=5)
 AIM_SECONDS = 60.0
 KEY = ["game_id", "player_id", "system_id"]
@@ -97,10 +99,10 @@ def way_to_the_forecast(evening: Evening, printed: datetime) -> list[tuple[str, 
 def measure(home: Path, only_news: bool) -> None:
     history = Evening(home, timedelta(minutes=1))
     history.play_the_days_before(HISTORY_DAYS)
-    evening = Evening(home, TIPOFF_AFTER + QUARTER)
+    printed = next_printed(datetime.now(UTC) + LEAST_SETUP)
+    evening = Evening(home, printed + TIPOFF_AFTER - datetime.now(UTC))
     evening.command("run", "--date", str(evening.slate), "--mode", "same_day", may_be=(0, 1))
     player, team, forecasts = star_of(evening)
-    printed = next_printed(datetime.now(UTC) + LEAST_SETUP)
     rule_out(evening, player, printed - timedelta(seconds=1))
     print(
         f"\nlate news: player {player} of {team}, printed at {printed:%H:%M:%S} UTC; {forecasts} forecasts of teammates",
