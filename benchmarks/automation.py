@@ -91,8 +91,14 @@ def copies_of_our_tables() -> dict[str, Flow | None]:
     found: dict[str, Flow | None] = {}
     for copy, table in islice(((copy, table) for copy in count(1) for table in DAILY_TABLES), ASSETS):
         flow = FLOWS.get(table)
-        found[f"{table}_{copy}"] = flow and Flow(*(tuple(f"{n}_{copy}" for n in names) for names in (flow.follows, flow.needs)))
+        found[f"{table}_{copy}"] = flow and _copy_of(flow, copy)
     return found
+
+
+def _copy_of(flow: Flow, copy: int) -> Flow:
+    lists = (flow.follows, flow.needs, flow.if_changed)
+    follows, needs, if_changed = (tuple(f"{name}_{copy}" for name in names) for names in lists)
+    return Flow(follows, needs, if_changed=if_changed)
 
 
 def graph_of(flows: dict[str, Flow | None], condition: Callable[[str], Any]) -> dict[str, list[Any]]:

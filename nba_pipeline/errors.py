@@ -37,7 +37,14 @@ class NotLanded(Permanent):
 
 
 class NotYet(PipelineError):
-    """403 or 404: nothing is published under that address. Before the due time that is normal."""
+    """403 or 404: nothing is published under that address. Before the due time that is normal.
+
+    A host that answers 403 may also be refusing to answer: `status` tells the two apart, where it is known.
+    """
+
+    def __init__(self, message: str = "", status: int | None = None):
+        super().__init__(message)
+        self.status = status
 
 
 class Closed(PipelineError):

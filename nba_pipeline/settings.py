@@ -57,6 +57,11 @@ class Breakers(Section):
 
     provider_failures: int = Field(5, description="requests in a row that used up their tries")
     provider_too_many: int = Field(10, description="answers 429 in a row, each try counted")
+    provider_refusals: dict[str, int] = Field(
+        {"injury_report": 40, "odds_api": 5, "espn": 5, "balldontlie": 5, "nba_stats": 5},
+        description="provider -> answers 403 in a row; a whole look for an injury report is up to 20, nba_cdn answers so for "
+        "each game file that is not published",
+    )
     provider_open_seconds: float = Field(300.0, description="since the last failure; then trials are let through")
     provider_trials: int = Field(3, description="requests at a time until one is answered")
     entity_failures: int = Field(5, description="failures or rejections in a row, while the endpoint had good answers for others")
@@ -204,7 +209,12 @@ class Slates(Section):
 class Injuries(Section):
     """The official injury report."""
 
-    probes: int = Field(16, description="names asked for, the newest first, until one is published")
+    probes: int = Field(16, description="printed instants asked for, the newest first, until a report is published")
+    read_from_hours: float = Field(12.0, description="before the first tip-off of a slate; from here on each report is looked at")
+    names_per_look: int = Field(3, description="names asked for in one look, the newest first")
+    look_again_minutes: float = Field(2.0, description="between two looks for a report that is not published yet")
+    silent_minutes: float = Field(60.0, description="looks without any report after which it is a provider's problem")
+    old_after_minutes: float = Field(360.0, description="age from which the newest report of a slate to come is a warning")
     due_hour_eastern: int = Field(17, description="hour of the day before from which a slate must be reported on")
 
 
@@ -229,6 +239,9 @@ class Predicting(Section):
     pass_below_edge: float = Field(1.0, description="points")
     actionable_edge: float = Field(3.0, description="points")
     least_minutes: float = Field(15.0, description="mean minutes of the last 10 games that make a player eligible without a line")
+    rotation_minutes: float = Field(
+        15.0, description="mean minutes of the last 10 games from which a teammate's status makes a new version of a prediction"
+    )
     least_games: int = 5
     bootstrap_days: int = 14
     largest_points: float = 60.0

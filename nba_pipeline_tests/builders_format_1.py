@@ -31,6 +31,10 @@ COLUMNS_OF_FORMAT_1 = {
 }  # fmt: skip
 
 
+ADDED_LATER = {"teammates_listed"}
+"""Nullable columns that the ledgers gained since format 2: a conversion does not add them."""
+
+
 def ledgers() -> dict[Table, pl.DataFrame]:
     """Predictions of a date in the present shape, one of them in two versions and one without a line, and their grades."""
     bets = [

@@ -85,6 +85,7 @@ sources/injuries <- boxscores players schedule
     every_team_has_a_report
     key_is_unique
     no_row_is_quarantined
+    the_newest_report_is_recent
 sources/play_by_play <- boxscores schedule
     assists_are_those_of_the_box_scores
     every_field_goal_has_a_zone
@@ -150,6 +151,7 @@ schedule nightly_reconciliation 30 4 * * *
 schedule tidy_up 30 3 * * *
 sensor final_games every 30 s
 sensor lines every 60 s
+sensor injury_news every 30 s
 sensor tables every 30 s
 sensor reconciliation every 120 s
 sensor alert_on_failed_run every 30 s

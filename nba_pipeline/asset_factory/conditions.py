@@ -22,11 +22,13 @@ class Flow:
     """An update of one of `follows` asks for the table; the tables in `needs` have to be there, of the same date, first.
 
     A table that is read over a window of dates cannot be needed: one missing date of the window would close the gate.
+    Of those that it follows `if_changed` ask for it only with another data version: their asset sets it from their contents.
     """
 
     follows: tuple[str, ...]
     needs: tuple[str, ...]
     window: timedelta = WINDOW
+    if_changed: tuple[str, ...] = ()
 
 
 FLOWS: dict[str, Flow] = {
@@ -35,7 +37,7 @@ FLOWS: dict[str, Flow] = {
         ("team_boxscores", "play_by_play", "player_game_summary"), ("team_boxscores", "player_game_summary")
     ),
     "grades": Flow(("player_game_summary",), ("schedule", "boxscores", "player_game_summary")),
-    "upcoming_players": Flow(("boxscores", "rosters", "injuries"), ("schedule", "injuries")),
+    "upcoming_players": Flow(("boxscores", "rosters", "injuries"), ("schedule", "injuries"), if_changed=("injuries",)),
     "player_form": Flow(("upcoming_players", "player_game_summary", "team_game_summary"), ("upcoming_players",)),
     "player_shot_zones": Flow(("upcoming_players", "player_game_summary"), ("upcoming_players",)),
     "team_defense_zones": Flow(("upcoming_players", "team_game_summary"), ("upcoming_players",)),
@@ -61,7 +63,10 @@ def condition_of(table: str) -> Condition | None:  # type: ignore[type-arg]
     if table not in FLOWS:
         return None
     follows, needs = (dg.AssetSelection.assets(*names) for names in (FLOWS[table].follows, FLOWS[table].needs))
-    updated = Condition.any_deps_match(Condition.newly_updated()).allow(follows)
+    if_changed = dg.AssetSelection.assets(*FLOWS[table].if_changed)
+    updated: Condition[dg.AssetKey] = Condition.any_deps_match(Condition.newly_updated()).allow(follows - if_changed)
+    if FLOWS[table].if_changed:
+        updated = updated | Condition.any_deps_match(Condition.data_version_changed()).allow(if_changed)
     # two conditions, for Dagster compares the instants of updates within one tick only with those of a single other condition:
     # its since_last_handled would take what was updated while the table was being made for handled
     is_older, was_not_asked_for = updated.since(Condition.newly_updated()), updated.since(Condition.newly_requested())

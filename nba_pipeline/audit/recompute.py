@@ -16,7 +16,7 @@ from nba_pipeline.assets.features.matchups import match_up
 from nba_pipeline.assets.features.player_form import HISTORY_DAYS, form_of
 from nba_pipeline.assets.features.player_shot_zones import shot_zones_of
 from nba_pipeline.assets.features.team_defense_zones import defense_zones_of
-from nba_pipeline.assets.features.upcoming_players import expect_players
+from nba_pipeline.assets.features.upcoming_players import expect_players, with_unnamed
 from nba_pipeline.assets.sources import (
     boxscores,
     game_lines,
@@ -31,6 +31,7 @@ from nba_pipeline.assets.summaries.player_game_summary import summarise_player_g
 from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
+from nba_pipeline.formulas.availability import with_unclear
 from nba_pipeline.league.calendar import days
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse
@@ -49,9 +50,17 @@ World = Mapping[str, pl.DataFrame]
 
 
 def sources_before(warehouse: Warehouse, dates: Sequence[date]) -> World:
-    """The sources of the dates and of everything that a feature of theirs may look back to."""
+    """The sources of the dates and of everything that a feature of theirs may look back to.
+
+    Those of `injuries` and `rosters` hold what is in the quarantine, as `upcoming_players` reads it.
+    """
     span = days(min(dates) - timedelta(days=HISTORY_DAYS), max(dates))
-    return {name: warehouse.scan(table, span).collect() for name, table in SOURCES.items()}
+    world = {name: warehouse.scan(table, span).collect() for name, table in SOURCES.items()}
+    of_injuries, of_rosters = (warehouse.scan_quarantine(table, span).collect() for table in (injuries.TABLE, rosters.TABLE))
+    return {
+        **world, "injuries": with_unclear(world["injuries"], of_injuries),
+        "rosters": with_unnamed(world["rosters"], of_rosters),
+    }  # fmt: skip
 
 
 def summaries_of(world: World, as_of: datetime) -> World:

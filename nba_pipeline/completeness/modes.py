@@ -19,6 +19,9 @@ CAPTURED = ("prop_lines", "game_lines", "injuries")
 SUMMARIES = ("player_game_summary", "team_game_summary")
 FEATURES = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features")
 
+INFORMED = ("injuries", *FEATURES, "predictions")
+"""What news on the injury report changes."""
+
 UP_TO_FEATURES = (*COLLECTED, *CAPTURED, "rosters", *SUMMARIES, *FEATURES)
 FROM_PREDICTIONS = ("predictions", "grades")
 """What the modes are for: never what a slate goes without."""

@@ -1,20 +1,25 @@
 """Who is said to miss a game, and what his absence takes from his team.
 
 Per team of a game the newest counted snapshot of the injury report speaks. A snapshot counts when it is known to be from
-before the tip-off; one in which the team has not submitted says nothing, so the one before it goes on to hold.
+before the tip-off; one in which the team has not submitted says nothing, so the one before it goes on to hold. An entry
+that could not be used makes the status unknown: that of its player, or where it names none, of every player whom the
+snapshot does not list.
 """
 
 from datetime import datetime
 
 import polars as pl
 
-from nba_pipeline.formulas.rolling import BILLIONTHS, whole
+from nba_pipeline.formulas.rolling import BILLIONTHS, LEAST_GAMES, whole
 
 TEAM = ["game_id", "team"]
 NOT_SUBMITTED = "not_submitted"
 RISK_LEVELS = {"available": 0, "probable": 0, "questionable": 1, "doubtful": 2, "out": 3}
-ABSENT = ("out", "doubtful")
-QUESTIONABLE = "questionable"
+PRINTED_INSTANT = "%Y-%m-%d %H:%M:%S%.f%z"
+"""How the quarantine writes an instant."""
+
+UNCLEAR = "unclear"
+"""Status of an entry that could not be used. It exists in frames only: see `with_unclear`."""
 
 STAR_POINTS = 18.0
 STAR_MINUTES = 28.0
@@ -22,33 +27,72 @@ STAR_POINTS_WITH_MINUTES = 12.0
 STAR_GAMES = 10
 
 
+def with_unclear(injuries: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `injuries` and of its quarantine in, the same rows of `injuries` and the quarantined ones as `unclear` out.
+
+    A quarantined entry that names no game may be about each of its date, one that names no team about both of its game.
+    """
+    texts = [
+        pl.col("row").str.json_path_match(f"$.{name}").alias(name) for name in (*TEAM, "player_id", "snapshot_at", "seen_at")
+    ]
+    found = quarantine.select("game_date", "source", *texts).with_columns(
+        pl.col("player_id").cast(pl.Int64),
+        pl.col("snapshot_at", "seen_at").str.to_datetime(PRINTED_INSTANT, time_unit="us", time_zone="UTC"),
+        pl.lit(UNCLEAR).alias("status"),
+    )
+    newest_rows = injuries.sort("snapshot_at").unique(["game_date", *TEAM], keep="last", maintain_order=True)
+    sides = newest_rows.select("game_date", *TEAM, "tipoff_at")
+    is_about = (pl.col("game_id") == pl.col("of_game")) & (pl.col("team") == pl.col("of_team"))
+    placed = (
+        found.rename({"game_id": "of_game", "team": "of_team"})
+        .join(sides, on="game_date")
+        .filter(is_about.fill_null(True))
+        .with_columns((pl.col("snapshot_at") < pl.col("tipoff_at")).alias("is_before_tipoff"))
+    )
+    return pl.concat([injuries, placed.drop("of_game", "of_team")], how="diagonal_relaxed").select(injuries.columns)
+
+
 def injury_status(rows: pl.DataFrame, injuries: pl.DataFrame, as_of: datetime | None = None) -> pl.DataFrame:
     """Expected players in, the same rows out with what the newest report of their team says of each.
 
     Args:
         rows: one row per player and game, with game_id, team and player_id.
-        injuries: rows of `injuries`.
+        injuries: rows of `injuries`, with those of its quarantine as `with_unclear` adds them.
         as_of: only what had been seen by then counts; without it everything from before the tip-off.
 
     Returns:
-        The rows with injury_status and injury_reason (null for who is not listed), has_injury_report (the team has
-        submitted), injury_snapshot_at (of the report that speaks) and injury_risk_level: 0 not listed, available or
-        probable, 1 questionable, 2 doubtful, 3 out; null without a report.
+        The rows with injury_status and injury_reason (null for who is not listed, or whose status is unknown),
+        has_injury_report (the team has submitted), injury_snapshot_at (of the report that speaks) and injury_risk_level:
+        0 not listed, available or probable, 1 questionable, 2 doubtful, 3 out; null without a report, and where the
+        report's entry on the player could not be used.
     """
     counted = injuries.filter(pl.col("is_before_tipoff").fill_null(False))
     if as_of is not None:
         counted = counted.filter(pl.col("seen_at") <= as_of)
-    silent = counted.filter(pl.col("status") == NOT_SUBMITTED).select(*TEAM, "snapshot_at")
-    newest = counted.join(silent, on=[*TEAM, "snapshot_at"], how="anti").group_by(TEAM).agg(pl.col("snapshot_at").max())
-    listed = counted.join(newest, on=[*TEAM, "snapshot_at"], how="semi").select(
-        *TEAM, "player_id", pl.col("status").alias("injury_status"), pl.col("reason").alias("injury_reason")
+    snapshot, player = [*TEAM, "snapshot_at"], [*TEAM, "player_id"]
+    unclear = counted.filter(pl.col("status") == UNCLEAR)
+    silent = counted.filter(pl.col("status") == NOT_SUBMITTED).join(unclear, on=snapshot, how="anti")
+    newest = counted.join(silent, on=snapshot, how="anti").group_by(TEAM).agg(pl.col("snapshot_at").max())
+    spoken = counted.join(newest, on=snapshot, how="semi").select(
+        *TEAM, "player_id", pl.col("status").alias("said"), pl.col("reason").alias("because")
     )
+    is_unclear = pl.col("said") == UNCLEAR
+    nameless = spoken.filter(is_unclear & pl.col("player_id").is_null()).select(*TEAM, pl.lit(UNCLEAR).alias("of_others"))
+    listed = spoken.filter(pl.col("player_id").is_not_null()).sort(is_unclear, descending=True, maintain_order=True)
     has_report = pl.col("injury_snapshot_at").is_not_null()
-    risk = pl.col("injury_status").replace_strict(RISK_LEVELS, default=None, return_dtype=pl.Int64).fill_null(0)
+    said = pl.coalesce("said", "of_others")
+    risk = pl.when(said.is_null()).then(0).otherwise(said.replace_strict(RISK_LEVELS, default=None, return_dtype=pl.Int64))
     return (
         rows.join(newest.rename({"snapshot_at": "injury_snapshot_at"}), on=TEAM, how="left", maintain_order="left")
-        .join(listed, on=[*TEAM, "player_id"], how="left", maintain_order="left")
-        .with_columns(has_report.alias("has_injury_report"), pl.when(has_report).then(risk).alias("injury_risk_level"))
+        .join(listed.unique(player, keep="first", maintain_order=True), on=player, how="left", maintain_order="left")
+        .join(nameless.unique(), on=TEAM, how="left", maintain_order="left")
+        .with_columns(
+            has_report.alias("has_injury_report"),
+            pl.when(has_report).then(risk).cast(pl.Int64).alias("injury_risk_level"),
+            pl.when(~is_unclear).then("said").alias("injury_status"),
+            pl.when(~is_unclear).then("because").alias("injury_reason"),
+        )
+        .drop("said", "because", "of_others")
     )
 
 
@@ -59,26 +103,37 @@ def absent_teammates(rows: pl.DataFrame) -> pl.DataFrame:
     minutes and scores 12.
 
     Args:
-        rows: with game_id, team, injury_status, has_injury_report, and of the season points_mean_season,
-            minutes_mean_season, games_played_season and usage_pct_season (null counts as 0).
+        rows: with game_id, team, has_injury_report, injury_risk_level, and of the season points_mean_season,
+            minutes_mean_season, games_played_season and usage_pct_season (below 5 games there is none, and it counts as 0).
 
     Returns:
         The rows with star_teammates_out and questionable_teammates (counts), absent_teammates_usage_pct_sum_season and, of
-        the stars among them, star_teammates_usage_pct_sum (sums of fractions); the player himself never counts, and all
-        are null without a report of the team.
+        the stars among them, star_teammates_usage_pct_sum (sums of fractions); the player himself never counts. All are
+        null without a report of the team, and each one where a team-mate's status or usage that it depends on is unknown.
     """
-    is_absent = pl.col("injury_status").is_in(ABSENT).fill_null(False)
+    is_absent = pl.col("injury_risk_level") >= RISK_LEVELS["doubtful"]
     scores = pl.col("points_mean_season") >= STAR_POINTS
     carries = (pl.col("minutes_mean_season") >= STAR_MINUTES) & (pl.col("points_mean_season") >= STAR_POINTS_WITH_MINUTES)
-    is_star = ((pl.col("games_played_season") >= STAR_GAMES) & (scores | carries)).fill_null(False)
-    usage = whole("usage_pct_season", BILLIONTHS)
+    is_star = (pl.col("games_played_season") >= STAR_GAMES) & (scores | carries)
+    usage = pl.when(pl.col("games_played_season") < LEAST_GAMES).then(0).otherwise(whole("usage_pct_season", BILLIONTHS))
     own = {
         "star_teammates_out": is_absent & is_star,
-        "questionable_teammates": (pl.col("injury_status") == QUESTIONABLE).fill_null(False),
-        "absent_teammates_usage_pct_sum_season": pl.when(is_absent).then(usage).fill_null(0),
-        "star_teammates_usage_pct_sum": pl.when(is_absent & is_star).then(usage).fill_null(0),
+        "questionable_teammates": pl.col("injury_risk_level") == RISK_LEVELS["questionable"],
+        "absent_teammates_usage_pct_sum_season": _where(is_absent, usage),
+        "star_teammates_usage_pct_sum": _where(is_absent & is_star, usage),
     }
-    of_others = {name: (value.cast(pl.Int64).sum().over(TEAM) - value.cast(pl.Int64)) for name, value in own.items()}
+    of_others = {name: _sum_of_others(value.cast(pl.Int64)) for name, value in own.items()}
     for name in ("absent_teammates_usage_pct_sum_season", "star_teammates_usage_pct_sum"):
         of_others[name] /= BILLIONTHS
     return rows.with_columns(pl.when("has_injury_report").then(value).alias(name) for name, value in of_others.items())
+
+
+def _where(condition: pl.Expr, value: pl.Expr) -> pl.Expr:
+    """The value where the condition holds, 0 where it does not, null where that is unknown."""
+    return pl.when(condition).then(value).when(~condition).then(0)
+
+
+def _sum_of_others(value: pl.Expr) -> pl.Expr:
+    """Sum over the other players of the team; null where one of theirs is unknown."""
+    unknown_others = value.is_null().sum().over(TEAM) - value.is_null()
+    return pl.when(unknown_others == 0).then(value.sum().over(TEAM) - value.fill_null(0))

@@ -7,6 +7,7 @@ nothing. The sensor and the command of that name ask for what is found here, in 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import takewhile
 from typing import Literal
 
 import dagster as dg
@@ -38,6 +39,13 @@ from nba_pipeline.warehouse.partitions import recovering
 RECONCILE = "nba-pipeline reconcile"
 FOLLOW_THE_GAMES = (*SUMMARIES, "grades")
 """What is made of the complete games of a date, once enough of them are."""
+
+DATA_VERSION_TAG = "dagster/data_version"
+"""Dagster's tag of a materialization: of the contents, where the asset says so."""
+
+ONLY_IF_CHANGED = frozenset(name for flow in FLOWS.values() for name in flow.if_changed)
+MOST_COMPARED = 200
+"""More often than this a date of a table is not made with the same contents."""
 
 TRAINING_HOUR = 5
 """Eastern hour of Monday from which the week's models are due."""
@@ -229,7 +237,8 @@ def _undone(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: date
     due = [table for table in tables if not (is_held and table in FOLLOW_THE_GAMES)]
     missing = [table for table in due if (at := made[table]) is None or at < due_at]
     grace = timedelta(minutes=SETTINGS.patience.grace_minutes)
-    stale = [table for table in due if table not in missing and _was_passed_over(table, made, now - grace)]
+    changed = made | {name: changed_at(instance, name, day) for name in ONLY_IF_CHANGED if name in made}
+    stale = [table for table in due if table not in missing and _was_passed_over(table, changed, now - grace)]
     # until its deadline a late box score is the sensor's of the finals; after some days nobody waits for it any more
     may_still_come = now < eastern(day + timedelta(days=gates.OVERDUE_DAYS), 0)
     late = slate.incomplete if now >= gates.deadline(day) else ()
@@ -283,6 +292,20 @@ def made_at(instance: dg.DagsterInstance, table: str, day: date) -> datetime | N
     """When a date of a table was last materialised, UTC."""
     record = last_made(instance, table, day)
     return datetime.fromtimestamp(record.timestamp, UTC) if record else None
+
+
+def changed_at(instance: dg.DagsterInstance, table: str, day: date) -> datetime | None:
+    """When a date of a table was last made with another data version than the time before, UTC."""
+    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(table), asset_partitions=[day.isoformat()])
+    records = instance.fetch_materializations(wanted, limit=MOST_COMPARED).records
+    newest = _data_version(records[0]) if records else None
+    same = records[:1] if newest is None else takewhile(lambda record: _data_version(record) == newest, records)
+    return min((datetime.fromtimestamp(record.timestamp, UTC) for record in same), default=None)
+
+
+def _data_version(record: dg.EventLogRecord) -> str | None:
+    made = record.asset_materialization
+    return (made.tags or {}).get(DATA_VERSION_TAG) if made else None
 
 
 def last_made(instance: dg.DagsterInstance, table: str, day: date) -> dg.EventLogRecord | None:

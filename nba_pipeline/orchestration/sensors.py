@@ -2,6 +2,7 @@
 
 final_games      collects a game within minutes of its final
 lines            captures the lines of a slate ever more often until its tip-off
+injury_news      looks at each injury report until the last tip-off, and starts a run for one that says something new
 tables           carries data through the graph by the automation conditions of the tables
 reconciliation   finds what all of these decided and nobody did, and closes runs that died
 alert_on_failed_run, alert_on_failed_tick
@@ -22,6 +23,7 @@ from nba_pipeline.completeness.modes import (
     CAPTURED,
     COLLECTED,
     DAILY_TABLES,
+    INFORMED,
     capture_instants,
 )
 from nba_pipeline.errors import PipelineError
@@ -33,6 +35,7 @@ from nba_pipeline.league.calendar import days, eastern, eastern_date
 from nba_pipeline.monitoring.alerts import Notifier, alert_on_killed, failed_run_sensor
 from nba_pipeline.monitoring.unresolved_names import unresolved_names_sensor
 from nba_pipeline.orchestration import boxscore_polling
+from nba_pipeline.orchestration import injury_news as late_news
 from nba_pipeline.orchestration.jobs import game_day, limit, selection_of, train
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage
 from nba_pipeline.orchestration.recheck_job import recheck
@@ -41,6 +44,7 @@ from nba_pipeline.orchestration.reconciliation import (
     attempts_at,
     is_under_way,
     last_made,
+    made_at,
     next_of,
     untrained_week,
 )
@@ -54,6 +58,7 @@ from nba_pipeline.orchestration.run_requests import (
     result,
 )
 from nba_pipeline.orchestration.undone import find_undone
+from nba_pipeline.providers.injury_report import InjuryReport
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
@@ -200,6 +205,57 @@ def lines(
     return result(requests, told)
 
 
+@dg.sensor(
+    job=game_day, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Looks at each injury report of a slate until its last tip-off; one with news makes features and predictions anew.",
+)  # fmt: skip
+def injury_news(
+    context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], notifier: Notifier, injury_report: InjuryReport
+) -> dg.SensorResult:  # fmt: skip
+    """One run per date whose newest report says something else of the games to come than the newest loaded one."""
+    now = Clock().now()
+    try:
+        memories = late_news.remembered(context.cursor)
+    except ValueError as error:
+        context.log.warning(f"the cursor of injury_news is unreadable and was reset: {error}")
+        memories = {}
+    breaker = injury_report.http.is_open("injury_report")
+    if why := (breaker.sentence if breaker else "") or no_warehouse(warehouse):
+        return result([], [f"held back: {why}"], late_news.cursor_of(memories))
+    dates = days(eastern_date(now), eastern_date(now) + timedelta(days=1))
+    requests, told, kept = [], [], {}
+    for day in dates:
+        found = _look_for_news(context.instance, warehouse, injury_report, day, memories.get(day, late_news.Memory()), now)
+        kept[day] = found.memory
+        told.append(f"{day}: {found.reason}")
+        if late_news.silent_for(found.memory, now):
+            notifier.raise_alert(
+                day, "injury_report_missing", "injuries", found.reason, next_command="nba-pipeline breakers"
+            )  # fmt: skip
+        if found.has_news:
+            key = f"injury_news:{day}:{found.name}"
+            requests.append(request(INFORMED, day, key, {MODE_TAG: "injury_news", DUE_TAG: now.isoformat()}))
+    return result(requests, told, late_news.cursor_of(kept))
+
+
+def _look_for_news(
+    instance: dg.DagsterInstance, warehouse: Warehouse, injury_report: InjuryReport, day: date, memory: late_news.Memory,
+    now: datetime,
+) -> late_news.Look:  # fmt: skip
+    """One look at a date, if one is due. What was never read is no news: the modes and captures read it first."""
+    games = recovering(lambda: warehouse.scan(TABLES["schedule"], [day]).filter(pl.col("status") != "postponed").collect())
+    tipoffs = games["tipoff_at"].drop_nulls().to_list()
+    if why := late_news.why_not_now(day, tipoffs, memory, now):
+        return late_news.Look(memory, why)
+    loaded_at = made_at(instance, "injuries", day)
+    if loaded_at is None:
+        return late_news.Look(memory, "no report was read yet")
+    to_come = games.filter(pl.col("tipoff_at") > now)
+    return late_news.look(
+        day, to_come, memory, injury_report, lambda: late_news.newest_landed(injury_report, day, to_come, loaded_at), now
+    )
+
+
 def share_captured(instance: dg.DagsterInstance, day: date, since: datetime) -> float:
     """The share of the games to come about which the last run for a date's lines heard something, if it was made since.
 
@@ -289,5 +345,5 @@ def alert_on_failed_tick(context: dg.SensorEvaluationContext, notifier: Notifier
 
 
 SENSORS = (
-    final_games, lines, tables, reconciliation, failed_run_sensor(MODE_TAG), alert_on_failed_tick, unresolved_names_sensor,
+    final_games, lines, injury_news, tables, reconciliation, failed_run_sensor(MODE_TAG), alert_on_failed_tick, unresolved_names_sensor,
 )  # fmt: skip

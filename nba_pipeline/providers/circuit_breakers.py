@@ -4,8 +4,10 @@
     open        not asked until an instant: every request ends at once with the breaker's sentence
     half_open   that instant has come: a few trials at a time; an answer closes it, a failure opens it again
 
-A provider opens after some requests in a row that used up their tries, or some answers 429 in a row. 404, 401 and payloads
-that break the contract are answers. An entity (a slot of the landing) opens after some failures or rejections in a row. One
+A provider opens after some requests in a row that used up their tries, or some answers 429 or 403 in a row. 404, 401 and
+payloads that break the contract are answers. A 403 may say that nothing is published or that the host refuses to answer: a
+setting per provider says how many are too many, and after the hold they are counted anew, since a trial that meets an absent
+file proves nothing. An entity (a slot of the landing) opens after some failures or rejections in a row. One
 counts only when its endpoint had a good answer for another entity between the one before it and the one after it, since what
 the whole endpoint suffers is no entity's own: an outage must not hold the game back that happened to be asked for in it. It
 heals when another endpoint of the provider lands news of the same entity.
@@ -102,6 +104,12 @@ class Asked(NamedTuple):
         )  # fmt: skip
 
     @property
+    def is_refused(self) -> bool:
+        """403 of a provider whose refusals are counted: absent, or asked too often."""
+        is_counted = self.entity.provider in SETTINGS.breakers.provider_refusals
+        return is_counted and bool(self.statuses) and self.statuses[-1] == httpx.codes.FORBIDDEN
+
+    @property
     def is_fault(self) -> bool:
         """A failure, as far as its entity is concerned. A payload may also be rejected after it was read again."""
         return self.outcome == "rejected" or (self.outcome == "failed" and bool(self.statuses))
@@ -115,6 +123,7 @@ class _Row:
     last: datetime
     failures: int = 0
     too_many: int = 0
+    refusals: int = 0
     until: datetime | None = None
     problem: str = ""
 
@@ -177,17 +186,23 @@ class History:
         provider, numbers = asked.entity.provider, SETTINGS.breakers
         if not asked.statuses:
             return
-        if not asked.is_unanswered:
+        if not asked.is_unanswered and not asked.is_refused:
             self._providers.pop(provider, None)
             return
         row = self._providers.get(provider) or _Row(asked.at, asked.at)
+        is_over = asked.is_refused and row.until is not None and row.until <= asked.at
+        if is_over or (asked.is_unanswered and row.failures == row.refusals):  # a failure after answers 403 begins a row
+            row = _Row(asked.at, asked.at)
         too_many = row.too_many
         for status in asked.statuses:
             too_many = too_many + 1 if status == httpx.codes.TOO_MANY_REQUESTS else 0
-        failures = row.failures + 1
-        is_enough = row.until or failures >= numbers.provider_failures or too_many >= numbers.provider_too_many
+        failures, refusals = row.failures + 1, row.refusals + asked.is_refused
+        is_enough = row.until or (
+            failures - refusals >= numbers.provider_failures or too_many >= numbers.provider_too_many
+            or (asked.is_refused and refusals >= numbers.provider_refusals[provider])
+        )  # fmt: skip
         until = asked.at + timedelta(seconds=numbers.provider_open_seconds) if is_enough else None
-        self._providers[provider] = _Row(row.since, asked.at, failures, too_many, until, asked.problem)
+        self._providers[provider] = _Row(row.since, asked.at, failures, too_many, refusals, until, asked.problem)
 
     def _count_for_entities(self, asked: Asked) -> None:
         entity = asked.entity

@@ -15,7 +15,7 @@ from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.league.teams import TEAM_OF_NAME, TEAMS
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.parsing import frame_of, parser
-from nba_pipeline.providers.wire import day_or_none, number_or_none, quoted, text_or_none
+from nba_pipeline.providers.wire import day_or_none, instant, number_or_none, quoted, text_or_none
 from nba_pipeline.warehouse.landing import Payload
 
 PROVIDER = "espn"
@@ -81,15 +81,17 @@ class Espn(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 @parser
 def parse_injuries(payload: Payload) -> pl.DataFrame:
-    """One row per injury. `snapshot_at` and `seen_at` are the instant of the answer: ESPN says what is so now.
+    """One row per player. `snapshot_at` and `seen_at` are the instant of the answer: ESPN says what is so now.
 
+    Of several entries of a player the one with the newest `date` counts; where the dates do not say which one is the newest,
+    each is a row, and the table's key quarantines them unless they agree.
     An unknown status or team is the row's `problem`. Raises Permanent for a list built otherwise.
     """
     rows = list[dict[str, Any]]()
     about = {"snapshot_at": payload.fetched_at, "seen_at": payload.fetched_at, "source": payload.ref}
     for team in _list(payload.json(), "injuries", payload):
         rows += [{**_injury(injury, team, payload), **about} for injury in _list(team, "injuries", payload)]
-    return frame_of(rows, INJURY_COLUMNS)
+    return _newest(frame_of(rows, {**INJURY_COLUMNS, "dated": pl.Datetime("us", "UTC")}))
 
 
 @parser
@@ -120,8 +122,15 @@ def _injury(injury: Any, team: Mapping[str, Any], payload: Payload) -> dict[str,
     problems += [f"status of {spelling} is {quoted(said)}"] if status is None else []
     return {
         "team": tricode, "spelling": spelling, "status": status, "reason": _reason(injury),
-        "problem": ", ".join(problems) or None,
+        "problem": ", ".join(problems) or None, "dated": instant(injury.get("date")),
     }  # fmt: skip
+
+
+def _newest(rows: pl.DataFrame) -> pl.DataFrame:
+    """The newest entry of each player of a team; all of his entries where one bears no readable date."""
+    dated = pl.col("dated")
+    is_newest = (dated == dated.max()) | dated.is_null().any()
+    return rows.filter(is_newest.over("team", "spelling")).drop("dated")
 
 
 def _reason(injury: Mapping[str, Any]) -> str | None:

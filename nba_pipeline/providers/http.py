@@ -5,7 +5,7 @@ What belongs here: connections, rates, retries, outcomes. What a payload means b
     200 and JSON (or a PDF) as promised       landed, returned
     200 and neither, or keys missing          landed as rejected, Permanent
     200 and larger than a payload may be      not landed, journalled as rejected, Permanent
-    403, 404                                  NotYet: the caller knows whether it is due
+    403, 404                                  NotYet: the caller knows whether it is due; many 403 in a row open a breaker
     401                                       Permanent, and the provider is asked no more in this run
     429, 5xx, timeouts, broken answers        tried again, then Transient
     an open breaker                           Transient at once: see nba_pipeline.providers.circuit_breakers
@@ -272,6 +272,17 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         if self.landing.sends_nothing:
             raise NotLanded(f"{request.name}: a peek is never landed, and the network is off")
+        return _document(request, self._peeked(request))
+
+    def peek_body(self, request: Request) -> bytes:
+        """As `peek`, the bytes of an answer that is no JSON."""
+        if self.landing.sends_nothing:
+            raise NotLanded(f"{request.name}: a peek is never landed, and the network is off")
+        response = self._peeked(request)
+        _document(request, response)
+        return response.content
+
+    def _peeked(self, request: Request) -> httpx.Response:
         base_url, session = self.base_urls.get(request.provider), self._ready()
         if not base_url:
             raise BadInput(f"no address is configured for {request.provider}; known: {', '.join(sorted(self.base_urls))}")
@@ -288,7 +299,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise Transient(f"{request.name}: status {response.status_code} after 1 try")
         if response.status_code != httpx.codes.OK:
             raise self._refusal(session, request, response)
-        return _document(request, response)
+        return response
 
     def _ready(self) -> _Session:
         if self._session is None:
@@ -387,7 +398,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         if response.next_request is not None:
             return Permanent(f"{request.name}: redirected to {response.next_request.url.host}, which is not followed")
         if status in (httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND):
-            return NotYet(f"{request.name} is not published ({status})")
+            return NotYet(f"{request.name} is not published ({status})", status)
         if status == httpx.codes.UNAUTHORIZED:
             check = f": check {request.key_variable}" if request.key_variable else ""
             code = _error_code(response)

@@ -11,9 +11,11 @@ import subprocess
 import sys
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import httpx
 import polars as pl
 
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
@@ -30,8 +32,12 @@ from nba_pipeline.warehouse.landing import Payload
 PROVIDER = "injury_report"
 ENDPOINT = "report"
 
-QUARTER_HOURLY_SINCE = date(2025, 12, 23)
-"""Before, the report came once an hour, was printed at half past and named after the hour: 12PM says 12:30 PM."""
+QUARTER_HOURLY_SINCE = eastern(date(2025, 12, 22), 9)
+"""From here on a report is named after its quarter of an hour, 06_45PM: documented by two public sources.
+
+Before, it came once an hour, was printed at half past and named after the hour: 12PM says 12:30 PM. That name is still asked
+for where the newer one is not published: plausible should the league return to it, never seen after the change.
+"""
 
 HALF_PAST = 30
 QUARTER_HOUR = timedelta(minutes=15)
@@ -65,23 +71,36 @@ class InjuryReport(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The newest report on a slate that was printed before an instant, and what went wrong on the way to it.
 
         Asks for one name after the other, backwards, until one is published; what is landed is not asked for again. A
-        report that cannot be read is passed over for an older one.
+        report that cannot be read is passed over for an older one. Where every name is answered 403, nothing is published or
+        the host refuses to answer: the problem says both.
         """
-        problems, names = list[str](), report_names(day, before)
+        problems, names, statuses = list[str](), report_names(day, before), set[int | None]()
         for name in names:
             request = self.request(day, name)
             try:
                 landed = self.http.landed(request)
                 return landed[-1] if landed else self.http.get(request), problems
-            except NotYet:
-                continue
+            except NotYet as absent:
+                statuses.add(absent.status)
             except Permanent as error:
                 problems.append(str(error))
             except PipelineError as error:
                 return None, [*problems, str(error)]
-        if names:
+        if names and statuses == {httpx.codes.FORBIDDEN} and not problems:
+            problems.append(
+                f"injury_report answered 403 to each of {len(names)} names from {names[-1]} to {names[0]}: "
+                "none is published, or the host refuses to answer"
+            )
+        elif names:
             problems.append(f"injury_report published nothing that can be read from {names[-1]} to {names[0]}")
         return None, problems
+
+    def peek(self, day: date, name: str) -> pl.DataFrame:
+        """The rows of a report by one try, for whoever only decides when to ask: nothing is landed. Raises as HttpClient.peek."""
+        request = self.request(day, name)
+        payload = Payload(request, f"a look at {name}", self.http.clock.now(), Path(name))
+        vars(payload)["body"] = self.http.peek_body(request)
+        return parse_injury_report(payload)
 
     def landed(self, day: date) -> list[Payload]:
         """Every landed report that was asked for a slate, in the order of their arrival."""
@@ -101,25 +120,32 @@ def due_at(day: date) -> datetime:
 
 
 def report_names(day: date, before: datetime) -> list[str]:
-    """The names of reports on a slate that are printed before an instant, the newest first, as many as may be asked for.
+    """The names of reports on a slate that are printed before an instant, the newest first, of as many instants as may be asked for.
 
     >>> report_names(date(2024, 1, 4), eastern(date(2024, 1, 4), 12, 45))[:2]
     ['2024-01-04_12PM', '2024-01-04_11AM']
     >>> report_names(date(2026, 1, 1), eastern(date(2025, 12, 31), 17, 30))
     ['2025-12-31_05_15PM', '2025-12-31_05_00PM']
+    >>> report_names(date(2025, 12, 22), eastern(date(2025, 12, 22), 9, 35))[:5]
+    ['2025-12-22_09_30AM', '2025-12-22_09AM', '2025-12-22_09_15AM', '2025-12-22_09_00AM', '2025-12-22_08AM']
     """
     first, last = due_at(day), before - timedelta(microseconds=1)
     printed = last - timedelta(minutes=last.minute % 15, seconds=last.second, microseconds=last.microsecond)
-    names = list[str]()
-    while printed >= first and len(names) < SETTINGS.injuries.probes:
-        local = printed.astimezone(EASTERN)
-        half = "PM" if local.hour >= 12 else "AM"  # noqa: PLR2004  the clock's own number; %p follows the locale
-        if local.date() >= QUARTER_HOURLY_SINCE:
-            names.append(f"{local:%Y-%m-%d_%I_%M}{half}")
-        elif local.minute == HALF_PAST:
-            names.append(f"{local:%Y-%m-%d_%I}{half}")
+    names, instants = list[str](), 0
+    while printed >= first and instants < SETTINGS.injuries.probes:
+        of_instant = _names_of(printed)
+        instants += bool(of_instant)
+        names += of_instant
         printed -= QUARTER_HOUR
     return names
+
+
+def _names_of(printed: datetime) -> list[str]:
+    """The names that a report printed at a quarter of an hour may have; none before the change, but at half past."""
+    local = printed.astimezone(EASTERN)
+    half = "PM" if local.hour >= 12 else "AM"  # noqa: PLR2004  the clock's own number; %p follows the locale
+    newer = [f"{local:%Y-%m-%d_%I_%M}{half}"] if printed >= QUARTER_HOURLY_SINCE else []
+    return newer + ([f"{local:%Y-%m-%d_%I}{half}"] if local.minute == HALF_PAST else [])
 
 
 @parser
@@ -184,7 +210,7 @@ def _statement(row: Printed) -> dict[str, Any]:
         status = NOBODY_LISTED
         problem = f"{quoted(reason or printed)} stands beside no player" if reason or printed else None
     if team is None or team not in (home, away):
-        problem = f"team {quoted(row.get(TEAM))} does not play {quoted(row.get(MATCHUP))}"
+        problem, team = f"team {quoted(row.get(TEAM))} does not play {quoted(row.get(MATCHUP))}", None
     return {
         "game_date": _date(row.get(DATE, "")), "home_team": home or None, "away_team": away or None, "team": team,
         "spelling": player, "status": None if problem else status, "reason": reason, "problem": problem,

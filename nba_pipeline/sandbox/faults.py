@@ -20,6 +20,7 @@ from typing import Any
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import EASTERN
 from nba_pipeline.league.teams import TEAMS
+from nba_pipeline.sandbox.injuries import STATUSES
 from nba_pipeline.sandbox.league import GAME_MINUTES
 
 RULES_FILE = "sandbox_rules.json"
@@ -62,8 +63,10 @@ CONTENT_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "inplay_odds": (frozenset(), QUOTES | {"minutes"}),
     "drop_book": (frozenset({"book"}), frozenset()),
     "alt_lines": (frozenset(), QUOTES | {"offsets"}),
+    "late_news": (frozenset({"player", "injury_status", "at"}), frozenset({"team", "reason"})),
 }
-"""Act on games, box scores or lines, before they are written down."""
+"""Act on games, box scores, lines or injury reports, before they are written down. `late_news` changes no game: who is said
+to be out may play all the same."""
 
 WHOLE_NUMBERS = frozenset({"status", "bytes", "n", "delta", "days"})
 NUMBERS = frozenset({"seconds", "fraction", "value", "minutes"})
@@ -163,10 +166,7 @@ def parse_rule(spec: Any) -> Rule:
     for name in (WHOLE_NUMBERS | NUMBERS) & (required | optional) & spec.keys():
         if isinstance(spec[name], bool) or not isinstance(spec[name], int if name in WHOLE_NUMBERS else int | float):
             raise BadInput(f"{name} of the fault action {action} must be a number, not {spec[name]!r}")
-    if action == "move_date" and "to" in spec:
-        parse_time(spec["to"], "to")
-    if action == "correct_stat" and spec["field"] not in CORRECTABLE:
-        raise BadInput(f"correct_stat knows no field {spec['field']!r}; known are {', '.join(sorted(CORRECTABLE))}")
+    _check_values(action, spec)
     match = spec.get("match") or {}
     if not isinstance(match, dict) or match.keys() - ANY_MATCH:
         raise BadInput(f"match of a fault rule takes {', '.join(sorted(ANY_MATCH))}, not {match!r}")
@@ -187,6 +187,18 @@ def parse_rule(spec: Any) -> Rule:
         starts_at=parse_time(spec["from"], "from") if spec.get("from") else None,
         ends_at=parse_time(spec["until"], "until") if spec.get("until") else None,
     )
+
+
+def _check_values(action: str, spec: dict[str, Any]) -> None:
+    """Raise BadInput for a parameter with a value that its action does not know."""
+    if action == "move_date" and "to" in spec:
+        parse_time(spec["to"], "to")
+    if action == "correct_stat" and spec["field"] not in CORRECTABLE:
+        raise BadInput(f"correct_stat knows no field {spec['field']!r}; known are {', '.join(sorted(CORRECTABLE))}")
+    if action == "late_news":
+        parse_time(spec["at"], "at")
+        if spec["injury_status"] not in STATUSES:
+            raise BadInput(f"late_news knows no injury_status {spec['injury_status']!r}; known are {', '.join(STATUSES)}")
 
 
 def parse_time(text: Any, name: str) -> datetime:

@@ -19,11 +19,15 @@ from nba_pipeline.sandbox.schedule import Fixture
 
 OUT, DOUBTFUL, QUESTIONABLE, PROBABLE, AVAILABLE = "Out", "Doubtful", "Questionable", "Probable", "Available"
 
+STATUSES = (OUT, DOUBTFUL, QUESTIONABLE, PROBABLE, AVAILABLE)
+
 FIRST_REPORT_HOUR = 17  # Eastern, the day before
 BACK_TO_BACK_HOUR = 13  # Eastern, the game day: the latest hour after a game the day before
 PUNCTUAL_SHARE = 0.6
 LATEST_SUBMISSION = timedelta(hours=4)  # before tip-off
-PRINTED_MINUTE = 30
+QUARTER_HOURLY_SINCE = eastern(date(2025, 12, 22), 9)
+QUARTER_HOUR_MINUTES = 15
+PRINTED_MINUTE = 30  # before
 KEY_HOURS = (17, 20)  # printed on the hour too
 REST = "Rest"
 
@@ -62,6 +66,12 @@ class Said:
     status: str
     reason: str
     since: datetime
+
+
+def with_news(said: Sequence[Said], news: Said) -> list[Said]:
+    """A club's statements with a later one about a player, which takes the place of what was said of him."""
+    others = [one for one in said if one.player is not news.player]
+    return sorted([*others, news], key=lambda one: (one.family_name, one.first_name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +133,8 @@ def club_reports(
 def is_printed(at: datetime) -> bool:
     """Is a report of a whole minute ever published?"""
     local = at.astimezone(EASTERN)
+    if at >= QUARTER_HOURLY_SINCE:
+        return local.minute % QUARTER_HOUR_MINUTES == 0
     return local.minute == PRINTED_MINUTE or (local.minute == 0 and local.hour in KEY_HOURS)
 
 

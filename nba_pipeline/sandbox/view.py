@@ -17,13 +17,14 @@ from nba_pipeline.sandbox.contents import (
     is_player,
 )
 from nba_pipeline.sandbox.faults import CONTENT_ACTIONS, Rule, parse_time
-from nba_pipeline.sandbox.injuries import Said, reported_dates
+from nba_pipeline.sandbox.injuries import Said, reported_dates, with_news
 from nba_pipeline.sandbox.league import OVERTIME_SECONDS, QUARTER_SECONDS, Boxscore, Game, League, PlayerGame
 from nba_pipeline.sandbox.lines import GameQuote, Quote
 from nba_pipeline.sandbox.play_by_play import Action, actions, rewind
 from nba_pipeline.sandbox.roster import roster
 
 SCHEDULED, LIVE, FINAL = 1, 2, 3
+LATE_REASON = "Injury/Illness - N/A; Illness"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,9 @@ class View:
     def injuries(self, seen: SeenGame, side: int, at: datetime) -> list[Said] | None:
         """What a club has told the league about a game, null before it has submitted its report."""
         said = self.league.injuries(seen.game, seen.tipoff_at, seen.game_date)[side].said(at)
+        for rule in self._rules("late_news", seen):
+            if said is not None and _is_side(rule, seen, side):
+                said = self._with_late_news(rule, said, seen.game.teams[side], at)
         for rule in self._rules("rename_player", seen):
             if said and _is_side(rule, seen, side):
                 said = [self._renamed(rule, one) for one in said]
@@ -214,6 +218,17 @@ class View:
     def reported_games(self, at: datetime) -> list[SeenGame]:
         """The games on the injury report of an instant, in order of tip-off."""
         return [seen for day in reported_dates(at) for seen in self.games(day, at) if not seen.is_postponed]
+
+    def _with_late_news(self, rule: Rule, said: list[Said], team: str, at: datetime) -> list[Said]:
+        """The statements with the news of a rule, once a report is printed at its instant or later."""
+        since = parse_time(rule.parameter("at"), "at")
+        player = next((player for player in roster()[team] if is_player(rule.parameter("player"), player)), None)
+        if player is None or at < since:
+            return said
+        self.fired.add(rule)
+        reason = rule.parameter("reason", LATE_REASON)
+        news = Said(player, player.first_name, player.family_name, rule.parameter("injury_status"), reason, since)
+        return with_news(said, news)
 
     def _renamed(self, rule: Rule, said: Said) -> Said:
         if not is_player(rule.parameter("player"), said.player):

@@ -13,10 +13,12 @@ A `ref` is a payload's path below `<home>/landing` without `.gz`: it is what tab
 import gzip
 import hashlib
 import json
+import math
 import os
 import re
 import threading
 import zlib
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,6 +36,7 @@ from nba_pipeline.errors import BadInput, NotLanded, Permanent, PipelineError
 from nba_pipeline.instance import dead_runs
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import OFFLINE_TAG, PARTITION_TAGS, REPLAY_TAG
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import damage, files, payload_limits
 from nba_pipeline.warehouse.files import Log, LogFile, Place
 from nba_pipeline.warehouse.payload_limits import TooLarge
@@ -51,6 +54,7 @@ DIRECT = "direct"
 
 LINE_BEGINS, LINE_ENDS = '{"kind":"', ("}", "}\n")
 REUSED, TROUBLE = '"outcome":"reused"', re.compile('"outcome":"(?:failed|rejected)"')
+REFUSED = re.compile(r'"provider":"(\w+)".*"outcome":"not_yet".*"statuses":\[[\d,]*403\]')
 FETCHED_AT, AS_OF = '"fetched_at":"', '"as_of":"'
 """As `Journal.write` writes them: quotes inside of a value are escaped."""
 SHOWN_OF_A_LINE, DIGITS = 40, 20
@@ -411,6 +415,8 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
     def recent_requests(self, last: timedelta) -> list[dict[str, Any]]:
         """What providers were asked in the last so long up to now, in order, from the first failure or rejection on.
 
+        Answers 403 count as failures where there are so many of a provider that they may open its breaker.
+
         Only journals that began in that time are opened, so thousands of older ones cost no more than their names; and no
         line is parsed while nothing fails. A damaged line is noted and left out. Raises what opening a file raises.
         """
@@ -419,6 +425,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
                    if _looks_whole(line) or self._note_damage(log, number, line)]  # fmt: skip
         first, end = (now - last).isoformat(), now.isoformat()  # as text, instants of one zone are in their order too
         troubles = [_fetched_at(line) for _, line in written if TROUBLE.search(line)]
+        troubles += _many_refusals(line for _, line in written)
         first = min((at for at in troubles if first <= at <= end), default="")
         asked = [(_fetched_at(line), log, line) for log, line in written if REUSED not in line] if first else []
         wanted = sorted((one for one in asked if first <= one[0] <= end), key=lambda one: one[0])
@@ -678,6 +685,16 @@ def _begun_lately(names: Sequence[str], now: datetime, last: timedelta) -> set[s
     first, end = name_at(now.timestamp() - length), name_at(now.timestamp() + 1)
     latest = name_at(newest - length)
     return {name for name in names if name >= latest or first <= name <= end}
+
+
+def _many_refusals(lines: Iterable[str]) -> list[str]:
+    """The instants of answers 403 of each provider that gave as many as its breaker allows."""
+    refused = defaultdict[str, list[str]](list)
+    for line in lines:
+        if found := REFUSED.search(line):
+            refused[found[1]].append(_fetched_at(line))
+    limits = SETTINGS.breakers.provider_refusals
+    return [at for provider, instants in refused.items() if len(instants) >= limits.get(provider, math.inf) for at in instants]
 
 
 def _fetched_at(line: str) -> str:

@@ -18,6 +18,7 @@ from nba_pipeline.asset_factory.conditions import FLOWS
 from nba_pipeline.completeness.modes import CAPTURED, COLLECTED, TABLES_OF_MODE
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.league.calendar import EASTERN
+from nba_pipeline.orchestration.reconciliation import DATA_VERSION_TAG
 
 TODAY, YESTERDAY, TOMORROW, DAY_BEFORE = "2026-01-15", "2026-01-14", "2026-01-16", "2026-01-13"
 CHAIN = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features", "predictions")
@@ -46,11 +47,12 @@ class Clock:
         asked = {table: sorted(found.get_requested_partitions(dg.AssetKey(table))) for table in FLOWS}
         return {table: days for table, days in asked.items() if days}
 
-    def land(self, tables: tuple[str, ...], day: str, passed: bool = True, crashed: bool = False) -> None:
+    def land(self, tables: tuple[str, ...], day: str, passed: bool = True, crashed: bool = False, contents: str = "") -> None:
         """One run that makes some tables of a date, with blocking checks that pass, fail, or never answered."""
         run_id = str(uuid.uuid4())
         for table in tables:
-            made = StepMaterializationData(dg.AssetMaterialization(table, partition=day))
+            version = {DATA_VERSION_TAG: contents or run_id}  # a step writes this tag always
+            made = StepMaterializationData(dg.AssetMaterialization(table, partition=day, tags=version))
             self._report(dg.DagsterEventType.ASSET_MATERIALIZATION, made, run_id)
             for check in () if crashed else definitions().resolve_asset_graph().get(dg.AssetKey(table)).check_keys:
                 if definitions().resolve_asset_graph().get(check).blocking:
@@ -179,6 +181,19 @@ def test_new_lines_reach_the_predictions() -> None:
     noon.tick()
     noon.land(("prop_lines", "game_lines"), TODAY)
     assert noon.tick() == {"features": [TODAY], "predictions": [TODAY]}
+
+
+def test_a_report_with_news_reaches_the_predictions_and_an_unchanged_one_starts_nothing() -> None:
+    noon = Clock(f"{TODAY}T12:00")
+    noon.land(TABLES_OF_MODE["same_day"], TODAY, contents="nobody is out")
+    noon.tick()
+    noon.land(("injuries",), TODAY, contents="nobody is out")
+    assert noon.tick() == noon.tick() == {}
+    noon.land(("injuries",), TODAY, contents="the star is out")
+    assert noon.tick() == {table: [TODAY] for table in CHAIN}
+    noon.land(CHAIN, TODAY)
+    noon.land(("injuries",), TODAY, contents="the star is out")
+    assert noon.tick() == noon.tick() == {}
 
 
 def test_a_correction_makes_no_backtests() -> None:

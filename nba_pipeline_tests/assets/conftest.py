@@ -33,6 +33,7 @@ class OnThisMachine:
 
     def conformed(self, table: Table, context: dg.AssetExecutionContext, frame: pl.DataFrame, now: datetime) -> pl.DataFrame:
         """The rows that keep the table's promise."""
-        self.problems = context.get_output_metadata("result")["problems_met"].data
+        self.metadata = context.get_output_metadata("result")
+        self.problems = self.metadata["problems_met"].data
         good, self.parked = table.conform(frame, now, "1")
         return good

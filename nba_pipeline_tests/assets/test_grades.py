@@ -6,9 +6,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from nba_pipeline.assets.grades.grades import TABLE, grade_predictions
+from nba_pipeline.assets.grades.grades import TABLE, grade_predictions, without_lost_rows
+from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline_tests.builders import DAY, a_boxscore, a_game, frame_of, who_did_not_play
+from nba_pipeline_tests.builders import DAY, a_boxscore, a_game, frame_of, summaries_of, who_did_not_play
 from nba_pipeline_tests.builders_predictions import (
     AFTER_TIPOFF,
     BEFORE_TIPOFF,
@@ -55,6 +56,14 @@ def test_errors_and_margin_are_signed() -> None:
 def test_a_prediction_without_a_line_is_graded_on_its_error_only() -> None:
     row = the_grade(a_prediction("NO_LINE", line=None))
     assert (row["error"], row["margin"], row["outcome"]) == (3.0, None, "NO_BET")
+
+
+def test_a_player_whose_row_of_the_summary_is_quarantined_is_not_taken_to_have_stayed_out() -> None:
+    boxes = frame_of(BOXSCORES, a_boxscore(points=22), who_did_not_play(player_id=2))
+    summary = summaries_of(a_boxscore(points=3, player_id=9))
+    made = predictions_of(a_prediction(), a_prediction(player_id=2))
+    assert without_lost_rows(made, boxes, summary)["player_id"].to_list() == [2]
+    assert without_lost_rows(made, boxes, summaries_of(a_boxscore(points=22))).equals(made)
 
 
 def test_zero_points_in_a_short_appearance_are_graded() -> None:

@@ -16,6 +16,7 @@ from nba_pipeline.assets.sources.injuries import (
     injuries,
     of_the_slate,
     once_per_player,
+    the_newest_report_is_recent,
     with_players,
 )
 from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
@@ -118,6 +119,22 @@ def test_a_team_that_nobody_knows_is_not_taken_to_list_nobody() -> None:
     assert ("NYK", None, "not_submitted", None) in told(espn)
 
 
+def test_a_team_whose_game_stands_only_under_another_matchup_has_not_listed_nobody() -> None:
+    rows = said(printed(), printed("MIA", "Hart, Josh"))
+    assert ("BOS", None, "not_submitted", None) in told(rows)
+
+
+def test_a_row_of_an_unknown_team_has_the_game_of_its_matchup_or_none_of_the_slate() -> None:
+    unknown = {"problem": "team 'Knicks' does not play"}
+    rows = said(
+        printed(), printed(None, "Hart, Josh", **unknown), printed(None, "A, B", home_team="FLA", away_team="MEL", **unknown),  # type: ignore[arg-type]
+        printed(None, "C, D", home_team="MIA", away_team="MEL", **unknown),  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert told(rows.filter(pl.col("team").is_null()).sort("spelling"), "spelling", "game_id") == [
+        ("A, B", "MEL@FLA"), ("C, D", None), ("Hart, Josh", GAME_ID),
+    ]  # fmt: skip
+
+
 def test_a_row_with_a_problem_is_no_silence() -> None:
     rows = said(printed(), printed("NYK", "Hart, Josh", status=None, problem="status of Hart, Josh is 'Ill'"))  # type: ignore[arg-type]
     assert [row for row in told(rows) if row[0] == "NYK"] == [("NYK", "Hart, Josh", None, "status of Hart, Josh is 'Ill'")]
@@ -211,7 +228,9 @@ class Slates(OnThisMachine):
             injury_report=InjuryReport(http=self.http), espn=Espn(http=self.http), warehouse=self.warehouse,
             archive=archive(folder="", landing=self.landing, clock=clock), clock=clock,
         )  # fmt: skip
-        return self.conformed(TABLE, context, frame, now)
+        assert isinstance(frame, dg.Output)
+        self.data_version = frame.data_version
+        return self.conformed(TABLE, context, frame.value, now)
 
 
 @pytest.fixture
@@ -278,12 +297,25 @@ def test_an_instant_that_is_printed_twice_with_other_contents_is_compared(slates
     assert slates.parked["problem"].to_list() == ["key_is_unique"] * 2
 
 
+def test_the_data_version_is_that_of_what_the_newest_reports_say_and_not_of_their_instants(slates: Slates) -> None:
+    versions = []
+    told: list[list[dict[str, str]]] = [
+        [a_first_entry()], [a_first_entry(reason="Illness")], [a_first_entry(status="Doubtful")],
+        [a_first_entry(status="Doubtful"), an_entry("Payton II, Gary", "Ill")],
+    ]  # fmt: skip
+    for hour, rows in enumerate(told, 4):
+        slates.reports[f"2024-03-12_{hour:02d}AM"] = Answer(body=a_report(rows, printed=f"03/12/24 {hour:02d}:30 AM"))
+        slates.collect()
+        versions.append(slates.data_version)
+    assert versions[0] == versions[1] and len(set(versions)) == 3
+
+
 def test_espn_answers_when_no_report_is_found(slates: Slates) -> None:
     assert told(slates.collect(), "team", "player_id", "status", "snapshot_at", "provider") == [
         ("GSW", PLAYER, "out", NOON, "espn"), ("NYK", None, "nobody_listed", NOON, "espn"),
     ]  # fmt: skip
     [problem] = slates.problems[str(DAY)]
-    assert problem == "injury_report published nothing that can be read from 2024-03-11_05PM to 2024-03-12_07AM"
+    assert problem.startswith("injury_report answered 403 to each of 15 names from 2024-03-11_05PM to 2024-03-12_07AM: ")
 
 
 @pytest.mark.parametrize(
@@ -304,7 +336,7 @@ def test_when_nobody_answers_there_are_no_rows_and_both_are_named(slates: Slates
     slates.espn = Answer(espn_injuries({"athlete": {"displayName": "Stephen Curry"}, "state": "Out"}))
     assert slates.collect().is_empty()
     official, espn = slates.problems[str(DAY)]
-    assert "published nothing" in official and "espn injuries league: an entry has no status" in espn
+    assert "answered 403" in official and "espn injuries league: an entry has no status" in espn
 
 
 def test_an_unknown_status_is_parked_with_its_sentence(slates: Slates) -> None:
@@ -312,6 +344,15 @@ def test_an_unknown_status_is_parked_with_its_sentence(slates: Slates) -> None:
     slates.reports["2024-03-12_07AM"] = Answer(body=a_report(rows, printed="03/12/24 07:30 AM"))
     assert told(slates.collect(), "team", "status") == [("GSW", "out"), ("NYK", "nobody_listed")]
     assert slates.parked["problem"].to_list() == ["status of Payton II, Gary is 'Ill'"]
+
+
+@pytest.mark.parametrize(("again", "statuses"), [("Out", ["out"]), ("Doubtful", [])], ids=["agreeing", "contradicting"])
+def test_a_player_listed_twice_is_one_row_or_none(again: str, statuses: list[str], slates: Slates) -> None:
+    rows = [a_first_entry(), an_entry("Curry, Steph", again), an_entry("Curry, Stephen", again, reason="Illness")]
+    slates.reports["2024-03-12_07AM"] = Answer(body=a_report(rows, printed="03/12/24 07:30 AM"))
+    found = slates.collect().filter(team="GSW")
+    assert found["status"].to_list() == statuses
+    assert ("key_is_unique" in slates.parked["problem"].to_list()) is (not statuses)
 
 
 def test_a_landed_report_that_no_longer_reads_is_rejected_and_the_others_go_on(slates: Slates) -> None:
@@ -402,3 +443,25 @@ def test_unresolved_names_are_named(warehouse: LocalWarehouse) -> None:
     warehouse.park(TABLE, [DAY], TABLE.conform(for_parking, NOON, "1")[1])
     [verdict] = every_name_is_resolved(warehouse, [DAY], Clock())
     assert (verdict.passed, verdict.numbers, verdict.missing) == (False, {"names_unresolved": 1}, list(problems[:1]))
+
+
+def age_verdict(warehouse: LocalWarehouse, now: datetime) -> tuple[bool, dict[str, float], list[str]]:
+    [verdict] = the_newest_report_is_recent(warehouse, [DAY], Clock(stands_at=now.isoformat()))
+    return verdict.passed, verdict.numbers, list(verdict.missing)
+
+
+def test_the_age_of_the_newest_report_is_stated_and_named_beyond_six_hours(warehouse: LocalWarehouse) -> None:
+    assert age_verdict(warehouse, NOON) == (True, {}, [])
+    add(warehouse, an_injury(snapshot_at=at(12)), an_injury(team="NYK", provider="espn", snapshot_at=at(17)))
+    assert age_verdict(warehouse, at(18)) == (True, {"report_age_minutes": 360}, [])
+    passed, numbers, [name] = age_verdict(warehouse, at(18, 1))
+    assert (passed, numbers["report_age_minutes"]) == (False, 361)
+    assert name == "the newest report was printed 2024-03-12 08:00 Eastern, 361 minutes before"
+    add(warehouse, an_injury(player_id=2, snapshot_at=TIPOFF - timedelta(minutes=30)))
+    assert age_verdict(warehouse, TIPOFF + timedelta(days=3)) == (True, {"report_age_minutes": 30}, [])
+
+
+def test_the_age_of_an_accepted_report_stands_with_its_run(slates: Slates) -> None:
+    slates.reports["2024-03-12_06AM"] = Answer(body=a_report([a_first_entry()], printed="03/12/24 06:30 AM"))
+    slates.collect()
+    assert slates.metadata["report_age_minutes"].data == {str(DAY): 90.0}

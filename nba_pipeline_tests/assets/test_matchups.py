@@ -55,8 +55,8 @@ def test_the_first_game_of_a_season_is_scored_by_no_game_of_the_last() -> None:
 
 def test_a_traded_star_is_missed_by_the_team_that_he_is_with() -> None:
     """He scored thirty a game for Boston and is out for Golden State: his new team mates gain, his old ones do not."""
-    report = {"injury_snapshot_at": at(20)}
-    star = an_expected_player(player_id=1, injury_status="out", **report)
+    report = {"injury_snapshot_at": at(20), "injury_risk_level": 0.0}
+    star = an_expected_player(player_id=1, **report | {"injury_status": "out", "injury_risk_level": 3.0})
     mate = an_expected_player(player_id=2, **report)
     old_mate = an_expected_player(player_id=3, game_id="other", team="BOS", opponent="LAL", **report)
     rows = matchups(games_of(*[30] * 10, player_id=1, team="BOS", opponent="MIA"), star, mate, old_mate)

@@ -170,6 +170,19 @@ def test_every_reason_against_a_bet_is_listed(fields: dict[str, Any], line: floa
     assert (row["reasons"], row["is_actionable"]) == (reasons, False)
 
 
+@pytest.mark.parametrize(
+    ("now", "reported", "is_forbidden"),
+    [(BEFORE_TIPOFF, True, True), (BEFORE_TIPOFF, False, True), (AFTER_TIPOFF, True, True), (AFTER_TIPOFF, False, False)],
+    ids=["entry unusable", "no report", "backtest, entry unusable", "backtest without reports"],
+)
+def test_nobody_bets_on_a_player_whose_injury_status_is_unknown(now: datetime, reported: bool, is_forbidden: bool) -> None:
+    slate = a_slate({"injury_risk_level": None})
+    report = pl.lit(BEFORE_TIPOFF if reported else None).cast(pl.Datetime("us", "UTC"))
+    slate["upcoming_players"] = slate["upcoming_players"].with_columns(report.alias("injury_snapshot_at"))
+    row = baseline(slate, lines=market(16.5), now=now)
+    assert (row["reasons"], row["is_actionable"]) == (["injury_status_unknown"] if is_forbidden else [], not is_forbidden)
+
+
 def test_an_adjustment_left_out_forbids_nothing() -> None:
     row = baseline(a_slate({"usage_spike_score": None}), lines=market(16.5))
     assert (row["reasons"], row["is_actionable"]) == (["without usage_spike_score"], True)
@@ -350,3 +363,54 @@ def test_the_player_of_a_slate_is_the_one_expected() -> None:
     row = baseline()
     assert (row["player_id"], row["player_name"], row["team"], row["opponent"]) == (PLAYER, "Stephen Curry", "GSW", "NYK")
     assert (row["game_id"], row["tipoff_at"], row["source"]) == (GAME, TIPOFF, "features, points_model, prop_lines")
+
+
+# Late news
+
+
+def mates(*statuses: str | None, minutes: float | None = 30.0, levels: float | None = 0.0) -> dict[str, pl.DataFrame]:
+    """Player 1 and his teammates 2, 3, ... with these statuses."""
+    others = [
+        {"player_id": n, "injury_status": status, "injury_risk_level": levels, "minutes_mean_last_10_games": minutes}
+        for n, status in enumerate(statuses, 2)
+    ]
+    return a_slate({"player_id": 1, "injury_risk_level": levels}, *others)
+
+
+def versions(before: dict[str, pl.DataFrame], after: dict[str, pl.DataFrame]) -> list[tuple[int, int, str | None]]:
+    """What another look adds of moving_average: player, version and whom it says the report lists."""
+    ledger = predict(before)
+    made = predict(after, ledger=ledger).filter(system_id="moving_average")
+    return made.select("player_id", "version", "teammates_listed").rows()
+
+
+def test_a_rotation_teammate_who_is_ruled_out_makes_a_new_version_for_everybody() -> None:
+    assert versions(mates(None, "probable"), mates("out", "probable")) == [
+        (1, 2, "2 out, 3 probable"), (2, 2, "3 probable"), (3, 2, "2 out"),
+    ]  # fmt: skip
+
+
+def test_the_same_report_again_makes_none() -> None:
+    assert versions(mates("questionable", None), mates("questionable", None)) == []
+    assert predict(mates("questionable", None))["teammates_listed"].unique().sort().to_list() == ["", "2 questionable"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "is_news"), [(14.9, False), (15.0, True), (None, True)], ids=["bench", "rotation", "unknown"]
+)
+def test_only_a_teammate_who_may_be_of_the_rotation_is_news(minutes: float | None, is_news: bool) -> None:
+    assert ((1, 2, "2 out") in versions(mates(None, minutes=minutes), mates("out", minutes=minutes))) is is_news
+
+
+def test_a_status_that_becomes_unknown_makes_a_new_version_and_so_does_its_return() -> None:
+    known, unknown = mates(None), mates(None)
+    is_two = pl.col("player_id") == 2
+    unknown["features"] = unknown["features"].with_columns(pl.when(~is_two).then("injury_risk_level").alias("injury_risk_level"))
+    assert versions(known, unknown) == [(1, 2, "2 unknown"), (2, 2, "")]
+    assert versions(unknown, known) == [(1, 2, ""), (2, 2, "")]
+
+
+def test_a_version_that_did_not_record_the_teammates_is_not_compared() -> None:
+    ledger = predict(mates(None)).with_columns(pl.lit(None, pl.String).alias("teammates_listed"))
+    assert predict(mates("out"), ledger=ledger).filter(player_id=1).is_empty()
+    assert predict(mates(None, levels=None))["teammates_listed"].to_list() == [None] * 4

@@ -1,5 +1,6 @@
 """Who is expected: the latest rows before the date say it, and nothing later."""
 
+import json
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -8,11 +9,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.assets.features.upcoming_players import TABLE, expect_players
+from nba_pipeline.assets.features.upcoming_players import TABLE, expect_players, with_unnamed
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.injuries import TABLE as INJURIES
 from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.tables.table import QUARANTINE_SCHEMA
 from nba_pipeline_tests.builders import (
     DAY,
     PLAYER,
@@ -93,6 +95,27 @@ def test_dates_together_and_alone_are_the_same() -> None:
 def test_no_games_and_no_history_give_no_rows() -> None:
     assert expect_players(frame_of(SCHEDULE), frame_of(BOXSCORES, a_boxscore(before(1))), NO_ROSTERS, NO_INJURIES).is_empty()
     assert expect_players(frame_of(SCHEDULE, a_game()), frame_of(BOXSCORES), NO_ROSTERS, NO_INJURIES).is_empty()
+
+
+def of_a_quarantined_roster(*quarantined: Values, **fields: Any) -> list[int]:
+    """Who is expected where box scores show 2 with the team, the roster shows 1 and these entries are in the quarantine."""
+    rows = [
+        {"table": "rosters", "game_date": entry["game_date"], "row": json.dumps(entry, default=str), "problem": "x"}
+        for entry in quarantined
+    ]
+    rosters = with_unnamed(
+        frame_of(ROSTERS, on_the_roster(player_id=1)), pl.DataFrame(rows, schema=dict(QUARANTINE_SCHEMA))
+    )  # fmt: skip
+    schedule = frame_of(SCHEDULE, a_game(status="scheduled", tipoff_at=at(23)))
+    boxes = frame_of(BOXSCORES, a_boxscore(before(2), player_id=2), a_boxscore(before(2), player_id=1))
+    return expect_players(schedule, boxes, rosters, NO_INJURIES)["player_id"].to_list()
+
+
+def test_a_roster_with_an_entry_of_an_unknown_name_does_not_say_who_is_missing_from_it() -> None:
+    assert of_a_quarantined_roster() == [1]
+    assert of_a_quarantined_roster(on_the_roster(player_id=None)) == [1, 2]  # type: ignore[arg-type]
+    assert of_a_quarantined_roster(on_the_roster(player_id=None, team="NYK")) == [1]  # type: ignore[arg-type]
+    assert of_a_quarantined_roster(on_the_roster(player_id=3), on_the_roster(player_id=3, spelling="C")) == [1, 3]
 
 
 def test_a_roster_decides_who_is_with_the_team() -> None:

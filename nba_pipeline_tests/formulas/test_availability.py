@@ -1,12 +1,14 @@
 """Which report speaks of a player, and what his team-mates' absence adds up to."""
 
+import json
 from datetime import datetime
 from typing import Any
 
 import polars as pl
 import pytest
 
-from nba_pipeline.formulas.availability import absent_teammates, injury_status
+from nba_pipeline.formulas.availability import RISK_LEVELS, UNCLEAR, absent_teammates, injury_status, with_unclear
+from nba_pipeline.tables.table import QUARANTINE_SCHEMA
 from nba_pipeline_tests.builders import PLAYER, Values, an_expected_player, at
 from nba_pipeline_tests.builders_injuries import a_team_s, an_injury, injuries_of
 
@@ -76,19 +78,86 @@ def test_rows_stay_as_they_are() -> None:
     assert found["injury_risk_level"].to_list() == [0, 3, 3, 3] and found.schema["injury_risk_level"] == pl.Int64
 
 
+# Entries that could not be used
+
+
+def parked(problem: str = "status of Curry, Stephen is 'Ill'", **fields: Any) -> dict[str, Any]:
+    """A quarantined entry on the player, who is known."""
+    entry = an_injury() | {"status": None} | fields
+    named = ("game_id", "team", "player_id", "spelling", "snapshot_at", "seen_at", "tipoff_at")
+    row = json.dumps({name: entry.get(name) for name in named}, default=str)
+    return {
+        "table": "injuries",
+        "game_date": entry["game_date"],
+        "problem": problem,
+        "row": row,
+        "source": "test",
+        "as_of": at(18),
+    }
+
+
+def level(*injuries: Values, quarantined: list[dict[str, Any]], of: int = PLAYER, **fields: Any) -> tuple[Any, ...]:
+    """Status and risk level of a player with these rows and quarantined entries."""
+    quarantine = pl.DataFrame(quarantined, schema=dict(QUARANTINE_SCHEMA))
+    rows = pl.DataFrame([an_expected_player(player_id=of, **fields)])
+    said = injury_status(rows, with_unclear(injuries_of(*injuries), quarantine))
+    return said.select("injury_status", "injury_risk_level").row(0)
+
+
+TIPOFF = {"tipoff_at": at(23)}
+OTHERS = an_injury(player_id=2, **TIPOFF)
+UNKNOWN = (None, None)
+
+
+def test_a_player_whose_entry_is_quarantined_is_unknown_and_not_healthy() -> None:
+    assert level(OTHERS, quarantined=[parked()]) == UNKNOWN
+    assert level(OTHERS, quarantined=[parked()], of=2) == ("out", 3)
+    assert level(OTHERS, quarantined=[parked()], of=3) == (None, 0)
+
+
+def test_an_entry_of_a_name_that_nobody_bears_may_be_each_player_whom_the_report_does_not_list() -> None:
+    nameless = parked("unresolved name 'Curri, S'", player_id=None)
+    assert level(OTHERS, quarantined=[nameless]) == UNKNOWN
+    assert level(OTHERS, quarantined=[nameless], of=2) == ("out", 3)
+    assert level(OTHERS, a_team_s("nobody_listed", team="NYK", **TIPOFF), quarantined=[nameless], of=4, team="NYK") == (None, 0)
+
+
+def test_an_entry_of_a_team_that_nobody_knows_may_be_each_team_of_its_game() -> None:
+    mates = [OTHERS, a_team_s("not_submitted", team="NYK", **TIPOFF)]
+    for unknown in ({"team": None}, {"team": None, "game_id": None}):
+        entry = [parked("team 'Knicks'", player_id=None, **unknown)]
+        assert level(*mates, quarantined=entry) == level(*mates, quarantined=entry, of=4, team="NYK") == UNKNOWN
+
+
+def test_the_newest_entry_of_a_player_counts() -> None:
+    later = at(18)
+    assert level(an_injury(**TIPOFF), quarantined=[parked(snapshot_at=later)]) == UNKNOWN
+    assert level(an_injury(snapshot_at=later, **TIPOFF), quarantined=[parked()]) == ("out", 3)
+    assert level(OTHERS | {"snapshot_at": later}, quarantined=[parked()]) == (None, 0)
+
+
+def test_an_entry_from_after_the_tip_off_or_not_yet_seen_makes_nothing_unknown() -> None:
+    assert level(OTHERS, quarantined=[parked(snapshot_at=at(23))]) == (None, 0)
+    rows = with_unclear(
+        injuries_of(OTHERS), pl.DataFrame([parked(snapshot_at=at(18), seen_at=at(18))], schema=dict(QUARANTINE_SCHEMA))
+    )
+    assert injury_status(pl.DataFrame([an_expected_player()]), rows, at(17, 30))["injury_risk_level"].to_list() == [0]
+
+
 # Team-mates
 
 
 def a_teammate(player_id: int, injury: str | None = None, **fields: Any) -> dict[str, Any]:
     """A star of GSW."""
     return {
-        "game_id": "g1", "team": "GSW", "player_id": player_id, "injury_status": injury, "has_injury_report": True,
+        "game_id": "g1", "team": "GSW", "player_id": player_id, "has_injury_report": True,
+        "injury_risk_level": None if injury == UNCLEAR else RISK_LEVELS[injury or "available"],
         "points_mean_season": 25.0, "minutes_mean_season": 34.0, "games_played_season": 40, "usage_pct_season": 0.3,
     } | fields  # fmt: skip
 
 
 def absences(*teammates: dict[str, Any], of: int = 1) -> tuple[Any, ...]:
-    schema = {"injury_status": pl.String, "usage_pct_season": pl.Float64, "points_mean_season": pl.Float64}
+    schema = {"injury_risk_level": pl.Int64, "usage_pct_season": pl.Float64, "points_mean_season": pl.Float64}
     rows = absent_teammates(pl.DataFrame(list(teammates), schema_overrides=schema))
     added = rows.select("star_teammates_out", "questionable_teammates", "absent_teammates_usage_pct_sum_season")
     stars, questionable, usage = added.row(rows["player_id"].to_list().index(of))
@@ -116,15 +185,28 @@ def test_nobody_is_his_own_team_mate() -> None:
         ({"points_mean_season": 11.9, "minutes_mean_season": 28.0}, False),
         ({"games_played_season": 10}, True),
         ({"games_played_season": 9}, False),
-        ({"points_mean_season": None}, False),
+        ({"points_mean_season": None}, None),
+        ({"points_mean_season": None, "games_played_season": 9}, False),
     ],
 )
-def test_a_star_scores_or_carries_minutes_over_ten_games(season: dict[str, Any], is_star: bool) -> None:
-    assert absences(a_teammate(1), a_teammate(2, "out", **season)) == (int(is_star), 0, 0.3)
+def test_a_star_scores_or_carries_minutes_over_ten_games(season: dict[str, Any], is_star: bool | None) -> None:
+    stars = None if is_star is None else int(is_star)
+    assert absences(a_teammate(1), a_teammate(2, "out", **season)) == (stars, 0, 0.3)
 
 
-def test_unknown_usage_counts_as_none() -> None:
-    assert absences(a_teammate(1), a_teammate(2, "out", usage_pct_season=None)) == (1, 0, 0.0)
+def test_unknown_usage_of_an_absent_player_makes_the_sum_unknown_but_below_five_games_there_is_none() -> None:
+    assert absences(a_teammate(1), a_teammate(2, "out", usage_pct_season=None)) == (1, 0, None)
+    assert absences(a_teammate(1), a_teammate(2, usage_pct_season=None)) == (0, 0, 0.0)
+    assert absences(a_teammate(1), a_teammate(2, "out", usage_pct_season=None, games_played_season=4)) == (0, 0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("season", "stars"), [({}, None), ({"points_mean_season": 5.0}, 0)], ids=["a star", "somebody else"]
+)  # fmt: skip
+def test_an_unknown_status_makes_what_it_may_change_unknown_for_the_others(season: dict[str, Any], stars: int | None) -> None:
+    mates = [a_teammate(1), a_teammate(2, UNCLEAR, **season), a_teammate(3, "out")]
+    assert absences(*mates) == (None if stars is None else 1, None, None)
+    assert absences(*mates, of=2) == (1, 0, 0.3)
 
 
 def test_the_other_team_and_other_games_are_no_team_mates() -> None:

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import dagster as dg
 import pytest
+import time_machine
 
 from nba_pipeline.completeness.gates import deadline
 from nba_pipeline.completeness.modes import CAPTURED, COLLECTED, CRITICAL_OF_MODE, FROM_PREDICTIONS, TABLES_OF_MODE, Mode
@@ -17,6 +19,7 @@ from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.reconciliation import (
+    DATA_VERSION_TAG,
     Attempts,
     Slate,
     Work,
@@ -350,6 +353,13 @@ def test_an_optional_table_that_keeps_failing_does_not_keep_the_rest_stale(days:
 # What is older than what it is made of
 
 
+def report(days: Days, at: datetime, contents: str) -> None:
+    """A report that was read at an instant."""
+    made = dg.AssetMaterialization("injuries", partition=DAY.isoformat(), tags={DATA_VERSION_TAG: contents})
+    with time_machine.travel(at, tick=True):
+        days.instance.report_runless_asset_event(made)
+
+
 def test_what_nothing_carried_on_is_found_after_the_grace(days: Days) -> None:
     days.make_mode(LAST_CALL + MINUTE, DAY, "same_day")
     captured = eastern(DAY, 17)
@@ -358,6 +368,16 @@ def test_what_nothing_carried_on_is_found_after_the_grace(days: Days) -> None:
     work = the_one(found(days, captured + GRACE + SECOND))
     assert work.tables == ("upcoming_players", "features")
     assert work.why == "older than what it is made of: upcoming_players, features"
+
+
+def test_an_unchanged_report_makes_nothing_stale_and_a_changed_one_does(days: Days) -> None:
+    report(days, LAST_CALL, "nobody is out")
+    days.make(LAST_CALL + MINUTE, DAY, *same_day(but=("injuries",)))
+    report(days, eastern(DAY, 17), "nobody is out")
+    assert found(days, eastern(DAY, 17, 10)) == []
+    report(days, eastern(DAY, 17, 15), "the star is out")
+    report(days, eastern(DAY, 17, 30), "the star is out")
+    assert the_one(found(days, eastern(DAY, 17, 22))).tables == ("upcoming_players",)
 
 
 def test_each_step_of_the_chain_becomes_stale_in_its_turn(days: Days) -> None:

@@ -154,6 +154,49 @@ def test_lines_count_by_their_instants_not_by_the_order_of_their_journals(journa
     assert journal.states(10) == {}
 
 
+ODDS, REPORT = Slot("odds_api", "events", "slate", date(2024, 3, 12)), Slot("injury_report", "report", "x", date(2024, 3, 12))
+
+
+def refused(journal: Journal, slot: Slot, times: int) -> None:
+    for _ in range(times):
+        journal.landing().note(slot, "not_yet", statuses=[403], problem=f"{slot.name} is not published (403)")
+        journal.seconds += 1
+
+
+@pytest.mark.parametrize(("slot", "most"), [(ODDS, 4), (REPORT, 39)], ids=["odds", "injury report"])
+def test_repeated_403_are_a_providers_problem(slot: Slot, most: int, journal: Journal) -> None:
+    refused(journal, slot, most)
+    assert journal.says() == []
+    refused(journal, slot, 1)
+    [breaker] = journal.says()
+    assert (breaker.subject, breaker.state, breaker.failures) == (slot.provider, "open", most + 1)
+
+
+def test_an_answer_between_them_ends_the_row_and_the_game_files_of_the_league_are_not_counted(journal: Journal) -> None:
+    refused(journal, ODDS, 4)
+    journal.is_answered(ODDS)
+    refused(journal, ODDS, 4)
+    refused(journal, BOX, 60)
+    assert journal.says() == []
+
+
+def test_after_the_hold_403_are_counted_anew(journal: Journal) -> None:
+    refused(journal, ODDS, 5)
+    journal.seconds = 400
+    refused(journal, ODDS, 4)
+    assert journal.says() == []
+    refused(journal, ODDS, 1)
+    assert journal.states() == {"odds_api": "open"}
+
+
+def test_403_are_no_used_up_tries(journal: Journal) -> None:
+    refused(journal, ODDS, 3)
+    journal.fails(ODDS, times=4)
+    assert journal.says() == []
+    journal.fails(ODDS)
+    assert journal.states() == {"odds_api": "open"}
+
+
 # Entities
 
 

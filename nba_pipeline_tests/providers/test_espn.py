@@ -95,6 +95,19 @@ def test_an_unknown_word_is_a_problem_of_the_row(injury: dict[str, Any], problem
     assert frame["problem"].to_list() == [None, problem]
 
 
+def test_the_newest_entry_of_a_player_counts(land: Land) -> None:
+    older = an_espn_injury(status="Out", date="2024-03-10T12:00Z")
+    newer = an_espn_injury(status="Questionable", date="2024-03-11T12:00Z")
+    for entries in ((older, newer), (newer, older)):
+        assert injuries(land, espn_injuries(*entries))["status"].to_list() == ["questionable"]
+
+
+@pytest.mark.parametrize("dated", ["2024-03-11T12:00Z", None, "Tuesday"], ids=["the same date", "no date", "unreadable"])
+def test_entries_whose_order_is_unknown_are_all_there(dated: str | None, land: Land) -> None:
+    entries = an_espn_injury(status="Out", date=dated), an_espn_injury(status="Questionable")
+    assert injuries(land, espn_injuries(*entries))["status"].to_list() == ["out", "questionable"]
+
+
 @pytest.mark.parametrize(
     ("document", "problem"),
     [

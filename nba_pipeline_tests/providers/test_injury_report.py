@@ -199,7 +199,15 @@ def test_names_were_hourly_and_printed_at_half_past() -> None:
 
 def test_names_are_quarter_hourly_since_december_2025() -> None:
     names = report_names(date(2025, 12, 23), eastern(date(2025, 12, 23), 0, 20))
-    assert names[:3] == ["2025-12-23_12_15AM", "2025-12-23_12_00AM", "2025-12-22_11PM"]
+    assert names[:4] == ["2025-12-23_12_15AM", "2025-12-23_12_00AM", "2025-12-22_11_45PM", "2025-12-22_11_30PM"]
+
+
+def test_they_changed_at_nine_on_22_december_2025_and_the_older_name_is_asked_for_after_the_newer() -> None:
+    change = date(2025, 12, 22)
+    names = report_names(change, eastern(change, 9, 46))
+    assert names[:6] == [f"2025-12-22_{name}" for name in ("09_45AM", "09_30AM", "09AM", "09_15AM", "09_00AM", "08AM")]
+    assert report_names(change, eastern(change, 9))[:2] == ["2025-12-22_08AM", "2025-12-22_07AM"]
+    assert len(report_names(date(2026, 1, 14), eastern(date(2026, 1, 14), 18, 50))) == 20  # of 16 instants
 
 
 def test_no_report_is_looked_for_before_the_slate_is_due_nor_longer_than_the_settings_say() -> None:
@@ -234,11 +242,18 @@ def test_a_landed_report_is_not_asked_for_again(reports: InjuryReport, provider:
     assert len(provider.asked) == 3  # 05PM is asked for again: it may have been published since
 
 
-def test_nothing_published_is_told(reports: InjuryReport, provider: Provider) -> None:
-    provider.says(MISSING)
-    assert reports.newest(DAY, SIX) == (
-        None, ["injury_report published nothing that can be read from 2024-03-12_02AM to 2024-03-12_05PM"],
-    )  # fmt: skip
+@pytest.mark.parametrize(
+    ("absent", "problem"),
+    [
+        (Answer({}, status=404), "injury_report published nothing that can be read from 2024-03-12_02AM to 2024-03-12_05PM"),
+        (MISSING, "injury_report answered 403 to each of 16 names from 2024-03-12_02AM to 2024-03-12_05PM: none is published, "
+         "or the host refuses to answer"),
+    ],
+    ids=["absent", "absent or refused"],
+)  # fmt: skip
+def test_nothing_published_is_told(absent: Answer, problem: str, reports: InjuryReport, provider: Provider) -> None:
+    provider.says(absent)
+    assert reports.newest(DAY, SIX) == (None, [problem])
     assert len(provider.asked) == 16
 
 

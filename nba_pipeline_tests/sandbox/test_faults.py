@@ -218,7 +218,7 @@ def test_a_wrong_rule_is_refused_with_a_sentence(peer: Peer, spec: dict[str, Any
 
 
 def test_every_action_of_the_language_is_known() -> None:
-    assert len(ACTIONS) == 24
+    assert len(ACTIONS) == 25
 
 
 def test_the_rules_file_gives_rules_dates_without_games_and_the_length_of_a_game(tmp_path: Path) -> None:

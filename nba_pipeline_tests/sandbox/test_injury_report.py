@@ -12,10 +12,12 @@ import numpy as np
 import pdfplumber
 import pytest
 
+from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.sandbox import League, SandboxServer
 from nba_pipeline.sandbox.absences import fixtures_absences
 from nba_pipeline.sandbox.clubs import CLUBS
+from nba_pipeline.sandbox.faults import parse_rule
 from nba_pipeline.sandbox.injuries import AVAILABLE, DOUBTFUL, OUT, PROBABLE, QUESTIONABLE, newest_printed
 from nba_pipeline.sandbox.league import Game, PlayerGame
 from nba_pipeline.sandbox.roster import roster
@@ -128,13 +130,18 @@ def test_the_bytes_of_a_minute_are_the_same_whenever_and_of_whomever_they_are_as
         ("2026-01-14_05_00PM", 200),
         ("2026-01-14_08_00PM", 403),  # not yet
         ("2026-01-14_12_30AM", 200),
-        ("2026-01-14_05_15PM", 403),
-        ("2026-01-14_04_00PM", 403),
+        ("2026-01-14_05_15PM", 200),
+        ("2026-01-14_04_00PM", 200),
+        ("2026-01-14_04_10PM", 403),
         ("2026-01-14_05PM", 403),  # the older name
         ("2026-01-14_13_30PM", 403),
         ("2026-02-30_01_30PM", 403),
-        ("2025-12-22_06PM", 200),
-        ("2025-12-22_06_30PM", 403),  # the newer name
+        ("2025-12-22_08AM", 200),
+        ("2025-12-22_08_30AM", 403),  # the newer name
+        ("2025-12-22_09AM", 403),
+        ("2025-12-22_09_00AM", 200),
+        ("2025-12-22_06PM", 403),
+        ("2025-12-22_06_45PM", 200),
         ("2025-12-23_06PM", 403),
         ("2025-12-23_06_30PM", 200),
         ("2026-01-14_05_30XM", 403),
@@ -146,11 +153,16 @@ def test_most_names_are_never_published(peer: Peer, name: str, status: int) -> N
     assert status == 200 or "<Code>AccessDenied</Code>" in response.text
 
 
-def test_about_a_third_of_the_quarter_hours_are_published_and_the_hourly_file_says_half_past(league: League, peer: Peer) -> None:
+def test_every_quarter_hour_is_published_since_december_2025_and_the_hourly_file_says_half_past(
+    league: League, peer: Peer
+) -> None:
     quarters = [eastern(MODERN, 0) + timedelta(minutes=15 * n) for n in range(96)]
     peer.at(quarters[-1] + timedelta(hours=1))
     found = [at for at in quarters if peer.get(address(at)).status_code == 200]
-    assert len(found) == 26 and all(at.minute == 30 or at.astimezone(EASTERN).hour in (17, 20) for at in found)
+    assert len(found) == 96
+    assert newest_printed(eastern(DAY, 18, 10)) == eastern(DAY, 17, 30) and newest_printed(eastern(MODERN, 18, 14)) == eastern(
+        MODERN, 18
+    )
     words = read(peer.get(f"/referee/injury/Injury-Report_{DAY}_12PM.pdf").content)[0]
     assert [word["text"] for word in words[:5]] == ["Injury", "Report:", f"{DAY:%m/%d/%y}", "12:30", "PM"]
 
@@ -270,6 +282,40 @@ def test_rules_rename_players_and_columns_and_take_postponed_games_off(league: L
     matchup = f"{game.teams[1]}@{game.teams[0]}"
     assert matchup not in {word["text"] for page in read(peer.get(address(EVENING)).content) for word in page}
     assert matchup in {word["text"] for page in read(peer.get(address(EVENING)).content) for word in page}
+
+
+def test_late_news_stands_on_the_reports_printed_from_its_instant_on(league: League) -> None:
+    game = league.games(MODERN)[0]
+    at = game.tipoff_at - timedelta(minutes=35)
+    listed = {said.player for club in league.injuries(game, game.tipoff_at, game.game_date) for said in club.said(at) or ()}
+    star = next(player for player in roster()[game.teams[0]] if player not in listed)
+    rule = parse_rule(
+        {"action": "late_news", "game": game.game_id, "player": star.name, "injury_status": OUT, "at": at.isoformat()}
+    )
+
+    def statuses_at(printed_at: datetime) -> list[str]:
+        view = View(league, printed_at, [rule])
+        seen = view.game(game.game_id)
+        assert seen
+        return [one.status for one in view.injuries(seen, 0, printed_at) or () if one.player is star]
+
+    assert (statuses_at(at - timedelta(minutes=1)), statuses_at(at)) == ([], [OUT])
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        (
+            {"injury_status": "Hurt"},
+            "late_news knows no injury_status 'Hurt'; known are Out, Doubtful, Questionable, Probable, Available",
+        ),
+        ({"at": "soon"}, "at must be a time like .*, not 'soon'"),
+        ({"reasons": "x"}, "the fault action late_news has no parameter reasons"),
+    ],
+)
+def test_late_news_that_cannot_be_used_is_one_sentence(fields: dict[str, str], problem: str) -> None:
+    with pytest.raises(BadInput, match=problem):
+        parse_rule({"action": "late_news", "player": "x", "injury_status": OUT, "at": "2026-01-14T18:30"} | fields)
 
 
 def test_rules_about_answers_know_the_provider(peer: Peer) -> None:

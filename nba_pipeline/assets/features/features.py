@@ -135,7 +135,9 @@ class FeatureRows(Row):
 
     age_years = dy.Float64(nullable=True, min=15, max=60, description="part of fatigue_score; null without a roster")
     is_window_complete = dy.Bool(nullable=True, description="see player_form; null without a game")
-    injury_status = dy.String(nullable=True, description="status on the newest report before the tip-off; null: not listed")
+    injury_status = dy.String(
+        nullable=True, description="see upcoming_players; null: not listed, or unknown as the risk level is"
+    )
     latest_game_date = dy.Date(nullable=True, description="the last played game behind the windows; before game_date")
     missing_features = dy.List(dy.String(), description="features that are unknown, stale or out of range; and `age`")
     matchup_quality = dy.Float64(min=0, max=100, description="share of the family's required features present x 100")

@@ -70,7 +70,7 @@ def match_up(
         pl.col("pace_last_15_games").alias("opponent_pace_last_15_games"),
     )  # fmt: skip
     rows = (
-        upcoming_players.select(*identity, "birth_date", "injury_status", has_report)
+        upcoming_players.select(*identity, "birth_date", "injury_risk_level", has_report)
         .join(player_form.select(*TABLE.key, *OF_THE_FORM), on=list(TABLE.key), how="left", maintain_order="left")
         .join(player_shot_zones.select("game_date", "player_id", *OF_THE_DIET), on=["game_date", "player_id"], how="left")
         .join(defense, on=["game_date", "opponent"], how="left")
@@ -85,7 +85,7 @@ def match_up(
 
 
 SOURCE = "upcoming_players, player_form, player_shot_zones, team_defense_zones"
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 @daily_asset(TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION)

@@ -2,24 +2,25 @@
 
 Grain: one row per expected player per game
 Source: schedule, rosters and injuries up to the tip-off; boxscores of the 21 days before
-Caveats: expected is whoever stands on the team's newest roster of the 7 days before; where there is none, whoever has a
+Caveats: an entry of the report that is in the quarantine makes a status unknown: the risk level is null; expected is whoever stands on the team's newest roster of the 7 days before; where there is none, whoever has a
   box-score row for the team in its last 10 games and the last 21 days (latest team wins); the same for past dates, from
   what was known before the tip-off; never the box score of the game itself; somebody listed as out is here too.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, days_before, if_there
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, if_there
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.completeness import gates
-from nba_pipeline.formulas.availability import injury_status
+from nba_pipeline.formulas.availability import PRINTED_INSTANT, injury_status, with_unclear
 from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
@@ -42,10 +43,15 @@ class UpcomingPlayerRows(Row):
     latest_boxscore_date = dy.Date(nullable=True, description="latest box score that shows the player, with any team")
     roster_seen_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the roster that shows the player")
     birth_date = dy.Date(nullable=True, description="from the roster")
-    injury_status = dy.String(nullable=True, description="status on the newest report before the tip-off; null: not listed")
+    injury_status = dy.String(
+        nullable=True,
+        description="status on the newest report before the tip-off; null: not listed, or unknown as the risk level is",
+    )
     injury_reason = dy.String(nullable=True, description="reason on that report")
     injury_snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the team's newest report")
-    injury_risk_level = dy.Float64(nullable=True, min=0, max=3, description="0 to 3; null without a report of the team")
+    injury_risk_level = dy.Float64(
+        nullable=True, min=0, max=3, description="0 to 3; null without a report of the team, or where its entry could not be used"
+    )
 
     @dy.rule()
     def known_before_the_game(cls) -> pl.Expr:
@@ -68,12 +74,18 @@ def expect_players(
 ) -> pl.DataFrame:
     """The games to come and what was seen before them in; one row per expected player per game out.
 
+    `injuries` and `rosters` hold the entries of their quarantine too, as `with_unclear` and `with_unnamed` add them.
+
     Any number of dates at once, each seeing only what was known before its games, and nothing later than `as_of`.
     Postponed games have nobody.
     """
     sides = _sides(schedule.filter(pl.col("status") != "postponed"))
-    listed = _listed(sides, rosters, as_of)
-    seen = _seen(sides.join(listed, on=["game_id", "team"], how="anti"), boxscores)
+    on_paper = _listed(sides, rosters, as_of)
+    listed, unnamed = (on_paper.filter(pl.col("player_id").is_null() == is_null) for is_null in (False, True))
+    # a roster with an entry that nobody can name does not say who is missing from it: the box scores add to it
+    whole = listed.join(unnamed, on=["game_id", "team"], how="anti")
+    seen = _seen(sides.join(whole, on=["game_id", "team"], how="anti"), boxscores)
+    seen = seen.join(listed, on=["game_id", "team", "player_id"], how="anti")
     shown = strictly_before(
         pl.concat([listed, seen], how="diagonal_relaxed"), in_order(boxscores, ["player_id"]), ["player_id"],
         {"player_name": "boxscore_name", "game_date": "latest_boxscore_date", "team": "boxscore_team"},
@@ -88,6 +100,16 @@ def expect_players(
 
 
 SOURCE = "schedule, boxscores, rosters, injuries"
+
+
+def with_unnamed(rosters: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `rosters` and of its quarantine in, the same rows of `rosters` and the quarantined ones, some without a player, out."""
+    text = {name: pl.col("row").str.json_path_match(f"$.{name}") for name in ("team", "player_id", "spelling", "seen_at")}
+    entries = quarantine.select("game_date", *[value.alias(name) for name, value in text.items()]).with_columns(
+        pl.col("player_id").cast(pl.Int64), pl.col("seen_at").str.to_datetime(PRINTED_INSTANT, time_unit="us", time_zone="UTC")
+    )
+    once = entries.unique(["game_date", "team", "player_id", "seen_at"], maintain_order=True)
+    return pl.concat([rosters, once], how="diagonal_relaxed")
 
 
 def _listed(sides: pl.DataFrame, rosters: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
@@ -170,7 +192,7 @@ def _sightings(boxscores: pl.DataFrame) -> pl.DataFrame:
 
 
 LEAST_PLAYERS = 8
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 
 
 @daily_asset(
@@ -182,9 +204,14 @@ CODE_VERSION = "2"
 )  # fmt: skip
 def upcoming_players(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, rosters: pl.DataFrame,
-    injuries: pl.DataFrame, clock: Clock,
+    injuries: pl.DataFrame, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
     """Whoever is known to be with one of the date's teams, from what was known by then."""
+    dates = dates_of(context)
+    span = days(min(dates) - timedelta(days=SETTINGS.expected.roster_days), max(dates))
+    quarantines = (("injuries", dates), ("rosters", span))
+    of_injuries, of_rosters = (warehouse.scan_quarantine(TABLES[name], of).collect() for name, of in quarantines)
+    rosters, injuries = with_unnamed(rosters, of_rosters), with_unclear(injuries, of_injuries)
     return expect_players(schedule, boxscores, rosters, injuries, clock.as_of)
 
 

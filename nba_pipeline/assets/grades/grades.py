@@ -98,6 +98,18 @@ def grade_predictions(
     return _new_versions(_outcomes(settled, player_game_summary), grades_ledger, predictions)
 
 
+def without_lost_rows(
+    predictions: pl.DataFrame, boxscores: pl.DataFrame, player_game_summary: pl.DataFrame
+) -> pl.DataFrame:  # fmt: skip
+    """The predictions but those of players who played and lack a row in the summary: it is in the quarantine, they wait.
+
+    A player without a row took part in nothing only where the box score does not show him either.
+    """
+    key = ["game_id", "player_id"]
+    lost = boxscores.filter("did_play").join(player_game_summary, on=key, how="anti")
+    return predictions.join(lost, on=key, how="anti")
+
+
 def _published(predictions: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
     """The prediction per player, game, system, market and run kind that counts: the latest, if live of before tip-off."""
     tipoffs = schedule.select("game_date", "game_id", pl.col("tipoff_at").alias("tipoff_at_now"))
@@ -233,7 +245,8 @@ def grades(
     schedule = pl.concat([schedule, moved.collect()])
     ledger = warehouse.scan(TABLE).filter(pl.col("game_id").is_in(schedule["game_id"].implode())).collect()
     go_on = [game_id for game_id in complete if game_id in summarised]
-    return grade_predictions(predictions, player_game_summary, schedule, go_on, ledger)
+    gradable = without_lost_rows(predictions, boxscores, player_game_summary)
+    return grade_predictions(gradable, player_game_summary, schedule, go_on, ledger)
 
 
 @dated_check(TABLE, blocking=True)

@@ -63,6 +63,9 @@ class PredictionRows(Row):
     features_hash = dy.String(description="hash of the row of `features` used")
     feature_version = dy.String(description="code version of the row of `features` used")
     injury_status = dy.String(nullable=True, description="as the features had it; null: not listed or no report")
+    teammates_listed = dy.String(
+        nullable=True, description="rotation teammates with a status, as `player_id status`; empty: none; null: no report"
+    )
     model_id = dy.String(nullable=True, description="null for systems without a model")
     system_version = dy.String(description="version of the system's code")
     made_at = dy.Datetime(time_zone="UTC", description="instant of the prediction")
@@ -129,6 +132,7 @@ SEASON_STARTS: Mapping[str, pl.DataType] = {"season": pl.String(), "season_start
 
 HASH_LENGTH = 16
 MISSING_REQUIRED = "missing_required_feature"
+INJURY_STATUS_UNKNOWN = "injury_status_unknown"
 ONE_MISSING_CAP, MANY_MISSING, MANY_MISSING_CAP = 69.0, 5, 49.0
 """Highest quality with one, and with five or more, of the features missing that a system requires for betting."""
 
@@ -216,21 +220,49 @@ def _slate(
     games = schedule.select("game_id", "game_date", "status", "tipoff_at")
     on = ["game_date", *PLAYER_GAME]
     known = features.select(
-        *on, "games_played_season", "minutes_mean_last_10_games", "injury_status",
+        *on, "games_played_season", "minutes_mean_last_10_games", "injury_status", "injury_risk_level",
         pl.col("code_version").alias("feature_version"), pl.lit(True).alias("has_features"),
     )  # fmt: skip
     market = lines.select(*PLAYER_GAME, "line", "book", "line_source", pl.col("snapshot_at").alias("line_snapshot_at"))
     is_usable = pl.col("line_snapshot_at") < pl.col("tipoff_at")
     return (
-        upcoming_players.select("game_date", *PLAYER_GAME, "season", "player_name", "team", "opponent")
+        upcoming_players.select("game_date", *PLAYER_GAME, "season", "player_name", "team", "opponent", "injury_snapshot_at")
         .join(games, on=["game_id", "game_date"], how="left")
         .join(known, on=on, how="left")
+        .join(_teammates_listed(features), on=PLAYER_GAME, how="left")
         .join(market, on=PLAYER_GAME, how="left")
         .with_columns(
             pl.when(is_usable).then(pl.col(name)).alias(name) for name in ("line", "book", "line_source", "line_snapshot_at")
         )
         .with_columns(_run_kind(now).alias("run_kind"), _ineligible().alias("reason"))
+        .with_columns(_is_injury_unknown().alias("is_injury_unknown"))
     )
+
+
+def _teammates_listed(features: pl.DataFrame) -> pl.DataFrame:
+    """game_id, player_id and, as text, the rotation teammates whom the report lists or leaves unknown; null without a report.
+
+    A teammate whose minutes are unknown may be of the rotation.
+    """
+    side, is_known = ["game_id", "team"], pl.col("injury_risk_level").is_not_null()
+    said = pl.coalesce("injury_status", pl.when(~is_known).then(pl.lit("unknown")))
+    entries = features.filter(
+        (pl.col("minutes_mean_last_10_games") >= SETTINGS.predicting.rotation_minutes).fill_null(True), said.is_not_null()
+    ).select(*side, pl.col("player_id").alias("teammate"), pl.format("{} {}", "player_id", said).alias("teammates_listed"))
+    listed = (
+        features.select(*PLAYER_GAME, "team").join(entries.sort("teammate"), on=side, maintain_order="right")
+        .filter(pl.col("teammate") != pl.col("player_id"))
+        .group_by(PLAYER_GAME, maintain_order=True).agg(pl.col("teammates_listed").str.join(", "))
+    )  # fmt: skip
+    has_report = features.select(*PLAYER_GAME, is_known.any().over(side).alias("has_report"))
+    text = pl.when("has_report").then(pl.col("teammates_listed").fill_null("")).alias("teammates_listed")
+    return has_report.join(listed, on=PLAYER_GAME, how="left").select(*PLAYER_GAME, text)
+
+
+def _is_injury_unknown() -> pl.Expr:
+    """Whether a bet would rest on a status that nobody knows; a backtest of a date without any report rests on none."""
+    has_report = pl.col("injury_snapshot_at").is_not_null()
+    return pl.col("injury_risk_level").is_null() & (has_report | (pl.col("run_kind") == "live"))
 
 
 def _run_kind(now: datetime) -> pl.Expr:
@@ -333,7 +365,8 @@ def _judge(made: pl.DataFrame, season_starts: Mapping[str, date]) -> pl.DataFram
         "not_quality_ready": pl.col("quality_score") < wanted.quality_floor,
         "bootstrap": (days_played < wanted.bootstrap_days).fill_null(True),
         "few_minutes": _plays_little(),
-        "out_or_doubtful": pl.col("injury_status").is_in(["out", "doubtful"]).fill_null(False),
+        "out_or_doubtful": pl.col("injury_status").is_in(["out", "doubtful"]),
+        INJURY_STATUS_UNKNOWN: pl.col("is_injury_unknown"),
         "short_history": pl.col("has_short_history"),
     }
     forbidding = pl.concat_list(pl.when(holds).then(pl.lit(name)) for name, holds in against.items()).list.drop_nulls()
@@ -355,9 +388,10 @@ def _judge(made: pl.DataFrame, season_starts: Mapping[str, date]) -> pl.DataFram
 def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     """The rows that are new, or changed enough for another version, with `version` and `prediction_id`.
 
+    Enough is another line, required features that arrived, and another status of the player or of a rotation teammate.
     A game that moved to another date is predicted anew. What was predicted live is not predicted again as a backtest.
     """
-    compared = ("version", "game_date", "line", "reasons", "injury_status")
+    compared = ("version", "game_date", "line", "reasons", "injury_status", "teammates_listed")
     latest = (
         ledger.sort("version")
         .group_by(PREDICTED)
@@ -367,6 +401,7 @@ def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     live = ledger.filter(pl.col("run_kind") == "live").select("game_date", *PLAYER_GAME, "system_id", "market", "run_kind")
     before = {name: pl.col(f"{name}_before") for name in compared}
     line, arrived = pl.col("line"), ~pl.col("lacks_required") & before["reasons"].list.contains(MISSING_REQUIRED)
+    was_unknown = before["reasons"].list.contains(INJURY_STATUS_UNKNOWN)
     is_due = pl.any_horizontal(
         before["version"].is_null(),
         before["game_date"] != pl.col("game_date"),
@@ -374,6 +409,8 @@ def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
         (line - before["line"]).abs() >= SETTINGS.lines.material_move,
         arrived,
         pl.col("injury_status").ne_missing(before["injury_status"]),
+        pl.col("teammates_listed") != before["teammates_listed"],  # null before: a row of a version that did not record them
+        pl.col("is_injury_unknown") != was_unknown,
     ).fill_null(False)
     has_live = pl.col("run_kind_live").is_not_null() & (pl.col("run_kind") == "backtest")
     due = (
@@ -386,7 +423,7 @@ def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     return due.with_columns(_hashes(identities).alias("prediction_id"))
 
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 SEASON_DAYS = 300
 """How far back the season's first game may lie."""
 

@@ -3,11 +3,12 @@
 Grain: one row per game, team, player and snapshot
 Source: the league's official injury report (PDF); ESPN when no report is found
 Caveats: rows are only ever added; a player_id of null is a statement about the team as a whole: it has not submitted, or
-  it lists nobody; who is not listed is available only when his team has submitted; a name that resolves to nobody is
-  quarantined and his row is missing; dates of the archive are empty; of a past date one report is asked for, the last
+  it lists nobody; who is not listed is available only when his team has submitted; a row that cannot be used is
+  quarantined, and what it says is unknown to the features: nobody counts as healthy by its absence; dates of the archive are empty; of a past date one report is asked for, the last
   from before its first tip-off.
 """
 
+import hashlib
 from collections.abc import Sequence
 from datetime import date, datetime
 
@@ -27,7 +28,7 @@ from nba_pipeline.assets.sources.prop_lines import (
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.formulas.offers import first_of_each
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.league.calendar import eastern_date, season_of_game_date
+from nba_pipeline.league.calendar import EASTERN, eastern_date, season_of_game_date
 from nba_pipeline.league.names import IS_A_NAME_PROBLEM, assertions
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import espn as espn_api
@@ -36,11 +37,13 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.injury_report import NOBODY_LISTED, NOT_SUBMITTED, InjuryReport, due_at
 from nba_pipeline.providers.parsing import read_each
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
 
 PLAYER_STATUSES = ("out", "doubtful", "questionable", "probable", "available")
+SECONDS_PER_MINUTE = 60
 TEAM_STATUSES = (NOT_SUBMITTED, NOBODY_LISTED)
 
 
@@ -70,6 +73,7 @@ TABLE = Table(
     schema=InjuryRows, write="add", cluster=("game_id", "player_id"),
 )  # fmt: skip
 CODE_VERSION = "2"
+NOTHING_SAID = "no report"
 SNAPSHOT = ["snapshot_at", "seen_at", "provider", "source"]
 
 
@@ -96,14 +100,16 @@ def of_the_slate(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     names_games = "game_date" in listed.columns
     if names_games:
         said = listed.filter(pl.col("game_date").is_in(slate["game_date"].implode())).drop("game_date")
-        said = said.join(slate, on="team", how="left", maintain_order="left")
+        said = _of_their_game(said.join(slate, on="team", how="left", maintain_order="left"), games)
         is_scheduled = (pl.col("home_team") == pl.col("home")) & (pl.col("away_team") == pl.col("away"))
         strange = pl.format("{} at {} is no game of the schedule", "away_team", "home_team")
-        said = said.with_columns(pl.coalesce(PROBLEM, pl.when(~is_scheduled.fill_null(False)).then(strange)).alias(PROBLEM))
+        is_strange = ~is_scheduled.fill_null(False)
+        mentioned = said.filter(~is_strange)["game_id"]
+        said = said.with_columns(pl.coalesce(PROBLEM, pl.when(is_strange).then(strange)).alias(PROBLEM))
     else:
         said = listed.join(slate, on="team", how="left", maintain_order="left")
-        said = said.filter(pl.col("game_id").is_not_null() | pl.col("team").is_null())
-    mentioned, unknown = said["game_id"] if names_games else teams["game_id"], said.filter(pl.col("team").is_null())
+        said, mentioned = said.filter(pl.col("game_id").is_not_null() | pl.col("team").is_null()), teams["game_id"]
+    unknown = said.filter(pl.col("team").is_null())
     if names_games:
         unclear = games.join(unknown, on=["home_team", "away_team"], how="semi")["game_id"]
     else:
@@ -128,6 +134,20 @@ def not_of_the_slate(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     return listed.filter(pl.col("team").is_not_null(), ~pl.col("team").is_in(team_games(games)["team"].unique().implode()))
 
 
+def _of_their_game(said: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
+    """Rows of a team that nobody knows with the game of their matchup: they may be about either team of it, and no other.
+
+    A matchup of which neither team is on the slate takes the place of a game_id: the row is about nobody of the slate.
+    """
+    of_matchup = games.select("home_team", "away_team", pl.col("game_id").alias("of_matchup"))
+    teams = team_games(games)["team"].unique().implode()
+    is_elsewhere = pl.col("team").is_null() & ~(pl.col("home_team").is_in(teams) | pl.col("away_team").is_in(teams))
+    elsewhere = pl.when(is_elsewhere).then(pl.format("{}@{}", "away_team", "home_team"))
+    placed = said.join(of_matchup, on=["home_team", "away_team"], how="left", maintain_order="left")
+    of_unknown_team = pl.when(pl.col("team").is_null()).then(pl.coalesce("of_matchup", elsewhere))
+    return placed.with_columns(pl.coalesce("game_id", of_unknown_team).alias("game_id")).drop("of_matchup")
+
+
 def with_players(
     rows: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
 ) -> pl.DataFrame:
@@ -140,7 +160,7 @@ def with_players(
 def once_per_player(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of one instant that say the same, of a player under two spellings too, as one; `copies` counts the others."""
     who = pl.coalesce(pl.col("player_id").cast(pl.String), "spelling").alias("who")
-    said = ["game_id", "team", "who", "snapshot_at", "status", "reason", PROBLEM]
+    said = ["game_id", "team", "who", "snapshot_at", "status", PROBLEM]
     return first_of_each(rows.with_columns(who), said).drop("who")
 
 
@@ -195,6 +215,21 @@ def landed(day: date, injury_report: InjuryReport, espn: Espn, problems: list[st
     return list(frames.values())
 
 
+def contents(rows: pl.DataFrame) -> str:
+    """A hash of what the newest reports say of each team, whenever they said it: the same after an unchanged report."""
+    submitted = pl.col("status").is_null() | (pl.col("status") != NOT_SUBMITTED)
+    counted = rows.filter(pl.col("is_before_tipoff").fill_null(True), submitted)
+    newest = counted.filter(pl.col("snapshot_at") == pl.col("snapshot_at").max().over("game_id", "team"))
+    said = newest.select("game_date", "game_id", "team", "player_id", "spelling", "status", PROBLEM).unique()
+    return hashlib.sha256(said.sort(pl.all()).write_csv().encode()).hexdigest()
+
+
+def minutes_old(frames: Sequence[pl.DataFrame], now: datetime) -> float | None:
+    """Age of the newest official report among some snapshots, by the instant printed on it; null without one."""
+    printed = [frame["snapshot_at"][0] for frame in frames if frame["provider"][0] == official.PROVIDER]
+    return (now - max(printed)).total_seconds() / SECONDS_PER_MINUTE if printed else None
+
+
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="espn",
     ins={
@@ -205,16 +240,22 @@ def landed(day: date, injury_report: InjuryReport, espn: Espn, problems: list[st
 def injuries(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame,
     injury_report: InjuryReport, espn: Espn, archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
-    """Every landed snapshot of the dates. A source that does not answer leaves the slate without a new one, and is named."""
-    dates, frames, problems = dates_of(context), [], dict[str, list[str]]()
+) -> dg.Output[pl.DataFrame]:  # fmt: skip
+    """Every landed snapshot of the dates. A source that does not answer leaves the slate without a new one, and is named.
+
+    The data version is that of the contents, by which the automation conditions know an unchanged report.
+    """
+    dates, frames = dates_of(context), list[pl.DataFrame]()
+    problems, ages = dict[str, list[str]](), dict[str, float | None]()
     rows_in = RowsIn(dates)
     for day in dates:
         games = schedule.filter(pl.col("game_date") == day)
         if games.is_empty() or archive.holds(day):
             continue
         met = ask(games, day, injury_report, espn, clock.now())
-        for snapshot in landed(day, injury_report, espn, met):
+        snapshots = landed(day, injury_report, espn, met)
+        ages[str(day)] = minutes_old(snapshots, clock.now())
+        for snapshot in snapshots:
             frames.append(of_the_slate(snapshot, games))
             of_day = pl.lit(day).alias("game_date")
             rows_in.parsed(snapshot.with_columns(of_day))
@@ -237,10 +278,11 @@ def injuries(
         {
             "problems_met": dg.MetadataValue.json({day: met for day, met in problems.items() if met}),
             "snapshots": len(frames),
+            "report_age_minutes": dg.MetadataValue.json(ages),
             **rows_in.metadata(),
         }
     )
-    return named
+    return dg.Output(named, data_version=dg.DataVersion(contents(named) if frames else NOTHING_SAID))
 
 
 @dated_check(TABLE)
@@ -268,6 +310,27 @@ def every_team_has_a_report(warehouse: Warehouse, dates: Sequence[date], clock: 
             "is_due": float(is_due),
         }
         verdicts.append(Verdict(day, not names or not is_due, numbers, names if is_due else ()))
+    return verdicts
+
+
+@dated_check(TABLE)
+def the_newest_report_is_recent(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """The newest report of a slate to come was printed within the last 6 hours. Its age plots; that of a past slate ends there."""
+    tipoffs = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed")
+    first = dict(tipoffs.group_by("game_date").agg(pl.col("tipoff_at").min()).collect().iter_rows())
+    reports = warehouse.scan(TABLE, dates).filter(pl.col("is_before_tipoff"), pl.col("provider") == official.PROVIDER)
+    newest = dict(reports.group_by("game_date").agg(pl.col("snapshot_at").max()).collect().iter_rows())
+    verdicts = []
+    for day in dates:
+        if (printed := newest.get(day)) is None:  # a slate without a report is `every_team_has_a_report`'s
+            verdicts.append(Verdict(day, True, {}))
+            continue
+        until = max(printed, min(clock.now(), first.get(day) or clock.now()))
+        age = (until - printed).total_seconds() / SECONDS_PER_MINUTE
+        local = printed.astimezone(EASTERN)
+        names = [f"the newest report was printed {local:%Y-%m-%d %H:%M} Eastern, {age:.0f} minutes before"]
+        is_recent = age <= SETTINGS.injuries.old_after_minutes
+        verdicts.append(Verdict(day, is_recent, {"report_age_minutes": age}, () if is_recent else names))
     return verdicts
 
 

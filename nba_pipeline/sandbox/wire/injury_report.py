@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from nba_pipeline.league.calendar import EASTERN, eastern
-from nba_pipeline.sandbox.injuries import PRINTED_MINUTE, is_printed
+from nba_pipeline.sandbox.injuries import PRINTED_MINUTE, QUARTER_HOURLY_SINCE, is_printed
 from nba_pipeline.sandbox.names import without_accents
 from nba_pipeline.sandbox.view import SeenGame, View
 from nba_pipeline.sandbox.wire.nba_cdn import ACCESS_DENIED
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from fpdf import FPDF
 
 PATH = re.compile(r"/referee/injury/Injury-Report_(\d{4}-\d\d-\d\d)_(\d\d)(?:_(\d\d))?(AM|PM)\.pdf")
-MINUTES_IN_NAMES_FROM = date(2025, 12, 23)
 NOT_YET_SUBMITTED = "NOT YET SUBMITTED"
 
 PAGE_SIZE = (841.95, 595.35)  # points, as every length here
@@ -82,10 +81,11 @@ def _printed_at(day: str, hour: str, minute: str | None, half: str) -> datetime 
         on = date.fromisoformat(day)
     except ValueError:
         return None
-    if (minute is None) == (on >= MINUTES_IN_NAMES_FROM) or not 1 <= int(hour) <= 12 or int(minute or 0) > 59:
+    if not 1 <= int(hour) <= 12 or int(minute or 0) > 59:
         return None
     printed_at = eastern(on, int(hour) % 12 + 12 * (half == "PM"), PRINTED_MINUTE if minute is None else int(minute))
-    return printed_at if is_printed(printed_at) else None
+    has_the_form_of_its_time = (minute is None) == (printed_at < QUARTER_HOURLY_SINCE)
+    return printed_at if has_the_form_of_its_time and is_printed(printed_at) else None
 
 
 def _rows(view: View, seen: SeenGame, at: datetime) -> list[Json]:

@@ -1,0 +1,148 @@
+"""From late news about a star to the forecasts of his teammates, with Dagster's own daemon and the real clock, by part.
+
+A rule of the sandbox rules a star out; the league prints it at the next quarter of an hour. Measured are the tick of the sensor
+`injury_news` that sees it, the start of the run, and when `injuries`, `features` and `predictions` are there; then, for the
+next printed report, how many runs it starts. It says the same: the clubs of the sandbox decide everything else until half an
+hour before the tip-off. Up to 40 minutes, most of it waiting for the league to print.
+
+    python benchmarks/late_news.py [--only-news]     # without the wait for the unchanged report
+"""
+
+import argparse
+import json
+import os
+import socket
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+from measuring import print_table
+
+from nba_pipeline.assets.features import features
+from nba_pipeline.assets.predictions import predictions
+from nba_pipeline.instance.opening import open_instance
+from nba_pipeline.instance.run_tags import MODE_TAG
+from nba_pipeline.sandbox.faults import RULES_FILE
+from nba_pipeline_tests.unattended.live import Evening, platform, wait_until
+
+HISTORY_DAYS = 12
+QUARTER = timedelta(minutes=15)
+LEAST_SETUP = timedelta(minutes=4)
+"""For the first forecasts and the daemon's start before the news are printed."""
+TIPOFF_AFTER = timedelta(minutes=25)
+"""From the news to the first tip-off."""
+SLOWEST = timedelta(minutes=5)
+AIM_SECONDS = 60.0
+KEY = ["game_id", "player_id", "system_id"]
+
+
+def next_printed(at: datetime) -> datetime:
+    """The next quarter of an hour."""
+    return at - timedelta(minutes=at.minute % 15, seconds=at.second, microseconds=at.microsecond) + QUARTER
+
+
+def star_of(evening: Evening) -> tuple[int, str, int]:
+    """The scorer with the most points a game whom no report lists: player, team and how many teammates have a forecast."""
+    rows = evening.rows(features.TABLE).filter(pl.col("injury_risk_level") == 0, pl.col("injury_status").is_null())
+    star = rows.sort("points_mean_season", descending=True, nulls_last=True).row(0, named=True)
+    mates = evening.rows(predictions.TABLE).filter(pl.col("team") == star["team"], pl.col("player_id") != star["player_id"])
+    return star["player_id"], star["team"], mates.select(KEY).unique().height
+
+
+def rule_out(evening: Evening, player: int, at: datetime) -> None:
+    """Add the news to the rules of the home."""
+    file = evening.home / RULES_FILE
+    document = json.loads(file.read_text())
+    news = {"action": "late_news", "player": player, "injury_status": "Out", "at": at.isoformat()}
+    file.write_text(json.dumps(document | {"rules": [*document["rules"], news]}))
+
+
+def new_versions(evening: Evening, team: str, player: int, printed: datetime) -> pl.DataFrame:
+    """The forecasts of the teammates that were made after the news."""
+    made = evening.rows(predictions.TABLE)
+    return made.filter(pl.col("team") == team, pl.col("player_id") != player, pl.col("made_at") > printed)
+
+
+def runs_of_news(evening: Evening, since: datetime) -> list[dg.RunRecord]:
+    """The runs of the slate since an instant that make features or forecasts, the oldest first."""
+    made = {dg.AssetKey("features"), dg.AssetKey("predictions")}
+    return [
+        run for run in reversed(evening.runs())
+        if run.create_timestamp.astimezone(UTC) > since and made & set(run.dagster_run.asset_selection or ())
+    ]  # fmt: skip
+
+
+def way_to_the_forecast(evening: Evening, printed: datetime) -> list[tuple[str, datetime]]:
+    """What happened, in order, from the printed report to the new forecasts."""
+    [run] = [run for run in runs_of_news(evening, printed) if run.dagster_run.tags.get(MODE_TAG) == "injury_news"]
+    run_id, day = run.dagster_run.run_id, evening.slate.isoformat()
+    with open_instance(evening.home) as instance:
+        ticked = min(
+            datetime.fromtimestamp(tick.timestamp, UTC)
+            for state in instance.all_instigator_state()
+            for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id)
+            if run_id in tick.run_ids
+        )
+        path = [
+            ("the league prints it", printed), ("injury_news: the tick that sees it", ticked),
+            ("run started", datetime.fromtimestamp(run.start_time or 0, UTC)),
+        ]  # fmt: skip
+        for table in ("injuries", "features", "predictions"):
+            wanted = dg.AssetRecordsFilter(dg.AssetKey(table), asset_partitions=[day], after_timestamp=ticked.timestamp())
+            made = instance.fetch_materializations(wanted, limit=10, ascending=True).records
+            path.append((f"{table} made", next(datetime.fromtimestamp(r.timestamp, UTC) for r in made if r.run_id == run_id)))
+    return path
+
+
+def measure(home: Path, only_news: bool) -> None:
+    history = Evening(home, timedelta(minutes=1))
+    history.play_the_days_before(HISTORY_DAYS)
+    printed = next_printed(datetime.now(UTC) + LEAST_SETUP)
+    evening = Evening(home, printed + TIPOFF_AFTER - datetime.now(UTC))
+    evening.command("run", "--date", str(evening.slate), "--mode", "same_day", may_be=(0, 1))
+    player, team, forecasts = star_of(evening)
+    rule_out(evening, player, printed - timedelta(seconds=1))
+    print(
+        f"\nlate news: player {player} of {team}, printed at {printed:%H:%M:%S} UTC; {forecasts} forecasts of teammates",
+        flush=True,
+    )
+    with platform(evening, _free_port()):
+        wait_until(
+            lambda: new_versions(evening, team, player, printed).height >= forecasts,
+            printed - datetime.now(UTC) + SLOWEST, "every teammate has a new version",
+        )  # fmt: skip
+        path = way_to_the_forecast(evening, printed)
+        if not only_news:
+            again = next_printed(datetime.now(UTC))
+            wait_until(lambda: datetime.now(UTC) > again + timedelta(minutes=1.5), 2 * QUARTER, "the next report is printed")
+            started = [run for run in runs_of_news(evening, again) if run.dagster_run.tags.get(MODE_TAG) == "injury_news"]
+            print(f"the next report, printed at {again:%H:%M} UTC, says the same: {len(started)} runs", flush=True)
+    rows, before = [], printed
+    tick = path[1][1]
+    for what, at in path:
+        rows.append((what, f"{at:%H:%M:%S}", (at - before).total_seconds(), (at - tick).total_seconds()))
+        before = at
+    print(f"\n{len(evening.game_ids)} games, {evening.slate}; {os.cpu_count()} cores\n")
+    print_table(("late news", "UTC", "s since the line before", "s since the tick"), rows)
+    whole = rows[-1][3]
+    print(f"\nfrom the tick to the forecasts of the teammates: {whole:.0f} s, aim {AIM_SECONDS:.0f} s")
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only-news", action="store_true", help="without the wait for the unchanged report")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="late_news-") as folder:
+        measure(Path(folder), arguments.only_news)
+
+
+if __name__ == "__main__":
+    main()

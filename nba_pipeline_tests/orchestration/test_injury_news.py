@@ -1,0 +1,182 @@
+"""When a report is looked at, what of it is news, and what then starts: nothing for an unchanged one.
+
+A look sends one request per name and lands nothing: do not let it go through `get`, or each look of a quiet afternoon would
+be a payload and each absent name a journal line.
+"""
+
+import json
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from nba_pipeline.completeness.modes import INFORMED
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.run_tags import MODE_TAG
+from nba_pipeline.league.calendar import EASTERN, eastern
+from nba_pipeline.orchestration import sensors
+from nba_pipeline.orchestration.injury_news import Memory, cursor_of, remembered, why_not_now
+from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.providers.injury_report import InjuryReport
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline_tests.builders_days import Days
+from nba_pipeline_tests.builders_injuries import a_first_entry, a_report, an_entry
+from nba_pipeline_tests.providers.conftest import Answer, Asked, Provider, provider
+from nba_pipeline_tests.test_automation import Tick, alerts, days, empty, look, tables_of
+
+__all__ = ["days", "empty", "provider"]
+
+DAY = date(2026, 1, 15)
+SEVEN, TEN = eastern(DAY, 19), eastern(DAY, 22)
+MINUTE = timedelta(minutes=1)
+GAME = {"date": f"{DAY:%m/%d/%Y}", "matchup": "NYK@GSW"}
+CURRY, HART = a_first_entry(**GAME), an_entry("Hart, Josh", "Questionable", team="New York Knicks")
+LATER = an_entry("Tatum, Jayson", matchup="LAL@BOS", team="Boston Celtics", time="10:00 (ET)")
+
+
+def report_at(hour: int, minute: int, *rows: dict[str, str]) -> Answer:
+    at = eastern(DAY, hour, minute)
+    return Answer(body=a_report(rows or [CURRY, HART, LATER], printed=f"{at.astimezone(EASTERN):%m/%d/%y %I:%M %p}"))
+
+
+class League:
+    """A slate of two games, and the reports that are published of it."""
+
+    def __init__(self, days: Days, provider: Provider):
+        self.days, self.provider, self.cursor = days, provider, None
+        self.reports: dict[str, Answer] = {}
+        self.absent = Answer({}, status=403)
+        provider.says(self.answer)
+
+    def answer(self, asked: Asked) -> Answer:
+        name = asked.path.rpartition("Injury-Report_2026-01-15_")[2].removesuffix(".pdf")
+        return self.reports.get(name, self.absent)
+
+    def source(self, now: datetime) -> InjuryReport:
+        clock = Clock(stands_at=now.isoformat())
+        landing = Landing(home=str(self.days.home), clock=clock)
+        http = HttpClient(base_urls={"injury_report": self.provider.url}, landing=landing, clock=clock, attempts=1)
+        return InjuryReport(http=http)
+
+    def read(self, now: datetime) -> None:
+        """What a run does: the newest report is landed, and the table made."""
+        self.source(now).newest(DAY, now)
+        self.days.make(now + timedelta(seconds=1), DAY, "injuries")
+        self.provider.asked.clear()
+
+    def tick(self, now: datetime) -> Tick:
+        found = look(self.days, sensors.injury_news, now, self.cursor, injury_report=self.source(now))
+        self.cursor: Any = found.cursor
+        return found
+
+    def names(self) -> list[str]:
+        return [asked.path.rpartition("2026-01-15_")[2].removesuffix(".pdf") for asked in self.provider.asked]
+
+
+@pytest.fixture
+def league(days: Days, provider: Provider) -> League:
+    made = League(days, provider)
+    made.reports["06_00PM"] = report_at(18, 0)
+    made.read(eastern(DAY, 18, 1))
+    return made
+
+
+def test_a_report_with_news_starts_the_tables_that_it_changes(league: League) -> None:
+    league.reports["06_30PM"] = report_at(18, 30, CURRY, HART | {"status": "Out"}, LATER)
+    found = league.tick(eastern(DAY, 18, 31))
+    assert (tables_of(found.run), found.run.partition_key, found.run.tags[MODE_TAG]) == (INFORMED, str(DAY), "injury_news")
+    assert found.run.job_name == "game_day" and found.run.run_key == f"injury_news:{DAY}:{DAY}_06_30PM"
+    assert league.names() == ["06_30PM"]
+    assert league.tick(eastern(DAY, 18, 32)).runs == []
+
+
+def test_an_unchanged_report_starts_nothing_and_is_looked_at_once(league: League) -> None:
+    league.reports["06_30PM"] = report_at(18, 30)
+    found = league.tick(eastern(DAY, 18, 31))
+    assert found.runs == [] and f"{DAY}: the report 2026-01-15_06_30PM is unchanged" in found.why
+    assert league.tick(eastern(DAY, 18, 44)).runs == [] and league.names() == ["06_30PM"]
+    assert not Landing(home=str(league.days.home)).payloads("injury_report", "report", DAY)[1:]
+
+
+def test_news_of_a_game_that_has_begun_is_none(league: League) -> None:
+    league.reports["07_15PM"] = report_at(19, 15, CURRY, HART | {"status": "Out"}, LATER)
+    assert league.tick(eastern(DAY, 19, 16)).runs == []
+    league.reports["07_30PM"] = report_at(19, 30, CURRY, HART, LATER | {"status": "Doubtful"})
+    assert league.tick(eastern(DAY, 19, 31)).runs
+
+
+def test_an_absent_report_is_looked_for_again_after_two_minutes_and_the_older_name_too(league: League) -> None:
+    first = eastern(DAY, 18, 30) + timedelta(seconds=5)
+    league.tick(first)
+    assert league.names() == ["06_30PM", "06PM", "06_15PM"]
+    league.tick(first + MINUTE)
+    assert len(league.names()) == 3
+    league.reports["06_30PM"] = report_at(18, 30, CURRY, LATER)
+    assert league.tick(first + 2 * MINUTE + timedelta(seconds=1)).runs
+
+
+@pytest.mark.parametrize(
+    ("now", "tipoffs", "memory", "reason"),
+    [
+        (eastern(DAY, 6, 59), [SEVEN, TEN], Memory(), "the report is looked at from 12:00 UTC on"),
+        (eastern(DAY, 7), [SEVEN, TEN], Memory(), ""),
+        (TEN - MINUTE, [SEVEN, TEN], Memory(), ""),
+        (TEN, [SEVEN, TEN], Memory(), "no game to come"),
+        (eastern(DAY, 12), [], Memory(), "no game to come"),
+        (eastern(DAY, 18), [SEVEN], Memory(next_at=eastern(DAY, 18, 15)), "the report is looked at from 23:15 UTC on"),
+        (eastern(DAY - timedelta(days=1), 16), [eastern(DAY, 0)], Memory(), "the report is looked at from 22:00 UTC on"),
+    ],
+    ids=["before", "twelve hours before", "until the last tip-off", "after it", "no tip-off", "later", "not due"],
+)
+def test_reports_are_looked_at_from_half_a_day_before_the_first_tip_off_until_the_last(
+    now: datetime, tipoffs: list[datetime], memory: Memory, reason: str
+) -> None:
+    assert why_not_now(DAY, tipoffs, memory, now) == reason
+
+
+def test_a_date_of_which_no_report_was_read_is_left_to_the_modes_and_captures(days: Days, provider: Provider) -> None:
+    league = League(days, provider)
+    assert f"{DAY}: no report was read yet" in league.tick(eastern(DAY, 18, 31)).why and league.names() == []
+
+
+def test_a_report_that_was_landed_and_not_loaded_is_news(league: League) -> None:
+    league.reports["06_15PM"] = report_at(18, 15, CURRY)
+    league.source(eastern(DAY, 18, 16)).newest(DAY, eastern(DAY, 18, 16))
+    assert league.tick(eastern(DAY, 18, 17)).runs
+
+
+def test_an_hour_without_any_report_is_an_alert(league: League) -> None:
+    league.reports.clear()
+    for minute in range(20, 60, 2):
+        league.tick(eastern(DAY, 17, minute))
+    assert alerts(league.days) == []
+    for hour, minute in ((18, 18), (18, 21), (18, 31)):
+        league.tick(eastern(DAY, hour, minute))
+    assert alerts(league.days) == [(DAY, "injury_report_missing", "injuries")]
+    league.provider.asked.clear()
+    league.tick(eastern(DAY, 18, 40))
+    assert league.names() == []  # a host that refuses is asked once per printed report
+
+
+def test_a_host_that_fails_is_named_and_looked_at_again(league: League) -> None:
+    league.absent = Answer({}, status=503)
+    found = league.tick(eastern(DAY, 18, 31))
+    assert found.runs == [] and "status 503" in found.why and league.names() == ["06_30PM"]
+
+
+def test_an_unreadable_report_is_named(league: League) -> None:
+    league.reports["06_30PM"] = Answer(body=b"<html></html>")
+    assert "is not a PDF" in league.tick(eastern(DAY, 18, 31)).why
+
+
+@pytest.mark.parametrize("cursor", ["{", "[1]", '{"x": {}}', '{"2026-01-15": {"seen": ""}}'])
+def test_an_unreadable_cursor_is_reset(cursor: str, league: League) -> None:
+    league.cursor = cursor
+    league.reports["06_30PM"] = report_at(18, 30, CURRY)
+    assert league.tick(eastern(DAY, 18, 31)).runs
+
+
+def test_a_cursor_reads_back() -> None:
+    memories = {DAY: Memory("x", SEVEN, TEN), DAY + timedelta(days=1): Memory()}
+    assert remembered(cursor_of(memories)) == memories and remembered(None) == {}
+    assert json.loads(cursor_of(memories))["2026-01-15"]["seen"] == "x"
