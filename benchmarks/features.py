@@ -34,7 +34,7 @@ from nba_pipeline.assets.features.player_form import player_form
 from nba_pipeline.assets.features.player_shot_zones import player_shot_zones
 from nba_pipeline.assets.features.team_defense_zones import team_defense_zones
 from nba_pipeline.assets.features.upcoming_players import upcoming_players
-from nba_pipeline.assets.sources.prop_lines import name_the_players, rosters_of
+from nba_pipeline.assets.sources.prop_lines import name_the_players, who_may_be_meant
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
 from nba_pipeline.audit import recompute
 from nba_pipeline.audit.recompute import SOURCES, World, features_from, summaries_of
@@ -108,7 +108,7 @@ def archived(folder: Path) -> World:
         "schedule": schedule,
         "boxscores": boxscores,
         "team_boxscores": complete_with_sums(archive.team_boxscores(dates), boxscores),
-        "prop_lines": name_the_players(archive.prop_lines(dates), known, rosters_of(schedule, boxscores)),
+        "prop_lines": name_the_players(archive.prop_lines(dates), known, active),
         "game_lines": archive.game_lines(dates),
     }
 

@@ -21,10 +21,8 @@ from nba_pipeline.providers.injury_report import InjuryReport
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.builders_days import Days
 from nba_pipeline_tests.builders_injuries import a_first_entry, a_report, an_entry
-from nba_pipeline_tests.providers.conftest import Answer, Asked, Provider, provider
-from nba_pipeline_tests.test_automation import Tick, alerts, days, empty, look, tables_of
-
-__all__ = ["days", "empty", "provider"]
+from nba_pipeline_tests.orchestration.ticks import Tick, alerts, look, tables_of
+from nba_pipeline_tests.providers.conftest import Answer, Asked, Provider
 
 DAY = date(2026, 1, 15)
 SEVEN, TEN = eastern(DAY, 19), eastern(DAY, 22)
