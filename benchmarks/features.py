@@ -34,7 +34,6 @@ from nba_pipeline.assets.features.player_form import player_form
 from nba_pipeline.assets.features.player_shot_zones import player_shot_zones
 from nba_pipeline.assets.features.team_defense_zones import team_defense_zones
 from nba_pipeline.assets.features.upcoming_players import upcoming_players
-from nba_pipeline.assets.sources.prop_lines import name_the_players, who_may_be_meant
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
 from nba_pipeline.audit import recompute
 from nba_pipeline.audit.recompute import SOURCES, World, features_from, summaries_of
@@ -52,9 +51,12 @@ from nba_pipeline.formulas.rolling import (
 )
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, ZONE_COLUMNS
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.active_players import SEEN_SCHEMA
 from nba_pipeline.league.calendar import days, season_of_game_date
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
+from nba_pipeline.providers.odds_rows import IGNORED, NO_OFFERS
+from nba_pipeline.providers.player_matching import name_the_players, who_may_be_meant
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -102,13 +104,14 @@ def archived(folder: Path) -> World:
     """What the archive holds, with the players of its lines."""
     archive, dates = Archive(folder=str(ARCHIVE), landing=Landing(home=str(folder), clock=CLOCK), clock=CLOCK), days(FIRST, LAST)
     schedule, boxscores = archive.schedule(dates), archive.boxscores(dates)
-    named = boxscores.select("player_id", pl.col("player_name").alias("spelling"))
-    known = pl.concat([archive.players().select(named.columns), named]).unique()
+    players = archive.players()
+    active = who_may_be_meant(schedule, boxscores, players, pl.DataFrame(schema=SEEN_SCHEMA))
+    offered = pl.concat([NO_OFFERS, archive.prop_lines(dates)], how="diagonal_relaxed")
     return {
         "schedule": schedule,
         "boxscores": boxscores,
         "team_boxscores": complete_with_sums(archive.team_boxscores(dates), boxscores),
-        "prop_lines": name_the_players(archive.prop_lines(dates), known, active),
+        "prop_lines": name_the_players(offered, players, active).filter(pl.col(IGNORED).is_null()).drop(IGNORED),
         "game_lines": archive.game_lines(dates),
     }
 

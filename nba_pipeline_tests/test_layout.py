@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import pkgutil
 import re
 import socket
@@ -158,6 +159,17 @@ def test_no_asset_is_imported_as_an_object(path: Path) -> None:
         f"{named(path)} imports the asset {', '.join(taken)}: name it as a parameter of the asset instead; TABLE, schema "
         "classes and pure functions of a sibling may be imported"
     )
+
+
+@pytest.mark.parametrize("path", of_folders("assets"), ids=named)
+def test_an_asset_takes_no_function_of_another(path: Path) -> None:
+    """What two tables need belongs below them; a schema class, TABLE and constants may be imported."""
+    taken = [
+        f"{module}.{name}"
+        for module, name in imports(path)
+        if module.startswith("nba_pipeline.assets.") and inspect.isfunction(getattr(importlib.import_module(module), name, None))
+    ]
+    assert not taken, f"{named(path)} imports {', '.join(taken)}: move the function to a package below assets/"
 
 
 @pytest.mark.parametrize("path", of_folders("assets"), ids=named)

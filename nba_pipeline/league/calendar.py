@@ -10,6 +10,9 @@ from nba_pipeline.errors import BadInput
 EASTERN_NAME = "America/New_York"
 EASTERN = ZoneInfo(EASTERN_NAME)
 FIRST_DATE = date(2021, 10, 1)
+SEASON_DAYS = 300
+"""As many days before any date of a season reach back to before its first game."""
+
 SEASON_FIRST_MONTH = 7  # a season runs from 1 July to 30 June
 
 

@@ -20,7 +20,7 @@ from nba_pipeline.assets.sources.boxscores import (
     boxscores,
     every_final_game_is_covered,
     fall_back,
-    name_the_players,
+    name_box_scores,
     once_per_player,
     sources_agree,
 )
@@ -513,7 +513,7 @@ def named(
     people = pl.DataFrame(seen, schema={"player_id": pl.Int64, "player_name": pl.String, "team": pl.String}, orient="row")
     people = people.with_columns(pl.lit(EARLIER).alias("game_date"), pl.lit("2023-24").alias("season"))
     known = pl.DataFrame(spellings or [], schema={"player_id": pl.Int64, "spelling": pl.String}, orient="row")
-    frame = name_the_players(box, people, known)
+    frame = name_box_scores(box, people, known)
     assert frame.schema == box.schema
     return [row["player_id"] or row["problem"] for row in frame.iter_rows(named=True)]
 

@@ -12,12 +12,12 @@ import pytest
 
 from nba_pipeline.assets.sources import game_lines as module
 from nba_pipeline.assets.sources.game_lines import TABLE, games_have_game_lines
-from nba_pipeline.assets.sources.prop_lines import AFTER_TIPOFF
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.odds_api import OddsApi
+from nba_pipeline.providers.odds_rows import AFTER_TIPOFF
 from nba_pipeline.tables.table import PROBLEM
 from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline.warehouse.local import LocalWarehouse

@@ -8,24 +8,21 @@ import polars as pl
 import pytest
 
 from nba_pipeline.assets.sources.prop_lines import (
-    AFTER_TIPOFF,
-    IGNORED,
     OF_LOW_LADDER,
     PLACEHOLDER,
     TABLE,
     TOO_LOW,
-    as_rows,
     every_name_is_resolved,
     games_have_lines,
-    name_the_players,
     no_row_is_quarantined,
     reject_lines,
-    roster_sightings,
 )
 from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.odds_api import ODDS_COLUMNS
+from nba_pipeline.providers.odds_rows import AFTER_TIPOFF, IGNORED, as_rows
+from nba_pipeline.providers.player_matching import name_the_players, roster_sightings
 from nba_pipeline.tables.table import PROBLEM
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_game, a_prop_line, at, before, frame_of, prop_lines_of

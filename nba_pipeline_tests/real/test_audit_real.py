@@ -12,8 +12,8 @@ from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.game_lines import TABLE as GAME_LINES
 from nba_pipeline.assets.sources.injuries import TABLE as INJURIES
 from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
-from nba_pipeline.assets.sources.prop_lines import IGNORED, NO_OFFERS, name_the_players, reject_lines, who_may_be_meant
 from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
+from nba_pipeline.assets.sources.prop_lines import reject_lines
 from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.sources.team_boxscores import TABLE as TEAM_BOXSCORES
@@ -28,6 +28,8 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.active_players import SEEN_SCHEMA
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
+from nba_pipeline.providers.odds_rows import IGNORED, NO_OFFERS
+from nba_pipeline.providers.player_matching import name_the_players, who_may_be_meant
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.real.conftest import DATA, Platform, Replay, live_through

@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 from nba_pipeline.assets.sources import game_lines, prop_lines
 from nba_pipeline.assets.sources.players import SEED_EVIDENCE
-from nba_pipeline.assets.sources.prop_lines import IGNORED, NO_OFFERS, as_rows, name_the_players, reject_lines, who_may_be_meant
+from nba_pipeline.assets.sources.prop_lines import reject_lines
 from nba_pipeline.formulas.game_line import LINES, game_lines_of
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.formulas.odds import hold, is_main_line, no_vig_over_probability
@@ -23,6 +23,8 @@ from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import STATISTICS
 from nba_pipeline.providers.odds_api import parse_event_odds, parse_game_odds
+from nba_pipeline.providers.odds_rows import IGNORED, NO_OFFERS, as_rows
+from nba_pipeline.providers.player_matching import name_the_players, who_may_be_meant
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, Table
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot

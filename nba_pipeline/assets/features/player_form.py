@@ -21,6 +21,7 @@ from nba_pipeline.formulas.lined_games import with_lined_games
 from nba_pipeline.formulas.player_form import MEETING_DAYS, with_player_form
 from nba_pipeline.formulas.team_form import with_team_form
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import SEASON_DAYS
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Row, Table, number
 from nba_pipeline.warehouse import Warehouse
@@ -130,7 +131,6 @@ def form_of(
 
 CODE_VERSION = "1"
 HISTORY_DAYS = MEETING_DAYS + 5
-SEASON_DAYS = 300
 
 
 GAME_COLUMNS = (

@@ -19,7 +19,7 @@ from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, s
 from nba_pipeline.formulas.rolling import LEAST_GAMES, strictly_before
 from nba_pipeline.formulas.shot_diet import BALANCED, PLAYER_SEASON, PRIMARY_ZONES, games_with_zones, with_shot_diet
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.league.calendar import season_of_game_date
+from nba_pipeline.league.calendar import SEASON_DAYS, season_of_game_date
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.tables.table import Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse
@@ -96,7 +96,6 @@ def shot_zones_of(dates: Sequence[date], player_game_summary: pl.DataFrame) -> p
 
 LEAST_DIET_SHARE = 0.5
 CODE_VERSION = "1"
-SEASON_DAYS = 300
 GAME_COLUMNS = (
     "game_date", "game_id", "player_id", "season", "team", "did_play", "paint_fga", "paint_fgm", "mid_range_fga",
     "mid_range_fgm", "three_point_fga", "three_point_fgm", "assisted_fgm", "unassisted_fgm", "has_complete_zones",

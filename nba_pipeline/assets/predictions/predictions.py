@@ -22,7 +22,7 @@ from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.league.calendar import eastern_date, week_of
+from nba_pipeline.league.calendar import SEASON_DAYS, eastern_date, week_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS
 from nba_pipeline.systems.interface import PLAYER_GAME, System, TrainedModel
@@ -424,8 +424,6 @@ def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
 
 
 CODE_VERSION = "3"
-SEASON_DAYS = 300
-"""How far back the season's first game may lie."""
 
 
 @daily_asset(

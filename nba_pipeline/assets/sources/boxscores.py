@@ -221,10 +221,10 @@ def ask_balldontlie(
             continue
         frames.append(bdl.map_to_games(parsed, games.filter(pl.col("game_date") == day)))
     is_asked_for = pl.col("game_id").is_null() | pl.col("game_id").is_in(wanting["game_id"].implode())
-    return once_per_player(name_the_players(pl.concat(frames).filter(is_asked_for), seen, spellings)), problems
+    return once_per_player(name_box_scores(pl.concat(frames).filter(is_asked_for), seen, spellings)), problems
 
 
-def name_the_players(box: pl.DataFrame, seen: pl.DataFrame, spellings: pl.DataFrame) -> pl.DataFrame:
+def name_box_scores(box: pl.DataFrame, seen: pl.DataFrame, spellings: pl.DataFrame) -> pl.DataFrame:
     """Give each row its player; a name that resolves to nobody, or to several, becomes the row's problem.
 
     Args:

@@ -16,12 +16,12 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
-from nba_pipeline.assets.sources.prop_lines import AFTER_TIPOFF, AMERICAN_PRICE_FLOOR, IGNORED, NO_OFFERS, landed_rows
 from nba_pipeline.formulas.offers import first_of_each
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers import archive as archives
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.odds_api import OddsApi, parse_game_odds
+from nba_pipeline.providers.odds_api import PRICE_FLOOR, OddsApi, parse_game_odds
+from nba_pipeline.providers.odds_rows import AFTER_TIPOFF, IGNORED, NO_OFFERS, landed_rows
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
@@ -66,7 +66,7 @@ class GameLineRows(Row):
     @dy.rule()
     def prices_are_american(cls) -> pl.Expr:
         """No price lies between -100 and +100."""
-        return pl.col("price").abs() >= AMERICAN_PRICE_FLOOR
+        return pl.col("price").abs() >= PRICE_FLOOR
 
 
 TABLE = Table(

@@ -18,15 +18,9 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
-from nba_pipeline.assets.sources.prop_lines import (
-    NAME_COLUMNS,
-    SEASON_DAYS,
-    name_the_players,
-    roster_sightings,
-    who_may_be_meant,
-)
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.formulas.offers import first_of_each
+from nba_pipeline.formulas.snapshots import seen_by
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import EASTERN, eastern_date, season_of_game_date
 from nba_pipeline.league.names import IS_A_NAME_PROBLEM, assertions
@@ -37,6 +31,7 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.injury_report import NOBODY_LISTED, NOT_SUBMITTED, InjuryReport, due_at
 from nba_pipeline.providers.parsing import read_each
+from nba_pipeline.providers.player_matching import NAME_COLUMNS, name_the_players, roster_sightings, who_may_be_meant
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
@@ -164,15 +159,7 @@ def once_per_player(rows: pl.DataFrame) -> pl.DataFrame:
     return first_of_each(rows.with_columns(who), said).drop("who")
 
 
-def seen_by(as_of: datetime) -> pl.Expr:
-    """When an answer was seen first; what arrived in the course of this run counts as seen with its beginning.
-
-    So a table of the run, which bears that instant, is made of what was seen by then.
-    """
-    return pl.min_horizontal("seen_at", pl.lit(as_of).cast(pl.Datetime("us", "UTC"))).alias("seen_at")
-
-
-def ask(games: pl.DataFrame, day: date, injury_report: InjuryReport, espn: Espn, now: datetime) -> list[str]:
+def land_reports(games: pl.DataFrame, day: date, injury_report: InjuryReport, espn: Espn, now: datetime) -> list[str]:
     """Land the newest report on a date's games, else ESPN's injuries, and return what went wrong.
 
     Nothing is asked before a slate is due. When every game of it has begun, the last report from before the first tip-off
@@ -234,7 +221,7 @@ def minutes_old(frames: Sequence[pl.DataFrame], now: datetime) -> float | None:
     TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="espn",
     ins={
         "players": every_date(is_reference=True),
-        "boxscores": days_before(SEASON_DAYS, columns=NAME_COLUMNS, is_reference=True),
+        "boxscores": days_before(SETTINGS.names.active_days, columns=NAME_COLUMNS, is_reference=True),
     },
 )  # fmt: skip
 def injuries(
@@ -252,7 +239,7 @@ def injuries(
         games = schedule.filter(pl.col("game_date") == day)
         if games.is_empty() or archive.holds(day):
             continue
-        met = ask(games, day, injury_report, espn, clock.now())
+        met = land_reports(games, day, injury_report, espn, clock.now())
         snapshots = landed(day, injury_report, espn, met)
         ages[str(day)] = minutes_old(snapshots, clock.now())
         for snapshot in snapshots:

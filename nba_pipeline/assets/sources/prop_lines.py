@@ -8,7 +8,7 @@ Caveats: rows are only ever added; books mix alternate lines into the main marke
   a line are ignored and counted; offers of one line that contradict each other are all in the quarantine.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -22,20 +22,17 @@ from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.formulas.odds import is_main_line
 from nba_pipeline.formulas.offers import merge_offers
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.league.active_players import SEEN_COLUMNS, SEEN_SCHEMA, active_players, box_score_sightings
-from nba_pipeline.league.calendar import days, season_of_game_date
-from nba_pipeline.league.names import IS_A_NAME_PROBLEM, assertions, resolve_names
+from nba_pipeline.league.calendar import season_of_game_date
+from nba_pipeline.league.names import IS_A_NAME_PROBLEM, assertions
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.odds_api import OddsApi, match_events, parse_event_odds, parse_events
-from nba_pipeline.providers.parsing import read_each
+from nba_pipeline.providers.odds_api import PRICE_FLOOR, OddsApi, match_events, parse_event_odds, parse_events
+from nba_pipeline.providers.odds_rows import AFTER_TIPOFF, IGNORED, NO_OFFERS, landed_rows, read
+from nba_pipeline.providers.player_matching import NAME_COLUMNS, name_the_players, roster_sightings, who_may_be_meant
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
 from nba_pipeline.warehouse.landing import Payload
-from nba_pipeline.warehouse.partitions import recovering
-
-AMERICAN_PRICE_FLOOR = 100
 
 
 class PropLineRows(Row):
@@ -66,105 +63,23 @@ class PropLineRows(Row):
     @dy.rule()
     def prices_are_american(cls) -> pl.Expr:
         """No price lies between -100 and +100."""
-        return (pl.col("over_price").abs() >= AMERICAN_PRICE_FLOOR) & (pl.col("under_price").abs() >= AMERICAN_PRICE_FLOOR)
+        return (pl.col("over_price").abs() >= PRICE_FLOOR) & (pl.col("under_price").abs() >= PRICE_FLOOR)
 
 
 TABLE = Table(
     "prop_lines", grain="player, game, book, market, line and snapshot", schema=PropLineRows, write="add",
     key=("game_id", "player_id", "market", "book", "line_half_points", "snapshot_at"), cluster=("player_id", "book"),
 )  # fmt: skip
-SEASON_DAYS = SETTINGS.names.active_days
-
 GAMES_TO_COME, GAMES_HEARD_OF = "games_to_come", "games_heard_of"
 """Numbers of a materialisation: the games to come whose lines were wanted, and those of them that had an answer."""
 
-AFTER_TIPOFF = "shown at or after tip-off"
 PLACEHOLDER = f"{SETTINGS.lines.market} of exactly {SETTINGS.lines.placeholder:g} is a placeholder"
 TOO_LOW = f"{SETTINGS.lines.market} below {SETTINGS.lines.lowest:g}"
 OF_LOW_LADDER = f"rung of a ladder whose main line is {TOO_LOW}"
 NO_LINE_OF_THE_MARKET = (AFTER_TIPOFF, PLACEHOLDER, TOO_LOW, OF_LOW_LADDER)
 """Reasons that are ordinary: what a book shows and the market does not mean."""
 
-IGNORED = "ignored"
-"""Column of the rows on their way: why a row is ignored by declaration. It is counted, and not kept."""
-
-NO_OFFERS = pl.DataFrame(schema={PROBLEM: pl.String, IGNORED: pl.String})
-
 LADDER = ["game_id", "who", "market", "book", "snapshot_at"]
-
-
-NAME_COLUMNS = SEEN_COLUMNS[:-1]
-"""Of box scores, what says who played for whom under which name."""
-
-
-def who_may_be_meant(
-    schedule: pl.DataFrame, boxscores: pl.DataFrame, players: pl.DataFrame, rosters: pl.DataFrame
-) -> pl.DataFrame:
-    """Everybody active at each game and how he stands to its two teams, see `active_players`.
-
-    `boxscores` needs NAME_COLUMNS; `rosters` are those of `roster_sightings`.
-    """
-    sides = pl.concat(
-        [schedule.select("game_id", "game_date", "season", pl.col(f"{side}_team").alias("team")) for side in ("home", "away")]
-    )
-    seen = pl.concat([box_score_sightings(boxscores), rosters], how="vertical_relaxed")
-    return active_players(sides, seen, players)
-
-
-def roster_sightings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
-    """The rosters of some dates and the days before, as `active_players` reads them; who has no id yet has a negative one.
-
-    Read past the graph: a roster that cannot be had, or whose step failed, must not cost the lines of the date.
-    """
-    if not dates:
-        return pl.DataFrame(schema=SEEN_SCHEMA)
-    window = days(min(dates) - timedelta(days=SETTINGS.expected.roster_days), max(dates))
-    table, said = TABLES["rosters"], pl.col("row").str.json_path_match
-    listed, unnamed = recovering(
-        lambda: (
-            warehouse.scan(table, window).select("game_date", "team", "player_id", player_name="spelling").collect(),
-            warehouse.scan_quarantine(table, window).filter(IS_A_NAME_PROBLEM)
-            .select("game_date", team=said("$.team"), player_name=said("$.spelling")).collect(),
-        )
-    )  # fmt: skip
-    nobody = 0 - pl.struct("team", "player_name").rank("dense").cast(pl.Int64)
-    people = pl.concat([listed, unnamed.with_columns(player_id=nobody).select(listed.columns)], how="vertical_relaxed")
-    return people.with_columns(season_of_game_date(), is_roster=pl.lit(True)).select(SEEN_COLUMNS)
-
-
-def name_the_players(
-    offered: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
-) -> pl.DataFrame:
-    """Give each offered line its player; a name that resolves to nobody, or to several, becomes the row's problem."""
-    mentions = offered.filter(pl.col("game_id").is_not_null(), pl.col("spelling").is_not_null())
-    names = resolve_names(mentions.select("game_id", "spelling").unique(), players, active, asserted).select(
-        "game_id", "spelling", "player_id", pl.col("problem").alias("name_problem")
-    )
-    return (
-        offered.drop("player_id", strict=False)
-        .join(names, on=["game_id", "spelling"], how="left")
-        .with_columns(pl.coalesce(PROBLEM, "name_problem").alias(PROBLEM))
-        .drop("name_problem")
-    )
-
-
-def as_rows(odds: pl.DataFrame, events: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
-    """Event odds as rows of the table, without the player: the game, the cut-off and whether the line is from before it.
-
-    The cut-off is the earlier of the schedule's tip-off and the provider's start; the provider's start alone is about ten
-    minutes late and proves nothing, so without the schedule's there is none.
-    """
-    matched = match_events(events, schedule).select("odds_event_id", "game_id")
-    games = schedule.select("game_id", "game_date", pl.col("tipoff_at").alias("scheduled_at"))
-    rows = odds.join(matched, on="odds_event_id", how="left").join(games, on="game_id", how="left")
-    return rows.with_columns(
-        pl.when(pl.col("scheduled_at").is_not_null()).then(pl.min_horizontal("scheduled_at", "commence_time")).alias("tipoff_at"),
-        pl.lit(None, pl.Boolean).alias("is_latest_pregame"),
-        pl.coalesce(
-            PROBLEM,
-            pl.when(pl.col("game_id").is_null()).then(pl.format("event {} matches no game of the schedule", "odds_event_id")),
-        ).alias(PROBLEM),
-    ).with_columns((pl.col("snapshot_at") < pl.col("tipoff_at")).alias("is_before_tipoff"))
 
 
 def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
@@ -205,7 +120,7 @@ class Heard:
     problems: list[str]
 
 
-def ask(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> Heard:
+def land_lines(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> Heard:
     """Land the odds of a date's games.
 
     Games to come are asked for live; none is, without a key. Of games that have started without a landed line, the snapshot a
@@ -255,29 +170,6 @@ def _landed_games(odds_api: OddsApi, games: pl.DataFrame, day: date, unusable: l
     return match_events(listed.filter(pl.col("odds_event_id").is_in(answered)), games)["game_id"].to_list()
 
 
-def landed_rows(
-    odds_api: OddsApi, games: pl.DataFrame, day: date, parse: Callable[[Payload], pl.DataFrame], problems: list[str]
-) -> list[pl.DataFrame]:
-    """What every landed answer about a date's games says, as rows of the table; no frame where nothing is landed.
-
-    `problems` gets the reasons of the answers that are rejected.
-    """
-    listed = read(odds_api, odds_api.landed_events(day), parse_events, problems)
-    offered = read(odds_api, odds_api.landed_odds(day), parse, problems)
-    if listed.is_empty() or offered.is_empty():
-        return []
-    newest = listed.unique("odds_event_id", keep="last", maintain_order=True)
-    return [as_rows(offered, newest, games).with_columns(pl.col("game_date").fill_null(day))]
-
-
-def read(
-    odds_api: OddsApi, payloads: Sequence[Payload], parse: Callable[[Payload], pl.DataFrame], problems: list[str]
-) -> pl.DataFrame:
-    """All payloads as one frame, oldest first; one that does not parse is rejected and named, the others go on."""
-    frames = [frame for _, frame in read_each(parse, payloads, odds_api.http.landing, problems)]
-    return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
-
-
 CODE_VERSION = "3"
 
 
@@ -285,7 +177,7 @@ CODE_VERSION = "3"
     TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="odds_api",
     ins={
         "players": every_date(is_reference=True),
-        "boxscores": days_before(SEASON_DAYS, columns=NAME_COLUMNS, is_reference=True),
+        "boxscores": days_before(SETTINGS.names.active_days, columns=NAME_COLUMNS, is_reference=True),
     },
 )  # fmt: skip
 def prop_lines(
@@ -301,7 +193,7 @@ def prop_lines(
         games = schedule.filter(pl.col("game_date") == day)
         if day in archived or games.is_empty():
             continue
-        of_day = heard[str(day)] = ask(games, day, odds_api, clock.now())
+        of_day = heard[str(day)] = land_lines(games, day, odds_api, clock.now())
         frames += landed_rows(odds_api, games, day, parse_event_odds, of_day.problems)
     for name, of_day in heard.items():
         for problem in of_day.problems:

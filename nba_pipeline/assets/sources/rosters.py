@@ -16,10 +16,9 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.assets.sources.injuries import seen_by
-from nba_pipeline.assets.sources.prop_lines import NAME_COLUMNS, SEASON_DAYS
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.formulas.offers import first_of_each
+from nba_pipeline.formulas.snapshots import seen_by
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.active_players import active_players, box_score_sightings
 from nba_pipeline.league.calendar import season_of_game_date
@@ -28,6 +27,7 @@ from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import ROSTER_COLUMNS, TEAM_IDS, Espn, parse_roster
 from nba_pipeline.providers.parsing import read_each
+from nba_pipeline.providers.player_matching import NAME_COLUMNS
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code, number
 from nba_pipeline.warehouse import Warehouse
@@ -101,7 +101,7 @@ def once_per_player(named: pl.DataFrame) -> pl.DataFrame:
     return first_of_each(named.with_columns(who), listed).drop("who")
 
 
-def ask(day: date, espn: Espn, now: datetime) -> list[str]:
+def land_rosters(day: date, espn: Espn, now: datetime) -> list[str]:
     """Land the rosters of a date that are not there yet, or are too old, and return what went wrong."""
     oldest = now - timedelta(hours=SETTINGS.rosters.reread_after_hours)
     fresh = {team_id for team_id, payload in espn.landed_rosters(day).items() if payload.fetched_at > oldest}
@@ -119,7 +119,7 @@ def collected_dates(schedule: pl.DataFrame, clock: Clock) -> set[date]:
     TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="espn",
     ins={
         "players": every_date(is_reference=True),
-        "boxscores": days_before(SEASON_DAYS, columns=NAME_COLUMNS, is_reference=True),
+        "boxscores": days_before(SETTINGS.names.active_days, columns=NAME_COLUMNS, is_reference=True),
     },
 )  # fmt: skip
 def rosters(
@@ -133,7 +133,7 @@ def rosters(
     for day in dates_of(context):
         if archive.holds(day):
             continue
-        problems[str(day)] = ask(day, espn, clock.now()) if day in collected else []
+        problems[str(day)] = land_rosters(day, espn, clock.now()) if day in collected else []
         found = read_each(parse_roster, espn.landed_rosters(day).values(), landing, problems[str(day)])
         frames += [frame.with_columns(pl.lit(day).alias("game_date")) for _, frame in found]
     for name, met in problems.items():

@@ -1,0 +1,68 @@
+"""Players as providers spell them: whom a name may mean in a game, and which player it means."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import polars as pl
+
+from nba_pipeline.league.active_players import SEEN_COLUMNS, SEEN_SCHEMA, active_players, box_score_sightings
+from nba_pipeline.league.calendar import days, season_of_game_date
+from nba_pipeline.league.names import IS_A_NAME_PROBLEM, resolve_names
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.table import PROBLEM, TABLES
+from nba_pipeline.warehouse import Warehouse
+from nba_pipeline.warehouse.partitions import recovering
+
+NAME_COLUMNS = SEEN_COLUMNS[:-1]
+"""Of box scores, what says who played for whom under which name."""
+
+
+def who_may_be_meant(
+    schedule: pl.DataFrame, boxscores: pl.DataFrame, players: pl.DataFrame, rosters: pl.DataFrame
+) -> pl.DataFrame:
+    """Everybody active at each game and how he stands to its two teams, see `active_players`.
+
+    `boxscores` needs NAME_COLUMNS; `rosters` are those of `roster_sightings`.
+    """
+    sides = pl.concat(
+        [schedule.select("game_id", "game_date", "season", pl.col(f"{side}_team").alias("team")) for side in ("home", "away")]
+    )
+    seen = pl.concat([box_score_sightings(boxscores), rosters], how="vertical_relaxed")
+    return active_players(sides, seen, players)
+
+
+def roster_sightings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
+    """The rosters of some dates and the days before, as `active_players` reads them; who has no id yet has a negative one.
+
+    Read past the graph: a roster that cannot be had, or whose step failed, must not cost the lines of the date.
+    """
+    if not dates:
+        return pl.DataFrame(schema=SEEN_SCHEMA)
+    window = days(min(dates) - timedelta(days=SETTINGS.expected.roster_days), max(dates))
+    table, said = TABLES["rosters"], pl.col("row").str.json_path_match
+    listed, unnamed = recovering(
+        lambda: (
+            warehouse.scan(table, window).select("game_date", "team", "player_id", player_name="spelling").collect(),
+            warehouse.scan_quarantine(table, window).filter(IS_A_NAME_PROBLEM)
+            .select("game_date", team=said("$.team"), player_name=said("$.spelling")).collect(),
+        )
+    )  # fmt: skip
+    nobody = 0 - pl.struct("team", "player_name").rank("dense").cast(pl.Int64)
+    people = pl.concat([listed, unnamed.with_columns(player_id=nobody).select(listed.columns)], how="vertical_relaxed")
+    return people.with_columns(season_of_game_date(), is_roster=pl.lit(True)).select(SEEN_COLUMNS)
+
+
+def name_the_players(
+    offered: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Give each offered line its player; a name that resolves to nobody, or to several, becomes the row's problem."""
+    mentions = offered.filter(pl.col("game_id").is_not_null(), pl.col("spelling").is_not_null())
+    names = resolve_names(mentions.select("game_id", "spelling").unique(), players, active, asserted).select(
+        "game_id", "spelling", "player_id", pl.col("problem").alias("name_problem")
+    )
+    return (
+        offered.drop("player_id", strict=False)
+        .join(names, on=["game_id", "spelling"], how="left")
+        .with_columns(pl.coalesce(PROBLEM, "name_problem").alias(PROBLEM))
+        .drop("name_problem")
+    )
