@@ -16,7 +16,7 @@ from nba_pipeline.assets.sources import boxscores, injuries, play_by_play, prop_
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import season_of
-from nba_pipeline.providers import balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
+from nba_pipeline.providers import balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api, odds_rows
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
 from nba_pipeline.providers.parsing import parser
@@ -197,9 +197,7 @@ def take_further(name: str, outcomes: Outcomes, peer: Peer) -> None:
         events = of_events(peer).rows()
         assert odds_api.match_events(rows, games).height
         if name == "event_odds":
-            assert (
-                prop_lines.reject_lines(prop_lines.as_rows(rows, events, games).with_columns(player_id=1)).height >= rows.height
-            )
+            assert prop_lines.reject_lines(odds_rows.as_rows(rows, events, games).with_columns(player_id=1)).height >= rows.height
     elif name in ("injuries", "injury_report"):
         snapshot = rows.with_columns(pl.lit(name).alias("provider"))
         assert injuries.of_the_slate(snapshot, games).height
