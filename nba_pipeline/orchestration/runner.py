@@ -16,7 +16,8 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.run_tags import MODE_TAG, RANGE_TAGS
 from nba_pipeline.league.calendar import week_of
-from nba_pipeline.monitoring.alerts import Notifier, alert_on_killed
+from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.monitoring.failed_runs import alert_on_killed
 from nba_pipeline.orchestration.backfill import Stage, Step, plan, weeks_with_a_model
 from nba_pipeline.orchestration.corrections import find_corrections
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage, lost_work
