@@ -11,7 +11,9 @@ from datetime import date, datetime
 import dagster as dg
 
 from nba_pipeline.completeness.modes import TABLES_OF_MODE, Mode
+from nba_pipeline.errors import BadInput
 from nba_pipeline.instance import run_outcomes
+from nba_pipeline.instance.causes import sentence_of
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.run_tags import MODE_TAG, RANGE_TAGS
@@ -77,10 +79,13 @@ class Runner:
         # one that was killed keeps its pool slots, and this one would wait for them for ever
         alert_on_killed(self.notifier, close_dead_runs(self.instance, Clock().now()))
         span = {} if first == last else dict(zip(RANGE_TAGS, (first.isoformat(), last.isoformat()), strict=True))
-        result = self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance, asset_selection=[dg.AssetKey(table) for table in tables] or None, run_config=QUIET,
-            partition_key=first.isoformat() if first == last else None, tags={**span, **(tags or {})}, raise_on_error=False,
-        )  # fmt: skip
+        try:
+            result = self.definitions.resolve_job_def(job).execute_in_process(
+                instance=self.instance, asset_selection=[dg.AssetKey(table) for table in tables] or None, run_config=QUIET,
+                partition_key=first.isoformat() if first == last else None, tags={**span, **(tags or {})}, raise_on_error=False,
+            )  # fmt: skip
+        except dg.DagsterInvalidConfigError as error:  # before the run exists, so that no event of it says so
+            raise BadInput(sentence_of(str(error))) from error
         when = str(first) if first == last else f"{first} to {last}"
         told = run_outcomes.sentences(result.all_events, result.success)
         alert_on_damage(self.notifier, self.landing)
