@@ -11,6 +11,7 @@ from dagster._core.events import JobFailureData, RunFailureReason
 from nba_pipeline.instance.causes import cause_of
 
 NAMES_TOLD = 5
+ENDINGS = {dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED}
 
 
 def sentences(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> tuple[list[str], list[str], list[str]]:
@@ -22,8 +23,9 @@ def sentences(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> tuple[l
     ended_by: str | None = None
     for event in events:
         data = event.event_specific_data
-        if isinstance(data, JobFailureData):  # of no step: a resource that cannot be made
-            ended_by = cause_of(data.error) if data.error else event.message
+        if event.event_type in ENDINGS:  # of no step: a resource that cannot be made, a process that is gone
+            error = getattr(data, "error", None)
+            ended_by = (cause_of(error) if error else None) or event.message
         if event.is_step_failure and event.event_specific_data:
             sentence = cause_of(getattr(event.event_specific_data, "error", None))
             stopped += [(event.step_key, sentence)] if sentence else []
