@@ -11,6 +11,7 @@ from dagster._check import CheckError  # what Dagster 1.13 raises for a class th
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.causes import sentence_of
+from nba_pipeline.instance.private_files import keep_files_private
 
 HASH = "# sha256 of the lines below, as the platform wrote them: "
 """Last line of the header. A file whose lines have another hash was edited by a person."""
@@ -23,6 +24,7 @@ def prepare_instance(home: Path) -> Path:
     """The folder of Dagster's instance below the home, with its dagster.yaml. Raises BadInput for a home not writable."""
     folder = home / "dagster"
     file = folder / "dagster.yaml"
+    keep_files_private()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not file.exists() or not is_edited(file.read_text()):

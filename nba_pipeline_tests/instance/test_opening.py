@@ -1,11 +1,13 @@
 """The dagster.yaml of a home: written, replaced while unedited, kept once edited, and named when it cannot be used."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.opening import FIRST_LINE_OF_OLDER_FILES, is_edited, open_instance, prepare_instance
+from nba_pipeline.instance.private_files import OTHERS
 
 PARALLEL_RUNS = "max_concurrent_runs: 3"
 
@@ -20,6 +22,15 @@ def edit(file: Path, old: str, new: str) -> str:
     assert old in text
     file.write_text(text.replace(old, new))
     return file.read_text()
+
+
+def test_a_new_home_is_only_the_users(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        folder = prepare_instance(tmp_path / "home")
+    finally:
+        os.umask(before)
+    assert [path for path in (folder.parent, folder, folder / "dagster.yaml") if path.stat().st_mode & OTHERS] == []
 
 
 def test_a_file_of_a_newer_version_replaces_an_unedited_one(file: Path, tmp_path: Path) -> None:
