@@ -49,9 +49,10 @@ test-nightly: $(READY)
 	$(MAKE) test-bigquery
 	$(BIN)/python -m nba_pipeline_tests.bigquery.game_day $(CURDIR)/.emulator/kills
 
+# the UI has no login, so it listens on this machine only
 dev: $(READY)
 	$(BIN)/python -W ignore -c 'from nba_pipeline.environments import home; from nba_pipeline.instance.opening import prepare_instance; prepare_instance(home())'
-	DAGSTER_HOME=$(NBA_PIPELINE_HOME)/dagster $(BIN)/dagster dev -w workspace.yaml
+	umask 077; DAGSTER_HOME=$(NBA_PIPELINE_HOME)/dagster $(BIN)/dagster dev --host 127.0.0.1 -w workspace.yaml
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -290,6 +290,20 @@ class Patience(Section):
     longest_poll_minutes: float = Field(30.0, description="between two attempts at a box score that is late")
 
 
+class Deliveries(Section):
+    """How the messages of alerts reach the webhook."""
+
+    deadline_seconds: float = Field(10.0, description="for one message in total, from the connection to the answer's status")
+    attempts: int = Field(10, description="at one message, the first included; then it is given up")
+    first_wait_minutes: float = Field(5.0, description="after a first failed attempt; doubled with each further one")
+    longest_wait_minutes: float = Field(240.0, description="between two attempts")
+    claim_minutes: float = Field(5.0, description="after which an attempt without an outcome is repeated: its process is dead")
+    pause_seconds: float = Field(60.0, description="after a failed message, during which a process leaves new ones to the retry")
+    retry_days: int = Field(2, description="how far back messages are retried")
+    most_per_look: int = Field(20, description="messages that one look retries; it ends with the first that fails")
+    look_seconds: float = Field(20.0, description="after which a look begins no other message: Dagster ends it after a minute")
+
+
 class Warehouse(Section):
     """Writing."""
 
@@ -376,6 +390,7 @@ class Settings(Section):
     predicting: Predicting = Predicting()
     training: Training = Training()
     patience: Patience = Patience()
+    deliveries: Deliveries = Deliveries()
     warehouse: Warehouse = Warehouse()
     bigquery: BigQuery = BigQuery()
     costs: Costs = Costs()

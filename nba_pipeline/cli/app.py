@@ -20,6 +20,7 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.damage import database_named
 from nba_pipeline.instance.opening import open_instance
+from nba_pipeline.instance.private_files import keep_files_private
 from nba_pipeline.league.calendar import parse_date
 from nba_pipeline.orchestration.runner import Runner
 from nba_pipeline.warehouse.partitions import damage_named
@@ -46,6 +47,7 @@ def main() -> NoReturn:
     """Run the command and leave with its exit code; an error that the platform knows is one sentence."""
     warnings.filterwarnings("ignore")
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    keep_files_private()
     try:
         with database_named(home()), damage_named():
             app()

@@ -1,48 +1,72 @@
-"""Dagster's own databases below the home: an unreadable one is named. It is not repaired, moved or replaced here.
+"""Dagster's own databases below the home: an unreadable or locked one is named. It is not repaired, moved or replaced here.
 
 Reads the files as SQLite does, with no import of Dagster's private modules (tried with Dagster 1.13).
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy.exc import DatabaseError
 
-from nba_pipeline.errors import Damaged
+from nba_pipeline.errors import Busy, Damaged, PipelineError
 
 ADVICE = (
     "stop Dagster, move the file away and start again: tables, landing and models stay, the history of runs in that file is lost"
 )
 
+LOCKED = "database is locked"
+
 
 @contextmanager
 def database_named(home: Path) -> Iterator[None]:
-    """When a database of Dagster's instance fails, end with the names of those that are unreadable."""
+    """When a database of Dagster's instance fails, end with the names of those that are unreadable, or locked, and why."""
     try:
         yield
     except (DatabaseError, sqlite3.DatabaseError) as error:
-        found = unreadable_databases(home)
-        if not found:
-            raise
-        names = "; ".join(f"{path} ({problem})" for path, problem in found.items())
-        raise Damaged(f"Dagster's database is unreadable: {names}; {ADVICE}") from error
+        if unreadable := unreadable_databases(home):
+            raise Damaged(f"Dagster's database is unreadable: {_named(unreadable)}; {ADVICE}") from error
+        reason = str(getattr(error, "orig", error))
+        names = _named(unusable_databases(home)) or f"{home / 'dagster'} ({reason})"
+        if LOCKED in reason:
+            raise Busy(f"Dagster's database is held by another process: {names}; try again when that has ended") from error
+        raise PipelineError(f"Dagster's database cannot be used: {names}") from error
 
 
 def unreadable_databases(home: Path) -> dict[Path, str]:
-    """The unreadable databases of the instance of a home, each with what SQLite says of it."""
-    found = {}
-    for path in sorted((home / "dagster").rglob("*.db")):
-        if problem := _problem_of(path):
-            found[path] = problem
-    return found
+    """The damaged databases of the instance of a home, each with what SQLite says of it."""
+    return {path: problem for path in _databases(home) if (problem := _damage_of(path))}
 
 
-def _problem_of(path: Path) -> str:
+def unusable_databases(home: Path) -> dict[Path, str]:
+    """The databases that cannot be written now, each with what SQLite says: locked, read-only, not to be opened."""
+    return {path: problem for path in _databases(home) if (problem := _obstacle_of(path))}
+
+
+def _databases(home: Path) -> list[Path]:
+    return sorted((home / "dagster").rglob("*.db"))
+
+
+def _damage_of(path: Path) -> str:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.OperationalError:  # locked, or not to be opened: nothing is known of its contents
+        return ""
     except sqlite3.DatabaseError as error:
         return str(error)
     return "" if answer == "ok" else answer
+
+
+def _obstacle_of(path: Path) -> str:
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=0, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        return str(error)
+    return ""
+
+
+def _named(problems: Mapping[Path, str]) -> str:
+    return "; ".join(f"{path} ({problem})" for path, problem in problems.items())

@@ -18,6 +18,8 @@ import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
 
+from nba_pipeline.instance.private_files import keep_files_private
+
 INDEX = "index"
 MOST_ENGINES = 8
 """One per run and one for all runs; a web page that looks at many runs must not hold all of their files open."""
@@ -32,6 +34,8 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
         self._engines: OrderedDict[str, sqlalchemy.Engine] = OrderedDict()
         self._engines_lock = Lock()
         self._tables = set[str]()
+        # each of Dagster's processes opens this storage, and some load nothing else of the platform
+        keep_files_private()
         super().__init__(base_dir, inst_data)
 
     @classmethod

@@ -4,15 +4,14 @@ What is then done about it does not belong here.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import dagster as dg
 from dagster._core.events import JobFailureData, RunFailureReason
 
-from nba_pipeline import errors
+from nba_pipeline.instance.causes import cause_of
 
 NAMES_TOLD = 5
-OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+ENDINGS = {dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED}
 
 
 def sentences(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> tuple[list[str], list[str], list[str]]:
@@ -24,10 +23,11 @@ def sentences(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> tuple[l
     ended_by: str | None = None
     for event in events:
         data = event.event_specific_data
-        if isinstance(data, JobFailureData) and data.error:  # of no step: a resource that cannot be made
-            ended_by = _cause(data.error)
+        if event.event_type in ENDINGS:  # of no step: a resource that cannot be made, a process that is gone
+            error = getattr(data, "error", None)
+            ended_by = (cause_of(error) if error else None) or event.message
         if event.is_step_failure and event.event_specific_data:
-            sentence = _cause(getattr(event.event_specific_data, "error", None))
+            sentence = cause_of(getattr(event.event_specific_data, "error", None))
             stopped += [(event.step_key, sentence)] if sentence else []
         # what a range run says of each of its dates, see check_evaluations.py, belongs to no step; its verdict on all of them does
         if event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION or not event.step_key:
@@ -54,7 +54,7 @@ def why_it_failed(instance: dg.DagsterInstance, run_id: str, ending: dg.DagsterE
         events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kinds) if entry.dagster_event]
         return sentences(events, has_succeeded=False)[0]
     error = data.error if isinstance(data, JobFailureData) else None
-    return [(_cause(error) if error else None) or ending.message or "the run did not finish"]
+    return [(cause_of(error) if error else None) or ending.message or "the run did not finish"]
 
 
 def in_short(failures: Sequence[str]) -> str:
@@ -78,19 +78,3 @@ def _verdict(evaluation: dg.AssetCheckEvaluation) -> str:
     names = "; ".join(missing[:NAMES_TOLD]) + (" ..." if len(missing) > NAMES_TOLD else "")
     sentence = is_not_true(evaluation.asset_key.to_user_string(), evaluation.check_name)
     return sentence + (f" ({told})" if told else "") + (f": {names}" if names else "")
-
-
-def _cause(error: Any) -> str | None:
-    """The innermost of the platform's own errors, else the last line of the deepest cause; None for a failed check."""
-    chain = []
-    while error is not None:
-        chain.append(error)
-        error = error.cause
-    if any(e.cls_name == "DagsterAssetCheckFailedError" for e in chain):
-        return None
-    ours = [e for e in chain if e.cls_name in OURS]
-    deepest = ours[-1] if ours else chain[-1] if chain else None
-    if deepest is None:
-        return "unknown error"
-    text = str(deepest.message).strip()
-    return text.split(": ", 1)[-1] if ours else text.splitlines()[0]

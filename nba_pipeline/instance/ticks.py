@@ -14,6 +14,7 @@ import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 
 from nba_pipeline.errors import BadInput
+from nba_pipeline.instance.causes import sentence_of
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAG, RANGE_TAGS, WHY_TAG
 from nba_pipeline.league.calendar import eastern, parse_date, parse_instant
 
@@ -107,11 +108,10 @@ def _reason(tick: InstigatorTick) -> str | None:
 
 
 def _sentence(error: Any) -> str:
-    """The deepest cause, in its first line."""
+    """The deepest cause, in one sentence."""
     while error is not None and error.cause is not None:
         error = error.cause
-    text = str(error.message).strip() if error is not None else ""
-    return text.splitlines()[0] if text else "unknown error"
+    return sentence_of(str(error.message) if error is not None else "")
 
 
 def _runs(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -1,27 +1,27 @@
 """What a person has to be told: a table of it, and one message per row of it.
 
-What belongs here: the table, the notifier that adds to it, the sensor that tells of failed runs. When something is worth an
+What belongs here: the table and the notifier that adds to it. The attempts at a message are in `deliveries.py`, the alerts of
+failed runs in `failed_runs.py`. When something is worth an
 alert is decided where it is seen.
 """
 
 import logging
-from collections.abc import Sequence
-from datetime import date, datetime
-from typing import Literal
+import time
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
 
 import dagster as dg
 import dataframely as dy
-import httpx
 import polars as pl
 from pydantic import Field
 
-from nba_pipeline.completeness import gates
-from nba_pipeline.completeness.modes import MODES
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.instance.run_outcomes import in_short, is_not_true, why_it_failed
-from nba_pipeline.instance.run_tags import PARTITION_TAGS, WILL_RETRY_TAG
-from nba_pipeline.league.calendar import parse_key
+from nba_pipeline.league.calendar import days
+from nba_pipeline.monitoring.deliveries import NO_OUTCOME, PAUSED, AlertKey, Delivery, record, unsent, waiting
+from nba_pipeline.monitoring.webhook import head, post, text
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 
@@ -29,11 +29,8 @@ Severity = Literal["warning", "critical"]
 
 CODE_VERSION = "1"
 SOURCE = "nba_pipeline.monitoring.alerts"
-RUN_FAILED = "run_failed"
-REFUSED_FROM = 300
 
 logger = logging.getLogger(SOURCE)
-logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO line shows the whole URL, which is the webhook's secret
 
 
 class AlertRows(Row):
@@ -53,123 +50,153 @@ ALERTS = Table(
 )  # fmt: skip
 
 
-_sent_without_a_row: set[tuple[date, str, str]] = set()
-"""What was told while the warehouse could not keep it: as long as this process lives it is told once."""
+_unrecorded: dict[AlertKey, Delivery] = {}
+"""How deliveries ended that the warehouse could not record: as long as this process lives, none of them is repeated."""
+
+_paused_until: dict[str, float] = {}
+"""Webhook -> until when, on the monotonic clock, this process leaves new messages to the retry."""
 
 
 class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Tells a person once: a row in `alerts`, and with it a message to a Slack webhook, or without one a line in the log."""
+    """A row in `alerts` once, and its message to a Slack webhook at least once; without a webhook a line in the log.
+
+    Each attempt is claimed in `alert_deliveries` before it and recorded after it. A message that was delivered is sent again
+    only when its process died in between, or when the webhook's answer came after the deadline.
+    """
 
     webhook_url: str = Field(default="", repr=False)
     """A secret: whoever knows it can write to the channel."""
     warehouse: dg.ResourceDependency[Warehouse]
     clock: dg.ResourceDependency[Clock]
-    timeout_seconds: float = 10.0
+    timeout_seconds: float = SETTINGS.deliveries.deadline_seconds
+    """For one message in total."""
 
     def raise_alert(
         self, game_date: date, kind: str, subject: str, message: str, severity: Severity = "warning", next_command: str = ""
     ) -> bool:
         """Add an alert and send its message; False, and no message, when one of its date, kind and subject is there.
 
-        A message that cannot be delivered stays as a row and a line in the log, and an alert that the warehouse cannot keep
-        is sent all the same. Raises PipelineError for a value that the table cannot hold.
+        A message that cannot be delivered is retried by `retry_deliveries`; that of a process without a webhook is sent by one
+        that has it. An alert that the warehouse cannot keep is sent all the same. Raises PipelineError for a value that the
+        table cannot hold.
         """
-        row = {"game_date": game_date, "kind": kind, "subject": subject, "severity": severity, "message": message,
-               "next_command": next_command, "raised_at": self.clock.now(), "source": SOURCE}  # fmt: skip
-        good, rejected = ALERTS.conform(pl.DataFrame([row]), self.clock.as_of, CODE_VERSION)
-        if rejected.height:
-            raise PipelineError(f"an alert of {kind} {subject} cannot be kept: {rejected['problem'][0]}")
+        alert = {"game_date": game_date, "kind": kind, "subject": subject, "severity": severity, "message": message,
+                 "next_command": next_command, "raised_at": self.clock.now(), "source": SOURCE}  # fmt: skip
+        rows, key = _conformed(alert, self.clock.as_of), (game_date, kind, subject)
+        before = _unrecorded.get(key)
+        delivery = before or self._first(key)
         try:
-            if not self.warehouse.add(ALERTS, [game_date], good, f"alert {kind} {subject}"):
+            if _alerts_of(self.warehouse, key):
                 return False
-            _sent_without_a_row.discard((game_date, kind, subject))
+            # the claim comes first: without the alert it is raised again, but an alert without a claim would never be sent
+            is_claimed = record(self.warehouse, delivery, self.clock.as_of)
+            is_new = bool(self.warehouse.add(ALERTS, [game_date], rows, f"alert {kind} {subject}"))
         except (PipelineError, OSError) as error:
-            # the warehouse may be what the alert is about: the message goes out without the row, and once
-            if (game_date, kind, subject) in _sent_without_a_row:
-                return False
-            _sent_without_a_row.add((game_date, kind, subject))
-            message = f"{message} (This alert is not in the table: {error})"
-        head = f"{severity}: {kind} {subject} ({game_date})"
-        if not self.webhook_url:
-            logger.log(_level(severity), "%s: %s%s", head, message, f" Next: {next_command}" if next_command else "")
-        elif problem := self._post("\n".join(part for part in (head, message, next_command and f"Next: {next_command}") if part)):
-            logger.error("%s: %s This was not delivered to the webhook: %s", head, message, problem)
-        return True
+            return self._send_without_a_row(delivery, alert, error, is_first=before is None)
+        if before:  # sent or logged while the warehouse could not keep it
+            _unrecorded.pop(key, None)
+        elif not delivery.attempt and is_new:
+            self._log(alert)
+        elif delivery.attempt and is_claimed:
+            self._send(delivery, alert)
+        return is_new
 
-    def _post(self, text: str) -> str:
-        """Send a message; the reason when it was not delivered, which never names the URL."""
+    def retry_deliveries(self) -> str:
+        """Send what is due once more, the longest due first, up to the first failure; what was done, empty for nothing."""
+        now, today, settings = self.clock.now(), self.clock.today, SETTINGS.deliveries
+        until, retried = time.monotonic() + settings.look_seconds, 0
         try:
-            answer = httpx.post(self.webhook_url, json={"text": _escaped(text)}, timeout=self.timeout_seconds)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:  # their messages may show the URL, their names do not
-            return type(error).__name__
-        return f"it answered {answer.status_code}" if answer.status_code >= REFUSED_FROM else ""
+            for outcome in list(_unrecorded.values()):
+                if _alerts_of(self.warehouse, outcome.alert):
+                    self._record(outcome)
+            if not self.webhook_url:
+                return ""
+            found = unsent(self.warehouse, days(today - timedelta(days=settings.retry_days), today))
+            due = [delivery for delivery in found if delivery.is_due(now) and delivery.alert not in _unrecorded]
+            for delivery in due[: settings.most_per_look]:
+                retried += 1
+                if not self._retry(delivery, now) or time.monotonic() > until:
+                    break
+        except (PipelineError, OSError) as error:
+            return f"messages cannot be retried: {error}"
+        return f"retried {retried} of {len(due)} messages" if due else ""
+
+    def _retry(self, delivery: Delivery, now: datetime) -> bool:
+        """Claim the next attempt and send; False when the webhook did not accept it."""
+        if delivery.attempt >= SETTINGS.deliveries.attempts:  # the process of the last one died
+            self._record(delivery.ended(NO_OUTCOME, now))
+            return True
+        alerts, claim = _alerts_of(self.warehouse, delivery.alert), delivery.claimed(now)
+        if not alerts or not record(self.warehouse, claim, self.clock.as_of):  # not raised yet, or claimed by another process
+            return True
+        return self._send(claim, alerts[0], is_late=True)
+
+    @property
+    def _is_ready(self) -> bool:
+        """Whether there is a webhook, and it has not just failed."""
+        return bool(self.webhook_url) and time.monotonic() >= _paused_until.get(self.webhook_url, 0.0)
+
+    def _first(self, key: AlertKey) -> Delivery:
+        """The delivery of a new alert: its first attempt, or none yet."""
+        now = self.clock.now()
+        delivery = waiting(self.clock.today, key, now, PAUSED if self.webhook_url and not self._is_ready else "")
+        return delivery.claimed(now) if self._is_ready else delivery
+
+    def _send(self, delivery: Delivery, alert: Mapping[str, Any], is_late: bool = False) -> bool:
+        """Send the message of an attempt and record how it ended; whether the webhook accepted it."""
+        reason = self._post(alert, is_late)
+        self._record(delivery.ended(reason, self.clock.now()))
+        return not reason
+
+    def _post(self, alert: Mapping[str, Any], is_late: bool = False) -> str:
+        """Send a message; the reason when it was not delivered. Then new ones wait a while, so that a storm costs one deadline."""
+        reason = post(self.webhook_url, text(alert, is_late), self.timeout_seconds)
+        if reason:
+            _paused_until[self.webhook_url] = time.monotonic() + SETTINGS.deliveries.pause_seconds
+            logger.error("%s: %s This was not delivered to the webhook: %s", head(alert), alert["message"], reason)
+        return reason
+
+    def _record(self, outcome: Delivery) -> None:
+        """Record an outcome; what the warehouse cannot keep is remembered, so that this process does not send it again."""
+        if outcome.state == "given_up":
+            logger.error("%s", outcome.sentence)
+        try:
+            record(self.warehouse, outcome, self.clock.as_of)
+            _unrecorded.pop(outcome.alert, None)
+        except (PipelineError, OSError) as error:
+            _unrecorded[outcome.alert] = outcome
+            logger.error("that the alert %s %s was %s is not recorded: %s", outcome.kind, outcome.subject, outcome.state, error)
+
+    def _send_without_a_row(self, delivery: Delivery, alert: Mapping[str, Any], error: Exception, is_first: bool) -> bool:
+        """Send an alert that the warehouse cannot keep, which may be what it is about: once, and again while that fails."""
+        now = self.clock.now()
+        if not is_first and (not delivery.is_due(now) or not self._is_ready):
+            return False
+        noted = {**alert, "message": f"{alert['message']} (This alert is not in the table: {error})"}
+        attempt = delivery if is_first else delivery.claimed(now)
+        if attempt.attempt:
+            attempt = attempt.ended(self._post(noted), self.clock.now())
+        else:
+            self._log(noted)
+        _unrecorded[delivery.alert] = attempt
+        return is_first
+
+    def _log(self, alert: Mapping[str, Any]) -> None:
+        level = logging.CRITICAL if alert["severity"] == "critical" else logging.WARNING
+        command = f" Next: {alert['next_command']}" if alert["next_command"] else ""
+        logger.log(level, "%s: %s%s", head(alert), alert["message"], command)
 
 
-def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None:
-    """Alerts for the runs of the command among those that were closed: nobody starts them again, no failure sensor sees them."""
-    for run in closed:
-        if run.remote_job_origin is None:
-            told = f"{run.job_name} {run.run_id[:8]}"
-            notifier.raise_alert(
-                notifier.clock.today, RUN_FAILED, told, "its process was killed", next_command="nba-pipeline status"
-            )
+def _conformed(alert: Mapping[str, Any], as_of: datetime) -> pl.DataFrame:
+    """The row of an alert. Raises PipelineError for a value that the table cannot hold."""
+    rows, rejected = ALERTS.conform(pl.DataFrame([alert]), as_of, CODE_VERSION)
+    if rejected.height:
+        raise PipelineError(f"an alert of {alert['kind']} {alert['subject']} cannot be kept: {rejected['problem'][0]}")
+    return rows
 
 
-def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
-    """The sensor that raises an alert for each failed run that Dagster does not retry.
-
-    `mode_tag` is the tag that names a run better than its job does.
-    """
-
-    @dg.run_failure_sensor(
-        name="alert_on_failed_run", default_status=dg.DefaultSensorStatus.RUNNING,
-        description="An alert for each run that failed and is not retried; of the runs that this code location started.",
-    )  # fmt: skip
-    def alert_on_failed_run(context: dg.RunFailureSensorContext, notifier: Notifier) -> None:
-        run = context.dagster_run
-        if run.tags.get(WILL_RETRY_TAG) == "true":
-            return
-        span = [parse_key(run.tags[tag]) for tag in PARTITION_TAGS if tag in run.tags]
-        mode = run.tags.get(mode_tag, "")
-        failures = why_it_failed(context.instance, run.run_id, context.failure_event)
-        if _waits_for_boxes(failures, span, notifier.clock.now()):
-            return
-        dates = " to ".join(str(day) for day in dict.fromkeys(span))
-        places = ", ".join(dict.fromkeys(failure.split(":")[0] for failure in failures if ":" in failure))
-        notifier.raise_alert(
-            max(span, default=notifier.clock.today), RUN_FAILED, " ".join(filter(None, (mode or run.job_name, dates, places))),
-            in_short(failures), next_command=_again(span, mode, run.job_name),
-        )  # fmt: skip
-
-    return alert_on_failed_run
-
-
-def _waits_for_boxes(failures: Sequence[str], span: Sequence[date], now: datetime) -> bool:
-    """Whether nothing but late box scores stopped the run: they have until the date's deadline, which has an alert of its own."""
-    awaited = is_not_true("boxscores", gates.COVERAGE_GATE)
-    if not span or not failures:  # of what nobody can name, somebody is told
-        return False
-    return now < gates.deadline(max(span)) and all(failure.startswith(awaited) for failure in failures)
-
-
-def _again(span: list[date], mode: str, job: str) -> str:
-    """What repeats a run of these dates and mode."""
-    if job == "train":
-        return "nba-pipeline reconcile"
-    if not span:
-        return "nba-pipeline status"
-    first, last = min(span), max(span)
-    if first != last:
-        return f"nba-pipeline backfill --from {first} --to {last}"
-    if job == "recheck":
-        return f"nba-pipeline recheck --date {first}"
-    return f"nba-pipeline run --date {first}" + (f" --mode {mode}" if mode in MODES else "")
-
-
-def _level(severity: Severity) -> int:
-    return logging.CRITICAL if severity == "critical" else logging.WARNING
-
-
-def _escaped(text: str) -> str:
-    """The three characters that mean something to Slack (https://docs.slack.dev/messaging/formatting-message-text)."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _alerts_of(warehouse: Warehouse, key: AlertKey) -> list[dict[str, Any]]:
+    """The alert of a date, kind and subject, as no row or one."""
+    day, kind, subject = key
+    of_alert = (pl.col("kind") == kind) & (pl.col("subject") == subject)
+    return warehouse.scan(ALERTS, [day]).filter(of_alert).collect().to_dicts()

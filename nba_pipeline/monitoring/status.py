@@ -13,6 +13,7 @@ from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import PARTITION_TAGS
 from nba_pipeline.league.calendar import days, eastern, parse_key
+from nba_pipeline.monitoring.deliveries import undelivered_sentences
 from nba_pipeline.monitoring.landed_dates import missing_sources
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -67,6 +68,7 @@ def _status(
     )
     incidents = _incidents_by_date(landing)
     disagreements = warehouse.scan(DISAGREEMENTS, dates).sort("game_date", *DISAGREEMENTS.key).collect()
+    undelivered = undelivered_sentences(warehouse, dates)
     stale = stale_dates(warehouse, dates, code_versions)
     return [
         {
@@ -101,6 +103,7 @@ def _status(
             "happened": [
                 *closed[day].values(),
                 *lost[day].values(),
+                *undelivered.get(day, ()),
                 *_incidents_in_words(incidents.get(day, [])),
                 *_disagreements_in_words(disagreements.filter(pl.col("game_date") == day)),
                 *(

@@ -11,12 +11,15 @@ from datetime import date, datetime
 import dagster as dg
 
 from nba_pipeline.completeness.modes import TABLES_OF_MODE, Mode
+from nba_pipeline.errors import BadInput
 from nba_pipeline.instance import run_outcomes
+from nba_pipeline.instance.causes import sentence_of
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.run_tags import MODE_TAG, RANGE_TAGS
 from nba_pipeline.league.calendar import week_of
-from nba_pipeline.monitoring.alerts import Notifier, alert_on_killed
+from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.monitoring.failed_runs import alert_on_killed
 from nba_pipeline.orchestration.backfill import Stage, Step, plan, weeks_with_a_model
 from nba_pipeline.orchestration.corrections import find_corrections
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage, lost_work
@@ -76,10 +79,13 @@ class Runner:
         # one that was killed keeps its pool slots, and this one would wait for them for ever
         alert_on_killed(self.notifier, close_dead_runs(self.instance, Clock().now()))
         span = {} if first == last else dict(zip(RANGE_TAGS, (first.isoformat(), last.isoformat()), strict=True))
-        result = self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance, asset_selection=[dg.AssetKey(table) for table in tables] or None, run_config=QUIET,
-            partition_key=first.isoformat() if first == last else None, tags={**span, **(tags or {})}, raise_on_error=False,
-        )  # fmt: skip
+        try:
+            result = self.definitions.resolve_job_def(job).execute_in_process(
+                instance=self.instance, asset_selection=[dg.AssetKey(table) for table in tables] or None, run_config=QUIET,
+                partition_key=first.isoformat() if first == last else None, tags={**span, **(tags or {})}, raise_on_error=False,
+            )  # fmt: skip
+        except dg.DagsterInvalidConfigError as error:  # before the run exists, so that no event of it says so
+            raise BadInput(sentence_of(str(error))) from error
         when = str(first) if first == last else f"{first} to {last}"
         told = run_outcomes.sentences(result.all_events, result.success)
         alert_on_damage(self.notifier, self.landing)

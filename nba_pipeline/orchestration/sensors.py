@@ -32,7 +32,8 @@ from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.instance.ticks import decisions
 from nba_pipeline.league.calendar import days, eastern, eastern_date
-from nba_pipeline.monitoring.alerts import Notifier, alert_on_killed, failed_run_sensor
+from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.monitoring.failed_runs import alert_on_killed, failed_run_sensor
 from nba_pipeline.monitoring.unresolved_names import unresolved_names_sensor
 from nba_pipeline.orchestration import boxscore_polling
 from nba_pipeline.orchestration import injury_news as late_news
@@ -335,13 +336,17 @@ def _training(
     description="An alert for each schedule or sensor whose evaluation failed: it decided nothing, and no run says so.",
 )  # fmt: skip
 def alert_on_failed_tick(context: dg.SensorEvaluationContext, notifier: Notifier) -> dg.SkipReason:
-    """One alert a day for each that failed."""
-    now = Clock().now()
+    """One alert a day for each that failed. Messages of earlier alerts that were not delivered are sent again here.
+
+    This sensor does little else, so that a webhook that does not answer holds up nothing.
+    """
+    now, retried = Clock().now(), notifier.retry_deliveries()
     recent = decisions(context.instance, now - timedelta(minutes=FAILED_TICK_MINUTES), now)
     failed = {record["name"]: record["reason"] for record in recent if record["decision"] == "failed"}
     for name, reason in failed.items():
         notifier.raise_alert(eastern_date(now), "tick_failed", name, str(reason), "critical", "nba-pipeline decisions")
-    return dg.SkipReason(f"failed: {', '.join(failed)}" if failed else "nothing failed")
+    message = f"failed: {', '.join(failed)}" if failed else "nothing failed"
+    return dg.SkipReason(f"{message}; {retried}" if retried else message)
 
 
 SENSORS = (

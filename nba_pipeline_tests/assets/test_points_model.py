@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -217,7 +218,26 @@ def test_models_are_found_by_week_and_system(store: ModelStore) -> None:
     assert {key: model.card.model_id for key, model in models.items()} == {(WEEK, "catboost"): trained["model_id"].item()}
 
 
-def test_a_model_that_saw_its_own_week_is_refused(store: ModelStore) -> None:
-    trained = train_week(*a_history(), WEEK, store, QUICK).with_columns(game_date=pl.lit(LAST - timedelta(days=3)))
-    with pytest.raises(Permanent, match=f"was trained on {LAST}, which is not before the week of"):
-        load_models(trained, store)
+def write_nothing(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def make_a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def test_a_model_that_saw_its_own_week_is_refused_and_costs_no_other(store: ModelStore) -> None:
+    good = train_week(*a_history(), WEEK, store, QUICK)
+    early = good.with_columns(game_date=pl.lit(LAST - timedelta(days=3)))
+    messages: list[object] = []
+    assert load_models(pl.concat([early, good]), store, messages.append).keys() == {(WEEK, "catboost")}
+    assert len(messages) == 1 and f"was trained on {LAST}, which is not before the week of" in str(messages[0])
+
+
+@pytest.mark.parametrize("make_unusable", [write_nothing, make_a_folder], ids=["empty", "a folder"])
+def test_a_model_that_cannot_be_read_costs_its_own_system_only(store: ModelStore, make_unusable: Callable[[Path], None]) -> None:
+    trained = train_week(*a_history(), WEEK, store, QUICK)
+    make_unusable(Path(str(store.folder(trained["model_id"].item()))) / "model.cbm")
+    messages: list[object] = []
+    assert load_models(trained, store, messages.append) == {} and len(messages) == 1

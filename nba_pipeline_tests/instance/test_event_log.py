@@ -1,5 +1,6 @@
 """The event log: the same events as Dagster's own storage would keep, readable by it."""
 
+import os
 from pathlib import Path
 
 import dagster as dg
@@ -8,6 +9,7 @@ import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from nba_pipeline.instance.event_log import MOST_ENGINES, KeptSqliteEventLogStorage
+from nba_pipeline.instance.private_files import OTHERS
 from nba_pipeline_tests.instances import open_instance
 
 DATES = dg.DailyPartitionsDefinition("2024-03-01", end_date="2024-03-04")
@@ -62,3 +64,14 @@ def test_a_wiped_log_is_empty_and_goes_on(instance: dg.DagsterInstance) -> None:
     instance.event_log_storage.wipe()
     assert not instance.get_records_for_run(before).records
     assert instance.get_records_for_run(materialise(instance)).records
+
+
+def test_a_process_of_dagsters_that_opens_it_writes_private_files(tmp_path: Path) -> None:
+    """The daemon and the web server load nothing else of the platform."""
+    before = os.umask(0o022)
+    try:
+        open_instance(tmp_path).dispose()
+        (tmp_path / "log").touch()
+        assert (tmp_path / "log").stat().st_mode & OTHERS == 0
+    finally:
+        os.umask(before)

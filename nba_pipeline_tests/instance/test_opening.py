@@ -1,11 +1,13 @@
 """The dagster.yaml of a home: written, replaced while unedited, kept once edited, and named when it cannot be used."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.opening import FIRST_LINE_OF_OLDER_FILES, is_edited, open_instance, prepare_instance
+from nba_pipeline.instance.private_files import OTHERS
 
 PARALLEL_RUNS = "max_concurrent_runs: 3"
 
@@ -20,6 +22,15 @@ def edit(file: Path, old: str, new: str) -> str:
     assert old in text
     file.write_text(text.replace(old, new))
     return file.read_text()
+
+
+def test_a_new_home_is_only_the_users(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        folder = prepare_instance(tmp_path / "home")
+    finally:
+        os.umask(before)
+    assert [path for path in (folder.parent, folder, folder / "dagster.yaml") if path.stat().st_mode & OTHERS] == []
 
 
 def test_a_file_of_a_newer_version_replaces_an_unedited_one(file: Path, tmp_path: Path) -> None:
@@ -60,6 +71,49 @@ def test_a_file_that_cannot_be_used_is_named_with_the_way_out(
         open_instance(tmp_path)
     file.unlink()
     open_instance(tmp_path).dispose()
+
+
+COMPUTE_LOGS = """
+compute_logs:
+  module: dagster._core.storage.local_compute_log_manager
+  class: LocalComputeLogManager
+  config: {base_dir: logs, colour: red}
+"""
+RUN_LAUNCHER = """
+run_launcher: {module: dagster, class: DefaultRunLauncher, config: {colour: red}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("telemetry:", "colour: red\ntelemetry:"),
+        ("  enabled: false\nnux", "  colour: red\nnux"),
+        ("    dequeue_interval_seconds: 1", "    colour: red"),
+        ("    base_dir:", "    colour: red\n    base_dir:"),
+        ("telemetry:", f"{COMPUTE_LOGS}telemetry:"),
+        ("telemetry:", f"{RUN_LAUNCHER}telemetry:"),
+    ],
+    ids=[
+        "at the root",
+        "in a section",
+        "of the run coordinator",
+        "of the event log",
+        "of the compute logs",
+        "of the run launcher",
+    ],
+)
+def test_an_unknown_key_is_named_before_any_run(file: Path, tmp_path: Path, old: str, new: str) -> None:
+    edit(file, old, new)
+    with pytest.raises(BadInput, match=rf"^{file} cannot be used: .* unexpected config entry \"colour\" ") as refused:
+        open_instance(tmp_path)
+    assert len(str(refused.value)) < 600
+
+
+def test_a_folder_that_dagster_cannot_make_is_named(file: Path, tmp_path: Path) -> None:
+    (file.parent / "schedules").write_text("a file where the folder should be")
+    with pytest.raises(BadInput, match=f"cannot be opened: File exists: {file.parent / 'schedules'}$"):
+        open_instance(tmp_path)
 
 
 def test_homes_of_earlier_versions_find_their_storage() -> None:

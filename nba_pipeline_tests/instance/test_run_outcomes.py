@@ -85,3 +85,10 @@ def test_without_a_word_it_did_not_finish(instance: dg.DagsterInstance) -> None:
     run = instance.get_run_by_id(run_of(instance, [slate, source]).run_id)
     assert run
     assert why_it_failed(instance, run.run_id, instance.report_run_failed(run, "")) == ["the run did not finish"]
+
+
+def test_a_run_that_ended_without_an_error_is_told_in_the_words_of_its_last_event(instance: dg.DagsterInstance) -> None:
+    run = instance.get_run_by_id(run_of(instance, [slate, source]).run_id)
+    assert run
+    ending = instance.report_run_failed(run, "its worker was lost")
+    assert sentences([ending], has_succeeded=False)[0] == ["its worker was lost"]

@@ -10,6 +10,7 @@ from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.status import status
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
+from nba_pipeline_tests.monitoring.webhook import a_notifier, listening
 
 DAY = date(2026, 1, 15)
 LATER = eastern(date(2026, 1, 30), 12)
@@ -28,3 +29,13 @@ def test_contradictions_stay_named_after_their_last_reread(tmp_path: Path) -> No
     (record,) = status(days.warehouse, landing, clock, [DAY], dict.fromkeys(DAILY_TABLES, "1"))
     assert record["missing"] == [f"NYK@GSW {game['game_id']} (players of GSW sum to 110 points, the team scored 112)"]
     assert record["happened"] == [f"sources of game {game['game_id']} disagree: Al Able points 20.0 (nba_cdn), 22.0 (nba_stats)"]
+
+
+def test_a_message_that_was_not_delivered_is_named_on_the_date_it_was_raised(tmp_path: Path) -> None:
+    days, clock = Days(tmp_path), Clock(stands_at=LATER.isoformat())
+    with listening() as slack:
+        slack.status = 500
+        notifier = a_notifier(days.warehouse, slack.url, eastern(DAY, 12))
+        notifier.raise_alert(date(2021, 11, 1), "run_failed", "season", "no box scores")
+    (record,) = status(days.warehouse, Landing(home=str(tmp_path), clock=clock), clock, [DAY], dict.fromkeys(DAILY_TABLES, "1"))
+    assert record["happened"] == ["alert run_failed season (2021-11-01) is not delivered yet after 1 attempt: it answered 500"]

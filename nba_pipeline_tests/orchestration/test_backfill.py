@@ -289,6 +289,7 @@ def test_a_backfill_killed_half_way_and_resumed_ends_as_if_undisturbed(request: 
     assert [(step.part, step.when) for step in left_out] == [("features", str(DAY)), ("models", "2026-01-12")]
     expected, found = tables(whole), tables(killed)
     assert found.pop("alerts")["message"].to_list() == ["its process was killed"]
+    assert found.pop("alert_deliveries")["state"].to_list() == ["pending"]
     assert found.keys() == expected.keys()
     for name in expected:
         # a week that was left out keeps the instant at which it was tried

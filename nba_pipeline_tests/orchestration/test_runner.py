@@ -24,6 +24,7 @@ from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.waivers import waive
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.environments import resources_for
+from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.runner import Outcome, Runner
@@ -372,3 +373,12 @@ def test_a_check_of_a_single_date_is_recorded_with_its_date(home: Path) -> None:
     key = dg.AssetCheckKey(dg.AssetKey("upcoming_players"), "the_last_slates_are_covered")
     records = open_instance(home).event_log_storage.get_asset_check_execution_history(key, limit=5)
     assert records[0].partition == str(DAY)
+
+
+def test_a_variable_that_is_gone_since_the_graph_was_loaded_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dagster refuses the configuration before there is a run that could say so."""
+    monkeypatch.setenv("ODDS_API_KEY", "key")
+    runner = a_runner(tmp_path, DAY, 7)
+    monkeypatch.delenv("ODDS_API_KEY")
+    with pytest.raises(BadInput, match=r"^Error in config for job game_day: .*'ODDS_API_KEY'"):
+        runner.run("game_day", ["prop_lines"], DAY, DAY)

@@ -27,6 +27,7 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.builders import Values
 from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
 from nba_pipeline_tests.instance.test_ticks import NOON, Instigator
+from nba_pipeline_tests.monitoring.webhook import a_notifier, listening
 from nba_pipeline_tests.orchestration.ticks import (
     DAY,
     MINUTE,
@@ -247,6 +248,17 @@ def test_a_tick_that_failed_is_told_of(days: Days) -> None:
         assert "lines" in look(days, sensors.alert_on_failed_tick, NOON + minutes * MINUTE).why
     assert [alert[1:] for alert in alerts(days)] == [("tick_failed", "lines")]
     assert look(days, sensors.alert_on_failed_tick, NOON + 60 * MINUTE).why == "nothing failed"
+
+
+def test_a_message_that_was_not_delivered_is_sent_by_a_later_look(days: Days) -> None:
+    with listening() as slack:
+        slack.status = 500
+        a_notifier(days.warehouse, slack.url, NOON).raise_alert(DAY, "late_boxscores", "boxscores", "2 of 8 are late")
+        slack.status = 200
+        for minutes in (3, 8, 13):
+            now = NOON + minutes * MINUTE
+            look(days, sensors.alert_on_failed_tick, now, notifier=a_notifier(days.warehouse, slack.url, now))
+        assert len(slack.sent) == 2
 
 
 def test_a_week_without_models_is_trained(days: Days) -> None:

@@ -17,7 +17,7 @@ import polars as pl
 from nba_pipeline.asset_factory.asset import every_date, weekly_asset
 from nba_pipeline.assets.features.features import FeatureRows
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
-from nba_pipeline.errors import Damaged, Permanent
+from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.instance.partitions import WEEKLY
 from nba_pipeline.league.calendar import week_of
 from nba_pipeline.systems import TRAINED_SYSTEMS
@@ -130,9 +130,10 @@ def split(rows: pl.DataFrame, system: TrainedSystem) -> tuple[pl.DataFrame, pl.D
 
 
 def load_models(points_model: pl.DataFrame, store: ModelStore, tell: Callable[[str], object] = lambda _: None) -> Models:
-    """The models of the weeks that have one, ready to predict. Raises Permanent for one that saw its own week.
+    """The models of the weeks that have one, ready to predict.
 
-    A model that cannot be used costs its own system its week: `tell` is handed the reason, and the other systems predict.
+    A model that cannot be used, or that saw its own week, costs its own system that week: `tell` is handed the reason, and the
+    other systems predict.
     """
     trained = points_model.filter(pl.col("model_id").is_not_null())
     systems, by_id = {system.system_id: system for system in TRAINED_SYSTEMS}, dict[str, TrainedModel]()
@@ -141,7 +142,7 @@ def load_models(points_model: pl.DataFrame, store: ModelStore, tell: Callable[[s
             if system_id not in systems:
                 raise Permanent(f"model {model_id} belongs to system {system_id}, which does not exist")
             by_id[model_id] = store.load(model_id, systems[system_id])
-        except (Damaged, Permanent) as error:
+        except (PipelineError, OSError) as error:
             tell(str(error))
     models = {}
     for week, system_id, model_id in trained.select("game_date", "system_id", "model_id").iter_rows():
@@ -150,7 +151,8 @@ def load_models(points_model: pl.DataFrame, store: ModelStore, tell: Callable[[s
             continue
         if model.card.train_end_date >= week_of(week):
             last = model.card.train_end_date
-            raise Permanent(f"model {model_id} was trained on {last}, which is not before the week of {week}")
+            tell(f"{system_id}: model {model_id} was trained on {last}, which is not before the week of {week}; it is not used")
+            continue
         models[week, system_id] = model
     return models
 

@@ -1,0 +1,136 @@
+"""The deliveries of alerts to the webhook: a ledger of attempts, and which of them are due.
+
+What an alert says is in `alerts`; who sends its message is the notifier.
+
+    pending    attempt n was claimed and has no outcome yet; attempt 0: the message waits for its first attempt
+    sent       the webhook accepted it
+    failed     it did not; `next_at` says when the next attempt is due
+    given_up   it did not, and no attempt is left
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+import dataframely as dy
+import polars as pl
+
+from nba_pipeline.errors import PipelineError
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.table import Row, Table, code
+from nba_pipeline.warehouse import Warehouse
+
+State = Literal["pending", "sent", "failed", "given_up"]
+STATES: tuple[State, ...] = ("pending", "sent", "failed", "given_up")
+"""In the order in which an attempt can have them: the outcome comes last."""
+
+OPEN: tuple[State, ...] = ("pending", "failed")
+
+CODE_VERSION = "1"
+SOURCE = "nba_pipeline.monitoring.deliveries"
+PAUSED = "the webhook has just failed"
+NO_OUTCOME = "the process that sent it ended without an outcome"
+
+
+class DeliveryRows(Row):
+    """Columns of `alert_deliveries`. Here `game_date` is the US Eastern date on which the alert was raised."""
+
+    alert_date = dy.Date(description="game_date of the alert")
+    kind = dy.String(description="kind of the alert")
+    subject = dy.String(description="subject of the alert")
+    attempt = dy.Int64(min=0, description="number of the attempt, counted from 1; 0 before the first")
+    state = code(STATES, "what became of the attempt")
+    reason = dy.String(description="why the message was not delivered; empty where nothing went wrong")
+    recorded_at = dy.Datetime(time_zone="UTC", description="when the row was written")
+    next_at = dy.Datetime(time_zone="UTC", nullable=True, description="when the next attempt is due; null after the last")
+
+
+DELIVERIES = Table(
+    "alert_deliveries", grain="alert, attempt and state", schema=DeliveryRows, write="add", is_a_record_of_decisions=True,
+    key=("game_date", "alert_date", "kind", "subject", "attempt", "state"),
+)  # fmt: skip
+
+AlertKey = tuple[date, str, str]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One row of `alert_deliveries`."""
+
+    game_date: date
+    alert_date: date
+    kind: str
+    subject: str
+    attempt: int
+    state: State
+    reason: str
+    recorded_at: datetime
+    next_at: datetime | None
+
+    @property
+    def alert(self) -> AlertKey:
+        """The key of the alert."""
+        return self.alert_date, self.kind, self.subject
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether the message should be sent now."""
+        return self.state in OPEN and self.next_at is not None and self.next_at <= now
+
+    def claimed(self, now: datetime) -> "Delivery":
+        """The next attempt, begun. Without an outcome after a while, its process is taken for dead."""
+        lapses = now + timedelta(minutes=SETTINGS.deliveries.claim_minutes)
+        return replace(self, attempt=self.attempt + 1, state="pending", reason="", recorded_at=now, next_at=lapses)
+
+    def ended(self, reason: str, now: datetime) -> "Delivery":
+        """The outcome of this attempt; the next one is due after a time that doubles with each."""
+        settings = SETTINGS.deliveries
+        if not reason:
+            return replace(self, state="sent", reason="", recorded_at=now, next_at=None)
+        if self.attempt >= settings.attempts:
+            return replace(self, state="given_up", reason=reason, recorded_at=now, next_at=None)
+        minutes = min(settings.first_wait_minutes * 2 ** (self.attempt - 1), settings.longest_wait_minutes)
+        return replace(self, state="failed", reason=reason, recorded_at=now, next_at=now + timedelta(minutes=minutes))
+
+    @property
+    def sentence(self) -> str:
+        """What is the case with an alert that did not arrive."""
+        alert = f"alert {self.kind} {self.subject} ({self.alert_date})"
+        reason, attempts = self.reason or NO_OUTCOME, "1 attempt" if self.attempt == 1 else f"{self.attempt} attempts"
+        if self.state == "given_up":
+            return f"{alert} was not delivered: given up after {attempts}, the last: {reason}"
+        return f"{alert} is not delivered yet after {attempts}: {reason}"
+
+
+def waiting(game_date: date, alert: AlertKey, now: datetime, reason: str = "") -> Delivery:
+    """A message that nobody has tried to send: of a process without a webhook, or while the webhook is left alone."""
+    return Delivery(game_date, *alert, attempt=0, state="pending", reason=reason, recorded_at=now, next_at=now)
+
+
+def record(warehouse: Warehouse, delivery: Delivery, as_of: datetime) -> bool:
+    """Add a delivery's row; False when it is there already, for a claim: another process has it."""
+    rows, rejected = DELIVERIES.conform(pl.DataFrame([{**asdict(delivery), "source": SOURCE}], _SCHEMA), as_of, CODE_VERSION)
+    if rejected.height:
+        raise PipelineError(f"a delivery of {delivery.kind} {delivery.subject} cannot be kept: {rejected['problem'][0]}")
+    return bool(warehouse.add(DELIVERIES, [delivery.game_date], rows, f"delivery {delivery.kind} {delivery.subject}"))
+
+
+def unsent(warehouse: Warehouse, dates: Collection[date]) -> list[Delivery]:
+    """The newest state of each delivery of these dates that was not sent, the longest due first, those given up last."""
+    rank = pl.col("state").replace_strict(list(STATES), list(range(len(STATES))))
+    rows = warehouse.scan(DELIVERIES, dates).sort("attempt", rank).collect()
+    newest = rows.group_by("game_date", "alert_date", "kind", "subject").last().filter(pl.col("state") != "sent")
+    ordered = newest.sort("next_at", "recorded_at", nulls_last=True)
+    return [Delivery(**row) for row in ordered.select(list(Delivery.__dataclass_fields__)).iter_rows(named=True)]
+
+
+def undelivered_sentences(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, list[str]]:
+    """By the date they were raised on, the alerts that were not delivered although somebody tried."""
+    sentences: dict[date, list[str]] = {}
+    for delivery in unsent(warehouse, dates):
+        if delivery.attempt or delivery.reason:
+            sentences.setdefault(delivery.game_date, []).append(delivery.sentence)
+    return sentences
+
+
+_SCHEMA = {name: kind for name, kind in DELIVERIES.dtypes.items() if name not in ("as_of", "code_version")}

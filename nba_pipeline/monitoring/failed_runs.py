@@ -1,0 +1,76 @@
+"""Alerts for runs that failed or were killed: the sensor, and which of them need none."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import dagster as dg
+
+from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.modes import MODES
+from nba_pipeline.instance.run_outcomes import in_short, is_not_true, why_it_failed
+from nba_pipeline.instance.run_tags import PARTITION_TAGS, WILL_RETRY_TAG
+from nba_pipeline.league.calendar import parse_key
+from nba_pipeline.monitoring.alerts import Notifier
+
+RUN_FAILED = "run_failed"
+
+
+def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None:
+    """Alerts for the runs of the command among those that were closed: nobody starts them again, no failure sensor sees them."""
+    for run in closed:
+        if run.remote_job_origin is None:
+            told = f"{run.job_name} {run.run_id[:8]}"
+            notifier.raise_alert(
+                notifier.clock.today, RUN_FAILED, told, "its process was killed", next_command="nba-pipeline status"
+            )
+
+
+def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
+    """The sensor that raises an alert for each failed run that Dagster does not retry.
+
+    `mode_tag` is the tag that names a run better than its job does.
+    """
+
+    @dg.run_failure_sensor(
+        name="alert_on_failed_run", default_status=dg.DefaultSensorStatus.RUNNING,
+        description="An alert for each run that failed and is not retried; of the runs that this code location started.",
+    )  # fmt: skip
+    def alert_on_failed_run(context: dg.RunFailureSensorContext, notifier: Notifier) -> None:
+        run = context.dagster_run
+        if run.tags.get(WILL_RETRY_TAG) == "true":
+            return
+        span = [parse_key(run.tags[tag]) for tag in PARTITION_TAGS if tag in run.tags]
+        mode = run.tags.get(mode_tag, "")
+        failures = why_it_failed(context.instance, run.run_id, context.failure_event)
+        if _waits_for_boxes(failures, span, notifier.clock.now()):
+            return
+        dates = " to ".join(str(day) for day in dict.fromkeys(span))
+        places = ", ".join(dict.fromkeys(failure.split(":")[0] for failure in failures if ":" in failure))
+        notifier.raise_alert(
+            max(span, default=notifier.clock.today), RUN_FAILED, " ".join(filter(None, (mode or run.job_name, dates, places))),
+            in_short(failures), next_command=_again(span, mode, run.job_name),
+        )  # fmt: skip
+
+    return alert_on_failed_run
+
+
+def _waits_for_boxes(failures: Sequence[str], span: Sequence[date], now: datetime) -> bool:
+    """Whether nothing but late box scores stopped the run: they have until the date's deadline, which has an alert of its own."""
+    awaited = is_not_true("boxscores", gates.COVERAGE_GATE)
+    if not span or not failures:  # of what nobody can name, somebody is told
+        return False
+    return now < gates.deadline(max(span)) and all(failure.startswith(awaited) for failure in failures)
+
+
+def _again(span: list[date], mode: str, job: str) -> str:
+    """What repeats a run of these dates and mode."""
+    if job == "train":
+        return "nba-pipeline reconcile"
+    if not span:
+        return "nba-pipeline status"
+    first, last = min(span), max(span)
+    if first != last:
+        return f"nba-pipeline backfill --from {first} --to {last}"
+    if job == "recheck":
+        return f"nba-pipeline recheck --date {first}"
+    return f"nba-pipeline run --date {first}" + (f" --mode {mode}" if mode in MODES else "")

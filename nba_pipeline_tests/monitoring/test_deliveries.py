@@ -1,0 +1,193 @@
+"""Messages that did not arrive are sent again, none that arrived is, and what is given up is named."""
+
+import logging
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from nba_pipeline.errors import PipelineError
+from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.monitoring.deliveries import DELIVERIES, PAUSED, record, undelivered_sentences, unsent, waiting
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.table import Table
+from nba_pipeline.warehouse.bigquery.shapes import shape_of
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.monitoring.webhook import DAY, NEXT, NOON, SECRET, Slack, a_notifier, rows
+
+LATE = ("late_boxscores", "boxscores", "2 of 8 games have no box score.")
+KEY = (DAY, *LATE[:2])
+TO_COME = timedelta(minutes=SETTINGS.deliveries.first_wait_minutes)
+LONG_AFTER = timedelta(days=1)
+
+
+class CannotRecord(LocalWarehouse):
+    """A warehouse that keeps everything but the outcomes of deliveries."""
+
+    def add(self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str) -> int:
+        if table is DELIVERIES and frame["state"].to_list() != ["pending"]:
+            raise PipelineError("alert_deliveries is locked")
+        return super().add(table, dates, frame, writer)
+
+
+def states(warehouse: LocalWarehouse) -> list[tuple[int, str, str]]:
+    """Attempt, state and reason of each row, in the order in which they were written."""
+    order = pl.col("state") != "pending"
+    return warehouse.scan(DELIVERIES).sort("attempt", order).select("attempt", "state", "reason").collect().rows()
+
+
+def retry(notifier: Notifier, now: datetime) -> str:
+    """A look of the sensor at an instant, by another process."""
+    return a_notifier(LocalWarehouse(home=notifier.warehouse.home), notifier.webhook_url, now).retry_deliveries()
+
+
+def test_a_message_that_arrived_is_recorded_and_never_sent_again(
+    notifier: Notifier, slack: Slack, warehouse: LocalWarehouse
+) -> None:
+    notifier.raise_alert(DAY, *LATE)
+    assert states(warehouse) == [(1, "pending", ""), (1, "sent", "")]
+    assert [retry(notifier, NOON + later) for later in (TO_COME, LONG_AFTER)] == ["", ""]
+    assert len(slack.sent) == 1
+
+
+def test_a_refused_message_is_sent_again_when_it_is_due(notifier: Notifier, slack: Slack, warehouse: LocalWarehouse) -> None:
+    slack.status = 500
+    notifier.raise_alert(DAY, *LATE, next_command="nba-pipeline status")
+    slack.status = 200
+    assert retry(notifier, NOON + TO_COME - timedelta(seconds=1)) == ""
+    assert retry(notifier, NOON + TO_COME) == "retried 1 of 1 messages"
+    assert states(warehouse) == [(1, "pending", ""), (1, "failed", "it answered 500"), (2, "pending", ""), (2, "sent", "")]
+    assert slack.texts[1].splitlines() == [
+        "warning: late_boxscores boxscores (2024-03-12)", LATE[2], "Raised at 2024-03-12 16:00 UTC.", "Next: nba-pipeline status",
+    ]  # fmt: skip
+    assert retry(notifier, NOON + LONG_AFTER) == "" and len(slack.sent) == 2
+
+
+def test_an_alert_of_another_date_is_retried_too(notifier: Notifier, slack: Slack) -> None:
+    """As one of a backfill of past seasons."""
+    slack.status = 500
+    notifier.raise_alert(DAY - timedelta(days=900), *LATE)
+    slack.status = 200
+    assert retry(notifier, NOON + TO_COME) == "retried 1 of 1 messages"
+
+
+def test_an_attempt_whose_process_died_is_repeated_after_a_while(notifier: Notifier, slack: Slack) -> None:
+    claim = waiting(DAY, KEY, NOON).claimed(NOON)
+    a_notifier(notifier.warehouse).raise_alert(DAY, *LATE)
+    record(notifier.warehouse, claim, NOON)
+    lapse = timedelta(minutes=SETTINGS.deliveries.claim_minutes)
+    assert retry(notifier, NOON + lapse - timedelta(seconds=1)) == "" and not slack.sent
+    retry(notifier, NOON + lapse)
+    assert len(slack.sent) == 1
+
+
+def test_an_attempt_that_another_process_claimed_is_left_to_it(notifier: Notifier, slack: Slack) -> None:
+    slack.status = 500
+    notifier.raise_alert(DAY, *LATE)
+    due, now = unsent(notifier.warehouse, [DAY])[0], NOON + TO_COME
+    record(notifier.warehouse, due.claimed(now), now)
+    assert retry(notifier, now) == ""
+    assert a_notifier(notifier.warehouse, slack.url, now)._retry(due, now)  # as one that read before the other's claim
+    assert len(slack.sent) == 1
+
+
+def test_a_message_is_given_up_after_its_last_attempt(
+    notifier: Notifier, slack: Slack, warehouse: LocalWarehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    slack.status, now = 500, NOON
+    notifier.raise_alert(DAY, *LATE)
+    waits = []
+    while (due := unsent(warehouse, [DAY])[0]).next_at and len(waits) < SETTINGS.deliveries.attempts:
+        waits.append((due.next_at - now) / timedelta(minutes=1))
+        now = due.next_at
+        retry(notifier, now)
+    assert waits == [5, 10, 20, 40, 80, 160, 240, 240, 240]
+    sentence = (
+        "alert late_boxscores boxscores (2024-03-12) was not delivered: given up after 10 attempts, the last: it answered 500"
+    )
+    assert caplog.records[-1].getMessage() == sentence and caplog.records[-1].levelno == logging.ERROR
+    assert undelivered_sentences(warehouse, [DAY]) == {DAY: [sentence]}
+    slack.status = 200
+    assert retry(notifier, now + LONG_AFTER) == "" and len(slack.sent) == SETTINGS.deliveries.attempts
+
+
+def test_while_the_webhook_fails_a_look_sends_one_message_and_the_next_look_another(notifier: Notifier, slack: Slack) -> None:
+    for subject in ("a", "b", "c"):
+        a_notifier(notifier.warehouse).raise_alert(DAY, "late_boxscores", subject, LATE[2])
+    slack.status = 500
+    assert [retry(notifier, NOON + minutes * timedelta(minutes=1)) for minutes in (0, 1)] == [
+        "retried 1 of 3 messages", "retried 1 of 2 messages"
+    ]  # fmt: skip
+    assert len({text.splitlines()[0] for text in slack.texts}) == 2
+    slack.status = 200
+    assert retry(notifier, NOON + LONG_AFTER) == "retried 3 of 3 messages"
+
+
+def test_after_a_failure_new_messages_wait_for_the_retry(notifier: Notifier, slack: Slack, warehouse: LocalWarehouse) -> None:
+    """So that a storm of alerts costs one deadline and not one for each."""
+    slack.status = 500
+    notifier.raise_alert(DAY, *LATE)
+    notifier.raise_alert(NEXT, *LATE)
+    assert len(slack.sent) == 1 and (0, "pending", PAUSED) in states(warehouse)
+    slack.status = 200
+    assert retry(notifier, NOON + TO_COME) == "retried 2 of 2 messages"
+
+
+def test_the_alert_of_a_process_without_a_webhook_is_sent_by_one_that_has_it(notifier: Notifier, slack: Slack) -> None:
+    """As of a command in a shell that lacks the variable of the daemon."""
+    without = a_notifier(LocalWarehouse(home=notifier.warehouse.home))
+    assert without.raise_alert(DAY, *LATE) and without.retry_deliveries() == ""
+    assert retry(notifier, NOON) == "retried 1 of 1 messages" and len(slack.sent) == 1
+
+
+def test_an_alert_of_an_earlier_version_of_the_platform_is_not_sent_again(
+    notifier: Notifier, slack: Slack, warehouse: LocalWarehouse
+) -> None:
+    notifier.raise_alert(DAY, *LATE)
+    for file in Path(warehouse.home, "tables", DELIVERIES.name).rglob("*.parquet"):
+        file.unlink()
+    for file in Path(warehouse.home, "manifests", DELIVERIES.name).rglob("*.json"):
+        file.unlink()
+    assert not notifier.raise_alert(DAY, *LATE) and retry(notifier, NOON + LONG_AFTER) == ""
+    assert len(slack.sent) == 1
+
+
+def test_a_message_whose_outcome_cannot_be_recorded_is_not_sent_again_by_its_process(tmp_path: Path, slack: Slack) -> None:
+    subject = str(tmp_path)
+    cannot, now = CannotRecord(home=str(tmp_path)), NOON + LONG_AFTER
+    a_notifier(cannot, slack.url).raise_alert(DAY, LATE[0], subject, LATE[2])
+    assert a_notifier(cannot, slack.url, now).retry_deliveries() == ""
+    can = LocalWarehouse(home=str(tmp_path))
+    assert a_notifier(can, slack.url, now).retry_deliveries() == ""
+    assert len(slack.sent) == 1 and states(can) == [(1, "pending", ""), (1, "sent", "")]
+
+
+def test_an_alert_that_no_table_keeps_is_sent_once_and_again_while_that_fails(tmp_path: Path, slack: Slack) -> None:
+    tables = tmp_path / "tables"
+    tables.write_text("a file where the folder of the tables should be")
+    warehouse, alert = LocalWarehouse(home=str(tmp_path)), (DAY, "probe_failed", str(tables), "it does not answer")
+    url, slack.status = slack.url, 500
+    assert a_notifier(warehouse, url).raise_alert(*alert)
+    slack.status = 200
+    unpaused = f"{url.removesuffix(SECRET)}/{SECRET}"  # the same webhook, which this process has not seen fail
+    for now in (NOON, NOON + TO_COME, NOON + LONG_AFTER):
+        assert not a_notifier(warehouse, unpaused, now).raise_alert(*alert)
+    assert len(slack.sent) == 2
+    tables.unlink()
+    assert a_notifier(warehouse, url, NOON + LONG_AFTER).raise_alert(*alert)
+    assert len(slack.sent) == 2 and len(rows(warehouse)) == 1 and (2, "sent", "") in states(warehouse)
+
+
+def test_the_webhook_is_in_no_row(notifier: Notifier, slack: Slack, warehouse: LocalWarehouse) -> None:
+    slack.status = 500
+    notifier.raise_alert(DAY, *LATE)
+    assert SECRET not in str(warehouse.scan(DELIVERIES).collect().to_dicts())
+
+
+def test_bigquery_has_a_type_for_each_of_its_columns() -> None:
+    assert [str(column) for column in shape_of(DELIVERIES).columns][1:8] == [
+        "alert_date DATE NOT NULL", "kind STRING NOT NULL", "subject STRING NOT NULL", "attempt INT64 NOT NULL",
+        "state STRING NOT NULL", "reason STRING NOT NULL", "recorded_at TIMESTAMP NOT NULL",
+    ]  # fmt: skip

@@ -1,0 +1,206 @@
+"""The alerts of runs that failed: of which runs, in which words, under which date."""
+
+import re
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import dagster as dg
+import pytest
+from dagster._core.events import JobFailureData, RunFailureReason
+
+from nba_pipeline.completeness import gates
+from nba_pipeline.errors import Closed
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.partitions import DAILY
+from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.monitoring.failed_runs import failed_run_sensor
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline_tests.monitoring.webhook import DAY, NEXT, Slack, rows
+
+
+@dg.asset(partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.single_run())
+def breaks() -> None:
+    raise Closed("2024-03-12 is closed: 1 of 8 final games have a complete box score")
+
+
+@dg.asset(partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.single_run())
+def checked() -> None:
+    """Something to check."""
+
+
+@dg.asset_check(asset=checked, blocking=True)
+def enough_is_there() -> dg.AssetCheckResult:
+    missing = dg.MetadataValue.json(["NYK@BOS", "ATL@MIA"])
+    return dg.AssetCheckResult(passed=False, metadata={"share": 0.25, "missing": missing})
+
+
+def run_of(
+    instance: dg.DagsterInstance, asset: dg.AssetsDefinition, dates: Sequence[date] = (DAY,), tags: dict[str, str] | None = None
+) -> dg.ExecuteInProcessResult:
+    """A run of one asset and its check."""
+    definitions = dg.Definitions(
+        assets=[asset], asset_checks=[enough_is_there] if asset is checked else [], jobs=[dg.define_asset_job("game_day")]
+    )
+    span = {"dagster/asset_partition_range_start": str(dates[0]), "dagster/asset_partition_range_end": str(dates[-1])}
+    return definitions.resolve_job_def("game_day").execute_in_process(
+        instance=instance, partition_key=str(dates[0]) if len(dates) == 1 else None, raise_on_error=False,
+        tags={**(tags or {}), **(span if len(dates) > 1 else {})},
+    )  # fmt: skip
+
+
+def tell(instance: dg.DagsterInstance, notifier: Notifier, run_id: str, ending: dg.DagsterEvent) -> None:
+    """Let the sensor see the end of a run."""
+    run = instance.get_run_by_id(run_id)
+    assert run
+    context = dg.build_run_status_sensor_context(
+        "alert_on_failed_run", ending, instance, run, resources={"notifier": notifier}
+    ).for_run_failure()
+    with context:
+        failed_run_sensor("nba/mode")(context)
+
+
+@pytest.fixture
+def instance() -> dg.DagsterInstance:
+    return dg.DagsterInstance.ephemeral()
+
+
+def failed(instance: dg.DagsterInstance, notifier: Notifier, result: dg.ExecuteInProcessResult) -> None:
+    """Let the sensor see the end of a run that failed by itself."""
+    assert not result.success
+    tell(instance, notifier, result.run_id, result.get_run_failure_event())
+
+
+def test_a_failed_run_is_told_with_its_cause(instance: dg.DagsterInstance, notifier: Notifier, slack: Slack) -> None:
+    failed(instance, notifier, run_of(instance, breaks))
+    assert slack.texts == [
+        "warning: run_failed game_day 2024-03-12 breaks (2024-03-12)\n"
+        "breaks: 2024-03-12 is closed: 1 of 8 final games have a complete box score\n"
+        "Next: nba-pipeline run --date 2024-03-12"
+    ]
+
+
+def test_a_failed_check_is_told_as_the_sentence_that_does_not_hold(
+    instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
+) -> None:
+    failed(instance, notifier, run_of(instance, checked, tags={"nba/mode": "overnight"}))
+    assert [(row["subject"], row["message"], row["next_command"]) for row in rows(warehouse)] == [
+        (
+            "overnight 2024-03-12 checked", "checked: not true that enough is there (25%): NYK@BOS; ATL@MIA",
+            "nba-pipeline run --date 2024-03-12 --mode overnight",
+        )
+    ]  # fmt: skip
+
+
+def test_a_failure_that_nobody_can_name_is_told_of(
+    instance: dg.DagsterInstance, warehouse: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the events of its steps were deleted: it is no late box score."""
+
+    @dg.asset(partitions_def=DAILY)
+    def breaks() -> None:
+        raise ValueError("no")
+
+    job = dg.Definitions(assets=[breaks], jobs=[dg.define_asset_job("game_day")]).resolve_job_def("game_day")
+    result = job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False)
+    monkeypatch.setattr("nba_pipeline.monitoring.failed_runs.why_it_failed", lambda *_: [])
+    before = gates.deadline(DAY) - timedelta(seconds=1)
+    failed(instance, Notifier(warehouse=warehouse, clock=Clock(stands_at=before.isoformat())), result)
+    assert len(rows(warehouse)) == 1
+
+
+def test_late_box_scores_are_told_of_only_after_their_deadline(instance: dg.DagsterInstance, warehouse: LocalWarehouse) -> None:
+    """Nothing else failed: until then the sensor of the finals asks for them."""
+
+    @dg.asset(partitions_def=DAILY)
+    def boxscores() -> None:
+        pass
+
+    @dg.asset_check(asset=boxscores, blocking=True, name=gates.COVERAGE_GATE)
+    def covered() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=False)
+
+    job = dg.Definitions(assets=[boxscores], asset_checks=[covered], jobs=[dg.define_asset_job("game_day")]).resolve_job_def(
+        "game_day"
+    )
+    result = job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False)
+    for seconds, told in ((-1, 0), (0, 1)):
+        at = gates.deadline(DAY) + timedelta(seconds=seconds)
+        failed(instance, Notifier(warehouse=warehouse, clock=Clock(stands_at=at.isoformat())), result)
+        assert len(rows(warehouse)) == told
+
+
+def test_a_failed_range_is_told_under_its_last_date(
+    instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
+) -> None:
+    failed(instance, notifier, run_of(instance, checked, [DAY, NEXT]))
+    assert [(row["game_date"], row["subject"], row["next_command"]) for row in rows(warehouse)] == [
+        (NEXT, "game_day 2024-03-12 to 2024-03-13 checked", "nba-pipeline backfill --from 2024-03-12 --to 2024-03-13")
+    ]
+
+
+def test_a_failed_reread_is_repeated_by_its_own_command(
+    instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
+) -> None:
+    @dg.op
+    def breaks() -> None:
+        raise ValueError("no")
+
+    @dg.job(partitions_def=DAILY)
+    def recheck() -> None:
+        breaks()
+
+    failed(instance, notifier, recheck.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False))
+    assert [row["next_command"] for row in rows(warehouse)] == [f"nba-pipeline recheck --date {DAY}"]
+
+
+def test_a_closed_run_is_told_with_what_closed_it(
+    instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
+) -> None:
+    """Also where a check had failed before: it is not what ended the run."""
+    run = instance.get_run_by_id(run_of(instance, checked).run_id)
+    assert run
+    crash = JobFailureData(error=None, failure_reason=RunFailureReason.UNEXPECTED_TERMINATION)
+    tell(instance, notifier, run.run_id, instance.report_run_failed(run, "its process was killed", crash))
+    assert [row["message"] for row in rows(warehouse)] == ["its process was killed"]
+
+
+@pytest.mark.parametrize(("will_retry", "alerts"), [("true", 0), ("false", 1)])
+def test_a_run_that_dagster_tries_again_is_not_told(
+    instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse, will_retry: str, alerts: int
+) -> None:
+    result = run_of(instance, breaks)
+    instance.add_run_tags(result.run_id, {"dagster/will_retry": will_retry})
+    failed(instance, notifier, result)
+    assert len(rows(warehouse)) == alerts
+
+
+def test_the_same_slate_that_fails_all_morning_is_told_once(
+    instance: dg.DagsterInstance, notifier: Notifier, slack: Slack
+) -> None:
+    for _ in range(3):
+        failed(instance, notifier, run_of(instance, breaks))
+    assert len(slack.sent) == 1
+
+
+def test_a_run_without_a_date_is_told_under_today(instance: dg.DagsterInstance, notifier: Notifier, slack: Slack) -> None:
+    @dg.op
+    def nothing_works() -> None:
+        raise ValueError("no")
+
+    @dg.job
+    def chores() -> None:
+        nothing_works()
+
+    failed(instance, notifier, chores.execute_in_process(instance=instance, raise_on_error=False))
+    assert re.sub(r"\s+", " ", slack.texts[0]) == (
+        "warning: run_failed chores nothing_works (2024-03-12) nothing_works: ValueError: no Next: nba-pipeline status"
+    )
+
+
+def test_the_sensor_is_one_that_runs_by_itself() -> None:
+    sensor = failed_run_sensor("nba/mode")
+    definitions = dg.Definitions(
+        sensors=[sensor], resources={"notifier": Notifier(warehouse=LocalWarehouse(home="x"), clock=Clock())}
+    )
+    dg.Definitions.validate_loadable(definitions)
+    assert (sensor.name, sensor.default_status) == ("alert_on_failed_run", dg.DefaultSensorStatus.RUNNING)
