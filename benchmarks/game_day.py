@@ -36,7 +36,6 @@ from measuring import (
 from nba_pipeline.assets.features.features import CODE_VERSION
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.grades.grades import grade_predictions
-from nba_pipeline.assets.predictions.points_model import load_models
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.predictions.predictions import predict_slate
 from nba_pipeline.audit.recompute import World, features_from, sources_before, summaries_of
@@ -45,10 +44,11 @@ from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.league.calendar import days, eastern, season_of, week_of
 from nba_pipeline.sandbox.league import League
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import SYSTEMS
+from nba_pipeline.systems import SYSTEMS, TRAINED_SYSTEMS
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.model_store import ModelStore
+from nba_pipeline.warehouse.weekly_models import load_models
 
 DAY = date(2026, 1, 24)
 NEXT_DAY = DAY + timedelta(days=1)
@@ -105,7 +105,9 @@ def plain(home: Path) -> tuple[float, float, int, int]:
     """
     warehouse = LocalWarehouse(home=str(home))
     noon, morning = at_noon(warehouse), the_next_morning(warehouse)
-    models = load_models(warehouse.scan(TABLES["points_model"], [week_of(DAY)]).collect(), ModelStore(home=str(home)))
+    models = load_models(
+        warehouse.scan(TABLES["points_model"], [week_of(DAY)]).collect(), ModelStore(home=str(home)), TRAINED_SYSTEMS
+    )
 
     def day() -> tuple[pl.DataFrame, pl.DataFrame]:
         made = features_from(noon, [DAY], NOON)

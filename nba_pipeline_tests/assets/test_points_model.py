@@ -16,7 +16,6 @@ from polars.testing import assert_frame_equal
 from nba_pipeline.assets.predictions.points_model import (
     TABLE,
     Summary,
-    load_models,
     points_model,
     split,
     train_week,
@@ -26,9 +25,10 @@ from nba_pipeline.assets.predictions.points_model import (
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import Training
-from nba_pipeline.systems import CATBOOST
+from nba_pipeline.systems import CATBOOST, TRAINED_SYSTEMS
 from nba_pipeline.systems.catboost import CatBoost
 from nba_pipeline.warehouse.model_store import ModelStore, identify
+from nba_pipeline.warehouse.weekly_models import load_models
 from nba_pipeline_tests.builders import a_boxscore, summaries_of, who_did_not_play
 from nba_pipeline_tests.builders_predictions import (
     HISTORY_STARTS,
@@ -214,7 +214,7 @@ def test_the_summary_stands_on_the_materialisation(tmp_path: Path) -> None:
 def test_models_are_found_by_week_and_system(store: ModelStore) -> None:
     trained = train_week(*a_history(), WEEK, store, QUICK)
     without = train_week(*a_history(dates=20), WEEK + timedelta(days=7), store, QUICK)
-    models = load_models(pl.concat([trained, without]), store)
+    models = load_models(pl.concat([trained, without]), store, TRAINED_SYSTEMS)
     assert {key: model.card.model_id for key, model in models.items()} == {(WEEK, "catboost"): trained["model_id"].item()}
 
 
@@ -231,7 +231,7 @@ def test_a_model_that_saw_its_own_week_is_refused_and_costs_no_other(store: Mode
     good = train_week(*a_history(), WEEK, store, QUICK)
     early = good.with_columns(game_date=pl.lit(LAST - timedelta(days=3)))
     messages: list[object] = []
-    assert load_models(pl.concat([early, good]), store, messages.append).keys() == {(WEEK, "catboost")}
+    assert load_models(pl.concat([early, good]), store, TRAINED_SYSTEMS, messages.append).keys() == {(WEEK, "catboost")}
     assert len(messages) == 1 and f"was trained on {LAST}, which is not before the week of" in str(messages[0])
 
 
@@ -240,4 +240,4 @@ def test_a_model_that_cannot_be_read_costs_its_own_system_only(store: ModelStore
     trained = train_week(*a_history(), WEEK, store, QUICK)
     make_unusable(Path(str(store.folder(trained["model_id"].item()))) / "model.cbm")
     messages: list[object] = []
-    assert load_models(trained, store, messages.append) == {} and len(messages) == 1
+    assert load_models(trained, store, TRAINED_SYSTEMS, messages.append) == {} and len(messages) == 1

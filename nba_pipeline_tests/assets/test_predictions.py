@@ -10,8 +10,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.assets.features.features import FEATURES
-from nba_pipeline.assets.predictions.points_model import Models
 from nba_pipeline.assets.predictions.predictions import TABLE, absent_models, features_hash, predict_slate, unpredicted
+from nba_pipeline.warehouse.weekly_models import Models
 from nba_pipeline_tests.builders import DAY, PLAYER
 from nba_pipeline_tests.builders_predictions import (
     AFTER_TIPOFF,

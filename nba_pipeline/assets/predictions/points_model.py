@@ -17,11 +17,9 @@ import polars as pl
 from nba_pipeline.asset_factory.asset import every_date, weekly_asset
 from nba_pipeline.assets.features.features import FeatureRows
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
-from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.instance.partitions import WEEKLY
-from nba_pipeline.league.calendar import week_of
 from nba_pipeline.systems import TRAINED_SYSTEMS
-from nba_pipeline.systems.interface import PLAYER_GAME, Card, TrainedModel, TrainedSystem
+from nba_pipeline.systems.interface import PLAYER_GAME, Card, TrainedSystem
 from nba_pipeline.tables.pandas_types import checked, frame_type
 from nba_pipeline.tables.table import Row, Table, number
 from nba_pipeline.warehouse import Warehouse
@@ -54,9 +52,6 @@ MOST_POINTS = 100
 """Nobody scored more in a game of the NBA (Wilt Chamberlain, 2 March 1962)."""
 
 Summary = Mapping[str, dg.MetadataValue]
-
-Models = Mapping[tuple[date, str], TrainedModel]
-"""(Monday of the week, system_id) -> the week's model. Weeks without a model are not there."""
 
 
 def train_week(
@@ -127,34 +122,6 @@ def split(rows: pl.DataFrame, system: TrainedSystem) -> tuple[pl.DataFrame, pl.D
     before = rows.filter(pl.col("game_date") < validation_starts)
     slate_between = before["game_date"].max()
     return before.filter(pl.col("game_date") < slate_between), rows.filter(pl.col("game_date") >= validation_starts)
-
-
-def load_models(points_model: pl.DataFrame, store: ModelStore, tell: Callable[[str], object] = lambda _: None) -> Models:
-    """The models of the weeks that have one, ready to predict.
-
-    A model that cannot be used, or that saw its own week, costs its own system that week: `tell` is handed the reason, and the
-    other systems predict.
-    """
-    trained = points_model.filter(pl.col("model_id").is_not_null())
-    systems, by_id = {system.system_id: system for system in TRAINED_SYSTEMS}, dict[str, TrainedModel]()
-    for system_id, model_id in trained.select("system_id", "model_id").unique(maintain_order=True).iter_rows():
-        try:
-            if system_id not in systems:
-                raise Permanent(f"model {model_id} belongs to system {system_id}, which does not exist")
-            by_id[model_id] = store.load(model_id, systems[system_id])
-        except (PipelineError, OSError) as error:
-            tell(str(error))
-    models = {}
-    for week, system_id, model_id in trained.select("game_date", "system_id", "model_id").iter_rows():
-        model = by_id.get(model_id)
-        if model is None:
-            continue
-        if model.card.train_end_date >= week_of(week):
-            last = model.card.train_end_date
-            tell(f"{system_id}: model {model_id} was trained on {last}, which is not before the week of {week}; it is not used")
-            continue
-        models[week, system_id] = model
-    return models
 
 
 def _card(model_id: str, system: TrainedSystem, booster: Any, rows: pl.DataFrame, validation: pl.DataFrame) -> Card:

@@ -17,19 +17,19 @@ import polars as pl
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, if_there, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.assets.features.features import FEATURES
-from nba_pipeline.assets.predictions.points_model import Models, load_models
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import SEASON_DAYS, eastern_date, week_of
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS
+from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS, TRAINED_SYSTEMS
 from nba_pipeline.systems.interface import PLAYER_GAME, System, TrainedModel
 from nba_pipeline.tables.table import TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.io_manager import SLATE_CLOSED
 from nba_pipeline.warehouse.model_store import ModelStore
+from nba_pipeline.warehouse.weekly_models import Models, load_models
 
 RECOMMENDATIONS = ("OVER", "UNDER", "PASS", "NO_LINE")
 
@@ -450,7 +450,10 @@ def predictions(
     features = features.filter(~pl.col("game_date").is_in(closed["game_date"].implode()))
     note_left_out(context, {str(day): [SLATE_CLOSED] for day in closed["game_date"]})
     shown = prop_lines.filter(pl.col("snapshot_at") <= now)
-    lines, models = market_lines(shown, **SETTINGS.lines.cascade), load_models(points_model, model_store, context.log.warning)
+    lines, models = (
+        market_lines(shown, **SETTINGS.lines.cascade),
+        load_models(points_model, model_store, TRAINED_SYSTEMS, context.log.warning),
+    )
     starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
     slate = schedule.filter(pl.col("game_date").is_in(dates))
     # by game and not by date: a game that moved keeps counting its versions

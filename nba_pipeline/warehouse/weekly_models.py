@@ -1,0 +1,50 @@
+"""The models that the rows of `points_model` name, read from the model store."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from nba_pipeline.errors import Permanent, PipelineError
+from nba_pipeline.league.calendar import week_of
+from nba_pipeline.warehouse.model_store import ModelStore
+
+if TYPE_CHECKING:
+    from nba_pipeline.systems.interface import TrainedModel, TrainedSystem
+
+Models = Mapping[tuple[date, str], "TrainedModel"]
+"""(Monday of the week, system_id) -> the week's model. Weeks without a model are not there."""
+
+
+def load_models(
+    points_model: pl.DataFrame,
+    store: ModelStore,
+    systems: "Sequence[TrainedSystem]",
+    tell: Callable[[str], object] = lambda _: None,
+) -> "Models":
+    """The models of the weeks that have one, ready to predict.
+
+    A model that cannot be used, or that saw its own week, costs its own system that week: `tell` is handed the reason, and the
+    other systems predict.
+    """
+    trained = points_model.filter(pl.col("model_id").is_not_null())
+    by_name, by_id = {system.system_id: system for system in systems}, dict[str, "TrainedModel"]()
+    for system_id, model_id in trained.select("system_id", "model_id").unique(maintain_order=True).iter_rows():
+        try:
+            if system_id not in by_name:
+                raise Permanent(f"model {model_id} belongs to system {system_id}, which does not exist")
+            by_id[model_id] = store.load(model_id, by_name[system_id])
+        except (PipelineError, OSError) as error:
+            tell(str(error))
+    models = dict[tuple[date, str], "TrainedModel"]()
+    for week, system_id, model_id in trained.select("game_date", "system_id", "model_id").iter_rows():
+        model = by_id.get(model_id)
+        if model is None:
+            continue
+        if model.card.train_end_date >= week_of(week):
+            last = model.card.train_end_date
+            tell(f"{system_id}: model {model_id} was trained on {last}, which is not before the week of {week}; it is not used")
+            continue
+        models[week, system_id] = model
+    return models
