@@ -1,5 +1,6 @@
 """What every test lives in: no network but this machine's own, no variables of the developer, a home of its own."""
 
+import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:
     # the workers share the cores; it has to be set before polars is imported
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+gc.disable()  # until all tests are collected: what imports and collection create stays, and each pass would go through it again
 
 from nba_pipeline_tests.instances import revisions_read_once
 from nba_pipeline_tests.shares import of_other_shares
@@ -39,6 +42,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.platform)
     slow = {item.path for item in items if item.get_closest_marker("platform")}
     items[:] = sorted((item for item in items if item.nodeid not in others), key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from here on, and only what the tests leave: modules and test items stay until the end of the process."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)
