@@ -13,8 +13,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # the workers share the cores; it has to be set before polars is imported
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
-gc.disable()  # until all tests are collected: what imports and collection create stays, and each pass would go through it again
-
 from nba_pipeline_tests.instances import revisions_read_once
 from nba_pipeline_tests.shares import of_other_shares
 
@@ -44,10 +42,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = sorted((item for item in items if item.nodeid not in others), key=lambda item: item.path not in slow)
 
 
+def pytest_configure() -> None:
+    """No garbage collection before the tests: modules and test items stay, and each pass would go through all of them."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """Collect garbage from here on, and only what the tests leave: modules and test items stay until the end of the process."""
+    """Collect garbage from here on, and only what the tests leave."""
     gc.freeze()
     gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """Libraries report objects that are still frozen when Python exits."""
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ from nba_pipeline_tests.builders_audit import DATES
 LEAK, HARMLESS = plants.PLANTS[0], Derivation("harmless", "No leak at all.")
 
 
+@pytest.mark.platform
 def test_a_sample_is_audited_and_the_plants_are_tried_on_it(warehouse: LocalWarehouse) -> None:
     told: list[str] = []
     found = leakage(
