@@ -13,7 +13,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # the workers share the cores; it has to be set before polars is imported
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
-from nba_pipeline_tests.instances import revisions_read_once
+from nba_pipeline_tests.instances import no_wait_for_the_disk, revisions_read_once
 from nba_pipeline_tests.shares import of_other_shares
 
 PREPARED_HOMES = {"loaded", "predicted", "graded"}
@@ -84,7 +84,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def alembic_reads_once() -> Iterator[None]:
-    """Opening a Dagster instance reads alembic's revisions from memory after the first time."""
-    with revisions_read_once():
+def instances_are_cheap() -> Iterator[None]:
+    """Opening a Dagster instance reads alembic's revisions from memory after the first time, and writing waits for no disk."""
+    with revisions_read_once(), no_wait_for_the_disk():
         yield

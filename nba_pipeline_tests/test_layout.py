@@ -7,6 +7,7 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -45,9 +46,15 @@ MAY_NOT_IMPORT = {
 }
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """Every node of a module's syntax tree; most tests ask for those of all modules."""
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
 def imports(path: Path) -> Iterator[tuple[str, str]]:
     """Module and name of every import, also of those inside functions."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -124,7 +131,7 @@ def test_only_environments_reads_environment_variables() -> None:
         named(path)
         for path in PACKAGE.rglob("*.py")
         if path.name != "environments.py"
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb"))
         or (isinstance(node, ast.ImportFrom) and node.module == "os" and {a.name for a in node.names} & {"environ", "getenv"})
     ]
