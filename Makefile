@@ -10,6 +10,8 @@ WORKERS ?= 2
 SHARE ?= 0/1
 SOAK_DAYS ?= 2
 ALL := --override-ini addopts='-ra --strict-markers'
+# a test and its processes need not compile the package again, whatever the shell says
+unexport PYTHONDONTWRITEBYTECODE
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations 15
 
 .PHONY: demo test test-fast test-real test-bigquery test-unattended test-live test-nightly coverage dev lint bench clean

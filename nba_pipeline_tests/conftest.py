@@ -1,5 +1,6 @@
 """What every test lives in: no network but this machine's own, no variables of the developer, a home of its own."""
 
+import gc
 import os
 import socket
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # the workers share the cores; it has to be set before polars is imported
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
-from nba_pipeline_tests.instances import revisions_read_once
+from nba_pipeline_tests.instances import no_wait_for_the_disk, revisions_read_once
 from nba_pipeline_tests.shares import of_other_shares
 
 PREPARED_HOMES = {"loaded", "predicted", "graded"}
@@ -41,6 +42,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = sorted((item for item in items if item.nodeid not in others), key=lambda item: item.path not in slow)
 
 
+def pytest_configure() -> None:
+    """No garbage collection before the tests: modules and test items stay, and each pass would go through all of them."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage from here on, only what the tests leave, and not every 700 objects: a Dagster run makes 100,000."""
+    gc.freeze()
+    gc.set_threshold(10_000)
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """Libraries report objects that are still frozen when Python exits."""
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def no_network_but_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse a connection to anything but 127.0.0.1, ::1 and unix sockets, naming the address."""
@@ -67,7 +85,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def alembic_reads_once() -> Iterator[None]:
-    """Opening a Dagster instance reads alembic's revisions from memory after the first time."""
-    with revisions_read_once():
+def instances_are_cheap() -> Iterator[None]:
+    """Opening a Dagster instance reads alembic's revisions from memory after the first time, and writing waits for no disk."""
+    with revisions_read_once(), no_wait_for_the_disk():
         yield

@@ -1,4 +1,4 @@
-"""Dagster instances for tests: copies of an empty one, and alembic's revisions read once.
+"""Dagster instances for tests: copies of an empty one, alembic's revisions read once, databases that never wait for the disk.
 
 Dagster creates and migrates three databases for each new instance (0.2 s), and each time it opens one it reads the ninety
 revisions of its schema again (0.05 s). Both are the same in every test of a process.
@@ -6,6 +6,7 @@ revisions of its schema again (0.05 s). Both are the same in every test of a pro
 
 import atexit
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import dagster as dg
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, event
 
 from nba_pipeline.instance import opening
 
@@ -34,6 +36,18 @@ def open_instance(home: Path) -> dg.DagsterInstance:
     if not (home / "dagster").exists():
         shutil.copytree(_empty(), home / "dagster")
     return opening.open_instance(home)
+
+
+@contextmanager
+def no_wait_for_the_disk() -> Iterator[None]:
+    """SQLite leaves it to the system when it writes; a killed process loses nothing by that, only a power failure does."""
+
+    def leave_it(connection: sqlite3.Connection, _: object) -> None:
+        connection.execute("PRAGMA synchronous=OFF")
+
+    event.listen(Engine, "connect", leave_it)
+    yield
+    event.remove(Engine, "connect", leave_it)
 
 
 @contextmanager

@@ -180,6 +180,29 @@ def drawing(definitions: dg.Definitions) -> str:
     return "\n".join(lines)
 
 
+@pytest.fixture(scope="module")
+def imported() -> set[str]:
+    """The modules of a process that loaded the definitions and looked at a local folder."""
+    code = "import sys, nba_pipeline.definitions as _; from nba_pipeline.warehouse import files; files.place('x'); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return set(done.stdout.split())
+
+
+@pytest.mark.platform
+@pytest.mark.parametrize(
+    ("library", "only_for"),
+    [
+        ("pandas", "notebooks and catboost"), ("dagster_pandas", "the type of a table"), ("catboost", "training and prediction"),
+        ("dagster_gcp", "production"), ("google.cloud.bigquery", "production"), ("fsspec", "stores"), ("upath", "stores"),
+        ("gcsfs", "stores"), ("aiohttp", "stores"),
+    ],
+)  # fmt: skip
+def test_a_library_is_not_imported_before_it_is_needed(imported: set[str], library: str, only_for: str) -> None:
+    assert {"nba_pipeline.systems.catboost", "nba_pipeline.warehouse.files"} <= imported
+    assert library not in imported, f"{library} is only for {only_for}; import it inside the function instead"
+
+
 @pytest.mark.parametrize("environment", ["sandbox", "local", "production"])
 def test_every_environment_loads_without_credentials(environment: str) -> None:
     dg.Definitions.validate_loadable(build_definitions(environment))
@@ -208,6 +231,7 @@ def test_every_daily_asset_carries_a_freshness_policy() -> None:
     assert [s.key.to_user_string() for s in specs if s.freshness_policy is None] == ["points_model"]
 
 
+@pytest.mark.platform
 def test_the_workspace_loads_on_a_bare_clone() -> None:
     command = [sys.executable, "-W", "ignore", "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

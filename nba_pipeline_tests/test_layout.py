@@ -8,6 +8,7 @@ import re
 import socket
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -63,16 +64,21 @@ LIBRARIES = {
 """Package -> the libraries it may import beside the standard one; the others are free to choose."""
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """Every node of a module's syntax tree; most tests ask for those of all modules."""
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
 def imports(path: Path) -> Iterator[tuple[str, str]]:
     """Module and name of every import, also of those inside functions; but for imports of types only."""
-    tree = ast.parse(path.read_text())
     of_types = {
         inner
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         for inner in ast.walk(node)
     }
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if node in of_types:
             continue
         if isinstance(node, ast.Import):
@@ -185,7 +191,7 @@ def test_only_environments_reads_environment_variables() -> None:
         named(path)
         for path in PACKAGE.rglob("*.py")
         if path.name != "environments.py"
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if (isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv", "environb"))
         or (isinstance(node, ast.ImportFrom) and node.module == "os" and {a.name for a in node.names} & {"environ", "getenv"})
     ]

@@ -23,6 +23,7 @@ from nba_pipeline.orchestration.reconciliation import DATA_VERSION_TAG
 TODAY, YESTERDAY, TOMORROW, DAY_BEFORE = "2026-01-15", "2026-01-14", "2026-01-16", "2026-01-13"
 CHAIN = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features", "predictions")
 POST_GAME = ("player_game_summary", "team_game_summary", "grades")
+TICK = timedelta(seconds=30)
 SOURCES = ("schedule", *CAPTURED, "rosters")
 
 
@@ -31,17 +32,24 @@ def definitions() -> dg.Definitions:
     return build_definitions("sandbox")
 
 
+@cache
+def first_cursor(now: datetime) -> Any:
+    """What the conditions remember after the first tick, at which nothing is there."""
+    empty = dg.DagsterInstance.ephemeral()
+    return dg.evaluate_automation_conditions(definitions(), empty, cursor=None, evaluation_time=now + TICK).cursor
+
+
 class Clock:
     """An instance and the conditions' cursor; each tick is half a minute later."""
 
     def __init__(self, at: str):
         self.now = datetime.fromisoformat(at).replace(tzinfo=EASTERN)
-        self.instance, self.cursor = dg.DagsterInstance.ephemeral(), None
-        self.tick()
+        self.instance, self.cursor = dg.DagsterInstance.ephemeral(), first_cursor(self.now)
+        self.now += TICK
 
     def tick(self) -> dict[str, list[str]]:
         """Table -> the dates that are asked for."""
-        self.now += timedelta(seconds=30)
+        self.now += TICK
         found = dg.evaluate_automation_conditions(definitions(), self.instance, cursor=self.cursor, evaluation_time=self.now)
         self.cursor: Any = found.cursor
         asked = {table: sorted(found.get_requested_partitions(dg.AssetKey(table))) for table in FLOWS}

@@ -34,6 +34,7 @@ def shift_everything(world: World, dates: Sequence[date], as_of: datetime, deriv
 UNSEEN = Derivation("unseen", "Another value, which does not know the future.", features=shift_everything)
 
 
+@pytest.mark.platform
 def test_a_sample_is_audited_and_the_plants_are_tried_on_it(warehouse: LocalWarehouse) -> None:
     told: list[str] = []
     found = leakage(

@@ -304,6 +304,7 @@ def test_a_backfill_killed_half_way_and_resumed_ends_as_if_undisturbed(request: 
     assert "2 excellent (>= 90%), 0 acceptable (>= 70%), 0 failed (< 70%); 0 without final games" in again.stdout
 
 
+@pytest.mark.platform
 def test_a_dry_run_touches_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "nba_pipeline", "backfill", "--from", str(DAY), "--to", str(NEXT), "--dry-run"]
     told = subprocess.run(command, env=in_the_environment_of(tmp_path), check=False, capture_output=True, text=True)

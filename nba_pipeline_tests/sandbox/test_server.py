@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox import League, SandboxServer, serve
@@ -128,6 +129,7 @@ def test_stopping_ends_a_hanging_request_and_stopping_twice_does_no_harm(league:
     assert len(outcome) == 1
 
 
+@pytest.mark.platform
 def test_the_command_line_prints_its_address_and_ends_when_interrupted(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "nba_pipeline.sandbox", "--now", "2025-01-15T12:00:00", "--home", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

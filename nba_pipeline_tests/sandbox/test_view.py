@@ -17,12 +17,18 @@ from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.injury_report import COLUMNS, report
 from nba_pipeline_tests.sandbox.conftest import DAY, PATIENT_SECONDS, Peer
 
-MINUTES = 3
+MINUTES, CLUBS = 3, 12
 LENGTH = timedelta(minutes=MINUTES)
 BEFORE, BEGUN, HALFWAY, LAST, OVER, LATER = (
     -timedelta(minutes=2), timedelta(0), LENGTH / 2, LENGTH - timedelta(seconds=1), LENGTH, LENGTH + timedelta(hours=1),
 )  # fmt: skip
 STATUS = {BEFORE: 1, BEGUN: 2, HALFWAY: 2, LAST: 2, OVER: 3, LATER: 3}
+
+
+@pytest.fixture(scope="module")
+def league() -> League:
+    """A smaller one than elsewhere: each answer about the season holds all of its games."""
+    return League(clubs=CLUBS)
 
 
 @pytest.fixture(
@@ -33,7 +39,7 @@ def short(request: pytest.FixtureRequest, tmp_path: Path, league: League) -> Ite
     """Every game of a date, moved to one instant, and that instant."""
     games = league.games(DAY)
     rule = {"action": "move_date", "to": request.param, "game": [game.game_id for game in games]}
-    (tmp_path / "sandbox_rules.json").write_text(json.dumps({"game_minutes": MINUTES, "rules": [rule]}))
+    (tmp_path / "sandbox_rules.json").write_text(json.dumps({"game_minutes": MINUTES, "clubs": CLUBS, "rules": [rule]}))
     moment, tipoff_at = [games[0].tipoff_at], datetime.fromisoformat(request.param).astimezone(UTC)
     with (
         serve(tmp_path, lambda: moment[0]) as server,

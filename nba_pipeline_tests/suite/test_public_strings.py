@@ -7,6 +7,7 @@ The list stands in `public_strings.txt`. After a change that is meant and migrat
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import click
@@ -18,12 +19,17 @@ from nba_pipeline.definitions import build_definitions
 from nba_pipeline.tables.table import TABLES
 
 SNAPSHOT = Path(__file__).with_name("public_strings.txt")
-SOURCES = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(Path(nba_pipeline.__file__).parent.rglob("*.py"))]
 FORMS = {
     "run tag": re.compile(r"nba/[a-z_]+"),
     "variable": re.compile(r"(NBA|BIGQUERY|ODDS|BALLDONTLIE|INJURY|ESPN|SLACK)_[A-Z_]+"),
 }
 """Kind -> what such a string looks like, wherever it stands."""
+
+
+@cache
+def sources() -> list[ast.Module]:
+    """The modules of the package; every worker imports this module, and one of them runs its test."""
+    return [ast.parse(path.read_text(encoding="utf-8")) for path in sorted(Path(nba_pipeline.__file__).parent.rglob("*.py"))]
 
 
 def public_strings() -> Iterator[str]:
@@ -68,7 +74,7 @@ def _commands(command: click.Command | None = None, name: str = "nba-pipeline") 
 def _constants() -> dict[str, str]:
     """Name -> value of the string constants of all modules; a name with two values stands for itself."""
     found: dict[str, set[str]] = {}
-    for module in SOURCES:
+    for module in sources():
         for node in module.body:
             if isinstance(node, ast.Assign):
                 target, value = node.targets[0], node.value
@@ -82,7 +88,7 @@ def _constants() -> dict[str, str]:
 
 def _literals() -> Iterator[str]:
     constants = _constants()
-    for module in SOURCES:
+    for module in sources():
         for node in ast.walk(module):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield from (f"{kind}: {node.value}" for kind, form in FORMS.items() if form.fullmatch(node.value))

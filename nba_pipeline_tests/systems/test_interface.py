@@ -1,8 +1,5 @@
 """What holds for every system. The systems name features as text, since they may not import the assets."""
 
-import subprocess
-import sys
-
 import pytest
 
 from nba_pipeline.assets.features.features import FEATURES, REQUIRED_FOR_BETTING
@@ -48,8 +45,3 @@ def test_catboost_reads_every_feature_but_the_players_own_lines_and_what_was_nev
 def test_catboost_requires_the_domains_list() -> None:
     legitimately_null = {"points_mean_versus_opponent_last_1095_days"}
     assert set(REQUIRED_FOR_BETTING) - set(CATBOOST.required_for_betting) == legitimately_null
-
-
-def test_the_library_is_not_imported_before_it_is_needed() -> None:
-    code = "import sys; from nba_pipeline.systems import SYSTEMS; sys.exit('catboost' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -3,8 +3,6 @@
 import ast
 import math
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -197,9 +195,3 @@ def roots_of(node: ast.AST) -> set[str]:
     if isinstance(node, ast.Import):
         return {alias.name.split(".")[0] for alias in node.names}
     return {(node.module or "").split(".")[0]} if isinstance(node, ast.ImportFrom) else set()
-
-
-def test_the_definitions_load_without_pandas() -> None:
-    code = "import sys, nba_pipeline.definitions; sys.exit(' '.join({'pandas', 'dagster_pandas'} & sys.modules.keys()) or 0)"
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, ""), f"imported at load: {done.stderr}; import it inside the function instead"

@@ -614,6 +614,7 @@ class Contract:
         assert during(write, look) > 5
         assert len(seen) > 1, "the reader met only one version"
 
+    @pytest.mark.platform
     def test_a_reader_of_what_another_process_writes_sees_whole_days_only(self, store: Store, lines: Table) -> None:
         reader = store.look()
         store.open().replace(lines, [DAY], VERSIONS[0], "me")

@@ -1,8 +1,6 @@
 """Files and logs, in a folder, in a store in memory and in a bucket behind real gcsfs."""
 
 import asyncio
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -52,12 +50,6 @@ def a_killed_log(folder: Place, *texts: str, owner: str = "run") -> PartedLog:
 def test_an_address_that_is_no_home_is_named(home: str) -> None:
     with pytest.raises(BadInput, match=rf"{home} is neither a folder nor an address like gs://bucket/prefix"):
         files.place(home)
-
-
-def test_a_local_folder_needs_no_library_of_stores() -> None:
-    code = "import sys; from nba_pipeline.warehouse import files; files.place('x'); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"fsspec", "upath", "gcsfs", "aiohttp"} & set(loaded)
 
 
 def test_a_listing_tells_what_matches_and_how_large_it_is(root: Place) -> None:

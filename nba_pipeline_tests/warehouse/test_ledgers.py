@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -263,9 +263,8 @@ def test_a_date_that_is_being_written_is_named_not_verified(local: LocalWarehous
         assert problems(local, picks) == [(NOT_VERIFIED, DAY, "")]
 
 
-def write_until_killed() -> None:
+def write_until_killed(home: str, step: int, when: str) -> None:
     """In a process of its own: add two rows to DAY and die before or after one of the renames of the write."""
-    step, when = int(os.environ["NBA_STEP"]), os.environ["NBA_WHEN"]
     replace, done = os.replace, 0
 
     def dying(source: object, target: object) -> None:
@@ -278,24 +277,50 @@ def write_until_killed() -> None:
             os.kill(os.getpid(), 9)
 
     os.replace = dying  # type: ignore[assignment]
-    LocalWarehouse(home=os.environ["NBA_PIPELINE_HOME"]).add(a_ledger(), [DAY], rows(5), "the process that died")
+    LocalWarehouse(home=home).add(a_ledger(), [DAY], rows(5), "the process that died")
 
 
-def kill_a_writer(home: str, step: int, when: str) -> None:
-    script = f"from {__name__} import write_until_killed; write_until_killed()"
-    variables = {"PATH": os.environ["PATH"], "NBA_PIPELINE_HOME": home, "NBA_STEP": str(step), "NBA_WHEN": when}
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], cwd=ROOT, env=variables, check=False)
-    assert done.returncode == -9
+FORKS_WRITERS = f"""
+import json, os, sys
+import nba_pipeline.warehouse.local
+
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        from {__name__} import write_until_killed
+        write_until_killed(*json.loads(line))
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+"""Forks a writer for each line of its input, so that only one process imports Dagster and polars.
+
+It must not import this module itself: that computes a frame, and polars' threads do not survive a fork.
+"""
+
+
+@pytest.fixture(scope="module")
+def kill_a_writer() -> Iterator[Callable[[str, int, str], None]]:
+    """Let a process add rows to the ledger of a home and die at a rename."""
+    command, variables = [sys.executable, "-W", "ignore", "-c", FORKS_WRITERS], {"PATH": os.environ["PATH"]}
+    with subprocess.Popen(command, cwd=ROOT, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as forks:
+
+        def kill(home: str, step: int, when: str) -> None:
+            assert forks.stdin and forks.stdout
+            print(json.dumps([home, step, when]), file=forks.stdin, flush=True)
+            assert forks.stdout.readline() == "-9\n"
+
+        yield kill
 
 
 STEPS = ["the pending manifest", "the rows", "the manifest"]
 """What the renames of a write put in place, in order."""
 
 
+@pytest.mark.platform
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
 def test_a_writer_that_is_killed_at_any_point_leaves_no_alteration(
-    local: LocalWarehouse, picks: Table, tmp_path: Path, step: str, when: str
+    local: LocalWarehouse, picks: Table, tmp_path: Path, kill_a_writer: Callable[..., None], step: str, when: str
 ) -> None:
     kill_a_writer(local.home, STEPS.index(step), when)
     is_written = (step, when) in (("the rows", "after"), ("the manifest", "before"), ("the manifest", "after"))
@@ -308,7 +333,10 @@ def test_a_writer_that_is_killed_at_any_point_leaves_no_alteration(
         assert home.add(picks, [DAY], rows(7), "the one after") and not findings(home, picks)
 
 
-def test_a_row_altered_before_a_pending_manifest_is_settled_is_named(local: LocalWarehouse, picks: Table) -> None:
+@pytest.mark.platform
+def test_a_row_altered_before_a_pending_manifest_is_settled_is_named(
+    local: LocalWarehouse, picks: Table, kill_a_writer: Callable[..., None]
+) -> None:
     kill_a_writer(local.home, STEPS.index("the rows"), "after")
     tamper(local, lambda frame: frame.with_columns(points=pl.when(pl.col("game_id") == "004").then(30).otherwise("points")))
     assert problems(local, picks) == [(ROW_ALTERED, DAY, "game_id 004, book fanduel")]
