@@ -1,4 +1,4 @@
-"""What the documents name exists: links, anchors, make targets, commands with their options, and environment variables."""
+"""What the documents name exists, and what a user can name is documented."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,13 @@ import click
 import pytest
 import typer.main
 
+import nba_pipeline
 from nba_pipeline import cli, environments
+from nba_pipeline.completeness.modes import DAILY_TABLES
+from nba_pipeline.definitions import build_definitions
+from nba_pipeline.sandbox import faults
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline_tests.suite.test_public_strings import SNAPSHOT
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -119,6 +125,15 @@ def test_commands_and_options_exist(document: Path, command: click.Command) -> N
     assert list(unknown_commands(document, command)) == []
 
 
+def test_every_table_is_drawn() -> None:
+    drawings = [(ROOT / "README.md").read_text(encoding="utf-8"), str(nba_pipeline.__doc__)]
+    for drawing in drawings:
+        # the first word of a line is the stage
+        drawn = {name for block in INDENTED.findall(drawing) for line in block.splitlines() for name in line.split()[1:]}
+        missing = {*DAILY_TABLES, "points_model"} - drawn
+        assert missing == set(), "add the table to the drawings in README.md and nba_pipeline/__init__.py"
+
+
 def test_every_command_is_documented(command: click.Command) -> None:
     text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     missing = [name for name in leaves(command) if not re.search(rf"`{name}\b", text)]
@@ -130,6 +145,24 @@ def test_every_environment_variable_is_documented() -> None:
     constants = {name for name in vars(environments) if name.isupper()}
     documented = set(INLINE.findall((ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")))
     assert named - constants - documented == set(), "docs/configuration.md needs a row for each"
+
+
+def names_to_document() -> Iterator[tuple[str, set[str]]]:
+    """Page -> the names that it should have in inline code."""
+    fields = {f"match.{name}" for name in faults.ANY_MATCH} | (faults.ANY_RULE - {"match"})
+    parameters = {name for some in faults.ACTIONS.values() for names in some for name in names}
+    yield "sandbox.md", fields | faults.ACTIONS.keys() | parameters | faults.PROVIDERS | faults.CORRECTABLE
+    yield "configuration.md", {type(section).__name__ for section in vars(SETTINGS).values()}
+    served = build_definitions("sandbox").get_repository_def()
+    alerts = re.findall(r"^alert kind: '(.+)'$", SNAPSHOT.read_text(encoding="utf-8"), re.MULTILINE)
+    yield "automation.md", {one.name for one in (*served.schedule_defs, *served.sensor_defs)} | set(alerts)
+
+
+def test_every_fault_setting_schedule_sensor_and_alert_is_documented() -> None:
+    for page, names in names_to_document():
+        spans = " ".join(INLINE.findall((ROOT / "docs" / page).read_text(encoding="utf-8")))
+        missing = {name for name in names if not re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", spans)}
+        assert missing == set(), f"docs/{page} needs a row for each"
 
 
 def test_a_broken_link_an_unknown_target_and_an_unknown_command_are_found(tmp_path: Path, command: click.Command) -> None:
