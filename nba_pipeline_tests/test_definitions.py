@@ -226,6 +226,13 @@ def test_every_source_accounts_for_its_rows() -> None:
     assert {key.asset_key for key in keys if key.name == "every_row_is_accounted_for"} == sources
 
 
+def test_every_asset_description_has_its_sections_in_paragraphs() -> None:
+    for spec in build_definitions("sandbox").resolve_all_asset_specs():
+        paragraphs = (spec.description or "").split("\n\n")
+        openings = [paragraph.split(" ")[0] for paragraph in paragraphs]
+        assert openings == [f"{spec.key.to_user_string()}:", "**Grain:**", "**Source:**", "**Caveats:**"]
+
+
 def test_every_daily_asset_carries_a_freshness_policy() -> None:
     specs = build_definitions("sandbox").resolve_all_asset_specs()
     assert [s.key.to_user_string() for s in specs if s.freshness_policy is None] == ["points_model"]

@@ -1,5 +1,7 @@
 """How a table declares its asset: the arguments that follow from its stage, and how it reads other dates."""
 
+import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import date, timedelta
 from typing import Any
@@ -20,10 +22,20 @@ FRESH = dg.FreshnessPolicy.time_window(
 )
 
 
+def markdown_of(docstring: str | None) -> str:
+    r"""The docstring of a table's module as Markdown: its sections become paragraphs that begin with their name in bold.
+
+    >>> markdown_of("rosters: who belongs to a team.\n\nGrain: one row per player\nSource: ESPN,\n  asked daily\n")
+    'rosters: who belongs to a team.\n\n**Grain:** one row per player\n\n**Source:** ESPN, asked daily'
+    """
+    unbroken = re.sub(r"\n +", " ", inspect.cleandoc(docstring or ""))
+    return re.sub(r"\n+(Grain|Source|Caveats): ", r"\n\n**\1:** ", unbroken)
+
+
 def shared(table: Table, module: str, description: str | None, kinds: Set[str], code_version: str) -> dict[str, Any]:
     """The arguments of `dg.asset` that follow from a table and the folder of its module."""
     return {
-        "name": table.name, "group_name": module.split(".")[-2], "description": description, "kinds": set(kinds),
+        "name": table.name, "group_name": module.split(".")[-2], "description": markdown_of(description), "kinds": set(kinds),
         "owners": OWNERS, "code_version": code_version, "io_manager_key": "tables",
         "metadata": {"dagster/column_schema": table.column_schema(), "dagster/table_name": table.name},
     }  # fmt: skip

@@ -1,0 +1,178 @@
+"""What the documents name exists, and what a user can name is documented."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer.main
+
+import nba_pipeline
+from nba_pipeline import cli, environments
+from nba_pipeline.completeness.modes import DAILY_TABLES
+from nba_pipeline.definitions import build_definitions
+from nba_pipeline.sandbox import faults
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline_tests.suite.test_public_strings import SNAPSHOT
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+INDENTED = re.compile(r"(?:^ {4}.*\n)+", re.MULTILINE)
+INLINE = re.compile(r"`([^`]+)`")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+MAKE = re.compile(r"\bmake((?: +[A-Z0-9]+=\S+)*(?: +[a-z][a-z-]*)+)")
+COMMAND = re.compile(r"\bnba-pipeline +([a-z].*)")
+OPTION = re.compile(r"(?<!\S)--[a-z-]+")
+VARIABLE = re.compile(r"\b[A-Z]+_[A-Z_]+\b")
+
+
+def prose(text: str) -> str:
+    """A document without its code blocks."""
+    return INDENTED.sub("\n", FENCE.sub("", text))
+
+
+def code(text: str) -> Iterator[str]:
+    """The lines of the code blocks of a document, and its inline code with line breaks as spaces; without comments."""
+    for block in [*FENCE.findall(text), *INDENTED.findall(FENCE.sub("", text))]:
+        yield from (line.split(" # ")[0] for line in block.splitlines())
+    yield from (span.replace("\n", " ") for span in INLINE.findall(prose(text)))
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub gives to the headings of a document."""
+    titles = (re.sub(r"[^\w\- ]", "", title.lower()) for title in HEADING.findall(FENCE.sub("", text)))
+    return {title.strip().replace(" ", "-") for title in titles}
+
+
+def broken_links(document: Path) -> Iterator[str]:
+    """The relative links of a document whose file or anchor does not exist."""
+    for target in LINK.findall(prose(document.read_text(encoding="utf-8"))):
+        path, _, anchor = target.partition("#")
+        file = document.parent / path if path else document
+        if "://" in target:
+            continue
+        if not file.exists():
+            yield f"{target}: there is no {path}"
+        elif anchor and anchor not in anchors(file.read_text(encoding="utf-8")):
+            yield f"{target}: {file.name} has no heading #{anchor}"
+
+
+def unknown_targets(document: Path, targets: set[str]) -> set[str]:
+    """The make targets that a document names and the Makefile does not have."""
+    named = {
+        word for line in code(document.read_text(encoding="utf-8")) for words in MAKE.findall(line) for word in words.split()
+    }
+    return {word for word in named if "=" not in word} - targets
+
+
+def unknown_commands(document: Path, command: click.Command) -> Iterator[str]:
+    """The commands and options that a document names and the command line does not have."""
+    for line in code(document.read_text(encoding="utf-8")):
+        for text in COMMAND.findall(line):
+            found, words = command, text.split()
+            while words and hasattr(found, "commands"):
+                word = words.pop(0)
+                if word not in found.commands:
+                    yield f"nba-pipeline {text}: there is no command {word}"
+                    break
+                found = found.commands[word]
+            else:
+                known = {name for parameter in found.params for name in parameter.opts} | {"--help"}
+                options = OPTION.findall(re.sub(r'"[^"]*"?', "", text))
+                yield from (f"nba-pipeline {text}: there is no option {option}" for option in options if option not in known)
+
+
+def leaves(command: click.Command, name: str = "nba-pipeline") -> Iterator[str]:
+    """Every command that is no group, by its whole name."""
+    children = getattr(command, "commands", {})
+    for child in children.values():
+        yield from leaves(child, f"{name} {child.name}")
+    if not children:
+        yield name
+
+
+def makefile_targets() -> set[str]:
+    return set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+@pytest.fixture
+def command() -> click.Command:
+    return typer.main.get_command(cli.app)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_to_files_and_headings(document: Path) -> None:
+    assert list(broken_links(document)) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_make_targets_exist(document: Path) -> None:
+    assert unknown_targets(document, makefile_targets()) == set()
+
+
+def test_hosted_ci_runs_make_targets_that_exist() -> None:
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    named = set(re.findall(r"run: make (.+)", workflow))
+    assert named == {"lint", "test", "test-unattended", "test-bigquery"}
+    assert named <= makefile_targets()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_and_options_exist(document: Path, command: click.Command) -> None:
+    assert list(unknown_commands(document, command)) == []
+
+
+def test_every_table_is_drawn() -> None:
+    drawings = [(ROOT / "README.md").read_text(encoding="utf-8"), str(nba_pipeline.__doc__)]
+    for drawing in drawings:
+        # the first word of a line is the stage
+        drawn = {name for block in INDENTED.findall(drawing) for line in block.splitlines() for name in line.split()[1:]}
+        missing = {*DAILY_TABLES, "points_model"} - drawn
+        assert missing == set(), "add the table to the drawings in README.md and nba_pipeline/__init__.py"
+
+
+def test_every_command_is_documented(command: click.Command) -> None:
+    text = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    missing = [name for name in leaves(command) if not re.search(rf"`{name}\b", text)]
+    assert missing == [], "docs/commands.md needs a row for each"
+
+
+def test_every_environment_variable_is_documented() -> None:
+    named = set(VARIABLE.findall(Path(environments.__file__).read_text(encoding="utf-8")))
+    constants = {name for name in vars(environments) if name.isupper()}
+    documented = set(INLINE.findall((ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")))
+    assert named - constants - documented == set(), "docs/configuration.md needs a row for each"
+
+
+def names_to_document() -> Iterator[tuple[str, set[str]]]:
+    """Page -> the names that it should have in inline code."""
+    fields = {f"match.{name}" for name in faults.ANY_MATCH} | (faults.ANY_RULE - {"match"})
+    parameters = {name for some in faults.ACTIONS.values() for names in some for name in names}
+    yield "sandbox.md", fields | faults.ACTIONS.keys() | parameters | faults.PROVIDERS | faults.CORRECTABLE
+    yield "configuration.md", {type(section).__name__ for section in vars(SETTINGS).values()}
+    served = build_definitions("sandbox").get_repository_def()
+    alerts = re.findall(r"^alert kind: '(.+)'$", SNAPSHOT.read_text(encoding="utf-8"), re.MULTILINE)
+    yield "automation.md", {one.name for one in (*served.schedule_defs, *served.sensor_defs)} | set(alerts)
+
+
+def test_every_fault_setting_schedule_sensor_and_alert_is_documented() -> None:
+    for page, names in names_to_document():
+        spans = " ".join(INLINE.findall((ROOT / "docs" / page).read_text(encoding="utf-8")))
+        missing = {name for name in names if not re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", spans)}
+        assert missing == set(), f"docs/{page} needs a row for each"
+
+
+def test_a_broken_link_an_unknown_target_and_an_unknown_command_are_found(tmp_path: Path, command: click.Command) -> None:
+    document = tmp_path / "page.md"
+    document.write_text(
+        "# A page\n\n[here](#a-page) [there](#b-page) [file](none.md) `make tset` `nba-pipeline run --day D`\n\n"
+        "    make PYTHON=python3.13 demo lnit  # make nothing\n    nba-pipeline audit leaks\n"
+    )
+    assert list(broken_links(document)) == ["#b-page: page.md has no heading #b-page", "none.md: there is no none.md"]
+    assert unknown_targets(document, {"demo"}) == {"tset", "lnit"}
+    assert set(unknown_commands(document, command)) == {
+        "nba-pipeline run --day D: there is no option --day", "nba-pipeline audit leaks: there is no command leaks",
+    }  # fmt: skip
