@@ -27,7 +27,9 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 
-STATUSES = ("scheduled", "live", "final", "postponed", "unknown")
+STATUSES = ("scheduled", "live", "final", "postponed", "suspended", "unknown")
+"""`postponed` is every game that is not played on its date: postponed, cancelled, not necessary; `status_text` says which.
+`suspended` is one that was stopped and may be resumed."""
 
 
 class ScheduleRows(Row):
