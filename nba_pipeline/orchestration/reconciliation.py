@@ -13,6 +13,7 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline.asset_factory.conditions import FLOWS
+from nba_pipeline.assets.grades.grades import STATISTICS, published
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import (
     CRITICAL_OF_MODE,
@@ -25,6 +26,7 @@ from nba_pipeline.completeness.modes import (
     due_instants,
     may_go_without,
 )
+from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.instance.run_tags import DUE_TAG, LONGEST_WHY, MODE_TAG, PARTITION_TAG, RANGE_TAGS, WHY_TAG
 from nba_pipeline.league.calendar import days, eastern, eastern_date, week_of
 from nba_pipeline.orchestration.reloading import RELOAD, RELOAD_TAGS, Reload, find_reloads
@@ -350,6 +352,7 @@ def look_at(warehouse: Warehouse, dates: Sequence[date], now: datetime) -> Itera
                 .join(summarised, on="game_id", how="semi")
                 .join(ungraded, on="game_id", how="semi"),
             ),
+            ("is not played and its predictions are not void", _not_void(warehouse, schedule, graded, dates, closed)),
         ]
     )
     is_open = dict(gates.coverage(judged, dates).select("game_date", "is_open").iter_rows())
@@ -361,6 +364,21 @@ def look_at(warehouse: Warehouse, dates: Sequence[date], now: datetime) -> Itera
             day, tuple(tipoffs.get(day, ())), frozenset(name for name, there in written.items() if day in there),
             incomplete.get(day, ()), left_behind.get(day, ()), closed[day], is_open[day] or day in waived,
         )  # fmt: skip
+
+
+def _not_void(
+    warehouse: Warehouse, schedule: pl.DataFrame, graded: pl.DataFrame, dates: Sequence[date],
+    closed: Mapping[date, frozenset[str]],
+) -> pl.DataFrame:  # fmt: skip
+    """The games that are not played, of dates that are graded, with gradable predictions without a grade."""
+    is_graded = [day for day in dates if day in warehouse.dates(TABLES["grades"]) and "grades" not in closed[day]]
+    off = schedule.filter(pl.col("status") == OFF, pl.col("game_date").is_in(is_graded))
+    if off.is_empty():
+        return pl.DataFrame(schema={"game_date": pl.Date, "matchup": pl.String})
+    made = warehouse.scan(TABLES["predictions"], is_graded).filter(pl.col("market").is_in(list(STATISTICS))).collect()
+    ungraded = published(made, off).join(graded, on=["game_id", "player_id", "system_id", "market", "run_kind"], how="anti")
+    matchup = pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup")
+    return off.join(ungraded, on=["game_date", "game_id"], how="semi").select("game_date", matchup)
 
 
 def closed_ledgers(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, frozenset[str]]:

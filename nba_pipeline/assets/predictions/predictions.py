@@ -19,6 +19,7 @@ from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, s
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.assets.predictions.points_model import Models, load_models
 from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.not_played import IS_CALLED_POSTPONED, OFF
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.instance.clock import Clock
@@ -213,7 +214,7 @@ def _slate(
     upcoming_players: pl.DataFrame, features: pl.DataFrame, schedule: pl.DataFrame, lines: pl.DataFrame, now: datetime
 ) -> pl.DataFrame:
     """One row per expected player and game: who, when, the usable line, and why nobody may predict it or null."""
-    games = schedule.select("game_id", "game_date", "status", "tipoff_at")
+    games = schedule.select("game_id", "game_date", "status", "status_text", "tipoff_at")
     on = ["game_date", *PLAYER_GAME]
     known = features.select(
         *on, "games_played_season", "minutes_mean_last_10_games", "injury_status",
@@ -251,8 +252,10 @@ def _ineligible() -> pl.Expr:
     return (
         pl.when(pl.col("status").is_null())
         .then(pl.lit("the game is not in the schedule of the date"))
-        .when(pl.col("status") == "postponed")
+        .when((pl.col("status") == OFF) & IS_CALLED_POSTPONED)
         .then(pl.lit("the game is postponed"))
+        .when(pl.col("status") == OFF)
+        .then(pl.lit("the game is not played"))
         .when(pl.col("has_features").is_null())
         .then(pl.lit("no row in features"))
         .when(games < wanted.least_games)
