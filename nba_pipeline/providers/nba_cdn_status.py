@@ -30,7 +30,7 @@ SUSPENDED = re.compile(r"\bsusp\w*")
 OVER = re.compile(r"^final\b")
 """Texts of a game that has ended, whatever else they mention."""
 
-DECIDED = re.compile(r"\b([0-3])\s*[-–]\s*4\b|\b4\s*[-–]\s*([0-3])\b")
+DECIDED = re.compile(r"\b([0-3])\s*[-\u2013]\s*4\b|\b4\s*[-\u2013]\s*([0-3])\b")
 """The score of a series that has a winner."""
 
 TRUE = ("true", "1", "y", "yes")

@@ -113,7 +113,7 @@ def test_wrong_use_is_one_sentence_and_adds_nothing(
 
 
 def test_an_empty_reason_touches_nothing(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="^--reason must not be empty"):
+    with pytest.raises(BadInput, match=r"^--reason must not be empty"):
         app(["not-played", "--game", STUCK, "--reason", "", "--author", "Ann"], standalone_mode=False)
     assert not list(tmp_path.iterdir())
 
