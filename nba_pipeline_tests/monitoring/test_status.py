@@ -115,6 +115,11 @@ def test_a_suspended_game_is_named_until_a_person_marks_it_and_its_predictions_a
     assert answer(days)[0] == 0
 
 
+def test_ungraded_predictions_of_a_complete_game_are_counted(days: Days) -> None:
+    days.write("grades", DAY, *(grade_of(a_prediction(game_date=DAY, game_id=game["game_id"])) for game in GAMES[:3]))
+    assert answer(days, MORNING) == (1, "LATE", [f"CHI@PHX {GAMES[3]['game_id']}: 1 predictions are not graded"])
+
+
 def test_a_game_without_predictions_and_a_book_without_lines_are_named(days: Days) -> None:
     days.write("predictions", DAY, *(a_prediction(game_date=DAY, game_id=game["game_id"]) for game in GAMES[:3]))
     days.write(
