@@ -160,7 +160,7 @@ def print_status(records: list[dict[str, Any]]) -> None:
         for name in record["missing"]:
             if name not in record["reasons"] and record["state"] != "NOT_DUE":
                 out.print(f"{record['game_date']} missing: {name}", highlight=False, soft_wrap=True)
-        told = dict.fromkeys((*record["waivers"], *record["happened"]))
+        told = dict.fromkeys((*record["not_played"], *record["waivers"], *record["happened"]))
         for sentence in (sentence for sentence in told if sentence not in record["reasons"]):
             out.print(f"{record['game_date']} {sentence}", highlight=False, soft_wrap=True)
 

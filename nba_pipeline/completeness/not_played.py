@@ -57,6 +57,24 @@ def with_marks(games: pl.DataFrame, marks: pl.DataFrame, as_of: datetime) -> pl.
     )
 
 
+def off_games(games: pl.DataFrame, marks: pl.DataFrame, as_of: datetime) -> dict[date, list[str]]:
+    """By date a sentence per game of `schedule` that is not played, and per marked game that the league reports final."""
+    standing = standing_marks(marks, as_of).select("game_date", "game_id", "author", mark_reason="reason")
+    beside = games.join(standing, on=["game_date", "game_id"], how="left").sort("game_id")
+    matchup, league = pl.format("{}@{} {}", "away_team", "home_team", "game_id"), pl.col("status_text").fill_null("no reason")
+    is_marked, is_off = pl.col("author").is_not_null(), pl.col("status") == OFF
+    sentence = (
+        pl.when(is_off & is_marked)
+        .then(pl.format("{} is marked as not played, by {}: {}", matchup, "author", "mark_reason"))
+        .when(is_off)
+        .then(pl.format("{} is not played; the league says: {}", matchup, league))
+        .when(is_marked & (pl.col("status") == "final"))
+        .then(pl.format("{} is final; the mark by {} counts no more", matchup, "author"))
+    )
+    named = beside.with_columns(sentence.alias("sentence")).filter(pl.col("sentence").is_not_null())
+    return dict(named.group_by("game_date", maintain_order=True).agg("sentence").iter_rows())
+
+
 def refuse_empty(reason: str, author: str) -> None:
     """Raises BadInput, naming the option and its value, for a mark without a reason or an author."""
     for option, text in (("--reason", reason), ("--author", author)):

@@ -10,6 +10,7 @@ import polars as pl
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.completeness.modes import DAILY_TABLES
+from nba_pipeline.completeness.not_played import NOT_PLAYED, off_games
 from nba_pipeline.completeness.states import state_of
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import PARTITION_TAGS
@@ -54,6 +55,7 @@ def _status(
     }
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
     sources = boxscores.group_by("game_date", "provider").agg(pl.col("game_id").n_unique())
+    off = off_games(schedule, warehouse.scan(NOT_PLAYED, dates).collect(), clock.now())
     incidents = _incidents_by_date(landing)
     disagreements = warehouse.scan(DISAGREEMENTS, dates).sort("game_date", *DISAGREEMENTS.key).collect()
     stale = stale_dates(warehouse, dates, code_versions)
@@ -73,6 +75,7 @@ def _status(
             "stale": list(facts[day].stale),
             "not_loaded": list(damage.not_loaded.get(day, ())),
             "missing": covered[day]["missing"],
+            "not_played": off.get(day, []),
             "waivers": waivers.filter(pl.col("game_date") == day)["reason"].to_list(),
             "happened": [
                 *damage.closed[day].values(),

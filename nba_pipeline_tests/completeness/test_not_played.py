@@ -7,7 +7,7 @@ import pytest
 
 from nba_pipeline.cli import app
 from nba_pipeline.completeness import gates
-from nba_pipeline.completeness.not_played import NOT_PLAYED, mark, standing_marks, with_marks
+from nba_pipeline.completeness.not_played import NOT_PLAYED, mark, off_games, standing_marks, with_marks
 from nba_pipeline.errors import BadInput
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -83,6 +83,17 @@ def test_a_marked_game_holds_neither_team_back(warehouse: LocalWarehouse) -> Non
     games = with_marks(stuck, warehouse.scan(NOT_PLAYED).collect(), NOW)
     verdict, held = gates.judge_slates(games, boxes, [before(-1)], at(20))
     assert held.is_empty() and verdict.row(0, named=True)["recent_games"] == 0
+
+
+def test_games_that_are_not_played_are_told_with_the_word_of_who_says_so(warehouse: LocalWarehouse) -> None:
+    marked(warehouse)
+    marks = warehouse.scan(NOT_PLAYED).collect()
+    games = with_marks(frame_of(TABLES["schedule"], *GAMES), marks, NOW)
+    assert off_games(games, marks, NOW) == {
+        DAY: [f"NYK@GSW {STUCK} is marked as not played, by Ann: the floor was wet", f"MIA@DEN {PPD} is not played; the league says: PPD"]
+    }  # fmt: skip
+    final = frame_of(TABLES["schedule"], a_game(game_id=STUCK))
+    assert off_games(final, marks, NOW) == {DAY: [f"NYK@GSW {STUCK} is final; the mark by Ann counts no more"]}
 
 
 def test_an_empty_ledger_marks_nothing() -> None:

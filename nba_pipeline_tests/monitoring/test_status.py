@@ -113,6 +113,7 @@ def test_a_suspended_game_is_named_until_a_person_marks_it_and_its_predictions_a
     assert answer(days) == (1, "FAILED", [f"{game}: 1 predictions are not graded"])
     days.write("grades", DAY, *(grade_of(a_prediction(game_date=DAY, game_id=game["game_id"])) for game in GAMES))
     assert answer(days)[0] == 0
+    assert f"{DAY} {game} is marked as not played, by Ann: the floor was wet" in asked(days, AFTERNOON).stdout
 
 
 def test_ungraded_predictions_of_a_complete_game_are_counted(days: Days) -> None:
