@@ -82,6 +82,8 @@ def usual(seen: pl.DataFrame, what: str, slates: Sequence[date], dates: Sequence
 def absent_books(warehouse: Warehouse, table: str, dates: Sequence[date], market: str | None = None) -> dict[date, list[str]]:
     """By date with games the books that most of the slates before it had lines of, and that it has none of.
 
+    Only lines that are known to be from before the tip-off count: an archive of lines without instants expects nothing.
+
     Args:
         warehouse: holds `schedule` and the table.
         table: `prop_lines` or `game_lines`.
@@ -89,7 +91,7 @@ def absent_books(warehouse: Warehouse, table: str, dates: Sequence[date], market
         market: counts lines of this market only.
     """
     window = days(min(dates) - timedelta(days=SETTINGS.usual.days), max(dates))
-    lines = warehouse.scan(TABLES[table], window)
+    lines = warehouse.scan(TABLES[table], window).filter("is_before_tipoff")
     lines = lines if market is None else lines.filter(pl.col("market") == market)
     seen = lines.select("game_date", "book").unique().collect()
     slates = playing(warehouse.scan(TABLES["schedule"], window).collect())["game_date"].unique().to_list()

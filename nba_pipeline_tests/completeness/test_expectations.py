@@ -96,7 +96,10 @@ def line_of(table: str, day: date, game_id: str, book: str) -> Values:
     line = a_prop_line(book=book, game_date=day, game_id=game_id)
     if table == "prop_lines":
         return line
-    return {name: line[name] for name in ("game_date", "game_id", "book", "source")} | {"market": "spreads", "outcome": "home"}
+    return {name: line[name] for name in ("game_date", "game_id", "book", "is_before_tipoff", "source")} | {
+        "market": "spreads",
+        "outcome": "home",
+    }
 
 
 def test_the_ninth_game_is_named(days: Days) -> None:
@@ -133,6 +136,17 @@ def test_lines_of_another_market_do_not_make_up_for_points(days: Days) -> None:
     days.write("prop_lines", DAY, rebounds)
     assert absent_books(days.warehouse, "prop_lines", [DAY], "player_points") == {DAY: sorted(BOOKS)}
     assert absent_books(days.warehouse, "prop_lines", [DAY]) == {DAY: ["draftkings", "fanduel"]}
+
+
+@pytest.mark.parametrize("is_before_tipoff", [None, False], ids=["unknown instant", "in play"])
+def test_lines_that_are_not_from_before_the_tipoff_neither_expect_nor_count(is_before_tipoff: bool | None, days: Days) -> None:
+    other = {"is_before_tipoff": is_before_tipoff}
+    for day in (*BEFORE, DAY):
+        books = [*BOOKS[:2], "consensus"] if day != DAY else [BOOKS[0]]
+        lines = [line_of("prop_lines", day, slate_of(day, None)[0]["game_id"], book) for book in books]
+        days.write("prop_lines", day, *(line | (other if line["book"] == "consensus" else {}) for line in lines))
+    days.write("prop_lines", DAY, *lines, line_of("prop_lines", DAY, slate_of(DAY, None)[0]["game_id"], BOOKS[1]) | other)
+    assert absent_books(days.warehouse, "prop_lines", [DAY]) == {DAY: ["fanduel"]}
 
 
 def test_no_lines_are_wanted_of_a_game_that_is_not_played(days: Days) -> None:
