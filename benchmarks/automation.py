@@ -52,8 +52,9 @@ from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.instance.run_retention import prune
 from nba_pipeline.instance.run_tags import MODE_TAG
+from nba_pipeline.instance.runs_in_progress import UNDER_WAY
 from nba_pipeline.league.calendar import EASTERN, FIRST_DATE, days, eastern, week_of
-from nba_pipeline.orchestration.reconciliation import UNDER_WAY, find_work
+from nba_pipeline.orchestration.reconciliation import find_work
 from nba_pipeline.orchestration.runner import QUIET
 from nba_pipeline.orchestration.sensors import SENSORS, final_games, lines, reconciliation
 from nba_pipeline.settings import SETTINGS

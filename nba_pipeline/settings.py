@@ -83,6 +83,14 @@ class Coverage(Section):
     shrink_floor: float = Field(0.80, description="a replacement with a smaller share of the rows it replaces is refused")
 
 
+class Usual(Section):
+    """Which tables and books a slate is expected to have, by the slates before it."""
+
+    slates: int = Field(5, description="last slates before a date that are looked at ...")
+    days: int = Field(14, description="... and that lie at most so many days back")
+    share: float = Field(0.5, description="share of these slates, 0-1, from which on a table or a book is expected")
+
+
 class Corrections(Section):
     """When a final game is read again."""
 
@@ -378,6 +386,7 @@ class Settings(Section):
     payloads: Payloads = Payloads()
     breakers: Breakers = Breakers()
     coverage: Coverage = Coverage()
+    usual: Usual = Usual()
     corrections: Corrections = Corrections()
     expected: Expected = Expected()
     lines: Lines = Lines()

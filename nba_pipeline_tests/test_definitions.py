@@ -60,6 +60,7 @@ predictions/predictions <- features points_model prop_lines schedule upcoming_pl
   ! enough_eligible_players_are_predicted
   ! every_line_is_from_before_tipoff
     every_eligible_player_is_predicted
+    every_game_is_predicted
     every_system_predicts
     few_players_lack_a_line
     key_is_unique
@@ -76,6 +77,7 @@ sources/boxscores <- boxscores schedule
     sources_agree
 sources/game_lines <- prop_lines schedule
     every_row_is_accounted_for
+    every_usual_book_has_lines
     games_have_game_lines
     key_is_unique
     no_row_is_quarantined
@@ -102,6 +104,7 @@ sources/players <- boxscores
 sources/prop_lines <- boxscores players schedule
     every_name_is_resolved
     every_row_is_accounted_for
+    every_usual_book_has_lines
     games_have_lines
     key_is_unique
     no_row_is_quarantined

@@ -73,7 +73,7 @@ def gone(world: World, day: date, border: datetime | None = None) -> World:
     """
     known = _known_before(world, day, border)
     games = between(world["schedule"], day, day)
-    is_played = pl.col("status").is_in(["final", "live"])
+    is_played = pl.col("status").is_in(["final", "live", "suspended"])
     to_come = games.with_columns(
         pl.when(is_played).then(pl.lit("scheduled")).otherwise("status").alias("status"),
         pl.lit(None, pl.String).alias("status_text"), *_nulls("home_points", "away_points"),

@@ -31,10 +31,12 @@ def status(
     last: Annotated[str | None, typer.Option("--to", help="last US Eastern date; default tomorrow")] = None,
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
-    """What is due, what is there, what is missing by name, and what happened on the way."""
+    """What is due, what is there, what is missing by name, and what happened; exit code 1 for a date that is LATE or FAILED."""
+    from nba_pipeline.completeness.states import FAILING
     from nba_pipeline.league.calendar import days
     from nba_pipeline.monitoring import status as grid
     from nba_pipeline.monitoring.landed_dates import loaded_before, missing_sources
+    from nba_pipeline.monitoring.run_facts import read_runs
     from nba_pipeline.orchestration.lost_partitions import alert_on_damage
 
     one_of("--format", style, ("table", "json"))
@@ -42,17 +44,19 @@ def status(
     start, end = date_range(first or str(today - timedelta(days=6)), last or str(today + timedelta(days=1)))
     work = runner()
     before = loaded_before(work.instance)
-    records = grid.status(work.warehouse, work.landing, work.clock, days(start, end), work.code_versions, before)
+    dates = days(start, end)
+    runs = read_runs(work.instance, dates, work.clock)
+    records = grid.status(work.warehouse, work.landing, work.clock, dates, work.code_versions, before, runs)
     alert_on_damage(work.notifier, work.landing)
     if style == "json":
         print(json.dumps(records, indent=1))
     else:
         print_status(records)
-        elsewhere = missing_sources(work.warehouse, work.landing, end, before).keys() - set(days(start, end))
+        elsewhere = missing_sources(work.warehouse, work.landing, end, before).keys() - set(dates)
         if elsewhere:
             message = f"{len(elsewhere)} other dates up to {end} are landed but not loaded (first: {min(elsewhere)})"
             out.print(f"{message}; nba-pipeline reconcile reloads them", highlight=False, soft_wrap=True)
-    leave(int(any(record["state"] == "FAILED" for record in records)))
+    leave(int(any(record["state"] in FAILING for record in records)))
 
 
 @app.command()

@@ -155,12 +155,13 @@ def print_status(records: list[dict[str, Any]]) -> None:
         )
     out.print(table)
     for record in records:
-        if record["not_loaded"]:
-            message = f"landed but not loaded: {', '.join(record['not_loaded'])}; nba-pipeline reconcile reloads it"
-            out.print(f"{record['game_date']} {message}", highlight=False, soft_wrap=True)
+        for reason in record["reasons"]:
+            out.print(f"{record['game_date']} {reason}", highlight=False, soft_wrap=True, markup=False)
         for name in record["missing"]:
-            out.print(f"{record['game_date']} missing: {name}", highlight=False, soft_wrap=True)
-        for sentence in (*record["waivers"], *record["happened"]):
+            if name not in record["reasons"] and record["state"] != "NOT_DUE":
+                out.print(f"{record['game_date']} missing: {name}", highlight=False, soft_wrap=True)
+        told = dict.fromkeys((*record["not_played"], *record["waivers"], *record["happened"]))
+        for sentence in (sentence for sentence in told if sentence not in record["reasons"]):
             out.print(f"{record['game_date']} {sentence}", highlight=False, soft_wrap=True)
 
     for name in names_of_stale(records):

@@ -1,4 +1,4 @@
-"""Commands that repair: reconcile, waive, resolve, recheck, rebuild."""
+"""Commands that repair: reconcile, waive, not-played, resolve, recheck, rebuild."""
 
 import json
 import sys
@@ -71,6 +71,23 @@ def waive(
     for sentence in ledger.waive(work.warehouse, work.clock.now(), slate, gate, reason, author, ends_at):
         out.print(sentence, highlight=False, soft_wrap=True, markup=False)
     leave(0)
+
+
+@app.command("not-played")
+def not_played(
+    game: Annotated[str, typer.Option(help="game_id, the NBA's ten digits")],
+    reason: Annotated[str, typer.Option(help="why, for whoever asks later")],
+    author: Annotated[str, typer.Option(help="who says so")],
+    take_back: Annotated[bool, typer.Option("--take-back", help="the game is or will be played: take the mark back")] = False,
+) -> None:
+    """Mark a game as not played: no gate waits for it and its predictions are void; who and why is kept for good."""
+    from nba_pipeline.completeness import not_played as ledger
+
+    ledger.refuse_empty(reason, author)
+    work = runner()
+    day, message = ledger.mark(work.warehouse, work.clock.now(), game, reason, author, not take_back)
+    out.print(message, highlight=False, soft_wrap=True, markup=False)
+    leave(report(work, work.follow_mark(day)))
 
 
 @app.command()

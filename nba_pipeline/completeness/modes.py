@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from nba_pipeline.league.calendar import eastern
+from nba_pipeline.league.calendar import eastern, eastern_date
 from nba_pipeline.settings import SETTINGS
 
 Mode = Literal["overnight", "same_day", "tomorrow"]
@@ -55,6 +55,9 @@ CLOCK: dict[Mode, tuple[tuple[int, int], ...]] = {
 }
 """Mode -> the Eastern hours and minutes of its schedule, the last call included."""
 
+GRACE = timedelta(minutes=SETTINGS.patience.grace_minutes)
+"""After a due instant, before work that is not done is late."""
+
 
 def due_instants(mode: Mode, slate: date, tipoffs: Sequence[datetime | None]) -> list[datetime]:
     """The instants at which a mode is due for a slate, in order; `tipoffs` are those of its games, in UTC, None: not known.
@@ -73,6 +76,34 @@ def due_instants(mode: Mode, slate: date, tipoffs: Sequence[datetime | None]) ->
     if mode == "same_day" and early < instants[0]:
         instants = [early, *instants]
     return [instant for instant in instants if len(known) < len(tipoffs) or instant < max(known)]
+
+
+def has_begun(tipoffs: Sequence[datetime | None], now: datetime) -> bool:
+    """Whether every game of a slate has begun; never while one has no tip-off, and not for a date without games."""
+    return bool(tipoffs) and all(tipoff is not None and tipoff <= now for tipoff in tipoffs)
+
+
+def last_due(mode: Mode, slate: date, tipoffs: Sequence[datetime | None], now: datetime) -> datetime | None:
+    """The last instant at which a mode was due for a slate, once its grace is over: what was not made since is late.
+
+    What comes before the tip-off is due only on its day: it cannot be made up for.
+    """
+    if mode != "overnight" and slate != eastern_date(now) + timedelta(days=DAYS_FROM_TODAY[mode]):
+        return None
+    if mode != "overnight" and has_begun(tipoffs, now):
+        return None
+    return max((at for at in due_instants(mode, slate, tipoffs) if at + GRACE <= now), default=None)
+
+
+def first_due(slate: date, tipoffs: Sequence[datetime | None]) -> dict[str, datetime]:
+    """By daily table the instant at which it was first due for a slate, whatever mode makes it."""
+    instants = {mode: due_instants(mode, slate, tipoffs) for mode in MODES}
+    known = {mode: found[0] for mode, found in instants.items() if found}
+    return {
+        name: min(at for mode, at in known.items() if name in TABLES_OF_MODE[mode])
+        for name in DAILY_TABLES
+        if any(name in TABLES_OF_MODE[mode] for mode in known)
+    }
 
 
 def may_go_without(missing: int, waited: timedelta, until_first_tipoff: timedelta | None) -> bool:

@@ -75,6 +75,11 @@ def close_dead_runs(instance: dg.DagsterInstance, now: datetime) -> list[dg.Dags
     return [closed for record in records if (closed := _close_if_dead(instance, record, now))]
 
 
+def is_dead(instance: dg.DagsterInstance, record: RunRecord, now: datetime) -> bool:
+    """Whether the process of a run in progress is gone, or its lease is over; `now` is the real time."""
+    return record.dagster_run.status in MAY_BE_DEAD and _why_dead(instance, record, now) is not None
+
+
 def _close_if_dead(instance: dg.DagsterInstance, record: RunRecord, now: datetime) -> dg.DagsterRun | None:
     """The run of a record as it was closed, or None."""
     if not (reason := _why_dead(instance, record, now)):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -10,99 +10,78 @@ import polars as pl
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.completeness.modes import DAILY_TABLES
+from nba_pipeline.completeness.not_played import NOT_PLAYED, off_games
+from nba_pipeline.completeness.states import state_of
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import PARTITION_TAGS
-from nba_pipeline.league.calendar import days, eastern, parse_key
+from nba_pipeline.league.calendar import days, parse_key
+from nba_pipeline.monitoring.date_facts import Damage, read_facts
 from nba_pipeline.monitoring.deliveries import undelivered_sentences
 from nba_pipeline.monitoring.landed_dates import missing_sources
+from nba_pipeline.monitoring.run_facts import RunFacts
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.partitions import recovering
-
-COLLECTED_BY_HOUR = 7
-"""Eastern hour of the next day from which missing box scores are a failure and not a wait."""
 
 DISAGREEMENTS_SHOWN = 20
 
 
 def status(
     warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date], code_versions: Mapping[str, str],
-    before: Mapping[str, Collection[date]] | None = None,
+    before: Mapping[str, Collection[date]] | None = None, runs: RunFacts | None = None,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """One record per date, see `_status`. An unreadable file is moved aside and named in its date."""
-    return recovering(lambda: _status(warehouse, landing, clock, dates, code_versions, before))
+    return recovering(lambda: _status(warehouse, landing, clock, dates, code_versions, before, runs or RunFacts()))
 
 
 def _status(
     warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date], code_versions: Mapping[str, str],
-    before: Mapping[str, Collection[date]] | None,
+    before: Mapping[str, Collection[date]] | None, runs: RunFacts,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """One record per date: state, games, rows and quarantined rows per table, what is missing by name, what happened.
+    """One record per date: state and its reasons, games, rows and quarantined rows per table, what is missing, what happened.
 
     `code_versions` has the present version of each table's code: rows of another one are stale. `before` has the dates that
-    each source table was once loaded for: like a landed one, such a date is not complete while the table lacks it.
+    each source table was once loaded for: like a landed one, such a date is not complete while the table lacks it. Without
+    `runs` only the tables say what is late.
     """
     warehouse.check([TABLES[name] for name in DAILY_TABLES], dates)
-    closed, lost = _unreadable(warehouse, dates)
-    unloaded = missing_sources(warehouse, landing, max(dates), before)
-    schedule = warehouse.scan(TABLES["schedule"], dates).collect()
-    judged = gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], dates).collect())
+    damage = Damage(*_unreadable(warehouse, dates), missing_sources(warehouse, landing, max(dates), before))
+    schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
+    judged = gates.judge_games(schedule, boxscores)
     covered = {row["game_date"]: row for row in gates.coverage(judged, dates).iter_rows(named=True)}
-    unplayed = dict(
-        schedule.filter(pl.col("status").is_in(["scheduled", "live", "unknown"])).group_by("game_date").len().iter_rows()
-    )
-    games = dict(schedule.group_by("game_date").len().iter_rows())
-    rows = {
-        name: dict(warehouse.scan(TABLES[name], dates).group_by("game_date").len().collect().iter_rows()) for name in DAILY_TABLES
-    }
     parked = {
         name: warehouse.scan_quarantine(TABLES[name], dates).group_by("game_date", "problem").len().collect()
         for name in DAILY_TABLES
     }
-    written = {name: warehouse.dates(TABLES[name]) for name in DAILY_TABLES}
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
-    standing = gates.standing_waivers(waivers, clock.now())
-    sources = (
-        warehouse.scan(TABLES["boxscores"], dates).group_by("game_date", "provider").agg(pl.col("game_id").n_unique()).collect()
-    )
+    sources = boxscores.group_by("game_date", "provider").agg(pl.col("game_id").n_unique())
+    off = off_games(schedule, warehouse.scan(NOT_PLAYED, dates).collect(), clock.now())
     incidents = _incidents_by_date(landing)
     disagreements = warehouse.scan(DISAGREEMENTS, dates).sort("game_date", *DISAGREEMENTS.key).collect()
     undelivered = undelivered_sentences(warehouse, dates)
     stale = stale_dates(warehouse, dates, code_versions)
+    facts = read_facts(warehouse, dates, clock, judged, damage, stale, runs)
+    states = {day: state_of(facts[day], clock.now()) for day in dates}
     return [
         {
             "game_date": day.isoformat(),
-            "state": _state_with_damage(
-                _state(
-                    day,
-                    covered[day],
-                    games.get(day, 0),
-                    day in written["schedule"],
-                    clock,
-                    standing,
-                    written,
-                    unplayed.get(day, 0),
-                ),
-                closed[day],
-                [*lost[day], *unloaded.get(day, ())],
-            ),
-            "games": games.get(day, 0),
+            "state": states[day][0],
+            "reasons": list(states[day][1]),
+            "games": len(facts[day].games),
             "final_games": covered[day]["final_games"],
             "complete_games": covered[day]["complete_games"],
             "boxscores_from": {p: n for d, p, n in sources.iter_rows() if d == day},
-            "rows": {
-                name: rows[name].get(day, 0) if day in written[name] and name not in closed[day] else None
-                for name in DAILY_TABLES
-            },
+            "rows": dict(facts[day].rows),
             "quarantined": {name: int(parked[name].filter(pl.col("game_date") == day)["len"].sum()) for name in DAILY_TABLES},
-            "stale": [name for name in DAILY_TABLES if day in stale[name]],
-            "not_loaded": list(unloaded.get(day, ())),
+            "stale": list(facts[day].stale),
+            "not_loaded": list(damage.not_loaded.get(day, ())),
             "missing": covered[day]["missing"],
+            "not_played": off.get(day, []),
             "waivers": waivers.filter(pl.col("game_date") == day)["reason"].to_list(),
             "happened": [
-                *closed[day].values(),
-                *lost[day].values(),
+                *damage.closed[day].values(),
+                *damage.lost[day].values(),
                 *undelivered.get(day, ()),
                 *_incidents_in_words(incidents.get(day, [])),
                 *_disagreements_in_words(disagreements.filter(pl.col("game_date") == day)),
@@ -128,13 +107,6 @@ def _unreadable(warehouse: Warehouse, dates: Sequence[date]) -> tuple[dict[date,
     return closed_on, lost_on
 
 
-def _state_with_damage(state: str, closed: Mapping[str, str], missing: Sequence[str]) -> str:
-    """A date with a closed ledger has failed until it is restored; one that lacks a table is degraded until it is made again."""
-    if closed:
-        return "FAILED"
-    return "DEGRADED" if missing and state in ("COMPLETE", "EMPTY_OK") else state
-
-
 def stale_dates(warehouse: Warehouse, dates: Sequence[date], code_versions: Mapping[str, str]) -> dict[str, set[date]]:
     """By table the dates with rows of another version of its code. What is only ever added to is never stale."""
     return {
@@ -145,35 +117,6 @@ def stale_dates(warehouse: Warehouse, dates: Sequence[date], code_versions: Mapp
         if TABLES[name].write == "replace" else set()
         for name in DAILY_TABLES
     }  # fmt: skip
-
-
-def _state(
-    day: date,
-    covered: dict[str, Any],
-    games: int,
-    is_known: bool,
-    clock: Clock,
-    waivers: pl.DataFrame,
-    written: dict[str, set[date]],
-    unplayed: int,
-) -> str:
-    """The grid's state of a date: NOT_DUE, EXPECTED, EMPTY_OK, DEGRADED, FAILED, WAIVED or COMPLETE."""
-    if not is_known:
-        return "NOT_DUE" if day > clock.today else "EXPECTED"
-    if not games:
-        return "EMPTY_OK"
-    if day >= clock.today and not covered["final_games"]:
-        return "NOT_DUE" if day not in written["predictions"] else "EXPECTED"
-    is_collected = clock.now() >= eastern(day + timedelta(days=1), COLLECTED_BY_HOUR)
-    if covered["final_games"] == 0:
-        return "EMPTY_OK" if is_collected and not unplayed else "EXPECTED"
-    if not covered["is_open"] and not is_collected:
-        return "EXPECTED"
-    if not covered["is_open"]:
-        return "WAIVED" if waivers.filter(pl.col("game_date") == day).height else "FAILED"
-    if covered["missing"]:
-        return "DEGRADED"
-    return "COMPLETE" if day in written["grades"] else "EXPECTED"
 
 
 def _incidents_by_date(landing: Landing) -> dict[date, list[dict[str, Any]]]:

@@ -22,10 +22,11 @@ from nba_pipeline.completeness.contradictions import contradicted_games
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.completeness.modes import FEATURES, TABLES_OF_MODE
 from nba_pipeline.completeness.reread_times import due_for_contradiction, due_noon, is_within_window
+from nba_pipeline.instance.materializations import made_at
 from nba_pipeline.instance.rereads import Reread, changed_at, rereads, uncarried
 from nba_pipeline.league.calendar import days, eastern_date
 from nba_pipeline.orchestration.recheck_job import JOB
-from nba_pipeline.orchestration.reconciliation import Work, attempts_at, made_at
+from nba_pipeline.orchestration.reconciliation import Work, attempts_at
 from nba_pipeline.providers.archive import PROVIDER as ARCHIVE
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES

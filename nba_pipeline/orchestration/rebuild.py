@@ -27,10 +27,10 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.run_tags import AS_OF_TAG, OFFLINE_TAG, PARTITION_TAG, RANGE_TAGS, REPLAY_TAG
+from nba_pipeline.instance.runs_in_progress import UNDER_WAY
 from nba_pipeline.league.calendar import FIRST_DATE, days, parse_instant, parse_key
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.recheck_job import JOB as RECHECK
-from nba_pipeline.orchestration.reconciliation import UNDER_WAY
 from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Table

@@ -9,12 +9,12 @@ import polars as pl
 from nba_pipeline.completeness.modes import FEATURES, TABLES_OF_MODE
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.materializations import made_at
 from nba_pipeline.instance.rereads import rereads, uncarried
 from nba_pipeline.instance.run_tags import MODE_TAG, RECHECK_TAG
 from nba_pipeline.league.calendar import season_of, season_start
 from nba_pipeline.orchestration.corrections import outdated_features
 from nba_pipeline.orchestration.recheck_job import JOB
-from nba_pipeline.orchestration.reconciliation import made_at
 from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.tables.table import LINEAGE, TABLES

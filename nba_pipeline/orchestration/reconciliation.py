@@ -14,10 +14,10 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline.asset_factory.conditions import FLOWS
-from nba_pipeline.completeness import gates
+from nba_pipeline.assets.grades.grades import STATISTICS, published
+from nba_pipeline.completeness import gates, modes
 from nba_pipeline.completeness.modes import (
     CRITICAL_OF_MODE,
-    DAYS_FROM_TODAY,
     FROM_PREDICTIONS,
     MODES,
     SUMMARIES,
@@ -26,7 +26,10 @@ from nba_pipeline.completeness.modes import (
     due_instants,
     may_go_without,
 )
-from nba_pipeline.instance.run_tags import DUE_TAG, LONGEST_WHY, MODE_TAG, PARTITION_TAG, RANGE_TAGS, WHY_TAG
+from nba_pipeline.completeness.not_played import OFF
+from nba_pipeline.instance.materializations import made_at
+from nba_pipeline.instance.run_tags import DUE_TAG, LONGEST_WHY, MODE_TAG, PARTITION_TAG, WHY_TAG
+from nba_pipeline.instance.runs_in_progress import spans_under_way
 from nba_pipeline.league.calendar import days, eastern, eastern_date, week_of
 from nba_pipeline.orchestration.reloading import RELOAD, RELOAD_TAGS, Reload, find_reloads
 from nba_pipeline.settings import SETTINGS
@@ -50,11 +53,6 @@ MOST_COMPARED = 200
 TRAINING_HOUR = 5
 """Eastern hour of Monday from which the week's models are due."""
 
-UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Slate:
@@ -73,8 +71,8 @@ class Slate:
     """Whether enough of its games are complete for the date to go on, or somebody waived that."""
 
     def has_begun(self, now: datetime) -> bool:
-        """Whether every game has begun; never while one has no tip-off, and of a date without games."""
-        return bool(self.tipoffs) and all(tipoff is not None and tipoff <= now for tipoff in self.tipoffs)
+        """Whether every game has begun."""
+        return modes.has_begun(self.tipoffs, now)
 
     def until_first_tipoff(self, now: datetime) -> timedelta | None:
         """How long until the first game begins, negative when it has; None when no tip-off is known."""
@@ -198,16 +196,8 @@ def with_reloads(found: Sequence[Work], instance: dg.DagsterInstance, reloads: S
 
 
 def last_due(mode: Mode, slate: Slate, now: datetime) -> datetime | None:
-    """The last instant at which the mode was due for the slate, if that was long enough ago to call the work forgotten.
-
-    What comes before the tip-off is due only on its day: it cannot be made up for.
-    """
-    if mode != "overnight" and slate.game_date != eastern_date(now) + timedelta(days=DAYS_FROM_TODAY[mode]):
-        return None
-    if mode != "overnight" and slate.has_begun(now):
-        return None
-    grace = timedelta(minutes=SETTINGS.patience.grace_minutes)
-    return max((at for at in due_instants(mode, slate.game_date, slate.tipoffs) if at + grace <= now), default=None)
+    """The last instant at which the mode was due for the slate, if that was long enough ago to call the work forgotten."""
+    return modes.last_due(mode, slate.game_date, slate.tipoffs, now)
 
 
 def next_of(found: Sequence[Work], now: datetime) -> tuple[Work | None, str]:
@@ -288,12 +278,6 @@ def _was_passed_over(table: str, made: Mapping[str, datetime | None], before: da
     return own is not None and any(own < at <= before for name in follows if (at := made.get(name)) is not None)
 
 
-def made_at(instance: dg.DagsterInstance, table: str, day: date) -> datetime | None:
-    """When a date of a table was last materialised, UTC."""
-    record = last_made(instance, table, day)
-    return datetime.fromtimestamp(record.timestamp, UTC) if record else None
-
-
 def changed_at(instance: dg.DagsterInstance, table: str, day: date) -> datetime | None:
     """When a date of a table was last made with another data version than the time before, UTC."""
     wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(table), asset_partitions=[day.isoformat()])
@@ -306,12 +290,6 @@ def changed_at(instance: dg.DagsterInstance, table: str, day: date) -> datetime 
 def _data_version(record: dg.EventLogRecord) -> str | None:
     made = record.asset_materialization
     return (made.tags or {}).get(DATA_VERSION_TAG) if made else None
-
-
-def last_made(instance: dg.DagsterInstance, table: str, day: date) -> dg.EventLogRecord | None:
-    """Dagster's record of the last materialisation of a date of a table."""
-    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(table), asset_partitions=[day.isoformat()])
-    return next(iter(instance.fetch_materializations(wanted, limit=1).records), None)
 
 
 def attempts_at(instance: dg.DagsterInstance, asked_by: str, day: date, due_at: datetime) -> Attempts:
@@ -335,17 +313,6 @@ def is_under_way(instance: dg.DagsterInstance, day: date, job: str | None = None
     A training's partition is the Monday of its week, which is no date.
     """
     return any(first <= day.isoformat() <= last for first, last in spans_under_way(instance, job))
-
-
-def spans_under_way(instance: dg.DagsterInstance, job: str | None = None) -> list[tuple[str, str]]:
-    """First and last date of each run in progress, as `is_under_way` counts them."""
-    runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY))
-    firsts = {run.run_id: run.tags.get(PARTITION_TAG) or run.tags.get(RANGE_TAGS[0], "") for run in runs}
-    return [
-        (firsts[run.run_id], run.tags.get(RANGE_TAGS[1]) or firsts[run.run_id])
-        for run in runs
-        if job is not None or run.job_name != "train"
-    ]
 
 
 def look_at(warehouse: Warehouse, dates: Sequence[date], now: datetime) -> Iterator[Slate]:
@@ -373,6 +340,7 @@ def look_at(warehouse: Warehouse, dates: Sequence[date], now: datetime) -> Itera
                 .join(summarised, on="game_id", how="semi")
                 .join(ungraded, on="game_id", how="semi"),
             ),
+            ("is not played and its predictions are not void", _not_void(warehouse, schedule, graded, dates, closed)),
         ]
     )
     is_open = dict(gates.coverage(judged, dates).select("game_date", "is_open").iter_rows())
@@ -384,6 +352,21 @@ def look_at(warehouse: Warehouse, dates: Sequence[date], now: datetime) -> Itera
             day, tuple(tipoffs.get(day, ())), frozenset(name for name, there in written.items() if day in there),
             incomplete.get(day, ()), left_behind.get(day, ()), closed[day], is_open[day] or day in waived,
         )  # fmt: skip
+
+
+def _not_void(
+    warehouse: Warehouse, schedule: pl.DataFrame, graded: pl.DataFrame, dates: Sequence[date],
+    closed: Mapping[date, frozenset[str]],
+) -> pl.DataFrame:  # fmt: skip
+    """The games that are not played, of dates that are graded, with gradable predictions without a grade."""
+    is_graded = [day for day in dates if day in warehouse.dates(TABLES["grades"]) and "grades" not in closed[day]]
+    off = schedule.filter(pl.col("status") == OFF, pl.col("game_date").is_in(is_graded))
+    if off.is_empty():
+        return pl.DataFrame(schema={"game_date": pl.Date, "matchup": pl.String})
+    made = warehouse.scan(TABLES["predictions"], is_graded).filter(pl.col("market").is_in(list(STATISTICS))).collect()
+    ungraded = published(made, off).join(graded, on=["game_id", "player_id", "system_id", "market", "run_kind"], how="anti")
+    matchup = pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup")
+    return off.join(ungraded, on=["game_date", "game_id"], how="semi").select("game_date", matchup)
 
 
 def closed_ledgers(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, frozenset[str]]:

@@ -6,17 +6,18 @@ What to run for a date, a backfill or a rebuild is decided here; what a run does
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 
 from nba_pipeline.completeness.modes import TABLES_OF_MODE, Mode
+from nba_pipeline.completeness.not_played import NOT_PLAYED
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance import run_outcomes
 from nba_pipeline.instance.causes import sentence_of
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
-from nba_pipeline.instance.run_tags import MODE_TAG, RANGE_TAGS
+from nba_pipeline.instance.run_tags import MODE_TAG, OFFLINE_TAG, RANGE_TAGS
 from nba_pipeline.league.calendar import week_of
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.monitoring.failed_runs import alert_on_killed
@@ -27,6 +28,7 @@ from nba_pipeline.orchestration.reconciliation import Work, untrained_week
 from nba_pipeline.orchestration.reloading import RELOAD
 from nba_pipeline.orchestration.undone import find_missing, find_undone
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.model_store import ModelStore
@@ -103,6 +105,13 @@ class Runner:
         for work in lost_work(self.instance, self.warehouse, self.clock.today):
             if work.game_date < before:
                 yield self.run("game_day", work.tables, work.game_date, work.game_date, work.tags)
+
+    def follow_mark(self, day: date) -> Iterator[Outcome]:
+        """Give the games of a date that a person marked their status, and grade the date again; no request is sent."""
+        tags, known = {MODE_TAG: NOT_PLAYED.name, OFFLINE_TAG: "true"}, min(day, self.clock.today + timedelta(days=1))
+        yield self.run("game_day", ["schedule"], known, known, tags)  # which replaces later dates that changed, too
+        if day in self.warehouse.dates(TABLES["player_game_summary"]):
+            yield self.run("game_day", ["grades"], day, day, tags)
 
     def whole_date(self, day: date) -> Iterator[Outcome]:
         """Every table of one date, from the schedule to the grades."""

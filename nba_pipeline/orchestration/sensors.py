@@ -29,6 +29,7 @@ from nba_pipeline.completeness.modes import (
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
+from nba_pipeline.instance.materializations import last_made, made_at
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.instance.ticks import decisions
 from nba_pipeline.league.calendar import days, eastern, eastern_date
@@ -44,8 +45,6 @@ from nba_pipeline.orchestration.reconciliation import (
     TRAINING_HOUR,
     attempts_at,
     is_under_way,
-    last_made,
-    made_at,
     next_of,
     untrained_week,
 )

@@ -18,6 +18,7 @@ from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import SEASON_TYPES
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.nba_cdn_play_by_play import parse_play_by_play
+from nba_pipeline.providers.nba_cdn_status import SIDES, decided_series, has_ended, is_unnecessary, status_of
 from nba_pipeline.providers.parsing import Unusable, field_in, frame_of, object_in, objects_in, parser, parsing
 from nba_pipeline.providers.wire import (
     day_or_none,
@@ -32,15 +33,11 @@ from nba_pipeline.providers.wire import (
 from nba_pipeline.warehouse.landing import Payload
 
 PROVIDER = "nba_cdn"
-FINAL = 3
-STATUSES = {1: "scheduled", 2: "live", FINAL: "final"}
-POSTPONED = ("ppd", "postponed")
 GAME_ID = re.compile(r"\d{10}")
 NO_TIME = "1900-"
 """How an instant begins that the NBA has not set."""
 SCHEDULE_FIELDS = ("gameStatus", "gameStatusText", "gameDateTimeUTC")
 """What every game of the schedule has, whatever is known of it; `isNeutral` and the labels are newer."""
-SIDES = ("homeTeam", "awayTeam")
 
 SCHEDULE_COLUMNS = {
     "game_date": pl.Date(), "game_id": pl.String(), "season": pl.String(), "season_type": pl.String(),
@@ -174,9 +171,12 @@ def parse_schedule(payload: Payload) -> pl.DataFrame:
     """One row per game in scope whose teams are known, of every date of the season.
 
     Rows that cannot be used carry a `problem`. A game may stand under two dates while it moves: then it has two rows.
-    Raises Permanent when the document has no games at all or is built otherwise.
+    A game that its series does not need has the status postponed, as one that is called off. Raises Permanent when the
+    document has no games at all or is built otherwise.
     """
-    rows = [_game(game, day, payload) for game, day in _scheduled(payload) if _has_teams(game)]
+    listed = [(game, day) for game, day in _scheduled(payload) if _has_teams(game)]
+    decided = decided_series([(game, _status(game)) for game, _ in listed])
+    rows = [_game(game, day, payload, decided) for game, day in listed]
     return frame_of(rows, SCHEDULE_COLUMNS).unique(maintain_order=True)
 
 
@@ -195,7 +195,7 @@ def read_scoreboard(document: Any) -> Scoreboard:
         board = object_in(document, "scoreboard")
         games = {_scoreboard_id(game): game for game in objects_in(board, "games")}
         wanted = {game_id: game for game_id, game in games.items() if game_id[:3] in SEASON_TYPES}
-        final = frozenset(game_id for game_id, game in wanted.items() if _scoreboard_status(game) == "final")
+        final = frozenset(game_id for game_id, game in wanted.items() if _status(game) == "final")
         return Scoreboard(_scoreboard_date(board), frozenset(wanted), final)
 
 
@@ -240,12 +240,12 @@ def parse_team_boxscores(payload: Payload) -> pl.DataFrame:
 @parser
 def is_final(payload: Payload) -> bool:
     """True when the box score's own status is final."""
-    return whole(_game_of(payload).get("gameStatus")) == FINAL
+    return has_ended(_game_of(payload))
 
 
 def _final_game(document: Any) -> list[str]:
     game = document.get("game") if isinstance(document, dict) else None
-    return [str(game.get("gameId"))] if isinstance(game, dict) and whole(game.get("gameStatus")) == FINAL else []
+    return [str(game.get("gameId"))] if isinstance(game, dict) and has_ended(game) else []
 
 
 def _scheduled(payload: Payload) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -276,9 +276,9 @@ def _scoreboard_date(board: Mapping[str, Any]) -> date:
         raise Unusable(f"gameDate is {quoted(value)}") from None
 
 
-def _scoreboard_status(game: Mapping[str, Any]) -> str:
+def _status(game: Mapping[str, Any]) -> str:
     points = [whole(field_in(object_in(game, side), "score")) for side in SIDES]
-    return _status(whole(field_in(game, "gameStatus")), text_or_none(field_in(game, "gameStatusText")) or "", points)
+    return status_of(whole(field_in(game, "gameStatus")), text_or_none(field_in(game, "gameStatusText")) or "", points)
 
 
 def _has_teams(game: Mapping[str, Any]) -> bool:
@@ -290,18 +290,22 @@ def _is_id(value: Any) -> bool:
     return isinstance(value, str) and GAME_ID.fullmatch(value) is not None
 
 
-def _game(game: Mapping[str, Any], day: Mapping[str, Any], payload: Payload) -> dict[str, Any]:
+def _game(
+    game: Mapping[str, Any], day: Mapping[str, Any], payload: Payload, decided: set[frozenset[str]]
+) -> dict[str, Any]:  # fmt: skip
     game_id, home, away = str(game["gameId"]), game["homeTeam"], game["awayTeam"]
     game_date = _day(day.get("gameDate"))
     text = text_or_none(game.get("gameStatusText"))
     points = [whole(side.get("score")) for side in (home, away)]
-    status = _status(whole(game.get("gameStatus")), text or "", points)
-    tipoff_at = _tipoff(game, text or "")
+    status, tipoff_at = _status(game), _tipoff(game, text or "")
+    asked_on = eastern_date(payload.fetched_at)
+    if status in ("scheduled", "unknown") and is_unnecessary(game, decided, tipoff_at is not None, game_date, asked_on):
+        status = "postponed"
     problems = [f"unknown team {quoted(side['teamTricode'])}" for side in (home, away) if side["teamTricode"] not in TEAMS]
     if game_date is None:
         problems.append(f"unusable date {quoted(day.get('gameDate'))}")
     problems += _retyped(game)
-    has_points = status in ("live", "final")
+    has_points = status in ("live", "final", "suspended")
     label = [text_or_none(game.get(name)) for name in ("gameLabel", "gameSubLabel")]
     arena = [text_or_none(game.get(name)) for name in ("arenaName", "arenaCity")]
     return {
@@ -334,14 +338,6 @@ def _retyped(game: Mapping[str, Any]) -> list[str]:
 
 def _is_flag(game: Mapping[str, Any]) -> bool:
     return isinstance(game.get("isNeutral"), bool)
-
-
-def _status(code: int | None, text: str, points: Sequence[int | None]) -> str:
-    if text.strip().lower().startswith(POSTPONED):
-        return "postponed"
-    status = STATUSES.get(code or 0, "unknown")
-    has_score = all(p is not None for p in points) and any(points)
-    return "unknown" if status == "final" and not has_score else status
 
 
 def _tipoff(game: Mapping[str, Any], text: str) -> datetime | None:

@@ -104,6 +104,19 @@ def test_a_postponed_game_is_void(recommendation: str, outcome: str, reason: str
     assert (row["outcome"], row["void_reason"], row["did_play"], row["actual_value"]) == (outcome, reason, None, None)
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("PPD", "game_postponed"), ("Postponed", "game_postponed"), ("Cancelled", "game_not_played"), ("TBD", "game_not_played")],
+)
+def test_a_game_that_is_not_played_is_void_by_the_league_s_word(text: str, reason: str) -> None:
+    game = a_finished_game(status="postponed", status_text=text, home_points=None, away_points=None)
+    assert the_grade(game=game, complete_games=[])["void_reason"] == reason
+
+
+def test_a_prediction_of_a_suspended_game_waits() -> None:
+    assert grade(game=a_finished_game(status="suspended") | {"complete_games": []}).is_empty()
+
+
 def test_a_game_that_was_played_on_another_date_is_void_on_the_first() -> None:
     game = a_finished_game(a_boxscore(DAY + timedelta(days=1), 22, game_id=GAME), game_date=DAY + timedelta(days=1), game_id=GAME)
     row = the_grade(game=game)

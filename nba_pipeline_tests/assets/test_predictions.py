@@ -239,6 +239,8 @@ def test_five_missing_required_features_cap_the_quality_at_49() -> None:
         ({"minutes_mean_last_10_games": 14.94}, {}, "no line and 14.9 minutes per game, needs 15"),
         ({"minutes_mean_last_10_games": None}, {}, "no line and unknown minutes per game, needs 15"),
         ({}, {"status": "postponed"}, "the game is postponed"),
+        ({}, {"status": "postponed", "status_text": "PPD"}, "the game is postponed"),
+        ({}, {"status": "postponed", "status_text": "Cancelled"}, "the game is not played"),
         ({}, {"game_date": DAY + timedelta(days=1)}, "the game is not in the schedule of the date"),
         (
             {"points_mean_season": None},

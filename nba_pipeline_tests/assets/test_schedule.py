@@ -16,6 +16,7 @@ from nba_pipeline.assets.sources.schedule import (
     refuse_other_seasons,
     schedule,
 )
+from nba_pipeline.completeness.not_played import mark
 from nba_pipeline.environments import resources_for
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.clock import Clock
@@ -171,6 +172,27 @@ def test_a_summer_before_the_schedule_is_an_empty_success(season: Season) -> Non
     """In July the provider lists the preseason of the next season and nothing else."""
     july = date(2025, 7, 17)
     assert season({date(2025, 10, 2): [listed("0012500001")]}, day=july, now=datetime(2025, 7, 17, 16, tzinfo=UTC)) == {july: []}
+
+
+# Games that are not played
+
+
+@pytest.mark.parametrize("text", ["Cancelled", "Suspended"])
+def test_the_league_s_word_reaches_the_table(text: str, season: Season) -> None:
+    status = {"Cancelled": "postponed", "Suspended": "suspended"}[text]
+    assert season({DAY: [listed(ONE, gameStatus=1, gameStatusText=text)]}) == {DAY: [(ONE, status)]}
+    assert season.warehouse.scan(TABLE).collect()["status_text"].to_list() == [text]
+
+
+def test_a_marked_game_is_off_by_a_run_of_any_date_and_stays_so(season: Season) -> None:
+    games: Listed = {DAY: [listed(ONE, **COMING)], NEXT: [listed(TWO, **COMING)]}
+    season(games)
+    season(games, day=NEXT)
+    mark(season.warehouse, NOON, TWO, "the floor was wet", "Ann")
+    assert season(games) == {DAY: [(ONE, "scheduled")], NEXT: [(TWO, "postponed")]}
+    assert (season.metadata["dates_changed_beside"], season.materialised) == (1, [str(DAY), str(NEXT)])
+    assert season(games)[NEXT] == [(TWO, "postponed")] and season.metadata["dates_changed_beside"] == 0
+    assert season(games | {NEXT: [listed(TWO)]})[NEXT] == [(TWO, "final")]  # the league played it after all
 
 
 # Pure functions

@@ -1,15 +1,25 @@
-"""What `status` names of a date beside its missing games."""
+"""What `status` reads of a date, names, and answers with."""
 
-from datetime import date
+import json
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
-from nba_pipeline.completeness.modes import DAILY_TABLES
+from nba_pipeline.completeness.modes import DAILY_TABLES, MODES, TABLES_OF_MODE
+from nba_pipeline.completeness.not_played import mark
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.monitoring.status import status
+from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.landing import Landing
-from nba_pipeline_tests.builders_days import Days, complete_box, slate_of
+from nba_pipeline_tests.builders import Values
+from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
+from nba_pipeline_tests.builders_predictions import a_prediction
+from nba_pipeline_tests.commands import Ended, nba_pipeline
+from nba_pipeline_tests.completeness.test_expectations import BOOKS, line_of, summarized
 from nba_pipeline_tests.monitoring.webhook import a_notifier, listening
 
 DAY = date(2026, 1, 15)
@@ -39,3 +49,132 @@ def test_a_message_that_was_not_delivered_is_named_on_the_date_it_was_raised(tmp
         notifier.raise_alert(date(2021, 11, 1), "run_failed", "season", "no box scores")
     (record,) = status(days.warehouse, Landing(home=str(tmp_path), clock=clock), clock, [DAY], dict.fromkeys(DAILY_TABLES, "1"))
     assert record["happened"] == ["alert run_failed season (2021-11-01) is not delivered yet after 1 attempt: it answered 500"]
+
+
+# States, from the tables to the exit code
+
+
+BEFORE = [DAY - timedelta(days=n) for n in (2, 4, 6, 8, 10)]
+TIPOFFS = [eastern(DAY, hour) for hour in (19, 19, 20, 22)]
+MORNING, AFTERNOON = eastern(DAY + timedelta(days=1), 8), eastern(DAY + timedelta(days=1), 13)
+GAMES = slate_of(DAY, *TIPOFFS, status="final")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five slates and DAY, of which everything was made; nothing is known to Dagster."""
+    days = Days(tmp_path_factory.mktemp("finished"))
+    for day in (*BEFORE, DAY):
+        games = slate_of(day, *(eastern(day, 19),) * 4, status="final") if day != DAY else GAMES
+        bets = [a_prediction(game_date=day, game_id=game["game_id"], tipoff_at=game["tipoff_at"], made_at=eastern(day, 12))
+                for game in games]  # fmt: skip
+        days.write("schedule", day, *games)
+        days.write("boxscores", day, *(row for game in games for row in complete_box(game)))
+        days.write("player_game_summary", day, *summarized(day, games))
+        days.write("predictions", day, *bets)
+        days.write("grades", day, *(grade_of(bet) for bet in bets))
+        for table in ("prop_lines", "game_lines"):
+            days.write(table, day, *(line_of(table, day, game["game_id"], book) for game in games for book in BOOKS))
+        for table in dict.fromkeys(name for mode in MODES for name in TABLES_OF_MODE[mode]):
+            if day not in days.warehouse.dates(TABLES[table]):
+                days.write(table, day)
+    return days.home
+
+
+def grade_of(bet: Values) -> Values:
+    return {name: bet[name] for name in ("game_date", "game_id", "player_id", "system_id", "market", "run_kind")} | {
+        "grade_version": 1
+    }
+
+
+@pytest.fixture
+def days(finished: Path, tmp_path: Path) -> Days:
+    return a_copy(finished, tmp_path / "home")
+
+
+def asked(days: Days, now: datetime, *words: str) -> Ended:
+    return nba_pipeline("status", "--from", str(DAY), "--to", str(DAY), *words, home=days.home, now=now)
+
+
+def answer(days: Days, now: datetime = AFTERNOON) -> tuple[int, str, list[str]]:
+    """Exit code, state and reasons."""
+    ended = asked(days, now, "--format", "json")
+    record: dict[str, Any] = json.loads(ended.stdout)[0]
+    return ended.returncode, record["state"], record["reasons"]
+
+
+def test_a_date_of_which_everything_is_there_is_complete(days: Days) -> None:
+    code, state, reasons = answer(days)
+    assert (code, reasons) == (0, []) and state in ("COMPLETE", "STALE")  # the rows name no version of the code
+
+
+def test_a_suspended_game_is_named_until_a_person_marks_it_and_its_predictions_are_void(days: Days) -> None:
+    """Four of five predictions are graded: what is not final is neither in the coverage nor gradable."""
+    suspended = GAMES[3] | {"status": "suspended", "status_text": "Suspended", "home_points": 61, "away_points": 58}
+    days.write("schedule", DAY, *GAMES[:3], suspended)
+    days.write("boxscores", DAY, *(row for game in GAMES[:3] for row in complete_box(game)))
+    days.write("grades", DAY, *(grade_of(a_prediction(game_date=DAY, game_id=game["game_id"])) for game in GAMES[:3]))
+    game = f"CHI@PHX {suspended['game_id']}"
+    named = f"{game} is not final but suspended; nba-pipeline not-played --game {suspended['game_id']} marks a game that is not played"
+    assert answer(days, MORNING) == (1, "LATE", [named])
+    assert answer(days) == (1, "FAILED", [named])
+    assert f"{DAY} {game} is not final but suspended" in asked(days, AFTERNOON).stdout
+    mark(days.warehouse, MORNING, suspended["game_id"], "the floor was wet", "Ann")
+    days.write("schedule", DAY, *GAMES[:3], suspended | {"status": "postponed"})  # as a run of the asset writes it
+    assert answer(days) == (1, "FAILED", [f"{game}: 1 predictions are not graded"])
+    days.write("grades", DAY, *(grade_of(a_prediction(game_date=DAY, game_id=game["game_id"])) for game in GAMES))
+    assert answer(days)[0] == 0
+    assert f"{DAY} {game} is marked as not played, by Ann: the floor was wet" in asked(days, AFTERNOON).stdout
+
+
+def test_ungraded_predictions_of_a_complete_game_are_counted(days: Days) -> None:
+    days.write("grades", DAY, *(grade_of(a_prediction(game_date=DAY, game_id=game["game_id"])) for game in GAMES[:3]))
+    assert answer(days, MORNING) == (1, "LATE", [f"CHI@PHX {GAMES[3]['game_id']}: 1 predictions are not graded"])
+
+
+def test_a_game_without_predictions_and_a_book_without_lines_are_named(days: Days) -> None:
+    days.write("predictions", DAY, *(a_prediction(game_date=DAY, game_id=game["game_id"]) for game in GAMES[:3]))
+    days.write(
+        "prop_lines", DAY, *(line_of("prop_lines", DAY, game["game_id"], book) for game in GAMES[1:] for book in BOOKS[:2])
+    )
+    first, last = f"NYK@GSW {GAMES[0]['game_id']}", f"CHI@PHX {GAMES[3]['game_id']}"
+    assert answer(days) == (
+        0, "DEGRADED",
+        [f"no predictions of {last}", f"prop_lines: no lines of {first}", "prop_lines: unlike the slates before no lines by betmgm"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("now", "code", "state"),
+    [
+        (eastern(DAY - timedelta(days=1), 12), 0, "NOT_DUE"), (eastern(DAY, 18, 45), 1, "LATE"),
+        (AFTERNOON + timedelta(days=3), 1, "FAILED"),
+    ],
+    ids=["the day before", "15 minutes before the tip-off", "three days later"],
+)  # fmt: skip
+def test_a_slate_that_no_run_made_is_late_and_then_failed(now: datetime, code: int, state: str, days: Days) -> None:
+    coming = slate_of(DAY, *TIPOFFS)
+    for table in DAILY_TABLES:
+        for file in (days.home / "tables" / table).glob(f"game_date={DAY}/*"):
+            file.unlink()
+    days.write("schedule", DAY, *coming)
+    assert answer(days, now)[:2] == (code, state)
+
+
+def test_a_failed_run_keeps_a_date_from_being_complete(days: Days) -> None:
+    days.end(days.begin(DAY, datetime.now(AFTERNOON.tzinfo)), datetime.now(AFTERNOON.tzinfo))
+    code, state, reasons = answer(days, MORNING)
+    assert (code, state) == (1, "LATE") and any("failed and nothing has done its work since" in reason for reason in reasons)
+
+
+def test_a_run_in_progress_is_told(days: Days) -> None:
+    days.write("schedule", DAY, *slate_of(DAY, *TIPOFFS))
+    days.begin(DAY, datetime.now(AFTERNOON.tzinfo))
+    assert answer(days)[:2] == (0, "RUNNING")
+
+
+def test_an_empty_home_is_late_today_and_failed_before(tmp_path: Path) -> None:
+    Days(tmp_path)
+    ended = nba_pipeline("status", "--format", "json", home=tmp_path, now=AFTERNOON)
+    states = [record["state"] for record in json.loads(ended.stdout)]
+    assert ended.returncode == 1 and states == ["FAILED"] * 6 + ["LATE", "NOT_DUE"]

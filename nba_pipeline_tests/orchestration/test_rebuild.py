@@ -103,7 +103,9 @@ def test_the_plan_counts_what_is_replaced_and_what_is_kept(runner: Runner) -> No
         "boxscores": (1, 3),
         "players": (1, 0),
     }
-    assert {"predictions", "grades", "waivers", "alerts", "alert_deliveries"} == {held.name for held in plan.kept}
+    assert {"predictions", "grades", "waivers", "not_played_games", "alerts", "alert_deliveries"} == {
+        held.name for held in plan.kept
+    }
     assert [(run.job, run.tables, run.first) for run in plan.runs] == [("game_day", ("players",), DAY)]
 
 

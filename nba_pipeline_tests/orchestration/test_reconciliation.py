@@ -16,6 +16,7 @@ import time_machine
 from nba_pipeline.completeness.gates import deadline
 from nba_pipeline.completeness.modes import CAPTURED, COLLECTED, CRITICAL_OF_MODE, FROM_PREDICTIONS, TABLES_OF_MODE, Mode
 from nba_pipeline.errors import PipelineError
+from nba_pipeline.instance.materializations import made_at
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.reconciliation import (
@@ -27,7 +28,6 @@ from nba_pipeline.orchestration.reconciliation import (
     find_work,
     last_due,
     look_at,
-    made_at,
     next_of,
     untrained_week,
 )
@@ -470,6 +470,18 @@ def test_a_prediction_of_a_summarised_game_that_is_not_graded_is_found(days: Day
     days.write("grades", YESTERDAY, graded)
     assert content(days) == ["NYK@GSW 0022601140 is not graded"]
     days.write("grades", YESTERDAY, graded, graded | {"system_id": "catboost"})
+    assert content(days) == []
+
+
+def test_a_prediction_of_a_game_that_is_not_played_and_not_void_is_found(days: Days) -> None:
+    off, other = slate_of(YESTERDAY, eastern(YESTERDAY, 19), eastern(YESTERDAY, 22), status="final")
+    days.write("schedule", YESTERDAY, off | {"status": "postponed", "home_points": None, "away_points": None}, other)
+    bet = a_prediction(game_date=YESTERDAY, game_id=off["game_id"], player_id=1, tipoff_at=off["tipoff_at"])
+    late = bet | {"system_id": "catboost", "made_at": off["tipoff_at"]}
+    days.write("predictions", YESTERDAY, bet | {"made_at": eastern(YESTERDAY, 12)}, late)  # which no grade counts
+    assert content(days) == [f"NYK@GSW {off['game_id']} is not played and its predictions are not void"]
+    graded = {name: bet[name] for name in ("game_id", "player_id", "system_id", "market", "run_kind")} | {"grade_version": 1}
+    days.write("grades", YESTERDAY, graded)
     assert content(days) == []
 
 

@@ -28,7 +28,7 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.runner import Outcome, Runner
-from nba_pipeline.orchestration.sensors import share_captured
+from nba_pipeline.orchestration.sensors import pending_games, share_captured
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.backup import back_up
 from nba_pipeline.warehouse.ledgers import verify
@@ -382,3 +382,24 @@ def test_a_variable_that_is_gone_since_the_graph_was_loaded_is_named(tmp_path: P
     monkeypatch.delenv("ODDS_API_KEY")
     with pytest.raises(BadInput, match=r"^Error in config for job game_day: .*'ODDS_API_KEY'"):
         runner.run("game_day", ["prop_lines"], DAY, DAY)
+
+
+@pytest.mark.starts_from("predicted")
+def test_a_game_that_is_marked_as_not_played_is_waited_for_no_more_and_its_predictions_are_void(at: At, home: Path) -> None:
+    game = str(ask(at(DAY, 12), f"SELECT game_id FROM predictions WHERE game_date = '{DAY}' ORDER BY 1 LIMIT 1")[0]["game_id"])
+    rules(home, {"action": "stale_status", "status": 2, "game": game})
+    done(at(NEXT, 7).slate(DAY, "overnight"))
+    of_game = f"FROM grades WHERE game_id = '{game}'"
+    assert ask(at(NEXT, 7), f"SELECT count(*) AS n {of_game}") == [{"n": 0}]
+    rules(home, {"match": {"path": "."}, "action": "status", "status": 500})  # no provider is needed for it
+    words = ["not-played", "--game", game, "--reason", "suspended", "--author", "Ann"]
+    ended = nba_pipeline(*words, home=home, now=eastern(NEXT, 8))
+    assert ended.returncode == 0, ended.stderr
+    status = f"SELECT status FROM schedule WHERE game_id = '{game}'"
+    assert ask(at(NEXT, 8), status) == [{"status": "postponed"}]
+    assert [slate.game_date for slate in pending_games(at(NEXT, 8).warehouse, eastern(NEXT, 8)) if game in slate.games] == []
+    assert ask(at(NEXT, 8), f"SELECT DISTINCT did_play, void_reason {of_game} AND recommendation IN ('OVER', 'UNDER')") == [
+        {"did_play": None, "void_reason": "game_not_played"}
+    ]
+    assert nba_pipeline(*words, "--take-back", home=home, now=eastern(NEXT, 9)).returncode == 0
+    assert ask(at(NEXT, 9), status) == [{"status": "live"}]

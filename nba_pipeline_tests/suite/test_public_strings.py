@@ -15,6 +15,7 @@ import typer.main
 
 import nba_pipeline
 from nba_pipeline import cli
+from nba_pipeline.completeness.states import STATES
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.tables.table import TABLES
 
@@ -38,6 +39,7 @@ def public_strings() -> Iterator[str]:
     yield from _graph()
     yield from _commands()
     yield from _literals()
+    yield from (f"state: {state}" for state in STATES)
 
 
 def _tables() -> Iterator[str]:

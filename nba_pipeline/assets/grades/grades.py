@@ -16,6 +16,7 @@ import polars as pl
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, if_there, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.not_played import IS_CALLED_POSTPONED, OFF
 from nba_pipeline.formulas.wilson import wilson_interval
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
@@ -94,7 +95,7 @@ def grade_predictions(
     Only games named in `complete_games`, and those that are postponed or were moved to another date of `schedule`.
     """
     gradable = predictions.filter(pl.col("market").is_in(list(STATISTICS)))
-    settled = _settled(_published(gradable, schedule), schedule, complete_games)
+    settled = _settled(published(gradable, schedule), schedule, complete_games)
     return _new_versions(_outcomes(settled, player_game_summary), grades_ledger, predictions)
 
 
@@ -110,7 +111,7 @@ def without_lost_rows(
     return predictions.join(lost, on=key, how="anti")
 
 
-def _published(predictions: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
+def published(predictions: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
     """The prediction per player, game, system, market and run kind that counts: the latest, if live of before tip-off."""
     tipoffs = schedule.select("game_date", "game_id", pl.col("tipoff_at").alias("tipoff_at_now"))
     tipoff_at = pl.coalesce("tipoff_at_now", "tipoff_at")
@@ -124,13 +125,19 @@ def _published(predictions: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFram
 
 
 def _settled(published: pl.DataFrame, schedule: pl.DataFrame, complete_games: Sequence[str] | pl.Series) -> pl.DataFrame:
-    """The rows whose game can be graded, with `is_off`: it is postponed, or the schedule has it on another date."""
-    statuses = schedule.select("game_date", "game_id", "status")
+    """The rows whose game can be graded, with `is_off`: it is not played, or the schedule has it on another date.
+
+    `is_postponed` says of one that is off whether that is the word for it; a game that moved is postponed.
+    """
+    statuses = schedule.select("game_date", "game_id", "status", "status_text")
     is_elsewhere = pl.col("status").is_null() & pl.col("game_id").is_in(schedule["game_id"].to_list())
     is_complete = pl.col("status").is_not_null() & pl.col("game_id").is_in(list(complete_games))
     return (
         published.join(statuses, on=["game_date", "game_id"], how="left")
-        .with_columns(((pl.col("status") == "postponed").fill_null(False) | is_elsewhere).alias("is_off"))
+        .with_columns(
+            ((pl.col("status") == OFF).fill_null(False) | is_elsewhere).alias("is_off"),
+            IS_CALLED_POSTPONED.alias("is_postponed"),
+        )
         .filter(pl.col("is_off") | is_complete)
     )
 
@@ -160,7 +167,8 @@ def _outcomes(settled: pl.DataFrame, player_game_summary: pl.DataFrame) -> pl.Da
             .when(margin == 0).then(pl.lit("PUSH"))
             .when((margin > 0) == (recommended == "OVER")).then(pl.lit("WIN"))
             .otherwise(pl.lit("LOSS")).alias("outcome"),
-            pl.when(is_bet & is_off).then(pl.lit("game_postponed"))
+            pl.when(is_bet & is_off & pl.col("is_postponed")).then(pl.lit("game_postponed"))
+            .when(is_bet & is_off).then(pl.lit("game_not_played"))
             .when(is_bet & ~played & is_injured).then(pl.lit("dnp_injury_confirmed"))
             .when(is_bet & ~played).then(pl.lit("dnp_unknown")).alias("void_reason"),
         )

@@ -18,6 +18,8 @@ from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before,
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.expectations import games_without_predictions
+from nba_pipeline.completeness.not_played import IS_CALLED_POSTPONED, OFF
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.instance.clock import Clock
@@ -217,7 +219,7 @@ def _slate(
     upcoming_players: pl.DataFrame, features: pl.DataFrame, schedule: pl.DataFrame, lines: pl.DataFrame, now: datetime
 ) -> pl.DataFrame:
     """One row per expected player and game: who, when, the usable line, and why nobody may predict it or null."""
-    games = schedule.select("game_id", "game_date", "status", "tipoff_at")
+    games = schedule.select("game_id", "game_date", "status", "status_text", "tipoff_at")
     on = ["game_date", *PLAYER_GAME]
     known = features.select(
         *on, "games_played_season", "minutes_mean_last_10_games", "injury_status", "injury_risk_level",
@@ -283,8 +285,10 @@ def _ineligible() -> pl.Expr:
     return (
         pl.when(pl.col("status").is_null())
         .then(pl.lit("the game is not in the schedule of the date"))
-        .when(pl.col("status") == "postponed")
+        .when((pl.col("status") == OFF) & IS_CALLED_POSTPONED)
         .then(pl.lit("the game is postponed"))
+        .when(pl.col("status") == OFF)
+        .then(pl.lit("the game is not played"))
         .when(pl.col("has_features").is_null())
         .then(pl.lit("no row in features"))
         .when(games < wanted.least_games)
@@ -482,13 +486,25 @@ def every_eligible_player_is_predicted(warehouse: Warehouse, dates: Sequence[dat
 
 
 @dated_check(TABLE)
+def every_game_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every game of the schedule has predictions, as soon as one of its teams has five summarized games; the others are named."""
+    expected, without = games_without_predictions(warehouse, dates)
+    return [
+        share_verdict(day, mine.height - gone.height, mine.height, 1.0, gone["matchup"].to_list())
+        for day in dates
+        for mine, gone in [(expected.filter(pl.col("game_date") == day), without.filter(pl.col("game_date") == day))]
+    ]
+
+
+@dated_check(TABLE)
 def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """Each system has predictions for the slate; a system without a model is named."""
     made = warehouse.scan(TABLE, dates).group_by("game_date", "system_id").agg(pl.col("player_id").n_unique()).collect()
+    expected = set(games_without_predictions(warehouse, dates)[0]["game_date"])
     verdicts = []
     for day in dates:
         counts = {system: n for d, system, n in made.iter_rows() if d == day}
-        absent = [s.system_id for s in SYSTEMS if s.system_id not in counts] if counts else []
+        absent = [s.system_id for s in SYSTEMS if s.system_id not in counts] if counts or day in expected else []
         verdicts.append(Verdict(day, not absent, {f"players_{s.system_id}": counts.get(s.system_id, 0) for s in SYSTEMS}, absent))
     return verdicts
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
+from nba_pipeline.completeness.expectations import absent_books
 from nba_pipeline.formulas.offers import first_of_each
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers import archive as archives
@@ -158,6 +159,13 @@ def games_have_game_lines(warehouse: Warehouse, dates: Sequence[date], clock: Cl
         }
         verdicts.append(Verdict(day, not names, numbers, names))
     return verdicts
+
+
+@dated_check(TABLE)
+def every_usual_book_has_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every book with spreads or totals on most of the slates before has some; the others are named."""
+    absent = absent_books(warehouse, TABLE.name, dates)
+    return [Verdict(day, not books, {"books_missing": len(books)}, books) for day in dates for books in [absent.get(day, [])]]
 
 
 checks = checks_of(TABLE, is_source=True)

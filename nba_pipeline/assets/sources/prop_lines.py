@@ -18,6 +18,7 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
+from nba_pipeline.completeness.expectations import absent_books
 from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
 from nba_pipeline.formulas.odds import is_main_line
 from nba_pipeline.formulas.offers import merge_offers
@@ -248,7 +249,7 @@ def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) 
         .agg(pl.len().alias("lines"), pl.col("player_id").unique()).collect()
     )  # fmt: skip
     late = dict(_parked(warehouse, dates, problem=AFTER_TIPOFF).group_by("game_date").agg(pl.col("len").sum()).iter_rows())
-    games = warehouse.scan(TABLES["schedule"], dates).collect()
+    games = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
     verdicts = []
     for day in dates:
         wanted, found = games.filter(game_date=day), lined.filter(game_date=day)
@@ -261,6 +262,13 @@ def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) 
         }  # fmt: skip
         verdicts.append(Verdict(day, not names, numbers, names))
     return verdicts
+
+
+@dated_check(TABLE)
+def every_usual_book_has_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """Every book with points lines on most of the slates before has some; the others are named."""
+    absent = absent_books(warehouse, TABLE.name, dates, SETTINGS.lines.market)
+    return [Verdict(day, not books, {"books_missing": len(books)}, books) for day in dates for books in [absent.get(day, [])]]
 
 
 @dated_check(TABLE)

@@ -1,9 +1,10 @@
 """schedule: the games of the season, when they are played and how they ended.
 
 Grain: one row per game
-Source: NBA CDN season schedule; the archive for the dates it holds
+Source: NBA CDN season schedule; the archive for the dates it holds; `not_played_games` for games that a person marked
 Caveats: a game moves between dates when the league moves it; `tipoff_at` is null where no source knows the instant;
-  a status of final without both scores is not final; preseason and all-star games are out of scope.
+  a status of final without both scores is not final; postponed is every game that is not played on its date, also one
+  that is cancelled, not needed by its series or marked; preseason and all-star games are out of scope.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of
 from nba_pipeline.asset_factory.checks import checks_of
+from nba_pipeline.completeness.not_played import NOT_PLAYED, with_marks
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
@@ -28,7 +30,9 @@ from nba_pipeline.tables.table import LINEAGE, PROBLEM, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
 
-STATUSES = ("scheduled", "live", "final", "postponed", "unknown")
+STATUSES = ("scheduled", "live", "final", "postponed", "suspended", "unknown")
+"""`postponed` is every game that is not played on its date: postponed, cancelled, not necessary; `status_text` says which.
+`suspended` is one that was stopped and may be resumed."""
 
 
 class ScheduleRows(Row):
@@ -119,16 +123,16 @@ def schedule(
     context: dg.AssetExecutionContext, nba_cdn: NbaCdn, archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock
 ) -> pl.DataFrame:
     """The games of the run's dates; every other date of the season whose games changed is replaced too."""
-    dates = dates_of(context)
+    dates, marks = dates_of(context), warehouse.scan(NOT_PLAYED).collect()
     archived = [day for day in dates if archive.holds(day)]
-    frames = [archive.schedule(archived)] if archived else []
+    frames = [with_marks(archive.schedule(archived), marks, clock.as_of)] if archived else []
     rows_in, changed, undetermined = RowsIn(dates), 0, 0
     for rows in frames:
         rows_in.parsed(rows)
     live = [day for day in dates if day not in archived]
     if live:
         payload = nba_cdn.schedule(min(live) if nba_cdn.http.landing.is_offline else None)
-        listed_games = parse_schedule(payload)
+        listed_games = with_marks(parse_schedule(payload), marks, clock.as_of)
         season = newest_of_each_game(listed_games)
         listed = set(usable(season)["game_date"])
         name = str(usable(season)["season"].mode().max()) if listed else season_of(min(live))

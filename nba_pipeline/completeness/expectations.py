@@ -1,0 +1,100 @@
+"""What a slate is expected to have, by the schedule and by the slates before it, never by what arrived for it.
+
+Functions of tables. What follows from a gap is decided by the checks and by `states`.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import polars as pl
+
+from nba_pipeline.completeness.not_played import OFF
+from nba_pipeline.league.calendar import days, season_of_game_date, season_start
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.table import TABLES
+from nba_pipeline.warehouse import Warehouse
+
+
+def playing(schedule: pl.DataFrame) -> pl.DataFrame:
+    """The games of `schedule` that are played on their date, with `matchup`."""
+    matchup = pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup")
+    return schedule.filter(pl.col("status") != OFF).with_columns(matchup).sort("game_date", "game_id")
+
+
+def games_to_predict(schedule: pl.DataFrame, summaries: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
+    """The games of the dates that should have predictions: one of their teams has enough summarized games this season.
+
+    Args:
+        schedule: rows of `schedule`.
+        summaries: rows of `player_game_summary`, from the start of the season on.
+        dates: US Eastern dates.
+
+    Returns:
+        game_date, game_id, home_team, away_team, matchup, sorted; games that are not played are left out.
+    """
+    slate = playing(schedule).filter(pl.col("game_date").is_in(list(dates)))
+    slate = slate.select("game_date", "game_id", "home_team", "away_team", "matchup").with_columns(season_of_game_date())
+    played = summaries.select("game_date", "game_id", "team").unique().with_columns(season_of_game_date()).sort("game_date")
+    counted = played.with_columns(pl.int_range(1, pl.len() + 1).over("season", "team").alias("games"))
+    history = counted.group_by("season", "team", "game_date").agg(pl.col("games").max()).sort("game_date")
+    enough = pl.lit(False)
+    for side in ("home", "away"):
+        of_side = history.rename({"team": f"{side}_team", "games": f"{side}_games"})
+        slate = slate.sort("game_date").join_asof(
+            of_side, on="game_date", by=["season", f"{side}_team"], strategy="backward", allow_exact_matches=False,
+            check_sortedness=False,
+        )  # fmt: skip
+        enough |= (pl.col(f"{side}_games") >= SETTINGS.predicting.least_games).fill_null(False)
+    return slate.filter(enough).drop("season", "home_games", "away_games").sort("game_date", "game_id")
+
+
+def games_without_predictions(warehouse: Warehouse, dates: Sequence[date]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The games of the dates that should have predictions, and those of them without any."""
+    season = days(season_start(min(dates)), max(dates))
+    summaries = warehouse.scan(TABLES["player_game_summary"], season).select("game_date", "game_id", "team").unique().collect()
+    expected = games_to_predict(warehouse.scan(TABLES["schedule"], dates).collect(), summaries, dates)
+    made = warehouse.scan(TABLES["predictions"], dates).select("game_date", "game_id").unique().collect()
+    return expected, expected.join(made, on=["game_date", "game_id"], how="anti", maintain_order="left")
+
+
+def usual(seen: pl.DataFrame, what: str, slates: Sequence[date], dates: Sequence[date]) -> dict[date, list[str]]:
+    """By date with games the values of a column that most of the slates before it had.
+
+    Args:
+        seen: game_date and the column `what`, at least as far back as a slate is compared.
+        what: the column, as `book`.
+        slates: the dates with games.
+        dates: the dates that are asked about.
+    """
+    settings, of_day = SETTINGS.usual, dict(seen.group_by("game_date").agg(pl.col(what).unique()).iter_rows())
+    known = sorted(of_day.keys() & set(slates))
+    expected: dict[date, list[str]] = {}
+    for day in sorted(set(dates) & set(slates)):
+        before = known[: bisect_left(known, day)][-settings.slates :]
+        earlier = [slate for slate in before if slate >= day - timedelta(days=settings.days)]
+        counts = pl.Series(what, [value for slate in earlier for value in of_day[slate]], dtype=pl.String).value_counts()
+        frequent = counts.filter(pl.col("count") >= settings.share * len(earlier))
+        expected[day] = sorted(frequent[what].to_list())
+    return expected
+
+
+def absent_books(warehouse: Warehouse, table: str, dates: Sequence[date], market: str | None = None) -> dict[date, list[str]]:
+    """By date with games the books that most of the slates before it had lines of, and that it has none of.
+
+    Only lines that are known to be from before the tip-off count: an archive of lines without instants expects nothing.
+
+    Args:
+        warehouse: holds `schedule` and the table.
+        table: `prop_lines` or `game_lines`.
+        dates: US Eastern dates.
+        market: counts lines of this market only.
+    """
+    window = days(min(dates) - timedelta(days=SETTINGS.usual.days), max(dates))
+    lines = warehouse.scan(TABLES[table], window).filter("is_before_tipoff")
+    lines = lines if market is None else lines.filter(pl.col("market") == market)
+    seen = lines.select("game_date", "book").unique().collect()
+    slates = playing(warehouse.scan(TABLES["schedule"], window).collect())["game_date"].unique().to_list()
+    there = dict(seen.group_by("game_date").agg("book").iter_rows())
+    expected = usual(seen, "book", slates, dates)
+    return {day: [book for book in books if book not in there.get(day, ())] for day, books in expected.items()}

@@ -1,0 +1,196 @@
+"""The state of a date, decided from facts. Reading the facts belongs in `monitoring/date_facts.py`.
+
+NOT_DUE    nothing of the date is due yet
+EXPECTED   something is due or in play, and nothing is late
+RUNNING    a run of the date is in progress
+COMPLETE   every table is written, every game is final with a complete box score or not played, every prediction graded
+STALE      complete, with rows of an earlier version of the code
+EMPTY_OK   no game is played, and nothing is missing
+DEGRADED   usable; what is missing is named
+WAIVED     a closed gate was waived
+LATE       overdue, and attempts remain
+FAILED     overdue past the deadline or after the last attempt, or a ledger is closed
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime, timedelta
+
+from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.date_facts import Facts, Failure
+from nba_pipeline.completeness.modes import (
+    CRITICAL_OF_MODE,
+    DAILY_TABLES,
+    FROM_PREDICTIONS,
+    GRACE,
+    MODES,
+    SUMMARIES,
+    TABLES_OF_MODE,
+    first_due,
+    last_due,
+)
+from nba_pipeline.league.calendar import eastern
+from nba_pipeline.settings import SETTINGS
+
+STATES = (
+    "NOT_DUE", "EXPECTED", "RUNNING", "COMPLETE", "STALE", "EMPTY_OK", "DEGRADED", "WAIVED", "LATE", "FAILED",
+)  # fmt: skip
+FAILING = ("LATE", "FAILED")
+"""States that the command `status` answers with exit code 1."""
+
+WORST_FIRST = ("FAILED", "LATE", "WAIVED", "DEGRADED")
+NEVER_WITHOUT = frozenset().union(*CRITICAL_OF_MODE.values()) | set(FROM_PREDICTIONS)
+"""Tables without which a date is late. Without another one it is degraded."""
+
+NOT_WRITTEN = "not written"
+OF_COMPLETE_GAMES = (*SUMMARIES, "grades")
+"""Tables that a closed coverage gate holds back."""
+
+OF_THE_NIGHT = tuple(name for name in TABLES_OF_MODE["overnight"] if name != "schedule")
+
+MAY_BE_EMPTY = frozenset({"players", "grades"})
+"""Tables that may have no rows for a date with games: new spellings, and grades of predictions that `ungraded` counts."""
+
+Finding = tuple[str, str, str]
+"""A state, what is the case, and the table of which it is; findings that differ in the table only are one sentence."""
+
+
+def state_of(facts: Facts, now: datetime) -> tuple[str, tuple[str, ...]]:
+    """The state of a date at an instant, and the reasons for a state that is not good, the worst first."""
+    if facts.closed:
+        return "FAILED", facts.closed
+    findings = sorted(_findings(facts, now), key=lambda finding: WORST_FIRST.index(finding[0]))
+    tables: dict[tuple[str, str], list[str]] = {}
+    for found, what, table in findings:
+        tables.setdefault((found, what), []).extend([table] if table else [])
+    reasons = tuple(": ".join(filter(None, (what, ", ".join(names)))) for (_, what), names in tables.items())
+    state = findings[0][0] if findings else _quiet_state(facts, now)
+    if facts.is_running and state in ("NOT_DUE", "EXPECTED", *FAILING):
+        state = "RUNNING"
+    return state, reasons
+
+
+def _quiet_state(facts: Facts, now: datetime) -> str:
+    """The state of a date on which nothing is late and nothing is missing."""
+    is_known = facts.rows.get("schedule") is not None
+    if is_known and not facts.tipoffs:
+        return "EMPTY_OK"
+    if is_known and not _is_pending(facts):
+        return "STALE" if facts.stale else "COMPLETE"
+    due = first_due(facts.game_date, facts.tipoffs)
+    return "EXPECTED" if min(due.values()) <= now and facts.is_due else "NOT_DUE"
+
+
+def _is_pending(facts: Facts) -> bool:
+    """Whether something is still to come, whenever it is due."""
+    is_open = any(game.has_source and (game.status != "final" or game.problem) for game in facts.games if game.is_played)
+    return is_open or bool(facts.ungraded) or any(facts.rows.get(name) is None for name in DAILY_TABLES)
+
+
+def _findings(facts: Facts, now: datetime) -> Iterator[Finding]:
+    """Everything that is late, missing or waived."""
+    if facts.rows.get("schedule") is None:
+        due = first_due(facts.game_date, ())["schedule"]
+        if facts.is_due and due + GRACE <= now:
+            yield _overdue(gates.deadline(facts.game_date), now), NOT_WRITTEN, "schedule"
+    elif facts.tipoffs and facts.is_due:
+        yield from _of_games(facts, now)
+        yield from _of_tables(facts, now)
+        yield from _of_calls(facts, now)
+    if facts.ungraded and not facts.is_held and now >= _morning(facts) + GRACE:
+        state = _overdue(gates.deadline(facts.game_date), now)
+        yield from ((state, sentence, "") for sentence in facts.ungraded)
+    yield from _of_runs(facts, now)
+    yield from (("DEGRADED", sentence, "") for sentence in facts.missing)
+
+
+def _of_games(facts: Facts, now: datetime) -> Iterator[Finding]:
+    """Games that should be over and are not final, and box scores that are incomplete."""
+    if now < _morning(facts) + GRACE:
+        return
+    late = _overdue(gates.deadline(facts.game_date), now)
+    for game in facts.games:
+        if not game.is_played or not game.has_source:
+            continue
+        if game.status != "final":
+            command = f"nba-pipeline not-played --game {game.game_id} marks a game that is not played"
+            yield late, f"{game.name} is not final but {game.status}; {command}", ""
+        elif game.problem:
+            is_let_through = not facts.is_open and facts.is_waived
+            yield "WAIVED" if is_let_through else late if facts.is_held else "DEGRADED", game.problem, ""
+
+
+def _of_tables(facts: Facts, now: datetime) -> Iterator[Finding]:
+    """Tables that are due and not written, or have no rows although the slates before had."""
+    for name, due in first_due(facts.game_date, facts.tipoffs).items():
+        is_held = name in OF_COMPLETE_GAMES and facts.is_held
+        absence = _absence(facts, name)
+        if name == "schedule" or is_held or not absence or due + GRACE > now:
+            continue
+        is_of_a_slate = name not in OF_THE_NIGHT
+        is_backfill = not facts.has_slate and (is_of_a_slate or name == "grades")
+        if is_backfill or name not in _never_without(facts, now):
+            yield "DEGRADED", absence, name
+        else:
+            yield _overdue(_deadline(facts, name), now, facts.failures.get(name)), absence, name
+
+
+def _of_calls(facts: Facts, now: datetime) -> Iterator[Finding]:
+    """Tables that a later call of a mode should have made again, and what a slate lacks by name."""
+    for mode in MODES:
+        due = last_due(mode, facts.game_date, facts.tipoffs, now)
+        if due is None:
+            continue
+        names = [name for name in TABLES_OF_MODE[mode] if name in CRITICAL_OF_MODE[mode] or name in FROM_PREDICTIONS]
+        held = OF_COMPLETE_GAMES if facts.is_held else ()
+        for name in names:
+            if name not in held and (at := facts.made_at.get(name)) is not None and at < due:
+                yield "LATE", f"not made since {due:%Y-%m-%d %H:%M} UTC", name
+    if facts.has_slate and now >= first_due(facts.game_date, facts.tipoffs)["predictions"] + GRACE:
+        yield from (("DEGRADED", sentence, "") for sentence in facts.gaps)
+
+
+def _of_runs(facts: Facts, now: datetime) -> Iterator[Finding]:
+    """Runs that failed, and whose work nothing has done since. What is there past its deadline is usable."""
+    for name, failure in facts.failures.items():
+        if name in OF_THE_NIGHT and (facts.is_held or now < _morning(facts) + GRACE):
+            continue  # the gate says it, or games are in play
+        is_usable = facts.rows.get(name) is not None and now >= _deadline(facts, name)
+        is_late = name in _never_without(facts, now) and not is_usable and facts.has_slate
+        yield _overdue(_deadline(facts, name), now, failure) if is_late else "DEGRADED", failure.reason, name
+
+
+def _absence(facts: Facts, name: str) -> str:
+    """Why a table counts as absent, or nothing."""
+    rows = facts.rows.get(name)
+    if rows is None:
+        return NOT_WRITTEN
+    is_about_games = name not in OF_THE_NIGHT or any(game.status == "final" and not game.problem for game in facts.games)
+    if not rows and name in facts.usual - MAY_BE_EMPTY and is_about_games:
+        return "no rows, unlike the slates before"
+    return ""
+
+
+def _never_without(facts: Facts, now: datetime) -> Collection[str]:
+    """The critical tables of the modes that were due; tomorrow's slate goes without more than today's."""
+    is_tomorrow = now < eastern(facts.game_date, 0)
+    return CRITICAL_OF_MODE["tomorrow"] | set(FROM_PREDICTIONS) if is_tomorrow else NEVER_WITHOUT
+
+
+def _overdue(deadline: datetime, now: datetime, failure: Failure | None = None) -> str:
+    """LATE while attempts remain, then FAILED."""
+    is_tried_enough = failure is not None and failure.runs >= SETTINGS.patience.alert_after_attempts
+    return "FAILED" if now >= deadline or is_tried_enough else "LATE"
+
+
+def _deadline(facts: Facts, name: str) -> datetime:
+    """When a table cannot be made up for any more: a slate at its last tip-off, else the deadline of the date."""
+    if name in OF_THE_NIGHT or name == "schedule":
+        return gates.deadline(facts.game_date)
+    known = [tipoff for tipoff in facts.tipoffs if tipoff is not None]
+    is_known = known and len(known) == len(facts.tipoffs)
+    return max(known) if is_known else eastern(facts.game_date + timedelta(days=1), 0)
+
+
+def _morning(facts: Facts) -> datetime:
+    """When the games of a date are due: the first overnight call."""
+    return first_due(facts.game_date, facts.tipoffs)["boxscores"]

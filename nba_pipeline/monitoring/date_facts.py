@@ -1,0 +1,148 @@
+"""Reads the facts of dates from the tables, for `completeness/states.py`. What they mean is decided there."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from nba_pipeline.assets.grades.grades import STATISTICS, published
+from nba_pipeline.completeness import expectations, gates
+from nba_pipeline.completeness.date_facts import Facts, Game
+from nba_pipeline.completeness.modes import DAILY_TABLES
+from nba_pipeline.completeness.not_played import OFF
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.league.calendar import days
+from nba_pipeline.monitoring.run_facts import RunFacts
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.tables.table import TABLES
+from nba_pipeline.warehouse import Warehouse
+
+BET = ("game_date", "game_id", "player_id", "system_id", "market", "run_kind")
+LINES = {"prop_lines": SETTINGS.lines.market, "game_lines": None}
+"""Table of lines -> the market that counts, None for any."""
+
+Sentences = Mapping[date, Mapping[str, str]]
+"""By date and table."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """By date: why ledgers are closed, why tables have to be made again, which source tables are landed and not loaded."""
+
+    closed: Sentences
+    lost: Sentences
+    not_loaded: Mapping[date, Collection[str]]
+
+
+def read_facts(
+    warehouse: Warehouse, dates: Sequence[date], clock: Clock, judged: pl.DataFrame, damage: Damage,
+    stale: Mapping[str, Collection[date]], runs: RunFacts,
+) -> dict[date, Facts]:  # fmt: skip
+    """The facts of each date. `judged` is what `gates.judge_games` says of its games."""
+    window = days(min(dates) - timedelta(days=SETTINGS.usual.days), max(dates))
+    schedule = warehouse.scan(TABLES["schedule"], window).collect()
+    written = {name: warehouse.dates(TABLES[name]) for name in DAILY_TABLES}
+    rows = _rows(warehouse, window)
+    usual = _usual(rows, schedule, dates)
+    games, ungraded = _games(schedule, judged), _ungraded(warehouse, schedule, judged, dates)
+    gaps = _gaps(warehouse, schedule, written, usual, dates)
+    waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.now())["game_date"])
+    first = min(min(written["boxscores"], default=clock.today), clock.today - timedelta(days=SETTINGS.patience.catch_up_days))
+    first_slate = min(written["predictions"], default=clock.today)
+    return {
+        day: Facts(
+            day, tuple(games.get(day, ())),
+            {
+                name: rows[name].get(day, 0) if day in written[name] and name not in damage.closed[day] else None
+                for name in DAILY_TABLES
+            },
+            frozenset(usual.get(day, ())), runs.made_at.get(day, {}), runs.failures.get(day, {}), tuple(ungraded.get(day, ())),
+            tuple(gaps.get(day, ())), _to_make_again(damage, day), tuple(damage.closed[day].values()),
+            tuple(name for name in DAILY_TABLES if day in stale[name]), day in runs.in_progress, day in waived,
+            day >= first, day >= first_slate,
+        )
+        for day in dates
+    }  # fmt: skip
+
+
+def _to_make_again(damage: Damage, day: date) -> tuple[str, ...]:
+    not_loaded = damage.not_loaded.get(day, ())
+    landed = [f"landed but not loaded: {', '.join(not_loaded)}; nba-pipeline reconcile reloads it"] if not_loaded else []
+    return (*landed, *damage.lost[day].values())
+
+
+def _rows(warehouse: Warehouse, window: Sequence[date]) -> dict[str, dict[date, int]]:
+    return {
+        name: dict(warehouse.scan(TABLES[name], window).group_by("game_date").len().collect().iter_rows())
+        for name in DAILY_TABLES
+    }
+
+
+def _usual(
+    rows: Mapping[str, Mapping[date, int]], schedule: pl.DataFrame, dates: Sequence[date]
+) -> dict[date, list[str]]:  # fmt: skip
+    """By date the tables that most of the slates before it had rows of."""
+    there = [{"game_date": day, "table": name} for name, counts in rows.items() for day in counts]
+    seen = pl.DataFrame(there, schema={"game_date": pl.Date, "table": pl.String})
+    slates = expectations.playing(schedule)["game_date"].unique().to_list()
+    return expectations.usual(seen, "table", slates, dates)
+
+
+def _games(schedule: pl.DataFrame, judged: pl.DataFrame) -> dict[date, list[Game]]:
+    """By date its games, with the problem of a final one whose box score is incomplete."""
+    problems = {
+        game_id: f"{matchup} ({problem})"
+        for game_id, matchup, problem in judged.filter("is_covered", ~pl.col("is_complete"))
+        .select("game_id", "matchup", "problem").iter_rows()
+    }  # fmt: skip
+    games: dict[date, list[Game]] = {}
+    for row in schedule.sort("game_id").iter_rows(named=True):
+        name = f"{row['away_team']}@{row['home_team']} {row['game_id']}"
+        game = Game(
+            name, row["status"], row["tipoff_at"], problems.get(row["game_id"], ""), row["has_boxscore_source"], row["game_id"]
+        )
+        games.setdefault(row["game_date"], []).append(game)
+    return games
+
+
+def _ungraded(
+    warehouse: Warehouse, schedule: pl.DataFrame, judged: pl.DataFrame, dates: Sequence[date]
+) -> dict[date, list[str]]:  # fmt: skip
+    """By date the complete games, and those not played, with gradable predictions without a grade, and how many."""
+    complete = judged.filter("is_covered", "is_complete").select("game_id")
+    settled = pl.concat([complete, schedule.filter(pl.col("status") == OFF).select("game_id")])
+    columns = [*BET, "version", "made_at", "tipoff_at"]
+    made = warehouse.scan(TABLES["predictions"], dates).filter(pl.col("market").is_in(list(STATISTICS))).select(columns)
+    graded = warehouse.scan(TABLES["grades"], dates).select(BET).unique().collect()
+    of_games = made.collect().join(settled, on="game_id", how="semi")
+    lacking = published(of_games, schedule).join(graded, on=list(BET), how="anti")
+    counts = lacking.group_by("game_date", "game_id").len().join(schedule, on=["game_date", "game_id"]).sort("game_id")
+    matchup = pl.format("{}@{} {}: {} predictions are not graded", "away_team", "home_team", "game_id", "len")
+    return dict(counts.group_by("game_date").agg(matchup).iter_rows())
+
+
+def _gaps(
+    warehouse: Warehouse, schedule: pl.DataFrame, written: Mapping[str, Collection[date]], usual: Mapping[date, Collection[str]],
+    dates: Sequence[date],
+) -> dict[date, list[str]]:  # fmt: skip
+    """By date a sentence per written table with the games, or the books, that it was expected to have rows of."""
+    _, unpredicted = expectations.games_without_predictions(warehouse, dates)
+    absent = {("predictions", "no predictions of"): _by_date(unpredicted)}
+    games = expectations.playing(schedule).filter(pl.col("game_date").is_in(list(dates)))
+    for table, market in LINES.items():
+        lined = warehouse.scan(TABLES[table], dates).select("game_date", "game_id").unique().collect()
+        without = _by_date(games.join(lined, on=["game_date", "game_id"], how="anti", maintain_order="left"))
+        absent[table, f"{table}: no lines of"] = {day: names for day, names in without.items() if table in usual.get(day, ())}
+        books = expectations.absent_books(warehouse, table, dates, market)
+        absent[table, f"{table}: unlike the slates before no lines by"] = books
+    found: dict[date, list[str]] = {}
+    for (table, what), names in absent.items():
+        for day, missing in names.items():
+            if missing and day in written[table]:
+                found.setdefault(day, []).append(f"{what} {', '.join(missing)}")
+    return found
+
+
+def _by_date(games: pl.DataFrame) -> dict[date, list[str]]:
+    return dict(games.group_by("game_date", maintain_order=True).agg("matchup").iter_rows())

@@ -1,0 +1,111 @@
+"""What Dagster knows of the runs of some dates: in progress, failed with their work undone, when each table was made."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+
+from nba_pipeline.completeness.date_facts import Failure
+from nba_pipeline.completeness.modes import DAILY_TABLES
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.dead_runs import is_dead
+from nba_pipeline.instance.materializations import made_at
+from nba_pipeline.instance.run_outcomes import in_short, sentences
+from nba_pipeline.instance.run_tags import PARTITION_TAG, RANGE_TAGS
+from nba_pipeline.instance.runs_in_progress import UNDER_WAY
+from nba_pipeline.league.calendar import days, parse_key
+from nba_pipeline.settings import SETTINGS
+
+OF_STEPS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
+OTHER_PARTITIONS = "train"
+"""The job whose partitions are weeks."""
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """By date. `made_at` is empty where the platform's clock stands still: Dagster's events have the real time."""
+
+    in_progress: frozenset[date] = frozenset()
+    failures: Mapping[date, Mapping[str, Failure]] = field(default_factory=dict)
+    made_at: Mapping[date, Mapping[str, datetime]] = field(default_factory=dict)
+
+
+def read_runs(instance: dg.DagsterInstance, dates: Sequence[date], clock: Clock) -> RunFacts:
+    """The facts of the dates; failures and instants only of those that the reconciliation still looks at."""
+    patience, today = SETTINGS.patience, clock.today
+    recent = [day for day in dates if day >= today - timedelta(days=patience.nightly_days)]
+    caught_up = [day for day in recent if day >= today - timedelta(days=patience.catch_up_days)]
+    made = {day: _made(instance, day) for day in caught_up} if not clock.stands_at else {}
+    return RunFacts(_in_progress(instance, dates), _failures(instance, recent) if recent else {}, made)
+
+
+def _made(instance: dg.DagsterInstance, day: date) -> dict[str, datetime]:
+    found = {table: made_at(instance, table, day) for table in DAILY_TABLES}
+    return {table: at for table, at in found.items() if at is not None}
+
+
+def _in_progress(instance: dg.DagsterInstance, dates: Collection[date]) -> frozenset[date]:
+    """The dates with a run in progress whose process may be alive."""
+    now = datetime.now(UTC)
+    records = instance.get_run_records(dg.RunsFilter(statuses=UNDER_WAY))
+    alive = [record.dagster_run for record in records if not is_dead(instance, record, now)]
+    return frozenset(day for run in alive for day in _dates_of(run) if day in dates)
+
+
+def _failures(instance: dg.DagsterInstance, dates: Sequence[date]) -> dict[date, dict[str, Failure]]:
+    """By date and table the failed runs after which nothing made the table, the newest one's reason first."""
+    since = datetime.now(UTC) - timedelta(days=SETTINGS.patience.nightly_days)
+    failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
+    found: dict[date, dict[str, Failure]] = {}
+    for record in instance.get_run_records(failed):
+        for day in set(_dates_of(record.dagster_run)).intersection(dates):
+            for name in _undone(instance, record, day):
+                before = found.setdefault(day, {}).get(name)
+                reason = before.reason if before else _reason(instance, record.dagster_run)
+                found[day][name] = Failure((before.runs if before else 0) + 1, reason)
+    return found
+
+
+def _undone(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> Iterator[str]:
+    """The tables of a failed run that were not made since it began, or not since it ended where their own step failed."""
+    run = record.dagster_run
+    if not run.asset_selection and run.job_name not in ("game_day", "season"):
+        if not _was_repeated(instance, record, day):
+            yield run.job_name
+        return
+    names = {key.path[-1] for key in run.asset_selection or ()} or set(DAILY_TABLES)
+    began, ended = (datetime.fromtimestamp(at, UTC) if at else None for at in (record.start_time, record.end_time))
+    failing = {step.removesuffix("_checks") for step in _failed_steps(instance, run.run_id)}
+    for name in names:
+        made, since = made_at(instance, name, day), ended if name in failing else began
+        if made is None or (since is not None and made < since):
+            yield name
+
+
+def _was_repeated(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> bool:
+    """Whether a later run of the same job succeeded for the date."""
+    run, tags = record.dagster_run, {PARTITION_TAG: day.isoformat()}
+    ended = dg.RunsFilter(job_name=run.job_name, tags=tags, statuses=[dg.DagsterRunStatus.SUCCESS])
+    newest = instance.get_run_records(ended, limit=1)
+    return bool(newest) and newest[0].storage_id > record.storage_id
+
+
+def _failed_steps(instance: dg.DagsterInstance, run_id: str) -> set[str]:
+    entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    return {entry.dagster_event.step_key or "" for entry in entries if entry.dagster_event}
+
+
+def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    events = [entry.dagster_event for entry in instance.all_logs(run.run_id, of_type=OF_STEPS) if entry.dagster_event]
+    return (
+        f"run {run.run_id[:8]} failed and nothing has done its work since ({in_short(sentences(events, has_succeeded=False)[0])})"
+    )
+
+
+def _dates_of(run: dg.DagsterRun) -> list[date]:
+    """The dates of a run; none of a training, or of a run without partitions."""
+    if run.job_name == OTHER_PARTITIONS:
+        return []
+    keys = [run.tags[tag] for tag in (PARTITION_TAG, *RANGE_TAGS) if tag in run.tags]
+    return days(parse_key(min(keys)), parse_key(max(keys))) if keys else []

@@ -1,0 +1,105 @@
+"""What the runs of a date say: in progress, failed with their work undone, when each table was made."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import time_machine
+
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.instance.run_tags import RANGE_TAGS
+from nba_pipeline.league.calendar import eastern
+from nba_pipeline.monitoring.run_facts import RunFacts, read_runs
+from nba_pipeline_tests.builders_days import Days
+
+DAY = date(2026, 1, 15)
+NOON = eastern(DAY, 12)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def days(tmp_path: Path) -> Iterator[Days]:
+    with time_machine.travel(NOON, tick=False):
+        yield Days(tmp_path)
+
+
+def facts(days: Days, *dates: date) -> RunFacts:
+    return read_runs(days.instance, dates or [DAY], Clock())
+
+
+def failed(days: Days, at: datetime, *tables: str, job: str = "game_day", **tags: str) -> dg.DagsterRun:
+    """A run that began at the instant and failed a minute later."""
+    run = days.begin(DAY, at, job, **tags)
+    if tables:
+        run = run._replace(asset_selection=frozenset(dg.AssetKey(table) for table in tables))
+        days.instance.delete_run(run.run_id)
+        with time_machine.travel(at, tick=False):
+            days.instance.add_run(run)
+    started = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name=run.job_name)
+    days.instance.run_storage.handle_run_event(run.run_id, started, at)
+    days.end(run, at + MINUTE)
+    return run
+
+
+def test_a_run_in_progress_is_of_its_date_only(days: Days) -> None:
+    days.begin(DAY, NOON)
+    assert facts(days, DAY, DAY - timedelta(days=1)).in_progress == {DAY}
+
+
+def test_a_run_whose_lease_is_over_is_not_in_progress(days: Days) -> None:
+    days.begin(DAY, NOON - timedelta(minutes=31))
+    assert facts(days).in_progress == frozenset()
+
+
+def test_a_run_of_a_range_is_of_each_of_its_dates(days: Days) -> None:
+    first, last = DAY - timedelta(days=2), DAY
+    days.begin(first, NOON, "season", **dict(zip(RANGE_TAGS, (str(first), str(last)), strict=True)))
+    assert facts(days, first, DAY - timedelta(days=1), DAY).in_progress == {first, DAY - timedelta(days=1), DAY}
+
+
+def test_a_training_is_of_no_date(days: Days) -> None:
+    days.begin(DAY, NOON, "train")
+    assert facts(days).in_progress == frozenset()
+
+
+def test_a_failed_run_counts_for_the_tables_that_nothing_made_since(days: Days) -> None:
+    days.make(NOON - 5 * MINUTE, DAY, "features", "predictions")
+    days.make(NOON - 3 * MINUTE, DAY, "schedule")
+    run = failed(days, NOON - 4 * MINUTE, "schedule", "features", "predictions")
+    found = facts(days).failures[DAY]
+    reason = f"run {run.run_id[:8]} failed and nothing has done its work since (the run did not finish)"
+    assert {name: (one.runs, one.reason) for name, one in found.items()} == {
+        "features": (1, reason), "predictions": (1, reason),
+    }  # fmt: skip
+    days.make(NOON, DAY, "features", "predictions")
+    assert facts(days).failures == {}
+
+
+def test_failed_runs_of_a_table_are_counted_and_the_newest_is_named(days: Days) -> None:
+    failed(days, NOON - 9 * MINUTE, "features")
+    newest = failed(days, NOON - 4 * MINUTE, "features")
+    one = facts(days).failures[DAY]["features"]
+    assert (one.runs, newest.run_id[:8] in one.reason) == (2, True)
+
+
+def test_a_failed_run_of_another_date_or_of_long_ago_is_none_of_the_date(days: Days) -> None:
+    failed(days, NOON - 4 * MINUTE, "features")
+    assert facts(days, DAY - timedelta(days=1)).failures == {}
+    with time_machine.travel(NOON + timedelta(days=40), tick=False):
+        assert facts(days).failures == {}
+
+
+def test_a_failed_recheck_is_named_until_one_succeeds(days: Days) -> None:
+    failed(days, NOON - 4 * MINUTE, job="recheck")
+    assert set(facts(days).failures[DAY]) == {"recheck"}
+    days.end(days.begin(DAY, NOON, "recheck"), NOON, succeeded=True)
+    assert facts(days).failures == {}
+
+
+def test_instants_of_tables_are_those_of_the_real_clock_or_none(days: Days) -> None:
+    days.make(NOON, DAY, "features")
+    assert facts(days).made_at[DAY]["features"].replace(microsecond=0) == NOON.astimezone(UTC)
+    standing = Clock(stands_at=NOON.isoformat())
+    assert read_runs(days.instance, [DAY], standing).made_at == {}
