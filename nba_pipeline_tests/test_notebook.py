@@ -44,7 +44,7 @@ def test_rows_that_break_the_promise_of_the_table_are_not_handed_out(tmp_path: P
     [
         (
             ("feature", "2024-01-01", "2024-01-02"),
-            "^there is no table 'feature'; choose one of alerts, boxscore_disagreements, boxscores, ",
+            "^there is no table 'feature'; choose one of alert_deliveries, alerts, boxscore_disagreements, boxscores, ",
         ),
         (("features", "1 March", "2024-01-02"), "^first must be a date like 2024-03-15, not '1 March'$"),
         (("features", "2024-01-01", "2024-02-30"), "^last must be a date like 2024-03-15, not '2024-02-30'$"),
