@@ -24,7 +24,8 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import EASTERN_NAME, season_of, season_of_game_date
 from nba_pipeline.league.teams import TEAM_OF_NAME
 from nba_pipeline.providers import SEASON_TYPES
-from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, STATISTICS, TEAM_BOXSCORE_COLUMNS
+from nba_pipeline.providers.columns import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, TEAM_BOXSCORE_COLUMNS
+from nba_pipeline.providers.nba_cdn import STATISTICS
 from nba_pipeline.providers.odds_api import match_events
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot
 

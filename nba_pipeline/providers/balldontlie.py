@@ -15,9 +15,9 @@ import polars as pl
 from nba_pipeline.errors import Permanent
 from nba_pipeline.league.calendar import season_of_game_date
 from nba_pipeline.league.teams import TEAMS
+from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.matching import match_games
-from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
 from nba_pipeline.providers.parsing import Unusable, field_in, frame_of, object_in, objects_in, parser
 from nba_pipeline.providers.wire import (
     day_or_none,

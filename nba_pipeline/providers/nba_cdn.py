@@ -16,6 +16,7 @@ from nba_pipeline.errors import NotYet, Permanent, PipelineError
 from nba_pipeline.league.calendar import EASTERN, eastern_date, season_of
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import SEASON_TYPES
+from nba_pipeline.providers.columns import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, TEAM_BOXSCORE_COLUMNS
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.nba_cdn_play_by_play import parse_play_by_play
 from nba_pipeline.providers.nba_cdn_status import SIDES, decided_series, has_ended, is_unnecessary, status_of
@@ -39,14 +40,6 @@ NO_TIME = "1900-"
 SCHEDULE_FIELDS = ("gameStatus", "gameStatusText", "gameDateTimeUTC")
 """What every game of the schedule has, whatever is known of it; `isNeutral` and the labels are newer."""
 
-SCHEDULE_COLUMNS = {
-    "game_date": pl.Date(), "game_id": pl.String(), "season": pl.String(), "season_type": pl.String(),
-    "tipoff_at": pl.Datetime("us", "UTC"), "tipoff_source": pl.String(), "home_team": pl.String(),
-    "away_team": pl.String(), "is_neutral": pl.Boolean(), "status": pl.String(), "status_text": pl.String(),
-    "home_points": pl.Int64(), "away_points": pl.Int64(), "game_label": pl.String(), "arena": pl.String(),
-    "has_boxscore_source": pl.Boolean(), "source": pl.String(), "problem": pl.String(),
-}  # fmt: skip
-
 STATISTICS = {
     "points": "points", "rebounds": "reboundsTotal", "oreb": "reboundsOffensive", "dreb": "reboundsDefensive",
     "assists": "assists", "steals": "steals", "blocks": "blocks", "turnovers": "turnovers", "fouls": "foulsPersonal",
@@ -55,25 +48,8 @@ STATISTICS = {
 }  # fmt: skip
 """Our column -> the field of the box score."""
 
-BOXSCORE_COLUMNS = {
-    "game_date": pl.Date(), "game_id": pl.String(), "player_id": pl.Int64(), "season": pl.String(), "team": pl.String(),
-    "opponent": pl.String(), "is_home": pl.Boolean(), "player_name": pl.String(), "did_play": pl.Boolean(),
-    "status": pl.String(), "reason": pl.String(), "is_starter": pl.Boolean(), "seconds": pl.Int64(),
-    "minutes": pl.Float64(), "minutes_precision": pl.String(), **dict.fromkeys(STATISTICS, pl.Int64()),
-    "plus_minus": pl.Int64(), "team_points": pl.Int64(), "provider": pl.String(), "source": pl.String(),
-    "problem": pl.String(),
-}  # fmt: skip
-"""The columns of every provider's box scores, in order."""
-
 TEAM_STATISTICS = {**STATISTICS, "rebounds": "reboundsPersonal"}
 """Our column -> the field of a team's totals, whose reboundsTotal also counts balls that nobody caught."""
-
-TEAM_BOXSCORE_COLUMNS = {
-    "game_date": pl.Date(), "game_id": pl.String(), "season": pl.String(), "team": pl.String(), "opponent": pl.String(),
-    "is_home": pl.Boolean(), **dict.fromkeys(TEAM_STATISTICS, pl.Int64()), "seconds": pl.Int64(), "periods": pl.Int64(),
-    "is_reconstructed": pl.Boolean(), "provider": pl.String(), "source": pl.String(), "problem": pl.String(),
-}  # fmt: skip
-"""The columns of every provider's team box scores, in order."""
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import polars as pl
 
 from nba_pipeline.errors import NotYet, Permanent, PipelineError
 from nba_pipeline.league.calendar import season_of
+from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
 from nba_pipeline.providers.http import HttpClient, Request
-from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
 from nba_pipeline.providers.parsing import frame_of, parser
 from nba_pipeline.providers.wire import minutes_fields, quoted, text_or_none, whole
 from nba_pipeline.warehouse.landing import Payload

@@ -34,7 +34,8 @@ from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.providers import balldontlie as bdl
 from nba_pipeline.providers import nba_cdn, nba_stats
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, boxscore_request
+from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
+from nba_pipeline.providers.nba_cdn import boxscore_request
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, frame_of, who_did_not_play
 from nba_pipeline_tests.builders_days import complete_box

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS, disagreements
-from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
+from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, at, who_did_not_play
 
 GAME = a_boxscore()["game_id"]

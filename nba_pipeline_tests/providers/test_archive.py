@@ -14,7 +14,8 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import OFFLINE_TAG, REPLAY_TAG
 from nba_pipeline.providers.archive import GAME_LINE_COLUMNS, PROP_COLUMNS, TEAM_TOTALS, Archive
-from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, STATISTICS, TEAM_BOXSCORE_COLUMNS
+from nba_pipeline.providers.columns import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, TEAM_BOXSCORE_COLUMNS
+from nba_pipeline.providers.nba_cdn import STATISTICS
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import payload_limits
 from nba_pipeline.warehouse.landing import Landing

@@ -9,8 +9,8 @@ import pytest
 
 from nba_pipeline.errors import Permanent
 from nba_pipeline.providers.balldontlie import Balldontlie, map_to_games, parse_boxscores
+from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
 from nba_pipeline.providers.http import HttpClient
-from nba_pipeline.providers.nba_cdn import BOXSCORE_COLUMNS
 from nba_pipeline.warehouse.landing import Payload
 from nba_pipeline_tests.providers.conftest import MISSING, RENAMED, Answer, Provider, drifted, told
 

@@ -15,11 +15,9 @@ from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, Transien
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.league.calendar import EASTERN, eastern_date
+from nba_pipeline.providers.columns import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, TEAM_BOXSCORE_COLUMNS
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.nba_cdn import (
-    BOXSCORE_COLUMNS,
-    SCHEDULE_COLUMNS,
-    TEAM_BOXSCORE_COLUMNS,
     NbaCdn,
     Scoreboard,
     boxscore_request,
