@@ -8,6 +8,7 @@
     bigquery        plan, apply, cost
     audits          leakage, seasons, ledgers
     rendering       tables and sentences on the terminal
+    audit_rendering reports of the audits on the terminal
     csv_text        answers as CSV
 
 Importing this package registers every command, in the order of `--help`.

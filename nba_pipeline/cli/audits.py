@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     pass
 
 from nba_pipeline.cli.app import audit, date_range, leave, one_of, runner
+from nba_pipeline.cli.audit_rendering import print_leakage, print_ledgers, print_seasons
 
 
 @audit.command("leakage")
@@ -28,7 +29,7 @@ def audit_leakage(
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
     """Alter what nobody could know before tip-off, make the features again and compare; then plant leaks and catch them."""
-    from nba_pipeline.audit import command
+    from nba_pipeline.audit.leakage_report import leakage
 
     one_of("--format", style, ("table", "json"))
     start, end = date_range(first, last)
@@ -39,11 +40,11 @@ def audit_leakage(
     def say(told: str) -> None:
         err.print(told, style="dim", highlight=False, soft_wrap=True)
 
-    found = command.leakage(work.warehouse, start, end, number=number, seed=seed, now=work.clock.now(), say=say)
+    found = leakage(work.warehouse, start, end, number=number, seed=seed, now=work.clock.now(), say=say)
     if style == "json":
         print(json.dumps(found, default=str, indent=1))
     else:
-        command.print_leakage(found, out)
+        print_leakage(found, out)
     leave(int(not found["passed"]))
 
 
@@ -54,7 +55,6 @@ def audit_seasons(
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
     """Per season what is there of what should be, how good it is, and whether the league's means are plausible."""
-    from nba_pipeline.audit import command
     from nba_pipeline.audit.seasons import seasons
     from nba_pipeline.league.calendar import FIRST_DATE, days
 
@@ -66,7 +66,7 @@ def audit_seasons(
     if style == "json":
         print(json.dumps(records, indent=1))
     else:
-        command.print_seasons(records, out)
+        print_seasons(records, out)
     leave(int(any(record["implausible"] for record in records)))
 
 
@@ -87,5 +87,5 @@ def audit_ledgers(
     if style == "json":
         print(json.dumps(found, indent=1))
     else:
-        ledgers.print_ledgers(found, out)
+        print_ledgers(found, out)
     leave(int(not found["passed"]))

@@ -11,8 +11,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from nba_pipeline import definitions
-from nba_pipeline.audit.ledgers import MOST_SHOWN, audit_ledgers, print_ledgers
+from nba_pipeline.audit.ledgers import audit_ledgers
 from nba_pipeline.cli import app
+from nba_pipeline.cli.audit_rendering import MOST_SHOWN, print_ledgers
 from nba_pipeline.completeness import gates, waivers
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.errors import BadInput

@@ -10,12 +10,13 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-from nba_pipeline.audit import command, plants
-from nba_pipeline.audit.command import company, dates_to_audit, leakage, print_leakage, print_seasons
+from nba_pipeline.audit import leakage_report, plants
 from nba_pipeline.audit.derivations import Audit, Derivation, Derive
+from nba_pipeline.audit.leakage_report import company, dates_to_audit, leakage
 from nba_pipeline.audit.recompute import World
 from nba_pipeline.audit.seasons import seasons
 from nba_pipeline.cli import app
+from nba_pipeline.cli.audit_rendering import print_leakage, print_seasons
 from nba_pipeline.errors import BadInput
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.audit.conftest import LATER, SAMPLE, a_warehouse
@@ -40,7 +41,7 @@ def test_a_sample_is_audited_and_the_plants_are_tried_on_it(warehouse: LocalWare
     found = leakage(
         warehouse, DATES[0], DATES[-1], number=1, seed=5, now=LATER, say=told.append, plants=[LEAK, UNSEEN, HARMLESS]
     )  # fmt: skip
-    assert [test["name"] for test in found["tests"]] == [test.__name__ for test in command.TESTS_OF_THE_REAL]
+    assert [test["name"] for test in found["tests"]] == [test.__name__ for test in leakage_report.TESTS_OF_THE_REAL]
     assert not [test for test in found["tests"] if test["passed"] is False]
     assert [bool(plant["caught_by"]) for plant in found["plants"]] == [True, False, False]
     assert [plant["is_tried"] for plant in found["plants"]] == [True, True, False]
