@@ -52,7 +52,7 @@ from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.instance.run_retention import prune
 from nba_pipeline.instance.run_tags import MODE_TAG
-from nba_pipeline.instance.runs_in_progress import UNDER_WAY
+from nba_pipeline.instance.runs_in_progress import IN_PROGRESS
 from nba_pipeline.league.calendar import EASTERN, FIRST_DATE, days, eastern, week_of
 from nba_pipeline.orchestration.reconciliation import find_work
 from nba_pipeline.orchestration.runner import QUIET
@@ -567,7 +567,7 @@ def evening_to_grades() -> None:
         with platform(evening, _free_port()):
             wait_until(evening.is_graded, FIRST_TIPOFF_IN + timedelta(minutes=15), "every prediction is graded")
             path = way_to_the_grades(evening)
-            wait_until(lambda: not evening.runs(*UNDER_WAY), timedelta(minutes=5), "no run is left under way")
+            wait_until(lambda: not evening.runs(*IN_PROGRESS), timedelta(minutes=5), "no run is left under way")
         start = time.monotonic()
         evening.command("run", "--date", str(evening.slate), "--mode", "overnight")
         by_hand = time.monotonic() - start

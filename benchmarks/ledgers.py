@@ -62,7 +62,7 @@ def on(day: date, rows: pl.DataFrame, count: int) -> pl.DataFrame:
 def write(warehouse: LocalWarehouse, table: Table, day: date, rows: pl.DataFrame) -> None:
     """One write, as the IO manager does it."""
     good, rejected = table.conform(rows, NOW, "1")
-    warehouse.park(table, [day], rejected)
+    warehouse.quarantine(table, [day], rejected)
     assert warehouse.add(table, [day], good, "benchmark") == rows.height, "a row was quarantined"
     warehouse.scan(table, [day]).select(pl.len()).collect().item()
 

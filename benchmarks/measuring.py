@@ -105,7 +105,7 @@ class Stopwatch:
         self.wrap(Landing, "newest versions payloads", READ)
         self.wrap(Archive, "holds schedule boxscores prop_lines players", READ)
         self.wrap(LocalWarehouse, "scan scan_quarantine dates", READ)
-        self.wrap(LocalWarehouse, "replace add park", WRITE)
+        self.wrap(LocalWarehouse, "replace add quarantine", WRITE)
         self.wrap(TableIO, "load_input", READ)
         self.wrap(TableIO, "handle_output", WRITE)
         self.wrap(Table, "conform", VALIDATE)

@@ -103,7 +103,7 @@ def checks_of(table: Table, is_source: bool = False) -> dg.AssetChecksDefinition
         "key_is_unique": _Check(key_is_unique, False, dg.AssetCheckSeverity.ERROR),
         "no_row_is_quarantined": _Check(no_row_is_quarantined, False, dg.AssetCheckSeverity.WARN),
     }
-    if table.is_a_record_of_decisions:
+    if table.is_ledger:
         common["rows_are_unaltered"] = _Check(rows_are_unaltered(table), False, dg.AssetCheckSeverity.ERROR)
     if is_source:
         common["every_row_is_accounted_for"] = _Check(every_row_is_accounted_for, False, dg.AssetCheckSeverity.WARN, True)

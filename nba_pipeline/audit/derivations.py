@@ -29,12 +29,12 @@ Summarise = Callable[[World], World]
 Derive = Callable[[World, Sequence[date], datetime], World]
 
 
-def as_it_is(world: World, summarise: Summarise) -> World:
+def identity(world: World, summarise: Summarise) -> World:
     """The summaries of the assets."""
     return summarise(world)
 
 
-def honestly(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
+def unaltered(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
     """The features of the assets."""
     return derive(world, dates, as_of)
 
@@ -48,8 +48,8 @@ class Derivation:
 
     name: str
     story: str
-    summaries: Callable[[World, Summarise], World] = as_it_is
-    features: Callable[[World, Sequence[date], datetime, Derive], World] = honestly
+    summaries: Callable[[World, Summarise], World] = identity
+    features: Callable[[World, Sequence[date], datetime, Derive], World] = unaltered
     least_dates: int = 1
 
 

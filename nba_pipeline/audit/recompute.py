@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from nba_pipeline.assets.features.features import features_of, let_through
+from nba_pipeline.assets.features.features import features_of, ready_players
 from nba_pipeline.assets.features.matchups import match_up
 from nba_pipeline.assets.features.player_form import HISTORY_DAYS, form_of
 from nba_pipeline.assets.features.player_shot_zones import shot_zones_of
@@ -67,7 +67,7 @@ def summaries_of(world: World, as_of: datetime) -> World:
     """The world with the summaries of its complete games, of the dates that are open or waived; what the warehouse keeps."""
     games, boxes = world["schedule"], world["boxscores"]
     try:
-        complete, _ = gates.games_that_go_on(games, boxes, world["waivers"], games["game_date"].unique().to_list(), as_of)
+        complete, _ = gates.eligible_games(games, boxes, world["waivers"], games["game_date"].unique().to_list(), as_of)
     except Closed:
         complete = []
     is_complete = pl.col("game_id").is_in(complete)
@@ -94,7 +94,7 @@ def features_from(world: World, dates: Sequence[date], as_of: datetime) -> World
     diet, defense = shot_zones_of(dates, player_games), defense_zones_of(dates, team_games)
     matchups = match_up(upcoming, form, diet, defense)
     slates, held_back = gates.judge_slates(games, boxes, dates, as_of)
-    expected, _ = let_through(upcoming, slates, held_back)
+    expected, _ = ready_players(upcoming, slates, held_back)
     features = features_of(expected, form, diet, defense, matchups, world["prop_lines"], world["game_lines"], as_of)
     made = {
         "upcoming_players": upcoming, "player_form": form, "player_shot_zones": diet, "team_defense_zones": defense,

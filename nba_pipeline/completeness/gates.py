@@ -42,7 +42,7 @@ class WaiverRows(Row):
 
 WAIVERS = Table(
     "waivers", grain="date, gate and instant", key=("game_date", "gate", "waived_at"), schema=WaiverRows, write="add",
-    is_a_record_of_decisions=True,
+    is_ledger=True,
 )  # fmt: skip
 AUTHOR_OF_THE_DEADLINE = "deadline"
 COVERAGE_GATE = "enough_final_games_are_covered"
@@ -159,7 +159,7 @@ def standing_waivers(waivers: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
     return waivers.filter((pl.col("gate") == COVERAGE_GATE) & (pl.col("waived_at") <= as_of) & ~has_ended)
 
 
-def games_that_go_on(
+def eligible_games(
     schedule: pl.DataFrame, boxscores: pl.DataFrame, waivers: pl.DataFrame, dates: Sequence[date], as_of: datetime
 ) -> tuple[list[str], dict[str, list[str]]]:
     """The game ids of these dates that may be summarised and graded, and by date the games left out by name.

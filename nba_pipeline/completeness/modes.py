@@ -106,7 +106,7 @@ def first_due(slate: date, tipoffs: Sequence[datetime | None]) -> dict[str, date
     }
 
 
-def may_go_without(missing: int, waited: timedelta, until_first_tipoff: timedelta | None) -> bool:
+def may_proceed_without(missing: int, waited: timedelta, until_first_tipoff: timedelta | None) -> bool:
     """Whether a slate goes on although this many of its optional tables cannot be had; it never does without critical ones.
 
     Everything is waited for at first; then one table less, then two, in the end whatever is there. Shortly before the first

@@ -36,7 +36,7 @@ class NotPlayedRows(Row):
 
 NOT_PLAYED = Table(
     "not_played_games", grain="game and instant", key=("game_id", "marked_at"), schema=NotPlayedRows, write="add",
-    is_a_record_of_decisions=True,
+    is_ledger=True,
 )  # fmt: skip
 
 

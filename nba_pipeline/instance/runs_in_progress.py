@@ -4,15 +4,15 @@ import dagster as dg
 
 from nba_pipeline.instance.run_tags import PARTITION_TAG, RANGE_TAGS
 
-UNDER_WAY = [
+IN_PROGRESS = [
     dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]  # fmt: skip
 
 
-def spans_under_way(instance: dg.DagsterInstance, job: str | None = None) -> list[tuple[str, str]]:
-    """First and last date of each run in progress, as `is_under_way` counts them."""
-    runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=UNDER_WAY))
+def spans_in_progress(instance: dg.DagsterInstance, job: str | None = None) -> list[tuple[str, str]]:
+    """First and last date of each run in progress, as `is_in_progress` counts them."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=IN_PROGRESS))
     firsts = {run.run_id: run.tags.get(PARTITION_TAG) or run.tags.get(RANGE_TAGS[0], "") for run in runs}
     return [
         (firsts[run.run_id], run.tags.get(RANGE_TAGS[1]) or firsts[run.run_id])

@@ -46,7 +46,7 @@ class AlertRows(Row):
 
 ALERTS = Table(
     "alerts", grain="date, kind and subject", key=("game_date", "kind", "subject"), schema=AlertRows, write="add",
-    is_a_record_of_decisions=True,
+    is_ledger=True,
 )  # fmt: skip
 
 

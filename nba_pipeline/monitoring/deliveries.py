@@ -47,7 +47,7 @@ class DeliveryRows(Row):
 
 
 DELIVERIES = Table(
-    "alert_deliveries", grain="alert, attempt and state", schema=DeliveryRows, write="add", is_a_record_of_decisions=True,
+    "alert_deliveries", grain="alert, attempt and state", schema=DeliveryRows, write="add", is_ledger=True,
     key=("game_date", "alert_date", "kind", "subject", "attempt", "state"),
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ from nba_pipeline.instance.dead_runs import is_dead
 from nba_pipeline.instance.materializations import made_at
 from nba_pipeline.instance.run_outcomes import in_short, sentences
 from nba_pipeline.instance.run_tags import PARTITION_TAG, RANGE_TAGS
-from nba_pipeline.instance.runs_in_progress import UNDER_WAY
+from nba_pipeline.instance.runs_in_progress import IN_PROGRESS
 from nba_pipeline.league.calendar import days, parse_key
 from nba_pipeline.settings import SETTINGS
 
@@ -48,7 +48,7 @@ def _made(instance: dg.DagsterInstance, day: date) -> dict[str, datetime]:
 def _in_progress(instance: dg.DagsterInstance, dates: Collection[date]) -> frozenset[date]:
     """The dates with a run in progress whose process may be alive."""
     now = datetime.now(UTC)
-    records = instance.get_run_records(dg.RunsFilter(statuses=UNDER_WAY))
+    records = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
     alive = [record.dagster_run for record in records if not is_dead(instance, record, now)]
     return frozenset(day for run in alive for day in _dates_of(run) if day in dates)
 

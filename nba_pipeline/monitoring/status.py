@@ -98,7 +98,7 @@ def _status(
 
 def _unreadable(warehouse: Warehouse, dates: Sequence[date]) -> tuple[dict[date, dict[str, str]], dict[date, dict[str, str]]]:
     """By date and table the sentences about ledgers that are closed, and about tables that are not rebuilt yet."""
-    closed = {name: warehouse.closed(table, dates) for name, table in TABLES.items() if table.is_a_record_of_decisions}
+    closed = {name: warehouse.closed(table, dates) for name, table in TABLES.items() if table.is_ledger}
     lost = {name: warehouse.lost(table) for name, table in TABLES.items()}
     closed_on, lost_on = (
         {day: {name: found[day] for name, found in sentences.items() if day in found} for day in dates}

@@ -27,7 +27,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.run_tags import AS_OF_TAG, OFFLINE_TAG, PARTITION_TAG, RANGE_TAGS, REPLAY_TAG
-from nba_pipeline.instance.runs_in_progress import UNDER_WAY
+from nba_pipeline.instance.runs_in_progress import IN_PROGRESS
 from nba_pipeline.league.calendar import FIRST_DATE, days, parse_instant, parse_key
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.recheck_job import JOB as RECHECK
@@ -90,13 +90,13 @@ def plan_rebuild(warehouse: Warehouse, landing: Landing) -> Plan:
 
 def ledgers() -> list[Table]:
     """The tables that cannot be rebuilt."""
-    return [table for table in TABLES.values() if table.is_a_record_of_decisions]
+    return [table for table in TABLES.values() if table.is_ledger]
 
 
 def rebuilt_tables() -> list[Table]:
     """The tables that can, in the order of the path."""
     order = {name: number for number, name in enumerate(DAILY_TABLES)}
-    tables = [table for table in TABLES.values() if not table.is_a_record_of_decisions]
+    tables = [table for table in TABLES.values() if not table.is_ledger]
     return sorted(tables, key=lambda table: order.get(table.name, len(order)))
 
 
@@ -182,7 +182,7 @@ def install(old: Warehouse, new: LocalWarehouse | Warehouse, home: Path) -> None
 def refuse_while_in_use(instance: dg.DagsterInstance) -> None:
     """Raise Busy while a run or Dagster's daemon may write a table."""
     close_dead_runs(instance, Clock().now())
-    runs = instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY))
+    runs = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS))
     if runs:
         raise Busy(f"run {runs[0].run_id} of {runs[0].job_name} is in progress: wait for it, then repeat the rebuild")
     newest = max((beat.timestamp for beat in instance.get_daemon_heartbeats().values()), default=0.0)

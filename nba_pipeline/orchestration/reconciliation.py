@@ -24,12 +24,12 @@ from nba_pipeline.completeness.modes import (
     TABLES_OF_MODE,
     Mode,
     due_instants,
-    may_go_without,
+    may_proceed_without,
 )
 from nba_pipeline.completeness.not_played import OFF
 from nba_pipeline.instance.materializations import made_at
 from nba_pipeline.instance.run_tags import DUE_TAG, LONGEST_WHY, MODE_TAG, PARTITION_TAG, WHY_TAG
-from nba_pipeline.instance.runs_in_progress import spans_under_way
+from nba_pipeline.instance.runs_in_progress import spans_in_progress
 from nba_pipeline.league.calendar import days, eastern, eastern_date, week_of
 from nba_pipeline.orchestration.reloading import RELOAD, RELOAD_TAGS, Reload, find_reloads
 from nba_pipeline.settings import SETTINGS
@@ -86,7 +86,7 @@ class Attempts:
 
     tried: int = 0
     last_end: datetime | None = None
-    is_under_way: bool = False
+    is_in_progress: bool = False
 
     def next_at(self) -> datetime | None:
         """When the work may be tried again: after each attempt twice as long, up to a limit. None: at once."""
@@ -181,7 +181,7 @@ def with_reloads(found: Sequence[Work], instance: dg.DagsterInstance, reloads: S
     that was tried. Before the deadline, or after a failed reload, the mode fetches its tables itself.
     """
     records = instance.get_run_records(dg.RunsFilter(tags={MODE_TAG: RELOAD})) if reloads else []
-    spans, works, waiting = spans_under_way(instance) if reloads else [], list[Work](), set[date]()
+    spans, works, waiting = spans_in_progress(instance) if reloads else [], list[Work](), set[date]()
     for reload in reloads:
         own = {PARTITION_TAG: reload.game_date.isoformat(), DUE_TAG: reload.due_at.isoformat()}
         attempts = _attempts_of([record for record in records if own.items() <= record.dagster_run.tags.items()], spans, own)
@@ -207,7 +207,7 @@ def next_of(found: Sequence[Work], now: datetime) -> tuple[Work | None, str]:
     Work that waits after an attempt holds nothing up: a source that is late must not cost the next slate.
     """
     for work in found:
-        if work.attempts.is_under_way:
+        if work.attempts.is_in_progress:
             return None, f"{work.name} is under way"
     waiting = []
     for work in sorted(found, key=lambda work: not work.is_urgent):
@@ -244,7 +244,7 @@ def _undone(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: date
     others = {*missing, *stale} - set(optional)
     waited = now - _lacking_since(due_instants(mode, day, slate.tipoffs), [made[table] for table in optional], due_at)
     until = slate.until_first_tipoff(now)
-    may_go_on = may_go_without(len(optional), waited, until)
+    may_go_on = may_proceed_without(len(optional), waited, until)
     gone_without = tuple(optional) if attempts.tried and others and may_go_on else ()
     chosen = {*missing, *stale} - set(gone_without)
     chosen |= {"schedule"} if "boxscores" in chosen else set()  # a box score counts once the schedule calls its game final
@@ -295,7 +295,7 @@ def _data_version(record: dg.EventLogRecord) -> str | None:
 def attempts_at(instance: dg.DagsterInstance, asked_by: str, day: date, due_at: datetime) -> Attempts:
     """What was tried for this work: its own runs, and any run of the date that is under way."""
     own = {PARTITION_TAG: day.isoformat(), MODE_TAG: asked_by, DUE_TAG: due_at.isoformat()}
-    return _attempts_of(instance.get_run_records(dg.RunsFilter(tags=own)), spans_under_way(instance), own)
+    return _attempts_of(instance.get_run_records(dg.RunsFilter(tags=own)), spans_in_progress(instance), own)
 
 
 def _attempts_of(records: Sequence[dg.RunRecord], spans: Sequence[tuple[str, str]], tags: Mapping[str, str]) -> Attempts:
@@ -304,15 +304,15 @@ def _attempts_of(records: Sequence[dg.RunRecord], spans: Sequence[tuple[str, str
     ends = [record.end_time for record in ended if record.end_time is not None]
     last = datetime.fromtimestamp(max(ends), UTC) if ends else None
     is_running = any(first <= tags[PARTITION_TAG] <= end for first, end in spans)
-    return Attempts(tried=len(ended), last_end=last, is_under_way=is_running)
+    return Attempts(tried=len(ended), last_end=last, is_in_progress=is_running)
 
 
-def is_under_way(instance: dg.DagsterInstance, day: date, job: str | None = None) -> bool:
+def is_in_progress(instance: dg.DagsterInstance, day: date, job: str | None = None) -> bool:
     """Whether a run of a date, or of a range that holds it, is under way; of one job if asked, else of any but `train`.
 
     A training's partition is the Monday of its week, which is no date.
     """
-    return any(first <= day.isoformat() <= last for first, last in spans_under_way(instance, job))
+    return any(first <= day.isoformat() <= last for first, last in spans_in_progress(instance, job))
 
 
 def look_at(warehouse: Warehouse, dates: Sequence[date], now: datetime) -> Iterator[Slate]:

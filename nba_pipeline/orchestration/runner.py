@@ -137,15 +137,15 @@ class Runner:
     def undone(self) -> list[Work]:
         """What is due and not done, the oldest date first and corrections last, without what is being worked on."""
         found = find_undone(self.instance, self.warehouse, self.landing, self.clock.now(), SETTINGS.patience.nightly_days)
-        return [work for work in found if not work.attempts.is_under_way]
+        return [work for work in found if not work.attempts.is_in_progress]
 
     def _missing(self) -> list[Work]:
         found = find_missing(self.instance, self.warehouse, self.landing, self.clock.now(), SETTINGS.patience.nightly_days)
-        return [work for work in found if not work.attempts.is_under_way]
+        return [work for work in found if not work.attempts.is_in_progress]
 
     def _corrections(self) -> list[Work]:
         found = find_corrections(self.instance, self.warehouse, self.clock.now())
-        return [work for work in found if not work.attempts.is_under_way]
+        return [work for work in found if not work.attempts.is_in_progress]
 
     def reconcile(self) -> Iterator[Outcome]:
         """Do once, in order, what the reconciliation finds: what it would wait for with, it does at once."""

@@ -94,7 +94,7 @@ def nightly_reconciliation(
         return
     older = eastern_date(now) - timedelta(days=SETTINGS.patience.catch_up_days)
     found = find_work(context.instance, warehouse, now, SETTINGS.patience.nightly_days, nba_cdn.http.landing)
-    undone = [work for work in found if work.game_date < older and not work.attempts.is_under_way]
+    undone = [work for work in found if work.game_date < older and not work.attempts.is_in_progress]
     undone.sort(key=lambda work: work.attempts.tried)  # what can never be had must not hide what can
     yield from [request_of(work) for work in undone[:MOST_NIGHTLY_REQUESTS]]
     if not undone:

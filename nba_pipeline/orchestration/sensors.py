@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.assets.sources.prop_lines import GAMES_HEARD_OF, GAMES_TO_COME
+from nba_pipeline.assets.sources.prop_lines import GAMES_ANSWERED, UPCOMING_GAMES
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import (
     CAPTURED,
@@ -44,7 +44,7 @@ from nba_pipeline.orchestration.recheck_job import recheck
 from nba_pipeline.orchestration.reconciliation import (
     TRAINING_HOUR,
     attempts_at,
-    is_under_way,
+    is_in_progress,
     next_of,
     untrained_week,
 )
@@ -97,7 +97,7 @@ def final_games(
     for slate in pending:
         day = slate.game_date
         decision = boxscore_polling.decide(slate, final, listed, remembered.get(day, fresh), now)
-        if decision.collects and is_under_way(context.instance, day):
+        if decision.collects and is_in_progress(context.instance, day):
             memories[day] = remembered.get(day, fresh)
             told.append(f"{day}: {decision.why}, and another run of the date is under way")
             continue
@@ -189,7 +189,7 @@ def lines(
         if share == 1.0 or (share and is_tried_enough):
             told.append(f"{day}: no capture is due")
             continue
-        if attempts.is_under_way:
+        if attempts.is_in_progress:
             told.append(f"{day}: the capture of {due_at:%H:%M} UTC waits: another run of the date is under way")
         elif next_at is not None and next_at > now:
             told.append(f"{day}: the capture of {due_at:%H:%M} UTC failed and is tried again at {next_at:%H:%M}")
@@ -265,7 +265,7 @@ def share_captured(instance: dg.DagsterInstance, day: date, since: datetime) -> 
     made = record and record.asset_materialization
     if record is None or made is None or datetime.fromtimestamp(record.timestamp, UTC) < since:
         return 0.0
-    numbers = (made.metadata.get(name) for name in (GAMES_TO_COME, GAMES_HEARD_OF))
+    numbers = (made.metadata.get(name) for name in (UPCOMING_GAMES, GAMES_ANSWERED))
     to_come, heard_of = (number.value or 0 if isinstance(number, dg.IntMetadataValue) else 0 for number in numbers)
     return heard_of / to_come if to_come else 1.0
 
@@ -323,7 +323,7 @@ def _training(
 ) -> list[dg.RunRequest]:  # fmt: skip
     """The week's training if it is due, not done and not being tried; after an attempt that failed only after a while."""
     week = untrained_week(instance, warehouse, now, store)
-    if week is None or is_under_way(instance, week, train.name):
+    if week is None or is_in_progress(instance, week, train.name):
         return []
     attempts = attempts_at(instance, train.name, week, eastern(week, TRAINING_HOUR))
     next_at = attempts.next_at()

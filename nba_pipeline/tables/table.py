@@ -79,7 +79,7 @@ class Table:
     cluster: tuple[str, ...] = ()
     may_shrink: bool = False
     """True where fewer rows than before are ordinary, so that a replacement by less is not refused."""
-    is_a_record_of_decisions: bool = field(default=False)
+    is_ledger: bool = field(default=False)
     """True for the ledgers that a rebuild must not delete: what was predicted and graded cannot be made again."""
 
     @cached_property

@@ -95,7 +95,7 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
         """The dates that were written, empty ones included."""
 
     @abstractmethod
-    def park(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
+    def quarantine(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
         """Make the quarantine of these dates hold exactly the rejected rows."""
 
     @abstractmethod

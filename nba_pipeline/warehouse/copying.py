@@ -111,7 +111,7 @@ class Rows:
 
     def altered(self, warehouse: Warehouse, dates: Sequence[date]) -> dict[date, str]:
         """The dates of a ledger that differ from its manifests, each with a finding: a copy would record them as they are."""
-        if not self.table.is_a_record_of_decisions or not warehouse.manifests.dates(self.table):
+        if not self.table.is_ledger or not warehouse.manifests.dates(self.table):
             return {}
         verified = verify(warehouse, self.table, dates)
         return {one.game_date: f"not copied: {one.findings[0]}" for one in verified if one.findings}
@@ -162,7 +162,7 @@ class Quarantine(Rows):
 
     def write(self, warehouse: Warehouse, dates: Sequence[date], frame: pl.DataFrame) -> None:
         """Park exactly these."""
-        warehouse.park(self.table, dates, frame)
+        warehouse.quarantine(self.table, dates, frame)
 
     def refusal(self, day: date, here: Part, there: Part | None) -> str:
         """Nothing: a quarantine may shrink."""

@@ -81,7 +81,7 @@ class Verified:
 
 def ledgers() -> list[Table]:
     """Every ledger, by name."""
-    return sorted((table for table in TABLES.values() if table.is_a_record_of_decisions), key=lambda table: table.name)
+    return sorted((table for table in TABLES.values() if table.is_ledger), key=lambda table: table.name)
 
 
 class Recorder:
@@ -97,7 +97,7 @@ class Recorder:
         `existing` has `game_date` and key of every row of the dates. Raises before a date is written: InvalidManifest, and
         Closed while recorded rows of the date are missing, which only a backup can bring back.
         """
-        if not self._table.is_a_record_of_decisions:
+        if not self._table.is_ledger:
             yield
             return
         key, pending = list(self._table.key), list[date]()
@@ -128,7 +128,7 @@ def missing_rows(table: Table, day: date, number: int) -> str:
 
 def recorder_of(manifests: Manifests, table: Table, parts: Mapping[date, pl.DataFrame]) -> Recorder:
     """A recorder for rows that are written for the first time; hashes them."""
-    if not parts or not table.is_a_record_of_decisions:
+    if not parts or not table.is_ledger:
         return Recorder(manifests, table, {})
     return Recorder(manifests, table, dict(_by_date(hashed(table, pl.concat(list(parts.values()))))))
 

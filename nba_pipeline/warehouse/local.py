@@ -113,7 +113,7 @@ class LocalWarehouse(Warehouse):
         folder = Path(self.home, "tables", table.name)
         return {date.fromisoformat(p.parent.name.removeprefix("game_date=")) for p in folder.glob("game_date=*/part.parquet")}
 
-    def park(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
+    def quarantine(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
         parts = partitioned(table.name, dates, under_a_date(rejected, dates))
         prepare_write(Path(self.home))
         for day in dates:
@@ -131,14 +131,14 @@ class LocalWarehouse(Warehouse):
 
     def closed(self, table: Table, dates: Collection[date]) -> dict[date, str]:
         found = self._unreadable(table, dates)
-        for day in dates if table.is_a_record_of_decisions else ():
+        for day in dates if table.is_ledger else ():
             if not self._file(TABLES_FOLDER, table, day).exists() and (manifest := self._manifest(table, day)):
                 found[day] = missing_rows(table, day, manifest.rows.height)
         return found
 
     def _unreadable(self, table: Table, dates: Collection[date]) -> dict[date, str]:
         """The dates of a ledger whose file cannot be read, each with a sentence."""
-        if not table.is_a_record_of_decisions:
+        if not table.is_ledger:
             return {}
         partitions = [self._partition(TABLES_FOLDER, table, day) for day in dates]
         return {
@@ -160,7 +160,7 @@ class LocalWarehouse(Warehouse):
         return notices(Path(self.home))
 
     def drop(self, table: Table) -> None:
-        if table.is_a_record_of_decisions:
+        if table.is_ledger:
             raise PipelineError(f"{table.name} is a record of decisions and is never deleted")
         refuse_another_format(Path(self.home))
         for kind in ("tables", "quarantine"):

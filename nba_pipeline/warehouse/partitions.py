@@ -70,7 +70,7 @@ class Partition:
     @property
     def is_of_a_ledger(self) -> bool:
         """Whether the file must never be moved."""
-        return self.kind == TABLES_FOLDER and self.table.is_a_record_of_decisions
+        return self.kind == TABLES_FOLDER and self.table.is_ledger
 
     @property
     def closed_sentence(self) -> str:
@@ -119,7 +119,7 @@ def move_aside(partition: Partition) -> None:
 def lost(home: Path, table: Table) -> dict[date, str]:
     """The dates whose file was moved aside and that were not written since, each with a sentence."""
     found: dict[date, str] = {}
-    if table.is_a_record_of_decisions:
+    if table.is_ledger:
         return found
     for kind in (TABLES_FOLDER, QUARANTINE):
         for moved in sorted((home / damage.FOLDER / kind / table.name).glob(f"game_date=*/{UNREADABLE}")):

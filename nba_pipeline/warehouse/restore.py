@@ -127,7 +127,7 @@ def parts_of(folder: Path, receipt: Receipt) -> Iterator[Part]:
     names = {(PurePosixPath(n).parts[1], _date_of(n)) for n in [*names_below(receipt, LEDGERS), *names_below(receipt, MANIFESTS)]}
     for table_name, day in sorted(names):
         table = TABLES.get(table_name)
-        if table is None or not table.is_a_record_of_decisions:
+        if table is None or not table.is_ledger:
             raise BadInput(f"the backup {folder} has a ledger {table_name}, which this version of the platform does not know")
         yield Part(table, day, _rows(folder, receipt, table, day), _manifest(folder, receipt, table, day))
 

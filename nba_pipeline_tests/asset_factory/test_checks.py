@@ -246,7 +246,7 @@ def test_a_key_that_stands_twice_is_found(warehouse: Warehouse, boxes: Table, tm
 def test_parked_rows_are_told_by_their_problem(warehouse: Warehouse, boxes: Table) -> None:
     broken = rows(boxes, "1", "2").drop("as_of", "code_version").with_columns(problem=pl.lit("nobody is called X"))
     _, rejected = boxes.conform(broken, NOON, "1")
-    warehouse.park(boxes, [FIRST], rejected)
+    warehouse.quarantine(boxes, [FIRST], rejected)
     assert nothing_is_quarantined(warehouse, boxes, [FIRST, SECOND]) == [
         Verdict(FIRST, False, {"rows_quarantined": 2}, ["nobody is called X (2 rows)"]),
         Verdict(SECOND, True, {"rows_quarantined": 0}, []),
@@ -254,7 +254,7 @@ def test_parked_rows_are_told_by_their_problem(warehouse: Warehouse, boxes: Tabl
 
 
 def test_a_ledger_is_checked_against_its_manifests_and_another_table_is_not(tmp_path: Path, boxes: Table) -> None:
-    ledger = Table("toy_picks", grain="game", key=("game_id",), schema=ToyRows, write="add", is_a_record_of_decisions=True)
+    ledger = Table("toy_picks", grain="game", key=("game_id",), schema=ToyRows, write="add", is_ledger=True)
     warehouse = LocalWarehouse(home=str(tmp_path))
     try:
         names = {table.name: {key.name for key in checks_of(table).check_keys} for table in (ledger, boxes)}

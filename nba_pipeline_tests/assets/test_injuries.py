@@ -14,8 +14,8 @@ from nba_pipeline.assets.sources.injuries import (
     every_name_is_resolved,
     every_team_has_a_report,
     injuries,
-    of_the_slate,
     once_per_player,
+    slate_injuries,
     the_newest_report_is_recent,
     with_players,
 )
@@ -66,7 +66,7 @@ def printed(team: str = "GSW", spelling: str | None = "Curry, Stephen", status: 
 def said(*rows: Values, schedule: pl.DataFrame = SLATE, provider: str = "injury_report") -> pl.DataFrame:
     columns = REPORT_COLUMNS if provider == "injury_report" else ESPN_COLUMNS
     listed = pl.DataFrame([{k: row.get(k) for k in columns} for row in rows], schema=columns)
-    return of_the_slate(listed.with_columns(pl.lit(provider).alias("provider")), schedule).sort("game_id", "team", "spelling")
+    return slate_injuries(listed.with_columns(pl.lit(provider).alias("provider")), schedule).sort("game_id", "team", "spelling")
 
 
 def told(frame: pl.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
@@ -440,7 +440,7 @@ def test_unresolved_names_are_named(warehouse: LocalWarehouse) -> None:
     rows = injuries_of(an_injury()).drop(LINEAGE[1:])
     problems = ("unresolved name 'Nobody, Known'", "status of Hart, Josh is 'Ill'")
     for_parking = pl.concat(rows.with_columns(pl.lit(problem).alias("problem")) for problem in problems)
-    warehouse.park(TABLE, [DAY], TABLE.conform(for_parking, NOON, "1")[1])
+    warehouse.quarantine(TABLE, [DAY], TABLE.conform(for_parking, NOON, "1")[1])
     [verdict] = every_name_is_resolved(warehouse, [DAY], Clock())
     assert (verdict.passed, verdict.numbers, verdict.missing) == (False, {"names_unresolved": 1}, list(problems[:1]))
 

@@ -152,7 +152,7 @@ def write(warehouse: LocalWarehouse, *rows: Values) -> None:
     kept = reject_lines(marked).filter(pl.col(IGNORED).is_null()).drop(IGNORED)
     good, bad = TABLE.conform(kept, now, "1")
     warehouse.add(TABLE, [DAY], good, "me")
-    warehouse.park(TABLE, [DAY], bad)
+    warehouse.quarantine(TABLE, [DAY], bad)
 
 
 def test_games_without_a_usable_line_are_named_and_late_lines_counted(warehouse: LocalWarehouse) -> None:
@@ -196,7 +196,7 @@ def test_rosters_of_the_days_before_are_sightings_and_a_name_without_an_id_has_a
     problem = pl.when(pl.col("player_id").is_null()).then(pl.format("unresolved name '{}'", "spelling")).alias(PROBLEM)
     good, bad = ROSTERS.conform(rows.drop("as_of", "code_version").with_columns(problem), at(12), "1")
     warehouse.replace(ROSTERS, [before(n) for n in (0, 7, 8)], good, "me")
-    warehouse.park(ROSTERS, [DAY], bad)
+    warehouse.quarantine(ROSTERS, [DAY], bad)
     seen = roster_sightings(warehouse, [DAY]).sort("player_id")
     assert seen.select("player_id", "player_name", "team", "is_roster").rows() == [
         (-1, "New Rookie", "GSW", True), (1, "Al Able", "GSW", True), (2, "Bo Baker", "GSW", True),

@@ -38,7 +38,7 @@ def source(tmp_path: Path, toys: tuple[Table, Table]) -> Warehouse:
     toy, ledger = toys
     local = LocalWarehouse(home=str(tmp_path / "source"))
     local.replace(toy, WEEK[:3], rows(toy, (DAY, 5), (NEXT, 4)), "me")
-    local.park(toy, WEEK[:3], parked(toy, NEXT))
+    local.quarantine(toy, WEEK[:3], parked(toy, NEXT))
     local.add(ledger, [DAY], rows(ledger, (DAY, 3), share_pct=-0.0, reasons=[]), "me")
     return local
 

@@ -60,7 +60,7 @@ def old(store: BigQueryStore, only_ledgers: None) -> BigQueryStore:
         before = in_format_1(table, rows)
         warehouse._replace(shape_of_format_1(table.name), key, {DAY: before, NEXT: before.clear()})
     rejected = pl.DataFrame([parked(DAY, table="grades")], schema=warehouse.scan_quarantine(GRADES).collect_schema())
-    warehouse.park(GRADES, [DAY], rejected)
+    warehouse.quarantine(GRADES, [DAY], rejected)
     return store
 
 
@@ -132,7 +132,7 @@ def test_a_source_of_format_1_is_read_only(old: BigQueryStore) -> None:
     uses: list[Callable[[], object]] = [
         lambda: source.add(GRADES, [DAY], ledgers()[GRADES], "me"),
         lambda: source.replace(GRADES, [DAY], ledgers()[GRADES], "me"),
-        lambda: source.park(GRADES, [DAY], source.scan_quarantine(GRADES).collect()),
+        lambda: source.quarantine(GRADES, [DAY], source.scan_quarantine(GRADES).collect()),
         lambda: source.drop(GRADES),
     ]
     for use in uses:

@@ -227,7 +227,7 @@ def go_on(
     complete: int, final: int, waivers: pl.DataFrame = NO_WAIVERS, dates: Sequence[date] = (DAY,)
 ) -> tuple[list[str], dict[str, list[str]]]:
     games = [a_game(n) for n in range(1, final + 1)]
-    return gates.games_that_go_on(schedule_of(*games), boxes_of(*games[:complete]), waivers, dates, NOON_AFTER)
+    return gates.eligible_games(schedule_of(*games), boxes_of(*games[:complete]), waivers, dates, NOON_AFTER)
 
 
 def test_from_eighty_per_cent_on_incomplete_games_are_left_out_by_name() -> None:
@@ -262,15 +262,15 @@ def test_a_range_goes_on_while_one_of_its_dates_is_open() -> None:
     after = DAY + timedelta(days=1)
     closed, open_ = a_game(1), a_game(2, after)
     schedule = schedule_of(closed, open_)
-    ids, left_out = gates.games_that_go_on(schedule, boxes_of(open_), NO_WAIVERS, [DAY, after], NOON_AFTER)
+    ids, left_out = gates.eligible_games(schedule, boxes_of(open_), NO_WAIVERS, [DAY, after], NOON_AFTER)
     assert (ids, left_out) == (["0000000002"], {"2024-03-12": ["CHA@BKN 0000000001"]})
     with pytest.raises(Closed):
-        gates.games_that_go_on(schedule, boxes_of(), NO_WAIVERS, [DAY, after], NOON_AFTER)
+        gates.eligible_games(schedule, boxes_of(), NO_WAIVERS, [DAY, after], NOON_AFTER)
 
 
 def test_games_of_other_dates_do_not_come_along() -> None:
     other, game = a_game(1, DAY - timedelta(days=1)), a_game(2)
-    ids, left_out = gates.games_that_go_on(schedule_of(other, game), boxes_of(other, game), NO_WAIVERS, [DAY], NOON_AFTER)
+    ids, left_out = gates.eligible_games(schedule_of(other, game), boxes_of(other, game), NO_WAIVERS, [DAY], NOON_AFTER)
     assert (ids, left_out) == (["0000000002"], {})
 
 
@@ -395,7 +395,7 @@ GAMES = schedule_of(a_game())
 BOXES = boxes_of(a_game())
 GATES: dict[str, Callable[[pl.DataFrame, pl.DataFrame, pl.DataFrame], object]] = {
     "judge_games": lambda schedule, boxes, _: gates.judge_games(schedule, boxes),
-    "games_that_go_on": lambda schedule, boxes, w: gates.games_that_go_on(schedule, boxes, w, [DAY], NOON_AFTER),
+    "eligible_games": lambda schedule, boxes, w: gates.eligible_games(schedule, boxes, w, [DAY], NOON_AFTER),
     "judge_slates": lambda schedule, boxes, _: gates.judge_slates(schedule, boxes, [DAY], NOON_AFTER),
 }
 
@@ -418,10 +418,10 @@ def test_a_gate_is_closed_without_a_column_of_the_box_scores(gate: str, column: 
 @pytest.mark.parametrize("column", ["gate", "ends_at", "game_date"])
 def test_a_date_is_closed_without_a_column_of_the_waivers(column: str) -> None:
     with pytest.raises(pl.exceptions.ColumnNotFoundError):
-        GATES["games_that_go_on"](GAMES, BOXES, NO_WAIVERS.drop(column))
+        GATES["eligible_games"](GAMES, BOXES, NO_WAIVERS.drop(column))
 
 
-@pytest.mark.parametrize("gate", ["games_that_go_on", "judge_slates"])
+@pytest.mark.parametrize("gate", ["eligible_games", "judge_slates"])
 def test_a_gate_is_closed_when_box_scores_hold_nonsense(gate: str) -> None:
     nonsense = BOXES.with_columns(minutes=float("nan"))
     games = schedule_of(*((a_game(day=DAY - timedelta(days=1)), a_game(1, DAY)) if gate == "judge_slates" else (a_game(),)))

@@ -13,7 +13,7 @@ from nba_pipeline.completeness.modes import (
     Mode,
     capture_instants,
     due_instants,
-    may_go_without,
+    may_proceed_without,
 )
 from nba_pipeline.league.calendar import EASTERN, eastern
 
@@ -159,13 +159,13 @@ def test_without_a_game_nothing_is_captured() -> None:
 )
 @pytest.mark.parametrize("until", [None, timedelta(hours=5)])
 def test_the_longer_it_was_waited_the_less_is_waited_for(hours: float, allowed: int, until: timedelta | None) -> None:
-    found = [missing for missing in (0, 1, 2, 3, 99) if may_go_without(missing, timedelta(hours=hours), until)]
+    found = [missing for missing in (0, 1, 2, 3, 99) if may_proceed_without(missing, timedelta(hours=hours), until)]
     assert found == [missing for missing in (0, 1, 2, 3, 99) if missing <= allowed]
 
 
 @pytest.mark.parametrize(("minutes", "is_over"), [(61, False), (60, True), (1, True), (0, True), (-90, True)])
 def test_shortly_before_the_first_tip_off_the_waiting_is_over(minutes: int, is_over: bool) -> None:
-    assert may_go_without(99, timedelta(0), timedelta(minutes=minutes)) == is_over
+    assert may_proceed_without(99, timedelta(0), timedelta(minutes=minutes)) == is_over
 
 
 # The lists

@@ -43,7 +43,7 @@ def waived(warehouse: LocalWarehouse, now: datetime = MORNING, ends_at: datetime
 def go_on(warehouse: LocalWarehouse, as_of: datetime) -> list[str]:
     """The games that may be summarised and graded."""
     schedule, boxes, waivers = (warehouse.scan(t, [DAY]).collect() for t in (TABLES["schedule"], TABLES["boxscores"], WAIVERS))
-    return gates.games_that_go_on(schedule, boxes, waivers, [DAY], as_of)[0]
+    return gates.eligible_games(schedule, boxes, waivers, [DAY], as_of)[0]
 
 
 def test_the_complete_games_of_a_waived_date_go_on_from_then_on(warehouse: LocalWarehouse) -> None:

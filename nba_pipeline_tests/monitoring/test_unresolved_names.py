@@ -23,13 +23,13 @@ def notifier(tmp_path: Path) -> Notifier:
     return Notifier(warehouse=LocalWarehouse(home=str(tmp_path)), clock=clock)
 
 
-def park(notifier: Notifier, *names: str, days_ago: int = 0) -> None:
+def quarantine(notifier: Notifier, *names: str, days_ago: int = 0) -> None:
     """Quarantine a line of each name."""
     rows = [a_prop_line(game_date=before(days_ago), spelling=name, player_id=None) for name in names]
     marked = prop_lines_of(*rows).drop("as_of", "code_version")
     problems = [f"unresolved name '{name}'" for name in names]
     _, bad = TABLE.conform(marked.with_columns(pl.Series(PROBLEM, problems)), at(16), "1")
-    notifier.warehouse.park(TABLE, [before(days_ago)], bad)
+    notifier.warehouse.quarantine(TABLE, [before(days_ago)], bad)
 
 
 def alerts(notifier: Notifier) -> list[tuple[str, str]]:
@@ -44,7 +44,7 @@ def alerts(notifier: Notifier) -> list[tuple[str, str]]:
 
 
 def test_each_name_is_one_alert_with_its_command(notifier: Notifier) -> None:
-    park(notifier, *NAMES)
+    quarantine(notifier, *NAMES)
     expected = [
         ("Adama-Alpha Bal", f"nba-pipeline resolve --spelling 'Adama-Alpha Bal' --player ID --date {DAY}"),
         ("D'Angelo Nobody", f"""nba-pipeline resolve --spelling 'D'"'"'Angelo Nobody' --player ID --date {DAY}"""),
@@ -54,10 +54,10 @@ def test_each_name_is_one_alert_with_its_command(notifier: Notifier) -> None:
 
 
 def test_many_names_are_one_alert(notifier: Notifier) -> None:
-    park(notifier, *(f"Nobody {n}" for n in "ABCDEF"))
+    quarantine(notifier, *(f"Nobody {n}" for n in "ABCDEF"))
     assert alerts(notifier) == [("prop_lines", "nba-pipeline status")]
 
 
 def test_a_past_date_raises_no_alert(notifier: Notifier) -> None:
-    park(notifier, *NAMES, days_ago=1)
+    quarantine(notifier, *NAMES, days_ago=1)
     assert alerts(notifier) == []

@@ -209,7 +209,7 @@ def test_what_two_days_brought_is_made_up_for_oldest_first_and_one_at_a_time(day
 
 def test_work_that_is_under_way_holds_up_all_other_also_older() -> None:
     older = Work("overnight", YESTERDAY, ELEVEN, ("grades",), "")
-    running = Work("same_day", DAY, LAST_CALL, ("features",), "", Attempts(is_under_way=True))
+    running = Work("same_day", DAY, LAST_CALL, ("features",), "", Attempts(is_in_progress=True))
     assert next_of([older, running], LAST_CALL) == (None, "same_day of 2026-01-15 is under way")
 
 
@@ -222,7 +222,7 @@ def test_a_slate_that_begins_soon_comes_before_older_work(days: Days) -> None:
 
 def test_any_run_of_the_date_counts_as_under_way(days: Days) -> None:
     run = days.begin(DAY, LAST_CALL, **{MODE_TAG: "lines"})
-    assert the_one(found(days, LAST_CALL + GRACE)).attempts == Attempts(is_under_way=True)
+    assert the_one(found(days, LAST_CALL + GRACE)).attempts == Attempts(is_in_progress=True)
     days.end(run, LAST_CALL + GRACE)
     assert the_one(found(days, LAST_CALL + GRACE)).attempts == Attempts()
 

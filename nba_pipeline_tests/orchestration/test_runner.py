@@ -250,8 +250,8 @@ def test_a_day_without_games_is_an_empty_success(at: At, home: Path) -> None:
     for runner, mode in ((at(DAY, 12), "same_day"), (at(NEXT, 7), "overnight")):
         outcome = only(runner.slate(DAY, mode))
         assert outcome.succeeded and outcome.warnings == []
-    of_the_slate = {name: rows for name, rows in tables(home).items() if name not in OF_ANY_DATE}
-    assert {name: rows for name, rows in of_the_slate.items() if DAY in rows["game_date"].to_list()} == {}
+    slate_injuries = {name: rows for name, rows in tables(home).items() if name not in OF_ANY_DATE}
+    assert {name: rows for name, rows in slate_injuries.items() if DAY in rows["game_date"].to_list()} == {}
 
 
 def test_lines_in_play_are_never_used(at: At, home: Path) -> None:

@@ -200,7 +200,7 @@ def take_further(name: str, outcomes: Outcomes, peer: Peer) -> None:
             assert prop_lines.reject_lines(odds_rows.as_rows(rows, events, games).with_columns(player_id=1)).height >= rows.height
     elif name in ("injuries", "injury_report"):
         snapshot = rows.with_columns(pl.lit(name).alias("provider"))
-        assert injuries.of_the_slate(snapshot, games).height
+        assert injuries.slate_injuries(snapshot, games).height
 
 
 # The archive, whose files are tables

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.unattended
 DAYS_OF_HISTORY = 12
 FIRST_TIPOFF_IN = timedelta(minutes=6)
 AFTER_THE_GAMES = (boxscores.TABLE, player_game_summary.TABLE, grades.TABLE)
-UNDER_WAY = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.QUEUED)
+IN_PROGRESS = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.QUEUED)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_slate_goes_from_lines_to_grades_and_survives_the_power_going_off(tmp_
         first.kill()
     with platform(evening, port) as second:
         wait_until(evening.is_graded, timedelta(minutes=10), "every prediction is graded")
-        wait_until(lambda: not evening.runs(*UNDER_WAY), timedelta(minutes=5), "no run is left under way")
+        wait_until(lambda: not evening.runs(*IN_PROGRESS), timedelta(minutes=5), "no run is left under way")
         second.kill()
     told = evening.rows(predictions.TABLE)
     assert (told["made_at"] < told["tipoff_at"]).all() and set(told["run_kind"]) == {"live"}

@@ -140,9 +140,9 @@ def parked(day: date | None, problem: str = "key_is_unique", row: str = "{}", ta
     return {"table": table, "game_date": day, "problem": problem, "row": row, "source": "box", "as_of": NOON}
 
 
-def park(warehouse: Warehouse, table: Table, dates: list[date], *rejected: dict[str, Any]) -> None:
+def quarantine(warehouse: Warehouse, table: Table, dates: list[date], *rejected: dict[str, Any]) -> None:
     schema = warehouse.scan_quarantine(table).collect_schema()
-    warehouse.park(table, dates, pl.DataFrame(list(rejected), schema=schema))
+    warehouse.quarantine(table, dates, pl.DataFrame(list(rejected), schema=schema))
 
 
 def in_a_process(function: str, store: Store, **options: Any) -> subprocess.Popen[str]:
@@ -446,28 +446,28 @@ class Contract:
     def test_the_quarantine_holds_what_the_last_run_of_a_date_rejected(
         self, warehouse: Warehouse, store: Store, lines: Table
     ) -> None:
-        park(warehouse, lines, [DAY, NEXT], parked(DAY), parked(DAY, "team"), parked(NEXT))
-        park(warehouse, lines, [DAY], parked(DAY, "points", row=json.dumps({"name": "Dončić"})))
+        quarantine(warehouse, lines, [DAY, NEXT], parked(DAY), parked(DAY, "team"), parked(NEXT))
+        quarantine(warehouse, lines, [DAY], parked(DAY, "points", row=json.dumps({"name": "Dončić"})))
         found = store.open().scan_quarantine(lines).sort("game_date").collect()
         assert found.select("game_date", "problem").rows() == [(DAY, "points"), (NEXT, "key_is_unique")]
-        park(warehouse, lines, [DAY])
+        quarantine(warehouse, lines, [DAY])
         assert warehouse.scan_quarantine(lines, [DAY]).collect().is_empty()
         assert warehouse.dates(lines) == set()
 
     def test_a_rejected_row_without_a_date_is_kept_with_the_first_date_of_its_run(
         self, warehouse: Warehouse, lines: Table
     ) -> None:
-        park(warehouse, lines, [DAY, NEXT], parked(None, "game_date|nullability"))
+        quarantine(warehouse, lines, [DAY, NEXT], parked(None, "game_date|nullability"))
         assert warehouse.scan_quarantine(lines, [DAY]).collect()["problem"].to_list() == ["game_date|nullability"]
 
     def test_equal_rejected_rows_are_all_kept(self, warehouse: Warehouse, lines: Table) -> None:
         for _ in range(2):
-            park(warehouse, lines, [DAY], parked(DAY), parked(DAY))
+            quarantine(warehouse, lines, [DAY], parked(DAY), parked(DAY))
         assert warehouse.scan_quarantine(lines).collect().height == 2
 
     def test_a_rejected_row_of_another_date_is_not_lost_in_silence(self, warehouse: Warehouse, lines: Table) -> None:
         with pytest.raises(PipelineError, match="toy_lines: rows of 2024-03-13 lie outside"):
-            park(warehouse, lines, [DAY], parked(NEXT))
+            quarantine(warehouse, lines, [DAY], parked(NEXT))
 
     def test_writing_nothing_for_no_dates_does_nothing(self, warehouse: Warehouse, lines: Table) -> None:
         warehouse.replace(lines, [], lines.empty(), "me")
@@ -475,14 +475,14 @@ class Contract:
         assert warehouse.dates(lines) == set()
 
     def test_parking_nothing_for_no_dates_does_nothing(self, warehouse: Warehouse, lines: Table) -> None:
-        park(warehouse, lines, [])
+        quarantine(warehouse, lines, [])
         assert warehouse.scan_quarantine(lines).collect().is_empty()
 
     # drop
 
     def test_a_dropped_table_and_its_quarantine_are_gone(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
         warehouse.replace(lines, [DAY], rows(10), "me")
-        park(warehouse, lines, [DAY], parked(DAY))
+        quarantine(warehouse, lines, [DAY], parked(DAY))
         warehouse.drop(lines)
         assert warehouse.dates(lines) == set()
         assert warehouse.scan_quarantine(lines).collect().is_empty()
@@ -493,7 +493,7 @@ class Contract:
         assert held(store.open(), lines).height == 10
 
     def test_a_record_of_decisions_is_never_dropped(self, warehouse: Warehouse, tables: Tables) -> None:
-        ledger = tables("toy_picks", write="add", is_a_record_of_decisions=True)
+        ledger = tables("toy_picks", write="add", is_ledger=True)
         warehouse.add(ledger, [DAY], rows(1), "me")
         with pytest.raises(PipelineError, match="toy_picks is a record of decisions and is never deleted"):
             warehouse.drop(ledger)
@@ -503,7 +503,7 @@ class Contract:
 
     @pytest.fixture
     def ledger(self, tables: Tables) -> Table:
-        return tables("toy_picks", write="add", is_a_record_of_decisions=True)
+        return tables("toy_picks", write="add", is_ledger=True)
 
     def test_every_row_of_a_ledger_is_recorded_and_verified(self, store: Store, ledger: Table) -> None:
         """Values that a store could change on the way: no list, an empty one, extreme floats, an unknown half of a key."""

@@ -26,7 +26,7 @@ Make = Callable[..., Receipt]
 
 @pytest.fixture
 def picks(tables: Tables) -> Table:
-    return tables("toy_picks", write="add", is_a_record_of_decisions=True)
+    return tables("toy_picks", write="add", is_ledger=True)
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_damaged_payload_is_named(make: Make, home: Path, landing: Landing, bo
 
 
 def test_a_home_without_anything_has_an_empty_backup(tmp_path: Path, tables: Tables) -> None:
-    tables("toy_picks", write="add", is_a_record_of_decisions=True)
+    tables("toy_picks", write="add", is_ledger=True)
     local, landing = LocalWarehouse(home=str(tmp_path / "new")), tmp_path / "new" / "landing"
     receipt = back_up(
         local, landing, tmp_path / "b", home=tmp_path / "new", environment="local", made_at=NOON, say=lambda _: None

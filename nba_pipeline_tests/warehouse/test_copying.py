@@ -96,7 +96,7 @@ def target(tmp_path: Path) -> LocalWarehouse:
 
 def test_rows_lineage_and_quarantine_arrive_as_they_are(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, WEEK, rows(toy, (DAY, 5), (NEXT, 4)), "me")
-    source.park(toy, WEEK, parked(toy, NEXT))
+    source.quarantine(toy, WEEK, parked(toy, NEXT))
     assert told(list(copy(source, target, WEEK, ["toy_lines"]))) == [("toy_lines", 7, 0, 9)]
     assert_frame_equal(held(target, toy), held(source, toy))
     assert_frame_equal(target.scan_quarantine(toy).collect(), parked(toy, NEXT))
@@ -153,13 +153,13 @@ def test_the_week_in_which_the_range_begins_has_its_model(source: Warehouse, tar
 
 def test_what_the_source_no_longer_parks_is_gone_at_the_target(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, [DAY], toy.empty(), "me")
-    target.park(toy, [DAY], parked(toy, DAY))
+    target.quarantine(toy, [DAY], parked(toy, DAY))
     list(copy(source, target, [DAY], ["toy_lines"]))
     assert target.scan_quarantine(toy).collect().is_empty()
 
 
 def test_what_a_failed_run_parked_is_copied_without_its_date(source: Warehouse, target: Warehouse, toy: Table) -> None:
-    source.park(toy, [DAY], parked(toy, DAY))
+    source.quarantine(toy, [DAY], parked(toy, DAY))
     list(copy(source, target, WEEK, ["toy_lines"]))
     assert_frame_equal(target.scan_quarantine(toy).collect(), parked(toy, DAY))
     assert target.dates(toy) == set()
@@ -170,7 +170,7 @@ def test_what_a_failed_run_parked_is_copied_without_its_date(source: Warehouse, 
 
 def test_a_copy_that_is_repeated_writes_nothing(source: Warehouse, target: LocalWarehouse, toy: Table) -> None:
     source.replace(toy, WEEK, rows(toy, (DAY, 5)), "me")
-    source.park(toy, WEEK, parked(toy, DAY))
+    source.quarantine(toy, WEEK, parked(toy, DAY))
     list(copy(source, target, WEEK, ["toy_lines"]))
     files = {path: path.stat().st_mtime_ns for path in Path(target.home).rglob("*.parquet")}
     assert {(record.written, record.agreed) for record in copy(source, target, WEEK, ["toy_lines"])} == {(0, 7)}
@@ -199,7 +199,7 @@ def test_a_changed_cell_is_copied_again(source: Warehouse, target: Warehouse, to
 
 def test_a_dry_run_says_what_a_copy_would_do_and_does_nothing(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, [DAY, NEXT], rows(toy, (DAY, 5), (NEXT, 4)), "me")
-    source.park(toy, [DAY], parked(toy, DAY))
+    source.quarantine(toy, [DAY], parked(toy, DAY))
     target.replace(toy, [DAY], rows(toy, (DAY, 5)), "me")
     found = list(copy(source, target, WEEK, ["toy_lines"], dry_run=True))
     assert told(found) == [("toy_lines", 1, 1, 4)] and named(found) == []
@@ -304,7 +304,7 @@ def test_what_a_warehouse_may_not_tell_apart_is_one(toy: Table, one: dict[str, A
 
 def test_an_altered_row_of_a_ledger_is_named_and_its_date_not_copied(source: LocalWarehouse, target: LocalWarehouse) -> None:
     """The target would record the row as it is now, and no verification of the target could show the alteration."""
-    table = a_toy_table("toy_record", write="add", is_a_record_of_decisions=True)
+    table = a_toy_table("toy_record", write="add", is_ledger=True)
     try:
         source.add(table, [DAY, NEXT], rows(table, (DAY, 2), (NEXT, 1)), "test")
         altered = source.scan(table, [DAY]).collect().with_columns(points=pl.lit(99, pl.Int64))

@@ -16,7 +16,7 @@ from nba_pipeline.warehouse.home_format import FORMAT, format_of, write_format
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY
 from nba_pipeline_tests.builders_format_1 import a_home_of_format_1
-from nba_pipeline_tests.warehouse.contract import Tables, a_table, held, park, parked, rows
+from nba_pipeline_tests.warehouse.contract import Tables, a_table, held, parked, quarantine, rows
 
 USES: dict[str, Callable[[LocalWarehouse, Table], object]] = {
     "preflight": lambda warehouse, _: warehouse.preflight(),
@@ -25,7 +25,9 @@ USES: dict[str, Callable[[LocalWarehouse, Table], object]] = {
     "dates": lambda warehouse, table: warehouse.dates(table),
     "replace": lambda warehouse, table: warehouse.replace(table, [DAY], rows(2, DAY), "me"),
     "add": lambda warehouse, table: warehouse.add(table, [DAY], rows(2, DAY), "me"),
-    "park": lambda warehouse, table: warehouse.park(table, [DAY], pl.DataFrame([parked(DAY)], schema=dict(QUARANTINE_SCHEMA))),
+    "park": lambda warehouse, table: warehouse.quarantine(
+        table, [DAY], pl.DataFrame([parked(DAY)], schema=dict(QUARANTINE_SCHEMA))
+    ),
     "drop": lambda warehouse, table: warehouse.drop(table),
     "sql": lambda warehouse, _: warehouse.sql("SELECT 1"),
 }
@@ -125,7 +127,7 @@ def test_a_format_that_is_known_is_read_again_only_when_the_file_changes(
 
 
 def test_the_quarantine_alone_does_not_make_a_home_old(tmp_path: Path, warehouse: LocalWarehouse, lines: Table) -> None:
-    park(warehouse, lines, [DAY], parked(DAY))
+    quarantine(warehouse, lines, [DAY], parked(DAY))
     (tmp_path / "format.json").unlink()
     assert format_of(tmp_path) is None
     assert set(warehouse.scan_quarantine(lines).collect().columns) == set(QUARANTINE_SCHEMA)

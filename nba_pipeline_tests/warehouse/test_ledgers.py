@@ -38,12 +38,12 @@ KEY = "game_id 001, book fanduel"
 
 
 def a_ledger() -> Table:
-    return a_table("toy_picks", write="add", is_a_record_of_decisions=True)
+    return a_table("toy_picks", write="add", is_ledger=True)
 
 
 @pytest.fixture
 def picks(tables: Tables) -> Table:
-    return tables("toy_picks", write="add", is_a_record_of_decisions=True)
+    return tables("toy_picks", write="add", is_ledger=True)
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ def test_other_tables_have_no_manifests(local: LocalWarehouse, tables: Tables) -
 
 def test_a_column_that_the_ledger_gains_later_alters_no_row(local: LocalWarehouse, picks: Table) -> None:
     """The same files under a table with one more nullable column."""
-    older = a_table("toy_bets", write="add", is_a_record_of_decisions=True)
+    older = a_table("toy_bets", write="add", is_ledger=True)
     local.add(older, [DAY], rows(2).with_columns(points=pl.lit(None, pl.Int64)), "me")
     tamper_file = Path(local.home, "tables", "toy_bets", f"game_date={DAY}", "part.parquet")
     pl.read_parquet(tamper_file).drop("points").write_parquet(tamper_file)

@@ -35,8 +35,8 @@ from nba_pipeline_tests.warehouse.contract import (
     Tables,
     a_table,
     held,
-    park,
     parked,
+    quarantine,
     rows,
 )
 
@@ -188,7 +188,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(local: LocalWarehouse, lines: 
 
 def test_files_lie_where_the_readme_says(local: LocalWarehouse, lines: Table) -> None:
     local.replace(lines, [DAY], rows(2), "me")
-    park(local, lines, [DAY], parked(DAY))
+    quarantine(local, lines, [DAY], parked(DAY))
     files = {str(path.relative_to(local.home)) for path in Path(local.home).rglob("*.*") if path.is_file()}
     part = "toy_lines/game_date=2024-03-12/part.parquet"
     assert {f"tables/{part}", f"quarantine/{part}", "format.json"} == {file for file in files if not file.startswith("locks")}
@@ -298,8 +298,8 @@ def test_what_happened_can_be_asked_before_anything_happened(local: LocalWarehou
 
 def test_the_quarantine_of_all_tables_is_one_table(local: LocalWarehouse, lines: Table, tables: Tables) -> None:
     games = tables("toy_games")
-    park(local, lines, [DAY], parked(DAY, row=json.dumps({"points": 3})))
-    park(local, games, [NEXT], parked(NEXT, table="toy_games"))
+    quarantine(local, lines, [DAY], parked(DAY, row=json.dumps({"points": 3})))
+    quarantine(local, games, [NEXT], parked(NEXT, table="toy_games"))
     answer = local.sql("SELECT \"table\", game_date, row->>'points' AS points FROM quarantine ORDER BY game_date")
     assert answer.rows() == [("toy_lines", DAY, "3"), ("toy_games", NEXT, None)]
 

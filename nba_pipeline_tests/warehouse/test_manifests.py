@@ -27,13 +27,13 @@ class WaiverRows(Row):
 
 @pytest.fixture
 def picks(tables: Tables) -> Table:
-    return tables("toy_picks", write="add", is_a_record_of_decisions=True)
+    return tables("toy_picks", write="add", is_ledger=True)
 
 
 @pytest.fixture
 def waivers() -> Iterator[Table]:
     with forgotten_tables():
-        yield Table("toy_waivers", "waiver", ("game_date", "gate", "waived_at"), WaiverRows, "add", is_a_record_of_decisions=True)
+        yield Table("toy_waivers", "waiver", ("game_date", "gate", "waived_at"), WaiverRows, "add", is_ledger=True)
 
 
 @pytest.fixture(params=KINDS)

@@ -17,9 +17,9 @@ from nba_pipeline.warehouse import checksum, damage, partitions
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.partitions import damage_named, recovering
 from nba_pipeline_tests.warehouse import damages
-from nba_pipeline_tests.warehouse.contract import DAY, NEXT, Tables, held, park, parked, rows
+from nba_pipeline_tests.warehouse.contract import DAY, NEXT, Tables, held, parked, quarantine, rows
 
-LEDGER = {"write": "add", "is_a_record_of_decisions": True}
+LEDGER = {"write": "add", "is_ledger": True}
 
 
 @pytest.fixture
@@ -124,20 +124,20 @@ def test_a_query_answers_without_the_unreadable_date(store: LocalWarehouse, tabl
 def test_an_unreadable_quarantine_is_moved_and_its_date_is_to_be_made_again(
     store: LocalWarehouse, table: Table, how: str
 ) -> None:
-    park(store, table, [DAY], parked(DAY))
+    quarantine(store, table, [DAY], parked(DAY))
     body = damages.damage(part(store, table, "quarantine"), how)
     assert store.scan_quarantine(table).collect().is_empty()
     assert [aside.read_bytes() for aside in moved(store)] == [body]
     assert "quarantine" in store.lost(table)[DAY]
-    park(store, table, [DAY], parked(DAY))
+    quarantine(store, table, [DAY], parked(DAY))
     store.replace(table, [DAY], rows(3), "test")
     assert store.lost(table) == {} and store.scan_quarantine(table).collect().height == 1
 
 
 def test_a_quarantine_that_is_written_over_an_unreadable_one_keeps_it(store: LocalWarehouse, table: Table) -> None:
-    park(store, table, [DAY], parked(DAY))
+    quarantine(store, table, [DAY], parked(DAY))
     body = damages.damage(part(store, table, "quarantine"), "garbage")
-    store.park(table, [DAY], pl.DataFrame(schema=dict(QUARANTINE_SCHEMA)))
+    store.quarantine(table, [DAY], pl.DataFrame(schema=dict(QUARANTINE_SCHEMA)))
     assert [aside.read_bytes() for aside in moved(store)] == [body]
 
 

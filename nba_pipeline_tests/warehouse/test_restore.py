@@ -26,7 +26,7 @@ BOX = Slot("nba_cdn", "boxscore", "0022300945", DAY)
 
 @pytest.fixture
 def picks(tables: Tables) -> Table:
-    return tables("toy_picks", write="add", is_a_record_of_decisions=True)
+    return tables("toy_picks", write="add", is_ledger=True)
 
 
 @pytest.fixture

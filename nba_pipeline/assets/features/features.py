@@ -310,14 +310,14 @@ def features(
 ) -> pl.DataFrame:  # fmt: skip
     """The features of the expected players whose team has no hole, on the slates that are open."""
     slates, held_back = gates.judge_slates(schedule, boxscores, dates_of(context), clock.as_of)
-    expected, left_out = let_through(upcoming_players, slates, held_back)
+    expected, left_out = ready_players(upcoming_players, slates, held_back)
     note_left_out(context, left_out)
     return features_of(
         expected, player_form, player_shot_zones, team_defense_zones, matchups, prop_lines, game_lines, clock.as_of
     )
 
 
-def let_through(
+def ready_players(
     upcoming_players: pl.DataFrame, slates: pl.DataFrame, held_back: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, list[str]]]:
     """The expected players of open slates and teams without a hole; by date the names of what was left out.

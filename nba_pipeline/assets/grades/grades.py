@@ -69,7 +69,7 @@ class GradeRows(Row):
 TABLE = Table(
     "grades", grain="prediction and grade version", schema=GradeRows, write="add",
     key=("game_id", "player_id", "system_id", "market", "run_kind", "grade_version"), cluster=("system_id", "player_id"),
-    is_a_record_of_decisions=True,
+    is_ledger=True,
 )  # fmt: skip
 
 SOURCE = "predictions, player_game_summary, schedule"
@@ -237,7 +237,7 @@ def grades(
     """The grades that the ledger does not have yet, game by game: complete games and postponed ones."""
     dates = dates_of(context)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
-    complete, left_out = gates.games_that_go_on(schedule, boxscores, waivers, dates, clock.as_of)
+    complete, left_out = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
     # a game that is complete but not summarised yet waits: nobody of it may pass for absent
     summarised = set(player_game_summary["game_id"])
     for game_id, day in (

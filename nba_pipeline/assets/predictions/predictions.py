@@ -103,7 +103,7 @@ class PredictionRows(Row):
 TABLE = Table(
     "predictions", grain="player, game, system, market, run kind and version", schema=PredictionRows, write="add",
     key=("game_id", "player_id", "system_id", "market", "run_kind", "version"), cluster=("system_id", "player_id"),
-    is_a_record_of_decisions=True,
+    is_ledger=True,
 )  # fmt: skip
 
 SOURCE = "features, points_model, prop_lines"

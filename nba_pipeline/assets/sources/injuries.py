@@ -78,7 +78,7 @@ def team_games(games: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(games.select(*columns, pl.col(f"{side}_team").alias("team")) for side in ("home", "away"))
 
 
-def of_the_slate(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
+def slate_injuries(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     """What one snapshot says of the games of one date: game_id, tip-off and a row for every team are added.
 
     A report that names games keeps those of the date; one of a matchup that the schedule does not have is a problem. One
@@ -122,8 +122,8 @@ def of_the_slate(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def not_of_the_slate(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a snapshot that `of_the_slate` leaves out: those of other dates, or of teams without a game of the date."""
+def other_injuries(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a snapshot that `slate_injuries` leaves out: those of other dates, or of teams without a game of the date."""
     if "game_date" in listed.columns:
         return listed.filter(~pl.col("game_date").is_in(games["game_date"].unique().implode()))
     return listed.filter(pl.col("team").is_not_null(), ~pl.col("team").is_in(team_games(games)["team"].unique().implode()))
@@ -243,10 +243,10 @@ def injuries(
         snapshots = landed(day, injury_report, espn, met)
         ages[str(day)] = minutes_old(snapshots, clock.now())
         for snapshot in snapshots:
-            frames.append(of_the_slate(snapshot, games))
+            frames.append(slate_injuries(snapshot, games))
             of_day = pl.lit(day).alias("game_date")
             rows_in.parsed(snapshot.with_columns(of_day))
-            rows_in.ignored(not_of_the_slate(snapshot, games).with_columns(of_day), "another date, or a team without a game")
+            rows_in.ignored(other_injuries(snapshot, games).with_columns(of_day), "another date, or a team without a game")
         problems[str(day)] = list(dict.fromkeys(met))
     for name, met in problems.items():
         for problem in met:

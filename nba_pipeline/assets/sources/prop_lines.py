@@ -71,7 +71,7 @@ TABLE = Table(
     "prop_lines", grain="player, game, book, market, line and snapshot", schema=PropLineRows, write="add",
     key=("game_id", "player_id", "market", "book", "line_half_points", "snapshot_at"), cluster=("player_id", "book"),
 )  # fmt: skip
-GAMES_TO_COME, GAMES_HEARD_OF = "games_to_come", "games_heard_of"
+UPCOMING_GAMES, GAMES_ANSWERED = "games_to_come", "games_heard_of"
 """Numbers of a materialisation: the games to come whose lines were wanted, and those of them that had an answer."""
 
 PLACEHOLDER = f"{SETTINGS.lines.market} of exactly {SETTINGS.lines.placeholder:g} is a placeholder"
@@ -113,7 +113,7 @@ def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 @dataclass(frozen=True)
-class Heard:
+class CaptureResult:
     """What the provider said about a date: the games to come that it lists, those of them with an answer, what went wrong."""
 
     to_come: int
@@ -121,7 +121,7 @@ class Heard:
     problems: list[str]
 
 
-def land_lines(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> Heard:
+def land_lines(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> CaptureResult:
     """Land the odds of a date's games.
 
     Games to come are asked for live; none is, without a key. Of games that have started without a landed line, the snapshot a
@@ -131,7 +131,7 @@ def land_lines(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime)
         pl.coalesce(pl.col("tipoff_at") > now, pl.lit(True)) & pl.col("status").is_in(["scheduled", "unknown"])
     )
     if odds_api.http.landing.is_offline:
-        return Heard(to_come.height, 0, [])
+        return CaptureResult(to_come.height, 0, [])
     over = games.filter(~pl.col("game_id").is_in(to_come["game_id"].implode()) & (pl.col("status") != "postponed"))
     unusable = list[str]()
     live = _land_slate(odds_api, to_come, day, None, unusable) if to_come.height else []
@@ -147,7 +147,7 @@ def land_lines(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime)
     problems = list(dict.fromkeys([*failed, *unusable]))
     # a game that the provider does not list has no lines yet; where it lists none, something is wrong
     wanted = (len(live) or to_come.height) if odds_api.api_key else 0
-    return Heard(wanted, sum(isinstance(one, Payload) for one in live), problems)
+    return CaptureResult(wanted, sum(isinstance(one, Payload) for one in live), problems)
 
 
 def _land_slate(
@@ -189,7 +189,7 @@ def prop_lines(
     dates = dates_of(context)
     archived = [day for day in dates if archive.holds(day)]
     frames = [archive.prop_lines(archived)] if archived else []
-    heard: dict[str, Heard] = {}
+    heard: dict[str, CaptureResult] = {}
     for day in dates:
         games = schedule.filter(pl.col("game_date") == day)
         if day in archived or games.is_empty():
@@ -214,8 +214,8 @@ def prop_lines(
     context.add_output_metadata(
         {
             "problems_met": dg.MetadataValue.json({name: of_day.problems for name, of_day in heard.items() if of_day.problems}),
-            GAMES_TO_COME: sum(of_day.to_come for of_day in heard.values()),
-            GAMES_HEARD_OF: sum(of_day.answered for of_day in heard.values()),
+            UPCOMING_GAMES: sum(of_day.to_come for of_day in heard.values()),
+            GAMES_ANSWERED: sum(of_day.answered for of_day in heard.values()),
             "quota": dg.MetadataValue.json(odds_api.quota),
             **rows_in.metadata(),
         }

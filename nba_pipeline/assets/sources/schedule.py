@@ -142,7 +142,7 @@ def schedule(
         refuse_other_seasons(live, name, listed)
         moved = [day for day in changed_dates(season, before) if day not in dates and not archive.holds(day)]
         good, rejected = TABLE.conform(season.filter(pl.col("game_date").is_in(moved)), clock.as_of, CODE_VERSION)
-        warehouse.park(TABLE, moved, rejected)
+        warehouse.quarantine(TABLE, moved, rejected)
         warehouse.replace(TABLE, moved, good, context.run.run_id)
         keys = set(DAILY.get_partition_keys())
         for day in moved:

@@ -169,7 +169,7 @@ def player_game_summary(
     """The complete games of the dates that are open; the others are left out by name."""
     dates = dates_of(context)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
-    go_on, left_out = gates.games_that_go_on(schedule, boxscores, waivers, dates, clock.as_of)
+    go_on, left_out = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
     note_left_out(context, left_out)
     return summarise_player_games(boxscores.filter(pl.col("game_id").is_in(go_on)), play_by_play, prop_lines)
 
@@ -267,7 +267,7 @@ def _players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[
     boxscores = warehouse.scan(TABLES["boxscores"], dates).collect()
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
     try:
-        go_on, _ = gates.games_that_go_on(schedule, boxscores, waivers, dates, clock.as_of)
+        go_on, _ = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
     except Closed:
         go_on = []
     there = dict(warehouse.scan(TABLE, dates).group_by("game_date").len().collect().iter_rows())

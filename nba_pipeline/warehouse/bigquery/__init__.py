@@ -162,7 +162,7 @@ class BigQueryWarehouse(Warehouse):
         self._refuse_format_1(table)
         return set(self._held.loads.of(table.name))
 
-    def park(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
+    def quarantine(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
         shape, loads = quarantine_of(table), self._held.loads
         parts = partitioned(shape.name, dates, under_a_date(rejected, dates))
         empty = pl.DataFrame(schema=dict(QUARANTINE_SCHEMA))
@@ -173,7 +173,7 @@ class BigQueryWarehouse(Warehouse):
             self._replace(shape, ("problem", "row"), touched)
 
     def drop(self, table: Table) -> None:
-        if table.is_a_record_of_decisions:
+        if table.is_ledger:
             raise PipelineError(f"{table.name} is a record of decisions and is never deleted")
         session, names = self._held.session, (table.name, quarantine_of(table).name)
         # first out of the record: whoever is killed in between leaves dates that count as never written

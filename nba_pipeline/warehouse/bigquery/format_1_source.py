@@ -61,7 +61,7 @@ class Format1Source(BigQueryWarehouse):
         """Raises PipelineError."""
         self._refuse_write(table)
 
-    def park(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
+    def quarantine(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
         """Raises PipelineError."""
         self._refuse_write(table)
 
