@@ -1,4 +1,5 @@
-"""Proofs about the tables that people can run on their own warehouse: that no feature sees the future, and what each season holds.
+"""Audits of the warehouse: feature leakage, ledger integrity, and the contents of each season.
 
-What a check of one date says stands with its table; here is what needs many dates, or the whole derivation made again.
+Checks of a single date belong to the module of their table. This package holds audits that need many dates or a full
+recomputation.
 """

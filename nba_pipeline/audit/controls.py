@@ -1,7 +1,7 @@
-"""The positive controls: planted leaks, each tried on dates on which it changes a value of the real derivation.
+"""Positive controls: planted leaks, each tested on dates on which it changes a value of the real derivation.
 
-What a leak can change depends on the date: a window of five games is null in the first rounds of a season, with the leak
-and without it. A leak that changes nothing says nothing about the tests, so it is neither caught nor missed.
+A leak has no effect on some dates. For example, a five-game window is null in the first rounds of a season, with or
+without the leak. A leak without effect is not evidence about the tests, so it counts as neither caught nor missed.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,7 +19,10 @@ Shown = Mapping[str, Sequence[date]]
 
 
 def dates_shown(audit: Audit, plants: Sequence[Derivation], dates: Sequence[date]) -> Shown:
-    """On which of the dates each plant changes at least one value of the features, given as many dates as its leak needs."""
+    """Returns, per plant, the dates on which it changes at least one feature value.
+
+    The list is empty when fewer than `plant.least_dates` dates have players.
+    """
     real, shown = audit.baseline(REAL), dict[str, Sequence[date]]()
     dates_with_players = real["features"]["game_date"].n_unique()
     for plant in plants:
@@ -30,9 +33,10 @@ def dates_shown(audit: Audit, plants: Sequence[Derivation], dates: Sequence[date
 
 
 def control_dates(world: World, dates: Sequence[date], shown: Shown) -> list[date]:
-    """Few of the dates that together show every leak that any of them shows; the earlier, the quicker.
+    """Returns a small set of dates that together show every leak; prefers early dates, which are faster.
 
-    One of them has known tip-offs if any date has, for leaks that show in altered worlds only, as a line of the game in play.
+    Includes a date with known tip-offs if one exists, because some leaks show only in altered worlds (for example a line
+    from a game in play).
     """
     has_tipoffs = {day for day in dates if first_tipoff(world, day)}
     left, control = {name for name in shown if set(shown[name]).intersection(dates)}, list[date]()
@@ -47,10 +51,10 @@ def control_dates(world: World, dates: Sequence[date], shown: Shown) -> list[dat
 
 
 def tried(audit: Audit, plants: Sequence[Derivation], shown: Shown, failed: Collection[str]) -> Iterator[dict[str, Any]]:
-    """Per plant the tests' answers on its control dates, and the names of the tests that caught it.
+    """Yields, per plant, the test results on its control dates and the names of the tests that caught it.
 
-    A leak that changes nothing in the world as it is may still be caught in an altered one. `failed` names the tests that
-    the real derivation fails: they prove nothing about such a leak.
+    A leak that changes nothing in the original world can still be caught in an altered one. `failed` names the tests that
+    the real derivation fails. Those tests prove nothing about such a leak.
     """
     for plant in plants:
         audit.say(f"trying {plant.name}")

@@ -1,9 +1,9 @@
-"""Ways from sources to features, the real one and others, and what an audit has derived with them so far.
+"""Derivations from sources to features, real and altered, and the audit that caches their results.
 
-A derivation is asked for the same dates from the world as it is and from altered ones. An altered world is summarised
-anew: whole on the control dates, elsewhere from 40 days before the date on, and what is older is taken from the world as
-it is. So a summary that looks ahead by less than 40 days is seen on every date, and one that looks ahead further on the
-control dates.
+The audit compares derivations of the same dates from the original and from altered worlds. On control dates, all
+summaries of an altered world are recomputed. On other dates, only the summaries from 40 days before the date are
+recomputed; older ones come from the original world. A summary that looks ahead by less than 40 days is therefore detected
+on every date, and one that looks further ahead only on the control dates.
 """
 
 import random
@@ -23,27 +23,27 @@ SUMMARIES = ("player_game_summary", "team_game_summary")
 
 RESUMMARISED_DAYS = 40
 REST_DAYS = 40
-"""Days of the schedule before the first summarised game, from which its rest follows; longer than any rest that counts."""
+"""Days of schedule loaded before the first recomputed game, to derive its rest. Longer than the longest rest that counts."""
 
 Summarise = Callable[[World], World]
 Derive = Callable[[World, Sequence[date], datetime], World]
 
 
 def identity(world: World, summarise: Summarise) -> World:
-    """The summaries of the assets."""
+    """Returns the summaries of the assets."""
     return summarise(world)
 
 
 def unaltered(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """The features of the assets."""
+    """Returns the features of the assets."""
     return derive(world, dates, as_of)
 
 
 @dataclass(frozen=True)
 class Derivation:
-    """A way from sources to features. Both steps are handed the real one, to use it on their way.
+    """A derivation from sources to features. Each step receives the real step as an argument and may call it.
 
-    `least_dates` with players are derived at once, or a leak from one date into another has nothing to leak.
+    At least `least_dates` dates with players must be derived together. A leak between dates has no effect on fewer.
     """
 
     name: str
@@ -57,17 +57,17 @@ REAL = Derivation("the real derivation", "what the assets do")
 
 
 class Audit:
-    """A world, the dates that are looked at, and what was derived so far.
+    """The original world, the audited dates and a cache of derived tables.
 
     Args:
-        world: The sources, of the dates and of everything their features look back to and a leak may look ahead to.
-        dates: What the world as it is is derived for at once: the sampled dates and others.
-        as_of: An instant after all of it.
-        control: The dates on which plants are tried; what is made of them is kept, so that each plant finds it.
-        seed: Of the sample of players.
-        stored: Rows of `features` as the warehouse has them, of the sampled dates.
-        predictions: Rows of `predictions`, of as many dates as there are.
-        say: Told what is being done.
+        world: Source tables that cover the dates, the history of their features and the future that a leak could read.
+        dates: Dates to derive together from the original world: the sample and additional dates.
+        as_of: An instant later than every row.
+        control: Dates on which plants are tested. Their results are cached and shared by all plants.
+        seed: Seed of the player sample.
+        stored: Stored rows of `features` for the sampled dates.
+        predictions: Stored rows of `predictions` for all available dates.
+        say: Callback for progress messages.
     """
 
     def __init__(
@@ -82,11 +82,11 @@ class Audit:
         self._kept: dict[int, World] = {id(self.world): self.world}
 
     def chance(self, day: date) -> random.Random:
-        """Chance that is the same whenever the same date is sampled with the same seed."""
+        """Returns a random generator that depends only on the seed and the date."""
         return random.Random(f"{self.seed} {day}")
 
     def altered(self, kind: str, day: date | None, make: Callable[[], World]) -> World:
-        """The sources altered in some way; those of all dates and of the control dates are made once."""
+        """Returns altered sources. Alterations of all dates and of control dates are cached."""
         if (kind, day) in self._altered:
             return self._altered[kind, day]
         made = make()
@@ -95,12 +95,12 @@ class Audit:
         return made
 
     def cut(self, day: date) -> World:
-        """The world as it is, up to a fortnight after the date."""
+        """Returns the original world up to 14 days after the date."""
         end = day + timedelta(days=DAYS_OF_ABSURDITY + 1)
         return self.altered("cut", day, lambda: {name: before(frame, end) for name, frame in self.world.items()})
 
     def summarised(self, derivation: Derivation, world: World, day: date | None = None) -> World:
-        """A world with its summaries; of a world altered from a date on only those that the alteration can have changed."""
+        """Returns a world with its summaries. For a world altered on `day`, recomputes only summaries that can have changed."""
         if day is None or day in self.control:
             return self._once(("summaries", derivation.name), world, lambda: derivation.summaries(world, self._summarise))
         first = day - timedelta(days=RESUMMARISED_DAYS)
@@ -111,7 +111,7 @@ class Audit:
         return {**world, **{name: pl.concat([before(old[name], first), fresh[name]]) for name in SUMMARIES}}
 
     def derived(self, derivation: Derivation, world: World, dates: Sequence[date], as_of: datetime) -> World:
-        """The feature tables that a derivation makes of a world with summaries; without rows when every slate is closed."""
+        """Returns the feature tables derived from a world with summaries. The tables are empty when all gates are closed."""
 
         def derive() -> World:
             made = derivation.features(world, dates, as_of, self._derive)
@@ -120,7 +120,7 @@ class Audit:
         return self._once(("features", derivation.name, tuple(dates), as_of), world, derive)
 
     def baseline(self, derivation: Derivation) -> World:
-        """What a derivation makes of the world as it is, for all dates at once."""
+        """Returns the feature tables derived from the original world for all dates at once."""
         return self.derived(derivation, self.summarised(derivation, self.world), self.dates, self.as_of)
 
     def _summarise(self, world: World) -> World:
@@ -136,7 +136,7 @@ class Audit:
         return self._once(("features", tuple(dates), as_of), world, derive)
 
     def _once(self, key: tuple[object, ...], world: World, make: Callable[[], World]) -> World:
-        """What is made of a world that is kept is kept too."""
+        """Returns `make()`. The result is cached if the world is."""
         if id(world) not in self._kept:
             return make()
         key = (*key, id(world))

@@ -1,4 +1,4 @@
-"""What differs between the feature tables of two worlds, to the last bit. Lineage is not compared."""
+"""Exact differences between the feature tables of two worlds. Lineage columns are ignored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from nba_pipeline.tables.table import LINEAGE, TABLES
 
 @dataclass(frozen=True)
 class Difference:
-    """A column of a table that differs: in how many rows, and the row in which it differs most."""
+    """A column that differs between two tables, with the number of differing rows and the largest difference."""
 
     table: str
     column: str
@@ -32,7 +32,7 @@ class Difference:
 
 
 def differences(was: World, became: World, dates: Sequence[date]) -> tuple[list[Difference], int]:
-    """In which columns two worlds differ on some dates, in the order of the path, and how many values were compared."""
+    """Returns the columns that differ between two worlds, in pipeline order, and the number of values compared."""
     found, values = [], 0
     for table in FEATURE_TABLES:
         key, first, second = _beside(table, was, became, dates)
@@ -43,7 +43,7 @@ def differences(was: World, became: World, dates: Sequence[date]) -> tuple[list[
 
 
 def differing_dates(was: World, became: World, dates: Sequence[date]) -> list[date]:
-    """On which of the dates two worlds differ in at least one value."""
+    """Returns the dates on which two worlds differ in at least one value."""
     found = set[date]()
     for table in FEATURE_TABLES:
         _, *frames = _beside(table, was, became, dates)
@@ -54,7 +54,7 @@ def differing_dates(was: World, became: World, dates: Sequence[date]) -> list[da
 
 
 def _beside(table: str, was: World, became: World, dates: Sequence[date]) -> tuple[list[str], pl.DataFrame, pl.DataFrame]:
-    """The key of a table, and its rows of the dates in both worlds, in one order and without lineage."""
+    """Returns the key of a table and its rows on the dates in both worlds, sorted by key and without lineage columns."""
     key = list(dict.fromkeys(["game_date", *TABLES[table].key]))
     first, second = (made[table].filter(pl.col("game_date").is_in(list(dates))).sort(key) for made in (was, became))
     columns = [column for column in first.columns if column not in LINEAGE]
@@ -79,7 +79,7 @@ def _of_table(table: str, key: list[str], first: pl.DataFrame, second: pl.DataFr
 
 
 def _worst(off: pl.DataFrame, column: str) -> pl.DataFrame:
-    """The row in which a number differs most, else the first."""
+    """Returns the row with the largest numeric difference, or the first row of a non-numeric column."""
     if not off.schema[column].is_numeric():
         return off.head(1)
     return off.sort((pl.col(column) - pl.col(f"{column}_became")).abs(), descending=True, nulls_last=True).head(1)

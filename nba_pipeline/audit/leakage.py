@@ -1,8 +1,9 @@
-"""Does any feature see the future? Each test is a function that is named as the sentence that holds when it passes.
+"""Tests for features that read the future. The name of each test states the fact that holds when it passes.
 
-Tests ask a derivation: the real one, or one with a leak planted in it (see `plants`), which some test must catch. Two
-worlds that differ only in what nobody could know yet (see `worlds`) must give the same features, in every column of every
-table, to the last bit; two that differ in what was known must not, or the tests would be blind.
+Each test takes a derivation: the real one, or one with a planted leak (see `plants`). Every planted leak must fail at
+least one test. Two worlds that differ only in facts unknown at the time (see `worlds`) must give identical values in
+every column of every feature table. Two worlds that differ in known facts must give different values; otherwise the tests
+would detect nothing.
 """
 
 import random
@@ -37,27 +38,30 @@ from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.settings import SETTINGS
 
 THREADS = 2
-"""A derivation of one date is many small steps, of which few use more than one core."""
+"""The derivation of one date has many small steps, and few of them use more than one core."""
 
 AN_INSTANT = timedelta(microseconds=1)
 PLAYER_DATES = 10
 SENSITIVE_DATES = 5
-"""Dates of the sample on which single players are altered."""
+"""Number of sampled dates on which the sensitivity test alters players."""
 
 MORE_THREES = (5, 15)
-"""Added to a box score, fewest and most: so many points that no mean stays where it was."""
+"""Fewest and most made threes added to a box score; enough to change every mean."""
 
 NEW_LINE = 33.5
 NEW_STATUS = "doubtful"
 
 MOST_ABOVE_THE_LINE = 0.02
 HIGHEST_HONEST_CORRELATION = 0.80
-"""With points, over all who played. The best feature of four seasons has 0.722 (N 99,674); one that holds tonight's points
-with four other games has 0.84."""
+"""Highest permitted correlation with points over all players who played. The best feature of four seasons has 0.722
+(N 99,674). A mean of the current game and four earlier games has 0.84.
+"""
 LEAST_ROWS = 300
 LEAST_LINED_ROWS = 500
 LARGEST_SHARE_BY_CHANCE = 0.15
-"""Of windows that equal the one with tonight in it: measured 7 to 9 %, since who scores as he did leaves his mean alone."""
+"""Highest permitted share of windows equal to the leaked window. Measured: 7 to 9 %, because a score equal to the mean
+leaves it unchanged.
+"""
 SAME = 1e-9
 
 COLUMNS_NAMED = 5
@@ -66,7 +70,7 @@ DIFFERENCES_LISTED = 200
 
 @dataclass(frozen=True)
 class Result:
-    """What a test found. `passed` is None where there was nothing to try it on; `n` says on how much it was tried."""
+    """The result of one test. `passed` is None when there was nothing to test; `n` is the number of tested rows or players."""
 
     name: str
     passed: bool | None
@@ -79,9 +83,9 @@ Test = Callable[[Audit, Derivation, Sequence[date]], Result]
 
 
 def everything_after_the_first_tipoff_may_go(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
-    """Without anything that became known from the date's first tip-off on, the features as of just before it are the same.
+    """Features as of just before the first tip-off do not change when everything that became known later is removed.
 
-    Where a tip-off is unknown: without the facts of the date and of later ones, whatever the instant of the features.
+    If a tip-off time is unknown, all facts of the date and of later dates are removed, and features are as of `audit.as_of`.
     """
 
     def worlds(day: date) -> tuple[World, World]:
@@ -97,7 +101,7 @@ def everything_after_the_first_tipoff_may_go(audit: Audit, derivation: Derivatio
 
 
 def everything_after_the_first_tipoff_may_be_absurd(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
-    """With nonsense for whatever became known at or after the tip-off of its game, nothing changes."""
+    """Features do not change when everything that became known at or after the tip-off of its game is replaced by nonsense."""
 
     def worlds(day: date) -> tuple[World, World]:
         nonsense = audit.summarised(derivation, audit.altered("absurd", day, lambda: absurd(audit.world, day)), day)
@@ -107,13 +111,13 @@ def everything_after_the_first_tipoff_may_be_absurd(audit: Audit, derivation: De
 
 
 def the_games_own_box_score_may_change(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
-    """With 15 to 45 points more for one player of each team in the very game, nothing changes."""
+    """Features do not change when one player of each team scores 15 to 45 points more in the game itself."""
     altered_on = dict[date, int]()
 
     def worlds(day: date) -> tuple[World, World]:
         chance = audit.chance(day)
         chosen = _one_of_each_team(between(audit.world["boxscores"], day, day).filter("did_play"), chance)
-        # not as many for both teams: the margin must change too
+        # different numbers per team, so that the margin changes too
         threes = pl.Series("threes", [chance.randint(*MORE_THREES) for _ in range(chosen.height)], dtype=pl.Int64)
         altered_on[day] = chosen.height
         altered = audit.altered("own box", day, lambda: with_more_threes(audit.cut(day), chosen.with_columns(threes)))
@@ -126,7 +130,7 @@ def the_games_own_box_score_may_change(audit: Audit, derivation: Derivation, dat
 
 
 def no_line_or_report_is_from_after_tipoff(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
-    """With lines, game lines and reports in play about everybody nothing changes, and no prediction bears such a line."""
+    """Features do not change when in-play lines, game lines and reports are added; no prediction has an in-play line."""
     name = "no_line_or_report_is_from_after_tipoff"
     audit.say(name)
     later = audit.altered("in play", None, lambda: with_snapshots_in_play(audit.world))
@@ -146,10 +150,10 @@ def no_line_or_report_is_from_after_tipoff(audit: Audit, derivation: Derivation,
 
 
 def no_feature_knows_the_points_better_than_the_line(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
-    """No feature's correlation with points exceeds the market line's by more than 0.02, nor 0.80 over all who played.
+    """No feature's correlation with points exceeds the market line's by more than 0.02, or 0.80 over all players who played.
 
-    On all dates of the audit. The market line is made here, of the lines that a source calls the last before the tip-off, and
-    not taken from the features: it may be what leaks.
+    Uses all dates of the audit. The market line is computed here from the lines marked by a source as the last before
+    tip-off. It is not taken from the features, because the feature may be the leak.
     """
     name, rows = "no_feature_knows_the_points_better_than_the_line", _with_points(audit, derivation)
     if rows.height < LEAST_ROWS:
@@ -179,9 +183,9 @@ def no_feature_knows_the_points_better_than_the_line(audit: Audit, derivation: D
 
 
 def windows_rarely_equal_the_leaked_ones(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
-    """The windows are not those that hold the game itself, except by chance: where its points leave a mean alone.
+    """Windows differ from windows that include the current game, except where its points leave the mean unchanged.
 
-    On all dates of the audit.
+    Uses all dates of the audit.
     """
     name = "windows_rarely_equal_the_leaked_ones"
     games = audit.summarised(REAL, audit.world)["player_game_summary"].filter("did_play").sort("game_date", "game_id")
@@ -203,9 +207,9 @@ def windows_rarely_equal_the_leaked_ones(audit: Audit, derivation: Derivation, d
 
 
 def a_fact_of_before_moves_the_row(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
-    """Another box score of the last game, and a line, game line or report of the second before the tip-off, are seen at once.
+    """Features change with the box score of the previous game, and with a line, game line or report 1 s before tip-off.
 
-    Otherwise the other tests would be blind.
+    Without this sensitivity, the other tests would detect nothing.
     """
     name, moved = "a_fact_of_before_moves_the_row", dict[str, list[bool]]()
     has_windows = audit.baseline(derivation)["features"].filter(pl.col("points_mean_last_5_games").is_not_null())
@@ -228,7 +232,7 @@ TESTS: tuple[Test, ...] = (
     the_games_own_box_score_may_change, no_line_or_report_is_from_after_tipoff,
     no_feature_knows_the_points_better_than_the_line, windows_rarely_equal_the_leaked_ones,
 )  # fmt: skip
-"""What the real derivation must pass, and of which every plant must fail one."""
+"""Tests that the real derivation must pass. Each plant must fail at least one."""
 
 
 def _nothing_moves(
@@ -238,7 +242,7 @@ def _nothing_moves(
         audit.say(f"{name}: {day}, {dates.index(day) + 1} of {len(dates)}")
         return [day], *worlds(day)
 
-    # what every date needs is made before the threads begin
+    # compute the shared baseline before the threads start
     audit.baseline(derivation)
     with ThreadPoolExecutor(THREADS) as threads:
         return _compared(name, threads.map(beside, dates))
@@ -259,7 +263,7 @@ def _compared(name: str, pairs: Iterable[tuple[Sequence[date], World, World]]) -
 
 
 def _some(dates: Sequence[date], number: int) -> list[date]:
-    """So many of the dates, evenly spread."""
+    """Returns at most `number` dates, evenly spaced."""
     return list(dates) if len(dates) <= number else [dates[len(dates) * n // number] for n in range(number)]
 
 
@@ -269,7 +273,7 @@ def _one_of_each_team(rows: pl.DataFrame, chance: random.Random) -> pl.DataFrame
 
 
 def _what_is_seen(audit: Audit, derivation: Derivation, day: date) -> Iterator[tuple[str, bool]]:
-    """What was altered of one player of each team, and whether his features show it."""
+    """Yields each alteration, applied to one player per team, and whether that player's features changed."""
     made = audit.baseline(derivation)
     tipoffs = made["upcoming_players"].select(*PLAYER, "tipoff_at")
     rows = made["features"].filter(pl.col("game_date") == day).join(tipoffs, on=PLAYER, how="left")
@@ -295,13 +299,13 @@ def _what_is_seen(audit: Audit, derivation: Derivation, day: date) -> Iterator[t
 
 
 def _with_points(audit: Audit, derivation: Derivation) -> pl.DataFrame:
-    """The features of whoever played, with the points."""
+    """Returns the features of the players who played, with their points."""
     played = audit.world["boxscores"].filter("did_play").select(*PLAYER, "points")
     return audit.baseline(derivation)["features"].join(played, on=PLAYER)
 
 
 def _market(audit: Audit) -> pl.DataFrame:
-    """The market line, also of lines for whose instant only the archive vouches, and of pick'em sites."""
+    """Returns the market line. Includes pick'em lines and lines whose pregame mark comes only from the archive."""
     lines = audit.world["prop_lines"].filter(pl.col("game_date").is_in(audit.dates))
     is_vouched_for = pl.col("is_before_tipoff").fill_null(pl.col("is_latest_pregame")).fill_null(False)
     some_instant = pl.col("game_date").cast(pl.Datetime("us", "UTC"))
@@ -311,7 +315,7 @@ def _market(audit: Audit) -> pl.DataFrame:
 
 
 def _correlation(rows: pl.DataFrame, column: str) -> tuple[float, int]:
-    """Absolute correlation with points, and of how many rows; 0 for a column of too few, or of one value."""
+    """Returns the absolute correlation with points and the number of rows; 0 for too few rows or a constant column."""
     known = rows.drop_nulls(column)
     if known.height < LEAST_ROWS or known[column].n_unique() == 1:
         return 0.0, known.height

@@ -1,4 +1,4 @@
-"""The leakage audit as a whole: a sample of dates, every test on the real derivation, and the planted leaks."""
+"""The leakage audit: sampled dates, all tests on the real derivation, and the planted leaks."""
 
 import random
 import time
@@ -25,17 +25,17 @@ from nba_pipeline.warehouse import Warehouse
 TESTS_OF_THE_REAL: tuple[Test, ...] = (
     *TESTS, a_fact_of_before_moves_the_row, stored_rows_equal_recomputed_rows, a_later_backfill_differs_only_where_a_source_did,
 )  # fmt: skip
-"""With the one that asks whether the audit is blind, and those that ask the warehouse."""
+"""All tests of the real derivation, including the sensitivity test and the comparisons with stored rows."""
 
 
 def leakage(
     warehouse: Warehouse, first: date, last: date, *, number: int, seed: int, now: datetime, say: Callable[[str], None],
     plants: Sequence[Derivation] = PLANTS,
 ) -> dict[str, Any]:  # fmt: skip
-    """Sample dates, put the real derivation and every plant to the tests, and say what was found.
+    """Returns the report of a leakage audit: sampled dates, test results and the results of every plant.
 
-    The answer's `passed` is false when the real derivation fails a test or passes none, and when a plant that changes a
-    value is caught by none, or no plant changes any.
+    `passed` is false in these cases: the real derivation fails a test or passes none; a plant that changes a value is not
+    caught; no plant changes a value.
     """
     started, span = time.monotonic(), days(first, last)
     candidates = dates_to_audit(warehouse, span)
@@ -71,14 +71,14 @@ def leakage(
 
 
 def dates_to_audit(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:
-    """The dates with final games and features."""
+    """Returns the dates with final games and features."""
     final = warehouse.scan(SCHEDULE, dates).filter(pl.col("status") == "final").select("game_date")
     made = warehouse.scan(FEATURES, dates).select("game_date")
     return list(final.join(made, on="game_date", how="semi").unique().sort("game_date").collect()["game_date"])
 
 
 def company(world: World, sample: Sequence[date]) -> list[date]:
-    """The last date with games before the sample. Derived with it, so that no date is ever derived alone: leaks may need two."""
+    """Returns the last date with games before the sample. Some leaks need two dates, so no date is derived alone."""
     games = world["schedule"].filter(pl.col("status") == "final", pl.col("game_date") < sample[0])
     return games["game_date"].unique().sort().tail(1).to_list()
 
@@ -86,7 +86,7 @@ def company(world: World, sample: Sequence[date]) -> list[date]:
 def _tried_elsewhere(
     world: World, rest: Sequence[date], plants: Sequence[Derivation], audit: Audit
 ) -> dict[str, dict[str, Any]]:  # fmt: skip
-    """The records of the plants that change a value on a date of the range which was not sampled."""
+    """Returns the records of the plants that change a value on a date outside the sample."""
     audit.say(f"looking for {len(plants)} leaks on the other {len(rest)} dates of the range")
     elsewhere = Audit(world, sorted({*rest, *company(world, rest)}), audit.as_of, (), audit.seed, say=audit.say)
     shown = dates_shown(elsewhere, plants, rest)
@@ -96,6 +96,6 @@ def _tried_elsewhere(
 
 
 def _are_controlled(plants: Sequence[dict[str, Any]]) -> bool:
-    """Whether every leak that could be tried was caught, and one could; true when none was planted."""
+    """Whether every tested leak was caught and at least one was tested. True without plants."""
     were_tried = [plant for plant in plants if plant["is_tried"]]
     return all(plant["caught_by"] for plant in were_tried) and bool(were_tried or not plants)

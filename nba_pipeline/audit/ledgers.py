@@ -1,4 +1,4 @@
-"""The audit of the ledgers: every row against the hash recorded when it was written."""
+"""The ledger audit: compares every row with the hash recorded when it was written."""
 
 from collections.abc import Collection
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from nba_pipeline.warehouse.ledgers import ledgers, verify
 
 
 def audit_ledgers(warehouse: Warehouse, dates: Collection[date] | None = None) -> dict[str, Any]:
-    """Per ledger the verified dates and rows, and every finding; of some dates or of all."""
+    """Returns the verified dates and rows per ledger, and all findings. Covers all dates by default."""
     summary, findings = [], []
     for table in ledgers():
         verified = list(verify(warehouse, table, dates))

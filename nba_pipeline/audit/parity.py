@@ -1,4 +1,4 @@
-"""Do the stored features equal those that are made again? Where they do not, which source has changed since?"""
+"""Comparison of stored features with recomputed features, and the source changes that explain differences."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
@@ -18,7 +18,7 @@ OF_THE_PAST = ("boxscores", "team_boxscores", "play_by_play", "schedule", "waive
 OF_THE_REPORT = ("rosters", "injuries")
 OF_THE_MARKET = ("prop_lines", "game_lines")
 SOURCES_OF_FAMILY = {"matchup": (*OF_THE_PAST, *OF_THE_REPORT), "market": OF_THE_MARKET}
-"""Family of a feature -> what it is made of, where that is not the past alone."""
+"""Feature family -> its sources, if it reads more than past games."""
 
 SUMS_UP = (
     "missing_features", "quality_score", "quality_tier", "market_quality", "matchup_quality", "player_history_quality",
@@ -32,15 +32,15 @@ SOURCES_OF = {
     **dict.fromkeys(("line_movement_direction", "late_line_movements"), OF_THE_MARKET),
     **dict.fromkeys(("line_minus_points_mean_season", "line_minus_previous_closing_line"), (*OF_THE_PAST, *OF_THE_MARKET)),
 }
-"""Column -> what it is made of, where its family does not say so; others are made of the past."""
+"""Column -> its sources, if they differ from those of its family. All other columns read past games only."""
 
 DIFFERENCES_LISTED = 10_000
 COMPARES_WITH_THE_LEAGUE = "matchup"
-"""Family of features that another team's earlier game may have changed."""
+"""The feature family that depends on earlier games of other teams."""
 
 
 def stored_rows_equal_recomputed_rows(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
-    """The stored features equal those made again as of their own instant, but for sources that changed, which are listed."""
+    """Stored features equal features recomputed as of the same instant, except where a listed source has changed."""
     name, world = "stored_rows_equal_recomputed_rows", audit.summarised(derivation, audit.world)
 
     def again(some: Sequence[date], as_of: datetime) -> World:
@@ -53,7 +53,7 @@ def stored_rows_equal_recomputed_rows(audit: Audit, derivation: Derivation, date
 
 
 def a_later_backfill_differs_only_where_a_source_did(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
-    """The stored features equal those that a backfill would make now, but for newer lines, reports and other sources."""
+    """Stored features equal those of a backfill today, except where lines, reports or other sources have newer rows."""
     name = "a_later_backfill_differs_only_where_a_source_did"
     audit.say(name)
     made = audit.derived(derivation, audit.summarised(derivation, audit.world), audit.dates, audit.as_of)
@@ -61,11 +61,10 @@ def a_later_backfill_differs_only_where_a_source_did(audit: Audit, derivation: D
 
 
 def _beside(name: str, audit: Audit, dates: Sequence[date], again: Callable[[Sequence[date], datetime], World]) -> Result:
-    """Stored features beside the same made again, from the stored rows of an instant.
+    """Compares stored features with recomputed ones, per `as_of` and code version.
 
-    A difference is explained when a source of the column has a newer row about the player's game, or about an earlier
-    game of its teams; or when the row was made by another version of the code. That the newer row made the difference is
-    likely, not shown.
+    A difference is explained by a newer source row of the player's game or of an earlier game of its teams, or by another
+    code version. The newer row is the likely cause, not a proven one.
     """
     stored = None if audit.stored is None else audit.stored.filter(pl.col("game_date").is_in(list(dates)))
     if stored is None or stored.is_empty():
@@ -92,9 +91,9 @@ def _beside(name: str, audit: Audit, dates: Sequence[date], again: Callable[[Seq
 
 
 def value_differences(stored: pl.DataFrame, again: pl.DataFrame) -> Iterator[dict[str, Any]]:
-    """What differs between stored features and the same made again, row by row and column by column.
+    """Yields the differences between stored and recomputed features, by row and column.
 
-    A column of "row" stands for one that is only stored, or only made now.
+    The column is "row" when a row exists on one side only.
     """
     key, about = ["game_date", *PLAYER], ["team", "opponent"]
     for one, other, was, now in ((stored, again, "there", None), (again, stored, None, "there")):
@@ -110,14 +109,14 @@ def value_differences(stored: pl.DataFrame, again: pl.DataFrame) -> Iterator[dic
 
 
 class Changes:
-    """The rows of the sources that are newer than some features, and the games as they are scheduled now."""
+    """Source rows newer than a set of features, and the games currently scheduled."""
 
     def __init__(self, newer: Mapping[str, pl.DataFrame], games: Set[tuple[date, str]]):
         self.newer, self.games = newer, games
         self._told: dict[tuple[object, ...], str] = {}
 
     def behind(self, one: Mapping[str, Any]) -> str:
-        """Which sources of a differing value have newer rows; empty when none has."""
+        """Returns the sources with newer rows that explain a difference; empty if none does."""
         if (one["game_date"], one["game_id"]) not in self.games:
             return "the game was moved"
         family = str((ABOUT.get(one["column"]) or {}).get("family", ""))
@@ -126,7 +125,11 @@ class Changes:
         return "; ".join(sentence for sentence in told if sentence)
 
     def _told_of(self, source: str, one: Mapping[str, Any], is_of_the_league: bool) -> str:
-        """What a source has that is newer: of the teams, or the league, before the date; else of the teams or the game."""
+        """Returns the newest change of a source.
+
+        Sources of past games: earlier games of the teams, or of the league. Rosters: the teams, up to the date. Other sources:
+        the game itself.
+        """
         day, teams = one["game_date"], (one["team"], one["opponent"])
         key = (source, day, None if is_of_the_league else teams, one["game_id"])
         if key not in self._told:

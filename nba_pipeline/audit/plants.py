@@ -1,7 +1,7 @@
-"""Leaks, planted one by one into the real derivation, each as real systems had it. The audit must catch every one.
+"""Leaks planted one at a time into the real derivation. Each occurred in a real system; the audit must catch every one.
 
-A plant that needs a fact of the future goes without it where the world does not hold it, as it would when serving: this
-is what makes such a leak invisible on the day, and splendid in a backtest.
+If the world lacks a future fact, the plant works without it, as it would when serving. Such a leak is therefore
+invisible on the day and improves only the backtest.
 """
 
 from collections.abc import Sequence
@@ -21,47 +21,47 @@ LEAGUE_PACE = 100.0
 
 
 def window_that_holds_tonight(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """A window up to and including the date, `<=` instead of `<`."""
+    """A window that includes the current date (`<=` instead of `<`)."""
     last_5 = pl.col("points").cast(pl.Float64).rolling_mean(5).over("player_id", "season")
     return _put(derive(world, dates, as_of), {"points_mean_last_5_games": _played(world).select(*PLAYER, value=last_5)})
 
 
 def season_mean_that_holds_tonight(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """A season average that was updated with the game itself."""
+    """A season average that includes the current game."""
     games, points = pl.int_range(1, pl.len() + 1), pl.col("points").cast(pl.Float64)
     mean = pl.when(games >= LEAST_GAMES).then(points.cum_sum() / games).over("player_id", "season")
     return _put(derive(world, dates, as_of), {"points_mean_season": _played(world).select(*PLAYER, value=mean)})
 
 
 def season_mean_of_the_end_of_the_season(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """A table of season averages as it was when it was downloaded, months later."""
+    """A table of season averages downloaded months later."""
     mean = pl.col("points").mean().over("player_id", "season")
     return _put(derive(world, dates, as_of), {"points_mean_season": _played(world).select(*PLAYER, value=mean)})
 
 
 def league_mean_of_the_whole_season(world: World, summarise: Summarise) -> World:
-    """Each game's pace against the mean of its season, the games to come included."""
+    """Pace relative to the season mean, with future games included."""
     made = summarise(world)
     relative = pl.col("pace") - pl.col("pace").mean().over("season") + LEAGUE_PACE
     return {**made, "team_game_summary": made["team_game_summary"].with_columns(relative.alias("pace"))}
 
 
 def closing_line_of_the_game_in_play(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """The last line that a book showed, whenever that was."""
+    """The last line shown by a book, even if it was shown in play."""
     was_shown = pl.col("snapshot_at").is_not_null()
     lines = world["prop_lines"].with_columns(was_shown.alias("is_before_tipoff"))
     return derive({**world, "prop_lines": lines}, dates, as_of)
 
 
 def line_of_an_unknown_instant(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """A line that nobody saw before the game, taken for one of the morning."""
+    """A line with an unknown instant, treated as a morning line."""
     morning = pl.col("game_date").cast(pl.Datetime("us", "UTC")) + timedelta(hours=15)
     lines = world["prop_lines"].with_columns(pl.col("snapshot_at").fill_null(morning), pl.col("is_before_tipoff").fill_null(True))
     return derive({**world, "prop_lines": lines}, dates, as_of)
 
 
 def line_filled_from_the_points(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """A missing line made up from what was scored."""
+    """A missing line filled from the points scored."""
     made = derive(world, dates, as_of)
     near = _played(world).select(*PLAYER, value=(pl.col("points") - 0.5).clip(5, 60))
     unlined = made["features"].filter(pl.col("line").is_null()).select(PLAYER)
@@ -69,18 +69,18 @@ def line_filled_from_the_points(world: World, dates: Sequence[date], as_of: date
 
 
 def report_of_after_the_tipoff(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """The newest injury report, whenever it was printed."""
+    """The newest injury report, even if it was printed after tip-off."""
     return derive({**world, "injuries": world["injuries"].with_columns(pl.lit(True).alias("is_before_tipoff"))}, dates, as_of)
 
 
 def roster_as_it_stands_now(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """Whoever is on the team's page, whenever it was read."""
+    """The newest roster page, even if it was fetched after the game."""
     day_before = pl.col("game_date").cast(pl.Datetime("us", "UTC")) - timedelta(days=1)
     return derive({**world, "rosters": world["rosters"].with_columns(day_before.alias("seen_at"))}, dates, as_of)
 
 
 def only_who_played(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """A list of players made from the box score of the game: nobody on it turns out to be hurt."""
+    """A player list from the box score of the game, which omits everyone who was absent."""
     made, games = derive(world, dates, as_of), world["player_game_summary"].select("game_id").unique()
     is_over = made["features"].join(games, on="game_id", how="semi")
     took_part = is_over.join(_played(world), on=PLAYER, how="semi")
@@ -88,35 +88,35 @@ def only_who_played(world: World, dates: Sequence[date], as_of: datetime, derive
 
 
 def out_is_who_did_not_play(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """Who is hurt, by who was missing in the box score."""
+    """Injury status inferred from absence in the box score."""
     made, games = derive(world, dates, as_of), world["player_game_summary"].select("game_id").unique()
     absent = made["features"].join(games, on="game_id", how="semi").join(_played(world), on=PLAYER, how="anti")
     return _put(made, {"injury_risk_level": absent.select(*PLAYER, value=pl.lit(3.0))})
 
 
 def points_with_noise(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """The label in disguise: a rate of the game itself under the name of one of earlier games."""
+    """The label in disguise: a rate of the current game under the name of a past rate."""
     noise = ((pl.col("player_id") * 7919 + pl.col("points")) % 101 / 50 - 1) * NOISE
     rate = (pl.col("points") / POINTS_OF_A_FULL_USAGE + noise).clip(0, 0.6)
     return _put(derive(world, dates, as_of), {"usage_pct_last_5_games": _played(world).select(*PLAYER, value=rate)})
 
 
 def opponent_rating_that_holds_tonight(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """The opponent's defence, with what it allowed in the game itself."""
+    """The opponent's defensive rating with the current game included."""
     rating = pl.col("defensive_rating").rolling_mean(OPPONENT_GAMES, min_samples=LEAST_GAMES).over("team", "season")
     teams = world["team_game_summary"].sort("game_date", "game_id").select("game_id", opponent="team", value=rating)
     return _put(derive(world, dates, as_of), {"opponent_defensive_rating_last_15_games": teams}, ["game_id", "opponent"])
 
 
 def record_that_holds_tonight(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """The team's share of wins as the standings show it on the next morning."""
+    """The team's win share from the standings of the next morning."""
     won = (pl.col("did_win").cast(pl.Float64).cum_sum() / pl.int_range(1, pl.len() + 1)).over("team", "season")
     teams = world["team_game_summary"].sort("game_date", "game_id").select("game_id", "team", value=won)
     return _put(derive(world, dates, as_of), {"team_win_pct_season": teams}, ["game_id", "team"])
 
 
 def minutes_of_tonight_as_load(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """The minutes of seven days, counted to the end of the date."""
+    """Minutes of the last seven days, with the current date included."""
     made = derive(world, dates, as_of)
     beside = made["features"].join(_played(world).select(*PLAYER, "minutes"), on=PLAYER)
     load = beside.select(*PLAYER, value=pl.col("minutes_sum_last_7_days") + pl.col("minutes"))
@@ -124,14 +124,14 @@ def minutes_of_tonight_as_load(world: World, dates: Sequence[date], as_of: datet
 
 
 def margin_as_home_court(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """How strong the home court is, from the final score of the schedule."""
+    """Home-court strength from the final score in the schedule."""
     margin = ((pl.col("home_points") - pl.col("away_points")) / 100 + 0.5).clip(0, 1)
     games = world["schedule"].select("game_id", value=margin)
     return _put(derive(world, dates, as_of), {"home_court_level": games}, ["game_id"])
 
 
 def gaps_filled_from_later_games(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """Who has too few games gets the mean of those that he will play."""
+    """Missing means filled from later games of the same player."""
     made = derive(world, dates, as_of)
     means = _played(world).group_by("player_id", "season").agg(pl.col("points").mean().alias("value"))
     unknown = made["features"].filter(pl.col("points_mean_last_5_games").is_null())
@@ -139,14 +139,14 @@ def gaps_filled_from_later_games(world: World, dates: Sequence[date], as_of: dat
 
 
 def scaled_over_all_dates(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """A feature in standard deviations of every row at once, the later dates included."""
+    """A feature standardized over all rows, with later dates included."""
     made, minutes = derive(world, dates, as_of), pl.col("minutes_sum_last_7_days")
     scaled = ((minutes - minutes.mean()) / minutes.std()).alias("minutes_sum_last_7_days")
     return {**made, "features": made["features"].with_columns(scaled)}
 
 
 def box_scores_of_yesterday_by_another_clock(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    """Games filed under a date of another time zone, so that tonight's are from before tonight."""
+    """Games dated in another time zone, so that tonight's games appear to be earlier."""
     shifted = world["player_game_summary"].with_columns(pl.col("game_date") - timedelta(days=1))
     return derive({**world, "player_game_summary": shifted}, dates, as_of)
 
@@ -170,16 +170,16 @@ PLANTS: tuple[Derivation, ...] = (
         summaries=league_mean_of_the_whole_season,
     ),
 )  # fmt: skip
-"""Every leak that is planted, by the name of its function."""
+"""All planted leaks, named after their functions."""
 
 
 def _played(world: World) -> pl.DataFrame:
-    """The played games of a world, in their order."""
+    """Returns the played games of a world in order of date."""
     return world["player_game_summary"].filter("did_play").sort("game_date", "game_id")
 
 
 def _put(made: World, values: dict[str, pl.DataFrame], on: Sequence[str] = tuple(PLAYER)) -> World:
-    """The features with some columns replaced where there is a value for it."""
+    """Returns the features, with columns replaced where a value is known."""
     rows = made["features"]
     for column, known in values.items():
         rows = (

@@ -1,9 +1,9 @@
-"""From the sources to the features in memory, by the functions of the assets: what an audit and a benchmark derive anew.
+"""Derives features from sources in memory with the functions of the assets. Used by audits and benchmarks.
 
     sources -> player_game_summary, team_game_summary -> upcoming_players, player_form, player_shot_zones,
     team_defense_zones -> matchups -> features
 
-What a table is made of stands with the table; what is asked of providers and written stands elsewhere.
+Transforms belong to the module of their table. This module neither calls providers nor writes to the warehouse.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,16 +43,16 @@ SOURCES: Mapping[str, Table] = {
     },
     gates.WAIVERS.name: gates.WAIVERS,
 }
-"""What everything is derived from, and the closed dates that go on all the same."""
+"""Tables from which everything is derived, including the waivers of closed dates."""
 
 World = Mapping[str, pl.DataFrame]
 """Table name -> rows."""
 
 
 def sources_before(warehouse: Warehouse, dates: Sequence[date]) -> World:
-    """The sources of the dates and of everything that a feature of theirs may look back to.
+    """Returns the sources of the dates and of the history that their features read.
 
-    Those of `injuries` and `rosters` hold what is in the quarantine, as `upcoming_players` reads it.
+    `injuries` and `rosters` include quarantined rows, as `upcoming_players` reads them.
     """
     span = days(min(dates) - timedelta(days=HISTORY_DAYS), max(dates))
     world = {name: warehouse.scan(table, span).collect() for name, table in SOURCES.items()}
@@ -64,7 +64,7 @@ def sources_before(warehouse: Warehouse, dates: Sequence[date]) -> World:
 
 
 def summaries_of(world: World, as_of: datetime) -> World:
-    """The world with the summaries of its complete games, of the dates that are open or waived; what the warehouse keeps."""
+    """Returns the world with the valid summaries of complete games on dates whose gate is open or waived."""
     games, boxes = world["schedule"], world["boxscores"]
     try:
         complete, _ = gates.eligible_games(games, boxes, world["waivers"], games["game_date"].unique().to_list(), as_of)
@@ -78,14 +78,14 @@ def summaries_of(world: World, as_of: datetime) -> World:
 
 
 def kept(name: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a table that keep its promise: the others are in its quarantine."""
+    """Returns the rows that satisfy the schema of a table, without the rows that would be quarantined."""
     schema, key = TABLES[name].schema, list(TABLES[name].key)
     good, _ = schema.filter(rows.select(schema.column_names()), cast=True)
     return rows.join(good.select(key), on=key, how="semi", maintain_order="left")
 
 
 def features_from(world: World, dates: Sequence[date], as_of: datetime) -> World:
-    """The world with the feature tables of the dates. Raises Closed when the gate of every slate is."""
+    """Returns the world with the feature tables of the dates. Raises Closed when the gates of all slates are closed."""
     games, boxes = world["schedule"], world["boxscores"]
     player_games, team_games = world["player_game_summary"], world["team_game_summary"]
     slate = games.filter(pl.col("game_date").is_in(list(dates)))
@@ -104,5 +104,5 @@ def features_from(world: World, dates: Sequence[date], as_of: datetime) -> World
 
 
 def derive(world: World, dates: Sequence[date], as_of: datetime) -> World:
-    """Every summary and feature table of the dates, from the sources of a world. Raises Closed as `features_from`."""
+    """Returns the world with all summary and feature tables of the dates. Raises Closed when all gates are closed."""
     return features_from(summaries_of(world, as_of), dates, as_of)

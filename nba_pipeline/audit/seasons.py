@@ -1,6 +1,6 @@
-"""What the warehouse holds of each season: how much of it is there, how good it is, and whether it looks like basketball.
+"""Coverage, quality and plausibility of the warehouse per season.
 
-Coverage is what is there of what should be: of complete final games, of expected players or of dates with games.
+Coverage is the share of complete final games, expected players or dates with games that have rows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,12 +22,13 @@ PLAUSIBLE: Mapping[str, tuple[float, float]] = {
     "pace": (97, 104), "offensive_rating": (104, 118), "effective_field_goal_pct": (0.51, 0.57),
     "true_shooting_pct": (0.54, 0.60), "points": (105, 119),
 }  # fmt: skip
-"""League means of a season, lowest and highest. Those of 2021-22 to 2024-25 are 99.9 to 100.9, 110.2 to 113.4, 0.533 to
-0.548, 0.567 to 0.583 and 110.6 to 114.7; single months stay within 98.0 to 102.2, 104.6 to 115.2, 0.514 to 0.556, 0.545 to
-0.591 and 107.2 to 117.2."""
+"""Lowest and highest plausible league mean of a season. The means of 2021-22 to 2024-25 are 99.9 to 100.9, 110.2 to 113.4,
+0.533 to 0.548, 0.567 to 0.583 and 110.6 to 114.7. Single months stay within 98.0 to 102.2, 104.6 to 115.2, 0.514 to 0.556,
+0.545 to 0.591 and 107.2 to 117.2.
+"""
 
 LEAST_GAMES = 50
-"""Complete games from which a mean is judged."""
+"""Minimum number of complete games required to judge a mean."""
 
 IS_BEFORE_TIPOFF = pl.col("is_before_tipoff")
 OF_GAMES: Mapping[str, pl.Expr | None] = {
@@ -36,27 +37,27 @@ OF_GAMES: Mapping[str, pl.Expr | None] = {
     "injuries": IS_BEFORE_TIPOFF & (pl.col("status") != "not_submitted"), "player_game_summary": None,
     "team_game_summary": None, "upcoming_players": None, "grades": None,
 }  # fmt: skip
-"""Table -> which of its rows count; covered is a complete final game that has one."""
+"""Table -> filter for the rows that count. A complete final game is covered if it has such a row."""
 
 OF_PLAYERS = ("player_form", "matchups", "features", "predictions")
-"""Covered is an expected player of a game who has a row."""
+"""Tables in which each expected player of a game is covered by a row."""
 
 OF_DATES = ("rosters", "player_shot_zones", "team_defense_zones")
-"""Covered is a date with games that has a row."""
+"""Tables in which each date with games is covered by a row."""
 
 IN_ORDER = tuple(table for table in DAILY_TABLES if table in {*OF_GAMES, *OF_PLAYERS, *OF_DATES})
-"""The tables that are counted, in the order of the path."""
+"""The counted tables in pipeline order."""
 
 Shares = dict[str, float | None]
 
 
 def seasons(warehouse: Warehouse, dates: Sequence[date]) -> list[dict[str, Any]]:
-    """One record per season with games, the first season first.
+    """Returns one record per season with games, oldest first.
 
-    season, first_date, last_date, games, final_games, complete_games, player_games; coverage (table -> share, null where
-    nothing is wanted); tiers (quality tier -> share of the rows of `features`); null_shares (feature -> share of the rows
-    of players with 5 games); means (league mean, null without complete games); is_judged (whether there are games enough to
-    judge the means); implausible (of a judged season the means that are out of range or unknown).
+    Fields: season, first_date, last_date, games, final_games, complete_games, player_games; coverage (table -> share, null
+    if nothing is expected); tiers (quality tier -> share of the rows of `features`); null_shares (feature -> share of the rows
+    of players with 5 games); means (league means, null without complete games); is_judged (whether there are enough games to
+    judge the means); implausible (means of a judged season that are out of range or unknown).
     """
     schedule = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
     if schedule.is_empty():
@@ -147,7 +148,7 @@ def _of_dates(warehouse: Warehouse, dates: Sequence[date], schedule: pl.DataFram
 
 
 def _features(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, dict[str, Shares]]:
-    """Per season the shares of the quality tiers, and of nulls among those who have played enough games."""
+    """Returns, per season, the shares of quality tiers and the null shares of players with enough games."""
     is_known = pl.col("games_played_season") >= SETTINGS.predicting.least_games
     found = (
         warehouse.scan(TABLES["features"], dates)

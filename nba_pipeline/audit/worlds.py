@@ -1,8 +1,8 @@
-"""Worlds that differ from the one in the warehouse in facts of known instants: gone, absurd, altered or added.
+"""Copies of the source tables with facts of known instants removed, altered, added or replaced by nonsense.
 
-A world is the source tables by name, each in order of `game_date`, so that what lies before a date is a slice of them.
-What is changed stays consistent: a box score still sums to the score of its game, since an incomplete game would be left
-out of every window, and nothing that leaks would show.
+A world maps table names to source tables sorted by `game_date`, so that the rows before a date are a slice. Alterations
+stay consistent: box scores still sum to the score of the game. An incomplete game would be excluded from every window, and
+a leak would not show.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from nba_pipeline.audit.recompute import SOURCES, World
 from nba_pipeline.settings import SETTINGS
 
 DAYS_OF_ABSURDITY = 14
-"""How long the absurd goes on after the date; later there is nothing. What a window could reach ahead lies within."""
+"""Days of nonsense data after the date; later dates have no rows. Longer than any window could look ahead."""
 
 BEYOND_ANY_ACTION = 1_000_000
-"""Order number from which added actions count."""
+"""First order number of added actions."""
 
 WILD_LINE = 47.5
 WILD_TOTAL, WILD_SPREAD = 279.5, -24.5
-"""Within the ranges of the features, which would otherwise be null."""
+"""Within the valid ranges of the features; values outside would become null."""
 
 MINUTES_INTO_THE_GAME = 30
 NEXT_NOON = timedelta(hours=36)
@@ -32,44 +32,44 @@ POINTS_PER_THREE = 3
 
 
 def ordered(world: World) -> World:
-    """The sources of a world, each in order of its dates."""
+    """Returns the sources of a world, sorted by date."""
     return {name: world[name].sort("game_date", maintain_order=True) for name in SOURCES}
 
 
 def before(frame: pl.DataFrame, day: date) -> pl.DataFrame:
-    """The rows of earlier dates, of a frame in order of its dates."""
+    """Returns the rows before a date. The frame must be sorted by date."""
     return frame.head(_place(frame, day))
 
 
 def since(frame: pl.DataFrame, day: date) -> pl.DataFrame:
-    """The rows of the date and of later ones, of a frame in order of its dates."""
+    """Returns the rows on or after a date. The frame must be sorted by date."""
     return frame.slice(_place(frame, day))
 
 
 def between(frame: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
-    """The rows from the first date to the last, both included, of a frame in order of its dates."""
+    """Returns the rows between two dates, both included. The frame must be sorted by date."""
     start = _place(frame, first)
     return frame.slice(start, _place(frame, last + timedelta(days=1)) - start)
 
 
 def first_tipoff(world: World, day: date) -> datetime | None:
-    """The first scheduled tip-off of a date; None where one of its games has none."""
+    """Returns the first scheduled tip-off of a date, or None if a game has no tip-off time."""
     tipoffs = between(world["schedule"], day, day).filter(pl.col("status") != "postponed")["tipoff_at"]
     first = None if tipoffs.has_nulls() or tipoffs.is_empty() else tipoffs.min()
     return first if isinstance(first, datetime) else None
 
 
 def is_quiet(world: World, day: date, border: datetime) -> bool:
-    """Whether no snapshot became known between the border and the tip-off of its own game."""
+    """Whether no snapshot became known between the border and the tip-off of its game."""
     by_then, by_tipoff = _known_before(world, day, border), _known_before(world, day, None)
     return all(by_then[name].height == by_tipoff[name].height for name in by_then)
 
 
 def gone(world: World, day: date, border: datetime | None = None) -> World:
-    """Everything is gone that became known at or after the border: without one, at or after the tip-off of each game.
+    """Removes everything that became known at or after the border; without a border, at or after the tip-off of each game.
 
-    Of the date's games remain who plays whom and when, and the snapshots of known instants before the border; of later
-    dates nothing. Where the tip-off is unknown no snapshot of the game remains.
+    The date keeps its schedule, without results, and the snapshots with known instants before the border. Later dates have
+    no rows. Without a border, a game with an unknown tip-off keeps no snapshots.
     """
     known = _known_before(world, day, border)
     games = between(world["schedule"], day, day)
@@ -82,10 +82,10 @@ def gone(world: World, day: date, border: datetime | None = None) -> World:
 
 
 def absurd(world: World, day: date) -> World:
-    """Everything that became known at or after the tip-off of its game is nonsense, of the date and of 14 days more.
+    """Replaces everything that became known at or after tip-off with nonsense, on the date and the 14 days after it.
 
-    Other players took part, with other numbers in every column; scores, totals and play-by-play agree with them. Later
-    snapshots show wild lines and everybody out, and every team has a later roster of strangers.
+    Other players took part, with different values in every column. Scores, totals and play-by-play agree with them. Later
+    snapshots have extreme lines, list everyone as out, and give every team a roster of strangers.
     """
     last = day + timedelta(days=DAYS_OF_ABSURDITY)
     games, boxscores = between(world["schedule"], day, last), between(world["boxscores"], day, last)
@@ -105,7 +105,7 @@ def absurd(world: World, day: date) -> World:
 
 
 def with_more_threes(world: World, rows: pl.DataFrame) -> World:
-    """Some box-score rows (game_id, player_id) have so many more made `threes`; scores, totals and actions agree."""
+    """Adds `threes` made threes to box-score rows (game_id, player_id). Scores, totals and actions stay consistent."""
     scored = rows.select(*PLAYER, "threes").join(world["boxscores"].select(*PLAYER, "team", "game_date"), on=PLAYER)
     of_team = scored.group_by("game_id", "team").agg(pl.col("threes").sum().alias("team_threes"))
     own, team = pl.col("threes").fill_null(0), pl.col("team_threes").fill_null(0)
@@ -137,10 +137,10 @@ def with_more_threes(world: World, rows: pl.DataFrame) -> World:
 
 
 def with_snapshots_in_play(world: World) -> World:
-    """For everybody with a box score or a line: lines, game lines and injury reports of at and after the tip-off.
+    """Adds lines, game lines and injury reports at and after tip-off for all players with a box score or a line.
 
-    Marked as they would be on arrival (not from before the tip-off), and also wrongly with the mark unknown; and some of
-    an unknown instant, which prove nothing.
+    The mark is false, as on arrival, for some rows and wrongly unknown for others. Rows with an unknown instant are also
+    added; they must not count as pregame.
     """
     people = _people_of(world["boxscores"], world["prop_lines"])
     added = _in_play(world, world["schedule"], people)
@@ -148,24 +148,24 @@ def with_snapshots_in_play(world: World) -> World:
 
 
 def with_lines_just_before(world: World, people: pl.DataFrame, line: float) -> World:
-    """Players of games with a known tip-off (game_id, player_id, game_date, tipoff_at) with one more line each."""
+    """Adds one line per player (game_id, player_id, game_date, tipoff_at), 1 s before a known tip-off."""
     rows = _just_before(people).with_columns(*_prop_line(line))
     return {**world, "prop_lines": _joined(world["prop_lines"], rows)}
 
 
 def with_game_lines_just_before(world: World, games: pl.DataFrame) -> World:
-    """Games (game_id, game_date, tipoff_at) with one more total and spread each."""
+    """Adds one total and one spread per game (game_id, game_date, tipoff_at), 1 s before a known tip-off."""
     return {**world, "game_lines": _joined(world["game_lines"], _game_lines(_just_before(games)))}
 
 
 def with_reports_just_before(world: World, people: pl.DataFrame, status: str) -> World:
-    """Players (game_id, player_id, team, game_date, tipoff_at) with one more report each, of this status."""
+    """Adds one report with this status per player (game_id, player_id, team, game_date, tipoff_at), 1 s before tip-off."""
     rows = _just_before(people).with_columns(pl.col("snapshot_at").alias("seen_at"), pl.lit(status).alias("status"))
     return {**world, "injuries": _joined(world["injuries"], rows)}
 
 
 def actions_of(boxes: pl.DataFrame) -> pl.DataFrame:
-    """Play-by-play that agrees with box scores: their shots one by one, every two-pointer from the paint."""
+    """Returns play-by-play that agrees with box scores: one action per shot, with all two-pointers in the paint."""
     played = boxes.filter("did_play")
     kinds: Sequence[tuple[str, str | None, bool, pl.Expr]] = (
         ("2pt", "Restricted Area", True, pl.col("fgm") - pl.col("fg3m")),
@@ -189,7 +189,7 @@ def _place(frame: pl.DataFrame, day: date) -> int:
 
 
 def _just_before(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows of games with a known tip-off, as a snapshot of the second before it: newer than any real one."""
+    """Returns the rows with a known tip-off as a snapshot 1 s before it, newer than any real snapshot."""
     instant = (pl.col("tipoff_at") - timedelta(seconds=1)).alias("snapshot_at")
     return rows.filter(pl.col("tipoff_at").is_not_null()).with_columns(instant, pl.lit(True).alias("is_before_tipoff"))
 
@@ -199,13 +199,13 @@ def _nulls(*columns: str) -> list[pl.Expr]:
 
 
 def _after(frame: pl.DataFrame, day: date, rows: pl.DataFrame | None) -> pl.DataFrame:
-    """What lies before the date, and these rows."""
+    """Returns the rows before the date, followed by the given rows."""
     past = before(frame, day)
     return past if rows is None else pl.concat([past, rows.select(frame.columns)])
 
 
 def _like(frame: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows in the columns of a frame; what they do not have is null."""
+    """Returns the rows with the columns of a frame. Missing columns become null."""
     return pl.concat([frame.clear(), rows.select(name for name in frame.columns if name in rows.columns)], how="diagonal_relaxed")
 
 
@@ -214,12 +214,12 @@ def _joined(frame: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _known_before(world: World, day: date, border: datetime | None) -> dict[str, pl.DataFrame]:
-    """Of the date's snapshots those that are known to be from before the border, or else the tip-off of their game."""
+    """Returns the snapshots of a date known before the border or, without a border, before the tip-off of their game."""
     games = between(world["schedule"], day, day)
     limit = pl.col("tipoff_at") if border is None else pl.lit(border).cast(pl.Datetime("us", "UTC"))
     until = games.select("game_id", limit.alias("until"))
     teams = pl.concat(games.select(pl.col(f"{side}_team").alias("team"), limit.alias("until")) for side in ("home", "away"))
-    # with a border, what had not arrived was not known; without one a report counts from the instant printed on it
+    # With a border, only rows that had arrived were known. Without one, a report counts from its printed instant.
     printed = pl.col("snapshot_at") if border is None else pl.max_horizontal("snapshot_at", "seen_at")
     wanted = {
         "prop_lines": (until, pl.col("snapshot_at")), "game_lines": (until, pl.col("snapshot_at")),
@@ -235,7 +235,7 @@ def _known_before(world: World, day: date, border: datetime | None) -> dict[str,
 
 
 def _absurd_boxes(boxscores: pl.DataFrame) -> pl.DataFrame:
-    """The box scores of some dates with the people of each date exchanged and every number another."""
+    """Returns box scores with the players of each date exchanged and every number replaced."""
     number = pl.int_range(pl.len())
     made = {"fg3m": number * 7 % 5, "ftm": number * 5 % 9, "oreb": number % 6, "turnovers": number * 3 % 8,
             "assists": number * 11 % 13, "steals": number % 4}  # fmt: skip
@@ -254,7 +254,7 @@ def _absurd_boxes(boxscores: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_scores(games: pl.DataFrame, boxes: pl.DataFrame) -> pl.DataFrame:
-    """The games with the scores of their box scores; those that have none are over with a score all the same."""
+    """Returns the games as final, with the scores of the box scores. Games without a box score receive an invented score."""
     scores = boxes.select("game_id", "team", "team_points").unique(["game_id", "team"])
     for side, otherwise in (("home", 199), ("away", 51)):
         here = scores.select("game_id", pl.col("team").alias(f"{side}_team"), "team_points")
@@ -266,7 +266,7 @@ def _with_scores(games: pl.DataFrame, boxes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_actions(play_by_play: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFrame:
-    """The lists of games that have one, with so many more threes of each player."""
+    """Adds made threes to the play-by-play of games that have one."""
     has_list = scored.join(play_by_play.select("game_id").unique(), on="game_id", how="semi")
     shots = has_list.select(
         pl.col("game_date", *PLAYER, "team").repeat_by("threes"), pl.lit("3pt").alias("action_type"),
@@ -285,7 +285,7 @@ def _numbered(shots: pl.DataFrame, first: int) -> pl.DataFrame:
 
 
 def _later_rosters(rosters: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
-    """The rosters of a date, and of each team one more, seen at its tip-off or, where that is unknown, the next noon."""
+    """Adds one roster per team, seen at tip-off or, if the tip-off is unknown, at noon of the next day."""
     noon = pl.col("game_date").cast(pl.Datetime("us", "UTC")) + NEXT_NOON
     teams = pl.concat(
         games.select("game_date", pl.col(f"{side}_team").alias("team"), pl.coalesce("tipoff_at", noon).alias("seen_at"))
@@ -297,14 +297,14 @@ def _later_rosters(rosters: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
 
 
 def _people_of(boxscores: pl.DataFrame, prop_lines: pl.DataFrame) -> pl.DataFrame:
-    """Whom a snapshot in play may be about: game_date, game_id, player_id, team (null where only a line names him)."""
+    """Returns the players of box scores and lines: game_date, game_id, player_id, team (null for players with a line only)."""
     seen = boxscores.select("game_date", *PLAYER, "team")
     lined = prop_lines.select("game_date", *PLAYER).unique()
     return pl.concat([seen, lined.join(seen, on=PLAYER, how="anti")], how="diagonal_relaxed")
 
 
 def _in_play(world: World, games: pl.DataFrame, people: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Snapshots at and after the tip-off of some games, about some people, in the columns of the three tables."""
+    """Returns snapshots at and after tip-off, with the columns of the three tables."""
     tipoffs = games.select("game_id", "game_date", "tipoff_at")
     whom = people.join(tipoffs.select("game_id", "tipoff_at"), on="game_id")
     everybody_out = whom.filter(pl.col("team").is_not_null()).with_columns(pl.lit("out").alias("status"))
@@ -318,9 +318,9 @@ def _in_play(world: World, games: pl.DataFrame, people: pl.DataFrame) -> dict[st
 
 
 def _of_instants(rows: pl.DataFrame) -> list[pl.DataFrame]:
-    """Rows with `tipoff_at` at the tip-off and in play, the latter also with the mark unknown, and of an unknown instant.
+    """Returns the rows at tip-off, in play, in play with an unknown mark, and at an unknown instant.
 
-    Where the tip-off is unknown they are of the next noon: after the game in any case.
+    If the tip-off is unknown, noon of the next day replaces it, which is always after the game.
     """
     tipoff = pl.coalesce("tipoff_at", pl.col("game_date").cast(pl.Datetime("us", "UTC")) + NEXT_NOON)
     later = tipoff + timedelta(minutes=MINUTES_INTO_THE_GAME)
@@ -342,7 +342,7 @@ def _prop_line(line: float) -> list[pl.Expr]:
 
 
 def _game_lines(games: pl.DataFrame) -> pl.DataFrame:
-    """Four rows per game: both outcomes of a wild spread and of a wild total, of the first book."""
+    """Returns four rows per game from the first book: both outcomes of an extreme spread and of an extreme total."""
     outcomes = pl.DataFrame(
         {
             "market": ["spreads", "spreads", "totals", "totals"],
