@@ -1,17 +1,17 @@
-"""The sandbox: a basketball league that plays every day of the year, told in the wire formats of the real providers.
+"""The sandbox: a simulated league with games on every day of the year, served in the wire formats of the real providers.
 
-It stands at the very start of the platform, in the place of the internet. With NBA_PIPELINE_ENV=sandbox the providers'
-clients ask this server on the loopback interface and nothing else changes: same requests, same parsing, same gates. The
-people are invented, the thirty clubs are not, because the tables know no other tricodes.
+It replaces the internet. With NBA_PIPELINE_ENV=sandbox, the provider clients send their requests to this server on the
+loopback interface. Requests, parsing and gates are the same as in production. Players are invented. The thirty clubs are
+real, because the tables accept only their tricodes.
 
-    roster, schedule -> simulation -> league     who plays whom, and what happens: a pure function of the seed
-    shot_zones -> play_by_play                   the same games action by action, down to the last rebound
-    officials                                    who referees
-    lines                                        what the books think beforehand
-    absences -> injuries                         who is hurt, and what the clubs say about it before the game
-    faults                                       what a test wants to go wrong
-    view                                         the league as one request sees it: clock and faults applied
-    wire                                         a view in the words of a provider, one module each
+    roster, schedule -> simulation -> league     fixtures and results: a pure function of the seed
+    shot_zones -> play_by_play                   the actions of the same games
+    officials                                    the referees of each game
+    lines                                        betting lines before each game
+    absences -> injuries                         absences, and the injury statuses reported before each game
+    faults                                       fault rules for tests
+    view                                         the league as seen by one request, with clock and faults applied
+    wire                                         the view in the format of each provider, one module per provider
     server                                       HTTP on 127.0.0.1, and the control plane
 """
 

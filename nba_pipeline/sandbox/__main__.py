@@ -1,4 +1,4 @@
-"""python -m nba_pipeline.sandbox: the sandbox on its own, until it is interrupted."""
+"""python -m nba_pipeline.sandbox: serves the sandbox until interrupted."""
 
 import argparse
 import json
@@ -14,7 +14,7 @@ from nba_pipeline.sandbox.server import serve
 
 
 def main() -> int:
-    """Print one JSON line with port and url, then serve. Exit code 2 when an argument or the rules cannot be used."""
+    """Prints one JSON line with port and url, then serves. Exits with code 2 if an argument or the rules are invalid."""
     parser = argparse.ArgumentParser(prog="python -m nba_pipeline.sandbox", description=__doc__)
     parser.add_argument("--now", help="where the clock starts, US Eastern without an offset; default: real time")
     parser.add_argument("--port", type=int, default=0, help="default: any free one")

@@ -1,4 +1,4 @@
-"""Who is out: injuries that last days or weeks, rest on back-to-backs, and what was announced in time."""
+"""Player absences: injuries of days or weeks, rest on back-to-backs, and which absences are known before the lines open."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from nba_pipeline.sandbox.schedule import Fixture
 
 EPISODES = 9
 MEAN_HEALTHY_DAYS = 75.0
-LATE_SHARE = 0.35  # of episodes whose first game is missed too late for the books to know
-REST_SHARE = 0.07  # of back-to-backs that a leading player sits out
+LATE_SHARE = 0.35  # of injuries: the first missed game becomes known too late for the books
+REST_SHARE = 0.07  # of back-to-backs: a leading player rests
 LEADING_SLOTS = 3
 LEAST_AVAILABLE = 9
 
@@ -24,25 +24,25 @@ INJURIES = (
 )  # fmt: skip
 
 PLAYED, INJURED, RESTED, NOT_DRESSED, COACH_DECISION = range(5)
-"""Why a player did or did not play, as coded in the arrays."""
+"""Codes in the arrays for the reason why a player did or did not play."""
 
 
 @dataclass(frozen=True)
 class Absences:
-    """Arrays are (games, 2 sides, 15 slots). `known` is what the world knew when the books opened."""
+    """Arrays have shape (games, 2 sides, 15 slots). `known_available` is what was public when the books opened."""
 
     available: Booleans
     known_available: Booleans
     reason: Integers  # PLAYED, INJURED or RESTED
-    injury: Integers  # place in INJURIES, where injured
-    injured: Booleans  # hurt, who plays hurt included
-    first_missed: Booleans  # the first game of an injury
-    injured_last_game: Booleans  # in the team's game before this one
-    last_injury: Integers  # place in INJURIES, where injured_last_game
+    injury: Integers  # index in INJURIES; valid if injured
+    injured: Booleans  # includes players who play hurt
+    first_missed: Booleans  # first game of an injury
+    injured_last_game: Booleans  # injured in the team's previous game
+    last_injury: Integers  # index in INJURIES; valid if injured_last_game
 
 
 def season_absences(seed: int, season: str, teams: Integers, day_numbers: Integers, rest_days: Integers) -> Absences:
-    """Absences of every game; teams and rest_days are (games, 2), day_numbers (games,)."""
+    """Returns the absences of every game. `teams` and `rest_days` have shape (games, 2), `day_numbers` (games,)."""
     rng = generator(seed, "absences", season)
     shape = (len(TEAMS), PLAYERS_PER_TEAM, EPISODES)
     kind = rng.random(shape)
@@ -81,7 +81,7 @@ def season_absences(seed: int, season: str, teams: Integers, day_numbers: Intege
 
 
 def fixtures_absences(seed: int, season: str, fixtures: list[Fixture]) -> Absences:
-    """Absences of every game of a programme, in its order."""
+    """Returns the absences of every fixture, in order."""
     teams = np.array([[TEAMS.index(f.home), TEAMS.index(f.away)] for f in fixtures])
     rest_days = np.array([[f.home_rest_days, f.away_rest_days] for f in fixtures])
     ordinals = np.array([f.game_date.toordinal() for f in fixtures])
@@ -89,7 +89,7 @@ def fixtures_absences(seed: int, season: str, fixtures: list[Fixture]) -> Absenc
 
 
 def _last_games(teams: Integers) -> tuple[tuple[Integers, Integers], Booleans]:
-    """Place and side of each team's game before, itself where it is the team's first, and whether it is that."""
+    """Returns the index and side of each team's previous game, and whether this is its first (then the game itself)."""
     flat = teams.ravel()
     order = np.argsort(flat, kind="stable")
     is_first = np.append(True, np.diff(flat[order]) != 0)
@@ -101,7 +101,7 @@ def _last_games(teams: Integers) -> tuple[tuple[Integers, Integers], Booleans]:
 
 
 def _with_enough_players(available: Booleans) -> Booleans:
-    """Where fewer than nine could play, the best of the others play hurt."""
+    """Makes the best unavailable players play hurt where fewer than nine are available."""
     order = np.argsort(~available, axis=-1, kind="stable")
     place = np.argsort(order, axis=-1, kind="stable")
     return available | (place < LEAST_AVAILABLE)

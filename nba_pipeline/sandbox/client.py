@@ -1,4 +1,4 @@
-"""The providers' client of the sandbox: each run serves its own league on an ephemeral port and asks that."""
+"""The HTTP client of the sandbox. Each run serves its own league on an ephemeral port."""
 
 import contextlib
 import threading
@@ -20,7 +20,7 @@ PROVIDERS = tuple(sorted(faults.PROVIDERS - {"unknown"}))
 
 @dataclass
 class _Served:
-    """A league and how many resources use it."""
+    """A server and the number of resources that use it."""
 
     server: SandboxServer
     users: int = 0
@@ -28,17 +28,17 @@ class _Served:
 
 _served: dict[tuple[str, str], _Served] = {}
 _served_lock = threading.Lock()
-"""Dagster builds a resource anew for each resource that needs it: all of a run ask the same league, with the same faults."""
+"""Dagster initializes a resource once per dependent resource. All resources of a run share one league and its faults."""
 
 
 class SandboxHttpClient(HttpClient):
-    """`HttpClient` whose providers are the simulated league of `<home>`, served while the run lasts."""
+    """An `HttpClient` for the simulated league of `<home>`, which is served during the run."""
 
     home: str
 
     @contextlib.contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["HttpClient"]:
-        """Serve, ask, stop. A replay or an offline run has the landing and serves nothing."""
+        """Serves the league during the run. A replay or an offline run reads the landing and serves nothing."""
         landing, clock = cast(Landing, self.landing), cast(Clock, self.clock)
         if landing.sends_nothing:
             with super().yield_for_execution(context) as client:

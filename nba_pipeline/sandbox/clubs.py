@@ -1,4 +1,4 @@
-"""The thirty clubs as the providers describe them. Results and people are invented; these facts are not."""
+"""The thirty clubs as the providers describe them. Club facts are real; results and people are invented."""
 
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -14,7 +14,7 @@ ATL BOS NOP CHI CLE DAL DEN DET GSW HOU IND LAC LAL MIA MIL MIN BKN NYK ORL PHI 
 """.split()
 ODDS_API_NAMES = {"LAC": "Los Angeles Clippers"}
 
-# tricode, NBA id less the base, state or province, conference, division, zone
+# tricode, NBA id minus the base, state or province, conference, division, time zone
 FACTS = """
 ATL 37 GA East Southeast New_York    | BOS 38 MA East Atlantic New_York      | BKN 51 NY East Atlantic New_York
 CHA 66 NC East Southeast New_York    | CHI 41 IL East Central Chicago        | CLE 39 OH East Central New_York
@@ -31,7 +31,7 @@ TOR 61 ON East Atlantic Toronto      | UTA 62 UT West Northwest Denver       | W
 
 @dataclass(frozen=True, slots=True)
 class Club:
-    """One club. `index` is its place in TEAMS, which is also its place in every array of the simulation."""
+    """One club. `index` is its index in TEAMS and in every array of the simulation."""
 
     index: int
     tricode: str
@@ -46,27 +46,27 @@ class Club:
 
     @property
     def full_name(self) -> str:
-        """The league's spelling."""
+        """The name as spelled by the league."""
         return f"{self.city} {self.nickname}"
 
     @property
     def odds_api_name(self) -> str:
-        """The Odds API's spelling, which differs for one club."""
+        """The name as spelled by the Odds API, which differs for one club."""
         return ODDS_API_NAMES.get(self.tricode, self.full_name)
 
     @property
     def espn_id(self) -> int:
-        """ESPN's number, 1 to 30."""
+        """The ESPN id, 1 to 30."""
         return ESPN_ORDER.index(self.tricode) + 1
 
     @property
     def espn_code(self) -> str:
-        """ESPN's abbreviation, which differs for six clubs."""
+        """The ESPN abbreviation, which differs for six clubs."""
         return ESPN_CODES.get(self.tricode, self.tricode)
 
     @property
     def slug(self) -> str:
-        """The nickname in addresses."""
+        """The nickname in URLs."""
         return SLUGS.get(self.nickname, self.nickname.lower())
 
 

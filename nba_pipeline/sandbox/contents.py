@@ -1,4 +1,4 @@
-"""What rules about contents do to one row or one quote."""
+"""Effects of content rules on single rows and quotes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,24 +14,24 @@ from nba_pipeline.sandbox.roster import Player
 AnyQuote = TypeVar("AnyQuote", Quote, GameQuote)
 
 FIELD_ALIASES = {"pts": ("points", 1), "reb": ("rebounds", 1), "ast": ("assists", 1), "minutes": ("seconds", 60)}
-"""Other names of a figure -> the column and how many of its units one is."""
+"""Alias of a statistic -> its column and the number of column units per unit of the alias."""
 
 
 def is_player(wanted: Any, player: Player) -> bool:
-    """Is a player among ids or names, accents and case ignored?"""
+    """Whether a player matches one of the ids or names. Ignores accents and case."""
     names = wanted if isinstance(wanted, list) else [wanted]
     return any(str(name) == str(player.person_id) or plain(str(name)) == plain(player.name) for name in names)
 
 
 def chosen(rule: Rule, rows: list[PlayerGame]) -> list[int]:
-    """Places of the rows that a rule about players means: by id or name, otherwise the first n."""
+    """Returns the indices of the rows selected by a rule: by id or name, otherwise the first n."""
     if rule.parameter("ids") is not None:
         return [i for i, row in enumerate(rows) if is_player(rule.parameter("ids"), row.player)]
     return list(range(min(rule.parameter("n", 1), len(rows))))
 
 
 def correct(row: PlayerGame, field: str, delta: int) -> None:
-    """One figure differs; free throws follow points and defensive rebounds follow rebounds, so the row stays whole."""
+    """Changes one statistic. Points also change free throws and rebounds change defensive rebounds, so the row stays consistent."""
     setattr(row, field, getattr(row, field) + delta)
     if field == "points":
         row.ftm += delta
@@ -76,7 +76,7 @@ QUOTE_FAULTS: dict[str, Callable[[Rule, Any, datetime], list[Any]]] = {
     "alt_lines": _ladder,
     "rename_player": _renamed,
 }
-"""Action -> what becomes of one quote."""
+"""Action -> function that returns the quotes that replace one quote."""
 
 GAME_QUOTE_FAULTS = frozenset({"drop_book", "inplay_odds", "alt_lines"})
-"""The actions that know the quotes on a game too."""
+"""Actions that also apply to game lines."""

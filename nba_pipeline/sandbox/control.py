@@ -1,4 +1,4 @@
-"""The control plane: clock, faults, log and truth, for tests and demonstrations. Providers have nothing of the kind."""
+"""The control plane for tests and demonstrations: clock, faults, request log and true results. Real providers have none."""
 
 import json
 import re
@@ -19,7 +19,7 @@ CONTROL_PREFIX = "/__control"
 
 
 def control(service: Service, method: str, path: str, query_text: str, payload: bytes) -> Answer:
-    """The answer to a control call: 400 with a sentence when it cannot be used, and then nothing has changed."""
+    """Returns the response to a control call. An invalid call returns 400 with a message and changes nothing."""
     query = dict(parse_qsl(query_text))
     try:
         body = json.loads(payload) if payload else {}
@@ -88,7 +88,7 @@ def _clock_state(service: Service) -> dict[str, Any]:
 
 
 def _requests(service: Service, query: dict[str, str]) -> dict[str, Any]:
-    """The log and its counts, so that politeness and reuse of connections can be asserted."""
+    """Returns the request log with counts. Tests use it to check rate limits and connection reuse."""
     since, limit = int(query.get("since", 0)), int(query.get("limit", 10_000))
     provider, path = query.get("provider"), re.compile(query.get("path", ""))
     rows = [
@@ -109,7 +109,7 @@ def _requests(service: Service, query: dict[str, str]) -> dict[str, Any]:
 
 
 def _truth(service: Service, day: date, include: str) -> dict[str, Any]:
-    """What really happens on an Eastern date, whatever clock and rules say."""
+    """Returns the true results of an Eastern date, independent of clock and rules."""
     games = service.league.games(day)
     truth: dict[str, Any] = {
         "date": day,
@@ -128,7 +128,7 @@ def _truth(service: Service, day: date, include: str) -> dict[str, Any]:
 
 
 def _true_players(league: League, game: Game) -> list[dict[str, Any]]:
-    """One row per player of both clubs, with the names of the box score table."""
+    """Returns one row per player of both clubs, with the column names of the box score table."""
     return [
         {
             "game_id": game.game_id,

@@ -1,10 +1,10 @@
-"""What goes wrong on purpose: rules that say which requests, when, how often, and what happens to them.
+"""Fault rules: which requests they match, when and how often they apply, and what they change.
 
     {"match": {"path": REGEX, "provider": NAME, "query": {NAME: REGEX} or REGEX, "game": ID or [IDS]},
      "times": 2, "after": 1, "from": TIME, "until": TIME, "id": NAME, "action": NAME, parameters of the action}
 
-Everything but `action` is optional; `game` may also stand beside it. Times are those of the server's clock, US Eastern
-when they have no offset. `after` skips matching requests; `times` counts the requests that a rule changed.
+Only `action` is required. `game` may be given inside or next to `match`. Times refer to the server's clock and are US
+Eastern without an offset. `after` skips matching requests. `times` counts the requests that a rule changed.
 """
 
 import json
@@ -39,14 +39,14 @@ RESPONSE_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "html": (frozenset(), frozenset({"body", "status"})),
     "empty_json": (frozenset(), frozenset({"body"})),
 }
-"""Act on the answer as a whole. Action -> required and optional parameters."""
+"""Actions on the whole response. Action -> required and optional parameters."""
 
 SHAPE_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "rename_field": (frozenset({"field", "to"}), frozenset()),
     "stringify_numbers": (frozenset(), frozenset({"fields"})),
     "null_field": (frozenset({"field"}), frozenset()),
 }
-"""Act on the JSON document whatever it holds."""
+"""Actions on any JSON document."""
 
 CONTENT_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "drop_players": (frozenset(), PLAYERS),
@@ -65,8 +65,9 @@ CONTENT_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "alt_lines": (frozenset(), QUOTES | {"offsets"}),
     "late_news": (frozenset({"player", "injury_status", "at"}), frozenset({"team", "reason"})),
 }
-"""Act on games, box scores, lines or injury reports, before they are written down. `late_news` changes no game: who is said
-to be out may play all the same."""
+"""Actions on games, box scores, lines or injury reports before serialization. `late_news` does not change the game: a player
+reported as out may still play.
+"""
 
 WHOLE_NUMBERS = frozenset({"status", "bytes", "n", "delta", "days"})
 NUMBERS = frozenset({"seconds", "fraction", "value", "minutes"})
@@ -76,7 +77,7 @@ CORRECTABLE = frozenset({
     "points", "rebounds", "assists", "steals", "blocks", "turnovers", "fouls", "plus_minus", "minutes", "seconds",
     "fgm", "fga", "fg3m", "fg3a", "ftm", "fta", "oreb", "dreb", "pts", "reb", "ast",
 })  # fmt: skip
-"""Fields of correct_stat, short forms included."""
+"""Fields accepted by correct_stat, with short forms."""
 
 ANY_RULE = frozenset({"match", "game", "times", "after", "from", "until", "id", "action"})
 ANY_MATCH = frozenset({"path", "provider", "query", "game"})
@@ -87,7 +88,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True)
 class Request:
-    """A request as rules see it. `games` are the NBA ids that it names itself, in whichever provider's words."""
+    """A request as matched by rules. `games` are the NBA ids of the games named in the request of any provider."""
 
     provider: str
     path: str
@@ -99,7 +100,7 @@ class Request:
 
 @dataclass(eq=False)
 class Rule:
-    """One fault rule and what it did so far: `seen` requests matched, `hits` were changed."""
+    """A fault rule with counters: `seen` counts matched requests, `hits` counts changed ones."""
 
     spec: dict[str, Any]
     id: str
@@ -117,16 +118,16 @@ class Rule:
     removed: Event = field(default_factory=Event)
 
     def parameter(self, name: str, otherwise: Any = None) -> Any:
-        """A parameter of the action."""
+        """Returns a parameter of the action."""
         return self.spec.get(name, otherwise)
 
     @property
     def is_used_up(self) -> bool:
-        """Has the rule acted as often as it may?"""
+        """Whether the rule has been applied `times` times."""
         return self.times is not None and self.hits >= self.times
 
     def is_due(self, request: Request) -> bool:
-        """Does the rule concern a request, whatever came before?"""
+        """Whether the rule matches a request. Ignores `after`."""
         if self.is_used_up:
             return False
         if (self.starts_at and request.now < self.starts_at) or (self.ends_at and request.now >= self.ends_at):
@@ -143,12 +144,12 @@ class Rule:
         )
 
     def concerns(self, game_id: str) -> bool:
-        """Does a rule about contents touch a game?"""
+        """Whether a content rule applies to a game."""
         return self.games is None or game_id in self.games
 
 
 def parse_rule(spec: Any) -> Rule:
-    """A rule from its JSON. Raises BadInput with the sentence that says what is wrong."""
+    """Returns the rule parsed from JSON. Raises BadInput with a message that names the problem."""
     if not isinstance(spec, dict):
         raise BadInput(f"a fault rule must be an object, not {spec!r}")
     action = spec.get("action")
@@ -190,7 +191,7 @@ def parse_rule(spec: Any) -> Rule:
 
 
 def _check_values(action: str, spec: dict[str, Any]) -> None:
-    """Raise BadInput for a parameter with a value that its action does not know."""
+    """Raises BadInput for an invalid parameter value of the action."""
     if action == "move_date" and "to" in spec:
         parse_time(spec["to"], "to")
     if action == "correct_stat" and spec["field"] not in CORRECTABLE:
@@ -202,7 +203,7 @@ def _check_values(action: str, spec: dict[str, Any]) -> None:
 
 
 def parse_time(text: Any, name: str) -> datetime:
-    """An ISO instant, US Eastern when it has no offset. Raises BadInput."""
+    """Returns an ISO instant, US Eastern without an offset. Raises BadInput."""
     try:
         instant = datetime.fromisoformat(str(text).strip())
     except ValueError:
@@ -224,7 +225,7 @@ def _whole(value: Any, name: str) -> int:
 
 
 def parse_rules(document: Any) -> list[Rule]:
-    """Rules from one rule, a list of them or {"rules": [...]}."""
+    """Returns the rules of a document: one rule, a list of rules, or {"rules": [...]}."""
     if isinstance(document, dict) and "rules" in document:
         document = document["rules"]
     return [parse_rule(spec) for spec in (document if isinstance(document, list) else [document])]
@@ -232,7 +233,7 @@ def parse_rules(document: Any) -> list[Rule]:
 
 @dataclass(frozen=True)
 class RulesFile:
-    """What a home wants of its league: fault rules, dates without games, the length of a game by the clock, and how many clubs."""
+    """League configuration of a home: fault rules, dates without games, game length in wall-clock minutes, number of clubs."""
 
     rules: Sequence[Rule] = ()
     no_game_dates: frozenset[date] = frozenset()
@@ -241,7 +242,7 @@ class RulesFile:
 
 
 def read_rules_file(home: Path) -> RulesFile:
-    """The contents of <home>/sandbox_rules.json; the usual league when there is no such file."""
+    """Returns the contents of <home>/sandbox_rules.json, or the default league without such a file."""
     path = home / RULES_FILE
     if not path.exists():
         return RulesFile()
@@ -257,7 +258,7 @@ def read_rules_file(home: Path) -> RulesFile:
         raise BadInput(f"no_game_dates in {path} must be dates like 2026-12-25: {error}") from None
     game_minutes = document.get("game_minutes", GAME_MINUTES)
     is_number = isinstance(game_minutes, int | float) and not isinstance(game_minutes, bool)
-    if not is_number or not 0 < game_minutes <= MOST_GAME_MINUTES:  # NaN is in no range
+    if not is_number or not 0 < game_minutes <= MOST_GAME_MINUTES:  # the comparison also rejects NaN
         raise BadInput(f"game_minutes in {path} must be a number above 0 and up to {MOST_GAME_MINUTES}, not {game_minutes!r}")
     clubs = document.get("clubs", len(TEAMS))
     if not isinstance(clubs, int) or isinstance(clubs, bool) or clubs % 2 or not FEWEST_CLUBS <= clubs <= len(TEAMS):
@@ -266,7 +267,7 @@ def read_rules_file(home: Path) -> RulesFile:
 
 
 def due_rules(rules: Sequence[Rule], request: Request) -> list[Rule]:
-    """The rules that concern a request, having skipped their `after`; counts it as seen."""
+    """Returns the rules that apply to a request after skipping `after` requests. Increments `seen`."""
     due = [rule for rule in rules if rule.is_due(request)]
     for rule in due:
         rule.seen += 1
@@ -274,7 +275,7 @@ def due_rules(rules: Sequence[Rule], request: Request) -> list[Rule]:
 
 
 def reshaped(document: Any, rule: Rule) -> tuple[Any, bool]:
-    """A document after a shape action, and whether anything changed. The headers of a table count as keys of its rows."""
+    """Returns the document after a shape action, and whether it changed. Table headers count as keys of the rows."""
     name, wanted = rule.parameter("field"), rule.parameter("fields")
     changed = False
 

@@ -1,8 +1,8 @@
-"""What the clubs tell the league about who may miss a game, and when: the facts of the injury report.
+"""The statements of the clubs in the injury report, and the instant of each statement.
 
-It follows from the absences, which seed and programme decide, and from nothing that happens in a game: a statement of a
-minute is the same whoever wins. Most who are out are out from the first report; some are questionable until the
-afternoon or until nobody can print it any more; a few are never mentioned, like everybody whom the coach leaves out.
+They depend on absences, and therefore on the seed and the schedule, but not on game results. Most absent players are
+listed as out from the first report. Some are questionable until the afternoon or beyond the last report. A few are never
+listed. Coach decisions are never listed either.
 """
 
 from collections.abc import Sequence
@@ -22,18 +22,18 @@ OUT, DOUBTFUL, QUESTIONABLE, PROBABLE, AVAILABLE = "Out", "Doubtful", "Questiona
 STATUSES = (OUT, DOUBTFUL, QUESTIONABLE, PROBABLE, AVAILABLE)
 
 FIRST_REPORT_HOUR = 17  # Eastern, the day before
-BACK_TO_BACK_HOUR = 13  # Eastern, the game day: the latest hour after a game the day before
+BACK_TO_BACK_HOUR = 13  # Eastern, on the game day: the latest hour after a game the day before
 PUNCTUAL_SHARE = 0.6
 LATEST_SUBMISSION = timedelta(hours=4)  # before tip-off
 QUARTER_HOURLY_SINCE = eastern(date(2025, 12, 22), 9)
 QUARTER_HOUR_MINUTES = 15
-PRINTED_MINUTE = 30  # before
-KEY_HOURS = (17, 20)  # printed on the hour too
+PRINTED_MINUTE = 30  # of every hour, before QUARTER_HOURLY_SINCE
+KEY_HOURS = (17, 20)  # also printed on the hour
 REST = "Rest"
 
 Shares = dict[tuple[str, ...], float]
 
-# of 1: who has none of the shares is not mentioned
+# shares of 1; the remainder is not listed
 CONTINUING: Shares = {
     (OUT,): 0.86, (DOUBTFUL, OUT): 0.05, (DOUBTFUL,): 0.015, (QUESTIONABLE, OUT): 0.05, (QUESTIONABLE,): 0.02,
 }  # fmt: skip
@@ -51,14 +51,14 @@ MINOR: Shares = {
     (PROBABLE,): 0.014, (PROBABLE, AVAILABLE): 0.008, (QUESTIONABLE, AVAILABLE): 0.012, (QUESTIONABLE, PROBABLE): 0.006,
     (QUESTIONABLE,): 0.008, (DOUBTFUL, QUESTIONABLE, AVAILABLE): 0.002,
 }  # fmt: skip
-"""Statuses in the order in which they are told -> share. "" tells nothing new."""
+"""Successive statuses -> share. "" means no new status."""
 
 Course = tuple[tuple[datetime, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One player in one club's report: the spelling shown, the status of the moment and since when it stands."""
+    """One player in one club's report: spelling, current status and the instant of that status."""
 
     player: Player
     first_name: str
@@ -69,34 +69,34 @@ class Said:
 
 
 def with_news(said: Sequence[Said], news: Said) -> list[Said]:
-    """A club's statements with a later one about a player, which takes the place of what was said of him."""
+    """Returns the statements with `news` in place of any earlier statement about the same player."""
     others = [one for one in said if one.player is not news.player]
     return sorted([*others, news], key=lambda one: (one.family_name, one.first_name))
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """One player of one club in one game, with everything that is said of him from which instant on."""
+    """One player of one club in one game, with all statuses and their instants."""
 
     slot: int
     reason: str
     course: Course
 
     def status(self, at: datetime) -> tuple[datetime, str] | None:
-        """Since when which status stands, null before the first."""
+        """Returns the current status and its instant, null before the first."""
         return next((step for step in reversed(self.course) if step[0] <= at), None)
 
 
 @dataclass(frozen=True, slots=True)
 class ClubReport:
-    """What one club says before one game."""
+    """The statements of one club before one game."""
 
     team: str
     submitted_at: datetime
     mentions: tuple[Mention, ...]
 
     def said(self, at: datetime) -> list[Said] | None:
-        """The statements that stand at an instant, by family name; null before the club has submitted."""
+        """Returns the current statements sorted by family name, null before the club has submitted."""
         if at < self.submitted_at:
             return None
         standing = [
@@ -111,7 +111,7 @@ class ClubReport:
 def club_reports(
     seed: int, fixture: Fixture, absences: Absences, place: int, tipoff_at: datetime, game_date: date
 ) -> tuple[ClubReport, ClubReport]:
-    """Home and away. `place` is the game's in the arrays; tip-off and Eastern date as they now are."""
+    """Returns the reports of home and away. `place` is the index in the arrays; tip-off and Eastern date are the current ones."""
     rng = generator(seed, "injury report", fixture.game_id)
     lateness, chance = rng.random((2, 2)), rng.random((2, len(absences.injured[place, 0]), 4))
     other_injuries = rng.integers(len(INJURIES), size=chance.shape[:2])
@@ -131,7 +131,7 @@ def club_reports(
 
 
 def is_printed(at: datetime) -> bool:
-    """Is a report of a whole minute ever published?"""
+    """Whether a report is published at a whole minute."""
     local = at.astimezone(EASTERN)
     if at >= QUARTER_HOURLY_SINCE:
         return local.minute % QUARTER_HOUR_MINUTES == 0
@@ -139,19 +139,19 @@ def is_printed(at: datetime) -> bool:
 
 
 def newest_printed(at: datetime) -> datetime:
-    """The instant of the newest report."""
+    """Returns the instant of the newest report."""
     minute = at.replace(second=0, microsecond=0)
     return next(earlier for n in range(120) if is_printed(earlier := minute - timedelta(minutes=n)))
 
 
 def reported_dates(at: datetime) -> list[date]:
-    """The Eastern dates whose games are on a report: today's and, from five in the afternoon, tomorrow's."""
+    """Returns the Eastern dates covered by a report: today and, from 5 pm, tomorrow."""
     local = at.astimezone(EASTERN)
     return [local.date()] + ([local.date() + timedelta(days=1)] if local.hour >= FIRST_REPORT_HOUR else [])
 
 
 def _submitted_at(day: date, tipoff_at: datetime, lateness: Floats, *, is_back_to_back: bool) -> datetime:
-    """Before the first report or within hours of it; the day after a game not until the game day."""
+    """Returns the submission instant: shortly before or within hours of the first report, or on the game day of a back-to-back."""
     late = float(lateness[0])
     if is_back_to_back:
         instant = eastern(day, BACK_TO_BACK_HOUR) - timedelta(minutes=int(150 * late))
@@ -163,7 +163,7 @@ def _submitted_at(day: date, tipoff_at: datetime, lateness: Floats, *, is_back_t
 
 
 def _case(absences: Absences, of: tuple[int, int, int], other_injury: str) -> tuple[Shares, str]:
-    """How a player's case is told and why. Nobody is mentioned who may be left out by the coach."""
+    """Returns the status shares and the reason for a player. Players whom the coach may leave out are not listed."""
     injury = f"Injury/Illness - {INJURIES[absences.injury[of]]}"
     if absences.reason[of] == RESTED:
         return RESTING, REST
@@ -182,7 +182,7 @@ def _case(absences: Absences, of: tuple[int, int, int], other_injury: str) -> tu
 
 
 def _drawn(shares: Shares, chance: float) -> tuple[str, ...]:
-    """The way of telling that a number 0-1 falls on, () when it falls on none."""
+    """Returns the status sequence selected by a number in 0-1, or () if none is selected."""
     for told, share in shares.items():
         chance -= share
         if chance < 0:
@@ -191,9 +191,9 @@ def _drawn(shares: Shares, chance: float) -> tuple[str, ...]:
 
 
 def _course(told: Sequence[str], submitted_at: datetime, tipoff_at: datetime, chance: Floats) -> Course:
-    """Statuses with their instants: on submission, around noon, and between three and a half hours and half an hour to go.
+    """Returns statuses with instants: on submission, around noon, and 3.5 hours to 30 minutes before tip-off.
 
-    Two statuses are told first and last, three one after the other.
+    Two statuses use the first and the last instant, three use all.
     """
     noon = max(submitted_at, tipoff_at - timedelta(minutes=480 - int(240 * float(chance[0]))))
     decision = max(noon, tipoff_at - timedelta(minutes=210 - int(180 * float(chance[1]))))

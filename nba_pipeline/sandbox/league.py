@@ -1,4 +1,4 @@
-"""The league: games, box scores and lines as objects, a pure function of (seed, game length, dates without games, clubs)."""
+"""The league: games, box scores and lines, a pure function of (seed, game length, dates without games, clubs)."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -25,7 +25,7 @@ from nba_pipeline.sandbox.simulation import Results, simulate
 
 SEASONS_IN_MEMORY = 6
 GAMES_IN_MEMORY = 4096
-GAME_MINUTES = 150  # by the clock on the wall
+GAME_MINUTES = 150  # wall-clock minutes
 SHOTS = ("fgm", "fga", "fg3m", "fg3a", "ftm", "fta")
 QUARTER_SECONDS, OVERTIME_SECONDS = 12 * 60, 5 * 60  # of game clock
 OTHER_COUNTS = ("seconds", "oreb", "dreb", "assists", "steals", "blocks", "turnovers", "fouls", "plus_minus")
@@ -42,28 +42,28 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Game:
-    """A game with its outcome, which nobody may know before the clock says so. Instants are UTC; side 0 is home."""
+    """A game with its result, which must stay hidden until the clock has passed it. Instants are UTC; side 0 is home."""
 
     fixture: Fixture
     ends_at: datetime
     score: tuple[int, int]
     overtimes: int
     period_scores: tuple[tuple[int, ...], tuple[int, ...]]
-    place: int  # in the season's arrays
+    place: int  # index in the season's arrays
 
     @property
     def game_id(self) -> str:
-        """Ten digits."""
+        """The NBA game id, ten digits."""
         return self.fixture.game_id
 
     @property
     def game_date(self) -> date:
-        """The Eastern date."""
+        """The US Eastern date."""
         return self.fixture.game_date
 
     @property
     def tipoff_at(self) -> datetime:
-        """The scheduled instant, UTC."""
+        """The scheduled tip-off, UTC."""
         return self.fixture.tipoff_at
 
     @property
@@ -73,13 +73,13 @@ class Game:
 
     @property
     def seconds(self) -> int:
-        """Of game clock, overtimes included."""
+        """Seconds of game clock, including overtimes."""
         return 4 * QUARTER_SECONDS + self.overtimes * OVERTIME_SECONDS
 
 
 @dataclass(slots=True)
 class PlayerGame:
-    """One row per player of the club per game, played or not. `name` and its parts are the spelling shown."""
+    """One row per game and player of the club, including players who did not play. The names are the spelling shown."""
 
     player: Player
     name: str
@@ -112,12 +112,12 @@ class PlayerGame:
 
 
 Boxscore = tuple[list[PlayerGame], list[PlayerGame]]
-"""Home and away; starters first, then by minutes, then who did not play."""
+"""Home and away rows: starters first, then by minutes, then players who did not play."""
 
 
 @dataclass(frozen=True)
 class Season:
-    """Everything about one season."""
+    """The games and results of one season."""
 
     games: tuple[Game, ...]
     by_id: dict[str, Game]
@@ -128,7 +128,7 @@ class Season:
 
 @lru_cache(maxsize=SEASONS_IN_MEMORY)
 def _played(seed: int, season: str, clubs: int) -> tuple[list[Fixture], Results]:
-    # shared by every league of the process: a run that serves its own sandbox need not play the season again
+    # shared by all leagues of the process, so that a run with its own sandbox does not simulate the season again
     fixtures = season_schedule(seed, season, clubs)
     return fixtures, simulate(seed, season, fixtures)
 
@@ -146,10 +146,10 @@ def _reports(
 
 
 class League:
-    """Thirty clubs of invented people who play every day of the year.
+    """Thirty clubs of invented players with games on every day of the year.
 
-    Two leagues of the same arguments are the same league, in any process. A date in `no_game_dates` loses its games and
-    changes no other game. A league of fewer clubs has a programme of its own.
+    Leagues with equal arguments are equal in any process. A date in `no_game_dates` has no games; other games do not change.
+    A league with fewer clubs has its own schedule.
     """
 
     def __init__(
@@ -177,23 +177,23 @@ class League:
         return self.seed, self.game_length, self.no_game_dates, len(self.teams)
 
     def season(self, name: str) -> Season:
-        """The season called "2024-25". The first call plays it, about 0.3 s."""
+        """Returns the season named "2024-25". The first call simulates it, which takes about 0.3 s."""
         with self._lock:
             if name not in self._seasons:
                 self._seasons[name] = self._play_season(name)
             return self._seasons[name]
 
     def games(self, day: date) -> tuple[Game, ...]:
-        """The games of an Eastern date in order of tip-off."""
+        """Returns the games of an Eastern date in order of tip-off."""
         return self.season(season_of(day)).by_date.get(day, ())
 
     def game(self, game_id: str) -> Game | None:
-        """The game of an id, null when there is none."""
+        """Returns the game with this id, null if it does not exist."""
         season = season_of_game_id(game_id)
         return self.season(season).by_id.get(game_id) if season else None
 
     def boxscore(self, game: Game) -> Boxscore:
-        """The final box score: fresh rows that the caller may change."""
+        """Returns the final box score as new rows that the caller may change."""
         results = self.season(game.fixture.season).results
         home, away = (self._rows(results, game, side) for side in (0, 1))
         for rows, opponents in ((home, away), (away, home)):
@@ -201,9 +201,9 @@ class League:
         return home, away
 
     def lines(self, game: Game, at: datetime, tipoff_at: datetime | None = None) -> list[Quote]:
-        """The quotes that stood at an instant: none before the books open, the last ones after tip-off.
+        """Returns the player quotes at an instant: none before the books open, the last ones after tip-off.
 
-        A game that was moved has the tip-off given.
+        Pass `tipoff_at` for a game that was moved.
         """
         results = self.season(game.fixture.season).results
         expectations = [
@@ -219,12 +219,12 @@ class League:
         return game_quotes(self.seed, game.fixture, expectations, at, tipoff_at or game.tipoff_at)
 
     def game_lines(self, game: Game, at: datetime, tipoff_at: datetime | None = None) -> list[GameQuote]:
-        """The quotes on spread, total and winner that stood at an instant, as `lines`."""
+        """Returns the quotes for spread, total and winner at an instant, with the arguments of `lines`."""
         home, away = self.season(game.fixture.season).results.expected_points[game.place].sum(axis=-1).tolist()
         return game_line_quotes(self.seed, game.fixture, (home, away), at, tipoff_at or game.tipoff_at)
 
     def injuries(self, game: Game, tipoff_at: datetime, game_date: date) -> tuple[ClubReport, ClubReport]:
-        """What home and away say about who may miss the game, at the tip-off and on the date that it now has."""
+        """Returns the injury reports of home and away for the current tip-off and date."""
         return _reports(self.seed, len(self.teams), game.fixture, game.place, tipoff_at, game_date)
 
     def _play_season(self, name: str) -> Season:
@@ -294,7 +294,7 @@ class League:
 
 
 def _set_received(rows: list[PlayerGame], *, blocks: int, fouls: int) -> None:
-    """Share out what the opponents did: blocks by missed shots; fouls first for free throws, the rest by minutes."""
+    """Distributes the opponents' blocks by missed shots, and their fouls by free throw trips, then by minutes."""
     trips = [(row.fta + 1) // 2 for row in rows]
     misses = [row.fga - row.fgm for row in rows]
     of_trips = _shared_out(min(fouls, sum(trips)), trips)
@@ -304,7 +304,7 @@ def _set_received(rows: list[PlayerGame], *, blocks: int, fouls: int) -> None:
 
 
 def _shared_out(total: int, weights: list[int]) -> list[int]:
-    """Whole numbers that sum to the total, in proportion; none is above its weight while the total is not."""
+    """Returns integers that sum to the total, in proportion to the weights. None exceeds its weight unless the total does."""
     whole = sum(weights)
     shares = [total * weight // whole for weight in weights] if whole else [0] * len(weights)
     for place in sorted(range(len(weights)), key=lambda place: -(total * weights[place] % max(whole, 1)))[: total - sum(shares)]:

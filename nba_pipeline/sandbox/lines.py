@@ -1,4 +1,4 @@
-"""What the books think of players and games: lines around what was to be expected, moved a few times before tip-off."""
+"""Betting lines for players and games, set around the expected values and moved several times before tip-off."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -27,24 +27,24 @@ LEAST_MINUTES = 16.0
 LOWEST_LINE = 0.5
 OPENING_HOUR_EASTERN = 10
 LATEST_OPENING = timedelta(hours=2)  # before tip-off
-MOVES = 5  # the opening and four more
-MEDIAN_SHARE = 0.97  # of the mean: the distribution leans to the right
-MARKET_ERROR = (0.90, 0.80, 0.70, 0.60, 0.55)  # points, shared by all books, at each move
-BOOK_ERROR = (0.60, 0.50, 0.45, 0.40, 0.35)  # points, each book's own
-MARGIN = 1.07  # the two implied probabilities sum to this
+MOVES = 5  # the opening and four updates
+MEDIAN_SHARE = 0.97  # of the mean, because the distribution is right-skewed
+MARKET_ERROR = (0.90, 0.80, 0.70, 0.60, 0.55)  # points at each move, shared by all books
+BOOK_ERROR = (0.60, 0.50, 0.45, 0.40, 0.35)  # points at each move, per book
+MARGIN = 1.07  # sum of the two implied probabilities
 LADDER_STEPS = range(-4, 5)
 
 GAME_MARKETS = ("h2h", "spreads", "totals")
-MARGIN_SHARE = 0.88  # of the expected margin: sides that trail rally
-OVERTIME_POINTS = 1.2  # what overtimes add to a total on average
+MARGIN_SHARE = 0.88  # of the expected margin, because trailing sides rally
+OVERTIME_POINTS = 1.2  # mean points added to a total by overtimes
 MARGIN_SPREAD, TOTAL_SPREAD = 14.0, 18.0  # points, standard deviation around the expectation
-TOTAL_ERROR = 2.0  # times the errors of a player's line; those of a margin are once that
-GAME_MARGIN = 1.046  # the two implied probabilities sum to this
+TOTAL_ERROR = 2.0  # multiple of the player line errors; the factor for margins is 1
+GAME_MARGIN = 1.046  # sum of the two implied probabilities
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Minutes and points to be expected of a player, knowing what was announced by the morning of the game."""
+    """The expected minutes and points of a player, given the absences announced by the morning of the game."""
 
     player: Player
     minutes: float
@@ -53,7 +53,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """One row per book, player and line. American prices; `description` is the book's spelling; updated_at UTC."""
+    """One row per book, player and line. Prices are American; `description` is the book's spelling; updated_at is UTC."""
 
     book: str
     player: Player
@@ -67,10 +67,10 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class GameQuote:
-    """One row per book, game market and line. American prices; updated_at UTC.
+    """One row per book, game market and line. Prices are American; updated_at is UTC.
 
-    The over side is that the home club wins by more than `line` points (spreads, and h2h with line 0) or that both score
-    more than `line` together (totals).
+    The over side wins if the home club wins by more than `line` points (spreads, and h2h with line 0) or if both clubs
+    together score more than `line` (totals).
     """
 
     book: str
@@ -83,12 +83,12 @@ class GameQuote:
 
 
 def spread_points(expected_points: float) -> float:
-    """Standard deviation of a player's points around the expectation."""
+    """Returns the standard deviation of a player's points around the expectation."""
     return sqrt(4.0 + 1.55 * expected_points + 0.035 * expected_points**2)
 
 
 def american_price(probability: float) -> int:
-    """The American price of an implied probability, in steps of five; never between -100 and 100."""
+    """Returns the American price of an implied probability, in steps of five; never between -100 and 100."""
     probability = min(max(probability, 0.03), 0.97)
     exact = -100 * probability / (1 - probability) if probability >= 0.5 else 100 * (1 - probability) / probability
     rounded = int(5 * round(exact / 5))
@@ -96,9 +96,9 @@ def american_price(probability: float) -> int:
 
 
 def game_quotes(seed: int, fixture: Fixture, expectations: list[Expectation], at: datetime, tipoff_at: datetime) -> list[Quote]:
-    """Every book's latest quotes at an instant, the tip-off as it now is.
+    """Returns every book's latest quotes at an instant, for the current tip-off.
 
-    No book has a line for whom it knows to be out or to play little.
+    Books quote no players who are known to be out or who are expected to play little.
     """
     rng = generator(seed, "lines", fixture.game_id)
     opening = _opening(tipoff_at)
@@ -125,7 +125,7 @@ def game_quotes(seed: int, fixture: Fixture, expectations: list[Expectation], at
 def game_line_quotes(
     seed: int, fixture: Fixture, expected: tuple[float, float], at: datetime, tipoff_at: datetime
 ) -> list[GameQuote]:
-    """Every book's latest quotes on the game itself, from the points to be expected of home and away."""
+    """Returns every book's latest game lines, from the expected points of home and away."""
     rng = generator(seed, "game lines", fixture.game_id)
     opening = _opening(tipoff_at)
     shape = (len(GAME_MARKETS), len(OWN_FEEDS))
@@ -152,7 +152,7 @@ def game_line_quotes(
 
 
 def _half_points(median: float) -> float:
-    """The nearest half or whole point, never zero: nobody gives a spread of nothing."""
+    """Returns the nearest half point, never zero, because books offer no spread of 0."""
     return floor(2 * median + 0.5) / 2 or 0.5
 
 
@@ -161,12 +161,12 @@ def _chance_above(line: float, median: float, spread: float) -> float:
 
 
 def _opening(tipoff_at: datetime) -> datetime:
-    """The morning of the game's Eastern date, earlier for a game that was moved into the morning or the night."""
+    """Returns the morning of the Eastern game date, or an earlier instant if the tip-off is too early for that."""
     return min(eastern(eastern_date(tipoff_at), OPENING_HOUR_EASTERN), tipoff_at - LATEST_OPENING)
 
 
 def _moves(opening: datetime, tipoff_at: datetime, late: float, spacing: Floats) -> list[datetime]:
-    """The instants at which one book posts: soon after the opening, a few times, and minutes before tip-off."""
+    """Returns the instants of one book's quotes: soon after the opening, a few in between, and minutes before tip-off."""
     first = opening + timedelta(minutes=int(20 * late))
     last = tipoff_at - timedelta(minutes=4 + int(14 * late), seconds=int(59 * late))
     between = [first + (last - first) * float(share) for share in spacing]
@@ -190,7 +190,7 @@ def _player_quotes(book: str, expectation: Expectation, median: float, updated_a
 
 @lru_cache(maxsize=8192)
 def _spelling(book: str, player: Player) -> str:
-    """How a book writes a name: often without accents, at times without the suffix, rarely with an initial."""
+    """Returns a book's spelling of a name: often without accents, sometimes without the suffix, rarely with an initial."""
     habit = stable_hash("spelling", book, player.person_id) % 100
     return player.spelling(
         accents=book in ("fanduel", "betmgm") and habit >= 50,

@@ -1,4 +1,4 @@
-"""Names of invented people. No combination of a first name and a family name belongs to a real player."""
+"""Invented names. No combination of first and family name belongs to a real player."""
 
 import unicodedata
 from functools import lru_cache
@@ -51,12 +51,12 @@ LETTERS_WITHOUT_DECOMPOSITION = str.maketrans({"ð": "d", "ł": "l", "ø": "o"})
 
 
 def without_accents(name: str) -> str:
-    """The same name in plain letters, capitals kept."""
+    """Returns the name without accents. Keeps capital letters."""
     decomposed = unicodedata.normalize("NFKD", name.translate(LETTERS_WITHOUT_DECOMPOSITION))
     return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
 @lru_cache(maxsize=8192)
 def plain(name: str) -> str:
-    """A name without accents and in lower case: what two spellings of one person have in common."""
+    """Returns the name without accents and in lower case, to compare spellings."""
     return without_accents(name).lower()

@@ -1,4 +1,4 @@
-"""The referees: invented people, three per game, and never two games of one date for anybody."""
+"""Invented referees: three per game, and at most one game per referee and date."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,7 +25,7 @@ class Official:
 
 @lru_cache(maxsize=1)
 def officials() -> tuple[Official, ...]:
-    """Everybody who may be sent, whatever the seed."""
+    """Returns all referees, independent of the seed."""
     rng = Random(stable_hash("officials"))
     families, numbers = rng.sample(FAMILY_NAMES, OFFICIALS), rng.sample(range(2, 90), OFFICIALS)
     return tuple(
@@ -36,7 +36,7 @@ def officials() -> tuple[Official, ...]:
 
 @lru_cache(maxsize=512)
 def crew(seed: int, fixture: Fixture) -> tuple[Official, ...]:
-    """The three of a game; the first is the chief."""
+    """Returns the three referees of a game, crew chief first."""
     order = Random(stable_hash(seed, "officials", fixture.game_date)).sample(officials(), OFFICIALS)
     first = OFFICIALS_PER_GAME * (fixture.sequence - 1)
     return tuple(order[first : first + OFFICIALS_PER_GAME])

@@ -1,14 +1,14 @@
-"""Every action of a game, made so that it sums to the box score: the order of events is told, not the result.
+"""The actions of every game, generated to sum to the box score.
 
-    box score of the league      how often everybody did what: the truth, never changed here
-    shots                        from which area, and in which quarter, so that the quarters' scores hold
-    lineups                      who is on the court, in stints, from the minutes
-    companions                   who assisted, blocked, stole, fouled and rebounded, on the court at the time
-    actions                      the two sides in turns, with clock and score
+    box score of the league      the counts of every player, never changed here
+    shots                        area and period, so that the period scores match
+    lineups                      players on the court per stint, from the minutes
+    companions                   assists, blocks, steals, fouls and rebounds by players on the court
+    actions                      alternating possessions, with clock and score
 
-Pure: seed and game decide. Whoever asks during a game sees the first part of the same list.
-Caveats: the league draws rebounds and steals without looking at misses and turnovers, so a miss may have two rebounds or
-none and a steal may have no turnover. Lineups change at fixed moments; minutes counted from them are off by one or two.
+A pure function of seed and game. A request during a game receives a prefix of the final list.
+Caveats: the league draws rebounds and steals independently of misses and turnovers. A miss may therefore have two rebounds
+or none, and a steal may have no turnover. Lineups change at fixed moments, so their minutes are off by one or two.
 """
 
 from collections import Counter
@@ -37,9 +37,9 @@ from nba_pipeline.sandbox.shot_zones import (
 
 GAMES_IN_MEMORY = 64
 STINT_SECONDS = {QUARTER_SECONDS: 144, OVERTIME_SECONDS: 150}
-STAYING_BONUS = 0.7  # stints that who is on the court may stay longer than is fair
-TIMEOUT_STINTS = (2, 4)  # of a quarter: they begin with a timeout
-AND_ONE_SHARE = 0.11  # of pairs of free throws that become two and-ones, as far as fouls and made shots allow
+STAYING_BONUS = 0.7  # stints by which a player on the court may exceed the fair share
+TIMEOUT_STINTS = (2, 4)  # of a quarter: stints that begin with a timeout
+AND_ONE_SHARE = 0.11  # of free throw pairs that become two and-ones, if there are enough fouls and made shots
 ASSIST_WEIGHT = {RIM: 1.0, PAINT: 0.6, MID_RANGE: 0.5} | dict.fromkeys(THREES, 1.9)
 BLOCK_WEIGHT = {RIM: 1.0, PAINT: 0.7, MID_RANGE: 0.15} | dict.fromkeys(THREES, 0.05)
 AND_ONE_WEIGHT = {RIM: 1.0, PAINT: 0.5, MID_RANGE: 0.2} | dict.fromkeys(THREES, 0.03)
@@ -48,7 +48,7 @@ COUNTS = (
     "fgm", "fga", "fg3m", "fg3a", "ftm", "fta", "oreb", "dreb", "assists", "steals", "blocks", "turnovers", "fouls",
     "blocks_received", "fouls_drawn",
 )  # fmt: skip
-"""What the actions of a player sum to."""
+"""Counts that the actions of a player sum to."""
 
 STYLES = {
     RIM: (("Layup", "driving"), ("Layup", "cutting"), ("Layup", ""), ("Layup", "reverse"), ("DUNK", "running"), ("DUNK", "")),
@@ -62,10 +62,10 @@ LOST = (("out-of-bounds", "bad pass"), ("traveling", ""), ("out-of-bounds", "los
 
 
 class Action(NamedTuple):
-    """One action. Sides are 0 home and 1 away; `elapsed` is game clock played since tip-off, in seconds.
+    """One action. Sides are 0 home and 1 away; `elapsed` is seconds of game clock since tip-off.
 
-    `other` is who assisted a made shot, blocked a missed one, stole the ball that was turned over or was fouled. `shot` is
-    the place in the list of the miss that a rebound belongs to. `score` stands after the action.
+    `other` is the player who assisted, blocked, stole or was fouled. `shot` is the list index of the miss that was rebounded.
+    `score` is the score after the action.
     """
 
     elapsed: float
@@ -87,7 +87,7 @@ class Action(NamedTuple):
 
 
 class Stint(NamedTuple):
-    """A stretch of a period in which nobody is exchanged. Seconds of game clock since tip-off."""
+    """Part of a period without substitutions, in seconds of game clock since tip-off."""
 
     period: int
     number: int
@@ -97,7 +97,7 @@ class Stint(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Play:
-    """What one player of the side with the ball does, and who else is in it. Players are places in their side's rows."""
+    """An act of one player with the ball, and the other players involved. Players are row indices of their side."""
 
     side: int
     kind: str  # shot, throws, turnover, foul or steal
@@ -105,41 +105,41 @@ class Play:
     area: str = ""
     spot: tuple[int, int] = (0, 0)
     is_made: bool = False
-    points: int = 0  # free throws included
+    points: int = 0  # includes free throws
     throws: list[bool] = field(default_factory=list)
     is_technical: bool = False
     stint: int = -1
-    companion: int | None = None  # assists, blocks or steals
+    companion: int | None = None  # player who assists, blocks or steals
     fouler: int | None = None
-    rebounds: list[tuple[int, int]] = field(default_factory=list)  # side and place
+    rebounds: list[tuple[int, int]] = field(default_factory=list)  # side and row index
 
     @property
     def is_missed_at_last(self) -> bool:
-        """Is there a rebound to be had?"""
+        """Whether the last shot or free throw missed, so that a rebound follows."""
         return not self.throws[-1] if self.throws else self.kind == "shot" and not self.is_made
 
     @property
     def is_kept(self) -> bool:
-        """Does the side have the ball afterwards?"""
+        """Whether the side keeps the ball."""
         return self.rebounds[-1][0] == self.side if self.rebounds else self.kind == "foul"
 
 
 @dataclass(frozen=True)
 class Script:
-    """A game while it is written: the rows of both sides, the stints and who is on the court in them."""
+    """The inputs of a game's actions: the rows of both sides, the stints and the players on the court."""
 
     rng: Random
     box: Boxscore
     stints: list[Stint]
-    lineups: tuple[list[list[int]], list[list[int]]]  # side, stint -> five places
-    presence: tuple[list[list[int]], list[list[int]]]  # side, place -> stints on the court
+    lineups: tuple[list[list[int]], list[list[int]]]  # side, stint -> five row indices
+    presence: tuple[list[list[int]], list[list[int]]]  # side, row index -> stints on the court
 
     def is_on_court(self, side: int, place: int, stint: int) -> bool:
-        """Is somebody on the court in a stint?"""
+        """Whether a player is on the court in a stint."""
         return place in self.lineups[side][stint]
 
     def taken(self, side: int, units: list[int], stint: int, unlike: int | None = None) -> int | None:
-        """Take one of the units away, of somebody on the court if there is one; null when all are of `unlike`."""
+        """Removes and returns one unit, preferably of a player on the court; null if all units belong to `unlike`."""
         lineup = self.lineups[side][stint]
         best = None
         for number, place in enumerate(units):
@@ -152,7 +152,7 @@ class Script:
 
 @lru_cache(maxsize=GAMES_IN_MEMORY)
 def actions(league: League, game: Game) -> tuple[Action, ...]:
-    """Every action of a game from first to last, in order. About 7 ms, and nothing the second time."""
+    """Returns all actions of a game in order. Takes about 7 ms; later calls are cached."""
     rng = Random(stable_hash(league.seed, "play by play", game.game_id))
     box = league.boxscore(game)
     stints = _stints(game.overtimes)
@@ -169,7 +169,7 @@ def actions(league: League, game: Game) -> tuple[Action, ...]:
 
 
 def rewind(box: Boxscore, seen: Iterable[Action], progress: float) -> None:
-    """Make final rows the rows of a moment: counts are those of the actions so far, minutes and plus-minus in proportion."""
+    """Changes final rows to rows of a moment. Counts come from the actions so far; minutes and plus-minus are proportional."""
     rows = {row.player.person_id: row for rows in box for row in rows}
     for row in rows.values():
         row.seconds, row.plus_minus = int(row.seconds * progress), int(row.plus_minus * progress)
@@ -183,7 +183,7 @@ def rewind(box: Boxscore, seen: Iterable[Action], progress: float) -> None:
 
 
 def tally(seen: Iterable[Action]) -> Counter[tuple[int, str]]:
-    """(person id, name of a count) -> count."""
+    """Returns (person id, name of a count) -> count."""
     counts: Counter[tuple[int, str]] = Counter()
     for action in seen:
         other = action.other.person_id if action.other else None
@@ -219,9 +219,9 @@ def _stints(overtimes: int) -> list[Stint]:
 
 
 def lineups(rng: Random, rows: list[PlayerGame], stints: list[Stint]) -> list[list[int]]:
-    """Five places for every stint: who has been on the court least, measured against his minutes. The starters begin.
+    """Returns five row indices per stint: the players with the largest deficit of minutes. Starters begin.
 
-    Who played at all has a stint, be it for a second's sake.
+    Every player with playing time has at least one stint.
     """
     total = sum(stint.seconds for stint in stints)
     shares = [row.seconds / total for row in rows]
@@ -249,7 +249,7 @@ def lineups(rng: Random, rows: list[PlayerGame], stints: list[Stint]) -> list[li
 
 
 def _side_plays(script: Script, league: League, game: Game, side: int) -> list[Play]:
-    """Everything that one side does with the ball, each in its stint."""
+    """Returns all plays of one side, each assigned to a stint."""
     rng, rows, likes = script.rng, script.box[side], tastes(league.seed, game.fixture.season)
     plays: list[Play] = []
     for place, row in enumerate(rows):
@@ -270,13 +270,13 @@ def _side_plays(script: Script, league: League, game: Game, side: int) -> list[P
 
 
 def _anywhere(rng: Random) -> tuple[str, tuple[int, int]]:
-    """A point for what is no shot."""
+    """Returns an area and a spot for a play that is not a shot."""
     area = rng.choice(ANYWHERE)
     return area, spot(rng, area)
 
 
 def _free_throws(rng: Random, side: int, place: int, row: PlayerGame, made: list[Play]) -> list[Play]:
-    """A player's free throws: pairs, and singles after made shots. A single without a made shot is a technical's."""
+    """Returns a player's free throws: pairs, and-ones after made shots, and a technical if no made shot is available."""
     results = [True] * row.ftm + [False] * (row.fta - row.ftm)
     rng.shuffle(results)
     made.sort(key=lambda shot: rng.random() ** (1 / AND_ONE_WEIGHT[shot.area]))
@@ -298,10 +298,10 @@ def _free_throws(rng: Random, side: int, place: int, row: PlayerGame, made: list
 
 
 def _set_periods(script: Script, side: int, scoring: list[Play], room: list[int]) -> None:
-    """Put what scores into quarters and overtimes so that each has its points, and there into a stint.
+    """Assigns scoring plays to periods so that each period has its points, and to a stint of that period.
 
-    First one odd score into every period with an odd number of points left, then the other odd ones two by two; what is
-    left is even everywhere, and even scores fill it.
+    Each period with an odd number of missing points first receives one odd play. The other odd plays are assigned in pairs.
+    Even plays fill the rest.
     """
     rng = script.rng
     stints_in = [
@@ -322,7 +322,7 @@ def _set_periods(script: Script, side: int, scoring: list[Play], room: list[int]
             for period, left in enumerate(room, start=1)
         ]
         if not any(weights):
-            return room.index(max(room)) + 1  # a quarter's score is then off by a point or two, the sum is not
+            return room.index(max(room)) + 1  # the period score is then off by a point or two; the final score is correct
         return rng.choices(range(1, len(room) + 1), weights)[0]
 
     rng.shuffle(scoring)
@@ -341,14 +341,14 @@ def _set_periods(script: Script, side: int, scoring: list[Play], room: list[int]
 
 
 def _units(rng: Random, rows: list[PlayerGame], name: str) -> list[int]:
-    """Each place as often as its row counts, in random order."""
+    """Returns each row index as often as the row counts, in random order."""
     units = [place for place, row in enumerate(rows) for _ in range(getattr(row, name))]
     rng.shuffle(units)
     return units
 
 
 def _add_companions(script: Script, side: int, plays: list[Play]) -> None:
-    """Who else is in the plays of a side: assists of its own, everything else of the opponents or of both."""
+    """Adds the other players to the plays of a side: assists, blocks, steals, fouls and rebounds."""
     of_side = [play for play in plays if play.side == side]
     _add_assists(script, side, [play for play in of_side if play.kind == "shot" and play.is_made])
     _add_blocks(script, side, [play for play in of_side if play.kind == "shot" and not play.is_made])
@@ -358,12 +358,12 @@ def _add_companions(script: Script, side: int, plays: list[Play]) -> None:
 
 
 def _likeliest(rng: Random, plays: list[Play], weight: dict[str, float]) -> list[Play]:
-    """Plays in random order, those of the heavier areas earlier."""
+    """Returns the plays in random order; areas with larger weights tend to come first."""
     return sorted(plays, key=lambda play: rng.random() ** (1 / weight[play.area]), reverse=True)
 
 
 def _add_assists(script: Script, side: int, made: list[Play]) -> None:
-    """Nobody assists himself. Where only the scorer has assists left he swaps with the assist of a team mate's shot."""
+    """Adds assists. If only the scorer has assists left, swaps with the assist of another player's shot."""
     units = _units(script.rng, script.box[side], "assists")
     ordered = _likeliest(script.rng, made, ASSIST_WEIGHT)
     stuck = []
@@ -386,7 +386,7 @@ def _add_blocks(script: Script, side: int, missed: list[Play]) -> None:
 
 
 def _add_steals(script: Script, side: int, lost: list[Play]) -> list[Play]:
-    """Steals of what a side lost, and plays for those that are left over."""
+    """Adds steals to turnovers. Returns separate plays for the remaining steals."""
     stealers = _units(script.rng, script.box[1 - side], "steals")
     script.rng.shuffle(lost)
     for play in lost:
@@ -398,7 +398,7 @@ def _add_steals(script: Script, side: int, lost: list[Play]) -> list[Play]:
 
 
 def _add_fouls(script: Script, side: int, with_throws: list[Play]) -> list[Play]:
-    """Fouls before free throws, and plays for the other fouls on a side."""
+    """Adds fouls to free throws. Returns separate plays for the remaining fouls."""
     rng = script.rng
     foulers = _units(rng, script.box[1 - side], "fouls")
     left = [row.fouls_drawn for row in script.box[side]]
@@ -415,7 +415,7 @@ def _add_fouls(script: Script, side: int, with_throws: list[Play]) -> list[Play]
 
 
 def _add_rebounds(script: Script, side: int, missed: list[Play]) -> None:
-    """One for every miss as long as there are any; those that are left over follow another rebound."""
+    """Adds one rebound per miss. Remaining rebounds follow another rebound."""
     rng = script.rng
     units = [(side, place) for place in _units(rng, script.box[side], "oreb")]
     units += [(1 - side, place) for place in _units(rng, script.box[1 - side], "dreb")]
@@ -428,7 +428,7 @@ def _add_rebounds(script: Script, side: int, missed: list[Play]) -> None:
 
 
 def _in_turns(rng: Random, plays: list[Play]) -> list[Play]:
-    """The plays of a stint: one side after the other, who rebounds his own miss goes on."""
+    """Returns the plays of a stint in alternating possessions. An offensive rebound or a foul continues the possession."""
     turns: list[tuple[float, list[Play]]] = []
     first = rng.random()
     for side in (0, 1):
@@ -449,7 +449,7 @@ def _in_turns(rng: Random, plays: list[Play]) -> list[Play]:
 
 
 class _Teller:
-    """Writes plays down as actions, one after the other, and keeps score, clock and possession."""
+    """Converts plays to actions and tracks score, clock and possession."""
 
     def __init__(self, script: Script) -> None:
         self.rng = script.rng
@@ -458,7 +458,7 @@ class _Teller:
         self.score = [0, 0]
         self.possession: int | None = None
         self.period, self.period_ends_at = 0, 0
-        self.lost_by: int | None = None  # the side that turned the ball over in the play before
+        self.lost_by: int | None = None  # the side that committed a turnover in the previous play
         self.is_second_chance = False
 
     def say(
@@ -478,7 +478,7 @@ class _Teller:
         points: int = 0,
         shot: int | None = None,
     ) -> None:
-        """One action; the clock shows whole seconds, and tenths in the last minute."""
+        """Appends one action. The clock has whole seconds, and tenths in the last minute."""
         elapsed = round(at, 1) if self.period_ends_at - at < 60 else float(round(at))
         player = None if side is None or place is None else self.players[side][place]
         if side is not None:
@@ -490,7 +490,7 @@ class _Teller:
         )  # fmt: skip
 
     def tell(self, play: Play, at: float, pause: float) -> None:
-        """One play at a moment; `pause` is the time before the next, in which its rebounds fall."""
+        """Appends the actions of one play. Its rebounds occur within `pause`, the time before the next play."""
         side, opponents = play.side, 1 - play.side
         qualifiers = (("2ndchance",) if self.is_second_chance else ()) + (("fromturnover",) if self.lost_by == opponents else ())
         self.possession, self.lost_by = side, side if play.kind == "turnover" else None
@@ -549,7 +549,7 @@ class _Teller:
 
 
 def _told(script: Script, game: Game, plays: list[Play]) -> list[Action]:
-    """The whole game as a list of actions."""
+    """Returns all actions of a game."""
     rng, teller = script.rng, _Teller(script)
     by_stint: list[list[Play]] = [[] for _ in script.stints]
     for play in plays:
@@ -577,7 +577,7 @@ def _told(script: Script, game: Game, plays: list[Play]) -> list[Action]:
 
 
 def _exchange(script: Script, teller: _Teller, number: int) -> None:
-    """The substitutions at the start of a stint."""
+    """Appends the substitutions at the start of a stint."""
     for side in (0, 1):
         before, after = script.lineups[side][number - 1 : number + 1]
         for subtype, places, others in (("out", before, after), ("in", after, before)):
