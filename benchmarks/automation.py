@@ -1,17 +1,18 @@
-"""What the unattended platform costs: a tick of its conditions and sensors, the growth of Dagster's files, a game's way to its grades.
+"""Costs of unattended operation: CPU per tick, growth of Dagster's files, and latency from final games to grades.
 
---ticks      CPU seconds of one tick. The conditions of `asset_factory` on 50 daily assets, copies of our own tables with all their
-             dependencies of the same date, each with a blocking check, over five seasons of dates that are all there; against
-             Dagster's `AutomationCondition.eager()` on the same graph and instance. Then our sensors on a few dates of the
-             sandbox, against a sensor that only skips; the league is served by another process, which is not counted.
---event-log  Bytes of Dagster's instance folder per slate and run, and for a season; against the warehouse's tables of the same
-             slates. What is purged, and what is not.
---latency    From the final of the last game of an evening to its grades, by part, with Dagster's own daemon and the real clock;
-             against the command that does the same work by hand. About 10 minutes, most of it waiting.
+--ticks      CPU seconds of one tick. Evaluates the conditions of `asset_factory` on 50 daily assets with complete partitions over
+             five seasons. The assets are copies of our tables with their same-date dependencies and one blocking check each.
+             Compared with Dagster's `AutomationCondition.eager()` on the same graph and instance. Then measures our sensors on
+             a few dates of the sandbox, compared with a sensor that only skips. Another process serves the league; its CPU
+             time is not counted.
+--event-log  Bytes of Dagster's instance folder per slate and run, and for a season, compared with the tables of the same
+             slates. Also shows which part is purged.
+--latency    Seconds from the final of the last game of an evening to its grades, by part, with Dagster's daemon and the real
+             clock. Compared with the command that does the same work. About 10 minutes, mostly waiting.
 
-Dagster's API would take many minutes for the events of 91,300 materialisations and as many checks. It writes those of one
-date, by one real run; the rows of all other dates are copies of these in its index database, made with plain sqlite3, in which the
-date is another one. That every date is there is then asked of Dagster.
+Writing 91,300 materializations and as many checks through Dagster's API would take many minutes. A real run writes the events
+of one date, and plain sqlite3 copies its rows to all other dates in the index database. The benchmark then verifies that Dagster
+sees every date.
 
     python benchmarks/automation.py [--ticks] [--event-log] [--latency]     # without arguments: all three
 """
@@ -68,7 +69,7 @@ ASSETS = 50
 DATES = 1826
 TICK = timedelta(seconds=30)
 SOURCE = "boxscores_1"
-"""Whose update the ticks with something to do find; much of the graph follows it."""
+"""The source updated before the busy ticks. Much of the graph is downstream."""
 
 DAY = date(2026, 1, 24)
 SENSOR_DAYS = 6
@@ -88,7 +89,7 @@ FIRST_TIPOFF_IN = timedelta(minutes=4)
 
 
 def copies_of_our_tables() -> dict[str, Flow | None]:
-    """Names like features_2, in the order of the path, each with what it follows and needs; None for a source."""
+    """Returns names such as features_2, in pipeline order, with their dependencies; None for a source."""
     found: dict[str, Flow | None] = {}
     for copy, table in islice(((copy, table) for copy in count(1) for table in DAILY_TABLES), ASSETS):
         flow = FLOWS.get(table)
@@ -103,7 +104,7 @@ def _copy_of(flow: Flow, copy: int) -> Flow:
 
 
 def graph_of(flows: dict[str, Flow | None], condition: Callable[[str], Any]) -> dict[str, list[Any]]:
-    """Asset name -> the asset and its check."""
+    """Returns asset name -> the asset and its check."""
     graph = {}
     for name, flow in flows.items():
         asked = condition(name) if flow else None
@@ -122,7 +123,7 @@ def graph_of(flows: dict[str, Flow | None], condition: Callable[[str], Any]) -> 
 
 
 def repeat(index: Path, first: str, others: Sequence[str]) -> None:
-    """Copy the rows of a date's asset and check events for other dates, with ids of their own."""
+    """Copies the asset and check events of one date to other dates, with new ids."""
     with closing(sqlite3.connect(index)) as log, log:
         log.execute("PRAGMA synchronous=OFF")
         events = log.execute("SELECT * FROM event_logs WHERE dagster_event_type LIKE 'ASSET_%' ORDER BY id").fetchall()
@@ -153,7 +154,7 @@ COPIED = ("event_logs", "asset_check_executions")
 
 
 def fill(home: Path, flows: dict[str, Flow | None]) -> dg.DagsterInstance:
-    """Five seasons of dates, all materialised and passed. Raises RuntimeError where Dagster does not see one."""
+    """Returns an instance with five seasons of materialized dates. Raises RuntimeError if Dagster does not see a date."""
     dates = [day.isoformat() for day in days(FIRST_DATE, FIRST_DATE + timedelta(days=DATES - 1))]
     assets = [part for parts in graph_of(flows, lambda _: None).values() for part in parts]
     with open_instance(home) as instance:
@@ -168,18 +169,18 @@ def fill(home: Path, flows: dict[str, Flow | None]) -> dg.DagsterInstance:
 
 
 class Ticks:
-    """The conditions of a graph, each tick half a minute after the last."""
+    """Evaluates the conditions of a graph. Ticks are 30 s apart."""
 
     def __init__(self, graph: dict[str, list[Any]], instance: dg.DagsterInstance):
         parts = [part for parts in graph.values() for part in parts]
         self.graph, self.instance, self.cursor = graph, instance, None
         self.definitions = dg.Definitions(assets=parts[::2], asset_checks=parts[1::2])
-        # of the evening on which the last date is tomorrow
+        # the evening before the last date
         self.last = FIRST_DATE + timedelta(days=DATES - 1)
         self.now = eastern(self.last - timedelta(days=1), GAMES_HOUR)
 
     def tick(self) -> tuple[float, int]:
-        """CPU seconds, and how many dates were asked for."""
+        """Returns the CPU seconds of a tick and the number of requested dates."""
         self.now += TICK
         start = time.process_time()
         found = dg.evaluate_automation_conditions(self.definitions, self.instance, cursor=self.cursor, evaluation_time=self.now)
@@ -188,30 +189,31 @@ class Ticks:
         return seconds, found.total_requested
 
     def update(self) -> None:
-        """A new materialisation of the source, of the last date, which passes its check."""
+        """Materializes the last date of the source, with a passing check."""
         dg.materialize(self.graph[SOURCE], instance=self.instance, partition_key=self.last.isoformat(), run_config=QUIET)
 
 
 def conditions(home: Path) -> tuple[dict[str, dict[str, tuple[float, int]]], dict[str, float]]:
-    """Variant -> kind of tick -> its CPU seconds (median) and how many dates it asked for; variant -> CPU seconds of the checks' states.
+    """Returns the CPU seconds of the ticks and of their check states per variant.
 
-    The latter are part of the ticks after an update.
+    The first mapping is variant -> kind of tick -> median seconds and requested dates. The second is variant -> median seconds
+    of reading check states, which are part of the ticks after an update.
     """
     flows = copies_of_our_tables()
     instance = fill(home, flows)
-    # condition_of knows the tables of FLOWS; this process ends with its benchmark
+    # condition_of reads FLOWS; the change is safe, because the process ends with this benchmark
     FLOWS.update({name: flow for name, flow in flows.items() if flow})
     watch = Stopwatch()
     watch.wrap(type(instance.event_log_storage), "get_asset_check_state", CHECK)
     found, of_which = {}, {}
     for variant, condition in ((OURS, condition_of), (EAGER, lambda _: dg.AutomationCondition.eager())):
-        for name in flows:  # what Dagster has worked out for the variant before
+        for name in flows:  # clears the status cached by the previous variant
             instance.event_log_storage.wipe_asset_cached_status(dg.AssetKey(name))
         ticks = Ticks(graph_of(flows, condition), instance)
         seen: dict[str, list[tuple[float, int]]] = {FIRST_TICK: [ticks.tick()], NOTHING_NEW: [], UPDATED: []}
         states = []
         for _ in range(REPEATS):
-            ticks.tick()  # what the last one asked for is no news to the next but one
+            ticks.tick()  # processes the requests of the previous tick
             seen[NOTHING_NEW].append(ticks.tick())
             ticks.update()
             watch.turn()
@@ -233,7 +235,7 @@ FIRST_TICK, NOTHING_NEW, UPDATED = "the first, without a cursor", "nothing new",
 
 
 def prepare(home: Path, at: datetime) -> None:
-    """A few dates of the sandbox, in a process that lives at an instant, so that Dagster's events carry it too."""
+    """Materializes a few sandbox dates in a process whose clock starts at an instant, so that Dagster's events carry it."""
     with time_machine.travel(at, tick=True):
         list(a_runner(home).backfill(DAY - timedelta(days=SENSOR_DAYS - 1), DAY))
 
@@ -242,12 +244,12 @@ def prepare(home: Path, at: datetime) -> None:
 def nothing(
     context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Any], nba_cdn: dg.ResourceParam[Any]
 ) -> dg.SkipReason:
-    """The floor: a context, its resources and a reason."""
+    """The minimum cost: a context, its resources and a reason."""
     return dg.SkipReason("nothing to do")
 
 
 def sensors(home: Path, at: datetime, league: str) -> list[tuple[str, float, str]]:
-    """Name, CPU seconds of one tick (median) and what it said, at an instant."""
+    """Returns name, median CPU seconds of one tick and result of every sensor at an instant."""
     found: list[tuple[str, float, str]] = []
     with time_machine.travel(at, tick=True):
         runner = a_runner(home)
@@ -283,7 +285,7 @@ def _median_cpu(function: Callable[[], Any]) -> tuple[float, Any]:
 
 @contextmanager
 def league_of(home: Path, at: datetime) -> Iterator[str]:
-    """The URL of the sandbox, in a process of its own whose clock starts at an instant."""
+    """Yields the URL of a sandbox in its own process, with a clock that starts at an instant."""
     now = f"{at.astimezone(EASTERN):%Y-%m-%dT%H:%M:%S}"
     command = [sys.executable, "-m", "nba_pipeline.sandbox", "--home", str(home), "--now", now]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -345,7 +347,7 @@ over all its dates: eager() looks at none, ours at those of what an updated tabl
 
 
 def dagster_bytes(home: Path) -> Counter[str]:
-    """Bytes of Dagster's folder by part, write-ahead logs written back."""
+    """Returns the bytes of Dagster's folder by part, after a checkpoint of the write-ahead logs."""
     found, folder = Counter[str](), home / "dagster"
     for file in sorted(folder.rglob("*.db")):
         with closing(sqlite3.connect(file)) as database:
@@ -357,7 +359,7 @@ def dagster_bytes(home: Path) -> Counter[str]:
 
 
 def used_bytes(home: Path) -> Counter[str]:
-    """The same, of the databases only the pages in use: a file keeps its size, and the room of what was deleted is used again."""
+    """Returns the bytes by part without free database pages, which are reused and do not shrink the file."""
     found = dagster_bytes(home)
     for file in sorted((home / "dagster").rglob("*.db")):
         with closing(sqlite3.connect(file)) as database:
@@ -383,12 +385,12 @@ RUN_KINDS: dict[str, tuple[int, int, int, tuple[str, ...]]] = {
     "tables after final_games 1": (0, 23, 51, ("player_game_summary",)),
     "tables after final_games 2": (0, 23, 52, ("team_game_summary", "grades")),
 }
-"""Kind of run -> days after the slate, Eastern hour, minute, and the tables that the sensors ask for."""
+"""Kind of run -> days after the slate, Eastern hour, minute, and the tables requested by the sensors."""
 
 
 @dataclass
 class Grown:
-    """What the slates added."""
+    """Growth caused by the slates."""
 
     by_kind: dict[str, list[Counter[str]]]
     kept: Counter[str]
@@ -402,7 +404,7 @@ class Grown:
 
 
 def grow(home: Path) -> Grown:
-    """Two weeks of history and a model, then slates of one run of each kind; the growth of the files with each run."""
+    """Measures file growth per run for slates with one run of each kind, after two weeks of history and a trained model."""
     first = SLATES[0]
     runner = a_runner(home, eastern(first, 7))
     loaded = runner.run("season", UP_TO_FEATURES, first - timedelta(days=HISTORY_DAYS), first - timedelta(days=1))
@@ -438,7 +440,7 @@ def grow(home: Path) -> Grown:
 
 
 def tidy_up(instance: dg.DagsterInstance) -> None:
-    """What the schedule of that name does once every run is older than it may be."""
+    """Runs the `tidy_up` pruning as if all runs had exceeded their retention."""
     later = datetime.now(UTC) + timedelta(days=SETTINGS.runs.kept_days + 1)
     while any(prune(instance, later)):
         pass
@@ -453,7 +455,7 @@ def _bytes_of(folder: Path) -> int:
 
 
 def tick_bytes(home: Path) -> float:
-    """Growth of schedules.db per skipped tick, written through Dagster as its daemon does."""
+    """Returns the growth of schedules.db per skipped tick, written through Dagster as by its daemon."""
     with open_instance(home) as instance:
         before = dagster_bytes(home)[SCHEDULES]
         for number in range(TICKS_WRITTEN):
@@ -467,7 +469,7 @@ def tick_bytes(home: Path) -> float:
 
 
 def evaluation_bytes(home: Path, definitions: dg.Definitions) -> float:
-    """What Dagster's daemon keeps of one table in a tick in which its condition has changed, in schedules.db."""
+    """Returns the mean bytes per table in schedules.db for a tick in which the condition of the table has changed."""
     with open_instance(home) as instance:
         found = dg.evaluate_automation_conditions(definitions, instance, evaluation_time=eastern(DAY, GAMES_HOUR)).results
     return statistics.mean(len(serialize_value(one.serializable_evaluation.with_run_ids(set()))) for one in found)
@@ -508,7 +510,7 @@ def event_log() -> None:
     modes = BRIEF_RUNS * (per_run["same_day"] + per_run["overnight"]) / 2
     most = sum(per_run[kind] * times for kind, times in a_day.items())
     per_day = sum(DAY_SECONDS / (sensor.minimum_interval_seconds or TICK.total_seconds()) for sensor in SENSORS)
-    # it changes when a table is asked for, and again when it was
+    # a condition changes twice: on the request and after the materialization
     changes = 2 * sum(times * len(RUN_KINDS[kind][3]) for kind, times in a_day.items() if kind.startswith("tables"))
     changed = changes * grown.per_evaluation
     ticks_kept = kept_days * per_day * grown.per_tick
@@ -589,7 +591,7 @@ def evening_to_grades() -> None:
 
 
 def way_to_the_grades(evening: Evening) -> list[tuple[str, datetime]]:
-    """What happened to the last game, in order, from its final to the end of the run that graded it."""
+    """Returns the events of the last game in order, from its final to the end of the run that graded it."""
     with open_instance(evening.home) as instance:
         runs = sorted(evening.runs(dg.DagsterRunStatus.SUCCESS), key=lambda run: run.end_time or 0.0)
         ticked = {
@@ -616,7 +618,7 @@ def way_to_the_grades(evening: Evening) -> list[tuple[str, datetime]]:
 
 
 def _last_before(runs: Sequence[Any], table: str, before: float) -> Any:
-    """The last of the runs that make a table and ended before an instant."""
+    """Returns the last run that materialized a table and ended before an instant."""
     found = [run for run in runs if _makes(run, table) and run.end_time <= before]
     if not found:
         raise RuntimeError(f"no run made {table} in time: this was no ordinary evening")

@@ -1,13 +1,13 @@
-"""A backfill of the archive, from parquet to grades, in seconds of wall time and GB of peak resident memory.
+"""Wall seconds and peak memory (GB) of a backfill of the archive, from parquet to grades.
 
-The platform's `backfill` against the same transforms of the whole range at once in plain polars, from sources in memory,
-without Dagster, checks, validation, parsing and files (the floor), each in a process of its own. Our own reading, computing
-and writing is wanted under 90 s and 2 GB for 2022-10-18 to 2024-03-10; Dagster's event log, the rest of Dagster and the
-weekly training are told apart.
-Data from NBA_ARCHIVE_DIR (default ../shared/data), else days of the simulated league.
+Compares the platform's `backfill` with a floor: the same transforms of the whole range in plain polars, from sources in
+memory, without Dagster, checks, validation, parsing and files. Each variant has its own process. Target for our own reading,
+computing and writing of 2022-10-18 to 2024-03-10: under 90 s and 2 GB. Dagster's event log, the rest of Dagster and the
+weekly training are reported separately.
+Data from NBA_ARCHIVE_DIR (default ../shared/data), or from the simulated league if missing.
 
     python benchmarks/backfill.py              # the last 60 dates of the range
-    python benchmarks/backfill.py --full       # all of it; --days N, --from and --to for others
+    python benchmarks/backfill.py --full       # the whole range; --days N, --from and --to select others
 """
 
 import argparse
@@ -61,7 +61,7 @@ SHOWN = (SERVE, FETCH, *OWN, EVENT_LOG, DAGSTER)
 
 @dataclass
 class Found:
-    """What one variant took. Seconds are by part; those of the training runs are only in `training`."""
+    """Results of one variant. Seconds are by part; seconds of training runs are only in `training`."""
 
     seconds: Counter[str] = field(default_factory=Counter)
     training: float = 0.0
@@ -80,7 +80,7 @@ class Found:
 
 
 def platform(home: Path, archive: Path | None, first: date, last: date) -> Found:
-    """The backfill as the command does it."""
+    """Runs the backfill as the command does."""
     found, watch = Found(), Stopwatch()
     runner = a_runner(home, None if archive else eastern(last + timedelta(days=1), 12), archive)
     watch.watch(runner.definitions)
@@ -108,11 +108,10 @@ GRADED = ["game_id", "player_id", "actual_value", "outcome"]
 
 
 def floor(home: Path, first: date, last: date) -> Found:
-    """The transforms of the moving average's path, the whole range at once and in memory.
+    """Runs the transforms up to the moving average's grades on the whole range in memory.
 
-    From the sources that the platform's backfill has left in the home: asking providers, parsing and reading are not in its
-    seconds; the sources themselves are in its memory. Of all validation only that of the summaries is here: what it rejects is in
-    no later feature.
+    Reads the sources from the home left by the platform's backfill. Fetching, parsing and reading are not timed, but the sources
+    count as memory. Only summaries are validated, because rejected rows must not reach later features.
     """
     now = eastern(last + timedelta(days=1), 12)
     dates, known = days(first, last), sources_before(LocalWarehouse(home=str(home)), days(first, last))
@@ -133,7 +132,7 @@ def floor(home: Path, first: date, last: date) -> Found:
 
 
 def differences(home: Path, dates: Sequence[date], predictions: pl.DataFrame, grades: pl.DataFrame) -> list[str]:
-    """Where the platform's tables hold other forecasts, lines or outcomes of the moving average; wanted: nowhere."""
+    """Returns differences in the moving average's forecasts, lines and outcomes from the platform's tables; expected: none."""
     warehouse, found = LocalWarehouse(home=str(home)), []
     for name, made, columns in (("predictions", predictions, COMPARED), ("grades", grades, GRADED)):
         theirs = warehouse.scan(TABLES[name], dates).filter(system_id=MOVING_AVERAGE.system_id).select(columns).collect()

@@ -1,8 +1,9 @@
-"""BigQuery: jobs and bytes of writes as functions of dates and tables, and seconds against the stock IO manager.
+"""BigQuery: jobs and bytes of writes by dates and tables, and seconds relative to the stock IO manager.
 
-The real client against the emulator (`make test-bigquery` sets it up; `python -m nba_pipeline_tests.bigquery.emulator setup`
-does only that). The emulator says nothing about BigQuery's own speed and bills no bytes: jobs, calls and uploaded bytes are
-exact, scanned bytes are those of the answers in BigQuery's documented sizes per type, seconds count only as ratios.
+Uses the real client against the emulator (set up by `make test-bigquery`, or only set up by
+`python -m nba_pipeline_tests.bigquery.emulator setup`). The emulator does not reproduce BigQuery's speed and bills no bytes.
+Jobs, calls and uploaded bytes are exact. Scanned bytes are computed from the results with BigQuery's documented sizes per
+type. Seconds are meaningful only as ratios.
 
     python benchmarks/bigquery.py               # writes and the comparison, 2 minutes
     python benchmarks/bigquery.py --game-day    # also a whole game day of the sandbox, 10 minutes
@@ -46,14 +47,14 @@ ROWS_PER_DATE = 240
 SEASON = 170  # slates of a regular season
 LOAD_JOBS_PER_TABLE_AND_DAY = 1500
 BYTES = {pl.Int64: 8, pl.Float64: 8, pl.Date: 8, pl.Datetime: 8, pl.Boolean: 1}
-"""Size of a value in BigQuery's pricing page; text is its bytes and two more."""
+"""Bytes per value according to BigQuery's pricing page. A text has its bytes plus two."""
 
 ROSTERS = "rosters"
-"""The table that is written: few columns, a row per player."""
+"""The table written by the benchmark: few columns, one row per player."""
 
 
 def rows_of(table: Table, dates: list[date]) -> pl.DataFrame:
-    """Made-up rows of `rosters`."""
+    """Returns generated rows of `rosters`."""
     numbers = pl.DataFrame({"player_id": range(1, ROWS_PER_DATE + 1)}, schema={"player_id": pl.Int64})
     frame = pl.DataFrame({"game_date": dates}).join(numbers, how="cross")
     known = {"game_date", "player_id"}
@@ -75,7 +76,7 @@ def rows_of(table: Table, dates: list[date]) -> pl.DataFrame:
 
 
 def counted(calls: list[Call]) -> Counter[str]:
-    """Jobs by kind, HTTP calls and uploaded bytes."""
+    """Returns jobs by kind, HTTP calls and uploaded bytes."""
     counts = Counter[str]({"calls": len(calls), "bytes sent": sum(call.sent for call in calls)})
     for call in calls:
         statement = str(call.body.get("query") or call.body.get("configuration", {}).get("query", {}).get("query", "")).strip()
@@ -93,7 +94,7 @@ def warehouse_at(proxy: FaultProxy, emulator: Emulator, home: Path) -> BigQueryW
 
 
 def writes(warehouse: BigQueryWarehouse, proxy: FaultProxy) -> None:
-    """Jobs of one range write of a table by its length."""
+    """Prints the jobs of one range write of a table by number of dates."""
     table, rows = TABLES[ROSTERS], []
     for number in (1, 7, SETTINGS.bigquery.dates_by_load, SETTINGS.bigquery.dates_by_load + 1, SEASON):
         dates = days(FIRST, FIRST + timedelta(days=number - 1))
@@ -121,7 +122,7 @@ def writes(warehouse: BigQueryWarehouse, proxy: FaultProxy) -> None:
 def materialised(
     manager: dg.IOManager | dg.ConfigurableIOManager, resources: dict[str, Any], day: date, frame: pl.DataFrame
 ) -> float:
-    """Seconds of materialising one date of `rosters` with an IO manager."""
+    """Returns the seconds to materialize one date of `rosters` with an IO manager."""
     daily = dg.DailyPartitionsDefinition("2024-10-01")
 
     @dg.asset(name=ROSTERS, partitions_def=daily, io_manager_key="tables", metadata={"partition_expr": "game_date"})
@@ -136,7 +137,7 @@ def materialised(
 
 
 def compared(warehouse: BigQueryWarehouse, proxy: FaultProxy, home: Path, repeats: int) -> None:
-    """Seconds, calls and bytes of one date, ours against the stock manager, in turns, on the same emulator."""
+    """Prints seconds, calls and bytes of one date for our IO manager and the stock one, alternating on the same emulator."""
     clock = Clock(stands_at="2024-10-21T12:00:00+00:00")
     landing = Landing(home=str(home), clock=clock)
     ours = TableIO(warehouse=warehouse, clock=clock, landing=landing)
@@ -168,7 +169,7 @@ def compared(warehouse: BigQueryWarehouse, proxy: FaultProxy, home: Path, repeat
 
 
 def game_day(folder: Path) -> None:
-    """Jobs and scanned bytes of the two commands of a game day."""
+    """Prints the jobs and scanned bytes of the two commands of a game day."""
     league, start, _ = prepared(folder)
     with another_start(folder, start) as (day, emulator):
         ended = played(day, league, emulator)
@@ -186,7 +187,7 @@ def game_day(folder: Path) -> None:
 
 
 def logical_bytes(frame: pl.DataFrame) -> int:
-    """The size of rows by which BigQuery bills a query."""
+    """Returns the billed size of rows in a query."""
     total = 0
     for column in frame.iter_columns():
         if column.dtype == pl.String:

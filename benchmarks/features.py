@@ -1,10 +1,14 @@
-"""All features of one, two and four seasons, those of one day from a warm warehouse, and rolling windows in three engines.
+"""Features of one, two and four seasons, features of one date from a warm warehouse, and rolling windows in three engines.
 
-Three things are measured, each in a process of its own. The whole of `features` by the functions of the assets, from
-sources in memory: 5 s of compute and 2 GB for four seasons are aimed at, and growth in step with the rows. The feature
-tables of one date as the assets make them, which read the windows of their inputs from a local warehouse: under 1 s is
-aimed at. 21 columns of windows over every played game against twins in DuckDB's window SQL and in pandas: equal values,
-as ratios. Data from NBA_ARCHIVE_DIR (default ../shared/data), else a generated league of the same size.
+Runs three measurements, each in its own process:
+
+* `features` of whole seasons by the functions of the assets, from sources in memory. Target: 5 s of compute and 2 GB for four
+  seasons, and linear growth with the rows.
+* The feature tables of one date by the assets, which read their input windows from a local warehouse. Target: under 1 s.
+* 21 window columns over all played games, compared with DuckDB window SQL and pandas. Values must be equal; times are
+  ratios.
+
+Data from NBA_ARCHIVE_DIR (default ../shared/data), or from a generated league if missing.
 
     python benchmarks/features.py
 """
@@ -72,19 +76,19 @@ TOLERANCE = 1e-9
 
 STEPS = ("summarise_player_games summarise_team_games", "expect_players", "form_of", "shot_zones_of", "defense_zones_of",
          "match_up", "features_of")  # fmt: skip
-"""Functions of `derivation` that are told apart."""
+"""Functions of `derivation` that are timed separately."""
 
 GATES = "judge_games judge_slates"
 REST = "the rest of derivation"
 ASSETS = (upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, features)
-"""In the order in which they are made."""
+"""In order of materialization."""
 
 Seconds = Counter[str]
 Part = tuple[str, int, int, float, float, float]
 
 
 def prepare(folder: Path) -> None:
-    """Write the sources of the four seasons, as a warehouse would hold them."""
+    """Writes the sources of four seasons as a warehouse would hold them."""
     world = archived(folder) if ARCHIVE.joinpath(f"games_{SEASONS[0]}.parquet").is_file() else generated()
     for name, table in SOURCES.items():
         rows, _ = table.conform(world[name], AS_OF, "") if name in world else (table.empty(), None)
@@ -92,7 +96,7 @@ def prepare(folder: Path) -> None:
 
 
 def sources(folder: Path, seasons: int) -> World:
-    """The sources of the last seasons."""
+    """Returns the sources of the last seasons."""
     world = {name: pl.read_parquet(folder / f"{name}.parquet") for name in SOURCES}
     is_of_them = pl.col("season").is_in(SEASONS[-seasons:])
     return {
@@ -101,7 +105,7 @@ def sources(folder: Path, seasons: int) -> World:
 
 
 def archived(folder: Path) -> World:
-    """What the archive holds, with the players of its lines."""
+    """Returns the sources of the archive, with the players of its lines."""
     archive, dates = Archive(folder=str(ARCHIVE), landing=Landing(home=str(folder), clock=CLOCK), clock=CLOCK), days(FIRST, LAST)
     schedule, boxscores = archive.schedule(dates), archive.boxscores(dates)
     players = archive.players()
@@ -117,7 +121,7 @@ def archived(folder: Path) -> World:
 
 
 def generated() -> World:
-    """Thirty teams that play 82 rounds a season, ten players each: fewer rows than the archive has, and no lines."""
+    """Returns a league of thirty teams, 82 rounds per season and ten players per team: fewer rows than the archive, no lines."""
     chance, games, boxes = random.Random(1), [], []
     teams = list(TEAMS)
     for season in SEASONS:
@@ -130,7 +134,7 @@ def generated() -> World:
             games.append((day, game_id, season, home, away))
             for team, opponent in ((home, away), (away, home)):
                 for nth, player in enumerate(chance.sample(range(15), 10)):
-                    minutes = 24 + (-1) ** nth * 2 * (nth // 2)  # in pairs, so that a team plays 240
+                    minutes = 24 + (-1) ** nth * 2 * (nth // 2)  # in pairs, so that a team plays 240 minutes
                     boxes.append((day, game_id, season, team, opponent, team == home, 100 * teams.index(team) + player + 1,
                                   minutes, chance.randrange(7), chance.randrange(3), chance.randrange(4)))  # fmt: skip
     twos, threes, free = pl.col("twos"), pl.col("threes"), pl.col("free")
@@ -172,7 +176,7 @@ def generated() -> World:
 
 
 def filled(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """The columns of a table; those that the frame lacks are null."""
+    """Returns a frame with the columns of a table. Missing columns are null."""
     return frame.select(
         (pl.col(name) if name in frame.columns else pl.lit(None)).cast(kind).alias(name)
         for name, kind in table.dtypes.items()
@@ -181,7 +185,7 @@ def filled(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
 
 
 def with_made_up_zones(world: World) -> World:
-    """The summaries with zones that sum to the box scores, split by shares that differ from player to player."""
+    """Returns the summaries with generated zones that sum to the box scores. Shares differ between players."""
     made, missed = pl.col("fgm") - pl.col("fg3m"), pl.col("fga") - pl.col("fgm") - pl.col("fg3a") + pl.col("fg3m")
     of_the_paint = 0.35 + (pl.col("player_id") % 10) / 20
     paint_made, paint_missed = (made * of_the_paint).round(), (missed * of_the_paint * 0.8).round()
@@ -206,7 +210,7 @@ def with_made_up_zones(world: World) -> World:
 
 
 def whole_features(folder: Path, seasons: int, has_zones: bool) -> tuple[tuple[int, int], Seconds, float, float]:
-    """History and feature rows, wall seconds per step of the fastest of three runs, its CPU seconds, peak memory in GB."""
+    """Returns history and feature rows, wall seconds per step and CPU seconds of the fastest of three runs, and peak GB."""
     world, watch = sources(folder, seasons), Stopwatch()
     for steps in STEPS:
         watch.wrap(recompute, steps, steps.replace(" ", ", "))
@@ -244,7 +248,7 @@ DERIVED = ("player_game_summary", "team_game_summary")
 
 
 def inputs_of(asset: dg.AssetsDefinition, day: date) -> dict[str, list[date]]:
-    """Table -> the dates of it that an asset reads for a date."""
+    """Returns table -> the dates that an asset reads for one date."""
     windows = {}
     for name, key in asset.keys_by_input_name.items():
         mapping = asset.get_partition_mapping(key)
@@ -254,7 +258,7 @@ def inputs_of(asset: dg.AssetsDefinition, day: date) -> dict[str, list[date]]:
 
 
 def fill(warehouse: LocalWarehouse, folder: Path, day: date) -> float:
-    """Write what the assets of a date read and do not make; seconds."""
+    """Writes the tables that the assets of a date read but do not make. Returns the seconds."""
     start, made = time.perf_counter(), {asset.key.path[-1] for asset in ASSETS}
     windows = [window for asset in ASSETS for window in inputs_of(asset, day).items()]
     for name in sorted({name for name, _ in windows} - made):
@@ -267,11 +271,11 @@ def fill(warehouse: LocalWarehouse, folder: Path, day: date) -> float:
 
 
 def one_day(folder: Path) -> tuple[date, float, float, list[Part], int]:
-    """The feature tables of the newest of the fullest dates.
+    """Measures the feature tables of the latest date with the most games.
 
-    The date, seconds of filling the warehouse, seconds of the first run, and of the fastest of the next ones per asset:
-    files read, rows read, seconds of reading and of computing, and CPU seconds of both; rows of features. Fails unless the
-    rows are those of the four seasons in one go.
+    Returns the date, the seconds to fill the warehouse, the seconds of the first run, the parts of the fastest later run, and the
+    number of feature rows. A part is an asset with files read, rows read, seconds of reading, seconds of computing, and CPU
+    seconds of both. Fails unless the rows equal those of the four-season run.
     """
     schedule = pl.read_parquet(folder / "schedule.parquet")
     day = schedule.group_by("game_date").len().sort("len", "game_date")["game_date"][-1]
@@ -321,13 +325,13 @@ COLUMNS = (
     "points_per_minute_last_10_games", "free_throw_point_pct_last_10_games", "usage_pct_last_5_games", "usage_pct_season",
     "points_z_score_last_3_games", "points_z_score_last_5_games", "is_breakout",
 )  # fmt: skip
-"""Of the columns of `formulas.player_form` those that SQL can say in window functions: no streaks, no lists of games."""
+"""The columns of `formulas.player_form` that SQL window functions can express: no streaks, no lists of games."""
 
 TARGETS = {"DuckDB": 4, "pandas": 10}
 
 
 def polars_windows(games: pl.DataFrame) -> pl.DataFrame:
-    """The columns by the expressions of `formulas.player_form`, which makes others beside them."""
+    """Returns the columns with the expressions of `formulas.player_form`, which also makes others."""
     seconds = whole("minutes", SECONDS_PER_MINUTE)
     totals = {
         "points": pl.col("points"), "seconds": seconds, "ftm": pl.col("ftm"),
@@ -478,7 +482,7 @@ def pandas_windows(games: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare(name: str, expected: pl.DataFrame, found: pl.DataFrame) -> None:
-    """Fail unless both have the same rows and, within 1e-9, the same values."""
+    """Fails unless both frames have the same rows and values equal within 1e-9."""
     expected, found = (frame.with_columns(pl.col("game_date").cast(pl.Date)).sort(ORDER) for frame in (expected, found))
     if expected.select(ORDER).rows() != found.select(ORDER).rows():
         raise SystemExit(f"{name}: other rows than polars")
@@ -501,7 +505,7 @@ def best(call: Callable[[], object]) -> float:
 
 
 def windows(folder: Path) -> list[tuple[str, int, dict[str, float]]]:
-    """For each order of the input rows its name, the rows, and seconds per engine; the order costs polars most, in its sort."""
+    """Returns name, rows and seconds per engine for each order of the input rows. Polars sorts, so order matters most there."""
     played = pl.read_parquet(folder / "player_game_summary.parquet").filter("did_play").select(*INPUTS, "team")
     found = []
     for order, games in (
@@ -531,7 +535,7 @@ PLATFORM = "the platform's player_form, with streaks and lists of games"
 
 
 def show_seasons(folder: Path) -> None:
-    """One, two and four seasons, and where the seconds of four go."""
+    """Prints the results of one, two and four seasons, and the steps of four."""
     rows, steps = [], {}
     for seasons, has_zones in ((1, False), (2, False), (4, False), (4, True)):
         (history, made), wall, cpu, peak = in_new_process(whole_features, folder, seasons, has_zones)
@@ -552,7 +556,7 @@ def show_seasons(folder: Path) -> None:
 
 
 def show_one_day(folder: Path) -> None:
-    """One date from a warm warehouse."""
+    """Prints the results of one date from a warm warehouse."""
     day, filling, first, parts, rows = in_new_process(one_day, folder)
     print_table(
         ("asset", "files read", "rows read", "reading s", "computing s", "CPU s"), [(n, f, f"{r:,}", *s) for n, f, r, *s in parts]
@@ -564,7 +568,7 @@ first run {first:.2f} s; aimed at: under {AIM_OF_A_DAY_SECONDS} s. Reading is {r
 
 
 def show_windows(folder: Path) -> None:
-    """The engines, as ratios."""
+    """Prints the engines as ratios."""
     for order, rows, seconds in in_new_process(windows, folder):
         print(f"\n{len(COLUMNS)} columns of {rows:,} played games, {order}: equal values, best of {REPEATS}\n")
         print_table(

@@ -1,9 +1,9 @@
-"""A day of nine games of the simulated league, from HTTP to grades, in seconds of wall time.
+"""Wall seconds of a nine-game day of the simulated league, from HTTP to grades.
 
-The two commands that make the day, each in a process of its own: `run --mode same_day` at noon, `run --mode overnight`
-the next morning. Split into process start, HTTP, reading, computing, writing, checks and Dagster; against an aim of 10
-seconds in all, and against the same transforms in plain polars, from sources in memory, without Dagster, checks and files.
-Backfilling five weeks and training the week's model come first and are not counted.
+Runs the two commands of the day, each in its own process: `run --mode same_day` at noon and `run --mode overnight` the next
+morning. Seconds are split into process start, HTTP, reading, computing, writing, checks and Dagster. Target: 10 seconds in
+total. Compared with the same transforms in plain polars, from sources in memory, without Dagster, checks and files.
+Five weeks of backfill and the weekly training run first and are not counted.
 
     python benchmarks/game_day.py
 """
@@ -52,7 +52,7 @@ from nba_pipeline.warehouse.weekly_models import load_models
 
 DAY = date(2026, 1, 24)
 NEXT_DAY = DAY + timedelta(days=1)
-"""A Saturday of nine games, the most that the simulated league has; the week's model is from its Monday."""
+"""DAY is a Saturday with nine games, the maximum of the simulated league. The weekly model is trained as of its Monday."""
 
 HISTORY_DAYS = 35
 AIM_SECONDS = 10
@@ -66,7 +66,7 @@ GRADED = ["game_id", "player_id", "system_id", "actual_value", "outcome"]
 
 
 def prepare(home: Path) -> float:
-    """Five weeks of every table up to the features, and the week's model; seconds."""
+    """Loads five weeks of all tables up to the features and trains the weekly model. Returns the seconds."""
     start = time.perf_counter()
     runner = a_runner(home, eastern(DAY, 7))
     loaded = runner.run("season", UP_TO_FEATURES, DAY - timedelta(days=HISTORY_DAYS), DAY - timedelta(days=1))
@@ -75,12 +75,12 @@ def prepare(home: Path) -> float:
 
 
 def run(home: Path, mode: Mode) -> tuple[Counter[str], Counter[str], int]:
-    """One command of the day: the wall and the CPU seconds of each part, and how many events Dagster stored."""
+    """Runs one command. Returns wall and CPU seconds by part and the number of events stored by Dagster."""
     watch = Stopwatch()
     runner = a_runner(home, eastern(MODES[mode], HOURS[mode]))
     watch.watch(runner.definitions)
     with watch.part(SERVE):
-        League().season(season_of(DAY))  # the league plays its whole season before it answers for the first time
+        League().season(season_of(DAY))  # simulates the season before the first request
     outcomes = list(runner.slate(DAY, mode))
     watch.turn()
     succeed(outcomes)
@@ -88,7 +88,7 @@ def run(home: Path, mode: Mode) -> tuple[Counter[str], Counter[str], int]:
 
 
 def process_start() -> tuple[float, float]:
-    """Wall and CPU seconds of a process that imports the definitions and ends; the middle one of three."""
+    """Returns median wall and CPU seconds of three processes that only import the definitions."""
     found = []
     for _ in range(STARTS):
         start, cpu_start = time.perf_counter(), children_cpu_seconds()
@@ -98,10 +98,11 @@ def process_start() -> tuple[float, float]:
 
 
 def plain(home: Path) -> tuple[float, float, int, int]:
-    """The day's transforms, with sources, summaries of the days before and models in memory.
+    """Runs the day's transforms with sources, earlier summaries and models in memory.
 
-    From what the two commands have left in the home: asking providers, parsing and reading are not in its seconds. Seconds
-    of the first call and the best of the next ones, predictions, grades: the same as in the home, or it fails.
+    Reads its inputs from the home left by the two commands; fetching, parsing and reading are not timed. Returns the seconds of
+    the first call and of the fastest later call, and the numbers of predictions and grades. Fails unless the rows equal those in
+    the home.
     """
     warehouse = LocalWarehouse(home=str(home))
     noon, morning = at_noon(warehouse), the_next_morning(warehouse)
@@ -136,7 +137,7 @@ def plain(home: Path) -> tuple[float, float, int, int]:
 
 
 def at_noon(warehouse: LocalWarehouse) -> World:
-    """What the command at noon has to read: the day's games to come, the lines shown by then, the summaries of before."""
+    """Returns the inputs of the noon command: unplayed games of the day, lines shown by noon, and earlier summaries."""
     known = {name: frame.rechunk() for name, frame in sources_before(warehouse, [DAY]).items()}
     is_of_the_day, is_over = pl.col("game_date") == DAY, (pl.col("game_date") == DAY) & (pl.col("status") == "final")
     before = days(DAY - timedelta(days=HISTORY_DAYS), DAY - timedelta(days=1))
@@ -156,7 +157,7 @@ def at_noon(warehouse: LocalWarehouse) -> World:
 
 
 def the_next_morning(warehouse: LocalWarehouse) -> World:
-    """What the command of the next morning has to read: the day's sources, and the schedule of before for the teams' rest."""
+    """Returns the inputs of the morning command: the day's sources, and the earlier schedule for the rest of teams."""
     known = {name: frame.rechunk() for name, frame in sources_before(warehouse, [DAY]).items()}
     of_the_day = {name: frame.filter(pl.col("game_date") == DAY) for name, frame in known.items()}
     return {**of_the_day, "schedule": known["schedule"]}

@@ -1,9 +1,9 @@
-"""From late news about a star to the forecasts of his teammates, with Dagster's own daemon and the real clock, by part.
+"""Seconds from late news about a star to his teammates' forecasts, by part, with Dagster's daemon and the real clock.
 
-A rule of the sandbox rules a star out; the league prints it at the next quarter of an hour. Measured are the tick of the sensor
-`injury_news` that sees it, the start of the run, and when `injuries`, `features` and `predictions` are there; then, for the
-next printed report, how many runs it starts. It says the same: the clubs of the sandbox decide everything else until half an
-hour before the tip-off. Up to 40 minutes, most of it waiting for the league to print.
+A sandbox rule rules a star out, and the league prints it in the next quarter-hourly report. Measures the tick of the sensor
+`injury_news`, the start of the run, and the materialization of `injuries`, `features` and `predictions`. Then counts the runs
+started by the following report, which is unchanged: the sandbox clubs make all other decisions up to half an hour before
+tip-off. Up to 40 minutes, mostly waiting for reports.
 
     python benchmarks/late_news.py [--only-news]     # without the wait for the unchanged report
 """
@@ -30,7 +30,7 @@ from nba_pipeline_tests.unattended.live import Evening, platform, wait_until
 HISTORY_DAYS = 12
 QUARTER = timedelta(minutes=15)
 LEAST_SETUP = timedelta(minutes=4)
-"""For the first forecasts and the daemon's start before the news are printed."""
+"""For the first forecasts and the daemon's start, before the news is printed."""
 TIPOFF_AFTER = timedelta(minutes=25)
 """From the news to the first tip-off."""
 SLOWEST = timedelta(minutes=5)
@@ -39,12 +39,12 @@ KEY = ["game_id", "player_id", "system_id"]
 
 
 def next_printed(at: datetime) -> datetime:
-    """The next quarter of an hour."""
+    """Returns the next quarter hour."""
     return at - timedelta(minutes=at.minute % 15, seconds=at.second, microseconds=at.microsecond) + QUARTER
 
 
 def star_of(evening: Evening) -> tuple[int, str, int]:
-    """The scorer with the most points a game whom no report lists: player, team and how many teammates have a forecast."""
+    """Returns the top scorer by season mean who is not on the injury report: player, team and number of teammates' forecasts."""
     rows = evening.rows(features.TABLE).filter(pl.col("injury_risk_level") == 0, pl.col("injury_status").is_null())
     star = rows.sort("points_mean_season", descending=True, nulls_last=True).row(0, named=True)
     mates = evening.rows(predictions.TABLE).filter(pl.col("team") == star["team"], pl.col("player_id") != star["player_id"])
@@ -52,7 +52,7 @@ def star_of(evening: Evening) -> tuple[int, str, int]:
 
 
 def rule_out(evening: Evening, player: int, at: datetime) -> None:
-    """Add the news to the rules of the home."""
+    """Adds the news to the sandbox rules of the home."""
     file = evening.home / RULES_FILE
     document = json.loads(file.read_text())
     news = {"action": "late_news", "player": player, "injury_status": "Out", "at": at.isoformat()}
@@ -60,13 +60,13 @@ def rule_out(evening: Evening, player: int, at: datetime) -> None:
 
 
 def new_versions(evening: Evening, team: str, player: int, printed: datetime) -> pl.DataFrame:
-    """The forecasts of the teammates that were made after the news."""
+    """Returns the teammates' forecasts made after the news."""
     made = evening.rows(predictions.TABLE)
     return made.filter(pl.col("team") == team, pl.col("player_id") != player, pl.col("made_at") > printed)
 
 
 def runs_of_news(evening: Evening, since: datetime) -> list[dg.RunRecord]:
-    """The runs of the slate since an instant that make features or forecasts, the oldest first."""
+    """Returns the runs since an instant that materialize features or predictions, oldest first."""
     made = {dg.AssetKey("features"), dg.AssetKey("predictions")}
     return [
         run for run in reversed(evening.runs())
@@ -75,7 +75,7 @@ def runs_of_news(evening: Evening, since: datetime) -> list[dg.RunRecord]:
 
 
 def way_to_the_forecast(evening: Evening, printed: datetime) -> list[tuple[str, datetime]]:
-    """What happened, in order, from the printed report to the new forecasts."""
+    """Returns the events in order, from the printed report to the new forecasts."""
     [run] = [run for run in runs_of_news(evening, printed) if run.dagster_run.tags.get(MODE_TAG) == "injury_news"]
     run_id, day = run.dagster_run.run_id, evening.slate.isoformat()
     with open_instance(evening.home) as instance:

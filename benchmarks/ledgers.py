@@ -1,9 +1,9 @@
-"""What the hashes of ledgers cost: in a write, and in the verification of five seasons of predictions and grades.
+"""Cost of ledger hashes in a write, and in the verification of five seasons of predictions and grades.
 
-The rows are those that the sandbox predicts and grades on its last date, under other dates and games. A write is compared with
-the same write to a table that is no ledger, in turns: the rows validated, added and counted as the IO manager does it, and a run
-of Dagster that does nothing else. At most 5 % of a run are aimed at, and less than 10 s for five seasons; CPU seconds are those
-of every thread.
+Rows are the sandbox's predictions and grades of its last date, copied to other dates and games. A write is compared, in
+alternation, with the same write to a table that is not a ledger. It is measured as validation, insertion and count by the IO
+manager, and as a Dagster run that does nothing else. Targets: at most 5 % of a run, and less than 10 s for five seasons.
+CPU seconds include all threads.
 
     python benchmarks/ledgers.py
 """
@@ -40,7 +40,7 @@ NOW = datetime(2026, 1, 21, 12, tzinfo=UTC)
 
 
 def sandbox_rows(home: Path) -> dict[str, pl.DataFrame]:
-    """The largest date of each ledger after some days of the sandbox."""
+    """Returns the largest date of each ledger after several days of the sandbox."""
     runner = a_runner(home, NOW)
     for outcome in runner.backfill(LAST - timedelta(days=HISTORY_DAYS), LAST):
         print(f"  {outcome.title}: {outcome.seconds:.0f} s", file=sys.stderr)
@@ -50,7 +50,7 @@ def sandbox_rows(home: Path) -> dict[str, pl.DataFrame]:
 
 
 def on(day: date, rows: pl.DataFrame, count: int) -> pl.DataFrame:
-    """As many rows as if they were of a date: repeated for other players, with forecasts of their own."""
+    """Returns `count` rows for a date, repeated with other players and different forecasts."""
     copies = -(-count // rows.height)
     number = pl.int_range(pl.len())
     return pl.concat([rows] * copies).head(count).with_columns(
@@ -60,7 +60,7 @@ def on(day: date, rows: pl.DataFrame, count: int) -> pl.DataFrame:
 
 
 def write(warehouse: LocalWarehouse, table: Table, day: date, rows: pl.DataFrame) -> None:
-    """One write, as the IO manager does it."""
+    """Writes the rows as the IO manager does."""
     good, rejected = table.conform(rows, NOW, "1")
     warehouse.quarantine(table, [day], rejected)
     assert warehouse.add(table, [day], good, "benchmark") == rows.height, "a row was quarantined"
@@ -68,7 +68,7 @@ def write(warehouse: LocalWarehouse, table: Table, day: date, rows: pl.DataFrame
 
 
 def run(home: str, instance: dg.DagsterInstance, table: Table, day: date, rows: pl.DataFrame) -> None:
-    """A run that does nothing but to write these rows."""
+    """Runs a job that only writes these rows."""
 
     @dg.asset(name=table.name, partitions_def=DAILY, io_manager_key="tables")
     def asset() -> pl.DataFrame:
@@ -88,7 +88,7 @@ def seconds(function: Callable[..., object], *args: object) -> float:
 
 
 def cost_of_a_write(name: str, rows: pl.DataFrame) -> list[tuple[str, ...]]:
-    """Writes to the ledger and to its twin without hashes, in turns."""
+    """Measures writes to the ledger and to its copy without hashes, in alternation."""
     ledger = TABLES[name]
     twin = Table(f"{name}_without_hashes", ledger.grain, ledger.key, ledger.schema, "add")
     unstamped = rows.drop(set(LINEAGE) - {"source"})
@@ -103,7 +103,7 @@ def cost_of_a_write(name: str, rows: pl.DataFrame) -> list[tuple[str, ...]]:
                 day = date(2026, 2, 1) + timedelta(days=number + WRITES * len(lines))
                 frame = on(day, unstamped, unstamped.height)
                 pairs.append([seconds(function, *context, table, day, frame) for table in (ledger, twin)])
-            with_hashes, without = (median(pair[side] for pair in pairs[1:]) for side in (0, 1))  # the first loads code
+            with_hashes, without = (median(pair[side] for pair in pairs[1:]) for side in (0, 1))  # the first pair also loads code
             share = f"{median(pair[0] / pair[1] for pair in pairs[1:]) - 1:+.1%}"
             lines.append((f"{how} {rows.height} {name}", f"{without * 1000:.1f} ms", f"{with_hashes * 1000:.1f} ms", share))
     del TABLES[twin.name]
@@ -111,7 +111,7 @@ def cost_of_a_write(name: str, rows: pl.DataFrame) -> list[tuple[str, ...]]:
 
 
 def cost_of_verification(rows: dict[str, pl.DataFrame]) -> list[tuple[str, ...]]:
-    """Five seasons written date by date, then verified."""
+    """Measures the verification of five seasons, written date by date."""
     lines: list[tuple[str, ...]] = []
     total, found = 0.0, 0
     with TemporaryDirectory() as home:

@@ -1,6 +1,6 @@
-"""What the benchmarks share: a stopwatch around the platform's own methods, homes to run in, new processes.
+"""Shared parts of the benchmarks: a stopwatch for the platform's methods, homes to run in, and new processes.
 
-Run by itself it measures nothing.
+This module has no benchmark of its own.
 """
 
 import functools
@@ -42,7 +42,7 @@ SERVE, FETCH, READ, COMPUTE, VALIDATE, WRITE, CHECK, EVENT_LOG, DAGSTER = PARTS 
 OWN = (READ, COMPUTE, VALIDATE, WRITE, CHECK)
 STORE_EVENT = f"{SqliteEventLogStorage.__name__}.store_event"
 WITHIN = {FETCH: {READ, WRITE}, CHECK: {READ}}
-"""Parts that keep what they cause: a fetch its landing, a check its reading."""
+"""Outer part -> inner parts counted as the outer one: landing within a fetch, reading within a check."""
 
 OURS = ("NBA_", "ODDS_", "BALLDONTLIE_")
 NOBODY = "http://127.0.0.1:9"
@@ -50,10 +50,10 @@ Answer = TypeVar("Answer")
 
 
 class Stopwatch:
-    """Wall time and CPU time per part: while an inner part runs, the outer one stands still; no second counts twice.
+    """Measures wall and CPU time per part. An inner part pauses the outer one, so no second counts twice.
 
-    Only the thread that made it is watched, so what a pool does at once counts once, for the part that waits for it.
-    CPU time is that of every thread of the process.
+    Only the creating thread is measured. Work in a thread pool counts once, for the part that waits for it. CPU time
+    includes all threads of the process.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class Stopwatch:
             self._parts.pop()
 
     def turn(self) -> Counter[str]:
-        """The seconds so far."""
+        """Returns the seconds so far."""
         now = time.perf_counter(), time.process_time()
         self.seconds[self._parts[-1]] += now[0] - self._since[0]
         self.cpu_seconds[self._parts[-1]] += now[1] - self._since[1]
@@ -98,7 +98,7 @@ class Stopwatch:
             setattr(owner, name, wrapped)
 
     def watch(self, definitions: dg.Definitions) -> None:
-        """Wrap the methods of this process and the functions of these assets and checks. Cannot be undone."""
+        """Wraps the methods of this process and the functions of the assets and checks. Cannot be undone."""
         self.wrap(client, "serve", SERVE)
         self.wrap(SandboxServer, "stop", SERVE)
         self.wrap(HttpClient, "get get_many", FETCH)
@@ -109,7 +109,7 @@ class Stopwatch:
         self.wrap(TableIO, "load_input", READ)
         self.wrap(TableIO, "handle_output", WRITE)
         self.wrap(Table, "conform", VALIDATE)
-        # Dagster works out the dates when an IO manager asks for them
+        # Dagster computes the dates when an IO manager requests them
         self.wrap(dg.InputContext, "asset_partition_keys", DAGSTER)
         self.wrap(dg.OutputContext, "asset_partition_keys", DAGSTER)
         self.wrap(dg.DagsterInstance, "handle_new_event report_dagster_event", EVENT_LOG)
@@ -133,7 +133,7 @@ class Stopwatch:
 
 
 def a_runner(home: Path, now: datetime | None = None, archive: Path | None = None) -> Runner:
-    """The platform in a home of its own: on the sandbox, or on an archive with nobody else to ask."""
+    """Returns the platform in its own home: on the sandbox, or on an archive with all providers unreachable."""
     for variable in [name for name in os.environ if name.startswith(OURS)]:
         del os.environ[variable]
     os.environ |= {"NBA_PIPELINE_HOME": str(home), "NBA_ARCHIVE_DIR": str(archive or "")}
@@ -144,7 +144,7 @@ def a_runner(home: Path, now: datetime | None = None, archive: Path | None = Non
 
 
 def in_new_process(function: Callable[..., Answer], *args: Any) -> Answer:
-    """Call a function of a module in a process that has done nothing before."""
+    """Calls a module-level function in a new process."""
     pool = multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1)
     try:
         return pool.apply(function, args)
@@ -154,29 +154,29 @@ def in_new_process(function: Callable[..., Answer], *args: Any) -> Answer:
 
 
 def failures_of(outcomes: Iterable[Outcome]) -> list[str]:
-    """One line per failed run."""
+    """Returns one line per failed run."""
     return [f"{outcome.title}: {'; '.join(outcome.failures)}" for outcome in outcomes if outcome.failures]
 
 
 def succeed(outcomes: Iterable[Outcome]) -> None:
-    """End the benchmark when a run failed. No SystemExit: a pool would wait for its process for ever."""
+    """Raises RuntimeError if a run failed. Not SystemExit, because a pool would wait for its process forever."""
     if failures := failures_of(outcomes):
         raise RuntimeError("\n".join(failures))
 
 
 def children_cpu_seconds() -> float:
-    """CPU time of the processes that this one has started and that have ended."""
+    """Returns the CPU seconds of terminated child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def peak_gigabytes() -> float:
-    """Peak resident memory of this process so far."""
+    """Returns the peak resident memory of this process so far, in GB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 def print_table(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    """Print a Markdown table, numbers with two decimals."""
+    """Prints a Markdown table. Numbers have two decimals."""
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     for row in rows:
         print("| " + " | ".join(f"{cell:,.2f}" if isinstance(cell, float) else str(cell) for cell in row) + " |")

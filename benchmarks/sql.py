@@ -1,7 +1,9 @@
-"""Queries of the local warehouse, as ratios against DuckDB's views over its parquet files, which could also write them.
+"""Query times of the local warehouse, relative to DuckDB views over its parquet files.
 
-Ours checks the checksum of each file first, as every new process does. Both ways pin the files by hard links and answer the same queries in turn, on predictions and grades of 1,000 dates with 300
-rows each and on a journal of 30,000 requests. Aimed at: no query takes more than 1.05 times as long as with views.
+Queries on the views could also write files, because the home must be an allowed directory. Ours first verifies the checksum of
+each file, as every new process does. Both pin the files with hard links and run the same queries alternately, on predictions and grades of
+1,000 dates with 300 rows each and on a journal of 30,000 requests. Target: no query takes more than 1.05 times as long as
+with views.
 
     python benchmarks/sql.py
 """
@@ -53,7 +55,7 @@ QUERIES = {
 
 
 def rows_of(table: Table, day: date, seed: int) -> pl.DataFrame:
-    """Made-up rows of a ledger on one date: texts repeat, numbers do not."""
+    """Returns generated rows of a ledger for one date, with repeated texts and distinct numbers."""
     random, number = np.random.default_rng(seed), np.arange(ROWS)
     fixed = {
         "game_date": pl.repeat(day, ROWS, dtype=pl.Date, eager=True), "game_id": pl.Series([f"{seed:05}{n % 10:05}" for n in number]),
@@ -75,7 +77,7 @@ def rows_of(table: Table, day: date, seed: int) -> pl.DataFrame:
 
 
 def fill(home: Path) -> None:
-    """Write both ledgers and the journal."""
+    """Writes both ledgers and the journal."""
     write_format(home, FORMAT)
     for name in LEDGERS:
         for number in range(DATES):
@@ -83,7 +85,7 @@ def fill(home: Path) -> None:
             file = home / "tables" / name / f"game_date={day}" / "part.parquet"
             file.parent.mkdir(parents=True)
             rows_of(TABLES[name], day, number).write_parquet(file)
-            seal(file)  # as the warehouse writes it
+            seal(file)  # as the warehouse does
     journal = home / "landing" / "journal"
     journal.mkdir(parents=True)
     line = {"kind": "request", "outcome": "landed", "endpoint": "boxscore", "url": "http://a/b", "sha256": "0" * 64, "bytes": 9}
@@ -96,7 +98,7 @@ def fill(home: Path) -> None:
 
 
 def with_views(home: Path, query: str) -> pl.DataFrame:
-    """The answer over views of the files, which need the home as an allowed directory."""
+    """Returns the result of a query over views of the files, with the home as an allowed directory."""
     with duckdb.connect(":memory:") as connection, tempfile.TemporaryDirectory(prefix=".sql-", dir=home) as pinned:
         connection.extract_statements(query)
         words = set(query.lower().replace("(", " ").split())
@@ -121,7 +123,7 @@ def with_views(home: Path, query: str) -> pl.DataFrame:
 
 
 def first_of_a_process(home: Path, query: str) -> pl.DataFrame:
-    """The answer of a process that has checked no file yet, as the command's."""
+    """Returns the result of a query without verified files in cache, as in a new process of the command."""
     partitions._checked.clear()
     return LocalWarehouse(home=str(home)).sql(query)
 
@@ -144,7 +146,7 @@ def main() -> None:
                 (mine, answer), (other, expected) = seconds_of(ours, query), seconds_of(theirs, query)
                 taken.append((mine, other))
             assert_frame_equal(answer, expected, check_row_order="ORDER" in query, check_dtypes=False)
-            mine, other = (min(each) for each in zip(*taken, strict=True))  # of a busy machine the best is the least wrong
+            mine, other = (min(each) for each in zip(*taken, strict=True))  # the minimum is least affected by other load
             rows.append((title, f"{other:.3f}", f"{mine:.3f}", mine / other, "" if mine <= AIM * other else "slower"))
         print(f"{DATES:,} dates of {ROWS} rows in each ledger, {REQUESTS:,} requests; equal answers, best of {REPEATS}\n")
         print_table(("query", "views s", "sql s", "times views", f"aim: <= {AIM}"), rows)

@@ -85,7 +85,7 @@ Test = Callable[[Audit, Derivation, Sequence[date]], Result]
 def everything_after_the_first_tipoff_may_go(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
     """Features as of just before the first tip-off do not change when everything that became known later is removed.
 
-    If a tip-off time is unknown, all facts of the date and of later dates are removed, and features are as of `audit.as_of`.
+    If a tip-off is unknown, the border is the tip-off of each game, and features are as of `audit.as_of`.
     """
 
     def worlds(day: date) -> tuple[World, World]:
@@ -152,8 +152,8 @@ def no_line_or_report_is_from_after_tipoff(audit: Audit, derivation: Derivation,
 def no_feature_knows_the_points_better_than_the_line(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
     """No feature's correlation with points exceeds the market line's by more than 0.02, or 0.80 over all players who played.
 
-    Uses all dates of the audit. The market line is computed here from the lines marked by a source as the last before
-    tip-off. It is not taken from the features, because the feature may be the leak.
+    Uses all dates of the audit. The market line is computed here from lines before tip-off. It is not taken from the
+    features, because the feature may be the leak.
     """
     name, rows = "no_feature_knows_the_points_better_than_the_line", _with_points(audit, derivation)
     if rows.height < LEAST_ROWS:
@@ -305,7 +305,7 @@ def _with_points(audit: Audit, derivation: Derivation) -> pl.DataFrame:
 
 
 def _market(audit: Audit) -> pl.DataFrame:
-    """Returns the market line. Includes pick'em lines and lines whose pregame mark comes only from the archive."""
+    """Returns the market line. Includes pick'em lines, and lines without an instant that the archive marks as the last pregame."""
     lines = audit.world["prop_lines"].filter(pl.col("game_date").is_in(audit.dates))
     is_vouched_for = pl.col("is_before_tipoff").fill_null(pl.col("is_latest_pregame")).fill_null(False)
     some_instant = pl.col("game_date").cast(pl.Datetime("us", "UTC"))

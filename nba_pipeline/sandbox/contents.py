@@ -31,7 +31,7 @@ def chosen(rule: Rule, rows: list[PlayerGame]) -> list[int]:
 
 
 def correct(row: PlayerGame, field: str, delta: int) -> None:
-    """Changes one statistic. Points also change free throws and rebounds change defensive rebounds, so the row stays consistent."""
+    """Changes one statistic. Points also change free throws, and rebounds change defensive rebounds, to keep the row valid."""
     setattr(row, field, getattr(row, field) + delta)
     if field == "points":
         row.ftm += delta

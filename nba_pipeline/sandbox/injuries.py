@@ -1,7 +1,7 @@
 """The statements of the clubs in the injury report, and the instant of each statement.
 
 They depend on absences, and therefore on the seed and the schedule, but not on game results. Most absent players are
-listed as out from the first report. Some are questionable until the afternoon or beyond the last report. A few are never
+listed as out from the first report. Some are questionable until the afternoon or until after the last report. A few are never
 listed. Coach decisions are never listed either.
 """
 
@@ -151,7 +151,7 @@ def reported_dates(at: datetime) -> list[date]:
 
 
 def _submitted_at(day: date, tipoff_at: datetime, lateness: Floats, *, is_back_to_back: bool) -> datetime:
-    """Returns the submission instant: shortly before or within hours of the first report, or on the game day of a back-to-back."""
+    """Returns the submission instant: an hour before to 4 hours after the first report, or on the game day of a back-to-back."""
     late = float(lateness[0])
     if is_back_to_back:
         instant = eastern(day, BACK_TO_BACK_HOUR) - timedelta(minutes=int(150 * late))

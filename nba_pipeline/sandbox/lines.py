@@ -161,7 +161,7 @@ def _chance_above(line: float, median: float, spread: float) -> float:
 
 
 def _opening(tipoff_at: datetime) -> datetime:
-    """Returns the morning of the Eastern game date, or an earlier instant if the tip-off is too early for that."""
+    """Returns 10 am Eastern on the game date, but at the latest two hours before tip-off."""
     return min(eastern(eastern_date(tipoff_at), OPENING_HOUR_EASTERN), tipoff_at - LATEST_OPENING)
 
 

@@ -1,4 +1,4 @@
-"""Chance that is the same in every process and on every machine."""
+"""Random generators that give the same values in every process and on every machine."""
 
 import hashlib
 
@@ -6,10 +6,10 @@ import numpy as np
 
 
 def stable_hash(*purpose: object) -> int:
-    """A 256-bit number from what it is for. Python's own hash differs between processes."""
+    """Returns a 256-bit number for a purpose. Python's own hash differs between processes."""
     return int.from_bytes(hashlib.sha256("/".join(map(str, purpose)).encode()).digest(), "big")
 
 
 def generator(*purpose: object) -> np.random.Generator:
-    """A fresh random generator that belongs to one purpose."""
+    """Returns a new random generator for one purpose."""
     return np.random.Generator(np.random.PCG64(stable_hash(*purpose)))

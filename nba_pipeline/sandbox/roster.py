@@ -1,4 +1,4 @@
-"""The people: fifteen per club, with fixed names, ids and bodies, and talents that depend on seed and season."""
+"""The players: fifteen per club, with fixed names, ids and bodies. Talents depend on seed and season."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -22,7 +22,7 @@ Booleans = NDArray[np.bool_]
 
 
 BORN_FIRST, BORN_LAST = date(1989, 7, 2), date(2002, 9, 30)
-"""So that everybody is 19 to 38 years old from October 2021 to June 2028, playing for the same club."""
+"""With these limits, all players are 19 to 38 years old from October 2021 to June 2028, without changing clubs."""
 
 LATEST_DEBUT = 2021
 AVERAGE_HEIGHT = {"PG": 74.5, "SG": 77.0, "SF": 79.0, "PF": 81.0, "C": 83.5}
@@ -31,7 +31,7 @@ AVERAGE_HEIGHT = {"PG": 74.5, "SG": 77.0, "SF": 79.0, "PF": 81.0, "C": 83.5}
 
 @dataclass(frozen=True)
 class Body:
-    """What stays true of a person: height in inches, weight in pounds, the year in which the first season began."""
+    """Constant facts of a player: birth date, height in inches, weight in pounds, first year of the first season."""
 
     birth_date: date
     height_inches: int
@@ -41,7 +41,7 @@ class Body:
 
 @dataclass(frozen=True)
 class Player:
-    """One invented person. `slot` 0-14 is the place in the rotation; family_name includes a suffix, as at the NBA."""
+    """One invented player. `slot` 0-14 is the rank in the rotation; family_name includes the suffix, as in NBA data."""
 
     person_id: int
     team: str
@@ -54,22 +54,22 @@ class Player:
 
     @cached_property
     def name(self) -> str:
-        """The league's spelling."""
+        """The name as spelled by the league."""
         return f"{self.first_name} {self.family_name}"
 
     @property
     def balldontlie_id(self) -> int:
-        """Another provider, another id."""
+        """The balldontlie id."""
         return self.person_id * 7 % 99_999_989
 
     @property
     def espn_id(self) -> int:
-        """Yet another."""
+        """The ESPN id."""
         return 3_000_000 + self.person_id * 13 % 1_999_993
 
     @cached_property
     def body(self) -> Body:
-        """Birth, height and weight, whatever the seed of the league."""
+        """Birth date, height and weight, independent of the league's seed."""
         rng = generator("body", self.person_id)
         born = BORN_FIRST + timedelta(days=int((BORN_LAST - BORN_FIRST).days * rng.beta(1.4, 1.0)))
         height = AVERAGE_HEIGHT[self.position] + rng.normal(0, 1.3)
@@ -78,7 +78,7 @@ class Player:
         return Body(born, round(float(height)), round(float(weight)), debut_year)
 
     def spelling(self, *, accents: bool = True, suffix: bool = True, initial: bool = False) -> str:
-        """The name as another provider might write it."""
+        """Returns the name as another provider might spell it."""
         first = f"{self.first_name[0]}." if initial else self.first_name
         family = self.family_name if suffix else self.family_name.removesuffix(f" {self.suffix}")
         return f"{first} {family}" if accents else without_accents(f"{first} {family}")
@@ -86,7 +86,7 @@ class Player:
 
 @lru_cache(maxsize=1)
 def roster() -> dict[str, tuple[Player, ...]]:
-    """Tricode -> fifteen players in slot order, whatever the seed. No two share initial and family name."""
+    """Returns tricode -> fifteen players in slot order, independent of the seed. Initial and family name are unique."""
     rng = generator("roster")
     taken: set[str] = set()
     people: dict[str, tuple[Player, ...]] = {}
@@ -115,29 +115,29 @@ SHOT_WEIGHT = np.array([1.58, 1.27, 1.08, 0.93, 0.85, 0.98, 0.90, 0.85, 0.82, 0.
 
 @dataclass(frozen=True)
 class Talents:
-    """What the players of a season can do. Arrays are (30 teams, 15 slots) unless said; rates are fractions."""
+    """The abilities of the players in a season. Arrays have shape (30 teams, 15 slots) unless noted; rates are fractions."""
 
-    minutes_factor: Floats  # times the rotation's minutes of the slot
-    shot_weight: Floats  # shots per minute relative to team mates
+    minutes_factor: Floats  # multiplies the rotation minutes of the slot
+    shot_weight: Floats  # shots per minute relative to teammates
     free_throw_weight: Floats
     two_point_pct: Floats
     three_point_share: Floats  # of field goal attempts
     three_point_pct: Floats
     free_throw_pct: Floats
-    offensive_rebound_share: Floats  # of the rebounds on offer, per 48 minutes
+    offensive_rebound_share: Floats  # of available rebounds, per 48 minutes
     defensive_rebound_share: Floats
-    assist_share: Floats  # of team mates' field goals, per 48 minutes
-    steals: Floats  # per 48 minutes, as the next three
+    assist_share: Floats  # of teammates' field goals, per 48 minutes
+    steals: Floats  # per 48 minutes, like the next three fields
     blocks: Floats
     turnovers: Floats
     fouls: Floats
     offence: Floats  # (30 teams): added to shooting fractions
-    defence: Floats  # (30 teams): taken from the opponent's shooting fractions
+    defence: Floats  # (30 teams): subtracted from the opponent's shooting fractions
     pace: Floats  # (30 teams): factor
 
 
 def talents(seed: int, season: str) -> Talents:
-    """Career talent of the seed, moved a little every season."""
+    """Returns the talents of a season: career talent of the seed with a small seasonal change."""
     career, year = generator(seed, "career"), generator(seed, "season talent", season)
     shape = (len(TEAMS), PLAYERS_PER_TEAM)
 

@@ -1,4 +1,4 @@
-"""The season's programme: who plays whom, where and when. In season on every date from 1 July to 30 June."""
+"""The schedule of a season: fixtures with teams, place and time. Every date from July 1 to June 30 has games."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,8 +13,8 @@ from nba_pipeline.sandbox.roster import Integers
 
 GAMES_PER_DATE = (5, 6, 7, 8, 9)
 GAMES_PER_DATE_SHARE = (0.10, 0.20, 0.30, 0.25, 0.15)
-AFTERNOON_SHARE = 0.25  # of the weekend's first two games
-UNKNOWN_REST_DAYS = 2  # of a team's first game of the season
+AFTERNOON_SHARE = 0.25  # of the first two games on weekend days
+UNKNOWN_REST_DAYS = 2  # before a team's first game of the season
 
 TIP_OFF_TIMES = {
     "America/Chicago": ((20, 0), (20, 30), (19, 30)),
@@ -28,7 +28,7 @@ AFTERNOON_TIP_OFF_TIMES = ((13, 0), (15, 30))
 
 @dataclass(frozen=True, slots=True)
 class Fixture:
-    """One game of the programme. Tricodes, Eastern date, UTC instant; rest in days since the team's last game."""
+    """One scheduled game. Tricodes, Eastern date, UTC instant; rest in days since the team's previous game."""
 
     game_id: str
     event_id: str
@@ -43,16 +43,16 @@ class Fixture:
 
 
 def season_dates(season: str) -> list[date]:
-    """1 July to 30 June."""
+    """Returns all dates from July 1 to June 30."""
     first = season_start(date(int(season[:4]), 7, 1))
     return [first + timedelta(days=n) for n in range((date(first.year + 1, 7, 1) - first).days)]
 
 
 def season_schedule(seed: int, season: str, clubs: int = len(TEAMS)) -> list[Fixture]:
-    """Every game of a season in order of date and tip-off, among the first clubs of TEAMS.
+    """Returns all games of a season by date and tip-off, among the first `clubs` entries of TEAMS.
 
-    Teams that rested longest play. In the whole league none plays three days running; in a small one every club but two
-    may play on each date.
+    Teams with the most rest play first. With thirty clubs, no team plays on three consecutive days. With few clubs, all but two
+    may play on every date.
     """
     rng = generator(seed, "schedule", season)
     team_count, most_games = clubs, max(clubs // 2 - 1, 1)
@@ -87,7 +87,7 @@ def season_schedule(seed: int, season: str, clubs: int = len(TEAMS)) -> list[Fix
 
 
 def _tip_off(day: date, home: str, order: int, choice: int, afternoon: float) -> datetime:
-    """The UTC instant: in the evening where the home team is, sometimes on a weekend afternoon."""
+    """Returns the tip-off in UTC: evening in the home team's time zone, or sometimes a weekend afternoon."""
     if day.weekday() >= 5 and order < 2 and afternoon < AFTERNOON_SHARE:
         hour, minute = AFTERNOON_TIP_OFF_TIMES[order]
     else:
@@ -96,7 +96,7 @@ def _tip_off(day: date, home: str, order: int, choice: int, afternoon: float) ->
 
 
 def season_of_game_id(game_id: str) -> str | None:
-    """The season that an id names, null when it is no id of this league."""
+    """Returns the season of a game id, null for an id of another league."""
     if len(game_id) != 10 or not game_id.isascii() or not game_id.isdigit() or not game_id.startswith("002"):
         return None
     return season_of(date(2000 + int(game_id[3:5]), 7, 1))

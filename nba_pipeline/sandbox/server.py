@@ -1,4 +1,4 @@
-"""The sandbox over HTTP on 127.0.0.1: connections, compression, and the faults that happen to an answer as a whole."""
+"""The sandbox over HTTP on 127.0.0.1: connections, compression, and faults of whole responses."""
 
 import gzip
 import itertools
@@ -28,7 +28,7 @@ IDLE_SECONDS = 600.0
 
 
 class SandboxServer:
-    """A league served on the loopback interface.
+    """Serves a league on the loopback interface.
 
     >>> with SandboxServer(League(), now=clock.now) as server:  # doctest: +SKIP
     ...     httpx.get(server.url + "/static/json/staticData/scheduleLeagueV2.json")
@@ -50,16 +50,16 @@ class SandboxServer:
 
     @property
     def port(self) -> int:
-        """The port listened on, the wished one before the start."""
+        """The port in use, or the requested port before the start."""
         return int(self._http.server_address[1]) if self._http else self._port
 
     @property
     def url(self) -> str:
-        """Scheme and host that stand in for every provider's."""
+        """The base URL that replaces those of all providers."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Accept connections, in a thread of its own. Starting twice does no harm."""
+        """Accepts connections in a background thread. Has no effect if already started."""
         if self._http is not None:
             return
         self._http = _HttpServer(self.service, self._port)
@@ -69,7 +69,7 @@ class SandboxServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Close everything, hanging connections too. Stopping twice does no harm."""
+        """Closes all connections, including hanging ones. Has no effect if already stopped."""
         if self._http is None or self._thread is None:
             return
         self.service.remove_rules(None)
@@ -88,7 +88,7 @@ class SandboxServer:
 
 
 def serve(home: Path, now: Callable[[], datetime], *, port: int = 0) -> SandboxServer:
-    """A running sandbox with the rules of <home>/sandbox_rules.json. Raises BadInput when they cannot be used."""
+    """Returns a running sandbox with the rules of <home>/sandbox_rules.json. Raises BadInput for invalid rules."""
     wanted = read_rules_file(home)
     league = League(game_minutes=wanted.game_minutes, no_game_dates=wanted.no_game_dates, clubs=wanted.clubs)
     server = SandboxServer(league, now, wanted.rules, port=port)
@@ -108,23 +108,23 @@ class _HttpServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     def server_bind(self) -> None:
-        # http.server would ask DNS for the host's name here; the sandbox needs no network
+        # avoids the DNS lookup of http.server, because the sandbox needs no network
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
     def track(self, connection: socket.socket, is_open: bool) -> None:
-        """Remember which connections are open."""
+        """Adds or removes an open connection."""
         with self._open_lock:
             (self._open.add if is_open else self._open.discard)(connection)
 
     def close_connections(self) -> None:
-        """End the waiting of every handler that still reads."""
+        """Shuts down all open connections, so that waiting handlers end."""
         with self._open_lock:
             for connection in self._open:
                 try:
                     connection.shutdown(socket.SHUT_RDWR)
                 except OSError:
-                    continue  # the client was faster
+                    continue  # already closed by the client
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
@@ -148,10 +148,10 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             super().finish()
         except (OSError, ValueError):
-            pass  # the connection was reset, by the client or by a rule
+            pass  # connection reset by the client or a rule
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nothing on standard error: the control plane has the log."""
+        """Writes nothing to standard error. The control plane provides the log."""
 
     def do_GET(self) -> None:
         self._respond()
@@ -200,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
             admission.entry["bytes"] = self._send(answer, admission.truncation)
 
     def _send(self, answer: Answer, truncation: Rule | None = None) -> int:
-        """Write an answer; a truncated one promises its full length and closes early. Returns the length promised."""
+        """Writes a response and returns its declared length. A truncated response declares its full length and closes early."""
         body = answer.body
         is_compressed = len(body) >= SMALLEST_COMPRESSED_BYTES and "gzip" in self.headers.get("Accept-Encoding", "")
         if is_compressed:
@@ -223,7 +223,7 @@ class _Handler(BaseHTTPRequestHandler):
         return len(body)
 
     def _reset(self) -> None:
-        """Close with a TCP reset in place of an orderly end."""
+        """Closes the connection with a TCP reset."""
         self.close_connection = True
         self.server.track(self.connection, False)
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,4 +1,4 @@
-"""What the sandbox answers, without sockets: clock, rules, log of requests, routes to the wire formats."""
+"""The sandbox without sockets: clock, rules, request log and routes to the wire formats."""
 
 import itertools
 import json
@@ -49,7 +49,7 @@ GAME_ID = re.compile(r"002\d{7}")
 
 @dataclass
 class Answer:
-    """What goes over the wire."""
+    """An HTTP response."""
 
     status: int
     body: bytes
@@ -59,7 +59,7 @@ class Answer:
 
 @dataclass
 class Admission:
-    """One request on its way: its line in the log, the rules about its contents and those about its answer."""
+    """An accepted request with its log entry, its content rules and its response rules."""
 
     request: Request
     entry: dict[str, Any]
@@ -70,7 +70,7 @@ class Admission:
 
 
 class SandboxClock:
-    """The pipeline's clock, until somebody sets it: then the same clock with an offset, or one that runs at a speed."""
+    """The pipeline's clock, with an offset or a fixed speed once it has been set."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._source = now
@@ -80,24 +80,24 @@ class SandboxClock:
 
     @property
     def speed(self) -> float:
-        """Seconds per real second, 1.0 while the pipeline's clock is followed."""
+        """Seconds per real second; 1.0 while it follows the pipeline's clock."""
         return 1.0 if self._speed is None else self._speed
 
     def now(self) -> datetime:
-        """The present instant, UTC."""
+        """Returns the current instant, UTC."""
         if self._speed is None:
             return (self._source() + self._offset).astimezone(UTC)
         return self._base + timedelta(seconds=(time.monotonic() - self._set_at) * self._speed)
 
     def set(self, now: datetime, speed: float | None) -> None:
-        """Stand at an instant; a speed is in seconds per real second and 0 stops the clock."""
+        """Sets the clock to an instant. The speed is in seconds per real second; 0 stops the clock."""
         self._speed = self._speed if speed is None else speed
         self._offset = now - self._source()
         self._set_at, self._base = time.monotonic(), now.astimezone(UTC)
 
 
 class Service:
-    """Everything that the server knows. One lock: an answer and the counting of its rules are one step."""
+    """The state of the server. One lock makes a response and its rule counts a single step."""
 
     def __init__(
         self, league: League, now: Callable[[], datetime], rules: Iterable[Rule] = (), quota: int = QUOTA_CREDITS
@@ -112,7 +112,7 @@ class Service:
         self.lock = threading.RLock()
 
     def admit(self, method: str, path: str, query_text: str, about: dict[str, Any]) -> Admission:
-        """Log a request and decide which rules act on it; those about the answer as a whole count as used here."""
+        """Logs a request and selects its rules. Counts response rules as used."""
         provider = next((name for prefix, name in PREFIXES.items() if path.startswith(prefix)), "unknown")
         query = tuple(parse_qsl(query_text, keep_blank_values=True))
         with self.lock:
@@ -143,7 +143,7 @@ class Service:
         return Admission(request, entry, contents, delays, ending, truncation)
 
     def answer(self, admission: Admission, headers: Mapping[str, str]) -> Answer:
-        """The provider's answer to a request, or what a rule puts in its place. Names of headers are in lower case."""
+        """Returns the provider's response, or the response of a rule. Header names are in lower case."""
         credits, ending = 0, admission.ending
         if ending is not None:
             answer = _scripted(ending)
@@ -163,7 +163,7 @@ class Service:
 
     def _written(self, admission: Admission, headers: Mapping[str, str]) -> tuple[Answer, int, list[Rule]]:
         request, credits = admission.request, 0
-        # asked again here, because another request may have used a rule up since this one was admitted
+        # checked again, because another request may have used up a rule since admission
         rules = [rule for rule in admission.contents if not rule.is_used_up]
         view = View(self.league, request.now, [rule for rule in rules if rule.action in CONTENT_ACTIONS])
         try:
@@ -183,7 +183,7 @@ class Service:
         return Answer(200, json_bytes(document)), credits, fired
 
     def _document(self, view: View, request: Request, headers: Mapping[str, str]) -> tuple[Any, int]:
-        """The JSON document of a path and its cost in credits."""
+        """Returns the JSON document of a path and its cost in credits."""
         path, query = request.path, dict(request.query)
         if document := _league_document(view, path, query, headers):
             return document, 0
@@ -215,7 +215,7 @@ class Service:
         return frozenset(games)
 
     def remove_rules(self, rule_id: str | None) -> int:
-        """Drop one rule or all, and end its running delays and hangs."""
+        """Removes one rule or all rules, and ends their running delays and hangs."""
         gone = [rule for rule in self.rules if rule_id in (None, rule.id)]
         self.rules = [rule for rule in self.rules if rule not in gone]
         for rule in gone:
@@ -224,7 +224,7 @@ class Service:
 
 
 def _league_document(view: View, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Json | None:
-    """What the league itself answers, null for another provider's path."""
+    """Returns the league's document for a path, null for paths of other providers."""
     if SCHEDULE.fullmatch(path):
         return nba_cdn.schedule(view)
     if SCOREBOARD.fullmatch(path):
@@ -239,7 +239,7 @@ def _league_document(view: View, path: str, query: Mapping[str, str], headers: M
 
 
 def _historical_moment(query_text: str) -> datetime | None:
-    """The `date` of a request about the past, null when there is none that can be read."""
+    """Returns the `date` of a historical request, null if missing or invalid."""
     text = dict(parse_qsl(query_text)).get("date")
     try:
         instant = datetime.fromisoformat(text.replace(" ", "+")) if text else None
@@ -249,12 +249,12 @@ def _historical_moment(query_text: str) -> datetime | None:
 
 
 def json_bytes(document: Any) -> bytes:
-    """A document as it is sent: no blanks, accents as they are, dates as ISO."""
+    """Returns a document as compact JSON, with accents unescaped and dates in ISO format."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str).encode()
 
 
 def _scripted(rule: Rule) -> Answer:
-    """The answer that a rule gives in place of the provider."""
+    """Returns the response that a rule substitutes for the provider's."""
     if rule.action == "status":
         headers = {str(name): str(value) for name, value in (rule.parameter("headers") or {}).items()}
         body = rule.parameter("body", "")

@@ -1,7 +1,7 @@
-"""Where shots are taken from and go in: the tastes of players and defences, stable for a season.
+"""Areas of shots and makes: preferences of players and defenses, stable within a season.
 
-The simulation knows how many twos and threes a player took and made, not from where. That split is made here, and the box
-score stays as it is.
+The simulation determines how many twos and threes a player took and made. This module splits them by area and does not
+change the box score.
 """
 
 from dataclasses import dataclass
@@ -20,27 +20,27 @@ ABOVE_THE_BREAK, LEFT_CORNER, RIGHT_CORNER = "Above the Break 3", "Left Corner 3
 TWOS, THREES = (RIM, PAINT, MID_RANGE), (ABOVE_THE_BREAK, LEFT_CORNER, RIGHT_CORNER)
 IN_THE_PAINT = frozenset({RIM, PAINT})
 
-TWO_POINT_SHARE = np.array([0.41, 0.40, 0.19])  # of TWOS, of the average player
+TWO_POINT_SHARE = np.array([0.41, 0.40, 0.19])  # of TWOS, for the average player
 TWO_POINT_PCT = np.array([0.66, 0.46, 0.415])
 RIM_TASTE_OF_BIG_MEN = {"SF": 0.0, "PF": 0.15, "C": 0.55, "SG": -0.15, "PG": -0.20}
 MID_RANGE_TASTE_OF_BIG_MEN = {"SF": 0.10, "PF": -0.15, "C": -0.65, "SG": 0.20, "PG": 0.15}
 CORNER_SHARE = 0.26  # of threes
-CORNER_ODDS = 1.10  # of a corner three against one from above the break
+CORNER_ODDS = 1.10  # of a corner three relative to one above the break
 
 
 @dataclass(frozen=True)
 class Tastes:
-    """What is stable about a season's shots. Nested lists, because they are read one number at a time."""
+    """Shooting preferences of a season. Nested lists, because values are read one at a time."""
 
     of_twos: list[list[list[float]]]  # (30 teams, 15 slots, TWOS): weights
     of_corners: list[list[float]]  # (30, 15): share of threes
-    allowed: list[list[float]]  # (30 teams, TWOS): times the weight of an opponent's attempt
-    odds: list[list[float]]  # (30 teams, TWOS): odds of an opponent's make
+    allowed: list[list[float]]  # (30 teams, TWOS): multiplies the weight of an opponent's attempt
+    odds: list[list[float]]  # (30 teams, TWOS): odds that an opponent's attempt is made
 
 
 @lru_cache(maxsize=8)
 def tastes(seed: int, season: str) -> Tastes:
-    """Career tastes of the seed, moved a little every season."""
+    """Returns the preferences of a season: career preferences of the seed with a small seasonal change."""
     career, year = generator(seed, "shot zones"), generator(seed, "shot zones", season)
 
     def trait(spread: float, season_spread: float, *shape: int) -> np.ndarray:
@@ -63,7 +63,7 @@ def tastes(seed: int, season: str) -> Tastes:
 def shots(
     rng: Random, likes: Tastes, player: Player, defence: str, attempts: tuple[int, int], makes: tuple[int, int]
 ) -> list[tuple[str, bool]]:
-    """Area and success of every shot of a player's game. `attempts` and `makes` are of twos and threes."""
+    """Returns area and success of all shots of a player in a game. `attempts` and `makes` are (twos, threes)."""
     team, other = TEAMS.index(player.team), TEAMS.index(defence)
     weights = [taste * allowed for taste, allowed in zip(likes.of_twos[team][player.slot], likes.allowed[other], strict=True)]
     corner = likes.of_corners[team][player.slot]
@@ -75,14 +75,14 @@ def shots(
 def _split(
     rng: Random, areas: tuple[str, ...], weights: list[float], odds: list[float], attempts: int, makes: int
 ) -> list[tuple[str, bool]]:
-    """Areas by weight; then as many makes as there were, the likelier shots first (Efraimidis and Spirakis, 2006)."""
+    """Draws areas by weight, then assigns the makes by odds (weighted sampling, Efraimidis and Spirakis, 2006)."""
     places = rng.choices(range(len(areas)), weights, k=attempts)
     order = sorted(places, key=lambda place: rng.random() ** (1 / odds[place]), reverse=True)
     return [(areas[place], number < makes) for number, place in enumerate(order)]
 
 
 def spot(rng: Random, area: str) -> tuple[int, int]:
-    """A point of an area in tenths of a foot: across from the basket, negative on the left, and out from it."""
+    """Returns a point in an area, in tenths of a foot from the basket: across (negative on the left) and out."""
     u, v, hand = rng.random(), rng.random(), rng.random() < 0.5
     if area == RIM:
         return int(-26 + 52 * u), int(-8 + 36 * v)
@@ -99,12 +99,12 @@ def spot(rng: Random, area: str) -> tuple[int, int]:
 
 
 def distance_feet(across: int, out: int) -> float:
-    """From the basket, hundredths of a foot."""
+    """Returns the distance from the basket in feet, rounded to 0.01."""
     return round(hypot(across, out) / 10, 2)
 
 
 def area_detail(area: str, across: int, out: int) -> str:
-    """The league's band and sector of a point: 8-16 Left."""
+    """Returns the league's distance band and sector of a point, for example "8-16 Left"."""
     if area in (LEFT_CORNER, RIGHT_CORNER):
         return "24+ Left" if area == LEFT_CORNER else "24+ Right"
     feet, angle = hypot(across, out) / 10, degrees(atan2(across, out))

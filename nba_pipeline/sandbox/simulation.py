@@ -1,4 +1,4 @@
-"""What happens in every game of a season, all at once, and what was to be expected beforehand."""
+"""Simulates all games of a season at once, and the expected minutes and points before each game."""
 
 from dataclasses import dataclass, fields
 from typing import cast
@@ -11,7 +11,7 @@ from nba_pipeline.sandbox.randomness import generator
 from nba_pipeline.sandbox.roster import PLAYERS_PER_TEAM, Booleans, Floats, Integers, Talents, talents
 from nba_pipeline.sandbox.schedule import Fixture
 
-REGULATION_SECONDS = 240 * 60  # of a team: five players, 48 minutes
+REGULATION_SECONDS = 240 * 60  # per team: five players, 48 minutes
 OVERTIME_SECONDS = 25 * 60
 LONGEST_PLAYER_SHARE = 42 / 240
 MOST_OVERTIMES = 3
@@ -23,7 +23,7 @@ PLAYERS_USED = (9, 10, 11, 12)
 PLAYERS_USED_SHARE = (0.27, 0.40, 0.23, 0.10)
 MINUTES_SPREAD = 0.20
 NIGHT_SPREAD = 0.26  # of a player's shots
-MOST_SPREADS = 2.0  # no night is stranger than this, or somebody scores seventy every year
+MOST_SPREADS = 2.0  # caps the spread of one game; without a cap, a player scores 70 points every season
 FORM_PERIODS_DAYS = ((25, 45), (60, 110), (150, 250))
 FORM_SPREAD = 0.075  # per period
 
@@ -33,8 +33,8 @@ PACE_SPREAD = 0.028
 HOME_SHOOTING = 0.008
 BACK_TO_BACK_SHOOTING = -0.008
 BACK_TO_BACK_PACE = -0.012
-RALLY_PER_POINT = 0.0015  # shooting gained in the second half per point behind at half-time
-REGULATION_RESCUE_SHARE = 0.60  # of one-point games that the trailing side ties at the line
+RALLY_PER_POINT = 0.0015  # shooting fraction gained in the second half per point behind at half-time
+REGULATION_RESCUE_SHARE = 0.60  # of one-point games in which the trailing side ties with a free throw
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Shooting:
 
     @property
     def points(self) -> Integers:
-        """Per player."""
+        """Points per player."""
         return 2 * self.fgm + self.fg3m + self.ftm
 
     @property
@@ -59,14 +59,14 @@ class Shooting:
         return cast(Integers, self.points.sum(axis=-1))
 
     def add(self, games: Integers, more: "Shooting") -> None:
-        """Add the shots of an overtime to the games that had one."""
+        """Adds the shots of an overtime to the given games."""
         for field in fields(self):
             getattr(self, field.name)[games] += getattr(more, field.name)
 
 
 @dataclass(frozen=True)
 class Results:
-    """A season: arrays are (games, 2 sides, 15 slots) unless said. Side 0 is home. Times in seconds."""
+    """The results of a season. Arrays have shape (games, 2 sides, 15 slots) unless noted. Side 0 is home; times in seconds."""
 
     shooting: Shooting
     seconds: Integers
@@ -88,7 +88,7 @@ class Results:
 
 
 def simulate(seed: int, season: str, fixtures: list[Fixture]) -> Results:
-    """The results of every fixture of a season."""
+    """Returns the results of all fixtures of a season."""
     rng = generator(seed, "results", season)
     able = talents(seed, season)
     teams = np.array([[TEAMS.index(f.home), TEAMS.index(f.away)] for f in fixtures])
@@ -168,7 +168,7 @@ def simulate(seed: int, season: str, fixtures: list[Fixture]) -> Results:
 
 
 def rounded_to_sum(values: Floats, totals: Integers) -> Integers:
-    """Whole numbers that sum to the totals over the last axis: the values' largest remainders are rounded up."""
+    """Returns integers that sum to the totals over the last axis. The largest remainders are rounded up."""
     floor = np.floor(values)
     missing = totals - floor.sum(axis=-1).astype(np.int64)
     place = np.argsort(np.argsort(floor - values, axis=-1, kind="stable"), axis=-1, kind="stable")
@@ -176,7 +176,7 @@ def rounded_to_sum(values: Floats, totals: Integers) -> Integers:
 
 
 def _form(seed: int, teams: Integers, ordinals: Integers) -> Floats:
-    """A factor per player that moves slowly through the days, across seasons too."""
+    """Returns a factor per player that changes slowly over days, across seasons."""
     rng = generator(seed, "form")
     shape = (len(TEAMS), PLAYERS_PER_TEAM)
     logarithm = np.zeros((*teams.shape, PLAYERS_PER_TEAM))
@@ -188,7 +188,7 @@ def _form(seed: int, teams: Integers, ordinals: Integers) -> Floats:
 
 
 def _capped(shares: Floats, most: float) -> Floats:
-    """Shares of one that exceed no maximum; what is cut goes to the others in proportion."""
+    """Limits shares that sum to one to a maximum and distributes the excess in proportion."""
     for _ in range(6):
         is_full = shares >= most
         room = 1 - most * is_full.sum(axis=-1, keepdims=True)
@@ -198,7 +198,7 @@ def _capped(shares: Floats, most: float) -> Floats:
 
 
 def _rotation(available: Booleans, minutes_factor: Floats, used: Integers) -> tuple[Floats, Integers]:
-    """Minutes of regulation, 240 per team, and the place in the rotation; who moves up a place plays more."""
+    """Returns regulation minutes (240 per team) and the place in the rotation. Absences move other players up."""
     place = np.where(available, np.cumsum(available, axis=-1) - 1, PLAYERS_PER_TEAM)
     template = np.append(ROTATION_MINUTES, 0.0)[place] * minutes_factor
     template = np.where(place < used, template, 0.0)
@@ -224,7 +224,7 @@ def _shoot(
     weight: Floats,
     fouled: Floats,
 ) -> Shooting:
-    """Shots of the given share of a game, divided by weight, made by talent."""
+    """Returns shots for a share of a game, divided by weight and made according to talent."""
     attempts = FIELD_GOAL_ATTEMPTS * pace[..., None] * weight / weight.sum(axis=-1, keepdims=True)
     visits = FREE_THROW_ATTEMPTS * pace[..., None] * fouled / fouled.sum(axis=-1, keepdims=True)
     fga = np.floor(attempts + rng.random(attempts.shape)).astype(np.int64)
@@ -236,13 +236,13 @@ def _shoot(
 
 
 def _free_throw(shooting: Shooting, games: Integers, side: Integers, leader: Integers) -> None:
-    """One more made free throw for the leader of a side."""
+    """Adds one made free throw for the leader of a side."""
     shooting.ftm[games, side, leader[games, side]] += 1
     shooting.fta[games, side, leader[games, side]] += 1
 
 
 def _rescue(rng: np.random.Generator, shooting: Shooting, leader: Integers) -> None:
-    """Sides that trail by one at the end often tie: games reach overtime more often than chance has it."""
+    """Lets sides that trail by one point often tie, so that overtime is more frequent than by chance."""
     score = shooting.score
     margin = score[:, 0] - score[:, 1]
     games = np.flatnonzero((np.abs(margin) == 1) & (rng.random(len(margin)) < REGULATION_RESCUE_SHARE))
@@ -258,7 +258,7 @@ def _break_tie(shooting: Shooting, games: Integers, leader: Integers) -> None:
 def _other_statistics(
     rng: np.random.Generator, able: Talents, teams: Integers, seconds: Integers, shooting: Shooting
 ) -> dict[str, Integers]:
-    """Rebounds of misses, assists of team mates' field goals, and the rest by the minute."""
+    """Returns rebounds of misses, assists of teammates' field goals, and the other statistics by minute."""
     share = seconds / (48 * 60)
     misses = (shooting.fga - shooting.fgm).sum(axis=-1)
     fgm = shooting.fgm.sum(axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""The league as one request sees it: only what the clock has brought about, after the fault rules."""
+"""The league as seen by one request: facts known at the clock's instant, with fault rules applied."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +29,7 @@ LATE_REASON = "Injury/Illness - N/A; Illness"
 
 @dataclass(frozen=True, slots=True)
 class SeenGame:
-    """A game at a moment. `state` is what the clock says, `status` what is shown; `progress` 0-1."""
+    """A game at an instant. `state` follows the clock, `status` is the value shown; `progress` is 0-1."""
 
     game: Game
     tipoff_at: datetime
@@ -41,24 +41,24 @@ class SeenGame:
 
     @property
     def clubs(self) -> tuple[Club, Club]:
-        """Home and away."""
+        """The home and away clubs."""
         home, away = self.game.teams
         return CLUBS[home], CLUBS[away]
 
     @property
     def code(self) -> str:
-        """Date and tricodes, the visitors first: 20241204/DENBOS."""
+        """Date and tricodes, away team first: 20241204/DENBOS."""
         home, away = self.game.teams
         return f"{self.game_date:%Y%m%d}/{away}{home}"
 
     @property
     def seconds_played(self) -> float:
-        """Game clock since tip-off, which runs evenly: the breaks are in it."""
+        """Seconds of game clock since tip-off. Breaks are spread evenly over the game."""
         return self.progress * self.game.seconds
 
     @property
     def period(self) -> int:
-        """The quarter or overtime shown, 0 before tip-off."""
+        """The current quarter or overtime, 0 before tip-off."""
         if self.status == SCHEDULED:
             return 0
         if self.state == FINAL:
@@ -69,7 +69,7 @@ class SeenGame:
 
     @property
     def period_seconds_left(self) -> int:
-        """On the game clock, 0 unless in play."""
+        """Seconds of game clock left in the period, 0 unless in play."""
         if self.state != LIVE:
             return 0
         overtimes = max(self.period - 4, 0)
@@ -83,14 +83,14 @@ class SeenGame:
 
 @dataclass(frozen=True)
 class SeenBox:
-    """`shown` after the faults about rows; `true` the rows of which the team's figures are made; home first."""
+    """Home and away rows. `shown` has row faults applied; `true` has not, and is the source of team totals."""
 
     shown: Boxscore
     true: Boxscore
 
 
 class View:
-    """One request's sight of a league. `fired` collects the rules that changed something."""
+    """The league as seen by one request. `fired` collects the rules that changed the response."""
 
     def __init__(self, league: League, now: datetime, rules: Sequence[Rule] = ()) -> None:
         self.league = league
@@ -99,11 +99,11 @@ class View:
         self.fired: set[Rule] = set()
 
     def season_games(self, season: str, at: datetime | None = None) -> Iterator[SeenGame]:
-        """Every listed game of a season."""
+        """Yields all listed games of a season."""
         return self._seen(self.league.season(season).games, at)
 
     def games(self, day: date, at: datetime | None = None) -> list[SeenGame]:
-        """The listed games of an Eastern date, moved ones included, in order of tip-off."""
+        """Returns the listed games of an Eastern date by tip-off, including games moved to it."""
         season = self.league.season(season_of(day))
         is_any_moved = any(rule.action == "move_date" for rule in self.rules)
         pool = season.games if is_any_moved else season.by_date.get(day, ())
@@ -111,12 +111,12 @@ class View:
         return sorted(seen, key=lambda game: (game.tipoff_at, game.game.game_id))
 
     def game(self, game_id: str) -> SeenGame | None:
-        """The game of an id, null when it is not listed."""
+        """Returns the game with this id, null if not listed."""
         game = self.league.game(game_id)
         return self.see(game, self.now) if game else None
 
     def event(self, event_id: str, at: datetime) -> SeenGame | None:
-        """The game of an odds event, null when it is hidden. Looks across the turn of the season."""
+        """Returns the game of an odds event, null if hidden. Also searches the adjacent season near its boundary."""
         for day in (eastern_date(at), eastern_date(at) + timedelta(days=3), eastern_date(at) - timedelta(days=3)):
             game = self.league.season(season_of(day)).by_event.get(event_id)
             if game:
@@ -124,7 +124,7 @@ class View:
         return None
 
     def see(self, game: Game, at: datetime) -> SeenGame | None:
-        """A game at an instant, null when a rule hides it."""
+        """Returns a game at an instant, null if a rule hides it."""
         if not self.rules:
             return self._at(game, at, game.tipoff_at, game.game_date, ())
         rules = [rule for rule in self.rules if rule.concerns(game.game_id)]
@@ -140,7 +140,7 @@ class View:
         return self._at(game, at, tipoff_at, day, rules)
 
     def score(self, seen: SeenGame) -> tuple[int, int]:
-        """Points of home and away as shown."""
+        """Returns the points of home and away as shown."""
         if seen.state == SCHEDULED:
             return 0, 0
         is_corrected = any(
@@ -159,7 +159,7 @@ class View:
         return home, away
 
     def box(self, seen: SeenGame) -> SeenBox | None:
-        """The box score, null before tip-off and for a postponed game."""
+        """Returns the box score, null before tip-off and for a postponed game."""
         if seen.state == SCHEDULED:
             return None
         true = self._corrected(seen)
@@ -167,14 +167,14 @@ class View:
         return SeenBox((home, away), true)
 
     def actions(self, seen: SeenGame) -> tuple[Action, ...]:
-        """What has happened so far, none before tip-off. Rules about players and figures touch the box score only."""
+        """Returns the actions so far, none before tip-off. Rules on players and statistics change only the box score."""
         if seen.state == SCHEDULED:
             return ()
         whole = actions(self.league, seen.game)
         return whole if seen.state == FINAL else tuple(a for a in whole if a.elapsed <= seen.seconds_played)
 
     def period_scores(self, seen: SeenGame) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Points of home and away in every period begun."""
+        """Returns the points of home and away per started period."""
         if seen.state == FINAL:
             return seen.game.period_scores
         points = Counter[tuple[int | None, int]]()
@@ -184,7 +184,7 @@ class View:
         return home, away
 
     def quotes(self, seen: SeenGame, at: datetime, commence_at: datetime) -> list[Quote]:
-        """The player_points quotes at an instant. In play there are none, unless a rule says so."""
+        """Returns the player_points quotes at an instant. There are none in play unless a rule adds them."""
         quotes = self.league.lines(seen.game, at, seen.tipoff_at)
         inplay = self._rules("inplay_odds", seen)
         if at >= seen.tipoff_at and not inplay:
@@ -195,7 +195,7 @@ class View:
         return quotes
 
     def game_quotes(self, seen: SeenGame, at: datetime, commence_at: datetime) -> list[GameQuote]:
-        """The quotes on spread, total and winner at an instant, under the rules about lines that name no player."""
+        """Returns the spread, total and winner quotes at an instant, after line rules without a player."""
         quotes = self.league.game_lines(seen.game, at, seen.tipoff_at)
         if at >= seen.tipoff_at and not self._rules("inplay_odds", seen):
             return []
@@ -205,7 +205,7 @@ class View:
         return quotes
 
     def injuries(self, seen: SeenGame, side: int, at: datetime) -> list[Said] | None:
-        """What a club has told the league about a game, null before it has submitted its report."""
+        """Returns a club's injury statements about a game, null before it has submitted its report."""
         said = self.league.injuries(seen.game, seen.tipoff_at, seen.game_date)[side].said(at)
         for rule in self._rules("late_news", seen):
             if said is not None and _is_side(rule, seen, side):
@@ -216,11 +216,11 @@ class View:
         return said
 
     def reported_games(self, at: datetime) -> list[SeenGame]:
-        """The games on the injury report of an instant, in order of tip-off."""
+        """Returns the games on the injury report of an instant, by tip-off."""
         return [seen for day in reported_dates(at) for seen in self.games(day, at) if not seen.is_postponed]
 
     def _with_late_news(self, rule: Rule, said: list[Said], team: str, at: datetime) -> list[Said]:
-        """The statements with the news of a rule, once a report is printed at its instant or later."""
+        """Adds the statement of a `late_news` rule to reports from its instant on."""
         since = parse_time(rule.parameter("at"), "at")
         player = next((player for player in roster()[team] if is_player(rule.parameter("player"), player)), None)
         if player is None or at < since:
@@ -262,7 +262,7 @@ class View:
         return SeenGame(game, tipoff_at, day, state, status, is_postponed, progress)
 
     def _corrected(self, seen: SeenGame) -> Boxscore:
-        """The rows of the moment after the league's own corrections."""
+        """Returns the current rows after `correct_stat` rules."""
         box = self.league.boxscore(seen.game)
         if seen.state == LIVE:
             rewind(box, self.actions(seen), seen.progress)
@@ -302,7 +302,7 @@ class View:
         return rows
 
     def _faulty_quotes(self, rule: Rule, quotes: list[AnyQuote], commence_at: datetime) -> list[AnyQuote]:
-        """The quotes after one rule."""
+        """Returns the quotes after applying one rule."""
         books, player = rule.parameter("book"), rule.parameter("player")
         is_hit = [
             (books is None or quote.book in (books if isinstance(books, list) else [books]))

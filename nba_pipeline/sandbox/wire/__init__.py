@@ -1,4 +1,4 @@
-"""A view of the league as the providers write it: one module per provider, one function per document.
+"""Provider formats of the league view: one module per provider, one function per document.
 
-No HTTP here (that is `server`), and no decision about what a request may know (that is `view`).
+HTTP belongs to `server`. Visibility of facts belongs to `view`.
 """

@@ -1,4 +1,4 @@
-"""balldontlie: box scores of a date, in the older shape without a game id."""
+"""balldontlie: box scores of a date, in the older format without a game id."""
 
 from datetime import date
 from typing import Any
@@ -15,7 +15,7 @@ STATUS_TEXTS = {1: "1st Qtr", 2: "2nd Qtr", 3: "3rd Qtr", 4: "4th Qtr"}
 
 
 def box_scores(view: View, query: dict[str, str], is_authorised: bool) -> Json:
-    """Every game of a date that has begun, in pages of whole games."""
+    """Returns the started games of a date, in pages of whole games."""
     if not is_authorised:
         raise Refusal(401, "Unauthorized", "text/plain")
     try:
@@ -66,7 +66,7 @@ def _team(club: Club, rows: list[PlayerGame]) -> Json:
 
 
 def _share(made: int, attempted: int) -> float | int:
-    """Seven digits; 0 and 1 are written as whole numbers."""
+    """Returns a fraction with seven digits. 0 and 1 are integers."""
     share = ratio(made, attempted, 7)
     return int(share) if share in (0, 1) else share
 

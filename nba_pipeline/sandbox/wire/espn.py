@@ -1,7 +1,7 @@
-"""ESPN: who is hurt, and the clubs' rosters.
+"""ESPN: injuries and club rosters.
 
-Names have no accents and at times no suffix. A date of birth is midnight in California told in UTC. The status is coarser
-than the league's: who is questionable or probable is day to day, and the comment says which.
+Names have no accents and sometimes no suffix. A birth date is midnight in California, expressed in UTC. Statuses are
+coarser than the league's: questionable and probable players are day-to-day, and the comment gives the exact status.
 """
 
 from datetime import UTC, datetime, time
@@ -37,11 +37,11 @@ STATUSES = {
     QUESTIONABLE: DAY_TO_DAY,
     PROBABLE: DAY_TO_DAY,
 }
-"""The league's status -> ESPN's, its type and its word for fantasy players. Who is available is no longer listed."""
+"""League status -> ESPN's status, type and fantasy status. Available players are not listed."""
 
 
 def injuries(view: View) -> Json:
-    """Everybody whom the newest injury report names, by club; a club that it does not name is missing."""
+    """Returns the players named in the newest injury report, by club. Clubs without such players are omitted."""
     today = eastern_date(view.now)
     named = _named(view)
     return {
@@ -63,7 +63,7 @@ def injuries(view: View) -> Json:
 
 
 def team(view: View, number: str, query: dict[str, str]) -> Json:
-    """A club of the league and, with enable=roster, its players. Clubs have the numbers 1 to 30."""
+    """Returns a club of the league and, with enable=roster, its players. Club numbers are 1 to 30."""
     club = next((club for club in CLUBS.values() if str(club.espn_id) == number and club.tricode in view.league.teams), None)
     if club is None:
         raise Refusal(404, {"code": 404, "message": "Failed to get team."})
@@ -89,7 +89,7 @@ def team(view: View, number: str, query: dict[str, str]) -> Json:
 
 
 def _named(view: View) -> dict[str, list[tuple[SeenGame, Said]]]:
-    """Tricode -> the players of the newest report before its next game, with the statement as it is spelled here."""
+    """Returns tricode -> (game, statement) for the next game of each club in the newest report."""
     at = newest_printed(view.now)
     named: dict[str, list[tuple[SeenGame, Said]]] = {}
     for seen in view.reported_games(at):
@@ -101,7 +101,7 @@ def _named(view: View) -> dict[str, list[tuple[SeenGame, Said]]]:
 
 
 def _names(player: Player) -> tuple[str, str]:
-    """First and last name in ESPN's spelling."""
+    """Returns first and last name in ESPN's spelling."""
     keeps_suffix = stable_hash("spelling", "espn", player.person_id) % 100 >= SUFFIX_DROPPED_PER_CENT
     return without_accents(player.first_name), player.spelling(accents=False, suffix=keeps_suffix).partition(" ")[2]
 
@@ -126,7 +126,7 @@ def _position(player: Player) -> Json:
 
 
 def _injured(club: Club, said: Said) -> Json:
-    """The athlete of an injury: without an id of its own, which stands in the link only."""
+    """Returns the athlete of an injury. The athlete id appears only in the link."""
     is_renamed = (said.first_name, said.family_name) != (said.player.first_name, said.player.family_name)
     parts = _named_parts(*((said.first_name, said.family_name) if is_renamed else _names(said.player)))
     return parts | {

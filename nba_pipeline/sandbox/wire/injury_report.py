@@ -1,7 +1,7 @@
-"""The league's injury report: a PDF per printed instant, laid out as the real ones are.
+"""The league's injury report: one PDF per printed instant, with the layout of the real reports.
 
-A cell that repeats the one above is left empty, on the next page too, and only the first page names the columns. Words
-are placed one by one: the file holds no blanks. A club that has nobody to name has no line.
+A cell that repeats the cell above is empty, also across pages. Only the first page has column headings. Words are placed
+individually, so the file contains no spaces. A club without listed players has no row.
 """
 
 import re
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PATH = re.compile(r"/referee/injury/Injury-Report_(\d{4}-\d\d-\d\d)_(\d\d)(?:_(\d\d))?(AM|PM)\.pdf")
 NOT_YET_SUBMITTED = "NOT YET SUBMITTED"
 
-PAGE_SIZE = (841.95, 595.35)  # points, as every length here
+PAGE_SIZE = (841.95, 595.35)  # points, like all lengths here
 COLUMNS = {
     "Game Date": 19.1, "Game Time": 115.6, "Matchup": 196.0, "Team": 260.2, "Player Name": 421.0,
     "Current Status": 581.7, "Reason": 662.1,
@@ -40,7 +40,7 @@ BLUE, GREY, WHITE, PALE = (29, 66, 138), 68, 255, (246, 248, 248)
 
 
 def report(view: View, day: str, hour: str, minute: str | None, half: str) -> Json:
-    """The report of a file name as title, instant and rows of texts. Access is denied to what is not published."""
+    """Returns title, instant and text rows of the report with this file name. Unpublished reports give access denied."""
     printed_at = _printed_at(day, hour, minute, half)
     games = [] if printed_at is None or view.now < printed_at else view.reported_games(printed_at)
     if printed_at is None or not games:
@@ -53,7 +53,7 @@ def report(view: View, day: str, hour: str, minute: str | None, half: str) -> Js
 
 
 def pdf(document: Json) -> bytes:
-    """A report as the file: the same bytes for the same report, in any process."""
+    """Returns a report as PDF. The bytes are the same in every process."""
     paper = _paper()
     paper.set_creation_date(datetime.fromisoformat(document["printed_at"]).astimezone(EASTERN))
     title, rows = str(document["title"]), document["rows"]
@@ -76,7 +76,7 @@ def pdf(document: Json) -> bytes:
 
 
 def _printed_at(day: str, hour: str, minute: str | None, half: str) -> datetime | None:
-    """The instant of a file name, null for a name that no report ever has."""
+    """Returns the instant of a file name, null for a name that is never published."""
     try:
         on = date.fromisoformat(day)
     except ValueError:
@@ -89,7 +89,7 @@ def _printed_at(day: str, hour: str, minute: str | None, half: str) -> datetime 
 
 
 def _rows(view: View, seen: SeenGame, at: datetime) -> list[Json]:
-    """The visitors first. One row per player, or one for a club that has not submitted."""
+    """Returns the rows of a game, away team first: one per player, or one for a club that has not submitted."""
     local, (home, away) = seen.tipoff_at.astimezone(EASTERN), seen.game.teams
     rows = []
     for side in (1, 0):
@@ -103,7 +103,7 @@ def _rows(view: View, seen: SeenGame, at: datetime) -> list[Json]:
 
 
 def _without_repetitions(rows: list[Json]) -> list[Json]:
-    """Date, time, matchup and team only where they or one to their left differ from the row above."""
+    """Clears date, time, matchup and team where they and all columns to their left equal the row above."""
     repeatable, shown, above = list(COLUMNS)[:4], [], dict[str, str]()
     for row in rows:
         same = next((n for n, name in enumerate(repeatable) if row[name] != above.get(name)), len(repeatable))
@@ -121,7 +121,7 @@ def _paper() -> "FPDF":
     from fpdf import FPDF  # noqa: PLC0415  half a second that only a request for a report pays
 
     paper = FPDF(unit="pt", format=PAGE_SIZE)
-    paper.set_compression(False)  # so that no version of zlib makes a difference
+    paper.set_compression(False)  # makes the file independent of the zlib version
     paper.set_auto_page_break(False)
     paper.set_draw_color(128)
     paper.set_line_width(0.2)
@@ -134,7 +134,7 @@ _ruler = lru_cache(maxsize=1)(_paper)
 
 @lru_cache(maxsize=8192)
 def _width(text: str, style: str = "", size: int = TEXT_SIZE) -> float:
-    """Of a text on one line. Remembered, because FPDF takes longer to measure a word than to print it."""
+    """Returns the width of a text on one line. Cached, because measuring takes longer than printing in FPDF."""
     ruler = _ruler()
     ruler.set_font(FONT, style="B" if style == "B" else "", size=size)
     return float(ruler.get_string_width(text))
@@ -152,7 +152,7 @@ def _start_page(paper: "FPDF", title: str) -> None:
 
 
 def _headings(paper: "FPDF", names: list[str]) -> float:
-    """The row of headings; returns where the next one begins."""
+    """Writes the heading row and returns the top of the next row."""
     left = COLUMNS["Game Date"]
     paper.set_fill_color(*PALE)
     paper.rect(left, HEADING_TOP, RIGHT_EDGE - left, HEADING_HEIGHT, style="F")
@@ -164,7 +164,7 @@ def _headings(paper: "FPDF", names: list[str]) -> float:
 
 
 def _row(paper: "FPDF", cells: list[list[str]], top: float, height: float) -> None:
-    """One row, every cell in the middle of its height, under a line that begins at the first cell with a text."""
+    """Writes one row, vertically centered, below a rule that starts at the first non-empty cell."""
     edges = list(COLUMNS.values())
     first = next((n for n, lines in enumerate(cells) if lines), 0)
     paper.line(edges[first], top, RIGHT_EDGE, top)
@@ -175,7 +175,7 @@ def _row(paper: "FPDF", cells: list[list[str]], top: float, height: float) -> No
 
 
 def _lines(text: str, width: float) -> list[str]:
-    """A text broken into lines that fit a column."""
+    """Returns a text broken into lines that fit a column."""
     lines: list[str] = []
     for word in text.encode("latin-1", "replace").decode("latin-1").split():
         if lines and _width(f"{lines[-1]} {word}") <= width:
@@ -186,7 +186,7 @@ def _lines(text: str, width: float) -> list[str]:
 
 
 def _words(paper: "FPDF", x: float, y: float, text: str, font: tuple[str, int] = ("", TEXT_SIZE)) -> None:
-    """A line of text, word by word, in the font that the paper has."""
+    """Writes a line of text word by word in the current font."""
     for word in text.split():
         paper.text(x, y, word)
         x += _width(word, *font) + _width(" ", *font)

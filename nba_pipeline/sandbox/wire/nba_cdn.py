@@ -1,4 +1,4 @@
-"""The NBA's content delivery network: season schedule, scoreboard, box scores and play-by-play."""
+"""The NBA content delivery network: season schedule, scoreboard, box scores and play-by-play."""
 
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -17,15 +17,15 @@ ACCESS_DENIED = (
     "<Error><Code>AccessDenied</Code><Message>Access Denied</Message><RequestId>SANDBOX</RequestId></Error>"
 )
 TURN = timedelta(days=7)
-SCOREBOARD_TURNS = timedelta(hours=12)  # after midnight in the East
-LOCAL_TIME_THAT_CLAIMS_UTC = "%Y-%m-%dT%H:%M:%SZ"  # the real files do this
+SCOREBOARD_TURNS = timedelta(hours=12)  # after midnight Eastern
+LOCAL_TIME_THAT_CLAIMS_UTC = "%Y-%m-%dT%H:%M:%SZ"  # as in the real files
 
 
 def schedule(view: View) -> Json:
-    """The whole season of the present instant, statuses and scores as the clock has them.
+    """Returns the schedule of the current season, with statuses and scores at the clock's instant.
 
-    The real league rests at the turn of its season and this one does not: within a week of it the neighbouring season's
-    last or first days are listed too, so that last night and tomorrow are always there.
+    Unlike the real league, this one has no break between seasons. Within a week of the boundary, the nearest dates of the
+    adjacent season are included, so that yesterday and tomorrow are always listed.
     """
     today = eastern_date(view.now)
     season = season_of(today)
@@ -53,7 +53,7 @@ def schedule(view: View) -> Json:
 
 
 def scoreboard(view: View) -> Json:
-    """The games of the league's day, which turns to the next date at noon in the East."""
+    """Returns the games of the league's day, which starts at noon Eastern."""
     day = (view.now.astimezone(EASTERN) - SCOREBOARD_TURNS).date()
     return {
         "meta": {
@@ -72,7 +72,7 @@ def scoreboard(view: View) -> Json:
 
 
 def boxscore(view: View, game_id: str) -> Json:
-    """A box score from tip-off on; before it, and for what is no game, the storage denies access."""
+    """Returns a box score after tip-off. Before it, and for an unknown game, access is denied."""
     seen = view.game(game_id)
     box = view.box(seen) if seen else None
     if seen is None or box is None:
@@ -120,7 +120,7 @@ def boxscore(view: View, game_id: str) -> Json:
 
 
 def play_by_play(view: View, game_id: str) -> Json:
-    """What has happened so far; before tip-off, and for what is no game, the storage denies access."""
+    """Returns the actions so far. Before tip-off, and for an unknown game, access is denied."""
     seen = view.game(game_id)
     if seen is None or seen.state == SCHEDULED:
         raise Refusal(403, ACCESS_DENIED, "application/xml")
@@ -209,7 +209,7 @@ def _schedule_game(view: View, seen: SeenGame, records: dict[str, list[int]]) ->
 
 @lru_cache(maxsize=8192)
 def _place_and_time(clubs: tuple[Club, Club], day: date, tipoff_at: datetime) -> Json:
-    """What does not change while the clock runs; remembered, because a season has 2,600 games."""
+    """Returns the constant fields of a game. Cached, because a season has 2,600 games."""
     home, away = clubs
     local = tipoff_at.astimezone(EASTERN)
     week = (day - season_start(day)).days // 7 + 1
@@ -246,7 +246,7 @@ def _box_team(
     true: tuple[list[PlayerGame], ...],
 ) -> Json:
     if score[side] != sum(periods):
-        # corrected: an even split, so that the periods still sum to the score
+        # after a correction: an even split, so that the periods still sum to the score
         each, more = divmod(score[side], max(seen.period, 1))
         periods = tuple(each + (number < more) for number in range(seen.period))
     return _club(seen.clubs[side]) | {

@@ -1,7 +1,7 @@
-"""The actions of a game as the content delivery network writes them: which keys an action has depends on its type.
+"""The actions of a game in the format of the content delivery network. The keys of an action depend on its type.
 
-`orderNumber` is the order and `actionNumber` is not: a block is numbered after what was entered before it. An action that
-was revised carries the later instant in `edited` once that has come.
+Actions are ordered by `orderNumber`, not by `actionNumber`: a block is numbered after actions that were entered earlier.
+A revised action has the later instant in `edited` once that instant has passed.
 """
 
 from collections import Counter
@@ -16,8 +16,8 @@ from nba_pipeline.sandbox.shot_zones import area_detail, distance_feet
 from nba_pipeline.sandbox.view import SeenGame, View
 from nba_pipeline.sandbox.wire.refusal import Json
 
-NUMBER_GAP_EVERY = 9  # one number in so many is never given
-BLOCK_LATENESS = 3  # places
+NUMBER_GAP_EVERY = 9  # one in this many numbers is skipped
+BLOCK_LATENESS = 3  # positions
 REVISED_EVERY, REVISED_AFTER = 7, timedelta(minutes=11)
 COURT_TENTHS_LONG, COURT_TENTHS_WIDE = 940, 500  # of a foot
 BASKET_TENTHS = 52.5  # from the baseline
@@ -30,13 +30,13 @@ DESCRIPTIONS = {
 
 
 def action_list(view: View, seen: SeenGame) -> list[Json]:
-    """Every action so far, in order."""
+    """Returns all actions so far, in order."""
     writer = _Writer(view, seen, _numbers(actions(view.league, seen.game)))
     return [writer.written(place, action) for place, action in enumerate(view.actions(seen))]
 
 
 def _numbers(whole: Sequence[Action]) -> list[int]:
-    """The action numbers of a whole game: rising, with gaps, but for the blocks."""
+    """Returns the action numbers of a whole game: increasing with gaps, except for blocks."""
     numbers = [2 + place + place // (NUMBER_GAP_EVERY - 1) for place in range(len(whole))]
     for place, action in enumerate(whole[:-BLOCK_LATENESS]):
         if action.kind == "block":
@@ -54,7 +54,7 @@ class _Writer:
         self.totals: Counter[tuple[int, str]] = Counter()
 
     def written(self, place: int, action: Action) -> Json:
-        """One action with the keys of its type."""
+        """Returns one action with the keys of its type."""
         at = self.tipoff_at + timedelta(seconds=action.elapsed * self.pace)
         is_revised = place % REVISED_EVERY == 0 and at + REVISED_AFTER <= self.now
         document: Json = {
@@ -102,12 +102,12 @@ class _Writer:
         return document | _other_keys(action, self.totals)
 
     def _count(self, player: Player, name: str, number: int = 1) -> int:
-        """The player's figure after one more."""
+        """Returns the player's count after one more."""
         self.totals[player.person_id, name] += number
         return self.totals[player.person_id, name]
 
     def _deed(self, action: Action, player: Player) -> Json:
-        """What a player did: result, running totals and description."""
+        """Returns result, running totals and description of a player's action."""
         name, style = _initial(player), f"{action.descriptor} " if action.descriptor else ""
         keys: Json = {}
         if action.is_made:
@@ -144,9 +144,9 @@ class _Writer:
 
 
 def _place_of_shot(action: Action) -> Json:
-    """Where a shot was taken: the court in percent from one corner, and tenths of a foot from the basket."""
+    """Returns the location of a shot: percent of the court from one corner, and tenths of a foot from the basket."""
     across, out = action.spot
-    is_right = (action.side == 0) == (action.period <= 2)  # the sides change ends at half-time
+    is_right = (action.side == 0) == (action.period <= 2)  # sides change ends at half-time
     along, wide = 100 * (BASKET_TENTHS + out) / COURT_TENTHS_LONG, 100 * across / COURT_TENTHS_WIDE
     return {
         "isFieldGoal": 1,
@@ -160,7 +160,7 @@ def _place_of_shot(action: Action) -> Json:
 
 
 def _other_keys(action: Action, totals: Counter[tuple[int, str]]) -> Json:
-    """The keys of the second player, named for what he did."""
+    """Returns the keys of the second player, which depend on that player's role."""
     other = action.other
     if other is None:
         return {}
@@ -179,7 +179,7 @@ def _initial(player: Player) -> str:
 
 
 def _shot_text(action: Action, style: str) -> str:
-    """What was tried, as in the middle of a description."""
+    """Returns the shot type for the middle of a description."""
     if action.kind == "freethrow":
         return f"{style}Free Throw {action.subtype}"
     feet = int(distance_feet(*action.spot))
@@ -190,7 +190,7 @@ def _shot_text(action: Action, style: str) -> str:
 
 
 def _clock(action: Action) -> str:
-    """What is left of the period: PT11M42.00S."""
+    """Returns the time left in the period, for example PT11M42.00S."""
     overtimes = max(action.period - 4, 0)
     ends_at = (action.period - overtimes) * QUARTER_SECONDS + overtimes * OVERTIME_SECONDS
     hundredths = round((ends_at - action.elapsed) * 100)

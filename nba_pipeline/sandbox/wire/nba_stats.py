@@ -1,7 +1,7 @@
-"""stats.nba.com: the log of a season's games, a row per player or per team, in the classic table envelope.
+"""stats.nba.com: season game log with one row per player or team, in the classic table envelope.
 
-The real host refuses whoever does not look like a browser on nba.com, and so does this one. Only final games and only
-people who played are in it; minutes are whole.
+Like the real host, this one refuses requests without browser headers for nba.com. The log has only final games and players
+who played. Minutes are integers.
 """
 
 import re
@@ -33,7 +33,7 @@ COUNTS = ("oreb", "dreb", "rebounds", "assists", "steals", "blocks", "turnovers"
 
 
 def league_game_log(view: View, query: Mapping[str, str], headers: Mapping[str, str]) -> Json:
-    """Rows of the final games of a season, or of those from DateFrom to DateTo, by date."""
+    """Returns rows of the final games of a season, or from DateFrom to DateTo, by date."""
     if not headers.get("user-agent", "").startswith(BROWSER) or not REFERER.fullmatch(headers.get("referer", "")):
         raise Refusal(403, ACCESS_DENIED, "text/html")
     for name in REQUIRED:
@@ -69,7 +69,7 @@ def league_game_log(view: View, query: Mapping[str, str], headers: Mapping[str, 
 
 
 def _date(text: str) -> date | None:
-    """A date in the host's notation or ISO, null when there is none."""
+    """Returns a date in the host's format or ISO format, null if empty. Raises Refusal if invalid."""
     if not text:
         return None
     for notation in DATE_FORMATS:
@@ -81,7 +81,7 @@ def _date(text: str) -> date | None:
 
 
 def _final_games(view: View, season: str, first: date | None, last: date | None) -> list[SeenGame]:
-    """In order of date and tip-off."""
+    """Returns the final games by date and tip-off."""
     years = SEASON.fullmatch(season)
     if years is None or int(years[2]) != (int(years[1]) + 1) % 100:
         raise Refusal(400, f"The value '{season}' is not a season like 2024-25.", "text/plain")
@@ -96,7 +96,7 @@ def _final_games(view: View, season: str, first: date | None, last: date | None)
 
 
 def _player_rows(view: View, seen: SeenGame, box: SeenBox) -> Iterator[list[Any]]:
-    """One row per person who played, as shown."""
+    """Returns one row per player who played, as shown."""
     for side in (0, 1):
         before = _identity(view, seen, side)
         for row in box.shown[side]:
@@ -108,7 +108,7 @@ def _player_rows(view: View, seen: SeenGame, box: SeenBox) -> Iterator[list[Any]
 
 
 def _team_rows(view: View, seen: SeenGame, box: SeenBox) -> Iterator[list[Any]]:
-    """One row per club: the sums of its players, the score as shown."""
+    """Returns one row per club: the sums of its players, with the score as shown."""
     score = view.score(seen)
     for side, rows in enumerate(box.true):
         minutes = round(sum(row.seconds for row in rows) / 60)
@@ -116,7 +116,7 @@ def _team_rows(view: View, seen: SeenGame, box: SeenBox) -> Iterator[list[Any]]:
 
 
 def _identity(view: View, seen: SeenGame, side: int) -> list[Any]:
-    """Season, club and game; a season's id begins with the digit of its type."""
+    """Returns season, club and game. A season id starts with the digit of the season type."""
     club, other = seen.clubs[side], seen.clubs[1 - side]
     score = view.score(seen)
     return [
@@ -127,7 +127,7 @@ def _identity(view: View, seen: SeenGame, side: int) -> list[Any]:
 
 
 def _line(rows: list[PlayerGame], minutes: int, points: int, plus_minus: int) -> list[Any]:
-    """Minutes to plus-minus, summed over rows; a fraction without an attempt is null."""
+    """Returns minutes to plus-minus summed over rows. A fraction without attempts is null."""
     line: list[Any] = [minutes]
     for made, attempted in (("fgm", "fga"), ("fg3m", "fg3a"), ("ftm", "fta")):
         makes, attempts = (sum(int(getattr(row, name)) for row in rows) for name in (made, attempted))

@@ -1,4 +1,4 @@
-"""The Odds API v4: events and event odds, of now and of the past."""
+"""The Odds API v4: current and historical events and event odds."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,23 +12,23 @@ from nba_pipeline.sandbox.wire.refusal import Json, Refusal, utc_text
 
 PLAYER_MARKET, REGION = "player_points", "us"
 TOTALS, SPREADS = "totals", "spreads"
-COMMENCES_AFTER_TIPOFF, COMMENCES_AFTER_SHARE = timedelta(minutes=10), 1 / 15  # the share of a game that is shorter
+COMMENCES_AFTER_TIPOFF, COMMENCES_AFTER_SHARE = timedelta(minutes=10), 1 / 15  # the shorter one applies; share of game length
 LISTED_BEFORE = timedelta(hours=48)
-STEP_SECONDS, STEP_OFFSET_SECONDS = 300, 38  # snapshots of the past: every five minutes at second 38
+STEP_SECONDS, STEP_OFFSET_SECONDS = 300, 38  # historical snapshots: every five minutes at second 38
 HISTORICAL_FACTOR = 10
 BOOKS_PER_REGION = 10
 
 
 @dataclass(frozen=True)
 class Priced:
-    """A document and what it costs in credits."""
+    """A document and its cost in credits."""
 
     document: Any
     credits: int
 
 
 def events(view: View, query: dict[str, str], is_historical: bool) -> Priced:
-    """Games from two days before the start until they are over. Free; one credit for the past."""
+    """Returns games from two days before the start until the end. Free; historical requests cost one credit."""
     at = _moment(view, query, is_historical)
     low, high = (_time(query[name]) if query.get(name) else None for name in ("commenceTimeFrom", "commenceTimeTo"))
     wanted = set(filter(None, query.get("eventIds", "").split(",")))
@@ -43,7 +43,7 @@ def events(view: View, query: dict[str, str], is_historical: bool) -> Priced:
 
 
 def event_odds(view: View, query: dict[str, str], event_id: str, is_historical: bool) -> Priced:
-    """The books' latest quotes of one game. Costs markets found times regions, ten times that for the past."""
+    """Returns the books' latest quotes of a game. Costs returned markets times regions, and ten times that for history."""
     at = _moment(view, query, is_historical)
     seen = view.event(event_id, at)
     if seen is None or not _is_listed(view, seen, at):
@@ -68,7 +68,7 @@ def event_odds(view: View, query: dict[str, str], event_id: str, is_historical: 
 
 
 def out_of_credits() -> Refusal:
-    """The answer when the month's credits are used up."""
+    """Returns the response for a used-up quota."""
     return _refusal(401, "OUT_OF_USAGE_CREDITS", "Usage quota has been reached.")
 
 
@@ -78,7 +78,7 @@ def _refusal(status: int, code: str, message: str) -> Refusal:
 
 
 def _time(text: str) -> datetime:
-    """An ISO time, UTC when it has no offset; a plus that came unquoted through a query string is a blank."""
+    """Returns an ISO instant, UTC without an offset. Treats a space as a plus sign that was not URL-encoded."""
     try:
         instant = datetime.fromisoformat(text.strip().replace(" ", "+"))
     except ValueError:
@@ -87,7 +87,7 @@ def _time(text: str) -> datetime:
 
 
 def _moment(view: View, query: dict[str, str], is_historical: bool) -> datetime:
-    """The instant that the answer tells of, never later than now."""
+    """Returns the instant of the response, never later than now."""
     if not query.get("apiKey"):
         raise _refusal(401, "MISSING_KEY", "API key is missing")
     if not is_historical:
@@ -137,7 +137,7 @@ def _event(view: View, seen: SeenGame) -> Json:
 
 
 def _offered(view: View, seen: SeenGame, market: str, at: datetime) -> Sequence[Quote | GameQuote]:
-    """Every book's quotes of a market, none for a market that no book has."""
+    """Returns all books' quotes of a market, none for an unsupported market."""
     if market == PLAYER_MARKET:
         quotes = view.quotes(seen, at, _commences_at(view, seen))
         return sorted(quotes, key=lambda quote: (quote.description, quote.line))
@@ -148,7 +148,7 @@ def _offered(view: View, seen: SeenGame, market: str, at: datetime) -> Sequence[
 
 
 def _market(seen: SeenGame, key: str, book: str, offered: Sequence[Quote | GameQuote], is_american: bool) -> Json | None:
-    """One market of one book, null when it has no quotes."""
+    """Returns one market of one book, null without quotes."""
     quotes = [quote for quote in offered if quote.book == book]
     if not quotes:
         return None
@@ -161,7 +161,7 @@ def _market(seen: SeenGame, key: str, book: str, offered: Sequence[Quote | GameQ
 
 
 def _sides(seen: SeenGame, quote: Quote | GameQuote) -> list[tuple[Json, int, Json]]:
-    """Both outcomes of a quote: what it is called, its American price, its point. Clubs stand in alphabetical order."""
+    """Returns name, American price and point of both outcomes of a quote. Clubs are in alphabetical order."""
     if isinstance(quote, Quote) or quote.market == TOTALS:
         of_whom = {"description": quote.description} if isinstance(quote, Quote) else {}
         prices = (("Over", quote.over_price), ("Under", quote.under_price))

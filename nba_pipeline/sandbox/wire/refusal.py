@@ -1,4 +1,4 @@
-"""An answer that is not the document asked for."""
+"""Error responses of providers."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +7,7 @@ Json = dict[str, Any]
 
 
 class Refusal(Exception):
-    """A status other than 200 with the body the provider gives; text is sent as it is, anything else as JSON."""
+    """A status other than 200 with the provider's body. Text is sent unchanged, other values as JSON."""
 
     def __init__(self, status: int, body: Any, content_type: str = "application/json") -> None:
         super().__init__(status)
@@ -17,10 +17,10 @@ class Refusal(Exception):
 
 
 def utc_text(instant: datetime) -> str:
-    """An instant as 2024-03-15T23:00:00Z."""
+    """Returns an instant as text, for example 2024-03-15T23:00:00Z."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def ratio(made: int, attempted: int, digits: int = 15) -> float:
-    """Made / attempted, 0.0 without an attempt, as the providers write it."""
+    """Returns made / attempted as the providers write it, 0.0 without attempts."""
     return round(made / attempted, digits) if attempted else 0.0
