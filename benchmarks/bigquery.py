@@ -26,7 +26,7 @@ from dagster_gcp import BigQueryResource
 from dagster_polars import PolarsBigQueryIOManager
 from measuring import print_table
 
-import nba_pipeline.definitions  # noqa: F401  # every table is known
+import nba_pipeline.definitions  # noqa: F401  # registers every table
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.orchestration.runner import QUIET

@@ -76,7 +76,7 @@ TOLERANCE = 1e-9
 
 STEPS = ("summarise_player_games summarise_team_games", "expect_players", "form_of", "shot_zones_of", "defense_zones_of",
          "match_up", "features_of")  # fmt: skip
-"""Functions of `derivation` that are timed separately."""
+"""Functions of `audit.recompute` that are timed separately."""
 
 GATES = "judge_games judge_slates"
 REST = "the rest of derivation"

@@ -1,6 +1,6 @@
 """Cost of ledger hashes in a write, and in the verification of five seasons of predictions and grades.
 
-Rows are the sandbox's predictions and grades of its last date, copied to other dates and games. A write is compared, in
+Rows are the sandbox's predictions and grades of its last date, copied to other dates and players. A write is compared, in
 alternation, with the same write to a table that is not a ledger. It is measured as validation, insertion and count by the IO
 manager, and as a Dagster run that does nothing else. Targets: at most 5 % of a run, and less than 10 s for five seasons.
 CPU seconds include all threads.
@@ -50,7 +50,7 @@ def sandbox_rows(home: Path) -> dict[str, pl.DataFrame]:
 
 
 def on(day: date, rows: pl.DataFrame, count: int) -> pl.DataFrame:
-    """Returns `count` rows for a date, repeated with other players and different forecasts."""
+    """Returns `count` rows for a date. Repeated rows have other player ids; all prediction ids are new."""
     copies = -(-count // rows.height)
     number = pl.int_range(pl.len())
     return pl.concat([rows] * copies).head(count).with_columns(

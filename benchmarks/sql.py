@@ -23,7 +23,7 @@ import polars as pl
 from measuring import print_table
 from polars.testing import assert_frame_equal
 
-import nba_pipeline.definitions  # noqa: F401  # every table is known
+import nba_pipeline.definitions  # noqa: F401  # registers every table
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse import partitions, views
 from nba_pipeline.warehouse.checksum import seal

@@ -203,7 +203,7 @@ def tally(seen: Iterable[Action]) -> Counter[tuple[int, str]]:
             if action.kind == "foul" and other:
                 counts[(other, "fouls_drawn")] += 1
         for name in names:
-            counts[(action.player.person_id, name)] += 1  # type: ignore[union-attr]  # teams do none of these here
+            counts[(action.player.person_id, name)] += 1  # type: ignore[union-attr]  # these actions always have a player
     return counts
 
 
@@ -363,7 +363,7 @@ def _likeliest(rng: Random, plays: list[Play], weight: dict[str, float]) -> list
 
 
 def _add_assists(script: Script, side: int, made: list[Play]) -> None:
-    """Adds assists. If only the scorer has assists left, swaps with the assist of another player's shot."""
+    """Adds assists by teammates. If only the scorer has assists left, swaps with the assist of another player's shot."""
     units = _units(script.rng, script.box[side], "assists")
     ordered = _likeliest(script.rng, made, ASSIST_WEIGHT)
     stuck = []

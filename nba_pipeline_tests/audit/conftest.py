@@ -1,4 +1,4 @@
-"""One small league for all tests of the audit; what was derived of it is kept."""
+"""A small league shared by all audit tests; its derived tables are cached."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,18 +34,18 @@ def audit(world: World) -> Audit:
 
 @pytest.fixture(scope="session")
 def stored(audit: Audit) -> pl.DataFrame:
-    """The features that the real derivation makes, as a warehouse holds them."""
+    """The features of the real derivation, as stored in a warehouse."""
     return as_stored(audit.baseline(REAL)["features"])
 
 
 @pytest.fixture(scope="session")
 def warehouse(audit: Audit, tmp_path_factory: pytest.TempPathFactory) -> LocalWarehouse:
-    """A warehouse that holds the league, its summaries and the features of the last twelve rounds; nothing was predicted."""
+    """A warehouse with the league, its summaries and the features of the last twelve rounds, without predictions."""
     return a_warehouse(audit, tmp_path_factory.mktemp("warehouse"))
 
 
 def a_warehouse(audit: Audit, home: Path) -> LocalWarehouse:
-    """A warehouse that holds the league of an audit, its summaries and the features of its dates."""
+    """Returns a warehouse with the league of an audit, its summaries and the features of its dates."""
     made = LocalWarehouse(home=str(home))
     summarised = audit.summarised(REAL, audit.world)
     tables = {name: audit.world[name] for name in SOURCES} | {name: as_stored(summarised[name]) for name in SUMMARIES}
@@ -61,5 +61,5 @@ def a_warehouse(audit: Audit, home: Path) -> LocalWarehouse:
 
 
 def as_stored(rows: pl.DataFrame) -> pl.DataFrame:
-    """Derived rows with the lineage that a run gives them."""
+    """Returns derived rows with the lineage columns added by a run."""
     return rows.with_columns(pl.lit(LATER).alias("as_of"), pl.lit(CODE_VERSION).alias("code_version"))

@@ -1,4 +1,4 @@
-"""On which dates planted leaks are tried, and what counts as tried."""
+"""The dates on which planted leaks are tested, and the plants that count as tested."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""What is derived of altered worlds is what would be derived of them alone, and is made once where it is needed again."""
+"""Partial recomputation of altered worlds equals full recomputation, and results are cached."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What differs between two worlds is found, counted and told."""
+"""Differences between two worlds are detected, counted and described."""
 
 import polars as pl
 

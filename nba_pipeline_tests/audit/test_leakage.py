@@ -1,4 +1,4 @@
-"""The real derivation passes every test of the audit, and a test that cannot be tried says so."""
+"""The real derivation passes every test of the audit. A test without enough data has no result."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -87,7 +87,7 @@ def test_too_few_rows_are_not_judged(world: World) -> None:
 
 @pytest.fixture(scope="module")
 def first_rounds(world: World) -> Audit:
-    """Rounds 2 to 7 of the season: who has five games has them in the last two."""
+    """Rounds 2 to 7 of the season. Five-game windows exist only in the last two."""
     return Audit(world, DATES[1:7], LATER)
 
 

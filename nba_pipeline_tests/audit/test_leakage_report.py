@@ -1,4 +1,4 @@
-"""The audits as a person runs them: what is sampled, printed and answered, and the exit codes."""
+"""The audit commands: samples, output, results and exit codes."""
 
 import io
 import json
@@ -24,7 +24,7 @@ from nba_pipeline_tests.builders_audit import DATES
 
 LEAK, HARMLESS = plants.PLANTS[0], Derivation("harmless", "No leak at all.")
 FIRST_ROUNDS = DATES[1:7]
-"""Rounds 2 to 7 of the season: a window of five games is null in the first four of them."""
+"""Rounds 2 to 7 of the season. A five-game window is null in the first four of them."""
 
 
 def shift_everything(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
@@ -136,7 +136,7 @@ def test_wrong_use_is_told_in_one_sentence(arguments: list[str], sentence: str) 
 
 
 def printed(show: Callable[[Console], None]) -> str:
-    """What a console of 400 columns shows."""
+    """Returns the output of a console with 400 columns."""
     text = io.StringIO()
     show(Console(file=text, width=400))
     return text.getvalue()

@@ -1,4 +1,4 @@
-"""`audit ledgers` as a person runs it: counts, findings, both formats, exit codes."""
+"""The command `audit ledgers`: counts, findings, both formats, exit codes."""
 
 import io
 import json
@@ -26,7 +26,7 @@ DAYS = [date(2026, 1, 15), date(2026, 1, 16)]
 @pytest.fixture
 def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LocalWarehouse:
     """A waiver on each of two dates, in the home of the command."""
-    monkeypatch.setattr(definitions, "defs", build_definitions("sandbox"))  # the module built its own for another home
+    monkeypatch.setattr(definitions, "defs", build_definitions("sandbox"))  # the module-level definitions use another home
     warehouse = LocalWarehouse(home=str(tmp_path))
     for day in DAYS:
         waivers.waive(warehouse, eastern(day, 23), day, gates.COVERAGE_GATE, "no source", "me", None)

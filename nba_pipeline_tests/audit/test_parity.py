@@ -1,4 +1,4 @@
-"""Stored features are made again; what differs is explained by what changed since, or fails."""
+"""Stored features are recomputed. Differences must be explained by a change of a source or the code."""
 
 from copy import copy
 from datetime import timedelta
@@ -29,14 +29,14 @@ THREE_MORE = (pl.col("points_mean_season") + 3).alias("points_mean_season")
 
 
 def asked(audit: Audit, rows: pl.DataFrame) -> Result:
-    """The answer for the control date, when the warehouse holds these rows."""
+    """Returns the result for the control date when the warehouse holds these rows."""
     other = copy(audit)
     other.stored = rows.filter(pl.col("game_date") == CONTROL)
     return stored_rows_equal_recomputed_rows(other, REAL, [CONTROL])
 
 
 def read_again(audit: Audit, source: str, rows: pl.Expr) -> Audit:
-    """The audit of a warehouse in which some rows of a source are newer than the features."""
+    """Returns the audit with some rows of a source newer than the features."""
     other = copy(audit)
     newer = pl.when(rows).then(pl.lit(SINCE)).otherwise("as_of").alias("as_of")
     other.world = {**audit.world, source: audit.world[source].with_columns(newer)}
@@ -44,7 +44,7 @@ def read_again(audit: Audit, source: str, rows: pl.Expr) -> Audit:
 
 
 def moved(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with another season's mean for one player."""
+    """Returns the rows with a different season mean for one player."""
     return pl.concat([rows.filter(~PLAYER), rows.filter(PLAYER).with_columns(THREE_MORE)])
 
 
@@ -67,8 +67,8 @@ def test_a_difference_without_a_changed_source_fails(audit: Audit, stored: pl.Da
     ("source", "rows", "passes"),
     [
         ("boxscores", PLAYER & (pl.col("game_date") < CONTROL), True),
-        ("boxscores", PLAYER & (pl.col("game_date") >= CONTROL), False),  # its own game cannot explain anything
-        ("prop_lines", PLAYER, False),  # a mean of points is not made of lines
+        ("boxscores", PLAYER & (pl.col("game_date") >= CONTROL), False),  # the game itself cannot explain a difference
+        ("prop_lines", PLAYER, False),  # means of points do not depend on lines
         ("schedule", pl.col("game_date") >= CONTROL, False),
     ],
     ids=["his earlier game", "the game itself", "a source of other columns", "the score of the game"],
@@ -114,7 +114,7 @@ def test_rows_of_another_version_of_the_code_are_listed(audit: Audit, stored: pl
 
 
 def test_what_was_stored_at_noon_differs_from_a_backfill_in_what_came_later(audit: Audit, world: World) -> None:
-    """Five hours before the first tip-off half of the lines and every report are still to come."""
+    """Five hours before the first tip-off, half of the lines and all reports are still missing."""
     noon = FIRST_TIPOFF - timedelta(hours=5)
     instant = {name: pl.min_horizontal(*columns) for name, columns in SEEN.items()}
     later = {
@@ -134,7 +134,7 @@ def test_what_was_stored_at_noon_differs_from_a_backfill_in_what_came_later(audi
 
 
 def test_a_summary_that_the_warehouse_has_in_quarantine_is_not_derived_from(world: World) -> None:
-    """A game of more possessions than are possible, a week earlier."""
+    """The box score a week earlier implies an impossible number of possessions."""
     odd = between(world["boxscores"], EARLIER, EARLIER).filter("did_play").head(1).select("game_id", "player_id", threes=60)
     asked_of = Audit(with_more_threes(world, odd.with_columns(pl.col("threes").cast(pl.Int64))), SAMPLE, LATER, [CONTROL])
     summarised, sources = asked_of.summarised(REAL, asked_of.world), asked_of.world

@@ -1,4 +1,4 @@
-"""Every planted leak is caught: the positive controls of the audit."""
+"""The audit catches every planted leak (positive controls)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is derived in memory is what the platform makes of the same sources."""
+"""Tables derived in memory equal the tables of the platform for the same sources."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -29,7 +29,7 @@ TRIED = [OPEN, THIN, WAIVED, ODD]
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    """Five rounds: two of which most box scores are lacking, one of them waived; and one with an impossible game."""
+    """Five rounds. Two lack most box scores, and one of these is waived. Another has an impossible game."""
     whole = a_world(DATES[:5])
     boxes = whole["boxscores"]
     odd = between(boxes, ODD, ODD).filter("did_play").head(1).select("game_id", "player_id", threes=pl.lit(60, pl.Int64))
@@ -39,7 +39,7 @@ def world() -> World:
 
 
 def materialised(world: World, day: date, home: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The summaries that the assets leave in the warehouse."""
+    """Returns the summaries that the assets store in the warehouse."""
     warehouse, clock = LocalWarehouse(home=str(home)), Clock(stands_at=NOW.isoformat())
     warehouse.add(gates.WAIVERS, [day], world["waivers"].filter(game_date=day), "test")
     of_day = {name: between(frame, day, day) for name, frame in world.items()}

@@ -1,4 +1,4 @@
-"""What the warehouse holds of a season is counted against what it should hold."""
+"""The stored rows of a season are compared with the expected rows."""
 
 import shutil
 from datetime import date
@@ -35,7 +35,7 @@ def test_coverage_is_of_complete_games_of_expected_players_and_of_dates(warehous
     assert set(IN_ORDER) == {*OF_GAMES, *OF_PLAYERS, *OF_DATES} == {*DAILY_TABLES} - {"schedule", "players"}
     complete = {name for name, share in record["coverage"].items() if share == 1}
     assert complete >= {"boxscores", "play_by_play", "prop_lines", "injuries", "rosters", "player_game_summary", "features"}
-    assert record["coverage"]["upcoming_players"] == 0.6  # features are stored of 12 of 20 rounds
+    assert record["coverage"]["upcoming_players"] == 0.6  # features are stored for 12 of 20 rounds
     assert record["coverage"]["player_shot_zones"] == 0.6
     assert record["coverage"]["predictions"] == record["coverage"]["grades"] == 0
 
@@ -87,6 +87,6 @@ def test_dates_without_games_have_no_season(warehouse: LocalWarehouse) -> None:
 
 
 def copy_of(warehouse: LocalWarehouse, folder: Path) -> LocalWarehouse:
-    """A warehouse that may be changed."""
+    """Returns a copy of a warehouse that the test may change."""
     shutil.copytree(warehouse.home, str(folder / "copy"))
     return LocalWarehouse(home=str(folder / "copy"))

@@ -1,4 +1,4 @@
-"""Altered worlds: what is changed, what is not, and that every altered game is still complete."""
+"""Altered worlds: changed facts, unchanged facts, and completeness of every altered game."""
 
 from datetime import timedelta
 

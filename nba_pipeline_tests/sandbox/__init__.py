@@ -1,1 +1,1 @@
-"""The simulated league: its identities, its wire formats, its faults, its server."""
+"""The simulated league: its invariants, wire formats, faults and server."""

@@ -1,4 +1,4 @@
-"""One league, one evening, one server per test whose clock the test moves."""
+"""A shared league, a game date, and one server per test with a clock set by the test."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ from nba_pipeline.sandbox.league import Game
 
 DAY = date(2025, 1, 15)
 PATIENT_SECONDS = 60.0
-"""A whole season is made for the first answer about it; on a busy machine that takes longer than httpx waits by itself."""
+"""The first request simulates a whole season, which can exceed httpx's default timeout on a busy machine."""
 
 
 @dataclass
 class Peer:
-    """A running sandbox: where it is, what time it says, how to ask it."""
+    """A running sandbox with its client and clock."""
 
     game: Game
     server: SandboxServer
@@ -66,7 +66,7 @@ class Peer:
         return next((game for game in games if game["gameId"] == self.game.game_id), None)
 
     def shown(self) -> dict[str, dict[str, Any]]:
-        """The games of the scoreboard by id."""
+        """Returns game id -> game of the scoreboard."""
         return {game["gameId"]: game for game in self.get(self.scoreboard).json()["scoreboard"]["games"]}
 
     def quotes(self, **query: str) -> dict[str, list[dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""ESPN's documents: rosters of thirty clubs, and the newest injury report in its own words."""
+"""ESPN's documents: rosters of thirty clubs, and the newest injury report in ESPN's format."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -21,7 +21,7 @@ def team(peer: Peer, number: int) -> dict[str, Any]:
 
 
 def injured(peer: Peer) -> dict[str, list[dict[str, Any]]]:
-    """ESPN's code -> its injuries."""
+    """Returns ESPN's club code -> injuries."""
     document = peer.get(f"{BASE}/injuries").json()
     return {club["injuries"][0]["athlete"]["team"]["abbreviation"]: club["injuries"] for club in document["injuries"]}
 

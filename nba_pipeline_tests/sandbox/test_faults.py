@@ -1,4 +1,4 @@
-"""Every fault rule acts once, over real HTTP, and then the answer is right again."""
+"""Every fault rule applies once over real HTTP. The next response is correct."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

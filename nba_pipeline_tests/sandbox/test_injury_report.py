@@ -1,4 +1,4 @@
-"""The injury report: what is printed when, that it explains who is absent, and that it reads back from the PDF."""
+"""The injury report: publication times, explained absences, and a round trip through the PDF."""
 
 import io
 from collections import Counter
@@ -25,7 +25,7 @@ from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.injury_report import COLUMNS, NOT_YET_SUBMITTED, report
 from nba_pipeline_tests.sandbox.conftest import DAY, Peer
 
-MODERN = date(2026, 1, 14)  # minutes in the names of files
+MODERN = date(2026, 1, 14)  # file names have minutes
 EVENING = eastern(MODERN, 17, 30)
 SOLID_BLANK = 1.0
 
@@ -41,7 +41,7 @@ def intended(league: League, at: datetime) -> dict[str, Any]:
 
 
 def filled(rows: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Rows with what they leave out because the row above says it."""
+    """Returns the rows with repeated cells filled from the row above."""
     full: list[dict[str, str]] = []
     for row in rows:
         above = full[-1] if full else row
@@ -50,7 +50,7 @@ def filled(rows: list[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def read(body: bytes) -> list[list[dict[str, Any]]]:
-    """The words of each page with their places."""
+    """Returns the words of each page with their positions."""
     with pdfplumber.open(io.BytesIO(body)) as pdf:
         return [page.extract_words(x_tolerance=SOLID_BLANK) for page in pdf.pages]
 
@@ -128,16 +128,16 @@ def test_the_bytes_of_a_minute_are_the_same_whenever_and_of_whomever_they_are_as
     [
         ("2026-01-14_05_30PM", 200),
         ("2026-01-14_05_00PM", 200),
-        ("2026-01-14_08_00PM", 403),  # not yet
+        ("2026-01-14_08_00PM", 403),  # not yet published
         ("2026-01-14_12_30AM", 200),
         ("2026-01-14_05_15PM", 200),
         ("2026-01-14_04_00PM", 200),
         ("2026-01-14_04_10PM", 403),
-        ("2026-01-14_05PM", 403),  # the older name
+        ("2026-01-14_05PM", 403),  # old file name
         ("2026-01-14_13_30PM", 403),
         ("2026-02-30_01_30PM", 403),
         ("2025-12-22_08AM", 200),
-        ("2025-12-22_08_30AM", 403),  # the newer name
+        ("2025-12-22_08_30AM", 403),  # new file name
         ("2025-12-22_09AM", 403),
         ("2025-12-22_09_00AM", 200),
         ("2025-12-22_06PM", 403),

@@ -1,4 +1,4 @@
-"""What a season of invented games must look like."""
+"""Invariants of a simulated season."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from nba_pipeline.sandbox import League
 from nba_pipeline.sandbox.names import plain
 from nba_pipeline.sandbox.roster import roster
 
-TWENTY_DATES = days(date(2025, 6, 21), date(2025, 7, 10))  # across the turn of the season
+TWENTY_DATES = days(date(2025, 6, 21), date(2025, 7, 10))  # across the boundary of two seasons
 FINGERPRINT = """
 import hashlib
 from datetime import date

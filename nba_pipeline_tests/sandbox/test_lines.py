@@ -1,4 +1,4 @@
-"""Spreads, totals and winners beside the player lines."""
+"""Spreads, totals and winners in addition to player lines."""
 
 from datetime import datetime, timedelta
 from statistics import fmean, pstdev
@@ -13,7 +13,7 @@ ALL = "player_points,spreads,totals"
 
 
 def books(peer: Peer, **query: str) -> dict[str, dict[str, dict[str, Any]]]:
-    """Book -> market -> its part of the answer."""
+    """Returns book -> market -> market document."""
     answer = peer.get(peer.odds_path, **(peer.odds | {"markets": ALL} | query)).json()
     return {book["key"]: {market["key"]: market for market in book["markets"]} for book in answer["bookmakers"]}
 

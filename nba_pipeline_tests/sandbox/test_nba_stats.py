@@ -1,4 +1,4 @@
-"""The game log of stats.nba.com: a table of final games for whoever looks like a browser."""
+"""The game log of stats.nba.com: a table of final games, for requests with browser headers only."""
 
 from datetime import date, timedelta
 from typing import Any

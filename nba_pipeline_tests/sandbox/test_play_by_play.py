@@ -1,4 +1,4 @@
-"""The play-by-play tells the box score of the same moment, action by action."""
+"""The play-by-play sums to the box score of the same moment."""
 
 from collections import Counter, defaultdict
 from datetime import timedelta
@@ -57,7 +57,7 @@ def actions_of(peer: Peer) -> list[dict[str, Any]]:
 
 
 def summed(actions: list[dict[str, Any]]) -> dict[int, Counter[str]]:
-    """What the actions of every player sum to, with the box score's names."""
+    """Returns the sums of every player's actions, with the column names of the box score."""
     sums: dict[int, Counter[str]] = defaultdict(Counter)
     kinds = {"2pt": ("twoPointers", 2), "3pt": ("threePointers", 3), "freethrow": ("freeThrows", 1)}
     for action in actions:

@@ -1,4 +1,4 @@
-"""Games of three minutes that were moved to begin minutes from now: every provider tells of the same ones."""
+"""Three-minute games moved to start soon: all providers report the same games."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ STATUS = {BEFORE: 1, BEGUN: 2, HALFWAY: 2, LAST: 2, OVER: 3, LATER: 3}
 
 @pytest.fixture(scope="module")
 def league() -> League:
-    """A smaller one than elsewhere: each answer about the season holds all of its games."""
+    """A smaller league than in other tests, because each schedule document holds all games of the season."""
     return League(clubs=CLUBS)
 
 
@@ -36,7 +36,7 @@ def league() -> League:
     ids=["before the books open", "afternoon", "over midnight", "the night after"],
 )
 def short(request: pytest.FixtureRequest, tmp_path: Path, league: League) -> Iterator[tuple[Peer, datetime]]:
-    """Every game of a date, moved to one instant, and that instant."""
+    """All games of a date, moved to one instant, with that instant."""
     games = league.games(DAY)
     rule = {"action": "move_date", "to": request.param, "game": [game.game_id for game in games]}
     (tmp_path / "sandbox_rules.json").write_text(json.dumps({"game_minutes": MINUTES, "clubs": CLUBS, "rules": [rule]}))
@@ -49,7 +49,7 @@ def short(request: pytest.FixtureRequest, tmp_path: Path, league: League) -> Ite
 
 
 def listed(peer: Peer) -> dict[str, dict[str, Any]]:
-    """The games of the schedule by id, with the date that lists them."""
+    """Returns game id -> game of the schedule, with its listed date."""
     days = peer.get(peer.schedule).json()["leagueSchedule"]["gameDates"]
     return {
         game["gameId"]: game | {"on": datetime.strptime(day["gameDate"][:10], "%m/%d/%Y").date()}

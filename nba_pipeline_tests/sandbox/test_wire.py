@@ -1,4 +1,4 @@
-"""The documents as the providers write them, traps included."""
+"""The documents in the providers' formats, including their irregularities."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -118,7 +118,7 @@ def _widths() -> list[float]:
 
 
 def _paper() -> "FPDF":
-    from fpdf import FPDF  # noqa: PLC0415  half a second that only a request for a report pays
+    from fpdf import FPDF  # noqa: PLC0415  the import takes 0.5 s and is needed for reports only
 
     paper = FPDF(unit="pt", format=PAGE_SIZE)
     paper.set_compression(False)  # makes the file independent of the zlib version
