@@ -1,9 +1,9 @@
 """BigQuery: jobs and bytes of writes by dates and tables, and seconds relative to the stock IO manager.
 
-Uses the real client against the emulator (set up by `make test-bigquery`, or only set up by
-`python -m nba_pipeline_tests.bigquery.emulator setup`). The emulator does not reproduce BigQuery's speed and bills no bytes.
-Jobs, calls and uploaded bytes are exact. Scanned bytes are computed from the results with BigQuery's documented sizes per
-type. Seconds are meaningful only as ratios.
+Uses the real client against the emulator. `python -m nba_pipeline_tests.bigquery.emulator setup` installs the emulator;
+`make test-bigquery` also runs the tests. The emulator does not reproduce BigQuery's speed and bills no bytes. Jobs, calls and
+uploaded bytes are exact. Scanned bytes are computed from the results with BigQuery's documented sizes per type.
+Seconds are meaningful only as ratios.
 
     python benchmarks/bigquery.py               # writes and the comparison, 2 minutes
     python benchmarks/bigquery.py --game-day    # also a whole game day of the sandbox, 10 minutes
