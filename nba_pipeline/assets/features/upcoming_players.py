@@ -245,7 +245,7 @@ def no_team_has_a_hole(warehouse: Warehouse, dates: Sequence[date], clock: Clock
 
 @dated_check(TABLE)
 def both_teams_have_players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every team of the slate has at least eight expected players. The first weeks of a season are marked as bootstrap."""
+    """Every team of the slate has at least eight expected players."""
     schedule = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
     sides = pl.concat([schedule.select("game_date", pl.col(f"{side}_team").alias("team")) for side in ("home", "away")])
     expected = warehouse.scan(TABLE, dates).group_by("game_date", "team").len().collect()

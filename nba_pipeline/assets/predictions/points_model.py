@@ -47,7 +47,7 @@ TABLE = Table("points_model", grain="training week and system", key=("game_date"
 
 SOURCE = "features, player_game_summary"
 WINDOW_DAYS_PER_VALIDATION_DAY = 5
-"""Least ratio in short windows. It keeps the training rows in the majority."""
+"""Least ratio in a short window, so that training gets more days than validation."""
 MOST_POINTS = 100
 """The NBA record for one game (Wilt Chamberlain, 2 March 1962)."""
 

@@ -1,7 +1,7 @@
 """prop_lines: the sportsbooks' player lines, as each book showed them at an instant.
 
 Grain: one row per player, game, book, market, line and snapshot
-Source: The Odds API (live, historical for past dates); the archive for its own dates
+Source: The Odds API (live, historical for past dates); the archive for the dates that it covers
 Caveats: rows are only ever added; books mix alternate lines into the main market; a line with an unknown snapshot
   instant has `is_before_tipoff` null and is never used live; the provider's start is about ten minutes after tip-off;
   in-play lines and points lines of exactly 20 are quarantined; points lines below 5 and markets without a line are
