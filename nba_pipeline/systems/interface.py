@@ -136,14 +136,14 @@ class TrainedSystem(System):
         """Returns the feature names in the model file, in order."""
 
     def read_card(self, text: str) -> Card:
-        """Returns a model's card from JSON. Raises ValidationError if it is invalid, Permanent if it belongs to another system."""
+        """Returns a model's card from JSON. Raises ValidationError if it is invalid, Permanent for a card of another system."""
         card = Card.model_validate_json(text)
         if card.system_id != self.system_id:
             raise Permanent(f"model {card.model_id} belongs to system {card.system_id}, not to {self.system_id}")
         return card
 
     def model(self, card: Card, booster: Any) -> TrainedModel:
-        """Returns a card and its library object as one model. Raises Permanent if its signature differs from that of this code."""
+        """Returns a card and its library object as one model. Raises Permanent if its signature differs from this code's."""
         model = TrainedModel(card, booster)
         self.check_signature(model)
         return model
@@ -164,7 +164,7 @@ class TrainedSystem(System):
                 )
 
     def predict(self, features: pl.DataFrame, model: TrainedModel | None = None) -> pl.DataFrame:
-        """See System.predict. Raises Permanent without a model, or if its signature differs from that of this code."""
+        """See System.predict. Raises Permanent without a model, or if its signature differs from this code's."""
         if model is None:
             raise Permanent(f"{self.system_id} cannot predict without a model")
         self.check_signature(model)

@@ -358,7 +358,7 @@ def every_expected_player_has_features(warehouse: Warehouse, dates: Sequence[dat
 
 @dated_check(TABLE, blocking=True)
 def enough_players_are_ready(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """At least 60 % of the players with 5 games have the features that the baseline requires. Bootstrap passes."""
+    """At least 60 % of the players with 5 games have the features that the baseline requires. Dates without such players pass."""
     return _ready(warehouse, dates, SETTINGS.coverage.ready_block)
 
 
