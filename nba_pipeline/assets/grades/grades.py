@@ -114,7 +114,7 @@ def without_lost_rows(
 def published(predictions: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
     """Returns the prediction that counts per player, game, system, market and run kind.
 
-    It is the latest version. Live predictions also have to be from before tip-off.
+    It is the latest version. For live predictions, it is the latest version made before tip-off.
     """
     tipoffs = schedule.select("game_date", "game_id", pl.col("tipoff_at").alias("tipoff_at_now"))
     tipoff_at = pl.coalesce("tipoff_at_now", "tipoff_at")

@@ -1,7 +1,7 @@
 """boxscores: statistics of every player of both teams in a final game, and the reason why a player did not play.
 
 Grain: one row per player per game
-Source: NBA CDN box score, else the player game log of stats.nba.com, else balldontlie; the archive for the dates that it covers
+Source: NBA CDN box score, else the player game log of stats.nba.com, else balldontlie; the archive for the dates it covers
 Caveats: rows of players who did not play have null statistics; the archive and balldontlie lack inactive players; the
   game log lacks starter flags and players who did not play; each game is from one source; `boxscore_disagreements` lists
   the differences between sources; a game with implausible totals is quarantined as a whole; a game in this table may be

@@ -86,9 +86,9 @@ LADDER = ["game_id", "who", "market", "book", "snapshot_at"]
 def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
     """Marks each line that is not a line of the market with its reason.
 
-    The problem marks lines shown at or after tip-off, and placeholders in the points market. The reason to ignore marks
-    points lines below the lowest, which books offer every day, and every rung of a ladder whose main line is below it: without
-    its main line, the ladder would seem to have another one.
+    `problem` marks lines shown at or after tip-off, and placeholders in the points market. `ignored` marks points lines below
+    the lowest, which books offer every day, and every rung of a ladder whose main line is below it: without its main line, the
+    ladder would seem to have another one.
     """
     wanted = SETTINGS.lines
     rows = rows.with_columns(pl.coalesce(pl.col("player_id").cast(pl.String), "spelling").alias("who"))
