@@ -537,7 +537,7 @@ def every_line_is_from_before_tipoff(warehouse: Warehouse, dates: Sequence[date]
 
 @dated_check(TABLE)
 def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """At most 40 % of the slate's predictions are NO_LINE."""
+    """At most 40 % of the slate's predictions are NO_LINE. A rising share indicates a problem."""
     latest = warehouse.scan(TABLE, dates).sort("version").group_by("game_date", *PREDICTED).last()
     found = latest.group_by("game_date").agg(
         (pl.col("recommendation") == "NO_LINE").mean().alias("no_line"), pl.len().alias("rows"),

@@ -165,7 +165,7 @@ def every_final_game_has_play_by_play(warehouse: Warehouse, dates: Sequence[date
 
 @dated_check(TABLE)
 def lists_are_as_long_as_usual(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """A game has 200 to 900 actions. Real ones have about 450 to 650."""
+    """A game has 200 to 900 actions. Typical games have about 450 to 650."""
     lengths = warehouse.scan(TABLE, dates).group_by("game_date", "game_id").len("actions").sort("game_id").collect()
     verdicts = []
     for day in dates:

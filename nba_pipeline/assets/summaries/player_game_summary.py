@@ -87,7 +87,7 @@ def summarise_player_games(
     rows = with_zones(rows, PLAY_BY_PLAY.empty() if play_by_play is None else play_by_play)
     rows = _with_lines(rows, PROP_LINES.empty() if prop_lines is None else prop_lines)
     opponents = rows.select("game_id", pl.col("team").alias("opponent"), pl.col("team_points").alias("opponent_points"))
-    team_minutes = pl.col("minutes").sum().over("game_id", "team").max().over("game_id")  # both teams played as long
+    team_minutes = pl.col("minutes").sum().over("game_id", "team").max().over("game_id")  # both teams play the same minutes
     rows = rows.join(opponents.unique(), on=["game_id", "opponent"], how="left").with_columns(
         (pl.col("team_points") > pl.col("opponent_points")).alias("did_win"),
         overtimes(team_minutes).alias("overtimes"),
