@@ -1,1 +1,1 @@
-"""What the numbers mean: pure polars expressions with units and ranges. Nothing here reads, writes or knows a date."""
+"""Definitions of the numbers: pure polars expressions with units and ranges. No module here reads, writes or uses the clock."""

@@ -1,4 +1,4 @@
-"""How often a player was there when his team played."""
+"""The share of a team's games that a player missed."""
 
 import polars as pl
 
@@ -7,13 +7,13 @@ from nba_pipeline.formulas.team_form import TEAM_SEASON, team_games, team_record
 
 RECENT_TEAM_GAMES = 10
 STINT_GAP_DAYS = 365
-"""Days without any row beyond which a player's time with a team starts anew."""
+"""After more days without a row, a player's time with a team starts again."""
 
 
 def with_missed_games(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
-    """Expected players in, the same rows out with the share of the team's last 10 games that they missed.
+    """Adds the share of the team's last 10 games that each expected player missed. One row per expected player in and out.
 
-    Games of the season before the date, since the player is with the team; null without one.
+    Counts games of the season before the date and since the player joined the team. Null without such a game.
     """
     record = team_record(team_games(player_games))
     own, with_team = ["player_id", "season", "team"], games_with_team(player_games.filter("did_play"))
@@ -36,7 +36,7 @@ def with_missed_games(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.Data
 
 
 def stints(rows: pl.DataFrame) -> pl.DataFrame:
-    """One row per row, played or not: since which date the player has been with the team.
+    """Returns one row per row, played or not, with the date since which the player has been with the team.
 
     A stint starts after a row with another team, or after more than a year without any row.
     """
@@ -51,6 +51,6 @@ def stints(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def games_with_team(played: pl.DataFrame) -> pl.DataFrame:
-    """One row per played game: played games of the player for that team in that season, with it."""
+    """Returns one row per played game: the player's games for the team in the season, up to and including that game."""
     group = ["player_id", "team", "season"]
     return in_order(played, group).select(*group, "game_date", pl.col(GAME).alias("games_with_team"))

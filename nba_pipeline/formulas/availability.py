@@ -1,9 +1,8 @@
-"""Who is said to miss a game, and what his absence takes from his team.
+"""Injury status per player, and the effect of absences on the team.
 
-Per team of a game the newest counted snapshot of the injury report speaks. A snapshot counts when it is known to be from
-before the tip-off; one in which the team has not submitted says nothing, so the one before it goes on to hold. An entry
-that could not be used makes the status unknown: that of its player, or where it names none, of every player whom the
-snapshot does not list.
+The newest counted snapshot of the injury report decides, per team and game. A snapshot counts if it is known to be from
+before tip-off. A snapshot in which the team has not submitted is skipped, so the one before it stays valid. An unusable
+entry makes the status unknown: of its player, or without a player id, of every player that the snapshot does not list.
 """
 
 from datetime import datetime
@@ -16,10 +15,10 @@ TEAM = ["game_id", "team"]
 NOT_SUBMITTED = "not_submitted"
 RISK_LEVELS = {"available": 0, "probable": 0, "questionable": 1, "doubtful": 2, "out": 3}
 PRINTED_INSTANT = "%Y-%m-%d %H:%M:%S%.f%z"
-"""How the quarantine writes an instant."""
+"""Format of instants in the quarantine."""
 
 UNCLEAR = "unclear"
-"""Status of an entry that could not be used. It exists in frames only: see `with_unclear`."""
+"""Status of an unusable entry. It only exists in frames: see `with_unclear`."""
 
 STAR_POINTS = 18.0
 STAR_MINUTES = 28.0
@@ -28,9 +27,9 @@ STAR_GAMES = 10
 
 
 def with_unclear(injuries: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `injuries` and of its quarantine in, the same rows of `injuries` and the quarantined ones as `unclear` out.
+    """Returns the rows of `injuries`, and the quarantined ones with the status `unclear`.
 
-    A quarantined entry that names no game may be about each of its date, one that names no team about both of its game.
+    A quarantined entry without a game is added to each game of its date. One without a team is added to both teams.
     """
     texts = [
         pl.col("row").str.json_path_match(f"$.{name}").alias(name) for name in (*TEAM, "player_id", "snapshot_at", "seen_at")
@@ -53,18 +52,18 @@ def with_unclear(injuries: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFra
 
 
 def injury_status(rows: pl.DataFrame, injuries: pl.DataFrame, as_of: datetime | None = None) -> pl.DataFrame:
-    """Expected players in, the same rows out with what the newest report of their team says of each.
+    """Adds the status of the team's newest report to each expected player. One row per expected player in and out.
 
     Args:
-        rows: one row per player and game, with game_id, team and player_id.
-        injuries: rows of `injuries`, with those of its quarantine as `with_unclear` adds them.
-        as_of: only what had been seen by then counts; without it everything from before the tip-off.
+        rows: One row per player and game, with game_id, team and player_id.
+        injuries: Rows of `injuries`, with quarantined entries as added by `with_unclear`.
+        as_of: Only snapshots seen by this instant count. Without it, all snapshots from before tip-off count.
 
     Returns:
-        The rows with injury_status and injury_reason (null for who is not listed, or whose status is unknown),
-        has_injury_report (the team has submitted), injury_snapshot_at (of the report that speaks) and injury_risk_level:
-        0 not listed, available or probable, 1 questionable, 2 doubtful, 3 out; null without a report, and where the
-        report's entry on the player could not be used.
+        The rows with injury_status and injury_reason (null if the player is not listed or the status is unknown),
+        has_injury_report (the team has submitted), injury_snapshot_at (of the deciding report) and injury_risk_level:
+        0 not listed, available or probable, 1 questionable, 2 doubtful, 3 out; null without a report, and if the report's
+        entry on the player is unusable.
     """
     counted = injuries.filter(pl.col("is_before_tipoff").fill_null(False))
     if as_of is not None:
@@ -97,19 +96,19 @@ def injury_status(rows: pl.DataFrame, injuries: pl.DataFrame, as_of: datetime | 
 
 
 def absent_teammates(rows: pl.DataFrame) -> pl.DataFrame:
-    """Every expected player of each game in, the same rows out with which of his team-mates are said to miss it.
+    """Adds the teammates who are expected to be absent. One row per expected player in and out.
 
-    Absent is who is out or doubtful. A star has at least 10 games of the season and scores 18 points a game, or plays 28
-    minutes and scores 12.
+    Absent players are out or doubtful. A star has at least 10 games of the season and averages 18 points, or 28 minutes and
+    12 points.
 
     Args:
-        rows: with game_id, team, has_injury_report, injury_risk_level, and of the season points_mean_season,
-            minutes_mean_season, games_played_season and usage_pct_season (below 5 games there is none, and it counts as 0).
+        rows: All expected players of each game, with game_id, team, has_injury_report, injury_risk_level, and of the season
+            points_mean_season, minutes_mean_season, games_played_season and usage_pct_season (counts as 0 below 5 games).
 
     Returns:
-        The rows with star_teammates_out and questionable_teammates (counts), absent_teammates_usage_pct_sum_season and, of
-        the stars among them, star_teammates_usage_pct_sum (sums of fractions); the player himself never counts. All are
-        null without a report of the team, and each one where a team-mate's status or usage that it depends on is unknown.
+        The rows with star_teammates_out and questionable_teammates (counts), absent_teammates_usage_pct_sum_season and, for
+        absent stars, star_teammates_usage_pct_sum (sums of fractions). The player is never included. All are null without
+        a report of the team. Each is null if it depends on an unknown status or usage of a teammate.
     """
     is_absent = pl.col("injury_risk_level") >= RISK_LEVELS["doubtful"]
     scores = pl.col("points_mean_season") >= STAR_POINTS
@@ -129,11 +128,11 @@ def absent_teammates(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _where(condition: pl.Expr, value: pl.Expr) -> pl.Expr:
-    """The value where the condition holds, 0 where it does not, null where that is unknown."""
+    """Returns the value where the condition holds, 0 where it does not, null where it is unknown."""
     return pl.when(condition).then(value).when(~condition).then(0)
 
 
 def _sum_of_others(value: pl.Expr) -> pl.Expr:
-    """Sum over the other players of the team; null where one of theirs is unknown."""
+    """Sum over the other players of the team; null if one of their values is unknown."""
     unknown_others = value.is_null().sum().over(TEAM) - value.is_null()
     return pl.when(unknown_others == 0).then(value.sum().over(TEAM) - value.fill_null(0))

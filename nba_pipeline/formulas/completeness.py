@@ -1,17 +1,17 @@
-"""Whether a window saw every game that it should have seen."""
+"""Whether a window contains every game that it should."""
 
 import polars as pl
 
 COMPLETE_SHARE = 0.9
-"""Games seen, of those that the window should hold, from which it counts as complete."""
+"""Least share of actual to expected games of a complete window."""
 
 HOLES = {"team": pl.String(), "hole_date": pl.Date()}
 
 
 def holes(schedule: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
-    """One row per team and final game of the schedule of which nothing was summarised: team, hole_date.
+    """Returns one row per team and final game without a summary: team, hole_date.
 
-    A game that no source holds (`has_boxscore_source` false) is not a hole.
+    A game without a source (`has_boxscore_source` false) is not a hole.
     """
     lost = schedule.filter((pl.col("status") == "final") & pl.col("has_boxscore_source")).join(
         player_games.select("game_id").unique(), on="game_id", how="anti"
@@ -22,10 +22,11 @@ def holes(schedule: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_completeness(rows: pl.DataFrame, lost: pl.DataFrame) -> pl.DataFrame:
-    """Expected players with their window in, the same rows out with how complete the window of 10 games is.
+    """Adds the completeness of the 10-game window to expected players. One row per expected player in and out.
 
     Reads `contributing_game_ids` and `window_starts`. expected_games_last_10 counts the window's games and the team's holes
-    since its first; is_window_complete from 0.9 on, null without a game; window_span_days from its first game to the date.
+    since its first game. is_window_complete is true from a share of 0.9 on, null without a game. window_span_days runs from
+    the window's first game to the date.
     """
     key = ["game_id", "player_id"]
     missed = (

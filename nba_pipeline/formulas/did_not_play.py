@@ -1,4 +1,4 @@
-"""Why somebody did not play, as one of seven categories, from the words of the provider."""
+"""The reason why a player did not play, as one of seven categories."""
 
 import polars as pl
 
@@ -15,18 +15,18 @@ WORDS: dict[str, tuple[str, ...]] = {
     "rest": ("rest", "load management"),
     "coach": ("coach",),
 }  # fmt: skip
-"""Category -> words of which one stands in the reason. The first category wins: a coach's decision to rest somebody is rest.
+"""Category -> words in the reason. The first matching category wins: a coach's decision to rest a player is rest.
 
-Seen: the codes of the NBA's box score (INACTIVE_INJURY, INACTIVE_GLEAGUE_TWOWAY, DNP_COACH), the comments of its statistics
-pages (DND - Injury/Illness, DNP - Coach's Decision, NWT - Personal) and the reasons of the injury report (G League -
-Two-Way, League Suspension).
+Observed: the codes of the NBA's box score (INACTIVE_INJURY, INACTIVE_GLEAGUE_TWOWAY, DNP_COACH), the comments of its
+statistics pages (DND - Injury/Illness, DNP - Coach's Decision, NWT - Personal) and the reasons of the injury report
+(G League - Two-Way, League Suspension).
 """
 
 CATEGORIES = (*WORDS, OTHER)
 
 
 def dnp_category() -> pl.Expr:
-    """The category of `reason`: whole words, whatever their case and what stands between them.
+    """Returns the category of `reason`. Matches whole words and ignores case and punctuation.
 
     Text without a known word is `other`; null without a reason.
 

@@ -1,4 +1,4 @@
-"""The market's total and spread of a game, as seen before tip-off, and what they imply for one team."""
+"""The market's total and spread of a game before tip-off, and the team total that they imply."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,9 +6,9 @@ from datetime import datetime
 import polars as pl
 
 HALF_POINTS = 2
-"""Per point. Lines are whole numbers of half points, so medians of them are exact."""
+"""Half points per point. Lines are whole numbers of half points, so their medians are exact."""
 VIEW = {"home": "home", "away": "home", "over": "over", "under": "over"}
-"""Outcome -> the outcome in whose view its market is told."""
+"""Outcome -> the outcome whose perspective represents the market."""
 MARKET = ["game_id", "view"]
 LINES = ("game_total", "game_spread", "absolute_game_spread", "implied_team_total")
 
@@ -21,13 +21,13 @@ def game_lines_of(
     books_of_one_feed: Mapping[str, str],
     as_of: datetime | None = None,
 ) -> pl.DataFrame:
-    """Rows with `game_id` and `is_home` in, the same rows out with the market's lines of the game.
+    """Adds the market's lines of the game to rows with `game_id` and `is_home`. The same rows in and out.
 
-    Only lines known to be from before tip-off count, and with `as_of` only those shown by then: not those of an unknown
-    instant. Of each book the latest snapshot of a market speaks; the line is that of the first of `book_precedence`, else
-    the median over the remaining distinct feeds. In points, each null where its market has no line:
+    Lines count if they are known to be from before tip-off and, with `as_of`, were shown by then. Lines of an unknown instant
+    do not count. Each book contributes its latest snapshot of a market. The line is that of the first book in
+    `book_precedence`, else the median over the remaining distinct feeds. In points, each null if its market has no line:
 
-    game_total; game_spread, in the view of the row's team, negative for the favourite; absolute_game_spread;
+    game_total; game_spread, from the perspective of the row's team, negative for the favorite; absolute_game_spread;
     implied_team_total = game_total / 2 - game_spread / 2.
     """
     known = game_lines.filter(pl.col("is_before_tipoff").fill_null(False))
@@ -38,7 +38,7 @@ def game_lines_of(
         pl.col("book").replace(books_of_one_feed).alias("feed"),
         pl.col("book").replace_strict(ranks, default=None, return_dtype=pl.Int64).alias("precedence"),
     )
-    # the book that owns the feed before its copies
+    # the book that owns the feed comes before its copies
     by_feed = books.sort(pl.col("feed") != pl.col("book"), "book")
     feeds = by_feed.unique([*MARKET, "feed"], keep="first", maintain_order=True)
     medians = feeds.group_by(MARKET).agg(pl.col("half_points").median().alias("median"))
@@ -58,9 +58,9 @@ def game_lines_of(
 
 
 def _of_each_book(known: pl.DataFrame) -> pl.DataFrame:
-    """One row per game, market and book: its latest line in the view of the home team, or of the over.
+    """Returns each book's latest line per game and market, from the perspective of the home team or of the over.
 
-    Both outcomes of a market bear the same line, a spread with the opposite sign: one of them is enough.
+    Both outcomes of a market have the same line, a spread with the opposite sign, so one outcome is enough.
     """
     latest = pl.col("snapshot_at") == pl.col("snapshot_at").max().over("game_id", "market", "book")
     sign = pl.when(pl.col("outcome") == "away").then(-1).otherwise(1)

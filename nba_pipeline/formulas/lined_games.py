@@ -1,7 +1,7 @@
-"""How a player did against his closing lines: windows over his lined games, those that he played and that had a line.
+"""A player's results against closing lines: windows over lined games, the played games that have a closing line.
 
-Made from box and line, never from the platform's own grades: a grade depends on what was predicted. The windows are of
-the season, as every window of a player's form.
+They use box scores and lines, never the platform's grades, because a grade depends on the prediction. Windows are limited
+to the season, like every window of a player's form.
 """
 
 import polars as pl
@@ -10,35 +10,35 @@ from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before, windo
 
 PLAYER_SEASON = ["player_id", "season"]
 HALF_POINTS = 2
-"""Per point. Lines are whole numbers of half points, so that sums of them are exact."""
+"""Half points per point. Lines are whole numbers of half points, so their sums are exact."""
 LEAST_GAMES_OF_A_SHARE = 5
 LEAST_GAMES_OF_A_MEAN = 3
-"""Lined games are few where a book offers few players, and a margin says more than a side."""
+"""Lower than for a share: lined games may be rare, and a margin is more informative than a side."""
 
 LINED = (
     "over_streak_lined_games", "under_streak_lined_games", "over_pct_last_10_lined_games",
     "points_minus_closing_line_mean_last_5_lined_games", "previous_closing_line",
 )  # fmt: skip
-"""Features that are windows over the player's lined games of the season and nothing else."""
+"""Features that are windows over the player's lined games of the season."""
 
 
 def with_lined_games(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
-    """Expected players in, the same rows out with what their lined games of the season strictly before the date say.
+    """Adds the windows over the player's lined games of the season strictly before the date. The same rows in and out.
 
     `player_games` needs player_id, season, game_id, game_date, did_play, points and closing_line. Null without a lined
-    game; see `lined_games` for the fewest games that each window needs.
+    game. See `lined_games` for the fewest games that each window needs.
     """
     played = player_games.filter("did_play", pl.col("closing_line").is_not_null())
     return strictly_before(rows, lined_games(played), PLAYER_SEASON, {name: name for name in LINED})
 
 
 def lined_games(played: pl.DataFrame) -> pl.DataFrame:
-    """One row per lined game in, the same rows out: the windows of the season that end with the game.
+    """Adds the windows of the season that end with the game. One row per lined game in and out.
 
-    over_streak_lined_games, under_streak_lined_games: how many of the last games in a row ended over (under) the closing
-    line; a push ends both. over_pct_last_10_lined_games: the share over it, a fraction 0-1, pushes counting as not over;
-    null under 5 games. points_minus_closing_line_mean_last_5_lined_games: in points; null under 3.
-    previous_closing_line: of the game, in points, so that a later game finds there the line of the last lined one.
+    over_streak_lined_games, under_streak_lined_games: latest games in a row that ended over (under) the closing line; a push
+    ends both. over_pct_last_10_lined_games: share over the line, a fraction 0-1, a push counts as not over; null under 5
+    games. points_minus_closing_line_mean_last_5_lined_games: in points; null under 3. previous_closing_line: the line of this
+    game, in points; for a later game it is the line of the last lined game.
     """
     margin = 2 * pl.col("points").cast(pl.Int64) - (HALF_POINTS * pl.col("closing_line")).round().cast(pl.Int64)
     games = in_order(played, PLAYER_SEASON, {"margin": margin, "over": margin > 0}).with_columns(
@@ -55,7 +55,7 @@ def lined_games(played: pl.DataFrame) -> pl.DataFrame:
 
 
 def _streak(side: int) -> pl.Expr:
-    """Games of the group, up to this one, since the last that did not end on a side."""
+    """Latest games in a row on one side, up to and including this game."""
     latest_other = pl.when(pl.col("side") != side).then("row").forward_fill()
     before_the_group = pl.col("row") - pl.col(GAME)
     return pl.col("row") - pl.max_horizontal(latest_other, before_the_group)

@@ -1,4 +1,4 @@
-"""The market line of a player: which of the books' lines, as seen before tip-off, stands for the market."""
+"""The market line of a player: one line that represents all books before tip-off."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,10 +9,10 @@ from nba_pipeline.formulas.odds import is_main_line, price_skew
 PLAYER = ["game_id", "player_id"]
 MEDIAN = "median"
 HALF_POINTS = 2
-"""Per point. Lines are whole numbers of half points, so means and medians of them are exact."""
+"""Half points per point. Lines are whole numbers of half points, so their means and medians are exact."""
 SECONDS_PER_HOUR = 3600
 OF_ONE_BOOK = {"price_skew": pl.Float64(), "line_movement_direction": pl.Int64(), "late_line_movements": pl.Int64()}
-"""What only the line of one book has."""
+"""Columns that only exist for the line of a single book."""
 
 
 def market_lines(
@@ -26,18 +26,18 @@ def market_lines(
     lowest: float,
     late_hours: float,
 ) -> pl.DataFrame:
-    """Rows of `prop_lines` in; one row per player and game that has a market line out.
+    """Returns one row per player and game that has a market line, from rows of `prop_lines`.
 
-    Only lines known to be from before tip-off count: not those in play, not those of an unknown instant. Of each book
-    the latest snapshot speaks, with its main line (see `is_main_line`); a main line below `lowest` silences the book.
-    The line is that of the first of `book_precedence`, else the median over the remaining distinct feeds, rounded DOWN
-    to a half point where it is a quarter; `opening_line` is made alike from the first snapshots of the same books.
+    Only lines known to be from before tip-off count, not in-play lines or lines of an unknown instant. Each book contributes
+    the main line of its latest snapshot (see `is_main_line`); a book whose main line is below `lowest` is skipped. The line
+    is that of the first book in `book_precedence`, else the median over the remaining distinct feeds, with quarter points
+    rounded DOWN to a half point. `opening_line` is computed alike from the first snapshots of the same books.
 
     Returns:
-        game_id, player_id, line, book ("median" when it is one), is_fallback (not the first book of the precedence),
-        snapshot_at and line_source (of the median: of the latest line in it), opening_line, line_movement (line minus
-        opening_line), line_standard_deviation_across_books (sample standard deviation over distinct feeds, those of
-        precedence included; null under 2). Of the chosen book, null for a median, which has no prices and no path:
+        game_id, player_id, line, book ("median" for a median), is_fallback (not the first book of the precedence),
+        snapshot_at and line_source (for a median: those of its latest line), opening_line, line_movement (line minus
+        opening_line), line_standard_deviation_across_books (sample standard deviation over distinct feeds, including those
+        of the precedence; null under 2). For a single book, and null for a median, which has no prices and no history:
         price_skew, line_movement_direction (moves up minus moves down of its main line between snapshots) and
         late_line_movements (moves first shown in the last `late_hours` hours before tip-off).
     """
@@ -52,7 +52,7 @@ def market_lines(
         pl.col("book").replace(books_of_one_feed).alias("feed"),
         pl.col("book").replace_strict(ranks, default=None, return_dtype=pl.Int64).alias("precedence"),
     )
-    # the book that owns the feed before its copies
+    # the book that owns the feed comes before its copies
     by_feed = books.sort(pl.col("feed") != pl.col("book"), "book", maintain_order=True)
     feeds = by_feed.unique([*PLAYER, "feed"], keep="first", maintain_order=True)
     ranked = books.filter(pl.col("precedence").is_not_null()).sort("precedence", maintain_order=True)
@@ -82,7 +82,7 @@ def market_lines(
 
 
 def _main_lines(offered: pl.DataFrame, lowest: float, late_hours: float) -> pl.DataFrame:
-    """One row per player, game and book: the main line of its latest snapshot, that of its first one and the moves between."""
+    """Returns per player, game and book the main line of the latest and of the first snapshot, and the moves between."""
     book = [*PLAYER, "book"]
     main = (
         offered.with_columns(
@@ -106,7 +106,7 @@ def _main_lines(offered: pl.DataFrame, lowest: float, late_hours: float) -> pl.D
 
 
 def _spread(feeds: pl.DataFrame) -> pl.DataFrame:
-    """How far the books are apart, in points."""
+    """Standard deviation of the line across feeds, in points."""
     n, x = pl.len().cast(pl.Int64), pl.col("half_points")
     variance = (n * (x * x).sum() - x.sum() ** 2) / (n * (n - 1))
     spread = pl.when(n > 1).then(variance.sqrt() / HALF_POINTS)

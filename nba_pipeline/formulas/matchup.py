@@ -1,10 +1,10 @@
-"""What a game promises a player beyond his own form: the opponent's defence, the pace, the team mates who are out."""
+"""Effects of a game on a player beyond the player's own form: the opponent's defense, the pace and absent teammates."""
 
 import polars as pl
 
 ZONES = ("paint", "mid_range", "three_point")
 FULL_SHARE = 0.5
-"""Share of his attempts from which a player's primary zone counts in full."""
+"""Share of the attempts from which a player's primary zone counts in full."""
 
 STRONG_SCORE, STRONG_FACTOR, LARGEST_MISMATCH = 5, 1.2, 10
 ONE_STAR_FACTOR, MORE_STARS_FACTOR = 1.15, 1.30
@@ -13,11 +13,11 @@ SPIKE_FACTOR, LARGEST_SPIKE = 30, 3
 
 
 def shot_zone_mismatch_score() -> pl.Expr:
-    """How far the opponent's defence is weak where the player shoots: positive favours him.
+    """Weakness of the opponent's defense in the zones where the player shoots. Positive favors the player.
 
-    d x min(share / 0.5, 1) in his primary zone, d being the opponent's field-goal percentage allowed there minus the
-    league's in percentage points; x 1.2 beyond 5; clamped to -10..10. A balanced player: the mean of d over the zones,
-    weighted by his attempts. Null when his zones or the opponent's are unknown.
+    d x min(share / 0.5, 1) in the player's primary zone, where d is the opponent's field-goal percentage allowed there minus
+    the league's, in percentage points; x 1.2 beyond 5; clamped to -10..10. For a balanced player: the mean of d over the
+    zones, weighted by attempts. Null if the zones of the player or of the opponent are unknown.
     """
     weak = {zone: pl.col(f"{zone}_field_goal_pct_points_above_league") for zone in ZONES}
     share = {zone: pl.col(f"{zone}_attempt_pct_last_10_games") for zone in ZONES}
@@ -25,7 +25,7 @@ def shot_zone_mismatch_score() -> pl.Expr:
         pl.when(pl.col("primary_zone") == zone).then(weak[zone] * (share[zone] / FULL_SHARE).clip(upper_bound=1))
         for zone in ZONES
     ]
-    # a plus between expressions, because a horizontal sum takes null for 0
+    # a plus between expressions, because a horizontal sum treats null as 0
     balanced = (
         weak["paint"] * share["paint"] + weak["mid_range"] * share["mid_range"] + weak["three_point"] * share["three_point"]
     )
@@ -35,11 +35,11 @@ def shot_zone_mismatch_score() -> pl.Expr:
 
 
 def usage_spike_score() -> pl.Expr:
-    """Usage that a player stands to gain from the stars of his team who are out.
+    """Usage that a player gains from absent stars of the team.
 
     clamp((projected - season) x 30, -3..3) with projected = season x (1 + sum of the stars' usage / (5 x 0.20)), x 1.15
-    with one star out, x 1.30 with two or more, usage as a fraction. 0 with everybody there; null when the status of the
-    team mates or the season's usage is unknown.
+    with one star out, x 1.30 with two or more, usage as a fraction. 0 without an absent star; null if the status of the
+    teammates or the season's usage is unknown.
     """
     stars, season = pl.col("star_teammates_out"), pl.col("usage_pct_season")
     factor = pl.when(stars == 0).then(1.0).when(stars == 1).then(ONE_STAR_FACTOR).otherwise(MORE_STARS_FACTOR)

@@ -1,4 +1,4 @@
-"""What a pair of American prices says."""
+"""Probabilities implied by a pair of American prices."""
 
 import polars as pl
 
@@ -6,10 +6,10 @@ EVEN_PRICE = 100
 
 
 def implied_probability(price: pl.Expr) -> pl.Expr:
-    """Probability at which an American price is fair, the book's margin included.
+    """Probability at which an American price is fair, including the book's margin.
 
-    -price / (100 - price) for a favourite (-140), 100 / (100 + price) for an underdog (+110); a fraction 0-1; null
-    without a price, or with one that is not American (-100 < price < 100).
+    -price / (100 - price) for a favorite (-140), 100 / (100 + price) for an underdog (+110); a fraction 0-1; null
+    without a price, or with a price that is not American (-100 < price < 100).
 
     >>> pl.select(implied_probability(pl.lit(-140)).round(4)).item()
     0.5833
@@ -19,7 +19,7 @@ def implied_probability(price: pl.Expr) -> pl.Expr:
 
 
 def no_vig_over_probability() -> pl.Expr:
-    """Probability of the over without the book's margin, of `over_price` and `under_price`.
+    """Probability of the over without the book's margin, from `over_price` and `under_price`.
 
     over / (over + under) of the implied probabilities, a fraction 0-1; null unless both sides have a price.
 
@@ -31,7 +31,7 @@ def no_vig_over_probability() -> pl.Expr:
 
 
 def price_skew() -> pl.Expr:
-    """Which way the prices of a line lean, of `over_price` and `under_price`: positive where the over is likelier.
+    """Direction of a line's prices, from `over_price` and `under_price`: positive if the over is likelier.
 
     No-vig probability of the over minus that of the under, a number -1..1; null unless both sides have a price.
 
@@ -42,7 +42,7 @@ def price_skew() -> pl.Expr:
 
 
 def hold() -> pl.Expr:
-    """The book's margin on a line, of `over_price` and `under_price`.
+    """The book's margin on a line, from `over_price` and `under_price`.
 
     over + under - 1 of the implied probabilities, a fraction, about 0.07; null unless both sides have a price.
 
@@ -54,10 +54,10 @@ def hold() -> pl.Expr:
 
 
 def is_main_line(rungs_of: list[str]) -> pl.Expr:
-    """Whether a line is the one that its book means, among the rungs of the ladder that share the columns `rungs_of`.
+    """Whether a line is its book's main line, among the rungs of a ladder with equal values in the columns `rungs_of`.
 
-    The rung whose two prices are most balanced, the lower one of two alike; a single rung is the main line even with
-    one price; of several rungs none is unless one has both prices. Never null.
+    The main line is the rung with the most balanced prices, on a tie the lower one. A single rung is the main line even with
+    one price. Of several rungs, only one with both prices can be the main line. Never null.
     """
     imbalance = (no_vig_over_probability() - 0.5).abs().round(9)  # mirrored prices are equally balanced
     most_balanced = pl.when(imbalance == imbalance.min().over(rungs_of)).then("line").min().over(rungs_of)

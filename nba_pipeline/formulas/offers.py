@@ -1,4 +1,4 @@
-"""Offers of one line by one book at one instant, after its player is known: equal ones are one, others contradict each other."""
+"""Merging of offers of one line by one book at one instant, after name resolution."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ SIDES = ("over_price", "under_price")
 
 
 def merge_offers(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    """One row per line for offers that agree, all different offers of a line that do not; `copies` is what each row absorbed.
+    """Returns one row per line for consistent offers, and all distinct offers of a contradictory line; `copies` counts the rest.
 
-    Offers agree when neither side has two prices: one may have the over and another the under. The merged row is the first
-    captured, with both prices. Offers that contradict each other get a `problem`. Rows with a `problem` or `ignored` are only
-    merged with equal ones.
+    Offers are consistent if neither side has two prices: one may have the over and another the under. The merged row is the
+    first captured, with both prices. Contradictory offers get a `problem`. Rows with a `problem` or `ignored` are only merged
+    with equal ones.
     """
     rows = rows.sort("captured_at", "spelling", nulls_last=True, maintain_order=True)
     is_offer = pl.col("problem").is_null() & pl.col("ignored").is_null()
@@ -40,7 +40,7 @@ def _is_latest(key: Sequence[str]) -> pl.Expr:
 
 
 def first_of_each(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    """The first row of each group, with the number of the others."""
+    """Returns the first row of each group. `copies` counts the other rows of the group."""
     copies = (pl.len().over(columns) - 1).cast(pl.Int64).alias("copies")
     return rows.with_columns(copies).unique(columns, keep="first", maintain_order=True)
 

@@ -1,4 +1,4 @@
-"""Whether the totals of a game look like basketball. A game is implausible as a whole: no part of it can be trusted."""
+"""Plausibility of a game's totals. A game is implausible as a whole, because no part of it can be trusted."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,9 +8,9 @@ SIDE = ["game_id", "team"]
 
 
 def team_totals(player_games: pl.DataFrame, statistics: Sequence[str]) -> pl.DataFrame:
-    """The sums over each team's players who played: one row per game_id and team.
+    """Returns the sums over each team's players who played: one row per game_id and team.
 
-    A sum is null when the count of one of them is unknown.
+    A sum is null if the count of one of them is unknown.
     """
     sums = [pl.when(pl.col(name).is_not_null().all()).then(pl.col(name).sum()).alias(name) for name in statistics]
     return player_games.filter("did_play").group_by(SIDE).agg(sums)
@@ -19,12 +19,12 @@ def team_totals(player_games: pl.DataFrame, statistics: Sequence[str]) -> pl.Dat
 def implausible_games(
     totals: pl.DataFrame, ranges: Mapping[str, tuple[int, int]], never_zero: Sequence[str]
 ) -> pl.DataFrame:  # fmt: skip
-    """The games that no real game looks like: one row each, with game_id and `implausible`, which names team and total.
+    """Returns the implausible games, one row each: game_id and `implausible`, which names team and total.
 
     Args:
-        totals: One row per game_id and team, with a column per statistic; an unknown total is not judged.
-        ranges: Statistic -> least and most of a team in a game.
-        never_zero: Statistics of which the two teams of a game have at least one together.
+        totals: One row per game_id and team, with a column per statistic. Unknown totals are not checked.
+        ranges: Statistic -> lowest and highest total of a team in a game.
+        never_zero: Statistics whose sum over both teams is never 0.
     """
     long = totals.unpivot(on=list(ranges), index=SIDE, variable_name="statistic", value_name="total")
     bounds = pl.DataFrame(

@@ -1,6 +1,6 @@
-"""What a player has done: windows over his played games, and running totals to take the difference of.
+"""A player's form: windows over played games, and running totals for differences.
 
-Every row describes the state WITH its own game; `rolling.strictly_before` brings it to a later date.
+Every row includes its own game. `rolling.strictly_before` joins it to a later date.
 """
 
 import polars as pl
@@ -27,10 +27,10 @@ LONGEST_STREAK = 20
 BREAKOUT_STANDARD_DEVIATIONS = 1.5
 LEAST_MINUTES_OF_A_RATE = 20
 GAP_DAYS = 14
-"""Days between two played games beyond which a player returns, rather than goes on."""
+"""A longer gap between two played games, in days, counts as a structural change."""
 MEETING_DAYS = 1095
 WINDOW = 10
-"""Games of the window whose games are named."""
+"""Games in the window of `contributing_game_ids`."""
 
 
 FORM = (
@@ -42,18 +42,18 @@ FORM = (
     "usage_pct_last_5_games", "games_since_structural_change", "minutes_standard_deviation_last_10_games",
     "minutes_mean_season", "usage_pct_season",
 )  # fmt: skip
-"""Windows over the player's games of the season and nothing else."""
+"""Columns that are windows over the player's games of the season."""
 
 LATEST = {"team": "latest_team", "game_date": "latest_season_date", "contributing_game_ids": "contributing_game_ids",
           "first_of_window": "window_starts"}  # fmt: skip
-"""What else is said of the player's latest game of the season: where and when, and the ten games behind the windows."""
+"""Other columns of the player's latest game of the season: team, date, and the ten games behind the windows."""
 
 
 def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
-    """Expected players in, the same rows out with the player's windows, rest, load and meetings with the opponent.
+    """Adds the player's windows, rest, load and meetings with the opponent. One row per expected player in and out.
 
-    A gap that lasts until the date, or another team on the date, is a structural change: no game since. Rest counts
-    from any earlier season's last game; so do meetings, of the 1,095 days before.
+    A gap that lasts until the date, or another team on the date, is a structural change: games_since_structural_change is 0.
+    Rest and meetings include earlier seasons; meetings cover the 1,095 days before.
     """
     played = player_games.filter("did_play").join(rows, on="player_id", how="semi")
     form, totals, met = player_form(played), running_totals(played), meetings(played)
@@ -87,9 +87,9 @@ def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
 
 
 def player_form(played: pl.DataFrame) -> pl.DataFrame:
-    """One row per played game in, the same rows out: the windows of the season that end with the game.
+    """Adds the windows of the season that end with the game. One row per played game in and out.
 
-    Windows need 5 games. The columns bear the names of the features.
+    Windows need 5 games. The columns have the names of the features.
     """
     seconds = whole("minutes", SECONDS_PER_MINUTE)
     totals = {
@@ -130,16 +130,16 @@ def player_form(played: pl.DataFrame) -> pl.DataFrame:
 
 
 def points_trend_level() -> pl.Expr:
-    """Mean points of the last 2 games minus the 3 before: >= 5 is 2, >= 1 is 1, <= -1 is -1, <= -5 is -2, else 0."""
+    """Mean points of the last 2 games minus the 3 before: >= 5 is 2, >= 1 is 1, <= -5 is -2, <= -1 is -1, else 0."""
     last_two, last_five = window_sum("points", 2), window_sum("points", 5)
-    sixfold = 3 * last_two - 2 * (last_five - last_two)  # whole, so that a difference of exactly 5 is 5
+    sixfold = 3 * last_two - 2 * (last_five - last_two)  # a whole number, so that a difference of exactly 5 is exact
     return of_at_least(LEAST_GAMES, _level(sixfold, 6 * 1, 6 * 5)).alias("points_trend_level_last_5_games")
 
 
 def minutes_change_level() -> pl.Expr:
     """Mean minutes of the last 10 games over the season's, minus 1: >= 0.2 is 2, >= 0.1 is 1, symmetric; else 0.
 
-    Null when the season has no minutes.
+    Null if the season has no minutes.
     """
     season = window_sum("seconds") * window_games(10)
     tenfold = 10 * (window_sum("seconds", 10) * window_games() - season)
@@ -148,16 +148,16 @@ def minutes_change_level() -> pl.Expr:
 
 
 def points_per_minute() -> pl.Expr:
-    """Points by minutes of the last 10 games, sum over sum. Null under 20 minutes."""
+    """Points per minute of the last 10 games, sum over sum. Null under 20 minutes."""
     minutes = window_sum("seconds", 10) / SECONDS_PER_MINUTE
     rate = pl.when(minutes >= LEAST_MINUTES_OF_A_RATE).then(window_sum("points", 10) / minutes)
     return of_at_least(LEAST_GAMES, rate).alias("points_per_minute_last_10_games")
 
 
 def free_throw_point_pct() -> pl.Expr:
-    """Share of the points of the last 10 games from the free-throw line. Null without a point.
+    """Share of the points of the last 10 games that are free throws. Null without a point.
 
-    Games whose shooting is unknown count in neither sum.
+    Games without known shooting are excluded from both sums.
     """
     points = window_sum("points_of_known_shots", 10)
     share = pl.when(points > 0).then(window_sum("ftm", 10) / points)
@@ -165,30 +165,30 @@ def free_throw_point_pct() -> pl.Expr:
 
 
 def weighted_usage_pct(games: int | None = None) -> pl.Expr:
-    """Usage of the last games, or of the season, weighted by minutes; games without a usage count in neither sum."""
+    """Usage of the last games, or of the season, weighted by minutes. Games without usage are excluded from both sums."""
     seconds = window_sum("seconds_of_known_usage", games)
     usage = pl.when(seconds > 0).then(window_sum("usage", games) / seconds / BILLIONTHS)
     return of_at_least(LEAST_GAMES, usage)
 
 
 def _of_window(column: str, back: int) -> pl.Expr:
-    """The value of the game so many games back; null beyond the season's first."""
+    """The column's value of the game `back` games earlier; null before the season's first game."""
     return pl.when(pl.col(GAME) > back).then(pl.col(column).shift(back))
 
 
 def below_season_mean_streak() -> pl.Expr:
-    """Last games in a row below the season's mean, as it stands with the last of them. Beyond 20 it says only that."""
+    """Latest games in a row below the season's mean up to the last of them. Beyond 20, the number of the season's games."""
     games, points = window_games(), pl.col("points").cast(pl.Int64)
     total = pl.col("points_sum_season")
-    # a look beyond the season's first game is at least `games` back
+    # a shift beyond the season's first game is at least `games`
     first_not_below = [pl.when(points.shift(back) * games >= total).then(back) for back in range(LONGEST_STREAK + 1)]
     return of_at_least(LEAST_GAMES, pl.min_horizontal(*first_not_below, games)).alias("games_below_season_mean_streak")
 
 
 def points_z_score(games: int) -> pl.Expr:
-    """Mean points of the last games against the season's, in sample standard deviations of the season.
+    """Mean points of the last games minus the season's, in sample standard deviations of the season.
 
-    Null when every game of the season had the same points.
+    Null if every game of the season had the same points.
     """
     deviation = pl.col("points_standard_deviation_season")
     distance = pl.col(f"points_mean_last_{games}_games") - pl.col("points_mean_season")
@@ -196,19 +196,19 @@ def points_z_score(games: int) -> pl.Expr:
 
 
 def is_breakout() -> pl.Expr:
-    """1 when the mean points of the last 5 games exceed the season's by 1.5 standard deviations of the season."""
+    """1 if the mean points of the last 5 games exceed the season's by 1.5 standard deviations of the season."""
     limit = pl.col("points_mean_season") + BREAKOUT_STANDARD_DEVIATIONS * pl.col("points_standard_deviation_season")
     return (pl.col("points_mean_last_5_games") > limit).cast(pl.Float64).alias("is_breakout")
 
 
 def games_since_change() -> pl.Expr:
-    """Played games of the season since the team changed or a gap of more than 14 days ended, the first one included."""
+    """Played games of the season since a change of team or a gap of more than 14 days, including the first one after it."""
     latest_change = pl.when("changed").then(pl.int_range(pl.len())).forward_fill()
     return (pl.int_range(pl.len()) - latest_change + 1).alias("games_since_structural_change")
 
 
 def running_totals(played: pl.DataFrame) -> pl.DataFrame:
-    """One row per played game, over all seasons: how many games, seconds and back-to-backs a player has, with it."""
+    """Returns per played game, over all seasons, the player's games, seconds and back-to-backs, including that game."""
     is_next_day = pl.col("game_date").diff() == pl.duration(days=1)
     is_same_player = pl.col("player_id") == pl.col("player_id").shift()
     totals = {"seconds": whole("minutes", SECONDS_PER_MINUTE), "back_to_backs": is_next_day & is_same_player}
@@ -223,7 +223,7 @@ def running_totals(played: pl.DataFrame) -> pl.DataFrame:
 
 
 def meetings(played: pl.DataFrame) -> pl.DataFrame:
-    """One row per played game, over all seasons: games and points of the player against that opponent, with it."""
+    """Returns per played game, over all seasons, the player's games and points against the opponent, including that game."""
     games = in_order(played, ["player_id", "opponent"], {"points": pl.col("points")})
     return games.select("player_id", "opponent", "game_date", games=GAME, points=window_sum("points"))
 
@@ -237,6 +237,6 @@ def _changed() -> pl.Expr:
 
 
 def _level(value: pl.Expr, small: int | pl.Expr, large: int | pl.Expr) -> pl.Expr:
-    """-2 to 2: which of two thresholds a change reaches, in either direction."""
+    """-2 to 2: the threshold that a change reaches, in either direction."""
     size = pl.when(value.abs() >= large).then(2).when(value.abs() >= small).then(1).otherwise(0)
     return size * value.sign()

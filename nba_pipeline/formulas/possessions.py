@@ -1,4 +1,4 @@
-"""Possessions of a team, and what is counted per possession. Overtime is in every denominator that has minutes."""
+"""Possessions of a team, and rates per possession. Denominators with minutes include overtime."""
 
 import polars as pl
 
@@ -12,7 +12,7 @@ LEAST_USAGE_MINUTES = 1
 
 
 def plays(prefix: str = "") -> pl.Expr:
-    """Plays that a player, or with the prefix `team_` his team, ended: a shot, a trip to the line or a turnover.
+    """Plays that a player ended, or with the prefix `team_` the team: a shot, a trip to the line or a turnover.
 
     fga + 0.44 fta + turnovers, a count; null with an unknown count.
     """
@@ -33,7 +33,7 @@ def possessions() -> pl.Expr:
 
 
 def offensive_rating() -> pl.Expr:
-    """Points per 100 possessions, of `points` and `possessions`.
+    """Points per 100 possessions, from `points` and `possessions`.
 
     100 points / possessions, 69-163 in four seasons; null without a possession. A team's defensive rating is the
     opponent's offensive rating.
@@ -42,9 +42,9 @@ def offensive_rating() -> pl.Expr:
 
 
 def pace() -> pl.Expr:
-    """Possessions per 48 minutes, of `possessions`, `opponent_possessions` and `overtimes`: one value per game.
+    """Possessions per 48 minutes, from `possessions`, `opponent_possessions` and `overtimes`: one value per game.
 
-    48 (possessions + opponent_possessions) / 2 / (48 + 5 overtimes), 85-117 in four seasons; null when either is.
+    48 (possessions + opponent_possessions) / 2 / (48 + 5 overtimes), 85-117 in four seasons; null if any of them is null.
     """
     both = (pl.col("possessions") + pl.col("opponent_possessions")) / 2
     return REGULATION_MINUTES * both / (REGULATION_MINUTES + OVERTIME_MINUTES * pl.col("overtimes"))
@@ -63,10 +63,10 @@ def overtimes(team_minutes: pl.Expr) -> pl.Expr:
 
 
 def usage_pct() -> pl.Expr:
-    """Share of the team's plays that a player ended while he was on the court.
+    """Share of the team's plays that a player ended while on the court.
 
     plays (team_minutes / 5) / (minutes team_plays) with team_minutes = 240 + 25 overtimes, a fraction 0-1; team counts
-    are the sums of its players. Null under 1 minute, out of 0-1, without a team play or with an unknown count.
+    are the sums of its players. Null under 1 minute, outside of 0-1, without a team play or with an unknown count.
     https://www.nba.com/stats/help/glossary#usgpct
     """
     court_minutes = REGULATION_MINUTES + OVERTIME_MINUTES * pl.col("overtimes")
@@ -76,10 +76,10 @@ def usage_pct() -> pl.Expr:
 
 
 def with_team_heaves(team_games: pl.DataFrame, player_games: pl.DataFrame, first_season: str, most: int) -> pl.DataFrame:
-    """Add to each team's game its `team_heaves`, the attempts that count for no player; the same rows out.
+    """Adds `team_heaves`, the attempts that count for no player, to each team's game. The same rows in and out.
 
-    fga - the fga of its players, a count; 0 before the first season. Null with an unknown count, and where the difference
-    is not between 0 and `most`: then it is no count of heaves, but an error in either source.
+    fga - the fga of its players, a count; 0 before the first season. Null with an unknown count, and if the difference is
+    not between 0 and `most`: such a difference is an error in either source.
     """
     fga = pl.col("fga")
     of_players = player_games.filter("did_play").group_by("game_id", "team").agg(

@@ -1,20 +1,20 @@
-"""How much of what should be known of a row is known: the names of what is missing, the score and its tier."""
+"""Completeness of a row: the names of missing values, the score and its tier."""
 
 from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 TIERS = {"gold": 95.0, "silver": 85.0, "bronze": 70.0, "poor": 50.0, "critical": 0.0}
-"""Tier -> lowest score, from the best on."""
+"""Tier -> lowest score, in descending order."""
 
 BITS = 48
-"""Names per pattern; a whole number holds 63."""
+"""Names per pattern. An integer holds up to 63."""
 
 
 def with_names(rows: pl.DataFrame, column: str, holds: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """The rows with a list column: the names whose expression holds, in order; a null does not hold.
+    """Adds a list column with the names whose expression is true, in order. A null counts as false.
 
-    Few patterns occur, so each list is made once, not once per row.
+    Few distinct patterns occur, so each list is built once per pattern, not once per row.
     """
     names = list(holds)
     parts = {f"pattern_{start}": names[start : start + BITS] for start in range(0, len(names), BITS)}
@@ -28,9 +28,10 @@ def with_names(rows: pl.DataFrame, column: str, holds: Mapping[str, pl.Expr]) ->
 
 
 def known_share(is_present: Sequence[pl.Expr]) -> pl.Expr:
-    """Percentage of the expressions that hold, 0-100.
+    """Percentage of the expressions that are true, 0-100.
 
-    To nine digits: the last bits of a quotient depend on how polars orders the arithmetic, and rows are compared by bits.
+    Rounded to nine digits, because the last bits of a quotient depend on polars' order of arithmetic, and rows are compared
+    bitwise.
     """
     return (100 * pl.sum_horizontal(is_present) / len(is_present)).round(9)
 

@@ -1,13 +1,13 @@
-"""How rested somebody is."""
+"""How rested a player is."""
 
 import polars as pl
 
 RESTED_DAYS = 3
 LONGEST_REST_DAYS = 30
-"""Beyond it there was no season, or the player was away: not rest."""
+"""A longer break is the off-season or an absence, not rest."""
 MANY_GAMES = 4
 MANY_MINUTES = 150
-"""In 7 days. The predecessor's 240 could never be reached: the most in four seasons is 180."""
+"""In 7 days. The predecessor's 240 is out of reach: the most in four seasons is 180."""
 MANY_MINUTES_PER_GAME = 35
 MANY_BACK_TO_BACKS = 2
 OLD_YEARS, VETERAN_YEARS = 35, 30
@@ -20,7 +20,7 @@ def fatigue_score() -> pl.Expr:
     100 - 15 on a back-to-back + 5 with rest_days >= 3 - 10 with games_last_7_days >= 4 - 10 with
     minutes_sum_last_7_days > 150 - 8 with more than 35 minutes per game of the 7 days - 12 with 2 or more
     back_to_backs_last_14_days, - 5 with exactly 1 - 10 from 35 age_years on, - 5 from 30 on; clamped to 0-100. Without
-    an age its term is left out. Null when rest_days is.
+    an age, its term is omitted. Null if rest_days is null.
     """
     games, minutes = pl.col("games_last_7_days"), pl.col("minutes_sum_last_7_days")
     back_to_backs = pl.col("back_to_backs_last_14_days")
@@ -40,7 +40,7 @@ def fatigue_score() -> pl.Expr:
 
 
 def age_years() -> pl.Expr:
-    """Age on the game date, in whole years and parts; null without a birth_date."""
+    """Age on the game date in years, with a fraction; null without a birth_date."""
     return ((pl.col("game_date") - pl.col("birth_date")).dt.total_days() / DAYS_PER_YEAR).alias("age_years")
 
 

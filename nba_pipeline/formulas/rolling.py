@@ -1,12 +1,12 @@
-"""Windows over the last games, and what was known strictly before a date: the one place that does either.
+"""Windows over the last games, and joins with the data from strictly before a date. No other module does either.
 
-Put a frame `in_order`; the window functions then describe, on each row, the window that ends WITH that row's game. What
-a later game may know of it is what `strictly_before` brings: the latest row of an earlier date. Together they are every
-window of this package; no other code compares a history with a target date.
+Sort a frame with `in_order`. The window functions then return, on each row, the window that ends WITH that row's game.
+`strictly_before` joins the latest row of an earlier date to a later game. Every window of this package is made of these
+two steps; no other code compares a history with a target date.
 
-Windows add whole numbers only (points; seconds; billionths of a rate), as differences of running totals. Whole numbers
-leave no rounding behind, so a window has the same bits whatever came before it in the frame, in whatever order the rows
-arrived, and whether one date is computed or a thousand.
+Windows only add whole numbers (points; seconds; billionths of a rate), as differences of running totals. Whole numbers
+have no rounding error, so a window is bitwise identical for any earlier rows in the frame, any order of the rows, and any
+number of dates.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 GAME = "nth_game"
-"""Added by `in_order`: 1 for the first game of the group."""
+"""Column added by `in_order`: 1 for the first game of the group."""
 
 LEAST_GAMES = 5
 BILLIONTHS = 1_000_000_000
@@ -24,13 +24,13 @@ SECONDS_PER_MINUTE = 60
 def in_order(
     games: pl.DataFrame, group: Sequence[str], totals: Mapping[str, pl.Expr] | None = None, spreads: Sequence[str] = ()
 ) -> pl.DataFrame:
-    """The games of each group from first to last, whatever their order before, numbered in `nth_game`.
+    """Sorts the games of each group by date and numbers them in `nth_game`. The input may have any order.
 
     Args:
         games: One row per game of the group, with `game_date` and `game_id`.
-        group: Columns whose games make a window; without any all games are one group.
-        totals: Name -> whole number per game, that window_sum and window_mean may then be asked for; null counts as 0.
-        spreads: Those of the names that window_standard_deviation and window_slope may be asked for.
+        group: Columns of the group. Without columns, all games are one group.
+        totals: Name -> whole number per game, for window_sum and window_mean; null counts as 0.
+        spreads: The names that window_standard_deviation and window_slope may use.
     """
     row = pl.int_range(pl.len())
     starts = pl.any_horizontal(row == 0, *[pl.col(column) != pl.col(column).shift() for column in group])
@@ -47,12 +47,12 @@ def in_order(
 
 
 def whole(value: str, per_unit: int) -> pl.Expr:
-    """A fractional column as whole parts of its unit: `whole("minutes", 60)` is seconds, of a rate take BILLIONTHS."""
+    """Converts a fractional column to whole parts of its unit: `whole("minutes", 60)` is seconds; use BILLIONTHS for rates."""
     return (pl.col(value) * per_unit).round().cast(pl.Int64)
 
 
 def window_games(games: int | None = None) -> pl.Expr:
-    """Games in the window: the last `games`, or all of the group; fewer at its start."""
+    """Games in the window: the last `games`, or all of the group. Fewer at the start of the group."""
     return pl.col(GAME) if games is None else pl.min_horizontal(pl.col(GAME), games)
 
 
@@ -80,13 +80,13 @@ def window_standard_deviation(name: str, games: int | None = None, least: int = 
 
 
 def window_slope(name: str, games: int, least: int = LEAST_GAMES) -> pl.Expr:
-    """Least-squares slope over the window, per game; positive rises towards the latest.
+    """Least-squares slope over the window, per game. Positive values rise towards the latest game.
 
     (n sum(i y) - sum(i) sum(y)) / (n sum(i^2) - sum(i)^2) with i = 0 at the oldest game, n - 1 at the latest. Null
     under `least` games.
     """
     n, row = window_games(games), pl.int_range(pl.len())
-    # n sum(i y) - sum(i) sum(y) with i counted from the oldest game, from sums in which it is the row of the frame
+    # n sum(i y) - sum(i) sum(y) with i counted from the oldest game; the running sums use the row number as i
     rise = 2 * n * window_sum(_by_row(name), games) - n * (2 * row - n + 1) * window_sum(name, games)
     return of_at_least(max(least, 2), rise / (n * n * (n * n - 1) // 6))
 
@@ -100,18 +100,18 @@ def strictly_before(
     date: str = "game_date",
     days: int = 0,
 ) -> pl.DataFrame:
-    """Each row with what the latest history of its group before `date` minus `days` says; null where there is none.
+    """Joins to each row the latest history of its group from before `date` minus `days`; null if there is none.
 
-    `history` stands `in_order`; what bears the date itself is not before it. The difference of a running total and the
-    same `days` earlier covers the dates [date - days, date). Rows come back in order of that date.
+    `history` is sorted by `in_order`. A row of the date itself is not before it. The difference between a running total and
+    the same total `days` earlier covers the dates [date - days, date). The result is sorted by that date.
 
     Args:
-        rows: What to look up for; any number of dates.
+        rows: The rows to join to, of any number of dates.
         history: One row per game, with `game_date`.
         group: Columns that must be equal.
         columns: Column of the history -> its name in the result.
-        date: The date to stay before.
-        days: How much earlier to look.
+        date: Column with the target date.
+        days: Days to subtract from the target date.
     """
     known = history.select(
         *group, pl.col("game_date").alias("known_on"), *[pl.col(old).alias(new) for old, new in columns.items()]
@@ -128,12 +128,12 @@ def strictly_before(
 
 
 def difference(now: str, before: str) -> pl.Expr:
-    """Of two readings of a running total; no reading is 0."""
+    """Difference of two values of a running total; null counts as 0."""
     return pl.col(now).fill_null(0).cast(pl.Int64) - pl.col(before).fill_null(0).cast(pl.Int64)
 
 
 def of_at_least(games: int, value: pl.Expr) -> pl.Expr:
-    """The value where the group has so many games by then, else null."""
+    """Returns the value if the group has that many games so far, else null."""
     return pl.when(pl.col(GAME) >= games).then(value)
 
 
@@ -142,7 +142,7 @@ def _running(name: str) -> str:
 
 
 def _before(name: str) -> str:
-    """The running total when the group begins."""
+    """Column with the running total before the first game of the group."""
     return f"{name}_before"
 
 

@@ -1,9 +1,9 @@
-"""How well somebody shot: rates of one player's or one team's counts of a game."""
+"""Shooting rates, from a player's or a team's counts of a game."""
 
 import polars as pl
 
 FREE_THROW_POSSESSION_SHARE = 0.44
-"""Possessions that end with a free-throw attempt, per attempt; the same constant everywhere."""
+"""Possessions that end with a free-throw attempt, per attempt. The same constant is used everywhere."""
 
 
 def points_match_the_shots() -> pl.Expr:
@@ -17,7 +17,7 @@ def points_match_the_shots() -> pl.Expr:
 
 
 def makes_do_not_exceed_attempts() -> pl.Expr:
-    """Whether fgm <= fga, fg3m <= fg3a <= fga and ftm <= fta; null where unknown counts leave it open.
+    """Whether fgm <= fga, fg3m <= fg3a <= fga and ftm <= fta; null if unknown counts leave it undecided.
 
     >>> shots = pl.DataFrame({"fgm": 8, "fga": [8, 7], "fg3m": 2, "fg3a": 3, "ftm": 1, "fta": 1})
     >>> shots.select(makes_do_not_exceed_attempts()).to_series().to_list()
@@ -28,7 +28,7 @@ def makes_do_not_exceed_attempts() -> pl.Expr:
 
 
 def effective_field_goal_pct() -> pl.Expr:
-    """Field-goal percentage in which a three counts one and a half times.
+    """Field-goal percentage with a three-pointer counted one and a half times.
 
     (fgm + 0.5 fg3m) / fga, a fraction 0-1.5; null without an attempt or with an unknown count.
     https://www.nba.com/stats/help/glossary#efgpct
@@ -41,7 +41,7 @@ def effective_field_goal_pct() -> pl.Expr:
 
 
 def true_shooting_pct() -> pl.Expr:
-    """Points per two points' worth of shooting chances, free throws included.
+    """Points per two points' worth of shooting chances, including free throws.
 
     points / (2 (fga + 0.44 fta)), a fraction 0-1.5; null without an attempt of either kind or with an unknown count.
     https://www.nba.com/stats/help/glossary#tspct

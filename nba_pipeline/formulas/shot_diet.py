@@ -1,7 +1,7 @@
-"""Where a player shoots from, and how well: windows over his games whose shot zones are known.
+"""Where a player shoots from, and how well: windows over the games with known shot zones.
 
-Shares and percentages are of whole counts, summed before they are divided. Every row of `shot_diet` describes the state
-WITH its own game; `rolling.strictly_before` brings it to a later date.
+Shares and percentages are quotients of summed whole counts. Every row of `shot_diet` includes its own game;
+`rolling.strictly_before` joins it to a later date.
 """
 
 import polars as pl
@@ -11,17 +11,17 @@ from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, ZONES
 
 PLAYER_SEASON = ["player_id", "season"]
 LEAST_GAMES_OF = {10: LEAST_GAMES, 20: 10}
-"""Window -> games with zones below which nothing is said about it."""
+"""Window -> least number of games with zones. With fewer, its columns are null."""
 LEAST_ATTEMPTS = 20
 LEAST_GAMES_OF_A_PRIMARY_ZONE = 10
 
 PRIMARY_ZONES = {"paint": (2, 5), "three_point": (2, 5), "mid_range": (7, 20)}
-"""Zone -> least share of the attempts, as a fraction of whole numbers; the first that reaches it is primary."""
+"""Zone -> least share of the attempts, as a fraction of whole numbers. The first zone with that share is primary."""
 BALANCED = "balanced"
 
 
 def columns_of(games: int) -> tuple[str, ...]:
-    """The names of what is known about the last so many games."""
+    """Returns the column names of the window of the last `games` games."""
     return (
         f"games_with_zones_last_{games}",
         *(f"{zone}_attempt_pct_last_{games}_games" for zone in ZONES),
@@ -36,14 +36,14 @@ DIET = (*columns_of(10), *columns_of(20), "primary_zone")
 
 
 def with_shot_diet(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataFrame:
-    """One row per player and date in, the same rows out with the player's shot diet of the season as it was before it."""
+    """Adds the player's shot diet of the season, as of before the date. One row per player and date in and out."""
     games = games_with_zones(player_games)
     rows = strictly_before(rows, shot_diet(games), PLAYER_SEASON, {name: name for name in DIET})
     return rows.with_columns(pl.col(columns_of(n)[0]).fill_null(0) for n in LEAST_GAMES_OF)
 
 
 def games_with_zones(player_games: pl.DataFrame) -> pl.DataFrame:
-    """The played games whose shot zones are complete, of each player and season in their order, with running totals."""
+    """Returns the played games with complete shot zones, sorted per player and season, with running totals."""
     counts = (*TEAM_ZONE_COLUMNS, "assisted_fgm", "unassisted_fgm")
     attempts = pl.sum_horizontal(f"{zone}_fga" for zone in ZONES)
     totals = {count: pl.col(count) for count in counts} | {"attempts": attempts}
@@ -51,13 +51,13 @@ def games_with_zones(player_games: pl.DataFrame) -> pl.DataFrame:
 
 
 def shot_diet(games: pl.DataFrame) -> pl.DataFrame:
-    """One row per game of `games_with_zones` in, the same rows out: the windows that end with the game."""
+    """Returns the windows that end with the game. One row per game of `games_with_zones` in and out."""
     windows = [expression for n in LEAST_GAMES_OF for expression in _window(n)]
     return games.select(*PLAYER_SEASON, "game_date", *windows, primary_zone())
 
 
 def primary_zone() -> pl.Expr:
-    """The zone that stands for a player's shots of the last 10 games.
+    """Returns the primary zone of a player's shots of the last 10 games.
 
     Paint from 0.40 of the attempts, else three-point from 0.40, else mid-range from 0.35, else balanced. Null under 10
     games with zones or 20 attempts.
@@ -69,9 +69,9 @@ def primary_zone() -> pl.Expr:
 
 
 def _window(games: int) -> list[pl.Expr]:
-    """The columns of `columns_of`.
+    """Returns the expressions for `columns_of`.
 
-    Shares of attempts need 20 attempts; percentages one attempt in the zone; the assisted share one make.
+    Shares of attempts need 20 attempts, percentages one attempt in the zone, the assisted share one make.
     """
     attempts, makes = window_sum("attempts", games), _sum(games, "assisted_fgm", "unassisted_fgm")
     values = [

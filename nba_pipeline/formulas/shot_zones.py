@@ -1,6 +1,6 @@
-"""Where shots were taken and how they came about, from play-by-play: three zones, by the league's own areas.
+"""Shot locations and their circumstances, from play-by-play: three zones, based on the league's own areas.
 
-Never by a distance: corner threes are about 22.5 feet away, so that a rule of 23.75 feet loses 18 of 74 threes in game
+Distances are never used: corner threes are about 22.5 feet away, so a rule of 23.75 feet loses 18 of 74 threes in game
 0022400500. Counts that disagree with the box score are null as a group.
 """
 
@@ -12,7 +12,7 @@ ZONES = ("paint", "mid_range", "three_point")
 PAINT_AREAS = ("Restricted Area", "In The Paint (Non-RA)")
 OTHER_AREAS = ("Mid-Range", "Left Corner 3", "Right Corner 3", "Above the Break 3", "Backcourt")
 HEAVE = "heave"
-"""A shot of the last seconds of a period from beyond half-court; since 2025-26 a missed one counts for the team alone."""
+"""A shot from beyond half-court in the last seconds of a period. Since 2025-26 a missed one counts for the team only."""
 FIELD_GOALS = ("2pt", "3pt", HEAVE)
 FREE_THROW = "freethrow"
 ONE_OF_ONE = "1 of 1"
@@ -24,26 +24,26 @@ PLAYER = ("game_id", "player_id")
 
 
 def is_field_goal() -> pl.Expr:
-    """Whether an action is an attempt of a player or a team. The league's stats site spells a heave with a capital."""
+    """Whether an action is a field-goal attempt. Ignores case, because the league's stats site capitalizes "Heave"."""
     return _action_type().is_in(FIELD_GOALS)
 
 
 def is_team_heave() -> pl.Expr:
-    """Whether an attempt counts for the team and for no player: a missed heave, whoever took it.
+    """Whether an attempt counts for the team and not for a player: a missed heave by any shooter.
 
     Documented: an action "Heave" ("Team Field Goal Attempt") without a person, in the play-by-play of the league's stats
-    site. Plausible, and read alike: "heave" with its shooter, and a missed three of nobody.
+    site. Plausible, and treated alike: "heave" with its shooter, and a missed three without a player.
     """
     is_of_nobody = (_action_type() == "3pt") & pl.col("player_id").is_null()
-    # without a result it is missed: a made one is credited to its shooter
+    # no result means missed: a made heave is credited to its shooter
     return ((_action_type() == HEAVE) | is_of_nobody) & ~pl.col("is_made").fill_null(False)
 
 
 def zone() -> pl.Expr:
-    """Zone of a field-goal attempt, of `action_type` and `area`: three_point, paint or mid_range.
+    """Zone of a field-goal attempt, from `action_type` and `area`: three_point, paint or mid_range.
 
     3pt and heave -> three_point; 2pt in the restricted area or elsewhere in the paint -> paint; 2pt in any other known area ->
-    mid_range. Null for a 2pt whose area is missing or unknown, and for what is no field goal.
+    mid_range. Null for a 2pt with a missing or unknown area, and for other actions.
 
     >>> shots = pl.DataFrame({"action_type": ["3pt", "2pt", "2pt", "2pt"], "area": [None, "Restricted Area", "Mid-Range", "?"]})
     >>> shots.select(zone()).to_series().to_list()
@@ -59,11 +59,11 @@ def zone() -> pl.Expr:
 
 
 def player_zones(play_by_play: pl.DataFrame) -> pl.DataFrame:
-    """What each player did by zone: one row per game_id and player_id of somebody who shot or blocked a shot.
+    """Returns counts by zone: one row per game_id and player_id of a player who shot or blocked a shot.
 
-    Counts, 0 where nothing happened; a missed heave is no attempt of a player. Assisted: a made field goal with an assisting player. And-one: a made field goal
-    followed by a one-of-one free throw of the same player at the same clock. A block counts in the zone of the shot.
-    Beside the zone columns `ftm` and `blocked_shots`, with which `checked_zones` finds what is lacking.
+    Counts are 0 if nothing happened. A missed heave is not an attempt of a player. Assisted: a made field goal with an
+    assisting player. And-one: a made field goal followed by a one-of-one free throw of the same player at the same clock.
+    A block counts in the zone of the shot. `checked_zones` uses the extra columns `ftm` and `blocked_shots`.
     """
     actions = play_by_play.lazy()
     shots = actions.filter(is_field_goal()).with_columns(zone())
@@ -95,21 +95,21 @@ def player_zones(play_by_play: pl.DataFrame) -> pl.DataFrame:
 
 
 def team_zones(play_by_play: pl.DataFrame) -> pl.DataFrame:
-    """Attempts and makes by zone, the team's missed heaves included: one row per game_id and team that shot."""
+    """Returns attempts and makes by zone, including the team's missed heaves: one row per game_id and team that shot."""
     return _team_shots(play_by_play).select("game_id", "team", *TEAM_ZONE_COLUMNS)
 
 
 def listed_heaves(play_by_play: pl.DataFrame) -> pl.DataFrame:
-    """The missed heaves that count for a team and for no player: one row per game_id and team that shot."""
+    """Returns the number of missed heaves that count for the team only: one row per game_id and team that shot."""
     return _team_shots(play_by_play).select("game_id", "team", "listed_heaves")
 
 
 def checked_zones(zones: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
-    """Give each player's game its row of `player_zones`: the same rows out, the zone columns and has_complete_zones added.
+    """Adds the zone columns and has_complete_zones to each player's game. The same rows in and out.
 
-    Complete when attempts = fga, makes = fgm, 2 (paint + mid range) + 3 threes + ftm = points, and every blocked shot has
-    a zone; else the whole group is null and has_complete_zones false. All null for who did not play and for a game
-    without play-by-play; 0 for who played in a game with one and did nothing of the kind.
+    Zones are complete if attempts = fga, makes = fgm, 2 (paint + mid range) + 3 threes + ftm = points, and every blocked
+    shot has a zone. Otherwise the whole group is null and has_complete_zones is false. All columns are null for players who
+    did not play and for games without play-by-play. A player without such actions, in a game with play-by-play, has 0.
     """
     listed = zones.rename({"ftm": "listed_ftm"})
     has_play_by_play = pl.col("game_id").is_in(zones["game_id"].unique().implode())
@@ -125,19 +125,19 @@ def checked_zones(zones: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_zones(player_games: pl.DataFrame, play_by_play: pl.DataFrame) -> pl.DataFrame:
-    """Add to each player's game what he did by zone, see `checked_zones`; the same rows out."""
+    """Adds the counts by zone to each player's game, see `checked_zones`. The same rows in and out."""
     return checked_zones(player_zones(play_by_play), player_games)
 
 
 def with_team_zones(team_games: pl.DataFrame, play_by_play: pl.DataFrame, heaves: pl.Expr | None = None) -> pl.DataFrame:
-    """Add to each team's game its attempts and makes by zone; the same rows out.
+    """Adds attempts and makes by zone to each team's game. The same rows in and out.
 
     Args:
-        team_games: fga and fgm of each team, which may hold its heaves or not.
-        play_by_play: The actions, which may list the heaves or not.
-        heaves: How many of fga count for the team and for no player; none when it is not given.
+        team_games: fga and fgm of each team, with or without its heaves.
+        play_by_play: The actions, with or without the heaves.
+        heaves: Attempts in fga that count for the team only. Default: none.
 
-    Null as a group without play-by-play, and where neither all attempts nor those of the players are the team's.
+    Null as a group without play-by-play, and if neither all attempts nor those of the players match the team's.
     """
     attempts, makes = _sum_of_zones("fga"), _sum_of_zones("fgm")
     of_players = pl.col("fga") - (pl.lit(0) if heaves is None else heaves)

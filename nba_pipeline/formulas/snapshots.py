@@ -1,4 +1,4 @@
-"""When a snapshot counts as seen."""
+"""The instant at which a snapshot counts as seen."""
 
 from datetime import datetime
 
@@ -6,8 +6,8 @@ import polars as pl
 
 
 def seen_by(as_of: datetime) -> pl.Expr:
-    """When an answer was seen first; what arrived in the course of this run counts as seen with its beginning.
+    """Returns the first instant at which an answer was seen, at most the beginning of this run.
 
-    So a table of the run, which bears that instant, is made of what was seen by then.
+    A table of the run has `as_of` as its instant, so an answer that arrives during the run has to count as seen by then.
     """
     return pl.min_horizontal("seen_at", pl.lit(as_of).cast(pl.Datetime("us", "UTC"))).alias("seen_at")

@@ -1,6 +1,6 @@
-"""What a team has done: windows over its games, and how rested it is.
+"""A team's form: windows over its games, and its rest.
 
-Every row describes the state WITH its own game; `rolling.strictly_before` brings it to a later date.
+Every row includes its own game. `rolling.strictly_before` joins it to a later date.
 """
 
 import polars as pl
@@ -25,10 +25,10 @@ BLOWOUT_POINTS = 15
 
 
 def with_team_form(rows: pl.DataFrame, team_games: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
-    """Expected players in, the same rows out with their team's form, the league's pace and the opponent's rest.
+    """Adds the team's form, the league's pace and the opponent's rest. One row per expected player in and out.
 
-    `team_games` are rows of `team_game_summary`. The team's form and record are of the season; the league's pace is of
-    the 30 days before; the opponent's last game is taken from the schedule, which also knows games without a box score.
+    `team_games` are rows of `team_game_summary`. The team's form and record are of the season. The league's pace is of the
+    30 days before. The opponent's last game is from the schedule, which includes games without a box score.
     """
     form, league = team_form(team_games), league_totals(team_games)
     own = {c: c for c in ("team_pace_last_10_games", "team_offensive_rating_last_10_games")}
@@ -44,9 +44,9 @@ def with_team_form(rows: pl.DataFrame, team_games: pl.DataFrame, schedule: pl.Da
 
 
 def with_rest(rows: pl.DataFrame, schedule: pl.DataFrame, of: str, name: str) -> pl.DataFrame:
-    """Rows in, the same rows out with the days since the last final game of the team in column `of`.
+    """Adds the days since the last final game of the team in column `of`. The same rows in and out.
 
-    Null without one in the schedule given, and beyond 30 days.
+    Null without such a game in `schedule`, and beyond 30 days.
     """
     final = schedule.filter(pl.col("status") == "final")
     sides = [final.select(pl.col(side).alias(of), "game_date", "game_id") for side in ("home_team", "away_team")]
@@ -56,16 +56,16 @@ def with_rest(rows: pl.DataFrame, schedule: pl.DataFrame, of: str, name: str) ->
 
 
 def team_games(player_games: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `player_game_summary` in; one row per team and game out, with its result, for `team_record`."""
+    """Returns one row per team and game with its result, for `team_record`, from rows of `player_game_summary`."""
     margin = pl.col("team_points") - pl.col("opponent_points")
     facts = ["game_id", "team", "game_date", "season", "did_win", margin.alias("margin")]
     return player_games.filter("did_play").select(facts).unique(["game_id", "team"])
 
 
 def team_record(games: pl.DataFrame) -> pl.DataFrame:
-    """One row per team and game: games of the season, share won (null under 3), share of blowouts of the last 10, with it.
+    """Returns per team and game the season's games, win share (null under 3) and share of blowouts in the last 10.
 
-    A blowout is a margin of 15 points or more, either way; its share is null under 5 games.
+    Values include the game itself. A blowout is a margin of 15 points or more, either way; its share is null under 5 games.
     """
     is_blowout = pl.col("margin").abs() >= BLOWOUT_POINTS
     return in_order(games, TEAM_SEASON, {"won": pl.col("did_win"), "blowout": is_blowout}).select(
@@ -78,7 +78,7 @@ def team_record(games: pl.DataFrame) -> pl.DataFrame:
 
 
 def team_form(games: pl.DataFrame) -> pl.DataFrame:
-    """One row per team and game with known rates: means of the rates over the last games of the season, with it."""
+    """Returns per team and game with known rates the means over the last games of the season, including that game."""
     rates = {rate: whole(rate, BILLIONTHS) for rate in ("pace", "offensive_rating")}
     known = in_order(games.filter(pl.col("pace").is_not_null()), TEAM_SEASON, rates)
     return known.select(
@@ -90,8 +90,8 @@ def team_form(games: pl.DataFrame) -> pl.DataFrame:
 
 
 def league_totals(games: pl.DataFrame) -> pl.DataFrame:
-    """One row per team and game, over all seasons: team-games of the league and the sum of their pace, with it."""
-    # `team` orders the two rows of a game; both bear the same pace
+    """Returns per team and game, over all seasons, the league's team-games and the sum of their pace, including that game."""
+    # sorted by `team` for a fixed order of a game's two rows; both have the same pace
     known = games.filter(pl.col("pace").is_not_null()).sort("team")
     return in_order(known, [], {"pace": whole("pace", BILLIONTHS)}).select(
         "game_date", league_games=GAME, league_pace_sum=window_sum("pace")
@@ -104,9 +104,9 @@ def league_pace(games: pl.Expr, pace_sum: pl.Expr) -> pl.Expr:
 
 
 def pace_score() -> pl.Expr:
-    """How much faster than the league the game promises to be: positive is faster.
+    """Expected pace of the game against the league's. Positive is faster.
 
-    ((team_pace_last_10_games + opponent_pace_last_15_games) / 2 - league_pace) / 2, clamped to -3..3; null when any is.
+    ((team_pace_last_10_games + opponent_pace_last_15_games) / 2 - league_pace) / 2, clamped to -3..3; null if any is null.
     """
     expected = (pl.col("team_pace_last_10_games") + pl.col("opponent_pace_last_15_games")) / 2
     return ((expected - pl.col("league_pace")) / 2).clip(-3, 3).alias("pace_score")

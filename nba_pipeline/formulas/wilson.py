@@ -1,4 +1,4 @@
-"""The interval that goes with every hit rate."""
+"""Confidence interval of a hit rate."""
 
 from math import sqrt
 
@@ -8,7 +8,7 @@ Z_95 = 1.96
 def wilson_interval(wins: int, n: int) -> tuple[float, float] | None:
     """95 % Wilson score interval of a share, both ends as fractions 0-1; None without a trial.
 
-    centre (p + z^2/2n) / (1 + z^2/n), half-width z sqrt(p(1-p)/n + z^2/4n^2) / (1 + z^2/n).
+    center (p + z^2/2n) / (1 + z^2/n), half-width z sqrt(p(1-p)/n + z^2/4n^2) / (1 + z^2/n).
 
     >>> tuple(round(end, 3) for end in wilson_interval(1171, 2193))
     (0.513, 0.555)

@@ -1,6 +1,6 @@
-"""What a team lets its opponents do: attempts and percentage by shot zone, against the league, and the ratings beside it.
+"""A team's defense: the attempts and percentages it allows by shot zone, against the league, and its ratings.
 
-Windows are the last 15 games of the season; zones count over the games in which they are known.
+Windows are the last 15 games of the season. Zones use the games with known zones.
 """
 
 import polars as pl
@@ -22,7 +22,7 @@ from nba_pipeline.formulas.team_form import LEAGUE_DAYS, TEAM_SEASON
 
 GAMES = 15
 LEAST_TEAMS = 10
-"""Fewer teams with zones in the 30 days are not the league."""
+"""With fewer teams with zones in the 30 days, there is no mean of the league."""
 
 RATES = ("offensive_rating", "defensive_rating", "pace")
 ALLOWED = tuple(f"allowed_{count}" for count in TEAM_ZONE_COLUMNS)
@@ -36,11 +36,10 @@ BY_ZONE = (
 
 
 def team_defense(rows: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFrame:
-    """One row per team and date in, the same rows out with the team's defence as it was before the date.
+    """Adds the team's defense as of before the date. One row per team and date in and out.
 
-    `team_games` are rows of `team_game_summary`, back to the start of the season before that of the first date. Nothing
-    is said about fewer than 5 games. `{zone}_field_goal_pct_points_above_league` is positive for a weaker defence than
-    the league's.
+    `team_games` are rows of `team_game_summary`, back to the start of the season before that of the first date. Values are
+    null under 5 games. `{zone}_field_goal_pct_points_above_league` is positive for a weaker defense than the league's.
     """
     known = team_games.filter(pl.all_horizontal(pl.col(count).is_not_null() for count in ALLOWED))
     rows = strictly_before(rows, ratings(team_games), TEAM_SEASON, {name: name for name in RATINGS})
@@ -55,7 +54,7 @@ def team_defense(rows: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFrame:
 
 
 def ratings(team_games: pl.DataFrame) -> pl.DataFrame:
-    """One row per team and game with known rates: means of the rates over the last 15 games of the season, with it.
+    """Returns per team and game with known rates the means over the last 15 games of the season, including that game.
 
     The opponents' free-throw rate is their free throws attempted over their field goals attempted, sum over sum.
     """
@@ -75,7 +74,7 @@ def ratings(team_games: pl.DataFrame) -> pl.DataFrame:
 
 
 def zones_allowed(known: pl.DataFrame) -> pl.DataFrame:
-    """One row per team and game with known zones: attempts per game and percentage allowed by zone, with it.
+    """Returns per team and game with known zones the attempts per game and percentage allowed by zone, including that game.
 
     A percentage is null without an attempt.
     """
@@ -91,10 +90,10 @@ def zones_allowed(known: pl.DataFrame) -> pl.DataFrame:
 
 
 def league_by_zone(dates: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """One row per date and season in, the same rows out with the league's field-goal percentage by zone.
+    """Adds the league's field-goal percentage by zone. One row per date and season in and out.
 
-    It is that of the 30 days before the date; with fewer than 10 teams in them, that of the whole season before
-    (`is_league_mean_of_last_season`); without either it is null, and so is the flag.
+    It covers the 30 days before the date. With fewer than 10 teams in them, it covers the whole previous season
+    (`is_league_mean_of_last_season`). Without either, it and the flag are null.
     """
     totals = in_order(known, [], {count: pl.col(count) for count in ALLOWED}).select(
         "game_date", *[window_sum(count).alias(count) for count in ALLOWED]
@@ -123,7 +122,7 @@ def league_by_zone(dates: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 
 def _teams_by_date(dates: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """How many teams have a game with known zones in the 30 days before each date."""
+    """Returns the number of teams with a game with known zones in the 30 days before each date."""
     teams = dates.join(known.select("team").unique(), how="cross")
     games = in_order(known, ["team"])
     latest = strictly_before(teams, games, ["team"], {"game_date": "latest_game_date"})
@@ -132,7 +131,7 @@ def _teams_by_date(dates: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 
 def _season_before() -> pl.Expr:
-    """The season before `season`: 2023-24 of 2024-25."""
+    """The season before `season`: 2023-24 for 2024-25."""
     first = pl.col("season").str.slice(0, 4).cast(pl.Int64)
     return pl.format("{}-{}", first - 1, (first % 100).cast(pl.String).str.zfill(2))
 

@@ -1,4 +1,4 @@
-"""The prediction systems, one module each, behind one interface. Which there are, and in which order, is said here."""
+"""The prediction systems, one module each, behind one interface. This module lists them in order."""
 
 from nba_pipeline.systems.catboost import CATBOOST
 from nba_pipeline.systems.interface import System, TrainedModel, TrainedSystem

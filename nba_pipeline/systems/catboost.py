@@ -1,13 +1,13 @@
-"""catboost: gradient boosted trees on the median (absolute error), trained weekly. Null features go in as NaN.
+"""catboost: gradient boosted trees on the median (absolute error), trained weekly. Null features become NaN.
 
-No player line goes in: `line`, `opening_line`, `line_movement`, `has_line`, `line_minus_points_mean_season` and
-`line_standard_deviation_across_books` are left out, so that the forecast can be compared with the line. What remains of
-the market are the game's total and spread and the streaks against past closing lines. Features that the predecessor added
-after its strongest set, and judged noise, are left out as long as no walk-forward comparison speaks for them.
+The player's own lines are not inputs: `line`, `opening_line`, `line_movement`, `has_line`, `line_minus_points_mean_season`
+and `line_standard_deviation_across_books` are excluded, so that the forecast can be compared with the line. The remaining
+market inputs are the game's total and spread and the streaks against past closing lines. Features that the predecessor
+added after its strongest set, and judged noise, are excluded until a walk-forward comparison supports them.
 
-Measured on the features of four real seasons (48 columns, 13 of them null throughout, two threads): 25,000 rows take 3.3
-CPU seconds, 60,000 rows 4 to 7. `border_count` 64 with a learning rate of 0.1 takes half as long and costs 0.002 to 0.009
-points of mean absolute error on the season after (4.602; n = 25,060), so the domain's parameters stand.
+Measured on the features of four real seasons (48 columns, 13 of them always null, two threads): 25,000 rows take 3.3 CPU
+seconds, 60,000 rows 4 to 7. `border_count` 64 with a learning rate of 0.1 takes half as long and adds 0.002 to 0.009
+points of mean absolute error on the next season (4.602; n = 25,060), so the domain's parameters are kept.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ OPTIONAL = (
 
 @dataclass(frozen=True)
 class CatBoost(TrainedSystem):
-    """Every feature but the player's own lines."""
+    """Reads every feature except the player's own lines."""
 
     training: Training = SETTINGS.training
 
@@ -81,7 +81,7 @@ class CatBoost(TrainedSystem):
         library = _library()
 
         def pool(rows: Any) -> Any:
-            return library.Pool(rows[list(self.reads)], rows["points"])  # what is null in Float64 becomes NaN
+            return library.Pool(rows[list(self.reads)], rows["points"])  # null becomes NaN
 
         booster = library.CatBoostRegressor(**self.parameters, allow_writing_files=False, verbose=False)
         return booster.fit(pool(training), eval_set=pool(validation))
@@ -117,7 +117,7 @@ class CatBoost(TrainedSystem):
 
 
 def _library() -> Any:
-    """catboost, imported only where it is needed: the import costs 1.25 s."""
+    """Returns catboost, imported on first use because the import takes 1.25 s."""
     import catboost  # noqa: PLC0415
 
     return catboost

@@ -1,6 +1,6 @@
-"""What every prediction system is: which features it reads and requires, and how it forecasts from rows of `features`.
+"""The interface of every prediction system: the features that it reads and requires, and its forecast from `features`.
 
-Declarations and shared arithmetic belong here; a formula or a library belongs in the module of its system.
+Declarations and shared arithmetic belong here. Formulas and libraries belong in the module of their system.
 """
 
 from abc import ABC, abstractmethod
@@ -18,27 +18,27 @@ from nba_pipeline.settings import SETTINGS, Training
 
 PLAYER_GAME = ("game_id", "player_id")
 BASE_WINDOWS = ("points_mean_last_5_games", "points_mean_last_10_games", "points_mean_season")
-"""Null below 5 played games this season, so whoever requires them predicts for nobody with less."""
+"""Null below 5 played games this season, so a system that requires them skips players with fewer games."""
 
 
 class System(ABC):
-    """One way to forecast points. Inputs are bound by name; a null input never becomes a value."""
+    """A system that forecasts points. Inputs are bound by name. A null input is never replaced by a value."""
 
     system_id: ClassVar[str]
     version: ClassVar[str]
     required: ClassVar[tuple[str, ...]]
-    """Without one of these there is no prediction."""
+    """Features without which there is no prediction."""
     required_for_betting: ClassVar[tuple[str, ...]]
-    """Without one of these the prediction is not actionable. A subset of `reads`."""
+    """Features without which a prediction is not actionable. A subset of `reads`."""
     reads: ClassVar[tuple[str, ...]]
     needs_model: ClassVar[bool] = False
 
     @abstractmethod
     def predict(self, features: pl.DataFrame, model: "TrainedModel | None" = None) -> pl.DataFrame:
-        """One row per row of `features` that holds what is required: game_id, player_id, predicted_value, reasons."""
+        """Returns game_id, player_id, predicted_value and reasons, for each row of `features` with the required features."""
 
     def why_not(self, features: pl.DataFrame) -> pl.DataFrame:
-        """One row per row of `features` that `predict` leaves out: game_id, player_id, reason."""
+        """Returns game_id, player_id and reason, for each row of `features` that `predict` skips."""
         missing = pl.concat_str(
             [pl.when(pl.col(name).is_null()).then(pl.lit(name)) for name in self.required],
             separator=", ",
@@ -48,7 +48,7 @@ class System(ABC):
         return rows.select(*PLAYER_GAME, pl.format("missing {}", missing).alias("reason"))
 
     def predictable(self, features: pl.DataFrame) -> pl.DataFrame:
-        """The rows of `features` that hold what is required. Raises Permanent when a column to be read is absent."""
+        """Returns the rows of `features` with the required features. Raises Permanent if a column of `reads` is absent."""
         return self._checked(features).filter(self._is_predictable())
 
     def _is_predictable(self) -> pl.Expr:
@@ -61,7 +61,7 @@ class System(ABC):
 
 
 class Card(BaseModel):
-    """What is known about a trained model: signature, window, errors, and rows whose outputs it must reproduce."""
+    """Metadata of a trained model: signature, window, errors, and rows whose outputs it must reproduce."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -81,19 +81,19 @@ class Card(BaseModel):
     golden_rows: list[list[float | None]]
     golden_outputs: list[float]
     model_sha256: str = ""
-    """Hash of the model file; empty in cards of earlier versions."""
+    """Hash of the model file. Empty in cards of earlier versions."""
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A card and the library's object behind it."""
+    """A card and its model object of the library."""
 
     card: Card
     booster: Any
 
 
 class TrainedSystem(System):
-    """A system whose forecasts come from a model of the week."""
+    """A system whose forecasts come from a weekly model."""
 
     needs_model: ClassVar[bool] = True
     training: Training
@@ -101,7 +101,7 @@ class TrainedSystem(System):
     @property
     @abstractmethod
     def parameters(self) -> Mapping[str, float | int | str]:
-        """Everything that shapes the model besides its rows."""
+        """All inputs of the training except the rows."""
 
     @property
     @abstractmethod
@@ -110,46 +110,46 @@ class TrainedSystem(System):
 
     @abstractmethod
     def fit(self, training: Any, validation: Any) -> Any:
-        """A model of `points` on the features that the system reads; the validation rows stop it early.
+        """Returns a model of `points` on the features of `reads`. The validation rows stop the training early.
 
         Both are parts of the checked pandas frame of `points_model`: the columns of `reads` in order, then `points`.
         """
 
     @abstractmethod
     def trees(self, booster: Any) -> int:
-        """How many trees were kept."""
+        """Returns the number of trees in the model."""
 
     @abstractmethod
     def forecast(self, booster: Any, features: pl.DataFrame) -> pl.Series:
-        """Points per row, not clamped. Null features go in as NaN."""
+        """Returns points per row, not clamped. Null features become NaN."""
 
     @abstractmethod
     def write(self, booster: Any, path: Path) -> None:
-        """Write the model file."""
+        """Writes the model file."""
 
     @abstractmethod
     def read(self, path: Path) -> Any:
-        """Read a model file. Raises Permanent when it cannot be read."""
+        """Reads a model file. Raises Permanent if it cannot be read."""
 
     @abstractmethod
     def names_in(self, booster: Any) -> tuple[str, ...]:
-        """The feature names, in order, that the model file itself holds."""
+        """Returns the feature names in the model file, in order."""
 
     def read_card(self, text: str) -> Card:
-        """The card of a model, from JSON. Raises ValidationError when it cannot be read, Permanent for another system's."""
+        """Returns a model's card from JSON. Raises ValidationError if it is invalid, Permanent for a card of another system."""
         card = Card.model_validate_json(text)
         if card.system_id != self.system_id:
             raise Permanent(f"model {card.model_id} belongs to system {card.system_id}, not to {self.system_id}")
         return card
 
     def model(self, card: Card, booster: Any) -> TrainedModel:
-        """A card and its library's object as one model. Raises Permanent for another signature than that of this code."""
+        """Returns a card and its library object as one model. Raises Permanent if its signature differs from this code's."""
         model = TrainedModel(card, booster)
         self.check_signature(model)
         return model
 
     def check_signature(self, model: TrainedModel) -> None:
-        """Raise Permanent unless library version and feature names, in order, are those of this code."""
+        """Raises Permanent unless library version and feature names, in order, match this code."""
         card = model.card
         if card.library_version != self.library_version:
             raise Permanent(
@@ -164,7 +164,7 @@ class TrainedSystem(System):
                 )
 
     def predict(self, features: pl.DataFrame, model: TrainedModel | None = None) -> pl.DataFrame:
-        """See System.predict. Raises Permanent without a model or with one of another signature."""
+        """See System.predict. Raises Permanent without a model, or if its signature differs from this code's."""
         if model is None:
             raise Permanent(f"{self.system_id} cannot predict without a model")
         self.check_signature(model)
@@ -173,7 +173,7 @@ class TrainedSystem(System):
 
 
 def bounded(rows: pl.DataFrame, points: pl.Expr, terms: Sequence[str] = ()) -> pl.DataFrame:
-    """Forecasts from 0 to the largest plausible points, a row for a row; `reasons` names a clamp and each null term."""
+    """Returns one forecast per row, clamped to 0 and the largest plausible points. `reasons` names a clamp and each null term."""
     largest = SETTINGS.predicting.largest_points
     notes = [pl.when(pl.col(term).is_null()).then(pl.lit(f"without {term}")) for term in terms]
     clamped = pl.when((points < 0) | (points > largest)).then(pl.lit("clamped"))

@@ -1,11 +1,11 @@
 """moving_average: the baseline. Recent means, with small corrections for rest, matchup, pace, usage and venue.
 
     base   = 0.5 last 5 + 0.3 last 10 + 0.2 season
-    rest   = -2.5 below fatigue_score 50, -1.0 below 70, else 0; at most -1.5 on a back-to-back from fatigue_score 50 on
+    rest   = -2.5 below fatigue_score 50, -1.0 below 70, else 0; -1.5 on a back-to-back from fatigue_score 50 on
     points = base + rest + 0.3 shot_zone_mismatch_score + 0.3 pace_score + 0.4 usage_spike_score
              + home_court_level - 0.5
 
-A term whose input is null contributes nothing and stands in `reasons`. High `fatigue_score` is fresh.
+A term with a null input contributes nothing and is listed in `reasons`. A high `fatigue_score` means fresh.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ TERMS = ("fatigue_score", "is_back_to_back", *TERM_WEIGHTS, "home_court_level")
 def rest_points() -> pl.Expr:
     """Points lost to fatigue, -2.5 to 0; null without fatigue_score.
 
-    A back-to-back counts once: below 50 the score already contains it.
+    A back-to-back counts once: a score below 50 already includes it.
     """
     fatigue, is_back_to_back = pl.col("fatigue_score"), pl.col("is_back_to_back").fill_null(0) == 1
     return (
@@ -42,7 +42,7 @@ def rest_points() -> pl.Expr:
 
 @dataclass(frozen=True)
 class MovingAverage(System):
-    """The formula above. The shot zone and usage terms are not required for a bet."""
+    """Implements the formula above. The shot zone and usage terms are not required for a bet."""
 
     system_id: ClassVar[str] = "moving_average"
     version: ClassVar[str] = "1"
@@ -59,7 +59,7 @@ class MovingAverage(System):
             rest_points(),
             pl.col("home_court_level") - NEUTRAL_COURT_LEVEL,
         )
-        # one after the other: a horizontal sum adds in an order that depends on the number of threads
+        # added one by one, because the order of a horizontal sum depends on the number of threads
         points = reduce(add, (term.fill_null(0) for term in terms))
         return bounded(self.predictable(features), points, TERMS)
 

@@ -1,4 +1,4 @@
-"""The provider on this machine, for assets that ask for themselves."""
+"""Loopback providers for assets that make requests."""
 
 from datetime import date, datetime
 
@@ -16,14 +16,14 @@ __all__ = ["ArchiveOfAllDates", "OnThisMachine", "clock", "land", "landing", "pr
 
 
 class ArchiveOfAllDates(Archive):
-    """An archive that answers for every date."""
+    """An archive that covers every date."""
 
     def holds(self, day: date) -> bool:
         return True
 
 
 class OnThisMachine:
-    """An asset whose providers are all on this machine. What its run met and what was parked is kept beside."""
+    """An asset with loopback providers. Keeps the problems, metadata and quarantined rows of its run."""
 
     def __init__(self, landing: Landing, clock: Clock, provider: Provider, *names: str):
         self.landing, self.provider = landing, provider
@@ -32,7 +32,7 @@ class OnThisMachine:
         )
 
     def conformed(self, table: Table, context: dg.AssetExecutionContext, frame: pl.DataFrame, now: datetime) -> pl.DataFrame:
-        """The rows that keep the table's promise."""
+        """Returns the valid rows."""
         self.metadata = context.get_output_metadata("result")
         self.problems = self.metadata["problems_met"].data
         good, self.parked = table.conform(frame, now, "1")

@@ -1,6 +1,6 @@
-"""Which source a game comes from, what two sources say of one game, and who a name is: one game, three providers.
+"""The source of a game, disagreements between sources, and name resolution: one game, three providers.
 
-New York scores 100 at Golden State, who score 110: five players a side, all of them on court all the time.
+New York scores 100 at Golden State, which scores 110. Each side has five players, all on court for the whole game.
 """
 
 import json
@@ -47,7 +47,7 @@ from nba_pipeline_tests.providers.test_nba_stats import a_log, a_logged_game
 
 GAME = a_game()["game_id"]
 NIGHT = datetime(2024, 3, 13, 3, tzinfo=UTC)
-"""23:00 Eastern of the date of the game: minutes after its end."""
+"""23:00 Eastern of the game date: minutes after the end of the game."""
 
 EARLIER = date(2024, 3, 10)
 
@@ -58,7 +58,7 @@ GONE = Answer({}, status=404)
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who played, in no provider's words."""
+    """A player who played, independent of a provider's format."""
 
     number: int
     name: str
@@ -68,7 +68,7 @@ class Person:
     assists: int = 5
 
     def counts(self, words: Mapping[str, str]) -> dict[str, int]:
-        """What he did, in a provider's words; two of his shots are threes, the others two-pointers, but for the odd point."""
+        """Returns the statistics under a provider's names. Two shots are threes above 5 points; a free throw is the odd point."""
         odd = self.points % 2
         threes = 2 if self.points > 5 else 0
         shots = {
@@ -84,7 +84,7 @@ class Person:
 
 
 OTHERS = {"rebounds": 9, "oreb": 2, "dreb": 7, "steals": 2, "blocks": 1, "turnovers": 3, "fouls": 4}
-"""What everybody does as well; five of them make a team like a real one."""
+"""Statistics of every player. Five players add up to plausible team totals."""
 
 NAMES = ("Al Able", "Bo Baker", "Cy Charlie", "Di Dog", "Ed Easy", "Flo Fox", "Gus George", "Hal How", "Ike Item", "Jo Jig")
 PEOPLE = tuple(
@@ -98,7 +98,7 @@ def without(*numbers: int) -> list[Person]:
 
 
 def but(number: int, **fields: Any) -> list[Person]:
-    """Everybody, one of them otherwise."""
+    """Returns all players, with one of them changed."""
     return [replace(person, **fields) if person.number == number else person for person in PEOPLE]
 
 
@@ -138,12 +138,12 @@ def in_balldontlie(people: list[Person]) -> Answer:
 
 @dg.asset(name="schedule", io_manager_key="tables", partitions_def=DAILY)
 def a_schedule() -> pl.DataFrame:
-    """Stands for the table, which each test writes."""
+    """Placeholder for the table, which each test writes."""
     raise AssertionError("it is never run")
 
 
 class ArchiveOfEverything(Archive):
-    """Holds every date, and no row."""
+    """Covers every date and has no rows."""
 
     def holds(self, day: date) -> bool:
         return True
@@ -153,7 +153,7 @@ class ArchiveOfEverything(Archive):
 
 
 class Night:
-    """The asset, run for the date against scripted providers, on one home."""
+    """Materializes the asset for the date against scripted providers, in one home."""
 
     warehouse: Warehouse
     clock: Clock
@@ -188,17 +188,17 @@ class Night:
 
     @property
     def asked(self) -> list[str]:
-        """The paths that were asked for."""
+        """Paths of the requests."""
         return [asked.path for asked in self.provider.asked]
 
     @property
     def quarantine(self) -> list[str]:
-        """The problems of the parked rows."""
+        """Problems of the quarantined rows."""
         return sorted(self.warehouse.scan_quarantine(TABLE, [DAY]).collect()["problem"].to_list())
 
     @property
     def disagreements(self) -> list[str]:
-        """What the check of the sources names."""
+        """Names in the verdict of `sources_agree`."""
         (verdict,) = sources_agree(self.warehouse, [DAY], self.clock)
         assert verdict.passed == (not verdict.missing)
         return list(verdict.missing)
@@ -310,7 +310,7 @@ def test_what_two_sources_say_differently_is_told(theirs: list[Person], told: li
 
 
 def test_a_corrected_box_shows_until_both_sources_have_the_correction(night: Night) -> None:
-    """The box is read again four hours later, the league moved two points from Fox to George."""
+    """The box score is read again four hours later. Meanwhile the league moved two points from Fox to George."""
     corrected = [replace(p, points=p.points + {6: -2, 7: 2}.get(p.number, 0)) for p in PEOPLE]
     night(in_cdn(EVERYBODY), in_log(EVERYBODY))
     assert night.disagreements == []
@@ -324,7 +324,7 @@ def test_a_corrected_box_shows_until_both_sources_have_the_correction(night: Nig
 
 
 def test_a_landed_box_that_contradicts_a_corrected_score_is_read_again_at_once(night: Night) -> None:
-    """The league adds two points to Able: the schedule has them a minute after the box score was read."""
+    """The league adds two points to Able. The schedule has them a minute after the box score was read."""
     night(in_cdn(EVERYBODY), in_log(EVERYBODY))
     corrected = in_cdn(but(1, points=24), homeTeam=in_cdn(but(1, points=24)).document["game"]["homeTeam"] | {"score": 112})
     games = [a_game(home_points=112)]
@@ -366,7 +366,7 @@ def test_a_box_that_is_withdrawn_stays_as_it_was_landed_and_is_named(again: Answ
 
 
 def test_a_landed_box_that_cannot_be_asked_whether_it_is_final_is_rejected_and_asked_for_again(night: Night) -> None:
-    """It was landed before there were limits, and must not stop the other games of the date."""
+    """The payload was landed before limits existed. It must not stop the other games of the date."""
     night(in_cdn(EVERYBODY), in_log(EVERYBODY))
     landing = resources_for("local", night.clock)["landing"]
     deep = in_cdn(EVERYBODY, arena=nested(60)).document
@@ -491,7 +491,7 @@ def test_an_implausible_game_of_the_archive_is_quarantined(night: Night) -> None
 
 
 def rows_of(*rows: Values) -> pl.DataFrame:
-    """Rows as a provider's parser makes them."""
+    """Returns rows as a provider's parser produces them."""
     return pl.DataFrame(list(rows), schema=BOXSCORE_COLUMNS)
 
 
@@ -509,7 +509,7 @@ def test_rows_without_a_player_are_no_doubles() -> None:
 def named(
     *mentions: tuple[str, str], seen: list[tuple[int, str, str]], spellings: list[tuple[int, str]] | None = None
 ) -> list[Any]:
-    """player_id or problem of each (team, name)."""
+    """Returns the player_id or problem of each (team, name)."""
     box = rows_of(*(a_boxscore(team=team, player_name=name, player_id=None, provider="balldontlie") for team, name in mentions))
     people = pl.DataFrame(seen, schema={"player_id": pl.Int64, "player_name": pl.String, "team": pl.String}, orient="row")
     people = people.with_columns(pl.lit(EARLIER).alias("game_date"), pl.lit("2023-24").alias("season"))
@@ -538,7 +538,7 @@ def test_somebody_whom_no_box_score_of_late_shows_is_not_guessed() -> None:
 
 
 def test_games_are_never_mixed() -> None:
-    """Of two games the box lacks a player of the first, and the log has the first only."""
+    """The box scores of two games lack a player of the first. The log has the first game only."""
     final = frame_of(SCHEDULE, a_game(), a_game(game_id="0022300002", home_team="BOS", away_team="LAL"))
     box = rows_of(a_boxscore(), a_boxscore(game_id="0022300002", team="BOS"))
     log = rows_of(*(a_boxscore(player_id=p.number, team=p.team, points=p.points, minutes=48.0, provider="nba_stats",

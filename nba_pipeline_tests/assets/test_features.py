@@ -1,6 +1,6 @@
-"""What is known before tip-off: each definition on a handful of games, and that nothing sees the date or later.
+"""Each feature on a handful of games, and proof that no feature uses the date or later.
 
-Whole rows of real players are in nba_pipeline_tests/real/test_features_real.py.
+Complete rows of real players are in nba_pipeline_tests/real/test_features_real.py.
 """
 
 from collections.abc import Sequence
@@ -39,13 +39,13 @@ from nba_pipeline_tests.builders_features import derived
 from nba_pipeline_tests.builders_summaries import team_summaries_of
 
 TEN_GAMES = (24, 14, 20, 15, 53, 37, 32, 21, 15, 41)
-"""Anthony Edwards before 2025-01-15."""
+"""Points of Anthony Edwards before 2025-01-15."""
 
 
 def features(
     boxscores: Sequence[Values], schedule: Sequence[Values] = (), lines: Sequence[Values] = (), **expected: Any
 ) -> Values:
-    """The one row of one expected player."""
+    """Returns the row of one expected player."""
     rows = derived(
         frame_of(UPCOMING_PLAYERS, an_expected_player(**expected)), summaries_of(*boxscores),
         team_summaries_of(boxscores_of(*boxscores)), frame_of(SCHEDULE, *schedule), prop_lines_of(*lines),
@@ -113,7 +113,7 @@ def test_load_is_of_the_seven_days_before() -> None:
     row = features([a_boxscore(before(n), minutes=36.5) for n in (1, 2, 7, 8)])
     assert (row["games_last_7_days"], row["minutes_sum_last_7_days"]) == (3, 109.5)
     assert (row["rest_days"], row["is_back_to_back"]) == (1, 1)
-    # 15 for the back-to-back, 8 for the minutes a game, 12 for the two back-to-backs of the last 14 days
+    # 15 for the back-to-back, 8 for the minutes per game, 12 for the two back-to-backs of the last 14 days
     assert row["fatigue_score"] == 65
 
 
@@ -220,7 +220,7 @@ def test_a_value_out_of_range_is_null_and_missing() -> None:
     row = features(games_of(*[70] * 6))
     assert row["points_mean_last_5_games"] is None
     assert "points_mean_last_5_games" in row["missing_features"]
-    assert row["points_mean_last_3_games"] == 70  # its range is wider
+    assert row["points_mean_last_3_games"] == 70  # has a wider range
 
 
 def test_missing_features_are_named_in_order_and_age_always() -> None:

@@ -1,4 +1,4 @@
-"""Spreads and totals out of the answers that prop_lines landed, told in the schedule's terms."""
+"""Spreads and totals from the answers that prop_lines landed, with the schedule's home and away."""
 
 import json
 from collections.abc import Callable
@@ -38,7 +38,7 @@ Run = Callable[..., pl.DataFrame]
 def an_answer(
     shown_at: str = "20:00", home: float = -6.5, total: float = 228.5, price: int = -110, **event: Any
 ) -> dict[str, Any]:
-    """An event's odds: a spread and a total of one book."""
+    """Odds of an event: a spread and a total of one book."""
     shown = {"last_update": f"2024-03-12T{shown_at}:00Z"}
     names = EVENT | event
     spread = [
@@ -57,7 +57,7 @@ def landing(tmp_path: Path) -> Landing:
 
 @pytest.fixture
 def run(landing: Landing) -> Run:
-    """Land answers and what lists their events, then run the asset on the date."""
+    """Lands answers and their event lists, then runs the asset for the date."""
 
     def run_it(*answers: dict[str, Any], game: Values = GAME) -> pl.DataFrame:
         def keep(endpoint: str, entity: str, document: Any, minute: int) -> None:
@@ -67,7 +67,7 @@ def run(landing: Landing) -> Run:
         keep("events", "slate", [{k: answer[k] for k in EVENT} for answer in answers], 0)
         for minute, answer in enumerate(answers, 1):
             keep("event_odds", answer["id"], answer, minute)
-        # the address is nobody's: the asset asks for nothing
+        # an unused address: the asset makes no requests
         client = HttpClient(base_urls={"odds_api": "http://127.0.0.1:9"}, landing=landing, clock=CLOCK)
         odds_api, archive = OddsApi(http=client, api_key="key"), Archive(landing=landing, clock=CLOCK)
         context = dg.build_asset_context(partition_key=str(DAY))
@@ -150,7 +150,7 @@ def test_a_row_that_breaks_a_rule_is_parked(fields: Values) -> None:
 
 @pytest.fixture
 def verdict(tmp_path: Path, run: Run) -> Callable[..., tuple[bool, list[str], dict[str, float]]]:
-    """What the check says of a slate of two games and these lines."""
+    """Returns the check's verdict for a slate of two games and these lines."""
 
     def judge(*lines: pl.DataFrame, source: str = "nba_cdn/schedule") -> tuple[bool, list[str], dict[str, float]]:
         warehouse = LocalWarehouse(home=str(tmp_path))

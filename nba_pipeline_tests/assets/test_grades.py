@@ -1,4 +1,4 @@
-"""How predictions are settled, which version counts, and what makes a second grade."""
+"""Settlement of predictions, the version that counts, and the causes of a second grade."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -123,7 +123,7 @@ def test_a_game_that_was_played_on_another_date_is_void_on_the_first() -> None:
     assert (row["game_date"], row["outcome"], row["void_reason"], row["actual_value"]) == (DAY, "VOID", "game_postponed", None)
 
 
-# What is graded
+# Eligible predictions
 
 
 def test_an_incomplete_game_waits_and_the_others_are_graded() -> None:
@@ -235,7 +235,7 @@ def test_corrections_count_from_the_latest_grade() -> None:
 
 
 def test_a_postponed_game_and_its_later_date_do_not_correct_each_other() -> None:
-    """One game, two dates, one prediction on each: the first stays void however often either date is graded."""
+    """One game has two dates and one prediction on each. The first stays void however often either date is graded."""
     later = DAY + timedelta(days=1)
     predictions = [a_prediction(), a_prediction(game_date=later, version=2, prediction_id="second", tipoff_at=TIPOFF)]
     game = a_finished_game(a_boxscore(later, 22, game_id=GAME), game_date=later, game_id=GAME)

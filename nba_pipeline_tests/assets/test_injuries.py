@@ -1,4 +1,4 @@
-"""What the reports say of a slate: every team has its row, names are players, a source that fails is named."""
+"""Injury reports of a slate: every team has a row, names are resolved, failing sources are named."""
 
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -56,7 +56,7 @@ ESPN_COLUMNS = {name: REPORT_COLUMNS[name] for name in espn_api.INJURY_COLUMNS}
 
 
 def printed(team: str = "GSW", spelling: str | None = "Curry, Stephen", status: str = "out", **fields: Any) -> Values:
-    """A row of a parsed report on NYK at GSW."""
+    """Returns a row of a parsed report on NYK at GSW."""
     return {
         "snapshot_at": at(11, 30), "seen_at": NOON, "game_date": DAY, "home_team": "GSW", "away_team": "NYK", "team": team,
         "spelling": spelling, "status": status, "source": "test",
@@ -73,7 +73,7 @@ def told(frame: pl.DataFrame, *columns: str) -> list[tuple[Any, ...]]:
     return frame.select(*(columns or ("team", "spelling", "status", "problem"))).rows()
 
 
-# What a snapshot says of a slate
+# One snapshot and a slate
 
 
 def test_a_row_has_its_game_and_whether_it_is_from_before_the_tip_off() -> None:
@@ -199,7 +199,7 @@ def test_a_name_of_nobody_is_a_problem() -> None:
 
 
 class Slates(OnThisMachine):
-    """The asset on this machine's providers."""
+    """The asset with loopback providers."""
 
     def __init__(self, landing: Landing, clock: Clock, provider: Provider):
         super().__init__(landing, clock, provider, "injury_report", "espn")
@@ -219,7 +219,7 @@ class Slates(OnThisMachine):
         ]
 
     def collect(self, now: datetime = NOON, game: Values = GAME, archive: type[Archive] = Archive) -> pl.DataFrame:
-        """The rows that keep the table's promise; what was parked and the metadata are kept beside."""
+        """Runs the asset and returns the valid rows."""
         clock = Clock(stands_at=now.isoformat())
         context = dg.build_asset_context(partition_key=DAY.isoformat())
         frame = injuries(
@@ -271,7 +271,7 @@ def test_somebody_on_the_roster_of_the_date_is_of_the_team(slates: Slates) -> No
 
 
 def said_of_curry(*statuses: tuple[str, str, datetime]) -> list[tuple[str, str]]:
-    """(spelling, status) of the rows that are left of these (spelling, status, instant of the answer) of one snapshot."""
+    """Returns (spelling, status) of the remaining rows of one snapshot, from (spelling, status, instant of the answer)."""
     about = {"game_id": GAME_ID, "team": "GSW", "player_id": PLAYER, "snapshot_at": at(10), "tipoff_at": at(23), "game_date": DAY}
     rows = [about | {"spelling": name, "status": status, "seen_at": seen, "provider": "espn", "source": f"{seen}",
                      "is_before_tipoff": True} for name, status, seen in statuses]  # fmt: skip

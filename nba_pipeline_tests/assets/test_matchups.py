@@ -1,4 +1,4 @@
-"""What a game promises: unknown inputs give no score, and the scores that nobody has are named."""
+"""Scores of a game: unknown inputs give null, and scores without values are named."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -30,7 +30,7 @@ from nba_pipeline_tests.builders_summaries import team_summaries_of
 
 
 def matchups(boxscores: Sequence[Values], *expected: Values) -> dict[int, Values]:
-    """The rows by player; they keep the promise of the table."""
+    """Returns the rows by player. All rows are valid."""
     frame = derived(
         frame_of(UPCOMING_PLAYERS, *expected), summaries_of(*boxscores), team_summaries_of(boxscores_of(*boxscores)),
         frame_of(SCHEDULE),
@@ -54,7 +54,7 @@ def test_the_first_game_of_a_season_is_scored_by_no_game_of_the_last() -> None:
 
 
 def test_a_traded_star_is_missed_by_the_team_that_he_is_with() -> None:
-    """He scored thirty a game for Boston and is out for Golden State: his new team mates gain, his old ones do not."""
+    """The star averaged thirty points for Boston and is out for Golden State. Only the teammates at Golden State gain usage."""
     report = {"injury_snapshot_at": at(20), "injury_risk_level": 0.0}
     star = an_expected_player(player_id=1, **report | {"injury_status": "out", "injury_risk_level": 3.0})
     mate = an_expected_player(player_id=2, **report)

@@ -1,4 +1,4 @@
-"""Which lists are asked for, which landed ones are used, and what the checks say of them."""
+"""Requested lists, reuse of landed lists, and the checks."""
 
 import json
 import re
@@ -37,7 +37,7 @@ from nba_pipeline_tests.providers.test_nba_cdn_play_by_play import THE_END, a_li
 
 GAME = a_game()["game_id"]
 NIGHT = datetime(2024, 3, 13, 3, tzinfo=UTC)
-"""23:00 Eastern of the game's date: minutes after the end."""
+"""23:00 Eastern of the game date: minutes after the end of the game."""
 OVER = THE_END | {"scoreHome": "110", "scoreAway": "100"}
 FINISHED = a_list(an_action(), OVER, game_id=GAME)
 DEEP = nested(60)
@@ -45,9 +45,9 @@ LIVE = a_list(an_action(), game_id=GAME)
 
 
 class ScriptedClient(HttpClient):
-    """Lands what it was told to answer, and remembers the games that it was asked about.
+    """Lands the given answers and records the requested games.
 
-    Both are kept with the class, because Dagster copies a resource that it hands to an asset.
+    Both are class attributes, because Dagster copies the resources of an asset.
     """
 
     answers: ClassVar[list[Any]]
@@ -68,7 +68,7 @@ def an_nba(home: Path, now: datetime, *answers: Any) -> NbaCdn:
 
 
 def looked_at(home: Path, now: datetime, *answers: Any) -> tuple[pl.DataFrame, dict[str, str], list[str]]:
-    """The rows, the problems and the games asked for when somebody looks at an instant."""
+    """Runs `collect` at an instant and returns the rows, the problems and the requested games."""
     frame, problems = collect(frame_of(SCHEDULE, a_game()), an_nba(home, now, *answers), now)
     return frame, problems, ScriptedClient.asked
 
@@ -123,7 +123,7 @@ def test_a_landed_list_that_no_longer_parses_is_rejected_and_named(tmp_path: Pat
     ids=["deep", "no game", "no action"],
 )  # fmt: skip
 def test_a_landed_list_that_cannot_be_asked_for_its_end_costs_itself(document: Any, problem: str, tmp_path: Path) -> None:
-    """It was landed before there were limits, and must not stop the lists of the other games."""
+    """The payload was landed before limits existed. It must not stop the lists of the other games."""
     cdn = an_nba(tmp_path, NIGHT, FINISHED)
     cdn.http.landing.keep(playbyplay_request(GAME, DAY), json.dumps(document).encode(), fetched_at=NIGHT.replace(hour=2))
     frame, problems = collect(frame_of(SCHEDULE, a_game()), cdn, NIGHT)
@@ -166,7 +166,7 @@ def warehouse(tmp_path: Path) -> LocalWarehouse:
 
 
 def written(warehouse: LocalWarehouse, actions: int = 300, provider: str = "nba_cdn", **last: Any) -> None:
-    """A final game GSW 110 - NYK 100 with a box score and a list of so many actions."""
+    """Writes a final game GSW 110 - NYK 100 with a box score and a list of `actions` actions."""
     action = {
         "game_date": DAY, "game_id": GAME, "action_number": 1, "period": 1, "period_seconds_left": 1.0, "action_type": "foul",
         "home_points": 110, "away_points": 100, "source": "test",
@@ -232,7 +232,7 @@ def test_a_list_that_has_lost_its_assists_is_named_by_team(warehouse: LocalWareh
     found = verdict(assists_are_those_of_the_box_scores, warehouse)
     assert (found.passed, found.missing) == (False, [f"{GAME} GSW: 0, the box score has 1"])
     warehouse.replace(BOXSCORES, [DAY], frame_of(BOXSCORES, a_boxscore(assists=None)), "me")
-    assert verdict(assists_are_those_of_the_box_scores, warehouse).passed  # the source knows no assists
+    assert verdict(assists_are_those_of_the_box_scores, warehouse).passed  # the source has no assists
 
 
 @pytest.mark.parametrize("kind", ["2pt", "3pt", "heave", "Heave", "freethrow"])

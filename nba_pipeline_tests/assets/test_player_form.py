@@ -1,4 +1,4 @@
-"""Beginnings, trades and overtimes in what a player has done: no window invents a game, and none loses one."""
+"""Season starts, trades and overtimes in a player's form: no window adds or loses a game."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -28,7 +28,7 @@ from nba_pipeline_tests.builders_summaries import team_summaries_of
 
 
 def form(boxscores: Sequence[Values], schedule: Sequence[Values] = (), **expected: Any) -> Values:
-    """The one row of one expected player; it keeps the promise of the table."""
+    """Returns the row of one expected player. It is valid."""
     frame = form_of(
         frame_of(UPCOMING_PLAYERS, an_expected_player(**expected)), summaries_of(*boxscores),
         team_summaries_of(boxscores_of(*boxscores)), frame_of(SCHEDULE, *schedule),
@@ -65,7 +65,7 @@ def test_the_second_game_of_a_season_knows_one_game() -> None:
 
 
 def test_a_traded_player_takes_his_games_along_and_has_met_only_those_he_played_against() -> None:
-    """Five games for Boston, one of them against Golden State, five for Golden State: now he meets Boston."""
+    """Five games for Boston, one of them against Golden State, then five for Golden State. The next opponent is Boston."""
     for_boston = games_of(10, 10, 10, 10, 30, last=before(12), team="BOS", opponent="LAL")
     for_boston[-1]["opponent"] = "GSW"
     row = form([*for_boston, *games_of(*[20] * 5)], opponent="BOS")

@@ -1,4 +1,4 @@
-"""A player's game with its rates; the numbers are of the real games 0042400407 and 0022400561."""
+"""A player's game with its rates. The numbers are from the real games 0042400407 and 0022400561."""
 
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def test_nothing_in_gives_nothing_out() -> None:
     assert summarise_player_games(frame_of(BOXSCORES)).is_empty()
 
 
-# Why somebody did not play
+# Reasons for not playing
 
 
 def test_the_category_is_of_those_who_did_not_play_and_have_a_reason() -> None:
@@ -99,7 +99,7 @@ def test_the_category_is_of_those_who_did_not_play_and_have_a_reason() -> None:
 # Zones
 
 ALONE = a_boxscore(points=21, minutes=48.0)
-"""23 attempts, 10 of them made and none from three, and 1 free throw; every play of his team is his."""
+"""23 attempts, 10 of them made and none from three, and 1 free throw. The player ends every play of the team."""
 
 
 def zoned(player: Values, attempts: tuple[int, int, int], made: tuple[int, int, int]) -> Values:
@@ -199,7 +199,7 @@ def verdict(check: Any, home: Path, rows: pl.DataFrame, *lines: Values) -> Verdi
 
 
 def players_with_zones(complete: int, incomplete: int) -> pl.DataFrame:
-    """So many players who scored once from mid-range, and so many whose shot the play-by-play has missed."""
+    """Returns players with one make from mid-range. The play-by-play lacks the shots of `incomplete` players."""
     one = {"points": 2, "fgm": 1, "fga": 1, "fg3a": 0, "ftm": 0, "fta": 0}
     players = [a_boxscore(player_id=n, **one) for n in range(1, complete + incomplete + 1)]
     plays = [shot for row in players[:complete] for shot in shots_of(row, (0, 1, 0), (0, 1, 0))]
@@ -222,7 +222,7 @@ def test_a_date_without_play_by_play_passes_and_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("lines", "passed"), [(2, False), (3, True)])
 def test_a_rotation_without_lines_warns(lines: int, passed: bool, tmp_path: Path) -> None:
-    """Three of five players of the rotation are 60 %; a bench player's line counts for nothing."""
+    """Three of five players of the rotation are 60 %. A bench player's line does not count."""
     bench = a_boxscore(player_id=9, minutes=14.0)
     players = [a_boxscore(player_id=n, minutes=15.0) for n in range(1, 6)]
     offered = [a_prop_line(player_id=n) for n in (9, *range(1, lines + 1))]

@@ -1,4 +1,4 @@
-"""Who has a shot diet on a date, and that nobody's sees the date; what a diet is stands in formulas/test_shot_diet.py."""
+"""Rows per date, and proof that no row uses the date. formulas/test_shot_diet.py covers the values."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_nobody_is_here_of_another_season() -> None:
 
 def test_rows_keep_the_promise_of_the_table_over_a_range_of_dates() -> None:
     good, bad = TABLE.conform(shot_zones_of(DATES, GAMES), at(12), "1")
-    assert (good.height, bad.height) == (len(DATES) * 3 - 10, 0)  # the first player has his first game 9 days into the range
+    assert (good.height, bad.height) == (len(DATES) * 3 - 10, 0)  # the first player's first game is 9 days into the range
 
 
 @pytest.mark.parametrize("day", DATES[5::12])
@@ -63,7 +63,7 @@ def test_shares_that_do_not_sum_to_one_are_quarantined() -> None:
 
 @pytest.mark.parametrize(("shooters", "passed"), [(1, True), (0, False)])
 def test_a_date_on_which_few_have_a_diet_warns(shooters: int, passed: bool, tmp_path: Path) -> None:
-    """Player 2 has five games and five attempts; player 3 has not played five games and is not asked for."""
+    """Player 2 has five games and five attempts. Player 3 has fewer than five games and is not expected."""
     games = [*zoned_games(5, player_id=2, attempts=(1, 0, 0), made=(0, 0, 0)), *zoned_games(4, player_id=3)]
     rows = shot_zones_of([DAY], player_games(*games, *zoned_games(5 * shooters))).to_dicts()
     warehouse = LocalWarehouse(home=str(tmp_path))

@@ -1,4 +1,4 @@
-"""The week's model: which rows it may see, when there is none, and that training twice gives the same."""
+"""The model of a week: its rows, weeks without a model, and reproducible training."""
 
 import math
 import re
@@ -53,7 +53,7 @@ def test_a_row_says_what_the_model_was_made_of(store: ModelStore) -> None:
     row = frame.row(0, named=True)
     assert (row["game_date"], row["system_id"], row["reason"]) == (WEEK, "catboost", None)
     assert (row["train_start_date"], row["train_end_date"], row["rows"]) == (HISTORY_STARTS, LAST, 600)
-    assert row["validation_rows"] == 12 * 10  # a fifth of 60 days, 10 players a day
+    assert row["validation_rows"] == 12 * 10  # one fifth of 60 days, 10 players per day
     assert row["validation_mean_absolute_error"] < row["season_mean_absolute_error"] < 3
     assert row["features"] == list(QUICK.reads)
     kept, quarantined = TABLE.conform(frame, Clock(stands_at="2024-03-11T09:00:00Z").now(), "1")
@@ -61,7 +61,7 @@ def test_a_row_says_what_the_model_was_made_of(store: ModelStore) -> None:
 
 
 def test_no_row_of_the_week_or_later_is_seen(store: ModelStore) -> None:
-    """Absurd points from the week's Monday on change nothing, not even the model's id."""
+    """Absurd points from the week's Monday on change nothing, including the model's id."""
     features, summaries = a_history()
     monday = date(2023, 12, 11)
     absurd = summaries.with_columns(points=pl.when(pl.col("game_date") >= monday).then(99).otherwise("points"))
@@ -169,7 +169,7 @@ def test_nothing_is_trained_on_a_frame_that_is_refused(store: ModelStore, tmp_pa
 
 
 def test_the_typed_frame_changes_no_forecast_and_no_model(store: ModelStore) -> None:
-    """The former path: a matrix with NaN for null, the points beside it."""
+    """Compares with the former implementation: a matrix with NaN for null, and the points."""
     features, summaries = a_history(dates=200, players=12)
     rows = training_rows(features, summaries, date(2025, 1, 6), QUICK)
     assert 0.3 < rows.select(pl.mean_horizontal(pl.col(QUICK.reads).is_null()).mean()).item() < 0.7

@@ -1,4 +1,4 @@
-"""Who is predicted, live or afterwards, what is recommended and why not, and when the ledger gets another version."""
+"""Predicted players, live and backtest rows, recommendations and reasons, and new versions in the ledger."""
 
 import hashlib
 import json
@@ -145,7 +145,7 @@ def test_a_line_that_is_not_known_to_be_from_before_the_tipoff_is_no_line(now: d
     assert (row["recommendation"], row["line"], row["book"], row["line_snapshot_at"]) == ("NO_LINE", None, None, None)
 
 
-# What forbids a bet
+# Reasons against a bet
 
 
 def test_a_large_edge_on_a_known_player_is_actionable() -> None:
@@ -229,7 +229,7 @@ def test_five_missing_required_features_cap_the_quality_at_49() -> None:
     assert made["quality_score"].item() == 49
 
 
-# Who is not predicted
+# Players without a prediction
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ def test_the_hash_is_that_of_the_values_by_name() -> None:
 
 
 def test_the_hash_is_that_of_any_writer_of_plain_json() -> None:
-    """So it is the same in every process, with any number of threads, and with the next version of polars."""
+    """The hash is therefore the same in every process, for any number of threads, and in the next version of polars."""
     row = a_feature_row(pace_score=1 / 3, line=None)
     text = json.dumps({name: row[name] for name in FEATURES}, separators=(",", ":"))
     assert features_hash(features_of_rows(row))["features_hash"].item() == hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -371,7 +371,7 @@ def test_the_player_of_a_slate_is_the_one_expected() -> None:
 
 
 def mates(*statuses: str | None, minutes: float | None = 30.0, levels: float | None = 0.0) -> dict[str, pl.DataFrame]:
-    """Player 1 and his teammates 2, 3, ... with these statuses."""
+    """Returns a slate of player 1 and the teammates 2, 3, ... with these statuses."""
     others = [
         {"player_id": n, "injury_status": status, "injury_risk_level": levels, "minutes_mean_last_10_games": minutes}
         for n, status in enumerate(statuses, 2)
@@ -380,7 +380,7 @@ def mates(*statuses: str | None, minutes: float | None = 30.0, levels: float | N
 
 
 def versions(before: dict[str, pl.DataFrame], after: dict[str, pl.DataFrame]) -> list[tuple[int, int, str | None]]:
-    """What another look adds of moving_average: player, version and whom it says the report lists."""
+    """Returns the new rows of moving_average after a second run: player, version and listed teammates."""
     ledger = predict(before)
     made = predict(after, ledger=ledger).filter(system_id="moving_average")
     return made.select("player_id", "version", "teammates_listed").rows()

@@ -1,4 +1,4 @@
-"""Which lines are usable, whose they are, and what is told of the others."""
+"""Usable lines, name resolution, and the reasons of the other lines."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -40,7 +40,7 @@ def judged(*rows: Values) -> pl.DataFrame:
 
 
 def problems_of(*rows: Values) -> list[str | None]:
-    """Why each line is none of the market: its problem, or the reason why it is ignored."""
+    """Returns the reason why each line is not a line of the market: its problem, or the reason to ignore it."""
     return judged(*rows).select(pl.coalesce(PROBLEM, IGNORED)).to_series().to_list()
 
 
@@ -77,7 +77,7 @@ def test_a_ladder_is_of_a_player_under_whatever_spelling() -> None:
 
 
 def test_a_ladder_goes_with_its_main_line() -> None:
-    """Without its main line of 4.5 the ladder would seem to mean 5.5."""
+    """Without its main line of 4.5, the ladder's main line would be 5.5."""
     ladder = [a_prop_line(4.5), a_prop_line(5.5, over_price=150, under_price=-190)]
     assert problems_of(*ladder, a_prop_line(5.5, "fanduel")) == [TOO_LOW, OF_LOW_LADDER, None]
 
@@ -139,7 +139,7 @@ def warehouse(tmp_path: Path) -> LocalWarehouse:
 
 
 def write(warehouse: LocalWarehouse, *rows: Values) -> None:
-    """Two games of the day, and these lines with their problems."""
+    """Writes two games of the day, and these lines with their problems."""
     other = a_game(game_id="0022300999", home_team="BOS", away_team="LAL")
     now, source = at(12), pl.lit("test").alias("source")
     games, _ = SCHEDULE.conform(frame_of(SCHEDULE, a_game(), other).with_columns(source).drop("as_of", "code_version"), now, "1")

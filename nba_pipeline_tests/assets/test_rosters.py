@@ -1,4 +1,4 @@
-"""Rosters: asked for of today and tomorrow only, one team's failure stops no other, names are players."""
+"""Rosters: requested for today and tomorrow only, a failing team stops no other, names are resolved."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -33,7 +33,7 @@ KNOWN = {PLAYER: "Stephen Curry", 2: "Gary Payton II", 3: "Jaylin Williams", 4: 
 
 
 def a_roster(team_id: str, *names: str) -> Answer:
-    """What ESPN answers for a team; the ids are in the order of our tricodes."""
+    """Returns ESPN's answer for a team. The ids are in the order of our tricodes."""
     athletes = [{"fullName": name, "height": 74.0, "weight": 185.0, "dateOfBirth": "1988-03-14T08:00Z"} for name in names]
     return Answer({"team": {"id": team_id, "abbreviation": TEAMS[int(team_id) - 1], "athletes": athletes}})
 
@@ -79,7 +79,7 @@ def test_a_name_of_several_or_of_nobody_is_a_problem(spelling: str, problem: str
 
 
 def on_rosters(*listed: tuple[str, str, date | None]) -> list[tuple[int | None, str | None]]:
-    """Player and problem of each (team, spelling, birth date), where GSW is known to have Stephen Curry."""
+    """Returns player and problem of each (team, spelling, birth date). Stephen Curry is known at GSW."""
     rows = [
         {**dict.fromkeys(ROSTER_COLUMNS), "team": team, "spelling": spelling, "birth_date": born, "seen_at": NOON, "source": "t"}
         for team, spelling, born in listed
@@ -117,7 +117,7 @@ def test_rookies_without_an_id_stay_apart() -> None:
 
 
 class Teams(OnThisMachine):
-    """The asset on this machine's ESPN."""
+    """The asset with a loopback ESPN."""
 
     def __init__(self, landing: Landing, clock: Clock, provider: Provider):
         super().__init__(landing, clock, provider, "espn")

@@ -1,4 +1,4 @@
-"""Games that move, are called off or drift: every other date of the season follows, and nothing is lost without a name."""
+"""Games that move or are called off, and changed schedules: every other date is updated, and every lost game is named."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
@@ -31,7 +31,7 @@ from nba_pipeline_tests.providers.test_nba_cdn import a_schedule as a_listed_sch
 
 NOON = datetime(2024, 3, 12, 16, tzinfo=UTC)
 NEXT, LATER, FAR = before(-1), before(-53), date(2099, 3, 12)
-"""Tomorrow, 53 days later, and a date that has no partition key yet."""
+"""Tomorrow, 53 days later, and a date without a partition key."""
 
 ONE, TWO, THREE = "0022300001", "0022300002", "0022300003"
 PPD = {"gameStatus": 1, "gameStatusText": "PPD"}
@@ -48,14 +48,14 @@ def a_team(tricode: Any = "BOS", score: Any = 110) -> dict[str, Any]:
 
 
 class Season:
-    """The asset, run for one date against the schedule that the provider lists, on one home."""
+    """Runs the asset for one date against the provider's schedule, in one home."""
 
     def __init__(self, provider: Provider, instance: dg.DagsterInstance):
         self.provider, self.instance, self.metadata = provider, instance, dict[str, Any]()
         self.warehouse: Warehouse = resources_for("local", Clock())["warehouse"]
 
     def __call__(self, games: Listed, day: date = DAY, now: datetime = NOON) -> dict[date, list[tuple[str, str]]]:
-        """By date (game_id, status) of every game of the table after the run; an empty date is listed too."""
+        """Runs the asset and returns (game_id, status) of every game in the table by date, including empty dates."""
         days = [
             {"gameDate": on if isinstance(on, str) else f"{on:%m/%d/%Y} 00:00:00", "games": rows} for on, rows in games.items()
         ]
@@ -109,17 +109,17 @@ def test_a_game_listed_on_two_dates_while_it_moves_is_on_the_later_one_and_the_o
 
 
 def test_a_game_is_postponed_by_its_words_and_nothing_else(season: Season) -> None:
-    """The code A or N says nothing: a season that is not played has A throughout."""
+    """The code A or N has no meaning: it is A throughout a season that is not played."""
     season({DAY: [listed(ONE, **COMING, postponedStatus="A"), listed(TWO, **COMING)]})
     off = season({DAY: [listed(ONE, **COMING, postponedStatus="A"), listed(TWO, **PPD, postponedStatus="N")]})
     assert off == {DAY: [(ONE, "scheduled"), (TWO, "postponed")]}
 
 
-# What the provider says oddly
+# Unusual provider data
 
 
 def test_an_odd_game_is_kept_as_it_is_known_or_parked_by_name_and_the_others_go_on(season: Season) -> None:
-    """Final without scores is not final; an unknown code is unknown; home and away of a neutral site are the schedule's."""
+    """Final without scores is not final. An unknown code is unknown. Home and away of a neutral site are the schedule's."""
     unscored = {"homeTeam": a_team(score=None), "awayTeam": a_team("NYK", None)}
     nobody = {"homeTeam": a_team("", 0), "awayTeam": a_team(None, 0)}
     changes: list[Values] = [{}, unscored, {"gameStatus": 7}, {"isNeutral": True}, {"homeTeam": a_team("SEA")}, nobody]
@@ -170,7 +170,7 @@ def test_a_field_that_changed_in_every_game_empties_nothing(change: Values, land
 
 
 def test_a_summer_before_the_schedule_is_an_empty_success(season: Season) -> None:
-    """In July the provider lists the preseason of the next season and nothing else."""
+    """In July the provider only lists the preseason of the next season."""
     july = date(2025, 7, 17)
     assert season({date(2025, 10, 2): [listed("0012500001")]}, day=july, now=datetime(2025, 7, 17, 16, tzinfo=UTC)) == {july: []}
 
@@ -193,7 +193,7 @@ def test_a_marked_game_is_off_by_a_run_of_any_date_and_stays_so(season: Season) 
     assert season(games) == {DAY: [(ONE, "scheduled")], NEXT: [(TWO, "postponed")]}
     assert (season.metadata["dates_changed_beside"], season.materialised) == (1, [str(DAY), str(NEXT)])
     assert season(games)[NEXT] == [(TWO, "postponed")] and season.metadata["dates_changed_beside"] == 0
-    assert season(games | {NEXT: [listed(TWO)]})[NEXT] == [(TWO, "final")]  # the league played it after all
+    assert season(games | {NEXT: [listed(TWO)]})[NEXT] == [(TWO, "final")]  # the game was played despite the mark
 
 
 # Pure functions

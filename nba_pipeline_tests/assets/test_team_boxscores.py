@@ -1,4 +1,4 @@
-"""Where the totals of a team come from, and what the checks say of them."""
+"""The source of a team's totals, and the checks."""
 
 import json
 from pathlib import Path
@@ -39,7 +39,7 @@ BOTH = (
 
 
 def a_team_row(**fields: Any) -> Values:
-    """Golden State's totals, which are the sums of BOTH."""
+    """Returns Golden State's totals, which are the sums of BOTH."""
     sums = sum_players(frame_of(BOXSCORES, *BOTH)).row(0, named=True)
     return sums | {"is_reconstructed": False, "source": "test"} | fields
 
@@ -75,7 +75,7 @@ def landing(tmp_path: Path) -> Landing:
 
 
 def conformed(landing: Landing, boxscores: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows and the quarantine."""
+    """Returns the valid rows and the quarantine."""
     frame = team_boxscores(
         dg.build_asset_context(partition_key=str(DAY)), boxscores=boxscores, landing=landing,
         archive=Archive(landing=landing, clock=landing.clock),
@@ -90,7 +90,7 @@ def materialised(landing: Landing, boxscores: pl.DataFrame) -> pl.DataFrame:
 
 
 def box_of(landing: Landing, **totals: Any) -> pl.DataFrame:
-    """The players of a landed box score whose teams have these totals."""
+    """Returns the players of a landed box score with these team totals."""
     sides = {
         side: {"teamTricode": team, "score": 110, "players": [a_player(number)], "statistics": TOTALS | totals}
         for number, (side, team) in enumerate([("homeTeam", "BOS"), ("awayTeam", "NYK")], 1)
@@ -101,7 +101,7 @@ def box_of(landing: Landing, **totals: Any) -> pl.DataFrame:
 
 def test_totals_are_read_from_the_payload_that_the_players_name(landing: Landing) -> None:
     boxes = box_of(landing)
-    box_of(landing, turnovers=99)  # a newer answer that `boxscores` has not read
+    box_of(landing, turnovers=99)  # a newer answer than the one in `boxscores`
     rows = materialised(landing, boxes)
     assert rows["turnovers"].to_list() == [12, 12] and not rows["is_reconstructed"].any()
     assert rows["source"].unique().to_list() == boxes["source"].unique().to_list()
@@ -134,7 +134,7 @@ def test_a_date_without_box_scores_is_empty(landing: Landing) -> None:
 
 
 def verdict(check: Any, home: Path, *rows: Values) -> Verdict:
-    """What a check says when the table holds these rows beside the box scores of BOTH."""
+    """Returns the check's verdict for these rows and the box scores of BOTH."""
     warehouse = LocalWarehouse(home=str(home))
     warehouse.replace(BOXSCORES, [DAY], frame_of(BOXSCORES, *BOTH), "me")
     warehouse.replace(TABLE, [DAY], frame_of(TABLE, *rows), "me")
@@ -169,7 +169,7 @@ def test_totals_that_the_players_do_not_sum_to_are_named(tmp_path: Path) -> None
 
 
 def test_missed_heaves_of_a_team_are_counted_and_not_named(tmp_path: Path) -> None:
-    """A team of 2025-26 may have an attempt more than its players, one of 2023-24 may not."""
+    """A team of 2025-26 may have one attempt more than its players, a team of 2023-24 may not."""
     fga = sum(row["fga"] for row in BOTH[:2])
     now, then = a_team_row(fga=fga + 1, season="2025-26"), a_team_row(fga=fga + 1)
     found = verdict(player_sums_match_team_totals, tmp_path / "a", now, the_other_team(season="2025-26"))

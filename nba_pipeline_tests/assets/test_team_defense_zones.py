@@ -1,4 +1,4 @@
-"""Which teams have a row on a date, and that none sees the date; what it says stands in formulas/test_zone_defense.py."""
+"""Teams per date, and proof that no row uses the date. formulas/test_zone_defense.py covers the values."""
 
 import random
 from datetime import date, timedelta
@@ -25,7 +25,7 @@ from nba_pipeline_tests.builders_summaries import a_team_game, allowing, team_ga
 
 
 def a_season(first: date, rounds: int, seed: int = 3) -> list[Values]:
-    """All teams meet every third day; the zones of every seventh game are unknown."""
+    """Returns a season in which all teams play every third day. The zones of every seventh game are unknown."""
     chance, rows = random.Random(seed), []
     for n in range(rounds):
         day = first + timedelta(days=3 * n)

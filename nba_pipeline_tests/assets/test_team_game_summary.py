@@ -1,4 +1,4 @@
-"""A team's game from its totals and the opponent's; the numbers are of the real games 0042400407 and 0022400561."""
+"""A team's game from its own and the opponent's totals. The numbers are from the real games 0042400407 and 0022400561."""
 
 from pathlib import Path
 from typing import Any
@@ -113,7 +113,7 @@ def test_the_order_of_the_input_does_not_matter() -> None:
     assert_frame_equal(summaries(rows), summaries(rows[::-1]), check_exact=True)
 
 
-# The promise of the table
+# Rules of the table
 
 
 def quarantined(*rows: Values) -> list[str]:
@@ -122,7 +122,7 @@ def quarantined(*rows: Values) -> list[str]:
 
 
 def both(**fields: Any) -> list[Values]:
-    """Two sides of a game, the home side with these values."""
+    """Returns both sides of a game, the home side with these values."""
     return [a_team_game(**fields), a_team_game(team="NYK", opponent="GSW", is_home=False)]
 
 
@@ -242,7 +242,7 @@ THE_HEAVE = shots_of(SHOOTER | {"player_id": None}, (0, 0, 1), (0, 0, 0), action
 
 
 def with_a_heave(*actions: Values) -> pl.DataFrame:
-    """Golden State of 2025-26 with one attempt more than its only shooter, summarized with these actions."""
+    """Summarizes Golden State of 2025-26 with one attempt more than its only shooter, and these actions."""
     totals = [a_team_boxscore(points=60, season="2025-26", fgm=25, fga=61, fg3m=10, ftm=0, fta=0), both_boxes()[1]]
     players = frame_of(PLAYER_GAMES, SHOOTER | {"overtimes": 0})
     return summarise_team_games(frame_of(TEAM_BOXSCORES, *totals), players, plays_of(*actions), SCHEDULE.empty())

@@ -1,4 +1,4 @@
-"""Who is expected: the latest rows before the date say it, and nothing later."""
+"""Expected players: the latest rows before the date decide, and no later rows."""
 
 import json
 from collections.abc import Sequence
@@ -98,7 +98,7 @@ def test_no_games_and_no_history_give_no_rows() -> None:
 
 
 def of_a_quarantined_roster(*quarantined: Values, **fields: Any) -> list[int]:
-    """Who is expected where box scores show 2 with the team, the roster shows 1 and these entries are in the quarantine."""
+    """Returns the expected players if box scores show 1 and 2, the roster shows 1 and these entries are quarantined."""
     rows = [
         {"table": "rosters", "game_date": entry["game_date"], "row": json.dumps(entry, default=str), "problem": "x"}
         for entry in quarantined
@@ -119,7 +119,7 @@ def test_a_roster_with_an_entry_of_an_unknown_name_does_not_say_who_is_missing_f
 
 
 def test_a_roster_decides_who_is_with_the_team() -> None:
-    """Whoever only the box scores show was let go; whoever only the roster shows has come."""
+    """A player only in the box scores has left. A player only on the roster has joined."""
     assert expected(a_boxscore(before(2), player_id=2), rosters=[on_the_roster()]) == [(PLAYER, "GSW")]
 
 

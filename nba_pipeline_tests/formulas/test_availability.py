@@ -1,4 +1,4 @@
-"""Which report speaks of a player, and what his team-mates' absence adds up to."""
+"""The deciding report of a player, and the effect of absent teammates."""
 
 import json
 from datetime import datetime
@@ -78,11 +78,11 @@ def test_rows_stay_as_they_are() -> None:
     assert found["injury_risk_level"].to_list() == [0, 3, 3, 3] and found.schema["injury_risk_level"] == pl.Int64
 
 
-# Entries that could not be used
+# Unusable entries
 
 
 def parked(problem: str = "status of Curry, Stephen is 'Ill'", **fields: Any) -> dict[str, Any]:
-    """A quarantined entry on the player, who is known."""
+    """Returns a quarantined entry on a known player."""
     entry = an_injury() | {"status": None} | fields
     named = ("game_id", "team", "player_id", "spelling", "snapshot_at", "seen_at", "tipoff_at")
     row = json.dumps({name: entry.get(name) for name in named}, default=str)
@@ -97,7 +97,7 @@ def parked(problem: str = "status of Curry, Stephen is 'Ill'", **fields: Any) ->
 
 
 def level(*injuries: Values, quarantined: list[dict[str, Any]], of: int = PLAYER, **fields: Any) -> tuple[Any, ...]:
-    """Status and risk level of a player with these rows and quarantined entries."""
+    """Returns status and risk level of a player with these rows and quarantined entries."""
     quarantine = pl.DataFrame(quarantined, schema=dict(QUARANTINE_SCHEMA))
     rows = pl.DataFrame([an_expected_player(player_id=of, **fields)])
     said = injury_status(rows, with_unclear(injuries_of(*injuries), quarantine))
@@ -144,11 +144,11 @@ def test_an_entry_from_after_the_tip_off_or_not_yet_seen_makes_nothing_unknown()
     assert injury_status(pl.DataFrame([an_expected_player()]), rows, at(17, 30))["injury_risk_level"].to_list() == [0]
 
 
-# Team-mates
+# Teammates
 
 
 def a_teammate(player_id: int, injury: str | None = None, **fields: Any) -> dict[str, Any]:
-    """A star of GSW."""
+    """Returns a star of GSW."""
     return {
         "game_id": "g1", "team": "GSW", "player_id": player_id, "has_injury_report": True,
         "injury_risk_level": None if injury == UNCLEAR else RISK_LEVELS[injury or "available"],

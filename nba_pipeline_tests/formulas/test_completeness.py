@@ -1,4 +1,4 @@
-"""Windows with holes: a final game of which nothing is known makes the window longer than it looks."""
+"""Windows with holes: a final game without a summary makes the window longer than it seems."""
 
 from datetime import date
 from typing import Any
@@ -12,7 +12,7 @@ from nba_pipeline_tests.builders import DAY, Values, a_game, before, frame_of, g
 
 
 def judged(games: int, *missing: date, starts: date | None = None) -> Values:
-    """The row of a player with so many games since `starts`, whose team's games on these dates are lacking."""
+    """Returns the row of a player with `games` games since `starts`, whose team lacks games on the `missing` dates."""
     row: dict[str, Any] = {
         "game_id": "1", "player_id": 1, "team": "GSW", "game_date": DAY, "window_starts": starts if games else None,
         "contributing_game_ids": [str(n) for n in range(games)] if games else None,

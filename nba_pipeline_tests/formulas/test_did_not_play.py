@@ -1,4 +1,4 @@
-"""Words of the NBA's box score, its statistics pages and its injury report."""
+"""Reasons of the NBA's box score, its statistics pages and its injury report."""
 
 import polars as pl
 import pytest

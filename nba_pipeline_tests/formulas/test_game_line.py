@@ -1,4 +1,4 @@
-"""Which total and spread stand for the market of a game, and in whose view."""
+"""The market's total and spread of a game, and their perspective."""
 
 from datetime import datetime
 

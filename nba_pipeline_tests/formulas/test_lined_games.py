@@ -1,4 +1,4 @@
-"""A player against his closing lines: which games count, and that the game itself never does."""
+"""A player against closing lines: the games that count, never including the game itself."""
 
 import random
 from datetime import date, timedelta
@@ -22,7 +22,7 @@ Game = tuple[int | None, float | None]
 
 
 def games_of(*games: Game, last: date = YESTERDAY, player: int = PLAYER, season: str = "2023-24") -> pl.DataFrame:
-    """(points, closing line) of a player, a game a day up to `last`; without points he did not play."""
+    """Returns one game per day up to `last`, from (points, closing line). Without points, the player did not play."""
     dates = [last - timedelta(days=n) for n in reversed(range(len(games)))]
     rows = [
         (day, f"{day}", player, season, points is not None, points, line)

@@ -1,4 +1,4 @@
-"""Which line stands for the market, and which never does."""
+"""The lines that can be the market line, and those that cannot."""
 
 from typing import Any
 
@@ -121,7 +121,7 @@ def test_the_prices_lean_as_those_of_the_chosen_line_do() -> None:
 
 
 def moves(*lines: tuple[int, float], book: str = "draftkings", **fields: Any) -> tuple[int | None, int | None]:
-    """Direction and late moves of (hour, line) of one book, of a game that starts at 23:30."""
+    """Returns direction and late moves from (hour, line) of one book, for a game that starts at 23:30."""
     tipoff = {"tipoff_at": at(23, 30)} | fields
     found = the_line(*[a_prop_line(line, book, snapshot_at=at(hour), **tipoff) for hour, line in lines])
     assert found

@@ -1,4 +1,4 @@
-"""What a game promises: the weak zone, the stars who are out, and null where an input is unknown."""
+"""Scores of a game: the weak zone, the absent stars, and null for unknown inputs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Prices; the numbers are of Magic at Cavaliers, 2024-02-22."""
+"""Prices. The numbers are from Magic at Cavaliers, 2024-02-22."""
 
 import polars as pl
 import pytest

@@ -1,4 +1,4 @@
-"""Offers of one line: equal ones are one, contradictions are kept and named."""
+"""Offers of one line: equal ones are merged, contradictions are kept and named."""
 
 from datetime import UTC, datetime
 from typing import Any

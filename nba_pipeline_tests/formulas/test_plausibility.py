@@ -1,4 +1,4 @@
-"""Which games no real game looks like. What four real seasons stay within is in real/."""
+"""Implausible games. The ranges of four real seasons are tested in real/."""
 
 import polars as pl
 import pytest
@@ -14,7 +14,7 @@ USUAL = {
 
 
 def implausible(home: dict[str, int | None] | None = None, away: dict[str, int | None] | None = None) -> dict[str, str]:
-    """What is implausible about a usual game with these totals of Boston and New York."""
+    """Returns the problem of a usual game with these totals of Boston and New York."""
     rows = [{"game_id": "1", "team": team} | USUAL | (own or {}) for team, own in (("BOS", home), ("NYK", away))]
     return dict(implausible_games(pl.DataFrame(rows), BOUNDS.ranges, BOUNDS.never_zero).iter_rows())
 

@@ -15,7 +15,7 @@ def usage(**values: float | None) -> float | None:
 
 def test_usage_counts_the_overtime() -> None:
     assert usage() == pytest.approx(0.4030, abs=5e-5)
-    assert usage(overtimes=0) == pytest.approx(0.3650, abs=5e-5)  # what a constant 48 would say
+    assert usage(overtimes=0) == pytest.approx(0.3650, abs=5e-5)  # the value with a constant 48
 
 
 @pytest.mark.parametrize(

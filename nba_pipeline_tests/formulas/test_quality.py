@@ -1,4 +1,4 @@
-"""What is missing is named, in order, however many columns there are."""
+"""Missing values are named, in order, for any number of columns."""
 
 import polars as pl
 import pytest

@@ -1,4 +1,4 @@
-"""Windows: which games they hold, exact to the bit, and what is strictly before a date."""
+"""Windows: their games, bitwise exactness, and the data strictly before a date."""
 
 import random
 import statistics
@@ -23,7 +23,7 @@ FIRST = date(2024, 1, 1)
 
 
 def games(**points: list[int]) -> pl.DataFrame:
-    """A game a day, per player."""
+    """Returns one game per day and player."""
     return pl.DataFrame(
         [
             {"player": player, "game_date": FIRST + timedelta(days=n), "game_id": str(n), "points": scored}

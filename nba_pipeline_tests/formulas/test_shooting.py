@@ -1,4 +1,4 @@
-"""Rates of shooting; the numbers are of game 0042400407."""
+"""Shooting rates. The numbers are from game 0042400407."""
 
 import polars as pl
 import pytest

@@ -1,4 +1,4 @@
-"""Where a player shoots from, as it was before the date."""
+"""Where a player shoots from, as of before the date."""
 
 from typing import Any
 

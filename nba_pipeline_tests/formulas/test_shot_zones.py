@@ -1,4 +1,4 @@
-"""Zones go by area; what disagrees with the box score is null as a group. The numbers of a real game are in real/."""
+"""Zones follow the area. Counts that disagree with the box score are null as a group. Real games are tested in real/."""
 
 from itertools import count
 from typing import Any
@@ -29,7 +29,7 @@ PAINT, MID = "Restricted Area", "Mid-Range"
 
 
 def an_action(kind: str, area: str | None = None, made: bool | None = True, **fields: Any) -> dict[str, Any]:
-    """Something that player 1 of Boston does in game "1"; each action comes after the one before."""
+    """Returns an action of player 1 of Boston in game "1". Each action follows the one before."""
     return dict.fromkeys(SCHEMA) | {
         "game_id": "1", "order_number": next(ORDER), "period": 1, "period_seconds_left": 600.0, "team": "BOS", "player_id": 1,
         "action_type": kind, "area": area, "is_made": made,
@@ -46,7 +46,7 @@ def of_player(player: int, *actions: dict[str, Any]) -> dict[str, Any]:
 
 
 def a_line(points: int | None = 2, fgm: int | None = 1, fga: int | None = 2, **fields: Any) -> dict[str, Any]:
-    """Player 1's row of the box score."""
+    """Returns player 1's row of the box score."""
     return {"game_id": "1", "player_id": 1, "did_play": True, "points": points, "fgm": fgm, "fga": fga, "ftm": 0} | fields
 
 
@@ -181,7 +181,7 @@ def test_a_heave_without_a_result_is_one_of_the_listed() -> None:
 
 
 def of_teams(fga: int, heave: dict[str, Any], heaves: int | None) -> dict[str, Any]:
-    """Boston's zones, of whose attempts so many count for no player."""
+    """Returns Boston's zones. `heaves` of its attempts count for no player."""
     teams = pl.DataFrame([("1", "BOS", fga, 1, heaves)], schema=["game_id", "team", "fga", "fgm", "heaves"], orient="row")
     return with_team_zones(teams, plays(*SHOTS, heave), pl.col("heaves")).row(0, named=True)
 

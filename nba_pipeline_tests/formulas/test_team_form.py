@@ -1,4 +1,4 @@
-"""Windows over a team's games, its record, its blowouts and its rest; nothing sees the date or later."""
+"""Windows over a team's games, its record, its blowouts and its rest. No window uses the date or later."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ LEAST_FORM = ("team_pace_last_10_games", "team_offensive_rating_last_10_games")
 
 
 def rows_of(*days: date, **fields: Any) -> pl.DataFrame:
-    """What the form is looked up for: Golden State against New York."""
+    """Returns the target row: Golden State against New York."""
     row = {"season": "2023-24", "team": "GSW", "opponent": "NYK"} | fields
     return pl.DataFrame([{"game_date": day, **row} for day in days])
 
@@ -35,7 +35,7 @@ def frame_of_team_games(games: list[Values]) -> pl.DataFrame:
 
 
 def season_of(*margins: int, **fields: Any) -> list[Values]:
-    """A game every second day, the last of them two days ago."""
+    """Returns one game every second day. The last one was two days ago."""
     return [a_team_game(before(2 * n), margin, **fields) for n, margin in enumerate(reversed(margins), 1)]
 
 

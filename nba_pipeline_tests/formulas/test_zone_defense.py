@@ -1,4 +1,4 @@
-"""What a team allows, against the league, as it was before the date."""
+"""A team's defense against the league, as of before the date."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -19,14 +19,14 @@ LEAGUE = [team for team in sorted(TEAMS) if team not in ("GSW", "NYK")]
 
 
 def season_of(games: int, made: Zones = AVERAGE, last: date = YESTERDAY, **fields: Any) -> list[Values]:
-    """Both rows of Golden State's games, one every second day; it allows these makes."""
+    """Returns both rows of Golden State's games, one every second day. Golden State allows these makes."""
     dates = [last - timedelta(days=2 * n) for n in range(games)]
     own = [a_team_game(day, **allowing(made, ATTEMPTS), **fields) for day in dates]
     return own + [row | {"team": "NYK", "opponent": "GSW", "fta": 27, **allowing(AVERAGE, ATTEMPTS)} for row in own]
 
 
 def league_of(teams: int, made: Zones = AVERAGE, day: date = YESTERDAY, **fields: Any) -> list[Values]:
-    """One game of each of so many other teams."""
+    """Returns one game of each of `teams` other teams."""
     return [
         a_team_game(day, team=team, opponent="BOS", game_id=f"{day}{n}", **allowing(made, ATTEMPTS), **fields)
         for n, team in enumerate(LEAGUE[:teams])
@@ -70,7 +70,7 @@ def test_under_ten_teams_the_league_is_the_whole_season_before() -> None:
     last = league_of(28, (40, 12, 38), date(2023, 3, 1), season="2022-23") + league_of(
         28, (0, 0, 0), date(2022, 11, 1), season="2022-23"
     )
-    row = defense(*season_of(5), *league_of(7), *last)  # nine teams with Golden State and New York
+    row = defense(*season_of(5), *league_of(7), *last)  # nine teams, including Golden State and New York
     assert row["is_league_mean_of_last_season"] is True
     assert of(row, "field_goal_pct_points_above_league") == pytest.approx((0, 100 * (5 / 12 - 0.5), 100 * (10 / 38 - 0.5)))
     assert defense(*season_of(5), *league_of(8), *last)["is_league_mean_of_last_season"] is False

@@ -1,4 +1,4 @@
-"""catboost: what it reads, that it repeats itself, and which models it refuses."""
+"""catboost: its inputs, its reproducibility and the models that it refuses."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What holds for every system. The systems name features as text, since they may not import the assets."""
+"""Rules of every system. Features are named as text, because systems may not import the assets."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The baseline's formula, worked by hand."""
+"""The baseline's formula, calculated by hand."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def test_the_base_is_half_last_5_and_three_tenths_last_10_and_two_tenths_season(
         ({"fatigue_score": 70.0}, 20.0),
         ({"fatigue_score": 85.0, "is_back_to_back": 1.0}, 18.5),
         ({"fatigue_score": 60.0, "is_back_to_back": 1.0}, 18.5),
-        ({"fatigue_score": 40.0, "is_back_to_back": 1.0}, 17.5),  # already in the score: not counted twice
+        ({"fatigue_score": 40.0, "is_back_to_back": 1.0}, 17.5),  # already in the score, so not counted twice
         ({"home_court_level": 1.0}, 20.5),
         ({"home_court_level": 0.0}, 19.5),
         ({"shot_zone_mismatch_score": 10.0}, 23.0),

@@ -1,1 +1,1 @@
-"""Who is expected, and what is known about them before tip-off."""
+"""The expected players, and what is known about them before tip-off."""

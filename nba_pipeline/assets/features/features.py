@@ -3,9 +3,9 @@
 Grain: one row per expected player per game
 Source: upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, prop_lines and game_lines of the
   date; schedule and boxscores of earlier dates for the gate
-Caveats: every window ends strictly before `game_date`, every line and report is from before the tip-off; null means unknown
-  and is listed in `missing_features`, except `points_mean_versus_opponent_last_1095_days` without a meeting; players of a
-  team with a hole among its last games are absent.
+Caveats: every window ends strictly before `game_date`; every line and report is from before tip-off; null means unknown
+  and is listed in `missing_features`, except `points_mean_versus_opponent_last_1095_days` without an earlier meeting;
+  players of a team with an incomplete box score among its last games are absent.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ from nba_pipeline.warehouse.io_manager import SLATE_CLOSED
 
 
 def feature(description: str, low: float, high: float, family: str, required: bool = False, unit: str = "") -> dy.Float64:
-    """A nullable Float64 feature. Outside [low, high] it is null and listed as missing."""
+    """Returns a nullable Float64 feature. Values outside [low, high] become null and are listed as missing."""
     return dy.Float64(
         nullable=True, min=low, max=high, description=f"{description}{f' ({unit})' if unit else ''}",
         metadata={"family": family, "required_for_betting": required},
@@ -54,7 +54,7 @@ HISTORY, TEAM, GAME, MATCHUP, MARKET, EXTENDED = (
 
 
 class FeatureRows(Row):
-    """Columns of `features`: identity, the features in the order of the domain's list, quality."""
+    """Columns of `features`: identity, the features in the order of the domain's list, and quality."""
 
     game_id = dy.String(description="the NBA's ten digits")
     player_id = dy.Int64(description="the NBA's person id")
@@ -150,7 +150,7 @@ class FeatureRows(Row):
 
     @dy.rule()
     def windows_end_before_the_date(cls) -> pl.Expr:
-        """No feature sees the game it describes."""
+        """No feature contains data of the game itself."""
         return pl.col("latest_game_date") < pl.col("game_date")
 
 
@@ -159,10 +159,10 @@ TABLE = Table(
 )
 ABOUT = {name: column.metadata for name, column in FeatureRows.columns().items() if column.metadata}
 FEATURES = tuple(ABOUT)
-"""Every feature, in the order of the domain's list."""
+"""All features, in the order of the domain's list."""
 
 REQUIRED_FOR_BETTING = tuple(name for name, about in ABOUT.items() if about["required_for_betting"])
-"""What a system's declaration starts from; a system requires nothing that it does not read."""
+"""Default requirements for a bet. A system requires only features that it reads."""
 
 
 OF_THE_FORM = (
@@ -186,12 +186,12 @@ RANGES: dict[str, tuple[float, float]] = {
     for name, column in FeatureRows.columns().items()
     if name in FEATURES and isinstance(column, dy.Float64) and column.min is not None and column.max is not None
 }
-"""Lowest and highest value of a feature; beyond them it is an error of a source, not a fact."""
+"""Feature -> lowest and highest value. A value outside the range is a source error."""
 
 OWN_VERSION = "2"
 MADE_BY = (OWN_VERSION, UPCOMING_VERSION, FORM_VERSION, DIET_VERSION, DEFENSE_VERSION, MATCHUPS_VERSION)
 CODE_VERSION = hashlib.sha256(json.dumps([MADE_BY, RANGES]).encode()).hexdigest()[:12]
-"""Changes with every column, range and formula of the feature tables, so that rows of another make are seen to be stale."""
+"""Hash of the code versions and ranges of the feature tables. Rows with another value are stale."""
 
 
 def features_of(
@@ -199,11 +199,11 @@ def features_of(
     team_defense_zones: pl.DataFrame, matchups: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame,
     as_of: datetime | None = None,
 ) -> pl.DataFrame:  # fmt: skip
-    """One row per expected player per game in, the same rows out with every feature.
+    """Adds every feature to the expected players. One row per expected player per game in and out.
 
-    The only producer of features, for training and serving: any number of dates at once, each seeing only what is
-    before it, with the same bits however they are grouped and ordered. Lines count when they are from before the tip-off
-    and not later than `as_of`.
+    This function produces all features, for training and for serving. It accepts any number of dates; each date sees only
+    earlier data. Values are bitwise identical for any grouping and order of the dates. Lines count if they were shown before
+    tip-off and not after `as_of`.
     """
     identity = ["game_date", *TABLE.key, "season", "season_type", "team", "opponent", "is_home", "is_neutral", "tipoff_at"]
     reported = ["injury_status", "injury_risk_level"]
@@ -242,7 +242,7 @@ SOURCE = "upcoming_players, player_form, player_shot_zones, team_defense_zones, 
 
 
 def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
-    """The market's line on the player, how it moved, and its spread and total of the game."""
+    """Adds the player's market line and its movement, and the spread and total of the game."""
     key = list(TABLE.key)
     offered = prop_lines.join(rows, on=key, how="semi")
     shown = offered if as_of is None else offered.filter(pl.col("snapshot_at") <= as_of)
@@ -251,7 +251,7 @@ def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.Da
 
 
 def _compared() -> list[pl.Expr]:
-    """Features that compare other features, after those out of range are gone."""
+    """Features that compare other features. They are computed after values out of range became null."""
     limit = LARGEST_REST_ADVANTAGE_DAYS
     return [
         (pl.col("rest_days") - pl.col("opponent_rest_days")).clip(-limit, limit).alias("rest_advantage_days"),
@@ -264,7 +264,7 @@ def _compared() -> list[pl.Expr]:
 
 
 def _within_range(rows: pl.DataFrame) -> pl.DataFrame:
-    """Every feature that is there as Float64, null outside its range."""
+    """Casts the existing features to Float64 and replaces values outside their range by null."""
     ranges = {name: RANGES[name] for name in FEATURES if name in rows.columns}
     value = {name: pl.col(name).cast(pl.Float64) for name in ranges}
     return rows.with_columns(
@@ -273,7 +273,7 @@ def _within_range(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_present(name: str) -> pl.Expr:
-    """Known, or rightly null: the mean against an opponent never met."""
+    """Whether a feature is known. The mean against an opponent is also present if there was no earlier meeting."""
     present = pl.col(name).is_not_null()
     if name == "points_mean_versus_opponent_last_1095_days":
         present = present | (pl.col("games_versus_opponent_last_1095_days") == 0).fill_null(False)
@@ -281,7 +281,7 @@ def _is_present(name: str) -> pl.Expr:
 
 
 def _qualities() -> list[pl.Expr]:
-    """Percentage of features present: required ones per family, all of the market's, all required ones."""
+    """Percentages of features present: required ones per family, all market features, all required ones."""
     families: dict[str, list[str]] = {
         f"{family}_quality": [name for name in REQUIRED_FOR_BETTING if _family(name) == family]
         for family in (MATCHUP, HISTORY, TEAM, GAME)
@@ -308,7 +308,7 @@ def features(
     team_defense_zones: pl.DataFrame, matchups: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame,
     schedule: pl.DataFrame, boxscores: pl.DataFrame, clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
-    """The features of the expected players whose team has no hole, on the slates that are open."""
+    """The features of expected players on open slates whose team is not held back."""
     slates, held_back = gates.judge_slates(schedule, boxscores, dates_of(context), clock.as_of)
     expected, left_out = ready_players(upcoming_players, slates, held_back)
     note_left_out(context, left_out)
@@ -320,9 +320,9 @@ def features(
 def ready_players(
     upcoming_players: pl.DataFrame, slates: pl.DataFrame, held_back: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, list[str]]]:
-    """The expected players of open slates and teams without a hole; by date the names of what was left out.
+    """Returns the expected players of open slates whose team is not held back, and per date the excluded teams and slates.
 
-    Raises Closed when every slate is.
+    Raises Closed if every slate is closed.
     """
     closed = slates.filter(~pl.col("is_open"))
     if closed.height == slates.height:
@@ -346,19 +346,19 @@ def ready_players(
 
 @dated_check(TABLE, blocking=True)
 def enough_expected_players_have_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """At least 80 % of the expected players of teams without a hole have a row."""
+    """At least 80 % of the expected players have a row, without those of held-back teams."""
     return _present(warehouse, dates, clock, SETTINGS.coverage.enough)
 
 
 @dated_check(TABLE)
 def every_expected_player_has_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every expected player has a row; those of teams with a hole are named."""
+    """Every expected player has a row. Missing players are named, including those of held-back teams."""
     return _present(warehouse, dates, clock, 1.0, count_held_back=True)
 
 
 @dated_check(TABLE, blocking=True)
 def enough_players_are_ready(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """At least 60 % of the players with 5 games have what the baseline needs in order to predict; bootstrap passes."""
+    """At least 60 % of the players with 5 games have the features that the baseline requires. Dates without such players pass."""
     return _ready(warehouse, dates, SETTINGS.coverage.ready_block)
 
 
@@ -370,21 +370,21 @@ def most_players_are_ready(warehouse: Warehouse, dates: Sequence[date], clock: C
 
 @dated_check(TABLE, blocking=True)
 def no_feature_is_constant(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """No measure of players and teams is the same for everybody on a slate; one that is null for everybody is missing instead."""
+    """No player or team measure has a single value on a slate. A feature that is null in every row is missing, not constant."""
     return _varied(warehouse, dates, {name: (0.0, 2) for name in SETTINGS.slates.never_constant})
 
 
 @dated_check(TABLE)
 def every_feature_varies(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Each feature has the spread and the number of distinct values that a slate of its size usually has."""
+    """Each feature has the spread and the number of distinct values that are usual for a slate of its size."""
     return _varied(warehouse, dates, SETTINGS.slates.usual_variation)
 
 
 @dated_check(TABLE, is_error=True)
 def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """No feature is null more often than in the 30 days before by more than 10 points; the null share of each one plots.
+    """No feature's null share exceeds that of the 30 days before by more than 10 points. The null shares are plotted.
 
-    What reports and lines give comes in the course of the day and is judged where it comes in.
+    Features from reports and lines arrive during the day. They are not judged here.
     """
     wanted = SETTINGS.slates
     span = days(min(dates) - timedelta(days=wanted.null_share_days), max(dates))
@@ -411,7 +411,7 @@ def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clo
 
 @dated_check(TABLE)
 def most_rows_are_of_quality(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """At least 60 % of the rows of players with 5 games are bronze or better; the share of each tier plots."""
+    """At least 60 % of the rows of players with 5 games are bronze or better. The share of each tier is plotted."""
     tiers = (
         warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
         .group_by("game_date", "quality_tier").len().collect()
@@ -428,7 +428,7 @@ def most_rows_are_of_quality(warehouse: Warehouse, dates: Sequence[date], clock:
 
 @dated_check(TABLE)
 def every_lined_player_has_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every player with a line from before the tip-off has a row; players of teams that were left out are named too."""
+    """Every player with a line from before tip-off has a row. Missing players are named, including those of held-back teams."""
     market = pl.col("market") == SETTINGS.lines.market
     lined = (
         warehouse.scan(TABLES["prop_lines"], dates).filter(market, pl.col("is_before_tipoff"))
@@ -444,9 +444,9 @@ def every_lined_player_has_features(warehouse: Warehouse, dates: Sequence[date],
 
 
 def _varied(warehouse: Warehouse, dates: Sequence[date], wanted: Mapping[str, tuple[float, int]]) -> list[Verdict]:
-    """Per date the features with less spread, or fewer distinct values, than wanted; on slates of 50 known players or more.
+    """Per date, the features with too little spread or too few distinct values, on slates with at least 50 known players.
 
-    The number of values wanted grows with the rows up to that of a full slate.
+    The required number of values grows with the number of rows, up to that of a full slate.
     """
     full = SETTINGS.slates.full_slate_rows
     rows = warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)

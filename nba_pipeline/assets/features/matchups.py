@@ -1,9 +1,9 @@
-"""matchups: what the game promises each expected player beyond his own form.
+"""matchups: scores of the game for each expected player, apart from the player's own form.
 
 Grain: one row per expected player per game
 Source: upcoming_players, player_form, player_shot_zones and team_defense_zones of the date
-Caveats: a score is null when one of its inputs is unknown, never 0 for it; only the age term of `fatigue_score` may be left
-  out; who is out is what the report before the tip-off said, not who turned out to be.
+Caveats: a score with an unknown input is null, never 0; only the age term of `fatigue_score` may be missing; absences
+  are those of the report before tip-off, not the actual ones.
 """
 
 from collections.abc import Sequence
@@ -62,7 +62,7 @@ OF_THE_DEFENSE = (
 def match_up(
     upcoming_players: pl.DataFrame, player_form: pl.DataFrame, player_shot_zones: pl.DataFrame, team_defense_zones: pl.DataFrame
 ) -> pl.DataFrame:
-    """One row per expected player per game in, the same rows out with the scores of the game."""
+    """Adds the scores of the game to the expected players. One row per expected player per game in and out."""
     identity = ["game_date", *TABLE.key, "team", "opponent"]
     has_report = pl.col("injury_snapshot_at").is_not_null().alias("has_injury_report")
     defense = team_defense_zones.select(
@@ -102,7 +102,7 @@ SCORES = ("fatigue_score", "pace_score", "shot_zone_mismatch_score", "usage_spik
 
 @dated_check(TABLE)
 def every_score_has_its_inputs(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Each score is known for most players with 5 games; a score that is known for nobody is named with its share."""
+    """Each score is known for most players with 5 games. Other scores are named with their share."""
     veterans = warehouse.scan(TABLES["player_form"], dates).filter(
         pl.col("games_played_season") >= SETTINGS.predicting.least_games
     ).select(TABLE.key)  # fmt: skip

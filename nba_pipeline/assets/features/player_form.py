@@ -1,9 +1,9 @@
-"""player_form: what every expected player, and his team, did in the games before the date.
+"""player_form: what every expected player and the player's team did in the games before the date.
 
 Grain: one row per expected player per game
 Source: upcoming_players; player_game_summary, team_game_summary and schedule of earlier dates
 Caveats: every window ends strictly before `game_date` and counts played games only; player windows need 5 games of the
-  season, else null; `is_window_complete` false says that the team has played games in the window of which nothing is known.
+  season, else null; `is_window_complete` is false if the team played games in the window that are not summarized.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from nba_pipeline.warehouse import Warehouse
 
 
 def window(description: str) -> dy.Float64:
-    """A nullable number; what it may be is judged in `features`."""
+    """Returns a nullable number without a range. `features` checks the range."""
     return number(description)
 
 
@@ -97,7 +97,7 @@ class PlayerFormRows(Row):
 
     @dy.rule()
     def windows_end_before_the_date(cls) -> pl.Expr:
-        """Nothing here sees the game that it is for."""
+        """No window contains the game of the row."""
         return pl.col("latest_game_date") < pl.col("game_date")
 
 
@@ -110,10 +110,10 @@ TABLE = Table(
 def form_of(
     upcoming_players: pl.DataFrame, player_games: pl.DataFrame, team_games: pl.DataFrame, schedule: pl.DataFrame
 ) -> pl.DataFrame:
-    """One row per expected player per game in, the same rows out with his windows and his team's.
+    """Adds the windows of the player and of the team. One row per expected player per game in and out.
 
-    Any number of dates at once, each seeing only what is before it, with the same bits however they are grouped.
-    `player_games` reaches back 1,095 days before the first date; what the inputs hold of later dates is not looked at.
+    It accepts any number of dates. Each date sees only earlier data, and values are bitwise identical for any grouping of the
+    dates. `player_games` covers the 1,095 days before the first date. Rows of later dates have no effect.
     """
     identity = ["game_date", *TABLE.key, "season", "team", "opponent"]
     rows = upcoming_players.select(identity).sort("game_date", *TABLE.key)
@@ -137,15 +137,15 @@ GAME_COLUMNS = (
     "game_date", "game_id", "player_id", "season", "team", "opponent", "did_play", "minutes", "points", "ftm",
     "team_points", "opponent_points", "did_win", "usage_pct", "closing_line",
 )  # fmt: skip
-"""All that is read of `player_game_summary`."""
+"""The columns read from `player_game_summary`."""
 TEAM_GAME_COLUMNS = (
     "game_date", "game_id", "season", "team", "did_win", "margin", "offensive_rating", "pace",
 )  # fmt: skip
-"""All that is read of `team_game_summary`."""
+"""The columns read from `team_game_summary`."""
 SCHEDULE_COLUMNS = (
     "game_date", "game_id", "home_team", "away_team", "status", "has_boxscore_source",
 )  # fmt: skip
-"""All that is read of `schedule`."""
+"""The columns read from `schedule`."""
 
 
 @daily_asset(
@@ -166,7 +166,7 @@ def player_form(
 
 @dated_check(TABLE)
 def most_windows_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """At least 90 % of the players with a game this season have a window without holes; the teams with holes are named."""
+    """At least 90 % of the players with a game this season have a complete window. Teams with incomplete windows are named."""
     rows = warehouse.scan(TABLE, dates).filter(pl.col("is_window_complete").is_not_null())
     counts = rows.group_by("game_date", "team").agg(pl.col("is_window_complete").sum().alias("whole"), pl.len()).collect()
     verdicts = []

@@ -1,10 +1,10 @@
-"""player_shot_zones: where each player shoots from and how well, over his last 10 and 20 games, as of the date.
+"""player_shot_zones: where each player shoots from and how well, over the last 10 and 20 games, as of the date.
 
 Grain: one row per player and date
 Source: player_game_summary of the season before the date
-Caveats: every window ends strictly before `game_date` and holds the games whose shot zones are known, which lie further
-  back than the last 10 where play-by-play is lacking; there is nobody on dates that follow 60 days without any; shares
-  of the last 10 need 5 games and 20 attempts, those of the last 20 need 10 games, else they are null beside their count.
+Caveats: every window ends strictly before `game_date` and contains games with known shot zones, so it reaches further
+  back where play-by-play is missing; a date without such games in the 60 days before has no rows; shares of the last 10
+  need 5 games and 20 attempts, those of the last 20 need 10 games, else they are null beside their count.
 """
 
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ class PlayerShotZoneRows(Row):
 
     @dy.rule()
     def windows_end_before_the_date(cls) -> pl.Expr:
-        """No row sees a game of its date."""
+        """No window contains a game of the date."""
         return pl.col("latest_game_date") < pl.col("game_date")
 
     @dy.rule()
@@ -79,9 +79,9 @@ RECENT_DAYS = 60
 
 
 def shot_zones_of(dates: Sequence[date], player_game_summary: pl.DataFrame) -> pl.DataFrame:
-    """One row per date and player who has a game with complete zones in the 60 days before it, in its season.
+    """Returns one row per date and player with a game with complete zones in the 60 days before it, in its season.
 
-    `player_game_summary` reaches back to the start of the season; what it holds of the date and later is not looked at.
+    `player_game_summary` covers the season so far. Rows of the date and later have no effect.
     """
     games = games_with_zones(player_game_summary)
     slates = pl.DataFrame({"game_date": list(dates)}, schema={"game_date": pl.Date}).with_columns(season_of_game_date())
@@ -100,7 +100,7 @@ GAME_COLUMNS = (
     "game_date", "game_id", "player_id", "season", "team", "did_play", "paint_fga", "paint_fgm", "mid_range_fga",
     "mid_range_fgm", "three_point_fga", "three_point_fgm", "assisted_fgm", "unassisted_fgm", "has_complete_zones",
 )  # fmt: skip
-"""All that is read of `player_game_summary`."""
+"""The columns read from `player_game_summary`."""
 
 
 @daily_asset(
@@ -109,13 +109,13 @@ GAME_COLUMNS = (
     deps=["upcoming_players"],
 )  # fmt: skip
 def player_shot_zones(context: dg.AssetExecutionContext, player_game_summary: pl.DataFrame) -> pl.DataFrame:
-    """Everybody of the season who played with known zones in the 60 days before."""
+    """Players with known zones in the 60 days before, of the date's season."""
     return shot_zones_of(dates_of(context), player_game_summary)
 
 
 @dated_check(TABLE)
 def most_players_have_a_shot_diet(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """At least half of the players with 5 games with zones have their shares; the means of the shares are told."""
+    """At least half of the players with 5 games with zones have their shares. The means of the shares are plotted."""
     rows = warehouse.scan(TABLE, dates).filter(pl.col("games_with_zones_last_10") >= LEAST_GAMES)
     shares = ["paint_attempt_pct_last_10_games", "mid_range_attempt_pct_last_10_games", "three_point_attempt_pct_last_10_games"]
     known = rows.group_by("game_date").agg(

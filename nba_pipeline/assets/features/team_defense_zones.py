@@ -1,10 +1,10 @@
-"""team_defense_zones: what each team lets its opponents do, by shot zone and against the league, as of the date.
+"""team_defense_zones: what each team allows its opponents, by shot zone and against the league, as of the date.
 
 Grain: one row per team and date
 Source: team_game_summary of this season and the one before, before the date
-Caveats: every window ends strictly before `game_date`; nothing is said under 5 games; a team without a game this season
-  has no row; zones count over the games in which they are known, and are null where play-by-play is lacking while the
-  ratings are not; points above the league are percentage points, positive for a weaker defence.
+Caveats: every window ends strictly before `game_date`; values are null under 5 games; a team without a game this season
+  has no row; zone columns count games with known zones, so they may be null without play-by-play while the ratings are
+  known; points above the league are percentage points, positive for a weaker defense.
 """
 
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ class TeamDefenseZoneRows(Row):
 
     @dy.rule()
     def windows_end_before_the_date(cls) -> pl.Expr:
-        """No row sees a game of its date."""
+        """No window contains a game of the date."""
         return pl.col("latest_game_date") < pl.col("game_date")
 
 
@@ -62,10 +62,9 @@ TABLE = Table("team_defense_zones", grain="team and date", key=("game_date", "te
 
 
 def defense_zones_of(dates: Sequence[date], team_game_summary: pl.DataFrame) -> pl.DataFrame:
-    """One row per date and team that has played in its season.
+    """Returns one row per date and team that has played in its season.
 
-    `team_game_summary` reaches back to the start of the season before; what it holds of the date and later is not
-    looked at.
+    `team_game_summary` covers this season and the one before. Rows of the date and later have no effect.
     """
     slates = pl.DataFrame({"game_date": list(dates)}, schema={"game_date": pl.Date}).with_columns(season_of_game_date())
     games = in_order(team_game_summary, TEAM_SEASON)
@@ -79,14 +78,14 @@ def defense_zones_of(dates: Sequence[date], team_game_summary: pl.DataFrame) -> 
 
 CODE_VERSION = "1"
 TWO_SEASONS_DAYS = 730
-"""The season before counts as a whole or not at all, so that a date has the same row however far a run reads back."""
+"""Covers the previous season as a whole, so that a row does not depend on the dates of the run."""
 RECENT_DAYS = 14
 GAME_COLUMNS = (
     "game_date", "game_id", "season", "team", "opponent", "fga", "fta", "offensive_rating", "defensive_rating", "pace",
     "allowed_paint_fga", "allowed_paint_fgm", "allowed_mid_range_fga", "allowed_mid_range_fgm",
     "allowed_three_point_fga", "allowed_three_point_fgm",
 )  # fmt: skip
-"""All that is read of `team_game_summary`."""
+"""The columns read from `team_game_summary`."""
 
 
 @daily_asset(
@@ -101,7 +100,7 @@ def team_defense_zones(context: dg.AssetExecutionContext, team_game_summary: pl.
 
 @dated_check(TABLE)
 def every_recent_team_is_here(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every team that played in the 14 days before is here; how many of them have zones is told beside it."""
+    """Every team that played in the 14 days before has a row. The number of teams with zones is plotted."""
     window = days(min(dates) - timedelta(days=RECENT_DAYS), max(dates))
     played = warehouse.scan(TABLES["team_game_summary"], window[:-1]).select("game_date", "team").collect()
     rows = warehouse.scan(TABLE, dates).select("game_date", "team", "games_with_zones_last_15").collect()

@@ -1,10 +1,11 @@
-"""upcoming_players: who is expected to be available for each game of the date, and what the injury report says of him.
+"""upcoming_players: the players expected to be available for each game of the date, with their injury status.
 
 Grain: one row per expected player per game
 Source: schedule, rosters and injuries up to the tip-off; boxscores of the 21 days before
-Caveats: an entry of the report that is in the quarantine makes a status unknown: the risk level is null; expected is whoever stands on the team's newest roster of the 7 days before; where there is none, whoever has a
-  box-score row for the team in its last 10 games and the last 21 days (latest team wins); the same for past dates, from
-  what was known before the tip-off; never the box score of the game itself; somebody listed as out is here too.
+Caveats: expected are the players on the team's newest roster of the 7 days before; without a roster, those with a box-score
+  row for the team in its last 10 games and the last 21 days (latest team wins); past dates use the same rule, with data
+  from before tip-off; the box score of the game itself is never used; players listed as out are included; a quarantined
+  entry of the report makes a status unknown: the risk level is null.
 """
 
 from collections.abc import Sequence
@@ -72,17 +73,15 @@ TABLE = Table(
 def expect_players(
     schedule: pl.DataFrame, boxscores: pl.DataFrame, rosters: pl.DataFrame, injuries: pl.DataFrame, as_of: datetime | None = None
 ) -> pl.DataFrame:
-    """The games to come and what was seen before them in; one row per expected player per game out.
+    """Returns one row per expected player per game of `schedule`, from data of before the game.
 
-    `injuries` and `rosters` hold the entries of their quarantine too, as `with_unclear` and `with_unnamed` add them.
-
-    Any number of dates at once, each seeing only what was known before its games, and nothing later than `as_of`.
-    Postponed games have nobody.
+    It accepts any number of dates. Each date sees only data from before its games and not after `as_of`. Postponed games have
+    no players. `injuries` and `rosters` include quarantined entries, as added by `with_unclear` and `with_unnamed`.
     """
     sides = _sides(schedule.filter(pl.col("status") != "postponed"))
     on_paper = _listed(sides, rosters, as_of)
     listed, unnamed = (on_paper.filter(pl.col("player_id").is_null() == is_null) for is_null in (False, True))
-    # a roster with an entry that nobody can name does not say who is missing from it: the box scores add to it
+    # a roster with an unresolved name may lack a player: the box scores add to it
     whole = listed.join(unnamed, on=["game_id", "team"], how="anti")
     seen = _seen(sides.join(whole, on=["game_id", "team"], how="anti"), boxscores)
     seen = seen.join(listed, on=["game_id", "team", "player_id"], how="anti")
@@ -103,7 +102,7 @@ SOURCE = "schedule, boxscores, rosters, injuries"
 
 
 def with_unnamed(rosters: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
-    """Rows of `rosters` and of its quarantine in, the same rows of `rosters` and the quarantined ones, some without a player, out."""
+    """Returns the rows of `rosters` and of its quarantine. Quarantined rows may lack a player id."""
     text = {name: pl.col("row").str.json_path_match(f"$.{name}") for name in ("team", "player_id", "spelling", "seen_at")}
     entries = quarantine.select("game_date", *[value.alias(name) for name, value in text.items()]).with_columns(
         pl.col("player_id").cast(pl.Int64), pl.col("seen_at").str.to_datetime(PRINTED_INSTANT, time_unit="us", time_zone="UTC")
@@ -113,7 +112,7 @@ def with_unnamed(rosters: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFram
 
 
 def _listed(sides: pl.DataFrame, rosters: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
-    """Whoever stands on the newest roster that was seen before the game, of each team that has one."""
+    """Returns the players on each team's newest roster that was seen before the game."""
     if as_of is not None:
         rosters = rosters.filter(pl.col("seen_at") <= as_of)
     papers = rosters.select("team", "game_date", "seen_at").unique().rename({"game_date": "listed_on"})
@@ -134,11 +133,11 @@ def _listed(sides: pl.DataFrame, rosters: pl.DataFrame, as_of: datetime | None) 
 
 
 def _seen(sides: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
-    """Whoever the box scores before the date show with the team, in its last games and the last days, latest team."""
+    """Returns the players whom box scores show with the team, in its last games and the last days; latest team wins."""
     seen = _sightings(boxscores)
     team_games = seen.select("team", "game_date", GAME).unique(maintain_order=True)
     known = strictly_before(sides, team_games, ["team"], {GAME: "latest_game"})
-    # a player's latest row decides his team, so only that row needs to lie within the window
+    # a player's latest row decides the team, so only that row needs to lie within the window
     windows = known.with_columns(
         pl.int_ranges(pl.col("latest_game") - SETTINGS.expected.team_games + 1, pl.col("latest_game") + 1).alias(GAME)
     ).explode(GAME)
@@ -157,7 +156,7 @@ def _seen(sides: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
 
 
 def _newest_team(shown: pl.DataFrame) -> pl.DataFrame:
-    """A player whom an old roster shows with the team that he left is with the team that showed him last."""
+    """Keeps each player's newest team, and drops players who have since played for another team than on an old roster."""
     has_left = (pl.col("latest_boxscore_date") > pl.col("shown_on")) & (pl.col("boxscore_team") != pl.col("team"))
     return (
         shown.filter(~has_left.fill_null(False))
@@ -167,7 +166,7 @@ def _newest_team(shown: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sides(games: pl.DataFrame) -> pl.DataFrame:
-    """Two rows per game: one per team."""
+    """Returns two rows per game: one per team."""
     facts = ["game_date", "game_id", "season", "season_type", "is_neutral", "tipoff_at"]
     return pl.concat(
         games.select(
@@ -181,7 +180,7 @@ def _sides(games: pl.DataFrame) -> pl.DataFrame:
 
 
 def _sightings(boxscores: pl.DataFrame) -> pl.DataFrame:
-    """One row per box-score row: the number of the team's game, and when the player was seen next, with any team."""
+    """Returns one row per box-score row, with the number of the team's game and the player's next date, with any team."""
     games = in_order(boxscores.select("team", "game_date", "game_id").unique(), ["team"])
     columns = ["player_id", "player_name", "team", "game_date", "game_id"]
     rows = in_order(boxscores.select(columns), ["player_id"]).drop(GAME)
@@ -206,7 +205,7 @@ def upcoming_players(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, rosters: pl.DataFrame,
     injuries: pl.DataFrame, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
-    """Whoever is known to be with one of the date's teams, from what was known by then."""
+    """The players known to be with one of the date's teams, from data of that time."""
     dates = dates_of(context)
     span = days(min(dates) - timedelta(days=SETTINGS.expected.roster_days), max(dates))
     quarantines = (("injuries", dates), ("rosters", span))
@@ -230,7 +229,7 @@ def the_last_slates_are_covered(warehouse: Warehouse, dates: Sequence[date], clo
 
 @dated_check(TABLE)
 def no_team_has_a_hole(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Each team's last 3 games before the date have complete box scores; a team with a hole loses its players, by name."""
+    """Each team's last 3 games before the date have complete box scores. Teams without them are held back and named."""
     _, held_back = gates.judge_slates(*gates.before(warehouse, dates), dates, clock.as_of)
     return [
         Verdict(
@@ -246,7 +245,7 @@ def no_team_has_a_hole(warehouse: Warehouse, dates: Sequence[date], clock: Clock
 
 @dated_check(TABLE)
 def both_teams_have_players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every team of the slate has at least eight expected players; in the season's first weeks this says bootstrap."""
+    """Every team of the slate has at least eight expected players."""
     schedule = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
     sides = pl.concat([schedule.select("game_date", pl.col(f"{side}_team").alias("team")) for side in ("home", "away")])
     expected = warehouse.scan(TABLE, dates).group_by("game_date", "team").len().collect()

@@ -1,1 +1,1 @@
-"""How the forecasts turned out."""
+"""The outcomes of the forecasts."""

@@ -3,7 +3,7 @@
 Grain: one row per prediction and grade version
 Source: predictions, player_game_summary and schedule of the date
 Caveats: a ledger, a correction is a new grade version with its reason; PUSH, VOID and NO_BET have `is_correct` null and
-  count in no hit rate; a player of a complete game without a row took no part: VOID.
+  count in no hit rate; a player without a row in a complete game did not play: VOID.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from nba_pipeline.warehouse import Warehouse
 
 OUTCOMES = ("WIN", "LOSS", "PUSH", "VOID", "NO_BET")
 STATISTICS = {"player_points": "points"}
-"""Market -> the column of `player_game_summary` that settles it. Predictions of other markets stay ungraded."""
+"""Market -> the column of `player_game_summary` that settles it. Predictions of other markets are not graded."""
 
 
 class GradeRows(Row):
@@ -57,12 +57,12 @@ class GradeRows(Row):
 
     @dy.rule()
     def only_wins_and_losses_are_correct_or_not(cls) -> pl.Expr:
-        """PUSH, VOID and NO_BET are neither."""
+        """`is_correct` is null for PUSH, VOID and NO_BET."""
         return pl.col("is_correct").is_not_null() == pl.col("outcome").is_in(["WIN", "LOSS"])
 
     @dy.rule()
     def nobody_who_did_not_play_has_points(cls) -> pl.Expr:
-        """No zero stands in for an absence."""
+        """The actual value is null, not zero, for a player who did not play."""
         return pl.col("did_play").fill_null(False) == pl.col("actual_value").is_not_null()
 
 
@@ -74,11 +74,11 @@ TABLE = Table(
 
 SOURCE = "predictions, player_game_summary, schedule"
 GRADED = ("game_id", "player_id", "system_id", "market", "run_kind")
-"""What grade versions count within."""
+"""Grade versions are numbered within these columns."""
 
 OF_A_DATE = ("game_date", *GRADED)
 COMPARED = ("actual_value", "did_play", "outcome", "prediction_id")
-"""A difference in one of these makes a new grade version."""
+"""A difference in one of these columns makes a new grade version."""
 
 INJURY_WORDS = "INJURY|ILLNESS"
 
@@ -90,9 +90,9 @@ def grade_predictions(
     complete_games: Sequence[str] | pl.Series,
     grades_ledger: pl.DataFrame,
 ) -> pl.DataFrame:
-    """The grades that the ledger lacks: one row per player, game, system, market and run kind that is new or has changed.
+    """Returns the grades that the ledger lacks: one row per player, game, system, market and run kind that is new or changed.
 
-    Only games named in `complete_games`, and those that are postponed or were moved to another date of `schedule`.
+    Grades only the `complete_games`, postponed games and games that `schedule` has on another date.
     """
     gradable = predictions.filter(pl.col("market").is_in(list(STATISTICS)))
     settled = _settled(published(gradable, schedule), schedule, complete_games)
@@ -102,9 +102,9 @@ def grade_predictions(
 def without_lost_rows(
     predictions: pl.DataFrame, boxscores: pl.DataFrame, player_game_summary: pl.DataFrame
 ) -> pl.DataFrame:  # fmt: skip
-    """The predictions but those of players who played and lack a row in the summary: it is in the quarantine, they wait.
+    """Returns the predictions without players who played but lack a summary row. Their row is in quarantine.
 
-    A player without a row took part in nothing only where the box score does not show him either.
+    Only a player without a row in both tables counts as not having played.
     """
     key = ["game_id", "player_id"]
     lost = boxscores.filter("did_play").join(player_game_summary, on=key, how="anti")
@@ -112,7 +112,10 @@ def without_lost_rows(
 
 
 def published(predictions: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
-    """The prediction per player, game, system, market and run kind that counts: the latest, if live of before tip-off."""
+    """Returns the prediction that counts per player, game, system, market and run kind.
+
+    It is the latest version. For live predictions, it is the latest version made before tip-off.
+    """
     tipoffs = schedule.select("game_date", "game_id", pl.col("tipoff_at").alias("tipoff_at_now"))
     tipoff_at = pl.coalesce("tipoff_at_now", "tipoff_at")
     return (
@@ -125,9 +128,10 @@ def published(predictions: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame
 
 
 def _settled(published: pl.DataFrame, schedule: pl.DataFrame, complete_games: Sequence[str] | pl.Series) -> pl.DataFrame:
-    """The rows whose game can be graded, with `is_off`: it is not played, or the schedule has it on another date.
+    """Returns the rows whose game can be graded, with `is_off` and `is_postponed`.
 
-    `is_postponed` says of one that is off whether that is the word for it; a game that moved is postponed.
+    `is_off`: the game is not played, or the schedule has it on another date. `is_postponed`: the game counts as postponed; a
+    moved game does.
     """
     statuses = schedule.select("game_date", "game_id", "status", "status_text")
     is_elsewhere = pl.col("status").is_null() & pl.col("game_id").is_in(schedule["game_id"].to_list())
@@ -143,7 +147,7 @@ def _settled(published: pl.DataFrame, schedule: pl.DataFrame, complete_games: Se
 
 
 def _outcomes(settled: pl.DataFrame, player_game_summary: pl.DataFrame) -> pl.DataFrame:
-    """How each prediction came out. Without a row in a complete game's summary nobody took part."""
+    """Adds the outcome of each prediction. A player without a row in a complete game's summary did not play."""
     facts = player_game_summary.select("game_id", "player_id", "did_play", "minutes", "reason", *STATISTICS.values())
     truth = pl.concat(
         facts.with_columns(pl.lit(market).alias("market"), pl.col(statistic).alias("actual_value"))
@@ -179,7 +183,7 @@ def _outcomes(settled: pl.DataFrame, player_game_summary: pl.DataFrame) -> pl.Da
 
 
 def _new_versions(graded: pl.DataFrame, ledger: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
-    """The grades that are new or differ from the latest of their date, with version and reason."""
+    """Returns the grades that are new or differ from the latest of their date, with version and reason."""
     latest = ledger.sort("grade_version").group_by(OF_A_DATE).last().select(*OF_A_DATE, *COMPARED)
     versions = ledger.group_by(GRADED).agg(pl.col("grade_version").max())
     numbers = predictions.select(pl.col("prediction_id", "version").name.suffix("_before"))
@@ -212,7 +216,7 @@ def _new_versions(graded: pl.DataFrame, ledger: pl.DataFrame, predictions: pl.Da
 
 
 def _change(word: pl.Expr, name: str) -> pl.Expr:
-    """As "points 20 -> 22" where the latest grade says otherwise, else null."""
+    """Returns a change as "points 20 -> 22", or null if the latest grade has the same value."""
     before, now = pl.col(f"{name}_before"), pl.col(name)
     return pl.when(before.ne_missing(now)).then(_from_to(word, before, now))
 
@@ -234,18 +238,18 @@ def grades(
     context: dg.AssetExecutionContext, predictions: pl.DataFrame, player_game_summary: pl.DataFrame, schedule: pl.DataFrame,
     boxscores: pl.DataFrame, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
-    """The grades that the ledger does not have yet, game by game: complete games and postponed ones."""
+    """The grades that the ledger lacks, of complete and of postponed games."""
     dates = dates_of(context)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
     complete, left_out = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
-    # a game that is complete but not summarised yet waits: nobody of it may pass for absent
+    # a complete game without a summary waits: its players would look like absent ones
     summarised = set(player_game_summary["game_id"])
     for game_id, day in (
         schedule.filter(pl.col("game_id").is_in(set(complete) - summarised)).select("game_id", "game_date").iter_rows()
     ):
         left_out.setdefault(str(day), []).append(f"{game_id} (not summarised)")
     note_left_out(context, left_out)
-    # wherever a predicted game is scheduled now: one that moved is void here and keeps counting its versions there
+    # the current dates of predicted games: a moved game is void here and continues its version numbers there
     predicted = predictions["game_id"].unique()
     moved = warehouse.scan(TABLES["schedule"]).filter(
         pl.col("game_id").is_in(predicted.implode()), ~pl.col("game_date").is_in(dates)
@@ -265,13 +269,13 @@ def enough_gradable_predictions_are_graded(warehouse: Warehouse, dates: Sequence
 
 @dated_check(TABLE)
 def every_prediction_is_graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every prediction of a final game has a grade; the games that wait are named."""
+    """Every prediction of a final game has a grade. Games without grades are named."""
     return _graded(warehouse, dates, clock, 1.0, only_complete=False)
 
 
 @dated_check(TABLE)
 def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """No system's hit rate of the last 30 days is surely above 58 % (lower end of the interval, 100 bets or more); if it is, look for a leak."""
+    """The 95 % interval of no system's 30-day hit rate lies above 58 %, with 100 bets or more. Otherwise, look for a leak."""
     window = days(min(dates) - timedelta(days=LEAK_DAYS - 1), max(dates))
     latest = (
         warehouse.scan(TABLE, window).sort("grade_version")

@@ -1,1 +1,1 @@
-"""The week's models, and what the systems forecast."""
+"""The models of each week, and the forecasts of the systems."""

@@ -1,4 +1,4 @@
-"""points_model: the trained model of each week, what it was trained on and how well it did on the days it held out.
+"""points_model: the trained model of each week, its training window and its errors on the validation days.
 
 Grain: one row per training week and system
 Source: features and player_game_summary of dates before the week
@@ -47,9 +47,9 @@ TABLE = Table("points_model", grain="training week and system", key=("game_date"
 
 SOURCE = "features, player_game_summary"
 WINDOW_DAYS_PER_VALIDATION_DAY = 5
-"""While the window is short, at least; so that the validation never leaves less to train on than it takes."""
+"""Least ratio in a short window, so that training gets more days than validation."""
 MOST_POINTS = 100
-"""Nobody scored more in a game of the NBA (Wilt Chamberlain, 2 March 1962)."""
+"""The NBA record for one game (Wilt Chamberlain, 2 March 1962)."""
 
 Summary = Mapping[str, dg.MetadataValue]
 
@@ -58,9 +58,9 @@ def train_week(
     features: pl.DataFrame, player_game_summary: pl.DataFrame, week: date, store: ModelStore, system: TrainedSystem,
     tell: Callable[[Summary], object] = lambda _: None,
 ) -> pl.DataFrame:  # fmt: skip
-    """The week's row of one system; the model goes to the store, or is found there when it was trained before.
+    """Returns the week's row of one system. Saves the model to the store, unless the store already has it.
 
-    `tell` is handed the summary of the training frame. Raises Permanent for a frame that cannot be trained on.
+    `tell` receives the summary of the training frame. Raises Permanent if the frame fails its checks.
     """
     rows = training_rows(features, player_game_summary, week, system)
     frame, summary = training_frame(rows, system)
@@ -87,7 +87,7 @@ def train_week(
 
 
 def training_rows(features: pl.DataFrame, player_game_summary: pl.DataFrame, week: date, system: TrainedSystem) -> pl.DataFrame:
-    """One row per player who took part in a game before the week and has what the system requires."""
+    """Returns one row per player who played in a game before the week and has the required features."""
     truth = player_game_summary.filter(pl.col("did_play")).select(*PLAYER_GAME, pl.col("points").cast(pl.Float64))
     return (
         system.predictable(features.filter(pl.col("game_date") < week))
@@ -98,9 +98,9 @@ def training_rows(features: pl.DataFrame, player_game_summary: pl.DataFrame, wee
 
 
 def training_frame(rows: pl.DataFrame, system: TrainedSystem) -> tuple[Any, Summary]:
-    """What the system trains on, as a pandas frame, row for row: what it reads in order, then `points`; and its summary.
+    """Returns the system's training data as a pandas frame, and its summary. The columns are `reads` in order, then `points`.
 
-    Raises Permanent, naming column and value, for a feature out of its range, a value that is not finite or unknown points.
+    Raises Permanent, with column and value, for a feature out of its range, a value that is not finite or unknown points.
     """
     schema = FeatureRows.columns()
     least = BoxscoreRows.columns()["points"].min  # type: ignore[attr-defined]  # an Int64 column
@@ -113,7 +113,7 @@ def training_frame(rows: pl.DataFrame, system: TrainedSystem) -> tuple[Any, Summ
 
 
 def split(rows: pl.DataFrame, system: TrainedSystem) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Training and validation rows: the validation has the last days, and the slate before it belongs to neither."""
+    """Returns training and validation rows. The validation rows are the last days; the slate before them is in neither."""
     if rows.is_empty():
         return rows, rows
     first, last = _window(rows)
@@ -158,7 +158,7 @@ def _row(week: date, system: TrainedSystem, rows: pl.DataFrame, **known: Any) ->
 
 
 def _window(rows: pl.DataFrame) -> tuple[date, date]:
-    """First and last game date of rows sorted by date, of which there is at least one."""
+    """Returns the first and last game date of non-empty rows that are sorted by date."""
     return rows["game_date"][0], rows["game_date"][-1]
 
 
@@ -176,7 +176,7 @@ CODE_VERSION = "1"
 def points_model(
     context: dg.AssetExecutionContext, features: pl.DataFrame, player_game_summary: pl.DataFrame, model_store: ModelStore
 ) -> pl.DataFrame:
-    """One model per trained system, from the dates before the week; a week without enough rows says so."""
+    """One model per trained system, from the dates before the week. A week without enough rows has the reason instead."""
     week = date.fromisoformat(context.partition_key)
     told: list[Summary] = []
     rows = pl.concat(
@@ -208,7 +208,7 @@ def training_ends_before_the_week(
 def every_system_has_a_model(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """A week without enough rows has none, and says why."""
+    """A week without enough rows has no model but a reason."""
     rows = warehouse.scan(TABLE, [date.fromisoformat(key) for key in context.partition_keys]).collect()
     without = rows.filter(pl.col("model_id").is_null())
     return dg.AssetCheckResult(

@@ -2,8 +2,8 @@
 
 Grain: one row per player, game, system, market, run kind and version
 Source: features, points_model and schedule of the date
-Caveats: a ledger, rows are only ever added; `backtest` rows were made after the game had started, from facts and a model
-  of before it; the latest version is a question for a query, never a column; NO_LINE and PASS are not bets.
+Caveats: a ledger, rows are only ever added; `backtest` rows are made after the start of the game, from data and a model
+  of before it; queries select the latest version, no column marks it; NO_LINE and PASS are not bets.
 """
 
 import hashlib
@@ -76,22 +76,22 @@ class PredictionRows(Row):
 
     @dy.rule()
     def lines_are_from_before_tipoff(cls) -> pl.Expr:
-        """No line of the game in play."""
+        """The line was shown before tip-off."""
         return pl.col("line").is_null() | (pl.col("line_snapshot_at") < pl.col("tipoff_at"))
 
     @dy.rule()
     def live_rows_are_made_before_tipoff(cls) -> pl.Expr:
-        """Nothing live about a game that has started."""
+        """A live prediction was made before tip-off."""
         return (pl.col("run_kind") != "live") | pl.col("is_before_tipoff").fill_null(True)
 
     @dy.rule()
     def live_rows_use_lines_already_shown(cls) -> pl.Expr:
-        """No live prediction knows a line of after it was made."""
+        """A live prediction uses no line that was shown after it was made."""
         return (pl.col("run_kind") != "live") | pl.col("line").is_null() | (pl.col("line_snapshot_at") <= pl.col("made_at"))
 
     @dy.rule()
     def recommendation_has_the_sign_of_the_edge(cls) -> pl.Expr:
-        """A contradiction is an error, never repaired."""
+        """OVER has a positive edge, UNDER a negative one, NO_LINE none. Violations are errors and are never repaired."""
         return (
             pl.when(pl.col("recommendation") == "OVER").then(pl.col("edge") > 0)
             .when(pl.col("recommendation") == "UNDER").then(pl.col("edge") < 0)
@@ -108,7 +108,7 @@ TABLE = Table(
 
 SOURCE = "features, points_model, prop_lines"
 PREDICTED = (*PLAYER_GAME, "system_id", "market", "run_kind")
-"""What versions count within."""
+"""Versions are numbered within these columns."""
 
 IDENTITY = [
     pl.col(name).cast(pl.String).fill_null("")
@@ -124,7 +124,7 @@ IDENTITY = [
         "line_snapshot_at",
     )
 ]
-"""What `prediction_id` is the hash of: the key and the inputs, not the instant."""
+"""Columns hashed into `prediction_id`: the key and the inputs, without the instant of the prediction."""
 
 FORECAST: Mapping[str, pl.DataType] = {
     "game_id": pl.String(), "player_id": pl.Int64(), "predicted_value": pl.Float64(), "reasons": pl.List(pl.String()),
@@ -136,7 +136,7 @@ HASH_LENGTH = 16
 MISSING_REQUIRED = "missing_required_feature"
 INJURY_STATUS_UNKNOWN = "injury_status_unknown"
 ONE_MISSING_CAP, MANY_MISSING, MANY_MISSING_CAP = 69.0, 5, 49.0
-"""Highest quality with one, and with five or more, of the features missing that a system requires for betting."""
+"""Highest quality with one missing feature of `required_for_betting`, and with five or more."""
 
 
 def predict_slate(
@@ -149,11 +149,19 @@ def predict_slate(
     now: datetime,
     season_starts: Mapping[str, date],
 ) -> pl.DataFrame:
-    """The predictions that the ledger lacks: one row per eligible player, game and system that is new or changed.
+    """Returns the predictions that the ledger lacks: one row per eligible player, game and system that is new or changed.
 
-    `lines` has one row per player and game, `ledger` the predictions made so far. Games that start after `now` are
-    predicted live, the others as backtest unless they have a live prediction. `season_starts` has the date of each
-    season's first game; a season that is not there counts as just begun.
+    Games that start after `now` get live predictions. Other games get backtests, unless they have a live prediction.
+
+    Args:
+        upcoming_players: One row per expected player and game.
+        features: One row per player and game.
+        schedule: The games of the dates.
+        lines: One row per player and game.
+        models: The trained models, by week and system.
+        ledger: The existing predictions of these games.
+        now: Instant of the run.
+        season_starts: Season -> date of its first game. A season without an entry counts as just begun.
     """
     slate = _slate(upcoming_players, features, schedule, lines, now).filter(pl.col("reason").is_null())
     rows = features.join(slate, on=["game_date", *PLAYER_GAME], how="semi")
@@ -180,7 +188,7 @@ def unpredicted(
     models: Models,
     now: datetime,
 ) -> pl.DataFrame:
-    """One row per expected player and game that no system predicts: game_date, ids, player_name, team, reason."""
+    """Returns the expected players and games that no system predicts: game_date, ids, player_name, team, reason."""
     slate = _slate(upcoming_players, features, schedule, lines, now)
     rows = features.join(slate.filter(pl.col("reason").is_null()), on=["game_date", *PLAYER_GAME], how="semi")
     predicted = pl.concat([_forecasts(system, rows, models) for system in SYSTEMS])
@@ -198,27 +206,27 @@ def unpredicted(
 
 
 def absent_models(features: pl.DataFrame, models: Models) -> list[str]:
-    """One sentence per week and system that has rows of `features` and no model."""
+    """Returns one message per week and system that has rows of `features` but no model."""
     needy = [system.system_id for system in SYSTEMS if system.needs_model]
     wanted = [(week, name) for week in _weeks(features) for name in needy]
     return [f"{name}: no model for the week of {week}" for week, name in wanted if (week, name) not in models]
 
 
 def features_hash(features: pl.DataFrame) -> pl.DataFrame:
-    """game_id, player_id and the hash of the row's feature values, by name, as JSON; the same in every process."""
+    """Returns game_id, player_id and a hash of the row's feature values. The hash is the same in every process."""
     values = features.select(pl.struct(pl.col(FEATURES).cast(pl.Float64)).struct.json_encode()).to_series()
     return features.select(*PLAYER_GAME, _hashes(values).alias("features_hash"))
 
 
 def _hashes(texts: pl.Series) -> pl.Series:
-    # sha256, since polars' own hash differs between versions and processes
+    # sha256, because the hash of polars differs between versions and processes
     return pl.Series([hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH] for text in texts], dtype=pl.String)
 
 
 def _slate(
     upcoming_players: pl.DataFrame, features: pl.DataFrame, schedule: pl.DataFrame, lines: pl.DataFrame, now: datetime
 ) -> pl.DataFrame:
-    """One row per expected player and game: who, when, the usable line, and why nobody may predict it or null."""
+    """Returns one row per expected player and game, with the usable line and `reason`, which is null for eligible players."""
     games = schedule.select("game_id", "game_date", "status", "status_text", "tipoff_at")
     on = ["game_date", *PLAYER_GAME]
     known = features.select(
@@ -242,9 +250,9 @@ def _slate(
 
 
 def _teammates_listed(features: pl.DataFrame) -> pl.DataFrame:
-    """game_id, player_id and, as text, the rotation teammates whom the report lists or leaves unknown; null without a report.
+    """Returns per player and game the rotation teammates with a listed or unknown status, as text; null without a report.
 
-    A teammate whose minutes are unknown may be of the rotation.
+    A teammate with unknown minutes counts as part of the rotation.
     """
     side, is_known = ["game_id", "team"], pl.col("injury_risk_level").is_not_null()
     said = pl.coalesce("injury_status", pl.when(~is_known).then(pl.lit("unknown")))
@@ -262,13 +270,13 @@ def _teammates_listed(features: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_injury_unknown() -> pl.Expr:
-    """Whether a bet would rest on a status that nobody knows; a backtest of a date without any report rests on none."""
+    """Whether an unknown injury status forbids a bet. A backtest without a report of the team is exempt."""
     has_report = pl.col("injury_snapshot_at").is_not_null()
     return pl.col("injury_risk_level").is_null() & (has_report | (pl.col("run_kind") == "live"))
 
 
 def _run_kind(now: datetime) -> pl.Expr:
-    """Live before the tip-off; where it is unknown, as long as the game is scheduled for today or later."""
+    """Returns `live` before tip-off. With an unknown tip-off, a game that is scheduled for today or later is live."""
     is_to_come = (
         pl.when(pl.col("tipoff_at").is_not_null())
         .then((pl.col("tipoff_at") > now) & pl.col("status").is_in(["scheduled", "unknown", "postponed"]))
@@ -278,7 +286,7 @@ def _run_kind(now: datetime) -> pl.Expr:
 
 
 def _ineligible() -> pl.Expr:
-    """Why no system may predict for an expected player, or null."""
+    """Returns the reason why no system may predict an expected player, or null."""
     wanted = SETTINGS.predicting
     games, minutes = pl.col("games_played_season"), pl.col("minutes_mean_last_10_games")
     shown_minutes = minutes.round(1).cast(pl.String).fill_null("unknown")
@@ -307,7 +315,7 @@ def _weeks(rows: pl.DataFrame) -> list[date]:
 
 
 def _served(system: System, rows: pl.DataFrame, models: Models) -> Iterator[tuple[pl.DataFrame, TrainedModel | None]]:
-    """Rows and the model that serves them: all rows for a system without models, none of a week without its model."""
+    """Yields rows with their model. A system without models serves every row; weeks without a model are skipped."""
     if not system.needs_model:
         yield rows, None
         return
@@ -317,7 +325,7 @@ def _served(system: System, rows: pl.DataFrame, models: Models) -> Iterator[tupl
 
 
 def _forecasts(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFrame:
-    """One row per row that the system predicts: the forecast, by whom and with what, and how good the row is for it."""
+    """Returns one row per row that the system predicts, with forecast, model, system and quality."""
     parts = [
         system.predict(served, model).with_columns(
             pl.lit(model.card.model_id if model else None, pl.String).alias("model_id"),
@@ -336,7 +344,7 @@ def _has_short_history(model: TrainedModel) -> bool:
 
 
 def _why_not(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFrame:
-    """One row per row that the system does not predict: game_id, player_id, by_system."""
+    """Returns one row per row that the system does not predict: game_id, player_id, by_system."""
     without = [week for week in _weeks(rows) if system.needs_model and (week, system.system_id) not in models]
     week = pl.col("game_date").dt.truncate("1w")
     modelless = pl.format("no model for the week of {}", week).alias("reason")
@@ -349,7 +357,10 @@ def _why_not(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFrame
 
 
 def _quality(system: System, rows: pl.DataFrame) -> pl.DataFrame:
-    """game_id, player_id, the known share of what the system reads x 100, capped, and whether a bet lacks a feature."""
+    """Returns per row the capped quality score and whether a feature required for betting is missing.
+
+    The score is 100 x the known share of the features that the system reads.
+    """
     known = 100 * pl.mean_horizontal(pl.col(name).is_not_null() for name in system.reads)
     missing = pl.sum_horizontal(pl.col(name).is_null() for name in system.required_for_betting)
     cap = pl.when(missing >= MANY_MISSING).then(MANY_MISSING_CAP).when(missing > 0).then(ONE_MISSING_CAP).otherwise(100.0)
@@ -357,7 +368,7 @@ def _quality(system: System, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _judge(made: pl.DataFrame, season_starts: Mapping[str, date]) -> pl.DataFrame:
-    """Recommendation, and every reason against a bet. The system's own reasons forbid nothing."""
+    """Adds edge, recommendation and the reasons against a bet. The system's own reasons do not forbid a bet."""
     wanted = SETTINGS.predicting
     starts = pl.DataFrame(list(season_starts.items()), schema=SEASON_STARTS, orient="row")
     days_played = (pl.col("game_date") - pl.col("season_starts")).dt.total_days()
@@ -390,10 +401,10 @@ def _judge(made: pl.DataFrame, season_starts: Mapping[str, date]) -> pl.DataFram
 
 
 def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
-    """The rows that are new, or changed enough for another version, with `version` and `prediction_id`.
+    """Returns the rows that are new or need another version, with `version` and `prediction_id`.
 
-    Enough is another line, required features that arrived, and another status of the player or of a rotation teammate.
-    A game that moved to another date is predicted anew. What was predicted live is not predicted again as a backtest.
+    A row needs another version after a material move of the line, the arrival of required features, a new status of the
+    player or of a rotation teammate, or a move of the game to another date. Live predictions get no backtest.
     """
     compared = ("version", "game_date", "line", "reasons", "injury_status", "teammates_listed")
     latest = (
@@ -413,7 +424,7 @@ def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
         (line - before["line"]).abs() >= SETTINGS.lines.material_move,
         arrived,
         pl.col("injury_status").ne_missing(before["injury_status"]),
-        pl.col("teammates_listed") != before["teammates_listed"],  # null before: a row of a version that did not record them
+        pl.col("teammates_listed") != before["teammates_listed"],  # null before: rows of earlier code versions lack the column
         pl.col("is_injury_unknown") != was_unknown,
     ).fill_null(False)
     has_live = pl.col("run_kind_live").is_not_null() & (pl.col("run_kind") == "backtest")
@@ -441,7 +452,7 @@ def predictions(
     context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, features: pl.DataFrame, schedule: pl.DataFrame,
     prop_lines: pl.DataFrame, points_model: pl.DataFrame, model_store: ModelStore, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
-    """What is new or changed for the ledger: live before tip-off, backtest after."""
+    """New and changed predictions for the ledger: live before tip-off, backtest after."""
     dates, now = dates_of(context), clock.now()
     ready = gates.judge_readiness(features, MOVING_AVERAGE.required, dates)
     closed = ready.filter(~pl.col("is_open"))
@@ -460,7 +471,7 @@ def predictions(
     )
     starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
     slate = schedule.filter(pl.col("game_date").is_in(dates))
-    # by game and not by date: a game that moved keeps counting its versions
+    # by game, not by date: a game that moved continues its version numbers
     ledger = warehouse.scan(TABLE).filter(pl.col("game_id").is_in(slate["game_id"].implode())).collect()
     without = unpredicted(upcoming_players, features, slate, lines, models, now)
     kinds = pl.col("reason").str.replace_all(r"\d+(\.\d+)?", "n")
@@ -475,19 +486,19 @@ def predictions(
 
 @dated_check(TABLE, blocking=True)
 def enough_eligible_players_are_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """At least 80 % of the ready players of the slate who may be predicted are; a slate with ready players and no prediction fails."""
+    """At least 80 % of the ready and eligible players are predicted. A slate with ready players and no prediction fails."""
     return _predicted(warehouse, dates, SETTINGS.coverage.enough)
 
 
 @dated_check(TABLE)
 def every_eligible_player_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every ready player who may be predicted is; the others are named."""
+    """Every ready and eligible player is predicted. Missing players are named."""
     return _predicted(warehouse, dates, 1.0)
 
 
 @dated_check(TABLE)
 def every_game_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every game of the schedule has predictions, as soon as one of its teams has five summarized games; the others are named."""
+    """Every scheduled game has predictions once one of its teams has five summarized games. Missing games are named."""
     expected, without = games_without_predictions(warehouse, dates)
     return [
         share_verdict(day, mine.height - gone.height, mine.height, 1.0, gone["matchup"].to_list())
@@ -498,7 +509,7 @@ def every_game_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: 
 
 @dated_check(TABLE)
 def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Each system has predictions for the slate; a system without a model is named."""
+    """Each system has predictions for the slate. Missing systems are named."""
     made = warehouse.scan(TABLE, dates).group_by("game_date", "system_id").agg(pl.col("player_id").n_unique()).collect()
     expected = set(games_without_predictions(warehouse, dates)[0]["game_date"])
     verdicts = []
@@ -511,7 +522,7 @@ def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Cl
 
 @dated_check(TABLE, blocking=True)
 def every_line_is_from_before_tipoff(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """No prediction uses a line whose snapshot is not strictly before the tip-off."""
+    """Every line used by a prediction has a snapshot strictly before tip-off."""
     rows = warehouse.scan(TABLE, dates).filter(pl.col("line").is_not_null()).select(
         "game_date", "player_name", "book", (pl.col("line_snapshot_at") < pl.col("tipoff_at")).fill_null(False).alias("is_before")
     ).collect()  # fmt: skip
@@ -526,7 +537,7 @@ def every_line_is_from_before_tipoff(warehouse: Warehouse, dates: Sequence[date]
 
 @dated_check(TABLE)
 def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """At most 40 % of the slate's predictions are NO_LINE; a rising share is an alarm, not a normal outcome."""
+    """At most 40 % of the slate's predictions are NO_LINE. A rising share indicates a problem."""
     latest = warehouse.scan(TABLE, dates).sort("version").group_by("game_date", *PREDICTED).last()
     found = latest.group_by("game_date").agg(
         (pl.col("recommendation") == "NO_LINE").mean().alias("no_line"), pl.len().alias("rows"),
@@ -545,7 +556,7 @@ checks = checks_of(TABLE)
 
 
 def _predicted(warehouse: Warehouse, dates: Sequence[date], floor: float) -> list[Verdict]:
-    """Of the players with features and enough games and minutes, those with a prediction."""
+    """Per date, the share of players with features, enough games and enough minutes who have a prediction."""
     wanted = SETTINGS.predicting
     eligible = (
         warehouse.scan(TABLES["features"], dates)

@@ -1,1 +1,1 @@
-"""What providers say: one table per concept, whoever answered."""
+"""Provider data: one table per concept, independent of the provider."""

@@ -1,10 +1,11 @@
-"""boxscores: what every player of both teams did in a final game, and who did not play and why.
+"""boxscores: statistics of every player of both teams in a final game, and the reason why a player did not play.
 
 Grain: one row per player per game
-Source: NBA CDN box score, else the player game log of stats.nba.com, else balldontlie; the archive for the dates it holds
-Caveats: rows of somebody who did not play have null statistics; the archive and balldontlie know nobody who was inactive,
-  the game log nobody who did not play, and no starters; a game is whole from one source; where two sources of a game
-  disagree is in `boxscore_disagreements`; a game whose totals no real game has is quarantined whole; a game may be here and still be incomplete: `gates` says which may go on.
+Source: NBA CDN box score, else the player game log of stats.nba.com, else balldontlie; the archive for the dates it covers
+Caveats: rows of players who did not play have null statistics; the archive and balldontlie lack inactive players; the
+  game log lacks starter flags and players who did not play; each game is from one source; `boxscore_disagreements` lists
+  the differences between sources; a game with implausible totals is quarantined as a whole; a game in this table may be
+  incomplete: `gates` decides which games are complete.
 """
 
 from collections.abc import Collection, Sequence
@@ -90,7 +91,7 @@ class BoxscoreRows(Row):
 
     @dy.rule()
     def statistics_only_of_those_who_played(cls) -> pl.Expr:
-        """Null for somebody who did not play; points and minutes known for who did."""
+        """Statistics are null for players who did not play. Points and minutes are known for players who did."""
         return (
             pl.when(pl.col("did_play"))
             .then(pl.col("points").is_not_null() & pl.col("minutes").is_not_null())
@@ -114,11 +115,11 @@ NO_ROWS = pl.DataFrame(schema=BOXSCORE_COLUMNS)
 def collect(
     games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime, doubted: Collection[str] = ()
 ) -> tuple[pl.DataFrame, dict[str, str]]:
-    """The final box scores of these games at the NBA, and by game id why one is not there.
+    """Returns the final box scores of the games from the NBA, and a problem by game id.
 
-    A landed final box is used until its re-reading is due, and stays when that finds none: then the problem says so. A
-    landed box that contradicts the schedule, is implausible, or whose game is among the `doubted`, is read again at once.
-    Games are asked for concurrently.
+    A landed final box score is used until its re-read is due. It is kept if the re-read fails or is not final; the problem
+    then says so. A landed box score is read again at once if it contradicts the schedule, is implausible, or belongs to a
+    `doubted` game. Requests are concurrent.
     """
     finals: dict[str, Payload] = {}
     problems: dict[str, str] = {}
@@ -149,7 +150,7 @@ def collect(
 
 
 def _finals(payloads: Sequence[Payload], nba_cdn: NbaCdn, problems: dict[str, str]) -> list[Payload]:
-    """The final ones of a game's box scores. One that cannot be parsed is rejected, and becomes the problem of the game."""
+    """Returns the final box scores of a game. A payload that cannot be parsed is rejected and becomes the game's problem."""
     met = list[str]()
     finals = those_that(is_final, payloads, nba_cdn.http.landing, met)
     problems.update({payload.slot.entity: problem for payload in payloads for problem in met})
@@ -157,7 +158,7 @@ def _finals(payloads: Sequence[Payload], nba_cdn: NbaCdn, problems: dict[str, st
 
 
 def _read_box(payload: Payload, nba_cdn: NbaCdn, problems: dict[str, str]) -> pl.DataFrame:
-    """The rows of a landed box score; none, and a problem of its game, when it cannot be parsed."""
+    """Returns the rows of a landed box score. If it cannot be parsed, returns no rows and records a problem."""
     try:
         return parse_boxscore(payload)
     except Permanent as error:
@@ -169,10 +170,10 @@ def _read_box(payload: Payload, nba_cdn: NbaCdn, problems: dict[str, str]) -> pl
 def read_the_log(
     games: pl.DataFrame, nba_stats: NbaStats, now: datetime, doubted: Collection[str] = ()
 ) -> tuple[pl.DataFrame, dict[str, str]]:
-    """The final games in the NBA's player game log, and by date why its log is not there.
+    """Returns the final games of the NBA's player game log, and a problem by date.
 
-    A landed log is used until it lacks a final game, contradicts the schedule, holds a `doubted` or an implausible game or
-    its re-reading is due; then each date is asked for once.
+    A landed log is used unless it lacks a final game, contradicts the schedule, contains a `doubted` or implausible game, or
+    its re-read is due. Then it is requested once per date and season type.
     """
     logs = dict[tuple[date, str], pl.DataFrame]()
     problems: dict[str, str] = {}
@@ -212,7 +213,7 @@ def _read(log: Payload, games: pl.DataFrame, nba_stats: NbaStats, problems: dict
 def ask_balldontlie(
     wanting: pl.DataFrame, games: pl.DataFrame, balldontlie: Balldontlie, seen: pl.DataFrame, spellings: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, str]]:
-    """What balldontlie knows of the wanting among these games, and by date why it is not there; names as `name_the_players`."""
+    """Returns balldontlie's rows of the `wanting` games, named by `name_box_scores`, and a problem by date."""
     frames, problems = [NO_ROWS], dict[str, str]()
     for day in wanting["game_date"].unique().sort():
         try:
@@ -226,14 +227,14 @@ def ask_balldontlie(
 
 
 def name_box_scores(box: pl.DataFrame, seen: pl.DataFrame, spellings: pl.DataFrame) -> pl.DataFrame:
-    """Give each row its player; a name that resolves to nobody, or to several, becomes the row's problem.
+    """Gives each row its player id. An unresolved or ambiguous name becomes the row's problem.
 
     Args:
-        box: rows of `boxscores` of which only the name is known.
-        seen: box-score rows with NAME_COLUMNS: who may be meant, looked up in his own team first.
-        spellings: player_id and spelling of `players`, with evidence and game_date where operators resolved names.
+        box: Rows of `boxscores` without a player id.
+        seen: Box-score rows with NAME_COLUMNS: the candidates, with those of the same team first.
+        spellings: player_id and spelling of `players`; evidence and game_date mark resolutions by an operator.
     """
-    side = pl.format("{} {}", "game_id", "team")  # two players of one name are told apart by their teams
+    side = pl.format("{} {}", "game_id", "team")  # the team distinguishes two players of the same name
     of_games = box.filter(pl.col("game_id").is_not_null())
     sides = of_games.select(side.alias("game_id"), "game_date", "season", "team").unique()
     mentions = of_games.select(side.alias("game_id"), spelling="player_name").unique()
@@ -247,7 +248,7 @@ def name_box_scores(box: pl.DataFrame, seen: pl.DataFrame, spellings: pl.DataFra
 
 
 def once_per_player(rows: pl.DataFrame) -> pl.DataFrame:
-    """Equal rows become one; a player's rows in a game that differ all get a problem, and the game is judged without them."""
+    """Removes equal rows. Differing rows of the same player and game all get a problem and do not count for the game."""
     player = ["game_id", "player_id"]
     listed = pl.format(
         "{}: {} is listed {} times in game {}, for {}", "provider", "player_name", pl.len().over(player), "game_id",
@@ -258,12 +259,12 @@ def once_per_player(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def usable(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows without a problem."""
+    """Returns the rows without a problem."""
     return rows.filter(pl.col(PROBLEM).is_null()) if PROBLEM in rows.columns else rows
 
 
 def without_implausible_games(games: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
-    """The same rows; every row of a game that is like no real game gets a problem, so that the next source is asked."""
+    """Returns the same rows. Every row of an implausible game gets a problem, so that the next source is used."""
     found = implausible_box_scores(games, usable(rows))
     words = pl.DataFrame(list(found.items()), schema={"game_id": pl.String, "implausible": pl.String}, orient="row")
     problem = pl.col(PROBLEM) if PROBLEM in rows.columns else pl.lit(None, pl.String)
@@ -276,15 +277,15 @@ def without_implausible_games(games: pl.DataFrame, rows: pl.DataFrame) -> pl.Dat
 
 
 def incomplete_games(games: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
-    """The final games without a complete box score."""
+    """Returns the final games without a complete box score."""
     judged = gates.judge_games(games, boxscores)
     return games.filter(pl.col("game_id").is_in(judged.filter(~pl.col("is_complete"))["game_id"].implode()))
 
 
 def fall_back(games: pl.DataFrame, boxscores: pl.DataFrame, second: pl.DataFrame) -> pl.DataFrame:
-    """The box scores, with games that they lack or have incomplete taken whole from a second source.
+    """Returns the box scores with missing and incomplete games taken from a second source, each as a whole.
 
-    Its complete game replaces an incomplete one; its incomplete game is better than nothing and no more.
+    A complete game replaces an incomplete one. An incomplete game is only used if the first source lacks the game.
     """
     wanting, offered = incomplete_games(games, boxscores)["game_id"], set(second["game_id"])
     complete = offered - set(incomplete_games(games, second)["game_id"])
@@ -294,7 +295,7 @@ def fall_back(games: pl.DataFrame, boxscores: pl.DataFrame, second: pl.DataFrame
 
 
 def waive(covered: pl.DataFrame, context: dg.AssetExecutionContext, warehouse: Warehouse, now: datetime) -> None:
-    """Write the waivers of the dates whose deadline has passed without enough complete games."""
+    """Writes the waivers of dates whose deadline has passed without enough complete games."""
     waivers = gates.waivers_due(covered, now)
     for day in waivers["game_date"]:
         rows, _ = gates.WAIVERS.conform(waivers.filter(pl.col("game_date") == day), now, CODE_VERSION)
@@ -313,7 +314,7 @@ def boxscores(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, history: pl.DataFrame, nba_cdn: NbaCdn, nba_stats: NbaStats,
     balldontlie: Balldontlie, archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
-    """Box scores of the games that have ended; what one source lacks or has incomplete is asked of the next."""
+    """Box scores of the games that have ended. Games that one source lacks or has incomplete come from the next source."""
     dates, now = dates_of(context), clock.as_of
     archived = [day for day in dates if archive.holds(day)]
     asked = [day for day in dates if day not in archived]
@@ -325,11 +326,11 @@ def boxscores(
     second, not_compared = read_the_log(games, nba_stats, now, doubted)
     first, second = (without_implausible_games(games, rows) for rows in (first, second))
     kept = fall_back(games, usable(first), usable(second))
-    # who is in another source's box score of the game is known before its names are looked up
+    # players in another source's box score of the game are candidates for the name resolution
     same_game = pl.concat(usable(rows).select(NAME_COLUMNS) for rows in (first, second))
     same_game = same_game.with_columns(pl.col("game_date").dt.offset_by("-1d"))
     seen = pl.concat([history.select(NAME_COLUMNS), same_game], how="vertical_relaxed")
-    # read past the graph, in which `players` comes after: a spelling says who somebody is, whenever it was learned
+    # read outside the graph, because `players` is downstream; spellings of any date may be used
     spellings = warehouse.scan(PLAYERS).select("game_date", "player_id", "spelling", "evidence").collect()
     third, more = ask_balldontlie(incomplete_games(games, kept), games, balldontlie, seen.unique(), spellings)
     third = without_implausible_games(games, third)
@@ -363,7 +364,7 @@ def boxscores(
 
 
 def _counted(dates: Sequence[date], sources: Sequence[pl.DataFrame], kept: pl.DataFrame, archived: pl.DataFrame) -> RowsIn:
-    """The rows of every source. Those of a game that is taken from another source are compared, and not kept."""
+    """Counts the rows of every source. Rows of a game that comes from another source are only compared, and count as ignored."""
     rows_in = RowsIn(dates)
     for rows in (*sources, archived):
         rows_in.parsed(rows)
@@ -374,7 +375,7 @@ def _counted(dates: Sequence[date], sources: Sequence[pl.DataFrame], kept: pl.Da
 
 @dated_check(TABLE, blocking=True)
 def enough_final_games_are_covered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """At least 80 % of the games that the schedule calls final have a complete box score, or the date is waived."""
+    """At least 80 % of the final games of the schedule have a complete box score, or the date is waived."""
     waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.as_of)["game_date"])
     return [
         Verdict(
@@ -389,7 +390,7 @@ def enough_final_games_are_covered(warehouse: Warehouse, dates: Sequence[date], 
 
 @dated_check(TABLE)
 def every_final_game_is_covered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every game that the schedule calls final has a complete box score; those that have none are named."""
+    """Every final game of the schedule has a complete box score. Missing games are named."""
     return [
         Verdict(
             row["game_date"], not row["missing"],
@@ -402,7 +403,7 @@ def every_final_game_is_covered(warehouse: Warehouse, dates: Sequence[date], clo
 
 @dated_check(TABLE)
 def player_points_sum_to_team_points(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """The players of each team in each game score what the team scored."""
+    """In each game, the points of a team's players sum to the team's points."""
     sums = (
         warehouse.scan(TABLE, dates).filter("did_play").group_by("game_date", "game_id", "team")
         .agg(pl.col("points").sum(), pl.col("team_points").max()).collect()
@@ -418,7 +419,7 @@ def player_points_sum_to_team_points(warehouse: Warehouse, dates: Sequence[date]
 
 @dated_check(TABLE)
 def points_match_the_shots(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Points = 2 x two-pointers + 3 x three-pointers + free throws, in every row offered, the quarantined ones included."""
+    """Points = 2 x two-pointers + 3 x three-pointers + free throws, in every row, including quarantined rows."""
     parked = warehouse.scan_quarantine(TABLE, dates).filter(pl.col("problem").str.contains("points_match_the_shots"))
     counts = dict(parked.group_by("game_date").len().collect().iter_rows())
     return [Verdict(day, day not in counts, {"rows_off": counts.get(day, 0)}) for day in dates]
@@ -426,7 +427,7 @@ def points_match_the_shots(warehouse: Warehouse, dates: Sequence[date], clock: C
 
 @dated_check(TABLE)
 def sources_agree(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every player has the same points, and the same minutes but for the rounding, in each source of his game."""
+    """Every player has the same points in each source of a game, and the same minutes within rounding."""
     found = warehouse.scan(DISAGREEMENTS, dates).sort("game_date", *DISAGREEMENTS.key).collect()
     verdicts = []
     for day in dates:

@@ -1,10 +1,10 @@
 """game_lines: the sportsbooks' spreads and totals of the games, as each book showed them at an instant.
 
 Grain: one row per game, market, book, outcome and snapshot
-Source: the answers of The Odds API that prop_lines landed, nothing is asked for here; the archive for the dates it holds
-Caveats: rows are only ever added; home and away are the schedule's; a spread is seen from its own outcome, negative for
-  the favourite; the archive's rows are averages over unnamed books (book "consensus") without price or instant: they have
-  `is_before_tipoff` null and are never used live, and a game of which it has two differing ones has them in the quarantine.
+Source: the answers of The Odds API that prop_lines landed, without requests of its own; the archive for the dates that it covers
+Caveats: rows are only ever added; home and away are the schedule's; a spread belongs to its outcome and is negative for
+  the favorite; the archive's rows are averages over unnamed books (book "consensus") without price or instant: they have
+  `is_before_tipoff` null and are never used live; if a game has two differing ones, they are quarantined.
 """
 
 from collections.abc import Sequence
@@ -61,7 +61,7 @@ class GameLineRows(Row):
 
     @dy.rule()
     def totals_are_positive(cls) -> pl.Expr:
-        """Two teams score something."""
+        """A total is greater than 0."""
         return (pl.col("market") != "totals") | (pl.col("line") > 0)
 
     @dy.rule()
@@ -78,7 +78,7 @@ OPPOSITE = {"home": "away", "away": "home"}
 
 
 def of_the_schedule(rows: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
-    """Rows whose home is the provider's in, the same rows out with the schedule's: a neutral site has none of its own."""
+    """Returns the rows with the schedule's home and away. The provider may list a game on a neutral site the other way round."""
     homes = schedule.select("game_id", scheduled_home="home_team")
     is_turned = (pl.col("scheduled_home") == pl.col("away_team")).fill_null(False)
     outcome = pl.when(is_turned).then(pl.col("outcome").replace(OPPOSITE)).otherwise("outcome")
@@ -86,16 +86,16 @@ def of_the_schedule(rows: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
 
 
 def first_captured(rows: pl.DataFrame) -> pl.DataFrame:
-    """A line that several answers show unchanged as one row, the first captured; lines or prices that differ stay apart.
+    """Keeps the first capture of a line that is unchanged in several answers. Lines or prices that differ stay separate.
 
-    `copies` is the number of rows that each row stands for beside itself.
+    `copies` counts the removed rows.
     """
     ordered = rows.sort("captured_at", nulls_last=True, maintain_order=True)
     return first_of_each(ordered, [*TABLE.key, "line", "price", PROBLEM])
 
 
 def reject_late_lines(rows: pl.DataFrame) -> pl.DataFrame:
-    """Say of each line of a game in play that it is one, as its problem."""
+    """Adds a problem to each in-play line."""
     late = pl.when(~pl.col("is_before_tipoff")).then(pl.lit(AFTER_TIPOFF))
     return rows.with_columns(pl.coalesce(PROBLEM, late).alias(PROBLEM))
 
@@ -133,7 +133,7 @@ def game_lines(context: dg.AssetExecutionContext, schedule: pl.DataFrame, odds_a
 
 @dated_check(TABLE)
 def games_have_game_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every game of the slate has a spread and a total from before its tip-off; of the archive's games none is wanted."""
+    """Every game of the slate has a spread and a total from before tip-off. Games of the archive are not expected to have any."""
     lines = (
         warehouse.scan(TABLE, dates)
         .group_by("game_date", "game_id")
@@ -163,7 +163,7 @@ def games_have_game_lines(warehouse: Warehouse, dates: Sequence[date], clock: Cl
 
 @dated_check(TABLE)
 def every_usual_book_has_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every book with spreads or totals on most of the slates before has some; the others are named."""
+    """Every book with spreads or totals on most earlier slates has some on this one. Missing books are named."""
     absent = absent_books(warehouse, TABLE.name, dates)
     return [Verdict(day, not books, {"books_missing": len(books)}, books) for day in dates for books in [absent.get(day, [])]]
 

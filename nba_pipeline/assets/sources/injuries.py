@@ -1,11 +1,11 @@
-"""injuries: who may miss a game, as the report of an instant said it.
+"""injuries: the injury report's status of each listed player, per snapshot.
 
 Grain: one row per game, team, player and snapshot
-Source: the league's official injury report (PDF); ESPN when no report is found
-Caveats: rows are only ever added; a player_id of null is a statement about the team as a whole: it has not submitted, or
-  it lists nobody; who is not listed is available only when his team has submitted; a row that cannot be used is
-  quarantined, and what it says is unknown to the features: nobody counts as healthy by its absence; dates of the archive are empty; of a past date one report is asked for, the last
-  from before its first tip-off.
+Source: the league's official injury report (PDF); ESPN if there is no report
+Caveats: rows are only ever added; a row with a null player_id is a statement about the team: it has not submitted, or
+  it lists no player; an unlisted player is available only if the team has submitted; unusable rows are quarantined and
+  make the status unknown to the features, never healthy; dates of the archive are empty; past dates have one report, the
+  last from before the first tip-off.
 """
 
 import hashlib
@@ -59,7 +59,7 @@ class InjuryRows(Row):
 
     @dy.rule()
     def only_a_team_s_statement_has_no_player(cls) -> pl.Expr:
-        """A status of a player has its player, one of the team has none."""
+        """Player statuses have a player id, team statuses have none."""
         return pl.col("status").is_in(list(TEAM_STATUSES)) == pl.col("player_id").is_null()
 
 
@@ -73,22 +73,21 @@ SNAPSHOT = ["snapshot_at", "seen_at", "provider", "source"]
 
 
 def team_games(games: pl.DataFrame) -> pl.DataFrame:
-    """Games in, two rows each out: game_date, game_id, team, the matchup's home_team and away_team, tipoff_at."""
+    """Returns two rows per game, one per team: game_date, game_id, home_team, away_team, tipoff_at, status, team."""
     columns = ["game_date", "game_id", "home_team", "away_team", "tipoff_at", "status"]
     return pl.concat(games.select(*columns, pl.col(f"{side}_team").alias("team")) for side in ("home", "away"))
 
 
 def slate_injuries(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
-    """What one snapshot says of the games of one date: game_id, tip-off and a row for every team are added.
+    """Returns one snapshot's rows for the games of one date, with game_id, tip-off and at least one row per team.
 
-    A report that names games keeps those of the date; one of a matchup that the schedule does not have is a problem. One
-    that names only teams keeps those of the slate. A team that is not mentioned has listed nobody where the report
-    mentions its game, or mentions no games at all; else, or where a team that nobody knows may be this one, it has not
-    submitted.
+    A report that names games keeps the games of the date; a matchup that is not in the schedule is a problem. A report that
+    names only teams keeps the teams of the slate. A team without rows has listed no player if the report mentions its game
+    or names no games at all. Otherwise, or if a row with an unknown team may concern it, the team has not submitted.
 
     Args:
-        listed: the rows of one snapshot, with `provider`; game_date, home_team and away_team where the report names games.
-        games: the schedule of the date.
+        listed: The rows of one snapshot, with `provider`; game_date, home_team and away_team if the report names games.
+        games: The schedule of the date.
     """
     snapshot, teams = listed.select(SNAPSHOT).head(1), team_games(games.filter(pl.col("status") != "postponed"))
     slate = team_games(games).select("game_date", "game_id", "team", "tipoff_at", home="home_team", away="away_team")
@@ -123,16 +122,16 @@ def slate_injuries(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
 
 
 def other_injuries(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a snapshot that `slate_injuries` leaves out: those of other dates, or of teams without a game of the date."""
+    """Returns the rows that `slate_injuries` excludes: those of other dates, or of teams without a game on the date."""
     if "game_date" in listed.columns:
         return listed.filter(~pl.col("game_date").is_in(games["game_date"].unique().implode()))
     return listed.filter(pl.col("team").is_not_null(), ~pl.col("team").is_in(team_games(games)["team"].unique().implode()))
 
 
 def _of_their_game(said: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
-    """Rows of a team that nobody knows with the game of their matchup: they may be about either team of it, and no other.
+    """Gives rows with an unknown team the game of their matchup, because they may concern either of its teams.
 
-    A matchup of which neither team is on the slate takes the place of a game_id: the row is about nobody of the slate.
+    A matchup without a team of the slate is written into game_id: the row concerns no player of the slate.
     """
     of_matchup = games.select("home_team", "away_team", pl.col("game_id").alias("of_matchup"))
     teams = team_games(games)["team"].unique().implode()
@@ -146,24 +145,24 @@ def _of_their_game(said: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
 def with_players(
     rows: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """The rows with `player_id`; a name that resolves to nobody, or to several, becomes the row's problem."""
+    """Adds `player_id`. An unresolved or ambiguous name becomes the row's problem."""
     is_player = pl.col("spelling").is_not_null()
     named = name_the_players(rows.filter(is_player), players, active, asserted)
     return pl.concat([named, rows.filter(~is_player)], how="diagonal_relaxed").with_columns(pl.col("player_id").cast(pl.Int64))
 
 
 def once_per_player(rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of one instant that say the same, of a player under two spellings too, as one; `copies` counts the others."""
+    """Removes repeated rows of one snapshot, also of a player under two spellings. `copies` counts the removed rows."""
     who = pl.coalesce(pl.col("player_id").cast(pl.String), "spelling").alias("who")
     said = ["game_id", "team", "who", "snapshot_at", "status", PROBLEM]
     return first_of_each(rows.with_columns(who), said).drop("who")
 
 
 def land_reports(games: pl.DataFrame, day: date, injury_report: InjuryReport, espn: Espn, now: datetime) -> list[str]:
-    """Land the newest report on a date's games, else ESPN's injuries, and return what went wrong.
+    """Lands the newest report on a date's games, else ESPN's injuries, and returns the problems.
 
-    Nothing is asked before a slate is due. When every game of it has begun, the last report from before the first tip-off
-    is asked for, and ESPN, which knows only the present, is not. An offline run asks for nothing.
+    There are no requests before the slate is due, and none in an offline run. Once every game has begun, the request is for
+    the last report from before the first tip-off. ESPN is then skipped, because it only serves current injuries.
     """
     if injury_report.http.landing.is_offline:
         return []
@@ -184,10 +183,9 @@ def land_reports(games: pl.DataFrame, day: date, injury_report: InjuryReport, es
 
 
 def landed(day: date, injury_report: InjuryReport, espn: Espn, problems: list[str]) -> list[pl.DataFrame]:
-    """Every landed snapshot of a date, one frame each, with its provider. An instant that was printed twice counts once.
+    """Returns every landed snapshot of a date, one frame each, with its provider.
 
-    An instant that was printed twice with the same contents counts once; contents that differ are compared row by row.
-    `problems` gets the reasons of those that are rejected.
+    Snapshots with the same printed instant and contents count once. `problems` gets the reasons of rejected snapshots.
     """
     landing = injury_report.http.landing
     frames = {
@@ -203,7 +201,7 @@ def landed(day: date, injury_report: InjuryReport, espn: Espn, problems: list[st
 
 
 def contents(rows: pl.DataFrame) -> str:
-    """A hash of what the newest reports say of each team, whenever they said it: the same after an unchanged report."""
+    """Returns a hash of the newest statuses of each team, without their instants. An unchanged report has the same hash."""
     submitted = pl.col("status").is_null() | (pl.col("status") != NOT_SUBMITTED)
     counted = rows.filter(pl.col("is_before_tipoff").fill_null(True), submitted)
     newest = counted.filter(pl.col("snapshot_at") == pl.col("snapshot_at").max().over("game_id", "team"))
@@ -212,7 +210,7 @@ def contents(rows: pl.DataFrame) -> str:
 
 
 def minutes_old(frames: Sequence[pl.DataFrame], now: datetime) -> float | None:
-    """Age of the newest official report among some snapshots, by the instant printed on it; null without one."""
+    """Returns the age in minutes of the newest official report, from its printed instant; None without one."""
     printed = [frame["snapshot_at"][0] for frame in frames if frame["provider"][0] == official.PROVIDER]
     return (now - max(printed)).total_seconds() / SECONDS_PER_MINUTE if printed else None
 
@@ -228,9 +226,9 @@ def injuries(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame,
     injury_report: InjuryReport, espn: Espn, archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
 ) -> dg.Output[pl.DataFrame]:  # fmt: skip
-    """Every landed snapshot of the dates. A source that does not answer leaves the slate without a new one, and is named.
+    """Every landed snapshot of the dates. If a source fails, the slate has no new snapshot and the problem is logged.
 
-    The data version is that of the contents, by which the automation conditions know an unchanged report.
+    The data version is a hash of the contents. With it the automation conditions recognize an unchanged report.
     """
     dates, frames = dates_of(context), list[pl.DataFrame]()
     problems, ages = dict[str, list[str]](), dict[str, float | None]()
@@ -258,7 +256,7 @@ def injuries(
         active = who_may_be_meant(games, boxscores, players, roster_sightings(warehouse, live))
         said = pl.concat(frames, how="diagonal_relaxed")
         said_once = once_per_player(with_players(said, players, active, assertions(players, games)))
-        rows_in.parsed(said.filter("is_silence"))  # a team of which a snapshot says nothing is a row too
+        rows_in.parsed(said.filter("is_silence"))  # teams without rows in a snapshot get a row too
         rows_in.repeated(said_once, pl.col("copies"))
         named = said_once.with_columns(seen_by(clock.as_of)).select(*named.columns, PROBLEM)
     context.add_output_metadata(
@@ -274,9 +272,9 @@ def injuries(
 
 @dated_check(TABLE)
 def every_team_has_a_report(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every team of the slate has submitted a report from before its tip-off, once it is due: 17:00 Eastern the day before.
+    """Every team has submitted a report from before its tip-off, once it is due: 17:00 Eastern of the day before.
 
-    Dates of the archive, which has no reports, pass.
+    Dates of the archive pass, because it has no reports.
     """
     schedule = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
     snapshots = warehouse.scan(TABLE, dates).filter(pl.col("is_before_tipoff")).collect()
@@ -302,14 +300,14 @@ def every_team_has_a_report(warehouse: Warehouse, dates: Sequence[date], clock: 
 
 @dated_check(TABLE)
 def the_newest_report_is_recent(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """The newest report of a slate to come was printed within the last 6 hours. Its age plots; that of a past slate ends there."""
+    """The newest report of an upcoming slate was printed within the last 6 hours. Its age is plotted, up to the first tip-off."""
     tipoffs = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed")
     first = dict(tipoffs.group_by("game_date").agg(pl.col("tipoff_at").min()).collect().iter_rows())
     reports = warehouse.scan(TABLE, dates).filter(pl.col("is_before_tipoff"), pl.col("provider") == official.PROVIDER)
     newest = dict(reports.group_by("game_date").agg(pl.col("snapshot_at").max()).collect().iter_rows())
     verdicts = []
     for day in dates:
-        if (printed := newest.get(day)) is None:  # a slate without a report is `every_team_has_a_report`'s
+        if (printed := newest.get(day)) is None:  # `every_team_has_a_report` covers slates without a report
             verdicts.append(Verdict(day, True, {}))
             continue
         until = max(printed, min(clock.now(), first.get(day) or clock.now()))
@@ -323,7 +321,7 @@ def the_newest_report_is_recent(warehouse: Warehouse, dates: Sequence[date], clo
 
 @dated_check(TABLE)
 def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every name of the reports is exactly one player."""
+    """Every name in the reports resolves to exactly one player."""
     names = (
         warehouse.scan_quarantine(TABLE, dates)
         .filter(IS_A_NAME_PROBLEM)

@@ -2,8 +2,8 @@
 
 Grain: one row per action per game
 Source: NBA CDN play-by-play; no other
-Caveats: the archive holds none, so its dates are empty; the list is edited after the end of a game and read again; a
-  game may have a box score and no list: what needs the list is then null.
+Caveats: the archive has none, so its dates are empty; the list is edited after the end of a game and read again; a
+  game may have a box score and no list: columns derived from the list are then null.
 """
 
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ class PlayByPlayRows(Row):
 
     @dy.rule()
     def shots_are_made_or_missed(cls) -> pl.Expr:
-        """Every field goal and free throw has its result."""
+        """Every field goal and free throw has a result."""
         return ~(is_field_goal() | (pl.col("action_type") == FREE_THROW)) | pl.col("is_made").is_not_null()
 
 
@@ -66,10 +66,10 @@ NO_SOURCE = "no source: the archive holds no play-by-play"
 
 
 def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.DataFrame, dict[str, str]]:
-    """The finished lists of these games, and by game id why one is not there.
+    """Returns the finished lists of the games, and a problem by game id.
 
-    A landed list is used, and read again when `boxscores` would be, counted from the first fetch that saw the end of the
-    game; at once when it ends with another score than the schedule's. Games are asked for concurrently.
+    A landed list is re-read at the same times as a box score, counted from the first fetch that contains the end of the game,
+    and at once if its last score differs from the schedule's. Requests are concurrent.
     """
     finished: dict[str, Payload] = {}
     problems: dict[str, str] = {}
@@ -100,7 +100,7 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
 
 
 def _finished(payloads: Sequence[Payload], nba_cdn: NbaCdn, problems: dict[str, str]) -> list[Payload]:
-    """The lists of a game that hold its end. One that cannot be parsed is rejected, and becomes the problem of the game."""
+    """Returns the lists of a game that contain its end. An unparsable payload is rejected and becomes the game's problem."""
     met = list[str]()
     finished = those_that(is_over, payloads, nba_cdn.http.landing, met)
     problems.update({payload.slot.entity: problem for payload in payloads for problem in met})
@@ -108,7 +108,7 @@ def _finished(payloads: Sequence[Payload], nba_cdn: NbaCdn, problems: dict[str, 
 
 
 def contradicts(payload: Payload, home_points: int | None, away_points: int | None) -> bool:
-    """Whether a list ends with another score than the schedule's. A list that cannot be parsed is judged where it is used."""
+    """Whether a list's last score differs from the schedule's. False for a list that cannot be parsed: `collect` rejects it."""
     try:
         rows = parse_play_by_play(payload)
     except Permanent:
@@ -122,11 +122,11 @@ def play_by_play(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, nba_cdn: NbaCdn, archive: Archive,
     clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
-    """The lists of the final games that have a box score. A list that is not there is named and stops nothing."""
+    """The lists of the final games that have a box score. Missing lists are logged and stop nothing."""
     has_box = pl.col("game_id").is_in(boxscores["game_id"].unique().implode())
     due = schedule.filter((pl.col("status") == "final") & has_box)
     frames, problems = [TABLE.empty().drop(LINEAGE[1:])], dict[str, str]()
-    for day in dates_of(context):  # date by date: a list is 0.4 MB of text and several times that when parsed
+    for day in dates_of(context):  # date by date, to save memory: a list is 0.4 MB of text and several times that when parsed
         if archive.holds(day):
             continue
         frame, met = collect(due.filter(pl.col("game_date") == day), nba_cdn, clock.as_of)
@@ -143,7 +143,7 @@ def play_by_play(
 
 @dated_check(TABLE)
 def every_final_game_has_play_by_play(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every final game with a source has its list; those that have none are named. The archive holds none and passes."""
+    """Every final game with a source has its list. Missing games are named. Dates of the archive pass: it has no lists."""
     boxscores, schedule = (warehouse.scan(TABLES[name], dates) for name in ("boxscores", "schedule"))
     archived = set(boxscores.filter(pl.col("provider") == "archive").select("game_date").unique().collect()["game_date"])
     there = warehouse.scan(TABLE, dates).select("game_date", "game_id").unique()
@@ -165,7 +165,7 @@ def every_final_game_has_play_by_play(warehouse: Warehouse, dates: Sequence[date
 
 @dated_check(TABLE)
 def lists_are_as_long_as_usual(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """A game has 200 to 900 actions; real ones have about 450 to 650."""
+    """A game has 200 to 900 actions. Typical games have about 450 to 650."""
     lengths = warehouse.scan(TABLE, dates).group_by("game_date", "game_id").len("actions").sort("game_id").collect()
     verdicts = []
     for day in dates:
@@ -197,7 +197,7 @@ def last_score_is_the_final_score(warehouse: Warehouse, dates: Sequence[date], c
 
 @dated_check(TABLE)
 def every_field_goal_has_a_zone(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every field-goal attempt was taken from an area that is known; the others are named by their area."""
+    """Every field-goal attempt has a known area. Unknown areas are named."""
     shots = warehouse.scan(TABLE, dates).filter(is_field_goal()).with_columns(zone())
     counted = shots.group_by("game_date", pl.col("area").fill_null("no area"), pl.col("zone").is_null().alias("is_off")).len()
     areas = counted.sort("area").collect()
@@ -213,9 +213,9 @@ def every_field_goal_has_a_zone(warehouse: Warehouse, dates: Sequence[date], clo
 
 @dated_check(TABLE)
 def assists_are_those_of_the_box_scores(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Each team has as many assists in its list as in its box score, of the games where the box score knows them.
+    """Each team has as many assists in its list as in its box score, if the box score has them.
 
-    A basket without one passes for unassisted, so a field that the list no longer has would be seen nowhere else.
+    A basket without an assist counts as unassisted, so only this check notices that the list lost the field.
     """
     team = ["game_date", "game_id", "team"]
     listed = (

@@ -1,9 +1,9 @@
-"""players: which spellings belong to which player.
+"""players: the spellings of each player's name.
 
 Grain: one row per player and spelling
 Source: boxscores of the date; the archive's list on 2021-10-01; an operator's resolution of a quarantined name
-Caveats: rows are only ever added, on the date that first showed the spelling; identity only, no team; a spelling may
-  belong to two people.
+Caveats: rows are only ever added, on the first date of the spelling; identity only, no team; two players may share a
+  spelling.
 """
 
 from collections.abc import Sequence
@@ -40,18 +40,18 @@ class PlayerRows(Row):
 TABLE = Table("players", grain="player and spelling", key=("player_id", "spelling"), schema=PlayerRows, write="add")
 CODE_VERSION = "1"
 IS_FIRST = pl.int_range(pl.len()).over("player_id", "spelling") == 0
-"""Whether a row of an ordered frame is the first of its player and spelling."""
+"""Whether a row of a sorted frame is the first of its player and spelling."""
 SEED_EVIDENCE = pl.when(pl.col("is_active").eq(False)).then(pl.lit("seed_inactive")).otherwise(pl.lit("seed")).alias("evidence")
 RESOLUTIONS = ("operator", "spelling")
-"""Provider and endpoint under which the landing keeps what an operator resolved."""
+"""Provider and endpoint of an operator's resolutions in the landing."""
 
 
 def new_spellings(shown: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """The spellings that nobody showed before, on the first date that shows them.
+    """Returns the unknown spellings, each on its first date.
 
     Args:
         shown: game_date, player_id, spelling, evidence, source; any number of rows per spelling.
-        known: the rows of `players` so far.
+        known: The existing rows of `players`.
     """
     ordered = shown.sort("game_date", "player_id", "spelling", "source")
     first = ordered.filter(IS_FIRST).join(known, on=["player_id", "spelling"], how="anti", maintain_order="left")
@@ -107,7 +107,7 @@ def _counted(shown: pl.DataFrame, known: pl.DataFrame, dates: Sequence[date]) ->
 
 @dated_check(TABLE, is_error=True)
 def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """A player and spelling stand once in the whole table, not only on their date."""
+    """A player and spelling occur once in the whole table, not only on their date."""
     copies = warehouse.scan(TABLE).filter(pl.struct(TABLE.key).is_duplicated()).group_by("game_date").len().collect()
     duplicates = dict(copies.iter_rows())
     rows = dict(warehouse.scan(TABLE, dates).group_by("game_date").len().collect().iter_rows())

@@ -1,11 +1,11 @@
 """prop_lines: the sportsbooks' player lines, as each book showed them at an instant.
 
 Grain: one row per player, game, book, market, line and snapshot
-Source: The Odds API (live, historical for past dates); the archive for the dates it holds
-Caveats: rows are only ever added; books mix alternate lines into the main market; a line whose snapshot instant is
-  unknown has `is_before_tipoff` null and is never used live; the provider's start is about ten minutes after the tip-off;
-  lines of the game in play, and points lines of exactly 20, are in the quarantine; points lines below 5 and markets without
-  a line are ignored and counted; offers of one line that contradict each other are all in the quarantine.
+Source: The Odds API (live, historical for past dates); the archive for the dates that it covers
+Caveats: rows are only ever added; books mix alternate lines into the main market; a line with an unknown snapshot
+  instant has `is_before_tipoff` null and is never used live; the provider's start is about ten minutes after tip-off;
+  in-play lines and points lines of exactly 20 are quarantined; points lines below 5 and markets without a line are
+  ignored and counted; contradictory offers of one line are all quarantined.
 """
 
 from collections.abc import Sequence
@@ -72,29 +72,29 @@ TABLE = Table(
     key=("game_id", "player_id", "market", "book", "line_half_points", "snapshot_at"), cluster=("player_id", "book"),
 )  # fmt: skip
 UPCOMING_GAMES, GAMES_ANSWERED = "games_to_come", "games_heard_of"
-"""Numbers of a materialisation: the games to come whose lines were wanted, and those of them that had an answer."""
+"""Metadata keys of a materialization: upcoming games with expected lines, and those of them with an answer."""
 
 PLACEHOLDER = f"{SETTINGS.lines.market} of exactly {SETTINGS.lines.placeholder:g} is a placeholder"
 TOO_LOW = f"{SETTINGS.lines.market} below {SETTINGS.lines.lowest:g}"
 OF_LOW_LADDER = f"rung of a ladder whose main line is {TOO_LOW}"
 NO_LINE_OF_THE_MARKET = (AFTER_TIPOFF, PLACEHOLDER, TOO_LOW, OF_LOW_LADDER)
-"""Reasons that are ordinary: what a book shows and the market does not mean."""
+"""Ordinary reasons: lines that a book shows but that are not lines of the market."""
 
 LADDER = ["game_id", "who", "market", "book", "snapshot_at"]
 
 
 def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
-    """Say of each line that is no line of the market why.
+    """Marks each line that is not a line of the market with its reason.
 
-    As its problem: lines shown at or after tip-off, of any market, and in the points market the placeholder. As the reason why
-    it is ignored: points lines below the lowest, which books offer every day, and every rung of a ladder whose main line is
-    below it: without its main line the ladder would seem to mean another rung.
+    `problem` marks lines shown at or after tip-off, and placeholders in the points market. `ignored` marks points lines below
+    the lowest, which books offer every day, and every rung of a ladder whose main line is below it: without its main line, the
+    ladder would seem to have another one.
     """
     wanted = SETTINGS.lines
     rows = rows.with_columns(pl.coalesce(pl.col("player_id").cast(pl.String), "spelling").alias("who"))
     is_of_market = pl.col("market") == wanted.market
     is_low = is_of_market & (pl.col("line") < wanted.lowest)
-    # Few ladders reach so low: the others need not be looked at. Lines of unknown instant equal nothing and are no ladder.
+    # Only the few ladders with a low rung are checked. Lines of unknown instant join nothing, so they form no ladder.
     with_a_low_rung = rows.filter(is_low).select(LADDER).unique()
     ladders = rows.filter(is_of_market).join(with_a_low_rung, on=LADDER, how="semi")
     low = ladders.filter(is_low & is_main_line(LADDER)).select(*LADDER, pl.lit(True).alias("is_of_low_ladder")).unique()
@@ -114,7 +114,7 @@ def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class CaptureResult:
-    """What the provider said about a date: the games to come that it lists, those of them with an answer, what went wrong."""
+    """The result of a capture: the upcoming games with expected lines, those with an answer, and the problems."""
 
     to_come: int
     answered: int
@@ -122,10 +122,10 @@ class CaptureResult:
 
 
 def land_lines(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime) -> CaptureResult:
-    """Land the odds of a date's games.
+    """Lands the odds of a date's games.
 
-    Games to come are asked for live; none is, without a key. Of games that have started without a landed line, the snapshot a
-    few minutes before tip-off is asked of the history. An offline run asks for nothing, so its games to come stay unanswered.
+    Upcoming games are requested live, if there is a key. For games that have started without a landed line, the request is for
+    the historical snapshot a few minutes before tip-off. An offline run makes no requests, so its upcoming games are unanswered.
     """
     to_come = games.filter(
         pl.coalesce(pl.col("tipoff_at") > now, pl.lit(True)) & pl.col("status").is_in(["scheduled", "unknown"])
@@ -145,7 +145,7 @@ def land_lines(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime)
         past += _land_slate(odds_api, at_once, day, before, unusable)
     failed = [str(one) for one in (*live, *past) if isinstance(one, PipelineError)]
     problems = list(dict.fromkeys([*failed, *unusable]))
-    # a game that the provider does not list has no lines yet; where it lists none, something is wrong
+    # an unlisted game has no lines yet; an empty list is an error, so then every game is expected
     wanted = (len(live) or to_come.height) if odds_api.api_key else 0
     return CaptureResult(wanted, sum(isinstance(one, Payload) for one in live), problems)
 
@@ -153,7 +153,7 @@ def land_lines(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime)
 def _land_slate(
     odds_api: OddsApi, games: pl.DataFrame, day: date, at: datetime | None, unusable: list[str]
 ) -> list[Payload | PipelineError]:
-    """Land the events of some games and their odds, live or at a past instant; `unusable` gets the problems of events."""
+    """Lands the events of the games and their odds, live or at a past instant. `unusable` gets the problems of events."""
     try:
         events = parse_events(odds_api.events(day, at=at))
     except (NotYet, Permanent, Transient) as error:
@@ -185,7 +185,7 @@ def prop_lines(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame, odds_api: OddsApi,
     archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
-    """Every landed line of the dates. A provider that does not answer leaves the slate without new lines, and is named."""
+    """Every landed line of the dates. If the provider fails, the slate has no new lines and the problem is logged."""
     dates = dates_of(context)
     archived = [day for day in dates if archive.holds(day)]
     frames = [archive.prop_lines(archived)] if archived else []
@@ -205,7 +205,7 @@ def prop_lines(
         games = schedule.with_columns(season_of_game_date())
         active = who_may_be_meant(games, boxscores, players, roster_sightings(warehouse, live))
         named = name_the_players(offered, players, active, assertions(players, games))
-        # what several answers show unchanged is one row; what differs is when it was captured, and the first capture is kept
+        # an unchanged line in several answers is one row: the first capture
         once = reject_lines(merge_offers(named, TABLE.key))
         kept = once.filter(pl.col(IGNORED).is_null()).select(*kept.columns, PROBLEM)
         rows_in.parsed(offered)
@@ -224,13 +224,13 @@ def prop_lines(
 
 
 def _parked(warehouse: Warehouse, dates: Sequence[date], problem: str | None = None) -> pl.DataFrame:
-    """The parked rows by date and problem: how many."""
+    """Returns the number of quarantined rows by date and problem."""
     rows = warehouse.scan_quarantine(TABLE, dates)
     return (rows if problem is None else rows.filter(problem=problem)).group_by("game_date", "problem").len().collect()
 
 
 def _none_of(parked: pl.DataFrame, day: date, name: str) -> Verdict:
-    """That a date has none of these rows; their problems are the names."""
+    """Returns a verdict that passes if the date has none of these rows. It names their problems."""
     rows = parked.filter(game_date=day).sort("problem")
     names = [f"{problem} ({count} rows)" for problem, count in rows.select("problem", "len").iter_rows()]
     return Verdict(day, rows.is_empty(), {name: _rows(parked, day)}, names)
@@ -266,21 +266,21 @@ def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) 
 
 @dated_check(TABLE)
 def every_usual_book_has_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every book with points lines on most of the slates before has some; the others are named."""
+    """Every book with points lines on most earlier slates has some on this one. Missing books are named."""
     absent = absent_books(warehouse, TABLE.name, dates, SETTINGS.lines.market)
     return [Verdict(day, not books, {"books_missing": len(books)}, books) for day in dates for books in [absent.get(day, [])]]
 
 
 @dated_check(TABLE)
 def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every spelling is one player; the others are parked by name until somebody says whom they mean."""
+    """Every spelling resolves to one player. The others are quarantined until an operator resolves them."""
     parked = _parked(warehouse, dates).filter(IS_A_NAME_PROBLEM)
     return [_none_of(parked, day, "lines_without_a_player") for day in dates]
 
 
 @dated_check(TABLE)
 def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """No row is unusable, beside the names that nobody resolved and the lines that stand for no line of the market."""
+    """No row is quarantined, except for unresolved names and lines that are not lines of the market."""
     parked = _parked(warehouse, dates)
     odd = parked.filter(~IS_A_NAME_PROBLEM & ~pl.col("problem").is_in(NO_LINE_OF_THE_MARKET))
     others = parked.filter(pl.col("problem").is_in(NO_LINE_OF_THE_MARKET))

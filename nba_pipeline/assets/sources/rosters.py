@@ -1,10 +1,10 @@
-"""rosters: who belonged to a team on a date, when it was looked up.
+"""rosters: the players of each team on a date, as of the fetch.
 
 Grain: one row per team and player
-Source: ESPN's rosters, asked for on the day itself or the day before, if it has a game
-Caveats: a past date has what was landed on it and nothing else, so dates of the archive, dates without a run and dates
-  without a game are empty; a player between two teams may stand in both; a player whom no box score ever showed has no id and is in the
-  quarantine; heights and weights are the provider's.
+Source: ESPN's rosters, requested on the day itself or the day before, if it has a game
+Caveats: a past date has only what was landed on it, so dates of the archive, dates without a run and dates without a
+  game are empty; a player between two teams may be on both rosters; a player without any box score has no id and is
+  quarantined; heights and weights are the provider's.
 """
 
 from collections.abc import Sequence
@@ -54,9 +54,9 @@ CODE_VERSION = "2"
 
 
 def name_the_roster(rosters: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
-    """The rows with `player_id`: looked up among who was seen with the team before the date, then among everybody active.
+    """Adds `player_id`, looked up first among players seen with the team before the date, then among all active players.
 
-    A name that resolves to nobody, or to several, becomes the row's problem.
+    An unresolved or ambiguous name becomes the row's problem.
     """
     keyed = rosters.with_columns(pl.format("{} {}", "game_date", "team").alias("game_id"), season_of_game_date())
     sides = keyed.select("game_id", "game_date", "season", "team").unique()
@@ -75,9 +75,9 @@ BY_NAME_ALONE = ("league", "seed")
 
 
 def with_one_team(named: pl.DataFrame) -> pl.DataFrame:
-    """The rows; somebody found only by his name, while another team's roster shows the player, gets a problem.
+    """Adds a problem to players resolved only by their name if another team's roster has the same player.
 
-    The same day of birth on both rosters is one player between two teams.
+    The same birth date on both rosters is one player between two teams, and no problem.
     """
     own = named.filter(pl.col("player_id").is_not_null(), ~pl.col("resolved_by").is_in(BY_NAME_ALONE))
     own = own.select("game_date", "player_id", own_team="team", own_spelling="spelling", own_birth_date="birth_date")
@@ -95,14 +95,14 @@ def with_one_team(named: pl.DataFrame) -> pl.DataFrame:
 
 
 def once_per_player(named: pl.DataFrame) -> pl.DataFrame:
-    """A player whom a roster lists under two spellings, and otherwise alike, as one row; `copies` counts the others."""
+    """Keeps one row for a player whom a roster lists under two spellings, otherwise equal. `copies` counts the removed rows."""
     who = pl.coalesce(pl.col("player_id").cast(pl.String), "spelling").alias("who")
     listed = ["game_date", "team", "who", "birth_date", "position", "height_inches", "weight_pounds", PROBLEM]
     return first_of_each(named.with_columns(who), listed).drop("who")
 
 
 def land_rosters(day: date, espn: Espn, now: datetime) -> list[str]:
-    """Land the rosters of a date that are not there yet, or are too old, and return what went wrong."""
+    """Lands the rosters of a date that are missing or too old, and returns the problems."""
     oldest = now - timedelta(hours=SETTINGS.rosters.reread_after_hours)
     fresh = {team_id for team_id, payload in espn.landed_rosters(day).items() if payload.fetched_at > oldest}
     answers = espn.rosters([team_id for team_id in TEAM_IDS if team_id not in fresh], day)
@@ -110,7 +110,7 @@ def land_rosters(day: date, espn: Espn, now: datetime) -> list[str]:
 
 
 def collected_dates(schedule: pl.DataFrame, clock: Clock) -> set[date]:
-    """Today and tomorrow, if they have a game: a roster of now says nothing of another date."""
+    """Returns today and tomorrow, if they have a game. A current roster is no evidence for other dates."""
     soon = pl.col("game_date").is_between(clock.today, clock.today + timedelta(days=1))
     return set(schedule.filter(soon, pl.col("status") != "postponed")["game_date"])
 
@@ -126,7 +126,7 @@ def rosters(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame, espn: Espn,
     archive: Archive, clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
-    """The newest landed roster of every team. A team that cannot be had is named, and keeps what was landed of it."""
+    """The newest landed roster of every team. A failed request is logged, and the team keeps its landed roster."""
     landing = espn.http.landing
     collected = set[date]() if landing.is_offline else collected_dates(schedule, clock)
     frames, problems = [pl.DataFrame(schema={**ROSTER_COLUMNS, "game_date": pl.Date()})], dict[str, list[str]]()
@@ -150,7 +150,7 @@ def rosters(
 
 @dated_check(TABLE)
 def every_team_has_a_roster(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """All thirty teams have a roster, if there is a game. A past date without any passes: it cannot be made up for."""
+    """All thirty teams have a roster, if there is a game. A past date without rosters passes: they cannot be fetched later."""
     sizes = _players_per_team(warehouse, dates)
     collected = collected_dates(warehouse.scan(TABLES["schedule"], dates).select("game_date", "status").collect(), clock)
     verdicts = []
@@ -163,7 +163,7 @@ def every_team_has_a_roster(warehouse: Warehouse, dates: Sequence[date], clock: 
 
 @dated_check(TABLE)
 def rosters_have_12_to_21_players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """No team has fewer players than may dress, or more than may be under contract out of season."""
+    """No team has fewer players than may dress, or more than may be under contract in the off-season."""
     low, high = SETTINGS.rosters.fewest_players, SETTINGS.rosters.most_players
     sizes = _players_per_team(warehouse, dates)
     verdicts = []

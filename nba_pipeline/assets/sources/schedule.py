@@ -1,10 +1,10 @@
 """schedule: the games of the season, when they are played and how they ended.
 
 Grain: one row per game
-Source: NBA CDN season schedule; the archive for the dates it holds; `not_played_games` for games that a person marked
-Caveats: a game moves between dates when the league moves it; `tipoff_at` is null where no source knows the instant;
-  a status of final without both scores is not final; postponed is every game that is not played on its date, also one
-  that is cancelled, not needed by its series or marked; preseason and all-star games are out of scope.
+Source: NBA CDN season schedule; the archive for the dates that it covers; `not_played_games` for games marked by an operator
+Caveats: a game changes its date when the league moves it; `tipoff_at` is null if no source has the instant; a game with
+  the status final needs both scores to be final; postponed means not played on its date, also for a game that is
+  canceled, not needed by its series or marked; preseason and all-star games are out of scope.
 """
 
 from collections.abc import Sequence
@@ -31,8 +31,9 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
 
 STATUSES = ("scheduled", "live", "final", "postponed", "suspended", "unknown")
-"""`postponed` is every game that is not played on its date: postponed, cancelled, not necessary; `status_text` says which.
-`suspended` is one that was stopped and may be resumed."""
+"""`postponed` is a game that is not played on its date: postponed, canceled or not necessary; `status_text` has the reason.
+`suspended` is a game that was stopped and may be resumed.
+"""
 
 
 class ScheduleRows(Row):
@@ -56,7 +57,7 @@ class ScheduleRows(Row):
 
     @dy.rule()
     def final_games_have_both_scores(cls) -> pl.Expr:
-        """Final without scores has been seen; it is not final."""
+        """A final game has both scores. Providers do serve final games without scores."""
         return (pl.col("status") != "final") | (pl.col("home_points").is_not_null() & pl.col("away_points").is_not_null())
 
     @dy.rule()
@@ -68,35 +69,35 @@ class ScheduleRows(Row):
 TABLE = Table("schedule", grain="game", key=("game_id",), schema=ScheduleRows, cluster=("game_id",), may_shrink=True)
 CODE_VERSION = "1"
 FACTS = ("game_id", "game_date", "home_team", "away_team", "status", "home_points", "away_points", "tipoff_at")
-"""What makes a refreshed date different from the one in the warehouse."""
+"""A difference in one of these columns marks a date as changed."""
 
 SUMMER = (7, 8, 9)
-"""Months in which the provider may still serve the season before."""
+"""Months in which the provider may still serve the previous season."""
 
 
 def newest_of_each_game(season: pl.DataFrame) -> pl.DataFrame:
-    """A game that the provider lists under two dates while it moves keeps the later one; the other is quarantined."""
+    """Marks all but the latest date of a game that is listed twice while it moves. Marked rows are quarantined."""
     is_stale = pl.col("game_date") < pl.col("game_date").max().over("game_id")
     stale = pl.when(is_stale).then(pl.format("{} is also listed on a later date", "game_id"))
     return season.with_columns(pl.coalesce(PROBLEM, stale).alias(PROBLEM))
 
 
 def usable(season: pl.DataFrame) -> pl.DataFrame:
-    """The games without a problem."""
+    """Returns the games without a problem."""
     return season.filter(pl.col(PROBLEM).is_null())
 
 
 def changed_dates(season: pl.DataFrame, before: pl.DataFrame) -> list[date]:
-    """The dates whose games are not the same in both frames."""
+    """Returns the dates whose games differ between the two frames."""
     facts = [frame.select(FACTS).unique() for frame in (usable(season), before)]
     differing = [facts[i].join(facts[1 - i], on=list(FACTS), how="anti", nulls_equal=True)["game_date"] for i in (0, 1)]
     return sorted(pl.concat(differing).unique())
 
 
 def refuse_a_hollow_season(season: pl.DataFrame, before: pl.DataFrame, dates: Sequence[date]) -> None:
-    """Raise Permanent when the season lost most of the games that the warehouse knows, or has none outside of summer.
+    """Raises Permanent if the season lost most of the games in the warehouse, or is empty outside of summer.
 
-    A game that cannot be used is lost: a field that changed in every game must not empty the table.
+    Unusable games count as lost, so that a changed field in every game does not empty the table.
     """
     games, known = usable(season)["game_id"].n_unique(), before["game_id"].n_unique()
     is_between_seasons = not known and all(day.month in SUMMER for day in dates)
@@ -109,7 +110,7 @@ def refuse_a_hollow_season(season: pl.DataFrame, before: pl.DataFrame, dates: Se
 
 
 def refuse_other_seasons(dates: Sequence[date], season: str, listed: set[date]) -> None:
-    """Raise Permanent for a date of another season than the provider serves; a summer before its schedule is empty."""
+    """Raises Permanent for a date of another season than the provider's. A summer date before the new schedule is empty."""
     for day in dates:
         is_summer = season_of(day) > season and day.month in SUMMER
         if season_of(day) != season and day not in listed and not is_summer:
@@ -122,7 +123,7 @@ def refuse_other_seasons(dates: Sequence[date], season: str, listed: set[date]) 
 def schedule(
     context: dg.AssetExecutionContext, nba_cdn: NbaCdn, archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock
 ) -> pl.DataFrame:
-    """The games of the run's dates; every other date of the season whose games changed is replaced too."""
+    """The games of the run's dates. Every other date of the season whose games changed is replaced too."""
     dates, marks = dates_of(context), warehouse.scan(NOT_PLAYED).collect()
     archived = [day for day in dates if archive.holds(day)]
     frames = [with_marks(archive.schedule(archived), marks, clock.as_of)] if archived else []
@@ -148,7 +149,7 @@ def schedule(
         for day in moved:
             if day.isoformat() in keys:
                 context.log_event(dg.AssetMaterialization(context.asset_key, partition=day.isoformat()))
-        # a game of an unusable date belongs to no date; it is parked with this run
+        # a game with an unusable date belongs to no date; it is quarantined with this run
         is_asked_for = pl.col("game_date").is_in(live) | pl.col("game_date").is_null()
         frames.append(season.filter(is_asked_for))
         rows_in.parsed(listed_games.filter(is_asked_for))

@@ -1,9 +1,9 @@
 """team_boxscores: the totals of each team in a game that has box scores.
 
 Grain: one row per team per game
-Source: the team totals of the payload that the players' rows come from; the archive; else the sum of the players
-Caveats: a sum of players is marked `is_reconstructed`; turnovers and rebounds are those of players, whatever the source;
-  a game may be here and still be incomplete: `gates` says which games may go on.
+Source: the team totals of the payload behind the players' rows; the archive; else the sum of the players
+Caveats: a sum of players is marked `is_reconstructed`; turnovers and rebounds are those of players in every source; a
+  game in this table may be incomplete: `gates` decides which games are complete.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ COUNTS = (
     "turnovers", "fouls",
 )  # fmt: skip
 SUMMED_BY_PLAYERS = ("points", "fgm", "fga", "fg3m", "ftm", "oreb")
-"""What only players do: their sums are the team's totals, but for the missed heaves among `fga`."""
+"""Statistics whose team total is the sum of the players, except for missed heaves in `fga`."""
 
 SIDE = ("game_date", "game_id", "season", "team", "opponent", "is_home", "provider")
 TEAMS_PER_GAME = 2
@@ -90,9 +90,9 @@ WITHOUT_BOTH_TEAMS = "the source lacks one of the two teams, or boxscores lacks 
 
 
 def sum_players(boxscores: pl.DataFrame) -> pl.DataFrame:
-    """Each team's game as the sum of its players: one row per game and team in the columns of the table.
+    """Returns the sum of the players per game and team, in the columns of the table.
 
-    A total is null when the count of somebody who played is unknown.
+    A total is null if the count of a player who played is unknown.
     """
     played = boxscores.filter("did_play")
     totals = [pl.when(pl.col(c).is_not_null().all()).then(pl.col(c).sum()).alias(c) for c in (*COUNTS, "seconds")]
@@ -105,7 +105,7 @@ def sum_players(boxscores: pl.DataFrame) -> pl.DataFrame:
 
 
 def implausible_totals(totals: pl.DataFrame) -> pl.DataFrame:
-    """Both teams of the games whose totals no real game has, each row with its problem."""
+    """Returns both teams of games with implausible totals, each row with its problem."""
     bounds = SETTINGS.plausible_games
     found = implausible_games(totals, bounds.ranges, bounds.never_zero)
     named = pl.format("implausible game: {}", "implausible").alias(PROBLEM)
@@ -113,7 +113,7 @@ def implausible_totals(totals: pl.DataFrame) -> pl.DataFrame:
 
 
 def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
-    """Both teams of every game that has players of both: as a source gave them, else as the sum of their players."""
+    """Returns both teams of every game with players of both: totals from a source, else the sums of the players."""
     sums = _of_both_teams(sum_players(boxscores))
     given = _of_both_teams(found).filter(pl.col("game_id").is_in(sums["game_id"].implode()))
     return pl.concat([given, sums.join(given, on="game_id", how="anti")], how="diagonal_relaxed")
@@ -123,7 +123,7 @@ def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataF
 def team_boxscores(
     context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing
 ) -> pl.DataFrame:  # fmt: skip
-    """The totals of the very payloads that `boxscores` names. A game without plausible totals is summed up, and marked."""
+    """The totals of the payloads that `boxscores` names. A game without plausible totals has marked sums of its players."""
     frames, problems = [TABLE.empty().drop(LINEAGE[1:])], dict[str, str]()
     of_nba = boxscores.filter(pl.col("provider") == nba_cdn.PROVIDER).select("game_id", "source").unique(maintain_order=True)
     for game_id, source in of_nba.iter_rows():
@@ -150,7 +150,7 @@ def team_boxscores(
 
 @dated_check(TABLE)
 def two_rows_per_game(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every game in `boxscores` has exactly two rows, one per team; the others are named."""
+    """Every game in `boxscores` has exactly two rows, one per team. Other games are named."""
     rows = warehouse.scan(TABLE, dates).group_by("game_date", "game_id").len("rows")
     games = warehouse.scan(TABLES["boxscores"], dates).select("game_date", "game_id").unique()
     counted = games.join(rows, on=["game_date", "game_id"], how="full", coalesce=True).sort("game_id").collect()
@@ -165,7 +165,7 @@ def two_rows_per_game(warehouse: Warehouse, dates: Sequence[date], clock: Clock)
 
 @dated_check(TABLE)
 def team_totals_are_from_a_source(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """No team's totals had to be made up of its players; the games where they were are named."""
+    """No team's totals are sums of its players. Games with such sums are named."""
     games = (
         warehouse.scan(TABLE, dates).group_by("game_date", "game_id")
         .agg(pl.col("is_reconstructed").any(), pl.col("provider").first()).sort("game_id").collect()
@@ -182,7 +182,7 @@ def team_totals_are_from_a_source(warehouse: Warehouse, dates: Sequence[date], c
 
 @dated_check(TABLE)
 def player_sums_match_team_totals(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """The players' points, field goals, threes, free throws and offensive rebounds sum to the totals that a source gave.
+    """The players' points, field goals, threes, free throws and offensive rebounds sum to the source's team totals.
 
     Since 2025-26 a team may have a few more attempts than its players: missed heaves, which are counted.
     """

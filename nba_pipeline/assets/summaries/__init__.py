@@ -1,1 +1,1 @@
-"""What follows from complete games."""
+"""Statistics derived from complete games."""

@@ -1,10 +1,10 @@
-"""player_game_summary: one player's game, complete, with rates, shot zones, the market's closing line and the results.
+"""player_game_summary: one player's complete game, with rates, shot zones, the market's closing line and the results.
 
 Grain: one row per player per game
 Source: boxscores and schedule of the date, only games that `gates` calls complete; play_by_play; prop_lines
-Caveats: statistics and rates are null for somebody who did not play; usage counts player turnovers only; zones are null
-  together without play-by-play or where it disagrees with the box score; since 2025-26 a missed heave is no attempt of
-  its player; lines of an unknown instant are no closing line; the archive has no rows for those who did not play.
+Caveats: statistics and rates are null for players who did not play; usage counts player turnovers only; all zones are
+  null without play-by-play or if it disagrees with the box score; since 2025-26 a missed heave is not an attempt of its
+  player; a line of an unknown instant is not a closing line; the archive lacks players who did not play.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ LINE_RESULTS = ("OVER", "UNDER", "PUSH", "VOID")
 
 
 class PlayerGameSummaryRows(BoxscoreRows):
-    """The columns of `boxscores` and what follows from both teams' totals, the play-by-play and the lines."""
+    """The columns of `boxscores`, and columns derived from both teams' totals, the play-by-play and the lines."""
 
     dnp_category = code(CATEGORIES, "why somebody did not play; null where the provider gives no reason", nullable=True)
     opponent_points = dy.Int64(min=0, max=250, description="final score of the opponent")
@@ -78,16 +78,16 @@ TEAM_TOTALS = ("fga", "fta", "turnovers")
 def summarise_player_games(
     boxscores: pl.DataFrame, play_by_play: pl.DataFrame | None = None, prop_lines: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """One row per player per complete game in, the same rows out; without play-by-play no zones, without lines no line.
+    """Adds rates, zones, lines and results to the players of complete games. One row per player per game in and out.
 
-    Team totals are the sums of the players, so a game of which rows are lacking gives wrong rates: the caller leaves it
-    out.
+    Without play-by-play there are no zones, and without lines no line. Team totals are sums over the players, so the caller
+    must exclude games with missing rows: their rates would be wrong.
     """
     rows = boxscores.select(*BoxscoreRows.column_names())
     rows = with_zones(rows, PLAY_BY_PLAY.empty() if play_by_play is None else play_by_play)
     rows = _with_lines(rows, PROP_LINES.empty() if prop_lines is None else prop_lines)
     opponents = rows.select("game_id", pl.col("team").alias("opponent"), pl.col("team_points").alias("opponent_points"))
-    team_minutes = pl.col("minutes").sum().over("game_id", "team").max().over("game_id")  # both teams played as long
+    team_minutes = pl.col("minutes").sum().over("game_id", "team").max().over("game_id")  # both teams play the same minutes
     rows = rows.join(opponents.unique(), on=["game_id", "opponent"], how="left").with_columns(
         (pl.col("team_points") > pl.col("opponent_points")).alias("did_win"),
         overtimes(team_minutes).alias("overtimes"),
@@ -103,7 +103,7 @@ def summarise_player_games(
 
 
 def _with_lines(rows: pl.DataFrame, prop_lines: pl.DataFrame) -> pl.DataFrame:
-    """The market's lines as they closed and opened, of those known to be from before tip-off."""
+    """Adds the market's closing and opening lines, of lines known to be from before tip-off."""
     lines = market_lines(prop_lines, **SETTINGS.lines.cascade).select(
         *TABLE.key,
         pl.col("line").alias("closing_line"),
@@ -115,7 +115,7 @@ def _with_lines(rows: pl.DataFrame, prop_lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _line_result() -> pl.Expr:
-    """Who was right, the over or the under."""
+    """Points against the closing line: OVER, UNDER, PUSH or VOID."""
     points, line = pl.col("points"), pl.col("closing_line")
     over, under, push, void = (pl.lit(result) for result in LINE_RESULTS)
     played = pl.when(points > line).then(over).when(points < line).then(under).otherwise(push)
@@ -135,18 +135,18 @@ FLAGS: dict[str, pl.Expr] = {
     "no_zones": pl.col("has_complete_zones").is_null(),
     "incomplete_zones": ~pl.col("has_complete_zones"),
 }
-"""What may be weak about the row of somebody who played. usage_anomaly: more than all of the team's plays, so null."""
+"""Weaknesses of the row of a player who played. usage_anomaly: usage exceeds the team's plays, so it is null."""
 
 
 def _quality_score() -> pl.Expr:
-    """100 of the NBA's own box score, else 85; of somebody who played 5 less without plus-minus and without zones."""
+    """100 for the NBA's own box score, else 85. Players who played lose 5 each without plus-minus and without zones."""
     of_the_box = pl.when(pl.col("provider") == BEST_PROVIDER).then(100).otherwise(QUALITY_OF_ANOTHER_BOX)
     gaps = pl.sum_horizontal(pl.col("plus_minus").is_null(), ~pl.col("has_complete_zones").fill_null(False))
     return (of_the_box - QUALITY_OF_A_GAP * pl.when("did_play").then(gaps).otherwise(0)).cast(pl.Float64)
 
 
 def _team_total(count: str) -> pl.Expr:
-    """Sum over the team; null when the count of somebody who played is unknown."""
+    """Sum over the team; null if the count of a player who played is unknown."""
     is_known = (pl.col(count).is_not_null() | ~pl.col("did_play")).all().over("game_id", "team")
     return pl.when(is_known).then(pl.col(count).sum().over("game_id", "team")).alias(f"team_{count}")
 
@@ -166,7 +166,7 @@ def player_game_summary(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, play_by_play: pl.DataFrame,
     prop_lines: pl.DataFrame, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
-    """The complete games of the dates that are open; the others are left out by name."""
+    """The eligible games of the open dates. Excluded games are named."""
     dates = dates_of(context)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
     go_on, left_out = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
@@ -176,7 +176,7 @@ def player_game_summary(
 
 @dated_check(TABLE, blocking=True)
 def enough_players_are_summarised(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """At least 80 % of the players in the complete box scores of an open date are here."""
+    """At least 80 % of the players in the eligible games of an open date have a row."""
     return [
         share_verdict(day, there, wanted, SETTINGS.coverage.enough) for day, there, wanted in _players(warehouse, dates, clock)
     ]
@@ -184,7 +184,7 @@ def enough_players_are_summarised(warehouse: Warehouse, dates: Sequence[date], c
 
 @dated_check(TABLE)
 def every_player_is_summarised(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every player in a box score of the date is here; the games left out are named."""
+    """Every final game of the date is summarized. Missing games are named."""
     judged = gates.judge_games(
         warehouse.scan(TABLES["schedule"], dates).collect(), warehouse.scan(TABLES["boxscores"], dates).collect()
     )
@@ -200,7 +200,7 @@ def every_player_is_summarised(warehouse: Warehouse, dates: Sequence[date], cloc
 
 @dated_check(TABLE)
 def rates_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """The slate's mean true shooting lies between 0.40 and 0.75, and usage is known for at least 90 % of those who played."""
+    """The slate's mean true shooting is 0.40 to 0.75, and usage is known for at least 90 % of the players who played."""
     found = {
         row["game_date"]: row
         for row in warehouse.scan(TABLE, dates).filter("did_play").group_by("game_date")
@@ -214,7 +214,7 @@ def rates_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
             verdicts.append(Verdict(day, True, {"usage_share": 1.0, "played": 0}))
             continue
         low, high = TRUE_SHOOTING_RANGE
-        shooting = row["true_shooting_pct"]  # null on a date whose source gives no shots
+        shooting = row["true_shooting_pct"]  # null if the source of the date has no shots
         is_plausible = shooting is not None and low <= shooting <= high and row["usage_share"] >= LEAST_USAGE_SHARE
         numbers = {name: row[name] for name in ("usage_share", "played", "true_shooting_pct", "points_mean")}
         verdicts.append(Verdict(day, is_plausible, {name: value for name, value in numbers.items() if value is not None}))
@@ -223,7 +223,7 @@ def rates_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
 
 @dated_check(TABLE)
 def zones_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """The shot zones of at least 95 % of those who played sum to the box score; passes where there is no play-by-play."""
+    """The shot zones of at least 95 % of the players who played sum to the box score. Dates without play-by-play pass."""
     is_complete = pl.col("has_complete_zones")
     found = {
         row["game_date"]: row
@@ -244,7 +244,7 @@ def zones_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock
 
 @dated_check(TABLE)
 def lines_cover_the_rotation(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Most of those who played 15 minutes or more have a closing line; passes where the instant of no points line is known."""
+    """Most players with 15 minutes or more have a closing line. Dates pass if no points line has a known instant."""
     rotation = pl.col("did_play") & (pl.col("minutes") >= SETTINGS.predicting.least_minutes)
     players = warehouse.scan(TABLE, dates).filter(rotation).select("game_date", "closing_line").collect()
     is_usable = (pl.col("market") == SETTINGS.lines.market) & pl.col("is_before_tipoff").is_not_null()
@@ -262,7 +262,7 @@ def lines_cover_the_rotation(warehouse: Warehouse, dates: Sequence[date], clock:
 
 
 def _players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[tuple[date, int, int]]:
-    """Per date the players summarised and the players of the games that may go on."""
+    """Returns per date the number of summarized players and of players in the eligible games."""
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     boxscores = warehouse.scan(TABLES["boxscores"], dates).collect()
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()

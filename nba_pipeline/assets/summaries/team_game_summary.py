@@ -1,11 +1,11 @@
-"""team_game_summary: one team's game, offence and defence, with possessions, ratings, pace, shot zones and rest.
+"""team_game_summary: one team's game, offense and defense, with possessions, ratings, pace, shot zones and rest.
 
 Grain: one row per team per game
 Source: team_boxscores of the games in player_game_summary; play_by_play; schedule of the 40 days before, for rest
-Caveats: the defensive columns are the opponent's row; turnovers are those of players, as `team_boxscores` has them, none of
-  the team's own; since 2025-26 fga and fg3a hold the missed heaves that count for no player, unless the counts are sums of
-  player rows; zones are null together, and apart for each side, without play-by-play or where it disagrees with the box
-  score; they hold the heaves that the play-by-play lists; a game whose one row is impossible is quarantined with both.
+Caveats: the defensive columns are the opponent's row; turnovers are those of players, without team turnovers; since
+  2025-26 fga and fg3a include missed heaves that count for no player, unless the counts are sums of player rows; each
+  side's zones are null together, without play-by-play or if it disagrees with the box score; zones include the heaves
+  that the play-by-play lists; a game with one impossible row is quarantined with both rows.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ SIDES = 2
 
 LEAST_SHOTS = 50
 POSSESSIONS, PACE, RATING = (80, 140), (80, 120), (60, 170)
-"""Beyond these a game was not counted whole. Four seasons: possessions 82-132, pace 85-117, ratings 69-163."""
+"""A game outside these ranges is incomplete. Four seasons: possessions 82-132, pace 85-117, ratings 69-163."""
 
 
 class TeamGameSummaryRows(Row):
@@ -90,22 +90,22 @@ class TeamGameSummaryRows(Row):
 
     @dy.rule()
     def game_is_whole(cls) -> pl.Expr:
-        """Both teams attempted at least 50 field goals; fewer is part of a game."""
+        """Both teams attempted at least 50 field goals. Fewer mean an incomplete game."""
         return (pl.col("fga") >= LEAST_SHOTS).all().over("game_id")
 
     @dy.rule()
     def possessions_are_possible(cls) -> pl.Expr:
-        """Between 80 and 140 of both teams, overtime included."""
+        """Both teams have 80 to 140 possessions, overtime included."""
         return pl.col("possessions").is_between(*POSSESSIONS).all().over("game_id")
 
     @dy.rule()
     def pace_is_possible(cls) -> pl.Expr:
-        """Between 80 and 120 per 48 minutes."""
+        """Pace is 80 to 120 per 48 minutes."""
         return pl.col("pace").is_between(*PACE).all().over("game_id")
 
     @dy.rule()
     def ratings_are_possible(cls) -> pl.Expr:
-        """Between 60 and 170 points per 100 possessions of both teams."""
+        """Both teams have 60 to 170 points per 100 possessions."""
         return pl.col("offensive_rating").is_between(*RATING).all().over("game_id")
 
 
@@ -117,9 +117,9 @@ TABLE = Table(
 def summarise_team_games(
     team_boxscores: pl.DataFrame, player_game_summary: pl.DataFrame, play_by_play: pl.DataFrame, schedule: pl.DataFrame
 ) -> pl.DataFrame:
-    """One row per team per game that `player_game_summary` holds; any number of dates at once.
+    """Returns one row per team per game of `player_game_summary`, for any number of dates.
 
-    `schedule` reaches back over the longest rest; what it holds of the date and later is not looked at.
+    `schedule` covers the longest rest before the games. Its games of the date and later do not count for rest.
     """
     overtimes = player_game_summary.select("game_id", "overtimes").unique()
     rows = with_team_heaves(
@@ -147,7 +147,7 @@ def summarise_team_games(
 
 
 PACE_MEAN, RATING_MEAN, SHOOTING_MEAN = (80, 120), (90, 130), (0.40, 0.65)
-"""Between these lie the means of a slate; those of the four seasons are 99.9-100.9, 110-113 and 0.53-0.55."""
+"""Ranges of a slate's means. Those of four seasons are 99.9-100.9, 110-113 and 0.53-0.55."""
 CODE_VERSION = "2"
 
 
@@ -159,7 +159,7 @@ def team_game_summary(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, team_boxscores: pl.DataFrame, player_game_summary: pl.DataFrame,
     play_by_play: pl.DataFrame,
 ) -> pl.DataFrame:  # fmt: skip
-    """Both teams of the games that are summarised; the others are left out by name."""
+    """Both teams of the summarized games. Excluded games are named."""
     out = team_boxscores.join(player_game_summary, on="game_id", how="anti")
     names = schedule.join(out, on="game_id", how="semi").select(
         "game_date", pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup")
@@ -172,19 +172,19 @@ def team_game_summary(
 
 @dated_check(TABLE, blocking=True)
 def enough_summarised_games_have_two_rows(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Both teams of at least 80 % of the games in `player_game_summary` are here."""
+    """At least 80 % of the games in `player_game_summary` have both teams."""
     return _with_two_rows(warehouse, dates, SETTINGS.coverage.enough)
 
 
 @dated_check(TABLE)
 def every_summarised_game_has_two_rows(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Both teams of every game in `player_game_summary` are here; the games without are named."""
+    """Every game in `player_game_summary` has both teams. Missing games are named."""
     return _with_two_rows(warehouse, dates, 1.0)
 
 
 @dated_check(TABLE, is_error=True)
 def points_equal_the_schedule(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Each team has the points that the schedule says it scored."""
+    """Each team's points equal those of the schedule."""
     schedule = warehouse.scan(TABLES["schedule"], dates).select("game_id", "home_points", "away_points").collect()
     score = pl.when("is_home").then("home_points").otherwise("away_points").alias("score")
     rows = warehouse.scan(TABLE, dates).collect().join(schedule, on="game_id", how="left").with_columns(score)
@@ -199,7 +199,7 @@ def points_equal_the_schedule(warehouse: Warehouse, dates: Sequence[date], clock
 
 @dated_check(TABLE)
 def league_means_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """The slate's means lie where a league's do: pace 80-120, ratings 90-130, effective field-goal percentage 0.40-0.65."""
+    """The slate's means are plausible: pace 80-120, ratings 90-130, effective field-goal percentage 0.40-0.65."""
     limits = {"pace": PACE_MEAN, "offensive_rating": RATING_MEAN, "effective_field_goal_pct": SHOOTING_MEAN}
     shown = [*limits, "true_shooting_pct", "possessions"]
     means = warehouse.scan(TABLE, dates).group_by("game_date").agg(pl.len().alias("team_games"), pl.col(shown).mean()).collect()
@@ -215,7 +215,7 @@ def league_means_are_plausible(warehouse: Warehouse, dates: Sequence[date], cloc
 
 @dated_check(TABLE)
 def team_zones_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-    """Every team of a game with play-by-play has its zones; beside it the missed heaves in totals and in lists."""
+    """Every team of a game with play-by-play has its zones. Missed heaves of totals and of lists are plotted."""
     play_by_play = warehouse.scan(TABLES["play_by_play"], dates).collect()
     players = warehouse.scan(TABLES["player_game_summary"], dates).collect()
     rows = warehouse.scan(TABLE, dates).collect().join(play_by_play, on="game_id", how="semi")
@@ -235,7 +235,7 @@ def team_zones_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: 
 
 
 def _with_two_rows(warehouse: Warehouse, dates: Sequence[date], floor: float) -> list[Verdict]:
-    """Per date the games of which both teams are here, of those whose players are summarised."""
+    """Per date, the share of summarized games with rows of both teams."""
     players = warehouse.scan(TABLES["player_game_summary"], dates).select("game_date", "game_id").unique().collect()
     both = warehouse.scan(TABLE, dates).group_by("game_id").len().filter(pl.col("len") == SIDES).collect()
     missing = players.join(both, on="game_id", how="anti").sort("game_id")
