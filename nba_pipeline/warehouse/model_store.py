@@ -73,7 +73,7 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         if has_replaced:
             files.put(target / MODEL, body)
         written = _written(card, body).encode()
-        # The other writer's card holds the hash of the replaced file: CatBoost does not write the same trees as the same bytes.
+        # The other writer's card holds the hash of the replaced file: CatBoost may write the same trees as different bytes.
         if not files.create(target / CARD, written) and has_replaced:
             files.put(target / CARD, written)
 
