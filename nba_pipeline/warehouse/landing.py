@@ -216,7 +216,7 @@ class Journal:
         self._log.write(json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str))
 
     def close(self) -> None:
-        """Close the log. No lines can be written afterwards."""
+        """Close the log. No lines may be written afterwards."""
         self._log.close()
 
 

@@ -1,4 +1,4 @@
-"""Manifests of ledgers: the key and hash of every row of a date, in a file beside the ledger.
+"""Manifests of ledgers: the key and hash of every row, in one file per ledger and date.
 
 What belongs here: the file's format, and reading, writing and committing it. Deciding which rows to record is in `ledgers`.
 
