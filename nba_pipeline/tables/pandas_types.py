@@ -1,20 +1,20 @@
-"""Pandas frames that keep a table's promise: its columns in order, dtypes, nulls, bounds and key.
+"""Pandas frames that satisfy a table's schema: column order, dtypes, nulls, bounds and key.
 
-Rows leave polars for pandas here only: on their way into a notebook, and into CatBoost's training. pandas and dagster-pandas
-are imported by the functions that need them, since that costs a second.
+This is the only conversion from polars to pandas, for notebooks and for CatBoost's training. pandas and dagster-pandas are
+imported in functions, because importing them takes a second.
 
     polars          pandas                                   because
-    Int64           Int64                                    int64 cannot hold a null: it would become a float in silence
-    Float64         Float64                                  null (unknown) and NaN (an error) stay two things
-    Boolean         boolean                                  bool cannot hold a null: it would become an object
+    Int64           Int64                                    int64 cannot hold a null and would silently become a float
+    Float64         Float64                                  null (unknown) and NaN (an error) stay distinct
+    Boolean         boolean                                  bool cannot hold a null and would become an object
     String          string                                   an object column may hold anything
-    Date            datetime64[us]                           pandas has no date; midnight, without a zone
-    Datetime UTC    datetime64[us, UTC]                      no loss, and the years that nanoseconds do not reach
-    List            large_list<item: ...>[pyarrow]           an object column does not say what its lists hold
+    Date            datetime64[us]                           pandas has no date type; midnight, without a time zone
+    Datetime UTC    datetime64[us, UTC]                      lossless, also for years out of range for nanoseconds
+    List            large_list<item: ...>[pyarrow]           an object column has no item type
 
-dagster-pandas gives the type, its description in Dagster's UI and its summary. Its own value constraints are not used: they
-copy the frame once per constraint, take null for out of range, let infinities and keys of several columns pass, want
-nanoseconds, and say `<zip object>` or print the frame where the value should stand.
+dagster-pandas provides the type, its description in Dagster's UI and its summary. Its own value constraints are not used. They
+copy the frame once per constraint, report nulls as out of range, accept infinities and duplicate multi-column keys, require
+nanoseconds, and print `<zip object>` or the whole frame instead of the value.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -36,15 +36,15 @@ DIGITS_SHOWN = 6
 
 @lru_cache
 def typed_frame(table: Table) -> dg.DagsterType:
-    """The type of a pandas frame that holds rows of a table, whole columns, whatever the dates."""
+    """The type of a pandas frame with all columns of a table, for any dates."""
     return frame_type(table.name, table.columns, key=table.key, about=f"One row per {table.grain}.")
 
 
 def frame_type(name: str, columns: Mapping[str, dy.Column], key: Sequence[str] = (), about: str = "") -> dg.DagsterType:
-    """The type of a pandas frame of exactly these columns, in this order; `key` is unique.
+    """The type of a pandas frame with exactly these columns, in this order, and a unique `key`.
 
-    What fails is one sentence with the type's name, the column and the values. The rules of a schema that look at several
-    columns, and lists of allowed text, were checked when the row was written and are not repeated.
+    A failure is one message with the type's name, the column and the values. Multi-column rules and lists of allowed text are
+    checked when a row is written, and not again here.
     """
     library, empty = _dagster_pandas(), to_pandas(pl.DataFrame(schema={c: column.dtype for c, column in columns.items()}))
 
@@ -63,7 +63,7 @@ def frame_type(name: str, columns: Mapping[str, dy.Column], key: Sequence[str] =
             constraint(of_column, words, lambda f, c, bad=is_bad, words=words: _named(f, c, bad(f[c]), words, key))
             for words, is_bad in _broken_by(kind).items()
         ]
-        return library.PandasColumn(column, constraints=constraints, is_required=False)  # absence: the frame's constraint says it
+        return library.PandasColumn(column, constraints=constraints, is_required=False)  # the frame reports them
 
     of_frame, wanted = library.constraints.DataFrameConstraint, list(columns)
     shape = [constraint(of_frame, f"columns {', '.join(wanted)}", lambda frame: _other_columns(frame, wanted))]
@@ -79,9 +79,9 @@ def frame_type(name: str, columns: Mapping[str, dy.Column], key: Sequence[str] =
 
 
 def checked(rows: pl.DataFrame, kind: dg.DagsterType) -> tuple[Any, Mapping[str, dg.MetadataValue]]:
-    """The rows as a pandas frame, and its summary. Raises Permanent where they do not keep the type's promise."""
+    """The rows as a pandas frame, and its summary. Raises Permanent if they violate the type."""
     frame = to_pandas(rows)
-    # dg.check_dagster_type starts an instance and a run first, which takes a second; dagster-pandas reads no context.
+    # dg.check_dagster_type first starts an instance and a run, which takes a second; dagster-pandas does not use the context.
     verdict = kind.type_check(None, frame)  # type: ignore[arg-type]
     if not verdict.success:
         raise Permanent(str(verdict.description))
@@ -89,7 +89,7 @@ def checked(rows: pl.DataFrame, kind: dg.DagsterType) -> tuple[Any, Mapping[str,
 
 
 def to_pandas(rows: pl.DataFrame) -> Any:
-    """The same rows in pandas, without loss; see the module for the dtypes. Raises Permanent for a type without one."""
+    """Convert rows to pandas without loss; the module lists the dtypes. Raises Permanent for a type without a dtype."""
     import pyarrow as pa  # noqa: PLC0415
 
     homeless = [f"{name} {kind}" for name, kind in rows.schema.items() if not isinstance(kind, HAVE_A_DTYPE)]
@@ -111,7 +111,7 @@ HAVE_A_DTYPE = (pl.Int64, pl.Float64, pl.Boolean, pl.String, pl.Date, pl.Datetim
 
 
 def summary(frame: Any) -> dict[str, Any]:
-    """Rows, columns, the share of nulls, and per column its least, mean and largest value where these can be told."""
+    """Row and column counts, the share of nulls, and per column minimum, mean and maximum if it is numeric."""
     pd, records = _pandas(), []
     for name, values in frame.items():
         is_number = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
@@ -129,12 +129,12 @@ SUMMARY_COLUMNS = {"column": "string", "dtype": "string", "null_pct": "float", "
 
 
 def _rounded(value: Any) -> float | None:
-    """A number short enough to read; none where pandas has none."""
+    """A number rounded for display; None for a missing value."""
     return None if _pandas().isna(value) else float(f"{value:.{DIGITS_SHOWN}g}")
 
 
 def _broken_by(kind: dy.Column) -> dict[str, Callable[[Any], Any]]:
-    """The words of each promise of a column -> which of its values are against it."""
+    """Message of each violated constraint -> function that returns a mask of the violating values."""
     least, largest = (_comparable(getattr(kind, bound, None)) for bound in ("min", "max"))
     found: dict[str, Callable[[Any], Any]] = {}
     if not kind.nullable:
@@ -149,13 +149,13 @@ def _broken_by(kind: dy.Column) -> dict[str, Callable[[Any], Any]]:
 
 
 def _comparable(bound: Any) -> Any:
-    """A bound as pandas compares it."""
+    """A bound in a type that pandas can compare."""
     return _pandas().Timestamp(bound) if isinstance(bound, date) else bound
 
 
 def _named(frame: Any, column: str, is_bad: Any, words: str, key: Sequence[str]) -> str:
-    """The sentence about the values that are bad; empty when none is."""
-    if not is_bad.any():  # what is null compares to null, and counts as good here
+    """The message about the violating values; empty if there are none."""
+    if not is_bad.any():  # comparisons with null are null, which counts as valid
         return ""
     places = np.flatnonzero(is_bad.fillna(False).to_numpy(bool))
     told = [f"{frame[column].iloc[n]} ({_row(frame, n, key)})" for n in places[:VALUES_TOLD]]

@@ -1,7 +1,7 @@
-"""A table's promise: schema, key, partition. It casts, validates, quarantines, and describes itself to Dagster.
+"""The definition of a table: schema, key, partition. Casts, validates and quarantines rows, and describes columns to Dagster.
 
-Conventions that hold in every table: `game_date` is the US Eastern date and the partition; `_at` columns are UTC
-instants; every `_pct` is a fraction 0-1; statistics of somebody who did not play are null, never 0.
+Conventions of every table: `game_date` is the US Eastern date and the partition; `_at` columns are UTC instants; every
+`_pct` is a fraction 0-1; statistics of players who did not play are null, never 0.
 """
 
 import json
@@ -19,7 +19,7 @@ import polars as pl
 from nba_pipeline.errors import PipelineError
 
 PROBLEM = "problem"
-"""A column a transform may add: why a row cannot be used. Such rows go to the quarantine, the others on."""
+"""Optional column of a transform's output: why a row is unusable. Such rows are quarantined."""
 
 QUARANTINE_SCHEMA: Mapping[str, pl.DataType] = {
     "table": pl.String(), "game_date": pl.Date(), "problem": pl.String(), "row": pl.String(), "source": pl.String(),
@@ -28,13 +28,13 @@ QUARANTINE_SCHEMA: Mapping[str, pl.DataType] = {
 
 
 class Row(dy.Schema):
-    """What every table has: the partition and the lineage."""
+    """The columns of every table's schema: the partition. Lineage columns are added by `Table`."""
 
     game_date = dy.Date(description="US Eastern date of the game; the partition")
 
 
 class Lineage(dy.Schema):
-    """Where a row comes from. Run ids and load times live in Dagster's metadata."""
+    """The origin of a row. Run ids and load times are in Dagster's metadata."""
 
     source = dy.String(description="landed payload, or the tables, that the row was made from")
     as_of = dy.Datetime(time_zone="UTC", description="instant up to which the inputs of the run were read")
@@ -45,12 +45,12 @@ LINEAGE = ("source", "as_of", "code_version")
 
 
 def count(description: str) -> dy.Int64:
-    """A statistic that is null for somebody who did not play."""
+    """A count that is null for a player who did not play."""
     return dy.Int64(nullable=True, min=0, description=description)
 
 
 def code(options: Iterable[str], description: str, nullable: bool = False) -> dy.String:
-    """Text out of a fixed list; anything else is quarantined."""
+    """Text from a fixed list. Other values are quarantined."""
     allowed = list(options)
     return dy.String(nullable=nullable, check=lambda column: column.is_in(allowed), description=description)
 
@@ -61,14 +61,14 @@ def number(description: str, low: float | None = None, high: float | None = None
 
 
 TABLES: dict[str, "Table"] = {}
-"""Every table by name, filled as the modules that hold them are imported."""
+"""Every table by name. Filled when the modules of the tables are imported."""
 
 
 @dataclass(frozen=True)
 class Table:
     """One table. `schema` holds the data columns with types, ranges and named rules; lineage columns are added to it.
 
-    `write` is "replace" (a run replaces its dates) or "add" (a ledger: rows are only ever added).
+    `write` is "replace" (a run replaces its dates) or "add" (rows are only added).
     """
 
     name: str
@@ -78,9 +78,9 @@ class Table:
     write: str = "replace"
     cluster: tuple[str, ...] = ()
     may_shrink: bool = False
-    """True where fewer rows than before are ordinary, so that a replacement by less is not refused."""
+    """True if fewer rows than before are expected, so that a smaller replacement is not refused."""
     is_ledger: bool = field(default=False)
-    """True for the ledgers that a rebuild must not delete: what was predicted and graded cannot be made again."""
+    """True for ledgers, which a rebuild must not delete: predictions and grades cannot be reproduced."""
 
     @cached_property
     def dtypes(self) -> dict[str, pl.DataType]:
@@ -97,15 +97,14 @@ class Table:
             raise PipelineError(f"two tables are called {self.name}")
 
     def empty(self) -> pl.DataFrame:
-        """No rows, every column."""
+        """An empty frame with every column."""
         return pl.DataFrame(schema=self.dtypes)
 
     def conform(self, frame: pl.DataFrame, as_of: datetime, code_version: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Split a transform's output into rows that keep the promise and the quarantine.
+        """Split a transform's output into valid rows and quarantined rows.
 
-        Adds the lineage columns, casts, reduces rows that differ at most in their lineage to one, quarantines rows that
-        break a rule and every copy of a key whose copies differ. Raises PipelineError when a column is missing, unknown
-        or of another type.
+        Adds the lineage columns and casts. Merges rows that differ only in lineage. Quarantines rows that break a rule and all
+        rows of a duplicate key. Raises PipelineError for a missing or unknown column or another type.
         """
         frame = frame.with_columns(
             pl.lit(as_of).cast(pl.Datetime("us", "UTC")).alias("as_of"), pl.lit(code_version).alias("code_version")
@@ -151,7 +150,7 @@ class Table:
         return pl.DataFrame(rows, schema=dict(QUARANTINE_SCHEMA))
 
     def column_schema(self) -> dg.TableSchema:
-        """The columns as Dagster shows them."""
+        """The columns in Dagster's schema format."""
         return dg.TableSchema(
             columns=[
                 dg.TableColumn(
@@ -165,7 +164,7 @@ class Table:
 
 
 def _json(row: Mapping[str, Any]) -> str:
-    """A row as it was spelled; JSON has no NaN and no infinity, so these become text."""
+    """A row as JSON with its original values. NaN and infinity become text, because JSON does not have them."""
     finite = {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
     return json.dumps(finite, default=str, ensure_ascii=False)
 

@@ -1,7 +1,7 @@
-"""Where tables are kept: one interface, a local warehouse and BigQuery behind it.
+"""Storage of tables: one interface with two implementations, a local warehouse and BigQuery.
 
 Also here: the IO manager between assets and the warehouse, the landing of provider payloads, the model store.
-Not here: what a table means (that is its module under `assets`).
+Not here: the meaning of a table, which its module below `assets` documents.
 """
 
 from abc import ABC, abstractmethod
@@ -27,22 +27,22 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     """Tables in daily partitions. Every write is atomic per table and date."""
 
     def preflight(self) -> None:
-        """Find what would stop every write before any begins. Raises BadInput with what to do."""
+        """Check the preconditions of all writes before the first one. Raises BadInput with the next step."""
         return
 
     @abstractmethod
     def replace(
         self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, excused: Mapping[date, int] | None = None
     ) -> None:
-        """Make exactly these dates hold exactly these rows; a date without rows becomes an empty partition.
+        """Replace the rows of these dates with the rows of the frame. A date without rows becomes an empty partition.
 
-        Raises PipelineError for a row outside the dates, and where fewer than `coverage.shrink_floor` of the replaced
-        rows would remain, not counting the rows that `excused` lets go on a date, for a key that comes twice and for other
-        columns or types than the table's; Busy when another writer holds a date.
+        Raises PipelineError for a row outside the dates, a duplicate key, other columns or types than the table's, and if
+        fewer than `coverage.shrink_floor` of a date's rows would remain; `excused` is the number of rows per date that may go
+        and do not count. Raises Busy while another writer holds a date.
         """
 
     def add(self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str) -> int:
-        """Insert the rows whose key is not there yet and return how many. A date without rows becomes a partition.
+        """Insert the rows whose key does not exist yet and return their number. A date without rows becomes a partition.
 
         The rows of a ledger are recorded in its manifests, see `ledgers`.
         """
@@ -52,7 +52,7 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     def add_recorded(
         self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, recorded: Mapping[date, pl.DataFrame]
     ) -> int:
-        """As `add`, for rows of a ledger whose hashes were recorded earlier: key and hash per date. Hashes nothing."""
+        """As `add`, for ledger rows with existing hashes. `recorded` has key and hash per date; nothing is hashed again."""
         recorder = Recorder(self.manifests, table, recorded, records_all=True)
         return self._add(table, dates, by_date(table, dates, frame), writer, recorder)
 
@@ -60,7 +60,7 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
     def _add(
         self, table: Table, dates: Sequence[date], parts: Mapping[date, pl.DataFrame], writer: str, recorder: Recorder
     ) -> int:
-        """Insert missing rows under the write lock of the dates, inside of the recorder's block."""
+        """Insert missing rows inside the recorder's block, under the write lock of the dates."""
 
     @property
     @abstractmethod
@@ -73,59 +73,59 @@ class Warehouse(dg.ConfigurableResource, ABC):  # type: ignore[type-arg]
 
     @abstractmethod
     def partition_name(self, table: Table, day: date) -> str:
-        """Where the rows of a date are, for messages."""
+        """The location of a date's rows, for messages."""
 
     def ledger_rows(self, table: Table, dates: Sequence[date]) -> pl.DataFrame:
-        """The rows of a ledger on these dates as they are stored, also those whose writer was killed before it ended.
+        """The stored rows of a ledger on these dates, including rows of a writer that was killed before it finished.
 
-        Raises what polars raises for a partition that cannot be read.
+        Raises polars' exceptions for an unreadable partition.
         """
         return self.scan(table, dates).collect()
 
     def replace_unreadable(self, table: Table, day: date, frame: pl.DataFrame) -> str:
-        """Copy a ledger's unreadable partition aside and replace it; returns the copy. The caller holds the write lock."""
+        """Replace a ledger's unreadable partition and return the path of its copy. The caller holds the write lock."""
         raise PipelineError(f"{self.partition_name(table, day)} cannot be read and is not a file that could be replaced")
 
     @abstractmethod
     def scan(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
-        """The rows of these dates, or all; a date never written has none."""
+        """The rows of these dates, or of all dates. A date that was never written has no rows."""
 
     @abstractmethod
     def dates(self, table: Table) -> set[date]:
-        """The dates that were written, empty ones included."""
+        """The dates that were written, including empty ones."""
 
     @abstractmethod
     def quarantine(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
-        """Make the quarantine of these dates hold exactly the rejected rows."""
+        """Replace the quarantine of these dates with the rejected rows."""
 
     @abstractmethod
     def scan_quarantine(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
-        """The parked rows of a table."""
+        """The quarantined rows of a table."""
 
     def check(self, tables: Iterable[Table], dates: Collection[date]) -> None:
-        """Move unreadable files of these tables and dates aside, so that `dates` does not name them."""
+        """Move unreadable files of these tables and dates aside, so that `dates` excludes them."""
         return
 
     def closed(self, table: Table, dates: Collection[date]) -> dict[date, str]:
-        """The dates of a ledger whose rows are unreadable, each with the reason: nothing is written to them."""
+        """The closed dates of a ledger, each with the reason. Their rows are unreadable, and writes are refused."""
         return {}
 
     def lost(self, table: Table) -> dict[date, str]:
-        """The dates whose rows were unreadable and are not rebuilt yet, each with a sentence. Never of a ledger."""
+        """The dates with unreadable rows that are not rebuilt yet, each with a message. Always empty for a ledger."""
         return {}
 
     def notices(self) -> "list[Notice]":
-        """What was found unreadable, the oldest first."""
+        """The recorded damage, oldest first."""
         return []
 
     def last_write(self, table: Table) -> dict[str, Any]:
-        """Numbers about the newest write of a table in this run, for Dagster's metadata."""
+        """Metrics of the table's latest write in this run, for Dagster's metadata."""
         return {}
 
     @abstractmethod
     def drop(self, table: Table) -> None:
-        """Delete a table and its quarantine, never a record of decisions. No command does this: `rebuild` replaces tables."""
+        """Delete a table and its quarantine. Refuses ledgers. No command calls it: `rebuild` replaces tables."""
 
     @abstractmethod
     def sql(self, query: str) -> pl.DataFrame:
-        """Answer one read-only statement; tables go by their plain names. Raises BadInput with the reason."""
+        """Run one read-only statement, with plain table names. Raises BadInput with the reason."""

@@ -1,7 +1,7 @@
-"""Rows in = rows kept + quarantined + ignored by declaration + repeated: what a source table's asset and its write count.
+"""Row accounting of source tables: parsed rows = kept + quarantined + ignored + repeated.
 
-An asset counts the parsed rows, and of them those that it ignores or merges. The write counts what it kept and quarantined.
-Both are in the metadata of the materialization, per date, and the check `every_row_is_accounted_for` compares them.
+An asset counts the rows that it parses, ignores or merges. The write counts the rows that it keeps, quarantines or merges.
+Both counts are in the materialization's metadata, per date, and the check `every_row_is_accounted_for` compares them.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ REASONS = "reasons"
 
 @dataclass
 class RowsIn:
-    """What an asset read for each of its dates. A row without a date belongs to the first."""
+    """The row counts of an asset for each of its dates. A row without a date counts for the first."""
 
     dates: Sequence[date]
     counts: dict[date, Counter[str]] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class RowsIn:
         self._add(PARSED, per_date(rows, self.dates))
 
     def ignored(self, rows: pl.DataFrame, reason: str | pl.Expr) -> None:
-        """Count rows that are ignored by declaration, by reason: a text, or the column that holds it."""
+        """Count intentionally ignored rows by reason. `reason` is a text or a column."""
         named = rows.with_columns((pl.lit(reason) if isinstance(reason, str) else reason).alias("reason"))
         for (why,), some in named.group_by("reason"):
             counts = per_date(some, self.dates)
@@ -42,7 +42,7 @@ class RowsIn:
                 self.reasons.setdefault(day, Counter())[str(why)] += count
 
     def repeated(self, rows: pl.DataFrame, copies: pl.Expr | None = None) -> None:
-        """Count rows that were merged into an equal one: these rows, or the sum of a column of the rows they went into."""
+        """Count rows that were merged into equal rows: the rows themselves, or the sum of a column of the remaining rows."""
         self._add(REPEATED, per_date(rows, self.dates, copies))
 
     def metadata(self) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def rows_out(
 
 
 def per_date(rows: pl.DataFrame, dates: Sequence[date], weight: pl.Expr | None = None) -> dict[date, int]:
-    """Rows per date; those of no date, or of another one, belong to the first."""
+    """The number of rows per date. Rows with no date or another date count for the first."""
     if rows.is_empty() or not dates:
         return {}
     day = pl.when(pl.col("game_date").is_in(list(dates))).then("game_date").otherwise(pl.lit(min(dates))).alias("day")
@@ -77,7 +77,7 @@ def per_date(rows: pl.DataFrame, dates: Sequence[date], weight: pl.Expr | None =
 
 @dataclass(frozen=True)
 class Account:
-    """The counts of one date of a materialization; `is_counted` is false when it was written without them."""
+    """The counts of one date of a materialization. `is_counted` is false if the metadata has no counts."""
 
     parsed: int = 0
     kept: int = 0
@@ -89,7 +89,7 @@ class Account:
 
     @property
     def unaccounted(self) -> int:
-        """Parsed rows that are nowhere, or if negative, rows from nowhere."""
+        """Parsed rows missing from the other counts. Negative if the other counts exceed the parsed rows."""
         return self.parsed - self.kept - self.quarantined - self.ignored - self.repeated
 
 

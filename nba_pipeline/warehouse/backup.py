@@ -1,8 +1,8 @@
-"""Backups: everything that cannot be made again, copied to a folder and verified. How to restore one is in `restore`.
+"""Backups: a verified copy of everything that cannot be rebuilt. Restoring is in `restore`.
 
     FOLDER/ledgers/predictions/game_date=2026-01-15.parquet     the rows of a ledger on a date
-    FOLDER/manifests/predictions/game_date=2026-01-15.json      their manifest, taken under the same lock
-    FOLDER/landing/...                                          payloads and journals as they are in the landing
+    FOLDER/manifests/predictions/game_date=2026-01-15.json      their manifest, read under the same lock
+    FOLDER/landing/...                                          unchanged payloads and journals of the landing
     FOLDER/backup.json                                          written last: without it a backup is incomplete
 
 Every other table is rebuilt from the landing.
@@ -45,12 +45,12 @@ class Entry:
     bytes: int
     sha256: str
     modified_ns: int = 0
-    """When a file of the landing was written: it orders the payloads of one instant."""
+    """The modification time of a landing file, which orders payloads of the same instant."""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What `backup.json` holds. `findings` are the alterations of ledgers that were known when the backup was made."""
+    """The content of `backup.json`. `findings` are its known ledger alterations and damaged payloads."""
 
     made_at: str
     environment: str
@@ -59,7 +59,7 @@ class Receipt:
     format: int = FORMAT
 
     def to_bytes(self) -> bytes:
-        """The content of the file, with a digest of itself."""
+        """The content of the file, including its own digest."""
         document = asdict(self)
         return json.dumps({**document, "sha256": digest_of(document)}, indent=1).encode()
 
@@ -74,8 +74,8 @@ def back_up(
 ) -> Receipt:
     """Copy ledgers, manifests and landing to a new or empty folder, verify the copy, and write its receipt.
 
-    Writers may be at work meanwhile: each date is taken under its write lock, and the journals before the payloads that
-    they name. Raises BadInput for a folder that cannot take a backup, PipelineError when the copy differs.
+    Safe while writers are active: each date is read under its write lock, and journals are copied before the payloads that
+    they reference. Raises BadInput for an unusable folder, PipelineError if the copy differs.
     """
     refuse_folder(folder, home)
     with explained(folder):
@@ -95,7 +95,7 @@ def back_up(
 
 
 def refuse_folder(folder: Path, home: Path) -> None:
-    """Create the folder. Raises BadInput when it is inside of the home, has content or cannot be written."""
+    """Create the folder. Raises BadInput if it is inside the home, not empty or not writable."""
     if folder.resolve().is_relative_to(home.resolve()):
         raise BadInput(f"{folder} is inside of the home {home}; choose a folder outside of it, better on another disk")
     try:
@@ -114,7 +114,7 @@ def refuse_folder(folder: Path, home: Path) -> None:
 
 @contextmanager
 def explained(folder: Path) -> Iterator[None]:
-    """Turn an error of the backup's disk into one sentence."""
+    """Turn a disk error into one message."""
     try:
         yield
     except OSError as error:
@@ -122,7 +122,7 @@ def explained(folder: Path) -> Iterator[None]:
 
 
 def mismatch(path: Path, entry: Entry) -> str:
-    """How a file differs from its entry; empty when it does not."""
+    """How a file differs from its entry; empty if it does not."""
     if not path.is_file():
         return f"{path} is missing"
     if path.stat().st_size != entry.bytes:
@@ -133,7 +133,7 @@ def mismatch(path: Path, entry: Entry) -> str:
 
 
 def _back_up_ledger(warehouse: Warehouse, table: Table, folder: Path, entries: dict[str, Entry]) -> list[str]:
-    """Every date of a ledger; what disagrees, as sentences. What cannot be read is left out and named."""
+    """Copy every date of a ledger and return the findings as messages. Unreadable files are skipped and reported."""
     findings = list[str]()
     known = sorted(warehouse.dates(table) | warehouse.manifests.dates(table).keys())
     for start in range(0, len(known), DATES_AT_ONCE):
@@ -161,7 +161,7 @@ def _write_date(table: Table, day: date, inspection: Inspection, folder: Path, e
 
 
 def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], say: Say) -> None:
-    """The journals, then the payloads: a payload is kept before a journal names it, so every name has its file."""
+    """Copy the journals, then the payloads. Payloads are stored before a journal references them, so every ref has its file."""
 
     def copied(file: File) -> tuple[str, Entry] | None:
         name = f"{LANDING}/{_below(file.path, landing)}"
@@ -181,7 +181,7 @@ def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], sa
 
     with ThreadPoolExecutor(1 if isinstance(landing, Path) else FILES_AT_ONCE) as pool:
         for is_journal in (True, False):
-            for _ in range(MOST_LISTINGS):  # a file that was renamed since the listing is in the next one
+            for _ in range(MOST_LISTINGS):  # a file renamed after the listing is in the next one
                 listed = missing(is_journal)
                 done = 0
                 for start in range(0, len(listed), FILES_PER_MESSAGE):
@@ -196,7 +196,7 @@ def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], sa
 
 
 def damaged_payloads(folder: Path, entries: Mapping[str, Entry]) -> list[str]:
-    """The payloads whose body is not the one that their name holds the hash of, as sentences. They are copied as they are."""
+    """A message per payload that is unreadable or differs from the hash in its name. Such payloads are still copied."""
     found = []
     for name in entries:
         if name.startswith(f"{LANDING}/") and name.endswith(".gz"):

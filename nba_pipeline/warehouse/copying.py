@@ -1,7 +1,7 @@
-"""Copying: the rows of some dates from one warehouse to another, chunk by chunk, each read back and compared.
+"""Copying: transfers the rows of a date range between warehouses in chunks, reads each chunk back and compares it.
 
-Goes through the interface of a warehouse only, so either may be of any kind. Rows stay as they are, lineage included.
-Dates that already agree are passed over, so an interrupted copy that is begun again goes on where it stopped.
+Uses only the `Warehouse` interface, so source and target may be of any kind. Rows are copied unchanged, including lineage.
+Dates that already match are skipped, so repeating an interrupted copy resumes it.
 """
 
 import hashlib
@@ -22,22 +22,22 @@ from nba_pipeline.warehouse.writing import refuse_to_shrink
 
 WRITER = "copy"
 WEEKLY_TABLE = "points_model"
-"""Its dates are Mondays: a copy that begins within a week takes that week's too."""
+"""A table whose dates are Mondays. A copy that begins within a week includes that week's Monday."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A date of a table, or of its quarantine, on which the two warehouses differ after the copy."""
+    """A date of a table or quarantine on which the warehouses differ after the copy."""
 
     name: str
     day: date
     rows_here: int
     rows_there: int | None
-    """None where the target was never written."""
+    """None if the target was never written."""
     reason: str = ""
 
     def __str__(self) -> str:
-        """In one sentence."""
+        """The difference as a message."""
         there = "never written" if self.rows_there is None else f"{self.rows_there} rows"
         values = ", of other values" if self.rows_here == self.rows_there else ""
         return f"{self.name} {self.day}: {self.rows_here} rows here, {there} there{values}{self.reason and f'; {self.reason}'}"
@@ -45,26 +45,26 @@ class Difference:
 
 @dataclass(frozen=True)
 class Copied:
-    """What became of one chunk of dates of a table. In a dry run `written` and `rows` are what would be written."""
+    """The result of copying one chunk of dates. In a dry run `written` and `rows` are what a copy would write."""
 
     name: str
     first: date
     last: date
     agreed: int
-    """Dates that were the same before."""
+    """The number of dates that already matched."""
     written: int
     rows: int
     differences: tuple[Difference, ...] = ()
 
     def __str__(self) -> str:
-        """As a line of progress."""
+        """The result as a progress message."""
         told = f"{self.name} {self.first} to {self.last}: {self.written} dates with {self.rows} rows, {self.agreed} agreed before"
         return f"{told}, {len(self.differences)} differ" if self.differences else told
 
 
 @dataclass(frozen=True)
 class Part:
-    """What a warehouse holds on one date."""
+    """The row count and checksum of one date in a warehouse."""
 
     rows: int
     checksum: str
@@ -72,21 +72,21 @@ class Part:
 
 @dataclass(frozen=True)
 class Rows:
-    """A table as it is read, written and compared."""
+    """Reads, writes and compares the rows of a table."""
 
     table: Table
 
     @property
     def name(self) -> str:
-        """For messages."""
+        """The name for messages."""
         return self.table.name
 
     def dates(self, warehouse: Warehouse, wanted: Collection[date]) -> set[date]:
-        """The wanted dates that were written."""
+        """The requested dates that were written."""
         return warehouse.dates(self.table) & set(wanted)
 
     def known(self, warehouse: Warehouse, wanted: Collection[date]) -> list[date]:
-        """The wanted dates of which the warehouse can say what they hold."""
+        """The requested dates whose content the warehouse knows."""
         return sorted(self.dates(warehouse, wanted))
 
     def read(self, warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
@@ -101,7 +101,7 @@ class Rows:
             warehouse.replace(self.table, dates, frame, WRITER)
 
     def refusal(self, day: date, here: Part, there: Part | None) -> str:
-        """Why the target would refuse a date, so that it does not hold up the others; else nothing."""
+        """Why the target would refuse a date; empty if it would not. Checked first, so that other dates are still copied."""
         if there and self.table.write != "add":
             try:
                 refuse_to_shrink(self.table, day, here.rows, there.rows, 0)
@@ -110,70 +110,70 @@ class Rows:
         return ""
 
     def altered(self, warehouse: Warehouse, dates: Sequence[date]) -> dict[date, str]:
-        """The dates of a ledger that differ from its manifests, each with a finding: a copy would record them as they are."""
+        """The ledger dates that differ from the manifests, each with a finding. A copy would record the altered rows."""
         if not self.table.is_ledger or not warehouse.manifests.dates(self.table):
             return {}
         verified = verify(warehouse, self.table, dates)
         return {one.game_date: f"not copied: {one.findings[0]}" for one in verified if one.findings}
 
     def parts(self, frame: pl.DataFrame, dates: Collection[date]) -> dict[date, Part]:
-        """Number of rows and checksum of each date."""
+        """The row count and checksum of each date."""
         by_day = {key[0]: rows for key, rows in frame.partition_by("game_date", as_dict=True).items()}
         found = {day: by_day.get(day, frame.clear()) for day in dates}
         return {day: Part(rows.height, self.checksum(rows)) for day, rows in found.items()}
 
     def checksum(self, frame: pl.DataFrame) -> str:
-        """Of the rows of one date."""
+        """The checksum of the rows of one date."""
         return checksum(self.table, frame)
 
 
 class Replaced(Rows):
-    """A table whose dates are replaced whole: also by fewer rows, and also where rows are otherwise only added."""
+    """A table whose dates are always replaced, even by fewer rows and even if writes normally only add rows."""
 
     def write(self, warehouse: Warehouse, dates: Sequence[date], frame: pl.DataFrame) -> None:
         """Replace the dates."""
         warehouse.replace(self.table, dates, frame, WRITER, dict.fromkeys(dates, sys.maxsize))
 
     def refusal(self, day: date, here: Part, there: Part | None) -> str:
-        """Nothing: whether the rows may be replaced was decided before."""
+        """Always empty: the caller has already decided that the rows may be replaced."""
         return ""
 
 
 class Quarantine(Rows):
-    """The parked rows of a table. Copied where the table was written, or where a failed run has parked some."""
+    """The quarantined rows of a table. Covers dates that the table has, or that a failed run quarantined rows for."""
 
     @property
     def name(self) -> str:
-        """For messages."""
+        """The name for messages."""
         return f"quarantine of {self.table.name}"
 
     def dates(self, warehouse: Warehouse, wanted: Collection[date]) -> set[date]:
-        """The wanted dates on which the quarantine, full or empty, is known."""
+        """The requested dates whose quarantine, possibly empty, is known."""
         parked = warehouse.scan_quarantine(self.table, wanted).select(pl.col("game_date").unique()).collect()["game_date"]
         return super().dates(warehouse, wanted) | set(parked)
 
     def known(self, warehouse: Warehouse, wanted: Collection[date]) -> list[date]:
-        """All of them: a date without parked rows has none."""
+        """All requested dates: a date without quarantined rows has an empty quarantine."""
         return sorted(wanted)
 
     def read(self, warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
-        """The parked rows of these dates."""
+        """The quarantined rows of these dates."""
         return warehouse.scan_quarantine(self.table, dates).collect()
 
     def write(self, warehouse: Warehouse, dates: Sequence[date], frame: pl.DataFrame) -> None:
-        """Park exactly these."""
+        """Replace the quarantine of these dates."""
         warehouse.quarantine(self.table, dates, frame)
 
     def refusal(self, day: date, here: Part, there: Part | None) -> str:
-        """Nothing: a quarantine may shrink."""
+        """Always empty: a quarantine may shrink."""
         return ""
 
     def altered(self, warehouse: Warehouse, dates: Sequence[date]) -> dict[date, str]:
-        """Nothing: a quarantine has no manifest."""
+        """Always empty: a quarantine has no manifest."""
         return {}
 
     def checksum(self, frame: pl.DataFrame) -> str:
-        """Of the parked rows of one date, which have no key."""
+        """The checksum of one date's quarantined rows, which have no key."""
         return _digest(frame, QUARANTINE_SCHEMA, tuple(QUARANTINE_SCHEMA))
 
 
@@ -181,11 +181,11 @@ def copy(
     source: Warehouse, target: Warehouse, dates: Sequence[date], names: Sequence[str], *, dry_run: bool = False,
     dates_per_chunk: int = SETTINGS.warehouse.dates_per_run, rows: type[Rows] = Rows,
 ) -> Iterator[Copied]:  # fmt: skip
-    """Make the target hold what the source holds of these tables, in this order, from the first date to the last.
+    """Copy tables, in this order, from the first date to the last, and yield a result per chunk.
 
-    Tells of each chunk what became of it. A date never written at the source is not touched at the target. Rows are added
-    to a ledger and take the place of what was there elsewhere, unless that would shrink a date; with `rows=Replaced` they
-    take its place in any case. A dry run only compares.
+    Dates that were never written in the source are left unchanged in the target. Ledger rows are added; other rows replace
+    existing ones, unless that would shrink a date. With `rows=Replaced` rows always replace existing ones. A dry run only
+    compares.
     Raises BadInput for an unknown table.
     """
     unknown = sorted(set(names) - TABLES.keys())
@@ -193,7 +193,7 @@ def copy(
         raise BadInput(f"there is no table {', '.join(unknown)}; choose among {', '.join(sorted(TABLES))}")
     for name in names:
         first = week_of(min(dates)) if name == WEEKLY_TABLE else min(dates)
-        # the quarantine first, as a run parks before it writes: a date that counts as written has both
+        # the quarantine first, as in a run: a date that counts as written then has both
         for side in (Quarantine(TABLES[name]), rows(TABLES[name])):
             held = sorted(side.dates(source, days(first, max(dates))))
             for start in range(0, len(held), dates_per_chunk):
@@ -201,7 +201,7 @@ def copy(
 
 
 def checksum(table: Table, frame: pl.DataFrame) -> str:
-    """Of every cell of the rows in the order of their dates and keys: the same in every process and for every warehouse."""
+    """The checksum of every cell, in order of date and key. It is the same in every process and for every warehouse."""
     return _digest(frame, table.dtypes, ("game_date", *table.key))
 
 
@@ -229,7 +229,7 @@ def _copy_chunk(source: Warehouse, target: Warehouse, side: Rows, chunk: Sequenc
 
 
 def _parts(side: Rows, warehouse: Warehouse, dates: Sequence[date]) -> dict[date, Part]:
-    """What a warehouse holds now of each date that it knows."""
+    """The current row counts and checksums of the dates that a warehouse knows."""
     known = side.known(warehouse, dates)
     return side.parts(side.read(warehouse, known), known)
 
@@ -244,9 +244,9 @@ def _digest(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], order: Seque
 
 
 def _add_cells(digest: "hashlib._Hash", column: pl.Series) -> None:
-    """A column's cells as bytes: which are null, then their values; of text and lists the lengths before them."""
+    """Hash the cells of a column: the null mask, then the values. Text and lists are preceded by their lengths."""
     if isinstance(column.dtype, pl.List):
-        lengths = column.list.len().fill_null(0)  # BigQuery knows no missing list, only an empty one
+        lengths = column.list.len().fill_null(0)  # BigQuery has no null lists, only empty ones
         digest.update(lengths.cast(pl.Int64).to_numpy().tobytes())
         _add_cells(digest, column.filter(lengths > 0).explode())
         return
@@ -256,7 +256,7 @@ def _add_cells(digest: "hashlib._Hash", column: pl.Series) -> None:
         digest.update(column.str.len_bytes().cast(pl.Int64).to_numpy().tobytes())
         digest.update("".join(column).encode())
     elif column.dtype.is_float():
-        # one zero and one NaN, whatever their bits
+        # normalizes zeros and NaNs to one bit pattern each
         values = column.cast(pl.Float64).fill_null(0.0).fill_nan(float("nan")).to_numpy()
         digest.update((values + 0.0).tobytes())
     else:

@@ -1,10 +1,10 @@
-"""Unreadable files of a home: they are moved aside and noted, never deleted. Which files are checked when does not belong here.
+"""Unreadable files of a home: moved aside and recorded in a notice, never deleted. Checking files does not belong here.
 
-    <home>/damaged/tables/boxscores/game_date=2026-01-14/part.parquet.20260115T110000.123456Z     the file, byte for byte
-    <home>/damaged/notices/<its path, quoted>@<instant or version>.json                            what was wrong, and what to type
+    <home>/damaged/tables/boxscores/game_date=2026-01-14/part.parquet.20260115T110000.123456Z     the unchanged file
+    <home>/damaged/notices/<its path, quoted>@<instant or version>.json                            problem and next command
 
-A home is a local folder or an object store. A notice is written before its file is moved, and is never changed: alerts, `status`
-and the reconciliation read the notices. A file that may not be moved (a ledger, a journal) has a notice only.
+A home is a local folder or an object store. A notice is written before its file is moved, and never changes. Alerts, `status`
+and the reconciliation read the notices. Files that must not be moved (ledgers, journals) only get a notice.
 """
 
 import json
@@ -23,30 +23,30 @@ INSTANT = "%Y%m%dT%H%M%S.%fZ"
 RECONCILE = "nba-pipeline reconcile"
 RESTORE = "nba-pipeline restore <folder of a backup>"
 LONGEST_NAME = 180
-"""Characters of a notice's name; file systems allow 255 bytes."""
+"""The maximum length of a notice's file name in characters; file systems allow 255 bytes."""
 
 logger = logging.getLogger("nba_pipeline.damage")
 
 
 @dataclass(frozen=True)
 class Notice:
-    """One unreadable file, or one unreadable line of a file. `subject` is its path below the home, of a line with its number."""
+    """One unreadable file or line. `subject` is the file's path below the home, for a line with its number."""
 
     subject: str
     problem: str
     found_at: datetime
     moved_to: str = ""
-    """Path below the home; empty for what stays where it is."""
+    """Path below the home; empty if the file was not moved."""
     next_command: str = RECONCILE
 
     @property
     def sentence(self) -> str:
-        """File, problem and where the file is now."""
+        """File, problem and new location of the file."""
         return f"{self.subject} is unreadable: {self.problem}" + (f"; moved to {self.moved_to}" if self.moved_to else "")
 
 
 def set_aside(home: Place, path: Place, problem: str, next_command: str = RECONCILE) -> Notice | None:
-    """Move an unreadable file or folder below `damaged`, note it and log it; None when another process moved it first."""
+    """Move an unreadable file or folder below `damaged`, with a notice and a log message. None if it is already moved."""
     at = datetime.now(UTC)
     subject = _below(home, path)
     moved_to = aside_name(subject, at)
@@ -67,7 +67,7 @@ def aside_name(subject: str, at: datetime) -> str:
 
 
 def keep_notice(home: Place, notice: Notice, version: str) -> None:
-    """Note an unreadable file once per version of it, and log it then."""
+    """Write and log a notice, once per version of the unreadable file."""
     name = quote(notice.subject, safe="=-_")[-LONGEST_NAME:]
     path = home / FOLDER / NOTICES / f"{name}@{version}.json"
     if files.exists(path):
@@ -78,7 +78,7 @@ def keep_notice(home: Place, notice: Notice, version: str) -> None:
 
 
 def notices(home: Place) -> list[Notice]:
-    """Every notice of a home, the oldest first. A notice that is unreadable itself is left out."""
+    """Every notice of a home, oldest first. Skips unreadable notices."""
     found = []
     for file in files.listing(home / FOLDER / NOTICES, "*.json"):
         try:
@@ -90,7 +90,7 @@ def notices(home: Place) -> list[Notice]:
 
 
 def partition_of(notice: Notice) -> tuple[str, str, date] | None:
-    """Kind (tables or quarantine), table and date of a moved partition; None for another file."""
+    """Kind (tables or quarantine), table and date of a moved partition; None for other files."""
     parts = Path(notice.subject).parts
     if not notice.moved_to or len(parts) != len(("kind", "table", "date", "file")) or parts[0] not in ("tables", "quarantine"):
         return None

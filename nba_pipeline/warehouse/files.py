@@ -1,10 +1,10 @@
-"""Files in a local folder or in an object store, under the same names.
+"""Files in a local folder or in an object store, behind one set of functions.
 
-What belongs here: listing, reading, writing and renaming as each kind does it, logs that grow line by line, and the
-errors of a store in one sentence. What the files mean does not.
+What belongs here: listing, reading, writing and renaming for both kinds of storage, logs that grow line by line, and
+messages for the errors of a store. The meaning of the files does not.
 
     place("/srv/nba")             a pathlib path: temporary file + rename, appends
-    place("gs://bucket/prefix")   a UPath: one PUT is atomic and nothing can be appended, so a log is parts, then one file
+    place("gs://bucket/prefix")   a UPath: a PUT is atomic and appends are impossible, so a log is parts, then one file
 """
 
 import os
@@ -40,26 +40,26 @@ SERVER_ERRORS, TOO_MANY, TIMED_OUT = 500, 429, 408
 
 
 def place(home: str) -> Place:
-    """The root of a local folder, or of an object store when it is a URL. Raises BadInput for a URL of another kind."""
+    """The root as a local path, or as an object store for a URL. Raises BadInput for an unsupported URL."""
     scheme, separator, rest = home.partition("://")
     if not separator:
         return Path(home)
     if scheme not in SCHEMES or not urlsplit(home).netloc:
         raise BadInput(f"{home} is neither a folder nor an address like gs://bucket/prefix")
-    import fsspec  # noqa: PLC0415  # a quarter of a second, which a local folder does not need
+    import fsspec  # noqa: PLC0415  # takes a quarter of a second; a local folder does not need it
     from upath import UPath  # noqa: PLC0415
 
     if scheme == "memory":
         return UPath(home)
-    # By default gcsfs asks over gRPC, with a permission of its own, what kind of bucket it has, again for each file when
-    # it is not told. A plain bucket needs none of that.
+    # By default gcsfs looks up the bucket type over gRPC, which needs its own permission and, if denied, is repeated per file.
+    # A plain bucket does not need the lookup.
     fsspec.register_implementation("gs", "gcsfs.core.GCSFileSystem", clobber=True)
     return UPath(f"gs://{rest}", use_listings_cache=False)
 
 
 @dataclass(frozen=True)
 class File:
-    """A file as a listing shows it. `changed` orders the files of one listing by the time they were written."""
+    """A file of a listing. `changed` orders the files of one listing by the time of their last write."""
 
     path: Place
     size: int
@@ -73,7 +73,7 @@ class File:
 
 
 def listing(folder: Place, *patterns: str) -> list[File]:
-    """The files below a folder whose path from there matches a pattern. None when there is no such folder."""
+    """The files below a folder whose relative path matches a pattern. Empty if the folder does not exist."""
     if isinstance(folder, Path):
         found = [(path, path.stat()) for pattern in patterns for path in folder.glob(pattern)]
         return [File(path, stat.st_size, stat.st_mtime_ns) for path, stat in found]
@@ -88,7 +88,7 @@ def listing(folder: Place, *patterns: str) -> list[File]:
 
 
 def folders(folder: Place) -> list[str]:
-    """The names of the folders directly below a folder, sorted. None when there is no such folder."""
+    """The names of a folder's direct subfolders, sorted. Empty if the folder does not exist."""
     if isinstance(folder, Path):
         try:
             with os.scandir(folder) as entries:
@@ -104,7 +104,7 @@ def folders(folder: Place) -> list[str]:
 
 
 def exists(path: Place) -> bool:
-    """Whether there is such a file or folder."""
+    """Whether the file or folder exists."""
     if isinstance(path, Path):
         return path.exists()
     try:
@@ -124,11 +124,11 @@ def read(path: Place) -> bytes:
 
 
 def keep(path: Place, make: Callable[[], bytes]) -> None:
-    """Write a file that never changes, whole or not at all; one that is there becomes the last written of its folder."""
+    """Write an immutable file atomically. If it exists, only set its modification time so that it sorts last in its folder."""
     if not isinstance(path, Path):
         if not create(path, make()):
             with reached(path):
-                path.fs.cp_file(path.path, path.path)  # onto itself: a new time, and the bytes stay where they are
+                path.fs.cp_file(path.path, path.path)  # copying onto itself updates the time without an upload
     elif path.exists():
         _mark_as_last(path)
     else:
@@ -140,7 +140,7 @@ def keep(path: Place, make: Callable[[], bytes]) -> None:
 
 
 def write(path: Place, body: bytes) -> None:
-    """Write a file in the place of one of the same name, whole or not at all. One writer at a time."""
+    """Write or overwrite a file atomically. Allows one writer at a time."""
     if not isinstance(path, Path):
         put(path, body)
         return
@@ -160,11 +160,11 @@ def delete(path: Place) -> None:
 
 
 def tree(folder: Place) -> list[File]:
-    """Every file below a folder but temporary ones, in order of the time they were written, then by path."""
+    """Every file below a folder except temporary ones, sorted by time of last write, then by path."""
     if isinstance(folder, Path):
         found = []
         for path in folder.rglob("*"):
-            with suppress(FileNotFoundError):  # renamed or deleted since it was listed
+            with suppress(FileNotFoundError):  # renamed or deleted since the listing
                 stat = path.stat()
                 if S_ISREG(stat.st_mode) and not path.name.startswith("."):
                     found.append(File(path, stat.st_size, stat.st_mtime_ns))
@@ -177,12 +177,12 @@ def tree(folder: Place) -> list[File]:
 
 
 def _mark_as_last(path: Path) -> None:
-    now = time.time_ns()  # of its own accord the kernel dates files by its tick, so two of the same 4 ms would be equal
+    now = time.time_ns()  # kernel timestamps tick every 4 ms, so two files could tie
     os.utime(path, ns=(now, now))
 
 
 def create(path: "UPath", body: bytes) -> bool:
-    """Put an object that is not there yet; False when it is."""
+    """Create an object. Returns False if it exists."""
     with reached(path):
         try:
             path.fs.pipe_file(path.path, body, mode="create")
@@ -192,13 +192,13 @@ def create(path: "UPath", body: bytes) -> bool:
 
 
 def put(path: "UPath", body: bytes) -> None:
-    """Put an object, in the place of one of the same name."""
+    """Create or overwrite an object."""
     with reached(path):
         path.fs.pipe_file(path.path, body)
 
 
 def rename(path: Place, new: str) -> None:
-    """Give a file another name in its folder. Raises FileNotFoundError when it is not there."""
+    """Rename a file within its folder. Raises FileNotFoundError if it does not exist."""
     if isinstance(path, Path):
         path.replace(path.with_name(new))
         return
@@ -208,7 +208,7 @@ def rename(path: Place, new: str) -> None:
 
 
 def move(path: Place, target: Place) -> None:
-    """Move a file or a folder within a home or store; a file replaces one of the same name. Raises FileNotFoundError."""
+    """Move a file or folder within a home or store, overwriting an existing file. Raises FileNotFoundError."""
     if isinstance(path, Path):
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(Path(str(target)))
@@ -218,12 +218,12 @@ def move(path: Place, target: Place) -> None:
         if not names:
             raise FileNotFoundError(str(path))
         for name in names:
-            path.fs.cp_file(name, target.path + name.removeprefix(path.path))  # type: ignore[union-attr]  # of the same store
+            path.fs.cp_file(name, target.path + name.removeprefix(path.path))  # type: ignore[union-attr]  # same store
             path.fs.rm_file(name)
 
 
 def unused(path: Place) -> Place:
-    """The path, or with a number appended the first at which there is no file."""
+    """The path, or the path with the first free number appended if it exists."""
     candidate, number = path, 1
     while exists(candidate):
         number += 1
@@ -233,7 +233,7 @@ def unused(path: Place) -> Place:
 
 @contextmanager
 def local_copy(path: Place) -> Iterator[Path]:
-    """The file on this machine, while the block runs. A refusal of its content names the file, not the copy."""
+    """A local copy of the file for the duration of the block. Permanent errors name the original, not the copy."""
     if isinstance(path, Path):
         yield path
         return
@@ -247,7 +247,7 @@ def local_copy(path: Place) -> Iterator[Path]:
 
 
 class Log:
-    """A file that is appended to line by line. A line is kept when `write` returns."""
+    """A file with appended lines. A line is durable when `write` returns."""
 
     def __init__(self, path: Path):
         self._path, self._lock = path, threading.Lock()
@@ -259,14 +259,14 @@ class Log:
             file.write(line + "\n")
 
     def close(self) -> None:
-        """Nothing more will be written."""
+        """End the log. No lines may be written afterwards."""
 
 
 class PartedLog(Log):
-    """A log in a store: each line is an object of its own, and `close` makes one of them all.
+    """A log in a store: each line is an object, and `close` merges them into one.
 
-    Whoever is killed before leaves the parts, and between writing the whole and deleting the parts leaves both: the
-    whole then holds every line of the parts.
+    A process killed before `close` leaves the parts. A process killed during `close` may leave both the merged file and
+    parts; the merged file then contains every line of the parts.
     """
 
     def __init__(self, path: "UPath"):
@@ -275,7 +275,7 @@ class PartedLog(Log):
         self._is_closed = False
 
     def write(self, line: str) -> None:
-        """Put one line as the next part. Threads wait for the number only, not for each other's requests."""
+        """Put one line as the next part. Threads only wait for the part number, not for each other's requests."""
         with self._lock:
             if self._is_closed:
                 raise PipelineError(f"{self._whole} has been closed and takes no further line")
@@ -284,7 +284,7 @@ class PartedLog(Log):
         put(self._part(number), (line + "\n").encode())
 
     def close(self) -> None:
-        """Write the whole, then delete the parts."""
+        """Write the merged file, then delete the parts."""
         with self._lock:
             if self._is_closed:
                 return
@@ -299,26 +299,26 @@ class PartedLog(Log):
 
 @dataclass(frozen=True)
 class LogFile:
-    """A log as it lies there: one file, or the parts of one that was not closed, in order."""
+    """A stored log: one file, or the ordered parts of a log that was not closed."""
 
     path: Place
     pieces: tuple[File, ...]
 
     @property
     def owner(self) -> str:
-        """Who wrote it: what follows the instant in its name."""
+        """The owner of the log: the part of its name after the instant."""
         return self.path.name.removesuffix(LOG).partition("_")[2]
 
     @property
     def day(self) -> date:
-        """The UTC date on which it was begun."""
+        """The UTC date on which the log began."""
         return datetime.fromtimestamp(int(self.path.name.partition("_")[0]) // NANOSECONDS, UTC).date()
 
 
 def resumed_log(folder: Place, owner: str, earlier: Sequence[LogFile]) -> Log:
-    """The log that its owner began earlier, or one of its own, named after the instant and the owner.
+    """The owner's earlier log, or a new one named after the current instant and the owner.
 
-    In a store it is always one of its own: nobody else then writes the parts that this process makes one.
+    In a store it is always a new log, so that no other process writes the parts that this process merges.
     """
     path = folder / f"{time.time_ns():020d}_{owner}{LOG}"
     if isinstance(path, Path):
@@ -327,7 +327,7 @@ def resumed_log(folder: Place, owner: str, earlier: Sequence[LogFile]) -> Log:
 
 
 def logs(folder: Place) -> list[LogFile]:
-    """The logs of a folder, in the order in which they were begun. Where the whole is there, its parts do not count."""
+    """The logs of a folder, in the order in which they began. Parts are ignored if the merged file exists."""
 
     def stem(file: File) -> str:
         name, above = file.path.name, file.path.parent.name
@@ -343,10 +343,10 @@ def logs(folder: Place) -> list[LogFile]:
 
 
 def numbered_lines(found: Sequence[LogFile]) -> Iterator[tuple[LogFile, int, str]]:
-    """Every line of the logs of one folder, in order, with its number in its log, counted from 1.
+    """Yields every line of the logs of one folder, in order, with its line number in the log, counted from 1.
 
-    A last line that a killed process left half-written is passed over. In a line that is not UTF-8 each wrong byte is a zero
-    character, which no parser of JSON accepts.
+    Skips an incomplete last line of a killed process. Replaces each byte that is not UTF-8 with a NUL character, which no
+    JSON parser accepts.
     """
     if found and not isinstance(found[0].path, Path):
         for log, body in _bodies(found):
@@ -369,13 +369,13 @@ def _decoded(body: bytes) -> list[str]:
 
 
 def _bodies(found: Sequence[LogFile]) -> Iterator[tuple[LogFile, bytes]]:
-    """Each log as bytes; many objects are asked for at the same time."""
+    """The bytes of each log. Objects of a store are fetched in parallel."""
     waiting = list[LogFile]()
     for log in found:
         waiting.append(log)
         if sum(len(one.pieces) for one in waiting) >= READ_AT_ONCE or log is found[-1]:
             with reached(log.path):
-                paths = [piece.path.path for one in waiting for piece in one.pieces]  # type: ignore[union-attr]  # of a store
+                paths = [piece.path.path for one in waiting for piece in one.pieces]  # type: ignore[union-attr]  # in a store
                 bodies = log.path.fs.cat(paths, on_error="return")  # type: ignore[union-attr]
             for one in waiting:
                 yield one, _body(one, [bodies[piece.path.path] for piece in one.pieces])  # type: ignore[union-attr]
@@ -384,7 +384,7 @@ def _bodies(found: Sequence[LogFile]) -> Iterator[tuple[LogFile, bytes]]:
 
 def _body(log: LogFile, bodies: Sequence[bytes | Exception]) -> bytes:
     problem = next((body for body in bodies if isinstance(body, Exception)), None)
-    if isinstance(problem, FileNotFoundError):  # its writer made the parts one since they were listed
+    if isinstance(problem, FileNotFoundError):  # its writer merged the parts after the listing
         return read(log.path)
     with reached(log.path):
         if problem:
@@ -394,7 +394,7 @@ def _body(log: LogFile, bodies: Sequence[bytes | Exception]) -> bytes:
 
 @contextmanager
 def reached(path: Place, *, absent_is_wrong: bool = True) -> Iterator[None]:
-    """Turn what a store raises into one sentence about its address. FileNotFoundError passes where absence is an answer."""
+    """Turn a store's errors into one message with the path. FileNotFoundError propagates unless `absent_is_wrong`."""
     try:
         yield
     except FileNotFoundError as error:
@@ -408,7 +408,7 @@ def reached(path: Place, *, absent_is_wrong: bool = True) -> Iterator[None]:
 
 
 def _store_errors() -> tuple[type[Exception], ...]:
-    """What a store raises. gcsfs is loaded only by whoever uses it, so its errors are named when one happens."""
+    """The exceptions of a store. Looked up when an error occurs, because gcsfs is only imported for a store."""
     if "gcsfs" not in sys.modules:
         return (OSError,)
     from aiohttp import ClientError  # noqa: PLC0415
@@ -419,7 +419,7 @@ def _store_errors() -> tuple[type[Exception], ...]:
 
 
 def _explained(path: Place, error: Exception) -> PipelineError:
-    """Never Permanent: a payload that the store keeps back is not a payload to be rejected."""
+    """The platform's error for a store's. Never Permanent, since an unreachable payload must not be rejected."""
     from google.auth.exceptions import GoogleAuthError, TransportError  # noqa: PLC0415
 
     code, said = int(vars(error).get("code") or 0), " ".join(str(error).split()) or type(error).__name__
@@ -439,6 +439,6 @@ def _explained(path: Place, error: Exception) -> PipelineError:
 
 
 def _changed(entry: dict[str, Any]) -> float:
-    """GCS tells `mtime`, an instant; the store in memory tells `created`, in seconds."""
+    """The time of the last write in seconds. GCS returns `mtime`, an instant; the memory store returns `created`."""
     at = entry.get("mtime") or entry.get("created") or 0.0
     return at.timestamp() if isinstance(at, datetime) else float(at)

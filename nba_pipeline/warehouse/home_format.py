@@ -1,7 +1,7 @@
-"""The format number of a home: which shape its tables have, and whether this version may read and write them.
+"""The format number of a home, which decides whether this version may read and write its tables.
 
-The number is in `<home>/format.json`. A home with tables and without that file is of format 1; a home without tables has
-no format yet and gets the present one with its first write. How a home is converted is in `migration.py`.
+The number is in `<home>/format.json`. A home with tables and without that file has format 1. A home without tables has no
+format until its first write, which assigns the current one. `migration.py` converts homes.
 """
 
 import json
@@ -12,33 +12,33 @@ from pathlib import Path
 from nba_pipeline.errors import BadInput
 
 FORMAT = 2
-"""What this version reads and writes."""
+"""The format that this version reads and writes."""
 
 UNNUMBERED = 1
-"""The format of homes from before the file existed."""
+"""The format of homes that have no format file."""
 
 FILE = "format.json"
 
 _current: dict[Path, tuple[int, int, int]] = {}
-"""Home -> inode, size and modification time of its format file when it held the present number."""
+"""Home -> inode, size and modification time of its format file when it last held the current number."""
 
 
 def format_of(home: Path) -> int | None:
-    """The format number of a home, or None where it has no tables yet. Raises BadInput for an unreadable number."""
+    """The format number of a home, or None if it has no tables yet. Raises BadInput for an unreadable number."""
     file = home / FILE
     try:
         text = file.read_text()
     except FileNotFoundError:
         return UNNUMBERED if _has_tables(home) else None
     except NotADirectoryError:
-        return None  # the first write says that the home is a file
+        return None  # the home is a file; the first write raises
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{file} cannot be read: {error}") from None
     return _number(file, text)
 
 
 def refuse_another_format(home: Path) -> None:
-    """Raise BadInput unless the home is of the present format or has no tables yet. Costs one `stat` once it is known."""
+    """Raise BadInput for a home of another format. A known home costs one `stat`; a home without tables passes."""
     if _is_known(home):
         return
     signature, found = _signature(home), format_of(home)
@@ -51,14 +51,14 @@ def refuse_another_format(home: Path) -> None:
 
 
 def prepare_write(home: Path) -> None:
-    """As `refuse_another_format`; a home without tables becomes one of the present format."""
+    """As `refuse_another_format`, and assign the current format to a home without tables."""
     refuse_another_format(home)
     if not _is_known(home):
         write_format(home, FORMAT)
 
 
 def write_format(home: Path, number: int) -> None:
-    """Set the format number, atomically."""
+    """Write the format number atomically."""
     home.mkdir(parents=True, exist_ok=True)
     temporary = home / f".{FILE}.{os.getpid()}.{threading.get_ident()}"
     temporary.write_text(json.dumps({"format": number}) + "\n")

@@ -1,6 +1,6 @@
-"""Between assets and the warehouse: what an asset returns is validated, quarantined and written; what it names is read.
+"""The IO manager: validates, quarantines and writes what assets return, and reads the tables that they take as parameters.
 
-Stamps the lineage, so that an asset only says what it made and from what. Knows no table by name.
+Adds the lineage columns, so that assets only return data and its source. Contains no table names.
 """
 
 from collections.abc import Mapping
@@ -20,20 +20,20 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.partitions import recovering
 
 LEFT_OUT = "left_out"
-"""Output metadata: {date: [names]} of the games or teams that a gate left out."""
+"""Output metadata: {date: [names]} of the games or teams that a gate excluded."""
 
 SLATE_CLOSED = "the slate is closed"
-"""Name of what a gate left out when it was the whole date."""
+"""The name in `LEFT_OUT` when a gate excluded the whole date."""
 
 DATES_NAMED = 5
 OPTIONAL = "optional"
-"""Input metadata: the asset can do without this table."""
+"""Input metadata: the table is optional for the asset."""
 NAMED = "named"
-"""Input metadata: an optional table that is not there is named in the log of the run."""
+"""Input metadata: a missing optional table is reported in the log of the run."""
 REFERENCE = "reference"
-"""Input metadata: rows to look names up in; without one of its dates a name is unresolved, and no value is another one."""
+"""Input metadata: a look-up table for names. A missing date leaves names unresolved and changes no other value."""
 COLUMNS = "columns"
-"""Input metadata: the columns that the asset reads, when not all."""
+"""Input metadata: the columns that the asset reads, if not all."""
 
 
 class TableIO(dg.ConfigurableIOManager):
@@ -42,10 +42,10 @@ class TableIO(dg.ConfigurableIOManager):
     warehouse: dg.ResourceDependency[Warehouse]
     clock: dg.ResourceDependency[Clock]
     landing: dg.ResourceDependency[Landing]
-    """Not asked for anything: with it every run that writes a table opens a journal, from which `rebuild` repeats it."""
+    """Not read. Requiring it opens a journal in every run that writes a table; `rebuild` replays runs from their journals."""
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
-        """Write what keeps the table's promise, park the rest, and report the numbers that plot."""
+        """Write the valid rows, quarantine the others, and add the counts as metadata."""
         table = _table(context.asset_key)
         every = [parse_key(key) for key in context.asset_partition_keys]
         dates, obj = self._open_dates(table, every, obj, context)
@@ -65,7 +65,7 @@ class TableIO(dg.ConfigurableIOManager):
             excused = self._excused(table, dates, context.output_metadata)
             self.warehouse.replace(table, dates, good, context.run_id, excused)
         rows = self.warehouse.scan(table, dates).select(pl.len()).collect().item()
-        # Dagster gives every date of a range the same metadata: a count of the range must not pose as one of a date
+        # Dagster attaches the same metadata to every date of a range, so the row count of a range needs another name
         count = {"dagster/partition_row_count": rows} if len(dates) == 1 else {"rows_of_the_range": rows}
         context.add_output_metadata(
             {
@@ -83,7 +83,7 @@ class TableIO(dg.ConfigurableIOManager):
     def _open_dates(
         self, table: Table, dates: list[date], frame: pl.DataFrame, context: dg.OutputContext
     ) -> tuple[list[date], pl.DataFrame]:
-        """The dates that can be written and their rows. Raises Closed when a ledger is closed for every date."""
+        """The dates that can be written and their rows. Raises Closed if a ledger is closed for every date."""
         closed = recovering(lambda: self.warehouse.closed(table, dates))
         if not closed:
             return dates, frame
@@ -95,10 +95,10 @@ class TableIO(dg.ConfigurableIOManager):
         return [day for day in dates if day not in closed], frame.filter(~of_closed_dates)
 
     def load_input(self, context: dg.InputContext) -> pl.DataFrame:
-        """The rows of the dates that the mapping names.
+        """The rows of the dates in the partition mapping.
 
-        Raises Closed for a date of a required table never written, and where a ledger is closed for every date; Damaged where
-        a date that the asset relies on was unreadable and is not rebuilt yet.
+        Raises Closed if a required table was never written for a date, or a ledger is closed for every date. Raises Damaged if a
+        required date was unreadable and is not rebuilt yet.
         """
         return recovering(lambda: self._rows(context))
 
@@ -114,7 +114,7 @@ class TableIO(dg.ConfigurableIOManager):
             raise Closed(absent)
         if absent and context.log:
             context.log.warning(f"{absent}: gone without")
-        # a scan has a chunk per file: windows over hundreds of them take a third longer
+        # a scan has one chunk per file; window expressions over hundreds of chunks take a third longer
         columns = metadata.get(COLUMNS) or list(table.dtypes)
         return self.warehouse.scan(table, dates).select(columns).collect().rechunk()
 
@@ -126,7 +126,7 @@ class TableIO(dg.ConfigurableIOManager):
             context.log.warning(f"{closed[day]}; the rows of this date are not read")
 
     def _refuse_lost(self, table: Table, dates: set[date], metadata: Mapping[str, Any], context: dg.InputContext) -> None:
-        """A window without one of its dates would give other values: only what the asset can do without is named instead."""
+        """Raise Damaged for lost dates, since a window without them has other values. Only log them for optional inputs."""
         lost = {day: sentence for day, sentence in self.warehouse.lost(table).items() if day in dates}
         if lost and not metadata.get(NAMED) and not metadata.get(REFERENCE):
             raise Damaged(lost[min(lost)])
@@ -134,13 +134,13 @@ class TableIO(dg.ConfigurableIOManager):
             context.log.warning(lost[day])
 
     def _absent(self, table: Table, dates: set[date]) -> str:
-        """Which of the dates were never written, as a sentence; empty if all were."""
+        """A message with the dates that were never written; empty if there are none."""
         missing = sorted(str(day) for day in dates - self.warehouse.dates(table))
         more = f" and {len(missing) - DATES_NAMED} more dates" if len(missing) > DATES_NAMED else ""
         return f"{table.name} has never been materialised for {', '.join(missing[:DATES_NAMED])}{more}" if missing else ""
 
     def _excused(self, table: Table, dates: list[date], metadata: Mapping[str, Any] | None) -> dict[date, int]:
-        """By date the rows that may go: of games no longer in the schedule, and of games and teams that a gate left out."""
+        """By date, the number of rows that may go: games no longer in the schedule, and games and teams that a gate excluded."""
         if "game_id" not in table.dtypes or table.may_shrink:
             return {}
         columns = ["game_date", "game_id", *({"team"} & table.dtypes.keys())]
@@ -166,7 +166,7 @@ def _table(key: dg.AssetKey) -> Table:
 
 
 def _merged_by_conform(table: Table, dates: list[date], frame: pl.DataFrame) -> dict[date, int]:
-    """Per date the rows that `Table.conform` merges: equal to another one but for their lineage."""
+    """Per date the rows that `Table.conform` merges, because they only differ in lineage."""
     usable = frame.filter(pl.col(PROBLEM).is_null()) if PROBLEM in frame.columns else frame
     before, after = (per_date(rows, dates) for rows in (usable, usable.unique(table.schema.column_names())))
     return {day: count - after[day] for day, count in before.items()}

@@ -1,4 +1,4 @@
-"""The landing's journal in SQL: the type of each column of its lines, and the views over them."""
+"""The landing's journal in SQL: the column types of its lines, and views over them."""
 
 JOURNAL_COLUMNS = {
     "kind": "VARCHAR", "run_id": "VARCHAR", "provider": "VARCHAR", "endpoint": "VARCHAR", "game_date": "DATE",
@@ -15,4 +15,4 @@ JOURNAL_VIEWS = {
     "game_id, provider, fetched_at FROM {journal} WHERE outcome = 'landed') GROUP BY ALL",
     "runs": "SELECT run_id, as_of, job FROM {journal} WHERE kind = 'run'",
 }
-"""Each view as a SELECT over the journal: requests, landed payloads, when a provider first had a game, runs."""
+"""Each view as a SELECT over the journal: requests, landed payloads, first final result of a game per provider, runs."""

@@ -1,13 +1,13 @@
-"""The landing: every provider response that was used, byte for byte, and one journal per run of what was asked.
+"""The landing: stores every provider response that was used, byte for byte, and one journal of requests per run.
 
-What belongs here: keeping, finding and rejecting payloads, and the journal. Parsing, HTTP and how a folder differs from an
-object store do not.
+What belongs here: storing, finding and rejecting payloads, and the journal. Parsing, HTTP and the differences between a
+folder and an object store do not.
 
     <home>/landing/nba_cdn/boxscore/2024-03-12/0022300945/20240312T100001.123456Z_1f0c2d3e4a5b.json.gz
     <home>/landing/journal/01710237601123456789_<run id>.jsonl     {"kind": "run", ...} then {"kind": "request", ...}
     <home>/landing/journal/01710237601123456789_<run id>.parts/00000001.jsonl     in a store, until the run ends
 
-A `ref` is a payload's path below `<home>/landing` without `.gz`: it is what tables carry in `source`.
+A `ref` is a payload's path below `<home>/landing` without `.gz`. Tables store it in `source`.
 """
 
 import gzip
@@ -48,7 +48,7 @@ HASH_DIGITS = 12
 REJECTED = ".rejected."
 ANY_PERIOD = "all"
 JOURNAL = "journal"
-"""The one folder of the landing that is no provider's."""
+"""The only folder of the landing that does not belong to a provider."""
 DIRECT = "direct"
 """The run id of work outside of a run."""
 
@@ -56,7 +56,7 @@ LINE_BEGINS, LINE_ENDS = '{"kind":"', ("}", "}\n")
 REUSED, TROUBLE = '"outcome":"reused"', re.compile('"outcome":"(?:failed|rejected)"')
 REFUSED = re.compile(r'"provider":"(\w+)".*"outcome":"not_yet".*"statuses":\[[\d,]*403\]')
 FETCHED_AT, AS_OF = '"fetched_at":"', '"as_of":"'
-"""As `Journal.write` writes them: quotes inside of a value are escaped."""
+"""As `Journal.write` writes them. Quotes inside a value are escaped, so these only match field names."""
 SHOWN_OF_A_LINE, DIGITS = 40, 20
 _TEXT_OR_NULL = (str, type(None))
 FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
@@ -67,15 +67,15 @@ FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
         "attempts": (int, type(None)),
     },
 }  # fmt: skip
-"""Kind of a journal's line -> the fields that its readers rely on, and their types."""
+"""Kind of journal line -> the fields that its readers require, and their types."""
 KEPT_HEADERS = ("content-type", "date", "etag", "last-modified")
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Where the payloads of one and the same question are kept; the newest answers it.
+    """Identifies one request; its payloads share a folder and the newest one is current.
 
-    `game_date` or `season` names the folder; with neither it is "all". `entity` is the game, event, page or "season".
+    `game_date` or `season` names the folder; without either it is "all". `entity` is the game, event, page or "season".
     """
 
     provider: str
@@ -108,18 +108,18 @@ class Slot:
 
     @property
     def most_bytes(self) -> int:
-        """How many bytes a payload may have, as it arrives and decompressed."""
+        """The size limit of a payload in bytes, both compressed and decompressed."""
         return payload_limits.most_bytes(self.provider, self.endpoint, self.extension)
 
     @property
     def name(self) -> str:
-        """For messages: provider, endpoint and entity."""
+        """Provider, endpoint and entity, for messages."""
         return f"{self.provider} {self.endpoint} {self.entity}"
 
 
 @dataclass(frozen=True)
 class Payload:
-    """A landed body. `fetched_at` is the UTC instant of the response. Two of the same `ref` are the same."""
+    """A landed body. `fetched_at` is the UTC instant of the response. Payloads with the same `ref` are equal."""
 
     slot: Slot = field(compare=False)
     ref: str
@@ -128,7 +128,7 @@ class Payload:
 
     @cached_property
     def body(self) -> bytes:
-        """The bytes as they arrived. Raises TooLarge beyond the limit on answers."""
+        """The bytes as received. Raises TooLarge for a body over the size limit."""
         try:
             return payload_limits.gunzip(files.read(self.path), self.slot.most_bytes)
         except TooLarge as error:
@@ -136,7 +136,7 @@ class Payload:
 
     @property
     def problem(self) -> str | None:
-        """Why the file cannot be read, or is not what was landed; None for a readable one. Raises FileNotFoundError."""
+        """Why the file is unreadable or differs from what was landed; None if it is intact. Raises FileNotFoundError."""
         try:
             body = self.body
         except (OSError, EOFError, zlib.error, TooLarge) as error:
@@ -155,28 +155,28 @@ class Payload:
             raise Permanent(f"{error}: {self.ref}") from None
 
     def json(self) -> Any:
-        """The parsed body. Raises Permanent naming provider, endpoint and entity when it is not JSON, or too deep."""
+        """The parsed body. Raises Permanent, naming provider, endpoint and entity, for invalid or too deeply nested JSON."""
         return self._document
 
     @property
     def game_date(self) -> date | None:
-        """The Eastern date under which the payload was asked for."""
+        """The US Eastern date that the request was for."""
         return self.slot.game_date
 
     @property
     def sha256(self) -> str:
-        """Hash of the body."""
+        """SHA-256 of the body."""
         return hashlib.sha256(self.body).hexdigest()
 
     @property
     def short_hash(self) -> str:
-        """First digits of the body's hash, as in the file name."""
+        """The first digits of the body's hash, as in the file name."""
         return self.path.name.partition("_")[2].partition(".")[0]
 
 
 @dataclass(frozen=True)
 class JournalDay:
-    """The journals of the runs that began on a UTC date. `signature` is another one as soon as one of them has grown."""
+    """The journals of the runs that began on a UTC date. `signature` changes whenever one of them grows."""
 
     day: date
     logs: tuple[LogFile, ...]
@@ -190,7 +190,7 @@ class JournalDay:
 
 @dataclass(frozen=True)
 class DamagedLine:
-    """A line of the journal of a run that cannot be read. `place` is the file with the line's number, counted from 1."""
+    """An unreadable line of a run's journal. `place` is the file and the line number, counted from 1."""
 
     run_id: str
     number: int
@@ -199,12 +199,12 @@ class DamagedLine:
 
     @property
     def is_header(self) -> bool:
-        """Whether it is the line that says which run it was: such a run cannot be repeated."""
+        """Whether the line is the header that identifies the run. A run without its header cannot be repeated."""
         return self.number == 1
 
 
 class Journal:
-    """The lines of one run, shared by every resource of that run in this process; the last to leave closes it."""
+    """The journal of one run, shared by all resources of the run in this process. The last user closes it."""
 
     def __init__(self, log: Log, header: Mapping[str, Any] | None):
         self.users, self._log = 0, log
@@ -216,22 +216,22 @@ class Journal:
         self._log.write(json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str))
 
     def close(self) -> None:
-        """No further line comes."""
+        """Close the log. No lines may be written afterwards."""
         self._log.close()
 
 
 _journals: dict[tuple[str, str], Journal] = {}
 _journals_lock = threading.Lock()
-"""Dagster builds a resource anew for each resource that needs it: the run's journal has to be the same one."""
+"""Dagster instantiates a resource once per dependent resource. All instances must share the journal of the run."""
 
 
 class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The payloads below `<home>/landing`, and the journal of this run.
 
-    A run with the tag `nba/replay_of` (the id of the original run) is a replay: nothing is written, and look-ups see
-    only what the original run, or runs before it, landed or reused.
+    A run with the tag `nba/replay_of` (the id of the original run) is a replay. It writes nothing, and look-ups return only
+    payloads that the original run or earlier runs landed or reused.
 
-    A run with the tag `nba/offline` sends no request either, but reads everything landed so far and writes its journal.
+    A run with the tag `nba/offline` sends no requests either, but reads everything landed so far and writes its journal.
     """
 
     home: str
@@ -245,7 +245,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
     _lock: Any = PrivateAttr(default_factory=threading.Lock)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Open the journal of the run, or begin the replay that its tags ask for."""
+        """Open the journal of the run, or start the replay that its tags request."""
         run = context.run
         if run is None:
             return
@@ -258,7 +258,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
             self._journal = self._open(self._header(run.job_name, assets, tags))
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
-        """Leave the run's journal. One that cannot be closed loses nothing, so the run does not fail by it."""
+        """Release the run's journal. A journal that fails to close loses no lines, so the run does not fail."""
         with self._lock:
             journal, self._journal = self._journal, None
         try:
@@ -274,17 +274,17 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def is_replay(self) -> bool:
-        """True when the network is off and nothing may be written."""
+        """True when the network is off and writes are forbidden."""
         return bool(self._replay_of)
 
     @property
     def is_offline(self) -> bool:
-        """True in a run that reloads from the landing, and in the replay of one."""
+        """True in a run that reloads from the landing, and in its replay."""
         return self._is_offline
 
     @property
     def sends_nothing(self) -> bool:
-        """True when the landing alone answers requests: offline, or in a replay."""
+        """True when requests are answered from the landing only: in offline runs and replays."""
         return self.is_replay or self.is_offline
 
     def keep(
@@ -292,20 +292,20 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         headers: Mapping[str, str] | None = None, url: str = "", statuses: Sequence[int] = (),
         quota: Mapping[str, int] | None = None, final_game_ids: Sequence[str] = (),
     ) -> Payload:  # fmt: skip
-        """Write a body under its slot and journal it as landed; an identical file is left as it is.
+        """Write a body to its slot and journal it as landed. An identical existing file is kept.
 
-        `statuses` are those of every attempt. Raises BadInput in a replay.
+        `statuses` are the HTTP statuses of every attempt. Raises BadInput in a replay.
         """
         if self.is_replay:
             raise BadInput(f"{slot.name}: a replay of run {self._replay_of} writes nothing")
         digest = hashlib.sha256(body).hexdigest()
         ref = f"{slot.folder}/{fetched_at.astimezone(UTC).strftime(INSTANT)}_{digest[:HASH_DIGITS]}.{slot.extension}"
         path = self.root / f"{ref}.gz"
-        if isinstance(path, Path) and path.exists():  # the same answer of the same instant: an unreadable copy must not stay
+        if isinstance(path, Path) and path.exists():  # same response and instant: move an unreadable copy aside first
             next(self._readable([_payload(slot, path, self.root)]), None)
         files.keep(path, lambda: gzip.compress(body, compresslevel=1 if slot.extension == "parquet" else 6, mtime=0))
         payload = Payload(slot, ref, fetched_at.astimezone(UTC), path)
-        vars(payload)["body"] = body  # as if read: a store is not asked for what it has just been given
+        vars(payload)["body"] = body  # fills the cached property: avoids reading the upload back from a store
         kept = {k: v for k, v in (headers or {}).items() if k.lower() in KEPT_HEADERS}
         self._note(
             slot, "landed", payload=payload, sha256=digest, status=status, statuses=statuses or [status], url=url,
@@ -317,14 +317,14 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         self, slot: Slot, outcome: Outcome, *, payload: Payload | None = None, url: str = "",
         statuses: Sequence[int] = (), problem: str | None = None, final_game_ids: Sequence[str] = (),
     ) -> None:  # fmt: skip
-        """Journal an outcome that brought no new payload: reused, not_yet or failed. Nothing happens in a replay."""
+        """Journal an outcome without a new payload: reused, not_yet or failed. Does nothing in a replay."""
         self._note(
             slot, outcome, payload=payload, url=url, statuses=statuses, problem=problem,
             status=statuses[-1] if statuses else None, final_game_ids=list(final_game_ids),
         )  # fmt: skip
 
     def reject(self, payload: Payload, problem: str) -> None:
-        """Take a payload that does not parse out of every look-up. It stays on disk, its name marked `.rejected.`."""
+        """Exclude a payload that does not parse from every look-up. The file is kept, with `.rejected.` in its name."""
         if self.is_replay:
             return
         digest, ending = None, f".{payload.slot.extension}.gz"
@@ -334,7 +334,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         self._note(payload.slot, "rejected", payload=payload, problem=problem, sha256=digest)
 
     def newest(self, slot: Slot) -> Payload | None:
-        """The newest accepted payload of a slot, or None. In a replay: the newest that the original run could see."""
+        """The newest accepted payload of a slot, or None. In a replay: the newest one visible to the original run."""
         if self.is_replay:
             found = self.versions(slot)
             if not found:
@@ -344,16 +344,16 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         return next(self._readable(newest_first), None)
 
     def versions(self, slot: Slot) -> list[Payload]:
-        """Every accepted payload of a slot, oldest first; unreadable ones are moved aside.
+        """Every accepted payload of a slot, oldest first. Unreadable payloads are moved aside.
 
-        In a replay a slot whose newest payload is missing has none, since the original run used that one: `newest` then
-        names it. An older one may be missing: after the damage it was fetched again.
+        In a replay, returns an empty list if the newest payload is missing, because the original run used it; `newest` then
+        raises and names it. Older payloads may be missing: they were fetched again after the damage.
         """
         found = list(self._readable(_payload(slot, path, self.root) for path in self._accepted(slot.folder)))
         return [] if self._missing(slot, found) else found
 
     def payloads(self, provider: str, endpoint: str, game_date: date) -> list[Payload]:
-        """Every accepted payload of a date, of every entity, oldest first."""
+        """Every accepted payload of a date, for all entities, oldest first."""
         slot = Slot(provider, endpoint, entity="any", game_date=game_date)
         paths = self._accepted(slot.folder.rpartition("/")[0], "*/*.gz")
         found = self._readable(_payload(_slot_of(path, self.root), path, self.root) for path in paths)
@@ -368,7 +368,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         }  # fmt: skip
 
     def last_landed_at(self, endpoints: Collection[tuple[str, str]], game_date: date) -> datetime | None:
-        """The real instant at which the newest accepted payload of a date was written, None without one."""
+        """The real instant at which the newest accepted payload of a date was written, or None."""
         found = [
             file
             for provider, endpoint in endpoints
@@ -378,7 +378,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         return max((file.written_at for file in found), default=None)
 
     def read(self, ref: str) -> Payload:
-        """The payload that a row's `source` names. Raises NotLanded when it is not on disk or unreadable."""
+        """The payload named by a row's `source`. Raises NotLanded if it is missing or unreadable."""
         path = self.root / f"{ref}.gz"
         if not files.exists(path):
             raise NotLanded(f"the landing below {self.root} holds no payload {ref}")
@@ -388,7 +388,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         return found
 
     def original_outcome(self, slot: Slot) -> dict[str, Any] | None:
-        """In a replay: the last journal line of the original run about a slot."""
+        """In a replay: the original run's last journal line for a slot."""
         return self._replayed().outcomes.get(slot.folder) if self.is_replay else None
 
     def used_by_original(self, provider: str) -> list[Payload]:
@@ -397,7 +397,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         return [self.read(line["ref"]) for line in lines if line["ref"]]
 
     def newest_of(self, provider: str) -> list[Payload]:
-        """The newest accepted payload of each endpoint of a provider whose payloads belong to no date."""
+        """The newest accepted payload of each endpoint, for a provider whose payloads have no date."""
         found = []
         for endpoint in files.folders(self.root / provider):
             paths = self._accepted(f"{provider}/{endpoint}/{ANY_PERIOD}", "*/*.gz")
@@ -413,17 +413,17 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         return (line for _, line in self._lines(self._logs()) if line["kind"] == "request")
 
     def recent_requests(self, last: timedelta) -> list[dict[str, Any]]:
-        """What providers were asked in the last so long up to now, in order, from the first failure or rejection on.
+        """The provider requests within the trailing window `last`, in order, starting at the first failure or rejection.
 
-        Answers 403 count as failures where there are so many of a provider that they may open its breaker.
+        HTTP 403 responses count as failures if a provider returned enough of them to open its breaker.
 
-        Only journals that began in that time are opened, so thousands of older ones cost no more than their names; and no
-        line is parsed while nothing fails. A damaged line is noted and left out. Raises what opening a file raises.
+        Opens only the journals that began within the window, so older ones cost no more than a directory listing. Parses no
+        line unless there was a failure. Damaged lines are reported and skipped. Errors from opening files propagate.
         """
         now = self.clock.now()
         written = [(log, line) for log, number, line in files.numbered_lines(self._recent_logs(now, last))
                    if _looks_whole(line) or self._note_damage(log, number, line)]  # fmt: skip
-        first, end = (now - last).isoformat(), now.isoformat()  # as text, instants of one zone are in their order too
+        first, end = (now - last).isoformat(), now.isoformat()  # ISO instants of one time zone sort chronologically as text
         troubles = [_fetched_at(line) for _, line in written if TROUBLE.search(line)]
         troubles += _many_refusals(line for _, line in written)
         first = min((at for at in troubles if first <= at <= end), default="")
@@ -432,7 +432,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         return [found for _, log, line in wanted if (found := self._parsed(log, None, line)) is not None]
 
     def incidents(self, dates: Collection[date] | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
-        """Request lines with a retry, a failure or a rejection, in order; of some dates or of one run if asked."""
+        """Request lines with a retry, a failure or a rejection, in order; optionally of some dates or one run only."""
         wanted = None if dates is None else {day.isoformat() for day in dates}
         return [
             line for _, line in self._lines([log for log in self._logs() if run_id in (None, log.owner)])
@@ -442,11 +442,11 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         ]  # fmt: skip
 
     def notices(self) -> list[damage.Notice]:
-        """What was found unreadable below the home of the landing, the oldest first."""
+        """The damage recorded below the home of the landing, oldest first."""
         return damage.notices(files.place(self.home))
 
     def journal_days(self) -> dict[date, JournalDay]:
-        """The journals by the UTC date on which their runs began, from one listing: nothing is read."""
+        """The journals by the UTC date on which their runs began. Lists the folder once and reads no file."""
         return {day: JournalDay(day, tuple(logs)) for day, logs in groupby(self._logs(), key=lambda log: log.day)}
 
     def journal_lines(self, day: JournalDay) -> Iterator[dict[str, Any]]:
@@ -506,14 +506,14 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         return files.logs(self.root / JOURNAL)
 
     def damaged_lines(self) -> list[DamagedLine]:
-        """Every damaged line of every journal, in order. The first line of a journal says which run it was."""
+        """Every damaged line of every journal, in order. The first line of a journal is the header of its run."""
         return [
             DamagedLine(log.owner, number, f"{log.path}:{number}", problem) for log, number, line in files.numbered_lines(self._logs())
             if (problem := _problem_of(line)) is not None
         ]  # fmt: skip
 
     def _lines(self, logs: Sequence[LogFile]) -> Iterator[tuple[LogFile, dict[str, Any]]]:
-        """The lines of some journals, parsed. A damaged line is noted and left out."""
+        """The parsed lines of the journals. Damaged lines are reported and skipped."""
         for log, number, line in files.numbered_lines(logs):
             if (found := self._parsed(log, number, line)) is not None:
                 yield log, found
@@ -529,7 +529,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         return found
 
     def _note_damage(self, log: LogFile, number: int, line: str) -> bool:
-        """Note a damaged line once. A journal is evidence: it stays where and as it is. Always False."""
+        """Report a damaged line once and return False. The journal is evidence, so it is neither moved nor changed."""
         subject = f"landing/journal/{log.path.name}:{number}"
         version = hashlib.sha256(line.encode(errors="replace")).hexdigest()[:HASH_DIGITS]
         problem = f"{_problem_of(line)}; it is left out of every report, breaker and rebuild"
@@ -538,9 +538,10 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         return False
 
     def _recent_logs(self, now: datetime, last: timedelta) -> list[LogFile]:
-        """The journals that began in the last so long before now, or before the newest of them.
+        """The journals that began within the trailing window `last` before `now`, or before the newest journal.
 
-        Their names go by the real clock and their lines by ours: where ours stands, what was written last may be of now.
+        File names use the real clock and lines use the platform's clock. If the platform's clock is stopped, the newest
+        journals may still contain lines of the window.
         """
         folder = self.root / JOURNAL
         if not isinstance(folder, Path):
@@ -548,7 +549,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
             begun = _begun_lately([log.path.name for log in logs], now, last)
             return [log for log in logs if log.path.name in begun]
         try:
-            with os.scandir(folder) as entries:  # with sizes, as `_logs` lists them, 3,000 take 50 ms
+            with os.scandir(folder) as entries:  # names only: with sizes, as in `_logs`, 3,000 files take 50 ms
                 names = [entry.name for entry in entries if entry.name.endswith(files.LOG)]
         except FileNotFoundError:
             return []
@@ -556,7 +557,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         return [LogFile(file.path, (file,)) for file in found]
 
     def _readable(self, payloads: Iterable[Payload]) -> Iterator[Payload]:
-        """The payloads that can be read. The others are moved aside: then they are not landed, and are fetched again."""
+        """The readable payloads. Unreadable ones are moved aside; they no longer count as landed and are fetched again."""
         for payload in payloads:
             try:
                 problem = payload.problem
@@ -568,7 +569,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
                 damage.set_aside(files.place(self.home), payload.path, problem, _fetched_again_by(payload))
 
     def _missing(self, slot: Slot, found: Sequence[Payload]) -> list[str]:
-        """In a replay: the payloads of a slot that the original run could see, are not readable now, and have no newer one."""
+        """In a replay: unreadable or missing payloads of a slot that the original run could see and no newer one replaces."""
         if not self.is_replay:
             return []
         visible = self._replayed().visible
@@ -592,7 +593,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise NotLanded(f"{slot.name}: the payload {missing[-1]} is missing or unreadable, and a replay fetches nothing")
 
     def _accepted(self, folder: str, pattern: str = "*.gz") -> list[Place]:
-        """Paths below a folder that look-ups may see, oldest first."""
+        """Paths below a folder that are visible to look-ups, oldest first."""
         found = files.listing(self.root / folder, pattern)
         order = {file.path: file.changed for file in found if REJECTED not in file.path.name and file.path.name[0] != "."}
         if self.is_replay:
@@ -612,15 +613,15 @@ _Read = Callable[[Sequence[LogFile]], Iterator[tuple[LogFile, dict[str, Any]]]]
 
 @dataclass(frozen=True)
 class _Replay:
-    """What a replay may see: refs of the original run and of runs before it, and how the original's requests ended."""
+    """What a replay can see: the refs of the original and earlier runs, and the outcome of each original request."""
 
     visible: Mapping[str, int]
-    """The refs, each with its place in the order in which they were last used."""
+    """Ref -> its position in the order of last use."""
     outcomes: dict[str, dict[str, Any]]
 
     @cached_property
     def of_folder(self) -> Mapping[str, list[str]]:
-        """The visible refs by the folder of their slot."""
+        """The visible refs by slot folder."""
         found: dict[str, list[str]] = {}
         for ref in self.visible:
             found.setdefault(ref.rpartition("/")[0], []).append(ref)
@@ -671,12 +672,12 @@ def _fetched_again_by(payload: Payload) -> str:
 
 
 def _ref(path: Place, root: Place) -> str:
-    """What tables call a payload: its path below the landing, without `.gz`."""
+    """The `source` of a payload in tables: its path below the landing, without `.gz`."""
     return path.as_posix().removeprefix(root.as_posix() + "/").removesuffix(".gz")
 
 
 def _begun_lately(names: Sequence[str], now: datetime, last: timedelta) -> set[str]:
-    """Which journals began in the last so long before now, or before the newest: 20 digits of a name are its instant."""
+    """The journals that began within `last` before `now` or before the newest. The first 20 digits of a name are the instant."""
 
     def name_at(seconds: float) -> str:
         return f"{int(seconds) * files.NANOSECONDS:0{DIGITS}d}"
@@ -688,7 +689,7 @@ def _begun_lately(names: Sequence[str], now: datetime, last: timedelta) -> set[s
 
 
 def _many_refusals(lines: Iterable[str]) -> list[str]:
-    """The instants of answers 403 of each provider that gave as many as its breaker allows."""
+    """The instants of the 403 responses of each provider that reached the limit of its breaker."""
     refused = defaultdict[str, list[str]](list)
     for line in lines:
         if found := REFUSED.search(line):
@@ -698,7 +699,7 @@ def _many_refusals(lines: Iterable[str]) -> list[str]:
 
 
 def _fetched_at(line: str) -> str:
-    """The instant of a request line without parsing it; "" for another."""
+    """The instant of a request line, without parsing it; "" for other lines."""
     return line.partition(FETCHED_AT)[2].partition('"')[0]
 
 
@@ -707,7 +708,7 @@ def _looks_whole(line: str) -> bool:
 
 
 def _problem_of(line: str) -> str | None:
-    """Why a line of a journal cannot be used; None for a usable one."""
+    """Why a journal line is unusable; None for a usable one."""
     try:
         found = json.loads(line)
     except ValueError as error:
@@ -716,7 +717,7 @@ def _problem_of(line: str) -> str | None:
 
 
 def _lacking(found: Any) -> str:
-    """The fields that a line of a journal must have and lacks, or has in another form; empty if none."""
+    """The required fields that a journal line lacks or that have another type, comma-separated; empty if none."""
     if not isinstance(found, dict) or found.get("kind") not in FIELDS:
         return "its kind"
     kinds = FIELDS[found["kind"]]

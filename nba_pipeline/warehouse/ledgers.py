@@ -1,16 +1,16 @@
-"""Ledgers that show every alteration: which rows a write records in the manifests, and whether the rows still match.
+"""Tamper-evident ledgers: records written rows in manifests, and verifies rows against them.
 
-What belongs here: the write protocol, settling what a killed writer left, verification. Hashes, the manifest's file and how
-a warehouse stores rows do not.
+What belongs here: the write protocol, recovery after a killed writer, verification. Row hashes, the manifest file format
+and the storage of rows do not.
 
-A write to a ledger holds the write lock of its dates and, per date,
+A write to a ledger holds the write lock of its dates. For each date it
 
-    1. puts the manifest with the new rows beside the old one, as pending
+    1. writes the manifest with the new rows as a pending file beside the old one
     2. writes the rows
-    3. puts the pending manifest in the place of the old one
+    3. replaces the old manifest with the pending one
 
-A writer that is killed leaves a pending manifest. The next writer or verification settles it under the lock: of the rows
-that it adds those in the ledger are adopted with the hash recorded before they were written, the others are dropped.
+A killed writer leaves a pending manifest. The next writer or verification settles it under the lock: it adopts new entries
+whose rows are in the ledger, with the hash recorded before the write, and drops the others.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -39,7 +39,7 @@ KEYS_SHOWN = 5
 Answer = TypeVar("Answer")
 
 UNREADABLE = (Damaged, pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
-"""What reading a damaged partition raises."""
+"""Exceptions from reading a damaged partition."""
 
 ROW_ALTERED = "row_altered"
 ROW_MISSING = "row_missing"
@@ -54,7 +54,7 @@ NOT_VERIFIED = "not_verified"
 
 @dataclass(frozen=True)
 class Finding:
-    """One way in which a ledger and its manifest disagree. `key` is empty where it concerns the whole date."""
+    """One difference between a ledger and its manifest. `key` is empty if it concerns the whole date."""
 
     problem: str
     table: str
@@ -64,7 +64,7 @@ class Finding:
     message: str
 
     def __str__(self) -> str:
-        """Table, date, key, what is the case, file."""
+        """Table, date, key, message and file."""
         where = f"{self.table} {self.game_date}" + (f", {self.key}" if self.key else "")
         return f"{where}: {self.message} ({self.file})"
 
@@ -80,22 +80,22 @@ class Verified:
 
 
 def ledgers() -> list[Table]:
-    """Every ledger, by name."""
+    """Every ledger, sorted by name."""
     return sorted((table for table in TABLES.values() if table.is_ledger), key=lambda table: table.name)
 
 
 class Recorder:
-    """Records the rows of one write. For a table that is no ledger it does nothing."""
+    """Records the rows of one write. Does nothing for a table that is not a ledger."""
 
     def __init__(self, manifests: Manifests, table: Table, hashed: Mapping[date, pl.DataFrame], *, records_all: bool = False):
         self._manifests, self._table, self._hashed, self._records_all = manifests, table, hashed, records_all
 
     @contextmanager
     def recording(self, dates: Sequence[date], existing: pl.DataFrame, new: Mapping[date, pl.DataFrame]) -> Iterator[None]:
-        """Write the new rows inside of this block, under the write lock of the dates.
+        """Record the new rows, which are written inside this block. The caller holds the write lock of the dates.
 
-        `existing` has `game_date` and key of every row of the dates. Raises before a date is written: InvalidManifest, and
-        Closed while recorded rows of the date are missing, which only a backup can bring back.
+        `existing` has `game_date` and key of every row of the dates. Before any date is written, raises InvalidManifest, or
+        Closed if recorded rows of a date are missing; those can only be restored from a backup.
         """
         if not self._table.is_ledger:
             yield
@@ -121,13 +121,13 @@ class Recorder:
 
 
 def missing_rows(table: Table, day: date, number: int) -> str:
-    """Why a date is closed that lacks recorded rows."""
+    """The reason why a date with missing recorded rows is closed."""
     rows = "rows that its manifest records are" if number > 1 else "row that its manifest records is"
     return f"the ledger {table.name} is closed for {day}: {number} {rows} missing; next: {RESTORE}"
 
 
 def recorder_of(manifests: Manifests, table: Table, parts: Mapping[date, pl.DataFrame]) -> Recorder:
-    """A recorder for rows that are written for the first time; hashes them."""
+    """A recorder for rows that are written for the first time. Hashes them."""
     if not parts or not table.is_ledger:
         return Recorder(manifests, table, {})
     return Recorder(manifests, table, dict(_by_date(hashed(table, pl.concat(list(parts.values()))))))
@@ -139,7 +139,7 @@ def hashed(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def settle(manifests: Manifests, table: Table, day: date, existing: pl.DataFrame) -> Manifest:
-    """The manifest of a date, after a pending one was adopted or dropped; the caller holds the write lock.
+    """The manifest of a date, after adopting or dropping a pending one. The caller holds the write lock.
 
     `existing` has the key of every row of the date in the ledger. Raises InvalidManifest.
     """
@@ -158,10 +158,10 @@ def settle(manifests: Manifests, table: Table, day: date, existing: pl.DataFrame
 
 
 def verify(warehouse: "Warehouse", table: Table, dates: Collection[date] | None = None) -> Iterator[Verified]:
-    """Compare the rows of a ledger with its manifests, on these dates or on all, date by date.
+    """Compare a ledger with its manifests on these dates, or on all, and yield one result per date.
 
-    Dates that agree are read many at a time and without a lock; a date that seems to disagree is read again under its
-    lock, so that a write in progress is never taken for an alteration.
+    Matching dates are read in batches without a lock. A date with a difference is read again under its lock, so that a
+    write in progress is not reported as an alteration.
     """
     manifests = warehouse.manifests
     recorded = manifests.dates(table)
@@ -177,7 +177,7 @@ def verify(warehouse: "Warehouse", table: Table, dates: Collection[date] | None 
 
 @dataclass(frozen=True)
 class Inspection:
-    """One date of a ledger as it is stored. None for what cannot be read."""
+    """The stored state of one ledger date. `rows` and `manifest` are None if unreadable."""
 
     rows: pl.DataFrame | None
     manifest: Manifest | None
@@ -185,7 +185,7 @@ class Inspection:
 
     @property
     def height(self) -> int:
-        """How many rows could be read."""
+        """The number of readable rows."""
         return 0 if self.rows is None else self.rows.height
 
 
@@ -201,7 +201,7 @@ def verify_date(warehouse: "Warehouse", table: Table, day: date) -> Verified:
 
 
 def inspect(warehouse: "Warehouse", table: Table, day: date) -> Inspection:
-    """Read rows and manifest of a date and compare them; the caller holds the write lock."""
+    """Read rows and manifest of a date and compare them. The caller holds the write lock."""
     file, path = warehouse.partition_name(table, day), str(warehouse.manifests.path(table, day))
 
     def found(problem: str, message: str, where: str) -> tuple[Finding, ...]:
@@ -227,7 +227,7 @@ def inspect(warehouse: "Warehouse", table: Table, day: date) -> Inspection:
 
 
 def inspect_agreeing(warehouse: "Warehouse", table: Table, dates: Sequence[date]) -> dict[date, Inspection]:
-    """The dates without a pending manifest whose rows are exactly the recorded ones; read all at once."""
+    """The dates that have no pending manifest and exactly the recorded rows. Reads all dates at once."""
     pending = warehouse.manifests.dates(table)
     dates = [day for day in dates if not pending.get(day)]
     if not dates:
@@ -248,7 +248,7 @@ def inspect_agreeing(warehouse: "Warehouse", table: Table, dates: Sequence[date]
     inspections = {
         manifest.game_date: Inspection(parts.get(manifest.game_date, rows.clear()), manifest, ()) for manifest in manifests
     }
-    # recorded keys are unique, so as many matches as rows on both sides are pairs
+    # recorded keys are unique: if matches, rows and entries are equal in number, they pair up
     return {
         day: one for day, one in inspections.items()
         if one.height == matches.get(day, 0) == (one.manifest.rows.height if one.manifest else 0)
@@ -256,9 +256,9 @@ def inspect_agreeing(warehouse: "Warehouse", table: Table, dates: Sequence[date]
 
 
 def record_existing(manifests: Manifests, table: Table, day: date, rows: pl.DataFrame) -> bool:
-    """Record the rows of a date that has no manifest, under its write lock; whether there was anything to record.
+    """Record the rows of a date without a manifest and return whether there were any. The caller holds the write lock.
 
-    Only for ledgers written before there were manifests: it trusts the rows as they are.
+    Only for ledgers that are older than manifests: the existing rows are trusted.
     """
     if rows.is_empty() or day in manifests.dates(table):
         return False
@@ -272,7 +272,7 @@ def _recorded(warehouse: "Warehouse", table: Table, day: date) -> Manifest:
 
 
 def _differences(table: Table, day: date, rows: pl.DataFrame, recorded: pl.DataFrame, file: str, path: str) -> Iterator[Finding]:
-    """One finding per key on which the ledger's rows and the recorded ones differ."""
+    """Yields one finding per key whose row differs from the manifest."""
     key = list(table.key)
     suspect = rows.join(recorded, on=[*key, HASH], how="anti", nulls_equal=True)
     altered = suspect.join(recorded, on=key, how="semi", nulls_equal=True)
@@ -290,7 +290,7 @@ def _differences(table: Table, day: date, rows: pl.DataFrame, recorded: pl.DataF
 
 
 def key_text(values: Mapping[str, object]) -> str:
-    """A key in a message, without the date, which is named anyway."""
+    """A key for messages, without the date, which messages contain anyway."""
     return ", ".join(f"{name} {value}" for name, value in values.items() if name != "game_date")
 
 
@@ -299,7 +299,7 @@ def _by_date(rows: pl.DataFrame) -> Iterable[tuple[date, pl.DataFrame]]:
 
 
 def _for_each(manifests: Manifests, function: Callable[[date], Answer], dates: Sequence[date]) -> list[Answer]:
-    """Call a function per date; in a store, where a file takes a while, many at the same time."""
+    """Call a function per date; in parallel for a store, where file operations are slow."""
     if isinstance(manifests.root, Path) or len(dates) <= 1:
         return [function(day) for day in dates]
     with ThreadPoolExecutor(FILES_AT_ONCE) as pool:

@@ -1,4 +1,4 @@
-"""The embedded warehouse: hive-style parquet, one file per table and date, read in place by polars and DuckDB."""
+"""The local warehouse: hive-style parquet, one file per table and date, read in place by polars and DuckDB."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_
 
 
 class LocalWarehouse(Warehouse):
-    """`<home>/tables/<table>/game_date=YYYY-MM-DD/part.parquet`, the quarantine beside it in the same form."""
+    """`<home>/tables/<table>/game_date=YYYY-MM-DD/part.parquet`, and the same layout for the quarantine."""
 
     home: str
     least_free_mib: int = SETTINGS.warehouse.least_free_mib
@@ -38,7 +38,7 @@ class LocalWarehouse(Warehouse):
         tables = Path(self.home) / "tables"
         there = next(folder for folder in (tables, *tables.absolute().parents) if folder.exists())
         try:
-            with TemporaryFile(dir=there):  # has no name, so that whoever only looks leaves nothing behind
+            with TemporaryFile(dir=there):  # unnamed, so a check leaves no file behind
                 free = shutil.disk_usage(there).free / 1024**2
         except OSError as error:
             raise BadInput(f"the tables below {self.home} cannot be written: {error.strerror}") from None
@@ -137,7 +137,7 @@ class LocalWarehouse(Warehouse):
         return found
 
     def _unreadable(self, table: Table, dates: Collection[date]) -> dict[date, str]:
-        """The dates of a ledger whose file cannot be read, each with a sentence."""
+        """The dates of a ledger with an unreadable file, each with a message."""
         if not table.is_ledger:
             return {}
         partitions = [self._partition(TABLES_FOLDER, table, day) for day in dates]
@@ -151,7 +151,7 @@ class LocalWarehouse(Warehouse):
         try:
             return self.manifests.read(table, day)
         except InvalidManifest:
-            return None  # it is named where it is verified
+            return None  # reported by the verification
 
     def lost(self, table: Table) -> dict[date, str]:
         return lost(Path(self.home), table)
@@ -177,7 +177,7 @@ class LocalWarehouse(Warehouse):
         return self._partition(kind, table, day).file
 
     def _files(self, kind: str, table: Table, dates: Collection[date] | None) -> list[Path]:
-        """The readable files of these dates, or all, by date; unreadable ones are moved aside or close their date."""
+        """The readable files of these dates, or of all, sorted by date. Unreadable ones are moved aside or close their date."""
         if dates is None:
             folders = Path(self.home, kind, table.name).glob("game_date=*/part.parquet")
             dates = [date.fromisoformat(file.parent.name.removeprefix("game_date=")) for file in folders]
@@ -185,7 +185,7 @@ class LocalWarehouse(Warehouse):
         return [partition.file for partition in partitions if is_readable(partition)]
 
     def _prepare(self, table: Table, dates: Sequence[date]) -> None:
-        """Before a write, under its locks: move unreadable files aside. Raises Closed for a date of a ledger with one."""
+        """Move unreadable files aside before a write. The caller holds the locks. Raises Closed for an unreadable ledger date."""
         if closed := self._unreadable(table, dates):
             raise Closed(closed[min(closed)])
         for day in dates:
@@ -217,7 +217,7 @@ class LocalWarehouse(Warehouse):
 
 
 def read_parquet(files: Sequence[Path], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
-    """The rows of files. A column that a table gained later is null in the files written before."""
+    """The rows of the files. Columns that were added to the table later are null."""
     return pl.scan_parquet(
         list(files), schema=dict(schema), missing_columns="insert", extra_columns="ignore", hive_partitioning=False, glob=False
     )

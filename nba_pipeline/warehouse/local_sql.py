@@ -1,7 +1,7 @@
-"""SQL over the local warehouse: its tables, quarantine and journal as frames, asked through a DuckDB that can only read.
+"""SQL over the local warehouse: tables, quarantine and journal as frames, queried through a read-only DuckDB.
 
-DuckDB opens no file of the home itself. A table is a lazy frame, which polars reads with DuckDB's filters and columns, over
-hard links of its files: a query reads the files of its beginning. What DuckDB may do is decided in `read_only`.
+DuckDB opens no file of the home itself. A table is a lazy frame over hard links of its files; polars applies DuckDB's
+filters and column selection. A query reads the files as they were when it began. `read_only` restricts DuckDB.
 """
 
 import os
@@ -21,17 +21,17 @@ from nba_pipeline.warehouse import read_only, views
 from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS, JOURNAL_VIEWS
 
 CATALOG = {"show", "information_schema", "duckdb_tables", "duckdb_views", "duckdb_columns"}
-"""Words of queries that list tables: then every table is registered, and not only those that the query names."""
+"""Words of queries that list tables. They register every table, not only the ones in the query."""
 
 Links = dict[Path, Path]
-"""Each hard link and the file of the home that it names."""
+"""Hard link -> file of the home."""
 
 FilesOf = Callable[[str, Table], Sequence[Path]]
-"""The readable files of a table, by the folder of the home that holds them: `tables` or `quarantine`."""
+"""Returns the readable files of a table below a folder of the home, `tables` or `quarantine`."""
 
 
 def answer(home: Path, query: str, files_of: FilesOf) -> pl.DataFrame:
-    """The answer to a query that only reads. Raises BadInput for any other query, and for one that DuckDB refuses."""
+    """Run a read-only query. Raises BadInput for any other query, and for one that DuckDB rejects."""
     home = home.resolve()
     with read_only.connect() as connection, ExitStack() as stack:
         statement = read_only.reading_statement(connection, query)
@@ -46,7 +46,7 @@ def answer(home: Path, query: str, files_of: FilesOf) -> pl.DataFrame:
             tables = ", ".join(sorted([*TABLES, *views.VIEWS, *JOURNAL_VIEWS, "quarantine"]))
             raise BadInput(f"{str(error).splitlines()[0]} Tables: {tables}") from error
         except duckdb.Error as error:
-            if isinstance(error, duckdb.InvalidInputException):  # also that of a frame that polars cannot read
+            if isinstance(error, duckdb.InvalidInputException):  # also raised for a frame that polars cannot read
                 read_again(links)
             raise BadInput(read_only.first_paragraph(error)) from error
         except pl.exceptions.ComputeError as error:
@@ -56,7 +56,7 @@ def answer(home: Path, query: str, files_of: FilesOf) -> pl.DataFrame:
 
 
 def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinned: Path, files_of: FilesOf) -> Links:
-    """Register every table and view that the query may name: each of them whose name is a word of its text."""
+    """Register every table and view whose name is a word of the query."""
     words = set(re.findall(r"[a-z_]+", query.lower()))
     if words & CATALOG:
         words |= {*TABLES, *views.VIEWS}
@@ -67,7 +67,7 @@ def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinn
         files = [file for table in TABLES.values() for file in files_of("quarantine", table)]
         links |= _register_files(connection, files, "quarantine", QUARANTINE_SCHEMA, pinned)
     if words & views.VIEWS.keys():
-        for name in views.VIEWS:  # a view comes after those that it reads
+        for name in views.VIEWS:  # views are listed after the views that they read
             if views.tables_behind({name}) <= views.tables_behind(words):
                 connection.execute(f"CREATE VIEW {name} AS {views.statement(name)}")
     for name in words & JOURNAL_VIEWS.keys():
@@ -78,10 +78,10 @@ def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinn
 def _register_files(
     connection: duckdb.DuckDBPyConnection, files: Sequence[Path], name: str, schema: Mapping[str, pl.DataType], pinned: Path
 ) -> Links:
-    """Register files as they are now. A column that a file lacks is null.
+    """Register the current files of a table. A column that a file lacks is null.
 
-    A frame opens its files at every scan, and a replacement in between would give one query two versions of a file. A
-    hard link keeps naming the old file.
+    A frame opens its files at every scan, so a replacement between two scans would mix versions within one query. A hard
+    link keeps pointing to the old file.
     """
     links: Links = {}
     (pinned / name).mkdir()
@@ -105,7 +105,7 @@ def _register_files(
 
 
 def _register_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: str) -> None:
-    """Register what a view shows of the journal, read into memory. Lines that are no JSON are skipped."""
+    """Read the journal into memory and register one view over it. Skips lines that are not JSON."""
     folder = home / "landing" / "journal"
     if any(folder.glob("*.jsonl")):
         columns = ", ".join(f"{name}: '{kind}'" for name, kind in JOURNAL_COLUMNS.items())
@@ -118,13 +118,13 @@ def _register_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: s
 
 
 def read_again(links: Links) -> None:
-    """Raise what polars raises for an unreadable file, which DuckDB's message does not name."""
+    """Raise polars' exception for an unreadable file, because DuckDB's message does not name the file."""
     for link in links:
         pl.read_parquet(link, hive_partitioning=False)
 
 
 def _presentable(frame: pl.DataFrame) -> pl.DataFrame:
-    """Whole numbers as integers and instants in UTC: DuckDB sums integers into decimals."""
+    """Convert whole numbers to integers and instants to UTC, because DuckDB sums integers into decimals."""
     return frame.with_columns(cs.datetime(time_zone="*").dt.convert_time_zone("UTC"), cs.decimal().cast(pl.Float64)).with_columns(
         pl.col(c).cast(pl.Int64) for c, kind in frame.schema.items() if isinstance(kind, pl.Decimal) and kind.scale == 0
     )

@@ -1,14 +1,14 @@
-"""Manifests of ledgers: per ledger and date the key and hash of every row, in a file beside the ledger.
+"""Manifests of ledgers: the key and hash of every row, in one file per ledger and date.
 
-What belongs here: the file's format, and reading, writing and committing it. Which rows are recorded is decided in `ledgers`.
+What belongs here: the file's format, and reading, writing and committing it. Deciding which rows to record is in `ledgers`.
 
     <root>/predictions/game_date=2026-01-15.json           the manifest
-    <root>/predictions/game_date=2026-01-15.json.pending   that of a write in progress, or of one that was killed
+    <root>/predictions/game_date=2026-01-15.json.pending   the manifest of a write in progress or of a killed write
 
     {"format": 1, "table": "predictions", "game_date": "2026-01-15", "partition_sha256": "...",
      "rows": {"game_id": [...], "player_id": [...], ..., "sha256": [...]}}
 
-The manifests lie in a tree of their own, so that deleting the folder of a partition does not delete its manifest.
+Manifests have their own folder tree, so that deleting a partition's folder does not delete its manifest.
 """
 
 import json
@@ -36,7 +36,7 @@ class InvalidManifest(PipelineError):
 
 @dataclass(frozen=True)
 class Manifest:
-    """The rows that were recorded for a ledger and date. `rows` has the key columns and the hash."""
+    """The recorded rows of a ledger and date. `rows` has the key columns and the hash."""
 
     table: Table
     game_date: date
@@ -44,11 +44,11 @@ class Manifest:
 
     @cached_property
     def partition_hash(self) -> str:
-        """The hash over the sorted row hashes."""
+        """The hash of the sorted row hashes."""
         return partition_hash(self.table.name, self.game_date, self.rows[HASH])
 
     def plus(self, rows: pl.DataFrame) -> "Manifest":
-        """With those of the rows whose key is not recorded yet; a recorded hash is never replaced."""
+        """A manifest with the rows of new keys added. Recorded hashes are never replaced."""
         new = rows.select(self.rows.columns)
         if self.rows.height:
             new = new.join(self.rows, on=list(self.table.key), how="anti", nulls_equal=True)
@@ -65,12 +65,12 @@ class Manifest:
 
 
 def empty_manifest(table: Table, game_date: date) -> Manifest:
-    """No rows recorded."""
+    """A manifest without rows."""
     return Manifest(table, game_date, pl.DataFrame(schema=_schema(table)))
 
 
 def parse_manifest(body: bytes, table: Table, game_date: date, path: object) -> Manifest:
-    """The manifest in a file. Raises InvalidManifest, naming the file, for one that cannot be trusted."""
+    """Parse a manifest. Raises InvalidManifest, naming the file, for one that cannot be trusted."""
     try:
         document = json.loads(body)
         version, belongs_to = document["format"], (document["table"], document["game_date"])
@@ -92,21 +92,21 @@ def parse_manifest(body: bytes, table: Table, game_date: date, path: object) -> 
 
 
 class Manifests:
-    """The manifests of a warehouse. Whoever writes one holds the write lock of the table and date."""
+    """The manifests of a warehouse. Writers hold the write lock of the table and date."""
 
     def __init__(self, root: Place):
         self.root = root
 
     def path(self, table: Table, game_date: date) -> Place:
-        """Where the manifest of a date is."""
+        """The path of a date's manifest."""
         return self.root / table.name / f"{PARTITION}{game_date}{ENDING}"
 
     def pending_path(self, table: Table, game_date: date) -> Place:
-        """Where the manifest of a write in progress is."""
+        """The path of a date's pending manifest."""
         return self.root / table.name / f"{PARTITION}{game_date}{PENDING}"
 
     def dates(self, table: Table) -> dict[date, bool]:
-        """The dates that have a manifest or a pending one, and whether one is pending."""
+        """Date -> whether a manifest is pending, for every date that has a manifest or a pending one."""
         names = [
             file.path.name for file in files.listing(self.root / table.name, f"{PARTITION}*{ENDING}", f"{PARTITION}*{PENDING}")
         ]
@@ -122,11 +122,11 @@ class Manifests:
         return self._read(self.pending_path(table, game_date), table, game_date)
 
     def prepare(self, manifest: Manifest) -> None:
-        """Write a manifest as the pending one, whole or not at all."""
+        """Write a pending manifest atomically."""
         files.write(self.pending_path(manifest.table, manifest.game_date), manifest.to_bytes())
 
     def commit(self, table: Table, game_date: date) -> None:
-        """Put the pending manifest in the place of the manifest."""
+        """Replace the manifest with the pending one."""
         files.rename(self.pending_path(table, game_date), self.path(table, game_date).name)
 
     def discard(self, table: Table, game_date: date) -> None:
@@ -134,7 +134,7 @@ class Manifests:
         files.delete(self.pending_path(table, game_date))
 
     def set_aside(self, table: Table, game_date: date) -> list[str]:
-        """Move what cannot be trusted of a date, manifest or pending one, to the folder `damaged`; where it is now."""
+        """Move invalid manifests of a date, pending or not, to the folder `damaged`, and return their new paths."""
         moved = []
         for path in (self.path(table, game_date), self.pending_path(table, game_date)):
             try:
@@ -159,7 +159,7 @@ def _schema(table: Table) -> dict[str, pl.DataType]:
 
 
 def _typed(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """The columns in the types of the table; in JSON dates and instants are text."""
+    """The rows in the types of the table. In JSON dates and instants are text."""
     expected = _schema(table)
     if set(rows.columns) != set(expected):
         raise ValueError(f"its columns are {', '.join(rows.columns)}, and the key of {table.name} is {', '.join(table.key)}")

@@ -1,9 +1,9 @@
-"""From format 1 to format 2: the ledgers gain `market`, and their value columns get names of no market.
+"""Migration from format 1 to format 2: ledgers gain `market`, and their value columns get market-neutral names.
 
-Ledgers cannot be rebuilt, so each partition is converted in place: read, converted, written beside, read back, compared
-and then renamed over the old file. A partition that is already converted is left as it is, and the format number is
-written last, so an interrupted migration is finished by running it again. `copy` converts the rows of an old BigQuery
-dataset with the same `to_format_2`.
+Ledgers cannot be rebuilt, so each partition is converted in place: the converted rows are written to a temporary file, read
+back, compared and renamed over the old file. Converted partitions are skipped and the format number is written last, so
+repeating an interrupted migration completes it. `copy` converts the rows of an old BigQuery dataset with the same
+`to_format_2`.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -37,7 +37,7 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
 
 MARKET = "market"
 MARKET_OF_FORMAT_1 = "player_points"
-"""Format 1 knew no other market."""
+"""The only market of format 1."""
 
 WRITER, TEMPORARY = "migrate", ".migrate.tmp"
 
@@ -46,7 +46,7 @@ LedgerFormat = Literal[1, 2]
 
 @dataclass(frozen=True)
 class Partition:
-    """A file of a ledger, its rows and the format of its columns."""
+    """A file of a ledger, its row count and the format of its columns."""
 
     table: Table
     file: Path
@@ -55,12 +55,12 @@ class Partition:
 
     @property
     def day(self) -> date:
-        """The date that the folder names."""
+        """The date in the folder's name."""
         return _day(self.file)
 
 
 def ledger_format(table: str, columns: Collection[str]) -> LedgerFormat | None:
-    """Whether the columns of a ledger are those of format 1 or of format 2; None if they are neither."""
+    """The format of a ledger's columns, or None if they match neither."""
     renamed, there = RENAMED[table], set(columns)
     old, new = set(renamed), {MARKET, *renamed.values()}
     key = set(TABLES[table].key) - {MARKET}
@@ -72,7 +72,7 @@ def ledger_format(table: str, columns: Collection[str]) -> LedgerFormat | None:
 
 
 def to_format_2(table: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows of a ledger in the shape of format 1, in that of format 2. Values, order and the other columns stay."""
+    """Convert ledger rows from format 1 to format 2. Values, order and other columns are unchanged."""
     renamed = rows.rename(RENAMED[table])
     after = [name for name in TABLES[table].dtypes if name in renamed.columns or name == MARKET]
     place = renamed.columns.index(after[after.index(MARKET) - 1]) + 1
@@ -80,9 +80,9 @@ def to_format_2(table: str, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def plan(home: Path) -> list[Partition]:
-    """Every partition of the ledgers that change, read whole. Empty when the home needs no migration.
+    """Read and return every partition of the ledgers that change. Empty if the home needs no migration.
 
-    Raises BadInput for a home of a newer format, PipelineError for a partition that cannot be read or has neither shape.
+    Raises BadInput for a home of a newer format, PipelineError for an unreadable partition or one of neither format.
     """
     found = format_of(home)
     if found is None or found >= FORMAT:
@@ -92,7 +92,7 @@ def plan(home: Path) -> list[Partition]:
 
 
 def summary(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
-    """What a migration has to do, one line per ledger."""
+    """The pending work of a migration, one line per ledger."""
     if format_of(home) != FORMAT - 1:
         yield f"nothing to do: {home} {'is of format ' + str(FORMAT) if format_of(home) else 'has no tables yet'}"
         return
@@ -104,9 +104,9 @@ def summary(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
 
 
 def migrate(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
-    """Convert what `plan` has found, then run the other steps, then write the format number. Yields a message per step.
+    """Convert the partitions from `plan`, run the other steps, then write the format number. Yields a message per step.
 
-    Raises BadInput for a home that cannot be written, Busy when another writer holds a date. Running it again continues.
+    Raises BadInput for a home that cannot be written, Busy while another writer holds a date. Repeating it resumes it.
     """
     if format_of(home) != FORMAT - 1:
         return
@@ -130,7 +130,7 @@ def convert_ledgers(home: Path, partitions: Collection[Partition]) -> Iterator[s
 
 
 def record_ledgers(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
-    """Record the rows of every ledger in the manifests: format 1 had none."""
+    """Record the rows of every ledger in the manifests, which format 1 did not have."""
     manifests = Manifests(home / MANIFESTS)
     for table in ledgers():
         recorded = 0
@@ -143,9 +143,9 @@ def record_ledgers(home: Path, partitions: Collection[Partition]) -> Iterator[st
 
 
 STEPS: tuple[Callable[[Path, Collection[Partition]], Iterator[str]], ...] = (convert_ledgers, record_ledgers)
-"""What takes a home from format 1 to 2, in order. A step yields messages and can be repeated after an interruption.
+"""The steps from format 1 to 2, in order. A step yields messages and can be repeated after an interruption.
 
-The format number is written after the last one. Inside a step the home is still of format 1, so a warehouse refuses it.
+The format number is written after the last step. Until then the home has format 1, so a warehouse refuses it.
 """
 
 
@@ -188,10 +188,10 @@ def _read(file: Path) -> pl.DataFrame:
 
 
 def _convert(table: Table, file: Path) -> None:
-    """Replace a partition by its converted rows, once these are read back and equal. The caller holds its lock."""
+    """Replace a partition with its converted rows after reading them back and comparing. The caller holds the lock."""
     before = _read(file)
     if ledger_format(table.name, before.columns) != 1:
-        return  # another process has converted it since it was planned
+        return  # another process converted it after the plan
     converted, temporary = to_format_2(table.name, before), file.with_name(TEMPORARY)
     try:
         converted.write_parquet(temporary)
@@ -203,7 +203,7 @@ def _convert(table: Table, file: Path) -> None:
 
 
 def _refuse_difference(table: Table, file: Path, before: pl.DataFrame, after: pl.DataFrame) -> None:
-    """Raise PipelineError unless rows, order and every value are those of before, under the new names."""
+    """Raise PipelineError unless rows, order and values are unchanged under the new names."""
     expected = before.rename(RENAMED[table.name])
     kept = after.select(expected.columns)
     markets = after[MARKET].unique().to_list() if after.height else [MARKET_OF_FORMAT_1]

@@ -1,8 +1,8 @@
-"""Where trained models are kept: one folder per model, `<home>/models/<model_id>/` with `model.cbm` and `card.json`.
+"""Storage of trained models: one folder per model, `<home>/models/<model_id>/` with `model.cbm` and `card.json`.
 
-The home is a local folder or an object store. The card is written last: a model is there when its card is.
+The home is a local folder or an object store. The card is written last: a model exists once its card exists.
 
-A model's id is the hash of what it was made from, so a rebuild finds the model again instead of training it.
+A model's id is the hash of its inputs, so a rebuild reuses the model instead of training it again.
 """
 
 import hashlib
@@ -33,13 +33,13 @@ GOLDEN_TOLERANCE = 1e-6  # points
 
 
 class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Models in a folder or an object store. A model is there whole or not at all, and is never changed."""
+    """Models in a folder or an object store. Saving is atomic, and a saved model never changes."""
 
     home: str
     """A folder, or an object store: gs://bucket/prefix."""
 
     def folder(self, model_id: str) -> Place:
-        """Where a model is, or would be."""
+        """The folder of a model, which may not exist."""
         return files.place(self.home) / "models" / model_id
 
     def has(self, model_id: str) -> bool:
@@ -47,7 +47,7 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         return files.exists(self.folder(model_id) / CARD)
 
     def save(self, system: "TrainedSystem", booster: Any, card: "Card") -> None:
-        """Keep a model and its card. Does nothing when another writer has saved the same model first."""
+        """Save a model and its card. Does nothing if another writer saved the same model first."""
         target = self.folder(card.model_id)
         if not isinstance(target, Path):
             self._put(target, system, booster, card)
@@ -68,29 +68,29 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
             file = Path(scratch, MODEL)
             system.write(booster, file)
             body = file.read_bytes()
-        # Without a card it is the torso of a writer that was killed, or that of one at work on the same rows.
+        # A model file without a card is left over from a killed writer, or is being written from the same rows.
         has_replaced = not files.create(target / MODEL, body) and not self.has(card.model_id)
         if has_replaced:
             files.put(target / MODEL, body)
         written = _written(card, body).encode()
-        # The other writer's card holds the hash of the file that this one replaced: catboost writes the same trees as other bytes.
+        # The other writer's card holds the hash of the replaced file: CatBoost may write the same trees as different bytes.
         if not files.create(target / CARD, written) and has_replaced:
             files.put(target / CARD, written)
 
     def _replace(self, new: Path, target: Path) -> None:
         try:
             new.replace(target)
-        except OSError:  # a folder that is not empty: the other writer was faster, or an older one left a torso
+        except OSError:  # folder is not empty: another writer was faster, or a killed one left a partial model
             if self.has(target.name):
                 return
             shutil.rmtree(target)
             new.replace(target)
 
     def load(self, model_id: str, system: "TrainedSystem") -> "TrainedModel":
-        """The model of a system, after it reproduced its golden rows.
+        """Load the model of a system and verify that it reproduces its golden rows.
 
-        Raises Damaged when it is absent, or unreadable or forecasts something else than it did when it was saved: then it is
-        moved aside, and its week can be trained again. Raises Permanent when it belongs to another system, or has another signature
+        Raises Damaged if it is missing, unreadable or predicts other values than when it was saved. A damaged model is moved
+        aside, and its week can be trained again. Raises Permanent if it belongs to another system or has another signature
         than the installed code.
         """
         folder = self.folder(model_id)
@@ -123,7 +123,7 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
 def identify(
     frame: pl.DataFrame, parameters: Mapping[str, float | int | str], features: Sequence[str], library_version: str
 ) -> str:
-    """The id of the model that these rows, in this order, give: the same inputs, the same id, in every process."""
+    """The id of the model trained on these rows, in this order. Deterministic across processes."""
     digest = hashlib.sha256(json.dumps([dict(parameters), list(features), library_version], sort_keys=True).encode())
     for column in frame.iter_columns():
         digest.update(f"\0{column.name} {column.dtype} {column.len()}\0".encode())
@@ -132,7 +132,7 @@ def identify(
 
 
 def golden(frame: pl.DataFrame, features: Sequence[str]) -> list[list[float | None]]:
-    """Feature values of rows, as a card keeps them."""
+    """Feature values of rows, as stored in a card."""
     return [list(row) for row in frame.select(pl.col(features).cast(pl.Float64)).iter_rows()]
 
 
@@ -162,6 +162,6 @@ def _check_golden_rows(system: "TrainedSystem", model: "TrainedModel") -> None:
     then = pl.Series(card.golden_outputs, dtype=pl.Float64)
     if now.len() != then.len() or now.is_empty():
         raise Damaged(f"model {card.model_id} has {now.len()} golden rows and {then.len()} outputs")
-    off = float((now - then).abs().max())  # type: ignore[arg-type]  # a series of floats, not empty
+    off = float((now - then).abs().max())  # type: ignore[arg-type]  # a non-empty series of floats
     if not off <= GOLDEN_TOLERANCE:
         raise Damaged(f"model {card.model_id} is {off:.6f} points off on its golden rows: not what was saved")

@@ -1,10 +1,10 @@
-"""The partition files of the local warehouse: which are readable, and what happens to one that is not.
+"""The partition files of the local warehouse: detects unreadable files and moves them aside.
 
-A file is checked when this process first reads it, and again after it changed. An unreadable file is moved aside, and its date
-counts as not written. A file of a ledger stays where it is, and its date is closed: what it says cannot be made again.
+A file is checked when this process first reads it, and again after it changes. An unreadable file is moved aside, and its
+date counts as not written. An unreadable ledger file is kept in place and closes its date, because it cannot be rebuilt.
 
-    sealed(...)       a file with a checksum is checked whole before it is read
-    earlier files     length and footer are checked; a damaged page is found when a read fails, see `recovering`
+    sealed(...)       a file with a checksum is fully checked before it is read
+    earlier files     length and footer are checked; a damaged page is detected when a read fails, see `recovering`
 """
 
 import io
@@ -28,7 +28,7 @@ from nba_pipeline.warehouse.damage import Notice
 from nba_pipeline.warehouse.writing import locked
 
 READ_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
-"""What polars raises for a damaged page. It raises them for other reasons, too: then no file is found and they go on."""
+"""Polars' exceptions for a damaged page. They have other causes too, so they propagate if no damaged file is found."""
 TABLES_FOLDER, QUARANTINE = "tables", "quarantine"
 UNREADABLE = "part.parquet.*"
 
@@ -40,7 +40,7 @@ logger = logging.getLogger("nba_pipeline.damage")
 
 @dataclass(frozen=True)
 class _Check:
-    """The problem of a file, whose inode, time and size were the signature's, and whether it has a checksum."""
+    """The result of checking a file. `signature` is its inode, modification time and size at the time of the check."""
 
     signature: Signature
     problem: str | None
@@ -48,9 +48,9 @@ class _Check:
 
 
 _checked: dict[Path, _Check] = {}
-"""What this process knows about each file."""
+"""The checked files of this process."""
 _unsealed: dict[Path, "Partition"] = {}
-"""The files without a checksum that this process read."""
+"""The files without a checksum that this process has read."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,17 @@ class Partition:
 
     @cached_property
     def file(self) -> Path:
-        """Where it is, if it was written."""
+        """The path of the file, which may not exist."""
         return self.home / self.kind / self.table.name / f"game_date={self.day}" / "part.parquet"
 
     @property
     def is_of_a_ledger(self) -> bool:
-        """Whether the file must never be moved."""
+        """Whether the file belongs to a ledger and must never be moved."""
         return self.kind == TABLES_FOLDER and self.table.is_ledger
 
     @property
     def closed_sentence(self) -> str:
-        """Why nothing is read from or written to the date of a ledger."""
+        """The reason why a ledger date can be neither read nor written."""
         return (
             f"the ledger {self.table.name} is closed for {self.day}: {self.file} is unreadable "
             f"({problem_of(self.file)}); next: {damage.RESTORE}"
@@ -82,12 +82,12 @@ class Partition:
 
 
 def problem_of(file: Path) -> str | None:
-    """Why a file cannot be read; None for a readable file. Raises FileNotFoundError."""
+    """Why a file is unreadable; None for a readable file. Raises FileNotFoundError."""
     return _check(file).problem
 
 
 def is_readable(partition: Partition) -> bool:
-    """Whether the file was written and can be read. One that cannot is moved aside; one of a ledger closes its date."""
+    """Whether the file exists and is readable. Moves an unreadable file aside; an unreadable ledger file closes its date."""
     try:
         check = _check(partition.file)
     except FileNotFoundError:
@@ -103,7 +103,7 @@ def is_readable(partition: Partition) -> bool:
 
 
 def move_aside(partition: Partition) -> None:
-    """Move an unreadable file aside. The caller holds the write lock of the date, so that no writer has just replaced it."""
+    """Move an unreadable file aside. The caller holds the write lock, so no writer can replace the file meanwhile."""
     try:
         problem = problem_of(partition.file)
     except FileNotFoundError:
@@ -117,7 +117,7 @@ def move_aside(partition: Partition) -> None:
 
 
 def lost(home: Path, table: Table) -> dict[date, str]:
-    """The dates whose file was moved aside and that were not written since, each with a sentence."""
+    """The dates whose file was moved aside and not written since, each with a message."""
     found: dict[date, str] = {}
     if table.is_ledger:
         return found
@@ -132,12 +132,12 @@ def lost(home: Path, table: Table) -> dict[date, str]:
 
 
 def moved_at(moved: Path) -> datetime:
-    """The instant at which a file was moved, from its name."""
+    """The instant at which a file was moved, parsed from its name."""
     return datetime.strptime(moved.name.removeprefix("part.parquet."), damage.INSTANT).replace(tzinfo=UTC)
 
 
 def find_damage() -> list[Notice]:
-    """Read every file without a checksum that this process read before, whole; move the unreadable ones aside."""
+    """Fully read every file without a checksum that this process has read, and move unreadable ones aside."""
     found = []
     for partition in list(_unsealed.values()):
         try:
@@ -151,7 +151,7 @@ def find_damage() -> list[Notice]:
 
 
 def recovering(work: Callable[[], Result]) -> Result:
-    """The result of a function that reads tables. When a read fails, unreadable files are moved aside and it is called again."""
+    """Call a function that reads tables. If a read fails, move unreadable files aside and call it once more."""
     try:
         return work()
     except READ_ERRORS:
@@ -162,7 +162,7 @@ def recovering(work: Callable[[], Result]) -> Result:
 
 @contextmanager
 def damage_named() -> Iterator[None]:
-    """For work that cannot be repeated: a failed read ends with the name of the file, which is then moved aside."""
+    """For work that cannot be repeated: if a read fails, move unreadable files aside and raise Damaged with their names."""
     try:
         yield
     except READ_ERRORS as error:
@@ -173,7 +173,7 @@ def damage_named() -> Iterator[None]:
 
 
 def _check(file: Path) -> _Check:
-    stat = os.stat(file)  # noqa: PTH116  # half the time of Path.stat, for thousands of files
+    stat = os.stat(file)  # noqa: PTH116  # takes half the time of Path.stat, for thousands of files
     signature = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
     known = _checked.get(file)
     if known is None or known.signature != signature:
@@ -202,7 +202,7 @@ def _problem_in_pages(file: Path) -> str | None:
 
 
 def _moved_by_a_reader(partition: Partition) -> bool:
-    """Move the file aside unless a writer replaced it meanwhile; whether it is readable now."""
+    """Move the file aside, unless a writer has replaced it. Returns whether the file is readable now."""
     locks = partition.home / "locks" / partition.table.name
     with locked(locks, partition.table.name, [partition.day], "a check of files", SETTINGS.warehouse.lock_wait_seconds):
         move_aside(partition)

@@ -1,6 +1,6 @@
-"""The limits on a payload: its size, arriving or landed, and the depth of its JSON.
+"""The limits on a payload: its size, received or landed, and the depth of its JSON.
 
-What belongs here: reading bytes without more memory than the settings allow. Which request a payload answers does not.
+What belongs here: reading bytes within the memory limits of the settings. The request behind a payload does not.
 """
 
 import gzip
@@ -15,18 +15,18 @@ MIB = 1024**2
 
 
 class TooLarge(Permanent):
-    """An answer has more bytes than it may. The message names the limit."""
+    """A response exceeds its size limit. The message contains the limit."""
 
 
 def most_bytes(provider: str, endpoint: str, extension: str) -> int:
-    """How many bytes an answer may have, as it arrives and decompressed."""
+    """The size limit of a response in bytes, both as received and decompressed."""
     limits = SETTINGS.payloads
     mib = limits.most_mib_of_extension.get(extension) or limits.most_mib_of.get(f"{provider} {endpoint}", limits.most_mib)
     return int(mib * MIB)
 
 
 def gunzip(body: bytes, most: int) -> bytes:
-    """The content of a gzip file. Raises TooLarge beyond `most` bytes, holding no more than these, else as `gzip.decompress`."""
+    """Decompress gzip data of at most `most` bytes, without reading on. Raises TooLarge, or errors as `gzip.decompress`."""
     with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
         content = file.read(most + 1)
     if len(content) > most:
@@ -35,15 +35,15 @@ def gunzip(body: bytes, most: int) -> bytes:
 
 
 def read_json(body: bytes, about: str, found: str = "") -> Any:
-    """The document of a body. Raises Permanent, which begins with `about`, when it is not JSON or too deep.
+    """Parse a JSON body. Raises Permanent, with a message that begins with `about`, for invalid or too deeply nested JSON.
 
-    `found` is shown in place of what the JSON reader says.
+    `found` replaces the JSON parser's error in the message.
     """
     levels = SETTINGS.payloads.deepest
     try:
         document = json.loads(body)
         is_too_deep = is_deeper(document, levels)
-    except RecursionError:  # where the interpreter stops is not where we do
+    except RecursionError:  # the interpreter's limit differs from ours
         is_too_deep = True
     except ValueError as error:
         raise Permanent(f"{about}: the answer is not JSON {found or f'({error})'}") from None
@@ -53,7 +53,7 @@ def read_json(body: bytes, about: str, found: str = "") -> Any:
 
 
 def is_deeper(document: Any, levels: int) -> bool:
-    """Whether lists and objects are nested in more levels than these."""
+    """Whether lists and objects are nested deeper than this number of levels."""
     level = [document] if isinstance(document, (dict, list)) else []
     for _ in range(levels):
         if not level:

@@ -1,7 +1,7 @@
-"""DuckDB that can only read what is registered: its parser names a query's statement, its engine refuses files and writes.
+"""A DuckDB that only reads registered tables: its parser classifies the statement, its engine refuses files and writes.
 
-Registration of tables does not belong here. A spelling decides nothing: statement types and nodes come from DuckDB's
-parser, and a statement that slips through it meets an engine without files and a transaction that is read-only.
+Registration of tables does not belong here. Nothing depends on the query's spelling: statement types and nodes come from
+DuckDB's parser. A statement that slips through still runs without file access in a read-only transaction.
 """
 
 import json
@@ -12,7 +12,7 @@ import duckdb
 from nba_pipeline.errors import BadInput
 
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    # A spill directory is readable and writable even without external access, and `.tmp` of the current one is the default.
+    # A spill directory is readable and writable even without external access. The default is `.tmp` in the current directory.
     "temp_directory": "",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -23,19 +23,19 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 READING_NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
-"""The parser's query nodes that read. The others are those of WITH: INSERT, UPDATE, DELETE and COPY TO."""
+"""The parser's query nodes that only read. The others belong to WITH: INSERT, UPDATE, DELETE and COPY TO."""
 
 ACCEPTED = "sql takes one statement that only reads: SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE, or EXPLAIN of one of them"
 HINTS = {"MULTI": "; list the values of a PIVOT with IN"}
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """Open a database in memory that neither spills to disk nor loads extensions."""
+    """Open an in-memory database that neither spills to disk nor loads extensions."""
     return duckdb.connect(":memory:", config=CONFIG)
 
 
 def lock(connection: duckdb.DuckDBPyConnection) -> None:
-    """From now on the connection reads no file, writes nothing and keeps its configuration."""
+    """Disable file access, writes and configuration changes on a connection."""
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     connection.execute("BEGIN TRANSACTION READ ONLY")
@@ -65,7 +65,7 @@ def parsed(connection: duckdb.DuckDBPyConnection, query: str) -> list[duckdb.Sta
 
 
 def type_of(statement: duckdb.Statement) -> str:
-    """The parser's name for the type of a statement. DuckDB's Python module does not name every type of its parser."""
+    """The parser's name for the type of a statement. DuckDB's Python module does not name every type."""
     try:
         return str(statement.type.name)
     except ValueError:
@@ -73,7 +73,7 @@ def type_of(statement: duckdb.Statement) -> str:
 
 
 def _explained(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[str, str]:
-    """Type and text of what EXPLAIN explains: the longest tail of the query that is another statement."""
+    """Type and text of the explained statement: the longest suffix of the query that parses and is no EXPLAIN."""
     encoded = query.encode()  # the tokenizer counts bytes
     for offset, _ in duckdb.tokenize(query):
         text = encoded[offset:].decode()
@@ -87,7 +87,7 @@ def _explained(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[str, 
 
 
 def _query_nodes(connection: duckdb.DuckDBPyConnection, query: str) -> set[str]:
-    """The query nodes in the syntax tree of a SELECT, as DuckDB serializes it."""
+    """The query nodes in the syntax tree of a SELECT, as serialized by DuckDB."""
     row = connection.execute("SELECT json_serialize_sql($1)", [query]).fetchone()
     tree = json.loads(row[0]) if row else {"error": True}
     if tree["error"]:
@@ -107,5 +107,5 @@ def _types(tree: object) -> Iterator[str]:
 
 
 def first_paragraph(error: Exception) -> str:
-    """DuckDB's message without the query's text and the arrow below it."""
+    """DuckDB's message without the query text and the arrow below it."""
     return str(error).split("\n\n", maxsplit=1)[0]

@@ -1,7 +1,7 @@
-"""Restoring a backup: the backup is verified as a whole before anything is touched, then what is missing is added.
+"""Restoring a backup: verifies the whole backup before any change, then adds what is missing.
 
-No row, manifest entry or file that exists is overwritten or deleted; where it differs from the backup it is named. A ledger
-partition or manifest that cannot be read is copied to `damaged` and replaced. A restore may be interrupted and repeated.
+Existing rows, manifest entries and files are never overwritten or deleted; differences from the backup are reported. An
+unreadable ledger partition or manifest is copied to `damaged` and replaced. An interrupted restore can be repeated.
 """
 
 import json
@@ -45,12 +45,12 @@ PARQUET = ".parquet"
 
 @dataclass
 class Restored:
-    """What a restore added, or in a dry run would add, and what differs from the backup."""
+    """What a restore added, or would add in a dry run, and the differences from the backup."""
 
     rows: dict[str, int] = field(default_factory=dict)
-    """By ledger."""
+    """The number of rows by ledger."""
     files: int = 0
-    """Of the landing."""
+    """The number of files in the landing."""
     differences: list[str] = field(default_factory=list)
 
 
@@ -65,12 +65,12 @@ class Part:
 
 
 def restore(warehouse: Warehouse, landing: Place, folder: Path, *, environment: str, dry_run: bool = False, say: Say) -> Restored:
-    """Add what the backup has and the home lacks. Raises BadInput, before anything is touched, for an unusable backup."""
+    """Add what the home lacks from the backup. Raises BadInput for an unusable backup, before any change."""
     receipt = read_receipt(folder)
     say(f"verifying {len(receipt.files)} files of the backup of {receipt.made_at}")
     refuse_unusable(folder, receipt, environment)
     restored = Restored()
-    for part in parts_of(folder, receipt):  # all of them once, so that a later one cannot end the restore half-way
+    for part in parts_of(folder, receipt):  # parse all first, so that an unreadable part fails before any change
         restored.rows.setdefault(part.table.name, 0)
     restored.differences += [f"the backup itself: {finding}" for finding in receipt.findings]
     try:
@@ -88,7 +88,7 @@ def restore(warehouse: Warehouse, landing: Place, folder: Path, *, environment: 
 
 
 def read_receipt(folder: Path) -> Receipt:
-    """The receipt of a backup. Raises BadInput when there is none, or one that was edited or is of a newer format."""
+    """The receipt of a backup. Raises BadInput if it is missing, edited, unreadable or of another format."""
     path = folder / RECEIPT
     if not folder.is_dir():
         raise BadInput(f"there is no backup folder {folder}")
@@ -108,7 +108,7 @@ def read_receipt(folder: Path) -> Receipt:
 
 
 def refuse_unusable(folder: Path, receipt: Receipt, environment: str) -> None:
-    """Raises BadInput for a file that is missing, altered, unlisted or misplaced, and for a backup of another league."""
+    """Raise BadInput for a missing, altered, unlisted or misplaced file, and for a mix of sandbox and real data."""
     if (receipt.environment == SANDBOX) != (environment == SANDBOX):
         raise BadInput(f"the backup {folder} is of the environment {receipt.environment}, and NBA_PIPELINE_ENV is {environment}")
     for name, entry in receipt.files.items():
@@ -163,7 +163,7 @@ def _manifest(folder: Path, receipt: Receipt, table: Table, day: date) -> Manife
 
 
 def _restore_part(warehouse: Warehouse, part: Part, differences: list[str], dry_run: bool) -> int:
-    """Add what is missing of a date; how many rows. What differs goes to `differences`."""
+    """Add the missing rows of a date and return their number. Appends differences to `differences`."""
     table, day, key = part.table, part.game_date, list(part.table.key)
     with warehouse.locked(table, [day], WRITER):
         replaced = 0 if dry_run else _replace_damaged(warehouse, part, differences)
@@ -183,7 +183,7 @@ def _restore_part(warehouse: Warehouse, part: Part, differences: list[str], dry_
         )
         named = [f"{table.name} {day}, {key_text(values)}: {message}" for values in both.select(key).iter_rows(named=True)]
         differences += named
-        # a row under another recorded hash would count as altered
+        # a row that differs from its recorded hash would count as altered
         missing = missing.join(both, on=key, how="anti", nulls_equal=True)
     if dry_run:
         return missing.height
@@ -193,7 +193,7 @@ def _restore_part(warehouse: Warehouse, part: Part, differences: list[str], dry_
 
 
 def _replace_damaged(warehouse: Warehouse, part: Part, differences: list[str]) -> int:
-    """Set aside a manifest or partition that cannot be read; the caller holds the write lock. Returns the rows put back."""
+    """Set aside an unreadable manifest or partition and return the restored rows. The caller holds the write lock."""
     table, day = part.table, part.game_date
     for moved in warehouse.manifests.set_aside(table, day):
         differences.append(
@@ -208,7 +208,7 @@ def _replace_damaged(warehouse: Warehouse, part: Part, differences: list[str]) -
 
 
 def _restore_landing(landing: Place, folder: Path, receipt: Receipt, restored: Restored, dry_run: bool) -> None:
-    """Missing payloads, then missing journals, in the order in which they were written."""
+    """Add missing payloads, then missing journals, in the order of their modification times."""
     names = sorted(
         names_below(receipt, LANDING),
         key=lambda name: (name.startswith(f"{LANDING}/{JOURNAL}/"), receipt.files[name].modified_ns, name),
@@ -232,13 +232,13 @@ def _copy(source: Path, target: Place, entry: Entry) -> None:
 
 
 def _agrees(target: Place, size: int, source: Path, entry: Entry) -> bool:
-    """Whether a file is the backup's, or a journal that has grown since."""
+    """Whether a file equals the backup's, or is a journal that has grown since."""
     if size < entry.bytes or (size > entry.bytes and not target.name.endswith(files.LOG)):
         return False
     return files.read(target)[: entry.bytes] == source.read_bytes()
 
 
 def _rejected_twin(path: Place) -> Place:
-    """The name that a payload has once it was rejected: a restore does not accept it again."""
+    """The path of a payload after its rejection. A restore does not add a payload that was rejected."""
     stem, _, extension = path.name.removesuffix(".gz").rpartition(".")
     return path.with_name(f"{stem}{REJECTED}{extension}.gz")

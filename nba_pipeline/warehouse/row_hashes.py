@@ -1,19 +1,18 @@
-r"""Row hashes of ledgers, format 1: the SHA-256 of a row's values in one canonical text. Pure; knows no files.
+r"""Row hashes of ledgers, format 1: the SHA-256 of a canonical text of a row's values. Does no file access.
 
-The text of a row is UTF-8, one line `<name>=<value>` per column, each ended by a line feed, in the order of the columns'
-names by code point. A column without a value (null, or an empty list, since BigQuery stores no null list) has no line, so a
-column that a table gains later changes no hash. The value is written, by type,
+The text of a row is UTF-8, with one line `<name>=<value>` per column, each ended by a line feed, sorted by the code points of
+the column name. A column without a value has no line, so a column added later changes no hash. That covers nulls and empty
+lists, since BigQuery stores no null lists. The value depends on the type,
 
-    String            as it is, with `\\` for a backslash and `\n` for a line feed
+    String            unchanged, with `\\` for a backslash and `\n` for a line feed
     integer           decimal digits, with "-" before a negative number
-    float             as Python's repr prints it: the shortest text that reads back to the same number; -0.0 as 0.0,
-                      and nan, inf, -inf
+    float             Python's repr: the shortest text that parses to the same number; -0.0 as 0.0, and nan, inf, -inf
     Boolean           true | false
     Date              2026-01-15
     Datetime          the UTC instant with microseconds: 2026-01-15T17:00:00.000000Z
-    List              JSON without spaces, other than ASCII characters as they are; dates and instants as JSON strings
+    List              JSON without spaces and without escapes for non-ASCII characters; dates and instants as JSON strings
 
-The hash is printed as 64 hexadecimal digits.
+The hash is written as 64 hexadecimal digits.
 """
 
 import hashlib
@@ -29,13 +28,13 @@ from nba_pipeline.errors import PipelineError
 Kind: TypeAlias = "pl.DataType | DataTypeClass"
 
 FORMAT = 1
-"""Of row hashes and partition hashes. Another canonical text needs another number."""
+"""The format of row hashes and partition hashes. A change of the canonical text requires a new number."""
 
 HASH = "sha256"
-"""Name of the column of hashes."""
+"""The name of the hash column."""
 
 LEAST_PLAIN, MOST_PLAIN = 1e-4, 1e16
-"""Between these magnitudes polars and Python print a float alike."""
+"""Between these magnitudes polars and Python format floats identically."""
 
 INSTANT = "%Y-%m-%dT%H:%M:%S%.6fZ"
 STRING_ESCAPES = {"\\": "\\\\", "\n": "\\n"}
@@ -48,7 +47,7 @@ JSON_ESCAPES = {
 def row_hashes(frame: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.Series:
     """The hash of each row, in the order of the rows. `schema` gives each column's type; other columns are ignored.
 
-    Raises PipelineError for a type that has no canonical text.
+    Raises PipelineError for a type without a canonical text.
     """
     typed = frame if frame.schema == schema else frame.select(pl.col(name).cast(kind) for name, kind in schema.items())
     special, nulls = _special_columns(typed, schema), typed.null_count().row(0, named=True)
@@ -71,7 +70,7 @@ def partition_hash(table: str, game_date: date, hashes: Iterable[str]) -> str:
 
 
 def _special_columns(typed: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> set[str]:
-    """The few columns with a text to escape, or with a number that polars prints unlike Python."""
+    """The columns with text to escape, or with numbers that polars formats differently from Python."""
     tests = list[pl.Expr]()
     for name, kind in schema.items():
         value = pl.col(name)
@@ -84,7 +83,7 @@ def _special_columns(typed: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> 
 
 
 def _text(name: str, kind: pl.DataType, is_special: bool) -> pl.Expr:
-    """The text of a column's values; null for null and for an empty list."""
+    """The canonical text of a column's values; null for null and for an empty list."""
     value = pl.col(name)
     if isinstance(kind, pl.List):
         items = value.list.eval(_element(name, kind.inner).fill_null("null")).list.join(",")
@@ -99,7 +98,7 @@ def _scalar(value: pl.Expr, name: str, kind: Kind) -> pl.Expr:
     if kind == pl.String:
         return value
     if kind.is_float():
-        return pl.when(value == 0.0).then(0.0).otherwise(value.cast(pl.Float64)).cast(pl.String)  # one zero
+        return pl.when(value == 0.0).then(0.0).otherwise(value.cast(pl.Float64)).cast(pl.String)  # -0.0 becomes 0.0
     if isinstance(kind, pl.Datetime) and (kind.time_zone, kind.time_unit) == ("UTC", "us"):
         return value.dt.strftime(INSTANT)
     if kind.is_integer() or kind in (pl.Boolean, pl.Date):

@@ -1,10 +1,10 @@
-"""Replacing whole tables of a local warehouse by new ones: rename by rename, and finished after an interruption.
+"""Replacing whole tables of a local warehouse with rebuilt ones, by renames that resume after an interruption.
 
     <home>/rebuild/tables/<table>        the new rows, until they are installed
     <home>/rebuild/old/tables/<table>    the old rows, until all tables are installed
     <home>/rebuild/install.json          written before the first rename, deleted after the last
 
-What is in the new tables, and whether they may replace the old ones, is decided elsewhere.
+Building the new tables and deciding whether they may replace the old ones do not belong here.
 """
 
 import json
@@ -25,7 +25,7 @@ def is_pending(home: Path) -> bool:
 
 
 def install(home: Path, names: Sequence[str]) -> None:
-    """Make the tables below `<home>/rebuild` the tables of the home, their quarantine included."""
+    """Replace tables of the home and their quarantine with the ones below `<home>/rebuild`."""
     new = {kind: [name for name in names if _new(home, kind, name).exists()] for kind in KINDS}
     body = json.dumps({"tables": list(names), "new": new})
     temporary = _journal(home).with_suffix(".tmp")
@@ -38,7 +38,7 @@ def install(home: Path, names: Sequence[str]) -> None:
 
 
 def finish(home: Path) -> None:
-    """Do the renames of an installation that are not done yet. Does nothing without one."""
+    """Do the remaining renames of an installation. Does nothing without one."""
     folder = home / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "install.lock"):
@@ -53,7 +53,7 @@ def finish(home: Path) -> None:
 
 
 def _swap(home: Path, kind: str, name: str, *, has_new: bool) -> None:
-    """Move the old table aside and the new one in. Repeated after an interruption, it does what is left of that."""
+    """Move the old table aside and the new one in. Resumes after an interruption."""
     live, new, old = home / kind / name, _new(home, kind, name), home / FOLDER / "old" / kind / name
     if has_new and not new.exists():
         return
@@ -62,7 +62,7 @@ def _swap(home: Path, kind: str, name: str, *, has_new: bool) -> None:
         live.replace(old)
     if has_new:
         later = old.with_name(f"{name}.later")
-        if live.exists():  # dates that a run has written since the interruption: they are newer than both
+        if live.exists():  # dates written by a run after the interruption are newer than both
             live.replace(later)
         live.parent.mkdir(parents=True, exist_ok=True)
         new.replace(live)

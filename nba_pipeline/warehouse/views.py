@@ -1,7 +1,7 @@
-"""What people ask for most, as views over the tables: the same statements in DuckDB and in BigQuery.
+"""Views for common queries, with the same statements in DuckDB and BigQuery.
 
-A view is a question, never a stored answer: what is latest is decided each time it is asked. Each filters `game_date`
-from before the platform's first date on, since BigQuery answers no query without such a filter.
+Views store no rows: each query computes the latest versions. Each view filters `game_date` from the platform's first date
+on, because BigQuery rejects queries without a partition filter.
 """
 
 import re
@@ -16,8 +16,8 @@ OUTCOMES = """count(*) AS graded, sum(CASE WHEN outcome = 'WIN' THEN 1 ELSE 0 EN
        sum(CASE WHEN outcome = 'VOID' THEN 1 ELSE 0 END) AS voids, sum(CASE WHEN outcome = 'NO_BET' THEN 1 ELSE 0 END) AS no_bets,
        count(margin) AS lined, avg(CASE WHEN margin IS NOT NULL THEN absolute_error END) AS mae,
        avg(abs(margin)) AS line_mae, avg(absolute_error) AS mae_all"""
-"""The record of graded predictions: how many of each outcome; mean absolute errors in the market's unit, the line's beside them on
-the same rows, and over all rows."""
+"""The record of graded predictions: counts per outcome, mean absolute errors in the market's unit of the predictions and the line
+on the same rows, and of the predictions on all rows."""
 
 VIEWS = {
     "latest_predictions": f"""
@@ -49,12 +49,12 @@ DESCRIPTIONS = {
 
 
 def reads(view: str) -> list[str]:
-    """The tables and views that a view reads, in the order of their mention."""
+    """The tables and views that a view reads, in order of appearance."""
     return list(dict.fromkeys(re.findall(r"\{(\w+)\}", VIEWS[view])))
 
 
 def tables_behind(names: set[str]) -> set[str]:
-    """The tables that these tables and views need."""
+    """The tables behind these tables and views."""
     found, left = set[str](), list(names)
     while left:
         name = left.pop()
@@ -66,10 +66,10 @@ def tables_behind(names: set[str]) -> set[str]:
 
 
 def tables_in(query: str) -> list[Table]:
-    """The tables that a query may read: those it names, and those behind the views it names."""
+    """The tables that a query may read: those in its text, and those behind the views in its text."""
     return [TABLES[name] for name in sorted(tables_behind(set(re.findall(r"[a-z_]+", query.lower()))))]
 
 
 def statement(view: str, qualified: str = "{}") -> str:
-    """The view's SELECT with each table's name put into `qualified`."""
+    """The SELECT of the view, with each table name formatted by `qualified`."""
     return VIEWS[view].strip().format(**{name: qualified.format(name) for name in reads(view)})

@@ -1,4 +1,4 @@
-"""The models that the rows of `points_model` name, read from the model store."""
+"""Loads the models in the rows of `points_model` from the model store."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nba_pipeline.systems.interface import TrainedModel, TrainedSystem
 
 Models = Mapping[tuple[date, str], "TrainedModel"]
-"""(Monday of the week, system_id) -> the week's model. Weeks without a model are not there."""
+"""(Monday of the week, system_id) -> the week's model. Weeks without a model are missing."""
 
 
 def load_models(
@@ -25,8 +25,8 @@ def load_models(
 ) -> "Models":
     """The models of the weeks that have one, ready to predict.
 
-    A model that cannot be used, or that saw its own week, costs its own system that week: `tell` is handed the reason, and the
-    other systems predict.
+    A model that is unusable or was trained on its own week is skipped. Its system makes no predictions for that week; other
+    systems are not affected. `tell` is called with the reason.
     """
     trained = points_model.filter(pl.col("model_id").is_not_null())
     by_name, by_id = {system.system_id: system for system in systems}, dict[str, "TrainedModel"]()

@@ -1,4 +1,4 @@
-"""What every warehouse asks of a write: rows of the dates, one per key, not far fewer than before; one writer at a time."""
+"""Checks before every write: dates, columns, unique keys and shrinkage; and the write locks."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from nba_pipeline.tables.table import Table
 
 
 def by_date(table: Table, dates: Sequence[date], frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
-    """The rows of each date that has some. Raises PipelineError for other dates, columns or types, and for a key twice."""
+    """The rows of each non-empty date. Raises PipelineError for other dates, columns or types, and for a duplicate key."""
     _refuse_other_columns(table, frame)
     copies = frame.filter(pl.struct(*dict.fromkeys(("game_date", *table.key))).is_duplicated())
     if copies.height:
@@ -27,7 +27,7 @@ def by_date(table: Table, dates: Sequence[date], frame: pl.DataFrame) -> dict[da
 
 
 def partitioned(name: str, dates: Sequence[date], frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
-    """The rows of each date that has some. Raises PipelineError for rows of another date."""
+    """The rows of each non-empty date. Raises PipelineError for rows of another date."""
     parts = {key[0]: rows for key, rows in frame.partition_by("game_date", as_dict=True).items()} if frame.height else {}
     outside = sorted(str(day) for day in parts.keys() - set(dates))
     if outside:
@@ -36,12 +36,12 @@ def partitioned(name: str, dates: Sequence[date], frame: pl.DataFrame) -> dict[d
 
 
 def under_a_date(rejected: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
-    """Rejected rows, of which one may be rejected because it has no date: it is filed under the first date of its run."""
+    """Rejected rows, with the first date of the run in place of a missing `game_date`."""
     return rejected.with_columns(pl.col("game_date").fill_null(min(dates))) if dates else rejected
 
 
 def refuse_to_shrink(table: Table, day: date, rows: int, before: int, excused: int) -> None:
-    """Raise PipelineError when fewer than `coverage.shrink_floor` of the rows that are not excused would remain."""
+    """Raise PipelineError if fewer than `coverage.shrink_floor` of the rows that are not excused would remain."""
     if not table.may_shrink and rows < SETTINGS.coverage.shrink_floor * (before - excused):
         raise PipelineError(
             f"{table.name} {day}: {rows} rows would replace {before - excused}, fewer than {SETTINGS.coverage.shrink_floor:.0%}; refused"
@@ -50,7 +50,7 @@ def refuse_to_shrink(table: Table, day: date, rows: int, before: int, excused: i
 
 @contextmanager
 def locked(folder: Path, name: str, dates: Sequence[date], writer: str, wait_seconds: float) -> Iterator[None]:
-    """Hold the write lock of each date on this machine. The operating system lets go of it when the process dies."""
+    """Hold the write lock of each date on this machine. The operating system releases it when the process dies."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for day in sorted(set(dates)):

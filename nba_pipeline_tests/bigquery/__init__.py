@@ -1,1 +1,1 @@
-"""BigQuery on this machine: the emulator as a process of its own, and a proxy that makes it fail on demand."""
+"""BigQuery tests: the emulator in its own process, behind a proxy that injects failures."""

@@ -1,4 +1,4 @@
-"""The emulator for the tests of this folder, and a dataset of it."""
+"""The emulator for the tests of this folder, and a dataset in it."""
 
 import pytest
 
@@ -9,4 +9,4 @@ from nba_pipeline_tests.bigquery.store import admin, dead_from, lines, quick, se
 
 __all__ = ["admin", "dataset_name", "dead_from", "emulator", "lines", "proxy", "quick", "settings", "store", "tables"]
 
-collect_ignore = ["launcher.py"]  # doctests would import it, and only the emulator's own environment can
+collect_ignore = ["launcher.py"]  # doctests would import it, which requires the emulator's environment

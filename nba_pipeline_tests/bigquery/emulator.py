@@ -1,7 +1,7 @@
-"""The BigQuery emulator: its environment, made once beside the project, and the process that tests talk to.
+"""The BigQuery emulator: its environment, created once beside the project, and the process that tests connect to.
 
-It needs Python 3.13 and a duckdb that the project does not use, so it lives in an environment of its own and nothing of it is
-imported here. `python -m nba_pipeline_tests.bigquery.emulator setup` makes that environment; a second call costs nothing.
+It needs Python 3.13 and a duckdb version that the project does not use, so it has its own environment and is never imported
+here. `python -m nba_pipeline_tests.bigquery.emulator setup` creates the environment; repeating it costs nothing.
 """
 
 import argparse
@@ -36,7 +36,7 @@ PROBE_SECONDS = 20
 
 
 class NotStarted(Exception):
-    """The emulator, or its environment, cannot be had; the message says why."""
+    """The emulator or its environment is unavailable. The message has the reason."""
 
 
 def _candidates() -> Iterator[str]:
@@ -50,7 +50,7 @@ def _candidates() -> Iterator[str]:
 
 
 def find_python() -> str | None:
-    """A command that runs Python 3.13. Each is tried: a pyenv shim may be on the path and yet run nothing."""
+    """A command that runs Python 3.13. Each candidate is executed, because a pyenv shim on the path may not work."""
     for command in _candidates():
         try:
             answer = subprocess.run(
@@ -69,12 +69,12 @@ def _python(folder: Path) -> Path:
 
 
 def _clean_environment(folder: Path) -> dict[str, str]:
-    """Nothing of ours: the emulator takes its settings from variables too. It keeps duckdb's extensions in its home."""
+    """Variables without the project's, since the emulator also reads settings from them. duckdb's extensions go into its home."""
     return {"HOME": str(folder / "home"), "PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
 
 
 def is_ready(folder: Path = ENVIRONMENT, requirements: Path = REQUIREMENTS) -> bool:
-    """Whether the environment was made to its end from these requirements."""
+    """Whether the environment was completely created from these requirements."""
     done = folder / "done"
     return done.exists() and done.read_text() == _fingerprint(requirements)
 
@@ -84,7 +84,7 @@ def _fingerprint(requirements: Path) -> str:
 
 
 def setup(folder: Path = ENVIRONMENT, requirements: Path = REQUIREMENTS) -> None:
-    """Make the environment, unless it is there. What an interrupted call left is thrown away."""
+    """Create the environment if it is missing. Deletes the remains of an interrupted call."""
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
         if is_ready(folder, requirements):
@@ -109,7 +109,7 @@ def setup(folder: Path = ENVIRONMENT, requirements: Path = REQUIREMENTS) -> None
             requirements,
         ]
         subprocess.run(install, check=True)
-        # unpacks duckdb's extensions into the home, and shows that everything can be imported
+        # unpacks duckdb's extensions into the home, and verifies that all imports work
         subprocess.run(
             [_python(folder), LAUNCHER, "--help"], env=_clean_environment(folder), stdout=subprocess.DEVNULL, check=True
         )
@@ -122,7 +122,7 @@ class Emulator:
     >>> with Emulator(tmp_path) as emulator:  # doctest: +SKIP
     ...     subprocess.run(command, env=os.environ | emulator.variables("a-project", "a_dataset"))
 
-    It dies with the process that started it. `copy_to` takes a copy of its data, from which another one can start.
+    It exits with the process that started it. `copy_to` copies its data, from which another emulator can start.
     """
 
     def __init__(self, folder: Path, environment: Path = ENVIRONMENT, start_seconds: float = START_SECONDS) -> None:
@@ -134,7 +134,7 @@ class Emulator:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        # The data folder is named relative to the working directory: whatever keeps the name, a copy finds its own files.
+        # The data folder is relative to the working directory, so that stored paths stay valid in a copy.
         command: list[str | Path] = [_python(self.environment).absolute(), LAUNCHER, "--data-dir", "data", "--end-with-stdin"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -152,7 +152,7 @@ class Emulator:
         self.stop()
 
     def stop(self) -> None:
-        """Kill the process, as a machine that loses power would."""
+        """Kill the process, like a power failure."""
         if self._process:
             with self._process as process:
                 process.kill()
@@ -176,18 +176,18 @@ class Emulator:
 
     @property
     def log(self) -> Path:
-        """What the emulator wrote on standard error."""
+        """The emulator's standard error."""
         return self.folder / "emulator.log"
 
     @property
     def pid(self) -> int:
-        """The running process."""
+        """The id of the running process."""
         assert self._process, "the emulator is not running"
         return self._process.pid
 
     @property
     def url(self) -> str:
-        """Where the REST interface is."""
+        """The address of the REST interface."""
         return f"http://127.0.0.1:{self._ports['port']}"
 
     @property
@@ -196,7 +196,7 @@ class Emulator:
         return f"127.0.0.1:{self._ports['grpc_port']}"
 
     def variables(self, project: str, dataset: str, url: str | None = None) -> dict[str, str]:
-        """What a child process needs in its environment; `url` puts a proxy in between."""
+        """The environment variables of a child process; `url` inserts a proxy."""
         url = url or self.url
         account = self.folder / f"account_{url.rpartition(':')[2]}.json"
         if not account.exists():
@@ -207,18 +207,18 @@ class Emulator:
             "BIGQUERY_PROJECT": project,
             "BIGQUERY_DATASET": dataset,
             "GOOGLE_APPLICATION_CREDENTIALS": str(account),
-            # google-auth asks Google about every service account in the background; nothing listens there
+            # google-auth looks up every service account at Google in the background; nothing listens at this address
             "HTTPS_PROXY": "http://127.0.0.1:9",
             "NO_PROXY": "127.0.0.1",
         }
 
     def copy_to(self, folder: Path) -> None:
-        """Copy the data as they are at this instant; `Emulator(folder)` starts from them."""
+        """Copy the current data, from which `Emulator(folder)` can start."""
         folder.mkdir(parents=True, exist_ok=True)
         if self._process is None:
             shutil.copytree(self.folder / "data", folder / "data")
             return
-        os.kill(self.pid, signal.SIGSTOP)  # no file may change between the first and the last one copied
+        os.kill(self.pid, signal.SIGSTOP)  # no file may change during the copy
         try:
             shutil.copytree(self.folder / "data", folder / "data")
         finally:
@@ -233,7 +233,7 @@ def _private_key() -> str:
 
 
 def _service_account(project: str, token_uri: str) -> dict[str, str]:
-    """A key file as Google makes them, for nobody: the key is new and only the emulator accepts it."""
+    """A key file in Google's format. The key is new, and only the emulator accepts it."""
     return {
         "type": "service_account",
         "project_id": project,
@@ -246,7 +246,7 @@ def _service_account(project: str, token_uri: str) -> dict[str, str]:
 
 
 def main() -> None:
-    """Make the environment, from the command line."""
+    """Create the environment, from the command line."""
     parser = argparse.ArgumentParser(prog="python -m nba_pipeline_tests.bigquery.emulator", description=__doc__)
     parser.add_argument("command", choices=["setup"])
     parser.add_argument("--folder", type=Path, default=ENVIRONMENT)

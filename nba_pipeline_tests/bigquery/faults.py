@@ -1,11 +1,11 @@
-"""A proxy between a BigQuery client and the emulator: it numbers and records every HTTP call, and makes chosen ones fail.
+"""A proxy between a BigQuery client and the emulator. It numbers and records every HTTP call, and injects faults.
 
 >>> with FaultProxy(emulator.url) as proxy:  # doctest: +SKIP
 ...     proxy.rule(2, Respond(503, "backendError", "try again"))
 ...     proxy.rule(lambda call: call.kind == "load" and call.table == "grades$20260101", DropAfter())
 ...     client = bigquery.Client(project, client_options={"api_endpoint": proxy.url}, credentials=AnonymousCredentials())
 
-Only REST passes through it; the Storage Read API is gRPC and does not.
+It only proxies REST. The Storage Read API is gRPC and bypasses it.
 """
 
 import gzip
@@ -34,7 +34,7 @@ JSON_PART = re.compile(rb"\{.*?\}\s*(?=\r?\n--)", re.DOTALL)
 
 @dataclass
 class Call:
-    """One HTTP request: what it asks, and, once it is answered, the status that the client got."""
+    """One HTTP request and, once it is answered, the status that the client received."""
 
     number: int
     method: str
@@ -45,17 +45,17 @@ class Call:
     body: dict[str, Any] = field(default_factory=dict, repr=False)
     status: int | None = None
     sent: int = 0
-    """Bytes of the request's body."""
+    """Size of the request's body in bytes."""
 
     @property
     def label(self) -> str:
-        """Destination and job, as far as the call names them."""
+        """Destination and job, if the call has them."""
         return " ".join(filter(None, (self.table, self.job_id)))
 
 
 @dataclass(frozen=True)
 class Respond:
-    """Answer with Google's error body instead of asking BigQuery."""
+    """Respond with Google's error body without forwarding the call to BigQuery."""
 
     status: int
     reason: str
@@ -65,17 +65,17 @@ class Respond:
 
 @dataclass(frozen=True)
 class DropBefore:
-    """Close the connection; BigQuery never hears of the call."""
+    """Close the connection before the call reaches BigQuery."""
 
 
 @dataclass(frozen=True)
 class DropAfter:
-    """Let BigQuery do the work, then close the connection: a lost answer."""
+    """Forward the call to BigQuery, then close the connection: a lost response."""
 
 
 @dataclass(frozen=True)
 class Kill:
-    """SIGKILL a process: before BigQuery hears of the call, or after its answer and before the client has it."""
+    """SIGKILL a process, either before the call reaches BigQuery or before the client receives the response."""
 
     process: int | Callable[[], int]
     when: Literal["before", "after"]
@@ -83,14 +83,14 @@ class Kill:
 
 @dataclass(frozen=True)
 class Delay:
-    """Wait, then go on as usual."""
+    """Wait, then forward the call."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Rewrite:
-    """Change BigQuery's JSON answer."""
+    """Change BigQuery's JSON response."""
 
     change: Callable[[Any], Any]
 
@@ -100,7 +100,7 @@ Fault = Respond | DropBefore | DropAfter | Kill | Delay | Rewrite
 
 @dataclass
 class Rule:
-    """A fault, when it happens, and how often it still may (None: always)."""
+    """A fault, its condition, and how often it may still occur (None: always)."""
 
     when: int | Callable[[Call], bool]
     fault: Fault
@@ -114,7 +114,7 @@ class Rule:
 
 @dataclass
 class Answer:
-    """Status, headers and body as they go to the client."""
+    """Status, headers and body of the response to the client."""
 
     status: int
     reason: str
@@ -125,7 +125,7 @@ class Answer:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
     def with_body(self, body: bytes) -> "Answer":
-        """The same answer with another, uncompressed body."""
+        """The same response with another, uncompressed body."""
         kept = [(key, value) for key, value in self.headers if key.lower() != "content-encoding"]
         return Answer(self.status, self.reason, kept, body)
 
@@ -136,7 +136,7 @@ class FaultProxy:
     Args:
         upstream_url: the emulator.
 
-    Rules are looked at in the order in which they were made; the first that applies is used and counted down.
+    Rules are checked in the order of their creation. The first match is applied and counted down.
     """
 
     def __init__(self, upstream_url: str) -> None:
@@ -159,12 +159,12 @@ class FaultProxy:
 
     @property
     def url(self) -> str:
-        """What the client takes for BigQuery."""
+        """The address that the client uses for BigQuery."""
         return f"http://127.0.0.1:{self._http.server_address[1]}"
 
     @property
     def calls(self) -> list[Call]:
-        """Everything asked so far, in the order of arrival."""
+        """All calls so far, in the order of arrival."""
         with self._lock:
             return list(self._calls)
 
@@ -173,18 +173,18 @@ class FaultProxy:
         return [call.kind for call in self.calls]
 
     def forget(self) -> None:
-        """Begin at number 1 again, without rules."""
+        """Restart numbering at 1 and delete all rules."""
         with self._lock:
             self._calls.clear()
             self._rules.clear()
 
     def rule(self, when: int | Callable[[Call], bool], do: Fault, times: int | None = 1) -> None:
-        """Let a fault happen at a call number, or at the calls that a predicate chooses; `times=None` means at each of them."""
+        """Inject a fault at a call number, or at calls that match a predicate; `times=None` means every match."""
         with self._lock:
             self._rules.append(Rule(when, do, times))
 
     def arrived(self, method: str, path: str, body: bytes) -> tuple[Call, Fault | None]:
-        """Number and record a call, and say what is to happen to it."""
+        """Number and record a call, and return the fault to inject."""
         with self._lock:
             call = _call(len(self._calls) + 1, method, path, body)
             call.sent = len(body)
@@ -198,9 +198,9 @@ class FaultProxy:
         return call, None
 
     def forward(self, call: Call, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Ask BigQuery, and put our address where its own stands in the answer."""
+        """Forward a call to BigQuery, and replace its address with the proxy's in the response."""
         upstream = urlsplit(self.upstream_url)
-        # a new connection each time: one that was kept could be closed at the other end, and the call must not be sent twice
+        # a new connection for each call: the emulator may close a kept one, and the call must not be sent twice
         connection = http.client.HTTPConnection(str(upstream.hostname), upstream.port, timeout=UPSTREAM_SECONDS)
         try:
             sent = {key: value for key, value in headers.items() if key.lower() not in HOP_BY_HOP | {"host"}}
@@ -234,7 +234,7 @@ class _Server(ThreadingHTTPServer):
     proxy: FaultProxy
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news; threads print nothing into a test's output."""
+        """Ignore disconnected clients, so that threads print nothing into a test's output."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -269,7 +269,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self._answer(call, answer)
 
     def __getattr__(self, name: str) -> Any:
-        """Every method, GET to DELETE, is treated alike."""
+        """Handles all methods from GET to DELETE alike."""
         if name.startswith("do_"):
             return self.handle_call
         raise AttributeError(name)
@@ -327,7 +327,7 @@ def _is_json(answer: Answer) -> bool:
     return "json" in answer.header("content-type")
 
 
-# What a call is
+# Parsing of calls
 
 
 def _upload_id(url: str) -> str:
@@ -335,7 +335,7 @@ def _upload_id(url: str) -> str:
 
 
 def _json_of(body: bytes) -> dict[str, Any]:
-    """The JSON that a body is, or with which a multipart body begins."""
+    """The JSON of a body, or of the first part of a multipart body."""
     if body.startswith(b"--"):
         found = JSON_PART.search(body)
         body = found.group() if found else b""
@@ -365,7 +365,7 @@ def _call(number: int, method: str, path: str, body: bytes) -> Call:
 
 
 def _after(name: str, parts: list[str]) -> str | None:
-    """The path's part that follows a collection's name."""
+    """The path segment after the name of a collection."""
     place = parts.index(name) + 1 if name in parts else len(parts)
     return parts[place] if place < len(parts) else None
 

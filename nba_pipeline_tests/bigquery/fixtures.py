@@ -1,4 +1,4 @@
-"""What tests against BigQuery take as arguments. A conftest imports the fixtures by name; all of a process share one emulator."""
+"""Fixtures for tests against BigQuery. A conftest imports them by name; a process has one emulator."""
 
 import os
 import uuid
@@ -9,13 +9,13 @@ import pytest
 from nba_pipeline_tests.bigquery.emulator import ENVIRONMENT, Emulator, find_python, is_ready
 from nba_pipeline_tests.bigquery.faults import FaultProxy
 
-IS_REQUIRED = os.environ.get("NBA_BIGQUERY_TESTS") == "required"  # read before a test cleans its environment
+IS_REQUIRED = os.environ.get("NBA_BIGQUERY_TESTS") == "required"  # read before a test clears its environment
 PROJECT = "nba-test"
 RUNNING = pytest.StashKey[Emulator]()
 
 
 def why_not() -> str | None:
-    """Why there can be no emulator here, or None."""
+    """Why the emulator is unavailable here, or None."""
     if is_ready():
         return None
     if find_python() is None:
@@ -25,7 +25,7 @@ def why_not() -> str | None:
 
 @pytest.fixture(scope="session")
 def emulator(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Emulator:
-    """The one emulator of this process: two conftests that import this fixture share it."""
+    """The only emulator of this process, also if two conftests import this fixture."""
     if RUNNING in pytestconfig.stash:
         return pytestconfig.stash[RUNNING]
     if reason := why_not():
@@ -38,12 +38,12 @@ def emulator(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def dataset_name() -> str:
-    """A name that no other test uses; the dataset itself is the test's to make."""
+    """A unique dataset name. The test creates the dataset."""
     return f"test_{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture
 def proxy(emulator: Emulator) -> Iterator[FaultProxy]:
-    """The emulator behind a proxy that can fail."""
+    """The emulator behind a proxy that injects faults."""
     with FaultProxy(emulator.url) as running:
         yield running

@@ -1,6 +1,6 @@
 """A game day of the simulated league in `production`: the commands as processes, killed at any of their HTTP calls.
 
-    python -m nba_pipeline_tests.bigquery.game_day FOLDER [--share 0/2] [--writes]    killed once at every call, a run for each
+    python -m nba_pipeline_tests.bigquery.game_day FOLDER [--share 0/2] [--writes]    one run per call, killed at that call
 
 Not a test itself: `test_game_day` kills at some of the calls.
 """
@@ -44,23 +44,23 @@ from nba_pipeline_tests.bigquery.faults import Call, FaultProxy, Kill
 
 PROJECT, DATASET = "nba-test", "game_day"
 FIRST = date(2024, 7, 1)
-"""The first slate of a simulated season: no game before it whose box score could be missing."""
+"""The first slate of a simulated season, so that no earlier box scores can be missing."""
 DAY = date(2024, 7, 11)
 Commands = Sequence[tuple[datetime, tuple[str, ...]]]
 COMMANDS: Commands = (
     (eastern(DAY, 12), ("run", "--date", str(DAY))),
     (eastern(DAY + timedelta(days=1), 7), ("run", "--date", str(DAY), "--mode", "overnight")),
 )
-"""When, and which command: the predictions before the first tip-off, and the grades of the next morning."""
+"""Instant and command: the predictions before the first tip-off, and the grades of the next morning."""
 
 When = Literal["before", "after"]
 WHENS: tuple[When, ...] = ("before", "after")
-"""A process is killed before BigQuery hears of its call, or after BigQuery has answered."""
+"""A process is killed before BigQuery receives its call, or after BigQuery has answered."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """What a game day left: every table, the record of writes, every HTTP call, and where its processes were killed."""
+    """The result of a game day: every table, the record of writes, every HTTP call, and where processes were killed."""
 
     tables: Mapping[str, pl.DataFrame]
     record: pl.DataFrame
@@ -69,7 +69,7 @@ class Ended:
 
 
 class League:
-    """The simulated league's providers at an instant that a test sets."""
+    """The simulated league's providers at an instant that the test sets."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ class League:
 
     @contextmanager
     def served(self) -> Iterator[Mapping[str, str]]:
-        """The variables that lead the commands to it."""
+        """The variables with the providers' addresses."""
         with serve(self.folder, lambda: self.now) as server:
             yield {variable: server.url for variable, _ in PROVIDER_ADDRESSES.values()} | {
                 "ODDS_API_KEY": "sandbox", "BALLDONTLIE_API_KEY": "sandbox",
@@ -86,7 +86,7 @@ class League:
 
 @contextmanager
 def command(arguments: tuple[str, ...], variables: Mapping[str, str], now: datetime) -> Iterator[subprocess.Popen[str]]:
-    """`nba-pipeline` as a process of its own."""
+    """`nba-pipeline` in its own process."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("NBA_", "BIGQUERY_", "GOOGLE_", "ODDS_", "BALLDONTLIE_"))}
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "nba_pipeline", *arguments], env={**clean, **variables, "NBA_PIPELINE_NOW": now.isoformat()},
@@ -105,7 +105,7 @@ def finish(process: subprocess.Popen[str]) -> None:
 
 
 def local_days(folder: Path, league: League) -> list[Mapping[str, pl.DataFrame]]:
-    """Make the history before the day in `folder/before`, and play the day on the local warehouse: the tables after each command."""
+    """Create the earlier history in `folder/before`, play the day on the local warehouse, and return the tables per command."""
     before, after = folder / "before", folder / "local"
     found: list[Mapping[str, pl.DataFrame]] = []
     with league.served() as providers:
@@ -128,7 +128,7 @@ def production(emulator: Emulator, url: str, home: Path) -> dict[str, str]:
 
 
 def history_in_bigquery(folder: Path, emulator: Emulator) -> None:
-    """The local history copied into the emulator, as the production day begins with it."""
+    """Copy the local history into the emulator, where the production day begins."""
     variables = production(emulator, emulator.url, folder / "before")
     with command(("bigquery", "apply"), variables, COMMANDS[0][0]) as process:
         finish(process)
@@ -145,9 +145,9 @@ Fatal = int | Callable[[Call], bool]
 def played(
     folder: Path, league: League, emulator: Emulator, kills: Sequence[tuple[Fatal, When]] = (), commands: Commands = COMMANDS
 ) -> Ended:
-    """Play the day, or some commands of it. Each kill ends the command that reaches it, and the command is given once more.
+    """Play the day, or some of its commands. Each kill ends the command that reaches it, and the command is run again.
 
-    A call is named by its number, counted over all processes, or by a predicate.
+    A fatal call is given by its number, counted over all processes, or by a predicate.
     """
     seen, left, done = list[Call](), list(kills), list[str]()
     with league.served() as providers:
@@ -163,7 +163,7 @@ def played(
                         told, _ = process.communicate(timeout=1200)
                     calls = [dataclasses.replace(call, number=call.number + len(seen)) for call in proxy.calls]
                 if process.returncode == -signal.SIGKILL:
-                    # the answer went to a process that was dead, so the proxy has not recorded it
+                    # the client was dead when the response arrived, so the proxy did not record it
                     last = next(call for call in reversed(calls) if call.status is None)
                     last.status = 200 if left[0][1] == "after" else None
                     done.append(f"{left.pop(0)[1]} {last.kind} {last.table or ''}".strip())
@@ -191,7 +191,7 @@ def contents(warehouse: Warehouse) -> dict[str, pl.DataFrame]:
 
 
 def done_jobs(calls: Sequence[Call]) -> Counter[str]:
-    """How often each load and MERGE was taken on, staging left out. A repeated one is answered with 409 and not counted."""
+    """How often each load and MERGE was accepted, except staging. Repeated ones receive 409 and are not counted."""
     counts = Counter[str]()
     for call in calls:
         statement = str(call.body.get("configuration", {}).get("query", {}).get("query", ""))
@@ -202,7 +202,7 @@ def done_jobs(calls: Sequence[Call]) -> Counter[str]:
 
 
 def faults_of(ended: Ended, expected: Mapping[str, pl.DataFrame]) -> list[str]:
-    """What is not as on the undisturbed day: rows of a table, a job done twice or not recorded, the same rows written twice."""
+    """Differences from the undisturbed day: other rows, jobs that ran twice or are not recorded, rows written twice."""
     told = [
         f"{name}: {ended.tables[name].height} rows, expected {rows.height}"
         for name, rows in expected.items()
@@ -212,7 +212,7 @@ def faults_of(ended: Ended, expected: Mapping[str, pl.DataFrame]) -> list[str]:
     told += [f"an alert: {message}" for message in strange["message"]]
     jobs, recorded = done_jobs(ended.calls), set(ended.record["job_id"])
     told += [f"{job} was done {times} times" for job, times in jobs.items() if times > 1]
-    # who comes after a MERGE that was not acknowledged finds its rows and records that there was nothing to add
+    # a writer after an unrecorded MERGE finds its rows, and records that there was nothing to add
     told += [f"{job} was done and is not in the record" for job in jobs.keys() - recorded if not job.startswith("add_")]
     rewritten = ended.record.filter(
         pl.col("content").is_not_null() & (pl.struct("table_name", "game_date", "content").is_duplicated())
@@ -223,7 +223,7 @@ def faults_of(ended: Ended, expected: Mapping[str, pl.DataFrame]) -> list[str]:
 
 
 def prepared(folder: Path) -> tuple[League, Emulator, list[Mapping[str, pl.DataFrame]]]:
-    """The league, an emulator that holds the history and is stopped, and the tables as they should be after each command."""
+    """The league, a stopped emulator with the history, and the expected tables after each command."""
     league = League(folder / "league")
     expected = local_days(folder, league)
     start = Emulator(folder / "start0")
@@ -245,7 +245,7 @@ def another_start(folder: Path, start: Emulator) -> Iterator[tuple[Path, Emulato
 
 
 def undisturbed(folder: Path) -> None:
-    """Prepare, and play each command in production once: its calls, what it should leave, the start of the next one."""
+    """Play each command in production once without kills, and store its calls, its result and the start of the next one."""
     league, start, expected = prepared(folder)
     for number, one in enumerate(COMMANDS):
         with another_start(folder, start) as (day, emulator):
@@ -258,7 +258,7 @@ def undisturbed(folder: Path) -> None:
 
 
 def main() -> int:
-    """Kill each command at each of its calls, one run for each, and print what came of it."""
+    """Kill each command at each of its calls, with one run per call, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the starts are kept between calls of this command")
     parser.add_argument("--share", default="0/1", help="of the calls: 1/2 is the second half of two")
@@ -290,7 +290,7 @@ def main() -> int:
 
 
 def changes_something(call: Call) -> bool:
-    """Whether a call can change the dataset: a job that loads or changes rows, a table made or deleted."""
+    """Whether a call can change the dataset: a job that loads or changes rows, or a created or deleted table."""
     statement = str(call.body.get("query", "") or call.body.get("configuration", {}).get("query", {}).get("query", "")).strip()
     is_change = call.kind == "query" and not statement.startswith(("SELECT", "WITH"))
     return call.kind in ("load", "load_data") or is_change or (call.kind == "tables" and call.method != "GET")

@@ -1,19 +1,19 @@
-"""Starts local-bigquery 0.4.0 on duckdb 1.5.5; run by Python 3.13 in the emulator's own environment, never imported by the project.
+"""Starts local-bigquery 0.4.0 on duckdb 1.5.5. Run by Python 3.13 in the emulator's environment, never imported by the project.
 
-What the package lacks is added here, by replacing its functions before the server starts:
+Adds missing features by replacing functions of the package before the server starts:
 
-* duckdb's extensions come out of their wheels, so nothing is downloaded
-* `table$20260102` names one partition: as the destination of a load, a query or a copy, as the source of a copy, in a delete
-* `jobTimeoutMs` ends a job, and a cancelled job does end
-* MERGE into a table that requires a partition filter, when ON or a WHEN names the partition column
-* two requests with the same job id at the same moment: one gets 409
-* datasets are kept by duckdb itself and looked up by name: what took 50 to 400 ms takes 1 to 10 (2026-11: no time travel, then)
-* POST /token answers like Google's OAuth server
+* duckdb's extensions are loaded from their wheels, so nothing is downloaded
+* `table$20260102` refers to one partition: as destination of a load, query or copy, as source of a copy, in a delete
+* `jobTimeoutMs` ends a job, and a cancelled job ends
+* MERGE works on a table that requires a partition filter, if ON or a WHEN names the partition column
+* of two simultaneous requests with the same job id, one gets 409
+* datasets are stored by duckdb itself and looked up by name: 1 to 10 ms instead of 50 to 400 (2026-11; without time travel)
+* POST /token responds like Google's OAuth server
 
-It can go when local-bigquery knows partition decorators and starts offline.
+It can be removed when local-bigquery supports partition decorators and starts offline.
 
-Usage: launcher.py --data-dir D [--port P] [--grpc-port G] [--end-with-stdin]. Port 0 means a free one. When the server
-listens, standard output gets one line of JSON: {"port": P, "grpc_port": G}.
+Usage: launcher.py --data-dir D [--port P] [--grpc-port G] [--end-with-stdin]. Port 0 selects a free one. When the server
+is listening, it prints one line of JSON to standard output: {"port": P, "grpc_port": G}.
 """
 
 import argparse
@@ -61,13 +61,13 @@ GRANULARITIES = {4: ("%Y", "YEAR"), 6: ("%Y%m", "MONTH"), 8: ("%Y%m%d", "DAY"), 
 
 
 class Reference(tuple):
-    """Project, dataset and table, as the package passes them about, with the partition beside them."""
+    """Project, dataset and table, as the package passes them, with the partition as an attribute."""
 
     partition: str | None = None
 
 
 def without_decorator(table_id):
-    """A table's id and the partition behind `$`, if any."""
+    """A table's id, and the partition after `$` if there is one."""
     base, dollar, partition = table_id.partition("$")
     return base, partition if dollar else None
 
@@ -109,7 +109,7 @@ def reference(table):
 
 
 def create_empty(cursor, query, params, target, config, default, prefix, isolated):
-    """A load into a partition of a table that does not exist creates the table, when it may and knows the partitioning."""
+    """A load into a partition of a missing table creates the table, if it is allowed to and has the partitioning."""
     if config.createDisposition == "CREATE_NEVER" or not getattr(config, "timePartitioning", None):
         raise not_found("Table", names.label(*target))
     nothing = f"SELECT * FROM ({query}) LIMIT 0"
@@ -118,7 +118,7 @@ def create_empty(cursor, query, params, target, config, default, prefix, isolate
 
 
 def write(cursor, query, params, target, config, default="WRITE_EMPTY", prefix="Invalid schema update. ", isolated=False):
-    """Write the result of a query: to the whole table, or to one partition in one transaction."""
+    """Write the result of a query to the whole table, or to one partition in one transaction."""
     partition = getattr(target, "partition", None)
     if partition is None:
         return plain_write(cursor, query, params, target, config, default, prefix, isolated)
@@ -162,7 +162,7 @@ def delete(project, dataset, table_id):
     if partition is None:
         return plain_delete(project, dataset, table_id)
     target = (project, dataset, base)
-    tables.load(*target)  # raises when there is no such table
+    tables.load(*target)  # raises for a missing table
     with database.writing(*target):
         database.execute(f"DELETE FROM {tables.name(*target)} WHERE {is_in_partition(target, partition)}")
 
@@ -180,7 +180,7 @@ merging = threading.local()
 
 
 def run_merge(cursor, tree, context):
-    """The package runs a MERGE as statements without its conditions, so it would never find the partition filter in them."""
+    """The package runs a MERGE as statements without its conditions, so its check for a partition filter would fail."""
     target = names.reference(tree.this, context.project_id, context.dataset_id)
     stored = metadata.load(Table, *target)
     if stored and stored.requirePartitionFilter and stored.timePartitioning:
@@ -205,13 +205,13 @@ submitting = threading.Lock()
 
 
 def execute(job, job_type, session, running, upload):
-    """Run a job, and interrupt it from when it is cancelled or its time is up until it ends."""
+    """Run a job, and interrupt it after a cancellation or its timeout until it ends."""
     finished = threading.Event()
     allowed_ms = int(job.configuration.jobTimeoutMs or 0)
     ends_at = time.monotonic() + allowed_ms / 1000 if allowed_ms else float("inf")
 
     def watch():
-        # again and again: duckdb forgets an interrupt that comes between two statements, and the job would run on
+        # repeatedly, because duckdb drops an interrupt between two statements and the job would continue
         while not finished.wait(WATCH_SECONDS):
             running.cancelled = running.cancelled or time.monotonic() > ends_at
             if running.cancelled and running.cursor:
@@ -225,20 +225,20 @@ def execute(job, job_type, session, running, upload):
 
 
 def submit(*arguments):
-    """The package looks whether the job id is taken, then takes it: two requests could both find it free."""
+    """The package checks and then takes a job id. Without a lock, two requests could take the same one."""
     with submitting:
         return plain_submit(*arguments)
 
 
-# Storage: a project is a database of duckdb and not of DuckLake, where each CREATE TABLE or INSERT takes tens of statements.
-# What there is, is seen by asking for it: duckdb_tables() and its like read all that there is in every database.
+# Storage: a project is a duckdb database, not a DuckLake one, where each CREATE TABLE or INSERT takes tens of statements.
+# Existence is checked by querying the object: duckdb_tables() and similar functions read every object of every database.
 
 TEMPORARY_TABLES = "SELECT table_name FROM duckdb_tables() WHERE temporary"
 plain_objects, plain_query, plain_dataset_exists = database.objects, query.execute, datasets.exists
 
 
 def attach(connection, project_id):
-    # the suffix is the one by which the package finds the projects of a folder again
+    # the package finds the projects of a folder by this suffix
     path = str(settings.data_dir / f"{project_id}.ducklake").replace("'", "''")
     connection.execute(f"ATTACH IF NOT EXISTS '{path}' AS {database.quote(project_id)}")
     database._attached.add(project_id)
@@ -255,7 +255,7 @@ def objects(project_id, dataset_id, table_id=None):
             [(count,)] = database.fetch(f"SELECT count(rowid) FROM {database.quote(project_id, dataset_id, table_id)}")
             return [(table_id, "TABLE", count)]
         except duckdb.CatalogException:
-            if project_id == "emulator":  # where there are no views
+            if project_id == "emulator":  # it has no views
                 return []
         except duckdb.BinderException:
             pass
@@ -293,14 +293,14 @@ def has_ingestion_time(table):
 
 
 class Remembered:
-    """What was read of the package's own tables, until one of them is written to; nobody else writes there."""
+    """Cached reads of the package's own tables, cleared by every write. There are no other writers."""
 
     def __init__(self):
         self.rows = {}
-        self.writing = threading.Lock()  # of two that change a row at once, duckdb refuses one
+        self.writing = threading.Lock()  # duckdb rejects one of two concurrent changes of a row
 
     def fetch(self, statement, parameters):
-        rows = self.rows  # another one by the time that the answer comes, if something is written meanwhile
+        rows = self.rows  # a concurrent write replaces self.rows
         asked = statement, tuple(parameters)
         if asked not in rows:
             rows[asked] = database.fetch(statement, parameters)
@@ -315,7 +315,7 @@ class Remembered:
 
 
 class Cursor:
-    """A cursor of a query job. Without a session it is new, and has no temporary tables that would have to be looked for."""
+    """A cursor of a query job. Without a session it is new and has no temporary tables, so the lookup is skipped."""
 
     def __init__(self, cursor):
         self._cursor = cursor
@@ -336,7 +336,7 @@ COLUMNS = ("emulator", "_columns")
 
 
 def column_list(project_id, dataset_id):
-    """COLUMNS asks for every table on its own, 10 ms each. It is asked again only when a table is another one."""
+    """Cache COLUMNS, which queries every table separately at 10 ms each, until a table changes."""
     stored = [
         json.dumps({k: v for k, v in table.dump().items() if k not in VOLATILE}, sort_keys=True)
         for table in metadata.list_(Table, project_id, *([dataset_id] if dataset_id else []))
@@ -357,7 +357,7 @@ def column_list(project_id, dataset_id):
 
 
 def values(columns, rows):
-    """The answer of a view stands in the statement, which is then parsed and typed; that of COLUMNS, which is long, in a table."""
+    """The rows of most views are literals in the statement, which are parsed and typed. COLUMNS is long and uses a table."""
     if rows is None:
         catalog, schema = COLUMNS
         return exp.select("*").from_(exp.table_(columns, db=schema, catalog=catalog, quoted=True))
@@ -369,14 +369,14 @@ def token():
 
 
 def end_with_stdin():
-    """Whoever started us holds the other end, so that even when it is killed no emulator is left behind."""
+    """Exit when the parent closes standard input, so that even a killed parent leaves no emulator behind."""
     while os.read(sys.stdin.fileno(), 1):
         pass
     os._exit(0)
 
 
 class Announced(uvicorn.Server):
-    """A server that says on standard output when it listens."""
+    """A server that reports on standard output when it is listening."""
 
     ports: dict[str, int]
 
@@ -409,9 +409,9 @@ def main():
     if arguments.end_with_stdin:
         threading.Thread(target=end_with_stdin, daemon=True).start()
     database.execute(f"CREATE SCHEMA IF NOT EXISTS {database.quote(*COLUMNS)}")
-    database.execute("SET threads = 1")  # the rows of a test are few, and handing them about costs as much again
+    database.execute("SET threads = 1")  # tests have few rows, and parallelism doubles their cost
     reads, grpc_port = storage.start(HOST, arguments.grpc_port)
-    # with the protocol named, or asyncio leaves Nagle's algorithm on: 40 ms for each answer
+    # with an explicit protocol, because asyncio otherwise leaves Nagle's algorithm on: 40 ms per response
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind((HOST, arguments.port))

@@ -1,4 +1,4 @@
-"""A dataset of the emulator as the contract of warehouses wants it, with a proxy in front that can fail."""
+"""A dataset of the emulator for the contract of warehouses, behind a proxy that injects faults."""
 
 import threading
 import uuid
@@ -28,9 +28,9 @@ QUICK = {"first_pause_seconds": 0.01, "longest_pause_seconds": 0.05}
 
 
 class BigQueryStore(Store):
-    """A dataset with the record of writes. Whatever a warehouse of it asks passes through the proxy; what a test asks does not."""
+    """A dataset with the record of writes. Warehouses use the proxy; the test's own queries bypass it."""
 
-    replacements = 8  # each is three calls of the emulator, while the readers keep it busy
+    replacements = 8  # each takes three calls of an emulator that is busy with readers
 
     def __init__(self, emulator: Emulator, proxy: FaultProxy, admin: bigquery.Client, dataset: str, home: Path) -> None:
         self.emulator, self.proxy, self.admin, self.dataset, self.home = emulator, proxy, admin, dataset, home
@@ -39,7 +39,7 @@ class BigQueryStore(Store):
         self.make(LOADS, JOURNAL)
 
     def make(self, *shapes: Shape) -> None:
-        """Make empty tables."""
+        """Create empty tables."""
         for shape in shapes:
             self.admin.create_table(shape.ddl(self.reference))
 
@@ -52,7 +52,7 @@ class BigQueryStore(Store):
         return {
             **self.emulator.variables(PROJECT, self.dataset, self.proxy.url), "NBA_PIPELINE_ENV": "production",
             "NBA_PIPELINE_HOME": str(self.home), "NBA_REPLACEMENTS": str(self.replacements),
-            # google-auth asks Google in the background where a service account may be used; here nobody answers
+            # google-auth looks up in the background where a service account may be used; nothing listens here
             "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1",
         }  # fmt: skip
 
@@ -75,23 +75,23 @@ class BigQueryStore(Store):
             assert go_on.wait(60)
             return answer
 
-        # the load is done, and its writer does not know it yet
+        # the load is done, and the writer has not received the response
         self.proxy.rule(loads(table.name, day), Rewrite(wait))
         yield
 
-    # What a test asks past the warehouse
+    # Queries that bypass the warehouse
 
     def ask(self, statement: str) -> list[dict[str, Any]]:
-        """The rows of an answer; tables by their plain names."""
+        """The rows of a result. Tables have plain names."""
         config = bigquery.QueryJobConfig(default_dataset=self.reference)
         return [dict(row) for row in self.admin.query_and_wait(statement, job_config=config)]
 
     def record(self) -> list[dict[str, Any]]:
-        """The record of writes, the oldest first."""
+        """The record of writes, oldest first."""
         return self.ask("SELECT * FROM loads WHERE game_date >= DATE '2000-01-01' ORDER BY loaded_at, game_date")
 
     def forget(self) -> None:
-        """Let the proxy begin at number 1 again, without rules; which jobs were asked for stays known."""
+        """Restart the proxy's numbering at 1 and delete all rules. Keeps the requested jobs."""
         self._begun |= self._asked()
         self.proxy.forget()
 
@@ -100,7 +100,7 @@ class BigQueryStore(Store):
         return dict.fromkeys(job_id for job_id in ids if job_id.startswith(("load_", "merge_", "add_", "stage_")))
 
     def effective(self) -> list[str]:
-        """The ids of the jobs that wrote rows and were executed to their end, in the order in which they were first asked for."""
+        """The ids of the jobs that wrote rows and completed, in the order of their first request."""
         self._begun |= self._asked()
         done = []
         for job_id in self._begun:
@@ -116,7 +116,7 @@ def of_kind(*kinds: str) -> Callable[[Call], bool]:
 
 
 def loads(table: str, day: date | None = None) -> Callable[[Call], bool]:
-    """Loads into a table, or into one of its partitions."""
+    """Matches loads into a table, or into one of its partitions."""
     return lambda call: call.kind == "load" and (call.table or "").startswith(f"{table}${day:%Y%m%d}" if day else table)
 
 
@@ -129,7 +129,7 @@ def text_of(call: Call) -> str:
 
 
 def statement(word: str) -> Callable[[Call], bool]:
-    """Queries that begin with a word."""
+    """Matches queries that begin with a word."""
     return lambda call: text_of(call).strip().startswith(word)
 
 
@@ -140,7 +140,7 @@ def acknowledges(call: Call) -> bool:
 
 @pytest.fixture(scope="session")
 def admin(emulator: Emulator) -> Iterator[bigquery.Client]:
-    """A client that no proxy disturbs."""
+    """A client that bypasses the proxy."""
     client = bigquery.Client(PROJECT, credentials=AnonymousCredentials(), client_options={"api_endpoint": emulator.url})
     yield client
     client.close()
@@ -148,13 +148,13 @@ def admin(emulator: Emulator) -> Iterator[bigquery.Client]:
 
 @pytest.fixture
 def quick(settings: Callable[..., None]) -> None:
-    """Pauses between attempts that a test can wait for."""
+    """Short pauses between attempts."""
     settings(**QUICK)
 
 
 @pytest.fixture
 def settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Set numbers of `SETTINGS.bigquery` for a test."""
+    """Override values of `SETTINGS.bigquery` in a test."""
 
     def change(**numbers: Any) -> None:
         monkeypatch.setitem(SETTINGS.__dict__, "bigquery", SETTINGS.bigquery.model_copy(update=numbers))
@@ -167,7 +167,7 @@ def store(
     emulator: Emulator, proxy: FaultProxy, admin: bigquery.Client, dataset_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     quick: None,
 ) -> Iterator[BigQueryStore]:  # fmt: skip
-    """A dataset of its own, deleted afterwards."""
+    """A new dataset, deleted after the test."""
     store = BigQueryStore(emulator, proxy, admin, dataset_name, tmp_path)
     for name, value in store.variables.items():
         monkeypatch.setenv(name, value)
@@ -178,7 +178,7 @@ def store(
 
 @pytest.fixture
 def tables(store: BigQueryStore) -> Iterator[Tables]:
-    """Make tables, also in the dataset, that are forgotten after the test."""
+    """Creates tables, also in the dataset, that are unregistered after the test."""
 
     def make(name: str, **fields: Any) -> Table:
         table = a_table(name, **fields)
@@ -196,7 +196,7 @@ def lines(tables: Tables) -> Table:
 
 @pytest.fixture
 def dead_from(store: BigQueryStore, settings: Callable[..., None]) -> Callable[..., AbstractContextManager[None]]:
-    """From the first call that a predicate chooses on, every connection is lost: to BigQuery the process has died."""
+    """Drop every connection from the first matching call on, as if the process had died."""
 
     @contextmanager
     def dies(when: Callable[[Call], bool], fault: Any, rest: Any) -> Iterator[None]:

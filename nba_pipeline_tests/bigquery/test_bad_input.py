@@ -1,4 +1,4 @@
-"""Wrong credentials, names, permissions and tables are one sentence with what to do, before any data moves."""
+"""Wrong credentials, names, permissions and tables raise one message with the next step, before any data moves."""
 
 import json
 import os
@@ -23,14 +23,14 @@ from nba_pipeline_tests.warehouse.contract import DAY, ROOT, held, rows
 
 @pytest.fixture
 def only_toys(lines: Table, monkeypatch: pytest.MonkeyPatch) -> Table:
-    """The platform has no other table than this one."""
+    """Registers only this table."""
     for name in TABLES.keys() - {lines.name}:
         monkeypatch.delitem(TABLES, name)
     return lines
 
 
 def is_refused(store: BigQueryStore, table: Table, *words: str, **changes: Any) -> None:
-    """Preflight and a write both end in one sentence with these words, and nothing was written."""
+    """Assert that preflight and a write both raise one message with these words, and that nothing was written."""
     for work in (
         lambda warehouse: warehouse.preflight(),
         lambda warehouse: warehouse.replace(table, [DAY], rows(2), "me"),
@@ -114,18 +114,18 @@ def test_a_dataset_without_permission_is_told(store: BigQueryStore, only_toys: T
     )  # fmt: skip
 
 
-# Tables that were made by hand
+# Manually created tables
 
 
 def by_hand(store: BigQueryStore, shape: Shape, **changes: Any) -> None:
-    """Make a table that differs."""
+    """Create a table with differences."""
     store.admin.delete_table(store.reference.table(shape.name))
     table = shape.ddl(store.reference)
-    table._properties.pop("clustering", None)  # a None that was set there cannot be replaced
+    table._properties.pop("clustering", None)  # an existing None cannot be replaced
     for name, value in changes.items():
         setattr(table, name, value)
     store.admin.create_table(table)
-    store.open().session.forget_description()  # as another process would see it
+    store.open().session.forget_description()  # as in another process
 
 
 def with_field(shape: Shape, name: str, *change: str) -> list[bigquery.SchemaField]:
@@ -224,7 +224,7 @@ def test_a_record_that_is_not_there_is_told_by_every_use(store: BigQueryStore, l
 
 
 def command(store: BigQueryStore, *words: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
-    """`python -m nba_pipeline ...` in production, with some variables changed or taken away."""
+    """`python -m nba_pipeline ...` in production, with some variables changed or removed."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     variables = {**kept, **store.variables, "NBA_PIPELINE_HOME": str(store.home / "home"), "NO_GCE_CHECK": "true", **changes}
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""BigQuery holds the contract of warehouses; a write fails where its connections are lost for good."""
+"""BigQuery passes the contract of warehouses. Failures are permanently lost connections."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -37,4 +37,4 @@ def failure(request: pytest.FixtureRequest, dead_from: Callable[..., AbstractCon
 
 
 class TestContract(Contract):
-    """BigQuery holds it."""
+    """The contract for BigQuery."""

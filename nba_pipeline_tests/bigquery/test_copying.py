@@ -1,4 +1,4 @@
-"""Copying into BigQuery and out of it: what comes back is what was sent, cell by cell."""
+"""Copying into BigQuery and back returns every cell unchanged."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -34,7 +34,7 @@ def toys(store: BigQueryStore) -> Iterator[tuple[Table, Table]]:
 
 @pytest.fixture
 def source(tmp_path: Path, toys: tuple[Table, Table]) -> Warehouse:
-    """Two dates with rows, one empty, the others never written; values that files and BigQuery keep in other ways."""
+    """Two dates with rows and an empty one; other dates were never written. Includes values that are stored differently."""
     toy, ledger = toys
     local = LocalWarehouse(home=str(tmp_path / "source"))
     local.replace(toy, WEEK[:3], rows(toy, (DAY, 5), (NEXT, 4)), "me")
@@ -85,7 +85,7 @@ def test_a_copy_that_failed_on_a_date_goes_on_with_it(source: Warehouse, store: 
 
 
 def test_rows_that_bigquery_lost_are_copied_again(source: Warehouse, store: BigQueryStore, toys: tuple[Table, Table]) -> None:
-    """Somebody deletes by hand what the record of writes knows to be there."""
+    """A user deletes rows that the record of writes lists."""
     list(copy(source, store.open(), WEEK, ["toy_lines"]))
     store.ask(f"DELETE FROM toy_lines WHERE game_date = DATE '{DAY}' AND game_id = '0000000000'")
     found = list(copy(source, store.open(), WEEK, ["toy_lines"]))

@@ -1,7 +1,6 @@
-"""The report of costs. The emulator has no books of its own: two tables of the documented columns stand in for the views.
+"""The cost report. The emulator has no cost views, so two tables with the documented columns replace them.
 
-The proxy puts their names into the statements on the way, so the statement runs as it is written and the answer comes in
-the form that the real client reads.
+The proxy inserts their names into the statements, so the original statement runs and the real client parses the result.
 """
 
 import json
@@ -36,7 +35,7 @@ CREATE TABLE table_storage (table_schema STRING, table_name STRING, total_rows I
 
 
 class Books(FaultProxy):
-    """A proxy that asks the stand-ins for the views."""
+    """A proxy that replaces the views with the tables."""
 
     def forward(self, call: Call, headers: Mapping[str, str], body: bytes) -> Answer:
         for view in ("JOBS_BY_PROJECT", "TABLE_STORAGE"):
@@ -107,7 +106,7 @@ def a_table(name: str, active: int, long_term: int = 0, schema: str = "", **valu
 
 @pytest.fixture
 def enter(session: Session) -> Callable[..., None]:
-    """Write rows into the books."""
+    """Writes rows into the replacement tables."""
 
     def write(table: str, *rows: dict[str, Any]) -> None:
         if table == "table_storage":
@@ -215,7 +214,7 @@ def test_a_table_near_the_limit_of_loads_is_named(
 
 
 def test_a_month_over_budget_is_projected_from_the_last_days(session: Session, enter: Callable[..., None]) -> None:
-    """7 TiB in 7 days are 6.25 dollars a day; what lies before the last 7 days is spent and does not count."""
+    """7 TiB in 7 days cost 6.25 dollars a day. Earlier costs do not count."""
     enter("jobs_by_project", a_job(billed=7 * TIB), a_job(billed=100 * TIB, hours_ago=8 * 24))
     budget = report(session, 30, NOW)["budget"]
     assert budget["projected_dollars_per_month"] == pytest.approx(6.25 * 365.25 / 12)
@@ -254,7 +253,7 @@ def test_no_days_are_no_report(session: Session) -> None:
         command(session, 0, "table")
 
 
-# What is asked
+# Queries
 
 
 def test_the_books_are_asked_twice_for_columns_of_the_last_days(session: Session, books: Books) -> None:

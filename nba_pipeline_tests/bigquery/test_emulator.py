@@ -1,4 +1,4 @@
-"""What the warehouse relies on, shown with the real client against the emulator."""
+"""The BigQuery behavior that the warehouse relies on, with the real client against the emulator."""
 
 import hashlib
 import io
@@ -299,7 +299,7 @@ def test_the_emulator_dies_with_whoever_started_it(emulator: Emulator, tmp_path:
 
 
 def is_running(pid: int) -> bool:
-    """A process that has ended stays listed until its parent asks."""
+    """A finished process stays listed until its parent waits for it."""
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout.strip()
     return bool(state) and not state.startswith("Z")
 
@@ -318,7 +318,7 @@ def test_an_emulator_that_is_slow_is_killed(emulator: Emulator, tmp_path: Path) 
         _ = slow.pid
 
 
-# Its environment
+# The environment
 
 
 def test_python_is_found_by_running_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,7 +346,7 @@ def test_without_python_setup_says_what_to_install(tmp_path: Path, monkeypatch: 
 
 
 def test_an_environment_is_made_once_and_again_when_its_requirements_change(tmp_path: Path) -> None:
-    """Made by hand here: to make one takes minutes and the network."""
+    """Created by hand, because a real one takes minutes and the network."""
     requirements, folder = tmp_path / "requirements.txt", tmp_path / "emulator"
     requirements.write_text("a==1\n")
     (folder / "venv").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Every fault once, with the real client on one side of the proxy and the emulator on the other."""
+"""Every fault once, with the real client and the emulator on either side of the proxy."""
 
 import gzip
 import http.client
@@ -48,7 +48,7 @@ def count(client: bigquery.Client, dataset: str) -> int:
     return int(row.n)
 
 
-# What is recorded
+# Records
 
 
 def test_a_resumable_load_passes_through_and_is_named(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
@@ -73,7 +73,7 @@ def test_a_large_load_goes_in_pieces(client: bigquery.Client, proxy: FaultProxy,
     rows = b"".join(b'{"game_id": "%0100d"}\n' % number for number in range(5000))
     file = io.BytesIO(rows)
     config = bigquery.LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON")
-    upload, _ = client._initiate_resumable_upload(  # the client's own pieces are 100 MB
+    upload, _ = client._initiate_resumable_upload(  # the client's default chunks are 100 MB
         file,
         {
             "jobReference": {"projectId": PROJECT, "jobId": f"{dataset_name}_1"},

@@ -1,4 +1,4 @@
-"""A dataset whose ledgers have the shape of format 1: refused by everything but a copy to a local warehouse."""
+"""A dataset with ledgers of format 1 is refused by everything except a copy to a local warehouse."""
 
 import re
 import uuid
@@ -45,14 +45,14 @@ RANGE = ["--from", str(DAY), "--to", str(NEXT)]
 
 @pytest.fixture
 def only_ledgers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The platform has no other table than these two."""
+    """Registers only these two tables."""
     for name in TABLES.keys() - set(NAMES):
         monkeypatch.delitem(TABLES, name)
 
 
 @pytest.fixture
 def old(store: BigQueryStore, only_ledgers: None) -> BigQueryStore:
-    """A dataset as format 1 made it, one date with rows and one without."""
+    """A dataset in format 1, with one non-empty and one empty date."""
     store.make(*(shape for table in BOTH for shape in (shape_of_format_1(table.name), quarantine_of(table))))
     warehouse = store.open()
     for table, rows in ledgers().items():
@@ -66,7 +66,7 @@ def old(store: BigQueryStore, only_ledgers: None) -> BigQueryStore:
 
 @pytest.fixture
 def migrated(tmp_path: Path) -> LocalWarehouse:
-    """The same rows as a local home that `migrate` has converted."""
+    """A local home with the same rows, converted by `migrate`."""
     home = a_home_of_format_1(tmp_path / "migrated")
     list(migrate(home, plan_migration(home)))
     return LocalWarehouse(home=str(home))
@@ -167,7 +167,7 @@ def test_what_was_copied_out_goes_into_a_new_dataset(old: BigQueryStore, new_dat
 
 
 def test_a_source_lacks_what_the_platform_gained_later(old: BigQueryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A nullable column that the dataset never had is null, a table that it never had is empty."""
+    """A nullable column that the dataset lacks is null; a table that it lacks is empty."""
     old.admin.delete_table(old.reference.table("grades"))
     old.admin.delete_table(old.reference.table("predictions"))
     shape = shape_of_format_1("predictions")

@@ -1,4 +1,4 @@
-"""The sandbox's game day in `production`: the tables of the local one, cell for cell, though its processes die at six calls."""
+"""The sandbox's game day in `production` gives the same tables as locally, although processes are killed at six calls."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,14 +13,14 @@ POINTS: tuple[tuple[str, When], ...] = (
     ("stage injuries", "after"), ("merge prop_lines", "before"), ("load features", "before"), ("merge predictions", "after"),
     ("load player_game_summary", "after"), ("acknowledge grades", "before"),
 )  # fmt: skip
-"""Where a process dies, in the order of the day: a call, and whether BigQuery still hears of it.
+"""Where a process is killed, in the order of the day: a call, and whether BigQuery still receives it.
 
-Loads, staged rows, MERGEs and acknowledgements; `python -m nba_pipeline_tests.bigquery.game_day` dies at every call of the day.
+Loads, staged rows, MERGEs and acknowledgments; `python -m nba_pipeline_tests.bigquery.game_day` kills at every call of the day.
 """
 
 
 def reached(point: str) -> Callable[[Call], bool]:
-    """Whether a call is the one that a point names."""
+    """Matches the call of a point."""
     verb, name = point.split(" ")
 
     def is_it(call: Call) -> bool:
@@ -37,7 +37,7 @@ def reached(point: str) -> Callable[[Call], bool]:
     return is_it
 
 
-@pytest.mark.filterwarnings("ignore")  # whole commands run here, and pandas and google's clients warn of their own affairs
+@pytest.mark.filterwarnings("ignore")  # runs whole commands; pandas and Google's clients emit unrelated warnings
 def test_a_day_killed_half_a_dozen_times_leaves_the_tables_of_an_undisturbed_one(tmp_path: Path) -> None:
     league, start, expected = prepared(tmp_path)
     assert expected[-1]["predictions"].height and expected[-1]["grades"].height

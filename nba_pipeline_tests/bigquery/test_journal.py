@@ -1,4 +1,4 @@
-"""The journal as a table: the same answers as from its lines, loaded once, again only when it has grown."""
+"""The journal as a table: queries match its lines, and a date is loaded once and again only after it has grown."""
 
 import json
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ ODDS = Slot("odds_api", "events", "season", season="2023-24")
 
 @pytest.fixture
 def session(emulator: Emulator, proxy: FaultProxy, dataset_name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
-    """A dataset with journal, record of writes and views, made as `plan` makes them."""
+    """A dataset with journal, record of writes and views, as created by `plan`."""
     for name, value in emulator.variables(PROJECT, dataset_name, proxy.url).items():
         monkeypatch.setenv(name, value)
     session = Session(BigQueryResource(project=PROJECT), dataset_name, "", emulator.grpc_host, "direct")
@@ -83,7 +83,7 @@ def loaded(proxy: FaultProxy) -> list[str | None]:
 
 
 def answers(frame: pl.DataFrame) -> pl.DataFrame:
-    """An answer with its rows in one order, and missing lists as empty ones."""
+    """A result with sorted rows, and with empty lists instead of nulls."""
     lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List)]
     frame = frame.with_columns(pl.col(name).fill_null([]) for name in lists)
     numbers = [name for name, kind in frame.schema.items() if kind.is_integer()]
@@ -115,7 +115,7 @@ def test_a_source_leads_to_its_payload(session: Session, landing: Landing) -> No
 def test_only_days_that_have_grown_are_loaded_again(session: Session, landing: Landing, proxy: FaultProxy) -> None:
     ask_providers(landing)
     begun_on(landing, date(2026, 3, 1))
-    landing = Landing(home=landing.home, clock=landing.clock)  # another process has a journal of its own
+    landing = Landing(home=landing.home, clock=landing.clock)  # another process has its own journal
     ask_providers(landing)
     begun_on(landing, date(2026, 3, 2))
     assert sync(session, loads_of(session), landing) == 2

@@ -1,4 +1,4 @@
-"""plan and apply: the whole platform's dataset is made once for this module; each test leaves it as it found it."""
+"""plan and apply. The module creates the whole dataset once; each test restores its initial state."""
 
 import time
 import uuid
@@ -29,7 +29,7 @@ VIEWS = [*views.VIEWS, *journal.VIEWS, "quarantine"]
 
 
 class Applied:
-    """A dataset that `apply` has made, and what was told meanwhile."""
+    """A dataset created by `apply`, and the output of `apply`."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -46,7 +46,7 @@ class Applied:
         return {item.table_id for item in self.session.client.list_tables(self.session.dataset_name)}
 
     def told(self) -> list[str]:
-        """The plan as it is printed."""
+        """The plan as printed."""
         return [str(step) for step in plan(self.session)]
 
 
@@ -104,12 +104,12 @@ def test_no_table_has_the_name_of_another_thing() -> None:
     assert not [name for name in names if name.startswith("staging_")]
 
 
-# What changes later
+# Later changes
 
 
 @pytest.fixture
 def toy(applied: Applied) -> Iterator[Table]:
-    """A table that the platform gained after the last apply; the view of all quarantines changes with it."""
+    """A table added to the platform after the last apply. It also changes the view of all quarantines."""
     with forgotten_tables():
         table = a_table("toy_lines")
         yield table
@@ -124,7 +124,7 @@ QUARANTINE_CHANGES = "replace view quarantine: its statement has changed"
 def by_hand(applied: Applied, table: Table, **changes: Any) -> None:
     dataset = bigquery.DatasetReference(PROJECT, applied.session.dataset_name)
     made = shape_of(table).ddl(dataset)
-    made._properties.pop("clustering", None)  # a None that was set there cannot be replaced
+    made._properties.pop("clustering", None)  # an existing None cannot be replaced
     for name, value in changes.items():
         setattr(made, name, value)
     applied.session.client.delete_table(made, not_found_ok=True)

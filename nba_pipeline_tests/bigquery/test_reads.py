@@ -1,4 +1,4 @@
-"""What is read from BigQuery: how often it is asked, for what, who sees whose writes; and what a person may ask."""
+"""Reads from BigQuery: number and content of queries, visibility of writes, and allowed user queries."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -20,7 +20,7 @@ from nba_pipeline_tests.warehouse.contract import DAY, NEXT, NOON, held, on, row
 
 
 def asked(proxy: FaultProxy, table: str = "toy_lines") -> list[Call]:
-    """The questions about a table."""
+    """The queries of a table."""
     return [call for call in proxy.calls if f"FROM `{table}`" in text_of(call)]
 
 
@@ -123,7 +123,7 @@ def test_outside_of_runs_nothing_is_kept() -> None:
     assert kept.get("toy_lines", [DAY], ["a"]) is None
 
 
-# Questions of people
+# User queries
 
 
 def test_a_question_without_a_date_is_answered_with_how_to_ask(store: BigQueryStore, lines: Table) -> None:
@@ -159,7 +159,7 @@ def test_a_refused_statement_runs_nothing_and_loads_no_journal(store: BigQuerySt
 
 
 def test_a_question_that_reads_too_much_is_refused_with_the_limit(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
-    """The emulator bills nothing, so the answer is Google's own, given by the proxy."""
+    """The emulator bills nothing, so the proxy returns Google's own response."""
     store.open().replace(lines, [DAY], rows(1), "me")
     person, run = store.look(), store.open()
     run.dates(lines)

@@ -1,4 +1,4 @@
-"""One client per run: shared by the resources that need it, closed with the last of them, with the settings' patience."""
+"""One client per run: shared by the resources that need it, closed with the last of them, with the configured timeouts."""
 
 import dagster as dg
 import polars as pl
@@ -24,7 +24,7 @@ __all__ = ["provider"]
 
 
 class Beside(dg.ConfigurableResource[None]):
-    """Another resource that needs the warehouse, as the IO manager does."""
+    """Another resource that requires the warehouse, like the IO manager."""
 
     warehouse: dg.ResourceDependency[Warehouse]
 
@@ -108,7 +108,7 @@ def test_pauses_and_limits_are_those_of_the_settings(store: BigQueryStore) -> No
 
 
 def test_another_location_than_that_of_the_dataset_is_told(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
-    """The emulator knows no locations: the proxy says that the dataset lies in the EU."""
+    """The emulator has no locations, so the proxy reports the dataset in the EU."""
     proxy.rule(of_kind("datasets"), Rewrite(lambda answer: answer | {"location": "EU"}), times=None)
     with pytest.raises(BadInput, match=f"{store.dataset} lies in EU, and BIGQUERY_LOCATION is us-east1; set it to EU"):
         store.open(location="us-east1").replace(lines, [DAY], rows(1), "me")
@@ -126,7 +126,7 @@ def test_a_session_can_be_used_after_an_error(store: BigQueryStore, lines: Table
 
 
 def test_a_write_steps_over_so_many_earlier_jobs_and_no_more(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that says of every id that its job is there, and done, would be asked for ever more ids without an end."""
+    """If every job id exists and is done, an unlimited search for a free id would never end."""
     limits = SETTINGS.bigquery.model_copy(update={"most_earlier_jobs": 5})
     monkeypatch.setattr(session_module, "SETTINGS", SETTINGS.model_copy(update={"bigquery": limits}))
     session = Session(BigQueryResource(project="p"), "d", "", "", "run")

@@ -1,4 +1,4 @@
-"""How BigQuery is written: one load per date or one statement, done once whatever is lost on the way, with the real client."""
+"""Writes to BigQuery: one load per date or one statement, executed once despite lost responses, with the real client."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ def record(store: BigQueryStore) -> list[tuple[date, str, str | None, int]]:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long was waited between attempts."""
+    """The pauses between attempts, in seconds."""
     waited: list[float] = []
     sleep = time.sleep
 
@@ -49,11 +49,11 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waited
 
 
-# What is asked
+# Requests
 
 
 def only_asks_what_is_allowed(proxy: FaultProxy) -> None:
-    """Never rows one by one, never an appending load, never a deletion before a load."""
+    """No row-by-row inserts, no appending loads, no deletion before a load."""
     for call in proxy.calls:
         assert "insertAll" not in call.path
         assert "WRITE_APPEND" not in str(call.body)
@@ -120,7 +120,7 @@ def test_a_write_leaves_numbers_of_its_jobs(store: BigQueryStore, lines: Table) 
     assert told["bigquery/job_id"] in store.effective()
 
 
-# What is asked again
+# Retries
 
 
 @pytest.mark.parametrize("when", [of_kind("load"), acknowledges, statement("MERGE")], ids=["load", "acknowledgement", "merge"])
@@ -187,7 +187,7 @@ def test_one_date_that_fails_costs_no_other(store: BigQueryStore, proxy: FaultPr
     assert_frame_equal(held(store.open(), lines), rows(2))
 
 
-# What is lost
+# Lost responses
 
 
 @pytest.mark.parametrize("fault", [DropBefore(), DropAfter()], ids=["before", "after"])
@@ -224,7 +224,7 @@ def test_a_statement_whose_connection_is_lost_is_done_once(
     assert held(store.open(), lines, DAY).height == 3
 
 
-# A process that is killed
+# Killed processes
 
 STEPS: dict[str, tuple[Callable[[Call], bool], Any, bool]] = {
     "before the load": (of_kind("load"), "before", False),
@@ -259,11 +259,11 @@ def test_a_process_that_is_killed_leaves_old_or_new_and_its_repetition_loads_not
     assert [(job_id, replaced) for _, job_id, replaced, _ in record(store)] == [(done[0], None), (done[1], done[0])]
 
 
-# An identity that was used before
+# Reused identities
 
 
 def fails_with(reason: str) -> Rewrite:
-    """The answer of a job that ended badly."""
+    """The response of a failed job."""
     told = {"reason": reason, "message": f"ended with {reason}"}
     return Rewrite(lambda answer: answer | {"status": {"state": "DONE", "errorResult": told, "errors": [told]}})
 
@@ -297,7 +297,7 @@ def test_a_job_that_always_fails_is_given_up(store: BigQueryStore, proxy: FaultP
 
 
 def test_an_earlier_job_of_the_same_rows_does_not_pass_for_the_write(store: BigQueryStore, lines: Table, dead_from: Dies) -> None:
-    """A, then B, neither acknowledged; then A again, for which the record still says that nothing was written."""
+    """A, then B, neither recorded; then A again, while the record still shows nothing written."""
     for points, writer in ((1, "A"), (2, "B")):
         with dead_from(acknowledges, DropBefore(), DropBefore()), pytest.raises(Transient):
             store.open().replace(lines, [DAY], rows(2, points=points), writer)
@@ -308,7 +308,7 @@ def test_an_earlier_job_of_the_same_rows_does_not_pass_for_the_write(store: BigQ
 
 
 def test_rows_that_the_record_believes_to_be_there_are_looked_at(store: BigQueryStore, lines: Table, dead_from: Dies) -> None:
-    """A; B, not acknowledged; A again, which the record says is there already."""
+    """A; then B, not recorded; then A again, which the record lists as written."""
     store.open().replace(lines, [DAY], rows(2, points=1), "A")
     with dead_from(acknowledges, DropBefore(), DropBefore()), pytest.raises(Transient):
         store.open().replace(lines, [DAY], rows(2, points=2), "B")
@@ -333,7 +333,7 @@ def test_a_merge_that_was_not_acknowledged_is_found_again(store: BigQueryStore, 
 
 
 def test_a_table_can_be_dropped_and_written_again_as_often_as_one_likes(store: BigQueryStore, lines: Table) -> None:
-    """Each first write of the same rows has the identity of those before it, which are gone."""
+    """Each first write of the same rows has the identity of earlier ones, whose rows are deleted."""
     for _ in range(SETTINGS.bigquery.attempts + 1):
         run = store.open()
         run.replace(lines, [DAY], rows(2), "me")
@@ -342,7 +342,7 @@ def test_a_table_can_be_dropped_and_written_again_as_often_as_one_likes(store: B
 
 
 def test_another_dataset_with_the_same_rows_has_jobs_of_its_own(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
-    """Ids of jobs are the project's: two datasets of it must not take each other's for their own."""
+    """Job ids are unique per project. Two datasets of a project must not reuse each other's jobs."""
     other = BigQueryStore(store.emulator, proxy, store.admin, f"{store.dataset}_other", store.home / "other")
     other.make(shape_of(lines))
     for place in (store, other):
@@ -354,7 +354,7 @@ def test_another_dataset_with_the_same_rows_has_jobs_of_its_own(store: BigQueryS
     store.admin.delete_dataset(other.dataset, delete_contents=True)
 
 
-# A job that takes too long
+# Timeouts
 
 
 def still_running(answer: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What crosses the border to pandas arrives unharmed, and what breaks a promise is named and refused."""
+"""Conversion to pandas is lossless, and a frame that violates its type is refused with a message."""
 
 import ast
 import math
@@ -27,7 +27,7 @@ assert defs, "the tables are known once the assets are loaded"
 PACKAGE = Path(nba_pipeline.__file__).parent
 KNOW_PANDAS = {"tables/pandas_types.py", "systems/catboost.py"}
 BEYOND_FLOATS = 2**60 + 1
-"""A float cannot hold it."""
+"""Not representable as a float."""
 
 
 class ShotRows(dy.Schema):
@@ -46,7 +46,7 @@ KEY = ("game_id", "player_id")
 
 
 def shots(**columns: list[Any]) -> pl.DataFrame:
-    """Two rows that keep every promise, with some columns replaced."""
+    """Two valid rows, with some columns replaced."""
     known: dict[str, list[Any]] = {
         "game_date": [date(2024, 3, 12)] * 2, "game_id": ["0022300001"] * 2, "player_id": [1, 2], "shots": [7, None],
         "pct": [0.5, None], "is_home": [True, None], "made_at": [at(23), None], "reasons": [["late"], []],
@@ -59,7 +59,7 @@ def kind() -> dg.DagsterType:
     return frame_type("shots", ShotRows.columns(), KEY, "One row per shooter.")
 
 
-# What crosses
+# Conversion
 
 
 def test_each_dtype_is_chosen_and_none_loses_a_null(kind: dg.DagsterType) -> None:
@@ -100,7 +100,7 @@ def test_the_type_of_a_table_is_made_once_and_described_for_the_ui() -> None:
         assert part in str(kind.description)
 
 
-# What is refused
+# Refusals
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_the_summary_tells_rows_nulls_and_the_range_of_numbers() -> None:
     ]
 
 
-# Where pandas may be
+# Imports of pandas
 
 
 def test_nothing_but_the_typed_frame_and_catboost_imports_pandas() -> None:

@@ -1,4 +1,4 @@
-"""A table's promise, on a table of shots: what is kept, what is quarantined and why, what is refused."""
+"""Validation of a table of shots: kept rows, quarantined rows with their problems, refused frames."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ NOON = datetime(2024, 3, 12, 16, tzinfo=UTC)
 
 
 class ShotRows(Row):
-    """Shots of a player in a game; the second half of the key may be unknown."""
+    """Shots of a player in a game; the second key column is nullable."""
 
     game_id = dy.String(description="game")
     player_id = dy.Int64(nullable=True, description="player")
@@ -33,7 +33,7 @@ class ShotRows(Row):
 
     @dy.rule()
     def makes_do_not_exceed_tries(cls) -> pl.Expr:  # noqa: N805
-        """Made <= tried."""
+        """Made shots are at most the attempted shots."""
         return pl.col("made") <= pl.col("tried")
 
 
@@ -136,7 +136,7 @@ def test_a_row_with_a_problem_goes_to_the_quarantine_and_the_others_on(shots: Ta
     good, rejected = split(shots, a_shot(**{PROBLEM: None}), a_shot(**unresolved), a_shot(**unresolved))
     assert good["player_id"].to_list() == [7]
     assert problems(rejected) == [(None, "nobody is called 'Dončić, L.'")] * 2
-    assert "Dončić" in rejected["row"][0]  # an operator copies the spelling from here
+    assert "Dončić" in rejected["row"][0]  # operators copy the spelling from here
 
 
 def test_what_has_a_problem_may_hold_values_of_another_type(shots: Table) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of warehouses share, with that of BigQuery in its own folder."""
+"""Fixtures of the warehouse tests, also used by the BigQuery tests in their own folder."""
 
 from collections.abc import Iterator
 
@@ -11,6 +11,6 @@ from nba_pipeline_tests.warehouse.contract import Tables, a_table, forgotten_tab
 
 @pytest.fixture
 def tables() -> Iterator[Tables]:
-    """Make tables that are forgotten after the test."""
+    """Creates tables that are unregistered after the test."""
     with forgotten_tables():
         yield a_table

@@ -1,7 +1,7 @@
-"""What every warehouse has to hold, as tests that are written once: a test module subclasses `Contract` and says what `store` is.
+"""The tests that every warehouse must pass. A test module subclasses `Contract` and defines `store`.
 
-The subclass's module, or its conftest, gives three fixtures: `store`, `tables` (makes tables that are forgotten after the test)
-and `failure` (one entry per step of a write at which the warehouse can fail).
+The subclass's module, or its conftest, provides three fixtures: `store`, `tables` (creates tables that are unregistered after
+the test) and `failure` (one entry per step of a write at which the warehouse can fail).
 """
 
 import json
@@ -56,7 +56,7 @@ Failure = Callable[[], AbstractContextManager[None]]
 
 
 class LineRows(Row):
-    """A game's lines, with a column of each type; the second half of the key may be unknown."""
+    """Lines of a game, with a column of each type; the second key column is nullable."""
 
     game_id = dy.String(description="game")
     book = dy.String(nullable=True, description="book")
@@ -68,27 +68,27 @@ class LineRows(Row):
 
 
 class Store(ABC):
-    """Where the tables of a warehouse are; warehouses that are opened from it share nothing but that."""
+    """The storage of a warehouse. Warehouses opened from it share nothing else."""
 
     replacements: int = 15
-    """How often a writer replaces a date while others read."""
+    """How often a writer replaces a date during concurrent reads."""
 
     @abstractmethod
     def open(self, lock_wait_seconds: float = IMPATIENT) -> Warehouse:
-        """The tables as a new run finds them."""
+        """The warehouse of a new run."""
 
     @abstractmethod
     def look(self) -> Warehouse:
-        """The tables as a person asks for them, outside of runs."""
+        """The warehouse of a user, outside of runs."""
 
     @property
     @abstractmethod
     def variables(self) -> Mapping[str, str]:
-        """What the environment of another process has to hold."""
+        """The environment variables of another process."""
 
     @abstractmethod
     def hold_up(self, table: Table, day: date, started: threading.Event, go_on: threading.Event) -> AbstractContextManager[None]:
-        """The first write of a date that begins meanwhile says so and stops before its rows can be seen."""
+        """Within the block, the first write of the date sets `started` and pauses before its rows are visible."""
 
 
 def a_table(name: str, **fields: Any) -> Table:
@@ -97,7 +97,7 @@ def a_table(name: str, **fields: Any) -> Table:
 
 @contextmanager
 def forgotten_tables() -> Iterator[None]:
-    """Whatever tables are made meanwhile are forgotten."""
+    """Unregister tables created within the block."""
     before = set(TABLES)
     yield
     for name in TABLES.keys() - before:
@@ -132,7 +132,7 @@ def held(warehouse: Warehouse, table: Table, *dates: date) -> pl.DataFrame:
 
 
 def on(day: date, table: str = "toy_lines", what: str = "*") -> str:
-    """A question about one date, which every warehouse answers."""
+    """A query of one date that every warehouse accepts."""
     return f"SELECT {what} FROM {table} WHERE game_date = DATE '{day}'"
 
 
@@ -146,7 +146,7 @@ def quarantine(warehouse: Warehouse, table: Table, dates: list[date], *rejected:
 
 
 def in_a_process(function: str, store: Store, **options: Any) -> subprocess.Popen[str]:
-    """Call a function of this module in a process of its own."""
+    """Call a function of this module in its own process."""
     script = f"from {__name__} import {function}; {function}()"
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return subprocess.Popen(
@@ -155,18 +155,18 @@ def in_a_process(function: str, store: Store, **options: Any) -> subprocess.Pope
 
 
 def replace_again_and_again() -> None:
-    """In a process of its own: replace DAY by versions of other lengths, `NBA_REPLACEMENTS` times."""
+    """Run in its own process: replace DAY with versions of different lengths, `NBA_REPLACEMENTS` times."""
     warehouse, table = warehouse_of(os.environ["NBA_PIPELINE_ENV"]), a_table("toy_lines")
     for n in range(int(os.environ["NBA_REPLACEMENTS"])):
         warehouse.replace(table, [DAY], VERSIONS[n % 3], "another process")
 
 
 VERSIONS = [rows(n, points=n) for n in (20, 19, 18)]
-"""Each has another number of rows, all with that number: a mixture would show."""
+"""Each version has another number of rows and that number in all of them, so a mixture is detectable."""
 
 
 def during(work: Callable[[], object], look: Callable[[], None]) -> int:
-    """Look again and again while work goes on in another thread; how often."""
+    """Call `look` repeatedly while `work` runs in another thread, and return the number of calls."""
     looks = 0
     with ThreadPoolExecutor(1) as pool:
         going = pool.submit(work)
@@ -179,7 +179,7 @@ def during(work: Callable[[], object], look: Callable[[], None]) -> int:
 
 @contextmanager
 def a_write_that_takes_its_time(store: Store, table: Table) -> Iterator[threading.Event]:
-    """Another run is writing DAY, until the event is set."""
+    """Another run writes DAY until the event is set."""
     started, go_on = threading.Event(), threading.Event()
     with store.hold_up(table, DAY, started, go_on), ThreadPoolExecutor(1) as pool:
         writing = pool.submit(store.open().replace, table, [DAY], rows(3), "run one")
@@ -204,7 +204,7 @@ OTHER_FRAMES: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     r"toy_lines\.game_date is Datetime": lambda frame: frame.cast({"game_date": pl.Datetime("us")}),
     r"2 rows share a key, the first of them game_id 000, book fanduel": lambda frame: pl.concat([frame, frame.head(1)]),
 }
-"""What is told -> how a frame came to differ from what its table holds."""
+"""Expected message -> a frame that violates the table's schema in that way."""
 
 NO_QUESTIONS = [
     "CREATE TABLE mine AS SELECT 1 AS a",
@@ -225,7 +225,7 @@ NO_QUESTIONS = [
 
 
 class Contract:
-    """Everything that holds for all warehouses."""
+    """The tests that hold for all warehouses."""
 
     @pytest.fixture
     def lines(self, tables: Tables) -> Table:
@@ -270,7 +270,7 @@ class Contract:
         assert_frame_equal(held(warehouse, lines, *dates[:4]), pl.concat([rows(2, dates[0]), rows(2, dates[3])]))
 
     def test_a_long_range_replaces_its_dates_and_no_others(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
-        """So long that BigQuery takes one statement for all; some dates hold rows already, one becomes empty."""
+        """The range is so long that BigQuery uses one statement. Some dates have rows already, one becomes empty."""
         dates = days(DAY, DAY + timedelta(days=SETTINGS.bigquery.dates_by_load + 2))
         before, beside = dates[0] - timedelta(days=1), dates[5]
         warehouse.replace(
@@ -295,7 +295,7 @@ class Contract:
         assert warehouse.add(lines, [NEXT, NEXT], rows(1, NEXT), "me") == 1
         assert_frame_equal(held(warehouse, lines), pl.concat([rows(2), rows(1, NEXT)]))
 
-    # What a scan answers
+    # scan
 
     def test_some_columns_some_dates_and_a_filter_can_be_asked_for(self, warehouse: Warehouse, lines: Table) -> None:
         dates = days(DAY, DAY + timedelta(days=2))
@@ -327,7 +327,7 @@ class Contract:
         assert warehouse.dates(lines) == set()
 
     def test_every_value_comes_back_as_it_was(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
-        """Not a number, no number, infinity, the least float, the largest integer, no text, text of all planes."""
+        """NaN, null, infinity, the smallest float, the largest integer, empty text, text of all Unicode planes."""
         frame = pl.concat(
             [
                 rows(1, first=0, price=float("nan"), points=None),
@@ -346,7 +346,7 @@ class Contract:
         assert_frame_equal(held(store.open(), lines), frame, check_exact=True)
 
     def test_instants_at_both_clock_changes_are_kept(self, warehouse: Warehouse, lines: Table) -> None:
-        """The night of 10 March 2024 has no 2:30 in New York, that of 3 November has 1:30 twice."""
+        """In New York, the night of 10 March 2024 has no 2:30, and the night of 3 November has 1:30 twice."""
         instants = {
             date(2024, 3, 10): [datetime(2024, 3, 10, 6, 59, 59, 999999, UTC), datetime(2024, 3, 10, 7, 0, 0, 1, UTC)],
             date(2024, 11, 3): [datetime(2024, 11, 3, 5, 30, tzinfo=UTC), datetime(2024, 11, 3, 6, 30, tzinfo=UTC)],
@@ -367,7 +367,7 @@ class Contract:
                 write(lines, [DAY], pl.concat([rows(3), rows(1, NEXT)]), "me")
         assert_frame_equal(held(warehouse, lines), rows(1))
 
-    # The guard against shrinking
+    # Refusing to shrink
 
     def test_fewer_than_eighty_per_cent_of_the_rows_are_refused(self, warehouse: Warehouse, lines: Table) -> None:
         warehouse.replace(lines, [DAY], rows(10), "me")
@@ -506,7 +506,7 @@ class Contract:
         return tables("toy_picks", write="add", is_ledger=True)
 
     def test_every_row_of_a_ledger_is_recorded_and_verified(self, store: Store, ledger: Table) -> None:
-        """Values that a store could change on the way: no list, an empty one, extreme floats, an unknown half of a key."""
+        """Values that a store could change: null and empty lists, extreme floats, a null key column."""
         frame = pl.concat(
             [rows(3), rows(1, first=3, price=5e-324, book=None), rows(1, first=4, price=float("nan"), points=None, seen_at=None)]
         )
@@ -547,7 +547,7 @@ class Contract:
         assert store.open().manifests.dates(ledger) == {DAY: False}
 
     def test_a_ledger_is_backed_up_and_restored(self, store: Store, ledger: Table, tmp_path: Path) -> None:
-        """From this warehouse to a folder of files, and from there back to where rows are missing."""
+        """From this warehouse to a backup folder, and back to the warehouse after rows were deleted."""
         warehouse, other = store.open(), LocalWarehouse(home=str(tmp_path / "other"))
         warehouse.add(ledger, [DAY, NEXT], pl.concat([rows(2), rows(1, NEXT, book=None)]), "me")
         options = {"environment": "local", "say": str}
@@ -561,7 +561,7 @@ class Contract:
         assert_frame_equal(held(store.open(), ledger), held(other, ledger))
         assert [(verified.rows, verified.findings) for verified in verify(store.look(), ledger)] == [(4, ()), (1, ())]
 
-    # Failures in the middle
+    # Failures during a write
 
     def test_a_write_that_fails_leaves_old_or_new_and_its_repetition_ends_in_new(
         self, store: Store, lines: Table, failure: Failure
@@ -588,13 +588,13 @@ class Contract:
         assert store.open().add(lines, [DAY], rows(3), "and again") == 0
 
     def test_what_was_added_before_a_failure_is_never_hidden(self, store: Store, lines: Table, failure: Failure) -> None:
-        """Whoever finds nothing more to add must not declare the date empty."""
+        """A writer without new rows must not mark the date as empty."""
         with failure(), pytest.raises((PipelineError, OSError)):
             store.open().add(lines, [DAY], rows(2), "the run that failed")
         store.open().add(lines, [DAY], lines.empty(), "nothing this time")
         assert_frame_equal(held(store.open(), lines), store.look().sql(on(DAY)).sort("game_id"))
 
-    # Readers and writers at the same time
+    # Concurrent readers and writers
 
     @pytest.mark.parametrize("how", ["scan", "sql"])
     def test_a_reader_sees_whole_days_only(self, store: Store, lines: Table, how: str) -> None:

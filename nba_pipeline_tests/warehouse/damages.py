@@ -1,4 +1,4 @@
-"""The ways in which a stored file is damaged in tests."""
+"""The ways in which tests damage a stored file."""
 
 import zlib
 from collections.abc import Callable
@@ -8,7 +8,7 @@ Damage = Callable[[bytes], bytes]
 
 
 def flipped(body: bytes) -> bytes:
-    """One byte in the middle is another one: of a parquet file in a page, of a gzip file in its content."""
+    """The body with one changed byte in the middle: in a page of a parquet file, in the content of a gzip file."""
     at = len(body) // 3
     return body[:at] + bytes([body[at] ^ 0xFF]) + body[at + 1 :]
 
@@ -22,7 +22,7 @@ DAMAGES: dict[str, Damage] = {
 
 
 def damage(file: Path, how: str) -> bytes:
-    """Damage a file, which may be a hard link of another home's; the bytes that it holds then."""
+    """Damage a file, possibly a hard link of another home's file, and return its new bytes."""
     body = DAMAGES[how](file.read_bytes())
     file.unlink()
     file.write_bytes(body)

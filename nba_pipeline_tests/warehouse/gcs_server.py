@@ -1,6 +1,6 @@
-"""A bucket over loopback HTTP: the few calls of Google's JSON API that gcsfs makes, answered from memory.
+"""A bucket over loopback HTTP: the calls of Google's JSON API that gcsfs uses, served from memory.
 
-What it knows: list with pages, metadata, download, multipart upload with `ifGenerationMatch=0`, rewrite, delete.
+Supports listing with pages, metadata, download, multipart upload with `ifGenerationMatch=0`, rewrite and delete.
 """
 
 import base64
@@ -21,27 +21,27 @@ import fsspec
 import pytest
 
 KINDS = ("folder", "memory", "gcs")
-"""Where files can be: a local folder, a store in memory, a bucket behind real gcsfs."""
+"""Storage kinds: a local folder, a store in memory, a bucket behind real gcsfs."""
 
 PAGE = 3
-"""Objects per page of a listing: small, so that every longer listing has several."""
+"""Objects per page of a listing. Small, so that most listings have several pages."""
 
 
 @dataclass
 class Bucket:
-    """What the server holds: name -> body and instant of the last writing. `asked` is (method, kind, object) per call."""
+    """The content of the server: name -> body and instant of the last write. `asked` is (method, kind, object) per call."""
 
     name: str
     objects: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     refusals: list[int] = field(default_factory=list)
-    """Statuses with which the next calls are answered."""
+    """The statuses of the next responses."""
     uploaded: list[str] = field(default_factory=list)
-    """The names of the objects whose bytes were sent, in order."""
+    """The names of the uploaded objects, in order."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, name: str, body: bytes) -> dict[str, Any]:
-        """Keep an object and tell its metadata."""
+        """Store an object and return its metadata."""
         self.objects[name] = body, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return self.metadata(name)
 
@@ -53,13 +53,13 @@ class Bucket:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One call of the API."""
+    """Handles one call of the API."""
 
     bucket: Bucket
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def _answer(self) -> None:
         parts = urlsplit(self.path)
@@ -84,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
-    do_POST = do_DELETE = do_GET  # noqa: N815  # names that http.server looks for
+    do_POST = do_DELETE = do_GET  # noqa: N815  # names required by http.server
 
     def _upload(self, query: dict[str, str], sent: bytes) -> tuple[int, Any]:
         _, about, content = sent.split(b"--==0==", 2)
@@ -132,7 +132,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serve(name: str) -> Iterator[tuple[Bucket, str]]:
-    """An empty bucket of a name, and the address of its server."""
+    """An empty bucket of this name, and the address of its server."""
     bucket = Bucket(name)
     with ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"bucket": bucket})) as server:
         server.daemon_threads = True
@@ -143,7 +143,7 @@ def serve(name: str) -> Iterator[tuple[Bucket, str]]:
 
 @contextmanager
 def a_bucket(name: str = "bucket") -> Iterator[Bucket]:
-    """A bucket that gcsfs reaches as gs://<name>, while the block runs."""
+    """A bucket that gcsfs reaches as gs://<name> within the block."""
     with serve(name) as (bucket, address), pytest.MonkeyPatch.context() as patch:
         patch.setitem(fsspec.config.conf, "gs", {"endpoint_url": address, "token": "anon"})
         yield bucket
@@ -151,7 +151,7 @@ def a_bucket(name: str = "bucket") -> Iterator[Bucket]:
 
 @contextmanager
 def a_home(kind: str, folder: Path) -> Iterator[str]:
-    """An empty home of a kind."""
+    """An empty home of a storage kind."""
     if kind == "gcs":
         with a_bucket():
             yield "gs://bucket/a/prefix"

@@ -1,4 +1,4 @@
-"""Rows in against rows out."""
+"""Counts of parsed rows compared with counts of written rows."""
 
 from datetime import date
 from typing import Any

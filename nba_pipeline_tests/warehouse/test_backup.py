@@ -1,4 +1,4 @@
-"""What a backup holds, and which folders take none. Real files; the landing also in an object store over loopback."""
+"""The content of a backup, and refused folders. Uses real files; the landing also in an object store over loopback."""
 
 import gzip
 import json
@@ -36,7 +36,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def local(home: Path, picks: Table) -> LocalWarehouse:
-    """Two dates of a ledger, one of them twice written; another table is not part of a backup."""
+    """A ledger with two dates, one written twice, and another table, which a backup excludes."""
     local = LocalWarehouse(home=str(home), lock_wait_seconds=IMPATIENT)
     local.add(picks, [DAY, NEXT], pl.concat([rows(3), rows(2, NEXT)]), "me")
     local.add(picks, [DAY], rows(1, first=7), "me")
@@ -45,7 +45,7 @@ def local(home: Path, picks: Table) -> LocalWarehouse:
 
 @pytest.fixture
 def landing(home: Path) -> Landing:
-    """Two payloads of one instant, and a journal of them."""
+    """Two payloads of the same instant, and their journal."""
     landing = Landing(home=str(home), clock=Clock(stands_at=NOON.isoformat()))
     for body in (b'{"points": 2}', b'{"points": 3}'):
         landing.keep(Slot("nba_cdn", "boxscore", "0022300945", DAY), body, fetched_at=NOON)
@@ -76,7 +76,7 @@ def test_a_backup_holds_ledgers_manifests_and_landing(make: Make, home: Path, tm
 
 
 def test_a_manifest_agrees_with_the_rows_beside_it(make: Make, home: Path, tmp_path: Path) -> None:
-    """Also when a killed writer has left a pending one: it is settled first."""
+    """Includes a pending manifest of a killed writer, which is settled first."""
     manifest = home / "manifests" / "toy_picks" / f"game_date={DAY}.json"
     shutil.copy(manifest, manifest.with_name(f"{manifest.name}.pending"))
     make()
@@ -159,7 +159,7 @@ def test_a_writer_that_holds_a_date_for_too_long_leaves_an_incomplete_backup(
 
 
 def test_a_copy_that_differs_is_no_backup(local: LocalWarehouse, landing: Landing, home: Path, tmp_path: Path) -> None:
-    """A disk that keeps other bytes than it was given: a journal is emptied after it was copied."""
+    """A disk that stores other bytes: a journal is emptied after it was copied."""
 
     def lose(message: str) -> None:
         if message.startswith("verifying"):
@@ -174,7 +174,7 @@ def test_a_copy_that_differs_is_no_backup(local: LocalWarehouse, landing: Landin
 def test_the_landing_is_backed_up_from_a_store_and_restored_to_one(
     local: LocalWarehouse, home: Path, tmp_path: Path, kind: str
 ) -> None:
-    """With a journal that is still in parts, since its run has not ended."""
+    """Includes a journal in parts, whose run has not ended."""
     slot = Slot("nba_cdn", "boxscore", "0022300945", DAY)
     with a_home(kind, tmp_path / "store") as store, a_home("memory", tmp_path) as other:
         for body in (b"3", b"2"):
@@ -183,7 +183,7 @@ def test_the_landing_is_backed_up_from_a_store_and_restored_to_one(
         back_up(local, landing, tmp_path / "b", home=home, environment="local", made_at=NOON, say=lambda _: None)
         target = files.place(f"{other}/new") / "landing"
         restored = restore(local, target, tmp_path / "b", environment="local", say=lambda _: None)
-        # two payloads, and two journals that are each one file in a folder, and two parts in a store
+        # two payloads; two journals, each one file in a folder and two parts in a store
         assert (restored.files, restored.differences) == (4 if kind == "folder" else 6, [])
         again = Landing(home=f"{other}/new", clock=Clock(stands_at=NOON.isoformat()))
         assert [payload.body for payload in again.versions(slot)] == [b"3", b"2"]

@@ -1,4 +1,4 @@
-"""Copying between two warehouses: what is copied, what is left alone, what is named."""
+"""Copying between two warehouses: copied rows, unchanged rows, reported differences."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -24,7 +24,7 @@ WEEK = days(DAY, DAY + timedelta(days=6))
 
 
 class ToyRows(Row):
-    """A column of each type that tables have; the second half of the key may be unknown."""
+    """A column of each type that tables have; the second key column is nullable."""
 
     game_id = dy.String(description="game")
     book = dy.String(nullable=True, description="book")
@@ -40,7 +40,7 @@ def a_toy_table(name: str, **fields: Any) -> Table:
 
 
 def rows(table: Table, *days_and_counts: tuple[date, int], **values: Any) -> pl.DataFrame:
-    """So many rows of a date each; every third row knows nothing but its key."""
+    """The given number of rows per date; every third row is null outside its key."""
     found = []
     for day, count in days_and_counts:
         for n in range(count):
@@ -91,7 +91,7 @@ def target(tmp_path: Path) -> LocalWarehouse:
     return LocalWarehouse(home=str(tmp_path / "target"))
 
 
-# What is copied
+# Copied rows
 
 
 def test_rows_lineage_and_quarantine_arrive_as_they_are(source: Warehouse, target: Warehouse, toy: Table) -> None:
@@ -165,7 +165,7 @@ def test_what_a_failed_run_parked_is_copied_without_its_date(source: Warehouse, 
     assert target.dates(toy) == set()
 
 
-# Again
+# Repeated copies
 
 
 def test_a_copy_that_is_repeated_writes_nothing(source: Warehouse, target: LocalWarehouse, toy: Table) -> None:
@@ -206,7 +206,7 @@ def test_a_dry_run_says_what_a_copy_would_do_and_does_nothing(source: Warehouse,
     assert target.dates(toy) == {DAY} and target.scan_quarantine(toy).collect().is_empty()
 
 
-# What differs afterwards
+# Differences after the copy
 
 
 def test_a_ledger_gains_rows_and_loses_none(source: Warehouse, target: Warehouse, ledger: Table) -> None:
@@ -268,7 +268,7 @@ def test_the_order_of_rows_and_columns_does_not_matter(toy: Table) -> None:
 
 
 def test_the_checksum_is_the_same_in_every_process(toy: Table) -> None:
-    """Whoever changes how it is made makes copies that were compared before incomparable, which costs them nothing."""
+    """A changed checksum makes earlier comparisons worthless, but loses no data."""
     assert checksum(toy, rows(toy, (DAY, 6)))[:16] == "d566f3828d53fbc1"
 
 
@@ -303,7 +303,7 @@ def test_what_a_warehouse_may_not_tell_apart_is_one(toy: Table, one: dict[str, A
 
 
 def test_an_altered_row_of_a_ledger_is_named_and_its_date_not_copied(source: LocalWarehouse, target: LocalWarehouse) -> None:
-    """The target would record the row as it is now, and no verification of the target could show the alteration."""
+    """The target would record the altered row, and verifying the target could not detect it."""
     table = a_toy_table("toy_record", write="add", is_ledger=True)
     try:
         source.add(table, [DAY, NEXT], rows(table, (DAY, 2), (NEXT, 1)), "test")

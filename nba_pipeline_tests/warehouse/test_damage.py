@@ -1,4 +1,4 @@
-"""Unreadable payloads and journal lines, in a folder, in a store in memory and in a bucket behind real gcsfs."""
+"""Unreadable payloads and journal lines, in a folder, a store in memory and a bucket behind real gcsfs."""
 
 import gzip
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Files and logs, in a folder, in a store in memory and in a bucket behind real gcsfs."""
+"""Files and logs, in a folder, a store in memory and a bucket behind real gcsfs."""
 
 import asyncio
 import threading
@@ -130,7 +130,7 @@ def test_a_log_of_a_killed_process_is_its_parts(store: Place) -> None:
 def test_a_log_that_was_killed_while_it_was_made_one_counts_no_line_twice(store: Place) -> None:
     a_killed_log(store, "1", "2")
     (log,) = files.logs(store)
-    files.keep(log.path, lambda: b"1\n2\n")  # the whole is written, the parts are not deleted
+    files.keep(log.path, lambda: b"1\n2\n")  # the merged file is written, the parts are not deleted
     assert len(files.listing(store, "*.parts/*")) == 2 and lines(store) == ["1", "2"]
 
 
@@ -218,7 +218,7 @@ def test_a_programming_error_is_not_explained_away(store: Place) -> None:
 
 def test_a_writer_does_not_wait_for_the_requests_of_others(bucket: Bucket) -> None:
     log = a_killed_log(files.place("gs://bucket"))
-    with bucket.lock:  # the server answers nobody
+    with bucket.lock:  # blocks every response
         threads = [threading.Thread(target=log.write, args=(text,), daemon=True) for text in "ab"]
         for thread in threads:
             thread.start()

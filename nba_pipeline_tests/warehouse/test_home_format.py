@@ -1,4 +1,4 @@
-"""Which homes are read and written, and which are refused."""
+"""Accepted and refused formats of homes."""
 
 import json
 import os
@@ -62,7 +62,7 @@ def test_a_home_of_a_newer_format_is_refused_by_every_method_and_stays_as_it_is(
     use: str, tmp_path: Path, warehouse: LocalWarehouse, lines: Table
 ) -> None:
     warehouse.replace(lines, [DAY], rows(2, DAY), "me")
-    warehouse.dates(lines)  # the format is now known to be the present one
+    warehouse.dates(lines)  # the current format is now cached
     write_format(tmp_path, FORMAT + 1)
     before = files_of(tmp_path)
     with pytest.raises(

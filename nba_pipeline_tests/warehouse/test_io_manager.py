@@ -1,4 +1,4 @@
-"""Between assets and the warehouse, in real runs of toy assets: stamped, validated, quarantined, written, read."""
+"""The IO manager in real runs of toy assets: lineage, validation, quarantine, writes and reads."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -36,7 +36,7 @@ class ToyRows(Row):
 
 @pytest.fixture
 def tables() -> Iterator[Callable[..., Table]]:
-    """Make tables that are forgotten after the test."""
+    """Creates tables that are unregistered after the test."""
     before = set(TABLES)
     yield lambda name, **fields: Table(name, grain="game", key=("game_date", "game_id"), schema=ToyRows, **fields)
     for name in TABLES.keys() - before:
@@ -61,7 +61,7 @@ def rows(count: int, day: date = DAY, points: int = 1) -> pl.DataFrame:
 def asset(
     name: str, frame: pl.DataFrame, left_out: Mapping[str, list[str]] | None = None, rows_in: RowsIn | None = None
 ) -> dg.AssetsDefinition:
-    """An asset of a table that returns a frame, of any date of the run."""
+    """An asset of a table that returns a frame, for any dates of the run."""
 
     @dg.asset(
         name=name,
@@ -92,7 +92,7 @@ def run(
 
 
 def why(result: dg.ExecuteInProcessResult) -> str:
-    """The errors of a failed run, the innermost last."""
+    """The errors of a failed run, innermost last."""
     (failure,) = (event for event in result.all_events if event.is_step_failure)
     error: Any = getattr(failure.event_specific_data, "error", None)
     messages = []
@@ -122,7 +122,7 @@ def test_a_write_counts_what_it_kept_quarantined_and_merged_of_each_date(warehou
     told = result.asset_materializations_for_node("toys")[0].metadata
     accounts = [account_of(told, day) for day in (DAY, NEXT)]
     assert accounts == [Account(parsed=3, kept=1, quarantined=1, repeated=1), Account(parsed=2, kept=1)]
-    assert [account.unaccounted for account in accounts] == [0, 1]  # a row of the second date was lost on the way
+    assert [account.unaccounted for account in accounts] == [0, 1]  # a row of the second date was lost
 
 
 def test_a_run_tells_what_it_wrote_and_what_it_rejected(warehouse: Warehouse, toys: Table) -> None:
@@ -161,7 +161,7 @@ def test_what_cannot_be_written_fails_the_run_and_keeps_the_old_rows(
 
 
 def write(warehouse: Warehouse, table: Table, frame: pl.DataFrame, *dates: date) -> None:
-    """Rows that an earlier run wrote."""
+    """Write the rows of an earlier run."""
     good, _ = table.conform(frame, NOON, "v1")
     when = dates or (DAY,)
     warehouse.replace(table, when, good, "an earlier run", dict.fromkeys(when, 1_000))
@@ -236,14 +236,14 @@ def reader(seen: list[pl.DataFrame], how: dg.AssetIn | None = None) -> dg.Assets
 
 @pytest.fixture
 def written(warehouse: Warehouse, toys: Table) -> dg.AssetsDefinition:
-    """Rows on the 11th and the 12th, the 13th written without rows."""
+    """Rows on the 11th and 12th, and an empty partition on the 13th."""
     frame = pl.concat([rows(1, date(2024, 3, 11)), rows(2)])
     write(warehouse, toys, frame, date(2024, 3, 11), DAY, NEXT)
     return asset("toys", frame)
 
 
 def read(warehouse: Warehouse, written: dg.AssetsDefinition, how: dg.AssetIn | None = None, **when: Any) -> Any:
-    """The dates of the rows that an asset got, or why it got none."""
+    """The dates of the rows that an asset receives, or the error."""
     seen: list[pl.DataFrame] = []
     result = run(warehouse, written, reader(seen, how), only="reads", **when)
     return [day.day for day in seen[0]["game_date"]] if seen else why(result)

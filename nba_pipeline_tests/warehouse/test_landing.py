@@ -1,4 +1,4 @@
-"""The landing: payloads byte for byte, one journal per run, replays that see what the original saw."""
+"""The landing: unchanged payloads, one journal per run, replays that see what the original run saw."""
 
 import gzip
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ def test_what_is_landed_again_after_another_of_the_same_instant_is_the_newest(la
 def test_the_newest_payload_answers_and_versions_are_oldest_first(landing: Landing) -> None:
     keep(landing, b"2", minutes=5)
     keep(landing, b"1")
-    keep(landing, b"3", minutes=5)  # the same instant by a clock that stands still
+    keep(landing, b"3", minutes=5)  # the same instant of a stopped clock
     assert [payload.body for payload in landing.versions(BOX)] == [b"1", b"2", b"3"]
     newest = landing.newest(BOX)
     assert newest and newest.body == b"3" and newest.fetched_at == NOON + timedelta(minutes=5)
@@ -135,13 +135,13 @@ def test_a_slot_that_cannot_be_a_path_is_refused(fields: dict[str, object]) -> N
 
 
 class Holder(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A second resource that needs the landing: Dagster builds another Landing for it."""
+    """A second resource that requires the landing, for which Dagster instantiates another Landing."""
 
     landing: dg.ResourceDependency[Landing]
 
 
 def run(landing: Landing, bodies: list[bytes], tags: dict[str, str] | None = None) -> tuple[str, list[bytes]]:
-    """Land some bodies in a run of one asset and tell what it then sees."""
+    """Land bodies in a run of one asset, and return the run id and the payloads that it sees."""
     seen: list[bytes] = []
 
     @dg.asset
@@ -264,11 +264,11 @@ def test_a_run_that_is_killed_can_be_replayed(bucket: Bucket) -> None:
 
 
 def test_nothing_that_is_in_the_bucket_is_written_again(bucket: Bucket) -> None:
-    """Nothing is appended: an object store would refuse it, or rewrite the object for every line."""
+    """No appends: an object store would refuse them, or rewrite the object for every line."""
     landing = a_landing("gs://bucket")
     run(landing, [b"1", b"2", b"3"])
     uploads = [name for method, kind, name in bucket.asked if (method, kind) == ("POST", "upload")]
-    assert len(uploads) == 3 + (1 + 3) + 1  # payloads, the header and three lines, the whole
+    assert len(uploads) == 3 + (1 + 3) + 1  # payloads, the header and three lines, the merged journal
     assert len(bucket.uploaded) == len(set(bucket.uploaded)) == len(uploads)
 
 
@@ -301,7 +301,7 @@ def test_a_journal_that_cannot_be_made_one_stays_in_parts_and_the_run_succeeds(b
     @dg.asset
     def box(landing: Landing) -> None:
         keep(landing)
-        bucket.refusals.append(403)  # the next call is the whole journal
+        bucket.refusals.append(403)  # the next call uploads the merged journal
 
     assert dg.materialize([box], resources={"landing": landing}).success
     assert len([name for name in bucket.objects if ".parts/" in name]) == 2 and len(list(landing.requests())) == 1

@@ -1,4 +1,4 @@
-"""No alteration of a ledger stays unnoticed, and no kill at any point of a write looks like one. On real files."""
+"""Every alteration of a ledger is detected, and a write killed at any point is not reported as one. Uses real files."""
 
 import json
 import os
@@ -122,7 +122,7 @@ def test_a_row_that_was_copied_is_named(local: LocalWarehouse, picks: Table) -> 
 def test_a_date_that_lacks_recorded_rows_takes_none_until_they_are_restored(
     local: LocalWarehouse, picks: Table, loss: str
 ) -> None:
-    """New rows in their place would have other hashes, and the originals could not come back."""
+    """Replacement rows would have other hashes, and the originals could not be restored."""
     if loss == "a row":
         tamper(local, lambda frame: frame.filter(pl.col("game_id") != "001"))
     else:
@@ -135,7 +135,7 @@ def test_a_date_that_lacks_recorded_rows_takes_none_until_they_are_restored(
 
 
 def test_a_copy_does_not_hide_a_deletion(local: LocalWarehouse, picks: Table) -> None:
-    """The number of rows is the expected one, and each of them is recorded."""
+    """The number of rows is as expected, and each row is recorded."""
     tamper(local, lambda frame: pl.concat([frame.slice(1, 1), frame.tail(2)]))
     assert {problem for problem, _, _ in problems(local, picks)} == {ROW_MISSING, ROW_DUPLICATED}
 
@@ -154,7 +154,7 @@ def test_a_partition_that_was_deleted_with_its_folder_is_named(local: LocalWareh
 def test_a_file_from_another_date_is_noticed(local: LocalWarehouse, picks: Table) -> None:
     shutil.copy(part(local, NEXT), part(local))
     named = problems(local, picks)
-    # two of the three keys of DAY come on NEXT too: these rows count as altered
+    # two of the three keys of DAY also exist on NEXT, so these rows count as altered
     assert named == [(ROW_ALTERED, DAY, "game_id 000, book fanduel"), (ROW_ALTERED, DAY, KEY),
                      (ROW_MISSING, DAY, "game_id 002, book fanduel")]  # fmt: skip
 
@@ -228,7 +228,7 @@ def test_other_tables_have_no_manifests(local: LocalWarehouse, tables: Tables) -
 
 
 def test_a_column_that_the_ledger_gains_later_alters_no_row(local: LocalWarehouse, picks: Table) -> None:
-    """The same files under a table with one more nullable column."""
+    """The same files with a table that has one more nullable column."""
     older = a_table("toy_bets", write="add", is_ledger=True)
     local.add(older, [DAY], rows(2).with_columns(points=pl.lit(None, pl.Int64)), "me")
     tamper_file = Path(local.home, "tables", "toy_bets", f"game_date={DAY}", "part.parquet")
@@ -254,7 +254,7 @@ def test_existing_rows_are_recorded_once_and_only_where_there_is_no_manifest(loc
     assert problems(local, picks) == [(ROW_ALTERED, NEXT, KEY)]
 
 
-# Writers at the same time, and killed ones
+# Concurrent and killed writers
 
 
 def test_a_date_that_is_being_written_is_named_not_verified(local: LocalWarehouse, picks: Table) -> None:
@@ -264,7 +264,7 @@ def test_a_date_that_is_being_written_is_named_not_verified(local: LocalWarehous
 
 
 def write_until_killed(home: str, step: int, when: str) -> None:
-    """In a process of its own: add two rows to DAY and die before or after one of the renames of the write."""
+    """Run in its own process: add two rows to DAY and exit before or after one of the renames of the write."""
     replace, done = os.replace, 0
 
     def dying(source: object, target: object) -> None:
@@ -294,13 +294,13 @@ for line in sys.stdin:
 """
 """Forks a writer for each line of its input, so that only one process imports Dagster and polars.
 
-It must not import this module itself: that computes a frame, and polars' threads do not survive a fork.
+It must not import this module, which computes a frame: polars' threads do not survive a fork.
 """
 
 
 @pytest.fixture(scope="module")
 def kill_a_writer() -> Iterator[Callable[[str, int, str], None]]:
-    """Let a process add rows to the ledger of a home and die at a rename."""
+    """A function that adds rows to the ledger of a home in a process that is killed at a rename."""
     command, variables = [sys.executable, "-W", "ignore", "-c", FORKS_WRITERS], {"PATH": os.environ["PATH"]}
     with subprocess.Popen(command, cwd=ROOT, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as forks:
 
@@ -313,7 +313,7 @@ def kill_a_writer() -> Iterator[Callable[[str, int, str], None]]:
 
 
 STEPS = ["the pending manifest", "the rows", "the manifest"]
-"""What the renames of a write put in place, in order."""
+"""The renames of a write, in order."""
 
 
 @pytest.mark.platform

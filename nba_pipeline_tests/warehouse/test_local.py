@@ -1,4 +1,4 @@
-"""The local warehouse holds the contract of warehouses; and what is its alone: files, locks, what DuckDB may read."""
+"""The local warehouse passes the contract. Also tests its own parts: files, locks and the limits of DuckDB."""
 
 import json
 import os
@@ -123,16 +123,16 @@ def failure(request: pytest.FixtureRequest) -> Failure:
 
 
 class TestContract(Contract):
-    """The local warehouse holds it."""
+    """The contract for the local warehouse."""
 
 
-# Readers and writers at the same time
+# Concurrent readers and writers
 
 
 def test_a_query_reads_the_files_of_its_beginning(
     local: LocalWarehouse, lines: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A table is scanned after it is registered, and again by a self-join; a replacement in between must not be seen."""
+    """A table is scanned after its registration, and again by a self-join. A replacement in between must be invisible."""
 
     def register_and_replace(*args: Any) -> local_sql.Links:
         links = register(*args)
@@ -147,11 +147,11 @@ def test_a_query_reads_the_files_of_its_beginning(
     assert not list(tmp_path.glob(".sql-*"))
 
 
-# Failures in the middle
+# Failures during a write
 
 
 def write_and_hang(home: str) -> None:
-    """In a process of its own: write the temporary file of DAY, say so, and never come to the replacement."""
+    """Run in its own process: write the temporary file of DAY, report it, and never rename it."""
 
     def hang(source: Any, target: Any) -> None:
         sys.stdout.write(f"{Path(source).stat().st_size > 0}\n")
@@ -306,7 +306,7 @@ def test_the_quarantine_of_all_tables_is_one_table(local: LocalWarehouse, lines:
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
-    """One landed box score of a final game, after a 503, and a game that was not there yet."""
+    """One landed box score of a final game, after a 503, and a game that was not available yet."""
     landing = Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
     box = Slot("nba_cdn", "boxscore", "0022300945", DAY)
     landing.keep(box, b"{}", fetched_at=NOON, statuses=[503, 200], final_game_ids=["0022300945"])

@@ -1,4 +1,4 @@
-"""The file of a manifest, and keeping one in a folder, in a store in memory and in a bucket behind real gcsfs."""
+"""The manifest file, in a folder, a store in memory and a bucket behind real gcsfs."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from nba_pipeline_tests.warehouse.gcs_server import KINDS, a_home
 
 
 class WaiverRows(Row):
-    """A key with a date, an instant and an unknown half."""
+    """A key with a date, an instant and a nullable column."""
 
     gate = dy.String(nullable=True, description="gate")
     waived_at = dy.Datetime(time_zone="UTC", description="when")

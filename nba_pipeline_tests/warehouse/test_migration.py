@@ -1,4 +1,4 @@
-"""From format 1 to 2: what is converted, what stays, what is refused, and what an interruption leaves."""
+"""Migration from format 1 to 2: converted and unchanged files, refusals and interruptions."""
 
 import shutil
 import subprocess
@@ -61,7 +61,7 @@ def assert_is_in_format_2(home: Path) -> None:
         assert columns == [name for name in table.dtypes if name not in ADDED_LATER]
 
 
-# What is converted
+# Conversion
 
 
 def test_every_row_keeps_its_values_under_the_new_names(old: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_home_without_tables_has_nothing_to_migrate(tmp_path: Path) -> None:
 
 
 def test_other_tables_and_columns_that_came_later_stay_as_they_are(old: Path) -> None:
-    """A partition of before a nullable column existed lacks it afterwards too; a column unknown to this version is kept."""
+    """A nullable column that a partition lacks is still missing afterwards. A column unknown to this version is kept."""
     file, other = partition_of(old, PREDICTIONS), old / "tables" / "schedule" / f"game_date={DAY}" / "part.parquet"
     rows = pl.read_parquet(file, hive_partitioning=False).drop("injury_status").with_columns(pl.lit(7).alias("later"))
     rows.write_parquet(file)
@@ -209,7 +209,7 @@ def test_a_home_that_cannot_be_written_is_named(old: Path) -> None:
 
 
 def test_rows_that_come_out_different_replace_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A conversion with a fault in it."""
+    """A faulty conversion."""
     faulty = lambda name, rows: to_format_2(name, rows).reverse()  # noqa: E731
     monkeypatch.setattr(migration, "to_format_2", faulty)
     before = contents(old)
@@ -255,7 +255,7 @@ while True:
         break
     number += 1
 """
-"""Migrates copies of a home, the first killed before its first file operation, each next one an operation later."""
+"""Migrates copies of a home. The first is killed before its first file operation, each next one an operation later."""
 
 
 @pytest.mark.unattended

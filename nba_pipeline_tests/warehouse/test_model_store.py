@@ -1,4 +1,4 @@
-"""Models are kept whole, found again, and refused when they are not what was saved."""
+"""Models are saved atomically, found again, and refused if they differ from what was saved."""
 
 import json
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def versions(store: ModelStore, model_id: str) -> dict[str, float]:
 
 
 def test_a_model_is_two_files_and_nothing_is_left_beside_them(store: ModelStore, model_id: str) -> None:
-    found = files.listing(store.folder(model_id).parent, "*", "*/*")  # a local folder is listed itself, too
+    found = files.listing(store.folder(model_id).parent, "*", "*/*")  # a local listing includes the folder itself
     assert sorted(file.path.name for file in found if file.path.name != model_id) == ["card.json", "model.cbm"]
     assert {file.path.parent.name for file in found if file.path.name != model_id} == {model_id}
 
@@ -128,7 +128,7 @@ def test_a_torso_of_a_model_is_replaced(store: ModelStore, model_id: str) -> Non
     (store.folder(model_id) / "card.json").unlink()
     assert not store.has(model_id)
     store.save(QUICK, model.booster, model.card)
-    loaded = store.load(model_id, CATBOOST).card  # catboost writes the same trees as other bytes
+    loaded = store.load(model_id, CATBOOST).card  # CatBoost may write the same trees as different bytes
     assert loaded.model_copy(update={"model_sha256": model.card.model_sha256}) == model.card
 
 
@@ -161,7 +161,7 @@ def test_any_other_input_has_another_id(other: tuple[Any, ...]) -> None:
 
 
 def test_the_id_does_not_depend_on_process_or_machine() -> None:
-    """Other code here trains every week of a warehouse anew: change it knowingly."""
+    """A changed hash retrains every week of every warehouse, so change it deliberately."""
     assert identify(FRAME, {"depth": 6}, ["pace_score"], "1.2") == "826c54b607c70731"
 
 

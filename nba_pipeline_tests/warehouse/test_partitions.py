@@ -1,4 +1,4 @@
-"""Unreadable partitions of the local warehouse: moved aside byte for byte, or, of a ledger, closed where they are."""
+"""Unreadable partitions of the local warehouse are moved aside unchanged; those of a ledger close their date."""
 
 import threading
 from collections.abc import Callable
@@ -52,7 +52,7 @@ def moved(store: LocalWarehouse) -> list[Path]:
 
 
 def unseal(file: Path) -> None:
-    """Write a file as earlier versions did."""
+    """Rewrite a file as earlier versions did, without a checksum."""
     pl.read_parquet(file, hive_partitioning=False).write_parquet(file)
 
 
@@ -172,7 +172,7 @@ def test_two_readers_move_one_file_once(store: LocalWarehouse, table: Table) -> 
 
 
 def page_damaged(store: LocalWarehouse, table: Table) -> bytes:
-    """A file of an earlier version whose footer is whole and whose pages are not."""
+    """A file of an earlier version with an intact footer and a damaged page."""
     file = part(store, table)
     unseal(file)
     body = file.read_bytes()

@@ -1,4 +1,4 @@
-"""The limits on a payload: what is larger or deeper is refused without being held."""
+"""The limits on a payload: too large or too deep content is refused without being read into memory."""
 
 import gzip
 import json
@@ -40,7 +40,7 @@ def nested(levels: int) -> bytes:
 
 @pytest.mark.parametrize("levels", [51, 500, 100_000])
 def test_a_document_of_too_many_levels_is_refused(levels: int) -> None:
-    """The last is deeper than the interpreter reads, and the second deeper than it shows."""
+    """The last one exceeds the interpreter's parsing limit, the second one its display limit."""
     with pytest.raises(Permanent, match=rf"^nba_cdn boxscore 1: the JSON .* more than 50 levels \({2 * levels} bytes\)$"):
         read_json(nested(levels), BOX.name)
 
@@ -72,7 +72,7 @@ def test_the_limits_hold_for_what_was_landed_before_there_were_any(document: Any
     ref = landing.keep(BOX, json.dumps(document).encode(), fetched_at=NOON).ref
     again = Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
     payload = next(iter(again.payloads("nba_cdn", "boxscore", date(2024, 3, 12))), None)
-    if payload is None:  # what is too large counts as damaged: it is set aside, and fetched again
+    if payload is None:  # too large counts as damaged: set aside and fetched again
         [notice] = again.notices()
         assert ref in notice.subject and "has more than 8 MiB" in notice.problem
         return

@@ -1,7 +1,7 @@
-"""`sql` only reads: an attack with every statement type of DuckDB, every file function, and the engine on its own.
+"""`sql` only reads: attacks with every statement type of DuckDB, with every file function, and on the engine alone.
 
-Two clean-ups would break this silently. Without `temp_directory = ''` DuckDB reads and writes `.tmp` of the current folder
-even without external access. With the parser's statement type alone, `WITH x AS (COPY ... TO ...)` is a SELECT.
+Two clean-ups would break this silently. Without `temp_directory = ''` DuckDB reads and writes `.tmp` in the current folder
+even without external access. With only the parser's statement type, `WITH x AS (COPY ... TO ...)` is a SELECT.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-import nba_pipeline.definitions  # noqa: F401  # every table is known
+import nba_pipeline.definitions  # noqa: F401  # registers every table
 from nba_pipeline.errors import BadInput
 from nba_pipeline.tables.table import QUARANTINE_SCHEMA, TABLES
 from nba_pipeline.warehouse import local_sql, read_only, views
@@ -28,7 +28,7 @@ from nba_pipeline.warehouse.local import LocalWarehouse
 DAY = date(2024, 3, 12)
 LEDGER_ROWS = 311
 MARKER = "content-of-a-file"
-"""A text in every file that is no parquet; no answer may contain it."""
+"""Text in every file that is not parquet. No answer may contain it."""
 
 ATTACKS: dict[str, list[str]] = {
     "INVALID": ["", ";", "-- nothing", "nonsense", "SELECT 'unfinished"],
@@ -173,7 +173,7 @@ PARSED_AS = {
     "ANALYZE": "VACUUM", "VARIABLE_SET": "SET", "CREATE_FUNC": "CREATE", "COPY_DATABASE": "PRAGMA", "RELATION": "SELECT",
     "LOGICAL_PLAN": "SELECT",
 }  # fmt: skip
-"""Types that DuckDB's parser gives to no text, and the type of the statement nearest to them."""
+"""Types that DuckDB's parser never returns -> the type of the closest statement."""
 
 NO_TYPE = {"INVALID", "EXTENSION"}
 """Text that does not parse, and a statement whose type DuckDB's Python module cannot name."""
@@ -181,7 +181,7 @@ NO_TYPE = {"INVALID", "EXTENSION"}
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with a ledger, its quarantine, a journal, Dagster's runs in sqlite and a leftover of DuckDB's spilling."""
+    """A home with a ledger, its quarantine, a journal, Dagster's runs in SQLite and a leftover spill directory of DuckDB."""
     home = tmp_path_factory.mktemp("home").resolve()
     for folder in ("dagster", "landing/journal", ".tmp"):
         (home / folder).mkdir(parents=True)
@@ -209,7 +209,7 @@ def write(file: Path, frame: pl.DataFrame) -> None:
 
 @pytest.fixture
 def unchanged(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Asserts after the test that no file of the home, which is the current folder, is another one than before."""
+    """Asserts after the test that every file of the home, which is the current folder, is unchanged."""
     monkeypatch.chdir(home)
     before = digests(home)
     yield
@@ -229,7 +229,7 @@ EVERY_ATTACK = [pytest.param(attack, id=f"{kind}: {attack[:60]}") for kind, atta
 
 
 def test_every_statement_type_of_duckdb_has_an_attack() -> None:
-    """A type that a new DuckDB brings fails here until ATTACKS has it."""
+    """A new statement type of a later DuckDB fails here until it is added to ATTACKS."""
     assert ATTACKS.keys() == duckdb.StatementType.__members__.keys()
     assert all(ATTACKS.values())
 
@@ -257,7 +257,7 @@ def test_an_attack_is_refused_and_changes_no_file(home: Path, attack: str) -> No
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("kind", ATTACKS)
 def test_the_engine_alone_changes_and_reads_no_file(home: Path, tmp_path: Path, kind: str) -> None:
-    """Without the parser's check: what slips through it meets no files."""
+    """Without the parser's check, a statement still has no file access."""
     for number, attack in enumerate(ATTACKS[kind]):
         text, pinned, rows = filled_in(attack, home), tmp_path / str(number), list[object]()
         pinned.mkdir()
@@ -289,7 +289,7 @@ def test_the_engine_refuses_writes_files_and_settings(statement: str, message: s
 
 @pytest.mark.usefixtures("unchanged")
 def test_no_function_of_duckdb_reads_a_file(home: Path) -> None:
-    """Each table function and scalar function with the path of a file, also those that a new DuckDB brings."""
+    """Calls each table function and scalar function with a file path, including functions of later DuckDB versions."""
     csv, answered = home / ".tmp" / "spilled.csv", 0
     with read_only.connect() as connection:
         read_only.lock(connection)
@@ -372,7 +372,7 @@ PREDICATES = [
 
 
 def test_filters_answer_as_over_a_table_of_duckdb(tmp_path: Path) -> None:
-    """Polars evaluates what DuckDB pushes down, also on NaN and null."""
+    """Polars evaluates the filters that DuckDB pushes down, also on NaN and null."""
     dates = [DAY, date(2024, 3, 13)]
     values = {
         "minutes": [None, float("nan"), 20.5, 30.0, float("inf"), 0.0], "outcome": ["WIN", "LOSS", None, "VOID", "", "W"],

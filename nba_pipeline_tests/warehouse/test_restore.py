@@ -1,4 +1,4 @@
-"""Restore after deleting everything except the backup, and into homes that still have something. Real files throughout."""
+"""Restore after deleting everything except the backup, and into homes with existing content. Uses real files."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def local(home: Path, picks: Table, folder: Path) -> LocalWarehouse:
-    """A home with two dates of a ledger and two payloads of one instant, and its backup."""
+    """A home with two dates of a ledger and two payloads of the same instant, and its backup."""
     local = LocalWarehouse(home=str(home), lock_wait_seconds=IMPATIENT)
     local.add(picks, [DAY, NEXT], pl.concat([rows(3), rows(2, NEXT)]), "me")
     landing = a_landing(home)
@@ -73,7 +73,7 @@ def manifest(home: Path) -> Path:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Every file but the locks."""
+    """Every file except the locks."""
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     return {name: path.read_bytes() for name, path in files.items() if not name.startswith("locks/")}
 
@@ -164,7 +164,7 @@ def test_a_row_that_differs_is_named_and_left(local: LocalWarehouse, picks: Tabl
 
 
 def test_a_manifest_made_anew_for_altered_rows_is_named(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
-    """Rows and manifest agree with each other: only the backup shows the alteration."""
+    """Rows and manifest match each other, so only the backup shows the alteration."""
     part(home).unlink()
     manifest(home).unlink()
     local.add(picks, [DAY], rows(3, points=9), "somebody")
@@ -175,7 +175,7 @@ def test_a_manifest_made_anew_for_altered_rows_is_named(local: LocalWarehouse, p
 
 
 def test_a_row_whose_recorded_hash_differs_is_not_added(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
-    """It would count as altered."""
+    """The row would count as altered."""
     part(home).unlink()
     manifest(home).unlink()
     local.add(picks, [DAY], rows(3, points=9), "somebody")
@@ -250,11 +250,11 @@ def test_a_payload_that_differs_is_named_and_left(local: LocalWarehouse, home: P
     assert payload.read_bytes() == b""
 
 
-# Backups that cannot be used
+# Unusable backups
 
 
 def receipt(folder: Path, **changes: Any) -> None:
-    """Change a receipt as whoever knows how its digest is made."""
+    """Change a receipt and recompute its digest."""
     document = json.loads((folder / "backup.json").read_bytes())
     del document["sha256"]
     document |= changes

@@ -86,7 +86,7 @@ def test_a_null_in_one_row_leaves_the_others_alone() -> None:
 
 
 def test_floats_are_written_as_python_prints_them() -> None:
-    """Those of every magnitude: bits at random, and the borders of what is printed without an exponent."""
+    """Random bit patterns of every magnitude, and the limits of the format without an exponent."""
     bits = random.Random(7)
     floats = [struct.unpack("<d", bits.randbytes(8))[0] for _ in range(2000)] + [bits.uniform(-60, 60) for _ in range(2000)]
     floats += [0.0, -0.0, 1e-4, 9.999e-5, 1e16, 9999999999999998.0, 5e-324, 1.7976931348623157e308, float("inf"), float("-inf")]

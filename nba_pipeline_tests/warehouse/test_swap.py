@@ -1,4 +1,4 @@
-"""Whole tables are replaced together, whatever interrupts the renames."""
+"""Whole tables are replaced together, regardless of interruptions."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ RENAMES = (
     ("rebuild/tables/boxscores", "tables/boxscores"),
     ("quarantine/prop_lines", "rebuild/old/quarantine/prop_lines"),
 )
-"""What `install` does to the home of these tests, in its order."""
+"""The renames of `install` in these tests, in order."""
 
 
 def write(home: Path, path: str, text: str) -> None:
@@ -32,7 +32,7 @@ def contents(home: Path) -> dict[str, str]:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Two tables with new rows beside them, of which the old lines have a quarantine and the new ones have none; a ledger."""
+    """Two tables with new rows and a ledger. The old `prop_lines` have a quarantine, the new ones do not."""
     for name in (LINES, BOXES):
         write(tmp_path, f"tables/{name}", "old")
         write(tmp_path, f"rebuild/tables/{name}", "new")

@@ -1,4 +1,4 @@
-"""What the views call the latest, and what a record counts."""
+"""The latest versions in the views, and the counts of a record."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from nba_pipeline_tests.builders_format_1 import ledgers
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> LocalWarehouse:
-    """The ledgers of points, and the first versions alone as rebounds."""
+    """The ledgers for points, and only the first versions for rebounds."""
     warehouse = LocalWarehouse(home=str(tmp_path))
     for table, points in ledgers().items():
         first = pl.col("version" if table is PREDICTIONS else "grade_version") == 1

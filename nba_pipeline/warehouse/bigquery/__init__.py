@@ -1,8 +1,8 @@
-"""BigQuery as the warehouse: one atomic load per date, one MERGE for a long range and for added rows, reads of few columns.
+"""The BigQuery warehouse: one atomic load per date, one MERGE for long ranges and added rows, column-pruned reads.
 
-Every write is a job whose id follows from the table, the dates, the rows and the job whose rows it replaces: repeated
-after a lost answer or a killed process it is the same job, which BigQuery does once. The record of writes (`loads`) is
-kept after it.
+Every write is a job with a deterministic id, derived from the table, dates, rows and the job that it replaces. Repeating a
+write after a lost response or a killed process submits the same job, which BigQuery runs once. The record of writes
+(`loads`) is updated after the job.
 """
 
 import atexit
@@ -51,13 +51,13 @@ from nba_pipeline.warehouse.migration import RENAMED
 from nba_pipeline.warehouse.writing import by_date, locked, partitioned, refuse_to_shrink, under_a_date
 
 ADDED_NOTHING = "nothing_to_add"
-"""Stands for the job where a date is written for the first time without a row to add."""
+"""Replaces the job id when a date is first written without any rows to add."""
 
 
 class BigQueryWarehouse(Warehouse):
-    """The tables in a dataset. Locks of writers lie below the home, so they hold for the runs of one machine.
+    """The tables in a BigQuery dataset. Write locks are files below the home, so they only cover the runs of one machine.
 
-    `store` is where the landing is, whose journal `sql` can ask; without it the landing is below the home.
+    `store` is the location of the landing whose journal `sql` can query. It defaults to the home.
     """
 
     bigquery: dg.ResourceDependency[BigQueryResource]
@@ -71,7 +71,7 @@ class BigQueryWarehouse(Warehouse):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["BigQueryWarehouse"]:
-        """Share one client with every other resource of the run, and close it with the last of them."""
+        """Share one client with all resources of the run, and close it with the last of them."""
         self._run_id = context.run.run_id if context.run else DIRECT
         _holders.hold(self._key)
         try:
@@ -80,13 +80,13 @@ class BigQueryWarehouse(Warehouse):
             _holders.let_go(self._key)
 
     def preflight(self) -> None:
-        """Raises BadInput for missing credentials, project, dataset or permission, and for tables that differ."""
+        """Raises BadInput for missing credentials, project, dataset or permission, and for tables of another shape."""
         self.refuse_missing_names()
         for shape in everything():
             self._refuse_another_shape(shape)
 
     def refuse_missing_names(self) -> None:
-        """Raises BadInput when nobody said which project and dataset."""
+        """Raises BadInput if the project or the dataset is not configured."""
         wanted = [
             name for name, value in (("BIGQUERY_PROJECT", self.bigquery.project), ("BIGQUERY_DATASET", self.dataset)) if not value
         ]
@@ -119,7 +119,7 @@ class BigQueryWarehouse(Warehouse):
         self._refuse_another_shape(shape)
         with self._locked(table, dates, writer):
             self._held.parts.forget(table.name, loads.renew(table.name, dates))
-            # asked for also where the record knows of no rows: a killed run may have added some
+            # queried even if the record has no rows: a killed run may have added some
             there = self._read(shape, table.key, table.dtypes, sorted(set(dates)), is_whole=False)
             new = {
                 day: rows.join(there.filter(pl.col("game_date") == day), on=list(table.key), how="anti", nulls_equal=True)
@@ -145,7 +145,7 @@ class BigQueryWarehouse(Warehouse):
         return f"BigQuery {self._dataset_name}.{table.name}${day:%Y%m%d}"
 
     def ledger_rows(self, table: Table, dates: Sequence[date]) -> pl.DataFrame:
-        # asked for also where the record knows of no rows: a killed run may have added some
+        # queried even if the record has no rows: a killed run may have added some
         if not dates:
             return table.empty()
         self._held.parts.forget(table.name, list(dates))
@@ -176,7 +176,7 @@ class BigQueryWarehouse(Warehouse):
         if table.is_ledger:
             raise PipelineError(f"{table.name} is a record of decisions and is never deleted")
         session, names = self._held.session, (table.name, quarantine_of(table).name)
-        # first out of the record: whoever is killed in between leaves dates that count as never written
+        # removed from the record first: if the process is killed before the truncation, the dates count as never written
         self._held.loads.forget(names)
         for name in names:
             session.query(f"TRUNCATE TABLE `{name}`", asset=table.name)
@@ -186,7 +186,7 @@ class BigQueryWarehouse(Warehouse):
         return self._held.receipts.get(table.name, {})
 
     def sql(self, query: str) -> pl.DataFrame:
-        self._held.session.require_select(query)  # first, since a refused query must not load the journal
+        self._held.session.require_select(query)  # first, because a refused query must not load the journal
         if journal.VIEWS.keys() & set(re.findall(r"[a-z_]+", query.lower())):
             landing = Landing(home=self.store or self.home, clock=Clock())
             journal.sync(self._held.session, self._held.loads, landing)
@@ -194,11 +194,11 @@ class BigQueryWarehouse(Warehouse):
 
     @property
     def session(self) -> Session:
-        """The conversation of this run, or of work outside of one."""
+        """The session of this run, or of work outside of one."""
         return self._held.session
 
     def _replace(self, shape: Shape, key: Sequence[str], parts: Mapping[date, pl.DataFrame]) -> None:
-        """Make each date hold exactly its rows: nothing to do, one load per date, or one MERGE for many dates."""
+        """Make each date hold exactly its rows, with no job, one load per date, or one MERGE for many dates."""
         writes = [self._write(shape, key, day, rows) for day, rows in parts.items()]
         writes = [write for write in writes if not self._is_there(write)]
         if len(writes) > SETTINGS.bigquery.dates_by_load:
@@ -212,17 +212,17 @@ class BigQueryWarehouse(Warehouse):
         return Write(shape, tuple(key), day, rows, content, hashlib.sha256(content).hexdigest(), before)
 
     def _is_there(self, write: "Write") -> bool:
-        """Whether the record says that the date holds these rows, and it does."""
+        """Whether the record lists these rows for the date and the table holds them."""
         return bool(write.before and write.before.content == write.digest) and self._holds(write)
 
     def _holds(self, write: "Write") -> bool:
-        """Whether the date really holds these rows: read back and compared."""
+        """Whether the table holds exactly these rows for the date. Reads them back and compares."""
         self._held.parts.forget(write.shape.name, [write.day])
         there = self._read(write.shape, write.key, dict(write.rows.schema), [write.day])
         return there.sort(write.key).equals(write.rows.select(there.columns).sort(write.key))
 
     def _load_each(self, shape: Shape, writes: Sequence["Write"]) -> None:
-        """One load per date, several at once. What was loaded is acknowledged, whatever became of the others."""
+        """Load dates in parallel, one job each. Successful loads are recorded even if others fail."""
         written: list[tuple[Load, str | None]] = []
         errors: list[Exception] = []
         jobs: list[Job] = []
@@ -252,7 +252,7 @@ class BigQueryWarehouse(Warehouse):
         )
 
     def _merge_replaced(self, shape: Shape, writes: Sequence["Write"]) -> None:
-        """Load the rows of many dates beside the table and put them in their place with one statement."""
+        """Load the rows of many dates into a staging table and replace the dates with one statement."""
         rows = pl.concat([write.rows for write in writes]).sort("game_date", *writes[0].key)
         dates = [write.day for write in writes]
         names = ", ".join(f"`{column.name}`" for column in shape.columns)
@@ -266,7 +266,7 @@ class BigQueryWarehouse(Warehouse):
         self._acknowledge(shape, [(write.done_by(job.job_id), write.replaces) for write in writes], [job])
 
     def _merge_added(self, table: Table, shape: Shape, new: Mapping[date, pl.DataFrame], there: pl.DataFrame) -> None:
-        """Load new rows beside the table and insert those whose key is still missing."""
+        """Load new rows into a staging table and insert those whose key is still missing."""
         rows = pl.concat(list(new.values())).sort("game_date", *table.key)
         loads, held = self._held.loads, dict(there.group_by("game_date").len().iter_rows())
         before = {day: loads.get(table.name, day) for day in new}
@@ -318,7 +318,7 @@ class BigQueryWarehouse(Warehouse):
 
     @contextmanager
     def _staged(self, shape: Shape, rows: pl.DataFrame, job_identity: str) -> Iterator[str]:
-        """The rows in a table beside the real one, which expires by itself should nobody be left to delete it."""
+        """Yields the name of a staging table that holds the rows. It expires by itself if it is never deleted."""
         session, name = self._held.session, f"{STAGING_PREFIX}{shape.name}_{job_identity[-16:]}"
         limits = SETTINGS.bigquery
         staging = bigquery.Table(session.dataset.reference.table(name), shape.fields)
@@ -341,7 +341,7 @@ class BigQueryWarehouse(Warehouse):
             )  # fmt: skip
             yield name
         finally:
-            # whoever is left behind expires; a failure to delete must not hide what happened before
+            # a leftover table expires; a failed deletion must not hide an earlier error
             with suppress(PipelineError), session.explained(f"deleting {name}"):
                 session.client.delete_table(staging, not_found_ok=True, retry=session.retry, timeout=limits.submit_seconds)
 
@@ -356,7 +356,7 @@ class BigQueryWarehouse(Warehouse):
         def source(
             with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
         ) -> Iterator[pl.DataFrame]:
-            # a count asks for no column at all
+            # a row count selects no columns
             wanted = {name: schema[name] for name in with_columns} if with_columns else schema
             if with_columns is not None and not with_columns:
                 wanted = {"game_date": pl.Date()}
@@ -369,7 +369,7 @@ class BigQueryWarehouse(Warehouse):
     def _read_dates(
         self, shape: Shape, key: Sequence[str], schema: Mapping[str, pl.DataType], dates: Collection[date] | None
     ) -> pl.DataFrame:
-        """The rows of these dates in order of date and key; only dates that the record knows to have rows are asked for."""
+        """The rows of these dates, sorted by date and key. Queries only dates for which the record has rows."""
         held = {day for day, load in self._held.loads.of(shape.name).items() if load.rows}
         asked = sorted(held if dates is None else held & set(dates))
         if not asked:
@@ -380,7 +380,7 @@ class BigQueryWarehouse(Warehouse):
     def _read(
         self, shape: Shape, key: Sequence[str], schema: Mapping[str, pl.DataType], dates: Sequence[date], is_whole: bool = True
     ) -> pl.DataFrame:
-        """The rows of sorted dates. `is_whole`: nothing else lies between them. A single date is read once per run, whole."""
+        """The rows of sorted dates. `is_whole`: no other dates lie between them. A single date is read whole, once per run."""
         names = (
             [column.name for column in shape.columns] if len(dates) == 1 else list(dict.fromkeys(("game_date", *key, *schema)))
         )
@@ -397,7 +397,7 @@ class BigQueryWarehouse(Warehouse):
         return kept.select(pl.col(name).cast(kind) for name, kind in schema.items())
 
     def _refuse_another_shape(self, shape: Shape) -> None:
-        """Raise BadInput, before any data moves, when the table is not there or not as the platform made it."""
+        """Raise BadInput, before any data moves, if the table is missing or its shape differs from the schema."""
         session = self._held.session
         existing = session.describe().get(shape.name)
         if existing is None:
@@ -445,7 +445,7 @@ class BigQueryWarehouse(Warehouse):
 
 @dataclass(frozen=True)
 class Write:
-    """The rows of one partition on their way. `before` is the write that they replace."""
+    """The rows of one partition to write. `before` is the write that they replace."""
 
     shape: Shape
     key: tuple[str, ...]
@@ -457,7 +457,7 @@ class Write:
 
     @property
     def replaces(self) -> str | None:
-        """The job whose rows these replace."""
+        """The id of the job whose rows are replaced."""
         return self.before.job_id if self.before else None
 
     def done_by(self, job_id: str) -> Load:
@@ -476,7 +476,7 @@ class Held:
 
 
 class Holders:
-    """Dagster builds a resource anew for each resource that needs it: the client of a run has to be the same one."""
+    """Reference counts of shared clients. Dagster instantiates a resource once per dependent resource; a run needs one client."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -484,19 +484,19 @@ class Holders:
         self._count: dict[tuple[str, ...], int] = {}
 
     def get(self, key: tuple[str, ...], opened: Callable[[], Held]) -> Held:
-        """What the holders of a key share; made when the first one asks."""
+        """The shared objects of a key, opened on first use."""
         with self._lock:
             if key not in self._held:
                 self._held[key] = opened()
             return self._held[key]
 
     def hold(self, key: tuple[str, ...]) -> None:
-        """One more resource uses it."""
+        """Increment the reference count."""
         with self._lock:
             self._count[key] = self._count.get(key, 0) + 1
 
     def let_go(self, key: tuple[str, ...]) -> None:
-        """One less; the last one closes the client."""
+        """Decrement the reference count. The last release closes the client."""
         with self._lock:
             self._count[key] -= 1
             held = self._held.pop(key, None) if not self._count[key] else None
@@ -504,7 +504,7 @@ class Holders:
             held.session.close()
 
     def close(self) -> None:
-        """Close what is left, which is what was used outside of runs."""
+        """Close the remaining clients, which were used outside of runs."""
         with self._lock:
             left, self._held = list(self._held.values()), {}
         for held in left:
@@ -516,7 +516,7 @@ atexit.register(_holders.close)
 
 
 def _receipt(jobs: Sequence[Job]) -> dict[str, Any]:
-    """Numbers of a write for Dagster's metadata: jobs, bytes, rows and, where it is given, slot time."""
+    """Metrics of a write for Dagster's metadata: jobs, bytes, rows and, if reported, slot time."""
     if not jobs:
         return {}
     loads = [job for job in jobs if isinstance(job, bigquery.LoadJob)]

@@ -1,8 +1,8 @@
-"""What the warehouse costs: jobs and storage by run, table and kind, load jobs against their limit, a month against its budget.
+"""BigQuery costs: jobs and storage by run, table and kind, load jobs against their limit, projected month against the budget.
 
-Asked of BigQuery's own books, a region's INFORMATION_SCHEMA.JOBS_BY_PROJECT and TABLE_STORAGE. A job is ours when it
-carries the labels of a session; all others of the project are one line. Dollars are estimates: on demand, before the
-free tier, at the prices of `settings.Costs`.
+Reads the region's INFORMATION_SCHEMA.JOBS_BY_PROJECT and TABLE_STORAGE. A job belongs to the platform if it has the labels
+of a session; all other jobs of the project form one row. Dollars are estimates: on-demand prices of `settings.Costs`,
+before the free tier.
 """
 
 import json
@@ -30,10 +30,10 @@ MILLISECONDS = 1000
 
 JOBS_VIEW, STORAGE_VIEW = "JOBS_BY_PROJECT", "TABLE_STORAGE"
 ROLES = {JOBS_VIEW: "roles/bigquery.resourceViewer", STORAGE_VIEW: "roles/bigquery.metadataViewer"}
-"""View -> the role that allows to read it, on the project."""
+"""View -> the role on the project that grants access to it."""
 
-# The bytes of a script are those of its statements, which have rows of their own.
-# A load into a partition may name it in its destination, as grades$20240312.
+# The bytes of a script are those of its statements, which have their own rows.
+# A load into a partition may include it in its destination, such as grades$20240312.
 JOBS = """
 SELECT IF(is_ours, run, NULL) AS run, IF(is_ours, asset, NULL) AS asset, IF(is_ours, kind, NULL) AS kind,
   IF(is_ours, day, NULL) AS day, IF(is_ours AND kind = 'load', destination, NULL) AS destination, is_ours,
@@ -66,7 +66,7 @@ COUNTED = ("jobs", "failed_jobs", "bytes_billed", "bytes_processed", "recent_byt
 
 
 def command(session: Session, days: int, style: str) -> int:
-    """Print the report of the last days as a table or as JSON; the exit code is 1 when the month is projected over budget."""
+    """Print the report of the last days as a table or as JSON. Exits with 1 if the projected month is over budget."""
     if days < 1:
         raise BadInput(f"--days must be at least 1, not {days}")
     found = report(session, days, datetime.now(UTC))
@@ -83,7 +83,7 @@ def command(session: Session, days: int, style: str) -> int:
 
 
 def report(session: Session, days: int, now: datetime) -> dict[str, Any]:
-    """What was spent in the days before an instant, and what is stored; the same in words that JSON has."""
+    """Costs of the days before an instant, and storage, as a JSON-compatible dictionary."""
     costs = SETTINGS.costs
     recent_days = min(days, costs.projected_from_days)
     jobs = _jobs(session, now - timedelta(days=days), now - timedelta(days=recent_days))
@@ -109,7 +109,7 @@ def report(session: Session, days: int, now: datetime) -> dict[str, Any]:
 
 
 def _jobs(session: Session, since: datetime, recent: datetime) -> pl.DataFrame:
-    """One row per run, table, kind and UTC day of ours, one row for all the others."""
+    """One row per run, table, kind and UTC day for the platform's jobs, one row for all others."""
     found = _asked(
         session,
         JOBS,
@@ -123,12 +123,12 @@ def _jobs(session: Session, since: datetime, recent: datetime) -> pl.DataFrame:
 
 
 def _storage(session: Session) -> pl.DataFrame:
-    """Rows, bytes and dollars a month of each table; staging tables, also deleted ones that are still kept, are one."""
+    """Rows, bytes and monthly dollars per table. Staging tables form one row, including retained deleted ones."""
     costs = SETTINGS.costs
     found = _asked(
         session, STORAGE, STORAGE_VIEW, [bigquery.ScalarQueryParameter("dataset", "STRING", session.dataset_name)]
     ).with_columns(pl.exclude("table_name").cast(pl.Int64).fill_null(0))
-    # time travel is part of the active physical bytes, and what is kept after it is billed like them
+    # active physical bytes include time travel; fail-safe storage is billed at the same price
     active, long_term = pl.col("active_logical_bytes"), pl.col("long_term_logical_bytes")
     prices = costs.active_dollars_per_gib, costs.long_term_dollars_per_gib
     if session.dataset.storage_billing_model == "PHYSICAL":
@@ -154,7 +154,7 @@ def _storage(session: Session) -> pl.DataFrame:
 
 
 def _asked(session: Session, statement: str, view: str, parameters: Sequence[Parameter]) -> pl.DataFrame:
-    """A view of the dataset's region. Raises BadInput with the role that is missing."""
+    """The result of a query on a region view. Raises BadInput with the missing role."""
     name = f"`region-{session.dataset.location.lower()}`.INFORMATION_SCHEMA.{view}"
     try:
         return session.frame(statement.format(view=name), parameters, asset="cost")
@@ -167,7 +167,7 @@ def _asked(session: Session, statement: str, view: str, parameters: Sequence[Par
 
 
 def _by(jobs: pl.DataFrame, column: str) -> pl.DataFrame:
-    """Jobs, bytes, slot time and dollars per value of a column, the dearest first."""
+    """Jobs, bytes, slot time and dollars per value of a column, most expensive first."""
     return (
         jobs.group_by(column)
         .agg(pl.col(COUNTED).sum())
@@ -185,7 +185,7 @@ def _by(jobs: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def _loads(ours: pl.DataFrame) -> pl.DataFrame:
-    """Load jobs per table and UTC day, and their share of the limit, the most first. A staging table is loaded once."""
+    """Load jobs per table and UTC day, and their share of the limit, highest first. Skips staging tables: one load each."""
     return (
         ours.filter(pl.col("kind") == "load")
         .with_columns(pl.coalesce("destination", "asset").alias("table"))
@@ -198,7 +198,7 @@ def _loads(ours: pl.DataFrame) -> pl.DataFrame:
 
 
 def _budget(name: str, ours: pl.DataFrame, recent_days: int, storage_dollars: float) -> dict[str, Any]:
-    """A month as the last days were, and storage, held against the budget."""
+    """The projected cost of a month from recent days and storage, compared with the budget."""
     costs = SETTINGS.costs
     recent = float(ours["recent_bytes_billed"].sum()) * costs.dollars_per_tib / TIB
     projected = recent / recent_days * DAYS_PER_MONTH + storage_dollars
@@ -246,7 +246,7 @@ def _grid(out: Console, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _shown(name: str, value: Any) -> str:
-    """A cell: bytes in MiB, dollars to the hundredth of a cent."""
+    """The text of a cell: bytes in MiB, dollars with four decimals."""
     if name.endswith("bytes") or name.startswith("bytes"):
         return f"{value / 1024**2:,.1f} MiB"
     if "dollars" in name:

@@ -1,6 +1,6 @@
-"""Ledgers of a dataset in the shape of format 1: how they are recognized, and the sentence that refuses them.
+"""Ledgers of format 1 in a dataset: detection, and the message that refuses them.
 
-A column of BigQuery that is required cannot be added to a table with rows, so such a dataset is copied, not changed.
+BigQuery cannot add a required column to a table with rows, so such a dataset is copied, not changed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from nba_pipeline.warehouse.migration import MARKET, RENAMED, ledger_format
 
 
 def is_format_1(table: str, existing: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the rows of INFORMATION_SCHEMA.COLUMNS of a table are those of a ledger in format 1."""
+    """Whether a table's rows of INFORMATION_SCHEMA.COLUMNS are those of a ledger in format 1."""
     return table in RENAMED and ledger_format(table, [row["column_name"] for row in existing]) == 1
 
 
@@ -28,7 +28,7 @@ def refusal(dataset: str, table: str) -> str:
 
 
 def shape_of_format_1(table: str) -> Shape:
-    """A ledger as format 1 made it."""
+    """The shape of a ledger in format 1."""
     shape = shape_of(TABLES[table])
     before = {new: old for old, new in RENAMED[table].items()}
     columns = (replace(column, name=before.get(column.name, column.name)) for column in shape.columns if column.name != MARKET)

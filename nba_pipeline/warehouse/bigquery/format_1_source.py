@@ -1,4 +1,4 @@
-"""A dataset of format 1 as the read-only source of a copy to a local warehouse: its ledgers are converted as they are read."""
+"""A dataset of format 1 as the read-only source of a copy to a local warehouse. Ledgers are converted when read."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -18,13 +18,13 @@ from nba_pipeline.warehouse.migration import MARKET, RENAMED, to_format_2
 
 
 class Format1Source(BigQueryWarehouse):
-    """Reads a dataset in which a ledger has the shape of format 1.
+    """Reads a dataset with a ledger of format 1.
 
-    Tables and nullable columns that the dataset lacks were added to the platform later: they are empty and null.
+    Tables and nullable columns that the dataset lacks were added to the platform later. They are read as empty and null.
     """
 
     def preflight(self) -> None:
-        """Raises BadInput for a table that differs in more than what was added later."""
+        """Raises BadInput for a table that differs in more than later additions."""
         self.refuse_missing_names()
         for shape in everything():
             existing = self._held.session.describe().get(shape.name)
@@ -37,7 +37,7 @@ class Format1Source(BigQueryWarehouse):
         return set(self._held.loads.of(table.name))
 
     def scan(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
-        """The rows of these dates, or all, in the present shape."""
+        """The rows of these dates, or of all dates, in the current shape."""
         is_old = self._is_format_1(table.name)
         shape = self._with_existing_columns(shape_of_format_1(table.name) if is_old else shape_of(table))
         if not shape.columns:
@@ -81,7 +81,7 @@ class Format1Source(BigQueryWarehouse):
 
 
 def source_of_copy(warehouse: Warehouse) -> Warehouse:
-    """The warehouse itself, or what reads it when it is a dataset of format 1."""
+    """The warehouse itself, or a `Format1Source` for a dataset of format 1."""
     if not isinstance(warehouse, BigQueryWarehouse):
         return warehouse
     warehouse.refuse_missing_names()

@@ -1,7 +1,7 @@
-"""journal: the landing's journal as a table, so that SQL leads from a number to the payload that it came from.
+"""journal: the landing's journal as a table, so that SQL can trace a value to its payload.
 
-The journal itself stays in the landing, as lines of JSON. Here is a copy for questions, brought up to date before one is
-asked: one load per UTC date on which runs began and have written since. Its views answer in the columns of the local ones.
+The journal itself stays in the landing, as JSON lines. This copy is synchronized before a query reads it, with one load per
+UTC date on which runs began and whose journals have grown. Its views have the same columns as the local ones.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS
 from nba_pipeline.warehouse.landing import JournalDay, Landing
 
 ASKED_DATE = "asked_date"
-"""The journal's own `game_date`, the date that a request was about; the partition has that name here as everywhere."""
+"""The journal's own `game_date`, the date of a request. Renamed, because the partition is called `game_date`."""
 
 KINDS: Mapping[str, tuple[str, pl.DataType, Callable[[Any], Any]]] = {
     "VARCHAR": ("STRING", pl.String(), str),
@@ -33,7 +33,7 @@ KINDS: Mapping[str, tuple[str, pl.DataType, Callable[[Any], Any]]] = {
     "TIMESTAMPTZ": ("TIMESTAMP", pl.Datetime("us", "UTC"), datetime.fromisoformat),
     "VARCHAR[]": ("ARRAY<STRING>", pl.List(pl.String()), list),
 }
-"""DuckDB's type of a journal column -> BigQuery's, that of polars, and how a value of the JSON becomes one."""
+"""DuckDB type of a journal column -> BigQuery type, polars type and conversion of the JSON value."""
 
 NAMES = {name: ASKED_DATE if name == PARTITION else name for name in JOURNAL_COLUMNS}
 """Name in the journal -> name in the table."""
@@ -66,7 +66,7 @@ VIEWS = {
     f"final_game_ids {_FROM} AND outcome = 'landed') AS landed, UNNEST(landed.final_game_ids) AS game_id GROUP BY game_id, provider",
     "runs": f"SELECT run_id, as_of, job {_FROM} AND kind = 'run'",
 }
-"""The views of `journal_views.JOURNAL_VIEWS` in BigQuery's words."""
+"""The views of `journal_views.JOURNAL_VIEWS` in BigQuery's dialect."""
 
 DESCRIPTIONS = {
     "requests": "What providers were asked, and how it ended.",
@@ -77,14 +77,14 @@ DESCRIPTIONS = {
 
 
 def statement(view: str, qualified: str = "{}") -> str:
-    """The view's SELECT with the table's name put into `qualified`."""
+    """The SELECT of the view, with the table name formatted by `qualified`."""
     return VIEWS[view].format(journal=qualified.format(JOURNAL.name))
 
 
 def sync(session: Session, loads: Loads, landing: Landing) -> int:
-    """Load each date of the journal that has grown since it was last loaded; how many.
+    """Load each date of the journal that has grown since its last load, and return the number of dates.
 
-    What was loaded is acknowledged, whatever becomes of the others. Raises the first error afterwards.
+    Successful loads are recorded even if others fail; the first error is raised afterwards.
     """
     there = loads.of(JOURNAL.name)
     days = [day for day in landing.journal_days().values() if _content(there.get(day.day)) != day.signature]
@@ -100,7 +100,7 @@ def sync(session: Session, loads: Loads, landing: Landing) -> int:
                 errors.append(error)
                 continue
             before = there.get(day.day)
-            # the signature was taken before the lines were read: lines that came in between are loaded again, never missed
+            # the signature is older than the lines: lines added in between are loaded again, never missed
             written.append((Load(JOURNAL.name, day.day, job_id, day.signature, rows), before.job_id if before else None))
     loads.acknowledge(written)
     if errors:
@@ -113,7 +113,7 @@ def _content(load: Load | None) -> str | None:
 
 
 def _load(session: Session, landing: Landing, day: JournalDay, before: Load | None) -> tuple[str, int]:
-    """Make the partition of a date hold the lines of its journals; the job and the number of lines."""
+    """Replace a date's partition with the lines of its journals. Returns the job id and the number of lines."""
     rows = _rows(day.day, landing.journal_lines(day))
     content = parquet(rows)
     digest = hashlib.sha256(content).hexdigest()
@@ -140,12 +140,12 @@ def _rows(day: date, lines: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
 
 def _value(value: Any, kind: str) -> Any:
     if value is None:
-        return [] if kind.endswith("[]") else None  # BigQuery knows no missing list
+        return [] if kind.endswith("[]") else None  # BigQuery has no null lists
     return KINDS[kind][2](value)
 
 
 def _held(session: Session, day: date) -> pl.DataFrame:
-    """What the partition of a date holds now."""
+    """The current rows of a date's partition."""
     found = session.frame(
         f"SELECT * FROM `{JOURNAL.name}` WHERE {PARTITION} BETWEEN @first AND @last", day_parameters(day, day), JOURNAL.name
     )

@@ -1,7 +1,8 @@
-"""The record of writes: which partitions were written, by which job, with how many rows. Kept in the table `loads`.
+"""The record of writes in the table `loads`: which job wrote which partition, with how many rows.
 
 A partition counts as written once its row is here; the row is added after the job that wrote it. A run reads the record
-once, and before it writes a date once more what it says of that. Rows are only ever added, so that two runs that acknowledge at the same time cannot hinder each other.
+once, and reads it again for the dates of each write. Rows are only added, except for dropped tables, so concurrent runs do
+not conflict.
 """
 
 import threading
@@ -20,7 +21,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.bigquery.session import Parameter, Session, day_parameters
 
 EVER = FIRST_DATE.replace(month=1, day=1)
-"""Before every partition, the weekly ones included."""
+"""Earlier than every partition, including the weekly ones."""
 
 CURRENT = """
 SELECT game_date, table_name, job_id, content, row_count FROM loads WHERE {which}
@@ -39,7 +40,7 @@ WHERE there.job_id IS NULL
 
 @dataclass(frozen=True)
 class Load:
-    """The newest write of a partition. `content` is null when rows were added to it."""
+    """The latest write of a partition. `content` is null if rows were added to it."""
 
     table: str
     day: date
@@ -49,11 +50,11 @@ class Load:
 
 
 _changes: list[None] = []
-"""One entry per change of the record by this process, so that a session outside of runs knows that what it read is old."""
+"""One entry per change of the record by this process. It invalidates the records cached by sessions outside of runs."""
 
 
 class Loads:
-    """The record as a session sees it. In a run: as it was at its start, and what the run itself wrote."""
+    """The record as seen by a session. In a run: its state at the start, plus the run's own writes."""
 
     def __init__(self, session: Session, is_kept: bool):
         self.session, self.is_kept = session, is_kept
@@ -66,11 +67,11 @@ class Loads:
         return {day: load for (name, day), load in self._current().items() if name == table}
 
     def get(self, table: str, day: date) -> Load | None:
-        """The newest write of a partition."""
+        """The latest write of a partition."""
         return self._current().get((table, day))
 
     def renew(self, table: str, dates: Sequence[date]) -> list[date]:
-        """Read anew what the record says of these dates, and name those that another run has written meanwhile."""
+        """Read the record of these dates again, and return the dates that another run has written since."""
         which = "game_date BETWEEN @first AND @last AND table_name = @table"
         parameters = [*day_parameters(min(dates), max(dates)), bigquery.ScalarQueryParameter("table", "STRING", table)]
         now = self._read(which, parameters)
@@ -81,7 +82,7 @@ class Loads:
         return changed
 
     def acknowledge(self, written: Sequence[tuple[Load, str | None]]) -> None:
-        """Add what was written, each with the job that it replaced. Repeating adds nothing."""
+        """Record writes, each with the job that it replaced. Repeating adds nothing."""
         if not written:
             return
         rows = [
@@ -108,16 +109,16 @@ class Loads:
         except Permanent as error:
             if not isinstance(error.__cause__, Conflict):
                 raise
-            # the answer was lost and the repeated request is known: the statement adds only what is missing, so once more
+            # a lost response made the retry conflict; the statement only adds missing rows, so it is safe to repeat
             self.session.query(ADD, parameters, asset="loads")
         with self._lock:
-            self._changes += self._changes == len(_changes)  # what this session changes it knows
+            self._changes += self._changes == len(_changes)  # the session's own changes are not stale
             _changes.append(None)
             if self._found is not None:
                 self._found |= {(load.table, load.day): load for load, _ in written}
 
     def forget(self, tables: Iterable[str]) -> None:
-        """Take every row of dropped tables out of the record."""
+        """Delete every row of dropped tables from the record."""
         self.session.query(
             f"DELETE FROM loads WHERE game_date >= DATE '{EVER}' AND table_name IN UNNEST(@tables)",
             [bigquery.ArrayQueryParameter("tables", "STRING", list(tables))],

@@ -1,4 +1,4 @@
-"""What a run has read: it asks BigQuery once for the rows of some dates, and again after it has written one of them."""
+"""A cache of the rows that a run has read, invalidated per date by its writes."""
 
 import threading
 from collections import OrderedDict
@@ -13,7 +13,7 @@ Key = tuple[str, tuple[date, ...], tuple[str, ...]]
 
 
 class Parts:
-    """Rows by table, dates and columns, the oldest let go first. Outside of a run nothing is kept."""
+    """Cached rows by table, dates and columns, with the least recently used evicted first. Caches nothing outside of a run."""
 
     def __init__(self, is_kept: bool):
         self.is_kept = is_kept
@@ -22,7 +22,7 @@ class Parts:
         self._bytes = 0
 
     def get(self, table: str, dates: Sequence[date], columns: Sequence[str]) -> pl.DataFrame | None:
-        """What was read before, or None."""
+        """The cached rows, or None."""
         key = (table, tuple(dates), tuple(columns))
         with self._lock:
             if key in self._frames:
@@ -30,7 +30,7 @@ class Parts:
             return self._frames.get(key)
 
     def keep(self, table: str, dates: Sequence[date], columns: Sequence[str], frame: pl.DataFrame) -> None:
-        """Remember what was read."""
+        """Cache rows."""
         if not self.is_kept:
             return
         with self._lock:
@@ -41,13 +41,13 @@ class Parts:
                 self._drop([next(iter(self._frames))])
 
     def forget(self, table: str, dates: Collection[date]) -> None:
-        """These dates of a table are written: whatever holds one of them is old."""
+        """Drop every cached frame that includes one of these dates of a table."""
         gone = set(dates)
         with self._lock:
             self._drop([key for key in self._frames if key[0] == table and not gone.isdisjoint(key[1])])
 
     def forget_tables(self, tables: Collection[str]) -> None:
-        """Everything about these tables is old."""
+        """Drop every cached frame of these tables."""
         with self._lock:
             self._drop([key for key in self._frames if key[0] in tables])
 

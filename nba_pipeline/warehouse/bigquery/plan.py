@@ -1,4 +1,4 @@
-"""What the dataset should hold, what it holds, and the steps between the two: shown by `plan`, done by `apply`."""
+"""The steps from the existing dataset to the expected one: shown by `plan`, executed by `apply`."""
 
 import hashlib
 import json
@@ -24,20 +24,20 @@ STATEMENT, DIGEST_LENGTH = "statement", 32
 
 @dataclass(frozen=True)
 class View:
-    """A stored question."""
+    """A BigQuery view."""
 
     statement: str
     description: str
 
     @property
     def digest(self) -> str:
-        """Of the statement, as a label may be."""
+        """Hash of the statement, valid as a label value."""
         return hashlib.sha256(self.statement.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do. `action` is create, add column, replace, delete or refused; a refused one is left to a person."""
+    """One change. `action` is create, add column, replace, delete or refused; a refused step requires manual work."""
 
     action: str
     what: str
@@ -45,19 +45,19 @@ class Step:
     column: Column | None = None
 
     def __str__(self) -> str:
-        """As a line of a plan."""
+        """The step as a line of a plan."""
         return f"{self.action} {self.what}{f': {self.detail}' if self.detail else ''}"
 
 
 def everything() -> list[Shape]:
-    """Every table that the dataset should hold."""
+    """Every table that the dataset should contain."""
     return [*shapes(), journal.JOURNAL]
 
 
 def plan(session: Session) -> list[Step]:
-    """Every step that is left, nothing when all is as it should be. Raises BadInput for a dataset of format 1."""
+    """The remaining steps; empty if the dataset is up to date. Raises BadInput for a dataset of format 1."""
     try:
-        # a dataset that is not there is no error here, so the lookup is the client's and not the session's
+        # a missing dataset is not an error here, so this uses the client's lookup, not the session's
         with session.explained(f"dataset {session.name}"):
             session.client.get_dataset(session.dataset_name, retry=session.retry)
     except BadInput as error:
@@ -76,7 +76,7 @@ def plan(session: Session) -> list[Step]:
 
 
 def apply(session: Session) -> Iterator[Step]:
-    """Do every step of the plan but the refused ones, and tell each as it is done. Doing it again finds nothing to do."""
+    """Execute every step of the plan except the refused ones, and yield each step. Repeating it changes nothing."""
     steps = plan(session)
     by_name = {shape.name: shape for shape in everything()}
     for step in steps:
@@ -111,7 +111,7 @@ def _tables(session: Session) -> Iterator[Step]:
 
 
 def _views(session: Session) -> Iterator[Step]:
-    """A view carries the hash of its statement as a label: BigQuery may keep the statement in other words."""
+    """Steps for views. A label holds the hash of the statement, because BigQuery may store the statement in another form."""
     there = {item.table_id: item.labels.get(STATEMENT) for item in _listed(session) if item.table_type == "VIEW"}
     for name, view in _definitions(session.name).items():
         if name not in there:
@@ -126,7 +126,7 @@ def _listed(session: Session) -> list[TableListItem]:
 
 
 def _left_behind(session: Session) -> list[Step]:
-    """Staging tables older than a run can be."""
+    """Steps that delete staging tables older than any run."""
     oldest = datetime.now(UTC) - timedelta(hours=SETTINGS.bigquery.staging_hours)
     found = [
         item for item in _listed(session) if item.table_id.startswith(STAGING_PREFIX) and item.created and item.created < oldest
@@ -148,7 +148,7 @@ def _add_column(session: Session, shape: Shape, column: Column) -> None:
 
 
 def _definitions(dataset: str) -> dict[str, View]:
-    """Every view, each after those that it reads."""
+    """Every view, listed after the views that it reads."""
     every = " UNION ALL ".join(
         f"SELECT * FROM `{dataset}.{quarantine_of(table).name}` WHERE {views.EVER}" for table in TABLES.values()
     )

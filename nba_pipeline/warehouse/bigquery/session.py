@@ -1,6 +1,6 @@
-"""A run's conversation with BigQuery: one client, its jobs with timeouts and retries, and every error as a sentence.
+"""A BigQuery session: one client per run, jobs with timeouts and retries, and a clear message for every error.
 
-What to write and how to read a table is said elsewhere; here is only how a job is asked for, waited for and given up.
+What belongs here: submitting jobs, waiting for them and giving up. What to write and how to read a table does not.
 """
 
 import concurrent.futures
@@ -37,7 +37,7 @@ SERVER_TROUBLE = (
     "rateLimitExceeded",
     "jobRateLimitExceeded",
 )
-"""Reasons of failed jobs that may succeed when asked again. `quotaExceeded` is not among them: it lasts until tomorrow."""
+"""Reasons of failed jobs that are retried. `quotaExceeded` is excluded, because it lasts until the next day."""
 
 NO_MESSAGE_LIMIT = [("grpc.max_receive_message_length", -1)]
 LABEL_LENGTH = 63
@@ -49,14 +49,14 @@ Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 _described: dict[str, tuple[float, dict[str, list[dict[str, Any]]]]] = {}
 _described_lock = threading.Lock()
-"""By dataset: when its columns were asked for, and INFORMATION_SCHEMA.COLUMNS by table."""
+"""By dataset: the time of the query, and INFORMATION_SCHEMA.COLUMNS by table."""
 
 
 @dataclass
 class Session:
     """One client for one run, closed at its end.
 
-    `dataset` is looked up at first use, so that a wrong project, dataset or location is told before anything is written.
+    `dataset` is looked up at first use, so that a wrong project, dataset or location fails before anything is written.
     """
 
     resource: BigQueryResource
@@ -74,7 +74,7 @@ class Session:
 
     @cached_property
     def client(self) -> bigquery.Client:
-        """The client of application default credentials. Raises BadInput where there are none."""
+        """The client with application default credentials. Raises BadInput if there are none."""
         with self.explained("the client"):
             client = self._stack.enter_context(self.resource.get_client())
         self._stack.callback(client.close)
@@ -82,7 +82,7 @@ class Session:
 
     @cached_property
     def storage(self) -> bigquery_storage.BigQueryReadClient:
-        """The Storage Read API; `storage_host` is that of an emulator, which has no certificate."""
+        """The Storage Read API client. `storage_host` is the address of an emulator, which has no certificate."""
         if self.storage_host:
             channel = self._stack.enter_context(grpc.insecure_channel(self.storage_host, options=NO_MESSAGE_LIMIT))
             return bigquery_storage.BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))  # type: ignore[no-untyped-call]
@@ -92,7 +92,7 @@ class Session:
 
     @cached_property
     def dataset(self) -> bigquery.Dataset:
-        """The dataset. Raises BadInput when it is not there, not allowed, or in another location than the configured one."""
+        """The dataset. Raises BadInput if it is missing, forbidden, or in another location than the configured one."""
         with self.explained(f"dataset {self.name}"):
             dataset = self.client.get_dataset(self.dataset_name, retry=self.retry, timeout=SETTINGS.bigquery.submit_seconds)
         if self.location_wanted and dataset.location.upper() != self.location_wanted.upper():
@@ -103,24 +103,24 @@ class Session:
 
     @property
     def retry(self) -> Any:
-        """Backoff with jitter for 5xx, rateLimitExceeded and lost connections; nothing else is asked again."""
+        """Backoff with jitter for 5xx, rateLimitExceeded and lost connections. Other errors are not retried."""
         limits = SETTINGS.bigquery
-        # outside of a run a schedule or sensor has a minute, and must be able to say that it is held back
+        # outside of a run, a schedule or sensor has a minute and must be able to report the delay
         patience = min(limits.probe_seconds, limits.retry_seconds) if self.asks_anew else limits.retry_seconds
         return bigquery.DEFAULT_RETRY.with_timeout(patience).with_delay(
             limits.first_pause_seconds, limits.longest_pause_seconds, 2.0
         )
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Close all clients and channels."""
         self._stack.close()
 
     def labels(self, asset: str) -> dict[str, str]:
-        """What a job carries, so that its cost can be told by run and by table."""
+        """The labels of a job, which attribute its cost to a run and a table."""
         return {**LABELS, "dagster_run_id": self.run_id[:LABEL_LENGTH].lower(), "asset": asset[:LABEL_LENGTH]}
 
     def query(self, statement: str, parameters: Sequence[Parameter] = (), asset: str = "") -> bigquery.table.RowIterator:
-        """Run one statement and wait. Cancelled when it takes too long; refused when it would read too much."""
+        """Run one statement and wait. Cancels it after the time limit; refuses it over the limit on billed bytes."""
         limits, config = SETTINGS.bigquery, self._limited(parameters, asset or "none")
         with self.explained(f"a query of {asset}" if asset else "the query"):
             return self.client.query_and_wait(
@@ -129,7 +129,7 @@ class Session:
             )  # fmt: skip
 
     def _limited(self, parameters: Sequence[Parameter], asset: str) -> bigquery.QueryJobConfig:
-        """What every statement carries: its labels, and the limits on its time and bytes."""
+        """The configuration of every statement: labels, and limits on time and billed bytes."""
         limits = SETTINGS.bigquery
         return bigquery.QueryJobConfig(
             query_parameters=list(parameters), labels=self.labels(asset), job_timeout_ms=limits.job_seconds * 1000,
@@ -137,7 +137,7 @@ class Session:
         )  # fmt: skip
 
     def frame(self, statement: str, parameters: Sequence[Parameter] = (), asset: str = "") -> pl.DataFrame:
-        """The answer of a query as polars, large ones through the Storage Read API."""
+        """The result of a query as a polars frame. Large results use the Storage Read API."""
         rows = self.query(statement, parameters, asset)
         with self.explained(f"the answer of a query of {asset}" if asset else "the answer"):
             answer = pl.from_arrow(rows.to_arrow(bqstorage_client=self.storage, timeout=SETTINGS.bigquery.job_seconds))
@@ -146,17 +146,17 @@ class Session:
         return answer
 
     def read_only(self, statement: str) -> pl.DataFrame:
-        """The answer to a person's query. Raises BadInput for anything that is not one SELECT."""
+        """The result of a user's query. Raises BadInput unless it is one SELECT."""
         self.require_select(statement)
         return self.answer(statement)
 
     def answer(self, statement: str) -> pl.DataFrame:
-        """The answer to a SELECT of a person. Raises BadInput where BigQuery refuses it."""
+        """The result of a user's SELECT. Raises BadInput if BigQuery rejects it."""
         with _permanent_as_bad_input():
             return self.frame(statement)
 
     def require_select(self, statement: str) -> None:
-        """Raise BadInput unless BigQuery plans the statement as one SELECT. Nothing runs: it is a dry run."""
+        """Raise BadInput unless BigQuery parses the statement as one SELECT. Uses a dry run, so nothing is executed."""
         config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False, default_dataset=self.dataset.reference)
         limits = SETTINGS.bigquery
         with _permanent_as_bad_input(), self.explained("the query"):
@@ -167,7 +167,7 @@ class Session:
             raise BadInput(f"sql takes one statement that only reads: SELECT or WITH, not {plan.statement_type}")
 
     def describe(self) -> dict[str, list[dict[str, Any]]]:
-        """The columns of every table, asked once; a run takes what its process has asked within `described_seconds`."""
+        """The columns of every table. Runs reuse the result within their process for `described_seconds`."""
         with _described_lock:
             described_at, columns = _described.get(self.name, (0.0, None))
             is_old = time.monotonic() - described_at > SETTINGS.bigquery.described_seconds
@@ -183,12 +183,12 @@ class Session:
             return columns
 
     def forget_description(self) -> None:
-        """The tables are being changed: what was known of their columns is old."""
+        """Discard the cached columns, because tables are being changed."""
         with _described_lock:
             _described.pop(self.name, None)
 
     def load(self, content: bytes, shape: Shape, destination: str, job_id: str, asset: str) -> bigquery.LoadJob:
-        """Begin one parquet load, whole and replacing: `destination` is a partition or a staging table."""
+        """Start one parquet load that replaces `destination`, a partition or a staging table."""
         limits = SETTINGS.bigquery
         lists = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
         lists.enable_list_inference = True
@@ -204,7 +204,7 @@ class Session:
         )  # fmt: skip
 
     def statement(self, text: str, parameters: Sequence[Parameter], job_id: str, asset: str) -> bigquery.QueryJob:
-        """Begin one statement that changes a table."""
+        """Start one statement that changes a table."""
         limits, config = SETTINGS.bigquery, self._limited(parameters, asset)
         return self.client.query(
             text, job_config=config, job_id=job_id, location=self.dataset.location, retry=None, job_retry=None,  # type: ignore[arg-type]
@@ -212,13 +212,13 @@ class Session:
         )  # fmt: skip
 
     def carry_out(self, begin: Callable[[str], Job], identity: str, holds: Callable[[], bool], what: str) -> Job:
-        """Do a job exactly once: the same identity is the same job, also in the next process.
+        """Run a job exactly once. Jobs with the same identity are the same job, also across processes.
 
-        A job of that identity that is already there is waited for instead; when it turns out that the table does not
-        hold its rows (`holds` is false: another write came after it), or that it failed, the identity gets a number.
-        A fresh job that fails is repeated only for trouble on the server's side.
+        If a job with that identity exists, waits for it instead. If the existing job failed, or the table does not hold its
+        rows (`holds` is false, because of a later write), the identity gets a number and is submitted again. A new job that
+        fails is retried only after server errors.
         """
-        # the ids of jobs are the project's, and another dataset may get the same rows
+        # job ids are unique per project, and another dataset may receive the same rows
         identity = f"{identity}_{self.dataset_name}"
         last: PipelineError | None = None
         number = attempts = 0
@@ -232,7 +232,7 @@ class Session:
                 except api.Conflict:
                     is_fresh = False
                     job = cast(Job, self.client.get_job(job_id, location=self.dataset.location, retry=self.retry))
-            # jobs of earlier times are stepped over; only those of now count as attempts
+            # existing jobs are skipped; only new ones count as attempts
             number, attempts = number + 1, attempts + is_fresh
             try:
                 self._wait(job, what)
@@ -249,7 +249,7 @@ class Session:
         raise last or Permanent(f"{what}: {attempts} jobs ended without an error, and their rows are not there ({identity})")
 
     def _wait(self, job: Job, what: str) -> None:
-        """Until the job is done. Raises Transient after a timeout, when the job is cancelled, and for server trouble."""
+        """Wait for the job. Raises Transient after a timeout, which cancels the job, and for server errors."""
         limits = SETTINGS.bigquery
         try:
             with self.explained(f"{what} (job {job.job_id})"):
@@ -263,7 +263,7 @@ class Session:
 
     @contextmanager
     def explained(self, what: str) -> Iterator[None]:
-        """Turn Google's errors into one sentence with project, dataset and what to do."""
+        """Turn Google's errors into one message with project, dataset and next step."""
         try:
             yield
         except concurrent.futures.TimeoutError:
@@ -275,7 +275,7 @@ class Session:
 
 @contextmanager
 def _permanent_as_bad_input() -> Iterator[None]:
-    """A query that BigQuery refuses for good is a mistake of the person who wrote it."""
+    """Raise BadInput for Permanent: a query that BigQuery rejects for good is the user's mistake."""
     try:
         yield
     except Permanent as error:
@@ -317,32 +317,32 @@ def _sentence(error: Exception, name: str, what: str) -> PipelineError:
 
 
 def _reason(error: Exception) -> str:
-    """Google's word for what went wrong, as "rateLimitExceeded"."""
+    """Google's error reason, such as "rateLimitExceeded"."""
     errors = getattr(error, "errors", None) or []
     first = errors[0] if errors else {}
     return str(first.get("reason", "")) if isinstance(first, Mapping) else ""
 
 
 def _told(error: Exception) -> str:
-    """The first line of what Google said, without the address that was asked."""
-    # what was asked again until the time was up says only that; its cause is what happened
+    """The first line of Google's message, without the request's URL."""
+    # a RetryError only reports the timeout; its cause is the actual error
     error = (isinstance(error, api.RetryError) and error.cause) or error
     text = str(getattr(error, "message", "") or error).splitlines()[0]
     return re.sub(r"^[A-Z]+ https?://\S+: ", "", text)
 
 
 def day_parameters(first: date, last: date) -> list[Parameter]:
-    """@first and @last as DATE, so that partitions are pruned."""
+    """@first and @last as DATE, which prunes partitions."""
     return [bigquery.ScalarQueryParameter("first", "DATE", first), bigquery.ScalarQueryParameter("last", "DATE", last)]
 
 
 def parquet(rows: pl.DataFrame) -> bytes:
-    """The bytes that are loaded: the same rows in the same order give the same bytes."""
+    """The parquet bytes to load. The same rows in the same order give the same bytes."""
     file = io.BytesIO()
     rows.rechunk().write_parquet(file)
     return file.getvalue()
 
 
 def identity(kind: str, name: str, *parts: Any) -> str:
-    """The id of a job: what it does, to which table, with which rows, instead of which job's."""
+    """The id of a job: kind, table, and a hash of the rows and the replaced jobs."""
     return f"{kind}_{name}_{hashlib.sha256(repr(parts).encode()).hexdigest()[:IDENTITY_LENGTH]}"

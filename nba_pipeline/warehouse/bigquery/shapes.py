@@ -1,6 +1,6 @@
-"""What a table is in BigQuery: columns, partition, clustering, labels; and how what exists differs from that.
+"""Tables in BigQuery: columns, partition, clustering, labels, and the differences of an existing table.
 
-Shapes only: nothing here asks BigQuery anything.
+Definitions only: nothing here calls BigQuery.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,15 +22,15 @@ DESCRIPTION_LIMIT = 1024
 TYPES: Mapping[type[pl.DataType], str] = {
     pl.String: "STRING", pl.Int64: "INT64", pl.Float64: "FLOAT64", pl.Boolean: "BOOL", pl.Date: "DATE", pl.Datetime: "TIMESTAMP",
 }  # fmt: skip
-"""polars type -> type as INFORMATION_SCHEMA spells it. Instants are UTC microseconds on both sides."""
+"""polars type -> type as spelled in INFORMATION_SCHEMA. Instants are UTC microseconds in both."""
 
 REQUEST_NAMES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
-"""Types that the tables API spells in another way."""
+"""Types that the tables API spells differently."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `kind` is as INFORMATION_SCHEMA spells it, "ARRAY<STRING>" for a list."""
+    """One column. `kind` is spelled as in INFORMATION_SCHEMA, such as "ARRAY<STRING>" for a list."""
 
     name: str
     kind: str
@@ -39,7 +39,7 @@ class Column:
 
     @property
     def field(self) -> bigquery.SchemaField:
-        """The column as the tables API wants it."""
+        """The column in the tables API's format."""
         item = self.kind.removeprefix("ARRAY<").removesuffix(">")
         mode = "REPEATED" if item != self.kind else "REQUIRED" if self.is_required else "NULLABLE"
         return bigquery.SchemaField(
@@ -47,13 +47,13 @@ class Column:
         )
 
     def __str__(self) -> str:
-        """As a person would write it in DDL."""
+        """The column as DDL."""
         return f"{self.name} {self.kind}{' NOT NULL' if self.is_required else ''}"
 
 
 @dataclass(frozen=True)
 class Shape:
-    """One table of the dataset: partitioned by day of `game_date`, which every query has to filter."""
+    """One table of the dataset, partitioned by day of `game_date`. Every query must filter `game_date`."""
 
     name: str
     columns: tuple[Column, ...]
@@ -62,11 +62,11 @@ class Shape:
 
     @property
     def fields(self) -> list[bigquery.SchemaField]:
-        """Every column as the tables API wants it."""
+        """Every column in the tables API's format."""
         return [column.field for column in self.columns]
 
     def ddl(self, dataset: bigquery.DatasetReference) -> bigquery.Table:
-        """The table to be created."""
+        """The table to create."""
         table = bigquery.Table(dataset.table(self.name), self.fields)
         table.time_partitioning = bigquery.TimePartitioning(field=PARTITION, type_=bigquery.TimePartitioningType.DAY)
         table.require_partition_filter = True
@@ -77,18 +77,18 @@ class Shape:
 
 @dataclass(frozen=True)
 class Difference:
-    """How an existing table differs from its shape. `added` are new nullable columns, which `apply` may add."""
+    """The differences of an existing table. `added` are new nullable columns, which `apply` may add."""
 
     added: tuple[Column, ...] = ()
     refused: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Every difference, in words."""
+        """Every difference as text."""
         return "; ".join([*self.refused, *(f"column {column} is missing" for column in self.added)])
 
 
 def shape_of(table: Table) -> Shape:
-    """A table of the platform."""
+    """The shape of a table of the platform."""
     columns = tuple(
         Column(
             name, _kind(table.name, name, column.dtype), not column.nullable and column.dtype != pl.List, column.description or ""
@@ -99,7 +99,7 @@ def shape_of(table: Table) -> Shape:
 
 
 def quarantine_of(table: Table) -> Shape:
-    """The rows of a table that cannot be used, each with its problem."""
+    """The shape of a table's quarantine: unusable rows, each with its problem."""
     columns = tuple(
         Column(name, _kind(table.name, name, kind), name in ("table", PARTITION, "problem"))
         for name, kind in QUARANTINE_SCHEMA.items()
@@ -122,17 +122,17 @@ LOADS = Shape(
     ("table_name",),
     "One row per write of a table's partition, added when the write is known to have happened.",
 )
-"""The record of writes: which dates of which table were written, also the empty ones, by which job and run."""
+"""The record of writes: the job and run that wrote each date of each table, including empty dates."""
 
 
 def shapes(tables: Iterable[Table] | None = None) -> list[Shape]:
-    """Everything the dataset holds but the views."""
+    """Every table of the dataset except views and the journal."""
     chosen = list(TABLES.values() if tables is None else tables)
     return [*(shape_of(table) for table in chosen), *(quarantine_of(table) for table in chosen), LOADS]
 
 
 def difference(shape: Shape, existing: Sequence[Mapping[str, Any]]) -> Difference:
-    """How the rows of INFORMATION_SCHEMA.COLUMNS of an existing table differ from the shape."""
+    """Compare an existing table's rows of INFORMATION_SCHEMA.COLUMNS with the shape."""
     there = {row["column_name"]: row for row in existing}
     added: list[Column] = []
     words: list[str] = []
