@@ -4,7 +4,7 @@ Connections, rates, retries and outcomes belong here. The meaning of a payload b
 
     200 with the expected JSON or PDF            landed and returned
     200 with another format or missing keys      landed as rejected, raises Permanent
-    200 above the size limit                     not landed, journalled as rejected, raises Permanent
+    200 above the size limit                     not landed, journaled as rejected, raises Permanent
     403, 404                                     raises NotYet: the caller knows the due time; many 403 in a row open a breaker
     401                                          raises Permanent; no further request to the provider in this run
     429, 5xx, timeouts, broken responses         retried, then raises Transient
@@ -62,7 +62,7 @@ class Request(Slot):
     instead of JSON.
 
     Attributes:
-        secret_params, secret_headers: the API key. Never part of a message, a journalled URL or a ref.
+        secret_params, secret_headers: the API key. Never part of a message, a journaled URL or a ref.
         key_variable: the environment variable to name when the key is rejected.
         required_keys: the required top-level keys. Empty accepts any JSON.
         parser: the pure function that must parse the response without an error.
@@ -217,7 +217,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         return dict(self._session.quota) if self._session else {}
 
     def landed(self, request: Request) -> list[Payload]:
-        """Returns the landed responses to a request, oldest first. The newest is journalled as reused."""
+        """Returns the landed responses to a request, oldest first. The newest is journaled as reused."""
         payloads = self.landing.versions(request)
         if payloads:
             self.landing.note(request, "reused", payload=payloads[-1])
@@ -277,7 +277,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             return list(pool.map(one, requests))
 
     def peek(self, request: Request) -> Any:
-        """Returns the JSON of a single attempt, for deciding when to fetch. Nothing is landed or journalled. Raises as `get`.
+        """Returns the JSON of a single attempt, for deciding when to fetch. Nothing is landed or journaled. Raises as `get`.
 
         Circuit breakers are neither consulted nor updated; use `is_open`.
         """
@@ -319,7 +319,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextlib.contextmanager
     def _counted(self, session: _Session, request: Request, url: str, statuses: Sequence[int]) -> Iterator[None]:
-        """Admit a request and record its outcome. A request that is not admitted is journalled without a status."""
+        """Admit a request and record its outcome. A request that is not admitted is journaled without a status."""
         try:
             if request.provider in session.refused:
                 raise Permanent(session.refused[request.provider])
@@ -459,7 +459,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         return payload
 
     def _landed_only(self, request: Request) -> Payload:
-        """Returns the newest landed response. Without one, nothing is journalled: the provider did not fail."""
+        """Returns the newest landed response. Without one, nothing is journaled: the provider did not fail."""
         if landed := self.landed(request):
             return landed[-1]
         raise NotLanded(f"{request.name}: nothing is landed, and an offline run sends no request")
