@@ -154,7 +154,7 @@ def rebuild(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and touch nothing")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")] = False,
 ) -> None:
-    """Rebuild every table except the ledgers from the landing, offline; replaces the old tables when all new ones are complete."""
+    """Rebuild every table except the ledgers from the landing, offline; replace the old tables once all new ones are complete."""
     import nba_pipeline.definitions  # noqa: F401  # fills TABLES
     from nba_pipeline.environments import resources_for
     from nba_pipeline.orchestration import rebuild as rebuilding
