@@ -33,7 +33,7 @@ def season_of(day: date) -> str:
 
 
 def season_start(day: date) -> date:
-    """The 1 July on which the date's season begins."""
+    """The first day of a date's season, 1 July."""
     return date(int(season_of(day)[:4]), SEASON_FIRST_MONTH, 1)
 
 

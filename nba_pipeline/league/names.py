@@ -65,7 +65,7 @@ RESOLVED_SCHEMA = {
 }  # fmt: skip
 
 IS_A_NAME_PROBLEM = pl.col("problem").str.contains("^(unresolved|ambiguous) name '")
-"""Selects quarantined rows with an unresolved or ambiguous name."""
+"""Filter for quarantined rows with an unresolved or ambiguous name."""
 
 
 def lookup(name: str) -> str:

@@ -58,7 +58,7 @@ def _body(stream: httpx.Response, most: int) -> bytes:
 
 
 def _gathered(pieces: Iterator[bytes], decoded: Callable[[bytes, int], bytes], most: int) -> bytes:
-    """Decode and join the chunks. `decoded` takes a chunk and the maximum output size: one byte more than the remaining room."""
+    """Decodes and joins the chunks. `decoded` takes a chunk and the maximum output size, one byte above the remaining limit."""
     parts, size = list[bytes](), 0
     for piece in pieces:
         parts.append(decoded(piece, most + 1 - size))
@@ -69,7 +69,7 @@ def _gathered(pieces: Iterator[bytes], decoded: Callable[[bytes, int], bytes], m
 
 
 class _Arrived:
-    """Iterates over the raw chunks of a response, counts their bytes and enforces the limits of size and time."""
+    """Iterator over the raw chunks of a response. Counts their bytes and enforces the limits of size and time."""
 
     def __init__(self, stream: httpx.Response, most: int):
         self.size = 0

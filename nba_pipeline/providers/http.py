@@ -262,7 +262,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         return breaker if breaker.state == "open" else None
 
     def get_many(self, requests: Sequence[Request]) -> list[Payload | PipelineError]:
-        """Send several requests concurrently. Returns a payload or an error per request, in the given order."""
+        """Sends several requests concurrently. Returns a payload or an error per request, in the given order."""
 
         def one(request: Request) -> Payload | PipelineError:
             try:
@@ -374,7 +374,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         raise AssertionError("a retry context ends with a return or an error")
 
     def _send(self, session: _Session, request: Request, base_url: str, statuses: list[int]) -> httpx.Response:
-        """Send one attempt. Sets the last of `statuses` once the response is complete or exceeds the size limit."""
+        """Sends one attempt. Sets the last of `statuses` once the response is complete or exceeds the size limit."""
         question = session.client.build_request(
             "GET", base_url.rstrip("/") + request.path, params={**request.params, **request.secret_params},
             headers={**request.headers, **request.secret_headers}, timeout=self._timeout(request.provider),
