@@ -209,7 +209,7 @@ def test_a_spelling_learned_earlier_counts_within_the_two_teams() -> None:
     known = pl.DataFrame({"player_id": [9, 6], "spelling": ["Kenny the Jet", "J. Green"]})
     mentions = pl.DataFrame({"game_id": ["g2", "g1"], "spelling": ["Kenny The Jet", "J. Green"]})
     answers = resolve_names(mentions, known, ROSTERS)
-    assert answers["player_id"].to_list() == [9, None]  # learned initials are ignored: they would hide that another Green is active
+    assert answers["player_id"].to_list() == [9, None]  # ignores learned initials, which could hide another Green
 
 
 def test_no_mention_gives_no_answer() -> None:
