@@ -1,4 +1,4 @@
-"""Everything Dagster serves, assembled in the order of the path. Nothing is defined here."""
+"""Assembly of everything that Dagster serves. Nothing is defined here."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from nba_pipeline.orchestration.sensors import SENSORS
 
 
 def build_definitions(name: str, resources: dict[str, Any] | None = None) -> dg.Definitions:
-    """The graph with the resources of an environment; `resources` replaces some of them."""
+    """Returns the definitions with the resources of an environment. `resources` overrides some of them."""
     modules = dg.load_assets_from_package_module(assets)
     checks = dg.load_asset_checks_from_package_module(assets)
     return dg.Definitions(

@@ -1,6 +1,6 @@
-"""sandbox | local | production -> resources. The only module that reads environment variables.
+"""Environments (sandbox, local, production) and their resources. The only module that reads environment variables.
 
-Each environment is a set of resources under the same names, so that assets never know in which one they run.
+Every environment has resources of the same names, so assets do not depend on the environment.
 """
 
 import os
@@ -38,16 +38,16 @@ PROVIDER_ADDRESSES = {
     "injury_report": ("INJURY_REPORT_URL", "https://ak-static.cms.nba.com"),
     "espn": ("ESPN_URL", "https://site.api.espn.com"),
 }
-"""Provider -> the variable that moves it, and where it really is."""
+"""Provider -> variable that overrides its URL, and default URL."""
 
 KEYS = {"balldontlie": "BALLDONTLIE_API_KEY", "odds_api": "ODDS_API_KEY"}
-"""Provider -> the variable that holds its key."""
+"""Provider -> variable with its key."""
 
 SANDBOX_KEY = "sandbox"
 
 
 def environment() -> str:
-    """The environment that NBA_PIPELINE_ENV names. Raises BadInput with the choices."""
+    """Returns the environment of NBA_PIPELINE_ENV, by default sandbox. Raises BadInput naming the choices."""
     name = os.environ.get("NBA_PIPELINE_ENV", "sandbox")
     if name not in ENVIRONMENTS:
         raise BadInput(f"NBA_PIPELINE_ENV is {name!r}; choose one of {', '.join(ENVIRONMENTS)}")
@@ -55,17 +55,17 @@ def environment() -> str:
 
 
 def home() -> Path:
-    """The folder of warehouse, landing, models and Dagster's instance (NBA_PIPELINE_HOME)."""
+    """Returns the folder of warehouse, landing, models and Dagster's instance (NBA_PIPELINE_HOME)."""
     return Path(os.environ.get("NBA_PIPELINE_HOME") or ".nba_pipeline").absolute()
 
 
 def store() -> str:
-    """Where landing and models of production are: NBA_PIPELINE_STORE, as gs://bucket/prefix, or the home."""
+    """Returns the location of production's landing and models: NBA_PIPELINE_STORE, such as gs://bucket/prefix, or the home."""
     return os.environ.get("NBA_PIPELINE_STORE") or str(home())
 
 
 def clock() -> Clock:
-    """The clock; NBA_PIPELINE_NOW stops it. Raises BadInput for a malformed instant."""
+    """Returns the clock, fixed at NBA_PIPELINE_NOW if set. Raises BadInput for a malformed instant."""
     stands_at = os.environ.get("NBA_PIPELINE_NOW", "")
     if stands_at:
         parse_instant(stands_at, "NBA_PIPELINE_NOW")
@@ -73,10 +73,10 @@ def clock() -> Clock:
 
 
 def warehouse_of(name: str) -> Warehouse:
-    """The warehouse of an environment."""
+    """Returns the warehouse of an environment."""
     if name != "production":
         return LocalWarehouse(home=str(home()))
-    # dagster_gcp costs 3 s, which nobody but production should pay
+    # importing dagster_gcp takes 3 s and is only needed in production
     from dagster_gcp import BigQueryResource
 
     from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
@@ -93,21 +93,21 @@ def warehouse_of(name: str) -> Warehouse:
 
 
 def resources_for(name: str, now: Clock | None = None) -> dict[str, Any]:
-    """The resources of an environment, with another clock if given.
+    """Returns the resources of an environment. `now` replaces the clock.
 
-    Loads without credentials; keys are asked for when a request needs one.
+    Needs no credentials. A missing key raises an error when a request needs it.
     """
     folder, now = str(home()), now or clock()
     kept = store() if name == "production" else folder
     warehouse, landing = warehouse_of(name), Landing(home=kept, clock=now)
     addresses = {p: os.environ[variable] for p, (variable, _) in PROVIDER_ADDRESSES.items() if os.environ.get(variable)}
-    # by name, so that Dagster stores the variable's name and never the key
+    # EnvVar, so that Dagster stores the variable's name and never the key
     keys: dict[str, str] = {p: dg.EnvVar(variable) if os.environ.get(variable) else "" for p, variable in KEYS.items()}
     if name == "sandbox" and not addresses:
         http: HttpClient = SandboxHttpClient(base_urls={}, landing=landing, clock=now, home=folder)
         keys = {provider: key or SANDBOX_KEY for provider, key in keys.items()}
     else:
-        # A sandbox that is told some addresses asks nobody else.
+        # A sandbox with some URLs set has no other providers.
         real = {provider: address for provider, (_, address) in PROVIDER_ADDRESSES.items() if name != "sandbox"}
         http = HttpClient(base_urls=real | addresses, landing=landing, clock=now)
     archive = os.environ.get("NBA_ARCHIVE_DIR", "") if name != "sandbox" else ""

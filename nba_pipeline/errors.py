@@ -1,45 +1,45 @@
-"""The exceptions of the platform: what may be asked again, what may not, and what is shut.
+"""Exceptions of the platform.
 
     PipelineError
-    |-- Transient     the same request may succeed later: timeouts, lost connections, 429, 5xx
-    |-- Permanent     asking again gives the same answer: 401, 403, 404 after the due time, a payload that does not parse
-    |   `-- NotLanded the landing holds no payload for a request and the network is off
-    |-- NotYet        nothing is published under that address; before the due time that is normal
-    |-- Closed        a gate is closed, or could not be evaluated: nothing goes on
+    |-- Transient     a retry may succeed: timeouts, lost connections, 429, 5xx
+    |-- Permanent     a retry gives the same result: 401, 403, 404 after the due time, a payload that does not parse
+    |   `-- NotLanded the landing has no payload for a request, and the network is off
+    |-- NotYet        nothing is published at the URL; normal before the due time
+    |-- Closed        a gate is closed or could not be evaluated: downstream work stops
     |-- Damaged       a stored file is unreadable; it was moved aside, or its ledger date is closed
     |-- Busy          another writer holds the table and date
-    `-- BadInput      wrong use: the command ends with exit code 2 and nothing was touched
+    `-- BadInput      wrong use: the command exits with code 2 and changes nothing
 
-    OutOfTime         a step took longer than it may; nothing catches it
+    OutOfTime         a step exceeded its time limit; must not be caught
 
-Every message is one sentence that names the thing and the value.
+Every message is one sentence that names the subject and the value.
 """
 
 
 class OutOfTime(Exception):
-    """A step took too long. No PipelineError, so that who passes over the failure of one request does not pass over it."""
+    """A step exceeded its time limit. Not a PipelineError, because per-request error handlers must not catch it."""
 
 
 class PipelineError(Exception):
-    """Anything the platform can explain in one sentence."""
+    """Base class of errors that the platform explains in one sentence."""
 
 
 class Transient(PipelineError):
-    """The same request may succeed later."""
+    """A retry may succeed."""
 
 
 class Permanent(PipelineError):
-    """Asking again gives the same answer."""
+    """A retry gives the same result."""
 
 
 class NotLanded(Permanent):
-    """A replay asked for a payload that no earlier run used, or an offline run for one that is not landed."""
+    """A replay or an offline run needs a payload that is not landed, and the network is off."""
 
 
 class NotYet(PipelineError):
-    """403 or 404: nothing is published under that address. Before the due time that is normal.
+    """403 or 404: nothing is published at the URL. Normal before the due time.
 
-    A host that answers 403 may also be refusing to answer: `status` tells the two apart, where it is known.
+    A 403 may also mean that the host refuses the client. `status` is the HTTP status, if known.
     """
 
     def __init__(self, message: str = "", status: int | None = None):
@@ -52,7 +52,7 @@ class Closed(PipelineError):
 
 
 class Damaged(PipelineError):
-    """A stored file is unreadable. The message names the file, where it is now and the next command."""
+    """A stored file is unreadable. The message names the file, its new location and the next command."""
 
 
 class Busy(PipelineError):
@@ -60,4 +60,4 @@ class Busy(PipelineError):
 
 
 class BadInput(PipelineError):
-    """A value that a person gave cannot be used."""
+    """A value from the user is unusable."""

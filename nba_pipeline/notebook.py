@@ -1,6 +1,6 @@
-"""notebook: tables as checked pandas frames, for people. The warehouse is that of NBA_PIPELINE_ENV and NBA_PIPELINE_HOME.
+"""notebook: tables as checked pandas frames, for analysts. Reads the warehouse of NBA_PIPELINE_ENV and NBA_PIPELINE_HOME.
 
-Nothing of the platform imports this module.
+No other module of the platform imports this module.
 """
 
 from datetime import timedelta
@@ -17,13 +17,13 @@ from nba_pipeline.warehouse.partitions import recovering
 
 
 def frame(name: str, first: str, last: str) -> Any:
-    """The rows of a table from the first to the last US Eastern date, both included, as a pandas.DataFrame.
+    """Returns the rows of a table from the first to the last US Eastern date, both included, as a pandas.DataFrame.
 
-    A date that was never written has no rows. Raises BadInput for an unknown table or an unusable date, Permanent for rows
-    that do not keep the table's promise, Damaged for a date whose file is unreadable.
+    A date that was never written has no rows. Raises BadInput for an unknown table or an invalid date, Permanent for rows that
+    violate the table's schema, Damaged for a date with an unreadable file.
     """
     warehouse: Warehouse = resources_for(environment())["warehouse"]
-    from nba_pipeline import definitions  # noqa: F401, PLC0415  # the modules of the assets register their tables
+    from nba_pipeline import definitions  # noqa: F401, PLC0415  # asset modules register their tables
 
     if name not in TABLES:
         raise BadInput(f"there is no table {name!r}; choose one of {', '.join(sorted(TABLES))}")

@@ -1,4 +1,4 @@
-"""Every number that somebody may want to change: thresholds, windows, rates, books. One typed model, each number with its unit."""
+"""Settings of the platform: thresholds, windows, rates, books. One typed model; each number has a unit."""
 
 from datetime import date
 from typing import Any
@@ -13,7 +13,7 @@ class Section(BaseModel):
 
 
 class Http(Section):
-    """How providers are asked."""
+    """HTTP requests to providers."""
 
     connect_timeout_seconds: float = 5.0
     read_timeout_seconds: float = 30.0
@@ -32,7 +32,7 @@ class Http(Section):
 
 
 class Payloads(Section):
-    """What reading one answer of a provider may cost. A larger one is refused by name and size, fresh or landed."""
+    """Limits for reading a provider's response, fresh or landed. Errors name the response and its size."""
 
     most_mib: float = Field(
         8.0, description="MiB of an answer, as it arrives and decompressed; JSON takes up to 24 times that when read"
@@ -53,7 +53,7 @@ class Payloads(Section):
 
 
 class Breakers(Section):
-    """When a provider, or one of its entities, is asked no more for a while; across runs, by the landing's journal."""
+    """Limits at which requests to a provider or an entity are paused, across runs, based on the landing's journal."""
 
     provider_failures: int = Field(5, description="requests in a row that used up their tries")
     provider_too_many: int = Field(10, description="answers 429 in a row, each try counted")
@@ -70,7 +70,7 @@ class Breakers(Section):
 
 
 class Coverage(Section):
-    """Gates at each boundary, as shares 0-1."""
+    """Thresholds of the gates at each boundary; shares are 0-1."""
 
     enough: float = Field(0.80, description="below this a date is closed")
     ready_proceed: float = Field(0.80, description="share of expected players with ready features; below it a warning")
@@ -84,7 +84,7 @@ class Coverage(Section):
 
 
 class Usual(Section):
-    """Which tables and books a slate is expected to have, by the slates before it."""
+    """Tables and books that a slate is expected to have, based on earlier slates."""
 
     slates: int = Field(5, description="last slates before a date that are looked at ...")
     days: int = Field(14, description="... and that lie at most so many days back")
@@ -92,7 +92,7 @@ class Usual(Section):
 
 
 class Corrections(Section):
-    """When a final game is read again."""
+    """When a final game is fetched again."""
 
     reread_after_hours: float = Field(4.0, description="after the game was first seen final")
     reread_at_hour_eastern: int = Field(6, description="hour of the next day")
@@ -103,7 +103,7 @@ class Corrections(Section):
 
 
 class Expected(Section):
-    """Who is expected to play."""
+    """Players who are expected to play."""
 
     roster_days: int = Field(7, description="a roster is good for so many days")
     team_games: int = Field(10, description="without a roster: a box-score row in the team's last games ...")
@@ -130,18 +130,18 @@ class Lines(Section):
 
     @property
     def cascade(self) -> dict[str, Any]:
-        """The arguments of `formulas.market_line.market_lines`: which line stands for the market, in features and bets alike."""
+        """The arguments of `formulas.market_line.market_lines`, which selects the market line of features and bets."""
         names = {"market", "book_precedence", "books_of_one_feed", "pickem_books", "placeholder", "lowest", "late_hours"}
         return self.model_dump(include=names)
 
     @property
     def game_cascade(self) -> dict[str, Any]:
-        """The arguments of `formulas.game_line.game_lines_of`: whose total and spread stand for the market."""
+        """The arguments of `formulas.game_line.game_lines_of`, which selects the market's total and spread."""
         return self.model_dump(include={"book_precedence", "books_of_one_feed"})
 
 
 class PlausibleGames(Section):
-    """What a real game stays within. A complete box score outside is quarantined whole, and the next source is asked."""
+    """Ranges of real games. A complete box score outside of them is quarantined, and the next source is used."""
 
     ranges: dict[str, tuple[int, int]] = Field(
         {
@@ -160,7 +160,7 @@ class PlausibleGames(Section):
 
 
 class TeamHeaves(Section):
-    """Missed heaves, which count for the team and for no player, so that a team's attempts may exceed those of its players."""
+    """Missed heaves. They count for the team and not for a player, so a team's attempts may exceed the sum of its players'."""
 
     first_season: str = Field(
         "2025-26", description="before it a team's attempts are those of its players, in 9,840 of 9,840 team-games"
@@ -169,7 +169,7 @@ class TeamHeaves(Section):
 
 
 class Slates(Section):
-    """What the features of a whole slate must look like."""
+    """Checks of the features of a whole slate."""
 
     least_rows: int = Field(50, description="known players below which a slate is not judged")
     full_slate_rows: int = Field(150, description="known players from which all the distinct values are wanted")
@@ -235,7 +235,7 @@ class Rosters(Section):
 
 
 class Names(Section):
-    """Whom a spelling may mean."""
+    """Resolution of player names."""
 
     active_days: int = Field(300, description="days without a box score or roster after which a player is not active")
     most_alerts: int = Field(5, description="unresolved names of a date that get an alert each; more get one together")
@@ -273,7 +273,7 @@ class Training(Section):
 
 
 class Patience(Section):
-    """How long a slate waits for what it can do without, and how often anything is tried again."""
+    """How long a slate waits for optional tables, and when failed or missed work is retried."""
 
     first_call_hours: float = Field(6.0, description="before the first tip-off a slate is due at the latest")
     last_call_minutes: float = Field(60.0, description="before the first tip-off nothing optional is waited for any more")
@@ -299,7 +299,7 @@ class Patience(Section):
 
 
 class Deliveries(Section):
-    """How the messages of alerts reach the webhook."""
+    """Delivery of alerts to the webhook."""
 
     deadline_seconds: float = Field(10.0, description="for one message in total, from the connection to the answer's status")
     attempts: int = Field(10, description="at one message, the first included; then it is given up")
@@ -313,7 +313,7 @@ class Deliveries(Section):
 
 
 class Warehouse(Section):
-    """Writing."""
+    """Writes to the warehouse."""
 
     lock_wait_seconds: float = 60.0
     least_free_mib: int = Field(200, description="free space of the disk below which nothing is begun")
@@ -321,7 +321,7 @@ class Warehouse(Section):
 
 
 class BigQuery(Section):
-    """The production warehouse: how long, how often, how much."""
+    """The production warehouse: time-outs, retries, limits."""
 
     submit_seconds: float = Field(60.0, description="timeout of one request")
     job_seconds: int = Field(600, description="a job that takes longer is cancelled")
@@ -343,7 +343,10 @@ class BigQuery(Section):
 
 
 class Costs(Section):
-    """What BigQuery asks in the US, in dollars, before the free tier; other regions ask more (cloud.google.com/bigquery/pricing)."""
+    """BigQuery's prices for the US in dollars, before the free tier. Other regions cost more.
+
+    See https://cloud.google.com/bigquery/pricing.
+    """
 
     looked_up_on: date = Field(date(2026, 11, 22), description="when the prices were looked up, in copies of 2023 to 2025")
     dollars_per_tib: float = Field(6.25, description="on demand, per TiB that a query is billed for; loads cost nothing")
@@ -360,14 +363,14 @@ class Costs(Section):
 
 
 class Freshness(Section):
-    """Dagster's freshness badge. Off-season days are written as empty partitions, so the windows hold all year."""
+    """Dagster's freshness badge. Off-season dates are written as empty partitions, so the windows apply all year."""
 
     warn_hours: float = 30.0
     fail_hours: float = 54.0
 
 
 class Runs(Section):
-    """How long a run may take, and be silent."""
+    """Time limits of runs, with and without events, and how long runs are kept."""
 
     kept_days: int = Field(30, description="after which a run goes that made nothing a table still holds, and any run's step log")
     step_minutes: float = Field(10.0, description="a table of one date that takes longer is interrupted")
@@ -380,7 +383,7 @@ class Runs(Section):
 
 
 class Settings(Section):
-    """All of them."""
+    """All settings."""
 
     http: Http = Http()
     payloads: Payloads = Payloads()

@@ -1,4 +1,4 @@
-"""What Dagster serves, as a picture in text: a change of wiring shows here. Update GRAPH when the change is meant."""
+"""Snapshot of Dagster's definitions as text. Update GRAPH for intended changes of the graph, jobs, schedules or sensors."""
 
 import subprocess
 import sys
@@ -164,7 +164,7 @@ sensor alert_on_unresolved_names every 60 s
 
 
 def drawing(definitions: dg.Definitions) -> str:
-    """Group, asset, what it depends on, its blocking (!) and other checks; then jobs, schedules and sensors."""
+    """Returns group, asset, dependencies, blocking (!) and other checks; then jobs, schedules and sensors."""
     graph = definitions.resolve_asset_graph()
     lines = []
     for node in sorted(graph.asset_nodes, key=lambda node: (str(node.group_name), node.key.to_user_string())):
@@ -185,7 +185,7 @@ def drawing(definitions: dg.Definitions) -> str:
 
 @pytest.fixture(scope="module")
 def imported() -> set[str]:
-    """The modules of a process that loaded the definitions and looked at a local folder."""
+    """Returns the modules loaded by a process that loads the definitions and reads a local folder."""
     code = "import sys, nba_pipeline.definitions as _; from nba_pipeline.warehouse import files; files.place('x'); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""What the variables mean, and the sentence that answers each one that cannot be used."""
+"""Environment variables: their effects, and the error messages for unusable values."""
 
 import sys
 from datetime import UTC, datetime

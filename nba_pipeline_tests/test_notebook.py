@@ -1,4 +1,4 @@
-"""A person asks for a table by name and dates, and gets its rows as the warehouse has them, or one sentence."""
+"""`notebook.frame` returns the rows of a table and dates as stored in the warehouse, or raises an error with one sentence."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ DAYS = [DAY + timedelta(days=n) for n in range(4)]
 
 
 def keep(home: Path, *rows: Values) -> None:
-    """Put rows of four days into the warehouse of the home."""
+    """Write rows of four dates to the warehouse of the home."""
     written = frame_of(TABLE, *(row | {"as_of": at(23), "code_version": "1"} for row in rows))
     LocalWarehouse(home=str(home)).replace(TABLE, DAYS, written, "test")
 

@@ -1,17 +1,17 @@
-"""The `nba-pipeline` command: one module per group of commands; what a command does stands in the modules that it calls.
+"""The `nba-pipeline` command: one module per group of commands. Their logic is in the modules that they call.
 
-    app             the command, its exit codes, and what every command needs
+    app             the command, its exit codes, and functions that all commands share
     runs            run, backfill, demo
     inspection      status, decisions, breakers, sql
     repair          reconcile, waive, resolve, recheck, rebuild
     homes           migrate, backup, restore, copy
     bigquery        plan, apply, cost
     audits          leakage, seasons, ledgers
-    rendering       tables and sentences on the terminal
-    audit_rendering reports of the audits on the terminal
-    csv_text        answers as CSV
+    rendering       tables and messages on the terminal
+    audit_rendering audit reports on the terminal
+    csv_text        query results as CSV
 
-Importing this package registers every command, in the order of `--help`.
+Importing this package registers all commands, in the order of `--help`.
 """
 
 # isort: off

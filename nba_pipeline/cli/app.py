@@ -1,7 +1,7 @@
-"""The `nba-pipeline` command. One command a function; what it does stands in the modules that it calls.
+"""The `nba-pipeline` command. Each command is a function; its logic is in the modules that it calls.
 
-Exit codes: 0 done, 1 ran and something failed or a gate is closed, 2 wrong use. Machine formats print only the data on
-standard output; everything else goes to standard error.
+Exit codes: 0 done, 1 a failure or a closed gate, 2 wrong use. Machine formats print only data on standard output.
+Everything else goes to standard error.
 """
 
 import logging
@@ -44,7 +44,7 @@ app.add_typer(bigquery, name="bigquery")
 
 
 def main() -> NoReturn:
-    """Run the command and leave with its exit code; an error that the platform knows is one sentence."""
+    """Run the command and exit with its code. A PipelineError is printed as one message."""
     warnings.filterwarnings("ignore")
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
     keep_files_private()
@@ -58,11 +58,11 @@ def main() -> NoReturn:
 
 
 def runner() -> Runner:
-    """The graph of the configured environment on the instance of the home."""
+    """Returns a runner for the configured environment and the Dagster instance of the home."""
     environment()
     from nba_pipeline.definitions import defs
 
-    # before the instance is opened, which writes into the home
+    # before opening the instance, which writes into the home
     refuse_another_format(defs)
     work = Runner(defs, open_instance(home()))
     work.warehouse.preflight()
@@ -70,7 +70,7 @@ def runner() -> Runner:
 
 
 def runner_at(instant: datetime) -> Runner:
-    """As `runner`, with the clock standing at an instant."""
+    """Returns a runner with a clock fixed at an instant. Skips the warehouse's preflight check."""
     from nba_pipeline.definitions import build_definitions
     from nba_pipeline.environments import resources_for
 
@@ -80,7 +80,7 @@ def runner_at(instant: datetime) -> Runner:
 
 
 def refuse_another_format(defs: "Definitions") -> None:
-    """Raise BadInput for a home of another format, before anything is written into it."""
+    """Raise BadInput if a local home has another format, before anything is written to it."""
     from nba_pipeline.warehouse import home_format
     from nba_pipeline.warehouse.local import LocalWarehouse
 
@@ -94,7 +94,7 @@ def leave(code: int) -> NoReturn:
 
 
 def date_up_to_tomorrow(text: str, name: str) -> date:
-    """A date of the platform's range. Raises BadInput."""
+    """Parses a date. Raises BadInput if it is malformed, before the platform's first date or after tomorrow."""
     day, tomorrow = parse_date(text, name), clock().today + timedelta(days=1)
     if day > tomorrow:
         raise BadInput(f"{name} {day} is after tomorrow, {tomorrow}")
@@ -102,7 +102,7 @@ def date_up_to_tomorrow(text: str, name: str) -> date:
 
 
 def date_range(first: str, last: str) -> tuple[date, date]:
-    """The dates of --from and --to. Raises BadInput."""
+    """Parses --from and --to. Raises BadInput if a date is invalid or the range is empty."""
     start, end = parse_date(first, "--from"), date_up_to_tomorrow(last, "--to")
     if start > end:
         raise BadInput(f"--from {start} is after --to {end}")
@@ -115,6 +115,6 @@ def say(message: str) -> None:
 
 
 def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Raise BadInput for a value of an option that is not among its choices."""
+    """Raise BadInput if the value of an option is not one of its choices."""
     if value not in choices:
         raise BadInput(f"{name} is {value!r}; choose one of {', '.join(choices)}")

@@ -1,4 +1,4 @@
-"""The reports of the audits on the terminal."""
+"""Audit reports on the terminal."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from rich.table import Table as RichTable
 from nba_pipeline.audit.seasons import LEAST_GAMES
 
 MOST_SHOWN = 100
-"""Findings in the printed report; `--format json` has all."""
+"""Maximum findings in the printed report. `--format json` lists all."""
 
 VERDICTS = {True: "[green]passed[/]", False: "[red]FAILED[/]", None: "not tried"}
 
 
 def print_leakage(found: dict[str, Any], out: Console) -> None:
-    """The sample, then two tables: test by test, and plant by plant which test caught it."""
+    """Print the sample, a table of the tests, and a table of the planted leaks with the tests that caught them."""
     out.print(
         f"{len(found['dates'])} of {found['candidates']} dates with final games and features, {found['from']} to {found['to']}, "
         f"seed {found['seed']}, as of {found['as_of']}: {', '.join(found['dates'])}",
@@ -50,7 +50,7 @@ def _print_plants(found: dict[str, Any], out: Console) -> None:
 
 
 def _outcome(plant: dict[str, Any], candidates: int) -> tuple[str, str]:
-    """Caught, missed or not tried, and what says so."""
+    """Returns caught, missed or not tried, and the evidence."""
     if not plant["is_tried"]:
         return VERDICTS[None], f"this range cannot show the leak: it has nothing to leak on any of the dates ({candidates})"
     if not plant["caught_by"]:
@@ -60,7 +60,7 @@ def _outcome(plant: dict[str, Any], candidates: int) -> tuple[str, str]:
 
 
 def print_seasons(records: list[dict[str, Any]], out: Console) -> None:
-    """Four tables, a column per season: games, coverage, quality and means; and the features that are null most often."""
+    """Print tables of games, coverage, quality, league means and null features, one column per season."""
     names = [record["season"] for record in records]
 
     def grid(title: str, rows: dict[str, list[str]]) -> None:
@@ -95,7 +95,7 @@ def print_seasons(records: list[dict[str, Any]], out: Console) -> None:
 
 
 def print_ledgers(report: dict[str, Any], out: Console) -> None:
-    """One line per ledger, then the findings."""
+    """Print one row per ledger, then the findings."""
     table = RichTable()
     for name in ("ledger", "dates", "rows", "findings"):
         table.add_column(name, justify="left" if name == "ledger" else "right")

@@ -28,7 +28,7 @@ def audit_leakage(
     seed: Annotated[int, typer.Option(help="of the sample; the same seed samples the same dates")] = 0,
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
-    """Alter what nobody could know before tip-off, make the features again and compare; then plant leaks and catch them."""
+    """Alter data from after tip-off, recompute the features and compare them; then verify that planted leaks are caught."""
     from nba_pipeline.audit.leakage_report import leakage
 
     one_of("--format", style, ("table", "json"))
@@ -54,7 +54,7 @@ def audit_seasons(
     last: Annotated[str | None, typer.Option("--to", help="last US Eastern date; default today")] = None,
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
-    """Per season what is there of what should be, how good it is, and whether the league's means are plausible."""
+    """Summarize each season's coverage, feature quality and league means; exit code 1 for an implausible mean."""
     from nba_pipeline.audit.seasons import seasons
     from nba_pipeline.league.calendar import FIRST_DATE, days
 

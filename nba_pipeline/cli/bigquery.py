@@ -18,7 +18,7 @@ from nba_pipeline.cli.app import bigquery, leave, one_of
 
 @bigquery.command("plan")
 def bigquery_plan() -> None:
-    """Show what is missing or differs in the dataset, and change nothing."""
+    """Show what is missing or different in the dataset, without changing it."""
     from nba_pipeline.warehouse.bigquery.plan import plan
 
     steps = plan(production().session)
@@ -30,7 +30,7 @@ def bigquery_plan() -> None:
 
 @bigquery.command("apply")
 def bigquery_apply() -> None:
-    """Make dataset, tables and views, add new nullable columns, delete staging tables that were left behind."""
+    """Create the dataset, tables and views, add new nullable columns, and delete leftover staging tables."""
     from nba_pipeline.warehouse.bigquery.plan import apply
 
     done = 0
@@ -47,7 +47,7 @@ def bigquery_cost(
     number: Annotated[int, typer.Option("--days", help="how many days back")] = 30,
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
-    """What the warehouse costs by run, table and kind of job; exit code 1 when the month is projected over budget."""
+    """Show the warehouse's cost by run, table and kind of job; exit code 1 if the projected month exceeds the budget."""
     from nba_pipeline.warehouse.bigquery.cost import command
 
     one_of("--format", style, ("table", "json"))
@@ -57,7 +57,7 @@ def bigquery_cost(
 
 
 def production() -> "BigQueryWarehouse":
-    """The production warehouse. Raises BadInput in another environment, and for a variable that is missing."""
+    """Returns the production warehouse. Raises BadInput in another environment or if a variable is missing."""
     from nba_pipeline.definitions import defs
     from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 

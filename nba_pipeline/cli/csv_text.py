@@ -1,6 +1,6 @@
-"""A frame as CSV for people who open it in a spreadsheet: a text that looks like a formula is escaped.
+"""CSV that is safe to open in a spreadsheet: text that looks like a formula is escaped.
 
-See https://owasp.org/www-community/attacks/CSV_Injection. Names and messages of providers reach such files.
+See https://owasp.org/www-community/attacks/CSV_Injection. The files contain names and messages of providers.
 """
 
 import json
@@ -9,13 +9,13 @@ import polars as pl
 import polars.selectors as cs
 
 FORMULA = "^[=+\\-@\\t\\r\\n\uff1d\uff0b\uff0d\uff20]"
-"""The beginning of a cell that a spreadsheet evaluates: `=`, `+`, `-`, `@`, also as full-width forms, tab, CR and LF."""
+"""Beginnings of cells that a spreadsheet evaluates: `=`, `+`, `-`, `@` and their full-width forms, tab, CR and LF."""
 
 ESCAPE = "'"
 
 
 def csv_text(frame: pl.DataFrame) -> str:
-    """CSV with a header. Texts and column names that begin like a formula get a leading quote; numbers stay numbers.
+    """Returns CSV with a header. Text and column names that begin like a formula get a leading quote. Numbers are unchanged.
 
     >>> print(csv_text(pl.DataFrame({"a": ["=1+1", "-3.5", "x"], "-b": [-3.5, 2.0, None]})), end="")
     a,'-b

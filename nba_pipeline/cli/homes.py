@@ -22,7 +22,7 @@ from nba_pipeline.cli.app import app, date_range, leave, one_of, runner, say
 def migrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print what would be converted, and change nothing")] = False,
 ) -> None:
-    """Convert a home of an older format. May be interrupted and repeated."""
+    """Convert a home of an older format. The conversion can be interrupted and repeated."""
     from nba_pipeline import definitions  # noqa: F401  # the modules of the assets register their tables
     from nba_pipeline.warehouse import migration
 
@@ -60,7 +60,7 @@ def restore(
     folder: Annotated[Path, typer.Argument(help="a folder that `backup` made")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what is missing, and add nothing")] = False,
 ) -> None:
-    """Add what a backup has and the home lacks; nothing that exists is overwritten or deleted."""
+    """Add the rows and files of a backup that are missing here; nothing existing is overwritten or deleted."""
     from nba_pipeline.warehouse.restore import restore as restore_backup
 
     work = runner()
@@ -83,7 +83,7 @@ def copy_tables(
     tables: Annotated[list[str] | None, typer.Option("--tables", help="only this table; may be given several times")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be written")] = False,
 ) -> None:
-    """Copy the rows of a range of dates from one warehouse to another, and compare them cell by cell."""
+    """Copy a range of dates from one warehouse to another, and compare the rows cell by cell."""
     from nba_pipeline.definitions import defs
     from nba_pipeline.environments import warehouse_of
     from nba_pipeline.league.calendar import days

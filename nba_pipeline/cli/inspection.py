@@ -31,7 +31,7 @@ def status(
     last: Annotated[str | None, typer.Option("--to", help="last US Eastern date; default tomorrow")] = None,
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
-    """What is due, what is there, what is missing by name, and what happened; exit code 1 for a date that is LATE or FAILED."""
+    """Show the state, rows, missing data and incidents of each date; exit code 1 if a date is LATE or FAILED."""
     from nba_pipeline.completeness.states import FAILING
     from nba_pipeline.league.calendar import days
     from nba_pipeline.monitoring import status as grid
@@ -65,11 +65,11 @@ def decisions(
     last: Annotated[str | None, typer.Option("--to", help="instant, or US Eastern date, included; default now")] = None,
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
-    """What every schedule and sensor decided: which runs it started, or why it skipped or failed."""
+    """Show the decisions of schedules and sensors: started runs, or the reason of a skip or failure."""
     from nba_pipeline.instance import ticks
 
     one_of("--format", style, ("table", "json"))
-    # Dagster's own clock is the real one, wherever ours stands
+    # Dagster's ticks use the real time, even if the platform's clock is fixed
     start, end = ticks.span(first, last, Clock().now())
     environment()
     records = ticks.decisions(open_instance(home()), start, end)
@@ -82,7 +82,7 @@ def decisions(
 
 @app.command()
 def breakers(style: Annotated[str, typer.Option("--format", help="table | json")] = "table") -> None:
-    """Who is asked no more for a while, since when, until when and why."""
+    """Show the circuit breakers that are not closed: since when, until when and why."""
     from nba_pipeline.definitions import defs
     from nba_pipeline.providers.circuit_breakers import breakers_not_closed
 
@@ -100,7 +100,7 @@ def sql(
     query: Annotated[str, typer.Argument(help="one statement that only reads; tables go by their plain names")],
     style: Annotated[str, typer.Option("--format", help="table | csv | json")] = "table",
 ) -> None:
-    """Query the warehouse; no file can be read or written. CSV escapes formulas. SHOW TABLES lists the tables and views."""
+    """Query the warehouse without access to files. CSV output escapes formulas. SHOW TABLES lists tables and views."""
     from nba_pipeline.orchestration.lost_partitions import unreadable_dates
     from nba_pipeline.warehouse.views import tables_in
 

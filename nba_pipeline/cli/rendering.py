@@ -1,4 +1,4 @@
-"""What the command shows: outcomes of runs, slates, records, the status grid, answers. And the exit code that follows.
+"""Output of the command: outcomes of runs, slates, records, the status grid, query results. `report` returns the exit code.
 
 Tables and data go to standard output (`out`), progress and errors to standard error (`err`).
 """
@@ -31,20 +31,23 @@ WIDTH_WITHOUT_TERMINAL = 150
 out, err = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL), Console(stderr=True)
 
 UNPRINTABLE = ("Cc", "Cf")
-"""Unicode categories of characters that move the cursor, reorder text or hide it."""
+"""Unicode categories of characters that can move the cursor, reorder text or hide it."""
 
 DATES_NAMED = 10
 SHOWN_IN_STATUS = (
     "boxscores", "prop_lines", "injuries", "player_game_summary", "upcoming_players", "features", "predictions", "grades",
 )  # fmt: skip
-"""Tables whose rows fit into the printed grid; `--format json` has all of them."""
+"""Tables in the printed grid. `--format json` has all tables."""
 
 
 STYLES: Mapping[State, str] = {"closed": "green", "open": "red", "half_open": "yellow"}
 
 
 def report(work: Runner, outcomes: Iterable[Outcome], is_brief: bool = False) -> int:
-    """Say of each run, as it ends, how it ended; the exit code. Brief: gates closed on some dates and warnings are counted."""
+    """Print the outcome of each run when it ends, and return the exit code.
+
+    With `is_brief`, warnings and closed gates are counted instead of listed, and closed gates do not affect the exit code.
+    """
     code = 0
     for outcome in outcomes:
         mark = "[green]done[/]" if outcome.succeeded else "[red]failed[/]"
@@ -64,7 +67,7 @@ def report(work: Runner, outcomes: Iterable[Outcome], is_brief: bool = False) ->
 
 
 def print_slate(work: Runner, day: date) -> None:
-    """The latest predictions of a date: player, line, and per system the prediction, edge and recommendation."""
+    """Print a date's latest predictions: player, line, and per system the prediction, edge and recommendation."""
     rows = work.warehouse.sql(f"SELECT * FROM latest_predictions WHERE game_date = DATE '{day}'").sort(
         "game_id", "player_id", "market", "system_id"
     )
@@ -99,7 +102,7 @@ WHERE game_date BETWEEN DATE '{{first}}' AND DATE '{{last}}' GROUP BY system_id,
 
 
 def print_record(work: Runner, first: date, last: date) -> None:
-    """The graded record of a range per system: hit rate with N and interval, and the error beside the market line's."""
+    """Print the graded record of a range per system: hit rate with N and interval, and the error next to the line's."""
     rows = work.warehouse.sql(RECORD.format(first=first, last=last))
     if rows.is_empty():
         return
@@ -136,7 +139,7 @@ def print_record(work: Runner, first: date, last: date) -> None:
 
 
 def print_status(records: list[dict[str, Any]]) -> None:
-    """The grid of dates, then by name what is missing, waived, happened or stale."""
+    """Print the grid of dates, then reasons, missing data, games not played, waivers, incidents and stale tables."""
     table = RichTable()
     names = [name for name in records[0]["rows"] if name in SHOWN_IN_STATUS]
     for column in ("date", "state", "games", "complete_/ final", *names, "quarantined"):
@@ -173,13 +176,13 @@ def print_status(records: list[dict[str, Any]]) -> None:
 
 
 def names_of_stale(records: list[dict[str, Any]]) -> list[str]:
-    """The tables with a stale date, in the order of the path."""
+    """Returns the tables with a stale date, in pipeline order."""
     stale = {name for record in records for name in record["stale"]}
     return [name for name in records[0]["rows"] if name in stale]
 
 
 def print_plan(steps: Sequence[Step], noted: Iterable[str]) -> None:
-    """One line per step of a backfill: what it would run, and how much of it is there; then what is to be noted."""
+    """Print one row per step of a backfill, with the number of existing dates, then the notes."""
     table = RichTable(box=None, pad_edge=False)
     for column in ("pass", "job", "dates", "number", "there", "", "tables"):
         table.add_column(column, justify="right" if column in ("number", "there") else "left", overflow="fold")
@@ -195,7 +198,7 @@ def print_plan(steps: Sequence[Step], noted: Iterable[str]) -> None:
 
 
 def print_rebuild(plan: "Plan") -> None:
-    """What a rebuild replaces and keeps, table by table, and how many runs it repeats."""
+    """Print the tables that a rebuild replaces and keeps, and the number of runs that it repeats."""
     table = RichTable(box=None, pad_edge=False)
     for column in ("table", "dates", "rows", ""):
         table.add_column(column, justify="right" if column in ("dates", "rows") else "left")
@@ -207,19 +210,19 @@ def print_rebuild(plan: "Plan") -> None:
 
 
 def tell_left_out(step: Step) -> None:
-    """Say, while a backfill runs, what it leaves out."""
+    """Print a step that a running backfill skips."""
     err.print(f"[dim]left out[/] {step.job} {step.when}: {_fate(step)}", highlight=False)
 
 
 def _fate(step: Step) -> str:
-    """What becomes of a step."""
+    """Returns whether a step will run, or why it is skipped."""
     if step.part == "models":
         return "there, or nothing new to be trained on" if step.is_left_out else "no model"
     return "complete" if step.is_left_out else "to run"
 
 
 def print_rating(rated: Mapping[str, Sequence[date]]) -> None:
-    """How many dates of a backfill are excellent, acceptable, failed; the failed ones by date."""
+    """Print the number of excellent, acceptable and failed dates of a backfill, and the first failed dates."""
     least = {"excellent": f">= {EXCELLENT:.0%}", "acceptable": f">= {ACCEPTABLE:.0%}", "failed": f"< {ACCEPTABLE:.0%}"}
     told = ", ".join(f"{len(rated[name])} {name} ({share})" for name, share in least.items())
     without = len(rated["without final games"])
@@ -232,7 +235,7 @@ def print_rating(rated: Mapping[str, Sequence[date]]) -> None:
 
 
 def print_decisions(records: Sequence[Mapping[str, Any]], start: datetime, end: datetime) -> None:
-    """One line per decision; skips of one reason in a row are one line."""
+    """Print one row per decision. Consecutive skips with the same reason are one row."""
     if not records:
         out.print(
             f"nothing was decided from {start.isoformat(timespec='seconds')} to {end.isoformat(timespec='seconds')}",
@@ -251,7 +254,7 @@ def print_decisions(records: Sequence[Mapping[str, Any]], start: datetime, end: 
 
 
 def print_answer(frame: pl.DataFrame, style: str) -> None:
-    """The answer of a query as a table, CSV or JSON."""
+    """Print a query result as a table, CSV or JSON."""
     if style == "json":
         sys.stdout.write(json.dumps(frame.to_dicts(), default=str, indent=1) + "\n")
     elif style == "csv":
@@ -261,7 +264,7 @@ def print_answer(frame: pl.DataFrame, style: str) -> None:
 
 
 def print_frame(frame: pl.DataFrame) -> None:
-    """A frame as a table."""
+    """Print a frame as a table."""
     table = RichTable()
     for name, kind in frame.schema.items():
         table.add_column(printable(name), justify="right" if kind.is_numeric() else "left", overflow="fold")
@@ -271,13 +274,13 @@ def print_frame(frame: pl.DataFrame) -> None:
 
 
 def printable(text: str) -> Text:
-    """The text without markup, each control or format character but line feed and tab as its escape sequence."""
+    """Returns text without markup. Control and format characters except line feed and tab are escaped."""
     unsafe = {c for c in text if unicodedata.category(c) in UNPRINTABLE and c not in "\n\t"}
     return Text(text.translate({ord(c): c.encode("unicode_escape").decode() for c in unsafe}))
 
 
 def print_breakers(found: Sequence[Breaker], console: Console = out) -> None:
-    """The breakers as a table, instants in UTC."""
+    """Print the breakers as a table, with instants in UTC."""
     if not found:
         console.print("every breaker is closed", highlight=False)
         return

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 from nba_pipeline.cli.app import app, date_up_to_tomorrow, leave, runner
 
 SPELLED_IN = {"boxscores": "player_name", "prop_lines": "spelling", "injuries": "spelling", "rosters": "spelling"}
-"""Table that names players -> its column with the name as it was written."""
+"""Table with player names -> its column with the original spelling."""
 
 
 @app.command()
 def reconcile(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what is due and not done, and do nothing")] = False,
 ) -> None:
-    """Do what is due and was not done, the oldest date first: what the daemon's reconciliation does by itself."""
+    """Run the work that is due but not done, oldest date first, as the daemon's reconciliation does."""
     work = runner()
     if dry_run:
         found = work.undone()
@@ -44,7 +44,7 @@ def reconcile(
 
 
 def _print_closed(work: Runner) -> int:
-    """Print the ledger dates that only a backup can open again; the exit code."""
+    """Print the ledger dates that are closed until a backup is restored. Returns the exit code."""
     from nba_pipeline.orchestration.lost_partitions import closed_dates
 
     sentences = closed_dates(work.warehouse)
@@ -61,7 +61,7 @@ def waive(
     author: Annotated[str, typer.Option(help="who says so")],
     until: Annotated[str | None, typer.Option(help="the instant at which the waiver ends; without it, for good")] = None,
 ) -> None:
-    """Let the complete games of a date through a closed gate; who, why and until when is kept for good."""
+    """Waive a closed gate for the complete games of a date; author, reason and end are recorded permanently."""
     from nba_pipeline.completeness import waivers as ledger
 
     slate = date_up_to_tomorrow(day, "--date")
@@ -80,7 +80,7 @@ def not_played(
     author: Annotated[str, typer.Option(help="who says so")],
     take_back: Annotated[bool, typer.Option("--take-back", help="the game is or will be played: take the mark back")] = False,
 ) -> None:
-    """Mark a game as not played: no gate waits for it and its predictions are void; who and why is kept for good."""
+    """Mark a game as not played: gates ignore it and its predictions are void; author and reason are recorded permanently."""
     from nba_pipeline.completeness import not_played as ledger
 
     ledger.refuse_empty(reason, author)
@@ -96,7 +96,7 @@ def resolve(
     player: Annotated[int, typer.Option(help="the NBA's person id that it means")],
     day: Annotated[str, typer.Option("--date", help="the date whose quarantine holds it; it is replayed")],
 ) -> None:
-    """Say whom a quarantined name means, and replay the date for the tables that met it."""
+    """Assign a quarantined name to a player, and replay the date for the tables that quarantined it."""
     from nba_pipeline.assets.sources.players import RESOLUTIONS
     from nba_pipeline.league.names import IS_A_NAME_PROBLEM
     from nba_pipeline.tables.table import TABLES
@@ -123,13 +123,13 @@ def resolve(
 
 @app.command()
 def recheck(day: Annotated[str, typer.Option("--date", help="the US Eastern date whose final games are read again")]) -> None:
-    """Read the final games of a date again at every source, and carry a correction through to features and grades."""
+    """Fetch the final games of a date again from every source, and apply corrections up to features and grades."""
     from nba_pipeline.definitions import defs
     from nba_pipeline.orchestration.recheck import Recheck, refuse_bad_date
 
     slate = parse_date(day, "--date")
     resources = defs.resources or {}
-    # no Runner yet: opening Dagster's instance makes its folder
+    # no Runner yet: opening Dagster's instance creates its folder
     resources["warehouse"].preflight()
     refuse_bad_date(resources["warehouse"], resources["archive"], clock(), slate)
     work = runner()
@@ -154,7 +154,7 @@ def rebuild(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the plan and touch nothing")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask for confirmation")] = False,
 ) -> None:
-    """Rebuild every table but the ledgers from the landing, offline, and replace the old tables once all new ones are complete."""
+    """Rebuild every table except the ledgers from the landing, offline; replace the old tables once all new ones are complete."""
     import nba_pipeline.definitions  # noqa: F401  # fills TABLES
     from nba_pipeline.environments import resources_for
     from nba_pipeline.orchestration import rebuild as rebuilding

@@ -1,4 +1,4 @@
-"""Commands that make tables: run, backfill, demo."""
+"""Commands that materialize tables: run, backfill, demo."""
 
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -36,7 +36,7 @@ def run(
     day: Annotated[str, typer.Option("--date", help="the slate's US Eastern date")],
     mode: Annotated[str | None, typer.Option(help=f"{' | '.join(MODES)}; without it, what is due for the date now")] = None,
 ) -> None:
-    """Collect, predict or grade one slate: what is due for it now, or what a mode brings."""
+    """Collect, predict or grade one slate: the work that is due now, or that of a mode."""
     environment()
     slate, chosen = date_up_to_tomorrow(day, "--date"), next((m for m in MODES if m == mode), None)
     if mode is not None and chosen is None:
@@ -64,7 +64,7 @@ def backfill(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be run, and touch nothing")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="leave out what is complete already")] = False,
 ) -> None:
-    """Load and derive every table of a range of dates: features, missing models, predictions, grades."""
+    """Materialize every table for a range of dates: sources, features, missing models, predictions, grades."""
     from nba_pipeline.definitions import defs
     from nba_pipeline.league.calendar import days
 
@@ -72,7 +72,7 @@ def backfill(
     start, end = date_range(first, last)
     stage: Stage = "features" if stop_after == "features" else "grades"
     if dry_run:
-        # no Runner: opening Dagster's instance makes its folder
+        # no Runner: opening Dagster's instance creates its folder
         warehouse = (defs.resources or {})["warehouse"]
         warehouse.preflight()
         steps = list(plan(warehouse, start, end, code_versions_of(defs), stage, resume))
@@ -89,7 +89,7 @@ def backfill(
 
 @app.command()
 def demo() -> None:
-    """Play some weeks of the simulated league, predict the last day before tip-off, grade the day before."""
+    """Simulate some weeks of the league, predict the last day before tip-off, and grade the day before."""
     if environment() != "sandbox":
         raise BadInput(f"demo plays the simulated league; NBA_PIPELINE_ENV is {environment()!r}, unset it")
     real = Clock().now()

@@ -1,4 +1,4 @@
 """Facts about the league: teams, player names, dates and seasons.
 
-Functions of plain values. Nothing here reads a table or a provider.
+Functions of plain values. This package reads no table and no provider.
 """

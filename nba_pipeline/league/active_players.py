@@ -1,4 +1,4 @@
-"""Who is active for a team on a date: the people whom a name may mean."""
+"""Active players of a game: the candidates for the resolution of names."""
 
 import polars as pl
 
@@ -16,21 +16,23 @@ SEEN_COLUMNS = tuple(SEEN_SCHEMA)
 
 
 def active_players(sides: pl.DataFrame, seen: pl.DataFrame, players: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Everybody in the league who is active at the date of a game, and how he stands to its teams.
+    """Returns the active players of each game, with their standing towards its teams.
+
+    A player is active if seen in a box score or roster within `settings.Names.active_days` days before the date.
 
     Args:
-        sides: (game_id, game_date, season, team), one row per game and team that a name of the game may belong to.
-        seen: (game_date, season, team, player_id, player_name, is_roster): box-score rows, and the rosters of a date, which
-            are known before its games. Somebody of whom a roster shows only the name has a negative player_id, and counts at
-            the date of the roster alone: his first box score shows his id.
-        players: the rows of the table. Who is first shown by a box score around the date, before or after it, is active too:
-            a home that begins at a date has seen nobody before.
+        sides: (game_id, game_date, season, team), one row per game and team.
+        seen: (game_date, season, team, player_id, player_name, is_roster): box-score rows, and rosters, which are known before
+            the games of their date. A player without an id in a roster has a negative player_id and is only active on the
+            roster's date, because the first box score provides the id.
+        players: optional rows of the table. Players whose first box score is within `active_days` before or after the date
+            are also active, because the first dates of a home have no earlier box scores.
 
     Returns:
-        game_id, player_id, player_name and standing, one row per game, player and spelling. Active are those seen in the last
-        `settings.Names.active_days` days before the date. `of_the_teams`: seen with one of the teams this season, or seen last
-        with one of them. `unattached`: not seen this season. `rostered_elsewhere`: on another team's roster of the date.
-        `elsewhere`: everybody else. The earliest dates of a home know no team: there all are `unattached`.
+        game_id, player_id, player_name and standing, one row per game, player and spelling. The standings are `of_the_teams`
+        (seen with one of the teams this season, or last seen with one of them), `unattached` (not seen this season),
+        `rostered_elsewhere` (on another team's roster of the date) and `elsewhere` (all others). On the earliest dates of a
+        home no team is known, and all players are `unattached`.
     """
     seen = seen.with_columns(_known_on()).sort("known_on", "is_roster")
     days = sides.select("game_date", "season").unique().sort("game_date")
@@ -69,25 +71,25 @@ def active_players(sides: pl.DataFrame, seen: pl.DataFrame, players: pl.DataFram
 
 
 def box_score_sightings(boxscores: pl.DataFrame) -> pl.DataFrame:
-    """Box-score rows as `active_players` reads them."""
+    """Returns box-score rows in the columns of `active_players`."""
     return boxscores.with_columns(pl.lit(False).alias("is_roster")).select(SEEN_COLUMNS)
 
 
 def _known_on() -> pl.Expr:
-    """The first date for whose games a sighting counts: a box score from the next day on, a roster from its own date on."""
+    """The first date on which a sighting counts: the next day for a box score, the same date for a roster."""
     day = pl.col("game_date")
     return pl.when("is_roster").then(day).otherwise(day.dt.offset_by("1d")).alias("known_on")
 
 
 def _seen_here(sides: pl.DataFrame, seen: pl.DataFrame) -> pl.DataFrame:
-    """(game_id, player_id, was_here) of those seen with a team of the game, in its season and before its date."""
+    """Returns (game_id, player_id, was_here) of players seen with a team of the game this season, up to its date."""
     first = seen.group_by("season", "team", "player_id").agg(pl.col("known_on").min())
     here = sides.join(first, on=["season", "team"]).filter(pl.col("known_on") <= pl.col("game_date"))
     return here.select("game_id", "player_id", pl.lit(True).alias("was_here")).unique()
 
 
 def _first_shown(games: pl.DataFrame, players: pl.DataFrame) -> pl.DataFrame:
-    """Who is first shown by a box score around the date of each game."""
+    """Returns the players whose first box score is within `active_days` of each game's date."""
     shown = players.filter(pl.col("evidence") == "boxscore").select("player_id", player_name="spelling", shown_on="game_date")
     days = games.select("game_date").unique().join(shown, how="cross")
     distance = (pl.col("game_date") - pl.col("shown_on")).dt.total_days().abs()

@@ -1,4 +1,4 @@
-"""Eastern dates and seasons. Functions of plain dates and instants; what time it is belongs in `instance/clock.py`."""
+"""Eastern dates and seasons. Functions of plain dates and instants; the current time comes from `instance/clock.py`."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ EASTERN_NAME = "America/New_York"
 EASTERN = ZoneInfo(EASTERN_NAME)
 FIRST_DATE = date(2021, 10, 1)
 SEASON_DAYS = 300
-"""As many days before any date of a season reach back to before its first game."""
+"""Lookback in days that covers a season's games before any of its dates."""
 
 SEASON_FIRST_MONTH = 7  # a season runs from 1 July to 30 June
 
@@ -27,13 +27,13 @@ def eastern(day: date, hour: int, minute: int = 0) -> datetime:
 
 
 def season_of(day: date) -> str:
-    """The season a date belongs to, as "2024-25"."""
+    """The season of a date, as "2024-25"."""
     first = day.year if day.month >= SEASON_FIRST_MONTH else day.year - 1
     return f"{first}-{(first + 1) % 100:02d}"
 
 
 def season_start(day: date) -> date:
-    """The 1 July on which the date's season begins."""
+    """The first day of a date's season, 1 July."""
     return date(int(season_of(day)[:4]), SEASON_FIRST_MONTH, 1)
 
 
@@ -45,17 +45,17 @@ def season_of_game_date() -> pl.Expr:
 
 
 def week_of(day: date) -> date:
-    """The Monday of the training week that holds a date."""
+    """The Monday of a date's training week."""
     return day - timedelta(days=day.weekday())
 
 
 def days(first: date, last: date) -> list[date]:
-    """Every date from first to last, both included."""
+    """Returns every date from first to last, both included."""
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def parse_date(text: str, name: str) -> date:
-    """An ISO date that has a partition shape. Raises BadInput naming the argument and the value."""
+    """Parses an ISO date. Raises BadInput naming argument and value if it is malformed or before FIRST_DATE."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -71,7 +71,7 @@ def parse_key(key: str) -> date:
 
 
 def parse_instant(text: str, name: str) -> datetime:
-    """An ISO instant with an offset, as UTC. Raises BadInput naming the variable and the value."""
+    """Parses an ISO instant with an offset and returns it in UTC. Raises BadInput naming variable and value."""
     try:
         instant = datetime.fromisoformat(text.strip())
         in_utc = instant.astimezone(UTC)

@@ -1,4 +1,4 @@
-"""Short and long forms of first names. Two forms of one group are one name in a comparison, and only there.
+"""Short and long forms of first names. The forms of a group are equivalent in comparisons of names, and only there.
 
 >>> long_form("cam"), long_form("cameron"), long_form("stephen")
 ('cameron', 'cameron', 'stephen')
@@ -63,11 +63,11 @@ walter walt
 william will bill billy willie
 zachary zach zack zac
 """
-"""One group per line, the long form first. A first name stands in one group only."""
+"""One group per line, the long form first. Each first name is in one group only."""
 
 _LONG = {form: line.split()[0] for line in GROUPS.strip().splitlines() for form in line.split()}
 
 
 def long_form(first_name: str) -> str:
-    """The long form of a plain first name, or the name itself."""
+    """Returns the long form of a normalized first name, or the name itself."""
     return _LONG.get(first_name, first_name)

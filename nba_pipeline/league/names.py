@@ -1,8 +1,8 @@
-"""Players' names: one normal form, and which player a spelling means in a given game.
+"""Player names: normal forms, and the resolution of a spelling to a player in a given game.
 
-A name is not an identity: 38 normal forms are shared by several people of the league's history, so a spelling is looked
-up among the active players of the two teams first, then among everybody who is active. Every step wants exactly one player;
-nothing is guessed, and a player who is not active is never the answer.
+A name does not identify a player: 38 normal forms are shared by several players of the league's history. A spelling is
+looked up among the active players of the two teams first, then among all active players. Each step requires exactly one
+match. Players who are neither active nor on the seed's list of active players are never matched.
 
     >>> lookup("Duke Jr., David")
     'daviddukejr'
@@ -25,7 +25,7 @@ LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ŧ": "t",  # noqa: RUF001
      "ŋ": "n", "ŀ": "l"}
 )  # fmt: skip
-"""Letters that Unicode does not decompose."""
+"""Replacements for letters that Unicode does not decompose."""
 
 ANNOTATION = re.compile(r"\([^)]*\)")
 APOSTROPHES = re.compile(r"['’‘ʼʻ`´]")  # noqa: RUF001
@@ -57,7 +57,7 @@ ALIASES = {
     "danilogalinari": "danilogallinari", "nicholasbatum": "nicolasbatum", "bojanbogdanovich": "bojanbogdanovic",
     "bogdanbogdanovich": "bogdanbogdanovic", "dennisschroeder": "dennisschroder",
 }  # fmt: skip
-"""Lookup without suffix -> the NBA's, without suffix. Both sides go through it, so it works in both directions."""
+"""Normal form without suffix -> the NBA's, without suffix. Applied to both sides of a comparison."""
 
 RESOLVED_SCHEMA = {
     "game_id": pl.String(), "spelling": pl.String(), "player_id": pl.Int64(), "resolved_by": pl.String(),
@@ -65,42 +65,42 @@ RESOLVED_SCHEMA = {
 }  # fmt: skip
 
 IS_A_NAME_PROBLEM = pl.col("problem").str.contains("^(unresolved|ambiguous) name '")
-"""Of the rows of a quarantine: those whose name means nobody, or several."""
+"""Filter for quarantined rows with an unresolved or ambiguous name."""
 
 
 def lookup(name: str) -> str:
-    """The normal form of a name: lower-case ASCII letters and digits, given name first, suffix kept at the end.
+    """Returns the normal form of a name: lower-case ASCII letters and digits, given name first, suffix last.
 
-    Annotations in parentheses are dropped: "Kyle Lowry (Phi)" is kylelowry. Source: domain/tables.md, section 2.1.
+    Annotations in parentheses are removed: "Kyle Lowry (Phi)" is kylelowry. Source: domain/tables.md, section 2.1.
     """
     return "".join(_words(name))
 
 
 def lookup_without_suffix(name: str) -> str:
-    """The normal form without Jr., Sr., II, III, IV or V at the end."""
+    """Returns the normal form without the suffix Jr., Sr., II, III, IV or V."""
     return "".join(_stem(_words(name)))
 
 
 def resolve_names(
     mentions: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """Which player each spelling means: one row per mention, in the order given.
+    """Resolves each spelling to a player. Returns one row per mention, in the given order.
+
+    The first step with a match decides: one player resolves the name, several make it ambiguous, and a player with only a name
+    in a roster leaves it unresolved. A spelling that only inactive players have is ambiguous.
 
     Args:
         mentions: unique (game_id, spelling).
-        players: (player_id, spelling) of the whole league, active or not; several spellings per player are fine. With
-            `evidence`, who stands on the seed's list of active players counts where nobody else has the name: a rookie, or
-            somebody who was long away.
-        active: (game_id, player_id, player_name, standing) of `league.active_players`; without `standing` all are of the
-            game's teams.
-        asserted: (game_id, spelling, player_id), what an operator said of a spelling that the two teams leave open.
+        players: (player_id, spelling) of the whole league, active or not, with any number of spellings per player. With
+            `evidence`, the seed's list of active players is used for names that no active player has: rookies, or players
+            after a long absence.
+        active: (game_id, player_id, player_name, standing) of `league.active_players`. Without `standing`, all players are of
+            the game's teams.
+        asserted: (game_id, spelling, player_id), an operator's resolution of spellings that the two teams leave open.
 
     Returns:
-        game_id, spelling, player_id (null when unresolved), resolved_by (a step of STEPS, operator, league or seed) and problem (null
-        when resolved): `unresolved name 'J. Isaac'` or `ambiguous name 'J. Smith': ...`.
-
-    The first step that knows anybody decides: one player is the answer, several are ambiguous, and somebody of whom a roster
-    shows only the name is unresolved. A spelling that nobody active has, but somebody of the past, is ambiguous as well.
+        game_id, spelling, player_id (null if unresolved), resolved_by (a step of STEPS, operator, league or seed) and problem
+        (null if resolved): `unresolved name 'J. Isaac'` or `ambiguous name 'J. Smith': ...`.
     """
     mentions = mentions.select(pl.col("game_id", "spelling").cast(pl.String)).unique(maintain_order=True)
     if "standing" not in active.columns:
@@ -120,9 +120,9 @@ def resolve_names(
 
 
 def assertions(players: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
-    """What operators said of spellings, for each game from the date on of which they said it: game_id, spelling, player_id.
+    """Returns operators' resolutions of spellings for the games from their date on: game_id, spelling, player_id.
 
-    An abbreviated spelling is said of the games of its date alone: another "J. Green" may come.
+    The resolution of an abbreviated spelling only applies to the games of its date, because another "J. Green" may follow.
 
     Args:
         players: the rows of the table, with game_date, evidence, player_id and spelling.
@@ -143,18 +143,18 @@ STEPS = (
     ("exact", "lookup", TWO_TEAMS), ("alias", "alias", TWO_TEAMS), ("suffix", "stem", TWO_TEAMS), ("loose", "loose", TWO_TEAMS),
     ("reversed", "bag", TWO_TEAMS), ("initial", "initial_and_suffix", FREE_TO_JOIN), ("initial", "initial", FREE_TO_JOIN),
 )  # fmt: skip
-"""Steps within the two teams, in order: the form of the name that each compares, and among whom it has to be unique.
+"""Steps within the two teams, in order: (resolved_by, compared form, standings within which the match must be unique).
 
-`loose` forgets suffixes and middle names, and takes short first names and transliterations for one. An initial, or an
-abbreviated first name as "Mil.", must also not mean somebody who plays for nobody yet, and may have joined.
+`loose` ignores suffixes and middle names, and treats short first names and transliterations as equal. An initial, or an
+abbreviated first name such as "Mil.", must also be unique among unattached players, who may have joined one of the teams.
 """
 LEAGUE = (OF_THE_TEAMS, UNATTACHED, ELSEWHERE)
 LEAGUE_STEPS = (("league", "suffixed", LEAGUE), ("league", "stem", LEAGUE))
-"""The same for everybody who is active, as a player traded today. "Gary Trent" may be father or son, if both are active."""
+"""Steps among all active players, such as a player traded today. "Gary Trent" is ambiguous if father and son are active."""
 KEYS = ("lookup", "alias", "stem", "loose", "bag", "initial_and_suffix", "initial", "suffixed")
 LONGEST_ABBREVIATION = 4
 DIGRAPHS = (("oe", "o"), ("ae", "a"), ("ue", "u"), ("aa", "a"), ("dj", "d"), ("ch", "c"), ("sh", "s"))
-"""How a letter with a mark is written in two letters, and without its mark: Poeltl, Djurisic, Bogdanovich."""
+"""Two-letter transliteration -> letter without its diacritic: Poeltl, Djurisic, Bogdanovich."""
 ANSWER = {"game_id": pl.String(), "spelling": pl.String(), "player_id": pl.List(pl.Int64()), "resolved_by": pl.String()}
 OR_SOMEBODY_NEW = "or somebody new"
 
@@ -186,7 +186,7 @@ def _alias(text: str) -> str:
 
 
 def _is_abbreviated(spelling: str, words: list[str]) -> bool:
-    """Whether the first name is an initial, or cut off with a dot, as in "Mil. Bridges"."""
+    """True if the first name is an initial or abbreviated with a period, as in "Mil. Bridges"."""
     if len(_stem(words)) == 1:
         return False
     is_cut_off = re.search(rf"(?<![a-z.]){re.escape(words[0])}\.", spelling.casefold()) is not None
@@ -204,7 +204,7 @@ def _folded(text: str) -> str:
 
 
 def _loose(stem: list[str]) -> set[str]:
-    """Every form that "Cam Johnson", "Enes Kanter Freedom" or "Jakob Pöltl" shares with another spelling of the player."""
+    """Returns the forms that spellings such as "Cam Johnson", "Enes Kanter Freedom" or "Jakob Pöltl" share with variants."""
     first, last = stem[0], stem[-1]
     spelled = {"".join(stem), "".join([long_form(first), *stem[1:]])}
     if len(stem) > 1:
@@ -213,9 +213,9 @@ def _loose(stem: list[str]) -> set[str]:
 
 
 def _forms(spellings: Iterable[str], is_full: bool = False) -> dict[str, pl.DataFrame]:
-    """For each form: (spelling, key) of a mention. Computed once per distinct spelling.
+    """Returns (spelling, key) for each form. Computed once per distinct spelling.
 
-    `is_full`: of a player, whose abbreviations are derived: K. Towns is Karl-Anthony Towns.
+    With `is_full`, the spellings are full names, and their abbreviations are derived: K. Towns for Karl-Anthony Towns.
     """
     rows: dict[str, list[tuple[str, str]]] = {key: [] for key in KEYS}
     for spelling in dict.fromkeys(spellings):
@@ -237,7 +237,7 @@ def _forms(spellings: Iterable[str], is_full: bool = False) -> dict[str, pl.Data
 
 
 def _abbreviations(spelling: str, words: list[str], is_full: bool) -> list[tuple[str, str]]:
-    """(form, key) of an abbreviated spelling, or those by which a full one may be abbreviated."""
+    """Returns (form, key) of an abbreviated spelling, or of the possible abbreviations of a full name."""
     stem = _stem(words)
     suffix = "".join(words[len(stem) :])
     if is_full:
@@ -257,9 +257,9 @@ def _keyed(pairs: list[tuple[str, str]]) -> pl.DataFrame:
 
 
 def _people(known: pl.DataFrame, active: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """For each form (player_id, key) of everybody active, under every spelling known of him.
+    """Returns (player_id, key) of the active players for each form, with all of their known spellings.
 
-    A learned abbreviation does not count: it would hide that somebody else shares it.
+    Learned abbreviations are excluded, because another player may share them.
     """
     shown = active.select(pl.col("player_id").cast(pl.Int64), pl.col("player_name").alias("spelling")).unique()
     learned = known.select(pl.col("player_id").cast(pl.Int64), "spelling").join(shown, on="player_id", how="semi")
@@ -273,7 +273,7 @@ def _first_answers(
     waiting: pl.DataFrame, steps: Iterable[tuple[str, str, tuple[str, ...]]], forms: dict[str, pl.DataFrame],
     people: dict[str, pl.DataFrame], active: pl.DataFrame,
 ) -> pl.DataFrame:  # fmt: skip
-    """(game_id, spelling, player_id list, resolved_by) of the mentions of which a step knows anybody."""
+    """Returns (game_id, spelling, player_id list, resolved_by) of the mentions with a match, from their first matching step."""
     answers = [pl.DataFrame(schema=ANSWER)]
     for step, key, standings in steps:
         candidates = active.filter(pl.col("standing").is_in(standings)).select("game_id", "player_id").unique()
@@ -290,7 +290,7 @@ def _first_answers(
 
 
 def _with_asserted(mentions: pl.DataFrame, answers: pl.DataFrame, asserted: pl.DataFrame | None) -> pl.DataFrame:
-    """The answers, with those of an operator where the two teams have none, several, or somebody without an id."""
+    """Returns the answers, with the operator's if the two teams have no match, several, or a player without an id."""
     if asserted is None or asserted.is_empty():
         return answers
     is_clear = (pl.col("player_id").list.len() == 1) & (pl.col("player_id").list.first() > 0)
@@ -304,7 +304,7 @@ def _with_asserted(mentions: pl.DataFrame, answers: pl.DataFrame, asserted: pl.D
 
 
 def _listed_answers(waiting: pl.DataFrame, forms: dict[str, pl.DataFrame], players: pl.DataFrame) -> pl.DataFrame:
-    """The mentions that mean somebody on the seed's list of active players; without a suffix also all who differ in it."""
+    """Returns matches in the seed's list of active players. Names are compared with their suffix first, then without."""
     if waiting.is_empty() or "evidence" not in players.columns:
         return pl.DataFrame(schema=ANSWER)
     listed = players.filter(pl.col("evidence") == "seed").select(pl.col("player_id").cast(pl.Int64), "spelling").unique()
@@ -322,7 +322,7 @@ def _listed_answers(waiting: pl.DataFrame, forms: dict[str, pl.DataFrame], playe
 
 
 def _of_the_past(waiting: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """The mentions that nobody active has, and somebody of the past: he, or somebody new who shares his name."""
+    """Returns the mentions that only inactive players match. They may also mean a new player of the same name."""
     if waiting.is_empty():
         return pl.DataFrame(schema=ANSWER)
     forms, theirs = _forms(waiting["spelling"]), _forms(known["spelling"])

@@ -1,4 +1,4 @@
-"""The thirty teams and what providers call them. Anything else is unresolved, never guessed."""
+"""The thirty teams and their names at providers. Any other name is unresolved."""
 
 TEAM_NAMES = {
     "ATL": "Atlanta Hawks", "BOS": "Boston Celtics", "BKN": "Brooklyn Nets", "CHA": "Charlotte Hornets",
@@ -15,4 +15,4 @@ TEAM_NAMES = {
 TEAMS = tuple(TEAM_NAMES)
 
 TEAM_OF_NAME = {name: team for team, name in TEAM_NAMES.items()} | {"Los Angeles Clippers": "LAC"}
-"""Full name, in the NBA's and the odds providers' spelling -> tricode."""
+"""Full name in the spelling of the NBA or the odds providers -> tricode."""

@@ -1,6 +1,6 @@
-"""The body of an HTTP answer, decompressed while it arrives, so that it never takes more memory than it may have bytes.
+"""Streaming decompression of HTTP responses with a size limit that bounds memory.
 
-httpx decodes each piece as a whole, and a piece of 64 KiB may become 64 MiB, or much more when it was compressed twice.
+httpx decodes each chunk as a whole: a chunk of 64 KiB may expand to 64 MiB, or much more if it was compressed twice.
 """
 
 import time
@@ -13,18 +13,18 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.payload_limits import MIB, TooLarge
 
 ACCEPTED = "gzip"
-"""What is asked for as Accept-Encoding."""
+"""The value of the Accept-Encoding header."""
 ANY_ZLIB = 32 + zlib.MAX_WBITS
-"""gzip, or zlib under the name of deflate: told apart by the header."""
+"""zlib window bits that accept gzip and zlib ("deflate"), detected from the header."""
 MOST_OF_A_REFUSAL = 64 * 1024
-"""Bytes of an answer that is an error: only its code is shown."""
+"""Maximum bytes of an error response. Only its error code is used."""
 DESCRIBES_THE_BODY = ("content-encoding", "content-length", "transfer-encoding")
 
 
 def received(stream: httpx.Response, most: int) -> httpx.Response:
-    """A streamed answer as a whole one, its body decompressed; that of an error is empty where it is long.
+    """Returns a streamed response as a complete one with a decompressed body. An error response that is too long is emptied.
 
-    Raises TooLarge beyond `most` bytes, and httpx's DecodingError and ReadTimeout for what may pass.
+    Raises TooLarge beyond `most` bytes, and httpx's DecodingError and ReadTimeout for transient failures.
     """
     try:
         body = _body(stream, most if stream.is_success else min(most, MOST_OF_A_REFUSAL))
@@ -58,7 +58,7 @@ def _body(stream: httpx.Response, most: int) -> bytes:
 
 
 def _gathered(pieces: Iterator[bytes], decoded: Callable[[bytes, int], bytes], most: int) -> bytes:
-    """The pieces decoded and joined. `decoded` is told how many bytes are of use: one more than there is room for."""
+    """Decodes and joins the chunks. `decoded` takes a chunk and the maximum output size, one byte above the remaining limit."""
     parts, size = list[bytes](), 0
     for piece in pieces:
         parts.append(decoded(piece, most + 1 - size))
@@ -69,7 +69,7 @@ def _gathered(pieces: Iterator[bytes], decoded: Callable[[bytes, int], bytes], m
 
 
 class _Arrived:
-    """The bytes of an answer as they arrive, counted, and within the time that an answer may take."""
+    """Iterator over the raw chunks of a response. Counts their bytes and enforces the limits of size and time."""
 
     def __init__(self, stream: httpx.Response, most: int):
         self.size = 0

@@ -1,8 +1,7 @@
-"""The archive: bulk history as a provider, a folder of parquet files instead of four seasons of requests.
+"""The archive: bulk history as a provider. A folder of parquet files replaces the requests for four seasons.
 
-A date that the archive holds is answered by it alone, also with "none". Each file is landed once per content, and the
-rows name the landed copy. A replay reads the copies that the original run used, whether the folder is still there or
-not.
+For the dates that it holds, the archive is the only source, even if it has no rows. Each file is landed once per content,
+and `source` names the landed copy. A replay reads the copies that the original run used and does not need the folder.
 """
 
 import hashlib
@@ -69,20 +68,20 @@ TEAM_TOTALS = {
     "points": "pts", "rebounds": "reb", "assists": "ast", "steals": "stl", "blocks": "blk", "turnovers": "tov",
     "fouls": "pf",
 }  # fmt: skip
-"""Our column -> the end of its name in a games file, where the two differ."""
+"""Column -> suffix of its name in a games file, if they differ."""
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 CONSENSUS = "consensus"
-"""The book of the archive's game lines: one value per event, averaged over books that it does not name."""
+"""The book of the archive's game lines: one value per event, averaged over unnamed books."""
 INSTANTS, DATES = ("tipoff_utc", "commence_time_utc", "commence_time", "snapshot_at"), ("game_date",)
 FLAGS = ("is_neutral", "starter", "is_latest_pregame", "is_active")
 TEXTS = (
     "game_id", "event_game_id", "event_id", "odds_event_id", "tipoff_source", "team", "home_team", "away_team", "game_label",
     "game_sublabel", "arena_name", "arena_city", "player_name", "player_name_raw", "full_name", "market", "book",
 )  # fmt: skip
-"""What the columns of the files hold; all others hold numbers."""
+"""Columns of the files by type. All other columns are numeric."""
 GAME_OUTCOMES = (("spreads", "home", 1, "spread_point"), ("spreads", "away", -1, "spread_point"),
                  ("totals", "over", 1, "total_point"), ("totals", "under", 1, "total_point"))  # fmt: skip
-"""Market, outcome, sign and column of each of the four rows that an event of the archive makes."""
+"""Market, outcome, sign and column of the four rows per event of the archive."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ class _File:
     body: bytes
 
     def scan(self, columns: Iterable[str]) -> pl.LazyFrame:
-        """Some columns. Raises BadInput naming file and column when one is missing or of another type."""
+        """Returns the given columns. Raises BadInput naming file and column if one is missing or has another type."""
         frame = pl.scan_parquet(io.BytesIO(self.body))
         wanted, types = list(columns), frame.collect_schema()
         missing = [column for column in wanted if column not in types]
@@ -103,15 +102,15 @@ class _File:
         retyped = [f"{column} is {types[column]}" for column in wanted if not _holds(column, types[column])]
         if retyped:
             raise BadInput(f"the archive's {self.name} has columns of another type: {', '.join(retyped)}")
-        # a column that is null throughout has no type of its own, and could not be compared with others
+        # polars infers the type Null for an all-null column, which cannot be compared with other columns
         return frame.select(pl.col(name).cast(_type_of(name)) if types[name] == pl.Null else name for name in wanted)
 
     def columns(self, wanted: set[str]) -> list[str]:
-        """Which of some optional columns the file has."""
+        """Returns the optional columns that the file has, sorted."""
         return sorted(wanted & set(pl.scan_parquet(io.BytesIO(self.body)).collect_schema()))
 
     def problem(self) -> str | None:
-        """Why the file cannot be read; None for a readable one. Reads all of it."""
+        """Returns why the file cannot be read, or None if it can. Reads the whole file."""
         try:
             pl.read_parquet(io.BytesIO(self.body))
         except UNREADABLE as error:
@@ -126,7 +125,7 @@ Arguments = ParamSpec("Arguments")
 def unreadable_files_are_named(
     question: "Callable[Concatenate[Archive, Arguments], Answer]",
 ) -> "Callable[Concatenate[Archive, Arguments], Answer]":
-    """A question to the archive that ends with BadInput naming its unreadable files. They are input, and are never moved."""
+    """Decorator that raises BadInput naming the archive's unreadable files. They are user input and are never moved."""
 
     @wraps(question)
     def asked(archive: "Archive", /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
@@ -141,7 +140,7 @@ def unreadable_files_are_named(
 
 
 class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The folder of NBA_ARCHIVE_DIR ("" for none).
+    """The folder of NBA_ARCHIVE_DIR. Empty means no archive.
 
     Files: games_<season>, player_boxscores_<season>, player_props, game_lines, players.
     """
@@ -155,15 +154,15 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def is_empty(self) -> bool:
-        """True when there is no archive; where the network is off: when none is landed, or the original run used none."""
+        """True without an archive. In an offline run: no file is landed. In a replay: the original run used no file."""
         return not (self._landed_files() if self.landing.sends_nothing else self.folder)
 
     @unreadable_files_are_named
     def holds(self, day: date) -> bool:
-        """True when the archive alone answers for a date: before today, in a season with a games file, up to its end.
+        """True if the archive is the only source of a date: a past date in a season with a games file.
 
-        A season without a file is not held; the last file ends with its last game. Raises BadInput naming the folder
-        when it is not there or has no games file.
+        In the latest of these seasons, dates after the last game are not held. Raises BadInput naming the folder if it does
+        not exist or has no games file.
         """
         if self.is_empty:
             return False
@@ -173,31 +172,31 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         return season_of(day) != seasons[-1] or day <= self._last_game_date(seasons[-1])
 
     def unreadable(self) -> str:
-        """The unreadable files among those read so far, each with its problem; empty if none."""
+        """Returns the unreadable files among those read so far, each with its problem. Empty if all are readable."""
         problems = {file.name: file.problem() for file in self._files.values()}
         return "; ".join(f"{name} ({problem})" for name, problem in sorted(problems.items()) if problem)
 
     @unreadable_files_are_named
     def schedule(self, dates: Iterable[date]) -> pl.DataFrame:
-        """The games of some dates in the columns of `schedule`; preseason and all-star games are left out.
+        """Returns the games of some dates in the columns of `schedule`, without preseason and all-star games.
 
-        `has_boxscore_source` is false for a competition whose games the season's box scores lack altogether.
+        `has_boxscore_source` is false for a competition without any box score in the season.
         """
         parts = [self._season_schedule(season, days) for season, days in self._by_season(dates)]
         return pl.concat(parts) if parts else pl.DataFrame(schema=SCHEDULE_COLUMNS)
 
     @unreadable_files_are_named
     def boxscores(self, dates: Iterable[date]) -> pl.DataFrame:
-        """The box scores of some dates in the columns of `boxscores`: only who played, in whole minutes."""
+        """Returns the box scores of some dates in the columns of `boxscores`. Only players who played, in whole minutes."""
         parts = [self._season_boxscores(season, days) for season, days in self._by_season(dates)]
         return pl.concat(parts) if parts else pl.DataFrame(schema=BOXSCORE_COLUMNS)
 
     @unreadable_files_are_named
     def prop_lines(self, dates: Iterable[date]) -> pl.DataFrame:
-        """The lines of some dates in the columns of `prop_lines`, every market; `player_id` is null until resolved.
+        """Returns the lines of some dates and all markets in the columns of `prop_lines`. `player_id` is null until resolved.
 
-        `is_before_tipoff` and `tipoff_at` are null where the schedule has no tip-off: the provider's start alone is
-        about ten minutes late and proves nothing. Rows without a game id carry a problem.
+        `is_before_tipoff` and `tipoff_at` are null without a tip-off in the schedule, because the provider's start time is
+        about ten minutes late. Rows without a game id have a `problem`.
         """
         seasons = self._by_season(dates)
         if not seasons:
@@ -228,11 +227,11 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @unreadable_files_are_named
     def game_lines(self, dates: Iterable[date]) -> pl.DataFrame:
-        """The spreads and totals of some dates in the columns of `game_lines`, up to four rows per event.
+        """Returns the spreads and totals of some dates in the columns of `game_lines`, up to four rows per event.
 
-        They are averages over books: the book is "consensus", there is no price (the mean of American prices is none) and
-        no instant, so that nothing proves them from before the tip-off. A line that is not a whole number of half points
-        carries a problem, as does an event that is no game of the schedule.
+        The lines are averages over books, with the book "consensus". The price is null, because a mean of American prices is
+        not a price. `snapshot_at` and `is_before_tipoff` are null. Lines that are not multiples of half a point and
+        events without a game of the schedule have a `problem`.
         """
         seasons = self._by_season(dates)
         if not seasons:
@@ -242,7 +241,7 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         in_scope = _competition().is_in(list(SEASON_TYPES))
         games = pl.concat([self._file(f"games_{season}").scan(columns).filter(in_scope).collect() for season, _ in seasons])
         events = _events(file.scan(GAME_LINES).collect())
-        # against the whole seasons, so that an event is the same game whichever dates are asked for
+        # match against whole seasons, so that an event's game does not depend on the requested dates
         matched = events.join(match_events(events, games), on="odds_event_id", how="left", maintain_order="left").join(
             games.select("game_id", "tipoff_utc", scheduled="game_date", scheduled_home="home_team"), on="game_id", how="left",
             maintain_order="left",
@@ -267,17 +266,17 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @unreadable_files_are_named
     def team_boxscores(self, dates: Iterable[date]) -> pl.DataFrame:
-        """The team totals of some dates in the columns of `team_boxscores`: regular seasons only, two rows per game.
+        """Returns the team totals of some dates in the columns of `team_boxscores`, two rows per game, regular season only.
 
-        A game without totals is absent. Playing time and periods are not in the files. The totals are those of the
-        players: turnovers and rebounds that the league credits to a team as such are not among them.
+        Games without totals are omitted. `seconds` and `periods` are null: the files lack them. The totals are sums over
+        players and exclude team turnovers and team rebounds.
         """
         parts = [self._season_team_boxscores(season, days) for season, days in self._by_season(dates)]
         return pl.concat(parts) if parts else pl.DataFrame(schema=TEAM_BOXSCORE_COLUMNS)
 
     @unreadable_files_are_named
     def players(self) -> pl.DataFrame:
-        """One row per player of the seed list: player_id, spelling, is_active (null where the file does not say) and source."""
+        """Returns one row per player of the seed list: player_id, spelling, is_active (null if the file lacks it) and source."""
         file = self._file("players")
         people = file.scan([*PLAYERS, *file.columns({"is_active"})]).collect().rename({"full_name": "spelling"})
         if "is_active" not in people.columns:
@@ -351,7 +350,7 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         return _cast(rows, TEAM_BOXSCORE_COLUMNS, file)
 
     def _by_season(self, dates: Iterable[date]) -> list[tuple[str, list[date]]]:
-        """(season, its dates) of the seasons that have a games file."""
+        """Returns (season, dates) of the seasons with a games file."""
         seasons = [] if self.is_empty else self._seasons()
         groups: dict[str, list[date]] = {}
         for day in sorted(set(dates)):
@@ -369,7 +368,7 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         if not seasons and not self.landing.sends_nothing:
             raise BadInput(f"NBA_ARCHIVE_DIR is {self.folder}, which has no games_<season>.parquet")
         if not self.landing.is_replay:
-            for season in seasons:  # journalled, so that a replay knows which seasons were held
+            for season in seasons:  # journaled, so that a replay knows which seasons were held
                 self._file(f"games_{season}")
         return seasons
 
@@ -382,14 +381,14 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self._last_date
 
     def _landed_files(self) -> Mapping[str, Payload]:
-        """By stem: in a replay the landed files that the original run used, in an offline run the newest of each."""
+        """Returns landed files by stem: in a replay those of the original run, in an offline run the newest of each."""
         if self._replayed is None:
             newest = self.landing.used_by_original if self.landing.is_replay else self.landing.newest_of
             self._replayed = {payload.slot.endpoint: payload for payload in newest(PROVIDER)}
         return self._replayed
 
     def _file(self, stem: str) -> _File:
-        """A file, landed once per content. Raises BadInput naming folder and file when it is missing."""
+        """Returns a file, landed once per content. Raises BadInput naming folder and file if it is missing."""
         if stem not in self._files:
             if self.landing.sends_nothing:
                 payload = self._landed_files().get(stem)
@@ -419,7 +418,7 @@ class Archive(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def _holds(column: str, dtype: pl.DataType) -> bool:
-    """Whether a column has the type that it should; one that is null throughout has any."""
+    """True if a column has its expected type. An all-null column is valid as any type."""
     if dtype == pl.Null:
         return True
     if column in INSTANTS:
@@ -432,7 +431,7 @@ def _holds(column: str, dtype: pl.DataType) -> bool:
 
 
 def _type_of(column: str) -> pl.DataType:
-    """The type of a column whose file does not tell it."""
+    """Returns the type of an all-null column."""
     if column in INSTANTS:
         return pl.Datetime("us", "UTC")
     if column in DATES:
@@ -451,7 +450,7 @@ def _competition() -> pl.Expr:
 
 
 def _listed(*columns: str) -> pl.Expr:
-    """Two texts with a comma between them; null when both are."""
+    """Joins two texts with a comma. Null if both are null."""
     text = pl.concat_str(*columns, separator=", ", ignore_nulls=True)
     return pl.when(text != "").then(text)
 
@@ -464,7 +463,7 @@ def _cast(frame: pl.DataFrame, columns: Mapping[str, pl.DataType], file: _File) 
 
 
 def _events(lines: pl.DataFrame) -> pl.DataFrame:
-    """The events of the game lines as `match_events` wants them, with the Eastern date of their start."""
+    """Returns the events of the game lines in the columns of `match_events`, with the Eastern date of their start."""
     teams = pl.col("home_team", "away_team").replace_strict(TEAM_OF_NAME, default=None)
     return lines.rename({"event_id": "odds_event_id"}).with_columns(
         teams, pl.col("commence_time").dt.convert_time_zone(EASTERN_NAME).dt.date().alias("game_date")
@@ -472,7 +471,7 @@ def _events(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _side_of(events: pl.DataFrame, market: str, outcome: str, sign: int, column: str) -> pl.DataFrame:
-    """One outcome of each event, seen from the schedule's home team: a neutral site may stand the other way round."""
+    """Returns one outcome per event, relative to the schedule's home team. Events at neutral sites may swap home and away."""
     is_turned = pl.col("scheduled_home") == pl.col("away_team")
     told = pl.col(column).cast(pl.Float64)
     line = told if market == "totals" else pl.when(is_turned).then(0 - told).otherwise(told)
@@ -482,9 +481,9 @@ def _side_of(events: pl.DataFrame, market: str, outcome: str, sign: int, column:
 
 
 def _one_per_line(lines: pl.DataFrame) -> pl.DataFrame:
-    """Copies that differ in nothing but `is_latest_pregame` are one line, the latest if one of them is.
+    """Merges rows that differ only in `is_latest_pregame`. The merged row is the latest if one of them is.
 
-    Without a snapshot instant several looks at one standing line cannot be told apart (3,154 rows of pick'em sites).
+    Without `snapshot_at`, repeated captures of an unchanged line are identical (3,154 rows of pick'em sites).
     """
     others = [column for column in lines.columns if column != "is_latest_pregame"]
     return lines.group_by(others, maintain_order=True).agg(pl.col("is_latest_pregame").max()).select(lines.columns)

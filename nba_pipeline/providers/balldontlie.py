@@ -1,7 +1,7 @@
-"""balldontlie: box scores of a date, the fallback for games that the NBA's own address does not answer. Needs a key.
+"""balldontlie: box scores of a date, the fallback for games without an NBA box score. Needs a key.
 
-No NBA ids and, in the older era, no game ids: games are matched by date and teams, players by name (the asset's work).
-`min` is whole minutes as text: "00" is somebody who stayed out, or who came in for a few seconds.
+It has no NBA ids, and older seasons have no game ids. Games are matched by date and teams here; the asset matches players by
+name. `min` is whole minutes as text: "00" means that a player did not play, or played for a few seconds.
 """
 
 import re
@@ -35,14 +35,14 @@ PROVIDER = "balldontlie"
 KEY_VARIABLE = "BALLDONTLIE_API_KEY"
 PAGE_SIZE = 100
 CURSOR = re.compile(r"[\w=+/.-]{1,80}")
-"""It becomes part of a file's name."""
+"""Valid cursors. They become part of a file name."""
 
 STATISTICS = {
     "points": "pts", "rebounds": "reb", "oreb": "oreb", "dreb": "dreb", "assists": "ast", "steals": "stl",
     "blocks": "blk", "turnovers": "turnover", "fouls": "pf", "fgm": "fgm", "fga": "fga", "fg3m": "fg3m", "fg3a": "fg3a",
     "ftm": "ftm", "fta": "fta",
 }  # fmt: skip
-"""Our column -> the field of the box score."""
+"""Column -> field of the box score."""
 
 PARSED_COLUMNS = {
     "game_date": pl.Date(), "home_team": pl.String(), "away_team": pl.String(), "period": pl.Int64(),
@@ -54,15 +54,15 @@ PARSED_COLUMNS = {
 
 
 class Balldontlie(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """api.balldontlie.io, https://docs.balldontlie.io: about 60 requests a minute, lists paged by cursor."""
+    """Client for api.balldontlie.io, https://docs.balldontlie.io. About 60 requests per minute; lists are paged by cursor."""
 
     http: dg.ResourceDependency[HttpClient]
     api_key: str = ""
 
     def box_scores(self, day: date) -> list[Payload]:
-        """Every page of a date's box scores, each landed before the next is asked for.
+        """Returns all pages of a date's box scores. Each page is landed before the next is fetched.
 
-        Raises Permanent without a key, for a cursor that repeats and for too many pages, else as HttpClient.get.
+        Raises Permanent without a key, for a repeated cursor and for too many pages, otherwise as HttpClient.get.
         """
         pages, cursor, asked = list[Payload](), "", set[str]()
         for _ in range(SETTINGS.payloads.most_list_pages):
@@ -76,7 +76,7 @@ class Balldontlie(dg.ConfigurableResource):  # type: ignore[type-arg]
         raise Permanent(f"{PROVIDER} box_scores of {day} has more than {len(pages)} pages: {pages[-1].ref}")
 
     def box_scores_request(self, day: date, cursor: str = "") -> Request:
-        """One page of the box scores of an Eastern date."""
+        """Returns the request for one page of the box scores of an Eastern date."""
         if not self.api_key and not self.http.landing.sends_nothing:
             raise Permanent(f"balldontlie needs {KEY_VARIABLE}")
         return Request(
@@ -89,9 +89,9 @@ class Balldontlie(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def parse_boxscores(payloads: Sequence[Payload]) -> pl.DataFrame:
-    """One row per listed player of every final game, absent ones too (`did_play` false, null statistics).
+    """Returns one row per listed player of every final game. Absent players have `did_play` false and null statistics.
 
-    Rows with something unusable carry a `problem` that names field and value. Raises Permanent for another document.
+    Unusable rows have a `problem` that names field and value. Raises Permanent if the document has another structure.
     """
     return pl.concat([pl.DataFrame(schema=PARSED_COLUMNS), *map(_parse_page, payloads)])
 
@@ -103,16 +103,16 @@ def _parse_page(payload: Payload) -> pl.DataFrame:
 
 
 def _read_page(payload: Payload) -> None:
-    """Raise Permanent when the rows or the next cursor of a page cannot be read."""
+    """Raise Permanent if the rows or the next cursor of a page cannot be read."""
     _parse_page(payload)
     next_cursor(payload)
 
 
 def map_to_games(parsed: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
-    """The rows in the columns of `boxscores`, `game_id` found by date and teams, `player_id` null until resolved.
+    """Returns the rows in the columns of `boxscores`, with `game_id` matched by date and teams and `player_id` null.
 
-    `schedule` needs game_id, game_date, home_team and away_team; its home side counts. Rows without a game get a
-    problem.
+    `schedule` needs game_id, game_date, home_team and away_team, and determines the home team. Rows without a game get a
+    `problem`.
     """
     sides = schedule.select("game_id", "game_date", home="home_team", away="away_team")
     matched = match_games(parsed, schedule).rename({"game_date": "their_date"}).join(sides, on="game_id", how="left")
@@ -133,7 +133,7 @@ def map_to_games(parsed: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
 
 @parser
 def next_cursor(payload: Payload) -> str:
-    """Where the next page of a list begins; empty after the last."""
+    """Returns the cursor of the next page, empty after the last page."""
     document = payload.json()
     meta = document.get("meta") if isinstance(document, dict) else None
     cursor = object_in(document, "meta").get("next_cursor") if meta is not None else None
@@ -184,7 +184,7 @@ def _player(player: dict[str, Any], seconds: int | None, is_rounded: bool, probl
     row = {"player_name": name, "did_play": did_play, **minutes_fields(seconds if did_play else None, is_rounded)}
     row |= statistics if did_play else dict.fromkeys(STATISTICS)
     row["plus_minus"] = whole(player.get("plus_minus")) if did_play else None
-    if row["plus_minus"] is None and player.get("plus_minus") is not None:  # the older era has none
+    if row["plus_minus"] is None and player.get("plus_minus") is not None:  # older seasons have none
         bad.append(f"plus_minus is {quoted(player['plus_minus'])}")
     bad += [f"name is {quoted(names)}"] if not name or not all(isinstance(part, str | None) for part in names) else []
     unusable = f"{', '.join(bad)} of {name or 'a player without a name'}" if bad and did_play else None

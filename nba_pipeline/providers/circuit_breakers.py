@@ -1,18 +1,21 @@
-"""Circuit breakers: who is asked no more for a while. A breaker is what the landing's journal says; nothing else is kept.
+"""Circuit breakers: pause requests to a failing provider or entity. Their state is derived from the landing's journal alone.
 
-    closed      asked as usual
-    open        not asked until an instant: every request ends at once with the breaker's sentence
-    half_open   that instant has come: a few trials at a time; an answer closes it, a failure opens it again
+    closed      requests are sent
+    open        every request fails at once with the breaker's message, until an instant
+    half_open   that instant has passed: a few concurrent trials are sent; an answer closes the breaker, a failure reopens it
 
-A provider opens after some requests in a row that used up their tries, or some answers 429 or 403 in a row. 404, 401 and
-payloads that break the contract are answers. A 403 may say that nothing is published or that the host refuses to answer: a
-setting per provider says how many are too many, and after the hold they are counted anew, since a trial that meets an absent
-file proves nothing. An entity (a slot of the landing) opens after some failures or rejections in a row. One
-counts only when its endpoint had a good answer for another entity between the one before it and the one after it, since what
-the whole endpoint suffers is no entity's own: an outage must not hold the game back that happened to be asked for in it. It
-heals when another endpoint of the provider lands news of the same entity.
+Providers: a breaker opens after a number of consecutive requests that exhausted their attempts, or after a number of
+consecutive 429 or 403 responses. 404, 401 and payloads that break the contract count as answers. A 403 means either that the
+file is not published or that the host refuses the client, so the limit is set per provider. After the open period 403
+responses are counted from zero, because a trial for an unpublished file proves nothing.
 
-A request that was never sent has no statuses in the journal, and counts nowhere. A journal that cannot be read counts as open.
+Entities: an entity is a slot of the landing. Its breaker opens after a number of consecutive failures or rejections. A
+failure counts only if the endpoint returned a good response for another entity since the previous failure, or returns one
+before the next. Otherwise an outage of the endpoint would open the breakers of the games requested during it. The breaker
+closes when another endpoint of the provider lands a payload for the same entity.
+
+Requests that were never sent have no statuses in the journal and do not count. If the journal cannot be read, every breaker
+is open.
 """
 
 from collections import Counter, defaultdict
@@ -30,12 +33,12 @@ from nba_pipeline.warehouse.landing import Landing, Outcome, Slot
 State = Literal["closed", "open", "half_open"]
 
 EVERYBODY = "every provider"
-NO_ANSWER = 0  # the status of a try without a complete answer
+NO_ANSWER = 0  # the status of an attempt without a complete response
 
 
 @dataclass(frozen=True)
 class Breaker:
-    """The breaker of a provider or of an entity. `since` is the first failure of the row, `until` the end of the hold."""
+    """State of a breaker. `since` is the first of the consecutive failures, `until` the end of the open period."""
 
     subject: str
     state: State
@@ -46,7 +49,7 @@ class Breaker:
 
     @property
     def sentence(self) -> str:
-        """Why it is not asked: subject, since, until and the last problem."""
+        """The message for refused requests: subject, since, until and the last problem."""
         if self.since is None or self.until is None:
             return f"{self.subject} is held back: {self.problem}"
         times = "1 failure" if self.failures == 1 else f"{self.failures} failures"
@@ -57,7 +60,7 @@ class Breaker:
 
 
 class Entity(NamedTuple):
-    """What a slot's payloads are about: a slot without its extension."""
+    """The subject of a slot's payloads: a slot without its extension."""
 
     provider: str
     endpoint: str
@@ -66,7 +69,7 @@ class Entity(NamedTuple):
 
     @property
     def name(self) -> str:
-        """For messages; a date or season tells entities of one name apart."""
+        """The name for messages. The date or season distinguishes entities of the same name."""
         return f"{self.provider} {self.endpoint} {self.entity} ({self.period})"
 
     @classmethod
@@ -75,12 +78,12 @@ class Entity(NamedTuple):
         return cls(slot.provider, slot.endpoint, slot.period, slot.entity)
 
     def is_seen_elsewhere_in(self, other: "Entity") -> bool:
-        """Whether another endpoint of the provider tells of the same entity."""
+        """True if the other entity is the same one at a different endpoint of the provider."""
         return self.endpoint != other.endpoint and self._replace(endpoint=other.endpoint) == other
 
 
 class Asked(NamedTuple):
-    """How one request ended. `statuses` has one number per try, 0 for a try without a complete answer."""
+    """The outcome of a request. `statuses` has one number per attempt, 0 for an incomplete response."""
 
     entity: Entity
     outcome: Outcome
@@ -90,14 +93,14 @@ class Asked(NamedTuple):
 
     @classmethod
     def of(cls, line: Mapping[str, Any]) -> "Asked":
-        """The request of a journal's line."""
+        """The request of a journal line."""
         entity = Entity(line["provider"], line["endpoint"], line["period"], line["entity"])
         at = datetime.fromisoformat(line["fetched_at"])
         return cls(entity, line["outcome"], line["statuses"], at, line["problem"] or "")
 
     @property
     def is_unanswered(self) -> bool:
-        """The provider's failure: the tries are used up."""
+        """True if the provider failed: all attempts are exhausted."""
         status = self.statuses[-1] if self.statuses else None
         return self.outcome == "failed" and status is not None and (
             status in (NO_ANSWER, httpx.codes.TOO_MANY_REQUESTS) or status >= httpx.codes.INTERNAL_SERVER_ERROR
@@ -105,19 +108,19 @@ class Asked(NamedTuple):
 
     @property
     def is_refused(self) -> bool:
-        """403 of a provider whose refusals are counted: absent, or asked too often."""
+        """True for a 403 of a provider whose 403 responses are counted: the file is not published, or the host refuses."""
         is_counted = self.entity.provider in SETTINGS.breakers.provider_refusals
         return is_counted and bool(self.statuses) and self.statuses[-1] == httpx.codes.FORBIDDEN
 
     @property
     def is_fault(self) -> bool:
-        """A failure, as far as its entity is concerned. A payload may also be rejected after it was read again."""
+        """True if the request counts as a failure of its entity. A payload may also be rejected when it is re-read later."""
         return self.outcome == "rejected" or (self.outcome == "failed" and bool(self.statuses))
 
 
 @dataclass(frozen=True)
 class _Row:
-    """Failures in a row. `until` is set once there are enough of them, and stays until the row ends."""
+    """Consecutive failures. `until` is set once they reach the limit, and kept until an answer ends the sequence."""
 
     since: datetime
     last: datetime
@@ -133,7 +136,7 @@ class _Row:
 
 
 class History:
-    """The rows of failures of every provider and entity, up to the last request that was added."""
+    """Consecutive failures of every provider and entity, up to the last added request."""
 
     def __init__(self, unreadable: str = ""):
         self.unreadable = unreadable
@@ -145,9 +148,10 @@ class History:
 
     @classmethod
     def of(cls, lines: Sequence[Mapping[str, Any]], now: datetime) -> "History":
-        """What request lines of the journal, in their order, say at an instant.
+        """Returns the history from the journal's request lines, in their order, at an instant.
 
-        A clock that stands where it stood at the last failure never comes to the end of the hold: trials are let through.
+        A fixed clock would never reach the end of the open period. If it has not advanced since the last failure, trials are
+        permitted.
         """
         history = cls()
         for asked in _as_they_ended(lines):
@@ -157,7 +161,7 @@ class History:
         return history
 
     def add(self, asked: Asked) -> None:
-        """Count one more request."""
+        """Add the outcome of a request."""
         self._count_for_provider(asked)
         self._count_for_entities(asked)
 
@@ -169,13 +173,13 @@ class History:
         return row.breaker(provider, now) if row else Breaker(provider, "closed")
 
     def of_entity(self, slot: Slot, now: datetime) -> Breaker:
-        """The breaker of what a slot is about."""
+        """The breaker of a slot's entity."""
         entity = Entity.of(slot)
         row = self._entities.get(entity)
         return row.breaker(entity.name, now) if row else Breaker(entity.name, "closed")
 
     def not_closed(self, now: datetime) -> list[Breaker]:
-        """Every breaker that is open or half-open: providers, then entities, each by name."""
+        """Returns the open and half-open breakers: providers first, then entities, each sorted by name."""
         if self.unreadable:
             return [Breaker(EVERYBODY, "open", problem=self.unreadable)]
         found = [row.breaker(provider, now) for provider, row in sorted(self._providers.items())]
@@ -191,7 +195,7 @@ class History:
             return
         row = self._providers.get(provider) or _Row(asked.at, asked.at)
         is_over = asked.is_refused and row.until is not None and row.until <= asked.at
-        if is_over or (asked.is_unanswered and row.failures == row.refusals):  # a failure after answers 403 begins a row
+        if is_over or (asked.is_unanswered and row.failures == row.refusals):  # a failure after 403s starts a new sequence
             row = _Row(asked.at, asked.at)
         too_many = row.too_many
         for status in asked.statuses:
@@ -238,27 +242,27 @@ class History:
 
 
 def breakers(lines: Sequence[Mapping[str, Any]], now: datetime) -> list[Breaker]:
-    """The breakers that are not closed at an instant, from the request lines of a journal in their order."""
+    """Returns the breakers that are not closed at an instant, from a journal's request lines in their order."""
     return History.of(lines, now).not_closed(now)
 
 
 def recent_history(landing: Landing) -> History:
-    """What the landing's journal of the last days says now; when it cannot be read, one that holds everything back."""
+    """Returns the current history from the recent journal. If it cannot be read, every breaker of the history is open."""
     try:
         lines = landing.recent_requests(timedelta(hours=SETTINGS.breakers.remembered_hours))
         return History.of(lines, landing.clock.now())
-    except (PipelineError, OSError, ValueError, KeyError, TypeError) as error:  # the last three: lines of another form
+    except (PipelineError, OSError, ValueError, KeyError, TypeError) as error:  # the last three: malformed lines
         said = str(error) if isinstance(error, (PipelineError, OSError)) else f"{type(error).__name__}: {error}"
         return History(f"the landing's journal cannot be read, which counts as an open breaker ({said})")
 
 
 def breakers_not_closed(landing: Landing) -> list[Breaker]:
-    """The breakers that are open or half-open now, for people and machines."""
+    """Returns the breakers that are currently open or half-open."""
     return recent_history(landing).not_closed(landing.clock.now())
 
 
 def _as_they_ended(lines: Sequence[Mapping[str, Any]]) -> list[Asked]:
-    """One request each, without those answered from the landing: a payload that a later line rejects ended as rejected."""
+    """Returns one outcome per request. Skips reused payloads; a payload that a later line rejects counts as rejected."""
     ended, rejections = list[Asked | None](), dict[str, int]()
     for line in reversed(lines):
         asked = Asked.of(line)

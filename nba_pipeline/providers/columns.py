@@ -1,4 +1,4 @@
-"""The columns in which every provider's parser returns a kind of rows, in order."""
+"""Columns that the parsers of all providers return, in order."""
 
 import polars as pl
 
@@ -6,7 +6,7 @@ STATISTICS = (
     "points", "rebounds", "oreb", "dreb", "assists", "steals", "blocks", "turnovers", "fouls", "fgm", "fga", "fg3m", "fg3a", "ftm",
     "fta",
 )  # fmt: skip
-"""The counts of a box score, in the order of its columns."""
+"""Counting statistics of a box score, in the order of its columns."""
 
 SCHEDULE_COLUMNS = {
     "game_date": pl.Date(), "game_id": pl.String(), "season": pl.String(), "season_type": pl.String(),
@@ -15,7 +15,7 @@ SCHEDULE_COLUMNS = {
     "home_points": pl.Int64(), "away_points": pl.Int64(), "game_label": pl.String(), "arena": pl.String(),
     "has_boxscore_source": pl.Boolean(), "source": pl.String(), "problem": pl.String(),
 }  # fmt: skip
-"""A schedule: one row per game."""
+"""Columns of a schedule. One row per game."""
 
 BOXSCORE_COLUMNS = {
     "game_date": pl.Date(), "game_id": pl.String(), "player_id": pl.Int64(), "season": pl.String(), "team": pl.String(),
@@ -25,11 +25,11 @@ BOXSCORE_COLUMNS = {
     "plus_minus": pl.Int64(), "team_points": pl.Int64(), "provider": pl.String(), "source": pl.String(),
     "problem": pl.String(),
 }  # fmt: skip
-"""The columns of every provider's box scores, in order."""
+"""Columns of player box scores. One row per game and player."""
 
 TEAM_BOXSCORE_COLUMNS = {
     "game_date": pl.Date(), "game_id": pl.String(), "season": pl.String(), "team": pl.String(), "opponent": pl.String(),
     "is_home": pl.Boolean(), **dict.fromkeys(STATISTICS, pl.Int64()), "seconds": pl.Int64(), "periods": pl.Int64(),
     "is_reconstructed": pl.Boolean(), "provider": pl.String(), "source": pl.String(), "problem": pl.String(),
 }  # fmt: skip
-"""The columns of every provider's team box scores, in order."""
+"""Columns of team box scores. One row per game and team."""

@@ -1,7 +1,7 @@
-"""ESPN: who is injured right now, and the thirty rosters. Needs no key.
+"""ESPN: current injuries and the thirty rosters. Needs no key.
 
-Its codes of six teams differ from the league's, it drops suffixes and accents from names, and it knows no game: an
-injury is of a player, of whatever game comes next.
+Six team codes differ from the league's, and names lack suffixes and accents. Injuries have no game: they apply to the
+player's next game.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ STATUSES = {
     "Out": "out", "Doubtful": "doubtful", "Questionable": "questionable", "Probable": "probable", "Available": "available",
     "Active": "available", "Day-To-Day": "questionable",
 }  # fmt: skip
-"""ESPN's words -> ours."""
+"""ESPN's status -> value of `status`."""
 
 INJURY_COLUMNS = {
     "snapshot_at": pl.Datetime("us", "UTC"), "seen_at": pl.Datetime("us", "UTC"), "team": pl.String(),
@@ -46,12 +46,12 @@ ROSTER_COLUMNS = {
 
 
 class Espn(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """site.api.espn.com. Answers with what is so now; of a past date it knows nothing."""
+    """Client for site.api.espn.com. Returns the current state only, no past dates."""
 
     http: dg.ResourceDependency[HttpClient]
 
     def injuries(self, day: date) -> Payload:
-        """The league's injuries of now, landed for a slate. Raises as HttpClient.get."""
+        """Returns the league's current injuries, landed under a slate. Raises as HttpClient.get."""
         return self.http.get(
             Request(
                 provider=PROVIDER, endpoint="injuries", entity="league", game_date=day, path=f"{BASE}/injuries",
@@ -60,11 +60,11 @@ class Espn(dg.ConfigurableResource):  # type: ignore[type-arg]
         )  # fmt: skip
 
     def landed_injuries(self, day: date) -> list[Payload]:
-        """Every landed answer with injuries of a slate, oldest first."""
+        """Returns all landed injury responses of a slate, oldest first."""
         return self.http.landing.payloads(PROVIDER, "injuries", day)
 
     def rosters(self, team_ids: Sequence[str], day: date) -> list[Payload | PipelineError]:
-        """The rosters of some teams (ESPN's ids), each one's payload or error, in the order given."""
+        """Fetches rosters by ESPN team id. Returns a payload or an error per team, in the given order."""
         requests = [
             Request(
                 provider=PROVIDER, endpoint="roster", entity=team_id, game_date=day, path=f"{BASE}/teams/{team_id}",
@@ -75,17 +75,17 @@ class Espn(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self.http.get_many(requests)
 
     def landed_rosters(self, day: date) -> dict[str, Payload]:
-        """The newest landed roster of each team of a date, by ESPN's id."""
+        """Returns the newest landed roster of each team of a date, by ESPN team id."""
         return {payload.slot.entity: payload for payload in self.http.landing.payloads(PROVIDER, "roster", day)}
 
 
 @parser
 def parse_injuries(payload: Payload) -> pl.DataFrame:
-    """One row per player. `snapshot_at` and `seen_at` are the instant of the answer: ESPN says what is so now.
+    """Returns one row per player. `snapshot_at` and `seen_at` are the instant of the response, as ESPN reports current states.
 
-    Of several entries of a player the one with the newest `date` counts; where the dates do not say which one is the newest,
-    each is a row, and the table's key quarantines them unless they agree.
-    An unknown status or team is the row's `problem`. Raises Permanent for a list built otherwise.
+    If a player has several entries, the one with the newest `date` is kept. If a date is missing or the newest is tied, each
+    candidate is a row, and the table's key quarantines them unless they agree. An unknown status or team gives a `problem`.
+    Raises Permanent if the list has another structure.
     """
     rows = list[dict[str, Any]]()
     about = {"snapshot_at": payload.fetched_at, "seen_at": payload.fetched_at, "source": payload.ref}
@@ -96,9 +96,9 @@ def parse_injuries(payload: Payload) -> pl.DataFrame:
 
 @parser
 def parse_roster(payload: Payload) -> pl.DataFrame:
-    """One row per player of a team; a height or weight of 0 is none.
+    """Returns one row per player of a team. A height or weight of 0 is null.
 
-    Raises Permanent for another team than was asked for, or a roster built otherwise.
+    Raises Permanent if the response is about another team or has another structure.
     """
     document = payload.json()
     team = document.get("team") if isinstance(document, dict) else None
@@ -127,14 +127,14 @@ def _injury(injury: Any, team: Mapping[str, Any], payload: Payload) -> dict[str,
 
 
 def _newest(rows: pl.DataFrame) -> pl.DataFrame:
-    """The newest entry of each player of a team; all of his entries where one bears no readable date."""
+    """Keeps the newest entry of each player of a team, or all of a player's entries if one has no readable date."""
     dated = pl.col("dated")
     is_newest = (dated == dated.max()) | dated.is_null().any()
     return rows.filter(is_newest.over("team", "spelling")).drop("dated")
 
 
 def _reason(injury: Mapping[str, Any]) -> str | None:
-    """What is hurt, as "Right Knee; Surgery"; else the short comment."""
+    """Returns the injury, such as "Right Knee; Surgery", or the short comment."""
     details = injury.get("details")
     told = {k: text_or_none(v) for k, v in details.items()} if isinstance(details, dict) else {}
     side = told.get("side") if told.get("side") in ("Left", "Right") else None
@@ -164,7 +164,7 @@ def _is_measure(value: Any) -> bool:
 
 
 def _date(value: Any) -> date | None:
-    """The date of "1996-10-24T07:00Z", which is midnight in the west."""
+    """Returns the date of text like "1996-10-24T07:00Z", which is midnight Pacific."""
     try:
         return day_or_none(date.fromisoformat(str(value)[:10])) if value else None
     except ValueError:

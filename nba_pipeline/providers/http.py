@@ -1,14 +1,14 @@
-"""Asking providers over HTTP: politely, again when that can help, and landing every answer.
+"""HTTP client for all providers: rate limits, retries, circuit breakers. Every response is landed.
 
-What belongs here: connections, rates, retries, outcomes. What a payload means belongs to the provider's own module.
+Connections, rates, retries and outcomes belong here. The meaning of a payload belongs to the provider's own module.
 
-    200 and JSON (or a PDF) as promised       landed, returned
-    200 and neither, or keys missing          landed as rejected, Permanent
-    200 and larger than a payload may be      not landed, journalled as rejected, Permanent
-    403, 404                                  NotYet: the caller knows whether it is due; many 403 in a row open a breaker
-    401                                       Permanent, and the provider is asked no more in this run
-    429, 5xx, timeouts, broken answers        tried again, then Transient
-    an open breaker                           Transient at once: see nba_pipeline.providers.circuit_breakers
+    200 with the expected JSON or PDF            landed and returned
+    200 with another format or missing keys      landed as rejected, raises Permanent
+    200 above the size limit                     not landed, journaled as rejected, raises Permanent
+    403, 404                                     raises NotYet: the caller knows the due time; many 403 in a row open a breaker
+    401                                          raises Permanent; no further request to the provider in this run
+    429, 5xx, timeouts, broken responses         retried, then raises Transient
+    open breaker                                 raises Transient without a request: see nba_pipeline.providers.circuit_breakers
 """
 
 import contextlib
@@ -45,24 +45,28 @@ QUOTA_HEADERS = {f"x-requests-{name}": name for name in ("remaining", "used", "l
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 MOST_REDIRECTS = 3
 MOST_DIGITS = 18
-"""Of a number in a header; Python refuses to read thousands."""
+"""Maximum digits of a number in a header. Python refuses to parse thousands of digits."""
 MOST_CODE_CHARACTERS = 80
 PDF_BEGINS = b"%PDF-"
 USER_AGENT = "nba-pipeline"
 
-stamina.instrumentation.set_on_retry_hooks([])  # its hook writes to standard output; the journal holds every try
-logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO line shows the whole URL, with The Odds API's key
+stamina.instrumentation.set_on_retry_hooks([])  # its hook writes to standard output; the journal records every attempt
+logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO line shows the full URL, which contains The Odds API's key
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request(Slot):
-    """One question to a provider: where it is sent, and the slot that keeps the answer.
+    """A request to a provider, and the landing slot of its response.
 
-    `secret_params` and `secret_headers` hold the key and never appear in a message, a URL of the journal or a ref;
-    `key_variable` is the environment variable to name when the key is rejected. `required_keys` are the top-level keys
-    that the answer must have (empty: any JSON) and `parser` the pure function that must be able to read it: what breaks
-    the contract is never landed as accepted. Where the extension is pdf, the answer must be a PDF instead of JSON.
-    `final_game_ids` reads from the answer which games it calls final.
+    A response that breaks the contract is never landed as accepted. With the extension pdf, the response must be a PDF
+    instead of JSON.
+
+    Attributes:
+        secret_params, secret_headers: the API key. Never part of a message, a journaled URL or a ref.
+        key_variable: the environment variable to name when the key is rejected.
+        required_keys: the required top-level keys. Empty accepts any JSON.
+        parser: the pure function that must parse the response without an error.
+        final_game_ids: returns the ids of the games that are final according to the response.
     """
 
     path: str
@@ -81,12 +85,12 @@ class Request(Slot):
             raise BadInput(f"{self.name}: the path must begin with /, not {self.path!r}")
 
     def url(self, base_url: str) -> str:
-        """The address without secrets, for the journal and for messages."""
+        """Returns the URL without secrets, for the journal and for messages."""
         return str(httpx.URL(base_url.rstrip("/") + self.path, params=dict(self.params) or None))
 
 
 class _Again(Exception):
-    """A status worth another try."""
+    """A status that should be retried."""
 
     def __init__(self, status: int, retry_after: float | None):
         super().__init__(f"status {status}")
@@ -95,12 +99,12 @@ class _Again(Exception):
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """Who signs certificates. Read once: it costs 30 ms, and a client is made for every run and every look of a sensor."""
+    """The trusted certificate authorities. Cached: loading takes 30 ms, and each run and sensor tick creates a client."""
     return httpx.create_ssl_context()
 
 
 class _Session:
-    """What the requests of one run share: connections, rates, breakers, refused keys, the quota."""
+    """State shared by all requests of a run: connections, rates, breakers, rejected keys, quota."""
 
     def __init__(self, run_id: str = ""):
         self.run_id, self.users = run_id, 0
@@ -114,7 +118,7 @@ class _Session:
         self.client = httpx.Client(headers={"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPTED}, verify=_trusted())
 
     def wait_for_turn(self, provider: str, per_second: float) -> None:
-        """Sleep until the provider may be asked again."""
+        """Sleep until the rate limit permits the next request to the provider."""
         with self.lock:
             now = time.monotonic()
             turn = max(now, self._next.get(provider, now))
@@ -123,9 +127,9 @@ class _Session:
             time.sleep(turn - now)
 
     def admit(self, request: Request, landing: Landing, clock: Clock) -> bool:
-        """Wait until the breakers let a request out; True when it is a trial. Raises Transient when one is open.
+        """Wait until the breakers admit the request. Returns True for a trial. Raises Transient when a breaker is open.
 
-        The first request reads what the journal says of earlier runs; from then on the session counts its own.
+        The first request loads the history of earlier runs from the journal. Later requests of the session add to it.
         """
         with self._settled:
             if self._history is None:
@@ -144,7 +148,7 @@ class _Session:
                 self._settled.wait()
 
     def settle(self, asked: Asked, is_trial: bool) -> None:
-        """Count how an admitted request ended, and let those go on who wait for a trial."""
+        """Record the outcome of an admitted request and wake the requests that wait for a trial."""
         with self._settled:
             if self._history:
                 self._history.add(asked)
@@ -152,21 +156,21 @@ class _Session:
             self._settled.notify_all()
 
     def is_open(self, provider: str, now: datetime) -> bool:
-        """True when others have opened the provider's breaker meanwhile."""
+        """True when other requests have opened the provider's breaker."""
         with self._settled:
             return self._history is not None and self._history.of_provider(provider, now).state == "open"
 
 
 _sessions: WeakValueDictionary[str, _Session] = WeakValueDictionary()
 _sessions_lock = threading.Lock()
-"""Dagster builds a resource anew for each resource that needs it: the run's session has to be the same one."""
+"""Dagster creates a separate instance of a resource for each dependent resource. The sessions of a run must be shared."""
 
 
 class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Asks providers: one pooled client per run, whatever number of resources share it.
+    """HTTP client for providers. All resources of a run share one connection pool.
 
-    `base_urls` is provider -> scheme and host; `read_timeout_seconds_of` and `attempts_of` are for the providers that need
-    their own. In a replay the landing answers and the network is off.
+    `base_urls` maps a provider to its scheme and host. `read_timeout_seconds_of` and `attempts_of` override the defaults
+    per provider. A replay reads responses from the landing, without network access.
     """
 
     base_urls: dict[str, str]
@@ -182,7 +186,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextlib.contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> "Iterator[HttpClient]":
-        """Share the run's session; the last resource to leave closes it."""
+        """Share the run's session. The last resource to exit closes it."""
         run_id = context.run.run_id if context.run else ""
         with _sessions_lock:
             session = _sessions.get(run_id) if run_id else None
@@ -202,29 +206,36 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             self._session = None
 
     def close(self) -> None:
-        """Close the connections; only needed when the resource is used outside of a run."""
+        """Close the connections. Only required outside of a run."""
         if self._session:
             self._session.client.close()
             self._session = None
 
     @property
     def quota(self) -> dict[str, int]:
-        """The last seen x-requests-* headers: remaining, used, last. Empty before the first."""
+        """The latest x-requests-* headers: remaining, used, last. Empty before the first response."""
         return dict(self._session.quota) if self._session else {}
 
     def landed(self, request: Request) -> list[Payload]:
-        """The landed answers of a request, oldest first; the newest is journalled as reused."""
+        """Returns the landed responses to a request, oldest first. The newest is journaled as reused."""
         payloads = self.landing.versions(request)
         if payloads:
             self.landing.note(request, "reused", payload=payloads[-1])
         return payloads
 
     def get(self, request: Request) -> Payload:
-        """Ask once, as politely and as often as the settings say, and land the answer.
+        """Returns the landed response to a request. Rate limits and retries follow the settings.
 
-        Raises NotYet on 403 and 404, Transient when every try failed or a breaker is open, Permanent on 401, other 4xx,
-        foreign redirects and broken contracts, in a replay NotLanded or what the original run was told, and in an offline
-        run NotLanded when nothing is landed.
+        A replay returns the response of the original run. An offline run returns the newest landed response.
+
+        Raises:
+            NotYet: the status is 403 or 404.
+            Transient: every attempt failed, or a breaker is open.
+            Permanent: the status is 401 or another 4xx, the redirect leads to another host, or the response breaks the
+                contract.
+            NotLanded: a replay or an offline run has no landed response.
+
+        A replay also raises the errors of the original run.
         """
         if self.landing.is_replay:
             return self._replayed(request)
@@ -244,14 +255,14 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             return self._land(request, response, url, statuses)
 
     def is_open(self, provider: str) -> Breaker | None:
-        """The provider's breaker when it is open, as the journal says now. For whoever wants to know before a run begins."""
+        """Returns the provider's breaker if it is open according to the journal. For checks before a run starts."""
         if self.landing.sends_nothing:
             return None
         breaker = recent_history(self.landing).of_provider(provider, self.clock.now())
         return breaker if breaker.state == "open" else None
 
     def get_many(self, requests: Sequence[Request]) -> list[Payload | PipelineError]:
-        """Ask several at the same time; per request its payload or its error, in the order given."""
+        """Sends several requests concurrently. Returns a payload or an error per request, in the given order."""
 
         def one(request: Request) -> Payload | PipelineError:
             try:
@@ -266,16 +277,16 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             return list(pool.map(one, requests))
 
     def peek(self, request: Request) -> Any:
-        """The JSON of one try, for whoever only decides when to ask: nothing is landed or journalled. Raises as `get`.
+        """Returns the JSON of a single attempt, for deciding when to fetch. Nothing is landed or journaled. Raises as `get`.
 
-        It neither asks nor moves the breakers: `is_open` says whether one is.
+        Circuit breakers are neither consulted nor updated; use `is_open`.
         """
         if self.landing.sends_nothing:
             raise NotLanded(f"{request.name}: a peek is never landed, and the network is off")
         return _document(request, self._peeked(request))
 
     def peek_body(self, request: Request) -> bytes:
-        """As `peek`, the bytes of an answer that is no JSON."""
+        """As `peek`, but returns the bytes of a response that is not JSON."""
         if self.landing.sends_nothing:
             raise NotLanded(f"{request.name}: a peek is never landed, and the network is off")
         response = self._peeked(request)
@@ -308,7 +319,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextlib.contextmanager
     def _counted(self, session: _Session, request: Request, url: str, statuses: Sequence[int]) -> Iterator[None]:
-        """Let a request out when its breakers do, and count how it ended. Held back, it is journalled without a status."""
+        """Admit a request and record its outcome. A request that is not admitted is journaled without a status."""
         try:
             if request.provider in session.refused:
                 raise Permanent(session.refused[request.provider])
@@ -328,7 +339,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             session.settle(Asked(Entity.of(request), outcome, statuses, self.clock.now(), problem), is_trial)
 
     def _ask(self, session: _Session, request: Request, base_url: str, statuses: list[int]) -> httpx.Response:
-        """The 200 answer. `statuses` gets one number per try, 0 for a try without a complete answer."""
+        """Returns the 200 response. Appends one status per attempt to `statuses`, 0 for an incomplete response."""
         try:
             response = self._try(session, request, base_url, statuses)
         except (_Again, *RETRIED) as error:
@@ -363,7 +374,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         raise AssertionError("a retry context ends with a return or an error")
 
     def _send(self, session: _Session, request: Request, base_url: str, statuses: list[int]) -> httpx.Response:
-        """One try, whose status becomes the last of `statuses` once the whole answer is here, or is known to be too large."""
+        """Sends one attempt. Sets the last of `statuses` once the response is complete or exceeds the size limit."""
         question = session.client.build_request(
             "GET", base_url.rstrip("/") + request.path, params={**request.params, **request.secret_params},
             headers={**request.headers, **request.secret_headers}, timeout=self._timeout(request.provider),
@@ -448,7 +459,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         return payload
 
     def _landed_only(self, request: Request) -> Payload:
-        """The newest landed answer. A request without one is not journaled: it never failed at the provider."""
+        """Returns the newest landed response. Without one, nothing is journaled: the provider did not fail."""
         if landed := self.landed(request):
             return landed[-1]
         raise NotLanded(f"{request.name}: nothing is landed, and an offline run sends no request")
@@ -465,7 +476,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def _document(request: Request, response: httpx.Response) -> Any:
-    """The parsed answer. Raises Permanent when it breaks the contract. A PDF is left to the request's parser."""
+    """Returns the parsed JSON, or None for a PDF, which the request's parser reads. Raises Permanent for a broken contract."""
     found = f"({response.headers.get('content-type', 'no content type')}, {len(response.content)} bytes)"
     if request.extension == "pdf":
         if not response.content.startswith(PDF_BEGINS):
@@ -484,13 +495,13 @@ def _quota(response: httpx.Response) -> dict[str, int]:
 
 
 def _retry_after(response: httpx.Response, now: datetime) -> float | None:
-    """Seconds to wait, from a number or an HTTP date: that of GMT, or of another offset, which some providers send."""
+    """Returns the seconds to wait, from a number or an HTTP date. Some providers send dates with an offset other than GMT."""
     text = response.headers.get("retry-after", "").strip()
     if text.isdecimal():
         return float(text)
     try:
         at = parsedate_to_datetime(text)
-        # "-0000" and no zone at all leave it naive; both mean UTC. The difference overflows in no year.
+        # "-0000" and a missing zone give a naive datetime; both mean UTC. The difference cannot overflow.
         return max(((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds(), 0.0)
     except (ValueError, OverflowError):
         return None
@@ -499,13 +510,13 @@ def _retry_after(response: httpx.Response, now: datetime) -> float | None:
 def _error_code(response: httpx.Response) -> str:
     try:
         document = read_json(response.content, "")
-    except Permanent:  # a page of a proxy, for example: the status alone says what happened
+    except Permanent:  # for example a proxy's HTML page: only the status is meaningful
         return ""
     return str(document.get("error_code", ""))[:MOST_CODE_CHARACTERS] if isinstance(document, dict) else ""
 
 
 def _outcome_of(error: PipelineError, statuses: Sequence[int] = ()) -> Outcome:
-    """How the journal calls it; a Permanent error over a 200 is a broken contract."""
+    """Returns the journal's outcome of an error. A Permanent error after a 200 is a broken contract."""
     if isinstance(error, NotYet):
         return "not_yet"
     is_broken = isinstance(error, Permanent) and bool(statuses) and statuses[-1] == httpx.codes.OK

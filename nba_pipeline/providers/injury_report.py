@@ -1,8 +1,8 @@
-"""The league's official injury report: a PDF, printed all day, that lists who may miss the games of today and tomorrow.
+"""The league's official injury report: a PDF, published all day, with the players who may miss the games of today and tomorrow.
 
-Needs no key. It lies under a name made of the minute, and most names are never published (403 or 404). The column header
-stands on the first page only, a game's date, time and matchup only beside its first row, and a long reason runs over the
-lines above and below its player.
+Needs no key. The file name contains the time, and most names are never published (403 or 404). The column header is on the
+first page only. A game's date, time and matchup are in its first row only. A long reason extends to the lines above and
+below its player.
 """
 
 import json
@@ -33,10 +33,10 @@ PROVIDER = "injury_report"
 ENDPOINT = "report"
 
 QUARTER_HOURLY_SINCE = eastern(date(2025, 12, 22), 9)
-"""From here on a report is named after its quarter of an hour, 06_45PM: documented by two public sources.
+"""Since this instant, reports are named after their quarter-hour, such as 06_45PM. Documented by two public sources.
 
-Before, it came once an hour, was printed at half past and named after the hour: 12PM says 12:30 PM. That name is still asked
-for where the newer one is not published: plausible should the league return to it, never seen after the change.
+Before, reports were hourly, printed at half past and named after the hour: 12PM is 12:30 PM. The old name is still requested
+if the new one is not published, in case the league returns to it. It has never been seen since the change.
 """
 
 HALF_PAST = 30
@@ -45,10 +45,10 @@ QUARTER_HOUR = timedelta(minutes=15)
 STATUSES = {
     "Out": "out", "Doubtful": "doubtful", "Questionable": "questionable", "Probable": "probable", "Available": "available",
 }  # fmt: skip
-"""The report's words -> ours."""
+"""Status in the report -> value of `status`."""
 
 NOT_SUBMITTED, NOBODY_LISTED = "not_submitted", "nobody_listed"
-"""What a report may say of a team as a whole."""
+"""Statuses of a whole team."""
 
 REPORT_COLUMNS = {
     "snapshot_at": pl.Datetime("us", "UTC"), "seen_at": pl.Datetime("us", "UTC"), "game_date": pl.Date(),
@@ -63,16 +63,16 @@ REPORTS_REMEMBERED = 4
 
 
 class InjuryReport(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """ak-static.cms.nba.com, https://official.nba.com/nba-injury-report-2025-26-season/."""
+    """Client for ak-static.cms.nba.com, https://official.nba.com/nba-injury-report-2025-26-season/."""
 
     http: dg.ResourceDependency[HttpClient]
 
     def newest(self, day: date, before: datetime) -> tuple[Payload | None, list[str]]:
-        """The newest report on a slate that was printed before an instant, and what went wrong on the way to it.
+        """Returns the newest report on a slate that was printed before an instant, and the problems of the search.
 
-        Asks for one name after the other, backwards, until one is published; what is landed is not asked for again. A
-        report that cannot be read is passed over for an older one. Where every name is answered 403, nothing is published or
-        the host refuses to answer: the problem says both.
+        Requests one name at a time, newest first, until one is published. Landed reports are not requested again. An
+        unreadable report is skipped. If every name returns 403, either none is published or the host refuses the client; the
+        problem names both causes.
         """
         problems, names, statuses = list[str](), report_names(day, before), set[int | None]()
         for name in names:
@@ -96,18 +96,18 @@ class InjuryReport(dg.ConfigurableResource):  # type: ignore[type-arg]
         return None, problems
 
     def peek(self, day: date, name: str) -> pl.DataFrame:
-        """The rows of a report by one try, for whoever only decides when to ask: nothing is landed. Raises as HttpClient.peek."""
+        """Returns a report's rows from one attempt, for deciding when to fetch. Nothing is landed. Raises as HttpClient.peek."""
         request = self.request(day, name)
         payload = Payload(request, f"a look at {name}", self.http.clock.now(), Path(name))
         vars(payload)["body"] = self.http.peek_body(request)
         return parse_injury_report(payload)
 
     def landed(self, day: date) -> list[Payload]:
-        """Every landed report that was asked for a slate, in the order of their arrival."""
+        """Returns all landed reports of a slate, in the order of their arrival."""
         return self.http.landing.payloads(PROVIDER, ENDPOINT, day)
 
     def request(self, day: date, name: str) -> Request:
-        """The question for the report of a name, asked for a slate."""
+        """Returns the request for a report by name, landed under a slate."""
         return Request(
             provider=PROVIDER, endpoint=ENDPOINT, entity=name, game_date=day, extension="pdf",
             path=f"/referee/injury/Injury-Report_{name}.pdf", parser=parse_injury_report,
@@ -115,12 +115,12 @@ class InjuryReport(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def due_at(day: date) -> datetime:
-    """Since when a slate must be reported on: 17:00 Eastern of the day before."""
+    """Returns when the first report on a slate is due: 17:00 Eastern of the day before."""
     return eastern(day - timedelta(days=1), SETTINGS.injuries.due_hour_eastern)
 
 
 def report_names(day: date, before: datetime) -> list[str]:
-    """The names of reports on a slate that are printed before an instant, the newest first, of as many instants as may be asked for.
+    """Returns the names of reports on a slate printed before an instant, newest first, for up to `probes` instants.
 
     >>> report_names(date(2024, 1, 4), eastern(date(2024, 1, 4), 12, 45))[:2]
     ['2024-01-04_12PM', '2024-01-04_11AM']
@@ -141,20 +141,20 @@ def report_names(day: date, before: datetime) -> list[str]:
 
 
 def _names_of(printed: datetime) -> list[str]:
-    """The names that a report printed at a quarter of an hour may have; none before the change, but at half past."""
+    """Returns the possible names of a report printed at a quarter-hour. Before the change, only half past has a name."""
     local = printed.astimezone(EASTERN)
-    half = "PM" if local.hour >= 12 else "AM"  # noqa: PLR2004  the clock's own number; %p follows the locale
+    half = "PM" if local.hour >= 12 else "AM"  # noqa: PLR2004  noon; %p depends on the locale
     newer = [f"{local:%Y-%m-%d_%I_%M}{half}"] if printed >= QUARTER_HOURLY_SINCE else []
     return newer + ([f"{local:%Y-%m-%d_%I}{half}"] if local.minute == HALF_PAST else [])
 
 
 @parser
 def parse_injury_report(payload: Payload) -> pl.DataFrame:
-    """One row per player and game, and one per team of which the report says something as a whole (`spelling` null).
+    """Returns one row per player and game, and one per team with a status of its own (`spelling` null).
 
-    `snapshot_at` is the instant printed at the top, `seen_at` that of the answer. Every date of the report is there.
-    Rows that cannot be used carry a `problem`. Raises Permanent for a document that is no complete injury report, or takes
-    too long to read.
+    `snapshot_at` is the instant printed at the top, `seen_at` the instant of the response. All dates of the report are
+    included. Unusable rows have a `problem`. Raises Permanent if the document is not a complete injury report or takes too
+    long to read.
     """
     if PDF_ENDS not in payload.body[-TAIL_BYTES:]:
         raise Unusable(f"the PDF is cut off ({len(payload.body)} bytes)")
@@ -171,7 +171,7 @@ def _statements(layout: dict[str, Any], payload: Payload) -> pl.DataFrame:
 
 @lru_cache(maxsize=REPORTS_REMEMBERED)
 def _layout(body: bytes) -> dict[str, Any]:
-    """What `injury_report_layout` prints of a PDF. Remembered, since what has just been landed is read again as a row."""
+    """Returns the output of `injury_report_layout` for a PDF. Cached: a report is parsed when it lands and again for its rows."""
     limits, size = SETTINGS.payloads, f"{len(body)} bytes"
     numbers = map(str, (limits.pdf_pages, limits.pdf_memory_mib, limits.pdf_cpu_seconds))
     command = [sys.executable, "-P", injury_report_layout.__file__, *numbers]  # -P: our http.py is not the library's
@@ -196,7 +196,7 @@ def _layout(body: bytes) -> dict[str, Any]:
 
 
 def _statement(row: Printed) -> dict[str, Any]:
-    """What a row says, in our words."""
+    """Converts a printed row to the columns of REPORT_COLUMNS."""
     player, printed, reason = row.get(PLAYER), row.get(STATUS), row.get(REASON)
     away, _, home = row.get(MATCHUP, "").partition("@")
     team = TEAM_OF_LETTERS.get(row.get(TEAM, "").replace(" ", ""))
@@ -228,7 +228,7 @@ def _date(text: str) -> date:
 
 
 def _printed_at(layout: dict[str, Any]) -> datetime:
-    """The instant of the title, which is Eastern."""
+    """Returns the UTC instant of the title, which is in Eastern time."""
     try:
         local = datetime.strptime(" ".join(layout["printed_at"]), "%m/%d/%y %I:%M %p")
     except ValueError:

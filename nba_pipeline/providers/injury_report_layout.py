@@ -1,7 +1,7 @@
-"""What stands in an injury report: the parts of its title and its rows of text, by the places of the words.
+"""Layout of an injury report: the parts of its title and its rows of text, by word positions.
 
-A PDF of some kilobytes may take minutes and gigabytes to read, so this file runs as a process that the limits of
-`injury_report` end. It imports nothing of the platform: its start is a tenth of a second then.
+A PDF of a few kilobytes may take minutes and gigabytes to read, so this file runs as a separate process within the limits
+of `injury_report`. It imports no other module of the platform, so that the process starts in 0.1 s.
 """
 
 import io
@@ -22,25 +22,25 @@ FOOTER = re.compile(r"Page ?\d+ ?of ?(\d{1,9})")
 MOST_SHOWN = 120
 MIB = 1024**2
 
-# In points. A blank is 2.3 wide and no character of its own; lines of one cell are 4 apart, those of two rows 12.
+# In points. A space is 2.3 wide and not a character; lines of one cell are 4 apart, lines of two rows 12.
 BLANK = 1.0
 SAME_LINE = 3.0
 COLUMN_SLACK = 5.0
 SAME_CELL_PER_HEIGHT = 0.8
 
-logging.getLogger("pdfminer").setLevel(logging.ERROR)  # it warns of every small fault of a font
+logging.getLogger("pdfminer").setLevel(logging.ERROR)  # it logs a warning for every minor font defect
 
 Printed = dict[str, str]
-"""A row as it stands on the page: column -> text, only of the columns that are not empty."""
+"""A printed row: column -> text, without empty columns."""
 
 
 class NoReport(Exception):
-    """The document is no complete injury report. The message says why."""
+    """The document is not a complete injury report. The message says why."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Date, time and half of the day in the title, the title itself, and the rows with what the rows above them say."""
+    """Date, time and AM/PM of the title, the title, and the rows with the values carried down from the rows above."""
 
     printed_at: tuple[str, ...]
     title: str
@@ -49,7 +49,7 @@ class Layout:
 
 @dataclass
 class _Cell:
-    """Text of one column, on one line or on several that belong together."""
+    """Text of one column, on one or more lines of a cell."""
 
     top: float
     bottom: float
@@ -65,7 +65,7 @@ class _Cell:
 
 @dataclass
 class _Page:
-    """The cells of a page by column, and those of its lines that belong to no column."""
+    """The cells of a page by column, and its lines outside the columns: titles and page numbers."""
 
     cells: dict[str, list[_Cell]] = field(default_factory=lambda: {name: [] for name in HEADERS})
     titles: list[re.Match[str]] = field(default_factory=list)
@@ -73,7 +73,7 @@ class _Page:
 
 
 def layout_of(body: bytes, most_pages: int) -> Layout:
-    """The layout of a PDF. Raises NoReport for what is no complete injury report, or has more pages."""
+    """Returns the layout of a PDF. Raises NoReport if it is not a complete injury report or has too many pages."""
     starts: dict[str, float] = {}
     pages = [_page(words, starts) for words in _words(body, most_pages)]
     titles = [title for page in pages for title in page.titles]
@@ -88,12 +88,12 @@ def layout_of(body: bytes, most_pages: int) -> Layout:
 
 
 def _words(body: bytes, most_pages: int) -> list[list[dict[str, Any]]]:
-    """The words of each page, with their places.
+    """Returns the words of each page, with their positions.
 
-    pdfplumber wraps what stops it and pdfminer on the way, but for what stops it where it opens a page: a box or a list
-    of pages that is something else, nested without an end. 16,000 broken reports ended in nothing else (2026-11).
+    pdfplumber wraps its own errors and those of pdfminer, except when it opens a page: TypeError, IndexError and
+    RecursionError for a malformed page box or page tree. 16,000 broken reports raised no other error (2026-11).
     """
-    import pdfplumber  # noqa: PLC0415  slow to import, and only the process that reads a report needs it
+    import pdfplumber  # noqa: PLC0415  slow to import, only needed by the process that reads a report
     from pdfplumber.utils.exceptions import MalformedPDFException, PdfminerException  # noqa: PLC0415
 
     try:
@@ -109,7 +109,7 @@ def _words(body: bytes, most_pages: int) -> list[list[dict[str, Any]]]:
 
 
 def _page(words: Sequence[Mapping[str, Any]], starts: dict[str, float]) -> _Page:
-    """The cells of a page. `starts`, column -> left edge, is filled by the header and goes on to the next page."""
+    """Returns the cells of a page. The header fills `starts` (column -> left edge), which also applies to later pages."""
     page = _Page()
     for line in _lines(words):
         text = " ".join(str(word["text"]) for word in line)
@@ -126,7 +126,7 @@ def _page(words: Sequence[Mapping[str, Any]], starts: dict[str, float]) -> _Page
 
 
 def _lines(words: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    """Words of the same height, from left to right."""
+    """Groups words of the same height into lines, from left to right."""
     lines: list[list[Mapping[str, Any]]] = []
     for word in sorted(words, key=lambda word: word["top"]):
         if lines and word["top"] - lines[-1][0]["top"] <= SAME_LINE:
@@ -137,7 +137,7 @@ def _lines(words: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
 
 
 def _header(line: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The left edge of every column, if the line is the header."""
+    """Returns the left edge of every column if the line is the header, otherwise an empty dictionary."""
     starts, letters = {}, ""
     waiting = [name.replace(" ", "") for name in HEADERS]
     for word in line:
@@ -162,7 +162,7 @@ def _fill(cells: Mapping[str, list[_Cell]], line: Sequence[Mapping[str, Any]], s
 
 
 def _joined(pieces: Sequence[_Cell]) -> list[_Cell]:
-    """Lines of one cell put together."""
+    """Joins the lines of a cell."""
     cells = list(pieces[:1])
     for above, piece in pairwise(pieces):
         if piece.top - above.bottom < SAME_CELL_PER_HEIGHT * (above.bottom - above.top):
@@ -173,9 +173,9 @@ def _joined(pieces: Sequence[_Cell]) -> list[_Cell]:
 
 
 def _rows(page: _Page) -> list[Printed]:
-    """The rows of a page, from top to bottom; a reason beside nobody is a row of its own.
+    """Returns the rows of a page, from top to bottom. A reason without a player or team is a separate row.
 
-    Raises NoReport for a date, time or matchup beside no row: what follows would be told of another game.
+    Raises NoReport for any other cell without a row, because later rows could be assigned to the wrong game.
     """
     columns = page.cells
     bands = [(_band(cell, columns[REASON]), {PLAYER: cell.text}) for cell in columns[PLAYER]]
@@ -194,17 +194,17 @@ def _rows(page: _Page) -> list[Printed]:
 
 
 def _band(cell: _Cell, reasons: Iterable[_Cell]) -> _Cell:
-    """How high the row of a player or team is: as high as its reason."""
+    """Returns the vertical extent of a player's or team's row, which is that of its reason."""
     beside = [cell, *(reason for reason in reasons if reason.is_beside(cell))]
     return _Cell(min(c.top for c in beside), max(c.bottom for c in beside), cell.text)
 
 
 def _joined_over_pages(pages: Sequence[list[Printed]]) -> list[Printed]:
-    """All rows; a reason that a page break cut in two is put together."""
+    """Returns all rows. Joins reasons that are split by a page break."""
     rows = list[Printed]()
     for page in pages:
         head, *others = page or [Printed()]
-        if rows and set(rows[-1]) == {REASON}:  # begun at the foot of the page before
+        if rows and set(rows[-1]) == {REASON}:  # starts at the bottom of the previous page
             head[REASON] = f"{rows.pop()[REASON]} {head.get(REASON, '')}".strip()
         elif rows and set(head) == {REASON}:
             before = rows[-1]
@@ -215,7 +215,7 @@ def _joined_over_pages(pages: Sequence[list[Printed]]) -> list[Printed]:
 
 
 def _carried_down(rows: Iterable[Printed]) -> list[Printed]:
-    """The rows with date, matchup and team of the rows above where they show none."""
+    """Fills missing dates, matchups and teams from the rows above."""
     carried, full = Printed(), list[Printed]()
     for row in rows:
         carried |= {column: row[column] for column in (DATE, MATCHUP, TEAM) if column in row}
@@ -224,7 +224,7 @@ def _carried_down(rows: Iterable[Printed]) -> list[Printed]:
 
 
 def _limit(kind: int, most: int) -> None:
-    """Lower a limit of this process, which may already have a lower one."""
+    """Lower a resource limit of this process. Never raises an existing limit."""
     import resource  # noqa: PLC0415  as in `main`
 
     _, hard = resource.getrlimit(kind)
@@ -232,10 +232,10 @@ def _limit(kind: int, most: int) -> None:
 
 
 def main(most_pages: int, most_mib: int, most_cpu_seconds: int) -> dict[str, Any]:
-    """The layout of the PDF on standard input, or why there is none, within limits that the system enforces."""
-    import resource  # noqa: PLC0415  not there on every system that may read the constants of this module
+    """Returns the layout of the PDF on standard input, or the problem. The operating system enforces the limits."""
+    import resource  # noqa: PLC0415  not available on every system that imports the constants of this module
 
-    with suppress(ValueError):  # macOS knows no limit on memory; there the one on CPU time has to do
+    with suppress(ValueError):  # macOS has no memory limit; the CPU time limit has to suffice
         _limit(resource.RLIMIT_AS, most_mib * MIB)
     _limit(resource.RLIMIT_CPU, most_cpu_seconds)
     body = sys.stdin.buffer.read()
@@ -245,7 +245,7 @@ def main(most_pages: int, most_mib: int, most_cpu_seconds: int) -> dict[str, Any
         return {"problem": str(error)}
     except MemoryError:
         return {"problem": f"the PDF takes more than {most_mib} MiB to read ({len(body)} bytes)"}
-    except Exception as error:  # noqa: BLE001  a document that nobody foresaw is no report, whatever it ends in
+    except Exception as error:  # noqa: BLE001  any error means that the document is not a report
         return {"problem": f"the PDF cannot be read ({type(error).__name__})"}
 
 

@@ -1,4 +1,4 @@
-"""Other providers' games: which of ours they are, by Eastern date and teams. Their ids are opaque."""
+"""Matching of other providers' games to the schedule, by Eastern date and teams. Their ids are opaque."""
 
 import polars as pl
 
@@ -6,11 +6,11 @@ KEYS = ["game_date", "home_team", "away_team"]
 
 
 def match_games(theirs: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
-    """The same rows with `game_id` added; null where no game, or more than one, fits.
+    """Returns the same rows with `game_id` added, null for no match or more than one.
 
-    Both frames have game_date (Eastern), home_team and away_team (tricodes); `schedule` also game_id. The same date and
-    teams in either orientation; else the day before or after, when exactly one game of these teams that nobody matched
-    exactly is there.
+    Both frames need game_date (Eastern), home_team and away_team (tricodes). `schedule` also needs game_id. A game matches on
+    the same date and teams, home and away in either order. Otherwise it matches one day earlier or later, if exactly one game
+    of these teams without an exact match exists.
     """
     keys = theirs.select(KEYS).unique(maintain_order=True).with_columns(_pair())
     games = schedule.select("game_id", *KEYS).unique().with_columns(_pair())
@@ -33,6 +33,6 @@ def _pair() -> pl.Expr:
 
 
 def _only(matches: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
-    """Per key the one game that fits, else null."""
+    """Returns the only matching game per key, otherwise null."""
     one = matches.group_by(KEYS).agg(pl.col("game_id").unique()).filter(pl.col("game_id").list.len() == 1)
     return keys.join(one.with_columns(pl.col("game_id").list.first()), on=KEYS, how="left", nulls_equal=True)

@@ -1,6 +1,6 @@
 """The NBA's content delivery network: the season schedule, the scoreboard, box scores and play-by-play. No key.
 
-Times that end in Z lie unless their name says UTC; flags are text; who did not play still carries zeros.
+Times that end in Z are UTC only if the field name says UTC. Flags are text. Players who did not play have zeros.
 """
 
 import re
@@ -36,9 +36,9 @@ from nba_pipeline.warehouse.landing import Payload
 PROVIDER = "nba_cdn"
 GAME_ID = re.compile(r"\d{10}")
 NO_TIME = "1900-"
-"""How an instant begins that the NBA has not set."""
+"""Prefix of an instant that the NBA has not set."""
 SCHEDULE_FIELDS = ("gameStatus", "gameStatusText", "gameDateTimeUTC")
-"""What every game of the schedule has, whatever is known of it; `isNeutral` and the labels are newer."""
+"""Required fields of every game of the schedule. `isNeutral` and the labels are newer and optional."""
 
 STATISTICS = {
     "points": "points", "rebounds": "reboundsTotal", "oreb": "reboundsOffensive", "dreb": "reboundsDefensive",
@@ -46,15 +46,15 @@ STATISTICS = {
     "fgm": "fieldGoalsMade", "fga": "fieldGoalsAttempted", "fg3m": "threePointersMade",
     "fg3a": "threePointersAttempted", "ftm": "freeThrowsMade", "fta": "freeThrowsAttempted",
 }  # fmt: skip
-"""Our column -> the field of the box score."""
+"""Column -> field of the box score."""
 
 TEAM_STATISTICS = {**STATISTICS, "rebounds": "reboundsPersonal"}
-"""Our column -> the field of a team's totals, whose reboundsTotal also counts balls that nobody caught."""
+"""Column -> field of a team's totals. A team's reboundsTotal also counts team rebounds."""
 
 
 @dataclass(frozen=True)
 class Scoreboard:
-    """What the league shows of its day, which turns to the next Eastern date at noon: the games listed, and those final."""
+    """The listed and the final games of the league's current day, which changes to the next Eastern date at noon."""
 
     game_date: date
     listed: frozenset[str]
@@ -62,54 +62,58 @@ class Scoreboard:
 
 
 class NbaCdn(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """cdn.nba.com: below https://cdn.nba.com/static/json/ staticData/scheduleLeagueV2.json, liveData/boxscore and playbyplay.
+    """Client for https://cdn.nba.com/static/json/.
 
-    The scoreboard is liveData/scoreboard/todaysScoreboard_00.json.
+    The files are staticData/scheduleLeagueV2.json, liveData/boxscore, liveData/playbyplay and
+    liveData/scoreboard/todaysScoreboard_00.json.
     """
 
     http: dg.ResourceDependency[HttpClient]
 
     def schedule(self, day: date | None = None) -> Payload:
-        """The schedule of the current season, landed. Raises as HttpClient.get.
+        """Returns the landed schedule of the current season. Raises as HttpClient.get.
 
-        `day` names another season, for an offline run: the provider serves the current one only.
+        `day` selects another season in an offline run. The provider only serves the current season.
         """
         return self.http.get(schedule_request(day or self.http.clock.today))
 
     def boxscores(self, games: Sequence[tuple[str, date]]) -> list[Payload | PipelineError]:
-        """Box scores of (game_id, game_date), asked for concurrently: per game its payload or its error, in order."""
+        """Fetches the box scores of (game_id, game_date) concurrently. Returns a payload or an error per game, in order."""
         return self.http.get_many([boxscore_request(game_id, day) for game_id, day in games])
 
     def landed_boxscores(self, game_id: str, game_date: date) -> list[Payload]:
-        """The landed box scores of a game, oldest first; the newest is journalled as reused."""
+        """Returns the landed box scores of a game, oldest first. The newest is journaled as reused."""
         return self.http.landed(boxscore_request(game_id, game_date))
 
     def play_by_play(self, games: Sequence[tuple[str, date]]) -> list[Payload | PipelineError]:
-        """Play-by-play of (game_id, game_date), asked for concurrently: per game its payload or its error, in order."""
+        """Fetches the play-by-play of (game_id, game_date) concurrently. Returns a payload or an error per game, in order."""
         return self.http.get_many([playbyplay_request(game_id, day) for game_id, day in games])
 
     def landed_play_by_play(self, game_id: str, game_date: date) -> list[Payload]:
-        """The landed play-by-play of a game, oldest first; the newest is journalled as reused."""
+        """Returns the landed play-by-play of a game, oldest first. The newest is journaled as reused."""
         return self.http.landed(playbyplay_request(game_id, game_date))
 
     def finals(self) -> Scoreboard:
-        """What the scoreboard shows now, to decide when to ask for box scores: nothing is landed. Raises as HttpClient.peek."""
+        """Returns the current scoreboard, for deciding when to fetch box scores. Nothing is landed. Raises as HttpClient.peek."""
         return read_scoreboard(self.http.peek(scoreboard_request()))
 
     def has_ended(self, game_id: str, game_date: date) -> bool:
-        """Whether the box score of a game that the scoreboard does not show is final; nothing is landed. Raises as HttpClient.peek."""
+        """True if a game's box score is final, for games that the scoreboard does not list. Nothing is landed.
+
+        Raises as HttpClient.peek, except NotYet: an unpublished box score is not final.
+        """
         try:
             return bool(_final_game(self.http.peek(boxscore_request(game_id, game_date))))
         except NotYet:
             return False
 
     def reject(self, payload: Payload, problem: str) -> None:
-        """Take a payload that does not parse out of every later look-up."""
+        """Exclude a payload that does not parse from all later look-ups."""
         self.http.landing.reject(payload, problem)
 
 
 def schedule_request(today: date) -> Request:
-    """The season schedule; there is one address, kept under the season of today."""
+    """The request for the season schedule. The URL is the same for all seasons; the slot names today's season."""
     return Request(
         provider=PROVIDER, endpoint="schedule", entity="season", season=season_of(today),
         path="/static/json/staticData/scheduleLeagueV2.json", required_keys=("leagueSchedule",),
@@ -118,7 +122,7 @@ def schedule_request(today: date) -> Request:
 
 
 def scoreboard_request() -> Request:
-    """The scoreboard of the league's day; the address names no date."""
+    """The request for the scoreboard of the league's current day. The URL has no date."""
     return Request(
         provider=PROVIDER, endpoint="scoreboard", entity="today", required_keys=("scoreboard",),
         path="/static/json/liveData/scoreboard/todaysScoreboard_00.json",
@@ -126,7 +130,7 @@ def scoreboard_request() -> Request:
 
 
 def boxscore_request(game_id: str, game_date: date) -> Request:
-    """The box score of a game; nothing is published before the tip-off (403)."""
+    """The request for a game's box score. Not published before tip-off (403)."""
     return Request(
         provider=PROVIDER, endpoint="boxscore", entity=game_id, game_date=game_date, required_keys=("game",),
         path=f"/static/json/liveData/boxscore/boxscore_{game_id}.json", final_game_ids=_final_game,
@@ -135,7 +139,7 @@ def boxscore_request(game_id: str, game_date: date) -> Request:
 
 
 def playbyplay_request(game_id: str, game_date: date) -> Request:
-    """The play-by-play of a game; nothing is published before the tip-off (403), and it is edited after the end."""
+    """The request for a game's play-by-play. Not published before tip-off (403), and edited after the game."""
     return Request(
         provider=PROVIDER, endpoint="playbyplay", entity=game_id, game_date=game_date, required_keys=("game",),
         path=f"/static/json/liveData/playbyplay/playbyplay_{game_id}.json", parser=parse_play_by_play,
@@ -144,11 +148,11 @@ def playbyplay_request(game_id: str, game_date: date) -> Request:
 
 @parser
 def parse_schedule(payload: Payload) -> pl.DataFrame:
-    """One row per game in scope whose teams are known, of every date of the season.
+    """Returns one row per game in scope with known teams, for every date of the season.
 
-    Rows that cannot be used carry a `problem`. A game may stand under two dates while it moves: then it has two rows.
-    A game that its series does not need has the status postponed, as one that is called off. Raises Permanent when the
-    document has no games at all or is built otherwise.
+    Unusable rows have a `problem`. A game that is being rescheduled may be listed under two dates and then has two rows.
+    Games that a series does not need have the status postponed, like canceled games. Raises Permanent if the document
+    has no games or another structure.
     """
     listed = [(game, day) for game, day in _scheduled(payload) if _has_teams(game)]
     decided = decided_series([(game, _status(game)) for game, _ in listed])
@@ -158,14 +162,14 @@ def parse_schedule(payload: Payload) -> pl.DataFrame:
 
 @parser
 def count_undetermined_games(payload: Payload) -> int:
-    """Games in scope whose teams are not known yet: `parse_schedule` leaves them out."""
+    """Returns the number of games in scope whose teams are undetermined. `parse_schedule` omits them."""
     return sum(not _has_teams(game) for game, _ in _scheduled(payload))
 
 
 def read_scoreboard(document: Any) -> Scoreboard:
-    """The games in scope. A game is final when status and both scores say so, and not when its text says postponed.
+    """Returns the games in scope. A game is final with a final status and both scores, unless its text says postponed.
 
-    Raises Permanent when the document is built otherwise.
+    Raises Permanent if the document has another structure.
     """
     with parsing(scoreboard_request()):
         board = object_in(document, "scoreboard")
@@ -177,10 +181,10 @@ def read_scoreboard(document: Any) -> Scoreboard:
 
 @parser
 def parse_boxscore(payload: Payload) -> pl.DataFrame:
-    """One row per player of both teams; null statistics for who did not play.
+    """Returns one row per player of both teams. Statistics are null for players who did not play.
 
-    Minutes are exact unless most playing times of the game are whole minutes, then rounded and without seconds. Raises
-    Permanent naming game, field and value when something required is missing or unusable.
+    Minutes are exact. If most playing times of the game are whole minutes, they are rounded and `seconds` is null. Raises
+    Permanent naming game, field and value if a required value is missing or unusable.
     """
     game = _game_asked_for(payload)
     _number(game, "gameStatus")
@@ -192,12 +196,12 @@ def parse_boxscore(payload: Payload) -> pl.DataFrame:
 
 @parser
 def parse_team_boxscores(payload: Payload) -> pl.DataFrame:
-    """One row per team of the box score, with the totals that the NBA itself gives.
+    """Returns one row per team of the box score, with the NBA's own totals.
 
-    Turnovers are the players' (`turnovers`), as the archive's and every other source's: `turnoversTotal` would count the
-    team's own too, about one a game, and move pace and ratings of live games against those that models were trained on.
-    Rebounds and fouls are the players' as well. Seconds are the sum over the players, null where the source rounds. Raises
-    Permanent naming game, field and value when something is missing or unusable, and when nobody played for a team.
+    Turnovers, rebounds and fouls are sums over players, as in every other source. `turnoversTotal` also counts team
+    turnovers, about one per game, and would shift pace and ratings against the data that models were trained on. `seconds` is
+    the sum over players, null if the source rounds. Raises Permanent naming game, field and value if a value is missing or
+    unusable, or if a team has no players who played.
     """
     game = _game_asked_for(payload)
     sides = {side: _side(game, side, payload) for side in SIDES}
@@ -215,7 +219,7 @@ def parse_team_boxscores(payload: Payload) -> pl.DataFrame:
 
 @parser
 def is_final(payload: Payload) -> bool:
-    """True when the box score's own status is final."""
+    """True if the status of the box score is final."""
     return has_ended(_game_of(payload))
 
 
@@ -225,12 +229,12 @@ def _final_game(document: Any) -> list[str]:
 
 
 def _scheduled(payload: Payload) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """(game, its date entry) of every game in scope."""
+    """Returns (game, date entry) of every game in scope."""
     days = objects_in(object_in(payload.json(), "leagueSchedule"), "gameDates")
     games = [(game, day) for day in days for game in objects_in(day, "games")]
     if not games:
         raise Permanent(f"{payload.slot.name}: the schedule holds no game at all: {payload.ref}")
-    # an id that is none is kept: its competition cannot be told, and so it becomes a problem
+    # keep games with an invalid id: their competition is unknown, and they get a problem
     wanted = [(game, day) for game, day in games if not _is_id(field_in(game, "gameId")) or game["gameId"][:3] in SEASON_TYPES]
     for game, _ in wanted:
         _ = [field_in(game, field) for field in SCHEDULE_FIELDS]
@@ -258,7 +262,7 @@ def _status(game: Mapping[str, Any]) -> str:
 
 
 def _has_teams(game: Mapping[str, Any]) -> bool:
-    """False while a team is to be determined: no text, or none."""
+    """False while a team is to be determined: its tricode is null or empty."""
     return all(game[side]["teamTricode"] not in (None, "") for side in SIDES)
 
 
@@ -298,7 +302,7 @@ def _game(
 
 
 def _retyped(game: Mapping[str, Any]) -> list[str]:
-    """The fields whose value is neither of the known kind nor absent; an unknown status code is no problem of the row."""
+    """Returns the fields with a value of an unknown type. Missing values and unknown status codes are valid."""
     start, text = game["gameDateTimeUTC"], game["gameStatusText"]
     scores = {f"score of {game[side]['teamTricode']}": game[side]["score"] for side in SIDES}
     is_known = {
@@ -317,7 +321,7 @@ def _is_flag(game: Mapping[str, Any]) -> bool:
 
 
 def _tipoff(game: Mapping[str, Any], text: str) -> datetime | None:
-    """Null while the time is to be determined: the field then holds midnight in the East."""
+    """Null while the time is to be determined: the field then holds midnight Eastern."""
     tipoff = instant(game.get("gameDateTimeUTC"))
     if tipoff is None or text.upper() == "TBD":
         return None
@@ -348,7 +352,7 @@ def _game_asked_for(payload: Payload) -> Mapping[str, Any]:
 
 
 def _side(game: Mapping[str, Any], side: str, payload: Payload) -> dict[str, Any]:
-    """What every row of one of the two teams says. Raises Unusable for a side without a list of players."""
+    """Returns the columns that all rows of a team share. Raises Unusable for a team without a list of players."""
     for name in SIDES:
         objects_in(object_in(game, name), "players")
     game_date = payload.game_date or eastern_date(_required_instant(game, "gameTimeUTC"))

@@ -1,6 +1,6 @@
-"""The NBA's play-by-play list: what happened in a game, action by action, as it comes over the wire.
+"""Parser of the NBA's play-by-play list, one entry per action of a game.
 
-Scores arrive as text, person 0 is nobody, and the list is edited after the fact. Asking for it belongs to `nba_cdn`.
+Scores are text, person id 0 means no player, and the list is edited after the game. Requests belong to `nba_cdn`.
 """
 
 import re
@@ -32,7 +32,7 @@ PLAY_BY_PLAY_COLUMNS = {
 
 
 def period_seconds_left(clock: Any) -> float | None:
-    """Seconds left in the period, of "PT11M42.00S". Null when it is anything else.
+    """Seconds left in the period, from text like "PT11M42.00S". Null for any other value.
 
     >>> period_seconds_left("PT11M42.00S"), period_seconds_left("PT00M03.40S"), period_seconds_left("11:42")
     (702.0, 3.4, None)
@@ -46,10 +46,10 @@ REQUIRED: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "period_seconds_left": ("clock", period_seconds_left), "action_type": ("actionType", text_or_none),
     "home_points": ("scoreHome", whole), "away_points": ("scoreAway", whole),
 }  # fmt: skip
-"""Our column -> the field that every action has, and how it is read."""
+"""Column -> the required field of every action, and the function that reads it."""
 
 LISTS_REMEMBERED = 32
-"""A slate's: a fresh list is read where it lands and where it is used."""
+"""Cached lists, enough for a slate: each list is parsed when it lands and again when it is used."""
 
 PEOPLE = {"player_id": "personId", "assist_player_id": "assistPersonId", "block_player_id": "blockPersonId"}
 TEXTS = {"sub_type": "subType", "area": "area", "description": "description"}
@@ -58,10 +58,10 @@ TEXTS = {"sub_type": "subType", "area": "area", "description": "description"}
 @parser
 @lru_cache(maxsize=LISTS_REMEMBERED)
 def parse_play_by_play(payload: Payload) -> pl.DataFrame:
-    """One row per action of the game, in the order of the list. An area is kept as it is spelled, null where there is none.
+    """Returns one row per action of the game, in the order of the list. `area` is the provider's text, null if missing.
 
-    An action with an unusable value carries a `problem`. Raises Permanent naming game and field when the list is missing,
-    empty, about another game, or its actions lack a field.
+    Actions with an unusable value have a `problem`. Raises Permanent naming game and field if the list is missing, empty or
+    about another game, or if an action lacks a field.
     """
     game_id, actions = _actions_of(payload)
     shared = {"game_date": payload.game_date, "game_id": game_id, "source": payload.ref}
@@ -74,7 +74,7 @@ def parse_play_by_play(payload: Payload) -> pl.DataFrame:
 
 @parser
 def is_over(payload: Payload) -> bool:
-    """True when the list holds the end of the game; without it, it is not finished."""
+    """True if the list contains the end of the game. Without it, the list is incomplete."""
     _, actions = _actions_of(payload)
     return any(action.get("actionType") == "game" and action.get("subType") == "end" for action in reversed(actions))
 
@@ -98,7 +98,7 @@ def _action(action: Mapping[str, Any], game_id: str) -> dict[str, Any]:
     unusable = [field for column, (field, _) in REQUIRED.items() if row[column] is None]
     for column, field in PEOPLE.items():
         value = action.get(field)
-        value = None if value == action.get("teamId") else value  # where nobody acted, some lists name the team
+        value = None if value == action.get("teamId") else value  # without a player, some lists have the team id
         row[column] = None if value in NOBODY else whole(value)
         if row[column] is None and value not in NOBODY:
             unusable.append(field)
@@ -109,7 +109,7 @@ def _action(action: Mapping[str, Any], game_id: str) -> dict[str, Any]:
         unusable.append("teamTricode")
     kind = (row["action_type"] or "").lower()
     is_shot = kind in SHOTS or whole(action.get("isFieldGoal")) == 1
-    # only a missed heave is nobody's; the league's stats site lists it without a result
+    # only a missed heave has no player; the league's stats site lists it without a result
     is_team_heave = kind == "heave" and row["player_id"] is None and action.get("shotResult") in NOBODY
     row["is_made"] = RESULTS.get(str(action.get("shotResult"))) if is_shot and not is_team_heave else None
     if is_team_heave:

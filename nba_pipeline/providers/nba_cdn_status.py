@@ -1,8 +1,8 @@
-"""What the NBA says about whether a game is played: status codes, status texts, series that are over.
+"""Status of a game from the NBA's status codes, status texts and decided series.
 
 Seen in real schedules: the codes 1, 2 and 3, the texts "7:30 pm ET", "TBD", "Final" and "Final/OT2", `ifNecessary` false,
-series texts as "IND wins 4-1". Seen in recorded postponements: "PPD". The other spellings below are plausible and unseen.
-`postponedStatus` is not read: a whole season that was not played carried "A".
+and series texts like "IND wins 4-1". Seen in recorded postponements: "PPD". The other spellings below are plausible but
+unseen. `postponedStatus` is not read: it was "A" for a whole season that had not been played.
 """
 
 import re
@@ -22,16 +22,16 @@ WINS_OF_A_SERIES = 4
 OFF = re.compile(
     r"\b(ppd|postp\w*|cancel\w*|canc|cancl|cncl|cxl|cxld|forfeit\w*|abandon\w*|no contest|not necessary|unnecessary)\b"
 )
-"""Texts of a game that is not played on its date."""
+"""Status texts of a game that is not played on its date."""
 
 SUSPENDED = re.compile(r"\bsusp\w*")
-"""Texts of a game that was stopped and may be resumed on a later date."""
+"""Status texts of a game that was stopped and may be resumed on a later date."""
 
 OVER = re.compile(r"^final\b")
-"""Texts of a game that has ended, whatever else they mention."""
+"""Status texts of a game that has ended. They take precedence over OFF and SUSPENDED."""
 
 DECIDED = re.compile(r"\b([0-3])\s*[-\u2013]\s*4\b|\b4\s*[-\u2013]\s*([0-3])\b")
-"""The score of a series that has a winner."""
+"""The score of a decided series."""
 
 TRUE = ("true", "1", "y", "yes")
 IF_NECESSARY = "if necessary"
@@ -39,7 +39,7 @@ TEXTS = ("gameStatusText", "gameLabel", "gameSubLabel", "seriesText")
 
 
 def status_of(code: int | None, text: str, points: Sequence[int | None]) -> str:
-    """The value of the column `status`. The text outweighs the code; final needs both scores."""
+    """Returns the value of the column `status`. The text takes precedence over the code. Final requires both scores."""
     words = text.strip().lower()
     if not OVER.match(words):
         if OFF.search(words):
@@ -52,13 +52,13 @@ def status_of(code: int | None, text: str, points: Sequence[int | None]) -> str:
 
 
 def has_ended(game: Mapping[str, Any]) -> bool:
-    """Whether a box score is final: its code says so, and its text does not say otherwise."""
+    """True if a box score is final: its code is final and its text does not contradict it."""
     text = text_or_none(game.get("gameStatusText")) or ""
     return whole(game.get("gameStatus")) == FINAL and status_of(FINAL, text, (1, 1)) == "final"
 
 
 def decided_series(statuses: Sequence[tuple[Mapping[str, Any], str]]) -> set[frozenset[str]]:
-    """The pairs of teams of which one has won its playoff series, by the final games among (game, status)."""
+    """Returns the pairs of teams with a decided playoff series, counted from the final games among (game, status)."""
     wins: Counter[tuple[frozenset[str], str]] = Counter()
     for game, status in statuses:
         points = [whole(game[side]["score"]) for side in SIDES]
@@ -71,14 +71,14 @@ def decided_series(statuses: Sequence[tuple[Mapping[str, Any], str]]) -> set[fro
 def is_unnecessary(
     game: Mapping[str, Any], decided: set[frozenset[str]], has_time: bool, game_date: date | None, asked_on: date
 ) -> bool:
-    """Whether a game that has not begun will not be needed: its series is over, or its date passed without a time.
+    """True if a game that has not started is unnecessary: its series is decided, or its date has passed without a tip-off time.
 
     Args:
         game: a game of the schedule that is neither live nor final.
-        decided: the series that are over, as `decided_series` returns them.
-        has_time: whether the league has set its tip-off, which it does for each game that becomes necessary.
-        game_date: its US Eastern date.
-        asked_on: the US Eastern date of the schedule.
+        decided: the decided series, as returned by `decided_series`.
+        has_time: whether the league has set the tip-off. It sets one for each game that becomes necessary.
+        game_date: the game's US Eastern date.
+        asked_on: the US Eastern date on which the schedule was fetched.
     """
     is_playoff = str(game["gameId"]).startswith(PLAYOFFS)
     if is_playoff and frozenset(str(game[side]["teamTricode"]) for side in SIDES) in decided:
@@ -91,13 +91,13 @@ def is_unnecessary(
 
 
 def _is_conditional(game: Mapping[str, Any]) -> bool:
-    """Whether the game is played only if its series needs it."""
+    """True if the game is only played if necessary."""
     flag = str(game.get("ifNecessary")).strip().lower() in TRUE
     return flag or any(IF_NECESSARY in (text_or_none(game.get(name)) or "").lower() for name in TEXTS)
 
 
 def _is_decided_before(game: Mapping[str, Any]) -> bool:
-    """Whether the series text names a winner after fewer games than this one's number; the last game names one, too."""
+    """True if the series text names a winner after fewer games than this game's number. The last game also names a winner."""
     found = DECIDED.search(text_or_none(game.get("seriesText")) or "")
     numbers = [re.search(r"(\d)", text_or_none(game.get(name)) or "") for name in ("seriesGameNumber", "gameSubLabel")]
     number = next((int(one[1]) for one in numbers if one), None)

@@ -1,7 +1,7 @@
-"""stats.nba.com: the player game log of a date, a second opinion on box scores. No key; blocks data-centre addresses for days.
+"""stats.nba.com: the player game log of a date, to cross-check box scores. No key. Blocks data center addresses for days.
 
-Only who took part is listed, `MIN` is a rounded integer (0 is somebody who came in for some seconds), and both sides of a
-game at a neutral site are away ("@"): home and away, opponents and scores are the schedule's.
+Only players who played are listed. `MIN` is a rounded integer; 0 means a few seconds. Both teams of a game at a neutral site
+are away ("@"), so home and away, opponents and scores come from the schedule.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,19 +24,19 @@ RESULT_SET = "LeagueGameLog"
 SEASON_TYPES = {
     "regular_season": "Regular Season", "playoffs": "Playoffs", "play_in": "PlayIn", "cup_final": "IST",
 }  # fmt: skip
-"""Our season type -> the parameter; an answer holds one of them."""
+"""Season type -> query parameter. A response covers one season type."""
 
 BROWSER_HEADERS = {
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Accept": "application/json",
     "Accept-Language": "en-US,en;q=0.9", "Origin": "https://www.nba.com", "Referer": "https://www.nba.com/",
 }  # fmt: skip
-"""Other clients are left waiting until the timeout."""
+"""Required headers: requests of other clients time out."""
 
 STATISTICS = {
     "points": "PTS", "rebounds": "REB", "oreb": "OREB", "dreb": "DREB", "assists": "AST", "steals": "STL", "blocks": "BLK",
     "turnovers": "TOV", "fouls": "PF", "fgm": "FGM", "fga": "FGA", "fg3m": "FG3M", "fg3a": "FG3A", "ftm": "FTM", "fta": "FTA",
 }  # fmt: skip
-"""Our column -> the header of the game log."""
+"""Column -> header of the game log."""
 
 HEADERS = (
     "PLAYER_ID", "PLAYER_NAME", "TEAM_ABBREVIATION", "GAME_ID", "GAME_DATE", "MIN", *STATISTICS.values(), "PLUS_MINUS",
@@ -44,14 +44,15 @@ HEADERS = (
 
 
 class NbaStats(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """https://stats.nba.com/stats/leaguegamelog: one request at a time, about one a second."""
+    """Client for https://stats.nba.com/stats/leaguegamelog. One request at a time, about one per second."""
 
     http: dg.ResourceDependency[HttpClient]
 
     def player_game_logs(self, asked: Sequence[tuple[date, str]]) -> list[Payload | PipelineError]:
-        """The game logs of (date, season type) with final games, one after the other: each one's payload or its error.
+        """Fetches the game logs of (date, season type) sequentially. Returns a payload or an error for each.
 
-        A refusal (403) is of the address that asks: the others get it too and are not asked for.
+        Each pair must have final games. A 403 applies to the client's address, so the remaining requests fail with it and are
+        not sent. A 404 ends the sequence in the same way.
         """
         answers, refusal = list[Payload | PipelineError](), None
         for day, season_type in asked:
@@ -65,20 +66,20 @@ class NbaStats(dg.ConfigurableResource):  # type: ignore[type-arg]
         return answers
 
     def player_game_log(self, day: date, season_type: str) -> Payload:
-        """The game log of an Eastern date on which games of a season type are final, landed. Raises as HttpClient.get."""
+        """Returns the landed game log of an Eastern date with final games of the season type. Raises as HttpClient.get."""
         return self.http.get(player_game_log_request(day, season_type))
 
     def landed_player_game_logs(self, day: date, season_type: str) -> list[Payload]:
-        """The landed game logs of a date, oldest first; the newest is journalled as reused."""
+        """Returns the landed game logs of a date, oldest first. The newest is journaled as reused."""
         return self.http.landed(player_game_log_request(day, season_type))
 
     def reject(self, payload: Payload, problem: str) -> None:
-        """Take a payload that does not parse out of every later look-up."""
+        """Exclude a payload that does not parse from all later look-ups."""
         self.http.landing.reject(payload, problem)
 
 
 def player_game_log_request(day: date, season_type: str) -> Request:
-    """The player game log of one date and season type."""
+    """Returns the request for the player game log of one date and season type."""
     on = day.strftime("%m/%d/%Y")
     return Request(
         provider=PROVIDER, endpoint="player_game_log", entity=season_type, game_date=day, path="/stats/leaguegamelog",
@@ -92,9 +93,9 @@ def player_game_log_request(day: date, season_type: str) -> Request:
 
 @parser
 def logged_rows(payload: Payload) -> list[dict[str, Any]]:
-    """The rows of a game log by header. Raises Permanent for an empty answer, another date and a header that is not there.
+    """Returns the rows of a game log by header. Raises Permanent for an empty log, another date or a missing header.
 
-    It is only asked for when games are final, so an answer without rows is an outage and not an empty date.
+    Game logs are only requested when games are final, so an empty log is an outage and not an empty date.
     """
     document = payload.json()
     sets = document.get("resultSets") if isinstance(document, dict) else None
@@ -121,11 +122,11 @@ def logged_rows(payload: Payload) -> list[dict[str, Any]]:
 
 @parser
 def parse_game_log(payload: Payload, schedule: pl.DataFrame) -> pl.DataFrame:
-    """One row per player who took part in a game that the schedule calls final, in the columns of `boxscores`.
+    """Returns one row per player who played in a final game of the schedule, in the columns of `boxscores`.
 
-    `schedule` needs game_id, home_team, away_team, status, home_points and away_points of every game of the date; rows of
-    its other games are left out. A row of an unknown game or team, or with an unusable value, carries a `problem` that
-    names game, player, field and value. Raises Permanent as `logged_rows`.
+    `schedule` needs game_id, season, home_team, away_team, status, home_points and away_points of every game of the date. Rows
+    of games that are not final are omitted. A row with an unknown game or team, or with an unusable value, has a `problem`
+    that names game, player, field and value. Raises Permanent as `logged_rows`.
     """
     games = {game["game_id"]: game for game in schedule.iter_rows(named=True)}
     rows = []

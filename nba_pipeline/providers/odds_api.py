@@ -1,10 +1,11 @@
-"""The Odds API v4: events, and the sportsbooks' player and game lines, now or at a past instant. Needs a key.
+"""The Odds API v4: events, and the sportsbooks' player and game lines, current or historical. Needs a key.
 
-`commence_time` is about ten minutes after the tip-off. One payload may hold two spellings of a player, ladders of
-alternate lines under the main market, and prices of a game that is under way. Player and game lines come in one answer,
-so that they are of one instant and each event is asked for once.
+`commence_time` is about ten minutes after tip-off. A payload may contain two spellings of a player, alternate lines under
+the main market, and prices of a game in progress. One request per event fetches player and game lines, so that both are
+from the same instant.
 
-Every outcome of an answer is in a row of one of the two parsers: as a line, with a `problem`, or with a reason in `ignored`.
+Every outcome of a response becomes a row of one of the two parsers: as a line, with a `problem`, or with a reason in
+`ignored`.
 """
 
 import re
@@ -32,7 +33,7 @@ SPORT = "/sports/basketball_nba"
 REQUEST_FORMAT = "american"
 PRICE_FLOOR = 100
 LATEST_START = timedelta(hours=30)
-"""From the Eastern midnight that begins a slate: no game of it starts later."""
+"""Latest start of a slate's games, after the Eastern midnight at the beginning of the slate."""
 
 EVENT_COLUMNS = {
     "odds_event_id": pl.String(), "commence_time": pl.Datetime("us", "UTC"), "game_date": pl.Date(),
@@ -56,58 +57,58 @@ GAME_ODDS_COLUMNS = {
 }  # fmt: skip
 
 HISTORICAL = "historical_"
-"""How the endpoints begin whose answers are wrapped with a timestamp."""
+"""Prefix of the endpoints whose responses are wrapped with a timestamp."""
 EVENT_ID = re.compile(r"[\w-]{1,80}")
-"""It becomes part of an address and of a file's name."""
+"""Valid event ids. They become part of a URL and of a file name."""
 OVER_AND_UNDER = {"over": "Over", "under": "Under"}
-"""The documented names of the two sides, by their lower-case form; other letter cases are plausible."""
+"""Lower-case form -> documented name of the two sides. Other letter cases are plausible."""
 NAME_WITH_SIDE = re.compile(r"(?P<player>.*\S)\s+(?P<side>over|under)", re.IGNORECASE)
-"""A plausible outcome without `description`: its name holds the player and the side."""
+"""A plausible outcome without `description`: its name contains the player and the side."""
 NOT_DECLARED = "market {} is declared neither used nor ignored"
 
 
 class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """api.the-odds-api.com, https://the-odds-api.com/liveapi/guides/v4/.
+    """Client for api.the-odds-api.com, https://the-odds-api.com/liveapi/guides/v4/.
 
-    Live events are free; live odds cost 1 credit per market and region, historical ones 10: an event's player and game
-    lines are 3 credits live, 30 historical.
+    Live events are free. Odds cost 1 credit per market and region live, 10 historical. The player and game lines of an
+    event cost 3 credits live, 30 historical.
     """
 
     http: dg.ResourceDependency[HttpClient]
     api_key: str = ""
 
     def events(self, day: date, at: datetime | None = None) -> Payload:
-        """The events of an Eastern date, landed; those listed at a past instant when `at` is given.
+        """Returns the landed events of an Eastern date, as listed now or at the past instant `at`.
 
-        Raises Permanent without a key, else as HttpClient.get.
+        Raises Permanent without a key, otherwise as HttpClient.get.
         """
         return self.http.get(self.events_request(day, at))
 
     def odds(self, event_ids: Sequence[str], day: date, at: datetime | None = None) -> list[Payload | PipelineError]:
-        """The player and game lines of each event, its payload or its error, in the order given."""
+        """Fetches the player and game lines of events. Returns a payload or an error per event, in the given order."""
         return self.http.get_many([self.odds_request(event_id, day, at) for event_id in event_ids])
 
     def landed_events(self, day: date) -> list[Payload]:
-        """Every landed list of events of a date, live and historical, oldest first."""
+        """Returns all landed event lists of a date, live and historical, oldest first."""
         return self._landed("events", day)
 
     def landed_odds(self, day: date) -> list[Payload]:
-        """Every landed answer with lines of a date, live and historical, oldest first."""
+        """Returns all landed responses with lines of a date, live and historical, oldest first."""
         return self._landed("event_odds", day)
 
     @property
     def quota(self) -> dict[str, int]:
-        """Credits as last told: remaining, used, last. Empty before the first answer."""
+        """The credits of the latest response: remaining, used, last. Empty before the first response."""
         return self.http.quota
 
     def events_request(self, day: date, at: datetime | None = None) -> Request:
-        """The question for the events that start on an Eastern date."""
+        """Returns the request for the events that start on an Eastern date."""
         start = eastern(day, 0)
         window = {"commenceTimeFrom": _iso(start), "commenceTimeTo": _iso(start + LATEST_START)}
         return self._request(("events", "/events", "slate"), day, at, window)
 
     def odds_request(self, event_id: str, day: date, at: datetime | None = None) -> Request:
-        """The question for one event's player and game lines."""
+        """Returns the request for an event's player and game lines."""
         markets = ",".join((SETTINGS.lines.market, *SETTINGS.lines.game_markets))
         params = {"regions": SETTINGS.lines.regions, "markets": markets, "oddsFormat": REQUEST_FORMAT}
         return self._request(("event_odds", f"/events/{event_id}/odds", event_id), day, at, params)
@@ -134,7 +135,7 @@ class OddsApi(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 @parser
 def parse_events(payload: Payload) -> pl.DataFrame:
-    """One row per event; `game_date` is the Eastern date of `commence_time`. Unknown teams give a `problem`."""
+    """Returns one row per event. `game_date` is the Eastern date of `commence_time`. Unknown teams give a `problem`."""
     events = _data(payload)
     if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
         raise Permanent(f"{payload.slot.name}: the answer is not a list of events: {payload.ref}")
@@ -144,11 +145,11 @@ def parse_events(payload: Payload) -> pl.DataFrame:
 
 @parser
 def parse_event_odds(payload: Payload) -> pl.DataFrame:
-    """One row per event, book, market, spelling and line, with the prices of both sides (null for a missing side).
+    """Returns one row per event, book, market, spelling and line, with the prices of both sides (null for a missing side).
 
-    `snapshot_at` is the market's last_update, else the bookmaker's, else the timestamp of a historical answer, else
-    null. Rows that cannot be used carry a `problem`, as does each outcome of a market that is not declared. Outcomes of player
-    markets that are ignored by declaration carry the reason in `ignored`. Game markets are those of `parse_game_odds`.
+    `snapshot_at` is the market's last_update, else the bookmaker's, else the timestamp of a historical response, else null.
+    Unusable rows and outcomes of undeclared markets have a `problem`. Outcomes of player markets that are declared as ignored
+    have the reason in `ignored`. `parse_game_odds` reads the game markets.
     """
     rows = [row for shown, outcomes in _markets(payload) for row in _player_rows(shown, outcomes)]
     return frame_of(rows, ODDS_COLUMNS)
@@ -156,11 +157,11 @@ def parse_event_odds(payload: Payload) -> pl.DataFrame:
 
 @parser
 def parse_game_odds(payload: Payload) -> pl.DataFrame:
-    """One row per event, book, market (spreads or totals) and outcome (home, away, over or under).
+    """Returns one row per event, book, market (spreads or totals) and outcome (home, away, over or under).
 
-    Home and away are the provider's; a spread is the view of its own outcome, negative for the favourite. `snapshot_at`
-    is made as by `parse_event_odds`, which reads the other markets of the same answers. Rows that cannot be used carry a
-    `problem`; outcomes of game markets that are ignored by declaration carry the reason in `ignored`.
+    Home and away are the provider's. A spread is relative to its outcome's team, negative for the favorite. `snapshot_at` is
+    defined as in `parse_event_odds`, which reads the other markets of the same responses. Unusable rows have a `problem`.
+    Outcomes of game markets that are declared as ignored have the reason in `ignored`.
     """
     rows = [
         {**shown, **(_game_line(outcome, shown) if declared(shown["market"]) == (GAME, USED) else _ignored(shown))}
@@ -172,9 +173,9 @@ def parse_game_odds(payload: Payload) -> pl.DataFrame:
 
 
 def match_events(events: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
-    """(odds_event_id, game_id) of the events that are a game of the schedule.
+    """Returns (odds_event_id, game_id) of the events that match a game of the schedule.
 
-    `events` needs odds_event_id, commence_time, home_team and away_team; `schedule` game_id, game_date, home_team and
+    `events` needs odds_event_id, commence_time, home_team and away_team. `schedule` needs game_id, game_date, home_team and
     away_team.
     """
     keyed = events.select("odds_event_id", "commence_time", "home_team", "away_team").unique(maintain_order=True)
@@ -183,7 +184,7 @@ def match_events(events: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
 
 
 def _data(payload: Payload) -> Any:
-    """What a live answer is, and what a historical one wraps."""
+    """Returns the data of a live response, or of the envelope of a historical one."""
     document = payload.json()
     is_historical = isinstance(document, dict) and "timestamp" in document and "data" in document
     if payload.slot.endpoint.startswith(HISTORICAL) and not is_historical:
@@ -192,9 +193,9 @@ def _data(payload: Payload) -> Any:
 
 
 def _markets(payload: Payload) -> Iterator[tuple[dict[str, Any], list[Mapping[str, Any]]]]:
-    """Each market of each book of an answer: what its rows have in common, and its outcomes.
+    """Yields each market of each book of a response: the columns that its rows share, and its outcomes.
 
-    Raises Permanent when the answer is built otherwise.
+    Raises Permanent if the response has another structure.
     """
     event = _data(payload)
     if not isinstance(event, dict) or not isinstance(event.get("bookmakers"), list):
@@ -240,7 +241,7 @@ def _event(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _player_rows(shown: Mapping[str, Any], outcomes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The rows of one market: all of its outcomes, whatever they look like; none of a game market."""
+    """Returns the rows of a market, including unusable outcomes. Empty for a game market."""
     kind = declared(shown["market"])
     if kind == (PLAYER, USED):
         return [{**shown, **_line(sides, shown["problem"])} for sides in _by_line(outcomes)]
@@ -257,10 +258,10 @@ def _ignored(shown: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _who(outcome: Mapping[str, Any]) -> tuple[str | None, Any]:
-    """The player of an outcome, null when it names nobody, and its side: Over, Under or what stands there instead.
+    """Returns the player of an outcome (null if missing) and its side: Over, Under or the unknown value.
 
-    The documented form has the side in `name` and the player in `description`. Plausible forms are the two the other way
-    round, and both in `name`.
+    The documented form has the side in `name` and the player in `description`. Plausible forms have the two swapped, or both
+    in `name`.
     """
     name, named = outcome.get("name"), outcome.get("description")
     side, spelling = _side_of(name), _plain(named)
@@ -276,7 +277,7 @@ def _side_of(value: Any) -> str | None:
 
 
 def _plain(value: Any) -> str | None:
-    """Text with single blanks; null when empty or not text."""
+    """Text with single spaces. Null if empty or not text."""
     return " ".join(value.split()) or None if isinstance(value, str) else None
 
 
@@ -286,7 +287,7 @@ def _half_points(point: Any) -> int | None:
 
 
 def _by_line(outcomes: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    """The outcomes of each player and line, both sides together. What names nobody, or no line, stays apart by its text."""
+    """Groups the outcomes by player and line, both sides together. A missing player or line is grouped by its raw value."""
     groups: dict[tuple[Any, Any], list[Mapping[str, Any]]] = {}
     for outcome in outcomes:
         spelling, half_points = _who(outcome)[0], _half_points(outcome.get("point"))
@@ -320,7 +321,7 @@ def _line(sides: Sequence[Mapping[str, Any]], problem: str | None) -> dict[str, 
 
 
 def _price_key(price: Any) -> Any:
-    """Equal for one price in several forms, as -110 and "-110"."""
+    """Returns the same key for all forms of a price, such as -110 and "-110"."""
     number = whole(price)
     return str(price) if number is None else number
 

@@ -1,6 +1,6 @@
-"""The Odds API's markets: which are used, and which are ignored by declaration. Any other market is a problem.
+"""Declaration of The Odds API's markets as used or ignored. Any other market is a problem.
 
-The keys are those of the provider's list of betting markets, https://the-odds-api.com/sports-odds-data/betting-markets.html.
+Market keys: https://the-odds-api.com/sports-odds-data/betting-markets.html.
 """
 
 import re
@@ -14,15 +14,15 @@ STATISTICS = (
     "points", "rebounds", "assists", "threes", "blocks", "steals", "turnovers", "blocks_steals", "points_rebounds_assists",
     "points_rebounds", "points_assists", "rebounds_assists", "field_goals", "frees_made", "frees_attempts",
 )  # fmt: skip
-"""What the over/under markets of a player count."""
+"""Statistics of the player over/under markets."""
 
 PLAYER_MARKETS = re.compile(rf"player_({'|'.join(STATISTICS)})(_q1|_alternate)?")
-"""Over/under markets. Each outcome names a player, a side, a price and a number."""
+"""Over/under markets. Each outcome has a player, a side, a price and a line."""
 
 PLAYER_MARKETS_WITHOUT_A_LINE = frozenset(
     f"player_{what}" for what in ("double_double", "triple_double", "first_basket", "first_team_basket", "method_of_first_basket")
 )
-"""Markets of yes and no, or of one choice among several: an outcome has no number that a forecast is compared with."""
+"""Yes/no and multiple-choice markets. Their outcomes have no line to compare a forecast with."""
 
 OTHER_GAME_MARKETS = re.compile(
     r"(h2h|h2h_lay|h2h_3_way|outrights|draw_no_bet|spreads|totals|alternate_spreads|alternate_totals|team_totals|alternate_team_totals)"
@@ -32,7 +32,7 @@ OTHER_GAME_MARKETS = re.compile(
 
 
 def declared(market: str) -> tuple[str, str] | None:
-    """Whether a market is of a player or a game, and used or ignored. Null for a market that is not declared.
+    """Returns (player or game, used or ignored) of a market, or None if it is not declared.
 
     >>> declared("player_points"), declared("player_double_double"), declared("totals"), declared("totals_h1")
     (('player', 'used'), ('player', 'ignored'), ('game', 'used'), ('game', 'ignored'))

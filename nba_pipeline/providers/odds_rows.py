@@ -1,4 +1,4 @@
-"""Landed odds as rows of `prop_lines` and `game_lines`: their game, their cut-off, and why a row is ignored or rejected."""
+"""Conversion of landed odds to rows of `prop_lines` and `game_lines`: game, cut-off, and reasons for ignored or rejected rows."""
 
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -13,16 +13,16 @@ from nba_pipeline.warehouse.landing import Payload
 AFTER_TIPOFF = "shown at or after tip-off"
 
 IGNORED = "ignored"
-"""Column of the rows on their way: why a row is ignored by declaration. It is counted, and not kept."""
+"""Temporary column: why a row is ignored by declaration. Ignored rows are counted and not stored."""
 
 NO_OFFERS = pl.DataFrame(schema={PROBLEM: pl.String, IGNORED: pl.String})
 
 
 def as_rows(odds: pl.DataFrame, events: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
-    """Event odds as rows of the table, without the player: the game, the cut-off and whether the line is from before it.
+    """Returns event odds as rows of the table without the player, with `game_id`, `tipoff_at` and `is_before_tipoff`.
 
-    The cut-off is the earlier of the schedule's tip-off and the provider's start; the provider's start alone is about ten
-    minutes late and proves nothing, so without the schedule's there is none.
+    `tipoff_at`, the cut-off, is the earlier of the schedule's tip-off and the provider's start. It is null without the
+    schedule's tip-off, because the provider's start is about ten minutes late.
     """
     matched = match_events(events, schedule).select("odds_event_id", "game_id")
     games = schedule.select("game_id", "game_date", pl.col("tipoff_at").alias("scheduled_at"))
@@ -40,9 +40,9 @@ def as_rows(odds: pl.DataFrame, events: pl.DataFrame, schedule: pl.DataFrame) ->
 def landed_rows(
     odds_api: OddsApi, games: pl.DataFrame, day: date, parse: Callable[[Payload], pl.DataFrame], problems: list[str]
 ) -> list[pl.DataFrame]:
-    """What every landed answer about a date's games says, as rows of the table; no frame where nothing is landed.
+    """Returns all landed odds of a date as rows of the table, in one frame. Empty list without landed events or odds.
 
-    `problems` gets the reasons of the answers that are rejected.
+    The reasons of rejected responses are appended to `problems`.
     """
     listed = read(odds_api, odds_api.landed_events(day), parse_events, problems)
     offered = read(odds_api, odds_api.landed_odds(day), parse, problems)
@@ -55,6 +55,6 @@ def landed_rows(
 def read(
     odds_api: OddsApi, payloads: Sequence[Payload], parse: Callable[[Payload], pl.DataFrame], problems: list[str]
 ) -> pl.DataFrame:
-    """All payloads as one frame, oldest first; one that does not parse is rejected and named, the others go on."""
+    """Returns all payloads as one frame, oldest first. Payloads that do not parse are rejected and added to `problems`."""
     frames = [frame for _, frame in read_each(parse, payloads, odds_api.http.landing, problems)]
     return pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()

@@ -1,6 +1,6 @@
-"""The one boundary around every parser: whatever goes wrong inside costs one payload, which is rejected by name.
+"""Error boundary of all parsers: an error inside a parser rejects one payload and nothing else.
 
-What belongs here: the boundary, and the shapes that parsers require. What a payload means belongs to its provider.
+The boundary and the structures that parsers require belong here. The meaning of a payload belongs to its provider.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -17,18 +17,18 @@ from nba_pipeline.warehouse.landing import Landing, Payload, Slot
 Parsed = TypeVar("Parsed")
 Arguments = ParamSpec("Arguments")
 MOST_CHARACTERS = 2000
-"""Of a message: it stands in the journal, and in the quarantine once per row."""
+"""Maximum length of a message. It is stored in the journal, and in the quarantine once per row."""
 
 
 class Unusable(PipelineError):
-    """A field whose value cannot be used. The message names both."""
+    """A field has an unusable value. The message names both."""
 
 
 @contextmanager
 def parsing(slot: Slot, ref: str = "") -> Iterator[None]:
-    """Turn every failure of a parser into a Permanent error that names provider, endpoint and entity.
+    """Convert the errors of a parser to Permanent errors that name provider, endpoint and entity.
 
-    What is no fault of the payload goes on as it is: its file, memory, the step's time and the platform's other errors.
+    Errors that are not caused by the payload propagate unchanged: OSError, MemoryError, OutOfTime and other PipelineErrors.
     """
     where = f": {ref}" if ref else ""
     try:
@@ -41,7 +41,7 @@ def parsing(slot: Slot, ref: str = "") -> Iterator[None]:
         raise
     except (PipelineError, OutOfTime, OSError, MemoryError):
         raise
-    # A document that nobody foresaw may end in any exception, and must not end the other games of the date.
+    # An unexpected document may raise any exception, which must not affect the other games of the date.
     except (Exception, pl.exceptions.PanicException) as error:
         problem = (
             f"{error.args[0]} is missing" if isinstance(error, KeyError) and error.args else f"{type(error).__name__}: {error}"
@@ -52,11 +52,11 @@ def parsing(slot: Slot, ref: str = "") -> Iterator[None]:
 def parser(
     parse: Callable[Concatenate[Payload, Arguments], Parsed],
 ) -> Callable[Concatenate[Payload, Arguments], Parsed]:
-    """A function of a landed payload, inside of the boundary. Raises Permanent, and what reading the payload raises."""
+    """Decorator for functions of a landed payload. They raise Permanent, and the errors of reading the payload's file."""
 
     @wraps(parse)
     def parsed(payload: Payload, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Parsed:
-        _ = payload.body  # before the boundary: that a file cannot be read says nothing about its contents
+        _ = payload.body  # outside of the boundary: an unreadable file does not make the payload invalid
         with parsing(payload.slot, payload.ref):
             return parse(payload, *args, **kwargs)
 
@@ -66,9 +66,9 @@ def parser(
 def read_each(
     parse: Callable[[Payload], Parsed], payloads: Iterable[Payload], landing: Landing, problems: list[str]
 ) -> list[tuple[Payload, Parsed]]:
-    """Each payload with what it parses to, in the order given. One that cannot be parsed is rejected, and the others go on.
+    """Returns (payload, parsed value) in the given order. Payloads that cannot be parsed are rejected and omitted.
 
-    `problems` gets the reasons of the rejections.
+    The reasons of the rejections are appended to `problems`.
     """
     found = []
     for payload in payloads:
@@ -83,12 +83,12 @@ def read_each(
 def those_that(
     holds: Callable[[Payload], bool], payloads: Iterable[Payload], landing: Landing, problems: list[str]
 ) -> list[Payload]:
-    """The payloads of which a fact holds; see `read_each`."""
+    """Returns the payloads for which `holds` is true. Rejections as in `read_each`."""
     return [payload for payload, does_hold in read_each(holds, payloads, landing, problems) if does_hold]
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """The rows as a frame. Raises Unusable naming column and value for one that does not fit its type."""
+    """Returns the rows as a frame. Raises Unusable naming column and value if a value does not fit its type."""
     try:
         return pl.DataFrame(rows, schema=columns)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
@@ -106,24 +106,24 @@ def _refuse_unfit(column: str, value: Any, dtype: pl.DataType) -> None:
 
 
 def field_in(thing: Mapping[str, Any], key: str) -> Any:
-    """A field that an object must have, of any kind. Raises Unusable when it is missing."""
+    """Returns a required field of any type. Raises Unusable if it is missing."""
     if key not in thing:
         raise Unusable(f"{key} is missing")
     return thing[key]
 
 
 def list_in(thing: Any, key: str) -> list[Any]:
-    """A list that an object must have. Raises Unusable when it is missing or something else."""
+    """Returns a required list. Raises Unusable if it is missing or has another type."""
     return _of_type(thing, key, list)
 
 
 def object_in(thing: Any, key: str) -> dict[str, Any]:
-    """An object that an object must have. Raises Unusable when it is missing or something else."""
+    """Returns a required object. Raises Unusable if it is missing or has another type."""
     return _of_type(thing, key, dict)
 
 
 def objects_in(thing: Any, key: str) -> list[dict[str, Any]]:
-    """A list of objects that an object must have. Raises Unusable when it is missing, or something else is in it."""
+    """Returns a required list of objects. Raises Unusable if it is missing or has an element of another type."""
     found = list_in(thing, key)
     for number, one in enumerate(found):
         if not isinstance(one, dict):

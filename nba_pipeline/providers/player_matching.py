@@ -1,4 +1,4 @@
-"""Players as providers spell them: whom a name may mean in a game, and which player it means."""
+"""Resolution of providers' player names: the candidates of a game, and the player of each line."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -14,15 +14,15 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.partitions import recovering
 
 NAME_COLUMNS = SEEN_COLUMNS[:-1]
-"""Of box scores, what says who played for whom under which name."""
+"""Columns of box scores that identify player, team and spelling."""
 
 
 def who_may_be_meant(
     schedule: pl.DataFrame, boxscores: pl.DataFrame, players: pl.DataFrame, rosters: pl.DataFrame
 ) -> pl.DataFrame:
-    """Everybody active at each game and how he stands to its two teams, see `active_players`.
+    """Returns the active players of each game with their standing towards its teams, see `active_players`.
 
-    `boxscores` needs NAME_COLUMNS; `rosters` are those of `roster_sightings`.
+    `boxscores` needs NAME_COLUMNS. `rosters` is the result of `roster_sightings`.
     """
     sides = pl.concat(
         [schedule.select("game_id", "game_date", "season", pl.col(f"{side}_team").alias("team")) for side in ("home", "away")]
@@ -32,9 +32,10 @@ def who_may_be_meant(
 
 
 def roster_sightings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
-    """The rosters of some dates and the days before, as `active_players` reads them; who has no id yet has a negative one.
+    """Returns the rosters of some dates and the days before, in the columns of `active_players`.
 
-    Read past the graph: a roster that cannot be had, or whose step failed, must not cost the lines of the date.
+    Players without an id have a negative one. The warehouse is read directly instead of through an upstream asset, because a
+    missing roster or a failed roster step must not fail the lines of the date.
     """
     if not dates:
         return pl.DataFrame(schema=SEEN_SCHEMA)
@@ -55,7 +56,7 @@ def roster_sightings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFram
 def name_the_players(
     offered: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """Give each offered line its player; a name that resolves to nobody, or to several, becomes the row's problem."""
+    """Adds `player_id` to each line. Unresolved and ambiguous names give a `problem`."""
     mentions = offered.filter(pl.col("game_id").is_not_null(), pl.col("spelling").is_not_null())
     names = resolve_names(mentions.select("game_id", "spelling").unique(), players, active, asserted).select(
         "game_id", "spelling", "player_id", pl.col("problem").alias("name_problem")

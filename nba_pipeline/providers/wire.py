@@ -1,4 +1,4 @@
-"""Reading values off the wire: clocks, numbers that arrive as text, instants. Nothing is coerced silently."""
+"""Conversion of provider values: clocks, numbers as text, instants. Nothing is coerced silently."""
 
 import math
 import re
@@ -12,9 +12,9 @@ MINUTES_AND_SECONDS = re.compile(r"(\d{1,9}):([0-5]?\d)(?:\.\d+)?")
 PLAIN_MINUTES = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
 WHOLE = re.compile(r"([+-]?\d{1,18})(?:\.0*)?")
 LARGEST = 10**18
-"""A larger number fits no column of whole numbers."""
+"""Exclusive limit of whole numbers. Larger numbers may not fit an Int64 column."""
 NEVER, AGES_HENCE = datetime(1900, 1, 2, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-"""The NBA's "no time yet" lies before; after lies what nobody can add hours to."""
+"""Range of valid instants. The NBA's placeholder for an unset time is earlier. Adding hours to the latest years overflows."""
 
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = 120
@@ -22,7 +22,7 @@ _REPR.maxlevel = 3
 
 
 def quoted(value: Any) -> str:
-    """A provider's value for a message: as `repr`, cut where it is long or deep.
+    """Returns a provider's value for a message: its `repr`, shortened if it is long or deeply nested.
 
     >>> quoted("x"), len(quoted("x" * 10**6)), quoted([[[[[]]]]])
     ("'x'", 120, '[[[[...]]]]')
@@ -31,12 +31,12 @@ def quoted(value: Any) -> str:
 
 
 def plain(value: Any) -> str:
-    """A provider's value as text for a message that does not quote it; cut as by `quoted`."""
+    """Returns a provider's value for a message as text without quotes, shortened like `quoted`."""
     return str(value)[: _REPR.maxstring].encode(errors="backslashreplace").decode()
 
 
 def seconds_of(clock: str | None) -> int | None:
-    """Seconds of a playing time: "PT25M01.00S", "25:01", "25", "07" or "45.5" (minutes). Null when it is none of these.
+    """Seconds of a playing time: "PT25M01.00S", "25:01", "25", "07" or "45.5" (minutes). Null for other formats.
 
     >>> seconds_of("PT25M01.00S"), seconds_of("25:01"), seconds_of("07"), seconds_of("45.5"), seconds_of("")
     (1501, 1501, 420, 2730, None)
@@ -51,9 +51,9 @@ def seconds_of(clock: str | None) -> int | None:
 
 
 def whole(value: Any) -> int | None:
-    """An integer that arrived as a number or as plain text: 21, 21.0, "21". Null for anything else, booleans too.
+    """An integer from a number or plain text: 21, 21.0, "21". Null for anything else, including booleans.
 
-    Null also for 10**18 and more, and for less than -10**18.
+    Null also if the absolute value is 10**18 or more.
     """
     number = None
     if isinstance(value, int) and not isinstance(value, bool):
@@ -77,12 +77,12 @@ def instant(value: Any) -> datetime | None:
 
 
 def day_or_none(day: date) -> date | None:
-    """A date of the years that instants may have."""
+    """The date, or null if it is outside of the range of valid instants."""
     return day if NEVER.date() <= day < AGES_HENCE.date() else None
 
 
 def number_or_none(value: Any) -> float | None:
-    """A finite number that arrived as a number or as text; null for anything else, booleans too."""
+    """A finite number from a number or text. Null for anything else, including booleans."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
@@ -93,7 +93,7 @@ def number_or_none(value: Any) -> float | None:
 
 
 def text_or_none(value: Any) -> str | None:
-    """Text without blanks around it; null when empty, not text, or with half of a character, which no table can hold."""
+    """Stripped text. Null if empty, not text, or with a lone surrogate, which cannot be encoded as UTF-8."""
     if not isinstance(value, str):
         return None
     try:
@@ -104,12 +104,12 @@ def text_or_none(value: Any) -> str | None:
 
 
 def knows_only_whole_minutes(seconds: Sequence[int]) -> bool:
-    """True when most playing times of a game are whole minutes: the source rounds, its seconds mean nothing."""
+    """True if most playing times of a game are whole minutes: the source rounds, and its seconds are not meaningful."""
     return bool(seconds) and sum(s % 60 == 0 for s in seconds) * 2 > len(seconds)
 
 
 def minutes_fields(seconds: int | None, is_rounded: bool) -> dict[str, Any]:
-    """The columns seconds, minutes and minutes_precision of somebody's playing time; all null for null."""
+    """Returns the columns seconds, minutes and minutes_precision of a playing time. All null for null."""
     if seconds is None:
         return {"seconds": None, "minutes": None, "minutes_precision": None}
     if is_rounded:

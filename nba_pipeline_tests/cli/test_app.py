@@ -1,4 +1,4 @@
-"""What every command does, whatever it is asked."""
+"""Behavior that all commands share."""
 
 import json
 import os
@@ -17,21 +17,21 @@ DAY = date(2026, 1, 15)
 
 @pytest.fixture
 def usual_umask() -> Iterator[None]:
-    """That of most systems: everybody may read."""
+    """The default umask of most systems, which lets all users read."""
     before = os.umask(0o022)
     yield
     os.umask(before)
 
 
 def open_to_others(folder: Path) -> list[str]:
-    """The files and folders, this one included, that the group or everybody may read, write or enter."""
+    """Returns the files and folders, including the root, that the group or other users may read, write or enter."""
     found = [folder, *folder.rglob("*")]
     return [str(path) for path in found if path.lstat().st_mode & OTHERS]
 
 
 @pytest.mark.usefixtures("usual_umask")
 def test_a_new_home_is_only_the_users(tmp_path: Path) -> None:
-    """With Dagster's databases, and every folder on the way to it."""
+    """Includes Dagster's databases and all parent folders."""
     nba_pipeline("status", home=tmp_path / "nba" / "home", now=eastern(DAY, 12))
     assert (tmp_path / "nba" / "home" / "dagster" / "dagster.yaml").exists() and open_to_others(tmp_path / "nba") == []
 
@@ -39,7 +39,7 @@ def test_a_new_home_is_only_the_users(tmp_path: Path) -> None:
 @pytest.mark.platform
 @pytest.mark.usefixtures("usual_umask")
 def test_what_a_run_and_a_backup_write_is_only_the_users(tmp_path: Path) -> None:
-    """Tables, landing, locks, manifests, events."""
+    """Includes tables, landing, locks, manifests and events."""
     home, backup = tmp_path / "home", tmp_path / "backup"
     home.mkdir(mode=0o700)
     rules = home / "sandbox_rules.json"
@@ -53,7 +53,7 @@ def test_what_a_run_and_a_backup_write_is_only_the_users(tmp_path: Path) -> None
 
 @pytest.mark.usefixtures("usual_umask")
 def test_files_that_exist_keep_their_permissions(tmp_path: Path) -> None:
-    """A home that its user shared on purpose stays readable; what is new in it is private."""
+    """A home that its user has shared stays readable. New files in it are private."""
     tmp_path.chmod(0o755)
     rules = tmp_path / "sandbox_rules.json"
     rules.write_text("{}")

@@ -1,4 +1,4 @@
-"""Answers as text: CSV that a spreadsheet does not evaluate, tables that a terminal does not obey."""
+"""Query results as text: CSV without formulas, tables without terminal control sequences."""
 
 import csv
 import io

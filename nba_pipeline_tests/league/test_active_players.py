@@ -1,4 +1,4 @@
-"""Who is active for a team on a date."""
+"""Active players of a game."""
 
 from datetime import date, timedelta
 
@@ -13,7 +13,7 @@ LAST_SEASON = date(2023, 6, 1)
 
 
 def standings(*seen: tuple[date, str, int, bool]) -> dict[int, str]:
-    """Player -> standing in GSW against NYK, of these (date, team, player, whether on a roster)."""
+    """Returns player -> standing in GSW against NYK, from (date, team, player, is_roster)."""
     rows = [
         (day, "2023-24" if day.year == DAY.year else "2022-23", team, who, f"P{who}", roster) for day, team, who, roster in seen
     ]

@@ -1,4 +1,4 @@
-"""Eastern dates and seasons, on the days on which they usually go wrong."""
+"""Eastern dates and seasons, including clock changes and season boundaries."""
 
 from datetime import UTC, date, datetime
 
@@ -36,9 +36,9 @@ def test_an_evening_game_belongs_to_the_eastern_date(instant: datetime, expected
     ("day", "hour", "utc_hour"),
     [
         (date(2024, 3, 9), 12, 17),
-        (date(2024, 3, 10), 12, 16),  # the clocks went forward in the night
+        (date(2024, 3, 10), 12, 16),  # clocks go forward
         (date(2024, 11, 2), 12, 16),
-        (date(2024, 11, 3), 12, 17),  # and back
+        (date(2024, 11, 3), 12, 17),  # clocks go back
     ],
 )
 def test_eastern_noon_moves_with_daylight_saving(day: date, hour: int, utc_hour: int) -> None:

@@ -1,4 +1,4 @@
-"""Names: one normal form, and which player a spelling means."""
+"""Names: normal forms, and the resolution of spellings."""
 
 from datetime import date
 
@@ -34,11 +34,11 @@ KNOWN = pl.DataFrame(
     }
 )
 ELSEWHERE = {20: "Luka Dončić", 22: "Gary Trent Jr."}
-"""Who is active for another team."""
+"""Players who are active for another team."""
 
 
 def active(standings: dict[tuple[int, str], str] | None = None) -> pl.DataFrame:
-    """The rosters, everybody elsewhere in every game, and these (id, name) with their standing in game g1."""
+    """Returns the rosters, the players of ELSEWHERE in every game, and (id, name) players with their standing in game g1."""
     elsewhere = [(game, *person, "elsewhere") for game in ("g1", "g2") for person in ELSEWHERE.items()]
     more = [("g1", *person, standing) for person, standing in (standings or {}).items()]
     others = pl.DataFrame([*elsewhere, *more], schema=ACTIVE_SCHEMA, orient="row")
@@ -81,8 +81,8 @@ def test_each_step_names_one_player(game_id: str, spelling: str, player_id: int,
     ("spelling", "problem"),
     [
         ("J. Green", "ambiguous name 'J. Green': Jalen Green, Jeff Green"),
-        ("D. Jones", "ambiguous name 'D. Jones': Damian Jones, Derrick Jones Jr."),  # either may lack his suffix
-        ("Gary Payton", "ambiguous name 'Gary Payton': 24, or somebody new"),  # nobody active has the name
+        ("D. Jones", "ambiguous name 'D. Jones': Damian Jones, Derrick Jones Jr."),  # either may be spelled without suffix
+        ("Gary Payton", "ambiguous name 'Gary Payton': 24, or somebody new"),  # no active player has the name
         ("L. Doncic", "unresolved name 'L. Doncic'"),  # initials only count within the two teams
         ("Nobody", "unresolved name 'Nobody'"),
     ],
@@ -93,7 +93,7 @@ def test_nothing_is_guessed(spelling: str, problem: str) -> None:
 
 
 def answer_to(spelling: str, *people: str, standing: str = "of_the_teams") -> tuple[int | None, str | None]:
-    """The player or problem of a spelling in a game of these people, numbered from 1; the last one has this standing."""
+    """Returns the player or problem of a spelling in a game of these players, numbered from 1. The last has the standing."""
     standings = ["of_the_teams"] * (len(people) - 1) + [standing]
     rows = [("g1", n, name, where) for n, (name, where) in enumerate(zip(people, standings, strict=True), 1)]
     everybody = pl.DataFrame(rows, schema=ACTIVE_SCHEMA, orient="row")
@@ -209,7 +209,7 @@ def test_a_spelling_learned_earlier_counts_within_the_two_teams() -> None:
     known = pl.DataFrame({"player_id": [9, 6], "spelling": ["Kenny the Jet", "J. Green"]})
     mentions = pl.DataFrame({"game_id": ["g2", "g1"], "spelling": ["Kenny The Jet", "J. Green"]})
     answers = resolve_names(mentions, known, ROSTERS)
-    assert answers["player_id"].to_list() == [9, None]  # a learned initial would hide that another Green is here
+    assert answers["player_id"].to_list() == [9, None]  # ignores learned initials, which could hide another Green
 
 
 def test_no_mention_gives_no_answer() -> None:

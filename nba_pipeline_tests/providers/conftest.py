@@ -1,4 +1,4 @@
-"""A provider on this machine: real HTTP, scripted answers, and what it was asked."""
+"""A local provider over real HTTP, with scripted answers and recorded requests."""
 
 import contextlib
 import copy
@@ -28,7 +28,7 @@ PROVIDERS = ("nba_cdn", "balldontlie", "odds_api")
 
 @dataclass
 class Answer:
-    """What the provider says: a document or raw bytes. `lost` bytes at the end are promised and never sent."""
+    """The provider's response: a document or raw bytes. The last `lost` bytes are announced and never sent."""
 
     document: Any = None
     status: int = 200
@@ -40,7 +40,7 @@ class Answer:
 
 @dataclass
 class Asked:
-    """One request as it arrived."""
+    """A received request."""
 
     path: str
     params: dict[str, str]
@@ -49,7 +49,7 @@ class Asked:
 
 
 class Provider:
-    """Answers in the order given; the last answer is repeated. An answer may be a function of what was asked."""
+    """Serves answers in the given order and repeats the last. An answer may be a function of the request."""
 
     def __init__(self) -> None:
         self.answers: list[Answer | Callable[[Asked], Answer]] = [Answer({})]
@@ -88,12 +88,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = bool(answer.lost)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class _Server(http.server.ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing when a client hangs up on a long answer."""
+        """Ignore clients that disconnect during a long response."""
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def http_client(provider: Provider, landing: Landing, clock: Clock) -> Iterator[
 
 @pytest.fixture
 def land(landing: Landing) -> Callable[..., Payload]:
-    """Land a document as if a provider had said it."""
+    """Lands a document as if it were a provider's response."""
 
     def keep(document: Any, provider: str = "nba_cdn", endpoint: str = "boxscore", entity: str = "1",
              day: date | None = date(2024, 3, 12)) -> Payload:  # fmt: skip
@@ -149,7 +149,7 @@ MISSING, RENAMED = object(), object()
 
 
 def drifted(document: Any, path: str, change: Any) -> Any:
-    """A copy of a document with one field, as "game.homeTeam.players.0.name", missing, renamed, or of another value."""
+    """Returns a copy of a document with one field ("game.homeTeam.players.0.name") removed, renamed or changed."""
     changed = copy.deepcopy(document)
     *parents, field = [int(part) if part.isdecimal() else part for part in path.split(".")]
     place = changed
@@ -164,7 +164,7 @@ def drifted(document: Any, path: str, change: Any) -> Any:
 
 
 def told(parse: Callable[[], pl.DataFrame]) -> str:
-    """What a document ends in: the sentence of the error, else the problems of its rows."""
+    """Returns the error message of a document, or the problems of its rows."""
     try:
         return "; ".join(parse()["problem"].drop_nulls())
     except PipelineError as error:

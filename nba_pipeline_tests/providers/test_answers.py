@@ -1,4 +1,4 @@
-"""Answers over HTTP that are larger, slower or encoded otherwise than they may be."""
+"""HTTP responses that are too large, too slow or in another encoding."""
 
 import gzip
 import json
@@ -96,7 +96,7 @@ def test_an_answer_that_cannot_be_decoded_is_tried_again(answer: Answer, http_cl
 def test_an_answer_that_trickles_without_an_end_is_given_up(
     http_client: HttpClient, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each piece arrives within the read timeout, so that alone would never end it."""
+    """Each chunk arrives within the read timeout, so the read timeout alone would never end the request."""
     payloads = SETTINGS.payloads.model_copy(update={"longest_answer_seconds": -1.0})
     monkeypatch.setattr(answers, "SETTINGS", SETTINGS.model_copy(update={"payloads": payloads}))
     provider.says(Answer({"game": 1}))

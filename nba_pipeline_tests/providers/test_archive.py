@@ -1,4 +1,4 @@
-"""The archive: which dates it holds, what its rows become, and that a replay does not need the folder."""
+"""The archive: held dates, converted rows, and replays without the folder."""
 
 import shutil
 from collections.abc import Callable
@@ -311,7 +311,7 @@ READ: dict[str, tuple[str, Callable[[Archive], Any]]] = {
     "totals": ("games_2023-24", lambda archive: archive.team_boxscores([DAY])),
     "players": ("players", lambda archive: archive.players()),
 }
-"""What is read -> its file and how."""
+"""Kind of rows -> file and the call that reads it."""
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
-"""Breakers: what a journal says of who is asked no more.
+"""Circuit breakers: states derived from the journal.
 
-Two tempting changes would break things silently: to count what a breaker itself held back, so that it never closes; and to
-count a provider's outage against the games that were asked for in it.
+Two tempting changes would break them silently: counting requests that a breaker itself refused, so that it never closes, and
+counting a provider's outage as failures of the games requested during it.
 """
 
 import io
@@ -28,7 +28,7 @@ def after(seconds: float) -> datetime:
 
 
 class Journal:
-    """Writes a landing's journal as the client does, each request one second after the one before."""
+    """Writes a landing's journal as the client does, one request per second."""
 
     def __init__(self, home: Path):
         self.home, self.seconds = str(home), 0.0
@@ -56,7 +56,7 @@ class Journal:
         self.seconds += 1
 
     def says(self, seconds: float | None = None) -> list[Breaker]:
-        """What is not closed at an instant; without one, now."""
+        """Returns the states that are not closed at an instant, by default now."""
         landing = self.landing(seconds)
         found = breakers_not_closed(landing)
         assert found == breakers(list(landing.requests()), landing.clock.now()) or seconds is not None
@@ -145,7 +145,7 @@ def test_each_provider_has_a_breaker_of_its_own(journal: Journal) -> None:
 
 
 def test_lines_count_by_their_instants_not_by_the_order_of_their_journals(journal: Journal) -> None:
-    """A run that began earlier was answered later."""
+    """A run that started earlier receives its response later."""
     early = journal.landing(9)
     early.note(SCHEDULE, "reused")
     journal.fails(times=5)
@@ -201,7 +201,7 @@ def test_403_are_no_used_up_tries(journal: Journal) -> None:
 
 
 def trouble(journal: Journal, times: int, slot: Slot = BOX) -> None:
-    """A game that is rejected or fails while another one of the same endpoint is answered."""
+    """A game is rejected or fails while the endpoint answers for another game."""
     for number in range(times):
         if number % 2:
             journal.fails(slot)
@@ -259,7 +259,7 @@ def test_news_that_are_rejected_do_not_heal(journal: Journal) -> None:
 
 
 def test_an_outage_of_the_provider_holds_no_entity_back(journal: Journal) -> None:
-    """The same game is asked for in each trial of an hour."""
+    """Every trial within an hour requests the same game."""
     for _ in range(12):
         journal.fails(BOX)
         journal.seconds += 300
@@ -269,7 +269,7 @@ def test_an_outage_of_the_provider_holds_no_entity_back(journal: Journal) -> Non
 
 
 def test_an_endpoint_that_answers_nobody_well_holds_no_entity_back(journal: Journal) -> None:
-    """A maintenance page with status 200, and a schedule that is the only entity of its endpoint."""
+    """A maintenance page has the status 200, and the schedule is the only entity of its endpoint."""
     for _ in range(12):
         for slot in (BOX, OTHER_BOX, SCHEDULE):
             journal.is_rejected(slot)
@@ -281,7 +281,7 @@ def test_an_endpoint_that_answers_nobody_well_holds_no_entity_back(journal: Jour
 
 
 def test_a_clock_that_stands_at_the_last_failure_lets_trials_through(journal: Journal) -> None:
-    """It would never come to the end of the hold."""
+    """A fixed clock would never reach the end of the open period."""
     journal.fails(times=5)
     assert [(b.state, b.until) for b in journal.says(4)] == [("half_open", after(4))]
     assert journal.states(5) == {"nba_cdn": "open"}
@@ -345,7 +345,7 @@ def test_old_journals_are_not_opened(journal: Journal) -> None:
     assert [breaker.subject for breaker in breakers_not_closed(journal.landing())] == ["nba_cdn"]
 
 
-# For people
+# Messages
 
 
 def printed(found: list[Breaker]) -> str:

@@ -1,4 +1,4 @@
-"""ESPN: its codes and words become ours, what it adds is ignored, what it renames is refused."""
+"""ESPN: codes and statuses are converted, additional fields are ignored, renamed fields are rejected."""
 
 from collections.abc import Callable
 from datetime import date
@@ -175,7 +175,7 @@ def test_a_roster_built_otherwise_is_permanent(document: Any, problem: str, land
         roster(land, document)
 
 
-# Asking
+# Requests
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Asking over HTTP: polite, again when that can help, every answer landed, no secret anywhere."""
+"""HTTP client: rate limits, retries, landing of every response, secrets."""
 
 import logging
 import threading
@@ -189,7 +189,7 @@ def test_a_redirect_to_another_host_is_refused(http_client: HttpClient, provider
 
 
 class At(Protocol):
-    """A client as another run has it, so many seconds after noon. Its run id tells its journal from those of the others."""
+    """Returns a client of another run, some seconds after noon. Its run id distinguishes its journal from the others."""
 
     def __call__(self, seconds: float, attempts: int = 1) -> HttpClient: ...
 
@@ -283,7 +283,7 @@ def test_three_trials_go_out_and_the_others_wait_for_what_becomes_of_them(
 
     def answer(question: Asked) -> Answer:
         if not seen:
-            here.wait(timeout=30)  # nobody is answered before three have asked
+            here.wait(timeout=30)  # answers wait until three requests have arrived
             seen_at_first.append(len(provider.asked))
         seen.append(question.path)
         return Answer({"game": 1}, status=status)
@@ -397,7 +397,7 @@ def test_a_journal_that_cannot_be_opened_holds_everybody_back(at: At, provider: 
 
 
 def test_a_run_at_the_instant_of_the_last_failure_may_try(at: At, provider: Provider) -> None:
-    """Its clock stands, and would never come to the end of the hold; within the run the breaker holds all the same."""
+    """A fixed clock would never reach the end of the open period. Within the run, the breaker still opens."""
     fail(at(0), provider)
     assert at(0).get(BOX).json() == {"game": 1}
     fail(at(1), provider)
@@ -425,7 +425,7 @@ def test_many_are_asked_at_once_and_answered_in_order(http_client: HttpClient, p
     here = threading.Barrier(6)
 
     def answer(asked: Asked) -> Answer:
-        here.wait(timeout=30)  # nobody is answered before everybody has asked
+        here.wait(timeout=30)  # answers wait until all requests have arrived
         return Answer({"game": asked.path}, status=404 if asked.path.endswith("/3.json") else 200)
 
     provider.says(answer)
@@ -554,7 +554,7 @@ def test_a_replay_is_told_what_the_original_was_told(
 def test_a_replay_of_a_run_that_did_not_ask_is_not_landed(http_client: HttpClient, tmp_path: Path) -> None:
     @dg.asset
     def nothing(http: HttpClient) -> None:
-        """Ask nothing."""
+        """Send no request."""
 
     original = dg.materialize([nothing], resources={"http": http_client}).run_id
     assert ask_in_a_run(http_client, {REPLAY_TAG: original})[1] == [NotLanded, NotLanded]

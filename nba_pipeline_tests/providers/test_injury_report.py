@@ -1,4 +1,4 @@
-"""The official injury report: its names, its columns, what runs over lines and pages, and what is no report."""
+"""The official injury report: file names, columns, rows over several lines and pages, and invalid documents."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -150,7 +150,7 @@ def test_what_is_no_complete_report_is_permanent(body: bytes, problem: str, land
 
 
 def a_pdf(*objects: bytes) -> bytes:
-    """A PDF of one page, whose contents are the last object."""
+    """Returns a PDF of one page, with its contents as the last object."""
     pages = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
              b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 4 0 R>>>>/Contents 5 0 R>>",
              b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"]  # fmt: skip
@@ -207,7 +207,7 @@ def test_they_changed_at_nine_on_22_december_2025_and_the_older_name_is_asked_fo
     names = report_names(change, eastern(change, 9, 46))
     assert names[:6] == [f"2025-12-22_{name}" for name in ("09_45AM", "09_30AM", "09AM", "09_15AM", "09_00AM", "08AM")]
     assert report_names(change, eastern(change, 9))[:2] == ["2025-12-22_08AM", "2025-12-22_07AM"]
-    assert len(report_names(date(2026, 1, 14), eastern(date(2026, 1, 14), 18, 50))) == 20  # of 16 instants
+    assert len(report_names(date(2026, 1, 14), eastern(date(2026, 1, 14), 18, 50))) == 20  # for 16 instants
 
 
 def test_no_report_is_looked_for_before_the_slate_is_due_nor_longer_than_the_settings_say() -> None:
@@ -217,7 +217,7 @@ def test_no_report_is_looked_for_before_the_slate_is_due_nor_longer_than_the_set
     assert len(report_names(DAY, eastern(DAY, 23))) == 16
 
 
-# Asking
+# Requests
 
 
 def published(*names: str) -> Callable[[Asked], Answer]:
@@ -239,7 +239,7 @@ def test_a_landed_report_is_not_asked_for_again(reports: InjuryReport, provider:
     first, _ = reports.newest(DAY, SIX)
     again, problems = reports.newest(DAY, SIX)
     assert (first and first.ref, problems) == (again and again.ref, [])
-    assert len(provider.asked) == 3  # 05PM is asked for again: it may have been published since
+    assert len(provider.asked) == 3  # 05PM is requested again: it may have been published in the meantime
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The layout of an injury report: where broken documents end. What a whole one says stands in `test_injury_report`."""
+"""The layout of an injury report: broken documents. `test_injury_report` tests complete ones."""
 
 import random
 import re
@@ -25,7 +25,7 @@ MARKS = (b"", b"<<", b">>", b"[", b"]", b"(", b"stream", b"null")
 
 
 def broken(body: bytes, chance: random.Random) -> bytes:
-    """A document cut, garbled or with a part that is another, but with the end of a whole one."""
+    """Returns a document that is cut off, garbled or partly replaced, but ends like a complete one."""
 
     def another(pattern: bytes, choices: Sequence[bytes]) -> bytes:
         places = [found.span() for found in re.finditer(pattern, body)]
@@ -43,7 +43,7 @@ def broken(body: bytes, chance: random.Random) -> bytes:
     return made + b"\n%%EOF\n"
 
 
-@pytest.mark.filterwarnings("ignore")  # the reader's own, of faults that it gets over
+@pytest.mark.filterwarnings("ignore")  # pdfminer's warnings about defects that it tolerates
 def test_a_broken_document_is_no_report_or_readable_and_never_an_error_of_ours() -> None:
     chance, told = random.Random(11), Counter[str]()
     for _ in range(200):

@@ -1,4 +1,4 @@
-"""Other providers' games become ours by Eastern date and teams."""
+"""Other providers' games are matched by Eastern date and teams."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""The NBA's own wire: times that lie, flags as text, zeros of who did not play."""
+"""The NBA's CDN: mislabeled times, flags as text, zeros for players who did not play."""
 
 import json
 import re
@@ -126,7 +126,7 @@ def test_a_schedule_without_games_or_built_otherwise_is_permanent(document: Any,
 
 
 def a_player(number: int, minutes: str = "PT20M46.00S", **fields: Any) -> dict[str, Any]:
-    """Somebody who played and made one free throw."""
+    """A player who played and made one free throw."""
     made = {"points": 1, "freeThrowsMade": 1, "freeThrowsAttempted": 2}
     statistics = {**dict.fromkeys(FIELDS, 0), **made, "minutes": minutes, "plusMinusPoints": 21.0}
     return {"personId": number, "name": f"Player {number}", "status": "ACTIVE", "starter": "1", "played": "1",
@@ -326,7 +326,7 @@ def test_play_by_play_is_asked_for_landed_and_found_again(http_client: HttpClien
 
 
 def test_a_list_without_its_actions_is_never_landed_as_accepted(http_client: HttpClient, provider: Provider) -> None:
-    """The predecessor read an unknown key as no data and loaded one date of 59."""
+    """The previous pipeline treated an unknown key as no data and loaded 1 of 59 dates."""
     provider.says(Answer({"game": {"gameId": "0022300945", "plays": [an_action()]}}))
     [answer] = NbaCdn(http=http_client).play_by_play([("0022300945", DAY)])
     assert isinstance(answer, Permanent) and "lacks the list game.actions" in str(answer)
@@ -339,7 +339,7 @@ def test_the_schedule_is_kept_under_its_season(http_client: HttpClient, provider
     assert payload.ref.startswith("nba_cdn/schedule/2023-24/season/") and payload.game_date is None
 
 
-# The scoreboard: a poll that decides nothing but when to ask
+# The scoreboard: a poll that only decides when to fetch
 
 
 def a_scoreboard(*games: dict[str, Any]) -> dict[str, Any]:
@@ -449,7 +449,7 @@ def test_a_replay_polls_nobody(http_client: HttpClient, provider: Provider) -> N
 
 
 def polled(cdn: NbaCdn) -> dict[str, list[str]]:
-    """What a sensor hears, asked as Dagster's daemon asks it: outside of every run."""
+    """Returns a sensor's result, evaluated outside of a run, as Dagster's daemon does."""
 
     @dg.sensor(job_name="nothing")
     def scoreboard(nba_cdn: NbaCdn) -> dg.SensorResult:
@@ -482,7 +482,7 @@ def test_a_sensor_polls_the_simulated_league_of_its_home(tmp_path: Path) -> None
     assert nothing_is_kept(landing)
 
 
-# A document that drifts: named, never a silent null
+# Schema changes raise errors and never give silent nulls
 
 
 @pytest.mark.parametrize(
@@ -528,7 +528,7 @@ def test_scores_and_codes_of_the_schedule_may_be_text(land: Land) -> None:
     ids=["night before spring", "spring", "night before autumn", "autumn", "spring matinee", "autumn matinee"],
 )  # fmt: skip
 def test_a_tip_off_is_the_utc_instant_across_the_clock_changes(day: date, tipoff: str, hour: int, land: Land) -> None:
-    """The Eastern hour stays and the UTC hour moves; the fields that end in Z and are local are not read."""
+    """The Eastern hour is constant and the UTC hour changes. Local times that end in Z are not read."""
     wrong = {"gameDateTimeEst": "2026-01-01T00:00:00Z", "gameDateUTC": "2026-01-01T05:00:00Z"}
     game = a_game(gameStatus=1, gameStatusText="soon", gameDateTimeUTC=tipoff, **wrong)
     row = parse_schedule(land(a_schedule(game, day=f"{day:%m/%d/%Y} 00:00:00"))).row(0, named=True)

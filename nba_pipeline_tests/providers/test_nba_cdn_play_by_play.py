@@ -1,4 +1,4 @@
-"""The NBA's play-by-play: clocks, scores as text, nobody as 0, and lists that are built otherwise."""
+"""The NBA's play-by-play: clocks, scores as text, missing players as 0, and lists with another structure."""
 
 from collections.abc import Callable
 from datetime import date
@@ -76,7 +76,7 @@ def test_field_goals_and_free_throws_are_made_or_missed(fields: dict[str, Any], 
 
 
 A_HEAVE = {"actionType": "Heave", "subType": "Team Field Goal Attempt", "personId": 0, "isFieldGoal": 0, "assistPersonId": 0}
-"""As the league's stats site lists one; how this list spells it is not verified."""
+"""A heave in the format of the league's stats site. The format in this list is not verified."""
 
 
 @pytest.mark.parametrize(

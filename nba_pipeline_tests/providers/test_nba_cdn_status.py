@@ -1,4 +1,4 @@
-"""Games that are not played: called off, stopped, or of a series that is over."""
+"""Games that are not played: canceled, stopped, or of a decided series."""
 
 import copy
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from nba_pipeline_tests.providers.test_nba_cdn import a_game
 
 Land = Callable[..., Payload]
 TODAY, TOMORROW, YESTERDAY = "03/12/2024", "03/13/2024", "03/11/2024"
-"""NOON, at which a payload lands, is on 12 March."""
+"""TODAY is the date of NOON, the instant at which payloads land."""
 NO_SCORE: dict[str, Any] = {
     "homeTeam": {"teamTricode": "BOS", "score": 0}, "awayTeam": {"teamTricode": "NYK", "score": 0},
 }  # fmt: skip
@@ -56,7 +56,7 @@ def test_another_text_leaves_the_status_to_code_and_scores(
 
 
 def season(land: Land, *games: tuple[str, dict[str, Any]]) -> dict[str, str]:
-    """Game id -> status, of games on their dates."""
+    """Returns game id -> status of games by date."""
     dates = [{"gameDate": f"{day} 00:00:00", "games": [game]} for day, game in games]
     return dict(parse_schedule(land({"leagueSchedule": {"gameDates": dates}})).select("game_id", "status").iter_rows())
 

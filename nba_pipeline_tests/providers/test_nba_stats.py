@@ -1,4 +1,4 @@
-"""stats.nba.com: headers bound by name, who took part, and an outage that looks like an empty date."""
+"""stats.nba.com: columns by header, players who played, and an outage that looks like an empty date."""
 
 from collections.abc import Callable
 from datetime import date

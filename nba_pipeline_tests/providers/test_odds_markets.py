@@ -1,4 +1,4 @@
-"""Which markets are used, ignored by declaration, or unknown."""
+"""Used, ignored and undeclared markets."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The boundary around every parser."""
+"""The error boundary of parsers."""
 
 import importlib
 import inspect
@@ -75,7 +75,7 @@ def test_a_message_is_never_longer_than_a_page(land: Land) -> None:
 
 
 def test_every_function_that_reads_a_payload_is_a_parser() -> None:
-    """Without the decorator, an exception of a parser ends the run of all games."""
+    """Without the decorator, an exception of a parser would fail the run of all games."""
     bare = list[str]()
     for module in pkgutil.iter_modules(nba_pipeline.providers.__path__, "nba_pipeline.providers."):
         for name, function in inspect.getmembers(importlib.import_module(module.name), inspect.isfunction):

@@ -1,4 +1,4 @@
-"""Values off the wire: read exactly, or null."""
+"""Provider values: converted exactly or null."""
 
 from datetime import UTC, date, datetime
 
