@@ -148,7 +148,7 @@ def look_at_the_league(
 
 
 def pending_games(warehouse: Warehouse, now: datetime) -> list[boxscore_polling.Pending]:
-    """Returns today and the two dates before it that have incomplete games, oldest first."""
+    """Returns the dates with incomplete games among today and the two dates before it, oldest first."""
     today = eastern_date(now)
     dates = days(today - timedelta(days=2), today)
     schedule = recovering(lambda: warehouse.scan(TABLES["schedule"], dates).collect())
