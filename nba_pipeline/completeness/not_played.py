@@ -21,7 +21,7 @@ OFF = "postponed"
 """The status of a game that is not played on its date. `status_text` has the league's wording."""
 
 IS_CALLED_POSTPONED = pl.col("status_text").str.contains("(?i)ppd|postp").fill_null(True)
-"""Whether the league says postponed, rather than canceled or not necessary. True without a `status_text`."""
+"""Whether the league calls the game postponed: not canceled, not necessary or only marked. True without a `status_text`."""
 
 
 class NotPlayedRows(Row):

@@ -171,7 +171,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _send_without_a_row(self, delivery: Delivery, alert: Mapping[str, Any], error: Exception, is_first: bool) -> bool:
         """Sends an alert that the warehouse cannot store, perhaps because the alert is about the warehouse.
 
-        Retries until the message is delivered.
+        Later calls for the same alert retry an undelivered message.
         """
         now = self.clock.now()
         if not is_first and (not delivery.is_due(now) or not self._is_ready):

@@ -173,6 +173,6 @@ class Runner:
 
     def rebuild(self) -> Iterator[Outcome]:
         """Repeats every journaled run beside the tables, then replaces them, see `nba_pipeline.orchestration.rebuild`."""
-        from nba_pipeline.orchestration.rebuild import rebuild  # noqa: PLC0415  it stands above this module
+        from nba_pipeline.orchestration.rebuild import rebuild  # noqa: PLC0415  it imports this module
 
         yield from rebuild(self)
