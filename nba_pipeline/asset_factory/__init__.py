@@ -1,4 +1,4 @@
-"""What an asset needs to declare itself: the asset and check factories, automation conditions, step time-outs.
+"""Factories of assets and checks, automation conditions, step timeouts.
 
-The tables themselves belong in `assets/`; what a table is belongs in `tables/`.
+The tables themselves belong in `assets/`. The class of a table belongs in `tables/`.
 """

@@ -1,4 +1,4 @@
-"""How a table declares its asset: the arguments that follow from its stage, and how it reads other dates."""
+"""Factories of assets: the arguments derived from a table and its stage, and inputs from other dates."""
 
 import inspect
 import re
@@ -23,7 +23,7 @@ FRESH = dg.FreshnessPolicy.time_window(
 
 
 def markdown_of(docstring: str | None) -> str:
-    r"""The docstring of a table's module as Markdown: its sections become paragraphs that begin with their name in bold.
+    r"""Returns the docstring of a table module as Markdown, with each section as a paragraph with its name in bold.
 
     >>> markdown_of("rosters: who belongs to a team.\n\nGrain: one row per player\nSource: ESPN,\n  asked daily\n")
     'rosters: who belongs to a team.\n\n**Grain:** one row per player\n\n**Source:** ESPN, asked daily'
@@ -33,7 +33,7 @@ def markdown_of(docstring: str | None) -> str:
 
 
 def shared(table: Table, module: str, description: str | None, kinds: Set[str], code_version: str) -> dict[str, Any]:
-    """The arguments of `dg.asset` that follow from a table and the folder of its module."""
+    """Returns the arguments of `dg.asset` that are derived from a table and the folder of its module."""
     return {
         "name": table.name, "group_name": module.split(".")[-2], "description": markdown_of(description), "kinds": set(kinds),
         "owners": OWNERS, "code_version": code_version, "io_manager_key": "tables",
@@ -44,7 +44,7 @@ def shared(table: Table, module: str, description: str | None, kinds: Set[str], 
 def weekly_asset(
     table: Table, *, module: str, description: str | None, kinds: Set[str], code_version: str, ins: Mapping[str, dg.AssetIn]
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """A table of training weeks."""
+    """Returns the decorator of a table of training weeks."""
     decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
         **shared(table, module, description, kinds, code_version), ins=ins, partitions_def=WEEKLY
     )
@@ -55,10 +55,10 @@ def daily_asset(
     table: Table, *, module: str, description: str | None, kinds: Set[str], code_version: str,
     ins: Mapping[str, dg.AssetIn] | None = None, deps: Sequence[str] = (), pool: str = "",
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:  # fmt: skip
-    """A daily table: the shared partitions, one run for a range, the freshness policy, its condition, the limit on its time.
+    """Returns the decorator of a daily table.
 
-    `deps` are tables that have to run before, and of which nothing is read. One step of a `pool` works at a time, over all
-    runs: that of a provider, or else of the table.
+    Sets the shared partitions, single-run backfills, freshness policy, automation condition and step timeout. `deps` are tables
+    that must run first and are not read. One step of a `pool` runs at a time across all runs; the default pool is the table.
     """
     decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
         **shared(table, module, description, kinds, code_version), ins=ins, deps=list(deps), partitions_def=DAILY,
@@ -71,10 +71,10 @@ def daily_asset(
 def days_before(
     days: int, asset: str | None = None, through: int = -1, columns: Sequence[str] = (), is_reference: bool = False
 ) -> dg.AssetIn:
-    """The rows of the `days` days before the date (`through=0`: and of the date), as far as they were ever written.
+    """Returns an input with the written rows of the `days` days before the date; with `through=0`, also of the date.
 
-    `columns` are all that is read; every one without it. A long window of a wide table should name them. A reference is only
-    looked up in: a date of it that is unreadable is named in the log and does not stop the asset.
+    `columns` limits the columns, which a long window of a wide table should do. A reference is only used for look-ups: an
+    unreadable date of it is logged and does not stop the asset.
     """
     return dg.AssetIn(
         key=asset,
@@ -86,23 +86,23 @@ def days_before(
 
 
 def every_date(columns: Sequence[str] = (), is_reference: bool = False) -> dg.AssetIn:
-    """Every row that was ever written; of these columns, if some are named. See `days_before` for a reference."""
+    """Returns an input with every written row. `columns` limits the columns. See `days_before` for a reference."""
     metadata = {OPTIONAL: True, COLUMNS: list(columns), REFERENCE: is_reference}
     return dg.AssetIn(partition_mapping=dg.AllPartitionMapping(), metadata=metadata)
 
 
 def if_there(asset: str | None = None) -> dg.AssetIn:
-    """The rows of the date, none if the table was never written for it."""
+    """Returns an input with the rows of the date; empty if the date is not written."""
     return dg.AssetIn(key=asset, metadata={OPTIONAL: True, NAMED: True})
 
 
 def dates_of(context: dg.AssetExecutionContext) -> list[date]:
-    """The dates that a run is about."""
+    """Returns the dates of a run."""
     return [date.fromisoformat(key) for key in context.partition_keys]
 
 
 def note_left_out(context: dg.AssetExecutionContext, left_out: Mapping[str, list[str]]) -> None:
-    """Record by date which games or teams a gate left out."""
+    """Records the games or teams that a gate excluded, by date."""
     context.add_output_metadata(
         {LEFT_OUT: dg.MetadataValue.json(dict(left_out)), "left_out_count": sum(len(names) for names in left_out.values())}
     )

@@ -1,6 +1,6 @@
-"""How a check answers per date, in a run of one date and in a run of many. What is checked stands with each table.
+"""Factories of checks with one verdict per date, in runs of one date and of a range. The checks belong in the table modules.
 
-Dagster answers the checks of a range run without a date, see `instance/check_evaluations.py`.
+Dagster records the checks of a range run without a date, see `instance/check_evaluations.py`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,7 @@ NAMES_SHOWN = 50
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found on one date: numbers plot over time, `missing` names what is not there."""
+    """The result of a check on one date. `numbers` are plotted over time; `missing` has the names of missing items."""
 
     game_date: date
     passed: bool
@@ -34,7 +34,7 @@ class Verdict:
     missing: Sequence[str] = ()
 
     def metadata(self) -> dict[str, Any]:
-        """The numbers, and the names if there are any."""
+        """Returns the numbers and the first missing names as metadata."""
         return {**self.numbers, "missing": dg.MetadataValue.json(list(self.missing)[:NAMES_SHOWN])}
 
 
@@ -43,13 +43,13 @@ Judge = Callable[[Warehouse, Sequence[date], Clock], list[Verdict]]
 
 @dataclass(frozen=True)
 class _Check:
-    """A judge and what its verdict stops."""
+    """A judge, whether it blocks downstream tables, and its severity."""
 
     judge: Callable[..., list[Verdict]]
     is_blocking: bool
     severity: dg.AssetCheckSeverity
     reads_records: bool = False
-    """Whether it judges Dagster's records of the materializations, and not the warehouse."""
+    """Whether it judges Dagster's materialization records instead of the warehouse."""
 
     def verdicts(
         self, instance: dg.DagsterInstance, table: Table, source: tuple[Warehouse, Sequence[date], Clock]
@@ -67,14 +67,14 @@ class _Check:
 
 
 _checks: dict[str, dict[str, _Check]] = {}
-"""Table -> name -> check, filled by `dated_check` as the modules of the tables are imported."""
+"""Table -> name -> check, filled by `dated_check` when table modules are imported."""
 
 
 def dated_check(table: Table, blocking: bool = False, is_error: bool = False) -> Callable[[Judge], Judge]:
-    """Register a function that returns one verdict per date as a check of a table, named and described by the function.
+    """Registers a function that returns one verdict per date as a check of a table, with its name and docstring.
 
-    A blocking check is an ERROR and fails a range only when no date of it is open; the assets behind it leave the closed
-    dates out. Another check is a WARN, or with `is_error` an ERROR that stops nothing, and fails when any date does.
+    A blocking check is an ERROR and fails a range only if every date fails; downstream assets exclude the closed dates. Another
+    check is a WARN, or with `is_error` an ERROR that blocks nothing, and fails if any date fails.
     """
     severity = dg.AssetCheckSeverity.ERROR if blocking or is_error else dg.AssetCheckSeverity.WARN
 
@@ -86,16 +86,17 @@ def dated_check(table: Table, blocking: bool = False, is_error: bool = False) ->
 
 
 def checks_of(table: Table, is_source: bool = False) -> dg.AssetChecksDefinition:
-    """Everything that is checked of a table, in one step: what was registered, its key, and its quarantine.
+    """Returns all checks of a table as one step: the registered ones, its key and its quarantine.
 
-    Of a source also that each parsed row is accounted for, see `warehouse.accounting`. One step per table, because a step costs more than a check. Those of the names that were registered stay as they are.
+    A ledger is also compared with its manifests. A source also has its parsed rows accounted for, see `warehouse.accounting`.
+    One step per table, because a step costs more than a check. Registered checks replace these common ones of the same name.
     """
 
     def key_is_unique(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
         return keys_are_unique(warehouse, table, dates)
 
     def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-        """Every row kept the table's promise; the others are parked with their problem, and nothing is guessed."""
+        """Every row satisfies the schema of the table. Other rows are quarantined with their problem."""
         return nothing_is_quarantined(warehouse, table, dates)
 
     key_is_unique.__doc__ = f"One row per {table.grain}."
@@ -131,7 +132,7 @@ def checks_of(table: Table, is_source: bool = False) -> dg.AssetChecksDefinition
 
 
 def keys_are_unique(warehouse: Warehouse, table: Table, dates: Sequence[date]) -> list[Verdict]:
-    """Per date the rows, and those whose key stands more than once."""
+    """Returns a verdict per date on duplicate keys, with the numbers of rows and duplicates."""
     per_date = (
         warehouse.scan(table, dates)
         .group_by("game_date", pl.struct(table.key).alias("key")).len()
@@ -145,7 +146,7 @@ def keys_are_unique(warehouse: Warehouse, table: Table, dates: Sequence[date]) -
 
 
 def nothing_is_quarantined(warehouse: Warehouse, table: Table, dates: Sequence[date]) -> list[Verdict]:
-    """Per date the parked rows, with their problems as names."""
+    """Returns a verdict per date on quarantined rows, with their problems as names."""
     parked = warehouse.scan_quarantine(table, dates).group_by("game_date", "problem").len().collect()
     verdicts = []
     for day in dates:
@@ -156,7 +157,7 @@ def nothing_is_quarantined(warehouse: Warehouse, table: Table, dates: Sequence[d
 
 
 def rows_are_unaltered(table: Table) -> Judge:
-    """The check of a ledger against its manifests."""
+    """Returns the check that compares a ledger with its manifests."""
 
     def rows_are_unaltered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
         """Every row has the hash recorded when it was written, and no recorded row is missing."""
@@ -192,20 +193,20 @@ def every_row_is_accounted_for(instance: dg.DagsterInstance, table: Table, dates
 
 
 def share_verdict(day: date, there: int, wanted: int, floor: float, missing: Sequence[str] = (), name: str = "share") -> Verdict:
-    """A verdict on `there` of `wanted`: passes from `floor`; nothing wanted is fine only when nothing is there to want."""
+    """Returns a verdict on the share of `there` in `wanted`. It passes from `floor` on; the share is 1 if `wanted` is 0."""
     share = there / wanted if wanted else 1.0
     return Verdict(day, share >= floor, {name: share, "present": there, "expected": wanted}, missing)
 
 
 def _fold(name: str, values: list[float]) -> float:
-    """The worst of shares, the sum of counts, the mean of other measures."""
+    """Returns the minimum of shares, the sum of counts, the mean of other numbers."""
     if "share" in name:
         return min(values)
     return sum(values) if all(isinstance(value, int) for value in values) else fmean(values)
 
 
 def _summary(verdicts: list[Verdict]) -> Verdict:
-    """One verdict for all dates, see `_fold`, with all names."""
+    """Returns one verdict for all dates with all names, see `_fold`."""
     every = [name for verdict in verdicts for name in verdict.numbers]
     numbers = {
         name: _fold(name, [verdict.numbers[name] for verdict in verdicts if name in verdict.numbers])

@@ -1,7 +1,7 @@
-"""Which tables follow from which: the automation conditions that carry data through the graph.
+"""The automation conditions that propagate updates through the graph.
 
-What an update asks for, and what has to be there before, is said per table in FLOWS; the thresholds stand in the blocking
-checks. What starts a day, the schedules and sensors, stands in `orchestration`.
+FLOWS defines per table the upstream updates that request it and the tables that it requires. Thresholds belong in the blocking
+checks. Schedules and sensors, which start a day, belong in `orchestration/`.
 """
 
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ import dagster as dg
 from dagster import AutomationCondition as Condition
 
 WINDOW = timedelta(days=4)
-"""Tomorrow, today and the two days before: how far corrections flow by themselves. Older ones are the reconciliation's."""
+"""Tomorrow, today and the two days before: corrections of these dates propagate automatically. The rest is reconciliation."""
 
 TODAY_AND_TOMORROW = timedelta(days=2)
-"""A correction makes the features of a past slate anew, but nobody predicts it: only a backfill makes backtests."""
+"""A correction updates the features of a past slate, but not its predictions. Only a backfill makes backtests."""
 
 
 @dataclass(frozen=True)
 class Flow:
-    """An update of one of `follows` asks for the table; the tables in `needs` have to be there, of the same date, first.
+    """The upstream tables of a table. An update of a table in `follows` requests it; `needs` must exist first for the date.
 
-    A table that is read over a window of dates cannot be needed: one missing date of the window would close the gate.
-    Of those that it follows `if_changed` ask for it only with another data version: their asset sets it from their contents.
+    A table that is read over a window cannot be in `needs`: one missing date of the window would close the gate. Tables in
+    `if_changed` request it only with a new data version, which their assets derive from the contents.
     """
 
     follows: tuple[str, ...]
@@ -54,11 +54,11 @@ FLOWS: dict[str, Flow] = {
 
 
 def condition_of(table: str) -> Condition | None:  # type: ignore[type-arg]
-    """Asks for a date of the window once it is older than what it follows, and all that it needs passed.
+    """Returns the condition that requests a date of the window when it is older than `follows` and all of `needs` passed.
 
-    Once for each update: a run that failed is the reconciliation's. The wish is kept until the gate opens. Only same-date
-    tables are gates: over a window of dates Dagster's condition is satisfied by any passed date, and that gate is the asset's
-    own and that of `upcoming_players`. None for a table that the schedules and sensors ask for.
+    Requests once per update; the reconciliation retries failed runs. The request stays pending until the gate opens. Only
+    same-date tables are gates, because over a window any passed date satisfies Dagster's condition. The asset itself and
+    `upcoming_players` gate windows. None for a table that schedules and sensors request.
     """
     if table not in FLOWS:
         return None
@@ -67,8 +67,8 @@ def condition_of(table: str) -> Condition | None:  # type: ignore[type-arg]
     updated: Condition[dg.AssetKey] = Condition.any_deps_match(Condition.newly_updated()).allow(follows - if_changed)
     if FLOWS[table].if_changed:
         updated = updated | Condition.any_deps_match(Condition.data_version_changed()).allow(if_changed)
-    # two conditions, for Dagster compares the instants of updates within one tick only with those of a single other condition:
-    # its since_last_handled would take what was updated while the table was being made for handled
+    # two conditions, because within one tick Dagster compares update instants with a single other condition only;
+    # since_last_handled would treat an update during the run of the table as handled
     is_older, was_not_asked_for = updated.since(Condition.newly_updated()), updated.since(Condition.newly_requested())
     is_made_with_them = Condition.any_deps_match(Condition.will_be_requested()).allow(follows)
     wish = (is_older & was_not_asked_for) | is_made_with_them

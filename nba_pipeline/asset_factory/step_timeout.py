@@ -1,4 +1,4 @@
-"""A limit on how long a step may take. A timeout is a failure, never a silent cut."""
+"""A timeout for steps. A timeout is a failure and never truncates a result."""
 
 import signal
 import threading
@@ -14,15 +14,15 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.partitions import damage_named
 
 RINGS_AGAIN_SECONDS = 5.0
-"""A library may swallow the first ring."""
+"""Interval of further interrupts. A library may swallow the first one."""
 
 
 @contextmanager
 def within(seconds: float, what: str) -> Iterator[None]:
-    """Interrupt what the main thread does after so many seconds with an OutOfTime that names it.
+    """Raises OutOfTime in the main thread after the given number of seconds. `what` names the step in the message.
 
-    Another thread is not interrupted, nor is a library inside of its own compiled code before it returns: for these there
-    is the limit on the whole run, which the daemon enforces from outside.
+    Does not interrupt other threads, nor compiled code of a library before it returns. For these, the daemon enforces the
+    limit of the whole run.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -41,7 +41,7 @@ def within(seconds: float, what: str) -> Iterator[None]:
 
 
 def limited(compute: Callable[..., Any]) -> Callable[..., Any]:
-    """An asset's function with the limit on a step; that of many dates may take as long as its run."""
+    """Returns an asset's function with the step timeout. A step of many dates may take as long as its run."""
 
     @wraps(compute)
     def compute_within(context: dg.AssetExecutionContext, *args: Any, **kwargs: Any) -> Any:

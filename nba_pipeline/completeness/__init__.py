@@ -1,4 +1,4 @@
-"""Whether the data of a game, a date or a slate is complete: gates, waivers, disagreements between sources, what is due.
+"""Completeness of games, dates and slates: gates, waivers, disagreements between sources, due instants.
 
-Pure functions of tables and instants. Jobs and sensors, which act on the answers, belong in `orchestration/`.
+Pure functions of tables and instants. Jobs and sensors belong in `orchestration/`.
 """

@@ -1,4 +1,4 @@
-"""Which final games contradict another source, and which games changed between two box scores. Functions of the data only."""
+"""Finds final games that contradict another source, and games that changed between two box scores. Functions of the data only."""
 
 from collections.abc import Collection
 from datetime import date
@@ -15,15 +15,15 @@ WITHOUT_MEANING = (*LINEAGE, "provider")
 
 
 def contradicted_games(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> set[str]:
-    """The final games that have box-score rows and are incomplete: their sums contradict the score or the minutes."""
+    """Returns the final games with an incomplete box score: its sums contradict the score or the minutes."""
     judged = gates.judge_games(schedule, boxscores).filter("is_covered", ~pl.col("is_complete"))
     return set(judged["game_id"]) & set(boxscores["game_id"])
 
 
 def implausible_box_scores(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> dict[str, str]:
-    """The final games whose box score is complete and like that of no real game: game id -> what is implausible.
+    """Returns the final games with a complete but implausible box score: game id -> what is implausible.
 
-    An incomplete box score is not judged: its sums are too small in any case.
+    Skips incomplete box scores, because their sums are always too small.
     """
     judged = gates.judge_games(schedule, boxscores).filter("is_complete")
     complete = boxscores.filter(pl.col("game_id").is_in(judged["game_id"].implode()))
@@ -32,7 +32,7 @@ def implausible_box_scores(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> d
 
 
 def changed_games(before: pl.DataFrame, after: pl.DataFrame, dates: Collection[date]) -> dict[date, list[str]]:
-    """The game ids per date whose rows of `boxscores` are not the same in both frames; only of these dates."""
+    """Returns per date the ids of the games whose rows of `boxscores` differ between the frames."""
     columns = [name for name in before.columns if name in after.columns and name not in WITHOUT_MEANING]
     sides = [frame.select(columns).filter(pl.col("game_date").is_in(list(dates))) for frame in (before, after)]
     differing = [

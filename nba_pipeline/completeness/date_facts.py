@@ -1,4 +1,4 @@
-"""What is known of a date: the facts from which `states` decides. Nothing is read or decided here."""
+"""The facts about a date from which `states` derives its state. Reads and decides nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from nba_pipeline.settings import SETTINGS
 
 @dataclass(frozen=True)
 class Game:
-    """A game of a date. `problem` is why its box score is incomplete, empty for a complete one."""
+    """A game of a date. `problem` is why its box score is incomplete; empty if it is complete."""
 
     name: str
     status: str = "scheduled"
@@ -21,13 +21,13 @@ class Game:
 
     @property
     def is_played(self) -> bool:
-        """Whether it is played on its date, as far as anybody knows."""
+        """Whether the schedule has the game on its date."""
         return self.status != OFF
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Failed runs that should have made a table, and after which nothing made it."""
+    """Failed runs of a table that no later run has materialized."""
 
     runs: int
     reason: str
@@ -35,10 +35,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a date.
+    """The facts about a date.
 
-    `rows` has None for a table that is not written, `usual` the tables that most slates before had rows of, `made_at` when
-    Dagster saw a table made, for the dates that the reconciliation looks at.
+    `rows` is None for a table that is not written. `usual` holds the tables with rows on most earlier slates. `made_at` holds
+    the instants of the last materializations, only for the dates that the reconciliation covers.
     """
 
     game_date: date
@@ -49,27 +49,27 @@ class Facts:
     failures: Mapping[str, Failure] = field(default_factory=dict)
     ungraded: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
-    """Games without predictions and books without lines, as sentences."""
+    """Messages about games without predictions or lines, and books without lines."""
     missing: tuple[str, ...] = ()
-    """Why a table has to be made again: landed and not loaded, or unreadable."""
+    """Why a table has to be materialized again: it is landed but not loaded, or unreadable."""
     closed: tuple[str, ...] = ()
     """Why a ledger is closed."""
     stale: tuple[str, ...] = ()
     is_running: bool = False
     is_waived: bool = False
     is_of_the_home: bool = True
-    """Whether the date is not older than what the home began with: before that, only a backfill makes a date."""
+    """Whether the date is not before the first date of the home. Only a backfill makes earlier dates."""
     has_slate: bool = True
-    """Whether the home made slates by then: the features and predictions of earlier dates are a backfill's."""
+    """Whether the date is not before the first predicted slate. Only a backfill makes earlier features and predictions."""
 
     @property
     def tipoffs(self) -> list[datetime | None]:
-        """Of the games that are played."""
+        """The tip-offs of the games that are played, UTC. None: unknown."""
         return [game.tipoff_at for game in self.games if game.is_played]
 
     @property
     def is_due(self) -> bool:
-        """Whether anything is due of the date: of one before the home began, only once a backfill has made it."""
+        """Whether tables of the date can be due. Before the first date of the home, only after a backfill."""
         return self.is_of_the_home or self.rows.get("boxscores") is not None
 
     @property
@@ -81,5 +81,5 @@ class Facts:
 
     @property
     def is_held(self) -> bool:
-        """Whether a closed coverage gate holds summaries and grades back."""
+        """Whether a closed coverage gate blocks summaries and grades."""
         return not self.is_open and not self.is_waived

@@ -1,6 +1,6 @@
-"""Where two sources of one box score disagree: points, and minutes beyond the rounding.
+"""Disagreements between two sources of one box score: points, and minutes beyond rounding.
 
-The table has no asset of its own: `boxscores` writes it beside its rows, because only there both sources are at hand.
+The table has no asset of its own. `boxscores` writes it, because only that asset reads both sources.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import polars as pl
 from nba_pipeline.tables.table import Row, Table, code, number
 
 TOLERANCES = {"points": 0.0, "minutes": 1.0}
-"""Statistic -> how far two sources may be apart: whole minutes next to exact ones are up to one off."""
+"""Statistic -> largest tolerated difference. Whole minutes differ from exact ones by up to 1."""
 
 
 class DisagreementRows(Row):
@@ -34,14 +34,14 @@ DISAGREEMENTS = Table(
 
 
 def disagreements(kept: pl.DataFrame, others: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """One row per player and statistic on which the source of his game and another source of it disagree.
+    """Returns one row per player and statistic on which two sources of a game disagree.
 
     Args:
         kept: usable rows of `boxscores`, each game from one provider.
-        others: each provider's rows in the columns of BOXSCORE_COLUMNS; those of games that are kept from it do not count.
+        others: each provider's rows in the columns of BOXSCORE_COLUMNS. Games kept from the same provider are skipped.
 
-    Somebody who took part in one source only counts as 0 in the other, so that some seconds on court are no news. Where
-    the other source has rows of the game that carry a `problem`, nobody is said to be missing there.
+    A player who is missing from one source counts as 0 there, so that a few seconds on court are no disagreement. If the
+    other source has rows of the game with a `problem`, players missing from it are not reported.
     """
     return pl.concat([_between(kept.filter("did_play"), other) for other in others])
 

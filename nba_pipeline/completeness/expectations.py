@@ -1,6 +1,6 @@
-"""What a slate is expected to have, by the schedule and by the slates before it, never by what arrived for it.
+"""What a slate is expected to have, derived from the schedule and from earlier slates, never from its own data.
 
-Functions of tables. What follows from a gap is decided by the checks and by `states`.
+Functions of tables. The checks and `states` decide what a gap means.
 """
 
 from bisect import bisect_left
@@ -17,21 +17,21 @@ from nba_pipeline.warehouse import Warehouse
 
 
 def playing(schedule: pl.DataFrame) -> pl.DataFrame:
-    """The games of `schedule` that are played on their date, with `matchup`."""
+    """Returns the games of `schedule` that are played on their date, with `matchup`."""
     matchup = pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup")
     return schedule.filter(pl.col("status") != OFF).with_columns(matchup).sort("game_date", "game_id")
 
 
 def games_to_predict(schedule: pl.DataFrame, summaries: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
-    """The games of the dates that should have predictions: one of their teams has enough summarized games this season.
+    """Returns the games that require predictions: one of their teams has enough summarized games this season.
 
     Args:
         schedule: rows of `schedule`.
-        summaries: rows of `player_game_summary`, from the start of the season on.
+        summaries: rows of `player_game_summary` since the start of the season.
         dates: US Eastern dates.
 
     Returns:
-        game_date, game_id, home_team, away_team, matchup, sorted; games that are not played are left out.
+        game_date, game_id, home_team, away_team, matchup, sorted. Excludes games that are not played.
     """
     slate = playing(schedule).filter(pl.col("game_date").is_in(list(dates)))
     slate = slate.select("game_date", "game_id", "home_team", "away_team", "matchup").with_columns(season_of_game_date())
@@ -50,7 +50,7 @@ def games_to_predict(schedule: pl.DataFrame, summaries: pl.DataFrame, dates: Seq
 
 
 def games_without_predictions(warehouse: Warehouse, dates: Sequence[date]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The games of the dates that should have predictions, and those of them without any."""
+    """Returns the games of the dates that require predictions, and those without any."""
     season = days(season_start(min(dates)), max(dates))
     summaries = warehouse.scan(TABLES["player_game_summary"], season).select("game_date", "game_id", "team").unique().collect()
     expected = games_to_predict(warehouse.scan(TABLES["schedule"], dates).collect(), summaries, dates)
@@ -59,13 +59,13 @@ def games_without_predictions(warehouse: Warehouse, dates: Sequence[date]) -> tu
 
 
 def usual(seen: pl.DataFrame, what: str, slates: Sequence[date], dates: Sequence[date]) -> dict[date, list[str]]:
-    """By date with games the values of a column that most of the slates before it had.
+    """Returns per date with games the values of a column that most earlier slates had.
 
     Args:
-        seen: game_date and the column `what`, at least as far back as a slate is compared.
-        what: the column, as `book`.
+        seen: game_date and the column `what`, at least for the trailing window of each date.
+        what: the column, for example `book`.
         slates: the dates with games.
-        dates: the dates that are asked about.
+        dates: the dates to return.
     """
     settings, of_day = SETTINGS.usual, dict(seen.group_by("game_date").agg(pl.col(what).unique()).iter_rows())
     known = sorted(of_day.keys() & set(slates))
@@ -80,15 +80,15 @@ def usual(seen: pl.DataFrame, what: str, slates: Sequence[date], dates: Sequence
 
 
 def absent_books(warehouse: Warehouse, table: str, dates: Sequence[date], market: str | None = None) -> dict[date, list[str]]:
-    """By date with games the books that most of the slates before it had lines of, and that it has none of.
+    """Returns per date with games the books without lines that had lines on most earlier slates.
 
-    Only lines that are known to be from before the tip-off count: an archive of lines without instants expects nothing.
+    Counts only lines with an instant before the tip-off. An archive of lines without instants creates no expectation.
 
     Args:
         warehouse: holds `schedule` and the table.
         table: `prop_lines` or `game_lines`.
         dates: US Eastern dates.
-        market: counts lines of this market only.
+        market: counts only lines of this market.
     """
     window = days(min(dates) - timedelta(days=SETTINGS.usual.days), max(dates))
     lines = warehouse.scan(TABLES[table], window).filter("is_before_tipoff")

@@ -1,6 +1,6 @@
-"""May this game, this date, this team go on? One answer, used by checks, by automation and inside the assets.
+"""Decides whether a game, a date or a team is complete enough to continue. Used by checks, automation and assets.
 
-Functions of the data only. A gate that cannot be evaluated is closed: the functions raise, they never guess.
+Functions of the data only. A gate that cannot be evaluated is closed: the functions raise.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,14 +20,14 @@ REGULATION_MINUTES = 240
 OVERTIME_MINUTES = 25
 EXACT_TOLERANCE_MINUTES = 1.0
 ROUNDED_TOLERANCE_MINUTES = 6.0
-"""Whole minutes of up to 15 players: four real seasons stay within 4."""
+"""For the whole minutes of up to 15 players. Four real seasons stay within 4."""
 
 RECENT_DAYS = 40
-"""How far back the gate of a slate looks for a team's last games; longer than any break within a season."""
+"""How many days before a slate its gate reads a team's last games. Longer than any break within a season."""
 
 OVERDUE_HOURS = 6.0
 OVERDUE_DAYS = 3
-"""A game that is not final for longer was not played, whatever the schedule says."""
+"""A game that is not final after this many days counts as not played, whatever the schedule says."""
 
 
 class WaiverRows(Row):
@@ -49,10 +49,10 @@ COVERAGE_GATE = "enough_final_games_are_covered"
 
 
 def judge_games(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
-    """Say of every final game whether its box score is complete, and if not why.
+    """Returns for each final game whether its box score is complete, and the reason if it is not.
 
-    One row per game that the schedule calls final: game_date, game_id, season, home_team, away_team, matchup,
-    is_covered (false: no source holds the competition), is_complete, problem.
+    One row per final game of the schedule: game_date, game_id, season, home_team, away_team, matchup, is_covered (false: no
+    source has box scores of the competition), is_complete, problem.
     """
     minutes = pl.col("minutes").sum()
     overtimes = ((minutes - REGULATION_MINUTES) / OVERTIME_MINUTES).round().clip(lower_bound=0)
@@ -66,7 +66,7 @@ def judge_games(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame
             pl.len().alias("played"), pl.col("points").sum(), pl.col("team_points").max(),
             minutes, tolerance.alias("tolerance"), overtimes.alias("overtimes"),
         )
-        # both teams played as long: a team that lost a player of an overtime game would pass for one of regulation
+        # both teams play equal minutes; an overtime team that lacks a player would look like a team of a regulation game
         .with_columns(pl.col("overtimes").max().over("game_id"))
         .with_columns(
             (pl.col("minutes") - REGULATION_MINUTES - OVERTIME_MINUTES * pl.col("overtimes")).abs().alias("minutes_off")
@@ -111,7 +111,7 @@ def _or_unknown(column: str) -> pl.Expr:
 
 
 def coverage(judged: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
-    """One row per date: final_games, complete_games, share (1 where no game is final), missing, uncovered, is_open."""
+    """Returns one row per date: final_games, complete_games, share (1 without final games), missing, uncovered, is_open."""
     counted = pl.col("is_covered")
     per_date = judged.group_by("game_date").agg(
         counted.sum().alias("final_games"),
@@ -134,12 +134,12 @@ def coverage(judged: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
 
 
 def deadline(day: date) -> datetime:
-    """The instant at which the complete games of a date go on although too many are missing."""
+    """Returns the instant from which the complete games of a date are eligible although too many are missing."""
     return eastern(day + timedelta(days=1), SETTINGS.coverage.deadline_hour_eastern)
 
 
 def waivers_due(covered: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """The waivers that the deadline brings: one row per closed date whose deadline has passed, always the same one."""
+    """Returns one waiver per closed date with complete games whose deadline has passed. The result is deterministic."""
     due = covered.filter(~pl.col("is_open") & (pl.col("complete_games") > 0))
     due = due.filter(pl.Series([deadline(day) <= as_of for day in due["game_date"]], dtype=pl.Boolean))
     return due.select(
@@ -154,7 +154,7 @@ def waivers_due(covered: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
 
 
 def standing_waivers(waivers: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """The waivers of the coverage gate that have begun and have not ended, at times several of a date."""
+    """Returns the waivers of the coverage gate in effect at `as_of`. A date can have several."""
     has_ended = pl.col("ends_at").is_not_null() & (pl.col("ends_at") <= as_of)
     return waivers.filter((pl.col("gate") == COVERAGE_GATE) & (pl.col("waived_at") <= as_of) & ~has_ended)
 
@@ -162,9 +162,9 @@ def standing_waivers(waivers: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
 def eligible_games(
     schedule: pl.DataFrame, boxscores: pl.DataFrame, waivers: pl.DataFrame, dates: Sequence[date], as_of: datetime
 ) -> tuple[list[str], dict[str, list[str]]]:
-    """The game ids of these dates that may be summarised and graded, and by date the games left out by name.
+    """Returns the ids of the games that may be summarized and graded, and per date the matchups of the excluded games.
 
-    Raises Closed when no date is open although games were played.
+    Raises Closed if every date is closed.
     """
     judged = judge_games(schedule, boxscores).filter(pl.col("game_date").is_in(list(dates)))
     covered = coverage(judged, dates)
@@ -186,12 +186,11 @@ def eligible_games(
 def judge_slates(
     schedule: pl.DataFrame, boxscores: pl.DataFrame, dates: Sequence[date], as_of: datetime
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Look at the games before each date, for what is derived from history.
+    """Judges the games before each date, from which its features are derived.
 
     Returns one row per date (game_date, recent_games, recent_complete, share, is_open, missing), and one row per date and
-    team of a team that loses its players (game_date, team, matchup): a game among its last 3 lacks a complete box score.
-    A game that should be over by now and is not final counts as one without. A date without games is open, and only
-    teams that play on the date are named.
+    excluded team (game_date, team, matchup). A team is excluded if one of its last 3 games lacks a complete box score. An
+    overdue game counts as incomplete. A date without games is open. Teams that do not play on the date are omitted.
     """
     judged = judge_games(schedule, boxscores).filter("is_covered")
     overdue = schedule.filter(
@@ -237,7 +236,7 @@ HELD_BACK: Mapping[str, Any] = {"game_date": pl.Date, "team": pl.String, "matchu
 
 
 def _last_slates(earlier: pl.DataFrame, day: date) -> dict[str, object]:
-    """The share of complete games on the last dates with games."""
+    """Returns the share of complete games on the last dates with games."""
     slates = earlier["game_date"].unique().sort().tail(SETTINGS.coverage.recent_slates)
     recent = earlier.filter(pl.col("game_date").is_in(slates.implode()))
     games, complete = recent.height, int(recent["is_complete"].sum())
@@ -248,7 +247,7 @@ def _last_slates(earlier: pl.DataFrame, day: date) -> dict[str, object]:
 
 
 def _teams_with_a_hole(earlier: pl.DataFrame, day: date) -> list[dict[str, object]]:
-    """The teams with an incomplete game among their last games."""
+    """Returns the teams with an incomplete game among their last games."""
     if earlier["is_complete"].all():
         return []
     team_games = pl.concat(
@@ -260,15 +259,15 @@ def _teams_with_a_hole(earlier: pl.DataFrame, day: date) -> list[dict[str, objec
 
 
 def before(warehouse: Warehouse, dates: Sequence[date]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The schedule up to, and the box scores before, the last of the dates, as far back as the gate of a slate looks."""
+    """Returns the schedule through the last date and the box scores before it, from `RECENT_DAYS` before the first date."""
     window = days(min(dates) - timedelta(days=RECENT_DAYS), max(dates))
     return warehouse.scan(TABLES["schedule"], window).collect(), warehouse.scan(TABLES["boxscores"], window[:-1]).collect()
 
 
 def judge_readiness(features: pl.DataFrame, required: Sequence[str], dates: Sequence[date]) -> pl.DataFrame:
-    """May a slate be predicted? One row per date: ready, expected, share (1 while nobody has enough games), is_open.
+    """Decides whether a slate can be predicted. One row per date: ready, expected, share (1 if none is expected), is_open.
 
-    Expected is whoever has enough games this season; ready is who has what a system requires in order to predict.
+    Expected players have enough games this season. Ready players also have every required feature.
     """
     per_date = (
         features.filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)

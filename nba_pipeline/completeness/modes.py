@@ -1,4 +1,4 @@
-"""What each mode brings for its slate, what of it is critical, and at which instants it is due. Facts and no wiring."""
+"""The tables of each mode, the critical ones among them, and the instants at which a mode is due. Facts, no wiring."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -11,39 +11,39 @@ Mode = Literal["overnight", "same_day", "tomorrow"]
 MODES: tuple[Mode, ...] = ("overnight", "same_day", "tomorrow")
 
 COLLECTED = ("schedule", "boxscores", "team_boxscores", "play_by_play", "players")
-"""What is collected of a game that has ended."""
+"""Tables collected after a game ends."""
 
 CAPTURED = ("prop_lines", "game_lines", "injuries")
-"""What changes until the tip-off, and is captured several times."""
+"""Tables that change until the tip-off and are captured several times."""
 
 SUMMARIES = ("player_game_summary", "team_game_summary")
 FEATURES = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features")
 
 INFORMED = ("injuries", *FEATURES, "predictions")
-"""What news on the injury report changes."""
+"""Tables that a changed injury report updates."""
 
 UP_TO_FEATURES = (*COLLECTED, *CAPTURED, "rosters", *SUMMARIES, *FEATURES)
 FROM_PREDICTIONS = ("predictions", "grades")
-"""What the modes are for: never what a slate goes without."""
+"""Results of the modes. They are never optional."""
 
 DAILY_TABLES = (*UP_TO_FEATURES, *FROM_PREDICTIONS)
-"""Every daily table, in the order of the path."""
+"""Every daily table, upstream tables first."""
 
 TABLES_OF_MODE: dict[Mode, tuple[str, ...]] = {
     "overnight": (*COLLECTED, *SUMMARIES, "grades"),
     "same_day": ("schedule", *CAPTURED, "rosters", *FEATURES, "predictions"),
     "tomorrow": ("schedule", *CAPTURED, "rosters", *FEATURES, "predictions"),
 }
-"""The tables that each mode materialises for its slate, in order."""
+"""Mode -> the tables that it materializes for its slate, in order."""
 
 CRITICAL_OF_MODE: dict[Mode, frozenset[str]] = {
     "overnight": frozenset({"schedule", "boxscores", "team_boxscores", *SUMMARIES}),
     "same_day": frozenset({"schedule", "upcoming_players", "player_form", "features"}),
     "tomorrow": frozenset({"schedule", "upcoming_players"}),
 }
-"""The tables without which a mode has failed. Without one of the others its result is degraded, and says so.
+"""Mode -> its critical tables. Without one of them the mode fails; without another table its result is degraded.
 
-Team box scores are among them because the totals of a team stand in no other table.
+Team box scores are critical because no other table has team totals.
 """
 
 DAYS_FROM_TODAY: dict[Mode, int] = {"overnight": -1, "same_day": 0, "tomorrow": 1}
@@ -53,17 +53,17 @@ CLOCK: dict[Mode, tuple[tuple[int, int], ...]] = {
     "same_day": ((7, 0), (9, 0), (10, 0), (11, 30), (13, 0), (16, 0)),
     "tomorrow": ((17, 30),),
 }
-"""Mode -> the Eastern hours and minutes of its schedule, the last call included."""
+"""Mode -> the Eastern hours and minutes of its schedule, including the last call."""
 
 GRACE = timedelta(minutes=SETTINGS.patience.grace_minutes)
-"""After a due instant, before work that is not done is late."""
+"""How long after its due instant unfinished work becomes late."""
 
 
 def due_instants(mode: Mode, slate: date, tipoffs: Sequence[datetime | None]) -> list[datetime]:
-    """The instants at which a mode is due for a slate, in order; `tipoffs` are those of its games, in UTC, None: not known.
+    """Returns the instants at which a mode is due for a slate, in order. `tipoffs` are in UTC; None: unknown.
 
-    A slate without games is due once. One that begins before the clock's first instant is due some hours before its first
-    tip-off, and nothing is due for it any more once its last game has begun: while one is not known, everything is.
+    A slate without games is due once. A same-day slate with an early tip-off is also due some hours before it. Except for
+    `overnight`, instants after the last tip-off are dropped if every tip-off is known.
     """
     day = slate - timedelta(days=DAYS_FROM_TODAY[mode])
     instants = [eastern(day, hour, minute) for hour, minute in CLOCK[mode]]
@@ -79,14 +79,15 @@ def due_instants(mode: Mode, slate: date, tipoffs: Sequence[datetime | None]) ->
 
 
 def has_begun(tipoffs: Sequence[datetime | None], now: datetime) -> bool:
-    """Whether every game of a slate has begun; never while one has no tip-off, and not for a date without games."""
+    """Whether every game of a slate has begun. False if a tip-off is unknown or the date has no games."""
     return bool(tipoffs) and all(tipoff is not None and tipoff <= now for tipoff in tipoffs)
 
 
 def last_due(mode: Mode, slate: date, tipoffs: Sequence[datetime | None], now: datetime) -> datetime | None:
-    """The last instant at which a mode was due for a slate, once its grace is over: what was not made since is late.
+    """Returns the last instant at which a mode was due for a slate and whose grace period is over; None if there is none.
 
-    What comes before the tip-off is due only on its day: it cannot be made up for.
+    Tables materialized before this instant are late. A mode other than `overnight` is due only on its own day and before the
+    last tip-off.
     """
     if mode != "overnight" and slate != eastern_date(now) + timedelta(days=DAYS_FROM_TODAY[mode]):
         return None
@@ -96,7 +97,7 @@ def last_due(mode: Mode, slate: date, tipoffs: Sequence[datetime | None], now: d
 
 
 def first_due(slate: date, tipoffs: Sequence[datetime | None]) -> dict[str, datetime]:
-    """By daily table the instant at which it was first due for a slate, whatever mode makes it."""
+    """Returns per daily table the first instant at which any mode makes it due for a slate."""
     instants = {mode: due_instants(mode, slate, tipoffs) for mode in MODES}
     known = {mode: found[0] for mode, found in instants.items() if found}
     return {
@@ -107,10 +108,10 @@ def first_due(slate: date, tipoffs: Sequence[datetime | None]) -> dict[str, date
 
 
 def may_proceed_without(missing: int, waited: timedelta, until_first_tipoff: timedelta | None) -> bool:
-    """Whether a slate goes on although this many of its optional tables cannot be had; it never does without critical ones.
+    """Whether a slate may continue without `missing` optional tables. Critical tables are always required.
 
-    Everything is waited for at first; then one table less, then two, in the end whatever is there. Shortly before the first
-    tip-off the waiting is over.
+    At first no table may be missing, later one, then two, finally any number. Shortly before the first tip-off, any number
+    may be missing.
     """
     tiers = SETTINGS.patience
     if until_first_tipoff is not None and until_first_tipoff <= timedelta(minutes=tiers.last_call_minutes):
@@ -120,7 +121,7 @@ def may_proceed_without(missing: int, waited: timedelta, until_first_tipoff: tim
 
 
 def capture_instants(tipoffs: Sequence[datetime]) -> list[datetime]:
-    """When the lines of a slate are captured, in order: from hours before each tip-off, and closer together at its end."""
+    """Returns the instants at which the lines of a slate are captured, in order. Captures are denser before each tip-off."""
     lines = SETTINGS.lines
     wanted = set[datetime]()
     for tipoff in tipoffs:

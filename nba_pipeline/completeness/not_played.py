@@ -1,7 +1,7 @@
-"""Games that a person has marked as not played: who, why and since when goes to the ledger `not_played_games`.
+"""Games that an operator marked as not played. The ledger `not_played_games` records the author, reason and instant.
 
-The asset `schedule` gives a marked game the status postponed, which every reader of the schedule follows. A game that the
-league reports final is final, whatever the ledger says.
+The asset `schedule` sets the status of a marked game to postponed, which applies to every reader of the schedule. A game that
+the league reports as final stays final.
 """
 
 from datetime import date, datetime
@@ -18,10 +18,10 @@ from nba_pipeline.warehouse import Warehouse
 SOURCE = "nba-pipeline not-played"
 CODE_VERSION = "1"
 OFF = "postponed"
-"""The status of a game that is not played on its date; `status_text` has the league's word for it."""
+"""The status of a game that is not played on its date. `status_text` has the league's wording."""
 
 IS_CALLED_POSTPONED = pl.col("status_text").str.contains("(?i)ppd|postp").fill_null(True)
-"""Whether the league's word for a game with that status is postponed, and not cancelled, not necessary or a person's mark."""
+"""Whether the league calls the game postponed: not canceled, not necessary or only marked. True without a `status_text`."""
 
 
 class NotPlayedRows(Row):
@@ -41,13 +41,13 @@ NOT_PLAYED = Table(
 
 
 def standing_marks(marks: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """The newest row of each date and game up to an instant, of those that were not taken back."""
+    """Returns the newest mark of each date and game up to an instant, without withdrawn marks."""
     known = marks.filter(pl.col("marked_at") <= as_of).sort("marked_at")
     return known.group_by("game_date", "game_id", maintain_order=True).last().filter("is_not_played")
 
 
 def with_marks(games: pl.DataFrame, marks: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
-    """Rows of `schedule`; a game that is marked for its date and is not final has the status of one that is not played."""
+    """Returns the rows of `schedule` with the status `OFF` for games that are marked for their date and not final."""
     marked = standing_marks(marks, as_of).select("game_date", "game_id", is_marked=pl.lit(True))
     is_off = pl.col("is_marked").fill_null(False) & (pl.col("status") != "final")
     return (
@@ -58,7 +58,7 @@ def with_marks(games: pl.DataFrame, marks: pl.DataFrame, as_of: datetime) -> pl.
 
 
 def off_games(games: pl.DataFrame, marks: pl.DataFrame, as_of: datetime) -> dict[date, list[str]]:
-    """By date a sentence per game of `schedule` that is not played, and per marked game that the league reports final."""
+    """Returns per date a message for each game that is not played and each marked game that the league reports as final."""
     standing = standing_marks(marks, as_of).select("game_date", "game_id", "author", mark_reason="reason")
     beside = games.join(standing, on=["game_date", "game_id"], how="left").sort("game_id")
     matchup, league = pl.format("{}@{} {}", "away_team", "home_team", "game_id"), pl.col("status_text").fill_null("no reason")
@@ -85,14 +85,14 @@ def refuse_empty(reason: str, author: str) -> None:
 def mark(
     warehouse: Warehouse, now: datetime, game_id: str, reason: str, author: str, is_not_played: bool = True
 ) -> tuple[date, str]:
-    """Add a mark, or take the standing one back.
+    """Adds a mark, or withdraws the current one.
 
     Returns:
-        The US Eastern date of the game, and the sentence for the person who did it.
+        The US Eastern date of the game, and a message for the operator.
 
     Raises:
-        BadInput: the reason or the author is empty; the game is not in the schedule, is final, is off already, or has no
-            mark to take back.
+        BadInput: the reason or the author is empty, or the game is not in the schedule; for a new mark, the game is final,
+            marked or not played already; for a withdrawal, it has no mark.
     """
     refuse_empty(reason, author)
     game = _scheduled(warehouse, game_id)

@@ -1,7 +1,7 @@
 """When a final game is read again: pure functions of a date and of instants.
 
-Fixed instants per game date, growing apart; beside them growing intervals while sources contradict one another. Nothing
-is read again by itself after `corrections.window_days`.
+Each game date has fixed instants with growing gaps. While sources contradict each other, there are further re-reads at growing
+intervals. Automatic re-reads end after `corrections.window_days`.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ NOON = 12
 
 
 def noons(day: date) -> list[datetime]:
-    """The Eastern noons at which the final games of a date are read again, in order."""
+    """Returns the Eastern noons at which the final games of a date are read again, in order."""
     return [eastern(day + timedelta(days=number), NOON) for number in SETTINGS.corrections.reread_noon_days]
 
 
 def is_due_for_rereading(first_final_at: datetime, read_at: datetime, day: date, now: datetime) -> bool:
-    """Whether a final game is due to be read again: an instant has passed since it was last read.
+    """Whether a re-read of a final game is due: one of its instants has passed since the last read.
 
-    Hours after it was first seen final, in the morning of the next day, and, within the window, at the noons.
+    The instants are some hours after the first final answer, the next morning and, within the window, the noons.
     """
     corrections = SETTINGS.corrections
     later = first_final_at + timedelta(hours=corrections.reread_after_hours)
@@ -32,20 +32,20 @@ def is_due_for_rereading(first_final_at: datetime, read_at: datetime, day: date,
 
 
 def is_within_window(day: date, now: datetime) -> bool:
-    """Whether the games of a date are still read again without a person asking for it."""
+    """Whether the games of a date are still read again automatically."""
     return now < eastern(day + timedelta(days=SETTINGS.corrections.window_days), NOON)
 
 
 def due_noon(day: date, now: datetime) -> datetime | None:
-    """The last noon at which the games of a date were due for a re-read; None before the first and after the window."""
+    """Returns the last noon at which a re-read of a date was due; None before the first noon and after the window."""
     return max((noon for noon in noons(day) if noon <= now), default=None) if is_within_window(day, now) else None
 
 
 def due_for_contradiction(since: datetime, rereads: Sequence[datetime], day: date, now: datetime) -> datetime | None:
-    """The instant at which contradicting sources of a date were due for a re-read; None when they are not.
+    """Returns the instant at which a re-read of contradicting sources was due; None if none is due.
 
-    At once when the contradiction appears; then after 1, 2, 4, 8 ... hours, up to `contradiction_days` after the date.
-    `since` is when the tables that contradict one another were last written, `rereads` are the re-reads of the date so far.
+    The first re-read is due at once, the next ones after 1, 2, 4, 8 ... hours, up to `contradiction_days` after the date.
+    `since` is when the contradicting tables were last written. `rereads` are the instants of earlier re-reads of the date.
     """
     corrections = SETTINGS.corrections
     if now >= eastern(day + timedelta(days=corrections.contradiction_days), NOON):

@@ -1,12 +1,12 @@
-"""The state of a date, decided from facts. Reading the facts belongs in `monitoring/date_facts.py`.
+"""The state of a date, derived from facts. Reading the facts belongs in `monitoring/date_facts.py`.
 
-NOT_DUE    nothing of the date is due yet
-EXPECTED   something is due or in play, and nothing is late
+NOT_DUE    no table of the date is due yet
+EXPECTED   a table is due or a game is in play, and nothing is late
 RUNNING    a run of the date is in progress
 COMPLETE   every table is written, every game is final with a complete box score or not played, every prediction graded
-STALE      complete, with rows of an earlier version of the code
+STALE      complete, with rows of another code version
 EMPTY_OK   no game is played, and nothing is missing
-DEGRADED   usable; what is missing is named
+DEGRADED   usable; the reasons name the missing data
 WAIVED     a closed gate was waived
 LATE       overdue, and attempts remain
 FAILED     overdue past the deadline or after the last attempt, or a ledger is closed
@@ -35,27 +35,27 @@ STATES = (
     "NOT_DUE", "EXPECTED", "RUNNING", "COMPLETE", "STALE", "EMPTY_OK", "DEGRADED", "WAIVED", "LATE", "FAILED",
 )  # fmt: skip
 FAILING = ("LATE", "FAILED")
-"""States that the command `status` answers with exit code 1."""
+"""States for which the command `status` exits with code 1."""
 
 WORST_FIRST = ("FAILED", "LATE", "WAIVED", "DEGRADED")
 NEVER_WITHOUT = frozenset().union(*CRITICAL_OF_MODE.values()) | set(FROM_PREDICTIONS)
-"""Tables without which a date is late. Without another one it is degraded."""
+"""Critical tables. A date without one of them is late; a date without another table is degraded."""
 
 NOT_WRITTEN = "not written"
 OF_COMPLETE_GAMES = (*SUMMARIES, "grades")
-"""Tables that a closed coverage gate holds back."""
+"""Tables that a closed coverage gate blocks."""
 
 OF_THE_NIGHT = tuple(name for name in TABLES_OF_MODE["overnight"] if name != "schedule")
 
 MAY_BE_EMPTY = frozenset({"players", "grades"})
-"""Tables that may have no rows for a date with games: new spellings, and grades of predictions that `ungraded` counts."""
+"""Tables that may be empty for a date with games: `players` has only new spellings, and `ungraded` covers `grades`."""
 
 Finding = tuple[str, str, str]
-"""A state, what is the case, and the table of which it is; findings that differ in the table only are one sentence."""
+"""State, problem and table. Findings that differ only in the table share one reason."""
 
 
 def state_of(facts: Facts, now: datetime) -> tuple[str, tuple[str, ...]]:
-    """The state of a date at an instant, and the reasons for a state that is not good, the worst first."""
+    """Returns the state of a date at an instant, and the reasons for it, worst first."""
     if facts.closed:
         return "FAILED", facts.closed
     findings = sorted(_findings(facts, now), key=lambda finding: WORST_FIRST.index(finding[0]))
@@ -70,7 +70,7 @@ def state_of(facts: Facts, now: datetime) -> tuple[str, tuple[str, ...]]:
 
 
 def _quiet_state(facts: Facts, now: datetime) -> str:
-    """The state of a date on which nothing is late and nothing is missing."""
+    """Returns the state of a date without findings."""
     is_known = facts.rows.get("schedule") is not None
     if is_known and not facts.tipoffs:
         return "EMPTY_OK"
@@ -81,13 +81,13 @@ def _quiet_state(facts: Facts, now: datetime) -> str:
 
 
 def _is_pending(facts: Facts) -> bool:
-    """Whether something is still to come, whenever it is due."""
+    """Whether a game, a grade or a table is incomplete, due or not."""
     is_open = any(game.has_source and (game.status != "final" or game.problem) for game in facts.games if game.is_played)
     return is_open or bool(facts.ungraded) or any(facts.rows.get(name) is None for name in DAILY_TABLES)
 
 
 def _findings(facts: Facts, now: datetime) -> Iterator[Finding]:
-    """Everything that is late, missing or waived."""
+    """Yields everything that is late, missing or waived."""
     if facts.rows.get("schedule") is None:
         due = first_due(facts.game_date, ())["schedule"]
         if facts.is_due and due + GRACE <= now:
@@ -104,7 +104,7 @@ def _findings(facts: Facts, now: datetime) -> Iterator[Finding]:
 
 
 def _of_games(facts: Facts, now: datetime) -> Iterator[Finding]:
-    """Games that should be over and are not final, and box scores that are incomplete."""
+    """Yields overdue games that are not final, and incomplete box scores."""
     if now < _morning(facts) + GRACE:
         return
     late = _overdue(gates.deadline(facts.game_date), now)
@@ -120,7 +120,7 @@ def _of_games(facts: Facts, now: datetime) -> Iterator[Finding]:
 
 
 def _of_tables(facts: Facts, now: datetime) -> Iterator[Finding]:
-    """Tables that are due and not written, or have no rows although the slates before had."""
+    """Yields tables that are due and not written, or empty unlike earlier slates."""
     for name, due in first_due(facts.game_date, facts.tipoffs).items():
         is_held = name in OF_COMPLETE_GAMES and facts.is_held
         absence = _absence(facts, name)
@@ -135,7 +135,7 @@ def _of_tables(facts: Facts, now: datetime) -> Iterator[Finding]:
 
 
 def _of_calls(facts: Facts, now: datetime) -> Iterator[Finding]:
-    """Tables that a later call of a mode should have made again, and what a slate lacks by name."""
+    """Yields tables that a later call of a mode should have updated, and the gaps of a slate."""
     for mode in MODES:
         due = last_due(mode, facts.game_date, facts.tipoffs, now)
         if due is None:
@@ -150,17 +150,17 @@ def _of_calls(facts: Facts, now: datetime) -> Iterator[Finding]:
 
 
 def _of_runs(facts: Facts, now: datetime) -> Iterator[Finding]:
-    """Runs that failed, and whose work nothing has done since. What is there past its deadline is usable."""
+    """Yields failed runs whose work no later run has done. A table written past its deadline is usable."""
     for name, failure in facts.failures.items():
         if name in OF_THE_NIGHT and (facts.is_held or now < _morning(facts) + GRACE):
-            continue  # the gate says it, or games are in play
+            continue  # the closed gate is reported instead, or games are in play
         is_usable = facts.rows.get(name) is not None and now >= _deadline(facts, name)
         is_late = name in _never_without(facts, now) and not is_usable and facts.has_slate
         yield _overdue(_deadline(facts, name), now, failure) if is_late else "DEGRADED", failure.reason, name
 
 
 def _absence(facts: Facts, name: str) -> str:
-    """Why a table counts as absent, or nothing."""
+    """Returns why a table counts as missing; empty if it does not."""
     rows = facts.rows.get(name)
     if rows is None:
         return NOT_WRITTEN
@@ -171,19 +171,19 @@ def _absence(facts: Facts, name: str) -> str:
 
 
 def _never_without(facts: Facts, now: datetime) -> Collection[str]:
-    """The critical tables of the modes that were due; tomorrow's slate goes without more than today's."""
+    """Returns the critical tables of the modes that were due. A future slate has fewer of them."""
     is_tomorrow = now < eastern(facts.game_date, 0)
     return CRITICAL_OF_MODE["tomorrow"] | set(FROM_PREDICTIONS) if is_tomorrow else NEVER_WITHOUT
 
 
 def _overdue(deadline: datetime, now: datetime, failure: Failure | None = None) -> str:
-    """LATE while attempts remain, then FAILED."""
+    """Returns LATE before the deadline while attempts remain, then FAILED."""
     is_tried_enough = failure is not None and failure.runs >= SETTINGS.patience.alert_after_attempts
     return "FAILED" if now >= deadline or is_tried_enough else "LATE"
 
 
 def _deadline(facts: Facts, name: str) -> datetime:
-    """When a table cannot be made up for any more: a slate at its last tip-off, else the deadline of the date."""
+    """Returns the deadline of a table: the last tip-off for tables of a slate, else the deadline of the date."""
     if name in OF_THE_NIGHT or name == "schedule":
         return gates.deadline(facts.game_date)
     known = [tipoff for tipoff in facts.tipoffs if tipoff is not None]
@@ -192,5 +192,5 @@ def _deadline(facts: Facts, name: str) -> datetime:
 
 
 def _morning(facts: Facts) -> datetime:
-    """When the games of a date are due: the first overnight call."""
+    """Returns when the games of a date are due: the first overnight call."""
     return first_due(facts.game_date, facts.tipoffs)["boxscores"]

@@ -1,6 +1,6 @@
-"""Letting a date through a closed gate, on somebody's word: who, why and until when goes to the ledger `waivers`.
+"""Waivers of closed gates by an operator. The ledger `waivers` records the author, reason and end.
 
-Which gates read the ledger stands in `gates`; what a waived date then goes on with is decided there, too.
+`gates` reads the ledger and decides which games of a waived date are eligible.
 """
 
 from datetime import date, datetime
@@ -14,14 +14,14 @@ from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 
 WAIVABLE = (gates.COVERAGE_GATE,)
-"""The gates that ask for waivers. Those of slates and of readiness do not: their way is to bring what is missing."""
+"""Gates that can be waived. The gates of slates and of readiness cannot: they open when the missing data is loaded."""
 
 SOURCE = "nba-pipeline waive"
 CODE_VERSION = "1"
 
 
 def refuse_nonsense(now: datetime, day: date, gate: str, reason: str, author: str, ends_at: datetime | None) -> None:
-    """Raises BadInput, naming the option and its value, for a waiver that could open nothing or that says too little."""
+    """Raises BadInput, with the option and its value, for a waiver that has no effect or lacks a reason or author."""
     if day > eastern_date(now):
         raise BadInput(f"--date {day} is after today, {eastern_date(now)}: none of its games can be final yet")
     if gate not in WAIVABLE:
@@ -36,7 +36,10 @@ def refuse_nonsense(now: datetime, day: date, gate: str, reason: str, author: st
 def waive(
     warehouse: Warehouse, now: datetime, day: date, gate: str, reason: str, author: str, ends_at: datetime | None
 ) -> list[str]:
-    """Add the waiver, and say in sentences what it does. Raises BadInput as above, and when one stands already."""
+    """Adds a waiver and returns messages about its effect.
+
+    Raises BadInput as `refuse_nonsense` does, and if the gate is already waived.
+    """
     refuse_nonsense(now, day, gate, reason, author, ends_at)
     there = warehouse.scan(gates.WAIVERS, [day]).collect()
     standing = gates.standing_waivers(there, now).filter(pl.col("gate") == gate).sort("waived_at")
@@ -50,7 +53,7 @@ def waive(
         "game_date": [day], "gate": [gate], "reason": [reason.strip()], "author": [author.strip()], "waived_at": [now],
         "ends_at": [ends_at], "source": [SOURCE],
     }  # fmt: skip
-    # the schema says the type of an end that is null
+    # the schema gives the type of a null end
     frame = pl.DataFrame(row, schema={name: gates.WAIVERS.dtypes[name] for name in row})
     rows, _ = gates.WAIVERS.conform(frame, now, CODE_VERSION)
     warehouse.add(gates.WAIVERS, [day], rows, f"{SOURCE} by {author.strip()}")
@@ -58,7 +61,7 @@ def waive(
 
 
 def _consequences(warehouse: Warehouse, day: date) -> list[str]:
-    """What goes on now, what is left out, and the command that makes it go on."""
+    """Returns the number of complete games, the excluded games, and the command that processes the date."""
     schedule, boxscores = (warehouse.scan(TABLES[name], [day]).collect() for name in ("schedule", "boxscores"))
     covered = gates.coverage(gates.judge_games(schedule, boxscores), [day]).row(0, named=True)
     told = f"{covered['complete_games']} of {covered['final_games']} final games have a complete box score"

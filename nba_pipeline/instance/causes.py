@@ -1,4 +1,4 @@
-"""What an error that Dagster recorded says, in one sentence: its first cause, and the key that a configuration should not have."""
+"""Summarizes an error that Dagster recorded in one sentence: its root cause, or the invalid key of a configuration."""
 
 import re
 from typing import Any
@@ -7,19 +7,19 @@ from nba_pipeline import errors
 
 OURS = {name for name, kind in vars(errors).items() if isinstance(kind, type)}
 CONFIG_ERROR = re.compile(r"^\s*Error \d+: (.*)$", re.MULTILINE)
-"""How Dagster 1.13 lists what is wrong with a configuration, below a headline."""
+"""Format of Dagster 1.13 for configuration errors, below a headline."""
 
 EXPECTED = " Expected: "
 LONGEST_SCHEMA = 200
-"""Characters of the expected configuration; the whole of dagster.yaml takes six thousand."""
+"""Maximum characters of the expected configuration. That of the whole dagster.yaml has six thousand."""
 
 RESOURCE = re.compile(r"Error executing resource_fn on ResourceDefinition (\w+)")
 
 
 def cause_of(error: Any) -> str | None:
-    """The innermost of the platform's own errors, else the deepest cause, after the resource that failed to start.
+    """Returns the innermost of the platform's own errors, else the deepest cause, prefixed by a resource that failed to start.
 
-    None for a failed check, which has a sentence of its own.
+    None for a failed check, which has its own message.
     """
     chain = []
     while error is not None:
@@ -37,7 +37,7 @@ def cause_of(error: Any) -> str | None:
 
 
 def sentence_of(text: str) -> str:
-    """The first line of a message; of a configuration that Dagster refuses, also what is wrong with it."""
+    """Returns the first line of a message. For a configuration that Dagster rejects, adds its errors."""
     lines = text.strip().splitlines()
     found = CONFIG_ERROR.findall(text)
     if not found:

@@ -1,8 +1,8 @@
-"""The result of a blocking check per date in a range run.
+"""Results of blocking checks per date in a range run.
 
-Dagster 1.13 plans the checks of a range run for every date and then answers without a date, so that no date counts as
-passed. Here the check answers each date's plan itself, for which the private import is needed (see the test of
-`asset_factory/checks.py`). It can go when range runs report partitioned checks.
+Dagster 1.13 plans the checks of a range run per date, but records the result without a date, so that no date passes. This
+workaround reports a result for each date, which requires the private import (see the test of `asset_factory/checks.py`). It
+can be removed when range runs report partitioned checks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ MOST_RECORDS = 10_000
 def report_per_date(
     context: dg.AssetCheckExecutionContext, check: dg.AssetCheckKey, results: Mapping[date, tuple[bool, Mapping[str, Any]]]
 ) -> None:
-    """Report whether a blocking check passed, with its metadata, for each date that was materialized."""
+    """Reports the result and metadata of a blocking check for each materialized date."""
     newest = newest_materializations(context.instance, check.asset_key, list(results))
     for day, (passed, metadata) in results.items():
         record = newest.get(day.isoformat())
@@ -43,7 +43,7 @@ def report_per_date(
 def newest_materializations(
     instance: dg.DagsterInstance, table: dg.AssetKey, dates: Sequence[date]
 ) -> dict[str | None, dg.EventLogRecord]:
-    """By partition key the newest materialization of the dates."""
+    """Returns partition key -> newest materialization, for the dates."""
     asked = dg.AssetRecordsFilter(asset_key=table, asset_partitions=[day.isoformat() for day in dates])
     records = instance.fetch_materializations(asked, limit=MOST_RECORDS).records
     return {record.partition_key: record for record in reversed(records)}

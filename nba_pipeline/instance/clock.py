@@ -1,4 +1,4 @@
-"""The clock. No other module asks what time it is."""
+"""The clock of the platform. Use it instead of the system time."""
 
 from datetime import UTC, date, datetime
 
@@ -9,25 +9,25 @@ from nba_pipeline.instance.run_tags import AS_OF_TAG
 from nba_pipeline.league.calendar import eastern_date, parse_instant
 
 _run_instants: dict[str, datetime] = {}
-"""Dagster builds a resource anew for each resource that needs it; all of a run's clocks must agree on when it began."""
+"""Run id -> start. Dagster builds a resource again for each dependent resource, and all clocks of a run must agree."""
 
 
 class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """What time it is. `stands_at` (NBA_PIPELINE_NOW) stops it; a replayed run stands at the instant of the original."""
+    """The current time. `stands_at` (NBA_PIPELINE_NOW) fixes it; a replayed run uses the instant of the original run."""
 
     stands_at: str = ""
     _run_stands_at: datetime | None = PrivateAttr(default=None)
     _as_of: datetime | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
-        """Read off when the run began, or the instant at which a replay stands."""
+        """Sets the start of the run, or the fixed instant of a replay."""
         tags = context.run.tags if context.run else {}
         if AS_OF_TAG in tags:
             self._run_stands_at = parse_instant(tags[AS_OF_TAG], AS_OF_TAG)
         self._as_of = _run_instants.setdefault(context.run.run_id, self.now()) if context.run else self.now()
 
     def now(self) -> datetime:
-        """The present instant, UTC."""
+        """Returns the current instant, UTC."""
         if self._run_stands_at:
             return self._run_stands_at
         if self.stands_at:
@@ -36,10 +36,10 @@ class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def as_of(self) -> datetime:
-        """The instant at which this run began: one for all of its tables."""
+        """The start of this run, the same for all of its tables."""
         return self._as_of or self.now()
 
     @property
     def today(self) -> date:
-        """The Eastern date of the present instant."""
+        """The Eastern date of the current instant."""
         return eastern_date(self.now())

@@ -1,6 +1,6 @@
-"""Dagster's own databases below the home: an unreadable or locked one is named. It is not repaired, moved or replaced here.
+"""Names unreadable or locked databases of Dagster below the home. Does not repair, move or replace them.
 
-Reads the files as SQLite does, with no import of Dagster's private modules (tried with Dagster 1.13).
+Reads the files with SQLite, without Dagster's private modules (tried with Dagster 1.13).
 """
 
 import sqlite3
@@ -21,7 +21,10 @@ LOCKED = "database is locked"
 
 @contextmanager
 def database_named(home: Path) -> Iterator[None]:
-    """When a database of Dagster's instance fails, end with the names of those that are unreadable, or locked, and why."""
+    """Converts errors of Dagster's databases to errors that name the unreadable or locked files and the reason.
+
+    Raises Damaged for unreadable files, Busy for locked ones, else PipelineError.
+    """
     try:
         yield
     except (DatabaseError, sqlite3.DatabaseError) as error:
@@ -35,12 +38,12 @@ def database_named(home: Path) -> Iterator[None]:
 
 
 def unreadable_databases(home: Path) -> dict[Path, str]:
-    """The damaged databases of the instance of a home, each with what SQLite says of it."""
+    """Returns damaged database of the instance -> the message of SQLite."""
     return {path: problem for path in _databases(home) if (problem := _damage_of(path))}
 
 
 def unusable_databases(home: Path) -> dict[Path, str]:
-    """The databases that cannot be written now, each with what SQLite says: locked, read-only, not to be opened."""
+    """Returns database that cannot be written now -> the message of SQLite: locked, read-only or not openable."""
     return {path: problem for path in _databases(home) if (problem := _obstacle_of(path))}
 
 
@@ -52,7 +55,7 @@ def _damage_of(path: Path) -> str:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
             answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-    except sqlite3.OperationalError:  # locked, or not to be opened: nothing is known of its contents
+    except sqlite3.OperationalError:  # locked or not openable: the contents are unknown
         return ""
     except sqlite3.DatabaseError as error:
         return str(error)

@@ -1,8 +1,8 @@
-"""Whose process is a run's, and is it still there: a run that was started always ends in a recorded state.
+"""Closes runs whose process has died, so that every started run ends in a recorded state.
 
-Dagster 1.13 does not see that a run was killed together with the code server that watched it, nor that a run of the
-nba-pipeline command was: it stays STARTED. So each run carries its process as a tag, and `close_dead_runs` ends those whose
-process is gone. It can go when DefaultRunLauncher supports check_run_worker_health.
+Dagster 1.13 does not notice if a run is killed together with its code server, or if a run of the nba-pipeline command is
+killed: it stays STARTED. Therefore each run has its process as a tag, and `close_dead_runs` ends runs without a process. This
+workaround can be removed when DefaultRunLauncher supports check_run_worker_health.
 """
 
 import os
@@ -18,36 +18,36 @@ from nba_pipeline.instance.run_tags import PROCESS_TAG, WILL_RETRY_TAG
 from nba_pipeline.settings import SETTINGS
 
 CREATED = dg.DagsterRunStatus.NOT_STARTED
-"""A run is that for a moment, until it waits in the queue or begins; and for good if it is killed in that moment."""
+"""Status of a run before it is queued or begins. A run killed at that point keeps it forever."""
 
 MAY_BE_DEAD = (CREATED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 STATE, STARTED_AT = 3, 22
 """Fields of /proc/<pid>/stat, counted from 1 (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html)."""
 
 ENDED = ("Z", "X")
-"""States of a process that has ended and whose parent has not asked how."""
+"""States of an ended process whose parent has not collected its exit status."""
 
 _marked: set[str] = set()
-"""Dagster sets a resource up anew for each resource that needs it; the run is marked once."""
+"""Ids of marked runs. Dagster sets up a resource again for each dependent resource; a run is marked once."""
 
 
 def mark(instance: dg.DagsterInstance | None, run_id: str) -> None:
-    """Say on a run that this process executes it."""
+    """Tags a run with this process as its executor."""
     if instance and run_id not in _marked:
         instance.add_run_tags(run_id, {PROCESS_TAG: process_tag(run_id)})
         _marked.add(run_id)
 
 
 def process_tag(run_id: str) -> str:
-    """This process as the executor of a run: host:pid:start:run id. The start is empty where the system has no /proc."""
+    """Returns the tag value of this process: host:pid:start:run id. The start is empty on systems without /proc."""
     found = _state_and_start(os.getpid())
     return f"{socket.gethostname()}:{os.getpid()}:{found[1] if found else ''}:{run_id}"
 
 
 def is_alive(tag: str) -> bool | None:
-    """Whether the process of a tag is still there; None when this host cannot say, because it is another one's.
+    """Whether the process of a tag is alive; None if it is unknown, for example a process of another host.
 
-    Another process that got the same pid since then started at another time.
+    The start time distinguishes a later process with the same pid.
     """
     host, _, rest = tag.partition(":")
     pid, _, rest = rest.partition(":")
@@ -58,33 +58,33 @@ def is_alive(tag: str) -> bool | None:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # it is there, and somebody else's
+        pass  # alive, and owned by another user
     found, started = _state_and_start(int(pid)), rest.partition(":")[0]
     return found is None or (found[0] not in ENDED and started in ("", found[1]))
 
 
 def close_dead_runs(instance: dg.DagsterInstance, now: datetime) -> list[dg.DagsterRun]:
-    """End the runs under way whose process is gone, free their pool slots, and return them as they are now.
+    """Ends runs in progress whose process has died, frees their pool slots, and returns the closed runs.
 
-    A run of which this host cannot say so (another host's, or not yet marked) is closed when it had no event for
-    `runs.lease_minutes`, one that was created and never began after `runs.created_minutes`; `now` is the real time, as that of
-    Dagster's events is. A closed run counts as crashed, which `run_retries` repeats once; one that was being cancelled counts
-    as cancelled, which nothing repeats.
+    If the process is unknown (of another host, or not yet marked), a run is closed after `runs.lease_minutes` without an event;
+    a run that was created and never began, after `runs.created_minutes`. `now` is the real time, as in Dagster's events. A
+    closed run counts as crashed, which `run_retries` retries once. A run that was being canceled counts as canceled, which is
+    not retried.
     """
     records = instance.get_run_records(dg.RunsFilter(statuses=list(MAY_BE_DEAD)))
     return [closed for record in records if (closed := _close_if_dead(instance, record, now))]
 
 
 def is_dead(instance: dg.DagsterInstance, record: RunRecord, now: datetime) -> bool:
-    """Whether the process of a run in progress is gone, or its lease is over; `now` is the real time."""
+    """Whether the process of a run in progress has died or its lease has expired. `now` is the real time."""
     return record.dagster_run.status in MAY_BE_DEAD and _why_dead(instance, record, now) is not None
 
 
 def _close_if_dead(instance: dg.DagsterInstance, record: RunRecord, now: datetime) -> dg.DagsterRun | None:
-    """The run of a record as it was closed, or None."""
+    """Closes the run of a record if it is dead. Returns the closed run, or None."""
     if not (reason := _why_dead(instance, record, now)):
         return None
-    # read only now: the last that a process does for its run is to record how it ended
+    # read the run again: a process records the end of its run just before it exits
     run = instance.get_run_by_id(record.dagster_run.run_id)
     if run is None or run.status not in MAY_BE_DEAD:
         return None
@@ -93,7 +93,7 @@ def _close_if_dead(instance: dg.DagsterInstance, record: RunRecord, now: datetim
 
 
 def _why_dead(instance: dg.DagsterInstance, record: RunRecord, now: datetime) -> str | None:
-    """The sentence to close a run with, or None while it may be alive."""
+    """Returns the reason to close a run, or None while it may be alive."""
     run = record.dagster_run
     tag = run.tags.get(PROCESS_TAG, "")
     alive = is_alive(tag) if tag.endswith(f":{run.run_id}") else None
@@ -108,7 +108,7 @@ def _why_dead(instance: dg.DagsterInstance, record: RunRecord, now: datetime) ->
 
 
 def _close(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> None:
-    # first the slots: a run that is closed halfway is closed again
+    # free the slots first: a run that is closed halfway is closed again
     instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
     if run.status == dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, reason)
@@ -116,15 +116,15 @@ def _close(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> Non
     crash = JobFailureData(error=None, failure_reason=RunFailureReason.UNEXPECTED_TERMINATION)
     instance.report_run_failed(run, reason, crash)
     if instance.run_retries_enabled and run.remote_job_origin is None:
-        # Dagster marks each crash as one that it retries, but cannot start again what no code location started
+        # Dagster marks each crash for a retry, but cannot retry a run that no code location started
         instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: "false"})
 
 
 def _state_and_start(pid: int) -> tuple[str, str] | None:
-    """State of a process and when it started, in ticks since the machine did; None where there is no /proc to say so."""
+    """Returns the state and the start of a process, in ticks since boot; None without an entry in /proc."""
     try:
         text = Path("/proc", str(pid), "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    fields = text.rpartition(")")[2].split()  # the second field is the command in brackets, whatever that contains
+    fields = text.rpartition(")")[2].split()  # after the command, which may contain spaces and parentheses
     return fields[STATE - 3], fields[STARTED_AT - 3]

@@ -1,10 +1,10 @@
-"""Dagster's event log on SQLite, with connections that are kept. Named by dagster.yaml; nothing else imports it.
+"""Dagster's event log on SQLite with persistent connections. Referenced by dagster.yaml only.
 
-Dagster 1.13 makes an engine for every event it stores and throws it away, with all that it had compiled. Kept, an event
-costs 5 ms instead of 13 (100 dates of one asset, two cores). It can go when Dagster keeps its engines itself.
+Dagster 1.13 creates and discards an engine, including its compiled statements, for every stored event. With persistent engines
+an event takes 5 ms instead of 13 (100 dates of one asset, two cores). Remove this module when Dagster keeps its engines.
 
-Nor does an event wait for the disk: 7 ms instead of 17 on a busy machine. The files have a write-ahead log, so a killed
-process loses nothing; a power failure may lose the last events, never the file (https://sqlite.org/pragma.html#pragma_synchronous).
+Events do not wait for the disk: 7 ms instead of 17 on a busy machine. The files have a write-ahead log, so a killed process
+loses nothing. A power failure may lose the last events, never the file (https://sqlite.org/pragma.html#pragma_synchronous).
 """
 
 import sqlite3
@@ -22,49 +22,49 @@ from nba_pipeline.instance.private_files import keep_files_private
 
 INDEX = "index"
 MOST_ENGINES = 8
-"""One per run and one for all runs; a web page that looks at many runs must not hold all of their files open."""
+"""One engine per run and one for the index. The limit keeps a web page over many runs from holding all files open."""
 
 BUSY_SECONDS = 60
 
 
 class KeptSqliteEventLogStorage(SqliteEventLogStorage):
-    """The same files and the same rows as Dagster's own."""
+    """Event log storage with the same files and rows as Dagster's own."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None):
         self._engines: OrderedDict[str, sqlalchemy.Engine] = OrderedDict()
         self._engines_lock = Lock()
         self._tables = set[str]()
-        # each of Dagster's processes opens this storage, and some load nothing else of the platform
+        # each of Dagster's processes opens this storage, and some load no other module of the platform
         keep_files_private()
         super().__init__(base_dir, inst_data)
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> "KeptSqliteEventLogStorage":
-        """What Dagster calls with the configuration of dagster.yaml."""
+        """Creates the storage from the configuration of dagster.yaml. Called by Dagster."""
         return cls(inst_data=inst_data, **config_value)
 
     def run_connection(self, run_id: str | None = None) -> Any:
-        """A transaction on the events of a run."""
+        """Returns a transaction on the events of a run."""
         return self._transaction(str(run_id), super().run_connection(run_id))
 
     def index_connection(self) -> AbstractContextManager[sqlalchemy.Connection]:
-        """A transaction on what is asked across runs."""
+        """Returns a transaction on the index across runs."""
         return self._transaction(INDEX, super().index_connection())
 
     def has_table(self, table_name: str) -> bool:
-        """Whether a table exists; one that does is not asked for again, as Dagster would for each check's result."""
+        """Whether a table exists. Caches existing tables, because Dagster asks for each check result."""
         if table_name not in self._tables and super().has_table(table_name):
             self._tables.add(table_name)
         return table_name in self._tables
 
     def wipe(self) -> None:
-        """Delete every event."""
+        """Deletes every event."""
         self._let_go(0)
         self._tables.clear()
         super().wipe()
 
     def dispose(self) -> None:
-        """Close every connection."""
+        """Closes every connection."""
         self._let_go(0)
         super().dispose()
 
@@ -84,12 +84,12 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
             yield connection
 
     def _let_go(self, most: int) -> None:
-        """Close the engines that were used longest ago, but for `most`; a connection in use ends by itself."""
+        """Closes the least recently used engines and keeps `most`. Connections in use close when they are released."""
         with self._engines_lock:
             while len(self._engines) > most:
                 self._engines.popitem(last=False)[1].dispose()
 
 
 def _wait_for_no_disk(connection: sqlite3.Connection, _: object) -> None:
-    """Leave it to SQLite's checkpoints to wait for the disk."""
+    """Lets only SQLite's checkpoints wait for the disk."""
     connection.execute("PRAGMA synchronous=NORMAL")

@@ -1,4 +1,4 @@
-"""Dagster's instance below a home: its folder, its dagster.yaml, and what a broken dagster.yaml is answered with."""
+"""Dagster's instance below a home: its folder, its dagster.yaml, and the error for an invalid dagster.yaml."""
 
 import hashlib
 import os
@@ -7,21 +7,24 @@ from pathlib import Path
 
 import dagster as dg
 import yaml
-from dagster._check import CheckError  # what Dagster 1.13 raises for a class that does not exist
+from dagster._check import CheckError  # raised by Dagster 1.13 for a class that does not exist
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.causes import sentence_of
 from nba_pipeline.instance.private_files import keep_files_private
 
 HASH = "# sha256 of the lines below, as the platform wrote them: "
-"""Last line of the header. A file whose lines have another hash was edited by a person."""
+"""Last line of the header. A file with another hash was edited by an operator."""
 
 FIRST_LINE_OF_OLDER_FILES = "# Dagster's instance for one machine. The command copies this file into <home>/dagster"
-"""Files written before they carried a hash; edits of those cannot be told."""
+"""First line of files from before the hash. Edits of those files cannot be detected."""
 
 
 def prepare_instance(home: Path) -> Path:
-    """The folder of Dagster's instance below the home, with its dagster.yaml. Raises BadInput for a home not writable."""
+    """Creates the folder of Dagster's instance below the home with its dagster.yaml, and returns it.
+
+    Raises BadInput if the home is not writable.
+    """
     folder = home / "dagster"
     file = folder / "dagster.yaml"
     keep_files_private()
@@ -37,11 +40,11 @@ def prepare_instance(home: Path) -> Path:
 
 
 def open_instance(home: Path) -> dg.DagsterInstance:
-    """Dagster's instance below the home. Raises BadInput for a home not writable, and for a dagster.yaml that cannot be used."""
+    """Opens Dagster's instance below the home. Raises BadInput if the home is not writable or dagster.yaml is invalid."""
     folder = prepare_instance(home)
     try:
         instance = dg.DagsterInstance.from_config(str(folder))
-        # Dagster makes these when a run needs them, and then fails the run or the daemon for a wrong key
+        # Dagster creates these lazily; a wrong key would fail a run or the daemon only then
         _ = instance.run_coordinator, instance.run_launcher, instance.compute_log_manager, instance.scheduler
         return instance
     except OSError as error:
@@ -53,7 +56,7 @@ def open_instance(home: Path) -> dg.DagsterInstance:
 
 
 def _unusable(folder: Path, reason: str) -> BadInput:
-    """A dagster.yaml that Dagster refuses, and the way out."""
+    """Returns the error for a dagster.yaml that Dagster rejects, with the next step."""
     return BadInput(
         f"{folder / 'dagster.yaml'} cannot be used: {reason}. Correct the file, or delete it: the next command writes the "
         "platform's own"
@@ -61,7 +64,7 @@ def _unusable(folder: Path, reason: str) -> BadInput:
 
 
 def is_edited(text: str) -> bool:
-    """Whether the text of a dagster.yaml is not as the platform wrote it."""
+    """Whether the text of a dagster.yaml differs from the platform's own."""
     if text.startswith(FIRST_LINE_OF_OLDER_FILES):
         return False
     header, found, rest = text.partition(HASH)

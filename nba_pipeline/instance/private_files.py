@@ -1,15 +1,15 @@
-"""What this process writes is its user's alone: a home holds answers that were paid for, and what somebody bets on."""
+"""Makes files private to the user: a home holds paid data and the user's bets."""
 
 import os
 
 OTHERS = 0o077
-"""Every permission of the group and of everybody else."""
+"""Every permission of the group and of others."""
 
 
 def keep_files_private() -> None:
-    """Take all permissions of others from the files and folders that this process makes from now on, on top of its umask.
+    """Extends the umask, so that new files and folders of this process have no permissions for the group and others.
 
-    Existing files keep theirs. It changes the whole process, so that a library's files are private too, and is for processes
-    of the platform's own: the command, `make dev`, and Dagster's once they open the instance.
+    Existing files do not change. The umask applies to the whole process, including files of libraries. Only for processes of
+    the platform: the command, `make dev`, and Dagster's processes that open the instance.
     """
     os.umask(os.umask(OTHERS) | OTHERS)

@@ -1,6 +1,6 @@
-"""What Dagster's records say about a date: its re-reads, and when its stored box scores last changed. Changes nothing.
+"""Reads from Dagster's records the re-reads of a date, and when its stored box scores last changed.
 
-A re-read is an observation of `boxscores`. A change is named in the metadata of the materialization that wrote it.
+A re-read is an observation of `boxscores`. A change is in the metadata of the materialization that wrote it.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from typing import Any
 import dagster as dg
 
 READ_AT = "read_at"
-"""Metadata of a re-read: its instant, absent when a source did not answer."""
+"""Metadata of a re-read: its instant; absent if a source did not answer."""
 
 NEWS = "corrected"
-"""Metadata of a re-read: the answers that differ from the ones landed before. Of a materialization: the changed games by date."""
+"""Metadata of a re-read: the answers that differ from landed ones. Metadata of a materialization: the changed games by date."""
 
 PROBLEMS = "problems_met"
 MOST_RECORDS = 100
@@ -22,7 +22,7 @@ MOST_RECORDS = 100
 
 @dataclass(frozen=True)
 class Reread:
-    """One run of the job `recheck`. `recorded_at` is Dagster's instant, `read_at` the clock's; None: it has to be repeated."""
+    """One run of the job `recheck`. `recorded_at` is Dagster's instant, `read_at` the clock's; None: must be repeated."""
 
     run_id: str
     recorded_at: datetime
@@ -32,21 +32,21 @@ class Reread:
 
 
 def rereads(instance: dg.DagsterInstance, day: date) -> list[Reread]:
-    """The re-reads of a date, the newest first."""
+    """Returns the re-reads of a date, newest first."""
     found = instance.fetch_observations(_of_boxscores(day), limit=MOST_RECORDS).records
     return [_reread(record) for record in found]
 
 
 def uncarried(done: Sequence[Reread], boxscores_made_at: datetime | None) -> Reread | None:
-    """The newest re-read whose news `boxscores` does not hold yet."""
+    """Returns the newest re-read with news that `boxscores` has not loaded yet; None without one."""
     return next((one for one in done if one.news and (boxscores_made_at is None or one.recorded_at > boxscores_made_at)), None)
 
 
 def changed_at(instance: dg.DagsterInstance, day: date) -> datetime | None:
-    """When what the sources say of a date last changed in the warehouse; None if never.
+    """Returns when the source data of a date last changed in the warehouse; None if never.
 
-    That is when `boxscores` was replaced by different rows, or was first written after a re-read with news: news may be of
-    another source, and a process may die between writing the rows and recording it.
+    This is the instant at which `boxscores` was replaced by different rows, or first written after a re-read with news: the
+    news may concern another source, and a process may die between writing the rows and recording them.
     """
     made = instance.fetch_materializations(_of_boxscores(day), limit=MOST_RECORDS).records
     instants = [(datetime.fromtimestamp(record.timestamp, UTC), record.asset_materialization) for record in made]

@@ -1,6 +1,6 @@
-"""How a run ended, in sentences read from its events: the command asks for its own runs, the alerts for failed ones.
+"""Messages about the outcome of a run, read from its events. Used by the command and by the alerts for failed runs.
 
-What is then done about it does not belong here.
+Reactions to an outcome do not belong here.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ ENDINGS = {dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED}
 
 
 def sentences(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> tuple[list[str], list[str], list[str]]:
-    """Failures, gates closed on some dates, warnings."""
+    """Returns the failures, the gates closed on some dates, and the warnings of a run."""
     failures: list[str] = []
     closed: list[str] = []
     warnings: list[str] = []
@@ -23,13 +23,13 @@ def sentences(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> tuple[l
     ended_by: str | None = None
     for event in events:
         data = event.event_specific_data
-        if event.event_type in ENDINGS:  # of no step: a resource that cannot be made, a process that is gone
+        if event.event_type in ENDINGS:  # without a step: a resource that cannot be created, a dead process
             error = getattr(data, "error", None)
             ended_by = (cause_of(error) if error else None) or event.message
         if event.is_step_failure and event.event_specific_data:
             sentence = cause_of(getattr(event.event_specific_data, "error", None))
             stopped += [(event.step_key, sentence)] if sentence else []
-        # what a range run says of each of its dates, see check_evaluations.py, belongs to no step; its verdict on all of them does
+        # the results per date of a range run have no step, see check_evaluations.py; the result for all dates has one
         if event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION or not event.step_key:
             continue
         evaluation = event.asset_check_evaluation_data
@@ -47,7 +47,7 @@ def sentences(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> tuple[l
 
 
 def why_it_failed(instance: dg.DagsterInstance, run_id: str, ending: dg.DagsterEvent) -> list[str]:
-    """What stopped a failed run: its failed checks and steps, else its own error, else what its last event says."""
+    """Returns why a run failed: its failed checks and steps, else its own error, else the message of its last event."""
     data = ending.event_specific_data
     if isinstance(data, JobFailureData) and data.failure_reason == RunFailureReason.STEP_FAILURE:
         kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
@@ -58,18 +58,18 @@ def why_it_failed(instance: dg.DagsterInstance, run_id: str, ending: dg.DagsterE
 
 
 def in_short(failures: Sequence[str]) -> str:
-    """The first of them in one line, and how many more there are."""
+    """Returns the first failures in one line, and the number of further ones."""
     more = len(failures) - NAMES_TOLD
     return "; ".join(failures[:NAMES_TOLD]) + (f"; and {more} more" if more > 0 else "")
 
 
 def is_not_true(table: str, check: str) -> str:
-    """How the sentence of a failed check begins."""
+    """Returns the beginning of the message of a failed check."""
     return f"{table}: not true that {check.replace('_', ' ')}"
 
 
 def _verdict(evaluation: dg.AssetCheckEvaluation) -> str:
-    """The sentence of a failed check with its worst share, and the first names of what is missing."""
+    """Returns the message of a failed check with its worst share, its failing dates and the first missing names."""
     missing = [str(name) for name in getattr(evaluation.metadata.get("missing"), "data", None) or []]
     share = getattr(evaluation.metadata.get("share"), "value", None)
     dates = getattr(evaluation.metadata.get("failing_dates"), "value", None)

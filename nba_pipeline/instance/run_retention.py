@@ -1,7 +1,7 @@
-"""How long the records of runs are kept.
+"""Retention of Dagster's run records.
 
-Dagster 1.13 purges ticks by itself (dagster.yaml) and runs never. A run of a slate leaves one to two megabytes, most of it the
-log of its steps. It can go when Dagster has a retention for runs.
+Dagster 1.13 purges ticks (dagster.yaml), but never runs. A run of a slate takes one to two megabytes, mostly for the log of its
+steps. This workaround can be removed when Dagster has a retention for runs.
 """
 
 from datetime import datetime, timedelta
@@ -22,11 +22,11 @@ MOST_AT_ONCE = 500
 
 
 def prune(instance: dg.DagsterInstance, now: datetime) -> tuple[int, int]:
-    """Delete the old runs that nothing is known by, and the step logs of those that something is; how many of each.
+    """Deletes old runs that own no latest materialization, and the step logs of the other old runs.
 
-    A run is kept while it made what a date of a table holds now: by these Dagster knows which dates are there. Its events
-    across runs stay, only the file of its own log goes. The oldest first, some at a time.
-    Raises BadInput for another storage than SQLite.
+    Returns the numbers of deleted runs and deleted step logs. Dagster derives the materialized dates from the latest
+    materializations, so the runs that own them and their index events are kept. Deletes at most `MOST_AT_ONCE` per call, oldest
+    first. Raises BadInput for a storage other than SQLite.
     """
     log = instance.event_log_storage
     if not isinstance(log, SqliteEventLogStorage):

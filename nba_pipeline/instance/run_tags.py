@@ -1,36 +1,36 @@
-"""The tags of runs: Dagster's own that the platform reads, and those it writes."""
+"""The tags of runs: those of Dagster that the platform reads, and its own."""
 
 from dagster._core.storage import tags as dagster_tags
 
 WILL_RETRY_TAG = dagster_tags.WILL_RETRY_TAG
-"""Dagster sets it on a failed run: whether it retries the run. Private; tried with Dagster 1.13."""
+"""Set by Dagster on a failed run: whether Dagster retries it. Private; tried with Dagster 1.13."""
 
 PARTITION_TAG = "dagster/partition"
 RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-"""How Dagster says on a run which date, or which first and last one, it is about."""
+"""Dagster's tags for the first and last date of a range run. `PARTITION_TAG` has the date of a run of one date."""
 
 PARTITION_TAGS = (PARTITION_TAG, *RANGE_TAGS)
 
 AS_OF_TAG = "nba/as_of"
 REPLAY_TAG = "nba/replay_of"
 OFFLINE_TAG = "nba/offline"
-"""Marks a run that reads what is landed and sends no request."""
+"""Marks a run that reads the landing and sends no request."""
 
 MODE_TAG = "nba/mode"
-"""Tag of a run: the mode, or the sensor, that asked for it."""
+"""Tag of a run: the mode or sensor that requested it."""
 
 WHY_TAG = "nba/why"
-"""Tag of a run: why it was asked for, in words, and why nothing else was."""
+"""Tag of a run: the reason of its request, and the decisions on other dates."""
 
 LONGEST_WHY = 500
 
 DUE_TAG = "nba/due_at"
-"""The instant at which the work of a run was due: with mode and date it says which work it is."""
+"""Tag of a run: the instant at which its work was due. Mode, date and this instant identify the work."""
 
 RECHECK_TAG = "nba/recheck"
-"""Tag of a run that a person asked for: every final game is read again, whatever the schedule of re-reads says."""
+"""Tag of a re-read by an operator. It reads every final game again, due or not."""
 
 PROCESS_TAG = "nba/process"
-"""host:pid:start of the process:run id. The run id, because Dagster copies a run's tags to its retry."""
+"""Tag of a run: host:pid:start of the process:run id. With the run id, because Dagster copies the tags to a retry."""
 
 MAX_RUNTIME_TAG = "dagster/max_runtime"

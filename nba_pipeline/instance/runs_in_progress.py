@@ -1,4 +1,4 @@
-"""The runs in progress, and which dates they are about."""
+"""The runs in progress and their dates."""
 
 import dagster as dg
 
@@ -11,7 +11,7 @@ IN_PROGRESS = [
 
 
 def spans_in_progress(instance: dg.DagsterInstance, job: str | None = None) -> list[tuple[str, str]]:
-    """First and last date of each run in progress, as `is_in_progress` counts them."""
+    """Returns the first and last date of each run in progress. Without `job`, excludes `train`, whose partitions are weeks."""
     runs = instance.get_runs(dg.RunsFilter(job_name=job, statuses=IN_PROGRESS))
     firsts = {run.run_id: run.tags.get(PARTITION_TAG) or run.tags.get(RANGE_TAGS[0], "") for run in runs}
     return [

@@ -1,8 +1,8 @@
-"""What every schedule and sensor decided, and why: read from the ticks that Dagster's daemon stores, nothing kept twice.
+"""The decisions of schedules and sensors and their reasons, read from the ticks of Dagster's daemon.
 
-A decision can be queried as long as its tick is kept. `retention` in dagster.yaml says how many days that is, per kind and
-outcome; the daemon purges what is older. A schedule or sensor that is taken out of the code takes its decisions with it, for
-Dagster forgets that it was there. A tick that has begun and not ended is no decision yet.
+A decision can be queried while Dagster keeps its tick. `retention` in dagster.yaml sets the days per kind and outcome. Removing
+a schedule or sensor from the code also removes its decisions, because Dagster drops its state. A tick in progress is not a
+decision yet.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,18 +24,18 @@ NO_REASON = "no reason given"
 
 
 def decisions(instance: dg.DagsterInstance, start: datetime, end: datetime) -> list[dict[str, Any]]:
-    """One record per decision from `start` on and before `end`, the oldest first.
+    """Returns one record per decision from `start` on and before `end`, oldest first.
 
-    at (UTC), name, kind (schedule, sensor), decision (run, skip, failed), reason (of a skip or a failure; of a sensor that
-    acted without starting anything, what it looked at), runs ({id, partition, mode, why}), times and until: how often, and up
-    to when, the name skipped for the same reason without deciding anything else in between.
+    Fields: at (UTC), name, kind (schedule, sensor), decision (run, skip, failed), reason (of a skip or failure; for a sensor
+    that acted without a run, the runs it read), runs ({id, partition, mode, why}), times and until (number and end of
+    consecutive skips for the same reason).
     """
     ticks: dict[int, InstigatorTick] = {}
     for state in instance.all_instigator_state():
         found = instance.get_ticks(
             state.instigator_origin_id, state.selector_id, after=start.timestamp() - 1, before=end.timestamp() + 1
         )
-        # one and the same tick answers for each place that the code was loaded from
+        # the same tick is returned for each location from which the code was loaded
         ticks |= {tick.tick_id: tick for tick in found if tick.status in DECISION_OF}
     in_order = sorted(
         (tick for tick in ticks.values() if start.timestamp() <= tick.timestamp < end.timestamp()),
@@ -46,7 +46,7 @@ def decisions(instance: dg.DagsterInstance, start: datetime, end: datetime) -> l
 
 
 def fold(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Make one record of the skips of a name that follow each other for the same reason."""
+    """Merges consecutive skips of a name for the same reason into one record."""
     folded: list[dict[str, Any]] = []
     newest: dict[tuple[str, str], dict[str, Any]] = {}
     for record in records:
@@ -61,9 +61,9 @@ def fold(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def span(first: str | None, last: str | None, now: datetime) -> tuple[datetime, datetime]:
-    """The instants of --from and --to: an instant, or an Eastern date, of which --to holds all. Raises BadInput.
+    """Returns the instants of --from and --to, each an instant or an Eastern date. A date of --to is included.
 
-    Without them: the last two days, up to now.
+    Defaults to the two days before now. Raises BadInput.
     """
     end = _instant(last, "--to", timedelta(days=1)) if last else now
     start = _instant(first, "--from", timedelta(0)) if first else end - timedelta(days=2)
@@ -73,7 +73,7 @@ def span(first: str | None, last: str | None, now: datetime) -> tuple[datetime, 
 
 
 def _instant(text: str, option: str, whole_day: timedelta) -> datetime:
-    """An instant with an offset, or the Eastern midnight that a date begins with, `whole_day` later."""
+    """Returns an instant with an offset, or the Eastern midnight at the start of a date plus `whole_day`."""
     try:
         date.fromisoformat(text)
     except ValueError:
@@ -96,7 +96,7 @@ def _record(tick: InstigatorTick, runs: Mapping[str, dict[str, Any]]) -> dict[st
 
 
 def _reason(tick: InstigatorTick) -> str | None:
-    """Why it skipped or failed; None for runs that it started."""
+    """Returns why a tick skipped or failed; None if it started runs."""
     if tick.status == TickStatus.SKIPPED:
         return tick.skip_reason or NO_REASON
     if tick.status == TickStatus.FAILURE:
@@ -108,14 +108,14 @@ def _reason(tick: InstigatorTick) -> str | None:
 
 
 def _sentence(error: Any) -> str:
-    """The deepest cause, in one sentence."""
+    """Returns the deepest cause in one sentence."""
     while error is not None and error.cause is not None:
         error = error.cause
     return sentence_of(str(error.message) if error is not None else "")
 
 
 def _runs(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Run id -> id, partition (or range), mode and why; null for a run that was deleted since."""
+    """Returns run id -> id, partition (or range), mode and why; None for fields of a deleted run."""
     wanted = sorted(run_ids)
     runs: dict[str, dict[str, Any]] = {run_id: {"id": run_id, "partition": None, "mode": None, "why": None} for run_id in wanted}
     edges = [*range(0, len(wanted), RUNS_PER_QUESTION), len(wanted)]

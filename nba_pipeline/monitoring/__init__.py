@@ -1,4 +1,4 @@
-"""What people are shown or sent about the state of the pipeline: status, alerts, landed against loaded.
+"""Monitoring of the pipeline: status, alerts, landed against loaded.
 
 Reads tables, the landing and Dagster's records. Starting runs belongs in `orchestration/`.
 """

@@ -1,8 +1,7 @@
-"""What a person has to be told: a table of it, and one message per row of it.
+"""The table `alerts`, and the notifier that adds its rows and sends their messages.
 
-What belongs here: the table and the notifier that adds to it. The attempts at a message are in `deliveries.py`, the alerts of
-failed runs in `failed_runs.py`. When something is worth an
-alert is decided where it is seen.
+Delivery attempts belong in `deliveries.py`, alerts for failed runs in `failed_runs.py`. The caller decides what raises an
+alert.
 """
 
 import logging
@@ -51,34 +50,33 @@ ALERTS = Table(
 
 
 _unrecorded: dict[AlertKey, Delivery] = {}
-"""How deliveries ended that the warehouse could not record: as long as this process lives, none of them is repeated."""
+"""Delivery outcomes that the warehouse could not record. This process does not repeat them."""
 
 _paused_until: dict[str, float] = {}
-"""Webhook -> until when, on the monotonic clock, this process leaves new messages to the retry."""
+"""Webhook -> end of its pause on the monotonic clock. Until then this process leaves new messages to the retry."""
 
 
 class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A row in `alerts` once, and its message to a Slack webhook at least once; without a webhook a line in the log.
+    """Adds a row to `alerts` once and sends its message to a Slack webhook at least once. Without a webhook, logs it.
 
-    Each attempt is claimed in `alert_deliveries` before it and recorded after it. A message that was delivered is sent again
-    only when its process died in between, or when the webhook's answer came after the deadline.
+    Each attempt is claimed in `alert_deliveries` before sending and recorded afterwards. A delivered message is repeated only
+    if the process died in between, or if the webhook answered after the deadline.
     """
 
     webhook_url: str = Field(default="", repr=False)
-    """A secret: whoever knows it can write to the channel."""
+    """A secret: it allows anyone to post to the channel."""
     warehouse: dg.ResourceDependency[Warehouse]
     clock: dg.ResourceDependency[Clock]
     timeout_seconds: float = SETTINGS.deliveries.deadline_seconds
-    """For one message in total."""
+    """Total deadline of one message."""
 
     def raise_alert(
         self, game_date: date, kind: str, subject: str, message: str, severity: Severity = "warning", next_command: str = ""
     ) -> bool:
-        """Add an alert and send its message; False, and no message, when one of its date, kind and subject is there.
+        """Adds an alert and sends its message. Returns False without a message if its date, kind and subject exist.
 
-        A message that cannot be delivered is retried by `retry_deliveries`; that of a process without a webhook is sent by one
-        that has it. An alert that the warehouse cannot keep is sent all the same. Raises PipelineError for a value that the
-        table cannot hold.
+        `retry_deliveries` repeats undelivered messages, including those of processes without a webhook. An alert is sent even
+        if the warehouse cannot store it. Raises PipelineError for a value that the table cannot hold.
         """
         alert = {"game_date": game_date, "kind": kind, "subject": subject, "severity": severity, "message": message,
                  "next_command": next_command, "raised_at": self.clock.now(), "source": SOURCE}  # fmt: skip
@@ -88,12 +86,12 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             if _alerts_of(self.warehouse, key):
                 return False
-            # the claim comes first: without the alert it is raised again, but an alert without a claim would never be sent
+            # the claim comes first: a claim without an alert is raised again, an alert without a claim is never sent
             is_claimed = record(self.warehouse, delivery, self.clock.as_of)
             is_new = bool(self.warehouse.add(ALERTS, [game_date], rows, f"alert {kind} {subject}"))
         except (PipelineError, OSError) as error:
             return self._send_without_a_row(delivery, alert, error, is_first=before is None)
-        if before:  # sent or logged while the warehouse could not keep it
+        if before:  # sent or logged while the warehouse could not store it
             _unrecorded.pop(key, None)
         elif not delivery.attempt and is_new:
             self._log(alert)
@@ -102,7 +100,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         return is_new
 
     def retry_deliveries(self) -> str:
-        """Send what is due once more, the longest due first, up to the first failure; what was done, empty for nothing."""
+        """Retries due messages, longest due first, until the first failure. Returns a summary; empty if none was due."""
         now, today, settings = self.clock.now(), self.clock.today, SETTINGS.deliveries
         until, retried = time.monotonic() + settings.look_seconds, 0
         try:
@@ -122,7 +120,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         return f"retried {retried} of {len(due)} messages" if due else ""
 
     def _retry(self, delivery: Delivery, now: datetime) -> bool:
-        """Claim the next attempt and send; False when the webhook did not accept it."""
+        """Claims the next attempt and sends the message. Returns False if the webhook did not accept it."""
         if delivery.attempt >= SETTINGS.deliveries.attempts:  # the process of the last one died
             self._record(delivery.ended(NO_OUTCOME, now))
             return True
@@ -133,23 +131,26 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     def _is_ready(self) -> bool:
-        """Whether there is a webhook, and it has not just failed."""
+        """Whether a webhook is configured and not paused after a failure."""
         return bool(self.webhook_url) and time.monotonic() >= _paused_until.get(self.webhook_url, 0.0)
 
     def _first(self, key: AlertKey) -> Delivery:
-        """The delivery of a new alert: its first attempt, or none yet."""
+        """Returns the delivery of a new alert: its first attempt, or a waiting one."""
         now = self.clock.now()
         delivery = waiting(self.clock.today, key, now, PAUSED if self.webhook_url and not self._is_ready else "")
         return delivery.claimed(now) if self._is_ready else delivery
 
     def _send(self, delivery: Delivery, alert: Mapping[str, Any], is_late: bool = False) -> bool:
-        """Send the message of an attempt and record how it ended; whether the webhook accepted it."""
+        """Sends the message of an attempt and records the outcome. Returns whether the webhook accepted it."""
         reason = self._post(alert, is_late)
         self._record(delivery.ended(reason, self.clock.now()))
         return not reason
 
     def _post(self, alert: Mapping[str, Any], is_late: bool = False) -> str:
-        """Send a message; the reason when it was not delivered. Then new ones wait a while, so that a storm costs one deadline."""
+        """Sends a message. Returns the reason if it was not delivered.
+
+        A failure pauses new messages, so that many alerts together wait for one deadline only.
+        """
         reason = post(self.webhook_url, text(alert, is_late), self.timeout_seconds)
         if reason:
             _paused_until[self.webhook_url] = time.monotonic() + SETTINGS.deliveries.pause_seconds
@@ -157,7 +158,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         return reason
 
     def _record(self, outcome: Delivery) -> None:
-        """Record an outcome; what the warehouse cannot keep is remembered, so that this process does not send it again."""
+        """Records an outcome. Keeps it in memory if the warehouse cannot store it, so that this process does not send again."""
         if outcome.state == "given_up":
             logger.error("%s", outcome.sentence)
         try:
@@ -168,7 +169,10 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
             logger.error("that the alert %s %s was %s is not recorded: %s", outcome.kind, outcome.subject, outcome.state, error)
 
     def _send_without_a_row(self, delivery: Delivery, alert: Mapping[str, Any], error: Exception, is_first: bool) -> bool:
-        """Send an alert that the warehouse cannot keep, which may be what it is about: once, and again while that fails."""
+        """Sends an alert that the warehouse cannot store, perhaps because the alert is about the warehouse.
+
+        Later calls for the same alert retry an undelivered message.
+        """
         now = self.clock.now()
         if not is_first and (not delivery.is_due(now) or not self._is_ready):
             return False
@@ -188,7 +192,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def _conformed(alert: Mapping[str, Any], as_of: datetime) -> pl.DataFrame:
-    """The row of an alert. Raises PipelineError for a value that the table cannot hold."""
+    """Returns the row of an alert. Raises PipelineError for a value that the table cannot hold."""
     rows, rejected = ALERTS.conform(pl.DataFrame([alert]), as_of, CODE_VERSION)
     if rejected.height:
         raise PipelineError(f"an alert of {alert['kind']} {alert['subject']} cannot be kept: {rejected['problem'][0]}")
@@ -196,7 +200,7 @@ def _conformed(alert: Mapping[str, Any], as_of: datetime) -> pl.DataFrame:
 
 
 def _alerts_of(warehouse: Warehouse, key: AlertKey) -> list[dict[str, Any]]:
-    """The alert of a date, kind and subject, as no row or one."""
+    """Returns the alert of a date, kind and subject as a list of at most one row."""
     day, kind, subject = key
     of_alert = (pl.col("kind") == kind) & (pl.col("subject") == subject)
     return warehouse.scan(ALERTS, [day]).filter(of_alert).collect().to_dicts()

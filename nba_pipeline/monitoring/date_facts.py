@@ -1,4 +1,4 @@
-"""Reads the facts of dates from the tables, for `completeness/states.py`. What they mean is decided there."""
+"""Reads the facts about dates from the tables. `completeness/states.py` derives the states from them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,15 +20,15 @@ from nba_pipeline.warehouse import Warehouse
 
 BET = ("game_date", "game_id", "player_id", "system_id", "market", "run_kind")
 LINES = {"prop_lines": SETTINGS.lines.market, "game_lines": None}
-"""Table of lines -> the market that counts, None for any."""
+"""Table of lines -> its relevant market; None for any."""
 
 Sentences = Mapping[date, Mapping[str, str]]
-"""By date and table."""
+"""Messages by date and table."""
 
 
 @dataclass(frozen=True)
 class Damage:
-    """By date: why ledgers are closed, why tables have to be made again, which source tables are landed and not loaded."""
+    """By date: why ledgers are closed, why tables must be rebuilt, and which source tables are landed but not loaded."""
 
     closed: Sentences
     lost: Sentences
@@ -39,7 +39,7 @@ def read_facts(
     warehouse: Warehouse, dates: Sequence[date], clock: Clock, judged: pl.DataFrame, damage: Damage,
     stale: Mapping[str, Collection[date]], runs: RunFacts,
 ) -> dict[date, Facts]:  # fmt: skip
-    """The facts of each date. `judged` is what `gates.judge_games` says of its games."""
+    """Returns the facts of each date. `judged` is the result of `gates.judge_games`."""
     window = days(min(dates) - timedelta(days=SETTINGS.usual.days), max(dates))
     schedule = warehouse.scan(TABLES["schedule"], window).collect()
     written = {name: warehouse.dates(TABLES[name]) for name in DAILY_TABLES}
@@ -82,7 +82,7 @@ def _rows(warehouse: Warehouse, window: Sequence[date]) -> dict[str, dict[date, 
 def _usual(
     rows: Mapping[str, Mapping[date, int]], schedule: pl.DataFrame, dates: Sequence[date]
 ) -> dict[date, list[str]]:  # fmt: skip
-    """By date the tables that most of the slates before it had rows of."""
+    """Returns per date the tables with rows on most earlier slates."""
     there = [{"game_date": day, "table": name} for name, counts in rows.items() for day in counts]
     seen = pl.DataFrame(there, schema={"game_date": pl.Date, "table": pl.String})
     slates = expectations.playing(schedule)["game_date"].unique().to_list()
@@ -90,7 +90,7 @@ def _usual(
 
 
 def _games(schedule: pl.DataFrame, judged: pl.DataFrame) -> dict[date, list[Game]]:
-    """By date its games, with the problem of a final one whose box score is incomplete."""
+    """Returns the games per date, with the problem of incomplete box scores."""
     problems = {
         game_id: f"{matchup} ({problem})"
         for game_id, matchup, problem in judged.filter("is_covered", ~pl.col("is_complete"))
@@ -109,7 +109,7 @@ def _games(schedule: pl.DataFrame, judged: pl.DataFrame) -> dict[date, list[Game
 def _ungraded(
     warehouse: Warehouse, schedule: pl.DataFrame, judged: pl.DataFrame, dates: Sequence[date]
 ) -> dict[date, list[str]]:  # fmt: skip
-    """By date the complete games, and those not played, with gradable predictions without a grade, and how many."""
+    """Returns per date a message for each complete or not played game with ungraded predictions, with their number."""
     complete = judged.filter("is_covered", "is_complete").select("game_id")
     settled = pl.concat([complete, schedule.filter(pl.col("status") == OFF).select("game_id")])
     columns = [*BET, "version", "made_at", "tipoff_at"]
@@ -126,7 +126,7 @@ def _gaps(
     warehouse: Warehouse, schedule: pl.DataFrame, written: Mapping[str, Collection[date]], usual: Mapping[date, Collection[str]],
     dates: Sequence[date],
 ) -> dict[date, list[str]]:  # fmt: skip
-    """By date a sentence per written table with the games, or the books, that it was expected to have rows of."""
+    """Returns per date a message for each written table that lacks expected games or books."""
     _, unpredicted = expectations.games_without_predictions(warehouse, dates)
     absent = {("predictions", "no predictions of"): _by_date(unpredicted)}
     games = expectations.playing(schedule).filter(pl.col("game_date").is_in(list(dates)))

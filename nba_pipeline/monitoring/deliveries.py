@@ -1,11 +1,11 @@
-"""The deliveries of alerts to the webhook: a ledger of attempts, and which of them are due.
+"""Deliveries of alerts to the webhook: the ledger `alert_deliveries` of attempts, and the due ones among them.
 
-What an alert says is in `alerts`; who sends its message is the notifier.
+The content of an alert is in `alerts`. The notifier sends the message.
 
-    pending    attempt n was claimed and has no outcome yet; attempt 0: the message waits for its first attempt
-    sent       the webhook accepted it
-    failed     it did not; `next_at` says when the next attempt is due
-    given_up   it did not, and no attempt is left
+    pending    attempt n is claimed and has no outcome yet; attempt 0: the message waits for its first attempt
+    sent       the webhook accepted the message
+    failed     the webhook did not accept it; the next attempt is due at `next_at`
+    given_up   the webhook did not accept it, and no attempt is left
 """
 
 from collections.abc import Collection, Sequence
@@ -23,7 +23,7 @@ from nba_pipeline.warehouse import Warehouse
 
 State = Literal["pending", "sent", "failed", "given_up"]
 STATES: tuple[State, ...] = ("pending", "sent", "failed", "given_up")
-"""In the order in which an attempt can have them: the outcome comes last."""
+"""In the order of an attempt; the outcome comes last."""
 
 OPEN: tuple[State, ...] = ("pending", "failed")
 
@@ -74,16 +74,16 @@ class Delivery:
         return self.alert_date, self.kind, self.subject
 
     def is_due(self, now: datetime) -> bool:
-        """Whether the message should be sent now."""
+        """Whether an attempt is due now."""
         return self.state in OPEN and self.next_at is not None and self.next_at <= now
 
     def claimed(self, now: datetime) -> "Delivery":
-        """The next attempt, begun. Without an outcome after a while, its process is taken for dead."""
+        """Returns the claim of the next attempt. It lapses after a while, because its process may have died."""
         lapses = now + timedelta(minutes=SETTINGS.deliveries.claim_minutes)
         return replace(self, attempt=self.attempt + 1, state="pending", reason="", recorded_at=now, next_at=lapses)
 
     def ended(self, reason: str, now: datetime) -> "Delivery":
-        """The outcome of this attempt; the next one is due after a time that doubles with each."""
+        """Returns the outcome of this attempt. The delay before the next one doubles with each attempt."""
         settings = SETTINGS.deliveries
         if not reason:
             return replace(self, state="sent", reason="", recorded_at=now, next_at=None)
@@ -94,7 +94,7 @@ class Delivery:
 
     @property
     def sentence(self) -> str:
-        """What is the case with an alert that did not arrive."""
+        """The message about an undelivered alert."""
         alert = f"alert {self.kind} {self.subject} ({self.alert_date})"
         reason, attempts = self.reason or NO_OUTCOME, "1 attempt" if self.attempt == 1 else f"{self.attempt} attempts"
         if self.state == "given_up":
@@ -103,12 +103,12 @@ class Delivery:
 
 
 def waiting(game_date: date, alert: AlertKey, now: datetime, reason: str = "") -> Delivery:
-    """A message that nobody has tried to send: of a process without a webhook, or while the webhook is left alone."""
+    """Returns a delivery without an attempt, for a process without a webhook or while the webhook is paused."""
     return Delivery(game_date, *alert, attempt=0, state="pending", reason=reason, recorded_at=now, next_at=now)
 
 
 def record(warehouse: Warehouse, delivery: Delivery, as_of: datetime) -> bool:
-    """Add a delivery's row; False when it is there already, for a claim: another process has it."""
+    """Adds the row of a delivery. Returns False if it exists; a claim then belongs to another process."""
     rows, rejected = DELIVERIES.conform(pl.DataFrame([{**asdict(delivery), "source": SOURCE}], _SCHEMA), as_of, CODE_VERSION)
     if rejected.height:
         raise PipelineError(f"a delivery of {delivery.kind} {delivery.subject} cannot be kept: {rejected['problem'][0]}")
@@ -116,7 +116,7 @@ def record(warehouse: Warehouse, delivery: Delivery, as_of: datetime) -> bool:
 
 
 def unsent(warehouse: Warehouse, dates: Collection[date]) -> list[Delivery]:
-    """The newest state of each delivery of these dates that was not sent, the longest due first, those given up last."""
+    """Returns the newest state of each unsent delivery of these dates, longest due first, given-up ones last."""
     rank = pl.col("state").replace_strict(list(STATES), list(range(len(STATES))))
     rows = warehouse.scan(DELIVERIES, dates).sort("attempt", rank).collect()
     newest = rows.group_by("game_date", "alert_date", "kind", "subject").last().filter(pl.col("state") != "sent")
@@ -125,7 +125,7 @@ def unsent(warehouse: Warehouse, dates: Collection[date]) -> list[Delivery]:
 
 
 def undelivered_sentences(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, list[str]]:
-    """By the date they were raised on, the alerts that were not delivered although somebody tried."""
+    """Returns messages about undelivered alerts, by the date on which they were raised. Omits alerts never attempted."""
     sentences: dict[date, list[str]] = {}
     for delivery in unsent(warehouse, dates):
         if delivery.attempt or delivery.reason:

@@ -1,4 +1,4 @@
-"""Alerts for runs that failed or were killed: the sensor, and which of them need none."""
+"""Alerts for failed and killed runs: the sensor, and the failures that need no alert."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -16,7 +16,7 @@ RUN_FAILED = "run_failed"
 
 
 def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None:
-    """Alerts for the runs of the command among those that were closed: nobody starts them again, no failure sensor sees them."""
+    """Raises an alert for each closed run of the command: Dagster does not retry it, and no failure sensor sees it."""
     for run in closed:
         if run.remote_job_origin is None:
             told = f"{run.job_name} {run.run_id[:8]}"
@@ -26,9 +26,9 @@ def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None
 
 
 def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
-    """The sensor that raises an alert for each failed run that Dagster does not retry.
+    """Returns the sensor that raises an alert for each failed run that Dagster does not retry.
 
-    `mode_tag` is the tag that names a run better than its job does.
+    `mode_tag` is the tag that replaces the job in the subject of the alert.
     """
 
     @dg.run_failure_sensor(
@@ -55,15 +55,15 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
 
 
 def _waits_for_boxes(failures: Sequence[str], span: Sequence[date], now: datetime) -> bool:
-    """Whether nothing but late box scores stopped the run: they have until the date's deadline, which has an alert of its own."""
+    """Whether only late box scores stopped the run. They are due at the deadline of the date, which raises its own alert."""
     awaited = is_not_true("boxscores", gates.COVERAGE_GATE)
-    if not span or not failures:  # of what nobody can name, somebody is told
+    if not span or not failures:  # unidentified failures always raise an alert
         return False
     return now < gates.deadline(max(span)) and all(failure.startswith(awaited) for failure in failures)
 
 
 def _again(span: list[date], mode: str, job: str) -> str:
-    """What repeats a run of these dates and mode."""
+    """Returns the command that repeats a run of these dates and mode."""
     if job == "train":
         return "nba-pipeline reconcile"
     if not span:

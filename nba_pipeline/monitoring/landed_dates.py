@@ -1,6 +1,6 @@
-"""Landed against loaded: which dates of a source table the landing can fill, and the warehouse does not hold.
+"""Landed against loaded: the dates of source tables that are in the landing but not in the warehouse.
 
-Compares folder names of the landing, the partitions that Dagster knows, and the dates of the warehouse; no payload is read.
+Compares folder names of the landing, Dagster's materialized partitions and the dates of the warehouse. Reads no payload.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -35,14 +35,14 @@ READS: Mapping[str, tuple[Endpoint, ...]] = {
     "injuries": ((injury_report.PROVIDER, injury_report.ENDPOINT), (espn.PROVIDER, "injuries")),
     "rosters": ((espn.PROVIDER, "roster"),),
 }
-"""Source table -> the endpoints whose payloads of a date it is loaded from.
+"""Source table -> the endpoints whose payloads it is loaded from.
 
-The schedule of a season is one payload: it is expected on every date of which something else is landed.
+The schedule of a season is one payload. It is expected on every date with another landed payload.
 """
 
 
 def landed_dates(periods: Mapping[Endpoint, Collection[str]]) -> dict[str, set[date]]:
-    """By source table the dates of which the landing holds payloads. `periods` is as `Landing.periods` returns it."""
+    """Returns per source table the dates with landed payloads. `periods` is the result of `Landing.periods`."""
     by_endpoint = {endpoint: _dates_of(names) for endpoint, names in periods.items()}
     landed = {name: set[date]().union(*(by_endpoint.get(one, ()) for one in endpoints)) for name, endpoints in READS.items()}
     if (archive.PROVIDER, "players") in periods:
@@ -52,14 +52,14 @@ def landed_dates(periods: Mapping[Endpoint, Collection[str]]) -> dict[str, set[d
 
 
 def loaded_before(instance: dg.DagsterInstance, names: Collection[str] = tuple(READS)) -> dict[str, set[date]]:
-    """By table the dates that a run once loaded, as Dagster knows them: also of the archive, and empty ones."""
+    """Returns per table the dates that a run ever loaded, from Dagster's records. Includes archived and empty dates."""
     return {name: _dates_of(instance.get_materialized_partitions(dg.AssetKey(name))) for name in names}
 
 
 def not_loaded(
     expected: Sequence[Mapping[str, Collection[date]]], loaded: Mapping[str, Collection[date]], last: date
 ) -> dict[date, tuple[str, ...]]:
-    """By date, oldest first, the source tables that are expected by one of the mappings and not loaded."""
+    """Returns per date, oldest first, the source tables that any mapping expects and that are not loaded."""
     missing: dict[date, tuple[str, ...]] = {}
     for name in READS:
         dates = set[date]().union(*(one.get(name, ()) for one in expected))
@@ -72,13 +72,13 @@ def not_loaded(
 def missing_sources(
     warehouse: Warehouse, landing: Landing, last: date, before: Mapping[str, Collection[date]] | None = None
 ) -> dict[date, tuple[str, ...]]:
-    """By date the source tables that are landed, or were loaded `before`, and that the warehouse does not hold."""
+    """Returns per date the source tables that are landed, or were loaded `before`, and are not in the warehouse."""
     loaded = {name: warehouse.dates(TABLES[name]) for name in READS}
     return not_loaded([landed_dates(landing.periods()), before or {}], loaded, last)
 
 
 def _dates_of(names: Collection[str]) -> set[date]:
-    """The dates among the names of periods or partitions."""
+    """Returns the dates among the names of periods or partitions."""
     found = set[date]()
     for name in names:
         try:

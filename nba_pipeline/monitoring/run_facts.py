@@ -1,4 +1,4 @@
-"""What Dagster knows of the runs of some dates: in progress, failed with their work undone, when each table was made."""
+"""Reads facts about runs from Dagster's records: dates in progress, failures without a later run, materializations."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ OTHER_PARTITIONS = "train"
 
 @dataclass(frozen=True)
 class RunFacts:
-    """By date. `made_at` is empty where the platform's clock stands still: Dagster's events have the real time."""
+    """Facts by date. `made_at` is empty while the platform's clock is fixed, because Dagster's events have the real time."""
 
     in_progress: frozenset[date] = frozenset()
     failures: Mapping[date, Mapping[str, Failure]] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class RunFacts:
 
 
 def read_runs(instance: dg.DagsterInstance, dates: Sequence[date], clock: Clock) -> RunFacts:
-    """The facts of the dates; failures and instants only of those that the reconciliation still looks at."""
+    """Returns the facts of the dates. Failures and instants are limited to the dates that the reconciliation covers."""
     patience, today = SETTINGS.patience, clock.today
     recent = [day for day in dates if day >= today - timedelta(days=patience.nightly_days)]
     caught_up = [day for day in recent if day >= today - timedelta(days=patience.catch_up_days)]
@@ -46,7 +46,7 @@ def _made(instance: dg.DagsterInstance, day: date) -> dict[str, datetime]:
 
 
 def _in_progress(instance: dg.DagsterInstance, dates: Collection[date]) -> frozenset[date]:
-    """The dates with a run in progress whose process may be alive."""
+    """Returns the dates with a run in progress whose process may be alive."""
     now = datetime.now(UTC)
     records = instance.get_run_records(dg.RunsFilter(statuses=IN_PROGRESS))
     alive = [record.dagster_run for record in records if not is_dead(instance, record, now)]
@@ -54,7 +54,7 @@ def _in_progress(instance: dg.DagsterInstance, dates: Collection[date]) -> froze
 
 
 def _failures(instance: dg.DagsterInstance, dates: Sequence[date]) -> dict[date, dict[str, Failure]]:
-    """By date and table the failed runs after which nothing made the table, the newest one's reason first."""
+    """Returns by date and table the failed runs since the last materialization, with the reason of the newest."""
     since = datetime.now(UTC) - timedelta(days=SETTINGS.patience.nightly_days)
     failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
     found: dict[date, dict[str, Failure]] = {}
@@ -68,7 +68,10 @@ def _failures(instance: dg.DagsterInstance, dates: Sequence[date]) -> dict[date,
 
 
 def _undone(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> Iterator[str]:
-    """The tables of a failed run that were not made since it began, or not since it ended where their own step failed."""
+    """Yields the tables of a failed run that were not made since its start; since its end if their own step failed.
+
+    Yields the job name instead for a job without tables.
+    """
     run = record.dagster_run
     if not run.asset_selection and run.job_name not in ("game_day", "season"):
         if not _was_repeated(instance, record, day):
@@ -104,7 +107,7 @@ def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
 
 
 def _dates_of(run: dg.DagsterRun) -> list[date]:
-    """The dates of a run; none of a training, or of a run without partitions."""
+    """Returns the dates of a run; none for a training or a run without partitions."""
     if run.job_name == OTHER_PARTITIONS:
         return []
     keys = [run.tags[tag] for tag in (PARTITION_TAG, *RANGE_TAGS) if tag in run.tags]

@@ -1,4 +1,4 @@
-"""What is due, what is there, what is missing and what happened on the way, read from the tables and the landing."""
+"""The status of dates: due, existing and missing data, and incidents, read from the tables and the landing."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -31,7 +31,7 @@ def status(
     warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date], code_versions: Mapping[str, str],
     before: Mapping[str, Collection[date]] | None = None, runs: RunFacts | None = None,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """One record per date, see `_status`. An unreadable file is moved aside and named in its date."""
+    """Returns one record per date, see `_status`. Moves unreadable files aside and reports them with their date."""
     return recovering(lambda: _status(warehouse, landing, clock, dates, code_versions, before, runs or RunFacts()))
 
 
@@ -39,11 +39,11 @@ def _status(
     warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date], code_versions: Mapping[str, str],
     before: Mapping[str, Collection[date]] | None, runs: RunFacts,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """One record per date: state and its reasons, games, rows and quarantined rows per table, what is missing, what happened.
+    """Returns one record per date: state, reasons, games, rows and quarantined rows per table, missing games, incidents.
 
-    `code_versions` has the present version of each table's code: rows of another one are stale. `before` has the dates that
-    each source table was once loaded for: like a landed one, such a date is not complete while the table lacks it. Without
-    `runs` only the tables say what is late.
+    `code_versions` has the present code version of each table; rows of another version are stale. `before` has the dates for
+    which each source table was ever loaded; like landed dates, they are incomplete while the table lacks them. Without `runs`,
+    lateness is derived from the tables only.
     """
     warehouse.check([TABLES[name] for name in DAILY_TABLES], dates)
     damage = Damage(*_unreadable(warehouse, dates), missing_sources(warehouse, landing, max(dates), before))
@@ -97,7 +97,7 @@ def _status(
 
 
 def _unreadable(warehouse: Warehouse, dates: Sequence[date]) -> tuple[dict[date, dict[str, str]], dict[date, dict[str, str]]]:
-    """By date and table the sentences about ledgers that are closed, and about tables that are not rebuilt yet."""
+    """Returns messages by date and table about closed ledgers, and about tables to rebuild."""
     closed = {name: warehouse.closed(table, dates) for name, table in TABLES.items() if table.is_ledger}
     lost = {name: warehouse.lost(table) for name, table in TABLES.items()}
     closed_on, lost_on = (
@@ -108,7 +108,7 @@ def _unreadable(warehouse: Warehouse, dates: Sequence[date]) -> tuple[dict[date,
 
 
 def stale_dates(warehouse: Warehouse, dates: Sequence[date], code_versions: Mapping[str, str]) -> dict[str, set[date]]:
-    """By table the dates with rows of another version of its code. What is only ever added to is never stale."""
+    """Returns per table the dates with rows of another code version. Append-only tables are never stale."""
     return {
         name: set(
             warehouse.scan(TABLES[name], dates).filter(pl.col("code_version") != code_versions[name])
@@ -120,7 +120,7 @@ def stale_dates(warehouse: Warehouse, dates: Sequence[date], code_versions: Mapp
 
 
 def _incidents_by_date(landing: Landing) -> dict[date, list[dict[str, Any]]]:
-    """Each incident under the dates it concerns: its own, or those of its run where it is about a whole season."""
+    """Returns the incidents by date. An incident without a date belongs to all dates of its run."""
     spans = {
         run["run_id"]: [parse_key(run["tags"][tag]) for tag in PARTITION_TAGS if tag in run["tags"]] for run in landing.runs()
     }
@@ -133,7 +133,7 @@ def _incidents_by_date(landing: Landing) -> dict[date, list[dict[str, Any]]]:
 
 
 def _disagreements_in_words(rows: pl.DataFrame) -> list[str]:
-    """What two sources of a game say differently, per player and statistic."""
+    """Returns a message per player and statistic on which two sources of a game disagree."""
     return [
         f"sources of game {row['game_id']} disagree: {row['player_name']} {row['statistic']} {row['value']} ({row['provider']}), "
         f"{row['other_value']} ({row['other_provider']})"

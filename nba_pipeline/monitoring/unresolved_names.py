@@ -1,6 +1,6 @@
 """Alerts for names that have a line and no player, on the day of the line.
 
-Nothing is predicted for such a name until an operator resolves it.
+Such a name has no predictions until an operator resolves it.
 """
 
 import shlex
@@ -22,7 +22,7 @@ NAME_UNRESOLVED = "name_unresolved"
 
 
 def unresolved_names(warehouse: Warehouse, day: date) -> dict[str, tuple[str, int]]:
-    """Spelling -> its problem and the number of its quarantined lines of a date, most lines first."""
+    """Returns spelling -> its problem and the number of its quarantined lines of a date, most lines first."""
     rows = recovering(lambda: warehouse.scan_quarantine(TABLES["prop_lines"], [day]).filter(IS_A_NAME_PROBLEM).collect())
     spelling = pl.col("row").str.json_path_match("$.spelling").alias("spelling")
     found = rows.group_by(spelling, "problem").len().sort(["len", "spelling"], descending=[True, False])
@@ -30,7 +30,7 @@ def unresolved_names(warehouse: Warehouse, day: date) -> dict[str, tuple[str, in
 
 
 def alert_on_unresolved_names(notifier: Notifier, day: date, names: Mapping[str, tuple[str, int]]) -> int:
-    """Raise an alert per name, or one for all when there are many, which is no matter of names. Returns how many are new."""
+    """Raises an alert per name. Raises a single one for many names, which indicate another cause. Returns the new alerts."""
     if len(names) > SETTINGS.names.most_alerts:
         told = ", ".join(sorted(names)[: SETTINGS.names.most_alerts])
         message = f"{len(names)} names with lines of {day} have no player, as {told}."
@@ -51,7 +51,7 @@ def alert_on_unresolved_names(notifier: Notifier, day: date, names: Mapping[str,
 def unresolved_names_sensor(
     context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry, warehouse: dg.ResourceParam[Warehouse], notifier: Notifier
 ) -> dg.SkipReason:  # fmt: skip
-    """After each capture of lines, for today and tomorrow. Past dates are the check's, `every_name_is_resolved`."""
+    """Runs after each capture of lines, for today and tomorrow. The check `every_name_is_resolved` covers past dates."""
     today = eastern_date(notifier.clock.now())
     found = {day: unresolved_names(warehouse, day) for day in (today, today + timedelta(days=1))}
     for day, names in found.items():

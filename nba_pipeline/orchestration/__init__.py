@@ -1,4 +1,4 @@
-"""What runs, when and why: jobs, schedules, sensors, reconciliation, backfill, rebuild and the runner.
+"""Orchestration of runs: jobs, schedules, sensors, reconciliation, backfill, rebuild and the runner.
 
 What a run does to a table belongs in `assets/`.
 """

@@ -1,14 +1,14 @@
-"""What a backfill does, as a list of steps: the dry run prints it and the real run starts it, one step after the other.
+"""The steps of a backfill, in order. A dry run prints them; a real run starts one after the other.
 
-    season   UP_TO_FEATURES     chunks of dates, ascending, for the windows roll
+    season   UP_TO_FEATURES     chunks of dates, ascending, because windows roll
     train    points_model       each week with games that has no model
     season   FROM_PREDICTIONS   the same chunks
 
-A resumed backfill leaves out what is complete: every date written in every table of the step, none by another version of
-its code. What comes after something that is made anew is made anew too, for it was made from less. Whoever made it: a range
-that is to be made anew although it is complete, as after a correction at its source, is not for a resumed backfill.
+A resumed backfill skips complete steps: every date is written in every table of the step by the present code version. It
+rebuilds everything after the first incomplete step, because later dates read earlier ones. To rebuild complete dates, for
+example after a correction at the source, omit `--resume`.
 
-Nothing is run here.
+This module runs nothing.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ from nba_pipeline.warehouse.model_store import ModelStore
 
 Stage = Literal["features", "grades"]
 STAGES: tuple[Stage, ...] = ("features", "grades")
-"""Where a backfill may end."""
+"""Stages after which a backfill can stop."""
 
 Part = Literal["features", "models", "predictions"]
 
@@ -42,11 +42,11 @@ ACCEPTABLE = 0.70
 
 @dataclass(frozen=True)
 class Step:
-    """One run of a backfill, or one that is left out.
+    """One run of a backfill, or one that is skipped.
 
-    `there` counts its dates that are complete: written in every table, none by another version of the code. The date of a
-    training is the Monday of its week, which is complete when it has a model or nothing new to be trained on; complete weeks
-    in a row are one step, that is left out.
+    `there` is the number of complete dates: written in every table by the present code version. The date of a training is the
+    Monday of its week. A week is complete if it has a model, or no new rows since its last attempt. Consecutive complete weeks
+    form one skipped step.
     """
 
     part: Part
@@ -59,12 +59,12 @@ class Step:
 
     @property
     def number_of_dates(self) -> int:
-        """How many dates, or weeks, the run is about."""
+        """The number of dates of the run, or of weeks for a training."""
         return (self.last - self.first).days // (7 if self.part == "models" else 1) + 1
 
     @property
     def when(self) -> str:
-        """Its date, or its first and last one."""
+        """The date, or the first and last date."""
         return str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
 
 
@@ -78,7 +78,7 @@ def plan(
     dates_per_run: int = SETTINGS.warehouse.dates_per_run,
     store: ModelStore | None = None,
 ) -> Iterator[Step]:
-    """The steps in order. Each pass is planned when it is asked for: which weeks have games, the pass before it loads."""
+    """Yields the steps in order. Each pass is planned lazily, because the first pass loads the schedule that the second reads."""
     parts = list(chunks(first, last, dates_per_run))
     complete = complete_dates(warehouse, UP_TO_FEATURES, days(first, last), code_versions)
     if is_resumed:
@@ -112,7 +112,7 @@ def plan(
 
 
 def chunks(first: date, last: date, size: int = SETTINGS.warehouse.dates_per_run) -> Iterator[tuple[date, date]]:
-    """The range in pieces of at most `size` dates, ascending."""
+    """Yields the first and last date of each chunk of at most `size` dates, ascending."""
     every = days(first, last)
     for start in range(0, len(every), size):
         part = every[start : start + size]
@@ -122,7 +122,7 @@ def chunks(first: date, last: date, size: int = SETTINGS.warehouse.dates_per_run
 def complete_dates(
     warehouse: Warehouse, tables: Collection[str], dates: Sequence[date], code_versions: Mapping[str, str]
 ) -> set[date]:
-    """The dates that are written in every one of the tables, by the present version of its code."""
+    """Returns the dates that are written in every table by its present code version."""
     warehouse.check([TABLES[name] for name in tables], dates)
     written = set(dates).intersection(*(warehouse.dates(TABLES[name]) for name in tables))
     if not written:
@@ -132,7 +132,7 @@ def complete_dates(
 
 
 def too_incomplete(warehouse: Warehouse, dates: Sequence[date]) -> set[date]:
-    """The dates of which too few games are complete and that no person ever waived: with the deadline's waiver they are tried again."""
+    """Returns the dates with too few complete games that no operator waived. Waivers by the deadline do not count."""
     schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
     covered = gates.coverage(gates.judge_games(schedule, boxscores), dates)
     by_a_person = (pl.col("gate") == gates.COVERAGE_GATE) & (pl.col("author") != gates.AUTHOR_OF_THE_DEADLINE)
@@ -141,7 +141,7 @@ def too_incomplete(warehouse: Warehouse, dates: Sequence[date]) -> set[date]:
 
 
 def weeks_with_a_model(warehouse: Warehouse, store: ModelStore | None = None) -> set[date]:
-    """The Mondays of the weeks that have a trained model; with a store, of which it still holds each."""
+    """Returns the Mondays of the weeks with a trained model. With a store, it must still hold every model of the week."""
     scan = warehouse.scan(TABLES["points_model"]).filter(pl.col("model_id").is_not_null())
     models = scan.select("game_date", "model_id").collect()
     lost = {week for week, model_id in models.iter_rows() if store is not None and not store.has(model_id)}
@@ -149,13 +149,13 @@ def weeks_with_a_model(warehouse: Warehouse, store: ModelStore | None = None) ->
 
 
 def weeks_with_games(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:
-    """The Mondays of the weeks of these dates that have games, or whose schedule was never read."""
+    """Returns the Mondays of the weeks in which a date has games or no loaded schedule."""
     unknown = set(dates) - warehouse.dates(TABLES["schedule"])
     return sorted({week_of(day) for day in unknown | _dates_with_games(warehouse, dates)})
 
 
 def is_tried(warehouse: Warehouse, week: date, code_version: str) -> bool:
-    """Whether the week's training said that there are too few rows, and nothing that it reads was made since."""
+    """Whether this code version already attempted the week's training and its input has not changed since."""
     tried = warehouse.scan(TABLES["points_model"], [week]).filter(pl.col("code_version") == code_version).collect()["as_of"].min()
     if tried is None:
         return False
@@ -167,9 +167,9 @@ def is_tried(warehouse: Warehouse, week: date, code_version: str) -> bool:
 
 
 def missing_before(warehouse: Warehouse, first: date, windows: Mapping[str, tuple[int, Sequence[str]]]) -> list[str]:
-    """A sentence per table of which dates before the range, within its season, are not there although windows read them.
+    """Returns a message per table that lacks dates of the same season before the range which windows read.
 
-    `windows` has for a table how many days before a date are read of it, and by which tables.
+    `windows` maps a table to the number of days that are read before a date, and to the tables that read them.
     """
     sentences = []
     for name, (length, readers) in windows.items():
@@ -187,9 +187,9 @@ def missing_before(warehouse: Warehouse, first: date, windows: Mapping[str, tupl
 
 
 def windows_of(definitions: dg.Definitions, tables: Collection[str]) -> dict[str, tuple[int, list[str]]]:
-    """Table of games -> how many days before a date the longest window on it reaches, and the tables that have a window on it.
+    """Returns table of games -> the days of its longest window before a date, and the tables that read it over a window.
 
-    Not the schedule: it is read for the whole season, whatever the date.
+    Excludes the schedule, which is read for the whole season.
     """
     windows: dict[str, tuple[int, list[str]]] = {}
     for node in definitions.resolve_asset_graph().asset_nodes:
@@ -203,7 +203,10 @@ def windows_of(definitions: dg.Definitions, tables: Collection[str]) -> dict[str
 
 
 def rate(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, list[date]]:
-    """The dates by how many of their final games have a complete box score: excellent, acceptable, failed, without games."""
+    """Returns rating -> dates, by the share of final games with a complete box score.
+
+    The ratings are excellent, acceptable, failed and without final games.
+    """
     schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
     rated: dict[str, list[date]] = {"excellent": [], "acceptable": [], "failed": [], "without final games": []}
     for row in gates.coverage(gates.judge_games(schedule, boxscores), dates).iter_rows(named=True):

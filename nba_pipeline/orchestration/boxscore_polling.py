@@ -1,6 +1,6 @@
-"""When games that have ended are collected: what one look at the scoreboard leads to. Pure; the sensor looks and asks.
+"""Decides when ended games are collected, from one reading of the scoreboard. Pure; the sensor reads and requests runs.
 
-The memory of a date is all that the sensor's cursor holds, so that a daemon that is started again goes on where it was.
+The sensor's cursor holds one memory per date, so that a restarted daemon continues.
 """
 
 import json
@@ -14,7 +14,7 @@ from nba_pipeline.settings import SETTINGS
 
 @dataclass(frozen=True)
 class Pending:
-    """The games of a date that lack a complete box score: game id -> tip-off, UTC; when the date is given up."""
+    """The games of a date that lack a complete box score, as game id -> tip-off in UTC, and the deadline of the date."""
 
     game_date: date
     games: Mapping[str, datetime]
@@ -23,7 +23,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class Memory:
-    """What was asked for before, of one date: which games, how often in a row for the same ones, when next; the alert."""
+    """Earlier requests for one date: their games, their number, repetitions in a row, the next instant, the alert."""
 
     asked: tuple[str, ...] = ()
     requests: int = 0
@@ -31,12 +31,12 @@ class Memory:
     next_at: str = ""
     is_given_up: bool = False
     seen_at: str = ""
-    """Since when nobody has asked although the deadline is over: a daemon that was down leaves the date to the reconciliation."""
+    """When the sensor first saw the date past its deadline. After a daemon's downtime, the reconciliation collects the date."""
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Collect the date now or not, and why; `gives_up` once, when the deadline has passed."""
+    """Whether to collect the date now, and why. `gives_up` is true once, after the deadline."""
 
     collects: bool
     why: str
@@ -45,7 +45,7 @@ class Decision:
 
 
 def decide(pending: Pending, final: frozenset[str], listed: frozenset[str], memory: Memory, now: datetime) -> Decision:
-    """Whether a date is collected now: at once for a game that is newly final, ever more rarely for one whose box is late.
+    """Decides whether to collect a date now: at once for a newly final game, with growing intervals for a late box score.
 
     A game that the scoreboard does not list counts as over some hours after its tip-off.
     """
@@ -84,12 +84,12 @@ def decide(pending: Pending, final: frozenset[str], listed: frozenset[str], memo
 
 
 def is_watched(pending: Pending, now: datetime) -> bool:
-    """Whether the scoreboard has to be looked at for this date: a game has begun and is not complete."""
+    """Whether the scoreboard must be read for this date: a game has begun and is incomplete, before the deadline."""
     return now < pending.deadline and any(tipoff <= now for tipoff in pending.games.values())
 
 
 def remembered(cursor: str | None) -> dict[date, Memory]:
-    """The memories of a cursor. Raises ValueError for an unreadable one."""
+    """Returns the memories of a cursor. Raises ValueError if the cursor is unreadable."""
     try:
         return _memories(json.loads(cursor) if cursor else {})
     except (TypeError, AttributeError) as error:
@@ -97,12 +97,12 @@ def remembered(cursor: str | None) -> dict[date, Memory]:
 
 
 def fresh_memory(now: datetime) -> Memory:
-    """The memory of a date after an unreadable cursor: no request of an earlier one had this number, nor its run key."""
+    """Returns the memory of a date after an unreadable cursor. Its request number is new, so that run keys do not repeat."""
     return Memory(requests=int(now.timestamp()) // 60)
 
 
 def _memories(found: Mapping[str, Mapping[str, Any]]) -> dict[date, Memory]:
-    known = Memory.__dataclass_fields__.keys()  # a cursor of another version keeps what both know
+    known = Memory.__dataclass_fields__.keys()  # a cursor of another version keeps the common fields
     kept = {day: {name: value for name, value in fields.items() if name in known} for day, fields in found.items()}
     return {
         date.fromisoformat(day): Memory(**{**fields, "asked": tuple(fields.get("asked", ()))}) for day, fields in kept.items()
@@ -110,7 +110,7 @@ def _memories(found: Mapping[str, Mapping[str, Any]]) -> dict[date, Memory]:
 
 
 def cursor_of(memories: Mapping[date, Memory]) -> str:
-    """The memories as a cursor."""
+    """Returns the memories as a cursor."""
     return json.dumps({day.isoformat(): asdict(memory) for day, memory in sorted(memories.items())})
 
 

@@ -2,11 +2,11 @@
 
 Per date within the window, one of these:
 
-    a re-read landed something new        the tables of `overnight`, which load it
-    a re-read is due                      the job `recheck`, at its instants or while sources contradict one another
+    a re-read landed new data             the tables of `overnight`, which load it
+    a re-read is due                      the job `recheck`, at its instants or while sources contradict each other
     the stored box scores changed         the features of later dates, beyond the window of the automation conditions
 
-Predictions of past slates are never made again.
+Predictions of past slates are never repeated.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 
 CARRY = "correction"
-"""What asks for the tables of a corrected date, and for the features of later dates."""
+"""Tag value of runs for the tables of a corrected date, and for the features of later dates."""
 
 NEWS_SHOWN = 5
 JUDGED = ("game_date", "game_id", "team", "did_play", "points", "team_points", "minutes", "minutes_precision", "provider")
@@ -41,14 +41,14 @@ JUDGED = ("game_date", "game_id", "team", "did_play", "points", "team_points", "
 
 @dataclass(frozen=True)
 class Final:
-    """A date with final games and stored box scores, and its games on which sources contradict one another."""
+    """A date with final games and stored box scores, and its games with contradicting sources."""
 
     game_date: date
     contradicted: tuple[str, ...] = ()
 
 
 def find_corrections(instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime) -> list[Work]:
-    """All corrections that are due and not done, the oldest date first."""
+    """Returns all corrections that are due and not done, oldest date first."""
     today = eastern_date(now)
     dates = [day for day in days(today - timedelta(days=SETTINGS.corrections.window_days), today) if is_within_window(day, now)]
     found = list[Work]()
@@ -69,7 +69,7 @@ def find_corrections(instance: dg.DagsterInstance, warehouse: Warehouse, now: da
 
 
 def final_dates(warehouse: Warehouse, dates: Sequence[date]) -> list[Final]:
-    """The dates with final games whose box scores are written and not from the archive."""
+    """Returns the dates with final games whose box scores are written and not from the archive."""
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     boxscores = warehouse.scan(TABLES["boxscores"], dates).select(JUDGED).collect()
     disagreements = warehouse.scan(DISAGREEMENTS, dates).select("game_date", "game_id").unique().collect()
@@ -84,9 +84,10 @@ def final_dates(warehouse: Warehouse, dates: Sequence[date]) -> list[Final]:
 def outdated_features(
     instance: dg.DagsterInstance, warehouse: Warehouse, corrected: Sequence[date], end: date
 ) -> Mapping[date, tuple[list[date], datetime]]:
-    """The written dates before `end` whose features are older than a later change of earlier box scores.
+    """Returns the written dates before `end` whose features are older than a change of earlier box scores.
 
-    By date: the corrected dates, and when the last of them changed. A change counts once the summaries of its date follow it.
+    Maps each date to the corrected dates and the instant of their last change. A change counts only after the summaries of
+    its date are updated.
     """
     written = warehouse.dates(TABLES["features"])
     outdated: dict[date, tuple[list[date], datetime]] = {}
@@ -127,7 +128,7 @@ def _of_a_date(instance: dg.DagsterInstance, final: Final, now: datetime) -> Ite
 
 
 def _due(instance: dg.DagsterInstance, final: Final, done: Sequence[Reread], now: datetime) -> tuple[datetime, str] | None:
-    """Since when a re-read of a date is due, and why; None when it is not."""
+    """Returns since when a re-read of a date is due, and why; None if it is not."""
     day = final.game_date
     noon = due_noon(day, now)
     if noon and not any(one.read_at is not None and one.read_at >= noon for one in done):

@@ -1,4 +1,4 @@
-"""The job `housekeeping`, once a night: old runs of Dagster are deleted, and every ledger is compared with its manifests."""
+"""The nightly job `housekeeping`: deletes old Dagster runs and compares every ledger with its manifests."""
 
 import dagster as dg
 
@@ -9,18 +9,21 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.ledgers import Finding, ledgers, verify
 
 LEDGER_ALTERED = "ledger_altered"
-"""Kind of the alert that a ledger and its manifest disagree."""
+"""Kind of the alert for a ledger that differs from its manifest."""
 
 
 @dg.op(description="Old runs that nothing is known by go; of the others the log of their steps.")
 def prune_old_runs(context: dg.OpExecutionContext) -> None:
-    """Prune, and say how much went."""
+    """Prunes old runs and logs the counts."""
     deleted, emptied = prune(context.instance, Clock().now())
     context.log.info(f"{deleted} runs deleted, the step logs of {emptied} more")
 
 
 def verify_ledgers(warehouse: Warehouse, notifier: Notifier) -> tuple[int, list[Finding]]:
-    """Verify every date of every ledger and raise an alert per ledger and date with findings; rows verified, findings."""
+    """Verifies every date of every ledger and raises an alert per ledger and date with findings.
+
+    Returns the number of verified rows, and the findings.
+    """
     verified = [one for table in ledgers() for one in verify(warehouse, table)]
     for one in verified:
         if one.findings:
@@ -32,7 +35,7 @@ def verify_ledgers(warehouse: Warehouse, notifier: Notifier) -> tuple[int, list[
 
 @dg.op(name="verify_ledgers", description="Every row of every ledger is compared with the hash recorded when it was written.")
 def verify_all_ledgers(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse], notifier: Notifier) -> None:
-    """Verify, and log each finding."""
+    """Verifies the ledgers and logs each finding."""
     rows, findings = verify_ledgers(warehouse, notifier)
     for finding in findings:
         context.log.error(str(finding))
@@ -43,6 +46,6 @@ def verify_all_ledgers(context: dg.OpExecutionContext, warehouse: dg.ResourcePar
     executor_def=dg.in_process_executor, description="Deletes Dagster's old runs and verifies the ledgers.",
 )  # fmt: skip
 def housekeeping() -> None:
-    """Once a day. Neither op waits for the other."""
+    """Runs once a day. The ops are independent."""
     prune_old_runs()
     verify_all_ledgers()

@@ -1,7 +1,7 @@
-"""Late news: when the injury report of a slate is looked at until its last tip-off, and whether it says something new.
+"""Late injury news: decides when to fetch the injury reports of a slate until its last tip-off, and whether one has news.
 
-A look asks for a report by one try and lands nothing. What starts a run is a report that says something else about the games
-to come than the newest landed one. The sensor `injury_news` keeps a memory per date in its cursor.
+A peek fetches a report without retries and lands nothing. A report that differs from the newest landed one on upcoming games
+starts a run. The sensor `injury_news` keeps one memory per date in its cursor.
 """
 
 import json
@@ -22,7 +22,7 @@ Said = frozenset[tuple[str | None, str | None, str | None]]
 
 @dataclass(frozen=True)
 class Memory:
-    """What was seen of a slate's reports: the name of the newest, when to look again, and since when no look found any."""
+    """Earlier peeks at a slate's reports: the newest name, the next peek, and since when no peek has found a report."""
 
     seen: str = ""
     next_at: datetime | None = None
@@ -31,7 +31,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Look:
-    """What a look led to. `name` is the report that was found, `has_news` whether it asks for a run."""
+    """The result of a peek. `name` is the published report; `has_news` is true if it requires a run."""
 
     memory: Memory
     reason: str
@@ -40,7 +40,7 @@ class Look:
 
 
 def remembered(cursor: str | None) -> dict[date, Memory]:
-    """The memories of a cursor. Raises ValueError for one that cannot be read."""
+    """Returns the memories of a cursor. Raises ValueError if the cursor is unreadable."""
     try:
         found = json.loads(cursor or "{}")
         return {date.fromisoformat(day): _memory(**fields) for day, fields in found.items()}
@@ -49,7 +49,7 @@ def remembered(cursor: str | None) -> dict[date, Memory]:
 
 
 def cursor_of(memories: dict[date, Memory]) -> str:
-    """The memories as text."""
+    """Returns the memories as a cursor."""
     return json.dumps({str(day): vars(memory) for day, memory in memories.items()}, default=lambda at: at.isoformat())
 
 
@@ -59,7 +59,7 @@ def _memory(seen: str, next_at: str | None, silent_since: str | None) -> Memory:
 
 
 def why_not_now(day: date, tipoffs: Sequence[datetime], memory: Memory, now: datetime) -> str:
-    """Why the reports of a slate are not looked at; empty when a look is due. `tipoffs` are the known ones of its games."""
+    """Returns why no peek at the reports of a slate is due; empty if one is due. `tipoffs` are the known ones, UTC."""
     if not any(tipoff > now for tipoff in tipoffs):
         return "no game to come"
     first_look = max(due_at(day), min(tipoffs) - timedelta(hours=SETTINGS.injuries.read_from_hours))
@@ -70,14 +70,14 @@ def why_not_now(day: date, tipoffs: Sequence[datetime], memory: Memory, now: dat
 def look(
     day: date, games: pl.DataFrame, memory: Memory, injury_report: InjuryReport, known: Callable[[], Said | None], now: datetime
 ) -> Look:  # fmt: skip
-    """Look at the reports that are newer than the newest seen, and compare the first that is published.
+    """Fetches the reports newer than the newest seen one, newest first, and compares the first published one.
 
     Args:
         day: the slate.
-        games: its games to come.
-        memory: what was seen before.
+        games: its upcoming games.
+        memory: earlier peeks.
         injury_report: the provider.
-        known: what the newest loaded report says of the games, null where there is none.
+        known: returns the statements of the newest loaded report on the games; None without one.
         now: the present instant.
     """
     every = report_names(day, now)
@@ -103,13 +103,13 @@ def look(
 
 
 def silent_for(memory: Memory, now: datetime) -> bool:
-    """Whether no look found a report for so long that it is a provider's problem."""
+    """Whether no peek has found a report for so long that the provider must have a problem."""
     since = memory.silent_since
     return since is not None and now - since >= timedelta(minutes=SETTINGS.injuries.silent_minutes)
 
 
 def statements(rows: pl.DataFrame, day: date, games: pl.DataFrame) -> Said:
-    """What a parsed report says of some games of a slate, whenever it says so; entries that cannot be used by their problem."""
+    """Returns the entries of a parsed report on some games of a slate. Unusable entries have their problem as status."""
     teams = [*games["home_team"], *games["away_team"]]
     is_about = pl.col("team").is_in(teams) | pl.col("home_team").is_in(teams) | pl.col("away_team").is_in(teams)
     said = rows.filter(pl.col("game_date") == day, is_about.fill_null(True))
@@ -117,17 +117,17 @@ def statements(rows: pl.DataFrame, day: date, games: pl.DataFrame) -> Said:
 
 
 def newest_landed(injury_report: InjuryReport, day: date, games: pl.DataFrame, loaded_at: datetime | None) -> Said | None:
-    """What the newest landed report says of some games; null without one, and where it was landed and not loaded."""
+    """Returns the statements of the newest landed report on some games; None without one, or if it is not loaded yet."""
     landed = injury_report.landed(day)
     if not landed or loaded_at is None or landed[-1].fetched_at > loaded_at:
         return None
     try:
         return statements(parse_injury_report(landed[-1]), day, games)
-    except Permanent:  # the run that is asked for rejects it
+    except Permanent:  # the requested run rejects it
         return None
 
 
 def _next_quarter(now: datetime) -> datetime:
-    """The next quarter of an hour, when the league prints."""
+    """Returns the next quarter of an hour, when the league publishes."""
     past = timedelta(minutes=now.minute % 15, seconds=now.second, microseconds=now.microsecond)
     return now - past + QUARTER_HOUR

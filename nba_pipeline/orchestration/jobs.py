@@ -1,4 +1,4 @@
-"""The jobs that schedules, sensors and the command start. Which tables they hold is said in `completeness/modes.py`."""
+"""The jobs that schedules, sensors and the command start. `completeness/modes.py` defines their tables."""
 
 import dagster as dg
 
@@ -12,12 +12,12 @@ from nba_pipeline.settings import SETTINGS
 
 
 def selection_of(*tables: str) -> dg.AssetSelection:
-    """The selection of some tables."""
+    """Returns the asset selection of some tables."""
     return dg.AssetSelection.assets(*tables)
 
 
 def limit(minutes: int) -> dict[str, str]:
-    """The tag by which the daemon ends a run that takes longer."""
+    """Returns the tag that makes the daemon end a longer run."""
     return {MAX_RUNTIME_TAG: str(60 * minutes)}
 
 

@@ -1,6 +1,6 @@
-"""What became of unreadable files: alerts for people, and the work of making lost partitions again.
+"""Consequences of unreadable files: alerts, and work that rebuilds lost partitions.
 
-The files themselves are moved aside where they are read, see `warehouse.damage`.
+The reader of an unreadable file moves it aside, see `warehouse.damage`.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -25,11 +25,11 @@ WRITTEN_BESIDE = {"boxscore_disagreements": "boxscores"}
 """Table without an asset of its own -> the table whose run writes it."""
 
 _alerted: set[tuple[str, datetime]] = set()
-"""The notices for which this process raised an alert."""
+"""Notices for which this process has raised an alert."""
 
 
 def alert_on_damage(notifier: Notifier, landing: Landing) -> int:
-    """Raise an alert for each file that was found unreadable; return how many are new."""
+    """Raises an alert for each unreadable file. Returns the number of new alerts."""
     warehouse: Warehouse = notifier.warehouse
     every = {(notice.subject, notice.found_at): notice for notice in (*warehouse.notices(), *landing.notices())}
     raised = 0
@@ -43,7 +43,7 @@ def alert_on_damage(notifier: Notifier, landing: Landing) -> int:
 
 
 def lost_work(instance: dg.DagsterInstance, warehouse: Warehouse, today: date) -> list[Work]:
-    """The tables of each date up to tomorrow that were unreadable and are not rebuilt yet, the oldest date first."""
+    """Returns the work to rebuild the unreadable tables of each date up to tomorrow, oldest date first."""
     lost: dict[date, dict[str, str]] = {}
     for name, table in TABLES.items():
         made_by = WRITTEN_BESIDE.get(name, name)
@@ -60,7 +60,7 @@ def lost_work(instance: dg.DagsterInstance, warehouse: Warehouse, today: date) -
 
 
 def with_lost(found: Sequence[Work], lost: Iterable[Work]) -> list[Work]:
-    """The work that is due and the partitions to make again, the oldest date first; a table that is due anyway is not repeated."""
+    """Returns the due work and the partitions to rebuild, oldest date first. Omits lost tables that are already due."""
     due: dict[date, set[str]] = {}
     for work in found:
         due.setdefault(work.game_date, set()).update(work.tables)
@@ -69,7 +69,7 @@ def with_lost(found: Sequence[Work], lost: Iterable[Work]) -> list[Work]:
 
 
 def closed_dates(warehouse: Warehouse) -> list[str]:
-    """One sentence per ledger and date that is closed until rows come back from a backup, by ledger and date."""
+    """Returns a message per ledger and date that is closed until its rows are restored from a backup."""
     sentences = []
     for table in ledgers():
         found = warehouse.closed(table, warehouse.dates(table) | warehouse.manifests.dates(table).keys())
@@ -78,7 +78,7 @@ def closed_dates(warehouse: Warehouse) -> list[str]:
 
 
 def unreadable_dates(warehouse: Warehouse, tables: Iterable[Table], dates: Collection[date] | None = None) -> list[str]:
-    """One sentence per date of these tables whose rows are missing because a file is unreadable; of some dates if asked."""
+    """Returns a message per date of these tables that lacks rows because a file is unreadable. `dates` limits the dates."""
     found = []
     for table in tables:
         of_table = dates if dates is not None else warehouse.dates(table)

@@ -1,11 +1,11 @@
-"""Rebuilding every table but the ledgers from the landing: planned, made beside the old tables, compared, then installed.
+"""Rebuilds every table except the ledgers from the landing, in four steps.
 
-    plan        rows and dates of each table, and the runs that the landing's journal holds
+    plan        rows and dates of each table, and the runs in the landing's journal
     repeat      every journaled run, offline and as of its own instant, into a warehouse below `<home>/rebuild`
-    compare     a table that would lose dates or most of a date's rows stops the rebuild; the old tables stay
+    compare     a table that would lose dates or most rows of a date stops the rebuild; the old tables stay
     install     local: by renames (`warehouse.swap`); BigQuery: date by date (`warehouse.copying`)
 
-Ledgers, landing and saved models are never changed. Until the installation begins, the old tables are untouched.
+Ledgers, landing and saved models never change. The old tables do not change until the installation begins.
 """
 
 import os
@@ -41,12 +41,12 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 DAEMON_SECONDS = 120
-"""A daemon whose heartbeat is younger is running: it sends one every 30 s."""
+"""Maximum age of the heartbeat of a running daemon. The daemon sends one every 30 s."""
 
 
 @dataclass(frozen=True)
 class Repetition:
-    """A journaled run as it is repeated. `original` is the id of the run."""
+    """A journaled run to repeat. `original` is its run id."""
 
     original: str
     job: str
@@ -58,7 +58,7 @@ class Repetition:
 
 @dataclass(frozen=True)
 class Held:
-    """What a warehouse holds of a table."""
+    """The number of dates and rows of a table in a warehouse."""
 
     name: str
     dates: int
@@ -67,7 +67,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a rebuild replaces, what it keeps, and which runs it repeats."""
+    """The tables that a rebuild replaces and keeps, and the runs that it repeats."""
 
     replaced: tuple[Held, ...]
     kept: tuple[Held, ...]
@@ -75,7 +75,10 @@ class Plan:
 
 
 def plan_rebuild(warehouse: Warehouse, landing: Landing) -> Plan:
-    """The plan; nothing is written. Raises BadInput for a landing without runs, PipelineError for a run that has no header."""
+    """Returns the plan and writes nothing.
+
+    Raises BadInput for a landing without runs, and PipelineError for a run with a damaged header.
+    """
     runs = tuple(repetitions(landing))
     if not runs:
         raise BadInput(f"the landing below {landing.root} has no runs to rebuild from")
@@ -89,19 +92,19 @@ def plan_rebuild(warehouse: Warehouse, landing: Landing) -> Plan:
 
 
 def ledgers() -> list[Table]:
-    """The tables that cannot be rebuilt."""
+    """Returns the tables that cannot be rebuilt."""
     return [table for table in TABLES.values() if table.is_ledger]
 
 
 def rebuilt_tables() -> list[Table]:
-    """The tables that can, in the order of the path."""
+    """Returns the tables that can be rebuilt, upstream tables first."""
     order = {name: number for number, name in enumerate(DAILY_TABLES)}
     tables = [table for table in TABLES.values() if not table.is_ledger]
     return sorted(tables, key=lambda table: order.get(table.name, len(order)))
 
 
 def repetitions(landing: Landing) -> Iterator[Repetition]:
-    """Every journaled run of a job that made a table other than a ledger, in the order in which they began."""
+    """Yields every journaled run that materialized a table other than a ledger, in order of start."""
     kept = {table.name for table in ledgers()}
     for run in landing.runs():
         if run["job"] and (repeated := repetition(run, kept)).tables:
@@ -109,8 +112,8 @@ def repetitions(landing: Landing) -> Iterator[Repetition]:
 
 
 def repetition(run: Mapping[str, Any], kept: Set[str]) -> Repetition:
-    """A run as its header in the journal describes it, without the kept tables."""
-    # a re-read wrote no table: the runs after it see what it landed
+    """Returns a run from its header in the journal, without the kept tables."""
+    # a re-read wrote no table; later runs read what it landed
     every = {"train": ("points_model",), RECHECK: ()}.get(run["job"], DAILY_TABLES)
     span = [parse_key(run["tags"][tag]) for tag in RANGE_TAGS if tag in run["tags"]]
     first, last = span or [parse_key(run["tags"][PARTITION_TAG])] * 2
@@ -122,14 +125,14 @@ def repetition(run: Mapping[str, Any], kept: Set[str]) -> Repetition:
 
 
 def rebuild(runner: Runner) -> Iterator[Outcome]:
-    """Repeat the runs beside the old tables, and replace these when the new ones are complete.
+    """Repeats the runs beside the old tables, and replaces the old tables if the new ones are complete.
 
-    A run that failed originally fails again; that is a warning of its outcome. Raises Busy while something else works on the
-    home, BadInput without room for the new tables, and PipelineError, with the old tables kept, when the new ones are incomplete.
+    A run that failed originally may fail again; its outcome has a warning. Raises Busy while another process uses the home,
+    BadInput without disk space for the new tables, and PipelineError if the new tables are incomplete; the old tables stay.
     """
     home = Path(runner.instance.root_directory).parent
     with _only_one(home):
-        runner.warehouse.preflight()  # finishes an interrupted installation, whose tables lie where the new ones go
+        runner.warehouse.preflight()  # finishes an interrupted installation, whose tables are in the folder of the new ones
         refuse_while_in_use(runner.instance)
         plan_rebuild(runner.warehouse, runner.landing)
         beside = _beside(runner, home / swap.FOLDER)
@@ -148,7 +151,7 @@ def rebuild(runner: Runner) -> Iterator[Outcome]:
 
 
 def losses(old: Warehouse, new: Warehouse) -> list[str]:
-    """Per table the dates that the new warehouse lacks, and those with less than the shrink floor of the old rows."""
+    """Returns a message per table that lacks dates in the new warehouse, or has dates below the shrink floor of the old rows."""
     found = []
     for table in rebuilt_tables():
         before, after = _rows_by_date(old, table), _rows_by_date(new, table)
@@ -166,7 +169,7 @@ def losses(old: Warehouse, new: Warehouse) -> list[str]:
 
 
 def install(old: Warehouse, new: LocalWarehouse | Warehouse, home: Path) -> None:
-    """Replace the old tables by the new ones. Raises PipelineError naming the dates of BigQuery that differ afterwards."""
+    """Replaces the old tables with the new ones. Raises PipelineError if dates differ afterwards in BigQuery."""
     names = [table.name for table in rebuilt_tables()]
     if isinstance(old, LocalWarehouse):
         swap.install(home, names)
@@ -180,7 +183,7 @@ def install(old: Warehouse, new: LocalWarehouse | Warehouse, home: Path) -> None
 
 
 def refuse_while_in_use(instance: dg.DagsterInstance) -> None:
-    """Raise Busy while a run or Dagster's daemon may write a table."""
+    """Raises Busy while a run or Dagster's daemon may write a table."""
     close_dead_runs(instance, Clock().now())
     runs = instance.get_runs(dg.RunsFilter(statuses=IN_PROGRESS))
     if runs:
@@ -206,7 +209,7 @@ def _only_one(home: Path) -> Iterator[None]:
 
 
 def _beside(runner: Runner, folder: Path) -> Runner:
-    """The same graph on an empty warehouse and an instance of their own, with the ledgers that gates read."""
+    """Returns a runner of the same graph on an empty warehouse with the old ledgers, and on its own instance."""
     shutil.rmtree(folder, ignore_errors=True)
     warehouse = LocalWarehouse(home=str(folder))
     warehouse.preflight()
@@ -239,7 +242,7 @@ def _refuse_without_room(old: Warehouse, new: LocalWarehouse) -> None:
 
 
 def _take_ledgers(old: Warehouse, new: LocalWarehouse) -> None:
-    """Give the new warehouse the ledgers: links to the files, which are only ever replaced whole, or copies of the rows."""
+    """Adds the ledgers to the new warehouse: as links to the files, which are only replaced as a whole, or as rows."""
     prepare_write(Path(new.home))
     for table in ledgers():
         if isinstance(old, LocalWarehouse):
@@ -258,7 +261,7 @@ def _link_or_copy(source: str, target: str) -> None:
 
 
 def _repeat(beside: Runner, landing: Landing) -> Iterator[tuple[Outcome, str]]:
-    """Repeat the journaled runs, and then those that were journaled meanwhile, until there is none."""
+    """Repeats the journaled runs, including those journaled in the meantime, until none is left."""
     done = set[str]()
     while waiting := [run for run in repetitions(landing) if run.original not in done]:
         for run in waiting:
@@ -267,13 +270,13 @@ def _repeat(beside: Runner, landing: Landing) -> Iterator[tuple[Outcome, str]]:
 
 
 def _has_succeeded(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Whether Dagster knows that a run succeeded. A run that was pruned made nothing that a table still holds."""
+    """Whether Dagster records that a run succeeded. No table holds rows of a pruned run."""
     run = instance.get_run_by_id(run_id)
     return run is not None and run.status == dg.DagsterRunStatus.SUCCESS
 
 
 def _as_repetition(outcome: Outcome) -> Outcome:
-    """The outcome of a repeated run: what failed or was closed then is no failure of the rebuild."""
+    """Returns the outcome of a repeated run with the original failures and closed gates as warnings."""
     originally = [f"as originally: {sentence}" for sentence in (*outcome.failures, *outcome.closed)]
     return replace(outcome, failures=[], closed=[], warnings=[*originally, *outcome.warnings])
 
@@ -284,6 +287,6 @@ def _held(warehouse: Warehouse, table: Table) -> Held:
 
 
 def _rows_by_date(warehouse: Warehouse, table: Table) -> dict[date, int]:
-    """The rows of each date that was written, empty ones included."""
+    """Returns the number of rows of each written date, including empty dates."""
     counted = warehouse.scan(table).group_by("game_date").len().collect()
     return dict.fromkeys(warehouse.dates(table), 0) | dict(counted.iter_rows())

@@ -1,4 +1,4 @@
-"""`nba-pipeline recheck`: reads the final games of a date again now, carries a change through, and says what changed."""
+"""The command `nba-pipeline recheck`: reads the final games of a date again, updates downstream tables, reports changes."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ COMPARED = (
 
 
 def refuse_bad_date(warehouse: Warehouse, archive: Archive, clock: Clock, day: date) -> None:
-    """Raise BadInput for a date whose final games cannot be read again."""
+    """Raises BadInput for a date whose final games cannot be read again."""
     if day > clock.today:
         raise BadInput(f"--date {day} is in the future; today is {clock.today}")
     if archive.holds(day):
@@ -52,7 +52,7 @@ def refuse_bad_date(warehouse: Warehouse, archive: Archive, clock: Clock, day: d
 
 @dataclass
 class Recheck:
-    """One call of the command: `run` yields its runs; afterwards `problems` and `changes` say what came of them."""
+    """One call of the command. `run` yields its runs; afterwards `problems` and `changes` hold the results."""
 
     work: Runner
     day: date
@@ -63,7 +63,7 @@ class Recheck:
         self._before = _stored(self.work.warehouse, self.day)
 
     def run(self) -> Iterator[Outcome]:
-        """The schedule, the re-read, and when either brought something new, the tables that follow from it."""
+        """Runs the schedule and the re-read and, if either has changed, the downstream tables."""
         has_new_scores = yield from self._schedule()
         if has_new_scores is None:
             return
@@ -83,7 +83,7 @@ class Recheck:
         yield from self._features(tags)
 
     def changes(self) -> list[str]:
-        """What changed per game and player, in lines."""
+        """Returns the changes per game and player as lines of text."""
         after = _stored(self.work.warehouse, self.day)
         names = self.work.warehouse.scan(TABLES["schedule"], [self.day]).select(
             "game_id", pl.format("{}@{} {}", "away_team", "home_team", "game_id")
@@ -91,7 +91,10 @@ class Recheck:
         return changes(self._before, after, dict(names.collect().iter_rows()))
 
     def _schedule(self) -> Generator[Outcome, None, bool | None]:
-        """Read the schedule again if the league still serves that season; returns whether the games changed, None on failure."""
+        """Reads the schedule again if the date is in the current season, the only one that the league serves.
+
+        Returns whether the games changed; None on failure.
+        """
         if season_of(self.day) != season_of(self.work.clock.today):
             return False
         before = _schedule(self.work.warehouse, self.day)
@@ -100,7 +103,7 @@ class Recheck:
         return None if outcome.failures else not before.equals(_schedule(self.work.warehouse, self.day))
 
     def _features(self, tags: Mapping[str, str]) -> Iterator[Outcome]:
-        """The features of the later written dates of the season that are older than the change."""
+        """Runs the features of later written dates of the season that are older than the change."""
         end = min(self.work.clock.today + timedelta(days=2), season_start(self.day).replace(year=season_start(self.day).year + 1))
         outdated = outdated_features(self.work.instance, self.work.warehouse, [self.day], end)
         for first, last in spans(list(outdated)):
@@ -117,7 +120,7 @@ class Stored:
 
 
 def spans(dates: Sequence[date]) -> list[tuple[date, date]]:
-    """The dates as ranges of consecutive ones."""
+    """Returns the dates as ranges of consecutive dates."""
     found: list[tuple[date, date]] = []
     for day in sorted(dates):
         if found and found[-1][1] + timedelta(days=1) == day:
@@ -128,7 +131,7 @@ def spans(dates: Sequence[date]) -> list[tuple[date, date]]:
 
 
 def changes(before: Stored, after: Stored, games: Mapping[str, str]) -> list[str]:
-    """Per game its name, then per player what changed, as "points 20 -> 22; grade v1 -> v2"; empty without a change."""
+    """Returns per game its name and a line per changed player, as "points 20 -> 22; grade v1 -> v2". Empty without changes."""
     differences: dict[tuple[str, int], list[str]] = {}
     names: dict[int, str] = {}
     sides = [
@@ -150,7 +153,7 @@ def changes(before: Stored, after: Stored, games: Mapping[str, str]) -> list[str
 
 
 def _difference(old: Mapping[str, object] | None, new: Mapping[str, object] | None) -> str:
-    """The statistics of a player that differ."""
+    """Returns the changed statistics of a player as text; empty without changes."""
     if old is None or new is None:
         return "added to the box score" if old is None else "removed from the box score"
     differing = [name for name in COMPARED if old[name] != new[name]]
@@ -162,7 +165,7 @@ def _shown(value: object) -> str:
 
 
 def _new_grades(before: pl.DataFrame, after: pl.DataFrame) -> list[tuple[tuple[str, int], str]]:
-    """Per player the grade versions that are new, and of which systems."""
+    """Returns per game and player a text with the new grade versions and their systems."""
     on = [name for name in before.columns if name != "grade_version"]
     new = after.join(before, on=on, how="left", suffix="_before", nulls_equal=True).filter(
         pl.col("grade_version").ne_missing(pl.col("grade_version_before"))

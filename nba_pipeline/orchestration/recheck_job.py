@@ -1,6 +1,6 @@
-"""The job `recheck`: reads the final games of a date again at every source, lands the answers and names what is new.
+"""The job `recheck`: reads the final games of a date again from every source, lands the answers and records the changes.
 
-Writes no table. What the assets make of a new answer is asked for by the reconciliation, or by `nba-pipeline recheck`.
+Writes no table. The reconciliation or `nba-pipeline recheck` starts the runs that load new answers.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,15 +37,15 @@ Parse = Callable[[Payload], Sequence[pl.DataFrame]]
 
 @dataclass
 class Findings:
-    """What a re-read brought: the sources with new contents, and what went wrong."""
+    """The result of a re-read: the sources with new contents, and the problems."""
 
     news: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     is_unanswered: bool = False
-    """A request may succeed later, so that the re-read has to be repeated."""
+    """Whether a request failed that may succeed later. The re-read is then repeated."""
 
     def take(self, name: str, landed: Sequence[Payload], answer: Payload | PipelineError, parse: Parse) -> None:
-        """Compare an answer with the newest landed one."""
+        """Compares an answer with the newest landed one."""
         if isinstance(answer, PipelineError):
             self.problems.append(str(answer))
             self.is_unanswered |= isinstance(answer, Transient)
@@ -54,7 +54,7 @@ class Findings:
 
 
 def has_same_contents(before: Payload, after: Payload, parse: Parse) -> bool:
-    """Whether two payloads hold the same rows; by their bytes where one of them cannot be parsed."""
+    """Whether two payloads hold the same rows. If one cannot be parsed, whether their bytes are equal."""
     if before.short_hash == after.short_hash:
         return True
     try:
@@ -66,7 +66,7 @@ def has_same_contents(before: Payload, after: Payload, parse: Parse) -> bool:
 
 @dataclass(frozen=True)
 class Rereader:
-    """A date's final games, and which of them are read again."""
+    """The final games of a date, and the selection of those to read again."""
 
     day: date
     games: pl.DataFrame
@@ -76,13 +76,13 @@ class Rereader:
     now: datetime
 
     def is_due(self, landed: Sequence[Payload], *game_ids: str) -> bool:
-        """Whether a source is asked again: by force, in doubt, never landed, or because its instant has come."""
+        """Whether a source is read again: forced, contradicted, never landed, or due."""
         if self.is_forced or not landed or self.doubted.intersection(game_ids):
             return True
         return is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, self.day, self.now)
 
     def boxes(self, nba_cdn: NbaCdn, findings: Findings) -> None:
-        """The box scores at the NBA."""
+        """Reads the NBA's box scores again."""
         landed = {
             game: those_that(cdn.is_final, nba_cdn.landed_boxscores(game, self.day), nba_cdn.http.landing, findings.problems)
             for game in self.games["game_id"]
@@ -95,7 +95,7 @@ class Rereader:
             findings.take(f"nba_cdn box score of game {game}", landed[game], answer, _box)
 
     def lists(self, nba_cdn: NbaCdn, findings: Findings) -> None:
-        """The play-by-play of the games that have a box score."""
+        """Reads the play-by-play of the games with a box score again."""
         games = set(self.boxscores["game_id"]).intersection(self.games["game_id"])
         landed = {
             game: those_that(is_over, nba_cdn.landed_play_by_play(game, self.day), nba_cdn.http.landing, findings.problems)
@@ -108,7 +108,7 @@ class Rereader:
             findings.take(f"nba_cdn play-by-play of game {game}", landed[game], answer, lambda p: [parse_play_by_play(p)])
 
     def logs(self, nba_stats: NbaStats, findings: Findings) -> None:
-        """The player game logs of the league; a second opinion, so that a refusal does not leave the re-read undone."""
+        """Reads the league's player game logs again. They are a second source: unless forced, a failure needs no repetition."""
         landed = {kind: nba_stats.landed_player_game_logs(self.day, kind) for kind in self.games["season_type"].unique().sort()}
         of_kind = {kind: self.games.filter(season_type=kind)["game_id"] for kind in landed}
         due = [(self.day, kind) for kind, payloads in landed.items() if self.is_due(payloads, *of_kind[kind])]
@@ -120,7 +120,7 @@ class Rereader:
         findings.is_unanswered |= opinion.is_unanswered and self.is_forced
 
     def fallback(self, balldontlie: Balldontlie, findings: Findings) -> None:
-        """The box scores of balldontlie, when a game came from it; it lists a date at a time."""
+        """Reads the box scores of balldontlie again if a game came from it. One request covers a date."""
         if self.boxscores.filter(provider=bdl.PROVIDER).is_empty():
             return
         landing = balldontlie.http.landing
@@ -134,7 +134,7 @@ class Rereader:
 
 
 def _box(payload: Payload) -> list[pl.DataFrame]:
-    """The players' rows, and the team totals where the payload has usable ones."""
+    """Returns the player rows, and the team totals if the payload has usable ones."""
     try:
         return [cdn.parse_boxscore(payload), cdn.parse_team_boxscores(payload)]
     except Permanent:
@@ -142,7 +142,7 @@ def _box(payload: Payload) -> list[pl.DataFrame]:
 
 
 def rereader_of(warehouse: Warehouse, day: date, is_forced: bool, now: datetime) -> Rereader:
-    """What has to be read again of a date, from what the warehouse holds of it."""
+    """Returns the rereader of a date, from the rows in the warehouse."""
     schedule, boxscores = (warehouse.scan(TABLES[name], [day]).collect() for name in ("schedule", "boxscores"))
     games = schedule.filter(pl.col("status") == "final", "has_boxscore_source")
     doubted = set(warehouse.scan(DISAGREEMENTS, [day]).select("game_id").collect()["game_id"])
@@ -154,7 +154,7 @@ def read_again(
     context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn, nba_stats: NbaStats,
     balldontlie: Balldontlie, clock: Clock,
 ) -> None:  # fmt: skip
-    """Ask every source, and record an observation of `boxscores` with what is new."""
+    """Reads every source and records an observation of `boxscores` with the changes."""
     day, now, findings = parse_key(context.partition_key), clock.as_of, Findings()
     rereader = rereader_of(warehouse, day, RECHECK_TAG in context.run.tags, now)
     rereader.boxes(nba_cdn, findings)
@@ -181,5 +181,5 @@ def read_again(
     description="Reads the final games of a date again, and names what differs from the landed answers.",
 )  # fmt: skip
 def recheck() -> None:
-    """One date."""
+    """Reads one date again."""
     read_again()

@@ -1,7 +1,7 @@
-"""What is due and not done: work that a schedule, a sensor or a condition decided, and that nobody did.
+"""Finds work that is due and not done: work of schedules, sensors and conditions that no run has completed.
 
-Reads what is there from the warehouse, when it was made from Dagster's events, what was tried from Dagster's runs; changes
-nothing. The sensor and the command of that name ask for what is found here, in order and one date at a time.
+Reads written dates from the warehouse, materializations from Dagster's events and attempts from Dagster's runs. Changes
+nothing. The sensor `reconciliation` and the command `reconcile` start the work in order, one date at a time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,14 +41,14 @@ from nba_pipeline.warehouse.partitions import recovering
 
 RECONCILE = "nba-pipeline reconcile"
 FOLLOW_THE_GAMES = (*SUMMARIES, "grades")
-"""What is made of the complete games of a date, once enough of them are."""
+"""Tables derived from the complete games of a date, once its coverage gate is open."""
 
 DATA_VERSION_TAG = "dagster/data_version"
-"""Dagster's tag of a materialization: of the contents, where the asset says so."""
+"""Dagster's tag of a materialization. A version of the contents if the asset sets it."""
 
 ONLY_IF_CHANGED = frozenset(name for flow in FLOWS.values() for name in flow.if_changed)
 MOST_COMPARED = 200
-"""More often than this a date of a table is not made with the same contents."""
+"""Limit of the materializations that are compared. A date of a table is not made more often with the same contents."""
 
 TRAINING_HOUR = 5
 """Eastern hour of Monday from which the week's models are due."""
@@ -56,40 +56,40 @@ TRAINING_HOUR = 5
 
 @dataclass(frozen=True)
 class Slate:
-    """What the warehouse holds of a date. `tipoffs` are UTC, of the games that are not postponed, None: not known."""
+    """The contents of the warehouse for a date. `tipoffs` are those of games that are not postponed, UTC; None: unknown."""
 
     game_date: date
     tipoffs: tuple[datetime | None, ...] = ()
     written: frozenset[str] = frozenset()
     incomplete: tuple[str, ...] = ()
-    """Games that ended without a complete box score, in words."""
+    """Messages about final games without a complete box score."""
     left_behind: tuple[str, ...] = ()
-    """Complete games that are not summarised or graded, in words."""
+    """Messages about complete games that are not summarized or graded, and about games not played with predictions to void."""
     closed: frozenset[str] = frozenset()
-    """Ledgers that are closed for the date: nothing is due of them until they are restored."""
+    """Ledgers that are closed for the date. They are not due until they are restored."""
     is_open: bool = True
-    """Whether enough of its games are complete for the date to go on, or somebody waived that."""
+    """Whether the coverage gate of the date is open or waived."""
 
     def has_begun(self, now: datetime) -> bool:
         """Whether every game has begun."""
         return modes.has_begun(self.tipoffs, now)
 
     def until_first_tipoff(self, now: datetime) -> timedelta | None:
-        """How long until the first game begins, negative when it has; None when no tip-off is known."""
+        """Returns the time until the first tip-off, negative after it; None if no tip-off is known."""
         known = [tipoff for tipoff in self.tipoffs if tipoff is not None]
         return min(known) - now if known else None
 
 
 @dataclass(frozen=True)
 class Attempts:
-    """The runs for one piece of work: how many ended without it being done, when the last of them did, whether one is under way."""
+    """The runs for one item of work: the number that ended, the end of the last one, whether a run is in progress."""
 
     tried: int = 0
     last_end: datetime | None = None
     is_in_progress: bool = False
 
     def next_at(self) -> datetime | None:
-        """When the work may be tried again: after each attempt twice as long, up to a limit. None: at once."""
+        """Returns when the next attempt may start; None: at once. The delay doubles with each attempt, up to a limit."""
         if self.last_end is None:
             return None
         patience = SETTINGS.patience
@@ -108,38 +108,38 @@ class Work:
     why: str
     attempts: Attempts = Attempts()
     gone_without: tuple[str, ...] = ()
-    """Optional tables that are not waited for any more."""
+    """Optional tables that the work no longer waits for."""
     is_urgent: bool = False
-    """The slate begins so soon that older work waits for it."""
+    """Whether the slate begins so soon that it comes before older work."""
     asked_by: str = ""
-    """What asks for the work, when it is not the mode."""
+    """The subject that requests the work, if it is not the mode."""
     job: str = "game_day"
     next_command: str = ""
-    """What a person types to do the work, when it is not `run` with the mode."""
+    """The command that does the work, if it is not `run` with the mode."""
 
     @property
     def name(self) -> str:
-        """For messages."""
+        """Subject and date, for messages."""
         return f"{self.subject} of {self.game_date}"
 
     @property
     def subject(self) -> str:
-        """What asks for the work."""
+        """The mode or other subject that requests the work."""
         return self.asked_by or self.mode
 
     @property
     def command(self) -> str:
-        """What a person types to do the work."""
+        """The command that does the work."""
         return self.next_command or f"nba-pipeline run --date {self.game_date} --mode {self.mode}"
 
     @property
     def run_key(self) -> str:
-        """The same for the same attempt, so that it is started once."""
+        """The run key of the next attempt, so that Dagster starts each attempt once."""
         return f"reconciliation:{self.subject}:{self.game_date}:{self.due_at.isoformat()}:{self.attempts.tried}"
 
     @property
     def tags(self) -> dict[str, str]:
-        """By which its runs are found again, and why they are asked for."""
+        """The tags that identify the runs of the work and state its reason."""
         without = f"; goes on without {', '.join(self.gone_without)}" if self.gone_without else ""
         tags = {MODE_TAG: self.subject, DUE_TAG: self.due_at.isoformat(), WHY_TAG: (self.why + without)[:LONGEST_WHY]}
         return RELOAD_TAGS | tags if self.mode == RELOAD else tags
@@ -149,15 +149,15 @@ def find_work(
     instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime, days_back: int = SETTINGS.patience.catch_up_days,
     landing: Landing | None = None,
 ) -> list[Work]:  # fmt: skip
-    """All work that is due and not done, the oldest date first; what is under way or has to wait says so in its attempts.
+    """Returns all work that is due and not done, oldest date first. `attempts` marks work in progress or waiting for a retry.
 
-    With a landing, also what is landed but not loaded, of every date that the landing holds.
+    With a landing, includes landed but not loaded data of every date.
 
-    In a new warehouse no more than the days that its first slates need: what was before it began is a backfill's.
+    Dates before the first box scores of the warehouse are covered for `catch_up_days` only. Older ones need a backfill.
     """
     today = eastern_date(now)
     recent = today - timedelta(days=SETTINGS.patience.catch_up_days)
-    known_since = min(warehouse.dates(TABLES["boxscores"]), default=recent)  # a schedule is known for all of a season
+    known_since = min(warehouse.dates(TABLES["boxscores"]), default=recent)  # not the schedule: it covers a whole season
     first = max(today - timedelta(days=days_back), min(recent, known_since))
     dates = days(first, today + timedelta(days=1))
     found = []
@@ -175,10 +175,10 @@ def find_work(
 
 
 def with_reloads(found: Sequence[Work], instance: dg.DagsterInstance, reloads: Sequence[Reload], now: datetime) -> list[Work]:
-    """The work of the modes and the reloads, without what one of them does for the other.
+    """Returns the work of the modes and the reloads, without duplicate tables.
 
-    Past the deadline of a date its reload comes first, since it needs no provider: the overnight work of the date waits until
-    that was tried. Before the deadline, or after a failed reload, the mode fetches its tables itself.
+    Past the deadline of a date its reload comes first, because it sends no request. The overnight work of the date waits for
+    that attempt. Before the deadline, or after a failed reload, the mode fetches its tables itself.
     """
     records = instance.get_run_records(dg.RunsFilter(tags={MODE_TAG: RELOAD})) if reloads else []
     spans, works, waiting = spans_in_progress(instance) if reloads else [], list[Work](), set[date]()
@@ -196,15 +196,15 @@ def with_reloads(found: Sequence[Work], instance: dg.DagsterInstance, reloads: S
 
 
 def last_due(mode: Mode, slate: Slate, now: datetime) -> datetime | None:
-    """The last instant at which the mode was due for the slate, if that was long enough ago to call the work forgotten."""
+    """Returns the last instant at which the mode was due for the slate and whose grace period is over; None if none."""
     return modes.last_due(mode, slate.game_date, slate.tipoffs, now)
 
 
 def next_of(found: Sequence[Work], now: datetime) -> tuple[Work | None, str]:
-    """What may be asked for now, and why nothing else: the oldest work first, and nothing while a date is being worked on.
+    """Returns the next work to start, or None and the reason. No work starts while a run for any of it is in progress.
 
-    Only a slate that begins soon comes before what is older, which its features may miss; they say so.
-    Work that waits after an attempt holds nothing up: a source that is late must not cost the next slate.
+    The oldest work comes first. Only an urgent slate precedes older work, which its features may then lack. Work that waits
+    for a retry does not block other work: a late source must not delay the next slate.
     """
     for work in found:
         if work.attempts.is_in_progress:
@@ -222,14 +222,14 @@ def _undone(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: date
     tables = tuple(table for table in TABLES_OF_MODE[mode] if table not in slate.closed)
     day = slate.game_date
     made = {table: made_at(instance, table, day) if table in slate.written else None for table in tables}
-    # what a closed gate holds back is not due before the deadline: the sensor of the finals asks for what it lacks
+    # tables behind a closed gate are not due before the deadline: the sensor final_games requests the missing box scores
     is_held = mode == "overnight" and not slate.is_open and now < gates.deadline(day)
     due = [table for table in tables if not (is_held and table in FOLLOW_THE_GAMES)]
     missing = [table for table in due if (at := made[table]) is None or at < due_at]
     grace = timedelta(minutes=SETTINGS.patience.grace_minutes)
     changed = made | {name: changed_at(instance, name, day) for name in ONLY_IF_CHANGED if name in made}
     stale = [table for table in due if table not in missing and _was_passed_over(table, changed, now - grace)]
-    # until its deadline a late box score is the sensor's of the finals; after some days nobody waits for it any more
+    # the sensor final_games handles a late box score until the deadline; after some days it is no longer expected
     may_still_come = now < eastern(day + timedelta(days=gates.OVERDUE_DAYS), 0)
     late = slate.incomplete if now >= gates.deadline(day) else ()
     lacking = (*late, *slate.left_behind) if mode == "overnight" and may_still_come else ()
@@ -247,16 +247,16 @@ def _undone(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: date
     may_go_on = may_proceed_without(len(optional), waited, until)
     gone_without = tuple(optional) if attempts.tried and others and may_go_on else ()
     chosen = {*missing, *stale} - set(gone_without)
-    chosen |= {"schedule"} if "boxscores" in chosen else set()  # a box score counts once the schedule calls its game final
+    chosen |= {"schedule"} if "boxscores" in chosen else set()  # a box score counts once the schedule has its game as final
     wanted = tuple(table for table in tables if table in chosen)
     is_urgent = mode == "same_day" and until is not None and until <= timedelta(minutes=SETTINGS.patience.last_call_minutes)
     return Work(mode, day, due_at, wanted, why, attempts, gone_without, is_urgent)
 
 
 def _not_carried_on(instance: dg.DagsterInstance, slate: Slate, now: datetime) -> Work | None:
-    """The summaries and grades of an evening that the conditions should have carried on after its box scores, and did not.
+    """Returns the summaries and grades that the automation conditions did not update after the evening's box scores.
 
-    Before the first morning call nothing else is due of it; a run that failed in the evening must not wait until then.
+    Applies before the first overnight call, so that a failed evening run does not wait for it.
     """
     day = slate.game_date
     collected_at = made_at(instance, "boxscores", day) if slate.left_behind and slate.is_open else None
@@ -267,19 +267,19 @@ def _not_carried_on(instance: dg.DagsterInstance, slate: Slate, now: datetime) -
 
 
 def _lacking_since(instants: Sequence[datetime], made: Sequence[datetime | None], due_at: datetime) -> datetime:
-    """The first instant at which one of some tables was due and that it has not been made since: calls do not reset patience."""
+    """Returns the first instant since which one of the tables is due and missing. Later calls do not restart the wait."""
     return min((at for at in instants if at < due_at and any(one is None or one < at for one in made)), default=due_at)
 
 
 def _was_passed_over(table: str, made: Mapping[str, datetime | None], before: datetime) -> bool:
-    """Whether a table that this one follows was made later, and not only just now: nothing carried it on."""
+    """Whether the automation conditions missed an update: a table that this one follows is newer, but not after `before`."""
     own = made[table]
     follows = FLOWS[table].follows if table in FLOWS else ()
     return own is not None and any(own < at <= before for name in follows if (at := made.get(name)) is not None)
 
 
 def changed_at(instance: dg.DagsterInstance, table: str, day: date) -> datetime | None:
-    """When a date of a table was last made with another data version than the time before, UTC."""
+    """Returns when a date of a table last changed its data version, UTC; None if it was never materialized."""
     wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(table), asset_partitions=[day.isoformat()])
     records = instance.fetch_materializations(wanted, limit=MOST_COMPARED).records
     newest = _data_version(records[0]) if records else None
@@ -293,13 +293,13 @@ def _data_version(record: dg.EventLogRecord) -> str | None:
 
 
 def attempts_at(instance: dg.DagsterInstance, asked_by: str, day: date, due_at: datetime) -> Attempts:
-    """What was tried for this work: its own runs, and any run of the date that is under way."""
+    """Returns the attempts at this work: its own runs, and any run of the date in progress."""
     own = {PARTITION_TAG: day.isoformat(), MODE_TAG: asked_by, DUE_TAG: due_at.isoformat()}
     return _attempts_of(instance.get_run_records(dg.RunsFilter(tags=own)), spans_in_progress(instance), own)
 
 
 def _attempts_of(records: Sequence[dg.RunRecord], spans: Sequence[tuple[str, str]], tags: Mapping[str, str]) -> Attempts:
-    """The attempts that these runs are; `spans` are the dates of the runs in progress."""
+    """Returns the attempts of these runs. `spans` are the first and last dates of the runs in progress."""
     ended = [record for record in records if record.dagster_run.is_finished]
     ends = [record.end_time for record in ended if record.end_time is not None]
     last = datetime.fromtimestamp(max(ends), UTC) if ends else None
@@ -308,15 +308,15 @@ def _attempts_of(records: Sequence[dg.RunRecord], spans: Sequence[tuple[str, str
 
 
 def is_in_progress(instance: dg.DagsterInstance, day: date, job: str | None = None) -> bool:
-    """Whether a run of a date, or of a range that holds it, is under way; of one job if asked, else of any but `train`.
+    """Whether a run of a date, or of a range that includes it, is in progress. `job` limits the runs to one job.
 
-    A training's partition is the Monday of its week, which is no date.
+    Without `job`, excludes `train`, whose partitions are weeks.
     """
     return any(first <= day.isoformat() <= last for first, last in spans_in_progress(instance, job))
 
 
 def look_at(warehouse: Warehouse, dates: Sequence[date], now: datetime) -> Iterator[Slate]:
-    """What the warehouse holds of each date, and whether its games may go on."""
+    """Yields the contents of the warehouse for each date, and whether its coverage gate is open."""
     tables = {name: TABLES[name] for mode in MODES for name in TABLES_OF_MODE[mode]}
     warehouse.check(tables.values(), dates)
     written = {name: warehouse.dates(table) for name, table in tables.items()}
@@ -358,7 +358,7 @@ def _not_void(
     warehouse: Warehouse, schedule: pl.DataFrame, graded: pl.DataFrame, dates: Sequence[date],
     closed: Mapping[date, frozenset[str]],
 ) -> pl.DataFrame:  # fmt: skip
-    """The games that are not played, of dates that are graded, with gradable predictions without a grade."""
+    """Returns the games of graded dates that are not played and have ungraded but gradable predictions."""
     is_graded = [day for day in dates if day in warehouse.dates(TABLES["grades"]) and "grades" not in closed[day]]
     off = schedule.filter(pl.col("status") == OFF, pl.col("game_date").is_in(is_graded))
     if off.is_empty():
@@ -370,14 +370,14 @@ def _not_void(
 
 
 def closed_ledgers(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, frozenset[str]]:
-    """By date the ledgers that nothing can be written to. Without readable predictions nothing can be graded."""
+    """Returns the closed ledgers per date. Closed predictions also close the grades."""
     closed = {name: warehouse.closed(TABLES[name], dates) for name in ("predictions", "grades")}
     names = {day: frozenset(name for name in closed if day in closed[name]) for day in dates}
     return {day: found | {"grades"} if found else found for day, found in names.items()}
 
 
 def _told(problems: Sequence[tuple[str, pl.DataFrame]]) -> dict[date, tuple[str, ...]]:
-    """By date the games with each problem, in words."""
+    """Returns per date a message for each game with a problem."""
     found: dict[date, tuple[str, ...]] = {}
     for problem, games in problems:
         for day, matchup in games.select("game_date", "matchup").sort("game_date", "matchup").iter_rows():
@@ -388,7 +388,7 @@ def _told(problems: Sequence[tuple[str, pl.DataFrame]]) -> dict[date, tuple[str,
 def untrained_week(
     instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime, store: ModelStore | None = None
 ) -> date | None:
-    """The present training week, if its models are due (Monday 05:00 Eastern) and were not made since, or were unreadable."""
+    """Returns the Monday of the current week if its models are overdue or unreadable. They are due at 05:00 Eastern on Monday."""
     week = week_of(eastern_date(now))
     due_at = eastern(week, TRAINING_HOUR)
     if now < due_at + timedelta(minutes=SETTINGS.patience.grace_minutes):
@@ -399,7 +399,7 @@ def untrained_week(
 
 
 def has_its_models(warehouse: Warehouse, week: date, store: ModelStore | None) -> bool:
-    """Whether the week's rows of `points_model`, and each model that they name, can still be read."""
+    """Whether the week's rows of `points_model` are readable and the store has each of their models."""
     table = TABLES["points_model"]
     warehouse.check([table], [week])
     if week not in warehouse.dates(table):
@@ -409,7 +409,7 @@ def has_its_models(warehouse: Warehouse, week: date, store: ModelStore | None) -
 
 
 def needs_models(warehouse: Warehouse, week: date) -> bool:
-    """Whether a game of the week, or of the one before it, is known: out of season nothing is learned and nobody predicted."""
+    """Whether the schedule has a game in the week or the previous one. Out of season, no models are needed."""
 
     def games() -> pl.DataFrame:
         return warehouse.scan(TABLES["schedule"], days(week - timedelta(days=7), week + timedelta(days=6))).collect()

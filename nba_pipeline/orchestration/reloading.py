@@ -1,4 +1,4 @@
-"""Reloads: runs that fill source tables from the landing and send no request (`nba/offline`), and what they make again."""
+"""Reloads: runs that fill source tables from the landing without requests (`nba/offline`), and their downstream tables."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ RELOAD: Literal["reload"] = "reload"
 RELOAD_TAGS = {MODE_TAG: RELOAD, OFFLINE_TAG: "true"}
 
 SNAPSHOTS = ("prop_lines", "game_lines", "injuries", "rosters")
-"""Sources that are captured repeatedly: a payload newer than the last load means that a capture was not loaded."""
+"""Sources that are captured repeatedly. A payload newer than the last load is a capture that was not loaded."""
 
 
 @dataclass(frozen=True)
 class Reload:
-    """Source tables of a date that are landed and not loaded, and `tables`, what a run makes of them."""
+    """Source tables of a date that are landed but not loaded. `tables` are the tables of the run."""
 
     game_date: date
     sources: tuple[str, ...]
@@ -36,12 +36,12 @@ class Reload:
 
     @property
     def why(self) -> str:
-        """For messages."""
+        """The reason, for messages."""
         return f"landed but not loaded: {', '.join(self.sources)}"
 
 
 def followers(sources: Collection[str]) -> tuple[str, ...]:
-    """The derived tables downstream of some sources, without predictions: past slates are not predicted again."""
+    """Returns the derived tables downstream of some sources, without predictions: past slates are not predicted again."""
     found = set(sources)
     for name in DAILY_TABLES:
         if name in FLOWS and name != FROM_PREDICTIONS[0] and found.intersection(FLOWS[name].follows):
@@ -52,7 +52,7 @@ def followers(sources: Collection[str]) -> tuple[str, ...]:
 def find_reloads(
     instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, now: datetime, window: Sequence[date]
 ) -> list[Reload]:
-    """What to reload, the oldest date first: missing sources of any date, and captures of the window that were not loaded."""
+    """Returns the due reloads, oldest date first: missing sources of any date, and captures not loaded within `window`."""
     today = eastern_date(now)
     before = loaded_before(instance)
     missing = missing_sources(warehouse, landing, today + timedelta(days=1), before)
@@ -66,16 +66,16 @@ def find_reloads(
 
 
 def is_carried_on(day: date, today: date) -> bool:
-    """Whether the automation conditions carry an update of the date downstream by themselves."""
+    """Whether the automation conditions propagate updates of the date downstream."""
     return day > today + timedelta(days=1) - WINDOW
 
 
 def _to_remake(
     day: date, sources: Collection[str], before: Mapping[str, Collection[date]], loaded: Mapping[str, Collection[date]]
 ) -> list[str]:
-    """The downstream tables that are gone, or were made without the sources, which were never loaded.
+    """Returns the downstream tables that are missing, or were made without sources that were never loaded.
 
-    Summaries are made where they are absent. Grades need predictions, and features of a past date are only restored.
+    Missing summaries are made. Other missing tables are only restored if they existed before. Grades require predictions.
     """
     never = followers([name for name in sources if day not in before[name]])
     return [
@@ -88,7 +88,7 @@ def _to_remake(
 def _loaded_and_before(
     instance: dg.DagsterInstance, warehouse: Warehouse, sources: Mapping[str, set[date]]
 ) -> tuple[dict[str, set[date]], dict[str, set[date]]]:
-    """By daily table the dates that the warehouse holds, and those that were once loaded."""
+    """Returns per daily table the dates that the warehouse holds, and the dates that were ever loaded."""
     derived = [name for name in DAILY_TABLES if name not in READS]
     loaded = {name: warehouse.dates(TABLES[name]) for name in DAILY_TABLES}
     return loaded, {**sources, **loaded_before(instance, derived)}
@@ -97,7 +97,7 @@ def _loaded_and_before(
 def _unread_captures(
     instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, window: Sequence[date]
 ) -> list[Reload]:
-    """The snapshot tables of these dates with a payload that was written after their last materialization."""
+    """Returns reloads of the snapshot tables with a payload newer than their last materialization."""
     loaded = {name: warehouse.dates(TABLES[name]) for name in SNAPSHOTS}
     reloads = []
     for day in window:

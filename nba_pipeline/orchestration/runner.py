@@ -1,6 +1,6 @@
-"""Starting the jobs that Dagster's schedules start, in this process, and saying in sentences how they ended.
+"""Runs Dagster's jobs in this process and reports how they ended.
 
-What to run for a date, a backfill or a rebuild is decided here; what a run does stands with the assets.
+Decides what to run for a date, a backfill or a rebuild. What a run does belongs in `assets/`.
 """
 
 import time
@@ -38,7 +38,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one run ended, in sentences: what stopped, what a gate closed on some dates of a range, what was let through."""
+    """How one run ended, as messages: failures, gates closed on some dates of a range, warnings."""
 
     title: str
     run_id: str
@@ -49,17 +49,17 @@ class Outcome:
 
     @property
     def succeeded(self) -> bool:
-        """Nothing stopped; in a range, gates may be closed on some dates, see `closed`."""
+        """Whether the run has no failures. In a range, gates may be closed on some dates, see `closed`."""
         return not self.failures
 
 
 def code_versions_of(definitions: dg.Definitions) -> dict[str, str]:
-    """Table -> the present version of its code."""
+    """Returns table -> its present code version."""
     return {spec.key.path[-1]: spec.code_version or "" for spec in definitions.resolve_all_asset_specs()}
 
 
 class Runner:
-    """The graph of an environment on an instance."""
+    """Runs the asset graph of an environment on a Dagster instance."""
 
     def __init__(self, definitions: dg.Definitions, instance: dg.DagsterInstance):
         self.definitions, self.instance = definitions, instance
@@ -72,13 +72,13 @@ class Runner:
 
     @property
     def code_versions(self) -> dict[str, str]:
-        """Table -> the present version of its code."""
+        """Table -> its present code version."""
         return code_versions_of(self.definitions)
 
     def run(self, job: str, tables: Sequence[str], first: date, last: date, tags: dict[str, str] | None = None) -> Outcome:
-        """One run of some tables of a job, over one date or a range of dates."""
+        """Runs some tables of a job over one date or a range of dates."""
         started = time.monotonic()
-        # one that was killed keeps its pool slots, and this one would wait for them for ever
+        # a killed run keeps its pool slots, for which this run would wait forever
         alert_on_killed(self.notifier, close_dead_runs(self.instance, Clock().now()))
         span = {} if first == last else dict(zip(RANGE_TAGS, (first.isoformat(), last.isoformat()), strict=True))
         try:
@@ -86,7 +86,7 @@ class Runner:
                 instance=self.instance, asset_selection=[dg.AssetKey(table) for table in tables] or None, run_config=QUIET,
                 partition_key=first.isoformat() if first == last else None, tags={**span, **(tags or {})}, raise_on_error=False,
             )  # fmt: skip
-        except dg.DagsterInvalidConfigError as error:  # before the run exists, so that no event of it says so
+        except dg.DagsterInvalidConfigError as error:  # raised before the run exists, so that no event records it
             raise BadInput(sentence_of(str(error))) from error
         when = str(first) if first == last else f"{first} to {last}"
         told = run_outcomes.sentences(result.all_events, result.success)
@@ -94,36 +94,36 @@ class Runner:
         return Outcome(f"{job} {when}", result.run_id, time.monotonic() - started, *told)
 
     def slate(self, day: date, mode: Mode) -> Iterator[Outcome]:
-        """What a mode brings for a slate; the week's model is trained first when it is missing."""
+        """Runs the tables of a mode for a slate. Before predictions, trains the week's model if it is missing."""
         yield from self.make_lost_again(before=day)
         if "predictions" in TABLES_OF_MODE[mode]:
             yield from self.train_missing([week_of(day)])
         yield self.run("game_day", TABLES_OF_MODE[mode], day, day, {MODE_TAG: mode})
 
     def make_lost_again(self, before: date) -> Iterator[Outcome]:
-        """Make the tables of earlier dates again whose files were unreadable: windows of the date read them."""
+        """Rebuilds tables of earlier dates whose files were unreadable, because windows read them."""
         for work in lost_work(self.instance, self.warehouse, self.clock.today):
             if work.game_date < before:
                 yield self.run("game_day", work.tables, work.game_date, work.game_date, work.tags)
 
     def follow_mark(self, day: date) -> Iterator[Outcome]:
-        """Give the games of a date that a person marked their status, and grade the date again; no request is sent."""
+        """Updates the status of the marked games of a date and grades the date again, without requests."""
         tags, known = {MODE_TAG: NOT_PLAYED.name, OFFLINE_TAG: "true"}, min(day, self.clock.today + timedelta(days=1))
-        yield self.run("game_day", ["schedule"], known, known, tags)  # which replaces later dates that changed, too
+        yield self.run("game_day", ["schedule"], known, known, tags)  # also replaces later dates that changed
         if day in self.warehouse.dates(TABLES["player_game_summary"]):
             yield self.run("game_day", ["grades"], day, day, tags)
 
     def whole_date(self, day: date) -> Iterator[Outcome]:
-        """Every table of one date, from the schedule to the grades."""
+        """Runs every table of one date, from the schedule to the grades."""
         yield from self.backfill(day, day)
 
     def backfill(
         self, first: date, last: date, stop_after: Stage = "grades", is_resumed: bool = False,
         dates_per_run: int = SETTINGS.warehouse.dates_per_run, tell: Callable[[Step], object] = lambda _: None,
     ) -> Iterator[Outcome]:  # fmt: skip
-        """Three passes: up to the features, the missing models, the predictions and grades. Each repeats to the same result.
+        """Runs three passes: up to the features, the missing models, the predictions and grades. Each pass is idempotent.
 
-        `tell` is handed each step that is left out.
+        Calls `tell` with each skipped step.
         """
         yield from self.make_lost_again(before=first)
         for step in plan(
@@ -135,7 +135,7 @@ class Runner:
                 yield self.run(step.job, step.tables, step.first, step.last)
 
     def undone(self) -> list[Work]:
-        """What is due and not done, the oldest date first and corrections last, without what is being worked on."""
+        """Returns the work that is due, not done and not in progress: oldest date first, corrections last."""
         found = find_undone(self.instance, self.warehouse, self.landing, self.clock.now(), SETTINGS.patience.nightly_days)
         return [work for work in found if not work.attempts.is_in_progress]
 
@@ -148,16 +148,16 @@ class Runner:
         return [work for work in found if not work.attempts.is_in_progress]
 
     def reconcile(self) -> Iterator[Outcome]:
-        """Do once, in order, what the reconciliation finds: what it would wait for with, it does at once."""
+        """Runs all due work once, in order, without waiting between attempts."""
         if week := untrained_week(self.instance, self.warehouse, self.clock.now(), self.model_store):
             yield self.run("train", ["points_model"], week, week)
-        for is_reload in (True, False):  # what is reloaded is not fetched, so look again between the two
+        for is_reload in (True, False):  # a reload makes fetches unnecessary, so search again after the reloads
             for work in self._missing():
                 if (work.mode == RELOAD) == is_reload:
                     yield self._do(work)
         tried = set[tuple[str, date, datetime]]()
         while undone := [work for work in self._corrections() if (work.subject, work.game_date, work.due_at) not in tried]:
-            work = undone[0]  # what a re-read brings is work of its own
+            work = undone[0]  # a re-read with news creates further work
             tried.add((work.subject, work.game_date, work.due_at))
             yield self._do(work)
 
@@ -165,14 +165,14 @@ class Runner:
         return self.run(work.job, work.tables, work.game_date, work.game_date, work.tags)
 
     def train_missing(self, weeks: Sequence[date]) -> Iterator[Outcome]:
-        """Train each week that has no model yet, also one that had too few rows when it was tried before."""
+        """Trains each week without a model, including weeks whose earlier attempt had too few rows."""
         there = weeks_with_a_model(self.warehouse, self.model_store)
         for week in weeks:
             if week not in there:
                 yield self.run("train", ["points_model"], week, week)
 
     def rebuild(self) -> Iterator[Outcome]:
-        """Repeat every journaled run beside the tables, then replace them: see `nba_pipeline.orchestration.rebuild`."""
-        from nba_pipeline.orchestration.rebuild import rebuild  # noqa: PLC0415  it stands above this module
+        """Repeats every journaled run beside the tables, then replaces them, see `nba_pipeline.orchestration.rebuild`."""
+        from nba_pipeline.orchestration.rebuild import rebuild  # noqa: PLC0415  it imports this module
 
         yield from rebuild(self)

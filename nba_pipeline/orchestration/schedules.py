@@ -1,6 +1,6 @@
-"""The schedules: the modes by their clock, training on Mondays, the nightly reconciliation and housekeeping.
+"""The schedules: the modes at their times, training on Mondays, the nightly reconciliation and housekeeping.
 
-The clock itself belongs in `completeness/modes.py`; what waits for events belongs in `sensors.py`.
+The times belong in `completeness/modes.py`. Reactions to events belong in `sensors.py`.
 """
 
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
 def train_week(
     context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:  # fmt: skip
-    """Train on Mondays of the season, and on another day when nothing was trained for the week."""
+    """Requests the training on Mondays of the season, and on other days if the week has no training yet."""
     today = eastern_date(context.scheduled_execution_time)
     week = week_of(today)
     trained = context.instance.get_materialized_partitions(dg.AssetKey("points_model"))
@@ -87,7 +87,7 @@ def train_week(
 def nightly_reconciliation(
     context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """What the sensor, which looks days back, no longer sees."""
+    """Requests undone work that is too old for the sensor `reconciliation`."""
     now = Clock().now()
     if why := held_back(warehouse, nba_cdn):
         yield dg.SkipReason(f"held back until tomorrow: {why}")
@@ -95,7 +95,7 @@ def nightly_reconciliation(
     older = eastern_date(now) - timedelta(days=SETTINGS.patience.catch_up_days)
     found = find_work(context.instance, warehouse, now, SETTINGS.patience.nightly_days, nba_cdn.http.landing)
     undone = [work for work in found if work.game_date < older and not work.attempts.is_in_progress]
-    undone.sort(key=lambda work: work.attempts.tried)  # what can never be had must not hide what can
+    undone.sort(key=lambda work: work.attempts.tried)  # work that can never succeed must not hide other work
     yield from [request_of(work) for work in undone[:MOST_NIGHTLY_REQUESTS]]
     if not undone:
         yield dg.SkipReason("nothing that was due is undone")

@@ -1,14 +1,14 @@
-"""The sensors: what is looked at every few seconds or minutes, and what is asked for then.
+"""The sensors, which poll every few seconds or minutes and request runs.
 
-final_games      collects a game within minutes of its final
-lines            captures the lines of a slate ever more often until its tip-off
-injury_news      looks at each injury report until the last tip-off, and starts a run for one that says something new
-tables           carries data through the graph by the automation conditions of the tables
-reconciliation   finds what all of these decided and nobody did, and closes runs that died
+final_games      collects a game within minutes of its end
+lines            captures the lines of a slate, more often close to the tip-off
+injury_news      fetches each injury report until the last tip-off, and starts a run for a report with news
+tables           evaluates the automation conditions of the tables
+reconciliation   starts work that is due and not done, and closes dead runs
 alert_on_failed_run, alert_on_failed_tick
-alert_on_unresolved_names  an alert for each name that has a line and no player
+alert_on_unresolved_names  raises an alert for each name with a line and without a player
 
-What happens by the clock belongs in `schedules.py`.
+Runs at fixed times belong in `schedules.py`.
 """
 
 import time
@@ -70,7 +70,7 @@ from nba_pipeline.warehouse.partitions import recovering
 NOON = 12
 FAILED_TICK_MINUTES = 15
 PEEK_SECONDS = 20.0
-"""For games by themselves in one look: Dagster ends a sensor's evaluation after a minute."""
+"""Time per evaluation for fetching single games. Dagster ends a sensor's evaluation after a minute."""
 
 
 @dg.sensor(
@@ -80,7 +80,10 @@ PEEK_SECONDS = 20.0
 def final_games(
     context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn, notifier: Notifier
 ) -> dg.SensorResult:
-    """One run per date with newly final games; for a box score that is late ever more rarely, and an alert at the deadline."""
+    """Requests a run per date with newly final games or late box scores, the latter at growing intervals.
+
+    Raises an alert at the deadline.
+    """
     now = Clock().now()
     today, fresh = eastern_date(now), boxscore_polling.Memory()
     try:
@@ -88,7 +91,7 @@ def final_games(
     except ValueError as error:
         context.log.warning(f"the cursor of final_games is unreadable and was reset: {error}")
         remembered, fresh = {}, boxscore_polling.fresh_memory(now)
-    # also of a date that is complete: should it come back, its requests count on and their run keys are new
+    # keep complete dates, too: if one becomes incomplete again, its run keys must be new
     memories = {day: memory for day, memory in remembered.items() if day >= today - timedelta(days=2)}
     requests, told = [], []
     pending = pending_games(warehouse, now)
@@ -117,9 +120,9 @@ def final_games(
 def look_at_the_league(
     watched: list[boxscore_polling.Pending], nba_cdn: NbaCdn, now: datetime
 ) -> tuple[frozenset[str], frozenset[str], str]:
-    """The games whose state could be seen, those of them that are final, and what went wrong.
+    """Returns the games with a known state, the final games, and the problems.
 
-    The scoreboard turns to the next date at noon: a game in play that it does not show is looked at by itself.
+    The scoreboard switches to the next date at noon. Begun games that it does not list are fetched one by one.
     """
     if breaker := nba_cdn.http.is_open("nba_cdn"):
         return frozenset(), frozenset(), breaker.sentence
@@ -145,7 +148,7 @@ def look_at_the_league(
 
 
 def pending_games(warehouse: Warehouse, now: datetime) -> list[boxscore_polling.Pending]:
-    """The dates whose games are not all complete, of the days before a deadline, oldest first."""
+    """Returns the dates with incomplete games among today and the two dates before it, oldest first."""
     today = eastern_date(now)
     dates = days(today - timedelta(days=2), today)
     schedule = recovering(lambda: warehouse.scan(TABLES["schedule"], dates).collect())
@@ -171,7 +174,7 @@ def pending_games(warehouse: Warehouse, now: datetime) -> list[boxscore_polling.
 def lines(
     context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn, notifier: Notifier
 ) -> dg.SensorResult:  # fmt: skip
-    """One run per date whose capture is due and was not made since; captures that were missed are one."""
+    """Requests a run per date with a due capture. Several missed captures count as one."""
     now = Clock().now()
     requests, told = [], []
     for day in days(eastern_date(now), eastern_date(now) + timedelta(days=1)):
@@ -196,7 +199,7 @@ def lines(
         elif why_not := no_warehouse(warehouse):
             told.append(f"{day}: the capture of {due_at:%H:%M} UTC waits: {why_not}")
         else:
-            # with the schedule, if it can be had: a tip-off that moved moves the captures, and when the game is looked at
+            # the first attempt includes the schedule if its provider is available: a moved tip-off moves captures and polling
             is_alone = attempts.tried or nba_cdn.http.is_open("nba_cdn")
             wanted = CAPTURED if is_alone else ("schedule", *CAPTURED)
             told.append(f"{day}: the capture of {due_at:%H:%M} UTC is due")
@@ -212,7 +215,7 @@ def lines(
 def injury_news(
     context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], notifier: Notifier, injury_report: InjuryReport
 ) -> dg.SensorResult:  # fmt: skip
-    """One run per date whose newest report says something else of the games to come than the newest loaded one."""
+    """Requests a run per date whose newest report differs from the newest loaded one on upcoming games."""
     now = Clock().now()
     try:
         memories = late_news.remembered(context.cursor)
@@ -242,7 +245,7 @@ def _look_for_news(
     instance: dg.DagsterInstance, warehouse: Warehouse, injury_report: InjuryReport, day: date, memory: late_news.Memory,
     now: datetime,
 ) -> late_news.Look:  # fmt: skip
-    """One look at a date, if one is due. What was never read is no news: the modes and captures read it first."""
+    """Peeks at the reports of a date if a peek is due. The first report is not news: modes and captures load it."""
     games = recovering(lambda: warehouse.scan(TABLES["schedule"], [day]).filter(pl.col("status") != "postponed").collect())
     tipoffs = games["tipoff_at"].drop_nulls().to_list()
     if why := late_news.why_not_now(day, tipoffs, memory, now):
@@ -257,9 +260,9 @@ def _look_for_news(
 
 
 def share_captured(instance: dg.DagsterInstance, day: date, since: datetime) -> float:
-    """The share of the games to come about which the last run for a date's lines heard something, if it was made since.
+    """Returns the share of upcoming games with an answer in the last capture of lines; 0 without a capture since `since`.
 
-    A provider that does not answer fails no run, since what was captured before it stands; but its lines are still to be had.
+    A provider without an answer does not fail the run, because earlier captures stay valid. The capture is repeated.
     """
     record = last_made(instance, CAPTURED[0], day)
     made = record and record.asset_materialization
@@ -285,7 +288,7 @@ def reconciliation(
     context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn, notifier: Notifier,
     landing: Landing, model_store: ModelStore,
 ) -> dg.SensorResult:  # fmt: skip
-    """At most one slate's run, beside the week's training; work that was tried several times is told of once."""
+    """Requests at most one run of due work, and the week's training. Repeatedly failed work raises one alert."""
     now = Clock().now()
     closed = close_dead_runs(context.instance, now)
     for run in closed:
@@ -306,12 +309,12 @@ def reconciliation(
             chosen.command,
         )  # fmt: skip
     requests = [*_training(context.instance, warehouse, now, model_store), *([request_of(chosen)] if chosen else [])]
-    context.update_cursor("")  # an empty cursor of the result would keep the old one
+    context.update_cursor("")  # an empty cursor in the result would keep the old one
     return dg.SensorResult(run_requests=requests, skip_reason=None if requests else why)
 
 
 def held_since(cursor: str | None, now: datetime) -> str:
-    """Since when the reconciliation is held back, from its cursor; now when it is not or the cursor is unreadable."""
+    """Returns since when the reconciliation is held back, from its cursor; now if the cursor is empty or unreadable."""
     try:
         return datetime.fromisoformat(cursor or "").astimezone(UTC).isoformat()
     except ValueError:
@@ -321,7 +324,7 @@ def held_since(cursor: str | None, now: datetime) -> str:
 def _training(
     instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime, store: ModelStore
 ) -> list[dg.RunRequest]:  # fmt: skip
-    """The week's training if it is due, not done and not being tried; after an attempt that failed only after a while."""
+    """Returns the request for the week's training if it is due, not done and not in progress. Retries wait."""
     week = untrained_week(instance, warehouse, now, store)
     if week is None or is_in_progress(instance, week, train.name):
         return []
@@ -335,9 +338,9 @@ def _training(
     description="An alert for each schedule or sensor whose evaluation failed: it decided nothing, and no run says so.",
 )  # fmt: skip
 def alert_on_failed_tick(context: dg.SensorEvaluationContext, notifier: Notifier) -> dg.SkipReason:
-    """One alert a day for each that failed. Messages of earlier alerts that were not delivered are sent again here.
+    """Raises one alert per day and failed schedule or sensor. Also retries undelivered messages of earlier alerts.
 
-    This sensor does little else, so that a webhook that does not answer holds up nothing.
+    The retries are here because a webhook without an answer then delays no other sensor.
     """
     now, retried = Clock().now(), notifier.retry_deliveries()
     recent = decisions(context.instance, now - timedelta(minutes=FAILED_TICK_MINUTES), now)

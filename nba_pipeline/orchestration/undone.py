@@ -1,7 +1,7 @@
-"""Everything that is due and not done, from its three sources, in the order in which it is asked for.
+"""All work that is due and not done, in order of its requests, from three modules.
 
-What is due of a mode or landed and not loaded stands in `reconciliation`, what an unreadable file cost in `lost_partitions`,
-what a correction asks for in `corrections.work`.
+`reconciliation` finds the work of modes and reloads, `lost_partitions` the tables with unreadable files, `corrections` the
+corrections.
 """
 
 from datetime import datetime
@@ -21,7 +21,7 @@ def find_missing(
     instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, now: datetime,
     days_back: int = SETTINGS.patience.catch_up_days,
 ) -> list[Work]:  # fmt: skip
-    """The work of modes, reloads and lost partitions, the oldest date first."""
+    """Returns the work of modes, reloads and lost partitions, oldest date first."""
     due = find_work(instance, warehouse, now, days_back, landing)
     return with_lost(due, lost_work(instance, warehouse, eastern_date(now)))
 
@@ -30,5 +30,5 @@ def find_undone(
     instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, now: datetime,
     days_back: int = SETTINGS.patience.catch_up_days,
 ) -> list[Work]:  # fmt: skip
-    """What is missing, then corrections: a slate must not wait for a re-read."""
+    """Returns the missing work, then corrections, because a slate must not wait for a re-read."""
     return [*find_missing(instance, warehouse, landing, now, days_back), *find_corrections(instance, warehouse, now)]

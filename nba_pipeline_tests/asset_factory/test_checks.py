@@ -1,4 +1,4 @@
-"""How checks answer: in runs of one date and of many, in toy jobs on an ephemeral instance."""
+"""Results of checks in runs of one date and of a range, in toy jobs on an ephemeral instance."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -55,16 +55,16 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @dg.asset(partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.single_run())
 def toy_boxes() -> None:
-    """The table that is checked."""
+    """The checked table."""
 
 
 @dg.asset(partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.single_run(), deps=[toy_boxes])
 def toy_summary() -> None:
-    """What stands behind the check."""
+    """The table downstream of the check."""
 
 
 def a_check(table: Table, open_dates: Sequence[date], blocking: bool) -> dg.AssetChecksDefinition:
-    """A check that half of the games of a date pass, all on an open one."""
+    """A check that finds all games on open dates and half of them on other dates."""
 
     @dated_check(table, blocking=blocking)
     def games_are_there(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
@@ -80,7 +80,7 @@ Run = Callable[..., dg.ExecuteInProcessResult]
 
 
 def told_of(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
-    """What the run says of the check of these tests."""
+    """The evaluation of the check of these tests."""
     (evaluation,) = (e for e in result.get_asset_check_evaluations() if e.check_name == "games_are_there")
     return evaluation
 
@@ -101,12 +101,12 @@ def run(instance: dg.DagsterInstance, tmp_path: Path) -> Run:
 
 
 def summarised(result: dg.ExecuteInProcessResult) -> bool:
-    """Whether the asset behind the check was materialised."""
+    """Whether the asset downstream of the check was materialized."""
     return bool(result.asset_materializations_for_node("toy_summary"))
 
 
 def recorded(instance: dg.DagsterInstance, day: date) -> dg.AssetCheckEvaluation | None:
-    """What the event log holds of a check on one date."""
+    """The recorded evaluation of a check on one date."""
     records = instance.event_log_storage.get_asset_check_execution_history(
         dg.AssetCheckKey(dg.AssetKey("toy_boxes"), "games_are_there"), limit=50
     )
@@ -153,7 +153,7 @@ def test_a_range_without_an_open_date_stops(boxes: Table, run: Run) -> None:
 def test_a_range_records_each_date_with_its_materialization(
     boxes: Table, run: Run, instance: dg.DagsterInstance, last: date
 ) -> None:
-    """Without the partition no date counts as passed, without the materialization the evaluation counts for none."""
+    """Without the partition no date passes; without the materialization the evaluation applies to none."""
     run(a_check(boxes, [FIRST], blocking=True), FIRST, last)
     for day in {FIRST, last}:
         evaluation = recorded(instance, day)
@@ -173,7 +173,7 @@ def test_a_run_of_one_date_records_it_itself(boxes: Table, run: Run, instance: d
 
 
 def test_the_private_import_of_dagster_still_holds_what_is_used() -> None:
-    """If this fails after an update of Dagster, see the docstring of checks.py and trap 3 in dagster.md."""
+    """If this fails after an update of Dagster, see `nba_pipeline/instance/check_evaluations.py`."""
     target = AssetCheckEvaluationTargetMaterializationData(storage_id=1, run_id="r", timestamp=0.0)
     evaluation = dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey("a"), check_name="c", passed=True, metadata={}, blocking=True, partition="2024-03-12",
@@ -186,7 +186,7 @@ def test_the_private_import_of_dagster_still_holds_what_is_used() -> None:
 def test_a_check_that_cannot_be_evaluated_stops_what_stands_behind_it(boxes: Table, run: Run, last: date | None) -> None:
     @dated_check(boxes, blocking=True)
     def games_are_there(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
-        """The warehouse is gone."""
+        """The warehouse is unavailable."""
         raise OSError("the disk is gone")
 
     result = run(checks_of(boxes), FIRST, last)
@@ -233,7 +233,7 @@ def rows(table: Table, *game_ids: str) -> pl.DataFrame:
 
 
 def test_a_key_that_stands_twice_is_found(warehouse: Warehouse, boxes: Table, tmp_path: Path) -> None:
-    # the warehouse refuses such rows, so somebody else has to have written them
+    # the warehouse rejects such rows, so the test writes the file itself
     prepare_write(tmp_path)
     by_hand = tmp_path / "tables" / boxes.name / f"game_date={FIRST}" / "part.parquet"
     rows(boxes, "1", "1", "2", "2", "2").write_parquet(by_hand, mkdir=True)
@@ -281,7 +281,7 @@ def materialized(instance: dg.DagsterInstance, day: date, **metadata: Any) -> No
 def test_a_row_that_is_nowhere_fails_its_date_and_an_uncounted_date_is_no_pass(
     boxes: Table, instance: dg.DagsterInstance
 ) -> None:
-    """The third date was materialized by a version that counted nothing."""
+    """A code version without row counts materialized the third date."""
     dates = [FIRST, SECOND]
     rows = pl.DataFrame({"game_date": [FIRST, FIRST, SECOND]})
     read = RowsIn(dates)

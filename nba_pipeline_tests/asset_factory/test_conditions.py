@@ -1,7 +1,7 @@
-"""The automation conditions by a simulated clock: which tables follow, once the day is covered and its checks have passed.
+"""The automation conditions by a simulated clock: the requested tables, once the date is covered and its checks have passed.
 
-Every landing is made of Dagster's own events: a materialisation and the evaluations of the table's blocking checks, in a run.
-Do not fold `needs` and `follows` into one list: a table that is read over a window of dates would close its gate for good.
+Every update consists of Dagster's own events: a materialization and the evaluations of the table's blocking checks, in a run.
+Do not merge `needs` and `follows` into one list: a table that is read over a window would close its gate permanently.
 """
 
 import uuid
@@ -34,7 +34,7 @@ def definitions() -> dg.Definitions:
 
 @cache
 def first_cursor(now: datetime) -> Any:
-    """What the conditions remember after the first tick, at which nothing is there."""
+    """The cursor of the conditions after the first tick, on an empty instance."""
     empty = dg.DagsterInstance.ephemeral()
     return dg.evaluate_automation_conditions(definitions(), empty, cursor=None, evaluation_time=now + TICK).cursor
 
@@ -48,7 +48,7 @@ class Clock:
         self.now += TICK
 
     def tick(self) -> dict[str, list[str]]:
-        """Table -> the dates that are asked for."""
+        """Table -> the requested dates."""
         self.now += TICK
         found = dg.evaluate_automation_conditions(definitions(), self.instance, cursor=self.cursor, evaluation_time=self.now)
         self.cursor: Any = found.cursor
@@ -56,10 +56,10 @@ class Clock:
         return {table: days for table, days in asked.items() if days}
 
     def land(self, tables: tuple[str, ...], day: str, passed: bool = True, crashed: bool = False, contents: str = "") -> None:
-        """One run that makes some tables of a date, with blocking checks that pass, fail, or never answered."""
+        """Records one run that makes some tables of a date. Its blocking checks pass, fail or, after a crash, have no result."""
         run_id = str(uuid.uuid4())
         for table in tables:
-            version = {DATA_VERSION_TAG: contents or run_id}  # a step writes this tag always
+            version = {DATA_VERSION_TAG: contents or run_id}  # every step writes this tag
             made = StepMaterializationData(dg.AssetMaterialization(table, partition=day, tags=version))
             self._report(dg.DagsterEventType.ASSET_MATERIALIZATION, made, run_id)
             for check in () if crashed else definitions().resolve_asset_graph().get(dg.AssetKey(table)).check_keys:
@@ -136,7 +136,7 @@ def test_a_late_game_is_carried_on_by_itself(evening: Clock) -> None:
 
 
 def test_a_game_that_ends_while_the_last_one_is_carried_on_is_not_forgotten(evening: Clock) -> None:
-    """Between two ticks a summary was made, and its box scores then made anew: it was asked for, but of too few games."""
+    """Between two ticks a summary is made, then its box scores are updated, so that the summary lacks games."""
     evening.land(COLLECTED, TODAY)
     assert evening.tick() == {"player_game_summary": [TODAY]}
     evening.land(("player_game_summary",), TODAY)
@@ -155,7 +155,7 @@ def test_a_game_that_ends_before_the_last_one_is_carried_on_costs_no_second_run(
 
 
 def test_what_failed_is_not_asked_for_again_at_each_tick(evening: Clock) -> None:
-    """Two updates in a row may ask twice; after that it is the reconciliation's, which waits ever longer."""
+    """Two updates in a row may request twice. Later attempts are left to the reconciliation with its growing delays."""
     evening.land(COLLECTED, TODAY)
     assert evening.tick() == {"player_game_summary": [TODAY]}
     evening.land(COLLECTED, TODAY)
@@ -234,7 +234,7 @@ def test_the_chain_of_a_slate_follows_its_expected_players() -> None:
 
 
 def test_what_is_under_way_is_not_asked_for_again() -> None:
-    """A postponed game changes the schedule only: no table follows it by itself, the modes read it."""
+    """A postponed game changes only the schedule. No table follows the schedule; the modes read it."""
     noon = Clock(f"{TODAY}T12:00")
     noon.land(TABLES_OF_MODE["same_day"], TODAY)
     noon.tick()

@@ -1,4 +1,4 @@
-"""A step that takes too long is interrupted and says so."""
+"""A step that exceeds its limit is interrupted with an error."""
 
 import threading
 import time

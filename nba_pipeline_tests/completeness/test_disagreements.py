@@ -1,4 +1,4 @@
-"""Two sources of one game: what counts as a disagreement, and how it is written down."""
+"""Disagreements between two sources of one game, and their rows."""
 
 import polars as pl
 import pytest
@@ -11,12 +11,12 @@ GAME = a_boxscore()["game_id"]
 
 
 def rows_of(*rows: Values) -> pl.DataFrame:
-    """Rows as a provider's parser makes them."""
+    """Rows in the format of a provider's parser."""
     return pl.DataFrame(list(rows), schema=BOXSCORE_COLUMNS)
 
 
 def found(kept: Values, *other: Values, provider: str = "nba_stats") -> list[tuple[object, ...]]:
-    """(statistic, value, other_value) on which a row and those of another source disagree."""
+    """(statistic, value, other_value) of each disagreement between a row and another source."""
     theirs = rows_of(*(row | {"provider": provider} for row in other))
     return disagreements(rows_of(kept), [theirs]).select("statistic", "value", "other_value").rows()
 

@@ -1,4 +1,4 @@
-"""What the schedule and earlier slates expect of a slate, whatever arrived for it."""
+"""Expectations of a slate from the schedule and earlier slates, independent of its own data."""
 
 from datetime import date, timedelta
 from pathlib import Path

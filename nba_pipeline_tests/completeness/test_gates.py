@@ -1,4 +1,4 @@
-"""What may go on: games, dates, slates. The last section says that a gate that cannot be evaluated is closed."""
+"""Gates of games, dates and slates. The last section tests that a gate that cannot be evaluated is closed."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import date, datetime, timedelta
@@ -34,7 +34,7 @@ def a_game(number: int = 1, day: date = DAY, **columns: Any) -> dict[str, Any]:
 
 
 def a_side(game: dict[str, Any], side: str, played: int = 8, **columns: Any) -> list[dict[str, Any]]:
-    """A team's eight players of 30 minutes each, the first of whom scored everything, and one who did not play."""
+    """A team's eight players with 30 minutes each, of which the first scored all points, and one who did not play."""
     team, points = game[f"{side}_team"], game[f"{side}_points"]
     row = {"game_date": game["game_date"], "game_id": game["game_id"], "team": team, "did_play": True, "points": 0,
            "team_points": points, "minutes": 240 / played, "minutes_precision": "exact"}  # fmt: skip
@@ -123,7 +123,7 @@ def test_four_players_are_too_few() -> None:
         (265, "exact", True),  # one overtime
         (290, "exact", True),
         (252, "exact", False),
-        (215, "exact", False),  # somebody with 25 minutes and no point is missing: no overtime was ever negative
+        (215, "exact", False),  # a player with 25 minutes and no points is missing; overtimes are never negative
         (190, "exact", False),
         (246, "rounded", True),
         (246.5, "rounded", False),
@@ -220,7 +220,7 @@ def waived(ends_at: datetime | None = None, gate: str = gates.COVERAGE_GATE) -> 
     return pl.DataFrame([row], schema=gates.WAIVERS.dtypes)
 
 
-# What goes on
+# Eligible games
 
 
 def go_on(
@@ -274,7 +274,7 @@ def test_games_of_other_dates_do_not_come_along() -> None:
     assert (ids, left_out) == (["0000000002"], {})
 
 
-# Slates: what is derived from the games before a date
+# Slates: gates on the games before a date
 
 HISTORY = [a_game(n, DAY - timedelta(days=1 + n // 5)) for n in range(20)]
 """Five games on each of the four days before DAY; each team plays once a day."""
@@ -283,7 +283,7 @@ HISTORY = [a_game(n, DAY - timedelta(days=1 + n // 5)) for n in range(20)]
 def slate(
     games: Sequence[dict[str, Any]], without: Collection[str] = (), day: date = DAY, as_of: datetime = NOON_AFTER
 ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The verdict on a date and the teams held back, when the box scores of some games are missing."""
+    """The verdict on a date and the excluded teams, without the box scores of some games."""
     boxes = boxes_of(*(g for g in games if g["status"] == "final" and g["game_id"] not in without))
     tonight = [a_game(60 + n, day, status="scheduled") for n in range(5)]
     verdicts, held_back = gates.judge_slates(schedule_of(*games, *tonight), boxes, [day], as_of)
@@ -357,7 +357,7 @@ def test_a_game_without_a_known_tipoff_is_missed_in_the_morning() -> None:
 
 
 def test_a_range_of_slates_answers_as_each_of_its_dates_does() -> None:
-    """A game that was never played is forgotten after three days, whatever date the run began with."""
+    """A game that was never played is ignored after three days, independent of the first date of the run."""
     stale = a_game(20, DAY - timedelta(days=2), status="scheduled")
     games, dates = [*HISTORY, stale], days(DAY - timedelta(days=2), DAY + timedelta(days=4))
     boxes = boxes_of(*(g for g in HISTORY if g["game_id"] not in ids(3, 7)))
@@ -380,14 +380,14 @@ def test_the_gate_reads_as_far_back_as_it_looks_and_no_box_score_of_the_date(tmp
     assert (min(asked["boxscores"]), max(asked["boxscores"])) == (DAY - timedelta(days=40), DAY)
 
 
-# A gate that cannot be evaluated is closed: it raises, whatever is wrong with what it reads
+# A gate that cannot be evaluated is closed: it raises for any error in its input
 
 
 class Exploding(LocalWarehouse):
-    """A warehouse that cannot be read."""
+    """An unreadable warehouse."""
 
     def scan(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
-        """Fail."""
+        """Raises an error."""
         raise OSError("the disk is gone")
 
 

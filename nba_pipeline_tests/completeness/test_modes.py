@@ -1,4 +1,4 @@
-"""When each mode is due, when lines are captured, and what a slate goes on without."""
+"""Due instants of modes, instants of captures, and the optional tables that a slate may lack."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -24,7 +24,7 @@ SPRING_FORWARD, FALL_BACK = date(2026, 3, 8), date(2025, 11, 2)
 
 
 def eastern_times(instants: list[datetime], day: date) -> list[str]:
-    """Wall-clock times, those of another date with its distance in days."""
+    """Wall-clock times; those of another date with the difference in days."""
     local = [instant.astimezone(EASTERN) for instant in instants]
     return [f"{at:%H:%M}" + (f"{(at.date() - day).days:+d}" if at.date() != day else "") for at in local]
 
@@ -54,7 +54,7 @@ def test_a_slate_without_games_is_due_once(mode: Mode, expected: list[str]) -> N
 @pytest.mark.parametrize(
     ("first", "expected"),
     [
-        ((13, 0), SAME_DAY),  # six hours before is seven, when the slate is due anyway
+        ((13, 0), SAME_DAY),  # six hours earlier is 07:00, which is due in any case
         ((12, 30), ["06:30", *SAME_DAY]),
         ((12, 0), ["06:00", *SAME_DAY]),
         ((2, 0), ["20:00-1", *SAME_DAY]),
@@ -68,7 +68,7 @@ def test_a_slate_that_begins_early_is_due_hours_before(first: tuple[int, int], e
     ("last", "expected"),
     [
         ((15, 30), SAME_DAY[:5]),
-        ((16, 0), SAME_DAY[:5]),  # at the tip-off itself it is too late
+        ((16, 0), SAME_DAY[:5]),  # the tip-off itself is too late
         ((16, 1), SAME_DAY),
         ((12, 0), ["06:00", *SAME_DAY[:4]]),
         ((2, 0), ["20:00-1"]),
@@ -104,7 +104,7 @@ def test_the_clock_change_moves_no_wall_clock_time(day: date, games: bool) -> No
 
 @pytest.mark.parametrize(("day", "hours"), [(DAY, 23), (FALL_BACK, 24), (SPRING_FORWARD, 22)])
 def test_from_the_first_call_to_the_next_morning_a_clock_change_shows_in_utc(day: date, hours: int) -> None:
-    """The night before each changed date: its morning is an hour further from, or nearer to, the evening before."""
+    """On the night of each clock change, the morning is an hour further from or nearer to the evening before."""
     before = day - timedelta(days=1)
     morning = due_instants("overnight", before, [eastern(before, 19)])[0]
     assert morning - due_instants("same_day", before, [eastern(before, 19)])[0] == timedelta(hours=hours)
@@ -140,7 +140,7 @@ def test_a_game_at_night_is_captured_from_the_afternoon_before() -> None:
 
 @pytest.mark.parametrize(("day", "first"), [(FALL_BACK, "01:00"), (SPRING_FORWARD, "00:00")])
 def test_captures_keep_their_distance_from_the_tip_off_over_a_clock_change(day: date, first: str) -> None:
-    """Twelve hours before noon is one o'clock by the clock of a night of 25 hours; before 13:00 it is midnight after one of 23."""
+    """Twelve hours before noon is 01:00 on a date of 25 hours; twelve hours before 13:00 is 00:00 on a date of 23 hours."""
     tipoff = eastern(day, 12 if day == FALL_BACK else 13)
     captures = capture_instants([tipoff])
     assert tipoff - captures[0] == timedelta(hours=12)

@@ -1,4 +1,4 @@
-"""Marking a game as not played: what it needs, what it changes in the schedule, and that it can be taken back."""
+"""Marks of games that are not played: requirements, effect on the schedule, withdrawal."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -39,7 +39,7 @@ def marked(warehouse: LocalWarehouse, game_id: str = STUCK, hours: int = 0, is_n
 
 
 def statuses(warehouse: LocalWarehouse, hours: int = 0) -> list[str]:
-    """As the asset writes them, of a run at that instant."""
+    """The rows of `schedule` that the asset writes in a run at that instant."""
     games, marks = frame_of(TABLES["schedule"], *GAMES), warehouse.scan(NOT_PLAYED).collect()
     return with_marks(games, marks, NOW + timedelta(hours=hours))["status"].to_list()
 
@@ -47,7 +47,7 @@ def statuses(warehouse: LocalWarehouse, hours: int = 0) -> list[str]:
 def test_a_marked_game_is_not_played_from_then_on(warehouse: LocalWarehouse) -> None:
     assert marked(warehouse) == f"NYK@GSW {STUCK} of {DAY} is marked as not played, by Ann: the floor was wet"
     assert statuses(warehouse) == ["postponed", "final", "postponed"]
-    assert statuses(warehouse, hours=-1) == ["live", "final", "postponed"]  # as a rebuild repeats what was run before
+    assert statuses(warehouse, hours=-1) == ["live", "final", "postponed"]  # a rebuild repeats earlier runs
 
 
 def test_a_mark_is_kept_with_who_why_and_when(warehouse: LocalWarehouse) -> None:

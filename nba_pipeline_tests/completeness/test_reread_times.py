@@ -1,4 +1,4 @@
-"""When a final game is read again: pure functions, also around both clock changes."""
+"""Instants of re-reads of a final game: pure functions, including both clock changes."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What state a date has at an instant. Nine games; the first tip-off is at 19:00, the last at 22:00 Eastern."""
+"""The state of a date at an instant. Nine games; the first tip-off is at 19:00, the last at 22:00 Eastern."""
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a waiver needs, what it opens, and that several of one date add up."""
+"""Requirements and effects of waivers, and several waivers of one date."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,13 +17,13 @@ from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, at, fra
 from nba_pipeline_tests.commands import nba_pipeline
 
 MORNING = at(13, day=DAY + timedelta(days=1))
-"""Before the deadline, noon in the east."""
+"""12:00 Eastern, before the deadline."""
 LINEAGE: Values = {"source": "test", "as_of": MORNING, "code_version": "1"}
 
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> LocalWarehouse:
-    """Four final games on DAY, of which only the first has a box score."""
+    """Four final games on DAY; only the first has a box score."""
     here = LocalWarehouse(home=str(tmp_path))
     games = [a_game(game_id=f"{number}") | LINEAGE for number in range(4)]
     boxes = [
@@ -41,7 +41,7 @@ def waived(warehouse: LocalWarehouse, now: datetime = MORNING, ends_at: datetime
 
 
 def go_on(warehouse: LocalWarehouse, as_of: datetime) -> list[str]:
-    """The games that may be summarised and graded."""
+    """The games that may be summarized and graded."""
     schedule, boxes, waivers = (warehouse.scan(t, [DAY]).collect() for t in (TABLES["schedule"], TABLES["boxscores"], WAIVERS))
     return gates.eligible_games(schedule, boxes, waivers, [DAY], as_of)[0]
 
@@ -56,7 +56,7 @@ def test_the_complete_games_of_a_waived_date_go_on_from_then_on(warehouse: Local
         "they go on with: nba-pipeline run --date 2024-03-12 --mode overnight",
     ]
     assert go_on(warehouse, MORNING) == ["0"]
-    with pytest.raises(Closed):  # as a rebuild repeats what was run before
+    with pytest.raises(Closed):  # a rebuild repeats earlier runs
         go_on(warehouse, MORNING - timedelta(seconds=1))
 
 

@@ -1,4 +1,4 @@
-"""The sentence of an error is its first cause, also where Dagster wraps it."""
+"""The message of an error is its root cause, also if Dagster wraps it."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from nba_pipeline.instance.run_outcomes import sentences, why_it_failed
 
 
 class Port(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A resource that does not start."""
+    """A resource that fails to start."""
 
     number: int = 1
 
@@ -24,7 +24,7 @@ class Port(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 @dg.asset
 def listening(port: Port) -> None:
-    """Something that needs the resource."""
+    """An asset that requires the resource."""
 
 
 def job(number: int) -> dg.JobDefinition:
@@ -36,7 +36,7 @@ def job(number: int) -> dg.JobDefinition:
     ("number", "cause"), [(1, "resource port: OSError: port 1 is taken"), (2, "resource port: the port cannot be used")]
 )
 def test_a_resource_that_does_not_start_is_named_with_its_first_cause(number: int, cause: str) -> None:
-    """In a run of the command and in the alert: an error of the platform stands for what caused it."""
+    """In a run of the command and in the alert, an error of the platform replaces its cause."""
     instance = dg.DagsterInstance.ephemeral()
     result = job(number).execute_in_process(instance=instance, raise_on_error=False)
     assert sentences(result.all_events, result.success)[0] == [cause]
@@ -56,7 +56,7 @@ def test_a_resource_that_does_not_start_is_named_with_its_first_cause(number: in
     ids=["at the root", "of a resource"],
 )
 def test_an_unknown_key_of_a_run_is_named(config: Any, problem: str) -> None:
-    """Without the whole schema where that is long."""
+    """Omits a long schema."""
     with pytest.raises(dg.DagsterInvalidConfigError) as refused:
         job(1).execute_in_process(run_config=config, raise_on_error=False)
     assert sentence_of(f"dagster._core.errors.DagsterInvalidConfigError: {refused.value}\n") == problem

@@ -25,7 +25,7 @@ class Watch(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def as_of_in_a_run(tags: dict[str, str] | None = None) -> list[datetime]:
-    """`as_of` of two clocks in a run of two assets, oldest first, and the present instant of one of them."""
+    """`as_of` of two clocks in a run of two assets, oldest first, and the current instant of one of them."""
     seen: list[datetime] = []
 
     @dg.asset

@@ -1,4 +1,4 @@
-"""A database of Dagster's that cannot be used is named with the reason: locked is not damaged."""
+"""Errors name an unusable database of Dagster and the reason. A locked database is not damaged."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def held(database: Path) -> Iterator[None]:
-    """Another process writes, and neither reads nor writes of others are let in."""
+    """Another process holds an exclusive lock on the database."""
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         yield

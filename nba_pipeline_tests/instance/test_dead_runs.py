@@ -1,6 +1,6 @@
-"""Killed runs, closed and tried again: real processes, a real instance, Dagster's own code server and retry daemon.
+"""Killed runs are closed and retried: real processes, a real instance, Dagster's own code server and retry daemon.
 
-The jobs below are also loaded by the processes that the tests start, so this module stays free of side effects.
+Processes that the tests start also load the jobs below, so this module must have no side effects.
 """
 
 import os
@@ -37,14 +37,14 @@ PATIENCE_SECONDS = 60.0
 
 @dg.asset
 def before(landing: Landing) -> None:
-    """Counts how often it ran."""
+    """Counts its runs."""
     with Path(landing.home, "before").open("a") as file:
         file.write("x")
 
 
 @dg.asset(deps=[before], pool="one_at_a_time")
 def endless(landing: Landing) -> None:
-    """Counts how often it began, and ends when it is told to."""
+    """Counts its starts, and ends on request."""
     with Path(landing.home, "endless").open("a") as file:
         file.write("x")
     wait_for(Path(landing.home, "go"))
@@ -57,7 +57,7 @@ defs = dg.Definitions(
 
 
 def play() -> None:
-    """Run the job in this process, as the nba-pipeline command does."""
+    """Runs the job in this process, as the nba-pipeline command does."""
     home = os.environ["NBA_PIPELINE_HOME"]
     defs.resolve_job_def("play").execute_in_process(instance=open_instance(Path(home)))
 
@@ -76,13 +76,13 @@ def instance(tmp_path: Path) -> dg.DagsterInstance:
 
 @pytest.fixture
 def memory() -> dg.DagsterInstance:
-    """An instance without files, for runs that no process has."""
+    """An instance without files, for runs without a process."""
     return dg.DagsterInstance.ephemeral()
 
 
 @pytest.fixture
 def playing(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in the middle of the run of a command, holding a slot."""
+    """A process during a run of the command, with a pool slot."""
     command = [sys.executable, "-W", "ignore", "-c", "from nba_pipeline_tests.instance.test_dead_runs import play; play()"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         wait_for(tmp_path / "endless")
@@ -91,7 +91,7 @@ def playing(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process and leave it unreaped, as the one whose parent died too."""
+    """Kills a process without reaping it, as if its parent had died too."""
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
@@ -121,7 +121,7 @@ def status_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun
 
 
 def a_dead_process(run: dg.DagsterRun) -> str:
-    """The tag of a process that was here and is not any more."""
+    """The tag of an ended process of this host."""
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
     return f"{socket.gethostname()}:{process.pid}:1:{run.run_id}"
@@ -176,11 +176,11 @@ def test_a_killed_run_is_closed_once_and_gives_its_slot_back(
     assert close_dead_runs(instance, datetime.now(UTC) + 10 * LEASE) == []
     sentence = f"process {playing.pid} on {socket.gethostname()}, which executed this run, ended without a word: it was killed"
     assert endings(instance, closed[0].run_id) == [sentence]
-    # no daemon can start it again, so it is not one that will be retried
+    # no daemon can start it again, so it is not retried
     assert closed[0].tags[WILL_RETRY_TAG] == "false"
 
 
-# Runs of which this host cannot say whether they live
+# Runs whose processes are unknown to this host
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
@@ -198,7 +198,7 @@ def test_a_run_of_an_unknown_process_is_closed_after_its_lease(
 
 
 def test_a_run_that_was_killed_before_it_began_is_closed_soon(memory: dg.DagsterInstance) -> None:
-    """It has no process yet, and would hold its date back for ever."""
+    """It has no process yet, and would block its date forever."""
     run, now = a_run(memory, dg.DagsterRunStatus.NOT_STARTED), datetime.now(UTC)
     assert close_dead_runs(memory, now + timedelta(minutes=SETTINGS.runs.created_minutes - 1)) == []
     soon = now + timedelta(minutes=SETTINGS.runs.created_minutes + 1)
@@ -274,7 +274,7 @@ def launch(workspace: IWorkspaceProcessContext) -> dg.DagsterRun:
 
 
 def kill_with_its_code_server(run: dg.DagsterRun) -> None:
-    """First the server: it would see its run die, and close it itself."""
+    """Kills the server first, because it would notice the dead run and close it."""
     pid = int(run.tags[PROCESS_TAG].split(":")[1])
     server = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     assert server not in (0, 1, os.getpid())

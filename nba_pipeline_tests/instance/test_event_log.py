@@ -1,4 +1,4 @@
-"""The event log: the same events as Dagster's own storage would keep, readable by it."""
+"""The event log stores the same events as Dagster's own storage, which can read them."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ DATES = dg.DailyPartitionsDefinition("2024-03-01", end_date="2024-03-04")
 
 @dg.asset(partitions_def=DATES, backfill_policy=dg.BackfillPolicy.single_run())
 def toys() -> None:
-    """Something to materialise."""
+    """An asset to materialize."""
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_wiped_log_is_empty_and_goes_on(instance: dg.DagsterInstance) -> None:
 
 
 def test_a_process_of_dagsters_that_opens_it_writes_private_files(tmp_path: Path) -> None:
-    """The daemon and the web server load nothing else of the platform."""
+    """The daemon and the web server load no other module of the platform."""
     before = os.umask(0o022)
     try:
         open_instance(tmp_path).dispose()

@@ -1,4 +1,4 @@
-"""The dagster.yaml of a home: written, replaced while unedited, kept once edited, and named when it cannot be used."""
+"""The dagster.yaml of a home is written, replaced while unedited, kept once edited, and named in errors if invalid."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Partitions on the days on which they usually go wrong."""
+"""Partitions on error-prone days."""
 
 from datetime import date
 

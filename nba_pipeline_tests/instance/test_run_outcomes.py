@@ -1,4 +1,4 @@
-"""How a run ended, in sentences. How those of the platform's own tables read stands in test_runs.py."""
+"""Messages about the outcome of a run. `test_runner` covers the messages of the platform's own tables."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -16,12 +16,12 @@ SINGLE_RUN = dg.BackfillPolicy.single_run()
 
 @dg.asset(partitions_def=DAILY, backfill_policy=SINGLE_RUN)
 def source() -> None:
-    """Something to check."""
+    """An asset to check."""
 
 
 @dg.asset_check(asset=source, blocking=True)
 def enough_is_there(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-    """Open, with one closed date, of which it says so as checks.py does."""
+    """Passes, and reports one closed date as `asset_factory/checks.py` does."""
     of_a_date = dg.AssetCheckEvaluation(
         asset_key=source.key, check_name="enough_is_there", passed=False, blocking=True, metadata={}, partition=str(DATES[0])
     )
@@ -49,7 +49,7 @@ def instance() -> dg.DagsterInstance:
 
 
 def run_of(instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition]) -> dg.ExecuteInProcessResult:
-    """A run over both dates."""
+    """A run of both dates."""
     definitions = dg.Definitions(assets=assets, asset_checks=[enough_is_there, all_is_there], jobs=[dg.define_asset_job("play")])
     span = dict(zip(("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), map(str, DATES), strict=True))
     return definitions.resolve_job_def("play").execute_in_process(instance=instance, tags=span, raise_on_error=False)

@@ -1,4 +1,4 @@
-"""Old runs go; what Dagster knows of each date stays."""
+"""Old runs are deleted, and Dagster's materialization status of each date is kept."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Decisions are Dagster's own ticks: stored here as its daemon does, and once by its scheduler itself."""
+"""Decisions are read from Dagster's ticks, which the tests store as its daemon does, and once through its scheduler."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ END = NOON + timedelta(days=1)
 PLACE = InProcessCodeLocationOrigin(
     LoadableTargetOrigin(executable_path=sys.executable, module_name=__name__, attribute="THREE_SCHEDULES"), location_name="test"
 )  # fmt: skip
-"""This module is the code location: its schedules are at the end."""
+"""This module as code location. Its schedules are at the end."""
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 class Instigator:
-    """A schedule or sensor as Dagster's daemon knows it, with the ticks that the test says it had."""
+    """A schedule or sensor in the state of Dagster's daemon, with the ticks of the test."""
 
     def __init__(self, instance: dg.DagsterInstance, name: str, kind: InstigatorType):
         origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(PLACE, "nba_pipeline"), name)
@@ -107,7 +107,7 @@ def test_a_failure_is_told_by_its_deepest_cause(instance: dg.DagsterInstance, li
 def test_skips_of_one_reason_in_a_row_are_one_record(
     instance: dg.DagsterInstance, lines: Instigator, overnight: Instigator
 ) -> None:
-    """What another name decides in between does not count; what the name itself decides does."""
+    """Only decisions of the same name interrupt a series of skips."""
     for number, reason in enumerate(["no game", "no game", "no game", "late", "no game"]):
         lines.skip(2 * number, reason)
     overnight.skip(1)
@@ -174,13 +174,13 @@ def test_wrong_use_touches_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-# Dagster 1.13 reads the deprecated property itself when it describes a schedule
+# Dagster 1.13 itself reads the deprecated property when it describes a schedule
 @pytest.mark.filterwarnings("ignore:Property .ScheduleDefinition.environment_vars:DeprecationWarning")
 def test_what_dagster_s_scheduler_decides_can_be_queried(instance: dg.DagsterInstance, tmp_path: Path) -> None:
-    """Two ticks of each of three schedules, by Dagster's own scheduler, which purges old ones; then asked for by the command."""
+    """Dagster's scheduler makes two ticks of each of three schedules and purges old ones. The command then reads them."""
     hour = (datetime.now(UTC) - timedelta(days=1)).replace(minute=0, second=0, microsecond=0)
     with create_test_daemon_workspace_context(InProcessTestWorkspaceLoadTarget(PLACE), instance) as workspace:
-        for minutes in (1, 61, 121):  # the first look only notes since when a schedule runs
+        for minutes in (1, 61, 121):  # the first evaluation only records the start of a schedule
             now = hour + timedelta(minutes=minutes)
             list(launch_scheduled_runs(workspace, logging.getLogger("test"), now, iteration_times={}))
     first, second = ((hour + timedelta(hours=hours)).isoformat() for hours in (1, 2))

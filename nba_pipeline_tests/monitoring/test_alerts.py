@@ -1,4 +1,4 @@
-"""What a person is told, once: over a real HTTP receiver and a real local warehouse, and what never reaches a log."""
+"""Alerts are sent once, over a real HTTP receiver and a real local warehouse, and secrets never reach a log."""
 
 import logging
 from datetime import date
@@ -22,13 +22,13 @@ LATE = ("late_boxscores", "boxscores", "2 of 8 games have no box score.")
 
 @pytest.fixture
 def everything(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """Every line of every logger, however little it matters."""
+    """Every line of every logger at every level."""
     caplog.set_level(logging.DEBUG)
     return caplog
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the notifier itself has logged."""
+    """The lines that the notifier itself logged."""
     return [record.getMessage() for record in caplog.records if record.name == SOURCE]
 
 
@@ -82,7 +82,7 @@ def test_an_unknown_severity_is_refused_and_not_lost(notifier: Notifier, slack: 
     assert (slack.sent, rows(warehouse)) == ([], [])
 
 
-# Without a webhook, and with one that fails
+# Without a webhook, and with a failing one
 
 
 @pytest.mark.parametrize(("severity", "level"), [("warning", logging.WARNING), ("critical", logging.CRITICAL)])
@@ -142,7 +142,7 @@ def test_the_webhook_is_never_logged_nor_shown(notifier: Notifier, slack: Slack,
     assert slack.sent and SECRET not in everything.text and SECRET not in repr(notifier)
 
 
-# The table among the others
+# The table in the warehouse
 
 
 def test_it_is_a_ledger_that_a_rebuild_keeps(notifier: Notifier, warehouse: LocalWarehouse) -> None:

@@ -1,4 +1,4 @@
-"""Messages that did not arrive are sent again, none that arrived is, and what is given up is named."""
+"""Undelivered messages are retried, delivered ones are not, and given-up ones are reported."""
 
 import logging
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ LONG_AFTER = timedelta(days=1)
 
 
 class CannotRecord(LocalWarehouse):
-    """A warehouse that keeps everything but the outcomes of deliveries."""
+    """A warehouse that stores everything except the outcomes of deliveries."""
 
     def add(self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str) -> int:
         if table is DELIVERIES and frame["state"].to_list() != ["pending"]:
@@ -33,13 +33,13 @@ class CannotRecord(LocalWarehouse):
 
 
 def states(warehouse: LocalWarehouse) -> list[tuple[int, str, str]]:
-    """Attempt, state and reason of each row, in the order in which they were written."""
+    """Attempt, state and reason of each row, in the order of writing."""
     order = pl.col("state") != "pending"
     return warehouse.scan(DELIVERIES).sort("attempt", order).select("attempt", "state", "reason").collect().rows()
 
 
 def retry(notifier: Notifier, now: datetime) -> str:
-    """A look of the sensor at an instant, by another process."""
+    """An evaluation of the sensor at an instant, in another process."""
     return a_notifier(LocalWarehouse(home=notifier.warehouse.home), notifier.webhook_url, now).retry_deliveries()
 
 
@@ -66,7 +66,7 @@ def test_a_refused_message_is_sent_again_when_it_is_due(notifier: Notifier, slac
 
 
 def test_an_alert_of_another_date_is_retried_too(notifier: Notifier, slack: Slack) -> None:
-    """As one of a backfill of past seasons."""
+    """For example an alert of a backfill of past seasons."""
     slack.status = 500
     notifier.raise_alert(DAY - timedelta(days=900), *LATE)
     slack.status = 200
@@ -89,7 +89,7 @@ def test_an_attempt_that_another_process_claimed_is_left_to_it(notifier: Notifie
     due, now = unsent(notifier.warehouse, [DAY])[0], NOON + TO_COME
     record(notifier.warehouse, due.claimed(now), now)
     assert retry(notifier, now) == ""
-    assert a_notifier(notifier.warehouse, slack.url, now)._retry(due, now)  # as one that read before the other's claim
+    assert a_notifier(notifier.warehouse, slack.url, now)._retry(due, now)  # a process that read before the other's claim
     assert len(slack.sent) == 1
 
 
@@ -126,7 +126,7 @@ def test_while_the_webhook_fails_a_look_sends_one_message_and_the_next_look_anot
 
 
 def test_after_a_failure_new_messages_wait_for_the_retry(notifier: Notifier, slack: Slack, warehouse: LocalWarehouse) -> None:
-    """So that a storm of alerts costs one deadline and not one for each."""
+    """Many alerts wait for one deadline in total, not for one each."""
     slack.status = 500
     notifier.raise_alert(DAY, *LATE)
     notifier.raise_alert(NEXT, *LATE)
@@ -136,7 +136,7 @@ def test_after_a_failure_new_messages_wait_for_the_retry(notifier: Notifier, sla
 
 
 def test_the_alert_of_a_process_without_a_webhook_is_sent_by_one_that_has_it(notifier: Notifier, slack: Slack) -> None:
-    """As of a command in a shell that lacks the variable of the daemon."""
+    """For example a command in a shell without the daemon's environment variable."""
     without = a_notifier(LocalWarehouse(home=notifier.warehouse.home))
     assert without.raise_alert(DAY, *LATE) and without.retry_deliveries() == ""
     assert retry(notifier, NOON) == "retried 1 of 1 messages" and len(slack.sent) == 1
@@ -171,7 +171,7 @@ def test_an_alert_that_no_table_keeps_is_sent_once_and_again_while_that_fails(tm
     url, slack.status = slack.url, 500
     assert a_notifier(warehouse, url).raise_alert(*alert)
     slack.status = 200
-    unpaused = f"{url.removesuffix(SECRET)}/{SECRET}"  # the same webhook, which this process has not seen fail
+    unpaused = f"{url.removesuffix(SECRET)}/{SECRET}"  # the same webhook under a URL that is not paused
     for now in (NOON, NOON + TO_COME, NOON + LONG_AFTER):
         assert not a_notifier(warehouse, unpaused, now).raise_alert(*alert)
     assert len(slack.sent) == 2

@@ -1,4 +1,4 @@
-"""The alerts of runs that failed: of which runs, in which words, under which date."""
+"""Alerts for failed runs: their runs, messages and dates."""
 
 import re
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def run_of(
 
 
 def tell(instance: dg.DagsterInstance, notifier: Notifier, run_id: str, ending: dg.DagsterEvent) -> None:
-    """Let the sensor see the end of a run."""
+    """Evaluates the sensor for the end of a run."""
     run = instance.get_run_by_id(run_id)
     assert run
     context = dg.build_run_status_sensor_context(
@@ -65,7 +65,7 @@ def instance() -> dg.DagsterInstance:
 
 
 def failed(instance: dg.DagsterInstance, notifier: Notifier, result: dg.ExecuteInProcessResult) -> None:
-    """Let the sensor see the end of a run that failed by itself."""
+    """Evaluates the sensor for a run that failed by itself."""
     assert not result.success
     tell(instance, notifier, result.run_id, result.get_run_failure_event())
 
@@ -94,7 +94,7 @@ def test_a_failed_check_is_told_as_the_sentence_that_does_not_hold(
 def test_a_failure_that_nobody_can_name_is_told_of(
     instance: dg.DagsterInstance, warehouse: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As when the events of its steps were deleted: it is no late box score."""
+    """For example after its step events were deleted. It does not count as a late box score."""
 
     @dg.asset(partitions_def=DAILY)
     def breaks() -> None:
@@ -109,7 +109,7 @@ def test_a_failure_that_nobody_can_name_is_told_of(
 
 
 def test_late_box_scores_are_told_of_only_after_their_deadline(instance: dg.DagsterInstance, warehouse: LocalWarehouse) -> None:
-    """Nothing else failed: until then the sensor of the finals asks for them."""
+    """Nothing else failed. Until then the sensor final_games requests them."""
 
     @dg.asset(partitions_def=DAILY)
     def boxscores() -> None:
@@ -156,7 +156,7 @@ def test_a_failed_reread_is_repeated_by_its_own_command(
 def test_a_closed_run_is_told_with_what_closed_it(
     instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
 ) -> None:
-    """Also where a check had failed before: it is not what ended the run."""
+    """Also after a failed check, which did not end the run."""
     run = instance.get_run_by_id(run_of(instance, checked).run_id)
     assert run
     crash = JobFailureData(error=None, failure_reason=RunFailureReason.UNEXPECTED_TERMINATION)

@@ -1,4 +1,4 @@
-"""What the runs of a date say: in progress, failed with their work undone, when each table was made."""
+"""Facts from the runs of a date: in progress, failures without a later run, materializations."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta

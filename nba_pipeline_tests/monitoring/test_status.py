@@ -1,4 +1,4 @@
-"""What `status` reads of a date, names, and answers with."""
+"""The states, reasons and exit codes of `status`."""
 
 import json
 from datetime import date, datetime, timedelta
@@ -24,7 +24,7 @@ from nba_pipeline_tests.monitoring.webhook import a_notifier, listening
 
 DAY = date(2026, 1, 15)
 LATER = eastern(date(2026, 1, 30), 12)
-"""Long after nothing is read again by itself."""
+"""Long after the last automatic re-read."""
 
 
 def test_contradictions_stay_named_after_their_last_reread(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ GAMES = slate_of(DAY, *TIPOFFS, status="final")
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five slates and DAY, of which everything was made; nothing is known to Dagster."""
+    """Five slates and DAY with every table written. Dagster has no records."""
     days = Days(tmp_path_factory.mktemp("finished"))
     for day in (*BEFORE, DAY):
         games = slate_of(day, *(eastern(day, 19),) * 4, status="final") if day != DAY else GAMES
@@ -105,11 +105,11 @@ def answer(days: Days, now: datetime = AFTERNOON) -> tuple[int, str, list[str]]:
 
 def test_a_date_of_which_everything_is_there_is_complete(days: Days) -> None:
     code, state, reasons = answer(days)
-    assert (code, reasons) == (0, []) and state in ("COMPLETE", "STALE")  # the rows name no version of the code
+    assert (code, reasons) == (0, []) and state in ("COMPLETE", "STALE")  # the rows have no code version
 
 
 def test_a_suspended_game_is_named_until_a_person_marks_it_and_its_predictions_are_void(days: Days) -> None:
-    """Four of five predictions are graded: what is not final is neither in the coverage nor gradable."""
+    """A game that is not final is neither in the coverage nor gradable."""
     suspended = GAMES[3] | {"status": "suspended", "status_text": "Suspended", "home_points": 61, "away_points": 58}
     days.write("schedule", DAY, *GAMES[:3], suspended)
     days.write("boxscores", DAY, *(row for game in GAMES[:3] for row in complete_box(game)))

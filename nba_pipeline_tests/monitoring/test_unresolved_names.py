@@ -24,7 +24,7 @@ def notifier(tmp_path: Path) -> Notifier:
 
 
 def quarantine(notifier: Notifier, *names: str, days_ago: int = 0) -> None:
-    """Quarantine a line of each name."""
+    """Quarantines a line of each name."""
     rows = [a_prop_line(game_date=before(days_ago), spelling=name, player_id=None) for name in names]
     marked = prop_lines_of(*rows).drop("as_of", "code_version")
     problems = [f"unresolved name '{name}'" for name in names]
@@ -33,7 +33,7 @@ def quarantine(notifier: Notifier, *names: str, days_ago: int = 0) -> None:
 
 
 def alerts(notifier: Notifier) -> list[tuple[str, str]]:
-    """Subject and command of every alert, after the sensor saw a capture."""
+    """Subject and command of every alert, after an evaluation of the sensor."""
     with dg.DagsterInstance.ephemeral() as instance:
         instance.report_runless_asset_event(dg.AssetMaterialization("prop_lines", partition=str(DAY)))
         resources = {"warehouse": notifier.warehouse, "notifier": notifier}
@@ -50,7 +50,7 @@ def test_each_name_is_one_alert_with_its_command(notifier: Notifier) -> None:
         ("D'Angelo Nobody", f"""nba-pipeline resolve --spelling 'D'"'"'Angelo Nobody' --player ID --date {DAY}"""),
     ]
     assert alerts(notifier) == expected
-    assert alerts(notifier) == expected  # the second capture tells nothing new
+    assert alerts(notifier) == expected  # the second capture raises no alert
 
 
 def test_many_names_are_one_alert(notifier: Notifier) -> None:

@@ -12,14 +12,14 @@ from nba_pipeline_tests.monitoring.webhook import SECRET, Slack
 
 DEADLINE_SECONDS = 0.3
 BYTE_SECONDS = 0.05
-"""Between two bytes: no single read ever waits for long."""
+"""Pause between two bytes, so that no single read waits long."""
 
 BYTES = 200
-"""Then the server hangs up, so that a sender without a deadline fails the test and does not hang."""
+"""Bytes before the server closes the connection. A sender without a deadline then fails the test instead of hanging."""
 
 
 def drip(connection: socket.socket, ended: threading.Event) -> None:
-    with suppress(OSError):  # the client has gone
+    with suppress(OSError):  # the client has disconnected
         for _ in range(BYTES):
             connection.sendall(b"x")
             if ended.wait(BYTE_SECONDS):
@@ -42,7 +42,7 @@ def silence(connection: socket.socket, ended: threading.Event) -> None:
 
 @contextmanager
 def server_that(answers: Callable[[socket.socket, threading.Event], None]) -> Iterator[int]:
-    """A server that reads what is sent first and then answers so; its port."""
+    """The port of a server that reads the start of a request and then answers this way."""
     ended = threading.Event()
 
     def serve(listener: socket.socket) -> None:

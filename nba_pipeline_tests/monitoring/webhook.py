@@ -21,7 +21,7 @@ SECRET = "T00000000/B00000000/SeCrEtSeCrEt"
 
 
 class Slack:
-    """An incoming webhook: what it was sent, and what it answers."""
+    """An incoming webhook with its received messages and its answers."""
 
     def __init__(self) -> None:
         self.url, self.status, self.delay_seconds = "", 200, 0.0
@@ -47,7 +47,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Logs nothing."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Homes that the tests of runs, ticks and corrections begin with, each copied for its test."""
+"""Initial homes for the tests of runs, ticks and corrections. Each test gets a copy."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -37,13 +37,13 @@ def followed(graded: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: 
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home of which nothing is known."""
+    """An empty home."""
     return Days(tmp_path_factory.mktemp("empty")).home
 
 
 @pytest.fixture(scope="module")
 def routine(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home where everything that was due until one o'clock was made, the models too."""
+    """A home in which all work due until 13:00 is done, including the models."""
     days, one_pm = a_copy(empty, tmp_path_factory.mktemp("routine") / "home"), eastern(DAY, 13, 1)
     days.make(one_pm, MONDAY, "points_model")
     for back in range(1, SETTINGS.patience.catch_up_days + 1):
@@ -61,7 +61,7 @@ def lived(routine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Day
 
 @pytest.fixture
 def days(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
-    """A home of one's own; games tonight."""
+    """A separate home with games tonight."""
     days = own(empty, tmp_path / "home", monkeypatch)
     days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19), eastern(DAY, 22)))
     return days

@@ -1,6 +1,6 @@
-"""What a backfill plans, leaves out and says beforehand; and that one killed half-way and resumed loses and doubles nothing.
+"""The plan, skipped steps and messages of a backfill. A killed and resumed backfill neither loses nor duplicates rows.
 
-Most tests plan on tables that are written and empty: a date counts as there once it is written.
+Most tests use empty written tables, because a written date counts as existing.
 """
 
 import os
@@ -43,7 +43,7 @@ def warehouse(tmp_path: Path) -> LocalWarehouse:
 
 
 def day(number: int) -> date:
-    """Days from a Monday on; 7 is the next one."""
+    """The date that many days after the first Monday; 7 is the next Monday."""
     return MONDAY + timedelta(days=number)
 
 
@@ -69,7 +69,7 @@ def planned(
 
 
 def told(steps: Collection[Step]) -> list[tuple[str, int, int, int, bool]]:
-    """Part, first and last day, how much is there, whether it is left out."""
+    """Part, first and last day, number of complete dates, whether the step is skipped."""
     return [
         (step.part, (step.first - MONDAY).days, (step.last - MONDAY).days, step.there, step.is_left_out) for step in steps
     ]  # fmt: skip
@@ -112,7 +112,7 @@ def test_chunks_cover_the_range_once() -> None:
     assert list(chunks(day(0), day(4), 2)) == [(day(0), day(1)), (day(2), day(3)), (day(4), day(4))]
 
 
-# What a resumed backfill leaves out
+# Steps that a resumed backfill skips
 
 
 def test_what_is_complete_is_left_out_only_when_resumed(warehouse: LocalWarehouse) -> None:
@@ -123,7 +123,7 @@ def test_what_is_complete_is_left_out_only_when_resumed(warehouse: LocalWarehous
 
 
 def test_a_chunk_that_lacks_one_date_of_one_table_is_run_and_all_that_come_after(warehouse: LocalWarehouse) -> None:
-    """The windows of a later chunk were made from less: it is not left out although every date of it is there."""
+    """Windows of a later chunk had incomplete input, so that the chunk is not skipped although it is complete."""
     write(warehouse, days(day(0), day(8)), FROM_PREDICTIONS)
     write(warehouse, days(day(0), day(8)), UP_TO_FEATURES[:-1])
     write(warehouse, {*days(day(0), day(3)), *days(day(5), day(8))}, UP_TO_FEATURES[-1:])
@@ -180,7 +180,7 @@ def test_a_week_with_too_few_rows_is_tried_again_once_there_is_something_new(
     assert [step.is_left_out for step in whole] == [False]
 
 
-# What is said beforehand and afterwards
+# Messages before and after
 
 
 def test_windows_reach_back_as_far_as_the_graph_says() -> None:
@@ -245,7 +245,7 @@ def test_wrong_use_is_told_in_one_sentence_and_touches_nothing(arguments: list[s
     assert not list(tmp_path.iterdir())
 
 
-# The simulated league, two days more than it has
+# The simulated league, for two more days
 
 assert loaded  # a fixture
 MORNING_AFTER = NEXT + timedelta(days=1)
@@ -277,7 +277,7 @@ def test_a_backfill_killed_half_way_and_resumed_ends_as_if_undisturbed(request: 
     environment = in_the_environment_of(killed)
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout and process.stdout.readline() == f"season {DAY}\n"
-        while not (killed / "tables" / "boxscores" / f"game_date={NEXT}").exists():  # the second chunk is under way
+        while not (killed / "tables" / "boxscores" / f"game_date={NEXT}").exists():  # the second chunk is in progress
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
@@ -285,19 +285,19 @@ def test_a_backfill_killed_half_way_and_resumed_ends_as_if_undisturbed(request: 
     assert NEXT not in runner.warehouse.dates(TABLES["features"])
 
     done(runner.backfill(DAY, NEXT, is_resumed=True, dates_per_run=1, tell=left_out.append))
-    # the week was tried before, and nothing of the days before it is new
+    # the week was attempted before, and the earlier days have no new rows
     assert [(step.part, step.when) for step in left_out] == [("features", str(DAY)), ("models", "2026-01-12")]
     expected, found = tables(whole), tables(killed)
     assert found.pop("alerts")["message"].to_list() == ["its process was killed"]
     assert found.pop("alert_deliveries")["state"].to_list() == ["pending"]
     assert found.keys() == expected.keys()
     for name in expected:
-        # a week that was left out keeps the instant at which it was tried
+        # a skipped week keeps the instant of its attempt
         irrelevant = ["as_of"] if name == "points_model" else []
         assert_frame_equal(found[name].drop(irrelevant), expected[name].drop(irrelevant))
     assert expected["grades"].filter(pl.col("did_play"))["game_date"].unique().sort().to_list()[-2:] == [DAY, NEXT]
 
-    # by the command: nothing is left to do, and it says so
+    # the command reports that nothing is left to do
     words = ["backfill", "--from", str(DAY), "--to", str(NEXT), "--resume"]
     again = nba_pipeline(*words, home=killed, now=eastern(MORNING_AFTER, 7))
     assert (again.returncode, again.stderr.count("left out"), again.stderr.count("done")) == (0, 3, 0)

@@ -1,4 +1,4 @@
-"""What one look at the scoreboard leads to, minute by minute: an evening is lived through, nothing is asked of anybody."""
+"""Decisions on the scoreboard, minute by minute through an evening. Sends no requests."""
 
 import json
 from collections.abc import Iterable
@@ -39,7 +39,7 @@ class Night:
         self.given_up: list[str] = []
 
     def look(self, now: datetime, *final: str) -> bool:
-        """One look; the cursor goes through its text each time."""
+        """One decision. The memory is written to the cursor and read back each time."""
         pending = Pending(DAY, self.games, deadline(DAY))
         self.last = decide(pending, frozenset(final), self.listed, self.memory, now)
         self.memory = remembered(cursor_of({DAY: self.last.memory}))[DAY]
@@ -51,7 +51,7 @@ class Night:
         self.games = {game: tipoff for game, tipoff in self.games.items() if game not in games}
 
     def every_half_minute(self, since: datetime, until: datetime, *final: str) -> list[datetime]:
-        """The instants at which something was asked for."""
+        """The instants of the requests."""
         looks = [since + timedelta(seconds=30 * n) for n in range(int((until - since) / timedelta(seconds=30)) + 1)]
         return [now for now in looks if self.look(now, *final)]
 
@@ -103,7 +103,7 @@ def test_a_final_does_not_wait_for_the_one_before_it_whose_box_is_late() -> None
     assert night.memory.in_a_row > 3
     assert night.look(end + timedelta(hours=1, seconds=30), "A", "B")
     assert night.asked[-1] == "game B ended"
-    assert night.memory.in_a_row == 0  # A is asked for often again, together with B
+    assert night.memory.in_a_row == 0  # A is polled frequently again, together with B
 
 
 # A box score that is late
@@ -144,7 +144,7 @@ def test_what_completes_after_the_deadline_is_no_longer_told() -> None:
 
 
 def test_a_date_that_comes_back_counts_its_requests_on() -> None:
-    """A correction makes a complete game incomplete: a request with an old number would have a run key that was used."""
+    """A correction makes a complete game incomplete. A request with an old number would repeat a run key."""
     night = Night(A=EARLY)
     end = EARLY + timedelta(minutes=140)
     night.look(end, "A")
@@ -155,7 +155,7 @@ def test_a_date_that_comes_back_counts_its_requests_on() -> None:
     assert night.memory.requests == 2
 
 
-# Games that the scoreboard does not show as they are
+# Games that the scoreboard omits or shows wrongly
 
 
 def test_a_game_that_the_scoreboard_does_not_list_is_over_some_hours_after_its_tip_off() -> None:
@@ -167,14 +167,14 @@ def test_a_game_that_the_scoreboard_does_not_list_is_over_some_hours_after_its_t
 
 
 def test_a_listed_game_is_never_taken_for_over() -> None:
-    """An overtime, a delay of hours: as long as the scoreboard shows it, the scoreboard knows."""
+    """During an overtime or a long delay, the state on the scoreboard is authoritative."""
     night = Night(A=EARLY)
     assert night.every_half_minute(EARLY, EARLY + 2 * LONGEST) == []
     assert night.last.why == "game A in play"
 
 
 def test_a_postponed_game_costs_nothing_and_raises_nothing() -> None:
-    """The schedule takes it out of the pending ones when it is read again; until then the scoreboard lists it, not final."""
+    """The next read of the schedule removes it from the pending games. Until then the scoreboard lists it as not final."""
     night = Night(A=EARLY)
     assert night.every_half_minute(EARLY, eastern(NEXT, 12, 59)) == []
     assert night.last.why == "nobody asked before the deadline, which leaves it to the reconciliation"
@@ -204,7 +204,7 @@ def test_a_daemon_that_was_away_for_days_gives_the_reconciliation_its_turn_too()
     assert len(night.given_up) == 1
 
 
-# A daemon that was away
+# A daemon after a downtime
 
 
 def test_a_daemon_that_comes_back_asks_for_all_that_ended_meanwhile() -> None:

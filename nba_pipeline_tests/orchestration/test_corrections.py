@@ -1,4 +1,4 @@
-"""Which corrections are due and not done, on a real warehouse and instance whose events carry the simulated instants."""
+"""Corrections that are due and not done, on a real warehouse and instance with events at simulated instants."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -28,7 +28,7 @@ def after(days: int, hour: int = 12, minute: int = 0) -> datetime:
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory: pytest.TempPathFactory) -> Days:
-    """A home where everything was made of DAY at eleven of the next day."""
+    """A home in which every table of DAY was made at 11:00 on the next day."""
     days = Days(tmp_path_factory.mktemp("collected"))
     days.write("schedule", DAY, GAME)
     days.write("boxscores", DAY, *complete_box(GAME))
@@ -84,7 +84,7 @@ def test_a_reread_that_was_missed_is_made_up_for_until_the_window_ends(collected
 
 
 def test_a_reread_that_a_source_did_not_answer_is_repeated_after_a_while(days: Days) -> None:
-    days.try_mode("overnight", DAY, after(1), after(1, 12, 1))  # an attempt at other work of the date
+    days.try_mode("overnight", DAY, after(1), after(1, 12, 1))  # an attempt at different work of the date
     reread(days, after(1, 12, 2), answered=False)
     run = days.begin(DAY, after(1, 12, 2), "recheck", **the_one(found(days, after(1))).tags)
     days.end(run, after(1, 12, 2), succeeded=True)
@@ -173,7 +173,7 @@ def test_a_disagreement_of_two_sources_is_a_contradiction_for_a_week(days: Days)
 
 
 def test_the_features_of_later_dates_follow_a_change_beyond_the_automation_window(days: Days) -> None:
-    """The conditions make those of tomorrow, today and the two days before again."""
+    """The automation conditions update tomorrow, today and the two days before."""
     for number in range(1, 6):
         days.make(after(number, 16), DAY + timedelta(days=number), "features")
     reread(days, after(5))
@@ -188,7 +188,7 @@ def test_the_features_of_later_dates_follow_a_change_beyond_the_automation_windo
 
 
 def test_news_of_any_source_outdate_the_features_of_later_dates(days: Days) -> None:
-    """The box score is the same: the play-by-play was corrected, or a process died before it recorded the change."""
+    """The box score is unchanged: the play-by-play was corrected, or a process died before it recorded the change."""
     days.make(after(1, 16), DAY + timedelta(days=1), "features")
     reread(days, after(5), "nba_cdn play-by-play of game 1")
     days.make_mode(after(5, 13), DAY, "overnight")

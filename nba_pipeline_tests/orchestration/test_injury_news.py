@@ -1,7 +1,7 @@
-"""When a report is looked at, what of it is news, and what then starts: nothing for an unchanged one.
+"""Instants of peeks at injury reports, detection of news, and the resulting runs. An unchanged report starts no run.
 
-A look sends one request per name and lands nothing: do not let it go through `get`, or each look of a quiet afternoon would
-be a payload and each absent name a journal line.
+A peek sends one request per name and lands nothing. Do not use `get` for it: each peek would land a payload, and each absent
+name would add a journal line.
 """
 
 import json
@@ -38,7 +38,7 @@ def report_at(hour: int, minute: int, *rows: dict[str, str]) -> Answer:
 
 
 class League:
-    """A slate of two games, and the reports that are published of it."""
+    """A slate of two games and its published reports."""
 
     def __init__(self, days: Days, provider: Provider):
         self.days, self.provider, self.cursor = days, provider, None
@@ -57,7 +57,7 @@ class League:
         return InjuryReport(http=http)
 
     def read(self, now: datetime) -> None:
-        """What a run does: the newest report is landed, and the table made."""
+        """Simulates a run: lands the newest report and materializes the table."""
         self.source(now).newest(DAY, now)
         self.days.make(now + timedelta(seconds=1), DAY, "injuries")
         self.provider.asked.clear()
@@ -153,7 +153,7 @@ def test_an_hour_without_any_report_is_an_alert(league: League) -> None:
     assert alerts(league.days) == [(DAY, "injury_report_missing", "injuries")]
     league.provider.asked.clear()
     league.tick(eastern(DAY, 18, 40))
-    assert league.names() == []  # a host that refuses is asked once per printed report
+    assert league.names() == []  # a refusing host gets one request per published report
 
 
 def test_a_host_that_fails_is_named_and_looked_at_again(league: League) -> None:

@@ -1,6 +1,6 @@
-"""Unreadable files of a home that has played two weeks: named, moved aside, one alert each, made again with the same rows.
+"""Unreadable files of a home with two weeks of games: named, moved aside, one alert each, rebuilt with the same rows.
 
-Each test damages one file of a copy of the graded home of `test_runs`. What the platform does without damage is tested there.
+Each test damages one file in a copy of the graded home. `test_runner` covers homes without damage.
 """
 
 # ruff: noqa: F401, F811  # fixtures of test_runs are imported, and named by arguments
@@ -72,13 +72,13 @@ def alerts(runner: Runner) -> list[str]:
 
 
 def made_of(home: Path, table: str, day: date = DAY) -> pl.DataFrame:
-    """The rows of a date, without the instant at which they were made."""
+    """The rows of a date, without the instant of their materialization."""
     rows = pl.read_parquet(part(home, table, day), hive_partitioning=False)
     return rows.sort(TABLES[table].key).drop("as_of")
 
 
 def assert_same_rows(now: pl.DataFrame, before: pl.DataFrame, table: str) -> None:
-    """The same rows; snapshots that a later run captured may be beside them, and a schedule names the later answer."""
+    """Asserts equal rows. Ignores snapshots of later runs, and the source of the schedule, which names the later answer."""
     if table == "schedule":
         now, before = now.drop("source"), before.drop("source")
     if TABLES[table].write == "add":
@@ -129,7 +129,7 @@ def test_the_next_night_and_its_own_backfill_work_with_an_unreadable_boxscore_pa
     outcomes = list(runner.slate(DAY, "overnight"))
     assert [outcome.failures for outcome in outcomes] == [[]] * len(outcomes)
     list(runner.make_lost_again(before=NEXT))
-    # read again for corrections in the morning: the same rows of later answers
+    # the morning re-read gives the same rows from later answers
     assert_frame_equal(made_of(home, "boxscores", BEFORE).drop("source"), before.drop("source"))
 
 

@@ -1,6 +1,6 @@
-"""A rebuild repeats what the landing's journal holds, and replaces tables only when the new ones are complete.
+"""A rebuild repeats the runs of the landing's journal, and replaces tables only if the new ones are complete.
 
-Most tests have a home with one real run of `players` on one date, and put beside it by hand what no run can repeat.
+Most tests use a home with one real run of `players` on one date, and add rows that no run can repeat.
 """
 
 import time
@@ -27,7 +27,7 @@ from nba_pipeline_tests.prepared import copy_of
 pytestmark = pytest.mark.platform
 
 SLATE = date(2025, 10, 29)
-"""The sixth day of a season: the first with features, and few games to repeat."""
+"""The sixth day of a season: the first one with features, with few games to repeat."""
 
 HISTORY_DAYS, MORNING_AFTER = 5, SLATE + timedelta(days=1)
 
@@ -48,7 +48,7 @@ def week(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 @pytest.fixture(scope="session")
 def one_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """To copy: a home with one run, which found no spelling."""
+    """To copy: a home with one run of `players` without rows."""
 
     def make(home: Path) -> None:
         assert a_runner(home, NEXT, 7).run("game_day", ["players"], DAY, DAY).succeeded
@@ -67,7 +67,7 @@ def runner(home: Path) -> Runner:
 
 
 def write(runner: Runner, name: str, rows: int = 0) -> None:
-    """Rows of DAY that no journaled run makes."""
+    """Writes rows of DAY that no journaled run makes."""
     box = frame_of(TABLES[name], *(a_boxscore(DAY, 0, player_id=n + 1) for n in range(rows)))
     runner.warehouse.replace(TABLES[name], [DAY], box, "test")
 
@@ -76,7 +76,7 @@ def all_of(runner: Runner) -> list[Outcome]:
     return list(rebuild(runner))
 
 
-# What is rebuilt
+# Rebuilt tables
 
 
 @pytest.mark.unattended
@@ -137,7 +137,7 @@ def test_a_reread_is_not_repeated_because_it_wrote_no_table() -> None:
     assert repetition(run, set()).tables == ()
 
 
-# What is refused
+# Refusals
 
 
 def test_a_table_that_would_lose_a_date_keeps_all_old_tables(runner: Runner, home: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_table_that_would_shrink_keeps_all_old_tables(runner: Runner, home: Pa
 
 
 def test_a_run_that_had_succeeded_and_fails_keeps_all_old_tables(runner: Runner, home: Path) -> None:
-    """Team box scores were made of box scores that no journaled run makes."""
+    """The team box scores are derived from box scores that no journaled run makes."""
     write(runner, "boxscores")
     assert runner.run("game_day", ["team_boxscores"], DAY, DAY).succeeded
     with pytest.raises(PipelineError, match=r"1 runs failed that had succeeded \(first: game_day 2026-01-15\)"):

@@ -104,7 +104,7 @@ def test_a_box_score_that_contradicts_a_corrected_score_is_read_again_by_the_nex
 
 
 def correct(runner: Runner, *dates: date) -> list[tuple[str, str]]:
-    """Do what corrections ask for on these dates until nothing is due: the job and date of each run."""
+    """Runs the due corrections of these dates until none is left. Returns the job and date of each run."""
     done = list[tuple[str, str]]()
     while work := next(
         (w for w in find_corrections(runner.instance, runner.warehouse, runner.clock.now()) if w.game_date in dates), None
@@ -147,7 +147,7 @@ def test_a_source_that_does_not_answer_is_named_and_nothing_is_lost(at: At, home
     assert any(str(one["game_id"]) in problem and "429" in problem for problem in rechecked.problems)
     assert rereads(runner.instance, DAY)[0].read_at is None
     after = tables(home)
-    assert [name for name in before if not after[name].equals(before[name])] == ["schedule"]  # the games played meanwhile
+    assert [name for name in before if not after[name].equals(before[name])] == ["schedule"]  # the games since
 
 
 # Bad input
@@ -159,7 +159,7 @@ EVENING = eastern(TODAY, 20)
 
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory) -> Days:
-    """Games final, postponed, in progress and to come, each on a date of its own; today's first game is over, its last in progress."""
+    """Final, postponed, live and upcoming games, each on its own date. Today's first game is over, its last in progress."""
     days = Days(tmp_path_factory.mktemp("days"))
     for back, status in ((6, "final"), (5, "postponed"), (4, "live"), (3, "scheduled")):
         day = TODAY - timedelta(days=back)
@@ -222,7 +222,7 @@ def test_the_command_ends_wrong_use_with_code_2(text: str, tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-# What changed
+# Changes
 
 
 def grades_frame(*versions: tuple[str, int]) -> pl.DataFrame:

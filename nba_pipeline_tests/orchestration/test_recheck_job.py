@@ -1,4 +1,4 @@
-"""What a re-read of one date finds: one game, scripted providers over loopback, real landing and warehouse."""
+"""The results of a re-read of one date: one game, scripted providers over loopback, real landing and warehouse."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -41,7 +41,7 @@ BOX, LOGGED = f"nba_cdn box score of game {GAME}", "nba_stats game log of regula
 
 
 class Rereads:
-    """The job, run for the date against scripted providers, on one home."""
+    """Runs the job for the date on one home, against scripted providers."""
 
     def __init__(self, provider: Provider, instance: dg.DagsterInstance):
         self.provider, self.instance = provider, instance
@@ -73,7 +73,7 @@ class Rereads:
 
     @property
     def asked(self) -> list[str]:
-        """The paths that were asked for."""
+        """The requested paths."""
         return [asked.path for asked in self.provider.asked]
 
 

@@ -1,7 +1,7 @@
-"""What was due and is not done, found on a real warehouse and instance whose events carry the simulated instants.
+"""Work that is due and not done, on a real warehouse and instance with events at simulated instants.
 
-A run that succeeded without its work being done counts as an attempt: do not count failures only, or a game that is late
-would be asked for every five minutes for days.
+A run that succeeds without completing its work counts as an attempt. Do not count failures only, or a late game would be
+requested every five minutes for days.
 """
 
 import shutil
@@ -48,7 +48,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture(scope="module")
 def ordinary(tmp_path_factory: pytest.TempPathFactory) -> Days:
-    """To look at only: a home where everything was made of yesterday at 11:01 and of today at 13:01; games yesterday, tonight and tomorrow."""
+    """Read-only: a home in which yesterday was made at 11:01 and today at 13:01, with games yesterday, tonight and tomorrow."""
     days = Days(tmp_path_factory.mktemp("ordinary"))
     yesterday = slate_of(YESTERDAY, eastern(YESTERDAY, 19), eastern(YESTERDAY, 22), status="final")
     days.write("schedule", YESTERDAY, *yesterday)
@@ -80,7 +80,7 @@ def same_day(but: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(table for table in TABLES_OF_MODE["same_day"] if table not in but)
 
 
-# What is done, what was lost
+# Done and lost work
 
 
 @pytest.mark.parametrize("now", [eastern(DAY, 13, 6), eastern(DAY, 15, 59), LAST_CALL, LAST_CALL + GRACE - SECOND])
@@ -111,7 +111,7 @@ def test_another_date_of_the_same_table_is_no_substitute(days: Days) -> None:
 
 
 def test_a_table_of_which_dagster_knows_nothing_counts_as_not_made(days: Days) -> None:
-    """Written by hand, or by an instance that was deleted: nobody can say when."""
+    """Written by hand or by a deleted instance, at an unknown instant."""
     days.make_mode(eastern(DAY, 17, 31), TOMORROW, "tomorrow", but=("rosters",))
     days.make_mode(LAST_CALL + MINUTE, DAY, "same_day")
     days.write("rosters", TOMORROW)
@@ -126,7 +126,7 @@ def test_a_table_of_which_dagster_knows_but_that_is_gone_counts_as_not_made(days
 
 
 def test_missing_box_scores_are_asked_for_together_with_the_schedule(days: Days) -> None:
-    """The schedule was made for another date since, from an answer in which the games had not ended."""
+    """The schedule comes from an earlier answer in which the games had not ended."""
     days.make_mode(eastern(DAY, 6, 1), YESTERDAY, "overnight", but=("boxscores",))
     shutil.rmtree(days.home / "tables" / "boxscores" / f"game_date={YESTERDAY}")
     work = next(work for work in found(days, eastern(DAY, 7)) if work.game_date == YESTERDAY)
@@ -190,7 +190,7 @@ def test_a_slate_at_night_is_due_the_evening_before_and_found_from_midnight_on(d
 
 
 def test_what_two_days_brought_is_made_up_for_oldest_first_and_one_at_a_time(days: Days) -> None:
-    """The daemon stopped on the 15th after one o'clock and is back on the 17th at ten past twelve."""
+    """The daemon stops on the 15th after 13:00 and restarts on the 17th at 12:10."""
     now = eastern(DAY + timedelta(days=2), 12, 10)
     days.write("schedule", TOMORROW + timedelta(days=1), *slate_of(TOMORROW + timedelta(days=1), now + timedelta(hours=7)))
     taken, keys = [], set()
@@ -261,7 +261,7 @@ def test_the_last_end_counts(days: Days) -> None:
 
 
 def test_an_attempt_that_failed_waits_and_does_not_hold_up_the_next_slate(days: Days) -> None:
-    """Yesterday's box scores are late, and tonight has to be predicted all the same."""
+    """Late box scores of yesterday must not delay tonight's predictions."""
     days.write("boxscores", YESTERDAY)
     for minutes in (1, 4, 10):
         days.try_mode("overnight", YESTERDAY, ELEVEN, LAST_CALL + minutes * MINUTE)
@@ -283,7 +283,7 @@ def test_an_attempt_that_failed_waits_and_does_not_hold_up_the_next_slate(days: 
 
 
 def failed(days: Days, due_at: datetime, *missing: str) -> None:
-    """A call that made all but some tables and what hangs on them, and failed."""
+    """A failed call that made all tables except the missing ones and their downstream tables."""
     days.make(due_at + MINUTE, DAY, *same_day(but=(*missing, "features", "predictions")))
     days.try_mode("same_day", DAY, due_at, due_at + MINUTE)
 
@@ -312,7 +312,7 @@ def test_two_optional_tables_are_waited_for_longer(days: Days) -> None:
 
 
 def test_the_next_call_does_not_begin_the_waiting_anew(days: Days) -> None:
-    """Lacking since one o'clock, at the call of four it has been waited for three hours."""
+    """The tables are missing since 13:00, so that the wait at the call of 16:00 is three hours."""
     days.warehouse.drop(TABLES["prop_lines"])
     days.warehouse.drop(TABLES["game_lines"])
     failed(days, LAST_CALL, "prop_lines", "game_lines")
@@ -335,7 +335,7 @@ def test_critical_tables_and_the_result_are_never_gone_without(days: Days) -> No
 
 
 def test_an_optional_table_alone_is_tried_on(days: Days) -> None:
-    """There is nothing to go on with: the slate is predicted, and what is late heals when it comes."""
+    """The slate is already predicted, so that the late table is requested without giving it up."""
     days.make(LAST_CALL + MINUTE, DAY, *same_day(but=("rosters",)))
     days.try_mode("same_day", DAY, LAST_CALL, LAST_CALL + MINUTE)
     work = the_slate(days, eastern(DAY, 21))
@@ -350,11 +350,11 @@ def test_an_optional_table_that_keeps_failing_does_not_keep_the_rest_stale(days:
     assert (work.tables, work.gone_without) == (("features",), ("rosters",))
 
 
-# What is older than what it is made of
+# Tables older than their upstream tables
 
 
 def report(days: Days, at: datetime, contents: str) -> None:
-    """A report that was read at an instant."""
+    """A report read at an instant."""
     made = dg.AssetMaterialization("injuries", partition=DAY.isoformat(), tags={DATA_VERSION_TAG: contents})
     with time_machine.travel(at, tick=True):
         days.instance.report_runless_asset_event(made)
@@ -397,21 +397,21 @@ def test_a_corrected_box_score_that_was_not_carried_on_is_found(days: Days) -> N
 
 
 def content(days: Days) -> list[str]:
-    """What is lacking of yesterday when everything was made."""
+    """The missing content of yesterday after every table was made."""
     return [work.why for work in found(days, ELEVEN + 10 * MINUTE) if work.game_date == YESTERDAY]
 
 
 def test_a_final_game_without_a_complete_box_score_is_asked_for_again(days: Days) -> None:
     first, second = slate_of(YESTERDAY, eastern(YESTERDAY, 19), eastern(YESTERDAY, 22), status="final")
     days.write("boxscores", YESTERDAY, *complete_box(first), *complete_box(second)[1:])
-    assert found(days, deadline(YESTERDAY) - SECOND) == []  # the sensor of the finals asks for it
+    assert found(days, deadline(YESTERDAY) - SECOND) == []  # the sensor final_games requests it
     work = the_one([work for work in found(days, deadline(YESTERDAY)) if work.mode == "overnight"])
     assert work.why == "LAL@BOS 0022601141 has no complete box score"
     assert work.tables == TABLES_OF_MODE["overnight"]
 
 
 def test_what_a_closed_gate_holds_back_is_not_due_before_the_deadline(days: Days) -> None:
-    """Half of the games are complete: summaries and grades cannot be made, and nothing is tried in vain."""
+    """Half of the games are complete: summaries and grades cannot be made and are not attempted."""
     first, _ = slate_of(YESTERDAY, eastern(YESTERDAY, 19), eastern(YESTERDAY, 22), status="final")
     days.write("boxscores", YESTERDAY, *complete_box(first))
     days.make(ELEVEN + 2 * MINUTE, YESTERDAY, *COLLECTED)
@@ -424,7 +424,7 @@ LATE_EVENING = eastern(DAY, 22, 20)
 
 @pytest.fixture
 def evening(days: Days) -> Days:
-    """Tonight's first game of two is over and its box score is there; the conditions made nothing of it."""
+    """Tonight's first of two games is over and has a box score, and the automation conditions missed the update."""
     days.make_mode(LAST_CALL + MINUTE, DAY, "same_day")
     days.make_mode(eastern(DAY, 17, 31), TOMORROW, "tomorrow")
     over, playing = slate_of(DAY, eastern(DAY, 19), eastern(DAY, 22), status="final")
@@ -478,7 +478,7 @@ def test_a_prediction_of_a_game_that_is_not_played_and_not_void_is_found(days: D
     days.write("schedule", YESTERDAY, off | {"status": "postponed", "home_points": None, "away_points": None}, other)
     bet = a_prediction(game_date=YESTERDAY, game_id=off["game_id"], player_id=1, tipoff_at=off["tipoff_at"])
     late = bet | {"system_id": "catboost", "made_at": off["tipoff_at"]}
-    days.write("predictions", YESTERDAY, bet | {"made_at": eastern(YESTERDAY, 12)}, late)  # which no grade counts
+    days.write("predictions", YESTERDAY, bet | {"made_at": eastern(YESTERDAY, 12)}, late)  # too late to be graded
     assert content(days) == [f"NYK@GSW {off['game_id']} is not played and its predictions are not void"]
     graded = {name: bet[name] for name in ("game_id", "player_id", "system_id", "market", "run_kind")} | {"grade_version": 1}
     days.write("grades", YESTERDAY, graded)
@@ -553,11 +553,11 @@ def test_out_of_season_no_week_is_trained(days: Days, game: date, status: str, i
     assert week == (date(2026, 7, 13) if is_due else None)
 
 
-# What cannot be read
+# Unreadable data
 
 
 class Unreadable(LocalWarehouse):
-    """A warehouse that does not answer."""
+    """An unavailable warehouse."""
 
     def dates(self, table: Table) -> set[date]:
         raise PipelineError(f"{table.name} cannot be read")

@@ -1,6 +1,6 @@
-"""Landed against loaded: what is named, and that it is reloaded without a request.
+"""Landed but not loaded data is found, and reloaded without requests.
 
-A payload in the landing is a file below its slot's folder; most tests write it without asking a provider.
+A payload in the landing is a file in the folder of its slot. Most tests write it directly.
 """
 
 import os
@@ -39,7 +39,7 @@ ODDS = Slot("odds_api", "event_odds", "e1", OLD)
 
 @pytest.fixture(scope="module")
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """To copy: a home without games since a week before NOW, so that no mode has lost anything."""
+    """To copy: a home without games since a week before NOW, so that no mode has undone work."""
     home = Days(tmp_path_factory.mktemp("quiet"))
     recent = days(NOW.date() - timedelta(days=8), NOW.date() + timedelta(days=1))
     home.make_everything(NOW - timedelta(minutes=30), *recent)
@@ -57,7 +57,7 @@ def landing_of(home: Days) -> Landing:
 
 
 def land(home: Days, *slots: Slot, written_at: datetime = NOW) -> None:
-    """A payload of each slot; when it was written decides whether a later load has read it."""
+    """Writes a payload for each slot. Its time of writing decides whether a later load has read it."""
     for slot in slots:
         payload = landing_of(home).keep(slot, b"{}", fetched_at=NOW)
         os.utime(str(payload.path), (written_at.timestamp(), written_at.timestamp()))
@@ -75,7 +75,7 @@ def named(works: Sequence[Work]) -> list[tuple[date, tuple[str, ...]]]:
 
 
 def test_each_source_reads_the_slots_of_its_providers() -> None:
-    """A provider that renames an endpoint would make its dates look as if nothing was landed."""
+    """If a provider renamed an endpoint, its landed dates would look missing."""
     client = HttpClient(base_urls={}, landing=Landing(home="x", clock=Clock()), clock=Clock())
     odds = odds_api.OddsApi(http=client, api_key="k")
     box = {
@@ -119,7 +119,7 @@ def test_downstream_tables_are_followed_to_the_grades_and_past_slates_are_not_pr
     assert "predictions" not in downstream
 
 
-# What is found
+# Found reloads
 
 
 def test_a_date_that_is_landed_and_not_loaded_is_found_at_any_age(days_of: Days) -> None:
@@ -135,7 +135,7 @@ def test_a_date_that_is_landed_and_not_loaded_is_found_at_any_age(days_of: Days)
 
 
 def test_a_partition_of_nothing_landed_that_was_loaded_once_is_found(days_of: Days) -> None:
-    """Of the archive, and empty: no folder of the landing has such a date."""
+    """Archived and empty dates have no folder in the landing."""
     days_of.make(NOW, OLD, *READS)
     shutil.rmtree(days_of.home / "tables" / "injuries" / f"game_date={OLD}")
     assert named(found(days_of)) == [(OLD, ("injuries",))]
@@ -241,7 +241,7 @@ def test_deleted_partitions_come_back_cell_by_cell_without_a_request(
         return {record["game_date"]: record["state"] for record in records}
 
     assert "COMPLETE" not in states().values()
-    reloads = list(islice(runner.reconcile(), 2))  # the re-reads of final games, which ask providers, come after them
+    reloads = list(islice(runner.reconcile(), 2))  # re-reads of final games send requests and come later
     assert all(outcome.succeeded for outcome in reloads)
     assert find_missing(runner.instance, runner.warehouse, runner.landing, runner.clock.now()) == []
     assert provider.asked == []

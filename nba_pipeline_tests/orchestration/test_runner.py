@@ -1,6 +1,6 @@
 """Game days of the simulated league from HTTP to grades: the real jobs, warehouse, landing and instance, with faults.
 
-Every test works on a copy of one loaded home, so that it may break what it likes.
+Every test works on its own copy of one loaded home.
 """
 
 import json
@@ -53,7 +53,7 @@ NO_BOXES = (
     {"match": {"provider": "nba_stats"}, "action": "status", "status": 403},
     {"match": {"provider": "balldontlie"}, "action": "empty_json", "body": {"data": []}},
 )
-"""None of the sources has any."""
+"""No source has a box score."""
 
 At = Callable[[date, int], Runner]
 
@@ -73,14 +73,14 @@ def a_runner(home: Path, day: date, hour: int) -> Runner:
 
 
 def made_once(name: str, make: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A home that one of the test processes makes and all of them copy."""
+    """A home that one test process makes and all test processes copy."""
     root = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
     return prepared(name, make, root)
 
 
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A home with some days of the league, as of the morning of DAY."""
+    """A home with some days of the league, on the morning of DAY."""
 
     def make(home: Path) -> None:
         before = DAY - timedelta(days=1)
@@ -113,7 +113,7 @@ def graded(predicted: Path, tmp_path_factory: pytest.TempPathFactory, worker_id:
 
 @pytest.fixture
 def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A copy of the home that the test's `starts_from` names, else of the loaded one."""
+    """A copy of the home in the test's `starts_from`; the default is the loaded one."""
     marker = request.node.get_closest_marker("starts_from")
     start = request.getfixturevalue(marker.args[0] if marker else "loaded")
     return copy_of(start, tmp_path / "home")
@@ -121,7 +121,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def at(home: Path) -> At:
-    """A runner on the home, its clock standing at an Eastern hour of a date; asked for again, the same one."""
+    """A runner on the home with its clock fixed at an Eastern hour of a date. The same arguments return the same runner."""
     return cache(lambda day, hour: a_runner(home, day, hour))
 
 
@@ -133,7 +133,7 @@ def rules(home: Path, *faults: dict[str, object], no_game_dates: tuple[str, ...]
 
 
 def tables(home: Path) -> dict[str, pl.DataFrame]:
-    """Every table as it lies on disk."""
+    """Every table as stored on disk."""
     return {
         folder.name: pl.read_parquet(folder / "*" / "part.parquet", hive_partitioning=False).sort(
             "game_date", *TABLES[folder.name].key
@@ -147,7 +147,7 @@ def only(outcomes: Iterator[Outcome]) -> Outcome:
 
 
 def done(outcomes: Iterator[Outcome]) -> None:
-    """Every run came to its end; the message of a failure says why one did not."""
+    """Asserts that every run succeeded. The assertion message has the failures."""
     assert [failure for outcome in outcomes for failure in outcome.failures] == []
 
 
@@ -264,7 +264,7 @@ def test_lines_in_play_are_never_used(at: At, home: Path) -> None:
 
 
 def test_a_capture_that_heard_nothing_is_none(at: At, home: Path) -> None:
-    """Its run succeeds, because earlier lines stand, and the sensor of the lines tries again."""
+    """Its run succeeds, because earlier lines stay valid, and the sensor `lines` tries again."""
     rules(home, {"match": {"provider": "odds_api", "path": "/events"}, "action": "status", "status": 503})
     runner = at(DAY, 12)
     assert runner.run("game_day", ["schedule", "prop_lines"], DAY, DAY).succeeded
@@ -331,7 +331,7 @@ def test_a_resolved_name_is_replayed(at: At, home: Path) -> None:
 
 @pytest.mark.unattended
 def test_a_home_is_restored_and_rebuilt_after_everything_but_its_backup_was_deleted(tmp_path: Path) -> None:
-    """Ledgers and landing come from the backup, the other tables from the landing without a provider."""
+    """Ledgers and landing come from the backup, the other tables from the landing without requests."""
     home, folder, assets = tmp_path / "home", tmp_path / "backup", ["schedule", "boxscores"]
     runner = a_runner(home, NEXT, 8)
     assert runner.run("game_day", assets, DAY, DAY).succeeded
@@ -357,7 +357,7 @@ def test_a_killed_run_is_finished_by_the_next(at: At, home: Path, predicted: Pat
     environment = {**os.environ, "NBA_PIPELINE_HOME": str(home), "NBA_PIPELINE_NOW": eastern(DAY, 12).isoformat()}
     command = [sys.executable, "-m", "nba_pipeline", "run", "--date", str(DAY)]
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        while not (home / "tables" / "prop_lines" / f"game_date={DAY}").exists():  # half of its way
+        while not (home / "tables" / "prop_lines" / f"game_date={DAY}").exists():  # halfway through the run
             assert process.poll() is None
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
@@ -376,7 +376,7 @@ def test_a_check_of_a_single_date_is_recorded_with_its_date(home: Path) -> None:
 
 
 def test_a_variable_that_is_gone_since_the_graph_was_loaded_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dagster refuses the configuration before there is a run that could say so."""
+    """Dagster rejects the configuration before it creates a run."""
     monkeypatch.setenv("ODDS_API_KEY", "key")
     runner = a_runner(tmp_path, DAY, 7)
     monkeypatch.delenv("ODDS_API_KEY")
@@ -391,7 +391,7 @@ def test_a_game_that_is_marked_as_not_played_is_waited_for_no_more_and_its_predi
     done(at(NEXT, 7).slate(DAY, "overnight"))
     of_game = f"FROM grades WHERE game_id = '{game}'"
     assert ask(at(NEXT, 7), f"SELECT count(*) AS n {of_game}") == [{"n": 0}]
-    rules(home, {"match": {"path": "."}, "action": "status", "status": 500})  # no provider is needed for it
+    rules(home, {"match": {"path": "."}, "action": "status", "status": 500})  # the command sends no request
     words = ["not-played", "--game", game, "--reason", "suspended", "--author", "Ann"]
     ended = nba_pipeline(*words, home=home, now=eastern(NEXT, 8))
     assert ended.returncode == 0, ended.stderr

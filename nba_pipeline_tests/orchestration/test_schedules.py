@@ -1,6 +1,6 @@
 """Schedules by a simulated clock, on a real warehouse, a real instance and the league of the sandbox.
 
-A held-back tick must skip and not fail: Dagster tries a failed tick again, and the slate would be asked for twice.
+A held-back tick must skip and not fail: Dagster retries a failed tick, and the slate would be requested twice.
 """
 
 from datetime import date, datetime, timedelta
@@ -34,7 +34,7 @@ from nba_pipeline_tests.orchestration.ticks import (
 
 
 def wall_clock(name: str, day: date) -> list[str]:
-    """The Eastern times at which a schedule ticks on a date."""
+    """The Eastern times of a schedule's ticks on a date."""
     schedule, since = SCHEDULES[name], eastern(day, 0).timestamp() - 1
     times: list[str] = []
     for at in schedule_execution_time_iterator(since, schedule.cron_schedule, schedule.execution_timezone, True):
@@ -130,7 +130,7 @@ def test_a_warehouse_that_does_not_answer_holds_the_modes_back(days: Days) -> No
 
 
 def test_a_probe_that_fails_starts_nothing(days: Days) -> None:
-    """What nobody expected, in the gate itself: the tick fails, and a failed tick has no runs."""
+    """After an unexpected error in the gate the tick fails, and a failed tick has no runs."""
     with pytest.raises(ScheduleExecutionError) as failed:
         tick(days, "same_day", eastern(DAY, 7), warehouse=Unreadable(home=str(days.home)))
     assert str(failed.value.user_exception) == "schedule cannot be read"

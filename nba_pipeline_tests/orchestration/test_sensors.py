@@ -1,6 +1,6 @@
 """Sensors by a simulated clock, on a real warehouse, a real instance and the league of the sandbox.
 
-A held-back tick must skip and not fail: Dagster tries a failed tick again, and the slate would be asked for twice.
+A held-back tick must skip and not fail: Dagster retries a failed tick, and the slate would be requested twice.
 """
 
 import json
@@ -65,7 +65,7 @@ def test_a_capture_that_failed_is_tried_again_a_little_later(days: Days) -> None
 
 
 def test_a_capture_of_a_provider_that_is_down_is_tried_again(days: Days) -> None:
-    """Its run succeeds, since earlier lines stand; a few events without an answer are left to the next capture."""
+    """Its run succeeds, because earlier lines stay valid. The next capture covers a few events without an answer."""
     due_at = eastern(DAY, 18, 45)
     days.make(eastern(DAY, 18, 46), DAY, *CAPTURED, games_to_come=8, games_heard_of=0)
     days.try_mode("lines", DAY, due_at, eastern(DAY, 18, 46), succeeded=True)
@@ -96,7 +96,7 @@ def test_the_lines_do_not_wait_for_a_schedule_that_failed(days: Days) -> None:
 
 
 def test_lines_are_captured_while_the_league_cannot_be_asked(days: Days) -> None:
-    """Five failures in the journal open the breaker of nba_cdn; tonight's schedule is there already."""
+    """Five failures in the journal open the breaker of nba_cdn. Tonight's schedule is already loaded."""
     landing = Landing(home=str(days.home), clock=Clock())
     with time_machine.travel(eastern(DAY, 6, 59)):
         for n in range(5):
@@ -105,7 +105,7 @@ def test_lines_are_captured_while_the_league_cannot_be_asked(days: Days) -> None
 
 
 def test_captures_that_were_missed_are_one(days: Days) -> None:
-    """A daemon that starts at 18:50 asks once, for the last of what was due."""
+    """A daemon that starts at 18:50 requests only the last due capture."""
     found = look(days, sensors.lines, eastern(DAY, 18, 50))
     assert found.run.run_key == f"lines:{DAY}:{eastern(DAY, 18, 45).isoformat()}:0"
     days.make(eastern(DAY, 18, 51), DAY, *CAPTURED)
@@ -195,13 +195,13 @@ def test_work_that_keeps_failing_is_told_once(lived: Days) -> None:
         lived.try_mode("same_day", DAY, eastern(DAY, 16), eastern(DAY, 16, n + 1))
         if n:
             look(lived, sensors.reconciliation, eastern(DAY, 16, 6))
-    for minute in (12, 14):  # eight minutes after the third attempt it is tried, and told of
+    for minute in (12, 14):  # the fourth attempt and the alert are due after eight minutes
         look(lived, sensors.reconciliation, eastern(DAY, 16, minute))
     assert alerts(lived) == [(DAY, "work_undone", "same_day")]
 
 
 def test_held_back_for_minutes_it_is_told_once(days: Days) -> None:
-    """The warehouse that holds back is one of the tests; that of the alerts is the sandbox's own."""
+    """The test's broken warehouse holds the sensor back. The alerts go to the warehouse of the sandbox."""
     cursor, now = None, eastern(DAY, 16, 6)
     for minutes, expected in ((0, 0), (2, 0), (4, 0), (6, 1), (8, 1), (60, 1)):
         found = look(days, sensors.reconciliation, now + minutes * MINUTE, cursor, warehouse=broken(days))
@@ -219,7 +219,7 @@ def test_what_answers_in_between_is_not_held_back_for_minutes(days: Days) -> Non
 
 
 def test_held_back_again_on_another_day_it_is_told_again(days: Days) -> None:
-    """Dagster keeps a sensor's cursor where the result has an empty one: what was told of must be forgotten in other words."""
+    """Dagster ignores an empty cursor in a sensor's result, so that the sensor must reset its cursor explicitly."""
     cursor = None
     for day in (DAY, TOMORROW):
         for minutes in (0, 6, 12):
@@ -278,7 +278,7 @@ def test_a_week_that_is_being_trained_is_not_trained_again(days: Days) -> None:
 
 @pytest.mark.parametrize("gate", ["find_undone", "held_back", "untrained_week"])
 def test_a_gate_that_raises_starts_nothing(days: Days, monkeypatch: pytest.MonkeyPatch, gate: str) -> None:
-    """Everything is undone, so whatever let go of the exception would start something."""
+    """All work is undone, so that a swallowed exception would start a run."""
 
     def explode(*_: Any, **__: Any) -> Any:
         raise RuntimeError("nobody thought of this")
@@ -289,24 +289,24 @@ def test_a_gate_that_raises_starts_nothing(days: Days, monkeypatch: pytest.Monke
     assert days.instance.get_runs_count() == 0 and alerts(days) == []
 
 
-# Finals, as the league of the sandbox shows them
+# Final games, on the scoreboard of the sandbox's league
 
 
 @cache
 def league(day: date) -> list[Game]:
-    """The games that really take place, in the order of their ends."""
+    """The games that are played, in the order of their ends."""
     return sorted(League().games(day), key=lambda game: (game.ends_at, game.game_id))
 
 
 def scheduled(day: date, *games: Game) -> list[Values]:
-    """The rows of the schedule as they were read in the morning."""
+    """The rows of the schedule as read in the morning."""
     return [
         slate_of(day, game.tipoff_at, game_id=game.game_id, home_team=game.teams[0], away_team=game.teams[1])[0] for game in games
     ]
 
 
 def complete(days: Days, day: date, *finals: Game) -> None:
-    """What a collection leaves: these games are final and have their box scores, the others are as they were."""
+    """Simulates a collection: these games are final and have box scores, the others do not change."""
     rows = scheduled(day, *league(day))
     done = {game.game_id for game in finals}
     known = [row | {"status": "final", "home_points": 110, "away_points": 100} if row["game_id"] in done else row for row in rows]
@@ -368,17 +368,17 @@ def test_a_date_that_another_run_is_working_on_is_asked_for_afterwards(night: Da
 
 
 def test_dates_are_asked_for_each_by_itself(night: Days) -> None:
-    """A game of the night before has no box score yet, and at nine the scoreboard still shows that night."""
+    """A game of the previous night has no box score yet, and at 09:00 the scoreboard still shows that night."""
     night.write("schedule", YESTERDAY, *scheduled(YESTERDAY, league(YESTERDAY)[0]))
     found = look(night, sensors.final_games, eastern(DAY, 9))
     assert [run.run_key for run in found.runs] == [f"final_games:{YESTERDAY}:1"]
-    assert f"; {DAY}: the first tip-off is at" in found.run.tags[WHY_TAG]  # what was decided on the other date
+    assert f"; {DAY}: the first tip-off is at" in found.run.tags[WHY_TAG]  # the decision on the other date
     evening = look(night, sensors.final_games, ends()[0] + MINUTE, found.cursor)
-    assert [run.run_key for run in evening.runs] == [f"final_games:{DAY}:1"]  # noon of the first date is long past
+    assert [run.run_key for run in evening.runs] == [f"final_games:{DAY}:1"]  # long after noon of the first date
 
 
 def test_a_date_that_comes_back_has_a_run_key_of_its_own(night: Days) -> None:
-    """A correction makes a complete game incomplete: Dagster starts nothing for a key that was used."""
+    """A correction makes a complete game incomplete. Dagster starts no run for a used run key."""
     end = ends()[-1]
     found = look(night, sensors.final_games, end + MINUTE)
     complete(night, DAY, *league(DAY))
@@ -410,7 +410,7 @@ def test_while_the_league_cannot_be_asked_the_reason_is_told_and_then_it_is_coll
 
 
 def test_when_no_game_has_begun_nobody_is_asked(night: Days) -> None:
-    """A rule that would break every answer changes nothing."""
+    """A rule that breaks every answer has no effect."""
     rule(night, match={"provider": "nba_cdn"}, action="status", status=503)
     found = look(night, sensors.final_games, eastern(DAY, 15))
     assert (found.runs, "503" in found.why) == ([], False)

@@ -1,4 +1,4 @@
-"""Ticks of schedules and looks of sensors by a simulated clock, on a real warehouse, a real instance and the sandbox's league."""
+"""Ticks of schedules and sensors by a simulated clock, on a real warehouse, a real instance and the sandbox's league."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +42,7 @@ class Broken(LocalWarehouse):
 
 
 class Unreadable(LocalWarehouse):
-    """A warehouse that passes its start-up check and then does not answer."""
+    """A warehouse that passes its start-up check and is unreadable afterwards."""
 
     def scan(self, table: Table, dates: Any = None) -> pl.LazyFrame:
         raise PipelineError(f"{table.name} cannot be read")
@@ -50,7 +50,7 @@ class Unreadable(LocalWarehouse):
 
 @dataclass(frozen=True)
 class Tick:
-    """What a tick led to: the runs, or the reason for none; a sensor's cursor."""
+    """The result of a tick: the runs or the skip reason, and a sensor's cursor."""
 
     runs: list[dg.RunRequest]
     why: str
@@ -68,22 +68,22 @@ def repository() -> dg.RepositoryDefinition:
 
 
 def own(start: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
-    """A copy of a home, which the environment names."""
+    """Copies a home and sets NBA_PIPELINE_HOME to the copy."""
     monkeypatch.setenv("NBA_PIPELINE_HOME", str(home))
-    monkeypatch.setenv("NBA_CDN_URL", "http://127.0.0.1:9")  # spares the league's server where nobody is asked
+    monkeypatch.setenv("NBA_CDN_URL", "http://127.0.0.1:9")  # avoids starting the league's server for tests without requests
     return a_copy(start, home)
 
 
 @contextmanager
 def resources_at(now: datetime, **instead: Any) -> Iterator[dict[str, Any]]:
-    """Those of the sandbox that schedules and sensors ask for, in a process that lives at an instant."""
+    """The resources of the sandbox for schedules and sensors, with the process time set to an instant."""
     with time_machine.travel(now, tick=True):
         sandbox = resources_for("sandbox", Clock())
         yield {name: instead.get(name, sandbox[name]) for name in NEEDED}
 
 
 def tick(days: Days, name: str, at: datetime, late: timedelta = timedelta(seconds=2), **instead: Any) -> Tick:
-    """A schedule's tick, evaluated a little after its time; those of the modes ask nothing of the instance."""
+    """Evaluates a schedule shortly after its time. The schedules of the modes do not use the instance."""
     instance = None if name in MODES else days.instance
     with (
         resources_at(at + late, **instead) as resources,
@@ -96,7 +96,7 @@ def tick(days: Days, name: str, at: datetime, late: timedelta = timedelta(second
 
 
 def look(days: Days, sensor: dg.SensorDefinition, now: datetime, cursor: str | None = None, **instead: Any) -> Tick:
-    """A sensor's evaluation."""
+    """Evaluates a sensor."""
     with (
         resources_at(now, **instead) as resources,
         dg.build_sensor_context(days.instance, cursor, resources=resources, repository_def=repository()) as context,
