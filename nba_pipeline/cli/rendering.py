@@ -52,7 +52,7 @@ def report(work: Runner, outcomes: Iterable[Outcome], is_brief: bool = False) ->
     for outcome in outcomes:
         mark = "[green]done[/]" if outcome.succeeded else "[red]failed[/]"
         told = len(outcome.warnings) + len(outcome.closed)
-        noted = f", {told} checks have something to say" if is_brief and told else ""
+        noted = f", {told} checks failed without stopping it" if is_brief and told else ""
         err.print(f"{mark} {outcome.title} in {outcome.seconds:.1f} s{noted}", highlight=False)
         refused = [i for i in work.landing.incidents(run_id=outcome.run_id) if i["status"] == httpx.codes.UNAUTHORIZED]
         stopped = [*outcome.failures, *dict.fromkeys(str(incident["problem"]) for incident in refused)]

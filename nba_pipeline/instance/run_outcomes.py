@@ -63,18 +63,18 @@ def in_short(failures: Sequence[str]) -> str:
     return "; ".join(failures[:NAMES_TOLD]) + (f"; and {more} more" if more > 0 else "")
 
 
-def is_not_true(table: str, check: str) -> str:
+def failed_check(table: str, check: str) -> str:
     """Returns the beginning of the message of a failed check."""
-    return f"{table}: not true that {check.replace('_', ' ')}"
+    return f"{table}: check {check} failed"
 
 
 def _verdict(evaluation: dg.AssetCheckEvaluation) -> str:
-    """Returns the message of a failed check with its worst share, its failing dates and the first missing names."""
+    """Returns the message of a failed check with its failing dates, its worst share and the first missing names."""
     missing = [str(name) for name in getattr(evaluation.metadata.get("missing"), "data", None) or []]
     share = getattr(evaluation.metadata.get("share"), "value", None)
-    dates = getattr(evaluation.metadata.get("failing_dates"), "value", None)
-    facts = [f"{share:.0%}" if share is not None else "", f"{dates:.0f} dates" if dates else ""]
-    told = ", ".join(fact for fact in facts if fact)
+    dates = int(getattr(evaluation.metadata.get("failing_dates"), "value", None) or 0)
+    message = failed_check(evaluation.asset_key.to_user_string(), evaluation.check_name)
+    message += f" on {dates} date{'s' if dates > 1 else ''}" if dates else ""
+    message += f" ({share:.0%})" if share is not None else ""
     names = "; ".join(missing[:NAMES_TOLD]) + (" ..." if len(missing) > NAMES_TOLD else "")
-    sentence = is_not_true(evaluation.asset_key.to_user_string(), evaluation.check_name)
-    return sentence + (f" ({told})" if told else "") + (f": {names}" if names else "")
+    return f"{message}: {names}" if names else message

@@ -7,7 +7,7 @@ import dagster as dg
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import MODES
-from nba_pipeline.instance.run_outcomes import in_short, is_not_true, why_it_failed
+from nba_pipeline.instance.run_outcomes import failed_check, in_short, why_it_failed
 from nba_pipeline.instance.run_tags import PARTITION_TAGS, WILL_RETRY_TAG
 from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.monitoring.alerts import Notifier
@@ -56,7 +56,7 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
 
 def _waits_for_boxes(failures: Sequence[str], span: Sequence[date], now: datetime) -> bool:
     """Whether only late box scores stopped the run. They are due at the deadline of the date, which raises its own alert."""
-    awaited = is_not_true("boxscores", gates.COVERAGE_GATE)
+    awaited = failed_check("boxscores", gates.COVERAGE_GATE)
     if not span or not failures:  # unidentified failures always raise an alert
         return False
     return now < gates.deadline(max(span)) and all(failure.startswith(awaited) for failure in failures)

@@ -58,7 +58,7 @@ def run_of(instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition]) 
 def test_a_run_that_succeeded_names_its_closed_dates_and_warnings(instance: dg.DagsterInstance) -> None:
     result = run_of(instance, [source])
     assert sentences(result.all_events, result.success) == (
-        [], ["source: not true that enough is there (50%, 1 dates)"], ["source: not true that all is there"]
+        [], ["source: check enough_is_there failed on 1 date (50%)"], ["source: check all_is_there failed"]
     )  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def test_a_failed_check_is_told_as_the_sentence_that_does_not_hold(
     failed(instance, notifier, run_of(instance, checked, tags={"nba/mode": "overnight"}))
     assert [(row["subject"], row["message"], row["next_command"]) for row in rows(warehouse)] == [
         (
-            "overnight 2024-03-12 checked", "checked: not true that enough is there (25%): NYK@BOS; ATL@MIA",
+            "overnight 2024-03-12 checked", "checked: check enough_is_there failed (25%): NYK@BOS; ATL@MIA",
             "nba-pipeline run --date 2024-03-12 --mode overnight",
         )
     ]  # fmt: skip
