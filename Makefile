@@ -53,7 +53,7 @@ test-nightly: $(READY)
 
 # the UI has no login, so it listens on this machine only
 dev: $(READY)
-	$(BIN)/python -W ignore -c 'from nba_pipeline.environments import home; from nba_pipeline.instance.opening import prepare_instance; prepare_instance(home())'
+	$(BIN)/nba-pipeline decisions > /dev/null  # writes dagster.yaml, or names one that cannot be used
 	umask 077; DAGSTER_HOME=$(NBA_PIPELINE_HOME)/dagster $(BIN)/dagster dev --host 127.0.0.1 -w workspace.yaml
 
 lint: $(READY)

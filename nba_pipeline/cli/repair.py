@@ -68,6 +68,7 @@ def waive(
     ends_at = parse_instant(until, "--until") if until is not None else None
     ledger.refuse_nonsense(clock().now(), slate, gate, reason, author, ends_at)
     work = runner()
+    ledger.refuse_open_gate(work.warehouse, slate, gate)
     for sentence in ledger.waive(work.warehouse, work.clock.now(), slate, gate, reason, author, ends_at):
         out.print(sentence, highlight=False, soft_wrap=True, markup=False)
     leave(0)

@@ -13,10 +13,10 @@ FAILED     overdue past the deadline or after the last attempt, or a ledger is c
 """
 
 from collections.abc import Collection, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from nba_pipeline.completeness import gates
-from nba_pipeline.completeness.date_facts import Facts, Failure
+from nba_pipeline.completeness.date_facts import Facts, Failure, Game
 from nba_pipeline.completeness.modes import (
     CRITICAL_OF_MODE,
     DAILY_TABLES,
@@ -112,11 +112,17 @@ def _of_games(facts: Facts, now: datetime) -> Iterator[Finding]:
         if not game.is_played or not game.has_source:
             continue
         if game.status != "final":
-            command = f"nba-pipeline not-played --game {game.game_id} marks a game that is not played"
-            yield late, f"{game.name} is not final but {game.status}; {command}", ""
+            yield late, f"{game.name} is not final but {game.status}; {_remedy(facts.game_date, game)}", ""
         elif game.problem:
             is_let_through = not facts.is_open and facts.is_waived
             yield "WAIVED" if is_let_through else late if facts.is_held else "DEGRADED", game.problem, ""
+
+
+def _remedy(day: date, game: Game) -> str:
+    """Returns the command for a game that is overdue: only a suspended one is likely not to be played."""
+    if game.status != "suspended":
+        return f"next: nba-pipeline run --date {day} --mode overnight"
+    return f"if it is not played: nba-pipeline not-played --game {game.game_id} --reason R --author N"
 
 
 def _of_tables(facts: Facts, now: datetime) -> Iterator[Finding]:

@@ -3,7 +3,9 @@
 `gates` reads the ledger and decides which games of a waived date are eligible.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 
@@ -33,6 +35,18 @@ def refuse_nonsense(now: datetime, day: date, gate: str, reason: str, author: st
         raise BadInput(f"--until {ends_at.isoformat()} is not after now, {now.isoformat(timespec='seconds')}")
 
 
+def refuse_open_gate(warehouse: Warehouse, day: date, gate: str) -> None:
+    """Raises BadInput for a gate that is open, and for a date without final games."""
+    covered = _covered(warehouse, day)
+    if not covered["final_games"]:
+        raise BadInput(f"no game of --date {day} is final yet: {gate} is not closed")
+    if covered["is_open"]:
+        raise BadInput(
+            f"--gate {gate} of --date {day} is open: {covered['complete_games']} of {covered['final_games']} final games have a "
+            "complete box score"
+        )
+
+
 def waive(
     warehouse: Warehouse, now: datetime, day: date, gate: str, reason: str, author: str, ends_at: datetime | None
 ) -> list[str]:
@@ -57,17 +71,23 @@ def waive(
     frame = pl.DataFrame(row, schema={name: gates.WAIVERS.dtypes[name] for name in row})
     rows, _ = gates.WAIVERS.conform(frame, now, CODE_VERSION)
     warehouse.add(gates.WAIVERS, [day], rows, f"{SOURCE} by {author.strip()}")
-    return [f"{gate} of {day} is waived {_until(ends_at)}, by {author.strip()}: {reason.strip()}", *_consequences(warehouse, day)]
+    return [
+        f"{gate} of {day} is waived {_until(ends_at)}, by {author.strip()}: {reason.strip()}",
+        *_consequences(_covered(warehouse, day), day),
+    ]
 
 
-def _consequences(warehouse: Warehouse, day: date) -> list[str]:
-    """Returns the number of complete games, the excluded games, and the command that processes the date."""
+def _covered(warehouse: Warehouse, day: date) -> dict[str, Any]:
+    """Returns the coverage of a date, see `gates.coverage`."""
     schedule, boxscores = (warehouse.scan(TABLES[name], [day]).collect() for name in ("schedule", "boxscores"))
-    covered = gates.coverage(gates.judge_games(schedule, boxscores), [day]).row(0, named=True)
-    told = f"{covered['complete_games']} of {covered['final_games']} final games have a complete box score"
-    left_out = f"; left out: {', '.join(covered['missing'])}" if covered["missing"] else ""
-    is_open = " (enough: the gate is open without a waiver)" if covered["is_open"] else ""
-    return [f"{told}{is_open}{left_out}", f"they go on with: nba-pipeline run --date {day} --mode overnight"]
+    return gates.coverage(gates.judge_games(schedule, boxscores), [day]).row(0, named=True)
+
+
+def _consequences(covered: Mapping[str, Any], day: date) -> list[str]:
+    """Returns the number of complete games, the excluded games, and the command that processes the date."""
+    complete = f"{covered['complete_games']} of {covered['final_games']} final games have a complete box score"
+    excluded = f"; excluded: {', '.join(covered['missing'])}" if covered["missing"] else ""
+    return [f"{complete}{excluded}", f"next: nba-pipeline run --date {day} --mode overnight"]
 
 
 def _until(ends_at: datetime | None) -> str:

@@ -8,7 +8,7 @@ import dagster as dg
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import MODES
 from nba_pipeline.instance.run_outcomes import failed_check, in_short, why_it_failed
-from nba_pipeline.instance.run_tags import PARTITION_TAGS, WILL_RETRY_TAG
+from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAGS, WILL_RETRY_TAG
 from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.monitoring.alerts import Notifier
 
@@ -19,10 +19,16 @@ def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None
     """Raises an alert for each closed run of the command: Dagster does not retry it, and no failure sensor sees it."""
     for run in closed:
         if run.remote_job_origin is None:
-            told = f"{run.job_name} {run.run_id[:8]}"
+            span = _span_of(run)
             notifier.raise_alert(
-                notifier.clock.today, RUN_FAILED, told, "its process was killed", next_command="nba-pipeline status"
-            )
+                max(span, default=notifier.clock.today), RUN_FAILED, f"{run.job_name} {run.run_id[:8]}", "its process was killed",
+                next_command=_again(span, run.tags.get(MODE_TAG, ""), run.job_name),
+            )  # fmt: skip
+
+
+def _span_of(run: dg.DagsterRun) -> list[date]:
+    """Returns the date of a run, or its first and last date."""
+    return [parse_key(run.tags[tag]) for tag in PARTITION_TAGS if tag in run.tags]
 
 
 def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
@@ -39,7 +45,7 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
         run = context.dagster_run
         if run.tags.get(WILL_RETRY_TAG) == "true":
             return
-        span = [parse_key(run.tags[tag]) for tag in PARTITION_TAGS if tag in run.tags]
+        span = _span_of(run)
         mode = run.tags.get(mode_tag, "")
         failures = why_it_failed(context.instance, run.run_id, context.failure_event)
         if _waits_for_boxes(failures, span, notifier.clock.now()):

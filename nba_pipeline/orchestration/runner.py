@@ -17,6 +17,7 @@ from nba_pipeline.instance import run_outcomes
 from nba_pipeline.instance.causes import sentence_of
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
+from nba_pipeline.instance.rereads import rereads
 from nba_pipeline.instance.run_tags import MODE_TAG, OFFLINE_TAG, RANGE_TAGS
 from nba_pipeline.league.calendar import week_of
 from nba_pipeline.monitoring.alerts import Notifier
@@ -24,6 +25,7 @@ from nba_pipeline.monitoring.failed_runs import alert_on_killed
 from nba_pipeline.orchestration.backfill import Stage, Step, plan, weeks_with_a_model
 from nba_pipeline.orchestration.corrections import find_corrections
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage, lost_work
+from nba_pipeline.orchestration.recheck_job import JOB as RECHECK
 from nba_pipeline.orchestration.reconciliation import Work, untrained_week
 from nba_pipeline.orchestration.reloading import RELOAD
 from nba_pipeline.orchestration.undone import find_missing, find_undone
@@ -162,7 +164,13 @@ class Runner:
             yield self._do(work)
 
     def _do(self, work: Work) -> Outcome:
-        return self.run(work.job, work.tables, work.game_date, work.game_date, work.tags)
+        outcome = self.run(work.job, work.tables, work.game_date, work.game_date, work.tags)
+        if work.job == RECHECK and outcome.succeeded:
+            done = next((one for one in rereads(self.instance, work.game_date) if one.run_id == outcome.run_id), None)
+            if done is None or done.read_at is None:  # the job records an unanswered re-read and does not fail
+                problems = "; ".join(done.problems) if done else "the run left no record"
+                outcome.failures.append(f"recheck: not every source answered: {problems}")
+        return outcome
 
     def train_missing(self, weeks: Sequence[date]) -> Iterator[Outcome]:
         """Trains each week without a model, including weeks whose earlier attempt had too few rows."""

@@ -9,7 +9,7 @@ import pytest
 from nba_pipeline.cli import app
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.gates import COVERAGE_GATE, WAIVERS
-from nba_pipeline.completeness.waivers import WAIVABLE, waive
+from nba_pipeline.completeness.waivers import WAIVABLE, refuse_open_gate, waive
 from nba_pipeline.errors import BadInput, Closed
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -51,9 +51,9 @@ def test_the_complete_games_of_a_waived_date_go_on_from_then_on(warehouse: Local
         go_on(warehouse, MORNING)
     assert waived(warehouse) == [
         "enough_final_games_are_covered of 2024-03-12 is waived for good, by Ann: the feed is gone",
-        "1 of 4 final games have a complete box score; left out: "
+        "1 of 4 final games have a complete box score; excluded: "
         + ", ".join(f"NYK@GSW {n} (no box score of GSW; no box score of NYK)" for n in (1, 2, 3)),
-        "they go on with: nba-pipeline run --date 2024-03-12 --mode overnight",
+        "next: nba-pipeline run --date 2024-03-12 --mode overnight",
     ]
     assert go_on(warehouse, MORNING) == ["0"]
     with pytest.raises(Closed):  # a rebuild repeats earlier runs
@@ -143,3 +143,15 @@ def test_the_command_says_what_it_did_and_refuses_to_do_it_twice(warehouse: Loca
     assert (second.returncode, second.stdout) == (2, "") and "is waived already, by Ann" in second.stderr
     ends_at = datetime(2024, 3, 14, 16, tzinfo=UTC)
     assert warehouse.scan(WAIVERS, [date(2024, 3, 12)]).select("ends_at", pl.col("author")).collect().rows() == [(ends_at, "Ann")]
+
+
+def test_a_gate_that_is_not_closed_is_not_waived(warehouse: LocalWarehouse) -> None:
+    refuse_open_gate(warehouse, DAY, COVERAGE_GATE)  # 1 of 4
+    boxes = warehouse.scan(TABLES["boxscores"], [DAY]).collect()
+    every = pl.concat([boxes.with_columns(game_id=pl.lit(str(number))) for number in range(4)])
+    warehouse.replace(TABLES["boxscores"], [DAY], every, "test")
+    with pytest.raises(BadInput, match=rf"^--gate {COVERAGE_GATE} of --date {DAY} is open: 4 of 4 final games have a complete"):
+        refuse_open_gate(warehouse, DAY, COVERAGE_GATE)
+    warehouse.replace(TABLES["schedule"], [DAY], frame_of(TABLES["schedule"], a_game(status="scheduled") | LINEAGE), "test")
+    with pytest.raises(BadInput, match=f"^no game of --date {DAY} is final yet"):
+        refuse_open_gate(warehouse, DAY, COVERAGE_GATE)

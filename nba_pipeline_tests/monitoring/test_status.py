@@ -115,7 +115,7 @@ def test_a_suspended_game_is_named_until_a_person_marks_it_and_its_predictions_a
     days.write("boxscores", DAY, *(row for game in GAMES[:3] for row in complete_box(game)))
     days.write("grades", DAY, *(grade_of(a_prediction(game_date=DAY, game_id=game["game_id"])) for game in GAMES[:3]))
     game = f"CHI@PHX {suspended['game_id']}"
-    named = f"{game} is not final but suspended; nba-pipeline not-played --game {suspended['game_id']} marks a game that is not played"
+    named = f"{game} is not final but suspended; if it is not played: nba-pipeline not-played --game {suspended['game_id']} --reason R --author N"
     assert answer(days, MORNING) == (1, "LATE", [named])
     assert answer(days) == (1, "FAILED", [named])
     assert f"{DAY} {game} is not final but suspended" in asked(days, AFTERNOON).stdout
