@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -20,7 +21,7 @@ from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 from nba_pipeline.warehouse.bigquery.format_1 import refusal, shape_of_format_1
 from nba_pipeline.warehouse.bigquery.format_1_source import Format1Source, source_of_copy
 from nba_pipeline.warehouse.bigquery.plan import apply, plan
-from nba_pipeline.warehouse.bigquery.shapes import quarantine_of, shape_of
+from nba_pipeline.warehouse.bigquery.shapes import Shape, quarantine_of, shape_of
 from nba_pipeline.warehouse.copying import copy
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.migration import migrate
@@ -50,15 +51,21 @@ def only_ledgers(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(TABLES, name)
 
 
+def shape_on_disk(name: str) -> Shape:
+    """The shape of a ledger as format 1 wrote it, without the columns that were added since."""
+    shape = shape_of_format_1(name)
+    return replace(shape, columns=tuple(column for column in shape.columns if column.name not in ADDED_LATER))
+
+
 @pytest.fixture
 def old(store: BigQueryStore, only_ledgers: None) -> BigQueryStore:
     """A dataset in format 1, with one non-empty and one empty date."""
-    store.make(*(shape for table in BOTH for shape in (shape_of_format_1(table.name), quarantine_of(table))))
+    store.make(*(shape for table in BOTH for shape in (shape_on_disk(table.name), quarantine_of(table))))
     warehouse = store.open()
     for table, rows in ledgers().items():
         key = [name for name in table.key if name != "market"]
         before = in_format_1(table, rows)
-        warehouse._replace(shape_of_format_1(table.name), key, {DAY: before, NEXT: before.clear()})
+        warehouse._replace(shape_on_disk(table.name), key, {DAY: before, NEXT: before.clear()})
     rejected = pl.DataFrame([parked(DAY, table="grades")], schema=warehouse.scan_quarantine(GRADES).collect_schema())
     warehouse.quarantine(GRADES, [DAY], rejected)
     return store
