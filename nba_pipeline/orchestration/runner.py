@@ -156,14 +156,15 @@ class Runner:
         for is_reload in (True, False):  # a reload makes fetches unnecessary, so search again after the reloads
             for work in self._missing():
                 if (work.mode == RELOAD) == is_reload:
-                    yield self._do(work)
+                    yield self.do(work)
         tried = set[tuple[str, date, datetime]]()
         while undone := [work for work in self._corrections() if (work.subject, work.game_date, work.due_at) not in tried]:
             work = undone[0]  # a re-read with news creates further work
             tried.add((work.subject, work.game_date, work.due_at))
-            yield self._do(work)
+            yield self.do(work)
 
-    def _do(self, work: Work) -> Outcome:
+    def do(self, work: Work) -> Outcome:
+        """Returns the outcome of one run of the work. A re-read that was not answered by every source has failed."""
         outcome = self.run(work.job, work.tables, work.game_date, work.game_date, work.tags)
         if work.job == RECHECK and outcome.succeeded:
             done = next((one for one in rereads(self.instance, work.game_date) if one.run_id == outcome.run_id), None)

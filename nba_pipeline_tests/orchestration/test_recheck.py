@@ -146,6 +146,10 @@ def test_a_source_that_does_not_answer_is_named_and_nothing_is_lost(at: At, home
     assert rechecked.is_unanswered and rechecked.changes() == []
     assert any(str(one["game_id"]) in problem and "429" in problem for problem in rechecked.problems)
     assert rereads(runner.instance, DAY)[0].read_at is None
+    noon = at(LATER, 13)  # by then the re-read is due by itself
+    due = next(w for w in find_corrections(noon.instance, noon.warehouse, noon.clock.now()) if w.game_date == DAY)
+    [failure] = noon.do(due).failures
+    assert failure.startswith("recheck: not every source answered: ") and str(one["game_id"]) in failure
     after = tables(home)
     assert [name for name in before if not after[name].equals(before[name])] == ["schedule"]  # the games since
 
