@@ -13,7 +13,7 @@ from nba_pipeline.errors import Closed
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.monitoring.alerts import Notifier
-from nba_pipeline.monitoring.failed_runs import failed_run_sensor
+from nba_pipeline.monitoring.failed_runs import alert_on_killed, failed_run_sensor
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.monitoring.webhook import DAY, NEXT, Slack, rows
 
@@ -89,6 +89,19 @@ def test_a_failed_check_is_told_as_the_sentence_that_does_not_hold(
             "nba-pipeline run --date 2024-03-12 --mode overnight",
         )
     ]  # fmt: skip
+
+
+def test_a_killed_run_of_the_command_is_an_alert_on_its_date(
+    instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
+) -> None:
+    earlier = DAY - timedelta(days=3)
+    result = run_of(instance, checked, dates=(earlier,), tags={"nba/mode": "overnight"})
+    run = instance.get_run_by_id(result.run_id)
+    assert run
+    alert_on_killed(notifier, [run])
+    assert [(row["game_date"], row["message"], row["next_command"]) for row in rows(warehouse)] == [
+        (earlier, "its process was killed", f"nba-pipeline run --date {earlier} --mode overnight")
+    ]
 
 
 def test_a_failure_that_nobody_can_name_is_told_of(
