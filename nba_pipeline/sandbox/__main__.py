@@ -26,7 +26,8 @@ def main() -> int:
     except BadInput as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for ending in (signal.SIGTERM, signal.SIGINT):  # a shell's background job inherits an ignored SIGINT
+        signal.signal(ending, signal.default_int_handler)
     sys.stdout.write(json.dumps({"port": server.port, "url": server.url}) + "\n")
     sys.stdout.flush()
     try:
