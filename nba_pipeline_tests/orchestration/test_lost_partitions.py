@@ -223,7 +223,7 @@ def test_a_range_goes_on_without_its_closed_date(at: At, home: Path) -> None:
     before = {day: made_of(home, "grades", day) for day in days}
     body = damage(part(home, "grades"), "cut off")
     failures = at(NEXT, 8).run("season", ["grades"], BEFORE, DAY).failures
-    assert len(failures) == 1 and "rows are unaltered (1 dates)" in failures[0] and f"grades {DAY}" in failures[0]
+    assert len(failures) == 1 and "check rows_are_unaltered failed on 1 date" in failures[0] and f"grades {DAY}" in failures[0]
     assert part(home, "grades").read_bytes() == body
     assert_frame_equal(made_of(home, "grades", BEFORE), before[BEFORE])
 
@@ -312,7 +312,7 @@ def test_an_unreadable_model_costs_its_own_system_only_and_its_week_is_trained_a
         folder.mkdir(parents=True)
         (folder / "card.json").write_bytes(DAMAGES[how](b"{}" * 50))
     outcome = runner.run("game_day", TABLES_OF_MODE["same_day"], DAY, DAY)
-    assert outcome.failures == [] and any("every system predicts: catboost" in warning for warning in outcome.warnings)
+    assert outcome.failures == [] and any("check every_system_predicts failed: catboost" in warning for warning in outcome.warnings)
     assert made_of(home, "predictions")["system_id"].unique().to_list() == ["moving_average"]
     assert not folder.exists() and alerts(runner) == ([] if how == "no card" else [f"models/{BROKEN}"])
     assert not has_its_models(runner.warehouse, week, runner.model_store)
