@@ -312,7 +312,9 @@ def test_an_unreadable_model_costs_its_own_system_only_and_its_week_is_trained_a
         folder.mkdir(parents=True)
         (folder / "card.json").write_bytes(DAMAGES[how](b"{}" * 50))
     outcome = runner.run("game_day", TABLES_OF_MODE["same_day"], DAY, DAY)
-    assert outcome.failures == [] and any("check every_system_predicts failed: catboost" in warning for warning in outcome.warnings)
+    assert outcome.failures == [] and any(
+        "check every_system_predicts failed: catboost" in warning for warning in outcome.warnings
+    )
     assert made_of(home, "predictions")["system_id"].unique().to_list() == ["moving_average"]
     assert not folder.exists() and alerts(runner) == ([] if how == "no card" else [f"models/{BROKEN}"])
     assert not has_its_models(runner.warehouse, week, runner.model_store)
