@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 export NBA_PIPELINE_HOME ?= $(CURDIR)/.nba_pipeline
 SHARED ?= ../shared
 READY := $(VENV)/.ready
-WORKERS ?= 2
+# one more than the cores of a small machine: tests also wait for sockets and disks
+WORKERS ?= 3
 # of the tests marked `long`: 1/3 is the second third
 SHARE ?= 0/1
 SOAK_DAYS ?= 2

@@ -1,5 +1,6 @@
 """What every test lives in: no network but this machine's own, no variables of the developer, a home of its own."""
 
+import atexit
 import gc
 import os
 import socket
@@ -55,8 +56,11 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_unconfigure() -> None:
-    """Libraries report objects that are still frozen when Python exits."""
-    gc.unfreeze()
+    """Libraries report objects that are still frozen when Python exits. A worker has reported its tests and exits without freeing them."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        atexit.register(os._exit, 0)  # freeing every module takes 4 s
+    else:
+        gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

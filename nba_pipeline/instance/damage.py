@@ -53,7 +53,7 @@ def _databases(home: Path) -> list[Path]:
 
 def _damage_of(path: Path) -> str:
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1)) as connection:
             answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.OperationalError:  # locked or not openable: the contents are unknown
         return ""

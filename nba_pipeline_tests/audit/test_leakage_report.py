@@ -75,6 +75,7 @@ def audited(warehouse: LocalWarehouse, first: date, last: date, *planted: Deriva
     return leakage(warehouse, first, last, number=number, seed=0, now=LATER, say=str, plants=planted)
 
 
+@pytest.mark.platform
 def test_the_first_rounds_of_a_season_catch_leaks_on_the_dates_that_show_them(first_rounds: LocalWarehouse) -> None:
     found = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS)
     assert (found["passed"], found["control_dates"]) == (True, [str(DATES[4])])
@@ -82,6 +83,7 @@ def test_the_first_rounds_of_a_season_catch_leaks_on_the_dates_that_show_them(fi
         assert plant["is_tried"] and "everything_after_the_first_tipoff_may_go" in plant["caught_by"]
 
 
+@pytest.mark.platform
 def test_a_leak_that_a_range_cannot_show_is_not_tried(first_rounds: LocalWarehouse) -> None:
     found = audited(first_rounds, DATES[0], FIRST_ROUNDS[2], *WINDOWS, plants.PLANTS[1], ANOTHER)
     assert [(plant["is_tried"], bool(plant["caught_by"])) for plant in found["plants"]] == [(False, False)] * 3 + [(True, True)]
@@ -91,12 +93,14 @@ def test_a_leak_that_a_range_cannot_show_is_not_tried(first_rounds: LocalWarehou
     assert "1 of 1 plants caught, 3 not tried; nothing leaks" in text
 
 
+@pytest.mark.platform
 def test_an_audit_that_could_try_no_leak_does_not_pass(first_rounds: LocalWarehouse) -> None:
     found = audited(first_rounds, DATES[0], FIRST_ROUNDS[0], *WINDOWS)
     assert found["passed"] is False
     assert "0 of 0 plants caught, 2 not tried; see above" in printed(lambda out: print_leakage(found, out))
 
 
+@pytest.mark.platform
 def test_a_leak_is_looked_for_on_the_dates_that_were_not_sampled(first_rounds: LocalWarehouse) -> None:
     found = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS, number=1)
     assert found["dates"] == [str(DATES[4])]

@@ -69,6 +69,8 @@ class Provider:
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a response in two packets waits 40 ms for the acknowledgment of the first
+    wbufsize = -1
     provider: Provider
 
     def do_GET(self) -> None:

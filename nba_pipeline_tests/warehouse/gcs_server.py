@@ -57,6 +57,8 @@ class Handler(BaseHTTPRequestHandler):
 
     bucket: Bucket
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a response in two packets waits 40 ms for the acknowledgment of the first
+    wbufsize = -1
 
     def log_message(self, *args: object) -> None:
         """Log nothing."""
