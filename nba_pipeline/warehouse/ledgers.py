@@ -13,6 +13,8 @@ A killed writer leaves a pending manifest. The next writer or verification settl
 whose rows are in the ledger, with the hash recorded before the write, and drops the others.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,12 +26,13 @@ from typing import TYPE_CHECKING, TypeVar
 import polars as pl
 
 from nba_pipeline.errors import Busy, Closed, Damaged
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES, StoredTable
 from nba_pipeline.warehouse.damage import RESTORE
 from nba_pipeline.warehouse.manifests import InvalidManifest, Manifest, Manifests, empty_manifest
 from nba_pipeline.warehouse.row_hashes import HASH, row_hashes
 
 if TYPE_CHECKING:
+    from nba_pipeline.tables.table import Table
     from nba_pipeline.warehouse import Warehouse
 
 VERIFIER = "verification of ledgers"
@@ -120,7 +123,7 @@ class Recorder:
         _for_each(self._manifests, lambda day: self._manifests.commit(self._table, day), sorted(pending))
 
 
-def missing_rows(table: Table, day: date, number: int) -> str:
+def missing_rows(table: StoredTable, day: date, number: int) -> str:
     """The reason why a date with missing recorded rows is closed."""
     rows = "rows that its manifest records are" if number > 1 else "row that its manifest records is"
     return f"the ledger {table.name} is closed for {day}: {number} {rows} missing; next: {RESTORE}"
@@ -157,7 +160,7 @@ def settle(manifests: Manifests, table: Table, day: date, existing: pl.DataFrame
     return settled
 
 
-def verify(warehouse: "Warehouse", table: Table, dates: Collection[date] | None = None) -> Iterator[Verified]:
+def verify(warehouse: Warehouse, table: Table, dates: Collection[date] | None = None) -> Iterator[Verified]:
     """Compare a ledger with its manifests on these dates, or on all, and yield one result per date.
 
     Matching dates are read in batches without a lock. A date with a difference is read again under its lock, so that a
@@ -189,7 +192,7 @@ class Inspection:
         return 0 if self.rows is None else self.rows.height
 
 
-def verify_date(warehouse: "Warehouse", table: Table, day: date) -> Verified:
+def verify_date(warehouse: Warehouse, table: Table, day: date) -> Verified:
     """Compare one date under its write lock, after settling a pending manifest."""
     try:
         with warehouse.locked(table, [day], VERIFIER):
@@ -200,7 +203,7 @@ def verify_date(warehouse: "Warehouse", table: Table, day: date) -> Verified:
     return Verified(table.name, day, inspection.height, inspection.findings)
 
 
-def inspect(warehouse: "Warehouse", table: Table, day: date) -> Inspection:
+def inspect(warehouse: Warehouse, table: Table, day: date) -> Inspection:
     """Read rows and manifest of a date and compare them. The caller holds the write lock."""
     file, path = warehouse.partition_name(table, day), str(warehouse.manifests.path(table, day))
 
@@ -226,7 +229,7 @@ def inspect(warehouse: "Warehouse", table: Table, day: date) -> Inspection:
     return Inspection(rows, manifest, tuple(differences))
 
 
-def inspect_agreeing(warehouse: "Warehouse", table: Table, dates: Sequence[date]) -> dict[date, Inspection]:
+def inspect_agreeing(warehouse: Warehouse, table: Table, dates: Sequence[date]) -> dict[date, Inspection]:
     """The dates that have no pending manifest and exactly the recorded rows. Reads all dates at once."""
     pending = warehouse.manifests.dates(table)
     dates = [day for day in dates if not pending.get(day)]
@@ -267,7 +270,7 @@ def record_existing(manifests: Manifests, table: Table, day: date, rows: pl.Data
     return True
 
 
-def _recorded(warehouse: "Warehouse", table: Table, day: date) -> Manifest:
+def _recorded(warehouse: Warehouse, table: Table, day: date) -> Manifest:
     return warehouse.manifests.read(table, day) or empty_manifest(table, day)
 
 

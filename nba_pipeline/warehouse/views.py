@@ -5,9 +5,10 @@ on, because BigQuery rejects queries without a partition filter.
 """
 
 import re
+from collections.abc import Collection, Mapping
 
 from nba_pipeline.league.calendar import FIRST_DATE
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES, StoredTable
 
 EVER = f"game_date >= DATE '{FIRST_DATE}'"
 
@@ -53,21 +54,21 @@ def reads(view: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"\{(\w+)\}", VIEWS[view])))
 
 
-def tables_behind(names: set[str]) -> set[str]:
+def tables_behind(names: set[str], tables: Collection[str] = TABLES) -> set[str]:
     """The tables behind these tables and views."""
     found, left = set[str](), list(names)
     while left:
         name = left.pop()
-        if name in TABLES:
+        if name in tables:
             found.add(name)
         elif name in VIEWS:
             left += reads(name)
     return found
 
 
-def tables_in(query: str) -> list[Table]:
+def tables_in(query: str, tables: Mapping[str, StoredTable] = TABLES) -> list[StoredTable]:
     """The tables that a query may read: those in its text, and those behind the views in its text."""
-    return [TABLES[name] for name in sorted(tables_behind(set(re.findall(r"[a-z_]+", query.lower()))))]
+    return [tables[name] for name in sorted(tables_behind(set(re.findall(r"[a-z_]+", query.lower())), tables))]
 
 
 def statement(view: str, qualified: str = "{}") -> str:
