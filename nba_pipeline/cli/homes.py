@@ -1,21 +1,15 @@
 """Commands about a whole warehouse: migrate, backup, restore, copy."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from nba_pipeline.cli.rendering import (
-    err,
-    out,
-)
+from nba_pipeline.cli.app import app, date_range, leave, runner
+from nba_pipeline.cli.choices import one_of
+from nba_pipeline.cli.consoles import err, out, report
 from nba_pipeline.environments import environment, home
-from nba_pipeline.errors import BadInput
-
-if TYPE_CHECKING:
-    pass
-
-from nba_pipeline.cli.app import app, date_range, leave, one_of, runner, say
+from nba_pipeline.errors import BadInput, did_you_mean
 
 
 @app.command()
@@ -44,7 +38,7 @@ def backup(folder: Annotated[Path, typer.Argument(help="a new or empty folder ou
 
     work = runner()
     receipt = back_up(
-        work.warehouse, work.landing.root, folder, home=home(), environment=environment(), made_at=work.clock.now(), say=say
+        work.warehouse, work.landing.root, folder, home=home(), environment=environment(), made_at=work.clock.now(), say=report
     )
     size = sum(entry.bytes for entry in receipt.files.values())
     out.print(
@@ -64,7 +58,7 @@ def restore(
     from nba_pipeline.warehouse.restore import restore as restore_backup
 
     work = runner()
-    restored = restore_backup(work.warehouse, work.landing.root, folder, environment=environment(), dry_run=dry_run, say=say)
+    restored = restore_backup(work.warehouse, work.landing.root, folder, environment=environment(), dry_run=dry_run, say=report)
     rows = ", ".join(f"{number} rows of {name}" for name, number in restored.rows.items()) or "no rows"
     out.print(
         f"{'missing' if dry_run else 'added'}: {rows}, {restored.files} files of the landing", highlight=False, soft_wrap=True
@@ -95,7 +89,9 @@ def copy_tables(
     if source == target:
         raise BadInput(f"--from-warehouse and --to-warehouse are both {source}")
     if unknown := sorted(set(tables or ()) - TABLES.keys()):
-        raise BadInput(f"there is no table {', '.join(unknown)}; choose among {', '.join(sorted(TABLES))}")
+        raise BadInput(
+            f"there is no table {', '.join(unknown)}; {did_you_mean(unknown[0], TABLES)}choose among {', '.join(sorted(TABLES))}"
+        )
     start, end = date_range(first, last)
     in_order = [key.path[-1] for key in defs.resolve_asset_graph().toposorted_asset_keys]
     names = [name for name in dict.fromkeys([*in_order, *TABLES]) if name in TABLES and (not tables or name in tables)]

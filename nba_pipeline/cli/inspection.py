@@ -3,26 +3,15 @@
 import json
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from nba_pipeline.cli.rendering import (
-    err,
-    out,
-    print_answer,
-    print_breakers,
-    print_decisions,
-    print_status,
-)
-from nba_pipeline.environments import clock, environment, home
-from nba_pipeline.instance.clock import Clock
-from nba_pipeline.instance.opening import open_instance
-
-if TYPE_CHECKING:
-    pass
-
-from nba_pipeline.cli.app import app, date_range, leave, one_of, runner
+from nba_pipeline.cli.app import FORMATS, app, date_range, leave, runner, today
+from nba_pipeline.cli.choices import one_of
+from nba_pipeline.cli.consoles import out, print_error
+from nba_pipeline.cli.reading import reading
+from nba_pipeline.environments import environment, home
 
 
 @app.command()
@@ -32,6 +21,7 @@ def status(
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
     """Show the state, rows, missing data and incidents of each date; exit code 1 if a date is LATE or FAILED."""
+    from nba_pipeline.cli.rendering import print_status
     from nba_pipeline.completeness.states import FAILING
     from nba_pipeline.league.calendar import days
     from nba_pipeline.monitoring import status as grid
@@ -40,8 +30,7 @@ def status(
     from nba_pipeline.orchestration.lost_partitions import alert_on_damage
 
     one_of("--format", style, ("table", "json"))
-    today = clock().today
-    start, end = date_range(first or str(today - timedelta(days=6)), last or str(today + timedelta(days=1)))
+    start, end = date_range(first or str(today() - timedelta(days=6)), last or str(today() + timedelta(days=1)))
     work = runner()
     before = loaded_before(work.instance)
     dates = days(start, end)
@@ -66,7 +55,10 @@ def decisions(
     style: Annotated[str, typer.Option("--format", help="table | json")] = "table",
 ) -> None:
     """Show the decisions of schedules and sensors: started runs, or the reason of a skip or failure."""
+    from nba_pipeline.cli.rendering import print_decisions
     from nba_pipeline.instance import ticks
+    from nba_pipeline.instance.clock import Clock
+    from nba_pipeline.instance.opening import open_instance
 
     one_of("--format", style, ("table", "json"))
     # Dagster's ticks use the real time, even if the platform's clock is fixed
@@ -83,6 +75,7 @@ def decisions(
 @app.command()
 def breakers(style: Annotated[str, typer.Option("--format", help="table | json")] = "table") -> None:
     """Show the circuit breakers that are not closed: since when, until when and why."""
+    from nba_pipeline.cli.rendering import print_breakers
     from nba_pipeline.definitions import defs
     from nba_pipeline.providers.circuit_breakers import breakers_not_closed
 
@@ -101,14 +94,13 @@ def sql(
     style: Annotated[str, typer.Option("--format", help="table | csv | json")] = "table",
 ) -> None:
     """Query the warehouse without access to files. CSV output escapes formulas. SHOW TABLES lists tables and views."""
-    from nba_pipeline.orchestration.lost_partitions import unreadable_dates
-    from nba_pipeline.warehouse.views import tables_in
+    from nba_pipeline.cli.frames import print_answer
 
-    one_of("--format", style, ("table", "csv", "json"))
-    warehouse = runner().warehouse
-    answer = warehouse.sql(query)
-    for sentence in unreadable_dates(warehouse, tables_in(query)):
-        err.print(f"warning: {sentence}", style="yellow", highlight=False, soft_wrap=True, markup=False)
+    one_of("--format", style, FORMATS)
+    tables = reading()
+    answer = tables.sql(query)
+    for message in tables.unreadable(query):
+        print_error(f"warning: {message}", style="yellow")
     print_answer(answer, style)
     leave(0)
 

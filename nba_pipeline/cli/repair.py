@@ -6,21 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nba_pipeline.cli.rendering import (
-    err,
-    out,
-    print_rebuild,
-    report,
-)
-from nba_pipeline.environments import clock, environment
+from nba_pipeline.cli.app import app, date_of, date_up_to_tomorrow, leave, runner
+from nba_pipeline.cli.consoles import err, out
+from nba_pipeline.environments import clock, environment, now
 from nba_pipeline.errors import BadInput
-from nba_pipeline.league.calendar import parse_date, parse_instant
-from nba_pipeline.orchestration.runner import Runner
 
 if TYPE_CHECKING:
-    pass
-
-from nba_pipeline.cli.app import app, date_up_to_tomorrow, leave, runner
+    from nba_pipeline.orchestration.runner import Runner
 
 SPELLED_IN = {"boxscores": "player_name", "prop_lines": "spelling", "injuries": "spelling", "rosters": "spelling"}
 """Table with player names -> its column with the original spelling."""
@@ -31,6 +23,8 @@ def reconcile(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what is due and not done, and do nothing")] = False,
 ) -> None:
     """Run the work that is due but not done, oldest date first, as the daemon's reconciliation does."""
+    from nba_pipeline.cli.outcomes import report
+
     work = runner()
     if dry_run:
         found = work.undone()
@@ -43,7 +37,7 @@ def reconcile(
     leave(code | _print_closed(work))
 
 
-def _print_closed(work: Runner) -> int:
+def _print_closed(work: "Runner") -> int:
     """Print the ledger dates that are closed until a backup is restored. Returns the exit code."""
     from nba_pipeline.orchestration.lost_partitions import closed_dates
 
@@ -63,10 +57,11 @@ def waive(
 ) -> None:
     """Waive a closed gate for the complete games of a date; author, reason and end are recorded permanently."""
     from nba_pipeline.completeness import waivers as ledger
+    from nba_pipeline.league.calendar import parse_instant
 
     slate = date_up_to_tomorrow(day, "--date")
     ends_at = parse_instant(until, "--until") if until is not None else None
-    ledger.refuse_nonsense(clock().now(), slate, gate, reason, author, ends_at)
+    ledger.refuse_nonsense(now(), slate, gate, reason, author, ends_at)
     work = runner()
     ledger.refuse_open_gate(work.warehouse, slate, gate)
     for sentence in ledger.waive(work.warehouse, work.clock.now(), slate, gate, reason, author, ends_at):
@@ -82,6 +77,7 @@ def not_played(
     take_back: Annotated[bool, typer.Option("--take-back", help="the game is or will be played: take the mark back")] = False,
 ) -> None:
     """Mark a game as not played: gates ignore it and its predictions are void; author and reason are recorded permanently."""
+    from nba_pipeline.cli.outcomes import report
     from nba_pipeline.completeness import not_played as ledger
 
     ledger.refuse_empty(reason, author)
@@ -99,6 +95,7 @@ def resolve(
 ) -> None:
     """Assign a quarantined name to a player, and replay the date for the tables that quarantined it."""
     from nba_pipeline.assets.sources.players import RESOLUTIONS
+    from nba_pipeline.cli.outcomes import report
     from nba_pipeline.league.names import IS_A_NAME_PROBLEM
     from nba_pipeline.tables.table import TABLES
     from nba_pipeline.warehouse.landing import Slot
@@ -125,10 +122,11 @@ def resolve(
 @app.command()
 def recheck(day: Annotated[str, typer.Option("--date", help="the US Eastern date whose final games are read again")]) -> None:
     """Fetch the final games of a date again from every source, and apply corrections up to features and grades."""
+    from nba_pipeline.cli.outcomes import report
     from nba_pipeline.definitions import defs
     from nba_pipeline.orchestration.recheck import Recheck, refuse_bad_date
 
-    slate = parse_date(day, "--date")
+    slate = date_of(day, "--date")
     resources = defs.resources or {}
     # no Runner yet: opening Dagster's instance creates its folder
     resources["warehouse"].preflight()
@@ -157,6 +155,7 @@ def rebuild(
 ) -> None:
     """Rebuild every table except the ledgers from the landing, offline; replace the old tables once all new ones are complete."""
     import nba_pipeline.definitions  # noqa: F401  # fills TABLES
+    from nba_pipeline.cli.outcomes import print_rebuild, report
     from nba_pipeline.environments import resources_for
     from nba_pipeline.orchestration import rebuild as rebuilding
 

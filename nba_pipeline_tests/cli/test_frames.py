@@ -7,8 +7,9 @@ import json
 import polars as pl
 import pytest
 
+from nba_pipeline.cli.consoles import out
 from nba_pipeline.cli.csv_text import csv_text
-from nba_pipeline.cli.rendering import out, print_answer, print_frame
+from nba_pipeline.cli.frames import print_answer, print_frame
 
 
 def cells(text: str) -> list[list[str]]:
