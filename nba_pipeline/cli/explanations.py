@@ -39,7 +39,7 @@ def explain(
 
 def names() -> list[str]:
     """Returns every name that `help` explains."""
-    return [*(name for terms in LISTS.values() for name in terms), *catalog.checks(), *catalog.tables(), *KINDS]
+    return [*(name for terms in LISTS.values() for name in terms), *catalog.checks(), *catalog.tables(), *catalog.views(), *KINDS]
 
 
 def _of_kind(kind: str) -> Iterator[str]:
@@ -50,6 +50,7 @@ def _of_kind(kind: str) -> Iterator[str]:
         yield from (f"{check.name}: {_first(check)}" for check in catalog.checks().values())
     if kind == "table":
         yield from (f"{table.name}: {table.summary}" for table in catalog.tables().values())
+        yield from (f"{name}: {meaning}" for name, meaning in catalog.views().items())
 
 
 def _of_name(name: str) -> Iterator[str]:
@@ -67,6 +68,9 @@ def _of_name(name: str) -> Iterator[str]:
     if table := catalog.tables().get(name):
         yield f"{name} (table): {table.summary}"
         yield f"Key: {', '.join(table.key)}. Columns: {', '.join(table.types)}"
+    if meaning := catalog.views().get(name):
+        yield f"{name} (view): {meaning}"
+        yield f'Columns: nba-pipeline sql "DESCRIBE {name}"'
 
 
 def _first(check: catalog.CatalogCheck) -> str:

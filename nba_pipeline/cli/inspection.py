@@ -12,6 +12,7 @@ from nba_pipeline.cli.choices import one_of
 from nba_pipeline.cli.consoles import out, print_error
 from nba_pipeline.cli.reading import reading
 from nba_pipeline.environments import environment, home
+from nba_pipeline.tables import catalog
 
 
 @app.command()
@@ -88,12 +89,20 @@ def breakers(style: Annotated[str, typer.Option("--format", help="table | json")
     leave(0)
 
 
-@app.command()
+def _tables_and_views() -> str:
+    """The last lines of `sql --help`."""
+    return f"Tables: {', '.join(catalog.tables())}.\n\nViews: {', '.join(catalog.views())}. `nba-pipeline help <name>` lists columns."
+
+
+@app.command(epilog=_tables_and_views())
 def sql(
     query: Annotated[str, typer.Argument(help="one statement that only reads; tables go by their plain names")],
     style: Annotated[str, typer.Option("--format", help="table | csv | json")] = "table",
 ) -> None:
-    """Query the warehouse without access to files. CSV output escapes formulas. SHOW TABLES lists tables and views."""
+    """Query the warehouse without access to files. CSV output escapes formulas. SHOW TABLES lists tables and views.
+
+    A result that is wider than the terminal is shown as one field per line. CSV and JSON have exact numbers.
+    """
     from nba_pipeline.cli.frames import print_answer
 
     one_of("--format", style, FORMATS)

@@ -1,4 +1,4 @@
-"""The catalog: names, columns and summaries of all tables, and the checks, without importing the modules of the assets.
+"""The catalog: names, columns and summaries of all tables and views, and the checks, without importing the modules of the assets.
 
 `catalog.json` is generated from the definitions by `python -m nba_pipeline_tests.tables.test_catalog`, and tested to agree.
 """
@@ -57,6 +57,12 @@ def checks() -> dict[str, CatalogCheck]:
         name: CatalogCheck(name, {text: tuple(of) for text, of in entry["summaries"].items()}, tuple(entry["blocking"]))
         for name, entry in _content()["checks"].items()
     }
+
+
+@cache
+def views() -> dict[str, str]:
+    """Every view that a query may name, with its meaning."""
+    return dict(_content()["views"])
 
 
 @cache

@@ -43,7 +43,7 @@ def answer(home: Path, query: str, files_of: FilesOf, known: Mapping[str, Stored
         try:
             return _presentable(pl.DataFrame(connection.sql(statement).to_arrow_table()))
         except duckdb.CatalogException as error:
-            names = sorted([*known, *views.VIEWS, *JOURNAL_VIEWS, "quarantine"])
+            names = sorted([*known, *views.descriptions()])
             unknown = re.search(r"Table with name (\w+)", str(error))
             question = did_you_mean(unknown.group(1), names) if unknown else ""
             raise BadInput(f"{str(error).splitlines()[0]} {question}Tables: {', '.join(names)}") from error
@@ -67,20 +67,21 @@ def register(
 ) -> Links:
     """Register every table and view whose name is a word of the query."""
     words = set(re.findall(r"[a-z_]+", query.lower()))
+    named = set(words)
     if words & CATALOG:
-        words |= {*known, *views.VIEWS}
+        words |= {*known, *views.descriptions()}
     links: Links = {}
     for name in views.tables_behind(words, known):
         links |= _register_files(connection, files_of("tables", known[name]), name, known[name].dtypes, pinned)
-    if "quarantine" in words:
+    if views.QUARANTINE in words:
         files = [file for table in known.values() for file in files_of("quarantine", table)]
-        links |= _register_files(connection, files, "quarantine", QUARANTINE_SCHEMA, pinned)
+        links |= _register_files(connection, files, views.QUARANTINE, QUARANTINE_SCHEMA, pinned)
     if words & views.VIEWS.keys():
         for name in views.VIEWS:  # views are listed after the views that they read
             if views.tables_behind({name}, known) <= views.tables_behind(words, known):
                 connection.execute(f"CREATE VIEW {name} AS {views.statement(name)}")
     for name in words & JOURNAL_VIEWS.keys():
-        _register_journal(connection, home, name)
+        _register_journal(connection, home, name, is_read=name in named)
     return links
 
 
@@ -113,10 +114,13 @@ def _register_files(
     return links
 
 
-def _register_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: str) -> None:
-    """Read the journal into memory and register one view over it. Skips lines that are not JSON."""
+def _register_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: str, is_read: bool) -> None:
+    """Read the journal into memory and register one view over it. Skips lines that are not JSON.
+
+    A view that is only listed and not read is registered without rows.
+    """
     folder = home / "landing" / "journal"
-    if any(folder.glob("*.jsonl")):
+    if is_read and any(folder.glob("*.jsonl")):
         columns = ", ".join(f"{name}: '{kind}'" for name, kind in JOURNAL_COLUMNS.items())
         path = str(folder / "*.jsonl").replace("'", "''")
         journal = f"read_json('{path}', columns = {{{columns}}}, format = 'newline_delimited', ignore_errors = true)"

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 
 from nba_pipeline.league.calendar import FIRST_DATE
 from nba_pipeline.tables.registry import TABLES, StoredTable
+from nba_pipeline.warehouse import journal_views
 
 EVER = f"game_date >= DATE '{FIRST_DATE}'"
 
@@ -47,6 +48,14 @@ DESCRIPTIONS = {
     "season_record": "Graded record per season (the year it begins in), system, market and run kind; errors in the market's unit beside the line's.",
     "game_ids": "The NBA's id of each game and the odds provider's, where a line was seen.",
 }
+
+QUARANTINE = "quarantine"
+
+
+def descriptions() -> dict[str, str]:
+    """Every view that a query may name, with its meaning: those of tables, of the quarantine and of the journal."""
+    rejected = {QUARANTINE: "The quarantined rows of all tables, with their problem."}
+    return {**DESCRIPTIONS, **rejected, **journal_views.DESCRIPTIONS}
 
 
 def reads(view: str) -> list[str]:

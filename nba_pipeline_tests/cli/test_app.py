@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from nba_pipeline.instance.private_files import OTHERS
 from nba_pipeline.league.calendar import eastern
+from nba_pipeline.tables import catalog
 from nba_pipeline_tests.commands import nba_pipeline
 
 DAY = date(2026, 1, 15)
@@ -110,3 +112,8 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     environment = os.environ | {"NBA_PIPELINE_HOME": str(tmp_path)}
     ended = subprocess.run(["sh", "-c", command], env=environment, capture_output=True, text=True, check=True)
     assert (ended.stdout, ended.stderr) == ("range\n", "")
+
+
+def test_the_help_of_sql_lists_every_table_and_view(tmp_path: Path) -> None:
+    words = set(re.findall(r"\w+", nba_pipeline("sql", "--help", home=tmp_path).stdout))
+    assert words >= {*catalog.tables(), *catalog.views()}

@@ -64,3 +64,39 @@ def test_an_answer_is_escaped_as_csv_and_left_alone_as_json(capsys: pytest.Captu
     assert capsys.readouterr().out == "a,b\n'=1+1,-3.5\n"
     print_answer(answer, "json")
     assert json.loads(capsys.readouterr().out) == [{"a": "=1+1", "b": -3.5}]
+
+
+def shown_at(width: int, frame: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(out, "_width", width)
+    with out.capture() as captured:
+        print_frame(frame)
+    return captured.get()
+
+
+def test_a_result_that_is_wider_than_the_terminal_is_one_field_per_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pl.DataFrame({"a": [1, 2], "player_name": ["Al Able", None], "source": ["x" * 30, "y"]})
+    lines = shown_at(40, frame, monkeypatch).splitlines()
+    assert lines == [
+        "row 1 of 2", "  a            1", "  player_name  Al Able", f"  source       {'x' * 30}",
+        "row 2 of 2", "  a            2", "  player_name", "  source       y",
+    ]  # fmt: skip
+    assert "│ Al Able     │" in shown_at(60, frame, monkeypatch)
+
+
+def test_floats_are_rounded_for_people_and_exact_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    frame = pl.DataFrame({"edge": [1 / 3], "tiny": [0.00012345], "shares": [[2 / 3]], "n": [1234567]})
+    with out.capture() as captured:
+        print_frame(frame)
+    assert [cell.strip() for cell in captured.get().splitlines()[3].strip("│").split("│")] == [
+        "0.333",
+        "0.000123",
+        "[0.667]",
+        "1234567",
+    ]
+    for style in ("csv", "json"):
+        print_answer(frame, style)
+        assert "0.3333333333333333" in capsys.readouterr().out
+
+
+def test_a_result_without_rows_shows_its_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "player_name" in shown_at(40, pl.DataFrame(schema={"player_name": pl.String}), monkeypatch)

@@ -8,6 +8,7 @@ import nba_pipeline.tables
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.tables import catalog
 from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.warehouse.views import descriptions
 
 FILE = Path(str(nba_pipeline.tables.__file__)).with_name(catalog.FILE)
 COMMAND = "python -m nba_pipeline_tests.tables.test_catalog > nba_pipeline/tables/catalog.json"
@@ -16,7 +17,7 @@ COMMAND = "python -m nba_pipeline_tests.tables.test_catalog > nba_pipeline/table
 def generated() -> dict[str, Any]:
     """The content of the file."""
     definitions = build_definitions("sandbox")
-    descriptions = {spec.key.path[-1]: spec.description or "" for spec in definitions.resolve_all_asset_specs()}
+    meanings = {spec.key.path[-1]: spec.description or "" for spec in definitions.resolve_all_asset_specs()}
     graph = definitions.resolve_asset_graph()
     order = [key.path[-1] for key in graph.toposorted_asset_keys if key.path[-1] in TABLES]
     nodes = sorted((graph.get(key) for key in graph.asset_check_keys), key=lambda node: (node.key.name, str(node.key)))
@@ -28,13 +29,14 @@ def generated() -> dict[str, Any]:
     return {
         "tables": {
             name: {
-                "summary": summary(descriptions.get(name, "").removeprefix(f"{name}: ")) or f"one row per {TABLES[name].grain}",
+                "summary": summary(meanings.get(name, "").removeprefix(f"{name}: ")) or f"one row per {TABLES[name].grain}",
                 "key": list(TABLES[name].key),
                 "is_ledger": TABLES[name].is_ledger,
                 "columns": {column: str(kind) for column, kind in TABLES[name].dtypes.items()},
             }
             for name in [*order, *sorted(TABLES.keys() - set(order))]
         },
+        "views": descriptions(),
         "checks": checks,
     }
 

@@ -325,7 +325,7 @@ def test_no_function_of_duckdb_reads_a_file(home: Path) -> None:
         ("DESCRIBE predictions", len(TABLES["predictions"].dtypes)),
         ("SUMMARIZE predictions", len(TABLES["predictions"].dtypes)),
         ("SHOW predictions", len(TABLES["predictions"].dtypes)),
-        ("SHOW TABLES", len({*TABLES, *views.VIEWS})),
+        ("SHOW TABLES", len({*TABLES, *views.descriptions()})),
         ("VALUES (1), (2)", 2),
         ("TABLE predictions", LEDGER_ROWS),
         ("PIVOT predictions ON system_id IN ('a') USING count(*) GROUP BY game_date", 1),
