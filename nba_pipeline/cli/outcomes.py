@@ -1,13 +1,18 @@
 """Outcomes, plans and ratings of runs on the terminal. `report` returns the exit code."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import dagster as dg
 import httpx
+from rich.markup import escape
 from rich.table import Table as RichTable
 
-from nba_pipeline.cli.consoles import err, out
+from nba_pipeline.cli.app import leave
+from nba_pipeline.cli.consoles import err, out, print_error, print_line
+from nba_pipeline.cli.progress import RunProgress
 from nba_pipeline.orchestration.backfill import ACCEPTABLE, EXCELLENT, Step
 from nba_pipeline.orchestration.runner import Outcome, Runner
 
@@ -15,29 +20,87 @@ if TYPE_CHECKING:
     from nba_pipeline.orchestration.rebuild import Plan
 
 DATES_NAMED = 10
+PROBLEMS_NAMED = 5
 
 
-def report(work: Runner, outcomes: Iterable[Outcome], is_brief: bool = False) -> int:
-    """Print the outcome of each run when it ends, and return the exit code.
+def report(work: Runner, outcomes: Iterable[Outcome], repeat: str, is_brief: bool = False, if_none: str = "") -> int:
+    """Print the progress of each run and its outcome when it ends, and return the exit code.
 
     With `is_brief`, warnings and closed gates are counted instead of listed, and closed gates do not affect the exit code.
+    `repeat` is the command that continues after an interruption, which ends the command with exit code 1. `if_none` is printed if there was nothing to run.
     """
-    code = 0
-    for outcome in outcomes:
-        mark = "[green]done[/]" if outcome.succeeded else "[red]failed[/]"
-        told = len(outcome.warnings) + len(outcome.closed)
-        noted = f", {told} checks failed without stopping it" if is_brief and told else ""
-        err.print(f"{mark} {outcome.title} in {outcome.seconds:.1f} s{noted}", highlight=False)
-        refused = [i for i in work.landing.incidents(run_id=outcome.run_id) if i["status"] == httpx.codes.UNAUTHORIZED]
-        stopped = [*outcome.failures, *dict.fromkeys(str(incident["problem"]) for incident in refused)]
-        for sentence in () if is_brief else outcome.warnings:
-            err.print(f"  [yellow]warning[/] {sentence}", highlight=False, soft_wrap=True)
-        for sentence in () if is_brief else outcome.closed:
-            err.print(f"  [red]closed[/] {sentence}", highlight=False, soft_wrap=True)
-        for sentence in stopped:
-            err.print(f"  [red]{sentence}[/]", highlight=False, soft_wrap=True)
-        code |= int(bool(stopped or (outcome.closed and not is_brief)))
+    started: list[RunProgress] = []
+
+    def start(title: str, tables: int) -> RunProgress:
+        started.append(RunProgress(title, tables))
+        return started[-1]
+
+    work.on_start, code, done = start, 0, 0
+    try:
+        for outcome in outcomes:
+            _stop(started)
+            code |= _print_outcome(work, outcome, is_brief)
+            done += 1
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        _stop(started)
+        _print_interrupted(done, repeat)
+        leave(1)
+    finally:
+        _stop(started)
+        work.on_start = None
+    if if_none and not done:
+        print_line(if_none)
     return code
+
+
+def _stop(started: list[RunProgress]) -> None:
+    while started:
+        started.pop().stop()
+
+
+def _print_interrupted(done: int, repeat: str) -> None:
+    runs = "no run was" if not done else "1 run was" if done == 1 else f"{done} runs were"
+    print_error(
+        f"interrupted: {runs} completed before. Every table that a run has written is kept; the run in progress was stopped. "
+        f"To continue: `{repeat}`"
+    )
+
+
+def _print_outcome(work: Runner, outcome: Outcome, is_brief: bool) -> int:
+    """Print one outcome: failures, closed gates, warnings, and the requests that had problems. Returns the exit code."""
+    mark = "[green]done[/]" if outcome.succeeded else "[red]failed[/]"
+    number = len(outcome.warnings) + len(outcome.closed)
+    checks = f", {number} {'checks' if number > 1 else 'check'} failed without stopping it" if is_brief and number else ""
+    err.print(f"{mark} {outcome.title} in {outcome.seconds:.1f} s{checks}", highlight=False, soft_wrap=True)
+    incidents = work.landing.incidents(run_id=outcome.run_id)
+    refused = [incident for incident in incidents if incident["status"] == httpx.codes.UNAUTHORIZED]
+    stopped = [*outcome.failures, *dict.fromkeys(str(incident["problem"]) for incident in refused)]
+    if not is_brief:
+        for message in outcome.warnings:
+            err.print(f"  [yellow]warning[/] {escape(message)}", highlight=False, soft_wrap=True)
+        for message in outcome.closed:
+            err.print(f"  [red]closed[/] {escape(message)}", highlight=False, soft_wrap=True)
+        for message in request_problems(incidents):
+            err.print(f"  [yellow]request[/] {escape(message)}", highlight=False, soft_wrap=True)
+    for message in stopped:
+        print_error(f"  {message}")
+    return int(bool(stopped or (outcome.closed and not is_brief)))
+
+
+def request_problems(incidents: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Returns a message per provider, endpoint and problem of a run's requests, the most frequent first.
+
+    >>> request_problems([{"provider": "espn", "endpoint": "injuries", "outcome": "landed", "attempts": 3, "problem": None}])
+    ['espn injuries: landed after 3 attempts']
+    """
+    kinds = Counter(
+        f"{one['provider']} {one['endpoint']}: {one['problem'] or one['outcome']}"
+        + (f" after {one['attempts']} attempts" if (one["attempts"] or 0) > 1 and not one["problem"] else "")
+        for one in incidents
+    )
+    messages = [f"{kind} ({number} requests)" if number > 1 else kind for kind, number in kinds.most_common(PROBLEMS_NAMED)]
+    more = len(kinds) - len(messages)
+    return [*messages, f"and {more} more problems"] if more else messages
 
 
 def print_plan(steps: Sequence[Step], noted: Iterable[str]) -> None:

@@ -1,18 +1,21 @@
 """Commands that repair: reconcile, waive, not-played, resolve, recheck, rebuild."""
 
 import json
+import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nba_pipeline.cli.app import app, date_of, date_up_to_tomorrow, leave, runner
-from nba_pipeline.cli.consoles import err, out
+from nba_pipeline.cli.consoles import err, out, print_line
 from nba_pipeline.environments import clock, environment, now
 from nba_pipeline.errors import BadInput
 
 if TYPE_CHECKING:
     from nba_pipeline.orchestration.runner import Runner
+
+NOTHING_DUE = "nothing to do: everything that is due is done"
 
 SPELLED_IN = {"boxscores": "player_name", "prop_lines": "spelling", "injuries": "spelling", "rosters": "spelling"}
 """Table with player names -> its column with the original spelling."""
@@ -31,9 +34,9 @@ def reconcile(
         for undone in found:
             out.print(f"{undone.name}: {undone.why}", highlight=False, soft_wrap=True)
         if not found:
-            out.print("nothing that is due is undone", highlight=False)
+            print_line(NOTHING_DUE)
         leave(int(bool(found)) | _print_closed(work))
-    code = report(work, work.reconcile())
+    code = report(work, work.reconcile(), "nba-pipeline reconcile", if_none=NOTHING_DUE)
     leave(code | _print_closed(work))
 
 
@@ -84,7 +87,7 @@ def not_played(
     work = runner()
     day, message = ledger.mark(work.warehouse, work.clock.now(), game, reason, author, not take_back)
     out.print(message, highlight=False, soft_wrap=True, markup=False)
-    leave(report(work, work.follow_mark(day)))
+    leave(report(work, work.follow_mark(day), f"nba-pipeline run --date {day} --mode overnight"))
 
 
 @app.command()
@@ -116,7 +119,8 @@ def resolve(
     slot = Slot(*RESOLUTIONS, entity=f"{player}-{spelling}", game_date=slate)
     body = json.dumps({"player_id": player, "spelling": spelling}).encode()
     work.landing.keep(slot, body, fetched_at=work.clock.now())
-    leave(report(work, (work.run("game_day", [table], slate, slate) for table in ("players", *tables))))
+    repeat = f"nba-pipeline resolve --spelling {shlex.quote(spelling)} --player {player} --date {slate}"
+    leave(report(work, (work.run("game_day", [table], slate, slate) for table in ("players", *tables)), repeat))
 
 
 @app.command()
@@ -133,7 +137,7 @@ def recheck(day: Annotated[str, typer.Option("--date", help="the US Eastern date
     refuse_bad_date(resources["warehouse"], resources["archive"], clock(), slate)
     work = runner()
     rechecked = Recheck(work, slate)
-    code = report(work, rechecked.run())
+    code = report(work, rechecked.run(), f"nba-pipeline recheck --date {slate}")
     for problem in () if rechecked.is_unanswered else rechecked.problems:
         err.print(f"  [yellow]warning[/] {problem}", highlight=False, soft_wrap=True)
     changes = rechecked.changes()
@@ -168,6 +172,6 @@ def rebuild(
         raise BadInput("rebuild replaces tables and asks for confirmation: run it in a terminal or pass --yes")
     if not yes and not typer.confirm("Replace these tables?"):
         raise BadInput("the rebuild was not confirmed; nothing was touched")
-    code = report(work := runner(), work.rebuild())
+    code = report(work := runner(), work.rebuild(), "nba-pipeline rebuild")
     out.print("every table but the ledgers was replaced", highlight=False)
     leave(code)

@@ -36,7 +36,8 @@ def run(
         one_of("--mode", mode, MODES)
     work = runner()
     chosen = next((known for known in MODES if known == mode), None) or _due_mode(work, slate)
-    code = report(work, work.slate(slate, chosen) if chosen else work.whole_date(slate))
+    repeat = f"nba-pipeline run --date {slate}" + (f" --mode {mode}" if mode else "")
+    code = report(work, work.slate(slate, chosen) if chosen else work.whole_date(slate), repeat)
     if chosen is None or "predictions" in TABLES_OF_MODE[chosen]:
         _print_slate(work, slate)
     leave(code)
@@ -86,7 +87,8 @@ def backfill(
         _print_plan(start, end, stage, resume)
         leave(0)
     work = runner()
-    code = report(work, work.backfill(start, end, stop_after=stage, is_resumed=resume, tell=report_skipped))
+    repeat = f"nba-pipeline backfill --from {start} --to {end} --stop-after {stage} --resume"
+    code = report(work, work.backfill(start, end, stop_after=stage, is_resumed=resume, tell=report_skipped), repeat)
     print_record(work, start, end)
     rated = rate(work.warehouse, days(start, end))
     print_rating(rated)
@@ -122,7 +124,7 @@ def demo() -> None:
     err.print(f"The simulated league, as if it were noon on {slate} (US Eastern).", highlight=False)
     work = runner_at(eastern(before, 5))
     first = before - timedelta(days=DEMO_DAYS)
-    code = report(work, work.backfill(first, before - timedelta(days=1)), is_brief=True)
+    code = report(work, work.backfill(first, before - timedelta(days=1)), "nba-pipeline demo", is_brief=True)
     steps: tuple[tuple[date, datetime, Mode], ...] = (
         (before, eastern(before, 12), "same_day"),
         (before, eastern(slate, 7), "overnight"),
@@ -130,7 +132,7 @@ def demo() -> None:
     )
     for day, instant, mode in steps:
         work = runner_at(instant)
-        code |= report(work, work.slate(day, mode), is_brief=True)
+        code |= report(work, work.slate(day, mode), "nba-pipeline demo", is_brief=True)
     _print_slate(work, slate)
     print_record(work, before - timedelta(days=DEMO_DAYS), before)
     out.print("The simulated league is not the NBA: its record says that the numbers add up, nothing about real lines.")

@@ -136,6 +136,7 @@ def rebuild(runner: Runner) -> Iterator[Outcome]:
         refuse_while_in_use(runner.instance)
         plan_rebuild(runner.warehouse, runner.landing)
         beside = _beside(runner, home / swap.FOLDER)
+        beside.on_start = runner.on_start
         failed = list[str]()
         for outcome, original in _repeat(beside, runner.landing):
             is_expected = outcome.succeeded or not _has_succeeded(runner.instance, original)
