@@ -9,7 +9,7 @@ import typer
 
 from nba_pipeline.cli.app import FORMATS, app, date_range, leave, runner, today
 from nba_pipeline.cli.choices import one_of
-from nba_pipeline.cli.consoles import out, print_error
+from nba_pipeline.cli.consoles import print_error, print_line
 from nba_pipeline.cli.reading import reading
 from nba_pipeline.environments import environment, home
 from nba_pipeline.tables import catalog
@@ -29,6 +29,7 @@ def status(
     from nba_pipeline.monitoring.landed_dates import loaded_before, missing_sources
     from nba_pipeline.monitoring.run_facts import read_runs
     from nba_pipeline.orchestration.lost_partitions import alert_on_damage
+    from nba_pipeline.tables.registry import TABLES
 
     one_of("--format", style, ("table", "json"))
     start, end = date_range(first or str(today() - timedelta(days=6)), last or str(today() + timedelta(days=1)))
@@ -44,8 +45,11 @@ def status(
         print_status(records)
         elsewhere = missing_sources(work.warehouse, work.landing, end, before).keys() - set(dates)
         if elsewhere:
-            message = f"{len(elsewhere)} other dates up to {end} are landed but not loaded (first: {min(elsewhere)})"
-            out.print(f"{message}; nba-pipeline reconcile reloads them", highlight=False, soft_wrap=True)
+            number = "1 other date" if len(elsewhere) == 1 else f"{len(elsewhere)} other dates"
+            print_line(f"landed but not loaded: {number} up to {end}, the first {min(elsewhere)}; next: `nba-pipeline reconcile`")
+        if not work.warehouse.dates(TABLES["schedule"]):
+            first_command = "demo" if environment() == "sandbox" else f"run --date {work.clock.today}"
+            print_line(f"the home {home()} has no tables; first: `nba-pipeline {first_command}`")
     leave(int(any(record["state"] in FAILING for record in records)))
 
 
@@ -81,11 +85,11 @@ def breakers(style: Annotated[str, typer.Option("--format", help="table | json")
     from nba_pipeline.providers.circuit_breakers import breakers_not_closed
 
     one_of("--format", style, ("table", "json"))
-    found = breakers_not_closed((defs.resources or {})["landing"])
+    open_breakers = breakers_not_closed((defs.resources or {})["landing"])
     if style == "json":
-        print(json.dumps([asdict(breaker) for breaker in found], default=_iso, indent=1))
+        print(json.dumps([asdict(breaker) for breaker in open_breakers], default=_iso, indent=1))
     else:
-        print_breakers(found)
+        print_breakers(open_breakers)
     leave(0)
 
 
@@ -96,7 +100,7 @@ def _tables_and_views() -> str:
 
 @app.command(epilog=_tables_and_views())
 def sql(
-    query: Annotated[str, typer.Argument(help="one statement that only reads; tables go by their plain names")],
+    query: Annotated[str, typer.Argument(help="one read-only statement with plain table names")],
     style: Annotated[str, typer.Option("--format", help="table | csv | json")] = "table",
 ) -> None:
     """Query the warehouse without access to files. CSV output escapes formulas. SHOW TABLES lists tables and views.

@@ -103,20 +103,19 @@ def request_problems(incidents: Iterable[Mapping[str, Any]]) -> list[str]:
     return [*messages, f"and {more} more problems"] if more else messages
 
 
-def print_plan(steps: Sequence[Step], noted: Iterable[str]) -> None:
+def print_plan(steps: Sequence[Step], notes: Iterable[str]) -> None:
     """Print one row per step of a backfill, with the number of existing dates, then the notes."""
     table = RichTable(box=None, pad_edge=False)
-    for column in ("pass", "job", "dates", "number", "there", "", "tables"):
-        table.add_column(column, justify="right" if column in ("number", "there") else "left", overflow="fold")
+    for column in ("pass", "job", "dates", "number", "existing", "", "tables"):
+        table.add_column(column, justify="right" if column in ("number", "existing") else "left", overflow="fold")
     for step in steps:
-        table.add_row(
-            step.part, step.job, step.when, str(step.number_of_dates), str(step.there), _fate(step), ", ".join(step.tables)
-        )
+        numbers = str(step.number_of_dates), str(step.there)
+        table.add_row(step.part, step.job, step.when, *numbers, _decision(step), ", ".join(step.tables))
     out.print(table)
-    for sentence in noted:
-        out.print(f"[yellow]note[/] {sentence}", highlight=False, soft_wrap=True)
+    for note in notes:
+        print_line(f"note {note}", style="yellow")
     number = sum(not step.is_left_out for step in steps)
-    out.print(f"{number} runs; nothing was touched", highlight=False)
+    print_line(f"{number} {'run' if number == 1 else 'runs'}; nothing was changed")
 
 
 def print_rebuild(plan: "Plan") -> None:
@@ -124,33 +123,32 @@ def print_rebuild(plan: "Plan") -> None:
     table = RichTable(box=None, pad_edge=False)
     for column in ("table", "dates", "rows", ""):
         table.add_column(column, justify="right" if column in ("dates", "rows") else "left")
-    for fate, some in (("replaced", plan.replaced), ("kept: ledger", plan.kept)):
-        for held in some:
-            table.add_row(held.name, f"{held.dates:,}", f"{held.rows:,}", fate)
+    for decision, sizes in (("replaced", plan.replaced), ("kept: ledger", plan.kept)):
+        for size in sizes:
+            table.add_row(size.name, f"{size.dates:,}", f"{size.rows:,}", decision)
     out.print(table)
-    out.print(f"{len(plan.runs)} runs are repeated from the landing", highlight=False)
+    number = len(plan.runs)
+    print_line(f"{number} {'run is' if number == 1 else 'runs are'} repeated from the landing")
 
 
 def report_skipped(step: Step) -> None:
     """Print a step that a running backfill skips."""
-    err.print(f"[dim]skipped[/] {step.job} {step.when}: {_fate(step)}", highlight=False)
+    err.print(f"[dim]skipped[/] {step.job} {step.when}: {_decision(step)}", highlight=False)
 
 
-def _fate(step: Step) -> str:
-    """Returns whether a step will run, or why it is skipped."""
+def _decision(step: Step) -> str:
+    """Returns whether a step runs, or why it is skipped."""
     if step.part == "models":
-        return "there, or nothing new to be trained on" if step.is_left_out else "no model"
+        return "the model exists, or there is no new training data" if step.is_left_out else "no model"
     return "complete" if step.is_left_out else "to run"
 
 
 def print_rating(rated: Mapping[str, Sequence[date]]) -> None:
     """Print the number of excellent, acceptable and failed dates of a backfill, and the first failed dates."""
     least = {"excellent": f">= {EXCELLENT:.0%}", "acceptable": f">= {ACCEPTABLE:.0%}", "failed": f"< {ACCEPTABLE:.0%}"}
-    told = ", ".join(f"{len(rated[name])} {name} ({share})" for name, share in least.items())
+    counts = ", ".join(f"{len(rated[name])} {name} ({share})" for name, share in least.items())
     without = len(rated["without final games"])
-    out.print(
-        f"Dates by final games with a complete box score: {told}; {without} without final games", highlight=False, soft_wrap=True
-    )
+    print_line(f"Dates by share of final games with a complete box score: {counts}; {without} without final games")
     if failed := rated["failed"]:
         names = ", ".join(map(str, failed[:DATES_NAMED])) + (" ..." if len(failed) > DATES_NAMED else "")
-        out.print(f"failed: {names}", style="red", highlight=False, soft_wrap=True)
+        print_line(f"failed: {names}", style="red")

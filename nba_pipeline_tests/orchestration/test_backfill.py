@@ -309,5 +309,5 @@ def test_a_dry_run_touches_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "nba_pipeline", "backfill", "--from", str(DAY), "--to", str(NEXT), "--dry-run"]
     told = subprocess.run(command, env=in_the_environment_of(tmp_path), check=False, capture_output=True, text=True)
     assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout.splitlines()[-1] == "3 runs; nothing was touched"
+    assert told.stdout.splitlines()[-1] == "3 runs; nothing was changed"
     assert not list(tmp_path.iterdir())

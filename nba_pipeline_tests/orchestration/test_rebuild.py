@@ -217,5 +217,5 @@ def test_without_a_terminal_the_command_prints_its_plan_and_wants_a_yes(
     with pytest.raises(BadInput, match="run it in a terminal or pass --yes"):
         app(["rebuild"], standalone_mode=False)
     app(["rebuild", "--dry-run"], standalone_mode=False)
-    assert "1 runs are repeated from the landing" in capsys.readouterr().out
+    assert "1 run is repeated from the landing" in capsys.readouterr().out
     assert sorted((str(path), path.stat().st_mtime_ns) for path in home.rglob("*")) == before
