@@ -29,12 +29,12 @@ def audit_leakage(
     if number < 1:
         raise BadInput(f"--dates must be at least 1, not {number}")
     work = runner()
-    found = leakage(work.warehouse, start, end, number=number, seed=seed, now=work.clock.now(), say=report)
+    result = leakage(work.warehouse, start, end, number=number, seed=seed, now=work.clock.now(), say=report)
     if style == "json":
-        print(json.dumps(found, default=str, indent=1))
+        print(json.dumps(result, default=str, indent=1))
     else:
-        print_leakage(found, out)
-    leave(int(not found["passed"]))
+        print_leakage(result, out)
+    leave(int(not result["passed"]))
 
 
 @audit.command("seasons")
@@ -74,9 +74,9 @@ def audit_ledgers(
     one_of("--format", style, ("table", "json"))
     start, end = date_range(first or str(FIRST_DATE), last or str(today() + timedelta(days=1)))
     dates = None if first is None and last is None else days(start, end)
-    found = ledgers.audit_ledgers(runner().warehouse, dates)
+    result = ledgers.audit_ledgers(runner().warehouse, dates)
     if style == "json":
-        print(json.dumps(found, indent=1))
+        print(json.dumps(result, indent=1))
     else:
-        print_ledgers(found, out)
-    leave(int(not found["passed"]))
+        print_ledgers(result, out)
+    leave(int(not result["passed"]))

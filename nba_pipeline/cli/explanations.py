@@ -54,8 +54,8 @@ def _of_kind(kind: str) -> Iterator[str]:
 
 
 def _of_name(name: str) -> Iterator[str]:
-    """What is known about a name. A gate is also a check, and a table may have the name of something else."""
-    by_lower = {known.lower(): known for known in names()}
+    """The lines about a name. A gate is also a check, and a table may have the name of something else."""
+    by_lower = {spelled.lower(): spelled for spelled in names()}
     name = by_lower.get(name.lower(), name)
     for kind, terms in LISTS.items():
         if term := terms.get(name):

@@ -27,7 +27,8 @@ def report(work: Runner, outcomes: Iterable[Outcome], repeat: str, is_brief: boo
     """Print the progress of each run and its outcome when it ends, and return the exit code.
 
     With `is_brief`, warnings and closed gates are counted instead of listed, and closed gates do not affect the exit code.
-    `repeat` is the command that continues after an interruption, which ends the command with exit code 1. `if_none` is printed if there was nothing to run.
+    `repeat` is the command that continues after an interruption, which ends the command with exit code 1. `if_none` is printed
+    if there was nothing to run.
     """
     started: list[RunProgress] = []
 

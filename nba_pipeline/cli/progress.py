@@ -23,9 +23,15 @@ class RunProgress:
         self._title, self._total, self._began = title, tables or None, time.monotonic()
         self._written, self._printed = set[str](), 0
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("tables"), TimeElapsedColumn(),
-            console=err, transient=True, disable=not err.is_terminal,
-        )  # fmt: skip
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("tables"),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+            disable=not err.is_terminal,
+        )
         self._task = self._bar.add_task(title, total=self._total)
         self._bar.start()
 

@@ -35,7 +35,7 @@ def run(
     if mode is not None:
         one_of("--mode", mode, MODES)
     work = runner()
-    chosen = next((known for known in MODES if known == mode), None) or _due_mode(work, slate)
+    chosen = next((choice for choice in MODES if choice == mode), None) or _due_mode(work, slate)
     repeat = f"nba-pipeline run --date {slate}" + (f" --mode {mode}" if mode else "")
     code = report(work, work.slate(slate, chosen) if chosen else work.whole_date(slate), repeat)
     if chosen is None or "predictions" in TABLES_OF_MODE[chosen]:
@@ -139,6 +139,7 @@ def demo() -> None:
     out.print(
         f"\nEvery prediction of the slate: [bold]nba-pipeline slate --date {slate} --all[/]"
         f"\nThe tables, checks and runs are in Dagster's UI: [bold]make dev[/], then http://127.0.0.1:3000. Home: {home()}",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
+        highlight=False,
+        soft_wrap=True,
+    )
     leave(code)

@@ -42,9 +42,9 @@ def _tricode(team: str) -> str:
     """Returns the tricode of a team. Raises BadInput for an unknown team."""
     from nba_pipeline.league.teams import TEAM_OF_NAME, TEAMS
 
-    known = {name.lower(): code for name, code in TEAM_OF_NAME.items()} | {code.lower(): code for code in TEAMS}
-    if team.lower() not in known:
+    tricodes = {name.lower(): code for name, code in TEAM_OF_NAME.items()} | {code.lower(): code for code in TEAMS}
+    if team.lower() not in tricodes:
         raise BadInput(
             f"--team {team!r} is no team; {did_you_mean(team, [*TEAMS, *TEAM_OF_NAME])}choose one of {', '.join(TEAMS)}"
         )
-    return known[team.lower()]
+    return tricodes[team.lower()]
