@@ -1,6 +1,6 @@
 """The tables for commands that only read. A local home is read without Dagster, production through its warehouse."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -40,10 +40,14 @@ class LocalHome:
 
         return self.tables.unreadable_dates(tables_in(query, catalog.tables()))
 
+    def unreadable_on(self, names: Sequence[str], day: date) -> list[str]:
+        """Returns a message per table that lacks the rows of a date because its file is unreadable."""
+        return self.tables.unreadable_dates([catalog.tables()[name] for name in names], [day])
+
 
 @dataclass(frozen=True)
 class Production:
-    """The tables of the production warehouse."""
+    """The tables of a warehouse that Dagster has opened: the production warehouse, or that of a run."""
 
     warehouse: "Warehouse"
 
@@ -66,6 +70,13 @@ class Production:
     def unreadable(self, query: str) -> list[str]:
         """Returns nothing: BigQuery has no unreadable files."""
         return []
+
+    def unreadable_on(self, names: Sequence[str], day: date) -> list[str]:
+        """Returns a message per table that lacks the rows of a date because its file is unreadable."""
+        from nba_pipeline.orchestration.lost_partitions import unreadable_dates
+        from nba_pipeline.tables.registry import TABLES
+
+        return unreadable_dates(self.warehouse, [TABLES[name] for name in names], [day])
 
 
 Reading = LocalHome | Production

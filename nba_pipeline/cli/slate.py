@@ -22,20 +22,23 @@ def slate(
     """Show a slate's actionable predictions: tip-off, line, book, price, forecast and edge. Runs nothing."""
     from nba_pipeline.cli import slate_rendering
     from nba_pipeline.cli.frames import print_answer
-    from nba_pipeline.cli.slate_rows import chosen, slate_rows, why_empty
+    from nba_pipeline.cli.slate_rows import chosen, slate_rows, unreadable, why_empty
 
     one_of("--format", style, FORMATS)
     date, tricode = date_up_to_tomorrow(day, "--date") if day else today(), _tricode(team) if team else None
     tables = reading()
     rows = slate_rows(tables, date)
     shown = chosen(rows, least_edge, tricode, shows_all)
-    if rows.is_empty():
+    problems = unreadable(tables, date)
+    for problem in problems:
+        print_error(f"warning: {problem}", style="yellow")
+    if rows.is_empty() and not problems:
         print_error(f"no slate: {why_empty(tables, date)}", style="yellow")
     if style != "table":
         print_answer(shown, style)
     elif not rows.is_empty():
         slate_rendering.print_slate(date, rows, shown, shows_all)
-    leave(0)
+    leave(int(bool(problems)))
 
 
 def _tricode(team: str) -> str:

@@ -57,6 +57,11 @@ def chosen(rows: pl.DataFrame, least_edge: float | None, team: str | None, shows
     return rows if team is None else rows.filter(pl.col("team") == team)
 
 
+def unreadable(tables: Reading, day: date) -> list[str]:
+    """Returns a message per table of the slate whose file of the date is unreadable."""
+    return tables.unreadable_on(("predictions", "prop_lines", "schedule"), day)
+
+
 def why_empty(tables: Reading, day: date) -> str:
     """Returns why a date has no predictions, and the first command to run."""
     run = f"`nba-pipeline run --date {day}`"

@@ -121,10 +121,10 @@ class LocalTables(LocalReading):
     def _tables(self) -> Mapping[str, StoredTable]:
         return self._known
 
-    def unreadable_dates(self, tables: Iterable[StoredTable]) -> list[str]:
-        """Returns a message per date of these tables that lacks rows because a file is unreadable."""
-        messages = [self.closed(table, self.dates(table)) | self.lost(table) for table in tables]
-        return [of_table[day] for of_table in messages for day in sorted(of_table)]
+    def unreadable_dates(self, tables: Iterable[StoredTable], dates: Collection[date] | None = None) -> list[str]:
+        """Returns a message per date of these tables that lacks rows because a file is unreadable. `dates` limits the dates."""
+        messages = [self.closed(table, self.dates(table) if dates is None else dates) | self.lost(table) for table in tables]
+        return [of_table[day] for of_table in messages for day in sorted(of_table) if dates is None or day in dates]
 
 
 def check_home(home: Path, least_free_mib: int) -> None:

@@ -50,7 +50,8 @@ def test_what_a_run_and_a_backup_write_is_only_the_users(tmp_path: Path) -> None
     rules = home / "sandbox_rules.json"
     rules.touch(mode=0o600)
     rules.write_text(json.dumps({"clubs": 4}))
-    nba_pipeline("run", "--date", str(DAY), "--mode", "overnight", home=home, now=eastern(DAY, 23))
+    ran = nba_pipeline("run", "--date", str(DAY), "--mode", "overnight", home=home, now=eastern(DAY, 23))
+    assert "slate" not in ran.stdout.lower(), "a mode that only collects prints no slate"
     assert nba_pipeline("backup", str(backup), home=home).returncode == 0
     assert {path.name for path in home.iterdir()} >= {"dagster", "landing", "locks", "tables", "format.json"}
     assert open_to_others(home) == open_to_others(backup) == []
