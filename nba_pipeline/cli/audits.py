@@ -8,7 +8,7 @@ import typer
 
 from nba_pipeline.cli.app import audit, date_range, leave, runner, today
 from nba_pipeline.cli.choices import one_of
-from nba_pipeline.cli.consoles import out, report
+from nba_pipeline.cli.consoles import out, report, working
 from nba_pipeline.errors import BadInput
 
 
@@ -50,7 +50,8 @@ def audit_seasons(
 
     one_of("--format", style, ("table", "json"))
     start, end = date_range(first or str(FIRST_DATE), last or str(today()))
-    records = seasons(runner().warehouse, days(start, end))
+    with working("reading the seasons"):
+        records = seasons(runner().warehouse, days(start, end))
     if not records:
         raise BadInput(f"no date from {start} to {end} has games")
     if style == "json":
@@ -74,7 +75,8 @@ def audit_ledgers(
     one_of("--format", style, ("table", "json"))
     start, end = date_range(first or str(FIRST_DATE), last or str(today() + timedelta(days=1)))
     dates = None if first is None and last is None else days(start, end)
-    result = ledgers.audit_ledgers(runner().warehouse, dates)
+    with working("hashing the rows of the ledgers"):
+        result = ledgers.audit_ledgers(runner().warehouse, dates)
     if style == "json":
         print(json.dumps(result, indent=1))
     else:

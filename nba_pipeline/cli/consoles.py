@@ -2,6 +2,8 @@
 
 import sys
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 from rich.text import Text
@@ -16,6 +18,13 @@ UNPRINTABLE = ("Cc", "Cf")
 def report(message: str) -> None:
     """Print progress on standard error."""
     err.print(message, style="dim", highlight=False, soft_wrap=True, markup=False)
+
+
+@contextmanager
+def working(message: str) -> Iterator[None]:
+    """Show on a terminal that a command without steps works."""
+    with err.status(message) if err.is_terminal else nullcontext():
+        yield
 
 
 def print_line(message: str, style: str | None = None) -> None:

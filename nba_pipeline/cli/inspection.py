@@ -9,7 +9,7 @@ import typer
 
 from nba_pipeline.cli.app import FORMATS, app, date_range, leave, runner, today
 from nba_pipeline.cli.choices import one_of
-from nba_pipeline.cli.consoles import print_error, print_line
+from nba_pipeline.cli.consoles import print_error, print_line, working
 from nba_pipeline.cli.reading import reading
 from nba_pipeline.environments import environment, home
 from nba_pipeline.tables import catalog
@@ -33,12 +33,13 @@ def status(
 
     one_of("--format", style, ("table", "json"))
     start, end = date_range(first or str(today() - timedelta(days=6)), last or str(today() + timedelta(days=1)))
-    work = runner()
-    before = loaded_before(work.instance)
     dates = days(start, end)
-    runs = read_runs(work.instance, dates, work.clock)
-    records = grid.status(work.warehouse, work.landing, work.clock, dates, work.code_versions, before, runs)
-    alert_on_damage(work.notifier, work.landing)
+    with working("reading tables and runs"):
+        work = runner()
+        before = loaded_before(work.instance)
+        runs = read_runs(work.instance, dates, work.clock)
+        records = grid.status(work.warehouse, work.landing, work.clock, dates, work.code_versions, before, runs)
+        alert_on_damage(work.notifier, work.landing)
     if style == "json":
         print(json.dumps(records, indent=1))
     else:
@@ -110,9 +111,10 @@ def sql(
     from nba_pipeline.cli.frames import print_answer
 
     one_of("--format", style, FORMATS)
-    tables = reading()
-    answer = tables.sql(query)
-    for message in tables.unreadable(query):
+    with working("running the query"):
+        tables = reading()
+        answer, messages = tables.sql(query), tables.unreadable(query)
+    for message in messages:
         print_error(f"warning: {message}", style="yellow")
     print_answer(answer, style)
     leave(0)
