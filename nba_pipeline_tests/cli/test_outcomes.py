@@ -1,8 +1,12 @@
 """What a command prints about its runs."""
 
+import signal
+import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import typer
 
@@ -10,6 +14,7 @@ from nba_pipeline.cli.outcomes import report, request_problems
 from nba_pipeline.cli.repair import NOTHING_DUE
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.instance.opening import open_instance
+from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.orchestration.runner import Outcome, Runner
 
 
@@ -29,6 +34,21 @@ def test_an_interrupted_command_says_what_was_kept_and_how_to_continue(work: Run
     assert ended.value.exit_code == 1
     assert "interrupted: 1 run was completed before. Every table that a run has written is kept" in message
     assert message.endswith("To continue: `nba-pipeline backfill --resume`")
+
+
+def test_ctrl_c_in_a_step_starts_no_further_run(work: Runner, capsys: pytest.CaptureFixture[str]) -> None:
+    """Dagster records it as a failure of the step and returns normally."""
+
+    @dg.asset(partitions_def=DAILY)
+    def table() -> None:
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(0.01)  # Python runs the signal's handler between two instructions
+
+    work.definitions = dg.Definitions(assets=[table], jobs=[dg.define_asset_job("game_day", [table])])
+    dates = (date(2026, 1, 14), date(2026, 1, 15))
+    with pytest.raises(typer.Exit):
+        report(work, (work.run("game_day", ["table"], day, day) for day in dates), "nba-pipeline run")
+    assert len(work.instance.get_runs()) == 1 and "interrupted: no run was completed" in capsys.readouterr().err
 
 
 def test_markup_in_a_message_is_text(work: Runner, capsys: pytest.CaptureFixture[str]) -> None:
