@@ -50,18 +50,29 @@ def refuse_to_shrink(table: Table, day: date, rows: int, before: int, excused: i
 
 @contextmanager
 def locked(folder: Path, name: str, dates: Sequence[date], writer: str, wait_seconds: float) -> Iterator[None]:
-    """Hold the write lock of each date on this machine. The operating system releases it when the process dies."""
+    """Hold the write lock of each date on this machine. The operating system releases it when the process dies.
+
+    The lock file names its writer and is removed before the release. A writer that waited on a removed file opens a new one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for day in sorted(set(dates)):
-            holder = folder / f"{day}.holder"
+            file = folder / f"{day}.lock"
             try:
-                stack.enter_context(FileLock(folder / f"{day}.lock", timeout=wait_seconds))
+                stack.enter_context(FileLock(file, timeout=wait_seconds))
             except Timeout:
-                first = holder.read_text(errors="replace") if holder.exists() else "an unnamed writer"
-                raise Busy(f"{name} {day} is being written by {first}; gave up after {wait_seconds:.0f} s") from None
-            holder.write_text(json.dumps({"writer": writer, "process": os.getpid(), "host": socket.gethostname()}))
+                raise Busy(f"{name} {day} is being written by {_writer_of(file)}; gave up after {wait_seconds:.0f} s") from None
+            stack.callback(file.unlink, missing_ok=True)
+            file.write_text(json.dumps({"writer": writer, "process": os.getpid(), "host": socket.gethostname()}))
         yield
+
+
+def _writer_of(file: Path) -> str:
+    """Return the writer that a lock file names."""
+    try:
+        return file.read_text(errors="replace") or "an unnamed writer"
+    except FileNotFoundError:  # released just now
+        return "an unnamed writer"
 
 
 def _refuse_other_columns(table: Table, frame: pl.DataFrame) -> None:

@@ -266,9 +266,9 @@ def test_a_restored_partition_opens_its_date(store: LocalWarehouse, ledger: Tabl
     assert store.closed(ledger, [DAY]) == {} and held(store, ledger, DAY).height == 3
 
 
-def test_an_unreadable_holder_file_does_not_hide_that_a_writer_is_busy(store: LocalWarehouse, table: Table) -> None:
+def test_an_unreadable_lock_file_does_not_hide_that_a_writer_is_busy(store: LocalWarehouse, table: Table) -> None:
     locks = Path(store.home, "locks", table.name)
     with FileLock(locks / f"{DAY}.lock"):
-        (locks / f"{DAY}.holder").write_bytes(b"\xff\xfe")
+        (locks / f"{DAY}.lock").write_bytes(b"\xff\xfe")
         with pytest.raises(Busy, match=f"toy_lines {DAY} is being written by"):
             store.replace(table, [DAY], rows(1), "test")
