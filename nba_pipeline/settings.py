@@ -1,15 +1,16 @@
 """Settings of the platform: thresholds, windows, rates, books. One typed model; each number has a unit."""
 
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class Section(BaseModel):
-    """A frozen group of settings."""
+    """A frozen group of settings. A change of a setting in `affects_data` makes the rows of its readers stale."""
 
     model_config = ConfigDict(frozen=True)
+    affects_data: ClassVar[frozenset[str]] = frozenset()
 
 
 class Http(Section):
@@ -72,6 +73,7 @@ class Breakers(Section):
 class Coverage(Section):
     """Thresholds of the gates at each boundary; shares are 0-1."""
 
+    affects_data: ClassVar[frozenset[str]] = frozenset({"enough", "recent_team_games", "recent_slates", "players_per_team"})
     enough: float = Field(0.80, description="below this a date is closed")
     ready_proceed: float = Field(0.80, description="share of expected players with ready features; below it a warning")
     ready_block: float = Field(0.60, description="below this the predictions of the slate are closed")
@@ -105,6 +107,7 @@ class Corrections(Section):
 class Expected(Section):
     """Players who are expected to play."""
 
+    affects_data: ClassVar[frozenset[str]] = frozenset({"roster_days", "team_games", "days"})
     roster_days: int = Field(7, description="a roster is good for so many days")
     team_games: int = Field(10, description="without a roster: a box-score row in the team's last games ...")
     days: int = Field(21, description="... and in the last days")
@@ -113,6 +116,9 @@ class Expected(Section):
 class Lines(Section):
     """The market line."""
 
+    affects_data: ClassVar[frozenset[str]] = frozenset(
+        {"market", "game_markets", "book_precedence", "books_of_one_feed", "pickem_books", "placeholder", "lowest", "late_hours"}
+    )
     market: str = "player_points"
     game_markets: tuple[str, ...] = Field(("spreads", "totals"), description="asked for together with `market`")
     book_precedence: tuple[str, ...] = ("draftkings", "fanduel")
@@ -143,6 +149,7 @@ class Lines(Section):
 class PlausibleGames(Section):
     """Ranges of real games. A complete box score outside of them is quarantined, and the next source is used."""
 
+    affects_data: ClassVar[frozenset[str]] = frozenset({"ranges", "never_zero"})
     ranges: dict[str, tuple[int, int]] = Field(
         {
             "points": (33, 220), "fgm": (11, 82), "fga": (32, 152), "fg3m": (0, 37), "fg3a": (6, 79), "ftm": (0, 55),
@@ -162,6 +169,7 @@ class PlausibleGames(Section):
 class TeamHeaves(Section):
     """Missed heaves. They count for the team and not for a player, so a team's attempts may exceed the sum of its players'."""
 
+    affects_data: ClassVar[frozenset[str]] = frozenset({"first_season", "most"})
     first_season: str = Field(
         "2025-26", description="before it a team's attempts are those of its players, in 9,840 of 9,840 team-games"
     )
@@ -229,6 +237,7 @@ class Injuries(Section):
 class Rosters(Section):
     """The teams' rosters."""
 
+    affects_data: ClassVar[frozenset[str]] = frozenset({"fewest_players", "most_players"})
     reread_after_hours: float = Field(6.0, description="a younger roster is not asked for again")
     fewest_players: int = 12
     most_players: int = 21
@@ -237,6 +246,7 @@ class Rosters(Section):
 class Names(Section):
     """Resolution of player names."""
 
+    affects_data: ClassVar[frozenset[str]] = frozenset({"active_days"})
     active_days: int = Field(300, description="days without a box score or roster after which a player is not active")
     most_alerts: int = Field(5, description="unresolved names of a date that get an alert each; more get one together")
 
@@ -244,6 +254,17 @@ class Names(Section):
 class Predicting(Section):
     """Recommendation and actionability."""
 
+    affects_data: ClassVar[frozenset[str]] = frozenset(
+        {
+            "pass_below_edge",
+            "actionable_edge",
+            "least_minutes",
+            "least_games",
+            "bootstrap_days",
+            "largest_points",
+            "quality_floor",
+        }
+    )
     pass_below_edge: float = Field(1.0, description="points")
     actionable_edge: float = Field(3.0, description="points")
     least_minutes: float = Field(15.0, description="mean minutes of the last 10 games that make a player eligible without a line")
@@ -259,6 +280,20 @@ class Predicting(Section):
 class Training(Section):
     """The weekly model."""
 
+    affects_data: ClassVar[frozenset[str]] = frozenset(
+        {
+            "least_rows",
+            "least_days",
+            "validation_days",
+            "iterations",
+            "early_stopping_rounds",
+            "learning_rate",
+            "depth",
+            "l2_leaf_reg",
+            "seed",
+            "threads",
+        }
+    )
     least_rows: int = Field(2000, description="player-games below which no model is trained")
     least_days: int = Field(365, description="days of history below which a model's predictions are not actionable")
     validation_days: int = Field(28, description="last days of the window, for early stopping")
