@@ -1,9 +1,13 @@
 """Settings of the platform: thresholds, windows, rates, books. One typed model; each number has a unit."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A share of a whole, 0-1."""
 
 
 class Section(BaseModel):
@@ -11,6 +15,23 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     affects_data: ClassVar[frozenset[str]] = frozenset()
+
+    @field_validator("*")
+    @classmethod
+    def _refuse_negative_numbers(cls, value: Any) -> Any:
+        if any(number < 0 for number in _numbers(value)):
+            raise ValueError("must not be negative")
+        return value
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    """Yields the numbers in a value and its items."""
+    if isinstance(value, int | float):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (number for one in value.values() for number in _numbers(one))
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        yield from (number for one in value for number in _numbers(one))
 
 
 class Http(Section):
@@ -74,15 +95,15 @@ class Coverage(Section):
     """Thresholds of the gates at each boundary; shares are 0-1."""
 
     affects_data: ClassVar[frozenset[str]] = frozenset({"enough", "recent_team_games", "recent_slates", "players_per_team"})
-    enough: float = Field(0.80, description="below this a date is closed")
-    ready_proceed: float = Field(0.80, description="share of expected players with ready features; below it a warning")
-    ready_block: float = Field(0.60, description="below this the predictions of the slate are closed")
-    no_line_warn: float = Field(0.40, description="share of a slate's predictions without a line that warns")
+    enough: Share = Field(0.80, description="below this a date is closed")
+    ready_proceed: Share = Field(0.80, description="share of expected players with ready features; below it a warning")
+    ready_block: Share = Field(0.60, description="below this the predictions of the slate are closed")
+    no_line_warn: Share = Field(0.40, description="share of a slate's predictions without a line that warns")
     deadline_hour_eastern: int = Field(12, description="hour of the next day at which the complete games go on under a waiver")
     recent_team_games: int = Field(3, description="a team's last games that must have complete box scores")
     recent_slates: int = Field(3, description="last slates whose final games must be covered")
     players_per_team: int = Field(5, description="fewer who played is impossible")
-    shrink_floor: float = Field(0.80, description="a replacement with a smaller share of the rows it replaces is refused")
+    shrink_floor: Share = Field(0.80, description="a replacement with a smaller share of the rows it replaces is refused")
 
 
 class Usual(Section):
@@ -90,7 +111,7 @@ class Usual(Section):
 
     slates: int = Field(5, description="last slates before a date that are looked at ...")
     days: int = Field(14, description="... and that lie at most so many days back")
-    share: float = Field(0.5, description="share of these slates, 0-1, from which on a table or a book is expected")
+    share: Share = Field(0.5, description="share of these slates, 0-1, from which on a table or a book is expected")
 
 
 class Corrections(Section):
@@ -206,7 +227,7 @@ class Slates(Section):
     )  # fmt: skip
     null_share_days: int = 30
     least_dates_to_compare: int = Field(14, description="earlier dates below which a null share is not compared")
-    null_share_rise: float = Field(0.10, description="rise of a feature's null share over the days before that is an error")
+    null_share_rise: Share = Field(0.10, description="rise of a feature's null share over the days before that is an error")
     come_during_the_day: tuple[str, ...] = Field(
         (
             "injury_risk_level", "usage_spike_score", "star_teammates_out", "absent_teammates_usage_pct_sum_season", "line",
@@ -217,9 +238,9 @@ class Slates(Section):
         ),
         description="features of reports and lines",
     )  # fmt: skip
-    least_complete_windows: float = Field(0.90, description="share of players whose window of 10 games has no hole")
-    least_known_scores: float = Field(0.50, description="share of players for whom a score of the matchup is known")
-    least_of_quality: float = Field(0.60, description="share of rows of bronze or better; below it a warning")
+    least_complete_windows: Share = Field(0.90, description="share of players whose window of 10 games has no hole")
+    least_known_scores: Share = Field(0.50, description="share of players for whom a score of the matchup is known")
+    least_of_quality: Share = Field(0.60, description="share of rows of bronze or better; below it a warning")
 
 
 class Injuries(Section):
@@ -394,7 +415,7 @@ class Costs(Section):
     monthly_budget_dollars: float = Field(20.0, description="a month that is projected above it ends `bigquery cost` with code 1")
     projected_from_days: int = Field(7, description="last days from which a month is projected")
     load_jobs_per_table_per_day: int = Field(1500, description="BigQuery's limit; failed ones count")
-    share_of_load_limit_that_warns: float = 0.5
+    share_of_load_limit_that_warns: Share = 0.5
 
 
 class Freshness(Section):
