@@ -44,6 +44,6 @@ def newest_materializations(
     instance: dg.DagsterInstance, table: dg.AssetKey, dates: Sequence[date]
 ) -> dict[str | None, dg.EventLogRecord]:
     """Returns partition key -> newest materialization, for the dates."""
-    asked = dg.AssetRecordsFilter(asset_key=table, asset_partitions=[day.isoformat() for day in dates])
-    records = instance.fetch_materializations(asked, limit=MOST_RECORDS).records
+    records_filter = dg.AssetRecordsFilter(asset_key=table, asset_partitions=[day.isoformat() for day in dates])
+    records = instance.fetch_materializations(records_filter, limit=MOST_RECORDS).records
     return {record.partition_key: record for record in reversed(records)}

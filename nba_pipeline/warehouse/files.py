@@ -33,7 +33,7 @@ Place: TypeAlias = "Path | UPath"
 SCHEMES = ("gs", "gcs", "memory")
 LOG, PARTS = ".jsonl", ".parts"
 READ_AT_ONCE = 256  # files
-WRONG_BYTE = re.compile("[\ud800-\udfff]")
+INVALID_BYTE = re.compile("[\ud800-\udfff]")
 NANOSECONDS = 1_000_000_000
 UNAUTHORIZED, FORBIDDEN = 401, 403
 SERVER_ERRORS, TOO_MANY, TIMED_OUT = 500, 429, 408
@@ -75,8 +75,8 @@ class File:
 def listing(folder: Place, *patterns: str) -> list[File]:
     """The files below a folder whose relative path matches a pattern. Empty if the folder does not exist."""
     if isinstance(folder, Path):
-        found = [(path, path.stat()) for pattern in patterns for path in folder.glob(pattern)]
-        return [File(path, stat.st_size, stat.st_mtime_ns) for path, stat in found]
+        stats = [(path, path.stat()) for pattern in patterns for path in folder.glob(pattern)]
+        return [File(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats]
     with reached(folder):
         entries = folder.fs.find(folder.path, detail=True)
     names = {name: name.removeprefix(folder.path.rstrip("/") + "/") for name in entries}
@@ -96,7 +96,7 @@ def folders(folder: Place) -> list[str]:
         except (FileNotFoundError, NotADirectoryError):
             return []
     try:
-        with reached(folder, absent_is_wrong=False):
+        with reached(folder, raises_bad_input=False):
             entries = folder.fs.ls(folder.path, detail=True)
     except FileNotFoundError:
         return []
@@ -108,7 +108,7 @@ def exists(path: Place) -> bool:
     if isinstance(path, Path):
         return path.exists()
     try:
-        with reached(path, absent_is_wrong=False):
+        with reached(path, raises_bad_input=False):
             path.fs.info(path.path)
     except FileNotFoundError:
         return False
@@ -119,11 +119,11 @@ def read(path: Place) -> bytes:
     """The bytes of a file. Raises FileNotFoundError."""
     if isinstance(path, Path):
         return path.read_bytes()
-    with reached(path, absent_is_wrong=False):
+    with reached(path, raises_bad_input=False):
         return bytes(path.fs.cat_file(path.path))
 
 
-def keep(path: Place, make: Callable[[], bytes]) -> None:
+def write_immutable(path: Place, make: Callable[[], bytes]) -> None:
     """Write an immutable file atomically. If it exists, only set its modification time so that it sorts last in its folder."""
     if not isinstance(path, Path):
         if not create(path, make()):
@@ -155,25 +155,25 @@ def delete(path: Place) -> None:
     if isinstance(path, Path):
         path.unlink(missing_ok=True)
         return
-    with suppress(FileNotFoundError), reached(path, absent_is_wrong=False):
+    with suppress(FileNotFoundError), reached(path, raises_bad_input=False):
         path.fs.rm_file(path.path)
 
 
 def tree(folder: Place) -> list[File]:
     """Every file below a folder except temporary ones, sorted by time of last write, then by path."""
     if isinstance(folder, Path):
-        found = []
+        listed = []
         for path in folder.rglob("*"):
             with suppress(FileNotFoundError):  # renamed or deleted since the listing
                 stat = path.stat()
                 if S_ISREG(stat.st_mode) and not path.name.startswith("."):
-                    found.append(File(path, stat.st_size, stat.st_mtime_ns))
+                    listed.append(File(path, stat.st_size, stat.st_mtime_ns))
     else:
         with reached(folder):
             entries = folder.fs.find(folder.path, detail=True)
-        above = folder.path.rstrip("/") + "/"
-        found = [File(folder / name.removeprefix(above), entry["size"], _changed(entry)) for name, entry in entries.items()]
-    return sorted(found, key=lambda file: (file.changed, file.path.as_posix()))
+        prefix = folder.path.rstrip("/") + "/"
+        listed = [File(folder / name.removeprefix(prefix), entry["size"], _changed(entry)) for name, entry in entries.items()]
+    return sorted(listed, key=lambda file: (file.changed, file.path.as_posix()))
 
 
 def _mark_as_last(path: Path) -> None:
@@ -202,7 +202,7 @@ def rename(path: Place, new: str) -> None:
     if isinstance(path, Path):
         path.replace(path.with_name(new))
         return
-    with reached(path, absent_is_wrong=False):
+    with reached(path, raises_bad_input=False):
         path.fs.cp_file(path.path, path.with_name(new).path)
         path.fs.rm_file(path.path)
 
@@ -213,7 +213,7 @@ def move(path: Place, target: Place) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(Path(str(target)))
         return
-    with reached(path, absent_is_wrong=False):
+    with reached(path, raises_bad_input=False):
         names = path.fs.find(path.path)
         if not names:
             raise FileNotFoundError(str(path))
@@ -270,7 +270,7 @@ class PartedLog(Log):
     """
 
     def __init__(self, path: "UPath"):
-        self._whole, self._lock = path, threading.Lock()
+        self._merged, self._lock = path, threading.Lock()
         self._lines: list[str] = []
         self._is_closed = False
 
@@ -278,7 +278,7 @@ class PartedLog(Log):
         """Put one line as the next part. Threads only wait for the part number, not for each other's requests."""
         with self._lock:
             if self._is_closed:
-                raise PipelineError(f"{self._whole} has been closed and takes no further line")
+                raise PipelineError(f"{self._merged} is closed and accepts no further lines")
             self._lines.append(line + "\n")
             number = len(self._lines)
         put(self._part(number), (line + "\n").encode())
@@ -289,12 +289,12 @@ class PartedLog(Log):
             if self._is_closed:
                 return
             self._is_closed = True
-        put(self._whole, "".join(self._lines).encode())
-        with reached(self._whole), suppress(FileNotFoundError):
-            self._whole.fs.rm([self._part(number).path for number in range(1, len(self._lines) + 1)])
+        put(self._merged, "".join(self._lines).encode())
+        with reached(self._merged), suppress(FileNotFoundError):
+            self._merged.fs.rm([self._part(number).path for number in range(1, len(self._lines) + 1)])
 
     def _part(self, number: int) -> "UPath":
-        return self._whole.with_name(self._whole.name.removesuffix(LOG) + PARTS) / f"{number:08d}{LOG}"
+        return self._merged.with_name(self._merged.name.removesuffix(LOG) + PARTS) / f"{number:08d}{LOG}"
 
 
 @dataclass(frozen=True)
@@ -333,26 +333,26 @@ def logs(folder: Place) -> list[LogFile]:
         name, above = file.path.name, file.path.parent.name
         return above.removesuffix(PARTS) if above.endswith(PARTS) else name.removesuffix(LOG)
 
-    found = sorted(listing(folder, f"*{LOG}", f"*{PARTS}/*{LOG}"), key=lambda file: (stem(file), file.path.name))
-    answer = []
-    for name, files in groupby(found, key=stem):
+    listed = sorted(listing(folder, f"*{LOG}", f"*{PARTS}/*{LOG}"), key=lambda file: (stem(file), file.path.name))
+    results = []
+    for name, files in groupby(listed, key=stem):
         parts = list(files)
-        whole = [file for file in parts if file.path.name == name + LOG]
-        answer.append(LogFile(folder / (name + LOG), tuple(whole or parts)))
-    return answer
+        merged = [file for file in parts if file.path.name == name + LOG]
+        results.append(LogFile(folder / (name + LOG), tuple(merged or parts)))
+    return results
 
 
-def numbered_lines(found: Sequence[LogFile]) -> Iterator[tuple[LogFile, int, str]]:
+def numbered_lines(stored: Sequence[LogFile]) -> Iterator[tuple[LogFile, int, str]]:
     """Yields every line of the logs of one folder, in order, with its line number in the log, counted from 1.
 
     Skips an incomplete last line of a killed process. Replaces each byte that is not UTF-8 with a NUL character, which no
     JSON parser accepts.
     """
-    if found and not isinstance(found[0].path, Path):
-        for log, body in _bodies(found):
+    if stored and not isinstance(stored[0].path, Path):
+        for log, body in _bodies(stored):
             yield from ((log, number, line) for number, line in enumerate(_decoded(body), 1))
         return
-    for log in found:
+    for log in stored:
         number = 0
         for piece in log.pieces:
             for line in _decoded(Path(str(piece.path)).read_bytes()):
@@ -364,22 +364,22 @@ def _decoded(body: bytes) -> list[str]:
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        text = WRONG_BYTE.sub("\0", body.decode(errors="surrogateescape"))
+        text = INVALID_BYTE.sub("\0", body.decode(errors="surrogateescape"))
     return text.split("\n")[:-1]
 
 
-def _bodies(found: Sequence[LogFile]) -> Iterator[tuple[LogFile, bytes]]:
+def _bodies(stored: Sequence[LogFile]) -> Iterator[tuple[LogFile, bytes]]:
     """The bytes of each log. Objects of a store are fetched in parallel."""
-    waiting = list[LogFile]()
-    for log in found:
-        waiting.append(log)
-        if sum(len(one.pieces) for one in waiting) >= READ_AT_ONCE or log is found[-1]:
+    batch = list[LogFile]()
+    for log in stored:
+        batch.append(log)
+        if sum(len(one.pieces) for one in batch) >= READ_AT_ONCE or log is stored[-1]:
             with reached(log.path):
-                paths = [piece.path.path for one in waiting for piece in one.pieces]  # type: ignore[union-attr]  # in a store
+                paths = [piece.path.path for one in batch for piece in one.pieces]  # type: ignore[union-attr]  # in a store
                 bodies = log.path.fs.cat(paths, on_error="return")  # type: ignore[union-attr]
-            for one in waiting:
+            for one in batch:
                 yield one, _body(one, [bodies[piece.path.path] for piece in one.pieces])  # type: ignore[union-attr]
-            waiting.clear()
+            batch.clear()
 
 
 def _body(log: LogFile, bodies: Sequence[bytes | Exception]) -> bytes:
@@ -393,14 +393,14 @@ def _body(log: LogFile, bodies: Sequence[bytes | Exception]) -> bytes:
 
 
 @contextmanager
-def reached(path: Place, *, absent_is_wrong: bool = True) -> Iterator[None]:
-    """Turn a store's errors into one message with the path. FileNotFoundError propagates unless `absent_is_wrong`."""
+def reached(path: Place, *, raises_bad_input: bool = True) -> Iterator[None]:
+    """Turn a store's errors into one message with the path. FileNotFoundError propagates unless `raises_bad_input`."""
     try:
         yield
     except FileNotFoundError as error:
-        if not absent_is_wrong:
+        if not raises_bad_input:
             raise
-        raise BadInput(f"{path} cannot be used: there is no such bucket; create it or correct the address") from error
+        raise BadInput(f"{path} cannot be used: the bucket does not exist; create it or correct the address") from error
     except FileExistsError:
         raise
     except _store_errors() as error:
@@ -422,20 +422,20 @@ def _explained(path: Place, error: Exception) -> PipelineError:
     """The platform's error for a store's. Never Permanent, since an unreachable payload must not be rejected."""
     from google.auth.exceptions import GoogleAuthError, TransportError  # noqa: PLC0415
 
-    code, said = int(vars(error).get("code") or 0), " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, PermissionError) or code in (UNAUTHORIZED, FORBIDDEN) or said.startswith("Forbidden"):
+    code, message = int(vars(error).get("code") or 0), " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, PermissionError) or code in (UNAUTHORIZED, FORBIDDEN) or message.startswith("Forbidden"):
         return BadInput(
-            f"{path} is refused to this account: log in with `gcloud auth application-default login` or give it the role "
-            f"Storage Object User on the bucket ({said})"
+            f"{path} is not accessible with this account: log in with `gcloud auth application-default login` or give it the role "
+            f"Storage Object User on the bucket ({message})"
         )
     if isinstance(error, GoogleAuthError) and not isinstance(error, TransportError):
         return BadInput(
             f"{path} needs Google credentials: run `gcloud auth application-default login` or set "
-            f"GOOGLE_APPLICATION_CREDENTIALS ({said})"
+            f"GOOGLE_APPLICATION_CREDENTIALS ({message})"
         )
     if isinstance(error, ValueError) or (code and code < SERVER_ERRORS and code not in (TOO_MANY, TIMED_OUT)):
-        return BadInput(f"{path} cannot be used: the store refuses the request ({said})")
-    return Transient(f"{path} cannot be reached: check the network and try again ({said})")
+        return BadInput(f"{path} cannot be used: the store refuses the request ({message})")
+    return Transient(f"{path} cannot be reached: check the network and try again ({message})")
 
 
 def _changed(entry: dict[str, Any]) -> float:

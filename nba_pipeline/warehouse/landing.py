@@ -52,14 +52,14 @@ JOURNAL = "journal"
 DIRECT = "direct"
 """The run id of work outside of a run."""
 
-LINE_BEGINS, LINE_ENDS = '{"kind":"', ("}", "}\n")
-REUSED, TROUBLE = '"outcome":"reused"', re.compile('"outcome":"(?:failed|rejected)"')
+LINE_START, LINE_ENDINGS = '{"kind":"', ("}", "}\n")
+REUSED, FAILURE = '"outcome":"reused"', re.compile('"outcome":"(?:failed|rejected)"')
 REFUSED = re.compile(r'"provider":"(\w+)".*"outcome":"not_yet".*"statuses":\[[\d,]*403\]')
 FETCHED_AT, AS_OF = '"fetched_at":"', '"as_of":"'
 """As `Journal.write` writes them. Quotes inside a value are escaped, so these only match field names."""
-SHOWN_OF_A_LINE, DIGITS = 40, 20
+EXCERPT_LENGTH, INSTANT_DIGITS = 40, 20
 _TEXT_OR_NULL = (str, type(None))
-FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
+REQUIRED_FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "run": {"run_id": str, "as_of": str, "job": str, "tags": dict, "assets": (list, type(None))},
     "request": {
         "run_id": str, "provider": str, "endpoint": str, "period": str, "entity": str, "outcome": str, "statuses": list,
@@ -68,7 +68,7 @@ FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     },
 }  # fmt: skip
 """Kind of journal line -> the fields that its readers require, and their types."""
-KEPT_HEADERS = ("content-type", "date", "etag", "last-modified")
+STORED_HEADERS = ("content-type", "date", "etag", "last-modified")
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Slot:
         for name in ("provider", "endpoint", "extension"):
             value = getattr(self, name)
             if not re.fullmatch(r"[a-z0-9_-]+", value):
-                raise BadInput(f"{name} of a payload must be lower-case letters, digits, _ or -, not {value!r}")
+                raise BadInput(f"{name} of a payload must be lowercase letters, digits, _ or -, not {value!r}")
         if not self.entity:
             raise BadInput(f"a payload of {self.provider} {self.endpoint} needs an entity")
         if self.game_date and self.season:
@@ -184,8 +184,8 @@ class JournalDay:
     @property
     def signature(self) -> str:
         """Hash of the names and sizes of the files."""
-        known = [(log.path.name, piece.path.name, piece.size) for log in self.logs for piece in log.pieces]
-        return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+        sizes = [(log.path.name, piece.path.name, piece.size) for log in self.logs for piece in log.pieces]
+        return hashlib.sha256(json.dumps(sizes).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -262,10 +262,10 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         with self._lock:
             journal, self._journal = self._journal, None
         try:
-            self._leave(journal)
+            self._release(journal)
         except PipelineError as error:
             if context.log:
-                context.log.warning(f"the journal of this run stays in parts: {error}")
+                context.log.warning(f"the parts of this run's journal were not merged: {error}")
 
     @cached_property
     def root(self) -> Place:
@@ -303,13 +303,13 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         path = self.root / f"{ref}.gz"
         if isinstance(path, Path) and path.exists():  # same response and instant: move an unreadable copy aside first
             next(self._readable([_payload(slot, path, self.root)]), None)
-        files.keep(path, lambda: gzip.compress(body, compresslevel=1 if slot.extension == "parquet" else 6, mtime=0))
+        files.write_immutable(path, lambda: gzip.compress(body, compresslevel=1 if slot.extension == "parquet" else 6, mtime=0))
         payload = Payload(slot, ref, fetched_at.astimezone(UTC), path)
         vars(payload)["body"] = body  # fills the cached property: avoids reading the upload back from a store
-        kept = {k: v for k, v in (headers or {}).items() if k.lower() in KEPT_HEADERS}
+        stored_headers = {k: v for k, v in (headers or {}).items() if k.lower() in STORED_HEADERS}
         self._note(
             slot, "landed", payload=payload, sha256=digest, status=status, statuses=statuses or [status], url=url,
-            bytes=len(body), quota=quota, final_game_ids=list(final_game_ids), headers=kept,
+            bytes=len(body), quota=quota, final_game_ids=list(final_game_ids), headers=stored_headers,
         )  # fmt: skip
         return payload
 
@@ -336,10 +336,10 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
     def newest(self, slot: Slot) -> Payload | None:
         """The newest accepted payload of a slot, or None. In a replay: the newest one visible to the original run."""
         if self.is_replay:
-            found = self.versions(slot)
-            if not found:
+            payloads = self.versions(slot)
+            if not payloads:
                 self._refuse_incomplete(slot)
-            return found[-1] if found else None
+            return payloads[-1] if payloads else None
         newest_first = (_payload(slot, path, self.root) for path in reversed(self._accepted(slot.folder)))
         return next(self._readable(newest_first), None)
 
@@ -349,15 +349,15 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         In a replay, returns an empty list if the newest payload is missing, because the original run used it; `newest` then
         raises and names it. Older payloads may be missing: they were fetched again after the damage.
         """
-        found = list(self._readable(_payload(slot, path, self.root) for path in self._accepted(slot.folder)))
-        return [] if self._missing(slot, found) else found
+        payloads = list(self._readable(_payload(slot, path, self.root) for path in self._accepted(slot.folder)))
+        return [] if self._missing(slot, payloads) else payloads
 
     def payloads(self, provider: str, endpoint: str, game_date: date) -> list[Payload]:
         """Every accepted payload of a date, for all entities, oldest first."""
         slot = Slot(provider, endpoint, entity="any", game_date=game_date)
         paths = self._accepted(slot.folder.rpartition("/")[0], "*/*.gz")
-        found = self._readable(_payload(_slot_of(path, self.root), path, self.root) for path in paths)
-        return sorted(found, key=lambda payload: payload.fetched_at)
+        readable = self._readable(_payload(_slot_of(path, self.root), path, self.root) for path in paths)
+        return sorted(readable, key=lambda payload: payload.fetched_at)
 
     def periods(self) -> dict[tuple[str, str], set[str]]:
         """The periods (dates, seasons or "all") of each provider and endpoint, from folder names only."""
@@ -369,40 +369,40 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def last_landed_at(self, endpoints: Collection[tuple[str, str]], game_date: date) -> datetime | None:
         """The real instant at which the newest accepted payload of a date was written, or None."""
-        found = [
+        accepted = [
             file
             for provider, endpoint in endpoints
             for file in files.listing(self.root / provider / endpoint / game_date.isoformat(), "*/*.gz")
             if REJECTED not in file.path.name and file.path.name[0] != "."
         ]
-        return max((file.written_at for file in found), default=None)
+        return max((file.written_at for file in accepted), default=None)
 
     def read(self, ref: str) -> Payload:
         """The payload named by a row's `source`. Raises NotLanded if it is missing or unreadable."""
         path = self.root / f"{ref}.gz"
         if not files.exists(path):
-            raise NotLanded(f"the landing below {self.root} holds no payload {ref}")
-        found = next(self._readable([_payload(_slot_of(path, self.root), path, self.root)]), None)
-        if found is None:
-            raise NotLanded(f"the landing below {self.root} holds no readable payload {ref}: it was moved to {damage.FOLDER}")
-        return found
+            raise NotLanded(f"the landing below {self.root} has no payload {ref}")
+        payload = next(self._readable([_payload(_slot_of(path, self.root), path, self.root)]), None)
+        if payload is None:
+            raise NotLanded(f"the landing below {self.root} has no readable payload {ref}: it was moved to {damage.FOLDER}")
+        return payload
 
     def original_outcome(self, slot: Slot) -> dict[str, Any] | None:
         """In a replay: the original run's last journal line for a slot."""
-        return self._replayed().outcomes.get(slot.folder) if self.is_replay else None
+        return self._original().outcomes.get(slot.folder) if self.is_replay else None
 
     def used_by_original(self, provider: str) -> list[Payload]:
         """In a replay: the provider's payloads that the original run itself landed or reused."""
-        lines = [line for line in self._replayed().outcomes.values() if line["provider"] == provider]
+        lines = [line for line in self._original().outcomes.values() if line["provider"] == provider]
         return [self.read(line["ref"]) for line in lines if line["ref"]]
 
     def newest_of(self, provider: str) -> list[Payload]:
         """The newest accepted payload of each endpoint, for a provider whose payloads have no date."""
-        found = []
+        newest = []
         for endpoint in files.folders(self.root / provider):
             paths = self._accepted(f"{provider}/{endpoint}/{ANY_PERIOD}", "*/*.gz")
-            found += [_payload(_slot_of(path, self.root), path, self.root) for path in paths[-1:]]
-        return found
+            newest += [_payload(_slot_of(path, self.root), path, self.root) for path in paths[-1:]]
+        return newest
 
     def runs(self) -> Iterator[dict[str, Any]]:
         """The header line of every journal, in the order in which the runs began."""
@@ -412,8 +412,8 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Every request line of every journal, in order."""
         return (line for _, line in self._lines(self._logs()) if line["kind"] == "request")
 
-    def recent_requests(self, last: timedelta) -> list[dict[str, Any]]:
-        """The provider requests within the trailing window `last`, in order, starting at the first failure or rejection.
+    def recent_requests(self, window: timedelta) -> list[dict[str, Any]]:
+        """The provider requests within the trailing `window`, in order, starting at the first failure or rejection.
 
         HTTP 403 responses count as failures if a provider returned enough of them to open its breaker.
 
@@ -421,24 +421,24 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         line unless there was a failure. Damaged lines are reported and skipped. Errors from opening files propagate.
         """
         now = self.clock.now()
-        written = [(log, line) for log, number, line in files.numbered_lines(self._recent_logs(now, last))
-                   if _looks_whole(line) or self._note_damage(log, number, line)]  # fmt: skip
-        first, end = (now - last).isoformat(), now.isoformat()  # ISO instants of one time zone sort chronologically as text
-        troubles = [_fetched_at(line) for _, line in written if TROUBLE.search(line)]
-        troubles += _many_refusals(line for _, line in written)
-        first = min((at for at in troubles if first <= at <= end), default="")
-        asked = [(_fetched_at(line), log, line) for log, line in written if REUSED not in line] if first else []
-        wanted = sorted((one for one in asked if first <= one[0] <= end), key=lambda one: one[0])
-        return [found for _, log, line in wanted if (found := self._parsed(log, None, line)) is not None]
+        lines = [(log, line) for log, number, line in files.numbered_lines(self._recent_logs(now, window))
+                   if _looks_complete(line) or self._record_damage(log, number, line)]  # fmt: skip
+        first, end = (now - window).isoformat(), now.isoformat()  # ISO instants of one time zone sort chronologically as text
+        failures = [_fetched_at(line) for _, line in lines if FAILURE.search(line)]
+        failures += _breaker_refusals(line for _, line in lines)
+        first = min((at for at in failures if first <= at <= end), default="")
+        requests = [(_fetched_at(line), log, line) for log, line in lines if REUSED not in line] if first else []
+        selected = sorted((entry for entry in requests if first <= entry[0] <= end), key=lambda entry: entry[0])
+        return [request for _, log, line in selected if (request := self._parsed(log, None, line)) is not None]
 
     def incidents(self, dates: Collection[date] | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
         """Request lines with a retry, a failure or a rejection, in order; optionally of some dates or one run only."""
-        wanted = None if dates is None else {day.isoformat() for day in dates}
+        selected = None if dates is None else {day.isoformat() for day in dates}
         return [
             line for _, line in self._lines([log for log in self._logs() if run_id in (None, log.owner)])
             if line["kind"] == "request"
             and (line["outcome"] in ("failed", "rejected") or (line["attempts"] or 0) > 1)
-            and (wanted is None or line["game_date"] in wanted)
+            and (selected is None or line["game_date"] in selected)
         ]  # fmt: skip
 
     def notices(self) -> list[damage.Notice]:
@@ -492,7 +492,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
             journal.users += 1
         return journal
 
-    def _leave(self, journal: Journal | None) -> None:
+    def _release(self, journal: Journal | None) -> None:
         with _journals_lock:
             if journal is None:
                 return
@@ -515,30 +515,30 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _lines(self, logs: Sequence[LogFile]) -> Iterator[tuple[LogFile, dict[str, Any]]]:
         """The parsed lines of the journals. Damaged lines are reported and skipped."""
         for log, number, line in files.numbered_lines(logs):
-            if (found := self._parsed(log, number, line)) is not None:
-                yield log, found
+            if (document := self._parsed(log, number, line)) is not None:
+                yield log, document
 
     def _parsed(self, log: LogFile, number: int | None, line: str) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = json.loads(line)
+            document: dict[str, Any] = json.loads(line)
         except ValueError:
-            found = {}
-        if _lacking(found):
-            self._note_damage(log, number or _number_of(log, line), line)
+            document = {}
+        if _missing_fields(document):
+            self._record_damage(log, number or _line_number(log, line), line)
             return None
-        return found
+        return document
 
-    def _note_damage(self, log: LogFile, number: int, line: str) -> bool:
+    def _record_damage(self, log: LogFile, number: int, line: str) -> bool:
         """Report a damaged line once and return False. The journal is evidence, so it is neither moved nor changed."""
         subject = f"landing/journal/{log.path.name}:{number}"
         version = hashlib.sha256(line.encode(errors="replace")).hexdigest()[:HASH_DIGITS]
-        problem = f"{_problem_of(line)}; it is left out of every report, breaker and rebuild"
+        problem = f"{_problem_of(line)}; reports, circuit breakers and rebuilds ignore it"
         notice = damage.Notice(subject, problem, datetime.now(UTC), next_command="nba-pipeline status")
-        damage.keep_notice(files.place(self.home), notice, version)
+        damage.record_notice(files.place(self.home), notice, version)
         return False
 
-    def _recent_logs(self, now: datetime, last: timedelta) -> list[LogFile]:
-        """The journals that began within the trailing window `last` before `now`, or before the newest journal.
+    def _recent_logs(self, now: datetime, window: timedelta) -> list[LogFile]:
+        """The journals that began within the trailing `window` before `now`, or before the newest journal.
 
         File names use the real clock and lines use the platform's clock. If the platform's clock is stopped, the newest
         journals may still contain lines of the window.
@@ -546,15 +546,15 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         folder = self.root / JOURNAL
         if not isinstance(folder, Path):
             logs = self._logs()
-            begun = _begun_lately([log.path.name for log in logs], now, last)
-            return [log for log in logs if log.path.name in begun]
+            recent = _recent_names([log.path.name for log in logs], now, window)
+            return [log for log in logs if log.path.name in recent]
         try:
             with os.scandir(folder) as entries:  # names only: with sizes, as in `_logs`, 3,000 files take 50 ms
                 names = [entry.name for entry in entries if entry.name.endswith(files.LOG)]
         except FileNotFoundError:
             return []
-        found = files.listing(folder, *sorted(_begun_lately(names, now, last)))
-        return [LogFile(file.path, (file,)) for file in found]
+        listed = files.listing(folder, *sorted(_recent_names(names, now, window)))
+        return [LogFile(file.path, (file,)) for file in listed]
 
     def _readable(self, payloads: Iterable[Payload]) -> Iterator[Payload]:
         """The readable payloads. Unreadable ones are moved aside; they no longer count as landed and are fetched again."""
@@ -566,21 +566,21 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
             if problem is None:
                 yield payload
             else:
-                damage.set_aside(files.place(self.home), payload.path, problem, _fetched_again_by(payload))
+                damage.set_aside(files.place(self.home), payload.path, problem, _refetch_command(payload))
 
-    def _missing(self, slot: Slot, found: Sequence[Payload]) -> list[str]:
+    def _missing(self, slot: Slot, payloads: Sequence[Payload]) -> list[str]:
         """In a replay: unreadable or missing payloads of a slot that the original run could see and no newer one replaces."""
         if not self.is_replay:
             return []
-        visible = self._replayed().visible
+        visible = self._original().visible
 
         def age(ref: str) -> tuple[str, int]:
             return ref.rpartition("/")[2].partition("_")[0], visible[ref]
 
-        there = {payload.ref for payload in found}
-        newest = max(map(age, there), default=("", -1))
-        of_slot = self._replayed().of_folder.get(slot.folder, ())
-        missing = [ref for ref in of_slot if ref not in there and ref in visible and age(ref) > newest]
+        readable = {payload.ref for payload in payloads}
+        newest = max(map(age, readable), default=("", -1))
+        of_slot = self._original().of_folder.get(slot.folder, ())
+        missing = [ref for ref in of_slot if ref not in readable and ref in visible and age(ref) > newest]
         if not missing:
             return []
         names = {file.path.name for file in files.listing(self.root / slot.folder, "*.gz")}
@@ -588,20 +588,20 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         return [ref for ref in missing if ref not in rejected]
 
     def _refuse_incomplete(self, slot: Slot) -> None:
-        found = [_payload(slot, path, self.root) for path in self._accepted(slot.folder)]
-        if missing := self._missing(slot, found):
+        payloads = [_payload(slot, path, self.root) for path in self._accepted(slot.folder)]
+        if missing := self._missing(slot, payloads):
             raise NotLanded(f"{slot.name}: the payload {missing[-1]} is missing or unreadable, and a replay fetches nothing")
 
     def _accepted(self, folder: str, pattern: str = "*.gz") -> list[Place]:
         """Paths below a folder that are visible to look-ups, oldest first."""
-        found = files.listing(self.root / folder, pattern)
-        order = {file.path: file.changed for file in found if REJECTED not in file.path.name and file.path.name[0] != "."}
+        listed = files.listing(self.root / folder, pattern)
+        order = {file.path: file.changed for file in listed if REJECTED not in file.path.name and file.path.name[0] != "."}
         if self.is_replay:
-            visible = self._replayed().visible
+            visible = self._original().visible
             order = {path: visible[ref] for path in order if (ref := _ref(path, self.root)) in visible}
         return sorted(order, key=lambda path: (path.name.partition("_")[0], order[path]))
 
-    def _replayed(self) -> "_Replay":
+    def _original(self) -> "_Replay":
         with self._lock:
             if self._replay is None:
                 self._replay = _Replay.of(self._logs(), self._replay_of, self.root, self._lines)
@@ -622,19 +622,19 @@ class _Replay:
     @cached_property
     def of_folder(self) -> Mapping[str, list[str]]:
         """The visible refs by slot folder."""
-        found: dict[str, list[str]] = {}
+        refs: dict[str, list[str]] = {}
         for ref in self.visible:
-            found.setdefault(ref.rpartition("/")[0], []).append(ref)
-        return found
+            refs.setdefault(ref.rpartition("/")[0], []).append(ref)
+        return refs
 
     @classmethod
     def of(cls, journals: Sequence[LogFile], run_id: str, root: Place, read: "_Read") -> "_Replay":
-        mine = [number for number, log in enumerate(journals) if log.owner == run_id]
-        if not mine:
+        positions = [number for number, log in enumerate(journals) if log.owner == run_id]
+        if not positions:
             raise NotLanded(f"the landing below {root} has no journal of run {run_id}")
         visible: dict[str, None] = {}
         outcomes: dict[str, dict[str, Any]] = {}
-        for log, line in read(journals[: mine[-1] + 1]):
+        for log, line in read(journals[: positions[-1] + 1]):
             if line["kind"] != "request":
                 continue
             if line["ref"]:
@@ -666,7 +666,7 @@ def _payload(slot: Slot, path: Place, root: Place) -> Payload:
     return Payload(slot, _ref(path, root), fetched_at, path)
 
 
-def _fetched_again_by(payload: Payload) -> str:
+def _refetch_command(payload: Payload) -> str:
     day = payload.slot.game_date
     return f"nba-pipeline backfill --from {day} --to {day}" if day else damage.RECONCILE
 
@@ -676,24 +676,24 @@ def _ref(path: Place, root: Place) -> str:
     return path.as_posix().removeprefix(root.as_posix() + "/").removesuffix(".gz")
 
 
-def _begun_lately(names: Sequence[str], now: datetime, last: timedelta) -> set[str]:
-    """The journals that began within `last` before `now` or before the newest. The first 20 digits of a name are the instant."""
+def _recent_names(names: Sequence[str], now: datetime, window: timedelta) -> set[str]:
+    """The journals that began within `window` before `now` or before the newest. The first 20 digits of a name are the instant."""
 
     def name_at(seconds: float) -> str:
-        return f"{int(seconds) * files.NANOSECONDS:0{DIGITS}d}"
+        return f"{int(seconds) * files.NANOSECONDS:0{INSTANT_DIGITS}d}"
 
-    length, newest = last.total_seconds(), int(max(names, default="0")[:DIGITS]) / files.NANOSECONDS
+    length, newest = window.total_seconds(), int(max(names, default="0")[:INSTANT_DIGITS]) / files.NANOSECONDS
     first, end = name_at(now.timestamp() - length), name_at(now.timestamp() + 1)
     latest = name_at(newest - length)
     return {name for name in names if name >= latest or first <= name <= end}
 
 
-def _many_refusals(lines: Iterable[str]) -> list[str]:
+def _breaker_refusals(lines: Iterable[str]) -> list[str]:
     """The instants of the 403 responses of each provider that reached the limit of its breaker."""
     refused = defaultdict[str, list[str]](list)
     for line in lines:
-        if found := REFUSED.search(line):
-            refused[found[1]].append(_fetched_at(line))
+        if match := REFUSED.search(line):
+            refused[match[1]].append(_fetched_at(line))
     limits = SETTINGS.breakers.provider_refusals
     return [at for provider, instants in refused.items() if len(instants) >= limits.get(provider, math.inf) for at in instants]
 
@@ -703,37 +703,37 @@ def _fetched_at(line: str) -> str:
     return line.partition(FETCHED_AT)[2].partition('"')[0]
 
 
-def _looks_whole(line: str) -> bool:
-    return line.startswith(LINE_BEGINS) and line.endswith(LINE_ENDS) and (FETCHED_AT in line or AS_OF in line)
+def _looks_complete(line: str) -> bool:
+    return line.startswith(LINE_START) and line.endswith(LINE_ENDINGS) and (FETCHED_AT in line or AS_OF in line)
 
 
 def _problem_of(line: str) -> str | None:
     """Why a journal line is unusable; None for a usable one."""
     try:
-        found = json.loads(line)
+        document = json.loads(line)
     except ValueError as error:
-        return f"the line {line[:SHOWN_OF_A_LINE]!r} is not JSON ({error})"
-    return f"the line {line[:SHOWN_OF_A_LINE]!r} lacks {lacking}" if (lacking := _lacking(found)) else None
+        return f"the line {line[:EXCERPT_LENGTH]!r} is not JSON ({error})"
+    return f"the line {line[:EXCERPT_LENGTH]!r} lacks {lacking}" if (lacking := _missing_fields(document)) else None
 
 
-def _lacking(found: Any) -> str:
+def _missing_fields(document: Any) -> str:
     """The required fields that a journal line lacks or that have another type, comma-separated; empty if none."""
-    if not isinstance(found, dict) or found.get("kind") not in FIELDS:
+    if not isinstance(document, dict) or document.get("kind") not in REQUIRED_FIELDS:
         return "its kind"
-    kinds = FIELDS[found["kind"]]
-    wrong = [name for name, kind in kinds.items() if not isinstance(found.get(name, False), kind)]
-    if not wrong:
-        wrong = [name for name in ("as_of", "fetched_at") if name in kinds and not _is_an_instant(found[name])]
-        wrong += ["statuses"] if not all(isinstance(status, int) for status in found.get("statuses", ())) else []
-    return ", ".join(wrong)
+    types = REQUIRED_FIELDS[document["kind"]]
+    invalid = [name for name, field_type in types.items() if not isinstance(document.get(name, False), field_type)]
+    if not invalid:
+        invalid = [name for name in ("as_of", "fetched_at") if name in types and not _is_instant(document[name])]
+        invalid += ["statuses"] if not all(isinstance(status, int) for status in document.get("statuses", ())) else []
+    return ", ".join(invalid)
 
 
-def _is_an_instant(text: str) -> bool:
+def _is_instant(text: str) -> bool:
     try:
         return datetime.fromisoformat(text).tzinfo is not None
     except ValueError:
         return False
 
 
-def _number_of(log: LogFile, line: str) -> int:
-    return next((number for _, number, other in files.numbered_lines([log]) if other == line), 0)
+def _line_number(log: LogFile, line: str) -> int:
+    return next((number for _, number, text in files.numbered_lines([log]) if text == line), 0)

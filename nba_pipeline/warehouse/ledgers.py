@@ -122,8 +122,8 @@ class Recorder:
 
 def missing_rows(table: Table, day: date, number: int) -> str:
     """The reason why a date with missing recorded rows is closed."""
-    rows = "rows that its manifest records are" if number > 1 else "row that its manifest records is"
-    return f"the ledger {table.name} is closed for {day}: {number} {rows} missing; next: {RESTORE}"
+    recorded = f"{number} recorded {'rows are' if number > 1 else 'row is'}"
+    return f"the ledger {table.name} is closed for {day}: {recorded} missing; next: {RESTORE}"
 
 
 def recorder_of(manifests: Manifests, table: Table, parts: Mapping[date, pl.DataFrame]) -> Recorder:
@@ -165,13 +165,13 @@ def verify(warehouse: "Warehouse", table: Table, dates: Collection[date] | None 
     """
     manifests = warehouse.manifests
     recorded = manifests.dates(table)
-    known = sorted(warehouse.dates(table) | recorded.keys())
-    chosen = known if dates is None else [day for day in known if day in set(dates)]
-    for start in range(0, len(chosen), DATES_AT_ONCE):
-        chunk = chosen[start : start + DATES_AT_ONCE]
-        agreeing = inspect_agreeing(warehouse, table, chunk)
+    existing = sorted(warehouse.dates(table) | recorded.keys())
+    requested = existing if dates is None else [day for day in existing if day in set(dates)]
+    for start in range(0, len(requested), DATES_AT_ONCE):
+        chunk = requested[start : start + DATES_AT_ONCE]
+        matching = inspect_matching(warehouse, table, chunk)
         for day in chunk:
-            inspection = agreeing.pop(day, None)
+            inspection = matching.pop(day, None)
             yield verify_date(warehouse, table, day) if inspection is None else Verified(table.name, day, inspection.height)
 
 
@@ -204,29 +204,29 @@ def inspect(warehouse: "Warehouse", table: Table, day: date) -> Inspection:
     """Read rows and manifest of a date and compare them. The caller holds the write lock."""
     file, path = warehouse.partition_name(table, day), str(warehouse.manifests.path(table, day))
 
-    def found(problem: str, message: str, where: str) -> tuple[Finding, ...]:
-        return (Finding(problem, table.name, day, "", where, message),)
+    def finding(problem: str, message: str, location: str) -> tuple[Finding, ...]:
+        return (Finding(problem, table.name, day, "", location, message),)
 
     try:
         rows = warehouse.ledger_rows(table, [day])
     except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return Inspection(None, None, found(PARTITION_UNREADABLE, f"the partition cannot be read: {reason}", file))
+        return Inspection(None, None, finding(PARTITION_UNREADABLE, f"the partition cannot be read: {reason}", file))
     try:
         manifest = settle(warehouse.manifests, table, day, rows)
     except InvalidManifest as error:
-        return Inspection(rows, None, found(MANIFEST_INVALID, f"its rows cannot be verified: {error}", path))
+        return Inspection(rows, None, finding(MANIFEST_INVALID, f"its rows cannot be verified: {error}", path))
     if manifest.rows.is_empty() and rows.height and warehouse.manifests.read(table, day) is None:
         message = f"{rows.height} rows have no manifest: it was deleted, or the rows were not recorded"
-        return Inspection(rows, manifest, found(MANIFEST_MISSING, message, path))
+        return Inspection(rows, manifest, finding(MANIFEST_MISSING, message, path))
     if manifest.rows.height and rows.is_empty() and day not in warehouse.dates(table):
         message = f"the partition is missing; its manifest has {manifest.rows.height} rows"
-        return Inspection(rows, manifest, found(PARTITION_MISSING, message, file))
+        return Inspection(rows, manifest, finding(PARTITION_MISSING, message, file))
     differences = _differences(table, day, hashed(table, rows), manifest.rows, file, path)
     return Inspection(rows, manifest, tuple(differences))
 
 
-def inspect_agreeing(warehouse: "Warehouse", table: Table, dates: Sequence[date]) -> dict[date, Inspection]:
+def inspect_matching(warehouse: "Warehouse", table: Table, dates: Sequence[date]) -> dict[date, Inspection]:
     """The dates that have no pending manifest and exactly the recorded rows. Reads all dates at once."""
     pending = warehouse.manifests.dates(table)
     dates = [day for day in dates if not pending.get(day)]
@@ -238,7 +238,7 @@ def inspect_agreeing(warehouse: "Warehouse", table: Table, dates: Sequence[date]
     except (InvalidManifest, *UNREADABLE):
         if len(dates) == 1:
             return {}
-        apart = (inspect_agreeing(warehouse, table, [day]) for day in dates)
+        apart = (inspect_matching(warehouse, table, [day]) for day in dates)
         return {day: inspection for inspections in apart for day, inspection in inspections.items()}
     recorded = pl.concat(manifest.rows.with_columns(pl.lit(manifest.game_date).alias("game_date")) for manifest in manifests)
     on = list(dict.fromkeys(("game_date", *table.key, HASH)))
@@ -279,13 +279,13 @@ def _differences(table: Table, day: date, rows: pl.DataFrame, recorded: pl.DataF
     unrecorded = suspect.join(recorded, on=key, how="anti", nulls_equal=True)
     missing = recorded.join(rows, on=key, how="anti", nulls_equal=True)
     copies = rows.filter(pl.struct(key).is_duplicated())
-    for problem, found, message in (
+    for problem, rows_found, message in (
         (ROW_ALTERED, altered, f"the row was altered: its hash is not the recorded one; manifest {path}"),
         (ROW_MISSING, missing, f"the row is missing; manifest {path}"),
         (ROW_UNRECORDED, unrecorded, f"the row is not recorded: it was added by hand, or manifest {path} is older"),
-        (ROW_DUPLICATED, copies, "the key has several rows"),
+        (ROW_DUPLICATED, copies, "the key has more than one row"),
     ):
-        for values in found.select(key).unique(maintain_order=True).iter_rows(named=True):
+        for values in rows_found.select(key).unique(maintain_order=True).iter_rows(named=True):
             yield Finding(problem, table.name, day, key_text(values), file, message)
 
 

@@ -87,7 +87,7 @@ def parse_manifest(body: bytes, table: Table, game_date: date, path: object) -> 
         raise InvalidManifest(f"manifest {path} cannot be read ({str(error).splitlines()[0]})") from None
     manifest = Manifest(table, game_date, rows)
     if manifest.partition_hash != recorded or rows.select(pl.struct(table.key).is_duplicated().any()).item():
-        raise InvalidManifest(f"manifest {path} was edited: its partition hash is not that of its rows")
+        raise InvalidManifest(f"manifest {path} was edited: its partition hash does not match its rows")
     return manifest
 
 

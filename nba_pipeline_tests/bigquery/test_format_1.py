@@ -188,5 +188,5 @@ def test_a_source_lacks_what_the_platform_gained_later(old: BigQueryStore, monke
 
 def test_a_source_that_differs_in_another_way_is_refused(old: BigQueryStore) -> None:
     old.ask("ALTER TABLE predictions ADD COLUMN mood STRING")
-    with pytest.raises(BadInput, match=r"predictions cannot be copied: column mood is not known$"):
+    with pytest.raises(BadInput, match=r"predictions cannot be copied: column mood is unknown$"):
         source_of_copy(old.look()).preflight()

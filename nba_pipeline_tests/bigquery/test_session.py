@@ -110,7 +110,7 @@ def test_pauses_and_limits_are_those_of_the_settings(store: BigQueryStore) -> No
 def test_another_location_than_that_of_the_dataset_is_told(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     """The emulator has no locations, so the proxy reports the dataset in the EU."""
     proxy.rule(of_kind("datasets"), Rewrite(lambda answer: answer | {"location": "EU"}), times=None)
-    with pytest.raises(BadInput, match=f"{store.dataset} lies in EU, and BIGQUERY_LOCATION is us-east1; set it to EU"):
+    with pytest.raises(BadInput, match=f"{store.dataset} is in EU, but BIGQUERY_LOCATION is us-east1; set it to EU"):
         store.open(location="us-east1").replace(lines, [DAY], rows(1), "me")
     assert store.effective() == []
     proxy.forget()
@@ -145,6 +145,6 @@ def test_a_write_steps_over_so_many_earlier_jobs_and_no_more(provider: Provider,
         raise Conflict(job_id)  # type: ignore[no-untyped-call]
 
     provider.says(job)
-    with pytest.raises(Permanent, match=r"p\.d: replacing lines finds more than 5 earlier jobs rows"):
+    with pytest.raises(Permanent, match=r"p\.d: replacing lines has more than 5 earlier jobs rows"):
         session.carry_out(is_there, "rows", lambda: False, "replacing lines")
     assert len(provider.asked) == 6

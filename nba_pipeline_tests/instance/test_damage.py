@@ -35,7 +35,7 @@ def write(home: Path, path: Path) -> None:
 
 @pytest.mark.usefixtures("held")
 def test_a_locked_database_is_named_and_not_called_damaged(tmp_path: Path, database: Path) -> None:
-    with pytest.raises(Busy, match=rf"held by another process: {database} \(database is locked\); try again"):
+    with pytest.raises(Busy, match=rf"locked by another process: {database} \(database is locked\); try again"):
         write(tmp_path, database)
 
 

@@ -174,7 +174,7 @@ def test_a_killed_run_is_closed_once_and_gives_its_slot_back(
     assert [run.status for run in closed] == [dg.DagsterRunStatus.FAILURE]
     assert slots(instance) == 0
     assert close_dead_runs(instance, datetime.now(UTC) + 10 * LEASE) == []
-    sentence = f"process {playing.pid} on {socket.gethostname()}, which executed this run, ended without a word: it was killed"
+    sentence = f"process {playing.pid} on {socket.gethostname()}, which executed this run, ended without recording an outcome: it was killed"
     assert endings(instance, closed[0].run_id) == [sentence]
     # no daemon can start it again, so it is not retried
     assert closed[0].tags[WILL_RETRY_TAG] == "false"
@@ -194,7 +194,7 @@ def test_a_run_of_an_unknown_process_is_closed_after_its_lease(
     now = datetime.now(UTC)
     assert close_dead_runs(memory, now + LEASE - timedelta(minutes=1)) == []
     assert [closed.run_id for closed in close_dead_runs(memory, now + LEASE + timedelta(minutes=1))] == [run.run_id]
-    assert endings(memory, run.run_id) == ["nothing was heard of this run for 31 minutes, its lease is 30"]
+    assert endings(memory, run.run_id) == ["this run has had no event for 31 minutes; its lease is 30 minutes"]
 
 
 def test_a_run_that_was_killed_before_it_began_is_closed_soon(memory: dg.DagsterInstance) -> None:

@@ -9,7 +9,7 @@ import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from nba_pipeline.instance.event_log import MOST_ENGINES, KeptSqliteEventLogStorage
-from nba_pipeline.instance.private_files import OTHERS
+from nba_pipeline.instance.private_files import GROUP_AND_OTHERS
 from nba_pipeline_tests.instances import open_instance
 
 DATES = dg.DailyPartitionsDefinition("2024-03-01", end_date="2024-03-04")
@@ -72,6 +72,6 @@ def test_a_process_of_dagsters_that_opens_it_writes_private_files(tmp_path: Path
     try:
         open_instance(tmp_path).dispose()
         (tmp_path / "log").touch()
-        assert (tmp_path / "log").stat().st_mode & OTHERS == 0
+        assert (tmp_path / "log").stat().st_mode & GROUP_AND_OTHERS == 0
     finally:
         os.umask(before)

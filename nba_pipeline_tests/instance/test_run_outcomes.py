@@ -8,7 +8,7 @@ import pytest
 
 from nba_pipeline.errors import Closed
 from nba_pipeline.instance.partitions import DAILY
-from nba_pipeline.instance.run_outcomes import NAMES_TOLD, in_short, sentences, why_it_failed
+from nba_pipeline.instance.run_outcomes import MAX_NAMES, in_short, sentences, why_it_failed
 
 DATES = (date(2024, 3, 12), date(2024, 3, 13))
 SINGLE_RUN = dg.BackfillPolicy.single_run()
@@ -75,9 +75,9 @@ def test_many_failures_are_counted(instance: dg.DagsterInstance) -> None:
 
         return made
 
-    result = run_of(instance, [source, *(breaking(number) for number in range(NAMES_TOLD + 2))])
+    result = run_of(instance, [source, *(breaking(number) for number in range(MAX_NAMES + 2))])
     told = in_short(why_it_failed(instance, result.run_id, result.get_run_failure_event())).split("; ")
-    assert len(told) == NAMES_TOLD + 1 and told[-1] == "and 2 more"
+    assert len(told) == MAX_NAMES + 1 and told[-1] == "and 2 more"
 
 
 def test_without_a_word_it_did_not_finish(instance: dg.DagsterInstance) -> None:

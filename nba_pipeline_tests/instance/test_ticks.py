@@ -128,7 +128,7 @@ def test_a_sensor_that_acted_without_a_run_says_on_what(instance: dg.DagsterInst
     lines.tick(0, TickStatus.SUCCESS, run_ids=[], origin_run_ids=["a", "b"])
     lines.tick(1, TickStatus.SUCCESS, run_ids=[])
     assert [(r["decision"], r["reason"]) for r in decisions(instance, NOON, END)] == [
-        ("run", "acted on a, b"), ("run", "acted, and started no run"),
+        ("run", "acted on a, b"), ("run", "acted without starting a run"),
     ]  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def test_what_crosses_comes_back_the_same(kind: dg.DagsterType) -> None:
 
 
 def test_a_polars_type_without_a_chosen_dtype_is_refused_by_name() -> None:
-    with pytest.raises(Permanent, match="no pandas dtype is chosen for book Categorical"):
+    with pytest.raises(Permanent, match="no pandas dtype is defined for book Categorical"):
         to_pandas(pl.DataFrame({"book": ["draftkings"]}, schema={"book": pl.Categorical}))
 
 
@@ -132,7 +132,7 @@ def test_a_broken_promise_names_table_column_and_value(
         (lambda rows: rows.rename({"pct": "percent"}), "columns missing ['pct'], unknown ['percent']"),
         (
             lambda rows: rows.select("game_id", "game_date", *rows.columns[2:]),
-            "columns in another order: place 0 is game_id, not",
+            "columns in another order: position 0 is game_id, not",
         ),
         (lambda rows: rows.with_columns(pl.col("shots").cast(pl.Float64)), "column shots is Float64, not Int64"),
         (lambda rows: rows.with_columns(pl.col("game_id").cast(pl.Int64)), "column game_id is Int64, not string"),

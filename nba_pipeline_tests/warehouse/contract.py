@@ -202,7 +202,7 @@ OTHER_FRAMES: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     ),
     r"toy_lines\.seen_at is Datetime\(.*'ns'": lambda frame: frame.cast({"seen_at": pl.Datetime("ns", "UTC")}),
     r"toy_lines\.game_date is Datetime": lambda frame: frame.cast({"game_date": pl.Datetime("us")}),
-    r"2 rows share a key, the first of them game_id 000, book fanduel": lambda frame: pl.concat([frame, frame.head(1)]),
+    r"2 rows share a key; first: game_id 000, book fanduel": lambda frame: pl.concat([frame, frame.head(1)]),
 }
 """Expected message -> a frame that violates the table's schema in that way."""
 
@@ -322,7 +322,7 @@ class Contract:
 
     def test_a_key_whose_unknown_half_comes_twice_is_refused(self, warehouse: Warehouse, lines: Table) -> None:
         twice = pl.concat([rows(1, book=None), rows(1, book=None, points=2)])
-        with pytest.raises(PipelineError, match="2 rows share a key, the first of them game_id 000, book None"):
+        with pytest.raises(PipelineError, match="2 rows share a key; first: game_id 000, book None"):
             warehouse.replace(lines, [DAY], twice, "me")
         assert warehouse.dates(lines) == set()
 
@@ -363,7 +363,7 @@ class Contract:
     def test_rows_outside_the_dates_are_refused_and_nothing_is_written(self, warehouse: Warehouse, lines: Table) -> None:
         warehouse.replace(lines, [DAY], rows(1), "me")
         for write in (warehouse.replace, warehouse.add):
-            with pytest.raises(PipelineError, match="toy_lines: rows of 2024-03-13 lie outside the dates of the write"):
+            with pytest.raises(PipelineError, match="toy_lines: rows of 2024-03-13 are outside the dates of the write"):
                 write(lines, [DAY], pl.concat([rows(3), rows(1, NEXT)]), "me")
         assert_frame_equal(held(warehouse, lines), rows(1))
 
@@ -466,7 +466,7 @@ class Contract:
         assert warehouse.scan_quarantine(lines).collect().height == 2
 
     def test_a_rejected_row_of_another_date_is_not_lost_in_silence(self, warehouse: Warehouse, lines: Table) -> None:
-        with pytest.raises(PipelineError, match="toy_lines: rows of 2024-03-13 lie outside"):
+        with pytest.raises(PipelineError, match="toy_lines: rows of 2024-03-13 are outside"):
             quarantine(warehouse, lines, [DAY], parked(NEXT))
 
     def test_writing_nothing_for_no_dates_does_nothing(self, warehouse: Warehouse, lines: Table) -> None:
@@ -495,7 +495,7 @@ class Contract:
     def test_a_record_of_decisions_is_never_dropped(self, warehouse: Warehouse, tables: Tables) -> None:
         ledger = tables("toy_picks", write="add", is_ledger=True)
         warehouse.add(ledger, [DAY], rows(1), "me")
-        with pytest.raises(PipelineError, match="toy_picks is a record of decisions and is never deleted"):
+        with pytest.raises(PipelineError, match="toy_picks is a ledger and is never deleted"):
             warehouse.drop(ledger)
         assert held(warehouse, ledger).height == 1
 

@@ -62,7 +62,7 @@ def held(warehouse: Warehouse, table: Table) -> pl.DataFrame:
 
 
 def told(records: Sequence[Copied]) -> list[tuple[str, int, int, int]]:
-    return [(record.name, record.written, record.agreed, record.rows) for record in records if "quarantine" not in record.name]
+    return [(record.name, record.written, record.matching, record.rows) for record in records if "quarantine" not in record.name]
 
 
 def named(records: Sequence[Copied]) -> list[str]:
@@ -173,7 +173,7 @@ def test_a_copy_that_is_repeated_writes_nothing(source: Warehouse, target: Local
     source.quarantine(toy, WEEK, parked(toy, DAY))
     list(copy(source, target, WEEK, ["toy_lines"]))
     files = {path: path.stat().st_mtime_ns for path in Path(target.home).rglob("*.parquet")}
-    assert {(record.written, record.agreed) for record in copy(source, target, WEEK, ["toy_lines"])} == {(0, 7)}
+    assert {(record.written, record.matching) for record in copy(source, target, WEEK, ["toy_lines"])} == {(0, 7)}
     assert {path: path.stat().st_mtime_ns for path in Path(target.home).rglob("*.parquet")} == files
 
 
@@ -222,8 +222,8 @@ def test_a_ledger_that_says_something_else_is_named_and_kept(source: Warehouse, 
     target.add(ledger, WEEK[:2], rows(ledger, (DAY, 2), (NEXT, 3), points=99), "me")
     before = held(target, ledger)
     assert named(list(copy(source, target, WEEK, ["toy_ledger"]))) == [
-        "toy_ledger 2024-03-12: 2 rows here, 2 rows there, of other values",
-        "toy_ledger 2024-03-13: 1 rows here, 3 rows there",
+        "toy_ledger 2024-03-12: 2 rows in the source, 2 rows in the target, with other values",
+        "toy_ledger 2024-03-13: 1 row in the source, 3 rows in the target",
     ]
     assert_frame_equal(held(target, ledger), before)
 
@@ -233,7 +233,7 @@ def test_a_date_that_would_shrink_is_named_and_holds_up_no_other(source: Warehou
     target.replace(toy, [DAY], rows(toy, (DAY, 10)), "me")
     found = list(copy(source, target, WEEK, ["toy_lines"]))
     assert named(found) == [
-        "toy_lines 2024-03-12: 7 rows here, 10 rows there; toy_lines 2024-03-12: 7 rows would replace 10, fewer than 80%; refused"
+        "toy_lines 2024-03-12: 7 rows in the source, 10 rows in the target; toy_lines 2024-03-12: 7 rows would replace 10, fewer than 80%; refused"
     ]
     assert held(target, toy)["game_date"].value_counts(sort=True).rows() == [(DAY, 10), (NEXT, 1)]
 
@@ -247,14 +247,14 @@ def test_rows_that_get_lost_on_the_way_are_noticed(tmp_path: Path, source: Wareh
 
     source.replace(toy, [DAY, NEXT], rows(toy, (DAY, 2), (NEXT, 2)), "me")
     assert named(list(copy(source, Leaky(home=str(tmp_path / "leaky")), WEEK, ["toy_lines"]))) == [
-        "toy_lines 2024-03-12: 2 rows here, never written there",
-        "toy_lines 2024-03-13: 2 rows here, 1 rows there",
+        "toy_lines 2024-03-12: 2 rows in the source, never written in the target",
+        "toy_lines 2024-03-13: 2 rows in the source, 1 row in the target",
     ]
 
 
 def test_an_unknown_table_is_told_before_anything_is_copied(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, [DAY], toy.empty(), "me")
-    with pytest.raises(BadInput, match="there is no table points; choose among"):
+    with pytest.raises(BadInput, match="unknown table points; choose from"):
         next(copy(source, target, WEEK, ["toy_lines", "points"]))
     assert target.dates(toy) == set()
 

@@ -54,7 +54,7 @@ def test_an_address_that_is_no_home_is_named(home: str) -> None:
 
 def test_a_listing_tells_what_matches_and_how_large_it_is(root: Place) -> None:
     for name in ("a/1.gz", "a/22.gz", "a/b/3.gz", "a/4.txt", "ab/5.gz"):
-        files.keep(root / name, lambda name=name: name.encode())  # type: ignore[misc]
+        files.write_immutable(root / name, lambda name=name: name.encode())  # type: ignore[misc]
     assert sorted((file.path.name, file.size) for file in files.listing(root / "a", "*.gz")) == [("1.gz", 6), ("22.gz", 7)]
     assert [file.path.name for file in files.listing(root / "a", "*/*.gz")] == ["3.gz"]
     assert files.listing(root / "nowhere", "*") == []
@@ -62,25 +62,25 @@ def test_a_listing_tells_what_matches_and_how_large_it_is(root: Place) -> None:
 
 def test_a_listing_of_several_pages_is_whole(root: Place) -> None:
     for number in range(8):
-        files.keep(root / f"{number}.gz", bytes)
+        files.write_immutable(root / f"{number}.gz", bytes)
     assert len(files.listing(root, "*.gz")) == 8
 
 
 def test_what_is_kept_again_is_the_last_written(root: Place) -> None:
     for name in ("1", "2", "1"):
-        files.keep(root / name, name.encode)
+        files.write_immutable(root / name, name.encode)
     assert [file.path.name for file in sorted(files.listing(root, "*"), key=lambda file: file.changed)] == ["2", "1"]
 
 
 def test_what_is_there_is_not_sent_again(bucket: Bucket) -> None:
     path = files.place("gs://bucket") / "payload"
-    files.keep(path, lambda: b"first")
-    files.keep(path, lambda: b"never")
+    files.write_immutable(path, lambda: b"first")
+    files.write_immutable(path, lambda: b"never")
     assert files.read(path) == b"first" and bucket.uploaded == ["payload"]
 
 
 def test_a_renamed_file_is_there_once(root: Place) -> None:
-    files.keep(root / "good", lambda: b"x")
+    files.write_immutable(root / "good", lambda: b"x")
     files.rename(root / "good", "bad")
     assert files.read(root / "bad") == b"x" and not files.exists(root / "good") and files.exists(root / "bad")
     for act in (lambda: files.rename(root / "good", "bad"), lambda: files.read(root / "good")):
@@ -130,7 +130,7 @@ def test_a_log_of_a_killed_process_is_its_parts(store: Place) -> None:
 def test_a_log_that_was_killed_while_it_was_made_one_counts_no_line_twice(store: Place) -> None:
     a_killed_log(store, "1", "2")
     (log,) = files.logs(store)
-    files.keep(log.path, lambda: b"1\n2\n")  # the merged file is written, the parts are not deleted
+    files.write_immutable(log.path, lambda: b"1\n2\n")  # the merged file is written, the parts are not deleted
     assert len(files.listing(store, "*.parts/*")) == 2 and lines(store) == ["1", "2"]
 
 
@@ -152,7 +152,7 @@ def test_logs_of_more_parts_than_are_read_at_once_are_whole(store: Place, monkey
 def test_a_closed_log_takes_no_line(store: Place) -> None:
     log = a_killed_log(store, "1")
     log.close()
-    with pytest.raises(PipelineError, match="has been closed and takes no further line"):
+    with pytest.raises(PipelineError, match="is closed and accepts no further lines"):
         log.write("2")
     log.close()
     assert lines(store) == ["1"]
@@ -166,8 +166,8 @@ def test_a_log_knows_the_utc_day_on_which_it_was_begun() -> None:
 @pytest.mark.parametrize(
     ("status", "sentence"),
     [
-        (403, "gs://bucket/x is refused to this account: log in with .* role Storage Object User on the bucket"),
-        (401, "gs://bucket/x is refused to this account"),
+        (403, "gs://bucket/x is not accessible with this account: log in with .* role Storage Object User on the bucket"),
+        (401, "gs://bucket/x is not accessible with this account"),
         (418, "gs://bucket/x cannot be used: the store refuses the request"),
     ],
 )
@@ -180,14 +180,14 @@ def test_a_refusal_is_one_sentence_with_its_cause(bucket: Bucket, status: int, s
 
 def test_a_passing_trouble_is_tried_again_by_gcsfs(bucket: Bucket) -> None:
     bucket.refusals.append(503)
-    files.keep(files.place("gs://bucket/x"), lambda: b"1")
+    files.write_immutable(files.place("gs://bucket/x"), lambda: b"1")
     assert bucket.uploaded == ["x"]
 
 
 def test_a_missing_bucket_is_named(bucket: Bucket) -> None:
     elsewhere = files.place("gs://elsewhere/prefix")
-    for act in (lambda: files.listing(elsewhere, "*"), lambda: files.keep(elsewhere / "x", bytes)):
-        with pytest.raises(BadInput, match=r"gs://elsewhere/prefix.* there is no such bucket"):
+    for act in (lambda: files.listing(elsewhere, "*"), lambda: files.write_immutable(elsewhere / "x", bytes)):
+        with pytest.raises(BadInput, match=r"gs://elsewhere/prefix.* the bucket does not exist"):
             act()
 
 
@@ -243,7 +243,7 @@ def test_a_file_is_written_in_the_place_of_another(root: Place) -> None:
 
 def test_a_tree_has_every_file_in_the_order_of_writing(root: Place) -> None:
     for name in ("b", "a/b/c", "a/1"):
-        files.keep(root / name, name.encode)
+        files.write_immutable(root / name, name.encode)
     assert [file.path.as_posix().removeprefix(root.as_posix() + "/") for file in files.tree(root)] == ["b", "a/b/c", "a/1"]
     assert files.tree(root / "nowhere") == []
 

@@ -52,7 +52,7 @@ def test_a_home_of_format_1_is_refused_by_every_method_and_stays_as_it_is(
     use: str, tmp_path: Path, warehouse: LocalWarehouse, lines: Table
 ) -> None:
     before = files_of(a_home_of_format_1(tmp_path))
-    with pytest.raises(BadInput, match=rf"^the home {tmp_path} is of format 1; .*; run `nba-pipeline migrate`$"):
+    with pytest.raises(BadInput, match=rf"^the home {tmp_path} has format 1; .*; run `nba-pipeline migrate`$"):
         USES[use](warehouse, lines)
     assert files_of(tmp_path) == before
 
@@ -66,7 +66,7 @@ def test_a_home_of_a_newer_format_is_refused_by_every_method_and_stays_as_it_is(
     write_format(tmp_path, FORMAT + 1)
     before = files_of(tmp_path)
     with pytest.raises(
-        BadInput, match=rf"is of format {FORMAT + 1}; this version reads format {FORMAT}; install a newer nba_pipeline$"
+        BadInput, match=rf"has format {FORMAT + 1}; this version reads format {FORMAT}; install a newer nba_pipeline$"
     ):
         USES[use](warehouse, lines)
     assert files_of(tmp_path) == before
@@ -122,7 +122,7 @@ def test_a_format_that_is_known_is_read_again_only_when_the_file_changes(
     os.utime(file, ns=times)  # the same inode, size and modification time
     warehouse.scan(lines)
     os.utime(file, ns=(times[0], times[1] + 1))
-    with pytest.raises(BadInput, match="is of format 9"):
+    with pytest.raises(BadInput, match="has format 9"):
         warehouse.scan(lines)
 
 

@@ -94,7 +94,7 @@ def test_a_body_that_is_not_json_is_named(landing: Landing) -> None:
 def test_a_ref_leads_back_to_its_payload(landing: Landing) -> None:
     payload = keep(landing, slot=Slot("archive", "games_2023-24", "a/b.c", extension="parquet"))
     assert landing.read(payload.ref) == payload
-    with pytest.raises(NotLanded, match="holds no payload nba_cdn/nothing"):
+    with pytest.raises(NotLanded, match="has no payload nba_cdn/nothing"):
         landing.read("nba_cdn/nothing")
 
 
@@ -288,7 +288,7 @@ def test_a_payload_just_landed_is_not_downloaded(bucket: Bucket) -> None:
 
 
 def test_a_missing_bucket_ends_a_run_before_it_asks_anybody(bucket: Bucket) -> None:
-    with pytest.raises(BadInput, match=r"gs://elsewhere/.* there is no such bucket"):
+    with pytest.raises(BadInput, match=r"gs://elsewhere/.* the bucket does not exist"):
         keep(a_landing("gs://elsewhere"))
     with pytest.raises(dg.DagsterResourceFunctionError) as error:
         run(a_landing("gs://elsewhere"), [b"1"])

@@ -127,7 +127,7 @@ def test_a_date_that_lacks_recorded_rows_takes_none_until_they_are_restored(
         tamper(local, lambda frame: frame.filter(pl.col("game_id") != "001"))
     else:
         shutil.rmtree(part(local).parent)
-        assert "3 rows that its manifest records are missing" in local.closed(picks, [DAY, NEXT])[DAY]
+        assert "3 recorded rows are missing" in local.closed(picks, [DAY, NEXT])[DAY]
     with pytest.raises(Closed, match=f"toy_picks is closed for {DAY}: .* missing; next: nba-pipeline restore"):
         local.add(picks, [DAY], rows(4, points=9), "somebody")
     assert local.scan(picks, [DAY]).collect().height == (2 if loss == "a row" else 0)

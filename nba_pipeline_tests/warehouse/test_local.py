@@ -337,5 +337,5 @@ def test_a_home_that_cannot_be_written_fails_its_preflight(tmp_path: Path) -> No
 
 def test_a_disk_that_is_nearly_full_fails_its_preflight(tmp_path: Path) -> None:
     LocalWarehouse(home=str(tmp_path)).preflight()
-    with pytest.raises(BadInput, match="MiB left, fewer than"):
+    with pytest.raises(BadInput, match="MiB free; writing requires"):
         LocalWarehouse(home=str(tmp_path), least_free_mib=10**12).preflight()

@@ -74,7 +74,7 @@ def test_every_row_keeps_its_values_under_the_new_names(old: Path) -> None:
         "not_played_games: 0 rows recorded in the manifests",
         "predictions: 3 rows recorded in the manifests",
         "waivers: 0 rows recorded in the manifests",
-        f"{old} is of format 2",
+        f"{old} has format 2",
     ]
     assert_is_in_format_2(old)
     verified = [one for table in ledgers() for one in verify(LocalWarehouse(home=str(old)), table)]
@@ -88,7 +88,7 @@ def test_every_row_keeps_its_values_under_the_new_names(old: Path) -> None:
 def test_a_migration_that_is_repeated_touches_nothing(old: Path) -> None:
     migrated(old)
     before = contents(old)
-    assert (plan(old), migrated(old), list(summary(old, []))) == ([], [], [f"nothing to do: {old} is of format 2"])
+    assert (plan(old), migrated(old), list(summary(old, []))) == ([], [], [f"nothing to do: {old} has format 2"])
     assert contents(old) == before
 
 
@@ -177,7 +177,7 @@ def test_an_unusable_partition_is_named_before_anything_is_converted(
 def test_a_folder_that_is_no_partition_is_named(old: Path) -> None:
     folder = partition_of(old, GRADES).parent
     folder.rename(folder.with_name("game_date=yesterday"))
-    with pytest.raises(PipelineError, match=r"game_date=yesterday is no partition: 'yesterday' is not a date"):
+    with pytest.raises(PipelineError, match=r"game_date=yesterday is not a partition: 'yesterday' is not a date"):
         plan(old)
 
 

@@ -79,7 +79,9 @@ def test_an_absent_model_is_named(store: ModelStore) -> None:
 def test_a_model_that_does_not_reproduce_its_golden_rows_is_refused(store: ModelStore, model_id: str) -> None:
     outputs = store.load(model_id, CATBOOST).card.golden_outputs
     change_card(store, model_id, golden_outputs=[outputs[0] + 0.01, *outputs[1:]])
-    with pytest.raises(Damaged, match=rf"model {model_id} .* is 0\.010000 points off on its golden rows"):
+    with pytest.raises(
+        Damaged, match=rf"model {model_id} .* deviates by 0\.010000 points from the saved outputs of its golden rows"
+    ):
         store.load(model_id, CATBOOST)
 
 

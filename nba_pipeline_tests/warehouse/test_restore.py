@@ -156,7 +156,7 @@ def test_a_row_that_differs_is_named_and_left(local: LocalWarehouse, picks: Tabl
     pl.read_parquet(part(home)).with_columns(altered).write_parquet(part(home))
     restored = do(local, folder)
     assert (
-        "toy_picks 2024-03-12, game_id 001, book fanduel: the row differs from the backup's and was left as it is"
+        "toy_picks 2024-03-12, game_id 001, book fanduel: the row differs from the backup; it was not changed"
         in restored.differences
     )
     assert any("the row was altered" in difference for difference in restored.differences)
@@ -170,7 +170,7 @@ def test_a_manifest_made_anew_for_altered_rows_is_named(local: LocalWarehouse, p
     local.add(picks, [DAY], rows(3, points=9), "somebody")
     assert is_verified(local, picks)
     restored = do(local, folder)
-    assert sum("the recorded hash differs from the backup's" in difference for difference in restored.differences) == 3
+    assert sum("the recorded hash differs from the backup" in difference for difference in restored.differences) == 3
     assert held(local, picks, DAY)["points"].to_list() == [9, 9, 9]
 
 
@@ -246,7 +246,7 @@ def test_a_payload_that_was_rejected_since_is_not_accepted_again(local: LocalWar
 def test_a_payload_that_differs_is_named_and_left(local: LocalWarehouse, home: Path, folder: Path) -> None:
     payload = next((home / "landing").rglob("*.gz"))
     payload.write_bytes(b"")
-    assert do(local, folder).differences == [f"{payload} differs from the backup's and was left as it is"]
+    assert do(local, folder).differences == [f"{payload} differs from the backup; it was not changed"]
     assert payload.read_bytes() == b""
 
 
@@ -266,7 +266,7 @@ def replace_text(path: Path, old: str, new: str) -> None:
 
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no folder": (shutil.rmtree, "there is no backup folder .*backup$"),
+    "no folder": (shutil.rmtree, "backup folder .*backup does not exist$"),
     "interrupted": (lambda folder: (folder / "backup.json").unlink(), r"is incomplete: it has no backup\.json"),
     "half a receipt": (lambda folder: (folder / "backup.json").write_text("{"), r"backup\.json cannot be read \(JSONDecodeError"),
     "not a receipt": (lambda folder: (folder / "backup.json").write_text("[]"), r"backup\.json cannot be read \(TypeError"),
@@ -278,9 +278,9 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "unlisted file": (lambda folder: (folder / "landing" / "new.gz").write_bytes(b""), r"new\.gz is not listed in backup\.json"),
     "file outside": (
         lambda folder: receipt(folder, files={"landing/../../x": {"bytes": 0, "sha256": "", "modified_ns": 0}}),
-        r"lists landing/\.\./\.\./x, which is no file of a backup",
+        r"lists landing/\.\./\.\./x, which does not belong in a backup",
     ),
-    "another league": (lambda folder: receipt(folder, environment="sandbox"), "is of the environment sandbox, and NBA_PIPELINE_ENV is local"),
+    "another league": (lambda folder: receipt(folder, environment="sandbox"), "was made in the environment sandbox; NBA_PIPELINE_ENV is local"),
 }  # fmt: skip
 
 
@@ -301,7 +301,7 @@ def test_a_ledger_that_is_not_known_is_refused(local: LocalWarehouse, home: Path
     shutil.rmtree(home)
     del TABLES["toy_picks"]
     try:
-        with pytest.raises(BadInput, match="has a ledger toy_picks, which this version of the platform does not know"):
+        with pytest.raises(BadInput, match="has a ledger toy_picks, which does not exist in this version of the platform"):
             do(local, folder)
     finally:
         TABLES["toy_picks"] = picks

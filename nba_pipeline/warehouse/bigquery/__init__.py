@@ -73,11 +73,11 @@ class BigQueryWarehouse(Warehouse):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator["BigQueryWarehouse"]:
         """Share one client with all resources of the run, and close it with the last of them."""
         self._run_id = context.run.run_id if context.run else DIRECT
-        _holders.hold(self._key)
+        _holders.acquire(self._key)
         try:
             yield self
         finally:
-            _holders.let_go(self._key)
+            _holders.release(self._key)
 
     def preflight(self) -> None:
         """Raises BadInput for missing credentials, project, dataset or permission, and for tables of another shape."""
@@ -87,12 +87,12 @@ class BigQueryWarehouse(Warehouse):
 
     def refuse_missing_names(self) -> None:
         """Raises BadInput if the project or the dataset is not configured."""
-        wanted = [
+        missing = [
             name for name, value in (("BIGQUERY_PROJECT", self.bigquery.project), ("BIGQUERY_DATASET", self.dataset)) if not value
         ]
-        if wanted:
+        if missing:
             raise BadInput(
-                f"NBA_PIPELINE_ENV=production needs {' and '.join(wanted)}; set {'it' if len(wanted) == 1 else 'them'}"
+                f"NBA_PIPELINE_ENV=production needs {' and '.join(missing)}; set {'it' if len(missing) == 1 else 'them'}"
             )
 
     def replace(
@@ -120,18 +120,18 @@ class BigQueryWarehouse(Warehouse):
         with self._locked(table, dates, writer):
             self._held.parts.forget(table.name, loads.renew(table.name, dates))
             # queried even if the record has no rows: a killed run may have added some
-            there = self._read(shape, table.key, table.dtypes, sorted(set(dates)), is_whole=False)
+            existing = self._read(shape, table.key, table.dtypes, sorted(set(dates)), is_contiguous=False)
             new = {
-                day: rows.join(there.filter(pl.col("game_date") == day), on=list(table.key), how="anti", nulls_equal=True)
+                day: rows.join(existing.filter(pl.col("game_date") == day), on=list(table.key), how="anti", nulls_equal=True)
                 for day, rows in parts.items()
             }
             new = {day: rows for day, rows in new.items() if rows.height}
-            with recorder.recording(dates, there, new):
+            with recorder.recording(dates, existing, new):
                 if new:
-                    self._merge_added(table, shape, new, there)
+                    self._merge_added(table, shape, new, existing)
             first_time = [day for day in dates if day not in new and not loads.get(table.name, day)]
-            held = dict(there.group_by("game_date").len().iter_rows())
-            loads.acknowledge([(Load(table.name, day, ADDED_NOTHING, None, held.get(day, 0)), None) for day in first_time])
+            rows_before = dict(existing.group_by("game_date").len().iter_rows())
+            loads.acknowledge([(Load(table.name, day, ADDED_NOTHING, None, rows_before.get(day, 0)), None) for day in first_time])
         return sum(rows.height for rows in new.values())
 
     @property
@@ -149,7 +149,7 @@ class BigQueryWarehouse(Warehouse):
         if not dates:
             return table.empty()
         self._held.parts.forget(table.name, list(dates))
-        return self._read(shape_of(table), table.key, table.dtypes, sorted(set(dates)), is_whole=False)
+        return self._read(shape_of(table), table.key, table.dtypes, sorted(set(dates)), is_contiguous=False)
 
     def scan(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
         self._refuse_format_1(table)
@@ -166,15 +166,15 @@ class BigQueryWarehouse(Warehouse):
         shape, loads = quarantine_of(table), self._held.loads
         parts = partitioned(shape.name, dates, under_a_date(rejected, dates))
         empty = pl.DataFrame(schema=dict(QUARANTINE_SCHEMA))
-        held = {day: load.rows for day in dates if (load := loads.get(shape.name, day))}
-        touched = {day: parts.get(day, empty) for day in dates if day in parts or held.get(day)}
+        rows_before = {day: load.rows for day in dates if (load := loads.get(shape.name, day))}
+        touched = {day: parts.get(day, empty) for day in dates if day in parts or rows_before.get(day)}
         if touched:
             self._refuse_another_shape(shape)
             self._replace(shape, ("problem", "row"), touched)
 
     def drop(self, table: Table) -> None:
         if table.is_ledger:
-            raise PipelineError(f"{table.name} is a record of decisions and is never deleted")
+            raise PipelineError(f"{table.name} is a ledger and is never deleted")
         session, names = self._held.session, (table.name, quarantine_of(table).name)
         # removed from the record first: if the process is killed before the truncation, the dates count as never written
         self._held.loads.forget(names)
@@ -200,7 +200,7 @@ class BigQueryWarehouse(Warehouse):
     def _replace(self, shape: Shape, key: Sequence[str], parts: Mapping[date, pl.DataFrame]) -> None:
         """Make each date hold exactly its rows, with no job, one load per date, or one MERGE for many dates."""
         writes = [self._write(shape, key, day, rows) for day, rows in parts.items()]
-        writes = [write for write in writes if not self._is_there(write)]
+        writes = [write for write in writes if not self._is_current(write)]
         if len(writes) > SETTINGS.bigquery.dates_by_load:
             self._merge_replaced(shape, writes)
         else:
@@ -211,15 +211,15 @@ class BigQueryWarehouse(Warehouse):
         before = self._held.loads.get(shape.name, day)
         return Write(shape, tuple(key), day, rows, content, hashlib.sha256(content).hexdigest(), before)
 
-    def _is_there(self, write: "Write") -> bool:
+    def _is_current(self, write: "Write") -> bool:
         """Whether the record lists these rows for the date and the table holds them."""
-        return bool(write.before and write.before.content == write.digest) and self._holds(write)
+        return bool(write.before and write.before.content == write.digest) and self._is_stored(write)
 
-    def _holds(self, write: "Write") -> bool:
+    def _is_stored(self, write: "Write") -> bool:
         """Whether the table holds exactly these rows for the date. Reads them back and compares."""
         self._held.parts.forget(write.shape.name, [write.day])
-        there = self._read(write.shape, write.key, dict(write.rows.schema), [write.day])
-        return there.sort(write.key).equals(write.rows.select(there.columns).sort(write.key))
+        stored = self._read(write.shape, write.key, dict(write.rows.schema), [write.day])
+        return stored.sort(write.key).equals(write.rows.select(stored.columns).sort(write.key))
 
     def _load_each(self, shape: Shape, writes: Sequence["Write"]) -> None:
         """Load dates in parallel, one job each. Successful loads are recorded even if others fail."""
@@ -236,7 +236,7 @@ class BigQueryWarehouse(Warehouse):
                     errors.append(error)
                     continue
                 jobs.append(job)
-                written.append((write.done_by(job.job_id), write.replaces))
+                written.append((write.record_for(job.job_id), write.replaces))
         self._acknowledge(shape, written, jobs)
         if errors:
             raise errors[0]
@@ -247,7 +247,7 @@ class BigQueryWarehouse(Warehouse):
         return session.carry_out(
             lambda job_id: session.load(write.content, write.shape, destination, job_id, name),
             identity("load", name, write.day, write.digest, write.replaces),
-            lambda: self._holds(write),
+            lambda: self._is_stored(write),
             f"loading {name} {write.day}",
         )
 
@@ -262,38 +262,38 @@ class BigQueryWarehouse(Warehouse):
             "WHEN NOT MATCHED BY SOURCE AND T.game_date BETWEEN @first AND @last AND T.game_date IN UNNEST(@dates) THEN DELETE "
             f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({names})"
         )
-        job = self._merge(shape, rows, dates, statement, job_identity, lambda: all(self._holds(write) for write in writes))
-        self._acknowledge(shape, [(write.done_by(job.job_id), write.replaces) for write in writes], [job])
+        job = self._merge(shape, rows, dates, statement, job_identity, lambda: all(self._is_stored(write) for write in writes))
+        self._acknowledge(shape, [(write.record_for(job.job_id), write.replaces) for write in writes], [job])
 
-    def _merge_added(self, table: Table, shape: Shape, new: Mapping[date, pl.DataFrame], there: pl.DataFrame) -> None:
+    def _merge_added(self, table: Table, shape: Shape, new: Mapping[date, pl.DataFrame], existing: pl.DataFrame) -> None:
         """Load new rows into a staging table and insert those whose key is still missing."""
         rows = pl.concat(list(new.values())).sort("game_date", *table.key)
-        loads, held = self._held.loads, dict(there.group_by("game_date").len().iter_rows())
+        loads, rows_before = self._held.loads, dict(existing.group_by("game_date").len().iter_rows())
         before = {day: loads.get(table.name, day) for day in new}
         nullable = {column.name for column in shape.columns if not column.is_required}
-        same = " AND ".join(
+        condition = " AND ".join(
             f"T.`{name}` {'IS NOT DISTINCT FROM' if name in nullable else '='} S.`{name}`"
             for name in dict.fromkeys(("game_date", *table.key))
         )
         names = ", ".join(f"`{column.name}`" for column in shape.columns)
         statement = (
             f"MERGE `{shape.name}` T USING (SELECT * FROM `{{staging}}` WHERE game_date BETWEEN @first AND @last) S "
-            f"ON {same} AND T.game_date BETWEEN @first AND @last "
+            f"ON {condition} AND T.game_date BETWEEN @first AND @last "
             f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({names})"
         )
         content = hashlib.sha256(parquet(rows)).hexdigest()
         job_identity = identity("add", shape.name, content, *(load.job_id if load else None for load in before.values()))
 
-        def holds() -> bool:
+        def is_stored() -> bool:
             self._held.parts.forget(shape.name, list(new))
-            now = self._read_dates(shape, table.key, table.dtypes, list(new))
+            stored = self._read_dates(shape, table.key, table.dtypes, list(new))
             keys = list(dict.fromkeys(("game_date", *table.key)))
-            return rows.join(now, on=keys, how="anti", nulls_equal=True).is_empty()
+            return rows.join(stored, on=keys, how="anti", nulls_equal=True).is_empty()
 
-        job = self._merge(shape, rows, list(new), statement, job_identity, holds)
+        job = self._merge(shape, rows, list(new), statement, job_identity, is_stored)
         written = [
             (
-                Load(table.name, day, job.job_id, None, held.get(day, 0) + part.height),
+                Load(table.name, day, job.job_id, None, rows_before.get(day, 0) + part.height),
                 load.job_id if (load := before[day]) else None,
             )
             for day, part in new.items()
@@ -301,7 +301,7 @@ class BigQueryWarehouse(Warehouse):
         self._acknowledge(shape, written, [job])
 
     def _merge(
-        self, shape: Shape, rows: pl.DataFrame, dates: Sequence[date], statement: str, job_identity: str, holds: Any
+        self, shape: Shape, rows: pl.DataFrame, dates: Sequence[date], statement: str, job_identity: str, is_stored: Any
     ) -> Job:
         session = self._held.session
         parameters = [*day_parameters(min(dates), max(dates))]
@@ -312,7 +312,7 @@ class BigQueryWarehouse(Warehouse):
             return session.carry_out(
                 lambda job_id: session.statement(text, parameters, job_id, shape.name),
                 job_identity,
-                holds,
+                is_stored,
                 f"merging into {shape.name}",
             )
 
@@ -328,16 +328,16 @@ class BigQueryWarehouse(Warehouse):
         content = parquet(rows)
         digest = hashlib.sha256(content).hexdigest()
 
-        def holds() -> bool:
-            there = session.frame(f"SELECT * FROM `{name}`", asset=shape.name).select(
+        def is_stored() -> bool:
+            stored = session.frame(f"SELECT * FROM `{name}`", asset=shape.name).select(
                 pl.col(c).cast(t) for c, t in rows.schema.items()
             )
-            return there.sort(rows.columns).equals(rows.sort(rows.columns))
+            return stored.sort(rows.columns).equals(rows.sort(rows.columns))
 
         try:
             session.carry_out(
                 lambda job_id: session.load(content, shape, name, job_id, shape.name),
-                identity("stage", name, digest), holds, f"staging {shape.name}",
+                identity("stage", name, digest), is_stored, f"staging {shape.name}",
             )  # fmt: skip
             yield name
         finally:
@@ -357,10 +357,10 @@ class BigQueryWarehouse(Warehouse):
             with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
         ) -> Iterator[pl.DataFrame]:
             # a row count selects no columns
-            wanted = {name: schema[name] for name in with_columns} if with_columns else schema
+            selected = {name: schema[name] for name in with_columns} if with_columns else schema
             if with_columns is not None and not with_columns:
-                wanted = {"game_date": pl.Date()}
-            frame = self._read_dates(shape, key, wanted, dates)
+                selected = {"game_date": pl.Date()}
+            frame = self._read_dates(shape, key, selected, dates)
             frame = frame if predicate is None else frame.filter(predicate)
             yield frame if n_rows is None else frame.head(n_rows)
 
@@ -370,48 +370,53 @@ class BigQueryWarehouse(Warehouse):
         self, shape: Shape, key: Sequence[str], schema: Mapping[str, pl.DataType], dates: Collection[date] | None
     ) -> pl.DataFrame:
         """The rows of these dates, sorted by date and key. Queries only dates for which the record has rows."""
-        held = {day for day, load in self._held.loads.of(shape.name).items() if load.rows}
-        asked = sorted(held if dates is None else held & set(dates))
-        if not asked:
+        non_empty = {day for day, load in self._held.loads.of(shape.name).items() if load.rows}
+        requested = sorted(non_empty if dates is None else non_empty & set(dates))
+        if not requested:
             return pl.DataFrame(schema=dict(schema))
-        is_whole = all(day in asked for day in held if asked[0] <= day <= asked[-1])
-        return self._read(shape, key, schema, asked, is_whole)
+        is_contiguous = all(day in requested for day in non_empty if requested[0] <= day <= requested[-1])
+        return self._read(shape, key, schema, requested, is_contiguous)
 
     def _read(
-        self, shape: Shape, key: Sequence[str], schema: Mapping[str, pl.DataType], dates: Sequence[date], is_whole: bool = True
+        self,
+        shape: Shape,
+        key: Sequence[str],
+        schema: Mapping[str, pl.DataType],
+        dates: Sequence[date],
+        is_contiguous: bool = True,
     ) -> pl.DataFrame:
-        """The rows of sorted dates. `is_whole`: no other dates lie between them. A single date is read whole, once per run."""
+        """The rows of sorted dates. `is_contiguous`: no other dates lie between them. A single date is read whole, once per run."""
         names = (
             [column.name for column in shape.columns] if len(dates) == 1 else list(dict.fromkeys(("game_date", *key, *schema)))
         )
-        kept = self._held.parts.get(shape.name, dates, names)
-        if kept is None:
+        rows = self._held.parts.get(shape.name, dates, names)
+        if rows is None:
             parameters = day_parameters(dates[0], dates[-1])
-            some = "" if is_whole else " AND game_date IN UNNEST(@dates)"
-            if some:
+            condition = "" if is_contiguous else " AND game_date IN UNNEST(@dates)"
+            if condition:
                 parameters.append(bigquery.ArrayQueryParameter("dates", "DATE", list(dates)))
             columns = ", ".join(f"`{name}`" for name in names)
-            statement = f"SELECT {columns} FROM `{shape.name}` WHERE game_date BETWEEN @first AND @last{some}"
-            kept = self._held.session.frame(statement, parameters, shape.name).sort("game_date", *key)
-            self._held.parts.keep(shape.name, dates, names, kept)
-        return kept.select(pl.col(name).cast(kind) for name, kind in schema.items())
+            statement = f"SELECT {columns} FROM `{shape.name}` WHERE game_date BETWEEN @first AND @last{condition}"
+            rows = self._held.session.frame(statement, parameters, shape.name).sort("game_date", *key)
+            self._held.parts.keep(shape.name, dates, names, rows)
+        return rows.select(pl.col(name).cast(kind) for name, kind in schema.items())
 
     def _refuse_another_shape(self, shape: Shape) -> None:
         """Raise BadInput, before any data moves, if the table is missing or its shape differs from the schema."""
         session = self._held.session
         existing = session.describe().get(shape.name)
         if existing is None:
-            raise BadInput(f"BigQuery {session.name} has no table {shape.name}; make it with `nba-pipeline bigquery apply`")
+            raise BadInput(f"BigQuery {session.name} has no table {shape.name}; create it with `nba-pipeline bigquery apply`")
         if is_format_1(shape.name, existing):
             raise BadInput(refusal(session.name, shape.name))
-        found = difference(shape, existing)
-        if found.refused:
+        differences = difference(shape, existing)
+        if differences.refused:
             raise BadInput(
-                f"BigQuery {session.name}.{shape.name} differs from what the platform writes: {found}; nothing was written"
+                f"BigQuery {session.name}.{shape.name} differs from the expected schema: {differences}; nothing was written"
             )
-        if found.added:
+        if differences.added:
             raise BadInput(
-                f"BigQuery {session.name}.{shape.name}: {found}; add it with `nba-pipeline bigquery apply`; nothing was written"
+                f"BigQuery {session.name}.{shape.name}: {differences}; add it with `nba-pipeline bigquery apply`; nothing was written"
             )
 
     def _refuse_format_1(self, table: Table) -> None:
@@ -437,7 +442,9 @@ class BigQueryWarehouse(Warehouse):
     def _held(self) -> "Held":
         def opened() -> Held:
             in_a_run = self._run_id != DIRECT
-            session = Session(self.bigquery, self.dataset, self.location, self.storage_host, self._run_id, asks_anew=not in_a_run)
+            session = Session(
+                self.bigquery, self.dataset, self.location, self.storage_host, self._run_id, reads_fresh=not in_a_run
+            )
             return Held(session, Loads(session, is_kept=in_a_run), Parts(is_kept=in_a_run))
 
         return _holders.get(self._key, opened)
@@ -460,7 +467,7 @@ class Write:
         """The id of the job whose rows are replaced."""
         return self.before.job_id if self.before else None
 
-    def done_by(self, job_id: str) -> Load:
+    def record_for(self, job_id: str) -> Load:
         """The record of this write."""
         return Load(self.shape.name, self.day, job_id, self.digest, self.rows.height)
 
@@ -490,25 +497,25 @@ class Holders:
                 self._held[key] = opened()
             return self._held[key]
 
-    def hold(self, key: tuple[str, ...]) -> None:
+    def acquire(self, key: tuple[str, ...]) -> None:
         """Increment the reference count."""
         with self._lock:
             self._count[key] = self._count.get(key, 0) + 1
 
-    def let_go(self, key: tuple[str, ...]) -> None:
+    def release(self, key: tuple[str, ...]) -> None:
         """Decrement the reference count. The last release closes the client."""
         with self._lock:
             self._count[key] -= 1
-            held = self._held.pop(key, None) if not self._count[key] else None
-        if held:
-            held.session.close()
+            shared = self._held.pop(key, None) if not self._count[key] else None
+        if shared:
+            shared.session.close()
 
     def close(self) -> None:
         """Close the remaining clients, which were used outside of runs."""
         with self._lock:
-            left, self._held = list(self._held.values()), {}
-        for held in left:
-            held.session.close()
+            remaining, self._held = list(self._held.values()), {}
+        for shared in remaining:
+            shared.session.close()
 
 
 _holders = Holders()
