@@ -25,19 +25,24 @@ def report_per_date(
         if record is None:
             continue
         evaluation = dg.AssetCheckEvaluation(
-            asset_key=check.asset_key, check_name=check.name, passed=passed, metadata=metadata, blocking=True,
+            asset_key=check.asset_key,
+            check_name=check.name,
+            passed=passed,
+            metadata=metadata,
+            blocking=True,
             partition=day.isoformat(),
             target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
                 storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
             ),
-        )  # fmt: skip
+        )
         context.instance.report_dagster_event(
             dg.DagsterEvent(
-                event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value, job_name=context.run.job_name,
+                event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
+                job_name=context.run.job_name,
                 event_specific_data=evaluation,
             ),
             run_id=context.run.run_id,
-        )  # fmt: skip
+        )
 
 
 def newest_materializations(

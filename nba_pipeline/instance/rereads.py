@@ -66,10 +66,12 @@ def _reread(record: dg.EventLogRecord) -> Reread:
     observed = observation.metadata if observation else {}
     read_at = _value(observed, READ_AT)
     return Reread(
-        record.run_id, datetime.fromtimestamp(record.timestamp, UTC),
+        record.run_id,
+        datetime.fromtimestamp(record.timestamp, UTC),
         datetime.fromisoformat(read_at) if read_at else None,
-        tuple(_value(observed, NEWS) or ()), tuple(_value(observed, PROBLEMS) or ()),
-    )  # fmt: skip
+        tuple(_value(observed, NEWS) or ()),
+        tuple(_value(observed, PROBLEMS) or ()),
+    )
 
 
 def _value(metadata: Any, name: str) -> Any:

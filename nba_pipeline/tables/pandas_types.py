@@ -99,9 +99,11 @@ def to_pandas(rows: pl.DataFrame) -> Any:
         raise Permanent(f"no pandas dtype is defined for {', '.join(unsupported)}; see tables/pandas_types.py")
     pd = _pandas()
     dtypes = {
-        pa.int64(): pd.Int64Dtype(), pa.float64(): pd.Float64Dtype(), pa.bool_(): pd.BooleanDtype(),
+        pa.int64(): pd.Int64Dtype(),
+        pa.float64(): pd.Float64Dtype(),
+        pa.bool_(): pd.BooleanDtype(),
         pa.large_string(): pd.StringDtype("pyarrow"),
-    }  # fmt: skip
+    }
 
     def dtype_of(kind: Any) -> Any:
         return pd.ArrowDtype(kind) if pa.types.is_large_list(kind) else dtypes.get(kind)

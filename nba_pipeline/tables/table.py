@@ -22,9 +22,13 @@ PROBLEM = "problem"
 """Optional column of a transform's output: why a row is unusable. Such rows are quarantined."""
 
 QUARANTINE_SCHEMA: Mapping[str, pl.DataType] = {
-    "table": pl.String(), "game_date": pl.Date(), "problem": pl.String(), "row": pl.String(), "source": pl.String(),
+    "table": pl.String(),
+    "game_date": pl.Date(),
+    "problem": pl.String(),
+    "row": pl.String(),
+    "source": pl.String(),
     "as_of": pl.Datetime("us", "UTC"),
-}  # fmt: skip
+}
 
 
 class Row(dy.Schema):
@@ -143,10 +147,16 @@ class Table:
 
     def _quarantine(self, bad: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
         rows = [
-            {"table": self.name, "game_date": row["game_date"], "problem": row[PROBLEM], "source": row.get("source"),
-             "as_of": as_of, "row": _json({k: v for k, v in row.items() if k not in (PROBLEM, *LINEAGE)})}
+            {
+                "table": self.name,
+                "game_date": row["game_date"],
+                "problem": row[PROBLEM],
+                "source": row.get("source"),
+                "as_of": as_of,
+                "row": _json({k: v for k, v in row.items() if k not in (PROBLEM, *LINEAGE)}),
+            }
             for row in bad.iter_rows(named=True)
-        ]  # fmt: skip
+        ]
         return pl.DataFrame(rows, schema=dict(QUARANTINE_SCHEMA))
 
     def column_schema(self) -> dg.TableSchema:
@@ -154,13 +164,15 @@ class Table:
         return dg.TableSchema(
             columns=[
                 dg.TableColumn(
-                    name, str(column.dtype), column.description or "",
+                    name,
+                    str(column.dtype),
+                    column.description or "",
                     dg.TableColumnConstraints(nullable=column.nullable, other=_range_of(column)),
                 )
                 for name, column in self.columns.items()
             ],
             constraints=dg.TableConstraints(other=[f"one row per {self.grain}", f"key: {', '.join(self.key)}"]),
-        )  # fmt: skip
+        )
 
 
 def _json(row: Mapping[str, Any]) -> str:

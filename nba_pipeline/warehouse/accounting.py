@@ -100,6 +100,10 @@ def account_of(metadata: Mapping[str, Any], day: date) -> Account:
     if read is None or written is None:
         return Account(is_counted=False)
     return Account(
-        read.get(PARSED, 0), written[KEPT], written[QUARANTINED], read.get(IGNORED, 0),
-        read.get(REPEATED, 0) + written[REPEATED], reasons=read[REASONS],
-    )  # fmt: skip
+        read.get(PARSED, 0),
+        written[KEPT],
+        written[QUARANTINED],
+        read.get(IGNORED, 0),
+        read.get(REPEATED, 0) + written[REPEATED],
+        reasons=read[REASONS],
+    )

@@ -181,9 +181,15 @@ class Quarantine(Rows):
 
 
 def copy(
-    source: Warehouse, target: Warehouse, dates: Sequence[date], names: Sequence[str], *, dry_run: bool = False,
-    dates_per_chunk: int = SETTINGS.warehouse.dates_per_run, rows: type[Rows] = Rows,
-) -> Iterator[Copied]:  # fmt: skip
+    source: Warehouse,
+    target: Warehouse,
+    dates: Sequence[date],
+    names: Sequence[str],
+    *,
+    dry_run: bool = False,
+    dates_per_chunk: int = SETTINGS.warehouse.dates_per_run,
+    rows: type[Rows] = Rows,
+) -> Iterator[Copied]:
     """Copy tables, in this order, from the first date to the last, and yield a result per chunk.
 
     Dates that were never written in the source are left unchanged in the target. Ledger rows are added; other rows replace

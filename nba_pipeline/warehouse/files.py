@@ -82,9 +82,10 @@ def listing(folder: Place, *patterns: str) -> list[File]:
     names = {name: name.removeprefix(folder.path.rstrip("/") + "/") for name in entries}
     depths = {pattern: pattern.count("/") for pattern in patterns}
     return [
-        File(folder / names[name], entry["size"], _changed(entry)) for name, entry in entries.items()
+        File(folder / names[name], entry["size"], _changed(entry))
+        for name, entry in entries.items()
         if any(names[name].count("/") == depth and PurePosixPath(names[name]).match(p) for p, depth in depths.items())
-    ]  # fmt: skip
+    ]
 
 
 def folders(folder: Place) -> list[str]:

@@ -56,7 +56,7 @@ class TableIO(dg.ConfigurableIOManager):
 
     def _write(
         self, table: Table, dates: list[date], good: pl.DataFrame, rejected: pl.DataFrame, context: dg.OutputContext
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.warehouse.quarantine(table, dates, rejected)
         if table.write == "add":
             added = self.warehouse.add(table, dates, good, context.run_id)

@@ -62,11 +62,20 @@ _TEXT_OR_NULL = (str, type(None))
 REQUIRED_FIELDS: Mapping[str, Mapping[str, type | tuple[type, ...]]] = {
     "run": {"run_id": str, "as_of": str, "job": str, "tags": dict, "assets": (list, type(None))},
     "request": {
-        "run_id": str, "provider": str, "endpoint": str, "period": str, "entity": str, "outcome": str, "statuses": list,
-        "fetched_at": str, "game_date": _TEXT_OR_NULL, "ref": _TEXT_OR_NULL, "problem": _TEXT_OR_NULL,
+        "run_id": str,
+        "provider": str,
+        "endpoint": str,
+        "period": str,
+        "entity": str,
+        "outcome": str,
+        "statuses": list,
+        "fetched_at": str,
+        "game_date": _TEXT_OR_NULL,
+        "ref": _TEXT_OR_NULL,
+        "problem": _TEXT_OR_NULL,
         "attempts": (int, type(None)),
     },
-}  # fmt: skip
+}
 """Kind of journal line -> the fields that its readers require, and their types."""
 STORED_HEADERS = ("content-type", "date", "etag", "last-modified")
 
@@ -288,10 +297,18 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self.is_replay or self.is_offline
 
     def keep(
-        self, slot: Slot, body: bytes, *, fetched_at: datetime, status: int = 200,
-        headers: Mapping[str, str] | None = None, url: str = "", statuses: Sequence[int] = (),
-        quota: Mapping[str, int] | None = None, final_game_ids: Sequence[str] = (),
-    ) -> Payload:  # fmt: skip
+        self,
+        slot: Slot,
+        body: bytes,
+        *,
+        fetched_at: datetime,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        url: str = "",
+        statuses: Sequence[int] = (),
+        quota: Mapping[str, int] | None = None,
+        final_game_ids: Sequence[str] = (),
+    ) -> Payload:
         """Write a body to its slot and journal it as landed. An identical existing file is kept.
 
         `statuses` are the HTTP statuses of every attempt. Raises BadInput in a replay.
@@ -308,20 +325,42 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         vars(payload)["body"] = body  # fills the cached property: avoids reading the upload back from a store
         stored_headers = {k: v for k, v in (headers or {}).items() if k.lower() in STORED_HEADERS}
         self._note(
-            slot, "landed", payload=payload, sha256=digest, status=status, statuses=statuses or [status], url=url,
-            bytes=len(body), quota=quota, final_game_ids=list(final_game_ids), headers=stored_headers,
-        )  # fmt: skip
+            slot,
+            "landed",
+            payload=payload,
+            sha256=digest,
+            status=status,
+            statuses=statuses or [status],
+            url=url,
+            bytes=len(body),
+            quota=quota,
+            final_game_ids=list(final_game_ids),
+            headers=stored_headers,
+        )
         return payload
 
     def note(
-        self, slot: Slot, outcome: Outcome, *, payload: Payload | None = None, url: str = "",
-        statuses: Sequence[int] = (), problem: str | None = None, final_game_ids: Sequence[str] = (),
-    ) -> None:  # fmt: skip
+        self,
+        slot: Slot,
+        outcome: Outcome,
+        *,
+        payload: Payload | None = None,
+        url: str = "",
+        statuses: Sequence[int] = (),
+        problem: str | None = None,
+        final_game_ids: Sequence[str] = (),
+    ) -> None:
         """Journal an outcome without a new payload: reused, not_yet or failed. Does nothing in a replay."""
         self._note(
-            slot, outcome, payload=payload, url=url, statuses=statuses, problem=problem,
-            status=statuses[-1] if statuses else None, final_game_ids=list(final_game_ids),
-        )  # fmt: skip
+            slot,
+            outcome,
+            payload=payload,
+            url=url,
+            statuses=statuses,
+            problem=problem,
+            status=statuses[-1] if statuses else None,
+            final_game_ids=list(final_game_ids),
+        )
 
     def reject(self, payload: Payload, problem: str) -> None:
         """Exclude a payload that does not parse from every look-up. The file is kept, with `.rejected.` in its name."""
@@ -363,9 +402,10 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The periods (dates, seasons or "all") of each provider and endpoint, from folder names only."""
         return {
             (provider, endpoint): set(files.folders(self.root / provider / endpoint))
-            for provider in files.folders(self.root) if provider != JOURNAL
+            for provider in files.folders(self.root)
+            if provider != JOURNAL
             for endpoint in files.folders(self.root / provider)
-        }  # fmt: skip
+        }
 
     def last_landed_at(self, endpoints: Collection[tuple[str, str]], game_date: date) -> datetime | None:
         """The real instant at which the newest accepted payload of a date was written, or None."""
@@ -421,8 +461,11 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         line unless there was a failure. Damaged lines are reported and skipped. Errors from opening files propagate.
         """
         now = self.clock.now()
-        lines = [(log, line) for log, number, line in files.numbered_lines(self._recent_logs(now, window))
-                   if _looks_complete(line) or self._record_damage(log, number, line)]  # fmt: skip
+        lines = [
+            (log, line)
+            for log, number, line in files.numbered_lines(self._recent_logs(now, window))
+            if _looks_complete(line) or self._record_damage(log, number, line)
+        ]
         first, end = (now - window).isoformat(), now.isoformat()  # ISO instants of one time zone sort chronologically as text
         failures = [_fetched_at(line) for _, line in lines if FAILURE.search(line)]
         failures += _breaker_refusals(line for _, line in lines)
@@ -435,11 +478,12 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Request lines with a retry, a failure or a rejection, in order; optionally of some dates or one run only."""
         selected = None if dates is None else {day.isoformat() for day in dates}
         return [
-            line for _, line in self._lines([log for log in self._logs() if run_id in (None, log.owner)])
+            line
+            for _, line in self._lines([log for log in self._logs() if run_id in (None, log.owner)])
             if line["kind"] == "request"
             and (line["outcome"] in ("failed", "rejected") or (line["attempts"] or 0) > 1)
             and (selected is None or line["game_date"] in selected)
-        ]  # fmt: skip
+        ]
 
     def notices(self) -> list[damage.Notice]:
         """The damage recorded below the home of the landing, oldest first."""
@@ -458,13 +502,27 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
             return
         statuses = list(fields.pop("statuses", ()))
         line: dict[str, Any] = {
-            "kind": "request", "run_id": self._run_id, "provider": slot.provider, "endpoint": slot.endpoint,
-            "game_date": slot.game_date.isoformat() if slot.game_date else None, "period": slot.period,
-            "entity": slot.entity, "url": "", "outcome": outcome, "ref": payload.ref if payload else None,
-            "sha256": None, "status": None, "attempts": len(statuses), "statuses": statuses,
-            "fetched_at": (payload.fetched_at if payload else self.clock.now()).isoformat(), "bytes": None,
-            "quota": None, "headers": {}, "problem": None, "final_game_ids": [],
-        }  # fmt: skip
+            "kind": "request",
+            "run_id": self._run_id,
+            "provider": slot.provider,
+            "endpoint": slot.endpoint,
+            "game_date": slot.game_date.isoformat() if slot.game_date else None,
+            "period": slot.period,
+            "entity": slot.entity,
+            "url": "",
+            "outcome": outcome,
+            "ref": payload.ref if payload else None,
+            "sha256": None,
+            "status": None,
+            "attempts": len(statuses),
+            "statuses": statuses,
+            "fetched_at": (payload.fetched_at if payload else self.clock.now()).isoformat(),
+            "bytes": None,
+            "quota": None,
+            "headers": {},
+            "problem": None,
+            "final_game_ids": [],
+        }
         line |= {name: value for name, value in fields.items() if value}
         if payload and not line["sha256"]:
             with suppress(FileNotFoundError):
@@ -476,9 +534,13 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _header(self, job: str, assets: list[str] | None, tags: Mapping[str, str]) -> dict[str, Any]:
         return {
-            "kind": "run", "run_id": self._run_id, "as_of": self.clock.as_of.isoformat(), "job": job, "assets": assets,
+            "kind": "run",
+            "run_id": self._run_id,
+            "as_of": self.clock.as_of.isoformat(),
+            "job": job,
+            "assets": assets,
             "tags": dict(tags),
-        }  # fmt: skip
+        }
 
     def _open(self, header: Mapping[str, Any]) -> Journal:
         folder, run_id = self.root / JOURNAL, self._run_id
@@ -508,9 +570,10 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
     def damaged_lines(self) -> list[DamagedLine]:
         """Every damaged line of every journal, in order. The first line of a journal is the header of its run."""
         return [
-            DamagedLine(log.owner, number, f"{log.path}:{number}", problem) for log, number, line in files.numbered_lines(self._logs())
+            DamagedLine(log.owner, number, f"{log.path}:{number}", problem)
+            for log, number, line in files.numbered_lines(self._logs())
             if (problem := _problem_of(line)) is not None
-        ]  # fmt: skip
+        ]
 
     def _lines(self, logs: Sequence[LogFile]) -> Iterator[tuple[LogFile, dict[str, Any]]]:
         """The parsed lines of the journals. Damaged lines are reported and skipped."""

@@ -250,9 +250,10 @@ def inspect_matching(warehouse: "Warehouse", table: Table, dates: Sequence[date]
     }
     # recorded keys are unique: if matches, rows and entries are equal in number, they pair up
     return {
-        day: one for day, one in inspections.items()
+        day: one
+        for day, one in inspections.items()
         if one.height == matches.get(day, 0) == (one.manifest.rows.height if one.manifest else 0)
-    }  # fmt: skip
+    }
 
 
 def record_existing(manifests: Manifests, table: Table, day: date, rows: pl.DataFrame) -> bool:

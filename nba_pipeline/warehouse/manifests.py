@@ -58,9 +58,12 @@ class Manifest:
         """The content of the file."""
         text = self.rows.with_columns(cs.date().cast(pl.String), cs.datetime().dt.strftime(INSTANT))
         document = {
-            "format": FORMAT, "table": self.table.name, "game_date": str(self.game_date),
-            "partition_sha256": self.partition_hash, "rows": text.to_dict(as_series=False),
-        }  # fmt: skip
+            "format": FORMAT,
+            "table": self.table.name,
+            "game_date": str(self.game_date),
+            "partition_sha256": self.partition_hash,
+            "rows": text.to_dict(as_series=False),
+        }
         return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -30,10 +30,12 @@ from nba_pipeline.warehouse.writing import locked
 RENAMED: Mapping[str, Mapping[str, str]] = {
     "predictions": {"predicted_points": "predicted_value"},
     "grades": {
-        "predicted_points": "predicted_value", "points": "actual_value", "error_points": "error",
+        "predicted_points": "predicted_value",
+        "points": "actual_value",
+        "error_points": "error",
         "absolute_error_points": "absolute_error",
     },
-}  # fmt: skip
+}
 """Ledger -> column of format 1 -> its name in format 2."""
 
 MARKET = "market"

@@ -51,9 +51,11 @@ def endless(landing: Landing) -> None:
 
 
 defs = dg.Definitions(
-    assets=[before, endless], jobs=[dg.define_asset_job("play")], executor=dg.in_process_executor,
+    assets=[before, endless],
+    jobs=[dg.define_asset_job("play")],
+    executor=dg.in_process_executor,
     resources={"landing": Landing(home=dg.EnvVar("NBA_PIPELINE_HOME"), clock=Clock())},
-)  # fmt: skip
+)
 
 
 def play() -> None:
@@ -266,10 +268,15 @@ def launch(workspace: IWorkspaceProcessContext) -> dg.DagsterRun:
     location = request.get_code_location(request.code_location_names[0])
     job = next(iter(location.get_repositories().values())).get_full_job("play")
     run = create_run_for_test(
-        instance, "play", job_snapshot=job.job_snapshot, parent_job_snapshot=job.parent_job_snapshot,
+        instance,
+        "play",
+        job_snapshot=job.job_snapshot,
+        parent_job_snapshot=job.parent_job_snapshot,
         execution_plan_snapshot=location.get_execution_plan(job, {}, None, None, instance).execution_plan_snapshot,
-        remote_job_origin=job.get_remote_origin(), job_code_origin=job.get_python_origin(), asset_graph=request.asset_graph,
-    )  # fmt: skip
+        remote_job_origin=job.get_remote_origin(),
+        job_code_origin=job.get_python_origin(),
+        asset_graph=request.asset_graph,
+    )
     return instance.launch_run(run.run_id, request)
 
 

@@ -26,9 +26,10 @@ def enough_is_there(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResu
         asset_key=source.key, check_name="enough_is_there", passed=False, blocking=True, metadata={}, partition=str(DATES[0])
     )
     event = dg.DagsterEvent(
-        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value, job_name=context.run.job_name,
+        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
+        job_name=context.run.job_name,
         event_specific_data=of_a_date,
-    )  # fmt: skip
+    )
     context.instance.report_dagster_event(event, run_id=context.run.run_id)
     return dg.AssetCheckResult(passed=True, metadata={"failing_dates": 1.0, "share": 0.5})
 
@@ -58,8 +59,10 @@ def run_of(instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition]) 
 def test_a_run_that_succeeded_names_its_closed_dates_and_warnings(instance: dg.DagsterInstance) -> None:
     result = run_of(instance, [source])
     assert sentences(result.all_events, result.success) == (
-        [], ["source: check enough_is_there failed on 1 date (50%)"], ["source: check all_is_there failed"]
-    )  # fmt: skip
+        [],
+        ["source: check enough_is_there failed on 1 date (50%)"],
+        ["source: check all_is_there failed"],
+    )
 
 
 def test_why_a_range_failed_is_not_its_closed_dates(instance: dg.DagsterInstance) -> None:

@@ -36,7 +36,7 @@ NOON = datetime(2026, 1, 15, 17, tzinfo=UTC)
 END = NOON + timedelta(days=1)
 PLACE = InProcessCodeLocationOrigin(
     LoadableTargetOrigin(executable_path=sys.executable, module_name=__name__, attribute="THREE_SCHEDULES"), location_name="test"
-)  # fmt: skip
+)
 """This module as code location. Its schedules are at the end."""
 
 
@@ -59,9 +59,14 @@ class Instigator:
     def tick(self, minute: int, status: TickStatus, **told: Any) -> None:
         state, at = self.state, (NOON + timedelta(minutes=minute)).timestamp()
         data = TickData(
-            state.instigator_origin_id, state.instigator_name, state.instigator_type, status, at, selector_id=state.selector_id,
+            state.instigator_origin_id,
+            state.instigator_name,
+            state.instigator_type,
+            status,
+            at,
+            selector_id=state.selector_id,
             **told,
-        )  # fmt: skip
+        )
         self.instance.create_tick(data)
 
     def skip(self, minute: int, reason: str | None = None) -> None:
@@ -91,9 +96,17 @@ def test_a_started_run_is_told_with_its_partition_and_mode(instance: dg.DagsterI
         {"id": "deleted", "partition": None, "mode": None, "why": None},
     ]
     assert decisions(instance, NOON, END) == [
-        {"at": minute(3), "name": "overnight", "kind": "schedule", "decision": "run", "reason": None, "runs": runs,
-         "times": 1, "until": minute(3)},
-    ]  # fmt: skip
+        {
+            "at": minute(3),
+            "name": "overnight",
+            "kind": "schedule",
+            "decision": "run",
+            "reason": None,
+            "runs": runs,
+            "times": 1,
+            "until": minute(3),
+        },
+    ]
 
 
 def test_a_failure_is_told_by_its_deepest_cause(instance: dg.DagsterInstance, lines: Instigator) -> None:
@@ -128,8 +141,9 @@ def test_a_sensor_that_acted_without_a_run_says_on_what(instance: dg.DagsterInst
     lines.tick(0, TickStatus.SUCCESS, run_ids=[], origin_run_ids=["a", "b"])
     lines.tick(1, TickStatus.SUCCESS, run_ids=[])
     assert [(r["decision"], r["reason"]) for r in decisions(instance, NOON, END)] == [
-        ("run", "acted on a, b"), ("run", "acted without starting a run"),
-    ]  # fmt: skip
+        ("run", "acted on a, b"),
+        ("run", "acted without starting a run"),
+    ]
 
 
 def test_only_the_span_is_told_and_no_tick_that_has_not_ended(instance: dg.DagsterInstance, lines: Instigator) -> None:

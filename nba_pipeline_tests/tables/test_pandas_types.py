@@ -48,9 +48,15 @@ KEY = ("game_id", "player_id")
 def shots(**columns: list[Any]) -> pl.DataFrame:
     """Two valid rows, with some columns replaced."""
     known: dict[str, list[Any]] = {
-        "game_date": [date(2024, 3, 12)] * 2, "game_id": ["0022300001"] * 2, "player_id": [1, 2], "shots": [7, None],
-        "pct": [0.5, None], "is_home": [True, None], "made_at": [at(23), None], "reasons": [["late"], []],
-    }  # fmt: skip
+        "game_date": [date(2024, 3, 12)] * 2,
+        "game_id": ["0022300001"] * 2,
+        "player_id": [1, 2],
+        "shots": [7, None],
+        "pct": [0.5, None],
+        "is_home": [True, None],
+        "made_at": [at(23), None],
+        "reasons": [["late"], []],
+    }
     return pl.DataFrame(known | columns, schema=SCHEMA)
 
 
@@ -65,9 +71,15 @@ def kind() -> dg.DagsterType:
 def test_each_dtype_is_chosen_and_none_loses_a_null(kind: dg.DagsterType) -> None:
     frame, _ = checked(shots(), kind)
     assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == {
-        "game_date": "datetime64[us]", "game_id": "string", "player_id": "Int64", "shots": "Int64", "pct": "Float64",
-        "is_home": "boolean", "made_at": "datetime64[us, UTC]", "reasons": "large_list<item: large_string>[pyarrow]",
-    }  # fmt: skip
+        "game_date": "datetime64[us]",
+        "game_id": "string",
+        "player_id": "Int64",
+        "shots": "Int64",
+        "pct": "Float64",
+        "is_home": "boolean",
+        "made_at": "datetime64[us, UTC]",
+        "reasons": "large_list<item: large_string>[pyarrow]",
+    }
     assert frame.isna().sum().to_dict() == dict.fromkeys(SCHEMA, 0) | dict.fromkeys(("shots", "pct", "is_home", "made_at"), 1)
 
 
@@ -113,10 +125,13 @@ def test_the_type_of_a_table_is_made_once_and_described_for_the_ui() -> None:
         ({"pct": [-math.inf, None]}, "column pct is not finite in 1 of 2 rows: -inf (game_id 0022300001, player_id 1)"),
         ({"player_id": [1, None]}, "column player_id is null in 1 of 2 rows: <NA> (game_id 0022300001, player_id <NA>)"),
         ({"player_id": [2, 2]}, "columns game_id, player_id are not unique: 1 rows are copies: game_id 0022300001, player_id 2"),
-        ({"game_date": [date(2021, 9, 30), date(2021, 10, 1)]}, "column game_date is below 2021-10-01 00:00:00 in 1 of 2 rows: 20"),
+        (
+            {"game_date": [date(2021, 9, 30), date(2021, 10, 1)]},
+            "column game_date is below 2021-10-01 00:00:00 in 1 of 2 rows: 20",
+        ),
     ],
     ids=["above", "below", "above, float", "NaN", "infinite", "null", "key", "date"],
-)  # fmt: skip
+)
 def test_a_broken_promise_names_table_column_and_value(
     kind: dg.DagsterType, columns: dict[str, list[Any]], sentence: str
 ) -> None:

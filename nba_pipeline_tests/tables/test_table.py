@@ -45,9 +45,17 @@ def shots() -> Iterator[Table]:
 
 def a_shot(**columns: Any) -> dict[str, Any]:
     return {
-        "game_date": DAY, "game_id": "1", "player_id": 7, "team": "BOS", "made": 1, "tried": 2, "share": 0.5,
-        "seen_at": NOON, "names": ["a"], "source": "box 1",
-    } | columns  # fmt: skip
+        "game_date": DAY,
+        "game_id": "1",
+        "player_id": 7,
+        "team": "BOS",
+        "made": 1,
+        "tried": 2,
+        "share": 0.5,
+        "seen_at": NOON,
+        "names": ["a"],
+        "source": "box 1",
+    } | columns
 
 
 def split(table: Table, *rows: dict[str, Any]) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -117,11 +117,17 @@ def rows(
     schema = {name: column.dtype for name, column in LineRows.columns().items()}
     data = [
         {
-            "game_date": day, "game_id": f"{n:03d}", "book": book, "points": points, "price": price, "is_open": n % 2 == 0,
-            "words": ["late", "line"][: n % 3], "seen_at": seen_at,
+            "game_date": day,
+            "game_id": f"{n:03d}",
+            "book": book,
+            "points": points,
+            "price": price,
+            "is_open": n % 2 == 0,
+            "words": ["late", "line"][: n % 3],
+            "seen_at": seen_at,
         }
         for n in range(first, first + count)
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(data, schema=schema).with_columns(
         source=pl.lit("box"), as_of=pl.lit(NOON).cast(pl.Datetime("us", "UTC")), code_version=pl.lit("1")
     )
@@ -338,7 +344,7 @@ class Contract:
                 rows(1, first=5, book=None, seen_at=None),
                 rows(1, first=6, book="e\u0301 is not \u00e9"),
             ]
-        )  # fmt: skip
+        )
         warehouse.replace(lines, [DAY], frame, "me")
         warehouse.replace(lines, [DAY], frame, "me")
         assert_frame_equal(held(warehouse, lines), frame, check_exact=True)
@@ -533,9 +539,10 @@ class Contract:
         warehouse.manifests.commit(ledger, DAY)
         [verified] = verify(store.open(), ledger)
         assert {(finding.problem, finding.key) for finding in verified.findings} == {
-            (ROW_ALTERED, "game_id 001, book fanduel"), (ROW_MISSING, "game_id 002, book fanduel"),
+            (ROW_ALTERED, "game_id 001, book fanduel"),
+            (ROW_MISSING, "game_id 002, book fanduel"),
             (ROW_UNRECORDED, "game_id 000, book fanduel"),
-        }  # fmt: skip
+        }
 
     def test_adding_to_a_ledger_that_fails_is_settled(self, store: Store, ledger: Table, failure: Failure) -> None:
         store.open().add(ledger, [DAY], rows(1), "me")

@@ -185,8 +185,10 @@ def test_an_interrupted_copy_goes_on_where_it_stopped(source: Warehouse, target:
     begun.close()
     assert target.dates(toy) == set(WEEK[:3])
     assert told(list(copy(source, target, WEEK, ["toy_lines"], dates_per_chunk=3))) == [
-        ("toy_lines", 0, 3, 0), ("toy_lines", 3, 0, 6), ("toy_lines", 1, 0, 2),
-    ]  # fmt: skip
+        ("toy_lines", 0, 3, 0),
+        ("toy_lines", 3, 0, 6),
+        ("toy_lines", 1, 0, 2),
+    ]
 
 
 def test_a_changed_cell_is_copied_again(source: Warehouse, target: Warehouse, toy: Table) -> None:

@@ -129,10 +129,14 @@ def test_a_replay_of_the_run_that_fetched_a_payload_again_uses_the_new_one(landi
 
 HEADER = b'{"kind":"run","run_id":"direct","as_of":"2024-03-12T12:00:00+00:00","job":"","assets":null,"tags":{}}\n'
 BAD_LINES = {
-    "not JSON": b'{"kind":"request",\n', "zeros": b"\0" * 20 + b"\n", "not UTF-8": b'{"kind":"run","run_id":"\xff"}\n',
-    "a field missing": HEADER.replace(b'"job":"",', b""), "no object": b"[]\n", "another kind": b'{"kind":"riddle"}\n',
+    "not JSON": b'{"kind":"request",\n',
+    "zeros": b"\0" * 20 + b"\n",
+    "not UTF-8": b'{"kind":"run","run_id":"\xff"}\n',
+    "a field missing": HEADER.replace(b'"job":"",', b""),
+    "no object": b"[]\n",
+    "another kind": b'{"kind":"riddle"}\n',
     "no instant": HEADER.replace(b"2024-03-12T12", b"yesterday"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("line", BAD_LINES.values(), ids=BAD_LINES)

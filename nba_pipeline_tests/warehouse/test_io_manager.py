@@ -86,9 +86,13 @@ def run(
     clock = Clock(stands_at=NOON.isoformat())
     span = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)} if last else {}
     return dg.materialize(
-        assets, partition_key=None if last else str(first), tags=span, raise_on_error=False, selection=only,
+        assets,
+        partition_key=None if last else str(first),
+        tags=span,
+        raise_on_error=False,
+        selection=only,
         resources={"tables": TableIO(warehouse=warehouse, clock=clock), "warehouse": warehouse, "clock": clock},
-    )  # fmt: skip
+    )
 
 
 def why(result: dg.ExecuteInProcessResult) -> str:
@@ -170,10 +174,19 @@ def write(warehouse: Warehouse, table: Table, frame: pl.DataFrame, *dates: date)
 def a_schedule(*game_ids: str, status: str = "scheduled") -> pl.DataFrame:
     """Games of DAY."""
     games = [
-        {"game_date": DAY, "game_id": f"002230000{n}", "season": season_of(DAY), "season_type": "regular_season",
-         "home_team": "BOS", "away_team": "NYK", "status": status, "has_boxscore_source": True, "source": "s"}
+        {
+            "game_date": DAY,
+            "game_id": f"002230000{n}",
+            "season": season_of(DAY),
+            "season_type": "regular_season",
+            "home_team": "BOS",
+            "away_team": "NYK",
+            "status": status,
+            "has_boxscore_source": True,
+            "source": "s",
+        }
         for n in game_ids
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(games, schema=SCHEDULE.dtypes).drop("as_of", "code_version")
 
 
@@ -225,9 +238,11 @@ def reader(seen: list[pl.DataFrame], how: dg.AssetIn | None = None) -> dg.Assets
     """An asset that reads `toys`."""
 
     @dg.asset(
-        ins={"toys": how} if how else None, partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.single_run(),
+        ins={"toys": how} if how else None,
+        partitions_def=DAILY,
+        backfill_policy=dg.BackfillPolicy.single_run(),
         io_manager_key="tables",
-    )  # fmt: skip
+    )
     def reads(toys: pl.DataFrame) -> None:
         seen.append(toys.sort("game_date"))
 

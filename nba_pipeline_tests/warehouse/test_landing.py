@@ -103,8 +103,9 @@ def test_the_journal_says_what_was_asked_and_how_it_ended(landing: Landing) -> N
     landing.note(BOX, "not_yet", statuses=[403], problem="not published")
     lines = list(landing.requests())
     assert [(x["outcome"], x["attempts"], x["statuses"], x["problem"]) for x in lines] == [
-        ("landed", 2, [429, 200], None), ("not_yet", 1, [403], "not published"),
-    ]  # fmt: skip
+        ("landed", 2, [429, 200], None),
+        ("not_yet", 1, [403], "not published"),
+    ]
     assert lines[0]["quota"] == {"used": 3} and lines[0]["bytes"] == 2 and len(lines[0]["sha256"]) == 64
     assert [x["run_id"] for x in landing.runs()] == ["direct"]
 

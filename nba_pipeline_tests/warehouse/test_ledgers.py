@@ -89,11 +89,17 @@ def test_rows_as_they_were_written_are_verified(local: LocalWarehouse, picks: Ta
 
 @pytest.mark.parametrize(
     "change",
-    [of_second("price", pl.col("price") * 2), of_second("points", pl.col("points") + 5), of_second("price", pl.lit(None)),
-     of_second("words", pl.lit(["early"])), of_second("seen_at", pl.col("seen_at") + pl.duration(microseconds=1)),
-     of_second("source", pl.lit("elsewhere")), of_second("game_date", pl.lit(NEXT))],
+    [
+        of_second("price", pl.col("price") * 2),
+        of_second("points", pl.col("points") + 5),
+        of_second("price", pl.lit(None)),
+        of_second("words", pl.lit(["early"])),
+        of_second("seen_at", pl.col("seen_at") + pl.duration(microseconds=1)),
+        of_second("source", pl.lit("elsewhere")),
+        of_second("game_date", pl.lit(NEXT)),
+    ],
     ids=["forecast doubled", "line + 5", "value erased", "list", "instant", "lineage", "date"],
-)  # fmt: skip
+)
 def test_an_altered_row_is_named(local: LocalWarehouse, picks: Table, change: Change) -> None:
     tamper(local, change)
     assert problems(local, picks) == [(ROW_ALTERED, DAY, KEY)]
@@ -155,8 +161,11 @@ def test_a_file_from_another_date_is_noticed(local: LocalWarehouse, picks: Table
     shutil.copy(part(local, NEXT), part(local))
     named = problems(local, picks)
     # two of the three keys of DAY also exist on NEXT, so these rows count as altered
-    assert named == [(ROW_ALTERED, DAY, "game_id 000, book fanduel"), (ROW_ALTERED, DAY, KEY),
-                     (ROW_MISSING, DAY, "game_id 002, book fanduel")]  # fmt: skip
+    assert named == [
+        (ROW_ALTERED, DAY, "game_id 000, book fanduel"),
+        (ROW_ALTERED, DAY, KEY),
+        (ROW_MISSING, DAY, "game_id 002, book fanduel"),
+    ]
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1 and something PAR1"])
@@ -174,14 +183,31 @@ def edited(text: str) -> str:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [(edited, "was edited: its partition hash"), (lambda text: text[:-9], r"cannot be read \(JSONDecodeError"), (lambda _: "", "cannot be read"),
-     (lambda _: "{}", r"cannot be read \(KeyError"), (lambda _: "[]", r"cannot be read \(TypeError"),
-     (lambda text: text.replace('"format":1', '"format":2'), "has format 2, and this version of the platform reads 1"),
-     (lambda text: text.replace("toy_picks", "toy_bets"), "belongs to toy_bets 2024-03-12, not to toy_picks"),
-     (lambda text: text.replace('"book":', '"books":'), "its columns are game_id, books, sha256, and the key of toy_picks is"),
-     (lambda text: text.replace('"000",', ""), "cannot be read"), (lambda text: text.replace('"000"', '"001"'), "was edited")],
-    ids=["edited", "truncated", "empty", "no fields", "a list", "newer", "another table", "another key", "fewer keys", "key twice"],
-)  # fmt: skip
+    [
+        (edited, "was edited: its partition hash"),
+        (lambda text: text[:-9], r"cannot be read \(JSONDecodeError"),
+        (lambda _: "", "cannot be read"),
+        (lambda _: "{}", r"cannot be read \(KeyError"),
+        (lambda _: "[]", r"cannot be read \(TypeError"),
+        (lambda text: text.replace('"format":1', '"format":2'), "has format 2, and this version of the platform reads 1"),
+        (lambda text: text.replace("toy_picks", "toy_bets"), "belongs to toy_bets 2024-03-12, not to toy_picks"),
+        (lambda text: text.replace('"book":', '"books":'), "its columns are game_id, books, sha256, and the key of toy_picks is"),
+        (lambda text: text.replace('"000",', ""), "cannot be read"),
+        (lambda text: text.replace('"000"', '"001"'), "was edited"),
+    ],
+    ids=[
+        "edited",
+        "truncated",
+        "empty",
+        "no fields",
+        "a list",
+        "newer",
+        "another table",
+        "another key",
+        "fewer keys",
+        "key twice",
+    ],
+)
 def test_an_invalid_manifest_is_named_and_closes_its_date(
     local: LocalWarehouse, picks: Table, change: Callable[[str], str], message: str
 ) -> None:

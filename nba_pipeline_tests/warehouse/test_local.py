@@ -58,8 +58,10 @@ class LocalStore(Store):
     @property
     def variables(self) -> Mapping[str, str]:
         return {
-            "NBA_PIPELINE_ENV": "local", "NBA_PIPELINE_HOME": str(self.folder), "NBA_REPLACEMENTS": str(self.replacements),
-        }  # fmt: skip
+            "NBA_PIPELINE_ENV": "local",
+            "NBA_PIPELINE_HOME": str(self.folder),
+            "NBA_REPLACEMENTS": str(self.replacements),
+        }
 
     @contextmanager
     def hold_up(self, table: Table, day: date, started: threading.Event, go_on: threading.Event) -> Iterator[None]:

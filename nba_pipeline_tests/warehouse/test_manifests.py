@@ -49,8 +49,10 @@ def a_manifest(table: Table, count: int = 2, day: date = DAY) -> Manifest:
 def test_the_file_says_what_it_holds(picks: Table) -> None:
     document = json.loads(a_manifest(picks).to_bytes())
     assert {name: document[name] for name in ("format", "table", "game_date")} == {
-        "format": 1, "table": "toy_picks", "game_date": "2024-03-12",
-    }  # fmt: skip
+        "format": 1,
+        "table": "toy_picks",
+        "game_date": "2024-03-12",
+    }
     assert document["rows"]["game_id"] == ["000", "001"] and document["rows"]["book"] == ["fanduel", "fanduel"]
     assert document["partition_sha256"] == a_manifest(picks).partition_hash and len(document["rows"]["sha256"][0]) == 64
 

@@ -66,7 +66,7 @@ def test_what_is_no_json_is_refused(body: bytes) -> None:
         (json.loads(nested(60)), "nba_cdn boxscore 1: the JSON of the answer has more than 50 levels .*: nba_cdn/boxscore/"),
     ],
     ids=["size", "depth"],
-)  # fmt: skip
+)
 def test_the_limits_hold_for_what_was_landed_before_there_were_any(document: Any, problem: str, tmp_path: Path) -> None:
     landing = Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
     ref = landing.keep(BOX, json.dumps(document).encode(), fetched_at=NOON).ref

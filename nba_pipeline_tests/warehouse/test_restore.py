@@ -271,17 +271,26 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
     "half a receipt": (lambda folder: (folder / "backup.json").write_text("{"), r"backup\.json cannot be read \(JSONDecodeError"),
     "not a receipt": (lambda folder: (folder / "backup.json").write_text("[]"), r"backup\.json cannot be read \(TypeError"),
     "newer": (lambda folder: receipt(folder, format=2), "has format 2, and this version of the platform reads 1"),
-    "edited receipt": (lambda folder: replace_text(folder / "backup.json", '"local"', '"production"'), r"backup\.json was edited"),
+    "edited receipt": (
+        lambda folder: replace_text(folder / "backup.json", '"local"', '"production"'),
+        r"backup\.json was edited",
+    ),
     "missing file": (lambda folder: next(folder.rglob("*.gz")).unlink(), r"cannot be restored: .*\.gz is missing"),
     "shorter file": (lambda folder: next(folder.rglob("*.parquet")).write_bytes(b""), r"\.parquet has 0 bytes instead of"),
-    "edited file": (lambda folder: replace_text(next(folder.rglob("*03-12.json")), '"000"', '"009"'), r"2024-03-12\.json was altered"),
+    "edited file": (
+        lambda folder: replace_text(next(folder.rglob("*03-12.json")), '"000"', '"009"'),
+        r"2024-03-12\.json was altered",
+    ),
     "unlisted file": (lambda folder: (folder / "landing" / "new.gz").write_bytes(b""), r"new\.gz is not listed in backup\.json"),
     "file outside": (
         lambda folder: receipt(folder, files={"landing/../../x": {"bytes": 0, "sha256": "", "modified_ns": 0}}),
         r"lists landing/\.\./\.\./x, which does not belong in a backup",
     ),
-    "another league": (lambda folder: receipt(folder, environment="sandbox"), "was made in the environment sandbox; NBA_PIPELINE_ENV is local"),
-}  # fmt: skip
+    "another league": (
+        lambda folder: receipt(folder, environment="sandbox"),
+        "was made in the environment sandbox; NBA_PIPELINE_ENV is local",
+    ),
+}
 
 
 @pytest.mark.parametrize("how", BROKEN)

@@ -337,8 +337,10 @@ class BigQueryWarehouse(Warehouse):
         try:
             session.carry_out(
                 lambda job_id: session.load(content, shape, name, job_id, shape.name),
-                identity("stage", name, digest), is_stored, f"staging {shape.name}",
-            )  # fmt: skip
+                identity("stage", name, digest),
+                is_stored,
+                f"staging {shape.name}",
+            )
             yield name
         finally:
             # a leftover table expires; a failed deletion must not hide an earlier error

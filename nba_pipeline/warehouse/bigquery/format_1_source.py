@@ -89,6 +89,11 @@ def source_of_copy(warehouse: Warehouse) -> Warehouse:
     if not any(is_format_1(name, described.get(name, ())) for name in TABLES):
         return warehouse
     return Format1Source(
-        bigquery=warehouse.bigquery, dataset=warehouse.dataset, location=warehouse.location, home=warehouse.home,
-        store=warehouse.store, storage_host=warehouse.storage_host, lock_wait_seconds=warehouse.lock_wait_seconds,
-    )  # fmt: skip
+        bigquery=warehouse.bigquery,
+        dataset=warehouse.dataset,
+        location=warehouse.location,
+        home=warehouse.home,
+        store=warehouse.store,
+        storage_host=warehouse.storage_host,
+        lock_wait_seconds=warehouse.lock_wait_seconds,
+    )

@@ -50,8 +50,10 @@ JOURNAL = Shape(
 )
 
 SCHEMA: Mapping[str, pl.DataType] = {
-    PARTITION: pl.Date(), "line": pl.Int64(), **{NAMES[name]: CONVERSIONS[kind][1] for name, kind in JOURNAL_COLUMNS.items()},
-}  # fmt: skip
+    PARTITION: pl.Date(),
+    "line": pl.Int64(),
+    **{NAMES[name]: CONVERSIONS[kind][1] for name, kind in JOURNAL_COLUMNS.items()},
+}
 
 _REQUEST_COLUMNS = ", ".join(
     f"{ASKED_DATE} AS {name}" if name == PARTITION else name for name in JOURNAL_COLUMNS if name not in ("kind", "as_of", "job")

@@ -124,17 +124,25 @@ class Session:
         limits, config = SETTINGS.bigquery, self._limited(parameters, asset or "none")
         with self.explained(f"a query of {asset}" if asset else "the query"):
             return self.client.query_and_wait(
-                statement, job_config=config, location=self.dataset.location, retry=self.retry, job_retry=None,  # type: ignore[arg-type]
-                api_timeout=limits.submit_seconds, wait_timeout=limits.job_seconds,
-            )  # fmt: skip
+                statement,
+                job_config=config,
+                location=self.dataset.location,
+                retry=self.retry,
+                job_retry=None,  # type: ignore[arg-type]
+                api_timeout=limits.submit_seconds,
+                wait_timeout=limits.job_seconds,
+            )
 
     def _limited(self, parameters: Sequence[Parameter], asset: str) -> bigquery.QueryJobConfig:
         """The configuration of every statement: labels, and limits on time and billed bytes."""
         limits = SETTINGS.bigquery
         return bigquery.QueryJobConfig(
-            query_parameters=list(parameters), labels=self.labels(asset), job_timeout_ms=limits.job_seconds * 1000,
-            default_dataset=self.dataset.reference, maximum_bytes_billed=limits.most_bytes_billed,
-        )  # fmt: skip
+            query_parameters=list(parameters),
+            labels=self.labels(asset),
+            job_timeout_ms=limits.job_seconds * 1000,
+            default_dataset=self.dataset.reference,
+            maximum_bytes_billed=limits.most_bytes_billed,
+        )
 
     def frame(self, statement: str, parameters: Sequence[Parameter] = (), asset: str = "") -> pl.DataFrame:
         """The result of a query as a polars frame. Large results use the Storage Read API."""
@@ -193,23 +201,37 @@ class Session:
         lists = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
         lists.enable_list_inference = True
         config = bigquery.LoadJobConfig(
-            source_format=bigquery.SourceFormat.PARQUET, write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
-            create_disposition=bigquery.CreateDisposition.CREATE_NEVER, schema=shape.fields, labels=self.labels(asset),
+            source_format=bigquery.SourceFormat.PARQUET,
+            write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+            create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+            schema=shape.fields,
+            labels=self.labels(asset),
             job_timeout_ms=limits.job_seconds * 1000,
-        )  # fmt: skip
+        )
         config.parquet_options = lists
         return self.client.load_table_from_file(
-            io.BytesIO(content), self.dataset.reference.table(destination), size=len(content), num_retries=0, job_id=job_id,
-            location=self.dataset.location, job_config=config, timeout=limits.submit_seconds,
-        )  # fmt: skip
+            io.BytesIO(content),
+            self.dataset.reference.table(destination),
+            size=len(content),
+            num_retries=0,
+            job_id=job_id,
+            location=self.dataset.location,
+            job_config=config,
+            timeout=limits.submit_seconds,
+        )
 
     def statement(self, text: str, parameters: Sequence[Parameter], job_id: str, asset: str) -> bigquery.QueryJob:
         """Start one statement that changes a table."""
         limits, config = SETTINGS.bigquery, self._limited(parameters, asset)
         return self.client.query(
-            text, job_config=config, job_id=job_id, location=self.dataset.location, retry=None, job_retry=None,  # type: ignore[arg-type]
+            text,
+            job_config=config,
+            job_id=job_id,
+            location=self.dataset.location,
+            retry=None,
+            job_retry=None,  # type: ignore[arg-type]
             timeout=limits.submit_seconds,
-        )  # fmt: skip
+        )
 
     def carry_out(self, begin: Callable[[str], Job], identity: str, is_written: Callable[[], bool], what: str) -> Job:
         """Run a job exactly once. Jobs with the same identity are the same job, also across processes.

@@ -20,8 +20,13 @@ LABELS = {"made_by": "nba_pipeline"}
 DESCRIPTION_LIMIT = 1024
 
 TYPES: Mapping[type[pl.DataType], str] = {
-    pl.String: "STRING", pl.Int64: "INT64", pl.Float64: "FLOAT64", pl.Boolean: "BOOL", pl.Date: "DATE", pl.Datetime: "TIMESTAMP",
-}  # fmt: skip
+    pl.String: "STRING",
+    pl.Int64: "INT64",
+    pl.Float64: "FLOAT64",
+    pl.Boolean: "BOOL",
+    pl.Date: "DATE",
+    pl.Datetime: "TIMESTAMP",
+}
 """polars type -> type as spelled in INFORMATION_SCHEMA. Instants are UTC microseconds in both."""
 
 REQUEST_NAMES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
