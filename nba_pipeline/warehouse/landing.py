@@ -38,7 +38,8 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import OFFLINE_TAG, PARTITION_TAGS, REPLAY_TAG
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import damage, files, payload_limits
-from nba_pipeline.warehouse.files import Log, LogFile, Place
+from nba_pipeline.warehouse.files import Place
+from nba_pipeline.warehouse.logs import LOG, Log, LogFile, list_logs, numbered_lines, resumed_log
 from nba_pipeline.warehouse.payload_limits import TooLarge
 
 Outcome = Literal["landed", "reused", "not_yet", "failed", "rejected"]
@@ -463,7 +464,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         now = self.clock.now()
         lines = [
             (log, line)
-            for log, number, line in files.numbered_lines(self._recent_logs(now, window))
+            for log, number, line in numbered_lines(self._recent_logs(now, window))
             if _looks_complete(line) or self._record_damage(log, number, line)
         ]
         first, end = (now - window).isoformat(), now.isoformat()  # ISO instants of one time zone sort chronologically as text
@@ -548,7 +549,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
             journal = _journals.get((str(folder), run_id)) if run_id != DIRECT else None
             if journal is None:
                 earlier = [log for log in self._logs() if log.owner == run_id] if run_id != DIRECT else []
-                journal = Journal(files.resumed_log(folder, run_id, earlier), None if earlier else header)
+                journal = Journal(resumed_log(folder, run_id, earlier), None if earlier else header)
                 if run_id != DIRECT:
                     _journals[str(folder), run_id] = journal
             journal.users += 1
@@ -565,19 +566,19 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         journal.close()
 
     def _logs(self) -> list[LogFile]:
-        return files.logs(self.root / JOURNAL)
+        return list_logs(self.root / JOURNAL)
 
     def damaged_lines(self) -> list[DamagedLine]:
         """Every damaged line of every journal, in order. The first line of a journal is the header of its run."""
         return [
             DamagedLine(log.owner, number, f"{log.path}:{number}", problem)
-            for log, number, line in files.numbered_lines(self._logs())
+            for log, number, line in numbered_lines(self._logs())
             if (problem := _problem_of(line)) is not None
         ]
 
     def _lines(self, logs: Sequence[LogFile]) -> Iterator[tuple[LogFile, dict[str, Any]]]:
         """The parsed lines of the journals. Damaged lines are reported and skipped."""
-        for log, number, line in files.numbered_lines(logs):
+        for log, number, line in numbered_lines(logs):
             if (document := self._parsed(log, number, line)) is not None:
                 yield log, document
 
@@ -613,7 +614,7 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
             return [log for log in logs if log.path.name in recent]
         try:
             with os.scandir(folder) as entries:  # names only: with sizes, as in `_logs`, 3,000 files take 50 ms
-                names = [entry.name for entry in entries if entry.name.endswith(files.LOG)]
+                names = [entry.name for entry in entries if entry.name.endswith(LOG)]
         except FileNotFoundError:
             return []
         listed = files.listing(folder, *sorted(_recent_names(names, now, window)))
@@ -799,4 +800,4 @@ def _is_instant(text: str) -> bool:
 
 
 def _line_number(log: LogFile, line: str) -> int:
-    return next((number for _, number, text in files.numbered_lines([log]) if text == line), 0)
+    return next((number for _, number, text in numbered_lines([log]) if text == line), 0)

@@ -17,7 +17,7 @@ import polars as pl
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.tables.wording import counted
-from nba_pipeline.warehouse import Warehouse, files
+from nba_pipeline.warehouse import Warehouse, files, logs
 from nba_pipeline.warehouse.backup import (
     FORMAT,
     JOURNAL,
@@ -238,7 +238,7 @@ def _copy(source: Path, target: Place, entry: Entry) -> None:
 
 def _matches(target: Place, size: int, source: Path, entry: Entry) -> bool:
     """Whether a file equals the backup's, or is a journal that has grown since."""
-    if size < entry.bytes or (size > entry.bytes and not target.name.endswith(files.LOG)):
+    if size < entry.bytes or (size > entry.bytes and not target.name.endswith(logs.LOG)):
         return False
     return files.read(target)[: entry.bytes] == source.read_bytes()
 

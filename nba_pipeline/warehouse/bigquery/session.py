@@ -228,8 +228,8 @@ class Session:
             job_config=config,
             job_id=job_id,
             location=self.dataset.location,
-            retry=None,
-            job_retry=None,  # type: ignore[arg-type]
+            retry=None,  # type: ignore[arg-type]
+            job_retry=None,
             timeout=limits.submit_seconds,
         )
 
