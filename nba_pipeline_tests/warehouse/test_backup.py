@@ -14,8 +14,9 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.backup import Receipt, back_up
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline.warehouse.restore import restore
 from nba_pipeline.warehouse.writing import locked
 from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, NOON, Tables, rows

@@ -11,7 +11,8 @@ from nba_pipeline.errors import NotLanded
 from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.files import Place
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 from nba_pipeline_tests.warehouse.damages import DAMAGES
 from nba_pipeline_tests.warehouse.gcs_server import KINDS, a_home
 from nba_pipeline_tests.warehouse.test_landing import BOX, a_landing, keep, run

@@ -12,7 +12,8 @@ from nba_pipeline.errors import BadInput, NotLanded, Permanent
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.warehouse import files
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 from nba_pipeline_tests.warehouse.gcs_server import KINDS, Bucket, a_bucket, a_home
 
 NOON = datetime(2024, 3, 12, 12, tzinfo=UTC)

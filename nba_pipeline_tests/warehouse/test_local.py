@@ -21,8 +21,9 @@ from nba_pipeline.errors import BadInput, Busy
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import local_sql
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.warehouse.contract import (
     DAY,
     IMPATIENT,

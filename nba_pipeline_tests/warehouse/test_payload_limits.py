@@ -12,8 +12,9 @@ import pytest
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payload_limits import MIB, TooLarge, gunzip, is_deeper, most_bytes, read_json
+from nba_pipeline.warehouse.payloads import Slot
 
 NOON = datetime(2024, 3, 12, 12, tzinfo=UTC)
 BOX = Slot("nba_cdn", "boxscore", "1", date(2024, 3, 12))

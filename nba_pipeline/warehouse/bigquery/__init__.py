@@ -43,7 +43,8 @@ from nba_pipeline.warehouse.bigquery.shapes import (
     quarantine_of,
     shape_of,
 )
-from nba_pipeline.warehouse.landing import DIRECT, Landing
+from nba_pipeline.warehouse.journal import DIRECT
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.ledgers import Recorder
 from nba_pipeline.warehouse.manifests import FOLDER as MANIFESTS
 from nba_pipeline.warehouse.manifests import Manifests

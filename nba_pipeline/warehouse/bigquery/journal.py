@@ -18,8 +18,9 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.bigquery.loads import EVER, Load, Loads
 from nba_pipeline.warehouse.bigquery.session import Session, day_parameters, identity, parquet
 from nba_pipeline.warehouse.bigquery.shapes import PARTITION, Column, Shape
+from nba_pipeline.warehouse.journal import JournalDay
 from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS
-from nba_pipeline.warehouse.landing import JournalDay, Landing
+from nba_pipeline.warehouse.landing import Landing
 
 ASKED_DATE = "asked_date"
 """The journal's own `game_date`, the date of a request. Renamed, because the partition is called `game_date`."""
