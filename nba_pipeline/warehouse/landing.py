@@ -1,7 +1,7 @@
 """The landing: stores every provider response that was used, byte for byte, and one journal of requests per run.
 
-What belongs here: storing, choosing and rejecting payloads, and recording requests. Parsing, HTTP, and the differences
-between a folder and an object store do not.
+What belongs here: storing and rejecting payloads, and recording requests. Look-ups are in `landed_payloads`. Parsing, HTTP,
+and the differences between a folder and an object store do not belong here.
 
     <home>/landing/nba_cdn/boxscore/2024-03-12/...     see `payloads`
     <home>/landing/journal/...                         see `journal`
@@ -9,44 +9,36 @@ between a folder and an object store do not.
 
 import gzip
 import hashlib
-import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from pydantic import PrivateAttr
 
-from nba_pipeline.errors import BadInput, NotLanded, PipelineError
+from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance import dead_runs
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import OFFLINE_TAG, PARTITION_TAGS, REPLAY_TAG
-from nba_pipeline.warehouse import damage, files
-from nba_pipeline.warehouse.files import Place
-from nba_pipeline.warehouse.journal import DIRECT, JOURNAL, DamagedLine, Journal, JournalDay, JournalReader, open_journal
+from nba_pipeline.warehouse import files
+from nba_pipeline.warehouse.journal import DIRECT, JOURNAL, DamagedLine, Journal, JournalDay, open_journal
 from nba_pipeline.warehouse.journal_lines import Outcome, header_line, request_line
+from nba_pipeline.warehouse.landed_payloads import LandedPayloads
 from nba_pipeline.warehouse.payloads import (
-    ANY_PERIOD,
     HASH_DIGITS,
     INSTANT,
     REJECTED,
     Payload,
     Slot,
-    accepted_files,
     payload_at,
-    readable,
-    ref_of,
-    slot_of,
 )
-from nba_pipeline.warehouse.replay import Replay
 
 STORED_HEADERS = ("content-type", "date", "etag", "last-modified")
 
 
-class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
+class Landing(LandedPayloads):
     """The payloads below `<home>/landing`, and the journal of this run.
 
     A run with the tag `nba/replay_of` (the id of the original run) is a replay. It writes nothing, and look-ups return only
@@ -55,15 +47,10 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
     A run with the tag `nba/offline` sends no requests either, but reads everything landed so far and writes its journal.
     """
 
-    home: str
-    """A folder, or an object store: gs://bucket/prefix."""
     clock: dg.ResourceDependency[Clock]
     _journal: Journal | None = PrivateAttr(default=None)
     _run_id: str = PrivateAttr(default=DIRECT)
-    _replay_of: str = PrivateAttr(default="")
     _is_offline: bool = PrivateAttr(default=False)
-    _replay: Replay | None = PrivateAttr(default=None)
-    _lock: Any = PrivateAttr(default_factory=threading.Lock)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Open the journal of the run, or start the replay that its tags request."""
@@ -89,20 +76,6 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         except PipelineError as error:
             if context.log:
                 context.log.warning(f"the parts of this run's journal were not merged: {error}")
-
-    @cached_property
-    def root(self) -> Place:
-        """The folder of the landing."""
-        return files.place(self.home) / "landing"
-
-    @cached_property
-    def _reader(self) -> JournalReader:
-        return JournalReader(files.place(self.home))
-
-    @property
-    def is_replay(self) -> bool:
-        """True when the network is off and writes are forbidden."""
-        return bool(self._replay_of)
 
     @property
     def is_offline(self) -> bool:
@@ -190,78 +163,6 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
             files.rename(payload.path, payload.path.name.removesuffix(ending) + REJECTED + ending[1:])
         self._note(payload.slot, "rejected", payload=payload, problem=problem, sha256=digest)
 
-    def newest(self, slot: Slot) -> Payload | None:
-        """The newest accepted payload of a slot, or None. In a replay: the newest one visible to the original run."""
-        if self.is_replay:
-            payloads = self.versions(slot)
-            if not payloads:
-                self._refuse_incomplete(slot)
-            return payloads[-1] if payloads else None
-        newest_first = (payload_at(slot, path, self.root) for path in reversed(self._accepted(slot.folder)))
-        return next(self._readable(newest_first), None)
-
-    def versions(self, slot: Slot) -> list[Payload]:
-        """Every accepted payload of a slot, oldest first. Unreadable payloads are moved aside.
-
-        In a replay, returns an empty list if the newest payload is missing, because the original run used it; `newest` then
-        raises and names it. Older payloads may be missing: they were fetched again after the damage.
-        """
-        payloads = list(self._readable(payload_at(slot, path, self.root) for path in self._accepted(slot.folder)))
-        is_incomplete = self.is_replay and self._original().missing(slot, payloads, self.root)
-        return [] if is_incomplete else payloads
-
-    def payloads(self, provider: str, endpoint: str, game_date: date) -> list[Payload]:
-        """Every accepted payload of a date, for all entities, oldest first."""
-        slot = Slot(provider, endpoint, entity="any", game_date=game_date)
-        paths = self._accepted(slot.folder.rpartition("/")[0], "*/*.gz")
-        payloads = self._readable(payload_at(slot_of(path, self.root), path, self.root) for path in paths)
-        return sorted(payloads, key=lambda payload: payload.fetched_at)
-
-    def periods(self) -> dict[tuple[str, str], set[str]]:
-        """The periods (dates, seasons or "all") of each provider and endpoint, from folder names only."""
-        return {
-            (provider, endpoint): set(files.folders(self.root / provider / endpoint))
-            for provider in files.folders(self.root)
-            if provider != JOURNAL
-            for endpoint in files.folders(self.root / provider)
-        }
-
-    def last_landed_at(self, endpoints: Collection[tuple[str, str]], game_date: date) -> datetime | None:
-        """The real instant at which the newest accepted payload of a date was written, or None."""
-        accepted = [
-            file
-            for provider, endpoint in endpoints
-            for file in accepted_files(self.root / provider / endpoint / game_date.isoformat(), "*/*.gz")
-        ]
-        return max((file.written_at for file in accepted), default=None)
-
-    def read(self, ref: str) -> Payload:
-        """The payload named by a row's `source`. Raises NotLanded if it is missing or unreadable."""
-        path = self.root / f"{ref}.gz"
-        if not files.exists(path):
-            raise NotLanded(f"the landing below {self.root} has no payload {ref}")
-        payload = next(self._readable([payload_at(slot_of(path, self.root), path, self.root)]), None)
-        if payload is None:
-            raise NotLanded(f"the landing below {self.root} has no readable payload {ref}: it was moved to {damage.FOLDER}")
-        return payload
-
-    def original_outcome(self, slot: Slot) -> dict[str, Any] | None:
-        """In a replay: the original run's last journal line for a slot."""
-        return self._original().outcomes.get(slot.folder) if self.is_replay else None
-
-    def used_by_original(self, provider: str) -> list[Payload]:
-        """In a replay: the provider's payloads that the original run itself landed or reused."""
-        lines = [line for line in self._original().outcomes.values() if line["provider"] == provider]
-        return [self.read(line["ref"]) for line in lines if line["ref"]]
-
-    def newest_of(self, provider: str) -> list[Payload]:
-        """The newest accepted payload of each endpoint, for a provider whose payloads have no date."""
-        newest = []
-        for endpoint in files.folders(self.root / provider):
-            paths = self._accepted(f"{provider}/{endpoint}/{ANY_PERIOD}", "*/*.gz")
-            newest += [payload_at(slot_of(path, self.root), path, self.root) for path in paths[-1:]]
-        return newest
-
     def runs(self) -> Iterator[dict[str, Any]]:
         """The header line of every journal, in the order in which the runs began."""
         return (line for _, line in self._reader.lines() if line["kind"] == "run")
@@ -283,10 +184,6 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
     def incidents(self, dates: Collection[date] | None = None, run_id: str | None = None) -> list[dict[str, Any]]:
         """Request lines with a retry, a failure or a rejection, in order; optionally of some dates or one run only."""
         return self._reader.incidents(dates, run_id)
-
-    def notices(self) -> list[damage.Notice]:
-        """The damage recorded below the home of the landing, oldest first."""
-        return damage.notices(files.place(self.home))
 
     def journal_days(self) -> dict[date, JournalDay]:
         """The journals by the UTC date on which their runs began. Lists the folder once and reads no file."""
@@ -314,26 +211,3 @@ class Landing(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The journal of this run. A new journal begins with a header line."""
         header = header_line(self._run_id, self.clock.as_of, job, assets, tags)
         return open_journal(self.root / JOURNAL, self._run_id, header)
-
-    def _readable(self, payloads: Iterable[Payload]) -> Iterator[Payload]:
-        """The readable payloads. Unreadable ones are moved aside; they no longer count as landed and are fetched again."""
-        return readable(payloads, files.place(self.home))
-
-    def _refuse_incomplete(self, slot: Slot) -> None:
-        payloads = [payload_at(slot, path, self.root) for path in self._accepted(slot.folder)]
-        if missing := self._original().missing(slot, payloads, self.root):
-            raise NotLanded(f"{slot.name}: the payload {missing[-1]} is missing or unreadable, and a replay fetches nothing")
-
-    def _accepted(self, folder: str, pattern: str = "*.gz") -> list[Place]:
-        """Paths below a folder that are visible to look-ups, oldest first."""
-        order = {file.path: file.changed for file in accepted_files(self.root / folder, pattern)}
-        if self.is_replay:
-            visible = self._original().visible
-            order = {path: visible[ref] for path in order if (ref := ref_of(path, self.root)) in visible}
-        return sorted(order, key=lambda path: (path.name.partition("_")[0], order[path]))
-
-    def _original(self) -> Replay:
-        with self._lock:
-            if self._replay is None:
-                self._replay = Replay.of(self._reader.logs(), self._replay_of, self.root, self._reader.lines)
-            return self._replay
