@@ -24,7 +24,7 @@ EVER = FIRST_DATE.replace(month=1, day=1)
 """Earlier than every partition, including the weekly ones."""
 
 CURRENT = """
-SELECT game_date, table_name, job_id, content, row_count FROM loads WHERE {which}
+SELECT game_date, table_name, job_id, content, row_count FROM loads WHERE {condition}
 QUALIFY row_number() OVER (PARTITION BY table_name, game_date ORDER BY loaded_at DESC, job_id) = 1
 """
 
