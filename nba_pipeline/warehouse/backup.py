@@ -24,9 +24,10 @@ from nba_pipeline.tables.table import Table
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse, files
 from nba_pipeline.warehouse.files import File, Place
-from nba_pipeline.warehouse.ledgers import FILES_AT_ONCE, Inspection, inspect, inspect_matching, ledgers
+from nba_pipeline.warehouse.ledgers import FILES_AT_ONCE, ledgers
 from nba_pipeline.warehouse.manifests import ENDING, PARTITION
 from nba_pipeline.warehouse.payload_limits import TooLarge, gunzip, most_bytes
+from nba_pipeline.warehouse.verification import Inspection, inspect, inspect_matching
 
 FORMAT = 1
 RECEIPT = "backup.json"

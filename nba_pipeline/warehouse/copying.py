@@ -18,7 +18,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import QUARANTINE_SCHEMA, TABLES, Table
 from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.ledgers import verify
+from nba_pipeline.warehouse.verification import verify
 from nba_pipeline.warehouse.writing import refuse_to_shrink
 
 WRITER = "copy"

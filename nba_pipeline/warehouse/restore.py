@@ -33,10 +33,11 @@ from nba_pipeline.warehouse.backup import (
     names_below,
 )
 from nba_pipeline.warehouse.files import Place
-from nba_pipeline.warehouse.ledgers import PARTITION_UNREADABLE, hashed, inspect, key_text, verify_date
+from nba_pipeline.warehouse.ledgers import hashed
 from nba_pipeline.warehouse.manifests import ENDING, PARTITION, InvalidManifest, Manifest, empty_manifest, parse_manifest
 from nba_pipeline.warehouse.payloads import REJECTED
 from nba_pipeline.warehouse.row_hashes import HASH
+from nba_pipeline.warehouse.verification import PARTITION_UNREADABLE, inspect, key_text, verify_date
 
 WRITER = "restore"
 SANDBOX = "sandbox"

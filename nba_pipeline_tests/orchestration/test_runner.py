@@ -31,8 +31,8 @@ from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.orchestration.sensors import pending_games, share_captured
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.backup import back_up
-from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.restore import restore
+from nba_pipeline.warehouse.verification import verify
 from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.instances import open_instance
 from nba_pipeline_tests.prepared import copy_of, link_or_copy, prepared  # noqa: F401 - other modules import it from here

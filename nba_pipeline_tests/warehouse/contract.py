@@ -30,19 +30,12 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse, files
 from nba_pipeline.warehouse.backup import back_up
-from nba_pipeline.warehouse.ledgers import (
-    MANIFEST_MISSING,
-    ROW_ALTERED,
-    ROW_MISSING,
-    ROW_UNRECORDED,
-    hashed,
-    record_existing,
-    verify,
-)
+from nba_pipeline.warehouse.ledgers import hashed, record_existing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.manifests import Manifest
 from nba_pipeline.warehouse.restore import restore
 from nba_pipeline.warehouse.row_hashes import row_hashes
+from nba_pipeline.warehouse.verification import MANIFEST_MISSING, ROW_ALTERED, ROW_MISSING, ROW_UNRECORDED, verify
 
 DAY = date(2024, 3, 12)
 NEXT = date(2024, 3, 13)

@@ -15,7 +15,10 @@ from filelock import FileLock
 
 from nba_pipeline.errors import Closed, PipelineError
 from nba_pipeline.tables.table import Table
-from nba_pipeline.warehouse.ledgers import (
+from nba_pipeline.warehouse.ledgers import record_existing
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.manifests import InvalidManifest
+from nba_pipeline.warehouse.verification import (
     MANIFEST_INVALID,
     MANIFEST_MISSING,
     NOT_VERIFIED,
@@ -26,11 +29,8 @@ from nba_pipeline.warehouse.ledgers import (
     ROW_MISSING,
     ROW_UNRECORDED,
     Finding,
-    record_existing,
     verify,
 )
-from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline.warehouse.manifests import InvalidManifest
 from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, ROOT, Tables, a_table, held, rows
 
 Change = Callable[[pl.DataFrame], pl.DataFrame]

@@ -21,9 +21,9 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import migration
 from nba_pipeline.warehouse.home_format import FORMAT, format_of, write_format
-from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.migration import ledger_format, migrate, plan, summary, to_format_2
+from nba_pipeline.warehouse.verification import verify
 from nba_pipeline.warehouse.writing import locked
 from nba_pipeline_tests.builders import DAY
 from nba_pipeline_tests.builders_format_1 import (

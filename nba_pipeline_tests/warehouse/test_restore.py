@@ -16,10 +16,10 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse.backup import back_up, digest_of
 from nba_pipeline.warehouse.landing import Landing
-from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline.warehouse.restore import Restored, restore
+from nba_pipeline.warehouse.verification import verify
 from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, NOON, Tables, held, rows
 
 BOX = Slot("nba_cdn", "boxscore", "0022300945", DAY)

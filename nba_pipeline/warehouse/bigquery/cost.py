@@ -19,7 +19,8 @@ from rich.table import Table as RichTable
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.bigquery.session import Parameter, Session
+from nba_pipeline.warehouse.bigquery.jobs import Parameter
+from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline.warehouse.bigquery.shapes import STAGING_PREFIX
 
 GIB, TIB = 1024**3, 1024**4

@@ -15,8 +15,9 @@ import polars as pl
 
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse.bigquery.jobs import day_parameters, identity, parquet
 from nba_pipeline.warehouse.bigquery.loads import EVER, Load, Loads
-from nba_pipeline.warehouse.bigquery.session import Session, day_parameters, identity, parquet
+from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline.warehouse.bigquery.shapes import PARTITION, Column, Shape
 from nba_pipeline.warehouse.journal import JournalDay
 from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS

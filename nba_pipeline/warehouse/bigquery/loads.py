@@ -18,7 +18,8 @@ from google.cloud import bigquery
 from nba_pipeline.errors import Permanent
 from nba_pipeline.league.calendar import FIRST_DATE
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.bigquery.session import Parameter, Session, day_parameters
+from nba_pipeline.warehouse.bigquery.jobs import Parameter, day_parameters
+from nba_pipeline.warehouse.bigquery.session import Session
 
 EVER = FIRST_DATE.replace(month=1, day=1)
 """Earlier than every partition, including the weekly ones."""

@@ -8,7 +8,7 @@ from google.cloud import bigquery
 from polars.io.plugins import register_io_source
 
 from nba_pipeline.warehouse.bigquery.connections import Connection
-from nba_pipeline.warehouse.bigquery.session import day_parameters
+from nba_pipeline.warehouse.bigquery.jobs import day_parameters
 from nba_pipeline.warehouse.bigquery.shapes import Shape
 
 

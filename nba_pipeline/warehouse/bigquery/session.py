@@ -4,15 +4,12 @@ What belongs here: submitting jobs, waiting for them and giving up. What to writ
 """
 
 import concurrent.futures
-import hashlib
 import io
-import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import date
 from functools import cached_property
 from typing import Any, cast
 
@@ -27,24 +24,12 @@ from google.cloud.bigquery_storage_v1.services.big_query_read.transports import 
 
 from nba_pipeline.errors import BadInput, Permanent, PipelineError, Transient
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse.bigquery.google_errors import error_for, permanent_as_bad_input
+from nba_pipeline.warehouse.bigquery.jobs import Job, Parameter
 from nba_pipeline.warehouse.bigquery.shapes import LABELS, Shape
-
-RETRIED_REASONS = (
-    "backendError",
-    "internalError",
-    "jobBackendError",
-    "jobInternalError",
-    "rateLimitExceeded",
-    "jobRateLimitExceeded",
-)
-"""Reasons of failed jobs that are retried. `quotaExceeded` is excluded, because it lasts until the next day."""
 
 NO_MESSAGE_LIMIT = [("grpc.max_receive_message_length", -1)]
 LABEL_LENGTH = 63
-IDENTITY_LENGTH = 40
-
-Job = bigquery.LoadJob | bigquery.QueryJob
-Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 
 _described: dict[str, tuple[float, dict[str, list[dict[str, Any]]]]] = {}
@@ -160,14 +145,14 @@ class Session:
 
     def answer(self, statement: str) -> pl.DataFrame:
         """The result of a user's SELECT. Raises BadInput if BigQuery rejects it."""
-        with _permanent_as_bad_input():
+        with permanent_as_bad_input():
             return self.frame(statement)
 
     def require_select(self, statement: str) -> None:
         """Raise BadInput unless BigQuery parses the statement as one SELECT. Uses a dry run, so nothing is executed."""
         config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False, default_dataset=self.dataset.reference)
         limits = SETTINGS.bigquery
-        with _permanent_as_bad_input(), self.explained("the query"):
+        with permanent_as_bad_input(), self.explained("the query"):
             plan = self.client.query(
                 statement, job_config=config, location=self.dataset.location, retry=self.retry, timeout=limits.submit_seconds
             )
@@ -294,81 +279,4 @@ class Session:
             raise
         except (api.GoogleAPIError, auth.GoogleAuthError, requests.RequestException) as error:
             project = self.resource.project or "(no project)"
-            raise _error_for(error, f"{project}.{self.dataset_name}", what) from error
-
-
-@contextmanager
-def _permanent_as_bad_input() -> Iterator[None]:
-    """Raise BadInput for Permanent: a query that BigQuery rejects for good is the user's mistake."""
-    try:
-        yield
-    except Permanent as error:
-        hint = ""
-        if "filter over column" in str(error):
-            hint = " Every table is partitioned: add WHERE game_date = DATE '2024-03-15', or BETWEEN two dates."
-        raise BadInput(f"{error}{hint}") from error
-
-
-def _error_for(error: Exception, name: str, what: str) -> PipelineError:
-    """The platform's error for one of Google's."""
-    reason, message = _reason(error), _message(error)
-    if isinstance(error, auth.DefaultCredentialsError):
-        return BadInput(
-            f"BigQuery {name}: no credentials; run `gcloud auth application-default login` or set GOOGLE_APPLICATION_CREDENTIALS ({message})"
-        )
-    if isinstance(error, auth.RefreshError):
-        return BadInput(f"BigQuery {name}: the credentials were refused; log in again or replace the key ({message})")
-    if isinstance(error, api.Unauthorized) or reason == "authError":
-        return BadInput(f"BigQuery {name}: the credentials are not accepted; log in again or replace the key ({message})")
-    if reason == "accessDenied" or (isinstance(error, api.Forbidden) and not reason):
-        return BadInput(
-            f"BigQuery {name}: no permission for {what}; grant bigquery.dataEditor on the dataset and bigquery.jobUser on the project ({message})"
-        )
-    if reason == "quotaExceeded":
-        return Permanent(f"BigQuery {name}: the quota for {what} is exceeded; it is not retried ({message})")
-    if reason == "bytesBilledLimitExceeded":
-        limit = SETTINGS.bigquery.most_bytes_billed
-        return BadInput(
-            f"BigQuery {name}: {what} would read more than {limit:,} bytes; filter game_date more narrowly ({message})"
-        )
-    if isinstance(error, api.NotFound) or reason == "notFound":
-        return BadInput(
-            f"BigQuery {name}: {what}: {message}; check BIGQUERY_PROJECT, BIGQUERY_DATASET and BIGQUERY_LOCATION, or run `nba-pipeline bigquery apply`"
-        )
-    if reason in RETRIED_REASONS or isinstance(
-        error, (api.ServerError, api.TooManyRequests, requests.RequestException, auth.TransportError, api.RetryError)
-    ):
-        return Transient(f"BigQuery {name}: {what} failed with a network or server error, also when retried: {message}")
-    return Permanent(f"BigQuery {name}: {what}: {message}")
-
-
-def _reason(error: Exception) -> str:
-    """Google's error reason, such as "rateLimitExceeded"."""
-    errors = getattr(error, "errors", None) or []
-    first = errors[0] if errors else {}
-    return str(first.get("reason", "")) if isinstance(first, Mapping) else ""
-
-
-def _message(error: Exception) -> str:
-    """The first line of Google's message, without the request's URL."""
-    # a RetryError only reports the timeout; its cause is the actual error
-    error = (isinstance(error, api.RetryError) and error.cause) or error
-    text = str(getattr(error, "message", "") or error).splitlines()[0]
-    return re.sub(r"^[A-Z]+ https?://\S+: ", "", text)
-
-
-def day_parameters(first: date, last: date) -> list[Parameter]:
-    """@first and @last as DATE, which prunes partitions."""
-    return [bigquery.ScalarQueryParameter("first", "DATE", first), bigquery.ScalarQueryParameter("last", "DATE", last)]
-
-
-def parquet(rows: pl.DataFrame) -> bytes:
-    """The parquet bytes to load. The same rows in the same order give the same bytes."""
-    file = io.BytesIO()
-    rows.rechunk().write_parquet(file)
-    return file.getvalue()
-
-
-def identity(kind: str, name: str, *parts: Any) -> str:
-    """The id of a job: kind, table, and a hash of the rows and the replaced jobs."""
-    return f"{kind}_{name}_{hashlib.sha256(repr(parts).encode()).hexdigest()[:IDENTITY_LENGTH]}"
+            raise error_for(error, f"{project}.{self.dataset_name}", what) from error

@@ -19,9 +19,9 @@ from nba_pipeline.errors import PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery.connections import Connection
+from nba_pipeline.warehouse.bigquery.jobs import Job, day_parameters, identity, parquet
 from nba_pipeline.warehouse.bigquery.loads import Load
 from nba_pipeline.warehouse.bigquery.reads import Reader
-from nba_pipeline.warehouse.bigquery.session import Job, day_parameters, identity, parquet
 from nba_pipeline.warehouse.bigquery.shapes import LABELS, STAGING_PREFIX, Shape
 
 
