@@ -44,7 +44,7 @@ def test_a_lock_that_has_ended_meanwhile_is_named_by_the_folder(tmp_path: Path) 
         raise sqlite3.OperationalError("database is locked")
 
 
-def test_another_obstacle_is_told(tmp_path: Path) -> None:
+def test_another_obstacle_is_reported(tmp_path: Path) -> None:
     with (
         pytest.raises(PipelineError, match=rf"cannot be used: {tmp_path / 'dagster'} \(database or disk is full\)"),
         database_named(tmp_path),

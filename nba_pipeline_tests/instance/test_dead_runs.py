@@ -136,7 +136,7 @@ def test_this_process_is_alive() -> None:
     assert is_alive(process_tag("a run")) is True
 
 
-def test_a_process_that_took_over_the_pid_is_another_one() -> None:
+def test_a_later_process_with_the_same_pid_is_another_process() -> None:
     host, pid, start, run_id = process_tag("a run").split(":")
     assert is_alive(f"{host}:{pid}:{int(start) - 1}:{run_id}") is False
 
@@ -147,7 +147,7 @@ def test_without_a_start_the_pid_alone_counts() -> None:
 
 
 @pytest.mark.parametrize("tag", ["elsewhere:1:1:a run", f"{socket.gethostname()}:no number:1:a run", "", "nonsense"])
-def test_of_another_host_nothing_can_be_said(tag: str) -> None:
+def test_a_process_of_another_host_is_unknown(tag: str) -> None:
     assert is_alive(tag) is None
 
 
@@ -215,7 +215,7 @@ def test_an_event_renews_the_lease(memory: dg.DagsterInstance) -> None:
     assert close_dead_runs(memory, created + LEASE + timedelta(seconds=0.5)) == []
 
 
-def test_a_retry_is_not_taken_for_the_dead_run_whose_tags_it_carries(memory: dg.DagsterInstance) -> None:
+def test_a_retry_with_the_tags_of_a_dead_run_is_not_dead(memory: dg.DagsterInstance) -> None:
     died = a_run(memory)
     dead = a_dead_process(died)
     retry = tagged(memory, a_run(memory), dead)
@@ -235,14 +235,14 @@ def test_a_run_that_was_being_cancelled_is_cancelled_and_not_retried(memory: dg.
     "status",
     [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE],
 )
-def test_a_run_that_has_ended_is_left_alone(memory: dg.DagsterInstance, status: dg.DagsterRunStatus) -> None:
+def test_an_ended_run_is_unchanged(memory: dg.DagsterInstance, status: dg.DagsterRunStatus) -> None:
     run = a_run(memory, status)
     tagged(memory, run, a_dead_process(run))
     assert close_dead_runs(memory, datetime.now(UTC) + 10 * LEASE) == []
     assert status_of(memory, run).status == status
 
 
-def test_a_run_that_ended_while_it_was_looked_at_stays_as_it_ended(memory: dg.DagsterInstance) -> None:
+def test_a_run_that_ends_during_the_check_is_unchanged(memory: dg.DagsterInstance) -> None:
     run = a_run(memory)
     tagged(memory, run, a_dead_process(run))
     record = memory.get_run_records()[0]

@@ -35,7 +35,7 @@ def test_the_home_uses_it(instance: dg.DagsterInstance) -> None:
     assert isinstance(instance.event_log_storage, KeptSqliteEventLogStorage)
 
 
-def test_what_it_keeps_is_what_dagsters_own_storage_reads(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+def test_dagsters_own_storage_reads_the_stored_events(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     run_id = materialise(instance)
     own = SqliteEventLogStorage(str(tmp_path / "dagster" / "history" / "runs"))
     kept = [record.event_log_entry for record in instance.get_records_for_run(run_id).records]
@@ -43,14 +43,14 @@ def test_what_it_keeps_is_what_dagsters_own_storage_reads(instance: dg.DagsterIn
     assert own.get_materialized_partitions(toys.key) == {"2024-03-01", "2024-03-02", "2024-03-03"}
 
 
-def test_it_holds_few_files_open_and_still_answers_about_every_run(instance: dg.DagsterInstance) -> None:
+def test_few_files_are_open_and_every_run_can_be_queried(instance: dg.DagsterInstance) -> None:
     runs = [materialise(instance) for _ in range(MOST_ENGINES + 2)]
     storage = instance.event_log_storage
     assert isinstance(storage, KeptSqliteEventLogStorage) and len(storage._engines) == MOST_ENGINES
     assert all(instance.get_records_for_run(run_id).records for run_id in runs)
 
 
-def test_an_event_does_not_wait_for_the_disk_where_a_log_written_ahead_keeps_it(instance: dg.DagsterInstance) -> None:
+def test_an_event_does_not_wait_for_the_disk_with_a_write_ahead_log(instance: dg.DagsterInstance) -> None:
     storage = instance.event_log_storage
     assert isinstance(storage, KeptSqliteEventLogStorage)
     for connect in (storage.index_connection, lambda: storage.run_connection(materialise(instance))):
@@ -59,7 +59,7 @@ def test_an_event_does_not_wait_for_the_disk_where_a_log_written_ahead_keeps_it(
         assert found == ["wal", 1]
 
 
-def test_a_wiped_log_is_empty_and_goes_on(instance: dg.DagsterInstance) -> None:
+def test_a_wiped_log_is_empty_and_usable(instance: dg.DagsterInstance) -> None:
     before = materialise(instance)
     instance.event_log_storage.wipe()
     assert not instance.get_records_for_run(before).records

@@ -47,7 +47,7 @@ def test_a_file_of_an_earlier_version_is_replaced(file: Path, tmp_path: Path) ->
     assert file.read_text() == written
 
 
-def test_an_edited_file_stays(file: Path, tmp_path: Path) -> None:
+def test_an_edited_file_is_unchanged(file: Path, tmp_path: Path) -> None:
     edited = edit(file, PARALLEL_RUNS, "max_concurrent_runs: 1")
     with open_instance(tmp_path) as instance:
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1  # type: ignore[union-attr]

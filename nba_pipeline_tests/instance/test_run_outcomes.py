@@ -20,10 +20,10 @@ def source() -> None:
 
 
 @dg.asset_check(asset=source, blocking=True)
-def enough_is_there(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+def has_enough_rows(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """Passes, and reports one closed date as `asset_factory/checks.py` does."""
     of_a_date = dg.AssetCheckEvaluation(
-        asset_key=source.key, check_name="enough_is_there", passed=False, blocking=True, metadata={}, partition=str(DATES[0])
+        asset_key=source.key, check_name="has_enough_rows", passed=False, blocking=True, metadata={}, partition=str(DATES[0])
     )
     event = dg.DagsterEvent(
         event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
@@ -35,7 +35,7 @@ def enough_is_there(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResu
 
 
 @dg.asset_check(asset=source)
-def all_is_there() -> dg.AssetCheckResult:
+def is_complete() -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN)
 
 
@@ -51,7 +51,7 @@ def instance() -> dg.DagsterInstance:
 
 def run_of(instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition]) -> dg.ExecuteInProcessResult:
     """A run of both dates."""
-    definitions = dg.Definitions(assets=assets, asset_checks=[enough_is_there, all_is_there], jobs=[dg.define_asset_job("play")])
+    definitions = dg.Definitions(assets=assets, asset_checks=[has_enough_rows, is_complete], jobs=[dg.define_asset_job("play")])
     span = dict(zip(("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), map(str, DATES), strict=True))
     return definitions.resolve_job_def("play").execute_in_process(instance=instance, tags=span, raise_on_error=False)
 
@@ -60,8 +60,8 @@ def test_a_run_that_succeeded_names_its_closed_dates_and_warnings(instance: dg.D
     result = run_of(instance, [source])
     assert sentences(result.all_events, result.success) == (
         [],
-        ["source: check enough_is_there failed on 1 date (50%)"],
-        ["source: check all_is_there failed"],
+        ["source: check has_enough_rows failed on 1 date (50%)"],
+        ["source: check is_complete failed"],
     )
 
 
@@ -83,14 +83,14 @@ def test_many_failures_are_counted(instance: dg.DagsterInstance) -> None:
     assert len(told) == MAX_NAMES + 1 and told[-1] == "and 2 more"
 
 
-def test_without_a_word_it_did_not_finish(instance: dg.DagsterInstance) -> None:
+def test_a_run_without_a_message_did_not_finish(instance: dg.DagsterInstance) -> None:
     assert sentences([], has_succeeded=False) == (["the run did not finish"], [], [])
     run = instance.get_run_by_id(run_of(instance, [slate, source]).run_id)
     assert run
     assert why_it_failed(instance, run.run_id, instance.report_run_failed(run, "")) == ["the run did not finish"]
 
 
-def test_a_run_that_ended_without_an_error_is_told_in_the_words_of_its_last_event(instance: dg.DagsterInstance) -> None:
+def test_the_reason_of_a_run_without_an_error_is_the_message_of_its_last_event(instance: dg.DagsterInstance) -> None:
     run = instance.get_run_by_id(run_of(instance, [slate, source]).run_id)
     assert run
     ending = instance.report_run_failed(run, "its worker was lost")

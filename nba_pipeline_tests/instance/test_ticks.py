@@ -87,7 +87,7 @@ def minute(number: int) -> str:
     return (NOON + timedelta(minutes=number)).isoformat()
 
 
-def test_a_started_run_is_told_with_its_partition_and_mode(instance: dg.DagsterInstance, overnight: Instigator) -> None:
+def test_a_started_run_is_reported_with_its_partition_and_mode(instance: dg.DagsterInstance, overnight: Instigator) -> None:
     tags = {"dagster/partition": "2026-01-14", MODE_TAG: "overnight", WHY_TAG: "8 games"}
     run = instance.add_run(dg.DagsterRun("game_day", run_id=dg._core.utils.make_new_run_id(), tags=tags))
     overnight.tick(3, TickStatus.SUCCESS, run_ids=[run.run_id, "deleted"])
@@ -109,7 +109,7 @@ def test_a_started_run_is_told_with_its_partition_and_mode(instance: dg.DagsterI
     ]
 
 
-def test_a_failure_is_told_by_its_deepest_cause(instance: dg.DagsterInstance, lines: Instigator) -> None:
+def test_the_reason_of_a_failure_is_its_deepest_cause(instance: dg.DagsterInstance, lines: Instigator) -> None:
     cause = SerializableErrorInfo("Permanent: no such bucket\nin a second line\n", [], "Permanent")
     error = SerializableErrorInfo("SensorExecutionError: Error occurred", [], "SensorExecutionError", cause=cause)
     lines.tick(0, TickStatus.FAILURE, error=error)
@@ -137,7 +137,7 @@ def test_skips_of_one_reason_in_a_row_are_one_record(
     ]
 
 
-def test_a_sensor_that_acted_without_a_run_says_on_what(instance: dg.DagsterInstance, lines: Instigator) -> None:
+def test_a_sensor_that_acted_without_a_run_reports_the_runs_it_read(instance: dg.DagsterInstance, lines: Instigator) -> None:
     lines.tick(0, TickStatus.SUCCESS, run_ids=[], origin_run_ids=["a", "b"])
     lines.tick(1, TickStatus.SUCCESS, run_ids=[])
     assert [(r["decision"], r["reason"]) for r in decisions(instance, NOON, END)] == [
@@ -146,7 +146,7 @@ def test_a_sensor_that_acted_without_a_run_says_on_what(instance: dg.DagsterInst
     ]
 
 
-def test_only_the_span_is_told_and_no_tick_that_has_not_ended(instance: dg.DagsterInstance, lines: Instigator) -> None:
+def test_only_ended_ticks_of_the_span_are_returned(instance: dg.DagsterInstance, lines: Instigator) -> None:
     for number in range(4):
         lines.skip(number, f"reason {number}")
     lines.tick(2, TickStatus.STARTED)
@@ -176,12 +176,12 @@ def test_a_span_is_of_instants_or_eastern_dates(first: str | None, last: str | N
         ("2026-01-15", "2026-01-14", "^--from 2026-01-15 is not before --to 2026-01-14$"),
     ],
 )
-def test_a_span_that_is_none_is_told_in_one_sentence(first: str | None, last: str | None, sentence: str) -> None:
+def test_an_invalid_span_is_refused_in_one_line(first: str | None, last: str | None, sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
         span(first, last, NOON)
 
 
-def test_wrong_use_touches_nothing(tmp_path: Path) -> None:
+def test_invalid_options_change_nothing(tmp_path: Path) -> None:
     for words in (["--format", "xml"], ["--from", "soon"]):
         with pytest.raises(BadInput, match=words[1]):
             app(["decisions", *words], standalone_mode=False)

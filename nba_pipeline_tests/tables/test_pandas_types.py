@@ -83,7 +83,7 @@ def test_each_dtype_is_chosen_and_none_loses_a_null(kind: dg.DagsterType) -> Non
     assert frame.isna().sum().to_dict() == dict.fromkeys(SCHEMA, 0) | dict.fromkeys(("shots", "pct", "is_home", "made_at"), 1)
 
 
-def test_what_crosses_comes_back_the_same(kind: dg.DagsterType) -> None:
+def test_a_round_trip_changes_no_value(kind: dg.DagsterType) -> None:
     rows = shots(player_id=[BEYOND_FLOATS, 2], made_at=[None, datetime(2300, 1, 1, tzinfo=UTC)], reasons=[None, ["a", "b"]])
     frame, _ = checked(rows, kind)
     back = pl.from_pandas(frame).with_columns(pl.col("game_date").cast(pl.Date))
@@ -104,7 +104,7 @@ def test_every_table_has_a_type_that_takes_no_rows(name: str) -> None:
     assert said["rows"].value == 0
 
 
-def test_the_type_of_a_table_is_made_once_and_described_for_the_ui() -> None:
+def test_the_type_of_a_table_is_built_once_and_described_for_the_ui() -> None:
     kind = typed_frame(BOXSCORES)
     assert typed_frame(BOXSCORES) is kind
     assert kind.display_name == "boxscores_frame"
@@ -155,12 +155,12 @@ def test_a_broken_promise_names_table_column_and_value(
     ],
     ids=["missing", "unknown", "renamed", "order", "float for integer", "number for text", "without a zone"],
 )
-def test_other_columns_or_dtypes_are_refused(kind: dg.DagsterType, change: Callable[..., Any], sentence: str) -> None:
+def test_wrong_columns_or_dtypes_are_refused(kind: dg.DagsterType, change: Callable[..., Any], sentence: str) -> None:
     with pytest.raises(Permanent, match=f"^shots: {re.escape(sentence)}"):
         checked(change(shots()), kind)
 
 
-def test_a_column_that_stands_twice_is_refused(kind: dg.DagsterType) -> None:
+def test_a_duplicate_column_is_refused(kind: dg.DagsterType) -> None:
     frame = to_pandas(shots())
     twice = pd.concat([frame, frame[["pct"]]], axis=1)
     verdict = dg.check_dagster_type(kind, twice)
@@ -172,7 +172,7 @@ def test_an_integer_column_that_became_floats_in_pandas_is_refused(kind: dg.Dags
     assert (verdict.success, verdict.description) == (False, "shots: column shots is float64, not Int64")
 
 
-def test_rows_of_a_table_cross_whole_with_their_lineage() -> None:
+def test_rows_of_a_table_are_converted_with_their_lineage() -> None:
     rows = frame_of(BOXSCORES, a_boxscore(points=30) | {"as_of": at(23), "code_version": "1"})
     frame, said = checked(rows, typed_frame(BOXSCORES))
     assert (frame["points"][0], said["rows"].value, list(frame.columns)) == (30, 1, list(BOXSCORES.dtypes))

@@ -61,7 +61,7 @@ def make(local: LocalWarehouse, landing: Landing, home: Path, tmp_path: Path) ->
     return make
 
 
-def test_a_backup_holds_ledgers_manifests_and_landing(make: Make, home: Path, tmp_path: Path, tables: Tables) -> None:
+def test_a_backup_contains_ledgers_manifests_and_landing(make: Make, home: Path, tmp_path: Path, tables: Tables) -> None:
     LocalWarehouse(home=str(home)).replace(tables("toy_lines"), [DAY], rows(1), "me")
     receipt = make()
     found = {path.relative_to(tmp_path / "backup").as_posix() for path in (tmp_path / "backup").rglob("*") if path.is_file()}
@@ -93,7 +93,7 @@ def test_altered_rows_are_backed_up_as_they_are_and_named(make: Make, home: Path
 
 
 @pytest.mark.parametrize("kind", ["partition", "manifest"])
-def test_what_cannot_be_read_is_left_out_and_named(make: Make, home: Path, kind: str) -> None:
+def test_unreadable_files_are_skipped_and_reported(make: Make, home: Path, kind: str) -> None:
     if kind == "partition":
         (home / "tables" / "toy_picks" / f"game_date={DAY}" / "part.parquet").write_bytes(b"")
     else:
@@ -148,7 +148,7 @@ def test_a_folder_inside_of_the_home_is_refused(make: Make, home: Path, folder: 
     assert not (home / "backup").exists()
 
 
-def test_a_writer_that_holds_a_date_for_too_long_leaves_an_incomplete_backup(
+def test_a_locked_date_makes_the_backup_fail_as_incomplete(
     make: Make, local: LocalWarehouse, picks: Table, home: Path, tmp_path: Path
 ) -> None:
     with (

@@ -102,7 +102,7 @@ def test_rows_lineage_and_quarantine_arrive_as_they_are(source: Warehouse, targe
     assert_frame_equal(target.scan_quarantine(toy).collect(), parked(toy, NEXT))
 
 
-def test_an_empty_date_becomes_one_and_a_date_never_written_stays_so(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_an_empty_date_is_copied_and_a_date_never_written_is_not(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, WEEK[:2], rows(toy, (DAY, 1)), "me")
     target.replace(toy, [WEEK[5]], rows(toy, (WEEK[5], 2)), "me")
     list(copy(source, target, WEEK, ["toy_lines"]))
@@ -120,13 +120,15 @@ def test_replaced_rows_take_the_place_of_more_rows_also_where_rows_are_only_adde
     assert_frame_equal(held(target, ledger), held(source, ledger))
 
 
-def test_dates_outside_of_the_range_are_left_alone(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_dates_outside_the_range_are_not_copied(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, WEEK, rows(toy, *((day, 1) for day in WEEK)), "me")
     assert told(list(copy(source, target, WEEK[2:4], ["toy_lines"]))) == [("toy_lines", 2, 0, 2)]
     assert target.dates(toy) == set(WEEK[2:4])
 
 
-def test_tables_go_in_the_order_given_and_in_chunks(source: Warehouse, target: Warehouse, toy: Table, ledger: Table) -> None:
+def test_tables_are_copied_in_the_given_order_and_in_chunks(
+    source: Warehouse, target: Warehouse, toy: Table, ledger: Table
+) -> None:
     for table in (toy, ledger):
         source.replace(table, WEEK, table.empty(), "me")
     found = list(copy(source, target, WEEK, ["toy_ledger", "toy_lines"], dates_per_chunk=4))
@@ -151,14 +153,18 @@ def test_the_week_in_which_the_range_begins_has_its_model(source: Warehouse, tar
             del TABLES["points_model"]
 
 
-def test_what_the_source_no_longer_parks_is_gone_at_the_target(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_rows_no_longer_quarantined_in_the_source_are_deleted_in_the_target(
+    source: Warehouse, target: Warehouse, toy: Table
+) -> None:
     source.replace(toy, [DAY], toy.empty(), "me")
     target.quarantine(toy, [DAY], parked(toy, DAY))
     list(copy(source, target, [DAY], ["toy_lines"]))
     assert target.scan_quarantine(toy).collect().is_empty()
 
 
-def test_what_a_failed_run_parked_is_copied_without_its_date(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_quarantined_rows_of_a_failed_run_are_copied_without_a_partition(
+    source: Warehouse, target: Warehouse, toy: Table
+) -> None:
     source.quarantine(toy, [DAY], parked(toy, DAY))
     list(copy(source, target, WEEK, ["toy_lines"]))
     assert_frame_equal(target.scan_quarantine(toy).collect(), parked(toy, DAY))
@@ -177,7 +183,7 @@ def test_a_copy_that_is_repeated_writes_nothing(source: Warehouse, target: Local
     assert {path: path.stat().st_mtime_ns for path in Path(target.home).rglob("*.parquet")} == files
 
 
-def test_an_interrupted_copy_goes_on_where_it_stopped(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_an_interrupted_copy_resumes(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, WEEK, rows(toy, *((day, 2) for day in WEEK)), "me")
     begun = copy(source, target, WEEK, ["toy_lines"], dates_per_chunk=3)
     while next(begun).name != "toy_lines":
@@ -191,7 +197,7 @@ def test_an_interrupted_copy_goes_on_where_it_stopped(source: Warehouse, target:
     ]
 
 
-def test_a_changed_cell_is_copied_again(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_a_date_with_a_changed_cell_is_copied(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, [DAY, NEXT], rows(toy, (DAY, 2), (NEXT, 2)), "me")
     list(copy(source, target, WEEK, ["toy_lines"]))
     source.replace(toy, [NEXT], rows(toy, (NEXT, 2), code_version="8"), "me")
@@ -199,7 +205,7 @@ def test_a_changed_cell_is_copied_again(source: Warehouse, target: Warehouse, to
     assert_frame_equal(held(target, toy), held(source, toy))
 
 
-def test_a_dry_run_says_what_a_copy_would_do_and_does_nothing(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_a_dry_run_reports_the_copy_and_writes_nothing(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, [DAY, NEXT], rows(toy, (DAY, 5), (NEXT, 4)), "me")
     source.quarantine(toy, [DAY], parked(toy, DAY))
     target.replace(toy, [DAY], rows(toy, (DAY, 5)), "me")
@@ -219,7 +225,7 @@ def test_a_ledger_gains_rows_and_loses_none(source: Warehouse, target: Warehouse
     assert_frame_equal(held(target, ledger), held(source, ledger))
 
 
-def test_a_ledger_that_says_something_else_is_named_and_kept(source: Warehouse, target: Warehouse, ledger: Table) -> None:
+def test_a_ledger_with_other_values_is_reported_and_unchanged(source: Warehouse, target: Warehouse, ledger: Table) -> None:
     source.add(ledger, WEEK[:2], rows(ledger, (DAY, 2), (NEXT, 1)), "me")
     target.add(ledger, WEEK[:2], rows(ledger, (DAY, 2), (NEXT, 3), points=99), "me")
     before = held(target, ledger)
@@ -230,7 +236,7 @@ def test_a_ledger_that_says_something_else_is_named_and_kept(source: Warehouse, 
     assert_frame_equal(held(target, ledger), before)
 
 
-def test_a_date_that_would_shrink_is_named_and_holds_up_no_other(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_a_shrinking_date_is_reported_and_the_others_are_copied(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, [DAY, NEXT], rows(toy, (DAY, 7), (NEXT, 1)), "me")
     target.replace(toy, [DAY], rows(toy, (DAY, 10)), "me")
     found = list(copy(source, target, WEEK, ["toy_lines"]))
@@ -254,7 +260,7 @@ def test_rows_that_get_lost_on_the_way_are_noticed(tmp_path: Path, source: Wareh
     ]
 
 
-def test_an_unknown_table_is_told_before_anything_is_copied(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_an_unknown_table_is_refused_before_any_copy(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, [DAY], toy.empty(), "me")
     with pytest.raises(BadInput, match="unknown table points; choose from"):
         next(copy(source, target, WEEK, ["toy_lines", "points"]))
@@ -300,7 +306,9 @@ def test_where_a_list_ends_counts_across_rows(toy: Table) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), [({"share_pct": 0.0}, {"share_pct": -0.0}), ({"reasons": None}, {"reasons": []})])
-def test_what_a_warehouse_may_not_tell_apart_is_one(toy: Table, one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_values_that_a_warehouse_may_not_distinguish_have_one_checksum(
+    toy: Table, one: dict[str, Any], other: dict[str, Any]
+) -> None:
     assert checksum(toy, rows(toy, (DAY, 1), **one)) == checksum(toy, rows(toy, (DAY, 1), **other))
 
 

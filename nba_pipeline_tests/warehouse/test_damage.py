@@ -52,7 +52,7 @@ def moved(landing: Landing) -> list[bytes]:
 
 
 @pytest.mark.parametrize("how", WAYS)
-def test_an_unreadable_payload_is_moved_and_an_older_one_answers(landing: Landing, how: str) -> None:
+def test_an_unreadable_payload_is_moved_and_an_older_one_is_returned(landing: Landing, how: str) -> None:
     older, newer = keep(landing, b'{"points": 1}'), keep(landing, b'{"points": 2}', minutes=1)
     body = damage(newer, how)
     newest = landing.newest(BOX)
@@ -92,7 +92,7 @@ def test_another_entity_of_the_date_is_not_touched(landing: Landing) -> None:
     assert landing.payloads("nba_cdn", "boxscore", date(2024, 3, 12)) == [other]
 
 
-def test_the_same_answer_fetched_again_is_whole(landing: Landing) -> None:
+def test_an_unreadable_payload_is_readable_after_a_second_fetch(landing: Landing) -> None:
     damage(keep(landing), "empty")
     assert landing.versions(BOX) == []
     keep(landing)
@@ -141,7 +141,7 @@ BAD_LINES = {
 
 
 @pytest.mark.parametrize("line", BAD_LINES.values(), ids=BAD_LINES)
-def test_a_damaged_line_is_left_out_of_every_reader_and_named_once(
+def test_a_damaged_line_is_skipped_by_every_reader_and_reported_once(
     landing: Landing, line: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     keep(landing)

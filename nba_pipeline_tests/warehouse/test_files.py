@@ -24,12 +24,12 @@ def bucket() -> Iterator[Bucket]:
 
 
 @pytest.mark.parametrize("home", ["s3://bucket/prefix", "gs://", "http://x/y"])
-def test_an_address_that_is_no_home_is_named(home: str) -> None:
+def test_an_unsupported_address_is_named(home: str) -> None:
     with pytest.raises(BadInput, match=rf"{home} is neither a folder nor an address like gs://bucket/prefix"):
         files.place(home)
 
 
-def test_a_listing_tells_what_matches_and_how_large_it_is(root: Place) -> None:
+def test_a_listing_returns_matches_and_sizes(root: Place) -> None:
     for name in ("a/1.gz", "a/22.gz", "a/b/3.gz", "a/4.txt", "ab/5.gz"):
         files.write_immutable(root / name, lambda name=name: name.encode())  # type: ignore[misc]
     assert sorted((file.path.name, file.size) for file in files.listing(root / "a", "*.gz")) == [("1.gz", 6), ("22.gz", 7)]
@@ -37,26 +37,26 @@ def test_a_listing_tells_what_matches_and_how_large_it_is(root: Place) -> None:
     assert files.listing(root / "nowhere", "*") == []
 
 
-def test_a_listing_of_several_pages_is_whole(root: Place) -> None:
+def test_a_listing_of_several_pages_is_complete(root: Place) -> None:
     for number in range(8):
         files.write_immutable(root / f"{number}.gz", bytes)
     assert len(files.listing(root, "*.gz")) == 8
 
 
-def test_what_is_kept_again_is_the_last_written(root: Place) -> None:
+def test_an_immutable_file_written_twice_sorts_last(root: Place) -> None:
     for name in ("1", "2", "1"):
         files.write_immutable(root / name, name.encode)
     assert [file.path.name for file in sorted(files.listing(root, "*"), key=lambda file: file.changed)] == ["2", "1"]
 
 
-def test_what_is_there_is_not_sent_again(bucket: Bucket) -> None:
+def test_an_existing_object_is_not_uploaded_twice(bucket: Bucket) -> None:
     path = files.place("gs://bucket") / "payload"
     files.write_immutable(path, lambda: b"first")
     files.write_immutable(path, lambda: b"never")
     assert files.read(path) == b"first" and bucket.uploaded == ["payload"]
 
 
-def test_a_renamed_file_is_there_once(root: Place) -> None:
+def test_a_renamed_file_exists_once(root: Place) -> None:
     files.write_immutable(root / "good", lambda: b"x")
     files.rename(root / "good", "bad")
     assert files.read(root / "bad") == b"x" and not files.exists(root / "good") and files.exists(root / "bad")
@@ -65,7 +65,7 @@ def test_a_renamed_file_is_there_once(root: Place) -> None:
             act()
 
 
-def test_a_file_is_written_in_the_place_of_another(root: Place) -> None:
+def test_a_write_replaces_an_existing_file(root: Place) -> None:
     for body in (b"one", b"2"):
         files.write(root / "a" / "x.json", body)
         assert files.read(root / "a" / "x.json") == body

@@ -48,7 +48,7 @@ def files_of(home: Path) -> dict[Path, bytes]:
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_home_of_format_1_is_refused_by_every_method_and_stays_as_it_is(
+def test_a_home_of_format_1_is_refused_by_every_method_and_unchanged(
     use: str, tmp_path: Path, warehouse: LocalWarehouse, lines: Table
 ) -> None:
     before = files_of(a_home_of_format_1(tmp_path))
@@ -58,7 +58,7 @@ def test_a_home_of_format_1_is_refused_by_every_method_and_stays_as_it_is(
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_home_of_a_newer_format_is_refused_by_every_method_and_stays_as_it_is(
+def test_a_home_of_a_newer_format_is_refused_by_every_method_and_unchanged(
     use: str, tmp_path: Path, warehouse: LocalWarehouse, lines: Table
 ) -> None:
     warehouse.replace(lines, [DAY], rows(2, DAY), "me")
@@ -80,7 +80,7 @@ def test_the_first_write_numbers_a_new_home(use: str, tmp_path: Path, warehouse:
     assert format_of(tmp_path) == FORMAT
 
 
-def test_reading_a_new_home_leaves_nothing_behind(tmp_path: Path, warehouse: LocalWarehouse, lines: Table) -> None:
+def test_reading_a_new_home_writes_no_file(tmp_path: Path, warehouse: LocalWarehouse, lines: Table) -> None:
     for use in ("preflight", "scan", "scan_quarantine", "dates"):
         USES[use](warehouse, lines)
     assert list(tmp_path.iterdir()) == []
@@ -111,9 +111,7 @@ def test_an_unreadable_number_is_refused_by_name(text: str, message: str, tmp_pa
         warehouse.scan(PREDICTIONS)
 
 
-def test_a_format_that_is_known_is_read_again_only_when_the_file_changes(
-    tmp_path: Path, warehouse: LocalWarehouse, lines: Table
-) -> None:
+def test_a_cached_format_is_read_only_after_the_file_changes(tmp_path: Path, warehouse: LocalWarehouse, lines: Table) -> None:
     warehouse.replace(lines, [DAY], rows(2, DAY), "me")
     warehouse.scan(lines)
     file = tmp_path / "format.json"

@@ -111,13 +111,13 @@ def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
     return {key: value.value for key, value in event.metadata.items()}
 
 
-def test_what_an_asset_returns_is_stamped_and_written(warehouse: Warehouse, toys: Table) -> None:
+def test_the_rows_of_an_asset_are_written_with_lineage(warehouse: Warehouse, toys: Table) -> None:
     assert run(warehouse, asset("toys", rows(2))).success
     stamped = rows(2).with_columns(as_of=pl.lit(NOON).cast(pl.Datetime("us", "UTC")), code_version=pl.lit("v7"))
     assert_frame_equal(warehouse.scan(toys).collect(), stamped)
 
 
-def test_a_write_counts_what_it_kept_quarantined_and_merged_of_each_date(warehouse: Warehouse, toys: Table) -> None:
+def test_a_write_counts_kept_quarantined_and_merged_rows_per_date(warehouse: Warehouse, toys: Table) -> None:
     bad, good, next_day = rows(1, points=-1), rows(2).tail(1), rows(2, NEXT)
     rows_in = RowsIn([DAY, NEXT])
     rows_in.parsed(pl.concat([bad, good, good, next_day]))
@@ -129,7 +129,7 @@ def test_a_write_counts_what_it_kept_quarantined_and_merged_of_each_date(warehou
     assert [account.unaccounted for account in accounts] == [0, 1]  # a row of the second date was lost
 
 
-def test_a_run_tells_what_it_wrote_and_what_it_rejected(warehouse: Warehouse, toys: Table) -> None:
+def test_the_metadata_has_written_and_rejected_rows(warehouse: Warehouse, toys: Table) -> None:
     bad = rows(5).with_columns(points=pl.when(pl.col("game_id") == "0022300003").then(-1).otherwise("points"))
     told = metadata(run(warehouse, asset("toys", bad)), "toys")
     assert (told["dagster/partition_row_count"], told["rows_quarantined"], told["problems"]) == (4, 1, {"points|min": 1})
@@ -153,7 +153,7 @@ def test_a_good_run_empties_the_quarantine_of_its_date(warehouse: Warehouse, toy
     ],
     ids=["columns", "type", "date", "shrinks"],
 )
-def test_what_cannot_be_written_fails_the_run_and_keeps_the_old_rows(
+def test_unwritable_rows_fail_the_run_and_the_old_rows_are_unchanged(
     warehouse: Warehouse, toys: Table, frame: pl.DataFrame, sentence: str
 ) -> None:
     write(warehouse, SCHEDULE, a_schedule("0", "1"))
@@ -190,7 +190,7 @@ def a_schedule(*game_ids: str, status: str = "scheduled") -> pl.DataFrame:
     return pl.DataFrame(games, schema=SCHEDULE.dtypes).drop("as_of", "code_version")
 
 
-def test_a_date_may_shrink_when_a_gate_left_games_out_by_name(warehouse: Warehouse, toys: Table) -> None:
+def test_a_date_may_shrink_by_the_games_that_a_gate_excluded(warehouse: Warehouse, toys: Table) -> None:
     write(warehouse, SCHEDULE, a_schedule(*"01234"))
     write(warehouse, toys, rows(5))
     assert not run(warehouse, asset("toys", rows(1), {})).success
@@ -270,19 +270,19 @@ def test_an_asset_reads_the_dates_of_its_run(warehouse: Warehouse, written: dg.A
     assert read(warehouse, written, first=date(2024, 3, 11), last=NEXT) == [11, 12, 12]
 
 
-def test_a_date_that_was_never_materialised_closes_what_needs_it(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
+def test_a_required_date_that_was_never_materialized_closes_the_asset(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
     told = read(warehouse, written, first=date(2024, 3, 14))
     assert told.strip().endswith("Closed: toys was never materialized for 2024-03-14")
     told = read(warehouse, written, last=date(2024, 3, 31))
     assert "2024-03-14, 2024-03-15, 2024-03-16, 2024-03-17, 2024-03-18 and 13 more dates" in told
 
 
-def test_what_an_asset_can_do_without_is_empty(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
+def test_a_missing_optional_input_is_empty(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
     assert read(warehouse, written, if_there(), first=date(2024, 3, 14)) == []
     assert read(warehouse, written, if_there()) == [12, 12]
 
 
-def test_days_before_end_the_day_before_unless_told(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
+def test_days_before_ends_on_the_previous_date_by_default(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
     assert read(warehouse, written, days_before(30)) == [11]
     assert read(warehouse, written, days_before(1), first=NEXT) == [12, 12]
     assert read(warehouse, written, days_before(30, through=0)) == [11, 12, 12]

@@ -81,7 +81,7 @@ def of_second(column: str, value: pl.Expr) -> Change:
 # Verification
 
 
-def test_rows_as_they_were_written_are_verified(local: LocalWarehouse, picks: Table) -> None:
+def test_unaltered_rows_are_verified(local: LocalWarehouse, picks: Table) -> None:
     local.add(picks, [DAY], rows(1, first=7), "me")
     assert [(one.game_date, one.rows, one.findings) for one in verify(local, picks)] == [(DAY, 4, ()), (NEXT, 2, ())]
     assert [one.game_date for one in verify(local, picks, [NEXT, date(2024, 3, 14)])] == [NEXT]
@@ -125,7 +125,7 @@ def test_a_row_that_was_copied_is_named(local: LocalWarehouse, picks: Table) -> 
 
 
 @pytest.mark.parametrize("loss", ["a row", "the partition"])
-def test_a_date_that_lacks_recorded_rows_takes_none_until_they_are_restored(
+def test_a_date_with_missing_recorded_rows_accepts_none_until_they_are_restored(
     local: LocalWarehouse, picks: Table, loss: str
 ) -> None:
     """Replacement rows would have other hashes, and the originals could not be restored."""
@@ -169,7 +169,9 @@ def test_a_file_from_another_date_is_noticed(local: LocalWarehouse, picks: Table
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1 and something PAR1"])
-def test_an_unreadable_partition_is_named_and_costs_no_other_date(local: LocalWarehouse, picks: Table, content: bytes) -> None:
+def test_an_unreadable_partition_is_reported_and_other_dates_are_verified(
+    local: LocalWarehouse, picks: Table, content: bytes
+) -> None:
     part(local).write_bytes(content)
     assert problems(local, picks) == [(PARTITION_UNREADABLE, DAY, "")]
     assert [one.rows for one in verify(local, picks)] == [0, 2]
@@ -234,7 +236,7 @@ def test_an_older_manifest_is_noticed_and_never_completed_silently(local: LocalW
         local.add(picks, [DAY], rows(2, first=7), "me")
 
 
-def test_a_missing_manifest_is_noticed_and_never_made_anew_silently(local: LocalWarehouse, picks: Table) -> None:
+def test_a_missing_manifest_is_reported_and_never_recreated(local: LocalWarehouse, picks: Table) -> None:
     manifest(local).unlink()
     assert problems(local, picks) == [(MANIFEST_MISSING, DAY, "")]
     assert "3 rows have no manifest" in str(findings(local, picks)[0])
@@ -262,7 +264,7 @@ def test_a_column_that_the_ledger_gains_later_alters_no_row(local: LocalWarehous
     assert not findings(local, older)
 
 
-def test_a_recorded_hash_is_never_computed_again(local: LocalWarehouse, picks: Table) -> None:
+def test_a_recorded_hash_is_never_recomputed(local: LocalWarehouse, picks: Table) -> None:
     tamper(local, of_second("points", pl.lit(30)))
     local.add(picks, [DAY], rows(3, first=1), "me")
     assert problems(local, picks) == [(ROW_ALTERED, DAY, KEY)]
@@ -271,7 +273,7 @@ def test_a_recorded_hash_is_never_computed_again(local: LocalWarehouse, picks: T
 # Existing rows
 
 
-def test_existing_rows_are_recorded_once_and_only_where_there_is_no_manifest(local: LocalWarehouse, picks: Table) -> None:
+def test_existing_rows_are_recorded_once_and_only_without_a_manifest(local: LocalWarehouse, picks: Table) -> None:
     manifest(local).unlink()
     tamper(local, of_second("points", pl.lit(30)), NEXT)
     stored = {day: local.ledger_rows(picks, [day]) for day in (DAY, NEXT)}
@@ -283,7 +285,7 @@ def test_existing_rows_are_recorded_once_and_only_where_there_is_no_manifest(loc
 # Concurrent and killed writers
 
 
-def test_a_date_that_is_being_written_is_named_not_verified(local: LocalWarehouse, picks: Table) -> None:
+def test_a_locked_date_is_reported_as_not_verified(local: LocalWarehouse, picks: Table) -> None:
     tamper(local, of_second("points", pl.lit(30)))
     with FileLock(Path(local.home, "locks", "toy_picks", f"{DAY}.lock")):
         assert problems(local, picks) == [(NOT_VERIFIED, DAY, "")]

@@ -54,7 +54,7 @@ def test_a_log_has_its_lines_in_order_before_and_after_it_is_closed(root: Place)
     assert [(found.owner, len(found.pieces)) for found in logs.list_logs(root)] == [("run", 1)]
 
 
-def test_lines_of_many_threads_are_all_kept_once(root: Place) -> None:
+def test_lines_of_many_threads_are_stored_once(root: Place) -> None:
     log = logs.resumed_log(root, "run", [])
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(log.write, map(str, range(30))))
@@ -64,7 +64,7 @@ def test_lines_of_many_threads_are_all_kept_once(root: Place) -> None:
     assert lines(root) == in_parts
 
 
-def test_logs_are_read_in_the_order_in_which_they_were_begun(root: Place) -> None:
+def test_logs_are_read_in_the_order_of_their_start(root: Place) -> None:
     first, second = logs.resumed_log(root, "z", []), logs.resumed_log(root, "a", [])
     second.write("2")
     first.write("1")
@@ -72,7 +72,7 @@ def test_logs_are_read_in_the_order_in_which_they_were_begun(root: Place) -> Non
     assert lines(root) == ["1", "2"]
 
 
-def test_a_line_may_hold_any_character(root: Place) -> None:
+def test_a_line_may_contain_any_character(root: Place) -> None:
     logs.resumed_log(root, "run", []).write("Jokić\u2028\x85Dončić")
     assert lines(root) == ["Jokić\u2028\x85Dončić"]
 
@@ -83,14 +83,14 @@ def test_a_log_of_a_killed_process_is_its_parts(store: Place) -> None:
     assert [piece.path.name for piece in log.pieces] == ["00000001.jsonl", "00000002.jsonl"] and lines(store) == ["1", "2"]
 
 
-def test_a_log_that_was_killed_while_it_was_made_one_counts_no_line_twice(store: Place) -> None:
+def test_a_log_killed_during_the_merge_has_no_line_twice(store: Place) -> None:
     a_killed_log(store, "1", "2")
     (log,) = logs.list_logs(store)
     files.write_immutable(log.path, lambda: b"1\n2\n")  # the merged file is written, the parts are not deleted
     assert len(files.listing(store, "*.parts/*")) == 2 and lines(store) == ["1", "2"]
 
 
-def test_parts_that_are_made_one_after_the_listing_are_read_as_one(store: Place) -> None:
+def test_parts_that_are_merged_after_the_listing_are_read_merged(store: Place) -> None:
     other, log = a_killed_log(store, "0", owner="other"), a_killed_log(store, "1", "2")
     listed = logs.list_logs(store)
     log.close()
@@ -98,7 +98,7 @@ def test_parts_that_are_made_one_after_the_listing_are_read_as_one(store: Place)
     other.close()
 
 
-def test_logs_of_more_parts_than_are_read_at_once_are_whole(store: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_logs_with_more_parts_than_one_batch_are_complete(store: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "READ_AT_ONCE", 3)
     for number in range(3):
         a_killed_log(store, *(f"{number}{text}" for text in "abcd"), owner=str(number))
@@ -114,12 +114,12 @@ def test_a_closed_log_takes_no_line(store: Place) -> None:
     assert lines(store) == ["1"]
 
 
-def test_a_log_knows_the_utc_day_on_which_it_was_begun() -> None:
+def test_a_log_has_the_utc_date_of_its_start() -> None:
     assert str(LogFile(Path("01710201599999999999_a.jsonl"), ()).day) == "2024-03-11"
     assert str(LogFile(Path("01710201600000000000_a.jsonl"), ()).day) == "2024-03-12"
 
 
-def test_a_writer_does_not_wait_for_the_requests_of_others(bucket: Bucket) -> None:
+def test_a_writer_does_not_wait_for_other_requests(bucket: Bucket) -> None:
     log = a_killed_log(files.place("gs://bucket"))
     with bucket.lock:  # blocks every response
         threads = [threading.Thread(target=log.write, args=(text,), daemon=True) for text in "ab"]

@@ -46,7 +46,7 @@ def a_manifest(table: Table, count: int = 2, day: date = DAY) -> Manifest:
     return empty_manifest(table, day).plus(hashed(table, rows(count, day)))
 
 
-def test_the_file_says_what_it_holds(picks: Table) -> None:
+def test_the_file_has_table_date_and_hashes(picks: Table) -> None:
     document = json.loads(a_manifest(picks).to_bytes())
     assert {name: document[name] for name in ("format", "table", "game_date")} == {
         "format": 1,
@@ -74,7 +74,7 @@ def test_a_recorded_hash_is_never_replaced(picks: Table) -> None:
     assert extended.rows["sha256"].to_list()[:2] == manifest.rows["sha256"].to_list() and extended.rows.height == 3
 
 
-def test_a_pending_manifest_takes_the_place_of_the_other_one(manifests: Manifests, picks: Table) -> None:
+def test_a_committed_manifest_replaces_the_previous_one(manifests: Manifests, picks: Table) -> None:
     assert manifests.dates(picks) == {} and manifests.read(picks, DAY) is None and manifests.read_pending(picks, DAY) is None
     for count in (1, 2):
         manifests.prepare(a_manifest(picks, count))

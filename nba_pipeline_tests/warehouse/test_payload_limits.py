@@ -25,7 +25,7 @@ def test_each_kind_of_payload_has_its_limit() -> None:
     assert [most_bytes(*kind.split()) / MIB for kind in kinds] == [8, 24, 4, 512]
 
 
-def test_a_file_that_decompresses_to_more_is_never_held() -> None:
+def test_a_file_that_decompresses_beyond_the_limit_is_not_loaded() -> None:
     bomb = gzip.compress(bytes(256 * MIB), compresslevel=1)
     tracemalloc.start()
     with pytest.raises(TooLarge, match=rf"more than 8 MiB \({len(bomb)} bytes compressed\)"):
@@ -55,7 +55,7 @@ def test_fifty_levels_are_read() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"\xff\xfe\xfd", b'{"points": ' + b"1" * 5000 + b"}"], ids=["empty", "page", "bytes", "digits"]
 )
-def test_what_is_no_json_is_refused(body: bytes) -> None:
+def test_invalid_json_is_refused(body: bytes) -> None:
     with pytest.raises(Permanent, match=r"^x: the answer is not JSON \("):
         read_json(body, "x")
 
@@ -68,7 +68,7 @@ def test_what_is_no_json_is_refused(body: bytes) -> None:
     ],
     ids=["size", "depth"],
 )
-def test_the_limits_hold_for_what_was_landed_before_there_were_any(document: Any, problem: str, tmp_path: Path) -> None:
+def test_the_limits_apply_to_payloads_landed_before_the_limits(document: Any, problem: str, tmp_path: Path) -> None:
     landing = Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
     ref = landing.keep(BOX, json.dumps(document).encode(), fetched_at=NOON).ref
     again = Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))

@@ -415,7 +415,7 @@ def test_filters_answer_as_over_a_table_of_duckdb(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more", b"PAR1 damaged page"])
-def test_rows_of_an_unreadable_ledger_date_are_left_out_and_the_date_is_closed(tmp_path: Path, content: bytes) -> None:
+def test_rows_of_an_unreadable_ledger_date_are_skipped_and_the_date_is_closed(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "tables" / "grades" / f"game_date={DAY}" / "part.parquet"
     write(file, TABLES["grades"].empty().clear(100))
     body = file.read_bytes()

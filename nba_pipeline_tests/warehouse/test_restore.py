@@ -93,7 +93,7 @@ def test_everything_comes_back_after_everything_but_the_backup_was_deleted(
     assert order == [payload.body for payload in a_landing(home).versions(BOX)] == [b'{"points": 3}', b'{"points": 2}']
 
 
-def test_a_backup_that_was_copied_without_its_times_keeps_the_order_of_payloads(
+def test_a_backup_copied_without_modification_times_has_the_same_order_of_payloads(
     local: LocalWarehouse, home: Path, folder: Path
 ) -> None:
     for number, path in enumerate(sorted(folder.rglob("*.gz"))):
@@ -130,7 +130,7 @@ def test_an_interrupted_restore_is_completed(local: LocalWarehouse, picks: Table
     assert is_verified(local, picks)
 
 
-def test_a_dry_run_says_what_is_missing_and_adds_nothing(local: LocalWarehouse, home: Path, folder: Path) -> None:
+def test_a_dry_run_reports_missing_rows_and_adds_nothing(local: LocalWarehouse, home: Path, folder: Path) -> None:
     part(home).unlink()
     next((home / "landing").rglob("*.gz")).unlink()
     before = content(home)
@@ -152,7 +152,7 @@ def test_only_missing_rows_and_files_are_added(local: LocalWarehouse, picks: Tab
     assert is_verified(local, picks) and journal.read_bytes() == grown
 
 
-def test_a_row_that_differs_is_named_and_left(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
+def test_a_row_that_differs_is_reported_and_unchanged(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
     altered = pl.when(pl.col("game_id") == "001").then(30).otherwise("points").alias("points")
     pl.read_parquet(part(home)).with_columns(altered).write_parquet(part(home))
     restored = do(local, folder)
@@ -164,7 +164,7 @@ def test_a_row_that_differs_is_named_and_left(local: LocalWarehouse, picks: Tabl
     assert held(local, picks, DAY)["points"].to_list() == [1, 30, 1]
 
 
-def test_a_manifest_made_anew_for_altered_rows_is_named(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
+def test_a_manifest_recreated_for_altered_rows_is_reported(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
     """Rows and manifest match each other, so only the backup shows the alteration."""
     part(home).unlink()
     manifest(home).unlink()
@@ -244,7 +244,7 @@ def test_a_payload_that_was_rejected_since_is_not_accepted_again(local: LocalWar
     assert len(landing.versions(BOX)) == 1
 
 
-def test_a_payload_that_differs_is_named_and_left(local: LocalWarehouse, home: Path, folder: Path) -> None:
+def test_a_payload_that_differs_is_reported_and_unchanged(local: LocalWarehouse, home: Path, folder: Path) -> None:
     payload = next((home / "landing").rglob("*.gz"))
     payload.write_bytes(b"")
     assert do(local, folder).differences == [f"{payload} differs from the backup; it was not changed"]
@@ -295,7 +295,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_a_backup_that_cannot_be_used_is_one_sentence_and_nothing_is_touched(
+def test_an_unusable_backup_is_refused_in_one_line_before_any_change(
     local: LocalWarehouse, home: Path, folder: Path, how: str
 ) -> None:
     part(home).unlink()
@@ -307,7 +307,7 @@ def test_a_backup_that_cannot_be_used_is_one_sentence_and_nothing_is_touched(
     assert content(home) == before
 
 
-def test_a_ledger_that_is_not_known_is_refused(local: LocalWarehouse, home: Path, folder: Path, picks: Table) -> None:
+def test_an_unknown_ledger_is_refused(local: LocalWarehouse, home: Path, folder: Path, picks: Table) -> None:
     shutil.rmtree(home)
     del TABLES["toy_picks"]
     try:

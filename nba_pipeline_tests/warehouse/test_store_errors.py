@@ -27,14 +27,14 @@ def bucket() -> Iterator[Bucket]:
         (418, "gs://bucket/x cannot be used: the store refuses the request"),
     ],
 )
-def test_a_refusal_is_one_sentence_with_its_cause(bucket: Bucket, status: int, sentence: str) -> None:
+def test_a_refusal_is_one_line_with_its_cause(bucket: Bucket, status: int, sentence: str) -> None:
     bucket.refusals.append(status)
     with pytest.raises(BadInput, match=sentence) as error:
         files.put(files.place("gs://bucket/x"), b"")  # type: ignore[arg-type]
     assert error.value.__cause__ and "\n" not in str(error.value)
 
 
-def test_a_passing_trouble_is_tried_again_by_gcsfs(bucket: Bucket) -> None:
+def test_gcsfs_retries_a_temporary_error(bucket: Bucket) -> None:
     bucket.refusals.append(503)
     files.write_immutable(files.place("gs://bucket/x"), lambda: b"1")
     assert bucket.uploaded == ["x"]
@@ -47,7 +47,7 @@ def test_a_missing_bucket_is_named(bucket: Bucket) -> None:
             act()
 
 
-def test_a_store_that_cannot_be_reached_may_be_asked_again(bucket: Bucket) -> None:
+def test_an_unreachable_store_is_a_transient_error(bucket: Bucket) -> None:
     async def ask_a_closed_port() -> None:
         async with aiohttp.ClientSession() as session:
             await session.get("http://127.0.0.1:1")
