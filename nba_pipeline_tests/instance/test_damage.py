@@ -21,7 +21,7 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def held(database: Path) -> Iterator[None]:
+def locked(database: Path) -> Iterator[None]:
     """Another process holds an exclusive lock on the database."""
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
@@ -33,7 +33,7 @@ def write(home: Path, path: Path) -> None:
         connection.execute("INSERT INTO runs VALUES (1)")
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("locked")
 def test_a_locked_database_is_named_and_not_called_damaged(tmp_path: Path, database: Path) -> None:
     with pytest.raises(Busy, match=rf"locked by another process: {database} \(database is locked\); try again"):
         write(tmp_path, database)

@@ -32,7 +32,7 @@ from nba_pipeline_tests import instances
 
 ROOT = Path(__file__).parents[2]
 LEASE = timedelta(minutes=SETTINGS.runs.lease_minutes)
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 @dg.asset
@@ -65,7 +65,7 @@ def play() -> None:
 
 
 def wait_for(file: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not file.exists():
         assert time.monotonic() < deadline, f"{file.name} never came"
         time.sleep(0.02)
@@ -117,9 +117,9 @@ def tagged(instance: dg.DagsterInstance, run: dg.DagsterRun, tag: str) -> dg.Dag
 
 
 def status_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun:
-    found = instance.get_run_by_id(run.run_id)
-    assert found
-    return found
+    closed_run = instance.get_run_by_id(run.run_id)
+    assert closed_run
+    return closed_run
 
 
 def a_dead_process(run: dg.DagsterRun) -> str:
@@ -161,7 +161,7 @@ def test_a_living_run_is_not_touched_however_long_it_is_silent(
     assert close_dead_runs(instance, datetime.now(UTC) + 10 * LEASE) == []
     assert slots(instance) == 1
     (tmp_path / "go").touch()
-    assert playing.wait(PATIENCE_SECONDS) == 0
+    assert playing.wait(TIMEOUT_SECONDS) == 0
     assert close_dead_runs(instance, datetime.now(UTC) + 10 * LEASE) == []
     assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
 
@@ -176,8 +176,8 @@ def test_a_killed_run_is_closed_once_and_gives_its_slot_back(
     assert [run.status for run in closed] == [dg.DagsterRunStatus.FAILURE]
     assert slots(instance) == 0
     assert close_dead_runs(instance, datetime.now(UTC) + 10 * LEASE) == []
-    sentence = f"process {playing.pid} on {socket.gethostname()}, which executed this run, ended without recording an outcome: it was killed"
-    assert endings(instance, closed[0].run_id) == [sentence]
+    message = f"process {playing.pid} on {socket.gethostname()}, which executed this run, ended without recording an outcome: it was killed"
+    assert endings(instance, closed[0].run_id) == [message]
     # no daemon can start it again, so it is not retried
     assert closed[0].tags[WILL_RETRY_TAG] == "false"
 

@@ -38,8 +38,8 @@ def test_the_home_uses_it(instance: dg.DagsterInstance) -> None:
 def test_dagsters_own_storage_reads_the_stored_events(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     run_id = materialise(instance)
     own = SqliteEventLogStorage(str(tmp_path / "dagster" / "history" / "runs"))
-    kept = [record.event_log_entry for record in instance.get_records_for_run(run_id).records]
-    assert len(kept) > 5 and kept == [record.event_log_entry for record in own.get_records_for_run(run_id).records]
+    stored = [record.event_log_entry for record in instance.get_records_for_run(run_id).records]
+    assert len(stored) > 5 and stored == [record.event_log_entry for record in own.get_records_for_run(run_id).records]
     assert own.get_materialized_partitions(toys.key) == {"2024-03-01", "2024-03-02", "2024-03-03"}
 
 
@@ -55,8 +55,8 @@ def test_an_event_does_not_wait_for_the_disk_with_a_write_ahead_log(instance: dg
     assert isinstance(storage, KeptSqliteEventLogStorage)
     for connect in (storage.index_connection, lambda: storage.run_connection(materialise(instance))):
         with connect() as connection:
-            found = [connection.execute(sqlalchemy.text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")]
-        assert found == ["wal", 1]
+            pragmas = [connection.execute(sqlalchemy.text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")]
+        assert pragmas == ["wal", 1]
 
 
 def test_a_wiped_log_is_empty_and_usable(instance: dg.DagsterInstance) -> None:

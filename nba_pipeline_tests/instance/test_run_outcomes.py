@@ -79,8 +79,8 @@ def test_many_failures_are_counted(instance: dg.DagsterInstance) -> None:
         return made
 
     result = run_of(instance, [source, *(breaking(number) for number in range(MAX_NAMES + 2))])
-    told = in_short(why_it_failed(instance, result.run_id, result.get_run_failure_event())).split("; ")
-    assert len(told) == MAX_NAMES + 1 and told[-1] == "and 2 more"
+    failures = in_short(why_it_failed(instance, result.run_id, result.get_run_failure_event())).split("; ")
+    assert len(failures) == MAX_NAMES + 1 and failures[-1] == "and 2 more"
 
 
 def test_a_run_without_a_message_did_not_finish(instance: dg.DagsterInstance) -> None:

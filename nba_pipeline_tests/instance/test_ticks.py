@@ -56,7 +56,7 @@ class Instigator:
         self.instance, self.state = instance, InstigatorState(origin, kind, InstigatorStatus.DECLARED_IN_CODE, data)
         instance.add_instigator_state(self.state)
 
-    def tick(self, minute: int, status: TickStatus, **told: Any) -> None:
+    def tick(self, minute: int, status: TickStatus, **records: Any) -> None:
         state, at = self.state, (NOON + timedelta(minutes=minute)).timestamp()
         data = TickData(
             state.instigator_origin_id,
@@ -65,7 +65,7 @@ class Instigator:
             status,
             at,
             selector_id=state.selector_id,
-            **told,
+            **records,
         )
         self.instance.create_tick(data)
 
@@ -113,8 +113,8 @@ def test_the_reason_of_a_failure_is_its_deepest_cause(instance: dg.DagsterInstan
     cause = SerializableErrorInfo("Permanent: no such bucket\nin a second line\n", [], "Permanent")
     error = SerializableErrorInfo("SensorExecutionError: Error occurred", [], "SensorExecutionError", cause=cause)
     lines.tick(0, TickStatus.FAILURE, error=error)
-    [told] = decisions(instance, NOON, END)
-    assert (told["decision"], told["kind"], told["reason"]) == ("failed", "sensor", "Permanent: no such bucket")
+    [records] = decisions(instance, NOON, END)
+    assert (records["decision"], records["kind"], records["reason"]) == ("failed", "sensor", "Permanent: no such bucket")
 
 
 def test_skips_of_one_reason_in_a_row_are_one_record(
@@ -126,8 +126,8 @@ def test_skips_of_one_reason_in_a_row_are_one_record(
     overnight.skip(1)
     lines.tick(9, TickStatus.SUCCESS, run_ids=["r"])
     lines.skip(10, "no game")
-    told = decisions(instance, NOON, END)
-    assert [(r["at"], r["name"], r["reason"], r["times"], r["until"]) for r in told] == [
+    records = decisions(instance, NOON, END)
+    assert [(r["at"], r["name"], r["reason"], r["times"], r["until"]) for r in records] == [
         (minute(0), "lines", "no game", 3, minute(4)),
         (minute(1), "overnight", "no reason given", 1, minute(1)),
         (minute(6), "lines", "late", 1, minute(6)),
@@ -150,8 +150,8 @@ def test_only_ended_ticks_of_the_span_are_returned(instance: dg.DagsterInstance,
     for number in range(4):
         lines.skip(number, f"reason {number}")
     lines.tick(2, TickStatus.STARTED)
-    told = decisions(instance, NOON + timedelta(minutes=1), NOON + timedelta(minutes=3))
-    assert [record["reason"] for record in told] == ["reason 1", "reason 2"]
+    records = decisions(instance, NOON + timedelta(minutes=1), NOON + timedelta(minutes=3))
+    assert [record["reason"] for record in records] == ["reason 1", "reason 2"]
 
 
 @pytest.mark.parametrize(
@@ -169,22 +169,22 @@ def test_a_span_is_of_instants_or_eastern_dates(first: str | None, last: str | N
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "sentence"),
+    ("first", "last", "message"),
     [
         ("soon", None, "^--from must be an instant like .*, not 'soon'$"),
         (None, "2026-01-15T10:00:00", "^--to needs an offset, .*$"),
         ("2026-01-15", "2026-01-14", "^--from 2026-01-15 is not before --to 2026-01-14$"),
     ],
 )
-def test_an_invalid_span_is_refused_in_one_line(first: str | None, last: str | None, sentence: str) -> None:
-    with pytest.raises(BadInput, match=sentence):
+def test_an_invalid_span_is_refused_in_one_line(first: str | None, last: str | None, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
         span(first, last, NOON)
 
 
 def test_invalid_options_change_nothing(tmp_path: Path) -> None:
-    for words in (["--format", "xml"], ["--from", "soon"]):
-        with pytest.raises(BadInput, match=words[1]):
-            app(["decisions", *words], standalone_mode=False)
+    for options in (["--format", "xml"], ["--from", "soon"]):
+        with pytest.raises(BadInput, match=options[1]):
+            app(["decisions", *options], standalone_mode=False)
     assert not list(tmp_path.iterdir())
 
 
@@ -201,14 +201,14 @@ def test_what_dagster_s_scheduler_decides_can_be_queried(instance: dg.DagsterIns
     span = ["--from", first, "--to", (hour + timedelta(minutes=121)).isoformat()]
     done = nba_pipeline("decisions", *span, "--format", "json", home=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    told = json.loads(done.stdout)
-    assert {record["name"] for record in told} == {"starts", "skips", "fails"}
-    runs = [run for record in told if record["name"] == "starts" for run in record["runs"]]
+    records = json.loads(done.stdout)
+    assert {record["name"] for record in records} == {"starts", "skips", "fails"}
+    runs = [run for record in records if record["name"] == "starts" for run in record["runs"]]
     assert [(run["partition"], run["mode"]) for run in runs] == [("2026-01-14", "overnight")] * 2
     assert {run["id"] for run in runs} == {run.run_id for run in instance.get_runs()}
-    [skipped] = [record for record in told if record["name"] == "skips"]
+    [skipped] = [record for record in records if record["name"] == "skips"]
     assert (skipped["reason"], skipped["times"], skipped["at"], skipped["until"]) == ("no game today", 2, first, second)
-    failures = {(record["decision"], record["reason"]) for record in told if record["name"] == "fails"}
+    failures = {(record["decision"], record["reason"]) for record in records if record["name"] == "fails"}
     assert failures == {("failed", "ValueError: no such slate")}
 
 

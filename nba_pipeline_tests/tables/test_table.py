@@ -185,11 +185,14 @@ def test_two_tables_cannot_share_a_name(shots: Table) -> None:
 
 
 def test_the_dagster_schema_has_ranges_grain_and_key(shots: Table) -> None:
-    told = shots.column_schema()
-    share = next(column for column in told.columns if column.name == "share")
+    dagster_schema = shots.column_schema()
+    share = next(column for column in dagster_schema.columns if column.name == "share")
     assert (share.type, share.description, share.constraints.other) == ("Float64", "made / tried", ["min 0", "max 1"])
     assert share.constraints.nullable
-    assert told.constraints and told.constraints.other == ["one row per player per game", "key: game_id, player_id"]
+    assert dagster_schema.constraints and dagster_schema.constraints.other == [
+        "one row per player per game",
+        "key: game_id, player_id",
+    ]
 
 
 def test_every_column_of_every_table_has_a_description() -> None:

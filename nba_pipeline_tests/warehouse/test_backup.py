@@ -64,14 +64,14 @@ def make(local: LocalWarehouse, landing: Landing, home: Path, tmp_path: Path) ->
 def test_a_backup_contains_ledgers_manifests_and_landing(make: Make, home: Path, tmp_path: Path, tables: Tables) -> None:
     LocalWarehouse(home=str(home)).replace(tables("toy_lines"), [DAY], rows(1), "me")
     receipt = make()
-    found = {path.relative_to(tmp_path / "backup").as_posix() for path in (tmp_path / "backup").rglob("*") if path.is_file()}
+    existing = {path.relative_to(tmp_path / "backup").as_posix() for path in (tmp_path / "backup").rglob("*") if path.is_file()}
     below = {f"landing/{p.relative_to(home / 'landing').as_posix()}" for p in (home / "landing").rglob("*") if p.is_file()}
     ledger = {
         f"{kind}/toy_picks/game_date={day}.{end}"
         for kind, end in (("ledgers", "parquet"), ("manifests", "json"))
         for day in (DAY, NEXT)
     }
-    assert found == {*below, *ledger, "backup.json"} and set(receipt.files) == found - {"backup.json"}
+    assert existing == {*below, *ledger, "backup.json"} and set(receipt.files) == existing - {"backup.json"}
     assert len(below) == 3 and receipt.findings == []
     assert pl.read_parquet(tmp_path / "backup" / "ledgers" / "toy_picks" / f"game_date={DAY}.parquet").height == 4
 
@@ -186,9 +186,9 @@ def test_the_landing_is_backed_up_from_a_store_and_restored_to_one(
         restored = restore(local, target, tmp_path / "b", environment="local", say=lambda _: None)
         # two payloads; two journals, each one file in a folder and two parts in a store
         assert (restored.files, restored.differences) == (4 if kind == "folder" else 6, [])
-        again = Landing(home=f"{other}/new", clock=Clock(stands_at=NOON.isoformat()))
-        assert [payload.body for payload in again.versions(slot)] == [b"3", b"2"]
-        assert [line["outcome"] for line in again.requests()] == ["landed", "landed"]
+        restored_landing = Landing(home=f"{other}/new", clock=Clock(stands_at=NOON.isoformat()))
+        assert [payload.body for payload in restored_landing.versions(slot)] == [b"3", b"2"]
+        assert [line["outcome"] for line in restored_landing.requests()] == ["landed", "landed"]
         assert restore(local, target, tmp_path / "b", environment="local", say=lambda _: None).files == 0
 
 

@@ -64,7 +64,7 @@ def test_an_unreadable_payload_is_moved_and_an_older_one_is_returned(landing: La
 
 
 LOOKUPS = {
-    "newest": lambda landing, _: [found for found in [landing.newest(BOX)] if found],
+    "newest": lambda landing, _: [result for result in [landing.newest(BOX)] if result],
     "versions": lambda landing, _: landing.versions(BOX),
     "payloads": lambda landing, _: landing.payloads("nba_cdn", "boxscore", date(2024, 3, 12)),
 }
@@ -152,13 +152,13 @@ def test_a_damaged_line_is_skipped_by_every_reader_and_reported_once(
     assert landing.incidents() == [] and len(landing.recent_requests(landing.clock.now() - landing.clock.now())) == 0
     assert [notice.subject for notice in landing.notices()] == [f"landing/journal/{name}:2"]
     assert caplog.text.count(f"{name}:2 is unreadable") == 1
-    assert [(found.run_id, found.number, found.is_header) for found in landing.damaged_lines()] == [("a run", 2, False)]
+    assert [(result.run_id, result.number, result.is_header) for result in landing.damaged_lines()] == [("a run", 2, False)]
 
 
 def test_a_damaged_first_line_is_the_header_of_its_run(landing: Landing) -> None:
     write(landing.root / "journal" / "01710237601000000000_a run.jsonl", b"garbage\n" + HEADER)
-    [found] = landing.damaged_lines()
-    assert found.is_header and found.run_id == "a run" and found.place.endswith("_a run.jsonl:1")
+    [result] = landing.damaged_lines()
+    assert result.is_header and result.run_id == "a run" and result.place.endswith("_a run.jsonl:1")
 
 
 def test_a_payload_that_a_later_run_rejected_is_not_missing_in_a_replay(landing: Landing) -> None:

@@ -123,17 +123,17 @@ def test_a_write_counts_kept_quarantined_and_merged_rows_per_date(warehouse: War
     rows_in.parsed(pl.concat([bad, good, good, next_day]))
     returned = pl.concat([bad, good, good.with_columns(source=pl.lit("another")), next_day.head(1)])
     result = run(warehouse, asset("toys", returned, rows_in=rows_in), last=NEXT)
-    told = result.asset_materializations_for_node("toys")[0].metadata
-    accounts = [account_of(told, day) for day in (DAY, NEXT)]
+    outcome = result.asset_materializations_for_node("toys")[0].metadata
+    accounts = [account_of(outcome, day) for day in (DAY, NEXT)]
     assert accounts == [Account(parsed=3, kept=1, quarantined=1, repeated=1), Account(parsed=2, kept=1)]
     assert [account.unaccounted for account in accounts] == [0, 1]  # a row of the second date was lost
 
 
 def test_the_metadata_has_written_and_rejected_rows(warehouse: Warehouse, toys: Table) -> None:
     bad = rows(5).with_columns(points=pl.when(pl.col("game_id") == "0022300003").then(-1).otherwise("points"))
-    told = metadata(run(warehouse, asset("toys", bad)), "toys")
-    assert (told["dagster/partition_row_count"], told["rows_quarantined"], told["problems"]) == (4, 1, {"points|min": 1})
-    assert (told["dagster/table_name"], told["as_of"]) == ("toys", NOON.timestamp())
+    outcome = metadata(run(warehouse, asset("toys", bad)), "toys")
+    assert (outcome["dagster/partition_row_count"], outcome["rows_quarantined"], outcome["problems"]) == (4, 1, {"points|min": 1})
+    assert (outcome["dagster/table_name"], outcome["as_of"]) == ("toys", NOON.timestamp())
     assert warehouse.scan_quarantine(toys, [DAY]).collect()["problem"].to_list() == ["points|min"]
 
 
@@ -144,7 +144,7 @@ def test_a_good_run_empties_the_quarantine_of_its_date(warehouse: Warehouse, toy
 
 
 @pytest.mark.parametrize(
-    ("frame", "sentence"),
+    ("frame", "message"),
     [
         (rows(2).drop("points"), r"toys: columns missing \['points'\]"),
         (rows(2).with_columns(points=pl.lit("two")), "toys: a value cannot be cast to its type"),
@@ -154,13 +154,13 @@ def test_a_good_run_empties_the_quarantine_of_its_date(warehouse: Warehouse, toy
     ids=["columns", "type", "date", "shrinks"],
 )
 def test_unwritable_rows_fail_the_run_and_the_old_rows_are_unchanged(
-    warehouse: Warehouse, toys: Table, frame: pl.DataFrame, sentence: str
+    warehouse: Warehouse, toys: Table, frame: pl.DataFrame, message: str
 ) -> None:
     write(warehouse, SCHEDULE, a_schedule("0", "1"))
     write(warehouse, toys, rows(2))
     result = run(warehouse, asset("toys", frame))
     assert not result.success
-    assert re.search(sentence, why(result))
+    assert re.search(message, why(result))
     assert warehouse.scan(toys).collect().height == 2
 
 
@@ -222,8 +222,8 @@ def test_a_date_may_shrink_when_its_games_were_postponed(warehouse: Warehouse, t
 def test_a_ledger_is_only_added_to(warehouse: Warehouse, tables: Callable[..., Table]) -> None:
     ledger = tables("toy_ledger", write="add")
     run(warehouse, asset("toy_ledger", rows(2)))
-    told = metadata(run(warehouse, asset("toy_ledger", rows(3, points=9))), "toy_ledger")
-    assert (told["rows_added"], told["dagster/partition_row_count"]) == (1, 3)
+    outcome = metadata(run(warehouse, asset("toy_ledger", rows(3, points=9))), "toy_ledger")
+    assert (outcome["rows_added"], outcome["dagster/partition_row_count"]) == (1, 3)
     assert warehouse.scan(ledger).sort("game_id").collect()["points"].to_list() == [1, 1, 9]
 
 
@@ -271,10 +271,10 @@ def test_an_asset_reads_the_dates_of_its_run(warehouse: Warehouse, written: dg.A
 
 
 def test_a_required_date_that_was_never_materialized_closes_the_asset(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
-    told = read(warehouse, written, first=date(2024, 3, 14))
-    assert told.strip().endswith("Closed: toys was never materialized for 2024-03-14")
-    told = read(warehouse, written, last=date(2024, 3, 31))
-    assert "2024-03-14, 2024-03-15, 2024-03-16, 2024-03-17, 2024-03-18 and 13 more dates" in told
+    outcome = read(warehouse, written, first=date(2024, 3, 14))
+    assert outcome.strip().endswith("Closed: toys was never materialized for 2024-03-14")
+    outcome = read(warehouse, written, last=date(2024, 3, 31))
+    assert "2024-03-14, 2024-03-15, 2024-03-16, 2024-03-17, 2024-03-18 and 13 more dates" in outcome
 
 
 def test_a_missing_optional_input_is_empty(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:

@@ -269,7 +269,7 @@ def test_existing_objects_are_not_written_again(bucket: Bucket) -> None:
     """No appends: an object store would refuse them, or rewrite the object for every line."""
     landing = a_landing("gs://bucket")
     run(landing, [b"1", b"2", b"3"])
-    uploads = [name for method, kind, name in bucket.asked if (method, kind) == ("POST", "upload")]
+    uploads = [name for method, kind, name in bucket.requests if (method, kind) == ("POST", "upload")]
     assert len(uploads) == 3 + (1 + 3) + 1  # payloads, the header and three lines, the merged journal
     assert len(bucket.uploaded) == len(set(bucket.uploaded)) == len(uploads)
 
@@ -278,15 +278,15 @@ def test_a_look_up_is_one_listing_and_reads_each_payload_once(bucket: Bucket) ->
     landing = a_landing("gs://bucket")
     for number in range(3):
         keep(landing, str(number).encode(), minutes=number)
-    del bucket.asked[:]
-    found = landing.versions(BOX)
-    assert [payload.body for payload in found] == [b"0", b"1", b"2"]
-    assert [what for _, what, _ in bucket.asked] == ["list", "object", "object", "object"]
+    del bucket.requests[:]
+    payloads = landing.versions(BOX)
+    assert [payload.body for payload in payloads] == [b"0", b"1", b"2"]
+    assert [kind for _, kind, _ in bucket.requests] == ["list", "object", "object", "object"]
 
 
 def test_a_payload_just_landed_is_not_downloaded(bucket: Bucket) -> None:
     payload = keep(a_landing("gs://bucket"))
-    assert payload.json() == {} and not [x for x in bucket.asked if x[:2] == ("GET", "object")]
+    assert payload.json() == {} and not [x for x in bucket.requests if x[:2] == ("GET", "object")]
 
 
 def test_a_missing_bucket_ends_a_run_before_any_request(bucket: Bucket) -> None:

@@ -213,7 +213,7 @@ def test_a_table_never_written_is_empty_with_its_columns(local: LocalWarehouse, 
 
 
 @pytest.fixture
-def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def distant_time_zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine in another time zone."""
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
@@ -222,7 +222,7 @@ def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-@pytest.mark.usefixtures("far_away")
+@pytest.mark.usefixtures("distant_time_zone")
 def test_instants_are_utc_on_every_machine(local: LocalWarehouse, lines: Table) -> None:
     local.replace(lines, [DAY], rows(1), "me")
     answer = local.sql(
@@ -318,8 +318,8 @@ def journal(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("journal")
 def test_requests_payloads_and_availability_are_read_from_the_journal(local: LocalWarehouse) -> None:
-    asked = local.sql("SELECT game_date, entity, outcome, attempts FROM requests ORDER BY entity")
-    assert asked.rows() == [(DAY, "0022300945", "landed", 2), (DAY, "0022300946", "not_yet", 1), (None, "season", "reused", 0)]
+    requests = local.sql("SELECT game_date, entity, outcome, attempts FROM requests ORDER BY entity")
+    assert requests.rows() == [(DAY, "0022300945", "landed", 2), (DAY, "0022300946", "not_yet", 1), (None, "season", "reused", 0)]
     assert local.sql("SELECT game_date, entity, fetched_at, bytes FROM landing").rows() == [(DAY, "0022300945", NOON, 2)]
     assert local.sql("SELECT * FROM availability").rows() == [("0022300945", "nba_cdn", NOON)]
     assert local.sql("SELECT as_of FROM runs").rows() == [(NOON,)]

@@ -51,7 +51,7 @@ def test_a_log_has_its_lines_in_order_before_and_after_it_is_closed(root: Place)
     assert lines(root) == [str(number) for number in range(12)]
     log.close()
     assert lines(root) == [str(number) for number in range(12)]
-    assert [(found.owner, len(found.pieces)) for found in logs.list_logs(root)] == [("run", 1)]
+    assert [(log.owner, len(log.pieces)) for log in logs.list_logs(root)] == [("run", 1)]
 
 
 def test_lines_of_many_threads_are_stored_once(root: Place) -> None:

@@ -85,8 +85,8 @@ def test_a_committed_manifest_replaces_the_previous_one(manifests: Manifests, pi
     manifests.discard(picks, NEXT)
     manifests.discard(picks, NEXT)
     assert manifests.dates(picks) == {DAY: False}
-    found = manifests.read(picks, DAY)
-    assert found and found.rows.height == 2
+    manifest = manifests.read(picks, DAY)
+    assert manifest and manifest.rows.height == 2
 
 
 def test_invalid_manifests_are_moved_and_never_deleted(manifests: Manifests, picks: Table) -> None:

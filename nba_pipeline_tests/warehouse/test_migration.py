@@ -189,12 +189,12 @@ def test_a_newer_home_is_refused(old: Path) -> None:
 
 def test_a_locked_date_is_not_converted(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SETTINGS.__dict__, "warehouse", SETTINGS.warehouse.model_copy(update={"lock_wait_seconds": 0.1}))
-    found = plan(old)
+    planned = plan(old)
     with (
         locked(old / "locks" / "grades", "grades", [DAY], "a run", 1.0),
         pytest.raises(Busy, match=f"grades {DAY} is being written by"),
     ):
-        list(migrate(old, found))
+        list(migrate(old, planned))
     assert format_of(old) == 1
     migrated(old)
     assert_is_in_format_2(old)
@@ -219,10 +219,10 @@ def test_rows_that_come_out_different_replace_nothing(old: Path, monkeypatch: py
 
 
 def test_a_partition_converted_since_the_plan_is_unchanged(old: Path, tmp_path: Path) -> None:
-    found = plan(old)
+    planned = plan(old)
     done = migrated(Path(shutil.copytree(old, tmp_path / "done"))) and tmp_path / "done"
     shutil.copy(partition_of(Path(done), GRADES), partition_of(old, GRADES))
-    list(migrate(old, found))
+    list(migrate(old, planned))
     assert_is_in_format_2(old)
 
 

@@ -58,9 +58,9 @@ def versions(store: ModelStore, model_id: str) -> dict[str, float]:
 
 
 def test_a_model_is_exactly_two_files(store: ModelStore, model_id: str) -> None:
-    found = files.listing(store.folder(model_id).parent, "*", "*/*")  # a local listing includes the folder itself
-    assert sorted(file.path.name for file in found if file.path.name != model_id) == ["card.json", "model.cbm"]
-    assert {file.path.parent.name for file in found if file.path.name != model_id} == {model_id}
+    listed = files.listing(store.folder(model_id).parent, "*", "*/*")  # a local listing includes the folder itself
+    assert sorted(file.path.name for file in listed if file.path.name != model_id) == ["card.json", "model.cbm"]
+    assert {file.path.parent.name for file in listed if file.path.name != model_id} == {model_id}
 
 
 def test_a_loaded_model_reproduces_the_outputs_of_its_card(store: ModelStore, model_id: str) -> None:

@@ -84,12 +84,12 @@ def test_an_unreadable_partition_is_moved_byte_for_byte_and_its_date_is_not_writ
 ) -> None:
     body = damages.damage(part(store, table), how)
     assert held(store, table)["game_date"].unique().to_list() == [NEXT]
-    [aside] = moved(store)
-    assert aside.read_bytes() == body and aside.parent == Path(store.home, "damaged", "tables", "toy_lines", f"game_date={DAY}")
+    [copy] = moved(store)
+    assert copy.read_bytes() == body and copy.parent == Path(store.home, "damaged", "tables", "toy_lines", f"game_date={DAY}")
     assert store.dates(table) == {NEXT} and store.lost(table).keys() == {DAY}
     [notice] = store.notices()
     assert notice.subject == f"tables/toy_lines/game_date={DAY}/part.parquet" and notice.next_command == "nba-pipeline reconcile"
-    assert Path(store.home, notice.moved_to) == aside
+    assert Path(store.home, notice.moved_to) == copy
 
 
 @pytest.mark.parametrize("how", damages.DAMAGES)
@@ -97,7 +97,7 @@ def test_a_partition_is_replaced_over_an_unreadable_one(store: LocalWarehouse, t
     body = damages.damage(part(store, table), how)
     store.replace(table, [DAY], rows(1), "test")
     assert_frame_equal(held(store, table, DAY), rows(1))
-    assert [aside.read_bytes() for aside in moved(store)] == [body] and store.lost(table) == {}
+    assert [copy.read_bytes() for copy in moved(store)] == [body] and store.lost(table) == {}
 
 
 def test_a_partition_damaged_twice_has_two_copies(store: LocalWarehouse, table: Table) -> None:
@@ -125,7 +125,7 @@ def test_an_unreadable_quarantine_is_moved_and_its_date_is_lost(store: LocalWare
     quarantine(store, table, [DAY], parked(DAY))
     body = damages.damage(part(store, table, "quarantine"), how)
     assert store.scan_quarantine(table).collect().is_empty()
-    assert [aside.read_bytes() for aside in moved(store)] == [body]
+    assert [copy.read_bytes() for copy in moved(store)] == [body]
     assert "quarantine" in store.lost(table)[DAY]
     quarantine(store, table, [DAY], parked(DAY))
     store.replace(table, [DAY], rows(3), "test")
@@ -136,7 +136,7 @@ def test_a_quarantine_written_over_an_unreadable_one_moves_it(store: LocalWareho
     quarantine(store, table, [DAY], parked(DAY))
     body = damages.damage(part(store, table, "quarantine"), "garbage")
     store.quarantine(table, [DAY], pl.DataFrame(schema=dict(QUARANTINE_SCHEMA)))
-    assert [aside.read_bytes() for aside in moved(store)] == [body]
+    assert [copy.read_bytes() for copy in moved(store)] == [body]
 
 
 def test_a_file_that_a_writer_replaced_meanwhile_is_not_moved(
@@ -194,7 +194,7 @@ def test_an_unreadable_file_of_an_earlier_version_is_moved(store: LocalWarehouse
 def test_a_failed_read_of_a_damaged_page_moves_the_file_and_is_repeated(store: LocalWarehouse, table: Table) -> None:
     body = page_damaged(store, table)
     assert recovering(lambda: held(store, table))["game_date"].unique().to_list() == [NEXT]
-    assert [aside.read_bytes() for aside in moved(store)] == [body]
+    assert [copy.read_bytes() for copy in moved(store)] == [body]
 
 
 def test_work_that_cannot_be_repeated_ends_with_the_name_of_the_file(store: LocalWarehouse, table: Table) -> None:
@@ -233,8 +233,8 @@ def test_an_unreadable_ledger_partition_is_not_moved_and_closes_only_its_date(
     assert held(store, ledger)["game_date"].unique().to_list() == [NEXT]
     assert part(store, ledger).read_bytes() == body and moved(store) == []
     assert store.dates(ledger) == {DAY, NEXT} and store.lost(ledger) == {}
-    [sentence] = store.closed(ledger, [DAY, NEXT]).values()
-    assert str(part(store, ledger)) in sentence and damage.RESTORE in sentence
+    [message] = store.closed(ledger, [DAY, NEXT]).values()
+    assert str(part(store, ledger)) in message and damage.RESTORE in message
     assert [(notice.moved_to, notice.next_command) for notice in store.notices()] == [("", damage.RESTORE)]
 
 
@@ -258,7 +258,7 @@ def test_a_restored_partition_opens_its_date(store: LocalWarehouse, ledger: Tabl
     body = damages.damage(part(store, ledger), "empty")
     assert store.closed(ledger, [DAY])
     store.replace_unreadable(ledger, DAY, rows_before)
-    assert [aside.read_bytes() for aside in moved(store)] == [body]
+    assert [copy.read_bytes() for copy in moved(store)] == [body]
     assert store.closed(ledger, [DAY]) == {} and held(store, ledger, DAY).height == 3
 
 

@@ -71,10 +71,10 @@ def test_invalid_json_is_refused(body: bytes) -> None:
 def test_the_limits_apply_to_payloads_landed_before_the_limits(document: Any, problem: str, tmp_path: Path) -> None:
     landing = Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
     ref = landing.keep(BOX, json.dumps(document).encode(), fetched_at=NOON).ref
-    again = Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
-    payload = next(iter(again.payloads("nba_cdn", "boxscore", date(2024, 3, 12))), None)
+    later = Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
+    payload = next(iter(later.payloads("nba_cdn", "boxscore", date(2024, 3, 12))), None)
     if payload is None:  # too large counts as damaged: set aside and fetched again
-        [notice] = again.notices()
+        [notice] = later.notices()
         assert ref in notice.subject and "has more than 8 MiB" in notice.problem
         return
     with pytest.raises(Permanent, match=problem):

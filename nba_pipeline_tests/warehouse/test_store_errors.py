@@ -20,16 +20,16 @@ def bucket() -> Iterator[Bucket]:
 
 
 @pytest.mark.parametrize(
-    ("status", "sentence"),
+    ("status", "message"),
     [
         (403, "gs://bucket/x is not accessible with this account: log in with .* role Storage Object User on the bucket"),
         (401, "gs://bucket/x is not accessible with this account"),
         (418, "gs://bucket/x cannot be used: the store refuses the request"),
     ],
 )
-def test_a_refusal_is_one_line_with_its_cause(bucket: Bucket, status: int, sentence: str) -> None:
+def test_a_refusal_is_one_line_with_its_cause(bucket: Bucket, status: int, message: str) -> None:
     bucket.refusals.append(status)
-    with pytest.raises(BadInput, match=sentence) as error:
+    with pytest.raises(BadInput, match=message) as error:
         files.put(files.place("gs://bucket/x"), b"")  # type: ignore[arg-type]
     assert error.value.__cause__ and "\n" not in str(error.value)
 
