@@ -28,8 +28,8 @@ from nba_pipeline.orchestration.runner import QUIET
 from nba_pipeline.tables.table import LINEAGE, TABLES, Table
 from nba_pipeline.warehouse.io_manager import TableIO
 from nba_pipeline.warehouse.landing import Landing
-from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.verification import verify
 
 LAST = date(2026, 1, 20)
 HISTORY_DAYS = 12

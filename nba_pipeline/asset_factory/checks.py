@@ -18,8 +18,8 @@ from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import account_of
-from nba_pipeline.warehouse.ledgers import Verified, verify
 from nba_pipeline.warehouse.partitions import recovering
+from nba_pipeline.warehouse.verification import Verified, verify
 
 NAMES_SHOWN = 50
 

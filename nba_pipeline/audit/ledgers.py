@@ -6,7 +6,8 @@ from datetime import date
 from typing import Any
 
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.ledgers import ledgers, verify
+from nba_pipeline.warehouse.ledgers import ledgers
+from nba_pipeline.warehouse.verification import verify
 
 
 def audit_ledgers(warehouse: Warehouse, dates: Collection[date] | None = None) -> dict[str, Any]:

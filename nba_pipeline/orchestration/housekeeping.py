@@ -6,7 +6,8 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_retention import prune
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.ledgers import Finding, ledgers, verify
+from nba_pipeline.warehouse.ledgers import ledgers
+from nba_pipeline.warehouse.verification import Finding, verify
 
 LEDGER_ALTERED = "ledger_altered"
 """Kind of the alert for a ledger that differs from its manifest."""

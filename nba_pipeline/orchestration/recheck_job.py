@@ -29,7 +29,7 @@ from nba_pipeline.providers.parsing import those_that
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 JOB = "recheck"
 Parse = Callable[[Payload], Sequence[pl.DataFrame]]

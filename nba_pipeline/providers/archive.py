@@ -26,7 +26,8 @@ from nba_pipeline.providers import SEASON_TYPES
 from nba_pipeline.providers.columns import BOXSCORE_COLUMNS, SCHEDULE_COLUMNS, TEAM_BOXSCORE_COLUMNS
 from nba_pipeline.providers.nba_cdn import STATISTICS
 from nba_pipeline.providers.odds_api import match_events
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 
 PROVIDER = "archive"
 GAMES_FILE = re.compile(r"games_(\d{4}-\d{2})\.parquet")

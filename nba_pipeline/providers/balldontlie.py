@@ -29,7 +29,7 @@ from nba_pipeline.providers.wire import (
     whole,
 )
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 PROVIDER = "balldontlie"
 KEY_VARIABLE = "BALLDONTLIE_API_KEY"

@@ -28,7 +28,9 @@ import httpx
 
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.landing import Landing, Outcome, Slot
+from nba_pipeline.warehouse.journal_lines import Outcome
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Slot
 
 State = Literal["closed", "open", "half_open"]
 

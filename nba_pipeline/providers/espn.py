@@ -16,7 +16,7 @@ from nba_pipeline.league.teams import TEAM_OF_NAME, TEAMS
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.parsing import frame_of, parser
 from nba_pipeline.providers.wire import day_or_none, instant, number_or_none, quoted, text_or_none
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 PROVIDER = "espn"
 BASE = "/apis/site/v2/sports/basketball/nba"

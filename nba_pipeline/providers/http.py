@@ -37,8 +37,10 @@ from nba_pipeline.providers.answers import ACCEPTED, received
 from nba_pipeline.providers.circuit_breakers import Asked, Breaker, Entity, History, recent_history
 from nba_pipeline.providers.parsing import parsing
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.landing import Landing, Outcome, Payload, Slot
+from nba_pipeline.warehouse.journal_lines import Outcome
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payload_limits import TooLarge, read_json
+from nba_pipeline.warehouse.payloads import Payload, Slot
 
 RETRIED = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.DecodingError)
 QUOTA_HEADERS = {f"x-requests-{name}": name for name in ("remaining", "used", "last")}

@@ -27,7 +27,7 @@ from nba_pipeline.providers.injury_report_layout import DATE, MATCHUP, PLAYER, R
 from nba_pipeline.providers.parsing import Unusable, frame_of, parser
 from nba_pipeline.providers.wire import day_or_none, quoted
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 PROVIDER = "injury_report"
 ENDPOINT = "report"

@@ -31,7 +31,7 @@ from nba_pipeline.providers.wire import (
     text_or_none,
     whole,
 )
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 PROVIDER = "nba_cdn"
 GAME_ID = re.compile(r"\d{10}")

@@ -14,7 +14,7 @@ from nba_pipeline.errors import Permanent
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.parsing import frame_of, objects_in, parser
 from nba_pipeline.providers.wire import quoted, text_or_none, whole
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 PERIOD_CLOCK = re.compile(r"PT(\d{1,9})M(\d{1,9}(?:\.\d{1,9})?)S")
 SHOTS = ("2pt", "3pt", "freethrow", "heave")

@@ -17,7 +17,7 @@ from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.parsing import frame_of, parser
 from nba_pipeline.providers.wire import minutes_fields, quoted, text_or_none, whole
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 PROVIDER = "nba_stats"
 RESULT_SET = "LeagueGameLog"

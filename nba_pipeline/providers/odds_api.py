@@ -25,7 +25,7 @@ from nba_pipeline.providers.odds_markets import GAME, IGNORED, PLAYER, SPREADS, 
 from nba_pipeline.providers.parsing import Unusable, frame_of, parser
 from nba_pipeline.providers.wire import instant, number_or_none, plain, quoted, text_or_none, whole
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 PROVIDER = "odds_api"
 KEY_VARIABLE = "ODDS_API_KEY"

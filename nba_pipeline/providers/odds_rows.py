@@ -8,7 +8,7 @@ import polars as pl
 from nba_pipeline.providers.odds_api import OddsApi, match_events, parse_events
 from nba_pipeline.providers.parsing import read_each
 from nba_pipeline.tables.table import PROBLEM
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 AFTER_TIPOFF = "shown at or after tip-off"
 

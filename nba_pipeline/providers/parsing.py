@@ -12,7 +12,8 @@ import polars as pl
 
 from nba_pipeline.errors import OutOfTime, Permanent, PipelineError
 from nba_pipeline.providers.wire import quoted
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 
 Parsed = TypeVar("Parsed")
 Arguments = ParamSpec("Arguments")

@@ -18,11 +18,11 @@ from nba_pipeline.tables.table import Table
 
 def by_date(table: Table, dates: Sequence[date], frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
     """The rows of each non-empty date. Raises PipelineError for other dates, columns or types, and for a duplicate key."""
-    _refuse_other_columns(table, frame)
+    _refuse_wrong_columns(table, frame)
     copies = frame.filter(pl.struct(*dict.fromkeys(("game_date", *table.key))).is_duplicated())
     if copies.height:
         key = ", ".join(f"{name} {value}" for name, value in copies.select(table.key).row(0, named=True).items())
-        raise PipelineError(f"{table.name}: {copies.height} rows share a key, the first of them {key}; nothing was written")
+        raise PipelineError(f"{table.name}: {copies.height} rows share a key; first: {key}; nothing was written")
     return partitioned(table.name, dates, frame.select(list(table.dtypes)))
 
 
@@ -31,7 +31,7 @@ def partitioned(name: str, dates: Sequence[date], frame: pl.DataFrame) -> dict[d
     parts = {key[0]: rows for key, rows in frame.partition_by("game_date", as_dict=True).items()} if frame.height else {}
     outside = sorted(str(day) for day in parts.keys() - set(dates))
     if outside:
-        raise PipelineError(f"{name}: rows of {', '.join(outside)} lie outside the dates of the write")
+        raise PipelineError(f"{name}: rows of {', '.join(outside)} are outside the dates of the write")
     return parts
 
 
@@ -75,7 +75,7 @@ def _writer_of(file: Path) -> str:
         return "an unnamed writer"
 
 
-def _refuse_other_columns(table: Table, frame: pl.DataFrame) -> None:
+def _refuse_wrong_columns(table: Table, frame: pl.DataFrame) -> None:
     expected: Mapping[str, pl.DataType] = table.dtypes
     missing, unknown = expected.keys() - set(frame.columns), set(frame.columns) - expected.keys()
     if missing or unknown:

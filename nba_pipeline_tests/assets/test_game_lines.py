@@ -19,8 +19,9 @@ from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.odds_api import OddsApi
 from nba_pipeline.providers.odds_rows import AFTER_TIPOFF
 from nba_pipeline.tables.table import PROBLEM
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.builders import DAY, Values, a_game, at, frame_of
 
 TIPOFF = at(23, 30)

@@ -29,8 +29,9 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.injury_report import REPORT_COLUMNS, InjuryReport
 from nba_pipeline.tables.table import LINEAGE, PROBLEM
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates, OnThisMachine
 from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_boxscore, a_game, at, before, frame_of
 from nba_pipeline_tests.builders_injuries import (

@@ -29,8 +29,9 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.providers.nba_cdn import NbaCdn, playbyplay_request
-from nba_pipeline.warehouse.landing import Landing, Payload
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, frame_of
 from nba_pipeline_tests.fuzzing import nested
 from nba_pipeline_tests.providers.test_nba_cdn_play_by_play import THE_END, a_list, an_action

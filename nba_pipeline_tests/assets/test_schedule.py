@@ -23,7 +23,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.columns import SCHEDULE_COLUMNS
 from nba_pipeline.providers.nba_cdn import parse_schedule
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.builders import DAY, Values, a_game, before, frame_of
 from nba_pipeline_tests.providers.conftest import Answer, Provider
 from nba_pipeline_tests.providers.test_nba_cdn import a_game as a_listed_game

@@ -16,9 +16,11 @@ from google.cloud import bigquery
 
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
-from nba_pipeline.warehouse.bigquery import DIRECT, BigQueryWarehouse, _holders
+from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
+from nba_pipeline.warehouse.bigquery.connections import CONNECTIONS
 from nba_pipeline.warehouse.bigquery.journal import JOURNAL
 from nba_pipeline.warehouse.bigquery.shapes import LOADS, Shape, quarantine_of, shape_of
+from nba_pipeline.warehouse.journal import DIRECT
 from nba_pipeline_tests.bigquery.emulator import Emulator
 from nba_pipeline_tests.bigquery.faults import Call, FaultProxy, Rewrite
 from nba_pipeline_tests.bigquery.fixtures import PROJECT
@@ -172,7 +174,7 @@ def store(
     for name, value in store.variables.items():
         monkeypatch.setenv(name, value)
     yield store
-    _holders.close()
+    CONNECTIONS.close()
     admin.delete_dataset(dataset_name, delete_contents=True, not_found_ok=True)
 
 

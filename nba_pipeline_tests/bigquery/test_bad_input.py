@@ -81,7 +81,7 @@ def test_credentials_that_cannot_be_used_are_told(
 def test_an_expired_token_is_told(store: BigQueryStore, only_toys: Table, proxy: FaultProxy) -> None:
     proxy.rule(of_kind("token"), Respond(401, "invalid_grant", "Token has been expired or revoked."), times=None)
     is_refused(
-        store, only_toys, rf"BigQuery {PROJECT}\.{store.dataset}: the credentials were refused; log in anew or replace the key"
+        store, only_toys, rf"BigQuery {PROJECT}\.{store.dataset}: the credentials were refused; log in again or replace the key"
     )
 
 
@@ -162,7 +162,7 @@ OTHER_TABLES: Mapping[str, tuple[str, Callable[[Shape], dict[str, Any]]]] = {
         lambda shape: {"schema": with_field(shape, "points", "INTEGER", "REQUIRED")},
     ),
     "one column more": (
-        "column mine is not known",
+        "column mine is unknown",
         lambda shape: {"schema": [*shape.fields, bigquery.SchemaField("mine", "STRING")]},
     ),
     "one nullable column less": (
@@ -196,7 +196,7 @@ def test_a_table_that_is_not_there_is_told(store: BigQueryStore, only_toys: Tabl
     is_refused(
         store,
         only_toys,
-        rf"BigQuery {PROJECT}\.{store.dataset} has no table toy_lines; make it with `nba-pipeline bigquery apply`",
+        rf"BigQuery {PROJECT}\.{store.dataset} has no table toy_lines; create it with `nba-pipeline bigquery apply`",
     )
 
 
@@ -206,7 +206,7 @@ def test_a_quarantine_or_record_that_is_not_there_is_told_by_preflight(store: Bi
         store.admin.delete_table(store.reference.table(shape.name))
         store.open().session.forget_description()
         with pytest.raises(
-            BadInput, match=f"{store.dataset} has no table {shape.name}; make it with `nba-pipeline bigquery apply`"
+            BadInput, match=f"{store.dataset} has no table {shape.name}; create it with `nba-pipeline bigquery apply`"
         ):
             store.open().preflight()
         store.make(shape)
@@ -243,7 +243,7 @@ def command(store: BigQueryStore, *words: str, **changes: str | None) -> subproc
             "no credentials; run `gcloud auth",
         ),
         (["run", "--date", "2024-03-12"], {"BIGQUERY_DATASET": "not_there"}, "nba-pipeline bigquery apply"),
-        (["run", "--date", "2024-03-12"], {}, "has no table .*; make it with `nba-pipeline bigquery apply`"),
+        (["run", "--date", "2024-03-12"], {}, "has no table .*; create it with `nba-pipeline bigquery apply`"),
     ],
     ids=["status without a dataset", "run without credentials", "run without the dataset", "run without tables"],
 )

@@ -96,5 +96,5 @@ def test_a_ledger_that_says_something_else_is_named(source: Warehouse, store: Bi
     ledger = toys[1]
     store.open().add(ledger, [DAY], rows(ledger, (DAY, 3), share_pct=0.5, reasons=[]), "me")
     found = list(copy(source, store.open(), WEEK, ["toy_ledger"]))
-    assert named(found) == ["toy_ledger 2024-03-12: 3 rows here, 3 rows there, of other values"]
+    assert named(found) == ["toy_ledger 2024-03-12: 3 rows in the source, 3 rows in the target, with other values"]
     assert held(store.open(), ledger)["share_pct"].to_list() == [0.5] * 3

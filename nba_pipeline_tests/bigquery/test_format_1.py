@@ -22,6 +22,7 @@ from nba_pipeline.warehouse.bigquery.format_1 import refusal, shape_of_format_1
 from nba_pipeline.warehouse.bigquery.format_1_source import Format1Source, source_of_copy
 from nba_pipeline.warehouse.bigquery.plan import apply, plan
 from nba_pipeline.warehouse.bigquery.shapes import Shape, quarantine_of, shape_of
+from nba_pipeline.warehouse.bigquery.writes import Writer
 from nba_pipeline.warehouse.copying import copy
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.migration import migrate
@@ -65,7 +66,7 @@ def old(store: BigQueryStore, only_ledgers: None) -> BigQueryStore:
     for table, rows in ledgers().items():
         key = [name for name in table.key if name != "market"]
         before = in_format_1(table, rows)
-        warehouse._replace(shape_on_disk(table.name), key, {DAY: before, NEXT: before.clear()})
+        Writer(warehouse._connection).replace(shape_on_disk(table.name), key, {DAY: before, NEXT: before.clear()})
     rejected = pl.DataFrame([parked(DAY, table="grades")], schema=warehouse.scan_quarantine(GRADES).collect_schema())
     warehouse.quarantine(GRADES, [DAY], rejected)
     return store
@@ -188,5 +189,5 @@ def test_a_source_lacks_what_the_platform_gained_later(old: BigQueryStore, monke
 
 def test_a_source_that_differs_in_another_way_is_refused(old: BigQueryStore) -> None:
     old.ask("ALTER TABLE predictions ADD COLUMN mood STRING")
-    with pytest.raises(BadInput, match=r"predictions cannot be copied: column mood is not known$"):
+    with pytest.raises(BadInput, match=r"predictions cannot be copied: column mood is unknown$"):
         source_of_copy(old.look()).preflight()

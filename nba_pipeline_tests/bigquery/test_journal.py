@@ -18,8 +18,9 @@ from nba_pipeline.warehouse.bigquery.loads import Loads
 from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline.warehouse.bigquery.shapes import LOADS, difference
 from nba_pipeline.warehouse.journal_views import JOURNAL_VIEWS
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.bigquery.emulator import Emulator
 from nba_pipeline_tests.bigquery.faults import Call, DropAfter, FaultProxy, Respond
 from nba_pipeline_tests.bigquery.fixtures import PROJECT

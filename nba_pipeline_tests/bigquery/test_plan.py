@@ -175,7 +175,7 @@ REFUSED: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
     ),
     "cluster": ("it is clustered by book and should be by nothing", lambda shape: {"clustering_fields": ["book"]}),
     "unknown column": (
-        "column mine is not known",
+        "column mine is unknown",
         lambda shape: {"schema": [*shape.fields, bigquery.SchemaField("mine", "STRING")]},
     ),
     "required column": (
@@ -189,7 +189,7 @@ def test_whatever_else_differs_is_left_to_a_person(applied: Applied, toy: Table)
     for words, change in REFUSED.values():
         by_hand(applied, toy, **change(shape_of(toy)))
         before = applied.session.client.get_table(applied.reference("toy_lines")).to_api_repr()
-        expected = f"refused table toy_lines: {words}; copy its dates out, drop it and apply again"
+        expected = f"refused table toy_lines: {words}; copy its dates out, drop the table and apply again"
         for steps in (plan(applied.session), list(apply(applied.session))):
             assert [str(step) for step in steps if "toy_lines" in step.what] == [expected]
         after = applied.session.client.get_table(applied.reference("toy_lines")).to_api_repr()
@@ -215,7 +215,7 @@ def test_staging_tables_are_deleted_once_no_run_can_need_them(applied: Applied, 
     assert applied.told() == [], "a run may still be using them"
     settings(staging_hours=0)
     told = applied.told()
-    assert len(told) == 2 and all(step.startswith("delete table staging_") and "left behind since" in step for step in told)
+    assert len(told) == 2 and all(step.startswith("delete table staging_") and "expired since" in step for step in told)
     assert len(list(apply(applied.session))) == 2
     assert applied.told() == []
     assert not [name for name in applied.names() if name.startswith("staging_")]

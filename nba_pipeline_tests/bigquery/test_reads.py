@@ -13,7 +13,8 @@ from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery.parts import Parts
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.bigquery.faults import Call, FaultProxy, Respond
 from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind, statement, text_of
 from nba_pipeline_tests.warehouse.contract import DAY, NEXT, NOON, held, on, rows

@@ -12,9 +12,11 @@ from nba_pipeline.errors import BadInput, Permanent
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.bigquery import DIRECT, BigQueryWarehouse, _holders
+from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 from nba_pipeline.warehouse.bigquery import session as session_module
+from nba_pipeline.warehouse.bigquery.connections import CONNECTIONS
 from nba_pipeline.warehouse.bigquery.session import Session
+from nba_pipeline.warehouse.journal import DIRECT
 from nba_pipeline_tests.bigquery.faults import FaultProxy, Rewrite
 from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind
 from nba_pipeline_tests.providers.conftest import Answer, Asked, Provider, provider
@@ -60,7 +62,7 @@ def test_the_resources_of_a_run_share_one_client_which_is_closed_at_its_end(
     kinds = proxy.kinds()
     assert (kinds.count("token"), kinds.count("datasets")) == (1, 1)
     assert closed == [result.run_id]
-    assert not [key for key in _holders._held if result.run_id in key]
+    assert not [key for key in CONNECTIONS._connections if result.run_id in key]
     assert {row["run_id"] for row in store.record()} == {result.run_id}
 
 
@@ -72,7 +74,7 @@ def test_a_run_that_fails_closes_its_client(store: BigQueryStore, lines: Table) 
 
     result = dg.materialize([failing], resources={"warehouse": store.open(run_id=DIRECT)}, raise_on_error=False)
     assert not result.success
-    assert not [key for key in _holders._held if result.run_id in key]
+    assert not [key for key in CONNECTIONS._connections if result.run_id in key]
 
 
 def test_two_runs_have_a_client_each(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
@@ -110,7 +112,7 @@ def test_pauses_and_limits_are_those_of_the_settings(store: BigQueryStore) -> No
 def test_another_location_than_that_of_the_dataset_is_told(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     """The emulator has no locations, so the proxy reports the dataset in the EU."""
     proxy.rule(of_kind("datasets"), Rewrite(lambda answer: answer | {"location": "EU"}), times=None)
-    with pytest.raises(BadInput, match=f"{store.dataset} lies in EU, and BIGQUERY_LOCATION is us-east1; set it to EU"):
+    with pytest.raises(BadInput, match=f"{store.dataset} is in EU, but BIGQUERY_LOCATION is us-east1; set it to EU"):
         store.open(location="us-east1").replace(lines, [DAY], rows(1), "me")
     assert store.effective() == []
     proxy.forget()
@@ -145,6 +147,6 @@ def test_a_write_steps_over_so_many_earlier_jobs_and_no_more(provider: Provider,
         raise Conflict(job_id)  # type: ignore[no-untyped-call]
 
     provider.says(job)
-    with pytest.raises(Permanent, match=r"p\.d: replacing lines finds more than 5 earlier jobs rows"):
+    with pytest.raises(Permanent, match=r"p\.d: replacing lines has more than 5 earlier jobs rows"):
         session.carry_out(is_there, "rows", lambda: False, "replacing lines")
     assert len(provider.asked) == 6

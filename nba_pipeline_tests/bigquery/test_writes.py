@@ -173,7 +173,7 @@ def test_trouble_that_does_not_end_is_given_up(
     run.dates(lines)
     settings(first_pause_seconds=0.01, longest_pause_seconds=0.05, retry_seconds=0.3)
     proxy.rule(of_kind("load"), Respond(503, "backendError", "later"), times=None)
-    with pytest.raises(Transient, match=r"loading toy_lines 2024-03-12 failed on the way or on the server's side.*later"):
+    with pytest.raises(Transient, match=r"loading toy_lines 2024-03-12 failed with a network or server error.*later"):
         run.replace(lines, [DAY], rows(2), "me")
     assert len(made(proxy, of_kind("load"))) > 1
     assert store.record() == []

@@ -148,7 +148,7 @@ def test_the_webhook_is_never_logged_nor_shown(notifier: Notifier, slack: Slack,
 def test_it_is_a_ledger_that_a_rebuild_keeps(notifier: Notifier, warehouse: LocalWarehouse) -> None:
     notifier.raise_alert(DAY, *LATE)
     assert TABLES["alerts"] is ALERTS and ALERTS.write == "add"
-    with pytest.raises(PipelineError, match="record of decisions"):
+    with pytest.raises(PipelineError, match="is a ledger and is never deleted"):
         warehouse.drop(ALERTS)
 
 

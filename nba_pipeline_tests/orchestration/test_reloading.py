@@ -24,7 +24,8 @@ from nba_pipeline.orchestration.reloading import RELOAD, RELOAD_TAGS, followers
 from nba_pipeline.orchestration.undone import find_missing
 from nba_pipeline.providers import balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
 from nba_pipeline.providers.http import HttpClient
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
 from nba_pipeline_tests.orchestration.test_runner import DAY, HISTORY_DAYS, a_runner, loaded, tables
 from nba_pipeline_tests.prepared import copy_of

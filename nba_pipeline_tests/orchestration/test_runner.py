@@ -31,8 +31,8 @@ from nba_pipeline.orchestration.runner import Outcome, Runner
 from nba_pipeline.orchestration.sensors import pending_games, share_captured
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.backup import back_up
-from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.restore import restore
+from nba_pipeline.warehouse.verification import verify
 from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.instances import open_instance
 from nba_pipeline_tests.prepared import copy_of, link_or_copy, prepared  # noqa: F401 - other modules import it from here
@@ -242,7 +242,7 @@ def test_too_few_boxes_close_the_date_and_the_next_slate_also_by_hand(at: At, ho
 
 def test_predictions_by_hand_without_features_are_closed(at: At) -> None:
     outcome = at(DAY, 12).run("game_day", ["predictions"], DAY, DAY)
-    assert any("has never been materialised" in failure for failure in outcome.failures)
+    assert any("was never materialized" in failure for failure in outcome.failures)
 
 
 def test_a_day_without_games_is_an_empty_success(at: At, home: Path) -> None:

@@ -20,7 +20,8 @@ import pytest
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.http import HttpClient
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 
 NOON = datetime(2024, 3, 12, 12, tzinfo=UTC)
 PROVIDERS = ("nba_cdn", "balldontlie", "odds_api")

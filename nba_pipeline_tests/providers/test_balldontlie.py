@@ -11,7 +11,7 @@ from nba_pipeline.errors import Permanent
 from nba_pipeline.providers.balldontlie import Balldontlie, map_to_games, parse_boxscores
 from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
 from nba_pipeline.providers.http import HttpClient
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.providers.conftest import MISSING, RENAMED, Answer, Provider, drifted, told
 
 Land = Callable[..., Payload]

@@ -15,7 +15,8 @@ from rich.console import Console
 from nba_pipeline.cli.rendering import print_breakers
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.circuit_breakers import Breaker, breakers, breakers_not_closed, recent_history
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Slot
 
 NOON = datetime(2024, 3, 12, 12, tzinfo=UTC)
 BOX, OTHER_BOX = (Slot("nba_cdn", "boxscore", game, date(2024, 3, 12)) for game in ("0022300945", "0022300946"))

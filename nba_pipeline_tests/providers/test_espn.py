@@ -11,7 +11,8 @@ from nba_pipeline.errors import NotYet, Permanent
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.espn import INJURY_COLUMNS, ROSTER_COLUMNS, TEAM_OF_CODE, Espn, parse_injuries, parse_roster
 from nba_pipeline.providers.http import HttpClient
-from nba_pipeline.warehouse.landing import Landing, Payload
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.builders_injuries import an_espn_injury, espn_injuries
 from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider
 

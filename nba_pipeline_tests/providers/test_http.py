@@ -17,7 +17,8 @@ from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, Pipeline
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import OFFLINE_TAG, REPLAY_TAG
 from nba_pipeline.providers.http import HttpClient, Request, _retry_after
-from nba_pipeline.warehouse.landing import Landing, Payload
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider, gzipped
 
 DAY = date(2024, 3, 12)

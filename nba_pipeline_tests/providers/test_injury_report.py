@@ -16,7 +16,8 @@ from nba_pipeline.providers import injury_report
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.injury_report import REPORT_COLUMNS, InjuryReport, parse_injury_report, report_names
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 from nba_pipeline_tests.builders_injuries import HEADERS, a_first_entry, a_report, an_entry, not_yet
 from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider
 

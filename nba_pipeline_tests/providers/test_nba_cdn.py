@@ -30,7 +30,8 @@ from nba_pipeline.providers.nba_cdn import (
 )
 from nba_pipeline.sandbox import League
 from nba_pipeline.sandbox.client import SandboxHttpClient
-from nba_pipeline.warehouse.landing import Landing, Payload
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.providers.conftest import MISSING, RENAMED, Answer, Asked, Provider, drifted, told
 from nba_pipeline_tests.providers.test_nba_cdn_play_by_play import a_list, an_action
 

@@ -9,7 +9,7 @@ import pytest
 
 from nba_pipeline.errors import Permanent
 from nba_pipeline.providers.nba_cdn_play_by_play import PLAY_BY_PLAY_COLUMNS, is_over, parse_play_by_play
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.providers.conftest import MISSING, RENAMED, drifted, told
 
 Land = Callable[..., Payload]

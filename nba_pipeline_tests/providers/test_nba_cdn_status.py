@@ -8,7 +8,7 @@ import pytest
 
 from nba_pipeline.providers.nba_cdn import Scoreboard, is_final, parse_schedule, read_scoreboard
 from nba_pipeline.providers.nba_cdn_status import status_of
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.providers.conftest import NOON
 from nba_pipeline_tests.providers.test_nba_cdn import a_game
 

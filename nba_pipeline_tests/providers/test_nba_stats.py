@@ -12,7 +12,7 @@ from nba_pipeline.errors import NotYet, Permanent, Transient
 from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.providers.conftest import Answer, Provider
 
 Land = Callable[..., Payload]

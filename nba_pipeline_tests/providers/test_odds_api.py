@@ -19,7 +19,7 @@ from nba_pipeline.providers.odds_api import (
     parse_events,
     parse_game_odds,
 )
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.providers.conftest import MISSING, NOON, RENAMED, Answer, Provider, drifted, told
 
 Land = Callable[..., Payload]

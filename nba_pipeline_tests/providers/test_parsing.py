@@ -23,7 +23,8 @@ from nba_pipeline.providers.parsing import (
     read_each,
     those_that,
 )
-from nba_pipeline.warehouse.landing import Landing, Payload
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload
 
 Land = Callable[..., Payload]
 

@@ -12,7 +12,8 @@ from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.espn import parse_roster
 from nba_pipeline.providers.injury_report import parse_injury_report
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 from nba_pipeline_tests.real.conftest import SHARED
 
 SAMPLE = SHARED / "wire" / "injury_report" / "Injury-Report_2024-01-04_12PM"

@@ -27,7 +27,8 @@ from nba_pipeline.providers.odds_rows import IGNORED, NO_OFFERS, as_rows
 from nba_pipeline.providers.player_matching import name_the_players, who_may_be_meant
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, Table
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 
 SHARED = Path(os.environ.get("NBA_SHARED_DIR", Path(__file__).parents[3] / "shared"))
 ALL_DATES = days(date(2021, 7, 1), date(2025, 6, 22))

@@ -21,7 +21,8 @@ from nba_pipeline.providers.nba_cdn import parse_schedule
 from nba_pipeline.providers.nba_stats import STATISTICS as HEADERS
 from nba_pipeline.providers.nba_stats import parse_game_log
 from nba_pipeline.providers.wire import minutes_fields, seconds_of
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 from nba_pipeline_tests.builders_summaries import team_summaries_of
 from nba_pipeline_tests.real.conftest import SHARED
 

@@ -13,7 +13,7 @@ import pytest
 from nba_pipeline.providers import balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
 from nba_pipeline.providers.nba_cdn_play_by_play import parse_play_by_play
 from nba_pipeline.providers.parsing import parser
-from nba_pipeline.warehouse.landing import Payload, Slot
+from nba_pipeline.warehouse.payloads import Payload, Slot
 from nba_pipeline_tests.fuzzing import Parse, Sample, fuzz
 from nba_pipeline_tests.real.conftest import SHARED
 

@@ -19,7 +19,8 @@ from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import parse_boxscore, parse_team_boxscores
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 
 SHARED = Path(os.environ.get("NBA_SHARED_DIR", Path(__file__).parents[3] / "shared"))
 WIRE = SHARED / "wire" / "nba_cdn"

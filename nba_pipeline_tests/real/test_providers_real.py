@@ -17,7 +17,8 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import map_to_games, parse_boxscores
 from nba_pipeline.providers.nba_cdn import count_undetermined_games, parse_boxscore, parse_schedule
 from nba_pipeline.providers.odds_api import match_events, parse_event_odds, parse_events
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 
 SHARED = Path(os.environ.get("NBA_SHARED_DIR", Path(__file__).parents[3] / "shared"))
 SEASONS = ("2021-22", "2022-23", "2023-24", "2024-25")

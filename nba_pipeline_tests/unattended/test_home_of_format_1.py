@@ -19,9 +19,10 @@ from nba_pipeline.monitoring.status import status
 from nba_pipeline.orchestration.backfill import plan as plan_backfill
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.ledgers import ledgers, verify
+from nba_pipeline.warehouse.ledgers import ledgers
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.migration import migrate, plan
+from nba_pipeline.warehouse.verification import verify
 from nba_pipeline_tests.orchestration.test_runner import a_runner, made_once, only
 
 pytestmark = pytest.mark.unattended

@@ -15,7 +15,10 @@ from filelock import FileLock
 
 from nba_pipeline.errors import Closed, PipelineError
 from nba_pipeline.tables.table import Table
-from nba_pipeline.warehouse.ledgers import (
+from nba_pipeline.warehouse.ledgers import record_existing
+from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.manifests import InvalidManifest
+from nba_pipeline.warehouse.verification import (
     MANIFEST_INVALID,
     MANIFEST_MISSING,
     NOT_VERIFIED,
@@ -26,11 +29,8 @@ from nba_pipeline.warehouse.ledgers import (
     ROW_MISSING,
     ROW_UNRECORDED,
     Finding,
-    record_existing,
     verify,
 )
-from nba_pipeline.warehouse.local import LocalWarehouse
-from nba_pipeline.warehouse.manifests import InvalidManifest
 from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, ROOT, Tables, a_table, held, rows
 
 Change = Callable[[pl.DataFrame], pl.DataFrame]
@@ -81,7 +81,7 @@ def of_second(column: str, value: pl.Expr) -> Change:
 # Verification
 
 
-def test_rows_as_they_were_written_are_verified(local: LocalWarehouse, picks: Table) -> None:
+def test_unaltered_rows_are_verified(local: LocalWarehouse, picks: Table) -> None:
     local.add(picks, [DAY], rows(1, first=7), "me")
     assert [(one.game_date, one.rows, one.findings) for one in verify(local, picks)] == [(DAY, 4, ()), (NEXT, 2, ())]
     assert [one.game_date for one in verify(local, picks, [NEXT, date(2024, 3, 14)])] == [NEXT]
@@ -89,11 +89,17 @@ def test_rows_as_they_were_written_are_verified(local: LocalWarehouse, picks: Ta
 
 @pytest.mark.parametrize(
     "change",
-    [of_second("price", pl.col("price") * 2), of_second("points", pl.col("points") + 5), of_second("price", pl.lit(None)),
-     of_second("words", pl.lit(["early"])), of_second("seen_at", pl.col("seen_at") + pl.duration(microseconds=1)),
-     of_second("source", pl.lit("elsewhere")), of_second("game_date", pl.lit(NEXT))],
+    [
+        of_second("price", pl.col("price") * 2),
+        of_second("points", pl.col("points") + 5),
+        of_second("price", pl.lit(None)),
+        of_second("words", pl.lit(["early"])),
+        of_second("seen_at", pl.col("seen_at") + pl.duration(microseconds=1)),
+        of_second("source", pl.lit("elsewhere")),
+        of_second("game_date", pl.lit(NEXT)),
+    ],
     ids=["forecast doubled", "line + 5", "value erased", "list", "instant", "lineage", "date"],
-)  # fmt: skip
+)
 def test_an_altered_row_is_named(local: LocalWarehouse, picks: Table, change: Change) -> None:
     tamper(local, change)
     assert problems(local, picks) == [(ROW_ALTERED, DAY, KEY)]
@@ -119,7 +125,7 @@ def test_a_row_that_was_copied_is_named(local: LocalWarehouse, picks: Table) -> 
 
 
 @pytest.mark.parametrize("loss", ["a row", "the partition"])
-def test_a_date_that_lacks_recorded_rows_takes_none_until_they_are_restored(
+def test_a_date_with_missing_recorded_rows_accepts_none_until_they_are_restored(
     local: LocalWarehouse, picks: Table, loss: str
 ) -> None:
     """Replacement rows would have other hashes, and the originals could not be restored."""
@@ -127,7 +133,7 @@ def test_a_date_that_lacks_recorded_rows_takes_none_until_they_are_restored(
         tamper(local, lambda frame: frame.filter(pl.col("game_id") != "001"))
     else:
         shutil.rmtree(part(local).parent)
-        assert "3 rows that its manifest records are missing" in local.closed(picks, [DAY, NEXT])[DAY]
+        assert "3 recorded rows are missing" in local.closed(picks, [DAY, NEXT])[DAY]
     with pytest.raises(Closed, match=f"toy_picks is closed for {DAY}: .* missing; next: nba-pipeline restore"):
         local.add(picks, [DAY], rows(4, points=9), "somebody")
     assert local.scan(picks, [DAY]).collect().height == (2 if loss == "a row" else 0)
@@ -155,12 +161,17 @@ def test_a_file_from_another_date_is_noticed(local: LocalWarehouse, picks: Table
     shutil.copy(part(local, NEXT), part(local))
     named = problems(local, picks)
     # two of the three keys of DAY also exist on NEXT, so these rows count as altered
-    assert named == [(ROW_ALTERED, DAY, "game_id 000, book fanduel"), (ROW_ALTERED, DAY, KEY),
-                     (ROW_MISSING, DAY, "game_id 002, book fanduel")]  # fmt: skip
+    assert named == [
+        (ROW_ALTERED, DAY, "game_id 000, book fanduel"),
+        (ROW_ALTERED, DAY, KEY),
+        (ROW_MISSING, DAY, "game_id 002, book fanduel"),
+    ]
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1 and something PAR1"])
-def test_an_unreadable_partition_is_named_and_costs_no_other_date(local: LocalWarehouse, picks: Table, content: bytes) -> None:
+def test_an_unreadable_partition_is_reported_and_other_dates_are_verified(
+    local: LocalWarehouse, picks: Table, content: bytes
+) -> None:
     part(local).write_bytes(content)
     assert problems(local, picks) == [(PARTITION_UNREADABLE, DAY, "")]
     assert [one.rows for one in verify(local, picks)] == [0, 2]
@@ -174,14 +185,31 @@ def edited(text: str) -> str:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [(edited, "was edited: its partition hash"), (lambda text: text[:-9], r"cannot be read \(JSONDecodeError"), (lambda _: "", "cannot be read"),
-     (lambda _: "{}", r"cannot be read \(KeyError"), (lambda _: "[]", r"cannot be read \(TypeError"),
-     (lambda text: text.replace('"format":1', '"format":2'), "has format 2, and this version of the platform reads 1"),
-     (lambda text: text.replace("toy_picks", "toy_bets"), "belongs to toy_bets 2024-03-12, not to toy_picks"),
-     (lambda text: text.replace('"book":', '"books":'), "its columns are game_id, books, sha256, and the key of toy_picks is"),
-     (lambda text: text.replace('"000",', ""), "cannot be read"), (lambda text: text.replace('"000"', '"001"'), "was edited")],
-    ids=["edited", "truncated", "empty", "no fields", "a list", "newer", "another table", "another key", "fewer keys", "key twice"],
-)  # fmt: skip
+    [
+        (edited, "was edited: its partition hash"),
+        (lambda text: text[:-9], r"cannot be read \(JSONDecodeError"),
+        (lambda _: "", "cannot be read"),
+        (lambda _: "{}", r"cannot be read \(KeyError"),
+        (lambda _: "[]", r"cannot be read \(TypeError"),
+        (lambda text: text.replace('"format":1', '"format":2'), "has format 2, and this version of the platform reads 1"),
+        (lambda text: text.replace("toy_picks", "toy_bets"), "belongs to toy_bets 2024-03-12, not to toy_picks"),
+        (lambda text: text.replace('"book":', '"books":'), "its columns are game_id, books, sha256, and the key of toy_picks is"),
+        (lambda text: text.replace('"000",', ""), "cannot be read"),
+        (lambda text: text.replace('"000"', '"001"'), "was edited"),
+    ],
+    ids=[
+        "edited",
+        "truncated",
+        "empty",
+        "no fields",
+        "a list",
+        "newer",
+        "another table",
+        "another key",
+        "fewer keys",
+        "key twice",
+    ],
+)
 def test_an_invalid_manifest_is_named_and_closes_its_date(
     local: LocalWarehouse, picks: Table, change: Callable[[str], str], message: str
 ) -> None:
@@ -208,7 +236,7 @@ def test_an_older_manifest_is_noticed_and_never_completed_silently(local: LocalW
         local.add(picks, [DAY], rows(2, first=7), "me")
 
 
-def test_a_missing_manifest_is_noticed_and_never_made_anew_silently(local: LocalWarehouse, picks: Table) -> None:
+def test_a_missing_manifest_is_reported_and_never_recreated(local: LocalWarehouse, picks: Table) -> None:
     manifest(local).unlink()
     assert problems(local, picks) == [(MANIFEST_MISSING, DAY, "")]
     assert "3 rows have no manifest" in str(findings(local, picks)[0])
@@ -236,7 +264,7 @@ def test_a_column_that_the_ledger_gains_later_alters_no_row(local: LocalWarehous
     assert not findings(local, older)
 
 
-def test_a_recorded_hash_is_never_computed_again(local: LocalWarehouse, picks: Table) -> None:
+def test_a_recorded_hash_is_never_recomputed(local: LocalWarehouse, picks: Table) -> None:
     tamper(local, of_second("points", pl.lit(30)))
     local.add(picks, [DAY], rows(3, first=1), "me")
     assert problems(local, picks) == [(ROW_ALTERED, DAY, KEY)]
@@ -245,7 +273,7 @@ def test_a_recorded_hash_is_never_computed_again(local: LocalWarehouse, picks: T
 # Existing rows
 
 
-def test_existing_rows_are_recorded_once_and_only_where_there_is_no_manifest(local: LocalWarehouse, picks: Table) -> None:
+def test_existing_rows_are_recorded_once_and_only_without_a_manifest(local: LocalWarehouse, picks: Table) -> None:
     manifest(local).unlink()
     tamper(local, of_second("points", pl.lit(30)), NEXT)
     stored = {day: local.ledger_rows(picks, [day]) for day in (DAY, NEXT)}
@@ -257,7 +285,7 @@ def test_existing_rows_are_recorded_once_and_only_where_there_is_no_manifest(loc
 # Concurrent and killed writers
 
 
-def test_a_date_that_is_being_written_is_named_not_verified(local: LocalWarehouse, picks: Table) -> None:
+def test_a_locked_date_is_reported_as_not_verified(local: LocalWarehouse, picks: Table) -> None:
     tamper(local, of_second("points", pl.lit(30)))
     with FileLock(Path(local.home, "locks", "toy_picks", f"{DAY}.lock")):
         assert problems(local, picks) == [(NOT_VERIFIED, DAY, "")]

@@ -40,7 +40,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import PROBLEM, TABLES, Row, Table, code, count
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 STATISTICS = (
     "points", "rebounds", "oreb", "dreb", "assists", "steals", "blocks", "turnovers", "fouls", "fgm", "fga", "fg3m",

@@ -27,7 +27,7 @@ from nba_pipeline.providers.parsing import those_that
 from nba_pipeline.tables.table import LINEAGE, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 
 class PlayByPlayRows(Row):

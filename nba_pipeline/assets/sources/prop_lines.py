@@ -33,7 +33,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 
 class PropLineRows(Row):
