@@ -54,7 +54,7 @@ def test_a_mistake_is_named(file: Path, text: str, sentence: str) -> None:
 
 
 def test_a_required_file_that_is_missing_is_named(file: Path) -> None:
-    with pytest.raises(BadInput, match="settings.toml cannot be read as TOML: .*No such file"):
+    with pytest.raises(BadInput, match=r"settings.toml cannot be read as TOML: .*No such file"):
         load(file, is_required=True)
 
 
@@ -63,8 +63,8 @@ def test_a_file_that_changed_or_appeared_is_refused(file: Path) -> None:
     before.refuse_another_file()
     found = loaded(file, "[lines]\nlate_hours = 5\n")
     found.refuse_another_file()
-    with pytest.raises(BadInput, match="settings.toml has changed since this process read it; restart"):
+    with pytest.raises(BadInput, match=r"settings\.toml has changed since this process read it; restart"):
         before.refuse_another_file()
     file.write_text("[lines]\nlate_hours = 4\n")
-    with pytest.raises(BadInput, match="settings.toml has changed since this process read it; restart"):
+    with pytest.raises(BadInput, match=r"settings\.toml has changed since this process read it; restart"):
         found.refuse_another_file()
