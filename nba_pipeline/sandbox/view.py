@@ -20,7 +20,9 @@ from nba_pipeline.sandbox.faults import CONTENT_ACTIONS, Rule, parse_time
 from nba_pipeline.sandbox.injuries import Said, reported_dates, with_news
 from nba_pipeline.sandbox.league import OVERTIME_SECONDS, QUARTER_SECONDS, Boxscore, Game, League, PlayerGame
 from nba_pipeline.sandbox.lines import GameQuote, Quote
-from nba_pipeline.sandbox.play_by_play import Action, actions, rewind
+from nba_pipeline.sandbox.play_by_play import actions
+from nba_pipeline.sandbox.play_by_play.action_log import Action
+from nba_pipeline.sandbox.play_by_play.tally import rewind
 from nba_pipeline.sandbox.roster import roster
 
 SCHEDULED, LIVE, FINAL = 1, 2, 3

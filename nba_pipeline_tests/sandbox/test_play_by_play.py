@@ -12,6 +12,8 @@ import pytest
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox import League, play_by_play
 from nba_pipeline.sandbox.league import Game
+from nba_pipeline.sandbox.play_by_play.stints import Stint, lineups
+from nba_pipeline.sandbox.play_by_play.tally import COUNTS, tally
 from nba_pipeline.sandbox.shot_zones import IN_THE_PAINT, MID_RANGE, RIM, TWOS, tastes
 from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire import nba_cdn
@@ -126,10 +128,10 @@ def test_the_actions_of_a_final_game_sum_to_its_box_score(league: League, number
 def test_nobody_assists_himself_and_no_count_and_no_player_is_lost_in_thirty_games(league: League) -> None:
     for game in league.season("2025-26").games[:30]:
         actions = play_by_play.actions(league, game)
-        counts = play_by_play.tally(actions)
+        counts = tally(actions)
         for row in (row for rows in league.boxscore(game) for row in rows):
-            own = {name: counts[row.player.person_id, name] for name in play_by_play.COUNTS}
-            assert own == {name: getattr(row, name) for name in play_by_play.COUNTS}
+            own = {name: counts[row.player.person_id, name] for name in COUNTS}
+            assert own == {name: getattr(row, name) for name in COUNTS}
         assert all(action.player is not action.other for action in actions if action.other)
         entered = {action.player for action in actions if action.kind == "substitution"}
         assert entered >= {row.player for rows in league.boxscore(game) for row in rows if row.did_play and not row.is_starter}
@@ -212,8 +214,8 @@ def test_who_played_a_second_is_on_the_court_once(league: League) -> None:
     rows = league.boxscore(league.games(DAY)[0])[0]
     for row in rows:
         row.seconds = 2878 if row.is_starter else 1
-    stints = [play_by_play.Stint(1 + n // 5, n % 5, 144 * n, 144) for n in range(20)]
-    fives = play_by_play.lineups(Random(1), rows, stints)
+    stints = [Stint(1 + n // 5, n % 5, 144 * n, 144) for n in range(20)]
+    fives = lineups(Random(1), rows, stints)
     assert {place for five in fives for place in five} == set(range(15))
     assert all(len(set(five)) == 5 for five in fives)
     assert [rows[place].is_starter for place in fives[0]] == [True] * 5

@@ -10,7 +10,8 @@ from datetime import timedelta
 
 from nba_pipeline.sandbox.league import OVERTIME_SECONDS, QUARTER_SECONDS
 from nba_pipeline.sandbox.officials import crew
-from nba_pipeline.sandbox.play_by_play import Action, actions
+from nba_pipeline.sandbox.play_by_play import actions
+from nba_pipeline.sandbox.play_by_play.action_log import Action
 from nba_pipeline.sandbox.roster import Player
 from nba_pipeline.sandbox.shot_zones import area_detail, distance_feet
 from nba_pipeline.sandbox.view import SeenGame, View
