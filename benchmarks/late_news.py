@@ -24,7 +24,7 @@ from nba_pipeline.assets.features import features
 from nba_pipeline.assets.predictions import predictions
 from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.run_tags import MODE_TAG
-from nba_pipeline.sandbox.faults import RULES_FILE
+from nba_pipeline.sandbox.rules_file import RULES_FILE
 from nba_pipeline_tests.unattended.live import Evening, platform, wait_until
 
 HISTORY_DAYS = 12

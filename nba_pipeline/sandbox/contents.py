@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from nba_pipeline.sandbox.boxscores import PlayerGame
 from nba_pipeline.sandbox.faults import Rule
-from nba_pipeline.sandbox.league import PlayerGame
 from nba_pipeline.sandbox.lines import GameQuote, Quote
 from nba_pipeline.sandbox.names import plain
 from nba_pipeline.sandbox.roster import Player

@@ -7,29 +7,20 @@ Only `action` is required. `game` may be given inside or next to `match`. Times 
 Eastern without an offset. `after` skips matching requests. `times` counts the requests that a rule changed.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from itertools import count
-from pathlib import Path
 from threading import Event
 from typing import Any
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import EASTERN
-from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox.injuries import STATUSES
-from nba_pipeline.sandbox.league import GAME_MINUTES
-
-RULES_FILE = "sandbox_rules.json"
-MOST_GAME_MINUTES = 24 * 60
-FEWEST_CLUBS = 4
 
 PLAYERS = frozenset({"n", "ids", "team"})
 QUOTES = frozenset({"player", "book"})
-
 RESPONSE_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "status": (frozenset({"status"}), frozenset({"body", "headers"})),
     "delay": (frozenset(), frozenset({"seconds"})),
@@ -40,14 +31,12 @@ RESPONSE_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "empty_json": (frozenset(), frozenset({"body"})),
 }
 """Actions on the whole response. Action -> required and optional parameters."""
-
 SHAPE_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "rename_field": (frozenset({"field", "to"}), frozenset()),
     "stringify_numbers": (frozenset(), frozenset({"fields"})),
     "null_field": (frozenset({"field"}), frozenset()),
 }
 """Actions on any JSON document."""
-
 CONTENT_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "drop_players": (frozenset(), PLAYERS),
     "empty_players": (frozenset(), frozenset({"team"})),
@@ -68,21 +57,17 @@ CONTENT_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 """Actions on games, box scores, lines or injury reports before serialization. `late_news` does not change the game: a player
 reported as out may still play.
 """
-
 WHOLE_NUMBERS = frozenset({"status", "bytes", "n", "delta", "days"})
 NUMBERS = frozenset({"seconds", "fraction", "value", "minutes"})
-
 ACTIONS = RESPONSE_ACTIONS | SHAPE_ACTIONS | CONTENT_ACTIONS
 CORRECTABLE = frozenset({
     "points", "rebounds", "assists", "steals", "blocks", "turnovers", "fouls", "plus_minus", "minutes", "seconds",
     "fgm", "fga", "fg3m", "fg3a", "ftm", "fta", "oreb", "dreb", "pts", "reb", "ast",
 })  # fmt: skip
 """Fields accepted by correct_stat, with short forms."""
-
 ANY_RULE = frozenset({"match", "game", "times", "after", "from", "until", "id", "action"})
 ANY_MATCH = frozenset({"path", "provider", "query", "game"})
 PROVIDERS = frozenset({"nba_cdn", "balldontlie", "odds_api", "injury_report", "espn", "nba_stats", "unknown"})
-
 _numbers = count(1)
 
 
@@ -231,78 +216,9 @@ def parse_rules(document: Any) -> list[Rule]:
     return [parse_rule(spec) for spec in (document if isinstance(document, list) else [document])]
 
 
-@dataclass(frozen=True)
-class RulesFile:
-    """League configuration of a home: fault rules, dates without games, game length in wall-clock minutes, number of clubs."""
-
-    rules: Sequence[Rule] = ()
-    no_game_dates: frozenset[date] = frozenset()
-    game_minutes: float = GAME_MINUTES
-    clubs: int = len(TEAMS)
-
-
-def read_rules_file(home: Path) -> RulesFile:
-    """Returns the contents of <home>/sandbox_rules.json, or the default league without such a file."""
-    path = home / RULES_FILE
-    if not path.exists():
-        return RulesFile()
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadInput(f"{path} is not JSON: {error}") from None
-    if not isinstance(document, dict) or document.keys() - {"rules", "no_game_dates", "game_minutes", "clubs"}:
-        raise BadInput(f"{path} must be an object of rules, no_game_dates, game_minutes and clubs")
-    try:
-        no_game_dates = frozenset(date.fromisoformat(str(text)) for text in document.get("no_game_dates", []))
-    except ValueError as error:
-        raise BadInput(f"no_game_dates in {path} must be dates like 2026-12-25: {error}") from None
-    game_minutes = document.get("game_minutes", GAME_MINUTES)
-    is_number = isinstance(game_minutes, int | float) and not isinstance(game_minutes, bool)
-    if not is_number or not 0 < game_minutes <= MOST_GAME_MINUTES:  # the comparison also rejects NaN
-        raise BadInput(f"game_minutes in {path} must be a number above 0 and up to {MOST_GAME_MINUTES}, not {game_minutes!r}")
-    clubs = document.get("clubs", len(TEAMS))
-    if not isinstance(clubs, int) or isinstance(clubs, bool) or clubs % 2 or not FEWEST_CLUBS <= clubs <= len(TEAMS):
-        raise BadInput(f"clubs in {path} must be an even number from {FEWEST_CLUBS} to {len(TEAMS)}, not {clubs!r}")
-    return RulesFile(parse_rules(document.get("rules", [])), no_game_dates, game_minutes, clubs)
-
-
 def due_rules(rules: Sequence[Rule], request: Request) -> list[Rule]:
     """Returns the rules that apply to a request after skipping `after` requests. Increments `seen`."""
     due = [rule for rule in rules if rule.is_due(request)]
     for rule in due:
         rule.seen += 1
     return [rule for rule in due if rule.seen > rule.after]
-
-
-def reshaped(document: Any, rule: Rule) -> tuple[Any, bool]:
-    """Returns the document after a shape action, and whether it changed. Table headers count as keys of the rows."""
-    name, wanted = rule.parameter("field"), rule.parameter("fields")
-    changed = False
-
-    def walk(value: Any, key: str | None) -> Any:
-        nonlocal changed
-        if isinstance(value, list):
-            return [walk(item, key) for item in value]
-        if isinstance(value, dict) and {"headers", "rowSet"} <= value.keys():
-            headers = value["headers"]
-            rows = [list(walk(dict(zip(headers, row, strict=True)), None).values()) for row in value["rowSet"]]
-            return value | {"headers": list(walk(dict.fromkeys(headers), None)), "rowSet": rows}
-        if isinstance(value, dict):
-            result: dict[str, Any] = {}
-            for inner_key, inner in value.items():
-                if inner_key == name:
-                    changed = True
-                    if rule.action == "null_field":
-                        result[inner_key] = None
-                    else:
-                        result[rule.parameter("to")] = walk(inner, inner_key)
-                else:
-                    result[inner_key] = walk(inner, inner_key)
-            return result
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if rule.action == "stringify_numbers" and is_number and (wanted is None or key in wanted):
-            changed = True
-            return str(value)
-        return value
-
-    return walk(document, None), changed

@@ -131,8 +131,8 @@ class Talents:
     blocks: Floats
     turnovers: Floats
     fouls: Floats
-    offence: Floats  # (30 teams): added to shooting fractions
-    defence: Floats  # (30 teams): subtracted from the opponent's shooting fractions
+    offense: Floats  # (30 teams): added to shooting fractions
+    defense: Floats  # (30 teams): subtracted from the opponent's shooting fractions
     pace: Floats  # (30 teams): factor
 
 
@@ -163,7 +163,7 @@ def talents(seed: int, season: str) -> Talents:
         blocks=(0.4 + 1.3 * bigness) * np.exp(trait(0.30, 0.08)),
         turnovers=1.6 + 1.1 * SHOT_WEIGHT * np.exp(trait(0.15, 0.05)),
         fouls=(3.4 + 1.6 * bigness) * np.exp(trait(0.15, 0.05)),
-        offence=club_trait(0.008, 0.005),
-        defence=club_trait(0.007, 0.005),
+        offense=club_trait(0.008, 0.005),
+        defense=club_trait(0.007, 0.005),
         pace=1 + club_trait(0.018, 0.008),
     )

@@ -18,8 +18,9 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from nba_pipeline.sandbox.control import CONTROL_PREFIX, control
-from nba_pipeline.sandbox.faults import Rule, read_rules_file
+from nba_pipeline.sandbox.faults import Rule
 from nba_pipeline.sandbox.league import League
+from nba_pipeline.sandbox.rules_file import read_rules_file
 from nba_pipeline.sandbox.service import QUOTA_CREDITS, Admission, Answer, Service
 
 SMALLEST_COMPRESSED_BYTES = 256

@@ -19,9 +19,9 @@ from nba_pipeline.sandbox.faults import (
     Request,
     Rule,
     due_rules,
-    reshaped,
 )
 from nba_pipeline.sandbox.league import League
+from nba_pipeline.sandbox.shapes import reshaped
 from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire import balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal, utc_text

@@ -61,10 +61,10 @@ def tastes(seed: int, season: str) -> Tastes:
 
 
 def shots(
-    rng: Random, likes: Tastes, player: Player, defence: str, attempts: tuple[int, int], makes: tuple[int, int]
+    rng: Random, likes: Tastes, player: Player, defense: str, attempts: tuple[int, int], makes: tuple[int, int]
 ) -> list[tuple[str, bool]]:
     """Returns area and success of all shots of a player in a game. `attempts` and `makes` are (twos, threes)."""
-    team, other = TEAMS.index(player.team), TEAMS.index(defence)
+    team, other = TEAMS.index(player.team), TEAMS.index(defense)
     weights = [taste * allowed for taste, allowed in zip(likes.of_twos[team][player.slot], likes.allowed[other], strict=True)]
     corner = likes.of_corners[team][player.slot]
     twos = _split(rng, TWOS, weights, likes.odds[other], attempts[0], makes[0])

@@ -16,10 +16,11 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.sandbox import League, SandboxServer
 from nba_pipeline.sandbox.absences import fixtures_absences
+from nba_pipeline.sandbox.boxscores import PlayerGame
 from nba_pipeline.sandbox.clubs import CLUBS
 from nba_pipeline.sandbox.faults import parse_rule
 from nba_pipeline.sandbox.injuries import AVAILABLE, DOUBTFUL, OUT, PROBABLE, QUESTIONABLE, newest_printed
-from nba_pipeline.sandbox.league import Game, PlayerGame
+from nba_pipeline.sandbox.league import Game
 from nba_pipeline.sandbox.roster import roster
 from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.injury_report import COLUMNS, NOT_YET_SUBMITTED, report

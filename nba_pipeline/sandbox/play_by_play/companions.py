@@ -2,7 +2,7 @@
 
 from random import Random
 
-from nba_pipeline.sandbox.league import PlayerGame
+from nba_pipeline.sandbox.boxscores import PlayerGame
 from nba_pipeline.sandbox.play_by_play.plays import anywhere
 from nba_pipeline.sandbox.play_by_play.script import Play, Script
 from nba_pipeline.sandbox.shot_zones import (

@@ -2,7 +2,8 @@
 
 from random import Random
 
-from nba_pipeline.sandbox.league import Game, League, PlayerGame
+from nba_pipeline.sandbox.boxscores import PlayerGame
+from nba_pipeline.sandbox.league import Game, League
 from nba_pipeline.sandbox.play_by_play.periods import assign_periods
 from nba_pipeline.sandbox.play_by_play.script import Play, Script
 from nba_pipeline.sandbox.shot_zones import (

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from random import Random
 
-from nba_pipeline.sandbox.league import Boxscore
+from nba_pipeline.sandbox.boxscores import Boxscore
 from nba_pipeline.sandbox.play_by_play.stints import Stint
 
 

@@ -4,7 +4,8 @@ from collections import Counter
 from random import Random
 from typing import NamedTuple
 
-from nba_pipeline.sandbox.league import OVERTIME_SECONDS, QUARTER_SECONDS, PlayerGame
+from nba_pipeline.sandbox.boxscores import PlayerGame
+from nba_pipeline.sandbox.league import OVERTIME_SECONDS, QUARTER_SECONDS
 
 STINT_SECONDS = {QUARTER_SECONDS: 144, OVERTIME_SECONDS: 150}
 STAYING_BONUS = 0.7  # stints by which a player on the court may exceed the fair share

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from nba_pipeline.sandbox.league import Boxscore
+from nba_pipeline.sandbox.boxscores import Boxscore
 from nba_pipeline.sandbox.play_by_play.action_log import Action
 
 COUNTS = (

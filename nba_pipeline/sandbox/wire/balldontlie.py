@@ -3,10 +3,11 @@
 from datetime import date
 from typing import Any
 
+from nba_pipeline.sandbox.boxscores import PlayerGame
 from nba_pipeline.sandbox.clubs import Club
-from nba_pipeline.sandbox.league import PlayerGame
 from nba_pipeline.sandbox.names import without_accents
-from nba_pipeline.sandbox.view import FINAL, SCHEDULED, SeenBox, SeenGame, View
+from nba_pipeline.sandbox.seen_game import FINAL, SCHEDULED, SeenBox, SeenGame
+from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal, ratio, utc_text
 
 PAGE = 25

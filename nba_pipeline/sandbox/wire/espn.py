@@ -14,7 +14,8 @@ from nba_pipeline.sandbox.injuries import AVAILABLE, DOUBTFUL, OUT, PROBABLE, QU
 from nba_pipeline.sandbox.names import without_accents
 from nba_pipeline.sandbox.randomness import stable_hash
 from nba_pipeline.sandbox.roster import Player, roster
-from nba_pipeline.sandbox.view import FINAL, SeenGame, View
+from nba_pipeline.sandbox.seen_game import FINAL, SeenGame
+from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal, utc_text
 
 PACIFIC = ZoneInfo("America/Los_Angeles")

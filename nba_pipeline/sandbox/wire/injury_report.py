@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.sandbox.injuries import PRINTED_MINUTE, QUARTER_HOURLY_SINCE, is_printed
 from nba_pipeline.sandbox.names import without_accents
-from nba_pipeline.sandbox.view import SeenGame, View
+from nba_pipeline.sandbox.seen_game import SeenGame
+from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.nba_cdn import ACCESS_DENIED
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal
 

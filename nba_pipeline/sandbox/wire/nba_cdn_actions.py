@@ -13,8 +13,9 @@ from nba_pipeline.sandbox.officials import crew
 from nba_pipeline.sandbox.play_by_play import actions
 from nba_pipeline.sandbox.play_by_play.action_log import Action
 from nba_pipeline.sandbox.roster import Player
+from nba_pipeline.sandbox.seen_game import SeenGame
 from nba_pipeline.sandbox.shot_zones import area_detail, distance_feet
-from nba_pipeline.sandbox.view import SeenGame, View
+from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.refusal import Json
 
 NUMBER_GAP_EVERY = 9  # one in this many numbers is skipped

@@ -10,8 +10,9 @@ from datetime import date, datetime
 from typing import Any
 
 from nba_pipeline.league.calendar import eastern_date, season_start
-from nba_pipeline.sandbox.league import PlayerGame
-from nba_pipeline.sandbox.view import FINAL, SeenBox, SeenGame, View
+from nba_pipeline.sandbox.boxscores import PlayerGame
+from nba_pipeline.sandbox.seen_game import FINAL, SeenBox, SeenGame
+from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal, ratio
 
 ACCESS_DENIED = "<HTML><HEAD>\n<TITLE>Access Denied</TITLE>\n</HEAD><BODY>\n<H1>Access Denied</H1>\n</BODY>\n</HTML>\n"
@@ -101,8 +102,8 @@ def _player_rows(view: View, seen: SeenGame, box: SeenBox) -> Iterator[list[Any]
         before = _identity(view, seen, side)
         for row in box.shown[side]:
             if row.did_play:
-                defence = 3 * (row.steals + row.blocks)
-                fantasy = round(row.points + 1.2 * row.rebounds + 1.5 * row.assists + defence - row.turnovers, 1)
+                defense = 3 * (row.steals + row.blocks)
+                fantasy = round(row.points + 1.2 * row.rebounds + 1.5 * row.assists + defense - row.turnovers, 1)
                 line = _line([row], round(row.seconds / 60), row.points, row.plus_minus)
                 yield [before[0], row.player.person_id, row.name, *before[1:], *line, fantasy, 1]
 

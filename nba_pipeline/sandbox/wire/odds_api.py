@@ -7,7 +7,8 @@ from typing import Any
 
 from nba_pipeline.league.calendar import eastern_date
 from nba_pipeline.sandbox.lines import BOOK_TITLES, GAME_MARKETS, GameQuote, Quote
-from nba_pipeline.sandbox.view import FINAL, SeenGame, View
+from nba_pipeline.sandbox.seen_game import FINAL, SeenGame
+from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal, utc_text
 
 PLAYER_MARKET, REGION = "player_points", "us"
