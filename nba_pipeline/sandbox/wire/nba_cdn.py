@@ -77,48 +77,20 @@ def boxscore(view: View, game_id: str) -> Json:
     box = view.box(seen) if seen else None
     if seen is None or box is None:
         raise Refusal(403, ACCESS_DENIED, "application/xml")
-    score = view.score(seen)
-    periods = view.period_scores(seen)
+    score, periods = view.score(seen), view.period_scores(seen)
     home, away = (
         _club(seen.clubs[side]) | box_team(seen, side, score, periods[side], box.shown[side], box.true) for side in (0, 1)
     )
-    clubs, tipoff = seen.clubs, seen.tipoff_at
-    home_time, away_time = (tipoff.astimezone(club.zone).isoformat() for club in clubs)
-    return {
-        "meta": {"version": 1, "code": 200, "request": f"http://nba.cloud/games/{game_id}/boxscore?Format=json",
-                 "time": f"{view.now:%Y-%m-%d %H:%M:%S.%f}"},
-        "game": {
-            "gameId": game_id,
-            "gameTimeLocal": home_time,
-            "gameTimeUTC": utc_text(tipoff),
-            "gameTimeHome": home_time,
-            "gameTimeAway": away_time,
-            "gameEt": tipoff.astimezone(EASTERN).isoformat(),
-            "duration": int(seen.progress * view.league.game_length.total_seconds() / 60),
-            "gameCode": seen.code,
-            "gameStatusText": _status_text(seen),
-            "gameStatus": seen.status,
-            "regulationPeriods": 4,
-            "period": seen.period,
-            "gameClock": _game_clock(seen),
-            "attendance": 0,
-            "sellout": "0",
-            "arena": {
-                "arenaId": clubs[0].team_id % 1000,
-                "arenaName": f"{clubs[0].city} Arena",
-                "arenaCity": clubs[0].city,
-                "arenaState": clubs[0].state,
-                "arenaCountry": "US",
-                "arenaTimezone": clubs[0].zone.key,
-            },
-            "officials": [
-                _official(official, number)
-                for number, official in enumerate(crew(view.league.seed, seen.game.fixture), start=1)
-            ],
-            "homeTeam": home,
-            "awayTeam": away,
-        },
-    }  # fmt: skip
+    officials = enumerate(crew(view.league.seed, seen.game.fixture), start=1)
+    game = _game_state(view, seen) | {
+        "attendance": 0,
+        "sellout": "0",
+        "arena": _arena(seen.clubs[0]),
+        "officials": [_official(official, number) for number, official in officials],
+        "homeTeam": home,
+        "awayTeam": away,
+    }
+    return {"meta": _game_meta(view, game_id, "boxscore"), "game": game}
 
 
 def play_by_play(view: View, game_id: str) -> Json:
@@ -127,10 +99,50 @@ def play_by_play(view: View, game_id: str) -> Json:
     if seen is None or seen.state == SCHEDULED:
         raise Refusal(403, ACCESS_DENIED, "application/xml")
     return {
-        "meta": {"version": 1, "code": 200, "request": f"http://nba.cloud/games/{game_id}/playbyplay?Format=json",
-                 "time": f"{view.now:%Y-%m-%d %H:%M:%S.%f}"},
+        "meta": _game_meta(view, game_id, "playbyplay"),
         "game": {"gameId": game_id, "actions": action_list(view, seen)},
-    }  # fmt: skip
+    }
+
+
+def _game_meta(view: View, game_id: str, endpoint: str) -> Json:
+    return {
+        "version": 1,
+        "code": 200,
+        "request": f"http://nba.cloud/games/{game_id}/{endpoint}?Format=json",
+        "time": f"{view.now:%Y-%m-%d %H:%M:%S.%f}",
+    }
+
+
+def _game_state(view: View, seen: SeenGame) -> Json:
+    """Returns times, status, period and clock of a game."""
+    tipoff = seen.tipoff_at
+    home_time, away_time = (tipoff.astimezone(club.zone).isoformat() for club in seen.clubs)
+    return {
+        "gameId": seen.game.game_id,
+        "gameTimeLocal": home_time,
+        "gameTimeUTC": utc_text(tipoff),
+        "gameTimeHome": home_time,
+        "gameTimeAway": away_time,
+        "gameEt": tipoff.astimezone(EASTERN).isoformat(),
+        "duration": int(seen.progress * view.league.game_length.total_seconds() / 60),
+        "gameCode": seen.code,
+        "gameStatusText": _status_text(seen),
+        "gameStatus": seen.status,
+        "regulationPeriods": 4,
+        "period": seen.period,
+        "gameClock": _game_clock(seen),
+    }
+
+
+def _arena(club: Club) -> Json:
+    return {
+        "arenaId": club.team_id % 1000,
+        "arenaName": f"{club.city} Arena",
+        "arenaCity": club.city,
+        "arenaState": club.state,
+        "arenaCountry": "US",
+        "arenaTimezone": club.zone.key,
+    }
 
 
 def _official(official: Official, number: int) -> Json:
