@@ -109,16 +109,18 @@ def _set_received(rows: list[PlayerGame], *, blocks: int, fouls: int) -> None:
     """Distributes the opponents' blocks by missed shots, and their fouls by free throw trips, then by minutes."""
     trips = [(row.fta + 1) // 2 for row in rows]
     misses = [row.fga - row.fgm for row in rows]
-    of_trips = _shared_out(min(fouls, sum(trips)), trips)
-    of_minutes = _shared_out(max(fouls - sum(trips), 0), [row.seconds for row in rows])
-    for row, received, *drawn in zip(rows, _shared_out(blocks, misses), of_trips, of_minutes, strict=True):
+    trip_fouls = _distribute(min(fouls, sum(trips)), trips)
+    minute_fouls = _distribute(max(fouls - sum(trips), 0), [row.seconds for row in rows])
+    for row, received, *drawn in zip(rows, _distribute(blocks, misses), trip_fouls, minute_fouls, strict=True):
         row.blocks_received, row.fouls_drawn = received, sum(drawn)
 
 
-def _shared_out(total: int, weights: list[int]) -> list[int]:
+def _distribute(total: int, weights: list[int]) -> list[int]:
     """Returns integers that sum to the total, in proportion to the weights. None exceeds its weight unless the total does."""
-    whole = sum(weights)
-    shares = [total * weight // whole for weight in weights] if whole else [0] * len(weights)
-    for place in sorted(range(len(weights)), key=lambda place: -(total * weights[place] % max(whole, 1)))[: total - sum(shares)]:
-        shares[place] += bool(whole)
+    total_weight = sum(weights)
+    shares = [total * weight // total_weight for weight in weights] if total_weight else [0] * len(weights)
+    for place in sorted(range(len(weights)), key=lambda place: -(total * weights[place] % max(total_weight, 1)))[
+        : total - sum(shares)
+    ]:
+        shares[place] += bool(total_weight)
     return shares

@@ -57,7 +57,7 @@ CONTENT_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 """Actions on games, box scores, lines or injury reports before serialization. `late_news` does not change the game: a player
 reported as out may still play.
 """
-WHOLE_NUMBERS = frozenset({"status", "bytes", "n", "delta", "days"})
+INTEGERS = frozenset({"status", "bytes", "n", "delta", "days"})
 NUMBERS = frozenset({"seconds", "fraction", "value", "minutes"})
 ACTIONS = RESPONSE_ACTIONS | SHAPE_ACTIONS | CONTENT_ACTIONS
 CORRECTABLE = frozenset({
@@ -102,9 +102,9 @@ class Rule:
     seen: int = 0
     removed: Event = field(default_factory=Event)
 
-    def parameter(self, name: str, otherwise: Any = None) -> Any:
+    def parameter(self, name: str, default: Any = None) -> Any:
         """Returns a parameter of the action."""
-        return self.spec.get(name, otherwise)
+        return self.spec.get(name, default)
 
     @property
     def is_used_up(self) -> bool:
@@ -139,25 +139,25 @@ def parse_rule(spec: Any) -> Rule:
         raise BadInput(f"a fault rule must be an object, not {spec!r}")
     action = spec.get("action")
     if action not in ACTIONS:
-        raise BadInput(f"unknown fault action {action!r}; the actions are {', '.join(sorted(ACTIONS))}")
+        raise BadInput(f"unknown fault action {action!r}; expected one of {', '.join(sorted(ACTIONS))}")
     required, optional = ACTIONS[action]
     missing = sorted(required - spec.keys())
     if action == "move_date" and not {"to", "days"} & spec.keys():
         missing = ["to or days"]
     if missing:
-        raise BadInput(f"the fault action {action} needs {', '.join(missing)}")
+        raise BadInput(f"the fault action {action} requires the parameter {', '.join(missing)}")
     unknown = sorted(spec.keys() - required - optional - ANY_RULE)
     if unknown:
         raise BadInput(f"the fault action {action} has no parameter {', '.join(unknown)}")
-    for name in (WHOLE_NUMBERS | NUMBERS) & (required | optional) & spec.keys():
-        if isinstance(spec[name], bool) or not isinstance(spec[name], int if name in WHOLE_NUMBERS else int | float):
+    for name in (INTEGERS | NUMBERS) & (required | optional) & spec.keys():
+        if isinstance(spec[name], bool) or not isinstance(spec[name], int if name in INTEGERS else int | float):
             raise BadInput(f"{name} of the fault action {action} must be a number, not {spec[name]!r}")
     _check_values(action, spec)
     match = spec.get("match") or {}
     if not isinstance(match, dict) or match.keys() - ANY_MATCH:
-        raise BadInput(f"match of a fault rule takes {', '.join(sorted(ANY_MATCH))}, not {match!r}")
+        raise BadInput(f"match of a fault rule must be an object of {', '.join(sorted(ANY_MATCH))}, not {match!r}")
     if match.get("provider") is not None and match["provider"] not in PROVIDERS:
-        raise BadInput(f"unknown provider {match['provider']!r} in a fault rule; known are {', '.join(sorted(PROVIDERS))}")
+        raise BadInput(f"unknown provider {match['provider']!r} in a fault rule; expected one of {', '.join(sorted(PROVIDERS))}")
     query = match.get("query") or {}
     games = match.get("game", spec.get("game"))
     return Rule(
@@ -168,8 +168,8 @@ def parse_rule(spec: Any) -> Rule:
         provider=match.get("provider"),
         query={name: _pattern(value, "query") for name, value in ({"": query} if isinstance(query, str) else query).items()},
         games=None if games is None else frozenset(map(str, games if isinstance(games, list) else [games])),
-        times=None if spec.get("times") is None else _whole(spec["times"], "times"),
-        after=_whole(spec.get("after") or 0, "after"),
+        times=None if spec.get("times") is None else _count(spec["times"], "times"),
+        after=_count(spec.get("after") or 0, "after"),
         starts_at=parse_time(spec["from"], "from") if spec.get("from") else None,
         ends_at=parse_time(spec["until"], "until") if spec.get("until") else None,
     )
@@ -180,11 +180,11 @@ def _check_values(action: str, spec: dict[str, Any]) -> None:
     if action == "move_date" and "to" in spec:
         parse_time(spec["to"], "to")
     if action == "correct_stat" and spec["field"] not in CORRECTABLE:
-        raise BadInput(f"correct_stat knows no field {spec['field']!r}; known are {', '.join(sorted(CORRECTABLE))}")
+        raise BadInput(f"correct_stat has no field {spec['field']!r}; expected one of {', '.join(sorted(CORRECTABLE))}")
     if action == "late_news":
         parse_time(spec["at"], "at")
         if spec["injury_status"] not in STATUSES:
-            raise BadInput(f"late_news knows no injury_status {spec['injury_status']!r}; known are {', '.join(STATUSES)}")
+            raise BadInput(f"late_news has no injury_status {spec['injury_status']!r}; expected one of {', '.join(STATUSES)}")
 
 
 def parse_time(text: Any, name: str) -> datetime:
@@ -200,12 +200,12 @@ def _pattern(text: Any, name: str) -> re.Pattern[str]:
     try:
         return re.compile(str(text))
     except re.error as error:
-        raise BadInput(f"{name} of a fault rule is no regular expression: {text!r} ({error})") from None
+        raise BadInput(f"{name} of a fault rule is not a regular expression: {text!r} ({error})") from None
 
 
-def _whole(value: Any, name: str) -> int:
+def _count(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise BadInput(f"{name} of a fault rule must be a whole number from 0, not {value!r}")
+        raise BadInput(f"{name} of a fault rule must be an integer of at least 0, not {value!r}")
     return value
 
 

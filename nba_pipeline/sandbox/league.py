@@ -73,7 +73,7 @@ class Season:
 
 
 @lru_cache(maxsize=SEASONS_IN_MEMORY)
-def _played(seed: int, season: str, clubs: int) -> tuple[list[Fixture], Results]:
+def _season_results(seed: int, season: str, clubs: int) -> tuple[list[Fixture], Results]:
     # shared by all leagues of the process, so that a run with its own sandbox does not simulate the season again
     fixtures = season_schedule(seed, season, clubs)
     return fixtures, simulate(seed, season, fixtures)
@@ -81,7 +81,7 @@ def _played(seed: int, season: str, clubs: int) -> tuple[list[Fixture], Results]
 
 @lru_cache(maxsize=SEASONS_IN_MEMORY)
 def _absences(seed: int, season: str, clubs: int) -> Absences:
-    return fixtures_absences(seed, season, _played(seed, season, clubs)[0])
+    return fixtures_absences(seed, season, _season_results(seed, season, clubs)[0])
 
 
 @lru_cache(maxsize=GAMES_IN_MEMORY)
@@ -170,7 +170,7 @@ class League:
         return _reports(self.seed, len(self.teams), game.fixture, game.place, tipoff_at, game_date)
 
     def _play_season(self, name: str) -> Season:
-        fixtures, results = _played(self.seed, name, len(self.teams))
+        fixtures, results = _season_results(self.seed, name, len(self.teams))
         scores, periods = results.shooting.score.tolist(), results.period_scores.tolist()
         overtimes = results.overtimes.tolist()
         games = tuple(
@@ -195,6 +195,6 @@ class League:
             games=games,
             by_id={game.game_id: game for game in games},
             by_event={game.fixture.event_id: game for game in games},
-            by_date={day: tuple(of_day) for day, of_day in by_date.items()},
+            by_date={day: tuple(games_of_day) for day, games_of_day in by_date.items()},
             results=results,
         )

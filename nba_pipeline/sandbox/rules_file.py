@@ -12,8 +12,8 @@ from nba_pipeline.sandbox.faults import Rule, parse_rules
 from nba_pipeline.sandbox.league import GAME_MINUTES
 
 RULES_FILE = "sandbox_rules.json"
-MOST_GAME_MINUTES = 24 * 60
-FEWEST_CLUBS = 4
+MAX_GAME_MINUTES = 24 * 60
+MIN_CLUBS = 4
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ def read_rules_file(home: Path) -> RulesFile:
         raise BadInput(f"no_game_dates in {path} must be dates like 2026-12-25: {error}") from None
     game_minutes = document.get("game_minutes", GAME_MINUTES)
     is_number = isinstance(game_minutes, int | float) and not isinstance(game_minutes, bool)
-    if not is_number or not 0 < game_minutes <= MOST_GAME_MINUTES:  # the comparison also rejects NaN
-        raise BadInput(f"game_minutes in {path} must be a number above 0 and up to {MOST_GAME_MINUTES}, not {game_minutes!r}")
+    if not is_number or not 0 < game_minutes <= MAX_GAME_MINUTES:  # the comparison also rejects NaN
+        raise BadInput(f"game_minutes in {path} must be a number above 0 and up to {MAX_GAME_MINUTES}, not {game_minutes!r}")
     clubs = document.get("clubs", len(TEAMS))
-    if not isinstance(clubs, int) or isinstance(clubs, bool) or clubs % 2 or not FEWEST_CLUBS <= clubs <= len(TEAMS):
-        raise BadInput(f"clubs in {path} must be an even number from {FEWEST_CLUBS} to {len(TEAMS)}, not {clubs!r}")
+    if not isinstance(clubs, int) or isinstance(clubs, bool) or clubs % 2 or not MIN_CLUBS <= clubs <= len(TEAMS):
+        raise BadInput(f"clubs in {path} must be an even number from {MIN_CLUBS} to {len(TEAMS)}, not {clubs!r}")
     return RulesFile(parse_rules(document.get("rules", [])), no_game_dates, game_minutes, clubs)

@@ -5,9 +5,9 @@ from typing import Any
 from nba_pipeline.sandbox.faults import Rule
 
 
-def reshaped(document: Any, rule: Rule) -> tuple[Any, bool]:
+def reshape(document: Any, rule: Rule) -> tuple[Any, bool]:
     """Returns the document after a shape action, and whether it changed. Table headers count as keys of the rows."""
-    name, wanted = rule.parameter("field"), rule.parameter("fields")
+    name, fields = rule.parameter("field"), rule.parameter("fields")
     changed = False
 
     def walk(value: Any, key: str | None) -> Any:
@@ -31,7 +31,7 @@ def reshaped(document: Any, rule: Rule) -> tuple[Any, bool]:
                     result[inner_key] = walk(inner, inner_key)
             return result
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if rule.action == "stringify_numbers" and is_number and (wanted is None or key in wanted):
+        if rule.action == "stringify_numbers" and is_number and (fields is None or key in fields):
             changed = True
             return str(value)
         return value

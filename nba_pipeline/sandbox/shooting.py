@@ -33,24 +33,24 @@ class Shooting:
         """Team points, (games, 2)."""
         return cast(Integers, self.points.sum(axis=-1))
 
-    def add(self, games: Integers, more: "Shooting") -> None:
+    def add(self, games: Integers, extra: "Shooting") -> None:
         """Adds the shots of an overtime to the given games."""
         for field in fields(self):
-            getattr(self, field.name)[games] += getattr(more, field.name)
+            getattr(self, field.name)[games] += getattr(extra, field.name)
 
 
-def expected_points(able: Talents, teams: Integers, pace: Floats, edge: Floats, *, shots: Floats, fouled: Floats) -> Floats:
+def expected_points(talent: Talents, teams: Integers, pace: Floats, edge: Floats, *, shots: Floats, fouled: Floats) -> Floats:
     """Returns the expected points of each player from shares of the shots and free throws."""
-    threes = able.three_point_share[teams]
-    per_attempt = 2 * (1 - threes) * (able.two_point_pct[teams] + edge) + 3 * threes * (able.three_point_pct[teams] + edge)
+    threes = talent.three_point_share[teams]
+    per_attempt = 2 * (1 - threes) * (talent.two_point_pct[teams] + edge) + 3 * threes * (talent.three_point_pct[teams] + edge)
     field_goals = FIELD_GOAL_ATTEMPTS * shots / shots.sum(axis=-1, keepdims=True) * per_attempt
-    free_throws = FREE_THROW_ATTEMPTS * fouled / fouled.sum(axis=-1, keepdims=True) * able.free_throw_pct[teams]
+    free_throws = FREE_THROW_ATTEMPTS * fouled / fouled.sum(axis=-1, keepdims=True) * talent.free_throw_pct[teams]
     return cast(Floats, pace[..., None] * (field_goals + free_throws))
 
 
 def shoot(
     rng: np.random.Generator,
-    able: Talents,
+    talent: Talents,
     teams: Integers,
     *,
     pace: Floats,
@@ -63,10 +63,10 @@ def shoot(
     visits = FREE_THROW_ATTEMPTS * pace[..., None] * fouled / fouled.sum(axis=-1, keepdims=True)
     fga = np.floor(attempts + rng.random(attempts.shape)).astype(np.int64)
     fta = 2 * np.floor(visits / 2 + rng.random(visits.shape)).astype(np.int64)
-    fg3a = rng.binomial(fga, able.three_point_share[teams])
-    fg3m = rng.binomial(fg3a, able.three_point_pct[teams] + edge)
-    fg2m = rng.binomial(fga - fg3a, able.two_point_pct[teams] + edge)
-    return Shooting(fga, fg2m + fg3m, fg3a, fg3m, fta, rng.binomial(fta, able.free_throw_pct[teams]))
+    fg3a = rng.binomial(fga, talent.three_point_share[teams])
+    fg3m = rng.binomial(fg3a, talent.three_point_pct[teams] + edge)
+    fg2m = rng.binomial(fga - fg3a, talent.two_point_pct[teams] + edge)
+    return Shooting(fga, fg2m + fg3m, fg3a, fg3m, fta, rng.binomial(fta, talent.free_throw_pct[teams]))
 
 
 def _free_throw(shooting: Shooting, games: Integers, side: Integers, leader: Integers) -> None:
@@ -86,5 +86,5 @@ def rescue(rng: np.random.Generator, shooting: Shooting, leader: Integers) -> No
 def break_tie(shooting: Shooting, games: Integers, leader: Integers) -> None:
     """Adds a free throw for the home side in games that are still tied."""
     score = shooting.score[games]
-    still = games[score[:, 0] == score[:, 1]]
-    _free_throw(shooting, still, np.zeros(len(still), dtype=np.int64), leader)
+    tied = games[score[:, 0] == score[:, 1]]
+    _free_throw(shooting, tied, np.zeros(len(tied), dtype=np.int64), leader)

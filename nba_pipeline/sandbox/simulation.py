@@ -15,7 +15,7 @@ from nba_pipeline.sandbox.shooting import Shooting, break_tie, expected_points, 
 REGULATION_SECONDS = 240 * 60  # per team: five players, 48 minutes
 OVERTIME_SECONDS = 25 * 60
 LONGEST_PLAYER_SHARE = 42 / 240
-MOST_OVERTIMES = 3
+MAX_OVERTIMES = 3
 DRESSED = 13
 STARTERS = 5
 ROTATION_MINUTES = np.array([34.5, 33.0, 31.5, 30.0, 28.0, 24.0, 20.5, 16.5, 13.0, 9.5, 6.5, 4.5, 3.0, 2.0, 2.0])
@@ -23,7 +23,7 @@ PLAYERS_USED = (9, 10, 11, 12)
 PLAYERS_USED_SHARE = (0.27, 0.40, 0.23, 0.10)
 MINUTES_SPREAD = 0.20
 NIGHT_SPREAD = 0.26  # of a player's shots
-MOST_SPREADS = 2.0  # caps the spread of one game; without a cap, a player scores 70 points every season
+MAX_SPREADS = 2.0  # caps the spread of one game; without a cap, a player scores 70 points every season
 FORM_PERIODS_DAYS = ((25, 45), (60, 110), (150, 250))
 FORM_SPREAD = 0.075  # per period
 PACE_SPREAD = 0.028
@@ -73,7 +73,7 @@ class GameShots:
     """Draws the shots of all games from the minutes on the court. `edge` changes at half-time."""
 
     rng: np.random.Generator
-    able: Talents
+    talent: Talents
     teams: Integers
     pace: Floats
     edge: Floats
@@ -86,7 +86,7 @@ class GameShots:
         weight = on_court * self.shot_weight[games] * self.night[games]
         return shoot(
             self.rng,
-            self.able,
+            self.talent,
             self.teams[games],
             pace=self.pace[games] * share_of_game,
             edge=self.edge[games],
@@ -98,11 +98,11 @@ class GameShots:
 def simulate(seed: int, season: str, fixtures: list[Fixture]) -> Results:
     """Returns the results of all fixtures of a season."""
     rng = generator(seed, "results", season)
-    able = talents(seed, season)
-    matchups = _matchups(seed, season, able, fixtures)
-    expected_minutes, points = _expectation(able, matchups)
-    minutes, place = _drawn_rotation(rng, able, matchups)
-    shots = _game_shots(rng, able, matchups)
+    talent = talents(seed, season)
+    matchups = _matchups(seed, season, talent, fixtures)
+    expected_minutes, points = _expectation(talent, matchups)
+    minutes, place = _drawn_rotation(rng, talent, matchups)
+    shots = _game_shots(rng, talent, matchups)
     leader = minutes.argmax(axis=-1)
     shooting, period_scores = _play_regulation(shots, minutes, leader)
     seconds = rounded_to_sum(minutes * 60, np.full(matchups.teams.shape, REGULATION_SECONDS))
@@ -117,49 +117,49 @@ def simulate(seed: int, season: str, fixtures: list[Fixture]) -> Results:
         overtimes=overtimes,
         expected_minutes=expected_minutes,
         expected_points=points,
-        **_other_statistics(rng, able, matchups.teams, seconds, shooting),
+        **_other_statistics(rng, talent, matchups.teams, seconds, shooting),
     )
 
 
-def _matchups(seed: int, season: str, able: Talents, fixtures: list[Fixture]) -> Matchups:
+def _matchups(seed: int, season: str, talent: Talents, fixtures: list[Fixture]) -> Matchups:
     teams = np.array([[TEAMS.index(f.home), TEAMS.index(f.away)] for f in fixtures])
     rest_days = np.array([[f.home_rest_days, f.away_rest_days] for f in fixtures])
     ordinals = np.array([f.game_date.toordinal() for f in fixtures])
     is_back_to_back = rest_days == 1
-    pace = (able.pace[teams].prod(axis=-1) * (1 + BACK_TO_BACK_PACE * is_back_to_back.sum(axis=-1)))[:, None]
-    edge = able.offense[teams] - able.defense[teams[:, ::-1]] + BACK_TO_BACK_SHOOTING * is_back_to_back
+    pace = (talent.pace[teams].prod(axis=-1) * (1 + BACK_TO_BACK_PACE * is_back_to_back.sum(axis=-1)))[:, None]
+    edge = talent.offense[teams] - talent.defense[teams[:, ::-1]] + BACK_TO_BACK_SHOOTING * is_back_to_back
     edge = (edge + np.array([HOME_SHOOTING, -HOME_SHOOTING]))[..., None]
     return Matchups(
         teams=teams,
         absences=season_absences(seed, season, teams, ordinals - ordinals[0], rest_days),
         pace=pace,
         edge=edge,
-        shot_weight=able.shot_weight[teams] * _form(seed, teams, ordinals),
-        free_throw_weight=able.free_throw_weight[teams],
+        shot_weight=talent.shot_weight[teams] * _form(seed, teams, ordinals),
+        free_throw_weight=talent.free_throw_weight[teams],
     )
 
 
-def _expectation(able: Talents, matchups: Matchups) -> tuple[Floats, Floats]:
+def _expectation(talent: Talents, matchups: Matchups) -> tuple[Floats, Floats]:
     """Returns the minutes and points of each player that are expected before tip-off."""
-    minutes, _ = _rotation(matchups.absences.known_available, able.minutes_factor[matchups.teams], np.array(10))
+    minutes, _ = _rotation(matchups.absences.known_available, talent.minutes_factor[matchups.teams], np.array(10))
     shots = minutes * matchups.shot_weight
     fouled = shots * matchups.free_throw_weight
-    return minutes, expected_points(able, matchups.teams, matchups.pace, matchups.edge, shots=shots, fouled=fouled)
+    return minutes, expected_points(talent, matchups.teams, matchups.pace, matchups.edge, shots=shots, fouled=fouled)
 
 
-def _drawn_rotation(rng: np.random.Generator, able: Talents, matchups: Matchups) -> tuple[Floats, Integers]:
+def _drawn_rotation(rng: np.random.Generator, talent: Talents, matchups: Matchups) -> tuple[Floats, Integers]:
     """Draws regulation minutes and the place in the rotation of every game."""
     used = rng.choice(PLAYERS_USED, p=PLAYERS_USED_SHARE, size=matchups.teams.shape)
     spread = np.exp(rng.normal(0, MINUTES_SPREAD, matchups.shot_weight.shape))
-    return _rotation(matchups.absences.available, able.minutes_factor[matchups.teams] * spread, used[..., None])
+    return _rotation(matchups.absences.available, talent.minutes_factor[matchups.teams] * spread, used[..., None])
 
 
-def _game_shots(rng: np.random.Generator, able: Talents, matchups: Matchups) -> GameShots:
+def _game_shots(rng: np.random.Generator, talent: Talents, matchups: Matchups) -> GameShots:
     """Draws the form of every player and the pace of every game."""
-    deviation = np.clip(rng.normal(0, 1, matchups.shot_weight.shape), -MOST_SPREADS, MOST_SPREADS)
+    deviation = np.clip(rng.normal(0, 1, matchups.shot_weight.shape), -MAX_SPREADS, MAX_SPREADS)
     return GameShots(
         rng=rng,
-        able=able,
+        talent=talent,
         teams=matchups.teams,
         pace=matchups.pace * (1 + rng.normal(0, PACE_SPREAD, (len(matchups.teams), 1))),
         edge=matchups.edge,
@@ -177,7 +177,7 @@ def _play_regulation(shots: GameShots, minutes: Floats, leader: Integers) -> tup
     shots.edge = shots.edge + (RALLY_PER_POINT * (half_time[:, ::-1] - half_time))[..., None]
     shooting.add(games, shots.drawn(games, 0.5, minutes))
     rescue(shots.rng, shooting, leader)
-    period_scores = np.zeros((*shots.teams.shape, 4 + MOST_OVERTIMES), dtype=np.int64)
+    period_scores = np.zeros((*shots.teams.shape, 4 + MAX_OVERTIMES), dtype=np.int64)
     period_scores[..., :2] = shots.rng.multinomial(half_time, [0.5] * 2)
     period_scores[..., 2:4] = shots.rng.multinomial(shooting.score - half_time, [0.5] * 2)
     return shooting, period_scores
@@ -188,13 +188,13 @@ def _play_overtimes(
 ) -> Integers:
     """Adds overtimes to tied games. Returns the number of overtimes per game."""
     overtimes = np.zeros(len(minutes), dtype=np.int64)
-    for number in range(MOST_OVERTIMES):
+    for number in range(MAX_OVERTIMES):
         score = shooting.score
         tied = np.flatnonzero(score[:, 0] == score[:, 1])
         closers = np.where(minutes[tied] >= np.sort(minutes[tied], axis=-1)[..., [-7]], minutes[tied], 0.0)
         closers = _capped(closers / closers.sum(axis=-1, keepdims=True), 0.2)
         shooting.add(tied, shots.drawn(tied, 5 / 48, closers))
-        if number == MOST_OVERTIMES - 1:
+        if number == MAX_OVERTIMES - 1:
             break_tie(shooting, tied, leader)
         seconds[tied] += rounded_to_sum(closers * OVERTIME_SECONDS, np.full((len(tied), 2), OVERTIME_SECONDS))
         period_scores[tied, :, 4 + number] = shooting.score[tied] - score[tied]
@@ -248,7 +248,7 @@ def _rotation(available: Booleans, minutes_factor: Floats, used: Integers) -> tu
 
 
 def _other_statistics(
-    rng: np.random.Generator, able: Talents, teams: Integers, seconds: Integers, shooting: Shooting
+    rng: np.random.Generator, talent: Talents, teams: Integers, seconds: Integers, shooting: Shooting
 ) -> dict[str, Integers]:
     """Returns rebounds of misses, assists of teammates' field goals, and the other statistics by minute."""
     share = seconds / (48 * 60)
@@ -265,16 +265,16 @@ def _other_statistics(
     spread = 6.0 * np.sqrt(np.minimum(share, 1) * np.maximum(1 - share, 0.05)) * 2
     swing = np.where(seconds > 0, rng.normal(0, 1, share.shape) * spread, 0.0)
     swing -= share / share.sum(axis=-1, keepdims=True) * swing.sum(axis=-1, keepdims=True)
-    assists = of(fgm - shooting.fgm, able.assist_share)
+    assists = of(fgm - shooting.fgm, talent.assist_share)
     assists = assists * fgm // np.maximum(assists.sum(axis=-1, keepdims=True), fgm)
     impact = 5 * margin * share / share.sum(axis=-1, keepdims=True) + swing
     return {
-        "oreb": of(misses[..., None], able.offensive_rebound_share),
-        "dreb": of(misses[:, ::-1, None], able.defensive_rebound_share),
+        "oreb": of(misses[..., None], talent.offensive_rebound_share),
+        "dreb": of(misses[:, ::-1, None], talent.defensive_rebound_share),
         "assists": assists,
-        "steals": by_minute(able.steals),
-        "blocks": by_minute(able.blocks),
-        "turnovers": by_minute(able.turnovers),
-        "fouls": np.minimum(by_minute(able.fouls), 6),
+        "steals": by_minute(talent.steals),
+        "blocks": by_minute(talent.blocks),
+        "turnovers": by_minute(talent.turnovers),
+        "fouls": np.minimum(by_minute(talent.fouls), 6),
         "plus_minus": rounded_to_sum(impact, 5 * margin[..., 0]),
     }

@@ -22,8 +22,13 @@ STYLES = {
     MID_RANGE: (("Jump Shot", "pullup"), ("Jump Shot", "step back"), ("Jump Shot", "turnaround fadeaway")),
 } | dict.fromkeys(THREES, (("Jump Shot", ""), ("Jump Shot", ""), ("Jump Shot", "pullup"), ("Jump Shot", "step back")))
 """Area -> subType and descriptor."""
-STOLEN = (("bad pass", ""), ("lost ball", ""))
-LOST = (("out-of-bounds", "bad pass"), ("traveling", ""), ("out-of-bounds", "lost ball"), ("3-second violation", ""))
+STOLEN_TURNOVERS = (("bad pass", ""), ("lost ball", ""))
+UNFORCED_TURNOVERS = (
+    ("out-of-bounds", "bad pass"),
+    ("traveling", ""),
+    ("out-of-bounds", "lost ball"),
+    ("3-second violation", ""),
+)
 
 
 class Action(NamedTuple):
@@ -64,7 +69,7 @@ class _ActionLog:
         self.lost_by: int | None = None  # the side that committed a turnover in the previous play
         self.is_second_chance = False
 
-    def say(
+    def append(
         self,
         at: float,
         kind: str,
@@ -88,11 +93,27 @@ class _ActionLog:
             self.score[side] += points
         score = self.score[0], self.score[1]
         self.actions.append(
-            Action(elapsed, self.period, kind, subtype, side, player, other, descriptor, qualifiers, self.possession,
-                   area, spot, is_made, points, shot, score)
-        )  # fmt: skip
+            Action(
+                elapsed,
+                self.period,
+                kind,
+                subtype,
+                side,
+                player,
+                other,
+                descriptor,
+                qualifiers,
+                self.possession,
+                area,
+                spot,
+                is_made,
+                points,
+                shot,
+                score,
+            )
+        )
 
-    def tell(self, play: Play, at: float, pause: float) -> None:
+    def append_play(self, play: Play, at: float, pause: float) -> None:
         """Appends the actions of one play. Its rebounds occur within `pause`, the time before the next play."""
         side, opponents = play.side, 1 - play.side
         qualifiers = (("2ndchance",) if self.is_second_chance else ()) + (("fromturnover",) if self.lost_by == opponents else ())
@@ -103,93 +124,134 @@ class _ActionLog:
         elif play.kind == "turnover":
             self._turnover(play, at)
         elif play.kind == "steal":
-            self.say(at, "steal", "", side, play.actor, area=play.area, spot=play.spot)
-        throws = len(play.throws)
+            self.append(at, "steal", "", side, play.actor, area=play.area, spot=play.spot)
         if play.fouler is not None:
-            self.say(
-                at, "foul", "personal", opponents, play.fouler, other=self.players[side][play.actor],
-                descriptor="shooting" if throws else "", qualifiers=(f"{throws}freethrow",) if throws else (),
-                area=play.area, spot=play.spot,
-            )  # fmt: skip
+            self._foul(play, at)
+        if play.throws:
+            missed = self._free_throws(play, at, qualifiers)
+        self._rebounds(play, at, pause, missed)
+        self.is_second_chance = play.keeps_ball
+
+    def _foul(self, play: Play, at: float) -> None:
+        throws = len(play.throws)
+        self.append(
+            at,
+            "foul",
+            "personal",
+            1 - play.side,
+            play.fouler,
+            other=self.players[play.side][play.actor],
+            descriptor="shooting" if throws else "",
+            qualifiers=(f"{throws}freethrow",) if throws else (),
+            area=play.area,
+            spot=play.spot,
+        )
+
+    def _free_throws(self, play: Play, at: float, qualifiers: tuple[str, ...]) -> int:
+        """Appends the free throws of a play and returns the index of the last."""
         for number, is_made in enumerate(play.throws, start=1):
-            missed = len(self.actions)
-            self.say(
-                at, "freethrow", f"{number} of {throws}", side, play.actor, is_made=is_made, points=int(is_made),
-                descriptor="technical" if play.is_technical else "", qualifiers=qualifiers,
-            )  # fmt: skip
+            self.append(
+                at,
+                "freethrow",
+                f"{number} of {len(play.throws)}",
+                play.side,
+                play.actor,
+                is_made=is_made,
+                points=int(is_made),
+                descriptor="technical" if play.is_technical else "",
+                qualifiers=qualifiers,
+            )
+        return len(self.actions) - 1
+
+    def _rebounds(self, play: Play, at: float, pause: float, missed: int) -> None:
         area = "" if play.throws else play.area
-        for number, (rebounding, place) in enumerate(play.rebounds, start=1):
-            self.possession = rebounding
-            subtype = "offensive" if rebounding == side else "defensive"
+        for number, (side, place) in enumerate(play.rebounds, start=1):
+            self.possession = side
+            subtype = "offensive" if side == play.side else "defensive"
             later = at + pause * number / len(play.rebounds)
-            self.say(later, "rebound", subtype, rebounding, place, area=area, spot=play.spot, shot=missed)
-        self.is_second_chance = play.is_kept
+            self.append(later, "rebound", subtype, side, place, area=area, spot=play.spot, shot=missed)
 
     def _shot(self, play: Play, at: float, qualifiers: tuple[str, ...]) -> None:
-        worth = 2 if play.area in TWOS else 3
+        shot_points = 2 if play.area in TWOS else 3
         subtype, descriptor = self.rng.choice(STYLES[play.area])
         companions = play.side if play.is_made else 1 - play.side
         companion = None if play.companion is None else self.players[companions][play.companion]
-        self.say(
-            at, f"{worth}pt", subtype, play.side, play.actor, other=companion, descriptor=descriptor,
+        self.append(
+            at,
+            f"{shot_points}pt",
+            subtype,
+            play.side,
+            play.actor,
+            other=companion,
+            descriptor=descriptor,
             qualifiers=("pointsinthepaint", *qualifiers) if play.area in IN_THE_PAINT else qualifiers,
-            area=play.area, spot=play.spot, is_made=play.is_made, points=worth * play.is_made,
-        )  # fmt: skip
+            area=play.area,
+            spot=play.spot,
+            is_made=play.is_made,
+            points=shot_points * play.is_made,
+        )
         if companion is not None and not play.is_made:
-            self.say(at, "block", "", companions, play.companion, area=play.area, spot=play.spot)
+            self.append(at, "block", "", companions, play.companion, area=play.area, spot=play.spot)
 
     def _turnover(self, play: Play, at: float) -> None:
         opponents = 1 - play.side
         stealer = None if play.companion is None else self.players[opponents][play.companion]
-        subtype, descriptor = self.rng.choice(LOST if stealer is None else STOLEN)
-        self.say(
-            at, "turnover", subtype, play.side, play.actor,
-            other=stealer, descriptor=descriptor, area=play.area, spot=play.spot,
-        )  # fmt: skip
+        subtype, descriptor = self.rng.choice(UNFORCED_TURNOVERS if stealer is None else STOLEN_TURNOVERS)
+        self.append(
+            at,
+            "turnover",
+            subtype,
+            play.side,
+            play.actor,
+            other=stealer,
+            descriptor=descriptor,
+            area=play.area,
+            spot=play.spot,
+        )
         self.possession = opponents
         if stealer is not None:
-            self.say(at, "steal", "", opponents, play.companion, area=play.area, spot=play.spot)
+            self.append(at, "steal", "", opponents, play.companion, area=play.area, spot=play.spot)
 
 
 def recorded_actions(script: Script, game: Game, plays: list[Play]) -> list[Action]:
     """Returns all actions of a game."""
-    rng, teller = script.rng, _ActionLog(script)
+    rng, log = script.rng, _ActionLog(script)
     by_stint: list[list[Play]] = [[] for _ in script.stints]
     for play in plays:
         by_stint[play.stint].append(play)
     for number, stint in enumerate(script.stints):
         if stint.number == 0:
             if number:
-                teller.say(stint.starts_at, "period", "end")
-            teller.period = stint.period
-            teller.period_ends_at = stint.starts_at + (QUARTER_SECONDS if stint.period <= 4 else OVERTIME_SECONDS)
-            teller.possession, teller.lost_by, teller.is_second_chance = None, None, False
-            teller.say(stint.starts_at, "period", "start")
+                log.append(stint.starts_at, "period", "end")
+            log.period = stint.period
+            log.period_ends_at = stint.starts_at + (QUARTER_SECONDS if stint.period <= 4 else OVERTIME_SECONDS)
+            log.possession, log.lost_by, log.is_second_chance = None, None, False
+            log.append(stint.starts_at, "period", "start")
         elif stint.number in TIMEOUT_STINTS:
-            teller.say(stint.starts_at, "timeout", "full", rng.randrange(2), qualifiers=("team",))
+            log.append(stint.starts_at, "timeout", "full", rng.randrange(2), qualifiers=("team",))
         if number:
-            _exchange(script, teller, number)
-        in_turns = _in_turns(rng, by_stint[number])
-        gap = stint.seconds / max(len(in_turns), 1)
-        for place, play in enumerate(in_turns):
-            teller.tell(play, stint.starts_at + (place + rng.uniform(0.2, 0.6)) * gap, min(0.4 * gap, 3.0))
-    teller.say(game.seconds, "period", "end")
-    teller.possession = None
-    teller.say(game.seconds, "game", "end")
-    return teller.actions
+            _append_substitutions(script, log, number)
+        ordered = _alternating_possessions(rng, by_stint[number])
+        gap = stint.seconds / max(len(ordered), 1)
+        for place, play in enumerate(ordered):
+            log.append_play(play, stint.starts_at + (place + rng.uniform(0.2, 0.6)) * gap, min(0.4 * gap, 3.0))
+    log.append(game.seconds, "period", "end")
+    log.possession = None
+    log.append(game.seconds, "game", "end")
+    return log.actions
 
 
-def _exchange(script: Script, teller: _ActionLog, number: int) -> None:
+def _append_substitutions(script: Script, log: _ActionLog, number: int) -> None:
     """Appends the substitutions at the start of a stint."""
     for side in (0, 1):
         before, after = script.lineups[side][number - 1 : number + 1]
-        for subtype, places, others in (("out", before, after), ("in", after, before)):
+        for subtype, places, unchanged in (("out", before, after), ("in", after, before)):
             for place in places:
-                if place not in others:
-                    teller.say(script.stints[number].starts_at, "substitution", subtype, side, place)
+                if place not in unchanged:
+                    log.append(script.stints[number].starts_at, "substitution", subtype, side, place)
 
 
-def _in_turns(rng: Random, plays: list[Play]) -> list[Play]:
+def _alternating_possessions(rng: Random, plays: list[Play]) -> list[Play]:
     """Returns the plays of a stint in alternating possessions. An offensive rebound or a foul continues the possession."""
     turns: list[tuple[float, list[Play]]] = []
     first = rng.random()
@@ -198,10 +260,10 @@ def _in_turns(rng: Random, plays: list[Play]) -> list[Play]:
         rng.shuffle(own)
         possessions: list[list[Play]] = []
         for number, play in enumerate(own):
-            goes_on = number and (
+            continues = number and (
                 own[number - 1].kind == "foul" or (own[number - 1].rebounds[-1:] and own[number - 1].rebounds[-1][0] == side)
             )
-            if goes_on:
+            if continues:
                 possessions[-1].append(play)
             else:
                 possessions.append([play])

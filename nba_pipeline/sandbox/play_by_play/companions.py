@@ -18,12 +18,12 @@ BLOCK_WEIGHT = {RIM: 1.0, PAINT: 0.7, MID_RANGE: 0.15} | dict.fromkeys(THREES, 0
 
 def add_companions(script: Script, side: int, plays: list[Play]) -> None:
     """Adds the other players to the plays of a side: assists, blocks, steals, fouls and rebounds."""
-    of_side = [play for play in plays if play.side == side]
-    _add_assists(script, side, [play for play in of_side if play.kind == "shot" and play.is_made])
-    _add_blocks(script, side, [play for play in of_side if play.kind == "shot" and not play.is_made])
-    plays += _add_steals(script, side, [play for play in of_side if play.kind == "turnover"])
-    plays += _add_fouls(script, side, [play for play in of_side if play.throws])
-    _add_rebounds(script, side, [play for play in of_side if play.is_missed_at_last])
+    own = [play for play in plays if play.side == side]
+    _add_assists(script, side, [play for play in own if play.kind == "shot" and play.is_made])
+    _add_blocks(script, side, [play for play in own if play.kind == "shot" and not play.is_made])
+    plays += _add_steals(script, side, [play for play in own if play.kind == "turnover"])
+    plays += _add_fouls(script, side, [play for play in own if play.throws])
+    _add_rebounds(script, side, [play for play in own if play.ends_with_miss])
 
 
 def _units(rng: Random, rows: list[PlayerGame], name: str) -> list[int]:
@@ -33,32 +33,32 @@ def _units(rng: Random, rows: list[PlayerGame], name: str) -> list[int]:
     return units
 
 
-def _likeliest(rng: Random, plays: list[Play], weight: dict[str, float]) -> list[Play]:
+def _weighted_order(rng: Random, plays: list[Play], weight: dict[str, float]) -> list[Play]:
     """Returns the plays in random order; areas with larger weights tend to come first."""
     return sorted(plays, key=lambda play: rng.random() ** (1 / weight[play.area]), reverse=True)
 
 
-def _add_assists(script: Script, side: int, made: list[Play]) -> None:
+def _add_assists(script: Script, side: int, made_shots: list[Play]) -> None:
     """Adds assists by teammates. If only the scorer has assists left, swaps with the assist of another player's shot."""
     units = _units(script.rng, script.box[side], "assists")
-    ordered = _likeliest(script.rng, made, ASSIST_WEIGHT)
-    stuck = []
+    ordered = _weighted_order(script.rng, made_shots, ASSIST_WEIGHT)
+    unassisted = []
     for shot in ordered[: len(units)]:
-        shot.companion = script.taken(side, units, shot.stint, unlike=shot.actor)
+        shot.companion = script.take(side, units, shot.stint, unlike=shot.actor)
         if shot.companion is None:
-            stuck.append(shot)
-    for shot, helper in zip(stuck, units, strict=True):
-        mate = next(play for play in ordered if helper not in (play.actor, play.companion))
-        shot.companion, mate.companion = mate.companion, helper
+            unassisted.append(shot)
+    for shot, assister in zip(unassisted, units, strict=True):
+        other_shot = next(play for play in ordered if assister not in (play.actor, play.companion))
+        shot.companion, other_shot.companion = other_shot.companion, assister
 
 
 def _add_blocks(script: Script, side: int, missed: list[Play]) -> None:
     blockers = _units(script.rng, script.box[1 - side], "blocks")
     left = [row.blocks_received for row in script.box[side]]
-    for shot in _likeliest(script.rng, missed, BLOCK_WEIGHT):
+    for shot in _weighted_order(script.rng, missed, BLOCK_WEIGHT):
         if left[shot.actor]:
             left[shot.actor] -= 1
-            shot.companion = script.taken(1 - side, blockers, shot.stint)
+            shot.companion = script.take(1 - side, blockers, shot.stint)
 
 
 def _add_steals(script: Script, side: int, lost: list[Play]) -> list[Play]:
@@ -66,7 +66,7 @@ def _add_steals(script: Script, side: int, lost: list[Play]) -> list[Play]:
     stealers = _units(script.rng, script.box[1 - side], "steals")
     script.rng.shuffle(lost)
     for play in lost:
-        play.companion = script.taken(1 - side, stealers, play.stint)
+        play.companion = script.take(1 - side, stealers, play.stint)
     return [
         Play(1 - side, "steal", place, *anywhere(script.rng), stint=script.rng.choice(script.presence[1 - side][place]))
         for place in stealers
@@ -81,13 +81,13 @@ def _add_fouls(script: Script, side: int, with_throws: list[Play]) -> list[Play]
     for play in with_throws:
         if left[play.actor] and not play.is_technical:
             left[play.actor] -= 1
-            play.fouler = script.taken(1 - side, foulers, play.stint)
+            play.fouler = script.take(1 - side, foulers, play.stint)
     victims = [place for place, count in enumerate(left) for _ in range(count)]
-    others = []
+    remaining = []
     for victim in victims:
         stint = rng.choice(script.presence[side][victim])
-        others.append(Play(side, "foul", victim, *anywhere(rng), stint=stint, fouler=script.taken(1 - side, foulers, stint)))
-    return others
+        remaining.append(Play(side, "foul", victim, *anywhere(rng), stint=stint, fouler=script.take(1 - side, foulers, stint)))
+    return remaining
 
 
 def _add_rebounds(script: Script, side: int, missed: list[Play]) -> None:
@@ -99,5 +99,5 @@ def _add_rebounds(script: Script, side: int, missed: list[Play]) -> None:
     while units:
         rng.shuffle(missed)
         for play in missed[: len(units)]:
-            there = (n for n, unit in enumerate(units) if script.is_on_court(*unit, play.stint))
-            play.rebounds.append(units.pop(next(there, -1)))
+            on_court = (n for n, unit in enumerate(units) if script.is_on_court(*unit, play.stint))
+            play.rebounds.append(units.pop(next(on_court, -1)))

@@ -14,15 +14,15 @@ def assign_periods(script: Script, side: int, scoring: list[Play], room: list[in
     """
     rng = script.rng
     stints_in = [
-        {period: [n for n in there if script.stints[n].period == period] for period in range(1, len(room) + 1)}
-        for there in script.presence[side]
+        {period: [n for n in presence if script.stints[n].period == period] for period in range(1, len(room) + 1)}
+        for presence in script.presence[side]
     ]
 
     def put(plays: Sequence[Play], period: int) -> None:
         for play in plays:
             room[period - 1] -= play.points
-            there = stints_in[play.actor][period]
-            play.stint = rng.choice(there or [n for n, stint in enumerate(script.stints) if stint.period == period])
+            presence = stints_in[play.actor][period]
+            play.stint = rng.choice(presence or [n for n, stint in enumerate(script.stints) if stint.period == period])
 
     def choose(plays: Sequence[Play]) -> int:
         points = sum(play.points for play in plays)
@@ -45,5 +45,5 @@ def assign_periods(script: Script, side: int, scoring: list[Play], room: list[in
             put([first], period)
     pairs = [odd[n : n + 2] for n in range(0, len(odd), 2)]
     evens = [[play] for play in scoring if play.points % 2 == 0]
-    for together in (*reversed(pairs), *sorted(evens, key=lambda alone: -alone[0].points)):
-        put(together, choose(together))
+    for group in (*reversed(pairs), *sorted(evens, key=lambda single: -single[0].points)):
+        put(group, choose(group))

@@ -26,12 +26,12 @@ class Play:
     rebounds: list[tuple[int, int]] = field(default_factory=list)  # side and row index
 
     @property
-    def is_missed_at_last(self) -> bool:
+    def ends_with_miss(self) -> bool:
         """Whether the last shot or free throw missed, so that a rebound follows."""
         return not self.throws[-1] if self.throws else self.kind == "shot" and not self.is_made
 
     @property
-    def is_kept(self) -> bool:
+    def keeps_ball(self) -> bool:
         """Whether the side keeps the ball."""
         return self.rebounds[-1][0] == self.side if self.rebounds else self.kind == "foul"
 
@@ -50,7 +50,7 @@ class Script:
         """Whether a player is on the court in a stint."""
         return place in self.lineups[side][stint]
 
-    def taken(self, side: int, units: list[int], stint: int, unlike: int | None = None) -> int | None:
+    def take(self, side: int, units: list[int], stint: int, unlike: int | None = None) -> int | None:
         """Removes and returns one unit, preferably of a player on the court; null if all units belong to `unlike`."""
         lineup = self.lineups[side][stint]
         best = None

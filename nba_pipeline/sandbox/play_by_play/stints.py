@@ -55,8 +55,8 @@ def lineups(rng: Random, rows: list[PlayerGame], stints: list[Stint]) -> list[li
     for place in playing:
         if not counts[place]:
             five = fives[rng.randrange(1, len(fives))]
-            often = max(five, key=counts.__getitem__)
-            counts[often] -= 1
+            most_used = max(five, key=counts.__getitem__)
+            counts[most_used] -= 1
             counts[place] += 1
-            five[five.index(often)] = place
+            five[five.index(most_used)] = place
     return fives

@@ -13,24 +13,24 @@ COUNTS = (
 """Counts that the actions of a player sum to."""
 
 
-def rewind(box: Boxscore, seen: Iterable[Action], progress: float) -> None:
+def rewind(box: Boxscore, actions: Iterable[Action], progress: float) -> None:
     """Changes final rows to rows of a moment. Counts come from the actions so far; minutes and plus-minus are proportional."""
     rows = {row.player.person_id: row for rows in box for row in rows}
     for row in rows.values():
         row.seconds, row.plus_minus = int(row.seconds * progress), int(row.plus_minus * progress)
         for name in COUNTS:
             setattr(row, name, 0)
-    for (person_id, name), count in tally(seen).items():
+    for (person_id, name), count in tally(actions).items():
         setattr(rows[person_id], name, count)
     for row in rows.values():
         row.points = 2 * row.fgm + row.fg3m + row.ftm
         row.rebounds = row.oreb + row.dreb
 
 
-def tally(seen: Iterable[Action]) -> Counter[tuple[int, str]]:
+def tally(actions: Iterable[Action]) -> Counter[tuple[int, str]]:
     """Returns (person id, name of a count) -> count."""
     counts: Counter[tuple[int, str]] = Counter()
-    for action in seen:
+    for action in actions:
         other = action.other.person_id if action.other else None
         names: list[str] = []
         if action.kind in ("2pt", "3pt"):

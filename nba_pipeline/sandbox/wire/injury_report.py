@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.sandbox.injuries import PRINTED_MINUTE, QUARTER_HOURLY_SINCE, is_printed
 from nba_pipeline.sandbox.names import without_accents
-from nba_pipeline.sandbox.seen_game import SeenGame
+from nba_pipeline.sandbox.snapshots import GameSnapshot
 from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.nba_cdn import ACCESS_DENIED
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal
@@ -26,9 +26,14 @@ NOT_YET_SUBMITTED = "NOT YET SUBMITTED"
 
 PAGE_SIZE = (841.95, 595.35)  # points, like all lengths here
 COLUMNS = {
-    "Game Date": 19.1, "Game Time": 115.6, "Matchup": 196.0, "Team": 260.2, "Player Name": 421.0,
-    "Current Status": 581.7, "Reason": 662.1,
-}  # fmt: skip
+    "Game Date": 19.1,
+    "Game Time": 115.6,
+    "Matchup": 196.0,
+    "Team": 260.2,
+    "Player Name": 421.0,
+    "Current Status": 581.7,
+    "Reason": 662.1,
+}
 """Heading -> left edge."""
 
 RIGHT_EDGE, BOTTOM_EDGE = 822.8, 516.0
@@ -49,7 +54,7 @@ def report(view: View, day: str, hour: str, minute: str | None, half: str) -> Js
     return {
         "title": f"Injury Report: {printed_at.astimezone(EASTERN):%m/%d/%y %I:%M} {half}",
         "printed_at": printed_at.isoformat(),
-        "rows": _without_repetitions([row for seen in games for row in _rows(view, seen, printed_at)]),
+        "rows": _without_repetitions([row for snapshot in games for row in _rows(view, snapshot, printed_at)]),
     }
 
 
@@ -62,8 +67,8 @@ def pdf(document: Json) -> bytes:
     top = _headings(paper, list(rows[0]) if rows else list(COLUMNS))
     for row in rows:
         cells = [_lines(str(text or ""), width) for text, width in zip(row.values(), _widths(), strict=False)]
-        club_row = any(cells[: list(COLUMNS).index("Player Name")])
-        height = (CLUB_ROW_HEIGHT if club_row else ROW_HEIGHT) + LINE_HEIGHT * (max(map(len, cells)) - 1)
+        is_club_row = any(cells[: list(COLUMNS).index("Player Name")])
+        height = (CLUB_ROW_HEIGHT if is_club_row else ROW_HEIGHT) + LINE_HEIGHT * (max(map(len, cells)) - 1)
         if top + height > BOTTOM_EDGE:
             _start_page(paper, title)
             top = sum(BAND)
@@ -85,21 +90,26 @@ def _printed_at(day: str, hour: str, minute: str | None, half: str) -> datetime 
     if not 1 <= int(hour) <= 12 or int(minute or 0) > 59:
         return None
     printed_at = eastern(on, int(hour) % 12 + 12 * (half == "PM"), PRINTED_MINUTE if minute is None else int(minute))
-    has_the_form_of_its_time = (minute is None) == (printed_at < QUARTER_HOURLY_SINCE)
-    return printed_at if has_the_form_of_its_time and is_printed(printed_at) else None
+    has_expected_name = (minute is None) == (printed_at < QUARTER_HOURLY_SINCE)
+    return printed_at if has_expected_name and is_printed(printed_at) else None
 
 
-def _rows(view: View, seen: SeenGame, at: datetime) -> list[Json]:
+def _rows(view: View, snapshot: GameSnapshot, at: datetime) -> list[Json]:
     """Returns the rows of a game, away team first: one per player, or one for a club that has not submitted."""
-    local, (home, away) = seen.tipoff_at.astimezone(EASTERN), seen.game.teams
+    local, (home, away) = snapshot.tipoff_at.astimezone(EASTERN), snapshot.game.teams
     rows = []
     for side in (1, 0):
-        about = (f"{seen.game_date:%m/%d/%Y}", f"{local:%I:%M} (ET)", f"{away}@{home}", seen.clubs[side].full_name)
-        said = view.injuries(seen, side, at)
-        lines = [("", "", NOT_YET_SUBMITTED)] if said is None else [
-            (without_accents(f"{one.family_name}, {one.first_name}"), one.status, one.reason) for one in said
-        ]  # fmt: skip
-        rows += [dict(zip(COLUMNS, about + line, strict=True)) for line in lines]
+        game_columns = (f"{snapshot.game_date:%m/%d/%Y}", f"{local:%I:%M} (ET)", f"{away}@{home}", snapshot.clubs[side].full_name)
+        statements = view.injuries(snapshot, side, at)
+        lines = (
+            [("", "", NOT_YET_SUBMITTED)]
+            if statements is None
+            else [
+                (without_accents(f"{statement.family_name}, {statement.first_name}"), statement.status, statement.reason)
+                for statement in statements
+            ]
+        )
+        rows += [dict(zip(COLUMNS, game_columns + line, strict=True)) for line in lines]
     return rows
 
 

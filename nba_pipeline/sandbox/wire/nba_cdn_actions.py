@@ -13,8 +13,8 @@ from nba_pipeline.sandbox.officials import crew
 from nba_pipeline.sandbox.play_by_play import actions
 from nba_pipeline.sandbox.play_by_play.action_log import Action
 from nba_pipeline.sandbox.roster import Player
-from nba_pipeline.sandbox.seen_game import SeenGame
 from nba_pipeline.sandbox.shot_zones import area_detail, distance_feet
+from nba_pipeline.sandbox.snapshots import GameSnapshot
 from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.refusal import Json
 
@@ -23,7 +23,7 @@ BLOCK_LATENESS = 3  # positions
 REVISED_EVERY, REVISED_AFTER = 7, timedelta(minutes=11)
 COURT_TENTHS_LONG, COURT_TENTHS_WIDE = 940, 500  # of a foot
 BASKET_TENTHS = 52.5  # from the baseline
-SHORT = {"block": "BLK", "steal": "STL"}
+ABBREVIATIONS = {"block": "BLK", "steal": "STL"}
 DESCRIPTIONS = {
     ("period", "start"): "Period Start",
     ("period", "end"): "Period End",
@@ -31,10 +31,10 @@ DESCRIPTIONS = {
 }
 
 
-def action_list(view: View, seen: SeenGame) -> list[Json]:
+def action_list(view: View, snapshot: GameSnapshot) -> list[Json]:
     """Returns all actions so far, in order."""
-    writer = _Writer(view, seen, _numbers(actions(view.league, seen.game)))
-    return [writer.document(place, action) for place, action in enumerate(view.actions(seen))]
+    writer = _Writer(view, snapshot, _numbers(actions(view.league, snapshot.game)))
+    return [writer.document(place, action) for place, action in enumerate(view.actions(snapshot))]
 
 
 def _numbers(final: Sequence[Action]) -> list[int]:
@@ -48,11 +48,11 @@ def _numbers(final: Sequence[Action]) -> list[int]:
 
 
 class _Writer:
-    def __init__(self, view: View, seen: SeenGame, numbers: list[int]) -> None:
-        self.now, self.tipoff_at, self.numbers = view.now, seen.tipoff_at, numbers
-        self.clubs = seen.clubs
-        self.pace = view.league.game_length.total_seconds() / seen.game.seconds
-        self.officials = crew(view.league.seed, seen.game.fixture)
+    def __init__(self, view: View, snapshot: GameSnapshot, numbers: list[int]) -> None:
+        self.now, self.tipoff_at, self.numbers = view.now, snapshot.tipoff_at, numbers
+        self.clubs = snapshot.clubs
+        self.pace = view.league.game_length.total_seconds() / snapshot.game.seconds
+        self.officials = crew(view.league.seed, snapshot.game.fixture)
         self.totals: Counter[tuple[int, str]] = Counter()
 
     def document(self, place: int, action: Action) -> Json:
@@ -143,7 +143,7 @@ class _Writer:
         elif action.kind == "substitution":
             text = f"SUB {action.subtype}: {name}"
         else:
-            text = f"{name} {action.kind.upper()} ({self._count(player, action.kind)} {SHORT[action.kind]})"
+            text = f"{name} {action.kind.upper()} ({self._count(player, action.kind)} {ABBREVIATIONS[action.kind]})"
         keys["description"] = text
         return keys
 

@@ -3,12 +3,12 @@
 from typing import Any
 
 from nba_pipeline.sandbox.boxscores import PlayerGame
-from nba_pipeline.sandbox.seen_game import LIVE, SeenGame
+from nba_pipeline.sandbox.snapshots import LIVE, GameSnapshot
 from nba_pipeline.sandbox.wire.refusal import Json, ratio
 
 
 def box_team(
-    seen: SeenGame,
+    snapshot: GameSnapshot,
     side: int,
     score: tuple[int, int],
     periods: tuple[int, ...],
@@ -18,8 +18,8 @@ def box_team(
     """Returns score, periods, players and statistics of one side."""
     if score[side] != sum(periods):
         # after a correction: an even split, so that the periods still sum to the score
-        each, more = divmod(score[side], max(seen.period, 1))
-        periods = tuple(each + (number < more) for number in range(seen.period))
+        each, remainder = divmod(score[side], max(snapshot.period, 1))
+        periods = tuple(each + (number < remainder) for number in range(snapshot.period))
     return {
         "score": score[side],
         "inBonus": "0",
@@ -28,12 +28,12 @@ def box_team(
             {"period": number, "periodType": "REGULAR" if number <= 4 else "OVERTIME", "score": points}
             for number, points in enumerate(periods, start=1)
         ],
-        "players": [_box_player(seen, row, order) for order, row in enumerate(shown, start=1)],
+        "players": [_box_player(snapshot, row, order) for order, row in enumerate(shown, start=1)],
         "statistics": _team_statistics(true[side], true[1 - side], score[side], score[1 - side]),
     }
 
 
-def _box_player(seen: SeenGame, row: PlayerGame, order: int) -> Json:
+def _box_player(snapshot: GameSnapshot, row: PlayerGame, order: int) -> Json:
     player: Json = {"status": row.status}
     if not row.did_play:
         player["notPlayingReason"] = row.not_playing_reason
@@ -44,7 +44,7 @@ def _box_player(seen: SeenGame, row: PlayerGame, order: int) -> Json:
         player["position"] = row.player.position
     return player | {
         "starter": "1" if row.is_starter else "0",
-        "oncourt": "1" if row.is_starter and seen.status == LIVE else "0",
+        "oncourt": "1" if row.is_starter and snapshot.status == LIVE else "0",
         "played": "1" if row.did_play else "0",
         "statistics": _player_statistics(row),
         "name": row.name,

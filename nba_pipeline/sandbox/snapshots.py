@@ -11,7 +11,7 @@ SCHEDULED, LIVE, FINAL = 1, 2, 3
 
 
 @dataclass(frozen=True, slots=True)
-class SeenGame:
+class GameSnapshot:
     """A game at an instant. `state` follows the clock, `status` is the value shown; `progress` is 0-1."""
 
     game: Game
@@ -65,7 +65,7 @@ class SeenGame:
 
 
 @dataclass(frozen=True)
-class SeenBox:
+class BoxscoreSnapshot:
     """Home and away rows. `shown` has row faults applied; `true` has not, and is the source of team totals."""
 
     shown: Boxscore
