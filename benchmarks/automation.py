@@ -122,7 +122,7 @@ def graph_of(flows: dict[str, Flow | None], condition: Callable[[str], Any]) -> 
     return graph
 
 
-def repeat(index: Path, first: str, others: Sequence[str]) -> None:
+def repeat(index: Path, first: str, more_files: Sequence[str]) -> None:
     """Copies the asset and check events of one date to other dates, with new ids."""
     with closing(sqlite3.connect(index)) as log, log:
         log.execute("PRAGMA synchronous=OFF")
@@ -138,7 +138,7 @@ def repeat(index: Path, first: str, others: Sequence[str]) -> None:
             return value.replace(f'"{first}"', f'"{day}"') if column in ("event", "evaluation_event") and value else value
 
         def rows_of(table: str, rows: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-            for number, day in enumerate(others):
+            for number, day in enumerate(more_files):
                 for row in rows:
                     new = {name: another(value, name, day, number) for name, value in zip(names[table], row, strict=True)}
                     new["id"] = base + number * len(events) + place[row[0]] if table == "event_logs" else None
@@ -258,8 +258,8 @@ def sensors(home: Path, at: datetime, league: str) -> list[tuple[str, float, str
         repository = runner.definitions.get_repository_def()
 
         def tick(sensor: dg.SensorDefinition) -> str:
-            wanted = {name: resources[name] for name in sensor.required_resource_keys}
-            with dg.build_sensor_context(instance, resources=wanted, repository_def=repository) as context:
+            required = {name: resources[name] for name in sensor.required_resource_keys}
+            with dg.build_sensor_context(instance, resources=required, repository_def=repository) as context:
                 answer = sensor.evaluate_tick(context)
             return f"{len(answer.run_requests or ())} runs" if answer.run_requests else answer.skip_message or ""
 
@@ -336,10 +336,10 @@ over all its dates: eager() looks at none, ours at those of what an updated tabl
             print_table(
                 (f"one tick, {when}", "CPU ms", "times a sensor that only skips", "CPU s a day", "said"),
                 [
-                    (name, 1000 * s, s / floor, s * DAY_SECONDS / every if (every := intervals.get(name)) else "", said[:90])
-                    for name, s, said in rows
+                    (name, 1000 * s, s / floor, s * DAY_SECONDS / every if (every := intervals.get(name)) else "", decision[:90])
+                    for name, s, decision in rows
                 ],
-            )  # fmt: skip
+            )
             print()
 
 
@@ -415,8 +415,10 @@ def grow(home: Path) -> Grown:
     landing, before_all = _bytes_of(home / "landing"), used_bytes(home)
     for slate in SLATES:
         for kind, (later, hour, minute, tables) in {
-            "same_day": (0, 12, 0, ()), **RUN_KINDS, "overnight": (1, 7, 0, ()),
-        }.items():  # fmt: skip
+            "same_day": (0, 12, 0, ()),
+            **RUN_KINDS,
+            "overnight": (1, 7, 0, ()),
+        }.items():
             runner = a_runner(home, eastern(slate + timedelta(days=later), hour, minute))
             before = dagster_bytes(home)
             if tables:
@@ -434,9 +436,16 @@ def grow(home: Path) -> Grown:
     made = runner.warehouse.scan(TABLES["predictions"], SLATES).collect().height
     stored = sum(_bytes_of(folder) for slate in SLATES for folder in (home / "tables").glob(f"*/game_date={slate}"))
     return Grown(
-        dict(by_kind), kept, stored, _bytes_of(home / "landing") - landing, tick_bytes(home), evaluation_bytes(home, runner.definitions),
-        round(len(set(tipoffs)) / len(SLATES)), round(len(capture_instants(tipoffs)) / len(SLATES)), made,
-    )  # fmt: skip
+        dict(by_kind),
+        kept,
+        stored,
+        _bytes_of(home / "landing") - landing,
+        tick_bytes(home),
+        evaluation_bytes(home, runner.definitions),
+        round(len(set(tipoffs)) / len(SLATES)),
+        round(len(capture_instants(tipoffs)) / len(SLATES)),
+        made,
+    )
 
 
 def tidy_up(instance: dg.DagsterInstance) -> None:
@@ -528,25 +537,52 @@ def event_log() -> None:
         (f"a season of {SEASON_SLATES} slates", "a slate MB", "a season MB", "times the tables"),
         [
             ("the warehouse's tables", tables / 1e6, SEASON_SLATES * tables / 1e6, 1.0),
-            (f"Dagster, {BRIEF_RUNS} runs a day, same_day and overnight in halves", modes / 1e6, SEASON_SLATES * modes / 1e6, modes / tables),
-            (f"Dagster, all that clock and sensors can ask for, {sum(a_day.values())} runs a day", most / 1e6, SEASON_SLATES * most / 1e6, most / tables),
+            (
+                f"Dagster, {BRIEF_RUNS} runs a day, same_day and overnight in halves",
+                modes / 1e6,
+                SEASON_SLATES * modes / 1e6,
+                modes / tables,
+            ),
+            (
+                f"Dagster, all that clock and sensors can ask for, {sum(a_day.values())} runs a day",
+                most / 1e6,
+                SEASON_SLATES * most / 1e6,
+                most / tables,
+            ),
             *(
                 (
-                    f"{what}, pruned after {days_kept:.0f} days", kept / 1e6, (days_kept * per_day_of_runs + SEASON_SLATES * kept) / 1e6,
+                    f"{what}, pruned after {days_kept:.0f} days",
+                    kept / 1e6,
+                    (days_kept * per_day_of_runs + SEASON_SLATES * kept) / 1e6,
                     (days_kept * per_day_of_runs / SEASON_SLATES + kept) / tables,
                 )
-                for what, per_day_of_runs in ((f"Dagster, {BRIEF_RUNS} runs a day", modes), ("Dagster, all that can be asked for", most))
+                for what, per_day_of_runs in (
+                    (f"Dagster, {BRIEF_RUNS} runs a day", modes),
+                    ("Dagster, all that can be asked for", most),
+                )
             ),
             (f"ticks that skip, {grown.per_tick / kb:.2f} kB each, {per_day:,.0f} a day", per_day * grown.per_tick / 1e6, "", ""),
-            (f"the same, purged after {kept_days} days: never more than", "", ticks_kept / 1e6, ticks_kept / (SEASON_SLATES * tables)),
-            (f"conditions that changed, {grown.per_evaluation / kb:.0f} kB each, {changes} a day by so many runs", changed / 1e6, "", ""),
             (
-                f"the same, purged after {EVALUATIONS_TTL_DAYS} days: about", "", EVALUATIONS_TTL_DAYS * changed / 1e6,
+                f"the same, purged after {kept_days} days: never more than",
+                "",
+                ticks_kept / 1e6,
+                ticks_kept / (SEASON_SLATES * tables),
+            ),
+            (
+                f"conditions that changed, {grown.per_evaluation / kb:.0f} kB each, {changes} a day by so many runs",
+                changed / 1e6,
+                "",
+                "",
+            ),
+            (
+                f"the same, purged after {EVALUATIONS_TTL_DAYS} days: about",
+                "",
+                EVALUATIONS_TTL_DAYS * changed / 1e6,
                 EVALUATIONS_TTL_DAYS * changed / (SEASON_SLATES * tables),
             ),
             ("the ticks, if nothing were purged, in a year", "", 365 * per_day * grown.per_tick / 1e6, ""),
         ],
-    )  # fmt: skip
+    )
     print(f"""
 runs a day: {", ".join(f"{kind} {times}" for kind, times in a_day.items())}
 ticks are purged by the daemon after the days in dagster.yaml, and what the conditions said of each asset by Dagster after {EVALUATIONS_TTL_DAYS} days;
@@ -579,13 +615,13 @@ def evening_to_grades() -> None:
         before = at
     print(f"\n{len(evening.game_ids)} games of {GAME_MINUTES:.0f} minutes, {evening.slate}; {os.cpu_count()} cores\n")
     print_table(("the last game", "UTC", "s since the line before", "s since the final"), rows)
-    whole = (path[-1][1] - final).total_seconds()
+    latency_seconds = (path[-1][1] - final).total_seconds()
     print()
     print_table(
         ("from a final to its grades", "s", "times by hand"),
         [
             ("`nba-pipeline run --mode overnight` by hand, once it is final", by_hand, 1.0),
-            ("unattended", whole, whole / by_hand),
+            ("unattended", latency_seconds, latency_seconds / by_hand),
         ],
     )
 

@@ -74,8 +74,15 @@ AIM_SECONDS, AIM_GIGABYTES, AIM_OF_A_DAY_SECONDS = 5, 2, 1
 REPEATS, REPEATS_OF_SEASONS = 5, 3
 TOLERANCE = 1e-9
 
-STEPS = ("summarise_player_games summarise_team_games", "expect_players", "form_of", "shot_zones_of", "defense_zones_of",
-         "match_up", "features_of")  # fmt: skip
+STEPS = (
+    "summarise_player_games summarise_team_games",
+    "expect_players",
+    "form_of",
+    "shot_zones_of",
+    "defense_zones_of",
+    "match_up",
+    "features_of",
+)
 """Functions of `audit.recompute` that are timed separately."""
 
 GATES = "judge_games judge_slates"
@@ -135,8 +142,21 @@ def generated() -> World:
             for team, opponent in ((home, away), (away, home)):
                 for nth, player in enumerate(chance.sample(range(15), 10)):
                     minutes = 24 + (-1) ** nth * 2 * (nth // 2)  # in pairs, so that a team plays 240 minutes
-                    boxes.append((day, game_id, season, team, opponent, team == home, 100 * teams.index(team) + player + 1,
-                                  minutes, chance.randrange(7), chance.randrange(3), chance.randrange(4)))  # fmt: skip
+                    boxes.append(
+                        (
+                            day,
+                            game_id,
+                            season,
+                            team,
+                            opponent,
+                            team == home,
+                            100 * teams.index(team) + player + 1,
+                            minutes,
+                            chance.randrange(7),
+                            chance.randrange(3),
+                            chance.randrange(4),
+                        )
+                    )
     twos, threes, free = pl.col("twos"), pl.col("threes"), pl.col("free")
     box_columns = [
         "game_date",
@@ -151,22 +171,49 @@ def generated() -> World:
         "threes",
         "free",
     ]
-    boxscores = pl.DataFrame(boxes, orient="row", schema=box_columns).with_columns(
-        points=2 * twos + 3 * threes + free, fgm=twos + threes, fga=twos + threes + 5, fg3m=threes, fg3a=threes + 2,
-        ftm=free, fta=free + 1, oreb=pl.lit(1), dreb=twos, rebounds=twos + 1, assists=free, steals=pl.lit(1), blocks=pl.lit(1),
-        turnovers=pl.lit(1), fouls=pl.lit(2), did_play=pl.lit(True), status=pl.lit("played"), provider=pl.lit("archive"),
-        minutes_precision=pl.lit("rounded"), player_name=pl.format("player {}", "player_id"), source=pl.lit("generated"),
-    ).with_columns(team_points=pl.col("points").sum().over("game_id", "team")).drop("twos", "threes", "free")  # fmt: skip
+    boxscores = (
+        pl.DataFrame(boxes, orient="row", schema=box_columns)
+        .with_columns(
+            points=2 * twos + 3 * threes + free,
+            fgm=twos + threes,
+            fga=twos + threes + 5,
+            fg3m=threes,
+            fg3a=threes + 2,
+            ftm=free,
+            fta=free + 1,
+            oreb=pl.lit(1),
+            dreb=twos,
+            rebounds=twos + 1,
+            assists=free,
+            steals=pl.lit(1),
+            blocks=pl.lit(1),
+            turnovers=pl.lit(1),
+            fouls=pl.lit(2),
+            did_play=pl.lit(True),
+            status=pl.lit("played"),
+            provider=pl.lit("archive"),
+            minutes_precision=pl.lit("rounded"),
+            player_name=pl.format("player {}", "player_id"),
+            source=pl.lit("generated"),
+        )
+        .with_columns(team_points=pl.col("points").sum().over("game_id", "team"))
+        .drop("twos", "threes", "free")
+    )
     boxscores = filled(boxscores, TABLES["boxscores"])
     score = boxscores.group_by("game_id").agg(
         home_points=pl.col("points").filter("is_home").sum(), away_points=pl.col("points").filter(~pl.col("is_home")).sum()
     )
-    schedule = pl.DataFrame(games, orient="row", schema=["game_date", "game_id", "season", "home_team", "away_team"]).join(
-        score, on="game_id"
-    ).with_columns(
-        is_neutral=pl.lit(False), season_type=pl.lit("regular_season"), status=pl.lit("final"), has_boxscore_source=pl.lit(True),
-        source=pl.lit("generated"),
-    )  # fmt: skip
+    schedule = (
+        pl.DataFrame(games, orient="row", schema=["game_date", "game_id", "season", "home_team", "away_team"])
+        .join(score, on="game_id")
+        .with_columns(
+            is_neutral=pl.lit(False),
+            season_type=pl.lit("regular_season"),
+            status=pl.lit("final"),
+            has_boxscore_source=pl.lit(True),
+            source=pl.lit("generated"),
+        )
+    )
     none = TABLES["team_boxscores"].empty().drop("as_of", "code_version")
     return {
         "schedule": filled(schedule, TABLES["schedule"]),
@@ -190,12 +237,19 @@ def with_made_up_zones(world: World) -> World:
     of_the_paint = 0.35 + (pl.col("player_id") % 10) / 20
     paint_made, paint_missed = (made * of_the_paint).round(), (missed * of_the_paint * 0.8).round()
     zones = {
-        "paint_fga": paint_made + paint_missed, "paint_fgm": paint_made,
-        "mid_range_fga": made + missed - paint_made - paint_missed, "mid_range_fgm": made - paint_made,
-        "three_point_fga": pl.col("fg3a"), "three_point_fgm": pl.col("fg3m"),
-        "assisted_fgm": (pl.col("fgm") * 0.6).round(), "unassisted_fgm": pl.col("fgm") - (pl.col("fgm") * 0.6).round(),
-        "and_ones": pl.lit(0), "paint_blocks": pl.col("blocks"), "mid_range_blocks": pl.lit(0), "three_point_blocks": pl.lit(0),
-    }  # fmt: skip
+        "paint_fga": paint_made + paint_missed,
+        "paint_fgm": paint_made,
+        "mid_range_fga": made + missed - paint_made - paint_missed,
+        "mid_range_fgm": made - paint_made,
+        "three_point_fga": pl.col("fg3a"),
+        "three_point_fgm": pl.col("fg3m"),
+        "assisted_fgm": (pl.col("fgm") * 0.6).round(),
+        "unassisted_fgm": pl.col("fgm") - (pl.col("fgm") * 0.6).round(),
+        "and_ones": pl.lit(0),
+        "paint_blocks": pl.col("blocks"),
+        "mid_range_blocks": pl.lit(0),
+        "three_point_blocks": pl.lit(0),
+    }
     played = pl.col("did_play")
     player_games = world["player_game_summary"].with_columns(
         *[pl.when(played).then(zones[name]).cast(pl.Int64).alias(name) for name in ZONE_COLUMNS],
@@ -225,11 +279,11 @@ def whole_features(folder: Path, seasons: int, has_zones: bool) -> tuple[tuple[i
             watch.turn()
             before, cpu_before = watch.seconds.copy(), watch.cpu_seconds.total()
             with watch.part(REST):
-                answer = step()
+                result = step()
             watch.turn()
             wall += watch.seconds - before
             cpu += watch.cpu_seconds.total() - cpu_before
-            return answer
+            return result
 
         summarised = timed(partial(summaries_of, world, AS_OF))
         if has_zones:
@@ -289,9 +343,9 @@ def one_day(folder: Path) -> tuple[date, float, float, list[Part], int]:
             windows = {table: dates for table, dates in inputs_of(asset, day).items() if table not in made}
             frames = {table: warehouse.scan(TABLES[table], dates).collect() for table, dates in windows.items()}
             middle = time.perf_counter()
-            there = {table: made[table] for table in asset.keys_by_input_name if table in made}
+            inputs = {table: made[table] for table in asset.keys_by_input_name if table in made}
             clock = {"clock": CLOCK} if "clock" in asset.required_resource_keys else {}
-            made[name] = asset(dg.build_asset_context(partition_key=str(day)), **frames, **there, **clock)
+            made[name] = asset(dg.build_asset_context(partition_key=str(day)), **frames, **inputs, **clock)
             end = time.perf_counter()
             files = sum(len(dates) for dates in windows.values())
             parts.append(
@@ -334,11 +388,13 @@ def polars_windows(games: pl.DataFrame) -> pl.DataFrame:
     """Returns the columns with the expressions of `formulas.player_form`, which also makes others."""
     seconds = whole("minutes", SECONDS_PER_MINUTE)
     totals = {
-        "points": pl.col("points"), "seconds": seconds, "ftm": pl.col("ftm"),
+        "points": pl.col("points"),
+        "seconds": seconds,
+        "ftm": pl.col("ftm"),
         "points_of_known_shots": pl.when(pl.col("ftm").is_not_null()).then("points"),
         "usage": (pl.col("usage_pct") * seconds * BILLIONTHS).round(),
         "seconds_of_known_usage": pl.when(pl.col("usage_pct").is_not_null()).then(seconds),
-    }  # fmt: skip
+    }
     return (
         in_order(games, KEY, totals, spreads=["points", "seconds"])
         .select(
@@ -457,11 +513,14 @@ def pandas_windows(games: pd.DataFrame) -> pd.DataFrame:
     last2, sum5 = rolling("points", 2, "sum"), rolling("points", 5, "sum")
     season_minutes, known_minutes_season = season("minutes", "mean"), season("minutes_of_known_usage", "sum")
     values = {
-        "points_mean_last_3_games": last3, "points_mean_last_5_games": last5,
-        "points_mean_last_10_games": rolling("points", 10, "mean"), "points_mean_season": mean,
+        "points_mean_last_3_games": last3,
+        "points_mean_last_5_games": last5,
+        "points_mean_last_10_games": rolling("points", 10, "mean"),
+        "points_mean_season": mean,
         "points_standard_deviation_last_10_games": rolling("points", 10, "std"),
         "points_standard_deviation_season": deviation,
-        "points_slope_last_10_games": slope(10), "points_slope_last_7_games": slope(7),
+        "points_slope_last_10_games": slope(10),
+        "points_slope_last_7_games": slope(7),
         "minutes_mean_last_10_games": minutes,
         "minutes_standard_deviation_last_10_games": rolling("minutes", 10, "std"),
         "minutes_mean_season": season_minutes,
@@ -474,7 +533,7 @@ def pandas_windows(games: pd.DataFrame) -> pd.DataFrame:
         "points_z_score_last_3_games": ((last3 - mean) / deviation).where(deviation > 1e-9),
         "points_z_score_last_5_games": ((last5 - mean) / deviation).where(deviation > 1e-9),
         "is_breakout": (last5 > mean + 1.5 * deviation + 1e-9).astype(float),
-    }  # fmt: skip
+    }
     out = frame[ORDER].assign(games_played_season=n)
     for name, value in values.items():
         out[name] = value.where(n >= 5)
@@ -512,17 +571,17 @@ def windows(folder: Path) -> list[tuple[str, int, dict[str, float]]]:
         ("by date, as the warehouse has them", played),
         ("shuffled", played.sample(fraction=1, shuffle=True, seed=1)),
     ):
-        wanted = games.select(INPUTS)
-        frame, connection = wanted.to_pandas(), duckdb.connect()
+        inputs_of_games = games.select(INPUTS)
+        frame, connection = inputs_of_games.to_pandas(), duckdb.connect()
         connection.execute("SET enable_progress_bar = false")
-        connection.register("frame", wanted.to_arrow())
+        connection.register("frame", inputs_of_games.to_arrow())
         connection.execute("CREATE TABLE games AS SELECT * FROM frame")
-        ours = polars_windows(wanted)
+        ours = polars_windows(inputs_of_games)
         assert_frame_equal(ours, form.player_form(games).select(ours.columns), check_exact=True)
         compare("DuckDB", ours, duckdb_windows(connection))
         compare("pandas", ours, pl.from_pandas(pandas_windows(frame)))
         seconds = {
-            "polars": best(partial(polars_windows, wanted)),
+            "polars": best(partial(polars_windows, inputs_of_games)),
             "DuckDB": best(partial(duckdb_windows, connection)),
             "pandas": best(partial(pandas_windows, frame)),
             PLATFORM: best(partial(form.player_form, games)),

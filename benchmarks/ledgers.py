@@ -53,10 +53,15 @@ def on(day: date, rows: pl.DataFrame, count: int) -> pl.DataFrame:
     """Returns `count` rows for a date. Repeated rows have other player ids; all prediction ids are new."""
     copies = -(-count // rows.height)
     number = pl.int_range(pl.len())
-    return pl.concat([rows] * copies).head(count).with_columns(
-        pl.lit(day).alias("game_date"), (pl.col("player_id") + 10_000_000 * (number // rows.height)).alias("player_id"),
-        (pl.col("prediction_id") + "-" + number.cast(pl.String) + f"-{day:%Y%m%d}").alias("prediction_id"),
-    )  # fmt: skip
+    return (
+        pl.concat([rows] * copies)
+        .head(count)
+        .with_columns(
+            pl.lit(day).alias("game_date"),
+            (pl.col("player_id") + 10_000_000 * (number // rows.height)).alias("player_id"),
+            (pl.col("prediction_id") + "-" + number.cast(pl.String) + f"-{day:%Y%m%d}").alias("prediction_id"),
+        )
+    )
 
 
 def write(warehouse: LocalWarehouse, table: Table, day: date, rows: pl.DataFrame) -> None:
@@ -96,8 +101,9 @@ def cost_of_a_write(name: str, rows: pl.DataFrame) -> list[tuple[str, ...]]:
     with TemporaryDirectory() as home, open_instance(Path(home)) as instance:
         warehouse = LocalWarehouse(home=home)
         for how, writes, function, context in (
-            ("a write", WRITES, write, (warehouse,)), ("a run that writes", RUNS, run, (home, instance)),
-        ):  # fmt: skip
+            ("a write", WRITES, write, (warehouse,)),
+            ("a run that writes", RUNS, run, (home, instance)),
+        ):
             pairs = []
             for number in range(writes + 1):
                 day = date(2026, 2, 1) + timedelta(days=number + WRITES * len(lines))

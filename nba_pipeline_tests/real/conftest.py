@@ -87,10 +87,15 @@ class Platform:
 
     def __call__(self, *arguments: str, code: int | None = 0, **variables: str) -> str:
         """Run the command and return its standard output; `code` is the exit code wanted."""
-        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TMPDIR")}
+        inherited = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TMPDIR")}
         environment = {
-            **kept, "NBA_PIPELINE_ENV": "local", "NBA_PIPELINE_HOME": str(self.home), "COLUMNS": "200", **self.variables, **variables,
-        }  # fmt: skip
+            **inherited,
+            "NBA_PIPELINE_ENV": "local",
+            "NBA_PIPELINE_HOME": str(self.home),
+            "COLUMNS": "200",
+            **self.variables,
+            **variables,
+        }
         done = subprocess.run(
             [sys.executable, "-m", "nba_pipeline", *arguments],
             cwd=ROOT,

@@ -56,10 +56,19 @@ GOLDEN = {
     },
 }  # fmt: skip
 
-DATES = [date(2021, 10, 20), date(2022, 4, 10), date(2022, 10, 25), date(2023, 2, 15), date(2024, 1, 15),
-         date(2024, 4, 20), date(2024, 12, 1), date(2025, 1, 15), date(2025, 6, 22)]  # fmt: skip
+DATES = [
+    date(2021, 10, 20),
+    date(2022, 4, 10),
+    date(2022, 10, 25),
+    date(2023, 2, 15),
+    date(2024, 1, 15),
+    date(2024, 4, 20),
+    date(2024, 12, 1),
+    date(2025, 1, 15),
+    date(2025, 6, 22),
+]
 
-MADE = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features")
+TABLES_BUILT = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features")
 AS_OF = datetime(2025, 9, 1, tzinfo=UTC)
 
 Seasons = Mapping[str, pl.DataFrame]
@@ -88,17 +97,17 @@ def test_the_row_of_a_real_player(seasons: Seasons, key: str) -> None:
 
 
 @pytest.mark.parametrize("day", DATES, ids=str)
-def test_one_date_alone_with_only_its_past_has_the_same_bits_as_in_four_seasons(seasons: Seasons, day: date) -> None:
+def test_a_date_computed_from_its_past_alone_is_bit_identical(seasons: Seasons, day: date) -> None:
     """Also shuffled, and with no more history than the asset reads."""
     past = {name: before(seasons[name], day, 1100) for name in ("boxscores", "team_boxscores")}
     schedule = pl.concat([before(seasons["schedule"], day, 1100), seasons["schedule"].filter(game_date=day)])
     alone = derive({**seasons, **past, "schedule": schedule}, [day], AS_OF)
-    for name in MADE:
+    for name in TABLES_BUILT:
         assert_frame_equal(alone[name], seasons[name].filter(game_date=day), check_exact=True)
 
 
-def test_every_summary_and_feature_row_keeps_its_promise(seasons: Seasons) -> None:
-    for name in (SUMMARIES.name, TEAM_SUMMARIES.name, *MADE):
+def test_every_summary_and_feature_row_conforms(seasons: Seasons) -> None:
+    for name in (SUMMARIES.name, TEAM_SUMMARIES.name, *TABLES_BUILT):
         assert TABLES[name].schema.is_valid(seasons[name].drop("source")), name
 
 
@@ -108,12 +117,17 @@ def test_usage_of_a_team_sums_to_one(seasons: Seasons) -> None:
     assert sums.filter(sums > 0).median() == pytest.approx(1.0, abs=0.005)
 
 
-def test_the_window_that_would_hold_the_game_itself_is_not_the_feature(seasons: Seasons) -> None:
+def test_no_feature_window_includes_its_own_game(seasons: Seasons) -> None:
     """The match-rate probe: a leaked store shows 72 %; by chance a game equals the one that left the window."""
-    leaked = seasons["player_game_summary"].sort("player_id", "game_date").select(
-        "game_id", "player_id",
-        pl.col("points").rolling_mean(5).over("player_id", "season").alias("with_the_game"),
-    )  # fmt: skip
+    leaked = (
+        seasons["player_game_summary"]
+        .sort("player_id", "game_date")
+        .select(
+            "game_id",
+            "player_id",
+            pl.col("points").rolling_mean(5).over("player_id", "season").alias("with_the_game"),
+        )
+    )
     rows = seasons["features"].join(leaked, on=["game_id", "player_id"]).drop_nulls("points_mean_last_5_games")
     share = rows.select((pl.col("points_mean_last_5_games") - pl.col("with_the_game")).abs().lt(1e-9).mean()).item()
     assert rows.height > 90_000

@@ -68,8 +68,8 @@ def test_names_have_no_accents_and_sometimes_no_suffix(peer: Peer) -> None:
     athletes = [athlete for number in range(1, 31) for athlete in team(peer, number)["athletes"]]
     assert all(athlete["fullName"].isascii() and athlete["fullName"] == athlete["displayName"] for athlete in athletes)
     suffixed = sum(bool(player.suffix) for players in roster().values() for player in players)
-    shown = sum(athlete["fullName"].endswith(("Jr.", " II", " III")) for athlete in athletes)
-    assert 0 < shown < suffixed
+    suffixed_names = sum(athlete["fullName"].endswith(("Jr.", " II", " III")) for athlete in athletes)
+    assert 0 < suffixed_names < suffixed
 
 
 def test_injuries_are_those_of_the_newest_report(league: League, peer: Peer) -> None:
@@ -119,12 +119,12 @@ def test_a_later_report_lists_more_players_and_the_evening_adds_tomorrows_clubs(
 def test_the_roster_shows_the_same_injuries(peer: Peer) -> None:
     code, entries = next(iter(injured(peer.at(NOON)).items()))
     number = next(club.espn_id for club in CLUBS.values() if club.espn_code == code)
-    shown = {
+    suffixed_names = {
         athlete["displayName"]: athlete["injuries"][0]["status"]
         for athlete in team(peer, number)["athletes"]
         if athlete["injuries"]
     }
-    assert shown == {entry["athlete"]["displayName"]: entry["status"] for entry in entries}
+    assert suffixed_names == {entry["athlete"]["displayName"]: entry["status"] for entry in entries}
 
 
 def test_rules_apply_to_espn(league: League, peer: Peer) -> None:

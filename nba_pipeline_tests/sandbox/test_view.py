@@ -63,15 +63,15 @@ def test_schedule_scoreboard_and_boxes_agree(short: tuple[Peer, datetime], leagu
     moved, day = {game.game_id for game in league.games(DAY)}, eastern_date(tipoff_at)
     for after, status in STATUS.items():
         games, board = listed(peer.at(tipoff_at + after)), peer.get(peer.scoreboard).json()["scoreboard"]
-        shown = {game["gameId"]: game for game in board["games"]}
+        board_games = {game["gameId"]: game for game in board["games"]}
         is_shown = board["gameDate"] == str(day)
         assert is_shown == (eastern_date(peer.moment[0] - timedelta(hours=12)) == day)
-        assert shown.keys() & moved == (moved if is_shown else set())
+        assert board_games.keys() & moved == (moved if is_shown else set())
         for game in (league.games(DAY)[0], league.games(DAY)[-1]):
             entry = games[game.game_id]
             assert (entry["on"], entry["gameStatus"]) == (day, status)
             assert datetime.fromisoformat(entry["gameDateTimeUTC"]) == tipoff_at
-            documents = [entry] + ([shown[game.game_id]] if is_shown else [])
+            documents = [entry] + ([board_games[game.game_id]] if is_shown else [])
             response = peer.get(f"/static/json/liveData/boxscore/boxscore_{game.game_id}.json")
             assert response.status_code == (403 if after < BEGUN else 200)
             if after >= BEGUN:

@@ -40,7 +40,7 @@ EASTERN_TIMES = ((6, 10), (16, 10), (17, 40), (23, 15))
 """When the simulated daemon looks; the real one looks every 30 seconds, and finds the same a little earlier."""
 
 RULES_FILE = "sandbox_rules.json"
-SHARE_OF_LOOKS_WITH_FAULTS = 0.4
+SHARE_OF_TICKS_WITH_FAULTS = 0.4
 LATE_EVENING = 23
 STARTED_AGAIN_AFTER = timedelta(minutes=5)
 """A daemon that was killed; its look begins where it was, so that it finds what the providers showed then."""
@@ -85,7 +85,7 @@ class Daemon:
         while (now := datetime.fromisoformat(self.state.now)) <= to:
             with time_machine.travel(now, tick=False):
                 self.write_rules(now)
-                self.look(now)
+                self.evaluate_tick_at(now)
             self.state.now = next_look(now).isoformat()
             self.save()
 
@@ -103,21 +103,21 @@ class Daemon:
         if self.faults is None:
             return []
         chance = random.Random(f"{self.faults} {now.isoformat()}")
-        found: list[dict[str, Any]] = []
-        if chance.random() < SHARE_OF_LOOKS_WITH_FAULTS:
+        rules: list[dict[str, Any]] = []
+        if chance.random() < SHARE_OF_TICKS_WITH_FAULTS:
             provider = chance.choice(("nba_cdn", "odds_api", "espn"))
-            found.append(
+            rules.append(
                 {"match": {"provider": provider}, "action": "status", "status": chance.choice((500, 503, 429)), "times": 1}
             )
         today = eastern_date(now)
         if now.astimezone(EASTERN).hour == LATE_EVENING and today + timedelta(days=1) in self.without_games:
             games = [game.game_id for game in League(no_game_dates=frozenset(self.without_games)).games(today)]
             late, halved = chance.sample(games, 2)
-            found.append({"match": {"path": f"boxscore_{late}"}, "action": "status", "status": 403})
-            found.append({"game": [halved], "action": "drop_players", "n": 6})
-        return found
+            rules.append({"match": {"path": f"boxscore_{late}"}, "action": "status", "status": 403})
+            rules.append({"game": [halved], "action": "drop_players", "n": 6})
+        return rules
 
-    def look(self, now: datetime) -> None:
+    def evaluate_tick_at(self, now: datetime) -> None:
         """Do what was left unfinished, then evaluate everything until nothing more is asked for."""
         close_dead_runs(self.instance, now + STARTED_AGAIN_AFTER)
         for request in list(self.state.unfinished):
@@ -125,10 +125,10 @@ class Daemon:
         for name, requests in self.scheduled(now):
             self.take(name, requests)
         for _ in range(MOST_ROUNDS):
-            asked = 0
+            request_count = 0
             for name, requests in self.sensed():
-                asked += self.take(name, requests)
-            if not asked:
+                request_count += self.take(name, requests)
+            if not request_count:
                 return
         raise AssertionError(f"at {now} the sensors still ask for runs after {MOST_ROUNDS} rounds: a storm")
 
@@ -141,12 +141,14 @@ class Daemon:
             passed = [tick for tick in _until(ticks, now) if tick > since]
             if passed:
                 with dg.build_schedule_context(
-                    self.instance, scheduled_execution_time=passed[-1], resources=self.definitions.resources,
+                    self.instance,
+                    scheduled_execution_time=passed[-1],
+                    resources=self.definitions.resources,
                     repository_def=self.repository,
-                ) as context:  # fmt: skip
-                    found = schedule.evaluate_tick(context)
-                self.note(schedule.name, found.run_requests, found.skip_message)
-                yield schedule.name, list(found.run_requests or ())
+                ) as context:
+                    evaluation = schedule.evaluate_tick(context)
+                self.note(schedule.name, evaluation.run_requests, evaluation.skip_message)
+                yield schedule.name, list(evaluation.run_requests or ())
 
     def sensed(self) -> Iterator[tuple[str, list[dg.RunRequest]]]:
         """Every sensor once."""
@@ -155,30 +157,35 @@ class Daemon:
                 yield sensor.name, self.conditions(sensor)
             elif not isinstance(sensor, dg.RunStatusSensorDefinition):
                 with dg.build_sensor_context(
-                    self.instance, cursor=self.state.cursors.get(sensor.name), resources=self.definitions.resources,
+                    self.instance,
+                    cursor=self.state.cursors.get(sensor.name),
+                    resources=self.definitions.resources,
                     repository_def=self.repository,
-                ) as context:  # fmt: skip
-                    found = sensor.evaluate_tick(context)
-                self.state.cursors[sensor.name] = found.cursor
-                self.note(sensor.name, found.run_requests, found.skip_message)
-                yield sensor.name, list(found.run_requests or ())
+                ) as context:
+                    evaluation = sensor.evaluate_tick(context)
+                self.state.cursors[sensor.name] = evaluation.cursor
+                self.note(sensor.name, evaluation.run_requests, evaluation.skip_message)
+                yield sensor.name, list(evaluation.run_requests or ())
 
     def conditions(self, sensor: AutomationConditionSensorDefinition) -> list[dg.RunRequest]:
         """The requests of the automation conditions."""
-        kept = self.state.cursors.get(sensor.name)
-        found = dg.evaluate_automation_conditions(
-            self.definitions, self.instance, cursor=deserialize_value(kept) if kept else None, evaluation_time=datetime.now(UTC)
+        stored_cursor = self.state.cursors.get(sensor.name)
+        evaluation = dg.evaluate_automation_conditions(
+            self.definitions,
+            self.instance,
+            cursor=deserialize_value(stored_cursor) if stored_cursor else None,
+            evaluation_time=datetime.now(UTC),
         )
-        self.state.cursors[sensor.name] = serialize_value(found.cursor)
-        subsets = [result.true_subset for result in found.results if not result.true_subset.is_empty]
+        self.state.cursors[sensor.name] = serialize_value(evaluation.cursor)
+        subsets = [result.true_subset for result in evaluation.results if not result.true_subset.is_empty]
         graph = self.definitions.resolve_asset_graph()
         return list(build_run_requests(subsets, graph, sensor.run_tags, emit_backfills=False))
 
     def note(self, name: str, requests: Any, skipped: str | None) -> None:
         """Keep a decision, when it is another one than the last of that name."""
-        told = f"run {len(requests)}" if requests else f"skip {skipped}"
-        if told != next((what for _, who, what in reversed(self.state.decisions) if who == name), None) or requests:
-            self.state.decisions.append([datetime.now(UTC).isoformat()[:19], name, told])
+        decision = f"run {len(requests)}" if requests else f"skip {skipped}"
+        if decision != next((what for _, who, what in reversed(self.state.decisions) if who == name), None) or requests:
+            self.state.decisions.append([datetime.now(UTC).isoformat()[:19], name, decision])
 
     def take(self, name: str, requests: list[dg.RunRequest]) -> int:
         """Write down the requests, then execute those whose key is new; how many there were."""
@@ -187,11 +194,15 @@ class Daemon:
             if request.run_key and request.run_key in self.state.keys:
                 continue
             self.state.keys += [request.run_key] if request.run_key else []
-            taken.append({
-                "job": request.job_name or self.jobs.get(name, "game_day"), "day": request.partition_key,
-                "assets": sorted(key.to_user_string() for key in request.asset_selection or ()), "tags": dict(request.tags),
-                "asked_by": name,
-            })  # fmt: skip
+            taken.append(
+                {
+                    "job": request.job_name or self.jobs.get(name, "game_day"),
+                    "day": request.partition_key,
+                    "assets": sorted(key.to_user_string() for key in request.asset_selection or ()),
+                    "tags": dict(request.tags),
+                    "asked_by": name,
+                }
+            )
         self.state.unfinished += taken
         self.save()
         for request in taken:
@@ -204,9 +215,13 @@ class Daemon:
         job = self.definitions.resolve_job_def("game_day" if request["job"] == "__ASSET_JOB" else request["job"])
         selection = [dg.AssetKey(table) for table in request["assets"]]
         result = job.execute_in_process(
-            instance=self.instance, partition_key=partition, asset_selection=selection or None,
-            tags={**request["tags"], "nba/asked_by": request["asked_by"]}, raise_on_error=False, run_config=QUIET if partition else None,
-        )  # fmt: skip
+            instance=self.instance,
+            partition_key=partition,
+            asset_selection=selection or None,
+            tags={**request["tags"], "nba/asked_by": request["asked_by"]},
+            raise_on_error=False,
+            run_config=QUIET if partition else None,
+        )
         tables = request["assets"] or [request["job"]]
         self.state.decisions.append(
             [
@@ -263,14 +278,14 @@ def main() -> None:
     parser.add_argument("--faults", type=int, help="the seed of the faults; none without it")
     parser.add_argument("--without-games", type=date.fromisoformat, nargs="*", default=[], help="on these dates nobody plays")
     parser.add_argument("--history", type=int, help="how many days before are loaded")
-    asked = parser.parse_args()
-    if asked.kill_at_event:
-        die_at_event(asked.kill_at_event)
-    daemon = Daemon(asked.home, asked.start, asked.faults, asked.without_games)
-    if asked.history:
-        daemon.load_the_days_before(asked.history)
+    arguments = parser.parse_args()
+    if arguments.kill_at_event:
+        die_at_event(arguments.kill_at_event)
+    daemon = Daemon(arguments.home, arguments.start, arguments.faults, arguments.without_games)
+    if arguments.history:
+        daemon.load_the_days_before(arguments.history)
     else:
-        daemon.run(asked.to)
+        daemon.run(arguments.to)
 
 
 if __name__ == "__main__":

@@ -49,8 +49,8 @@ class Evening:
     @property
     def environment(self) -> Mapping[str, str]:
         """What the platform's processes see."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        return kept | {
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        return inherited | {
             "NBA_PIPELINE_HOME": str(self.home),
             "DAGSTER_HOME": str(self.home / "dagster"),
             "PYTHONWARNINGS": "ignore",
@@ -82,8 +82,8 @@ class Evening:
     def is_graded(self) -> bool:
         """Whether each prediction of the slate has its grade."""
         key = ["game_id", "player_id", "system_id"]
-        made, graded = self.rows(predictions.TABLE).select(key).unique(), self.rows(grades.TABLE).select(key).unique()
-        return made.height > 0 and made.join(graded, on=key, how="anti").is_empty()
+        predicted, graded = self.rows(predictions.TABLE).select(key).unique(), self.rows(grades.TABLE).select(key).unique()
+        return predicted.height > 0 and predicted.join(graded, on=key, how="anti").is_empty()
 
 
 class Platform:
@@ -107,9 +107,9 @@ class Platform:
 
     def daemons(self) -> dict[str, bool]:
         """Daemon -> whether it is healthy, as the web page says."""
-        asked = {"query": "{instance{daemonHealth{allDaemonStatuses{daemonType healthy required}}}}"}
-        answer = httpx.post(f"{self.url}/graphql", json=asked, timeout=30).json()
-        statuses = answer["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
+        query = {"query": "{instance{daemonHealth{allDaemonStatuses{daemonType healthy required}}}}"}
+        response = httpx.post(f"{self.url}/graphql", json=query, timeout=30).json()
+        statuses = response["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
         return {status["daemonType"]: bool(status["healthy"]) for status in statuses if status["required"]}
 
 
@@ -134,12 +134,12 @@ def wait_until(is_so: Callable[[], object], within: timedelta, what: str) -> Non
 
 def _of_session(leader: int) -> list[int]:
     """Every process of a session and every descendant of its leader; Dagster's own children lead groups of their own."""
-    parents, found = {}, {leader}
+    parents, processes = {}, {leader}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
             fields = stat.read_text().rpartition(")")[2].split()
             parents[int(stat.parent.name)] = int(fields[1])
-            found |= {int(stat.parent.name)} if int(fields[3]) == leader else set()
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return sorted(found)
+            processes |= {int(stat.parent.name)} if int(fields[3]) == leader else set()
+    while more := {pid for pid, parent in parents.items() if parent in processes} - processes:
+        processes |= more
+    return sorted(processes)

@@ -72,10 +72,10 @@ ADDED_SINCE = ("teammates_listed",)
 
 def stored_versions(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, str]:
     """By table the code version of its rows."""
-    found = {
+    stored = {
         name: warehouse.scan(TABLES[name], dates).select(pl.col("code_version").max()).collect().item() for name in DAILY_TABLES
     }
-    return {name: version for name, version in found.items() if version is not None}
+    return {name: version for name, version in stored.items() if version is not None}
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -122,7 +122,7 @@ def rows(home: Path, table: str) -> pl.DataFrame:
     return read.sort("game_date", "game_id", "player_id", "system_id", "run_kind", version)
 
 
-def test_every_row_id_and_grade_is_kept(home: Path) -> None:
+def test_every_row_id_and_grade_is_unchanged(home: Path) -> None:
     before = {table: rows(home, table) for table in RENAMED}
     list(migrate(home, plan(home)))
     for table, renamed in RENAMED.items():
@@ -136,7 +136,7 @@ def test_every_row_id_and_grade_is_kept(home: Path) -> None:
     assert sum(one.rows for one in verified) > 0 and not [finding for one in verified for finding in one.findings]
 
 
-def test_a_home_of_which_one_ledger_is_converted_is_finished(home: Path, tmp_path: Path) -> None:
+def test_a_partly_converted_home_is_completed(home: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(home, tmp_path / "other"))
     list(migrate(home, plan(home)))
     shutil.rmtree(other / "tables" / "predictions")
@@ -152,11 +152,11 @@ def test_a_migrated_home_is_continued_without_a_duplicate(home: Path) -> None:
     noon = a_runner(home, NEXT, 12)
     assert only(noon.slate(NEXT, "same_day")).succeeded
     assert only(noon.slate(DAY, "overnight")).succeeded
-    made = rows(home, "predictions").join(before["predictions"], on="prediction_id", how="anti")
+    added = rows(home, "predictions").join(before["predictions"], on="prediction_id", how="anti")
     # format 1 took a status that no report gave for a healthy one
-    assert made["reasons"].list.contains("injury_status_unknown").all() and made["version"].min() == 2
+    assert added["reasons"].list.contains("injury_status_unknown").all() and added["version"].min() == 2
     old_rows = {
-        "predictions": rows(home, "predictions").join(made, on="prediction_id", how="anti"),
+        "predictions": rows(home, "predictions").join(added, on="prediction_id", how="anti"),
         "grades": rows(home, "grades"),
     }
     for table in RENAMED:
@@ -170,11 +170,11 @@ def test_a_migrated_home_is_continued_without_a_duplicate(home: Path) -> None:
     graded_before = rows(home, "grades").filter(pl.col("game_date") != NEXT)
     assert graded_before.select(before["grades"].columns).equals(before["grades"])
     assert only(a_runner(home, after, 12).slate(after, "same_day")).succeeded
-    made = rows(home, "predictions").filter(pl.col("game_date") == after)
-    assert made.height > 0 and set(made["market"]) == {"player_points"}
+    added = rows(home, "predictions").filter(pl.col("game_date") == after)
+    assert added.height > 0 and set(added["market"]) == {"player_points"}
 
 
-def test_nothing_of_a_migrated_home_is_stale_or_made_again(home: Path) -> None:
+def test_nothing_of_a_migrated_home_is_stale_or_rebuilt(home: Path) -> None:
     list(migrate(home, plan(home)))
     work, dates = a_runner(home, NEXT, 12), days(DAY - timedelta(days=3), DAY)
     versions = work.code_versions | stored_versions(work.warehouse, dates)  # code that changed since is no matter of formats

@@ -32,7 +32,7 @@ def port() -> int:
         return int(free.getsockname()[1])
 
 
-def test_a_slate_goes_from_lines_to_grades_and_survives_the_power_going_off(tmp_path: Path, port: int) -> None:
+def test_a_slate_completes_from_lines_to_grades_despite_a_power_failure(tmp_path: Path, port: int) -> None:
     history = Evening(tmp_path, timedelta(minutes=10))
     history.play_the_days_before(DAYS_OF_HISTORY)
     evening = Evening(tmp_path, FIRST_TIPOFF_IN)
@@ -48,9 +48,9 @@ def test_a_slate_goes_from_lines_to_grades_and_survives_the_power_going_off(tmp_
         wait_until(evening.is_graded, timedelta(minutes=10), "every prediction is graded")
         wait_until(lambda: not evening.runs(*IN_PROGRESS), timedelta(minutes=5), "no run is left under way")
         second.kill()
-    told = evening.rows(predictions.TABLE)
-    assert (told["made_at"] < told["tipoff_at"]).all() and set(told["run_kind"]) == {"live"}
-    assert predicted.join(told, on="prediction_id", how="anti").is_empty()
+    live_predictions = evening.rows(predictions.TABLE)
+    assert (live_predictions["made_at"] < live_predictions["tipoff_at"]).all() and set(live_predictions["run_kind"]) == {"live"}
+    assert predicted.join(live_predictions, on="prediction_id", how="anti").is_empty()
     for table in AFTER_THE_GAMES:
         rows = evening.rows(table)
         assert set(rows["game_id"]) == set(evening.game_ids), table.name
@@ -60,8 +60,8 @@ def test_a_slate_goes_from_lines_to_grades_and_survives_the_power_going_off(tmp_
     before = {table.name: evening.rows(table).drop("as_of", "source") for table in AFTER_THE_GAMES}
     evening.command("run", "--date", str(evening.slate), "--mode", "overnight")
     for table in AFTER_THE_GAMES:
-        again = evening.rows(table).drop("as_of", "source")
-        assert again.equals(before[table.name]), f"{table.name} is another one when the day is done again by hand"
+        rebuilt = evening.rows(table).drop("as_of", "source")
+        assert rebuilt.equals(before[table.name]), f"{table.name} is another one when the day is done again by hand"
 
 
 def is_collecting(evening: Evening) -> bool:

@@ -61,22 +61,28 @@ class Stretch:
     def live(self, kill_at: int | None = None, faults: int | None = None, history: int | None = None) -> bool:
         """One process, until the stretch is over or it is killed; whether it is over."""
         command: list[str] = [
-            sys.executable, "-W", "ignore", "-m", "nba_pipeline_tests.unattended.daemon", str(self.home),
-            self.start.isoformat(), self.end.isoformat(),
-        ]  # fmt: skip
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "nba_pipeline_tests.unattended.daemon",
+            str(self.home),
+            self.start.isoformat(),
+            self.end.isoformat(),
+        ]
         command += ["--kill-at-event", str(kill_at)] if kill_at else []
         command += ["--faults", str(faults)] if faults else []
         command += ["--history", str(history)] if history else []
         command += ["--without-games", *map(str, self.without_games)]
-        seen = {"PATH": os.environ["PATH"], "NBA_PIPELINE_HOME": str(self.home)}
-        done = subprocess.run(command, env=seen, capture_output=True, text=True, check=False)
+        variables = {"PATH": os.environ["PATH"], "NBA_PIPELINE_HOME": str(self.home)}
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
         self.kills += done.returncode == -9
         assert done.returncode in (0, -9), done.stderr
         return done.returncode == 0
 
     def decisions(self) -> list[str]:
         """What the daemon decided and did, a sentence each."""
-        return [" ".join(told) for told in json.loads((self.home / STATE).read_text())["decisions"]]
+        return [" ".join(line) for line in json.loads((self.home / STATE).read_text())["decisions"]]
 
     def tables(self) -> Iterator[tuple[str, pl.DataFrame]]:
         """Each table without what depends on the moment at which a run was done."""
@@ -90,7 +96,7 @@ class Stretch:
 
 
 @pytest.mark.parametrize("change", CLOCK_CHANGES.values(), ids=CLOCK_CHANGES.keys())
-def test_kills_and_faults_leave_no_trace_in_the_tables(change: date, soak_days: int, tmp_path: Path) -> None:
+def test_kills_and_faults_do_not_change_the_tables(change: date, soak_days: int, tmp_path: Path) -> None:
     begin, chance = eastern(change - timedelta(days=soak_days // 2), 8), random.Random(SEED)
     rest = [change + timedelta(days=n) for n in range(-soak_days, soak_days) if n % DAYS_FROM_REST_TO_REST == 1]
     start = Stretch(tmp_path / "start", begin, soak_days, rest)
@@ -100,28 +106,30 @@ def test_kills_and_faults_leave_no_trace_in_the_tables(change: date, soak_days: 
     while not rough.live(soak_days * chance.randint(*EVENTS_UNTIL_KILLED) if rough.kills < KILLS else None, faults=SEED):
         pass
     assert rough.kills >= KILLS - 2
-    wanted: dict[str, Any] = dict(calm.tables())
+    expected: dict[str, Any] = dict(calm.tables())
     different = {}
     for name, rows in rough.tables():
-        if name not in ("alerts", "alert_deliveries") and not rows.equals(wanted[name]):
-            missing = wanted[name].join(rows, on=rows.columns, how="anti", nulls_equal=True)
-            more = rows.join(wanted[name], on=rows.columns, how="anti", nulls_equal=True)
+        if name not in ("alerts", "alert_deliveries") and not rows.equals(expected[name]):
+            missing = expected[name].join(rows, on=rows.columns, how="anti", nulls_equal=True)
+            more = rows.join(expected[name], on=rows.columns, how="anti", nulls_equal=True)
             different[name] = f"{missing.height} rows are missing, {more.height} are other ones"
     assert different == {}
     played = {day for day in days(eastern_date(calm.start), eastern_date(calm.end)) if day not in rest}
-    assert played <= set(wanted["predictions"]["game_date"]) and played - {eastern_date(calm.end)} <= set(
-        wanted["grades"]["game_date"]
+    assert played <= set(expected["predictions"]["game_date"]) and played - {eastern_date(calm.end)} <= set(
+        expected["grades"]["game_date"]
     )
 
 
-def test_days_out_of_season_cost_nothing_and_raise_nothing(tmp_path: Path) -> None:
+def test_days_out_of_season_start_no_runs_and_raise_no_alerts(tmp_path: Path) -> None:
     """A Monday, when models are due, is among them. What is asked is whether there are games again."""
     summer = days(date(2026, 5, 1), date(2026, 9, 30))
     stretch = Stretch(tmp_path / "summer", eastern(date(2026, 7, 11), 8), 3, summer)
     assert stretch.live()
     assert LocalWarehouse(home=str(stretch.home)).scan(ALERTS).collect().is_empty()
-    done = [told for told in stretch.decisions() if " done " in told or " FAILED " in told]
-    assert [told for told in done if "FAILED" in told or told.endswith("train")] == []
-    assert len([told for told in done if told.startswith("2026-07-13")]) <= RUNS_OF_A_DAY_WITHOUT_GAMES
-    asked = {(request["provider"], request["endpoint"]) for request in Landing(home=str(stretch.home), clock=Clock()).requests()}
-    assert asked == {("nba_cdn", "schedule")}
+    done = [line for line in stretch.decisions() if " done " in line or " FAILED " in line]
+    assert [line for line in done if "FAILED" in line or line.endswith("train")] == []
+    assert len([line for line in done if line.startswith("2026-07-13")]) <= RUNS_OF_A_DAY_WITHOUT_GAMES
+    requested = {
+        (request["provider"], request["endpoint"]) for request in Landing(home=str(stretch.home), clock=Clock()).requests()
+    }
+    assert requested == {("nba_cdn", "schedule")}

@@ -61,11 +61,11 @@ def _add_blocks(script: Script, side: int, missed: list[Play]) -> None:
             shot.companion = script.take(1 - side, blockers, shot.stint)
 
 
-def _add_steals(script: Script, side: int, lost: list[Play]) -> list[Play]:
+def _add_steals(script: Script, side: int, turnovers: list[Play]) -> list[Play]:
     """Adds steals to turnovers. Returns separate plays for the remaining steals."""
     stealers = _units(script.rng, script.box[1 - side], "steals")
-    script.rng.shuffle(lost)
-    for play in lost:
+    script.rng.shuffle(turnovers)
+    for play in turnovers:
         play.companion = script.take(1 - side, stealers, play.stint)
     return [
         Play(1 - side, "steal", place, *anywhere(script.rng), stint=script.rng.choice(script.presence[1 - side][place]))

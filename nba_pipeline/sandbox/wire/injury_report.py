@@ -77,7 +77,7 @@ def pdf(document: Json) -> bytes:
     paper.set_text_color(GREY)
     for number in paper.pages:
         paper.page = number
-        _words(paper, PAGE_SIZE[0] / 2 - PADDING * 5, FOOTER_BASELINE, f"Page {number} of {len(paper.pages)}")
+        _write_words(paper, PAGE_SIZE[0] / 2 - PADDING * 5, FOOTER_BASELINE, f"Page {number} of {len(paper.pages)}")
     return bytes(paper.output())
 
 
@@ -115,12 +115,12 @@ def _rows(view: View, snapshot: GameSnapshot, at: datetime) -> list[Json]:
 
 def _without_repetitions(rows: list[Json]) -> list[Json]:
     """Clears date, time, matchup and team where they and all columns to their left equal the row above."""
-    repeatable, shown, above = list(COLUMNS)[:4], [], dict[str, str]()
+    repeatable, cleared, above = list(COLUMNS)[:4], [], dict[str, str]()
     for row in rows:
         same = next((n for n, name in enumerate(repeatable) if row[name] != above.get(name)), len(repeatable))
-        shown.append(row | dict.fromkeys(repeatable[:same], ""))
+        cleared.append(row | dict.fromkeys(repeatable[:same], ""))
         above = row
-    return shown
+    return cleared
 
 
 def _widths() -> list[float]:
@@ -157,7 +157,7 @@ def _start_page(paper: "FPDF", title: str) -> None:
     paper.rect(0, BAND[0], PAGE_SIZE[0], BAND[1], style="F")
     paper.set_font(FONT, style="B", size=TITLE_SIZE)
     paper.set_text_color(WHITE)
-    _words(paper, (PAGE_SIZE[0] - _width(title, "B", TITLE_SIZE)) / 2, TITLE_BASELINE, title, ("B", TITLE_SIZE))
+    _write_words(paper, (PAGE_SIZE[0] - _width(title, "B", TITLE_SIZE)) / 2, TITLE_BASELINE, title, ("B", TITLE_SIZE))
     paper.set_font(FONT, style="", size=TEXT_SIZE)
     paper.set_text_color(0)
 
@@ -169,7 +169,7 @@ def _headings(paper: "FPDF", names: list[str]) -> float:
     paper.rect(left, HEADING_TOP, RIGHT_EDGE - left, HEADING_HEIGHT, style="F")
     paper.set_font(FONT, style="B", size=TEXT_SIZE)
     for name, edge in zip(names, COLUMNS.values(), strict=False):
-        _words(paper, edge + PADDING, HEADING_TOP + HEADING_HEIGHT / 2 + BASELINE, name, ("B", TEXT_SIZE))
+        _write_words(paper, edge + PADDING, HEADING_TOP + HEADING_HEIGHT / 2 + BASELINE, name, ("B", TEXT_SIZE))
     paper.set_font(FONT, style="", size=TEXT_SIZE)
     return HEADING_TOP + HEADING_HEIGHT
 
@@ -182,7 +182,7 @@ def _row(paper: "FPDF", cells: list[list[str]], top: float, height: float) -> No
     for edge, lines in zip(edges, cells, strict=False):
         middle = top + height / 2 - LINE_HEIGHT * (len(lines) - 1) / 2
         for number, line in enumerate(lines):
-            _words(paper, edge + PADDING, middle + LINE_HEIGHT * number + BASELINE, line)
+            _write_words(paper, edge + PADDING, middle + LINE_HEIGHT * number + BASELINE, line)
 
 
 def _lines(text: str, width: float) -> list[str]:
@@ -196,7 +196,7 @@ def _lines(text: str, width: float) -> list[str]:
     return lines
 
 
-def _words(paper: "FPDF", x: float, y: float, text: str, font: tuple[str, int] = ("", TEXT_SIZE)) -> None:
+def _write_words(paper: "FPDF", x: float, y: float, text: str, font: tuple[str, int] = ("", TEXT_SIZE)) -> None:
     """Writes a line of text word by word in the current font."""
     for word in text.split():
         paper.text(x, y, word)

@@ -58,9 +58,9 @@ def event_odds(view: View, query: dict[str, str], event_id: str, is_historical: 
     offered = {market: _offered(view, snapshot, market, at) for market in markets}
     is_american = query.get("oddsFormat") == "american"
     bookmakers = [
-        _bookmaker(book, shown, is_historical)
+        _bookmaker(book, book_markets, is_historical)
         for book in shown_books
-        if (shown := [market for name in markets if (market := _market(snapshot, name, book, offered[name], is_american))])
+        if (book_markets := [market for name in markets if (market := _market(snapshot, name, book, offered[name], is_american))])
     ]
     paid_regions = -(-len(books) // BOOKS_PER_REGION) if books else len(regions)
     market_keys = {market["key"] for bookmaker in bookmakers for market in bookmaker["markets"]}
