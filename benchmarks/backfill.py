@@ -196,7 +196,7 @@ peak before the first training {ours.peak_before_training:.2f} GB.
 Predictions and grades of the backfill are of both systems, with catboost's forecasts and the hashes in its compute.""")
     if (first, last) == (FIRST, LAST):
         print(
-            f"wanted: own under {AIM_SECONDS} s, found {ours.own:.0f} s; peak under {AIM_GIGABYTES} GB, found {ours.peak:.2f} GB"
+            f"target: own under {AIM_SECONDS} s, measured {ours.own:.0f} s; peak under {AIM_GIGABYTES} GB, measured {ours.peak:.2f} GB"
         )
     if failures := [*ours.failures, *plain.failures]:
         raise SystemExit("\n".join(failures))

@@ -103,12 +103,12 @@ def writes(warehouse: BigQueryWarehouse, proxy: FaultProxy) -> None:
         frame = rows_of(table, dates).with_columns(source=pl.lit(f"write of {number}"))
         proxy.forget()
         warehouse.replace(table, dates, frame, "benchmark")
-        found = counted(proxy.calls)
+        counts = counted(proxy.calls)
         row_count = warehouse.scan(table, dates).select(pl.len()).collect().item()
         if row_count != frame.height:
             raise RuntimeError(f"{row_count} rows instead of {frame.height}")
         columns_shown = ("loads", "staging loads", "changes", "reads", "calls", "bytes sent")
-        rows.append((number, *(found[name] for name in columns_shown), found["bytes sent"] / frame.height))
+        rows.append((number, *(counts[name] for name in columns_shown), counts["bytes sent"] / frame.height))
     print(f"\nOne table, one write of a range ({ROWS_PER_DATE} rows a date)\n")
     print_table(("dates", "loads", "staging loads", "changes", "reads", "HTTP calls", "bytes sent", "bytes per row"), rows)
     most = max(row[1] + row[2] for row in rows)
@@ -176,16 +176,16 @@ def game_day(folder: Path) -> None:
     league, start, _ = prepared(folder)
     with another_start(folder, start) as (day, emulator):
         ended = played(day, league, emulator)
-    found = counted(list(ended.calls))
+    counts = counted(list(ended.calls))
     stored_bytes = {name: logical_bytes(frame) for name, frame in ended.tables.items()}
     print(f"\nA game day of the sandbox ({len(COMMANDS)} commands, {len(TABLES)} tables, history of 10 dates)\n")
-    print_table(("what", "number"), [(name, float(number)) for name, number in found.most_common()])
+    print_table(("what", "number"), [(name, float(number)) for name, number in counts.most_common()])
     largest = max(stored_bytes, key=lambda name: stored_bytes[name])
     print(
         f"\nAll tables hold {sum(stored_bytes.values()) / 1e6:.1f} MB (largest {largest}, {stored_bytes[largest] / 1e6:.1f} MB): a query reads a part of that,"
     )
     print(
-        f"and BigQuery bills 10 MB at least, so the {found['reads']} reads of a day cost at most {found['reads'] * 10 / 1e3:.2f} GB."
+        f"and BigQuery bills 10 MB at least, so the {counts['reads']} reads of a day cost at most {counts['reads'] * 10 / 1e3:.2f} GB."
     )
 
 

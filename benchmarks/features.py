@@ -233,14 +233,14 @@ def filled(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
 
 def with_made_up_zones(world: World) -> World:
     """Returns the summaries with generated zones that sum to the box scores. Shares differ between players."""
-    made, missed = pl.col("fgm") - pl.col("fg3m"), pl.col("fga") - pl.col("fgm") - pl.col("fg3a") + pl.col("fg3m")
+    twos_made, twos_missed = pl.col("fgm") - pl.col("fg3m"), pl.col("fga") - pl.col("fgm") - pl.col("fg3a") + pl.col("fg3m")
     of_the_paint = 0.35 + (pl.col("player_id") % 10) / 20
-    paint_made, paint_missed = (made * of_the_paint).round(), (missed * of_the_paint * 0.8).round()
+    paint_made, paint_missed = (twos_made * of_the_paint).round(), (twos_missed * of_the_paint * 0.8).round()
     zones = {
         "paint_fga": paint_made + paint_missed,
         "paint_fgm": paint_made,
-        "mid_range_fga": made + missed - paint_made - paint_missed,
-        "mid_range_fgm": made - paint_made,
+        "mid_range_fga": twos_made + twos_missed - paint_made - paint_missed,
+        "mid_range_fgm": twos_made - paint_made,
         "three_point_fga": pl.col("fg3a"),
         "three_point_fgm": pl.col("fg3m"),
         "assisted_fgm": (pl.col("fgm") * 0.6).round(),
@@ -288,14 +288,14 @@ def whole_features(folder: Path, seasons: int, has_zones: bool) -> tuple[tuple[i
         summarised = timed(partial(summaries_of, world, AS_OF))
         if has_zones:
             summarised = with_made_up_zones(summarised)
-        made = timed(partial(features_from, summarised, dates, AS_OF))
+        tables = timed(partial(features_from, summarised, dates, AS_OF))
         runs.append((wall, cpu))
     peak = peak_gigabytes()
     fastest, cpu = min(runs, key=lambda run: run[0].total())
     if has_zones:
         for name in (*DERIVED, "features"):
-            made[name].write_parquet(folder / f"{name}.parquet")
-    return (made["player_game_summary"].height, made["features"].height), fastest, cpu, peak
+            tables[name].write_parquet(folder / f"{name}.parquet")
+    return (tables["player_game_summary"].height, tables["features"].height), fastest, cpu, peak
 
 
 DERIVED = ("player_game_summary", "team_game_summary")
@@ -313,9 +313,9 @@ def inputs_of(asset: dg.AssetsDefinition, day: date) -> dict[str, list[date]]:
 
 def fill(warehouse: LocalWarehouse, folder: Path, day: date) -> float:
     """Writes the tables that the assets of a date read but do not make. Returns the seconds."""
-    start, made = time.perf_counter(), {asset.key.path[-1] for asset in ASSETS}
+    start, derived = time.perf_counter(), {asset.key.path[-1] for asset in ASSETS}
     windows = [window for asset in ASSETS for window in inputs_of(asset, day).items()]
-    for name in sorted({name for name, _ in windows} - made):
+    for name in sorted({name for name, _ in windows} - derived):
         dates = sorted({d for other, some in windows for d in some if other == name})
         rows = pl.read_parquet(folder / f"{name}.parquet").filter(pl.col("game_date").is_in(dates))
         if name in DERIVED:
@@ -337,15 +337,15 @@ def one_day(folder: Path) -> tuple[date, float, float, list[Part], int]:
     filling, runs = fill(warehouse, folder, day), []
     for _ in range(1 + REPEATS):
         gc.collect()
-        made, parts = dict[str, pl.DataFrame](), []
+        tables, parts = dict[str, pl.DataFrame](), []
         for asset in ASSETS:
             name, start, cpu = asset.key.path[-1], time.perf_counter(), time.process_time()
-            windows = {table: dates for table, dates in inputs_of(asset, day).items() if table not in made}
+            windows = {table: dates for table, dates in inputs_of(asset, day).items() if table not in tables}
             frames = {table: warehouse.scan(TABLES[table], dates).collect() for table, dates in windows.items()}
             middle = time.perf_counter()
-            inputs = {table: made[table] for table in asset.keys_by_input_name if table in made}
+            inputs = {table: tables[table] for table in asset.keys_by_input_name if table in tables}
             clock = {"clock": CLOCK} if "clock" in asset.required_resource_keys else {}
-            made[name] = asset(dg.build_asset_context(partition_key=str(day)), **frames, **inputs, **clock)
+            tables[name] = asset(dg.build_asset_context(partition_key=str(day)), **frames, **inputs, **clock)
             end = time.perf_counter()
             files = sum(len(dates) for dates in windows.values())
             parts.append(
@@ -360,7 +360,7 @@ def one_day(folder: Path) -> tuple[date, float, float, list[Part], int]:
             )
         runs.append(parts)
     expected = pl.read_parquet(folder / "features.parquet").filter(pl.col("game_date") == day)
-    assert_frame_equal(made["features"], expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    assert_frame_equal(tables["features"], expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
     return day, filling, taken(runs[0]), min(runs[1:], key=taken), expected.height
 
 
@@ -540,13 +540,13 @@ def pandas_windows(games: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def compare(name: str, expected: pl.DataFrame, found: pl.DataFrame) -> None:
+def compare(name: str, expected: pl.DataFrame, actual: pl.DataFrame) -> None:
     """Fails unless both frames have the same rows and values equal within 1e-9."""
-    expected, found = (frame.with_columns(pl.col("game_date").cast(pl.Date)).sort(ORDER) for frame in (expected, found))
-    if expected.select(ORDER).rows() != found.select(ORDER).rows():
+    expected, actual = (frame.with_columns(pl.col("game_date").cast(pl.Date)).sort(ORDER) for frame in (expected, actual))
+    if expected.select(ORDER).rows() != actual.select(ORDER).rows():
         raise SystemExit(f"{name}: other rows than polars")
     for column in COLUMNS:
-        ours, theirs = expected[column].cast(pl.Float64), found[column].cast(pl.Float64).fill_nan(None)
+        ours, theirs = expected[column].cast(pl.Float64), actual[column].cast(pl.Float64).fill_nan(None)
         differ = (ours.is_null() != theirs.is_null()) | ((ours - theirs).abs() > TOLERANCE * (1 + ours.abs())).fill_null(False)
         if differ.any():
             at = differ.arg_true()[0]
@@ -566,7 +566,7 @@ def best(call: Callable[[], object]) -> float:
 def windows(folder: Path) -> list[tuple[str, int, dict[str, float]]]:
     """Returns name, rows and seconds per engine for each order of the input rows. Polars sorts, so order matters most there."""
     played = pl.read_parquet(folder / "player_game_summary.parquet").filter("did_play").select(*INPUTS, "team")
-    found = []
+    results = []
     for order, games in (
         ("by date, as the warehouse has them", played),
         ("shuffled", played.sample(fraction=1, shuffle=True, seed=1)),
@@ -586,8 +586,8 @@ def windows(folder: Path) -> list[tuple[str, int, dict[str, float]]]:
             "pandas": best(partial(pandas_windows, frame)),
             PLATFORM: best(partial(form.player_form, games)),
         }
-        found.append((order, played.height, seconds))
-    return found
+        results.append((order, played.height, seconds))
+    return results
 
 
 PLATFORM = "the platform's player_form, with streaks and lists of games"
@@ -597,10 +597,19 @@ def show_seasons(folder: Path) -> None:
     """Prints the results of one, two and four seasons, and the steps of four."""
     rows, steps = [], {}
     for seasons, has_zones in ((1, False), (2, False), (4, False), (4, True)):
-        (history, made), wall, cpu, peak = in_new_process(whole_features, folder, seasons, has_zones)
+        (history, feature_rows), wall, cpu, peak = in_new_process(whole_features, folder, seasons, has_zones)
         name = f"{seasons}{', with made-up zones' if has_zones else ''}"
         rows.append(
-            (name, f"{history:,}", f"{made:,}", wall.total(), cpu, 10_000 * wall.total() / history, 10_000 * cpu / history, peak)
+            (
+                name,
+                f"{history:,}",
+                f"{feature_rows:,}",
+                wall.total(),
+                cpu,
+                10_000 * wall.total() / history,
+                10_000 * cpu / history,
+                peak,
+            )
         )
         steps[has_zones] = wall
     head = ("seasons", "player-games", "feature rows", "s", "CPU s", "s per 10,000", "CPU s per 10,000", "peak GB")

@@ -89,12 +89,12 @@ def run(home: Path, mode: Mode) -> tuple[Counter[str], Counter[str], int]:
 
 def process_start() -> tuple[float, float]:
     """Returns median wall and CPU seconds of three processes that only import the definitions."""
-    found = []
+    times = []
     for _ in range(STARTS):
         start, cpu_start = time.perf_counter(), children_cpu_seconds()
         subprocess.run([sys.executable, "-c", "import nba_pipeline.definitions"], check=True)
-        found.append((time.perf_counter() - start, children_cpu_seconds() - cpu_start))
-    return sorted(found)[STARTS // 2]
+        times.append((time.perf_counter() - start, children_cpu_seconds() - cpu_start))
+    return sorted(times)[STARTS // 2]
 
 
 def plain(home: Path) -> tuple[float, float, int, int]:
@@ -111,29 +111,29 @@ def plain(home: Path) -> tuple[float, float, int, int]:
     )
 
     def day() -> tuple[pl.DataFrame, pl.DataFrame]:
-        made = features_from(noon, [DAY], NOON)
-        features, schedule = made["features"].with_columns(pl.lit(CODE_VERSION).alias("code_version")), noon["schedule"]
+        tables = features_from(noon, [DAY], NOON)
+        features, schedule = tables["features"].with_columns(pl.lit(CODE_VERSION).alias("code_version")), noon["schedule"]
         lines = market_lines(noon["prop_lines"], **SETTINGS.lines.cascade)
         starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
         ledger = PREDICTIONS.empty()
-        predictions = predict_slate(made["upcoming_players"], features, schedule, lines, models, ledger, NOON, starts)
+        predictions = predict_slate(tables["upcoming_players"], features, schedule, lines, models, ledger, NOON, starts)
         summary = summaries_of(morning, NOON + timedelta(days=1))["player_game_summary"]
         complete = summary["game_id"].unique()
         return predictions, grade_predictions(predictions, summary, morning["schedule"], complete, GRADES.empty())
 
-    seconds, made = [], None
+    seconds, result = [], None
     for _ in range(1 + REPEATS):
         start = time.perf_counter()
-        made = day()
+        result = day()
         seconds.append(time.perf_counter() - start)
-    assert made
-    if made[0]["system_id"].n_unique() != len(SYSTEMS):
+    assert result
+    if result[0]["system_id"].n_unique() != len(SYSTEMS):
         raise RuntimeError("not every system predicts: the week has no model")
-    for name, ours, columns in (("predictions", made[0], COMPARED), ("grades", made[1], GRADED)):
+    for name, ours, columns in (("predictions", result[0], COMPARED), ("grades", result[1], GRADED)):
         theirs = warehouse.scan(TABLES[name], [DAY]).collect()
         if not ours.select(columns).sort(columns).equals(theirs.select(columns).sort(columns)):
             raise RuntimeError(f"{name}: plain polars has other rows than the platform, {ours.height} and {theirs.height}")
-    return seconds[0], min(seconds[1:]), made[0].height, made[1].height
+    return seconds[0], min(seconds[1:]), result[0].height, result[1].height
 
 
 def at_noon(warehouse: LocalWarehouse) -> World:
@@ -179,7 +179,7 @@ def main() -> None:
     print(f"{predicted} predictions of {len(SYSTEMS)} systems and {graded} grades, the same in plain polars\n")
     walls = [{START: start, **wall} for wall, _, _ in runs.values()]
     day = {part: sum(wall.get(part, 0.0) for wall in walls) for part in (START, *PARTS)}
-    cpu = {part: sum(found[part] for _, found, _ in runs.values()) for part in PARTS} | {START: start_cpu * len(runs)}
+    cpu = {part: sum(parts_cpu[part] for _, parts_cpu, _ in runs.values()) for part in PARTS} | {START: start_cpu * len(runs)}
     total, floor = sum(day.values()), min(first, best)
     each = ", ".join(f"{mode} {sum(wall.values()):.1f} s" for mode, wall in zip(runs, walls, strict=True))
     print_table(

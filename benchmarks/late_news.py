@@ -61,17 +61,17 @@ def rule_out(evening: Evening, player: int, at: datetime) -> None:
 
 def new_versions(evening: Evening, team: str, player: int, printed: datetime) -> pl.DataFrame:
     """Returns the teammates' forecasts made after the news."""
-    made = evening.rows(predictions.TABLE)
-    return made.filter(pl.col("team") == team, pl.col("player_id") != player, pl.col("made_at") > printed)
+    rows = evening.rows(predictions.TABLE)
+    return rows.filter(pl.col("team") == team, pl.col("player_id") != player, pl.col("made_at") > printed)
 
 
 def runs_of_news(evening: Evening, since: datetime) -> list[dg.RunRecord]:
     """Returns the runs since an instant that materialize features or predictions, oldest first."""
-    made = {dg.AssetKey("features"), dg.AssetKey("predictions")}
+    assets = {dg.AssetKey("features"), dg.AssetKey("predictions")}
     return [
         run
         for run in reversed(evening.runs())
-        if run.create_timestamp.astimezone(UTC) > since and made & set(run.dagster_run.asset_selection or ())
+        if run.create_timestamp.astimezone(UTC) > since and assets & set(run.dagster_run.asset_selection or ())
     ]
 
 
@@ -93,8 +93,8 @@ def way_to_the_forecast(evening: Evening, printed: datetime) -> list[tuple[str, 
         ]
         for table in ("injuries", "features", "predictions"):
             records_filter = dg.AssetRecordsFilter(dg.AssetKey(table), asset_partitions=[day], after_timestamp=ticked.timestamp())
-            made = instance.fetch_materializations(records_filter, limit=10, ascending=True).records
-            path.append((f"{table} made", next(datetime.fromtimestamp(r.timestamp, UTC) for r in made if r.run_id == run_id)))
+            records = instance.fetch_materializations(records_filter, limit=10, ascending=True).records
+            path.append((f"{table} made", next(datetime.fromtimestamp(r.timestamp, UTC) for r in records if r.run_id == run_id)))
     return path
 
 

@@ -119,7 +119,7 @@ def cost_of_a_write(name: str, rows: pl.DataFrame) -> list[tuple[str, ...]]:
 def cost_of_verification(rows: dict[str, pl.DataFrame]) -> list[tuple[str, ...]]:
     """Measures the verification of five seasons, written date by date."""
     lines: list[tuple[str, ...]] = []
-    total, found = 0.0, 0
+    total, finding_count = 0.0, 0
     with TemporaryDirectory() as home:
         warehouse = LocalWarehouse(home=home)
         for name, frame in rows.items():
@@ -130,11 +130,11 @@ def cost_of_verification(rows: dict[str, pl.DataFrame]) -> list[tuple[str, ...]]
             started, cpu = time.perf_counter(), time.process_time()
             verified = list(verify(warehouse, TABLES[name]))
             took, cpu = time.perf_counter() - started, time.process_time() - cpu
-            total, found = total + took, found + sum(len(one.findings) for one in verified)
+            total, finding_count = total + took, finding_count + sum(len(one.findings) for one in verified)
             lines.append(
                 (f"verification of {sum(one.rows for one in verified):,} {name}", "", f"{took:.1f} s", f"{cpu:.1f} CPU s")
             )
-    assert not found, f"{found} findings in rows that nobody altered"
+    assert not finding_count, f"{finding_count} findings in unaltered rows"
     return [*lines, (f"verification of {SEASONS} seasons", "", f"{total:.1f} s", f"of {MOST_SECONDS:.0f} s")]
 
 

@@ -126,8 +126,8 @@ class Stopwatch:
                 return collect(frame, *args, **kwargs)
 
         pl.LazyFrame.collect = reading
-        for part, made in ((COMPUTE, definitions.assets), (CHECK, definitions.asset_checks)):
-            for asset in made or ():
+        for part, functions in ((COMPUTE, definitions.assets), (CHECK, definitions.asset_checks)):
+            for asset in functions or ():
                 function = asset.op._compute_fn
                 asset.op._compute_fn = function._replace(decorated_fn=self.timed(function.decorated_fn, part))
 

@@ -1,4 +1,4 @@
-"""No future, by proof: the audit of the four real seasons on a sample of dates, and of a day lived through under replay."""
+"""The leakage audit passes on a sample of dates of four real seasons, and on a live day under replay."""
 
 import json
 import random
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.real
 SEED, SAMPLED = 0, 4
 NOW = datetime(2025, 9, 1, tzinfo=UTC)
 QUICK_PLANTS = ("window_that_holds_tonight", "only_who_played", "points_with_noise", "closing_line_of_the_game_in_play")
-"""Those that need no derivation of their own, and one that does; all of them are planted by the command and by `make test`."""
+"""Leaks without their own derivation, and one with its own. The command and `make test` plant all of them."""
 QUICK = [plant for plant in PLANTS if plant.name in QUICK_PLANTS]
 WINDOWS = [plant for plant in PLANTS if plant.name in ("window_that_holds_tonight", "opponent_rating_that_holds_tonight")]
 
@@ -72,7 +72,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 def conformed(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows that a warehouse would keep."""
+    """Returns the valid rows."""
     return table.conform(frame, NOW, "1")[0]
 
 
@@ -99,7 +99,7 @@ def test_a_leak_planted_in_the_real_seasons_is_caught(audit: Audit, plant: Deriv
 
 
 def test_the_first_weeks_of_a_season_show_leaks_in_windows_from_the_fifth_game_on(world: World) -> None:
-    """On the first two dates, where leaks were tried before, a window is null with the leak and without it."""
+    """On the first two dates, a window is null with and without the leak."""
     season = world["schedule"].filter(pl.col("game_date").is_between(date(2023, 10, 24), date(2023, 11, 5)))
     dates = season["game_date"].unique().sort().to_list()
     audit_run = Audit(world, dates, NOW, (), SEED)
@@ -112,7 +112,7 @@ def test_the_first_weeks_of_a_season_show_leaks_in_windows_from_the_fifth_game_o
 
 @pytest.mark.long
 def test_a_live_day_equals_a_later_backfill_of_it(tmp_path: Path, replay: Replay) -> None:
-    """With lines of the game in play among the answers of the afternoon."""
+    """The afternoon's responses include lines of a game in play."""
     platform = Platform(tmp_path, NBA_ARCHIVE_DIR=str(DATA))
     platform("backfill", "--from", HISTORY[0], "--to", HISTORY[1], code=None)
     platform.variables = {}

@@ -1,4 +1,4 @@
-"""Features of the four real seasons: the rows of domain/golden.md section 7, and the same bits one date at a time."""
+"""Features of the four real seasons: the rows of domain/golden.md section 7, bit-identical one date at a time."""
 
 import os
 from collections.abc import Mapping
@@ -76,7 +76,7 @@ Seasons = Mapping[str, pl.DataFrame]
 
 @pytest.fixture(scope="module")
 def seasons(tmp_path_factory: pytest.TempPathFactory) -> Seasons:
-    """Every table of the four seasons, made in one go."""
+    """Every table of the four seasons, computed together."""
     clock = Clock(stands_at=AS_OF.isoformat())
     landing = Landing(home=str(tmp_path_factory.mktemp("landing")), clock=clock)
     archive, dates = Archive(folder=str(DATA), landing=landing, clock=clock), days(date(2021, 10, 1), date(2025, 6, 22))
@@ -98,7 +98,7 @@ def test_the_row_of_a_real_player(seasons: Seasons, key: str) -> None:
 
 @pytest.mark.parametrize("day", DATES, ids=str)
 def test_a_date_computed_from_its_past_alone_is_bit_identical(seasons: Seasons, day: date) -> None:
-    """Also shuffled, and with no more history than the asset reads."""
+    """The input is shuffled and has only the history that the asset reads."""
     past = {name: before(seasons[name], day, 1100) for name in ("boxscores", "team_boxscores")}
     schedule = pl.concat([before(seasons["schedule"], day, 1100), seasons["schedule"].filter(game_date=day)])
     alone = derive({**seasons, **past, "schedule": schedule}, [day], AS_OF)
@@ -135,6 +135,6 @@ def test_no_feature_window_includes_its_own_game(seasons: Seasons) -> None:
 
 
 def before(frame: pl.DataFrame, day: date, reach: int) -> pl.DataFrame:
-    """The rows of so many days before the date, in another order."""
+    """Returns the rows of the given number of days before the date, in another order."""
     past = pl.col("game_date").is_between(day - timedelta(days=reach), day - timedelta(days=1))
     return frame.filter(past).sample(fraction=1, shuffle=True, seed=11)

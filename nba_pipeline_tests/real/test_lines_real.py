@@ -51,7 +51,7 @@ def archive(landing: Landing) -> Archive:
 
 @pytest.fixture(scope="module")
 def lines(archive: Archive) -> pl.DataFrame:
-    """Every line of the archive once, with its player: one of those who played."""
+    """Every line of the archive once, with its player among those who played."""
     offered = pl.concat([NO_OFFERS, archive.prop_lines(ALL_DATES)], how="diagonal_relaxed")
     played = archive.boxscores(ALL_DATES).select("game_id", "player_id", "player_name")
     named = name_the_players(offered, archive.players().with_columns(evidence=pl.lit("seed")), played)
@@ -60,7 +60,7 @@ def lines(archive: Archive) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def lines_before_the_games(archive: Archive) -> pl.DataFrame:
-    """The same, with the player whom a spelling means as of before the game."""
+    """The same lines, with players resolved as of before the game."""
     offered = pl.concat([NO_OFFERS, archive.prop_lines(ALL_DATES)], how="diagonal_relaxed").filter(
         pl.col("game_id").is_not_null()
     )
@@ -72,7 +72,7 @@ def lines_before_the_games(archive: Archive) -> pl.DataFrame:
 
 @pytest.fixture
 def wire(landing: Landing) -> Callable[[str], Payload]:
-    """Land a sample of The Odds API."""
+    """Lands a sample of The Odds API."""
 
     def land(name: str) -> Payload:
         body = (SHARED / "wire" / "odds_api" / name).read_bytes()
@@ -113,7 +113,7 @@ def test_the_market_of_orlando_at_cleveland_is_draftkings(wire: Callable[[str], 
 def test_the_spreads_and_totals_of_a_game_in_play_are_parsed_and_none_is_from_before_it(
     wire: Callable[[str], Payload], archive: Archive
 ) -> None:
-    """The sample was asked for in decimal prices, which we never do: its lines are read, its prices are a problem."""
+    """The sample has decimal prices, which the client never requests: lines are parsed, prices are a problem."""
     odds = parse_game_odds(wire("v4_historical_event_odds__spreads_totals__2024-01-25.json"))
     schedule = archive.schedule(days(date(2024, 1, 23), date(2024, 1, 26)))
     rows = game_lines.of_the_schedule(as_rows(odds, odds, schedule), schedule)
@@ -135,7 +135,7 @@ def test_the_spreads_and_totals_of_a_game_in_play_are_parsed_and_none_is_from_be
 def test_quarantined_archive_lines_have_the_problems_of_the_rules(lines: pl.DataFrame) -> None:
     judged = reject_lines(lines)
     rejected = judged.filter(pl.col(PROBLEM).is_in(prop_lines.NO_LINE_OF_THE_MARKET))
-    # of 5 more that were shown after the tip-off the problem is the name
+    # 5 more lines after tip-off have the name as their problem
     assert counts(rejected[PROBLEM]) == {prop_lines.AFTER_TIPOFF: 40_529, prop_lines.PLACEHOLDER: 76}
     assert counts(judged[IGNORED].drop_nulls()) == {prop_lines.TOO_LOW: 935, prop_lines.OF_LOW_LADDER: 8}
     late = rejected.filter(problem=prop_lines.AFTER_TIPOFF)
@@ -143,12 +143,12 @@ def test_quarantined_archive_lines_have_the_problems_of_the_rules(lines: pl.Data
         323,
         39_347,
     )
-    # the placeholder meets only pick'em sites, whose lines never are the market
+    # the placeholder rule affects only pick'em sites, which never set the market line
     assert set(rejected.filter(problem=prop_lines.PLACEHOLDER)["book"]) == set(SETTINGS.lines.pickem_books)
 
 
 def test_every_name_of_four_seasons_resolves_to_the_right_player_or_to_none(lines_before_the_games: pl.DataFrame) -> None:
-    """Before, 70 rows of 36 spellings had no player; of Jimmy Butler alone 17, while the box scores say Jimmy Butler III."""
+    """Earlier, 70 rows of 36 spellings had no player, 17 of them Jimmy Butler, who is Jimmy Butler III in box scores."""
     truth = pl.read_parquet(SHARED / "data" / "player_name_variants.parquet").select(
         spelling="player_name_raw", true_id="player_id"
     )
@@ -158,10 +158,10 @@ def test_every_name_of_four_seasons_resolves_to_the_right_player_or_to_none(line
     assert counts(unresolved["spelling"]) == {
         "J. Green": 4,
         "T. Young": 1,
-        "C. Martin": 1,  # several of the two teams
+        "C. Martin": 1,  # several players of the two teams
         "Jaden Ivey": 4,
         "Markelle Fultz": 2,
-        "Kevin Porter Jr.": 1,  # not seen before, and on no list of active players
+        "Kevin Porter Jr.": 1,  # no earlier game and on no list of active players
         "Dalton Knecht": 1,
         "Lonzo Ball": 1,
         "Wembanyama Victor": 1,
@@ -188,7 +188,7 @@ def test_quarantined_lines_change_no_market_line(lines: pl.DataFrame) -> None:
 
 
 def test_the_accuracy_of_the_market_has_not_changed(lines: pl.DataFrame, archive: Archive) -> None:
-    """Section 10, on every line as it was offered: those below 5, which are parked, are in its numbers."""
+    """Section 10 on every offered line. Its numbers include quarantined lines below 5."""
     pickem, is_latest = list(SETTINGS.lines.pickem_books), pl.col("is_latest_pregame")
     kind = pl.when(pl.col("book").is_in(pickem)).then(pl.lit("pick'em")).when(book="unknown").then(pl.lit("page"))
     offered = lines.filter(is_latest, pl.col("player_id").is_not_null(), market="player_points")

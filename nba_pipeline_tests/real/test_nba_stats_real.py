@@ -1,4 +1,4 @@
-"""Real answers of stats.nba.com and balldontlie, and what the formulas make of them: domain/golden.md, sections 1, 2 and 4."""
+"""Real responses of stats.nba.com and balldontlie, and the formulas on them: domain/golden.md, sections 1, 2 and 4."""
 
 import gzip
 import json
@@ -43,7 +43,7 @@ def bytes_of(path: str) -> bytes:
 
 @pytest.fixture
 def wire(tmp_path: Path) -> Wire:
-    """Land one of the samples."""
+    """Lands one of the samples."""
     landing = Landing(home=str(tmp_path), clock=Clock(stands_at="2025-09-01T00:00:00Z"))
 
     def land(path: str, *slot: Any) -> Payload:
@@ -92,11 +92,11 @@ def test_home_and_away_are_those_of_the_schedule(log: pl.DataFrame, schedule: pl
     assert sides["team"].to_list() == schedule.sort("game_id")["home_team"].to_list()
 
 
-# The two games that the formulas are measured by
+# The two reference games of the formulas
 
 
 def a_box(rows: Sequence[Mapping[str, Any]], day: date, home: str, points: Mapping[str, int]) -> pl.DataFrame:
-    """Rows of `boxscores` of one game."""
+    """Returns rows of `boxscores` of one game."""
     (away,) = points.keys() - {home}
     about = {
         team: {
@@ -116,7 +116,7 @@ def a_box(rows: Sequence[Mapping[str, Any]], day: date, home: str, points: Mappi
 
 @pytest.fixture
 def philadelphia() -> pl.DataFrame:
-    """NYK 125 @ PHI 119, one overtime, from the traditional box score V2: the clock, starters, and why somebody did not play."""
+    """NYK 125 @ PHI 119, one overtime, from the traditional box score V2: clock, starters and reasons for not playing."""
     (players,) = [s for s in json.loads(bytes_of(NEW_YORK_AT_PHILADELPHIA))["resultSets"] if s["name"] == "PlayerStats"]
     rows = []
     for values in players["rowSet"]:

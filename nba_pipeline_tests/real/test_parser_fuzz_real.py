@@ -1,4 +1,4 @@
-"""Every parser over real answers with one field changed: no traceback, no row lost in silence, no message without a name."""
+"""Every parser on real responses with one changed field: no traceback, no silently lost row, no message without a name."""
 
 import gzip
 import json
@@ -30,7 +30,7 @@ def document(path: str) -> Any:
 
 
 def thinned(content: Any, most: int) -> Any:
-    """The document with at most so many elements of each list, chosen by a seed: each real kind of element has its turn."""
+    """Returns the document with a limited number of elements per list, sampled with a seed."""
     if isinstance(content, dict):
         return {key: thinned(value, most) for key, value in content.items()}
     if not isinstance(content, list):
@@ -72,7 +72,7 @@ def of_log() -> Sample:
 
 
 def of_game_lines() -> Sample:
-    """The sample was asked for in decimal prices."""
+    """The sample has decimal prices."""
     path = "odds_api/v4_historical_event_odds__spreads_totals__2024-01-25.json"
     content = document(path)
     for book in content["data"]["bookmakers"]:

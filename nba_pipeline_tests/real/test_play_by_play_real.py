@@ -94,7 +94,7 @@ def test_assists_free_throws_and_points_of_both_teams(actions: pl.DataFrame) -> 
 
 
 def test_the_zones_of_every_player_agree_with_his_box_score(actions: pl.DataFrame) -> None:
-    """There is no box score of this game among the samples, so the box is counted here from the list itself."""
+    """The samples have no box score of this game, so it is counted from the actions."""
     is_made_shot = pl.col("is_made")
     value = pl.col("action_type").replace_strict({"2pt": 2, "3pt": 3, "freethrow": 1}, return_dtype=pl.Int64)
     is_field_goal = pl.col("action_type") != "freethrow"

@@ -36,7 +36,7 @@ def landing(tmp_path: Path) -> Landing:
 
 @pytest.fixture
 def wire(landing: Landing) -> Callable[..., Payload]:
-    """Land one of the samples."""
+    """Lands one of the samples."""
 
     def land(path: str, provider: str, endpoint: str, entity: str, day: date | None = None) -> Payload:
         body = (SHARED / "wire" / path).read_bytes()

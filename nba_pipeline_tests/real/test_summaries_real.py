@@ -1,4 +1,4 @@
-"""Summaries of real games: domain/golden.md sections 1 and 6, and the same bits one date at a time."""
+"""Summaries of real games: domain/golden.md sections 1 and 6, bit-identical one date at a time."""
 
 import json
 import math
@@ -108,7 +108,7 @@ def test_the_players_of_a_real_game(the_game: tuple[pl.DataFrame, pl.DataFrame],
 
 @pytest.fixture(scope="module")
 def seasons(tmp_path_factory: pytest.TempPathFactory) -> Seasons:
-    """The summaries of the four seasons, made in one go."""
+    """The summaries of the four seasons, computed together."""
     clock = Clock(stands_at="2025-09-01T00:00:00Z")
     landing = Landing(home=str(tmp_path_factory.mktemp("landing")), clock=clock)
     archive, dates = Archive(folder=str(DATA), landing=landing, clock=clock), days(date(2021, 10, 1), date(2025, 6, 22))
@@ -187,7 +187,7 @@ EXTREMES = {
 
 
 def test_no_game_of_four_seasons_is_implausible_nor_near_it(seasons: Seasons) -> None:
-    """The bounds are half of the least and 5/4 of the most; of threes from 0."""
+    """Bounds are half of the minimum and 5/4 of the maximum; for threes, the lower bound is 0."""
     assert implausible_box_scores(seasons["schedule"], seasons["boxscores"]) == {}
     totals = team_totals(seasons["boxscores"], STATISTICS_OF_A_TEAM)
     assert {name: (totals[name].min(), totals[name].max()) for name in STATISTICS_OF_A_TEAM} == EXTREMES
@@ -199,7 +199,7 @@ def test_no_game_of_four_seasons_is_implausible_nor_near_it(seasons: Seasons) ->
 
 
 def test_team_turnovers_of_the_archive_are_those_of_the_players(seasons: Seasons) -> None:
-    """So possessions are the same whichever are taken; the NBA's own box score adds the team's."""
+    """Possessions are therefore the same with both. The NBA's box score adds team turnovers."""
     sums = sum_players(seasons["boxscores"]).select("game_id", "team", summed="turnovers")
     both = seasons["given"].join(sums, on=["game_id", "team"])
     assert (both.height, (both["turnovers"] != both["summed"]).sum()) == (9_840, 0)
@@ -221,7 +221,7 @@ def test_usage_above_the_team_total_is_null_and_flagged(seasons: Seasons) -> Non
 
 @pytest.mark.parametrize("day", DATES, ids=str)
 def test_a_date_computed_from_its_past_alone_is_bit_identical(seasons: Seasons, day: date) -> None:
-    """Also shuffled, and with no more history than the asset reads."""
+    """The input is shuffled and has only the history that the asset reads."""
     everything = defense_zones_of(DATES, seasons["teams"])
     assert TEAM_DEFENSE_ZONES.schema.is_valid(everything.drop("source"))
     alone = defense_zones_of([day], before(seasons["teams"], day, TWO_SEASONS_DAYS))
@@ -234,7 +234,7 @@ def test_a_date_computed_from_its_past_alone_is_bit_identical(seasons: Seasons, 
 
 
 def before(frame: pl.DataFrame, day: date, reach: int) -> pl.DataFrame:
-    """The rows of so many days before the date, in another order."""
+    """Returns the rows of the given number of days before the date, in another order."""
     past = pl.col("game_date").is_between(day - timedelta(days=reach), day - timedelta(days=1))
     return frame.filter(past).sample(fraction=1, shuffle=True, seed=11)
 

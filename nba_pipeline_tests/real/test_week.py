@@ -1,6 +1,6 @@
-"""A real season from the archive, then real days lived through against the replay server, without and with faults.
+"""A real season from the archive, then live days against the replay server, without and with faults.
 
-Two days stand for the week, 2024-03-11 to 2024-03-17; NBA_REAL_DAYS=7 lives through all of it.
+Two days represent the week of 2024-03-11 to 2024-03-17; NBA_REAL_DAYS=7 runs all of it.
 """
 
 import json
@@ -42,7 +42,7 @@ LEDGERS = ("predictions", "grades", "waivers", "alerts")
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home that holds some weeks of the archive, derived up to the grades."""
+    """A home with some weeks of the archive, up to grades."""
     home = tmp_path_factory.mktemp("loaded")
     Platform(home, NBA_ARCHIVE_DIR=str(DATA))("backfill", "--from", HISTORY[0], "--to", HISTORY[1], code=None)
     return home
@@ -50,7 +50,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lived(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """The loaded home after the days, lived through without a fault; the replay server is gone."""
+    """The loaded home after the live days without faults. The replay server is stopped."""
     platform = Platform(Path(shutil.copytree(loaded, tmp_path_factory.mktemp("lived") / "home")))
     with serving() as replay:
         for day in DAYS:
@@ -71,7 +71,7 @@ def assert_boxscores_equal_the_archive(platform: Platform, days: tuple[date, ...
 
 
 def assert_every_spelling_resolves(platform: Platform) -> None:
-    """Of a player with a box score this season, each spelling that the archive's books used became his rows, or nobody's."""
+    """Every spelling of a player with a box score this season resolves to that player."""
     variants = pl.read_parquet(DATA / "player_name_variants.parquet")
     played = platform.table("boxscores")["player_id"].unique()
     offered = platform.table("prop_lines").select("player_id", pl.col("spelling").alias("player_name_raw")).unique()
@@ -143,7 +143,7 @@ def test_the_tables_are_rebuilt_from_the_landing_without_a_network(lived: Platfo
 
 @pytest.mark.long
 def test_a_corrected_box_score_changes_the_grade(lived: Platform, tmp_path: Path, replay: Replay) -> None:
-    """Three days later the league moves two points from one player to a teammate: the score of the game stays."""
+    """Three days later, the league moves two points to a teammate. The score of the game does not change."""
     platform = Platform(Path(shutil.copytree(lived.home, tmp_path / "home")))
     later = f"{DAYS[0] + timedelta(days=3)}T13:00:00-04:00"
     graded = platform.rows(

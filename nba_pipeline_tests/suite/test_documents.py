@@ -1,4 +1,4 @@
-"""What the documents name exists, and what a user can name is documented."""
+"""Every name in the documents exists, and every public name is documented."""
 
 import re
 from collections.abc import Iterator
@@ -88,7 +88,7 @@ def unknown_commands(document: Path, command: click.Command) -> Iterator[str]:
 
 
 def leaves(command: click.Command, name: str = "nba-pipeline") -> Iterator[str]:
-    """Every command that is no group, by its whole name."""
+    """Yields the full name of every command that is not a group."""
     children = getattr(command, "commands", {})
     for child in children.values():
         yield from leaves(child, f"{name} {child.name}")

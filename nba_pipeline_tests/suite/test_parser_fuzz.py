@@ -1,6 +1,6 @@
-"""Every parser over documents of the sandbox with one field changed: no traceback, and no row lost in silence.
+"""Every parser on sandbox documents with one changed field: no traceback and no silently lost row.
 
-`make test` tries some values of each field, `make test-unattended` all of them. Put `-s` before to see the counts.
+`make test` tries some values of each field, `make test-unattended` all of them. `-s` shows the counts.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ __all__ = ["build", "league", "peer"]
 
 NOW = datetime(2025, 1, 16, 12, tzinfo=UTC)
 TEXTS = (DROP, *(value for value in VALUES if isinstance(value, str)))
-"""What a cell of a PDF may hold."""
+"""Values of a PDF cell."""
 
 
 def of_schedule(peer: Peer) -> Sample:
@@ -187,7 +187,7 @@ def test_a_changed_field_is_accepted_quarantined_or_rejected_by_name(name: str, 
 
 
 def assert_tables_accept(name: str, outcomes: Outcomes, peer: Peer) -> None:
-    """What the tables do with the rows must not end in an exception either: a row is kept, or it is quarantined."""
+    """Asserts that the tables accept or quarantine every row without an exception."""
     rows = pl.concat(outcomes.frames)
     games = of_schedule(peer).rows().with_columns(pl.lit(NOW).alias("as_of"))
     tables: dict[str, Table] = {

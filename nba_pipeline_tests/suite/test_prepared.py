@@ -1,4 +1,4 @@
-"""Prepared homes: made once, not blocked by a worker that died, never taken from an aborted run."""
+"""Prepared homes are built once, survive a killed worker and are never taken from an aborted run."""
 
 import signal
 import subprocess

@@ -1,6 +1,6 @@
 """The public strings: what stored data, run history, scripts and dashboards match. A change here breaks a home or a user.
 
-The list stands in `public_strings.txt`. After a change that is meant and migrated:
+The list is in `public_strings.txt`. After an intended and migrated change:
 `python -m nba_pipeline_tests.suite.test_public_strings > nba_pipeline_tests/suite/public_strings.txt`.
 """
 
@@ -24,7 +24,7 @@ FORMS = {
     "run tag": re.compile(r"nba/[a-z_]+"),
     "variable": re.compile(r"(NBA|BIGQUERY|ODDS|BALLDONTLIE|INJURY|ESPN|SLACK)_[A-Z_]+"),
 }
-"""Kind -> what such a string looks like, wherever it stands."""
+"""Kind -> pattern of such a string anywhere in the package."""
 
 
 @cache
@@ -74,7 +74,7 @@ def _commands(command: click.Command | None = None, name: str = "nba-pipeline") 
 
 
 def _constants() -> dict[str, str]:
-    """Name -> value of the string constants of all modules; a name with two values stands for itself."""
+    """Name -> value of the string constants of all modules; a name with two values is left out."""
     current: dict[str, set[str]] = {}
     for module in sources():
         for node in module.body:

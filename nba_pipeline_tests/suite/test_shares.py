@@ -1,4 +1,4 @@
-"""Each long test is in exactly one share, whatever the order in which the tests are collected."""
+"""Each long test is in exactly one share, independent of the order of collection."""
 
 import pytest
 

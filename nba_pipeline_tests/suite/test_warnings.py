@@ -1,4 +1,4 @@
-"""Warnings fail a test where they are ours, on every supported version, and a library's warnings do not."""
+"""Warnings of this project fail a test on every supported version; warnings of libraries do not."""
 
 import types
 import warnings

@@ -1,4 +1,4 @@
-"""A home that the last version of format 1 has built, migrated and continued by this one."""
+"""A home built by the last version of format 1 is migrated and continued by this version."""
 
 import os
 import shutil
@@ -67,11 +67,11 @@ RENAMED = {
 
 
 ADDED_SINCE = ("teammates_listed",)
-"""Nullable columns that the ledgers gained after the migration was written; rows of before lack them on disk."""
+"""Nullable columns added to the ledgers after the migration was written. Earlier rows lack them on disk."""
 
 
 def stored_versions(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, str]:
-    """By table the code version of its rows."""
+    """Returns table -> code version of its rows."""
     stored = {
         name: warehouse.scan(TABLES[name], dates).select(pl.col("code_version").max()).collect().item() for name in DAILY_TABLES
     }
@@ -84,7 +84,7 @@ def git(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def worktree(folder: Path) -> Iterator[Path]:
-    """The code of format 1."""
+    """A worktree with the code of format 1."""
     done = git("worktree", "add", "--detach", str(folder), LAST_OF_FORMAT_1)
     assert not done.returncode, done.stderr
     try:
@@ -95,7 +95,7 @@ def worktree(folder: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def old(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A home as the last version of format 1 leaves it."""
+    """A home written by the last version of format 1."""
     if not shutil.which("git") or git("cat-file", "-e", f"{LAST_OF_FORMAT_1}^{{commit}}").returncode:
         pytest.skip(f"this is not a git repository with the commit {LAST_OF_FORMAT_1}, the last version of format 1")
 
@@ -104,7 +104,7 @@ def old(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
             variables = {"PYTHONPATH": str(code), "NBA_PIPELINE_HOME": str(home), "PATH": os.environ["PATH"]}
             command = [sys.executable, "-W", "ignore", "-c", BUILD]
             subprocess.run(command, cwd=code, env=variables, check=True, timeout=600, capture_output=True)
-        (home / "sandbox_rules.json").write_text("{}")  # the whole league goes on
+        (home / "sandbox_rules.json").write_text("{}")  # the full league plays on
 
     return made_once("format_1_home", make, tmp_path_factory, worker_id)
 
@@ -115,7 +115,7 @@ def home(old: Path, tmp_path: Path) -> Path:
 
 
 def rows(home: Path, table: str) -> pl.DataFrame:
-    """A ledger as it is on disk, in an order that both formats know."""
+    """Returns a ledger as stored on disk, in an order that exists in both formats."""
     parts = sorted((home / "tables" / table).glob("*/part.parquet"))
     read = pl.concat([pl.read_parquet(part, hive_partitioning=False) for part in parts], how="diagonal")
     version = "version" if table == "predictions" else "grade_version"
@@ -153,7 +153,7 @@ def test_a_migrated_home_is_continued_without_a_duplicate(home: Path) -> None:
     assert only(noon.slate(NEXT, "same_day")).succeeded
     assert only(noon.slate(DAY, "overnight")).succeeded
     added = rows(home, "predictions").join(before["predictions"], on="prediction_id", how="anti")
-    # format 1 took a status that no report gave for a healthy one
+    # format 1 treated a missing status as healthy
     assert added["reasons"].list.contains("injury_status_unknown").all() and added["version"].min() == 2
     old_rows = {
         "predictions": rows(home, "predictions").join(added, on="prediction_id", how="anti"),
@@ -177,7 +177,7 @@ def test_a_migrated_home_is_continued_without_a_duplicate(home: Path) -> None:
 def test_nothing_of_a_migrated_home_is_stale_or_rebuilt(home: Path) -> None:
     list(migrate(home, plan(home)))
     work, dates = a_runner(home, NEXT, 12), days(DAY - timedelta(days=3), DAY)
-    versions = work.code_versions | stored_versions(work.warehouse, dates)  # code that changed since is no matter of formats
+    versions = work.code_versions | stored_versions(work.warehouse, dates)  # later code changes do not concern the format
     records = status(work.warehouse, work.landing, work.clock, dates, versions)
     assert [(record["state"], record["stale"]) for record in records] == [("COMPLETE", [])] * len(dates)
     steps = plan_backfill(work.warehouse, dates[0], DAY, versions, "grades", is_resumed=True)
