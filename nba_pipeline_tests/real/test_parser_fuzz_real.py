@@ -1,4 +1,4 @@
-"""Every parser over real answers with one field changed: no traceback, no row lost in silence, no message without a name."""
+"""Every parser on real responses with one changed field: no traceback, no silently lost row, no message without a name."""
 
 import gzip
 import json
@@ -29,14 +29,14 @@ def document(path: str) -> Any:
     return json.loads(gzip.decompress(body) if path.endswith(".gz") else body)
 
 
-def thinned(found: Any, most: int) -> Any:
-    """The document with at most so many elements of each list, chosen by a seed: each real kind of element has its turn."""
-    if isinstance(found, dict):
-        return {key: thinned(value, most) for key, value in found.items()}
-    if not isinstance(found, list):
-        return found
-    chosen = sorted(random.Random(len(found)).sample(range(len(found)), min(most, len(found))))
-    return [thinned(found[number], most) for number in chosen]
+def thinned(content: Any, most: int) -> Any:
+    """Returns the document with a limited number of elements per list, sampled with a seed."""
+    if isinstance(content, dict):
+        return {key: thinned(value, most) for key, value in content.items()}
+    if not isinstance(content, list):
+        return content
+    chosen = sorted(random.Random(len(content)).sample(range(len(content)), min(most, len(content))))
+    return [thinned(content[number], most) for number in chosen]
 
 
 def sample(path: str, parse: Parse, slot: tuple[str, str, str, date | None], *decisive: str, most: int = 3) -> Sample:
@@ -46,33 +46,40 @@ def sample(path: str, parse: Parse, slot: tuple[str, str, str, date | None], *de
 
 def of_log() -> Sample:
     path = "nba_stats/leaguegamelog_player__2025-03-15.json"
-    found = document(path)
-    log = found["resultSets"][0]
+    content = document(path)
+    log = content["resultSets"][0]
     log["rowSet"] = log["rowSet"][:5]
     of_game = {name: log["headers"].index(name) for name in ("GAME_ID", "TEAM_ABBREVIATION", "MATCHUP")}
     games = [
-        {"game_id": row[of_game["GAME_ID"]], "season": "2024-25", "home_team": row[of_game["TEAM_ABBREVIATION"]],
-         "away_team": row[of_game["MATCHUP"]][-3:], "status": "final", "home_points": 110, "away_points": 100}
+        {
+            "game_id": row[of_game["GAME_ID"]],
+            "season": "2024-25",
+            "home_team": row[of_game["TEAM_ABBREVIATION"]],
+            "away_team": row[of_game["MATCHUP"]][-3:],
+            "status": "final",
+            "home_points": 110,
+            "away_points": 100,
+        }
         for row in log["rowSet"]
-    ]  # fmt: skip
+    ]
     schedule = pl.DataFrame(games)
 
     def parse(payload: Payload) -> pl.DataFrame:
         rows = nba_stats.parse_game_log(payload, schedule)
         return rows.with_columns(problem=pl.when(~pl.col("problem").str.contains("of neither")).then("problem"))
 
-    return Sample(path, Slot("nba_stats", "player_game_log", "regular_season", MARCH), found, parse)
+    return Sample(path, Slot("nba_stats", "player_game_log", "regular_season", MARCH), content, parse)
 
 
 def of_game_lines() -> Sample:
-    """The sample was asked for in decimal prices."""
+    """The sample has decimal prices."""
     path = "odds_api/v4_historical_event_odds__spreads_totals__2024-01-25.json"
-    found = document(path)
-    for book in found["data"]["bookmakers"]:
+    content = document(path)
+    for book in content["data"]["bookmakers"]:
         for market in book["markets"]:
             market["outcomes"] = [outcome | {"price": -110} for outcome in market["outcomes"]]
     slot = Slot("odds_api", "historical_event_odds", "e", date(2024, 1, 25))
-    return Sample(path, slot, found, odds_api.parse_game_odds, frozenset({"key"}))
+    return Sample(path, slot, content, odds_api.parse_game_odds, frozenset({"key"}))
 
 
 def of_report() -> Sample:
@@ -117,7 +124,7 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_field_of_a_real_answer_is_kept_quarantined_or_rejected_by_name(name: str) -> None:
+def test_a_changed_field_of_a_real_response_is_accepted_quarantined_or_rejected_by_name(name: str) -> None:
     outcomes = fuzz(SAMPLES[name](), each=6)
     print(outcomes.summary)  # noqa: T201
     assert not outcomes.faults, "\n".join(outcomes.faults[:20])
