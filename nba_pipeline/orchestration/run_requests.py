@@ -9,10 +9,8 @@ from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.run_tags import DUE_TAG, LONGEST_WHY, MODE_TAG, WHY_TAG
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.jobs import game_day, train
-from nba_pipeline.orchestration.reconciliation import (
-    TRAINING_HOUR,
-    Work,
-)
+from nba_pipeline.orchestration.weekly_training import TRAINING_HOUR
+from nba_pipeline.orchestration.work import Work
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse

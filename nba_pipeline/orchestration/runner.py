@@ -26,9 +26,10 @@ from nba_pipeline.orchestration.backfill import Stage, Step, plan, weeks_with_a_
 from nba_pipeline.orchestration.corrections import find_corrections
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage, lost_work
 from nba_pipeline.orchestration.recheck_job import JOB as RECHECK
-from nba_pipeline.orchestration.reconciliation import Work, untrained_week
 from nba_pipeline.orchestration.reloading import RELOAD
 from nba_pipeline.orchestration.undone import find_missing, find_undone
+from nba_pipeline.orchestration.weekly_training import untrained_week
+from nba_pipeline.orchestration.work import Work
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse

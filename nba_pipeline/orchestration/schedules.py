@@ -21,12 +21,9 @@ from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, WHY_TAG
 from nba_pipeline.league.calendar import EASTERN_NAME, eastern_date, week_of
 from nba_pipeline.orchestration.housekeeping import housekeeping
 from nba_pipeline.orchestration.jobs import game_day, train
-from nba_pipeline.orchestration.reconciliation import (
-    TRAINING_HOUR,
-    find_work,
-    needs_models,
-)
+from nba_pipeline.orchestration.reconciliation import find_work
 from nba_pipeline.orchestration.run_requests import games_of, held_back, no_warehouse, request, request_of, request_of_training
+from nba_pipeline.orchestration.weekly_training import TRAINING_HOUR, needs_models
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import Warehouse

@@ -41,13 +41,6 @@ from nba_pipeline.orchestration import injury_news as late_news
 from nba_pipeline.orchestration.jobs import game_day, limit, selection_of, train
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage
 from nba_pipeline.orchestration.recheck_job import recheck
-from nba_pipeline.orchestration.reconciliation import (
-    TRAINING_HOUR,
-    attempts_at,
-    is_in_progress,
-    next_of,
-    untrained_week,
-)
 from nba_pipeline.orchestration.run_requests import (
     games_of,
     held_back,
@@ -58,6 +51,8 @@ from nba_pipeline.orchestration.run_requests import (
     result,
 )
 from nba_pipeline.orchestration.undone import find_undone
+from nba_pipeline.orchestration.weekly_training import TRAINING_HOUR, untrained_week
+from nba_pipeline.orchestration.work import attempts_at, is_in_progress, next_of
 from nba_pipeline.providers.injury_report import InjuryReport
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.settings import SETTINGS

@@ -11,7 +11,8 @@ import dagster as dg
 from nba_pipeline.league.calendar import eastern_date
 from nba_pipeline.orchestration.corrections import find_corrections
 from nba_pipeline.orchestration.lost_partitions import lost_work, with_lost
-from nba_pipeline.orchestration.reconciliation import Work, find_work
+from nba_pipeline.orchestration.reconciliation import find_work
+from nba_pipeline.orchestration.work import Work
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing

@@ -14,7 +14,7 @@ from nba_pipeline.instance.rereads import NEWS, READ_AT, changed_at, rereads
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.corrections import CARRY, find_corrections
-from nba_pipeline.orchestration.reconciliation import Work, next_of
+from nba_pipeline.orchestration.work import Work, next_of
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
 
 DAY = date(2026, 1, 15)

@@ -25,8 +25,8 @@ from nba_pipeline.monitoring.status import status
 from nba_pipeline.notebook import frame
 from nba_pipeline.orchestration import lost_partitions
 from nba_pipeline.orchestration.lost_partitions import DAMAGED_FILE, alert_on_damage, lost_work
-from nba_pipeline.orchestration.reconciliation import has_its_models
 from nba_pipeline.orchestration.runner import Runner
+from nba_pipeline.orchestration.weekly_training import has_its_models
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline_tests.orchestration.test_runner import (
     DAY,

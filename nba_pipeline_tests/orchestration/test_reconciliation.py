@@ -19,18 +19,9 @@ from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.materializations import made_at
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.league.calendar import eastern
-from nba_pipeline.orchestration.reconciliation import (
-    DATA_VERSION_TAG,
-    Attempts,
-    Slate,
-    Work,
-    attempts_at,
-    find_work,
-    last_due,
-    look_at,
-    next_of,
-    untrained_week,
-)
+from nba_pipeline.orchestration.reconciliation import DATA_VERSION_TAG, find_work, last_due
+from nba_pipeline.orchestration.slates import Slate, look_at
+from nba_pipeline.orchestration.work import Attempts, Work, next_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -207,12 +198,6 @@ def test_what_two_days_brought_is_made_up_for_oldest_first_and_one_at_a_time(day
     assert found(days, now, days_back=2) == []
 
 
-def test_work_that_is_under_way_holds_up_all_other_also_older() -> None:
-    older = Work("overnight", YESTERDAY, ELEVEN, ("grades",), "")
-    running = Work("same_day", DAY, LAST_CALL, ("features",), "", Attempts(is_in_progress=True))
-    assert next_of([older, running], LAST_CALL) == (None, "same_day of 2026-01-15 is under way")
-
-
 def test_a_slate_that_begins_soon_comes_before_older_work(days: Days) -> None:
     days.write("boxscores", YESTERDAY)
     for now, first in ((eastern(DAY, 17, 59), "overnight"), (eastern(DAY, 18), "same_day")):
@@ -240,24 +225,6 @@ def test_the_run_of_a_schedule_is_the_first_attempt(days: Days) -> None:
 def test_an_attempt_at_an_earlier_call_is_none_at_this_one(days: Days) -> None:
     days.try_mode("same_day", DAY, AFTERNOON, AFTERNOON + MINUTE)
     assert the_one(found(days, LAST_CALL + GRACE)).attempts == Attempts()
-
-
-def test_each_attempt_waits_twice_as_long_up_to_a_limit() -> None:
-    waits = [Attempts(n, LAST_CALL).next_at() for n in (1, 2, 3, 7, 8, 9, 50)]
-    assert [(at - LAST_CALL) / MINUTE for at in waits if at] == [2, 4, 8, 128, 240, 240, 240]
-    assert Attempts().next_at() is None
-
-
-def test_an_attempt_without_an_end_does_not_wait() -> None:
-    assert Attempts(tried=1, last_end=None).next_at() is None
-
-
-def test_the_last_end_counts(days: Days) -> None:
-    for minutes in (20, 1, 9):
-        days.try_mode("same_day", DAY, LAST_CALL, LAST_CALL + minutes * MINUTE)
-    attempts = attempts_at(days.instance, "same_day", DAY, LAST_CALL)
-    assert attempts.tried == 3 and attempts.last_end is not None
-    assert abs(attempts.last_end - (LAST_CALL + 20 * MINUTE)) < SECOND
 
 
 def test_an_attempt_that_failed_waits_and_does_not_hold_up_the_next_slate(days: Days) -> None:
@@ -512,45 +479,6 @@ def test_postponed_games_are_no_tip_offs(days: Days) -> None:
     slate = next(look_at(days.warehouse, [DAY], AFTERNOON))
     assert set(slate.tipoffs) == {eastern(DAY, 19), None}
     assert slate.written == {*TABLES_OF_MODE["same_day"]}
-
-
-# The week's models
-
-
-@pytest.mark.parametrize(
-    ("trained_at", "now", "expected"),
-    [
-        (None, eastern(date(2026, 1, 12), 5, 5), None),
-        (None, eastern(date(2026, 1, 12), 5, 6), date(2026, 1, 12)),
-        (eastern(date(2026, 1, 11), 17, 30), eastern(date(2026, 1, 12), 5, 6), date(2026, 1, 12)),
-        (eastern(date(2026, 1, 12), 5, 1), eastern(date(2026, 1, 12), 5, 6), None),
-        (eastern(date(2026, 1, 12), 5, 1), eastern(date(2026, 1, 18), 23, 59), None),
-        (None, eastern(date(2026, 1, 18), 23, 59), date(2026, 1, 12)),
-    ],
-)
-def test_the_week_is_trained_from_monday_on(
-    days: Days, trained_at: datetime | None, now: datetime, expected: date | None
-) -> None:
-    if trained_at:
-        days.make(trained_at, date(2026, 1, 12), "points_model")
-    days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19)))
-    assert untrained_week(days.instance, days.warehouse, now) == expected
-
-
-@pytest.mark.parametrize(
-    ("game", "status", "is_due"),
-    [
-        (date(2026, 7, 5), "final", False),
-        (date(2026, 7, 6), "final", True),
-        (date(2026, 7, 19), "scheduled", True),
-        (date(2026, 7, 19), "postponed", False),
-        (date(2026, 7, 20), "scheduled", False),
-    ],
-)
-def test_out_of_season_no_week_is_trained(days: Days, game: date, status: str, is_due: bool) -> None:
-    days.write("schedule", game, *slate_of(game, eastern(game, 19), status=status))
-    week = untrained_week(days.instance, days.warehouse, eastern(date(2026, 7, 14), 12))
-    assert week == (date(2026, 7, 13) if is_due else None)
 
 
 # Unreadable data

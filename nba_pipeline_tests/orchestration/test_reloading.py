@@ -19,9 +19,10 @@ from nba_pipeline.instance.run_tags import OFFLINE_TAG
 from nba_pipeline.league.calendar import FIRST_DATE, days, eastern
 from nba_pipeline.monitoring import status as grid
 from nba_pipeline.monitoring.landed_dates import READS, landed_dates, loaded_before, not_loaded
-from nba_pipeline.orchestration.reconciliation import Work, find_work, next_of
+from nba_pipeline.orchestration.reconciliation import find_work
 from nba_pipeline.orchestration.reloading import RELOAD, RELOAD_TAGS, followers
 from nba_pipeline.orchestration.undone import find_missing
+from nba_pipeline.orchestration.work import Work, next_of
 from nba_pipeline.providers import balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.warehouse.landing import Landing, Slot

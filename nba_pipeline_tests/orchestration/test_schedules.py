@@ -10,10 +10,10 @@ from dagster._core.errors import ScheduleExecutionError
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from nba_pipeline.completeness.modes import CLOCK, MODES, TABLES_OF_MODE, Mode
-from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
+from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG
 from nba_pipeline.league.calendar import EASTERN, EASTERN_NAME, eastern
-from nba_pipeline.orchestration.reconciliation import PARTITION_TAG, attempts_at
 from nba_pipeline.orchestration.schedules import MOST_NIGHTLY_REQUESTS
+from nba_pipeline.orchestration.work import attempts_at
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline_tests.builders_days import Days, slate_of
 from nba_pipeline_tests.orchestration.ticks import (

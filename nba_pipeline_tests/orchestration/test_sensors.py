@@ -17,10 +17,9 @@ from dagster._utils.error import SerializableErrorInfo
 from nba_pipeline.completeness.gates import deadline
 from nba_pipeline.completeness.modes import CAPTURED, COLLECTED, TABLES_OF_MODE
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, WHY_TAG
+from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG, WHY_TAG
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration import sensors
-from nba_pipeline.orchestration.reconciliation import PARTITION_TAG
 from nba_pipeline.providers.nba_cdn import boxscore_request
 from nba_pipeline.sandbox.league import Game, League
 from nba_pipeline.warehouse.landing import Landing
