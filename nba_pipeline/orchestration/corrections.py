@@ -61,11 +61,11 @@ def find_corrections(instance: dg.DagsterInstance, warehouse: Warehouse, now: da
         why = f"the features are older than the corrected box scores of {names}"
         found.append(
             Work(
-                "same_day", day, changed, FEATURES, why, attempts_at(instance, CARRY, day, changed), asked_by=CARRY,
+                "same_day", day, changed, FEATURES, why, attempts_at(instance, CARRY, day, changed), purpose=CARRY,
                 next_command=f"nba-pipeline backfill --from {day} --to {day} --stop-after features",
             )
         )  # fmt: skip
-    return sorted(found, key=lambda work: (work.game_date, work.asked_by))
+    return sorted(found, key=lambda work: (work.game_date, work.purpose))
 
 
 def final_dates(warehouse: Warehouse, dates: Sequence[date]) -> list[Final]:
@@ -116,13 +116,13 @@ def _of_a_date(instance: dg.DagsterInstance, final: Final, now: datetime) -> Ite
         why = f"read again: {'; '.join(pending.news[:NEWS_SHOWN])}{f'; and {more} more' if more > 0 else ''}"
         at = pending.recorded_at
         yield Work(
-            "overnight", day, at, TABLES_OF_MODE["overnight"], why, attempts_at(instance, CARRY, day, at), asked_by=CARRY,
+            "overnight", day, at, TABLES_OF_MODE["overnight"], why, attempts_at(instance, CARRY, day, at), purpose=CARRY,
             next_command=f"nba-pipeline recheck --date {day}",
         )  # fmt: skip
     elif due := _due(instance, final, done, now):
         due_at, why = due
         yield Work(
-            "overnight", day, due_at, (), why, attempts_at(instance, JOB, day, due_at), asked_by=JOB, job=JOB,
+            "overnight", day, due_at, (), why, attempts_at(instance, JOB, day, due_at), purpose=JOB, job=JOB,
             next_command=f"nba-pipeline recheck --date {day}",
         )  # fmt: skip
 

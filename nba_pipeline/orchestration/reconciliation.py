@@ -27,7 +27,7 @@ from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG
 from nba_pipeline.instance.runs_in_progress import spans_in_progress
 from nba_pipeline.league.calendar import days, eastern, eastern_date
 from nba_pipeline.orchestration.reloading import RELOAD, Reload, find_reloads
-from nba_pipeline.orchestration.slates import Slate, look_at
+from nba_pipeline.orchestration.slates import Slate, read_slates
 from nba_pipeline.orchestration.work import Work, attempts_at, attempts_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
@@ -36,7 +36,7 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.partitions import recovering
 
 RECONCILE = "nba-pipeline reconcile"
-FOLLOW_THE_GAMES = (*SUMMARIES, "grades")
+DERIVED_FROM_GAMES = (*SUMMARIES, "grades")
 """Tables derived from the complete games of a date, once its coverage gate is open."""
 
 DATA_VERSION_TAG = "dagster/data_version"
@@ -48,9 +48,12 @@ MOST_COMPARED = 200
 
 
 def find_work(
-    instance: dg.DagsterInstance, warehouse: Warehouse, now: datetime, days_back: int = SETTINGS.patience.catch_up_days,
+    instance: dg.DagsterInstance,
+    warehouse: Warehouse,
+    now: datetime,
+    days_back: int = SETTINGS.patience.catch_up_days,
     landing: Landing | None = None,
-) -> list[Work]:  # fmt: skip
+) -> list[Work]:
     """Returns all work that is due and not done, oldest date first. `attempts` marks work in progress or waiting for a retry.
 
     With a landing, includes landed but not loaded data of every date.
@@ -59,24 +62,24 @@ def find_work(
     """
     today = eastern_date(now)
     recent = today - timedelta(days=SETTINGS.patience.catch_up_days)
-    known_since = min(warehouse.dates(TABLES["boxscores"]), default=recent)  # not the schedule: it covers a whole season
-    first = max(today - timedelta(days=days_back), min(recent, known_since))
+    loaded_since = min(warehouse.dates(TABLES["boxscores"]), default=recent)  # not the schedule: it covers a season at once
+    first = max(today - timedelta(days=days_back), min(recent, loaded_since))
     dates = days(first, today + timedelta(days=1))
-    found = []
-    for slate in recovering(lambda: list(look_at(warehouse, dates, now))):
+    undone = []
+    for slate in recovering(lambda: list(read_slates(warehouse, dates, now))):
         for mode in MODES:
             due_at = last_due(mode, slate, now)
-            work = _undone(instance, slate, mode, due_at, now) if due_at else None
+            work = _work_of_mode(instance, slate, mode, due_at, now) if due_at else None
             if mode == "overnight" and due_at is None:
-                work = _not_carried_on(instance, slate, now)
-            found += [work] if work else []
+                work = _evening_work(instance, slate, now)
+            undone += [work] if work else []
     if landing is not None:
-        found = with_reloads(found, instance, find_reloads(instance, warehouse, landing, now, dates), now)
+        undone = with_reloads(undone, instance, find_reloads(instance, warehouse, landing, now, dates), now)
     order = (RELOAD, *MODES)
-    return sorted(found, key=lambda work: (work.game_date, order.index(work.mode)))
+    return sorted(undone, key=lambda work: (work.game_date, order.index(work.mode)))
 
 
-def with_reloads(found: Sequence[Work], instance: dg.DagsterInstance, reloads: Sequence[Reload], now: datetime) -> list[Work]:
+def with_reloads(undone: Sequence[Work], instance: dg.DagsterInstance, reloads: Sequence[Reload], now: datetime) -> list[Work]:
     """Returns the work of the modes and the reloads, without duplicate tables.
 
     Past the deadline of a date its reload comes first, because it sends no request. The overnight work of the date waits for
@@ -88,13 +91,13 @@ def with_reloads(found: Sequence[Work], instance: dg.DagsterInstance, reloads: S
         own = {PARTITION_TAG: reload.game_date.isoformat(), DUE_TAG: reload.due_at.isoformat()}
         attempts = attempts_of([record for record in records if own.items() <= record.dagster_run.tags.items()], spans, own)
         comes_first = now >= gates.deadline(reload.game_date) and not attempts.tried
-        others = [work for work in found if work.game_date == reload.game_date]
-        taken = set[str]() if comes_first else {name for work in others for name in work.tables}
+        of_date = [work for work in undone if work.game_date == reload.game_date]
+        taken = set[str]() if comes_first else {name for work in of_date for name in work.tables}
         waiting |= {reload.game_date} if comes_first else set()
         tables = tuple(name for name in reload.tables if name not in taken)
         if set(tables).intersection(reload.sources):
             works.append(Work(RELOAD, reload.game_date, reload.due_at, tables, reload.why, attempts, next_command=RECONCILE))
-    return [*works, *(work for work in found if work.mode != "overnight" or work.game_date not in waiting)]
+    return [*works, *(work for work in undone if work.mode != "overnight" or work.game_date not in waiting)]
 
 
 def last_due(mode: Mode, slate: Slate, now: datetime) -> datetime | None:
@@ -102,60 +105,67 @@ def last_due(mode: Mode, slate: Slate, now: datetime) -> datetime | None:
     return modes.last_due(mode, slate.game_date, slate.tipoffs, now)
 
 
-def _undone(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: datetime, now: datetime) -> Work | None:
+def _work_of_mode(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: datetime, now: datetime) -> Work | None:
     tables = tuple(table for table in TABLES_OF_MODE[mode] if table not in slate.closed)
     day = slate.game_date
     made = {table: made_at(instance, table, day) if table in slate.written else None for table in tables}
     # tables behind a closed gate are not due before the deadline: the sensor final_games requests the missing box scores
-    is_held = mode == "overnight" and not slate.is_open and now < gates.deadline(day)
-    due = [table for table in tables if not (is_held and table in FOLLOW_THE_GAMES)]
+    is_gated = mode == "overnight" and not slate.is_open and now < gates.deadline(day)
+    due = [table for table in tables if not (is_gated and table in DERIVED_FROM_GAMES)]
     missing = [table for table in due if (at := made[table]) is None or at < due_at]
     grace = timedelta(minutes=SETTINGS.patience.grace_minutes)
     changed = made | {name: changed_at(instance, name, day) for name in ONLY_IF_CHANGED if name in made}
-    stale = [table for table in due if table not in missing and _was_passed_over(table, changed, now - grace)]
-    # the sensor final_games handles a late box score until the deadline; after some days it is no longer expected
-    may_still_come = now < eastern(day + timedelta(days=gates.OVERDUE_DAYS), 0)
-    late = slate.incomplete if now >= gates.deadline(day) else ()
-    lacking = (*late, *slate.left_behind) if mode == "overnight" and may_still_come else ()
-    if not missing and not stale and not lacking:
+    stale = [table for table in due if table not in missing and _is_stale(table, changed, now - grace)]
+    problems = _problems_of_games(slate, now) if mode == "overnight" else ()
+    if not missing and not stale and not problems:
         return None
-    told = {f"not made since {due_at:%Y-%m-%d %H:%M} UTC": missing, "older than what it is made of": stale}
-    why = "; ".join([*(f"{what}: {', '.join(names)}" for what, names in told.items() if names), *lacking])
+    states = {f"not made since {due_at:%Y-%m-%d %H:%M} UTC": missing, "older than upstream tables": stale}
+    why = "; ".join([*(f"{state}: {', '.join(names)}" for state, names in states.items() if names), *problems])
     attempts = attempts_at(instance, mode, day, due_at)
-    if lacking:
+    if problems:
         return Work(mode, day, due_at, tables, why, attempts)
     optional = [table for table in missing if table not in CRITICAL_OF_MODE[mode] and table not in FROM_PREDICTIONS]
-    others = {*missing, *stale} - set(optional)
-    waited = now - _lacking_since(due_instants(mode, day, slate.tipoffs), [made[table] for table in optional], due_at)
+    required = {*missing, *stale} - set(optional)
+    waited = now - _missing_since(due_instants(mode, day, slate.tipoffs), [made[table] for table in optional], due_at)
     until = slate.until_first_tipoff(now)
-    may_go_on = may_proceed_without(len(optional), waited, until)
-    gone_without = tuple(optional) if attempts.tried and others and may_go_on else ()
-    chosen = {*missing, *stale} - set(gone_without)
+    may_omit = attempts.tried and required and may_proceed_without(len(optional), waited, until)
+    omitted = tuple(optional) if may_omit else ()
+    chosen = {*missing, *stale} - set(omitted)
     chosen |= {"schedule"} if "boxscores" in chosen else set()  # a box score counts once the schedule has its game as final
-    wanted = tuple(table for table in tables if table in chosen)
     is_urgent = mode == "same_day" and until is not None and until <= timedelta(minutes=SETTINGS.patience.last_call_minutes)
-    return Work(mode, day, due_at, wanted, why, attempts, gone_without, is_urgent)
+    return Work(mode, day, due_at, tuple(name for name in tables if name in chosen), why, attempts, omitted, is_urgent)
 
 
-def _not_carried_on(instance: dg.DagsterInstance, slate: Slate, now: datetime) -> Work | None:
+def _problems_of_games(slate: Slate, now: datetime) -> tuple[str, ...]:
+    """Returns the messages about incomplete and unprocessed games of a slate, until box scores are no longer expected.
+
+    Until the deadline, the sensor `final_games` requests late box scores.
+    """
+    if now >= eastern(slate.game_date + timedelta(days=gates.OVERDUE_DAYS), 0):
+        return ()
+    late = slate.incomplete if now >= gates.deadline(slate.game_date) else ()
+    return (*late, *slate.unprocessed)
+
+
+def _evening_work(instance: dg.DagsterInstance, slate: Slate, now: datetime) -> Work | None:
     """Returns the summaries and grades that the automation conditions did not update after the evening's box scores.
 
     Applies before the first overnight call, so that a failed evening run does not wait for it.
     """
     day = slate.game_date
-    collected_at = made_at(instance, "boxscores", day) if slate.left_behind and slate.is_open else None
+    collected_at = made_at(instance, "boxscores", day) if slate.unprocessed and slate.is_open else None
     if collected_at is None or collected_at + timedelta(minutes=SETTINGS.patience.grace_minutes) > now:
         return None
     attempts = attempts_at(instance, "overnight", day, collected_at)
-    return Work("overnight", day, collected_at, FOLLOW_THE_GAMES, "; ".join(slate.left_behind), attempts)
+    return Work("overnight", day, collected_at, DERIVED_FROM_GAMES, "; ".join(slate.unprocessed), attempts)
 
 
-def _lacking_since(instants: Sequence[datetime], made: Sequence[datetime | None], due_at: datetime) -> datetime:
+def _missing_since(instants: Sequence[datetime], made: Sequence[datetime | None], due_at: datetime) -> datetime:
     """Returns the first instant since which one of the tables is due and missing. Later calls do not restart the wait."""
     return min((at for at in instants if at < due_at and any(one is None or one < at for one in made)), default=due_at)
 
 
-def _was_passed_over(table: str, made: Mapping[str, datetime | None], before: datetime) -> bool:
+def _is_stale(table: str, made: Mapping[str, datetime | None], before: datetime) -> bool:
     """Whether the automation conditions missed an update: a table that this one follows is newer, but not after `before`."""
     own = made[table]
     follows = FLOWS[table].follows if table in FLOWS else ()
@@ -164,13 +174,13 @@ def _was_passed_over(table: str, made: Mapping[str, datetime | None], before: da
 
 def changed_at(instance: dg.DagsterInstance, table: str, day: date) -> datetime | None:
     """Returns when a date of a table last changed its data version, UTC; None if it was never materialized."""
-    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(table), asset_partitions=[day.isoformat()])
-    records = instance.fetch_materializations(wanted, limit=MOST_COMPARED).records
+    of_date = dg.AssetRecordsFilter(asset_key=dg.AssetKey(table), asset_partitions=[day.isoformat()])
+    records = instance.fetch_materializations(of_date, limit=MOST_COMPARED).records
     newest = _data_version(records[0]) if records else None
     same = records[:1] if newest is None else takewhile(lambda record: _data_version(record) == newest, records)
     return min((datetime.fromtimestamp(record.timestamp, UTC) for record in same), default=None)
 
 
 def _data_version(record: dg.EventLogRecord) -> str | None:
-    made = record.asset_materialization
-    return (made.tags or {}).get(DATA_VERSION_TAG) if made else None
+    materialization = record.asset_materialization
+    return (materialization.tags or {}).get(DATA_VERSION_TAG) if materialization else None

@@ -26,11 +26,11 @@ def untrained_week(
     if now < due_at + timedelta(minutes=SETTINGS.patience.grace_minutes):
         return None
     trained_at = made_at(instance, "points_model", week)
-    is_trained = trained_at is not None and trained_at >= due_at and has_its_models(warehouse, week, store)
+    is_trained = trained_at is not None and trained_at >= due_at and has_models(warehouse, week, store)
     return week if not is_trained and needs_models(warehouse, week) else None
 
 
-def has_its_models(warehouse: Warehouse, week: date, store: ModelStore | None) -> bool:
+def has_models(warehouse: Warehouse, week: date, store: ModelStore | None) -> bool:
     """Whether the week's rows of `points_model` are readable and the store has each of their models."""
     table = TABLES["points_model"]
     warehouse.check([table], [week])

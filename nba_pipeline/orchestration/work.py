@@ -44,12 +44,12 @@ class Work:
     tables: tuple[str, ...]
     why: str
     attempts: Attempts = Attempts()
-    gone_without: tuple[str, ...] = ()
+    omitted: tuple[str, ...] = ()
     """Optional tables that the work no longer waits for."""
     is_urgent: bool = False
     """Whether the slate begins so soon that it comes before older work."""
-    asked_by: str = ""
-    """The subject that requests the work, if it is not the mode."""
+    purpose: str = ""
+    """What the work is for, if it is not the mode."""
     job: str = "game_day"
     next_command: str = ""
     """The command that does the work, if it is not `run` with the mode."""
@@ -61,8 +61,8 @@ class Work:
 
     @property
     def subject(self) -> str:
-        """The mode or other subject that requests the work."""
-        return self.asked_by or self.mode
+        """The mode or other purpose of the work, as in the tag `nba/mode` of its runs."""
+        return self.purpose or self.mode
 
     @property
     def command(self) -> str:
@@ -77,32 +77,32 @@ class Work:
     @property
     def tags(self) -> dict[str, str]:
         """The tags that identify the runs of the work and state its reason."""
-        without = f"; goes on without {', '.join(self.gone_without)}" if self.gone_without else ""
+        without = f"; proceeds without {', '.join(self.omitted)}" if self.omitted else ""
         tags = {MODE_TAG: self.subject, DUE_TAG: self.due_at.isoformat(), WHY_TAG: (self.why + without)[:LONGEST_WHY]}
         return RELOAD_TAGS | tags if self.mode == RELOAD else tags
 
 
-def next_of(found: Sequence[Work], now: datetime) -> tuple[Work | None, str]:
+def next_of(undone: Sequence[Work], now: datetime) -> tuple[Work | None, str]:
     """Returns the next work to start, or None and the reason. No work starts while a run for any of it is in progress.
 
     The oldest work comes first. Only an urgent slate precedes older work, which its features may then lack. Work that waits
     for a retry does not block other work: a late source must not delay the next slate.
     """
-    for work in found:
+    for work in undone:
         if work.attempts.is_in_progress:
-            return None, f"{work.name} is under way"
+            return None, f"{work.name} is in progress"
     waiting = []
-    for work in sorted(found, key=lambda work: not work.is_urgent):
+    for work in sorted(undone, key=lambda work: not work.is_urgent):
         next_at = work.attempts.next_at()
         if next_at is None or next_at <= now:
             return work, ""
-        waiting.append(f"{work.name} was tried {work.attempts.tried} times and is tried again at {next_at:%Y-%m-%d %H:%M} UTC")
-    return None, "; ".join(waiting) or "nothing that is due is undone"
+        waiting.append(f"{work.name}: attempt {work.attempts.tried + 1} is at {next_at:%Y-%m-%d %H:%M} UTC")
+    return None, "; ".join(waiting) or "all due work is done"
 
 
-def attempts_at(instance: dg.DagsterInstance, asked_by: str, day: date, due_at: datetime) -> Attempts:
+def attempts_at(instance: dg.DagsterInstance, subject: str, day: date, due_at: datetime) -> Attempts:
     """Returns the attempts at this work: its own runs, and any run of the date in progress."""
-    own = {PARTITION_TAG: day.isoformat(), MODE_TAG: asked_by, DUE_TAG: due_at.isoformat()}
+    own = {PARTITION_TAG: day.isoformat(), MODE_TAG: subject, DUE_TAG: due_at.isoformat()}
     return attempts_of(instance.get_run_records(dg.RunsFilter(tags=own)), spans_in_progress(instance), own)
 
 

@@ -92,7 +92,7 @@ def test_a_reread_that_a_source_did_not_answer_is_repeated_after_a_while(days: D
     assert work.attempts.tried == 1
     assert next_of([work], after(1, 12, 3)) == (
         None,
-        "recheck of 2026-01-15 was tried 1 times and is tried again at 2026-01-16 17:04 UTC",
+        "recheck of 2026-01-15: attempt 2 is at 2026-01-16 17:04 UTC",
     )
     assert next_of([work], after(1, 12, 5))[0] == work
 
@@ -122,7 +122,7 @@ def test_a_date_that_was_never_collected_or_that_the_archive_holds_is_not_read_a
 def test_news_of_a_reread_ask_for_the_tables_of_the_date_until_they_hold_it(days: Days) -> None:
     reread(days, after(1, 12, 5), "nba_cdn box score of game 1")
     work = the_one(found(days, after(1, 12, 6)))
-    assert (work.job, work.tables, work.asked_by) == ("game_day", TABLES_OF_MODE["overnight"], CARRY)
+    assert (work.job, work.tables, work.purpose) == ("game_day", TABLES_OF_MODE["overnight"], CARRY)
     assert work.why == "read again: nba_cdn box score of game 1"
     change(days, after(1, 12, 7))
     assert found(days, after(1, 12, 8)) == []

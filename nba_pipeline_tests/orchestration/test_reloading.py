@@ -151,7 +151,7 @@ def test_the_oldest_date_is_first_and_a_running_date_holds_up_all_others(days_of
     chosen, _ = next_of(found(days_of), NOW)
     assert chosen and chosen.game_date == OLD
     days_of.begin(OLD, NOW, **chosen.tags)
-    assert next_of(found(days_of), NOW) == (None, f"reload of {OLD} is under way")
+    assert next_of(found(days_of), NOW) == (None, f"reload of {OLD} is in progress")
 
 
 def test_a_reload_that_failed_waits_and_another_date_is_next(days_of: Days) -> None:

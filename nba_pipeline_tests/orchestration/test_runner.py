@@ -27,8 +27,9 @@ from nba_pipeline.environments import resources_for
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern
+from nba_pipeline.orchestration.line_captures import share_captured
 from nba_pipeline.orchestration.runner import Outcome, Runner
-from nba_pipeline.orchestration.sensors import pending_games, share_captured
+from nba_pipeline.orchestration.scoreboard import pending_games
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.backup import back_up
 from nba_pipeline.warehouse.ledgers import verify

@@ -12,10 +12,10 @@ ELEVEN, LAST_CALL = eastern(DAY, 11), eastern(DAY, 16)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
-def test_work_that_is_under_way_holds_up_all_other_also_older() -> None:
+def test_work_in_progress_blocks_all_other_work() -> None:
     older = Work("overnight", YESTERDAY, ELEVEN, ("grades",), "")
     running = Work("same_day", DAY, LAST_CALL, ("features",), "", Attempts(is_in_progress=True))
-    assert next_of([older, running], LAST_CALL) == (None, "same_day of 2026-01-15 is under way")
+    assert next_of([older, running], LAST_CALL) == (None, "same_day of 2026-01-15 is in progress")
 
 
 def test_each_attempt_waits_twice_as_long_up_to_a_limit() -> None:
