@@ -22,7 +22,7 @@ DAY = date(2026, 1, 15)
         (None, eastern(date(2026, 1, 18), 23, 59), date(2026, 1, 12)),
     ],
 )
-def test_the_week_is_trained_from_monday_on(
+def test_a_week_is_due_for_training_from_monday_on(
     days: Days, trained_at: datetime | None, now: datetime, expected: date | None
 ) -> None:
     if trained_at:
