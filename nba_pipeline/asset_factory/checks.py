@@ -198,6 +198,26 @@ def share_verdict(day: date, there: int, wanted: int, floor: float, missing: Seq
     return Verdict(day, share >= floor, {name: share, "present": there, "expected": wanted}, missing)
 
 
+def share_verdicts(
+    dates: Sequence[date], expected: pl.DataFrame, missing: pl.DataFrame, floor: float, names: str, share: str = "share"
+) -> list[Verdict]:
+    """Returns per date a verdict on the share of the expected rows that are not missing, see `share_verdict`.
+
+    Args:
+        dates: The dates to judge.
+        expected: One row per expected item, with `game_date`.
+        missing: The rows of `expected` that are missing.
+        floor: The share from which the check passes.
+        names: The column of `missing` with the names to show.
+        share: The key of the share in the metadata.
+    """
+    verdicts = []
+    for day in dates:
+        due, absent = (rows.filter(pl.col("game_date") == day) for rows in (expected, missing))
+        verdicts.append(share_verdict(day, due.height - absent.height, due.height, floor, absent[names].to_list(), share))
+    return verdicts
+
+
 def _fold(name: str, values: list[float]) -> float:
     """Returns the minimum of shares, the sum of counts, the mean of other numbers."""
     if "share" in name:

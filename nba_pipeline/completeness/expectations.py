@@ -58,6 +58,31 @@ def games_without_predictions(warehouse: Warehouse, dates: Sequence[date]) -> tu
     return expected, expected.join(made, on=["game_date", "game_id"], how="anti", maintain_order="left")
 
 
+def players_without_predictions(
+    warehouse: Warehouse, dates: Sequence[date], required: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Returns the players of the dates who require a prediction, and those without any.
+
+    A player requires a prediction with enough games, enough minutes and the `required` features, if the game is played.
+    """
+    settings = SETTINGS.predicting
+    eligible = (
+        warehouse.scan(TABLES["features"], dates)
+        .filter(
+            pl.col("games_played_season") >= settings.least_games,
+            pl.col("minutes_mean_last_10_games") >= settings.least_minutes,
+            pl.all_horizontal(pl.col(required).is_not_null()),
+        )
+        .select("game_date", "game_id", "player_id", "team")
+        .collect()
+    )
+    played = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != OFF).select("game_id").collect()
+    names = warehouse.scan(TABLES["upcoming_players"], dates).select("game_id", "player_id", "player_name").collect()
+    predicted = warehouse.scan(TABLES["predictions"], dates).select("game_id", "player_id").unique().collect()
+    expected = eligible.join(played, on="game_id", how="semi").join(names, on=["game_id", "player_id"], how="left")
+    return expected, expected.join(predicted, on=["game_id", "player_id"], how="anti")
+
+
 def usual(seen: pl.DataFrame, what: str, slates: Sequence[date], dates: Sequence[date]) -> dict[date, list[str]]:
     """Returns per date with games the values of a column that most earlier slates had.
 
