@@ -15,7 +15,7 @@ import polars as pl
 
 from nba_pipeline.asset_factory.conditions import FLOWS
 from nba_pipeline.assets.grades.grades import STATISTICS, published
-from nba_pipeline.completeness import gates, modes
+from nba_pipeline.completeness import gates, modes, slate_gates
 from nba_pipeline.completeness.modes import (
     CRITICAL_OF_MODE,
     FROM_PREDICTIONS,
@@ -230,7 +230,7 @@ def _undone(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: date
     changed = made | {name: changed_at(instance, name, day) for name in ONLY_IF_CHANGED if name in made}
     stale = [table for table in due if table not in missing and _was_passed_over(table, changed, now - grace)]
     # the sensor final_games handles a late box score until the deadline; after some days it is no longer expected
-    may_still_come = now < eastern(day + timedelta(days=gates.OVERDUE_DAYS), 0)
+    may_still_come = now < eastern(day + timedelta(days=slate_gates.OVERDUE_DAYS), 0)
     late = slate.incomplete if now >= gates.deadline(day) else ()
     lacking = (*late, *slate.left_behind) if mode == "overnight" and may_still_come else ()
     if not missing and not stale and not lacking:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nba_pipeline.cli import app
-from nba_pipeline.completeness import gates
+from nba_pipeline.completeness import slate_gates
 from nba_pipeline.completeness.not_played import NOT_PLAYED, mark, off_games, standing_marks, with_marks
 from nba_pipeline.errors import BadInput
 from nba_pipeline.tables.table import TABLES
@@ -78,10 +78,10 @@ def test_a_marked_game_holds_neither_team_back(warehouse: LocalWarehouse) -> Non
     tomorrow = a_game(before(-1), "GSW", "NYK", status="scheduled", **NO_SCORE)
     stuck = frame_of(TABLES["schedule"], GAMES[0] | {"tipoff_at": at(0)}, tomorrow)
     boxes = TABLES["boxscores"].empty()
-    _, held = gates.judge_slates(stuck, boxes, [before(-1)], at(20))
+    _, held = slate_gates.judge_slates(stuck, boxes, [before(-1)], at(20))
     assert set(held["team"]) == {"GSW", "NYK"}
     games = with_marks(stuck, warehouse.scan(NOT_PLAYED).collect(), NOW)
-    verdict, held = gates.judge_slates(games, boxes, [before(-1)], at(20))
+    verdict, held = slate_gates.judge_slates(games, boxes, [before(-1)], at(20))
     assert held.is_empty() and verdict.row(0, named=True)["recent_games"] == 0
 
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, if_there
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.completeness import gates
+from nba_pipeline.completeness import slate_gates
 from nba_pipeline.formulas.availability import PRINTED_INSTANT, injury_status, with_unclear
 from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before
 from nba_pipeline.instance.clock import Clock
@@ -217,7 +217,7 @@ def upcoming_players(
 @dated_check(TABLE, blocking=True)
 def the_last_slates_are_covered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """At least 80 % of the final games of the last 3 slates before the date have complete box scores."""
-    slates, _ = gates.judge_slates(*gates.before(warehouse, dates), dates, clock.as_of)
+    slates, _ = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
     return [
         Verdict(
             row["game_date"], row["is_open"],
@@ -230,7 +230,7 @@ def the_last_slates_are_covered(warehouse: Warehouse, dates: Sequence[date], clo
 @dated_check(TABLE)
 def no_team_has_a_hole(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """Each team's last 3 games before the date have complete box scores. Teams without them are held back and named."""
-    _, held_back = gates.judge_slates(*gates.before(warehouse, dates), dates, clock.as_of)
+    _, held_back = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
     return [
         Verdict(
             day,

@@ -16,7 +16,7 @@ import polars as pl
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, if_there, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdicts
 from nba_pipeline.assets.features.features import FEATURES
-from nba_pipeline.completeness import gates
+from nba_pipeline.completeness import slate_gates
 from nba_pipeline.completeness.eligibility import judge_players
 from nba_pipeline.completeness.expectations import games_without_predictions, players_without_predictions
 from nba_pipeline.errors import Closed
@@ -196,7 +196,7 @@ def predictions(
 ) -> pl.DataFrame:  # fmt: skip
     """New and changed predictions for the ledger: live before tip-off, backtest after."""
     dates, now = dates_of(context), clock.now()
-    ready = gates.judge_readiness(features, MOVING_AVERAGE.required, dates)
+    ready = slate_gates.judge_readiness(features, MOVING_AVERAGE.required, dates)
     closed = ready.filter(~pl.col("is_open"))
     if closed.height == len(dates):
         first = closed.row(0, named=True)

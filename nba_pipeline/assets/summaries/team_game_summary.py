@@ -17,7 +17,7 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, days_before, if_there, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.completeness import gates
+from nba_pipeline.completeness import slate_gates
 from nba_pipeline.formulas.possessions import offensive_rating, pace, possessions, with_team_heaves
 from nba_pipeline.formulas.shooting import effective_field_goal_pct, true_shooting_pct
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, listed_heaves, with_team_zones
@@ -153,7 +153,7 @@ CODE_VERSION = "2"
 
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
-    ins={"schedule": days_before(gates.RECENT_DAYS, through=0), "play_by_play": if_there()},
+    ins={"schedule": days_before(slate_gates.RECENT_DAYS, through=0), "play_by_play": if_there()},
 )  # fmt: skip
 def team_game_summary(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, team_boxscores: pl.DataFrame, player_game_summary: pl.DataFrame,
