@@ -168,7 +168,9 @@ def eligible_games(
             f"{first['game_date']} is closed: {first['complete_games']} of {first['final_games']} final games have a complete "
             f"box score, fewer than {SETTINGS.coverage.enough:.0%}; missing: {', '.join(first['missing'])}"
         )
-    go_on = judged.filter(pl.col("is_complete") & ~pl.col("game_date").is_in(closed["game_date"].implode()))
-    out = judged.filter(~pl.col("game_id").is_in(go_on["game_id"].implode()))
-    left_out = {str(day): out.filter(pl.col("game_date") == day)["matchup"].to_list() for day in out["game_date"].unique()}
-    return go_on["game_id"].to_list(), left_out
+    eligible = judged.filter(pl.col("is_complete") & ~pl.col("game_date").is_in(closed["game_date"].implode()))
+    excluded = judged.filter(~pl.col("game_id").is_in(eligible["game_id"].implode()))
+    excluded_by_date = {
+        str(day): excluded.filter(pl.col("game_date") == day)["matchup"].to_list() for day in excluded["game_date"].unique()
+    }
+    return eligible["game_id"].to_list(), excluded_by_date

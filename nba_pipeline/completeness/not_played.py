@@ -63,7 +63,7 @@ def off_games(games: pl.DataFrame, marks: pl.DataFrame, as_of: datetime) -> dict
     beside = games.join(standing, on=["game_date", "game_id"], how="left").sort("game_id")
     matchup, league = pl.format("{}@{} {}", "away_team", "home_team", "game_id"), pl.col("status_text").fill_null("no reason")
     is_marked, is_off = pl.col("author").is_not_null(), pl.col("status") == OFF
-    sentence = (
+    message = (
         pl.when(is_off & is_marked)
         .then(pl.format("{} is marked as not played, by {}: {}", matchup, "author", "mark_reason"))
         .when(is_off)
@@ -71,7 +71,7 @@ def off_games(games: pl.DataFrame, marks: pl.DataFrame, as_of: datetime) -> dict
         .when(is_marked & (pl.col("status") == "final"))
         .then(pl.format("{} is final; the mark by {} counts no more", matchup, "author"))
     )
-    named = beside.with_columns(sentence.alias("sentence")).filter(pl.col("sentence").is_not_null())
+    named = beside.with_columns(message.alias("sentence")).filter(pl.col("sentence").is_not_null())
     return dict(named.group_by("game_date", maintain_order=True).agg("sentence").iter_rows())
 
 

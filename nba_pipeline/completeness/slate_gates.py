@@ -28,7 +28,7 @@ SLATE_VERDICT: Mapping[str, Any] = {
     "game_date": pl.Date, "recent_games": pl.Int64, "recent_complete": pl.Int64, "share": pl.Float64, "is_open": pl.Boolean,
     "missing": pl.List(pl.String),
 }  # fmt: skip
-HELD_BACK: Mapping[str, Any] = {"game_date": pl.Date, "team": pl.String, "matchup": pl.String}
+EXCLUDED_TEAMS: Mapping[str, Any] = {"game_date": pl.Date, "team": pl.String, "matchup": pl.String}
 
 
 def before(warehouse: Warehouse, dates: Sequence[date]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -62,13 +62,13 @@ def judge_slates(
         .sort("game_date", "game_id")
     )
     verdicts: list[dict[str, object]] = []
-    held_back: list[dict[str, object]] = []
+    excluded_teams: list[dict[str, object]] = []
     slates = pl.DataFrame({"game_date": sorted(dates)}, schema={"game_date": pl.Date}).with_columns(season_of_game_date())
     for day, season in slates.iter_rows():
         is_recent = ~pl.col("is_overdue") | (pl.col("game_date") >= day - timedelta(days=OVERDUE_DAYS))
         earlier = games.filter(pl.col("season") == season, pl.col("game_date") < day, is_recent)
         verdicts.append(_last_slates(earlier, day))
-        held_back += _teams_with_a_hole(earlier, day)
+        excluded_teams += _teams_with_a_hole(earlier, day)
     playing = pl.concat(
         [
             schedule.filter(pl.col("status") != "postponed").select("game_date", pl.col(f"{side}_team").alias("team"))
@@ -78,7 +78,7 @@ def judge_slates(
     has_games = pl.col("game_date").is_in(playing["game_date"].implode())
     return (
         pl.DataFrame(verdicts, schema=SLATE_VERDICT).with_columns(pl.col("is_open") | ~has_games),
-        pl.DataFrame(held_back, schema=HELD_BACK).join(playing, on=["game_date", "team"], how="semi"),
+        pl.DataFrame(excluded_teams, schema=EXCLUDED_TEAMS).join(playing, on=["game_date", "team"], how="semi"),
     )
 
 
@@ -106,7 +106,7 @@ def _teams_with_a_hole(earlier: pl.DataFrame, day: date) -> list[dict[str, objec
 
 
 def ready_players(
-    upcoming_players: pl.DataFrame, slates: pl.DataFrame, held_back: pl.DataFrame
+    upcoming_players: pl.DataFrame, slates: pl.DataFrame, excluded_teams: pl.DataFrame
 ) -> tuple[pl.DataFrame, dict[str, list[str]]]:
     """Returns the expected players of open slates whose team is not held back, and per date the excluded teams and slates.
 
@@ -120,11 +120,11 @@ def ready_players(
             f"the last {SETTINGS.coverage.recent_slates} slates have a complete box score; missing: {', '.join(first['missing'][:20])}"
         )
     expected = upcoming_players.filter(~pl.col("game_date").is_in(closed["game_date"].implode())).join(
-        held_back.select("game_date", "team").unique(), on=["game_date", "team"], how="anti"
+        excluded_teams.select("game_date", "team").unique(), on=["game_date", "team"], how="anti"
     )
     names = pl.concat(
         [
-            held_back.select("game_date", pl.format("{} ({})", "team", "matchup").alias("name")),
+            excluded_teams.select("game_date", pl.format("{} ({})", "team", "matchup").alias("name")),
             closed.select("game_date", pl.lit(SLATE_CLOSED).alias("name")),
         ]
     )

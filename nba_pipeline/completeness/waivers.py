@@ -55,8 +55,8 @@ def waive(
     Raises BadInput as `refuse_nonsense` does, and if the gate is already waived.
     """
     refuse_nonsense(now, day, gate, reason, author, ends_at)
-    there = warehouse.scan(gates.WAIVERS, [day]).collect()
-    standing = gates.standing_waivers(there, now).filter(pl.col("gate") == gate).sort("waived_at")
+    existing = warehouse.scan(gates.WAIVERS, [day]).collect()
+    standing = gates.standing_waivers(existing, now).filter(pl.col("gate") == gate).sort("waived_at")
     if standing.height:
         first = standing.row(0, named=True)
         raise BadInput(

@@ -13,7 +13,7 @@ from nba_pipeline.assets.sources.schedule import (
     changed_dates,
     newest_of_each_game,
     refuse_a_hollow_season,
-    refuse_other_seasons,
+    refuse_dates_of_another_season,
     schedule,
 )
 from nba_pipeline.completeness.not_played import mark
@@ -245,6 +245,6 @@ def test_a_season_is_hollow_below_four_fifths_of_the_known_games(games: int, is_
 def test_another_season_than_is_served_is_refused(day: date, is_refused: bool) -> None:
     if is_refused:
         with pytest.raises(Permanent, match=f"serves the season 2023-24, {day} belongs to"):
-            refuse_other_seasons([day], "2023-24", {DAY})
+            refuse_dates_of_another_season([day], "2023-24", {DAY})
     else:
-        refuse_other_seasons([day], "2023-24", {DAY})
+        refuse_dates_of_another_season([day], "2023-24", {DAY})

@@ -167,16 +167,16 @@ REQUIRED_FOR_BETTING = tuple(name for name, about in ABOUT.items() if about["req
 """Default requirements for a bet. A system requires only features that it reads."""
 
 
-OF_THE_FORM = (
+FORM_COLUMNS = (
     *(name for name in FEATURES if name in PlayerFormRows.column_names()), "games_played_season", "latest_game_date",
     "opponent_rest_days", "previous_closing_line", "is_window_complete",
 )  # fmt: skip
-OF_THE_MATCHUP = (*(name for name in FEATURES if name in MatchupRows.column_names()), "age_years")
-OF_THE_DIET = (
+MATCHUP_COLUMNS = (*(name for name in FEATURES if name in MatchupRows.column_names()), "age_years")
+DIET_COLUMNS = (
     "paint_attempt_pct_last_10_games", "mid_range_attempt_pct_last_10_games", "three_point_attempt_pct_last_10_games",
     "assisted_pct_last_10_games",
 )  # fmt: skip
-OF_THE_LINE = (
+LINE_COLUMNS = (
     "line", "opening_line", "line_standard_deviation_across_books", "price_skew", "line_movement_direction",
     "late_line_movements",
 )  # fmt: skip
@@ -200,8 +200,8 @@ QUALITIES: Mapping[str, Sequence[str]] = {
 """Quality score -> its features: the required ones of a family, all market features, all required ones."""
 
 OWN_VERSION = "2"
-MADE_BY = (OWN_VERSION, UPCOMING_VERSION, FORM_VERSION, DIET_VERSION, DEFENSE_VERSION, MATCHUPS_VERSION)
-CODE_VERSION = hashlib.sha256(json.dumps([MADE_BY, RANGES]).encode()).hexdigest()[:12]
+UPSTREAM_VERSIONS = (OWN_VERSION, UPCOMING_VERSION, FORM_VERSION, DIET_VERSION, DEFENSE_VERSION, MATCHUPS_VERSION)
+CODE_VERSION = hashlib.sha256(json.dumps([UPSTREAM_VERSIONS, RANGES]).encode()).hexdigest()[:12]
 """Hash of the code versions and ranges of the feature tables. Rows with another value are stale."""
 
 
@@ -223,11 +223,11 @@ def features_of(
         "game_date", pl.col("team").alias("opponent"),
         *[pl.col(f"{what}_last_15_games").alias(f"opponent_{what}_last_15_games") for what in ("defensive_rating", "pace")],
     )  # fmt: skip
-    diet = player_shot_zones.select("game_date", "player_id", *OF_THE_DIET)
+    diet = player_shot_zones.select("game_date", "player_id", *DIET_COLUMNS)
     rows = (
         upcoming_players.select(*identity, *reported)
-        .join(player_form.select(*key, *OF_THE_FORM), on=key, how="left")
-        .join(matchups.select(*key, *OF_THE_MATCHUP), on=key, how="left")
+        .join(player_form.select(*key, *FORM_COLUMNS), on=key, how="left")
+        .join(matchups.select(*key, *MATCHUP_COLUMNS), on=key, how="left")
         .join(diet, on=["game_date", "player_id"], how="left")
         .join(defense, on=["game_date", "opponent"], how="left")
     )
@@ -257,7 +257,7 @@ def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.Da
     key = list(TABLE.key)
     offered = prop_lines.join(rows, on=key, how="semi")
     shown = offered if as_of is None else offered.filter(pl.col("snapshot_at") <= as_of)
-    lines = market_lines(shown, **SETTINGS.lines.cascade).select(*key, *OF_THE_LINE)
+    lines = market_lines(shown, **SETTINGS.lines.cascade).select(*key, *LINE_COLUMNS)
     return game_lines_of(rows.join(lines, on=key, how="left"), game_lines, as_of=as_of, **SETTINGS.lines.game_cascade)
 
 
@@ -275,8 +275,8 @@ def features(
     schedule: pl.DataFrame, boxscores: pl.DataFrame, clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
     """The features of expected players on open slates whose team is not held back."""
-    slates, held_back = slate_gates.judge_slates(schedule, boxscores, dates_of(context), clock.as_of)
-    expected, left_out = slate_gates.ready_players(upcoming_players, slates, held_back)
+    slates, excluded_teams = slate_gates.judge_slates(schedule, boxscores, dates_of(context), clock.as_of)
+    expected, left_out = slate_gates.ready_players(upcoming_players, slates, excluded_teams)
     note_left_out(context, left_out)
     return features_of(
         expected, player_form, player_shot_zones, team_defense_zones, matchups, prop_lines, game_lines, clock.as_of
@@ -292,7 +292,7 @@ def enough_expected_players_have_features(warehouse: Warehouse, dates: Sequence[
 @dated_check(TABLE)
 def every_expected_player_has_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """Every expected player has a row. Missing players are named, including those of held-back teams."""
-    return _present(warehouse, dates, clock, 1.0, count_held_back=True)
+    return _present(warehouse, dates, clock, 1.0, count_excluded_teams=True)
 
 
 @dated_check(TABLE, blocking=True)
@@ -387,16 +387,16 @@ def _varied(warehouse: Warehouse, dates: Sequence[date], required: Mapping[str, 
 
 
 def _present(
-    warehouse: Warehouse, dates: Sequence[date], clock: Clock, floor: float, count_held_back: bool = False
+    warehouse: Warehouse, dates: Sequence[date], clock: Clock, floor: float, count_excluded_teams: bool = False
 ) -> list[Verdict]:
     expected = (
         warehouse.scan(TABLES["upcoming_players"], dates)
         .select("game_date", "game_id", "player_id", "player_name", "team")
         .collect()
     )
-    if not count_held_back:
-        _, held_back = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
-        expected = expected.join(held_back.select("game_date", "team").unique(), on=["game_date", "team"], how="anti")
+    if not count_excluded_teams:
+        _, excluded_teams = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
+        expected = expected.join(excluded_teams.select("game_date", "team").unique(), on=["game_date", "team"], how="anti")
     expected = expected.with_columns(pl.format("{} ({})", "player_name", "team").alias("name"))
     return share_verdicts(dates, expected, _without_features(warehouse, expected, dates), floor, "name")
 

@@ -80,7 +80,7 @@ OF_A_DATE = ("game_date", *GRADED)
 COMPARED = ("actual_value", "did_play", "outcome", "prediction_id")
 """A difference in one of these columns makes a new grade version."""
 
-INJURY_WORDS = "INJURY|ILLNESS"
+INJURY_PATTERN = "INJURY|ILLNESS"
 
 
 def grade_predictions(
@@ -155,7 +155,7 @@ def _outcomes(settled: pl.DataFrame, player_game_summary: pl.DataFrame) -> pl.Da
     ).drop(STATISTICS.values())
     is_off, played = pl.col("is_off"), pl.col("did_play").fill_null(False)
     is_bet, recommended = pl.col("recommendation").is_in(["OVER", "UNDER"]), pl.col("recommendation")
-    is_injured, margin = pl.col("reason").str.to_uppercase().str.contains(INJURY_WORDS), pl.col("margin")
+    is_injured, margin = pl.col("reason").str.to_uppercase().str.contains(INJURY_PATTERN), pl.col("margin")
     return (
         settled.join(truth, on=["game_id", "player_id", "market"], how="left")
         .with_columns(pl.when(~is_off).then(played).alias("did_play"))
@@ -192,16 +192,16 @@ def _new_versions(graded: pl.DataFrame, ledger: pl.DataFrame, predictions: pl.Da
         .join(versions, on=GRADED, how="left")
         .join(numbers.unique("prediction_id_before"), on="prediction_id_before", how="left")
     )
-    told = [
+    changes = [
         _change(pl.col("market").str.strip_prefix("player_"), "actual_value"),
         _change(pl.lit("played"), "did_play"),
         _change(pl.lit("outcome"), "outcome"),
     ]
-    is_other_prediction = pl.col("prediction_id_before").ne_missing(pl.col("prediction_id"))
-    versions_told = _from_to(pl.lit("prediction version"), pl.col("version_before"), pl.col("version"))
-    told.append(pl.when(is_other_prediction).then(versions_told))
-    why = pl.concat_str(told, separator=", ", ignore_nulls=True)
-    is_new, is_changed = pl.col("is_graded").is_null(), pl.any_horizontal(part.is_not_null() for part in told)
+    has_new_prediction = pl.col("prediction_id_before").ne_missing(pl.col("prediction_id"))
+    version_change = _from_to(pl.lit("prediction version"), pl.col("version_before"), pl.col("version"))
+    changes.append(pl.when(has_new_prediction).then(version_change))
+    why = pl.concat_str(changes, separator=", ", ignore_nulls=True)
+    is_new, is_changed = pl.col("is_graded").is_null(), pl.any_horizontal(part.is_not_null() for part in changes)
     columns = [pl.col(name).cast(kind) for name, kind in TABLE.dtypes.items() if name not in ("as_of", "code_version")]
     return (
         rows.filter(is_new | is_changed)
@@ -215,14 +215,14 @@ def _new_versions(graded: pl.DataFrame, ledger: pl.DataFrame, predictions: pl.Da
     )
 
 
-def _change(word: pl.Expr, name: str) -> pl.Expr:
+def _change(label: pl.Expr, name: str) -> pl.Expr:
     """Returns a change as "points 20 -> 22", or null if the latest grade has the same value."""
     before, now = pl.col(f"{name}_before"), pl.col(name)
-    return pl.when(before.ne_missing(now)).then(_from_to(word, before, now))
+    return pl.when(before.ne_missing(now)).then(_from_to(label, before, now))
 
 
-def _from_to(word: pl.Expr, before: pl.Expr, now: pl.Expr) -> pl.Expr:
-    return pl.format("{} {} -> {}", word, *(value.cast(pl.String).fill_null("none") for value in (before, now)))
+def _from_to(label: pl.Expr, before: pl.Expr, now: pl.Expr) -> pl.Expr:
+    return pl.format("{} {} -> {}", label, *(value.cast(pl.String).fill_null("none") for value in (before, now)))
 
 
 LEAK_DAYS = 30
@@ -243,9 +243,9 @@ def grades(
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
     complete, left_out = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
     # a complete game without a summary waits: its players would look like absent ones
-    summarised = set(player_game_summary["game_id"])
+    summarized = set(player_game_summary["game_id"])
     for game_id, day in (
-        schedule.filter(pl.col("game_id").is_in(set(complete) - summarised)).select("game_id", "game_date").iter_rows()
+        schedule.filter(pl.col("game_id").is_in(set(complete) - summarized)).select("game_id", "game_date").iter_rows()
     ):
         left_out.setdefault(str(day), []).append(f"{game_id} (not summarised)")
     note_left_out(context, left_out)
@@ -256,9 +256,9 @@ def grades(
     )
     schedule = pl.concat([schedule, moved.collect()])
     ledger = warehouse.scan(TABLE).filter(pl.col("game_id").is_in(schedule["game_id"].implode())).collect()
-    go_on = [game_id for game_id in complete if game_id in summarised]
+    gradable_games = [game_id for game_id in complete if game_id in summarized]
     gradable = without_lost_rows(predictions, boxscores, player_game_summary)
-    return grade_predictions(gradable, player_game_summary, schedule, go_on, ledger)
+    return grade_predictions(gradable, player_game_summary, schedule, gradable_games, ledger)
 
 
 @dated_check(TABLE, blocking=True)
@@ -281,7 +281,7 @@ def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
         warehouse.scan(TABLE, window).sort("grade_version")
         .group_by(OF_A_DATE).last()
     )  # fmt: skip
-    found = latest.group_by("game_date", "system_id", "market", "run_kind").agg(
+    totals = latest.group_by("game_date", "system_id", "market", "run_kind").agg(
         (pl.col("outcome") == "WIN").sum().alias("wins"), pl.col("outcome").is_in(["WIN", "LOSS"]).sum().alias("bets"),
         pl.col("absolute_error").mean().alias("mae"),
         pl.col("absolute_error").filter(pl.col("margin").is_not_null()).mean().alias("mae_lined"),
@@ -289,14 +289,14 @@ def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
     ).sort("system_id", "market", "run_kind").collect()  # fmt: skip
     verdicts = []
     for day in dates:
-        recent = found.filter(pl.col("game_date").is_between(day - timedelta(days=LEAK_DAYS - 1), day))
+        recent = totals.filter(pl.col("game_date").is_between(day - timedelta(days=LEAK_DAYS - 1), day))
         records = recent.group_by("system_id", "market", "run_kind", maintain_order=True).agg(pl.col("wins", "bets").sum())
         suspects = [
             f"{system} {market} {kind}: {wins} of {bets}"
             for system, market, kind, wins, bets in records.iter_rows()
             if bets >= LEAST_BETS and (wilson_interval(wins, bets) or (0.0, 0.0))[0] > SUSPECT_HIT_RATE
         ]
-        today = found.filter(pl.col("game_date") == day).select(pl.col("mae", "mae_lined", "line_mae").mean())
+        today = totals.filter(pl.col("game_date") == day).select(pl.col("mae", "mae_lined", "line_mae").mean())
         means = {name: today[name][0] for name in today.columns if today.height and today[name][0] is not None}
         numbers = {"bets_of_30_days": int(records["bets"].sum()), "wins_of_30_days": int(records["wins"].sum())}
         verdicts.append(Verdict(day, not suspects, numbers | means, suspects))
@@ -311,18 +311,18 @@ def _graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock, floor: fl
     judged = gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], dates).collect()).filter("is_covered")
     games = judged.filter("is_complete") if only_complete else judged
     keys = list(OF_A_DATE)
-    made = warehouse.scan(TABLES["predictions"], dates).select(keys).unique().collect()
-    moved = made.join(schedule, on=["game_date", "game_id"], how="anti")
-    gradable = pl.concat([made.join(games, on="game_id", how="semi"), moved])
-    there = warehouse.scan(TABLE, dates).select(keys).unique().collect()
+    predicted_keys = warehouse.scan(TABLES["predictions"], dates).select(keys).unique().collect()
+    moved = predicted_keys.join(schedule, on=["game_date", "game_id"], how="anti")
+    gradable = pl.concat([predicted_keys.join(games, on="game_id", how="semi"), moved])
+    existing = warehouse.scan(TABLE, dates).select(keys).unique().collect()
     named = judged.select("game_id", "matchup")
     absent = (
-        gradable.join(there, on=keys, how="anti")
+        gradable.join(existing, on=keys, how="anti")
         .join(named, on="game_id", how="left")
         .with_columns(pl.col("matchup").fill_null(pl.col("game_id")))
     )
     return [
-        share_verdict(day, mine.height - gone.height, mine.height, floor, gone["matchup"].unique().sort().to_list())
+        share_verdict(day, mine.height - missing.height, mine.height, floor, missing["matchup"].unique().sort().to_list())
         for day in dates
-        for mine, gone in [(gradable.filter(pl.col("game_date") == day), absent.filter(pl.col("game_date") == day))]
+        for mine, missing in [(gradable.filter(pl.col("game_date") == day), absent.filter(pl.col("game_date") == day))]
     ]

@@ -221,8 +221,8 @@ def predictions(
     context.add_output_metadata(
         {"not_predicted": without.height, "reasons_not_predicted": dg.MetadataValue.json(dict(reasons.iter_rows()))}
     )
-    for sentence in absent_models(SYSTEMS, features, models):
-        context.log.warning(sentence)
+    for message in absent_models(SYSTEMS, features, models):
+        context.log.warning(message)
     return predict_slate(upcoming_players, features, slate, lines, models, ledger, now, starts)
 
 
@@ -277,11 +277,11 @@ def every_line_is_from_before_tipoff(warehouse: Warehouse, dates: Sequence[date]
 def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """At most 40 % of the slate's predictions are NO_LINE. A rising share indicates a problem."""
     latest = warehouse.scan(TABLE, dates).sort("version").group_by("game_date", *PREDICTED).last()
-    found = latest.group_by("game_date").agg(
+    per_date = latest.group_by("game_date").agg(
         (pl.col("recommendation") == "NO_LINE").mean().alias("no_line"), pl.len().alias("rows"),
         pl.col("is_actionable").sum().alias("actionable"),
     ).collect()  # fmt: skip
-    by_date = {row["game_date"]: row for row in found.iter_rows(named=True)}
+    by_date = {row["game_date"]: row for row in per_date.iter_rows(named=True)}
     verdicts = []
     for day in dates:
         row = by_date.get(day, {"no_line": 0.0, "rows": 0, "actionable": 0})

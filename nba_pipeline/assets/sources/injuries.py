@@ -68,7 +68,7 @@ TABLE = Table(
     schema=InjuryRows, write="add", cluster=("game_id", "player_id"),
 )  # fmt: skip
 CODE_VERSION = "2"
-NOTHING_SAID = "no report"
+NO_REPORT = "no report"
 SNAPSHOT = ["snapshot_at", "seen_at", "provider", "source"]
 
 
@@ -121,7 +121,7 @@ def slate_injuries(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def other_injuries(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
+def ignored_injuries(listed: pl.DataFrame, games: pl.DataFrame) -> pl.DataFrame:
     """Returns the rows that `slate_injuries` excludes: those of other dates, or of teams without a game on the date."""
     if "game_date" in listed.columns:
         return listed.filter(~pl.col("game_date").is_in(games["game_date"].unique().implode()))
@@ -237,17 +237,17 @@ def injuries(
         games = schedule.filter(pl.col("game_date") == day)
         if games.is_empty() or archive.holds(day):
             continue
-        met = land_reports(games, day, injury_report, espn, clock.now())
-        snapshots = landed(day, injury_report, espn, met)
+        messages = land_reports(games, day, injury_report, espn, clock.now())
+        snapshots = landed(day, injury_report, espn, messages)
         ages[str(day)] = minutes_old(snapshots, clock.now())
         for snapshot in snapshots:
             frames.append(slate_injuries(snapshot, games))
             of_day = pl.lit(day).alias("game_date")
             rows_in.parsed(snapshot.with_columns(of_day))
-            rows_in.ignored(other_injuries(snapshot, games).with_columns(of_day), "another date, or a team without a game")
-        problems[str(day)] = list(dict.fromkeys(met))
-    for name, met in problems.items():
-        for problem in met:
+            rows_in.ignored(ignored_injuries(snapshot, games).with_columns(of_day), "another date, or a team without a game")
+        problems[str(day)] = list(dict.fromkeys(messages))
+    for name, messages in problems.items():
+        for problem in messages:
             context.log.warning(f"{name}: {problem}")
     named = TABLE.empty().drop(LINEAGE[1:])
     if frames:
@@ -261,13 +261,13 @@ def injuries(
         named = said_once.with_columns(seen_by(clock.as_of)).select(*named.columns, PROBLEM)
     context.add_output_metadata(
         {
-            "problems_met": dg.MetadataValue.json({day: met for day, met in problems.items() if met}),
+            "problems_met": dg.MetadataValue.json({day: messages for day, messages in problems.items() if messages}),
             "snapshots": len(frames),
             "report_age_minutes": dg.MetadataValue.json(ages),
             **rows_in.metadata(),
         }
     )
-    return dg.Output(named, data_version=dg.DataVersion(contents(named) if frames else NOTHING_SAID))
+    return dg.Output(named, data_version=dg.DataVersion(contents(named) if frames else NO_REPORT))
 
 
 @dated_check(TABLE)

@@ -73,7 +73,7 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
     """
     finished: dict[str, Payload] = {}
     problems: dict[str, str] = {}
-    to_ask = []
+    requests = []
     for game in games.select("game_id", "game_date", "home_points", "away_points").iter_rows(named=True):
         game_id, day = game["game_id"], game["game_date"]
         landed = _finished(nba_cdn.landed_play_by_play(game_id, day), nba_cdn, problems)
@@ -81,8 +81,8 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
             finished[game_id] = landed[-1]
         is_due = not landed or is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, day, now)
         if is_due or contradicts(landed[-1], game["home_points"], game["away_points"]):
-            to_ask.append((game_id, day))
-    for (game_id, _), answer in zip(to_ask, nba_cdn.play_by_play(to_ask), strict=True):
+            requests.append((game_id, day))
+    for (game_id, _), answer in zip(requests, nba_cdn.play_by_play(requests), strict=True):
         if isinstance(answer, PipelineError):
             problems[game_id] = str(answer)
         elif _finished([answer], nba_cdn, problems):
@@ -101,9 +101,9 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
 
 def _finished(payloads: Sequence[Payload], nba_cdn: NbaCdn, problems: dict[str, str]) -> list[Payload]:
     """Returns the lists of a game that contain its end. An unparsable payload is rejected and becomes the game's problem."""
-    met = list[str]()
-    finished = those_that(is_over, payloads, nba_cdn.http.landing, met)
-    problems.update({payload.slot.entity: problem for payload in payloads for problem in met})
+    messages = list[str]()
+    finished = those_that(is_over, payloads, nba_cdn.http.landing, messages)
+    problems.update({payload.slot.entity: problem for payload in payloads for problem in messages})
     return finished
 
 
@@ -129,9 +129,9 @@ def play_by_play(
     for day in dates_of(context):  # date by date, to save memory: a list is 0.4 MB of text and several times that when parsed
         if archive.holds(day):
             continue
-        frame, met = collect(due.filter(pl.col("game_date") == day), nba_cdn, clock.as_of)
+        frame, messages = collect(due.filter(pl.col("game_date") == day), nba_cdn, clock.as_of)
         frames.append(frame)
-        problems |= met
+        problems |= messages
     for problem in problems.values():
         context.log.warning(problem)
     listed = pl.concat(frames, how="diagonal_relaxed")
@@ -146,10 +146,10 @@ def every_final_game_has_play_by_play(warehouse: Warehouse, dates: Sequence[date
     """Every final game with a source has its list. Missing games are named. Dates of the archive pass: it has no lists."""
     boxscores, schedule = (warehouse.scan(TABLES[name], dates) for name in ("boxscores", "schedule"))
     archived = set(boxscores.filter(pl.col("provider") == "archive").select("game_date").unique().collect()["game_date"])
-    there = warehouse.scan(TABLE, dates).select("game_date", "game_id").unique()
+    existing = warehouse.scan(TABLE, dates).select("game_date", "game_id").unique()
     games = (
         schedule.filter((pl.col("status") == "final") & pl.col("has_boxscore_source"))
-        .join(there.with_columns(has_list=True), on=["game_date", "game_id"], how="left")
+        .join(existing.with_columns(has_list=True), on=["game_date", "game_id"], how="left")
         .select("game_date", pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup"), "has_list")
         .sort("game_date", "matchup")
         .collect()

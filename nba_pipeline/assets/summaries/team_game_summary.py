@@ -203,10 +203,10 @@ def league_means_are_plausible(warehouse: Warehouse, dates: Sequence[date], cloc
     limits = {"pace": PACE_MEAN, "offensive_rating": RATING_MEAN, "effective_field_goal_pct": SHOOTING_MEAN}
     shown = [*limits, "true_shooting_pct", "possessions"]
     means = warehouse.scan(TABLE, dates).group_by("game_date").agg(pl.len().alias("team_games"), pl.col(shown).mean()).collect()
-    found = {row["game_date"]: row for row in means.iter_rows(named=True)}
+    by_date = {row["game_date"]: row for row in means.iter_rows(named=True)}
     verdicts = []
     for day in dates:
-        row = found.get(day, {"team_games": 0})
+        row = by_date.get(day, {"team_games": 0})
         numbers = {name: row[name] for name in ("team_games", *shown) if row.get(name) is not None}
         off = [f"{name} {numbers[name]:.3f}" for name, (low, high) in limits.items() if not low <= numbers.get(name, low) <= high]
         verdicts.append(Verdict(day, not off, numbers, off))
@@ -241,8 +241,8 @@ def _with_two_rows(warehouse: Warehouse, dates: Sequence[date], floor: float) ->
     missing = players.join(both, on="game_id", how="anti").sort("game_id")
     verdicts = []
     for day in dates:
-        wanted, absent = (frame.filter(pl.col("game_date") == day) for frame in (players, missing))
-        verdicts.append(share_verdict(day, wanted.height - absent.height, wanted.height, floor, absent["game_id"].to_list()))
+        expected, absent = (frame.filter(pl.col("game_date") == day) for frame in (players, missing))
+        verdicts.append(share_verdict(day, expected.height - absent.height, expected.height, floor, absent["game_id"].to_list()))
     return verdicts
 
 
