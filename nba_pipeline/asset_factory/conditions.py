@@ -79,4 +79,4 @@ def condition_of(table: str) -> Condition | None:  # type: ignore[type-arg]
         & ~Condition.any_deps_in_progress().allow(follows | needs)
         & ~Condition.in_progress()
         & Condition.all_deps_blocking_checks_passed().allow(needs)
-    ).with_label("all that it needs has passed")
+    ).with_label("every dependency has passed")

@@ -24,11 +24,11 @@ ROUNDED_TOLERANCE_MINUTES = 6.0
 class WaiverRows(Row):
     """Columns of `waivers`."""
 
-    gate = dy.String(description="the gate that was waived")
-    reason = dy.String(description="why")
-    author = dy.String(description="who")
-    waived_at = dy.Datetime(time_zone="UTC", description="since when")
-    ends_at = dy.Datetime(nullable=True, time_zone="UTC", description="until when; null: for good")
+    gate = dy.String(description="the waived gate")
+    reason = dy.String(description="reason of the author")
+    author = dy.String(description="name of the author")
+    waived_at = dy.Datetime(time_zone="UTC", description="instant from which the waiver applies")
+    ends_at = dy.Datetime(nullable=True, time_zone="UTC", description="end of the waiver; null: no end")
 
 
 WAIVERS = Table(

@@ -150,7 +150,7 @@ def _of_calls(facts: Facts, now: datetime) -> Iterator[Finding]:
         blocked_tables = OF_COMPLETE_GAMES if facts.is_blocked else ()
         for name in names:
             if name not in blocked_tables and (at := facts.made_at.get(name)) is not None and at < due:
-                yield "LATE", f"not made since {due:%Y-%m-%d %H:%M} UTC", name
+                yield "LATE", f"not updated since {due:%Y-%m-%d %H:%M} UTC", name
     if facts.has_slate and now >= first_due(facts.game_date, facts.tipoffs)["predictions"] + GRACE:
         yield from (("DEGRADED", message, "") for message in facts.gaps)
 
@@ -172,7 +172,7 @@ def _absence(facts: Facts, name: str) -> str:
         return NOT_WRITTEN
     is_about_games = name not in OF_THE_NIGHT or any(game.status == "final" and not game.problem for game in facts.games)
     if not rows and name in facts.usual - MAY_BE_EMPTY and is_about_games:
-        return "no rows, unlike the slates before"
+        return "no rows, unlike earlier slates"
     return ""
 
 

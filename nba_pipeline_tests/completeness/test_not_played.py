@@ -93,7 +93,7 @@ def test_games_that_are_not_played_are_told_with_the_word_of_who_says_so(warehou
         DAY: [f"NYK@GSW {STUCK} is marked as not played, by Ann: the floor was wet", f"MIA@DEN {PPD} is not played; the league says: PPD"]
     }  # fmt: skip
     final = frame_of(TABLES["schedule"], a_game(game_id=STUCK))
-    assert off_games(final, marks, NOW) == {DAY: [f"NYK@GSW {STUCK} is final; the mark by Ann counts no more"]}
+    assert off_games(final, marks, NOW) == {DAY: [f"NYK@GSW {STUCK} is final; the mark by Ann has no effect"]}
 
 
 def test_an_empty_ledger_marks_nothing() -> None:
@@ -107,10 +107,10 @@ GOOD = {"--game": STUCK, "--reason": "because", "--author": "Ann"}
     ("wrong", "sentence"),
     [
         ({"--reason": " "}, "--reason must not be empty, it is ' '"), ({"--author": ""}, "--author must not be empty, it is ''"),
-        ({"--game": "22300001"}, "--game is '22300001'; the table schedule has no game_id of that value"),
+        ({"--game": "22300001"}, "--game is '22300001'; schedule has no game with this game_id"),
         ({"--game": PLAYED}, f"--game LAL@BOS {PLAYED} of {DAY} is final, 100:110: a game that was played cannot be marked"),
         ({"--game": PPD}, f"--game MIA@DEN {PPD} of {DAY} needs no mark: the league lists it as 'PPD'"),
-        ({"--take-back": None}, f"--game NYK@GSW {STUCK} of {DAY} has no mark that could be taken back"),
+        ({"--take-back": None}, f"--game NYK@GSW {STUCK} of {DAY} has no mark to withdraw"),
     ],
     ids=["no reason", "no author", "unknown game", "final", "postponed", "no mark"],
 )  # fmt: skip
@@ -131,5 +131,5 @@ def test_an_empty_reason_touches_nothing(tmp_path: Path) -> None:
 
 def test_a_game_is_marked_once(warehouse: LocalWarehouse) -> None:
     marked(warehouse)
-    with pytest.raises(BadInput, match=rf"{STUCK} of {DAY} is marked already, by Ann on 2024-03-14 \(the floor was wet\)$"):
+    with pytest.raises(BadInput, match=rf"{STUCK} of {DAY} is already marked, by Ann on 2024-03-14 \(the floor was wet\)$"):
         marked(warehouse, hours=1)

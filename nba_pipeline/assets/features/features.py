@@ -71,7 +71,9 @@ class FeatureRows(Row):
     points_standard_deviation_last_10_games = feature("sample standard deviation of points, last 10", 0, 30, HISTORY, True)
     games_last_7_days = feature("games played in the 7 days before", 0, 5, GAME, True)
     fatigue_score = feature("100 is fresh", 0, 100, MATCHUP, True)
-    shot_zone_mismatch_score = feature("own shot diet against the opponent's zones; positive favours", -10, 10, MATCHUP, True)
+    shot_zone_mismatch_score = feature(
+        "own shot diet against the opponent's zones; positive favors the player", -10, 10, MATCHUP, True
+    )
     pace_score = feature("expected pace of the game against the league's", -3, 3, MATCHUP, True)
     usage_spike_score = feature("usage gained from absent teammates", -3, 3, MATCHUP)
     rest_advantage_days = feature("own rest minus opponent's rest, clamped", -2, 2, GAME, True, "days")

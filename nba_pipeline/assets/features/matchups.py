@@ -34,12 +34,12 @@ class MatchupRows(Row):
     opponent = dy.String(description="tricode")
     age_years = number("age on the date; null without a roster", 15, 60)
     fatigue_score = number("100 is fresh", 0, 100)
-    shot_zone_mismatch_score = number("own shot diet against the opponent's zones; positive favours", -10, 10)
+    shot_zone_mismatch_score = number("own shot diet against the opponent's zones; positive favors the player", -10, 10)
     pace_score = number("expected pace of the game against the league's", -3, 3)
     usage_spike_score = number("usage gained from stars of the team who are out", -3, 3)
     star_teammates_out = dy.Int64(nullable=True, min=0, description="stars of the team listed out or doubtful")
-    questionable_teammates = dy.Int64(nullable=True, min=0, description="team mates listed questionable")
-    absent_teammates_usage_pct_sum_season = number("season usage of team mates listed out or doubtful, fraction", 0)
+    questionable_teammates = dy.Int64(nullable=True, min=0, description="teammates listed questionable")
+    absent_teammates_usage_pct_sum_season = number("season usage of teammates listed out or doubtful, fraction", 0)
 
 
 TABLE = Table(

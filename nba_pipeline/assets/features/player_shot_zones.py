@@ -53,7 +53,7 @@ class PlayerShotZoneRows(Row):
     field_goal_attempts_per_game_last_20_games = number("field-goal attempts per game", 0, 60)
     assisted_pct_last_20_games = number("share of the field goals made that were assisted; null without one", 0, 1)
     primary_zone = code(
-        [*PRIMARY_ZONES, BALANCED], "where he shoots from in the last 10 games; null under 10 games or 20 attempts", nullable=True
+        [*PRIMARY_ZONES, BALANCED], "main shooting area of the last 10 games; null under 10 games or 20 attempts", nullable=True
     )
 
     @dy.rule()

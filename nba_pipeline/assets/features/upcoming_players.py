@@ -40,7 +40,7 @@ class UpcomingPlayerRows(Row):
     is_home = dy.Bool(description="the schedule's home side")
     is_neutral = dy.Bool(nullable=True, description="played at neither team's arena")
     tipoff_at = dy.Datetime(nullable=True, time_zone="UTC", description="scheduled tip-off")
-    evidence = code(("roster", "boxscore"), "what shows the player with the team")
+    evidence = code(("roster", "boxscore"), "source that lists the player with the team")
     latest_boxscore_date = dy.Date(nullable=True, description="latest box score that shows the player, with any team")
     roster_seen_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the roster that shows the player")
     birth_date = dy.Date(nullable=True, description="from the roster")
@@ -51,7 +51,7 @@ class UpcomingPlayerRows(Row):
     injury_reason = dy.String(nullable=True, description="reason on that report")
     injury_snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the team's newest report")
     injury_risk_level = dy.Float64(
-        nullable=True, min=0, max=3, description="0 to 3; null without a report of the team, or where its entry could not be used"
+        nullable=True, min=0, max=3, description="0 to 3; null without a report of the team, or if its entry is unusable"
     )
 
     @dy.rule()

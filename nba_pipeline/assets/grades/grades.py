@@ -36,24 +36,24 @@ class GradeRows(Row):
     player_id = dy.Int64(min=1, description="the NBA's person id")
     system_id = dy.String(description="module in nba_pipeline.systems")
     market = dy.String(description="the Odds API's key, as player_points")
-    run_kind = code(("live", "backtest"), "population; never mixed")
-    grade_version = dy.Int64(min=1, description="grows with each correction")
+    run_kind = code(("live", "backtest"), "live or backtest; statistics never mix them")
+    grade_version = dy.Int64(min=1, description="increases with each correction")
     prediction_id = dy.String(description="the prediction graded: the last version made before tip-off")
     predicted_value = dy.Float64(description="in the unit of the market; points for player_points")
     line = dy.Float64(nullable=True, description="in the unit of the market")
     recommendation = dy.String(description="as published")
-    did_play = dy.Bool(nullable=True, description="took part; null for a game that was not played")
+    did_play = dy.Bool(nullable=True, description="true if the player played; null for a game that was not played")
     actual_value = dy.Int64(
         nullable=True, min=0, description="from the box score, in the unit of the market; null for a player who did not play"
     )
-    minutes = number("min on court", 0, 80)
+    minutes = number("minutes on court", 0, 80)
     error = number("predicted_value - actual_value")
     absolute_error = number("absolute error", 0)
     margin = number("actual_value - line")
-    outcome = code(OUTCOMES, "as a sportsbook settles: equal is PUSH, no part is VOID")
-    is_correct = dy.Bool(nullable=True, description="true WIN, false LOSS, else null")
-    void_reason = dy.String(nullable=True, description="why VOID")
-    regrade_reason = dy.String(nullable=True, description="why there is a later version")
+    outcome = code(OUTCOMES, "as a sportsbook settles: an equal value is PUSH, a player who did not play is VOID")
+    is_correct = dy.Bool(nullable=True, description="true for WIN, false for LOSS, else null")
+    void_reason = dy.String(nullable=True, description="reason for VOID")
+    regrade_reason = dy.String(nullable=True, description="reason for a later version")
 
     @dy.rule()
     def only_wins_and_losses_are_correct_or_not(cls) -> pl.Expr:
@@ -247,7 +247,7 @@ def grades(
     for game_id, day in (
         schedule.filter(pl.col("game_id").is_in(set(complete) - summarized)).select("game_id", "game_date").iter_rows()
     ):
-        left_out.setdefault(str(day), []).append(f"{game_id} (not summarised)")
+        left_out.setdefault(str(day), []).append(f"{game_id} (not summarized)")
     note_left_out(context, left_out)
     # the current dates of predicted games: a moved game is void here and continues its version numbers there
     predicted = predictions["game_id"].unique()

@@ -31,7 +31,7 @@ class PointsModelRows(Row):
 
     system_id = dy.String(description="system that predicts with the model")
     model_id = dy.String(nullable=True, description="hash of rows, features, parameters and library: same id, same predictions")
-    reason = dy.String(nullable=True, description="why there is no model")
+    reason = dy.String(nullable=True, description="reason why no model was trained")
     train_start_date = dy.Date(nullable=True, description="first game date in the window")
     train_end_date = dy.Date(nullable=True, description="last game date in the window; before the week")
     rows = dy.Int64(min=0, description="player-games in the window")

@@ -46,7 +46,7 @@ class PredictionRows(Row):
     system_id = dy.String(description="module in nba_pipeline.systems")
     market = dy.String(description="the Odds API's key, as player_points")
     run_kind = code(("live", "backtest"), "live: made before the game started")
-    version = dy.Int64(min=1, description="grows with each new prediction of the same key")
+    version = dy.Int64(min=1, description="increases with each new prediction of the same key")
     prediction_id = dy.String(description="hash of key and inputs")
     player_name = dy.String(description="spelling of the latest box score")
     team = dy.String(description="tricode")
@@ -56,17 +56,19 @@ class PredictionRows(Row):
         nullable=True, min=5, max=60, description="in the unit of the market; null without a line known before tip-off"
     )
     line_half_points = dy.Int64(nullable=True, description="2 x line")
-    book = dy.String(nullable=True, description="whose line, or `median` of the other sportsbooks")
+    book = dy.String(nullable=True, description="sportsbook of the line, or `median` of several sportsbooks")
     line_snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the line; strictly before tip-off")
     line_source = dy.String(nullable=True, description="landed payload of the line")
     edge = dy.Float64(nullable=True, description="predicted_value - line")
     recommendation = code(RECOMMENDATIONS, "NO_LINE without a line, PASS below the least edge")
     is_actionable = dy.Bool(description="no entry of `reasons` forbids a bet")
-    reasons = dy.List(dy.String(), description="why not actionable, and each adjustment left out because its input is null")
+    reasons = dy.List(
+        dy.String(), description="why the prediction is not actionable, and adjustments omitted because their input is null"
+    )
     quality_score = dy.Float64(min=0, max=100, description="over the features that the system reads")
     features_hash = dy.String(description="hash of the row of `features` used")
     feature_version = dy.String(description="code version of the row of `features` used")
-    injury_status = dy.String(nullable=True, description="as the features had it; null: not listed or no report")
+    injury_status = dy.String(nullable=True, description="status in `features`; null: not listed or no report")
     teammates_listed = dy.String(
         nullable=True, description="rotation teammates with a status, as `player_id status`; empty: none; null: no report"
     )

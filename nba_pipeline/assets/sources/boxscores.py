@@ -57,12 +57,12 @@ class BoxscoreRows(Row):
     opponent = code(TEAMS, "tricode of the other team")
     is_home = dy.Bool(description="the schedule's home side")
     player_name = dy.String(description="spelling of the provider")
-    did_play = dy.Bool(description="took part, however short")
+    did_play = dy.Bool(description="true if the player was on court, however briefly")
     status = code(["played", "dnp", "inactive"], "dnp: dressed and did not play")
-    reason = dy.String(nullable=True, description="why somebody did not play, in the provider's words")
-    is_starter = dy.Bool(nullable=True, description="null where the source does not know")
-    seconds = dy.Int64(nullable=True, min=0, description="s on court; null unless the source has the clock")
-    minutes = dy.Float64(nullable=True, min=0, max=80, description="min on court; null for somebody who did not play")
+    reason = dy.String(nullable=True, description="reason for not playing, as the provider words it")
+    is_starter = dy.Bool(nullable=True, description="null if the source lacks starters")
+    seconds = dy.Int64(nullable=True, min=0, description="seconds on court; null unless the source has the clock")
+    minutes = dy.Float64(nullable=True, min=0, max=80, description="minutes on court; null for players who did not play")
     minutes_precision = code(["exact", "rounded"], "rounded: whole minutes", nullable=True)
     points = count("points scored")
     rebounds = count("oreb + dreb")
@@ -79,9 +79,9 @@ class BoxscoreRows(Row):
     fg3a = count("three-pointers attempted")
     ftm = count("free throws made")
     fta = count("free throws attempted")
-    plus_minus = dy.Int64(nullable=True, description="score difference while on court; null where unknown")
+    plus_minus = dy.Int64(nullable=True, description="score difference while on court; null if unknown")
     team_points = dy.Int64(min=0, max=250, description="final score of the player's team in the same payload")
-    provider = code(["nba_cdn", "nba_stats", "balldontlie", "archive"], "who answered")
+    provider = code(["nba_cdn", "nba_stats", "balldontlie", "archive"], "source of the row")
 
     @dy.rule()
     def points_match_the_shots(cls) -> pl.Expr:
@@ -222,7 +222,7 @@ def every_final_game_is_covered(warehouse: Warehouse, dates: Sequence[date], clo
         Verdict(
             row["game_date"], not row["missing"],
             {"share": row["share"], "missing_games": len(row["missing"]), "games_without_a_source": len(row["uncovered"])},
-            [*row["missing"], *(f"{name} (no source holds the competition)" for name in row["uncovered"])],
+            [*row["missing"], *(f"{name} (no source has the competition)" for name in row["uncovered"])],
         )
         for row in _coverage(warehouse, dates).iter_rows(named=True)
     ]  # fmt: skip

@@ -47,7 +47,7 @@ class GameLineRows(Row):
     is_before_tipoff = dy.Bool(nullable=True, description="true; null where an instant is unknown")
     odds_event_id = dy.String(nullable=True, description="the provider's id of the game")
     captured_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant at which the response arrived")
-    request_format = dy.String(description="american or decimal: the price format that was asked for")
+    request_format = dy.String(description="american or decimal: the requested price format")
 
     @dy.rule()
     def line_is_half_of_its_whole_number(cls) -> pl.Expr:

@@ -48,14 +48,14 @@ class InjuryRows(Row):
     game_id = dy.String(description="the NBA's ten digits")
     team = code(TEAMS, "tricode of the team that reported")
     player_id = dy.Int64(nullable=True, min=1, description="the NBA's person id; null: a statement about the team as a whole")
-    snapshot_at = dy.Datetime(time_zone="UTC", description="instant printed on the report; of ESPN that of the answer")
+    snapshot_at = dy.Datetime(time_zone="UTC", description="instant printed on the report; for ESPN, of the response")
     spelling = dy.String(nullable=True, description="the player's name as the report spelled it")
     status = code((*PLAYER_STATUSES, *TEAM_STATUSES), "of the player, or of the team's report")
-    reason = dy.String(nullable=True, description="in the report's words")
-    seen_at = dy.Datetime(time_zone="UTC", description="instant at which the answer arrived, at most that of the run")
-    provider = code((official.PROVIDER, espn_api.PROVIDER), "who said so")
-    tipoff_at = dy.Datetime(nullable=True, time_zone="UTC", description="scheduled tip-off when the row was made")
-    is_before_tipoff = dy.Bool(nullable=True, description="snapshot_at < tipoff_at; null where that is unknown")
+    reason = dy.String(nullable=True, description="reason as printed on the report")
+    seen_at = dy.Datetime(time_zone="UTC", description="instant at which the response arrived, at most that of the run")
+    provider = code((official.PROVIDER, espn_api.PROVIDER), "source of the report")
+    tipoff_at = dy.Datetime(nullable=True, time_zone="UTC", description="scheduled tip-off when the row was written")
+    is_before_tipoff = dy.Bool(nullable=True, description="snapshot_at < tipoff_at; null if the tip-off is unknown")
 
     @dy.rule()
     def only_a_team_s_statement_has_no_player(cls) -> pl.Expr:
@@ -172,7 +172,7 @@ def land_reports(games: pl.DataFrame, day: date, injury_report: InjuryReport, es
     is_over = (tipoffs <= now).fill_null(eastern_date(now) > day).all()
     before = tipoffs.min() if is_over else now
     if not isinstance(before, datetime):
-        return ["no game has a tip-off: no report can be from before it"]
+        return [f"no game of {day} has a tip-off: a report from before tip-off cannot be requested"]
     report, problems = injury_report.newest(day, before)
     if report is None and not is_over:
         try:
@@ -313,7 +313,7 @@ def the_newest_report_is_recent(warehouse: Warehouse, dates: Sequence[date], clo
         until = max(printed, min(clock.now(), first.get(day) or clock.now()))
         age = (until - printed).total_seconds() / SECONDS_PER_MINUTE
         local = printed.astimezone(EASTERN)
-        names = [f"the newest report was printed {local:%Y-%m-%d %H:%M} Eastern, {age:.0f} minutes before"]
+        names = [f"the newest report of {day} was printed {local:%Y-%m-%d %H:%M} Eastern and is {age:.0f} minutes old"]
         is_recent = age <= SETTINGS.injuries.old_after_minutes
         verdicts.append(Verdict(day, is_recent, {"report_age_minutes": age}, () if is_recent else names))
     return verdicts

@@ -34,21 +34,21 @@ class PlayByPlayRows(Row):
     """Columns and rules of `play_by_play`."""
 
     game_id = dy.String(description="the NBA's ten digits")
-    order_number = dy.Int64(min=0, description="place in the game; grows, with gaps")
-    action_number = dy.Int64(min=0, description="the NBA's number of the action; an inserted action has a late one")
+    order_number = dy.Int64(min=0, description="position in the game; increases, with gaps")
+    action_number = dy.Int64(min=0, description="the NBA's action number; high for actions inserted later")
     period = dy.Int64(min=1, max=14, description="1-4, overtimes from 5")
-    period_seconds_left = dy.Float64(min=0, max=720, description="s left in the period")
-    team = code(TEAMS, "tricode of the team that acted; null for what nobody's team did", nullable=True)
+    period_seconds_left = dy.Float64(min=0, max=720, description="seconds left in the period")
+    team = code(TEAMS, "tricode of the acting team; null for actions without a team", nullable=True)
     player_id = dy.Int64(nullable=True, min=1, description="the NBA's person id; null for a team or nobody")
-    action_type = dy.String(description="2pt, 3pt, freethrow, rebound, turnover, foul, ... in the NBA's words")
-    sub_type = dy.String(nullable=True, description="as Layup, or 1 of 2; in the NBA's words")
-    area = dy.String(nullable=True, description="part of the floor, as Restricted Area; in the NBA's words")
+    action_type = dy.String(description="2pt, 3pt, freethrow, rebound, turnover, foul, ...; as the NBA names it")
+    sub_type = dy.String(nullable=True, description="as Layup, or 1 of 2; as the NBA names it")
+    area = dy.String(nullable=True, description="part of the floor, as Restricted Area; as the NBA names it")
     is_made = dy.Bool(nullable=True, description="of field goals and free throws; null for everything else")
     assist_player_id = dy.Int64(nullable=True, min=1, description="who assisted a made field goal")
     block_player_id = dy.Int64(nullable=True, min=1, description="who blocked a field-goal attempt")
     home_points = dy.Int64(min=0, max=250, description="the home team's score after the action")
     away_points = dy.Int64(min=0, max=250, description="the away team's score after the action")
-    description = dy.String(nullable=True, description="the action in the NBA's words")
+    description = dy.String(nullable=True, description="the NBA's description of the action")
 
     @dy.rule()
     def shots_are_made_or_missed(cls) -> pl.Expr:
@@ -88,7 +88,7 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
         elif _finished([answer], nba_cdn, problems):
             finished[game_id] = answer
         elif game_id not in problems:
-            problems[game_id] = f"play-by-play of game {game_id} does not hold the end of the game yet: {answer.ref}"
+            problems[game_id] = f"play-by-play of game {game_id} is incomplete, it lacks the end of the game: {answer.ref}"
     frames = []
     for game_id, payload in finished.items():
         try:

@@ -30,10 +30,10 @@ class PlayerRows(Row):
 
     player_id = dy.Int64(min=1, description="the NBA's person id")
     spelling = dy.String(min_length=1, description="name as written")
-    lookup = dy.String(description="normalised spelling, see nba_pipeline.league.names")
+    lookup = dy.String(description="normalized spelling, see nba_pipeline.league.names")
     evidence = code(
         ("seed", "seed_inactive", "boxscore", "operator"),
-        "what showed the spelling; seed_inactive: the archive's list, which calls the player retired",
+        "source of the spelling; seed_inactive: the archive's list, which calls the player retired",
     )
 
 

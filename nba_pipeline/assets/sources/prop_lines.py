@@ -42,7 +42,7 @@ class PropLineRows(Row):
     game_id = dy.String(description="the NBA's ten digits")
     player_id = dy.Int64(min=1, description="the NBA's person id")
     market = dy.String(description="The Odds API's key, as player_points")
-    book = dy.String(description="The Odds API's key, as draftkings; unknown where the source does not say")
+    book = dy.String(description="The Odds API's key, as draftkings; unknown if the source does not name it")
     line_half_points = dy.Int64(min=0, max=400, description="2 x line; the line's form in keys")
     snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant at which the book showed the line")
     line = dy.Float64(min=0, max=200, description="points")
@@ -53,7 +53,7 @@ class PropLineRows(Row):
     spelling = dy.String(description="the player's name as the book spelled it")
     odds_event_id = dy.String(nullable=True, description="the provider's id of the game")
     captured_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant at which the response arrived")
-    request_format = dy.String(description="american or decimal: the price format that was asked for")
+    request_format = dy.String(description="american or decimal: the requested price format")
     is_latest_pregame = dy.Bool(nullable=True, description="the archive's mark for lines of unknown instant; for evaluation only")
 
     @dy.rule()
@@ -139,7 +139,7 @@ def land_lines(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime)
     for tipoff, at_once in over.filter(~pl.col("game_id").is_in(have)).group_by("tipoff_at", maintain_order=True):
         if tipoff[0] is None:
             lacking = at_once["game_id"]
-            past += [Permanent(f"{game} has no tip-off: its lines cannot be asked of the history") for game in lacking]
+            past += [Permanent(f"{game} has no tip-off: its historical lines cannot be requested") for game in lacking]
             continue
         before = tipoff[0] - timedelta(minutes=SETTINGS.lines.historical_minutes_before_tipoff)
         past += _land_slate(odds_api, at_once, day, before, unusable)

@@ -44,7 +44,7 @@ class RosterRows(Row):
     position = dy.String(nullable=True, description="the provider's code, as SG")
     height_inches = number("in", 60, 96)
     weight_pounds = number("lb", 120, 400)
-    seen_at = dy.Datetime(time_zone="UTC", description="instant at which the answer arrived, at most that of the run")
+    seen_at = dy.Datetime(time_zone="UTC", description="instant at which the response arrived, at most that of the run")
 
 
 TABLE = Table(

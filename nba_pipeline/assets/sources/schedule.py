@@ -48,12 +48,12 @@ class ScheduleRows(Row):
     away_team = code(TEAMS, "tricode")
     is_neutral = dy.Bool(nullable=True, description="played at neither team's arena")
     status = code(STATUSES, "final only with both scores")
-    status_text = dy.String(nullable=True, description="the provider's words")
+    status_text = dy.String(nullable=True, description="the provider's wording")
     home_points = dy.Int64(nullable=True, min=0, max=250, description="points; null before tip-off")
     away_points = dy.Int64(nullable=True, min=0, max=250, description="points; null before tip-off")
     game_label = dy.String(nullable=True, description="the league's label, as a Cup round")
     arena = dy.String(nullable=True, description="arena and city")
-    has_boxscore_source = dy.Bool(description="false where the archive of the season lacks the competition altogether")
+    has_boxscore_source = dy.Bool(description="false if the archive of the season lacks the competition")
 
     @dy.rule()
     def final_games_have_both_scores(cls) -> pl.Expr:
@@ -104,8 +104,8 @@ def refuse_a_hollow_season(season: pl.DataFrame, before: pl.DataFrame, dates: Se
     if games < SETTINGS.coverage.shrink_floor * existing or not (games or is_between_seasons):
         why = next(iter(season[PROBLEM].drop_nulls()), "")
         raise Permanent(
-            f"nba_cdn schedule lists {games} usable games of a season of which the warehouse knows {existing}; nothing was "
-            f"replaced{f', the first problem is: {why}' if why else ''}"
+            f"nba_cdn lists {games} usable games of the season, but the warehouse has {existing}; the schedule was not "
+            f"replaced{f', first problem: {why}' if why else ''}"
         )
 
 
@@ -115,7 +115,7 @@ def refuse_dates_of_another_season(dates: Sequence[date], season: str, listed: s
         is_summer = season_of(day) > season and day.month in SUMMER
         if season_of(day) != season and day not in listed and not is_summer:
             raise Permanent(
-                f"nba_cdn serves the season {season}, {day} belongs to {season_of(day)}: set NBA_ARCHIVE_DIR to an archive that holds it"
+                f"nba_cdn serves season {season}, but {day} belongs to {season_of(day)}: set NBA_ARCHIVE_DIR to an archive with that season"
             )
 
 

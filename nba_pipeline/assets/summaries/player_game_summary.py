@@ -38,7 +38,7 @@ LINE_RESULTS = ("OVER", "UNDER", "PUSH", "VOID")
 class PlayerGameSummaryRows(BoxscoreRows):
     """The columns of `boxscores`, and columns derived from both teams' totals, the play-by-play and the lines."""
 
-    dnp_category = code(CATEGORIES, "why somebody did not play; null where the provider gives no reason", nullable=True)
+    dnp_category = code(CATEGORIES, "reason for not playing; null if the provider gives none", nullable=True)
     opponent_points = dy.Int64(min=0, max=250, description="final score of the opponent")
     did_win = dy.Bool(description="team_points > opponent_points")
     overtimes = dy.Int64(min=0, max=8, description="overtime periods, from the minutes played")
@@ -52,7 +52,7 @@ class PlayerGameSummaryRows(BoxscoreRows):
     three_point_fga = count("three-pointers attempted, by the play-by-play")
     three_point_fgm = count("three-pointers made, by the play-by-play")
     assisted_fgm = count("field goals made with an assist")
-    unassisted_fgm = count("field goals made without one")
+    unassisted_fgm = count("field goals made without an assist")
     and_ones = count("field goals made with a free throw for the foul")
     paint_blocks = count("blocked shots in the paint")
     mid_range_blocks = count("blocked two-pointers outside the paint")
@@ -64,7 +64,7 @@ class PlayerGameSummaryRows(BoxscoreRows):
     closing_book = dy.String(nullable=True, description="book of the closing line; median: over the other books")
     line_result = code(LINE_RESULTS, "points against closing_line; VOID when not played, null without a line", nullable=True)
     quality_score = dy.Float64(min=0, max=100, description="100 of the NBA's box score, else 85; 5 less for each gap")
-    flags = dy.List(dy.String(), description="what is weak about the row, of the names in FLAGS")
+    flags = dy.List(dy.String(), description="weaknesses of the row: names in FLAGS")
 
 
 TABLE = Table(
