@@ -45,24 +45,6 @@ def judge_games(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame
     One row per final game of the schedule: game_date, game_id, season, home_team, away_team, matchup, is_covered (false: no
     source has box scores of the competition), is_complete, problem.
     """
-    minutes = pl.col("minutes").sum()
-    overtimes = ((minutes - REGULATION_MINUTES) / OVERTIME_MINUTES).round().clip(lower_bound=0)
-    tolerance = (
-        pl.when((pl.col("minutes_precision") == "exact").any()).then(EXACT_TOLERANCE_MINUTES).otherwise(ROUNDED_TOLERANCE_MINUTES)
-    )
-    sides = (
-        boxscores.filter(pl.col("did_play"))
-        .group_by("game_id", "team")
-        .agg(
-            pl.len().alias("played"), pl.col("points").sum(), pl.col("team_points").max(),
-            minutes, tolerance.alias("tolerance"), overtimes.alias("overtimes"),
-        )
-        # both teams play equal minutes; an overtime team that lacks a player would look like a team of a regulation game
-        .with_columns(pl.col("overtimes").max().over("game_id"))
-        .with_columns(
-            (pl.col("minutes") - REGULATION_MINUTES - OVERTIME_MINUTES * pl.col("overtimes")).abs().alias("minutes_off")
-        )
-    )  # fmt: skip
     final = schedule.filter(pl.col("status") == "final")
     expected = pl.concat(
         [
@@ -70,10 +52,56 @@ def judge_games(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame
             for side in ("home", "away")
         ]
     )
+    judged = expected.join(_sides(boxscores), on=["game_id", "team"], how="left").with_columns(_problem())
+    problems = judged.group_by("game_id").agg(pl.col("problem").filter(pl.col("problem") != "").sort().str.join("; "))
+    return (
+        final.select(
+            "game_date",
+            "game_id",
+            "season",
+            "home_team",
+            "away_team",
+            pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup"),
+            pl.col("has_boxscore_source").alias("is_covered"),
+        )
+        .join(problems, on="game_id", how="left")
+        .with_columns(pl.col("problem").eq_missing(pl.lit("")).alias("is_complete"))
+        .sort("game_date", "game_id")
+    )
+
+
+def _sides(boxscores: pl.DataFrame) -> pl.DataFrame:
+    """Returns per game and team the number of players, their points and minutes, and how far the minutes are off."""
+    minutes = pl.col("minutes").sum()
+    overtimes = ((minutes - REGULATION_MINUTES) / OVERTIME_MINUTES).round().clip(lower_bound=0)
+    is_exact = (pl.col("minutes_precision") == "exact").any()
+    tolerance = pl.when(is_exact).then(EXACT_TOLERANCE_MINUTES).otherwise(ROUNDED_TOLERANCE_MINUTES)
+    minutes_off = (pl.col("minutes") - REGULATION_MINUTES - OVERTIME_MINUTES * pl.col("overtimes")).abs()
+    return (
+        boxscores.filter(pl.col("did_play"))
+        .group_by("game_id", "team")
+        .agg(
+            pl.len().alias("played"),
+            pl.col("points").sum(),
+            pl.col("team_points").max(),
+            minutes,
+            tolerance.alias("tolerance"),
+            overtimes.alias("overtimes"),
+        )
+        # both teams play equal minutes; an overtime team that lacks a player would look like a team of a regulation game
+        .with_columns(pl.col("overtimes").max().over("game_id"))
+        .with_columns(minutes_off.alias("minutes_off"))
+    )
+
+
+def _problem() -> pl.Expr:
+    """Returns why the box score of a team is incomplete; an empty text if it is complete."""
     team = pl.col("team")
-    judged = expected.join(sides, on=["game_id", "team"], how="left").with_columns(
-        pl.when(pl.col("played").is_null()).then(pl.format("no box score of {}", team))
-        .when(pl.col("played") < SETTINGS.coverage.players_per_team).then(pl.format("only {} played for {}", "played", team))
+    return (
+        pl.when(pl.col("played").is_null())
+        .then(pl.format("no box score of {}", team))
+        .when(pl.col("played") < SETTINGS.coverage.players_per_team)
+        .then(pl.format("only {} played for {}", "played", team))
         .when(pl.col("points").ne_missing(pl.col("score")))
         .then(pl.format("players of {} sum to {} points, the team scored {}", team, "points", _or_unknown("score")))
         .when(pl.col("points").ne_missing(pl.col("team_points")))
@@ -83,18 +111,7 @@ def judge_games(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame
         .otherwise(pl.lit(""))
         .fill_null("cannot be judged")
         .alias("problem")
-    )  # fmt: skip
-    problems = judged.group_by("game_id").agg(pl.col("problem").filter(pl.col("problem") != "").sort().str.join("; "))
-    return (
-        final.select(
-            "game_date", "game_id", "season", "home_team", "away_team",
-            pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup"),
-            pl.col("has_boxscore_source").alias("is_covered"),
-        )
-        .join(problems, on="game_id", how="left")
-        .with_columns(pl.col("problem").eq_missing(pl.lit("")).alias("is_complete"))
-        .sort("game_date", "game_id")
-    )  # fmt: skip
+    )
 
 
 def _or_unknown(column: str) -> pl.Expr:

@@ -14,13 +14,12 @@ from nba_pipeline.assets.sources.injuries import (
     every_name_is_resolved,
     every_team_has_a_report,
     injuries,
-    once_per_player,
-    slate_injuries,
     the_newest_report_is_recent,
     with_players,
 )
 from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.formulas.slate_injuries import once_per_player, slate_injuries
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.active_players import ACTIVE_SCHEMA
 from nba_pipeline.league.calendar import eastern

@@ -17,6 +17,8 @@ from nba_pipeline.asset_factory.asset import daily_asset, dates_of, if_there, no
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.not_played import IS_CALLED_POSTPONED, OFF
+from nba_pipeline.formulas.grade_versions import OF_A_DATE, new_grades
+from nba_pipeline.formulas.outcomes import with_outcomes
 from nba_pipeline.formulas.wilson import wilson_interval
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
@@ -73,14 +75,6 @@ TABLE = Table(
 )  # fmt: skip
 
 SOURCE = "predictions, player_game_summary, schedule"
-GRADED = ("game_id", "player_id", "system_id", "market", "run_kind")
-"""Grade versions are numbered within these columns."""
-
-OF_A_DATE = ("game_date", *GRADED)
-COMPARED = ("actual_value", "did_play", "outcome", "prediction_id")
-"""A difference in one of these columns makes a new grade version."""
-
-INJURY_PATTERN = "INJURY|ILLNESS"
 
 
 def grade_predictions(
@@ -96,7 +90,9 @@ def grade_predictions(
     """
     gradable = predictions.filter(pl.col("market").is_in(list(STATISTICS)))
     settled = _settled(published(gradable, schedule), schedule, complete_games)
-    return _new_versions(_outcomes(settled, player_game_summary), grades_ledger, predictions)
+    graded = new_grades(with_outcomes(settled, player_game_summary, STATISTICS), grades_ledger, predictions)
+    columns = [pl.col(name).cast(kind) for name, kind in TABLE.dtypes.items() if name not in ("as_of", "code_version")]
+    return graded.with_columns(pl.lit(SOURCE).alias("source")).select(columns).sort(TABLE.key)
 
 
 def without_lost_rows(
@@ -144,85 +140,6 @@ def _settled(published: pl.DataFrame, schedule: pl.DataFrame, complete_games: Se
         )
         .filter(pl.col("is_off") | is_complete)
     )
-
-
-def _outcomes(settled: pl.DataFrame, player_game_summary: pl.DataFrame) -> pl.DataFrame:
-    """Adds the outcome of each prediction. A player without a row in a complete game's summary did not play."""
-    facts = player_game_summary.select("game_id", "player_id", "did_play", "minutes", "reason", *STATISTICS.values())
-    truth = pl.concat(
-        facts.with_columns(pl.lit(market).alias("market"), pl.col(statistic).alias("actual_value"))
-        for market, statistic in STATISTICS.items()
-    ).drop(STATISTICS.values())
-    is_off, played = pl.col("is_off"), pl.col("did_play").fill_null(False)
-    is_bet, recommended = pl.col("recommendation").is_in(["OVER", "UNDER"]), pl.col("recommendation")
-    is_injured, margin = pl.col("reason").str.to_uppercase().str.contains(INJURY_PATTERN), pl.col("margin")
-    return (
-        settled.join(truth, on=["game_id", "player_id", "market"], how="left")
-        .with_columns(pl.when(~is_off).then(played).alias("did_play"))
-        .with_columns(pl.when(played).then(pl.col(name)).alias(name) for name in ("actual_value", "minutes"))
-        .with_columns(
-            (pl.col("predicted_value") - pl.col("actual_value")).alias("error"),
-            (pl.col("actual_value") - pl.col("line")).alias("margin"),
-        )
-        .with_columns(
-            pl.col("error").abs().alias("absolute_error"),
-            pl.when(~is_bet).then(pl.lit("NO_BET"))
-            .when(~played).then(pl.lit("VOID"))
-            .when(margin == 0).then(pl.lit("PUSH"))
-            .when((margin > 0) == (recommended == "OVER")).then(pl.lit("WIN"))
-            .otherwise(pl.lit("LOSS")).alias("outcome"),
-            pl.when(is_bet & is_off & pl.col("is_postponed")).then(pl.lit("game_postponed"))
-            .when(is_bet & is_off).then(pl.lit("game_not_played"))
-            .when(is_bet & ~played & is_injured).then(pl.lit("dnp_injury_confirmed"))
-            .when(is_bet & ~played).then(pl.lit("dnp_unknown")).alias("void_reason"),
-        )
-        .with_columns(
-            pl.when(pl.col("outcome").is_in(["WIN", "LOSS"])).then(pl.col("outcome") == "WIN").alias("is_correct")
-        )
-    )  # fmt: skip
-
-
-def _new_versions(graded: pl.DataFrame, ledger: pl.DataFrame, predictions: pl.DataFrame) -> pl.DataFrame:
-    """Returns the grades that are new or differ from the latest of their date, with version and reason."""
-    latest = ledger.sort("grade_version").group_by(OF_A_DATE).last().select(*OF_A_DATE, *COMPARED)
-    versions = ledger.group_by(GRADED).agg(pl.col("grade_version").max())
-    numbers = predictions.select(pl.col("prediction_id", "version").name.suffix("_before"))
-    rows = (
-        graded.join(latest.with_columns(pl.lit(True).alias("is_graded")), on=OF_A_DATE, how="left", suffix="_before")
-        .join(versions, on=GRADED, how="left")
-        .join(numbers.unique("prediction_id_before"), on="prediction_id_before", how="left")
-    )
-    changes = [
-        _change(pl.col("market").str.strip_prefix("player_"), "actual_value"),
-        _change(pl.lit("played"), "did_play"),
-        _change(pl.lit("outcome"), "outcome"),
-    ]
-    has_new_prediction = pl.col("prediction_id_before").ne_missing(pl.col("prediction_id"))
-    version_change = _from_to(pl.lit("prediction version"), pl.col("version_before"), pl.col("version"))
-    changes.append(pl.when(has_new_prediction).then(version_change))
-    why = pl.concat_str(changes, separator=", ", ignore_nulls=True)
-    is_new, is_changed = pl.col("is_graded").is_null(), pl.any_horizontal(part.is_not_null() for part in changes)
-    columns = [pl.col(name).cast(kind) for name, kind in TABLE.dtypes.items() if name not in ("as_of", "code_version")]
-    return (
-        rows.filter(is_new | is_changed)
-        .with_columns(
-            (pl.col("grade_version").fill_null(0) + 1).alias("grade_version"),
-            pl.when(~is_new).then(why).alias("regrade_reason"),
-            pl.lit(SOURCE).alias("source"),
-        )
-        .select(columns)
-        .sort(TABLE.key)
-    )
-
-
-def _change(label: pl.Expr, name: str) -> pl.Expr:
-    """Returns a change as "points 20 -> 22", or null if the latest grade has the same value."""
-    before, now = pl.col(f"{name}_before"), pl.col(name)
-    return pl.when(before.ne_missing(now)).then(_from_to(label, before, now))
-
-
-def _from_to(label: pl.Expr, before: pl.Expr, now: pl.Expr) -> pl.Expr:
-    return pl.format("{} {} -> {}", label, *(value.cast(pl.String).fill_null("none") for value in (before, now)))
 
 
 LEAK_DAYS = 30
@@ -303,9 +220,6 @@ def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
     return verdicts
 
 
-checks = checks_of(TABLE)
-
-
 def _graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock, floor: float, only_complete: bool) -> list[Verdict]:
     schedule = warehouse.scan(TABLES["schedule"], dates).collect()
     judged = gates.judge_games(schedule, warehouse.scan(TABLES["boxscores"], dates).collect()).filter("is_covered")
@@ -316,13 +230,17 @@ def _graded(warehouse: Warehouse, dates: Sequence[date], clock: Clock, floor: fl
     gradable = pl.concat([predicted_keys.join(games, on="game_id", how="semi"), moved])
     existing = warehouse.scan(TABLE, dates).select(keys).unique().collect()
     named = judged.select("game_id", "matchup")
-    absent = (
+    missing = (
         gradable.join(existing, on=keys, how="anti")
         .join(named, on="game_id", how="left")
         .with_columns(pl.col("matchup").fill_null(pl.col("game_id")))
     )
-    return [
-        share_verdict(day, mine.height - missing.height, mine.height, floor, missing["matchup"].unique().sort().to_list())
-        for day in dates
-        for mine, missing in [(gradable.filter(pl.col("game_date") == day), absent.filter(pl.col("game_date") == day))]
-    ]
+    verdicts = []
+    for day in dates:
+        due, absent = (rows.filter(pl.col("game_date") == day) for rows in (gradable, missing))
+        names = absent["matchup"].unique().sort().to_list()
+        verdicts.append(share_verdict(day, due.height - absent.height, due.height, floor, names))
+    return verdicts
+
+
+checks = checks_of(TABLE)
