@@ -42,7 +42,7 @@ from nba_pipeline.assets.grades.grades import grade_predictions
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.predictions.predictions import predict_slate
 from nba_pipeline.audit.recompute import derive, sources_before
-from nba_pipeline.completeness import gates
+from nba_pipeline.completeness import slate_gates
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.league.calendar import days, eastern
 from nba_pipeline.settings import SETTINGS
@@ -120,7 +120,7 @@ def floor(home: Path, first: date, last: date) -> Measurement:
     sources, watch = {name: frame.rechunk() for name, frame in source_frames.items()}, time.perf_counter()
     world = derive(sources, dates, now)
     schedule, summary = world["schedule"], world["player_game_summary"]
-    ready = gates.judge_readiness(world["features"], MOVING_AVERAGE.required, dates).filter("is_open")
+    ready = slate_gates.judge_readiness(world["features"], MOVING_AVERAGE.required, dates).filter("is_open")
     features = world["features"].join(ready, on="game_date", how="semi").with_columns(pl.lit(CODE_VERSION).alias("code_version"))
     lines = market_lines(world["prop_lines"].filter(pl.col("snapshot_at") <= now), **SETTINGS.lines.cascade)
     starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())

@@ -41,7 +41,7 @@ from nba_pipeline.assets.features.upcoming_players import upcoming_players
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
 from nba_pipeline.audit import recompute
 from nba_pipeline.audit.recompute import SOURCES, World, features_from, summaries_of
-from nba_pipeline.completeness import gates
+from nba_pipeline.completeness import gates, slate_gates
 from nba_pipeline.formulas import player_form as form
 from nba_pipeline.formulas.rolling import (
     BILLIONTHS,
@@ -85,7 +85,7 @@ STEPS = (
 )
 """Functions of `audit.recompute` that are timed separately."""
 
-GATES = "judge_games judge_slates"
+GATES = "judge_games, judge_slates"
 REST = "the rest of derivation"
 ASSETS = (upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, features)
 """In order of materialization."""
@@ -268,7 +268,8 @@ def whole_features(folder: Path, seasons: int, has_zones: bool) -> tuple[tuple[i
     world, watch = sources(folder, seasons), Stopwatch()
     for steps in STEPS:
         watch.wrap(recompute, steps, steps.replace(" ", ", "))
-    watch.wrap(gates, GATES, GATES.replace(" ", ", "))
+    watch.wrap(gates, "judge_games", GATES)
+    watch.wrap(slate_gates, "judge_slates", GATES)
     dates, runs = world["schedule"]["game_date"].unique().sort().to_list(), []
     for _ in range(REPEATS_OF_SEASONS):
         gc.collect()

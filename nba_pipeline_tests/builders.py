@@ -12,6 +12,7 @@ from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
 from nba_pipeline.league.calendar import season_of
+from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
 from nba_pipeline.tables.table import Table
 
 DAY = date(2024, 3, 12)
@@ -25,6 +26,11 @@ Values = dict[str, Any]
 def frame_of(table: Table, *rows: Values) -> pl.DataFrame:
     """Rows in the columns of a table; what no row names is null."""
     return pl.DataFrame(list(rows), schema=table.dtypes)
+
+
+def parsed_rows_of(*rows: Values) -> pl.DataFrame:
+    """Rows of box scores as a provider's parser returns them."""
+    return pl.DataFrame(list(rows), schema=BOXSCORE_COLUMNS)
 
 
 def before(days: int, day: date = DAY) -> date:

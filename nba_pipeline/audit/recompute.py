@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from nba_pipeline.assets.features.features import features_of, ready_players
+from nba_pipeline.assets.features.features import features_of
 from nba_pipeline.assets.features.matchups import match_up
 from nba_pipeline.assets.features.player_form import HISTORY_DAYS, form_of
 from nba_pipeline.assets.features.player_shot_zones import shot_zones_of
@@ -29,7 +29,7 @@ from nba_pipeline.assets.sources import (
 )
 from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
 from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
-from nba_pipeline.completeness import gates
+from nba_pipeline.completeness import gates, slate_gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.availability import with_unclear
 from nba_pipeline.league.calendar import days
@@ -93,8 +93,8 @@ def features_from(world: World, dates: Sequence[date], as_of: datetime) -> World
     form = form_of(upcoming, player_games, team_games, games)
     diet, defense = shot_zones_of(dates, player_games), defense_zones_of(dates, team_games)
     matchups = match_up(upcoming, form, diet, defense)
-    slates, held_back = gates.judge_slates(games, boxes, dates, as_of)
-    expected, _ = ready_players(upcoming, slates, held_back)
+    slates, held_back = slate_gates.judge_slates(games, boxes, dates, as_of)
+    expected, _ = slate_gates.ready_players(upcoming, slates, held_back)
     features = features_of(expected, form, diet, defense, matchups, world["prop_lines"], world["game_lines"], as_of)
     made = {
         "upcoming_players": upcoming, "player_form": form, "player_shot_zones": diet, "team_defense_zones": defense,

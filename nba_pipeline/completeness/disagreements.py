@@ -21,10 +21,10 @@ class DisagreementRows(Row):
     player_id = dy.Int64(min=1, description="the NBA's person id")
     player_name = dy.String(description="spelling of either source")
     statistic = code(TOLERANCES, "points or minutes")
-    provider = dy.String(description="whose rows of the game `boxscores` has")
-    value = number("what that source says; null: he did not take part there")
+    provider = dy.String(description="provider whose rows of the game `boxscores` uses")
+    value = number("value in that source; null: the player did not play there")
     other_provider = dy.String(description="the other source of the game")
-    other_value = number("what the other source says; null: he did not take part there")
+    other_value = number("value in the other source; null: the player did not play there")
 
 
 DISAGREEMENTS = Table(

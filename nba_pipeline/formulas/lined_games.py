@@ -56,6 +56,6 @@ def lined_games(played: pl.DataFrame) -> pl.DataFrame:
 
 def _streak(side: int) -> pl.Expr:
     """Latest games in a row on one side, up to and including this game."""
-    latest_other = pl.when(pl.col("side") != side).then("row").forward_fill()
+    latest_opposite = pl.when(pl.col("side") != side).then("row").forward_fill()
     before_the_group = pl.col("row") - pl.col(GAME)
-    return pl.col("row") - pl.max_horizontal(latest_other, before_the_group)
+    return pl.col("row") - pl.max_horizontal(latest_opposite, before_the_group)

@@ -27,8 +27,8 @@ def merge_offers(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
         key,
     )  # fmt: skip
     torn = judged.filter(~is_clear).with_columns(_contradiction().alias("problem")).select(rows.columns)
-    others = pl.concat([rows.filter(~is_offer), torn])
-    return pl.concat([merged, first_of_each(others, content)])
+    remaining = pl.concat([rows.filter(~is_offer), torn])
+    return pl.concat([merged, first_of_each(remaining, content)])
 
 
 def _prices(side: str) -> pl.Expr:
@@ -46,7 +46,7 @@ def first_of_each(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
 
 
 def _contradiction() -> pl.Expr:
-    told = [
+    differences = [
         pl.when(pl.col(f"{side}s").list.len() > 1).then(
             pl.format("{} is {}", pl.lit(side.replace("_", " ")), pl.col(f"{side}s").cast(pl.List(pl.String)).list.join(" and "))
         )
@@ -54,5 +54,5 @@ def _contradiction() -> pl.Expr:
     ]
     return pl.format(
         "offers of {} at {} of {} contradict each other: {}", "spelling", "line", "book",
-        pl.concat_str(told, separator=", ", ignore_nulls=True),
+        pl.concat_str(differences, separator=", ", ignore_nulls=True),
     )  # fmt: skip

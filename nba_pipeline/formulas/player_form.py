@@ -56,15 +56,15 @@ def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
     Rest and meetings include earlier seasons; meetings cover the 1,095 days before.
     """
     played = player_games.filter("did_play").join(rows, on="player_id", how="semi")
-    form, totals, met = player_form(played), running_totals(played), meetings(played)
+    form, totals, earlier_meetings = player_form(played), running_totals(played), meetings(played)
     rows = strictly_before(rows, form, PLAYER_SEASON, {**{c: c for c in FORM}, **LATEST})
     now = {c: c for c in ("latest_game_date", "games", "seconds", "back_to_backs")}
     rows = strictly_before(rows, totals, ["player_id"], now)
     rows = strictly_before(rows, totals, ["player_id"], {"games": "games_7", "seconds": "seconds_7"}, days=7)
     rows = strictly_before(rows, totals, ["player_id"], {"back_to_backs": "back_to_backs_14"}, days=14)
     opponent = ["player_id", "opponent"]
-    rows = strictly_before(rows, met, opponent, {"games": "met", "points": "met_points"})
-    rows = strictly_before(rows, met, opponent, {"games": "met_old", "points": "met_points_old"}, days=MEETING_DAYS)
+    rows = strictly_before(rows, earlier_meetings, opponent, {"games": "met", "points": "met_points"})
+    rows = strictly_before(rows, earlier_meetings, opponent, {"games": "met_old", "points": "met_points_old"}, days=MEETING_DAYS)
     meetings_ = difference("met", "met_old")
     has_changed = (pl.col("latest_team") != pl.col("team")) | (
         pl.col("game_date") - pl.col("latest_season_date") > pl.duration(days=GAP_DAYS)

@@ -11,7 +11,7 @@ from itertools import takewhile
 import dagster as dg
 
 from nba_pipeline.asset_factory.conditions import FLOWS
-from nba_pipeline.completeness import gates, modes
+from nba_pipeline.completeness import gates, modes, slate_gates
 from nba_pipeline.completeness.modes import (
     CRITICAL_OF_MODE,
     FROM_PREDICTIONS,
@@ -141,7 +141,7 @@ def _problems_of_games(slate: Slate, now: datetime) -> tuple[str, ...]:
 
     Until the deadline, the sensor `final_games` requests late box scores.
     """
-    if now >= eastern(slate.game_date + timedelta(days=gates.OVERDUE_DAYS), 0):
+    if now >= eastern(slate.game_date + timedelta(days=slate_gates.OVERDUE_DAYS), 0):
         return ()
     late = slate.incomplete if now >= gates.deadline(slate.game_date) else ()
     return (*late, *slate.unprocessed)

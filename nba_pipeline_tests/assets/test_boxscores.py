@@ -14,16 +14,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.assets.sources.boxscores import (
-    NO_ROWS,
-    TABLE,
-    boxscores,
-    every_final_game_is_covered,
-    fall_back,
-    name_box_scores,
-    once_per_player,
-    sources_agree,
-)
+from nba_pipeline.assets.sources.boxscores import TABLE, boxscores, every_final_game_is_covered, sources_agree
 from nba_pipeline.assets.sources.players import TABLE as PLAYERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
@@ -34,10 +25,10 @@ from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.providers import balldontlie as bdl
 from nba_pipeline.providers import nba_cdn, nba_stats
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
+from nba_pipeline.providers.final_boxscores import NO_ROWS
 from nba_pipeline.providers.nba_cdn import boxscore_request
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, frame_of, who_did_not_play
+from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, frame_of, parsed_rows_of
 from nba_pipeline_tests.builders_days import complete_box
 from nba_pipeline_tests.fuzzing import nested
 from nba_pipeline_tests.providers.conftest import Answer, Provider
@@ -352,7 +343,7 @@ def test_a_first_box_score_of_a_date_is_no_change(night: Night) -> None:
     [
         (Answer({}, status=403), f"nba_cdn boxscore {GAME} is not published (403)"),
         (GONE, f"nba_cdn boxscore {GAME} is not published (404)"),
-        (in_cdn(EVERYBODY, gameStatus=2), f"box score of game {GAME} is final no more: nba_cdn/boxscore/"),
+        (in_cdn(EVERYBODY, gameStatus=2), f"the newest box score of game {GAME} is not final: nba_cdn/boxscore/"),
         (Answer({"game": {"gameId": GAME, "gameStatus": 3, "home": {}}}), "homeTeam is missing"),
     ],
     ids=["refused", "gone", "in play again", "built otherwise"],
@@ -480,71 +471,8 @@ def test_a_landed_implausible_box_is_read_again_at_once(night: Night) -> None:
 def test_an_implausible_game_of_the_archive_is_quarantined(night: Night) -> None:
     class ArchiveWithoutThrees(ArchiveOfEverything):
         def boxscores(self, dates: Any) -> pl.DataFrame:
-            box = rows_of(*complete_box(a_game())).drop("problem")
+            box = parsed_rows_of(*complete_box(a_game())).drop("problem")
             return box.with_columns(pl.when("did_play").then(5).alias(name) for name in ("rebounds", "dreb"))
 
     assert night(archive=ArchiveWithoutThrees).is_empty()
     assert night.quarantine == ["implausible game: both teams have 0 fg3m"] * 16
-
-
-# Pure functions
-
-
-def rows_of(*rows: Values) -> pl.DataFrame:
-    """Returns rows as a provider's parser produces them."""
-    return pl.DataFrame(list(rows), schema=BOXSCORE_COLUMNS)
-
-
-def test_equal_rows_of_a_player_become_one() -> None:
-    rows = once_per_player(rows_of(a_boxscore(), a_boxscore(), who_did_not_play(player_id=2)))
-    assert (rows.height, rows["problem"].null_count()) == (2, 2)
-
-
-def test_rows_without_a_player_are_no_doubles() -> None:
-    nobody = a_boxscore(player_id=None, player_name="A", problem="unresolved name 'A'")
-    rows = once_per_player(rows_of(nobody, nobody | {"player_name": "B", "problem": "unresolved name 'B'"}))
-    assert rows["problem"].to_list() == ["unresolved name 'A'", "unresolved name 'B'"]
-
-
-def named(
-    *mentions: tuple[str, str], seen: list[tuple[int, str, str]], spellings: list[tuple[int, str]] | None = None
-) -> list[Any]:
-    """Returns the player_id or problem of each (team, name)."""
-    box = rows_of(*(a_boxscore(team=team, player_name=name, player_id=None, provider="balldontlie") for team, name in mentions))
-    people = pl.DataFrame(seen, schema={"player_id": pl.Int64, "player_name": pl.String, "team": pl.String}, orient="row")
-    people = people.with_columns(pl.lit(EARLIER).alias("game_date"), pl.lit("2023-24").alias("season"))
-    known = pl.DataFrame(spellings or [], schema={"player_id": pl.Int64, "spelling": pl.String}, orient="row")
-    frame = name_box_scores(box, people, known)
-    assert frame.schema == box.schema
-    return [row["player_id"] or row["problem"] for row in frame.iter_rows(named=True)]
-
-
-def test_two_players_of_one_name_are_told_apart_by_their_teams() -> None:
-    seen = [(1, "Jalen Smith", "GSW"), (2, "Jalen Smith", "NYK")]
-    assert named(("NYK", "Jalen Smith"), ("GSW", "Jalen Smith"), seen=seen) == [2, 1]
-
-
-def test_two_players_of_one_name_in_one_team_are_nobody() -> None:
-    seen = [(1, "Jalen Smith", "GSW"), (2, "Jalen Smith", "GSW")]
-    assert named(("GSW", "Jalen Smith"), seen=seen) == ["ambiguous name 'Jalen Smith': Jalen Smith, Jalen Smith"]
-
-
-def test_somebody_who_changed_teams_is_found_in_the_league() -> None:
-    assert named(("GSW", "Al Able"), seen=[(1, "Al Able", "BOS")]) == [1]
-
-
-def test_somebody_whom_no_box_score_of_late_shows_is_not_guessed() -> None:
-    assert named(("GSW", "Al Able"), seen=[], spellings=[(1, "Al Able")]) == ["ambiguous name 'Al Able': 1, or somebody new"]
-
-
-def test_games_are_never_mixed() -> None:
-    """The box scores of two games lack a player of the first. The log has the first game only."""
-    final = frame_of(SCHEDULE, a_game(), a_game(game_id="0022300002", home_team="BOS", away_team="LAL"))
-    box = rows_of(a_boxscore(), a_boxscore(game_id="0022300002", team="BOS"))
-    log = rows_of(*(a_boxscore(player_id=p.number, team=p.team, points=p.points, minutes=48.0, provider="nba_stats",
-                               team_points=110 if p.team == "GSW" else 100) for p in PEOPLE))  # fmt: skip
-    kept = fall_back(final, box, log)
-    assert dict(kept.group_by("game_id").agg(pl.col("provider").unique().first()).rows()) == {
-        GAME: "nba_stats", "0022300002": "nba_cdn",
-    }  # fmt: skip
-    assert kept.height == 11

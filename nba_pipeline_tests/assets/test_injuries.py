@@ -14,13 +14,12 @@ from nba_pipeline.assets.sources.injuries import (
     every_name_is_resolved,
     every_team_has_a_report,
     injuries,
-    once_per_player,
-    slate_injuries,
     the_newest_report_is_recent,
     with_players,
 )
 from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.formulas.slate_injuries import once_per_player, slate_injuries
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.active_players import ACTIVE_SCHEMA
 from nba_pipeline.league.calendar import eastern
@@ -383,7 +382,9 @@ def test_of_a_past_date_espn_is_not_asked(slates: Slates) -> None:
 
 def test_of_a_past_date_without_a_tip_off_nothing_is_asked(slates: Slates) -> None:
     assert slates.collect(now=eastern(before(-1), 1), game=GAME | {"tipoff_at": None}).is_empty()
-    assert slates.asked() == [] and slates.problems == {str(DAY): ["no game has a tip-off: no report can be from before it"]}
+    assert slates.asked() == [] and slates.problems == {
+        str(DAY): [f"no game of {DAY} has a tip-off: a report from before tip-off cannot be requested"]
+    }
 
 
 def test_a_date_of_the_archive_asks_nobody(slates: Slates) -> None:
@@ -457,7 +458,7 @@ def test_the_age_of_the_newest_report_is_stated_and_named_beyond_six_hours(wareh
     assert age_verdict(warehouse, at(18)) == (True, {"report_age_minutes": 360}, [])
     passed, numbers, [name] = age_verdict(warehouse, at(18, 1))
     assert (passed, numbers["report_age_minutes"]) == (False, 361)
-    assert name == "the newest report was printed 2024-03-12 08:00 Eastern, 361 minutes before"
+    assert name == "the newest report of 2024-03-12 was printed 2024-03-12 08:00 Eastern and is 361 minutes old"
     add(warehouse, an_injury(player_id=2, snapshot_at=TIPOFF - timedelta(minutes=30)))
     assert age_verdict(warehouse, TIPOFF + timedelta(days=3)) == (True, {"report_age_minutes": 30}, [])
 

@@ -103,7 +103,7 @@ def test_a_failed_second_reading_leaves_the_first(tmp_path: Path) -> None:
 
 def test_an_unfinished_list_is_named_and_asked_for_again(tmp_path: Path) -> None:
     frame, problems, _ = looked_at(tmp_path, NIGHT, LIVE)
-    assert frame.is_empty() and "does not hold the end of the game yet" in problems[GAME]
+    assert frame.is_empty() and "it lacks the end of the game" in problems[GAME]
     frame, problems, asked = looked_at(tmp_path, NIGHT.replace(minute=5), FINISHED)
     assert (frame.height, problems, asked) == (2, {}, [GAME])
 

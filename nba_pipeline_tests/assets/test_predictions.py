@@ -1,7 +1,5 @@
 """Predicted players, live and backtest rows, recommendations and reasons, and new versions in the ledger."""
 
-import hashlib
-import json
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,8 +7,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.assets.features.features import FEATURES
-from nba_pipeline.assets.predictions.predictions import TABLE, absent_models, features_hash, predict_slate, unpredicted
+from nba_pipeline.assets.predictions.predictions import TABLE, predict_slate, unpredicted
+from nba_pipeline.systems import SYSTEMS
+from nba_pipeline.systems.forecasts import absent_models
 from nba_pipeline.warehouse.weekly_models import Models
 from nba_pipeline_tests.builders import DAY, PLAYER
 from nba_pipeline_tests.builders_predictions import (
@@ -20,7 +19,6 @@ from nba_pipeline_tests.builders_predictions import (
     STARTS,
     TIPOFF,
     WEEK,
-    a_feature_row,
     a_model,
     a_prediction,
     a_slate,
@@ -66,8 +64,8 @@ def test_every_row_keeps_the_tables_promise() -> None:
 def test_an_absent_model_costs_only_its_system_and_is_named() -> None:
     slate = a_slate()
     assert predict(slate, models={})["system_id"].to_list() == ["moving_average"]
-    assert absent_models(slate["features"], {}) == [f"catboost: no model for the week of {WEEK}"]
-    assert absent_models(slate["features"], MODELS) == []
+    assert absent_models(SYSTEMS, slate["features"], {}) == [f"catboost: no model for the week of {WEEK}"]
+    assert absent_models(SYSTEMS, slate["features"], MODELS) == []
 
 
 def test_each_week_is_served_by_its_own_model() -> None:
@@ -340,25 +338,6 @@ def test_the_id_follows_from_key_and_inputs_and_not_from_the_instant() -> None:
 def test_the_same_inputs_in_any_order_give_the_same_rows() -> None:
     players = [{"player_id": n, "pace_score": n / 10} for n in range(1, 20)]
     assert_frame_equal(predict(a_slate(*players)), predict(a_slate(*reversed(players))))
-
-
-# The hash of the features
-
-
-def test_the_hash_is_that_of_the_values_by_name() -> None:
-    row = a_feature_row()
-    first = features_hash(features_of_rows(row))["features_hash"].item()
-    assert features_hash(features_of_rows(row).select(reversed(list(row))))["features_hash"].item() == first
-    assert features_hash(features_of_rows(row | {"team": "BOS"}))["features_hash"].item() == first
-    for value in (1.5, None):
-        assert features_hash(features_of_rows(row | {"pace_score": value}))["features_hash"].item() != first
-
-
-def test_the_hash_is_that_of_any_writer_of_plain_json() -> None:
-    """The hash is therefore the same in every process, for any number of threads, and in the next version of polars."""
-    row = a_feature_row(pace_score=1 / 3, line=None)
-    text = json.dumps({name: row[name] for name in FEATURES}, separators=(",", ":"))
-    assert features_hash(features_of_rows(row))["features_hash"].item() == hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def test_the_player_of_a_slate_is_the_one_expected() -> None:

@@ -13,7 +13,7 @@ from nba_pipeline.assets.sources.schedule import (
     changed_dates,
     newest_of_each_game,
     refuse_a_hollow_season,
-    refuse_other_seasons,
+    refuse_dates_of_another_season,
     schedule,
 )
 from nba_pipeline.completeness.not_played import mark
@@ -143,13 +143,15 @@ FOUR = [listed(f"002230000{n}") for n in range(1, 5)]
 
 def test_a_season_that_lost_most_games_is_refused_and_nothing_replaced(season: Season) -> None:
     there = season({DAY: FOUR})
-    with pytest.raises(Permanent, match="lists 1 usable games of a season of which the warehouse knows 4; nothing was replaced"):
+    with pytest.raises(
+        Permanent, match="lists 1 usable games of the season, but the warehouse has 4; the schedule was not replaced"
+    ):
         season({DAY: FOUR[:1]})
     assert season.table == there and season.quarantine == []
 
 
 def test_a_first_schedule_of_which_nothing_can_be_used_is_refused(season: Season) -> None:
-    with pytest.raises(Permanent, match=r"lists 0 usable games .*the first problem is: unknown team 'Celtics'"):
+    with pytest.raises(Permanent, match=r"lists 0 usable games .*first problem: unknown team 'Celtics'"):
         season({DAY: [game | {"homeTeam": a_team("Celtics")} for game in FOUR]})
     assert season.table == {}
 
@@ -231,7 +233,7 @@ def test_a_season_is_hollow_below_four_fifths_of_the_known_games(games: int, is_
     known = frame_of(TABLE, *(a_game(game_id=str(n)) for n in range(5)))
     season = season_of(*(a_game(game_id=str(n)) for n in range(games)))
     if is_refused:
-        with pytest.raises(Permanent, match="lists 3 usable games of a season of which the warehouse knows 5"):
+        with pytest.raises(Permanent, match="lists 3 usable games of the season, but the warehouse has 5"):
             refuse_a_hollow_season(season, known, [DAY])
     else:
         refuse_a_hollow_season(season, known, [DAY])
@@ -244,7 +246,7 @@ def test_a_season_is_hollow_below_four_fifths_of_the_known_games(games: int, is_
 )
 def test_another_season_than_is_served_is_refused(day: date, is_refused: bool) -> None:
     if is_refused:
-        with pytest.raises(Permanent, match=f"serves the season 2023-24, {day} belongs to"):
-            refuse_other_seasons([day], "2023-24", {DAY})
+        with pytest.raises(Permanent, match=f"serves season 2023-24, but {day} belongs to"):
+            refuse_dates_of_another_season([day], "2023-24", {DAY})
     else:
-        refuse_other_seasons([day], "2023-24", {DAY})
+        refuse_dates_of_another_season([day], "2023-24", {DAY})

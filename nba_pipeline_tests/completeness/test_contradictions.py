@@ -5,6 +5,7 @@ import polars as pl
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.completeness.contradictions import changed_games, contradicted_games
+from nba_pipeline.completeness.gates import judge_games
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, before, frame_of
 from nba_pipeline_tests.builders_days import complete_box
 
@@ -12,7 +13,8 @@ GAME = a_game()
 
 
 def contradicted(game: Values, *box: Values) -> set[str]:
-    return contradicted_games(frame_of(SCHEDULE, game), frame_of(BOXSCORES, *box))
+    boxscores = frame_of(BOXSCORES, *box)
+    return contradicted_games(judge_games(frame_of(SCHEDULE, game), boxscores), boxscores)
 
 
 def test_a_complete_game_is_not_contradicted() -> None:

@@ -130,14 +130,14 @@ def test_no_predictions_are_late_where_the_slates_before_had_some(rows: int, usu
 
 def test_a_source_without_rows_that_usually_has_some_degrades() -> None:
     facts = replace(FINISHED, rows={**GRADED, "injuries": 0}, usual=frozenset({"injuries"}))
-    assert state_of(facts, MORNING) == ("DEGRADED", ("no rows, unlike the slates before: injuries",))
+    assert state_of(facts, MORNING) == ("DEGRADED", ("no rows, unlike earlier slates: injuries",))
     assert state(facts, MORNING, usual=frozenset()) == "COMPLETE"
 
 
 def test_what_a_later_call_should_have_made_again_is_late() -> None:
     at_seven = dict.fromkeys(SLATE, eastern(DAY, 7, 3))
     found, reasons = state_of(replace(TONIGHT, made_at=at_seven), eastern(DAY, 9, 6))
-    assert found == "LATE" and reasons[0].startswith("not made since 2026-01-15 14:00 UTC: schedule, upcoming_players")
+    assert found == "LATE" and reasons[0].startswith("not updated since 2026-01-15 14:00 UTC: schedule, upcoming_players")
     assert state(TONIGHT, eastern(DAY, 9, 5), made_at=at_seven) == "EXPECTED"
     assert state(TONIGHT, eastern(DAY, 22, 30), made_at=at_seven) == "EXPECTED"  # every game has begun
 

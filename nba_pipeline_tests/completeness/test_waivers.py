@@ -50,7 +50,7 @@ def test_the_complete_games_of_a_waived_date_go_on_from_then_on(warehouse: Local
     with pytest.raises(Closed):
         go_on(warehouse, MORNING)
     assert waived(warehouse) == [
-        "enough_final_games_are_covered of 2024-03-12 is waived for good, by Ann: the feed is gone",
+        "enough_final_games_are_covered of 2024-03-12 is waived permanently, by Ann: the feed is gone",
         "1 of 4 final games have a complete box score; excluded: "
         + ", ".join(f"NYK@GSW {n} (no box score of GSW; no box score of NYK)" for n in (1, 2, 3)),
         "next: nba-pipeline run --date 2024-03-12 --mode overnight",
@@ -72,7 +72,7 @@ def test_a_second_waiver_is_refused_while_the_first_stands(warehouse: LocalWareh
     ends_at = MORNING + timedelta(hours=2)
     waived(warehouse, ends_at=ends_at)
     with pytest.raises(
-        BadInput, match=rf"of --date {DAY} is waived already, by Ann on 2024-03-13 until .* \(the feed is gone\)$"
+        BadInput, match=rf"of --date {DAY} is already waived, by Ann on 2024-03-13 until .* \(the feed is gone\)$"
     ):
         waived(warehouse, ends_at - timedelta(seconds=1), author="Bob")
     assert warehouse.scan(WAIVERS).collect().height == 1
@@ -118,7 +118,7 @@ GOOD = {"--date": str(DAY), "--gate": COVERAGE_GATE, "--reason": "because", "--a
     [
         ({"--date": "soon"}, "^--date must be a date like 2024-03-15, not 'soon'$"),
         ({"--date": "2024-03-14"}, "^--date 2024-03-14 is after today, 2024-03-13: none of its games can be final yet$"),
-        ({"--gate": "features"}, "^--gate is 'features'; the gates that can be waived: enough_final_games_are_covered$"),
+        ({"--gate": "features"}, "^--gate is 'features'; gates that can be waived: enough_final_games_are_covered$"),
         ({"--reason": " "}, "^--reason must not be empty, it is ' '$"),
         ({"--author": ""}, "^--author must not be empty, it is ''$"),
         ({"--until": "2024-03-13T12:00:00"}, "^--until needs an offset, .*, not '2024-03-13T12:00:00'$"),
@@ -140,7 +140,7 @@ def test_the_command_says_what_it_did_and_refuses_to_do_it_twice(warehouse: Loca
     words = [word for option in (GOOD | {"--until": "2024-03-14T12:00:00-04:00"}).items() for word in option]
     first, second = (nba_pipeline("waive", *words, home=tmp_path, now=MORNING) for _ in range(2))
     assert (first.returncode, first.stderr, len(first.stdout.splitlines())) == (0, "", 3)
-    assert (second.returncode, second.stdout) == (2, "") and "is waived already, by Ann" in second.stderr
+    assert (second.returncode, second.stdout) == (2, "") and "is already waived, by Ann" in second.stderr
     ends_at = datetime(2024, 3, 14, 16, tzinfo=UTC)
     assert warehouse.scan(WAIVERS, [date(2024, 3, 12)]).select("ends_at", pl.col("author")).collect().rows() == [(ends_at, "Ann")]
 

@@ -66,7 +66,7 @@ class PlayerFormRows(Row):
     points_mean_versus_opponent_last_1095_days = window("points")
     games_versus_opponent_last_1095_days = dy.Int64(min=0, description="games")
     games_since_structural_change = dy.Int64(min=0, description="games since a trade or a gap of more than 14 days")
-    missed_game_pct_last_10_team_games = window("fraction of the team's last 10 games, since he is with it")
+    missed_game_pct_last_10_team_games = window("fraction of the team's last 10 games, while the player is with the team")
 
     rest_days = dy.Int64(nullable=True, min=1, description="days since the last played game")
     is_back_to_back = window("1 when rest_days is 1")
@@ -87,9 +87,7 @@ class PlayerFormRows(Row):
     blowout_pct_last_10_team_games = window("fraction of games with a margin of 15 or more")
     league_pace = window("possessions per 48 minutes, all teams, 30 days before")
 
-    expected_games_last_10 = dy.Int64(
-        min=0, description="games of the window, and games of the team in its span that are lacking"
-    )
+    expected_games_last_10 = dy.Int64(min=0, description="games of the window plus missing games of the team in its span")
     actual_games_last_10 = dy.Int64(min=0, max=10, description="games in the window")
     is_window_complete = dy.Bool(nullable=True, description="actual / expected >= 0.9; null without a game")
     window_span_days = dy.Int64(nullable=True, min=1, description="days from the window's first game to the date")

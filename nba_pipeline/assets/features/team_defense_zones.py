@@ -49,7 +49,7 @@ class TeamDefenseZoneRows(Row):
     three_point_field_goal_pct_points_above_league = number("allowed minus the league's, percentage points", -100, 100)
     is_league_mean_of_last_season = dy.Bool(
         nullable=True,
-        description="compared with the whole season before; false: with the 30 days before; null: with nothing",
+        description="true: compared with the season before; false: with the 30 days before; null: not compared",
     )
 
     @dy.rule()

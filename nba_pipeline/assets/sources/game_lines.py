@@ -47,7 +47,7 @@ class GameLineRows(Row):
     is_before_tipoff = dy.Bool(nullable=True, description="true; null where an instant is unknown")
     odds_event_id = dy.String(nullable=True, description="the provider's id of the game")
     captured_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant at which the response arrived")
-    request_format = dy.String(description="american or decimal: the price format that was asked for")
+    request_format = dy.String(description="american or decimal: the requested price format")
 
     @dy.rule()
     def line_is_half_of_its_whole_number(cls) -> pl.Expr:
@@ -147,15 +147,15 @@ def games_have_game_lines(warehouse: Warehouse, dates: Sequence[date], clock: Cl
     games = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
     verdicts = []
     for day in dates:
-        there = lines.filter(game_date=day)
-        asked = games.filter(~pl.col("source").str.starts_with(f"{archives.PROVIDER}/"), game_date=day)
-        with_both = there.filter(pl.col("markets") == len(SETTINGS.lines.game_markets))
-        without = asked.join(with_both, on="game_id", how="anti").sort("game_id")
+        listed = lines.filter(game_date=day)
+        expected = games.filter(~pl.col("source").str.starts_with(f"{archives.PROVIDER}/"), game_date=day)
+        with_both = listed.filter(pl.col("markets") == len(SETTINGS.lines.game_markets))
+        without = expected.join(with_both, on="game_id", how="anti").sort("game_id")
         names = without.select(pl.format("{}@{} {}", "away_team", "home_team", "game_id")).to_series().to_list()
         numbers = {
-            "share": 1 - without.height / asked.height if asked.height else 1.0,
-            "lines": int(there["lines"].sum()),
-            "lines_of_unknown_instant": int(there["of_unknown_instant"].sum()),
+            "share": 1 - without.height / expected.height if expected.height else 1.0,
+            "lines": int(listed["lines"].sum()),
+            "lines_of_unknown_instant": int(listed["of_unknown_instant"].sum()),
         }
         verdicts.append(Verdict(day, not names, numbers, names))
     return verdicts

@@ -34,21 +34,21 @@ class PlayByPlayRows(Row):
     """Columns and rules of `play_by_play`."""
 
     game_id = dy.String(description="the NBA's ten digits")
-    order_number = dy.Int64(min=0, description="place in the game; grows, with gaps")
-    action_number = dy.Int64(min=0, description="the NBA's number of the action; an inserted action has a late one")
+    order_number = dy.Int64(min=0, description="position in the game; increases, with gaps")
+    action_number = dy.Int64(min=0, description="the NBA's action number; high for actions inserted later")
     period = dy.Int64(min=1, max=14, description="1-4, overtimes from 5")
-    period_seconds_left = dy.Float64(min=0, max=720, description="s left in the period")
-    team = code(TEAMS, "tricode of the team that acted; null for what nobody's team did", nullable=True)
+    period_seconds_left = dy.Float64(min=0, max=720, description="seconds left in the period")
+    team = code(TEAMS, "tricode of the acting team; null for actions without a team", nullable=True)
     player_id = dy.Int64(nullable=True, min=1, description="the NBA's person id; null for a team or nobody")
-    action_type = dy.String(description="2pt, 3pt, freethrow, rebound, turnover, foul, ... in the NBA's words")
-    sub_type = dy.String(nullable=True, description="as Layup, or 1 of 2; in the NBA's words")
-    area = dy.String(nullable=True, description="part of the floor, as Restricted Area; in the NBA's words")
+    action_type = dy.String(description="2pt, 3pt, freethrow, rebound, turnover, foul, ...; as the NBA names it")
+    sub_type = dy.String(nullable=True, description="as Layup, or 1 of 2; as the NBA names it")
+    area = dy.String(nullable=True, description="part of the floor, as Restricted Area; as the NBA names it")
     is_made = dy.Bool(nullable=True, description="of field goals and free throws; null for everything else")
     assist_player_id = dy.Int64(nullable=True, min=1, description="who assisted a made field goal")
     block_player_id = dy.Int64(nullable=True, min=1, description="who blocked a field-goal attempt")
     home_points = dy.Int64(min=0, max=250, description="the home team's score after the action")
     away_points = dy.Int64(min=0, max=250, description="the away team's score after the action")
-    description = dy.String(nullable=True, description="the action in the NBA's words")
+    description = dy.String(nullable=True, description="the NBA's description of the action")
 
     @dy.rule()
     def shots_are_made_or_missed(cls) -> pl.Expr:
@@ -73,7 +73,7 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
     """
     finished: dict[str, Payload] = {}
     problems: dict[str, str] = {}
-    to_ask = []
+    requests = []
     for game in games.select("game_id", "game_date", "home_points", "away_points").iter_rows(named=True):
         game_id, day = game["game_id"], game["game_date"]
         landed = _finished(nba_cdn.landed_play_by_play(game_id, day), nba_cdn, problems)
@@ -81,14 +81,14 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
             finished[game_id] = landed[-1]
         is_due = not landed or is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, day, now)
         if is_due or contradicts(landed[-1], game["home_points"], game["away_points"]):
-            to_ask.append((game_id, day))
-    for (game_id, _), answer in zip(to_ask, nba_cdn.play_by_play(to_ask), strict=True):
+            requests.append((game_id, day))
+    for (game_id, _), answer in zip(requests, nba_cdn.play_by_play(requests), strict=True):
         if isinstance(answer, PipelineError):
             problems[game_id] = str(answer)
         elif _finished([answer], nba_cdn, problems):
             finished[game_id] = answer
         elif game_id not in problems:
-            problems[game_id] = f"play-by-play of game {game_id} does not hold the end of the game yet: {answer.ref}"
+            problems[game_id] = f"play-by-play of game {game_id} is incomplete, it lacks the end of the game: {answer.ref}"
     frames = []
     for game_id, payload in finished.items():
         try:
@@ -101,9 +101,9 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
 
 def _finished(payloads: Sequence[Payload], nba_cdn: NbaCdn, problems: dict[str, str]) -> list[Payload]:
     """Returns the lists of a game that contain its end. An unparsable payload is rejected and becomes the game's problem."""
-    met = list[str]()
-    finished = those_that(is_over, payloads, nba_cdn.http.landing, met)
-    problems.update({payload.slot.entity: problem for payload in payloads for problem in met})
+    messages = list[str]()
+    finished = those_that(is_over, payloads, nba_cdn.http.landing, messages)
+    problems.update({payload.slot.entity: problem for payload in payloads for problem in messages})
     return finished
 
 
@@ -129,9 +129,9 @@ def play_by_play(
     for day in dates_of(context):  # date by date, to save memory: a list is 0.4 MB of text and several times that when parsed
         if archive.holds(day):
             continue
-        frame, met = collect(due.filter(pl.col("game_date") == day), nba_cdn, clock.as_of)
+        frame, messages = collect(due.filter(pl.col("game_date") == day), nba_cdn, clock.as_of)
         frames.append(frame)
-        problems |= met
+        problems |= messages
     for problem in problems.values():
         context.log.warning(problem)
     listed = pl.concat(frames, how="diagonal_relaxed")
@@ -146,10 +146,10 @@ def every_final_game_has_play_by_play(warehouse: Warehouse, dates: Sequence[date
     """Every final game with a source has its list. Missing games are named. Dates of the archive pass: it has no lists."""
     boxscores, schedule = (warehouse.scan(TABLES[name], dates) for name in ("boxscores", "schedule"))
     archived = set(boxscores.filter(pl.col("provider") == "archive").select("game_date").unique().collect()["game_date"])
-    there = warehouse.scan(TABLE, dates).select("game_date", "game_id").unique()
+    existing = warehouse.scan(TABLE, dates).select("game_date", "game_id").unique()
     games = (
         schedule.filter((pl.col("status") == "final") & pl.col("has_boxscore_source"))
-        .join(there.with_columns(has_list=True), on=["game_date", "game_id"], how="left")
+        .join(existing.with_columns(has_list=True), on=["game_date", "game_id"], how="left")
         .select("game_date", pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup"), "has_list")
         .sort("game_date", "matchup")
         .collect()

@@ -42,7 +42,7 @@ class PropLineRows(Row):
     game_id = dy.String(description="the NBA's ten digits")
     player_id = dy.Int64(min=1, description="the NBA's person id")
     market = dy.String(description="The Odds API's key, as player_points")
-    book = dy.String(description="The Odds API's key, as draftkings; unknown where the source does not say")
+    book = dy.String(description="The Odds API's key, as draftkings; unknown if the source does not name it")
     line_half_points = dy.Int64(min=0, max=400, description="2 x line; the line's form in keys")
     snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant at which the book showed the line")
     line = dy.Float64(min=0, max=200, description="points")
@@ -53,7 +53,7 @@ class PropLineRows(Row):
     spelling = dy.String(description="the player's name as the book spelled it")
     odds_event_id = dy.String(nullable=True, description="the provider's id of the game")
     captured_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant at which the response arrived")
-    request_format = dy.String(description="american or decimal: the price format that was asked for")
+    request_format = dy.String(description="american or decimal: the requested price format")
     is_latest_pregame = dy.Bool(nullable=True, description="the archive's mark for lines of unknown instant; for evaluation only")
 
     @dy.rule()
@@ -139,7 +139,7 @@ def land_lines(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime)
     for tipoff, at_once in over.filter(~pl.col("game_id").is_in(have)).group_by("tipoff_at", maintain_order=True):
         if tipoff[0] is None:
             lacking = at_once["game_id"]
-            past += [Permanent(f"{game} has no tip-off: its lines cannot be asked of the history") for game in lacking]
+            past += [Permanent(f"{game} has no tip-off: its historical lines cannot be requested") for game in lacking]
             continue
         before = tipoff[0] - timedelta(minutes=SETTINGS.lines.historical_minutes_before_tipoff)
         past += _land_slate(odds_api, at_once, day, before, unusable)
@@ -189,55 +189,57 @@ def prop_lines(
     dates = dates_of(context)
     archived = [day for day in dates if archive.holds(day)]
     frames = [archive.prop_lines(archived)] if archived else []
-    heard: dict[str, CaptureResult] = {}
+    captures: dict[str, CaptureResult] = {}
     for day in dates:
         games = schedule.filter(pl.col("game_date") == day)
         if day in archived or games.is_empty():
             continue
-        of_day = heard[str(day)] = land_lines(games, day, odds_api, clock.now())
+        of_day = captures[str(day)] = land_lines(games, day, odds_api, clock.now())
         frames += landed_rows(odds_api, games, day, parse_event_odds, of_day.problems)
-    for name, of_day in heard.items():
+    for name, of_day in captures.items():
         for problem in of_day.problems:
             context.log.warning(f"{name}: {problem}")
     offered, live = pl.concat([NO_OFFERS, *frames], how="diagonal_relaxed"), [day for day in dates if day not in archived]
-    rows_in, kept = RowsIn(dates), TABLE.empty().drop(LINEAGE[1:])
+    rows_in, rows = RowsIn(dates), TABLE.empty().drop(LINEAGE[1:])
     if offered.height:
         games = schedule.with_columns(season_of_game_date())
         active = who_may_be_meant(games, boxscores, players, roster_sightings(warehouse, live))
         named = name_the_players(offered, players, active, assertions(players, games))
         # an unchanged line in several answers is one row: the first capture
         once = reject_lines(merge_offers(named, TABLE.key))
-        kept = once.filter(pl.col(IGNORED).is_null()).select(*kept.columns, PROBLEM)
+        rows = once.filter(pl.col(IGNORED).is_null()).select(*rows.columns, PROBLEM)
         rows_in.parsed(offered)
         rows_in.repeated(once, pl.col("copies"))
         rows_in.ignored(once.filter(pl.col(IGNORED).is_not_null()), pl.col(IGNORED))
     context.add_output_metadata(
         {
-            "problems_met": dg.MetadataValue.json({name: of_day.problems for name, of_day in heard.items() if of_day.problems}),
-            UPCOMING_GAMES: sum(of_day.to_come for of_day in heard.values()),
-            GAMES_ANSWERED: sum(of_day.answered for of_day in heard.values()),
+            "problems_met": dg.MetadataValue.json(
+                {name: of_day.problems for name, of_day in captures.items() if of_day.problems}
+            ),
+            UPCOMING_GAMES: sum(of_day.to_come for of_day in captures.values()),
+            GAMES_ANSWERED: sum(of_day.answered for of_day in captures.values()),
             "quota": dg.MetadataValue.json(odds_api.quota),
             **rows_in.metadata(),
         }
     )
-    return kept
+    return rows
 
 
-def _parked(warehouse: Warehouse, dates: Sequence[date], problem: str | None = None) -> pl.DataFrame:
+def _quarantined(warehouse: Warehouse, dates: Sequence[date], problem: str | None = None) -> pl.DataFrame:
     """Returns the number of quarantined rows by date and problem."""
     rows = warehouse.scan_quarantine(TABLE, dates)
     return (rows if problem is None else rows.filter(problem=problem)).group_by("game_date", "problem").len().collect()
 
 
-def _none_of(parked: pl.DataFrame, day: date, name: str) -> Verdict:
+def _none_of(quarantined: pl.DataFrame, day: date, name: str) -> Verdict:
     """Returns a verdict that passes if the date has none of these rows. It names their problems."""
-    rows = parked.filter(game_date=day).sort("problem")
+    rows = quarantined.filter(game_date=day).sort("problem")
     names = [f"{problem} ({count} rows)" for problem, count in rows.select("problem", "len").iter_rows()]
-    return Verdict(day, rows.is_empty(), {name: _rows(parked, day)}, names)
+    return Verdict(day, rows.is_empty(), {name: _rows(quarantined, day)}, names)
 
 
-def _rows(parked: pl.DataFrame, day: date) -> int:
-    return int(parked.filter(game_date=day)["len"].sum())
+def _rows(quarantined: pl.DataFrame, day: date) -> int:
+    return int(quarantined.filter(game_date=day)["len"].sum())
 
 
 @dated_check(TABLE)
@@ -248,7 +250,7 @@ def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) 
         warehouse.scan(TABLE, dates).filter(*usable).group_by("game_date", "game_id")
         .agg(pl.len().alias("lines"), pl.col("player_id").unique()).collect()
     )  # fmt: skip
-    late = dict(_parked(warehouse, dates, problem=AFTER_TIPOFF).group_by("game_date").agg(pl.col("len").sum()).iter_rows())
+    late = dict(_quarantined(warehouse, dates, problem=AFTER_TIPOFF).group_by("game_date").agg(pl.col("len").sum()).iter_rows())
     games = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
     verdicts = []
     for day in dates:
@@ -274,16 +276,16 @@ def every_usual_book_has_lines(warehouse: Warehouse, dates: Sequence[date], cloc
 @dated_check(TABLE)
 def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """Every spelling resolves to one player. The others are quarantined until an operator resolves them."""
-    parked = _parked(warehouse, dates).filter(IS_A_NAME_PROBLEM)
-    return [_none_of(parked, day, "lines_without_a_player") for day in dates]
+    quarantined = _quarantined(warehouse, dates).filter(IS_A_NAME_PROBLEM)
+    return [_none_of(quarantined, day, "lines_without_a_player") for day in dates]
 
 
 @dated_check(TABLE)
 def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """No row is quarantined, except for unresolved names and lines that are not lines of the market."""
-    parked = _parked(warehouse, dates)
-    odd = parked.filter(~IS_A_NAME_PROBLEM & ~pl.col("problem").is_in(NO_LINE_OF_THE_MARKET))
-    others = parked.filter(pl.col("problem").is_in(NO_LINE_OF_THE_MARKET))
+    quarantined = _quarantined(warehouse, dates)
+    odd = quarantined.filter(~IS_A_NAME_PROBLEM & ~pl.col("problem").is_in(NO_LINE_OF_THE_MARKET))
+    others = quarantined.filter(pl.col("problem").is_in(NO_LINE_OF_THE_MARKET))
     return [
         replace(verdict, numbers={**verdict.numbers, "lines_of_no_market": _rows(others, verdict.game_date)})
         for verdict in (_none_of(odd, day, "rows_quarantined") for day in dates)

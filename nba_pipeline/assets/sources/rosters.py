@@ -44,7 +44,7 @@ class RosterRows(Row):
     position = dy.String(nullable=True, description="the provider's code, as SG")
     height_inches = number("in", 60, 96)
     weight_pounds = number("lb", 120, 400)
-    seen_at = dy.Datetime(time_zone="UTC", description="instant at which the answer arrived, at most that of the run")
+    seen_at = dy.Datetime(time_zone="UTC", description="instant at which the response arrived, at most that of the run")
 
 
 TABLE = Table(
@@ -134,17 +134,17 @@ def rosters(
         if archive.holds(day):
             continue
         problems[str(day)] = land_rosters(day, espn, clock.now()) if day in collected else []
-        found = read_each(parse_roster, espn.landed_rosters(day).values(), landing, problems[str(day)])
-        frames += [frame.with_columns(pl.lit(day).alias("game_date")) for _, frame in found]
-    for name, met in problems.items():
-        for problem in met:
+        snapshots = read_each(parse_roster, espn.landed_rosters(day).values(), landing, problems[str(day)])
+        frames += [frame.with_columns(pl.lit(day).alias("game_date")) for _, frame in snapshots]
+    for name, messages in problems.items():
+        for problem in messages:
             context.log.warning(f"{name}: {problem}")
     listed, rows_in = pl.concat(frames), RowsIn(dates_of(context))
     named = once_per_player(name_the_roster(listed, players, boxscores)).with_columns(seen_by(clock.as_of))
     rows_in.parsed(listed)
     rows_in.repeated(named, pl.col("copies"))
-    met_by_day = {day: met for day, met in problems.items() if met}
-    context.add_output_metadata({"problems_met": dg.MetadataValue.json(met_by_day), **rows_in.metadata()})
+    problems_by_day = {day: messages for day, messages in problems.items() if messages}
+    context.add_output_metadata({"problems_met": dg.MetadataValue.json(problems_by_day), **rows_in.metadata()})
     return named.select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
 
 
@@ -155,9 +155,9 @@ def every_team_has_a_roster(warehouse: Warehouse, dates: Sequence[date], clock: 
     collected = collected_dates(warehouse.scan(TABLES["schedule"], dates).select("game_date", "status").collect(), clock)
     verdicts = []
     for day in dates:
-        there = sizes.filter(pl.col("game_date") == day)["team"].to_list()
-        wanted = TEAMS if there or day in collected else ()
-        verdicts.append(share_verdict(day, len(there), len(wanted), 1.0, [team for team in wanted if team not in there]))
+        listed = sizes.filter(pl.col("game_date") == day)["team"].to_list()
+        expected = TEAMS if listed or day in collected else ()
+        verdicts.append(share_verdict(day, len(listed), len(expected), 1.0, [team for team in expected if team not in listed]))
     return verdicts
 
 

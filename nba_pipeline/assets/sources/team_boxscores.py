@@ -63,10 +63,10 @@ class TeamBoxscoreRows(Row):
     blocks = count("blocks")
     turnovers = count("turnovers of players")
     fouls = count("personal fouls")
-    seconds = dy.Int64(nullable=True, min=0, description="s on court of all players; null unless the source has the clock")
-    periods = dy.Int64(nullable=True, min=1, max=14, description="periods played; null where the source does not say")
-    is_reconstructed = dy.Bool(description="the sum of the players' rows, for want of a source")
-    provider = code(["nba_cdn", "nba_stats", "balldontlie", "archive"], "who answered")
+    seconds = dy.Int64(nullable=True, min=0, description="seconds on court of all players; null unless the source has the clock")
+    periods = dy.Int64(nullable=True, min=1, max=14, description="periods played; null if the source lacks it")
+    is_reconstructed = dy.Bool(description="computed from the players' rows because no source has the game")
+    provider = code(["nba_cdn", "nba_stats", "balldontlie", "archive"], "source of the row")
 
     @dy.rule()
     def points_match_the_shots(cls) -> pl.Expr:
