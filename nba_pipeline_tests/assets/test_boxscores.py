@@ -534,7 +534,7 @@ def test_somebody_who_changed_teams_is_found_in_the_league() -> None:
 
 
 def test_somebody_whom_no_box_score_of_late_shows_is_not_guessed() -> None:
-    assert named(("GSW", "Al Able"), seen=[], spellings=[(1, "Al Able")]) == ["ambiguous name 'Al Able': 1, or somebody new"]
+    assert named(("GSW", "Al Able"), seen=[], spellings=[(1, "Al Able")]) == ["ambiguous name 'Al Able': 1, or a new player"]
 
 
 def test_games_are_never_mixed() -> None:

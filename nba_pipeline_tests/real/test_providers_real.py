@@ -12,7 +12,8 @@ import pytest
 
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
-from nba_pipeline.league.names import lookup, resolve_names
+from nba_pipeline.league.name_resolution import resolve_names
+from nba_pipeline.league.names import lookup
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import map_to_games, parse_boxscores
 from nba_pipeline.providers.nba_cdn import count_undetermined_games, parse_boxscore, parse_schedule

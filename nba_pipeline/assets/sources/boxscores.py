@@ -27,7 +27,7 @@ from nba_pipeline.formulas import shooting
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.rereads import NEWS
 from nba_pipeline.league.active_players import SEEN_COLUMNS, active_players, box_score_sightings
-from nba_pipeline.league.names import assertions, resolve_names
+from nba_pipeline.league.name_resolution import assertions, resolve_names
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import balldontlie as bdl
 from nba_pipeline.providers.archive import Archive

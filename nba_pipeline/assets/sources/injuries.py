@@ -23,7 +23,7 @@ from nba_pipeline.formulas.offers import first_of_each
 from nba_pipeline.formulas.snapshots import seen_by
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import EASTERN, eastern_date, season_of_game_date
-from nba_pipeline.league.names import IS_A_NAME_PROBLEM, assertions
+from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM, assertions
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import espn as espn_api
 from nba_pipeline.providers import injury_report as official

@@ -24,7 +24,7 @@ from nba_pipeline.formulas.odds import is_main_line
 from nba_pipeline.formulas.offers import merge_offers
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import season_of_game_date
-from nba_pipeline.league.names import IS_A_NAME_PROBLEM, assertions
+from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM, assertions
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_api import PRICE_FLOOR, OddsApi, match_events, parse_event_odds, parse_events
 from nba_pipeline.providers.odds_rows import AFTER_TIPOFF, IGNORED, NO_OFFERS, landed_rows, read
