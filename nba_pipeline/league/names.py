@@ -23,9 +23,9 @@ LETTERS = str.maketrans(
         "ß": "ss",
         "æ": "ae",
         "œ": "oe",
-        "ı": "i",
+        "ı": "i",  # noqa: RUF001
         "ħ": "h",
-        "ŧ": "t",  # noqa: RUF001
+        "ŧ": "t",
         "ŋ": "n",
         "ŀ": "l",
     }

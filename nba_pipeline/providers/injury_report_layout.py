@@ -19,7 +19,7 @@ HEADERS = ("Game Date", "Game Time", "Matchup", "Team", "Player Name", "Current 
 DATE, TIME, MATCHUP, TEAM, PLAYER, STATUS, REASON = HEADERS
 TITLE = re.compile(r"Injury ?Report: ?(\d\d/\d\d/\d\d) ?(\d\d:\d\d) ?([AP]M)")
 FOOTER = re.compile(r"Page ?\d+ ?of ?(\d{1,9})")
-MOST_SHOWN = 120
+MAX_SHOWN_CHARACTERS = 120
 MIB = 1024**2
 
 # In points. A space is 2.3 wide and not a character; lines of one cell are 4 apart, lines of two rows 12.
@@ -78,11 +78,11 @@ def layout_of(body: bytes, most_pages: int) -> Layout:
     pages = [_page(words, starts) for words in _words(body, most_pages)]
     titles = [title for page in pages for title in page.titles]
     if not titles or not starts:
-        lacking = "title 'Injury Report: ...'" if not titles else f"columns {', '.join(HEADERS)}"
-        raise NoReport(f"the PDF lacks the {lacking}")
-    told = {number for page in pages for number in page.pages}
-    if told and told != {len(pages)}:
-        raise NoReport(f"the PDF has {len(pages)} of {max(told)} pages")
+        missing = "title 'Injury Report: ...'" if not titles else f"columns {', '.join(HEADERS)}"
+        raise NoReport(f"the PDF has no {missing}")
+    page_counts = {number for page in pages for number in page.pages}
+    if page_counts and page_counts != {len(pages)}:
+        raise NoReport(f"the PDF has {len(pages)} of {max(page_counts)} pages")
     rows = _carried_down(_joined_over_pages([_rows(page) for page in pages]))
     return Layout(titles[0].groups(), titles[0][0], rows)
 
@@ -139,16 +139,16 @@ def _lines(words: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
 def _header(line: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Returns the left edge of every column if the line is the header, otherwise an empty dictionary."""
     starts, letters = {}, ""
-    waiting = [name.replace(" ", "") for name in HEADERS]
+    remaining = [name.replace(" ", "") for name in HEADERS]
     for word in line:
-        if not waiting or not waiting[0].startswith(letters + word["text"]):
+        if not remaining or not remaining[0].startswith(letters + word["text"]):
             return {}
         if not letters:
-            starts[HEADERS[-len(waiting)]] = float(word["x0"])
+            starts[HEADERS[-len(remaining)]] = float(word["x0"])
         letters += word["text"]
-        if letters == waiting[0]:
-            waiting, letters = waiting[1:], ""
-    return {} if waiting else starts
+        if letters == remaining[0]:
+            remaining, letters = remaining[1:], ""
+    return {} if remaining else starts
 
 
 def _fill(cells: Mapping[str, list[_Cell]], line: Sequence[Mapping[str, Any]], starts: Mapping[str, float]) -> None:
@@ -183,13 +183,13 @@ def _rows(page: _Page) -> list[Printed]:
     bands += [(_band(cell, columns[REASON]), Printed()) for cell in alone]
     for column in (DATE, TIME, MATCHUP, TEAM, STATUS, REASON):
         for cell in columns[column]:
-            beside = [row for band, row in bands if band.is_beside(cell)]
-            if beside:
-                beside[0][column] = cell.text
+            aligned = [row for band, row in bands if band.is_beside(cell)]
+            if aligned:
+                aligned[0][column] = cell.text
             elif column == REASON:
                 bands.append((cell, {REASON: cell.text}))
             else:
-                raise NoReport(f"{column} {cell.text[:MOST_SHOWN]!r} stands beside no row")
+                raise NoReport(f"{column} {cell.text[:MAX_SHOWN_CHARACTERS]!r} is not aligned with a row")
     return [row for _, row in sorted(bands, key=lambda pair: pair[0].middle)]
 
 
@@ -203,24 +203,24 @@ def _joined_over_pages(pages: Sequence[list[Printed]]) -> list[Printed]:
     """Returns all rows. Joins reasons that are split by a page break."""
     rows = list[Printed]()
     for page in pages:
-        head, *others = page or [Printed()]
+        head, *rest = page or [Printed()]
         if rows and set(rows[-1]) == {REASON}:  # starts at the bottom of the previous page
             head[REASON] = f"{rows.pop()[REASON]} {head.get(REASON, '')}".strip()
         elif rows and set(head) == {REASON}:
             before = rows[-1]
             before[REASON] = f"{before.get(REASON, '')} {head[REASON]}".strip()
             head = Printed()
-        rows += [row for row in (head, *others) if row]
+        rows += [row for row in (head, *rest) if row]
     return rows
 
 
 def _carried_down(rows: Iterable[Printed]) -> list[Printed]:
     """Fills missing dates, matchups and teams from the rows above."""
-    carried, full = Printed(), list[Printed]()
+    carried, filled = Printed(), list[Printed]()
     for row in rows:
         carried |= {column: row[column] for column in (DATE, MATCHUP, TEAM) if column in row}
-        full.append(carried | row)
-    return full
+        filled.append(carried | row)
+    return filled
 
 
 def _limit(kind: int, most: int) -> None:
@@ -244,7 +244,7 @@ def main(most_pages: int, most_mib: int, most_cpu_seconds: int) -> dict[str, Any
     except NoReport as error:
         return {"problem": str(error)}
     except MemoryError:
-        return {"problem": f"the PDF takes more than {most_mib} MiB to read ({len(body)} bytes)"}
+        return {"problem": f"reading the PDF takes more than {most_mib} MiB ({len(body)} bytes)"}
     except Exception as error:  # noqa: BLE001  any error means that the document is not a report
         return {"problem": f"the PDF cannot be read ({type(error).__name__})"}
 

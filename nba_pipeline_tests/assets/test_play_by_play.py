@@ -27,8 +27,9 @@ from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.errors import NotYet, PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.http import HttpClient, Request
+from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.nba_cdn import NbaCdn, playbyplay_request
+from nba_pipeline.providers.request import Request
 from nba_pipeline.warehouse.landing import Landing, Payload
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, frame_of
@@ -110,14 +111,14 @@ def test_an_unfinished_list_is_named_and_asked_for_again(tmp_path: Path) -> None
 def test_a_landed_list_that_no_longer_parses_is_rejected_and_named(tmp_path: Path) -> None:
     broken = a_list({"actionType": "game", "subType": "end"}, game_id=GAME)
     frame, problems, _ = looked_at(tmp_path, NIGHT, broken)
-    assert frame.is_empty() and "an action lacks orderNumber" in problems[GAME]
+    assert frame.is_empty() and "an action has no orderNumber" in problems[GAME]
     assert an_nba(tmp_path, NIGHT).http.landing.newest(playbyplay_request(GAME, DAY)) is None
 
 
 @pytest.mark.parametrize(
     ("document", "problem"),
     [
-        (a_list(an_action(description=DEEP), OVER, game_id=GAME), "more than 50 levels"), ({"game": None}, "the answer lacks game.gameId"),
+        (a_list(an_action(description=DEEP), OVER, game_id=GAME), "more than 50 levels"), ({"game": None}, "the response has no game.gameId"),
         (a_list(None, game_id=GAME), r"actions\[0\] is None"),
     ],
     ids=["deep", "no game", "no action"],

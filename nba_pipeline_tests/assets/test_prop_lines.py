@@ -20,7 +20,7 @@ from nba_pipeline.assets.sources.prop_lines import (
 from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.providers.odds_api import ODDS_COLUMNS
+from nba_pipeline.providers.odds_lines import ODDS_COLUMNS
 from nba_pipeline.providers.odds_rows import AFTER_TIPOFF, IGNORED, as_rows
 from nba_pipeline.providers.player_matching import name_the_players, roster_sightings
 from nba_pipeline.tables.table import PROBLEM

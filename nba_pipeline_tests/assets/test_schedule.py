@@ -21,7 +21,7 @@ from nba_pipeline.environments import resources_for
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.columns import SCHEDULE_COLUMNS
-from nba_pipeline.providers.nba_cdn import parse_schedule
+from nba_pipeline.providers.nba_cdn_schedule import parse_schedule
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Payload
 from nba_pipeline_tests.builders import DAY, Values, a_game, before, frame_of

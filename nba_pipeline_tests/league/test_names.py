@@ -15,8 +15,8 @@ LOOKUPS = {
     "Portis, Bobby": "bobbyportis",
     "Duke Jr., David": "daviddukejr",
     "P.J. Washington": "pjwashington",
-    "D’Angelo Russell": "dangelorussell",
-    "D'Angelo Russell": "dangelorussell",  # noqa: RUF001
+    "D’Angelo Russell": "dangelorussell",  # noqa: RUF001
+    "D'Angelo Russell": "dangelorussell",
     "Karl-Anthony Towns": "karlanthonytowns",
     "Kristaps Porziņģis": "kristapsporzingis",
     "Ersan İlyasova": "ersanilyasova",

@@ -60,11 +60,11 @@ class Provider:
     def says(self, *answers: Answer | Callable[[Asked], Answer]) -> None:
         self.answers = list(answers)
 
-    def next_answer(self, asked: Asked) -> Answer:
+    def next_answer(self, request: Asked) -> Answer:
         with self._lock:
-            self.asked.append(asked)
+            self.asked.append(request)
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return answer(asked) if callable(answer) else answer
+        return answer(request) if callable(answer) else answer
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -125,9 +125,13 @@ def landing(tmp_path: Path, clock: Clock) -> Landing:
 @pytest.fixture
 def http_client(provider: Provider, landing: Landing, clock: Clock) -> Iterator[HttpClient]:
     client = HttpClient(
-        base_urls=dict.fromkeys(PROVIDERS, provider.url), landing=landing, clock=clock, attempts=3,
-        first_wait_seconds=0.01, read_timeout_seconds=0.5,
-    )  # fmt: skip
+        base_urls=dict.fromkeys(PROVIDERS, provider.url),
+        landing=landing,
+        clock=clock,
+        attempts=3,
+        first_wait_seconds=0.01,
+        read_timeout_seconds=0.5,
+    )
     yield client
     client.close()
 
@@ -136,8 +140,13 @@ def http_client(provider: Provider, landing: Landing, clock: Clock) -> Iterator[
 def land(landing: Landing) -> Callable[..., Payload]:
     """Lands a document as if it were a provider's response."""
 
-    def keep(document: Any, provider: str = "nba_cdn", endpoint: str = "boxscore", entity: str = "1",
-             day: date | None = date(2024, 3, 12)) -> Payload:  # fmt: skip
+    def keep(
+        document: Any,
+        provider: str = "nba_cdn",
+        endpoint: str = "boxscore",
+        entity: str = "1",
+        day: date | None = date(2024, 3, 12),
+    ) -> Payload:
         return landing.keep(Slot(provider, endpoint, entity, day), json.dumps(document).encode(), fetched_at=NOON)
 
     return keep
@@ -165,7 +174,7 @@ def drifted(document: Any, path: str, change: Any) -> Any:
     return changed
 
 
-def told(parse: Callable[[], pl.DataFrame]) -> str:
+def message_of(parse: Callable[[], pl.DataFrame]) -> str:
     """Returns the error message of a document, or the problems of its rows."""
     try:
         return "; ".join(parse()["problem"].drop_nulls())

@@ -10,24 +10,21 @@ import pytest
 
 from nba_pipeline.errors import Permanent
 from nba_pipeline.providers.http import HttpClient
-from nba_pipeline.providers.odds_api import (
-    GAME_ODDS_COLUMNS,
-    ODDS_COLUMNS,
-    OddsApi,
-    match_events,
-    parse_event_odds,
-    parse_events,
-    parse_game_odds,
-)
+from nba_pipeline.providers.odds_api import OddsApi
+from nba_pipeline.providers.odds_events import match_events, parse_events
+from nba_pipeline.providers.odds_lines import GAME_ODDS_COLUMNS, ODDS_COLUMNS, parse_event_odds, parse_game_odds
 from nba_pipeline.warehouse.landing import Payload
-from nba_pipeline_tests.providers.conftest import MISSING, NOON, RENAMED, Answer, Provider, drifted, told
+from nba_pipeline_tests.providers.conftest import MISSING, NOON, RENAMED, Answer, Provider, drifted, message_of
 
 Land = Callable[..., Payload]
 DAY = date(2024, 3, 12)
 SEEN = datetime(2024, 3, 12, 11, 55, tzinfo=UTC)
 EVENT = {
-    "id": "e1", "commence_time": "2024-03-13T02:40:00Z", "home_team": "Los Angeles Clippers", "away_team": "Utah Jazz",
-}  # fmt: skip
+    "id": "e1",
+    "commence_time": "2024-03-13T02:40:00Z",
+    "home_team": "Los Angeles Clippers",
+    "away_team": "Utah Jazz",
+}
 
 
 def an_outcome(side: str, point: Any = 20.5, price: Any = -110, name: str = "Paolo Banchero") -> dict[str, Any]:
@@ -48,21 +45,35 @@ def test_over_and_under_become_one_row(land: Land) -> None:
     assert frame.schema == pl.Schema(ODDS_COLUMNS)
     assert frame.rows(named=True) == [
         {
-            "odds_event_id": "e1", "commence_time": datetime(2024, 3, 13, 2, 40, tzinfo=UTC), "home_team": "LAC",
-            "away_team": "UTA", "book": "draftkings", "market": "player_points", "spelling": "Paolo Banchero",
-            "line": 20.5, "line_half_points": 41, "over_price": -140, "under_price": 110, "snapshot_at": SEEN,
-            "captured_at": NOON, "request_format": "american", "source": frame["source"][0], "problem": None,
+            "odds_event_id": "e1",
+            "commence_time": datetime(2024, 3, 13, 2, 40, tzinfo=UTC),
+            "home_team": "LAC",
+            "away_team": "UTA",
+            "book": "draftkings",
+            "market": "player_points",
+            "spelling": "Paolo Banchero",
+            "line": 20.5,
+            "line_half_points": 41,
+            "over_price": -140,
+            "under_price": 110,
+            "snapshot_at": SEEN,
+            "captured_at": NOON,
+            "request_format": "american",
+            "source": frame["source"][0],
+            "problem": None,
             "ignored": None,
         }
-    ]  # fmt: skip
+    ]
 
 
 def test_each_line_of_a_ladder_and_each_spelling_is_a_row(land: Land) -> None:
     outcomes = [an_outcome(side, point) for point in (19.5, 20.5) for side in ("Over", "Under")]
     frame = parsed(land, odds(*outcomes, an_outcome("Over", name="P. Banchero")))
     assert frame.select("spelling", "line", "over_price", "under_price").rows() == [
-        ("Paolo Banchero", 19.5, -110, -110), ("Paolo Banchero", 20.5, -110, -110), ("P. Banchero", 20.5, -110, None),
-    ]  # fmt: skip
+        ("Paolo Banchero", 19.5, -110, -110),
+        ("Paolo Banchero", 20.5, -110, -110),
+        ("P. Banchero", 20.5, -110, None),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -76,9 +87,9 @@ def test_each_line_of_a_ladder_and_each_spelling_is_a_row(land: Land) -> None:
     ],
     ids=["decimal", "two prices", "no line", "quarter", "side"],
 )
-def test_what_cannot_be_used_is_a_problem(outcomes: list[dict[str, Any]], problem: str, land: Land) -> None:
-    [found] = parsed(land, odds(*outcomes))["problem"]
-    assert re.search(problem, found)
+def test_an_unusable_outcome_is_a_problem(outcomes: list[dict[str, Any]], problem: str, land: Land) -> None:
+    [problem_of_row] = parsed(land, odds(*outcomes))["problem"]
+    assert re.search(problem, problem_of_row)
 
 
 def test_an_unknown_team_is_a_problem(land: Land) -> None:
@@ -86,7 +97,7 @@ def test_an_unknown_team_is_a_problem(land: Land) -> None:
     assert frame["problem"].to_list() == ["unknown team 'Seattle'"]
 
 
-def test_the_snapshot_is_the_market_s_else_the_book_s_else_the_historical_instant(land: Land) -> None:
+def test_the_snapshot_instant_is_that_of_the_market_the_book_or_the_historical_response(land: Land) -> None:
     bare = odds(an_outcome("Over"), market={"key": "player_points"})
     assert parsed(land, bare)["snapshot_at"].to_list() == [None]
     assert parsed(land, {"timestamp": "2024-03-12T11:55:00Z", "data": bare})["snapshot_at"].to_list() == [SEEN]
@@ -105,7 +116,7 @@ def test_the_snapshot_is_the_market_s_else_the_book_s_else_the_historical_instan
     ],
     ids=["both in the name", "both in the name, lower case", "swapped", "capitals and blanks"],
 )
-def test_plausible_forms_of_player_and_side_are_read(outcome: dict[str, Any], row: tuple[Any, ...], land: Land) -> None:
+def test_plausible_forms_of_player_and_side_are_parsed(outcome: dict[str, Any], row: tuple[Any, ...], land: Land) -> None:
     frame = parsed(land, odds({"price": -110, **outcome}))
     assert frame.select("spelling", "line", "over_price", "under_price").rows() == [row]
     assert frame["problem"].to_list() == [None]
@@ -122,7 +133,7 @@ def test_plausible_forms_of_player_and_side_are_read(outcome: dict[str, Any], ro
     ],
     ids=["a team", "nobody", "blank", "no name", "nothing"],
 )
-def test_nothing_in_a_player_market_is_skipped(outcome: dict[str, Any], problem: str, land: Land) -> None:
+def test_every_outcome_of_a_player_market_becomes_a_row(outcome: dict[str, Any], problem: str, land: Land) -> None:
     assert parsed(land, odds({"price": -110, **outcome}))["problem"].to_list() == [problem]
 
 
@@ -132,17 +143,18 @@ def test_one_line_in_several_forms_is_one_row(land: Land) -> None:
     assert frame.select("line_half_points", "over_price", "under_price", "problem").rows() == [(42, -110, -120, None)]
 
 
-def test_two_prices_at_one_instant_are_a_problem_of_their_row_alone(land: Land) -> None:
+def test_two_prices_at_one_instant_are_a_problem_of_their_row_only(land: Land) -> None:
     frame = parsed(land, odds(*[an_outcome("Over", price=price) for price in (-110, -150)], an_outcome("Over", 21.5)))
     assert frame.select("line", "over_price", "problem").rows() == [
-        (20.5, None, "Over price of Paolo Banchero at 20.5 is -110 and -150"), (21.5, -110, None),
-    ]  # fmt: skip
+        (20.5, None, "Over price of Paolo Banchero at 20.5 is -110 and -150"),
+        (21.5, -110, None),
+    ]
 
 
 YES = {"name": "Yes", "description": "Paolo Banchero", "price": 350}
 
 
-def test_a_market_without_a_line_is_ignored_by_declaration_and_no_problem(land: Land) -> None:
+def test_a_market_without_lines_is_ignored_without_a_problem(land: Land) -> None:
     frame = parsed(land, odds(YES, YES | {"description": "Jalen Suggs"}, market={"key": "player_double_double"}))
     assert frame.select("spelling", "ignored", "problem").rows() == [
         (name, "market player_double_double", None) for name in ("Paolo Banchero", "Jalen Suggs")
@@ -160,14 +172,23 @@ def game_odds(land: Land, market: str, *outcomes: tuple[str, Any, Any], **event:
     return parse_game_odds(land(odds(*sides, market=shown, **event), "odds_api", "event_odds", "e1"))
 
 
-def test_each_side_of_a_spread_is_a_row_in_its_own_view(land: Land) -> None:
+def test_each_side_of_a_spread_is_a_row_relative_to_its_team(land: Land) -> None:
     frame = game_odds(land, "spreads", ("Utah Jazz", 6.5, -105), ("Los Angeles Clippers", -6.5, -115))
     assert frame.schema == pl.Schema(GAME_ODDS_COLUMNS)
     shared = {
-        "odds_event_id": "e1", "commence_time": datetime(2024, 3, 13, 2, 40, tzinfo=UTC), "home_team": "LAC",
-        "away_team": "UTA", "book": "draftkings", "market": "spreads", "snapshot_at": SEEN, "captured_at": NOON,
-        "request_format": "american", "source": frame["source"][0], "problem": None, "ignored": None,
-    }  # fmt: skip
+        "odds_event_id": "e1",
+        "commence_time": datetime(2024, 3, 13, 2, 40, tzinfo=UTC),
+        "home_team": "LAC",
+        "away_team": "UTA",
+        "book": "draftkings",
+        "market": "spreads",
+        "snapshot_at": SEEN,
+        "captured_at": NOON,
+        "request_format": "american",
+        "source": frame["source"][0],
+        "problem": None,
+        "ignored": None,
+    }
     away = {"outcome": "away", "line": 6.5, "line_half_points": 13, "price": -105}
     home = {"outcome": "home", "line": -6.5, "line_half_points": -13, "price": -115}
     assert frame.rows(named=True) == [{name: (shared | side)[name] for name in GAME_ODDS_COLUMNS} for side in (away, home)]
@@ -189,11 +210,11 @@ def test_each_side_of_a_total_is_a_row(land: Land) -> None:
     ],
     ids=["team", "side", "no line", "quarter", "decimal"],
 )
-def test_what_cannot_be_used_of_a_game_is_a_problem(market: str, outcome: tuple[str, Any, Any], problem: str, land: Land) -> None:
+def test_an_unusable_game_outcome_is_a_problem(market: str, outcome: tuple[str, Any, Any], problem: str, land: Land) -> None:
     assert game_odds(land, market, outcome)["problem"].to_list() == [problem]
 
 
-def test_one_answer_feeds_both_tables_and_neither_sees_the_other_s_markets(land: Land) -> None:
+def test_a_response_has_rows_for_both_tables_without_overlap(land: Land) -> None:
     document = odds(an_outcome("Over"))
     total = {"key": "totals", "outcomes": [{"name": "Over", "price": -110, "point": 228.5}]}
     team_total = {"key": "team_totals", "outcomes": [{"name": "Over", "price": -110, "point": 114.5, "description": "Utah"}]}
@@ -202,8 +223,10 @@ def test_one_answer_feeds_both_tables_and_neither_sees_the_other_s_markets(land:
     assert parse_event_odds(payload).filter(market="player_points").height == 1
     assert parse_event_odds(payload).height == 1
     assert parse_game_odds(payload).select("market", "line", "ignored").rows() == [
-        ("totals", 228.5, None), ("team_totals", None, "market team_totals"), ("h2h", None, "market h2h"),
-    ]  # fmt: skip
+        ("totals", 228.5, None),
+        ("team_totals", None, "market team_totals"),
+        ("h2h", None, "market h2h"),
+    ]
     assert "totals" not in parse_event_odds(payload)["market"]
 
 
@@ -219,7 +242,9 @@ def test_one_answer_feeds_both_tables_and_neither_sees_the_other_s_markets(land:
     ],
     ids=str,
 )
-def test_another_document_is_permanent(parse: Callable[[Payload], pl.DataFrame], document: Any, land: Land) -> None:
+def test_a_document_of_another_structure_is_permanent(
+    parse: Callable[[Payload], pl.DataFrame], document: Any, land: Land
+) -> None:
     with pytest.raises(Permanent, match="odds_api event_odds e1"):
         parse(land(document, "odds_api", "event_odds", "e1"))
 
@@ -227,38 +252,39 @@ def test_another_document_is_permanent(parse: Callable[[Payload], pl.DataFrame],
 def test_an_event_belongs_to_its_eastern_date(land: Land) -> None:
     frame = parse_events(land([EVENT, EVENT | {"id": "e2", "home_team": "Seattle"}], "odds_api", "events", "slate"))
     assert frame.select("odds_event_id", "game_date", "home_team", "problem").rows() == [
-        ("e1", DAY, "LAC", None), ("e2", DAY, None, "unknown team 'Seattle'"),
-    ]  # fmt: skip
+        ("e1", DAY, "LAC", None),
+        ("e2", DAY, None, "unknown team 'Seattle'"),
+    ]
     with pytest.raises(Permanent, match="not a list of events"):
         parse_events(land({}, "odds_api", "events", "slate"))
 
 
-def test_events_are_matched_with_our_games(land: Land) -> None:
+def test_events_are_matched_to_the_schedule(land: Land) -> None:
     events = parse_events(land([EVENT, EVENT | {"id": "e2", "home_team": "Miami Heat"}], "odds_api", "events", "slate"))
     games = pl.DataFrame({"game_id": ["g1"], "game_date": [DAY], "home_team": ["LAC"], "away_team": ["UTA"]})
     assert match_events(events, games).rows() == [("e1", "g1")]
 
 
-def test_live_and_historical_questions_go_to_their_addresses(http_client: HttpClient, provider: Provider) -> None:
+def test_live_and_historical_requests_have_their_paths_and_parameters(http_client: HttpClient, provider: Provider) -> None:
     api = OddsApi(http=http_client, api_key="key")
     past = {"timestamp": "2024-03-12T11:55:00Z"}
     provider.says(Answer([EVENT]), Answer(odds()), Answer(past | {"data": [EVENT]}), Answer(past | {"data": odds()}))
     for at in (None, SEEN):
         api.events(DAY, at)
         api.odds(["e1"], DAY, at)
-    assert [asked.path for asked in provider.asked] == [
+    assert [request.path for request in provider.asked] == [
         f"/v4{past}/sports/basketball_nba/events{odds}" for past in ("", "/historical") for odds in ("", "/e1/odds")
     ]
-    assert [asked.params.get("date") for asked in provider.asked] == [None, None, *["2024-03-12T11:55:00Z"] * 2]
+    assert [request.params.get("date") for request in provider.asked] == [None, None, *["2024-03-12T11:55:00Z"] * 2]
     assert provider.asked[0].params["commenceTimeFrom"] == "2024-03-12T04:00:00Z"
-    asked_for = {"regions": "us", "markets": "player_points,spreads,totals", "oddsFormat": "american"}
-    for asked in provider.asked[1::2]:
-        assert asked.params | asked_for == asked.params
+    expected = {"regions": "us", "markets": "player_points,spreads,totals", "oddsFormat": "american"}
+    for request in provider.asked[1::2]:
+        assert request.params | expected == request.params
     assert (len(api.landed_events(DAY)), len(api.landed_odds(DAY))) == (2, 2)
 
 
-def test_without_a_key_nothing_is_asked(http_client: HttpClient, provider: Provider) -> None:
-    with pytest.raises(Permanent, match="odds_api needs ODDS_API_KEY"):
+def test_without_a_key_no_request_is_sent(http_client: HttpClient, provider: Provider) -> None:
+    with pytest.raises(Permanent, match="odds_api requires a key: set ODDS_API_KEY"):
         OddsApi(http=http_client).events(DAY)
     assert not provider.asked
 
@@ -267,13 +293,15 @@ MARKET = "bookmakers.0.markets.0"
 
 
 @pytest.mark.parametrize(
-    ("field", "change", "sentence"),
+    ("field", "change", "message"),
     [
-        ("id", RENAMED, "id of the event is None"), ("commence_time", 1710297600, "commence_time is 1710297600"),
+        ("id", RENAMED, "id of the event is None"),
+        ("commence_time", 1710297600, "commence_time is 1710297600"),
         ("home_team", {"name": "Utah Jazz"}, "unknown team {'name': 'Utah Jazz'}"),
-        ("bookmakers", RENAMED, "the answer has no list bookmakers"),
-        ("bookmakers.0.key", RENAMED, "a book or market is called None, player_points"),
-        (f"{MARKET}.key", MISSING, "a book or market is called draftkings, None"), (f"{MARKET}.key", 5, "is called draftkings, None"),
+        ("bookmakers", RENAMED, "the response has no list bookmakers"),
+        ("bookmakers.0.key", RENAMED, "unusable key of book None or market player_points"),
+        (f"{MARKET}.key", MISSING, "unusable key of book draftkings or market None"),
+        (f"{MARKET}.key", 5, "of book draftkings or market None"),
         (f"{MARKET}.outcomes", RENAMED, "a market of draftkings has no list outcomes"),
         (f"{MARKET}.outcomes", None, "a market of draftkings has no list outcomes"),
         (f"{MARKET}.last_update", 1710244500, "the instant of draftkings player_points is 1710244500"),
@@ -284,32 +312,32 @@ MARKET = "bookmakers.0.markets.0"
         (f"{MARKET}.outcomes.0.point", RENAMED, "line of Paolo Banchero is None"),
         (f"{MARKET}.outcomes.0.point", True, "line of Paolo Banchero is True"),
     ],
-)  # fmt: skip
-def test_lines_that_drift_are_named(field: str, change: Any, sentence: str, land: Land) -> None:
+)
+def test_changed_fields_of_lines_are_named(field: str, change: Any, message: str, land: Land) -> None:
     document = drifted(odds(an_outcome("Over")), field, change)
-    assert sentence in told(lambda: parsed(land, document))
+    assert message in message_of(lambda: parsed(land, document))
 
 
 @pytest.mark.parametrize(
-    ("field", "change", "sentence"),
+    ("field", "change", "message"),
     [
-        (f"{MARKET}.key", RENAMED, "a book or market is called draftkings, None"),
+        (f"{MARKET}.key", RENAMED, "unusable key of book draftkings or market None"),
         (f"{MARKET}.outcomes.0.name", RENAMED, "outcome None of spreads of draftkings"),
         (f"{MARKET}.outcomes.0.point", True, "line of spreads Utah Jazz of draftkings is True"),
         (f"{MARKET}.outcomes.0.price", MISSING, "price of spreads Utah Jazz of draftkings is None"),
     ],
 )
-def test_game_lines_that_drift_are_named(field: str, change: Any, sentence: str, land: Land) -> None:
+def test_changed_fields_of_game_lines_are_named(field: str, change: Any, message: str, land: Land) -> None:
     shown = {"key": "spreads", "last_update": "2024-03-12T11:55:00Z"}
     document = drifted(odds({"name": "Utah Jazz", "price": -105, "point": 6.5}, market=shown), field, change)
-    assert sentence in told(lambda: parse_game_odds(land(document, "odds_api", "event_odds", "e1")))
+    assert message in message_of(lambda: parse_game_odds(land(document, "odds_api", "event_odds", "e1")))
 
 
-def test_a_historical_instant_that_cannot_be_read_is_named(land: Land) -> None:
+def test_an_unreadable_historical_instant_is_named(land: Land) -> None:
     document = {"timestamp": "yesterday", "data": odds(an_outcome("Over"), market={"key": "player_points"})}
-    assert told(lambda: parsed(land, document)) == "the instant of draftkings player_points is 'yesterday'"
+    assert message_of(lambda: parsed(land, document)) == "the instant of draftkings player_points is 'yesterday'"
 
 
-def test_lines_and_prices_that_arrive_as_text_are_read(land: Land) -> None:
+def test_lines_and_prices_as_text_are_parsed(land: Land) -> None:
     text, plain = (parsed(land, odds(an_outcome("Over", *values))) for values in (("20.5", "-110"), (20.5, -110)))
     assert text.drop("source").equals(plain.drop("source"))

@@ -21,8 +21,8 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.active_players import SEEN_SCHEMA
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.nba_cdn import STATISTICS
-from nba_pipeline.providers.odds_api import parse_event_odds, parse_game_odds
+from nba_pipeline.providers.nba_cdn_boxscore import STATISTICS
+from nba_pipeline.providers.odds_lines import parse_event_odds, parse_game_odds
 from nba_pipeline.providers.odds_rows import IGNORED, NO_OFFERS, as_rows
 from nba_pipeline.providers.player_matching import name_the_players, who_may_be_meant
 from nba_pipeline.settings import SETTINGS

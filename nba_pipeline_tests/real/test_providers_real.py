@@ -16,8 +16,10 @@ from nba_pipeline.league.name_resolution import resolve_names
 from nba_pipeline.league.names import lookup
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import map_to_games, parse_boxscores
-from nba_pipeline.providers.nba_cdn import count_undetermined_games, parse_boxscore, parse_schedule
-from nba_pipeline.providers.odds_api import match_events, parse_event_odds, parse_events
+from nba_pipeline.providers.nba_cdn_boxscore import parse_boxscore
+from nba_pipeline.providers.nba_cdn_schedule import count_undetermined_games, parse_schedule
+from nba_pipeline.providers.odds_events import match_events, parse_events
+from nba_pipeline.providers.odds_lines import parse_event_odds
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot
 
 SHARED = Path(os.environ.get("NBA_SHARED_DIR", Path(__file__).parents[3] / "shared"))

@@ -33,7 +33,8 @@ from nba_pipeline.providers import balldontlie as bdl
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import Balldontlie
 from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
-from nba_pipeline.providers.nba_cdn import NbaCdn, is_final, parse_boxscore
+from nba_pipeline.providers.nba_cdn import NbaCdn
+from nba_pipeline.providers.nba_cdn_boxscore import is_final, parse_boxscore
 from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
 from nba_pipeline.providers.parsing import those_that
 from nba_pipeline.settings import SETTINGS

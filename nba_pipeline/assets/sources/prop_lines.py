@@ -26,7 +26,9 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import season_of_game_date
 from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM, assertions
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.odds_api import PRICE_FLOOR, OddsApi, match_events, parse_event_odds, parse_events
+from nba_pipeline.providers.odds_api import OddsApi
+from nba_pipeline.providers.odds_events import match_events, parse_events
+from nba_pipeline.providers.odds_lines import PRICE_FLOOR, parse_event_odds
 from nba_pipeline.providers.odds_rows import AFTER_TIPOFF, IGNORED, NO_OFFERS, landed_rows, read
 from nba_pipeline.providers.player_matching import NAME_COLUMNS, name_the_players, roster_sightings, who_may_be_meant
 from nba_pipeline.settings import SETTINGS
