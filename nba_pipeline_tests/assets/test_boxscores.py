@@ -42,7 +42,7 @@ from nba_pipeline_tests.builders_days import complete_box
 from nba_pipeline_tests.fuzzing import nested
 from nba_pipeline_tests.providers.conftest import Answer, Provider
 from nba_pipeline_tests.providers.test_balldontlie import a_line
-from nba_pipeline_tests.providers.test_nba_cdn import a_player
+from nba_pipeline_tests.providers.test_nba_cdn_boxscore import a_player
 from nba_pipeline_tests.providers.test_nba_stats import a_log, a_logged_game
 
 GAME = a_game()["game_id"]

@@ -26,8 +26,8 @@ from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Payload
 from nba_pipeline_tests.builders import DAY, Values, a_game, before, frame_of
 from nba_pipeline_tests.providers.conftest import Answer, Provider
-from nba_pipeline_tests.providers.test_nba_cdn import a_game as a_listed_game
-from nba_pipeline_tests.providers.test_nba_cdn import a_schedule as a_listed_schedule
+from nba_pipeline_tests.providers.test_nba_cdn_schedule import a_game as a_listed_game
+from nba_pipeline_tests.providers.test_nba_cdn_schedule import a_schedule as a_listed_schedule
 
 NOON = datetime(2024, 3, 12, 16, tzinfo=UTC)
 NEXT, LATER, FAR = before(-1), before(-53), date(2099, 3, 12)

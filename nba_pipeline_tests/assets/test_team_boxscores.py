@@ -25,7 +25,7 @@ from nba_pipeline.providers.nba_cdn_boxscore import parse_boxscore
 from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, at, frame_of, who_did_not_play
-from nba_pipeline_tests.providers.test_nba_cdn import TOTALS, a_box, a_player
+from nba_pipeline_tests.providers.test_nba_cdn_boxscore import TOTALS, a_box, a_player
 
 GAME = a_boxscore()["game_id"]
 HOME = {"team": "GSW", "opponent": "NYK"}

@@ -12,7 +12,7 @@ from nba_pipeline.providers.nba_cdn_schedule import parse_schedule
 from nba_pipeline.providers.nba_cdn_status import status_of
 from nba_pipeline.warehouse.landing import Payload
 from nba_pipeline_tests.providers.conftest import NOON
-from nba_pipeline_tests.providers.test_nba_cdn import a_game
+from nba_pipeline_tests.providers.test_nba_cdn_schedule import a_game
 
 Land = Callable[..., Payload]
 TODAY, TOMORROW, YESTERDAY = "03/12/2024", "03/13/2024", "03/11/2024"

@@ -33,9 +33,9 @@ from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_p
 from nba_pipeline.providers.parsing import parser
 from nba_pipeline.tables.table import LINEAGE, Table
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline_tests.builders_archive import a_box, a_game, a_prop, an_event, build
 from nba_pipeline_tests.builders_injuries import a_first_entry, a_report, an_entry, not_yet
 from nba_pipeline_tests.fuzzing import DROP, VALUES, Outcomes, Parse, Sample, fuzz
-from nba_pipeline_tests.providers.test_archive import a_box, a_game, a_prop, an_event, build
 from nba_pipeline_tests.sandbox.conftest import DAY, Peer, league, peer
 from nba_pipeline_tests.sandbox.test_nba_stats import BROWSER, QUERY
 
