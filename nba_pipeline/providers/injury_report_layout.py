@@ -72,10 +72,10 @@ class _Page:
     pages: set[int] = field(default_factory=set)
 
 
-def layout_of(body: bytes, most_pages: int) -> Layout:
+def layout_of(body: bytes, max_pages: int) -> Layout:
     """Returns the layout of a PDF. Raises NoReport if it is not a complete injury report or has too many pages."""
     starts: dict[str, float] = {}
-    pages = [_page(words, starts) for words in _words(body, most_pages)]
+    pages = [_page(words, starts) for words in _words(body, max_pages)]
     titles = [title for page in pages for title in page.titles]
     if not titles or not starts:
         missing = "title 'Injury Report: ...'" if not titles else f"columns {', '.join(HEADERS)}"
@@ -87,7 +87,7 @@ def layout_of(body: bytes, most_pages: int) -> Layout:
     return Layout(titles[0].groups(), titles[0][0], rows)
 
 
-def _words(body: bytes, most_pages: int) -> list[list[dict[str, Any]]]:
+def _words(body: bytes, max_pages: int) -> list[list[dict[str, Any]]]:
     """Returns the words of each page, with their positions.
 
     pdfplumber wraps its own errors and those of pdfminer, except when it opens a page: TypeError, IndexError and
@@ -97,9 +97,9 @@ def _words(body: bytes, most_pages: int) -> list[list[dict[str, Any]]]:
     from pdfplumber.utils.exceptions import MalformedPDFException, PdfminerException  # noqa: PLC0415
 
     try:
-        with pdfplumber.open(io.BytesIO(body), pages=list(range(1, most_pages + 2))) as pdf:
-            if len(pdf.pages) > most_pages:
-                raise NoReport(f"the PDF has more than {most_pages} pages ({len(body)} bytes)")
+        with pdfplumber.open(io.BytesIO(body), pages=list(range(1, max_pages + 2))) as pdf:
+            if len(pdf.pages) > max_pages:
+                raise NoReport(f"the PDF has more than {max_pages} pages ({len(body)} bytes)")
             return [page.extract_words(x_tolerance=BLANK) for page in pdf.pages]
     except (PdfminerException, MalformedPDFException, TypeError, IndexError, RecursionError) as error:
         cause = error.__context__ or error
@@ -117,8 +117,8 @@ def _page(words: Sequence[Mapping[str, Any]], starts: dict[str, float]) -> _Page
             page.titles.append(title)
         elif footer := FOOTER.fullmatch(text):
             page.pages.add(int(footer[1]))
-        elif found := _header(line):
-            starts.update(found)
+        elif header := _header(line):
+            starts.update(header)
         elif starts:
             _fill(page.cells, line, starts)
     page.cells = {column: _joined(pieces) for column, pieces in page.cells.items()}
@@ -152,11 +152,11 @@ def _header(line: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def _fill(cells: Mapping[str, list[_Cell]], line: Sequence[Mapping[str, Any]], starts: Mapping[str, float]) -> None:
-    of_column: dict[str, list[Mapping[str, Any]]] = {}
+    words_of_column: dict[str, list[Mapping[str, Any]]] = {}
     for word in line:
         left = [name for name, start in starts.items() if start <= word["x0"] + COLUMN_SLACK]
-        of_column.setdefault(left[-1] if left else DATE, []).append(word)
-    for column, words in of_column.items():
+        words_of_column.setdefault(left[-1] if left else DATE, []).append(word)
+    for column, words in words_of_column.items():
         text = " ".join(str(word["text"]) for word in words)
         cells[column].append(_Cell(min(w["top"] for w in words), max(w["bottom"] for w in words), text))
 
@@ -195,22 +195,22 @@ def _rows(page: _Page) -> list[Printed]:
 
 def _band(cell: _Cell, reasons: Iterable[_Cell]) -> _Cell:
     """Returns the vertical extent of a player's or team's row, which is that of its reason."""
-    beside = [cell, *(reason for reason in reasons if reason.is_beside(cell))]
-    return _Cell(min(c.top for c in beside), max(c.bottom for c in beside), cell.text)
+    aligned = [cell, *(reason for reason in reasons if reason.is_beside(cell))]
+    return _Cell(min(c.top for c in aligned), max(c.bottom for c in aligned), cell.text)
 
 
 def _joined_over_pages(pages: Sequence[list[Printed]]) -> list[Printed]:
     """Returns all rows. Joins reasons that are split by a page break."""
     rows = list[Printed]()
     for page in pages:
-        head, *rest = page or [Printed()]
+        first, *rest = page or [Printed()]
         if rows and set(rows[-1]) == {REASON}:  # starts at the bottom of the previous page
-            head[REASON] = f"{rows.pop()[REASON]} {head.get(REASON, '')}".strip()
-        elif rows and set(head) == {REASON}:
+            first[REASON] = f"{rows.pop()[REASON]} {first.get(REASON, '')}".strip()
+        elif rows and set(first) == {REASON}:
             before = rows[-1]
-            before[REASON] = f"{before.get(REASON, '')} {head[REASON]}".strip()
-            head = Printed()
-        rows += [row for row in (head, *rest) if row]
+            before[REASON] = f"{before.get(REASON, '')} {first[REASON]}".strip()
+            first = Printed()
+        rows += [row for row in (first, *rest) if row]
     return rows
 
 
@@ -223,28 +223,28 @@ def _carried_down(rows: Iterable[Printed]) -> list[Printed]:
     return filled
 
 
-def _limit(kind: int, most: int) -> None:
+def _limit(kind: int, limit: int) -> None:
     """Lower a resource limit of this process. Never raises an existing limit."""
     import resource  # noqa: PLC0415  as in `main`
 
     _, hard = resource.getrlimit(kind)
-    resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def main(most_pages: int, most_mib: int, most_cpu_seconds: int) -> dict[str, Any]:
+def main(max_pages: int, max_mib: int, max_cpu_seconds: int) -> dict[str, Any]:
     """Returns the layout of the PDF on standard input, or the problem. The operating system enforces the limits."""
     import resource  # noqa: PLC0415  not available on every system that imports the constants of this module
 
     with suppress(ValueError):  # macOS has no memory limit; the CPU time limit has to suffice
-        _limit(resource.RLIMIT_AS, most_mib * MIB)
-    _limit(resource.RLIMIT_CPU, most_cpu_seconds)
+        _limit(resource.RLIMIT_AS, max_mib * MIB)
+    _limit(resource.RLIMIT_CPU, max_cpu_seconds)
     body = sys.stdin.buffer.read()
     try:
-        return asdict(layout_of(body, most_pages))
+        return asdict(layout_of(body, max_pages))
     except NoReport as error:
         return {"problem": str(error)}
     except MemoryError:
-        return {"problem": f"reading the PDF takes more than {most_mib} MiB ({len(body)} bytes)"}
+        return {"problem": f"reading the PDF takes more than {max_mib} MiB ({len(body)} bytes)"}
     except Exception as error:  # noqa: BLE001  any error means that the document is not a report
         return {"problem": f"the PDF cannot be read ({type(error).__name__})"}
 

@@ -107,8 +107,8 @@ def test_an_offline_run_reads_the_newest_landed_files_without_the_folder(archive
     _, expected = rows_in_a_run(newer)
     shutil.rmtree(newer.folder)
     without = Archive(landing=newer.landing, clock=newer.clock)
-    original, found = rows_in_a_run(without, {OFFLINE_TAG: "true"})
-    assert found == expected
+    original, actual = rows_in_a_run(without, {OFFLINE_TAG: "true"})
+    assert actual == expected
     assert rows_in_a_run(without, {REPLAY_TAG: original, OFFLINE_TAG: "true"})[1] == expected
 
 
@@ -124,7 +124,7 @@ READ: dict[str, tuple[str, Callable[[Archive], Any]]] = {
 
 
 @pytest.mark.parametrize(
-    ("what", "column", "values", "found"),
+    ("stem_and_method", "column", "values", "actual"),
     [
         ("games", "status", ["Final"], "String"),
         ("games", "home_pts", ["110"], "String"),
@@ -147,13 +147,13 @@ READ: dict[str, tuple[str, Callable[[Archive], Any]]] = {
     ],
 )
 def test_a_changed_column_is_named(
-    what: str, column: str, values: list[Any], found: str, archive: Callable[..., Archive]
+    stem_and_method: str, column: str, values: list[Any], actual: str, archive: Callable[..., Archive]
 ) -> None:
-    opened, (stem, read) = archive(), READ[what]
+    opened, (stem, read) = archive(), READ[stem_and_method]
     file = Path(opened.folder) / f"{stem}.parquet"
     frame = pl.read_parquet(file)
     frame.with_columns(pl.Series(column, values)).write_parquet(file)
-    with pytest.raises(BadInput, match=rf"the archive's {stem}\.parquet has columns of another type: .*{column} is {found}"):
+    with pytest.raises(BadInput, match=rf"the archive's {stem}\.parquet has columns of another type: .*{column} is {actual}"):
         read(opened)
     frame.rename({column: f"new_{column}"}).write_parquet(file)
     renamed = Archive(folder=opened.folder, landing=opened.landing, clock=opened.clock)
@@ -177,12 +177,12 @@ QUESTIONS: dict[str, tuple[str, Callable[[Archive], object]]] = {
 }
 
 
-@pytest.mark.parametrize("how", ["empty", "cut off", "garbage"])
+@pytest.mark.parametrize("damage_kind", ["empty", "cut off", "garbage"])
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_an_unreadable_file_is_named_and_not_moved(question: str, how: str, build: Build, landing: Landing) -> None:
+def test_an_unreadable_file_is_named_and_not_moved(question: str, damage_kind: str, build: Build, landing: Landing) -> None:
     stem, ask = QUESTIONS[question]
     folder = build()
-    body = damage(folder / f"{stem}.parquet", how)
+    body = damage(folder / f"{stem}.parquet", damage_kind)
     archive = Archive(folder=str(folder), landing=landing, clock=Clock(stands_at="2026-01-01T12:00:00+00:00"))
     with pytest.raises(BadInput, match=rf"{folder} has unreadable files: {stem}\.parquet"):
         ask(archive)

@@ -14,7 +14,7 @@ REPORT = a_report([a_first_entry()])
 
 
 def test_a_layout_has_an_instant_and_rows() -> None:
-    layout = layout_of(REPORT, most_pages=1)
+    layout = layout_of(REPORT, max_pages=1)
     assert layout.printed_at == ("03/12/24", "05:30", "PM")
     assert [row["Player Name"] for row in layout.rows] == ["Curry, Stephen"]
 
@@ -55,7 +55,7 @@ def test_a_broken_document_is_readable_or_raises_no_report() -> None:
     chance, problems = random.Random(11), Counter[str]()
     for _ in range(200):
         try:
-            layout_of(broken(REPORT, chance), most_pages=9)
+            layout_of(broken(REPORT, chance), max_pages=9)
         except NoReport as error:
             problems[str(error).split("the PDF ")[-1].split(":")[0]] += 1
             assert "cannot be read" not in str(error) or isinstance(error.__cause__, Exception)

@@ -263,10 +263,12 @@ def test_an_unknown_plus_minus_is_null(land: Land) -> None:
 def test_unusable_totals_are_named(land: Land) -> None:
     no_team = {"teamTricode": "NYK", "score": 110, "players": [], "statistics": TOTALS}
     home = {"teamTricode": "BOS", "score": 110, "players": [a_player(1)], "statistics": TOTALS}
-    empty, odd = (a_box(homeTeam=home, awayTeam=away, period=period) for away, period in ((no_team, 4), (home, "OT")))
-    assert message_of(lambda: parse_team_boxscores(land(empty, entity="0022300945"))).startswith(
+    without_players, bad_period = (
+        a_box(homeTeam=home, awayTeam=away, period=period) for away, period in ((no_team, 4), (home, "OT"))
+    )
+    assert message_of(lambda: parse_team_boxscores(land(without_players, entity="0022300945"))).startswith(
         "nba_cdn boxscore 0022300945: no player of NYK played: "
     )
-    assert message_of(lambda: parse_team_boxscores(land(odd, entity="0022300945"))).startswith(
+    assert message_of(lambda: parse_team_boxscores(land(bad_period, entity="0022300945"))).startswith(
         "nba_cdn boxscore 0022300945: period is 'OT': "
     )

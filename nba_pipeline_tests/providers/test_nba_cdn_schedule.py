@@ -115,8 +115,8 @@ def test_games_out_of_scope_or_without_teams_are_omitted_and_undetermined_games_
 
 
 def test_an_unknown_team_and_an_unusable_date_are_problems(land: Land) -> None:
-    odd = a_game(homeTeam={"teamTricode": "XXX", "score": 1})
-    assert parsed(land, odd)["problem"] == "unknown team 'XXX' in game 0022300945"
+    unknown_team = a_game(homeTeam={"teamTricode": "XXX", "score": 1})
+    assert parsed(land, unknown_team)["problem"] == "unknown team 'XXX' in game 0022300945"
     row = parse_schedule(land(a_schedule(a_game(), day="soon"))).row(0, named=True)
     assert row["problem"] == "unusable date 'soon' in game 0022300945" and row["game_date"] is None
 

@@ -114,7 +114,7 @@ def test_four_wins_in_the_regular_season_do_not_decide_a_series(land: Land) -> N
 
 
 @pytest.mark.parametrize(
-    ("words", "status"),
+    ("series_text", "status"),
     [
         ("BOS wins 4-0", "postponed"),
         ("BOS won series 4-0", "postponed"),
@@ -125,8 +125,8 @@ def test_four_wins_in_the_regular_season_do_not_decide_a_series(land: Land) -> N
         ("", "scheduled"),
     ],
 )
-def test_a_game_after_four_wins_in_the_series_text_is_not_played(words: str, status: str, land: Land) -> None:
-    assert season(land, listed_game_5(seriesText=words))["0042300105"] == status
+def test_a_game_after_four_wins_in_the_series_text_is_not_played(series_text: str, status: str, land: Land) -> None:
+    assert season(land, listed_game_5(seriesText=series_text))["0042300105"] == status
 
 
 @pytest.mark.parametrize(
