@@ -10,7 +10,7 @@ import dagster as dg
 
 from nba_pipeline.assets.sources.players import RESOLUTIONS
 from nba_pipeline.league.calendar import FIRST_DATE
-from nba_pipeline.providers import archive, balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
+from nba_pipeline.providers import archive_files, balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
@@ -47,7 +47,7 @@ def landed_dates(periods: Mapping[Endpoint, Collection[str]]) -> dict[str, set[d
     """Returns per source table the dates with landed payloads. `periods` is the result of `Landing.periods`."""
     by_endpoint = {endpoint: _dates_of(names) for endpoint, names in periods.items()}
     landed = {name: set[date]().union(*(by_endpoint.get(one, ()) for one in endpoints)) for name, endpoints in READS.items()}
-    if (archive.PROVIDER, "players") in periods:
+    if (archive_files.PROVIDER, "players") in periods:
         landed["players"].add(FIRST_DATE)
     landed["schedule"] = set[date]().union(*landed.values())
     return landed

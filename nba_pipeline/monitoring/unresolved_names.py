@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline.league.calendar import eastern_date
-from nba_pipeline.league.names import IS_A_NAME_PROBLEM
+from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES

@@ -54,8 +54,8 @@ class Step:
     tables: tuple[str, ...]
     first: date
     last: date
-    there: int
-    is_left_out: bool = False
+    complete_count: int
+    is_skipped: bool = False
 
     @property
     def number_of_dates(self) -> int:
@@ -86,10 +86,10 @@ def plan(
     rebuilt_from: date | None = None
     for part in parts:
         count = len(complete.intersection(days(*part)))
-        is_left_out = is_resumed and rebuilt_from is None and count == len(days(*part))
-        if not is_left_out and rebuilt_from is None:
+        is_skipped = is_resumed and rebuilt_from is None and count == len(days(*part))
+        if not is_skipped and rebuilt_from is None:
             rebuilt_from = part[0]
-        yield Step("features", "season", UP_TO_FEATURES, *part, count, is_left_out)
+        yield Step("features", "season", UP_TO_FEATURES, *part, count, is_skipped)
     if stop_after == "features":
         return
 
@@ -106,8 +106,8 @@ def plan(
         is_outdated = (rebuilt_from is not None and part[1] >= rebuilt_from) or any(
             week_of(day) in trained for day in days(*part)
         )
-        is_left_out = is_resumed and not is_outdated and count == len(days(*part))
-        yield Step("predictions", "season", FROM_PREDICTIONS, *part, count, is_left_out)
+        is_skipped = is_resumed and not is_outdated and count == len(days(*part))
+        yield Step("predictions", "season", FROM_PREDICTIONS, *part, count, is_skipped)
 
 
 def _training_steps(weeks: Sequence[date], complete: Collection[date]) -> Iterator[Step]:

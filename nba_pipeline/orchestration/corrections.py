@@ -27,7 +27,7 @@ from nba_pipeline.instance.rereads import Reread, changed_at, rereads, uncarried
 from nba_pipeline.league.calendar import days, eastern_date
 from nba_pipeline.orchestration.recheck_job import JOB
 from nba_pipeline.orchestration.work import Work, attempts_at
-from nba_pipeline.providers.archive import PROVIDER as ARCHIVE
+from nba_pipeline.providers.archive_files import PROVIDER as ARCHIVE
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse

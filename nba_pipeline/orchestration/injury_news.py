@@ -13,7 +13,7 @@ from itertools import takewhile
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.errors import NotYet, Permanent, PipelineError
+from nba_pipeline.errors import NotPublished, Permanent, PipelineError
 from nba_pipeline.instance.materializations import made_at
 from nba_pipeline.orchestration.run_requests import games_of
 from nba_pipeline.providers.injury_report import QUARTER_HOUR, InjuryReport, due_at, parse_injury_report, report_names
@@ -111,7 +111,7 @@ def peek(
     for name in names:
         try:
             published = statements(injury_report.peek(day, name), day, games)
-        except NotYet:
+        except NotPublished:
             continue
         except PipelineError as error:
             return Peek(replace(memory, next_at=retry_at), str(error))

@@ -21,11 +21,12 @@ from nba_pipeline.instance.run_tags import RECHECK_TAG
 from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.providers import balldontlie as bdl
 from nba_pipeline.providers import nba_cdn as cdn
+from nba_pipeline.providers import nba_cdn_boxscore as boxscore
 from nba_pipeline.providers.balldontlie import Balldontlie
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
 from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
-from nba_pipeline.providers.parsing import those_that
+from nba_pipeline.providers.parsing import payloads_where
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -84,12 +85,14 @@ class Rereader:
     def boxes(self, nba_cdn: NbaCdn, findings: Findings) -> None:
         """Reads the NBA's box scores again."""
         landed = {
-            game: those_that(cdn.is_final, nba_cdn.landed_boxscores(game, self.day), nba_cdn.http.landing, findings.problems)
+            game: payloads_where(
+                boxscore.is_final, nba_cdn.landed_boxscores(game, self.day), nba_cdn.http.landing, findings.problems
+            )
             for game in self.games["game_id"]
         }
         due = [(game, self.day) for game, payloads in landed.items() if self.is_due(payloads, game)]
         for (game, _), answer in zip(due, nba_cdn.boxscores(due), strict=True):
-            if isinstance(answer, Payload) and not cdn.is_final(answer):
+            if isinstance(answer, Payload) and not boxscore.is_final(answer):
                 findings.problems.append(f"box score of game {game} is not final: {answer.ref}")
                 continue
             findings.take(f"nba_cdn box score of game {game}", landed[game], answer, _box)
@@ -98,7 +101,7 @@ class Rereader:
         """Reads the play-by-play of the games with a box score again."""
         games = set(self.boxscores["game_id"]).intersection(self.games["game_id"])
         landed = {
-            game: those_that(is_over, nba_cdn.landed_play_by_play(game, self.day), nba_cdn.http.landing, findings.problems)
+            game: payloads_where(is_over, nba_cdn.landed_play_by_play(game, self.day), nba_cdn.http.landing, findings.problems)
             for game in sorted(games)
         }
         due = [(game, self.day) for game, payloads in landed.items() if self.is_due(payloads, game)]
@@ -136,9 +139,9 @@ class Rereader:
 def _box(payload: Payload) -> list[pl.DataFrame]:
     """Returns the player rows, and the team totals if the payload has usable ones."""
     try:
-        return [cdn.parse_boxscore(payload), cdn.parse_team_boxscores(payload)]
+        return [boxscore.parse_boxscore(payload), boxscore.parse_team_boxscores(payload)]
     except Permanent:
-        return [cdn.parse_boxscore(payload)]
+        return [boxscore.parse_boxscore(payload)]
 
 
 def rereader_of(warehouse: Warehouse, day: date, is_forced: bool, now: datetime) -> Rereader:

@@ -65,7 +65,7 @@ def warehouse_problem(warehouse: Warehouse) -> str:
 def start_problem(warehouse: Warehouse, nba_cdn: NbaCdn) -> str:
     """Returns why no run may start now: the warehouse or the league's provider is unavailable. Empty if both are available."""
     breaker = nba_cdn.http.is_open("nba_cdn")
-    return warehouse_problem(warehouse) or (breaker.sentence if breaker else "")
+    return warehouse_problem(warehouse) or (breaker.message if breaker else "")
 
 
 def request_of_training(week: date, key: str) -> dg.RunRequest:

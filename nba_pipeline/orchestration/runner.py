@@ -121,7 +121,7 @@ class Runner:
         if day in self.warehouse.dates(TABLES["player_game_summary"]):
             yield self.run("game_day", ["grades"], day, day, tags)
 
-    def whole_date(self, day: date) -> Iterator[Outcome]:
+    def run_every_table(self, day: date) -> Iterator[Outcome]:
         """Runs every table of one date, from the schedule to the grades."""
         yield from self.backfill(day, day)
 
@@ -132,7 +132,7 @@ class Runner:
         stop_after: Stage = "grades",
         is_resumed: bool = False,
         dates_per_run: int = SETTINGS.warehouse.dates_per_run,
-        tell: Callable[[Step], object] = lambda _: None,
+        on_skipped: Callable[[Step], object] = lambda _: None,
     ) -> Iterator[Outcome]:
         """Runs three passes: up to the features, the missing models, the predictions and grades. Each pass is idempotent.
 
@@ -142,8 +142,8 @@ class Runner:
         for step in plan(
             self.warehouse, first, last, self.code_versions, stop_after, is_resumed, dates_per_run, self.model_store
         ):
-            if step.is_left_out:
-                tell(step)
+            if step.is_skipped:
+                on_skipped(step)
             else:
                 yield self.run(step.job, step.tables, step.first, step.last)
 

@@ -43,9 +43,9 @@ def read_game_states(watched: Sequence[Pending], nba_cdn: NbaCdn, now: datetime)
     if not watched:
         return GameStates()
     if breaker := nba_cdn.http.is_open("nba_cdn"):
-        return GameStates(problems=(breaker.sentence,))
+        return GameStates(problems=(breaker.message,))
     try:
-        board = nba_cdn.finals()
+        board = nba_cdn.scoreboard()
     except PipelineError as error:
         return GameStates(problems=(f"the scoreboard is unavailable: {error}",))
     listed, final, problems = set(board.listed), set(board.final), []

@@ -130,7 +130,7 @@ def injury_news(
         context.log.warning(f"the cursor of injury_news is unreadable and was reset: {error}")
         memories = {}
     breaker = injury_report.http.is_open("injury_report")
-    if problem := (breaker.sentence if breaker else "") or warehouse_problem(warehouse):
+    if problem := (breaker.message if breaker else "") or warehouse_problem(warehouse):
         return dg.SensorResult(skip_reason=f"no run can start: {problem}", cursor=late_news.cursor_of(memories))
     results, after = list[Decision](), dict[date, late_news.Memory]()
     for day in today_and_tomorrow(now):

@@ -2,9 +2,9 @@
 
 import polars as pl
 
-from nba_pipeline.errors import NotYet, Permanent, Transient
+from nba_pipeline.errors import NotPublished, Permanent, Transient
 from nba_pipeline.league.active_players import active_players, box_score_sightings
-from nba_pipeline.league.names import assertions, resolve_names
+from nba_pipeline.league.name_resolution import assertions, resolve_names
 from nba_pipeline.providers.balldontlie import Balldontlie, map_to_games, parse_boxscores
 from nba_pipeline.providers.final_boxscores import NO_ROWS, once_per_player
 from nba_pipeline.tables.table import PROBLEM
@@ -18,7 +18,7 @@ def balldontlie_boxscores(
     for day in incomplete["game_date"].unique().sort():
         try:
             parsed = parse_boxscores(balldontlie.box_scores(day))
-        except (NotYet, Permanent, Transient) as error:
+        except (NotPublished, Permanent, Transient) as error:
             problems[str(day)] = str(error)
             continue
         frames.append(map_to_games(parsed, games.filter(pl.col("game_date") == day)))

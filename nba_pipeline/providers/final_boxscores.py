@@ -11,9 +11,10 @@ import polars as pl
 
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
-from nba_pipeline.providers.nba_cdn import NbaCdn, is_final, parse_boxscore
+from nba_pipeline.providers.nba_cdn import NbaCdn
+from nba_pipeline.providers.nba_cdn_boxscore import is_final, parse_boxscore
 from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
-from nba_pipeline.providers.parsing import those_that
+from nba_pipeline.providers.parsing import payloads_where
 from nba_pipeline.tables.table import PROBLEM
 from nba_pipeline.warehouse.payloads import Payload
 
@@ -69,7 +70,7 @@ def cdn_boxscores(games: pl.DataFrame, nba_cdn: NbaCdn, rereading: Rereading) ->
 def _finals(payloads: Sequence[Payload], nba_cdn: NbaCdn, problems: dict[str, str]) -> list[Payload]:
     """Returns the final box scores of a game. A payload that cannot be parsed is rejected and becomes the game's problem."""
     messages = list[str]()
-    finals = those_that(is_final, payloads, nba_cdn.http.landing, messages)
+    finals = payloads_where(is_final, payloads, nba_cdn.http.landing, messages)
     problems.update({payload.slot.entity: message for payload in payloads for message in messages})
     return finals
 

@@ -23,7 +23,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.providers import balldontlie as bdl
-from nba_pipeline.providers import nba_cdn, nba_stats
+from nba_pipeline.providers import nba_cdn_boxscore, nba_stats
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.final_boxscores import NO_ROWS
 from nba_pipeline.providers.nba_cdn import boxscore_request
@@ -33,7 +33,7 @@ from nba_pipeline_tests.builders_days import complete_box
 from nba_pipeline_tests.fuzzing import nested
 from nba_pipeline_tests.providers.conftest import Answer, Provider
 from nba_pipeline_tests.providers.test_balldontlie import a_line
-from nba_pipeline_tests.providers.test_nba_cdn import a_player
+from nba_pipeline_tests.providers.test_nba_cdn_boxscore import a_player
 from nba_pipeline_tests.providers.test_nba_stats import a_log, a_logged_game
 
 GAME = a_game()["game_id"]
@@ -96,7 +96,7 @@ def but(number: int, **fields: Any) -> list[Person]:
 def in_cdn(people: list[Person], **fields: Any) -> Answer:
     def line(person: Person) -> dict[str, Any]:
         player = a_player(person.number, f"PT{person.seconds // 60:02d}M{person.seconds % 60:02d}.00S", name=person.name)
-        player["statistics"] |= person.counts(nba_cdn.STATISTICS)
+        player["statistics"] |= person.counts(nba_cdn_boxscore.STATISTICS)
         return player
 
     sides = {
@@ -160,7 +160,7 @@ class Night:
     ) -> pl.DataFrame:  # fmt: skip
         answers = {CDN: cdn, LOG: log, BALLDONTLIE: balldontlie}
         self.provider.asked.clear()
-        self.provider.says(lambda asked: answers.get(asked.path, GONE))
+        self.provider.responds(lambda asked: answers.get(asked.path, GONE))
         resources = resources_for("local", Clock(stands_at=now.isoformat()))
         if archive:
             resources["archive"] = archive(landing=resources["landing"], clock=resources["clock"])
@@ -387,12 +387,12 @@ def test_a_landed_log_is_not_asked_for_again_until_it_lacks_a_final_game(night: 
 def test_a_log_that_does_not_answer_is_only_noted(night: Night) -> None:
     rows = night(in_cdn(EVERYBODY), Answer({}, status=403))
     assert (rows.height, night.asked, night.disagreements, night.metadata["problems_met"]) == (10, [CDN, LOG], [], {})
-    assert "stats.nba.com may refuse this address" in night.metadata["not_compared"][str(DAY)]
+    assert "stats.nba.com may block this address" in night.metadata["not_compared"][str(DAY)]
 
 
 def test_an_empty_log_on_a_date_with_final_games_is_an_outage(night: Night) -> None:
     assert night(in_cdn(EVERYBODY), Answer(a_log())).height == 10
-    assert "which is an outage" in night.metadata["not_compared"][str(DAY)]
+    assert "probably an outage" in night.metadata["not_compared"][str(DAY)]
 
 
 @pytest.mark.parametrize("log", [in_log(but(6, points=24)), GONE], ids=["compared", "not compared"])

@@ -44,7 +44,7 @@ from nba_pipeline_tests.builders_injuries import (
     injuries_of,
     not_yet,
 )
-from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider
+from nba_pipeline_tests.providers.conftest import NOON, Answer, Provider, ReceivedRequest
 
 TIPOFF = eastern(DAY, 22)
 GAME = a_game(status="scheduled", tipoff_at=TIPOFF, home_points=None, away_points=None)
@@ -206,9 +206,9 @@ class Slates(OnThisMachine):
         self.warehouse = LocalWarehouse(home=landing.home)
         self.reports: dict[str, Answer] = {}
         self.espn = Answer(espn_injuries(an_espn_injury()))
-        provider.says(self.answer)
+        provider.responds(self.answer)
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, asked: ReceivedRequest) -> Answer:
         if asked.path.endswith("injuries"):
             return self.espn
         return next((answer for name, answer in self.reports.items() if asked.path.endswith(f"{name}.pdf")), MISSING)
@@ -315,13 +315,13 @@ def test_espn_answers_when_no_report_is_found(slates: Slates) -> None:
         ("GSW", PLAYER, "out", NOON, "espn"), ("NYK", None, "nobody_listed", NOON, "espn"),
     ]  # fmt: skip
     [problem] = slates.problems[str(DAY)]
-    assert problem.startswith("injury_report answered 403 to each of 15 names from 2024-03-11_05PM to 2024-03-12_07AM: ")
+    assert problem.startswith("injury_report returned 403 for all 15 reports from 2024-03-11_05PM to 2024-03-12_07AM: ")
 
 
 @pytest.mark.parametrize(
     ("bad", "problem"),
     [
-        (Answer(body=b"<html></html>"), "is not a PDF"), (Answer(body=a_report([a_first_entry()])[:-300]), "is cut off"),
+        (Answer(body=b"<html></html>"), "is not a PDF"), (Answer(body=a_report([a_first_entry()])[:-300]), "is truncated"),
         (Answer({}, status=503), "status 503"),
     ],
     ids=["a page", "cut off", "down"],
@@ -336,7 +336,7 @@ def test_when_nobody_answers_there_are_no_rows_and_both_are_named(slates: Slates
     slates.espn = Answer(espn_injuries({"athlete": {"displayName": "Stephen Curry"}, "state": "Out"}))
     assert slates.collect().is_empty()
     official, espn = slates.problems[str(DAY)]
-    assert "answered 403" in official and "espn injuries league: an entry has no status" in espn
+    assert "returned 403" in official and "espn injuries league: an entry has no status" in espn
 
 
 def test_an_unknown_status_is_parked_with_its_sentence(slates: Slates) -> None:
@@ -359,7 +359,9 @@ def test_a_landed_report_that_no_longer_reads_is_rejected_and_the_others_go_on(s
     slates.landing.keep(Slot("injury_report", "report", "x", DAY, extension="pdf"), b"%PDF-1.4", fetched_at=NOON)
     assert slates.collect()["provider"].unique().to_list() == ["espn"]
     assert not slates.landing.payloads("injury_report", "report", DAY)
-    assert slates.problems[str(DAY)][-1].startswith("injury_report report x: the PDF is cut off (8 bytes): injury_report/report/")
+    assert slates.problems[str(DAY)][-1].startswith(
+        "injury_report report x: the PDF is truncated (8 bytes): injury_report/report/"
+    )
 
 
 def test_nothing_is_asked_before_the_slate_is_due(slates: Slates) -> None:

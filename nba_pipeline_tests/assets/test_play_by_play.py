@@ -24,11 +24,12 @@ from nba_pipeline.assets.sources.play_by_play import (
     play_by_play,
 )
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.errors import NotYet, PipelineError
+from nba_pipeline.errors import NotPublished, PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.http import HttpClient, Request
+from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.nba_cdn import NbaCdn, playbyplay_request
+from nba_pipeline.providers.request import Request
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.payloads import Payload
@@ -97,7 +98,7 @@ def test_a_list_that_contradicts_the_score_is_read_again_at_once(tmp_path: Path)
 
 def test_a_failed_second_reading_leaves_the_first(tmp_path: Path) -> None:
     looked_at(tmp_path, NIGHT, FINISHED)
-    frame, problems, _ = looked_at(tmp_path, NIGHT.replace(hour=8), NotYet("not published (404)"))
+    frame, problems, _ = looked_at(tmp_path, NIGHT.replace(hour=8), NotPublished("not published (404)"))
     assert (frame.height, problems) == (2, {GAME: "not published (404)"})
 
 
@@ -111,14 +112,14 @@ def test_an_unfinished_list_is_named_and_asked_for_again(tmp_path: Path) -> None
 def test_a_landed_list_that_no_longer_parses_is_rejected_and_named(tmp_path: Path) -> None:
     broken = a_list({"actionType": "game", "subType": "end"}, game_id=GAME)
     frame, problems, _ = looked_at(tmp_path, NIGHT, broken)
-    assert frame.is_empty() and "an action lacks orderNumber" in problems[GAME]
+    assert frame.is_empty() and "an action has no orderNumber" in problems[GAME]
     assert an_nba(tmp_path, NIGHT).http.landing.newest(playbyplay_request(GAME, DAY)) is None
 
 
 @pytest.mark.parametrize(
     ("document", "problem"),
     [
-        (a_list(an_action(description=DEEP), OVER, game_id=GAME), "more than 50 levels"), ({"game": None}, "the answer lacks game.gameId"),
+        (a_list(an_action(description=DEEP), OVER, game_id=GAME), "more than 50 levels"), ({"game": None}, "the response has no game.gameId"),
         (a_list(None, game_id=GAME), r"actions\[0\] is None"),
     ],
     ids=["deep", "no game", "no action"],
@@ -154,7 +155,7 @@ def test_only_final_games_with_a_box_score_are_asked_for(tmp_path: Path) -> None
 
 
 def test_a_missing_list_stops_nothing(tmp_path: Path) -> None:
-    frame, _ = materialised(tmp_path, [a_game()], [a_boxscore()], NotYet("not published (403)"))
+    frame, _ = materialised(tmp_path, [a_game()], [a_boxscore()], NotPublished("not published (403)"))
     assert TABLE.conform(frame, NIGHT, "1")[0].is_empty()
 
 

@@ -27,7 +27,7 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates, OnThisMachine
 from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_boxscore, a_game, before, frame_of
-from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider
+from nba_pipeline_tests.providers.conftest import NOON, Answer, Provider, ReceivedRequest
 
 KNOWN = {PLAYER: "Stephen Curry", 2: "Gary Payton II", 3: "Jaylin Williams", 4: "Jaylin Williams"}
 
@@ -122,9 +122,9 @@ class Teams(OnThisMachine):
     def __init__(self, landing: Landing, clock: Clock, provider: Provider):
         super().__init__(landing, clock, provider, "espn")
         self.answers = {team_id: a_roster(team_id, "Stephen Curry") for team_id in TEAM_IDS}
-        provider.says(self.answer)
+        provider.responds(self.answer)
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, asked: ReceivedRequest) -> Answer:
         return self.answers[asked.path.rpartition("/")[2]]
 
     def collect(

@@ -21,13 +21,13 @@ from nba_pipeline.environments import resources_for
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.columns import SCHEDULE_COLUMNS
-from nba_pipeline.providers.nba_cdn import parse_schedule
+from nba_pipeline.providers.nba_cdn_schedule import parse_schedule
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.builders import DAY, Values, a_game, before, frame_of
 from nba_pipeline_tests.providers.conftest import Answer, Provider
-from nba_pipeline_tests.providers.test_nba_cdn import a_game as a_listed_game
-from nba_pipeline_tests.providers.test_nba_cdn import a_schedule as a_listed_schedule
+from nba_pipeline_tests.providers.test_nba_cdn_schedule import a_game as a_listed_game
+from nba_pipeline_tests.providers.test_nba_cdn_schedule import a_schedule as a_listed_schedule
 
 NOON = datetime(2024, 3, 12, 16, tzinfo=UTC)
 NEXT, LATER, FAR = before(-1), before(-53), date(2099, 3, 12)
@@ -59,7 +59,7 @@ class Season:
         days = [
             {"gameDate": on if isinstance(on, str) else f"{on:%m/%d/%Y} 00:00:00", "games": rows} for on, rows in games.items()
         ]
-        self.provider.says(Answer({"leagueSchedule": {"gameDates": days}}))
+        self.provider.responds(Answer({"leagueSchedule": {"gameDates": days}}))
         resources = resources_for("local", Clock(stands_at=now.isoformat()))
         result = dg.materialize([schedule], partition_key=str(day), resources=resources, instance=self.instance)
         events = result.asset_materializations_for_node("schedule")

@@ -21,12 +21,12 @@ from nba_pipeline.assets.sources.team_boxscores import (
 )
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.nba_cdn import parse_boxscore
+from nba_pipeline.providers.nba_cdn_boxscore import parse_boxscore
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, at, frame_of, who_did_not_play
-from nba_pipeline_tests.providers.test_nba_cdn import TOTALS, a_box, a_player
+from nba_pipeline_tests.providers.test_nba_cdn_boxscore import TOTALS, a_box, a_player
 
 GAME = a_boxscore()["game_id"]
 HOME = {"team": "GSW", "opponent": "NYK"}

@@ -19,7 +19,7 @@ from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline.warehouse.journal import DIRECT
 from nba_pipeline_tests.bigquery.faults import FaultProxy, Rewrite
 from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind
-from nba_pipeline_tests.providers.conftest import Answer, Asked, Provider, provider
+from nba_pipeline_tests.providers.conftest import Answer, Provider, ReceivedRequest, provider
 from nba_pipeline_tests.warehouse.contract import DAY, NEXT, held, rows
 
 __all__ = ["provider"]
@@ -141,14 +141,14 @@ def test_a_write_skips_a_limited_number_of_earlier_jobs(provider: Provider, monk
         {"datasetReference": {"projectId": "p", "datasetId": "d"}, "location": "US"}
     )
 
-    def job(request: Asked) -> Answer:
+    def job(request: ReceivedRequest) -> Answer:
         reference = {"projectId": "p", "jobId": request.path.rpartition("/")[2], "location": "US"}
         return Answer({"jobReference": reference, "configuration": {"load": {}}, "status": {"state": "DONE"}})
 
     def is_there(job_id: str) -> bigquery.LoadJob:
         raise Conflict(job_id)  # type: ignore[no-untyped-call]
 
-    provider.says(job)
+    provider.responds(job)
     with pytest.raises(Permanent, match=r"p\.d: replacing lines has more than 5 earlier jobs rows"):
         session.carry_out(is_there, "rows", lambda: False, "replacing lines")
     assert len(provider.asked) == 6

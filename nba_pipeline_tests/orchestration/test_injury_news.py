@@ -22,7 +22,7 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.builders_days import Days
 from nba_pipeline_tests.builders_injuries import a_first_entry, a_report, an_entry
 from nba_pipeline_tests.orchestration.ticks import Tick, alerts, evaluate, tables_of
-from nba_pipeline_tests.providers.conftest import Answer, Asked, Provider
+from nba_pipeline_tests.providers.conftest import Answer, Provider, ReceivedRequest
 
 DAY = date(2026, 1, 15)
 SEVEN, TEN = eastern(DAY, 19), eastern(DAY, 22)
@@ -44,9 +44,9 @@ class League:
         self.days, self.provider, self.cursor = days, provider, None
         self.reports: dict[str, Answer] = {}
         self.absent = Answer({}, status=403)
-        provider.says(self.answer)
+        provider.responds(self.answer)
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, asked: ReceivedRequest) -> Answer:
         name = asked.path.rpartition("Injury-Report_2026-01-15_")[2].removesuffix(".pdf")
         return self.reports.get(name, self.absent)
 

@@ -52,7 +52,7 @@ class Rereads:
     ) -> Reread:  # fmt: skip
         answers = {CDN: cdn, LOG: log, BALLDONTLIE: balldontlie}
         self.provider.asked.clear()
-        self.provider.says(lambda asked: answers.get(asked.path, GONE))
+        self.provider.responds(lambda asked: answers.get(asked.path, GONE))
         resources = resources_for("local", Clock(stands_at=now.isoformat()))
         side = {
             "GSW": {"opponent": "NYK", "is_home": True, "team_points": 110},

@@ -80,7 +80,7 @@ def test_the_other_teams_have_not_submitted(report: pl.DataFrame) -> None:
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.99])
 def test_a_truncated_report_is_rejected(share: float, land: Land) -> None:
     body = SAMPLE.with_suffix(".pdf").read_bytes()
-    with pytest.raises(Permanent, match="the PDF is cut off"):
+    with pytest.raises(Permanent, match="the PDF is truncated"):
         parse_injury_report(land(body[: int(len(body) * share)]))
 
 

@@ -17,7 +17,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import season_of
 from nba_pipeline.providers.balldontlie import STATISTICS as FIELDS
 from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
-from nba_pipeline.providers.nba_cdn import parse_schedule
+from nba_pipeline.providers.nba_cdn_schedule import parse_schedule
 from nba_pipeline.providers.nba_stats import STATISTICS as HEADERS
 from nba_pipeline.providers.nba_stats import parse_game_log
 from nba_pipeline.providers.wire import minutes_fields, seconds_of

@@ -10,7 +10,16 @@ from typing import Any
 import polars as pl
 import pytest
 
-from nba_pipeline.providers import balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
+from nba_pipeline.providers import (
+    balldontlie,
+    espn,
+    injury_report,
+    nba_cdn_boxscore,
+    nba_cdn_schedule,
+    nba_stats,
+    odds_events,
+    odds_lines,
+)
 from nba_pipeline.providers.nba_cdn_play_by_play import parse_play_by_play
 from nba_pipeline.providers.parsing import parser
 from nba_pipeline.warehouse.payloads import Payload, Slot
@@ -79,7 +88,7 @@ def of_game_lines() -> Sample:
         for market in book["markets"]:
             market["outcomes"] = [outcome | {"price": -110} for outcome in market["outcomes"]]
     slot = Slot("odds_api", "historical_event_odds", "e", date(2024, 1, 25))
-    return Sample(path, slot, content, odds_api.parse_game_odds, frozenset({"key"}))
+    return Sample(path, slot, content, odds_lines.parse_game_odds, frozenset({"key"}))
 
 
 def of_report() -> Sample:
@@ -92,14 +101,14 @@ def of_report() -> Sample:
 
 SAMPLES: dict[str, Callable[[], Sample]] = {
     "boxscore": lambda: sample(
-        "nba_cdn/liveData_boxscore_0022000001.json", nba_cdn.parse_boxscore, ("nba_cdn", "boxscore", "0022000001", date(2020, 12, 22))
+        "nba_cdn/liveData_boxscore_0022000001.json", nba_cdn_boxscore.parse_boxscore, ("nba_cdn", "boxscore", "0022000001", date(2020, 12, 22))
     ),
     "team totals": lambda: sample(
-        "nba_cdn/liveData_boxscore_0022000001.json", nba_cdn.parse_team_boxscores,
+        "nba_cdn/liveData_boxscore_0022000001.json", nba_cdn_boxscore.parse_team_boxscores,
         ("nba_cdn", "boxscore", "0022000001", date(2020, 12, 22)),
     ),
     "schedule": lambda: sample(
-        "nba_cdn/scheduleLeagueV2__2024-25_full__2025-08-27.json.gz", nba_cdn.parse_schedule, ("nba_cdn", "schedule", "season", None),
+        "nba_cdn/scheduleLeagueV2__2024-25_full__2025-08-27.json.gz", nba_cdn_schedule.parse_schedule, ("nba_cdn", "schedule", "season", None),
         "gameId", "teamTricode", most=4,
     ),
     "playbyplay": lambda: sample(
@@ -112,11 +121,11 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
     ),
     "nba_stats": of_log,
     "event_odds": lambda: sample(
-        EVENT, odds_api.parse_event_odds, ("odds_api", "event_odds", "e", FEBRUARY), "key", "description", "point", most=4
+        EVENT, odds_lines.parse_event_odds, ("odds_api", "event_odds", "e", FEBRUARY), "key", "description", "point", most=4
     ),
     "historical": of_game_lines,
     "events": lambda: sample(
-        "odds_api/v4_historical_events__2025-03-09.json", odds_api.parse_events, ("odds_api", "historical_events", "slate", date(2025, 3, 9))
+        "odds_api/v4_historical_events__2025-03-09.json", odds_events.parse_events, ("odds_api", "historical_events", "slate", date(2025, 3, 9))
     ),
     "roster": lambda: sample("espn/site_roster_team2.json", espn.parse_roster, ("espn", "roster", "2", JANUARY)),
     "injury_report": of_report,

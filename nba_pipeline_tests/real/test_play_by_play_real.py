@@ -17,7 +17,7 @@ from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, player_zones, te
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.nba_cdn import parse_boxscore, parse_team_boxscores
+from nba_pipeline.providers.nba_cdn_boxscore import parse_boxscore, parse_team_boxscores
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Payload, Slot

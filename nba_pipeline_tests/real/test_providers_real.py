@@ -12,11 +12,14 @@ import pytest
 
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
-from nba_pipeline.league.names import lookup, resolve_names
+from nba_pipeline.league.name_resolution import resolve_names
+from nba_pipeline.league.names import lookup
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import map_to_games, parse_boxscores
-from nba_pipeline.providers.nba_cdn import count_undetermined_games, parse_boxscore, parse_schedule
-from nba_pipeline.providers.odds_api import match_events, parse_event_odds, parse_events
+from nba_pipeline.providers.nba_cdn_boxscore import parse_boxscore
+from nba_pipeline.providers.nba_cdn_schedule import count_undetermined_games, parse_schedule
+from nba_pipeline.providers.odds_events import match_events, parse_events
+from nba_pipeline.providers.odds_lines import parse_event_odds
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Payload, Slot
 

@@ -16,16 +16,27 @@ from nba_pipeline.assets.sources import boxscores, injuries, play_by_play, prop_
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import season_of
-from nba_pipeline.providers import balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api, odds_rows
+from nba_pipeline.providers import (
+    balldontlie,
+    espn,
+    injury_report,
+    nba_cdn,
+    nba_cdn_boxscore,
+    nba_cdn_schedule,
+    nba_stats,
+    odds_events,
+    odds_lines,
+    odds_rows,
+)
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
 from nba_pipeline.providers.parsing import parser
 from nba_pipeline.tables.table import LINEAGE, Table
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Payload, Slot
+from nba_pipeline_tests.builders_archive import a_box, a_game, a_prop, an_event, build
 from nba_pipeline_tests.builders_injuries import a_first_entry, a_report, an_entry, not_yet
 from nba_pipeline_tests.fuzzing import DROP, VALUES, Outcomes, Parse, Sample, fuzz
-from nba_pipeline_tests.providers.test_archive import a_box, a_game, a_prop, an_event, build
 from nba_pipeline_tests.sandbox.conftest import DAY, Peer, league, peer
 from nba_pipeline_tests.sandbox.test_nba_stats import BROWSER, QUERY
 
@@ -45,8 +56,8 @@ def of_schedule(peer: Peer) -> Sample:
 
 
 def read_schedule(payload: Payload) -> pl.DataFrame:
-    nba_cdn.count_undetermined_games(payload)
-    return nba_cdn.parse_schedule(payload)
+    nba_cdn_schedule.count_undetermined_games(payload)
+    return nba_cdn_schedule.parse_schedule(payload)
 
 
 def of_scoreboard(peer: Peer) -> Sample:
@@ -73,9 +84,9 @@ def of_box(peer: Peer, parse: Parse, name: str) -> Sample:
 
 
 def read_box(payload: Payload) -> pl.DataFrame:
-    nba_cdn.is_final(payload)
-    nba_cdn._final_game(payload.json())
-    return nba_cdn.parse_boxscore(payload)
+    nba_cdn_boxscore.is_final(payload)
+    nba_cdn_boxscore.final_game_ids(payload.json())
+    return nba_cdn_boxscore.parse_boxscore(payload)
 
 
 def of_list(peer: Peer) -> Sample:
@@ -118,7 +129,7 @@ def of_log(peer: Peer) -> Sample:
 
 def of_events(peer: Peer) -> Sample:
     document = peer.before_tip().get("/v4/sports/basketball_nba/events", apiKey="k").json()[:3]
-    return Sample("odds_api events", Slot("odds_api", "events", "slate", DAY), document, odds_api.parse_events)
+    return Sample("odds_api events", Slot("odds_api", "events", "slate", DAY), document, odds_events.parse_events)
 
 
 def of_odds(peer: Peer, parse: Parse, name: str) -> Sample:
@@ -161,13 +172,13 @@ SAMPLES: dict[str, Callable[[Peer], Sample]] = {
     "schedule": of_schedule,
     "scoreboard": of_scoreboard,
     "boxscore": lambda peer: of_box(peer, read_box, "boxscore"),
-    "team_boxscore": lambda peer: of_box(peer, nba_cdn.parse_team_boxscores, "team totals"),
+    "team_boxscore": lambda peer: of_box(peer, nba_cdn_boxscore.parse_team_boxscores, "team totals"),
     "playbyplay": of_list,
     "balldontlie": of_balldontlie,
     "nba_stats": of_log,
     "events": of_events,
-    "event_odds": lambda peer: of_odds(peer, odds_api.parse_event_odds, "event_odds"),
-    "game_odds": lambda peer: of_odds(peer, odds_api.parse_game_odds, "game_odds"),
+    "event_odds": lambda peer: of_odds(peer, odds_lines.parse_event_odds, "event_odds"),
+    "game_odds": lambda peer: of_odds(peer, odds_lines.parse_game_odds, "game_odds"),
     "injuries": of_injuries,
     "roster": of_roster,
     "injury_report": of_report,
@@ -206,7 +217,7 @@ def assert_tables_accept(name: str, outcomes: Outcomes, peer: Peer) -> None:
         assert balldontlie.map_to_games(rows, games).height >= rows.height
     elif name in ("events", "event_odds", "game_odds"):
         events = of_events(peer).rows()
-        assert odds_api.match_events(rows, games).height
+        assert odds_events.match_events(rows, games).height
         if name == "event_odds":
             assert prop_lines.reject_lines(odds_rows.as_rows(rows, events, games).with_columns(player_id=1)).height >= rows.height
     elif name in ("injuries", "injury_report"):

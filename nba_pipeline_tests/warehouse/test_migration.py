@@ -16,7 +16,7 @@ from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.cli import app
 from nba_pipeline.errors import BadInput, Busy, PipelineError
-from nba_pipeline.orchestration.run_requests import no_warehouse
+from nba_pipeline.orchestration.run_requests import warehouse_problem
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import migration
@@ -296,9 +296,9 @@ def test_in_production_there_is_nothing_to_migrate(monkeypatch: pytest.MonkeyPat
 
 
 def test_schedules_and_sensors_skip_an_old_home_with_the_reason(old: Path) -> None:
-    assert no_warehouse(LocalWarehouse(home=str(old))).endswith("run `nba-pipeline migrate`")
+    assert warehouse_problem(LocalWarehouse(home=str(old))).endswith("run `nba-pipeline migrate`")
     migrated(old)
-    assert no_warehouse(LocalWarehouse(home=str(old))) == ""
+    assert warehouse_problem(LocalWarehouse(home=str(old))) == ""
 
 
 @pytest.mark.parametrize("arguments", [["status"], ["sql", "SELECT 1"], ["reconcile"], ["run", "--date", str(date(2024, 3, 12))]])

@@ -19,9 +19,10 @@ from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.completeness.expectations import absent_books
 from nba_pipeline.formulas.offers import first_of_each
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.providers import archive as archives
+from nba_pipeline.providers import archive_files
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.odds_api import PRICE_FLOOR, OddsApi, parse_game_odds
+from nba_pipeline.providers.odds_api import OddsApi
+from nba_pipeline.providers.odds_lines import PRICE_FLOOR, parse_game_odds
 from nba_pipeline.providers.odds_rows import AFTER_TIPOFF, IGNORED, NO_OFFERS, landed_rows
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
@@ -148,7 +149,7 @@ def games_have_game_lines(warehouse: Warehouse, dates: Sequence[date], clock: Cl
     verdicts = []
     for day in dates:
         listed = lines.filter(game_date=day)
-        expected = games.filter(~pl.col("source").str.starts_with(f"{archives.PROVIDER}/"), game_date=day)
+        expected = games.filter(~pl.col("source").str.starts_with(f"{archive_files.PROVIDER}/"), game_date=day)
         with_both = listed.filter(pl.col("markets") == len(SETTINGS.lines.game_markets))
         without = expected.join(with_both, on="game_id", how="anti").sort("game_id")
         names = without.select(pl.format("{}@{} {}", "away_team", "home_team", "game_id")).to_series().to_list()

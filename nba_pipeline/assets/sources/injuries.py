@@ -27,7 +27,7 @@ from nba_pipeline.formulas.slate_injuries import (
 from nba_pipeline.formulas.snapshots import seen_by
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import EASTERN, season_of_game_date
-from nba_pipeline.league.names import IS_A_NAME_PROBLEM, assertions
+from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM, assertions
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import espn as espn_api
 from nba_pipeline.providers import injury_report as official
@@ -35,7 +35,7 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.injury_report import NOBODY_LISTED, NOT_SUBMITTED, InjuryReport, due_at
 from nba_pipeline.providers.injury_snapshots import SECONDS_PER_MINUTE, land_reports, landed_snapshots, minutes_old
-from nba_pipeline.providers.player_matching import NAME_COLUMNS, name_the_players, roster_sightings, who_may_be_meant
+from nba_pipeline.providers.player_matching import NAME_COLUMNS, candidate_players, resolve_players, roster_sightings
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
@@ -79,7 +79,7 @@ def with_players(
 ) -> pl.DataFrame:
     """Adds `player_id`. An unresolved or ambiguous name becomes the row's problem."""
     is_player = pl.col("spelling").is_not_null()
-    named = name_the_players(rows.filter(is_player), players, active, asserted)
+    named = resolve_players(rows.filter(is_player), players, active, asserted)
     return pl.concat([named, rows.filter(~is_player)], how="diagonal_relaxed").with_columns(pl.col("player_id").cast(pl.Int64))
 
 
@@ -117,7 +117,7 @@ def injuries(
     named = TABLE.empty().drop(LINEAGE[1:])
     if frames:
         games = schedule.with_columns(season_of_game_date())
-        active = who_may_be_meant(games, boxscores, players, roster_sightings(warehouse, live))
+        active = candidate_players(games, boxscores, players, roster_sightings(warehouse, live))
         placed = pl.concat(frames, how="diagonal_relaxed")
         once = once_per_player(with_players(placed, players, active, assertions(players, games)))
         rows_in.parsed(placed.filter("is_silence"))  # teams without rows in a snapshot get a row too

@@ -22,7 +22,7 @@ from nba_pipeline.formulas.snapshots import seen_by
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.active_players import active_players, box_score_sightings
 from nba_pipeline.league.calendar import season_of_game_date
-from nba_pipeline.league.names import assertions, resolve_names
+from nba_pipeline.league.name_resolution import assertions, resolve_names
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import ROSTER_COLUMNS, TEAM_IDS, Espn, parse_roster

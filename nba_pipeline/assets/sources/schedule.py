@@ -24,7 +24,8 @@ from nba_pipeline.league.calendar import season_of
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import SEASON_TYPES
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.nba_cdn import NbaCdn, count_undetermined_games, parse_schedule
+from nba_pipeline.providers.nba_cdn import NbaCdn
+from nba_pipeline.providers.nba_cdn_schedule import count_undetermined_games, parse_schedule
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, Row, Table, code
 from nba_pipeline.warehouse import Warehouse

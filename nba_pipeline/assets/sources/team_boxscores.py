@@ -21,7 +21,7 @@ from nba_pipeline.formulas.plausibility import implausible_games
 from nba_pipeline.formulas.possessions import with_team_heaves
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.teams import TEAMS
-from nba_pipeline.providers import nba_cdn
+from nba_pipeline.providers import nba_cdn, nba_cdn_boxscore
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code, count
@@ -128,7 +128,7 @@ def team_boxscores(
     of_nba = boxscores.filter(pl.col("provider") == nba_cdn.PROVIDER).select("game_id", "source").unique(maintain_order=True)
     for game_id, source in of_nba.iter_rows():
         try:
-            frames.append(nba_cdn.parse_team_boxscores(landing.read(source)))
+            frames.append(nba_cdn_boxscore.parse_team_boxscores(landing.read(source)))
         except Permanent as error:
             problems[game_id] = str(error)
             context.log.warning(str(error))
