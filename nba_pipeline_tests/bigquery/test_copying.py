@@ -17,7 +17,7 @@ from nba_pipeline.warehouse.copying import copy
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.bigquery.faults import Respond
 from nba_pipeline_tests.bigquery.store import BigQueryStore, loads
-from nba_pipeline_tests.warehouse.test_copying import DAY, NEXT, WEEK, a_toy_table, held, named, parked, rows, told
+from nba_pipeline_tests.warehouse.test_copying import DAY, NEXT, WEEK, a_toy_table, counts, named, quarantined, rows, stored_rows
 
 NAMES = ["toy_lines", "toy_ledger"]
 
@@ -38,7 +38,7 @@ def source(tmp_path: Path, toys: tuple[Table, Table]) -> Warehouse:
     toy, ledger = toys
     local = LocalWarehouse(home=str(tmp_path / "source"))
     local.replace(toy, WEEK[:3], rows(toy, (DAY, 5), (NEXT, 4)), "me")
-    local.quarantine(toy, WEEK[:3], parked(toy, NEXT))
+    local.quarantine(toy, WEEK[:3], quarantined(toy, NEXT))
     local.add(ledger, [DAY], rows(ledger, (DAY, 3), share_pct=-0.0, reasons=[]), "me")
     return local
 
@@ -53,10 +53,10 @@ def test_what_went_into_bigquery_comes_back_as_it_was(
     assert named(list(copy(source, store.look(), WEEK, NAMES))) == []
     back = LocalWarehouse(home=str(tmp_path / "back"))
     found = list(copy(store.look(), back, WEEK, NAMES))
-    assert told(found) == [("toy_lines", 3, 0, 9), ("toy_ledger", 1, 0, 3)] and named(found) == []
+    assert counts(found) == [("toy_lines", 3, 0, 9), ("toy_ledger", 1, 0, 3)] and named(found) == []
     for table in toys:
         assert back.dates(table) == source.dates(table) == store.look().dates(table)
-        assert_frame_equal(lists_are_never_null(held(back, table)), lists_are_never_null(held(source, table)))
+        assert_frame_equal(lists_are_never_null(stored_rows(back, table)), lists_are_never_null(stored_rows(source, table)))
         assert_frame_equal(back.scan_quarantine(table).collect(), source.scan_quarantine(table).collect())
 
 
@@ -72,7 +72,7 @@ def test_a_long_range_is_merged_and_agrees(store: BigQueryStore, toys: tuple[Tab
     local = LocalWarehouse(home=str(tmp_path / "long"))
     local.replace(toy, dates, rows(toy, *((day, 3) for day in dates[::2])), "me")
     found = list(copy(local, store.open(), dates, ["toy_lines"]))
-    assert told(found) == [("toy_lines", 16, 0, 24)] and named(found) == []
+    assert counts(found) == [("toy_lines", 16, 0, 24)] and named(found) == []
     assert [job.split("_")[0] for job in store.effective()] == ["stage", "merge"]
 
 
@@ -81,7 +81,7 @@ def test_a_copy_that_failed_on_a_date_goes_on_with_it(source: Warehouse, store: 
     with pytest.raises(PipelineError, match=r"loading toy_lines 2024-03-13: .*not this one"):
         list(copy(source, store.open(), WEEK, ["toy_lines"]))
     store.proxy.forget()
-    assert told(list(copy(source, store.open(), WEEK, ["toy_lines"]))) == [("toy_lines", 1, 2, 4)]
+    assert counts(list(copy(source, store.open(), WEEK, ["toy_lines"]))) == [("toy_lines", 1, 2, 4)]
 
 
 def test_rows_that_bigquery_lost_are_copied_again(source: Warehouse, store: BigQueryStore, toys: tuple[Table, Table]) -> None:
@@ -89,7 +89,7 @@ def test_rows_that_bigquery_lost_are_copied_again(source: Warehouse, store: BigQ
     list(copy(source, store.open(), WEEK, ["toy_lines"]))
     store.ask(f"DELETE FROM toy_lines WHERE game_date = DATE '{DAY}' AND game_id = '0000000000'")
     found = list(copy(source, store.open(), WEEK, ["toy_lines"]))
-    assert told(found) == [("toy_lines", 1, 2, 5)] and named(found) == []
+    assert counts(found) == [("toy_lines", 1, 2, 5)] and named(found) == []
 
 
 def test_a_ledger_that_says_something_else_is_named(source: Warehouse, store: BigQueryStore, toys: tuple[Table, Table]) -> None:
@@ -97,4 +97,4 @@ def test_a_ledger_that_says_something_else_is_named(source: Warehouse, store: Bi
     store.open().add(ledger, [DAY], rows(ledger, (DAY, 3), share_pct=0.5, reasons=[]), "me")
     found = list(copy(source, store.open(), WEEK, ["toy_ledger"]))
     assert named(found) == ["toy_ledger 2024-03-12: 3 rows in the source, 3 rows in the target, with other values"]
-    assert held(store.open(), ledger)["share_pct"].to_list() == [0.5] * 3
+    assert stored_rows(store.open(), ledger)["share_pct"].to_list() == [0.5] * 3
