@@ -50,8 +50,8 @@ def why_it_failed(instance: dg.DagsterInstance, run_id: str, ending: dg.DagsterE
     """Returns why a run failed: its failed checks and steps, else its own error, else the message of its last event."""
     data = ending.event_specific_data
     if isinstance(data, JobFailureData) and data.failure_reason == RunFailureReason.STEP_FAILURE:
-        kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
-        events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kinds) if entry.dagster_event]
+        event_types = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
+        events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=event_types) if entry.dagster_event]
         return sentences(events, has_succeeded=False)[0]
     error = data.error if isinstance(data, JobFailureData) else None
     return [(cause_of(error) if error else None) or ending.message or "the run did not finish"]

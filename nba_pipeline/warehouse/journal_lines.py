@@ -112,7 +112,7 @@ def problem_of(line: str) -> str | None:
         document = json.loads(line)
     except ValueError as error:
         return f"the line {line[:EXCERPT_LENGTH]!r} is not JSON ({error})"
-    return f"the line {line[:EXCERPT_LENGTH]!r} lacks {lacking}" if (lacking := missing_fields(document)) else None
+    return f"the line {line[:EXCERPT_LENGTH]!r} lacks {missing}" if (missing := missing_fields(document)) else None
 
 
 def missing_fields(document: Any) -> str:

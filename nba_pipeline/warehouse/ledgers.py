@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     pass
 
 FILES_AT_ONCE = 16
-KEYS_SHOWN = 5
 Answer = TypeVar("Answer")
 
 

@@ -59,20 +59,20 @@ def answer(home: Path, query: str, files_of: FilesOf) -> pl.DataFrame:
 
 def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinned: Path, files_of: FilesOf) -> Links:
     """Register every table and view whose name is a word of the query."""
-    words = set(re.findall(r"[a-z_]+", query.lower()))
-    if words & CATALOG:
-        words |= {*TABLES, *views.VIEWS}
+    identifiers = set(re.findall(r"[a-z_]+", query.lower()))
+    if identifiers & CATALOG:
+        identifiers |= {*TABLES, *views.VIEWS}
     links: Links = {}
-    for name in views.tables_behind(words):
+    for name in views.tables_behind(identifiers):
         links |= _register_files(connection, files_of("tables", TABLES[name]), name, TABLES[name].dtypes, pinned)
-    if "quarantine" in words:
+    if "quarantine" in identifiers:
         files = [file for table in TABLES.values() for file in files_of("quarantine", table)]
         links |= _register_files(connection, files, "quarantine", QUARANTINE_SCHEMA, pinned)
-    if words & views.VIEWS.keys():
+    if identifiers & views.VIEWS.keys():
         for name in views.VIEWS:  # views are listed after the views that they read
-            if views.tables_behind({name}) <= views.tables_behind(words):
+            if views.tables_behind({name}) <= views.tables_behind(identifiers):
                 connection.execute(f"CREATE VIEW {name} AS {views.statement(name)}")
-    for name in words & JOURNAL_VIEWS.keys():
+    for name in identifiers & JOURNAL_VIEWS.keys():
         _register_journal(connection, home, name)
     return links
 

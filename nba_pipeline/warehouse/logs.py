@@ -153,12 +153,12 @@ def _bodies(stored: Sequence[LogFile]) -> Iterator[tuple[LogFile, bytes]]:
     batch = list[LogFile]()
     for log in stored:
         batch.append(log)
-        if sum(len(one.pieces) for one in batch) >= READ_AT_ONCE or log is stored[-1]:
+        if sum(len(waiting.pieces) for waiting in batch) >= READ_AT_ONCE or log is stored[-1]:
             with reached(log.path):
-                paths = [piece.path.path for one in batch for piece in one.pieces]  # type: ignore[union-attr]  # in a store
+                paths = [piece.path.path for waiting in batch for piece in waiting.pieces]  # type: ignore[union-attr]  # in a store
                 bodies = log.path.fs.cat(paths, on_error="return")  # type: ignore[union-attr]
-            for one in batch:
-                yield one, _body(one, [bodies[piece.path.path] for piece in one.pieces])  # type: ignore[union-attr]
+            for waiting in batch:
+                yield waiting, _body(waiting, [bodies[piece.path.path] for piece in waiting.pieces])  # type: ignore[union-attr]
             batch.clear()
 
 

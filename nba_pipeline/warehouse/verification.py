@@ -174,13 +174,13 @@ def _differences(table: Table, day: date, rows: pl.DataFrame, recorded: pl.DataF
     unrecorded = suspect.join(recorded, on=key, how="anti", nulls_equal=True)
     missing = recorded.join(rows, on=key, how="anti", nulls_equal=True)
     copies = rows.filter(pl.struct(key).is_duplicated())
-    for problem, rows_found, message in (
+    for problem, differing, message in (
         (ROW_ALTERED, altered, f"the row was altered: its hash is not the recorded one; manifest {path}"),
         (ROW_MISSING, missing, f"the row is missing; manifest {path}"),
         (ROW_UNRECORDED, unrecorded, f"the row is not recorded: it was added by hand, or manifest {path} is older"),
         (ROW_DUPLICATED, copies, "the key has more than one row"),
     ):
-        for values in rows_found.select(key).unique(maintain_order=True).iter_rows(named=True):
+        for values in differing.select(key).unique(maintain_order=True).iter_rows(named=True):
             yield Finding(problem, table.name, day, key_text(values), file, message)
 
 

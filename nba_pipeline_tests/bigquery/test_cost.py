@@ -239,7 +239,7 @@ def test_a_month_over_budget_is_projected_from_the_last_days(session: Session, e
 
 def test_storage_alone_can_be_over_budget(session: Session, enter: Callable[..., None]) -> None:
     enter("table_storage", a_table("boxscores", 1001 * GIB))
-    assert "make 20.02 dollars a month" in report(session, 30, NOW)["budget"]["problem"]
+    assert "the projected 20.02 dollars a month exceed" in report(session, 30, NOW)["budget"]["problem"]
 
 
 # The command

@@ -230,11 +230,11 @@ class BigQueryWarehouse(Warehouse):
 
     @property
     def _connection(self) -> Connection:
-        def opened() -> Connection:
+        def open_connection() -> Connection:
             in_a_run = self._run_id != DIRECT
             session = Session(
                 self.bigquery, self.dataset, self.location, self.storage_host, self._run_id, reads_fresh=not in_a_run
             )
             return Connection(session, Loads(session, is_kept=in_a_run), Parts(is_kept=in_a_run))
 
-        return CONNECTIONS.get(self._key, opened)
+        return CONNECTIONS.get(self._key, open_connection)

@@ -32,11 +32,11 @@ class Connections:
         self._connections: dict[tuple[str, ...], Connection] = {}
         self._count: dict[tuple[str, ...], int] = {}
 
-    def get(self, key: tuple[str, ...], opened: Callable[[], Connection]) -> Connection:
+    def get(self, key: tuple[str, ...], open_connection: Callable[[], Connection]) -> Connection:
         """The connection of a key, opened on first use."""
         with self._lock:
             if key not in self._connections:
-                self._connections[key] = opened()
+                self._connections[key] = open_connection()
             return self._connections[key]
 
     def acquire(self, key: tuple[str, ...]) -> None:
