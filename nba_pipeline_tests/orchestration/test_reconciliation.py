@@ -322,9 +322,9 @@ def test_a_failing_optional_table_does_not_keep_other_tables_stale(days: Days) -
 
 def land_report(days: Days, at: datetime, contents: str) -> None:
     """A report read at an instant."""
-    made = dg.AssetMaterialization("injuries", partition=DAY.isoformat(), tags={DATA_VERSION_TAG: contents})
+    materialization = dg.AssetMaterialization("injuries", partition=DAY.isoformat(), tags={DATA_VERSION_TAG: contents})
     with time_machine.travel(at, tick=True):
-        days.instance.report_runless_asset_event(made)
+        days.instance.report_runless_asset_event(materialization)
 
 
 def test_tables_that_no_condition_updated_are_stale_after_the_grace_period(days: Days) -> None:
@@ -351,8 +351,11 @@ def test_each_step_of_the_chain_becomes_stale_in_its_turn(days: Days) -> None:
     days.make_mode(LAST_CALL + MINUTE, DAY, "same_day")
     days.make(eastern(DAY, 17), DAY, "upcoming_players", "player_form", "features")
     assert the_one(undone(days, eastern(DAY, 17, 10))).tables == (
-        "player_shot_zones", "team_defense_zones", "matchups", "predictions",
-    )  # fmt: skip
+        "player_shot_zones",
+        "team_defense_zones",
+        "matchups",
+        "predictions",
+    )
 
 
 def test_summaries_older_than_a_corrected_box_score_are_stale(days: Days) -> None:
