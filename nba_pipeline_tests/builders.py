@@ -133,15 +133,23 @@ def a_league(first: date, rounds: int, seed: int = 7) -> tuple[pl.DataFrame, pl.
 def _team_box(game: Values, team: str, chance: random.Random) -> list[Values]:
     is_home = team == game["home_team"]
     rest = {
-        "game_id": game["game_id"], "team": team, "opponent": game["away_team" if is_home else "home_team"],
-        "is_home": is_home, "team_points": game["home_points" if is_home else "away_points"],
-    }  # fmt: skip
+        "game_id": game["game_id"],
+        "team": team,
+        "opponent": game["away_team" if is_home else "home_team"],
+        "is_home": is_home,
+        "team_points": game["home_points" if is_home else "away_points"],
+    }
     return [
         who_did_not_play(game["game_date"], player_id=player, **rest)
         if chance.random() < 0.15
         else a_boxscore(
-            game["game_date"], chance.randrange(35), player_id=player, minutes=chance.randrange(60, 2400) / 60,
-            turnovers=chance.randrange(5), oreb=chance.randrange(4), **rest,
+            game["game_date"],
+            chance.randrange(35),
+            player_id=player,
+            minutes=chance.randrange(60, 2400) / 60,
+            turnovers=chance.randrange(5),
+            oreb=chance.randrange(4),
+            **rest,
         )
         for player in range(10 * ord(team[0]), 10 * ord(team[0]) + ROSTER)
-    ]  # fmt: skip
+    ]

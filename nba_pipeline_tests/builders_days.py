@@ -36,12 +36,18 @@ def complete_box(game: Values) -> list[Values]:
     sides = (("home", "away"), ("away", "home"))
     return [
         a_boxscore(
-            game["game_date"], game[f"{side}_points"] if n == 0 else 0, game_id=game["game_id"], team=game[f"{side}_team"],
-            opponent=game[f"{other}_team"], is_home=side == "home", player_id=1 + n + 100 * (side == "home"),
+            game["game_date"],
+            game[f"{side}_points"] if n == 0 else 0,
+            game_id=game["game_id"],
+            team=game[f"{side}_team"],
+            opponent=game[f"{other}_team"],
+            is_home=side == "home",
+            player_id=1 + n + 100 * (side == "home"),
             team_points=game[f"{side}_points"],
         )
-        for side, other in sides for n in range(PLAYERS_A_SIDE)
-    ]  # fmt: skip
+        for side, other in sides
+        for n in range(PLAYERS_A_SIDE)
+    ]
 
 
 class Days:

@@ -61,9 +61,12 @@ class _Check:
     def result(self, table: Table, verdicts: list[Verdict]) -> dg.AssetCheckResult:
         passed = any(v.passed for v in verdicts) if self.is_blocking else all(v.passed for v in verdicts)
         return dg.AssetCheckResult(
-            asset_key=table.name, check_name=self.judge.__name__, passed=passed, severity=self.severity,
+            asset_key=table.name,
+            check_name=self.judge.__name__,
+            passed=passed,
+            severity=self.severity,
             metadata=_summary(verdicts).metadata(),
-        )  # fmt: skip
+        )
 
 
 _checks: dict[str, dict[str, _Check]] = {}
@@ -135,11 +138,12 @@ def keys_are_unique(warehouse: Warehouse, table: Table, dates: Sequence[date]) -
     """Returns a verdict per date on duplicate keys, with the numbers of rows and duplicates."""
     per_date = (
         warehouse.scan(table, dates)
-        .group_by("game_date", pl.struct(table.key).alias("key")).len()
+        .group_by("game_date", pl.struct(table.key).alias("key"))
+        .len()
         .group_by("game_date")
         .agg(pl.col("len").sum().alias("rows"), (pl.col("len") - 1).sum().alias("duplicates"))
         .collect()
-    )  # fmt: skip
+    )
     counted = {day: (rows, duplicates) for day, rows, duplicates in per_date.iter_rows()}
     counts = {day: counted.get(day, (0, 0)) for day in dates}
     return [Verdict(day, copies == 0, {"rows": rows, "duplicates": copies}) for day, (rows, copies) in counts.items()]
@@ -179,9 +183,13 @@ def every_row_is_accounted_for(instance: dg.DagsterInstance, table: Table, dates
         materialization = record.asset_materialization if record else None
         account = account_of(materialization.metadata if materialization else {}, day)
         numbers = {
-            "rows_in": account.parsed, "rows_kept": account.kept, "rows_quarantined": account.quarantined,
-            "rows_ignored": account.ignored, "rows_repeated": account.repeated, "rows_unaccounted": account.unaccounted,
-        }  # fmt: skip
+            "rows_in": account.parsed,
+            "rows_kept": account.kept,
+            "rows_quarantined": account.quarantined,
+            "rows_ignored": account.ignored,
+            "rows_repeated": account.repeated,
+            "rows_unaccounted": account.unaccounted,
+        }
         if not account.is_counted:
             verdicts.append(
                 Verdict(day, False, {}, [f"{table.name}: the rows of {day} were not counted; materialize the date again"])

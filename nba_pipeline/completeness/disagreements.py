@@ -28,9 +28,12 @@ class DisagreementRows(Row):
 
 
 DISAGREEMENTS = Table(
-    "boxscore_disagreements", grain="game, player, statistic and other provider", schema=DisagreementRows, may_shrink=True,
+    "boxscore_disagreements",
+    grain="game, player, statistic and other provider",
+    schema=DisagreementRows,
+    may_shrink=True,
     key=("game_id", "player_id", "statistic", "other_provider"),
-)  # fmt: skip
+)
 
 
 def disagreements(kept: pl.DataFrame, others: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -60,12 +63,19 @@ def _between(ours: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
         beside.filter(distance > pl.col("statistic").replace_strict(TOLERANCES, return_dtype=pl.Float64), ~is_unclear)
         .join(games, on="game_id")
         .select(
-            "game_date", "game_id", "player_id", pl.coalesce("player_name", "player_name_of_other").alias("player_name"),
-            "statistic", "provider", "value", pl.col("provider_of_other").alias("other_provider"),
-            pl.col("value_of_other").alias("other_value"), pl.format("{}, {}", "source", "source_of_other").alias("source"),
+            "game_date",
+            "game_id",
+            "player_id",
+            pl.coalesce("player_name", "player_name_of_other").alias("player_name"),
+            "statistic",
+            "provider",
+            "value",
+            pl.col("provider_of_other").alias("other_provider"),
+            pl.col("value_of_other").alias("other_value"),
+            pl.format("{}, {}", "source", "source_of_other").alias("source"),
         )
         .sort(DISAGREEMENTS.key)
-    )  # fmt: skip
+    )
 
 
 def _games(rows: pl.DataFrame) -> pl.DataFrame:

@@ -26,9 +26,14 @@ def judge_players(
     games = schedule.select("game_id", "game_date", "status", "status_text", "tipoff_at")
     on = ["game_date", *PLAYER_GAME]
     feature_columns = features.select(
-        *on, "games_played_season", "minutes_mean_last_10_games", "injury_status", "injury_risk_level",
-        pl.col("code_version").alias("feature_version"), pl.lit(True).alias("has_features"),
-    )  # fmt: skip
+        *on,
+        "games_played_season",
+        "minutes_mean_last_10_games",
+        "injury_status",
+        "injury_risk_level",
+        pl.col("code_version").alias("feature_version"),
+        pl.lit(True).alias("has_features"),
+    )
     market = lines.select(*PLAYER_GAME, "line", "book", "line_source", pl.col("snapshot_at").alias("line_snapshot_at"))
     is_usable = pl.col("line_snapshot_at") < pl.col("tipoff_at")
     return (
@@ -56,10 +61,12 @@ def _teammates_listed(features: pl.DataFrame) -> pl.DataFrame:
         (pl.col("minutes_mean_last_10_games") >= SETTINGS.predicting.rotation_minutes).fill_null(True), status.is_not_null()
     ).select(*side, pl.col("player_id").alias("teammate"), pl.format("{} {}", "player_id", status).alias("teammates_listed"))
     listed = (
-        features.select(*PLAYER_GAME, "team").join(entries.sort("teammate"), on=side, maintain_order="right")
+        features.select(*PLAYER_GAME, "team")
+        .join(entries.sort("teammate"), on=side, maintain_order="right")
         .filter(pl.col("teammate") != pl.col("player_id"))
-        .group_by(PLAYER_GAME, maintain_order=True).agg(pl.col("teammates_listed").str.join(", "))
-    )  # fmt: skip
+        .group_by(PLAYER_GAME, maintain_order=True)
+        .agg(pl.col("teammates_listed").str.join(", "))
+    )
     has_report = features.select(*PLAYER_GAME, is_known.any().over(side).alias("has_report"))
     text = pl.when("has_report").then(pl.col("teammates_listed").fill_null("")).alias("teammates_listed")
     return has_report.join(listed, on=PLAYER_GAME, how="left").select(*PLAYER_GAME, text)

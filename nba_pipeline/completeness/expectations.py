@@ -42,9 +42,13 @@ def games_to_predict(schedule: pl.DataFrame, summaries: pl.DataFrame, dates: Seq
     for side in ("home", "away"):
         of_side = history.rename({"team": f"{side}_team", "games": f"{side}_games"})
         slate = slate.sort("game_date").join_asof(
-            of_side, on="game_date", by=["season", f"{side}_team"], strategy="backward", allow_exact_matches=False,
+            of_side,
+            on="game_date",
+            by=["season", f"{side}_team"],
+            strategy="backward",
+            allow_exact_matches=False,
             check_sortedness=False,
-        )  # fmt: skip
+        )
         enough |= (pl.col(f"{side}_games") >= SETTINGS.predicting.least_games).fill_null(False)
     return slate.filter(enough).drop("season", "home_games", "away_games").sort("game_date", "game_id")
 

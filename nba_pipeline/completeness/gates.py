@@ -32,9 +32,13 @@ class WaiverRows(Row):
 
 
 WAIVERS = Table(
-    "waivers", grain="date, gate and instant", key=("game_date", "gate", "waived_at"), schema=WaiverRows, write="add",
+    "waivers",
+    grain="date, gate and instant",
+    key=("game_date", "gate", "waived_at"),
+    schema=WaiverRows,
+    write="add",
     is_ledger=True,
-)  # fmt: skip
+)
 AUTHOR_OF_THE_DEADLINE = "deadline"
 COVERAGE_GATE = "enough_final_games_are_covered"
 

@@ -35,9 +35,8 @@ class NotPlayedRows(Row):
 
 
 NOT_PLAYED = Table(
-    "not_played_games", grain="game and instant", key=("game_id", "marked_at"), schema=NotPlayedRows, write="add",
-    is_ledger=True,
-)  # fmt: skip
+    "not_played_games", grain="game and instant", key=("game_id", "marked_at"), schema=NotPlayedRows, write="add", is_ledger=True
+)
 
 
 def standing_marks(marks: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
@@ -103,9 +102,14 @@ def mark(
     elif marks.is_empty():
         raise BadInput(f"--game {matchup} has no mark to withdraw")
     row = {
-        "game_date": [day], "game_id": [game_id], "is_not_played": [is_not_played], "reason": [reason.strip()],
-        "author": [author.strip()], "marked_at": [now], "source": [SOURCE],
-    }  # fmt: skip
+        "game_date": [day],
+        "game_id": [game_id],
+        "is_not_played": [is_not_played],
+        "reason": [reason.strip()],
+        "author": [author.strip()],
+        "marked_at": [now],
+        "source": [SOURCE],
+    }
     rows, _ = NOT_PLAYED.conform(pl.DataFrame(row, schema={name: NOT_PLAYED.dtypes[name] for name in row}), now, CODE_VERSION)
     warehouse.add(NOT_PLAYED, [day], rows, f"{SOURCE} by {author.strip()}")
     what = "is marked as not played" if is_not_played else "is no longer marked as not played"

@@ -25,9 +25,13 @@ OVERDUE_DAYS = 3
 """A game that is not final after this many days counts as not played, whatever the schedule says."""
 
 SLATE_VERDICT: Mapping[str, Any] = {
-    "game_date": pl.Date, "recent_games": pl.Int64, "recent_complete": pl.Int64, "share": pl.Float64, "is_open": pl.Boolean,
+    "game_date": pl.Date,
+    "recent_games": pl.Int64,
+    "recent_complete": pl.Int64,
+    "share": pl.Float64,
+    "is_open": pl.Boolean,
     "missing": pl.List(pl.String),
-}  # fmt: skip
+}
 EXCLUDED_TEAMS: Mapping[str, Any] = {"game_date": pl.Date, "team": pl.String, "matchup": pl.String}
 
 
@@ -47,15 +51,7 @@ def judge_slates(
     overdue game counts as incomplete. A date without games is open. Teams that do not play on the date are omitted.
     """
     judged = gates.judge_games(schedule, boxscores).filter("is_covered")
-    overdue = schedule.filter(
-        pl.col("status").is_in(["scheduled", "live", "unknown"]),
-        pl.col("has_boxscore_source"),
-        pl.coalesce("tipoff_at", pl.col("game_date").cast(pl.Datetime("us", "UTC")) + timedelta(hours=24))
-        < as_of - timedelta(hours=OVERDUE_HOURS),
-    ).select(
-        "game_date", "game_id", "home_team", "away_team",
-        pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup"), pl.lit(False).alias("is_complete"),
-    )  # fmt: skip
+    overdue = _overdue_games(schedule, as_of)
     games = (
         pl.concat([judged.select(overdue.columns).with_columns(is_overdue=False), overdue.with_columns(is_overdue=True)])
         .with_columns(season_of_game_date())
@@ -82,6 +78,23 @@ def judge_slates(
     )
 
 
+def _overdue_games(schedule: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+    """Returns the games that should be final and are not, as incomplete games."""
+    starts_at = pl.coalesce("tipoff_at", pl.col("game_date").cast(pl.Datetime("us", "UTC")) + timedelta(hours=24))
+    return schedule.filter(
+        pl.col("status").is_in(["scheduled", "live", "unknown"]),
+        pl.col("has_boxscore_source"),
+        starts_at < as_of - timedelta(hours=OVERDUE_HOURS),
+    ).select(
+        "game_date",
+        "game_id",
+        "home_team",
+        "away_team",
+        pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup"),
+        pl.lit(False).alias("is_complete"),
+    )
+
+
 def _last_slates(earlier: pl.DataFrame, day: date) -> dict[str, object]:
     """Returns the share of complete games on the last dates with games."""
     slates = earlier["game_date"].unique().sort().tail(SETTINGS.coverage.recent_slates)
@@ -89,8 +102,14 @@ def _last_slates(earlier: pl.DataFrame, day: date) -> dict[str, object]:
     games, complete = recent.height, int(recent["is_complete"].sum())
     share = complete / games if games else 1.0
     missing = recent.filter(~pl.col("is_complete"))["matchup"].to_list()
-    return {"game_date": day, "recent_games": games, "recent_complete": complete, "share": share,
-            "is_open": share >= SETTINGS.coverage.enough, "missing": missing}  # fmt: skip
+    return {
+        "game_date": day,
+        "recent_games": games,
+        "recent_complete": complete,
+        "share": share,
+        "is_open": share >= SETTINGS.coverage.enough,
+        "missing": missing,
+    }
 
 
 def _teams_with_a_hole(earlier: pl.DataFrame, day: date) -> list[dict[str, object]]:

@@ -64,9 +64,14 @@ def waive(
             f"{_until(first['ends_at'])} ({first['reason']})"
         )
     row = {
-        "game_date": [day], "gate": [gate], "reason": [reason.strip()], "author": [author.strip()], "waived_at": [now],
-        "ends_at": [ends_at], "source": [SOURCE],
-    }  # fmt: skip
+        "game_date": [day],
+        "gate": [gate],
+        "reason": [reason.strip()],
+        "author": [author.strip()],
+        "waived_at": [now],
+        "ends_at": [ends_at],
+        "source": [SOURCE],
+    }
     # the schema gives the type of a null end
     frame = pl.DataFrame(row, schema={name: gates.WAIVERS.dtypes[name] for name in row})
     rows, _ = gates.WAIVERS.conform(frame, now, CODE_VERSION)

@@ -1,8 +1,18 @@
-"""Features that compare other features."""
+"""Features of the game itself, and features that compare other features."""
 
 import polars as pl
 
+PLAYOFF_SEASON_TYPES = ("playoffs", "play_in")
 LARGEST_REST_ADVANTAGE_DAYS = 2
+
+
+def game_context() -> list[pl.Expr]:
+    """Returns home_court_level (1 home, 0 away, 0.5 neutral) and is_playoff_game (1 in playoffs and play-in)."""
+    is_neutral, is_home = pl.col("is_neutral").fill_null(False), pl.col("is_home").cast(pl.Float64)
+    return [
+        pl.when(is_neutral).then(0.5).otherwise(is_home).alias("home_court_level"),
+        pl.col("season_type").is_in(PLAYOFF_SEASON_TYPES).cast(pl.Float64).alias("is_playoff_game"),
+    ]
 
 
 def compared_features() -> list[pl.Expr]:

@@ -20,11 +20,15 @@ def flat_features(
         least_rows: Slates with fewer rows are not judged.
         full_slate_rows: Rows of a full slate.
     """
-    per_date = rows.group_by("game_date").agg(
-        pl.len().alias("rows"),
-        *[pl.col(name).std().alias(f"{name}_spread") for name in required],
-        *[pl.col(name).drop_nulls().n_unique().alias(f"{name}_values") for name in required],
-    ).collect()  # fmt: skip
+    per_date = (
+        rows.group_by("game_date")
+        .agg(
+            pl.len().alias("rows"),
+            *[pl.col(name).std().alias(f"{name}_spread") for name in required],
+            *[pl.col(name).drop_nulls().n_unique().alias(f"{name}_values") for name in required],
+        )
+        .collect()
+    )
     flat: dict[date, tuple[int, list[str]]] = {}
     for row in per_date.iter_rows(named=True):
         messages = []

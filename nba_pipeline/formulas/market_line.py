@@ -103,8 +103,9 @@ def _main_lines(offered: pl.DataFrame, lowest: float, late_hours: float) -> pl.D
         pl.col("half_points").first().alias("opening_half_points"),
         pl.col("move").sum().alias("line_movement_direction"),
         pl.when(pl.col("tipoff_at").last().is_not_null())
-        .then(((pl.col("move") != 0) & is_late).sum().cast(pl.Int64)).alias("late_line_movements"),
-    )  # fmt: skip
+        .then(((pl.col("move") != 0) & is_late).sum().cast(pl.Int64))
+        .alias("late_line_movements"),
+    )
     latest = main.filter((pl.col("snapshot_at") == pl.col("latest_at")) & (pl.col("line") >= lowest))
     return latest.with_columns(price_skew()).join(path, on=book)
 

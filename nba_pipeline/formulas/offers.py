@@ -21,11 +21,11 @@ def merge_offers(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     lineage = {"captured_at", "source"}
     content = [column for column in rows.columns if column not in lineage]
     merged = first_of_each(
-        judged.filter(is_clear).with_columns(
-            *(pl.col(f"{side}s").list.first().alias(side) for side in SIDES), _is_latest(key)
-        ).select(rows.columns),
+        judged.filter(is_clear)
+        .with_columns(*(pl.col(f"{side}s").list.first().alias(side) for side in SIDES), _is_latest(key))
+        .select(rows.columns),
         key,
-    )  # fmt: skip
+    )
     torn = judged.filter(~is_clear).with_columns(_contradiction().alias("problem")).select(rows.columns)
     remaining = pl.concat([rows.filter(~is_offer), torn])
     return pl.concat([merged, first_of_each(remaining, content)])
@@ -53,6 +53,9 @@ def _contradiction() -> pl.Expr:
         for side in SIDES
     ]
     return pl.format(
-        "offers of {} at {} of {} contradict each other: {}", "spelling", "line", "book",
+        "offers of {} at {} of {} contradict each other: {}",
+        "spelling",
+        "line",
+        "book",
         pl.concat_str(differences, separator=", ", ignore_nulls=True),
-    )  # fmt: skip
+    )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 INJURY_PATTERN = "INJURY|ILLNESS"
+IS_BET = pl.col("recommendation").is_in(["OVER", "UNDER"])
 
 
 def with_outcomes(settled: pl.DataFrame, player_game_summary: pl.DataFrame, statistics: Mapping[str, str]) -> pl.DataFrame:
@@ -21,8 +22,6 @@ def with_outcomes(settled: pl.DataFrame, player_game_summary: pl.DataFrame, stat
         for market, statistic in statistics.items()
     ).drop(statistics.values())
     is_off, played = pl.col("is_off"), pl.col("did_play").fill_null(False)
-    is_bet, recommended = pl.col("recommendation").is_in(["OVER", "UNDER"]), pl.col("recommendation")
-    is_injured, margin = pl.col("reason").str.to_uppercase().str.contains(INJURY_PATTERN), pl.col("margin")
     return (
         settled.join(truth, on=["game_id", "player_id", "market"], how="left")
         .with_columns(pl.when(~is_off).then(played).alias("did_play"))
@@ -33,17 +32,37 @@ def with_outcomes(settled: pl.DataFrame, player_game_summary: pl.DataFrame, stat
         )
         .with_columns(
             pl.col("error").abs().alias("absolute_error"),
-            pl.when(~is_bet).then(pl.lit("NO_BET"))
-            .when(~played).then(pl.lit("VOID"))
-            .when(margin == 0).then(pl.lit("PUSH"))
-            .when((margin > 0) == (recommended == "OVER")).then(pl.lit("WIN"))
-            .otherwise(pl.lit("LOSS")).alias("outcome"),
-            pl.when(is_bet & is_off & pl.col("is_postponed")).then(pl.lit("game_postponed"))
-            .when(is_bet & is_off).then(pl.lit("game_not_played"))
-            .when(is_bet & ~played & is_injured).then(pl.lit("dnp_injury_confirmed"))
-            .when(is_bet & ~played).then(pl.lit("dnp_unknown")).alias("void_reason"),
+            _outcome(played).alias("outcome"),
+            _void_reason(played).alias("void_reason"),
         )
-        .with_columns(
-            pl.when(pl.col("outcome").is_in(["WIN", "LOSS"])).then(pl.col("outcome") == "WIN").alias("is_correct")
-        )
-    )  # fmt: skip
+        .with_columns(pl.when(pl.col("outcome").is_in(["WIN", "LOSS"])).then(pl.col("outcome") == "WIN").alias("is_correct"))
+    )
+
+
+def _outcome(played: pl.Expr) -> pl.Expr:
+    margin, recommended = pl.col("margin"), pl.col("recommendation")
+    return (
+        pl.when(~IS_BET)
+        .then(pl.lit("NO_BET"))
+        .when(~played)
+        .then(pl.lit("VOID"))
+        .when(margin == 0)
+        .then(pl.lit("PUSH"))
+        .when((margin > 0) == (recommended == "OVER"))
+        .then(pl.lit("WIN"))
+        .otherwise(pl.lit("LOSS"))
+    )
+
+
+def _void_reason(played: pl.Expr) -> pl.Expr:
+    is_off, is_injured = pl.col("is_off"), pl.col("reason").str.to_uppercase().str.contains(INJURY_PATTERN)
+    return (
+        pl.when(IS_BET & is_off & pl.col("is_postponed"))
+        .then(pl.lit("game_postponed"))
+        .when(IS_BET & is_off)
+        .then(pl.lit("game_not_played"))
+        .when(IS_BET & ~played & is_injured)
+        .then(pl.lit("dnp_injury_confirmed"))
+        .when(IS_BET & ~played)
+        .then(pl.lit("dnp_unknown"))
+    )

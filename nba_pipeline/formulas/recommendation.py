@@ -11,6 +11,18 @@ MISSING_REQUIRED = "missing_required_feature"
 INJURY_STATUS_UNKNOWN = "injury_status_unknown"
 
 
+def _recommendation(edge: pl.Expr, pass_below_edge: float) -> pl.Expr:
+    return (
+        pl.when(edge.is_null())
+        .then(pl.lit("NO_LINE"))
+        .when(edge.abs() < pass_below_edge)
+        .then(pl.lit("PASS"))
+        .when(edge > 0)
+        .then(pl.lit("OVER"))
+        .otherwise(pl.lit("UNDER"))
+    )
+
+
 def with_recommendation(
     predictions: pl.DataFrame,
     season_starts: Mapping[str, date],
@@ -50,11 +62,8 @@ def with_recommendation(
         .with_columns((pl.col("predicted_value") - pl.col("line")).alias("edge"))
         .with_columns(
             (2 * pl.col("line")).round().cast(pl.Int64).alias("line_half_points"),
-            pl.when(edge.is_null()).then(pl.lit("NO_LINE"))
-            .when(edge.abs() < pass_below_edge).then(pl.lit("PASS"))
-            .when(edge > 0).then(pl.lit("OVER"))
-            .otherwise(pl.lit("UNDER")).alias("recommendation"),
+            _recommendation(edge, pass_below_edge).alias("recommendation"),
             (forbidding.list.len() == 0).alias("is_actionable"),
             pl.concat_list(forbidding, "reasons").alias("reasons"),
         )
-    )  # fmt: skip
+    )

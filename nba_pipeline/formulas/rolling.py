@@ -120,11 +120,16 @@ def strictly_before(
         rows.with_columns((pl.col(date) - pl.duration(days=days)).alias("before"))
         .sort("before", maintain_order=True)
         .join_asof(
-            earlier.sort("known_on", maintain_order=True), left_on="before", right_on="known_on",
-            by=list(group) or None, strategy="backward", allow_exact_matches=False, check_sortedness=False,
+            earlier.sort("known_on", maintain_order=True),
+            left_on="before",
+            right_on="known_on",
+            by=list(group) or None,
+            strategy="backward",
+            allow_exact_matches=False,
+            check_sortedness=False,
         )
         .drop("before", "known_on", strict=False)
-    )  # fmt: skip
+    )
 
 
 def difference(now: str, before: str) -> pl.Expr:

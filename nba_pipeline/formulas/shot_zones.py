@@ -51,11 +51,14 @@ def zone() -> pl.Expr:
     """
     is_two = _action_type() == "2pt"
     return (
-        pl.when(_action_type().is_in(["3pt", HEAVE])).then(pl.lit("three_point"))
-        .when(is_two & pl.col("area").is_in(PAINT_AREAS)).then(pl.lit("paint"))
-        .when(is_two & pl.col("area").is_in(OTHER_AREAS)).then(pl.lit("mid_range"))
+        pl.when(_action_type().is_in(["3pt", HEAVE]))
+        .then(pl.lit("three_point"))
+        .when(is_two & pl.col("area").is_in(PAINT_AREAS))
+        .then(pl.lit("paint"))
+        .when(is_two & pl.col("area").is_in(OTHER_AREAS))
+        .then(pl.lit("mid_range"))
         .alias("zone")
-    )  # fmt: skip
+    )
 
 
 def player_zones(play_by_play: pl.DataFrame) -> pl.DataFrame:

@@ -73,9 +73,14 @@ class Clock:
             storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
         )
         evaluation = dg.AssetCheckEvaluation(
-            asset_key=check.asset_key, check_name=check.name, passed=passed, metadata={}, partition=day, blocking=True,
+            asset_key=check.asset_key,
+            check_name=check.name,
+            passed=passed,
+            metadata={},
+            partition=day,
+            blocking=True,
             target_materialization_data=target,
-        )  # fmt: skip
+        )
         self._report(dg.DagsterEventType.ASSET_CHECK_EVALUATION, evaluation, run_id)
 
     def _report(self, kind: dg.DagsterEventType, data: Any, run_id: str) -> None:

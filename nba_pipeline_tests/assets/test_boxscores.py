@@ -109,11 +109,16 @@ def in_cdn(people: list[Person], **fields: Any) -> Answer:
 def in_log(people: list[Person], **fields: Any) -> Answer:
     rows = [
         a_logged_game(
-            PLAYER_ID=p.number, PLAYER_NAME=p.name, TEAM_ABBREVIATION=p.team, GAME_ID=GAME, MIN=round(p.seconds / 60),
-            **p.counts(nba_stats.STATISTICS), **fields,
+            PLAYER_ID=p.number,
+            PLAYER_NAME=p.name,
+            TEAM_ABBREVIATION=p.team,
+            GAME_ID=GAME,
+            MIN=round(p.seconds / 60),
+            **p.counts(nba_stats.STATISTICS),
+            **fields,
         )
         for p in people
-    ]  # fmt: skip
+    ]
     return Answer(a_log(*rows))
 
 
@@ -122,8 +127,15 @@ def in_balldontlie(people: list[Person]) -> Answer:
         lines = [a_line(p.name, f"{p.seconds // 60:02d}", **p.counts(bdl.STATISTICS)) for p in people if p.team == team]
         return {"abbreviation": team, "players": lines}
 
-    game = {"date": str(DAY), "status": "Final", "period": 4, "home_team": side("GSW"), "visitor_team": side("NYK"),
-            "home_team_score": 110, "visitor_team_score": 100}  # fmt: skip
+    game = {
+        "date": str(DAY),
+        "status": "Final",
+        "period": 4,
+        "home_team": side("GSW"),
+        "visitor_team": side("NYK"),
+        "home_team_score": 110,
+        "visitor_team_score": 100,
+    }
     return Answer({"data": [game]})
 
 
@@ -154,10 +166,17 @@ class Night:
         self.provider, self.instance, self.metadata = provider, instance, dict[str, Any]()
 
     def __call__(
-        self, cdn: Answer = GONE, log: Answer = GONE, balldontlie: Answer = GONE, *, now: datetime = NIGHT,
-        games: Sequence[Values] = (a_game(),), history: Sequence[Values] = (), archive: type[Archive] | None = None,
+        self,
+        cdn: Answer = GONE,
+        log: Answer = GONE,
+        balldontlie: Answer = GONE,
+        *,
+        now: datetime = NIGHT,
+        games: Sequence[Values] = (a_game(),),
+        history: Sequence[Values] = (),
+        archive: type[Archive] | None = None,
         replay_of: str = "",
-    ) -> pl.DataFrame:  # fmt: skip
+    ) -> pl.DataFrame:
         answers = {CDN: cdn, LOG: log, BALLDONTLIE: balldontlie}
         self.provider.asked.clear()
         self.provider.responds(lambda asked: answers.get(asked.path, GONE))
@@ -168,9 +187,13 @@ class Night:
         self.warehouse.replace(SCHEDULE, [DAY], frame_of(SCHEDULE, *games), "test")
         self.warehouse.replace(TABLE, [EARLIER], frame_of(TABLE, *history), "test")
         result = dg.materialize(
-            [a_schedule, boxscores], selection="boxscores", partition_key=str(DAY), resources=resources, instance=self.instance,
+            [a_schedule, boxscores],
+            selection="boxscores",
+            partition_key=str(DAY),
+            resources=resources,
+            instance=self.instance,
             tags={REPLAY_TAG: replay_of} if replay_of else None,
-        )  # fmt: skip
+        )
         self.run_id = result.run_id
         (event,) = result.asset_materializations_for_node("boxscores")
         self.metadata = {name: entry.value for name, entry in event.metadata.items()}
@@ -308,8 +331,9 @@ def test_a_corrected_box_shows_until_both_sources_have_the_correction(night: Nig
     rows = night(in_cdn(corrected), in_log(EVERYBODY), now=NIGHT.replace(hour=8))
     assert rows.filter(player_id=6)["points"].item() == 18 and night.asked == [CDN, LOG]
     assert [name.partition(": ")[2] for name in night.disagreements] == [
-        "points 18 (nba_cdn), 20 (nba_stats)", "points 22 (nba_cdn), 20 (nba_stats)",
-    ]  # fmt: skip
+        "points 18 (nba_cdn), 20 (nba_stats)",
+        "points 22 (nba_cdn), 20 (nba_stats)",
+    ]
     night(in_cdn(corrected), in_log(corrected), now=NIGHT.replace(hour=11))
     assert night.disagreements == []
 

@@ -47,9 +47,12 @@ def features(
 ) -> Values:
     """Returns the row of one expected player."""
     rows = derived(
-        frame_of(UPCOMING_PLAYERS, an_expected_player(**expected)), summaries_of(*boxscores),
-        team_summaries_of(boxscores_of(*boxscores)), frame_of(SCHEDULE, *schedule), prop_lines_of(*lines),
-    )["features"]  # fmt: skip
+        frame_of(UPCOMING_PLAYERS, an_expected_player(**expected)),
+        summaries_of(*boxscores),
+        team_summaries_of(boxscores_of(*boxscores)),
+        frame_of(SCHEDULE, *schedule),
+        prop_lines_of(*lines),
+    )["features"]
     return rows.row(0, named=True)
 
 
@@ -196,8 +199,10 @@ def test_pace_score_is_the_game_against_the_league() -> None:
     team = {"fga": 85, "fta": 20, "turnovers": 12, "oreb": 10, "minutes": 240.0}
     slow, fast = games_of(*[20] * 5, **team), games_of(*[20] * 5, team="BOS", opponent="LAL", **team | {"fga": 95})
     both = [row | {"player_id": 3, "team": row["opponent"], "opponent": row["team"]} for row in (*slow, *fast)]
-    other_games = [row | {"game_id": row["game_id"] + "2"} if "BOS" in (row["team"], row["opponent"]) else row
-                   for row in (*slow, *fast, *both)]  # fmt: skip
+    other_games = [
+        row | {"game_id": row["game_id"] + "2"} if "BOS" in (row["team"], row["opponent"]) else row
+        for row in (*slow, *fast, *both)
+    ]
     row = features(other_games)
     assert row["team_pace_last_10_games"] == pytest.approx(95.8)
     assert row["pace_score"] == pytest.approx((95.8 - 100.8) / 2)

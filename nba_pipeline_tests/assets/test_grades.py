@@ -167,8 +167,10 @@ def test_of_a_backtest_the_latest_version_counts() -> None:
 def test_live_and_backtest_and_systems_are_graded_apart() -> None:
     graded = grade(a_prediction(), a_prediction(system_id="catboost"), a_prediction(run_kind="backtest"))
     assert graded.select("system_id", "run_kind").rows() == [
-        ("catboost", "live"), ("moving_average", "backtest"), ("moving_average", "live"),
-    ]  # fmt: skip
+        ("catboost", "live"),
+        ("moving_average", "backtest"),
+        ("moving_average", "live"),
+    ]
 
 
 def test_a_market_without_a_statistic_stays_ungraded() -> None:
@@ -181,10 +183,13 @@ def test_grade_versions_count_within_a_market() -> None:
 
 
 def test_every_row_keeps_the_tables_promise() -> None:
-    graded = pl.concat([
-        grade(), grade(a_prediction("PASS", player_id=2)),
-        grade(a_prediction(player_id=3), game=a_finished_game(status="postponed", home_points=None, away_points=None)),
-    ])  # fmt: skip
+    graded = pl.concat(
+        [
+            grade(),
+            grade(a_prediction("PASS", player_id=2)),
+            grade(a_prediction(player_id=3), game=a_finished_game(status="postponed", home_points=None, away_points=None)),
+        ]
+    )
     kept, quarantined = TABLE.conform(graded, AFTER_TIPOFF, "1")
     assert (kept.height, quarantined.height) == (3, 0)
 

@@ -107,8 +107,9 @@ def test_a_game_that_the_schedule_does_not_have_is_a_problem() -> None:
     rows = said(printed(), printed("LAL", "James, LeBron", home_team="LAL", away_team="UTA"), printed("MIA", "Hart, Josh"))
     problems = rows.filter(pl.col("problem").is_not_null())
     assert told(problems, "team", "problem") == [
-        ("LAL", "UTA at LAL is no game of the schedule"), ("MIA", "NYK at GSW is no game of the schedule"),
-    ]  # fmt: skip
+        ("LAL", "UTA at LAL is no game of the schedule"),
+        ("MIA", "NYK at GSW is no game of the schedule"),
+    ]
     assert problems["game_date"].to_list() == [DAY, DAY]
 
 
@@ -127,12 +128,16 @@ def test_a_team_whose_game_stands_only_under_another_matchup_has_not_listed_nobo
 def test_a_row_of_an_unknown_team_has_the_game_of_its_matchup_or_none_of_the_slate() -> None:
     unknown = {"problem": "team 'Knicks' does not play"}
     rows = said(
-        printed(), printed(None, "Hart, Josh", **unknown), printed(None, "A, B", home_team="FLA", away_team="MEL", **unknown),  # type: ignore[arg-type]
+        printed(),
+        printed(None, "Hart, Josh", **unknown),
+        printed(None, "A, B", home_team="FLA", away_team="MEL", **unknown),  # type: ignore[arg-type]
         printed(None, "C, D", home_team="MIA", away_team="MEL", **unknown),  # type: ignore[arg-type]
-    )  # fmt: skip
+    )
     assert told(rows.filter(pl.col("team").is_null()).sort("spelling"), "spelling", "game_id") == [
-        ("A, B", "MEL@FLA"), ("C, D", None), ("Hart, Josh", GAME_ID),
-    ]  # fmt: skip
+        ("A, B", "MEL@FLA"),
+        ("C, D", None),
+        ("Hart, Josh", GAME_ID),
+    ]
 
 
 def test_a_row_with_a_problem_is_no_silence() -> None:
@@ -150,8 +155,10 @@ def test_espn_s_silence_means_nobody_and_its_other_teams_are_left_out() -> None:
 def test_a_postponed_game_needs_no_report_and_is_no_problem() -> None:
     slate = frame_of(SCHEDULE, GAME | {"status": "postponed"}, LATER)
     assert told(said(printed(), schedule=slate)) == [
-        ("GSW", "Curry, Stephen", "out", None), ("BOS", None, "not_submitted", None), ("MIA", None, "not_submitted", None),
-    ]  # fmt: skip
+        ("GSW", "Curry, Stephen", "out", None),
+        ("BOS", None, "not_submitted", None),
+        ("MIA", None, "not_submitted", None),
+    ]
 
 
 # Names
@@ -170,8 +177,9 @@ def named(spelling: str, *roster: int) -> tuple[int | None, str | None]:
     known = pl.DataFrame({"player_id": list(KNOWN), "spelling": list(KNOWN.values())})
     active = pl.DataFrame(
         [(GAME_ID, n, name, "of_the_teams" if n in roster else "elsewhere") for n, name in KNOWN.items()],
-        schema=ACTIVE_SCHEMA, orient="row",
-    )  # fmt: skip
+        schema=ACTIVE_SCHEMA,
+        orient="row",
+    )
     rows = said(printed(spelling=spelling), schedule=frame_of(SCHEDULE, GAME)).with_columns(
         pl.lit(None, pl.Int64).alias("player_id")
     )
@@ -223,11 +231,16 @@ class Slates(OnThisMachine):
         clock = Clock(stands_at=now.isoformat())
         context = dg.build_asset_context(partition_key=DAY.isoformat())
         frame = injuries(
-            context, schedule=frame_of(SCHEDULE, game), boxscores=frame_of(BOXSCORES, a_boxscore(before(3))),
+            context,
+            schedule=frame_of(SCHEDULE, game),
+            boxscores=frame_of(BOXSCORES, a_boxscore(before(3))),
             players=pl.DataFrame({"player_id": [PLAYER], "spelling": ["Stephen Curry"]}),
-            injury_report=InjuryReport(http=self.http), espn=Espn(http=self.http), warehouse=self.warehouse,
-            archive=archive(folder="", landing=self.landing, clock=clock), clock=clock,
-        )  # fmt: skip
+            injury_report=InjuryReport(http=self.http),
+            espn=Espn(http=self.http),
+            warehouse=self.warehouse,
+            archive=archive(folder="", landing=self.landing, clock=clock),
+            clock=clock,
+        )
         assert isinstance(frame, dg.Output)
         self.data_version = frame.data_version
         return self.conformed(TABLE, context, frame.value, now)
@@ -273,8 +286,11 @@ def test_somebody_on_the_roster_of_the_date_is_of_the_team(slates: Slates) -> No
 def said_of_curry(*statuses: tuple[str, str, datetime]) -> list[tuple[str, str]]:
     """Returns (spelling, status) of the remaining rows of one snapshot, from (spelling, status, instant of the answer)."""
     about = {"game_id": GAME_ID, "team": "GSW", "player_id": PLAYER, "snapshot_at": at(10), "tipoff_at": at(23), "game_date": DAY}
-    rows = [about | {"spelling": name, "status": status, "seen_at": seen, "provider": "espn", "source": f"{seen}",
-                     "is_before_tipoff": True} for name, status, seen in statuses]  # fmt: skip
+    rows = [
+        about
+        | {"spelling": name, "status": status, "seen_at": seen, "provider": "espn", "source": f"{seen}", "is_before_tipoff": True}
+        for name, status, seen in statuses
+    ]
     frame = frame_of(TABLE, *rows).drop("as_of", "code_version").with_columns(pl.lit(None, pl.String).alias(PROBLEM))
     good, _ = TABLE.conform(once_per_player(frame).drop("copies"), NOON, "1")
     return good.select("spelling", "status").rows()
@@ -312,8 +328,9 @@ def test_the_data_version_is_that_of_what_the_newest_reports_say_and_not_of_thei
 
 def test_espn_answers_when_no_report_is_found(slates: Slates) -> None:
     assert told(slates.collect(), "team", "player_id", "status", "snapshot_at", "provider") == [
-        ("GSW", PLAYER, "out", NOON, "espn"), ("NYK", None, "nobody_listed", NOON, "espn"),
-    ]  # fmt: skip
+        ("GSW", PLAYER, "out", NOON, "espn"),
+        ("NYK", None, "nobody_listed", NOON, "espn"),
+    ]
     [problem] = slates.problems[str(DAY)]
     assert problem.startswith("injury_report returned 403 for all 15 reports from 2024-03-11_05PM to 2024-03-12_07AM: ")
 
@@ -325,7 +342,7 @@ def test_espn_answers_when_no_report_is_found(slates: Slates) -> None:
         (Answer({}, status=503), "status 503"),
     ],
     ids=["a page", "cut off", "down"],
-)  # fmt: skip
+)
 def test_a_report_that_cannot_be_had_is_named_and_espn_asked(bad: Answer, problem: str, slates: Slates) -> None:
     slates.reports["2024-03-12_07AM"] = bad
     assert slates.collect()["provider"].unique().to_list() == ["espn"]
@@ -419,9 +436,12 @@ def add(warehouse: LocalWarehouse, *rows: Values) -> None:
 def test_teams_without_a_report_are_named_once_the_slate_is_due(warehouse: LocalWarehouse) -> None:
     later = {"game_id": LATER["game_id"]}
     add(
-        warehouse, an_injury(), a_team_s("not_submitted", team="NYK"), a_team_s("nobody_listed", team="MIA", **later),
+        warehouse,
+        an_injury(),
+        a_team_s("not_submitted", team="NYK"),
+        a_team_s("nobody_listed", team="MIA", **later),
         an_injury(team="BOS", is_before_tipoff=False, **later),
-    )  # fmt: skip
+    )
     assert report_verdict(warehouse) == (False, ["BOS (no report)", "NYK (not submitted)"])
     assert report_verdict(warehouse, eastern(before(1), 16, 59)) == (True, [])
 

@@ -123,7 +123,7 @@ def test_a_landed_list_that_no_longer_parses_is_rejected_and_named(tmp_path: Pat
         (a_list(None, game_id=GAME), r"actions\[0\] is None"),
     ],
     ids=["deep", "no game", "no action"],
-)  # fmt: skip
+)
 def test_a_landed_list_that_cannot_be_asked_for_its_end_costs_itself(document: Any, problem: str, tmp_path: Path) -> None:
     """The payload was landed before limits existed. It must not stop the lists of the other games."""
     cdn = an_nba(tmp_path, NIGHT, FINISHED)
@@ -138,17 +138,18 @@ def materialised(home: Path, schedule: list[Values], boxscores: list[Values], *a
     cdn = an_nba(home, NIGHT, *answers)
     frame = play_by_play(
         dg.build_asset_context(partition_key=str(DAY)),
-        schedule=frame_of(SCHEDULE, *schedule), boxscores=frame_of(BOXSCORES, *boxscores), nba_cdn=cdn,
-        archive=Archive(landing=cdn.http.landing, clock=cdn.http.clock), clock=cdn.http.clock,
-    )  # fmt: skip
+        schedule=frame_of(SCHEDULE, *schedule),
+        boxscores=frame_of(BOXSCORES, *boxscores),
+        nba_cdn=cdn,
+        archive=Archive(landing=cdn.http.landing, clock=cdn.http.clock),
+        clock=cdn.http.clock,
+    )
     return frame, ScriptedClient.asked
 
 
 def test_only_final_games_with_a_box_score_are_asked_for(tmp_path: Path) -> None:
     live, boxless = a_game(game_id="0022300002", status="live"), a_game(game_id="0022300003")
-    frame, asked = materialised(
-        tmp_path, [a_game(), live, boxless], [a_boxscore(), a_boxscore(game_id="0022300002")], FINISHED
-    )  # fmt: skip
+    frame, asked = materialised(tmp_path, [a_game(), live, boxless], [a_boxscore(), a_boxscore(game_id="0022300002")], FINISHED)
     assert asked == [GAME]
     good, bad = TABLE.conform(frame, NIGHT, "1")
     assert (good.height, bad.height) == (2, 0)

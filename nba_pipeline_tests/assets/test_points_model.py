@@ -117,9 +117,12 @@ def test_a_window_that_is_all_validation_gives_no_model(store: ModelStore) -> No
 def test_only_those_who_played_and_have_all_base_windows_are_rows() -> None:
     day = HISTORY_STARTS
     features = features_of_rows(
-        a_feature_row(day, player_id=11), a_feature_row(day, player_id=12), a_feature_row(day, player_id=13),
-        a_feature_row(day, player_id=14, points_mean_last_5_games=None), a_feature_row(day, player_id=15, pace_score=None),
-    )  # fmt: skip
+        a_feature_row(day, player_id=11),
+        a_feature_row(day, player_id=12),
+        a_feature_row(day, player_id=13),
+        a_feature_row(day, player_id=14, points_mean_last_5_games=None),
+        a_feature_row(day, player_id=15, pace_score=None),
+    )
     played = [a_boxscore(day, points=9, player_id=player) for player in (11, 14, 15)]
     rows = training_rows(features, summaries_of(*played, who_did_not_play(day, player_id=12)), WEEK, QUICK)
     assert rows.select("player_id", "points").rows() == [(11, 9), (15, 9)]

@@ -367,8 +367,10 @@ def versions(before: dict[str, pl.DataFrame], after: dict[str, pl.DataFrame]) ->
 
 def test_a_rotation_teammate_who_is_ruled_out_makes_a_new_version_for_everybody() -> None:
     assert versions(mates(None, "probable"), mates("out", "probable")) == [
-        (1, 2, "2 out, 3 probable"), (2, 2, "3 probable"), (3, 2, "2 out"),
-    ]  # fmt: skip
+        (1, 2, "2 out, 3 probable"),
+        (2, 2, "3 probable"),
+        (3, 2, "2 out"),
+    ]
 
 
 def test_the_same_report_again_makes_none() -> None:

@@ -199,6 +199,8 @@ def test_rosters_of_the_days_before_are_sightings_and_a_name_without_an_id_has_a
     warehouse.quarantine(ROSTERS, [DAY], bad)
     seen = roster_sightings(warehouse, [DAY]).sort("player_id")
     assert seen.select("player_id", "player_name", "team", "is_roster").rows() == [
-        (-1, "New Rookie", "GSW", True), (1, "Al Able", "GSW", True), (2, "Bo Baker", "GSW", True),
-    ]  # fmt: skip
+        (-1, "New Rookie", "GSW", True),
+        (1, "Al Able", "GSW", True),
+        (2, "Bo Baker", "GSW", True),
+    ]
     assert roster_sightings(warehouse, []).is_empty()

@@ -109,8 +109,9 @@ def test_two_spellings_of_a_player_on_one_roster_are_one_row() -> None:
 
 def test_rookies_without_an_id_stay_apart() -> None:
     assert [problem for _, problem in on_rosters(("GSW", "A Rook", None), ("GSW", "B Rook", None))] == [
-        "unresolved name 'A Rook'", "unresolved name 'B Rook'",
-    ]  # fmt: skip
+        "unresolved name 'A Rook'",
+        "unresolved name 'B Rook'",
+    ]
 
 
 # The asset
@@ -133,10 +134,14 @@ class Teams(OnThisMachine):
         clock = Clock(stands_at=now.isoformat())
         context = dg.build_asset_context(partition_key=day.isoformat())
         frame = rosters(
-            context, schedule=frame_of(SCHEDULE, a_game(day, status=status)), players=pl.DataFrame({"player_id": list(KNOWN), "spelling": list(KNOWN.values())}),
-            boxscores=frame_of(BOXSCORES, a_boxscore(before(3))), espn=Espn(http=self.http),
-            archive=archive(folder="", landing=self.landing, clock=clock), clock=clock,
-        )  # fmt: skip
+            context,
+            schedule=frame_of(SCHEDULE, a_game(day, status=status)),
+            players=pl.DataFrame({"player_id": list(KNOWN), "spelling": list(KNOWN.values())}),
+            boxscores=frame_of(BOXSCORES, a_boxscore(before(3))),
+            espn=Espn(http=self.http),
+            archive=archive(folder="", landing=self.landing, clock=clock),
+            clock=clock,
+        )
         return self.conformed(TABLE, context, frame, now)
 
 

@@ -78,9 +78,11 @@ def landing(tmp_path: Path) -> Landing:
 def conformed(landing: Landing, boxscores: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Returns the valid rows and the quarantine."""
     frame = team_boxscores(
-        dg.build_asset_context(partition_key=str(DAY)), boxscores=boxscores, landing=landing,
+        dg.build_asset_context(partition_key=str(DAY)),
+        boxscores=boxscores,
+        landing=landing,
         archive=Archive(landing=landing, clock=landing.clock),
-    )  # fmt: skip
+    )
     return TABLE.conform(frame, at(12), "1")
 
 
@@ -123,8 +125,9 @@ def test_totals_that_no_real_game_has_are_quarantined_and_the_players_summed_up(
 def test_the_players_of_another_provider_are_summed_up(landing: Landing) -> None:
     rows = materialised(landing, frame_of(BOXSCORES, *BOTH).with_columns(provider=pl.lit("balldontlie")))
     assert rows.select("team", "is_reconstructed", "provider").rows() == [
-        ("GSW", True, "balldontlie"), ("NYK", True, "balldontlie"),
-    ]  # fmt: skip
+        ("GSW", True, "balldontlie"),
+        ("NYK", True, "balldontlie"),
+    ]
 
 
 def test_a_date_without_box_scores_is_empty(landing: Landing) -> None:

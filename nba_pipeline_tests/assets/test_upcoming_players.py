@@ -41,9 +41,14 @@ def expected(*boxscores: Values, rosters: Sequence[Values] = (), **game: Any) ->
 
 def on_the_roster(day: date = YESTERDAY, player_id: int = PLAYER, team: str = "GSW", **fields: Any) -> Values:
     return {
-        "game_date": day, "team": team, "player_id": player_id, "spelling": "Stephen Curry", "birth_date": date(1988, 3, 14),
-        "seen_at": at(15, day=day), "source": "test",
-    } | fields  # fmt: skip
+        "game_date": day,
+        "team": team,
+        "player_id": player_id,
+        "spelling": "Stephen Curry",
+        "birth_date": date(1988, 3, 14),
+        "seen_at": at(15, day=day),
+        "source": "test",
+    } | fields
 
 
 def test_a_player_of_the_last_weeks_is_expected() -> None:
@@ -103,9 +108,7 @@ def of_a_quarantined_roster(*quarantined: Values, **fields: Any) -> list[int]:
         {"table": "rosters", "game_date": entry["game_date"], "row": json.dumps(entry, default=str), "problem": "x"}
         for entry in quarantined
     ]
-    rosters = with_unnamed(
-        frame_of(ROSTERS, on_the_roster(player_id=1)), pl.DataFrame(rows, schema=dict(QUARANTINE_SCHEMA))
-    )  # fmt: skip
+    rosters = with_unnamed(frame_of(ROSTERS, on_the_roster(player_id=1)), pl.DataFrame(rows, schema=dict(QUARANTINE_SCHEMA)))
     schedule = frame_of(SCHEDULE, a_game(status="scheduled", tipoff_at=at(23)))
     boxes = frame_of(BOXSCORES, a_boxscore(before(2), player_id=2), a_boxscore(before(2), player_id=1))
     return expect_players(schedule, boxes, rosters, NO_INJURIES)["player_id"].to_list()

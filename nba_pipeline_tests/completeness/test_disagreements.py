@@ -42,8 +42,9 @@ def test_somebody_of_one_source_only_is_null_in_the_other() -> None:
     somebody = a_boxscore(player_id=2, points=4, minutes=9.0)
     assert found(a_boxscore(), a_boxscore(), somebody) == [("minutes", None, 9.0), ("points", None, 4.0)]
     assert found(somebody, who_did_not_play(player_id=2), a_boxscore(player_id=3, points=0, minutes=0.0)) == [
-        ("minutes", 9.0, None), ("points", 4.0, None),
-    ]  # fmt: skip
+        ("minutes", 9.0, None),
+        ("points", 4.0, None),
+    ]
 
 
 def test_some_seconds_that_the_other_source_does_not_show_are_no_news() -> None:

@@ -26,8 +26,9 @@ def summaries(games: int, *teams: str, since: date = DAY) -> list[Values]:
     """One row per team and earlier game."""
     return [
         {"game_date": since - timedelta(days=2 * n), "game_id": f"0022{n}", "player_id": 1, "team": team}
-        for n in range(1, games + 1) for team in teams
-    ]  # fmt: skip
+        for n in range(1, games + 1)
+        for team in teams
+    ]
 
 
 def expected(*rows: Values, games: list[Values] | None = None) -> list[str]:
@@ -88,8 +89,9 @@ def days(tmp_path: Path) -> Days:
 def summarized(day: date, games: list[Values]) -> list[Values]:
     return [
         {"game_date": day, "game_id": game["game_id"], "player_id": n, "team": game[f"{side}_team"]}
-        for game in games for n, side in enumerate(("home", "away"))
-    ]  # fmt: skip
+        for game in games
+        for n, side in enumerate(("home", "away"))
+    ]
 
 
 def line_of(table: str, day: date, game_id: str, book: str) -> Values:

@@ -53,9 +53,16 @@ def test_a_marked_game_is_not_played_from_then_on(warehouse: LocalWarehouse) -> 
 def test_a_mark_is_kept_with_who_why_and_when(warehouse: LocalWarehouse) -> None:
     marked(warehouse)
     assert warehouse.scan(NOT_PLAYED).drop("as_of", "code_version").collect().to_dicts() == [
-        {"game_date": DAY, "game_id": STUCK, "is_not_played": True, "reason": "the floor was wet", "author": "Ann",
-         "marked_at": NOW, "source": "nba-pipeline not-played"},
-    ]  # fmt: skip
+        {
+            "game_date": DAY,
+            "game_id": STUCK,
+            "is_not_played": True,
+            "reason": "the floor was wet",
+            "author": "Ann",
+            "marked_at": NOW,
+            "source": "nba-pipeline not-played",
+        }
+    ]
 
 
 def test_a_mark_that_is_taken_back_counts_no_more_and_stays_in_the_ledger(warehouse: LocalWarehouse) -> None:
@@ -90,8 +97,11 @@ def test_games_that_are_not_played_are_told_with_the_word_of_who_says_so(warehou
     marks = warehouse.scan(NOT_PLAYED).collect()
     games = with_marks(frame_of(TABLES["schedule"], *GAMES), marks, NOW)
     assert off_games(games, marks, NOW) == {
-        DAY: [f"NYK@GSW {STUCK} is marked as not played, by Ann: the floor was wet", f"MIA@DEN {PPD} is not played; the league says: PPD"]
-    }  # fmt: skip
+        DAY: [
+            f"NYK@GSW {STUCK} is marked as not played, by Ann: the floor was wet",
+            f"MIA@DEN {PPD} is not played; the league says: PPD",
+        ]
+    }
     final = frame_of(TABLES["schedule"], a_game(game_id=STUCK))
     assert off_games(final, marks, NOW) == {DAY: [f"NYK@GSW {STUCK} is final; the mark by Ann has no effect"]}
 

@@ -190,11 +190,12 @@ DEGRADED = games("final", problem="no box score of GSW")
 @pytest.mark.parametrize(
     ("of", "is_waived", "states"),
     [
-        (DEGRADED, False, ["EXPECTED", "DEGRADED", "DEGRADED"]), (CLOSED, False, ["EXPECTED", "LATE", "FAILED"]),
+        (DEGRADED, False, ["EXPECTED", "DEGRADED", "DEGRADED"]),
+        (CLOSED, False, ["EXPECTED", "LATE", "FAILED"]),
         (CLOSED, True, ["EXPECTED", "WAIVED", "WAIVED"]),
     ],
     ids=["open", "closed", "waived"],
-)  # fmt: skip
+)
 def test_incomplete_box_scores(of: tuple[Game, ...], is_waived: bool, states: list[str]) -> None:
     found = [state(FINISHED, now, games=of, is_waived=is_waived) for now in (MIDNIGHT, MORNING, NOON_AFTER)]
     assert found == states

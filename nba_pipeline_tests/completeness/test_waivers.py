@@ -27,10 +27,18 @@ def warehouse(tmp_path: Path) -> LocalWarehouse:
     here = LocalWarehouse(home=str(tmp_path))
     games = [a_game(game_id=f"{number}") | LINEAGE for number in range(4)]
     boxes = [
-        a_boxscore(points=points if player == 0 else 0, team=team, team_points=points, minutes=48.0, game_id="0",
-                   player_id=player + points) | LINEAGE
-        for team, points in (("GSW", 110), ("NYK", 100)) for player in range(5)
-    ]  # fmt: skip
+        a_boxscore(
+            points=points if player == 0 else 0,
+            team=team,
+            team_points=points,
+            minutes=48.0,
+            game_id="0",
+            player_id=player + points,
+        )
+        | LINEAGE
+        for team, points in (("GSW", 110), ("NYK", 100))
+        for player in range(5)
+    ]
     here.replace(TABLES["schedule"], [DAY], frame_of(TABLES["schedule"], *games), "test")
     here.replace(TABLES["boxscores"], [DAY], frame_of(TABLES["boxscores"], *boxes), "test")
     return here
@@ -100,8 +108,9 @@ def test_the_deadline_waives_once_also_after_somebody_s_waiver_has_ended(warehou
         warehouse.add(WAIVERS, [DAY], rows, "test")
         assert go_on(warehouse, now) == ["0"]
     assert warehouse.scan(WAIVERS).collect().select("author", "waived_at").rows() == [
-        ("Ann", MORNING), ("deadline", gates.deadline(DAY)),
-    ]  # fmt: skip
+        ("Ann", MORNING),
+        ("deadline", gates.deadline(DAY)),
+    ]
 
 
 @pytest.mark.parametrize("gate", WAIVABLE)

@@ -200,9 +200,7 @@ def test_unknown_usage_of_an_absent_player_makes_the_sum_unknown_but_below_five_
     assert absences(a_teammate(1), a_teammate(2, "out", usage_pct_season=None, games_played_season=4)) == (0, 0, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("season", "stars"), [({}, None), ({"points_mean_season": 5.0}, 0)], ids=["a star", "somebody else"]
-)  # fmt: skip
+@pytest.mark.parametrize(("season", "stars"), [({}, None), ({"points_mean_season": 5.0}, 0)], ids=["a star", "somebody else"])
 def test_an_unknown_status_makes_what_it_may_change_unknown_for_the_others(season: dict[str, Any], stars: int | None) -> None:
     mates = [a_teammate(1), a_teammate(2, UNCLEAR, **season), a_teammate(3, "out")]
     assert absences(*mates) == (None if stars is None else 1, None, None)

@@ -11,9 +11,14 @@ from nba_pipeline.formulas.lined_games import LINED, with_lined_games
 from nba_pipeline_tests.builders import DAY, PLAYER, before
 
 SCHEMA = {
-    "game_date": pl.Date(), "game_id": pl.String(), "player_id": pl.Int64(), "season": pl.String(), "did_play": pl.Boolean(),
-    "points": pl.Int64(), "closing_line": pl.Float64(),
-}  # fmt: skip
+    "game_date": pl.Date(),
+    "game_id": pl.String(),
+    "player_id": pl.Int64(),
+    "season": pl.String(),
+    "did_play": pl.Boolean(),
+    "points": pl.Int64(),
+    "closing_line": pl.Float64(),
+}
 ROW = pl.DataFrame({"game_date": [DAY], "game_id": ["now"], "player_id": [PLAYER], "season": ["2023-24"]})
 
 YESTERDAY = before(1)
@@ -89,12 +94,14 @@ def history(players: int, games: int) -> pl.DataFrame:
     chance = random.Random(5)
     return pl.concat(
         games_of(
-            *[(chance.randrange(40), chance.choice([None, 20.0, 20.5, 15.5, 25.0])) for _ in range(games)], player=player,
-            season=season, last=last,
+            *[(chance.randrange(40), chance.choice([None, 20.0, 20.5, 15.5, 25.0])) for _ in range(games)],
+            player=player,
+            season=season,
+            last=last,
         )
         for player in range(players)
         for season, last in (("2022-23", before(300)), ("2023-24", before(-10)))
-    )  # fmt: skip
+    )
 
 
 def test_windows_equal_their_definitions() -> None:
@@ -103,9 +110,11 @@ def test_windows_equal_their_definitions() -> None:
     found = with_lined_games(rows, played).sort("player_id", "game_date")
     for row in found.iter_rows(named=True):
         past = played.filter(
-            pl.col("game_date") < row["game_date"], pl.col("closing_line").is_not_null(), player_id=row["player_id"],
+            pl.col("game_date") < row["game_date"],
+            pl.col("closing_line").is_not_null(),
+            player_id=row["player_id"],
             season=row["season"],
-        ).sort("game_date")  # fmt: skip
+        ).sort("game_date")
         margins = [points - line for points, line in past.select("points", "closing_line").iter_rows()]
         over = next((n for n, margin in enumerate(reversed(margins)) if margin <= 0), len(margins))
         under = next((n for n, margin in enumerate(reversed(margins)) if margin >= 0), len(margins))

@@ -29,8 +29,14 @@ def form(games: list[Values], *schedule: Values) -> Values:
 def frame_of_team_games(games: list[Values]) -> pl.DataFrame:
     columns = ["game_date", "game_id", "season", "team", "opponent", "did_win", "margin", "pace", "offensive_rating",
                "defensive_rating"]  # fmt: skip
-    schema = {"game_date": pl.Date, "margin": pl.Int64, "pace": pl.Float64, "offensive_rating": pl.Float64,
-              "defensive_rating": pl.Float64, "did_win": pl.Boolean}  # fmt: skip
+    schema = {
+        "game_date": pl.Date,
+        "margin": pl.Int64,
+        "pace": pl.Float64,
+        "offensive_rating": pl.Float64,
+        "defensive_rating": pl.Float64,
+        "did_win": pl.Boolean,
+    }
     return pl.DataFrame([{c: game[c] for c in columns} for game in games], schema_overrides=schema)
 
 

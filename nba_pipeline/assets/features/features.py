@@ -27,7 +27,7 @@ from nba_pipeline.assets.features.player_shot_zones import CODE_VERSION as DIET_
 from nba_pipeline.assets.features.team_defense_zones import CODE_VERSION as DEFENSE_VERSION
 from nba_pipeline.assets.features.upcoming_players import CODE_VERSION as UPCOMING_VERSION
 from nba_pipeline.completeness import slate_gates
-from nba_pipeline.formulas.compared_features import compared_features
+from nba_pipeline.formulas.compared_features import compared_features, game_context
 from nba_pipeline.formulas.feature_quality import is_present, qualities, within_range
 from nba_pipeline.formulas.feature_variation import flat_features
 from nba_pipeline.formulas.game_line import game_lines_of
@@ -45,14 +45,22 @@ from nba_pipeline.warehouse import Warehouse
 def feature(description: str, low: float, high: float, family: str, required: bool = False, unit: str = "") -> dy.Float64:
     """Returns a nullable Float64 feature. Values outside [low, high] become null and are listed as missing."""
     return dy.Float64(
-        nullable=True, min=low, max=high, description=f"{description}{f' ({unit})' if unit else ''}",
+        nullable=True,
+        min=low,
+        max=high,
+        description=f"{description}{f' ({unit})' if unit else ''}",
         metadata={"family": family, "required_for_betting": required},
-    )  # fmt: skip
+    )
 
 
 HISTORY, TEAM, GAME, MATCHUP, MARKET, EXTENDED = (
-    "player_history", "team_context", "game_context", "matchup", "market", "extended",
-)  # fmt: skip
+    "player_history",
+    "team_context",
+    "game_context",
+    "matchup",
+    "market",
+    "extended",
+)
 
 
 class FeatureRows(Row):
@@ -170,19 +178,28 @@ REQUIRED_FOR_BETTING = tuple(name for name, about in ABOUT.items() if about["req
 
 
 FORM_COLUMNS = (
-    *(name for name in FEATURES if name in PlayerFormRows.column_names()), "games_played_season", "latest_game_date",
-    "opponent_rest_days", "previous_closing_line", "is_window_complete",
-)  # fmt: skip
+    *(name for name in FEATURES if name in PlayerFormRows.column_names()),
+    "games_played_season",
+    "latest_game_date",
+    "opponent_rest_days",
+    "previous_closing_line",
+    "is_window_complete",
+)
 MATCHUP_COLUMNS = (*(name for name in FEATURES if name in MatchupRows.column_names()), "age_years")
 DIET_COLUMNS = (
-    "paint_attempt_pct_last_10_games", "mid_range_attempt_pct_last_10_games", "three_point_attempt_pct_last_10_games",
+    "paint_attempt_pct_last_10_games",
+    "mid_range_attempt_pct_last_10_games",
+    "three_point_attempt_pct_last_10_games",
     "assisted_pct_last_10_games",
-)  # fmt: skip
+)
 LINE_COLUMNS = (
-    "line", "opening_line", "line_standard_deviation_across_books", "price_skew", "line_movement_direction",
+    "line",
+    "opening_line",
+    "line_standard_deviation_across_books",
+    "price_skew",
+    "line_movement_direction",
     "late_line_movements",
-)  # fmt: skip
-PLAYOFF_SEASON_TYPES = ("playoffs", "play_in")
+)
 
 RANGES: dict[str, tuple[float, float]] = {
     name: (column.min, column.max)
@@ -208,10 +225,15 @@ CODE_VERSION = hashlib.sha256(json.dumps([UPSTREAM_VERSIONS, RANGES]).encode()).
 
 
 def features_of(
-    upcoming_players: pl.DataFrame, player_form: pl.DataFrame, player_shot_zones: pl.DataFrame,
-    team_defense_zones: pl.DataFrame, matchups: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame,
+    upcoming_players: pl.DataFrame,
+    player_form: pl.DataFrame,
+    player_shot_zones: pl.DataFrame,
+    team_defense_zones: pl.DataFrame,
+    matchups: pl.DataFrame,
+    prop_lines: pl.DataFrame,
+    game_lines: pl.DataFrame,
     as_of: datetime | None = None,
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """Adds every feature to the expected players. One row per expected player per game in and out.
 
     This function produces all features, for training and for serving. It accepts any number of dates; each date sees only
@@ -222,9 +244,10 @@ def features_of(
     reported = ["injury_status", "injury_risk_level"]
     key = list(TABLE.key)
     defense = team_defense_zones.select(
-        "game_date", pl.col("team").alias("opponent"),
+        "game_date",
+        pl.col("team").alias("opponent"),
         *[pl.col(f"{what}_last_15_games").alias(f"opponent_{what}_last_15_games") for what in ("defensive_rating", "pace")],
-    )  # fmt: skip
+    )
     diet = player_shot_zones.select("game_date", "player_id", *DIET_COLUMNS)
     rows = (
         upcoming_players.select(*identity, *reported)
@@ -234,12 +257,10 @@ def features_of(
         .join(defense, on=["game_date", "opponent"], how="left")
     )
     rows = _with_market(rows, prop_lines, game_lines, as_of).with_columns(
-        pl.when(pl.col("is_neutral").fill_null(False)).then(0.5).otherwise(pl.col("is_home").cast(pl.Float64))
-        .alias("home_court_level"),
-        pl.col("season_type").is_in(PLAYOFF_SEASON_TYPES).cast(pl.Float64).alias("is_playoff_game"),
+        *game_context(),
         pl.col("games_played_season").fill_null(0),
         (1 - pl.col("assisted_pct_last_10_games")).alias("self_creation_pct_last_10_games"),
-    )  # fmt: skip
+    )
     rows = within_range(within_range(rows, RANGES).with_columns(compared_features()), RANGES)
     missing = {name: ~is_present(name) for name in FEATURES} | {"age": pl.col("age_years").is_null()}
     return (
@@ -264,18 +285,34 @@ def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.Da
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={
-        "schedule": days_before(slate_gates.RECENT_DAYS, through=0), "boxscores": days_before(slate_gates.RECENT_DAYS),
-        "prop_lines": if_there(), "game_lines": if_there(), "player_shot_zones": if_there(), "team_defense_zones": if_there(),
+        "schedule": days_before(slate_gates.RECENT_DAYS, through=0),
+        "boxscores": days_before(slate_gates.RECENT_DAYS),
+        "prop_lines": if_there(),
+        "game_lines": if_there(),
+        "player_shot_zones": if_there(),
+        "team_defense_zones": if_there(),
         "matchups": if_there(),
     },
-)  # fmt: skip
+)
 def features(
-    context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, player_form: pl.DataFrame, player_shot_zones: pl.DataFrame,
-    team_defense_zones: pl.DataFrame, matchups: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame,
-    schedule: pl.DataFrame, boxscores: pl.DataFrame, clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    upcoming_players: pl.DataFrame,
+    player_form: pl.DataFrame,
+    player_shot_zones: pl.DataFrame,
+    team_defense_zones: pl.DataFrame,
+    matchups: pl.DataFrame,
+    prop_lines: pl.DataFrame,
+    game_lines: pl.DataFrame,
+    schedule: pl.DataFrame,
+    boxscores: pl.DataFrame,
+    clock: Clock,
+) -> pl.DataFrame:
     """The features of expected players on open slates whose team is not held back."""
     slates, excluded_teams = slate_gates.judge_slates(schedule, boxscores, dates_of(context), clock.as_of)
     expected, left_out = slate_gates.ready_players(upcoming_players, slates, excluded_teams)
@@ -353,9 +390,12 @@ def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clo
 def most_rows_are_of_quality(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """At least 60 % of the rows of players with 5 games are bronze or better. The share of each tier is plotted."""
     tiers = (
-        warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
-        .group_by("game_date", "quality_tier").len().collect()
-    )  # fmt: skip
+        warehouse.scan(TABLE, dates)
+        .filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
+        .group_by("game_date", "quality_tier")
+        .len()
+        .collect()
+    )
     verdicts = []
     for day in dates:
         rows = dict(tiers.filter(pl.col("game_date") == day).select("quality_tier", "len").iter_rows())
@@ -371,9 +411,12 @@ def every_lined_player_has_features(warehouse: Warehouse, dates: Sequence[date],
     """Every player with a line from before tip-off has a row. Missing players are named, including those of held-back teams."""
     market = pl.col("market") == SETTINGS.lines.market
     lined = (
-        warehouse.scan(TABLES["prop_lines"], dates).filter(market, pl.col("is_before_tipoff"))
-        .group_by("game_date", "game_id", "player_id").agg(pl.col("spelling").first()).collect()
-    )  # fmt: skip
+        warehouse.scan(TABLES["prop_lines"], dates)
+        .filter(market, pl.col("is_before_tipoff"))
+        .group_by("game_date", "game_id", "player_id")
+        .agg(pl.col("spelling").first())
+        .collect()
+    )
     return share_verdicts(
         dates, lined, _without_features(warehouse, lined, dates).sort("spelling"), 1.0, "spelling", "lined_share"
     )

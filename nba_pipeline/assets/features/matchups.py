@@ -50,13 +50,16 @@ FORM_COLUMNS = (
     "points_mean_season", "minutes_mean_season", "usage_pct_season", "team_pace_last_10_games", "league_pace",
 )  # fmt: skip
 DIET_COLUMNS = (
-    "primary_zone", "paint_attempt_pct_last_10_games", "mid_range_attempt_pct_last_10_games",
+    "primary_zone",
+    "paint_attempt_pct_last_10_games",
+    "mid_range_attempt_pct_last_10_games",
     "three_point_attempt_pct_last_10_games",
-)  # fmt: skip
+)
 OF_THE_DEFENSE = (
-    "paint_field_goal_pct_points_above_league", "mid_range_field_goal_pct_points_above_league",
+    "paint_field_goal_pct_points_above_league",
+    "mid_range_field_goal_pct_points_above_league",
     "three_point_field_goal_pct_points_above_league",
-)  # fmt: skip
+)
 
 
 def match_up(
@@ -66,9 +69,11 @@ def match_up(
     identity = ["game_date", *TABLE.key, "team", "opponent"]
     has_report = pl.col("injury_snapshot_at").is_not_null().alias("has_injury_report")
     defense = team_defense_zones.select(
-        "game_date", pl.col("team").alias("opponent"), *OF_THE_DEFENSE,
+        "game_date",
+        pl.col("team").alias("opponent"),
+        *OF_THE_DEFENSE,
         pl.col("pace_last_15_games").alias("opponent_pace_last_15_games"),
-    )  # fmt: skip
+    )
     rows = (
         upcoming_players.select(*identity, "birth_date", "injury_risk_level", has_report)
         .join(player_form.select(*TABLE.key, *FORM_COLUMNS), on=list(TABLE.key), how="left", maintain_order="left")
@@ -90,9 +95,12 @@ CODE_VERSION = "2"
 
 @daily_asset(TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION)
 def matchups(
-    context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, player_form: pl.DataFrame, player_shot_zones: pl.DataFrame,
+    context: dg.AssetExecutionContext,
+    upcoming_players: pl.DataFrame,
+    player_form: pl.DataFrame,
+    player_shot_zones: pl.DataFrame,
     team_defense_zones: pl.DataFrame,
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """The scores of the date's games."""
     return match_up(upcoming_players, player_form, player_shot_zones, team_defense_zones)
 
@@ -103,9 +111,11 @@ SCORES = ("fatigue_score", "pace_score", "shot_zone_mismatch_score", "usage_spik
 @dated_check(TABLE)
 def every_score_has_its_inputs(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """Each score is known for most players with 5 games. Other scores are named with their share."""
-    veterans = warehouse.scan(TABLES["player_form"], dates).filter(
-        pl.col("games_played_season") >= SETTINGS.predicting.least_games
-    ).select(TABLE.key)  # fmt: skip
+    veterans = (
+        warehouse.scan(TABLES["player_form"], dates)
+        .filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
+        .select(TABLE.key)
+    )
     rows = warehouse.scan(TABLE, dates).join(veterans, on=list(TABLE.key), how="semi")
     shares_known = rows.group_by("game_date").agg(pl.col(SCORES).is_not_null().mean()).collect()
     verdicts = []

@@ -100,9 +100,12 @@ class PlayerFormRows(Row):
 
 
 TABLE = Table(
-    "player_form", grain="expected player per game", key=("game_id", "player_id"), schema=PlayerFormRows,
+    "player_form",
+    grain="expected player per game",
+    key=("game_id", "player_id"),
+    schema=PlayerFormRows,
     cluster=("player_id", "team"),
-)  # fmt: skip
+)
 
 
 def form_of(
@@ -140,24 +143,29 @@ TEAM_GAME_COLUMNS = (
     "game_date", "game_id", "season", "team", "did_win", "margin", "offensive_rating", "pace",
 )  # fmt: skip
 """The columns read from `team_game_summary`."""
-SCHEDULE_COLUMNS = (
-    "game_date", "game_id", "home_team", "away_team", "status", "has_boxscore_source",
-)  # fmt: skip
+SCHEDULE_COLUMNS = ("game_date", "game_id", "home_team", "away_team", "status", "has_boxscore_source")
 """The columns read from `schedule`."""
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={
         "player_game_summary": days_before(HISTORY_DAYS, columns=GAME_COLUMNS),
         "team_game_summary": days_before(SEASON_DAYS, columns=TEAM_GAME_COLUMNS),
         "schedule": days_before(SEASON_DAYS, columns=SCHEDULE_COLUMNS),
     },
-)  # fmt: skip
+)
 def player_form(
-    context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, player_game_summary: pl.DataFrame,
-    team_game_summary: pl.DataFrame, schedule: pl.DataFrame,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    upcoming_players: pl.DataFrame,
+    player_game_summary: pl.DataFrame,
+    team_game_summary: pl.DataFrame,
+    schedule: pl.DataFrame,
+) -> pl.DataFrame:
     """The windows of the date's expected players."""
     return form_of(upcoming_players, player_game_summary, team_game_summary, schedule)
 

@@ -104,10 +104,14 @@ GAME_COLUMNS = (
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={"player_game_summary": days_before(SEASON_DAYS, columns=GAME_COLUMNS)},
     deps=["upcoming_players"],
-)  # fmt: skip
+)
 def player_shot_zones(context: dg.AssetExecutionContext, player_game_summary: pl.DataFrame) -> pl.DataFrame:
     """Players with known zones in the 60 days before, of the date's season."""
     return shot_zones_of(dates_of(context), player_game_summary)
@@ -118,9 +122,16 @@ def most_players_have_a_shot_diet(warehouse: Warehouse, dates: Sequence[date], c
     """At least half of the players with 5 games with zones have their shares. The means of the shares are plotted."""
     rows = warehouse.scan(TABLE, dates).filter(pl.col("games_with_zones_last_10") >= LEAST_GAMES)
     shares = ["paint_attempt_pct_last_10_games", "mid_range_attempt_pct_last_10_games", "three_point_attempt_pct_last_10_games"]
-    counts = rows.group_by("game_date").agg(
-        pl.col(shares[0]).count().alias("present"), pl.len().alias("expected"), pl.col("primary_zone").count(), pl.col(shares).mean()
-    ).collect()  # fmt: skip
+    counts = (
+        rows.group_by("game_date")
+        .agg(
+            pl.col(shares[0]).count().alias("present"),
+            pl.len().alias("expected"),
+            pl.col("primary_zone").count(),
+            pl.col(shares).mean(),
+        )
+        .collect()
+    )
     by_date = {row["game_date"]: row for row in counts.iter_rows(named=True)}
     verdicts = []
     for day in dates:

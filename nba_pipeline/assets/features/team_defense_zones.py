@@ -89,10 +89,14 @@ GAME_COLUMNS = (
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={"team_game_summary": days_before(TWO_SEASONS_DAYS, columns=GAME_COLUMNS)},
     deps=["upcoming_players"],
-)  # fmt: skip
+)
 def team_defense_zones(context: dg.AssetExecutionContext, team_game_summary: pl.DataFrame) -> pl.DataFrame:
     """The teams of the season, with their last 15 games before the date."""
     return defense_zones_of(dates_of(context), team_game_summary)

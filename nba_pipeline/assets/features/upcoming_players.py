@@ -65,9 +65,12 @@ class UpcomingPlayerRows(Row):
 
 
 TABLE = Table(
-    "upcoming_players", grain="expected player per game", key=("game_id", "player_id"), schema=UpcomingPlayerRows,
+    "upcoming_players",
+    grain="expected player per game",
+    key=("game_id", "player_id"),
+    schema=UpcomingPlayerRows,
     cluster=("player_id", "team"),
-)  # fmt: skip
+)
 
 
 def expect_players(
@@ -86,9 +89,11 @@ def expect_players(
     recent = _recent_players(sides.join(complete, on=["game_id", "team"], how="anti"), boxscores)
     recent = recent.join(listed, on=["game_id", "team", "player_id"], how="anti")
     shown = strictly_before(
-        pl.concat([listed, recent], how="diagonal_relaxed"), in_order(boxscores, ["player_id"]), ["player_id"],
+        pl.concat([listed, recent], how="diagonal_relaxed"),
+        in_order(boxscores, ["player_id"]),
+        ["player_id"],
         {"player_name": "boxscore_name", "game_date": "latest_boxscore_date", "team": "boxscore_team"},
-    )  # fmt: skip
+    )
     rows = _newest_team(shown).with_columns(pl.coalesce("boxscore_name", "spelling").alias("player_name"))
     return (
         injury_status(rows, injuries, as_of)
@@ -185,9 +190,12 @@ def _sightings(boxscores: pl.DataFrame) -> pl.DataFrame:
     columns = ["player_id", "player_name", "team", "game_date", "game_id"]
     rows = in_order(boxscores.select(columns), ["player_id"]).drop(GAME)
     next_seen_on = pl.when(pl.col("player_id") == pl.col("player_id").shift(-1)).then(pl.col("game_date").shift(-1))
-    return rows.with_columns(next_seen_on.alias("next_seen_on")).join(
-        games.select("team", "game_id", GAME), on=["team", "game_id"], maintain_order="left"
-    ).drop("game_id").sort("team", GAME, "player_id")  # fmt: skip
+    return (
+        rows.with_columns(next_seen_on.alias("next_seen_on"))
+        .join(games.select("team", "game_id", GAME), on=["team", "game_id"], maintain_order="left")
+        .drop("game_id")
+        .sort("team", GAME, "player_id")
+    )
 
 
 LEAST_PLAYERS = 8
@@ -195,16 +203,26 @@ CODE_VERSION = "3"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={
-        "boxscores": days_before(SETTINGS.expected.days), "rosters": days_before(SETTINGS.expected.roster_days, through=0),
+        "boxscores": days_before(SETTINGS.expected.days),
+        "rosters": days_before(SETTINGS.expected.roster_days, through=0),
         "injuries": if_there(),
     },
-)  # fmt: skip
+)
 def upcoming_players(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, rosters: pl.DataFrame,
-    injuries: pl.DataFrame, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    schedule: pl.DataFrame,
+    boxscores: pl.DataFrame,
+    rosters: pl.DataFrame,
+    injuries: pl.DataFrame,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: Clock,
+) -> pl.DataFrame:
     """The players known to be with one of the date's teams, from data of that time."""
     dates = dates_of(context)
     span = days(min(dates) - timedelta(days=SETTINGS.expected.roster_days), max(dates))
@@ -220,11 +238,13 @@ def the_last_slates_are_covered(warehouse: Warehouse, dates: Sequence[date], clo
     slates, _ = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
     return [
         Verdict(
-            row["game_date"], row["is_open"],
-            {"share": row["share"], "complete_games": row["recent_complete"], "final_games": row["recent_games"]}, row["missing"],
+            row["game_date"],
+            row["is_open"],
+            {"share": row["share"], "complete_games": row["recent_complete"], "final_games": row["recent_games"]},
+            row["missing"],
         )
         for row in slates.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
 
 
 @dated_check(TABLE)

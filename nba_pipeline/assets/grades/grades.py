@@ -69,10 +69,14 @@ class GradeRows(Row):
 
 
 TABLE = Table(
-    "grades", grain="prediction and grade version", schema=GradeRows, write="add",
-    key=("game_id", "player_id", "system_id", "market", "run_kind", "grade_version"), cluster=("system_id", "player_id"),
+    "grades",
+    grain="prediction and grade version",
+    schema=GradeRows,
+    write="add",
+    key=("game_id", "player_id", "system_id", "market", "run_kind", "grade_version"),
+    cluster=("system_id", "player_id"),
     is_ledger=True,
-)  # fmt: skip
+)
 
 SOURCE = "predictions, player_game_summary, schedule"
 
@@ -95,9 +99,7 @@ def grade_predictions(
     return graded.with_columns(pl.lit(SOURCE).alias("source")).select(columns).sort(TABLE.key)
 
 
-def without_lost_rows(
-    predictions: pl.DataFrame, boxscores: pl.DataFrame, player_game_summary: pl.DataFrame
-) -> pl.DataFrame:  # fmt: skip
+def without_lost_rows(predictions: pl.DataFrame, boxscores: pl.DataFrame, player_game_summary: pl.DataFrame) -> pl.DataFrame:
     """Returns the predictions without players who played but lack a summary row. Their row is in quarantine.
 
     Only a player without a row in both tables counts as not having played.
@@ -149,12 +151,17 @@ CODE_VERSION = "1"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION, ins={"predictions": if_there()},
-)  # fmt: skip
+    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION, ins={"predictions": if_there()}
+)
 def grades(
-    context: dg.AssetExecutionContext, predictions: pl.DataFrame, player_game_summary: pl.DataFrame, schedule: pl.DataFrame,
-    boxscores: pl.DataFrame, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    predictions: pl.DataFrame,
+    player_game_summary: pl.DataFrame,
+    schedule: pl.DataFrame,
+    boxscores: pl.DataFrame,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: Clock,
+) -> pl.DataFrame:
     """The grades that the ledger lacks, of complete and of postponed games."""
     dates = dates_of(context)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
@@ -194,16 +201,19 @@ def every_prediction_is_graded(warehouse: Warehouse, dates: Sequence[date], cloc
 def hit_rate_is_no_leak(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """The 95 % interval of no system's 30-day hit rate lies above 58 %, with 100 bets or more. Otherwise, look for a leak."""
     window = days(min(dates) - timedelta(days=LEAK_DAYS - 1), max(dates))
-    latest = (
-        warehouse.scan(TABLE, window).sort("grade_version")
-        .group_by(OF_A_DATE).last()
-    )  # fmt: skip
-    totals = latest.group_by("game_date", "system_id", "market", "run_kind").agg(
-        (pl.col("outcome") == "WIN").sum().alias("wins"), pl.col("outcome").is_in(["WIN", "LOSS"]).sum().alias("bets"),
-        pl.col("absolute_error").mean().alias("mae"),
-        pl.col("absolute_error").filter(pl.col("margin").is_not_null()).mean().alias("mae_lined"),
-        pl.col("margin").abs().mean().alias("line_mae"),
-    ).sort("system_id", "market", "run_kind").collect()  # fmt: skip
+    latest = warehouse.scan(TABLE, window).sort("grade_version").group_by(OF_A_DATE).last()
+    totals = (
+        latest.group_by("game_date", "system_id", "market", "run_kind")
+        .agg(
+            (pl.col("outcome") == "WIN").sum().alias("wins"),
+            pl.col("outcome").is_in(["WIN", "LOSS"]).sum().alias("bets"),
+            pl.col("absolute_error").mean().alias("mae"),
+            pl.col("absolute_error").filter(pl.col("margin").is_not_null()).mean().alias("mae_lined"),
+            pl.col("margin").abs().mean().alias("line_mae"),
+        )
+        .sort("system_id", "market", "run_kind")
+        .collect()
+    )
     verdicts = []
     for day in dates:
         recent = totals.filter(pl.col("game_date").is_between(day - timedelta(days=LEAK_DAYS - 1), day))

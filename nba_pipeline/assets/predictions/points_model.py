@@ -55,9 +55,13 @@ Summary = Mapping[str, dg.MetadataValue]
 
 
 def train_week(
-    features: pl.DataFrame, player_game_summary: pl.DataFrame, week: date, store: ModelStore, system: TrainedSystem,
+    features: pl.DataFrame,
+    player_game_summary: pl.DataFrame,
+    week: date,
+    store: ModelStore,
+    system: TrainedSystem,
     report: Callable[[Summary], object] = lambda _: None,
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """Returns the week's row of one system. Saves the model to the store, unless the store already has it.
 
     `tell` receives the summary of the training frame. Raises Permanent if the frame fails its checks.
@@ -77,13 +81,15 @@ def train_week(
         store.save(system, booster, _card(model_id, system, booster, rows, validation))
     card = store.load(model_id, system).card
     return _row(
-        week, system, rows,
+        week,
+        system,
+        rows,
         model_id=card.model_id,
         validation_rows=card.validation_rows,
         trees=card.trees,
         validation_mean_absolute_error=card.validation_mean_absolute_error,
         season_mean_absolute_error=card.season_mean_absolute_error,
-    )  # fmt: skip
+    )
 
 
 def training_rows(features: pl.DataFrame, player_game_summary: pl.DataFrame, week: date, system: TrainedSystem) -> pl.DataFrame:
@@ -170,9 +176,13 @@ CODE_VERSION = "1"
 
 
 @weekly_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"catboost"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"catboost"},
+    code_version=CODE_VERSION,
     ins={"features": every_date(), "player_game_summary": every_date(("game_date", *PLAYER_GAME, "did_play", "points"))},
-)  # fmt: skip
+)
 def points_model(
     context: dg.AssetExecutionContext, features: pl.DataFrame, player_game_summary: pl.DataFrame, model_store: ModelStore
 ) -> pl.DataFrame:
@@ -212,6 +222,7 @@ def every_system_has_a_model(
     rows = warehouse.scan(TABLE, [date.fromisoformat(key) for key in context.partition_keys]).collect()
     without = rows.filter(pl.col("model_id").is_null())
     return dg.AssetCheckResult(
-        passed=without.is_empty() and rows.height == len(TRAINED_SYSTEMS), severity=dg.AssetCheckSeverity.WARN,
+        passed=without.is_empty() and rows.height == len(TRAINED_SYSTEMS),
+        severity=dg.AssetCheckSeverity.WARN,
         metadata={"models": rows.height - without.height, "missing": dg.MetadataValue.json(without["reason"].to_list())},
-    )  # fmt: skip
+    )

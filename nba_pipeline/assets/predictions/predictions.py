@@ -97,20 +97,29 @@ class PredictionRows(Row):
     def recommendation_has_the_sign_of_the_edge(cls) -> pl.Expr:
         """OVER has a positive edge, UNDER a negative one, NO_LINE none. Violations are errors and are never repaired."""
         return (
-            pl.when(pl.col("recommendation") == "OVER").then(pl.col("edge") > 0)
-            .when(pl.col("recommendation") == "UNDER").then(pl.col("edge") < 0)
-            .when(pl.col("recommendation") == "NO_LINE").then(pl.col("edge").is_null())
+            pl.when(pl.col("recommendation") == "OVER")
+            .then(pl.col("edge") > 0)
+            .when(pl.col("recommendation") == "UNDER")
+            .then(pl.col("edge") < 0)
+            .when(pl.col("recommendation") == "NO_LINE")
+            .then(pl.col("edge").is_null())
             .otherwise(pl.col("edge").is_not_null())
-        )  # fmt: skip
+        )
 
 
 TABLE = Table(
-    "predictions", grain="player, game, system, market, run kind and version", schema=PredictionRows, write="add",
-    key=("game_id", "player_id", "system_id", "market", "run_kind", "version"), cluster=("system_id", "player_id"),
+    "predictions",
+    grain="player, game, system, market, run kind and version",
+    schema=PredictionRows,
+    write="add",
+    key=("game_id", "player_id", "system_id", "market", "run_kind", "version"),
+    cluster=("system_id", "player_id"),
     is_ledger=True,
-)  # fmt: skip
+)
 
 SOURCE = "features, points_model, prop_lines"
+THRESHOLDS = {"pass_below_edge", "actionable_edge", "quality_floor", "bootstrap_days"}
+"""Settings of `with_recommendation`."""
 
 
 def predict_slate(
@@ -139,7 +148,7 @@ def predict_slate(
     """
     slate = judge_players(upcoming_players, features, schedule, lines, now).filter(pl.col("reason").is_null())
     rows = features.join(slate, on=["game_date", *PLAYER_GAME], how="semi")
-    made = (
+    rows_of_systems = (
         forecasts(SYSTEMS, rows, models)
         .join(slate, on=PLAYER_GAME)
         .join(features_hash(rows, FEATURES), on=PLAYER_GAME)
@@ -151,15 +160,7 @@ def predict_slate(
         .with_columns((pl.col("made_at") < pl.col("tipoff_at")).alias("is_before_tipoff"))
     )
     columns = [pl.col(name).cast(kind) for name, kind in TABLE.dtypes.items() if name not in ("as_of", "code_version")]
-    settings = SETTINGS.predicting
-    recommended = with_recommendation(
-        made,
-        season_starts,
-        pass_below_edge=settings.pass_below_edge,
-        actionable_edge=settings.actionable_edge,
-        quality_floor=settings.quality_floor,
-        bootstrap_days=settings.bootstrap_days,
-    )
+    recommended = with_recommendation(rows_of_systems, season_starts, **SETTINGS.predicting.model_dump(include=THRESHOLDS))
     return new_versions(recommended, ledger, material_move=SETTINGS.lines.material_move).select(columns).sort(TABLE.key)
 
 
@@ -186,16 +187,24 @@ CODE_VERSION = "3"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars", "catboost"}, code_version=CODE_VERSION,
-    ins={
-        "prop_lines": if_there(), "points_model": if_there(),
-        "schedule": days_before(SEASON_DAYS, through=0),
-    },
-)  # fmt: skip
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars", "catboost"},
+    code_version=CODE_VERSION,
+    ins={"prop_lines": if_there(), "points_model": if_there(), "schedule": days_before(SEASON_DAYS, through=0)},
+)
 def predictions(
-    context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, features: pl.DataFrame, schedule: pl.DataFrame,
-    prop_lines: pl.DataFrame, points_model: pl.DataFrame, model_store: ModelStore, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    upcoming_players: pl.DataFrame,
+    features: pl.DataFrame,
+    schedule: pl.DataFrame,
+    prop_lines: pl.DataFrame,
+    points_model: pl.DataFrame,
+    model_store: ModelStore,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: Clock,
+) -> pl.DataFrame:
     """New and changed predictions for the ledger: live before tip-off, backtest after."""
     dates, now = dates_of(context), clock.now()
     ready = slate_gates.judge_readiness(features, MOVING_AVERAGE.required, dates)
@@ -209,10 +218,8 @@ def predictions(
     features = features.filter(~pl.col("game_date").is_in(closed["game_date"].implode()))
     note_left_out(context, {str(day): [SLATE_CLOSED] for day in closed["game_date"]})
     shown = prop_lines.filter(pl.col("snapshot_at") <= now)
-    lines, models = (
-        market_lines(shown, **SETTINGS.lines.cascade),
-        load_models(points_model, model_store, TRAINED_SYSTEMS, context.log.warning),
-    )
+    lines = market_lines(shown, **SETTINGS.lines.cascade)
+    models = load_models(points_model, model_store, TRAINED_SYSTEMS, context.log.warning)
     starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
     slate = schedule.filter(pl.col("game_date").is_in(dates))
     # by game, not by date: a game that moved continues its version numbers
@@ -250,11 +257,11 @@ def every_game_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: 
 @dated_check(TABLE)
 def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """Each system has predictions for the slate. Missing systems are named."""
-    made = warehouse.scan(TABLE, dates).group_by("game_date", "system_id").agg(pl.col("player_id").n_unique()).collect()
+    players = warehouse.scan(TABLE, dates).group_by("game_date", "system_id").agg(pl.col("player_id").n_unique()).collect()
     expected = set(games_without_predictions(warehouse, dates)[0]["game_date"])
     verdicts = []
     for day in dates:
-        counts = {system: n for d, system, n in made.iter_rows() if d == day}
+        counts = {system: n for d, system, n in players.iter_rows() if d == day}
         absent = [s.system_id for s in SYSTEMS if s.system_id not in counts] if counts or day in expected else []
         verdicts.append(Verdict(day, not absent, {f"players_{s.system_id}": counts.get(s.system_id, 0) for s in SYSTEMS}, absent))
     return verdicts
@@ -263,9 +270,17 @@ def every_system_predicts(warehouse: Warehouse, dates: Sequence[date], clock: Cl
 @dated_check(TABLE, blocking=True)
 def every_line_is_from_before_tipoff(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """Every line used by a prediction has a snapshot strictly before tip-off."""
-    rows = warehouse.scan(TABLE, dates).filter(pl.col("line").is_not_null()).select(
-        "game_date", "player_name", "book", (pl.col("line_snapshot_at") < pl.col("tipoff_at")).fill_null(False).alias("is_before")
-    ).collect()  # fmt: skip
+    rows = (
+        warehouse.scan(TABLE, dates)
+        .filter(pl.col("line").is_not_null())
+        .select(
+            "game_date",
+            "player_name",
+            "book",
+            (pl.col("line_snapshot_at") < pl.col("tipoff_at")).fill_null(False).alias("is_before"),
+        )
+        .collect()
+    )
     verdicts = []
     for day in dates:
         lined = rows.filter(pl.col("game_date") == day)
@@ -279,10 +294,15 @@ def every_line_is_from_before_tipoff(warehouse: Warehouse, dates: Sequence[date]
 def few_players_lack_a_line(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """At most 40 % of the slate's predictions are NO_LINE. A rising share indicates a problem."""
     latest = warehouse.scan(TABLE, dates).sort("version").group_by("game_date", *PREDICTED).last()
-    per_date = latest.group_by("game_date").agg(
-        (pl.col("recommendation") == "NO_LINE").mean().alias("no_line"), pl.len().alias("rows"),
-        pl.col("is_actionable").sum().alias("actionable"),
-    ).collect()  # fmt: skip
+    per_date = (
+        latest.group_by("game_date")
+        .agg(
+            (pl.col("recommendation") == "NO_LINE").mean().alias("no_line"),
+            pl.len().alias("rows"),
+            pl.col("is_actionable").sum().alias("actionable"),
+        )
+        .collect()
+    )
     by_date = {row["game_date"]: row for row in per_date.iter_rows(named=True)}
     verdicts = []
     for day in dates:

@@ -119,13 +119,25 @@ def waive(covered: pl.DataFrame, context: dg.AssetExecutionContext, warehouse: W
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="nba_cdn",
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"python", "polars"},
+    code_version=CODE_VERSION,
+    pool="nba_cdn",
     ins={"history": days_before(SETTINGS.names.active_days, "boxscores", columns=NAME_COLUMNS, is_reference=True)},
-)  # fmt: skip
+)
 def boxscores(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, history: pl.DataFrame, nba_cdn: NbaCdn, nba_stats: NbaStats,
-    balldontlie: Balldontlie, archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    schedule: pl.DataFrame,
+    history: pl.DataFrame,
+    nba_cdn: NbaCdn,
+    nba_stats: NbaStats,
+    balldontlie: Balldontlie,
+    archive: Archive,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: Clock,
+) -> pl.DataFrame:
     """Box scores of the games that have ended. Games that one source lacks or has incomplete come from the next source."""
     dates, now = dates_of(context), clock.as_of
     archived = [day for day in dates if archive.holds(day)]
@@ -140,38 +152,43 @@ def boxscores(
     first, second = (judge_source(games, rows) for rows in (cdn_rows, log_rows))
     selected = fall_back(first, second)
     incomplete = games.filter(pl.col("game_id").is_in(list(selected.incomplete)))
-    # read outside the graph, because `players` is downstream; spellings of any date may be used
-    spellings = warehouse.scan(PLAYERS).select("game_date", "player_id", "spelling", "evidence").collect()
-    third_rows, problems_by_date = balldontlie_boxscores(
-        incomplete, games, balldontlie, _candidates(history, first, second), spellings
-    )
+    candidates = _candidates(history, first, second)
+    third_rows, problems_by_date = balldontlie_boxscores(incomplete, games, balldontlie, candidates, _spellings(warehouse))
     third = judge_source(games, third_rows)
     selected = fall_back(selected, third)
 
     sources = tuple(source.rows for source in (first, second, third))
     differences = disagreements(selected.rows, sources)
-    valid, _ = DISAGREEMENTS.conform(differences, now, CODE_VERSION)
-    warehouse.replace(DISAGREEMENTS, requested, valid, context.run.run_id)
+    warehouse.replace(DISAGREEMENTS, requested, DISAGREEMENTS.conform(differences, now, CODE_VERSION)[0], context.run.run_id)
     from_archive = judge_source(schedule, archive.boxscores(archived)).rows if archived else NO_ROWS
     frame = pl.concat([from_archive, selected.rows], how="diagonal_relaxed")
-    counted = usable(frame)
+    counted, problems = usable(frame), problems | problems_by_date
     if not nba_cdn.http.landing.is_offline:  # a provider may still have what the landing lacks
         waive(gates.coverage(gates.judge_games(schedule, counted), dates), context, warehouse, now)
-    for name, problem in (problems | problems_by_date).items():
+    for name, problem in problems.items():
         context.log.warning(f"{name}: {problem}")
-    by_provider = counted.group_by("provider").agg(pl.col("game_id").n_unique())
     context.add_output_metadata(
         {
-            **{f"games_from_{provider}": games for provider, games in by_provider.iter_rows()},
+            **_games_by_provider(counted),
             "disagreements": differences.height,
             "not_compared": dg.MetadataValue.json(not_compared),
-            "problems_met": dg.MetadataValue.json(problems | problems_by_date),
+            "problems_met": dg.MetadataValue.json(problems),
             NEWS: dg.MetadataValue.json(_changed(warehouse, selected.rows, requested)),
             **_counted(dates, sources, selected.rows, from_archive).metadata(),
         }
     )
     unusable = [rows.filter(pl.col(PROBLEM).is_not_null()) for rows in sources]
     return pl.concat([frame, *unusable], how="diagonal_relaxed")
+
+
+def _games_by_provider(rows: pl.DataFrame) -> dict[str, int]:
+    by_provider = rows.group_by("provider").agg(pl.col("game_id").n_unique())
+    return {f"games_from_{provider}": games for provider, games in by_provider.iter_rows()}
+
+
+def _spellings(warehouse: Warehouse) -> pl.DataFrame:
+    # read outside the graph, because `players` is downstream; spellings of any date may be used
+    return warehouse.scan(PLAYERS).select("game_date", "player_id", "spelling", "evidence").collect()
 
 
 def _candidates(history: pl.DataFrame, *sources: GameSource) -> pl.DataFrame:
@@ -206,13 +223,18 @@ def enough_final_games_are_covered(warehouse: Warehouse, dates: Sequence[date], 
     waived = set(gates.standing_waivers(warehouse.scan(gates.WAIVERS, dates).collect(), clock.as_of)["game_date"])
     return [
         Verdict(
-            row["game_date"], row["is_open"] or row["game_date"] in waived,
-            {"share": row["share"], "complete_games": row["complete_games"], "final_games": row["final_games"],
-             "waived": float(row["game_date"] in waived)},
+            row["game_date"],
+            row["is_open"] or row["game_date"] in waived,
+            {
+                "share": row["share"],
+                "complete_games": row["complete_games"],
+                "final_games": row["final_games"],
+                "waived": float(row["game_date"] in waived),
+            },
             row["missing"],
         )
         for row in _coverage(warehouse, dates).iter_rows(named=True)
-    ]  # fmt: skip
+    ]
 
 
 @dated_check(TABLE)
@@ -220,21 +242,25 @@ def every_final_game_is_covered(warehouse: Warehouse, dates: Sequence[date], clo
     """Every final game of the schedule has a complete box score. Missing games are named."""
     return [
         Verdict(
-            row["game_date"], not row["missing"],
+            row["game_date"],
+            not row["missing"],
             {"share": row["share"], "missing_games": len(row["missing"]), "games_without_a_source": len(row["uncovered"])},
             [*row["missing"], *(f"{name} (no source has the competition)" for name in row["uncovered"])],
         )
         for row in _coverage(warehouse, dates).iter_rows(named=True)
-    ]  # fmt: skip
+    ]
 
 
 @dated_check(TABLE)
 def player_points_sum_to_team_points(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """In each game, the points of a team's players sum to the team's points."""
     sums = (
-        warehouse.scan(TABLE, dates).filter("did_play").group_by("game_date", "game_id", "team")
-        .agg(pl.col("points").sum(), pl.col("team_points").max()).collect()
-    )  # fmt: skip
+        warehouse.scan(TABLE, dates)
+        .filter("did_play")
+        .group_by("game_date", "game_id", "team")
+        .agg(pl.col("points").sum(), pl.col("team_points").max())
+        .collect()
+    )
     verdicts = []
     for day in dates:
         teams = sums.filter(pl.col("game_date") == day)

@@ -72,9 +72,13 @@ class GameLineRows(Row):
 
 
 TABLE = Table(
-    "game_lines", grain="game, market, book, outcome and snapshot", schema=GameLineRows, write="add",
-    key=("game_id", "market", "book", "outcome", "snapshot_at"), cluster=("book",),
-)  # fmt: skip
+    "game_lines",
+    grain="game, market, book, outcome and snapshot",
+    schema=GameLineRows,
+    write="add",
+    key=("game_id", "market", "book", "outcome", "snapshot_at"),
+    cluster=("book",),
+)
 OPPOSITE = {"home": "away", "away": "home"}
 
 
@@ -105,8 +109,14 @@ CODE_VERSION = "2"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="odds_api", deps=["prop_lines"],
-)  # fmt: skip
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"python", "polars"},
+    code_version=CODE_VERSION,
+    pool="odds_api",
+    deps=["prop_lines"],
+)
 def game_lines(context: dg.AssetExecutionContext, schedule: pl.DataFrame, odds_api: OddsApi, archive: Archive) -> pl.DataFrame:
     """Every landed spread and total of the dates."""
     dates = dates_of(context)

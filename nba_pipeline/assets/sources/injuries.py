@@ -15,7 +15,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date, log_problems
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.formulas.slate_injuries import (
     contents_hash,
@@ -67,9 +67,13 @@ class InjuryRows(Row):
 
 
 TABLE = Table(
-    "injuries", grain="game, team, player and snapshot", key=("game_id", "team", "player_id", "snapshot_at"),
-    schema=InjuryRows, write="add", cluster=("game_id", "player_id"),
-)  # fmt: skip
+    "injuries",
+    grain="game, team, player and snapshot",
+    key=("game_id", "team", "player_id", "snapshot_at"),
+    schema=InjuryRows,
+    write="add",
+    cluster=("game_id", "player_id"),
+)
 CODE_VERSION = "2"
 NO_REPORT = "no report"
 
@@ -84,16 +88,28 @@ def with_players(
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="espn",
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"python", "polars"},
+    code_version=CODE_VERSION,
+    pool="espn",
     ins={
         "players": every_date(is_reference=True),
         "boxscores": days_before(SETTINGS.names.active_days, columns=NAME_COLUMNS, is_reference=True),
     },
-)  # fmt: skip
+)
 def injuries(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame,
-    injury_report: InjuryReport, espn: Espn, archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
-) -> dg.Output[pl.DataFrame]:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    schedule: pl.DataFrame,
+    players: pl.DataFrame,
+    boxscores: pl.DataFrame,
+    injury_report: InjuryReport,
+    espn: Espn,
+    archive: Archive,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: Clock,
+) -> dg.Output[pl.DataFrame]:
     """Every landed snapshot of the dates. If a source fails, the slate has no new snapshot and the problem is logged.
 
     The data version is a hash of the contents. With it the automation conditions recognize an unchanged report.
@@ -111,9 +127,7 @@ def injuries(
         for snapshot in snapshots:
             frames.append(slate_injuries(snapshot, games))
             _count(rows_in, snapshot, games, day)
-    for name, messages in problems.items():
-        for message in messages:
-            context.log.warning(f"{name}: {message}")
+    log_problems(context, problems)
     named = TABLE.empty().drop(LINEAGE[1:])
     if frames:
         games = schedule.with_columns(season_of_game_date())
@@ -195,8 +209,11 @@ def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: C
     names = (
         warehouse.scan_quarantine(TABLE, dates)
         .filter(IS_A_NAME_PROBLEM)
-        .select("game_date", "problem").unique().sort("problem").collect()
-    )  # fmt: skip
+        .select("game_date", "problem")
+        .unique()
+        .sort("problem")
+        .collect()
+    )
     by_day = {day: names.filter(pl.col("game_date") == day)["problem"].to_list() for day in dates}
     return [Verdict(day, not problems, {"names_unresolved": len(problems)}, problems) for day, problems in by_day.items()]
 

@@ -57,9 +57,12 @@ class PlayByPlayRows(Row):
 
 
 TABLE = Table(
-    "play_by_play", grain="action per game", key=("game_id", "order_number"), schema=PlayByPlayRows,
+    "play_by_play",
+    grain="action per game",
+    key=("game_id", "order_number"),
+    schema=PlayByPlayRows,
     cluster=("game_id", "player_id"),
-)  # fmt: skip
+)
 CODE_VERSION = "2"
 USUAL_ACTIONS = (200, 900)
 NO_SOURCE = "no source: the archive holds no play-by-play"
@@ -119,9 +122,13 @@ def contradicts(payload: Payload, home_points: int | None, away_points: int | No
 
 @daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="nba_cdn")
 def play_by_play(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, nba_cdn: NbaCdn, archive: Archive,
+    context: dg.AssetExecutionContext,
+    schedule: pl.DataFrame,
+    boxscores: pl.DataFrame,
+    nba_cdn: NbaCdn,
+    archive: Archive,
     clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """The lists of the final games that have a box score. Missing lists are logged and stop nothing."""
     has_box = pl.col("game_id").is_in(boxscores["game_id"].unique().implode())
     due = schedule.filter((pl.col("status") == "final") & has_box)
@@ -180,9 +187,11 @@ def lists_are_as_long_as_usual(warehouse: Warehouse, dates: Sequence[date], cloc
 def last_score_is_the_final_score(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """The score after the last action is the final score of the schedule."""
     last = (
-        warehouse.scan(TABLE, dates).sort("order_number").group_by("game_date", "game_id")
+        warehouse.scan(TABLE, dates)
+        .sort("order_number")
+        .group_by("game_date", "game_id")
         .agg(pl.format("{}-{}", pl.col("away_points").last(), pl.col("home_points").last()).alias("score"))
-    )  # fmt: skip
+    )
     final_score = pl.format("{}-{}", "away_points", "home_points").alias("final_score")
     schedule = warehouse.scan(TABLES["schedule"], dates).select("game_id", final_score)
     games = last.join(schedule, on="game_id", how="left").sort("game_id").collect()
@@ -219,12 +228,17 @@ def assists_are_those_of_the_box_scores(warehouse: Warehouse, dates: Sequence[da
     """
     team = ["game_date", "game_id", "team"]
     listed = (
-        warehouse.scan(TABLE, dates).filter(pl.col("team").is_not_null())
-        .group_by(team).agg(pl.col("assist_player_id").count().cast(pl.Int64).alias("listed"))
-    )  # fmt: skip
-    boxes = warehouse.scan(TABLES["boxscores"], dates).filter("did_play").group_by(team).agg(
-        pl.col("assists").sum(), pl.col("assists").is_not_null().all().alias("is_known")
-    )  # fmt: skip
+        warehouse.scan(TABLE, dates)
+        .filter(pl.col("team").is_not_null())
+        .group_by(team)
+        .agg(pl.col("assist_player_id").count().cast(pl.Int64).alias("listed"))
+    )
+    boxes = (
+        warehouse.scan(TABLES["boxscores"], dates)
+        .filter("did_play")
+        .group_by(team)
+        .agg(pl.col("assists").sum(), pl.col("assists").is_not_null().all().alias("is_known"))
+    )
     sides = listed.join(boxes.filter("is_known"), on=team).sort("game_id", "team").collect()
     verdicts = []
     for day in dates:

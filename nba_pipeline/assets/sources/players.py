@@ -63,9 +63,13 @@ def new_spellings(sightings: pl.DataFrame, existing: pl.DataFrame) -> pl.DataFra
     TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION, ins={"boxscores": if_there()}
 )
 def players(
-    context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing,
-    warehouse: dg.ResourceParam[Warehouse], clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    boxscores: pl.DataFrame,
+    archive: Archive,
+    landing: Landing,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: Clock,
+) -> pl.DataFrame:
     """Spellings of the box scores, of the archive's list, and of names that an operator resolved."""
     dates = dates_of(context)
     sightings = [

@@ -16,7 +16,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date, log_problems
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.completeness.expectations import absent_books
 from nba_pipeline.errors import NotPublished, Permanent, PipelineError, Transient
@@ -70,9 +70,13 @@ class PropLineRows(Row):
 
 
 TABLE = Table(
-    "prop_lines", grain="player, game, book, market, line and snapshot", schema=PropLineRows, write="add",
-    key=("game_id", "player_id", "market", "book", "line_half_points", "snapshot_at"), cluster=("player_id", "book"),
-)  # fmt: skip
+    "prop_lines",
+    grain="player, game, book, market, line and snapshot",
+    schema=PropLineRows,
+    write="add",
+    key=("game_id", "player_id", "market", "book", "line_half_points", "snapshot_at"),
+    cluster=("player_id", "book"),
+)
 UPCOMING_GAMES, GAMES_ANSWERED = "games_to_come", "games_heard_of"
 """Metadata keys of a materialization: upcoming games with expected lines, and those of them with an answer."""
 
@@ -177,16 +181,27 @@ CODE_VERSION = "3"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="odds_api",
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"python", "polars"},
+    code_version=CODE_VERSION,
+    pool="odds_api",
     ins={
         "players": every_date(is_reference=True),
         "boxscores": days_before(SETTINGS.names.active_days, columns=NAME_COLUMNS, is_reference=True),
     },
-)  # fmt: skip
+)
 def prop_lines(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame, odds_api: OddsApi,
-    archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    schedule: pl.DataFrame,
+    players: pl.DataFrame,
+    boxscores: pl.DataFrame,
+    odds_api: OddsApi,
+    archive: Archive,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: Clock,
+) -> pl.DataFrame:
     """Every landed line of the dates. If the provider fails, the slate has no new lines and the problem is logged."""
     dates = dates_of(context)
     archived = [day for day in dates if archive.holds(day)]
@@ -198,10 +213,9 @@ def prop_lines(
             continue
         of_day = captures[str(day)] = land_lines(games, day, odds_api, clock.now())
         frames += landed_rows(odds_api, games, day, parse_event_odds, of_day.problems)
-    for name, of_day in captures.items():
-        for problem in of_day.problems:
-            context.log.warning(f"{name}: {problem}")
-    offered, live = pl.concat([NO_OFFERS, *frames], how="diagonal_relaxed"), [day for day in dates if day not in archived]
+    problems = {name: of_day.problems for name, of_day in captures.items() if of_day.problems}
+    log_problems(context, problems)
+    offered = pl.concat([NO_OFFERS, *frames], how="diagonal_relaxed")
     rows_in, rows = RowsIn(dates), TABLE.empty().drop(LINEAGE[1:])
     if offered.height:
         games = schedule.with_columns(season_of_game_date())
@@ -215,9 +229,7 @@ def prop_lines(
         rows_in.ignored(once.filter(pl.col(IGNORED).is_not_null()), pl.col(IGNORED))
     context.add_output_metadata(
         {
-            "problems_met": dg.MetadataValue.json(
-                {name: of_day.problems for name, of_day in captures.items() if of_day.problems}
-            ),
+            "problems_met": dg.MetadataValue.json(problems),
             UPCOMING_GAMES: sum(of_day.to_come for of_day in captures.values()),
             GAMES_ANSWERED: sum(of_day.answered for of_day in captures.values()),
             "quota": dg.MetadataValue.json(odds_api.quota),
@@ -249,9 +261,12 @@ def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) 
     """Every game of the slate has a points line from before its tip-off."""
     usable = pl.col("is_before_tipoff"), pl.col("market") == SETTINGS.lines.market
     lined = (
-        warehouse.scan(TABLE, dates).filter(*usable).group_by("game_date", "game_id")
-        .agg(pl.len().alias("lines"), pl.col("player_id").unique()).collect()
-    )  # fmt: skip
+        warehouse.scan(TABLE, dates)
+        .filter(*usable)
+        .group_by("game_date", "game_id")
+        .agg(pl.len().alias("lines"), pl.col("player_id").unique())
+        .collect()
+    )
     late = dict(_quarantined(warehouse, dates, problem=AFTER_TIPOFF).group_by("game_date").agg(pl.col("len").sum()).iter_rows())
     games = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
     verdicts = []
@@ -261,9 +276,7 @@ def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) 
         names = without.select(pl.format("{}@{} {}", "away_team", "home_team", "game_id")).to_series().to_list()
         share = 1 - without.height / wanted.height if wanted.height else 1.0
         players = found["player_id"].explode().n_unique() if found.height else 0
-        numbers = {
-            "share": share, "lines": int(found["lines"].sum()), "players": players, "lines_after_tipoff": late.get(day, 0),
-        }  # fmt: skip
+        numbers = {"share": share, "lines": int(found["lines"].sum()), "players": players, "lines_after_tipoff": late.get(day, 0)}
         verdicts.append(Verdict(day, not names, numbers, names))
     return verdicts
 

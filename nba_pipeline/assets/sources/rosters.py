@@ -14,7 +14,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date, log_problems
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.formulas.offers import first_of_each
@@ -48,8 +48,13 @@ class RosterRows(Row):
 
 
 TABLE = Table(
-    "rosters", grain="team and player", key=("team", "player_id"), schema=RosterRows, cluster=("team", "player_id"), may_shrink=True
-)  # fmt: skip
+    "rosters",
+    grain="team and player",
+    key=("team", "player_id"),
+    schema=RosterRows,
+    cluster=("team", "player_id"),
+    may_shrink=True,
+)
 CODE_VERSION = "2"
 
 
@@ -65,10 +70,9 @@ def name_the_roster(rosters: pl.DataFrame, players: pl.DataFrame, boxscores: pl.
     names = resolve_names(mentions, players, active, assertions(players, sides))
     names = names.select("game_id", "spelling", "player_id", "resolved_by", pl.col("problem").alias("name_problem"))
     named = keyed.join(names, on=["game_id", "spelling"], how="left", maintain_order="left")
-    return (
-        with_one_team(named.with_columns(pl.coalesce(PROBLEM, "name_problem").alias(PROBLEM)))
-        .drop("game_id", "season", "name_problem", "resolved_by")
-    )  # fmt: skip
+    return with_one_team(named.with_columns(pl.coalesce(PROBLEM, "name_problem").alias(PROBLEM))).drop(
+        "game_id", "season", "name_problem", "resolved_by"
+    )
 
 
 BY_NAME_ALONE = ("league", "seed")
@@ -116,16 +120,26 @@ def collected_dates(schedule: pl.DataFrame, clock: Clock) -> set[date]:
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="espn",
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"python", "polars"},
+    code_version=CODE_VERSION,
+    pool="espn",
     ins={
         "players": every_date(is_reference=True),
         "boxscores": days_before(SETTINGS.names.active_days, columns=NAME_COLUMNS, is_reference=True),
     },
-)  # fmt: skip
+)
 def rosters(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame, espn: Espn,
-    archive: Archive, clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    schedule: pl.DataFrame,
+    players: pl.DataFrame,
+    boxscores: pl.DataFrame,
+    espn: Espn,
+    archive: Archive,
+    clock: Clock,
+) -> pl.DataFrame:
     """The newest landed roster of every team. A failed request is logged, and the team keeps its landed roster."""
     landing = espn.http.landing
     collected = set[date]() if landing.is_offline else collected_dates(schedule, clock)
@@ -136,9 +150,7 @@ def rosters(
         problems[str(day)] = land_rosters(day, espn, clock.now()) if day in collected else []
         snapshots = read_each(parse_roster, espn.landed_rosters(day).values(), landing, problems[str(day)])
         frames += [frame.with_columns(pl.lit(day).alias("game_date")) for _, frame in snapshots]
-    for name, messages in problems.items():
-        for problem in messages:
-            context.log.warning(f"{name}: {problem}")
+    log_problems(context, problems)
     listed, rows_in = pl.concat(frames), RowsIn(dates_of(context))
     named = once_per_player(name_the_roster(listed, players, boxscores)).with_columns(seen_by(clock.as_of))
     rows_in.parsed(listed)

@@ -122,7 +122,7 @@ def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataF
 @daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION)
 def team_boxscores(
     context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """The totals of the payloads that `boxscores` names. A game without plausible totals has marked sums of its players."""
     frames, problems = [TABLE.empty().drop(LINEAGE[1:])], dict[str, str]()
     of_nba = boxscores.filter(pl.col("provider") == nba_cdn.PROVIDER).select("game_id", "source").unique(maintain_order=True)
@@ -167,9 +167,12 @@ def two_rows_per_game(warehouse: Warehouse, dates: Sequence[date], clock: Clock)
 def team_totals_are_from_a_source(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """No team's totals are sums of its players. Games with such sums are named."""
     games = (
-        warehouse.scan(TABLE, dates).group_by("game_date", "game_id")
-        .agg(pl.col("is_reconstructed").any(), pl.col("provider").first()).sort("game_id").collect()
-    )  # fmt: skip
+        warehouse.scan(TABLE, dates)
+        .group_by("game_date", "game_id")
+        .agg(pl.col("is_reconstructed").any(), pl.col("provider").first())
+        .sort("game_id")
+        .collect()
+    )
     verdicts = []
     for day in dates:
         of_day = games.filter(pl.col("game_date") == day)
@@ -200,8 +203,9 @@ def player_sums_match_team_totals(warehouse: Warehouse, dates: Sequence[date], c
             f"{game_id} {team}: {name} {of_players} of {total}"
             for name, expression in expected.items()
             for game_id, team, of_players, total in of_day.filter(pl.col(name).ne_missing(expression))
-            .select("game_id", "team", f"{name}_of_players", name).iter_rows()
-        ]  # fmt: skip
+            .select("game_id", "team", f"{name}_of_players", name)
+            .iter_rows()
+        ]
         heaves = int(of_day["team_heaves"].sum())
         verdicts.append(
             Verdict(day, not names, {"team_games": of_day.height, "totals_off": len(names), "team_heaves": heaves}, names)

@@ -68,9 +68,12 @@ class PlayerGameSummaryRows(BoxscoreRows):
 
 
 TABLE = Table(
-    "player_game_summary", grain="player per game", key=("game_id", "player_id"), schema=PlayerGameSummaryRows,
+    "player_game_summary",
+    grain="player per game",
+    key=("game_id", "player_id"),
+    schema=PlayerGameSummaryRows,
     cluster=("player_id", "team"),
-)  # fmt: skip
+)
 
 TEAM_TOTALS = ("fga", "fta", "turnovers")
 
@@ -159,13 +162,22 @@ CODE_VERSION = "3"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={"play_by_play": if_there(), "prop_lines": if_there()},
-)  # fmt: skip
+)
 def player_game_summary(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, play_by_play: pl.DataFrame,
-    prop_lines: pl.DataFrame, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    schedule: pl.DataFrame,
+    boxscores: pl.DataFrame,
+    play_by_play: pl.DataFrame,
+    prop_lines: pl.DataFrame,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: Clock,
+) -> pl.DataFrame:
     """The eligible games of the open dates. Excluded games are named."""
     dates = dates_of(context)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
@@ -204,10 +216,18 @@ def rates_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
     """The slate's mean true shooting is 0.40 to 0.75, and usage is known for at least 90 % of the players who played."""
     by_date = {
         row["game_date"]: row
-        for row in warehouse.scan(TABLE, dates).filter("did_play").group_by("game_date")
-        .agg(pl.col("true_shooting_pct").mean(), pl.col("usage_pct").is_not_null().mean().alias("usage_share"),
-             pl.col("points").mean().alias("points_mean"), pl.len().alias("played")).collect().iter_rows(named=True)
-    }  # fmt: skip
+        for row in warehouse.scan(TABLE, dates)
+        .filter("did_play")
+        .group_by("game_date")
+        .agg(
+            pl.col("true_shooting_pct").mean(),
+            pl.col("usage_pct").is_not_null().mean().alias("usage_share"),
+            pl.col("points").mean().alias("points_mean"),
+            pl.len().alias("played"),
+        )
+        .collect()
+        .iter_rows(named=True)
+    }
     verdicts = []
     for day in dates:
         row = by_date.get(day)
@@ -228,11 +248,18 @@ def zones_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock
     is_complete = pl.col("has_complete_zones")
     by_date = {
         row["game_date"]: row
-        for row in warehouse.scan(TABLE, dates).filter("did_play").group_by("game_date")
-        .agg(pl.len().alias("played"), is_complete.is_not_null().any().alias("has_source"), is_complete.sum().alias("complete"),
-             pl.format("{} ({})", "player_name", "team").filter(~is_complete.fill_null(False)).alias("incomplete"))
-        .collect().iter_rows(named=True)
-    }  # fmt: skip
+        for row in warehouse.scan(TABLE, dates)
+        .filter("did_play")
+        .group_by("game_date")
+        .agg(
+            pl.len().alias("played"),
+            is_complete.is_not_null().any().alias("has_source"),
+            is_complete.sum().alias("complete"),
+            pl.format("{} ({})", "player_name", "team").filter(~is_complete.fill_null(False)).alias("incomplete"),
+        )
+        .collect()
+        .iter_rows(named=True)
+    }
     verdicts = []
     for day in dates:
         row = by_date.get(day)

@@ -152,13 +152,20 @@ CODE_VERSION = "2"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={"schedule": days_before(slate_gates.RECENT_DAYS, through=0), "play_by_play": if_there()},
-)  # fmt: skip
+)
 def team_game_summary(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, team_boxscores: pl.DataFrame, player_game_summary: pl.DataFrame,
+    context: dg.AssetExecutionContext,
+    schedule: pl.DataFrame,
+    team_boxscores: pl.DataFrame,
+    player_game_summary: pl.DataFrame,
     play_by_play: pl.DataFrame,
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """Both teams of the summarized games. Excluded games are named."""
     out = team_boxscores.join(player_game_summary, on="game_id", how="anti")
     names = schedule.join(out, on="game_id", how="semi").select(
