@@ -105,23 +105,27 @@ class Coverage(Section):
     """Thresholds of the gates at each boundary; shares are 0-1."""
 
     affects_data: ClassVar[frozenset[str]] = frozenset({"enough", "recent_team_games", "recent_slates", "players_per_team"})
-    enough: Share = Field(0.80, description="below this a date is closed")
-    ready_proceed: Share = Field(0.80, description="share of expected players with ready features; below it a warning")
-    ready_block: Share = Field(0.60, description="below this the predictions of the slate are closed")
-    no_line_warn: Share = Field(0.40, description="share of a slate's predictions without a line that warns")
-    deadline_hour_eastern: int = Field(12, description="hour of the next day at which the complete games go on under a waiver")
-    recent_team_games: int = Field(3, description="a team's last games that must have complete box scores")
-    recent_slates: int = Field(3, description="last slates whose final games must be covered")
-    players_per_team: int = Field(5, description="fewer who played is impossible")
-    shrink_floor: Share = Field(0.80, description="a replacement with a smaller share of the rows it replaces is refused")
+    enough: Share = Field(0.80, description="share of complete games below which the gate of a date is closed")
+    ready_proceed: Share = Field(0.80, description="share of expected players with ready features below which a check warns")
+    ready_block: Share = Field(
+        0.60, description="share of expected players with ready features below which the slate has no predictions"
+    )
+    no_line_warn: Share = Field(0.40, description="share of a slate's predictions without a line from which a check warns")
+    deadline_hour_eastern: int = Field(
+        12, description="hour of the next day at which a waiver opens the gate for the complete games"
+    )
+    recent_team_games: int = Field(3, description="number of a team's last games that must have complete box scores")
+    recent_slates: int = Field(3, description="number of last slates whose final games must be covered")
+    players_per_team: int = Field(5, description="minimum number of players who played")
+    shrink_floor: Share = Field(0.80, description="minimum share of the replaced rows that a replacement must have")
 
 
 class Usual(Section):
     """Tables and books that a slate is expected to have, based on earlier slates."""
 
-    slates: int = Field(5, description="last slates before a date that are looked at ...")
-    days: int = Field(14, description="... and that lie at most so many days back")
-    share: Share = Field(0.5, description="share of these slates, 0-1, from which on a table or a book is expected")
+    slates: int = Field(5, description="number of earlier slates to compare with")
+    days: int = Field(14, description="maximum age of these slates in days")
+    share: Share = Field(0.5, description="share of these slates, 0-1, from which a table or book is expected")
 
 
 class Corrections(Section):
@@ -143,9 +147,9 @@ class Expected(Section):
     """Players who are expected to play."""
 
     affects_data: ClassVar[frozenset[str]] = frozenset({"roster_days", "team_games", "days"})
-    roster_days: int = Field(7, description="a roster is good for so many days")
-    team_games: int = Field(10, description="without a roster: a box-score row in the team's last games ...")
-    days: int = Field(21, description="... and in the last days")
+    roster_days: int = Field(7, description="days for which a roster is valid")
+    team_games: int = Field(10, description="without a roster: number of the team's last games whose players are expected")
+    days: int = Field(21, description="without a roster: maximum age of these games in days")
 
 
 class Lines(Section):
@@ -247,8 +251,8 @@ class Slates(Section):
         description="feature -> minimum standard deviation in its unit, minimum distinct values on a full slate",
     )  # fmt: skip
     null_share_days: int = 30
-    least_dates_to_compare: int = Field(14, description="earlier dates below which a null share is not compared")
-    null_share_rise: Share = Field(0.10, description="rise of a feature's null share over the days before that is an error")
+    least_dates_to_compare: int = Field(14, description="number of earlier dates below which a null share is not compared")
+    null_share_rise: Share = Field(0.10, description="increase of a feature's null share over earlier days that is an error")
     come_during_the_day: tuple[str, ...] = Field(
         (
             "injury_risk_level", "usage_spike_score", "star_teammates_out", "absent_teammates_usage_pct_sum_season", "line",
@@ -259,9 +263,9 @@ class Slates(Section):
         ),
         description="features of reports and lines, which arrive during the day",
     )  # fmt: skip
-    least_complete_windows: Share = Field(0.90, description="share of players whose window of 10 games has no hole")
-    least_known_scores: Share = Field(0.50, description="share of players for whom a score of the matchup is known")
-    least_of_quality: Share = Field(0.60, description="share of rows of bronze or better; below it a warning")
+    least_complete_windows: Share = Field(0.90, description="minimum share of players with a window of 10 games without gaps")
+    least_known_scores: Share = Field(0.50, description="minimum share of players with a matchup score")
+    least_of_quality: Share = Field(0.60, description="share of rows of tier bronze or better below which a check warns")
 
 
 class Injuries(Section):
@@ -282,7 +286,7 @@ class Rosters(Section):
     """The teams' rosters."""
 
     affects_data: ClassVar[frozenset[str]] = frozenset({"fewest_players", "most_players"})
-    reread_after_hours: float = Field(6.0, description="a younger roster is not asked for again")
+    reread_after_hours: float = Field(6.0, description="minimum age of a roster before it is fetched again")
     fewest_players: int = 12
     most_players: int = 21
 
@@ -291,8 +295,8 @@ class Names(Section):
     """Resolution of player names."""
 
     affects_data: ClassVar[frozenset[str]] = frozenset({"active_days"})
-    active_days: int = Field(300, description="days without a box score or roster after which a player is not active")
-    most_alerts: int = Field(5, description="unresolved names of a date that get an alert each; more get one together")
+    active_days: int = Field(300, description="days without a box score or roster after which a player is inactive")
+    most_alerts: int = Field(5, description="maximum unresolved names of a date with an alert each; more share one alert")
 
 
 class Predicting(Section):
@@ -340,7 +344,7 @@ class Training(Section):
             "threads",
         }
     )
-    least_rows: int = Field(2000, description="player-games below which no model is trained")
+    least_rows: int = Field(2000, description="number of player-games below which no model is trained")
     least_days: int = Field(365, description="days of history below which a model's predictions are not actionable")
     validation_days: int = Field(28, description="last days of the training window, used for early stopping")
     iterations: int = 1000
@@ -449,9 +453,11 @@ class Costs(Section):
         0.04, description="monthly price if the dataset is billed by its compressed size"
     )
     long_term_physical_dollars_per_gib: float = 0.02
-    monthly_budget_dollars: float = Field(20.0, description="a month that is projected above it ends `bigquery cost` with code 1")
-    projected_from_days: int = Field(7, description="last days from which a month is projected")
-    load_jobs_per_table_per_day: int = Field(1500, description="BigQuery's limit; failed ones count")
+    monthly_budget_dollars: float = Field(
+        20.0, description="monthly budget; `bigquery cost` exits with code 1 if the projection exceeds it"
+    )
+    projected_from_days: int = Field(7, description="last days on which the projection of a month is based")
+    load_jobs_per_table_per_day: int = Field(1500, description="BigQuery's limit; failed jobs count")
     share_of_load_limit_that_warns: Share = 0.5
 
 

@@ -338,7 +338,8 @@ def test_espn_answers_when_no_report_is_found(slates: Slates) -> None:
 @pytest.mark.parametrize(
     ("bad", "problem"),
     [
-        (Answer(body=b"<html></html>"), "is not a PDF"), (Answer(body=a_report([a_first_entry()])[:-300]), "is truncated"),
+        (Answer(body=b"<html></html>"), "is not a PDF"),
+        (Answer(body=a_report([a_first_entry()])[:-300]), "is truncated"),
         (Answer({}, status=503), "status 503"),
     ],
     ids=["a page", "cut off", "down"],

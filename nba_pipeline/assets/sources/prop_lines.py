@@ -219,7 +219,8 @@ def prop_lines(
     rows_in, rows = RowsIn(dates), TABLE.empty().drop(LINEAGE[1:])
     if offered.height:
         games = schedule.with_columns(season_of_game_date())
-        active = candidate_players(games, boxscores, players, roster_sightings(warehouse, live))
+        rosters = roster_sightings(warehouse, [day for day in dates if day not in archived])
+        active = candidate_players(games, boxscores, players, rosters)
         named = resolve_players(offered, players, active, assertions(players, games))
         # an unchanged line in several answers is one row: the first capture
         once = reject_lines(merge_offers(named, TABLE.key))
