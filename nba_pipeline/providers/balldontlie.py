@@ -144,12 +144,12 @@ def map_to_games(parsed: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
     `problem`.
     """
     sides = schedule.select("game_id", "game_date", home="home_team", away="away_team")
-    matched = match_games(parsed, schedule).rename({"game_date": "their_date"}).join(sides, on="game_id", how="left")
+    matched = match_games(parsed, schedule).rename({"game_date": "provider_date"}).join(sides, on="game_id", how="left")
     is_home = pl.col("team") == pl.coalesce("home", "home_team")
-    no_game = pl.format("no game {} at {} on {}", "away_team", "home_team", pl.col("their_date").dt.to_string())
+    no_game = pl.format("no game {} at {} on {}", "away_team", "home_team", pl.col("provider_date").dt.to_string())
     return (
         matched.with_columns(
-            pl.coalesce("game_date", "their_date").alias("game_date"),
+            pl.coalesce("game_date", "provider_date").alias("game_date"),
             pl.lit(None, pl.Int64).alias("player_id"),
             pl.when(pl.col("team") == pl.col("home_team")).then("away_team").otherwise("home_team").alias("opponent"),
             is_home.alias("is_home"),

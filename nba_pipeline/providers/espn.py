@@ -122,9 +122,9 @@ def parse_injuries(payload: Payload) -> pl.DataFrame:
     Raises Permanent if the list has another structure.
     """
     rows = list[dict[str, Any]]()
-    about = {"snapshot_at": payload.fetched_at, "seen_at": payload.fetched_at, "source": payload.ref}
+    of_response = {"snapshot_at": payload.fetched_at, "seen_at": payload.fetched_at, "source": payload.ref}
     for team in _list_in(payload.json(), "injuries", payload):
-        rows += [{**_injury(injury, team, payload), **about} for injury in _list_in(team, "injuries", payload)]
+        rows += [{**_injury(injury, team, payload), **of_response} for injury in _list_in(team, "injuries", payload)]
     return _newest(frame_of(rows, {**INJURY_COLUMNS, "dated": pl.Datetime("us", "UTC")}))
 
 
@@ -137,12 +137,12 @@ def parse_roster(payload: Payload) -> pl.DataFrame:
     document = payload.json()
     team = document.get("team") if isinstance(document, dict) else None
     athletes = _list_in(team, "athletes", payload)
-    about = _text_in(team, "id", payload), _text_in(team, "abbreviation", payload)
-    if about[0] != payload.slot.entity:
-        raise Permanent(f"{payload.slot.name}: the response is about team {about[0]} {about[1]}: {payload.ref}")
-    tricode = TEAM_OF_CODE.get(about[1])
+    team_id, code = _text_in(team, "id", payload), _text_in(team, "abbreviation", payload)
+    if team_id != payload.slot.entity:
+        raise Permanent(f"{payload.slot.name}: the response is about team {team_id} {code}: {payload.ref}")
+    tricode = TEAM_OF_CODE.get(code)
     if tricode is None:
-        raise Permanent(f"{payload.slot.name}: unknown team {quoted(about[1])}: {payload.ref}")
+        raise Permanent(f"{payload.slot.name}: unknown team {quoted(code)}: {payload.ref}")
     rows = [{"team": tricode, **_athlete(a, payload), "seen_at": payload.fetched_at, "source": payload.ref} for a in athletes]
     return frame_of(rows, ROSTER_COLUMNS)
 

@@ -183,8 +183,8 @@ def parse_injury_report(payload: Payload) -> pl.DataFrame:
 
 
 def _statements(layout: dict[str, Any], payload: Payload) -> pl.DataFrame:
-    about = {"snapshot_at": _printed_at(layout), "seen_at": payload.fetched_at, "source": payload.ref}
-    return frame_of([{**_statement(row), **about} for row in layout["rows"]], REPORT_COLUMNS)
+    of_report = {"snapshot_at": _printed_at(layout), "seen_at": payload.fetched_at, "source": payload.ref}
+    return frame_of([{**_statement(row), **of_report} for row in layout["rows"]], REPORT_COLUMNS)
 
 
 @lru_cache(maxsize=CACHED_REPORTS)

@@ -15,14 +15,15 @@ def match_games(provider_games: pl.DataFrame, schedule: pl.DataFrame) -> pl.Data
     keys = provider_games.select(KEYS).unique(maintain_order=True).with_columns(_pair())
     games = schedule.select("game_id", *KEYS).unique().with_columns(_pair())
     same_day = _only(keys.join(games, on=["game_date", "pair"], nulls_equal=False), keys)
-    taken = same_day.select("game_id").drop_nulls()
-    near = pl.concat(
-        games.join(taken, on="game_id", how="anti").with_columns(pl.col("game_date").dt.offset_by(by)) for by in ("-1d", "1d")
+    matched_games = same_day.select("game_id").drop_nulls()
+    adjacent = pl.concat(
+        games.join(matched_games, on="game_id", how="anti").with_columns(pl.col("game_date").dt.offset_by(by))
+        for by in ("-1d", "1d")
     )
-    open_keys = same_day.filter(pl.col("game_id").is_null()).drop("game_id")
-    late = _only(open_keys.join(near, on=["game_date", "pair"]), keys)
-    matches = same_day.join(late.rename({"game_id": "late"}), on=KEYS, how="left", nulls_equal=True)
-    matches = matches.select(*KEYS, pl.coalesce("game_id", "late").alias("game_id"))
+    unmatched_keys = same_day.filter(pl.col("game_id").is_null()).drop("game_id")
+    adjacent_matches = _only(unmatched_keys.join(adjacent, on=["game_date", "pair"]), keys)
+    matches = same_day.join(adjacent_matches.rename({"game_id": "adjacent_game_id"}), on=KEYS, how="left", nulls_equal=True)
+    matches = matches.select(*KEYS, pl.coalesce("game_id", "adjacent_game_id").alias("game_id"))
     return provider_games.join(matches, on=KEYS, how="left", nulls_equal=True, maintain_order="left")
 
 
