@@ -36,7 +36,7 @@ def judge_source(games: pl.DataFrame, rows: pl.DataFrame) -> GameSource:
     if counted.is_empty():
         return GameSource(rows, frozenset(final))
     judged = judge_games(games, counted)
-    implausible = implausible_box_scores(judged, counted)
+    implausible = implausible_box_scores(games, counted, judged)
     incomplete = frozenset(judged.filter(~pl.col("is_complete"))["game_id"]) | implausible.keys()
     return GameSource(_with_implausible(rows, implausible), incomplete)
 
@@ -72,4 +72,4 @@ def doubtful_games(games: pl.DataFrame, rows: pl.DataFrame) -> set[str]:
         return set()
     judged, counted = judge_games(games, rows), usable(rows)
     judged_counted = judged if counted.height == rows.height else judge_games(games, counted)
-    return contradicted_games(judged, rows) | implausible_box_scores(judged_counted, counted).keys()
+    return contradicted_games(games, rows, judged) | implausible_box_scores(games, counted, judged_counted).keys()

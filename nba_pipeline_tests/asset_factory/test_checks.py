@@ -129,7 +129,7 @@ def test_a_blocking_check_lets_an_open_date_on_and_stops_a_closed_one(boxes: Tab
 
 
 @pytest.mark.parametrize("last", [None, THIRD], ids=["date", "range"])
-def test_a_warning_does_not_stop_what_stands_behind_it(boxes: Table, run: Run, last: date | None) -> None:
+def test_a_warning_does_not_stop_downstream_assets(boxes: Table, run: Run, last: date | None) -> None:
     result = run(a_check(boxes, [SECOND], blocking=False), FIRST, last)
     evaluation = told_of(result)
     assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
@@ -193,7 +193,7 @@ def test_the_private_import_of_dagster_still_holds_what_is_used() -> None:
 
 
 @pytest.mark.parametrize("last", [None, THIRD], ids=["date", "range"])
-def test_a_check_that_cannot_be_evaluated_stops_what_stands_behind_it(boxes: Table, run: Run, last: date | None) -> None:
+def test_a_check_that_cannot_be_evaluated_stops_downstream_assets(boxes: Table, run: Run, last: date | None) -> None:
     @dated_check(boxes, blocking=True)
     def games_are_there(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
         """The warehouse is unavailable."""
@@ -242,7 +242,7 @@ def rows(table: Table, *game_ids: str) -> pl.DataFrame:
     )
 
 
-def test_a_key_that_stands_twice_is_found(warehouse: Warehouse, boxes: Table, tmp_path: Path) -> None:
+def test_a_duplicate_key_fails_the_check(warehouse: Warehouse, boxes: Table, tmp_path: Path) -> None:
     # the warehouse rejects such rows, so the test writes the file itself
     prepare_write(tmp_path)
     by_hand = tmp_path / "tables" / boxes.name / f"game_date={FIRST}" / "part.parquet"
@@ -253,7 +253,7 @@ def test_a_key_that_stands_twice_is_found(warehouse: Warehouse, boxes: Table, tm
     ]
 
 
-def test_parked_rows_are_told_by_their_problem(warehouse: Warehouse, boxes: Table) -> None:
+def test_quarantined_rows_are_reported_by_problem(warehouse: Warehouse, boxes: Table) -> None:
     broken = rows(boxes, "1", "2").drop("as_of", "code_version").with_columns(problem=pl.lit("nobody is called X"))
     _, rejected = boxes.conform(broken, NOON, "1")
     warehouse.quarantine(boxes, [FIRST], rejected)

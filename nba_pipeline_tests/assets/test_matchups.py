@@ -66,7 +66,7 @@ def test_a_traded_star_is_missed_by_the_team_that_he_is_with() -> None:
 
 
 @pytest.mark.parametrize(("known", "names"), [(10, []), (0, ["pace_score 0%"])])
-def test_a_score_that_nobody_has_is_named(known: int, names: list[str], tmp_path: Path) -> None:
+def test_a_score_without_any_value_is_named(known: int, names: list[str], tmp_path: Path) -> None:
     shared: Values = {"game_date": DAY, "game_id": "g", "team": "GSW", "opponent": "NYK", "source": "t", "code_version": "1"}
     scores = dict.fromkeys(("fatigue_score", "shot_zone_mismatch_score", "usage_spike_score"), 1.0)
     rows = [shared | scores | {"player_id": n, "pace_score": 1.0 if n < known else None} for n in range(10)]

@@ -82,14 +82,14 @@ def test_a_finished_list_is_collected_and_then_reused(tmp_path: Path) -> None:
     assert (again.equals(frame), problems, asked) == (True, {}, [])
 
 
-def test_a_list_is_read_again_four_hours_after_the_first_sight_of_the_end(tmp_path: Path) -> None:
+def test_a_list_is_requested_again_four_hours_after_the_first_complete_one(tmp_path: Path) -> None:
     looked_at(tmp_path, NIGHT, FINISHED)
     edited = a_list(an_action(personId=9), OVER, game_id=GAME)
     frame, _, asked = looked_at(tmp_path, NIGHT.replace(hour=7), edited)
     assert (frame["player_id"][0], asked) == (9, [GAME])
 
 
-def test_a_list_that_contradicts_the_score_is_read_again_at_once(tmp_path: Path) -> None:
+def test_a_list_that_contradicts_the_score_is_requested_again_at_once(tmp_path: Path) -> None:
     looked_at(tmp_path, NIGHT, a_list(an_action(), OVER | {"scoreHome": "108"}, game_id=GAME))
     frame, _, asked = looked_at(tmp_path, NIGHT.replace(minute=1), FINISHED)
     assert (frame["home_points"].to_list(), asked) == ([2, 110], [GAME])
@@ -102,7 +102,7 @@ def test_a_failed_second_reading_leaves_the_first(tmp_path: Path) -> None:
     assert (frame.height, problems) == (2, {GAME: "not published (404)"})
 
 
-def test_an_unfinished_list_is_named_and_asked_for_again(tmp_path: Path) -> None:
+def test_an_incomplete_list_is_named_and_requested_again(tmp_path: Path) -> None:
     frame, problems, _ = looked_at(tmp_path, NIGHT, LIVE)
     assert frame.is_empty() and "it lacks the end of the game" in problems[GAME]
     frame, problems, asked = looked_at(tmp_path, NIGHT.replace(minute=5), FINISHED)
@@ -125,7 +125,7 @@ def test_a_landed_list_that_no_longer_parses_is_rejected_and_named(tmp_path: Pat
     ],
     ids=["deep", "no game", "no action"],
 )
-def test_a_landed_list_that_cannot_be_asked_for_its_end_costs_itself(document: Any, problem: str, tmp_path: Path) -> None:
+def test_a_landed_list_without_a_readable_end_is_rejected_alone(document: Any, problem: str, tmp_path: Path) -> None:
     """The payload was landed before limits existed. It must not stop the lists of the other games."""
     cdn = an_nba(tmp_path, NIGHT, FINISHED)
     cdn.http.landing.keep(playbyplay_request(GAME, DAY), json.dumps(document).encode(), fetched_at=NIGHT.replace(hour=2))
@@ -148,7 +148,7 @@ def materialised(home: Path, schedule: list[Values], boxscores: list[Values], *a
     return frame, ScriptedClient.asked
 
 
-def test_only_final_games_with_a_box_score_are_asked_for(tmp_path: Path) -> None:
+def test_only_final_games_with_a_box_score_are_requested(tmp_path: Path) -> None:
     live, boxless = a_game(game_id="0022300002", status="live"), a_game(game_id="0022300003")
     frame, asked = materialised(tmp_path, [a_game(), live, boxless], [a_boxscore(), a_boxscore(game_id="0022300002")], FINISHED)
     assert asked == [GAME]

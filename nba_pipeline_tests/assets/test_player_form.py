@@ -70,7 +70,7 @@ def test_the_second_game_of_a_season_knows_one_game() -> None:
     assert (row["games_played_season"], row["actual_games_last_10"], row["rest_days"]) == (1, 1, 2)
 
 
-def test_a_traded_player_takes_his_games_along_and_has_met_only_those_he_played_against() -> None:
+def test_a_traded_player_keeps_his_games_and_meetings_count_only_games_played() -> None:
     """Five games for Boston, one of them against Golden State, then five for Golden State. The next opponent is Boston."""
     for_boston = games_of(10, 10, 10, 10, 30, last=before(12), team="BOS", opponent="LAL")
     for_boston[-1]["opponent"] = "GSW"

@@ -60,7 +60,7 @@ def problems_of(*rows: Values) -> list[str | None]:
     ],
     ids=str,
 )
-def test_a_line_that_is_none_of_the_market_says_why(fields: Values, problem: str | None) -> None:
+def test_a_line_outside_the_market_has_its_reason(fields: Values, problem: str | None) -> None:
     assert problems_of(a_prop_line() | fields) == [problem]
 
 
@@ -86,7 +86,7 @@ def test_a_low_rung_of_another_ladder_goes_alone() -> None:
     assert problems_of(a_prop_line(4.5, over_price=-190, under_price=150), a_prop_line(5.5)) == [TOO_LOW, None]
 
 
-def test_looks_of_unknown_instant_are_no_ladder() -> None:
+def test_snapshots_of_unknown_instant_are_no_ladder() -> None:
     unknown = {"snapshot_at": None, "is_before_tipoff": None}
     assert problems_of(a_prop_line(4.5, **unknown), a_prop_line(5.5, **unknown)) == [TOO_LOW, None]
 
@@ -149,8 +149,8 @@ def write(warehouse: LocalWarehouse, *rows: Values) -> None:
     marked = lines.drop("as_of", "code_version").with_columns(
         pl.Series(PROBLEM, problems, pl.String), pl.lit(None, pl.String).alias(IGNORED)
     )
-    kept = reject_lines(marked).filter(pl.col(IGNORED).is_null()).drop(IGNORED)
-    good, bad = TABLE.conform(kept, now, "1")
+    valid = reject_lines(marked).filter(pl.col(IGNORED).is_null()).drop(IGNORED)
+    good, bad = TABLE.conform(valid, now, "1")
     warehouse.add(TABLE, [DAY], good, "me")
     warehouse.quarantine(TABLE, [DAY], bad)
 
@@ -163,7 +163,7 @@ def test_games_without_a_usable_line_are_named_and_late_lines_counted(warehouse:
     assert verdict.numbers == {"share": 0.5, "lines": 2, "players": 1, "lines_after_tipoff": 1}
 
 
-def test_a_date_without_games_wants_no_lines(warehouse: LocalWarehouse) -> None:
+def test_a_date_without_games_needs_no_lines(warehouse: LocalWarehouse) -> None:
     [verdict] = games_have_lines(warehouse, [date(2024, 7, 1)], CLOCK)
     assert verdict.passed and verdict.numbers["share"] == 1
 

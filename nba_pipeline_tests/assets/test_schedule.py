@@ -102,13 +102,13 @@ def test_the_date_that_a_game_left_is_emptied_by_a_run_of_another_date(season: S
     assert moved == {DAY: [], NEXT: [(ONE, "scheduled")]} and season.materialised == [str(DAY), str(NEXT)]
 
 
-def test_a_game_listed_on_two_dates_while_it_moves_is_on_the_later_one_and_the_other_is_parked(season: Season) -> None:
+def test_a_game_listed_on_two_dates_is_on_the_later_one_and_the_other_row_is_quarantined(season: Season) -> None:
     both = season({DAY: [listed(ONE, **COMING), listed(TWO, **COMING)], LATER: [listed(TWO, **COMING)]})
     assert both == {DAY: [(ONE, "scheduled")], LATER: [(TWO, "scheduled")]}
     assert season.quarantine == [(DAY, f"{TWO} is also listed on a later date")]
 
 
-def test_a_game_is_postponed_by_its_words_and_nothing_else(season: Season) -> None:
+def test_only_the_status_text_makes_a_game_postponed(season: Season) -> None:
     """The code A or N has no meaning: it is A throughout a season that is not played."""
     season({DAY: [listed(ONE, **COMING, postponedStatus="A"), listed(TWO, **COMING)]})
     off = season({DAY: [listed(ONE, **COMING, postponedStatus="A"), listed(TWO, **PPD, postponedStatus="N")]})
@@ -118,7 +118,7 @@ def test_a_game_is_postponed_by_its_words_and_nothing_else(season: Season) -> No
 # Unusual provider data
 
 
-def test_an_odd_game_is_kept_as_it_is_known_or_parked_by_name_and_the_others_go_on(season: Season) -> None:
+def test_an_unusable_game_keeps_its_existing_row_or_is_quarantined_and_other_games_are_used(season: Season) -> None:
     """Final without scores is not final. An unknown code is unknown. Home and away of a neutral site are the schedule's."""
     unscored = {"homeTeam": a_team(score=None), "awayTeam": a_team("NYK", None)}
     nobody = {"homeTeam": a_team("", 0), "awayTeam": a_team(None, 0)}
@@ -131,7 +131,7 @@ def test_an_odd_game_is_kept_as_it_is_known_or_parked_by_name_and_the_others_go_
     assert neutral == [("0022300004", "BOS")]
 
 
-def test_games_of_an_unusable_date_are_parked_with_the_run(season: Season) -> None:
+def test_games_of_an_unusable_date_are_quarantined_with_the_run(season: Season) -> None:
     assert season({DAY: [listed(ONE)], "soon": [listed(TWO)]}) == {DAY: [(ONE, "final")]}
     assert season.quarantine == [(DAY, f"unusable date 'soon' in game {TWO}")]
 
@@ -181,7 +181,7 @@ def test_a_summer_before_the_schedule_is_an_empty_success(season: Season) -> Non
 
 
 @pytest.mark.parametrize("text", ["Cancelled", "Suspended"])
-def test_the_league_s_word_reaches_the_table(text: str, season: Season) -> None:
+def test_the_league_s_status_text_reaches_the_table(text: str, season: Season) -> None:
     status = {"Cancelled": "postponed", "Suspended": "suspended"}[text]
     assert season({DAY: [listed(ONE, gameStatus=1, gameStatusText=text)]}) == {DAY: [(ONE, status)]}
     assert season.warehouse.scan(TABLE).collect()["status_text"].to_list() == [text]
@@ -229,7 +229,7 @@ def test_dates_change_with_the_facts_of_their_games(fields: Values, dates: list[
 
 
 @pytest.mark.parametrize(("games", "is_refused"), [(3, True), (4, False), (6, False)])
-def test_a_season_is_hollow_below_four_fifths_of_the_known_games(games: int, is_refused: bool) -> None:
+def test_a_season_below_four_fifths_of_the_existing_games_is_refused(games: int, is_refused: bool) -> None:
     known = frame_of(TABLE, *(a_game(game_id=str(n)) for n in range(5)))
     season = season_of(*(a_game(game_id=str(n)) for n in range(games)))
     if is_refused:

@@ -83,7 +83,7 @@ def test_rates_are_null_when_the_counts_of_one_side_are_unknown() -> None:
     assert [row[name] for name in RATES[:4]] == [pytest.approx(94.64), pytest.approx(108.83, abs=0.01), None, None]
 
 
-def test_only_games_whose_players_are_summarised_are_here() -> None:
+def test_only_games_with_summarized_players_have_rows() -> None:
     assert summaries(boxes(OKC, IND), games=("another",)).is_empty()
     assert summaries(boxes(OKC, IND)).height == 2
 
@@ -143,7 +143,7 @@ def test_rows_keep_the_promise_of_the_table() -> None:
         ({"offensive_rating": 171.0}, "ratings_are_possible"),
     ],
 )
-def test_an_impossible_row_goes_to_the_quarantine_with_the_other_side(fields: Values, rule: str) -> None:
+def test_an_impossible_row_is_quarantined_with_the_other_side(fields: Values, rule: str) -> None:
     assert quarantined(*both(**fields)) == [rule, rule]
 
 

@@ -5,7 +5,6 @@ import polars as pl
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.completeness.contradictions import changed_games, contradicted_games
-from nba_pipeline.completeness.gates import judge_games
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, before, frame_of
 from nba_pipeline_tests.builders_days import complete_box
 
@@ -13,8 +12,7 @@ GAME = a_game()
 
 
 def contradicted(game: Values, *box: Values) -> set[str]:
-    boxscores = frame_of(BOXSCORES, *box)
-    return contradicted_games(judge_games(frame_of(SCHEDULE, game), boxscores), boxscores)
+    return contradicted_games(frame_of(SCHEDULE, game), frame_of(BOXSCORES, *box))
 
 
 def test_a_complete_game_is_not_contradicted() -> None:
@@ -48,6 +46,6 @@ def test_a_changed_added_or_removed_row_changes_its_game() -> None:
     assert changed([one], [one, other]) == {DAY: ["0022300002"]} == changed([one, other], [one])
 
 
-def test_only_the_dates_that_are_asked_for_are_compared() -> None:
+def test_only_the_requested_dates_are_compared() -> None:
     assert changed([], [a_boxscore(before(1))]) == {}
     assert changed_games(pl.DataFrame(schema=BOXSCORES.dtypes), frame_of(BOXSCORES, a_boxscore()), []) == {}

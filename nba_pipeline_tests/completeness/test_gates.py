@@ -128,7 +128,7 @@ def test_a_date_is_open_from_eighty_per_cent(complete: int, final: int, is_open:
     assert len(row["missing"]) == final - complete
 
 
-def test_what_is_missing_is_named_with_its_reason() -> None:
+def test_a_missing_game_is_named_with_its_reason() -> None:
     assert shares(1, 2)["missing"] == ["CLE@CHI 0000000002 (no box score of CHI; no box score of CLE)"]
 
 
@@ -139,7 +139,7 @@ def test_a_competition_without_a_source_is_named_and_does_not_count() -> None:
     assert covered["uncovered"] == [f"{cup_final['away_team']}@{cup_final['home_team']} 0000000002"]
 
 
-def test_every_date_asked_for_has_a_row() -> None:
+def test_every_requested_date_has_a_row() -> None:
     covered = gates.coverage(gates.judge_games(schedule_of(a_game()), boxes_of()), [DAY - timedelta(days=1), DAY])
     assert covered.select("game_date", "is_open").rows() == [(DAY - timedelta(days=1), True), (DAY, False)]
 
@@ -157,7 +157,7 @@ def test_a_closed_date_is_waived_from_noon_of_the_next_day(minutes: int, is_due:
     )
 
 
-def test_a_waiver_keeps_the_promise_of_its_table() -> None:
+def test_a_waiver_satisfies_the_schema() -> None:
     covered = gates.coverage(gates.judge_games(schedule_of(a_game(1), a_game(2)), boxes_of(a_game(1))), [DAY])
     good, rejected = gates.WAIVERS.conform(gates.waivers_due(covered, NOON_AFTER), NOON_AFTER, "v1")
     assert (good.height, rejected.height) == (1, 0)
@@ -179,31 +179,31 @@ def waived(ends_at: datetime | None = None, gate: str = gates.COVERAGE_GATE) -> 
 # Eligible games
 
 
-def go_on(
+def eligible(
     complete: int, final: int, waivers: pl.DataFrame = NO_WAIVERS, dates: Sequence[date] = (DAY,)
 ) -> tuple[list[str], dict[str, list[str]]]:
     games = [a_game(n) for n in range(1, final + 1)]
     return gates.eligible_games(schedule_of(*games), boxes_of(*games[:complete]), waivers, dates, NOON_AFTER)
 
 
-def test_from_eighty_per_cent_on_incomplete_games_are_left_out_by_name() -> None:
-    ids, left_out = go_on(4, 5)
+def test_from_eighty_per_cent_incomplete_games_are_excluded_by_name() -> None:
+    ids, left_out = eligible(4, 5)
     assert ids == [f"{n:010d}" for n in range(1, 5)]
     assert left_out == {"2024-03-12": ["BOS@ATL 0000000005"]}
 
 
-def test_a_whole_date_goes_on_without_names() -> None:
-    assert go_on(2, 2) == (["0000000001", "0000000002"], {})
-    assert go_on(0, 0) == ([], {})
+def test_a_complete_date_excludes_no_game() -> None:
+    assert eligible(2, 2) == (["0000000001", "0000000002"], {})
+    assert eligible(0, 0) == ([], {})
 
 
-def test_a_closed_date_says_what_is_missing() -> None:
+def test_a_closed_date_names_the_missing_games() -> None:
     with pytest.raises(Closed, match=r"2024-03-12 is closed: 3 of 4 final games .* fewer than 80%; missing: .*0000000004"):
-        go_on(3, 4)
+        eligible(3, 4)
 
 
-def test_a_waived_date_goes_on_with_its_complete_games_only() -> None:
-    ids, left_out = go_on(1, 4, waived())
+def test_only_the_complete_games_of_a_waived_date_are_eligible() -> None:
+    ids, left_out = eligible(1, 4, waived())
     assert ids == ["0000000001"]
     assert [name[-1] for name in left_out["2024-03-12"]] == ["2", "3", "4"]
 
@@ -211,10 +211,10 @@ def test_a_waived_date_goes_on_with_its_complete_games_only() -> None:
 @pytest.mark.parametrize("waivers", [waived(ends_at=NOON_AFTER), waived(gate="another_gate")], ids=["over", "another"])
 def test_a_waiver_that_is_over_or_of_another_gate_opens_nothing(waivers: pl.DataFrame) -> None:
     with pytest.raises(Closed):
-        go_on(1, 4, waivers)
+        eligible(1, 4, waivers)
 
 
-def test_a_range_goes_on_while_one_of_its_dates_is_open() -> None:
+def test_a_range_is_open_while_one_of_its_dates_is_open() -> None:
     after = DAY + timedelta(days=1)
     closed, open_ = a_game(1), a_game(2, after)
     schedule = schedule_of(closed, open_)
@@ -224,7 +224,7 @@ def test_a_range_goes_on_while_one_of_its_dates_is_open() -> None:
         gates.eligible_games(schedule, boxes_of(), NO_WAIVERS, [DAY, after], NOON_AFTER)
 
 
-def test_games_of_other_dates_do_not_come_along() -> None:
+def test_games_of_other_dates_are_not_eligible() -> None:
     other, game = a_game(1, DAY - timedelta(days=1)), a_game(2)
     ids, left_out = gates.eligible_games(schedule_of(other, game), boxes_of(other, game), NO_WAIVERS, [DAY], NOON_AFTER)
     assert (ids, left_out) == (["0000000002"], {})

@@ -50,7 +50,7 @@ def test_a_marked_game_is_not_played_from_then_on(warehouse: LocalWarehouse) -> 
     assert statuses(warehouse, hours=-1) == ["live", "final", "postponed"]  # a rebuild repeats earlier runs
 
 
-def test_a_mark_is_kept_with_who_why_and_when(warehouse: LocalWarehouse) -> None:
+def test_a_mark_has_its_author_reason_and_instant(warehouse: LocalWarehouse) -> None:
     marked(warehouse)
     assert warehouse.scan(NOT_PLAYED).drop("as_of", "code_version").collect().to_dicts() == [
         {
@@ -92,7 +92,7 @@ def test_a_marked_game_holds_neither_team_back(warehouse: LocalWarehouse) -> Non
     assert held.is_empty() and verdict.row(0, named=True)["recent_games"] == 0
 
 
-def test_games_that_are_not_played_are_told_with_the_word_of_who_says_so(warehouse: LocalWarehouse) -> None:
+def test_games_that_are_not_played_are_reported_with_their_reason(warehouse: LocalWarehouse) -> None:
     marked(warehouse)
     marks = warehouse.scan(NOT_PLAYED).collect()
     games = with_marks(frame_of(TABLES["schedule"], *GAMES), marks, NOW)
@@ -124,11 +124,11 @@ GOOD = {"--game": STUCK, "--reason": "because", "--author": "Ann"}
     ],
     ids=["no reason", "no author", "unknown game", "final", "postponed", "no mark"],
 )  # fmt: skip
-def test_wrong_use_is_one_sentence_and_adds_nothing(
+def test_wrong_use_is_one_message_and_adds_nothing(
     wrong: dict[str, str | None], sentence: str, warehouse: LocalWarehouse, tmp_path: Path
 ) -> None:
-    words = [word for option in (GOOD | wrong).items() for word in option if word is not None]
-    ended = nba_pipeline("not-played", *words, home=tmp_path, now=NOW)
+    texts = [text for option in (GOOD | wrong).items() for text in option if text is not None]
+    ended = nba_pipeline("not-played", *texts, home=tmp_path, now=NOW)
     assert (ended.returncode, ended.stdout) == (2, "") and sentence in ended.stderr and len(ended.stderr.splitlines()) == 1
     assert warehouse.scan(NOT_PLAYED).collect().is_empty()
 

@@ -24,18 +24,18 @@ def slate(
     """The verdict on a date and the excluded teams, without the box scores of some games."""
     boxes = boxes_of(*(g for g in games if g["status"] == "final" and g["game_id"] not in without))
     tonight = [a_game(60 + n, day, status="scheduled") for n in range(5)]
-    verdicts, held_back = slate_gates.judge_slates(schedule_of(*games, *tonight), boxes, [day], as_of)
-    return verdicts.row(0, named=True), [(row["team"], row["matchup"][-2:]) for row in held_back.iter_rows(named=True)]
+    verdicts, excluded_teams = slate_gates.judge_slates(schedule_of(*games, *tonight), boxes, [day], as_of)
+    return verdicts.row(0, named=True), [(row["team"], row["matchup"][-2:]) for row in excluded_teams.iter_rows(named=True)]
 
 
 def ids(*numbers: int) -> list[str]:
     return [f"{n:010d}" for n in numbers]
 
 
-def test_a_slate_looks_at_the_last_three_slates() -> None:
-    verdict, held_back = slate(HISTORY)
+def test_a_slate_is_judged_by_the_last_three_slates() -> None:
+    verdict, excluded_teams = slate(HISTORY)
     assert verdict == {"game_date": DAY, "recent_games": 15, "recent_complete": 15, "share": 1.0, "is_open": True, "missing": []}
-    assert held_back == []
+    assert excluded_teams == []
 
 
 @pytest.mark.parametrize(
@@ -49,28 +49,28 @@ def test_a_slate_is_closed_below_eighty_per_cent_of_them(without: list[str], is_
     assert sorted(name[-10:] for name in verdict["missing"]) == [g for g in without if int(g) < 15]
 
 
-def test_a_team_with_a_hole_among_its_last_three_games_is_held_back() -> None:
-    _, held_back = slate(HISTORY, ids(2, 15))
-    assert held_back == [("CHI", "02"), ("CLE", "02")]
+def test_a_team_with_an_incomplete_game_among_its_last_three_is_excluded() -> None:
+    _, excluded_teams = slate(HISTORY, ids(2, 15))
+    assert excluded_teams == [("CHI", "02"), ("CLE", "02")]
 
 
-def test_the_games_of_the_date_itself_and_later_are_not_looked_at() -> None:
+def test_games_of_the_date_and_later_do_not_count() -> None:
     today = [a_game(n, DAY + timedelta(days=n // 25)) for n in range(20, 30)]
     assert slate([*HISTORY, *today], ids(*range(20, 30))) == slate(HISTORY)
 
 
-def test_a_season_begins_without_the_last_one() -> None:
+def test_games_of_the_last_season_do_not_count() -> None:
     playoffs = [a_game(n, date(2024, 6, 17)) for n in range(5)]
-    verdict, held_back = slate(playoffs, ids(0, 1, 2, 3, 4), date(2024, 10, 22), eastern(date(2024, 10, 22), 12))
-    assert (verdict["recent_games"], verdict["is_open"], held_back) == (0, True, [])
+    verdict, excluded_teams = slate(playoffs, ids(0, 1, 2, 3, 4), date(2024, 10, 22), eastern(date(2024, 10, 22), 12))
+    assert (verdict["recent_games"], verdict["is_open"], excluded_teams) == (0, True, [])
 
 
-def test_a_game_that_should_be_over_counts_as_one_without_a_box_score() -> None:
+def test_an_overdue_game_counts_as_incomplete() -> None:
     stale = a_game(20, DAY - timedelta(days=1), status="scheduled", home_points=None, away_points=None)
-    verdict, held_back = slate([*HISTORY[5:], stale], as_of=eastern(DAY, 7))
+    verdict, excluded_teams = slate([*HISTORY[5:], stale], as_of=eastern(DAY, 7))
     assert (verdict["recent_games"], verdict["recent_complete"]) == (11, 10)
     assert verdict["missing"] == ["BOS@ATL 0000000020"]
-    assert held_back == [("ATL", "20"), ("BOS", "20")]
+    assert excluded_teams == [("ATL", "20"), ("BOS", "20")]
 
 
 @pytest.mark.parametrize(
@@ -83,29 +83,29 @@ def test_a_game_that_should_be_over_counts_as_one_without_a_box_score() -> None:
     ],
     ids=str,
 )
-def test_a_game_that_may_still_go_on_or_was_not_played_is_not_missed(columns: dict[str, Any], hour: int) -> None:
+def test_a_game_in_progress_or_not_played_is_not_missing(columns: dict[str, Any], hour: int) -> None:
     yesterday = a_game(20, DAY - timedelta(days=1), home_points=None, away_points=None, **columns)
-    verdict, held_back = slate([*HISTORY[5:], yesterday], as_of=eastern(DAY, hour))
-    assert (verdict["missing"], held_back) == ([], [])
+    verdict, excluded_teams = slate([*HISTORY[5:], yesterday], as_of=eastern(DAY, hour))
+    assert (verdict["missing"], excluded_teams) == ([], [])
 
 
-def test_a_game_without_a_known_tipoff_is_missed_in_the_morning() -> None:
+def test_a_game_without_a_known_tipoff_is_missing_in_the_morning() -> None:
     yesterday = a_game(20, DAY - timedelta(days=1), status="unknown", tipoff_at=None)
     assert slate([*HISTORY[5:], yesterday], as_of=eastern(DAY, 7))[0]["missing"] == ["BOS@ATL 0000000020"]
 
 
-def test_a_range_of_slates_answers_as_each_of_its_dates_does() -> None:
+def test_a_range_of_slates_has_the_results_of_its_dates() -> None:
     """A game that was never played is ignored after three days, independent of the first date of the run."""
     stale = a_game(20, DAY - timedelta(days=2), status="scheduled")
     games, dates = [*HISTORY, stale], days(DAY - timedelta(days=2), DAY + timedelta(days=4))
     boxes = boxes_of(*(g for g in HISTORY if g["game_id"] not in ids(3, 7)))
     together = slate_gates.judge_slates(schedule_of(*games), boxes, dates, NOON_AFTER)
     alone = [slate_gates.judge_slates(schedule_of(*games), boxes, [day], NOON_AFTER) for day in dates]
-    for whole, parts in zip(together, zip(*alone, strict=True), strict=True):
-        assert_frame_equal(whole, pl.concat(parts))
+    for together_rows, parts in zip(together, zip(*alone, strict=True), strict=True):
+        assert_frame_equal(together_rows, pl.concat(parts))
 
 
-def test_the_gate_reads_as_far_back_as_it_looks_and_no_box_score_of_the_date(tmp_path: Any) -> None:
+def test_the_gate_reads_forty_days_and_no_box_score_of_the_date(tmp_path: Any) -> None:
     dates_read: dict[str, Collection[date]] = {}
 
     class Listening(LocalWarehouse):
@@ -146,8 +146,8 @@ def test_a_slate_is_closed_without_a_column_of_the_box_scores(column: str) -> No
 def test_a_slate_is_closed_when_minutes_are_not_numbers() -> None:
     games = schedule_of(a_game(day=DAY - timedelta(days=1)), a_game(1, DAY))
     boxes = boxes_of(a_game()).with_columns(minutes=float("nan"))
-    verdicts, held_back = slate_gates.judge_slates(games, boxes, [DAY], NOON_AFTER)
-    assert (verdicts["is_open"].to_list(), held_back.height) == ([False], 2)
+    verdicts, excluded_teams = slate_gates.judge_slates(games, boxes, [DAY], NOON_AFTER)
+    assert (verdicts["is_open"].to_list(), excluded_teams.height) == ([False], 2)
 
 
 def test_a_slate_is_closed_when_the_warehouse_cannot_be_read(tmp_path: Any) -> None:

@@ -116,7 +116,7 @@ def test_a_slate_that_is_predicted_waits_for_its_games() -> None:
     assert state(TONIGHT, eastern(BEFORE, 12)) == "NOT_DUE"
 
 
-def test_tomorrow_s_slate_may_go_without_features_that_today_s_may_not() -> None:
+def test_features_are_optional_for_tomorrow_and_required_for_today() -> None:
     assert [state(without(TONIGHT, "player_form"), now) for now in (eastern(BEFORE, 18), eastern(DAY, 8))] == ["DEGRADED", "LATE"]
 
 
@@ -134,7 +134,7 @@ def test_a_source_without_rows_that_usually_has_some_degrades() -> None:
     assert state(facts, MORNING, usual=frozenset()) == "COMPLETE"
 
 
-def test_what_a_later_call_should_have_made_again_is_late() -> None:
+def test_a_table_that_a_later_call_did_not_update_is_late() -> None:
     at_seven = dict.fromkeys(SLATE, eastern(DAY, 7, 3))
     found, reasons = state_of(replace(TONIGHT, made_at=at_seven), eastern(DAY, 9, 6))
     assert found == "LATE" and reasons[0].startswith("not updated since 2026-01-15 14:00 UTC: schedule, upcoming_players")
@@ -162,7 +162,7 @@ def test_a_date_that_no_run_ever_touched_is_late_and_then_failed(now: datetime, 
     assert state(NOTHING, now) == expected
 
 
-def test_a_date_whose_schedule_alone_is_known_fails_by_the_names_of_its_tables() -> None:
+def test_a_date_with_only_a_schedule_fails_with_the_names_of_its_tables() -> None:
     facts = replace(NOTHING, games=scheduled(), rows={**NOTHING.rows, "schedule": 9})
     found, reasons = state_of(facts, NOON_AFTER)
     assert found == "FAILED" and all(name in " ".join(reasons) for name in DAILY_TABLES if name != "schedule")
@@ -232,7 +232,7 @@ def test_a_date_that_is_worked_on_is_running(facts: Facts) -> None:
     assert state(facts, eastern(DAY, 12), is_running=True) == "RUNNING"
 
 
-def test_a_complete_date_stays_complete_while_it_is_read_again() -> None:
+def test_a_complete_date_stays_complete_during_a_reread() -> None:
     assert state(FINISHED, MORNING, is_running=True) == "COMPLETE"
 
 
@@ -252,7 +252,7 @@ def test_a_closed_ledger_fails_a_date_whatever_runs() -> None:
 
 
 @pytest.mark.parametrize("facts", [FINISHED, Facts(DAY, (), {"schedule": 0})], ids=["games", "no games"])
-def test_a_table_to_make_again_degrades(facts: Facts) -> None:
+def test_a_stale_table_degrades_the_date(facts: Facts) -> None:
     assert state(facts, MORNING, missing=("landed but not loaded: boxscores",)) == "DEGRADED"
 
 

@@ -46,7 +46,7 @@ def test_holes_before_the_window_and_of_the_date_itself_do_not_count() -> None:
     assert judged(5, before(30), DAY, before(-1), starts=before(12))["expected_games_last_10"] == 5
 
 
-def test_without_a_game_it_cannot_be_said() -> None:
+def test_without_a_game_completeness_is_null() -> None:
     row = judged(0, before(3))
     assert (row["is_window_complete"], row["actual_games_last_10"], row["contributing_game_ids"]) == (None, 0, [])
 

@@ -63,7 +63,7 @@ def test_a_game_without_a_line_or_without_him_is_no_lined_game() -> None:
     assert (found["over_streak_lined_games"], found["previous_closing_line"]) == (2, 21.5)
 
 
-def test_the_mean_needs_three_lined_games_and_looks_at_five() -> None:
+def test_the_mean_needs_three_lined_games_and_covers_five() -> None:
     margins = [100, 1, 2, 3, 4, 5]
     means = [
         lined(games_of(*[(20 + margin, 19.5) for margin in margins[:n]]))["points_minus_closing_line_mean_last_5_lined_games"]
@@ -72,19 +72,19 @@ def test_the_mean_needs_three_lined_games_and_looks_at_five() -> None:
     assert means == [None, pytest.approx(103 / 3 + 0.5), 3.5]
 
 
-def test_the_share_needs_five_lined_games_looks_at_ten_and_counts_a_push_as_not_over() -> None:
+def test_the_share_needs_five_lined_games_covers_ten_and_counts_a_push_as_not_over() -> None:
     games: list[Game] = [(30, 20.5)] * 3 + [(20, 20.0)] + [(10, 20.5)] * 7
     shares = [lined(games_of(*games[:n]))["over_pct_last_10_lined_games"] for n in (4, 5, 11)]
     assert shares == [None, 0.6, 0.2]
 
 
-def test_nobody_has_a_streak_before_his_first_lined_game() -> None:
+def test_a_player_has_no_streak_before_his_first_lined_game() -> None:
     assert lined(games_of((30, None))) == dict.fromkeys(LINED)
     assert lined(games_of((30, 20.5), season="2022-23", last=before(300))) == dict.fromkeys(LINED)
     assert lined(games_of((30, 20.5), player=1)) == dict.fromkeys(LINED)
 
 
-def test_the_game_itself_and_later_ones_are_not_seen() -> None:
+def test_the_game_itself_and_later_games_do_not_count() -> None:
     past = games_of((30, 20.5), (30, 21.5), (10, 20.0))
     later = games_of((99, 1.5), (99, 1.5), last=before(-1))
     assert lined(past, later) == lined(past)

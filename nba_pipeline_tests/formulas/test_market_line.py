@@ -89,9 +89,9 @@ def test_what_is_never_the_market(fields: Values) -> None:
 
 
 def test_wild_lines_after_the_tip_off_move_nothing() -> None:
-    honest = [a_prop_line(24.5), a_prop_line(25.5, "bovada")]
+    unchanged = [a_prop_line(24.5), a_prop_line(25.5, "bovada")]
     wild = [a_prop_line(60.0, book, snapshot_at=IN_PLAY, is_before_tipoff=False) for book in ("draftkings", "bovada")]
-    assert the_line(*honest, *wild) == the_line(*honest)
+    assert the_line(*unchanged, *wild) == the_line(*unchanged)
 
 
 def test_the_order_of_the_rows_does_not_matter() -> None:

@@ -212,7 +212,7 @@ def test_zones_of_a_team_hold_its_listed_heave(fga: int, heaves: int | None, thr
     assert of_teams(fga, HEAVES["of nobody"], heaves)["three_point_fga"] == three_point_fga
 
 
-def test_zones_of_a_team_are_kept_where_its_heave_is_not_listed() -> None:
+def test_zones_of_a_team_are_complete_without_its_unlisted_heave() -> None:
     nothing = an_action("rebound", made=None, player_id=None)
     assert of_teams(3, nothing, 1)["three_point_fga"] == 0
     assert of_teams(3, nothing, 0)["three_point_fga"] is None

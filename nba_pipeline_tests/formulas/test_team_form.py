@@ -71,7 +71,7 @@ def test_a_blowout_is_a_margin_of_fifteen_either_way_among_the_last_ten() -> Non
     assert row["blowout_pct_last_10_team_games"] == pytest.approx(4 / 10)
 
 
-def test_the_season_begins_anew() -> None:
+def test_windows_restart_with_the_season() -> None:
     games = season_of(*[5] * 10, season="2022-23")
     row = form([*games, *[game | {"team": "NYK"} for game in games]])
     assert [row[name] for name in (*LEAST_FORM, "team_win_pct_season", "blowout_pct_last_10_team_games")] == [None] * 4
@@ -131,5 +131,5 @@ def test_a_game_of_the_day_before_moves_the_row() -> None:
     rows = ROWS.filter(game_date=DATES[-1])
     is_last = pl.col("game_date") == DATES[-1] - timedelta(days=2)
     games = TEAM_GAMES.with_columns(pl.when(is_last).then(pl.lit(200.0)).otherwise("pace").alias("pace"))
-    honest, moved = (league_form(rows, some)["team_pace_last_10_games"] for some in (TEAM_GAMES, games))
-    assert (honest != moved).all()
+    unchanged, moved = (league_form(rows, some)["team_pace_last_10_games"] for some in (TEAM_GAMES, games))
+    assert (unchanged != moved).all()
