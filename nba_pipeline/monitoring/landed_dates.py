@@ -19,8 +19,10 @@ Endpoint = tuple[str, str]
 """Provider and endpoint, the first two folders of a payload."""
 
 BOX_SCORES: tuple[Endpoint, ...] = (
-    (nba_cdn.PROVIDER, "boxscore"), (nba_stats.PROVIDER, "player_game_log"), (balldontlie.PROVIDER, "box_scores"),
-)  # fmt: skip
+    (nba_cdn.PROVIDER, "boxscore"),
+    (nba_stats.PROVIDER, "player_game_log"),
+    (balldontlie.PROVIDER, "box_scores"),
+)
 ODDS: tuple[Endpoint, ...] = tuple(
     (odds_api.PROVIDER, f"{prefix}{endpoint}") for prefix in ("", "historical_") for endpoint in ("events", "event_odds")
 )
@@ -79,10 +81,10 @@ def missing_sources(
 
 def _dates_of(names: Collection[str]) -> set[date]:
     """Returns the dates among the names of periods or partitions."""
-    found = set[date]()
+    dates = set[date]()
     for name in names:
         try:
-            found.add(date.fromisoformat(name))
+            dates.add(date.fromisoformat(name))
         except ValueError:  # a season, or "all"
             continue
-    return found
+    return dates
