@@ -16,8 +16,9 @@ from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.sources.team_boxscores import TABLE as TEAM_BOXSCORES
 from nba_pipeline.assets.sources.team_boxscores import sum_players
+from nba_pipeline.audit.box_scores import actions_of
 from nba_pipeline.audit.recompute import World
-from nba_pipeline.audit.worlds import actions_of, ordered
+from nba_pipeline.audit.worlds import ordered
 from nba_pipeline.completeness import gates
 from nba_pipeline.tables.table import Table
 from nba_pipeline_tests.builders import Values, a_boxscore, a_game, at, frame_of, who_did_not_play

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from nba_pipeline.audit.recompute import World, features_from, summaries_of
-from nba_pipeline.audit.worlds import DAYS_OF_ABSURDITY, before, ordered, since
+from nba_pipeline.audit.worlds import DAYS_OF_NONSENSE, before, ordered, since
 from nba_pipeline.errors import Closed
 from nba_pipeline.tables.table import TABLES
 
@@ -96,7 +96,7 @@ class Audit:
 
     def cut(self, day: date) -> World:
         """Returns the original world up to 14 days after the date."""
-        end = day + timedelta(days=DAYS_OF_ABSURDITY + 1)
+        end = day + timedelta(days=DAYS_OF_NONSENSE + 1)
         return self.altered("cut", day, lambda: {name: before(frame, end) for name, frame in self.world.items()})
 
     def summarised(self, derivation: Derivation, world: World, day: date | None = None) -> World:

@@ -2,12 +2,11 @@
 
 Each test takes a derivation: the real one, or one with a planted leak (see `plants`). Every planted leak must fail at
 least one test. Two worlds that differ only in facts unknown at the time (see `worlds`) must give identical values in
-every column of every feature table. Two worlds that differ in known facts must give different values; otherwise the tests
-would detect nothing.
+every column of every feature table. `sensitivity` holds the opposite: known facts must change values.
 """
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -16,24 +15,14 @@ from typing import Any
 import polars as pl
 import polars.selectors as cs
 
-from nba_pipeline.audit.derivations import REAL, RESUMMARISED_DAYS, Audit, Derivation
+from nba_pipeline.audit.box_scores import with_more_threes
+from nba_pipeline.audit.derivations import REAL, Audit, Derivation
 from nba_pipeline.audit.differences import Difference, differences
+from nba_pipeline.audit.known_facts import is_quiet, without_later_facts
+from nba_pipeline.audit.nonsense import with_nonsense
 from nba_pipeline.audit.recompute import World
-from nba_pipeline.audit.worlds import (
-    PLAYER,
-    WILD_TOTAL,
-    absurd,
-    before,
-    between,
-    first_tipoff,
-    gone,
-    is_quiet,
-    with_game_lines_just_before,
-    with_lines_just_before,
-    with_more_threes,
-    with_reports_just_before,
-    with_snapshots_in_play,
-)
+from nba_pipeline.audit.snapshots import with_snapshots_in_play
+from nba_pipeline.audit.worlds import PLAYER, between, first_tipoff
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.settings import SETTINGS
 
@@ -42,14 +31,10 @@ THREADS = 2
 
 AN_INSTANT = timedelta(microseconds=1)
 PLAYER_DATES = 10
-SENSITIVE_DATES = 5
-"""Number of sampled dates on which the sensitivity test alters players."""
 
 MORE_THREES = (5, 15)
 """Fewest and most made threes added to a box score; enough to change every mean."""
 
-NEW_LINE = 33.5
-NEW_STATUS = "doubtful"
 
 MOST_ABOVE_THE_LINE = 0.02
 HIGHEST_HONEST_CORRELATION = 0.80
@@ -90,7 +75,9 @@ def everything_after_the_first_tipoff_may_go(audit: Audit, derivation: Derivatio
 
     def worlds(day: date) -> tuple[World, World]:
         border = first_tipoff(audit.world, day)
-        left = audit.summarised(derivation, audit.altered("gone", day, lambda: gone(audit.world, day, border)), day)
+        left = audit.summarised(
+            derivation, audit.altered("gone", day, lambda: without_later_facts(audit.world, day, border)), day
+        )
         just_before = audit.as_of if border is None else border - AN_INSTANT
         now = audit.derived(derivation, left, [day], just_before)
         if border is None or is_quiet(audit.world, day, border):
@@ -104,7 +91,7 @@ def everything_after_the_first_tipoff_may_be_absurd(audit: Audit, derivation: De
     """Features do not change when everything that became known at or after the tip-off of its game is replaced by nonsense."""
 
     def worlds(day: date) -> tuple[World, World]:
-        nonsense = audit.summarised(derivation, audit.altered("absurd", day, lambda: absurd(audit.world, day)), day)
+        nonsense = audit.summarised(derivation, audit.altered("absurd", day, lambda: with_nonsense(audit.world, day)), day)
         return audit.baseline(derivation), audit.derived(derivation, nonsense, [day], audit.as_of)
 
     return _nothing_moves("everything_after_the_first_tipoff_may_be_absurd", audit, derivation, dates, worlds)
@@ -116,7 +103,7 @@ def the_games_own_box_score_may_change(audit: Audit, derivation: Derivation, dat
 
     def worlds(day: date) -> tuple[World, World]:
         chance = audit.chance(day)
-        chosen = _one_of_each_team(between(audit.world["boxscores"], day, day).filter("did_play"), chance)
+        chosen = one_of_each_team(between(audit.world["boxscores"], day, day).filter("did_play"), chance)
         # different numbers per team, so that the margin changes too
         threes = pl.Series("threes", [chance.randint(*MORE_THREES) for _ in range(chosen.height)], dtype=pl.Int64)
         altered_on[day] = chosen.height
@@ -124,7 +111,7 @@ def the_games_own_box_score_may_change(audit: Audit, derivation: Derivation, dat
         world = audit.summarised(derivation, altered, day)
         return audit.baseline(derivation), audit.derived(derivation, world, [day], audit.as_of)
 
-    result = _nothing_moves("the_games_own_box_score_may_change", audit, derivation, _some(dates, PLAYER_DATES), worlds)
+    result = _nothing_moves("the_games_own_box_score_may_change", audit, derivation, evenly_spaced(dates, PLAYER_DATES), worlds)
     players = sum(altered_on.values())
     return Result(result.name, result.passed, players, f"{players} players altered; {result.detail}", result.differences)
 
@@ -206,27 +193,6 @@ def windows_rarely_equal_the_leaked_ones(audit: Audit, derivation: Derivation, d
     return Result(name, max(shares.values()) <= LARGEST_SHARE_BY_CHANCE, rows.height, f"share that is equal: {told}")
 
 
-def a_fact_of_before_moves_the_row(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
-    """Features change with the box score of the previous game, and with a line, game line or report 1 s before tip-off.
-
-    Without this sensitivity, the other tests would detect nothing.
-    """
-    name, moved = "a_fact_of_before_moves_the_row", dict[str, list[bool]]()
-    has_windows = audit.baseline(derivation)["features"].filter(pl.col("points_mean_last_5_games").is_not_null())
-    with_windows = [day for day in dates if day in set(has_windows["game_date"])]
-    for day in _some(with_windows or dates, SENSITIVE_DATES):
-        audit.say(f"{name}: {day}")
-        for what, seen in _what_is_seen(audit, derivation, day):
-            moved.setdefault(what, []).append(seen)
-    n = sum(len(seen) for seen in moved.values())
-    told = f"seen: {', '.join(f'{sum(seen)} of {len(seen)} {what}' for what, seen in moved.items())}"
-    if "last box scores" not in moved:
-        told += "; without a window of five games no box score could be tried"
-    if "lines" not in moved:
-        told += "; without a known tip-off no line and no report could be tried"
-    return Result(name, all(all(seen) for seen in moved.values()) if n else None, n, told)
-
-
 TESTS: tuple[Test, ...] = (
     everything_after_the_first_tipoff_may_go, everything_after_the_first_tipoff_may_be_absurd,
     the_games_own_box_score_may_change, no_line_or_report_is_from_after_tipoff,
@@ -262,40 +228,15 @@ def _compared(name: str, pairs: Iterable[tuple[Sequence[date], World, World]]) -
     return Result(name, False, rows, f"{found[0]}{more}", listed)
 
 
-def _some(dates: Sequence[date], number: int) -> list[date]:
+def evenly_spaced(dates: Sequence[date], number: int) -> list[date]:
     """Returns at most `number` dates, evenly spaced."""
     return list(dates) if len(dates) <= number else [dates[len(dates) * n // number] for n in range(number)]
 
 
-def _one_of_each_team(rows: pl.DataFrame, chance: random.Random) -> pl.DataFrame:
+def one_of_each_team(rows: pl.DataFrame, chance: random.Random) -> pl.DataFrame:
+    """Returns one random row per game and team."""
     order = pl.Series("order", [chance.random() for _ in range(rows.height)], dtype=pl.Float64)
     return rows.sort(PLAYER).with_columns(order).sort("order").unique(["game_id", "team"], keep="first", maintain_order=True)
-
-
-def _what_is_seen(audit: Audit, derivation: Derivation, day: date) -> Iterator[tuple[str, bool]]:
-    """Yields each alteration, applied to one player per team, and whether that player's features changed."""
-    made = audit.baseline(derivation)
-    tipoffs = made["upcoming_players"].select(*PLAYER, "tipoff_at")
-    rows = made["features"].filter(pl.col("game_date") == day).join(tipoffs, on=PLAYER, how="left")
-    is_recent = pl.col("latest_game_date") >= day - timedelta(days=RESUMMARISED_DAYS)
-    scorers = _one_of_each_team(rows.filter(is_recent & pl.col("points_mean_last_5_games").is_not_null()), audit.chance(day))
-    offered = rows.filter(pl.col("tipoff_at").is_not_null() & pl.col("line").ne_missing(NEW_LINE))
-    people = _one_of_each_team(offered, audit.chance(day))
-    games = audit.summarised(derivation, audit.world)["player_game_summary"].filter("did_play")
-    last = games.join(scorers, left_on=["player_id", "game_date"], right_on=["player_id", "latest_game_date"], how="semi")
-    world: World = {name: before(frame, day + timedelta(days=1)) for name, frame in audit.world.items()}
-    world = with_more_threes(world, last.select(*PLAYER, pl.lit(MORE_THREES[0], pl.Int64).alias("threes")))
-    world = with_lines_just_before(world, people, NEW_LINE)
-    world = with_game_lines_just_before(world, people.unique("game_id"))
-    world = with_reports_just_before(world, people, NEW_STATUS)
-    after = audit.derived(derivation, audit.summarised(derivation, world, day), [day], audit.as_of)["features"]
-    now = {row["player_id"]: row for row in after.filter(pl.col("game_date") == day).iter_rows(named=True)}
-    for player, mean in scorers.select("player_id", "points_mean_last_5_games").iter_rows():
-        yield "last box scores", player in now and now[player]["points_mean_last_5_games"] != mean
-    for player in people["player_id"]:
-        for what, column, value in (("lines", "line", NEW_LINE), ("game lines", "game_total", WILD_TOTAL),
-                                    ("reports", "injury_status", NEW_STATUS)):  # fmt: skip
-            yield what, player in now and now[player][column] == value
 
 
 def _with_points(audit: Audit, derivation: Derivation) -> pl.DataFrame:

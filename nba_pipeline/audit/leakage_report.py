@@ -14,10 +14,11 @@ from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.audit.controls import control_dates, dates_shown, tried
 from nba_pipeline.audit.derivations import REAL, Audit, Derivation
-from nba_pipeline.audit.leakage import TESTS, Test, a_fact_of_before_moves_the_row
+from nba_pipeline.audit.leakage import TESTS, Test
 from nba_pipeline.audit.parity import a_later_backfill_differs_only_where_a_source_did, stored_rows_equal_recomputed_rows
 from nba_pipeline.audit.plants import PLANTS
 from nba_pipeline.audit.recompute import World, sources_before
+from nba_pipeline.audit.sensitivity import a_fact_of_before_moves_the_row
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import days
 from nba_pipeline.warehouse import Warehouse

@@ -6,8 +6,8 @@ import polars as pl
 from polars.testing import assert_frame_equal
 
 from nba_pipeline.audit.derivations import FEATURE_TABLES, REAL, RESUMMARISED_DAYS, SUMMARIES, Audit
+from nba_pipeline.audit.nonsense import with_nonsense
 from nba_pipeline.audit.recompute import World, derive, summaries_of
-from nba_pipeline.audit.worlds import absurd
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE
 from nba_pipeline_tests.builders_audit import FIRST, a_world
 
@@ -17,7 +17,7 @@ def test_summaries_of_the_last_days_and_older_ones_are_those_of_the_whole() -> N
     world, day = a_world(dates), dates[15]
     assert day - timedelta(days=RESUMMARISED_DAYS) > dates[4]
     audit = Audit(world, [day], LATER)
-    altered = absurd(audit.world, day)
+    altered = with_nonsense(audit.world, day)
     anew, whole = audit.summarised(REAL, altered, day), summaries_of(altered, LATER)
     for name in SUMMARIES:
         assert_frame_equal(anew[name], whole[name])

@@ -12,13 +12,13 @@ from nba_pipeline.audit.derivations import REAL, Audit, Derivation, Derive
 from nba_pipeline.audit.leakage import (
     TESTS,
     Test,
-    a_fact_of_before_moves_the_row,
     everything_after_the_first_tipoff_may_go,
     no_feature_knows_the_points_better_than_the_line,
     no_line_or_report_is_from_after_tipoff,
     windows_rarely_equal_the_leaked_ones,
 )
 from nba_pipeline.audit.recompute import World
+from nba_pipeline.audit.sensitivity import a_fact_of_before_moves_the_row
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE
 from nba_pipeline_tests.builders import frame_of
 from nba_pipeline_tests.builders_audit import DATES

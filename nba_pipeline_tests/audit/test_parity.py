@@ -8,6 +8,7 @@ import pytest
 
 from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
 from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
+from nba_pipeline.audit.box_scores import with_more_threes
 from nba_pipeline.audit.derivations import REAL, Audit
 from nba_pipeline.audit.leakage import Result
 from nba_pipeline.audit.parity import (
@@ -16,7 +17,7 @@ from nba_pipeline.audit.parity import (
     value_differences,
 )
 from nba_pipeline.audit.recompute import World
-from nba_pipeline.audit.worlds import between, with_more_threes
+from nba_pipeline.audit.worlds import between
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE, as_stored
 from nba_pipeline_tests.builders import at
 

@@ -12,8 +12,9 @@ from nba_pipeline.assets.summaries.player_game_summary import TABLE as PLAYER_GA
 from nba_pipeline.assets.summaries.player_game_summary import player_game_summary
 from nba_pipeline.assets.summaries.team_game_summary import TABLE as TEAM_GAMES
 from nba_pipeline.assets.summaries.team_game_summary import team_game_summary
+from nba_pipeline.audit.box_scores import with_more_threes
 from nba_pipeline.audit.recompute import World, summaries_of
-from nba_pipeline.audit.worlds import between, with_more_threes
+from nba_pipeline.audit.worlds import between
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.instance.clock import Clock

@@ -6,21 +6,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from nba_pipeline.audit.box_scores import with_more_threes
+from nba_pipeline.audit.known_facts import without_later_facts
+from nba_pipeline.audit.nonsense import with_nonsense
 from nba_pipeline.audit.recompute import SOURCES, World, summaries_of
-from nba_pipeline.audit.worlds import (
-    PLAYER,
-    WILD_LINE,
-    absurd,
-    before,
-    between,
-    first_tipoff,
-    gone,
-    since,
-    with_lines_just_before,
-    with_more_threes,
-    with_reports_just_before,
-    with_snapshots_in_play,
-)
+from nba_pipeline.audit.snapshots import WILD_LINE, with_lines_just_before, with_reports_just_before, with_snapshots_in_play
+from nba_pipeline.audit.worlds import PLAYER, before, between, first_tipoff, since
 from nba_pipeline.completeness import gates
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER
 from nba_pipeline_tests.builders import at
@@ -40,12 +31,12 @@ def test_a_world_is_cut_by_its_dates(world: World) -> None:
 @pytest.mark.parametrize("name", SOURCES)
 def test_what_was_known_before_the_date_stays(world: World, name: str) -> None:
     assert world[name].height
-    for altered in (gone(world, CONTROL), absurd(world, CONTROL)):
+    for altered in (without_later_facts(world, CONTROL), with_nonsense(world, CONTROL)):
         assert_frame_equal(before(altered[name], CONTROL), before(world[name], CONTROL))
 
 
 def test_of_the_date_only_snapshots_and_fixtures_remain(world: World) -> None:
-    left = {name: since(frame, CONTROL) for name, frame in gone(world, CONTROL).items()}
+    left = {name: since(frame, CONTROL) for name, frame in without_later_facts(world, CONTROL).items()}
     assert left["boxscores"].height == left["team_boxscores"].height == left["play_by_play"].height == 0
     assert left["schedule"]["status"].unique().to_list() == ["scheduled"]
     assert left["schedule"].select("home_points", "away_points").null_count().row(0) == (5, 5)
@@ -55,7 +46,7 @@ def test_of_the_date_only_snapshots_and_fixtures_remain(world: World) -> None:
 
 def test_with_a_border_what_arrived_later_goes_too(world: World) -> None:
     two_hours_before = FIRST_TIPOFF - timedelta(hours=2)
-    left = gone(world, CONTROL, two_hours_before)
+    left = without_later_facts(world, CONTROL, two_hours_before)
     shown = since(left["prop_lines"], CONTROL)["snapshot_at"]
     assert shown.max() < two_hours_before  # type: ignore[operator]
     assert 0 < shown.len() < between(world["prop_lines"], CONTROL, CONTROL).height
@@ -63,19 +54,19 @@ def test_with_a_border_what_arrived_later_goes_too(world: World) -> None:
 
 def test_a_report_that_arrived_after_the_border_was_not_known(world: World) -> None:
     late = world["injuries"].with_columns(pl.lit(FIRST_TIPOFF).alias("seen_at"))
-    assert since(gone({**world, "injuries": late}, CONTROL, FIRST_TIPOFF)["injuries"], CONTROL).is_empty()
+    assert since(without_later_facts({**world, "injuries": late}, CONTROL, FIRST_TIPOFF)["injuries"], CONTROL).is_empty()
 
 
 def test_snapshots_of_an_unknown_tipoff_go(world: World) -> None:
     unknown = world["schedule"].with_columns(pl.lit(None, pl.Datetime("us", "UTC")).alias("tipoff_at"))
-    left = gone({**world, "schedule": unknown}, CONTROL)
+    left = without_later_facts({**world, "schedule": unknown}, CONTROL)
     assert since(left["prop_lines"], CONTROL).height == since(left["injuries"], CONTROL).height == 0
     assert first_tipoff({**world, "schedule": unknown}, CONTROL) is None
     assert first_tipoff(world, CONTROL) == FIRST_TIPOFF
 
 
 def test_absurd_games_are_complete_and_nothing_like_themselves(world: World) -> None:
-    made = absurd(world, CONTROL)
+    made = with_nonsense(world, CONTROL)
     assert gates.judge_games(made["schedule"], made["boxscores"])["is_complete"].all()
     was, now = (since(summaries_of(w, LATER)["player_game_summary"], CONTROL) for w in (world, made))
     assert now["has_complete_zones"].drop_nulls().all()
@@ -87,7 +78,7 @@ def test_absurd_games_are_complete_and_nothing_like_themselves(world: World) -> 
 
 
 def test_absurd_snapshots_are_wild_and_later_than_what_is_left(world: World) -> None:
-    made = absurd(world, CONTROL)
+    made = with_nonsense(world, CONTROL)
     added = between(made["prop_lines"], CONTROL, CONTROL).join(
         world["prop_lines"], on=["game_id", "player_id", "snapshot_at"], how="anti"
     )

@@ -20,9 +20,10 @@ from nba_pipeline.assets.sources.team_boxscores import TABLE as TEAM_BOXSCORES
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
 from nba_pipeline.audit.controls import control_dates, dates_shown, tried
 from nba_pipeline.audit.derivations import REAL, Audit, Derivation
-from nba_pipeline.audit.leakage import TESTS, Test, a_fact_of_before_moves_the_row
+from nba_pipeline.audit.leakage import TESTS, Test
 from nba_pipeline.audit.plants import PLANTS
 from nba_pipeline.audit.recompute import World
+from nba_pipeline.audit.sensitivity import a_fact_of_before_moves_the_row
 from nba_pipeline.completeness.gates import WAIVERS
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.active_players import SEEN_SCHEMA
