@@ -211,11 +211,11 @@ def test_every_environment_loads_without_credentials(environment: str) -> None:
     dg.Definitions.validate_loadable(build_definitions(environment))
 
 
-def test_the_graph_is_the_one_that_is_drawn() -> None:
+def test_the_graph_has_the_expected_tables_and_checks() -> None:
     assert drawing(build_definitions("sandbox")) == GRAPH.strip()
 
 
-def test_every_asset_has_what_the_first_page_of_the_documentation_needs() -> None:
+def test_every_asset_has_a_description_owners_kinds_a_code_version_and_columns() -> None:
     for spec in build_definitions("sandbox").resolve_all_asset_specs():
         name = spec.key.to_user_string()
         assert spec.description and spec.owners and spec.kinds and spec.code_version, name

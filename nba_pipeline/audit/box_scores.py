@@ -19,19 +19,22 @@ def with_more_threes(world: World, rows: pl.DataFrame) -> World:
     own, team = pl.col("threes").fill_null(0), pl.col("team_threes").fill_null(0)
     shots = ("fgm", "fga", "fg3m", "fg3a")
     boxes = (
-        world["boxscores"].join(scored.select(*PLAYER, "threes"), on=PLAYER, how="left", maintain_order="left")
+        world["boxscores"]
+        .join(scored.select(*PLAYER, "threes"), on=PLAYER, how="left", maintain_order="left")
         .join(of_team, on=["game_id", "team"], how="left", maintain_order="left")
         .with_columns(
-            *[pl.col(name) + own for name in shots], pl.col("points") + POINTS_PER_THREE * own,
+            *[pl.col(name) + own for name in shots],
+            pl.col("points") + POINTS_PER_THREE * own,
             pl.col("team_points") + POINTS_PER_THREE * team,
         )
         .drop("threes", "team_threes")
-    )  # fmt: skip
+    )
     totals = (
-        world["team_boxscores"].join(of_team, on=["game_id", "team"], how="left", maintain_order="left")
+        world["team_boxscores"]
+        .join(of_team, on=["game_id", "team"], how="left", maintain_order="left")
         .with_columns(*[pl.col(name) + team for name in shots], pl.col("points") + POINTS_PER_THREE * team)
         .drop("team_threes")
-    )  # fmt: skip
+    )
     schedule = world["schedule"]
     for side in ("home", "away"):
         here = of_team.rename({"team": f"{side}_team"})
@@ -56,10 +59,17 @@ def actions_of(boxes: pl.DataFrame) -> pl.DataFrame:
         ("freethrow", None, False, pl.col("fta") - pl.col("ftm")),
     )
     shots = pl.concat(
-        played.select("game_date", *PLAYER, "team", pl.lit(kind).alias("action_type"), pl.lit(area, pl.String).alias("area"),
-                      pl.lit(is_made).alias("is_made"), times.clip(0).alias("times"))
+        played.select(
+            "game_date",
+            *PLAYER,
+            "team",
+            pl.lit(kind).alias("action_type"),
+            pl.lit(area, pl.String).alias("area"),
+            pl.lit(is_made).alias("is_made"),
+            times.clip(0).alias("times"),
+        )
         for kind, area, is_made, times in kinds
-    )  # fmt: skip
+    )
     one_by_one = shots.select(pl.exclude("times").repeat_by("times"))
     return _numbered(one_by_one.explode(one_by_one.columns).drop_nulls("game_id"), 0)
 
@@ -68,16 +78,21 @@ def _with_actions(play_by_play: pl.DataFrame, scored: pl.DataFrame) -> pl.DataFr
     """Adds made threes to the play-by-play of games that have one."""
     has_list = scored.join(play_by_play.select("game_id").unique(), on="game_id", how="semi")
     shots = has_list.select(
-        pl.col("game_date", *PLAYER, "team").repeat_by("threes"), pl.lit("3pt").alias("action_type"),
-        pl.lit("Above the Break 3").alias("area"), pl.lit(True).alias("is_made"),
-    ).explode("game_date", *PLAYER, "team")  # fmt: skip
+        pl.col("game_date", *PLAYER, "team").repeat_by("threes"),
+        pl.lit("3pt").alias("action_type"),
+        pl.lit("Above the Break 3").alias("area"),
+        pl.lit(True).alias("is_made"),
+    ).explode("game_date", *PLAYER, "team")
     return joined(play_by_play, _numbered(shots, BEYOND_ANY_ACTION))
 
 
 def _numbered(shots: pl.DataFrame, first: int) -> pl.DataFrame:
     order = (pl.int_range(pl.len()) + first).cast(pl.Int64)
     return shots.with_columns(
-        order.alias("order_number"), order.alias("action_number"), pl.lit(1, pl.Int64).alias("period"),
-        pl.lit(700.0).alias("period_seconds_left"), pl.lit(0, pl.Int64).alias("home_points"),
+        order.alias("order_number"),
+        order.alias("action_number"),
+        pl.lit(1, pl.Int64).alias("period"),
+        pl.lit(700.0).alias("period_seconds_left"),
+        pl.lit(0, pl.Int64).alias("home_points"),
         pl.lit(0, pl.Int64).alias("away_points"),
-    ).sort("game_date", maintain_order=True)  # fmt: skip
+    ).sort("game_date", maintain_order=True)

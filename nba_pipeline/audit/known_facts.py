@@ -19,16 +19,18 @@ def known_before(world: World, day: date, border: datetime | None) -> dict[str, 
     teams = pl.concat(games.select(pl.col(f"{side}_team").alias("team"), limit.alias("until")) for side in ("home", "away"))
     # With a border, only rows that had arrived were known. Without one, a report counts from its printed instant.
     printed = pl.col("snapshot_at") if border is None else pl.max_horizontal("snapshot_at", "seen_at")
-    wanted = {
-        "prop_lines": (until, pl.col("snapshot_at")), "game_lines": (until, pl.col("snapshot_at")),
-        "injuries": (until, printed), "rosters": (teams.unique("team"), pl.col("seen_at")),
-    }  # fmt: skip
+    limits_of = {
+        "prop_lines": (until, pl.col("snapshot_at")),
+        "game_lines": (until, pl.col("snapshot_at")),
+        "injuries": (until, printed),
+        "rosters": (teams.unique("team"), pl.col("seen_at")),
+    }
     return {
         name: between(world[name], day, day)
         .join(limits, on=[column for column in limits.columns if column != "until"], how="left", maintain_order="left")
         .filter(instant < pl.col("until"))
         .drop("until")
-        for name, (limits, instant) in wanted.items()
+        for name, (limits, instant) in limits_of.items()
     }
 
 

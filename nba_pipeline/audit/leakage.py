@@ -75,14 +75,14 @@ def everything_after_the_first_tipoff_may_go(audit: Audit, derivation: Derivatio
 
     def worlds(day: date) -> tuple[World, World]:
         border = first_tipoff(audit.world, day)
-        left = audit.summarised(
+        left = audit.summarized(
             derivation, audit.altered("gone", day, lambda: without_later_facts(audit.world, day, border)), day
         )
         just_before = audit.as_of if border is None else border - AN_INSTANT
         now = audit.derived(derivation, left, [day], just_before)
         if border is None or is_quiet(audit.world, day, border):
             return audit.baseline(derivation), now
-        return audit.derived(derivation, audit.summarised(derivation, audit.cut(day), day), [day], just_before), now
+        return audit.derived(derivation, audit.summarized(derivation, audit.cut(day), day), [day], just_before), now
 
     return _nothing_moves("everything_after_the_first_tipoff_may_go", audit, derivation, dates, worlds)
 
@@ -91,7 +91,7 @@ def everything_after_the_first_tipoff_may_be_absurd(audit: Audit, derivation: De
     """Features do not change when everything that became known at or after the tip-off of its game is replaced by nonsense."""
 
     def worlds(day: date) -> tuple[World, World]:
-        nonsense = audit.summarised(derivation, audit.altered("absurd", day, lambda: with_nonsense(audit.world, day)), day)
+        nonsense = audit.summarized(derivation, audit.altered("absurd", day, lambda: with_nonsense(audit.world, day)), day)
         return audit.baseline(derivation), audit.derived(derivation, nonsense, [day], audit.as_of)
 
     return _nothing_moves("everything_after_the_first_tipoff_may_be_absurd", audit, derivation, dates, worlds)
@@ -108,7 +108,7 @@ def the_games_own_box_score_may_change(audit: Audit, derivation: Derivation, dat
         threes = pl.Series("threes", [chance.randint(*MORE_THREES) for _ in range(chosen.height)], dtype=pl.Int64)
         altered_on[day] = chosen.height
         altered = audit.altered("own box", day, lambda: with_more_threes(audit.cut(day), chosen.with_columns(threes)))
-        world = audit.summarised(derivation, altered, day)
+        world = audit.summarized(derivation, altered, day)
         return audit.baseline(derivation), audit.derived(derivation, world, [day], audit.as_of)
 
     result = _nothing_moves("the_games_own_box_score_may_change", audit, derivation, evenly_spaced(dates, PLAYER_DATES), worlds)
@@ -119,20 +119,22 @@ def the_games_own_box_score_may_change(audit: Audit, derivation: Derivation, dat
 def no_line_or_report_is_from_after_tipoff(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
     """Features do not change when in-play lines, game lines and reports are added; no prediction has an in-play line."""
     name = "no_line_or_report_is_from_after_tipoff"
-    audit.say(name)
+    audit.report(name)
     later = audit.altered("in play", None, lambda: with_snapshots_in_play(audit.world))
     added = sum(later[table].height - audit.world[table].height for table in audit.world)
-    made = audit.derived(derivation, audit.summarised(derivation, later), audit.dates, audit.as_of)
-    result = _compared(name, [(dates, audit.baseline(derivation), made)])
+    derived = audit.derived(derivation, audit.summarized(derivation, later), audit.dates, audit.as_of)
+    result = _compared(name, [(dates, audit.baseline(derivation), derived)])
     detail = f"{added:,} snapshots added; {result.detail}"
     if derivation is not REAL or audit.predictions is None:
         return Result(name, result.passed, result.n, detail, result.differences)
     lined = audit.predictions.filter(pl.col("line").is_not_null())
     late = lined.filter(~(pl.col("line_snapshot_at") < pl.col("tipoff_at")).fill_null(False))
     if late.height:
-        told = late.select(pl.format("game {}, player {}, {}", "game_id", "player_id", "line_snapshot_at")).item(0, 0)
-        return Result(name, False, lined.height, f"{late.height} predictions bear a line of after the tip-off: {told}")
-    detail += f"; {lined.height:,} stored predictions bear a line, none of them from after the tip-off"
+        example = late.select(pl.format("game {}, player {}, {}", "game_id", "player_id", "line_snapshot_at")).item(0, 0)
+        return Result(
+            name, False, lined.height, f"{late.height} of {lined.height} predictions have a line from after tip-off: {example}"
+        )
+    detail += f"; {lined.height:,} stored predictions have a line, none from after tip-off"
     return Result(name, result.passed, result.n, detail, result.differences)
 
 
@@ -144,18 +146,18 @@ def no_feature_knows_the_points_better_than_the_line(audit: Audit, derivation: D
     """
     name, rows = "no_feature_knows_the_points_better_than_the_line", _with_points(audit, derivation)
     if rows.height < LEAST_ROWS:
-        return Result(name, None, rows.height, f"{rows.height} players are too few")
+        return Result(name, None, rows.height, f"too few players: {rows.height}, fewer than {LEAST_ROWS}")
     numbers = rows.select(cs.numeric().exclude("player_id", "points"))
     columns = [column for column in numbers.columns if numbers[column].count() >= LEAST_ROWS]
     if not columns:
-        return Result(name, None, rows.height, f"no feature is known of {LEAST_ROWS} players")
-    found = {column: _correlation(rows, column) for column in columns}
-    best = max(found, key=lambda column: found[column][0])
-    too_good = [f"{column} {r:.3f} (N {n:,})" for column, (r, n) in found.items() if r > HIGHEST_HONEST_CORRELATION]
-    told = f"highest is {best} with {found[best][0]:.3f} (N {found[best][1]:,})"
+        return Result(name, None, rows.height, f"no feature has values for {LEAST_ROWS} players")
+    correlations = {column: _correlation(rows, column) for column in columns}
+    best = max(correlations, key=lambda column: correlations[column][0])
+    too_good = [f"{column} {r:.3f} (N {n:,})" for column, (r, n) in correlations.items() if r > HIGHEST_HONEST_CORRELATION]
+    detail = f"highest correlation: {best} {correlations[best][0]:.3f} (N {correlations[best][1]:,})"
     lined = rows.join(_market(audit), on=PLAYER)
     if lined.height < LEAST_LINED_ROWS:
-        told += f"; {lined.height} had a line, too few to compare"
+        detail += f"; too few players with a line to compare: {lined.height}"
     else:
         gaps = {}
         for column in columns:
@@ -163,10 +165,12 @@ def no_feature_knows_the_points_better_than_the_line(audit: Audit, derivation: D
             if known.height >= LEAST_LINED_ROWS:
                 gaps[column] = _correlation(known, column)[0] - _correlation(known, "market_line")[0]
         nearest = max(gaps, key=lambda column: gaps[column])
-        told += f"; of those with a line (N {lined.height:,}) the line has {_correlation(lined, 'market_line')[0]:.3f}"
-        told += f" and {nearest} {gaps[nearest]:+.3f} to it"
-        too_good += [f"{column} {gap:+.3f} to the line" for column, gap in gaps.items() if gap > MOST_ABOVE_THE_LINE]
-    return Result(name, not too_good, rows.height, f"too good: {', '.join(too_good[:COLUMNS_NAMED])}" if too_good else told)
+        detail += f"; among players with a line (N {lined.height:,}): market line {_correlation(lined, 'market_line')[0]:.3f}"
+        detail += f", nearest feature {nearest} {gaps[nearest]:+.3f} against it"
+        too_good += [f"{column} {gap:+.3f} against the line" for column, gap in gaps.items() if gap > MOST_ABOVE_THE_LINE]
+    return Result(
+        name, not too_good, rows.height, f"correlates too well: {', '.join(too_good[:COLUMNS_NAMED])}" if too_good else detail
+    )
 
 
 def windows_rarely_equal_the_leaked_ones(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
@@ -175,37 +179,40 @@ def windows_rarely_equal_the_leaked_ones(audit: Audit, derivation: Derivation, d
     Uses all dates of the audit.
     """
     name = "windows_rarely_equal_the_leaked_ones"
-    games = audit.summarised(REAL, audit.world)["player_game_summary"].filter("did_play").sort("game_date", "game_id")
+    games = audit.summarized(REAL, audit.world)["player_game_summary"].filter("did_play").sort("game_date", "game_id")
     points, of_season = pl.col("points").cast(pl.Float64), ["player_id", "season"]
     leaked = {f"points_mean_last_{n}_games": points.rolling_mean(n).over(of_season) for n in (3, 5, 10)}
     leaked["points_mean_season"] = (points.cum_sum() / pl.int_range(1, pl.len() + 1)).over(of_season)
     beside = games.select(*PLAYER, *[window.alias(f"{window_name}_leaked") for window_name, window in leaked.items()])
     rows = audit.baseline(derivation)["features"].join(beside, on=PLAYER)
     if rows.height < LEAST_ROWS:
-        return Result(name, None, rows.height, f"{rows.height} players are too few")
+        return Result(name, None, rows.height, f"too few players: {rows.height}, fewer than {LEAST_ROWS}")
     same = {window: (pl.col(window) - pl.col(f"{window}_leaked")).abs() < SAME for window in leaked}
     known = rows.select(value.count().alias(window) for window, value in same.items()).row(0, named=True)
     judged = [window for window in leaked if known[window] >= LEAST_ROWS]
     if not judged:
-        return Result(name, None, rows.height, f"no window is known of {LEAST_ROWS} players")
+        return Result(name, None, rows.height, f"no window has values for {LEAST_ROWS} players")
     shares = rows.select(same[window].mean().alias(window) for window in judged).row(0, named=True)
-    told = ", ".join(f"{window} {share:.1%} (N {known[window]:,})" for window, share in shares.items())
-    return Result(name, max(shares.values()) <= LARGEST_SHARE_BY_CHANCE, rows.height, f"share that is equal: {told}")
+    detail = ", ".join(f"{window} {share:.1%} (N {known[window]:,})" for window, share in shares.items())
+    return Result(name, max(shares.values()) <= LARGEST_SHARE_BY_CHANCE, rows.height, f"share of equal windows: {detail}")
 
 
 TESTS: tuple[Test, ...] = (
-    everything_after_the_first_tipoff_may_go, everything_after_the_first_tipoff_may_be_absurd,
-    the_games_own_box_score_may_change, no_line_or_report_is_from_after_tipoff,
-    no_feature_knows_the_points_better_than_the_line, windows_rarely_equal_the_leaked_ones,
-)  # fmt: skip
+    everything_after_the_first_tipoff_may_go,
+    everything_after_the_first_tipoff_may_be_absurd,
+    the_games_own_box_score_may_change,
+    no_line_or_report_is_from_after_tipoff,
+    no_feature_knows_the_points_better_than_the_line,
+    windows_rarely_equal_the_leaked_ones,
+)
 """Tests that the real derivation must pass. Each plant must fail at least one."""
 
 
 def _nothing_moves(
     name: str, audit: Audit, derivation: Derivation, dates: Sequence[date], worlds: Callable[[date], tuple[World, World]]
-) -> Result:  # fmt: skip
+) -> Result:
     def beside(day: date) -> tuple[Sequence[date], World, World]:
-        audit.say(f"{name}: {day}, {dates.index(day) + 1} of {len(dates)}")
+        audit.report(f"{name}: {day}, {dates.index(day) + 1} of {len(dates)}")
         return [day], *worlds(day)
 
     # compute the shared baseline before the threads start
@@ -215,17 +222,17 @@ def _nothing_moves(
 
 
 def _compared(name: str, pairs: Iterable[tuple[Sequence[date], World, World]]) -> Result:
-    rows, values, dates, found = 0, 0, 0, list[Difference]()
+    rows, values, dates, all_differences = 0, 0, 0, list[Difference]()
     for some, was, became in pairs:
         differing, compared = differences(was, became, some)
         rows += was["features"].filter(pl.col("game_date").is_in(list(some))).height
-        values, dates, found = values + compared, dates + len(some), found + differing
-    if not found:
+        values, dates, all_differences = values + compared, dates + len(some), all_differences + differing
+    if not all_differences:
         return Result(name, True if rows else None, rows, f"{values:,} values of {dates} dates are equal")
-    columns = list(dict.fromkeys(difference.name for difference in found))
-    more = f"; {len(columns)} columns differ, as {', '.join(columns[1 : COLUMNS_NAMED + 1])}" if len(columns) > 1 else ""
-    listed = [{"column": d.name, "rows": d.rows, "worst": str(d)} for d in found[:DIFFERENCES_LISTED]]
-    return Result(name, False, rows, f"{found[0]}{more}", listed)
+    columns = list(dict.fromkeys(difference.name for difference in all_differences))
+    more = f"; {len(columns)} columns differ, such as {', '.join(columns[1 : COLUMNS_NAMED + 1])}" if len(columns) > 1 else ""
+    listed = [{"column": d.name, "rows": d.rows, "worst": str(d)} for d in all_differences[:DIFFERENCES_LISTED]]
+    return Result(name, False, rows, f"{all_differences[0]}{more}", listed)
 
 
 def evenly_spaced(dates: Sequence[date], number: int) -> list[date]:

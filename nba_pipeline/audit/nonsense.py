@@ -23,7 +23,7 @@ def with_nonsense(world: World, day: date) -> World:
     today, known = between(world["schedule"], day, day), known_before(world, day, None)
     boxes = _absurd_boxes(boxscores)
     people = people_of(between(world["boxscores"], day, day), between(world["prop_lines"], day, day))
-    made: dict[str, pl.DataFrame] = {
+    values: dict[str, pl.DataFrame] = {
         "boxscores": boxes,
         "team_boxscores": like(world["team_boxscores"], sum_players(boxes)),
         "play_by_play": like(world["play_by_play"], actions_of(boxes)),
@@ -32,26 +32,40 @@ def with_nonsense(world: World, day: date) -> World:
         "waivers": between(world["waivers"], day, last),
         **{name: pl.concat([known[name], rows]) for name, rows in in_play(world, today, people).items()},
     }
-    return {name: after(world[name], day, made[name]) for name in SOURCES}
+    return {name: after(world[name], day, values[name]) for name in SOURCES}
 
 
 def _absurd_boxes(boxscores: pl.DataFrame) -> pl.DataFrame:
     """Returns box scores with the players of each date exchanged and every number replaced."""
     number = pl.int_range(pl.len())
-    made = {"fg3m": number * 7 % 5, "ftm": number * 5 % 9, "oreb": number % 6, "turnovers": number * 3 % 8,
-            "assists": number * 11 % 13, "steals": number % 4}  # fmt: skip
-    made["fgm"] = made["fg3m"] + 4 + number * 13 % 7
-    made |= {"fga": made["fgm"] + 3 + number % 5, "fg3a": made["fg3m"] + 1, "fta": made["ftm"] + 1, "dreb": number % 9,
-             "rebounds": number % 6 + number % 9, "blocks": pl.lit(0), "fouls": number % 6, "plus_minus": number % 41 - 20}  # fmt: skip
-    made["points"] = 2 * made["fgm"] + made["fg3m"] + made["ftm"]
+    values = {
+        "fg3m": number * 7 % 5,
+        "ftm": number * 5 % 9,
+        "oreb": number % 6,
+        "turnovers": number * 3 % 8,
+        "assists": number * 11 % 13,
+        "steals": number % 4,
+    }
+    values["fgm"] = values["fg3m"] + 4 + number * 13 % 7
+    values |= {
+        "fga": values["fgm"] + 3 + number % 5,
+        "fg3a": values["fg3m"] + 1,
+        "fta": values["ftm"] + 1,
+        "dreb": number % 9,
+        "rebounds": number % 6 + number % 9,
+        "blocks": pl.lit(0),
+        "fouls": number % 6,
+        "plus_minus": number % 41 - 20,
+    }
+    values["points"] = 2 * values["fgm"] + values["fg3m"] + values["ftm"]
     whose = [pl.col(name).reverse().over("game_date") for name in ("player_id", "player_name")]
     played = pl.col("did_play")
     return boxscores.with_columns(
         *whose,
-        *[pl.when(played).then(value.cast(pl.Int64)).alias(name) for name, value in made.items()],
+        *[pl.when(played).then(value.cast(pl.Int64)).alias(name) for name, value in values.items()],
         pl.col("minutes").reverse().over("game_id", "team", "did_play"),
         ~pl.col("is_starter"),
-    ).with_columns(pl.col("points").sum().over("game_id", "team").alias("team_points"))  # fmt: skip
+    ).with_columns(pl.col("points").sum().over("game_id", "team").alias("team_points"))
 
 
 def _with_scores(games: pl.DataFrame, boxes: pl.DataFrame) -> pl.DataFrame:
@@ -59,9 +73,11 @@ def _with_scores(games: pl.DataFrame, boxes: pl.DataFrame) -> pl.DataFrame:
     scores = boxes.select("game_id", "team", "team_points").unique(["game_id", "team"])
     for side, otherwise in (("home", 199), ("away", 51)):
         here = scores.select("game_id", pl.col("team").alias(f"{side}_team"), "team_points")
-        games = games.join(here, on=["game_id", f"{side}_team"], how="left", maintain_order="left").with_columns(
-            pl.col("team_points").fill_null(otherwise).alias(f"{side}_points")
-        ).drop("team_points")  # fmt: skip
+        games = (
+            games.join(here, on=["game_id", f"{side}_team"], how="left", maintain_order="left")
+            .with_columns(pl.col("team_points").fill_null(otherwise).alias(f"{side}_points"))
+            .drop("team_points")
+        )
     was_moved = pl.col("status") == "postponed"
     return games.with_columns(pl.when(was_moved).then("status").otherwise(pl.lit("final")).alias("status"))
 

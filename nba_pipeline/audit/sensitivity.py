@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from nba_pipeline.audit.box_scores import with_more_threes
-from nba_pipeline.audit.derivations import RESUMMARISED_DAYS, Audit, Derivation
+from nba_pipeline.audit.derivations import RESUMMARIZED_DAYS, Audit, Derivation
 from nba_pipeline.audit.leakage import MORE_THREES, Result, evenly_spaced, one_of_each_team
 from nba_pipeline.audit.recompute import World
 from nba_pipeline.audit.snapshots import WILD_TOTAL, with_game_lines_just_before, with_lines_just_before, with_reports_just_before
@@ -30,39 +30,42 @@ def a_fact_of_before_moves_the_row(audit: Audit, derivation: Derivation, dates: 
     has_windows = audit.baseline(derivation)["features"].filter(pl.col("points_mean_last_5_games").is_not_null())
     with_windows = [day for day in dates if day in set(has_windows["game_date"])]
     for day in evenly_spaced(with_windows or dates, SENSITIVE_DATES):
-        audit.say(f"{name}: {day}")
-        for what, seen in _what_is_seen(audit, derivation, day):
+        audit.report(f"{name}: {day}")
+        for what, seen in _detected_changes(audit, derivation, day):
             moved.setdefault(what, []).append(seen)
     n = sum(len(seen) for seen in moved.values())
-    told = f"seen: {', '.join(f'{sum(seen)} of {len(seen)} {what}' for what, seen in moved.items())}"
+    detail = f"changes detected: {', '.join(f'{sum(seen)} of {len(seen)} {what}' for what, seen in moved.items())}"
     if "last box scores" not in moved:
-        told += "; without a window of five games no box score could be tried"
+        detail += "; no window of five games, so no box score was altered"
     if "lines" not in moved:
-        told += "; without a known tip-off no line and no report could be tried"
-    return Result(name, all(all(seen) for seen in moved.values()) if n else None, n, told)
+        detail += "; no known tip-off, so no line and no report was altered"
+    return Result(name, all(all(seen) for seen in moved.values()) if n else None, n, detail)
 
 
-def _what_is_seen(audit: Audit, derivation: Derivation, day: date) -> Iterator[tuple[str, bool]]:
+def _detected_changes(audit: Audit, derivation: Derivation, day: date) -> Iterator[tuple[str, bool]]:
     """Yields each alteration, applied to one player per team, and whether that player's features changed."""
-    made = audit.baseline(derivation)
-    tipoffs = made["upcoming_players"].select(*PLAYER, "tipoff_at")
-    rows = made["features"].filter(pl.col("game_date") == day).join(tipoffs, on=PLAYER, how="left")
-    is_recent = pl.col("latest_game_date") >= day - timedelta(days=RESUMMARISED_DAYS)
+    derived = audit.baseline(derivation)
+    tipoffs = derived["upcoming_players"].select(*PLAYER, "tipoff_at")
+    rows = derived["features"].filter(pl.col("game_date") == day).join(tipoffs, on=PLAYER, how="left")
+    is_recent = pl.col("latest_game_date") >= day - timedelta(days=RESUMMARIZED_DAYS)
     scorers = one_of_each_team(rows.filter(is_recent & pl.col("points_mean_last_5_games").is_not_null()), audit.chance(day))
     offered = rows.filter(pl.col("tipoff_at").is_not_null() & pl.col("line").ne_missing(NEW_LINE))
     people = one_of_each_team(offered, audit.chance(day))
-    games = audit.summarised(derivation, audit.world)["player_game_summary"].filter("did_play")
+    games = audit.summarized(derivation, audit.world)["player_game_summary"].filter("did_play")
     last = games.join(scorers, left_on=["player_id", "game_date"], right_on=["player_id", "latest_game_date"], how="semi")
     world: World = {name: before(frame, day + timedelta(days=1)) for name, frame in audit.world.items()}
     world = with_more_threes(world, last.select(*PLAYER, pl.lit(MORE_THREES[0], pl.Int64).alias("threes")))
     world = with_lines_just_before(world, people, NEW_LINE)
     world = with_game_lines_just_before(world, people.unique("game_id"))
     world = with_reports_just_before(world, people, NEW_STATUS)
-    after = audit.derived(derivation, audit.summarised(derivation, world, day), [day], audit.as_of)["features"]
+    after = audit.derived(derivation, audit.summarized(derivation, world, day), [day], audit.as_of)["features"]
     now = {row["player_id"]: row for row in after.filter(pl.col("game_date") == day).iter_rows(named=True)}
     for player, mean in scorers.select("player_id", "points_mean_last_5_games").iter_rows():
         yield "last box scores", player in now and now[player]["points_mean_last_5_games"] != mean
     for player in people["player_id"]:
-        for what, column, value in (("lines", "line", NEW_LINE), ("game lines", "game_total", WILD_TOTAL),
-                                    ("reports", "injury_status", NEW_STATUS)):  # fmt: skip
+        for what, column, value in (
+            ("lines", "line", NEW_LINE),
+            ("game lines", "game_total", WILD_TOTAL),
+            ("reports", "injury_status", NEW_STATUS),
+        ):
             yield what, player in now and now[player][column] == value

@@ -60,10 +60,10 @@ def people_of(boxscores: pl.DataFrame, prop_lines: pl.DataFrame) -> pl.DataFrame
 def in_play(world: World, games: pl.DataFrame, people: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Returns snapshots at and after tip-off, with the columns of the three tables."""
     tipoffs = games.select("game_id", "game_date", "tipoff_at")
-    whom = people.join(tipoffs.select("game_id", "tipoff_at"), on="game_id")
-    everybody_out = whom.filter(pl.col("team").is_not_null()).with_columns(pl.lit("out").alias("status"))
-    reports = pl.concat(_of_instants(everybody_out)[:-1]).with_columns(pl.col("snapshot_at").alias("seen_at"))
-    lines = pl.concat(_of_instants(whom.with_columns(*_prop_line(WILD_LINE))))
+    players = people.join(tipoffs.select("game_id", "tipoff_at"), on="game_id")
+    all_out = players.filter(pl.col("team").is_not_null()).with_columns(pl.lit("out").alias("status"))
+    reports = pl.concat(_of_instants(all_out)[:-1]).with_columns(pl.col("snapshot_at").alias("seen_at"))
+    lines = pl.concat(_of_instants(players.with_columns(*_prop_line(WILD_LINE))))
     return {
         "prop_lines": like(world["prop_lines"], lines),
         "game_lines": like(world["game_lines"], pl.concat(_of_instants(_game_lines(tipoffs)))),
@@ -79,8 +79,11 @@ def _of_instants(rows: pl.DataFrame) -> list[pl.DataFrame]:
     tipoff = pl.coalesce("tipoff_at", pl.col("game_date").cast(pl.Datetime("us", "UTC")) + NEXT_NOON)
     later = tipoff + timedelta(minutes=MINUTES_INTO_THE_GAME)
     marks: Sequence[tuple[pl.Expr, bool | None]] = (
-        (tipoff, False), (later, False), (later + timedelta(minutes=1), None), (pl.lit(None, pl.Datetime("us", "UTC")), None),
-    )  # fmt: skip
+        (tipoff, False),
+        (later, False),
+        (later + timedelta(minutes=1), None),
+        (pl.lit(None, pl.Datetime("us", "UTC")), None),
+    )
     return [
         rows.with_columns(instant.alias("snapshot_at"), pl.lit(mark, pl.Boolean).alias("is_before_tipoff"))
         for instant, mark in marks
@@ -89,9 +92,13 @@ def _of_instants(rows: pl.DataFrame) -> list[pl.DataFrame]:
 
 def _prop_line(line: float) -> list[pl.Expr]:
     values: dict[str, Any] = {
-        "market": SETTINGS.lines.market, "book": SETTINGS.lines.book_precedence[0], "line": line,
-        "line_half_points": round(2 * line), "over_price": -110, "under_price": -110,
-    }  # fmt: skip
+        "market": SETTINGS.lines.market,
+        "book": SETTINGS.lines.book_precedence[0],
+        "line": line,
+        "line_half_points": round(2 * line),
+        "over_price": -110,
+        "under_price": -110,
+    }
     return [pl.lit(value).alias(name) for name, value in values.items()]
 
 

@@ -105,20 +105,20 @@ def rebuilt_tables() -> list[Table]:
 
 def repetitions(landing: Landing) -> Iterator[Repetition]:
     """Yields every journaled run that materialized a table other than a ledger, in order of start."""
-    kept = {table.name for table in ledgers()}
+    excluded = {table.name for table in ledgers()}
     for run in landing.runs():
-        if run["job"] and (repeated := repetition(run, kept)).tables:
+        if run["job"] and (repeated := repetition(run, excluded)).tables:
             yield repeated
 
 
-def repetition(run: Mapping[str, Any], kept: Set[str]) -> Repetition:
-    """Returns a run from its header in the journal, without the kept tables."""
+def repetition(run: Mapping[str, Any], excluded: Set[str]) -> Repetition:
+    """Returns a run from its header in the journal, without the excluded tables."""
     # a re-read wrote no table; later runs read what it landed
     every = {"train": ("points_model",), RECHECK: ()}.get(run["job"], DAILY_TABLES)
     span = [parse_key(run["tags"][tag]) for tag in RANGE_TAGS if tag in run["tags"]]
     first, last = span or [parse_key(run["tags"][PARTITION_TAG])] * 2
     as_of = parse_instant(run["as_of"], "as_of of the landing's journal").isoformat()
-    tables = tuple(table for table in run["assets"] or every if table not in kept)
+    tables = tuple(table for table in run["assets"] or every if table not in excluded)
     offline = {OFFLINE_TAG: run["tags"][OFFLINE_TAG]} if OFFLINE_TAG in run["tags"] else {}
     tags = {REPLAY_TAG: run["run_id"], AS_OF_TAG: as_of, **offline}
     return Repetition(run["run_id"], run["job"], tables, first, last, tags)

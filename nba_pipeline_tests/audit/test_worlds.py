@@ -29,13 +29,13 @@ def test_a_world_is_cut_by_its_dates(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_what_was_known_before_the_date_stays(world: World, name: str) -> None:
+def test_facts_known_before_the_date_stay(world: World, name: str) -> None:
     assert world[name].height
     for altered in (without_later_facts(world, CONTROL), with_nonsense(world, CONTROL)):
         assert_frame_equal(before(altered[name], CONTROL), before(world[name], CONTROL))
 
 
-def test_of_the_date_only_snapshots_and_fixtures_remain(world: World) -> None:
+def test_only_snapshots_and_the_schedule_of_the_date_remain(world: World) -> None:
     left = {name: since(frame, CONTROL) for name, frame in without_later_facts(world, CONTROL).items()}
     assert left["boxscores"].height == left["team_boxscores"].height == left["play_by_play"].height == 0
     assert left["schedule"]["status"].unique().to_list() == ["scheduled"]
@@ -44,7 +44,7 @@ def test_of_the_date_only_snapshots_and_fixtures_remain(world: World) -> None:
         assert_frame_equal(left[name], between(world[name], CONTROL, CONTROL))
 
 
-def test_with_a_border_what_arrived_later_goes_too(world: World) -> None:
+def test_with_a_border_later_arrivals_are_removed_too(world: World) -> None:
     two_hours_before = FIRST_TIPOFF - timedelta(hours=2)
     left = without_later_facts(world, CONTROL, two_hours_before)
     shown = since(left["prop_lines"], CONTROL)["snapshot_at"]
@@ -57,7 +57,7 @@ def test_a_report_that_arrived_after_the_border_was_not_known(world: World) -> N
     assert since(without_later_facts({**world, "injuries": late}, CONTROL, FIRST_TIPOFF)["injuries"], CONTROL).is_empty()
 
 
-def test_snapshots_of_an_unknown_tipoff_go(world: World) -> None:
+def test_snapshots_of_an_unknown_tipoff_are_removed(world: World) -> None:
     unknown = world["schedule"].with_columns(pl.lit(None, pl.Datetime("us", "UTC")).alias("tipoff_at"))
     left = without_later_facts({**world, "schedule": unknown}, CONTROL)
     assert since(left["prop_lines"], CONTROL).height == since(left["injuries"], CONTROL).height == 0
@@ -65,10 +65,10 @@ def test_snapshots_of_an_unknown_tipoff_go(world: World) -> None:
     assert first_tipoff(world, CONTROL) == FIRST_TIPOFF
 
 
-def test_absurd_games_are_complete_and_nothing_like_themselves(world: World) -> None:
-    made = with_nonsense(world, CONTROL)
-    assert gates.judge_games(made["schedule"], made["boxscores"])["is_complete"].all()
-    was, now = (since(summaries_of(w, LATER)["player_game_summary"], CONTROL) for w in (world, made))
+def test_nonsense_games_are_complete_and_differ_in_every_value(world: World) -> None:
+    changed = with_nonsense(world, CONTROL)
+    assert gates.judge_games(changed["schedule"], changed["boxscores"])["is_complete"].all()
+    was, now = (since(summaries_of(w, LATER)["player_game_summary"], CONTROL) for w in (world, changed))
     assert now["has_complete_zones"].drop_nulls().all()
     beside = was.join(now, on=PLAYER, suffix="_now")
     assert beside.height < was.height / 2, "most players are in another game"
@@ -77,32 +77,32 @@ def test_absurd_games_are_complete_and_nothing_like_themselves(world: World) -> 
     ).is_empty()  # fmt: skip
 
 
-def test_absurd_snapshots_are_wild_and_later_than_what_is_left(world: World) -> None:
-    made = with_nonsense(world, CONTROL)
-    added = between(made["prop_lines"], CONTROL, CONTROL).join(
+def test_nonsense_snapshots_are_extreme_and_later_than_the_remaining_ones(world: World) -> None:
+    changed = with_nonsense(world, CONTROL)
+    added = between(changed["prop_lines"], CONTROL, CONTROL).join(
         world["prop_lines"], on=["game_id", "player_id", "snapshot_at"], how="anti"
     )
     assert added["line"].unique().to_list() == [WILD_LINE]
     assert not added["is_before_tipoff"].any()
-    strangers = between(made["rosters"], CONTROL, CONTROL).filter(pl.col("spelling") == "A Stranger")
+    strangers = between(changed["rosters"], CONTROL, CONTROL).filter(pl.col("spelling") == "A Stranger")
     assert strangers["team"].n_unique() == 10
 
 
-def test_more_threes_leave_a_game_complete(world: World) -> None:
+def test_a_game_with_more_threes_stays_complete(world: World) -> None:
     rows = between(world["boxscores"], CONTROL, CONTROL).filter("did_play").head(2).select(*PLAYER, threes=pl.lit(5, pl.Int64))
-    made = with_more_threes(world, rows)
-    assert gates.judge_games(made["schedule"], made["boxscores"])["is_complete"].all()
-    was, now = (summaries_of(w, LATER)["player_game_summary"].join(rows, on=PLAYER).sort(PLAYER) for w in (world, made))
+    changed = with_more_threes(world, rows)
+    assert gates.judge_games(changed["schedule"], changed["boxscores"])["is_complete"].all()
+    was, now = (summaries_of(w, LATER)["player_game_summary"].join(rows, on=PLAYER).sort(PLAYER) for w in (world, changed))
     assert (now["points"] - was["points"]).to_list() == [15, 15]
     assert (now["three_point_fgm"] - was["three_point_fgm"]).to_list() == [5, 5]
-    totals = made["team_boxscores"].join(rows, on="game_id")
+    totals = changed["team_boxscores"].join(rows, on="game_id")
     assert (
         totals.filter(pl.col("points") == 2 * (pl.col("fgm") - pl.col("fg3m")) + 3 * pl.col("fg3m") + pl.col("ftm")).height
         == totals.height
     )
 
 
-def test_snapshots_in_play_come_marked_unmarked_and_without_an_instant(world: World) -> None:
+def test_in_play_snapshots_are_marked_unmarked_or_without_an_instant(world: World) -> None:
     later = with_snapshots_in_play(world)
     added = later["prop_lines"].join(
         world["prop_lines"], on=["game_id", "player_id", "snapshot_at", "book"], how="anti", nulls_equal=True
@@ -118,7 +118,7 @@ def test_snapshots_in_play_come_marked_unmarked_and_without_an_instant(world: Wo
     assert (later["injuries"]["snapshot_at"].is_not_null()).all()
 
 
-def test_snapshots_of_a_game_without_a_tipoff_are_of_the_next_noon(world: World) -> None:
+def test_snapshots_of_a_game_without_a_tipoff_are_from_the_next_noon(world: World) -> None:
     unknown = world["schedule"].with_columns(pl.lit(None, pl.Datetime("us", "UTC")).alias("tipoff_at"))
     later = with_snapshots_in_play({**world, "schedule": unknown, "injuries": world["injuries"].clear()})["injuries"]
     after = later.select(
@@ -128,7 +128,7 @@ def test_snapshots_of_a_game_without_a_tipoff_are_of_the_next_noon(world: World)
     assert later["is_before_tipoff"].unique().sort().to_list() == [None, False]
 
 
-def test_a_line_and_a_report_of_the_second_before(world: World) -> None:
+def test_a_line_and_a_report_are_added_one_second_before_tipoff(world: World) -> None:
     person = world["boxscores"].head(1).join(world["schedule"].select("game_id", "tipoff_at"), on="game_id")
     for altered, name in (
         (with_lines_just_before(world, person, 30.5), "prop_lines"),

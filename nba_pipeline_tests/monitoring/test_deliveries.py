@@ -107,9 +107,9 @@ def test_a_message_is_given_up_after_its_last_attempt(
         now = due.next_at
         retry(notifier, now)
     assert waits == [5, 10, 20, 40, 80, 160, 240, 240, 240]
-    sentence = "alert late_boxscores boxscores (2024-03-12) was not delivered: given up after 10 attempts, last reason: the webhook answered 500"
-    assert caplog.records[-1].getMessage() == sentence and caplog.records[-1].levelno == logging.ERROR
-    assert undelivered_messages(warehouse, [DAY]) == {DAY: [sentence]}
+    message = "alert late_boxscores boxscores (2024-03-12) was not delivered: given up after 10 attempts, last reason: the webhook answered 500"
+    assert caplog.records[-1].getMessage() == message and caplog.records[-1].levelno == logging.ERROR
+    assert undelivered_messages(warehouse, [DAY]) == {DAY: [message]}
     slack.status = 200
     assert retry(notifier, now + LONG_AFTER) == "" and len(slack.sent) == SETTINGS.deliveries.attempts
 

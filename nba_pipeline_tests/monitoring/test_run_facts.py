@@ -68,9 +68,9 @@ def test_a_failed_run_counts_for_tables_without_a_later_materialization(days: Da
     days.make(NOON - 5 * MINUTE, DAY, "features", "predictions")
     days.make(NOON - 3 * MINUTE, DAY, "schedule")
     run = failed(days, NOON - 4 * MINUTE, "schedule", "features", "predictions")
-    found = facts(days).failures[DAY]
+    failures = facts(days).failures[DAY]
     reason = f"run {run.run_id[:8]} failed and no later run has succeeded (the run did not finish)"
-    assert {name: (one.runs, one.reason) for name, one in found.items()} == {
+    assert {name: (one.runs, one.reason) for name, one in failures.items()} == {
         "features": (1, reason), "predictions": (1, reason),
     }  # fmt: skip
     days.make(NOON, DAY, "features", "predictions")

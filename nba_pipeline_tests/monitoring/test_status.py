@@ -94,8 +94,8 @@ def days(finished: Path, tmp_path: Path) -> Days:
     return a_copy(finished, tmp_path / "home")
 
 
-def status_of(days: Days, now: datetime, *words: str) -> Ended:
-    return nba_pipeline("status", "--from", str(DAY), "--to", str(DAY), *words, home=days.home, now=now)
+def status_of(days: Days, now: datetime, *arguments: str) -> Ended:
+    return nba_pipeline("status", "--from", str(DAY), "--to", str(DAY), *arguments, home=days.home, now=now)
 
 
 def answer(days: Days, now: datetime = AFTERNOON) -> tuple[int, str, list[str]]:

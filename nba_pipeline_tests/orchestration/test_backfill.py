@@ -272,8 +272,8 @@ def in_the_environment_of(home: Path) -> dict[str, str]:
 def test_a_killed_and_resumed_backfill_has_the_result_of_an_undisturbed_one(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    whole, killed = (copy_of(request.getfixturevalue("loaded"), tmp_path / name) for name in ("whole", "killed"))
-    done(a_runner(whole, MORNING_AFTER, 7).backfill(DAY, NEXT))
+    undisturbed, killed = (copy_of(request.getfixturevalue("loaded"), tmp_path / name) for name in ("whole", "killed"))
+    done(a_runner(undisturbed, MORNING_AFTER, 7).backfill(DAY, NEXT))
 
     command = [sys.executable, "-c", STEP_BY_STEP]
     environment = in_the_environment_of(killed)
@@ -289,19 +289,19 @@ def test_a_killed_and_resumed_backfill_has_the_result_of_an_undisturbed_one(
     done(runner.backfill(DAY, NEXT, is_resumed=True, dates_per_run=1, tell=left_out.append))
     # the week was attempted before, and the earlier days have no new rows
     assert [(step.part, step.when) for step in left_out] == [("features", str(DAY)), ("models", "2026-01-12")]
-    expected, found = tables(whole), tables(killed)
-    assert found.pop("alerts")["message"].to_list() == ["its process was killed"]
-    assert found.pop("alert_deliveries")["state"].to_list() == ["pending"]
-    assert found.keys() == expected.keys()
+    expected, actual = tables(undisturbed), tables(killed)
+    assert actual.pop("alerts")["message"].to_list() == ["its process was killed"]
+    assert actual.pop("alert_deliveries")["state"].to_list() == ["pending"]
+    assert actual.keys() == expected.keys()
     for name in expected:
         # a skipped week keeps the instant of its attempt
         irrelevant = ["as_of"] if name == "points_model" else []
-        assert_frame_equal(found[name].drop(irrelevant), expected[name].drop(irrelevant))
+        assert_frame_equal(actual[name].drop(irrelevant), expected[name].drop(irrelevant))
     assert expected["grades"].filter(pl.col("did_play"))["game_date"].unique().sort().to_list()[-2:] == [DAY, NEXT]
 
     # the command reports that nothing is left to do
-    words = ["backfill", "--from", str(DAY), "--to", str(NEXT), "--resume"]
-    second = nba_pipeline(*words, home=killed, now=eastern(MORNING_AFTER, 7))
+    arguments = ["backfill", "--from", str(DAY), "--to", str(NEXT), "--resume"]
+    second = nba_pipeline(*arguments, home=killed, now=eastern(MORNING_AFTER, 7))
     assert (second.returncode, second.stderr.count("left out"), second.stderr.count("done")) == (0, 3, 0)
     assert "2 excellent (>= 90%), 0 acceptable (>= 70%), 0 failed (< 70%); 0 without final games" in second.stdout
 

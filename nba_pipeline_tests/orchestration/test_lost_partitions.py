@@ -86,10 +86,10 @@ def assert_same_rows(now: pl.DataFrame, before: pl.DataFrame, table: str) -> Non
     assert_frame_equal(now, before)
 
 
-def command(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def command(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "NBA_PIPELINE_HOME": str(home), "NBA_PIPELINE_NOW": eastern(NEXT, 8).isoformat()}
     return subprocess.run(
-        [sys.executable, "-m", "nba_pipeline", *words], env=environment, check=False, capture_output=True, text=True
+        [sys.executable, "-m", "nba_pipeline", *arguments], env=environment, check=False, capture_output=True, text=True
     )
 
 
@@ -167,14 +167,14 @@ def test_an_unreadable_quarantine_is_moved_and_rebuilt(at: At, home: Path) -> No
 def test_the_commands_name_an_unreadable_partition_without_a_traceback(home: Path) -> None:
     damage(part(home, "boxscores"), "cut off")
     damage(part(home, "grades"), "cut off")
-    asked = command(home, "sql", f"SELECT count(*) AS n FROM boxscores WHERE game_date = '{DAY}'", "--format", "json")
-    assert asked.returncode == 0 and json.loads(asked.stdout) == [{"n": 0}]
-    assert f"boxscores {DAY} was unreadable" in asked.stderr
+    query = command(home, "sql", f"SELECT count(*) AS n FROM boxscores WHERE game_date = '{DAY}'", "--format", "json")
+    assert query.returncode == 0 and json.loads(query.stdout) == [{"n": 0}]
+    assert f"boxscores {DAY} was unreadable" in query.stderr
     shown = command(home, "status", "--from", str(DAY), "--to", str(DAY), "--format", "json")
     [record] = json.loads(shown.stdout)
     assert shown.returncode == 1 and record["state"] == "FAILED" and record["rows"]["grades"] is None
-    assert any("nba-pipeline restore" in sentence for sentence in record["happened"])
-    assert "Traceback" not in asked.stderr + shown.stderr
+    assert any("nba-pipeline restore" in message for message in record["happened"])
+    assert "Traceback" not in query.stderr + shown.stderr
 
 
 def test_a_notebook_refuses_an_unreadable_date(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,11 +201,11 @@ def test_an_unreadable_ledger_partition_stays_and_its_date_is_failed(at: At, hom
 
 @pytest.mark.parametrize(("ledger", "asset"), [("grades", "grades"), ("predictions", "grades"), ("predictions", "predictions")])
 def test_a_run_of_a_closed_date_fails_with_the_reason_and_writes_nothing(at: At, home: Path, ledger: str, asset: str) -> None:
-    body, others = damage(part(home, ledger), "cut off"), tables_but(home, ledger)
+    body, before = damage(part(home, ledger), "cut off"), tables_but(home, ledger)
     failures = at(NEXT, 8).run("game_day", [asset], DAY, DAY).failures
     assert any(f"the ledger {ledger} is closed for {DAY}" in failure and "restore" in failure for failure in failures)
     assert part(home, ledger).read_bytes() == body
-    assert all(rows.equals(others[name]) for name, rows in tables_but(home, ledger).items())
+    assert all(rows.equals(before[name]) for name, rows in tables_but(home, ledger).items())
 
 
 def tables_but(home: Path, ledger: str) -> dict[str, pl.DataFrame]:
@@ -285,8 +285,11 @@ def test_an_unreadable_snapshot_of_lines_loses_only_its_own_rows(at: At, home: P
     source = before["source"][0]
     damage(home / "landing" / f"{source}.gz", "cut off")
     assert at(NEXT, 8).run("game_day", ["prop_lines"], DAY, DAY).failures == []
-    others = before.filter(pl.col("source") != source)
-    assert others.height and others.join(rows_of(home, "prop_lines"), on=list(TABLES["prop_lines"].key), how="anti").is_empty()
+    other_snapshots = before.filter(pl.col("source") != source)
+    assert (
+        other_snapshots.height
+        and other_snapshots.join(rows_of(home, "prop_lines"), on=list(TABLES["prop_lines"].key), how="anti").is_empty()
+    )
 
 
 # Models
@@ -333,14 +336,14 @@ def test_an_unreadable_rules_file_is_named(home: Path) -> None:
 
 
 def test_an_unreadable_database_of_dagster_is_named_and_left_alone(home: Path) -> None:
-    found = sorted((home / "dagster").rglob("runs.db"))
-    assert found
+    databases = sorted((home / "dagster").rglob("runs.db"))
+    assert databases
     body = b"no database " * 400
-    found[0].write_bytes(body)
+    databases[0].write_bytes(body)
     outcome = command(home, "status", "--from", str(DAY), "--to", str(DAY))
-    said = " ".join((outcome.stdout + outcome.stderr).split())
-    assert outcome.returncode == 1 and f"Dagster's database is unreadable: {found[0]}" in said and "Traceback" not in said
-    assert found[0].read_bytes() == body
+    output = " ".join((outcome.stdout + outcome.stderr).split())
+    assert outcome.returncode == 1 and f"Dagster's database is unreadable: {databases[0]}" in output and "Traceback" not in output
+    assert databases[0].read_bytes() == body
 
 
 def test_an_unreadable_notice_is_skipped(at: At, home: Path) -> None:

@@ -322,9 +322,9 @@ def test_a_failing_optional_table_does_not_keep_other_tables_stale(days: Days) -
 
 def land_report(days: Days, at: datetime, contents: str) -> None:
     """A report read at an instant."""
-    made = dg.AssetMaterialization("injuries", partition=DAY.isoformat(), tags={DATA_VERSION_TAG: contents})
+    materialization = dg.AssetMaterialization("injuries", partition=DAY.isoformat(), tags={DATA_VERSION_TAG: contents})
     with time_machine.travel(at, tick=True):
-        days.instance.report_runless_asset_event(made)
+        days.instance.report_runless_asset_event(materialization)
 
 
 def test_tables_that_no_condition_updated_are_stale_after_the_grace_period(days: Days) -> None:

@@ -86,8 +86,8 @@ def test_each_source_reads_the_slots_of_its_providers() -> None:
     lines = {one.name for at in (None, NOW) for one in (odds.events_request(OLD, at), odds.odds_request("e", OLD, at))}
     report = injury_report.InjuryReport(http=client).request(OLD, "n")
     slots = {"boxscores": box, "prop_lines": lines, "play_by_play": {nba_cdn.playbyplay_request("g", OLD).name}}
-    for name, asked in slots.items():
-        assert {tuple(slot.split()[:2]) for slot in asked} == set(READS[name])
+    for name, requested in slots.items():
+        assert {tuple(slot.split()[:2]) for slot in requested} == set(READS[name])
     assert READS["game_lines"] == READS["prop_lines"] and READS["team_boxscores"] == READS["boxscores"]
     assert READS["injuries"] == ((report.provider, report.endpoint), (espn.PROVIDER, "injuries"))
 

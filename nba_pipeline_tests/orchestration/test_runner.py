@@ -159,16 +159,16 @@ def ask(runner: Runner, query: str) -> list[dict[str, object]]:
 @pytest.mark.starts_from("graded")
 def test_a_slate_is_predicted_before_tipoff_and_graded_the_next_morning(at: At) -> None:
     morning = at(NEXT, 7)
-    made = ask(
+    predicted_rows = ask(
         morning,
         f"SELECT count(*) AS n, count(*) FILTER (run_kind = 'live' AND is_before_tipoff) AS live, count(line) AS lined FROM predictions WHERE game_date = '{DAY}'",
     )[0]
-    assert made["n"] == made["live"] > 50 and made["lined"] > 30
+    assert predicted_rows["n"] == predicted_rows["live"] > 50 and predicted_rows["lined"] > 30
     graded = ask(
         morning,
         f"SELECT count(*) AS n, count(*) FILTER (outcome IN ('WIN', 'LOSS', 'PUSH', 'VOID')) AS bets FROM grades WHERE game_date = '{DAY}'",
     )[0]
-    assert graded["n"] == made["n"] and graded["bets"] > 15
+    assert graded["n"] == predicted_rows["n"] and graded["bets"] > 15
 
 
 @pytest.mark.starts_from("graded")
@@ -322,8 +322,8 @@ def test_a_resolved_name_is_replayed(at: At, home: Path) -> None:
     rules(home, {"match": {"provider": "odds_api"}, "action": "rename_player", "player": star["name"], "to": UNKNOWN})
     only(runner.slate(DAY, "same_day"))
     assert ask(runner, f"SELECT DISTINCT problem FROM quarantine WHERE problem LIKE '%{UNKNOWN}%'")
-    words = ["resolve", "--spelling", UNKNOWN, "--player", str(star["player_id"]), "--date", str(DAY)]
-    assert nba_pipeline(*words, home=home, now=eastern(DAY, 13)).returncode == 0
+    arguments = ["resolve", "--spelling", UNKNOWN, "--player", str(star["player_id"]), "--date", str(DAY)]
+    assert nba_pipeline(*arguments, home=home, now=eastern(DAY, 13)).returncode == 0
     assert ask(runner, f"SELECT count(*) AS n FROM quarantine WHERE problem LIKE '%{UNKNOWN}%'") == [{"n": 0}]
     assert ask(runner, f"SELECT DISTINCT player_id FROM prop_lines WHERE spelling = '{UNKNOWN}'") == [
         {"player_id": star["player_id"]}
@@ -340,17 +340,17 @@ def test_a_home_is_restored_and_rebuilt_from_its_backup_alone(tmp_path: Path) ->
     before, manifests = tables(home), [path.read_bytes() for path in (home / "manifests").rglob("*.json")]
     back_up(runner.warehouse, runner.landing.root, folder, home=home, environment="sandbox", made_at=runner.clock.now(), say=str)
     shutil.rmtree(home)
-    anew = a_runner(home, NEXT, 9)
+    restored_runner = a_runner(home, NEXT, 9)
     rules(home, {"match": {"path": "."}, "action": "status", "status": 500})
-    restored = restore(anew.warehouse, anew.landing.root, folder, environment="sandbox", say=str)
+    restored = restore(restored_runner.warehouse, restored_runner.landing.root, folder, environment="sandbox", say=str)
     assert (restored.rows["waivers"], restored.differences) == (1, []) and set(tables(home)) == {"waivers"}
-    done(anew.rebuild())
+    done(restored_runner.rebuild())
     after = tables(home)
     assert before.keys() == after.keys() and before["boxscores"].height > 100
     for name in before:
         assert_frame_equal(after[name], before[name])
     assert [path.read_bytes() for path in (home / "manifests").rglob("*.json")] == manifests
-    assert not [finding for one in verify(anew.warehouse, TABLES["waivers"]) for finding in one.findings]
+    assert not [finding for one in verify(restored_runner.warehouse, TABLES["waivers"]) for finding in one.findings]
 
 
 @pytest.mark.unattended
@@ -364,9 +364,9 @@ def test_a_killed_run_is_finished_by_the_next(at: At, home: Path, predicted: Pat
         process.send_signal(signal.SIGKILL)
     assert DAY not in tables(home)["predictions"]["game_date"].to_list()
     assert only(at(DAY, 12).slate(DAY, "same_day")).succeeded
-    expected, found = tables(predicted), tables(home)
+    expected, actual = tables(predicted), tables(home)
     for name in expected:
-        assert_frame_equal(found[name], expected[name])
+        assert_frame_equal(actual[name], expected[name])
 
 
 @pytest.mark.starts_from("predicted")
@@ -393,8 +393,8 @@ def test_a_game_marked_as_not_played_is_no_longer_awaited_and_its_predictions_ar
     of_game = f"FROM grades WHERE game_id = '{game}'"
     assert ask(at(NEXT, 7), f"SELECT count(*) AS n {of_game}") == [{"n": 0}]
     rules(home, {"match": {"path": "."}, "action": "status", "status": 500})  # the command sends no request
-    words = ["not-played", "--game", game, "--reason", "suspended", "--author", "Ann"]
-    ended = nba_pipeline(*words, home=home, now=eastern(NEXT, 8))
+    arguments = ["not-played", "--game", game, "--reason", "suspended", "--author", "Ann"]
+    ended = nba_pipeline(*arguments, home=home, now=eastern(NEXT, 8))
     assert ended.returncode == 0, ended.stderr
     status = f"SELECT status FROM schedule WHERE game_id = '{game}'"
     assert ask(at(NEXT, 8), status) == [{"status": "postponed"}]
@@ -402,5 +402,5 @@ def test_a_game_marked_as_not_played_is_no_longer_awaited_and_its_predictions_ar
     assert ask(at(NEXT, 8), f"SELECT DISTINCT did_play, void_reason {of_game} AND recommendation IN ('OVER', 'UNDER')") == [
         {"did_play": None, "void_reason": "game_not_played"}
     ]
-    assert nba_pipeline(*words, "--take-back", home=home, now=eastern(NEXT, 9)).returncode == 0
+    assert nba_pipeline(*arguments, "--take-back", home=home, now=eastern(NEXT, 9)).returncode == 0
     assert ask(at(NEXT, 9), status) == [{"status": "live"}]

@@ -124,7 +124,7 @@ def test_a_day_lived_through_is_what_a_later_backfill_makes_of_it(tmp_path: Path
     tests = {test["name"]: test for test in found["tests"]}
     assert found["dates"] == [day]
     assert not [test for test in found["tests"] if test["passed"] is False]
-    assert "stored predictions bear a line" in tests["no_line_or_report_is_from_after_tipoff"]["detail"]
+    assert "stored predictions have a line" in tests["no_line_or_report_is_from_after_tipoff"]["detail"]
     for name in ("stored_rows_equal_recomputed_rows", "a_later_backfill_differs_only_where_a_source_did"):
         assert tests[name]["passed"] and tests[name]["n"] > 100
     assert [plant["name"] for plant in found["plants"] if not plant["caught_by"]] == []
