@@ -196,11 +196,17 @@ def imported() -> set[str]:
 @pytest.mark.parametrize(
     ("library", "only_for"),
     [
-        ("pandas", "notebooks and catboost"), ("dagster_pandas", "the type of a table"), ("catboost", "training and prediction"),
-        ("dagster_gcp", "production"), ("google.cloud.bigquery", "production"), ("fsspec", "stores"), ("upath", "stores"),
-        ("gcsfs", "stores"), ("aiohttp", "stores"),
+        ("pandas", "notebooks and catboost"),
+        ("dagster_pandas", "the type of a table"),
+        ("catboost", "training and prediction"),
+        ("dagster_gcp", "production"),
+        ("google.cloud.bigquery", "production"),
+        ("fsspec", "stores"),
+        ("upath", "stores"),
+        ("gcsfs", "stores"),
+        ("aiohttp", "stores"),
     ],
-)  # fmt: skip
+)
 def test_a_library_is_not_imported_before_it_is_needed(imported: set[str], library: str, only_for: str) -> None:
     assert {"nba_pipeline.systems.catboost", "nba_pipeline.warehouse.files"} <= imported
     assert library not in imported, f"{library} is only for {only_for}; import it inside the function instead"

@@ -98,10 +98,13 @@ def test_the_sandbox_does_not_read_the_archive(monkeypatch: pytest.MonkeyPatch, 
 def test_local_uses_the_real_providers_and_loads_without_keys() -> None:
     http = resources_for("local")["nba_cdn"].http
     assert http.base_urls == {
-        "nba_cdn": "https://cdn.nba.com", "nba_stats": "https://stats.nba.com", "balldontlie": "https://api.balldontlie.io",
-        "odds_api": "https://api.the-odds-api.com", "injury_report": "https://ak-static.cms.nba.com",
+        "nba_cdn": "https://cdn.nba.com",
+        "nba_stats": "https://stats.nba.com",
+        "balldontlie": "https://api.balldontlie.io",
+        "odds_api": "https://api.the-odds-api.com",
+        "injury_report": "https://ak-static.cms.nba.com",
         "espn": "https://site.api.espn.com",
-    }  # fmt: skip
+    }
     assert resources_for("local")["odds_api"].api_key == ""
 
 

@@ -160,9 +160,10 @@ def test_private_modules_of_dagster_are_imported_by_instance_only() -> None:
 def test_no_asset_is_imported_as_an_object(path: Path) -> None:
     """Loading the package would meet it twice: 'Duplicate asset key' (dagster #27564, #33282)."""
     taken = [
-        f"{module}.{name}" for module, name in imports(path)
+        f"{module}.{name}"
+        for module, name in imports(path)
         if module.startswith("nba_pipeline.assets.") and module.split(".")[-1] == name
-    ]  # fmt: skip
+    ]
     assert not taken, (
         f"{named(path)} imports the asset {', '.join(taken)}: name it as a parameter of the asset instead; TABLE, schema "
         "classes and pure functions of a sibling may be imported"

@@ -54,10 +54,7 @@ def leakage(
         raise BadInput(f"no date from {first} to {last} has final games and features")
     sample = sorted(random.Random(seed).sample(candidates, min(number, len(candidates))))
     say(f"reading the sources of {len(sample)} {'date' if len(sample) == 1 else 'dates'}")
-    world = sources_before(warehouse, [sample[0], last])
-    stored = warehouse.scan(FEATURES, sample).collect()
-    predictions = warehouse.scan(PREDICTIONS, span).collect()
-    audit = Audit(world, sorted({*sample, *company(world, sample)}), now, (), seed, stored, predictions, say)
+    audit = _audit_of(warehouse, span, sample, now, seed, say)
     shown = dates_shown(audit, plants, sample)
     audit.control = control_dates(audit.world, sample, shown)
     tests = [test(audit, REAL, sample) for test in TESTS_OF_THE_REAL]
@@ -79,6 +76,16 @@ def leakage(
         "passed": not failed and any(result.passed for result in tests) and _are_controlled(list(records.values())),
         "seconds": round(time.monotonic() - started, 1),
     }
+
+
+def _audit_of(
+    warehouse: Warehouse, span: Sequence[date], sample: Sequence[date], now: datetime, seed: int, report: Callable[[str], None]
+) -> Audit:
+    """Returns the audit of the sample, with its stored features and the predictions of the range."""
+    world = sources_before(warehouse, [sample[0], span[-1]])
+    stored = warehouse.scan(FEATURES, sample).collect()
+    predictions = warehouse.scan(PREDICTIONS, span).collect()
+    return Audit(world, sorted({*sample, *company(world, sample)}), now, (), seed, stored, predictions, report)
 
 
 def dates_to_audit(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:

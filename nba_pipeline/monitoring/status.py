@@ -40,7 +40,12 @@ def status(
     before: Mapping[str, Collection[date]] | None = None,
     runs: RunFacts | None = None,
 ) -> list[dict[str, Any]]:
-    """Returns one record per date, see `_status`. Moves unreadable files aside and reports them with their date."""
+    """Returns one record per date: state, reasons, games, rows and quarantined rows per table, missing games, incidents.
+
+    `code_versions` has the present code version of each table; rows of another version are stale. `before` has the dates for
+    which each source table was ever loaded; like landed dates, they are incomplete while the table lacks them. Without `runs`,
+    lateness is derived from the tables only. Moves unreadable files aside and reports them with their date.
+    """
     return recovering(lambda: _status(warehouse, landing, clock, dates, code_versions, before, runs or RunFacts()))
 
 
@@ -53,12 +58,7 @@ def _status(
     before: Mapping[str, Collection[date]] | None,
     runs: RunFacts,
 ) -> list[dict[str, Any]]:
-    """Returns one record per date: state, reasons, games, rows and quarantined rows per table, missing games, incidents.
-
-    `code_versions` has the present code version of each table; rows of another version are stale. `before` has the dates for
-    which each source table was ever loaded; like landed dates, they are incomplete while the table lacks them. Without `runs`,
-    lateness is derived from the tables only.
-    """
+    """Reads the tables once and returns the records, see `status`."""
     warehouse.check([TABLES[name] for name in DAILY_TABLES], dates)
     damage = Damage(*_unreadable(warehouse, dates), missing_sources(warehouse, landing, max(dates), before))
     schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))

@@ -40,7 +40,7 @@ def test_a_sample_is_audited_and_the_plants_are_tested_on_it(warehouse: LocalWar
     messages: list[str] = []
     report = leakage(
         warehouse, DATES[0], DATES[-1], number=1, seed=5, now=LATER, say=messages.append, plants=[LEAK, UNSEEN, HARMLESS]
-    )  # fmt: skip
+    )
     assert [test["name"] for test in report["tests"]] == [test.__name__ for test in leakage_report.TESTS_OF_THE_REAL]
     assert not [test for test in report["tests"] if test["passed"] is False]
     assert [bool(plant["caught_by"]) for plant in report["plants"]] == [True, False, False]
@@ -104,9 +104,7 @@ def test_an_audit_without_an_effective_leak_does_not_pass(first_rounds: LocalWar
 def test_leaks_without_effect_on_the_sample_are_tested_on_other_dates(first_rounds: LocalWarehouse) -> None:
     report = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS, number=1)
     assert report["dates"] == [str(DATES[4])]
-    report = leakage(
-        first_rounds, DATES[0], FIRST_ROUNDS[-1], number=1, seed=1, now=LATER, say=str, plants=WINDOWS
-    )  # fmt: skip
+    report = leakage(first_rounds, DATES[0], FIRST_ROUNDS[-1], number=1, seed=1, now=LATER, say=str, plants=WINDOWS)
     assert report["dates"] == [str(FIRST_ROUNDS[1])]
     assert [(plant["dates"], bool(plant["caught_by"])) for plant in report["plants"]] == [([str(DATES[4])], True)] * 2
 

@@ -120,8 +120,10 @@ def test_features_stored_at_noon_differ_from_a_backfill_where_sources_changed_la
     instant = {name: pl.min_horizontal(*columns) for name, columns in SEEN.items()}
     later = {
         name: frame.with_columns(pl.when(instant[name] > noon).then(instant[name]).otherwise("as_of").alias("as_of"))
-        if name in instant else frame for name, frame in world.items()
-    }  # fmt: skip
+        if name in instant
+        else frame
+        for name, frame in world.items()
+    }
     live = Audit(later, SAMPLE, LATER, [CONTROL])
     derived = live.derived(REAL, live.summarized(REAL, live.world), [CONTROL], noon)["features"]
     live.stored = as_stored(derived).with_columns(pl.lit(noon).alias("as_of"))

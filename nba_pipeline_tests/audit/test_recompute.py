@@ -47,16 +47,21 @@ def materialized(world: World, day: date, home: Path) -> tuple[pl.DataFrame, pl.
     context = dg.build_asset_context(partition_key=str(day))
     try:
         summaries = player_game_summary(
-            context, **{name: of_day[name] for name in ("schedule", "boxscores", "play_by_play", "prop_lines")},
-            warehouse=warehouse, clock=clock,
-        )  # fmt: skip
+            context,
+            **{name: of_day[name] for name in ("schedule", "boxscores", "play_by_play", "prop_lines")},
+            warehouse=warehouse,
+            clock=clock,
+        )
     except Closed:
         summaries = PLAYER_GAMES.empty().drop(LINEAGE[1:])
     players, _ = PLAYER_GAMES.conform(summaries, NOW, "1")
     teams = team_game_summary(
-        dg.build_asset_context(partition_key=str(day)), schedule=world["schedule"], team_boxscores=of_day["team_boxscores"],
-        player_game_summary=players, play_by_play=of_day["play_by_play"],
-    )  # fmt: skip
+        dg.build_asset_context(partition_key=str(day)),
+        schedule=world["schedule"],
+        team_boxscores=of_day["team_boxscores"],
+        player_game_summary=players,
+        play_by_play=of_day["play_by_play"],
+    )
     return players, TEAM_GAMES.conform(teams, NOW, "1")[0]
 
 

@@ -20,9 +20,13 @@ SEASON = days(DATES[0], DATES[-1])
 def test_a_season_is_counted(warehouse: LocalWarehouse) -> None:
     (record,) = seasons(warehouse, SEASON)
     assert {name: record[name] for name in ("season", "first_date", "last_date", "games", "final_games", "complete_games")} == {
-        "season": "2023-24", "first_date": str(DATES[0]), "last_date": str(DATES[-1]), "games": 100, "final_games": 100,
+        "season": "2023-24",
+        "first_date": str(DATES[0]),
+        "last_date": str(DATES[-1]),
+        "games": 100,
+        "final_games": 100,
         "complete_games": 100,
-    }  # fmt: skip
+    }
     assert record["player_games"] == 100 * 2 * 8
     assert sum(record["tiers"].values()) == pytest.approx(1)
     assert record["null_shares"]["points_mean_season"] == 0

@@ -43,9 +43,18 @@ def test_an_alert_is_a_row_and_a_message(notifier: Notifier, slack: Slack, wareh
             "Next: nba-pipeline run --date 2024-03-12"
         }
     ]
-    expected = {"game_date": DAY, "kind": LATE[0], "subject": LATE[1], "severity": "critical", "message": LATE[2],
-                "next_command": f"nba-pipeline run --date {DAY}", "raised_at": NOON, "source": SOURCE, "as_of": NOON,
-                "code_version": CODE_VERSION}  # fmt: skip
+    expected = {
+        "game_date": DAY,
+        "kind": LATE[0],
+        "subject": LATE[1],
+        "severity": "critical",
+        "message": LATE[2],
+        "next_command": f"nba-pipeline run --date {DAY}",
+        "raised_at": NOON,
+        "source": SOURCE,
+        "as_of": NOON,
+        "code_version": CODE_VERSION,
+    }
     assert_frame_equal(warehouse.scan(ALERTS).collect(), pl.DataFrame([expected], schema=ALERTS.dtypes))
 
 
@@ -119,7 +128,7 @@ def test_a_refused_message_keeps_the_alert(
         (f"http://127.0.0.1:{SECRET}", "InvalidURL"),
     ],
     ids=["down", "no scheme", "a line break", "no port"],
-)  # fmt: skip
+)
 def test_an_unreachable_webhook_raises_nothing(
     warehouse: LocalWarehouse, log: pytest.LogCaptureFixture, url: str, problem: str
 ) -> None:
@@ -159,10 +168,17 @@ def test_alerts_can_be_queried_in_sql(notifier: Notifier, warehouse: LocalWareho
 
 def test_bigquery_has_a_type_for_each_of_its_columns() -> None:
     assert [str(column) for column in shape_of(ALERTS).columns] == [
-        "game_date DATE NOT NULL", "kind STRING NOT NULL", "subject STRING NOT NULL", "severity STRING NOT NULL",
-        "message STRING NOT NULL", "next_command STRING NOT NULL", "raised_at TIMESTAMP NOT NULL", "source STRING NOT NULL",
-        "as_of TIMESTAMP NOT NULL", "code_version STRING NOT NULL",
-    ]  # fmt: skip
+        "game_date DATE NOT NULL",
+        "kind STRING NOT NULL",
+        "subject STRING NOT NULL",
+        "severity STRING NOT NULL",
+        "message STRING NOT NULL",
+        "next_command STRING NOT NULL",
+        "raised_at TIMESTAMP NOT NULL",
+        "source STRING NOT NULL",
+        "as_of TIMESTAMP NOT NULL",
+        "code_version STRING NOT NULL",
+    ]
 
 
 def test_an_alert_that_the_warehouse_cannot_store_is_sent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -63,8 +63,11 @@ def test_a_refused_message_is_retried_when_it_is_due(notifier: Notifier, slack: 
         (2, "sent", ""),
     ]
     assert slack.texts[1].splitlines() == [
-        "warning: late_boxscores boxscores (2024-03-12)", LATE[2], "Raised at 2024-03-12 16:00 UTC.", "Next: nba-pipeline status",
-    ]  # fmt: skip
+        "warning: late_boxscores boxscores (2024-03-12)",
+        LATE[2],
+        "Raised at 2024-03-12 16:00 UTC.",
+        "Next: nba-pipeline status",
+    ]
     assert retry(notifier, NOON + LONG_AFTER) == "" and len(slack.sent) == 2
 
 
@@ -119,8 +122,9 @@ def test_while_the_webhook_fails_each_evaluation_sends_one_message(notifier: Not
         a_notifier(notifier.warehouse).raise_alert(DAY, "late_boxscores", subject, LATE[2])
     slack.status = 500
     assert [retry(notifier, NOON + minutes * timedelta(minutes=1)) for minutes in (0, 1)] == [
-        "retried 1 of 3 undelivered messages", "retried 1 of 2 undelivered messages"
-    ]  # fmt: skip
+        "retried 1 of 3 undelivered messages",
+        "retried 1 of 2 undelivered messages",
+    ]
     assert len({text.splitlines()[0] for text in slack.texts}) == 2
     slack.status = 200
     assert retry(notifier, NOON + LONG_AFTER) == "retried 3 of 3 undelivered messages"
@@ -187,6 +191,11 @@ def test_no_row_contains_the_webhook(notifier: Notifier, slack: Slack, warehouse
 
 def test_bigquery_has_a_type_for_each_of_its_columns() -> None:
     assert [str(column) for column in shape_of(DELIVERIES).columns][1:8] == [
-        "alert_date DATE NOT NULL", "kind STRING NOT NULL", "subject STRING NOT NULL", "attempt INT64 NOT NULL",
-        "state STRING NOT NULL", "reason STRING NOT NULL", "recorded_at TIMESTAMP NOT NULL",
-    ]  # fmt: skip
+        "alert_date DATE NOT NULL",
+        "kind STRING NOT NULL",
+        "subject STRING NOT NULL",
+        "attempt INT64 NOT NULL",
+        "state STRING NOT NULL",
+        "reason STRING NOT NULL",
+        "recorded_at TIMESTAMP NOT NULL",
+    ]

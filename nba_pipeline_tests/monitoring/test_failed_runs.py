@@ -43,9 +43,11 @@ def run_of(
     )
     span = {"dagster/asset_partition_range_start": str(dates[0]), "dagster/asset_partition_range_end": str(dates[-1])}
     return definitions.resolve_job_def("game_day").execute_in_process(
-        instance=instance, partition_key=str(dates[0]) if len(dates) == 1 else None, raise_on_error=False,
+        instance=instance,
+        partition_key=str(dates[0]) if len(dates) == 1 else None,
+        raise_on_error=False,
         tags={**(tags or {}), **(span if len(dates) > 1 else {})},
-    )  # fmt: skip
+    )
 
 
 def evaluate_sensor(instance: dg.DagsterInstance, notifier: Notifier, run_id: str, ending: dg.DagsterEvent) -> None:
@@ -85,10 +87,11 @@ def test_the_alert_for_a_failed_check_names_the_check(
     failed(instance, notifier, run_of(instance, checked, tags={"nba/mode": "overnight"}))
     assert [(row["subject"], row["message"], row["next_command"]) for row in rows(warehouse)] == [
         (
-            "overnight 2024-03-12 checked", "checked: check enough_games failed (25%): NYK@BOS; ATL@MIA",
+            "overnight 2024-03-12 checked",
+            "checked: check enough_games failed (25%): NYK@BOS; ATL@MIA",
             "nba-pipeline run --date 2024-03-12 --mode overnight",
         )
-    ]  # fmt: skip
+    ]
 
 
 def test_a_killed_run_of_the_command_raises_an_alert_on_its_date(

@@ -71,8 +71,9 @@ def test_a_failed_run_counts_for_tables_without_a_later_materialization(days: Da
     failures = facts(days).failures[DAY]
     reason = f"run {run.run_id[:8]} failed and no later run has succeeded (the run did not finish)"
     assert {name: (one.runs, one.reason) for name, one in failures.items()} == {
-        "features": (1, reason), "predictions": (1, reason),
-    }  # fmt: skip
+        "features": (1, reason),
+        "predictions": (1, reason),
+    }
     days.make(NOON, DAY, "features", "predictions")
     assert facts(days).failures == {}
 

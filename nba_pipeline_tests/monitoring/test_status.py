@@ -32,8 +32,17 @@ def test_contradictions_are_listed_after_their_last_reread(tmp_path: Path) -> No
     game = slate_of(DAY, eastern(DAY, 19), status="final")[0]
     days.write("schedule", DAY, game | {"home_points": 112})
     days.write("boxscores", DAY, *complete_box(game))
-    row = {"game_id": game["game_id"], "player_id": 1, "player_name": "Al Able", "statistic": "points", "provider": "nba_cdn",
-           "value": 20.0, "other_provider": "nba_stats", "other_value": 22.0, "source": "test"}  # fmt: skip
+    row = {
+        "game_id": game["game_id"],
+        "player_id": 1,
+        "player_name": "Al Able",
+        "statistic": "points",
+        "provider": "nba_cdn",
+        "value": 20.0,
+        "other_provider": "nba_stats",
+        "other_value": 22.0,
+        "source": "test",
+    }
     days.write(DISAGREEMENTS.name, DAY, row)
     landing = Landing(home=str(tmp_path), clock=clock)
     (record,) = status(days.warehouse, landing, clock, [DAY], dict.fromkeys(DAILY_TABLES, "1"))
@@ -68,8 +77,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     days = Days(tmp_path_factory.mktemp("finished"))
     for day in (*BEFORE, DAY):
         games = slate_of(day, *(eastern(day, 19),) * 4, status="final") if day != DAY else GAMES
-        bets = [a_prediction(game_date=day, game_id=game["game_id"], tipoff_at=game["tipoff_at"], made_at=eastern(day, 12))
-                for game in games]  # fmt: skip
+        bets = [
+            a_prediction(game_date=day, game_id=game["game_id"], tipoff_at=game["tipoff_at"], made_at=eastern(day, 12))
+            for game in games
+        ]
         days.write("schedule", day, *games)
         days.write("boxscores", day, *(row for game in games for row in complete_box(game)))
         days.write("player_game_summary", day, *summarized(day, games))
@@ -141,19 +152,21 @@ def test_a_game_without_predictions_and_a_book_without_lines_are_listed(days: Da
     )
     first, last = f"NYK@GSW {GAMES[0]['game_id']}", f"CHI@PHX {GAMES[3]['game_id']}"
     assert answer(days) == (
-        0, "DEGRADED",
+        0,
+        "DEGRADED",
         [f"no predictions for {last}", f"prop_lines: no lines for {first}", "prop_lines: no lines by usual books: betmgm"],
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(
     ("now", "code", "state"),
     [
-        (eastern(DAY - timedelta(days=1), 12), 0, "NOT_DUE"), (eastern(DAY, 18, 45), 1, "LATE"),
+        (eastern(DAY - timedelta(days=1), 12), 0, "NOT_DUE"),
+        (eastern(DAY, 18, 45), 1, "LATE"),
         (AFTERNOON + timedelta(days=3), 1, "FAILED"),
     ],
     ids=["the day before", "15 minutes before the tip-off", "three days later"],
-)  # fmt: skip
+)
 def test_a_slate_without_a_run_is_late_and_then_failed(now: datetime, code: int, state: str, days: Days) -> None:
     coming = slate_of(DAY, *TIPOFFS)
     for table in DAILY_TABLES:

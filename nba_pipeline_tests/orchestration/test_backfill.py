@@ -70,9 +70,7 @@ def planned(
 
 def summary_of(steps: Collection[Step]) -> list[tuple[str, int, int, int, bool]]:
     """Part, first and last day, number of complete dates, whether the step is skipped."""
-    return [
-        (step.part, (step.first - MONDAY).days, (step.last - MONDAY).days, step.there, step.is_left_out) for step in steps
-    ]  # fmt: skip
+    return [(step.part, (step.first - MONDAY).days, (step.last - MONDAY).days, step.there, step.is_left_out) for step in steps]
 
 
 # The plan
@@ -81,13 +79,20 @@ def summary_of(steps: Collection[Step]) -> list[tuple[str, int, int, int, bool]]
 def test_a_fresh_range_is_three_passes_of_ascending_chunks(warehouse: LocalWarehouse) -> None:
     steps = planned(warehouse, day(7))
     assert summary_of(steps) == [
-        ("features", 0, 2, 0, False), ("features", 3, 5, 0, False), ("features", 6, 7, 0, False),
-        ("models", 0, 0, 0, False), ("models", 7, 7, 0, False),
-        ("predictions", 0, 2, 0, False), ("predictions", 3, 5, 0, False), ("predictions", 6, 7, 0, False),
-    ]  # fmt: skip
+        ("features", 0, 2, 0, False),
+        ("features", 3, 5, 0, False),
+        ("features", 6, 7, 0, False),
+        ("models", 0, 0, 0, False),
+        ("models", 7, 7, 0, False),
+        ("predictions", 0, 2, 0, False),
+        ("predictions", 3, 5, 0, False),
+        ("predictions", 6, 7, 0, False),
+    ]
     assert {(step.part, step.job, step.tables) for step in steps} == {
-        ("features", "season", UP_TO_FEATURES), ("models", "train", ("points_model",)), ("predictions", "season", FROM_PREDICTIONS),
-    }  # fmt: skip
+        ("features", "season", UP_TO_FEATURES),
+        ("models", "train", ("points_model",)),
+        ("predictions", "season", FROM_PREDICTIONS),
+    }
     assert summary_of(planned(warehouse, day(7), stop_after="features")) == summary_of(steps)[:3]
 
 
@@ -96,8 +101,10 @@ def test_a_week_without_games_and_one_with_a_model_need_no_training(warehouse: L
     write_games(warehouse, day(0), day(8), day(21))
     write_model(warehouse, day(7), "m1")
     assert [step for step in summary_of(planned(warehouse, day(27), size=30)) if step[0] == "models"] == [
-        ("models", 0, 0, 0, False), ("models", 7, 7, 1, True), ("models", 21, 21, 0, False)
-    ]  # fmt: skip
+        ("models", 0, 0, 0, False),
+        ("models", 7, 7, 1, True),
+        ("models", 21, 21, 0, False),
+    ]
 
 
 def test_weeks_are_planned_with_the_schedule_that_the_first_pass_loads(warehouse: LocalWarehouse) -> None:
@@ -128,9 +135,13 @@ def test_an_incomplete_chunk_and_all_later_chunks_are_run(warehouse: LocalWareho
     write(warehouse, days(day(0), day(8)), UP_TO_FEATURES[:-1])
     write(warehouse, {*days(day(0), day(3)), *days(day(5), day(8))}, UP_TO_FEATURES[-1:])
     assert summary_of(planned(warehouse, day(8), is_resumed=True)) == [
-        ("features", 0, 2, 3, True), ("features", 3, 5, 2, False), ("features", 6, 8, 3, False),
-        ("predictions", 0, 2, 3, True), ("predictions", 3, 5, 3, False), ("predictions", 6, 8, 3, False),
-    ]  # fmt: skip
+        ("features", 0, 2, 3, True),
+        ("features", 3, 5, 2, False),
+        ("features", 6, 8, 3, False),
+        ("predictions", 0, 2, 3, True),
+        ("predictions", 3, 5, 3, False),
+        ("predictions", 6, 8, 3, False),
+    ]
 
 
 def test_a_date_with_too_few_box_scores_is_rerun_until_an_operator_waives_it(warehouse: LocalWarehouse) -> None:
@@ -140,8 +151,9 @@ def test_a_date_with_too_few_box_scores_is_rerun_until_an_operator_waives_it(war
     for author, is_left_out in (("deadline", False), ("operator", True)):
         warehouse.add(gates.WAIVERS, [day(4)], frame_of(gates.WAIVERS, waiver | LINEAGE | {"author": author}), author)
         assert summary_of(planned(warehouse, day(5), "features", is_resumed=True)) == [
-            ("features", 0, 2, 3, True), ("features", 3, 5, 2 + is_left_out, is_left_out),
-        ]  # fmt: skip
+            ("features", 0, 2, 3, True),
+            ("features", 3, 5, 2 + is_left_out, is_left_out),
+        ]
         waiver["waived_at"] += timedelta(minutes=1)
 
 
@@ -150,9 +162,12 @@ def test_a_chunk_of_another_code_version_is_rebuilt(warehouse: LocalWarehouse) -
     write_games(warehouse, day(4), code_version="0")
     write_model(warehouse, MONDAY, "m1")
     assert summary_of(planned(warehouse, day(5), is_resumed=True)) == [
-        ("features", 0, 2, 3, True), ("features", 3, 5, 2, False), ("models", 0, 0, 1, True),
-        ("predictions", 0, 2, 3, True), ("predictions", 3, 5, 3, False),
-    ]  # fmt: skip
+        ("features", 0, 2, 3, True),
+        ("features", 3, 5, 2, False),
+        ("models", 0, 0, 1, True),
+        ("predictions", 0, 2, 3, True),
+        ("predictions", 3, 5, 3, False),
+    ]
 
 
 def test_predictions_of_a_trained_week_are_rebuilt(warehouse: LocalWarehouse) -> None:
@@ -160,9 +175,13 @@ def test_predictions_of_a_trained_week_are_rebuilt(warehouse: LocalWarehouse) ->
     write_games(warehouse, day(0), day(7), status="scheduled")
     write_model(warehouse, MONDAY, "m1")
     assert summary_of(planned(warehouse, day(8), is_resumed=True, size=7)) == [
-        ("features", 0, 6, 7, True), ("features", 7, 8, 2, True), ("models", 0, 0, 1, True), ("models", 7, 7, 0, False),
-        ("predictions", 0, 6, 7, True), ("predictions", 7, 8, 2, False),
-    ]  # fmt: skip
+        ("features", 0, 6, 7, True),
+        ("features", 7, 8, 2, True),
+        ("models", 0, 0, 1, True),
+        ("models", 7, 7, 0, False),
+        ("predictions", 0, 6, 7, True),
+        ("predictions", 7, 8, 2, False),
+    ]
 
 
 @pytest.mark.parametrize(("features_at", "is_left_out"), [(11, True), (13, False)], ids=["nothing new", "made since"])
@@ -216,17 +235,26 @@ def test_dates_are_rated_by_their_complete_games(warehouse: LocalWarehouse) -> N
             games.append(a_game(**about) | LINEAGE)
             for team, points in (("GSW", 110), ("NYK", 100)) if game < complete else ():
                 starters = [
-                    a_boxscore(points=points if player == 0 else 0, team=team, team_points=points, minutes=48.0,
-                               player_id=player + len(team) * points, **about)
+                    a_boxscore(
+                        points=points if player == 0 else 0,
+                        team=team,
+                        team_points=points,
+                        minutes=48.0,
+                        player_id=player + len(team) * points,
+                        **about,
+                    )
                     for player in range(5)
-                ]  # fmt: skip
+                ]
                 boxes += [row | LINEAGE for row in starters]
     dates = days(day(0), day(4))
     warehouse.replace(SCHEDULE, dates, frame_of(SCHEDULE, *games), "test")
     warehouse.replace(TABLES["boxscores"], dates, frame_of(TABLES["boxscores"], *boxes), "test")
     assert rate(warehouse, dates) == {
-        "excellent": [day(0)], "acceptable": [day(1), day(2)], "failed": [day(3)], "without final games": [day(4)],
-    }  # fmt: skip
+        "excellent": [day(0)],
+        "acceptable": [day(1), day(2)],
+        "failed": [day(3)],
+        "without final games": [day(4)],
+    }
 
 
 @pytest.mark.parametrize(
@@ -234,11 +262,13 @@ def test_dates_are_rated_by_their_complete_games(warehouse: LocalWarehouse) -> N
     [
         (["--from", "2024-01-02", "--to", "2024-01-01"], "^--from 2024-01-02 is after --to 2024-01-01$"),
         (["--from", "2024-01-01", "--to", "soon"], "^--to must be a date like 2024-03-15, not 'soon'$"),
-        (["--from", "2024-01-01", "--to", "2024-01-02", "--stop-after", "picks"],
-         f"^--stop-after is 'picks'; choose one of {', '.join(STAGES)}$"),
+        (
+            ["--from", "2024-01-01", "--to", "2024-01-02", "--stop-after", "picks"],
+            f"^--stop-after is 'picks'; choose one of {', '.join(STAGES)}$",
+        ),
     ],
     ids=["dates turned round", "no date", "unknown stage"],
-)  # fmt: skip
+)
 def test_bad_arguments_are_refused_in_one_line_without_changes(arguments: list[str], message: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=message):
         app(["backfill", *arguments], standalone_mode=False)

@@ -303,12 +303,21 @@ BROKEN = "feedfacefeedface"
 def test_an_unreadable_model_stops_only_its_own_system_and_its_week_is_retrained(at: At, home: Path, how: str) -> None:
     runner, week = at(DAY, 12), week_of(DAY)
     table = TABLES["points_model"]
-    row = {"game_date": week, "system_id": "catboost", "model_id": BROKEN, "rows": 1, "validation_rows": 1, "features": [],
-           "library_version": "1", "source": "test"}  # fmt: skip
+    row = {
+        "game_date": week,
+        "system_id": "catboost",
+        "model_id": BROKEN,
+        "rows": 1,
+        "validation_rows": 1,
+        "features": [],
+        "library_version": "1",
+        "source": "test",
+    }
     good, _ = table.conform(
         pl.DataFrame([row], schema={name: kind for name, kind in table.dtypes.items() if name not in ("as_of", "code_version")}),
-        runner.clock.as_of, "1",
-    )  # fmt: skip
+        runner.clock.as_of,
+        "1",
+    )
     runner.warehouse.replace(table, [week], good, "test")
     folder = home / "models" / BROKEN
     if how != "no card":

@@ -117,9 +117,12 @@ def test_a_landing_without_runs_is_refused(tmp_path: Path) -> None:
 
 def test_a_training_that_dagster_started_is_repeated_as_a_training() -> None:
     run = {
-        "job": "train", "assets": None, "tags": {"dagster/partition": "2026-01-12"}, "as_of": "2026-01-12T10:00:00+00:00",
+        "job": "train",
+        "assets": None,
+        "tags": {"dagster/partition": "2026-01-12"},
+        "as_of": "2026-01-12T10:00:00+00:00",
         "run_id": "x",
-    }  # fmt: skip
+    }
     repeated = repetition(run, {"predictions", "grades"})
     assert (repeated.job, repeated.tables) == ("train", ("points_model",))
     assert repeated.first == repeated.last == date(2026, 1, 12)

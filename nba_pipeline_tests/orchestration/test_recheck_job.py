@@ -47,9 +47,16 @@ class Rereads:
         self.provider, self.instance = provider, instance
 
     def __call__(
-        self, cdn: Answer, log: Answer = GONE, balldontlie: Answer = GONE, *, now: datetime = NOON, box_from: str = "nba_cdn",
-        is_forced: bool = False, **score: int,
-    ) -> Reread:  # fmt: skip
+        self,
+        cdn: Answer,
+        log: Answer = GONE,
+        balldontlie: Answer = GONE,
+        *,
+        now: datetime = NOON,
+        box_from: str = "nba_cdn",
+        is_forced: bool = False,
+        **score: int,
+    ) -> Reread:
         answers = {CDN: cdn, LOG: log, BALLDONTLIE: balldontlie}
         self.provider.asked.clear()
         self.provider.says(lambda asked: answers.get(asked.path, GONE))

@@ -351,8 +351,11 @@ def test_each_step_of_the_chain_becomes_stale_in_its_turn(days: Days) -> None:
     days.make_mode(LAST_CALL + MINUTE, DAY, "same_day")
     days.make(eastern(DAY, 17), DAY, "upcoming_players", "player_form", "features")
     assert the_one(undone(days, eastern(DAY, 17, 10))).tables == (
-        "player_shot_zones", "team_defense_zones", "matchups", "predictions",
-    )  # fmt: skip
+        "player_shot_zones",
+        "team_defense_zones",
+        "matchups",
+        "predictions",
+    )
 
 
 def test_summaries_older_than_a_corrected_box_score_are_stale(days: Days) -> None:

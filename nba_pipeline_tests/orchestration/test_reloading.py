@@ -80,9 +80,10 @@ def test_each_source_reads_the_slots_of_its_providers() -> None:
     client = HttpClient(base_urls={}, landing=Landing(home="x", clock=Clock()), clock=Clock())
     odds = odds_api.OddsApi(http=client, api_key="k")
     box = {
-        nba_cdn.boxscore_request("g", OLD).name, nba_stats.player_game_log_request(OLD, "regular_season").name,
+        nba_cdn.boxscore_request("g", OLD).name,
+        nba_stats.player_game_log_request(OLD, "regular_season").name,
         balldontlie.Balldontlie(http=client, api_key="k").box_scores_request(OLD).name,
-    }  # fmt: skip
+    }
     lines = {one.name for at in (None, NOW) for one in (odds.events_request(OLD, at), odds.odds_request("e", OLD, at))}
     report = injury_report.InjuryReport(http=client).request(OLD, "n")
     slots = {"boxscores": box, "prop_lines": lines, "play_by_play": {nba_cdn.playbyplay_request("g", OLD).name}}
@@ -103,8 +104,11 @@ def test_only_folder_names_that_are_dates_count() -> None:
         {("odds_api", "events"): {"2025-11-10"}, ("nba_cdn", "schedule"): {"2025-26"}, ("archive", "players"): {"all"}}
     )
     assert {name: dates for name, dates in landed.items() if dates} == {
-        "schedule": {OLD, FIRST_DATE}, "prop_lines": {OLD}, "game_lines": {OLD}, "players": {FIRST_DATE}
-    }  # fmt: skip
+        "schedule": {OLD, FIRST_DATE},
+        "prop_lines": {OLD},
+        "game_lines": {OLD},
+        "players": {FIRST_DATE},
+    }
 
 
 def test_landed_or_once_loaded_dates_that_are_absent_are_missing_oldest_first() -> None:
@@ -128,8 +132,10 @@ def test_a_landed_date_that_is_not_loaded_is_due_at_any_age(days_of: Days) -> No
     land(days_of, ODDS)
     work = due(days_of)[0]
     assert (work.game_date, work.tables, work.why) == (
-        OLD, ("schedule", "prop_lines", "game_lines"), "landed but not loaded: schedule, prop_lines, game_lines"
-    )  # fmt: skip
+        OLD,
+        ("schedule", "prop_lines", "game_lines"),
+        "landed but not loaded: schedule, prop_lines, game_lines",
+    )
     assert work.tags.items() >= RELOAD_TAGS.items() and OFFLINE_TAG in work.tags
     days_of.write("schedule", OLD)
     assert named(due(days_of)) == [(OLD, ("prop_lines", "game_lines"))]
