@@ -70,9 +70,7 @@ def planned(
 
 def summary_of(steps: Collection[Step]) -> list[tuple[str, int, int, int, bool]]:
     """Part, first and last day, number of complete dates, whether the step is skipped."""
-    return [
-        (step.part, (step.first - MONDAY).days, (step.last - MONDAY).days, step.complete_count, step.is_skipped) for step in steps
-    ]  # fmt: skip
+    return [(step.part, (step.first - MONDAY).days, (step.last - MONDAY).days, step.there, step.is_left_out) for step in steps]
 
 
 # The plan
@@ -153,8 +151,9 @@ def test_a_date_with_too_few_box_scores_is_rerun_until_an_operator_waives_it(war
     for author, is_skipped in (("deadline", False), ("operator", True)):
         warehouse.add(gates.WAIVERS, [day(4)], frame_of(gates.WAIVERS, waiver | LINEAGE | {"author": author}), author)
         assert summary_of(planned(warehouse, day(5), "features", is_resumed=True)) == [
-            ("features", 0, 2, 3, True), ("features", 3, 5, 2 + is_skipped, is_skipped),
-        ]  # fmt: skip
+            ("features", 0, 2, 3, True),
+            ("features", 3, 5, 2 + is_skipped, is_skipped),
+        ]
         waiver["waived_at"] += timedelta(minutes=1)
 
 

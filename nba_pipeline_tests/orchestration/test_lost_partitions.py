@@ -233,7 +233,7 @@ def test_an_alert_is_sent_once_although_the_alerts_are_unreadable(at: At, home: 
     assert runner.notifier.raise_alert(DAY, "run_failed", "first", "The first.")
     damage(part(home, "alerts"), "cut off")
     assert [runner.notifier.raise_alert(DAY, "run_failed", "second", "The second.") for _ in range(2)] == [True, False]
-    assert "The second. (This alert is not in the table: the ledger alerts is closed" in caplog.text
+    assert "The second. (The table alerts cannot store this alert: the ledger alerts is closed" in caplog.text
     assert runner.notifier.raise_alert(NEXT, "run_failed", "third", "The third.")
 
 

@@ -123,11 +123,11 @@ def test_a_live_day_equals_a_later_backfill_of_it(tmp_path: Path, replay: Replay
     later, day = "2024-03-12T12:00:00-04:00", str(LIVED)
     report = json.loads(
         platform("audit", "leakage", "--from", day, "--to", day, "--format", "json", code=None, NBA_PIPELINE_NOW=later)
-    )
+    )  # fmt: skip
     tests = {test["name"]: test for test in report["tests"]}
     assert report["dates"] == [day]
     assert not [test for test in report["tests"] if test["passed"] is False]
-    assert "stored predictions bear a line" in tests["no_line_or_report_is_from_after_tipoff"]["detail"]
+    assert "stored predictions have a line" in tests["no_line_or_report_is_from_after_tipoff"]["detail"]
     for name in ("stored_rows_equal_recomputed_rows", "a_later_backfill_differs_only_where_a_source_did"):
         assert tests[name]["passed"] and tests[name]["n"] > 100
     assert [plant["name"] for plant in report["plants"] if not plant["caught_by"]] == []
