@@ -16,7 +16,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.bigquery.cost import GIB, TIB, command, report
 from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline_tests.bigquery.emulator import Emulator
-from nba_pipeline_tests.bigquery.faults import Answer, Call, FaultProxy, Respond
+from nba_pipeline_tests.bigquery.faults import Call, FaultProxy, Respond, UpstreamResponse
 from nba_pipeline_tests.bigquery.fixtures import PROJECT
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
@@ -37,7 +37,7 @@ CREATE TABLE table_storage (table_schema STRING, table_name STRING, total_rows I
 class Books(FaultProxy):
     """A proxy that replaces the views with the tables."""
 
-    def forward(self, call: Call, headers: Mapping[str, str], body: bytes) -> Answer:
+    def forward(self, call: Call, headers: Mapping[str, str], body: bytes) -> UpstreamResponse:
         for view in ("JOBS_BY_PROJECT", "TABLE_STORAGE"):
             body = body.replace(f"`region-us`.INFORMATION_SCHEMA.{view}".encode(), f"`{view.lower()}`".encode())
         return super().forward(call, headers, body)
@@ -148,12 +148,12 @@ def test_jobs_are_reported_by_run_table_and_kind(session: Session, enter: Callab
 
 
 def test_jobs_without_our_labels_are_one_line(session: Session, enter: Callable[..., None]) -> None:
-    somebodys = "[STRUCT('team' AS key, 'ads' AS value)]"
+    foreign_labels = "[STRUCT('team' AS key, 'ads' AS value)]"
     enter(
         "jobs_by_project",
         a_job(billed=GIB),
         a_job(labels="NULL", billed=TIB),
-        a_job(labels=somebodys, billed=TIB, kind="MERGE", error="stopped"),
+        a_job(labels=foreign_labels, billed=TIB, kind="MERGE", error="stopped"),
         a_job(asset=None, billed=TIB, hours_ago=30),
     )
     summary = report(session, 30, NOW)

@@ -68,7 +68,7 @@ def ask_providers(landing: Landing) -> None:
     landing.note(BOXSCORE, "failed", statuses=[500], problem="500 twice")
 
 
-def begun_on(landing: Landing, day: date) -> None:
+def move_newest_to(landing: Landing, day: date) -> None:
     """Move the newest journal to another date, as if its run had begun then."""
     newest = sorted(Path(landing.home, "landing", "journal").glob("*.jsonl"))[-1]
     nanoseconds = int(datetime(day.year, day.month, day.day, 10, tzinfo=UTC).timestamp()) * 10**9
@@ -115,10 +115,10 @@ def test_a_source_leads_to_its_payload(session: Session, landing: Landing) -> No
 
 def test_only_days_with_new_entries_are_loaded_again(session: Session, landing: Landing, proxy: FaultProxy) -> None:
     ask_providers(landing)
-    begun_on(landing, date(2026, 3, 1))
+    move_newest_to(landing, date(2026, 3, 1))
     landing = Landing(home=landing.home, clock=landing.clock)  # another process has its own journal
     ask_providers(landing)
-    begun_on(landing, date(2026, 3, 2))
+    move_newest_to(landing, date(2026, 3, 2))
     assert sync(session, loads_of(session), landing) == 2
     assert loaded(proxy) == ["journal$20260301", "journal$20260302"]
     assert sync(session, loads_of(session), landing) == 0
@@ -164,10 +164,10 @@ def test_a_run_killed_before_the_record_reuses_its_job(session: Session, landing
 
 def test_a_failed_day_does_not_block_other_days(session: Session, landing: Landing, proxy: FaultProxy) -> None:
     ask_providers(landing)
-    begun_on(landing, date(2026, 3, 1))
+    move_newest_to(landing, date(2026, 3, 1))
     landing = Landing(home=landing.home, clock=landing.clock)
     ask_providers(landing)
-    begun_on(landing, date(2026, 3, 2))
+    move_newest_to(landing, date(2026, 3, 2))
     proxy.rule(
         lambda call: call.kind == "load" and call.table == "journal$20260301", Respond(400, "invalid", "not this one"), times=None
     )

@@ -223,10 +223,10 @@ def test_old_staging_tables_are_deleted(applied: Applied, settings: Callable[...
 
 def test_unknown_tables_of_the_dataset_are_ignored(applied: Applied) -> None:
     client = applied.session.client
-    client.create_table(bigquery.Table(applied.reference("somebodys_notes"), [bigquery.SchemaField("a", "STRING")]))
+    client.create_table(bigquery.Table(applied.reference("unknown_notes"), [bigquery.SchemaField("a", "STRING")]))
     assert list(apply(applied.session)) == []
-    assert "somebodys_notes" in applied.names()
-    client.delete_table(applied.reference("somebodys_notes"))
+    assert "unknown_notes" in applied.names()
+    client.delete_table(applied.reference("unknown_notes"))
 
 
 def test_the_record_can_be_queried(applied: Applied) -> None:
