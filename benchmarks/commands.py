@@ -19,7 +19,7 @@ from measuring import print_table
 from sql import ROWS, rows_of
 
 import nba_pipeline.definitions  # noqa: F401  # registers every table
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 
 DATES, REPEATS = 100, 7

@@ -15,7 +15,7 @@ from nba_pipeline.errors import BadInput, Damaged, did_you_mean
 from nba_pipeline.league.calendar import EASTERN_NAME, days, parse_date, season_start
 from nba_pipeline.orchestration.lost_partitions import unreadable_dates
 from nba_pipeline.tables.pandas_types import checked, to_pandas, typed_frame
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.partitions import recovering
 from nba_pipeline.warehouse.views import descriptions, tables_in

@@ -12,17 +12,31 @@ from nba_pipeline_tests.builders import prop_lines_of
 
 
 def derived(
-    upcoming: pl.DataFrame, player_games: pl.DataFrame, team_games: pl.DataFrame, schedule: pl.DataFrame,
-    lines: pl.DataFrame | None = None, game_lines: pl.DataFrame | None = None,
-) -> dict[str, pl.DataFrame]:  # fmt: skip
+    upcoming: pl.DataFrame,
+    player_games: pl.DataFrame,
+    team_games: pl.DataFrame,
+    schedule: pl.DataFrame,
+    lines: pl.DataFrame | None = None,
+    game_lines: pl.DataFrame | None = None,
+) -> dict[str, pl.DataFrame]:
     """The feature tables of the expected players' dates, by name."""
     dates = upcoming["game_date"].unique().sort().to_list()
     form = form_of(upcoming, player_games, team_games, schedule)
     diet, defense = shot_zones_of(dates, player_games), defense_zones_of(dates, team_games)
     matchups = match_up(upcoming, form, diet, defense)
     features = features_of(
-        upcoming, form, diet, defense, matchups, prop_lines_of() if lines is None else lines,
+        upcoming,
+        form,
+        diet,
+        defense,
+        matchups,
+        prop_lines_of() if lines is None else lines,
         GAME_LINES.empty() if game_lines is None else game_lines,
-    )  # fmt: skip
-    return {"player_form": form, "player_shot_zones": diet, "team_defense_zones": defense, "matchups": matchups,
-            "features": features}  # fmt: skip
+    )
+    return {
+        "player_form": form,
+        "player_shot_zones": diet,
+        "team_defense_zones": defense,
+        "matchups": matchups,
+        "features": features,
+    }

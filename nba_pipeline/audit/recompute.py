@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from nba_pipeline.assets.features.features import features_of, ready_players
+from nba_pipeline.assets.features.features import features_of
 from nba_pipeline.assets.features.matchups import match_up
 from nba_pipeline.assets.features.player_form import HISTORY_DAYS, form_of
 from nba_pipeline.assets.features.player_shot_zones import shot_zones_of
@@ -29,11 +29,12 @@ from nba_pipeline.assets.sources import (
 )
 from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
 from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
-from nba_pipeline.completeness import gates
+from nba_pipeline.completeness import gates, slate_gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.availability import with_unclear
 from nba_pipeline.league.calendar import days
-from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 
 SOURCES: Mapping[str, Table] = {
@@ -58,9 +59,10 @@ def sources_before(warehouse: Warehouse, dates: Sequence[date]) -> World:
     world = {name: warehouse.scan(table, span).collect() for name, table in SOURCES.items()}
     of_injuries, of_rosters = (warehouse.scan_quarantine(table, span).collect() for table in (injuries.TABLE, rosters.TABLE))
     return {
-        **world, "injuries": with_unclear(world["injuries"], of_injuries),
+        **world,
+        "injuries": with_unclear(world["injuries"], of_injuries),
         "rosters": with_unnamed(world["rosters"], of_rosters),
-    }  # fmt: skip
+    }
 
 
 def summaries_of(world: World, as_of: datetime) -> World:
@@ -72,12 +74,12 @@ def summaries_of(world: World, as_of: datetime) -> World:
         complete = []
     is_complete = pl.col("game_id").is_in(complete)
     player_games = summarise_player_games(boxes.filter(is_complete), world["play_by_play"], world["prop_lines"])
-    player_games = kept("player_game_summary", player_games)
+    player_games = valid_rows("player_game_summary", player_games)
     team_games = summarise_team_games(world["team_boxscores"].filter(is_complete), player_games, world["play_by_play"], games)
-    return {**world, "player_game_summary": player_games, "team_game_summary": kept("team_game_summary", team_games)}
+    return {**world, "player_game_summary": player_games, "team_game_summary": valid_rows("team_game_summary", team_games)}
 
 
-def kept(name: str, rows: pl.DataFrame) -> pl.DataFrame:
+def valid_rows(name: str, rows: pl.DataFrame) -> pl.DataFrame:
     """Returns the rows that satisfy the schema of a table, without the rows that would be quarantined."""
     schema, key = TABLES[name].schema, list(TABLES[name].key)
     good, _ = schema.filter(rows.select(schema.column_names()), cast=True)
@@ -93,14 +95,18 @@ def features_from(world: World, dates: Sequence[date], as_of: datetime) -> World
     form = form_of(upcoming, player_games, team_games, games)
     diet, defense = shot_zones_of(dates, player_games), defense_zones_of(dates, team_games)
     matchups = match_up(upcoming, form, diet, defense)
-    slates, held_back = gates.judge_slates(games, boxes, dates, as_of)
-    expected, _ = ready_players(upcoming, slates, held_back)
+    slates, held_back = slate_gates.judge_slates(games, boxes, dates, as_of)
+    expected, _ = slate_gates.ready_players(upcoming, slates, held_back)
     features = features_of(expected, form, diet, defense, matchups, world["prop_lines"], world["game_lines"], as_of)
-    made = {
-        "upcoming_players": upcoming, "player_form": form, "player_shot_zones": diet, "team_defense_zones": defense,
-        "matchups": matchups, "features": features,
-    }  # fmt: skip
-    return {**world, **made}
+    derived = {
+        "upcoming_players": upcoming,
+        "player_form": form,
+        "player_shot_zones": diet,
+        "team_defense_zones": defense,
+        "matchups": matchups,
+        "features": features,
+    }
+    return {**world, **derived}
 
 
 def derive(world: World, dates: Sequence[date], as_of: datetime) -> World:

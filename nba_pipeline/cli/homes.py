@@ -77,7 +77,7 @@ def copy_tables(
     from nba_pipeline.definitions import defs
     from nba_pipeline.environments import warehouse_of
     from nba_pipeline.league.calendar import days
-    from nba_pipeline.tables.table import TABLES
+    from nba_pipeline.tables.registry import TABLES
     from nba_pipeline.warehouse.copying import copy
 
     for option, name in (("--from-warehouse", source), ("--to-warehouse", target)):

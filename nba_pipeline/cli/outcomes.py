@@ -110,12 +110,12 @@ def print_plan(steps: Sequence[Step], notes: Iterable[str]) -> None:
     for column in ("pass", "job", "dates", "number", "existing", "", "tables"):
         table.add_column(column, justify="right" if column in ("number", "existing") else "left", overflow="fold")
     for step in steps:
-        numbers = str(step.number_of_dates), str(step.there)
+        numbers = str(step.number_of_dates), str(step.complete_count)
         table.add_row(step.part, step.job, step.when, *numbers, _decision(step), ", ".join(step.tables))
     out.print(table)
     for note in notes:
         print_line(f"note {note}", style="yellow")
-    number = sum(not step.is_left_out for step in steps)
+    number = sum(not step.is_skipped for step in steps)
     print_line(f"{number} {'run' if number == 1 else 'runs'}; nothing was changed")
 
 
@@ -140,8 +140,8 @@ def report_skipped(step: Step) -> None:
 def _decision(step: Step) -> str:
     """Returns whether a step runs, or why it is skipped."""
     if step.part == "models":
-        return "the model exists, or there is no new training data" if step.is_left_out else "no model"
-    return "complete" if step.is_left_out else "to run"
+        return "the model exists, or there is no new training data" if step.is_skipped else "no model"
+    return "complete" if step.is_skipped else "to run"
 
 
 def print_rating(rated: Mapping[str, Sequence[date]]) -> None:

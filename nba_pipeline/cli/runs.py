@@ -37,7 +37,7 @@ def run(
     work = runner()
     chosen = next((choice for choice in MODES if choice == mode), None) or _due_mode(work, slate)
     repeat = f"nba-pipeline run --date {slate}" + (f" --mode {mode}" if mode else "")
-    code = report(work, work.slate(slate, chosen) if chosen else work.whole_date(slate), repeat)
+    code = report(work, work.slate(slate, chosen) if chosen else work.run_every_table(slate), repeat)
     if chosen is None or "predictions" in TABLES_OF_MODE[chosen]:
         _print_slate(work, slate)
     leave(code)
@@ -88,7 +88,7 @@ def backfill(
         leave(0)
     work = runner()
     repeat = f"nba-pipeline backfill --from {start} --to {end} --stop-after {stage} --resume"
-    code = report(work, work.backfill(start, end, stop_after=stage, is_resumed=resume, tell=report_skipped), repeat)
+    code = report(work, work.backfill(start, end, stop_after=stage, is_resumed=resume, on_skipped=report_skipped), repeat)
     print_record(work, start, end)
     rated = rate(work.warehouse, days(start, end))
     print_rating(rated)

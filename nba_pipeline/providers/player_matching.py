@@ -7,9 +7,10 @@ import polars as pl
 
 from nba_pipeline.league.active_players import SEEN_COLUMNS, SEEN_SCHEMA, active_players, box_score_sightings
 from nba_pipeline.league.calendar import days, season_of_game_date
-from nba_pipeline.league.names import IS_A_NAME_PROBLEM, resolve_names
+from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM, resolve_names
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import PROBLEM, TABLES
+from nba_pipeline.tables.registry import TABLES
+from nba_pipeline.tables.table import PROBLEM
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.partitions import recovering
 
@@ -17,7 +18,7 @@ NAME_COLUMNS = SEEN_COLUMNS[:-1]
 """Columns of box scores that identify player, team and spelling."""
 
 
-def who_may_be_meant(
+def candidate_players(
     schedule: pl.DataFrame, boxscores: pl.DataFrame, players: pl.DataFrame, rosters: pl.DataFrame
 ) -> pl.DataFrame:
     """Returns the active players of each game with their standing towards its teams, see `active_players`.
@@ -40,20 +41,22 @@ def roster_sightings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFram
     if not dates:
         return pl.DataFrame(schema=SEEN_SCHEMA)
     window = days(min(dates) - timedelta(days=SETTINGS.expected.roster_days), max(dates))
-    table, said = TABLES["rosters"], pl.col("row").str.json_path_match
+    table, field = TABLES["rosters"], pl.col("row").str.json_path_match
     listed, unnamed = recovering(
         lambda: (
             warehouse.scan(table, window).select("game_date", "team", "player_id", player_name="spelling").collect(),
-            warehouse.scan_quarantine(table, window).filter(IS_A_NAME_PROBLEM)
-            .select("game_date", team=said("$.team"), player_name=said("$.spelling")).collect(),
+            warehouse.scan_quarantine(table, window)
+            .filter(IS_A_NAME_PROBLEM)
+            .select("game_date", team=field("$.team"), player_name=field("$.spelling"))
+            .collect(),
         )
-    )  # fmt: skip
-    nobody = 0 - pl.struct("team", "player_name").rank("dense").cast(pl.Int64)
-    people = pl.concat([listed, unnamed.with_columns(player_id=nobody).select(listed.columns)], how="vertical_relaxed")
-    return people.with_columns(season_of_game_date(), is_roster=pl.lit(True)).select(SEEN_COLUMNS)
+    )
+    placeholder_id = 0 - pl.struct("team", "player_name").rank("dense").cast(pl.Int64)
+    sightings = pl.concat([listed, unnamed.with_columns(player_id=placeholder_id).select(listed.columns)], how="vertical_relaxed")
+    return sightings.with_columns(season_of_game_date(), is_roster=pl.lit(True)).select(SEEN_COLUMNS)
 
 
-def name_the_players(
+def resolve_players(
     offered: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """Adds `player_id` to each line. Unresolved and ambiguous names give a `problem`."""

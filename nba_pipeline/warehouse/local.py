@@ -14,7 +14,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.checksum import seal
-from nba_pipeline.warehouse.damage import Notice, aside_name, notices
+from nba_pipeline.warehouse.damage import Notice, moved_name, notices
 from nba_pipeline.warehouse.home_format import prepare_write, refuse_another_format
 from nba_pipeline.warehouse.ledgers import Recorder
 from nba_pipeline.warehouse.local_reading import LocalReading, check_home, read_parquet
@@ -54,13 +54,13 @@ class LocalWarehouse(LocalReading, Warehouse):
             self._prepare(table, dates)
             for day in dates:
                 file, new = self._file("tables", table, day), parts.get(day, empty)
-                is_there = file.exists()
-                existing = pl.scan_parquet(file).select(key).collect() if is_there else empty.select(key)
+                exists = file.exists()
+                existing = pl.scan_parquet(file).select(key).collect() if exists else empty.select(key)
                 new = new.join(existing, on=list(table.key), how="anti", nulls_equal=True).select(list(table.dtypes))
                 with recorder.recording([day], existing, {day: new}):
-                    if new.is_empty() and is_there:
+                    if new.is_empty() and exists:
                         continue
-                    rows = pl.concat([self.scan(table, [day]).collect(), new]).sort(table.key) if is_there else new
+                    rows = pl.concat([self.scan(table, [day]).collect(), new]).sort(table.key) if exists else new
                     self._write(file, rows)
                 added += new.height
         return added
@@ -79,11 +79,11 @@ class LocalWarehouse(LocalReading, Warehouse):
 
     def replace_unreadable(self, table: Table, day: date, frame: pl.DataFrame) -> str:
         file = self._file(TABLES_FOLDER, table, day)
-        aside = Path(self.home, aside_name(file.relative_to(self.home).as_posix(), datetime.now(UTC)))
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(file, aside)
+        copy = Path(self.home, moved_name(file.relative_to(self.home).as_posix(), datetime.now(UTC)))
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, copy)
         self._write(file, frame)
-        return str(aside)
+        return str(copy)
 
     def quarantine(self, table: Table, dates: Sequence[date], rejected: pl.DataFrame) -> None:
         parts = partitioned(table.name, dates, under_a_date(rejected, dates))
@@ -106,7 +106,7 @@ class LocalWarehouse(LocalReading, Warehouse):
 
     def drop(self, table: Table) -> None:
         if table.is_ledger:
-            raise PipelineError(f"{table.name} is a record of decisions and is never deleted")
+            raise PipelineError(f"{table.name} is a ledger and is never deleted")
         refuse_another_format(Path(self.home))
         for kind in ("tables", "quarantine"):
             shutil.rmtree(Path(self.home, kind, table.name), ignore_errors=True)

@@ -75,7 +75,7 @@ class LocalReading:
             return {}
         partitions = [self._partition(TABLES_FOLDER, table, day) for day in dates]
         return {
-            partition.day: partition.closed_sentence
+            partition.day: partition.closed_reason
             for partition in partitions
             if not is_readable(partition) and partition.file.exists()
         }

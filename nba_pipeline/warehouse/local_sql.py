@@ -49,12 +49,14 @@ def answer(home: Path, query: str, files_of: FilesOf, known: Mapping[str, Stored
             raise BadInput(f"{str(error).splitlines()[0]} {question}Tables: {', '.join(names)}") from error
         except duckdb.Error as error:
             if isinstance(error, duckdb.InvalidInputException):  # also raised for a frame that polars cannot read
-                read_again(links)
+                raise_read_error(links)
             raise BadInput(read_only.first_paragraph(error)) from error
         except pl.exceptions.ComputeError as error:
-            raise BadInput("an interval cannot be shown; turn it into a number, as with date_diff('minute', a, b)") from error
+            raise BadInput(
+                "the result contains an interval; convert it to a number, for example with date_diff('minute', a, b)"
+            ) from error
         except pl.exceptions.DuplicateError as error:
-            raise BadInput(f"the answer cannot be shown: {str(error).splitlines()[0]}; name columns with AS") from error
+            raise BadInput(f"the result cannot be shown: {str(error).splitlines()[0]}; name columns with AS") from error
 
 
 def register(
@@ -125,12 +127,12 @@ def _register_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: s
         path = str(folder / "*.jsonl").replace("'", "''")
         journal = f"read_json('{path}', columns = {{{columns}}}, format = 'newline_delimited', ignore_errors = true)"
     else:
-        nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in JOURNAL_COLUMNS.items())
-        journal = f"(SELECT {nothing} WHERE false)"
+        nulls = ", ".join(f"NULL::{kind} AS {name}" for name, kind in JOURNAL_COLUMNS.items())
+        journal = f"(SELECT {nulls} WHERE false)"
     connection.register(view, connection.sql(JOURNAL_VIEWS[view].format(journal=journal)).to_arrow_table())
 
 
-def read_again(links: Links) -> None:
+def raise_read_error(links: Links) -> None:
     """Raise polars' exception for an unreadable file, because DuckDB's message does not name the file."""
     for link in links:
         pl.read_parquet(link, hive_partitioning=False)

@@ -65,14 +65,14 @@ def reads(view: str) -> list[str]:
 
 def tables_behind(names: set[str], tables: Collection[str] = TABLES) -> set[str]:
     """The tables behind these tables and views."""
-    found, left = set[str](), list(names)
-    while left:
-        name = left.pop()
+    behind, remaining = set[str](), list(names)
+    while remaining:
+        name = remaining.pop()
         if name in tables:
-            found.add(name)
+            behind.add(name)
         elif name in VIEWS:
-            left += reads(name)
-    return found
+            remaining += reads(name)
+    return behind
 
 
 def tables_in(query: str, tables: Mapping[str, StoredTable] = TABLES) -> list[StoredTable]:

@@ -1,7 +1,5 @@
 """Predicted players, live and backtest rows, recommendations and reasons, and new versions in the ledger."""
 
-import hashlib
-import json
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,8 +7,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.assets.features.features import FEATURES
-from nba_pipeline.assets.predictions.predictions import TABLE, absent_models, features_hash, predict_slate, unpredicted
+from nba_pipeline.assets.predictions.predictions import TABLE, predict_slate, unpredicted
+from nba_pipeline.systems import SYSTEMS
+from nba_pipeline.systems.forecasts import absent_models
 from nba_pipeline.warehouse.weekly_models import Models
 from nba_pipeline_tests.builders import DAY, PLAYER
 from nba_pipeline_tests.builders_predictions import (
@@ -20,7 +19,6 @@ from nba_pipeline_tests.builders_predictions import (
     STARTS,
     TIPOFF,
     WEEK,
-    a_feature_row,
     a_model,
     a_prediction,
     a_slate,
@@ -42,7 +40,7 @@ def baseline(slate: dict[str, pl.DataFrame] | None = None, **given: Any) -> dict
     return predict(slate, **given).row(by_predicate=pl.col("system_id") == "moving_average", named=True)
 
 
-def why_nobody(slate: dict[str, pl.DataFrame], models: Models = MODELS, now: datetime = BEFORE_TIPOFF) -> list[str]:
+def reasons_of_unpredicted(slate: dict[str, pl.DataFrame], models: Models = MODELS, now: datetime = BEFORE_TIPOFF) -> list[str]:
     return unpredicted(**slate, models=models, now=now)["reason"].to_list()
 
 
@@ -50,24 +48,24 @@ def why_nobody(slate: dict[str, pl.DataFrame], models: Models = MODELS, now: dat
 
 
 def test_each_system_predicts_each_eligible_player() -> None:
-    made = predict(a_slate({"player_id": 1}, {"player_id": 2}))
-    assert made.select("player_id", "system_id", "version", "model_id").rows() == [
+    rows = predict(a_slate({"player_id": 1}, {"player_id": 2}))
+    assert rows.select("player_id", "system_id", "version", "model_id").rows() == [
         (1, "catboost", 1, "model"), (1, "moving_average", 1, None),
         (2, "catboost", 1, "model"), (2, "moving_average", 1, None),
     ]  # fmt: skip
 
 
-def test_every_row_keeps_the_tables_promise() -> None:
-    made = pl.concat([predict(lines=market(16.5)), predict(a_slate({"player_id": 2})), predict(now=AFTER_TIPOFF)])
-    kept, quarantined = TABLE.conform(made, BEFORE_TIPOFF, "1")
-    assert (kept.height, quarantined.height) == (6, 0)
+def test_every_row_satisfies_the_schema() -> None:
+    rows = pl.concat([predict(lines=market(16.5)), predict(a_slate({"player_id": 2})), predict(now=AFTER_TIPOFF)])
+    valid, quarantined = TABLE.conform(rows, BEFORE_TIPOFF, "1")
+    assert (valid.height, quarantined.height) == (6, 0)
 
 
 def test_an_absent_model_costs_only_its_system_and_is_named() -> None:
     slate = a_slate()
     assert predict(slate, models={})["system_id"].to_list() == ["moving_average"]
-    assert absent_models(slate["features"], {}) == [f"catboost: no model for the week of {WEEK}"]
-    assert absent_models(slate["features"], MODELS) == []
+    assert absent_models(SYSTEMS, slate["features"], {}) == [f"catboost: no model for the week of {WEEK}"]
+    assert absent_models(SYSTEMS, slate["features"], MODELS) == []
 
 
 def test_each_week_is_served_by_its_own_model() -> None:
@@ -76,14 +74,14 @@ def test_each_week_is_served_by_its_own_model() -> None:
     slates.append(a_slate({"game_date": days[1], "game_id": "0022300002"}, game_date=days[1], game_id="0022300002"))
     both = {name: pl.concat([slate[name] for slate in slates]) for name in slates[0]}
     models = MODELS | {(WEEK + timedelta(days=7), "catboost"): a_model(30.0, model_id="next")}
-    made = predict(both, models=models).filter(system_id="catboost")
-    assert made.select("game_date", "model_id", "predicted_value").rows() == [(days[0], "model", 20.0), (days[1], "next", 30.0)]
+    rows = predict(both, models=models).filter(system_id="catboost")
+    assert rows.select("game_date", "model_id", "predicted_value").rows() == [(days[0], "model", 20.0), (days[1], "next", 30.0)]
 
 
 def test_an_empty_slate_is_an_empty_frame_of_the_table() -> None:
     slate = {name: frame.clear() for name, frame in a_slate().items()}
-    made = predict(slate, models={})
-    assert made.is_empty() and set(made.columns) == set(TABLE.dtypes) - {"as_of", "code_version"}
+    rows = predict(slate, models={})
+    assert rows.is_empty() and set(rows.columns) == set(TABLE.dtypes) - {"as_of", "code_version"}
     assert unpredicted(**slate, models={}, now=BEFORE_TIPOFF).is_empty()
 
 
@@ -109,7 +107,7 @@ def test_without_a_tipoff_a_game_is_live_while_it_is_scheduled_for_today_or_late
     assert (row["run_kind"], row["is_before_tipoff"]) == (run_kind, None)
 
 
-def test_what_was_predicted_live_is_not_predicted_again_afterwards() -> None:
+def test_a_live_prediction_gets_no_backtest() -> None:
     assert predict(now=AFTER_TIPOFF, ledger=predict()).is_empty()
 
 
@@ -140,7 +138,7 @@ def test_a_line_is_shown_with_its_book_source_and_instant() -> None:
 
 @pytest.mark.parametrize("now", [BEFORE_TIPOFF, AFTER_TIPOFF], ids=["live", "backtest"])
 @pytest.mark.parametrize("snapshot_at", [TIPOFF, TIPOFF + timedelta(minutes=1), None], ids=["at", "after", "unknown"])
-def test_a_line_that_is_not_known_to_be_from_before_the_tipoff_is_no_line(now: datetime, snapshot_at: datetime | None) -> None:
+def test_a_line_of_unknown_or_late_instant_is_not_used(now: datetime, snapshot_at: datetime | None) -> None:
     row = baseline(lines=market(10.5, snapshot_at=snapshot_at), now=now)
     assert (row["recommendation"], row["line"], row["book"], row["line_snapshot_at"]) == ("NO_LINE", None, None, None)
 
@@ -175,7 +173,7 @@ def test_every_reason_against_a_bet_is_listed(fields: dict[str, Any], line: floa
     [(BEFORE_TIPOFF, True, True), (BEFORE_TIPOFF, False, True), (AFTER_TIPOFF, True, True), (AFTER_TIPOFF, False, False)],
     ids=["entry unusable", "no report", "backtest, entry unusable", "backtest without reports"],
 )
-def test_nobody_bets_on_a_player_whose_injury_status_is_unknown(now: datetime, reported: bool, is_forbidden: bool) -> None:
+def test_an_unknown_injury_status_forbids_a_bet(now: datetime, reported: bool, is_forbidden: bool) -> None:
     slate = a_slate({"injury_risk_level": None})
     report = pl.lit(BEFORE_TIPOFF if reported else None).cast(pl.Datetime("us", "UTC"))
     slate["upcoming_players"] = slate["upcoming_players"].with_columns(report.alias("injury_snapshot_at"))
@@ -205,8 +203,8 @@ def test_a_season_whose_start_is_unknown_is_bootstrap() -> None:
 def test_a_model_with_less_than_a_year_of_history_is_not_bet_on(days: int, is_short: bool) -> None:
     last = WEEK - timedelta(days=1)
     model = a_model(train_start_date=last - timedelta(days=days), train_end_date=last)
-    made = predict(models={(WEEK, "catboost"): model}, lines=market(16.5))
-    short = {row["system_id"]: "short_history" in row["reasons"] for row in made.iter_rows(named=True)}
+    rows = predict(models={(WEEK, "catboost"): model}, lines=market(16.5))
+    short = {row["system_id"]: "short_history" in row["reasons"] for row in rows.iter_rows(named=True)}
     assert short == {"catboost": is_short, "moving_average": False}
 
 
@@ -225,8 +223,8 @@ def test_quality_is_the_share_of_what_the_system_reads_and_capped(missing: list[
 
 def test_five_missing_required_features_cap_the_quality_at_49() -> None:
     missing = ["pace_score", "fatigue_score", "is_back_to_back", "home_court_level", "team_win_pct_season"]
-    made = predict(a_slate(dict.fromkeys(missing))).filter(system_id="catboost")
-    assert made["quality_score"].item() == 49
+    rows = predict(a_slate(dict.fromkeys(missing))).filter(system_id="catboost")
+    assert rows["quality_score"].item() == 49
 
 
 # Players without a prediction
@@ -249,36 +247,36 @@ def test_five_missing_required_features_cap_the_quality_at_49() -> None:
         ),
     ],
 )
-def test_who_is_not_predicted_is_named_with_the_reason(fields: dict[str, Any], game: dict[str, Any], reason: str) -> None:
+def test_an_unpredicted_player_is_named_with_the_reason(fields: dict[str, Any], game: dict[str, Any], reason: str) -> None:
     slate = a_slate(fields, **{"game_id": GAME} | game)
     assert predict(slate).is_empty()
-    assert why_nobody(slate) == [reason]
+    assert reasons_of_unpredicted(slate) == [reason]
 
 
-def test_whoever_has_no_row_in_features_is_named() -> None:
+def test_a_player_without_a_row_in_features_is_named() -> None:
     slate = a_slate() | {"features": features_of_rows()}
     assert predict(slate).is_empty()
-    assert why_nobody(slate) == ["no row in features"]
+    assert reasons_of_unpredicted(slate) == ["no row in features"]
 
 
 def test_without_a_model_the_week_is_named() -> None:
     slate = a_slate({"points_mean_season": None})
-    said = f"moving_average: missing points_mean_season; catboost: no model for the week of {WEEK}"
-    assert why_nobody(slate, models={}) == [said]
+    reason = f"moving_average: missing points_mean_season; catboost: no model for the week of {WEEK}"
+    assert reasons_of_unpredicted(slate, models={}) == [reason]
 
 
 def test_few_minutes_with_a_line_are_predicted() -> None:
     assert baseline(a_slate({"minutes_mean_last_10_games": 8.0}), lines=market(5.5))["recommendation"] == "OVER"
 
 
-def test_whoever_is_predicted_by_one_system_is_not_named() -> None:
-    assert why_nobody(a_slate(), models={}) == []
+def test_a_player_whom_one_system_predicts_is_not_named() -> None:
+    assert reasons_of_unpredicted(a_slate(), models={}) == []
 
 
 # The ledger
 
 
-def test_the_same_run_again_adds_nothing() -> None:
+def test_a_second_equal_run_adds_nothing() -> None:
     assert predict(lines=market(16.5), ledger=predict(lines=market(16.5))).is_empty()
     assert predict(now=AFTER_TIPOFF, ledger=predict(now=AFTER_TIPOFF)).is_empty()
 
@@ -293,16 +291,16 @@ def test_the_same_run_again_adds_nothing() -> None:
 def test_a_line_that_moved_a_point_or_came_or_went_makes_another_version(
     before: float | None, now: float | None, versions: list[int]
 ) -> None:
-    made = predict(lines=market(now), ledger=predict(lines=market(before)))
-    assert made.filter(system_id="moving_average")["version"].to_list() == versions
+    rows = predict(lines=market(now), ledger=predict(lines=market(before)))
+    assert rows.filter(system_id="moving_average")["version"].to_list() == versions
 
 
 def test_small_moves_count_from_the_latest_version() -> None:
     ledger = predict(lines=market(16.5))
     for line, versions in ((17.0, []), (17.5, [2]), (18.0, []), (18.5, [3])):
-        made = predict(lines=market(line), ledger=ledger)
-        assert made.filter(system_id="moving_average")["version"].to_list() == versions
-        ledger = pl.concat([ledger.select(made.columns), made])
+        rows = predict(lines=market(line), ledger=ledger)
+        assert rows.filter(system_id="moving_average")["version"].to_list() == versions
+        ledger = pl.concat([ledger.select(rows.columns), rows])
 
 
 def test_a_required_feature_that_arrived_makes_another_version() -> None:
@@ -313,14 +311,14 @@ def test_a_required_feature_that_arrived_makes_another_version() -> None:
 
 
 def test_a_later_run_adds_the_missing_player_only() -> None:
-    made = predict(a_slate({"player_id": 1}, {"player_id": 2}), ledger=predict(a_slate({"player_id": 1})))
-    assert made["player_id"].to_list() == [2, 2]
+    rows = predict(a_slate({"player_id": 1}, {"player_id": 2}), ledger=predict(a_slate({"player_id": 1})))
+    assert rows["player_id"].to_list() == [2, 2]
 
 
-def test_a_game_that_moved_to_another_date_is_predicted_anew() -> None:
+def test_a_game_that_moved_to_another_date_gets_a_new_version() -> None:
     before = predictions_of(a_prediction(game_date=DAY - timedelta(days=1), line=None))
-    made = predict(ledger=before)
-    assert dict(made.select("system_id", "version").iter_rows()) == {"catboost": 1, "moving_average": 2}
+    rows = predict(ledger=before)
+    assert dict(rows.select("system_id", "version").iter_rows()) == {"catboost": 1, "moving_average": 2}
 
 
 def test_versions_count_within_a_market() -> None:
@@ -340,25 +338,6 @@ def test_the_id_follows_from_key_and_inputs_and_not_from_the_instant() -> None:
 def test_the_same_inputs_in_any_order_give_the_same_rows() -> None:
     players = [{"player_id": n, "pace_score": n / 10} for n in range(1, 20)]
     assert_frame_equal(predict(a_slate(*players)), predict(a_slate(*reversed(players))))
-
-
-# The hash of the features
-
-
-def test_the_hash_is_that_of_the_values_by_name() -> None:
-    row = a_feature_row()
-    first = features_hash(features_of_rows(row))["features_hash"].item()
-    assert features_hash(features_of_rows(row).select(reversed(list(row))))["features_hash"].item() == first
-    assert features_hash(features_of_rows(row | {"team": "BOS"}))["features_hash"].item() == first
-    for value in (1.5, None):
-        assert features_hash(features_of_rows(row | {"pace_score": value}))["features_hash"].item() != first
-
-
-def test_the_hash_is_that_of_any_writer_of_plain_json() -> None:
-    """The hash is therefore the same in every process, for any number of threads, and in the next version of polars."""
-    row = a_feature_row(pace_score=1 / 3, line=None)
-    text = json.dumps({name: row[name] for name in FEATURES}, separators=(",", ":"))
-    assert features_hash(features_of_rows(row))["features_hash"].item() == hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def test_the_player_of_a_slate_is_the_one_expected() -> None:
@@ -382,17 +361,19 @@ def mates(*statuses: str | None, minutes: float | None = 30.0, levels: float | N
 def versions(before: dict[str, pl.DataFrame], after: dict[str, pl.DataFrame]) -> list[tuple[int, int, str | None]]:
     """Returns the new rows of moving_average after a second run: player, version and listed teammates."""
     ledger = predict(before)
-    made = predict(after, ledger=ledger).filter(system_id="moving_average")
-    return made.select("player_id", "version", "teammates_listed").rows()
+    rows = predict(after, ledger=ledger).filter(system_id="moving_average")
+    return rows.select("player_id", "version", "teammates_listed").rows()
 
 
-def test_a_rotation_teammate_who_is_ruled_out_makes_a_new_version_for_everybody() -> None:
+def test_a_rotation_teammate_who_is_ruled_out_makes_a_new_version_for_each_teammate() -> None:
     assert versions(mates(None, "probable"), mates("out", "probable")) == [
-        (1, 2, "2 out, 3 probable"), (2, 2, "3 probable"), (3, 2, "2 out"),
-    ]  # fmt: skip
+        (1, 2, "2 out, 3 probable"),
+        (2, 2, "3 probable"),
+        (3, 2, "2 out"),
+    ]
 
 
-def test_the_same_report_again_makes_none() -> None:
+def test_an_equal_report_makes_no_new_version() -> None:
     assert versions(mates("questionable", None), mates("questionable", None)) == []
     assert predict(mates("questionable", None))["teammates_listed"].unique().sort().to_list() == ["", "2 questionable"]
 

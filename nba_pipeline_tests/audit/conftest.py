@@ -12,7 +12,7 @@ from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.audit.derivations import FEATURE_TABLES, REAL, SUMMARIES, Audit
 from nba_pipeline.audit.recompute import SOURCES, World
 from nba_pipeline.league.calendar import days
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders_audit import DATES, a_world
 
@@ -46,18 +46,18 @@ def warehouse(audit: Audit, tmp_path_factory: pytest.TempPathFactory) -> LocalWa
 
 def a_warehouse(audit: Audit, home: Path) -> LocalWarehouse:
     """Returns a warehouse with the league of an audit, its summaries and the features of its dates."""
-    made = LocalWarehouse(home=str(home))
-    summarised = audit.summarised(REAL, audit.world)
-    tables = {name: audit.world[name] for name in SOURCES} | {name: as_stored(summarised[name]) for name in SUMMARIES}
+    warehouse = LocalWarehouse(home=str(home))
+    summarized = audit.summarized(REAL, audit.world)
+    tables = {name: audit.world[name] for name in SOURCES} | {name: as_stored(summarized[name]) for name in SUMMARIES}
     tables |= {name: as_stored(audit.baseline(REAL)[name]) for name in FEATURE_TABLES}
     for name, rows in tables.items():
         columns = [
             pl.col(column).fill_null("test") if column in ("source", "code_version") else column for column in TABLES[name].dtypes
         ]
-        made.replace(TABLES[name], days(DATES[0], DATES[-1]), rows.select(columns), "test")
+        warehouse.replace(TABLES[name], days(DATES[0], DATES[-1]), rows.select(columns), "test")
     for table in (PREDICTIONS, GRADES):
-        made.add(table, DATES, table.empty(), "test")
-    return made
+        warehouse.add(table, DATES, table.empty(), "test")
+    return warehouse
 
 
 def as_stored(rows: pl.DataFrame) -> pl.DataFrame:

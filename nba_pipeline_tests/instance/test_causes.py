@@ -62,6 +62,6 @@ def test_an_unknown_key_of_a_run_is_named(config: Any, problem: str) -> None:
     assert sentence_of(f"dagster._core.errors.DagsterInvalidConfigError: {refused.value}\n") == problem
 
 
-def test_of_another_error_the_first_line_is_told() -> None:
+def test_the_message_of_another_error_is_its_first_line() -> None:
     assert sentence_of("ValueError: no\nat all\n") == "ValueError: no"
     assert sentence_of("") == "unknown error"

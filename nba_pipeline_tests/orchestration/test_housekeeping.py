@@ -14,7 +14,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.housekeeping import verify_ledgers
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.tables.table import TABLES
+from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.instances import open_instance
 
@@ -43,6 +43,6 @@ def test_the_nightly_job_raises_one_alert_per_ledger_and_date(tmp_path: Path, mo
     assert alerts.select("game_date", "kind", "subject", "severity", "next_command").rows() == [
         (day, "ledger_altered", "waivers", "critical", "nba-pipeline audit ledgers") for day in days
     ]
-    assert alerts["message"][0].endswith(", and 1 more findings") and "the row was altered" in alerts["message"][1]
+    assert alerts["message"][0].endswith(", and 1 more finding") and "the row was altered" in alerts["message"][1]
     rows = {"waivers": 3, "alerts": 2, "alert_deliveries": 2}
     assert verify_ledgers(warehouse, Notifier(warehouse=warehouse, clock=clock))[0] == sum(rows.values())
