@@ -64,7 +64,7 @@ def clock() -> "Clock":
     from nba_pipeline.instance.clock import Clock
 
     now()
-    return Clock(stands_at=os.environ.get("NBA_PIPELINE_NOW", ""))
+    return Clock(fixed_at=os.environ.get("NBA_PIPELINE_NOW", ""))
 
 
 def warehouse_of(name: str) -> "Warehouse":

@@ -18,7 +18,7 @@ import typer
 from nba_pipeline.cli.consoles import print_error
 from nba_pipeline.environments import environment, home, now
 from nba_pipeline.errors import BadInput, PipelineError
-from nba_pipeline.instance.private_files import keep_files_private
+from nba_pipeline.instance.private_files import make_files_private
 
 if TYPE_CHECKING:
     from dagster import Definitions
@@ -47,7 +47,7 @@ def main() -> NoReturn:
     """Run the command and exit with its code. A PipelineError is printed as one message."""
     warnings.filterwarnings("ignore")
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    keep_files_private()
+    make_files_private()
     try:
         _run()
     except PipelineError as error:
@@ -109,7 +109,7 @@ def runner_at(instant: datetime) -> "Runner":
     from nba_pipeline.instance.opening import open_instance
     from nba_pipeline.orchestration.runner import Runner
 
-    defs = build_definitions(environment(), resources_for(environment(), Clock(stands_at=instant.isoformat())))
+    defs = build_definitions(environment(), resources_for(environment(), Clock(fixed_at=instant.isoformat())))
     refuse_another_format(defs)
     return Runner(defs, open_instance(home()))
 

@@ -29,7 +29,7 @@ def audit_leakage(
     if number < 1:
         raise BadInput(f"--dates must be at least 1, not {number}")
     work = runner()
-    result = leakage(work.warehouse, start, end, number=number, seed=seed, now=work.clock.now(), say=report)
+    result = leakage(work.warehouse, start, end, number=number, seed=seed, now=work.clock.now(), log=report)
     if style == "json":
         print(json.dumps(result, default=str, indent=1))
     else:

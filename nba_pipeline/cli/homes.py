@@ -38,7 +38,7 @@ def backup(folder: Annotated[Path, typer.Argument(help="a new or empty folder ou
 
     work = runner()
     receipt = back_up(
-        work.warehouse, work.landing.root, folder, home=home(), environment=environment(), made_at=work.clock.now(), say=report
+        work.warehouse, work.landing.root, folder, home=home(), environment=environment(), made_at=work.clock.now(), report=report
     )
     size = sum(entry.bytes for entry in receipt.files.values())
     print_line(f"{len(receipt.files)} files with {size / 1024**2:.1f} MiB are in {folder}, verified")
@@ -56,7 +56,9 @@ def restore(
     from nba_pipeline.warehouse.restore import restore as restore_backup
 
     work = runner()
-    restored = restore_backup(work.warehouse, work.landing.root, folder, environment=environment(), dry_run=dry_run, say=report)
+    restored = restore_backup(
+        work.warehouse, work.landing.root, folder, environment=environment(), dry_run=dry_run, report=report
+    )
     rows = ", ".join(f"{number} rows of {name}" for name, number in restored.rows.items()) or "no rows"
     print_line(f"{'missing' if dry_run else 'added'}: {rows}, {restored.files} files of the landing")
     for difference in restored.differences:

@@ -73,14 +73,14 @@ def register(
     if words & CATALOG:
         words |= {*known, *views.descriptions()}
     links: Links = {}
-    for name in views.tables_behind(words, known):
+    for name in views.base_tables(words, known):
         links |= _register_files(connection, files_of("tables", known[name]), name, known[name].dtypes, pinned)
     if views.QUARANTINE in words:
         files = [file for table in known.values() for file in files_of("quarantine", table)]
         links |= _register_files(connection, files, views.QUARANTINE, QUARANTINE_SCHEMA, pinned)
     if words & views.VIEWS.keys():
         for name in views.VIEWS:  # views are listed after the views that they read
-            if views.tables_behind({name}, known) <= views.tables_behind(words, known):
+            if views.base_tables({name}, known) <= views.base_tables(words, known):
                 connection.execute(f"CREATE VIEW {name} AS {views.statement(name)}")
     for name in words & JOURNAL_VIEWS.keys():
         _register_journal(connection, home, name, is_read=name in named)

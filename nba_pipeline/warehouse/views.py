@@ -63,7 +63,7 @@ def reads(view: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"\{(\w+)\}", VIEWS[view])))
 
 
-def tables_behind(names: set[str], tables: Collection[str] = TABLES) -> set[str]:
+def base_tables(names: set[str], tables: Collection[str] = TABLES) -> set[str]:
     """The tables behind these tables and views."""
     behind, remaining = set[str](), list(names)
     while remaining:
@@ -77,7 +77,7 @@ def tables_behind(names: set[str], tables: Collection[str] = TABLES) -> set[str]
 
 def tables_in(query: str, tables: Mapping[str, StoredTable] = TABLES) -> list[StoredTable]:
     """The tables that a query may read: those in its text, and those behind the views in its text."""
-    return [tables[name] for name in sorted(tables_behind(set(re.findall(r"[a-z_]+", query.lower())), tables))]
+    return [tables[name] for name in sorted(base_tables(set(re.findall(r"[a-z_]+", query.lower())), tables))]
 
 
 def statement(view: str, qualified: str = "{}") -> str:
