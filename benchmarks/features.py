@@ -69,7 +69,7 @@ ARCHIVE = Path(os.environ.get("NBA_ARCHIVE_DIR") or Path(__file__).parents[2] / 
 SEASONS = ("2021-22", "2022-23", "2023-24", "2024-25")
 FIRST, LAST = date(2021, 10, 1), date(2025, 6, 30)
 AS_OF = datetime(2025, 9, 1, tzinfo=UTC)
-CLOCK = Clock(stands_at=AS_OF.isoformat())
+CLOCK = Clock(fixed_at=AS_OF.isoformat())
 AIM_SECONDS, AIM_GIGABYTES, AIM_OF_A_DAY_SECONDS = 5, 2, 1
 REPEATS, REPEATS_OF_SEASONS = 5, 3
 TOLERANCE = 1e-9

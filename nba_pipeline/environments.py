@@ -69,7 +69,7 @@ def clock() -> Clock:
     fixed_at = os.environ.get("NBA_PIPELINE_NOW", "")
     if fixed_at:
         parse_instant(fixed_at, "NBA_PIPELINE_NOW")
-    return Clock(stands_at=fixed_at)
+    return Clock(fixed_at=fixed_at)
 
 
 def warehouse_of(name: str) -> Warehouse:

@@ -124,7 +124,7 @@ def build(tmp_path: Path) -> Build:
 @pytest.fixture
 def archive(build: Build, landing: Landing) -> Callable[..., Archive]:
     def open_archive(**files: Any) -> Archive:
-        now = Clock(stands_at="2025-01-01T12:00:00Z")
+        now = Clock(fixed_at="2025-01-01T12:00:00Z")
         return Archive(folder=str(build(**files)), landing=landing, clock=now)
 
     return open_archive

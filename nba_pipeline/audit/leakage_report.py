@@ -40,7 +40,7 @@ def leakage(
     number: int,
     seed: int,
     now: datetime,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     plants: Sequence[Derivation] = PLANTS,
 ) -> dict[str, Any]:
     """Returns the report of a leakage audit: sampled dates, test results and the results of every plant.
@@ -53,8 +53,8 @@ def leakage(
     if not candidates:
         raise BadInput(f"no date from {first} to {last} has final games and features")
     sample = sorted(random.Random(seed).sample(candidates, min(number, len(candidates))))
-    say(f"reading the sources of {len(sample)} {'date' if len(sample) == 1 else 'dates'}")
-    audit = _audit_of(warehouse, span, sample, now, seed, say)
+    log(f"reading the sources of {len(sample)} {'date' if len(sample) == 1 else 'dates'}")
+    audit = _audit_of(warehouse, span, sample, now, seed, log)
     shown = dates_shown(audit, plants, sample)
     audit.control = control_dates(audit.world, sample, shown)
     tests = [test(audit, REAL, sample) for test in TESTS_OF_THE_REAL]

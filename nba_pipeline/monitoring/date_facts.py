@@ -64,7 +64,7 @@ def read_facts(
                 for name in DAILY_TABLES
             },
             frozenset(usual.get(day, ())),
-            runs.made_at.get(day, {}),
+            runs.materialized_at.get(day, {}),
             runs.failures.get(day, {}),
             tuple(ungraded.get(day, ())),
             tuple(gaps.get(day, ())),

@@ -14,7 +14,7 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline.errors import NotPublished, Permanent, PipelineError
-from nba_pipeline.instance.materializations import made_at
+from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.orchestration.run_requests import games_of
 from nba_pipeline.providers.injury_report import QUARTER_HOUR, InjuryReport, due_at, parse_injury_report, report_names
 from nba_pipeline.settings import SETTINGS
@@ -78,7 +78,7 @@ def peek_if_due(
     games = games_of(warehouse, [day])
     if reason := reason_to_wait(day, games["tipoff_at"].drop_nulls().to_list(), memory, now):
         return Peek(memory, reason)
-    loaded_at = made_at(instance, "injuries", day)
+    loaded_at = materialized_at(instance, "injuries", day)
     if loaded_at is None:
         return Peek(memory, "no report is loaded yet")
     upcoming = games.filter(pl.col("tipoff_at") > now)

@@ -10,7 +10,7 @@ import polars as pl
 
 from nba_pipeline.assets.sources.prop_lines import GAMES_ANSWERED, UPCOMING_GAMES
 from nba_pipeline.completeness.modes import CAPTURED, capture_instants
-from nba_pipeline.instance.materializations import last_made
+from nba_pipeline.instance.materializations import latest_materialization
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.orchestration.run_requests import Decision, games_of, request, warehouse_problem
@@ -64,7 +64,7 @@ def share_captured(instance: dg.DagsterInstance, day: date, since: datetime) -> 
 
     A provider without an answer does not fail the run, because earlier captures stay valid. The capture is repeated.
     """
-    record = last_made(instance, CAPTURED[0], day)
+    record = latest_materialization(instance, CAPTURED[0], day)
     materialization = record and record.asset_materialization
     if record is None or materialization is None or datetime.fromtimestamp(record.timestamp, UTC) < since:
         return 0.0

@@ -36,7 +36,7 @@ def alert_on_damage(notifier: Notifier, landing: Landing) -> int:
     for key in sorted(every.keys() - _alerted):
         notice = every[key]
         raised += notifier.raise_alert(
-            eastern_date(notice.found_at), DAMAGED_FILE, notice.subject, notice.sentence, "critical", notice.next_command
+            eastern_date(notice.found_at), DAMAGED_FILE, notice.subject, notice.message, "critical", notice.next_command
         )
         _alerted.add(key)
     return raised

@@ -22,7 +22,7 @@ from nba_pipeline.completeness.modes import (
     due_instants,
     may_proceed_without,
 )
-from nba_pipeline.instance.materializations import made_at
+from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG
 from nba_pipeline.instance.runs_in_progress import spans_in_progress
 from nba_pipeline.league.calendar import days, eastern, eastern_date
@@ -108,7 +108,7 @@ def last_due(mode: Mode, slate: Slate, now: datetime) -> datetime | None:
 def _work_of_mode(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: datetime, now: datetime) -> Work | None:
     tables = tuple(table for table in TABLES_OF_MODE[mode] if table not in slate.closed)
     day = slate.game_date
-    made = {table: made_at(instance, table, day) if table in slate.written else None for table in tables}
+    made = {table: materialized_at(instance, table, day) if table in slate.written else None for table in tables}
     # tables behind a closed gate are not due before the deadline: the sensor final_games requests the missing box scores
     is_gated = mode == "overnight" and not slate.is_open and now < gates.deadline(day)
     due = [table for table in tables if not (is_gated and table in DERIVED_FROM_GAMES)]
@@ -153,7 +153,7 @@ def _evening_work(instance: dg.DagsterInstance, slate: Slate, now: datetime) -> 
     Applies before the first overnight call, so that a failed evening run does not wait for it.
     """
     day = slate.game_date
-    collected_at = made_at(instance, "boxscores", day) if slate.unprocessed and slate.is_open else None
+    collected_at = materialized_at(instance, "boxscores", day) if slate.unprocessed and slate.is_open else None
     if collected_at is None or collected_at + timedelta(minutes=SETTINGS.patience.grace_minutes) > now:
         return None
     attempts = attempts_at(instance, "overnight", day, collected_at)

@@ -9,7 +9,7 @@ import dagster as dg
 
 from nba_pipeline.asset_factory.conditions import FLOWS, WINDOW
 from nba_pipeline.completeness.modes import DAILY_TABLES, FROM_PREDICTIONS, SUMMARIES
-from nba_pipeline.instance.materializations import made_at
+from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.run_tags import MODE_TAG, OFFLINE_TAG
 from nba_pipeline.league.calendar import eastern, eastern_date
 from nba_pipeline.monitoring.landed_dates import READS, loaded_before, missing_sources
@@ -111,5 +111,5 @@ def _unloaded_captures(
 
 
 def _is_made_since(instance: dg.DagsterInstance, name: str, day: date, at: datetime) -> bool:
-    last = made_at(instance, name, day)
+    last = materialized_at(instance, name, day)
     return last is not None and last >= at

@@ -14,7 +14,7 @@ from nba_pipeline.completeness.modes import TABLES_OF_MODE, Mode
 from nba_pipeline.completeness.not_played import NOT_PLAYED
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance import run_outcomes
-from nba_pipeline.instance.causes import sentence_of
+from nba_pipeline.instance.causes import error_summary
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.rereads import rereads
@@ -94,9 +94,9 @@ class Runner:
                 raise_on_error=False,
             )
         except dg.DagsterInvalidConfigError as error:  # raised before the run exists, so that no event records it
-            raise BadInput(sentence_of(str(error))) from error
+            raise BadInput(error_summary(str(error))) from error
         when = str(first) if first == last else f"{first} to {last}"
-        messages = run_outcomes.sentences(result.all_events, result.success)
+        messages = run_outcomes.outcome_messages(result.all_events, result.success)
         alert_on_damage(self.notifier, self.landing)
         return Outcome(f"{job} {when}", result.run_id, time.monotonic() - started, *messages)
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.instance.materializations import made_at
+from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.league.calendar import days, eastern, eastern_date, week_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
@@ -25,7 +25,7 @@ def untrained_week(
     due_at = eastern(week, TRAINING_HOUR)
     if now < due_at + timedelta(minutes=SETTINGS.patience.grace_minutes):
         return None
-    trained_at = made_at(instance, "points_model", week)
+    trained_at = materialized_at(instance, "points_model", week)
     is_trained = trained_at is not None and trained_at >= due_at and has_models(warehouse, week, store)
     return week if not is_trained and needs_models(warehouse, week) else None
 

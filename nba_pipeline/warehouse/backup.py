@@ -72,7 +72,7 @@ def digest_of(document: dict[str, object]) -> str:
 
 
 def back_up(
-    warehouse: Warehouse, landing: Place, folder: Path, *, home: Path, environment: str, made_at: datetime, say: Report
+    warehouse: Warehouse, landing: Place, folder: Path, *, home: Path, environment: str, made_at: datetime, report: Report
 ) -> Receipt:
     """Copy ledgers, manifests and landing to a new or empty folder, verify the copy, and write its receipt.
 
@@ -85,10 +85,10 @@ def back_up(
         for table in ledgers():
             findings += _back_up_ledger(warehouse, table, folder, entries)
             dates = sum(name.startswith(f"{LEDGERS}/{table.name}/") for name in entries)
-            say(f"{table.name}: {counted(dates, 'date')}")
-        _back_up_landing(landing, folder, entries, say)
+            report(f"{table.name}: {counted(dates, 'date')}")
+        _back_up_landing(landing, folder, entries, report)
         findings += damaged_payloads(folder, entries)
-        say(f"verifying {counted(len(entries), 'file')}")
+        report(f"verifying {counted(len(entries), 'file')}")
         for name, entry in entries.items():
             if problem := mismatch(folder / name, entry):
                 raise PipelineError(f"the backup is not usable: {problem}")
@@ -163,7 +163,7 @@ def _write_date(table: Table, day: date, inspection: Inspection, folder: Path, e
         entries[name] = _entry(body)
 
 
-def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], say: Report) -> None:
+def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], report: Report) -> None:
     """Copy the journals, then the payloads. Payloads are stored before a journal references them, so every ref has its file."""
 
     def copied(file: File) -> tuple[str, Entry] | None:
@@ -191,7 +191,7 @@ def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], sa
                     results = [result for result in pool.map(copied, listed[start : start + FILES_PER_MESSAGE]) if result]
                     entries.update(results)
                     done += len(results)
-                    say(f"landing: {done} of {len(listed)} {'journals' if is_journal else 'payloads'}")
+                    report(f"landing: {done} of {len(listed)} {'journals' if is_journal else 'payloads'}")
                 if done == len(listed):
                     break
             else:

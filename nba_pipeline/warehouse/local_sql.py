@@ -63,14 +63,14 @@ def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinn
     if identifiers & CATALOG:
         identifiers |= {*TABLES, *views.VIEWS}
     links: Links = {}
-    for name in views.tables_behind(identifiers):
+    for name in views.base_tables(identifiers):
         links |= _register_files(connection, files_of("tables", TABLES[name]), name, TABLES[name].dtypes, pinned)
     if "quarantine" in identifiers:
         files = [file for table in TABLES.values() for file in files_of("quarantine", table)]
         links |= _register_files(connection, files, "quarantine", QUARANTINE_SCHEMA, pinned)
     if identifiers & views.VIEWS.keys():
         for name in views.VIEWS:  # views are listed after the views that they read
-            if views.tables_behind({name}) <= views.tables_behind(identifiers):
+            if views.base_tables({name}) <= views.base_tables(identifiers):
                 connection.execute(f"CREATE VIEW {name} AS {views.statement(name)}")
     for name in identifiers & JOURNAL_VIEWS.keys():
         _register_journal(connection, home, name)

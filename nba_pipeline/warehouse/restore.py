@@ -67,11 +67,11 @@ class Part:
 
 
 def restore(
-    warehouse: Warehouse, landing: Place, folder: Path, *, environment: str, dry_run: bool = False, say: Report
+    warehouse: Warehouse, landing: Place, folder: Path, *, environment: str, dry_run: bool = False, report: Report
 ) -> Restored:
     """Add what the home lacks from the backup. Raises BadInput for an unusable backup, before any change."""
     receipt = read_receipt(folder)
-    say(f"verifying {counted(len(receipt.files), 'file')} of the backup of {receipt.made_at}")
+    report(f"verifying {counted(len(receipt.files), 'file')} of the backup of {receipt.made_at}")
     refuse_unusable(folder, receipt, environment)
     restored = Restored()
     for part in parts_of(folder, receipt):  # parse all first, so that an unreadable part fails before any change
@@ -79,15 +79,15 @@ def restore(
     restored.differences += [f"in the backup: {finding}" for finding in receipt.findings]
     try:
         _restore_landing(landing, folder, receipt, restored, dry_run)
-        say(f"landing: {counted(restored.files, 'file')} {'missing' if dry_run else 'added'}")
+        report(f"landing: {counted(restored.files, 'file')} {'missing' if dry_run else 'added'}")
         for number, part in enumerate(parts_of(folder, receipt), 1):
             restored.rows[part.table.name] += _restore_part(warehouse, part, restored.differences, dry_run)
             if number % PARTS_PER_MESSAGE == 0:
-                say(f"compared {number} ledger partitions, most recently {part.table.name} {part.game_date}")
+                report(f"compared {number} ledger partitions, most recently {part.table.name} {part.game_date}")
     except OSError as error:
         raise PipelineError(f"{error.filename or folder} cannot be read or written: {error.strerror or error}") from error
     for name, rows in restored.rows.items():
-        say(f"{name}: {counted(rows, 'row')} {'missing' if dry_run else 'added'}")
+        report(f"{name}: {counted(rows, 'row')} {'missing' if dry_run else 'added'}")
     return restored
 
 

@@ -44,7 +44,7 @@ EARLIER = date(2024, 3, 10)
 
 CDN, LOG, BALLDONTLIE = f"/static/json/liveData/boxscore/boxscore_{GAME}.json", "/stats/leaguegamelog", "/v1/box_scores"
 VARIABLES = ("NBA_CDN_URL", "NBA_STATS_URL", "BALLDONTLIE_URL", "ODDS_API_URL", "INJURY_REPORT_URL", "ESPN_URL")
-GONE = Answer({}, status=404)
+NOT_FOUND = Answer({}, status=404)
 
 
 @dataclass(frozen=True)
@@ -167,9 +167,9 @@ class Night:
 
     def __call__(
         self,
-        cdn: Answer = GONE,
-        log: Answer = GONE,
-        balldontlie: Answer = GONE,
+        cdn: Answer = NOT_FOUND,
+        log: Answer = NOT_FOUND,
+        balldontlie: Answer = NOT_FOUND,
         *,
         now: datetime = NIGHT,
         games: Sequence[Values] = (a_game(),),
@@ -179,8 +179,8 @@ class Night:
     ) -> pl.DataFrame:
         answers = {CDN: cdn, LOG: log, BALLDONTLIE: balldontlie}
         self.provider.asked.clear()
-        self.provider.responds(lambda asked: answers.get(asked.path, GONE))
-        resources = resources_for("local", Clock(stands_at=now.isoformat()))
+        self.provider.responds(lambda asked: answers.get(asked.path, NOT_FOUND))
+        resources = resources_for("local", Clock(fixed_at=now.isoformat()))
         if archive:
             resources["archive"] = archive(landing=resources["landing"], clock=resources["clock"])
         self.clock, self.warehouse = resources["clock"], resources["warehouse"]
@@ -227,7 +227,7 @@ def night(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night
         yield Night(provider, instance)
 
 
-EVERYBODY = list(PEOPLE)
+ALL_PLAYERS = list(PEOPLE)
 HISTORY = [a_boxscore(EARLIER, player_id=p.number, player_name=p.name, team=p.team) for p in PEOPLE]
 
 
@@ -236,21 +236,21 @@ def providers(rows: pl.DataFrame) -> list[str]:
 
 
 def test_a_complete_box_is_used_and_compared_with_the_log(night: Night) -> None:
-    rows = night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    rows = night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
     assert (rows.height, providers(rows), night.disagreements) == (10, ["nba_cdn"], [])
     assert night.asked == [CDN, LOG] and night.metadata["not_compared"] == {}
     assert night.warehouse.dates(DISAGREEMENTS) == {DAY}
 
 
 def test_the_log_replaces_a_missing_box_as_a_whole(night: Night) -> None:
-    rows = night(log=in_log(EVERYBODY))
+    rows = night(log=in_log(ALL_PLAYERS))
     assert (rows.height, providers(rows), night.asked) == (10, ["nba_stats"], [CDN, LOG])
     assert rows["is_starter"].null_count() == 10 and rows["source"].str.starts_with("nba_stats/player_game_log/").all()
     assert night.metadata["games_from_nba_stats"] == 1 and GAME in night.metadata["problems_met"]
 
 
 def test_balldontlie_is_used_when_both_other_sources_fail(night: Night) -> None:
-    rows = night(balldontlie=in_balldontlie(EVERYBODY), history=HISTORY)
+    rows = night(balldontlie=in_balldontlie(ALL_PLAYERS), history=HISTORY)
     assert (rows["player_id"].to_list(), providers(rows)) == ([p.number for p in PEOPLE], ["balldontlie"])
     assert night.asked == [CDN, LOG, BALLDONTLIE] and night.quarantine == []
 
@@ -260,19 +260,19 @@ def test_balldontlie_is_used_when_both_other_sources_fail(night: Night) -> None:
     [
         (Answer({"game": {"gameId": GAME, "gameStatus": 3, "home": {}}}), "homeTeam is missing"),
         (in_cdn(but(1, name=" ")), "name of player 1 is missing"),
-        (in_cdn(EVERYBODY, awayTeam={"teamTricode": "NYK", "score": "many", "players": []}), "score is 'many'"),
-        (in_cdn(EVERYBODY, homeTeam={"teamTricode": "GSW", "score": 110, "players": [a_player(1, played="0", status="GONE")]}),
+        (in_cdn(ALL_PLAYERS, awayTeam={"teamTricode": "NYK", "score": "many", "players": []}), "score is 'many'"),
+        (in_cdn(ALL_PLAYERS, homeTeam={"teamTricode": "GSW", "score": 110, "players": [a_player(1, played="0", status="GONE")]}),
          "status of Player 1 is 'GONE'"),
     ],
     ids=["renamed", "missing", "retyped", "unknown status"],
 )  # fmt: skip
 def test_an_unreadable_box_is_named_and_the_log_is_used(cdn: Answer, problem: str, night: Night) -> None:
-    assert providers(night(cdn, in_log(EVERYBODY))) == ["nba_stats"]
+    assert providers(night(cdn, in_log(ALL_PLAYERS))) == ["nba_stats"]
     assert problem in night.metadata["problems_met"][GAME]
 
 
 def test_a_complete_log_replaces_an_incomplete_box_and_the_missing_player_is_named(night: Night) -> None:
-    rows = night(in_cdn(without(3)), in_log(EVERYBODY))
+    rows = night(in_cdn(without(3)), in_log(ALL_PLAYERS))
     assert (rows.height, providers(rows)) == (10, ["nba_stats"])
     assert night.disagreements == [
         f"{GAME} Cy Charlie: minutes 48 (nba_stats), did not take part (nba_cdn)",
@@ -290,7 +290,7 @@ def test_an_incomplete_game_is_better_than_nothing(night: Night) -> None:
 
 
 def test_an_unresolved_name_is_quarantined_while_the_box_is_used(night: Night) -> None:
-    rows = night(in_cdn(without(3)), GONE, in_balldontlie(but(1, name="Al Nobody")), history=HISTORY)
+    rows = night(in_cdn(without(3)), NOT_FOUND, in_balldontlie(but(1, name="Al Nobody")), history=HISTORY)
     assert (rows.height, providers(rows), night.quarantine) == (9, ["nba_cdn"], ["unresolved name 'Al Nobody'"])
 
 
@@ -319,16 +319,16 @@ def test_a_spelling_that_an_operator_resolved_resolves(night: Night) -> None:
     ids=["points", "minutes", "the rounding"],
 )
 def test_a_disagreement_of_two_sources_is_reported(other_source: list[Person], names: list[str], night: Night) -> None:
-    rows = night(in_cdn(EVERYBODY), in_log(other_source))
+    rows = night(in_cdn(ALL_PLAYERS), in_log(other_source))
     assert providers(rows) == ["nba_cdn"] and night.disagreements == [f"{GAME} Flo Fox: {name}" for name in names]
 
 
 def test_a_corrected_box_shows_until_both_sources_have_the_correction(night: Night) -> None:
     """The box score is read again four hours later. Meanwhile the league moved two points from Fox to George."""
     corrected = [replace(p, points=p.points + {6: -2, 7: 2}.get(p.number, 0)) for p in PEOPLE]
-    night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
     assert night.disagreements == []
-    rows = night(in_cdn(corrected), in_log(EVERYBODY), now=NIGHT.replace(hour=8))
+    rows = night(in_cdn(corrected), in_log(ALL_PLAYERS), now=NIGHT.replace(hour=8))
     assert rows.filter(player_id=6)["points"].item() == 18 and night.asked == [CDN, LOG]
     assert [name.partition(": ")[2] for name in night.disagreements] == [
         "points 18 (nba_cdn), 20 (nba_stats)",
@@ -340,7 +340,7 @@ def test_a_corrected_box_shows_until_both_sources_have_the_correction(night: Nig
 
 def test_a_landed_box_that_contradicts_a_corrected_score_is_requested_again_at_once(night: Night) -> None:
     """The league adds two points to Able. The schedule has them a minute after the box score was read."""
-    night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
     corrected = in_cdn(but(1, points=24), homeTeam=in_cdn(but(1, points=24)).document["game"]["homeTeam"] | {"score": 112})
     games = [a_game(home_points=112)]
     rows = night(corrected, in_log(but(1, points=24)), now=NIGHT.replace(minute=1), games=games)
@@ -351,14 +351,14 @@ def test_a_landed_box_that_contradicts_a_corrected_score_is_requested_again_at_o
 
 
 def test_disputed_games_are_requested_again_at_once(night: Night) -> None:
-    night(in_cdn(EVERYBODY), in_log(but(6, points=24)))
+    night(in_cdn(ALL_PLAYERS), in_log(but(6, points=24)))
     assert night.disagreements == [f"{GAME} Flo Fox: points 20 (nba_cdn), 24 (nba_stats)"]
-    night(in_cdn(EVERYBODY), in_log(EVERYBODY), now=NIGHT.replace(minute=1))
+    night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=NIGHT.replace(minute=1))
     assert (night.asked, night.disagreements) == ([CDN, LOG], [])
 
 
 def test_a_first_box_score_of_a_date_is_no_change(night: Night) -> None:
-    night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
     assert night.metadata["corrected"] == {}
 
 
@@ -366,15 +366,15 @@ def test_a_first_box_score_of_a_date_is_no_change(night: Night) -> None:
     ("second_answer", "problem"),
     [
         (Answer({}, status=403), f"nba_cdn boxscore {GAME} is not published (403)"),
-        (GONE, f"nba_cdn boxscore {GAME} is not published (404)"),
-        (in_cdn(EVERYBODY, gameStatus=2), f"the newest box score of game {GAME} is not final: nba_cdn/boxscore/"),
+        (NOT_FOUND, f"nba_cdn boxscore {GAME} is not published (404)"),
+        (in_cdn(ALL_PLAYERS, gameStatus=2), f"the newest box score of game {GAME} is not final: nba_cdn/boxscore/"),
         (Answer({"game": {"gameId": GAME, "gameStatus": 3, "home": {}}}), "homeTeam is missing"),
     ],
     ids=["refused", "gone", "in play again", "built otherwise"],
 )
 def test_a_box_that_is_withdrawn_stays_as_it_was_landed_and_is_named(second_answer: Answer, problem: str, night: Night) -> None:
-    first = night(in_cdn(EVERYBODY), in_log(EVERYBODY))
-    rows = night(second_answer, in_log(EVERYBODY), now=NIGHT.replace(hour=8))
+    first = night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
+    rows = night(second_answer, in_log(ALL_PLAYERS), now=NIGHT.replace(hour=8))
     assert night.asked == [CDN, LOG] and rows.drop("as_of").equals(first.drop("as_of"))
     problems = night.metadata["problems_met"][GAME]
     assert problem in problems and problems.endswith("; the final box score landed before is used")
@@ -382,9 +382,9 @@ def test_a_box_that_is_withdrawn_stays_as_it_was_landed_and_is_named(second_answ
 
 def test_a_landed_box_without_a_readable_status_is_rejected_and_requested_again(night: Night) -> None:
     """The payload was landed before limits existed. It must not stop the other games of the date."""
-    night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
     landing = resources_for("local", night.clock)["landing"]
-    deep = in_cdn(EVERYBODY, arena=nested(60)).document
+    deep = in_cdn(ALL_PLAYERS, arena=nested(60)).document
     ref = landing.keep(boxscore_request(GAME, DAY), json.dumps(deep).encode(), fetched_at=NIGHT.replace(minute=1)).ref
     rows = night(now=NIGHT.replace(minute=2))
     assert (rows.height, night.asked) == (10, [])
@@ -395,12 +395,12 @@ def test_a_landed_box_without_a_readable_status_is_rejected_and_requested_again(
 
 
 def test_a_box_in_play_is_no_withdrawn_one(night: Night) -> None:
-    night(in_cdn(EVERYBODY, gameStatus=2), games=[a_game(status="live")])
+    night(in_cdn(ALL_PLAYERS, gameStatus=2), games=[a_game(status="live")])
     assert night.metadata["problems_met"] == {}
 
 
 def test_a_landed_log_is_used_until_it_lacks_a_final_game(night: Night) -> None:
-    night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
     night(now=NIGHT.replace(minute=5))
     assert night.asked == []
     second = a_game(game_id="0022300002", home_team="BOS", away_team="LAL")
@@ -409,19 +409,19 @@ def test_a_landed_log_is_used_until_it_lacks_a_final_game(night: Night) -> None:
 
 
 def test_a_log_that_does_not_answer_is_only_noted(night: Night) -> None:
-    rows = night(in_cdn(EVERYBODY), Answer({}, status=403))
+    rows = night(in_cdn(ALL_PLAYERS), Answer({}, status=403))
     assert (rows.height, night.asked, night.disagreements, night.metadata["problems_met"]) == (10, [CDN, LOG], [], {})
     assert "stats.nba.com may block this address" in night.metadata["not_compared"][str(DAY)]
 
 
 def test_an_empty_log_on_a_date_with_final_games_is_an_outage(night: Night) -> None:
-    assert night(in_cdn(EVERYBODY), Answer(a_log())).height == 10
+    assert night(in_cdn(ALL_PLAYERS), Answer(a_log())).height == 10
     assert "probably an outage" in night.metadata["not_compared"][str(DAY)]
 
 
-@pytest.mark.parametrize("log", [in_log(but(6, points=24)), GONE], ids=["compared", "not compared"])
+@pytest.mark.parametrize("log", [in_log(but(6, points=24)), NOT_FOUND], ids=["compared", "not compared"])
 def test_a_replay_has_the_rows_of_the_original_run(log: Answer, night: Night) -> None:
-    rows = night(in_cdn(EVERYBODY), log)
+    rows = night(in_cdn(ALL_PLAYERS), log)
     found, not_compared = night.disagreements, night.metadata["not_compared"]
     assert_frame_equal(night(replay_of=night.run_id), rows)
     assert (night.disagreements, night.metadata["not_compared"], night.asked) == (found, not_compared, [])
@@ -433,7 +433,7 @@ def test_only_incomplete_games_are_taken_from_balldontlie(night: Night) -> None:
     boston = {"abbreviation": "BOS", "players": [a_line("Some Body", pts=2, fgm=1, fga=1)]}
     angeles = {"abbreviation": "LAL", "players": []}
     other_source.document["data"].append(other_source.document["data"][0] | {"home_team": boston, "visitor_team": angeles})
-    rows = night(in_cdn(EVERYBODY), in_log(EVERYBODY), other_source, games=[a_game(), second])
+    rows = night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), other_source, games=[a_game(), second])
     assert (providers(rows), night.quarantine, night.disagreements) == (["nba_cdn"], ["unresolved name 'Some Body'"], [])
 
 
@@ -448,15 +448,15 @@ def test_dates_of_the_archive_cause_no_requests(night: Night) -> None:
 
 
 def test_a_player_listed_for_both_teams_costs_the_box_its_game(night: Night) -> None:
-    rows = night(in_cdn([*PEOPLE, replace(PEOPLE[0], team="NYK", points=0)]), in_log(EVERYBODY))
+    rows = night(in_cdn([*PEOPLE, replace(PEOPLE[0], team="NYK", points=0)]), in_log(ALL_PLAYERS))
     assert providers(rows) == ["nba_stats"] and rows.height == 10
     assert night.quarantine == [f"nba_cdn: Al Able is listed 2 times in game {GAME}, for GSW and NYK"] * 2
 
 
 def test_an_unusable_row_of_the_log_is_quarantined_and_the_box_is_used(night: Night) -> None:
-    log = in_log(EVERYBODY)
+    log = in_log(ALL_PLAYERS)
     log.document["resultSets"][0]["rowSet"][0][-4] = "many"
-    assert providers(night(in_cdn(EVERYBODY), log)) == ["nba_cdn"]
+    assert providers(night(in_cdn(ALL_PLAYERS), log)) == ["nba_cdn"]
     assert night.quarantine == [f"nba_stats: PTS is 'many' for Al Able in game {GAME}"]
     assert night.disagreements == []
 
@@ -466,7 +466,7 @@ NO_ASSISTS = "implausible game: NYK has 0 assists, not 4 to 63"
 
 
 def test_a_box_with_a_team_without_assists_is_quarantined_and_the_log_is_used(night: Night) -> None:
-    rows = night(in_cdn(PASSLESS), in_log(EVERYBODY))
+    rows = night(in_cdn(PASSLESS), in_log(ALL_PLAYERS))
     assert (rows.height, providers(rows), night.quarantine) == (10, ["nba_stats"], [NO_ASSISTS] * 10)
 
 
@@ -488,7 +488,7 @@ def test_a_team_without_a_point_is_implausible_though_the_schedule_agrees(night:
 
 def test_a_landed_implausible_box_is_requested_again_at_once(night: Night) -> None:
     night(in_cdn(PASSLESS), in_log(PASSLESS))
-    rows = night(in_cdn(EVERYBODY), in_log(EVERYBODY), now=NIGHT.replace(minute=1))
+    rows = night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=NIGHT.replace(minute=1))
     assert night.asked == [CDN, LOG] and (rows.height, providers(rows)) == (10, ["nba_cdn"])
 
 

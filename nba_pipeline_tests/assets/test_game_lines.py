@@ -33,7 +33,7 @@ EVENT = {
     "home_team": "Golden State Warriors",
     "away_team": "New York Knicks",
 }
-CLOCK = Clock(stands_at="2024-03-12T22:00:00Z")
+CLOCK = Clock(fixed_at="2024-03-12T22:00:00Z")
 COLUMNS = ["market", "outcome", "line", "price", "is_before_tipoff", PROBLEM]
 
 Run = Callable[..., pl.DataFrame]

@@ -228,7 +228,7 @@ class Slates(OnThisMachine):
 
     def collect(self, now: datetime = NOON, game: Values = GAME, archive: type[Archive] = Archive) -> pl.DataFrame:
         """Runs the asset and returns the valid rows."""
-        clock = Clock(stands_at=now.isoformat())
+        clock = Clock(fixed_at=now.isoformat())
         context = dg.build_asset_context(partition_key=DAY.isoformat())
         frame = injuries(
             context,
@@ -426,7 +426,7 @@ def stamped(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def report_verdict(warehouse: LocalWarehouse, now: datetime = NOON, day: date = DAY) -> tuple[bool, list[str]]:
-    [verdict] = every_team_has_a_report(warehouse, [day], Clock(stands_at=now.isoformat()))
+    [verdict] = every_team_has_a_report(warehouse, [day], Clock(fixed_at=now.isoformat()))
     return verdict.passed, list(verdict.missing)
 
 
@@ -471,7 +471,7 @@ def test_unresolved_names_are_named(warehouse: LocalWarehouse) -> None:
 
 
 def age_verdict(warehouse: LocalWarehouse, now: datetime) -> tuple[bool, dict[str, float], list[str]]:
-    [verdict] = the_newest_report_is_recent(warehouse, [DAY], Clock(stands_at=now.isoformat()))
+    [verdict] = the_newest_report_is_recent(warehouse, [DAY], Clock(fixed_at=now.isoformat()))
     return verdict.passed, verdict.numbers, list(verdict.missing)
 
 

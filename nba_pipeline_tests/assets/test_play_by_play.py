@@ -65,7 +65,7 @@ class ScriptedClient(HttpClient):
 
 def an_nba(home: Path, now: datetime, *answers: Any) -> NbaCdn:
     ScriptedClient.answers, ScriptedClient.asked = list(answers), []
-    clock = Clock(stands_at=now.isoformat())
+    clock = Clock(fixed_at=now.isoformat())
     return NbaCdn(http=ScriptedClient(base_urls={}, landing=Landing(home=str(home), clock=clock), clock=clock))
 
 
@@ -184,7 +184,7 @@ def written(warehouse: LocalWarehouse, actions: int = 300, provider: str = "nba_
 
 
 def verdict(check: Any, warehouse: LocalWarehouse) -> Verdict:
-    (only,) = check(warehouse, [DAY], Clock(stands_at=NIGHT.isoformat()))
+    (only,) = check(warehouse, [DAY], Clock(fixed_at=NIGHT.isoformat()))
     assert isinstance(only, Verdict)
     return only
 

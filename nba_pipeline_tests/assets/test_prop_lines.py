@@ -29,7 +29,7 @@ from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_game, a_prop_line
 
 GAME = a_game()["game_id"]
 NAMELESS = "unresolved name 'J. Nobody'"
-CLOCK = Clock(stands_at="2024-03-13T12:00:00Z")
+CLOCK = Clock(fixed_at="2024-03-13T12:00:00Z")
 
 
 def judged(*rows: Values) -> pl.DataFrame:

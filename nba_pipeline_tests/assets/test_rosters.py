@@ -131,7 +131,7 @@ class Teams(OnThisMachine):
     def collect(
         self, now: datetime = NOON, day: date = DAY, archive: type[Archive] = Archive, status: str = "scheduled"
     ) -> pl.DataFrame:
-        clock = Clock(stands_at=now.isoformat())
+        clock = Clock(fixed_at=now.isoformat())
         context = dg.build_asset_context(partition_key=day.isoformat())
         frame = rosters(
             context,
@@ -243,7 +243,7 @@ Check = Callable[[LocalWarehouse, list[date], Clock], Any]
 
 
 def verdict(check: Check, warehouse: LocalWarehouse, day: date = DAY) -> tuple[bool, list[str]]:
-    [found] = check(warehouse, [day], Clock(stands_at=NOON.isoformat()))
+    [found] = check(warehouse, [day], Clock(fixed_at=NOON.isoformat()))
     return found.passed, list(found.missing)
 
 

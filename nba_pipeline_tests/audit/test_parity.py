@@ -6,8 +6,8 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
-from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
+from nba_pipeline.assets.summaries.player_game_summary import summarize_player_games
+from nba_pipeline.assets.summaries.team_game_summary import summarize_team_games
 from nba_pipeline.audit.box_scores import with_more_threes
 from nba_pipeline.audit.derivations import REAL, Audit
 from nba_pipeline.audit.leakage import Result
@@ -141,8 +141,8 @@ def test_features_are_not_derived_from_a_quarantined_summary(world: World) -> No
     odd = between(world["boxscores"], EARLIER, EARLIER).filter("did_play").head(1).select("game_id", "player_id", threes=60)
     changed = Audit(with_more_threes(world, odd.with_columns(pl.col("threes").cast(pl.Int64))), SAMPLE, LATER, [CONTROL])
     summarized, sources = changed.summarized(REAL, changed.world), changed.world
-    players = summarise_player_games(sources["boxscores"], sources["play_by_play"], sources["prop_lines"])
-    teams = summarise_team_games(sources["team_boxscores"], players, sources["play_by_play"], sources["schedule"])
+    players = summarize_player_games(sources["boxscores"], sources["play_by_play"], sources["prop_lines"])
+    teams = summarize_team_games(sources["team_boxscores"], players, sources["play_by_play"], sources["schedule"])
     with_it, without_it = (
         changed.derived(REAL, {**summarized, **summaries}, [CONTROL], LATER)["features"]
         for summaries in ({"player_game_summary": players, "team_game_summary": teams}, {})

@@ -38,7 +38,7 @@ from nba_pipeline_tests.builders_format_1 import (
     in_format_1,
     ledgers,
 )
-from nba_pipeline_tests.warehouse.contract import parked
+from nba_pipeline_tests.warehouse.contract import quarantined_row
 
 BOTH = (PREDICTIONS, GRADES)
 NAMES = [table.name for table in BOTH]
@@ -67,7 +67,7 @@ def old(store: BigQueryStore, only_ledgers: None) -> BigQueryStore:
         key = [name for name in table.key if name != "market"]
         before = in_format_1(table, rows)
         Writer(warehouse._connection).replace(shape_on_disk(table.name), key, {DAY: before, NEXT: before.clear()})
-    rejected = pl.DataFrame([parked(DAY, table="grades")], schema=warehouse.scan_quarantine(GRADES).collect_schema())
+    rejected = pl.DataFrame([quarantined_row(DAY, table="grades")], schema=warehouse.scan_quarantine(GRADES).collect_schema())
     warehouse.quarantine(GRADES, [DAY], rejected)
     return store
 
@@ -121,7 +121,7 @@ def test_every_use_is_refused_with_both_copy_commands(old: BigQueryStore) -> Non
 def test_a_copy_to_a_local_warehouse_converts_as_migrate_does(
     old: BigQueryStore, migrated: LocalWarehouse, tmp_path: Path
 ) -> None:
-    source, target = source_of_copy(old.look()), LocalWarehouse(home=str(tmp_path / "copied"))
+    source, target = source_of_copy(old.open_reader()), LocalWarehouse(home=str(tmp_path / "copied"))
     assert isinstance(source, Format1Source)
     source.preflight()
     for written in (2, 0):
@@ -136,7 +136,7 @@ def test_a_copy_to_a_local_warehouse_converts_as_migrate_does(
 
 
 def test_a_source_of_format_1_is_read_only(old: BigQueryStore) -> None:
-    source = source_of_copy(old.look())
+    source = source_of_copy(old.open_reader())
     uses: list[Callable[[], object]] = [
         lambda: source.add(GRADES, [DAY], ledgers()[GRADES], "me"),
         lambda: source.replace(GRADES, [DAY], ledgers()[GRADES], "me"),
@@ -166,12 +166,14 @@ def new_dataset(old: BigQueryStore, tmp_path: Path) -> Iterator[BigQueryStore]:
 
 def test_a_copied_dataset_can_be_copied_into_a_new_one(old: BigQueryStore, new_dataset: BigQueryStore, tmp_path: Path) -> None:
     local = LocalWarehouse(home=str(tmp_path / "between"))
-    list(copy(source_of_copy(old.look()), local, [DAY, NEXT], NAMES))
-    records = list(copy(local, new_dataset.look(), [DAY, NEXT], NAMES))
+    list(copy(source_of_copy(old.open_reader()), local, [DAY, NEXT], NAMES))
+    records = list(copy(local, new_dataset.open_reader(), [DAY, NEXT], NAMES))
     assert [record.differences for record in records] == [()] * len(records)
-    assert source_of_copy(new_dataset.look()) is not None and not isinstance(source_of_copy(new_dataset.look()), Format1Source)
+    assert source_of_copy(new_dataset.open_reader()) is not None and not isinstance(
+        source_of_copy(new_dataset.open_reader()), Format1Source
+    )
     for table in BOTH:
-        assert_frame_equal(stored(new_dataset.look(), table), stored(local, table))
+        assert_frame_equal(stored(new_dataset.open_reader(), table), stored(local, table))
 
 
 def test_a_source_of_format_1_may_lack_later_columns(old: BigQueryStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +183,7 @@ def test_a_source_of_format_1_may_lack_later_columns(old: BigQueryStore, monkeyp
     shape = shape_of_format_1("predictions")
     without = [column for column in shape.columns if column.name != "injury_status"]
     old.make(type(shape)(shape.name, tuple(without), shape.cluster, shape.description))
-    source = source_of_copy(old.look())
+    source = source_of_copy(old.open_reader())
     source.preflight()
     assert source.scan(PREDICTIONS, []).collect_schema() == TABLES["predictions"].empty().schema
     assert source.scan(GRADES).collect().is_empty()
@@ -190,4 +192,4 @@ def test_a_source_of_format_1_may_lack_later_columns(old: BigQueryStore, monkeyp
 def test_a_source_that_differs_in_another_way_is_refused(old: BigQueryStore) -> None:
     old.run_query("ALTER TABLE predictions ADD COLUMN mood STRING")
     with pytest.raises(BadInput, match=r"predictions cannot be copied: column mood is unknown$"):
-        source_of_copy(old.look()).preflight()
+        source_of_copy(old.open_reader()).preflight()

@@ -17,7 +17,7 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.bigquery.faults import Call, FaultProxy, Respond
 from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind, statement, text_of
-from nba_pipeline_tests.warehouse.contract import DAY, NEXT, NOON, held, on, rows
+from nba_pipeline_tests.warehouse.contract import DAY, NEXT, NOON, on, rows, stored_rows
 
 
 def read_calls(proxy: FaultProxy, table: str = "toy_lines") -> list[Call]:
@@ -30,19 +30,19 @@ def test_a_run_reads_a_date_once_and_again_after_it_wrote_it(store: BigQueryStor
     run = store.open()
     proxy.forget()
     for _ in range(3):
-        assert held(run, lines, DAY)["points"].to_list() == [1, 1]
+        assert stored_rows(run, lines, DAY)["points"].to_list() == [1, 1]
         assert run.scan(lines, [DAY]).select("game_id").collect().height == 2
     assert len(read_calls(proxy)) == 1
     run.replace(lines, [DAY], rows(2, points=5), "me")
     run.replace(lines, [NEXT], rows(2, NEXT, points=6), "me")
     before = len(read_calls(proxy))
     for _ in range(2):
-        assert held(run, lines, DAY)["points"].to_list() == [5, 5]
-        assert held(run, lines)["points"].to_list() == [5, 5, 6, 6]
+        assert stored_rows(run, lines, DAY)["points"].to_list() == [5, 5]
+        assert stored_rows(run, lines)["points"].to_list() == [5, 5, 6, 6]
     assert len(read_calls(proxy)) == before + 2
     assert run.add(lines, [DAY], rows(3, points=7), "me") == 1
-    assert held(run, lines)["points"].to_list() == [5, 5, 7, 6, 6]
-    assert held(run, lines, DAY)["points"].to_list() == [5, 5, 7]
+    assert stored_rows(run, lines)["points"].to_list() == [5, 5, 7, 6, 6]
+    assert stored_rows(run, lines, DAY)["points"].to_list() == [5, 5, 7]
 
 
 def test_a_run_reads_the_record_once_and_before_each_write(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
@@ -50,7 +50,7 @@ def test_a_run_reads_the_record_once_and_before_each_write(store: BigQueryStore,
     for n in range(3):
         run.replace(lines, [DAY], rows(2, points=n), "me")
         run.dates(lines)
-        held(run, lines)
+        stored_rows(run, lines)
     assert (
         len([call for call in proxy.calls if "FROM loads" in text_of(call) and not text_of(call).strip().startswith("INSERT")])
         == 1 + 3
@@ -60,12 +60,12 @@ def test_a_run_reads_the_record_once_and_before_each_write(store: BigQueryStore,
 def test_outside_of_runs_every_write_is_visible(
     store: BigQueryStore, proxy: FaultProxy, lines: Table, settings: Callable[..., None]
 ) -> None:
-    person = store.look()
-    assert held(person, lines).is_empty()
+    person = store.open_reader()
+    assert stored_rows(person, lines).is_empty()
     run = store.open()
     for points in (1, 2):
         run.replace(lines, [DAY], rows(2, points=points), "a run of this process")
-        assert held(person, lines)["points"].to_list() == [points] * 2
+        assert stored_rows(person, lines)["points"].to_list() == [points] * 2
     settings(record_seconds=0.0)
     store.run_query(
         "INSERT INTO loads (game_date, table_name, job_id, row_count, run_id, loaded_at) "
@@ -82,7 +82,7 @@ def test_dates_are_query_parameters_and_only_dates_with_rows_are_read(
     store.open().replace(lines, dates, pl.concat([rows(1, day) for day in filled]), "another")
     run = store.open()
     proxy.forget()
-    assert held(run, lines, dates[1], dates[3], date(2030, 1, 1)).is_empty()
+    assert stored_rows(run, lines, dates[1], dates[3], date(2030, 1, 1)).is_empty()
     assert read_calls(proxy) == []
     assert run.scan(lines, dates).select("points").collect()["points"].to_list() == [1, 1]
     [question] = read_calls(proxy)
@@ -98,14 +98,14 @@ def test_unrequested_dates_in_between_are_not_read(store: BigQueryStore, proxy: 
     dates = days(DAY, DAY + timedelta(days=2))
     store.open().replace(lines, dates, pl.concat([rows(1, day) for day in dates]), "another")
     run = store.open()
-    assert held(run, lines, dates[0], dates[2])["game_date"].to_list() == [dates[0], dates[2]]
+    assert stored_rows(run, lines, dates[0], dates[2])["game_date"].to_list() == [dates[0], dates[2]]
     assert "game_date IN UNNEST(@dates)" in text_of(read_calls(proxy)[-1])
 
 
 def test_the_cache_has_a_limit_and_evicts_the_oldest_entry(settings: Callable[..., None]) -> None:
     frame = pl.DataFrame({"a": range(1000)})
     settings(cached_bytes=int(frame.estimated_size() * 2.5))
-    cache = Parts(is_kept=True)
+    cache = Parts(is_cached=True)
     dates = days(DAY, DAY + timedelta(days=2))
     for day in dates[:2]:
         cache.keep("toy_lines", [day], ["a"], frame)
@@ -119,7 +119,7 @@ def test_the_cache_has_a_limit_and_evicts_the_oldest_entry(settings: Callable[..
 
 
 def test_outside_of_runs_nothing_is_cached() -> None:
-    cache = Parts(is_kept=False)
+    cache = Parts(is_cached=False)
     cache.keep("toy_lines", [DAY], ["a"], pl.DataFrame({"a": [1]}))
     assert cache.get("toy_lines", [DAY], ["a"]) is None
 
@@ -129,7 +129,7 @@ def test_outside_of_runs_nothing_is_cached() -> None:
 
 def test_a_query_without_a_date_is_refused_with_an_example(store: BigQueryStore, lines: Table) -> None:
     with pytest.raises(BadInput, match=r"without a filter over column.*Every table is partitioned: add WHERE game_date = DATE"):
-        store.look().sql("SELECT * FROM toy_lines")
+        store.open_reader().sql("SELECT * FROM toy_lines")
 
 
 def test_other_statements_and_unknown_tables_are_refused_with_a_next_step(store: BigQueryStore, lines: Table) -> None:
@@ -142,7 +142,7 @@ def test_other_statements_and_unknown_tables_are_refused_with_a_next_step(store:
         "SELECT * FROM toy_linez": "toy_linez was not found.*BIGQUERY_DATASET.*nba-pipeline bigquery apply",
         "SELECT nonsense(": "Syntax error",
     }
-    person = store.look()
+    person = store.open_reader()
     for query, phrases in messages.items():
         with pytest.raises(BadInput, match=phrases):
             person.sql(query)
@@ -150,8 +150,8 @@ def test_other_statements_and_unknown_tables_are_refused_with_a_next_step(store:
 
 
 def test_a_refused_statement_runs_nothing_and_loads_no_journal(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
-    person = store.look()
-    landing = Landing(home=person.store or person.home, clock=Clock(stands_at=NOON.isoformat()))
+    person = store.open_reader()
+    landing = Landing(home=person.store or person.home, clock=Clock(fixed_at=NOON.isoformat()))
     landing.note(Slot("nba_cdn", "boxscore", "0022300946", DAY), "not_yet", statuses=[403])
     with pytest.raises(BadInput, match="not DROP_TABLE"):
         person.sql("DROP TABLE toy_lines -- not the requests")
@@ -162,7 +162,7 @@ def test_a_refused_statement_runs_nothing_and_loads_no_journal(store: BigQuerySt
 def test_a_query_over_the_byte_limit_is_refused_with_the_limit(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     """The emulator bills nothing, so the proxy returns Google's own response."""
     store.open().replace(lines, [DAY], rows(1), "me")
-    person, run = store.look(), store.open()
+    person, run = store.open_reader(), store.open()
     run.dates(lines)
     too_much = Respond(400, "bytesBilledLimitExceeded", "Query exceeded limit for bytes billed: 1. 10485760 or higher required.")
     proxy.rule(lambda call: "FROM toy_lines" in text_of(call) and not call.body.get("configuration", {}).get("dryRun"), too_much)
@@ -170,14 +170,14 @@ def test_a_query_over_the_byte_limit_is_refused_with_the_limit(store: BigQuerySt
         person.sql(on(DAY))
     proxy.rule(lambda call: "FROM `toy_lines`" in text_of(call), too_much)
     with pytest.raises(BadInput, match=r"a query of toy_lines would read more than"):
-        held(run, lines)
+        stored_rows(run, lines)
 
 
 def test_a_read_is_retried_after_a_server_error(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     store.open().replace(lines, [DAY], rows(2), "me")
     proxy.rule(statement("SELECT"), Respond(503, "backendError", "later"), times=2)
     proxy.rule(of_kind("datasets"), Respond(503, "backendError", "later"), times=2)
-    assert_frame_equal(held(store.open(), lines), rows(2))
+    assert_frame_equal(stored_rows(store.open(), lines), rows(2))
 
 
 def test_a_large_result_is_complete(store: BigQueryStore, lines: Table) -> None:
@@ -186,4 +186,4 @@ def test_a_large_result_is_complete(store: BigQueryStore, lines: Table) -> None:
     )
     run = store.open()
     run.replace(lines, [DAY], many, "me")
-    assert_frame_equal(held(run, lines), many)
+    assert_frame_equal(stored_rows(run, lines), many)

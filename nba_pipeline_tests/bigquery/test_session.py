@@ -20,7 +20,7 @@ from nba_pipeline.warehouse.journal import DIRECT
 from nba_pipeline_tests.bigquery.faults import FaultProxy, Rewrite
 from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind
 from nba_pipeline_tests.providers.conftest import Answer, Provider, ReceivedRequest, provider
-from nba_pipeline_tests.warehouse.contract import DAY, NEXT, held, rows
+from nba_pipeline_tests.warehouse.contract import DAY, NEXT, rows, stored_rows
 
 __all__ = ["provider"]
 
@@ -31,7 +31,7 @@ class Beside(dg.ConfigurableResource[None]):
     warehouse: dg.ResourceDependency[Warehouse]
 
     def height(self, table: Table) -> int:
-        return held(self.warehouse, table).height
+        return stored_rows(self.warehouse, table).height
 
 
 def test_the_resources_of_a_run_share_one_client_which_is_closed_at_its_end(
@@ -55,7 +55,7 @@ def test_the_resources_of_a_run_share_one_client_which_is_closed_at_its_end(
     @dg.asset(deps=[first])
     def second(warehouse: BigQueryWarehouse, beside: Beside) -> None:
         beside.warehouse.replace(lines, [NEXT], rows(2, NEXT), "second")
-        assert held(warehouse, lines).height == beside.height(lines) == 5
+        assert stored_rows(warehouse, lines).height == beside.height(lines) == 5
 
     warehouse = store.open(run_id=DIRECT)
     result = dg.materialize([first, second], resources={"warehouse": warehouse, "beside": Beside(warehouse=warehouse)})
@@ -85,13 +85,13 @@ def test_two_runs_have_a_client_each(store: BigQueryStore, proxy: FaultProxy, li
     assert one.session is not two.session
     one.session.close()
     two.replace(lines, [DAY], rows(1), "two")
-    assert held(two, lines).height == 1
+    assert stored_rows(two, lines).height == 1
 
 
 def test_outside_of_runs_all_resources_share_a_client(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
-    assert store.look().session is store.look().session
+    assert store.open_reader().session is store.open_reader().session
     for _ in range(2):
-        store.look().dates(lines)
+        store.open_reader().dates(lines)
     assert proxy.kinds().count("token") == 1
 
 
@@ -123,7 +123,7 @@ def test_a_location_that_differs_from_the_dataset_is_reported(store: BigQuerySto
 
 
 def test_a_session_can_be_used_after_an_error(store: BigQueryStore, lines: Table) -> None:
-    person = store.look()
+    person = store.open_reader()
     with pytest.raises(BadInput):
         person.sql("nonsense")
     assert person.sql("SELECT 1 AS a").equals(pl.DataFrame({"a": [1]}))

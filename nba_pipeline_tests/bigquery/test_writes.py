@@ -17,7 +17,7 @@ from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery.shapes import shape_of
 from nba_pipeline_tests.bigquery.faults import Call, DropAfter, DropBefore, FaultProxy, Kill, Respond, Rewrite
 from nba_pipeline_tests.bigquery.store import BigQueryStore, acknowledges, loads, of_kind, statement, text_of
-from nba_pipeline_tests.warehouse.contract import DAY, NEXT, PATIENT, VERSIONS, held, in_a_process, rows
+from nba_pipeline_tests.warehouse.contract import DAY, NEXT, PATIENT, VERSIONS, in_a_process, rows, stored_rows
 
 CONNECTION_LOST = "the connection was lost"
 Dies = Callable[..., AbstractContextManager[None]]
@@ -142,7 +142,7 @@ def test_a_server_error_is_retried_after_a_pause(
         proxy.rule(when, Respond(status, reason, "later"))
     pauses.clear()
     run.add(lines, [DAY], rows(2), "me")
-    assert_frame_equal(held(store.open(), lines, DAY), rows(2))
+    assert_frame_equal(stored_rows(store.open(), lines, DAY), rows(2))
     statuses = [call.status for call in calls_of(proxy, when)]
     assert statuses.count(200) >= 1 and [status for status in statuses if status != 200] == [status for status, _ in troubles]
     assert len([seconds for seconds in pauses if seconds <= SETTINGS.bigquery.longest_pause_seconds]) >= len(troubles)
@@ -190,7 +190,7 @@ def test_a_failed_date_does_not_affect_other_dates(store: BigQueryStore, proxy: 
     with pytest.raises(Permanent, match="loading toy_lines 2024-03-13: no"):
         store.open().replace(lines, [DAY, NEXT], pl.concat([rows(2), rows(2, NEXT)]), "me")
     assert store.open().dates(lines) == {DAY}
-    assert_frame_equal(held(store.open(), lines), rows(2))
+    assert_frame_equal(stored_rows(store.open(), lines), rows(2))
 
 
 # Lost responses
@@ -204,7 +204,7 @@ def test_a_load_whose_connection_is_lost_is_done_once(store: BigQueryStore, prox
     assert [call.status for call in job_calls] == [None, 200 if fault == DropBefore() else 409]
     assert store.effective() == [job_calls[0].job_id] == [job_calls[1].job_id]
     assert [job_id for _, job_id, _, _ in record(store)] == [job_calls[0].job_id]
-    assert_frame_equal(held(store.open(), lines), rows(2))
+    assert_frame_equal(stored_rows(store.open(), lines), rows(2))
 
 
 @pytest.mark.parametrize("fault", [DropBefore(), DropAfter()], ids=["before", "after"])
@@ -220,14 +220,14 @@ def test_a_statement_whose_connection_is_lost_is_done_once(
     [merge] = {call.job_id for call in calls_of(proxy, statement("MERGE"))}
     assert [job for job in store.effective() if job.startswith("merge")] == [merge]
     assert len(record(store)) == len(dates), "acknowledged once"
-    assert_frame_equal(held(store.open(), lines), new)
+    assert_frame_equal(stored_rows(store.open(), lines), new)
     store.forget()
     proxy.rule(statement("MERGE"), fault)
     proxy.rule(acknowledges, fault)
     assert run.add(lines, [DAY], rows(3), "me") == 2
     assert len([job for job in store.effective() if job.startswith("add")]) == 1
     assert len(record(store)) == len(dates) + 1
-    assert held(store.open(), lines, DAY).height == 3
+    assert stored_rows(store.open(), lines, DAY).height == 3
 
 
 # Killed processes
@@ -255,11 +255,11 @@ def test_a_killed_write_leaves_old_or_new_rows_and_its_repetition_loads_nothing_
         killed.append(process.pid)
     assert process.returncode == -9
     assert_frame_equal(
-        store.look().sql(f"SELECT * FROM toy_lines WHERE game_date = DATE '{DAY}'").sort("game_id"), new if is_new else old
+        store.open_reader().sql(f"SELECT * FROM toy_lines WHERE game_date = DATE '{DAY}'").sort("game_id"), new if is_new else old
     )
-    assert_frame_equal(held(store.open(), lines), new if is_new else old)
+    assert_frame_equal(stored_rows(store.open(), lines), new if is_new else old)
     store.open(PATIENT).replace(lines, [DAY], new, "the same again")
-    assert_frame_equal(held(store.open(), lines), new)
+    assert_frame_equal(stored_rows(store.open(), lines), new)
     done = store.effective()
     assert len(done) == len(set(done)) == 2, "one load of the old rows and one of the new"
     assert [(job_id, replaced) for _, job_id, replaced, _ in record(store)] == [(done[0], None), (done[1], done[0])]
@@ -283,7 +283,7 @@ def test_a_job_with_a_server_error_is_repeated_under_a_new_number(
     first, second = calls_of(proxy, of_kind("load"))
     assert second.job_id == f"{first.job_id}_1"
     assert [job_id for _, job_id, _, _ in record(store)] == [second.job_id]
-    assert_frame_equal(held(store.open(), lines), rows(2))
+    assert_frame_equal(stored_rows(store.open(), lines), rows(2))
 
 
 def test_a_job_with_invalid_rows_is_not_repeated(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
@@ -308,7 +308,7 @@ def test_an_earlier_job_of_the_same_rows_is_not_taken_for_the_write(store: BigQu
         with dead_from(acknowledges, DropBefore(), DropBefore()), pytest.raises(Transient):
             store.open().replace(lines, [DAY], rows(2, points=points), writer)
     store.open().replace(lines, [DAY], rows(2, points=1), "A again")
-    assert held(store.open(), lines)["points"].to_list() == [1, 1]
+    assert stored_rows(store.open(), lines)["points"].to_list() == [1, 1]
     first, _, third = store.effective()
     assert third == f"{first}_1"
 
@@ -318,12 +318,12 @@ def test_recorded_rows_are_verified(store: BigQueryStore, lines: Table, dead_fro
     store.open().replace(lines, [DAY], rows(2, points=1), "A")
     with dead_from(acknowledges, DropBefore(), DropBefore()), pytest.raises(Transient):
         store.open().replace(lines, [DAY], rows(2, points=2), "B")
-    assert held(store.open(), lines)["points"].to_list() == [2, 2]
+    assert stored_rows(store.open(), lines)["points"].to_list() == [2, 2]
     store.open().replace(lines, [DAY], rows(2, points=1), "A again")
-    assert held(store.open(), lines)["points"].to_list() == [1, 1]
+    assert stored_rows(store.open(), lines)["points"].to_list() == [1, 1]
     for _ in range(2):
         store.open().replace(lines, [DAY], rows(2, points=2), "B again")
-        assert held(store.open(), lines)["points"].to_list() == [2, 2]
+        assert stored_rows(store.open(), lines)["points"].to_list() == [2, 2]
     assert len(store.effective()) == 4, "A, B, A again, B again"
 
 
@@ -333,7 +333,7 @@ def test_an_unacknowledged_merge_is_recognized(store: BigQueryStore, lines: Tabl
     with dead_from(acknowledges, DropBefore(), DropBefore()), pytest.raises(Transient):
         store.open().replace(lines, dates, new, "killed")
     store.open().replace(lines, dates, new, "again")
-    assert_frame_equal(held(store.open(), lines), new)
+    assert_frame_equal(stored_rows(store.open(), lines), new)
     assert len([job for job in store.effective() if job.startswith("merge")]) == 1
     assert len(record(store)) == len(dates)
 
@@ -343,7 +343,7 @@ def test_a_table_can_be_dropped_and_rewritten_repeatedly(store: BigQueryStore, l
     for _ in range(SETTINGS.bigquery.attempts + 1):
         run = store.open()
         run.replace(lines, [DAY], rows(2), "me")
-        assert held(run, lines).height == 2
+        assert stored_rows(run, lines).height == 2
         run.drop(lines)
 
 
@@ -353,7 +353,7 @@ def test_the_same_rows_in_another_dataset_have_separate_jobs(store: BigQueryStor
     other.make(shape_of(lines))
     for place in (store, other):
         place.open().replace(lines, [DAY], rows(2), "me")
-        assert_frame_equal(held(place.open(), lines), rows(2))
+        assert_frame_equal(stored_rows(place.open(), lines), rows(2))
     job_calls = calls_of(proxy, of_kind("load"))
     assert len({call.job_id for call in job_calls}) == 2
     assert [call.status for call in job_calls] == [200, 200]

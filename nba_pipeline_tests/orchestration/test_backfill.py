@@ -70,7 +70,9 @@ def planned(
 
 def summary_of(steps: Collection[Step]) -> list[tuple[str, int, int, int, bool]]:
     """Part, first and last day, number of complete dates, whether the step is skipped."""
-    return [(step.part, (step.first - MONDAY).days, (step.last - MONDAY).days, step.there, step.is_left_out) for step in steps]
+    return [
+        (step.part, (step.first - MONDAY).days, (step.last - MONDAY).days, step.complete_count, step.is_skipped) for step in steps
+    ]
 
 
 # The plan

@@ -51,7 +51,7 @@ class League:
         return self.reports.get(name, self.absent)
 
     def source(self, now: datetime) -> InjuryReport:
-        clock = Clock(stands_at=now.isoformat())
+        clock = Clock(fixed_at=now.isoformat())
         landing = Landing(home=str(self.days.home), clock=clock)
         http = HttpClient(base_urls={"injury_report": self.provider.url}, landing=landing, clock=clock, attempts=1)
         return InjuryReport(http=http)

@@ -117,7 +117,7 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock(stands_at=NOON.isoformat())
+    return Clock(fixed_at=NOON.isoformat())
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def at(provider: Provider, tmp_path: Path) -> Iterator[At]:
     clients: list[HttpClient] = []
 
     def client(seconds: float, attempts: int = 1) -> HttpClient:
-        clock = Clock(stands_at=(NOON + timedelta(seconds=seconds)).isoformat())
+        clock = Clock(fixed_at=(NOON + timedelta(seconds=seconds)).isoformat())
         landing = Landing(home=str(tmp_path), clock=clock)
         landing._run_id = f"run {len(clients)}"
         clients.append(

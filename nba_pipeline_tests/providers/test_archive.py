@@ -32,14 +32,14 @@ def test_dates_are_covered_from_july_to_the_last_game(day: date, is_covered: boo
 
 
 def test_today_is_not_covered(build: Build, landing: Landing) -> None:
-    today = Archive(folder=str(build()), landing=landing, clock=Clock(stands_at="2024-03-12T12:00:00Z"))
+    today = Archive(folder=str(build()), landing=landing, clock=Clock(fixed_at="2024-03-12T12:00:00Z"))
     assert not today.holds(DAY) and today.holds(date(2024, 3, 11))
 
 
 def test_a_relative_folder_is_read(build: Build, landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = build()
     monkeypatch.chdir(folder.parent)
-    archive = Archive(folder=folder.name, landing=landing, clock=Clock(stands_at="2025-01-01T12:00:00Z"))
+    archive = Archive(folder=folder.name, landing=landing, clock=Clock(fixed_at="2025-01-01T12:00:00Z"))
     assert archive.schedule([DAY]).height == 1
 
 
@@ -183,7 +183,7 @@ def test_an_unreadable_file_is_named_and_not_moved(question: str, damage_kind: s
     stem, ask = QUESTIONS[question]
     folder = build()
     body = damage(folder / f"{stem}.parquet", damage_kind)
-    archive = Archive(folder=str(folder), landing=landing, clock=Clock(stands_at="2026-01-01T12:00:00+00:00"))
+    archive = Archive(folder=str(folder), landing=landing, clock=Clock(fixed_at="2026-01-01T12:00:00+00:00"))
     with pytest.raises(BadInput, match=rf"{folder} has unreadable files: {stem}\.parquet"):
         ask(archive)
     assert (folder / f"{stem}.parquet").read_bytes() == body
@@ -192,7 +192,7 @@ def test_an_unreadable_file_is_named_and_not_moved(question: str, damage_kind: s
 def test_an_unreadable_last_season_does_not_affect_earlier_seasons(build: Build, landing: Landing) -> None:
     folder = build()
     (folder / "games_2024-25.parquet").write_bytes(b"garbage")
-    archive = Archive(folder=str(folder), landing=landing, clock=Clock(stands_at="2026-01-01T12:00:00+00:00"))
+    archive = Archive(folder=str(folder), landing=landing, clock=Clock(fixed_at="2026-01-01T12:00:00+00:00"))
     assert archive.holds(DAY) and archive.schedule([DAY]).height == 1
     with pytest.raises(BadInput, match=r"games_2024-25\.parquet"):
         archive.holds(date(2025, 1, 15))
@@ -205,7 +205,7 @@ def test_a_file_that_is_too_large_is_refused_with_name_and_size(
     size = (folder / "players.parquet").stat().st_size
     limits = SETTINGS.payloads.model_copy(update={"most_mib_of_extension": {"parquet": (size - 1) / 1024**2}})
     monkeypatch.setattr(payload_limits, "SETTINGS", SETTINGS.model_copy(update={"payloads": limits}))
-    clock = Clock(stands_at="2025-09-01T00:00:00Z")
+    clock = Clock(fixed_at="2025-09-01T00:00:00Z")
     archive = Archive(folder=str(folder), landing=Landing(home=str(tmp_path / "home"), clock=clock), clock=clock)
     with pytest.raises(BadInput, match=rf"players\.parquet has {size} bytes; the limit is {size - 1} bytes"):
         archive.players()

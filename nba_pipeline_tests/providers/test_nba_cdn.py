@@ -245,7 +245,7 @@ def test_a_sensor_polls_the_simulated_league_of_its_home(tmp_path: Path) -> None
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "sandbox_rules.json").write_text('{"game_minutes": 3}')
     games = League(game_minutes=3).games(DAY)
-    clock = Clock(stands_at=games[0].ends_at.isoformat())
+    clock = Clock(fixed_at=games[0].ends_at.isoformat())
     landing = Landing(home=str(tmp_path / "landing"), clock=clock)
     http = SandboxHttpClient(base_urls={}, landing=landing, clock=clock, home=str(tmp_path / "home"))
     cursor = polled(NbaCdn(http=http))

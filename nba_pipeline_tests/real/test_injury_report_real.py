@@ -27,7 +27,7 @@ Land = Callable[[bytes], Payload]
 
 @pytest.fixture
 def landing(tmp_path: Path) -> Landing:
-    return Landing(home=str(tmp_path), clock=Clock(stands_at=FETCHED_AT.isoformat()))
+    return Landing(home=str(tmp_path), clock=Clock(fixed_at=FETCHED_AT.isoformat()))
 
 
 @pytest.fixture

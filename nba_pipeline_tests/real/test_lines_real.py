@@ -42,7 +42,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def landing(tmp_path_factory: pytest.TempPathFactory) -> Landing:
-    return Landing(home=str(tmp_path_factory.mktemp("landing")), clock=Clock(stands_at=NOW.isoformat()))
+    return Landing(home=str(tmp_path_factory.mktemp("landing")), clock=Clock(fixed_at=NOW.isoformat()))
 
 
 @pytest.fixture(scope="module")

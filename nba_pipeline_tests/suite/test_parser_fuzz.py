@@ -280,7 +280,7 @@ def test_a_changed_archive_column_is_read_or_named_in_the_error(
 ) -> None:
     folder = build([a_game()], [a_box()], [a_prop()], [an_event()])
     original, counts = pl.read_parquet(folder / f"{stem}.parquet"), {"read": 0, "refused": 0}
-    clock = Clock(stands_at="2025-09-01T00:00:00Z")
+    clock = Clock(fixed_at="2025-09-01T00:00:00Z")
     for number, (about, frame) in enumerate(islice(other_columns(original), 0, None, step)):
         frame.write_parquet(folder / f"{stem}.parquet")
         archive = Archive(folder=str(folder), landing=Landing(home=str(tmp_path / str(number)), clock=clock), clock=clock)

@@ -19,7 +19,7 @@ from nba_pipeline.warehouse.verification import (
     MANIFEST_INVALID,
     ROW_ALTERED,
 )
-from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, ROOT, Tables, held, rows
+from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, ROOT, Tables, rows, stored_rows
 from nba_pipeline_tests.warehouse.toy_ledger import KEY, a_ledger, findings, manifest, of_second, part, problems, tamper
 
 
@@ -136,7 +136,7 @@ def test_a_writer_that_is_killed_at_any_point_leaves_no_alteration(
 ) -> None:
     kill_a_writer(local.home, STEPS.index(step), when)
     is_written = (step, when) in (("the rows", "after"), ("the manifest", "before"), ("the manifest", "after"))
-    assert held(local, picks, DAY).height == (5 if is_written else 3)
+    assert stored_rows(local, picks, DAY).height == (5 if is_written else 3)
     copy = LocalWarehouse(home=str(shutil.copytree(tmp_path, tmp_path / "copy")), lock_wait_seconds=IMPATIENT)
     assert not findings(local, picks)
     assert copy.add(picks, [DAY], rows(6, points=9), "the next writer") == (1 if is_written else 3)

@@ -69,9 +69,9 @@ def test_invalid_json_is_refused(body: bytes) -> None:
     ids=["size", "depth"],
 )
 def test_the_limits_apply_to_payloads_landed_before_the_limits(document: Any, problem: str, tmp_path: Path) -> None:
-    landing = Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
+    landing = Landing(home=str(tmp_path), clock=Clock(fixed_at=NOON.isoformat()))
     ref = landing.keep(BOX, json.dumps(document).encode(), fetched_at=NOON).ref
-    later = Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
+    later = Landing(home=str(tmp_path), clock=Clock(fixed_at=NOON.isoformat()))
     payload = next(iter(later.payloads("nba_cdn", "boxscore", date(2024, 3, 12))), None)
     if payload is None:  # too large counts as damaged: set aside and fetched again
         [notice] = later.notices()
@@ -82,7 +82,7 @@ def test_the_limits_apply_to_payloads_landed_before_the_limits(document: Any, pr
 
 
 def test_the_limit_on_a_landed_file_names_it(tmp_path: Path) -> None:
-    landing = Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
+    landing = Landing(home=str(tmp_path), clock=Clock(fixed_at=NOON.isoformat()))
     payload = landing.keep(BOX, b" " * (8 * MIB + 1), fetched_at=NOON)
     del vars(payload)["body"]
     with pytest.raises(TooLarge, match=f"nba_cdn boxscore 1: the content has more than 8 MiB .*: {payload.ref}"):

@@ -25,7 +25,7 @@ from nba_pipeline.warehouse.verification import (
     ROW_UNRECORDED,
     verify,
 )
-from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, Tables, a_table, held, rows
+from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, Tables, a_table, rows, stored_rows
 from nba_pipeline_tests.warehouse.toy_ledger import KEY, Change, findings, manifest, of_second, part, problems, tamper
 
 
@@ -163,7 +163,7 @@ def test_an_invalid_manifest_is_named_and_closes_its_date(
     assert problems(local, picks) == [(MANIFEST_INVALID, DAY, "")]
     with pytest.raises(InvalidManifest, match=message):
         local.add(picks, [DAY], rows(1, first=9), "me")
-    assert held(local, picks, DAY).height == 3 and manifest(local).read_bytes() == before
+    assert stored_rows(local, picks, DAY).height == 3 and manifest(local).read_bytes() == before
     assert local.add(picks, [NEXT], rows(1, NEXT, first=9), "me") == 1
 
 

@@ -17,7 +17,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, if_there, note_left_out
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, note_left_out, optional_input
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict, share_verdicts
 from nba_pipeline.assets.features.matchups import CODE_VERSION as MATCHUPS_VERSION
 from nba_pipeline.assets.features.matchups import MatchupRows
@@ -293,11 +293,11 @@ def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.Da
     ins={
         "schedule": days_before(slate_gates.RECENT_DAYS, through=0),
         "boxscores": days_before(slate_gates.RECENT_DAYS),
-        "prop_lines": if_there(),
-        "game_lines": if_there(),
-        "player_shot_zones": if_there(),
-        "team_defense_zones": if_there(),
-        "matchups": if_there(),
+        "prop_lines": optional_input(),
+        "game_lines": optional_input(),
+        "player_shot_zones": optional_input(),
+        "team_defense_zones": optional_input(),
+        "matchups": optional_input(),
     },
 )
 def features(

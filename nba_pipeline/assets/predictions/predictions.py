@@ -13,7 +13,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, if_there, note_left_out
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, note_left_out, optional_input
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdicts
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.completeness import slate_gates
@@ -192,7 +192,7 @@ CODE_VERSION = "3"
     description=__doc__,
     kinds={"polars", "catboost"},
     code_version=CODE_VERSION,
-    ins={"prop_lines": if_there(), "points_model": if_there(), "schedule": days_before(SEASON_DAYS, through=0)},
+    ins={"prop_lines": optional_input(), "points_model": optional_input(), "schedule": days_before(SEASON_DAYS, through=0)},
 )
 def predictions(
     context: dg.AssetExecutionContext,

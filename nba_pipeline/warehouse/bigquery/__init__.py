@@ -235,6 +235,6 @@ class BigQueryWarehouse(Warehouse):
             session = Session(
                 self.bigquery, self.dataset, self.location, self.storage_host, self._run_id, reads_fresh=not in_a_run
             )
-            return Connection(session, Loads(session, is_kept=in_a_run), Parts(is_kept=in_a_run))
+            return Connection(session, Loads(session, is_cached=in_a_run), Parts(is_cached=in_a_run))
 
         return CONNECTIONS.get(self._key, open_connection)
