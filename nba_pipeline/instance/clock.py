@@ -13,7 +13,7 @@ _run_instants: dict[str, datetime] = {}
 
 
 class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The current time. `stands_at` (NBA_PIPELINE_NOW) fixes it; a replayed run uses the instant of the original run."""
+    """The current time. `fixed_at` (NBA_PIPELINE_NOW) fixes it; a replayed run uses the instant of the original run."""
 
     fixed_at: str = ""
     _run_instant: datetime | None = PrivateAttr(default=None)

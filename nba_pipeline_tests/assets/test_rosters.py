@@ -99,7 +99,7 @@ def test_a_player_between_two_teams_stands_in_both() -> None:
 
 @pytest.mark.parametrize("born", [LATER, None], ids=["another day of birth", "unknown day of birth"])
 def test_a_new_player_with_the_name_of_another_team_s_player_is_ambiguous(born: date | None) -> None:
-    problem = "ambiguous name 'Stephen Curry': Stephen Curry of GSW, or somebody new"
+    problem = "ambiguous name 'Stephen Curry': Stephen Curry of GSW, or a new player"
     assert on_rosters(("GSW", "Stephen Curry", BORN), ("UTA", "Stephen Curry", born)) == [(PLAYER, None), (None, problem)]
 
 

@@ -118,7 +118,7 @@ def test_an_unidentified_failure_raises_an_alert(
 
     job = dg.Definitions(assets=[breaks], jobs=[dg.define_asset_job("game_day")]).resolve_job_def("game_day")
     result = job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False)
-    monkeypatch.setattr("nba_pipeline.monitoring.failed_runs.why_it_failed", lambda *_: [])
+    monkeypatch.setattr("nba_pipeline.monitoring.failed_runs.failure_reasons", lambda *_: [])
     before = gates.deadline(DAY) - timedelta(seconds=1)
     failed(instance, Notifier(warehouse=warehouse, clock=Clock(fixed_at=before.isoformat())), result)
     assert len(rows(warehouse)) == 1

@@ -186,7 +186,7 @@ def test_predictions_of_a_trained_week_are_rebuilt(warehouse: LocalWarehouse) ->
     ]
 
 
-@pytest.mark.parametrize(("features_at", "is_left_out"), [(11, True), (13, False)], ids=["nothing new", "made since"])
+@pytest.mark.parametrize(("features_at", "is_skipped"), [(11, True), (13, False)], ids=["nothing new", "made since"])
 def test_a_week_with_too_few_rows_is_retrained_once_it_has_new_rows(
     warehouse: LocalWarehouse, features_at: int, is_skipped: bool
 ) -> None:

@@ -42,5 +42,5 @@ def test_a_player_of_another_team_resolves_in_the_league() -> None:
 
 def test_a_player_without_a_recent_box_score_is_ambiguous() -> None:
     assert named(("GSW", "Al Able"), candidates=[], spellings=[(1, "Al Able")]) == [
-        "ambiguous name 'Al Able': 1, or somebody new"
+        "ambiguous name 'Al Able': 1, or a new player"
     ]

@@ -551,7 +551,7 @@ class Contract:
         """From this warehouse to a backup folder, and back to the warehouse after rows were deleted."""
         warehouse, other = store.open(), LocalWarehouse(home=str(tmp_path / "other"))
         warehouse.add(ledger, [DAY, NEXT], pl.concat([rows(2), rows(1, NEXT, book=None)]), "me")
-        options = {"environment": "local", "say": str}
+        options = {"environment": "local", "report": str}
         back_up(warehouse, tmp_path / "none", tmp_path / "first", home=tmp_path / "home", made_at=NOON, **options)  # type: ignore[arg-type]
         assert restore(other, tmp_path / "none", tmp_path / "first", **options).differences == []  # type: ignore[arg-type]
         assert_frame_equal(stored_rows(other, ledger), stored_rows(warehouse, ledger))

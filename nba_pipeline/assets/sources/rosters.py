@@ -92,7 +92,7 @@ def with_one_team(named: pl.DataFrame) -> pl.DataFrame:
         & (pl.col("team") != pl.col("own_team"))
         & (pl.col("birth_date") != pl.col("own_birth_date")).fill_null(True)
     ).fill_null(False)
-    problem = pl.format("ambiguous name '{}': {} of {}, or somebody new", "spelling", "own_spelling", "own_team")
+    problem = pl.format("ambiguous name '{}': {} of {}, or a new player", "spelling", "own_spelling", "own_team")
     return beside.with_columns(
         pl.coalesce(PROBLEM, pl.when(is_another).then(problem)).alias(PROBLEM),
         pl.when(~is_another).then("player_id").alias("player_id"),
