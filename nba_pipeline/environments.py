@@ -14,6 +14,7 @@ from nba_pipeline.errors import BadInput
 if TYPE_CHECKING:
     from nba_pipeline.instance.clock import Clock
     from nba_pipeline.warehouse import Warehouse
+    from nba_pipeline.warehouse.landing import Landing
 
 ENVIRONMENTS = ("sandbox", "local", "production")
 
@@ -98,6 +99,34 @@ def resources_for(name: str, now: "Clock | None" = None) -> dict[str, Any]:
 
     from nba_pipeline.monitoring.alerts import Notifier
     from nba_pipeline.providers.archive import Archive
+    from nba_pipeline.warehouse.io_manager import TableIO
+    from nba_pipeline.warehouse.landing import Landing
+    from nba_pipeline.warehouse.model_store import ModelStore
+
+    folder, now = str(home()), now or clock()
+    store_location = store() if name == "production" else folder
+    warehouse, landing = warehouse_of(name), Landing(home=store_location, clock=now)
+    archive = os.environ.get("NBA_ARCHIVE_DIR", "") if name != "sandbox" else ""
+    return {
+        "clock": now,
+        "warehouse": warehouse,
+        "landing": landing,
+        "tables": TableIO(warehouse=warehouse, clock=now, landing=landing),
+        "model_store": ModelStore(home=store_location),
+        **_providers(name, landing, now),
+        "notifier": Notifier(
+            warehouse=warehouse,
+            clock=now,
+            webhook_url=dg.EnvVar("SLACK_WEBHOOK_URL") if os.environ.get("SLACK_WEBHOOK_URL") else "",
+        ),
+        "archive": Archive(folder=archive, landing=landing, clock=now),
+    }
+
+
+def _providers(name: str, landing: "Landing", now: "Clock") -> dict[str, Any]:
+    """Returns the clients of the providers. They share one HTTP client."""
+    import dagster as dg
+
     from nba_pipeline.providers.balldontlie import Balldontlie
     from nba_pipeline.providers.espn import Espn
     from nba_pipeline.providers.http import HttpClient
@@ -106,40 +135,22 @@ def resources_for(name: str, now: "Clock | None" = None) -> dict[str, Any]:
     from nba_pipeline.providers.nba_stats import NbaStats
     from nba_pipeline.providers.odds_api import OddsApi
     from nba_pipeline.sandbox.client import SandboxHttpClient
-    from nba_pipeline.warehouse.io_manager import TableIO
-    from nba_pipeline.warehouse.landing import Landing
-    from nba_pipeline.warehouse.model_store import ModelStore
 
-    folder, now = str(home()), now or clock()
-    store_location = store() if name == "production" else folder
-    warehouse, landing = warehouse_of(name), Landing(home=store_location, clock=now)
     overrides = {p: os.environ[variable] for p, (variable, _) in PROVIDER_ADDRESSES.items() if os.environ.get(variable)}
     # EnvVar, so that Dagster stores the variable's name and never the key
     keys: dict[str, str] = {p: dg.EnvVar(variable) if os.environ.get(variable) else "" for p, variable in KEYS.items()}
     if name == "sandbox" and not overrides:
-        http: HttpClient = SandboxHttpClient(base_urls={}, landing=landing, clock=now, home=folder)
+        http: HttpClient = SandboxHttpClient(base_urls={}, landing=landing, clock=now, home=str(home()))
         keys = {provider: key or SANDBOX_KEY for provider, key in keys.items()}
     else:
         # A sandbox with some URLs set has no other providers.
         defaults = {provider: address for provider, (_, address) in PROVIDER_ADDRESSES.items() if name != "sandbox"}
         http = HttpClient(base_urls=defaults | overrides, landing=landing, clock=now)
-    archive = os.environ.get("NBA_ARCHIVE_DIR", "") if name != "sandbox" else ""
     return {
-        "clock": now,
-        "warehouse": warehouse,
-        "landing": landing,
-        "tables": TableIO(warehouse=warehouse, clock=now, landing=landing),
-        "model_store": ModelStore(home=store_location),
         "nba_cdn": NbaCdn(http=http),
         "nba_stats": NbaStats(http=http),
         "balldontlie": Balldontlie(http=http, api_key=keys["balldontlie"]),
         "odds_api": OddsApi(http=http, api_key=keys["odds_api"]),
         "injury_report": InjuryReport(http=http),
         "espn": Espn(http=http),
-        "notifier": Notifier(
-            warehouse=warehouse,
-            clock=now,
-            webhook_url=dg.EnvVar("SLACK_WEBHOOK_URL") if os.environ.get("SLACK_WEBHOOK_URL") else "",
-        ),
-        "archive": Archive(folder=archive, landing=landing, clock=now),
     }

@@ -143,7 +143,7 @@ def check_home(home: Path, least_free_mib: int) -> None:
     except OSError as error:
         raise BadInput(f"the tables below {home} cannot be written: {error.strerror}") from None
     if free < least_free_mib:
-        raise BadInput(f"the disk of {home} has {free:.0f} MiB left, fewer than {least_free_mib}")
+        raise BadInput(f"the disk of {home} has {free:.0f} MiB free; writing requires {least_free_mib} MiB")
 
 
 def read_parquet(files: Sequence[Path], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:

@@ -101,6 +101,6 @@ def test_a_failed_recheck_counts_until_one_succeeds(days: Days) -> None:
 
 def test_instants_of_tables_are_those_of_the_real_clock_or_none(days: Days) -> None:
     days.make(NOON, DAY, "features")
-    assert facts(days).made_at[DAY]["features"].replace(microsecond=0) == NOON.astimezone(UTC)
+    assert facts(days).materialized_at[DAY]["features"].replace(microsecond=0) == NOON.astimezone(UTC)
     standing = Clock(fixed_at=NOON.isoformat())
-    assert read_runs(days.instance, [DAY], standing).made_at == {}
+    assert read_runs(days.instance, [DAY], standing).materialized_at == {}
