@@ -36,7 +36,7 @@ from measuring import (
     print_table,
 )
 
-from nba_pipeline.assets.features.features import CODE_VERSION
+from nba_pipeline.asset_factory.code_versions import code_version
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.grades.grades import grade_predictions
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
@@ -121,7 +121,11 @@ def floor(home: Path, first: date, last: date) -> Measurement:
     world = derive(sources, dates, now)
     schedule, summary = world["schedule"], world["player_game_summary"]
     ready = slate_gates.judge_readiness(world["features"], MOVING_AVERAGE.required, dates).filter("is_open")
-    features = world["features"].join(ready, on="game_date", how="semi").with_columns(pl.lit(CODE_VERSION).alias("code_version"))
+    features = (
+        world["features"]
+        .join(ready, on="game_date", how="semi")
+        .with_columns(pl.lit(code_version("features")).alias("code_version"))
+    )
     lines = market_lines(world["prop_lines"].filter(pl.col("snapshot_at") <= now), **SETTINGS.lines.cascade)
     starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
     predictions = predict_slate(world["upcoming_players"], features, schedule, lines, {}, PREDICTIONS.empty(), now, starts)

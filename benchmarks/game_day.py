@@ -33,7 +33,7 @@ from measuring import (
     succeed,
 )
 
-from nba_pipeline.assets.features.features import CODE_VERSION
+from nba_pipeline.asset_factory.code_versions import code_version
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.grades.grades import grade_predictions
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
@@ -112,7 +112,10 @@ def plain(home: Path) -> tuple[float, float, int, int]:
 
     def day() -> tuple[pl.DataFrame, pl.DataFrame]:
         tables = features_from(noon, [DAY], NOON)
-        features, schedule = tables["features"].with_columns(pl.lit(CODE_VERSION).alias("code_version")), noon["schedule"]
+        features, schedule = (
+            tables["features"].with_columns(pl.lit(code_version("features")).alias("code_version")),
+            noon["schedule"],
+        )
         lines = market_lines(noon["prop_lines"], **SETTINGS.lines.cascade)
         starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
         ledger = PREDICTIONS.empty()

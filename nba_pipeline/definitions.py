@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 
 from nba_pipeline import assets
-from nba_pipeline.environments import environment, resources_for
+from nba_pipeline.environments import environment, resources_for  # before the table modules: it registers the settings file
 from nba_pipeline.orchestration.jobs import JOBS
 from nba_pipeline.orchestration.schedules import SCHEDULES
 from nba_pipeline.orchestration.sensors import SENSORS

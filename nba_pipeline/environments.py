@@ -6,13 +6,16 @@ in the functions that make them, because a command that only prints help or read
 
 import os
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nba_pipeline.errors import BadInput
+from nba_pipeline.settings import Settings, register
 
 if TYPE_CHECKING:
     from nba_pipeline.instance.clock import Clock
+    from nba_pipeline.instance.settings_file import Loaded
     from nba_pipeline.warehouse import Warehouse
     from nba_pipeline.warehouse.landing import Landing
 
@@ -32,6 +35,8 @@ KEYS = {"balldontlie": "BALLDONTLIE_API_KEY", "odds_api": "ODDS_API_KEY"}
 """Provider -> variable with its key."""
 
 SANDBOX_KEY = "sandbox"
+SETTINGS_FILE = "settings.toml"
+"""Name of the settings file in a home."""
 
 
 def environment() -> str:
@@ -50,6 +55,33 @@ def home() -> Path:
 def store() -> str:
     """Returns the location of production's landing and models: NBA_PIPELINE_STORE, such as gs://bucket/prefix, or the home."""
     return os.environ.get("NBA_PIPELINE_STORE") or str(home())
+
+
+class SettingsOfTheEnvironment:
+    """The settings of NBA_PIPELINE_SETTINGS, else of `settings.toml` in the home, read once per file."""
+
+    def loaded(self) -> "Loaded":
+        """Returns the settings with their file and origins. Raises BadInput for a file that cannot be used."""
+        named = os.environ.get("NBA_PIPELINE_SETTINGS", "")
+        return _loaded(Path(named).absolute() if named else home() / SETTINGS_FILE, is_required=bool(named))
+
+    def settings(self) -> Settings:
+        """Returns the settings in effect."""
+        return self.loaded().settings
+
+    def refuse_changes(self) -> None:
+        """Raises BadInput if the file has been changed, created or removed since the process read it."""
+        self.loaded().refuse_another_file()
+
+
+@cache
+def _loaded(file: Path, *, is_required: bool) -> "Loaded":
+    from nba_pipeline.instance.settings_file import load
+
+    return load(file, is_required=is_required)
+
+
+register(SettingsOfTheEnvironment())
 
 
 def now() -> datetime:

@@ -1,8 +1,9 @@
 """Settings of the platform: thresholds, windows, rates, books. One typed model; each number has a unit."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -513,4 +514,58 @@ class Settings(Section):
     runs: Runs = Runs()
 
 
-SETTINGS = Settings()
+class Source(Protocol):
+    """Where the settings in effect come from. `environments` registers the settings file."""
+
+    def settings(self) -> Settings:
+        """Returns the settings in effect."""
+
+    def refuse_changes(self) -> None:
+        """Raises BadInput if the settings have changed since the process read them."""
+
+
+class Defaults:
+    """The settings without a file."""
+
+    def settings(self) -> Settings:
+        """Returns the defaults."""
+        return _DEFAULTS
+
+    def refuse_changes(self) -> None:
+        """Does nothing: defaults do not change."""
+
+
+class _Effective:
+    """The sections of the settings in effect, looked up at each access, so that importing a module reads no file."""
+
+    source: Source = Defaults()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(type(self).source.settings(), name)
+
+
+def register(source: Source) -> None:
+    """Makes a source that of the settings in effect."""
+    _Effective.source = source
+
+
+def refuse_changes() -> None:
+    """Raises BadInput if the settings in effect have changed since the process read them."""
+    _Effective.source.refuse_changes()
+
+
+@contextmanager
+def using(settings: Settings) -> Iterator[None]:
+    """Uses these settings within the block, in every thread. For tests."""
+    before, given = _Effective.source, Defaults()
+    given.settings = lambda: settings  # type: ignore[method-assign]
+    register(given)
+    try:
+        yield
+    finally:
+        register(before)
+
+
+_DEFAULTS = Settings()
+SETTINGS: Settings = cast("Settings", _Effective())
+"""The settings in effect. Read them in functions: at import, a settings file may not be known yet."""

@@ -1,5 +1,7 @@
 """Environment variables: their effects, and the error messages for unusable values."""
 
+import os
+import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +15,7 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.sandbox.client import SandboxHttpClient
+from nba_pipeline.settings import SETTINGS, Settings, refuse_changes
 
 
 def test_sandbox_is_the_default_environment() -> None:
@@ -165,3 +168,49 @@ def test_the_command_exits_with_code_2_and_one_line(
     assert (ended.value.code, captured.out) == (2, "")
     assert captured.err == "nba-pipeline: NBA_PIPELINE_ENV is 'typo'; choose one of sandbox, local, production\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_settings_come_from_the_home_or_the_named_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    homes = [tmp_path / "one", tmp_path / "two"]
+    for number, folder in enumerate(homes):
+        folder.mkdir()
+        (folder / "settings.toml").write_text(f"[lines]\nlate_hours = {number + 1}\n")
+    late_hours = []
+    for folder in [*homes, tmp_path / "none"]:
+        monkeypatch.setenv("NBA_PIPELINE_HOME", str(folder))
+        late_hours.append(SETTINGS.lines.late_hours)
+    assert late_hours == [1.0, 2.0, Settings().lines.late_hours]
+    monkeypatch.setenv("NBA_PIPELINE_SETTINGS", str(homes[1] / "settings.toml"))
+    assert SETTINGS.lines.late_hours == 2.0
+    monkeypatch.setenv("NBA_PIPELINE_SETTINGS", str(tmp_path / "missing.toml"))
+    with pytest.raises(BadInput, match=r"missing\.toml cannot be read as TOML: .*No such file"):
+        _ = SETTINGS.lines
+
+
+def test_changed_settings_are_refused_until_the_process_restarts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path / "home"))
+    refuse_changes()
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "settings.toml").write_text("[lines]\nlate_hours = 5\n")
+    with pytest.raises(BadInput, match=r"settings\.toml has changed since this process read it; restart the process"):
+        refuse_changes()
+    assert SETTINGS.lines.late_hours == Settings().lines.late_hours
+
+
+@pytest.mark.platform
+def test_the_definitions_of_the_tables_use_the_settings_file(tmp_path: Path) -> None:
+    """Dagster's definitions are made at import. The file must be known by then."""
+    file = tmp_path / "settings.toml"
+    file.write_text("[names]\nactive_days = 17\n")
+    show = (
+        "from nba_pipeline.definitions import defs; spec = {s.key.path[-1]: s for s in defs.resolve_all_asset_specs()}['injuries'];"
+        "print({d.asset_key.path[-1]: d.partition_mapping for d in spec.deps}['boxscores'].start_offset)"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", show],
+        env=os.environ | {"NBA_PIPELINE_SETTINGS": str(file)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert shown.stdout.strip() == "-17"

@@ -282,3 +282,49 @@ def test_tests_reach_no_network(address: tuple[str, int]) -> None:
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
     with socket.socket(family) as connection, pytest.raises(AssertionError, match=f"asked {address[0]}:443"):
         connection.connect(address)
+
+
+DEFINITIONS = {
+    "asset_factory/asset.py": "freshness policies",
+    "assets": "windows of inputs",
+    "orchestration/jobs.py": "time limits of runs",
+    "orchestration/recheck_job.py": "time limits of runs",
+    "orchestration/schedules.py": "descriptions",
+    "orchestration/sensors.py": "time limits of runs",
+    "systems/catboost.py": "the system in the registry",
+}
+"""Modules or folders that read settings at import, because Dagster's definitions are objects, and what they read."""
+
+
+def reads_at_import(tree: ast.AST) -> Iterator[int]:
+    """Yields the lines that read a setting outside of a function, in a default argument or in a decorator."""
+
+    def visit(node: ast.AST) -> Iterator[int]:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            arguments = node.args
+            for early in (*arguments.defaults, *arguments.kw_defaults, *getattr(node, "decorator_list", ())):
+                if early is not None:
+                    yield from visit(early)
+            return
+        if isinstance(node, ast.Name) and node.id == "SETTINGS" and isinstance(node.ctx, ast.Load):
+            yield node.lineno
+        for child in ast.iter_child_nodes(node):
+            yield from visit(child)
+
+    return visit(tree)
+
+
+def test_no_setting_is_read_at_import() -> None:
+    found = [
+        f"{name}:{line} reads SETTINGS at import, so a settings file has no effect: read it in a function"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for name in [path.relative_to(PACKAGE).as_posix()]
+        if name not in DEFINITIONS and name.split("/")[0] not in DEFINITIONS
+        for line in reads_at_import(ast.parse(path.read_text()))
+    ]
+    assert found == []
+
+
+def test_a_read_at_import_is_found() -> None:
+    source = "A = SETTINGS.x\ndef f(a=SETTINGS.x): return SETTINGS.y\nB = Field(default_factory=lambda: SETTINGS.x)\n"
+    assert list(reads_at_import(ast.parse(source))) == [1, 2]

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from nba_pipeline.asset_factory.code_versions import code_version
 from nba_pipeline.asset_factory.conditions import condition_of
 from nba_pipeline.asset_factory.step_timeout import limited
 from nba_pipeline.instance.partitions import DAILY, WEEKLY
@@ -32,21 +33,21 @@ def markdown_of(docstring: str | None) -> str:
     return re.sub(r"\n+(Grain|Source|Caveats): ", r"\n\n**\1:** ", unbroken)
 
 
-def shared(table: Table, module: str, description: str | None, kinds: Set[str], code_version: str) -> dict[str, Any]:
+def shared(table: Table, module: str, description: str | None, kinds: Set[str]) -> dict[str, Any]:
     """Returns the arguments of `dg.asset` that are derived from a table and the folder of its module."""
     return {
         "name": table.name, "group_name": module.split(".")[-2], "description": markdown_of(description), "kinds": set(kinds),
-        "owners": OWNERS, "code_version": code_version, "io_manager_key": "tables",
+        "owners": OWNERS, "code_version": code_version(table.name), "io_manager_key": "tables",
         "metadata": {"dagster/column_schema": table.column_schema(), "dagster/table_name": table.name},
     }  # fmt: skip
 
 
 def weekly_asset(
-    table: Table, *, module: str, description: str | None, kinds: Set[str], code_version: str, ins: Mapping[str, dg.AssetIn]
+    table: Table, *, module: str, description: str | None, kinds: Set[str], ins: Mapping[str, dg.AssetIn]
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Returns the decorator of a table of training weeks."""
     decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-        **shared(table, module, description, kinds, code_version), ins=ins, partitions_def=WEEKLY
+        **shared(table, module, description, kinds), ins=ins, partitions_def=WEEKLY
     )
     return decorate
 
@@ -57,7 +58,6 @@ def daily_asset(
     module: str,
     description: str | None,
     kinds: Set[str],
-    code_version: str,
     ins: Mapping[str, dg.AssetIn] | None = None,
     deps: Sequence[str] = (),
     pool: str = "",
@@ -68,7 +68,7 @@ def daily_asset(
     that must run first and are not read. One step of a `pool` runs at a time across all runs; the default pool is the table.
     """
     decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-        **shared(table, module, description, kinds, code_version),
+        **shared(table, module, description, kinds),
         ins=ins,
         deps=list(deps),
         partitions_def=DAILY,

@@ -49,7 +49,12 @@ class Source:
 
 
 def code_version(table: str) -> str:
-    """Returns the code version of a table of this package, with the settings at the first call."""
+    """Returns the code version of a table of this package, with the settings at the first call.
+
+    Raises BadInput if no module of `assets` has the table's name.
+    """
+    if table not in _installed():
+        raise BadInput(f"table {table} has no module in assets; a table is declared in a module of its name")
     return _installed()[table]
 
 

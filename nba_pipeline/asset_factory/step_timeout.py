@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from nba_pipeline.errors import OutOfTime
-from nba_pipeline.settings import SETTINGS
+from nba_pipeline.settings import SETTINGS, refuse_changes
 from nba_pipeline.warehouse.partitions import damage_named
 
 REPEAT_SECONDS = 5.0
@@ -41,10 +41,14 @@ def within(seconds: float, what: str) -> Iterator[None]:
 
 
 def limited(compute: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns an asset's function with the step timeout. A step of many dates may take as long as its run."""
+    """Returns an asset's function with the step timeout. A step of many dates may take as long as its run.
+
+    A step does not begin if the settings have changed since its process read them.
+    """
 
     @wraps(compute)
     def compute_within(context: dg.AssetExecutionContext, *args: Any, **kwargs: Any) -> Any:
+        refuse_changes()
         runs = SETTINGS.runs
         minutes = runs.step_minutes if context.has_partition_key else runs.season_minutes
         with within(60 * minutes, compute.__name__), damage_named():

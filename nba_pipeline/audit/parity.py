@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from nba_pipeline.assets.features.features import ABOUT, CODE_VERSION
+from nba_pipeline.asset_factory.code_versions import code_version, current_versions
+from nba_pipeline.assets.features.features import ABOUT
 from nba_pipeline.audit.derivations import Audit, Derivation
 from nba_pipeline.audit.leakage import COLUMNS_NAMED, Result
 from nba_pipeline.audit.recompute import World, valid_rows
@@ -77,7 +78,9 @@ def _beside(name: str, audit: Audit, dates: Sequence[date], recompute: Callable[
         some = rows["game_date"].unique().sort().to_list()
         now = valid_rows("features", recompute(some, as_of)["features"])
         for one in value_differences(rows, now.filter(pl.col("game_date").is_in(some))):
-            by_version = "" if version == CODE_VERSION else f"made by code version {version!s}"
+            by_version = (
+                "" if version in current_versions("features", code_version("features")) else f"made by code version {version!s}"
+            )
             differences.append({**one, "explained_by": by_version or changes.behind(one)})
     differences.sort(key=lambda one: bool(one["explained_by"]))
     unexplained = [one for one in differences if not one["explained_by"]]

@@ -33,7 +33,7 @@ LEAST_GAMES = 50
 IS_BEFORE_TIPOFF = pl.col("is_before_tipoff")
 OF_GAMES: Mapping[str, pl.Expr | None] = {
     "boxscores": None, "team_boxscores": None, "play_by_play": None,
-    "prop_lines": (pl.col("market") == SETTINGS.lines.market) & IS_BEFORE_TIPOFF, "game_lines": IS_BEFORE_TIPOFF,
+    "prop_lines": IS_BEFORE_TIPOFF, "game_lines": IS_BEFORE_TIPOFF,
     "injuries": IS_BEFORE_TIPOFF & (pl.col("status") != "not_submitted"), "player_game_summary": None,
     "team_game_summary": None, "upcoming_players": None, "grades": None,
 }  # fmt: skip
@@ -118,6 +118,8 @@ def _of_games(warehouse: Warehouse, dates: Sequence[date], complete: pl.DataFram
     shares = dict[str, Shares]()
     for table, condition in OF_GAMES.items():
         rows = warehouse.scan(TABLES[table], dates)
+        if table == "prop_lines":
+            rows = rows.filter(pl.col("market") == SETTINGS.lines.market)
         present = (rows if condition is None else rows.filter(condition)).select("game_id").unique().collect()
         counts: dict[str, int] = dict(complete.join(present, on="game_id", how="semi").group_by("season").len().iter_rows())
         shares[table] = {season: counts.get(season, 0) / count for season, count in expected_counts.items()}

@@ -4,6 +4,7 @@
     runs            run, backfill, demo
     slate           slate
     inspection      status, decisions, breakers, sql
+    settings        settings
     repair          reconcile, waive, resolve, recheck, rebuild
     homes           migrate, backup, restore, copy
     bigquery        plan, apply, cost
@@ -22,7 +23,7 @@ Importing this package registers all commands, in the order of `--help`.
 
 # isort: off
 from nba_pipeline.cli.app import app, main
-from nba_pipeline.cli import runs, slate, inspection, repair, homes, bigquery, audits, explanations
+from nba_pipeline.cli import runs, slate, inspection, settings, repair, homes, bigquery, audits, explanations
 # isort: on
 
-__all__ = ["app", "audits", "bigquery", "explanations", "homes", "inspection", "main", "repair", "runs", "slate"]
+__all__ = ["app", "audits", "bigquery", "explanations", "homes", "inspection", "main", "repair", "runs", "settings", "slate"]

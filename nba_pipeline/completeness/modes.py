@@ -55,8 +55,10 @@ CLOCK: dict[Mode, tuple[tuple[int, int], ...]] = {
 }
 """Mode -> the Eastern hours and minutes of its schedule, including the last call."""
 
-GRACE = timedelta(minutes=SETTINGS.patience.grace_minutes)
-"""How long after its due instant unfinished work becomes late."""
+
+def grace() -> timedelta:
+    """Returns how long after its due instant unfinished work becomes late."""
+    return timedelta(minutes=SETTINGS.patience.grace_minutes)
 
 
 def due_instants(mode: Mode, slate: date, tipoffs: Sequence[datetime | None]) -> list[datetime]:
@@ -93,7 +95,7 @@ def last_due(mode: Mode, slate: date, tipoffs: Sequence[datetime | None], now: d
         return None
     if mode != "overnight" and has_begun(tipoffs, now):
         return None
-    return max((at for at in due_instants(mode, slate, tipoffs) if at + GRACE <= now), default=None)
+    return max((at for at in due_instants(mode, slate, tipoffs) if at + grace() <= now), default=None)
 
 
 def first_due(slate: date, tipoffs: Sequence[datetime | None]) -> dict[str, datetime]:

@@ -21,11 +21,11 @@ from nba_pipeline.completeness.modes import (
     CRITICAL_OF_MODE,
     DAILY_TABLES,
     FROM_PREDICTIONS,
-    GRACE,
     MODES,
     SUMMARIES,
     TABLES_OF_MODE,
     first_due,
+    grace,
     last_due,
 )
 from nba_pipeline.league.calendar import eastern
@@ -90,13 +90,13 @@ def _findings(facts: Facts, now: datetime) -> Iterator[Finding]:
     """Yields everything that is late, missing or waived."""
     if facts.rows.get("schedule") is None:
         due = first_due(facts.game_date, ())["schedule"]
-        if facts.is_due and due + GRACE <= now:
+        if facts.is_due and due + grace() <= now:
             yield _overdue(gates.deadline(facts.game_date), now), NOT_WRITTEN, "schedule"
     elif facts.tipoffs and facts.is_due:
         yield from _of_games(facts, now)
         yield from _of_tables(facts, now)
         yield from _of_calls(facts, now)
-    if facts.ungraded and not facts.is_blocked and now >= _morning(facts) + GRACE:
+    if facts.ungraded and not facts.is_blocked and now >= _morning(facts) + grace():
         state = _overdue(gates.deadline(facts.game_date), now)
         yield from ((state, message, "") for message in facts.ungraded)
     yield from _of_runs(facts, now)
@@ -105,7 +105,7 @@ def _findings(facts: Facts, now: datetime) -> Iterator[Finding]:
 
 def _of_games(facts: Facts, now: datetime) -> Iterator[Finding]:
     """Yields overdue games that are not final, and incomplete box scores."""
-    if now < _morning(facts) + GRACE:
+    if now < _morning(facts) + grace():
         return
     late = _overdue(gates.deadline(facts.game_date), now)
     for game in facts.games:
@@ -130,7 +130,7 @@ def _of_tables(facts: Facts, now: datetime) -> Iterator[Finding]:
     for name, due in first_due(facts.game_date, facts.tipoffs).items():
         is_blocked = name in OF_COMPLETE_GAMES and facts.is_blocked
         absence = _absence(facts, name)
-        if name == "schedule" or is_blocked or not absence or due + GRACE > now:
+        if name == "schedule" or is_blocked or not absence or due + grace() > now:
             continue
         is_of_a_slate = name not in OF_THE_NIGHT
         is_backfill = not facts.has_slate and (is_of_a_slate or name == "grades")
@@ -151,14 +151,14 @@ def _of_calls(facts: Facts, now: datetime) -> Iterator[Finding]:
         for name in names:
             if name not in blocked_tables and (at := facts.made_at.get(name)) is not None and at < due:
                 yield "LATE", f"not updated since {due:%Y-%m-%d %H:%M} UTC", name
-    if facts.has_slate and now >= first_due(facts.game_date, facts.tipoffs)["predictions"] + GRACE:
+    if facts.has_slate and now >= first_due(facts.game_date, facts.tipoffs)["predictions"] + grace():
         yield from (("DEGRADED", message, "") for message in facts.gaps)
 
 
 def _of_runs(facts: Facts, now: datetime) -> Iterator[Finding]:
     """Yields failed runs whose work no later run has done. A table written past its deadline is usable."""
     for name, failure in facts.failures.items():
-        if name in OF_THE_NIGHT and (facts.is_blocked or now < _morning(facts) + GRACE):
+        if name in OF_THE_NIGHT and (facts.is_blocked or now < _morning(facts) + grace()):
             continue  # the closed gate is reported instead, or games are in play
         is_usable = facts.rows.get(name) is not None and now >= _deadline(facts, name)
         is_late = name in _never_without(facts, now) and not is_usable and facts.has_slate

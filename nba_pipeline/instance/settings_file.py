@@ -17,9 +17,6 @@ from pydantic import ValidationError
 from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import Section, Settings
 
-FILE = "settings.toml"
-"""Name of the settings file in a home."""
-
 DEFAULT = "default"
 
 

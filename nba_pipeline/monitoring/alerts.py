@@ -71,7 +71,7 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
     """A secret: it allows anyone to post to the channel."""
     warehouse: dg.ResourceDependency[Warehouse]
     clock: dg.ResourceDependency[Clock]
-    timeout_seconds: float = SETTINGS.deliveries.deadline_seconds
+    timeout_seconds: float = Field(default_factory=lambda: SETTINGS.deliveries.deadline_seconds)
     """Total deadline of one message."""
 
     def raise_alert(

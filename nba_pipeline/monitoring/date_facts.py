@@ -19,7 +19,6 @@ from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 
 BET = ("game_date", "game_id", "player_id", "system_id", "market", "run_kind")
-LINES = {"prop_lines": SETTINGS.lines.market, "game_lines": None}
 """Table of lines -> its relevant market; None for any."""
 
 Messages = Mapping[date, Mapping[str, str]]
@@ -145,7 +144,7 @@ def _gaps(
     _, unpredicted = expectations.games_without_predictions(warehouse, dates)
     absent = {("predictions", "no predictions for"): _by_date(unpredicted)}
     games = expectations.playing(schedule).filter(pl.col("game_date").is_in(list(dates)))
-    for table, market in LINES.items():
+    for table, market in (("prop_lines", SETTINGS.lines.market), ("game_lines", None)):
         lined = warehouse.scan(TABLES[table], dates).select("game_date", "game_id").unique().collect()
         without = _by_date(games.join(lined, on=["game_date", "game_id"], how="anti", maintain_order="left"))
         absent[table, f"{table}: no lines for"] = {day: names for day, names in without.items() if table in usual.get(day, ())}

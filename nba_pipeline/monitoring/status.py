@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from nba_pipeline.asset_factory.code_versions import current_versions
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.completeness.modes import DAILY_TABLES
@@ -149,7 +150,7 @@ def stale_dates(warehouse: Warehouse, dates: Sequence[date], code_versions: Mapp
     return {
         name: set(
             warehouse.scan(TABLES[name], dates)
-            .filter(pl.col("code_version") != code_versions[name])
+            .filter(~pl.col("code_version").is_in(current_versions(name, code_versions[name])))
             .select("game_date")
             .unique()
             .collect()["game_date"]

@@ -20,6 +20,7 @@ from typing import Literal
 import dagster as dg
 import polars as pl
 
+from nba_pipeline.asset_factory.code_versions import current_versions
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import FROM_PREDICTIONS, UP_TO_FEATURES
 from nba_pipeline.league.calendar import FIRST_DATE, days, season_start, week_of
@@ -75,7 +76,7 @@ def plan(
     code_versions: Mapping[str, str],
     stop_after: Stage = "grades",
     is_resumed: bool = False,
-    dates_per_run: int = SETTINGS.warehouse.dates_per_run,
+    dates_per_run: int | None = None,
     store: ModelStore | None = None,
 ) -> Iterator[Step]:
     """Yields the steps in order. Each pass is planned lazily, because the first pass loads the schedule that the second reads."""
@@ -118,9 +119,10 @@ def _training_steps(weeks: Sequence[date], complete: Collection[date]) -> Iterat
             yield Step("models", "train", ("points_model",), span[0], span[-1], len(span) * is_complete, is_complete)
 
 
-def chunks(first: date, last: date, size: int = SETTINGS.warehouse.dates_per_run) -> Iterator[tuple[date, date]]:
+def chunks(first: date, last: date, size: int | None = None) -> Iterator[tuple[date, date]]:
     """Yields the first and last date of each chunk of at most `size` dates, ascending."""
     every = days(first, last)
+    size = SETTINGS.warehouse.dates_per_run if size is None else size
     for start in range(0, len(every), size):
         part = every[start : start + size]
         yield part[0], part[-1]
@@ -163,7 +165,11 @@ def weeks_with_games(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:
 
 def is_attempted(warehouse: Warehouse, week: date, code_version: str) -> bool:
     """Whether this code version already attempted the week's training and its input has not changed since."""
-    rows = warehouse.scan(TABLES["points_model"], [week]).filter(pl.col("code_version") == code_version).collect()
+    rows = (
+        warehouse.scan(TABLES["points_model"], [week])
+        .filter(pl.col("code_version").is_in(current_versions("points_model", code_version)))
+        .collect()
+    )
     attempted_at = rows["as_of"].min()
     if attempted_at is None:
         return False

@@ -51,7 +51,7 @@ def find_work(
     instance: dg.DagsterInstance,
     warehouse: Warehouse,
     now: datetime,
-    days_back: int = SETTINGS.patience.catch_up_days,
+    days_back: int | None = None,
     landing: Landing | None = None,
 ) -> list[Work]:
     """Returns all work that is due and not done, oldest date first. `attempts` marks work in progress or waiting for a retry.
@@ -63,6 +63,7 @@ def find_work(
     today = eastern_date(now)
     recent = today - timedelta(days=SETTINGS.patience.catch_up_days)
     loaded_since = min(warehouse.dates(TABLES["boxscores"]), default=recent)  # not the schedule: it covers a season at once
+    days_back = SETTINGS.patience.catch_up_days if days_back is None else days_back
     first = max(today - timedelta(days=days_back), min(recent, loaded_since))
     dates = days(first, today + timedelta(days=1))
     undone = []

@@ -14,6 +14,7 @@ from nba_pipeline.orchestration.jobs import game_day, train
 from nba_pipeline.orchestration.weekly_training import TRAINING_HOUR
 from nba_pipeline.orchestration.work import Work
 from nba_pipeline.providers.nba_cdn import NbaCdn
+from nba_pipeline.settings import refuse_changes
 from nba_pipeline.tables.registry import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.partitions import recovering
@@ -54,8 +55,9 @@ def games_of(warehouse: Warehouse, dates: list[date]) -> pl.DataFrame:
 
 
 def warehouse_problem(warehouse: Warehouse) -> str:
-    """Returns why the warehouse cannot be written now; empty if it can."""
+    """Returns why no run may write now: changed settings, or a warehouse that cannot be written. Empty otherwise."""
     try:
+        refuse_changes()
         warehouse.preflight()
     except PipelineError as error:
         return str(error)

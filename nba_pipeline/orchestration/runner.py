@@ -137,7 +137,7 @@ class Runner:
         last: date,
         stop_after: Stage = "grades",
         is_resumed: bool = False,
-        dates_per_run: int = SETTINGS.warehouse.dates_per_run,
+        dates_per_run: int | None = None,
         on_skipped: Callable[[Step], object] = lambda _: None,
     ) -> Iterator[Outcome]:
         """Runs three passes: up to the features, the missing models, the predictions and grades. Each pass is idempotent.

@@ -13,7 +13,6 @@ from nba_pipeline.orchestration.corrections import find_corrections
 from nba_pipeline.orchestration.lost_partitions import lost_work, with_lost
 from nba_pipeline.orchestration.reconciliation import find_work
 from nba_pipeline.orchestration.work import Work
-from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
 
@@ -23,7 +22,7 @@ def find_missing(
     warehouse: Warehouse,
     landing: Landing,
     now: datetime,
-    days_back: int = SETTINGS.patience.catch_up_days,
+    days_back: int | None = None,
 ) -> list[Work]:
     """Returns the work of modes, reloads and lost partitions, oldest date first."""
     due = find_work(instance, warehouse, now, days_back, landing)
@@ -35,7 +34,7 @@ def find_undone(
     warehouse: Warehouse,
     landing: Landing,
     now: datetime,
-    days_back: int = SETTINGS.patience.catch_up_days,
+    days_back: int | None = None,
 ) -> list[Work]:
     """Returns the missing work, then corrections, because a slate must not wait for a re-read."""
     return [*find_missing(instance, warehouse, landing, now, days_back), *find_corrections(instance, warehouse, now)]

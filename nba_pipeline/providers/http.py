@@ -19,7 +19,7 @@ from typing import Any
 
 import dagster as dg
 import httpx
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from nba_pipeline.errors import BadInput, NotLanded, NotPublished, Permanent, PipelineError, Transient
 from nba_pipeline.instance.clock import Clock
@@ -45,12 +45,12 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
     base_urls: dict[str, str]
     landing: dg.ResourceDependency[Landing]
     clock: dg.ResourceDependency[Clock]
-    attempts: int = SETTINGS.http.attempts
-    first_wait_seconds: float = SETTINGS.http.first_wait_seconds
-    connect_timeout_seconds: float = SETTINGS.http.connect_timeout_seconds
-    read_timeout_seconds: float = SETTINGS.http.read_timeout_seconds
-    read_timeout_seconds_of: dict[str, float] = SETTINGS.http.read_timeout_seconds_of
-    attempts_of: dict[str, int] = SETTINGS.http.attempts_of
+    attempts: int = Field(default_factory=lambda: SETTINGS.http.attempts)
+    first_wait_seconds: float = Field(default_factory=lambda: SETTINGS.http.first_wait_seconds)
+    connect_timeout_seconds: float = Field(default_factory=lambda: SETTINGS.http.connect_timeout_seconds)
+    read_timeout_seconds: float = Field(default_factory=lambda: SETTINGS.http.read_timeout_seconds)
+    read_timeout_seconds_of: dict[str, float] = Field(default_factory=lambda: SETTINGS.http.read_timeout_seconds_of)
+    attempts_of: dict[str, int] = Field(default_factory=lambda: SETTINGS.http.attempts_of)
     _session: Session | None = PrivateAttr(default=None)
 
     @contextlib.contextmanager

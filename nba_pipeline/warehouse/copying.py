@@ -188,7 +188,7 @@ def copy(
     names: Sequence[str],
     *,
     dry_run: bool = False,
-    dates_per_chunk: int = SETTINGS.warehouse.dates_per_run,
+    dates_per_chunk: int | None = None,
     rows: type[Rows] = Rows,
 ) -> Iterator[Copied]:
     """Copy tables, in this order, from the first date to the last, and yield a result per chunk.
@@ -201,13 +201,14 @@ def copy(
     unknown = sorted(set(names) - TABLES.keys())
     if unknown:
         raise BadInput(f"unknown table {', '.join(unknown)}; choose from {', '.join(sorted(TABLES))}")
+    size = SETTINGS.warehouse.dates_per_run if dates_per_chunk is None else dates_per_chunk
     for name in names:
         first = week_of(min(dates)) if name == WEEKLY_TABLE else min(dates)
         # the quarantine first, as in a run: a date that counts as written then has both
         for side in (Quarantine(TABLES[name]), rows(TABLES[name])):
             existing = sorted(side.dates(source, days(first, max(dates))))
-            for start in range(0, len(existing), dates_per_chunk):
-                yield _copy_chunk(source, target, side, existing[start : start + dates_per_chunk], dry_run)
+            for start in range(0, len(existing), size):
+                yield _copy_chunk(source, target, side, existing[start : start + size], dry_run)
 
 
 def checksum(table: Table, frame: pl.DataFrame) -> str:

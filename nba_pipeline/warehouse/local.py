@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
+from pydantic import Field
 
 from nba_pipeline.errors import Closed, Damaged, PipelineError
 from nba_pipeline.settings import SETTINGS
@@ -26,8 +27,8 @@ class LocalWarehouse(LocalReading, Warehouse):
     """`<home>/tables/<table>/game_date=YYYY-MM-DD/part.parquet`, and the same layout for the quarantine."""
 
     home: str
-    least_free_mib: int = SETTINGS.warehouse.least_free_mib
-    lock_wait_seconds: float = SETTINGS.warehouse.lock_wait_seconds
+    least_free_mib: int = Field(default_factory=lambda: SETTINGS.warehouse.least_free_mib)
+    lock_wait_seconds: float = Field(default_factory=lambda: SETTINGS.warehouse.lock_wait_seconds)
 
     def preflight(self) -> None:
         check_home(Path(self.home), self.least_free_mib)

@@ -12,7 +12,7 @@ from nba_pipeline.asset_factory import code_versions as module
 from nba_pipeline.asset_factory.code_versions import FOLLOWED, PACKAGE, code_versions, current_versions
 from nba_pipeline.definitions import defs
 from nba_pipeline.errors import BadInput
-from nba_pipeline.settings import SETTINGS, Lines, Rosters
+from nba_pipeline.settings import SETTINGS, Lines, Rosters, Settings
 
 READS_ZONE_DEFENSE = {"team_defense_zones", "matchups", "features", "points_model", "predictions", "grades"}
 
@@ -99,7 +99,7 @@ def test_a_setting_that_affects_data_changes_its_readers(section: Rosters | Line
 
 
 def test_every_setting_that_affects_data_exists() -> None:
-    for name in type(SETTINGS).model_fields:
+    for name in Settings.model_fields:
         section = type(getattr(SETTINGS, name))
         assert section.affects_data <= section.model_fields.keys()
 

@@ -8,14 +8,14 @@ import polars as pl
 import pytest
 
 from nba_pipeline.assets.sources.prop_lines import (
-    OF_LOW_LADDER,
-    PLACEHOLDER,
     TABLE,
-    TOO_LOW,
     every_name_is_resolved,
     games_have_lines,
     no_row_is_quarantined,
+    of_low_ladder,
+    placeholder,
     reject_lines,
+    too_low,
 )
 from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
@@ -30,6 +30,8 @@ from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_game, a_prop_line
 GAME = a_game()["game_id"]
 NAMELESS = "unresolved name 'J. Nobody'"
 CLOCK = Clock(fixed_at="2024-03-13T12:00:00Z")
+
+PLACEHOLDER, TOO_LOW, OF_LOW_LADDER = placeholder(), too_low(), of_low_ladder()
 
 
 def judged(*rows: Values) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from nba_pipeline.assets.features.features import CODE_VERSION
+from nba_pipeline.asset_factory.code_versions import code_version
 from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.audit.derivations import FEATURE_TABLES, REAL, SUMMARIES, Audit
@@ -62,4 +62,4 @@ def a_warehouse(audit: Audit, home: Path) -> LocalWarehouse:
 
 def as_stored(rows: pl.DataFrame) -> pl.DataFrame:
     """Returns derived rows with the lineage columns added by a run."""
-    return rows.with_columns(pl.lit(LATER).alias("as_of"), pl.lit(CODE_VERSION).alias("code_version"))
+    return rows.with_columns(pl.lit(LATER).alias("as_of"), pl.lit(code_version("features")).alias("code_version"))

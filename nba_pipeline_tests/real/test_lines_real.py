@@ -135,17 +135,17 @@ def test_the_spreads_and_totals_of_a_game_in_play_are_parsed_and_none_is_from_be
 
 def test_quarantined_archive_lines_have_the_problems_of_the_rules(lines: pl.DataFrame) -> None:
     judged = reject_lines(lines)
-    rejected = judged.filter(pl.col(PROBLEM).is_in(prop_lines.NO_LINE_OF_THE_MARKET))
+    rejected = judged.filter(pl.col(PROBLEM).is_in(prop_lines.not_of_the_market()))
     # 5 more lines after tip-off have the name as their problem
-    assert counts(rejected[PROBLEM]) == {prop_lines.AFTER_TIPOFF: 40_529, prop_lines.PLACEHOLDER: 76}
-    assert counts(judged[IGNORED].drop_nulls()) == {prop_lines.TOO_LOW: 935, prop_lines.OF_LOW_LADDER: 8}
+    assert counts(rejected[PROBLEM]) == {prop_lines.AFTER_TIPOFF: 40_529, prop_lines.placeholder(): 76}
+    assert counts(judged[IGNORED].drop_nulls()) == {prop_lines.too_low(): 935, prop_lines.of_low_ladder(): 8}
     late = rejected.filter(problem=prop_lines.AFTER_TIPOFF)
     assert (late.filter(market="player_points").height, late.filter(market="player_points_rebounds_assists").height) == (
         323,
         39_347,
     )
     # the placeholder rule affects only pick'em sites, which never set the market line
-    assert set(rejected.filter(problem=prop_lines.PLACEHOLDER)["book"]) == set(SETTINGS.lines.pickem_books)
+    assert set(rejected.filter(problem=prop_lines.placeholder())["book"]) == set(SETTINGS.lines.pickem_books)
 
 
 def test_every_name_of_four_seasons_resolves_to_the_right_player_or_to_none(lines_before_the_games: pl.DataFrame) -> None:

@@ -13,7 +13,7 @@ from nba_pipeline import cli, environments
 from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.definitions import build_definitions
 from nba_pipeline.sandbox import faults
-from nba_pipeline.settings import SETTINGS
+from nba_pipeline.settings import Settings
 from nba_pipeline.tables import catalog
 from nba_pipeline_tests.suite.test_public_strings import SNAPSHOT
 
@@ -155,7 +155,7 @@ def names_to_document() -> Iterator[tuple[str, set[str]]]:
     fields = {f"match.{name}" for name in faults.ANY_MATCH} | (faults.ANY_RULE - {"match"})
     parameters = {name for some in faults.ACTIONS.values() for names in some for name in names}
     yield "sandbox.md", fields | faults.ACTIONS.keys() | parameters | faults.PROVIDERS | faults.CORRECTABLE
-    yield "configuration.md", {type(section).__name__ for section in vars(SETTINGS).values()}
+    yield "configuration.md", {type(section).__name__ for section in vars(Settings()).values()}
     served = build_definitions("sandbox").get_repository_def()
     alerts = re.findall(r"^alert kind: '(.+)'$", SNAPSHOT.read_text(encoding="utf-8"), re.MULTILINE)
     yield "automation.md", {one.name for one in (*served.schedule_defs, *served.sensor_defs)} | set(alerts)

@@ -8,8 +8,6 @@ Caveats: every window ends strictly before `game_date`; every line and report is
   players of a team with an incomplete box score among its last games are absent.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
@@ -19,13 +17,8 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, note_left_out, optional_input
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict, share_verdicts
-from nba_pipeline.assets.features.matchups import CODE_VERSION as MATCHUPS_VERSION
 from nba_pipeline.assets.features.matchups import MatchupRows
-from nba_pipeline.assets.features.player_form import CODE_VERSION as FORM_VERSION
 from nba_pipeline.assets.features.player_form import PlayerFormRows
-from nba_pipeline.assets.features.player_shot_zones import CODE_VERSION as DIET_VERSION
-from nba_pipeline.assets.features.team_defense_zones import CODE_VERSION as DEFENSE_VERSION
-from nba_pipeline.assets.features.upcoming_players import CODE_VERSION as UPCOMING_VERSION
 from nba_pipeline.completeness import slate_gates
 from nba_pipeline.formulas.compared_features import compared_features, game_context
 from nba_pipeline.formulas.feature_quality import is_present, qualities, within_range
@@ -219,9 +212,6 @@ QUALITIES: Mapping[str, Sequence[str]] = {
 }
 """Quality score -> its features: the required ones of a family, all market features, all required ones."""
 
-OWN_VERSION = "2"
-UPSTREAM_VERSIONS = (OWN_VERSION, UPCOMING_VERSION, FORM_VERSION, DIET_VERSION, DEFENSE_VERSION, MATCHUPS_VERSION)
-CODE_VERSION = hashlib.sha256(json.dumps([UPSTREAM_VERSIONS, RANGES]).encode()).hexdigest()[:12]
 """Hash of the code versions and ranges of the feature tables. Rows with another value are stale."""
 
 
@@ -290,7 +280,6 @@ def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.Da
     module=__name__,
     description=__doc__,
     kinds={"polars"},
-    code_version=CODE_VERSION,
     ins={
         "schedule": days_before(slate_gates.RECENT_DAYS, through=0),
         "boxscores": days_before(slate_gates.RECENT_DAYS),

@@ -91,10 +91,9 @@ def match_up(
 
 
 SOURCE = "upcoming_players, player_form, player_shot_zones, team_defense_zones"
-CODE_VERSION = "2"
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION)
+@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"polars"})
 def matchups(
     context: dg.AssetExecutionContext,
     upcoming_players: pl.DataFrame,

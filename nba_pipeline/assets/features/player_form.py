@@ -130,7 +130,6 @@ def form_of(
     ).sort("game_date", *TABLE.key)
 
 
-CODE_VERSION = "1"
 HISTORY_DAYS = MEETING_DAYS + 5
 
 
@@ -152,7 +151,6 @@ SCHEDULE_COLUMNS = ("game_date", "game_id", "home_team", "away_team", "status", 
     module=__name__,
     description=__doc__,
     kinds={"polars"},
-    code_version=CODE_VERSION,
     ins={
         "player_game_summary": days_before(HISTORY_DAYS, columns=GAME_COLUMNS),
         "team_game_summary": days_before(SEASON_DAYS, columns=TEAM_GAME_COLUMNS),

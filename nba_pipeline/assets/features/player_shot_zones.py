@@ -95,7 +95,6 @@ def shot_zones_of(dates: Sequence[date], player_game_summary: pl.DataFrame) -> p
 
 
 LEAST_DIET_SHARE = 0.5
-CODE_VERSION = "1"
 GAME_COLUMNS = (
     "game_date", "game_id", "player_id", "season", "team", "did_play", "paint_fga", "paint_fgm", "mid_range_fga",
     "mid_range_fgm", "three_point_fga", "three_point_fgm", "assisted_fgm", "unassisted_fgm", "has_complete_zones",
@@ -108,7 +107,6 @@ GAME_COLUMNS = (
     module=__name__,
     description=__doc__,
     kinds={"polars"},
-    code_version=CODE_VERSION,
     ins={"player_game_summary": days_before(SEASON_DAYS, columns=GAME_COLUMNS)},
     deps=["upcoming_players"],
 )

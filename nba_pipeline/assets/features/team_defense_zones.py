@@ -77,7 +77,6 @@ def defense_zones_of(dates: Sequence[date], team_game_summary: pl.DataFrame) -> 
     )
 
 
-CODE_VERSION = "1"
 TWO_SEASONS_DAYS = 730
 """Covers the previous season as a whole, so that a row does not depend on the dates of the run."""
 RECENT_DAYS = 14
@@ -94,7 +93,6 @@ GAME_COLUMNS = (
     module=__name__,
     description=__doc__,
     kinds={"polars"},
-    code_version=CODE_VERSION,
     ins={"team_game_summary": days_before(TWO_SEASONS_DAYS, columns=GAME_COLUMNS)},
     deps=["upcoming_players"],
 )

@@ -200,7 +200,6 @@ def _sightings(boxscores: pl.DataFrame) -> pl.DataFrame:
 
 
 LEAST_PLAYERS = 8
-CODE_VERSION = "3"
 
 
 @daily_asset(
@@ -208,7 +207,6 @@ CODE_VERSION = "3"
     module=__name__,
     description=__doc__,
     kinds={"polars"},
-    code_version=CODE_VERSION,
     ins={
         "boxscores": days_before(SETTINGS.expected.days),
         "rosters": days_before(SETTINGS.expected.roster_days, through=0),

@@ -148,7 +148,6 @@ def _settled(published: pl.DataFrame, schedule: pl.DataFrame, complete_games: Se
 LEAK_DAYS = 30
 LEAST_BETS = 100
 SUSPECT_HIT_RATE = 0.58
-CODE_VERSION = "1"
 
 
 @daily_asset(
@@ -156,7 +155,6 @@ CODE_VERSION = "1"
     module=__name__,
     description=__doc__,
     kinds={"polars"},
-    code_version=CODE_VERSION,
     ins={"predictions": optional_input()},
 )
 def grades(

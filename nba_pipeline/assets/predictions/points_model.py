@@ -172,15 +172,11 @@ def _mean_absolute_error(forecast: pl.Series, rows: pl.DataFrame) -> float:
     return float(rows.select((pl.lit(forecast) - pl.col("points")).abs().mean()).item())
 
 
-CODE_VERSION = "1"
-
-
 @weekly_asset(
     TABLE,
     module=__name__,
     description=__doc__,
     kinds={"catboost"},
-    code_version=CODE_VERSION,
     ins={"features": every_date(), "player_game_summary": every_date(("game_date", *PLAYER_GAME, "did_play", "points"))},
 )
 def points_model(

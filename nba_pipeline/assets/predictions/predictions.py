@@ -183,15 +183,11 @@ def unpredicted(
     )
 
 
-CODE_VERSION = "3"
-
-
 @daily_asset(
     TABLE,
     module=__name__,
     description=__doc__,
     kinds={"polars", "catboost"},
-    code_version=CODE_VERSION,
     ins={"prop_lines": optional_input(), "points_model": optional_input(), "schedule": days_before(SEASON_DAYS, through=0)},
 )
 def predictions(

@@ -18,6 +18,7 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
+from nba_pipeline.asset_factory.code_versions import code_version
 from nba_pipeline.assets.sources.players import TABLE as PLAYERS
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.contradictions import changed_games
@@ -107,14 +108,13 @@ class BoxscoreRows(Row):
 TABLE = Table(
     "boxscores", grain="player per game", key=("game_id", "player_id"), schema=BoxscoreRows, cluster=("player_id", "team")
 )
-CODE_VERSION = "3"
 
 
 def waive(covered: pl.DataFrame, context: dg.AssetExecutionContext, warehouse: Warehouse, now: datetime) -> None:
     """Writes the waivers of dates whose deadline has passed without enough complete games."""
     waivers = gates.waivers_due(covered, now)
     for day in waivers["game_date"]:
-        rows, _ = gates.WAIVERS.conform(waivers.filter(pl.col("game_date") == day), now, CODE_VERSION)
+        rows, _ = gates.WAIVERS.conform(waivers.filter(pl.col("game_date") == day), now, code_version(TABLE.name))
         warehouse.add(gates.WAIVERS, [day], rows, context.run.run_id)
         context.log.warning(f"{day}: {rows['reason'][0]}")
 
@@ -124,7 +124,6 @@ def waive(covered: pl.DataFrame, context: dg.AssetExecutionContext, warehouse: W
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
-    code_version=CODE_VERSION,
     pool="nba_cdn",
     ins={"history": days_before(SETTINGS.names.active_days, "boxscores", columns=NAME_COLUMNS, is_reference=True)},
 )
@@ -160,7 +159,9 @@ def boxscores(
 
     sources = tuple(source.rows for source in (first, second, third))
     differences = disagreements(selected.rows, sources)
-    warehouse.replace(DISAGREEMENTS, requested, DISAGREEMENTS.conform(differences, now, CODE_VERSION)[0], context.run.run_id)
+    warehouse.replace(
+        DISAGREEMENTS, requested, DISAGREEMENTS.conform(differences, now, code_version(TABLE.name))[0], context.run.run_id
+    )
     from_archive = judge_source(schedule, archive.boxscores(archived)).rows if archived else NO_ROWS
     frame = pl.concat([from_archive, selected.rows], how="diagonal_relaxed")
     counted, problems = usable(frame), problems | problems_by_date

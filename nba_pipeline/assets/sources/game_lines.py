@@ -106,15 +106,11 @@ def reject_late_lines(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.coalesce(PROBLEM, late).alias(PROBLEM))
 
 
-CODE_VERSION = "2"
-
-
 @daily_asset(
     TABLE,
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
-    code_version=CODE_VERSION,
     pool="odds_api",
     deps=["prop_lines"],
 )

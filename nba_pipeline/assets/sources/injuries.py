@@ -75,7 +75,6 @@ TABLE = Table(
     write="add",
     cluster=("game_id", "player_id"),
 )
-CODE_VERSION = "2"
 NO_REPORT = "no report"
 
 
@@ -93,7 +92,6 @@ def with_players(
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
-    code_version=CODE_VERSION,
     pool="espn",
     ins={
         "players": every_date(is_reference=True),

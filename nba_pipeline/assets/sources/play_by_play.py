@@ -64,7 +64,6 @@ TABLE = Table(
     schema=PlayByPlayRows,
     cluster=("game_id", "player_id"),
 )
-CODE_VERSION = "2"
 USUAL_ACTIONS = (200, 900)
 NO_SOURCE = "no source: the archive holds no play-by-play"
 
@@ -121,7 +120,7 @@ def contradicts(payload: Payload, home_points: int | None, away_points: int | No
     return last.rows() != [(home_points, away_points)]
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="nba_cdn")
+@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, pool="nba_cdn")
 def play_by_play(
     context: dg.AssetExecutionContext,
     schedule: pl.DataFrame,

@@ -15,6 +15,7 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
+from nba_pipeline.asset_factory.code_versions import code_version
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import FIRST_DATE
 from nba_pipeline.league.names import lookup
@@ -38,7 +39,6 @@ class PlayerRows(Row):
 
 
 TABLE = Table("players", grain="player and spelling", key=("player_id", "spelling"), schema=PlayerRows, write="add")
-CODE_VERSION = "1"
 IS_FIRST = pl.int_range(pl.len()).over("player_id", "spelling") == 0
 """Whether a row of a sorted frame is the first of its player and spelling."""
 SEED_EVIDENCE = pl.when(pl.col("is_active").eq(False)).then(pl.lit("seed_inactive")).otherwise(pl.lit("seed")).alias("evidence")
@@ -59,9 +59,7 @@ def new_spellings(sightings: pl.DataFrame, existing: pl.DataFrame) -> pl.DataFra
     return first.with_columns(pl.col("spelling").replace_strict(forms, return_dtype=pl.String).alias("lookup"))
 
 
-@daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION, ins={"boxscores": optional_input()}
-)
+@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"polars"}, ins={"boxscores": optional_input()})
 def players(
     context: dg.AssetExecutionContext,
     boxscores: pl.DataFrame,
@@ -92,7 +90,7 @@ def players(
         if FIRST_DATE in dates:
             sightings.append(seed.select(sightings[0].columns))
         else:
-            rows, _ = TABLE.conform(seed, clock.as_of, CODE_VERSION)
+            rows, _ = TABLE.conform(seed, clock.as_of, code_version(TABLE.name))
             warehouse.add(TABLE, [FIRST_DATE], rows, context.run.run_id)
             context.log_event(dg.AssetMaterialization(context.asset_key, partition=FIRST_DATE.isoformat()))
     every, existing = pl.concat(sightings, how="vertical_relaxed"), warehouse.scan(TABLE).collect()

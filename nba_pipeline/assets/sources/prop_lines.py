@@ -81,10 +81,27 @@ TABLE = Table(
 UPCOMING_GAMES, GAMES_ANSWERED = "games_to_come", "games_heard_of"
 """Metadata keys of a materialization: upcoming games with expected lines, and those of them with an answer."""
 
-PLACEHOLDER = f"{SETTINGS.lines.market} of exactly {SETTINGS.lines.placeholder:g} is a placeholder"
-TOO_LOW = f"{SETTINGS.lines.market} below {SETTINGS.lines.lowest:g}"
-OF_LOW_LADDER = f"rung of a ladder whose main line is {TOO_LOW}"
-NO_LINE_OF_THE_MARKET = (AFTER_TIPOFF, PLACEHOLDER, TOO_LOW, OF_LOW_LADDER)
+
+def placeholder() -> str:
+    """Returns the problem of a line that is a placeholder."""
+    return f"{SETTINGS.lines.market} of exactly {SETTINGS.lines.placeholder:g} is a placeholder"
+
+
+def too_low() -> str:
+    """Returns the reason why a low line is ignored."""
+    return f"{SETTINGS.lines.market} below {SETTINGS.lines.lowest:g}"
+
+
+def of_low_ladder() -> str:
+    """Returns the reason why a line of a ladder with a low main line is ignored."""
+    return f"rung of a ladder whose main line is {too_low()}"
+
+
+def not_of_the_market() -> tuple[str, ...]:
+    """Returns the problems and reasons of lines that are no market lines."""
+    return (AFTER_TIPOFF, placeholder(), too_low(), of_low_ladder())
+
+
 """Ordinary reasons: lines that a book shows but that are not lines of the market."""
 
 LADDER = ["game_id", "who", "market", "book", "snapshot_at"]
@@ -108,9 +125,11 @@ def reject_lines(rows: pl.DataFrame) -> pl.DataFrame:
     problem = pl.coalesce(
         PROBLEM,
         pl.when(~pl.col("is_before_tipoff")).then(pl.lit(AFTER_TIPOFF)),
-        pl.when(is_of_market & (pl.col("line") == wanted.placeholder)).then(pl.lit(PLACEHOLDER)),
+        pl.when(is_of_market & (pl.col("line") == wanted.placeholder)).then(pl.lit(placeholder())),
     )
-    ignored = pl.coalesce(IGNORED, pl.when(is_low).then(pl.lit(TOO_LOW)), pl.when("is_of_low_ladder").then(pl.lit(OF_LOW_LADDER)))
+    ignored = pl.coalesce(
+        IGNORED, pl.when(is_low).then(pl.lit(too_low())), pl.when("is_of_low_ladder").then(pl.lit(of_low_ladder()))
+    )
     return (
         rows.join(low, on=LADDER, how="left")
         .with_columns(problem.alias(PROBLEM))
@@ -178,15 +197,11 @@ def _landed_games(odds_api: OddsApi, games: pl.DataFrame, day: date, unusable: l
     return match_events(listed.filter(pl.col("odds_event_id").is_in(answered)), games)["game_id"].to_list()
 
 
-CODE_VERSION = "3"
-
-
 @daily_asset(
     TABLE,
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
-    code_version=CODE_VERSION,
     pool="odds_api",
     ins={
         "players": every_date(is_reference=True),
@@ -301,8 +316,8 @@ def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: C
 def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """No row is quarantined, except for unresolved names and lines that are not lines of the market."""
     quarantined = _quarantined(warehouse, dates)
-    odd = quarantined.filter(~IS_A_NAME_PROBLEM & ~pl.col("problem").is_in(NO_LINE_OF_THE_MARKET))
-    others = quarantined.filter(pl.col("problem").is_in(NO_LINE_OF_THE_MARKET))
+    odd = quarantined.filter(~IS_A_NAME_PROBLEM & ~pl.col("problem").is_in(not_of_the_market()))
+    others = quarantined.filter(pl.col("problem").is_in(not_of_the_market()))
     return [
         replace(verdict, numbers={**verdict.numbers, "lines_of_no_market": _rows(others, verdict.game_date)})
         for verdict in (_none_of(odd, day, "rows_quarantined") for day in dates)

@@ -56,7 +56,6 @@ TABLE = Table(
     cluster=("team", "player_id"),
     may_shrink=True,
 )
-CODE_VERSION = "2"
 
 
 def name_the_roster(rosters: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
@@ -125,7 +124,6 @@ def collected_dates(schedule: pl.DataFrame, clock: Clock) -> set[date]:
     module=__name__,
     description=__doc__,
     kinds={"python", "polars"},
-    code_version=CODE_VERSION,
     pool="espn",
     ins={
         "players": every_date(is_reference=True),

@@ -16,6 +16,7 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of
 from nba_pipeline.asset_factory.checks import checks_of
+from nba_pipeline.asset_factory.code_versions import code_version
 from nba_pipeline.completeness.not_played import NOT_PLAYED, with_marks
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.clock import Clock
@@ -68,7 +69,6 @@ class ScheduleRows(Row):
 
 
 TABLE = Table("schedule", grain="game", key=("game_id",), schema=ScheduleRows, cluster=("game_id",), may_shrink=True)
-CODE_VERSION = "1"
 FACTS = ("game_id", "game_date", "home_team", "away_team", "status", "home_points", "away_points", "tipoff_at")
 """A difference in one of these columns marks a date as changed."""
 
@@ -120,7 +120,7 @@ def refuse_dates_of_another_season(dates: Sequence[date], season: str, listed: s
             )
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="nba_cdn")
+@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, pool="nba_cdn")
 def schedule(
     context: dg.AssetExecutionContext, nba_cdn: NbaCdn, archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock
 ) -> pl.DataFrame:
@@ -143,7 +143,7 @@ def schedule(
         refuse_a_hollow_season(season, before, live)
         refuse_dates_of_another_season(live, name, listed)
         moved = [day for day in changed_dates(season, before) if day not in dates and not archive.holds(day)]
-        good, rejected = TABLE.conform(season.filter(pl.col("game_date").is_in(moved)), clock.as_of, CODE_VERSION)
+        good, rejected = TABLE.conform(season.filter(pl.col("game_date").is_in(moved)), clock.as_of, code_version(TABLE.name))
         warehouse.quarantine(TABLE, moved, rejected)
         warehouse.replace(TABLE, moved, good, context.run.run_id)
         keys = set(DAILY.get_partition_keys())

@@ -86,7 +86,6 @@ class TeamBoxscoreRows(Row):
 
 
 TABLE = Table("team_boxscores", grain="team per game", key=("game_id", "team"), schema=TeamBoxscoreRows, cluster=("team",))
-CODE_VERSION = "2"
 WITHOUT_BOTH_TEAMS = "the source lacks one of the two teams, or boxscores lacks the game"
 
 
@@ -120,7 +119,7 @@ def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataF
     return pl.concat([given, sums.join(given, on="game_id", how="anti")], how="diagonal_relaxed")
 
 
-@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION)
+@daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"})
 def team_boxscores(
     context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing
 ) -> pl.DataFrame:

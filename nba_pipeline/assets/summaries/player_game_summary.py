@@ -159,7 +159,6 @@ TRUE_SHOOTING_RANGE = (0.40, 0.75)
 LEAST_USAGE_SHARE = 0.9
 LEAST_ZONES_SHARE = 0.95
 NO_SOURCE = "no source"
-CODE_VERSION = "3"
 
 
 @daily_asset(
@@ -167,7 +166,6 @@ CODE_VERSION = "3"
     module=__name__,
     description=__doc__,
     kinds={"polars"},
-    code_version=CODE_VERSION,
     ins={"play_by_play": optional_input(), "prop_lines": optional_input()},
 )
 def player_game_summary(

@@ -149,7 +149,6 @@ def summarize_team_games(
 
 PACE_MEAN, RATING_MEAN, SHOOTING_MEAN = (80, 120), (90, 130), (0.40, 0.65)
 """Ranges of a slate's means. Those of four seasons are 99.9-100.9, 110-113 and 0.53-0.55."""
-CODE_VERSION = "2"
 
 
 @daily_asset(
@@ -157,7 +156,6 @@ CODE_VERSION = "2"
     module=__name__,
     description=__doc__,
     kinds={"polars"},
-    code_version=CODE_VERSION,
     ins={"schedule": days_before(slate_gates.RECENT_DAYS, through=0), "play_by_play": optional_input()},
 )
 def team_game_summary(

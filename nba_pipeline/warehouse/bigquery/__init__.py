@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 from dagster_gcp import BigQueryResource
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.clock import Clock
@@ -56,7 +56,7 @@ class BigQueryWarehouse(Warehouse):
     home: str
     store: str = ""
     storage_host: str = ""
-    lock_wait_seconds: float = SETTINGS.warehouse.lock_wait_seconds
+    lock_wait_seconds: float = Field(default_factory=lambda: SETTINGS.warehouse.lock_wait_seconds)
     _run_id: str = PrivateAttr(default=DIRECT)
 
     @contextmanager
