@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import httpx
 import stamina
 
-from nba_pipeline.errors import NotPublished, Permanent, PipelineError, Transient
+from nba_pipeline.errors import BadInput, NotPublished, Permanent, PipelineError, Transient
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.request import Request
 from nba_pipeline.providers.response import error_code, quota_of, retry_after_seconds
@@ -160,10 +160,12 @@ class Attempts:
 
 
 def requests_per_second(provider: str, base_url: str) -> float:
-    """Returns the rate limit of a provider. Loopback servers have their own."""
+    """Returns the rate limit of a provider. Loopback servers have their own. Raises BadInput for a provider without one."""
     if httpx.URL(base_url).host in LOOPBACK:
         return SETTINGS.http.loopback_requests_per_second
-    return SETTINGS.http.requests_per_second.get(provider, 1.0)
+    if provider not in SETTINGS.http.requests_per_second:
+        raise BadInput(f"{provider} has no rate limit; add it to http.requests_per_second in nba_pipeline/settings.py")
+    return SETTINGS.http.requests_per_second[provider]
 
 
 def _attempts(number: int) -> str:

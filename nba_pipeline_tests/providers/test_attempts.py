@@ -4,8 +4,10 @@ import time
 
 import pytest
 
-from nba_pipeline.errors import NotPublished, Permanent, Transient
+from nba_pipeline.errors import BadInput, NotPublished, Permanent, Transient
+from nba_pipeline.providers.attempts import requests_per_second
 from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.providers.conftest import BOX, GOOD, ODDS, Answer, Provider, gzipped
 
@@ -111,3 +113,9 @@ def test_a_redirect_to_another_host_is_permanent(http_client: HttpClient, provid
     provider.responds(Answer({}, status=302, headers={"Location": "http://example.invalid/x"}))
     with pytest.raises(Permanent, match=r"redirected to example\.invalid"):
         http_client.get(BOX)
+
+
+def test_a_provider_without_a_rate_limit_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"^espn_2 has no rate limit; add it to http.requests_per_second in"):
+        requests_per_second("espn_2", "https://example.com")
+    assert requests_per_second("espn_2", "http://127.0.0.1:1") == SETTINGS.http.loopback_requests_per_second
