@@ -49,8 +49,8 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
     first_wait_seconds: float = Field(default_factory=lambda: SETTINGS.http.first_wait_seconds)
     connect_timeout_seconds: float = Field(default_factory=lambda: SETTINGS.http.connect_timeout_seconds)
     read_timeout_seconds: float = Field(default_factory=lambda: SETTINGS.http.read_timeout_seconds)
-    read_timeout_seconds_of: dict[str, float] = Field(default_factory=lambda: SETTINGS.http.read_timeout_seconds_of)
-    attempts_of: dict[str, int] = Field(default_factory=lambda: SETTINGS.http.attempts_of)
+    read_timeout_seconds_of: dict[str, float] = Field(default_factory=lambda: dict(SETTINGS.http.read_timeout_seconds_of))
+    attempts_of: dict[str, int] = Field(default_factory=lambda: dict(SETTINGS.http.attempts_of))
     _session: Session | None = PrivateAttr(default=None)
 
     @contextlib.contextmanager
