@@ -18,7 +18,10 @@ from nba_pipeline.audit.worlds import DAYS_OF_ABSURDITY, before, ordered, since
 from nba_pipeline.errors import Closed
 from nba_pipeline.tables.table import TABLES
 
-FEATURE_TABLES = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features")
+FEATURE_TABLES = (
+    "upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "career_form", "team_outlook",
+    "expected_absences", "features",
+)  # fmt: skip
 SUMMARIES = ("player_game_summary", "team_game_summary")
 
 RESUMMARISED_DAYS = 40

@@ -29,6 +29,8 @@ from nba_pipeline_tests.builders_predictions import (
     predictions_of,
 )
 
+FOUR_GAMES = "4 played games this season, needs 5"
+NO_MODELS = "; ".join(f"{name}: no model for the week of {WEEK}" for name in ("linear_median", "xgboost"))
 LEDGER = TABLE.empty()
 MODELS: Models = {(WEEK, "catboost"): a_model(20.0)}
 
@@ -43,7 +45,7 @@ def baseline(slate: dict[str, pl.DataFrame] | None = None, **given: Any) -> dict
 
 
 def why_nobody(slate: dict[str, pl.DataFrame], models: Models = MODELS, now: datetime = BEFORE_TIPOFF) -> list[str]:
-    return unpredicted(**slate, models=models, now=now)["reason"].to_list()
+    return unpredicted(**slate, models=models, now=now)[0]["reason"].to_list()
 
 
 # One row per system
@@ -66,8 +68,9 @@ def test_every_row_keeps_the_tables_promise() -> None:
 def test_an_absent_model_costs_only_its_system_and_is_named() -> None:
     slate = a_slate()
     assert predict(slate, models={})["system_id"].to_list() == ["moving_average"]
-    assert absent_models(slate["features"], {}) == [f"catboost: no model for the week of {WEEK}"]
-    assert absent_models(slate["features"], MODELS) == []
+    absent = [f"{name}: no model for the week of {WEEK}" for name in ("catboost", "linear_median", "xgboost")]
+    assert absent_models(slate["features"], {}) == absent
+    assert absent_models(slate["features"], MODELS) == absent[1:]
 
 
 def test_each_week_is_served_by_its_own_model() -> None:
@@ -84,7 +87,7 @@ def test_an_empty_slate_is_an_empty_frame_of_the_table() -> None:
     slate = {name: frame.clear() for name, frame in a_slate().items()}
     made = predict(slate, models={})
     assert made.is_empty() and set(made.columns) == set(TABLE.dtypes) - {"as_of", "code_version"}
-    assert unpredicted(**slate, models={}, now=BEFORE_TIPOFF).is_empty()
+    assert all(frame.is_empty() for frame in unpredicted(**slate, models={}, now=BEFORE_TIPOFF))
 
 
 # Live and backtest
@@ -235,9 +238,17 @@ def test_five_missing_required_features_cap_the_quality_at_49() -> None:
 @pytest.mark.parametrize(
     ("fields", "game", "reason"),
     [
-        ({"games_played_season": 4}, {}, "4 played games this season, needs 5"),
+        (
+            {"games_played_season": 4},
+            {},
+            f"moving_average: {FOUR_GAMES}; catboost: {FOUR_GAMES}; {NO_MODELS}",
+        ),
         ({"minutes_mean_last_10_games": 14.94}, {}, "no line and 14.9 minutes per game, needs 15"),
-        ({"minutes_mean_last_10_games": None}, {}, "no line and unknown minutes per game, needs 15"),
+        (
+            {"minutes_mean_last_10_games": None, "minutes_half_life_5_games": None},
+            {},
+            "no line and unknown minutes per game, needs 15",
+        ),
         ({}, {"status": "postponed"}, "the game is postponed"),
         ({}, {"status": "postponed", "status_text": "PPD"}, "the game is postponed"),
         ({}, {"status": "postponed", "status_text": "Cancelled"}, "the game is not played"),
@@ -245,7 +256,7 @@ def test_five_missing_required_features_cap_the_quality_at_49() -> None:
         (
             {"points_mean_season": None},
             {},
-            "moving_average: missing points_mean_season; catboost: missing points_mean_season",
+            f"moving_average: missing points_mean_season; catboost: missing points_mean_season; {NO_MODELS}",
         ),
     ],
 )
@@ -263,7 +274,7 @@ def test_whoever_has_no_row_in_features_is_named() -> None:
 
 def test_without_a_model_the_week_is_named() -> None:
     slate = a_slate({"points_mean_season": None})
-    said = f"moving_average: missing points_mean_season; catboost: no model for the week of {WEEK}"
+    said = f"moving_average: missing points_mean_season; catboost: no model for the week of {WEEK}; {NO_MODELS}"
     assert why_nobody(slate, models={}) == [said]
 
 

@@ -384,7 +384,7 @@ def test_each_step_of_the_chain_becomes_stale_in_its_turn(days: Days) -> None:
     days.make_mode(LAST_CALL + MINUTE, DAY, "same_day")
     days.make(eastern(DAY, 17), DAY, "upcoming_players", "player_form", "features")
     assert the_one(found(days, eastern(DAY, 17, 10))).tables == (
-        "player_shot_zones", "team_defense_zones", "matchups", "predictions",
+        "player_shot_zones", "team_defense_zones", "matchups", "career_form", "team_outlook", "expected_absences", "predictions",
     )  # fmt: skip
 
 

@@ -234,7 +234,9 @@ def test_too_few_boxes_close_the_date_and_the_next_slate_also_by_hand(at: At, ho
     by_hand = at(NEXT, 8).run("game_day", ["player_game_summary"], DAY, DAY)
     assert any("is closed: 0 of" in failure for failure in by_hand.failures)
     assert at(NEXT, 8).run("game_day", ["schedule", "upcoming_players"], NEXT, NEXT).failures
-    in_between = ["player_form", "player_shot_zones", "team_defense_zones", "matchups"]
+    in_between = [
+        "player_form", "player_shot_zones", "team_defense_zones", "matchups", "career_form", "team_outlook", "expected_absences",
+    ]  # fmt: skip
     assert at(NEXT, 8).run("game_day", in_between, NEXT, NEXT).succeeded
     refused = at(NEXT, 8).run("game_day", ["features"], NEXT, NEXT).failures
     assert any("slate" in failure and "closed" in failure for failure in refused)

@@ -59,7 +59,10 @@ GOLDEN = {
 DATES = [date(2021, 10, 20), date(2022, 4, 10), date(2022, 10, 25), date(2023, 2, 15), date(2024, 1, 15),
          date(2024, 4, 20), date(2024, 12, 1), date(2025, 1, 15), date(2025, 6, 22)]  # fmt: skip
 
-MADE = ("upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "features")
+MADE = (
+    "upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "career_form", "team_outlook",
+    "expected_absences", "features",
+)  # fmt: skip
 AS_OF = datetime(2025, 9, 1, tzinfo=UTC)
 
 Seasons = Mapping[str, pl.DataFrame]

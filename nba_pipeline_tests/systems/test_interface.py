@@ -2,8 +2,11 @@
 
 import pytest
 
+from nba_pipeline.assets.features.career_form import CareerFormFeatures
+from nba_pipeline.assets.features.expected_absences import ExpectedAbsenceFeatures
 from nba_pipeline.assets.features.features import FEATURES, REQUIRED_FOR_BETTING
-from nba_pipeline.systems import CATBOOST, SYSTEMS, System
+from nba_pipeline.assets.features.team_outlook import TeamOutlookFeatures
+from nba_pipeline.systems import CATBOOST, SYSTEMS, System, cross_season
 
 PLAYER_LINES = {
     "line", "opening_line", "line_movement", "has_line", "line_minus_points_mean_season",
@@ -15,6 +18,13 @@ NOT_COMPARED = {
     "minutes_standard_deviation_last_10_games", "team_pace_minus_opponent_pace", "self_creation_pct_last_10_games",
 }  # fmt: skip
 """Added to the domain's list after the strongest set, and not compared on fixed folds since."""
+
+ACROSS_SEASONS = {
+    *CareerFormFeatures.column_names(),
+    *TeamOutlookFeatures.column_names(),
+    *ExpectedAbsenceFeatures.column_names(),
+}
+"""Read by the systems of `systems.cross_season`."""
 
 every_system = pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: system.system_id)
 
@@ -35,13 +45,18 @@ def test_a_system_requires_nothing_that_it_does_not_read(system: System) -> None
 
 @every_system
 def test_what_is_required_for_betting_is_on_the_domains_list(system: System) -> None:
-    assert set(system.required_for_betting) <= set(REQUIRED_FOR_BETTING)
+    assert set(system.required_for_betting) <= set(REQUIRED_FOR_BETTING) | set(cross_season.REQUIRED)
 
 
 def test_catboost_reads_every_feature_but_the_players_own_lines_and_what_was_never_compared() -> None:
-    assert set(FEATURES) - set(CATBOOST.reads) == PLAYER_LINES | NOT_COMPARED
+    assert set(FEATURES) - set(CATBOOST.reads) == PLAYER_LINES | NOT_COMPARED | ACROSS_SEASONS
 
 
 def test_catboost_requires_the_domains_list() -> None:
     legitimately_null = {"points_mean_versus_opponent_last_1095_days"}
     assert set(REQUIRED_FOR_BETTING) - set(CATBOOST.required_for_betting) == legitimately_null
+
+
+def test_the_systems_across_seasons_read_every_feature_of_their_tables() -> None:
+    assert set(cross_season.READS) == ACROSS_SEASONS | {"home_court_level", "rest_days"}
+    assert not set(cross_season.READS) & PLAYER_LINES

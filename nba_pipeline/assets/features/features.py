@@ -1,8 +1,8 @@
 """features: what is known about every expected player before tip-off, one named column per feature.
 
 Grain: one row per expected player per game
-Source: upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, prop_lines and game_lines of the
-  date; schedule and boxscores of earlier dates for the gate
+Source: upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, career_form, team_outlook,
+  expected_absences, prop_lines and game_lines of the date; schedule and boxscores of earlier dates for the gate
 Caveats: every window ends strictly before `game_date`; every line and report is from before tip-off; null means unknown
   and is listed in `missing_features`, except `points_mean_versus_opponent_last_1095_days` without an earlier meeting;
   players of a team with an incomplete box score among its last games are absent.
@@ -19,12 +19,18 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, if_there, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.assets.features.career_form import CODE_VERSION as CAREER_VERSION
+from nba_pipeline.assets.features.career_form import CareerFormFeatures
+from nba_pipeline.assets.features.expected_absences import CODE_VERSION as ABSENCES_VERSION
+from nba_pipeline.assets.features.expected_absences import ExpectedAbsenceFeatures, ExpectedAbsenceRows
 from nba_pipeline.assets.features.matchups import CODE_VERSION as MATCHUPS_VERSION
 from nba_pipeline.assets.features.matchups import MatchupRows
 from nba_pipeline.assets.features.player_form import CODE_VERSION as FORM_VERSION
 from nba_pipeline.assets.features.player_form import PlayerFormRows
 from nba_pipeline.assets.features.player_shot_zones import CODE_VERSION as DIET_VERSION
 from nba_pipeline.assets.features.team_defense_zones import CODE_VERSION as DEFENSE_VERSION
+from nba_pipeline.assets.features.team_outlook import CODE_VERSION as OUTLOOK_VERSION
+from nba_pipeline.assets.features.team_outlook import TeamOutlookFeatures
 from nba_pipeline.assets.features.upcoming_players import CODE_VERSION as UPCOMING_VERSION
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
@@ -35,25 +41,17 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.systems import MOVING_AVERAGE
+from nba_pipeline.tables.feature_column import feature
 from nba_pipeline.tables.table import TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.io_manager import SLATE_CLOSED
-
-
-def feature(description: str, low: float, high: float, family: str, required: bool = False, unit: str = "") -> dy.Float64:
-    """Returns a nullable Float64 feature. Values outside [low, high] become null and are listed as missing."""
-    return dy.Float64(
-        nullable=True, min=low, max=high, description=f"{description}{f' ({unit})' if unit else ''}",
-        metadata={"family": family, "required_for_betting": required},
-    )  # fmt: skip
-
 
 HISTORY, TEAM, GAME, MATCHUP, MARKET, EXTENDED = (
     "player_history", "team_context", "game_context", "matchup", "market", "extended",
 )  # fmt: skip
 
 
-class FeatureRows(Row):
+class FeatureRows(Row, CareerFormFeatures, TeamOutlookFeatures, ExpectedAbsenceFeatures):
     """Columns of `features`: identity, the features in the order of the domain's list, and quality."""
 
     game_id = dy.String(description="the NBA's ten digits")
@@ -133,6 +131,8 @@ class FeatureRows(Row):
     self_creation_pct_last_10_games = feature("share of made field goals without an assist, last 10", 0, 1, EXTENDED)
     late_line_movements = feature("moves of the book's main line in the last 6 hours before tip-off", 0, 50, EXTENDED)
 
+    absence_evidence = ExpectedAbsenceRows.absence_evidence
+    plays_probability = ExpectedAbsenceRows.plays_probability
     age_years = dy.Float64(nullable=True, min=15, max=60, description="part of fatigue_score; null without a roster")
     is_window_complete = dy.Bool(nullable=True, description="see player_form; null without a game")
     injury_status = dy.String(
@@ -188,15 +188,19 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 """Feature -> lowest and highest value. A value outside the range is a source error."""
 
-OWN_VERSION = "2"
-MADE_BY = (OWN_VERSION, UPCOMING_VERSION, FORM_VERSION, DIET_VERSION, DEFENSE_VERSION, MATCHUPS_VERSION)
+OWN_VERSION = "3"
+MADE_BY = (
+    OWN_VERSION, UPCOMING_VERSION, FORM_VERSION, DIET_VERSION, DEFENSE_VERSION, MATCHUPS_VERSION, CAREER_VERSION,
+    OUTLOOK_VERSION, ABSENCES_VERSION,
+)  # fmt: skip
 CODE_VERSION = hashlib.sha256(json.dumps([MADE_BY, RANGES]).encode()).hexdigest()[:12]
 """Hash of the code versions and ranges of the feature tables. Rows with another value are stale."""
 
 
 def features_of(
     upcoming_players: pl.DataFrame, player_form: pl.DataFrame, player_shot_zones: pl.DataFrame,
-    team_defense_zones: pl.DataFrame, matchups: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame,
+    team_defense_zones: pl.DataFrame, matchups: pl.DataFrame, career_form: pl.DataFrame, team_outlook: pl.DataFrame,
+    expected_absences: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame,
     as_of: datetime | None = None,
 ) -> pl.DataFrame:  # fmt: skip
     """Adds every feature to the expected players. One row per expected player per game in and out.
@@ -217,6 +221,13 @@ def features_of(
         upcoming_players.select(*identity, *reported)
         .join(player_form.select(*key, *OF_THE_FORM), on=key, how="left")
         .join(matchups.select(*key, *OF_THE_MATCHUP), on=key, how="left")
+        .join(career_form.select(*key, *CareerFormFeatures.column_names()), on=key, how="left")
+        .join(team_outlook.select("game_id", "team", *TeamOutlookFeatures.column_names()), on=["game_id", "team"], how="left")
+        .join(
+            expected_absences.select(*key, "absence_evidence", "plays_probability", *ExpectedAbsenceFeatures.column_names()),
+            on=key,
+            how="left",
+        )
         .join(diet, on=["game_date", "player_id"], how="left")
         .join(defense, on=["game_date", "opponent"], how="left")
     )
@@ -238,7 +249,7 @@ def features_of(
     )
 
 
-SOURCE = "upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, prop_lines, game_lines"
+SOURCE = "upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, career_form, team_outlook, expected_absences, prop_lines, game_lines"
 
 
 def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
@@ -300,20 +311,30 @@ def _family(name: str) -> str:
     ins={
         "schedule": days_before(gates.RECENT_DAYS, through=0), "boxscores": days_before(gates.RECENT_DAYS),
         "prop_lines": if_there(), "game_lines": if_there(), "player_shot_zones": if_there(), "team_defense_zones": if_there(),
-        "matchups": if_there(),
+        "matchups": if_there(), "career_form": if_there(), "team_outlook": if_there(), "expected_absences": if_there(),
     },
 )  # fmt: skip
 def features(
     context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, player_form: pl.DataFrame, player_shot_zones: pl.DataFrame,
-    team_defense_zones: pl.DataFrame, matchups: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame,
-    schedule: pl.DataFrame, boxscores: pl.DataFrame, clock: Clock,
+    team_defense_zones: pl.DataFrame, matchups: pl.DataFrame, career_form: pl.DataFrame, team_outlook: pl.DataFrame,
+    expected_absences: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame, schedule: pl.DataFrame, boxscores: pl.DataFrame, clock: Clock,
 ) -> pl.DataFrame:  # fmt: skip
     """The features of expected players on open slates whose team is not held back."""
     slates, held_back = gates.judge_slates(schedule, boxscores, dates_of(context), clock.as_of)
     expected, left_out = ready_players(upcoming_players, slates, held_back)
     note_left_out(context, left_out)
     return features_of(
-        expected, player_form, player_shot_zones, team_defense_zones, matchups, prop_lines, game_lines, clock.as_of
+        expected,
+        player_form,
+        player_shot_zones,
+        team_defense_zones,
+        matchups,
+        career_form,
+        team_outlook,
+        expected_absences,
+        prop_lines,
+        game_lines,
+        clock.as_of,
     )
 
 

@@ -21,11 +21,12 @@ from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.expectations import games_without_predictions
 from nba_pipeline.completeness.not_played import IS_CALLED_POSTPONED, OFF
 from nba_pipeline.errors import Closed
+from nba_pipeline.formulas.adjusted_line import adjusted_lines
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import SEASON_DAYS, eastern_date, week_of
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS, TRAINED_SYSTEMS
+from nba_pipeline.systems import MOVING_AVERAGE, SYSTEMS, TRAINED_SYSTEMS, Combination
 from nba_pipeline.systems.interface import PLAYER_GAME, System, TrainedModel
 from nba_pipeline.tables.table import TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
@@ -57,6 +58,9 @@ class PredictionRows(Row):
     book = dy.String(nullable=True, description="whose line, or `median` of the other sportsbooks")
     line_snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the line; strictly before tip-off")
     line_source = dy.String(nullable=True, description="landed payload of the line")
+    adjusted_line = dy.Float64(
+        nullable=True, min=0, max=70, description="points at which the over has 50 %, from lines and prices before tip-off"
+    )
     edge = dy.Float64(nullable=True, description="predicted_value - line")
     recommendation = code(RECOMMENDATIONS, "NO_LINE without a line, PASS below the least edge")
     is_actionable = dy.Bool(description="no entry of `reasons` forbids a bet")
@@ -64,6 +68,9 @@ class PredictionRows(Row):
     quality_score = dy.Float64(min=0, max=100, description="over the features that the system reads")
     features_hash = dy.String(description="hash of the row of `features` used")
     feature_version = dy.String(description="code version of the row of `features` used")
+    plays_probability = dy.Float64(
+        nullable=True, min=0, max=1, description="probability to play; the forecast is conditional on playing"
+    )
     injury_status = dy.String(nullable=True, description="as the features had it; null: not listed or no report")
     teammates_listed = dy.String(
         nullable=True, description="rotation teammates with a status, as `player_id status`; empty: none; null: no report"
@@ -133,6 +140,7 @@ FORECAST: Mapping[str, pl.DataType] = {
 SEASON_STARTS: Mapping[str, pl.DataType] = {"season": pl.String(), "season_starts": pl.Date()}
 
 HASH_LENGTH = 16
+NOT_READY = "the slate is closed: too few players have what the system requires"
 MISSING_REQUIRED = "missing_required_feature"
 INJURY_STATUS_UNKNOWN = "injury_status_unknown"
 ONE_MISSING_CAP, MANY_MISSING, MANY_MISSING_CAP = 69.0, 5, 49.0
@@ -157,7 +165,7 @@ def predict_slate(
         upcoming_players: One row per expected player and game.
         features: One row per player and game.
         schedule: The games of the dates.
-        lines: One row per player and game.
+        lines: One row per player and game: the market line, and the price-adjusted line.
         models: The trained models, by week and system.
         ledger: The existing predictions of these games.
         now: Instant of the run.
@@ -166,7 +174,7 @@ def predict_slate(
     slate = _slate(upcoming_players, features, schedule, lines, now).filter(pl.col("reason").is_null())
     rows = features.join(slate, on=["game_date", *PLAYER_GAME], how="semi")
     made = (
-        pl.concat([_forecasts(system, rows, models) for system in SYSTEMS])
+        pl.concat(_all_forecasts(rows, models, slate, features).values())
         .join(slate, on=PLAYER_GAME)
         .join(features_hash(rows), on=PLAYER_GAME)
         .with_columns(
@@ -187,22 +195,27 @@ def unpredicted(
     lines: pl.DataFrame,
     models: Models,
     now: datetime,
-) -> pl.DataFrame:
-    """Returns the expected players and games that no system predicts: game_date, ids, player_name, team, reason."""
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Returns the expected players and games that no system predicts: game_date, ids, player_name, team, reason.
+
+    The second frame has one row per eligible player, game and system that does not predict: ids, system_id, reason.
+    """
     slate = _slate(upcoming_players, features, schedule, lines, now)
     rows = features.join(slate.filter(pl.col("reason").is_null()), on=["game_date", *PLAYER_GAME], how="semi")
-    predicted = pl.concat([_forecasts(system, rows, models) for system in SYSTEMS])
-    by_system = (
-        pl.concat([_why_not(system, rows, models) for system in SYSTEMS])
-        .group_by(PLAYER_GAME, maintain_order=True)
-        .agg(pl.col("by_system").str.join("; "))
+    made = _all_forecasts(rows, models, slate, features)
+    predicted = pl.concat(made.values())
+    by_system = pl.concat([_why_not(system, rows, models, made) for system in SYSTEMS])
+    alone = by_system.filter(~pl.col("system_id").is_in([s.system_id for s in SYSTEMS if isinstance(s, Combination)]))
+    texts = alone.group_by(PLAYER_GAME, maintain_order=True).agg(
+        pl.format("{}: {}", "system_id", "reason").str.join("; ").alias("by_system")
     )
-    return (
+    players = (
         slate.join(predicted, on=PLAYER_GAME, how="anti")
-        .join(by_system, on=PLAYER_GAME, how="left")
+        .join(texts, on=PLAYER_GAME, how="left")
         .select("game_date", *PLAYER_GAME, "player_name", "team", pl.coalesce("reason", "by_system").alias("reason"))
         .sort("game_date", *PLAYER_GAME)
     )
+    return players, by_system
 
 
 def absent_models(features: pl.DataFrame, models: Models) -> list[str]:
@@ -230,10 +243,12 @@ def _slate(
     games = schedule.select("game_id", "game_date", "status", "status_text", "tipoff_at")
     on = ["game_date", *PLAYER_GAME]
     known = features.select(
-        *on, "games_played_season", "minutes_mean_last_10_games", "injury_status", "injury_risk_level",
+        *on, "minutes_mean_last_10_games", "minutes_half_life_5_games", "plays_probability", "injury_status", "injury_risk_level",
         pl.col("code_version").alias("feature_version"), pl.lit(True).alias("has_features"),
     )  # fmt: skip
-    market = lines.select(*PLAYER_GAME, "line", "book", "line_source", pl.col("snapshot_at").alias("line_snapshot_at"))
+    market = lines.select(
+        *PLAYER_GAME, "line", "adjusted_line", "book", "line_source", pl.col("snapshot_at").alias("line_snapshot_at")
+    )
     is_usable = pl.col("line_snapshot_at") < pl.col("tipoff_at")
     return (
         upcoming_players.select("game_date", *PLAYER_GAME, "season", "player_name", "team", "opponent", "injury_snapshot_at")
@@ -242,7 +257,8 @@ def _slate(
         .join(_teammates_listed(features), on=PLAYER_GAME, how="left")
         .join(market, on=PLAYER_GAME, how="left")
         .with_columns(
-            pl.when(is_usable).then(pl.col(name)).alias(name) for name in ("line", "book", "line_source", "line_snapshot_at")
+            pl.when(is_usable).then(pl.col(name)).alias(name)
+            for name in ("line", "adjusted_line", "book", "line_source", "line_snapshot_at")
         )
         .with_columns(_run_kind(now).alias("run_kind"), _ineligible().alias("reason"))
         .with_columns(_is_injury_unknown().alias("is_injury_unknown"))
@@ -288,7 +304,7 @@ def _run_kind(now: datetime) -> pl.Expr:
 def _ineligible() -> pl.Expr:
     """Returns the reason why no system may predict an expected player, or null."""
     wanted = SETTINGS.predicting
-    games, minutes = pl.col("games_played_season"), pl.col("minutes_mean_last_10_games")
+    minutes = _usual_minutes()
     shown_minutes = minutes.round(1).cast(pl.String).fill_null("unknown")
     return (
         pl.when(pl.col("status").is_null())
@@ -299,15 +315,18 @@ def _ineligible() -> pl.Expr:
         .then(pl.lit("the game is not played"))
         .when(pl.col("has_features").is_null())
         .then(pl.lit("no row in features"))
-        .when(games < wanted.least_games)
-        .then(pl.format(f"{{}} played games this season, needs {wanted.least_games}", games))
         .when(pl.col("line").is_null() & _plays_little())
         .then(pl.format(f"no line and {{}} minutes per game, needs {wanted.least_minutes:g}", shown_minutes))
     )
 
 
+def _usual_minutes() -> pl.Expr:
+    """Minutes a game of the last 10 games of the season; before 5 games, of the latest games of any season."""
+    return pl.coalesce("minutes_mean_last_10_games", "minutes_half_life_5_games")
+
+
 def _plays_little() -> pl.Expr:
-    return (pl.col("minutes_mean_last_10_games") < SETTINGS.predicting.least_minutes).fill_null(True)
+    return (_usual_minutes() < SETTINGS.predicting.least_minutes).fill_null(True)
 
 
 def _weeks(rows: pl.DataFrame) -> list[date]:
@@ -333,9 +352,41 @@ def _forecasts(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFra
         )
         for served, model in _served(system, rows, models)
     ]
-    return pl.concat([pl.DataFrame(schema=FORECAST), *parts]).join(_quality(system, rows), on=PLAYER_GAME).with_columns(
+    return _with_system(pl.concat([pl.DataFrame(schema=FORECAST), *parts]), system, rows)
+
+
+def _all_forecasts(rows: pl.DataFrame, models: Models, lines: pl.DataFrame, features: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Returns per system one row per row that it predicts, without the dates on which it is not ready."""
+    made, dates = dict[str, pl.DataFrame](), features["game_date"].unique().sort().to_list()
+    for system in SYSTEMS:
+        judged = readiness(system, features, dates).filter("is_open")
+        ready = rows.join(judged, on="game_date", how="semi", maintain_order="left")
+        made[system.system_id] = (
+            _combined(system, ready, made, lines) if isinstance(system, Combination) else _forecasts(system, ready, models)
+        )
+    return made
+
+
+def readiness(system: System, features: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
+    """Returns whether a system can predict each date, see `gates.judge_readiness`."""
+    return gates.judge_readiness(features, system.required, dates, system.least_season_games)
+
+
+def _combined(system: Combination, rows: pl.DataFrame, made: Mapping[str, pl.DataFrame], lines: pl.DataFrame) -> pl.DataFrame:
+    """Returns the forecasts of a combination. `model_id` names the models of its members."""
+    made = {name: forecast.join(rows, on=PLAYER_GAME, how="semi", maintain_order="left") for name, forecast in made.items()}
+    members = pl.concat([made[name] for name in system.members])
+    models = members.group_by(PLAYER_GAME, maintain_order=True).agg(
+        pl.col("model_id").drop_nulls().sort().str.join("+"), pl.col("has_short_history").any()
+    )
+    forecast = system.combine(made, lines).join(models, on=PLAYER_GAME, how="left", maintain_order="left")
+    return _with_system(forecast.select(*FORECAST), system, rows)
+
+
+def _with_system(forecast: pl.DataFrame, system: System, rows: pl.DataFrame) -> pl.DataFrame:
+    return forecast.join(_quality(system, rows), on=PLAYER_GAME).with_columns(
         pl.lit(system.system_id).alias("system_id"), pl.lit(system.version).alias("system_version")
-    )  # fmt: skip
+    )
 
 
 def _has_short_history(model: TrainedModel) -> bool:
@@ -343,8 +394,23 @@ def _has_short_history(model: TrainedModel) -> bool:
     return window.days < SETTINGS.training.least_days
 
 
-def _why_not(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFrame:
-    """Returns one row per row that the system does not predict: game_id, player_id, by_system."""
+def _why_not(system: System, rows: pl.DataFrame, models: Models, made: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Returns one row per row that the system does not predict: game_id, player_id, system_id, reason."""
+    known = (
+        system.why_not_combined(rows, made[system.system_id], made)
+        if isinstance(system, Combination)
+        else _why_not_alone(system, rows, models)
+    )
+    closed = (
+        rows.select(PLAYER_GAME).join(made[system.system_id], on=PLAYER_GAME, how="anti").join(known, on=PLAYER_GAME, how="anti")
+    )
+    return pl.concat([known, closed.with_columns(pl.lit(NOT_READY).alias("reason"))]).select(
+        *PLAYER_GAME, pl.lit(system.system_id).alias("system_id"), "reason"
+    )
+
+
+def _why_not_alone(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFrame:
+    """Returns game_id, player_id and reason per row without the required features, or without a model for its week."""
     without = [week for week in _weeks(rows) if system.needs_model and (week, system.system_id) not in models]
     week = pl.col("game_date").dt.truncate("1w")
     modelless = pl.format("no model for the week of {}", week).alias("reason")
@@ -353,7 +419,7 @@ def _why_not(system: System, rows: pl.DataFrame, models: Models) -> pl.DataFrame
             system.why_not(rows.filter(~week.is_in(without))),
             rows.filter(week.is_in(without)).select(*PLAYER_GAME, modelless),
         ]
-    ).select(*PLAYER_GAME, pl.format("{}: {}", pl.lit(system.system_id), "reason").alias("by_system"))
+    )
 
 
 def _quality(system: System, rows: pl.DataFrame) -> pl.DataFrame:
@@ -438,7 +504,27 @@ def _new_versions(made: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
     return due.with_columns(_hashes(identities).alias("prediction_id"))
 
 
-CODE_VERSION = "3"
+def _counted(rows: pl.DataFrame) -> dict[str, int]:
+    """Returns the number of rows per reason, the most frequent first. Numbers within reasons are left out."""
+    kinds = pl.col("reason").str.replace_all(r"\d+(\.\d+)?", "n")
+    return dict(rows.group_by(kinds).len().sort("len", "reason", descending=True).iter_rows())
+
+
+def closed_slates(features: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
+    """Returns the dates on which no system is ready, with the numbers of the system that is ready for the largest share."""
+    judged = pl.concat([readiness(system, features, dates) for system in SYSTEMS])
+    best = judged.sort("game_date", "share", maintain_order=True).unique("game_date", keep="last", maintain_order=True)
+    return best.filter(~pl.col("is_open"))
+
+
+def lines_with_prices(prop_lines: pl.DataFrame) -> pl.DataFrame:
+    """Returns one row per player and game: the market line, and the price-adjusted line if prices of before tip-off exist."""
+    lines = market_lines(prop_lines, **SETTINGS.lines.cascade)
+    adjusted = adjusted_lines(prop_lines, **SETTINGS.lines.adjusting, feed_minutes=SETTINGS.forecasts.feed_minutes)
+    return lines.join(adjusted, on=PLAYER_GAME, how="left", maintain_order="left")
+
+
+CODE_VERSION = "4"
 
 
 @daily_asset(
@@ -454,8 +540,7 @@ def predictions(
 ) -> pl.DataFrame:  # fmt: skip
     """New and changed predictions for the ledger: live before tip-off, backtest after."""
     dates, now = dates_of(context), clock.now()
-    ready = gates.judge_readiness(features, MOVING_AVERAGE.required, dates)
-    closed = ready.filter(~pl.col("is_open"))
+    closed = closed_slates(features, dates)
     if closed.height == len(dates):
         first = closed.row(0, named=True)
         raise Closed(
@@ -466,18 +551,21 @@ def predictions(
     note_left_out(context, {str(day): [SLATE_CLOSED] for day in closed["game_date"]})
     shown = prop_lines.filter(pl.col("snapshot_at") <= now)
     lines, models = (
-        market_lines(shown, **SETTINGS.lines.cascade),
+        lines_with_prices(shown),
         load_models(points_model, model_store, TRAINED_SYSTEMS, context.log.warning),
     )
     starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
     slate = schedule.filter(pl.col("game_date").is_in(dates))
     # by game, not by date: a game that moved continues its version numbers
     ledger = warehouse.scan(TABLE).filter(pl.col("game_id").is_in(slate["game_id"].implode())).collect()
-    without = unpredicted(upcoming_players, features, slate, lines, models, now)
-    kinds = pl.col("reason").str.replace_all(r"\d+(\.\d+)?", "n")
-    reasons = without.group_by(kinds).len().sort("len", "reason", descending=True)
+    without, by_system = unpredicted(upcoming_players, features, slate, lines, models, now)
+    of_systems = {system.system_id: _counted(by_system.filter(system_id=system.system_id)) for system in SYSTEMS}
     context.add_output_metadata(
-        {"not_predicted": without.height, "reasons_not_predicted": dg.MetadataValue.json(dict(reasons.iter_rows()))}
+        {
+            "not_predicted": without.height,
+            "reasons_not_predicted": dg.MetadataValue.json(_counted(without)),
+            "reasons_not_predicted_by_system": dg.MetadataValue.json(of_systems),
+        }
     )
     for sentence in absent_models(features, models):
         context.log.warning(sentence)
@@ -504,6 +592,24 @@ def every_game_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: 
         share_verdict(day, mine.height - gone.height, mine.height, 1.0, gone["matchup"].to_list())
         for day in dates
         for mine, gone in [(expected.filter(pl.col("game_date") == day), without.filter(pl.col("game_date") == day))]
+    ]
+
+
+@dated_check(TABLE)
+def every_lined_player_is_predicted(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
+    """At least 97 % of the players with a line from before tip-off have a forecast. Missing players are named."""
+    key, is_market = ["game_id", "player_id"], pl.col("market") == SETTINGS.lines.market
+    lined = (
+        warehouse.scan(TABLES["prop_lines"], dates).filter(is_market, pl.col("is_before_tipoff"))
+        .group_by("game_date", *key).agg(pl.col("spelling").first()).collect()
+    )  # fmt: skip
+    there = warehouse.scan(TABLE, dates).filter(is_market).select(key).unique().collect()
+    absent = lined.join(there, on=key, how="anti")
+    least = SETTINGS.forecasts.lined_coverage
+    return [
+        share_verdict(day, mine.height - gone.height, mine.height, least, gone["spelling"].sort().to_list(), "lined_share")
+        for day in dates
+        for mine, gone in [(lined.filter(pl.col("game_date") == day), absent.filter(pl.col("game_date") == day))]
     ]
 
 
