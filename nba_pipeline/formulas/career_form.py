@@ -143,7 +143,7 @@ def with_residuals(rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         ordered = in_order(known, group, {"residual": pl.col("residual")}).with_columns(window_sum("residual").alias("total"))
         rows = strictly_before(rows, ordered, group, {GAME: "n", "total": "total"})
         rows = strictly_before(rows, ordered, group, {GAME: "n_old", "total": "total_old"}, days=RESIDUAL_DAYS)
-        mean = difference("total", "total_old") / (difference("n", "n_old") + games) / THOUSANDTHS
+        mean = difference("total", "total_old") / (THOUSANDTHS * (difference("n", "n_old") + games))
         rows = rows.with_columns(mean.alias(name)).drop("n", "n_old", "total", "total_old")
     return rows
 

@@ -27,7 +27,8 @@ LEAST_CASES, LEAST_CASES_OF_STATUS = 100, 30
 NOT_LISTED = "not_listed"
 PRIOR_CASES = 10
 """Cases by which the rate after m missed games is drawn to that after m - 1."""
-POSITION_SCALE = 5.0
+LIKENESS_PER_POINT = 0.2
+"""Decay of the likeness of two players with the distance of their positions."""
 TEAM_MINUTES = 240
 MILLIONTHS = 1_000_000
 """Sums over teammates are of whole millionths, so that they are exact."""
@@ -182,7 +183,7 @@ def _with_sums(rows: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
     chances = expected.select("game_id", "team", (1 - pl.col("out_probability")).alias("plays_probability"), player_id="mate_id")
     pairs = own.join(expected, on=["game_id", "team"]).filter(pl.col("mate_id") != pl.col("player_id"))
     out, minutes, points = pl.col("out_probability"), pl.col("mate_minutes"), pl.col("mate_points")
-    likeness = (-(pl.col("own_position") - pl.col("mate_position")).abs() / POSITION_SCALE).exp()
+    likeness = (-LIKENESS_PER_POINT * (pl.col("own_position") - pl.col("mate_position")).abs()).exp()
     pairs = pairs.with_columns(
         (out * minutes).alias("absent"), (out * points).alias("absent_points"), (out * minutes * likeness).alias("absent_like"),
         ((1 - out) * minutes).alias("available"),
@@ -213,8 +214,8 @@ def _with_sums(rows: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
 
 def _summed(mates: pl.DataFrame, group: list[str], names: dict[str, str]) -> pl.DataFrame:
     """Returns sums over the teammates; null if a value of one is unknown."""
+    unit = MILLIONTHS + 0 * pl.len().cast(pl.Int64)  # see recent_games
     known = {
-        new: pl.when(pl.col(old).is_not_null().all()).then(whole(old, MILLIONTHS).sum() / MILLIONTHS)
-        for new, old in names.items()
+        new: pl.when(pl.col(old).is_not_null().all()).then(whole(old, MILLIONTHS).sum() / unit) for new, old in names.items()
     }
     return mates.group_by(group).agg(**known)

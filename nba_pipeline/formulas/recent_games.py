@@ -45,11 +45,12 @@ class Recent:
 
     def of(self, name: str) -> pl.Expr:
         """The statistic of the whole numbers in column `name`, over the games of a row that are at most `depth` back."""
-        value, unit = pl.col(name), self.per_unit
+        value = pl.col(name)
         n, total = value.count().cast(pl.Int64), value.sum()
+        unit = self.per_unit + 0 * n  # a column: polars divides by a literal with another rounding in frames of one row
         match self.kind:
             case "mean":
-                return pl.when(n > 0).then(total / n / unit)
+                return pl.when(n > 0).then(total / (n * unit))
             case "median":
                 return value.median() / unit
             case "maximum":
@@ -60,8 +61,8 @@ class Recent:
                 spread = (n * (value * value).sum() - total**2) / (n * (n - 1))
                 return pl.when(n > 1).then(spread.sqrt() / unit)
         known = pl.when(value.is_not_null()).then(WEIGHT).sum()
-        scale = FULL_WEIGHT if self.kind == "weighted_sum" else known
-        return pl.when(known > 0).then((pl.col(WEIGHT) * value).sum() / scale / unit)
+        scale = FULL_WEIGHT * unit if self.kind == "weighted_sum" else known * unit
+        return pl.when(known > 0).then((pl.col(WEIGHT) * value).sum() / scale)
 
 
 def with_recent_games(
