@@ -3,6 +3,7 @@
 The wheel `xgboost-cpu` has no GPU code and brings its own OpenMP library.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
@@ -15,6 +16,9 @@ import polars as pl
 from nba_pipeline.errors import Permanent
 from nba_pipeline.settings import SETTINGS, Forecasts, Training
 from nba_pipeline.systems.cross_season import CrossSeasonSystem
+
+DIGEST_BYTES = 32
+"""A model file is the SHA-256 of the library's bytes, then these bytes."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +76,18 @@ class XGBoost(CrossSeasonSystem):
 
     def write(self, booster: Any, path: Path) -> None:
         """See TrainedSystem.write."""
-        path.write_bytes(booster.save_raw("ubj"))
+        body = bytes(booster.save_raw("ubj"))
+        path.write_bytes(_digest(body) + body)
 
     def read(self, path: Path) -> Any:
         """See TrainedSystem.read."""
-        library = _library()
+        content, library = path.read_bytes(), _library()
+        digest, body = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+        if digest != _digest(body):  # xgboost 3.2 crashes the process on a truncated file
+            raise Permanent(f"{path} is not an xgboost model: it is truncated or altered")
         booster = library.Booster()
         try:
-            booster.load_model(bytearray(path.read_bytes()))
+            booster.load_model(bytearray(body))
         except library.core.XGBoostError as error:
             raise Permanent(f"{path} is not an xgboost model: {_first_sentence(error)}") from error
         return booster
@@ -87,6 +95,10 @@ class XGBoost(CrossSeasonSystem):
     def names_in(self, booster: Any) -> tuple[str, ...]:
         """See TrainedSystem.names_in."""
         return tuple(booster.feature_names or ())
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()
 
 
 def _first_sentence(error: Exception) -> str:
