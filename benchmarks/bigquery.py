@@ -138,7 +138,7 @@ def materialised(
 
 def compared(warehouse: BigQueryWarehouse, proxy: FaultProxy, home: Path, repeats: int) -> None:
     """Prints seconds, calls and bytes of one date for our IO manager and the stock one, alternating on the same emulator."""
-    clock = Clock(stands_at="2024-10-21T12:00:00+00:00")
+    clock = Clock(fixed_at="2024-10-21T12:00:00+00:00")
     landing = Landing(home=str(home), clock=clock)
     ours = TableIO(warehouse=warehouse, clock=clock, landing=landing)
     stock = PolarsBigQueryIOManager(project=PROJECT, dataset="stock")

@@ -60,7 +60,7 @@ from nba_pipeline.league.calendar import days, season_of_game_date
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_rows import IGNORED, NO_OFFERS
-from nba_pipeline.providers.player_matching import name_the_players, who_may_be_meant
+from nba_pipeline.providers.player_matching import resolve_players, candidate_players
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -69,7 +69,7 @@ ARCHIVE = Path(os.environ.get("NBA_ARCHIVE_DIR") or Path(__file__).parents[2] / 
 SEASONS = ("2021-22", "2022-23", "2023-24", "2024-25")
 FIRST, LAST = date(2021, 10, 1), date(2025, 6, 30)
 AS_OF = datetime(2025, 9, 1, tzinfo=UTC)
-CLOCK = Clock(stands_at=AS_OF.isoformat())
+CLOCK = Clock(fixed_at=AS_OF.isoformat())
 AIM_SECONDS, AIM_GIGABYTES, AIM_OF_A_DAY_SECONDS = 5, 2, 1
 REPEATS, REPEATS_OF_SEASONS = 5, 3
 TOLERANCE = 1e-9
@@ -109,13 +109,13 @@ def archived(folder: Path) -> World:
     archive, dates = Archive(folder=str(ARCHIVE), landing=Landing(home=str(folder), clock=CLOCK), clock=CLOCK), days(FIRST, LAST)
     schedule, boxscores = archive.schedule(dates), archive.boxscores(dates)
     players = archive.players()
-    active = who_may_be_meant(schedule, boxscores, players, pl.DataFrame(schema=SEEN_SCHEMA))
+    active = candidate_players(schedule, boxscores, players, pl.DataFrame(schema=SEEN_SCHEMA))
     offered = pl.concat([NO_OFFERS, archive.prop_lines(dates)], how="diagonal_relaxed")
     return {
         "schedule": schedule,
         "boxscores": boxscores,
         "team_boxscores": complete_with_sums(archive.team_boxscores(dates), boxscores),
-        "prop_lines": name_the_players(offered, players, active).filter(pl.col(IGNORED).is_null()).drop(IGNORED),
+        "prop_lines": resolve_players(offered, players, active).filter(pl.col(IGNORED).is_null()).drop(IGNORED),
         "game_lines": archive.game_lines(dates),
     }
 

@@ -49,7 +49,7 @@ SPORTSBOOK = pl.col("kind") == "sportsbook"
 
 def real_features() -> tuple[pl.DataFrame, pl.DataFrame]:
     """Returns `features` of all dates, and the points of the players who played."""
-    clock = Clock(stands_at=AS_OF.isoformat())
+    clock = Clock(fixed_at=AS_OF.isoformat())
     with tempfile.TemporaryDirectory(prefix="forecasts-") as folder:
         landing = Landing(home=folder, clock=clock)
         archive, dates = Archive(folder=str(ARCHIVE), landing=landing, clock=clock), days(FIRST, LAST)

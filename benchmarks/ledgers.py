@@ -74,7 +74,7 @@ def run(home: str, instance: dg.DagsterInstance, table: Table, day: date, rows: 
     def asset() -> pl.DataFrame:
         return rows
 
-    clock = Clock(stands_at=NOW.isoformat())
+    clock = Clock(fixed_at=NOW.isoformat())
     tables = TableIO(warehouse=LocalWarehouse(home=home), clock=clock, landing=Landing(home=home, clock=clock))
     assert dg.materialize(
         [asset], instance=instance, partition_key=str(day), resources={"tables": tables}, run_config=QUIET

@@ -139,7 +139,7 @@ def a_runner(home: Path, now: datetime | None = None, archive: Path | None = Non
     os.environ |= {"NBA_PIPELINE_HOME": str(home), "NBA_ARCHIVE_DIR": str(archive or "")}
     os.environ |= {variable: NOBODY for variable, _ in PROVIDER_ADDRESSES.values() if archive}
     name = "local" if archive else "sandbox"
-    clock = Clock(stands_at=now.isoformat() if now else "")
+    clock = Clock(fixed_at=now.isoformat() if now else "")
     return Runner(build_definitions(name, resources_for(name, clock)), open_instance(home))
 
 

@@ -102,14 +102,14 @@ def with_views(home: Path, query: str) -> pl.DataFrame:
     with duckdb.connect(":memory:") as connection, tempfile.TemporaryDirectory(prefix=".sql-", dir=home) as pinned:
         connection.extract_statements(query)
         words = set(query.lower().replace("(", " ").split())
-        for name in views.tables_behind(words):
+        for name in views.base_tables(words):
             (folder := Path(pinned, name)).mkdir()
             for number, file in enumerate((home / "tables" / name).glob("*/part.parquet")):
                 os.link(file, folder / f"{number}.parquet")
             source = f"read_parquet('{folder}/*.parquet', hive_partitioning = false, union_by_name = true)"
             connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {source}")
         for name in views.VIEWS if words & views.VIEWS.keys() else ():
-            if views.tables_behind({name}) <= views.tables_behind(words):
+            if views.base_tables({name}) <= views.base_tables(words):
                 connection.execute(f"CREATE VIEW {name} AS {views.statement(name)}")
         for name in words & JOURNAL_VIEWS.keys():
             columns = ", ".join(f"{column}: '{kind}'" for column, kind in JOURNAL_COLUMNS.items())

@@ -66,10 +66,10 @@ def store() -> str:
 
 def clock() -> Clock:
     """Returns the clock, fixed at NBA_PIPELINE_NOW if set. Raises BadInput for a malformed instant."""
-    stands_at = os.environ.get("NBA_PIPELINE_NOW", "")
-    if stands_at:
-        parse_instant(stands_at, "NBA_PIPELINE_NOW")
-    return Clock(stands_at=stands_at)
+    fixed_at = os.environ.get("NBA_PIPELINE_NOW", "")
+    if fixed_at:
+        parse_instant(fixed_at, "NBA_PIPELINE_NOW")
+    return Clock(fixed_at=fixed_at)
 
 
 def warehouse_of(name: str) -> Warehouse:

@@ -36,7 +36,7 @@ class NotLanded(Permanent):
     """A replay or an offline run needs a payload that is not landed, and the network is off."""
 
 
-class NotYet(PipelineError):
+class NotPublished(PipelineError):
     """403 or 404: nothing is published at the URL. Normal before the due time.
 
     A 403 may also mean that the host refuses the client. `status` is the HTTP status, if known.

@@ -10,7 +10,7 @@ from nba_pipeline.assets.sources.boxscores import STATISTICS
 from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
+from nba_pipeline.assets.summaries.player_game_summary import summarize_player_games
 from nba_pipeline.league.calendar import season_of
 from nba_pipeline.tables.table import Table
 
@@ -84,7 +84,7 @@ def boxscores_of(*boxscores: Values) -> pl.DataFrame:
 
 def summaries_of(*boxscores: Values) -> pl.DataFrame:
     """Rows of `player_game_summary`, made from those of `boxscores`."""
-    return summarise_player_games(boxscores_of(*boxscores))
+    return summarize_player_games(boxscores_of(*boxscores))
 
 
 def an_expected_player(game_date: date = DAY, **fields: Any) -> Values:

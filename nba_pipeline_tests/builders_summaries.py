@@ -10,9 +10,9 @@ from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.sources.team_boxscores import sum_players
 from nba_pipeline.assets.summaries.player_game_summary import TABLE as PLAYER_GAMES
-from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
+from nba_pipeline.assets.summaries.player_game_summary import summarize_player_games
 from nba_pipeline.assets.summaries.team_game_summary import TABLE as TEAM_GAMES
-from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
+from nba_pipeline.assets.summaries.team_game_summary import summarize_team_games
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, frame_of
 
@@ -100,4 +100,4 @@ def plays_of(*rows: Values) -> pl.DataFrame:
 def team_summaries_of(boxscores: pl.DataFrame, schedule: pl.DataFrame | None = None) -> pl.DataFrame:
     """Rows of `team_game_summary`, made from those of `boxscores` alone: counts are sums of players, zones unknown."""
     games = SCHEDULE.empty() if schedule is None else schedule
-    return summarise_team_games(sum_players(boxscores), summarise_player_games(boxscores), plays_of(), games)
+    return summarize_team_games(sum_players(boxscores), summarize_player_games(boxscores), plays_of(), games)

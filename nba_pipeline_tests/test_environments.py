@@ -56,7 +56,7 @@ def test_the_clock_stands_still_at_the_instant_of_the_variable(monkeypatch: pyte
 
 def test_a_clock_that_is_given_wins_over_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBA_PIPELINE_NOW", "2024-03-15T12:00:00-04:00")
-    resources = resources_for("sandbox", Clock(stands_at="2024-01-01T00:00:00Z"))
+    resources = resources_for("sandbox", Clock(fixed_at="2024-01-01T00:00:00Z"))
     assert resources["clock"].now() == resources["landing"].clock.now() == datetime(2024, 1, 1, tzinfo=UTC)
 
 

@@ -91,7 +91,7 @@ def every_date(columns: Sequence[str] = (), is_reference: bool = False) -> dg.As
     return dg.AssetIn(partition_mapping=dg.AllPartitionMapping(), metadata=metadata)
 
 
-def if_there(asset: str | None = None) -> dg.AssetIn:
+def optional_input(asset: str | None = None) -> dg.AssetIn:
     """Returns an input with the rows of the date; empty if the date is not written."""
     return dg.AssetIn(key=asset, metadata={OPTIONAL: True, NAMED: True})
 

@@ -29,7 +29,7 @@ TESTS_OF_THE_REAL: tuple[Test, ...] = (
 
 
 def leakage(
-    warehouse: Warehouse, first: date, last: date, *, number: int, seed: int, now: datetime, say: Callable[[str], None],
+    warehouse: Warehouse, first: date, last: date, *, number: int, seed: int, now: datetime, log: Callable[[str], None],
     plants: Sequence[Derivation] = PLANTS,
 ) -> dict[str, Any]:  # fmt: skip
     """Returns the report of a leakage audit: sampled dates, test results and the results of every plant.
@@ -42,11 +42,11 @@ def leakage(
     if not candidates:
         raise BadInput(f"no date from {first} to {last} has final games and features")
     sample = sorted(random.Random(seed).sample(candidates, min(number, len(candidates))))
-    say(f"reading the sources of {len(sample)} dates")
+    log(f"reading the sources of {len(sample)} dates")
     world = sources_before(warehouse, [sample[0], last])
     stored = warehouse.scan(FEATURES, sample).collect()
     predictions = warehouse.scan(PREDICTIONS, span).collect()
-    audit = Audit(world, sorted({*sample, *company(world, sample)}), now, (), seed, stored, predictions, say)
+    audit = Audit(world, sorted({*sample, *company(world, sample)}), now, (), seed, stored, predictions, log)
     shown = dates_shown(audit, plants, sample)
     audit.control = control_dates(audit.world, sample, shown)
     tests = [test(audit, REAL, sample) for test in TESTS_OF_THE_REAL]
@@ -87,8 +87,8 @@ def _tried_elsewhere(
     world: World, rest: Sequence[date], plants: Sequence[Derivation], audit: Audit
 ) -> dict[str, dict[str, Any]]:  # fmt: skip
     """Returns the records of the plants that change a value on a date outside the sample."""
-    audit.say(f"looking for {len(plants)} leaks on the other {len(rest)} dates of the range")
-    elsewhere = Audit(world, sorted({*rest, *company(world, rest)}), audit.as_of, (), audit.seed, say=audit.say)
+    audit.log(f"looking for {len(plants)} leaks on the other {len(rest)} dates of the range")
+    elsewhere = Audit(world, sorted({*rest, *company(world, rest)}), audit.as_of, (), audit.seed, log=audit.log)
     shown = dates_shown(elsewhere, plants, rest)
     elsewhere.control = control_dates(elsewhere.world, rest, shown)
     found = [plant for plant in plants if shown[plant.name]]

@@ -30,8 +30,8 @@ from nba_pipeline.assets.sources import (
     schedule,
     team_boxscores,
 )
-from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
-from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
+from nba_pipeline.assets.summaries.player_game_summary import summarize_player_games
+from nba_pipeline.assets.summaries.team_game_summary import summarize_team_games
 from nba_pipeline.completeness import gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.availability import with_unclear
@@ -74,9 +74,9 @@ def summaries_of(world: World, as_of: datetime) -> World:
     except Closed:
         complete = []
     is_complete = pl.col("game_id").is_in(complete)
-    player_games = summarise_player_games(boxes.filter(is_complete), world["play_by_play"], world["prop_lines"])
+    player_games = summarize_player_games(boxes.filter(is_complete), world["play_by_play"], world["prop_lines"])
     player_games = kept("player_game_summary", player_games)
-    team_games = summarise_team_games(world["team_boxscores"].filter(is_complete), player_games, world["play_by_play"], games)
+    team_games = summarize_team_games(world["team_boxscores"].filter(is_complete), player_games, world["play_by_play"], games)
     return {**world, "player_game_summary": player_games, "team_game_summary": kept("team_game_summary", team_games)}
 
 

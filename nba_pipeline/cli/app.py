@@ -20,7 +20,7 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.damage import database_named
 from nba_pipeline.instance.opening import open_instance
-from nba_pipeline.instance.private_files import keep_files_private
+from nba_pipeline.instance.private_files import make_files_private
 from nba_pipeline.league.calendar import parse_date
 from nba_pipeline.orchestration.runner import Runner
 from nba_pipeline.warehouse.partitions import damage_named
@@ -47,7 +47,7 @@ def main() -> NoReturn:
     """Run the command and exit with its code. A PipelineError is printed as one message."""
     warnings.filterwarnings("ignore")
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
-    keep_files_private()
+    make_files_private()
     try:
         with database_named(home()), damage_named():
             app()
@@ -74,7 +74,7 @@ def runner_at(instant: datetime) -> Runner:
     from nba_pipeline.definitions import build_definitions
     from nba_pipeline.environments import resources_for
 
-    defs = build_definitions(environment(), resources_for(environment(), Clock(stands_at=instant.isoformat())))
+    defs = build_definitions(environment(), resources_for(environment(), Clock(fixed_at=instant.isoformat())))
     refuse_another_format(defs)
     return Runner(defs, open_instance(home()))
 
@@ -109,7 +109,7 @@ def date_range(first: str, last: str) -> tuple[date, date]:
     return start, end
 
 
-def say(message: str) -> None:
+def report(message: str) -> None:
     """Print progress on standard error."""
     err.print(message, style="dim", highlight=False, soft_wrap=True, markup=False)
 

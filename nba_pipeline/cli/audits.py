@@ -37,10 +37,10 @@ def audit_leakage(
         raise BadInput(f"--dates must be at least 1, not {number}")
     work = runner()
 
-    def say(told: str) -> None:
+    def log(told: str) -> None:
         err.print(told, style="dim", highlight=False, soft_wrap=True)
 
-    found = leakage(work.warehouse, start, end, number=number, seed=seed, now=work.clock.now(), say=say)
+    found = leakage(work.warehouse, start, end, number=number, seed=seed, now=work.clock.now(), log=log)
     if style == "json":
         print(json.dumps(found, default=str, indent=1))
     else:

@@ -15,7 +15,7 @@ from nba_pipeline.errors import BadInput
 if TYPE_CHECKING:
     pass
 
-from nba_pipeline.cli.app import app, date_range, leave, one_of, runner, say
+from nba_pipeline.cli.app import app, date_range, leave, one_of, runner, report
 
 
 @app.command()
@@ -44,7 +44,7 @@ def backup(folder: Annotated[Path, typer.Argument(help="a new or empty folder ou
 
     work = runner()
     receipt = back_up(
-        work.warehouse, work.landing.root, folder, home=home(), environment=environment(), made_at=work.clock.now(), say=say
+        work.warehouse, work.landing.root, folder, home=home(), environment=environment(), made_at=work.clock.now(), report=report
     )
     size = sum(entry.bytes for entry in receipt.files.values())
     out.print(
@@ -64,7 +64,7 @@ def restore(
     from nba_pipeline.warehouse.restore import restore as restore_backup
 
     work = runner()
-    restored = restore_backup(work.warehouse, work.landing.root, folder, environment=environment(), dry_run=dry_run, say=say)
+    restored = restore_backup(work.warehouse, work.landing.root, folder, environment=environment(), dry_run=dry_run, report=report)
     rows = ", ".join(f"{number} rows of {name}" for name, number in restored.rows.items()) or "no rows"
     out.print(
         f"{'missing' if dry_run else 'added'}: {rows}, {restored.files} files of the landing", highlight=False, soft_wrap=True

@@ -188,12 +188,12 @@ def print_plan(steps: Sequence[Step], noted: Iterable[str]) -> None:
         table.add_column(column, justify="right" if column in ("number", "there") else "left", overflow="fold")
     for step in steps:
         table.add_row(
-            step.part, step.job, step.when, str(step.number_of_dates), str(step.there), _fate(step), ", ".join(step.tables)
+            step.part, step.job, step.when, str(step.number_of_dates), str(step.complete_count), _fate(step), ", ".join(step.tables)
         )
     out.print(table)
     for sentence in noted:
         out.print(f"[yellow]note[/] {sentence}", highlight=False, soft_wrap=True)
-    number = sum(not step.is_left_out for step in steps)
+    number = sum(not step.is_skipped for step in steps)
     out.print(f"{number} runs; nothing was touched", highlight=False)
 
 
@@ -217,8 +217,8 @@ def tell_left_out(step: Step) -> None:
 def _fate(step: Step) -> str:
     """Returns whether a step will run, or why it is skipped."""
     if step.part == "models":
-        return "there, or nothing new to be trained on" if step.is_left_out else "no model"
-    return "complete" if step.is_left_out else "to run"
+        return "there, or nothing new to be trained on" if step.is_skipped else "no model"
+    return "complete" if step.is_skipped else "to run"
 
 
 def print_rating(rated: Mapping[str, Sequence[date]]) -> None:

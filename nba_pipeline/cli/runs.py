@@ -48,7 +48,7 @@ def run(
         from nba_pipeline.tables.table import TABLES
 
         was_predicted = slate in work.warehouse.dates(TABLES["predictions"])
-        outcomes = work.slate(slate, "overnight") if was_predicted else work.whole_date(slate)
+        outcomes = work.slate(slate, "overnight") if was_predicted else work.run_every_table(slate)
     else:
         outcomes = work.slate(slate, "same_day" if slate == work.clock.today else "tomorrow")
     code = report(work, outcomes)
@@ -80,7 +80,7 @@ def backfill(
         print_plan(steps, missing_before(warehouse, start, windows_of(defs, tables)))
         leave(0)
     work = runner()
-    code = report(work, work.backfill(start, end, stop_after=stage, is_resumed=resume, tell=tell_left_out))
+    code = report(work, work.backfill(start, end, stop_after=stage, is_resumed=resume, on_skipped=tell_left_out))
     print_record(work, start, end)
     rated = rate(work.warehouse, days(start, end))
     print_rating(rated)

@@ -31,12 +31,12 @@ def cause_of(error: Any) -> str | None:
         return "unknown error"
     ours = [e for e in chain if e.cls_name in OURS]
     text = str((ours or chain)[-1].message).strip()
-    sentence = text.split(": ", 1)[-1] if ours else sentence_of(text)
+    sentence = text.split(": ", 1)[-1] if ours else error_summary(text)
     named = RESOURCE.search(" ".join(str(e.message) for e in chain[:-1]))
     return f"resource {named[1]}: {sentence}" if named else sentence
 
 
-def sentence_of(text: str) -> str:
+def error_summary(text: str) -> str:
     """Returns the first line of a message. For a configuration that Dagster rejects, adds its errors."""
     lines = text.strip().splitlines()
     found = CONFIG_ERROR.findall(text)

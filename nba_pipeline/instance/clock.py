@@ -15,7 +15,7 @@ _run_instants: dict[str, datetime] = {}
 class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The current time. `stands_at` (NBA_PIPELINE_NOW) fixes it; a replayed run uses the instant of the original run."""
 
-    stands_at: str = ""
+    fixed_at: str = ""
     _run_stands_at: datetime | None = PrivateAttr(default=None)
     _as_of: datetime | None = PrivateAttr(default=None)
 
@@ -30,8 +30,8 @@ class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Returns the current instant, UTC."""
         if self._run_stands_at:
             return self._run_stands_at
-        if self.stands_at:
-            return parse_instant(self.stands_at, "NBA_PIPELINE_NOW")
+        if self.fixed_at:
+            return parse_instant(self.fixed_at, "NBA_PIPELINE_NOW")
         return datetime.now(UTC)
 
     @property

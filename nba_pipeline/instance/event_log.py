@@ -18,7 +18,7 @@ import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._serdes import ConfigurableClassData
 
-from nba_pipeline.instance.private_files import keep_files_private
+from nba_pipeline.instance.private_files import make_files_private
 
 INDEX = "index"
 MOST_ENGINES = 8
@@ -35,7 +35,7 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
         self._engines_lock = Lock()
         self._tables = set[str]()
         # each of Dagster's processes opens this storage, and some load no other module of the platform
-        keep_files_private()
+        make_files_private()
         super().__init__(base_dir, inst_data)
 
     @classmethod

@@ -5,13 +5,13 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 
-def made_at(instance: dg.DagsterInstance, table: str, day: date) -> datetime | None:
+def materialized_at(instance: dg.DagsterInstance, table: str, day: date) -> datetime | None:
     """Returns when a date of a table was last materialized, UTC; None if never."""
-    record = last_made(instance, table, day)
+    record = latest_materialization(instance, table, day)
     return datetime.fromtimestamp(record.timestamp, UTC) if record else None
 
 
-def last_made(instance: dg.DagsterInstance, table: str, day: date) -> dg.EventLogRecord | None:
+def latest_materialization(instance: dg.DagsterInstance, table: str, day: date) -> dg.EventLogRecord | None:
     """Returns Dagster's record of the last materialization of a date of a table; None without one."""
     wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(table), asset_partitions=[day.isoformat()])
     return next(iter(instance.fetch_materializations(wanted, limit=1).records), None)

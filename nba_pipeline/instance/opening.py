@@ -10,8 +10,8 @@ import yaml
 from dagster._check import CheckError  # raised by Dagster 1.13 for a class that does not exist
 
 from nba_pipeline.errors import BadInput
-from nba_pipeline.instance.causes import sentence_of
-from nba_pipeline.instance.private_files import keep_files_private
+from nba_pipeline.instance.causes import error_summary
+from nba_pipeline.instance.private_files import make_files_private
 
 HASH = "# sha256 of the lines below, as the platform wrote them: "
 """Last line of the header. A file with another hash was edited by an operator."""
@@ -27,7 +27,7 @@ def prepare_instance(home: Path) -> Path:
     """
     folder = home / "dagster"
     file = folder / "dagster.yaml"
-    keep_files_private()
+    make_files_private()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not file.exists() or not is_edited(file.read_text()):
@@ -50,7 +50,7 @@ def open_instance(home: Path) -> dg.DagsterInstance:
     except OSError as error:
         raise BadInput(f"Dagster's instance in {folder} cannot be opened: {error.strerror}: {error.filename}") from error
     except dg.DagsterInvalidConfigError as error:
-        raise _unusable(folder, sentence_of(str(error))) from error
+        raise _unusable(folder, error_summary(str(error))) from error
     except (CheckError, yaml.YAMLError) as error:
         raise _unusable(folder, " ".join(str(error).removeprefix("Failure condition: ").split())) from error
 

@@ -6,7 +6,7 @@ OTHERS = 0o077
 """Every permission of the group and of others."""
 
 
-def keep_files_private() -> None:
+def make_files_private() -> None:
     """Extends the umask, so that new files and folders of this process have no permissions for the group and others.
 
     Existing files do not change. The umask applies to the whole process, including files of libraries. Only for processes of

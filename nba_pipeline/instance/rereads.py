@@ -37,7 +37,7 @@ def rereads(instance: dg.DagsterInstance, day: date) -> list[Reread]:
     return [_reread(record) for record in found]
 
 
-def uncarried(done: Sequence[Reread], boxscores_made_at: datetime | None) -> Reread | None:
+def unloaded_reread(done: Sequence[Reread], boxscores_made_at: datetime | None) -> Reread | None:
     """Returns the newest re-read with news that `boxscores` has not loaded yet; None without one."""
     return next((one for one in done if one.news and (boxscores_made_at is None or one.recorded_at > boxscores_made_at)), None)
 

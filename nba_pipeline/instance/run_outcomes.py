@@ -14,7 +14,7 @@ NAMES_TOLD = 5
 ENDINGS = {dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED}
 
 
-def sentences(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> tuple[list[str], list[str], list[str]]:
+def outcome_messages(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> tuple[list[str], list[str], list[str]]:
     """Returns the failures, the gates closed on some dates, and the warnings of a run."""
     failures: list[str] = []
     closed: list[str] = []
@@ -46,18 +46,18 @@ def sentences(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> tuple[l
     return failures, closed, warnings
 
 
-def why_it_failed(instance: dg.DagsterInstance, run_id: str, ending: dg.DagsterEvent) -> list[str]:
+def failure_reasons(instance: dg.DagsterInstance, run_id: str, ending: dg.DagsterEvent) -> list[str]:
     """Returns why a run failed: its failed checks and steps, else its own error, else the message of its last event."""
     data = ending.event_specific_data
     if isinstance(data, JobFailureData) and data.failure_reason == RunFailureReason.STEP_FAILURE:
         kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
         events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kinds) if entry.dagster_event]
-        return sentences(events, has_succeeded=False)[0]
+        return outcome_messages(events, has_succeeded=False)[0]
     error = data.error if isinstance(data, JobFailureData) else None
     return [(cause_of(error) if error else None) or ending.message or "the run did not finish"]
 
 
-def in_short(failures: Sequence[str]) -> str:
+def shortened(failures: Sequence[str]) -> str:
     """Returns the first failures in one line, and the number of further ones."""
     more = len(failures) - NAMES_TOLD
     return "; ".join(failures[:NAMES_TOLD]) + (f"; and {more} more" if more > 0 else "")

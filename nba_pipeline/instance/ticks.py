@@ -14,7 +14,7 @@ import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 
 from nba_pipeline.errors import BadInput
-from nba_pipeline.instance.causes import sentence_of
+from nba_pipeline.instance.causes import error_summary
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAG, RANGE_TAGS, WHY_TAG
 from nba_pipeline.league.calendar import eastern, parse_date, parse_instant
 
@@ -111,7 +111,7 @@ def _sentence(error: Any) -> str:
     """Returns the deepest cause in one sentence."""
     while error is not None and error.cause is not None:
         error = error.cause
-    return sentence_of(str(error.message) if error is not None else "")
+    return error_summary(str(error.message) if error is not None else "")
 
 
 def _runs(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:

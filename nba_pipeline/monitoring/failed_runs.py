@@ -7,7 +7,7 @@ import dagster as dg
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import MODES
-from nba_pipeline.instance.run_outcomes import failed_check, in_short, why_it_failed
+from nba_pipeline.instance.run_outcomes import failed_check, shortened, failure_reasons
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAGS, WILL_RETRY_TAG
 from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.monitoring.alerts import Notifier
@@ -47,14 +47,14 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
             return
         span = _span_of(run)
         mode = run.tags.get(mode_tag, "")
-        failures = why_it_failed(context.instance, run.run_id, context.failure_event)
+        failures = failure_reasons(context.instance, run.run_id, context.failure_event)
         if _waits_for_boxes(failures, span, notifier.clock.now()):
             return
         dates = " to ".join(str(day) for day in dict.fromkeys(span))
         places = ", ".join(dict.fromkeys(failure.split(":")[0] for failure in failures if ":" in failure))
         notifier.raise_alert(
             max(span, default=notifier.clock.today), RUN_FAILED, " ".join(filter(None, (mode or run.job_name, dates, places))),
-            in_short(failures), next_command=_again(span, mode, run.job_name),
+            shortened(failures), next_command=_again(span, mode, run.job_name),
         )  # fmt: skip
 
     return alert_on_failed_run

@@ -10,8 +10,8 @@ from nba_pipeline.completeness.date_facts import Failure
 from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import is_dead
-from nba_pipeline.instance.materializations import made_at
-from nba_pipeline.instance.run_outcomes import in_short, sentences
+from nba_pipeline.instance.materializations import materialized_at
+from nba_pipeline.instance.run_outcomes import shortened, outcome_messages
 from nba_pipeline.instance.run_tags import PARTITION_TAG, RANGE_TAGS
 from nba_pipeline.instance.runs_in_progress import IN_PROGRESS
 from nba_pipeline.league.calendar import days, parse_key
@@ -28,7 +28,7 @@ class RunFacts:
 
     in_progress: frozenset[date] = frozenset()
     failures: Mapping[date, Mapping[str, Failure]] = field(default_factory=dict)
-    made_at: Mapping[date, Mapping[str, datetime]] = field(default_factory=dict)
+    materialized_at: Mapping[date, Mapping[str, datetime]] = field(default_factory=dict)
 
 
 def read_runs(instance: dg.DagsterInstance, dates: Sequence[date], clock: Clock) -> RunFacts:
@@ -36,12 +36,12 @@ def read_runs(instance: dg.DagsterInstance, dates: Sequence[date], clock: Clock)
     patience, today = SETTINGS.patience, clock.today
     recent = [day for day in dates if day >= today - timedelta(days=patience.nightly_days)]
     caught_up = [day for day in recent if day >= today - timedelta(days=patience.catch_up_days)]
-    made = {day: _made(instance, day) for day in caught_up} if not clock.stands_at else {}
+    made = {day: _made(instance, day) for day in caught_up} if not clock.fixed_at else {}
     return RunFacts(_in_progress(instance, dates), _failures(instance, recent) if recent else {}, made)
 
 
 def _made(instance: dg.DagsterInstance, day: date) -> dict[str, datetime]:
-    found = {table: made_at(instance, table, day) for table in DAILY_TABLES}
+    found = {table: materialized_at(instance, table, day) for table in DAILY_TABLES}
     return {table: at for table, at in found.items() if at is not None}
 
 
@@ -81,7 +81,7 @@ def _undone(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> It
     began, ended = (datetime.fromtimestamp(at, UTC) if at else None for at in (record.start_time, record.end_time))
     failing = {step.removesuffix("_checks") for step in _failed_steps(instance, run.run_id)}
     for name in names:
-        made, since = made_at(instance, name, day), ended if name in failing else began
+        made, since = materialized_at(instance, name, day), ended if name in failing else began
         if made is None or (since is not None and made < since):
             yield name
 
@@ -102,7 +102,7 @@ def _failed_steps(instance: dg.DagsterInstance, run_id: str) -> set[str]:
 def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     events = [entry.dagster_event for entry in instance.all_logs(run.run_id, of_type=OF_STEPS) if entry.dagster_event]
     return (
-        f"run {run.run_id[:8]} failed and nothing has done its work since ({in_short(sentences(events, has_succeeded=False)[0])})"
+        f"run {run.run_id[:8]} failed and nothing has done its work since ({shortened(outcome_messages(events, has_succeeded=False)[0])})"
     )
 
 

@@ -54,8 +54,8 @@ class Step:
     tables: tuple[str, ...]
     first: date
     last: date
-    there: int
-    is_left_out: bool = False
+    complete_count: int
+    is_skipped: bool = False
 
     @property
     def number_of_dates(self) -> int:
@@ -85,11 +85,11 @@ def plan(
         complete -= too_incomplete(warehouse, days(first, last))
     anew_from: date | None = None
     for part in parts:
-        there = len(complete.intersection(days(*part)))
-        is_left_out = is_resumed and anew_from is None and there == len(days(*part))
-        if not is_left_out and anew_from is None:
+        complete_count = len(complete.intersection(days(*part)))
+        is_skipped = is_resumed and anew_from is None and complete_count == len(days(*part))
+        if not is_skipped and anew_from is None:
             anew_from = part[0]
-        yield Step("features", "season", UP_TO_FEATURES, *part, there, is_left_out)
+        yield Step("features", "season", UP_TO_FEATURES, *part, complete_count, is_skipped)
     if stop_after == "features":
         return
 
@@ -105,10 +105,10 @@ def plan(
 
     complete = complete_dates(warehouse, FROM_PREDICTIONS, days(first, last), code_versions)
     for part in parts:
-        there = len(complete.intersection(days(*part)))
+        complete_count = len(complete.intersection(days(*part)))
         is_outdated = (anew_from is not None and part[1] >= anew_from) or any(week_of(day) in trained for day in days(*part))
-        is_left_out = is_resumed and not is_outdated and there == len(days(*part))
-        yield Step("predictions", "season", FROM_PREDICTIONS, *part, there, is_left_out)
+        is_skipped = is_resumed and not is_outdated and complete_count == len(days(*part))
+        yield Step("predictions", "season", FROM_PREDICTIONS, *part, complete_count, is_skipped)
 
 
 def chunks(first: date, last: date, size: int = SETTINGS.warehouse.dates_per_run) -> Iterator[tuple[date, date]]:

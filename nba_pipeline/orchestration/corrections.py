@@ -22,8 +22,8 @@ from nba_pipeline.completeness.contradictions import contradicted_games
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS
 from nba_pipeline.completeness.modes import FEATURES, TABLES_OF_MODE
 from nba_pipeline.completeness.reread_times import due_for_contradiction, due_noon, is_within_window
-from nba_pipeline.instance.materializations import made_at
-from nba_pipeline.instance.rereads import Reread, changed_at, rereads, uncarried
+from nba_pipeline.instance.materializations import materialized_at
+from nba_pipeline.instance.rereads import Reread, changed_at, rereads, unloaded_reread
 from nba_pipeline.league.calendar import days, eastern_date
 from nba_pipeline.orchestration.recheck_job import JOB
 from nba_pipeline.orchestration.reconciliation import Work, attempts_at
@@ -95,12 +95,12 @@ def outdated_features(
     for day in corrected:
         later = [one for one in days(day + timedelta(days=1), end - timedelta(days=1)) if one in written]
         changed = changed_at(instance, day) if later else None
-        summarized = made_at(instance, "team_game_summary", day) if changed else None
+        summarized = materialized_at(instance, "team_game_summary", day) if changed else None
         if changed is None or summarized is None or summarized < changed:
             continue
         for one in later:
             if one not in features_at:
-                features_at[one] = made_at(instance, "features", one)
+                features_at[one] = materialized_at(instance, "features", one)
             made = features_at[one]
             if made is None or made < changed:
                 dates, at = outdated.get(one, ([], changed))
@@ -111,7 +111,7 @@ def outdated_features(
 def _of_a_date(instance: dg.DagsterInstance, final: Final, now: datetime) -> Iterator[Work]:
     day, done = final.game_date, rereads(instance, final.game_date)
     has_news = any(one.news for one in done)
-    if has_news and (pending := uncarried(done, made_at(instance, "boxscores", day))):
+    if has_news and (pending := unloaded_reread(done, materialized_at(instance, "boxscores", day))):
         more = len(pending.news) - NEWS_SHOWN
         why = f"read again: {'; '.join(pending.news[:NEWS_SHOWN])}{f'; and {more} more' if more > 0 else ''}"
         at = pending.recorded_at
@@ -135,7 +135,7 @@ def _due(instance: dg.DagsterInstance, final: Final, done: Sequence[Reread], now
         return noon, f"final games are due to be read again since {noon:%Y-%m-%d %H:%M} UTC"
     if not final.contradicted or now < gates.deadline(day):
         return None
-    written = [at for name in ("boxscores", "schedule") if (at := made_at(instance, name, day))]
+    written = [at for name in ("boxscores", "schedule") if (at := materialized_at(instance, name, day))]
     if not written:
         return None
     due_at = due_for_contradiction(max(written), [one.recorded_at for one in done], day, now)

@@ -12,7 +12,7 @@ from itertools import takewhile
 
 import polars as pl
 
-from nba_pipeline.errors import NotYet, Permanent, PipelineError
+from nba_pipeline.errors import NotPublished, Permanent, PipelineError
 from nba_pipeline.providers.injury_report import QUARTER_HOUR, InjuryReport, due_at, parse_injury_report, report_names
 from nba_pipeline.settings import SETTINGS
 
@@ -89,7 +89,7 @@ def look(
     for name in names:
         try:
             said = statements(injury_report.peek(day, name), day, games)
-        except NotYet:
+        except NotPublished:
             continue
         except PipelineError as error:
             return Look(replace(memory, next_at=again), str(error))

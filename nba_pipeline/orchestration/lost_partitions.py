@@ -36,7 +36,7 @@ def alert_on_damage(notifier: Notifier, landing: Landing) -> int:
     for key in sorted(every.keys() - _alerted):
         notice = every[key]
         raised += notifier.raise_alert(
-            eastern_date(notice.found_at), DAMAGED_FILE, notice.subject, notice.sentence, "critical", notice.next_command
+            eastern_date(notice.found_at), DAMAGED_FILE, notice.subject, notice.message, "critical", notice.next_command
         )
         _alerted.add(key)
     return raised
@@ -47,9 +47,9 @@ def lost_work(instance: dg.DagsterInstance, warehouse: Warehouse, today: date) -
     lost: dict[date, dict[str, str]] = {}
     for name, table in TABLES.items():
         made_by = WRITTEN_BESIDE.get(name, name)
-        for day, sentence in warehouse.lost(table).items():
+        for day, message in warehouse.lost(table).items():
             if made_by in DAILY_TABLES and day <= today + timedelta(days=1):
-                lost.setdefault(day, {}).setdefault(made_by, sentence)
+                lost.setdefault(day, {}).setdefault(made_by, message)
     return [
         Work(
             "overnight", day, eastern(day + timedelta(days=1), 0), tuple(name for name in DAILY_TABLES if name in lost[day]),

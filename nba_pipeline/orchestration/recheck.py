@@ -9,8 +9,8 @@ import polars as pl
 from nba_pipeline.completeness.modes import FEATURES, TABLES_OF_MODE
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.instance.materializations import made_at
-from nba_pipeline.instance.rereads import rereads, uncarried
+from nba_pipeline.instance.materializations import materialized_at
+from nba_pipeline.instance.rereads import rereads, unloaded_reread
 from nba_pipeline.instance.run_tags import MODE_TAG, RECHECK_TAG
 from nba_pipeline.league.calendar import season_of, season_start
 from nba_pipeline.orchestration.corrections import outdated_features
@@ -74,7 +74,7 @@ class Recheck:
         mine = [one for one in done if one.run_id == outcome.run_id]
         self.problems = [problem for one in mine for problem in one.problems]
         self.is_unanswered = not mine or mine[0].read_at is None
-        if has_new_scores or uncarried(done, made_at(self.work.instance, "boxscores", self.day)):
+        if has_new_scores or unloaded_reread(done, materialized_at(self.work.instance, "boxscores", self.day)):
             tables = [table for table in TABLES_OF_MODE["overnight"] if table != "schedule"]
             carried = self.work.run("game_day", tables, self.day, self.day, tags)
             yield carried

@@ -25,7 +25,7 @@ from nba_pipeline.providers.balldontlie import Balldontlie
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
 from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
-from nba_pipeline.providers.parsing import those_that
+from nba_pipeline.providers.parsing import payloads_where
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -84,7 +84,7 @@ class Rereader:
     def boxes(self, nba_cdn: NbaCdn, findings: Findings) -> None:
         """Reads the NBA's box scores again."""
         landed = {
-            game: those_that(cdn.is_final, nba_cdn.landed_boxscores(game, self.day), nba_cdn.http.landing, findings.problems)
+            game: payloads_where(cdn.is_final, nba_cdn.landed_boxscores(game, self.day), nba_cdn.http.landing, findings.problems)
             for game in self.games["game_id"]
         }
         due = [(game, self.day) for game, payloads in landed.items() if self.is_due(payloads, game)]
@@ -98,7 +98,7 @@ class Rereader:
         """Reads the play-by-play of the games with a box score again."""
         games = set(self.boxscores["game_id"]).intersection(self.games["game_id"])
         landed = {
-            game: those_that(is_over, nba_cdn.landed_play_by_play(game, self.day), nba_cdn.http.landing, findings.problems)
+            game: payloads_where(is_over, nba_cdn.landed_play_by_play(game, self.day), nba_cdn.http.landing, findings.problems)
             for game in sorted(games)
         }
         due = [(game, self.day) for game, payloads in landed.items() if self.is_due(payloads, game)]

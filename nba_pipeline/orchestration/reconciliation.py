@@ -27,7 +27,7 @@ from nba_pipeline.completeness.modes import (
     may_proceed_without,
 )
 from nba_pipeline.completeness.not_played import OFF
-from nba_pipeline.instance.materializations import made_at
+from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.run_tags import DUE_TAG, LONGEST_WHY, MODE_TAG, PARTITION_TAG, WHY_TAG
 from nba_pipeline.instance.runs_in_progress import spans_in_progress
 from nba_pipeline.league.calendar import days, eastern, eastern_date, week_of
@@ -221,7 +221,7 @@ def next_of(found: Sequence[Work], now: datetime) -> tuple[Work | None, str]:
 def _undone(instance: dg.DagsterInstance, slate: Slate, mode: Mode, due_at: datetime, now: datetime) -> Work | None:
     tables = tuple(table for table in TABLES_OF_MODE[mode] if table not in slate.closed)
     day = slate.game_date
-    made = {table: made_at(instance, table, day) if table in slate.written else None for table in tables}
+    made = {table: materialized_at(instance, table, day) if table in slate.written else None for table in tables}
     # tables behind a closed gate are not due before the deadline: the sensor final_games requests the missing box scores
     is_held = mode == "overnight" and not slate.is_open and now < gates.deadline(day)
     due = [table for table in tables if not (is_held and table in FOLLOW_THE_GAMES)]
@@ -259,7 +259,7 @@ def _not_carried_on(instance: dg.DagsterInstance, slate: Slate, now: datetime) -
     Applies before the first overnight call, so that a failed evening run does not wait for it.
     """
     day = slate.game_date
-    collected_at = made_at(instance, "boxscores", day) if slate.left_behind and slate.is_open else None
+    collected_at = materialized_at(instance, "boxscores", day) if slate.left_behind and slate.is_open else None
     if collected_at is None or collected_at + timedelta(minutes=SETTINGS.patience.grace_minutes) > now:
         return None
     attempts = attempts_at(instance, "overnight", day, collected_at)
@@ -393,7 +393,7 @@ def untrained_week(
     due_at = eastern(week, TRAINING_HOUR)
     if now < due_at + timedelta(minutes=SETTINGS.patience.grace_minutes):
         return None
-    trained_at = made_at(instance, "points_model", week)
+    trained_at = materialized_at(instance, "points_model", week)
     is_trained = trained_at is not None and trained_at >= due_at and has_its_models(warehouse, week, store)
     return week if not is_trained and needs_models(warehouse, week) else None
 

@@ -52,7 +52,7 @@ def no_warehouse(warehouse: Warehouse) -> str:
 def held_back(warehouse: Warehouse, nba_cdn: NbaCdn) -> str:
     """Returns why no run can start now: the warehouse or the league's provider is unavailable. Empty if both are available."""
     breaker = nba_cdn.http.is_open("nba_cdn")
-    return no_warehouse(warehouse) or (breaker.sentence if breaker else "")
+    return no_warehouse(warehouse) or (breaker.message if breaker else "")
 
 
 def request_of_training(week: date, key: str) -> dg.RunRequest:

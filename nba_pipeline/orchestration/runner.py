@@ -14,7 +14,7 @@ from nba_pipeline.completeness.modes import TABLES_OF_MODE, Mode
 from nba_pipeline.completeness.not_played import NOT_PLAYED
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance import run_outcomes
-from nba_pipeline.instance.causes import sentence_of
+from nba_pipeline.instance.causes import error_summary
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
 from nba_pipeline.instance.rereads import rereads
@@ -89,7 +89,7 @@ class Runner:
                 partition_key=first.isoformat() if first == last else None, tags={**span, **(tags or {})}, raise_on_error=False,
             )  # fmt: skip
         except dg.DagsterInvalidConfigError as error:  # raised before the run exists, so that no event records it
-            raise BadInput(sentence_of(str(error))) from error
+            raise BadInput(error_summary(str(error))) from error
         when = str(first) if first == last else f"{first} to {last}"
         told = run_outcomes.sentences(result.all_events, result.success)
         alert_on_damage(self.notifier, self.landing)
@@ -115,13 +115,13 @@ class Runner:
         if day in self.warehouse.dates(TABLES["player_game_summary"]):
             yield self.run("game_day", ["grades"], day, day, tags)
 
-    def whole_date(self, day: date) -> Iterator[Outcome]:
+    def run_every_table(self, day: date) -> Iterator[Outcome]:
         """Runs every table of one date, from the schedule to the grades."""
         yield from self.backfill(day, day)
 
     def backfill(
         self, first: date, last: date, stop_after: Stage = "grades", is_resumed: bool = False,
-        dates_per_run: int = SETTINGS.warehouse.dates_per_run, tell: Callable[[Step], object] = lambda _: None,
+        dates_per_run: int = SETTINGS.warehouse.dates_per_run, on_skipped: Callable[[Step], object] = lambda _: None,
     ) -> Iterator[Outcome]:  # fmt: skip
         """Runs three passes: up to the features, the missing models, the predictions and grades. Each pass is idempotent.
 
@@ -131,8 +131,8 @@ class Runner:
         for step in plan(
             self.warehouse, first, last, self.code_versions, stop_after, is_resumed, dates_per_run, self.model_store
         ):
-            if step.is_left_out:
-                tell(step)
+            if step.is_skipped:
+                on_skipped(step)
             else:
                 yield self.run(step.job, step.tables, step.first, step.last)
 

@@ -29,7 +29,7 @@ from nba_pipeline.completeness.modes import (
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import close_dead_runs
-from nba_pipeline.instance.materializations import last_made, made_at
+from nba_pipeline.instance.materializations import latest_materialization, materialized_at
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.instance.ticks import decisions
 from nba_pipeline.league.calendar import days, eastern, eastern_date
@@ -125,9 +125,9 @@ def look_at_the_league(
     The scoreboard switches to the next date at noon. Begun games that it does not list are fetched one by one.
     """
     if breaker := nba_cdn.http.is_open("nba_cdn"):
-        return frozenset(), frozenset(), breaker.sentence
+        return frozenset(), frozenset(), breaker.message
     try:
-        board = nba_cdn.finals()
+        board = nba_cdn.scoreboard()
     except PipelineError as error:
         return frozenset(), frozenset(), f"the scoreboard cannot be had: {error}"
     listed, final, trouble = set(board.listed), set(board.final), []
@@ -223,7 +223,7 @@ def injury_news(
         context.log.warning(f"the cursor of injury_news is unreadable and was reset: {error}")
         memories = {}
     breaker = injury_report.http.is_open("injury_report")
-    if why := (breaker.sentence if breaker else "") or no_warehouse(warehouse):
+    if why := (breaker.message if breaker else "") or no_warehouse(warehouse):
         return result([], [f"held back: {why}"], late_news.cursor_of(memories))
     dates = days(eastern_date(now), eastern_date(now) + timedelta(days=1))
     requests, told, kept = [], [], {}
@@ -250,7 +250,7 @@ def _look_for_news(
     tipoffs = games["tipoff_at"].drop_nulls().to_list()
     if why := late_news.why_not_now(day, tipoffs, memory, now):
         return late_news.Look(memory, why)
-    loaded_at = made_at(instance, "injuries", day)
+    loaded_at = materialized_at(instance, "injuries", day)
     if loaded_at is None:
         return late_news.Look(memory, "no report was read yet")
     to_come = games.filter(pl.col("tipoff_at") > now)
@@ -264,7 +264,7 @@ def share_captured(instance: dg.DagsterInstance, day: date, since: datetime) -> 
 
     A provider without an answer does not fail the run, because earlier captures stay valid. The capture is repeated.
     """
-    record = last_made(instance, CAPTURED[0], day)
+    record = latest_materialization(instance, CAPTURED[0], day)
     made = record and record.asset_materialization
     if record is None or made is None or datetime.fromtimestamp(record.timestamp, UTC) < since:
         return 0.0

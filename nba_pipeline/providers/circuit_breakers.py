@@ -48,7 +48,7 @@ class Breaker:
     problem: str = ""
 
     @property
-    def sentence(self) -> str:
+    def message(self) -> str:
         """The message for refused requests: subject, since, until and the last problem."""
         if self.since is None or self.until is None:
             return f"{self.subject} is held back: {self.problem}"
@@ -82,7 +82,7 @@ class Entity(NamedTuple):
         return self.endpoint != other.endpoint and self._replace(endpoint=other.endpoint) == other
 
 
-class Asked(NamedTuple):
+class ReceivedRequest(NamedTuple):
     """The outcome of a request. `statuses` has one number per attempt, 0 for an incomplete response."""
 
     entity: Entity
@@ -144,7 +144,7 @@ class History:
         self._entities: dict[Entity, _Row] = {}
         self._good_answers: Counter[tuple[str, str]] = Counter()
         self._good_answers_at_fault: dict[Entity, int] = {}
-        self._unproven: defaultdict[tuple[str, str], dict[Entity, Asked]] = defaultdict(dict)
+        self._unproven: defaultdict[tuple[str, str], dict[Entity, ReceivedRequest]] = defaultdict(dict)
 
     @classmethod
     def of(cls, lines: Sequence[Mapping[str, Any]], now: datetime) -> "History":
@@ -160,7 +160,7 @@ class History:
         history._entities = {entity: _released(row, now) for entity, row in history._entities.items()}
         return history
 
-    def add(self, asked: Asked) -> None:
+    def add(self, asked: ReceivedRequest) -> None:
         """Add the outcome of a request."""
         self._count_for_provider(asked)
         self._count_for_entities(asked)
@@ -186,7 +186,7 @@ class History:
         found += [row.breaker(entity.name, now) for entity, row in sorted(self._entities.items())]
         return [breaker for breaker in found if breaker.state != "closed"]
 
-    def _count_for_provider(self, asked: Asked) -> None:
+    def _count_for_provider(self, asked: ReceivedRequest) -> None:
         provider, numbers = asked.entity.provider, SETTINGS.breakers
         if not asked.statuses:
             return
@@ -208,7 +208,7 @@ class History:
         until = asked.at + timedelta(seconds=numbers.provider_open_seconds) if is_enough else None
         self._providers[provider] = _Row(row.since, asked.at, failures, too_many, refusals, until, asked.problem)
 
-    def _count_for_entities(self, asked: Asked) -> None:
+    def _count_for_entities(self, asked: ReceivedRequest) -> None:
         entity = asked.entity
         endpoint = entity.provider, entity.endpoint
         if asked.is_fault:
@@ -228,7 +228,7 @@ class History:
                     self._entities[other] = self._one_more(other, fault)
                 self._heal(entity)
 
-    def _one_more(self, entity: Entity, fault: Asked) -> _Row:
+    def _one_more(self, entity: Entity, fault: ReceivedRequest) -> _Row:
         row = self._entities.get(entity) or _Row(fault.at, fault.at)
         failures = row.failures + 1
         is_enough = failures >= SETTINGS.breakers.entity_failures
@@ -261,11 +261,11 @@ def breakers_not_closed(landing: Landing) -> list[Breaker]:
     return recent_history(landing).not_closed(landing.clock.now())
 
 
-def _as_they_ended(lines: Sequence[Mapping[str, Any]]) -> list[Asked]:
+def _as_they_ended(lines: Sequence[Mapping[str, Any]]) -> list[ReceivedRequest]:
     """Returns one outcome per request. Skips reused payloads; a payload that a later line rejects counts as rejected."""
-    ended, rejections = list[Asked | None](), dict[str, int]()
+    ended, rejections = list[ReceivedRequest | None](), dict[str, int]()
     for line in reversed(lines):
-        asked = Asked.of(line)
+        asked = ReceivedRequest.of(line)
         if asked.outcome == "rejected":
             rejections[line["ref"]] = len(ended)
         elif asked.outcome == "landed" and (place := rejections.pop(line["ref"], None)) is not None:

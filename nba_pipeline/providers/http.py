@@ -31,10 +31,10 @@ import httpx
 import stamina
 from pydantic import PrivateAttr
 
-from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, PipelineError, Transient
+from nba_pipeline.errors import BadInput, NotLanded, NotPublished, Permanent, PipelineError, Transient
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.answers import ACCEPTED, received
-from nba_pipeline.providers.circuit_breakers import Asked, Breaker, Entity, History, recent_history
+from nba_pipeline.providers.circuit_breakers import ReceivedRequest, Breaker, Entity, History, recent_history
 from nba_pipeline.providers.parsing import parsing
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing, Outcome, Payload, Slot
@@ -147,7 +147,7 @@ class _Session:
                     return True
                 self._settled.wait()
 
-    def settle(self, asked: Asked, is_trial: bool) -> None:
+    def settle(self, asked: ReceivedRequest, is_trial: bool) -> None:
         """Record the outcome of an admitted request and wake the requests that wait for a trial."""
         with self._settled:
             if self._history:
@@ -336,7 +336,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
             outcome, problem = _outcome_of(error, statuses), str(error)
             raise
         finally:
-            session.settle(Asked(Entity.of(request), outcome, statuses, self.clock.now(), problem), is_trial)
+            session.settle(ReceivedRequest(Entity.of(request), outcome, statuses, self.clock.now(), problem), is_trial)
 
     def _ask(self, session: _Session, request: Request, base_url: str, statuses: list[int]) -> httpx.Response:
         """Returns the 200 response. Appends one status per attempt to `statuses`, 0 for an incomplete response."""
@@ -409,7 +409,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         if response.next_request is not None:
             return Permanent(f"{request.name}: redirected to {response.next_request.url.host}, which is not followed")
         if status in (httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND):
-            return NotYet(f"{request.name} is not published ({status})", status)
+            return NotPublished(f"{request.name} is not published ({status})", status)
         if status == httpx.codes.UNAUTHORIZED:
             check = f": check {request.key_variable}" if request.key_variable else ""
             code = _error_code(response)
@@ -449,7 +449,7 @@ class HttpClient(dg.ConfigurableResource):  # type: ignore[type-arg]
         payload = self.landing.newest(request)
         problem = (line or {}).get("problem") or ""
         if line and line["outcome"] == "not_yet":
-            raise NotYet(problem)
+            raise NotPublished(problem)
         if line and line["outcome"] == "failed":
             raise Transient(problem)
         if line and line["outcome"] == "rejected":
@@ -517,7 +517,7 @@ def _error_code(response: httpx.Response) -> str:
 
 def _outcome_of(error: PipelineError, statuses: Sequence[int] = ()) -> Outcome:
     """Returns the journal's outcome of an error. A Permanent error after a 200 is a broken contract."""
-    if isinstance(error, NotYet):
+    if isinstance(error, NotPublished):
         return "not_yet"
     is_broken = isinstance(error, Permanent) and bool(statuses) and statuses[-1] == httpx.codes.OK
     return "rejected" if is_broken else "failed"

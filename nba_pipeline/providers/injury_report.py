@@ -18,7 +18,7 @@ import dagster as dg
 import httpx
 import polars as pl
 
-from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
+from nba_pipeline.errors import NotPublished, Permanent, PipelineError, Transient
 from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.league.teams import TEAM_OF_NAME
 from nba_pipeline.providers import injury_report_layout
@@ -80,7 +80,7 @@ class InjuryReport(dg.ConfigurableResource):  # type: ignore[type-arg]
             try:
                 landed = self.http.landed(request)
                 return landed[-1] if landed else self.http.get(request), problems
-            except NotYet as absent:
+            except NotPublished as absent:
                 statuses.add(absent.status)
             except Permanent as error:
                 problems.append(str(error))

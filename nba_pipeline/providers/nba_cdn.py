@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.errors import NotYet, Permanent, PipelineError
+from nba_pipeline.errors import NotPublished, Permanent, PipelineError
 from nba_pipeline.league.calendar import EASTERN, eastern_date, season_of
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import SEASON_TYPES
@@ -93,7 +93,7 @@ class NbaCdn(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Returns the landed play-by-play of a game, oldest first. The newest is journaled as reused."""
         return self.http.landed(playbyplay_request(game_id, game_date))
 
-    def finals(self) -> Scoreboard:
+    def scoreboard(self) -> Scoreboard:
         """Returns the current scoreboard, for deciding when to fetch box scores. Nothing is landed. Raises as HttpClient.peek."""
         return read_scoreboard(self.http.peek(scoreboard_request()))
 
@@ -104,7 +104,7 @@ class NbaCdn(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         try:
             return bool(_final_game(self.http.peek(boxscore_request(game_id, game_date))))
-        except NotYet:
+        except NotPublished:
             return False
 
     def reject(self, payload: Payload, problem: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from nba_pipeline.errors import NotYet, Permanent, PipelineError
+from nba_pipeline.errors import NotPublished, Permanent, PipelineError
 from nba_pipeline.league.calendar import season_of
 from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
 from nba_pipeline.providers.http import HttpClient, Request
@@ -58,7 +58,7 @@ class NbaStats(dg.ConfigurableResource):  # type: ignore[type-arg]
         for day, season_type in asked:
             try:
                 answers.append(refusal or self.player_game_log(day, season_type))
-            except NotYet as error:
+            except NotPublished as error:
                 refusal = Permanent(f"{error}; stats.nba.com may refuse this address, and is asked no more in this run")
                 answers.append(refusal)
             except PipelineError as error:

@@ -80,7 +80,7 @@ def read_each(
     return found
 
 
-def those_that(
+def payloads_where(
     holds: Callable[[Payload], bool], payloads: Iterable[Payload], landing: Landing, problems: list[str]
 ) -> list[Payload]:
     """Returns the payloads for which `holds` is true. Rejections as in `read_each`."""

@@ -17,7 +17,7 @@ NAME_COLUMNS = SEEN_COLUMNS[:-1]
 """Columns of box scores that identify player, team and spelling."""
 
 
-def who_may_be_meant(
+def candidate_players(
     schedule: pl.DataFrame, boxscores: pl.DataFrame, players: pl.DataFrame, rosters: pl.DataFrame
 ) -> pl.DataFrame:
     """Returns the active players of each game with their standing towards its teams, see `active_players`.
@@ -53,7 +53,7 @@ def roster_sightings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFram
     return people.with_columns(season_of_game_date(), is_roster=pl.lit(True)).select(SEEN_COLUMNS)
 
 
-def name_the_players(
+def resolve_players(
     offered: pl.DataFrame, players: pl.DataFrame, active: pl.DataFrame, asserted: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """Adds `player_id` to each line. Unresolved and ambiguous names give a `problem`."""

@@ -70,7 +70,7 @@ def digest_of(document: dict[str, object]) -> str:
 
 
 def back_up(
-    warehouse: Warehouse, landing: Place, folder: Path, *, home: Path, environment: str, made_at: datetime, say: Say
+    warehouse: Warehouse, landing: Place, folder: Path, *, home: Path, environment: str, made_at: datetime, report: Say
 ) -> Receipt:
     """Copy ledgers, manifests and landing to a new or empty folder, verify the copy, and write its receipt.
 
@@ -82,10 +82,10 @@ def back_up(
         entries, findings = dict[str, Entry](), list[str]()
         for table in ledgers():
             findings += _back_up_ledger(warehouse, table, folder, entries)
-            say(f"{table.name}: {sum(name.startswith(f'{LEDGERS}/{table.name}/') for name in entries)} dates")
-        _back_up_landing(landing, folder, entries, say)
+            report(f"{table.name}: {sum(name.startswith(f'{LEDGERS}/{table.name}/') for name in entries)} dates")
+        _back_up_landing(landing, folder, entries, report)
         findings += damaged_payloads(folder, entries)
-        say(f"verifying {len(entries)} files")
+        report(f"verifying {len(entries)} files")
         for name, entry in entries.items():
             if problem := mismatch(folder / name, entry):
                 raise PipelineError(f"the backup is not usable: {problem}")
@@ -160,7 +160,7 @@ def _write_date(table: Table, day: date, inspection: Inspection, folder: Path, e
         entries[name] = _entry(body)
 
 
-def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], say: Say) -> None:
+def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], report: Say) -> None:
     """Copy the journals, then the payloads. Payloads are stored before a journal references them, so every ref has its file."""
 
     def copied(file: File) -> tuple[str, Entry] | None:
@@ -188,7 +188,7 @@ def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], sa
                     results = [result for result in pool.map(copied, listed[start : start + FILES_PER_MESSAGE]) if result]
                     entries.update(results)
                     done += len(results)
-                    say(f"landing: {done} of {len(listed)} {'journals' if is_journal else 'payloads'}")
+                    report(f"landing: {done} of {len(listed)} {'journals' if is_journal else 'payloads'}")
                 if done == len(listed):
                     break
             else:

@@ -40,7 +40,7 @@ class Notice:
     next_command: str = RECONCILE
 
     @property
-    def sentence(self) -> str:
+    def message(self) -> str:
         """File, problem and new location of the file."""
         return f"{self.subject} is unreadable: {self.problem}" + (f"; moved to {self.moved_to}" if self.moved_to else "")
 
@@ -74,7 +74,7 @@ def keep_notice(home: Place, notice: Notice, version: str) -> None:
         return
     body = json.dumps({**asdict(notice), "found_at": notice.found_at.isoformat()}, indent=1).encode()
     files.keep(path, lambda: body)
-    logger.warning("%s. Next: %s", notice.sentence, notice.next_command)
+    logger.warning("%s. Next: %s", notice.message, notice.next_command)
 
 
 def notices(home: Place) -> list[Notice]:

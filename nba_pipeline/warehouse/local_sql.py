@@ -61,14 +61,14 @@ def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinn
     if words & CATALOG:
         words |= {*TABLES, *views.VIEWS}
     links: Links = {}
-    for name in views.tables_behind(words):
+    for name in views.base_tables(words):
         links |= _register_files(connection, files_of("tables", TABLES[name]), name, TABLES[name].dtypes, pinned)
     if "quarantine" in words:
         files = [file for table in TABLES.values() for file in files_of("quarantine", table)]
         links |= _register_files(connection, files, "quarantine", QUARANTINE_SCHEMA, pinned)
     if words & views.VIEWS.keys():
         for name in views.VIEWS:  # views are listed after the views that they read
-            if views.tables_behind({name}) <= views.tables_behind(words):
+            if views.base_tables({name}) <= views.base_tables(words):
                 connection.execute(f"CREATE VIEW {name} AS {views.statement(name)}")
     for name in words & JOURNAL_VIEWS.keys():
         _register_journal(connection, home, name)

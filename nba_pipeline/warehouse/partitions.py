@@ -169,7 +169,7 @@ def damage_named() -> Iterator[None]:
         found = find_damage()
         if not found:
             raise
-        raise Damaged(f"{'; '.join(notice.sentence for notice in found)}; moved aside, run it again") from error
+        raise Damaged(f"{'; '.join(notice.message for notice in found)}; moved aside, run it again") from error
 
 
 def _check(file: Path) -> _Check:

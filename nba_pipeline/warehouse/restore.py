@@ -64,10 +64,10 @@ class Part:
     manifest: Manifest
 
 
-def restore(warehouse: Warehouse, landing: Place, folder: Path, *, environment: str, dry_run: bool = False, say: Say) -> Restored:
+def restore(warehouse: Warehouse, landing: Place, folder: Path, *, environment: str, dry_run: bool = False, report: Say) -> Restored:
     """Add what the home lacks from the backup. Raises BadInput for an unusable backup, before any change."""
     receipt = read_receipt(folder)
-    say(f"verifying {len(receipt.files)} files of the backup of {receipt.made_at}")
+    report(f"verifying {len(receipt.files)} files of the backup of {receipt.made_at}")
     refuse_unusable(folder, receipt, environment)
     restored = Restored()
     for part in parts_of(folder, receipt):  # parse all first, so that an unreadable part fails before any change
@@ -75,15 +75,15 @@ def restore(warehouse: Warehouse, landing: Place, folder: Path, *, environment: 
     restored.differences += [f"the backup itself: {finding}" for finding in receipt.findings]
     try:
         _restore_landing(landing, folder, receipt, restored, dry_run)
-        say(f"landing: {restored.files} files {'missing' if dry_run else 'added'}")
+        report(f"landing: {restored.files} files {'missing' if dry_run else 'added'}")
         for number, part in enumerate(parts_of(folder, receipt), 1):
             restored.rows[part.table.name] += _restore_part(warehouse, part, restored.differences, dry_run)
             if number % PARTS_PER_MESSAGE == 0:
-                say(f"{number} ledger partitions compared, the last {part.table.name} {part.game_date}")
+                report(f"{number} ledger partitions compared, the last {part.table.name} {part.game_date}")
     except OSError as error:
         raise PipelineError(f"{error.filename or folder} cannot be read or written: {error.strerror or error}") from error
     for name, rows in restored.rows.items():
-        say(f"{name}: {rows} rows {'missing' if dry_run else 'added'}")
+        report(f"{name}: {rows} rows {'missing' if dry_run else 'added'}")
     return restored
 
 

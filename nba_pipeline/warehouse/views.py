@@ -53,7 +53,7 @@ def reads(view: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"\{(\w+)\}", VIEWS[view])))
 
 
-def tables_behind(names: set[str]) -> set[str]:
+def base_tables(names: set[str]) -> set[str]:
     """The tables behind these tables and views."""
     found, left = set[str](), list(names)
     while left:
@@ -67,7 +67,7 @@ def tables_behind(names: set[str]) -> set[str]:
 
 def tables_in(query: str) -> list[Table]:
     """The tables that a query may read: those in its text, and those behind the views in its text."""
-    return [TABLES[name] for name in sorted(tables_behind(set(re.findall(r"[a-z_]+", query.lower()))))]
+    return [TABLES[name] for name in sorted(base_tables(set(re.findall(r"[a-z_]+", query.lower()))))]
 
 
 def statement(view: str, qualified: str = "{}") -> str:

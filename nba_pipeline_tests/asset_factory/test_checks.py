@@ -90,7 +90,7 @@ def run(instance: dg.DagsterInstance, tmp_path: Path) -> Run:
     def run(check: dg.AssetChecksDefinition, first: date, last: date | None = None) -> dg.ExecuteInProcessResult:
         definitions = dg.Definitions(
             assets=[toy_boxes, toy_summary], asset_checks=[check], jobs=[dg.define_asset_job("toys")],
-            resources={"warehouse": LocalWarehouse(home=str(tmp_path)), "clock": Clock(stands_at=NOON.isoformat())},
+            resources={"warehouse": LocalWarehouse(home=str(tmp_path)), "clock": Clock(fixed_at=NOON.isoformat())},
         )  # fmt: skip
         span = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)} if last else {}
         return definitions.resolve_job_def("toys").execute_in_process(

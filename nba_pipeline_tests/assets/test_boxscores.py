@@ -53,7 +53,7 @@ EARLIER = date(2024, 3, 10)
 
 CDN, LOG, BALLDONTLIE = f"/static/json/liveData/boxscore/boxscore_{GAME}.json", "/stats/leaguegamelog", "/v1/box_scores"
 VARIABLES = ("NBA_CDN_URL", "NBA_STATS_URL", "BALLDONTLIE_URL", "ODDS_API_URL", "INJURY_REPORT_URL", "ESPN_URL")
-GONE = Answer({}, status=404)
+NOT_FOUND = Answer({}, status=404)
 
 
 @dataclass(frozen=True)
@@ -163,14 +163,14 @@ class Night:
         self.provider, self.instance, self.metadata = provider, instance, dict[str, Any]()
 
     def __call__(
-        self, cdn: Answer = GONE, log: Answer = GONE, balldontlie: Answer = GONE, *, now: datetime = NIGHT,
+        self, cdn: Answer = NOT_FOUND, log: Answer = NOT_FOUND, balldontlie: Answer = NOT_FOUND, *, now: datetime = NIGHT,
         games: Sequence[Values] = (a_game(),), history: Sequence[Values] = (), archive: type[Archive] | None = None,
         replay_of: str = "",
     ) -> pl.DataFrame:  # fmt: skip
         answers = {CDN: cdn, LOG: log, BALLDONTLIE: balldontlie}
         self.provider.asked.clear()
-        self.provider.says(lambda asked: answers.get(asked.path, GONE))
-        resources = resources_for("local", Clock(stands_at=now.isoformat()))
+        self.provider.says(lambda asked: answers.get(asked.path, NOT_FOUND))
+        resources = resources_for("local", Clock(fixed_at=now.isoformat()))
         if archive:
             resources["archive"] = archive(landing=resources["landing"], clock=resources["clock"])
         self.clock, self.warehouse = resources["clock"], resources["warehouse"]
@@ -213,7 +213,7 @@ def night(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Iterator[Night
         yield Night(provider, instance)
 
 
-EVERYBODY = list(PEOPLE)
+ALL_PLAYERS = list(PEOPLE)
 KNOWN = [a_boxscore(EARLIER, player_id=p.number, player_name=p.name, team=p.team) for p in PEOPLE]
 
 
@@ -222,21 +222,21 @@ def providers(rows: pl.DataFrame) -> list[str]:
 
 
 def test_a_complete_box_is_kept_and_compared_with_the_log(night: Night) -> None:
-    rows = night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    rows = night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
     assert (rows.height, providers(rows), night.disagreements) == (10, ["nba_cdn"], [])
     assert night.asked == [CDN, LOG] and night.metadata["not_compared"] == {}
     assert night.warehouse.dates(DISAGREEMENTS) == {DAY}
 
 
 def test_the_log_steps_in_with_the_whole_game(night: Night) -> None:
-    rows = night(log=in_log(EVERYBODY))
+    rows = night(log=in_log(ALL_PLAYERS))
     assert (rows.height, providers(rows), night.asked) == (10, ["nba_stats"], [CDN, LOG])
     assert rows["is_starter"].null_count() == 10 and rows["source"].str.starts_with("nba_stats/player_game_log/").all()
     assert night.metadata["games_from_nba_stats"] == 1 and GAME in night.metadata["problems_met"]
 
 
 def test_balldontlie_steps_in_when_neither_answers(night: Night) -> None:
-    rows = night(balldontlie=in_balldontlie(EVERYBODY), history=KNOWN)
+    rows = night(balldontlie=in_balldontlie(ALL_PLAYERS), history=KNOWN)
     assert (rows["player_id"].to_list(), providers(rows)) == ([p.number for p in PEOPLE], ["balldontlie"])
     assert night.asked == [CDN, LOG, BALLDONTLIE] and night.quarantine == []
 
@@ -246,19 +246,19 @@ def test_balldontlie_steps_in_when_neither_answers(night: Night) -> None:
     [
         (Answer({"game": {"gameId": GAME, "gameStatus": 3, "home": {}}}), "homeTeam is missing"),
         (in_cdn(but(1, name=" ")), "name of player 1 is missing"),
-        (in_cdn(EVERYBODY, awayTeam={"teamTricode": "NYK", "score": "many", "players": []}), "score is 'many'"),
-        (in_cdn(EVERYBODY, homeTeam={"teamTricode": "GSW", "score": 110, "players": [a_player(1, played="0", status="GONE")]}),
+        (in_cdn(ALL_PLAYERS, awayTeam={"teamTricode": "NYK", "score": "many", "players": []}), "score is 'many'"),
+        (in_cdn(ALL_PLAYERS, homeTeam={"teamTricode": "GSW", "score": 110, "players": [a_player(1, played="0", status="GONE")]}),
          "status of Player 1 is 'GONE'"),
     ],
     ids=["renamed", "missing", "retyped", "unknown status"],
 )  # fmt: skip
 def test_a_box_that_cannot_be_read_is_named_and_the_log_steps_in(cdn: Answer, problem: str, night: Night) -> None:
-    assert providers(night(cdn, in_log(EVERYBODY))) == ["nba_stats"]
+    assert providers(night(cdn, in_log(ALL_PLAYERS))) == ["nba_stats"]
     assert problem in night.metadata["problems_met"][GAME]
 
 
 def test_a_complete_log_replaces_an_incomplete_box_and_who_was_missing_is_told(night: Night) -> None:
-    rows = night(in_cdn(without(3)), in_log(EVERYBODY))
+    rows = night(in_cdn(without(3)), in_log(ALL_PLAYERS))
     assert (rows.height, providers(rows)) == (10, ["nba_stats"])
     assert night.disagreements == [
         f"{GAME} Cy Charlie: minutes 48 (nba_stats), did not take part (nba_cdn)",
@@ -276,7 +276,7 @@ def test_an_incomplete_game_is_better_than_nothing(night: Night) -> None:
 
 
 def test_a_name_that_nobody_has_is_quarantined_though_the_box_is_kept(night: Night) -> None:
-    rows = night(in_cdn(without(3)), GONE, in_balldontlie(but(1, name="Al Nobody")), history=KNOWN)
+    rows = night(in_cdn(without(3)), NOT_FOUND, in_balldontlie(but(1, name="Al Nobody")), history=KNOWN)
     assert (rows.height, providers(rows), night.quarantine) == (9, ["nba_cdn"], ["unresolved name 'Al Nobody'"])
 
 
@@ -305,16 +305,16 @@ def test_a_spelling_that_an_operator_resolved_is_known(night: Night) -> None:
     ids=["points", "minutes", "the rounding"],
 )
 def test_what_two_sources_say_differently_is_told(theirs: list[Person], told: list[str], night: Night) -> None:
-    rows = night(in_cdn(EVERYBODY), in_log(theirs))
+    rows = night(in_cdn(ALL_PLAYERS), in_log(theirs))
     assert providers(rows) == ["nba_cdn"] and night.disagreements == [f"{GAME} Flo Fox: {words}" for words in told]
 
 
 def test_a_corrected_box_shows_until_both_sources_have_the_correction(night: Night) -> None:
     """The box score is read again four hours later. Meanwhile the league moved two points from Fox to George."""
     corrected = [replace(p, points=p.points + {6: -2, 7: 2}.get(p.number, 0)) for p in PEOPLE]
-    night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
     assert night.disagreements == []
-    rows = night(in_cdn(corrected), in_log(EVERYBODY), now=NIGHT.replace(hour=8))
+    rows = night(in_cdn(corrected), in_log(ALL_PLAYERS), now=NIGHT.replace(hour=8))
     assert rows.filter(player_id=6)["points"].item() == 18 and night.asked == [CDN, LOG]
     assert [name.partition(": ")[2] for name in night.disagreements] == [
         "points 18 (nba_cdn), 20 (nba_stats)", "points 22 (nba_cdn), 20 (nba_stats)",
@@ -325,7 +325,7 @@ def test_a_corrected_box_shows_until_both_sources_have_the_correction(night: Nig
 
 def test_a_landed_box_that_contradicts_a_corrected_score_is_read_again_at_once(night: Night) -> None:
     """The league adds two points to Able. The schedule has them a minute after the box score was read."""
-    night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
     corrected = in_cdn(but(1, points=24), homeTeam=in_cdn(but(1, points=24)).document["game"]["homeTeam"] | {"score": 112})
     games = [a_game(home_points=112)]
     rows = night(corrected, in_log(but(1, points=24)), now=NIGHT.replace(minute=1), games=games)
@@ -336,14 +336,14 @@ def test_a_landed_box_that_contradicts_a_corrected_score_is_read_again_at_once(n
 
 
 def test_games_on_which_sources_disagree_are_read_again_at_once(night: Night) -> None:
-    night(in_cdn(EVERYBODY), in_log(but(6, points=24)))
+    night(in_cdn(ALL_PLAYERS), in_log(but(6, points=24)))
     assert night.disagreements == [f"{GAME} Flo Fox: points 20 (nba_cdn), 24 (nba_stats)"]
-    night(in_cdn(EVERYBODY), in_log(EVERYBODY), now=NIGHT.replace(minute=1))
+    night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=NIGHT.replace(minute=1))
     assert (night.asked, night.disagreements) == ([CDN, LOG], [])
 
 
 def test_a_first_box_score_of_a_date_is_no_change(night: Night) -> None:
-    night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
     assert night.metadata["corrected"] == {}
 
 
@@ -351,15 +351,15 @@ def test_a_first_box_score_of_a_date_is_no_change(night: Night) -> None:
     ("again", "problem"),
     [
         (Answer({}, status=403), f"nba_cdn boxscore {GAME} is not published (403)"),
-        (GONE, f"nba_cdn boxscore {GAME} is not published (404)"),
-        (in_cdn(EVERYBODY, gameStatus=2), f"box score of game {GAME} is final no more: nba_cdn/boxscore/"),
+        (NOT_FOUND, f"nba_cdn boxscore {GAME} is not published (404)"),
+        (in_cdn(ALL_PLAYERS, gameStatus=2), f"box score of game {GAME} is final no more: nba_cdn/boxscore/"),
         (Answer({"game": {"gameId": GAME, "gameStatus": 3, "home": {}}}), "homeTeam is missing"),
     ],
     ids=["refused", "gone", "in play again", "built otherwise"],
 )
 def test_a_box_that_is_withdrawn_stays_as_it_was_landed_and_is_named(again: Answer, problem: str, night: Night) -> None:
-    first = night(in_cdn(EVERYBODY), in_log(EVERYBODY))
-    rows = night(again, in_log(EVERYBODY), now=NIGHT.replace(hour=8))
+    first = night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
+    rows = night(again, in_log(ALL_PLAYERS), now=NIGHT.replace(hour=8))
     assert night.asked == [CDN, LOG] and rows.drop("as_of").equals(first.drop("as_of"))
     told = night.metadata["problems_met"][GAME]
     assert problem in told and told.endswith("; the final box score landed before is used")
@@ -367,9 +367,9 @@ def test_a_box_that_is_withdrawn_stays_as_it_was_landed_and_is_named(again: Answ
 
 def test_a_landed_box_that_cannot_be_asked_whether_it_is_final_is_rejected_and_asked_for_again(night: Night) -> None:
     """The payload was landed before limits existed. It must not stop the other games of the date."""
-    night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
     landing = resources_for("local", night.clock)["landing"]
-    deep = in_cdn(EVERYBODY, arena=nested(60)).document
+    deep = in_cdn(ALL_PLAYERS, arena=nested(60)).document
     ref = landing.keep(boxscore_request(GAME, DAY), json.dumps(deep).encode(), fetched_at=NIGHT.replace(minute=1)).ref
     rows = night(now=NIGHT.replace(minute=2))
     assert (rows.height, night.asked) == (10, [])
@@ -380,12 +380,12 @@ def test_a_landed_box_that_cannot_be_asked_whether_it_is_final_is_rejected_and_a
 
 
 def test_a_box_in_play_is_no_withdrawn_one(night: Night) -> None:
-    night(in_cdn(EVERYBODY, gameStatus=2), games=[a_game(status="live")])
+    night(in_cdn(ALL_PLAYERS, gameStatus=2), games=[a_game(status="live")])
     assert night.metadata["problems_met"] == {}
 
 
 def test_a_landed_log_is_not_asked_for_again_until_it_lacks_a_final_game(night: Night) -> None:
-    night(in_cdn(EVERYBODY), in_log(EVERYBODY))
+    night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS))
     night(now=NIGHT.replace(minute=5))
     assert night.asked == []
     second = a_game(game_id="0022300002", home_team="BOS", away_team="LAL")
@@ -394,19 +394,19 @@ def test_a_landed_log_is_not_asked_for_again_until_it_lacks_a_final_game(night: 
 
 
 def test_a_log_that_does_not_answer_is_only_noted(night: Night) -> None:
-    rows = night(in_cdn(EVERYBODY), Answer({}, status=403))
+    rows = night(in_cdn(ALL_PLAYERS), Answer({}, status=403))
     assert (rows.height, night.asked, night.disagreements, night.metadata["problems_met"]) == (10, [CDN, LOG], [], {})
     assert "stats.nba.com may refuse this address" in night.metadata["not_compared"][str(DAY)]
 
 
 def test_an_empty_log_on_a_date_with_final_games_is_an_outage(night: Night) -> None:
-    assert night(in_cdn(EVERYBODY), Answer(a_log())).height == 10
+    assert night(in_cdn(ALL_PLAYERS), Answer(a_log())).height == 10
     assert "which is an outage" in night.metadata["not_compared"][str(DAY)]
 
 
-@pytest.mark.parametrize("log", [in_log(but(6, points=24)), GONE], ids=["compared", "not compared"])
+@pytest.mark.parametrize("log", [in_log(but(6, points=24)), NOT_FOUND], ids=["compared", "not compared"])
 def test_a_replay_finds_what_the_original_found(log: Answer, night: Night) -> None:
-    rows = night(in_cdn(EVERYBODY), log)
+    rows = night(in_cdn(ALL_PLAYERS), log)
     found, not_compared = night.disagreements, night.metadata["not_compared"]
     assert_frame_equal(night(replay_of=night.run_id), rows)
     assert (night.disagreements, night.metadata["not_compared"], night.asked) == (found, not_compared, [])
@@ -418,7 +418,7 @@ def test_only_the_games_that_are_wanted_are_taken_from_balldontlie(night: Night)
     boston = {"abbreviation": "BOS", "players": [a_line("Some Body", pts=2, fgm=1, fga=1)]}
     angeles = {"abbreviation": "LAL", "players": []}
     theirs.document["data"].append(theirs.document["data"][0] | {"home_team": boston, "visitor_team": angeles})
-    rows = night(in_cdn(EVERYBODY), in_log(EVERYBODY), theirs, games=[a_game(), second])
+    rows = night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), theirs, games=[a_game(), second])
     assert (providers(rows), night.quarantine, night.disagreements) == (["nba_cdn"], ["unresolved name 'Some Body'"], [])
 
 
@@ -433,15 +433,15 @@ def test_nothing_is_asked_of_dates_of_the_archive(night: Night) -> None:
 
 
 def test_a_player_listed_for_both_teams_costs_the_box_its_game(night: Night) -> None:
-    rows = night(in_cdn([*PEOPLE, replace(PEOPLE[0], team="NYK", points=0)]), in_log(EVERYBODY))
+    rows = night(in_cdn([*PEOPLE, replace(PEOPLE[0], team="NYK", points=0)]), in_log(ALL_PLAYERS))
     assert providers(rows) == ["nba_stats"] and rows.height == 10
     assert night.quarantine == [f"nba_cdn: Al Able is listed 2 times in game {GAME}, for GSW and NYK"] * 2
 
 
 def test_an_unusable_row_of_the_log_is_quarantined_and_the_box_kept(night: Night) -> None:
-    log = in_log(EVERYBODY)
+    log = in_log(ALL_PLAYERS)
     log.document["resultSets"][0]["rowSet"][0][-4] = "many"
-    assert providers(night(in_cdn(EVERYBODY), log)) == ["nba_cdn"]
+    assert providers(night(in_cdn(ALL_PLAYERS), log)) == ["nba_cdn"]
     assert night.quarantine == [f"nba_stats: PTS is 'many' for Al Able in game {GAME}"]
     assert night.disagreements == []
 
@@ -451,7 +451,7 @@ NO_ASSISTS = "implausible game: NYK has 0 assists, not 4 to 63"
 
 
 def test_a_team_without_an_assist_costs_the_box_its_game_and_the_log_steps_in(night: Night) -> None:
-    rows = night(in_cdn(PASSLESS), in_log(EVERYBODY))
+    rows = night(in_cdn(PASSLESS), in_log(ALL_PLAYERS))
     assert (rows.height, providers(rows), night.quarantine) == (10, ["nba_stats"], [NO_ASSISTS] * 10)
 
 
@@ -473,7 +473,7 @@ def test_a_team_without_a_point_is_implausible_though_the_schedule_agrees(night:
 
 def test_a_landed_implausible_box_is_read_again_at_once(night: Night) -> None:
     night(in_cdn(PASSLESS), in_log(PASSLESS))
-    rows = night(in_cdn(EVERYBODY), in_log(EVERYBODY), now=NIGHT.replace(minute=1))
+    rows = night(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=NIGHT.replace(minute=1))
     assert night.asked == [CDN, LOG] and (rows.height, providers(rows)) == (10, ["nba_cdn"])
 
 

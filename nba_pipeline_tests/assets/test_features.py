@@ -17,7 +17,7 @@ from nba_pipeline.assets.features.upcoming_players import expect_players
 from nba_pipeline.assets.sources.injuries import TABLE as INJURIES
 from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
+from nba_pipeline.assets.summaries.player_game_summary import summarize_player_games
 from nba_pipeline_tests.builders import (
     DAY,
     PLAYER,
@@ -250,7 +250,7 @@ def test_rows_keep_the_promise_of_the_table() -> None:
 
 FIRST = date(2024, 1, 1)
 GAMES, BOXSCORES = a_league(FIRST, rounds=20)
-SUMMARY = summarise_player_games(BOXSCORES)
+SUMMARY = summarize_player_games(BOXSCORES)
 TEAMS = team_summaries_of(BOXSCORES, GAMES)
 EXPECTED = expect_players(GAMES, BOXSCORES, ROSTERS.empty(), INJURIES.empty())
 DATES = EXPECTED["game_date"].unique().sort().to_list()

@@ -29,7 +29,7 @@ GAME_ID = GAME["game_id"]
 EVENT = {
     "id": "e1", "commence_time": "2024-03-12T23:40:00Z", "home_team": "Golden State Warriors", "away_team": "New York Knicks",
 }  # fmt: skip
-CLOCK = Clock(stands_at="2024-03-12T22:00:00Z")
+CLOCK = Clock(fixed_at="2024-03-12T22:00:00Z")
 COLUMNS = ["market", "outcome", "line", "price", "is_before_tipoff", PROBLEM]
 
 Run = Callable[..., pl.DataFrame]

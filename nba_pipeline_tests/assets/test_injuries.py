@@ -44,7 +44,7 @@ from nba_pipeline_tests.builders_injuries import (
     injuries_of,
     not_yet,
 )
-from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider
+from nba_pipeline_tests.providers.conftest import NOON, Answer, ReceivedRequest, Provider
 
 TIPOFF = eastern(DAY, 22)
 GAME = a_game(status="scheduled", tipoff_at=TIPOFF, home_points=None, away_points=None)
@@ -208,7 +208,7 @@ class Slates(OnThisMachine):
         self.espn = Answer(espn_injuries(an_espn_injury()))
         provider.says(self.answer)
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, asked: ReceivedRequest) -> Answer:
         if asked.path.endswith("injuries"):
             return self.espn
         return next((answer for name, answer in self.reports.items() if asked.path.endswith(f"{name}.pdf")), MISSING)
@@ -220,7 +220,7 @@ class Slates(OnThisMachine):
 
     def collect(self, now: datetime = NOON, game: Values = GAME, archive: type[Archive] = Archive) -> pl.DataFrame:
         """Runs the asset and returns the valid rows."""
-        clock = Clock(stands_at=now.isoformat())
+        clock = Clock(fixed_at=now.isoformat())
         context = dg.build_asset_context(partition_key=DAY.isoformat())
         frame = injuries(
             context, schedule=frame_of(SCHEDULE, game), boxscores=frame_of(BOXSCORES, a_boxscore(before(3))),
@@ -404,7 +404,7 @@ def stamped(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def report_verdict(warehouse: LocalWarehouse, now: datetime = NOON, day: date = DAY) -> tuple[bool, list[str]]:
-    [verdict] = every_team_has_a_report(warehouse, [day], Clock(stands_at=now.isoformat()))
+    [verdict] = every_team_has_a_report(warehouse, [day], Clock(fixed_at=now.isoformat()))
     return verdict.passed, list(verdict.missing)
 
 
@@ -446,7 +446,7 @@ def test_unresolved_names_are_named(warehouse: LocalWarehouse) -> None:
 
 
 def age_verdict(warehouse: LocalWarehouse, now: datetime) -> tuple[bool, dict[str, float], list[str]]:
-    [verdict] = the_newest_report_is_recent(warehouse, [DAY], Clock(stands_at=now.isoformat()))
+    [verdict] = the_newest_report_is_recent(warehouse, [DAY], Clock(fixed_at=now.isoformat()))
     return verdict.passed, verdict.numbers, list(verdict.missing)
 
 

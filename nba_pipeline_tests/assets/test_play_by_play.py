@@ -24,7 +24,7 @@ from nba_pipeline.assets.sources.play_by_play import (
     play_by_play,
 )
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
-from nba_pipeline.errors import NotYet, PipelineError
+from nba_pipeline.errors import NotPublished, PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.http import HttpClient, Request
@@ -63,7 +63,7 @@ class ScriptedClient(HttpClient):
 
 def an_nba(home: Path, now: datetime, *answers: Any) -> NbaCdn:
     ScriptedClient.answers, ScriptedClient.asked = list(answers), []
-    clock = Clock(stands_at=now.isoformat())
+    clock = Clock(fixed_at=now.isoformat())
     return NbaCdn(http=ScriptedClient(base_urls={}, landing=Landing(home=str(home), clock=clock), clock=clock))
 
 
@@ -96,7 +96,7 @@ def test_a_list_that_contradicts_the_score_is_read_again_at_once(tmp_path: Path)
 
 def test_a_failed_second_reading_leaves_the_first(tmp_path: Path) -> None:
     looked_at(tmp_path, NIGHT, FINISHED)
-    frame, problems, _ = looked_at(tmp_path, NIGHT.replace(hour=8), NotYet("not published (404)"))
+    frame, problems, _ = looked_at(tmp_path, NIGHT.replace(hour=8), NotPublished("not published (404)"))
     assert (frame.height, problems) == (2, {GAME: "not published (404)"})
 
 
@@ -153,7 +153,7 @@ def test_only_final_games_with_a_box_score_are_asked_for(tmp_path: Path) -> None
 
 
 def test_a_missing_list_stops_nothing(tmp_path: Path) -> None:
-    frame, _ = materialised(tmp_path, [a_game()], [a_boxscore()], NotYet("not published (403)"))
+    frame, _ = materialised(tmp_path, [a_game()], [a_boxscore()], NotPublished("not published (403)"))
     assert TABLE.conform(frame, NIGHT, "1")[0].is_empty()
 
 
@@ -180,7 +180,7 @@ def written(warehouse: LocalWarehouse, actions: int = 300, provider: str = "nba_
 
 
 def verdict(check: Any, warehouse: LocalWarehouse) -> Verdict:
-    (only,) = check(warehouse, [DAY], Clock(stands_at=NIGHT.isoformat()))
+    (only,) = check(warehouse, [DAY], Clock(fixed_at=NIGHT.isoformat()))
     assert isinstance(only, Verdict)
     return only
 

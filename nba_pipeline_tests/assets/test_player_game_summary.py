@@ -14,7 +14,7 @@ from nba_pipeline.assets.summaries.player_game_summary import (
     NO_SOURCE,
     TABLE,
     lines_cover_the_rotation,
-    summarise_player_games,
+    summarize_player_games,
     zones_are_complete,
 )
 from nba_pipeline.formulas.shot_zones import ZONE_COLUMNS
@@ -83,7 +83,7 @@ def test_rows_keep_the_promise_of_the_table() -> None:
 
 
 def test_nothing_in_gives_nothing_out() -> None:
-    assert summarise_player_games(frame_of(BOXSCORES)).is_empty()
+    assert summarize_player_games(frame_of(BOXSCORES)).is_empty()
 
 
 # Reasons for not playing
@@ -103,7 +103,7 @@ ALONE = a_boxscore(points=21, minutes=48.0)
 
 
 def zoned(player: Values, attempts: tuple[int, int, int], made: tuple[int, int, int]) -> Values:
-    rows = summarise_player_games(frame_of(BOXSCORES, player), plays_of(*shots_of(player, attempts, made)))
+    rows = summarize_player_games(frame_of(BOXSCORES, player), plays_of(*shots_of(player, attempts, made)))
     return rows.row(0, named=True)
 
 
@@ -159,7 +159,7 @@ def test_flags_are_named_in_order() -> None:
 
 
 def lined(player: Values, *lines: Values) -> Values:
-    rows = summarise_player_games(frame_of(BOXSCORES, player), prop_lines=prop_lines_of(*lines))
+    rows = summarize_player_games(frame_of(BOXSCORES, player), prop_lines=prop_lines_of(*lines))
     return rows.row(0, named=True)
 
 
@@ -193,7 +193,7 @@ def verdict(check: Any, home: Path, rows: pl.DataFrame, *lines: Values) -> Verdi
     written = rows.with_columns(as_of=pl.lit(at(12)), code_version=pl.lit("1"))
     warehouse.replace(TABLE, [DAY], written, "me")
     warehouse.replace(PROP_LINES, [DAY], prop_lines_of(*lines), "me")
-    (only,) = check(warehouse, [DAY], Clock(stands_at=at(12).isoformat()))
+    (only,) = check(warehouse, [DAY], Clock(fixed_at=at(12).isoformat()))
     assert isinstance(only, Verdict)
     return only
 
@@ -204,7 +204,7 @@ def players_with_zones(complete: int, incomplete: int) -> pl.DataFrame:
     players = [a_boxscore(player_id=n, **one) for n in range(1, complete + incomplete + 1)]
     plays = [shot for row in players[:complete] for shot in shots_of(row, (0, 1, 0), (0, 1, 0))]
     plays.append(an_action(players[0], "foul", None, is_made=False))
-    return summarise_player_games(frame_of(BOXSCORES, *players), plays_of(*plays)).with_columns(
+    return summarize_player_games(frame_of(BOXSCORES, *players), plays_of(*plays)).with_columns(
         opponent_points=pl.lit(100, pl.Int64)
     )
 
@@ -226,7 +226,7 @@ def test_a_rotation_without_lines_warns(lines: int, passed: bool, tmp_path: Path
     bench = a_boxscore(player_id=9, minutes=14.0)
     players = [a_boxscore(player_id=n, minutes=15.0) for n in range(1, 6)]
     offered = [a_prop_line(player_id=n) for n in (9, *range(1, lines + 1))]
-    rows = summarise_player_games(frame_of(BOXSCORES, bench, *players), prop_lines=prop_lines_of(*offered)).with_columns(
+    rows = summarize_player_games(frame_of(BOXSCORES, bench, *players), prop_lines=prop_lines_of(*offered)).with_columns(
         opponent_points=pl.lit(100, pl.Int64)
     )
     found = verdict(lines_cover_the_rotation, tmp_path, rows, *offered)

@@ -68,7 +68,7 @@ def test_a_date_on_which_few_have_a_diet_warns(shooters: int, passed: bool, tmp_
     rows = shot_zones_of([DAY], player_games(*games, *zoned_games(5 * shooters))).to_dicts()
     warehouse = LocalWarehouse(home=str(tmp_path))
     warehouse.replace(TABLE, [DAY], frame_of(TABLE, *rows), "me")
-    found, empty = most_players_have_a_shot_diet(warehouse, [DAY, DAY + timedelta(days=1)], Clock(stands_at=at(12).isoformat()))
+    found, empty = most_players_have_a_shot_diet(warehouse, [DAY, DAY + timedelta(days=1)], Clock(fixed_at=at(12).isoformat()))
     assert (found.passed, found.numbers["present"], found.numbers["expected"]) == (passed, shooters, 1 + shooters)
     assert found.numbers.get("paint_attempt_pct_last_10_games") == (0.5 if shooters else None)
     assert (empty.passed, empty.numbers["expected"]) == (True, 0)

@@ -56,7 +56,7 @@ def test_a_row_says_what_the_model_was_made_of(store: ModelStore) -> None:
     assert row["validation_rows"] == 12 * 10  # one fifth of 60 days, 10 players per day
     assert row["validation_mean_absolute_error"] < row["season_mean_absolute_error"] < 3
     assert row["features"] == list(QUICK.reads)
-    kept, quarantined = TABLE.conform(frame, Clock(stands_at="2024-03-11T09:00:00Z").now(), "1")
+    kept, quarantined = TABLE.conform(frame, Clock(fixed_at="2024-03-11T09:00:00Z").now(), "1")
     assert (kept.height, quarantined.height) == (1, 0)
 
 

@@ -22,14 +22,14 @@ from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.odds_api import ODDS_COLUMNS
 from nba_pipeline.providers.odds_rows import AFTER_TIPOFF, IGNORED, as_rows
-from nba_pipeline.providers.player_matching import name_the_players, roster_sightings
+from nba_pipeline.providers.player_matching import resolve_players, roster_sightings
 from nba_pipeline.tables.table import PROBLEM
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_game, a_prop_line, at, before, frame_of, prop_lines_of
 
 GAME = a_game()["game_id"]
 NAMELESS = "unresolved name 'J. Nobody'"
-CLOCK = Clock(stands_at="2024-03-13T12:00:00Z")
+CLOCK = Clock(fixed_at="2024-03-13T12:00:00Z")
 
 
 def judged(*rows: Values) -> pl.DataFrame:
@@ -129,7 +129,7 @@ def test_a_name_is_looked_up_in_the_game() -> None:
     known = pl.DataFrame({"player_id": [PLAYER], "spelling": ["Stephen Curry"]})
     rosters = pl.DataFrame({"game_id": [GAME], "player_id": [PLAYER], "player_name": ["Stephen Curry"]})
     odds = pl.concat([offered(), offered(spelling="J. Nobody")]).with_columns(game_id=pl.lit(GAME))
-    named = name_the_players(odds, known, rosters).select("spelling", "player_id", PROBLEM)
+    named = resolve_players(odds, known, rosters).select("spelling", "player_id", PROBLEM)
     assert sorted(named.rows()) == [("J. Nobody", None, NAMELESS), ("S. Curry", PLAYER, None)]
 
 

@@ -27,7 +27,7 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates, OnThisMachine
 from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_boxscore, a_game, before, frame_of
-from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider
+from nba_pipeline_tests.providers.conftest import NOON, Answer, ReceivedRequest, Provider
 
 KNOWN = {PLAYER: "Stephen Curry", 2: "Gary Payton II", 3: "Jaylin Williams", 4: "Jaylin Williams"}
 
@@ -124,13 +124,13 @@ class Teams(OnThisMachine):
         self.answers = {team_id: a_roster(team_id, "Stephen Curry") for team_id in TEAM_IDS}
         provider.says(self.answer)
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, asked: ReceivedRequest) -> Answer:
         return self.answers[asked.path.rpartition("/")[2]]
 
     def collect(
         self, now: datetime = NOON, day: date = DAY, archive: type[Archive] = Archive, status: str = "scheduled"
     ) -> pl.DataFrame:
-        clock = Clock(stands_at=now.isoformat())
+        clock = Clock(fixed_at=now.isoformat())
         context = dg.build_asset_context(partition_key=day.isoformat())
         frame = rosters(
             context, schedule=frame_of(SCHEDULE, a_game(day, status=status)), players=pl.DataFrame({"player_id": list(KNOWN), "spelling": list(KNOWN.values())}),
@@ -238,7 +238,7 @@ Check = Callable[[LocalWarehouse, list[date], Clock], Any]
 
 
 def verdict(check: Check, warehouse: LocalWarehouse, day: date = DAY) -> tuple[bool, list[str]]:
-    [found] = check(warehouse, [day], Clock(stands_at=NOON.isoformat()))
+    [found] = check(warehouse, [day], Clock(fixed_at=NOON.isoformat()))
     return found.passed, list(found.missing)
 
 

@@ -60,7 +60,7 @@ class Season:
             {"gameDate": on if isinstance(on, str) else f"{on:%m/%d/%Y} 00:00:00", "games": rows} for on, rows in games.items()
         ]
         self.provider.says(Answer({"leagueSchedule": {"gameDates": days}}))
-        resources = resources_for("local", Clock(stands_at=now.isoformat()))
+        resources = resources_for("local", Clock(fixed_at=now.isoformat()))
         result = dg.materialize([schedule], partition_key=str(day), resources=resources, instance=self.instance)
         events = result.asset_materializations_for_node("schedule")
         self.materialised = sorted(str(event.partition) for event in events)

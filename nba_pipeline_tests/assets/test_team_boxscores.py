@@ -71,7 +71,7 @@ def test_a_game_with_players_of_one_team_has_no_row() -> None:
 
 @pytest.fixture
 def landing(tmp_path: Path) -> Landing:
-    return Landing(home=str(tmp_path), clock=Clock(stands_at=at(12).isoformat()))
+    return Landing(home=str(tmp_path), clock=Clock(fixed_at=at(12).isoformat()))
 
 
 def conformed(landing: Landing, boxscores: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -138,7 +138,7 @@ def verdict(check: Any, home: Path, *rows: Values) -> Verdict:
     warehouse = LocalWarehouse(home=str(home))
     warehouse.replace(BOXSCORES, [DAY], frame_of(BOXSCORES, *BOTH), "me")
     warehouse.replace(TABLE, [DAY], frame_of(TABLE, *rows), "me")
-    (only,) = check(warehouse, [DAY], Clock(stands_at=at(12).isoformat()))
+    (only,) = check(warehouse, [DAY], Clock(fixed_at=at(12).isoformat()))
     assert isinstance(only, Verdict)
     return only
 

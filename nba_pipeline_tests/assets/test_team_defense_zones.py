@@ -83,7 +83,7 @@ def verdicts(home: Path, dates: list[date], games: list[Values], leave_out: str 
         warehouse.replace(TEAM_GAMES, [day], team_games(*[g for g in games if g["game_date"] == day]), "me")
     rows = defense_zones_of(dates, team_games(*games)).filter(pl.col("team") != leave_out).to_dicts()
     warehouse.replace(TABLE, dates, frame_of(TABLE, *rows), "me")
-    return every_recent_team_is_here(warehouse, dates, Clock(stands_at=at(12).isoformat()))
+    return every_recent_team_is_here(warehouse, dates, Clock(fixed_at=at(12).isoformat()))
 
 
 BOTH = [a_team_game(before(5)), a_team_game(before(5), team="NYK", opponent="GSW"), a_team_game(before(20), team="LAL")]

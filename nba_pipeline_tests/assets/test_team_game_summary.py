@@ -19,7 +19,7 @@ from nba_pipeline.assets.summaries.team_game_summary import (
     every_summarised_game_has_two_rows,
     league_means_are_plausible,
     points_equal_the_schedule,
-    summarise_team_games,
+    summarize_team_games,
     team_game_summary,
     team_zones_are_complete,
 )
@@ -49,7 +49,7 @@ def summaries(
 ) -> pl.DataFrame:
     players = frame_of(PLAYER_GAMES, *({"game_id": game, "overtimes": overtimes} for game in games))
     boxscores = frame_of(TEAM_BOXSCORES, *rows)
-    return summarise_team_games(boxscores, players, plays_of() if plays is None else plays, frame_of(SCHEDULE, *schedule))
+    return summarize_team_games(boxscores, players, plays_of() if plays is None else plays, frame_of(SCHEDULE, *schedule))
 
 
 def of(team: str, frame: pl.DataFrame) -> Values:
@@ -186,7 +186,7 @@ def verdict(check: Any, home: Path, rows: list[Values], games: tuple[str, ...] =
     warehouse.replace(SCHEDULE, [DAY], frame_of(SCHEDULE, a_game()), "me")
     warehouse.replace(PLAYER_GAMES, [DAY], player_rows(*games), "me")
     warehouse.replace(TABLE, [DAY], team_games(*rows), "me")
-    (only,) = check(warehouse, [DAY], Clock(stands_at=at(12).isoformat()))
+    (only,) = check(warehouse, [DAY], Clock(fixed_at=at(12).isoformat()))
     assert isinstance(only, Verdict)
     return only
 
@@ -245,7 +245,7 @@ def with_a_heave(*actions: Values) -> pl.DataFrame:
     """Summarizes Golden State of 2025-26 with one attempt more than its only shooter, and these actions."""
     totals = [a_team_boxscore(points=60, season="2025-26", fgm=25, fga=61, fg3m=10, ftm=0, fta=0), both_boxes()[1]]
     players = frame_of(PLAYER_GAMES, SHOOTER | {"overtimes": 0})
-    return summarise_team_games(frame_of(TEAM_BOXSCORES, *totals), players, plays_of(*actions), SCHEDULE.empty())
+    return summarize_team_games(frame_of(TEAM_BOXSCORES, *totals), players, plays_of(*actions), SCHEDULE.empty())
 
 
 @pytest.mark.parametrize(
@@ -264,6 +264,6 @@ def test_heaves_are_counted_beside_the_zones(listed: bool, tmp_path: Path) -> No
     warehouse.replace(PLAYER_GAMES, [DAY], frame_of(PLAYER_GAMES, SHOOTER | {"overtimes": 0}), "me")
     warehouse.replace(PLAY_BY_PLAY, [DAY], plays_of(*actions), "me")
     warehouse.replace(TABLE, [DAY], frame_of(TABLE, *with_a_heave(*actions).rows(named=True)), "me")
-    (found,) = team_zones_are_complete(warehouse, [DAY], Clock(stands_at=at(12).isoformat()))
+    (found,) = team_zones_are_complete(warehouse, [DAY], Clock(fixed_at=at(12).isoformat()))
     assert (found.passed, found.missing) == (False, [f"{GAME} NYK"])
     assert (found.numbers["team_heaves"], found.numbers["listed_heaves"], found.numbers["present"]) == (1, int(listed), 1)

@@ -39,7 +39,7 @@ UNSEEN = Derivation("unseen", "Another value, which does not know the future.", 
 def test_a_sample_is_audited_and_the_plants_are_tried_on_it(warehouse: LocalWarehouse) -> None:
     told: list[str] = []
     found = leakage(
-        warehouse, DATES[0], DATES[-1], number=1, seed=5, now=LATER, say=told.append, plants=[LEAK, UNSEEN, HARMLESS]
+        warehouse, DATES[0], DATES[-1], number=1, seed=5, now=LATER, log=told.append, plants=[LEAK, UNSEEN, HARMLESS]
     )  # fmt: skip
     assert [test["name"] for test in found["tests"]] == [test.__name__ for test in leakage_report.TESTS_OF_THE_REAL]
     assert not [test for test in found["tests"] if test["passed"] is False]
@@ -58,7 +58,7 @@ def test_a_sample_is_audited_and_the_plants_are_tried_on_it(warehouse: LocalWare
 def test_only_dates_with_final_games_and_features_are_sampled(warehouse: LocalWarehouse) -> None:
     assert dates_to_audit(warehouse, DATES) == SAMPLE
     with pytest.raises(BadInput, match="no date from 2023-11-01 to 2023-11-03 has final games and features"):
-        leakage(warehouse, DATES[0], DATES[1], number=1, seed=0, now=LATER, say=str)
+        leakage(warehouse, DATES[0], DATES[1], number=1, seed=0, now=LATER, log=str)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ WINDOWS = [plant for plant in plants.PLANTS if plant.name in ("window_that_holds
 
 
 def audited(warehouse: LocalWarehouse, first: date, last: date, *planted: Derivation, number: int = 40) -> dict[str, Any]:
-    return leakage(warehouse, first, last, number=number, seed=0, now=LATER, say=str, plants=planted)
+    return leakage(warehouse, first, last, number=number, seed=0, now=LATER, log=str, plants=planted)
 
 
 @pytest.mark.platform
@@ -105,7 +105,7 @@ def test_a_leak_is_looked_for_on_the_dates_that_were_not_sampled(first_rounds: L
     found = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS, number=1)
     assert found["dates"] == [str(DATES[4])]
     found = leakage(
-        first_rounds, DATES[0], FIRST_ROUNDS[-1], number=1, seed=1, now=LATER, say=str, plants=WINDOWS
+        first_rounds, DATES[0], FIRST_ROUNDS[-1], number=1, seed=1, now=LATER, log=str, plants=WINDOWS
     )  # fmt: skip
     assert found["dates"] == [str(FIRST_ROUNDS[1])]
     assert [(plant["dates"], bool(plant["caught_by"])) for plant in found["plants"]] == [([str(DATES[4])], True)] * 2

@@ -6,8 +6,8 @@ from datetime import timedelta
 import polars as pl
 import pytest
 
-from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
-from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
+from nba_pipeline.assets.summaries.player_game_summary import summarize_player_games
+from nba_pipeline.assets.summaries.team_game_summary import summarize_team_games
 from nba_pipeline.audit.derivations import REAL, Audit
 from nba_pipeline.audit.leakage import Result
 from nba_pipeline.audit.parity import (
@@ -138,8 +138,8 @@ def test_a_summary_that_the_warehouse_has_in_quarantine_is_not_derived_from(worl
     odd = between(world["boxscores"], EARLIER, EARLIER).filter("did_play").head(1).select("game_id", "player_id", threes=60)
     asked_of = Audit(with_more_threes(world, odd.with_columns(pl.col("threes").cast(pl.Int64))), SAMPLE, LATER, [CONTROL])
     summarised, sources = asked_of.summarised(REAL, asked_of.world), asked_of.world
-    players = summarise_player_games(sources["boxscores"], sources["play_by_play"], sources["prop_lines"])
-    teams = summarise_team_games(sources["team_boxscores"], players, sources["play_by_play"], sources["schedule"])
+    players = summarize_player_games(sources["boxscores"], sources["play_by_play"], sources["prop_lines"])
+    teams = summarize_team_games(sources["team_boxscores"], players, sources["play_by_play"], sources["schedule"])
     with_it, without_it = (
         asked_of.derived(REAL, {**summarised, **summaries}, [CONTROL], LATER)["features"]
         for summaries in ({"player_game_summary": players, "team_game_summary": teams}, {})

@@ -40,7 +40,7 @@ def world() -> World:
 
 def materialised(world: World, day: date, home: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Returns the summaries that the assets store in the warehouse."""
-    warehouse, clock = LocalWarehouse(home=str(home)), Clock(stands_at=NOW.isoformat())
+    warehouse, clock = LocalWarehouse(home=str(home)), Clock(fixed_at=NOW.isoformat())
     warehouse.add(gates.WAIVERS, [day], world["waivers"].filter(game_date=day), "test")
     of_day = {name: between(frame, day, day) for name, frame in world.items()}
     context = dg.build_asset_context(partition_key=str(day))

@@ -65,14 +65,14 @@ class BigQueryStore(Store):
         warehouse._run_id = run_id or uuid.uuid4().hex
         return warehouse
 
-    def look(self) -> BigQueryWarehouse:
+    def open_reader(self) -> BigQueryWarehouse:
         return self.open(run_id=DIRECT)
 
     @contextmanager
-    def hold_up(self, table: Table, day: date, started: threading.Event, go_on: threading.Event) -> Iterator[None]:
+    def delay_write(self, table: Table, day: date, started: threading.Event, resume: threading.Event) -> Iterator[None]:
         def wait(answer: Any) -> Any:
             started.set()
-            assert go_on.wait(60)
+            assert resume.wait(60)
             return answer
 
         # the load is done, and the writer has not received the response

@@ -18,7 +18,7 @@ from nba_pipeline.warehouse.bigquery.shapes import LOADS, Shape, quarantine_of, 
 from nba_pipeline_tests.bigquery.faults import FaultProxy, Respond
 from nba_pipeline_tests.bigquery.fixtures import PROJECT
 from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind
-from nba_pipeline_tests.warehouse.contract import DAY, ROOT, held, rows
+from nba_pipeline_tests.warehouse.contract import DAY, ROOT, stored_rows, rows
 
 
 @pytest.fixture
@@ -215,7 +215,7 @@ def test_a_quarantine_or_record_that_is_not_there_is_told_by_preflight(store: Bi
 
 def test_a_record_that_is_not_there_is_told_by_every_use(store: BigQueryStore, lines: Table) -> None:
     store.admin.delete_table(store.reference.table(LOADS.name))
-    for use in (lambda w: held(w, lines), lambda w: w.dates(lines), lambda w: w.replace(lines, [DAY], rows(1), "me")):
+    for use in (lambda w: stored_rows(w, lines), lambda w: w.dates(lines), lambda w: w.replace(lines, [DAY], rows(1), "me")):
         with pytest.raises(BadInput, match=r"loads was not found.*nba-pipeline bigquery apply"):
             use(store.open())
 

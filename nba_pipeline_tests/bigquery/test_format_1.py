@@ -37,7 +37,7 @@ from nba_pipeline_tests.builders_format_1 import (
     in_format_1,
     ledgers,
 )
-from nba_pipeline_tests.warehouse.contract import parked
+from nba_pipeline_tests.warehouse.contract import quarantined_row
 
 BOTH = (PREDICTIONS, GRADES)
 NAMES = [table.name for table in BOTH]
@@ -66,7 +66,7 @@ def old(store: BigQueryStore, only_ledgers: None) -> BigQueryStore:
         key = [name for name in table.key if name != "market"]
         before = in_format_1(table, rows)
         warehouse._replace(shape_on_disk(table.name), key, {DAY: before, NEXT: before.clear()})
-    rejected = pl.DataFrame([parked(DAY, table="grades")], schema=warehouse.scan_quarantine(GRADES).collect_schema())
+    rejected = pl.DataFrame([quarantined_row(DAY, table="grades")], schema=warehouse.scan_quarantine(GRADES).collect_schema())
     warehouse.quarantine(GRADES, [DAY], rejected)
     return store
 
@@ -90,7 +90,7 @@ USES: dict[str, Callable[[BigQueryWarehouse, Table], object]] = {
 }
 
 
-def held(warehouse: BigQueryWarehouse | LocalWarehouse, table: Table) -> pl.DataFrame:
+def stored_rows(warehouse: BigQueryWarehouse | LocalWarehouse, table: Table) -> pl.DataFrame:
     return warehouse.scan(table).sort("game_date", *table.key).collect()
 
 
@@ -120,7 +120,7 @@ def test_every_use_is_refused_with_both_copies_in_one_sentence(old: BigQueryStor
 def test_a_copy_to_a_local_warehouse_converts_as_migrate_does(
     old: BigQueryStore, migrated: LocalWarehouse, tmp_path: Path
 ) -> None:
-    source, target = source_of_copy(old.look()), LocalWarehouse(home=str(tmp_path / "copied"))
+    source, target = source_of_copy(old.open_reader()), LocalWarehouse(home=str(tmp_path / "copied"))
     assert isinstance(source, Format1Source)
     source.preflight()
     for written in (2, 0):
@@ -130,12 +130,12 @@ def test_a_copy_to_a_local_warehouse_converts_as_migrate_does(
     for table in BOTH:
         assert target.dates(table) == {DAY, NEXT}
         lists = [name for name, kind in table.dtypes.items() if kind == pl.List]
-        assert_frame_equal(held(target, table), held(migrated, table).with_columns(pl.col(lists).fill_null([])))
+        assert_frame_equal(stored_rows(target, table), stored_rows(migrated, table).with_columns(pl.col(lists).fill_null([])))
     assert target.scan_quarantine(GRADES).collect().height == 1
 
 
 def test_a_source_of_format_1_is_read_only(old: BigQueryStore) -> None:
-    source = source_of_copy(old.look())
+    source = source_of_copy(old.open_reader())
     uses: list[Callable[[], object]] = [
         lambda: source.add(GRADES, [DAY], ledgers()[GRADES], "me"),
         lambda: source.replace(GRADES, [DAY], ledgers()[GRADES], "me"),
@@ -150,7 +150,7 @@ def test_a_source_of_format_1_is_read_only(old: BigQueryStore) -> None:
 def test_the_command_copies_out_and_is_refused_the_other_way(old: BigQueryStore, tmp_path: Path) -> None:
     out = CliRunner().invoke(app, ["copy", "--from-warehouse", "bigquery", "--to-warehouse", "local", *RANGE])
     assert out.exit_code == 0, out.output
-    assert held(LocalWarehouse(home=str(tmp_path)), GRADES).height == ledgers()[GRADES].height
+    assert stored_rows(LocalWarehouse(home=str(tmp_path)), GRADES).height == ledgers()[GRADES].height
     back = CliRunner().invoke(app, ["copy", "--from-warehouse", "local", "--to-warehouse", "bigquery", *RANGE])
     assert isinstance(back.exception, BadInput) and "has the shape of format 1" in str(back.exception)
 
@@ -165,12 +165,12 @@ def new_dataset(old: BigQueryStore, tmp_path: Path) -> Iterator[BigQueryStore]:
 
 def test_what_was_copied_out_goes_into_a_new_dataset(old: BigQueryStore, new_dataset: BigQueryStore, tmp_path: Path) -> None:
     local = LocalWarehouse(home=str(tmp_path / "between"))
-    list(copy(source_of_copy(old.look()), local, [DAY, NEXT], NAMES))
-    records = list(copy(local, new_dataset.look(), [DAY, NEXT], NAMES))
+    list(copy(source_of_copy(old.open_reader()), local, [DAY, NEXT], NAMES))
+    records = list(copy(local, new_dataset.open_reader(), [DAY, NEXT], NAMES))
     assert [record.differences for record in records] == [()] * len(records)
-    assert source_of_copy(new_dataset.look()) is not None and not isinstance(source_of_copy(new_dataset.look()), Format1Source)
+    assert source_of_copy(new_dataset.open_reader()) is not None and not isinstance(source_of_copy(new_dataset.open_reader()), Format1Source)
     for table in BOTH:
-        assert_frame_equal(held(new_dataset.look(), table), held(local, table))
+        assert_frame_equal(stored_rows(new_dataset.open_reader(), table), stored_rows(local, table))
 
 
 def test_a_source_lacks_what_the_platform_gained_later(old: BigQueryStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +180,7 @@ def test_a_source_lacks_what_the_platform_gained_later(old: BigQueryStore, monke
     shape = shape_of_format_1("predictions")
     without = [column for column in shape.columns if column.name != "injury_status"]
     old.make(type(shape)(shape.name, tuple(without), shape.cluster, shape.description))
-    source = source_of_copy(old.look())
+    source = source_of_copy(old.open_reader())
     source.preflight()
     assert source.scan(PREDICTIONS, []).collect_schema() == TABLES["predictions"].empty().schema
     assert source.scan(GRADES).collect().is_empty()
@@ -189,4 +189,4 @@ def test_a_source_lacks_what_the_platform_gained_later(old: BigQueryStore, monke
 def test_a_source_that_differs_in_another_way_is_refused(old: BigQueryStore) -> None:
     old.ask("ALTER TABLE predictions ADD COLUMN mood STRING")
     with pytest.raises(BadInput, match=r"predictions cannot be copied: column mood is not known$"):
-        source_of_copy(old.look()).preflight()
+        source_of_copy(old.open_reader()).preflight()

@@ -50,7 +50,7 @@ def session(emulator: Emulator, proxy: FaultProxy, dataset_name: str, monkeypatc
 
 @pytest.fixture
 def landing(tmp_path: Path) -> Landing:
-    return Landing(home=str(tmp_path), clock=Clock(stands_at="2024-03-13T12:00:00+00:00"))
+    return Landing(home=str(tmp_path), clock=Clock(fixed_at="2024-03-13T12:00:00+00:00"))
 
 
 def ask_providers(landing: Landing) -> None:
@@ -75,7 +75,7 @@ def begun_on(landing: Landing, day: date) -> None:
 
 
 def loads_of(session: Session) -> Loads:
-    return Loads(session, is_kept=False)
+    return Loads(session, is_cached=False)
 
 
 def loaded(proxy: FaultProxy) -> list[str | None]:

@@ -16,7 +16,7 @@ from nba_pipeline.warehouse.bigquery.parts import Parts
 from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline_tests.bigquery.faults import Call, FaultProxy, Respond
 from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind, statement, text_of
-from nba_pipeline_tests.warehouse.contract import DAY, NEXT, NOON, held, on, rows
+from nba_pipeline_tests.warehouse.contract import DAY, NEXT, NOON, stored_rows, on, rows
 
 
 def asked(proxy: FaultProxy, table: str = "toy_lines") -> list[Call]:
@@ -29,19 +29,19 @@ def test_a_run_reads_a_date_once_and_again_after_it_wrote_it(store: BigQueryStor
     run = store.open()
     proxy.forget()
     for _ in range(3):
-        assert held(run, lines, DAY)["points"].to_list() == [1, 1]
+        assert stored_rows(run, lines, DAY)["points"].to_list() == [1, 1]
         assert run.scan(lines, [DAY]).select("game_id").collect().height == 2
     assert len(asked(proxy)) == 1
     run.replace(lines, [DAY], rows(2, points=5), "me")
     run.replace(lines, [NEXT], rows(2, NEXT, points=6), "me")
     before = len(asked(proxy))
     for _ in range(2):
-        assert held(run, lines, DAY)["points"].to_list() == [5, 5]
-        assert held(run, lines)["points"].to_list() == [5, 5, 6, 6]
+        assert stored_rows(run, lines, DAY)["points"].to_list() == [5, 5]
+        assert stored_rows(run, lines)["points"].to_list() == [5, 5, 6, 6]
     assert len(asked(proxy)) == before + 2
     assert run.add(lines, [DAY], rows(3, points=7), "me") == 1
-    assert held(run, lines)["points"].to_list() == [5, 5, 7, 6, 6]
-    assert held(run, lines, DAY)["points"].to_list() == [5, 5, 7]
+    assert stored_rows(run, lines)["points"].to_list() == [5, 5, 7, 6, 6]
+    assert stored_rows(run, lines, DAY)["points"].to_list() == [5, 5, 7]
 
 
 def test_a_run_reads_the_record_once_and_before_each_write(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
@@ -49,7 +49,7 @@ def test_a_run_reads_the_record_once_and_before_each_write(store: BigQueryStore,
     for n in range(3):
         run.replace(lines, [DAY], rows(2, points=n), "me")
         run.dates(lines)
-        held(run, lines)
+        stored_rows(run, lines)
     assert (
         len([call for call in proxy.calls if "FROM loads" in text_of(call) and not text_of(call).strip().startswith("INSERT")])
         == 1 + 3
@@ -59,12 +59,12 @@ def test_a_run_reads_the_record_once_and_before_each_write(store: BigQueryStore,
 def test_outside_of_runs_every_write_is_seen(
     store: BigQueryStore, proxy: FaultProxy, lines: Table, settings: Callable[..., None]
 ) -> None:
-    person = store.look()
-    assert held(person, lines).is_empty()
+    person = store.open_reader()
+    assert stored_rows(person, lines).is_empty()
     run = store.open()
     for points in (1, 2):
         run.replace(lines, [DAY], rows(2, points=points), "a run of this process")
-        assert held(person, lines)["points"].to_list() == [points] * 2
+        assert stored_rows(person, lines)["points"].to_list() == [points] * 2
     settings(record_seconds=0.0)
     store.ask(
         "INSERT INTO loads (game_date, table_name, job_id, row_count, run_id, loaded_at) "
@@ -81,7 +81,7 @@ def test_dates_are_asked_for_by_parameters_and_only_those_that_hold_rows(
     store.open().replace(lines, dates, pl.concat([rows(1, day) for day in filled]), "another")
     run = store.open()
     proxy.forget()
-    assert held(run, lines, dates[1], dates[3], date(2030, 1, 1)).is_empty()
+    assert stored_rows(run, lines, dates[1], dates[3], date(2030, 1, 1)).is_empty()
     assert asked(proxy) == []
     assert run.scan(lines, dates).select("points").collect()["points"].to_list() == [1, 1]
     [question] = asked(proxy)
@@ -97,14 +97,14 @@ def test_dates_in_between_that_are_not_asked_for_are_left_out(store: BigQuerySto
     dates = days(DAY, DAY + timedelta(days=2))
     store.open().replace(lines, dates, pl.concat([rows(1, day) for day in dates]), "another")
     run = store.open()
-    assert held(run, lines, dates[0], dates[2])["game_date"].to_list() == [dates[0], dates[2]]
+    assert stored_rows(run, lines, dates[0], dates[2])["game_date"].to_list() == [dates[0], dates[2]]
     assert "game_date IN UNNEST(@dates)" in text_of(asked(proxy)[-1])
 
 
 def test_what_is_kept_has_a_limit_and_the_oldest_goes_first(settings: Callable[..., None]) -> None:
     frame = pl.DataFrame({"a": range(1000)})
     settings(cached_bytes=int(frame.estimated_size() * 2.5))
-    kept = Parts(is_kept=True)
+    kept = Parts(is_cached=True)
     dates = days(DAY, DAY + timedelta(days=2))
     for day in dates[:2]:
         kept.keep("toy_lines", [day], ["a"], frame)
@@ -118,7 +118,7 @@ def test_what_is_kept_has_a_limit_and_the_oldest_goes_first(settings: Callable[.
 
 
 def test_outside_of_runs_nothing_is_kept() -> None:
-    kept = Parts(is_kept=False)
+    kept = Parts(is_cached=False)
     kept.keep("toy_lines", [DAY], ["a"], pl.DataFrame({"a": [1]}))
     assert kept.get("toy_lines", [DAY], ["a"]) is None
 
@@ -128,7 +128,7 @@ def test_outside_of_runs_nothing_is_kept() -> None:
 
 def test_a_question_without_a_date_is_answered_with_how_to_ask(store: BigQueryStore, lines: Table) -> None:
     with pytest.raises(BadInput, match=r"without a filter over column.*Every table is partitioned: add WHERE game_date = DATE"):
-        store.look().sql("SELECT * FROM toy_lines")
+        store.open_reader().sql("SELECT * FROM toy_lines")
 
 
 def test_other_statements_are_named_and_an_unknown_table_says_what_to_do(store: BigQueryStore, lines: Table) -> None:
@@ -141,7 +141,7 @@ def test_other_statements_are_named_and_an_unknown_table_says_what_to_do(store: 
         "SELECT * FROM toy_linez": "toy_linez was not found.*BIGQUERY_DATASET.*nba-pipeline bigquery apply",
         "SELECT nonsense(": "Syntax error",
     }  # fmt: skip
-    person = store.look()
+    person = store.open_reader()
     for query, words in told.items():
         with pytest.raises(BadInput, match=words):
             person.sql(query)
@@ -149,8 +149,8 @@ def test_other_statements_are_named_and_an_unknown_table_says_what_to_do(store: 
 
 
 def test_a_refused_statement_runs_nothing_and_loads_no_journal(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
-    person = store.look()
-    landing = Landing(home=person.store or person.home, clock=Clock(stands_at=NOON.isoformat()))
+    person = store.open_reader()
+    landing = Landing(home=person.store or person.home, clock=Clock(fixed_at=NOON.isoformat()))
     landing.note(Slot("nba_cdn", "boxscore", "0022300946", DAY), "not_yet", statuses=[403])
     with pytest.raises(BadInput, match="not DROP_TABLE"):
         person.sql("DROP TABLE toy_lines -- not the requests")
@@ -161,7 +161,7 @@ def test_a_refused_statement_runs_nothing_and_loads_no_journal(store: BigQuerySt
 def test_a_question_that_reads_too_much_is_refused_with_the_limit(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     """The emulator bills nothing, so the proxy returns Google's own response."""
     store.open().replace(lines, [DAY], rows(1), "me")
-    person, run = store.look(), store.open()
+    person, run = store.open_reader(), store.open()
     run.dates(lines)
     too_much = Respond(400, "bytesBilledLimitExceeded", "Query exceeded limit for bytes billed: 1. 10485760 or higher required.")
     proxy.rule(lambda call: "FROM toy_lines" in text_of(call) and not call.body.get("configuration", {}).get("dryRun"), too_much)
@@ -169,14 +169,14 @@ def test_a_question_that_reads_too_much_is_refused_with_the_limit(store: BigQuer
         person.sql(on(DAY))
     proxy.rule(lambda call: "FROM `toy_lines`" in text_of(call), too_much)
     with pytest.raises(BadInput, match=r"a query of toy_lines would read more than"):
-        held(run, lines)
+        stored_rows(run, lines)
 
 
 def test_reading_is_asked_again_after_trouble_of_the_server(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     store.open().replace(lines, [DAY], rows(2), "me")
     proxy.rule(statement("SELECT"), Respond(503, "backendError", "later"), times=2)
     proxy.rule(of_kind("datasets"), Respond(503, "backendError", "later"), times=2)
-    assert_frame_equal(held(store.open(), lines), rows(2))
+    assert_frame_equal(stored_rows(store.open(), lines), rows(2))
 
 
 def test_a_large_answer_comes_whole(store: BigQueryStore, lines: Table) -> None:
@@ -185,4 +185,4 @@ def test_a_large_answer_comes_whole(store: BigQueryStore, lines: Table) -> None:
     )
     run = store.open()
     run.replace(lines, [DAY], many, "me")
-    assert_frame_equal(held(run, lines), many)
+    assert_frame_equal(stored_rows(run, lines), many)

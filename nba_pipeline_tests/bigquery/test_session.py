@@ -17,8 +17,8 @@ from nba_pipeline.warehouse.bigquery import session as session_module
 from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline_tests.bigquery.faults import FaultProxy, Rewrite
 from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind
-from nba_pipeline_tests.providers.conftest import Answer, Asked, Provider, provider
-from nba_pipeline_tests.warehouse.contract import DAY, NEXT, held, rows
+from nba_pipeline_tests.providers.conftest import Answer, ReceivedRequest, Provider, provider
+from nba_pipeline_tests.warehouse.contract import DAY, NEXT, stored_rows, rows
 
 __all__ = ["provider"]
 
@@ -29,7 +29,7 @@ class Beside(dg.ConfigurableResource[None]):
     warehouse: dg.ResourceDependency[Warehouse]
 
     def height(self, table: Table) -> int:
-        return held(self.warehouse, table).height
+        return stored_rows(self.warehouse, table).height
 
 
 def test_the_resources_of_a_run_share_one_client_which_is_closed_at_its_end(
@@ -53,7 +53,7 @@ def test_the_resources_of_a_run_share_one_client_which_is_closed_at_its_end(
     @dg.asset(deps=[first])
     def second(warehouse: BigQueryWarehouse, beside: Beside) -> None:
         beside.warehouse.replace(lines, [NEXT], rows(2, NEXT), "second")
-        assert held(warehouse, lines).height == beside.height(lines) == 5
+        assert stored_rows(warehouse, lines).height == beside.height(lines) == 5
 
     warehouse = store.open(run_id=DIRECT)
     result = dg.materialize([first, second], resources={"warehouse": warehouse, "beside": Beside(warehouse=warehouse)})
@@ -83,13 +83,13 @@ def test_two_runs_have_a_client_each(store: BigQueryStore, proxy: FaultProxy, li
     assert one.session is not two.session
     one.session.close()
     two.replace(lines, [DAY], rows(1), "two")
-    assert held(two, lines).height == 1
+    assert stored_rows(two, lines).height == 1
 
 
 def test_outside_of_runs_everything_shares_a_client(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
-    assert store.look().session is store.look().session
+    assert store.open_reader().session is store.open_reader().session
     for _ in range(2):
-        store.look().dates(lines)
+        store.open_reader().dates(lines)
     assert proxy.kinds().count("token") == 1
 
 
@@ -119,7 +119,7 @@ def test_another_location_than_that_of_the_dataset_is_told(store: BigQueryStore,
 
 
 def test_a_session_can_be_used_after_an_error(store: BigQueryStore, lines: Table) -> None:
-    person = store.look()
+    person = store.open_reader()
     with pytest.raises(BadInput):
         person.sql("nonsense")
     assert person.sql("SELECT 1 AS a").equals(pl.DataFrame({"a": [1]}))
@@ -137,7 +137,7 @@ def test_a_write_steps_over_so_many_earlier_jobs_and_no_more(provider: Provider,
         {"datasetReference": {"projectId": "p", "datasetId": "d"}, "location": "US"}
     )
 
-    def job(asked: Asked) -> Answer:
+    def job(asked: ReceivedRequest) -> Answer:
         reference = {"projectId": "p", "jobId": asked.path.rpartition("/")[2], "location": "US"}
         return Answer({"jobReference": reference, "configuration": {"load": {}}, "status": {"state": "DONE"}})
 

@@ -17,7 +17,7 @@ from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery.shapes import shape_of
 from nba_pipeline_tests.bigquery.faults import Call, DropAfter, DropBefore, FaultProxy, Kill, Respond, Rewrite
 from nba_pipeline_tests.bigquery.store import BigQueryStore, acknowledges, loads, of_kind, statement, text_of
-from nba_pipeline_tests.warehouse.contract import DAY, NEXT, PATIENT, VERSIONS, held, in_a_process, rows
+from nba_pipeline_tests.warehouse.contract import DAY, NEXT, PATIENT, VERSIONS, stored_rows, in_a_process, rows
 
 LOST = "the connection was lost"
 Dies = Callable[..., AbstractContextManager[None]]
@@ -136,7 +136,7 @@ def test_trouble_of_the_server_is_asked_again_after_a_pause(
         proxy.rule(when, Respond(status, reason, "later"))
     pauses.clear()
     run.add(lines, [DAY], rows(2), "me")
-    assert_frame_equal(held(store.open(), lines, DAY), rows(2))
+    assert_frame_equal(stored_rows(store.open(), lines, DAY), rows(2))
     answers = [call.status for call in made(proxy, when)]
     assert answers.count(200) >= 1 and [status for status in answers if status != 200] == [status for status, _ in troubles]
     assert len([seconds for seconds in pauses if seconds <= SETTINGS.bigquery.longest_pause_seconds]) >= len(troubles)
@@ -184,7 +184,7 @@ def test_one_date_that_fails_costs_no_other(store: BigQueryStore, proxy: FaultPr
     with pytest.raises(Permanent, match="loading toy_lines 2024-03-13: no"):
         store.open().replace(lines, [DAY, NEXT], pl.concat([rows(2), rows(2, NEXT)]), "me")
     assert store.open().dates(lines) == {DAY}
-    assert_frame_equal(held(store.open(), lines), rows(2))
+    assert_frame_equal(stored_rows(store.open(), lines), rows(2))
 
 
 # Lost responses
@@ -198,7 +198,7 @@ def test_a_load_whose_connection_is_lost_is_done_once(store: BigQueryStore, prox
     assert [call.status for call in asked] == [None, 200 if fault == DropBefore() else 409]
     assert store.effective() == [asked[0].job_id] == [asked[1].job_id]
     assert [job_id for _, job_id, _, _ in record(store)] == [asked[0].job_id]
-    assert_frame_equal(held(store.open(), lines), rows(2))
+    assert_frame_equal(stored_rows(store.open(), lines), rows(2))
 
 
 @pytest.mark.parametrize("fault", [DropBefore(), DropAfter()], ids=["before", "after"])
@@ -214,14 +214,14 @@ def test_a_statement_whose_connection_is_lost_is_done_once(
     [merge] = {call.job_id for call in made(proxy, statement("MERGE"))}
     assert [job for job in store.effective() if job.startswith("merge")] == [merge]
     assert len(record(store)) == len(dates), "acknowledged once"
-    assert_frame_equal(held(store.open(), lines), new)
+    assert_frame_equal(stored_rows(store.open(), lines), new)
     store.forget()
     proxy.rule(statement("MERGE"), fault)
     proxy.rule(acknowledges, fault)
     assert run.add(lines, [DAY], rows(3), "me") == 2
     assert len([job for job in store.effective() if job.startswith("add")]) == 1
     assert len(record(store)) == len(dates) + 1
-    assert held(store.open(), lines, DAY).height == 3
+    assert stored_rows(store.open(), lines, DAY).height == 3
 
 
 # Killed processes
@@ -249,11 +249,11 @@ def test_a_process_that_is_killed_leaves_old_or_new_and_its_repetition_loads_not
         killed.append(process.pid)
     assert process.returncode == -9
     assert_frame_equal(
-        store.look().sql(f"SELECT * FROM toy_lines WHERE game_date = DATE '{DAY}'").sort("game_id"), new if is_new else old
+        store.open_reader().sql(f"SELECT * FROM toy_lines WHERE game_date = DATE '{DAY}'").sort("game_id"), new if is_new else old
     )
-    assert_frame_equal(held(store.open(), lines), new if is_new else old)
+    assert_frame_equal(stored_rows(store.open(), lines), new if is_new else old)
     store.open(PATIENT).replace(lines, [DAY], new, "the same again")
-    assert_frame_equal(held(store.open(), lines), new)
+    assert_frame_equal(stored_rows(store.open(), lines), new)
     done = store.effective()
     assert len(done) == len(set(done)) == 2, "one load of the old rows and one of the new"
     assert [(job_id, replaced) for _, job_id, replaced, _ in record(store)] == [(done[0], None), (done[1], done[0])]
@@ -277,7 +277,7 @@ def test_a_job_that_fails_on_the_servers_side_is_repeated_under_a_number(
     first, second = made(proxy, of_kind("load"))
     assert second.job_id == f"{first.job_id}_1"
     assert [job_id for _, job_id, _, _ in record(store)] == [second.job_id]
-    assert_frame_equal(held(store.open(), lines), rows(2))
+    assert_frame_equal(stored_rows(store.open(), lines), rows(2))
 
 
 def test_a_job_that_fails_for_its_rows_is_not_repeated(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
@@ -302,7 +302,7 @@ def test_an_earlier_job_of_the_same_rows_does_not_pass_for_the_write(store: BigQ
         with dead_from(acknowledges, DropBefore(), DropBefore()), pytest.raises(Transient):
             store.open().replace(lines, [DAY], rows(2, points=points), writer)
     store.open().replace(lines, [DAY], rows(2, points=1), "A again")
-    assert held(store.open(), lines)["points"].to_list() == [1, 1]
+    assert stored_rows(store.open(), lines)["points"].to_list() == [1, 1]
     first, _, again = store.effective()
     assert again == f"{first}_1"
 
@@ -312,12 +312,12 @@ def test_rows_that_the_record_believes_to_be_there_are_looked_at(store: BigQuery
     store.open().replace(lines, [DAY], rows(2, points=1), "A")
     with dead_from(acknowledges, DropBefore(), DropBefore()), pytest.raises(Transient):
         store.open().replace(lines, [DAY], rows(2, points=2), "B")
-    assert held(store.open(), lines)["points"].to_list() == [2, 2]
+    assert stored_rows(store.open(), lines)["points"].to_list() == [2, 2]
     store.open().replace(lines, [DAY], rows(2, points=1), "A again")
-    assert held(store.open(), lines)["points"].to_list() == [1, 1]
+    assert stored_rows(store.open(), lines)["points"].to_list() == [1, 1]
     for _ in range(2):
         store.open().replace(lines, [DAY], rows(2, points=2), "B again")
-        assert held(store.open(), lines)["points"].to_list() == [2, 2]
+        assert stored_rows(store.open(), lines)["points"].to_list() == [2, 2]
     assert len(store.effective()) == 4, "A, B, A again, B again"
 
 
@@ -327,7 +327,7 @@ def test_a_merge_that_was_not_acknowledged_is_found_again(store: BigQueryStore, 
     with dead_from(acknowledges, DropBefore(), DropBefore()), pytest.raises(Transient):
         store.open().replace(lines, dates, new, "killed")
     store.open().replace(lines, dates, new, "again")
-    assert_frame_equal(held(store.open(), lines), new)
+    assert_frame_equal(stored_rows(store.open(), lines), new)
     assert len([job for job in store.effective() if job.startswith("merge")]) == 1
     assert len(record(store)) == len(dates)
 
@@ -337,7 +337,7 @@ def test_a_table_can_be_dropped_and_written_again_as_often_as_one_likes(store: B
     for _ in range(SETTINGS.bigquery.attempts + 1):
         run = store.open()
         run.replace(lines, [DAY], rows(2), "me")
-        assert held(run, lines).height == 2
+        assert stored_rows(run, lines).height == 2
         run.drop(lines)
 
 
@@ -347,7 +347,7 @@ def test_another_dataset_with_the_same_rows_has_jobs_of_its_own(store: BigQueryS
     other.make(shape_of(lines))
     for place in (store, other):
         place.open().replace(lines, [DAY], rows(2), "me")
-        assert_frame_equal(held(place.open(), lines), rows(2))
+        assert_frame_equal(stored_rows(place.open(), lines), rows(2))
     asked = made(proxy, of_kind("load"))
     assert len({call.job_id for call in asked}) == 2
     assert [call.status for call in asked] == [200, 200]

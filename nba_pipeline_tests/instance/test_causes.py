@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from nba_pipeline.errors import Permanent
-from nba_pipeline.instance.causes import sentence_of
-from nba_pipeline.instance.run_outcomes import sentences, why_it_failed
+from nba_pipeline.instance.causes import error_summary
+from nba_pipeline.instance.run_outcomes import outcome_messages, failure_reasons
 
 
 class Port(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -39,8 +39,8 @@ def test_a_resource_that_does_not_start_is_named_with_its_first_cause(number: in
     """In a run of the command and in the alert, an error of the platform replaces its cause."""
     instance = dg.DagsterInstance.ephemeral()
     result = job(number).execute_in_process(instance=instance, raise_on_error=False)
-    assert sentences(result.all_events, result.success)[0] == [cause]
-    assert why_it_failed(instance, result.run_id, result.get_run_failure_event()) == [cause]
+    assert outcome_messages(result.all_events, result.success)[0] == [cause]
+    assert failure_reasons(instance, result.run_id, result.get_run_failure_event()) == [cause]
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def test_an_unknown_key_of_a_run_is_named(config: Any, problem: str) -> None:
     """Omits a long schema."""
     with pytest.raises(dg.DagsterInvalidConfigError) as refused:
         job(1).execute_in_process(run_config=config, raise_on_error=False)
-    assert sentence_of(f"dagster._core.errors.DagsterInvalidConfigError: {refused.value}\n") == problem
+    assert error_summary(f"dagster._core.errors.DagsterInvalidConfigError: {refused.value}\n") == problem
 
 
 def test_of_another_error_the_first_line_is_told() -> None:
-    assert sentence_of("ValueError: no\nat all\n") == "ValueError: no"
-    assert sentence_of("") == "unknown error"
+    assert error_summary("ValueError: no\nat all\n") == "ValueError: no"
+    assert error_summary("") == "unknown error"

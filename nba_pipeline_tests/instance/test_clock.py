@@ -9,7 +9,7 @@ from nba_pipeline.instance.run_tags import AS_OF_TAG
 
 
 def test_a_stopped_clock_stands_still_in_eastern_time() -> None:
-    clock = Clock(stands_at="2024-03-13T03:00:00Z")
+    clock = Clock(fixed_at="2024-03-13T03:00:00Z")
     assert clock.now() == clock.as_of == datetime(2024, 3, 13, 3, tzinfo=UTC)
     assert clock.today == date(2024, 3, 12)
 

@@ -8,7 +8,7 @@ import pytest
 
 from nba_pipeline.errors import Closed
 from nba_pipeline.instance.partitions import DAILY
-from nba_pipeline.instance.run_outcomes import NAMES_TOLD, in_short, sentences, why_it_failed
+from nba_pipeline.instance.run_outcomes import NAMES_TOLD, shortened, outcome_messages, failure_reasons
 
 DATES = (date(2024, 3, 12), date(2024, 3, 13))
 SINGLE_RUN = dg.BackfillPolicy.single_run()
@@ -57,14 +57,14 @@ def run_of(instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition]) 
 
 def test_a_run_that_succeeded_names_its_closed_dates_and_warnings(instance: dg.DagsterInstance) -> None:
     result = run_of(instance, [source])
-    assert sentences(result.all_events, result.success) == (
+    assert outcome_messages(result.all_events, result.success) == (
         [], ["source: check enough_is_there failed on 1 date (50%)"], ["source: check all_is_there failed"]
     )  # fmt: skip
 
 
 def test_why_a_range_failed_is_not_its_closed_dates(instance: dg.DagsterInstance) -> None:
     result = run_of(instance, [source, slate])
-    assert why_it_failed(instance, result.run_id, result.get_run_failure_event()) == ["slate: the slate is closed"]
+    assert failure_reasons(instance, result.run_id, result.get_run_failure_event()) == ["slate: the slate is closed"]
 
 
 def test_many_failures_are_counted(instance: dg.DagsterInstance) -> None:
@@ -76,19 +76,19 @@ def test_many_failures_are_counted(instance: dg.DagsterInstance) -> None:
         return made
 
     result = run_of(instance, [source, *(breaking(number) for number in range(NAMES_TOLD + 2))])
-    told = in_short(why_it_failed(instance, result.run_id, result.get_run_failure_event())).split("; ")
+    told = shortened(failure_reasons(instance, result.run_id, result.get_run_failure_event())).split("; ")
     assert len(told) == NAMES_TOLD + 1 and told[-1] == "and 2 more"
 
 
 def test_without_a_word_it_did_not_finish(instance: dg.DagsterInstance) -> None:
-    assert sentences([], has_succeeded=False) == (["the run did not finish"], [], [])
+    assert outcome_messages([], has_succeeded=False) == (["the run did not finish"], [], [])
     run = instance.get_run_by_id(run_of(instance, [slate, source]).run_id)
     assert run
-    assert why_it_failed(instance, run.run_id, instance.report_run_failed(run, "")) == ["the run did not finish"]
+    assert failure_reasons(instance, run.run_id, instance.report_run_failed(run, "")) == ["the run did not finish"]
 
 
 def test_a_run_that_ended_without_an_error_is_told_in_the_words_of_its_last_event(instance: dg.DagsterInstance) -> None:
     run = instance.get_run_by_id(run_of(instance, [slate, source]).run_id)
     assert run
     ending = instance.report_run_failed(run, "its worker was lost")
-    assert sentences([ending], has_succeeded=False)[0] == ["its worker was lost"]
+    assert outcome_messages([ending], has_succeeded=False)[0] == ["its worker was lost"]

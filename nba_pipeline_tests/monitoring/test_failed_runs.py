@@ -117,7 +117,7 @@ def test_a_failure_that_nobody_can_name_is_told_of(
     result = job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False)
     monkeypatch.setattr("nba_pipeline.monitoring.failed_runs.why_it_failed", lambda *_: [])
     before = gates.deadline(DAY) - timedelta(seconds=1)
-    failed(instance, Notifier(warehouse=warehouse, clock=Clock(stands_at=before.isoformat())), result)
+    failed(instance, Notifier(warehouse=warehouse, clock=Clock(fixed_at=before.isoformat())), result)
     assert len(rows(warehouse)) == 1
 
 
@@ -138,7 +138,7 @@ def test_late_box_scores_are_told_of_only_after_their_deadline(instance: dg.Dags
     result = job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False)
     for seconds, told in ((-1, 0), (0, 1)):
         at = gates.deadline(DAY) + timedelta(seconds=seconds)
-        failed(instance, Notifier(warehouse=warehouse, clock=Clock(stands_at=at.isoformat())), result)
+        failed(instance, Notifier(warehouse=warehouse, clock=Clock(fixed_at=at.isoformat())), result)
         assert len(rows(warehouse)) == told
 
 

@@ -101,5 +101,5 @@ def test_a_failed_recheck_is_named_until_one_succeeds(days: Days) -> None:
 def test_instants_of_tables_are_those_of_the_real_clock_or_none(days: Days) -> None:
     days.make(NOON, DAY, "features")
     assert facts(days).made_at[DAY]["features"].replace(microsecond=0) == NOON.astimezone(UTC)
-    standing = Clock(stands_at=NOON.isoformat())
+    standing = Clock(fixed_at=NOON.isoformat())
     assert read_runs(days.instance, [DAY], standing).made_at == {}

@@ -28,7 +28,7 @@ LATER = eastern(date(2026, 1, 30), 12)
 
 
 def test_contradictions_stay_named_after_their_last_reread(tmp_path: Path) -> None:
-    days, clock = Days(tmp_path), Clock(stands_at=LATER.isoformat())
+    days, clock = Days(tmp_path), Clock(fixed_at=LATER.isoformat())
     game = slate_of(DAY, eastern(DAY, 19), status="final")[0]
     days.write("schedule", DAY, game | {"home_points": 112})
     days.write("boxscores", DAY, *complete_box(game))
@@ -42,7 +42,7 @@ def test_contradictions_stay_named_after_their_last_reread(tmp_path: Path) -> No
 
 
 def test_a_message_that_was_not_delivered_is_named_on_the_date_it_was_raised(tmp_path: Path) -> None:
-    days, clock = Days(tmp_path), Clock(stands_at=LATER.isoformat())
+    days, clock = Days(tmp_path), Clock(fixed_at=LATER.isoformat())
     with listening() as slack:
         slack.status = 500
         notifier = a_notifier(days.warehouse, slack.url, eastern(DAY, 12))

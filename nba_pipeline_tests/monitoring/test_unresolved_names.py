@@ -19,7 +19,7 @@ NAMES = ("Adama-Alpha Bal", "D'Angelo Nobody")
 
 @pytest.fixture
 def notifier(tmp_path: Path) -> Notifier:
-    clock = Clock(stands_at=at(16).isoformat())
+    clock = Clock(fixed_at=at(16).isoformat())
     return Notifier(warehouse=LocalWarehouse(home=str(tmp_path)), clock=clock)
 
 

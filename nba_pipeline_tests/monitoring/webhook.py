@@ -64,7 +64,7 @@ def listening() -> Iterator[Slack]:
 
 
 def a_notifier(warehouse: LocalWarehouse, url: str = "", now: datetime = NOON, **fields: Any) -> Notifier:
-    return Notifier(webhook_url=url, warehouse=warehouse, clock=Clock(stands_at=now.isoformat()), **fields)
+    return Notifier(webhook_url=url, warehouse=warehouse, clock=Clock(fixed_at=now.isoformat()), **fields)
 
 
 def rows(warehouse: LocalWarehouse) -> list[dict[str, Any]]:

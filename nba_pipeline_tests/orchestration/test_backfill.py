@@ -71,7 +71,7 @@ def planned(
 def told(steps: Collection[Step]) -> list[tuple[str, int, int, int, bool]]:
     """Part, first and last day, number of complete dates, whether the step is skipped."""
     return [
-        (step.part, (step.first - MONDAY).days, (step.last - MONDAY).days, step.there, step.is_left_out) for step in steps
+        (step.part, (step.first - MONDAY).days, (step.last - MONDAY).days, step.complete_count, step.is_skipped) for step in steps
     ]  # fmt: skip
 
 
@@ -137,10 +137,10 @@ def test_a_date_of_which_too_little_was_had_is_tried_again_until_a_person_waives
     write(warehouse, days(day(0), day(5)))
     write_games(warehouse, day(4))  # final, and without a box score
     waiver = {"game_date": day(4), "gate": gates.COVERAGE_GATE, "reason": "x", "waived_at": eastern(day(5), 12), "source": "x"}
-    for author, is_left_out in (("deadline", False), ("somebody", True)):
+    for author, is_skipped in (("deadline", False), ("somebody", True)):
         warehouse.add(gates.WAIVERS, [day(4)], frame_of(gates.WAIVERS, waiver | LINEAGE | {"author": author}), author)
         assert told(planned(warehouse, day(5), "features", is_resumed=True)) == [
-            ("features", 0, 2, 3, True), ("features", 3, 5, 2 + is_left_out, is_left_out),
+            ("features", 0, 2, 3, True), ("features", 3, 5, 2 + is_skipped, is_skipped),
         ]  # fmt: skip
         waiver["waived_at"] += timedelta(minutes=1)
 
@@ -167,7 +167,7 @@ def test_predictions_of_a_week_that_is_trained_are_made_anew(warehouse: LocalWar
 
 @pytest.mark.parametrize(("features_at", "is_left_out"), [(11, True), (13, False)], ids=["nothing new", "made since"])
 def test_a_week_with_too_few_rows_is_tried_again_once_there_is_something_new(
-    warehouse: LocalWarehouse, features_at: int, is_left_out: bool
+    warehouse: LocalWarehouse, features_at: int, is_skipped: bool
 ) -> None:
     write(warehouse, days(day(0), day(6)))
     write_games(warehouse, MONDAY)
@@ -176,8 +176,8 @@ def test_a_week_with_too_few_rows_is_tried_again_once_there_is_something_new(
     row = frame_of(table, {"game_date": day(-1), "game_id": "1", "player_id": 1} | LINEAGE | {"as_of": at(features_at)})
     warehouse.replace(table, [day(-1)], row, "test")
     resumed, whole = ([s for s in planned(warehouse, day(6), is_resumed=r) if s.part == "models"] for r in (True, False))
-    assert [step.is_left_out for step in resumed] == [is_left_out]
-    assert [step.is_left_out for step in whole] == [False]
+    assert [step.is_skipped for step in resumed] == [is_skipped]
+    assert [step.is_skipped for step in whole] == [False]
 
 
 # Messages before and after

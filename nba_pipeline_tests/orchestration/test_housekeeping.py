@@ -25,7 +25,7 @@ NOW = datetime(2026, 1, 17, tzinfo=UTC) + timedelta(days=SETTINGS.runs.kept_days
 def test_the_nightly_job_raises_one_alert_per_ledger_and_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real job on a home whose waivers of two dates were altered, one of them twice."""
     monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path))
-    warehouse, clock = LocalWarehouse(home=str(tmp_path)), Clock(stands_at=NOW.isoformat())
+    warehouse, clock = LocalWarehouse(home=str(tmp_path)), Clock(fixed_at=NOW.isoformat())
     days = [date.fromisoformat(DAY), date.fromisoformat(OTHER)]
     for hour, day in enumerate([*days, days[0]]):
         at = datetime.combine(day, NOW.timetz()) + timedelta(days=3, hours=hour)

@@ -22,7 +22,7 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.builders_days import Days
 from nba_pipeline_tests.builders_injuries import a_first_entry, a_report, an_entry
 from nba_pipeline_tests.orchestration.ticks import Tick, alerts, look, tables_of
-from nba_pipeline_tests.providers.conftest import Answer, Asked, Provider
+from nba_pipeline_tests.providers.conftest import Answer, ReceivedRequest, Provider
 
 DAY = date(2026, 1, 15)
 SEVEN, TEN = eastern(DAY, 19), eastern(DAY, 22)
@@ -46,12 +46,12 @@ class League:
         self.absent = Answer({}, status=403)
         provider.says(self.answer)
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, asked: ReceivedRequest) -> Answer:
         name = asked.path.rpartition("Injury-Report_2026-01-15_")[2].removesuffix(".pdf")
         return self.reports.get(name, self.absent)
 
     def source(self, now: datetime) -> InjuryReport:
-        clock = Clock(stands_at=now.isoformat())
+        clock = Clock(fixed_at=now.isoformat())
         landing = Landing(home=str(self.days.home), clock=clock)
         http = HttpClient(base_urls={"injury_report": self.provider.url}, landing=landing, clock=clock, attempts=1)
         return InjuryReport(http=http)

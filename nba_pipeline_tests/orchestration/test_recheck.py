@@ -178,7 +178,7 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> Days:
 
 
 def refuse(days: Days, day: date, now: datetime = EVENING, archive: type[Archive] = Archive) -> None:
-    clock = Clock(stands_at=now.isoformat())
+    clock = Clock(fixed_at=now.isoformat())
     refuse_bad_date(days.warehouse, archive(landing=Landing(home=str(days.home), clock=clock), clock=clock), clock, day)
 
 

@@ -16,7 +16,7 @@ import time_machine
 from nba_pipeline.completeness.gates import deadline
 from nba_pipeline.completeness.modes import CAPTURED, COLLECTED, CRITICAL_OF_MODE, FROM_PREDICTIONS, TABLES_OF_MODE, Mode
 from nba_pipeline.errors import PipelineError
-from nba_pipeline.instance.materializations import made_at
+from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.reconciliation import (
@@ -115,7 +115,7 @@ def test_a_table_of_which_dagster_knows_nothing_counts_as_not_made(days: Days) -
     days.make_mode(eastern(DAY, 17, 31), TOMORROW, "tomorrow", but=("rosters",))
     days.make_mode(LAST_CALL + MINUTE, DAY, "same_day")
     days.write("rosters", TOMORROW)
-    assert made_at(days.instance, "rosters", TOMORROW) is None
+    assert materialized_at(days.instance, "rosters", TOMORROW) is None
     assert the_one(found(days, eastern(DAY, 17, 36))).tables[0] == "rosters"
 
 

@@ -53,7 +53,7 @@ def days_of(quiet: Path, tmp_path: Path) -> Days:
 
 
 def landing_of(home: Days) -> Landing:
-    return Landing(home=str(home.home), clock=Clock(stands_at=NOW.isoformat()))
+    return Landing(home=str(home.home), clock=Clock(fixed_at=NOW.isoformat()))
 
 
 def land(home: Days, *slots: Slot, written_at: datetime = NOW) -> None:

@@ -67,7 +67,7 @@ def a_runner(home: Path, day: date, hour: int) -> Runner:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NBA_PIPELINE_HOME", str(home))
         return Runner(
-            build_definitions("sandbox", resources_for("sandbox", Clock(stands_at=eastern(day, hour).isoformat()))),
+            build_definitions("sandbox", resources_for("sandbox", Clock(fixed_at=eastern(day, hour).isoformat()))),
             open_instance(home),
         )
 
@@ -339,11 +339,11 @@ def test_a_home_is_restored_and_rebuilt_after_everything_but_its_backup_was_dele
     assert runner.run("game_day", assets, DAY, DAY).succeeded
     waive(runner.warehouse, runner.clock.now(), DAY, gates.COVERAGE_GATE, "a reason", "somebody", None)
     before, manifests = tables(home), [path.read_bytes() for path in (home / "manifests").rglob("*.json")]
-    back_up(runner.warehouse, runner.landing.root, folder, home=home, environment="sandbox", made_at=runner.clock.now(), say=str)
+    back_up(runner.warehouse, runner.landing.root, folder, home=home, environment="sandbox", made_at=runner.clock.now(), report=str)
     shutil.rmtree(home)
     anew = a_runner(home, NEXT, 9)
     rules(home, {"match": {"path": "."}, "action": "status", "status": 500})
-    restored = restore(anew.warehouse, anew.landing.root, folder, environment="sandbox", say=str)
+    restored = restore(anew.warehouse, anew.landing.root, folder, environment="sandbox", report=str)
     assert (restored.rows["waivers"], restored.differences) == (1, []) and set(tables(home)) == {"waivers"}
     done(anew.rebuild())
     after = tables(home)

@@ -39,7 +39,7 @@ class Answer:
 
 
 @dataclass
-class Asked:
+class ReceivedRequest:
     """A received request."""
 
     path: str
@@ -52,15 +52,15 @@ class Provider:
     """Serves answers in the given order and repeats the last. An answer may be a function of the request."""
 
     def __init__(self) -> None:
-        self.answers: list[Answer | Callable[[Asked], Answer]] = [Answer({})]
-        self.asked: list[Asked] = []
+        self.answers: list[Answer | Callable[[ReceivedRequest], Answer]] = [Answer({})]
+        self.asked: list[ReceivedRequest] = []
         self.url = ""
         self._lock = threading.Lock()
 
-    def says(self, *answers: Answer | Callable[[Asked], Answer]) -> None:
+    def says(self, *answers: Answer | Callable[[ReceivedRequest], Answer]) -> None:
         self.answers = list(answers)
 
-    def next_answer(self, asked: Asked) -> Answer:
+    def next_answer(self, asked: ReceivedRequest) -> Answer:
         with self._lock:
             self.asked.append(asked)
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -77,7 +77,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         params = {name: values[0] for name, values in parse_qs(address.query).items()}
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.provider.next_answer(Asked(address.path, params, headers, self.client_address))
+        answer = self.provider.next_answer(ReceivedRequest(address.path, params, headers, self.client_address))
         time.sleep(answer.delay_seconds)
         body = json.dumps(answer.document).encode() if answer.body is None else answer.body
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -114,7 +114,7 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock(stands_at=NOON.isoformat())
+    return Clock(fixed_at=NOON.isoformat())
 
 
 @pytest.fixture

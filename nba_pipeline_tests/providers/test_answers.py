@@ -9,7 +9,7 @@ from datetime import date
 
 import pytest
 
-from nba_pipeline.errors import NotYet, Permanent, Transient
+from nba_pipeline.errors import NotPublished, Permanent, Transient
 from nba_pipeline.providers import answers
 from nba_pipeline.providers.http import HttpClient, Request
 from nba_pipeline.settings import SETTINGS
@@ -59,7 +59,7 @@ def test_a_peek_has_the_same_limit(http_client: HttpClient, provider: Provider) 
 
 def test_the_body_of_a_refusal_may_be_of_any_length(http_client: HttpClient, provider: Provider) -> None:
     provider.says(Answer(body=bomb(20), headers=GZIP, status=403))
-    with pytest.raises(NotYet, match="is not published"):
+    with pytest.raises(NotPublished, match="is not published"):
         http_client.get(BOX)
 
 

@@ -89,7 +89,7 @@ def build(tmp_path: Path) -> Build:
 @pytest.fixture
 def archive(build: Build, landing: Landing) -> Callable[..., Archive]:
     def open_archive(**files: Any) -> Archive:
-        now = Clock(stands_at="2025-01-01T12:00:00Z")
+        now = Clock(fixed_at="2025-01-01T12:00:00Z")
         return Archive(folder=str(build(**files)), landing=landing, clock=now)
 
     return open_archive
@@ -110,14 +110,14 @@ def test_dates_are_held_from_july_to_the_last_game(day: date, is_held: bool, arc
 
 
 def test_today_is_not_held(build: Build, landing: Landing) -> None:
-    today = Archive(folder=str(build()), landing=landing, clock=Clock(stands_at="2024-03-12T12:00:00Z"))
+    today = Archive(folder=str(build()), landing=landing, clock=Clock(fixed_at="2024-03-12T12:00:00Z"))
     assert not today.holds(DAY) and today.holds(date(2024, 3, 11))
 
 
 def test_a_relative_folder_is_read(build: Build, landing: Landing, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = build()
     monkeypatch.chdir(folder.parent)
-    archive = Archive(folder=folder.name, landing=landing, clock=Clock(stands_at="2025-01-01T12:00:00Z"))
+    archive = Archive(folder=folder.name, landing=landing, clock=Clock(fixed_at="2025-01-01T12:00:00Z"))
     assert archive.schedule([DAY]).height == 1
 
 
@@ -364,7 +364,7 @@ def test_an_unreadable_file_is_named_and_stays(question: str, how: str, build: B
     stem, ask = QUESTIONS[question]
     folder = build()
     body = damage(folder / f"{stem}.parquet", how)
-    archive = Archive(folder=str(folder), landing=landing, clock=Clock(stands_at="2026-01-01T12:00:00+00:00"))
+    archive = Archive(folder=str(folder), landing=landing, clock=Clock(fixed_at="2026-01-01T12:00:00+00:00"))
     with pytest.raises(BadInput, match=rf"{folder} has unreadable files: {stem}\.parquet"):
         ask(archive)
     assert (folder / f"{stem}.parquet").read_bytes() == body
@@ -373,7 +373,7 @@ def test_an_unreadable_file_is_named_and_stays(question: str, how: str, build: B
 def test_an_unreadable_last_season_costs_no_date_of_the_seasons_before(build: Build, landing: Landing) -> None:
     folder = build()
     (folder / "games_2024-25.parquet").write_bytes(b"garbage")
-    archive = Archive(folder=str(folder), landing=landing, clock=Clock(stands_at="2026-01-01T12:00:00+00:00"))
+    archive = Archive(folder=str(folder), landing=landing, clock=Clock(fixed_at="2026-01-01T12:00:00+00:00"))
     assert archive.holds(DAY) and archive.schedule([DAY]).height == 1
     with pytest.raises(BadInput, match=r"games_2024-25\.parquet"):
         archive.holds(date(2025, 1, 15))
@@ -386,7 +386,7 @@ def test_a_file_that_is_too_large_is_refused_by_name_and_size(
     size = (folder / "players.parquet").stat().st_size
     limits = SETTINGS.payloads.model_copy(update={"most_mib_of_extension": {"parquet": (size - 1) / 1024**2}})
     monkeypatch.setattr(payload_limits, "SETTINGS", SETTINGS.model_copy(update={"payloads": limits}))
-    clock = Clock(stands_at="2025-09-01T00:00:00Z")
+    clock = Clock(fixed_at="2025-09-01T00:00:00Z")
     archive = Archive(folder=str(folder), landing=Landing(home=str(tmp_path / "home"), clock=clock), clock=clock)
     with pytest.raises(BadInput, match=rf"players\.parquet has {size} bytes, more than the {size - 1} that a file may have"):
         archive.players()

@@ -34,7 +34,7 @@ class Journal:
         self.home, self.seconds = str(home), 0.0
 
     def landing(self, seconds: float | None = None) -> Landing:
-        return Landing(home=self.home, clock=Clock(stands_at=after(self.seconds if seconds is None else seconds).isoformat()))
+        return Landing(home=self.home, clock=Clock(fixed_at=after(self.seconds if seconds is None else seconds).isoformat()))
 
     def fails(self, slot: Slot = BOX, times: int = 1, status: int = 503, tries: int = 3) -> None:
         for _ in range(times):

@@ -7,13 +7,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from nba_pipeline.errors import NotYet, Permanent
+from nba_pipeline.errors import NotPublished, Permanent
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.espn import INJURY_COLUMNS, ROSTER_COLUMNS, TEAM_OF_CODE, Espn, parse_injuries, parse_roster
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.warehouse.landing import Landing, Payload
 from nba_pipeline_tests.builders_injuries import an_espn_injury, espn_injuries
-from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider
+from nba_pipeline_tests.providers.conftest import NOON, Answer, ReceivedRequest, Provider
 
 Land = Callable[..., Payload]
 DAY = date(2024, 3, 12)
@@ -196,12 +196,12 @@ def test_questions_go_to_their_addresses(espn: Espn, provider: Provider) -> None
 
 
 def test_a_roster_that_fails_is_told_and_the_others_go_on(espn: Espn, provider: Provider) -> None:
-    def answer(asked: Asked) -> Answer:
+    def answer(asked: ReceivedRequest) -> Answer:
         return Answer(a_roster(BROWN)) if asked.path.endswith("/2") else Answer({}, status=404)
 
     provider.says(answer)
     good, missing = espn.rosters(["2", "3"], DAY)
-    assert isinstance(good, Payload) and isinstance(missing, NotYet)
+    assert isinstance(good, Payload) and isinstance(missing, NotPublished)
 
 
 def test_what_breaks_the_contract_is_not_kept(espn: Espn, provider: Provider, landing: Landing) -> None:

@@ -13,12 +13,12 @@ import dagster as dg
 import httpx
 import pytest
 
-from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, PipelineError, Transient
+from nba_pipeline.errors import BadInput, NotLanded, NotPublished, Permanent, PipelineError, Transient
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import OFFLINE_TAG, REPLAY_TAG
 from nba_pipeline.providers.http import HttpClient, Request, _retry_after
 from nba_pipeline.warehouse.landing import Landing, Payload
-from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider, gzipped
+from nba_pipeline_tests.providers.conftest import NOON, Answer, ReceivedRequest, Provider, gzipped
 
 DAY = date(2024, 3, 12)
 BOX = Request(provider="nba_cdn", endpoint="boxscore", entity="1", game_date=DAY, path="/box/1.json", required_keys=("game",))
@@ -122,7 +122,7 @@ def test_the_body_of_a_refusal_never_stands_in_the_way(body: bytes, http_client:
 @pytest.mark.parametrize("status", [403, 404])
 def test_nothing_published_is_not_yet(status: int, http_client: HttpClient, provider: Provider, landing: Landing) -> None:
     provider.says(Answer({}, status=status))
-    with pytest.raises(NotYet, match=f"nba_cdn boxscore 1 is not published \\({status}\\)"):
+    with pytest.raises(NotPublished, match=f"nba_cdn boxscore 1 is not published \\({status}\\)"):
         http_client.get(BOX)
     assert [line["outcome"] for line in landing.requests()] == ["not_yet"] and len(provider.asked) == 1
 
@@ -199,7 +199,7 @@ def at(provider: Provider, tmp_path: Path) -> Iterator[At]:
     clients: list[HttpClient] = []
 
     def client(seconds: float, attempts: int = 1) -> HttpClient:
-        clock = Clock(stands_at=(NOON + timedelta(seconds=seconds)).isoformat())
+        clock = Clock(fixed_at=(NOON + timedelta(seconds=seconds)).isoformat())
         landing = Landing(home=str(tmp_path), clock=clock)
         landing._run_id = f"run {len(clients)}"
         clients.append(
@@ -281,7 +281,7 @@ def test_three_trials_go_out_and_the_others_wait_for_what_becomes_of_them(
     del provider.asked[:]
     here = threading.Barrier(3)
 
-    def answer(question: Asked) -> Answer:
+    def answer(question: ReceivedRequest) -> Answer:
         if not seen:
             here.wait(timeout=30)  # answers wait until three requests have arrived
             seen_at_first.append(len(provider.asked))
@@ -298,7 +298,7 @@ def test_three_trials_go_out_and_the_others_wait_for_what_becomes_of_them(
 def test_whoever_is_still_trying_gives_up_when_the_breaker_opens(at: At, provider: Provider) -> None:
     is_open = threading.Event()
 
-    def answer(asked: Asked) -> Answer:
+    def answer(asked: ReceivedRequest) -> Answer:
         if asked.path == "/boxscore/2.json":
             is_open.wait(timeout=30)
         return Answer({}, status=503)
@@ -424,7 +424,7 @@ def test_whether_a_provider_is_open_can_be_asked_outside_of_a_run(at: At, provid
 def test_many_are_asked_at_once_and_answered_in_order(http_client: HttpClient, provider: Provider) -> None:
     here = threading.Barrier(6)
 
-    def answer(asked: Asked) -> Answer:
+    def answer(asked: ReceivedRequest) -> Answer:
         here.wait(timeout=30)  # answers wait until all requests have arrived
         return Answer({"game": asked.path}, status=404 if asked.path.endswith("/3.json") else 200)
 
@@ -433,7 +433,7 @@ def test_many_are_asked_at_once_and_answered_in_order(http_client: HttpClient, p
     answers = patient.get_many([replace(BOX, entity=str(n), path=f"/box/{n}.json") for n in range(6)])
     patient.close()
     assert [a.json()["game"] if isinstance(a, Payload) else type(a) for a in answers] == [
-        "/box/0.json", "/box/1.json", "/box/2.json", NotYet, "/box/4.json", "/box/5.json",
+        "/box/0.json", "/box/1.json", "/box/2.json", NotPublished, "/box/4.json", "/box/5.json",
     ]  # fmt: skip
 
 
@@ -537,7 +537,7 @@ def test_resources_of_one_run_share_one_connection(http_client: HttpClient, prov
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"), [(GOOD, b'{"game": 1}'), (Answer({}, status=404), NotYet), (Answer({}, status=500), Transient)]
+    ("answer", "told"), [(GOOD, b'{"game": 1}'), (Answer({}, status=404), NotPublished), (Answer({}, status=500), Transient)]
 )
 def test_a_replay_is_told_what_the_original_was_told(
     answer: Answer, told: object, http_client: HttpClient, provider: Provider

@@ -18,7 +18,7 @@ from nba_pipeline.providers.injury_report import REPORT_COLUMNS, InjuryReport, p
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot
 from nba_pipeline_tests.builders_injuries import HEADERS, a_first_entry, a_report, an_entry, not_yet
-from nba_pipeline_tests.providers.conftest import NOON, Answer, Asked, Provider
+from nba_pipeline_tests.providers.conftest import NOON, Answer, ReceivedRequest, Provider
 
 DAY = date(2024, 3, 12)
 SIX = eastern(DAY, 18, 10)
@@ -220,7 +220,7 @@ def test_no_report_is_looked_for_before_the_slate_is_due_nor_longer_than_the_set
 # Requests
 
 
-def published(*names: str) -> Callable[[Asked], Answer]:
+def published(*names: str) -> Callable[[ReceivedRequest], Answer]:
     return lambda asked: GOOD if any(f"_{name}.pdf" in asked.path for name in names) else MISSING
 
 

@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from nba_pipeline.errors import BadInput, NotLanded, NotYet, Permanent, Transient
+from nba_pipeline.errors import BadInput, NotLanded, NotPublished, Permanent, Transient
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.league.calendar import EASTERN, eastern_date
@@ -31,7 +31,7 @@ from nba_pipeline.providers.nba_cdn import (
 from nba_pipeline.sandbox import League
 from nba_pipeline.sandbox.client import SandboxHttpClient
 from nba_pipeline.warehouse.landing import Landing, Payload
-from nba_pipeline_tests.providers.conftest import MISSING, RENAMED, Answer, Asked, Provider, drifted, told
+from nba_pipeline_tests.providers.conftest import MISSING, RENAMED, Answer, ReceivedRequest, Provider, drifted, told
 from nba_pipeline_tests.providers.test_nba_cdn_play_by_play import a_list, an_action
 
 Land = Callable[..., Payload]
@@ -260,7 +260,7 @@ def test_box_scores_are_asked_for_landed_and_found_again(http_client: HttpClient
     cdn = NbaCdn(http=http_client)
     provider.says(Answer(a_box(a_player(1))), Answer(status=403, body=b"<Error/>"))
     [answer], [missing] = cdn.boxscores([("0022300945", DAY)]), cdn.boxscores([("0022300946", DAY)])
-    assert isinstance(missing, NotYet)
+    assert isinstance(missing, NotPublished)
     assert cdn.landed_boxscores("0022300945", DAY) == [answer] and cdn.landed_boxscores("0022300946", DAY) == []
     landing = http_client.landing
     assert [x["outcome"] for x in landing.requests()] == ["landed", "not_yet", "reused"]
@@ -290,7 +290,7 @@ def test_a_box_that_does_not_parse_costs_only_that_game(http_client: HttpClient,
 def test_one_bad_game_of_nine_costs_itself(
     bad: dict[str, Any], sentence: str, http_client: HttpClient, provider: Provider
 ) -> None:
-    def answer(asked: Asked) -> Answer:
+    def answer(asked: ReceivedRequest) -> Answer:
         game_id = asked.path[-15:-5]
         return Answer(a_box(a_player(1) | bad if game_id == "0022300940" else a_player(1), gameId=game_id))
 
@@ -320,7 +320,7 @@ def test_play_by_play_is_asked_for_landed_and_found_again(http_client: HttpClien
     cdn = NbaCdn(http=http_client)
     provider.says(Answer(a_list(an_action())), Answer(status=403, body=b"<Error/>"))
     [answer], [missing] = cdn.play_by_play([("0022300945", DAY)]), cdn.play_by_play([("0022300946", DAY)])
-    assert isinstance(missing, NotYet)
+    assert isinstance(missing, NotPublished)
     assert cdn.landed_play_by_play("0022300945", DAY) == [answer] and cdn.landed_play_by_play("0022300946", DAY) == []
     assert provider.asked[0].path == "/static/json/liveData/playbyplay/playbyplay_0022300945.json"
 
@@ -366,7 +366,7 @@ def test_a_game_is_final_when_its_status_and_both_scores_say_so(http_client: Htt
         a_score(5, points=(110, None)), a_score(6, points=(110, "")), a_score(7, points=(0, 0)), a_score(8, text="PPD"),
         a_score(9, status=1, text="7:30 pm ET"), a_score(10, status=None), a_score(11, kind="001"), a_score(12, kind="004"),
     )))  # fmt: skip
-    board = NbaCdn(http=http_client).finals()
+    board = NbaCdn(http=http_client).scoreboard()
     assert board.game_date == DAY
     assert board.final == {"0020000001", "0020000002", "0020000003", "0040000012"}
     assert board.listed - board.final == {f"002{number:07d}" for number in range(4, 11)}
@@ -376,7 +376,7 @@ def test_a_game_is_final_when_its_status_and_both_scores_say_so(http_client: Htt
 
 def test_a_day_without_games_lists_none(http_client: HttpClient, provider: Provider) -> None:
     provider.says(Answer(a_scoreboard()))
-    assert NbaCdn(http=http_client).finals() == Scoreboard(DAY, frozenset(), frozenset())
+    assert NbaCdn(http=http_client).scoreboard() == Scoreboard(DAY, frozenset(), frozenset())
 
 
 HTML = Answer(body=b"<html>Please wait.</html>", headers={"Content-Type": "text/html"})
@@ -390,7 +390,7 @@ HTML = Answer(body=b"<html>Please wait.</html>", headers={"Content-Type": "text/
         (Answer({}, status=429, headers={"Retry-After": "1"}), Transient, "status 429 after 1 try"),
         (Answer(a_scoreboard(), delay_seconds=0.8), Transient, "ReadTimeout after 1 try"),
         (Answer(a_scoreboard(), lost=9), Transient, "RemoteProtocolError after 1 try"),
-        (Answer({}, status=403), NotYet, r"nba_cdn scoreboard today is not published \(403\)"),
+        (Answer({}, status=403), NotPublished, r"nba_cdn scoreboard today is not published \(403\)"),
         (Answer({}, status=400), Permanent, "nba_cdn scoreboard today: status 400"),
         (Answer({}, status=302, headers={"Location": "http://elsewhere.test/"}), Permanent, "redirected to elsewhere.test"),
         (Answer({"board": {}}), Permanent, "the answer lacks scoreboard"),
@@ -407,7 +407,7 @@ def test_a_scoreboard_that_cannot_be_used_is_asked_for_once_and_leaves_nothing(
 ) -> None:
     provider.says(answer)
     with pytest.raises(error, match=sentence):
-        NbaCdn(http=http_client).finals()
+        NbaCdn(http=http_client).scoreboard()
     assert len(provider.asked) == 1 and nothing_is_kept(http_client.landing)
 
 
@@ -416,7 +416,7 @@ def test_failing_polls_do_not_hold_the_runs_back(http_client: HttpClient, provid
     provider.says(Answer({}, status=503))
     for _ in range(12):
         with pytest.raises(Transient, match="status 503"):
-            cdn.finals()
+            cdn.scoreboard()
     provider.says(Answer(a_schedule(a_game())))
     assert cdn.schedule().game_date is None
 
@@ -425,20 +425,20 @@ def test_a_rejected_key_is_not_sent_again_by_a_poll(http_client: HttpClient, pro
     provider.says(Answer({}, status=401))
     for _ in range(2):
         with pytest.raises(Permanent, match="nba_cdn rejected the key"):
-            NbaCdn(http=http_client).finals()
+            NbaCdn(http=http_client).scoreboard()
     assert len(provider.asked) == 1
 
 
 def test_a_provider_without_an_address_is_named(landing: Landing, clock: Clock) -> None:
     with pytest.raises(BadInput, match="no address is configured for nba_cdn; known: odds_api"):
-        NbaCdn(http=HttpClient(base_urls={"odds_api": "http://127.0.0.1:1"}, landing=landing, clock=clock)).finals()
+        NbaCdn(http=HttpClient(base_urls={"odds_api": "http://127.0.0.1:1"}, landing=landing, clock=clock)).scoreboard()
 
 
 def test_a_replay_polls_nobody(http_client: HttpClient, provider: Provider) -> None:
     @dg.op
     def poll(nba_cdn: NbaCdn) -> None:
         with pytest.raises(NotLanded, match="the network is off"):
-            nba_cdn.finals()
+            nba_cdn.scoreboard()
 
     @dg.job(tags={REPLAY_TAG: "0" * 8})
     def replay() -> None:
@@ -453,7 +453,7 @@ def polled(cdn: NbaCdn) -> dict[str, list[str]]:
 
     @dg.sensor(job_name="nothing")
     def scoreboard(nba_cdn: NbaCdn) -> dg.SensorResult:
-        board = nba_cdn.finals()
+        board = nba_cdn.scoreboard()
         heard = {"date": [str(board.game_date)], "listed": sorted(board.listed), "final": sorted(board.final)}
         return dg.SensorResult(skip_reason="a poll", cursor=json.dumps(heard))
 
@@ -473,7 +473,7 @@ def test_a_sensor_polls_the_simulated_league_of_its_home(tmp_path: Path) -> None
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "sandbox_rules.json").write_text('{"game_minutes": 3}')
     games = League(game_minutes=3).games(DAY)
-    clock = Clock(stands_at=games[0].ends_at.isoformat())
+    clock = Clock(fixed_at=games[0].ends_at.isoformat())
     landing = Landing(home=str(tmp_path / "landing"), clock=clock)
     http = SandboxHttpClient(base_urls={}, landing=landing, clock=clock, home=str(tmp_path / "home"))
     heard = polled(NbaCdn(http=http))

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.errors import NotYet, Permanent, Transient
+from nba_pipeline.errors import NotPublished, Permanent, Transient
 from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
@@ -161,7 +161,7 @@ def test_a_refused_address_is_not_asked_again(nba_stats: NbaStats, provider: Pro
     answers = nba_stats.player_game_logs([(day, "regular_season") for day in days])
     assert len(provider.asked) == 1 and all(isinstance(answer, Permanent) for answer in answers)
     assert "is not published (403); stats.nba.com may refuse this address, and is asked no more" in str(answers[2])
-    with pytest.raises(NotYet):
+    with pytest.raises(NotPublished):
         nba_stats.player_game_log(DAY, "regular_season")
 
 

@@ -21,7 +21,7 @@ from nba_pipeline.providers.parsing import (
     parser,
     parsing,
     read_each,
-    those_that,
+    payloads_where,
 )
 from nba_pipeline.warehouse.landing import Landing, Payload
 
@@ -94,7 +94,7 @@ def test_a_payload_that_cannot_be_parsed_is_rejected_and_the_others_go_on(land: 
 
     payloads = [land(document, entity=str(number)) for number, document in enumerate([{"good": 1}, {}, {"good": 0}])]
     problems = list[str]()
-    assert those_that(is_good, payloads, landing, problems) == payloads[:1]
+    assert payloads_where(is_good, payloads, landing, problems) == payloads[:1]
     assert problems == [f"nba_cdn boxscore 1: the answer is not built as it was: good is missing: {payloads[1].ref}"]
     assert landing.newest(payloads[1].slot) is None
     assert [line["problem"] for line in landing.incidents()] == problems

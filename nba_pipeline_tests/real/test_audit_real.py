@@ -29,7 +29,7 @@ from nba_pipeline.league.active_players import SEEN_SCHEMA
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_rows import IGNORED, NO_OFFERS
-from nba_pipeline.providers.player_matching import name_the_players, who_may_be_meant
+from nba_pipeline.providers.player_matching import resolve_players, candidate_players
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.real.conftest import DATA, Platform, Replay, live_through
@@ -49,15 +49,15 @@ HISTORY, LIVED = ("2024-03-04", "2024-03-10"), date(2024, 3, 11)
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The sources of the four seasons; the archive has no play-by-play, no reports and no rosters."""
-    clock = Clock(stands_at=NOW.isoformat())
+    clock = Clock(fixed_at=NOW.isoformat())
     landing = Landing(home=str(tmp_path_factory.mktemp("landing")), clock=clock)
     archive, dates = Archive(folder=str(DATA), landing=landing, clock=clock), days(date(2021, 10, 1), date(2025, 6, 22))
     schedule, boxscores = archive.schedule(dates), archive.boxscores(dates)
     players = archive.players()
-    active = who_may_be_meant(schedule, boxscores, players, pl.DataFrame(schema=SEEN_SCHEMA))
+    active = candidate_players(schedule, boxscores, players, pl.DataFrame(schema=SEEN_SCHEMA))
     team_boxscores = complete_with_sums(archive.team_boxscores(dates), boxscores)
     offered = pl.concat([NO_OFFERS, archive.prop_lines(dates)], how="diagonal_relaxed")
-    lines = reject_lines(name_the_players(offered, players, active)).filter(pl.col(IGNORED).is_null()).drop(IGNORED)
+    lines = reject_lines(resolve_players(offered, players, active)).filter(pl.col(IGNORED).is_null()).drop(IGNORED)
     frames = {
         SCHEDULE: schedule, BOXSCORES: boxscores, TEAM_BOXSCORES: team_boxscores, PROP_LINES: lines,
         GAME_LINES: archive.game_lines(dates),

@@ -71,7 +71,7 @@ Seasons = Mapping[str, pl.DataFrame]
 @pytest.fixture(scope="module")
 def seasons(tmp_path_factory: pytest.TempPathFactory) -> Seasons:
     """Every table of the four seasons, made in one go."""
-    clock = Clock(stands_at=AS_OF.isoformat())
+    clock = Clock(fixed_at=AS_OF.isoformat())
     landing = Landing(home=str(tmp_path_factory.mktemp("landing")), clock=clock)
     archive, dates = Archive(folder=str(DATA), landing=landing, clock=clock), days(date(2021, 10, 1), date(2025, 6, 22))
     schedule, boxscores = archive.schedule(dates), archive.boxscores(dates)

@@ -26,7 +26,7 @@ Land = Callable[[bytes], Payload]
 
 @pytest.fixture
 def landing(tmp_path: Path) -> Landing:
-    return Landing(home=str(tmp_path), clock=Clock(stands_at=SEEN.isoformat()))
+    return Landing(home=str(tmp_path), clock=Clock(fixed_at=SEEN.isoformat()))
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import STATISTICS
 from nba_pipeline.providers.odds_api import parse_event_odds, parse_game_odds
 from nba_pipeline.providers.odds_rows import IGNORED, NO_OFFERS, as_rows
-from nba_pipeline.providers.player_matching import name_the_players, who_may_be_meant
+from nba_pipeline.providers.player_matching import resolve_players, candidate_players
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, Table
 from nba_pipeline.warehouse.landing import Landing, Payload, Slot
@@ -41,7 +41,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def landing(tmp_path_factory: pytest.TempPathFactory) -> Landing:
-    return Landing(home=str(tmp_path_factory.mktemp("landing")), clock=Clock(stands_at=NOW.isoformat()))
+    return Landing(home=str(tmp_path_factory.mktemp("landing")), clock=Clock(fixed_at=NOW.isoformat()))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def lines(archive: Archive) -> pl.DataFrame:
     """Every line of the archive once, with its player: one of those who played."""
     offered = pl.concat([NO_OFFERS, archive.prop_lines(ALL_DATES)], how="diagonal_relaxed")
     played = archive.boxscores(ALL_DATES).select("game_id", "player_id", "player_name")
-    named = name_the_players(offered, archive.players().with_columns(evidence=pl.lit("seed")), played)
+    named = resolve_players(offered, archive.players().with_columns(evidence=pl.lit("seed")), played)
     return named.unique([*prop_lines.TABLE.key, "spelling"], keep="first", maintain_order=True)
 
 
@@ -66,8 +66,8 @@ def lines_before_the_games(archive: Archive) -> pl.DataFrame:
     )
     games = archive.schedule(ALL_DATES).join(offered, on="game_id", how="semi")
     players = archive.players().with_columns(SEED_EVIDENCE, game_date=ALL_DATES[0])
-    active = who_may_be_meant(games, archive.boxscores(ALL_DATES), players, pl.DataFrame(schema=SEEN_SCHEMA))
-    return name_the_players(offered, players, active)
+    active = candidate_players(games, archive.boxscores(ALL_DATES), players, pl.DataFrame(schema=SEEN_SCHEMA))
+    return resolve_players(offered, players, active)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from nba_pipeline.assets.sources.boxscores import TABLE
-from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
+from nba_pipeline.assets.summaries.player_game_summary import summarize_player_games
 from nba_pipeline.completeness import gates
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import season_of
@@ -44,7 +44,7 @@ def bytes_of(path: str) -> bytes:
 @pytest.fixture
 def wire(tmp_path: Path) -> Wire:
     """Land one of the samples."""
-    landing = Landing(home=str(tmp_path), clock=Clock(stands_at="2025-09-01T00:00:00Z"))
+    landing = Landing(home=str(tmp_path), clock=Clock(fixed_at="2025-09-01T00:00:00Z"))
 
     def land(path: str, *slot: Any) -> Payload:
         return landing.keep(Slot(*slot), bytes_of(path), fetched_at=datetime(2025, 9, 1, tzinfo=UTC))
@@ -153,7 +153,7 @@ def teams(boxscores: pl.DataFrame, *columns: str) -> dict[str, tuple[float, ...]
 def test_an_overtime_game_is_whole_and_its_absent_have_no_numbers(philadelphia: pl.DataFrame) -> None:
     assert (philadelphia.height, philadelphia["did_play"].sum(), philadelphia["points"].sum()) == (25, 17, 244)
     assert philadelphia.group_by("team").agg(pl.col("seconds").sum())["seconds"].to_list() == [15_900, 15_900]
-    summary = summarise_player_games(philadelphia)
+    summary = summarize_player_games(philadelphia)
     assert summary["overtimes"].unique().to_list() == [1]
     absent = summary.filter(~pl.col("did_play"))
     assert (absent.height, absent["points"].null_count(), absent["usage_pct"].null_count()) == (8, 8, 8)
@@ -170,7 +170,7 @@ def test_an_overtime_game_is_whole_and_its_absent_have_no_numbers(philadelphia: 
     ],
 )  # fmt: skip
 def test_usage_counts_the_minutes_of_an_overtime(name: str, usage: float, philadelphia: pl.DataFrame) -> None:
-    assert rates(summarise_player_games(philadelphia), name, "usage_pct") == pytest.approx((usage,), abs=5e-5)
+    assert rates(summarize_player_games(philadelphia), name, "usage_pct") == pytest.approx((usage,), abs=5e-5)
 
 
 def test_a_team_s_ratings_and_the_pace_of_an_overtime_game(philadelphia: pl.DataFrame) -> None:
@@ -196,5 +196,5 @@ def test_a_team_s_ratings_and_the_pace_of_a_game_of_regulation(oklahoma: pl.Data
     ],
 )  # fmt: skip
 def test_a_player_s_rates_of_a_game_of_regulation(name: str, expected: tuple[float, ...], oklahoma: pl.DataFrame) -> None:
-    usage, *shooting = rates(summarise_player_games(oklahoma), name, "usage_pct", "true_shooting_pct", "effective_field_goal_pct")
+    usage, *shooting = rates(summarize_player_games(oklahoma), name, "usage_pct", "true_shooting_pct", "effective_field_goal_pct")
     assert usage == pytest.approx(expected[0], abs=5e-5) and shooting == pytest.approx(list(expected[1:]), abs=6e-4)

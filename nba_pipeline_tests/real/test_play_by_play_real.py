@@ -35,7 +35,7 @@ Land = Callable[[str, str, str, date], Payload]
 
 @pytest.fixture
 def land(tmp_path: Path) -> Land:
-    landing = Landing(home=str(tmp_path), clock=Clock(stands_at=NIGHT.isoformat()))
+    landing = Landing(home=str(tmp_path), clock=Clock(fixed_at=NIGHT.isoformat()))
 
     def land(name: str, endpoint: str, game_id: str, day: date) -> Payload:
         body = (WIRE / name).read_bytes()
@@ -124,7 +124,7 @@ def test_team_totals_possessions_and_ratings_of_brooklyn_and_golden_state(land: 
 
 @pytest.mark.skipif(not (SHARED / "data").is_dir(), reason=f"needs the real data at {SHARED} (NBA_SHARED_DIR)")
 def test_the_archive_has_totals_of_the_regular_season_and_the_playoffs_are_summed_up(tmp_path: Path) -> None:
-    clock = Clock(stands_at="2025-09-01T00:00:00Z")
+    clock = Clock(fixed_at="2025-09-01T00:00:00Z")
     archive = Archive(folder=str(SHARED / "data"), landing=Landing(home=str(tmp_path), clock=clock), clock=clock)
     dates = days(date(2021, 7, 1), date(2025, 6, 22))
     good, bad = TEAM_BOXSCORES.conform(complete_with_sums(archive.team_boxscores(dates), archive.boxscores(dates)), NIGHT, "1")

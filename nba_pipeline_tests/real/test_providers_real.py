@@ -31,7 +31,7 @@ pytestmark = [
 
 @pytest.fixture
 def landing(tmp_path: Path) -> Landing:
-    return Landing(home=str(tmp_path), clock=Clock(stands_at="2025-09-01T00:00:00Z"))
+    return Landing(home=str(tmp_path), clock=Clock(fixed_at="2025-09-01T00:00:00Z"))
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from nba_pipeline.assets.sources.boxscores import TABLE as BOXSCORES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums, sum_players
 from nba_pipeline.assets.summaries.player_game_summary import TABLE as PLAYER_GAMES
-from nba_pipeline.assets.summaries.player_game_summary import summarise_player_games
+from nba_pipeline.assets.summaries.player_game_summary import summarize_player_games
 from nba_pipeline.assets.summaries.team_game_summary import TABLE as TEAM_GAMES
-from nba_pipeline.assets.summaries.team_game_summary import summarise_team_games
+from nba_pipeline.assets.summaries.team_game_summary import summarize_team_games
 from nba_pipeline.completeness.contradictions import implausible_box_scores
 from nba_pipeline.formulas.plausibility import team_totals
 from nba_pipeline.formulas.possessions import with_team_heaves
@@ -72,8 +72,8 @@ def the_game() -> tuple[pl.DataFrame, pl.DataFrame]:
             }
         )  # fmt: skip
     boxscores = frame_of(BOXSCORES, *rows)
-    players = summarise_player_games(boxscores)
-    return players, summarise_team_games(sum_players(boxscores), players, plays_of(), SCHEDULE.empty())
+    players = summarize_player_games(boxscores)
+    return players, summarize_team_games(sum_players(boxscores), players, plays_of(), SCHEDULE.empty())
 
 
 @pytest.mark.parametrize("team", TEAMS)
@@ -98,13 +98,13 @@ def test_the_players_of_a_real_game(the_game: tuple[pl.DataFrame, pl.DataFrame],
 @pytest.fixture(scope="module")
 def seasons(tmp_path_factory: pytest.TempPathFactory) -> Seasons:
     """The summaries of the four seasons, made in one go."""
-    clock = Clock(stands_at="2025-09-01T00:00:00Z")
+    clock = Clock(fixed_at="2025-09-01T00:00:00Z")
     landing = Landing(home=str(tmp_path_factory.mktemp("landing")), clock=clock)
     archive, dates = Archive(folder=str(DATA), landing=landing, clock=clock), days(date(2021, 10, 1), date(2025, 6, 22))
     schedule, boxscores = archive.schedule(dates), archive.boxscores(dates)
-    players = summarise_player_games(boxscores)
+    players = summarize_player_games(boxscores)
     given = archive.team_boxscores(dates)
-    teams = summarise_team_games(complete_with_sums(given, boxscores), players, plays_of(), schedule)
+    teams = summarize_team_games(complete_with_sums(given, boxscores), players, plays_of(), schedule)
     return {"schedule": schedule, "boxscores": boxscores, "given": given, "players": players, "teams": teams}
 
 
@@ -114,7 +114,7 @@ def regular(frame: pl.DataFrame) -> pl.DataFrame:
 
 def test_every_row_keeps_its_promise(seasons: Seasons) -> None:
     for table, name in ((PLAYER_GAMES, "players"), (TEAM_GAMES, "teams")):
-        good, bad = table.conform(seasons[name], Clock(stands_at="2025-09-01T00:00:00Z").now(), "1")
+        good, bad = table.conform(seasons[name], Clock(fixed_at="2025-09-01T00:00:00Z").now(), "1")
         assert (good.height, bad.height) == (seasons[name].height, 0)
     assert seasons["teams"].height == 2 * 5_257
     assert seasons["teams"].filter("is_reconstructed").height == 2 * 337  # the playoffs

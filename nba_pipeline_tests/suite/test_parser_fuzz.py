@@ -254,7 +254,7 @@ def test_a_column_of_the_archive_that_is_another_is_named_or_read(
 ) -> None:
     folder = build([a_game()], [a_box()], [a_prop()], [an_event()])
     whole, counts = pl.read_parquet(folder / f"{stem}.parquet"), {"read": 0, "refused": 0}
-    clock = Clock(stands_at="2025-09-01T00:00:00Z")
+    clock = Clock(fixed_at="2025-09-01T00:00:00Z")
     for number, (about, frame) in enumerate(islice(other_columns(whole), 0, None, step)):
         frame.write_parquet(folder / f"{stem}.parquet")
         archive = Archive(folder=str(folder), landing=Landing(home=str(tmp_path / str(number)), clock=clock), clock=clock)

@@ -181,4 +181,4 @@ def test_nothing_of_a_migrated_home_is_stale_or_made_again(home: Path) -> None:
     records = status(work.warehouse, work.landing, work.clock, dates, versions)
     assert [(record["state"], record["stale"]) for record in records] == [("COMPLETE", [])] * len(dates)
     steps = plan_backfill(work.warehouse, dates[0], DAY, versions, "grades", is_resumed=True)
-    assert all(step.is_left_out for step in steps)
+    assert all(step.is_skipped for step in steps)

@@ -78,7 +78,7 @@ class Store(ABC):
         """The warehouse of a new run."""
 
     @abstractmethod
-    def look(self) -> Warehouse:
+    def open_reader(self) -> Warehouse:
         """The warehouse of a user, outside of runs."""
 
     @property
@@ -87,7 +87,7 @@ class Store(ABC):
         """The environment variables of another process."""
 
     @abstractmethod
-    def hold_up(self, table: Table, day: date, started: threading.Event, go_on: threading.Event) -> AbstractContextManager[None]:
+    def delay_write(self, table: Table, day: date, started: threading.Event, resume: threading.Event) -> AbstractContextManager[None]:
         """Within the block, the first write of the date sets `started` and pauses before its rows are visible."""
 
 
@@ -127,7 +127,7 @@ def rows(
     )
 
 
-def held(warehouse: Warehouse, table: Table, *dates: date) -> pl.DataFrame:
+def stored_rows(warehouse: Warehouse, table: Table, *dates: date) -> pl.DataFrame:
     return warehouse.scan(table, dates or None).sort("game_date", *table.key).collect()
 
 
@@ -136,7 +136,7 @@ def on(day: date, table: str = "toy_lines", what: str = "*") -> str:
     return f"SELECT {what} FROM {table} WHERE game_date = DATE '{day}'"
 
 
-def parked(day: date | None, problem: str = "key_is_unique", row: str = "{}", table: str = "toy_lines") -> dict[str, Any]:
+def quarantined_row(day: date | None, problem: str = "key_is_unique", row: str = "{}", table: str = "toy_lines") -> dict[str, Any]:
     return {"table": table, "game_date": day, "problem": problem, "row": row, "source": "box", "as_of": NOON}
 
 
@@ -165,13 +165,13 @@ VERSIONS = [rows(n, points=n) for n in (20, 19, 18)]
 """Each version has another number of rows and that number in all of them, so a mixture is detectable."""
 
 
-def during(work: Callable[[], object], look: Callable[[], None]) -> int:
+def during(work: Callable[[], object], open_reader: Callable[[], None]) -> int:
     """Call `look` repeatedly while `work` runs in another thread, and return the number of calls."""
     looks = 0
     with ThreadPoolExecutor(1) as pool:
         going = pool.submit(work)
         while not going.done():
-            look()
+            open_reader()
             looks += 1
         going.result()
     return looks
@@ -180,14 +180,14 @@ def during(work: Callable[[], object], look: Callable[[], None]) -> int:
 @contextmanager
 def a_write_that_takes_its_time(store: Store, table: Table) -> Iterator[threading.Event]:
     """Another run writes DAY until the event is set."""
-    started, go_on = threading.Event(), threading.Event()
-    with store.hold_up(table, DAY, started, go_on), ThreadPoolExecutor(1) as pool:
+    started, resume = threading.Event(), threading.Event()
+    with store.delay_write(table, DAY, started, resume), ThreadPoolExecutor(1) as pool:
         writing = pool.submit(store.open().replace, table, [DAY], rows(3), "run one")
         try:
             assert started.wait(60), writing.exception(timeout=1)
-            yield go_on
+            yield resume
         finally:
-            go_on.set()
+            resume.set()
         writing.result()
 
 
@@ -239,35 +239,35 @@ class Contract:
 
     def test_what_was_replaced_is_read_back(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
         warehouse.replace(lines, [DAY], rows(3), "me")
-        for reader in (warehouse, store.open(), store.look()):
-            assert_frame_equal(held(reader, lines, DAY), rows(3))
+        for reader in (warehouse, store.open(), store.open_reader()):
+            assert_frame_equal(stored_rows(reader, lines, DAY), rows(3))
 
     def test_replacing_twice_is_replacing_once(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
         for writer in (warehouse, warehouse, store.open()):
             writer.replace(lines, [DAY], rows(3), "me")
-        assert_frame_equal(held(warehouse, lines), rows(3))
-        assert_frame_equal(store.look().sql(on(DAY)).sort("game_id"), rows(3))
+        assert_frame_equal(stored_rows(warehouse, lines), rows(3))
+        assert_frame_equal(store.open_reader().sql(on(DAY)).sort("game_id"), rows(3))
 
     def test_going_back_and_forth_ends_where_it_ends(self, warehouse: Warehouse, lines: Table) -> None:
         for points in (1, 2, 1, 2, 1):
             warehouse.replace(lines, [DAY], rows(2, points=points), "me")
-            assert_frame_equal(held(warehouse, lines), rows(2, points=points))
+            assert_frame_equal(stored_rows(warehouse, lines), rows(2, points=points))
 
     def test_other_dates_are_untouched(self, warehouse: Warehouse, lines: Table) -> None:
         warehouse.replace(lines, [DAY, NEXT], pl.concat([rows(3), rows(2, NEXT)]), "me")
         warehouse.replace(lines, [NEXT], rows(2, NEXT, points=9), "me")
-        assert_frame_equal(held(warehouse, lines), pl.concat([rows(3), rows(2, NEXT, points=9)]))
+        assert_frame_equal(stored_rows(warehouse, lines), pl.concat([rows(3), rows(2, NEXT, points=9)]))
 
     def test_an_empty_day_is_an_empty_partition(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
         warehouse.replace(lines, [DAY], lines.empty(), "me")
         assert warehouse.dates(lines) == store.open().dates(lines) == {DAY}
-        assert_frame_equal(held(warehouse, lines, DAY), lines.empty())
+        assert_frame_equal(stored_rows(warehouse, lines, DAY), lines.empty())
 
     def test_a_range_writes_every_date_of_it(self, warehouse: Warehouse, lines: Table) -> None:
         dates = days(DAY, DAY + timedelta(days=5))
         warehouse.replace(lines, dates, pl.concat([rows(2, day) for day in dates[::3]]), "me")
         assert warehouse.dates(lines) == set(dates)
-        assert_frame_equal(held(warehouse, lines, *dates[:4]), pl.concat([rows(2, dates[0]), rows(2, dates[3])]))
+        assert_frame_equal(stored_rows(warehouse, lines, *dates[:4]), pl.concat([rows(2, dates[0]), rows(2, dates[3])]))
 
     def test_a_long_range_replaces_its_dates_and_no_others(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
         """The range is so long that BigQuery uses one statement. Some dates have rows already, one becomes empty."""
@@ -283,17 +283,17 @@ class Contract:
             reader = store.open()
             assert reader.dates(lines) == {before, *dates}
             expected = pl.concat([rows(2, before), new, rows(2, beside)]).sort("game_date", "game_id")
-            assert_frame_equal(held(reader, lines), expected)
+            assert_frame_equal(stored_rows(reader, lines), expected)
 
     def test_a_date_never_written_has_no_rows(self, warehouse: Warehouse, lines: Table) -> None:
         assert warehouse.dates(lines) == set()
-        assert_frame_equal(held(warehouse, lines, DAY), lines.empty())
+        assert_frame_equal(stored_rows(warehouse, lines, DAY), lines.empty())
         assert_frame_equal(warehouse.scan(lines, []).collect(), lines.empty())
 
     def test_a_date_that_is_named_twice_is_written_once(self, warehouse: Warehouse, lines: Table) -> None:
         warehouse.replace(lines, [DAY, DAY], rows(2), "me")
         assert warehouse.add(lines, [NEXT, NEXT], rows(1, NEXT), "me") == 1
-        assert_frame_equal(held(warehouse, lines), pl.concat([rows(2), rows(1, NEXT)]))
+        assert_frame_equal(stored_rows(warehouse, lines), pl.concat([rows(2), rows(1, NEXT)]))
 
     # scan
 
@@ -311,7 +311,7 @@ class Contract:
         warehouse.replace(lines, [DAY], rows(2).select(reversed(rows(2).columns)), "me")
         warehouse.replace(lines, [NEXT], rows(2, NEXT), "me")
         warehouse.add(lines, [DAY], rows(1, first=2).select(reversed(rows(1).columns)), "me")
-        assert_frame_equal(held(warehouse, lines), pl.concat([rows(3), rows(2, NEXT)]))
+        assert_frame_equal(stored_rows(warehouse, lines), pl.concat([rows(3), rows(2, NEXT)]))
 
     def test_a_frame_that_is_not_the_tables_is_refused_and_nothing_is_written(self, warehouse: Warehouse, lines: Table) -> None:
         for told, change in OTHER_FRAMES.items():
@@ -341,9 +341,9 @@ class Contract:
         )  # fmt: skip
         warehouse.replace(lines, [DAY], frame, "me")
         warehouse.replace(lines, [DAY], frame, "me")
-        assert_frame_equal(held(warehouse, lines), frame, check_exact=True)
+        assert_frame_equal(stored_rows(warehouse, lines), frame, check_exact=True)
         assert warehouse.add(lines, [DAY], frame, "me") == 0
-        assert_frame_equal(held(store.open(), lines), frame, check_exact=True)
+        assert_frame_equal(stored_rows(store.open(), lines), frame, check_exact=True)
 
     def test_instants_at_both_clock_changes_are_kept(self, warehouse: Warehouse, lines: Table) -> None:
         """In New York, the night of 10 March 2024 has no 2:30, and the night of 3 November has 1:30 twice."""
@@ -355,7 +355,7 @@ class Contract:
             [rows(1, day, first=n, seen_at=instant) for day, both in instants.items() for n, instant in enumerate(both)]
         )
         warehouse.replace(lines, list(instants), frame, "me")
-        assert_frame_equal(held(warehouse, lines), frame)
+        assert_frame_equal(stored_rows(warehouse, lines), frame)
         hours = frame["seen_at"].dt.convert_time_zone("America/New_York").dt.strftime("%H:%M %z").to_list()
         assert hours == ["01:59 -0500", "03:00 -0400", "01:30 -0400", "01:30 -0500"]
         assert warehouse.sql(on(date(2024, 11, 3), what="seen_at"))["seen_at"].sort().to_list() == instants[date(2024, 11, 3)]
@@ -365,7 +365,7 @@ class Contract:
         for write in (warehouse.replace, warehouse.add):
             with pytest.raises(PipelineError, match="toy_lines: rows of 2024-03-13 lie outside the dates of the write"):
                 write(lines, [DAY], pl.concat([rows(3), rows(1, NEXT)]), "me")
-        assert_frame_equal(held(warehouse, lines), rows(1))
+        assert_frame_equal(stored_rows(warehouse, lines), rows(1))
 
     # Refusing to shrink
 
@@ -376,29 +376,29 @@ class Contract:
                 PipelineError, match=f"toy_lines 2024-03-12: {less.height} rows would replace 10, fewer than 80%; refused"
             ):
                 warehouse.replace(lines, [DAY], less, "me")
-        assert_frame_equal(held(warehouse, lines), rows(10))
+        assert_frame_equal(stored_rows(warehouse, lines), rows(10))
         warehouse.replace(lines, [DAY], rows(8), "me")
-        assert_frame_equal(held(warehouse, lines), rows(8))
+        assert_frame_equal(stored_rows(warehouse, lines), rows(8))
 
     def test_one_date_that_would_shrink_refuses_the_whole_write(self, warehouse: Warehouse, lines: Table) -> None:
         before = pl.concat([rows(10), rows(10, NEXT)])
         warehouse.replace(lines, [DAY, NEXT], before, "me")
         with pytest.raises(PipelineError, match="2024-03-13: 1 rows"):
             warehouse.replace(lines, [DAY, NEXT], pl.concat([rows(10, points=9), rows(1, NEXT)]), "me")
-        assert_frame_equal(held(warehouse, lines), before)
+        assert_frame_equal(stored_rows(warehouse, lines), before)
 
     def test_an_excused_date_may_shrink(self, warehouse: Warehouse, lines: Table) -> None:
         warehouse.replace(lines, [DAY, NEXT], pl.concat([rows(10), rows(10, NEXT)]), "me")
         warehouse.replace(lines, [DAY], rows(1), "me", excused={DAY: 9})
         with pytest.raises(PipelineError, match="2024-03-13"):
             warehouse.replace(lines, [NEXT], rows(1, NEXT), "me", excused={DAY: 9})
-        assert held(warehouse, lines).height == 11
+        assert stored_rows(warehouse, lines).height == 11
 
     def test_a_table_that_may_shrink_does(self, warehouse: Warehouse, tables: Tables) -> None:
         table = tables("toy_schedule", may_shrink=True)
         warehouse.replace(table, [DAY], rows(10), "me")
         warehouse.replace(table, [DAY], rows(1), "me")
-        assert held(warehouse, table).height == 1
+        assert stored_rows(warehouse, table).height == 1
 
     def test_the_guard_knows_what_another_run_has_written_meanwhile(self, store: Store, lines: Table) -> None:
         first, second = store.open(), store.open()
@@ -407,47 +407,47 @@ class Contract:
         first.replace(lines, [DAY], rows(10), "run one")
         with pytest.raises(PipelineError, match="2 rows would replace 10"):
             second.replace(lines, [DAY], rows(2, points=9), "run two")
-        assert_frame_equal(held(first, lines), rows(10))
+        assert_frame_equal(stored_rows(first, lines), rows(10))
 
     # add
 
     def test_only_missing_keys_are_added(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
         assert warehouse.add(lines, [DAY], rows(2), "me") == 2
         assert warehouse.add(lines, [DAY], rows(3, points=9), "me") == 1
-        assert_frame_equal(held(store.open(), lines), pl.concat([rows(2), rows(1, points=9, first=2)]))
+        assert_frame_equal(stored_rows(store.open(), lines), pl.concat([rows(2), rows(1, points=9, first=2)]))
 
     def test_adding_again_adds_nothing(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
         both = pl.concat([rows(2), rows(1, NEXT)])
         assert [writer.add(lines, [DAY, NEXT], both, "me") for writer in (warehouse, warehouse, store.open())] == [3, 0, 0]
-        assert_frame_equal(held(warehouse, lines), both)
+        assert_frame_equal(stored_rows(warehouse, lines), both)
 
     def test_an_unknown_half_of_a_key_is_one_value(self, warehouse: Warehouse, lines: Table) -> None:
         assert warehouse.add(lines, [DAY], rows(1, book=None), "me") == 1
         assert warehouse.add(lines, [DAY], pl.concat([rows(1, book=None, points=9), rows(1)]), "me") == 1
-        assert held(warehouse, lines)["points"].to_list() == [1, 1]
+        assert stored_rows(warehouse, lines)["points"].to_list() == [1, 1]
 
     def test_adding_nothing_makes_an_empty_partition(self, warehouse: Warehouse, lines: Table) -> None:
         assert warehouse.add(lines, [DAY], lines.empty(), "me") == 0
         assert warehouse.dates(lines) == {DAY}
         warehouse.add(lines, [DAY], rows(1), "me")
         assert warehouse.add(lines, [DAY], lines.empty(), "me") == 0
-        assert held(warehouse, lines).height == 1
+        assert stored_rows(warehouse, lines).height == 1
 
     def test_what_another_run_added_meanwhile_is_not_added_again(self, store: Store, lines: Table) -> None:
         first, second = store.open(), store.open()
         assert first.add(lines, [DAY], rows(2), "run one") == 2
-        assert held(second, lines).height == 2
+        assert stored_rows(second, lines).height == 2
         assert first.add(lines, [DAY], rows(3), "run one") == 1
         assert second.add(lines, [DAY], rows(4, points=9), "run two") == 1
-        assert held(store.open(), lines)["points"].to_list() == [1, 1, 1, 9]
+        assert stored_rows(store.open(), lines)["points"].to_list() == [1, 1, 1, 9]
 
     # The quarantine
 
     def test_the_quarantine_holds_what_the_last_run_of_a_date_rejected(
         self, warehouse: Warehouse, store: Store, lines: Table
     ) -> None:
-        quarantine(warehouse, lines, [DAY, NEXT], parked(DAY), parked(DAY, "team"), parked(NEXT))
-        quarantine(warehouse, lines, [DAY], parked(DAY, "points", row=json.dumps({"name": "Dončić"})))
+        quarantine(warehouse, lines, [DAY, NEXT], quarantined_row(DAY), quarantined_row(DAY, "team"), quarantined_row(NEXT))
+        quarantine(warehouse, lines, [DAY], quarantined_row(DAY, "points", row=json.dumps({"name": "Dončić"})))
         found = store.open().scan_quarantine(lines).sort("game_date").collect()
         assert found.select("game_date", "problem").rows() == [(DAY, "points"), (NEXT, "key_is_unique")]
         quarantine(warehouse, lines, [DAY])
@@ -457,17 +457,17 @@ class Contract:
     def test_a_rejected_row_without_a_date_is_kept_with_the_first_date_of_its_run(
         self, warehouse: Warehouse, lines: Table
     ) -> None:
-        quarantine(warehouse, lines, [DAY, NEXT], parked(None, "game_date|nullability"))
+        quarantine(warehouse, lines, [DAY, NEXT], quarantined_row(None, "game_date|nullability"))
         assert warehouse.scan_quarantine(lines, [DAY]).collect()["problem"].to_list() == ["game_date|nullability"]
 
     def test_equal_rejected_rows_are_all_kept(self, warehouse: Warehouse, lines: Table) -> None:
         for _ in range(2):
-            quarantine(warehouse, lines, [DAY], parked(DAY), parked(DAY))
+            quarantine(warehouse, lines, [DAY], quarantined_row(DAY), quarantined_row(DAY))
         assert warehouse.scan_quarantine(lines).collect().height == 2
 
     def test_a_rejected_row_of_another_date_is_not_lost_in_silence(self, warehouse: Warehouse, lines: Table) -> None:
         with pytest.raises(PipelineError, match="toy_lines: rows of 2024-03-13 lie outside"):
-            quarantine(warehouse, lines, [DAY], parked(NEXT))
+            quarantine(warehouse, lines, [DAY], quarantined_row(NEXT))
 
     def test_writing_nothing_for_no_dates_does_nothing(self, warehouse: Warehouse, lines: Table) -> None:
         warehouse.replace(lines, [], lines.empty(), "me")
@@ -482,7 +482,7 @@ class Contract:
 
     def test_a_dropped_table_and_its_quarantine_are_gone(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
         warehouse.replace(lines, [DAY], rows(10), "me")
-        quarantine(warehouse, lines, [DAY], parked(DAY))
+        quarantine(warehouse, lines, [DAY], quarantined_row(DAY))
         warehouse.drop(lines)
         assert warehouse.dates(lines) == set()
         assert warehouse.scan_quarantine(lines).collect().is_empty()
@@ -490,14 +490,14 @@ class Contract:
         warehouse.drop(lines)
         for shorter in (rows(1), rows(10)):
             store.open().replace(lines, [DAY], shorter, "me")
-        assert held(store.open(), lines).height == 10
+        assert stored_rows(store.open(), lines).height == 10
 
     def test_a_record_of_decisions_is_never_dropped(self, warehouse: Warehouse, tables: Tables) -> None:
         ledger = tables("toy_picks", write="add", is_ledger=True)
         warehouse.add(ledger, [DAY], rows(1), "me")
         with pytest.raises(PipelineError, match="toy_picks is a record of decisions and is never deleted"):
             warehouse.drop(ledger)
-        assert held(warehouse, ledger).height == 1
+        assert stored_rows(warehouse, ledger).height == 1
 
     # Ledgers
 
@@ -512,7 +512,7 @@ class Contract:
         )
         for count in (2, 5):
             store.open().add(ledger, [DAY, NEXT], pl.concat([frame.head(count), rows(2, NEXT)]), "me")
-        assert [(v.game_date, v.rows, v.findings) for v in verify(store.look(), ledger)] == [(DAY, 5, ()), (NEXT, 2, ())]
+        assert [(v.game_date, v.rows, v.findings) for v in verify(store.open_reader(), ledger)] == [(DAY, 5, ()), (NEXT, 2, ())]
         manifest = store.open().manifests.read(ledger, DAY)
         assert manifest and set(manifest.rows["sha256"]) == set(row_hashes(frame, ledger.dtypes))
 
@@ -523,7 +523,7 @@ class Contract:
         [verified] = verify(store.open(), ledger)
         assert [finding.problem for finding in verified.findings] == [MANIFEST_MISSING]
         assert [record_existing(warehouse.manifests, ledger, DAY, rows(2)) for _ in range(2)] == [True, False]
-        assert [verified.findings for verified in verify(store.look(), ledger)] == [()]
+        assert [verified.findings for verified in verify(store.open_reader(), ledger)] == [()]
 
     def test_a_ledger_that_disagrees_with_its_manifest_is_found(self, store: Store, ledger: Table) -> None:
         warehouse = store.open()
@@ -553,13 +553,13 @@ class Contract:
         options = {"environment": "local", "say": str}
         back_up(warehouse, tmp_path / "none", tmp_path / "first", home=tmp_path / "home", made_at=NOON, **options)  # type: ignore[arg-type]
         assert restore(other, tmp_path / "none", tmp_path / "first", **options).differences == []  # type: ignore[arg-type]
-        assert_frame_equal(held(other, ledger), held(warehouse, ledger))
+        assert_frame_equal(stored_rows(other, ledger), stored_rows(warehouse, ledger))
         other.add(ledger, [DAY], rows(4), "me")
         back_up(other, tmp_path / "none", tmp_path / "second", home=tmp_path / "home", made_at=NOON, **options)  # type: ignore[arg-type]
         restored = restore(store.open(), tmp_path / "none", tmp_path / "second", **options)  # type: ignore[arg-type]
         assert (restored.rows[ledger.name], restored.differences) == (2, [])
-        assert_frame_equal(held(store.open(), ledger), held(other, ledger))
-        assert [(verified.rows, verified.findings) for verified in verify(store.look(), ledger)] == [(4, ()), (1, ())]
+        assert_frame_equal(stored_rows(store.open(), ledger), stored_rows(other, ledger))
+        assert [(verified.rows, verified.findings) for verified in verify(store.open_reader(), ledger)] == [(4, ()), (1, ())]
 
     # Failures during a write
 
@@ -572,19 +572,19 @@ class Contract:
         with failure(), pytest.raises((PipelineError, OSError)):
             failing.replace(lines, [DAY, NEXT], pl.concat(new), "the run that failed")
         for day, before, after in zip((DAY, NEXT), old, new, strict=True):
-            for found in (held(store.open(), lines, day), store.look().sql(on(day)).sort("game_id")):
+            for found in (stored_rows(store.open(), lines, day), store.open_reader().sql(on(day)).sort("game_id")):
                 assert found.equals(before) or found.equals(after), found
         store.open().replace(lines, [DAY, NEXT], pl.concat(new), "the same again")
-        assert_frame_equal(held(store.open(), lines), pl.concat(new))
+        assert_frame_equal(stored_rows(store.open(), lines), pl.concat(new))
 
     def test_adding_that_fails_can_be_repeated(self, store: Store, lines: Table, failure: Failure) -> None:
         store.open().add(lines, [DAY], rows(1), "me")
         failing = store.open()
         with failure(), pytest.raises((PipelineError, OSError)):
             failing.add(lines, [DAY], rows(3, points=9), "the run that failed")
-        assert held(store.open(), lines).height in (1, 3)
+        assert stored_rows(store.open(), lines).height in (1, 3)
         store.open().add(lines, [DAY], rows(3, points=9), "the same again")
-        assert held(store.open(), lines)["points"].to_list() == [1, 9, 9]
+        assert stored_rows(store.open(), lines)["points"].to_list() == [1, 9, 9]
         assert store.open().add(lines, [DAY], rows(3), "and again") == 0
 
     def test_what_was_added_before_a_failure_is_never_hidden(self, store: Store, lines: Table, failure: Failure) -> None:
@@ -592,13 +592,13 @@ class Contract:
         with failure(), pytest.raises((PipelineError, OSError)):
             store.open().add(lines, [DAY], rows(2), "the run that failed")
         store.open().add(lines, [DAY], lines.empty(), "nothing this time")
-        assert_frame_equal(held(store.open(), lines), store.look().sql(on(DAY)).sort("game_id"))
+        assert_frame_equal(stored_rows(store.open(), lines), store.open_reader().sql(on(DAY)).sort("game_id"))
 
     # Concurrent readers and writers
 
     @pytest.mark.parametrize("how", ["scan", "sql"])
     def test_a_reader_sees_whole_days_only(self, store: Store, lines: Table, how: str) -> None:
-        writer, reader = store.open(), store.look()
+        writer, reader = store.open(), store.open_reader()
         writer.replace(lines, [DAY], VERSIONS[0], "me")
         seen: set[int] = set()
 
@@ -606,24 +606,24 @@ class Contract:
             for n in range(store.replacements):
                 writer.replace(lines, [DAY], VERSIONS[n % 3], "me")
 
-        def look() -> None:
-            found = held(reader, lines, DAY) if how == "scan" else reader.sql(on(DAY))
+        def open_reader() -> None:
+            found = stored_rows(reader, lines, DAY) if how == "scan" else reader.sql(on(DAY))
             assert found["points"].unique().to_list() == [found.height]
             seen.add(found.height)
 
-        assert during(write, look) > 5
+        assert during(write, open_reader) > 5
         assert len(seen) > 1, "the reader met only one version"
 
     @pytest.mark.platform
     def test_a_reader_of_what_another_process_writes_sees_whole_days_only(self, store: Store, lines: Table) -> None:
-        reader = store.look()
+        reader = store.open_reader()
         store.open().replace(lines, [DAY], VERSIONS[0], "me")
         with in_a_process("replace_again_and_again", store) as process:
             while process.poll() is None:
-                found = held(reader, lines, DAY)
+                found = stored_rows(reader, lines, DAY)
                 assert found["points"].unique().to_list() == [found.height]
         assert process.returncode == 0
-        assert_frame_equal(held(store.open(), lines), VERSIONS[(store.replacements - 1) % 3])
+        assert_frame_equal(stored_rows(store.open(), lines), VERSIONS[(store.replacements - 1) % 3])
 
     def test_writers_of_distinct_dates_do_not_hinder_each_other(self, store: Store, lines: Table) -> None:
         dates = days(DAY, DAY + timedelta(days=7))
@@ -635,7 +635,7 @@ class Contract:
             list(pool.map(write, dates))
         reader = store.open()
         assert reader.dates(lines) == set(dates)
-        assert_frame_equal(held(reader, lines), pl.concat([rows(2, day, points=day.day) for day in dates]))
+        assert_frame_equal(stored_rows(reader, lines), pl.concat([rows(2, day, points=day.day) for day in dates]))
 
     def test_the_second_writer_of_a_date_gives_up_naming_the_first(self, store: Store, lines: Table) -> None:
         with a_write_that_takes_its_time(store, lines):
@@ -644,13 +644,13 @@ class Contract:
                 second.add(lines, [DAY], rows(5), "run two")
             assert time.monotonic() - began >= IMPATIENT
             assert store.open().dates(lines) == set(), "nothing of the first can be seen before it is done"
-        assert_frame_equal(held(store.open(), lines), rows(3))
+        assert_frame_equal(stored_rows(store.open(), lines), rows(3))
 
     def test_the_second_writer_of_a_date_waits_for_the_first(self, store: Store, lines: Table) -> None:
-        with a_write_that_takes_its_time(store, lines) as go_on:
-            threading.Timer(IMPATIENT, go_on.set).start()
+        with a_write_that_takes_its_time(store, lines) as resume:
+            threading.Timer(IMPATIENT, resume.set).start()
             assert store.open(PATIENT).add(lines, [DAY], rows(5, points=9), "run two") == 2
-        assert held(store.open(), lines)["points"].to_list() == [1, 1, 1, 9, 9]
+        assert stored_rows(store.open(), lines)["points"].to_list() == [1, 1, 1, 9, 9]
 
     def test_writers_of_distinct_dates_or_tables_do_not_wait(self, store: Store, lines: Table, tables: Tables) -> None:
         other = tables("toy_other_lines")
@@ -658,7 +658,7 @@ class Contract:
             second = store.open(IMPATIENT)
             second.replace(lines, [NEXT], rows(1, NEXT), "run two")
             second.replace(other, [DAY], rows(1), "run two")
-            assert held(second, lines).height == held(second, other).height == 1
+            assert stored_rows(second, lines).height == stored_rows(second, other).height == 1
 
     # sql
 

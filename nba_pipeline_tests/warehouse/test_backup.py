@@ -46,7 +46,7 @@ def local(home: Path, picks: Table) -> LocalWarehouse:
 @pytest.fixture
 def landing(home: Path) -> Landing:
     """Two payloads of the same instant, and their journal."""
-    landing = Landing(home=str(home), clock=Clock(stands_at=NOON.isoformat()))
+    landing = Landing(home=str(home), clock=Clock(fixed_at=NOON.isoformat()))
     for body in (b'{"points": 2}', b'{"points": 3}'):
         landing.keep(Slot("nba_cdn", "boxscore", "0022300945", DAY), body, fetched_at=NOON)
     return landing
@@ -55,7 +55,7 @@ def landing(home: Path) -> Landing:
 @pytest.fixture
 def make(local: LocalWarehouse, landing: Landing, home: Path, tmp_path: Path) -> Make:
     def make(folder: Path = tmp_path / "backup") -> Receipt:
-        return back_up(local, landing.root, folder, home=home, environment="local", made_at=NOON, say=lambda _: None)
+        return back_up(local, landing.root, folder, home=home, environment="local", made_at=NOON, report=lambda _: None)
 
     return make
 
@@ -116,7 +116,7 @@ def test_a_home_without_anything_has_an_empty_backup(tmp_path: Path, tables: Tab
     tables("toy_picks", write="add", is_ledger=True)
     local, landing = LocalWarehouse(home=str(tmp_path / "new")), tmp_path / "new" / "landing"
     receipt = back_up(
-        local, landing, tmp_path / "b", home=tmp_path / "new", environment="local", made_at=NOON, say=lambda _: None
+        local, landing, tmp_path / "b", home=tmp_path / "new", environment="local", made_at=NOON, report=lambda _: None
     )
     assert receipt.files == {} and json.loads((tmp_path / "b" / "backup.json").read_bytes())["files"] == {}
 
@@ -166,7 +166,7 @@ def test_a_copy_that_differs_is_no_backup(local: LocalWarehouse, landing: Landin
             next(tmp_path.glob("backup/landing/journal/*")).write_bytes(b"")
 
     with pytest.raises(PipelineError, match=r"the backup is not usable: .*\.jsonl has 0 bytes instead of"):
-        back_up(local, landing.root, tmp_path / "backup", home=home, environment="local", made_at=NOON, say=lose)
+        back_up(local, landing.root, tmp_path / "backup", home=home, environment="local", made_at=NOON, report=lose)
     assert not (tmp_path / "backup" / "backup.json").exists()
 
 
@@ -178,21 +178,21 @@ def test_the_landing_is_backed_up_from_a_store_and_restored_to_one(
     slot = Slot("nba_cdn", "boxscore", "0022300945", DAY)
     with a_home(kind, tmp_path / "store") as store, a_home("memory", tmp_path) as other:
         for body in (b"3", b"2"):
-            Landing(home=store, clock=Clock(stands_at=NOON.isoformat())).keep(slot, body, fetched_at=NOON)
+            Landing(home=store, clock=Clock(fixed_at=NOON.isoformat())).keep(slot, body, fetched_at=NOON)
         landing = files.place(store) / "landing"
-        back_up(local, landing, tmp_path / "b", home=home, environment="local", made_at=NOON, say=lambda _: None)
+        back_up(local, landing, tmp_path / "b", home=home, environment="local", made_at=NOON, report=lambda _: None)
         target = files.place(f"{other}/new") / "landing"
-        restored = restore(local, target, tmp_path / "b", environment="local", say=lambda _: None)
+        restored = restore(local, target, tmp_path / "b", environment="local", report=lambda _: None)
         # two payloads; two journals, each one file in a folder and two parts in a store
         assert (restored.files, restored.differences) == (4 if kind == "folder" else 6, [])
-        again = Landing(home=f"{other}/new", clock=Clock(stands_at=NOON.isoformat()))
+        again = Landing(home=f"{other}/new", clock=Clock(fixed_at=NOON.isoformat()))
         assert [payload.body for payload in again.versions(slot)] == [b"3", b"2"]
         assert [line["outcome"] for line in again.requests()] == ["landed", "landed"]
-        assert restore(local, target, tmp_path / "b", environment="local", say=lambda _: None).files == 0
+        assert restore(local, target, tmp_path / "b", environment="local", report=lambda _: None).files == 0
 
 
 def test_progress_is_reported(local: LocalWarehouse, landing: Landing, home: Path, tmp_path: Path) -> None:
     messages = list[str]()
-    back_up(local, landing.root, tmp_path / "b", home=home, environment="local", made_at=NOON, say=messages.append)
+    back_up(local, landing.root, tmp_path / "b", home=home, environment="local", made_at=NOON, report=messages.append)
     assert "toy_picks: 2 dates" in messages
     assert messages[-3:] == ["landing: 1 of 1 journals", "landing: 2 of 2 payloads", "verifying 7 files"]

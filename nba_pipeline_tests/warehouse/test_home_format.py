@@ -16,7 +16,7 @@ from nba_pipeline.warehouse.home_format import FORMAT, format_of, write_format
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY
 from nba_pipeline_tests.builders_format_1 import a_home_of_format_1
-from nba_pipeline_tests.warehouse.contract import Tables, a_table, held, parked, quarantine, rows
+from nba_pipeline_tests.warehouse.contract import Tables, a_table, stored_rows, quarantined_row, quarantine, rows
 
 USES: dict[str, Callable[[LocalWarehouse, Table], object]] = {
     "preflight": lambda warehouse, _: warehouse.preflight(),
@@ -26,7 +26,7 @@ USES: dict[str, Callable[[LocalWarehouse, Table], object]] = {
     "replace": lambda warehouse, table: warehouse.replace(table, [DAY], rows(2, DAY), "me"),
     "add": lambda warehouse, table: warehouse.add(table, [DAY], rows(2, DAY), "me"),
     "park": lambda warehouse, table: warehouse.quarantine(
-        table, [DAY], pl.DataFrame([parked(DAY)], schema=dict(QUARANTINE_SCHEMA))
+        table, [DAY], pl.DataFrame([quarantined_row(DAY)], schema=dict(QUARANTINE_SCHEMA))
     ),
     "drop": lambda warehouse, table: warehouse.drop(table),
     "sql": lambda warehouse, _: warehouse.sql("SELECT 1"),
@@ -89,7 +89,7 @@ def test_reading_a_new_home_leaves_nothing_behind(tmp_path: Path, warehouse: Loc
 def test_an_empty_folder_of_tables_is_a_new_home(tmp_path: Path, warehouse: LocalWarehouse, lines: Table) -> None:
     (tmp_path / "tables" / "predictions").mkdir(parents=True)
     USES["replace"](warehouse, lines)
-    assert held(warehouse, lines).height == 2
+    assert stored_rows(warehouse, lines).height == 2
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_format_that_is_known_is_read_again_only_when_the_file_changes(
 
 
 def test_the_quarantine_alone_does_not_make_a_home_old(tmp_path: Path, warehouse: LocalWarehouse, lines: Table) -> None:
-    quarantine(warehouse, lines, [DAY], parked(DAY))
+    quarantine(warehouse, lines, [DAY], quarantined_row(DAY))
     (tmp_path / "format.json").unlink()
     assert format_of(tmp_path) is None
     assert set(warehouse.scan_quarantine(lines).collect().columns) == set(QUARANTINE_SCHEMA)

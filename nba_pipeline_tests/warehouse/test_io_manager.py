@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.asset_factory.asset import days_before, if_there
+from nba_pipeline.asset_factory.asset import days_before, optional_input
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.partitions import DAILY
@@ -83,7 +83,7 @@ def asset(
 def run(
     warehouse: Warehouse, *assets: dg.AssetsDefinition, first: date = DAY, last: date | None = None, only: str | None = None
 ) -> dg.ExecuteInProcessResult:
-    clock = Clock(stands_at=NOON.isoformat())
+    clock = Clock(fixed_at=NOON.isoformat())
     span = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)} if last else {}
     return dg.materialize(
         assets, partition_key=None if last else str(first), tags=span, raise_on_error=False, selection=only,
@@ -263,8 +263,8 @@ def test_a_date_that_was_never_materialised_closes_what_needs_it(warehouse: Ware
 
 
 def test_what_an_asset_can_do_without_is_empty(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
-    assert read(warehouse, written, if_there(), first=date(2024, 3, 14)) == []
-    assert read(warehouse, written, if_there()) == [12, 12]
+    assert read(warehouse, written, optional_input(), first=date(2024, 3, 14)) == []
+    assert read(warehouse, written, optional_input()) == [12, 12]
 
 
 def test_days_before_end_the_day_before_unless_told(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:

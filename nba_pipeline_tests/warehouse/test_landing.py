@@ -20,7 +20,7 @@ BOX = Slot("nba_cdn", "boxscore", "0022300945", date(2024, 3, 12))
 
 
 def a_landing(home: str) -> Landing:
-    return Landing(home=home, clock=Clock(stands_at=NOON.isoformat()))
+    return Landing(home=home, clock=Clock(fixed_at=NOON.isoformat()))
 
 
 @pytest.fixture(params=KINDS)

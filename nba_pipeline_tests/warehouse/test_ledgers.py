@@ -31,7 +31,7 @@ from nba_pipeline.warehouse.ledgers import (
 )
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.manifests import InvalidManifest
-from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, ROOT, Tables, a_table, held, rows
+from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, ROOT, Tables, a_table, stored_rows, rows
 
 Change = Callable[[pl.DataFrame], pl.DataFrame]
 KEY = "game_id 001, book fanduel"
@@ -190,7 +190,7 @@ def test_an_invalid_manifest_is_named_and_closes_its_date(
     assert problems(local, picks) == [(MANIFEST_INVALID, DAY, "")]
     with pytest.raises(InvalidManifest, match=message):
         local.add(picks, [DAY], rows(1, first=9), "me")
-    assert held(local, picks, DAY).height == 3 and manifest(local).read_bytes() == before
+    assert stored_rows(local, picks, DAY).height == 3 and manifest(local).read_bytes() == before
     assert local.add(picks, [NEXT], rows(1, NEXT, first=9), "me") == 1
 
 
@@ -324,7 +324,7 @@ def test_a_writer_that_is_killed_at_any_point_leaves_no_alteration(
 ) -> None:
     kill_a_writer(local.home, STEPS.index(step), when)
     is_written = (step, when) in (("the rows", "after"), ("the manifest", "before"), ("the manifest", "after"))
-    assert held(local, picks, DAY).height == (5 if is_written else 3)
+    assert stored_rows(local, picks, DAY).height == (5 if is_written else 3)
     copy = LocalWarehouse(home=str(shutil.copytree(tmp_path, tmp_path / "copy")), lock_wait_seconds=IMPATIENT)
     assert not findings(local, picks)
     assert copy.add(picks, [DAY], rows(6, points=9), "the next writer") == (1 if is_written else 3)

@@ -34,8 +34,8 @@ from nba_pipeline_tests.warehouse.contract import (
     Store,
     Tables,
     a_table,
-    held,
-    parked,
+    stored_rows,
+    quarantined_row,
     quarantine,
     rows,
 )
@@ -52,7 +52,7 @@ class LocalStore(Store):
     def open(self, lock_wait_seconds: float = IMPATIENT) -> LocalWarehouse:
         return LocalWarehouse(home=str(self.folder), lock_wait_seconds=lock_wait_seconds)
 
-    def look(self) -> LocalWarehouse:
+    def open_reader(self) -> LocalWarehouse:
         return self.open()
 
     @property
@@ -62,11 +62,11 @@ class LocalStore(Store):
         }  # fmt: skip
 
     @contextmanager
-    def hold_up(self, table: Table, day: date, started: threading.Event, go_on: threading.Event) -> Iterator[None]:
+    def delay_write(self, table: Table, day: date, started: threading.Event, resume: threading.Event) -> Iterator[None]:
         def slow(source: Any, target: Any) -> None:
             if f"{table.name}/game_date={day}" in str(target) and not started.is_set():
                 started.set()
-                assert go_on.wait(60)
+                assert resume.wait(60)
             replace(source, target)
 
         replace = os.replace
@@ -143,7 +143,7 @@ def test_a_query_reads_the_files_of_its_beginning(
     monkeypatch.setattr(local_sql, "register", register_and_replace)
     local.replace(lines, [DAY], rows(3), "me")
     assert_frame_equal(local.sql("SELECT * FROM toy_lines ORDER BY game_id"), rows(3))
-    assert held(local, lines)["points"].to_list() == [9, 9, 9, 9]
+    assert stored_rows(local, lines)["points"].to_list() == [9, 9, 9, 9]
     assert not list(tmp_path.glob(".sql-*"))
 
 
@@ -173,10 +173,10 @@ def test_a_writer_that_is_killed_leaves_the_old_rows_and_no_lock(local: LocalWar
                 local.replace(lines, [DAY], rows(4), "me")
         finally:
             process.send_signal(signal.SIGKILL)
-    assert_frame_equal(held(local, lines), rows(3))
+    assert_frame_equal(stored_rows(local, lines), rows(3))
     assert local.sql("SELECT count(*) AS n FROM toy_lines")["n"].to_list() == [3]
     local.replace(lines, [DAY], rows(4), "me")
-    assert_frame_equal(held(local, lines), rows(4))
+    assert_frame_equal(stored_rows(local, lines), rows(4))
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(local: LocalWarehouse, lines: Table) -> None:
@@ -188,7 +188,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(local: LocalWarehouse, lines: 
 
 def test_files_lie_where_the_readme_says(local: LocalWarehouse, lines: Table) -> None:
     local.replace(lines, [DAY], rows(2), "me")
-    quarantine(local, lines, [DAY], parked(DAY))
+    quarantine(local, lines, [DAY], quarantined_row(DAY))
     files = {str(path.relative_to(local.home)) for path in Path(local.home).rglob("*.*") if path.is_file()}
     part = "toy_lines/game_date=2024-03-12/part.parquet"
     assert {f"tables/{part}", f"quarantine/{part}", "format.json"} == {file for file in files if not file.startswith("locks")}
@@ -198,7 +198,7 @@ def test_a_column_that_a_table_gained_later_is_null_in_older_files(local: LocalW
     local.replace(lines, [DAY, NEXT], pl.concat([rows(1), rows(1, NEXT)]), "me")
     file = next(Path(local.home, "tables").rglob(f"*{DAY}/part.parquet"))
     pl.read_parquet(file).drop("points").write_parquet(file)
-    assert held(local, lines)["points"].to_list() == [None, 1]
+    assert stored_rows(local, lines)["points"].to_list() == [None, 1]
     assert local.sql("SELECT points FROM toy_lines ORDER BY game_date")["points"].to_list() == [None, 1]
 
 
@@ -260,7 +260,7 @@ def test_what_does_not_only_read_the_tables_is_refused_in_a_sentence(
     local.replace(lines, [DAY], rows(3), "me")
     with pytest.raises(BadInput):
         local.sql(query.replace("{home}", str(tmp_path)))
-    assert_frame_equal(held(local, lines), rows(3))
+    assert_frame_equal(stored_rows(local, lines), rows(3))
     assert not list(tmp_path.rglob("stolen.csv"))
 
 
@@ -298,8 +298,8 @@ def test_what_happened_can_be_asked_before_anything_happened(local: LocalWarehou
 
 def test_the_quarantine_of_all_tables_is_one_table(local: LocalWarehouse, lines: Table, tables: Tables) -> None:
     games = tables("toy_games")
-    quarantine(local, lines, [DAY], parked(DAY, row=json.dumps({"points": 3})))
-    quarantine(local, games, [NEXT], parked(NEXT, table="toy_games"))
+    quarantine(local, lines, [DAY], quarantined_row(DAY, row=json.dumps({"points": 3})))
+    quarantine(local, games, [NEXT], quarantined_row(NEXT, table="toy_games"))
     answer = local.sql("SELECT \"table\", game_date, row->>'points' AS points FROM quarantine ORDER BY game_date")
     assert answer.rows() == [("toy_lines", DAY, "3"), ("toy_games", NEXT, None)]
 
@@ -307,7 +307,7 @@ def test_the_quarantine_of_all_tables_is_one_table(local: LocalWarehouse, lines:
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
     """One landed box score of a final game, after a 503, and a game that was not available yet."""
-    landing = Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
+    landing = Landing(home=str(tmp_path), clock=Clock(fixed_at=NOON.isoformat()))
     box = Slot("nba_cdn", "boxscore", "0022300945", DAY)
     landing.keep(box, b"{}", fetched_at=NOON, statuses=[503, 200], final_game_ids=["0022300945"])
     landing.note(Slot("nba_cdn", "boxscore", "0022300946", DAY), "not_yet", statuses=[403], problem="not published")

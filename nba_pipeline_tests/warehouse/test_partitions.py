@@ -17,7 +17,7 @@ from nba_pipeline.warehouse import checksum, damage, partitions
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.partitions import damage_named, recovering
 from nba_pipeline_tests.warehouse import damages
-from nba_pipeline_tests.warehouse.contract import DAY, NEXT, Tables, held, parked, quarantine, rows
+from nba_pipeline_tests.warehouse.contract import DAY, NEXT, Tables, stored_rows, quarantined_row, quarantine, rows
 
 LEDGER = {"write": "add", "is_ledger": True}
 
@@ -83,7 +83,7 @@ def test_an_unreadable_partition_is_moved_byte_for_byte_and_its_date_is_not_writ
     store: LocalWarehouse, table: Table, how: str
 ) -> None:
     body = damages.damage(part(store, table), how)
-    assert held(store, table)["game_date"].unique().to_list() == [NEXT]
+    assert stored_rows(store, table)["game_date"].unique().to_list() == [NEXT]
     [aside] = moved(store)
     assert aside.read_bytes() == body and aside.parent == Path(store.home, "damaged", "tables", "toy_lines", f"game_date={DAY}")
     assert store.dates(table) == {NEXT} and store.lost(table).keys() == {DAY}
@@ -96,14 +96,14 @@ def test_an_unreadable_partition_is_moved_byte_for_byte_and_its_date_is_not_writ
 def test_a_partition_is_replaced_over_an_unreadable_one(store: LocalWarehouse, table: Table, how: str) -> None:
     body = damages.damage(part(store, table), how)
     store.replace(table, [DAY], rows(1), "test")
-    assert_frame_equal(held(store, table, DAY), rows(1))
+    assert_frame_equal(stored_rows(store, table, DAY), rows(1))
     assert [aside.read_bytes() for aside in moved(store)] == [body] and store.lost(table) == {}
 
 
 def test_a_partition_that_is_damaged_twice_is_kept_twice(store: LocalWarehouse, table: Table) -> None:
     for _ in range(2):
         damages.damage(part(store, table), "empty")
-        held(store, table)
+        stored_rows(store, table)
         store.replace(table, [DAY], rows(3), "test")
     assert len(moved(store)) == len(store.notices()) == 2
 
@@ -124,18 +124,18 @@ def test_a_query_answers_without_the_unreadable_date(store: LocalWarehouse, tabl
 def test_an_unreadable_quarantine_is_moved_and_its_date_is_to_be_made_again(
     store: LocalWarehouse, table: Table, how: str
 ) -> None:
-    quarantine(store, table, [DAY], parked(DAY))
+    quarantine(store, table, [DAY], quarantined_row(DAY))
     body = damages.damage(part(store, table, "quarantine"), how)
     assert store.scan_quarantine(table).collect().is_empty()
     assert [aside.read_bytes() for aside in moved(store)] == [body]
     assert "quarantine" in store.lost(table)[DAY]
-    quarantine(store, table, [DAY], parked(DAY))
+    quarantine(store, table, [DAY], quarantined_row(DAY))
     store.replace(table, [DAY], rows(3), "test")
     assert store.lost(table) == {} and store.scan_quarantine(table).collect().height == 1
 
 
 def test_a_quarantine_that_is_written_over_an_unreadable_one_keeps_it(store: LocalWarehouse, table: Table) -> None:
-    quarantine(store, table, [DAY], parked(DAY))
+    quarantine(store, table, [DAY], quarantined_row(DAY))
     body = damages.damage(part(store, table, "quarantine"), "garbage")
     store.quarantine(table, [DAY], pl.DataFrame(schema=dict(QUARANTINE_SCHEMA)))
     assert [aside.read_bytes() for aside in moved(store)] == [body]
@@ -153,14 +153,14 @@ def test_a_file_that_a_writer_replaced_meanwhile_is_not_moved(
         return real(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(partitions, "locked", replaced_before_the_lock)
-    assert held(store, table, DAY).height == 1
+    assert stored_rows(store, table, DAY).height == 1
     assert len(moved(store)) == 1 and part(store, table).exists()
 
 
 def test_two_readers_move_one_file_once(store: LocalWarehouse, table: Table) -> None:
     damages.damage(part(store, table), "empty")
     partitions._checked.clear()
-    readers = [threading.Thread(target=held, args=(store, table)) for _ in range(8)]
+    readers = [threading.Thread(target=stored_rows, args=(store, table)) for _ in range(8)]
     for reader in readers:
         reader.start()
     for reader in readers:
@@ -183,29 +183,29 @@ def page_damaged(store: LocalWarehouse, table: Table) -> bytes:
 
 def test_a_file_of_an_earlier_version_is_read(store: LocalWarehouse, table: Table) -> None:
     unseal(part(store, table))
-    assert held(store, table, DAY).height == 3
+    assert stored_rows(store, table, DAY).height == 3
 
 
 @pytest.mark.parametrize("how", ["empty", "cut off", "garbage"])
 def test_an_unreadable_file_of_an_earlier_version_is_moved(store: LocalWarehouse, table: Table, how: str) -> None:
     unseal(part(store, table))
     damages.damage(part(store, table), how)
-    assert held(store, table)["game_date"].unique().to_list() == [NEXT] and len(moved(store)) == 1
+    assert stored_rows(store, table)["game_date"].unique().to_list() == [NEXT] and len(moved(store)) == 1
 
 
 def test_a_damaged_page_of_an_earlier_version_is_found_when_a_read_fails_and_the_read_is_repeated(
     store: LocalWarehouse, table: Table
 ) -> None:
     body = page_damaged(store, table)
-    assert recovering(lambda: held(store, table))["game_date"].unique().to_list() == [NEXT]
+    assert recovering(lambda: stored_rows(store, table))["game_date"].unique().to_list() == [NEXT]
     assert [aside.read_bytes() for aside in moved(store)] == [body]
 
 
 def test_work_that_cannot_be_repeated_ends_with_the_name_of_the_file(store: LocalWarehouse, table: Table) -> None:
     page_damaged(store, table)
     with pytest.raises(Damaged, match=str(part(store, table))), damage_named():
-        held(store, table)
-    assert held(store, table)["game_date"].unique().to_list() == [NEXT]
+        stored_rows(store, table)
+    assert stored_rows(store, table)["game_date"].unique().to_list() == [NEXT]
 
 
 def test_an_error_without_an_unreadable_file_stays_what_it_is(store: LocalWarehouse, table: Table) -> None:
@@ -216,7 +216,7 @@ def test_an_error_without_an_unreadable_file_stays_what_it_is(store: LocalWareho
 
 def test_a_damaged_page_of_a_ledger_of_an_earlier_version_closes_its_date(store: LocalWarehouse, ledger: Table) -> None:
     body = page_damaged(store, ledger)
-    assert recovering(lambda: held(store, ledger))["game_date"].unique().to_list() == [NEXT]
+    assert recovering(lambda: stored_rows(store, ledger))["game_date"].unique().to_list() == [NEXT]
     assert part(store, ledger).read_bytes() == body and store.closed(ledger, [DAY, NEXT]).keys() == {DAY}
 
 
@@ -234,7 +234,7 @@ def test_an_unreadable_partition_of_a_ledger_stays_and_closes_its_date_alone(
     store: LocalWarehouse, ledger: Table, how: str
 ) -> None:
     body = damages.damage(part(store, ledger), how)
-    assert held(store, ledger)["game_date"].unique().to_list() == [NEXT]
+    assert stored_rows(store, ledger)["game_date"].unique().to_list() == [NEXT]
     assert part(store, ledger).read_bytes() == body and moved(store) == []
     assert store.dates(ledger) == {DAY, NEXT} and store.lost(ledger) == {}
     [sentence] = store.closed(ledger, [DAY, NEXT]).values()
@@ -249,7 +249,7 @@ def test_nothing_is_written_to_a_closed_date(
     body = damages.damage(part(store, ledger), "cut off")
     with pytest.raises(Closed, match=f"toy_ledger is closed for {DAY}.*nba-pipeline restore"):
         write(store, ledger)
-    assert part(store, ledger).read_bytes() == body and held(store, ledger, NEXT).height == 2
+    assert part(store, ledger).read_bytes() == body and stored_rows(store, ledger, NEXT).height == 2
 
 
 def test_another_date_of_a_ledger_takes_rows(store: LocalWarehouse, ledger: Table) -> None:
@@ -258,12 +258,12 @@ def test_another_date_of_a_ledger_takes_rows(store: LocalWarehouse, ledger: Tabl
 
 
 def test_a_restored_partition_opens_its_date(store: LocalWarehouse, ledger: Table) -> None:
-    rows_before = held(store, ledger, DAY)
+    rows_before = stored_rows(store, ledger, DAY)
     body = damages.damage(part(store, ledger), "empty")
     assert store.closed(ledger, [DAY])
     store.replace_unreadable(ledger, DAY, rows_before)
     assert [aside.read_bytes() for aside in moved(store)] == [body]
-    assert store.closed(ledger, [DAY]) == {} and held(store, ledger, DAY).height == 3
+    assert store.closed(ledger, [DAY]) == {} and stored_rows(store, ledger, DAY).height == 3
 
 
 def test_an_unreadable_holder_file_does_not_hide_that_a_writer_is_busy(store: LocalWarehouse, table: Table) -> None:

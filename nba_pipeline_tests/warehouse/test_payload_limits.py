@@ -68,9 +68,9 @@ def test_what_is_no_json_is_refused(body: bytes) -> None:
     ids=["size", "depth"],
 )  # fmt: skip
 def test_the_limits_hold_for_what_was_landed_before_there_were_any(document: Any, problem: str, tmp_path: Path) -> None:
-    landing = Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
+    landing = Landing(home=str(tmp_path), clock=Clock(fixed_at=NOON.isoformat()))
     ref = landing.keep(BOX, json.dumps(document).encode(), fetched_at=NOON).ref
-    again = Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
+    again = Landing(home=str(tmp_path), clock=Clock(fixed_at=NOON.isoformat()))
     payload = next(iter(again.payloads("nba_cdn", "boxscore", date(2024, 3, 12))), None)
     if payload is None:  # too large counts as damaged: set aside and fetched again
         [notice] = again.notices()
@@ -81,7 +81,7 @@ def test_the_limits_hold_for_what_was_landed_before_there_were_any(document: Any
 
 
 def test_the_limit_on_a_landed_file_names_it(tmp_path: Path) -> None:
-    landing = Landing(home=str(tmp_path), clock=Clock(stands_at=NOON.isoformat()))
+    landing = Landing(home=str(tmp_path), clock=Clock(fixed_at=NOON.isoformat()))
     payload = landing.keep(BOX, b" " * (8 * MIB + 1), fetched_at=NOON)
     del vars(payload)["body"]
     with pytest.raises(TooLarge, match=f"nba_cdn boxscore 1: the content has more than 8 MiB .*: {payload.ref}"):

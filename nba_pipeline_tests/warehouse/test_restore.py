@@ -19,7 +19,7 @@ from nba_pipeline.warehouse.landing import Landing, Slot
 from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.restore import Restored, restore
-from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, NOON, Tables, held, rows
+from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, NOON, Tables, stored_rows, rows
 
 BOX = Slot("nba_cdn", "boxscore", "0022300945", DAY)
 
@@ -47,17 +47,17 @@ def local(home: Path, picks: Table, folder: Path) -> LocalWarehouse:
     landing = a_landing(home)
     for points in (3, 2):
         landing.keep(BOX, b'{"points": %d}' % points, fetched_at=NOON)
-    back_up(local, landing.root, folder, home=home, environment="local", made_at=NOON, say=lambda _: None)
+    back_up(local, landing.root, folder, home=home, environment="local", made_at=NOON, report=lambda _: None)
     return local
 
 
 def a_landing(home: Path) -> Landing:
-    return Landing(home=str(home), clock=Clock(stands_at=NOON.isoformat()))
+    return Landing(home=str(home), clock=Clock(fixed_at=NOON.isoformat()))
 
 
 def do(local: LocalWarehouse, folder: Path, environment: str = "local", dry_run: bool = False) -> Restored:
     root = Path(local.home, "landing")
-    return restore(local, root, folder, environment=environment, dry_run=dry_run, say=lambda _: None)
+    return restore(local, root, folder, environment=environment, dry_run=dry_run, report=lambda _: None)
 
 
 def is_verified(local: LocalWarehouse, table: Table) -> bool:
@@ -81,12 +81,12 @@ def content(folder: Path) -> dict[str, bytes]:
 def test_everything_comes_back_after_everything_but_the_backup_was_deleted(
     local: LocalWarehouse, picks: Table, home: Path, folder: Path
 ) -> None:
-    landed, recorded, before = content(home / "landing"), content(home / "manifests"), held(local, picks)
+    landed, recorded, before = content(home / "landing"), content(home / "manifests"), stored_rows(local, picks)
     order = [payload.body for payload in a_landing(home).versions(BOX)]
     shutil.rmtree(home)
     restored = do(local, folder)
     assert (restored.rows["toy_picks"], restored.files, restored.differences) == (5, 3, [])
-    assert_frame_equal(held(local, picks), before)
+    assert_frame_equal(stored_rows(local, picks), before)
     assert content(home / "landing") == landed and content(home / "manifests") == recorded
     assert is_verified(local, picks)
     assert order == [payload.body for payload in a_landing(home).versions(BOX)] == [b'{"points": 3}', b'{"points": 2}']
@@ -112,7 +112,7 @@ def test_restoring_twice_is_restoring_once(local: LocalWarehouse, home: Path, fo
 
 
 def test_an_interrupted_restore_is_completed(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
-    before = held(local, picks)
+    before = stored_rows(local, picks)
     shutil.rmtree(home)
 
     def stop(message: str) -> None:
@@ -121,11 +121,11 @@ def test_an_interrupted_restore_is_completed(local: LocalWarehouse, picks: Table
             part(home, NEXT).parent.write_text("a file where the folder of the second date should be")
 
     with pytest.raises(PipelineError, match="cannot be read or written"):
-        restore(local, home / "landing", folder, environment="local", say=stop)
-    assert held(local, picks, DAY).height == 3
+        restore(local, home / "landing", folder, environment="local", report=stop)
+    assert stored_rows(local, picks, DAY).height == 3
     part(home, NEXT).parent.unlink()
     assert do(local, folder).differences == []
-    assert_frame_equal(held(local, picks), before)
+    assert_frame_equal(stored_rows(local, picks), before)
     assert is_verified(local, picks)
 
 
@@ -140,14 +140,14 @@ def test_a_dry_run_says_what_is_missing_and_adds_nothing(local: LocalWarehouse, 
 
 def test_only_missing_rows_and_files_are_added(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
     local.add(picks, [DAY], rows(1, first=7), "after the backup")
-    everything = held(local, picks)
+    everything = stored_rows(local, picks)
     everything.filter(pl.col("game_date") == DAY).filter(pl.col("game_id") != "001").write_parquet(part(home))
     journal = next((home / "landing" / "journal").iterdir())
     journal.write_text(journal.read_text() + '{"kind": "request"}\n')
     grown = journal.read_bytes()
     restored = do(local, folder)
     assert (restored.rows["toy_picks"], restored.files, restored.differences) == (1, 0, [])
-    assert_frame_equal(held(local, picks), everything)
+    assert_frame_equal(stored_rows(local, picks), everything)
     assert is_verified(local, picks) and journal.read_bytes() == grown
 
 
@@ -160,7 +160,7 @@ def test_a_row_that_differs_is_named_and_left(local: LocalWarehouse, picks: Tabl
         in restored.differences
     )
     assert any("the row was altered" in difference for difference in restored.differences)
-    assert held(local, picks, DAY)["points"].to_list() == [1, 30, 1]
+    assert stored_rows(local, picks, DAY)["points"].to_list() == [1, 30, 1]
 
 
 def test_a_manifest_made_anew_for_altered_rows_is_named(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_manifest_made_anew_for_altered_rows_is_named(local: LocalWarehouse, p
     assert is_verified(local, picks)
     restored = do(local, folder)
     assert sum("the recorded hash differs from the backup's" in difference for difference in restored.differences) == 3
-    assert held(local, picks, DAY)["points"].to_list() == [9, 9, 9]
+    assert stored_rows(local, picks, DAY)["points"].to_list() == [9, 9, 9]
 
 
 def test_a_row_whose_recorded_hash_differs_is_not_added(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_row_whose_recorded_hash_differs_is_not_added(local: LocalWarehouse, p
     local.add(picks, [DAY], rows(3, points=9), "somebody")
     pl.read_parquet(part(home)).filter(pl.col("game_id") != "001").write_parquet(part(home))
     restored = do(local, folder)
-    assert restored.rows["toy_picks"] == 0 and held(local, picks, DAY)["points"].to_list() == [9, 9]
+    assert restored.rows["toy_picks"] == 0 and stored_rows(local, picks, DAY)["points"].to_list() == [9, 9]
     assert any("game_id 001, book fanduel: the row is missing" in difference for difference in restored.differences)
 
 
@@ -192,7 +192,7 @@ def test_a_deleted_partition_comes_back_with_its_recorded_rows(
     assert local.closed(picks, [DAY])
     assert (do(local, folder).rows, do(local, folder).rows) == ({"toy_picks": 3}, {"toy_picks": 0})
     assert is_verified(local, picks) and local.closed(picks, [DAY]) == {}
-    assert_frame_equal(held(local, picks, DAY), rows(3))
+    assert_frame_equal(stored_rows(local, picks, DAY), rows(3))
 
 
 def test_an_unreadable_partition_is_set_aside_and_replaced(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
@@ -203,7 +203,7 @@ def test_an_unreadable_partition_is_set_aside_and_replaced(local: LocalWarehouse
     assert aside.read_bytes() == b"PAR1"
     assert "the partition could not be read and was replaced" in restored.differences[0] and restored.rows == {"toy_picks": 3}
     assert "game_id 007, book fanduel: the row is missing" in restored.differences[1] and len(restored.differences) == 2
-    assert_frame_equal(held(local, picks, DAY), rows(3))
+    assert_frame_equal(stored_rows(local, picks, DAY), rows(3))
     assert "the row is missing" in do(local, folder).differences[0]
 
 
@@ -229,10 +229,10 @@ def test_a_missing_or_older_manifest_is_completed(local: LocalWarehouse, picks: 
 
 def test_rows_that_were_not_recorded_stay_unrecorded(local: LocalWarehouse, picks: Table, home: Path, tmp_path: Path) -> None:
     manifest(home).unlink()
-    back_up(local, home / "landing", tmp_path / "b", home=home, environment="local", made_at=NOON, say=lambda _: None)
+    back_up(local, home / "landing", tmp_path / "b", home=home, environment="local", made_at=NOON, report=lambda _: None)
     shutil.rmtree(home)
     restored = do(local, tmp_path / "b")
-    assert held(local, picks, DAY).height == 3 and not is_verified(local, picks)
+    assert stored_rows(local, picks, DAY).height == 3 and not is_verified(local, picks)
     assert any("3 rows have no manifest" in difference for difference in restored.differences)
 
 

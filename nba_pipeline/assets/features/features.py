@@ -17,7 +17,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, if_there, note_left_out
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, optional_input, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.assets.features.career_form import CODE_VERSION as CAREER_VERSION
 from nba_pipeline.assets.features.career_form import CareerFormFeatures
@@ -310,8 +310,8 @@ def _family(name: str) -> str:
     TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
     ins={
         "schedule": days_before(gates.RECENT_DAYS, through=0), "boxscores": days_before(gates.RECENT_DAYS),
-        "prop_lines": if_there(), "game_lines": if_there(), "player_shot_zones": if_there(), "team_defense_zones": if_there(),
-        "matchups": if_there(), "career_form": if_there(), "team_outlook": if_there(), "expected_absences": if_there(),
+        "prop_lines": optional_input(), "game_lines": optional_input(), "player_shot_zones": optional_input(), "team_defense_zones": optional_input(),
+        "matchups": optional_input(), "career_form": optional_input(), "team_outlook": optional_input(), "expected_absences": optional_input(),
     },
 )  # fmt: skip
 def features(

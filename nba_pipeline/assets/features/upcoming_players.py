@@ -15,7 +15,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, if_there
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, optional_input
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.completeness import gates
 from nba_pipeline.formulas.availability import PRINTED_INSTANT, injury_status, with_unclear
@@ -198,7 +198,7 @@ CODE_VERSION = "3"
     TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
     ins={
         "boxscores": days_before(SETTINGS.expected.days), "rosters": days_before(SETTINGS.expected.roster_days, through=0),
-        "injuries": if_there(),
+        "injuries": optional_input(),
     },
 )  # fmt: skip
 def upcoming_players(

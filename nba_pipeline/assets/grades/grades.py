@@ -13,7 +13,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, if_there, note_left_out
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.not_played import IS_CALLED_POSTPONED, OFF
@@ -232,7 +232,7 @@ CODE_VERSION = "1"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION, ins={"predictions": if_there()},
+    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION, ins={"predictions": optional_input()},
 )  # fmt: skip
 def grades(
     context: dg.AssetExecutionContext, predictions: pl.DataFrame, player_game_summary: pl.DataFrame, schedule: pl.DataFrame,

@@ -14,7 +14,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, if_there, note_left_out
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, optional_input, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.assets.features.features import FEATURES
 from nba_pipeline.completeness import gates
@@ -530,7 +530,7 @@ CODE_VERSION = "4"
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"polars", "catboost"}, code_version=CODE_VERSION,
     ins={
-        "prop_lines": if_there(), "points_model": if_there(),
+        "prop_lines": optional_input(), "points_model": optional_input(),
         "schedule": days_before(SEASON_DAYS, through=0),
     },
 )  # fmt: skip

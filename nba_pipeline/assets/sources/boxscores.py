@@ -22,7 +22,7 @@ from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.contradictions import changed_games, contradicted_games, implausible_box_scores
 from nba_pipeline.completeness.disagreements import DISAGREEMENTS, disagreements
 from nba_pipeline.completeness.reread_times import is_due_for_rereading
-from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
+from nba_pipeline.errors import NotPublished, Permanent, PipelineError, Transient
 from nba_pipeline.formulas import shooting
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.rereads import NEWS
@@ -35,7 +35,7 @@ from nba_pipeline.providers.balldontlie import Balldontlie
 from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
 from nba_pipeline.providers.nba_cdn import NbaCdn, is_final, parse_boxscore
 from nba_pipeline.providers.nba_stats import NbaStats, parse_game_log
-from nba_pipeline.providers.parsing import those_that
+from nba_pipeline.providers.parsing import payloads_where
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import PROBLEM, TABLES, Row, Table, code, count
 from nba_pipeline.warehouse import Warehouse
@@ -152,7 +152,7 @@ def collect(
 def _finals(payloads: Sequence[Payload], nba_cdn: NbaCdn, problems: dict[str, str]) -> list[Payload]:
     """Returns the final box scores of a game. A payload that cannot be parsed is rejected and becomes the game's problem."""
     met = list[str]()
-    finals = those_that(is_final, payloads, nba_cdn.http.landing, met)
+    finals = payloads_where(is_final, payloads, nba_cdn.http.landing, met)
     problems.update({payload.slot.entity: problem for payload in payloads for problem in met})
     return finals
 
@@ -218,7 +218,7 @@ def ask_balldontlie(
     for day in wanting["game_date"].unique().sort():
         try:
             parsed = bdl.parse_boxscores(balldontlie.box_scores(day))
-        except (NotYet, Permanent, Transient) as error:
+        except (NotPublished, Permanent, Transient) as error:
             problems[str(day)] = str(error)
             continue
         frames.append(bdl.map_to_games(parsed, games.filter(pl.col("game_date") == day)))

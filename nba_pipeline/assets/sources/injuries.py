@@ -31,7 +31,7 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.injury_report import NOBODY_LISTED, NOT_SUBMITTED, InjuryReport, due_at
 from nba_pipeline.providers.parsing import read_each
-from nba_pipeline.providers.player_matching import NAME_COLUMNS, name_the_players, roster_sightings, who_may_be_meant
+from nba_pipeline.providers.player_matching import NAME_COLUMNS, resolve_players, roster_sightings, candidate_players
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
@@ -147,7 +147,7 @@ def with_players(
 ) -> pl.DataFrame:
     """Adds `player_id`. An unresolved or ambiguous name becomes the row's problem."""
     is_player = pl.col("spelling").is_not_null()
-    named = name_the_players(rows.filter(is_player), players, active, asserted)
+    named = resolve_players(rows.filter(is_player), players, active, asserted)
     return pl.concat([named, rows.filter(~is_player)], how="diagonal_relaxed").with_columns(pl.col("player_id").cast(pl.Int64))
 
 
@@ -253,7 +253,7 @@ def injuries(
     if frames:
         games = schedule.with_columns(season_of_game_date())
         live = [day for day in dates if not archive.holds(day)]
-        active = who_may_be_meant(games, boxscores, players, roster_sightings(warehouse, live))
+        active = candidate_players(games, boxscores, players, roster_sightings(warehouse, live))
         said = pl.concat(frames, how="diagonal_relaxed")
         said_once = once_per_player(with_players(said, players, active, assertions(players, games)))
         rows_in.parsed(said.filter("is_silence"))  # teams without rows in a snapshot get a row too

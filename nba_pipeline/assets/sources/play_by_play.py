@@ -23,7 +23,7 @@ from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
-from nba_pipeline.providers.parsing import those_that
+from nba_pipeline.providers.parsing import payloads_where
 from nba_pipeline.tables.table import LINEAGE, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
@@ -102,7 +102,7 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
 def _finished(payloads: Sequence[Payload], nba_cdn: NbaCdn, problems: dict[str, str]) -> list[Payload]:
     """Returns the lists of a game that contain its end. An unparsable payload is rejected and becomes the game's problem."""
     met = list[str]()
-    finished = those_that(is_over, payloads, nba_cdn.http.landing, met)
+    finished = payloads_where(is_over, payloads, nba_cdn.http.landing, met)
     problems.update({payload.slot.entity: problem for payload in payloads for problem in met})
     return finished
 

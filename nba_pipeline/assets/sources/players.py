@@ -13,7 +13,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, if_there
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import FIRST_DATE
@@ -60,7 +60,7 @@ def new_spellings(shown: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION, ins={"boxscores": if_there()}
+    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION, ins={"boxscores": optional_input()}
 )
 def players(
     context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing,

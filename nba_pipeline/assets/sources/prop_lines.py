@@ -19,7 +19,7 @@ import polars as pl
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.completeness.expectations import absent_books
-from nba_pipeline.errors import NotYet, Permanent, PipelineError, Transient
+from nba_pipeline.errors import NotPublished, Permanent, PipelineError, Transient
 from nba_pipeline.formulas.odds import is_main_line
 from nba_pipeline.formulas.offers import merge_offers
 from nba_pipeline.instance.clock import Clock
@@ -28,7 +28,7 @@ from nba_pipeline.league.names import IS_A_NAME_PROBLEM, assertions
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_api import PRICE_FLOOR, OddsApi, match_events, parse_event_odds, parse_events
 from nba_pipeline.providers.odds_rows import AFTER_TIPOFF, IGNORED, NO_OFFERS, landed_rows, read
-from nba_pipeline.providers.player_matching import NAME_COLUMNS, name_the_players, roster_sightings, who_may_be_meant
+from nba_pipeline.providers.player_matching import NAME_COLUMNS, resolve_players, roster_sightings, candidate_players
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
@@ -156,7 +156,7 @@ def _land_slate(
     """Lands the events of the games and their odds, live or at a past instant. `unusable` gets the problems of events."""
     try:
         events = parse_events(odds_api.events(day, at=at))
-    except (NotYet, Permanent, Transient) as error:
+    except (NotPublished, Permanent, Transient) as error:
         return [error]
     unusable += [f"odds_api events of {day}: {problem}" for problem in events["problem"].drop_nulls()]
     matched = match_events(events, games)
@@ -203,8 +203,8 @@ def prop_lines(
     rows_in, kept = RowsIn(dates), TABLE.empty().drop(LINEAGE[1:])
     if offered.height:
         games = schedule.with_columns(season_of_game_date())
-        active = who_may_be_meant(games, boxscores, players, roster_sightings(warehouse, live))
-        named = name_the_players(offered, players, active, assertions(players, games))
+        active = candidate_players(games, boxscores, players, roster_sightings(warehouse, live))
+        named = resolve_players(offered, players, active, assertions(players, games))
         # an unchanged line in several answers is one row: the first capture
         once = reject_lines(merge_offers(named, TABLE.key))
         kept = once.filter(pl.col(IGNORED).is_null()).select(*kept.columns, PROBLEM)

@@ -14,7 +14,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, if_there, note_left_out
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
 from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
@@ -75,7 +75,7 @@ TABLE = Table(
 TEAM_TOTALS = ("fga", "fta", "turnovers")
 
 
-def summarise_player_games(
+def summarize_player_games(
     boxscores: pl.DataFrame, play_by_play: pl.DataFrame | None = None, prop_lines: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """Adds rates, zones, lines and results to the players of complete games. One row per player per game in and out.
@@ -160,7 +160,7 @@ CODE_VERSION = "3"
 
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
-    ins={"play_by_play": if_there(), "prop_lines": if_there()},
+    ins={"play_by_play": optional_input(), "prop_lines": optional_input()},
 )  # fmt: skip
 def player_game_summary(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, play_by_play: pl.DataFrame,
@@ -171,7 +171,7 @@ def player_game_summary(
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
     go_on, left_out = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
     note_left_out(context, left_out)
-    return summarise_player_games(boxscores.filter(pl.col("game_id").is_in(go_on)), play_by_play, prop_lines)
+    return summarize_player_games(boxscores.filter(pl.col("game_id").is_in(go_on)), play_by_play, prop_lines)
 
 
 @dated_check(TABLE, blocking=True)

@@ -15,7 +15,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, days_before, if_there, note_left_out
+from nba_pipeline.asset_factory.asset import daily_asset, days_before, optional_input, note_left_out
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.completeness import gates
 from nba_pipeline.formulas.possessions import offensive_rating, pace, possessions, with_team_heaves
@@ -114,7 +114,7 @@ TABLE = Table(
 )
 
 
-def summarise_team_games(
+def summarize_team_games(
     team_boxscores: pl.DataFrame, player_game_summary: pl.DataFrame, play_by_play: pl.DataFrame, schedule: pl.DataFrame
 ) -> pl.DataFrame:
     """Returns one row per team per game of `player_game_summary`, for any number of dates.
@@ -153,7 +153,7 @@ CODE_VERSION = "2"
 
 @daily_asset(
     TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
-    ins={"schedule": days_before(gates.RECENT_DAYS, through=0), "play_by_play": if_there()},
+    ins={"schedule": days_before(gates.RECENT_DAYS, through=0), "play_by_play": optional_input()},
 )  # fmt: skip
 def team_game_summary(
     context: dg.AssetExecutionContext, schedule: pl.DataFrame, team_boxscores: pl.DataFrame, player_game_summary: pl.DataFrame,
@@ -167,7 +167,7 @@ def team_game_summary(
     note_left_out(
         context, {str(day): names.filter(game_date=day)["matchup"].to_list() for day in names["game_date"].unique().sort()}
     )
-    return summarise_team_games(team_boxscores, player_game_summary, play_by_play, schedule)
+    return summarize_team_games(team_boxscores, player_game_summary, play_by_play, schedule)
 
 
 @dated_check(TABLE, blocking=True)

@@ -438,7 +438,7 @@ class BigQueryWarehouse(Warehouse):
         def opened() -> Held:
             in_a_run = self._run_id != DIRECT
             session = Session(self.bigquery, self.dataset, self.location, self.storage_host, self._run_id, asks_anew=not in_a_run)
-            return Held(session, Loads(session, is_kept=in_a_run), Parts(is_kept=in_a_run))
+            return Held(session, Loads(session, is_cached=in_a_run), Parts(is_cached=in_a_run))
 
         return _holders.get(self._key, opened)
 

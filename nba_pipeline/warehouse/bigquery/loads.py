@@ -56,8 +56,8 @@ _changes: list[None] = []
 class Loads:
     """The record as seen by a session. In a run: its state at the start, plus the run's own writes."""
 
-    def __init__(self, session: Session, is_kept: bool):
-        self.session, self.is_kept = session, is_kept
+    def __init__(self, session: Session, is_cached: bool):
+        self.session, self.is_cached = session, is_cached
         self._lock = threading.RLock()
         self._found: dict[tuple[str, date], Load] | None = None
         self._read_at, self._changes = 0.0, 0
@@ -131,7 +131,7 @@ class Loads:
     def _current(self) -> dict[tuple[str, date], Load]:
         with self._lock:
             age = time.monotonic() - self._read_at
-            is_old = not self.is_kept and (self._changes != len(_changes) or age > SETTINGS.bigquery.record_seconds)
+            is_old = not self.is_cached and (self._changes != len(_changes) or age > SETTINGS.bigquery.record_seconds)
             if self._found is None or is_old:
                 self._read_at, self._changes = time.monotonic(), len(_changes)
                 self._found = self._read(f"game_date >= DATE '{EVER}'", [])

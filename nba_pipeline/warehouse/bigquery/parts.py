@@ -15,8 +15,8 @@ Key = tuple[str, tuple[date, ...], tuple[str, ...]]
 class Parts:
     """Cached rows by table, dates and columns, with the least recently used evicted first. Caches nothing outside of a run."""
 
-    def __init__(self, is_kept: bool):
-        self.is_kept = is_kept
+    def __init__(self, is_cached: bool):
+        self.is_cached = is_cached
         self._lock = threading.Lock()
         self._frames: OrderedDict[Key, pl.DataFrame] = OrderedDict()
         self._bytes = 0
@@ -31,7 +31,7 @@ class Parts:
 
     def keep(self, table: str, dates: Sequence[date], columns: Sequence[str], frame: pl.DataFrame) -> None:
         """Cache rows."""
-        if not self.is_kept:
+        if not self.is_cached:
             return
         with self._lock:
             self._drop([(table, tuple(dates), tuple(columns))])
