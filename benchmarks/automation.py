@@ -90,11 +90,11 @@ FIRST_TIPOFF_IN = timedelta(minutes=4)
 
 def copies_of_our_tables() -> dict[str, Flow | None]:
     """Returns names such as features_2, in pipeline order, with their dependencies; None for a source."""
-    found: dict[str, Flow | None] = {}
+    copied_flows: dict[str, Flow | None] = {}
     for copy, table in islice(((copy, table) for copy in count(1) for table in DAILY_TABLES), ASSETS):
         flow = FLOWS.get(table)
-        found[f"{table}_{copy}"] = flow and _copy_of(flow, copy)
-    return found
+        copied_flows[f"{table}_{copy}"] = flow and _copy_of(flow, copy)
+    return copied_flows
 
 
 def _copy_of(flow: Flow, copy: int) -> Flow:
@@ -107,22 +107,22 @@ def graph_of(flows: dict[str, Flow | None], condition: Callable[[str], Any]) -> 
     """Returns asset name -> the asset and its check."""
     graph = {}
     for name, flow in flows.items():
-        asked = condition(name) if flow else None
+        automation_condition = condition(name) if flow else None
         upstream = sorted({*flow.follows, *flow.needs}) if flow else []
 
-        @dg.asset(name=name, deps=upstream, partitions_def=DAILY, automation_condition=asked)
-        def made() -> None:
+        @dg.asset(name=name, deps=upstream, partitions_def=DAILY, automation_condition=automation_condition)
+        def materialize() -> None:
             pass
 
-        @dg.asset_check(asset=made, name=CHECK, blocking=True, partitions_def=DAILY)
+        @dg.asset_check(asset=materialize, name=CHECK, blocking=True, partitions_def=DAILY)
         def is_covered() -> dg.AssetCheckResult:
             return dg.AssetCheckResult(passed=True)
 
-        graph[name] = [made, is_covered]
+        graph[name] = [materialize, is_covered]
     return graph
 
 
-def repeat(index: Path, first: str, others: Sequence[str]) -> None:
+def repeat(index: Path, first: str, more_files: Sequence[str]) -> None:
     """Copies the asset and check events of one date to other dates, with new ids."""
     with closing(sqlite3.connect(index)) as log, log:
         log.execute("PRAGMA synchronous=OFF")
@@ -138,7 +138,7 @@ def repeat(index: Path, first: str, others: Sequence[str]) -> None:
             return value.replace(f'"{first}"', f'"{day}"') if column in ("event", "evaluation_event") and value else value
 
         def rows_of(table: str, rows: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-            for number, day in enumerate(others):
+            for number, day in enumerate(more_files):
                 for row in rows:
                     new = {name: another(value, name, day, number) for name, value in zip(names[table], row, strict=True)}
                     new["id"] = base + number * len(events) + place[row[0]] if table == "event_logs" else None
@@ -162,9 +162,9 @@ def fill(home: Path, flows: dict[str, Flow | None]) -> dg.DagsterInstance:
     repeat(home / "dagster" / "history" / "runs" / "index.db", dates[0], dates[1:])
     instance = open_instance(home)
     for name in flows:
-        found = instance.get_materialized_partitions(dg.AssetKey(name))
-        if found != set(dates):
-            raise RuntimeError(f"{name}: Dagster sees {len(found)} of {DATES} dates")
+        materialized = instance.get_materialized_partitions(dg.AssetKey(name))
+        if materialized != set(dates):
+            raise RuntimeError(f"{name}: Dagster has {len(materialized)} of {DATES} dates")
     return instance
 
 
@@ -183,10 +183,12 @@ class Ticks:
         """Returns the CPU seconds of a tick and the number of requested dates."""
         self.now += TICK
         start = time.process_time()
-        found = dg.evaluate_automation_conditions(self.definitions, self.instance, cursor=self.cursor, evaluation_time=self.now)
+        evaluation = dg.evaluate_automation_conditions(
+            self.definitions, self.instance, cursor=self.cursor, evaluation_time=self.now
+        )
         seconds = time.process_time() - start
-        self.cursor: Any = found.cursor
-        return seconds, found.total_requested
+        self.cursor: Any = evaluation.cursor
+        return seconds, evaluation.total_requested
 
     def update(self) -> None:
         """Materializes the last date of the source, with a passing check."""
@@ -205,28 +207,32 @@ def conditions(home: Path) -> tuple[dict[str, dict[str, tuple[float, int]]], dic
     FLOWS.update({name: flow for name, flow in flows.items() if flow})
     watch = Stopwatch()
     watch.wrap(type(instance.event_log_storage), "get_asset_check_state", CHECK)
-    found, of_which = {}, {}
+    results, of_which = {}, {}
     for variant, condition in ((OURS, condition_of), (EAGER, lambda _: dg.AutomationCondition.eager())):
         for name in flows:  # clears the status cached by the previous variant
             instance.event_log_storage.wipe_asset_cached_status(dg.AssetKey(name))
         ticks = Ticks(graph_of(flows, condition), instance)
-        seen: dict[str, list[tuple[float, int]]] = {FIRST_TICK: [ticks.tick()], NOTHING_NEW: [], UPDATED: []}
+        ticks_by_kind: dict[str, list[tuple[float, int]]] = {FIRST_TICK: [ticks.tick()], NOTHING_NEW: [], UPDATED: []}
         states = []
         for _ in range(REPEATS):
             ticks.tick()  # processes the requests of the previous tick
-            seen[NOTHING_NEW].append(ticks.tick())
+            ticks_by_kind[NOTHING_NEW].append(ticks.tick())
             ticks.update()
             watch.turn()
             before = watch.cpu_seconds[CHECK]
-            seen[UPDATED].append(ticks.tick())
+            ticks_by_kind[UPDATED].append(ticks.tick())
             watch.turn()
             states.append(watch.cpu_seconds[CHECK] - before)
-        if any(asked for _, asked in seen[NOTHING_NEW]) or not all(asked for _, asked in seen[UPDATED]):
-            raise RuntimeError(f"{variant}: the ticks asked for {seen}")
-        found[variant] = {kind: (statistics.median(s for s, _ in of_kind), of_kind[-1][1]) for kind, of_kind in seen.items()}
+        if any(request_count for _, request_count in ticks_by_kind[NOTHING_NEW]) or not all(
+            request_count for _, request_count in ticks_by_kind[UPDATED]
+        ):
+            raise RuntimeError(f"{variant}: unexpected run requests: {ticks_by_kind}")
+        results[variant] = {
+            kind: (statistics.median(s for s, _ in of_kind), of_kind[-1][1]) for kind, of_kind in ticks_by_kind.items()
+        }
         of_which[variant] = statistics.median(states)
     instance.dispose()
-    return found, of_which
+    return results, of_which
 
 
 CHECK = "is_covered"
@@ -250,7 +256,7 @@ def nothing(
 
 def sensors(home: Path, at: datetime, league: str) -> list[tuple[str, float, str]]:
     """Returns name, median CPU seconds of one tick and result of every sensor at an instant."""
-    found: list[tuple[str, float, str]] = []
+    results: list[tuple[str, float, str]] = []
     with time_machine.travel(at, tick=True):
         runner = a_runner(home)
         os.environ["NBA_CDN_URL"] = league
@@ -258,29 +264,29 @@ def sensors(home: Path, at: datetime, league: str) -> list[tuple[str, float, str
         repository = runner.definitions.get_repository_def()
 
         def tick(sensor: dg.SensorDefinition) -> str:
-            wanted = {name: resources[name] for name in sensor.required_resource_keys}
-            with dg.build_sensor_context(instance, resources=wanted, repository_def=repository) as context:
-                answer = sensor.evaluate_tick(context)
-            return f"{len(answer.run_requests or ())} runs" if answer.run_requests else answer.skip_message or ""
+            required = {name: resources[name] for name in sensor.required_resource_keys}
+            with dg.build_sensor_context(instance, resources=required, repository_def=repository) as context:
+                result = sensor.evaluate_tick(context)
+            return f"{len(result.run_requests or ())} runs" if result.run_requests else result.skip_message or ""
 
         def work(days_back: int) -> str:
             return f"{len(find_work(instance, resources['warehouse'], Clock().now(), days_back))} undone"
 
         for sensor in (nothing, final_games, lines, reconciliation):
-            found.append((sensor.name, *_median_cpu(lambda sensor=sensor: tick(sensor))))
+            results.append((sensor.name, *_median_cpu(lambda sensor=sensor: tick(sensor))))
         for name, back in (("sensor", SETTINGS.patience.catch_up_days), ("nightly", SETTINGS.patience.nightly_days)):
-            found.append((f"find_work alone, {back} days back ({name})", *_median_cpu(lambda back=back: work(back))))
-    return found
+            results.append((f"find_work alone, {back} days back ({name})", *_median_cpu(lambda back=back: work(back))))
+    return results
 
 
 def _median_cpu(function: Callable[[], Any]) -> tuple[float, Any]:
     function()
-    seconds, answer = [], ""
+    seconds, result = [], ""
     for _ in range(REPEATS):
         start = time.process_time()
-        answer = function()
+        result = function()
         seconds.append(time.process_time() - start)
-    return statistics.median(seconds), answer
+    return statistics.median(seconds), result
 
 
 @contextmanager
@@ -298,7 +304,7 @@ def league_of(home: Path, at: datetime) -> Iterator[str]:
 
 def ticks() -> None:
     with tempfile.TemporaryDirectory(prefix="ticks-") as folder:
-        found, of_which = in_new_process(conditions, Path(folder))
+        results, of_which = in_new_process(conditions, Path(folder))
     conditioned = sum(flow is not None for flow in copies_of_our_tables().values())
     print(
         f"\nticks: {ASSETS} daily assets, {conditioned} of them with a condition, and {ASSETS} checks; {DATES:,} dates, all there;"
@@ -306,25 +312,25 @@ def ticks() -> None:
     )
     kinds = (FIRST_TICK, NOTHING_NEW, UPDATED)
     print_table(
-        ("one tick of the conditions", *(f"{name} CPU s" for name in found), "times eager()", "dates asked for", "by eager()"),
+        ("one tick of the conditions", *(f"{name} CPU s" for name in results), "times eager()", "dates requested", "by eager()"),
         [
             (
                 kind,
-                *(one[kind][0] for one in found.values()),
-                found[OURS][kind][0] / found[EAGER][kind][0],
-                found[OURS][kind][1],
-                found[EAGER][kind][1],
+                *(result[kind][0] for result in results.values()),
+                results[OURS][kind][0] / results[EAGER][kind][0],
+                results[OURS][kind][1],
+                results[EAGER][kind][1],
             )
             for kind in kinds
         ],
     )
-    quiet = found[OURS][NOTHING_NEW][0] * DAY_SECONDS / TICK.total_seconds()
+    quiet = results[OURS][NOTHING_NEW][0] * DAY_SECONDS / TICK.total_seconds()
     print(f"""
 every {TICK.seconds} s with nothing new: {quiet:,.0f} CPU s a day, {quiet / DAY_SECONDS:.2%} of one core
 Of a tick after an update, {of_which[OURS]:.2f} CPU s ({of_which[EAGER]:.2f} with eager()) are Dagster working out the states of blocking checks, each anew
 over all its dates: eager() looks at none, ours at those of what an updated table needs, again in each tick until its gate opens.
 """)
-    at = {"nobody plays": eastern(DAY, QUIET_HOUR, 5), "games in play": eastern(DAY, GAMES_HOUR)}
+    at = {"no games": eastern(DAY, QUIET_HOUR, 5), "games in play": eastern(DAY, GAMES_HOUR)}
     with tempfile.TemporaryDirectory(prefix="sensors-") as folder:
         home = Path(folder)
         in_new_process(prepare, home, eastern(DAY, QUIET_HOUR))
@@ -334,12 +340,12 @@ over all its dates: eager() looks at none, ours at those of what an updated tabl
             floor = rows[0][1]
             intervals = {sensor.name: sensor.minimum_interval_seconds for sensor in SENSORS}
             print_table(
-                (f"one tick, {when}", "CPU ms", "times a sensor that only skips", "CPU s a day", "said"),
+                (f"one tick, {when}", "CPU ms", "times a sensor that only skips", "CPU s a day", "result"),
                 [
-                    (name, 1000 * s, s / floor, s * DAY_SECONDS / every if (every := intervals.get(name)) else "", said[:90])
-                    for name, s, said in rows
+                    (name, 1000 * s, s / floor, s * DAY_SECONDS / every if (every := intervals.get(name)) else "", decision[:90])
+                    for name, s, decision in rows
                 ],
-            )  # fmt: skip
+            )
             print()
 
 
@@ -348,24 +354,24 @@ over all its dates: eager() looks at none, ours at those of what an updated tabl
 
 def dagster_bytes(home: Path) -> Counter[str]:
     """Returns the bytes of Dagster's folder by part, after a checkpoint of the write-ahead logs."""
-    found, folder = Counter[str](), home / "dagster"
+    sizes, folder = Counter[str](), home / "dagster"
     for file in sorted(folder.rglob("*.db")):
         with closing(sqlite3.connect(file)) as database:
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for file in folder.rglob("*"):
         if file.is_file():
-            found[_part_of(file.relative_to(folder))] += file.stat().st_size
-    return found
+            sizes[_part_of(file.relative_to(folder))] += file.stat().st_size
+    return sizes
 
 
 def used_bytes(home: Path) -> Counter[str]:
     """Returns the bytes by part without free database pages, which are reused and do not shrink the file."""
-    found = dagster_bytes(home)
+    sizes = dagster_bytes(home)
     for file in sorted((home / "dagster").rglob("*.db")):
         with closing(sqlite3.connect(file)) as database:
             free, size = (database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("freelist_count", "page_size"))
-        found[_part_of(file.relative_to(home / "dagster"))] -= free * size
-    return found
+        sizes[_part_of(file.relative_to(home / "dagster"))] -= free * size
+    return sizes
 
 
 def _part_of(path: Path) -> str:
@@ -415,8 +421,10 @@ def grow(home: Path) -> Grown:
     landing, before_all = _bytes_of(home / "landing"), used_bytes(home)
     for slate in SLATES:
         for kind, (later, hour, minute, tables) in {
-            "same_day": (0, 12, 0, ()), **RUN_KINDS, "overnight": (1, 7, 0, ()),
-        }.items():  # fmt: skip
+            "same_day": (0, 12, 0, ()),
+            **RUN_KINDS,
+            "overnight": (1, 7, 0, ()),
+        }.items():
             runner = a_runner(home, eastern(slate + timedelta(days=later), hour, minute))
             before = dagster_bytes(home)
             if tables:
@@ -428,15 +436,22 @@ def grow(home: Path) -> Grown:
             by_kind[kind].append(Counter({part: after[part] - before[part] for part in FILES}))
     with open_instance(home) as instance:
         tidy_up(instance)
-    kept = used_bytes(home)
-    kept.subtract(before_all)
+    kept_bytes = used_bytes(home)
+    kept_bytes.subtract(before_all)
     tipoffs = [at for slate in SLATES for at in _tipoffs(runner.warehouse, slate)]
-    made = runner.warehouse.scan(TABLES["predictions"], SLATES).collect().height
+    prediction_rows = runner.warehouse.scan(TABLES["predictions"], SLATES).collect().height
     stored = sum(_bytes_of(folder) for slate in SLATES for folder in (home / "tables").glob(f"*/game_date={slate}"))
     return Grown(
-        dict(by_kind), kept, stored, _bytes_of(home / "landing") - landing, tick_bytes(home), evaluation_bytes(home, runner.definitions),
-        round(len(set(tipoffs)) / len(SLATES)), round(len(capture_instants(tipoffs)) / len(SLATES)), made,
-    )  # fmt: skip
+        dict(by_kind),
+        kept_bytes,
+        stored,
+        _bytes_of(home / "landing") - landing,
+        tick_bytes(home),
+        evaluation_bytes(home, runner.definitions),
+        round(len(set(tipoffs)) / len(SLATES)),
+        round(len(capture_instants(tipoffs)) / len(SLATES)),
+        prediction_rows,
+    )
 
 
 def tidy_up(instance: dg.DagsterInstance) -> None:
@@ -471,8 +486,8 @@ def tick_bytes(home: Path) -> float:
 def evaluation_bytes(home: Path, definitions: dg.Definitions) -> float:
     """Returns the mean bytes per table in schedules.db for a tick in which the condition of the table has changed."""
     with open_instance(home) as instance:
-        found = dg.evaluate_automation_conditions(definitions, instance, evaluation_time=eastern(DAY, GAMES_HOUR)).results
-    return statistics.mean(len(serialize_value(one.serializable_evaluation.with_run_ids(set()))) for one in found)
+        results = dg.evaluate_automation_conditions(definitions, instance, evaluation_time=eastern(DAY, GAMES_HOUR)).results
+    return statistics.mean(len(serialize_value(one.serializable_evaluation.with_run_ids(set()))) for one in results)
 
 
 def event_log() -> None:
@@ -515,10 +530,10 @@ def event_log() -> None:
     changed = changes * grown.per_evaluation
     ticks_kept = kept_days * per_day * grown.per_tick
     tables = grown.tables / slates
-    kept = grown.kept.total() / slates
+    kept_bytes = grown.kept.total() / slates
     days_kept = SETTINGS.runs.kept_days
     print(
-        f"\nof a slate's runs, one of each kind, `tidy_up` keeps {kept / kb:,.0f} of {slate / kb:,.0f} kB after {days_kept:.0f} days:",
+        f"\nof a slate's runs, one of each kind, `tidy_up` keeps {kept_bytes / kb:,.0f} of {slate / kb:,.0f} kB after {days_kept:.0f} days:",
         ", ".join(f"{part} {grown.kept[part] / slates / kb:,.0f} kB" for part in FILES if grown.kept[part]),
     )
     print(
@@ -528,29 +543,56 @@ def event_log() -> None:
         (f"a season of {SEASON_SLATES} slates", "a slate MB", "a season MB", "times the tables"),
         [
             ("the warehouse's tables", tables / 1e6, SEASON_SLATES * tables / 1e6, 1.0),
-            (f"Dagster, {BRIEF_RUNS} runs a day, same_day and overnight in halves", modes / 1e6, SEASON_SLATES * modes / 1e6, modes / tables),
-            (f"Dagster, all that clock and sensors can ask for, {sum(a_day.values())} runs a day", most / 1e6, SEASON_SLATES * most / 1e6, most / tables),
+            (
+                f"Dagster, {BRIEF_RUNS} runs a day, same_day and overnight in halves",
+                modes / 1e6,
+                SEASON_SLATES * modes / 1e6,
+                modes / tables,
+            ),
+            (
+                f"Dagster, all that clock and sensors can ask for, {sum(a_day.values())} runs a day",
+                most / 1e6,
+                SEASON_SLATES * most / 1e6,
+                most / tables,
+            ),
             *(
                 (
-                    f"{what}, pruned after {days_kept:.0f} days", kept / 1e6, (days_kept * per_day_of_runs + SEASON_SLATES * kept) / 1e6,
-                    (days_kept * per_day_of_runs / SEASON_SLATES + kept) / tables,
+                    f"{what}, pruned after {days_kept:.0f} days",
+                    kept_bytes / 1e6,
+                    (days_kept * per_day_of_runs + SEASON_SLATES * kept_bytes) / 1e6,
+                    (days_kept * per_day_of_runs / SEASON_SLATES + kept_bytes) / tables,
                 )
-                for what, per_day_of_runs in ((f"Dagster, {BRIEF_RUNS} runs a day", modes), ("Dagster, all that can be asked for", most))
+                for what, per_day_of_runs in (
+                    (f"Dagster, {BRIEF_RUNS} runs a day", modes),
+                    ("Dagster, the maximum of requests", most),
+                )
             ),
             (f"ticks that skip, {grown.per_tick / kb:.2f} kB each, {per_day:,.0f} a day", per_day * grown.per_tick / 1e6, "", ""),
-            (f"the same, purged after {kept_days} days: never more than", "", ticks_kept / 1e6, ticks_kept / (SEASON_SLATES * tables)),
-            (f"conditions that changed, {grown.per_evaluation / kb:.0f} kB each, {changes} a day by so many runs", changed / 1e6, "", ""),
             (
-                f"the same, purged after {EVALUATIONS_TTL_DAYS} days: about", "", EVALUATIONS_TTL_DAYS * changed / 1e6,
+                f"the same, purged after {kept_days} days: never more than",
+                "",
+                ticks_kept / 1e6,
+                ticks_kept / (SEASON_SLATES * tables),
+            ),
+            (
+                f"conditions that changed, {grown.per_evaluation / kb:.0f} kB each, {changes} a day by so many runs",
+                changed / 1e6,
+                "",
+                "",
+            ),
+            (
+                f"the same, purged after {EVALUATIONS_TTL_DAYS} days: about",
+                "",
+                EVALUATIONS_TTL_DAYS * changed / 1e6,
                 EVALUATIONS_TTL_DAYS * changed / (SEASON_SLATES * tables),
             ),
             ("the ticks, if nothing were purged, in a year", "", 365 * per_day * grown.per_tick / 1e6, ""),
         ],
-    )  # fmt: skip
+    )
     print(f"""
 runs a day: {", ".join(f"{kind} {times}" for kind, times in a_day.items())}
 ticks are purged by the daemon after the days in dagster.yaml, and what the conditions said of each asset by Dagster after {EVALUATIONS_TTL_DAYS} days;
-runs by our schedule tidy_up after {days_kept:.0f} days, but for the last word on each date of a table: this part grows by {kept / 1e6:.2f} MB a slate.
+runs by our schedule tidy_up after {days_kept:.0f} days, but for the last word on each date of a table: this part grows by {kept_bytes / 1e6:.2f} MB a slate.
 """)
 
 
@@ -569,7 +611,7 @@ def evening_to_grades() -> None:
         with platform(evening, _free_port()):
             wait_until(evening.is_graded, FIRST_TIPOFF_IN + timedelta(minutes=15), "every prediction is graded")
             path = way_to_the_grades(evening)
-            wait_until(lambda: not evening.runs(*IN_PROGRESS), timedelta(minutes=5), "no run is left under way")
+            wait_until(lambda: not evening.runs(*IN_PROGRESS), timedelta(minutes=5), "no run is in progress")
         start = time.monotonic()
         evening.command("run", "--date", str(evening.slate), "--mode", "overnight")
         by_hand = time.monotonic() - start
@@ -579,13 +621,13 @@ def evening_to_grades() -> None:
         before = at
     print(f"\n{len(evening.game_ids)} games of {GAME_MINUTES:.0f} minutes, {evening.slate}; {os.cpu_count()} cores\n")
     print_table(("the last game", "UTC", "s since the line before", "s since the final"), rows)
-    whole = (path[-1][1] - final).total_seconds()
+    latency_seconds = (path[-1][1] - final).total_seconds()
     print()
     print_table(
         ("from a final to its grades", "s", "times by hand"),
         [
             ("`nba-pipeline run --mode overnight` by hand, once it is final", by_hand, 1.0),
-            ("unattended", whole, whole / by_hand),
+            ("unattended", latency_seconds, latency_seconds / by_hand),
         ],
     )
 
@@ -607,10 +649,10 @@ def way_to_the_grades(evening: Evening) -> list[tuple[str, datetime]]:
     path = [("its final", final)]
     for run in {run.dagster_run.run_id: run for run in (collected, summarised, graded)}.values():
         name, at = ticked[run.dagster_run.run_id]
-        made = ", ".join(sorted(key.to_user_string() for key in run.dagster_run.asset_selection or ()))
+        tables = ", ".join(sorted(key.to_user_string() for key in run.dagster_run.asset_selection or ()))
         path += [
-            (f"{name}: the tick that asked", at),
-            (f"run queued: {made}", run.create_timestamp.astimezone(UTC)),
+            (f"{name}: the tick that requested it", at),
+            (f"run queued: {tables}", run.create_timestamp.astimezone(UTC)),
             ("run started", datetime.fromtimestamp(run.start_time, UTC)),
             ("run ended", datetime.fromtimestamp(run.end_time, UTC)),
         ]
@@ -619,10 +661,10 @@ def way_to_the_grades(evening: Evening) -> list[tuple[str, datetime]]:
 
 def _last_before(runs: Sequence[Any], table: str, before: float) -> Any:
     """Returns the last run that materialized a table and ended before an instant."""
-    found = [run for run in runs if _makes(run, table) and run.end_time <= before]
-    if not found:
-        raise RuntimeError(f"no run made {table} in time: this was no ordinary evening")
-    return found[-1]
+    candidates = [run for run in runs if _makes(run, table) and run.end_time <= before]
+    if not candidates:
+        raise RuntimeError(f"no run materialized {table} in time; repeat the evening")
+    return candidates[-1]
 
 
 def _makes(run: Any, table: str) -> bool:

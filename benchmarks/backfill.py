@@ -42,7 +42,7 @@ from nba_pipeline.assets.grades.grades import grade_predictions
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.predictions.predictions import predict_slate
 from nba_pipeline.audit.recompute import derive, sources_before
-from nba_pipeline.completeness import gates
+from nba_pipeline.completeness import slate_gates
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.league.calendar import days, eastern
 from nba_pipeline.settings import SETTINGS
@@ -56,11 +56,11 @@ SANDBOX_LAST = date(2026, 1, 31)
 DEFAULT_DAYS = 60
 AIM_SECONDS, AIM_GIGABYTES = 90, 2
 TRAINING = "train"
-SHOWN = (SERVE, FETCH, *OWN, EVENT_LOG, DAGSTER)
+PARTS_SHOWN = (SERVE, FETCH, *OWN, EVENT_LOG, DAGSTER)
 
 
 @dataclass
-class Found:
+class Measurement:
     """Results of one variant. Seconds are by part; seconds of training runs are only in `training`."""
 
     seconds: Counter[str] = field(default_factory=Counter)
@@ -79,27 +79,29 @@ class Found:
         return sum(self.seconds[part] for part in OWN)
 
 
-def platform(home: Path, archive: Path | None, first: date, last: date) -> Found:
+def platform(home: Path, archive: Path | None, first: date, last: date) -> Measurement:
     """Runs the backfill as the command does."""
-    found, watch = Found(), Stopwatch()
+    measured, watch = Measurement(), Stopwatch()
     runner = a_runner(home, None if archive else eastern(last + timedelta(days=1), 12), archive)
     watch.watch(runner.definitions)
     before = watch.turn()
     for outcome in runner.backfill(first, last):
-        found.failures += failures_of([outcome])
+        measured.failures += failures_of([outcome])
         taken, before = watch.turn() - before, watch.seconds.copy()
-        found.runs += 1
+        measured.runs += 1
         if outcome.title.startswith(TRAINING):
-            found.training += taken.total()
-            found.trainings += 1
+            measured.training += taken.total()
+            measured.trainings += 1
         else:
-            found.seconds += taken
-        if not found.trainings:
-            found.peak_before_training = peak_gigabytes()
-    found.events, found.peak = watch.calls[STORE_EVENT], peak_gigabytes()
-    found.log_megabytes = sum(file.stat().st_size for file in (home / "dagster").rglob("*.db*")) / 1e6
-    found.rows = {name: runner.warehouse.scan(TABLES[name], days(first, last)).select(pl.len()).collect().item() for name in ROWS}
-    return found
+            measured.seconds += taken
+        if not measured.trainings:
+            measured.peak_before_training = peak_gigabytes()
+    measured.events, measured.peak = watch.calls[STORE_EVENT], peak_gigabytes()
+    measured.log_megabytes = sum(file.stat().st_size for file in (home / "dagster").rglob("*.db*")) / 1e6
+    measured.rows = {
+        name: runner.warehouse.scan(TABLES[name], days(first, last)).select(pl.len()).collect().item() for name in ROWS
+    }
+    return measured
 
 
 ROWS = ("schedule", "boxscores", "prop_lines", "features", "predictions", "grades")
@@ -107,41 +109,43 @@ COMPARED = ["game_id", "player_id", "predicted_value", "line", "recommendation"]
 GRADED = ["game_id", "player_id", "actual_value", "outcome"]
 
 
-def floor(home: Path, first: date, last: date) -> Found:
+def floor(home: Path, first: date, last: date) -> Measurement:
     """Runs the transforms up to the moving average's grades on the whole range in memory.
 
     Reads the sources from the home left by the platform's backfill. Fetching, parsing and reading are not timed, but the sources
     count as memory. Only summaries are validated, because rejected rows must not reach later features.
     """
     now = eastern(last + timedelta(days=1), 12)
-    dates, known = days(first, last), sources_before(LocalWarehouse(home=str(home)), days(first, last))
-    sources, watch = {name: frame.rechunk() for name, frame in known.items()}, time.perf_counter()
+    dates, source_frames = days(first, last), sources_before(LocalWarehouse(home=str(home)), days(first, last))
+    sources, watch = {name: frame.rechunk() for name, frame in source_frames.items()}, time.perf_counter()
     world = derive(sources, dates, now)
     schedule, summary = world["schedule"], world["player_game_summary"]
-    ready = gates.judge_readiness(world["features"], MOVING_AVERAGE.required, dates).filter("is_open")
+    ready = slate_gates.judge_readiness(world["features"], MOVING_AVERAGE.required, dates).filter("is_open")
     features = world["features"].join(ready, on="game_date", how="semi").with_columns(pl.lit(CODE_VERSION).alias("code_version"))
     lines = market_lines(world["prop_lines"].filter(pl.col("snapshot_at") <= now), **SETTINGS.lines.cascade)
     starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
     predictions = predict_slate(world["upcoming_players"], features, schedule, lines, {}, PREDICTIONS.empty(), now, starts)
     grades = grade_predictions(predictions, summary, schedule, summary["game_id"].unique(), GRADES.empty())
-    found = Found(Counter({"compute": time.perf_counter() - watch}), runs=1, peak=peak_gigabytes())
+    measured = Measurement(Counter({"compute": time.perf_counter() - watch}), runs=1, peak=peak_gigabytes())
     frames = {**world, "predictions": predictions, "grades": grades}
-    found.rows = {name: frames[name].filter(pl.col("game_date").is_between(first, last)).height for name in ROWS}
-    found.failures = differences(home, dates, predictions, grades)
-    return found
+    measured.rows = {name: frames[name].filter(pl.col("game_date").is_between(first, last)).height for name in ROWS}
+    measured.failures = differences(home, dates, predictions, grades)
+    return measured
 
 
 def differences(home: Path, dates: Sequence[date], predictions: pl.DataFrame, grades: pl.DataFrame) -> list[str]:
     """Returns differences in the moving average's forecasts, lines and outcomes from the platform's tables; expected: none."""
-    warehouse, found = LocalWarehouse(home=str(home)), []
-    for name, made, columns in (("predictions", predictions, COMPARED), ("grades", grades, GRADED)):
+    warehouse, messages = LocalWarehouse(home=str(home)), []
+    for name, frames_of, columns in (("predictions", predictions, COMPARED), ("grades", grades, GRADED)):
         theirs = warehouse.scan(TABLES[name], dates).filter(system_id=MOVING_AVERAGE.system_id).select(columns).collect()
-        ours = made.select(columns)
+        ours = frames_of.select(columns)
         for one, other, whose in ((ours, theirs, "plain polars"), (theirs, ours, "the platform")):
             only = one.join(other, on=columns, how="anti", nulls_equal=True)
             if only.height:
-                found.append(f"{name}: {only.height:,} of {one.height:,} rows are only in {whose}, as {only.row(0, named=True)}")
-    return found
+                messages.append(
+                    f"{name}: {only.height:,} of {one.height:,} rows are only in {whose}, as {only.row(0, named=True)}"
+                )
+    return messages
 
 
 def arguments(has_archive: bool) -> argparse.Namespace:
@@ -179,12 +183,12 @@ def main() -> None:
     print()
     print_table(
         ("part of the backfill", "s", "times the floor"),
-        [(p, ours.seconds[p], ours.seconds[p] / plain.own) for p in SHOWN if ours.seconds[p]],
+        [(p, ours.seconds[p], ours.seconds[p] / plain.own) for p in PARTS_SHOWN if ours.seconds[p]],
     )
     print()
     print_table(
         ("rows", *ROWS),
-        [(name, *(f"{found.rows[row]:,}" for row in ROWS)) for name, found in (("backfill", ours), ("floor", plain))],
+        [(name, *(f"{measured.rows[row]:,}" for row in ROWS)) for name, measured in (("backfill", ours), ("floor", plain))],
     )
     print(f"""
 {ours.runs} runs, {ours.trainings} of them training; Dagster stored {ours.events:,} events, {ours.log_megabytes:.0f} MB;
@@ -192,7 +196,7 @@ peak before the first training {ours.peak_before_training:.2f} GB.
 Predictions and grades of the backfill are of both systems, with catboost's forecasts and the hashes in its compute.""")
     if (first, last) == (FIRST, LAST):
         print(
-            f"wanted: own under {AIM_SECONDS} s, found {ours.own:.0f} s; peak under {AIM_GIGABYTES} GB, found {ours.peak:.2f} GB"
+            f"target: own under {AIM_SECONDS} s, measured {ours.own:.0f} s; peak under {AIM_GIGABYTES} GB, measured {ours.peak:.2f} GB"
         )
     if failures := [*ours.failures, *plain.failures]:
         raise SystemExit("\n".join(failures))

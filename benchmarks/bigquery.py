@@ -57,7 +57,7 @@ def rows_of(table: Table, dates: list[date]) -> pl.DataFrame:
     """Returns generated rows of `rosters`."""
     numbers = pl.DataFrame({"player_id": range(1, ROWS_PER_DATE + 1)}, schema={"player_id": pl.Int64})
     frame = pl.DataFrame({"game_date": dates}).join(numbers, how="cross")
-    known = {"game_date", "player_id"}
+    key_columns = {"game_date", "player_id"}
     instant = pl.lit("2024-10-21T12:00:00").str.to_datetime(time_unit="us", time_zone="UTC")
     filled = {
         pl.Int64: pl.lit(1),
@@ -69,7 +69,9 @@ def rows_of(table: Table, dates: list[date]) -> pl.DataFrame:
     text = {name: pl.format("{} {}", pl.lit(name), "player_id") for name, kind in table.dtypes.items() if kind == pl.String}
     text["team"] = pl.lit("BOS")
     others = {
-        name: filled[type(kind)].cast(kind) for name, kind in table.dtypes.items() if kind != pl.String and name not in known
+        name: filled[type(kind)].cast(kind)
+        for name, kind in table.dtypes.items()
+        if kind != pl.String and name not in key_columns
     }
     others |= {"height_inches": pl.lit(80.0), "weight_pounds": pl.lit(220.0)}
     return frame.with_columns(**text, **others).select(list(table.dtypes))
@@ -101,12 +103,12 @@ def writes(warehouse: BigQueryWarehouse, proxy: FaultProxy) -> None:
         frame = rows_of(table, dates).with_columns(source=pl.lit(f"write of {number}"))
         proxy.forget()
         warehouse.replace(table, dates, frame, "benchmark")
-        found = counted(proxy.calls)
-        held = warehouse.scan(table, dates).select(pl.len()).collect().item()
-        if held != frame.height:
-            raise RuntimeError(f"{held} rows instead of {frame.height}")
-        shown = ("loads", "staging loads", "changes", "reads", "calls", "bytes sent")
-        rows.append((number, *(found[name] for name in shown), found["bytes sent"] / frame.height))
+        counts = counted(proxy.calls)
+        row_count = warehouse.scan(table, dates).select(pl.len()).collect().item()
+        if row_count != frame.height:
+            raise RuntimeError(f"{row_count} rows instead of {frame.height}")
+        columns_shown = ("loads", "staging loads", "changes", "reads", "calls", "bytes sent")
+        rows.append((number, *(counts[name] for name in columns_shown), counts["bytes sent"] / frame.height))
     print(f"\nOne table, one write of a range ({ROWS_PER_DATE} rows a date)\n")
     print_table(("dates", "loads", "staging loads", "changes", "reads", "HTTP calls", "bytes sent", "bytes per row"), rows)
     most = max(row[1] + row[2] for row in rows)
@@ -150,8 +152,9 @@ def compared(warehouse: BigQueryWarehouse, proxy: FaultProxy, home: Path, repeat
         frame = rows_of(table, [day])
         shared = {"warehouse": warehouse, "clock": clock, "landing": landing}
         for name, manager, resources, given in (
-            ("ours", ours, shared, frame.drop("as_of", "code_version")), ("stock", stock, {}, frame)
-        ):  # fmt: skip
+            ("ours", ours, shared, frame.drop("as_of", "code_version")),
+            ("stock", stock, {}, frame),
+        ):
             proxy.forget()
             seconds[name].append(materialised(manager, resources, day, given))
             counts[name] += counted(proxy.calls)
@@ -173,16 +176,16 @@ def game_day(folder: Path) -> None:
     league, start, _ = prepared(folder)
     with another_start(folder, start) as (day, emulator):
         ended = played(day, league, emulator)
-    found = counted(list(ended.calls))
-    held = {name: logical_bytes(frame) for name, frame in ended.tables.items()}
+    counts = counted(list(ended.calls))
+    stored_bytes = {name: logical_bytes(frame) for name, frame in ended.tables.items()}
     print(f"\nA game day of the sandbox ({len(COMMANDS)} commands, {len(TABLES)} tables, history of 10 dates)\n")
-    print_table(("what", "number"), [(name, float(number)) for name, number in found.most_common()])
-    largest = max(held, key=lambda name: held[name])
+    print_table(("what", "number"), [(name, float(number)) for name, number in counts.most_common()])
+    largest = max(stored_bytes, key=lambda name: stored_bytes[name])
     print(
-        f"\nAll tables hold {sum(held.values()) / 1e6:.1f} MB (largest {largest}, {held[largest] / 1e6:.1f} MB): a query reads a part of that,"
+        f"\nAll tables hold {sum(stored_bytes.values()) / 1e6:.1f} MB (largest {largest}, {stored_bytes[largest] / 1e6:.1f} MB): a query reads a part of that,"
     )
     print(
-        f"and BigQuery bills 10 MB at least, so the {found['reads']} reads of a day cost at most {found['reads'] * 10 / 1e3:.2f} GB."
+        f"and BigQuery bills 10 MB at least, so the {counts['reads']} reads of a day cost at most {counts['reads'] * 10 / 1e3:.2f} GB."
     )
 
 

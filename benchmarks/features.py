@@ -41,7 +41,7 @@ from nba_pipeline.assets.features.upcoming_players import upcoming_players
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
 from nba_pipeline.audit import recompute
 from nba_pipeline.audit.recompute import SOURCES, World, features_from, summaries_of
-from nba_pipeline.completeness import gates
+from nba_pipeline.completeness import gates, slate_gates
 from nba_pipeline.formulas import player_form as form
 from nba_pipeline.formulas.rolling import (
     BILLIONTHS,
@@ -60,7 +60,7 @@ from nba_pipeline.league.calendar import days, season_of_game_date
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_rows import IGNORED, NO_OFFERS
-from nba_pipeline.providers.player_matching import resolve_players, candidate_players
+from nba_pipeline.providers.player_matching import candidate_players, resolve_players
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
@@ -74,11 +74,18 @@ AIM_SECONDS, AIM_GIGABYTES, AIM_OF_A_DAY_SECONDS = 5, 2, 1
 REPEATS, REPEATS_OF_SEASONS = 5, 3
 TOLERANCE = 1e-9
 
-STEPS = ("summarise_player_games summarise_team_games", "expect_players", "form_of", "shot_zones_of", "defense_zones_of",
-         "match_up", "features_of")  # fmt: skip
+STEPS = (
+    "summarise_player_games summarise_team_games",
+    "expect_players",
+    "form_of",
+    "shot_zones_of",
+    "defense_zones_of",
+    "match_up",
+    "features_of",
+)
 """Functions of `audit.recompute` that are timed separately."""
 
-GATES = "judge_games judge_slates"
+GATES = "judge_games, judge_slates"
 REST = "the rest of derivation"
 ASSETS = (upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, features)
 """In order of materialization."""
@@ -135,8 +142,21 @@ def generated() -> World:
             for team, opponent in ((home, away), (away, home)):
                 for nth, player in enumerate(chance.sample(range(15), 10)):
                     minutes = 24 + (-1) ** nth * 2 * (nth // 2)  # in pairs, so that a team plays 240 minutes
-                    boxes.append((day, game_id, season, team, opponent, team == home, 100 * teams.index(team) + player + 1,
-                                  minutes, chance.randrange(7), chance.randrange(3), chance.randrange(4)))  # fmt: skip
+                    boxes.append(
+                        (
+                            day,
+                            game_id,
+                            season,
+                            team,
+                            opponent,
+                            team == home,
+                            100 * teams.index(team) + player + 1,
+                            minutes,
+                            chance.randrange(7),
+                            chance.randrange(3),
+                            chance.randrange(4),
+                        )
+                    )
     twos, threes, free = pl.col("twos"), pl.col("threes"), pl.col("free")
     box_columns = [
         "game_date",
@@ -151,22 +171,49 @@ def generated() -> World:
         "threes",
         "free",
     ]
-    boxscores = pl.DataFrame(boxes, orient="row", schema=box_columns).with_columns(
-        points=2 * twos + 3 * threes + free, fgm=twos + threes, fga=twos + threes + 5, fg3m=threes, fg3a=threes + 2,
-        ftm=free, fta=free + 1, oreb=pl.lit(1), dreb=twos, rebounds=twos + 1, assists=free, steals=pl.lit(1), blocks=pl.lit(1),
-        turnovers=pl.lit(1), fouls=pl.lit(2), did_play=pl.lit(True), status=pl.lit("played"), provider=pl.lit("archive"),
-        minutes_precision=pl.lit("rounded"), player_name=pl.format("player {}", "player_id"), source=pl.lit("generated"),
-    ).with_columns(team_points=pl.col("points").sum().over("game_id", "team")).drop("twos", "threes", "free")  # fmt: skip
+    boxscores = (
+        pl.DataFrame(boxes, orient="row", schema=box_columns)
+        .with_columns(
+            points=2 * twos + 3 * threes + free,
+            fgm=twos + threes,
+            fga=twos + threes + 5,
+            fg3m=threes,
+            fg3a=threes + 2,
+            ftm=free,
+            fta=free + 1,
+            oreb=pl.lit(1),
+            dreb=twos,
+            rebounds=twos + 1,
+            assists=free,
+            steals=pl.lit(1),
+            blocks=pl.lit(1),
+            turnovers=pl.lit(1),
+            fouls=pl.lit(2),
+            did_play=pl.lit(True),
+            status=pl.lit("played"),
+            provider=pl.lit("archive"),
+            minutes_precision=pl.lit("rounded"),
+            player_name=pl.format("player {}", "player_id"),
+            source=pl.lit("generated"),
+        )
+        .with_columns(team_points=pl.col("points").sum().over("game_id", "team"))
+        .drop("twos", "threes", "free")
+    )
     boxscores = filled(boxscores, TABLES["boxscores"])
     score = boxscores.group_by("game_id").agg(
         home_points=pl.col("points").filter("is_home").sum(), away_points=pl.col("points").filter(~pl.col("is_home")).sum()
     )
-    schedule = pl.DataFrame(games, orient="row", schema=["game_date", "game_id", "season", "home_team", "away_team"]).join(
-        score, on="game_id"
-    ).with_columns(
-        is_neutral=pl.lit(False), season_type=pl.lit("regular_season"), status=pl.lit("final"), has_boxscore_source=pl.lit(True),
-        source=pl.lit("generated"),
-    )  # fmt: skip
+    schedule = (
+        pl.DataFrame(games, orient="row", schema=["game_date", "game_id", "season", "home_team", "away_team"])
+        .join(score, on="game_id")
+        .with_columns(
+            is_neutral=pl.lit(False),
+            season_type=pl.lit("regular_season"),
+            status=pl.lit("final"),
+            has_boxscore_source=pl.lit(True),
+            source=pl.lit("generated"),
+        )
+    )
     none = TABLES["team_boxscores"].empty().drop("as_of", "code_version")
     return {
         "schedule": filled(schedule, TABLES["schedule"]),
@@ -186,16 +233,23 @@ def filled(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
 
 def with_made_up_zones(world: World) -> World:
     """Returns the summaries with generated zones that sum to the box scores. Shares differ between players."""
-    made, missed = pl.col("fgm") - pl.col("fg3m"), pl.col("fga") - pl.col("fgm") - pl.col("fg3a") + pl.col("fg3m")
+    twos_made, twos_missed = pl.col("fgm") - pl.col("fg3m"), pl.col("fga") - pl.col("fgm") - pl.col("fg3a") + pl.col("fg3m")
     of_the_paint = 0.35 + (pl.col("player_id") % 10) / 20
-    paint_made, paint_missed = (made * of_the_paint).round(), (missed * of_the_paint * 0.8).round()
+    paint_made, paint_missed = (twos_made * of_the_paint).round(), (twos_missed * of_the_paint * 0.8).round()
     zones = {
-        "paint_fga": paint_made + paint_missed, "paint_fgm": paint_made,
-        "mid_range_fga": made + missed - paint_made - paint_missed, "mid_range_fgm": made - paint_made,
-        "three_point_fga": pl.col("fg3a"), "three_point_fgm": pl.col("fg3m"),
-        "assisted_fgm": (pl.col("fgm") * 0.6).round(), "unassisted_fgm": pl.col("fgm") - (pl.col("fgm") * 0.6).round(),
-        "and_ones": pl.lit(0), "paint_blocks": pl.col("blocks"), "mid_range_blocks": pl.lit(0), "three_point_blocks": pl.lit(0),
-    }  # fmt: skip
+        "paint_fga": paint_made + paint_missed,
+        "paint_fgm": paint_made,
+        "mid_range_fga": twos_made + twos_missed - paint_made - paint_missed,
+        "mid_range_fgm": twos_made - paint_made,
+        "three_point_fga": pl.col("fg3a"),
+        "three_point_fgm": pl.col("fg3m"),
+        "assisted_fgm": (pl.col("fgm") * 0.6).round(),
+        "unassisted_fgm": pl.col("fgm") - (pl.col("fgm") * 0.6).round(),
+        "and_ones": pl.lit(0),
+        "paint_blocks": pl.col("blocks"),
+        "mid_range_blocks": pl.lit(0),
+        "three_point_blocks": pl.lit(0),
+    }
     played = pl.col("did_play")
     player_games = world["player_game_summary"].with_columns(
         *[pl.when(played).then(zones[name]).cast(pl.Int64).alias(name) for name in ZONE_COLUMNS],
@@ -214,7 +268,8 @@ def whole_features(folder: Path, seasons: int, has_zones: bool) -> tuple[tuple[i
     world, watch = sources(folder, seasons), Stopwatch()
     for steps in STEPS:
         watch.wrap(recompute, steps, steps.replace(" ", ", "))
-    watch.wrap(gates, GATES, GATES.replace(" ", ", "))
+    watch.wrap(gates, "judge_games", GATES)
+    watch.wrap(slate_gates, "judge_slates", GATES)
     dates, runs = world["schedule"]["game_date"].unique().sort().to_list(), []
     for _ in range(REPEATS_OF_SEASONS):
         gc.collect()
@@ -225,23 +280,23 @@ def whole_features(folder: Path, seasons: int, has_zones: bool) -> tuple[tuple[i
             watch.turn()
             before, cpu_before = watch.seconds.copy(), watch.cpu_seconds.total()
             with watch.part(REST):
-                answer = step()
+                result = step()
             watch.turn()
             wall += watch.seconds - before
             cpu += watch.cpu_seconds.total() - cpu_before
-            return answer
+            return result
 
         summarised = timed(partial(summaries_of, world, AS_OF))
         if has_zones:
             summarised = with_made_up_zones(summarised)
-        made = timed(partial(features_from, summarised, dates, AS_OF))
+        tables = timed(partial(features_from, summarised, dates, AS_OF))
         runs.append((wall, cpu))
     peak = peak_gigabytes()
     fastest, cpu = min(runs, key=lambda run: run[0].total())
     if has_zones:
         for name in (*DERIVED, "features"):
-            made[name].write_parquet(folder / f"{name}.parquet")
-    return (made["player_game_summary"].height, made["features"].height), fastest, cpu, peak
+            tables[name].write_parquet(folder / f"{name}.parquet")
+    return (tables["player_game_summary"].height, tables["features"].height), fastest, cpu, peak
 
 
 DERIVED = ("player_game_summary", "team_game_summary")
@@ -259,9 +314,9 @@ def inputs_of(asset: dg.AssetsDefinition, day: date) -> dict[str, list[date]]:
 
 def fill(warehouse: LocalWarehouse, folder: Path, day: date) -> float:
     """Writes the tables that the assets of a date read but do not make. Returns the seconds."""
-    start, made = time.perf_counter(), {asset.key.path[-1] for asset in ASSETS}
+    start, derived = time.perf_counter(), {asset.key.path[-1] for asset in ASSETS}
     windows = [window for asset in ASSETS for window in inputs_of(asset, day).items()]
-    for name in sorted({name for name, _ in windows} - made):
+    for name in sorted({name for name, _ in windows} - derived):
         dates = sorted({d for other, some in windows for d in some if other == name})
         rows = pl.read_parquet(folder / f"{name}.parquet").filter(pl.col("game_date").is_in(dates))
         if name in DERIVED:
@@ -283,15 +338,15 @@ def one_day(folder: Path) -> tuple[date, float, float, list[Part], int]:
     filling, runs = fill(warehouse, folder, day), []
     for _ in range(1 + REPEATS):
         gc.collect()
-        made, parts = dict[str, pl.DataFrame](), []
+        tables, parts = dict[str, pl.DataFrame](), []
         for asset in ASSETS:
             name, start, cpu = asset.key.path[-1], time.perf_counter(), time.process_time()
-            windows = {table: dates for table, dates in inputs_of(asset, day).items() if table not in made}
+            windows = {table: dates for table, dates in inputs_of(asset, day).items() if table not in tables}
             frames = {table: warehouse.scan(TABLES[table], dates).collect() for table, dates in windows.items()}
             middle = time.perf_counter()
-            there = {table: made[table] for table in asset.keys_by_input_name if table in made}
+            inputs = {table: tables[table] for table in asset.keys_by_input_name if table in tables}
             clock = {"clock": CLOCK} if "clock" in asset.required_resource_keys else {}
-            made[name] = asset(dg.build_asset_context(partition_key=str(day)), **frames, **there, **clock)
+            tables[name] = asset(dg.build_asset_context(partition_key=str(day)), **frames, **inputs, **clock)
             end = time.perf_counter()
             files = sum(len(dates) for dates in windows.values())
             parts.append(
@@ -306,7 +361,7 @@ def one_day(folder: Path) -> tuple[date, float, float, list[Part], int]:
             )
         runs.append(parts)
     expected = pl.read_parquet(folder / "features.parquet").filter(pl.col("game_date") == day)
-    assert_frame_equal(made["features"], expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    assert_frame_equal(tables["features"], expected, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
     return day, filling, taken(runs[0]), min(runs[1:], key=taken), expected.height
 
 
@@ -334,11 +389,13 @@ def polars_windows(games: pl.DataFrame) -> pl.DataFrame:
     """Returns the columns with the expressions of `formulas.player_form`, which also makes others."""
     seconds = whole("minutes", SECONDS_PER_MINUTE)
     totals = {
-        "points": pl.col("points"), "seconds": seconds, "ftm": pl.col("ftm"),
+        "points": pl.col("points"),
+        "seconds": seconds,
+        "ftm": pl.col("ftm"),
         "points_of_known_shots": pl.when(pl.col("ftm").is_not_null()).then("points"),
         "usage": (pl.col("usage_pct") * seconds * BILLIONTHS).round(),
         "seconds_of_known_usage": pl.when(pl.col("usage_pct").is_not_null()).then(seconds),
-    }  # fmt: skip
+    }
     return (
         in_order(games, KEY, totals, spreads=["points", "seconds"])
         .select(
@@ -457,11 +514,14 @@ def pandas_windows(games: pd.DataFrame) -> pd.DataFrame:
     last2, sum5 = rolling("points", 2, "sum"), rolling("points", 5, "sum")
     season_minutes, known_minutes_season = season("minutes", "mean"), season("minutes_of_known_usage", "sum")
     values = {
-        "points_mean_last_3_games": last3, "points_mean_last_5_games": last5,
-        "points_mean_last_10_games": rolling("points", 10, "mean"), "points_mean_season": mean,
+        "points_mean_last_3_games": last3,
+        "points_mean_last_5_games": last5,
+        "points_mean_last_10_games": rolling("points", 10, "mean"),
+        "points_mean_season": mean,
         "points_standard_deviation_last_10_games": rolling("points", 10, "std"),
         "points_standard_deviation_season": deviation,
-        "points_slope_last_10_games": slope(10), "points_slope_last_7_games": slope(7),
+        "points_slope_last_10_games": slope(10),
+        "points_slope_last_7_games": slope(7),
         "minutes_mean_last_10_games": minutes,
         "minutes_standard_deviation_last_10_games": rolling("minutes", 10, "std"),
         "minutes_mean_season": season_minutes,
@@ -474,20 +534,20 @@ def pandas_windows(games: pd.DataFrame) -> pd.DataFrame:
         "points_z_score_last_3_games": ((last3 - mean) / deviation).where(deviation > 1e-9),
         "points_z_score_last_5_games": ((last5 - mean) / deviation).where(deviation > 1e-9),
         "is_breakout": (last5 > mean + 1.5 * deviation + 1e-9).astype(float),
-    }  # fmt: skip
+    }
     out = frame[ORDER].assign(games_played_season=n)
     for name, value in values.items():
         out[name] = value.where(n >= 5)
     return out
 
 
-def compare(name: str, expected: pl.DataFrame, found: pl.DataFrame) -> None:
+def compare(name: str, expected: pl.DataFrame, actual: pl.DataFrame) -> None:
     """Fails unless both frames have the same rows and values equal within 1e-9."""
-    expected, found = (frame.with_columns(pl.col("game_date").cast(pl.Date)).sort(ORDER) for frame in (expected, found))
-    if expected.select(ORDER).rows() != found.select(ORDER).rows():
+    expected, actual = (frame.with_columns(pl.col("game_date").cast(pl.Date)).sort(ORDER) for frame in (expected, actual))
+    if expected.select(ORDER).rows() != actual.select(ORDER).rows():
         raise SystemExit(f"{name}: other rows than polars")
     for column in COLUMNS:
-        ours, theirs = expected[column].cast(pl.Float64), found[column].cast(pl.Float64).fill_nan(None)
+        ours, theirs = expected[column].cast(pl.Float64), actual[column].cast(pl.Float64).fill_nan(None)
         differ = (ours.is_null() != theirs.is_null()) | ((ours - theirs).abs() > TOLERANCE * (1 + ours.abs())).fill_null(False)
         if differ.any():
             at = differ.arg_true()[0]
@@ -507,28 +567,28 @@ def best(call: Callable[[], object]) -> float:
 def windows(folder: Path) -> list[tuple[str, int, dict[str, float]]]:
     """Returns name, rows and seconds per engine for each order of the input rows. Polars sorts, so order matters most there."""
     played = pl.read_parquet(folder / "player_game_summary.parquet").filter("did_play").select(*INPUTS, "team")
-    found = []
+    results = []
     for order, games in (
         ("by date, as the warehouse has them", played),
         ("shuffled", played.sample(fraction=1, shuffle=True, seed=1)),
     ):
-        wanted = games.select(INPUTS)
-        frame, connection = wanted.to_pandas(), duckdb.connect()
+        inputs_of_games = games.select(INPUTS)
+        frame, connection = inputs_of_games.to_pandas(), duckdb.connect()
         connection.execute("SET enable_progress_bar = false")
-        connection.register("frame", wanted.to_arrow())
+        connection.register("frame", inputs_of_games.to_arrow())
         connection.execute("CREATE TABLE games AS SELECT * FROM frame")
-        ours = polars_windows(wanted)
+        ours = polars_windows(inputs_of_games)
         assert_frame_equal(ours, form.player_form(games).select(ours.columns), check_exact=True)
         compare("DuckDB", ours, duckdb_windows(connection))
         compare("pandas", ours, pl.from_pandas(pandas_windows(frame)))
         seconds = {
-            "polars": best(partial(polars_windows, wanted)),
+            "polars": best(partial(polars_windows, inputs_of_games)),
             "DuckDB": best(partial(duckdb_windows, connection)),
             "pandas": best(partial(pandas_windows, frame)),
             PLATFORM: best(partial(form.player_form, games)),
         }
-        found.append((order, played.height, seconds))
-    return found
+        results.append((order, played.height, seconds))
+    return results
 
 
 PLATFORM = "the platform's player_form, with streaks and lists of games"
@@ -538,10 +598,19 @@ def show_seasons(folder: Path) -> None:
     """Prints the results of one, two and four seasons, and the steps of four."""
     rows, steps = [], {}
     for seasons, has_zones in ((1, False), (2, False), (4, False), (4, True)):
-        (history, made), wall, cpu, peak = in_new_process(whole_features, folder, seasons, has_zones)
+        (history, feature_rows), wall, cpu, peak = in_new_process(whole_features, folder, seasons, has_zones)
         name = f"{seasons}{', with made-up zones' if has_zones else ''}"
         rows.append(
-            (name, f"{history:,}", f"{made:,}", wall.total(), cpu, 10_000 * wall.total() / history, 10_000 * cpu / history, peak)
+            (
+                name,
+                f"{history:,}",
+                f"{feature_rows:,}",
+                wall.total(),
+                cpu,
+                10_000 * wall.total() / history,
+                10_000 * cpu / history,
+                peak,
+            )
         )
         steps[has_zones] = wall
     head = ("seasons", "player-games", "feature rows", "s", "CPU s", "s per 10,000", "CPU s per 10,000", "peak GB")

@@ -60,7 +60,7 @@ STARTS, REPEATS = 3, 5
 MODES: dict[Mode, date] = {"same_day": DAY, "overnight": NEXT_DAY}
 HOURS: dict[Mode, int] = {"same_day": 12, "overnight": 7}
 NOON = eastern(DAY, HOURS["same_day"])
-START, AGAIN = "process start", f"best of {REPEATS}"
+START, REPEATED = "process start", f"best of {REPEATS}"
 COMPARED = ["game_id", "player_id", "system_id", "predicted_value", "line", "recommendation"]
 GRADED = ["game_id", "player_id", "system_id", "actual_value", "outcome"]
 
@@ -89,12 +89,12 @@ def run(home: Path, mode: Mode) -> tuple[Counter[str], Counter[str], int]:
 
 def process_start() -> tuple[float, float]:
     """Returns median wall and CPU seconds of three processes that only import the definitions."""
-    found = []
+    times = []
     for _ in range(STARTS):
         start, cpu_start = time.perf_counter(), children_cpu_seconds()
         subprocess.run([sys.executable, "-c", "import nba_pipeline.definitions"], check=True)
-        found.append((time.perf_counter() - start, children_cpu_seconds() - cpu_start))
-    return sorted(found)[STARTS // 2]
+        times.append((time.perf_counter() - start, children_cpu_seconds() - cpu_start))
+    return sorted(times)[STARTS // 2]
 
 
 def plain(home: Path) -> tuple[float, float, int, int]:
@@ -111,44 +111,47 @@ def plain(home: Path) -> tuple[float, float, int, int]:
     )
 
     def day() -> tuple[pl.DataFrame, pl.DataFrame]:
-        made = features_from(noon, [DAY], NOON)
-        features, schedule = made["features"].with_columns(pl.lit(CODE_VERSION).alias("code_version")), noon["schedule"]
+        tables = features_from(noon, [DAY], NOON)
+        features, schedule = tables["features"].with_columns(pl.lit(CODE_VERSION).alias("code_version")), noon["schedule"]
         lines = market_lines(noon["prop_lines"], **SETTINGS.lines.cascade)
         starts = dict(schedule.group_by("season").agg(pl.col("game_date").min()).iter_rows())
         ledger = PREDICTIONS.empty()
-        predictions = predict_slate(made["upcoming_players"], features, schedule, lines, models, ledger, NOON, starts)
+        predictions = predict_slate(tables["upcoming_players"], features, schedule, lines, models, ledger, NOON, starts)
         summary = summaries_of(morning, NOON + timedelta(days=1))["player_game_summary"]
         complete = summary["game_id"].unique()
         return predictions, grade_predictions(predictions, summary, morning["schedule"], complete, GRADES.empty())
 
-    seconds, made = [], None
+    seconds, result = [], None
     for _ in range(1 + REPEATS):
         start = time.perf_counter()
-        made = day()
+        result = day()
         seconds.append(time.perf_counter() - start)
-    assert made
-    if made[0]["system_id"].n_unique() != len(SYSTEMS):
+    assert result
+    if result[0]["system_id"].n_unique() != len(SYSTEMS):
         raise RuntimeError("not every system predicts: the week has no model")
-    for name, ours, columns in (("predictions", made[0], COMPARED), ("grades", made[1], GRADED)):
+    for name, ours, columns in (("predictions", result[0], COMPARED), ("grades", result[1], GRADED)):
         theirs = warehouse.scan(TABLES[name], [DAY]).collect()
         if not ours.select(columns).sort(columns).equals(theirs.select(columns).sort(columns)):
             raise RuntimeError(f"{name}: plain polars has other rows than the platform, {ours.height} and {theirs.height}")
-    return seconds[0], min(seconds[1:]), made[0].height, made[1].height
+    return seconds[0], min(seconds[1:]), result[0].height, result[1].height
 
 
 def at_noon(warehouse: LocalWarehouse) -> World:
     """Returns the inputs of the noon command: unplayed games of the day, lines shown by noon, and earlier summaries."""
-    known = {name: frame.rechunk() for name, frame in sources_before(warehouse, [DAY]).items()}
+    source_frames = {name: frame.rechunk() for name, frame in sources_before(warehouse, [DAY]).items()}
     is_of_the_day, is_over = pl.col("game_date") == DAY, (pl.col("game_date") == DAY) & (pl.col("status") == "final")
     before = days(DAY - timedelta(days=HISTORY_DAYS), DAY - timedelta(days=1))
     return {
-        **known,
-        "schedule": known["schedule"].with_columns(
+        **source_frames,
+        "schedule": source_frames["schedule"].with_columns(
             pl.when(is_over).then(pl.lit("scheduled")).otherwise("status").alias("status"),
             *[pl.when(~is_over).then(name).alias(name) for name in ("home_points", "away_points")],
         ),
-        "boxscores": known["boxscores"].filter(~is_of_the_day),
-        **{name: known[name].filter(is_of_the_day, pl.col("snapshot_at") <= NOON) for name in ("prop_lines", "game_lines")},
+        "boxscores": source_frames["boxscores"].filter(~is_of_the_day),
+        **{
+            name: source_frames[name].filter(is_of_the_day, pl.col("snapshot_at") <= NOON)
+            for name in ("prop_lines", "game_lines")
+        },
         **{
             name: warehouse.scan(TABLES[name], before).collect().rechunk()
             for name in ("player_game_summary", "team_game_summary")
@@ -158,9 +161,9 @@ def at_noon(warehouse: LocalWarehouse) -> World:
 
 def the_next_morning(warehouse: LocalWarehouse) -> World:
     """Returns the inputs of the morning command: the day's sources, and the earlier schedule for the rest of teams."""
-    known = {name: frame.rechunk() for name, frame in sources_before(warehouse, [DAY]).items()}
-    of_the_day = {name: frame.filter(pl.col("game_date") == DAY) for name, frame in known.items()}
-    return {**of_the_day, "schedule": known["schedule"]}
+    source_frames = {name: frame.rechunk() for name, frame in sources_before(warehouse, [DAY]).items()}
+    of_the_day = {name: frame.filter(pl.col("game_date") == DAY) for name, frame in source_frames.items()}
+    return {**of_the_day, "schedule": source_frames["schedule"]}
 
 
 def main() -> None:
@@ -176,18 +179,18 @@ def main() -> None:
     print(f"{predicted} predictions of {len(SYSTEMS)} systems and {graded} grades, the same in plain polars\n")
     walls = [{START: start, **wall} for wall, _, _ in runs.values()]
     day = {part: sum(wall.get(part, 0.0) for wall in walls) for part in (START, *PARTS)}
-    cpu = {part: sum(found[part] for _, found, _ in runs.values()) for part in PARTS} | {START: start_cpu * len(runs)}
-    whole, floor = sum(day.values()), min(first, best)
+    cpu = {part: sum(parts_cpu[part] for _, parts_cpu, _ in runs.values()) for part in PARTS} | {START: start_cpu * len(runs)}
+    total, floor = sum(day.values()), min(first, best)
     each = ", ".join(f"{mode} {sum(wall.values()):.1f} s" for mode, wall in zip(runs, walls, strict=True))
     print_table(
         ("part", *(f"{mode} s" for mode in runs), "day s", "share", "day CPU s"),
         [
-            *((part, *(wall.get(part, 0.0) for wall in walls), s, f"{s / whole:.0%}", cpu[part]) for part, s in day.items()),
-            ("all", *(sum(wall.values()) for wall in walls), whole, "100%", sum(cpu.values())),
+            *((part, *(wall.get(part, 0.0) for wall in walls), s, f"{s / total:.0%}", cpu[part]) for part, s in day.items()),
+            ("all", *(sum(wall.values()) for wall in walls), total, "100%", sum(cpu.values())),
         ],
     )
     print(f"""
-aim: {AIM_SECONDS} s for the day; found {whole:.1f} s, {whole / AIM_SECONDS:.1f} times that ({each}). Events stored: {sum(n for _, _, n in runs.values())}
+aim: {AIM_SECONDS} s for the day; found {total:.1f} s, {total / AIM_SECONDS:.1f} times that ({each}). Events stored: {sum(n for _, _, n in runs.values())}
 fetch: HTTP with the league's answers, the landing and the parsing of the contract. checks: with their reading.
 compute: the assets' functions, with loading catboost and the models. CPU: of every thread, the league's too.
 """)
@@ -195,11 +198,11 @@ compute: the assets' functions, with loading catboost and the models. CPU: of ev
     print_table(
         ("the same rows", "seconds", "times plain polars"),
         [
-            (f"plain polars, {AGAIN}", floor, 1.0),
+            (f"plain polars, {REPEATED}", floor, 1.0),
             ("plain polars, first call (with catboost and models loaded)", first, first / floor),
             ("our own: read, compute, validate, write, checks", own, own / floor),
             ("our own and Dagster", own + day[EVENT_LOG] + day[DAGSTER], (own + day[EVENT_LOG] + day[DAGSTER]) / floor),
-            ("the day, all of it", whole, whole / floor),
+            ("the day, all of it", total, total / floor),
         ],
     )
 

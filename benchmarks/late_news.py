@@ -24,7 +24,7 @@ from nba_pipeline.assets.features import features
 from nba_pipeline.assets.predictions import predictions
 from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.instance.run_tags import MODE_TAG
-from nba_pipeline.sandbox.faults import RULES_FILE
+from nba_pipeline.sandbox.rules_file import RULES_FILE
 from nba_pipeline_tests.unattended.live import Evening, platform, wait_until
 
 HISTORY_DAYS = 12
@@ -61,17 +61,18 @@ def rule_out(evening: Evening, player: int, at: datetime) -> None:
 
 def new_versions(evening: Evening, team: str, player: int, printed: datetime) -> pl.DataFrame:
     """Returns the teammates' forecasts made after the news."""
-    made = evening.rows(predictions.TABLE)
-    return made.filter(pl.col("team") == team, pl.col("player_id") != player, pl.col("made_at") > printed)
+    rows = evening.rows(predictions.TABLE)
+    return rows.filter(pl.col("team") == team, pl.col("player_id") != player, pl.col("made_at") > printed)
 
 
 def runs_of_news(evening: Evening, since: datetime) -> list[dg.RunRecord]:
     """Returns the runs since an instant that materialize features or predictions, oldest first."""
-    made = {dg.AssetKey("features"), dg.AssetKey("predictions")}
+    assets = {dg.AssetKey("features"), dg.AssetKey("predictions")}
     return [
-        run for run in reversed(evening.runs())
-        if run.create_timestamp.astimezone(UTC) > since and made & set(run.dagster_run.asset_selection or ())
-    ]  # fmt: skip
+        run
+        for run in reversed(evening.runs())
+        if run.create_timestamp.astimezone(UTC) > since and assets & set(run.dagster_run.asset_selection or ())
+    ]
 
 
 def way_to_the_forecast(evening: Evening, printed: datetime) -> list[tuple[str, datetime]]:
@@ -86,13 +87,14 @@ def way_to_the_forecast(evening: Evening, printed: datetime) -> list[tuple[str, 
             if run_id in tick.run_ids
         )
         path = [
-            ("the league prints it", printed), ("injury_news: the tick that sees it", ticked),
+            ("the league prints it", printed),
+            ("injury_news: the tick that sees it", ticked),
             ("run started", datetime.fromtimestamp(run.start_time or 0, UTC)),
-        ]  # fmt: skip
+        ]
         for table in ("injuries", "features", "predictions"):
-            wanted = dg.AssetRecordsFilter(dg.AssetKey(table), asset_partitions=[day], after_timestamp=ticked.timestamp())
-            made = instance.fetch_materializations(wanted, limit=10, ascending=True).records
-            path.append((f"{table} made", next(datetime.fromtimestamp(r.timestamp, UTC) for r in made if r.run_id == run_id)))
+            records_filter = dg.AssetRecordsFilter(dg.AssetKey(table), asset_partitions=[day], after_timestamp=ticked.timestamp())
+            records = instance.fetch_materializations(records_filter, limit=10, ascending=True).records
+            path.append((f"{table} made", next(datetime.fromtimestamp(r.timestamp, UTC) for r in records if r.run_id == run_id)))
     return path
 
 
@@ -111,14 +113,19 @@ def measure(home: Path, only_news: bool) -> None:
     with platform(evening, _free_port()):
         wait_until(
             lambda: new_versions(evening, team, player, printed).height >= forecasts,
-            printed - datetime.now(UTC) + SLOWEST, "every teammate has a new version",
-        )  # fmt: skip
+            printed - datetime.now(UTC) + SLOWEST,
+            "every teammate has a new version",
+        )
         path = way_to_the_forecast(evening, printed)
         if not only_news:
-            again = next_printed(datetime.now(UTC))
-            wait_until(lambda: datetime.now(UTC) > again + timedelta(minutes=1.5), 2 * QUARTER, "the next report is printed")
-            started = [run for run in runs_of_news(evening, again) if run.dagster_run.tags.get(MODE_TAG) == "injury_news"]
-            print(f"the next report, printed at {again:%H:%M} UTC, says the same: {len(started)} runs", flush=True)
+            next_report_at = next_printed(datetime.now(UTC))
+            wait_until(
+                lambda: datetime.now(UTC) > next_report_at + timedelta(minutes=1.5), 2 * QUARTER, "the next report is printed"
+            )
+            started = [
+                run for run in runs_of_news(evening, next_report_at) if run.dagster_run.tags.get(MODE_TAG) == "injury_news"
+            ]
+            print(f"the next report, printed at {next_report_at:%H:%M} UTC, says the same: {len(started)} runs", flush=True)
     rows, before = [], printed
     tick = path[1][1]
     for what, at in path:
@@ -126,8 +133,8 @@ def measure(home: Path, only_news: bool) -> None:
         before = at
     print(f"\n{len(evening.game_ids)} games, {evening.slate}; {os.cpu_count()} cores\n")
     print_table(("late news", "UTC", "s since the line before", "s since the tick"), rows)
-    whole = rows[-1][3]
-    print(f"\nfrom the tick to the forecasts of the teammates: {whole:.0f} s, aim {AIM_SECONDS:.0f} s")
+    total = rows[-1][3]
+    print(f"\nfrom the tick to the forecasts of the teammates: {total:.0f} s, aim {AIM_SECONDS:.0f} s")
 
 
 def _free_port() -> int:

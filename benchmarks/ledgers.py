@@ -28,8 +28,8 @@ from nba_pipeline.orchestration.runner import QUIET
 from nba_pipeline.tables.table import LINEAGE, TABLES, Table
 from nba_pipeline.warehouse.io_manager import TableIO
 from nba_pipeline.warehouse.landing import Landing
-from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.verification import verify
 
 LAST = date(2026, 1, 20)
 HISTORY_DAYS = 12
@@ -53,10 +53,15 @@ def on(day: date, rows: pl.DataFrame, count: int) -> pl.DataFrame:
     """Returns `count` rows for a date. Repeated rows have other player ids; all prediction ids are new."""
     copies = -(-count // rows.height)
     number = pl.int_range(pl.len())
-    return pl.concat([rows] * copies).head(count).with_columns(
-        pl.lit(day).alias("game_date"), (pl.col("player_id") + 10_000_000 * (number // rows.height)).alias("player_id"),
-        (pl.col("prediction_id") + "-" + number.cast(pl.String) + f"-{day:%Y%m%d}").alias("prediction_id"),
-    )  # fmt: skip
+    return (
+        pl.concat([rows] * copies)
+        .head(count)
+        .with_columns(
+            pl.lit(day).alias("game_date"),
+            (pl.col("player_id") + 10_000_000 * (number // rows.height)).alias("player_id"),
+            (pl.col("prediction_id") + "-" + number.cast(pl.String) + f"-{day:%Y%m%d}").alias("prediction_id"),
+        )
+    )
 
 
 def write(warehouse: LocalWarehouse, table: Table, day: date, rows: pl.DataFrame) -> None:
@@ -96,8 +101,9 @@ def cost_of_a_write(name: str, rows: pl.DataFrame) -> list[tuple[str, ...]]:
     with TemporaryDirectory() as home, open_instance(Path(home)) as instance:
         warehouse = LocalWarehouse(home=home)
         for how, writes, function, context in (
-            ("a write", WRITES, write, (warehouse,)), ("a run that writes", RUNS, run, (home, instance)),
-        ):  # fmt: skip
+            ("a write", WRITES, write, (warehouse,)),
+            ("a run that writes", RUNS, run, (home, instance)),
+        ):
             pairs = []
             for number in range(writes + 1):
                 day = date(2026, 2, 1) + timedelta(days=number + WRITES * len(lines))
@@ -113,7 +119,7 @@ def cost_of_a_write(name: str, rows: pl.DataFrame) -> list[tuple[str, ...]]:
 def cost_of_verification(rows: dict[str, pl.DataFrame]) -> list[tuple[str, ...]]:
     """Measures the verification of five seasons, written date by date."""
     lines: list[tuple[str, ...]] = []
-    total, found = 0.0, 0
+    total, finding_count = 0.0, 0
     with TemporaryDirectory() as home:
         warehouse = LocalWarehouse(home=home)
         for name, frame in rows.items():
@@ -124,11 +130,11 @@ def cost_of_verification(rows: dict[str, pl.DataFrame]) -> list[tuple[str, ...]]
             started, cpu = time.perf_counter(), time.process_time()
             verified = list(verify(warehouse, TABLES[name]))
             took, cpu = time.perf_counter() - started, time.process_time() - cpu
-            total, found = total + took, found + sum(len(one.findings) for one in verified)
+            total, finding_count = total + took, finding_count + sum(len(one.findings) for one in verified)
             lines.append(
                 (f"verification of {sum(one.rows for one in verified):,} {name}", "", f"{took:.1f} s", f"{cpu:.1f} CPU s")
             )
-    assert not found, f"{found} findings in rows that nobody altered"
+    assert not finding_count, f"{finding_count} findings in unaltered rows"
     return [*lines, (f"verification of {SEASONS} seasons", "", f"{total:.1f} s", f"of {MOST_SECONDS:.0f} s")]
 
 

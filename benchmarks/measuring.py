@@ -45,8 +45,8 @@ WITHIN = {FETCH: {READ, WRITE}, CHECK: {READ}}
 """Outer part -> inner parts counted as the outer one: landing within a fetch, reading within a check."""
 
 OURS = ("NBA_", "ODDS_", "BALLDONTLIE_")
-NOBODY = "http://127.0.0.1:9"
-Answer = TypeVar("Answer")
+CLOSED_ADDRESS = "http://127.0.0.1:9"
+Result = TypeVar("Result")
 
 
 class Stopwatch:
@@ -126,8 +126,8 @@ class Stopwatch:
                 return collect(frame, *args, **kwargs)
 
         pl.LazyFrame.collect = reading
-        for part, made in ((COMPUTE, definitions.assets), (CHECK, definitions.asset_checks)):
-            for asset in made or ():
+        for part, functions in ((COMPUTE, definitions.assets), (CHECK, definitions.asset_checks)):
+            for asset in functions or ():
                 function = asset.op._compute_fn
                 asset.op._compute_fn = function._replace(decorated_fn=self.timed(function.decorated_fn, part))
 
@@ -137,13 +137,13 @@ def a_runner(home: Path, now: datetime | None = None, archive: Path | None = Non
     for variable in [name for name in os.environ if name.startswith(OURS)]:
         del os.environ[variable]
     os.environ |= {"NBA_PIPELINE_HOME": str(home), "NBA_ARCHIVE_DIR": str(archive or "")}
-    os.environ |= {variable: NOBODY for variable, _ in PROVIDER_ADDRESSES.values() if archive}
+    os.environ |= {variable: CLOSED_ADDRESS for variable, _ in PROVIDER_ADDRESSES.values() if archive}
     name = "local" if archive else "sandbox"
     clock = Clock(fixed_at=now.isoformat() if now else "")
     return Runner(build_definitions(name, resources_for(name, clock)), open_instance(home))
 
 
-def in_new_process(function: Callable[..., Answer], *args: Any) -> Answer:
+def in_new_process(function: Callable[..., Result], *args: Any) -> Result:
     """Calls a module-level function in a new process."""
     pool = multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1)
     try:

@@ -58,11 +58,13 @@ def rows_of(table: Table, day: date, seed: int) -> pl.DataFrame:
     """Returns generated rows of a ledger for one date, with repeated texts and distinct numbers."""
     random, number = np.random.default_rng(seed), np.arange(ROWS)
     fixed = {
-        "game_date": pl.repeat(day, ROWS, dtype=pl.Date, eager=True), "game_id": pl.Series([f"{seed:05}{n % 10:05}" for n in number]),
-        "player_id": pl.Series(number // 3), "system_id": pl.Series([("a", "b", "c")[n % 3] for n in number]),
+        "game_date": pl.repeat(day, ROWS, dtype=pl.Date, eager=True),
+        "game_id": pl.Series([f"{seed:05}{n % 10:05}" for n in number]),
+        "player_id": pl.Series(number // 3),
+        "system_id": pl.Series([("a", "b", "c")[n % 3] for n in number]),
         "prediction_id": pl.Series([f"{seed:016x}{n:016x}" for n in number]),
         "outcome": pl.Series([("WIN", "LOSS", "PUSH")[n % 3] for n in number]),
-    }  # fmt: skip
+    }
 
     def column(name: str, kind: pl.DataType) -> pl.Series:
         if name in fixed:
@@ -101,17 +103,17 @@ def with_views(home: Path, query: str) -> pl.DataFrame:
     """Returns the result of a query over views of the files, with the home as an allowed directory."""
     with duckdb.connect(":memory:") as connection, tempfile.TemporaryDirectory(prefix=".sql-", dir=home) as pinned:
         connection.extract_statements(query)
-        words = set(query.lower().replace("(", " ").split())
-        for name in views.base_tables(words):
+        terms = set(query.lower().replace("(", " ").split())
+        for name in views.base_tables(terms):
             (folder := Path(pinned, name)).mkdir()
             for number, file in enumerate((home / "tables" / name).glob("*/part.parquet")):
                 os.link(file, folder / f"{number}.parquet")
             source = f"read_parquet('{folder}/*.parquet', hive_partitioning = false, union_by_name = true)"
             connection.execute(f"CREATE VIEW {name} AS SELECT * FROM {source}")
-        for name in views.VIEWS if words & views.VIEWS.keys() else ():
-            if views.base_tables({name}) <= views.base_tables(words):
+        for name in views.VIEWS if terms & views.VIEWS.keys() else ():
+            if views.base_tables({name}) <= views.base_tables(terms):
                 connection.execute(f"CREATE VIEW {name} AS {views.statement(name)}")
-        for name in words & JOURNAL_VIEWS.keys():
+        for name in terms & JOURNAL_VIEWS.keys():
             columns = ", ".join(f"{column}: '{kind}'" for column, kind in JOURNAL_COLUMNS.items())
             source = f"read_json('{home}/landing/journal/*.jsonl', columns = {{{columns}}}, format = 'newline_delimited', ignore_errors = true)"
             connection.execute(f"CREATE VIEW {name} AS {JOURNAL_VIEWS[name].format(journal=source)}")
@@ -130,8 +132,8 @@ def first_of_a_process(home: Path, query: str) -> pl.DataFrame:
 
 def seconds_of(way: Callable[[str], pl.DataFrame], query: str) -> tuple[float, pl.DataFrame]:
     began = time.perf_counter()
-    answer = way(query)
-    return time.perf_counter() - began, answer
+    result = way(query)
+    return time.perf_counter() - began, result
 
 
 def main() -> None:
@@ -143,9 +145,9 @@ def main() -> None:
         for title, query in QUERIES.items():
             taken = []
             for _ in range(REPEATS):
-                (mine, answer), (other, expected) = seconds_of(ours, query), seconds_of(theirs, query)
+                (mine, result), (other, expected) = seconds_of(ours, query), seconds_of(theirs, query)
                 taken.append((mine, other))
-            assert_frame_equal(answer, expected, check_row_order="ORDER" in query, check_dtypes=False)
+            assert_frame_equal(result, expected, check_row_order="ORDER" in query, check_dtypes=False)
             mine, other = (min(each) for each in zip(*taken, strict=True))  # the minimum is least affected by other load
             rows.append((title, f"{other:.3f}", f"{mine:.3f}", mine / other, "" if mine <= AIM * other else "slower"))
         print(f"{DATES:,} dates of {ROWS} rows in each ledger, {REQUESTS:,} requests; equal answers, best of {REPEATS}\n")

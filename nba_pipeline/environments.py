@@ -98,25 +98,25 @@ def resources_for(name: str, now: Clock | None = None) -> dict[str, Any]:
     Needs no credentials. A missing key raises an error when a request needs it.
     """
     folder, now = str(home()), now or clock()
-    kept = store() if name == "production" else folder
-    warehouse, landing = warehouse_of(name), Landing(home=kept, clock=now)
-    addresses = {p: os.environ[variable] for p, (variable, _) in PROVIDER_ADDRESSES.items() if os.environ.get(variable)}
+    store_location = store() if name == "production" else folder
+    warehouse, landing = warehouse_of(name), Landing(home=store_location, clock=now)
+    overrides = {p: os.environ[variable] for p, (variable, _) in PROVIDER_ADDRESSES.items() if os.environ.get(variable)}
     # EnvVar, so that Dagster stores the variable's name and never the key
     keys: dict[str, str] = {p: dg.EnvVar(variable) if os.environ.get(variable) else "" for p, variable in KEYS.items()}
-    if name == "sandbox" and not addresses:
+    if name == "sandbox" and not overrides:
         http: HttpClient = SandboxHttpClient(base_urls={}, landing=landing, clock=now, home=folder)
         keys = {provider: key or SANDBOX_KEY for provider, key in keys.items()}
     else:
         # A sandbox with some URLs set has no other providers.
-        real = {provider: address for provider, (_, address) in PROVIDER_ADDRESSES.items() if name != "sandbox"}
-        http = HttpClient(base_urls=real | addresses, landing=landing, clock=now)
+        defaults = {provider: address for provider, (_, address) in PROVIDER_ADDRESSES.items() if name != "sandbox"}
+        http = HttpClient(base_urls=defaults | overrides, landing=landing, clock=now)
     archive = os.environ.get("NBA_ARCHIVE_DIR", "") if name != "sandbox" else ""
     return {
         "clock": now,
         "warehouse": warehouse,
         "landing": landing,
         "tables": TableIO(warehouse=warehouse, clock=now, landing=landing),
-        "model_store": ModelStore(home=kept),
+        "model_store": ModelStore(home=store_location),
         "nba_cdn": NbaCdn(http=http),
         "nba_stats": NbaStats(http=http),
         "balldontlie": Balldontlie(http=http, api_key=keys["balldontlie"]),

@@ -4,7 +4,7 @@
     |-- Transient     a retry may succeed: timeouts, lost connections, 429, 5xx
     |-- Permanent     a retry gives the same result: 401, 403, 404 after the due time, a payload that does not parse
     |   `-- NotLanded the landing has no payload for a request, and the network is off
-    |-- NotYet        nothing is published at the URL; normal before the due time
+    |-- NotPublished        nothing is published at the URL; normal before the due time
     |-- Closed        a gate is closed or could not be evaluated: downstream work stops
     |-- Damaged       a stored file is unreadable; it was moved aside, or its ledger date is closed
     |-- Busy          another writer holds the table and date

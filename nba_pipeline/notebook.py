@@ -26,7 +26,7 @@ def frame(name: str, first: str, last: str) -> Any:
     from nba_pipeline import definitions  # noqa: F401, PLC0415  # asset modules register their tables
 
     if name not in TABLES:
-        raise BadInput(f"there is no table {name!r}; choose one of {', '.join(sorted(TABLES))}")
+        raise BadInput(f"unknown table {name!r}; choose one of {', '.join(sorted(TABLES))}")
     start, end, tomorrow = parse_date(first, "first"), parse_date(last, "last"), clock().today + timedelta(days=1)
     if start > end:
         raise BadInput(f"first {start} is after last {end}")

@@ -12,6 +12,7 @@ from nba_pipeline.assets.sources.prop_lines import TABLE as PROP_LINES
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.summaries.player_game_summary import summarize_player_games
 from nba_pipeline.league.calendar import season_of
+from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
 from nba_pipeline.tables.table import Table
 
 DAY = date(2024, 3, 12)
@@ -25,6 +26,11 @@ Values = dict[str, Any]
 def frame_of(table: Table, *rows: Values) -> pl.DataFrame:
     """Rows in the columns of a table; what no row names is null."""
     return pl.DataFrame(list(rows), schema=table.dtypes)
+
+
+def parsed_rows_of(*rows: Values) -> pl.DataFrame:
+    """Rows of box scores as a provider's parser returns them."""
+    return pl.DataFrame(list(rows), schema=BOXSCORE_COLUMNS)
 
 
 def before(days: int, day: date = DAY) -> date:
@@ -127,15 +133,23 @@ def a_league(first: date, rounds: int, seed: int = 7) -> tuple[pl.DataFrame, pl.
 def _team_box(game: Values, team: str, chance: random.Random) -> list[Values]:
     is_home = team == game["home_team"]
     rest = {
-        "game_id": game["game_id"], "team": team, "opponent": game["away_team" if is_home else "home_team"],
-        "is_home": is_home, "team_points": game["home_points" if is_home else "away_points"],
-    }  # fmt: skip
+        "game_id": game["game_id"],
+        "team": team,
+        "opponent": game["away_team" if is_home else "home_team"],
+        "is_home": is_home,
+        "team_points": game["home_points" if is_home else "away_points"],
+    }
     return [
         who_did_not_play(game["game_date"], player_id=player, **rest)
         if chance.random() < 0.15
         else a_boxscore(
-            game["game_date"], chance.randrange(35), player_id=player, minutes=chance.randrange(60, 2400) / 60,
-            turnovers=chance.randrange(5), oreb=chance.randrange(4), **rest,
+            game["game_date"],
+            chance.randrange(35),
+            player_id=player,
+            minutes=chance.randrange(60, 2400) / 60,
+            turnovers=chance.randrange(5),
+            oreb=chance.randrange(4),
+            **rest,
         )
         for player in range(10 * ord(team[0]), 10 * ord(team[0]) + ROSTER)
-    ]  # fmt: skip
+    ]

@@ -16,8 +16,9 @@ from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.assets.sources.team_boxscores import TABLE as TEAM_BOXSCORES
 from nba_pipeline.assets.sources.team_boxscores import sum_players
+from nba_pipeline.audit.box_scores import actions_of
 from nba_pipeline.audit.recompute import World
-from nba_pipeline.audit.worlds import actions_of, ordered
+from nba_pipeline.audit.worlds import ordered
 from nba_pipeline.completeness import gates
 from nba_pipeline.tables.table import Table
 from nba_pipeline_tests.builders import Values, a_boxscore, a_game, at, frame_of, who_did_not_play
@@ -58,11 +59,16 @@ def a_world(dates: Sequence[date] = DATES, seed: int = 3) -> World:
             totals += _game_lines(game, tipoff, chance)
     frame = frame_of(BOXSCORES, *boxes)
     made = {
-        "schedule": frame_of(SCHEDULE, *games), "boxscores": frame, "team_boxscores": _of(TEAM_BOXSCORES, sum_players(frame)),
-        "play_by_play": _of(PLAY_BY_PLAY, actions_of(frame)), "prop_lines": frame_of(PROP_LINES, *lines),
-        "game_lines": frame_of(GAME_LINES, *totals), "injuries": frame_of(INJURIES, *reports), "rosters": frame_of(ROSTERS, *rosters),
+        "schedule": frame_of(SCHEDULE, *games),
+        "boxscores": frame,
+        "team_boxscores": _of(TEAM_BOXSCORES, sum_players(frame)),
+        "play_by_play": _of(PLAY_BY_PLAY, actions_of(frame)),
+        "prop_lines": frame_of(PROP_LINES, *lines),
+        "game_lines": frame_of(GAME_LINES, *totals),
+        "injuries": frame_of(INJURIES, *reports),
+        "rosters": frame_of(ROSTERS, *rosters),
         "waivers": frame_of(gates.WAIVERS, a_waiver(dates[0])),
-    }  # fmt: skip
+    }
     return ordered({name: rows.with_columns(pl.lit(COLLECTED).alias("as_of")) for name, rows in made.items()})
 
 
@@ -85,9 +91,11 @@ def _box(game: Values, team: int, skill: dict[int, float], chance: random.Random
     """Everybody of a team, somebody of them watching; whoever plays shares 240 minutes, the first of them more."""
     is_home = game["home_team"] == TEAMS[team]
     rest = {
-        "game_id": game["game_id"], "team": TEAMS[team], "opponent": game["away_team" if is_home else "home_team"],
+        "game_id": game["game_id"],
+        "team": TEAMS[team],
+        "opponent": game["away_team" if is_home else "home_team"],
         "is_home": is_home,
-    }  # fmt: skip
+    }
     absent = ROOKIE if ROOKIE in squad(team) and is_before_rookie else chance.choice(squad(team))
     playing = [player for player in squad(team) if player != absent]
     rows = [who_did_not_play(game["game_date"], player_id=absent, player_name=f"Player {absent}", **rest)]
@@ -146,8 +154,13 @@ def _reports(game: Values, team: str, players: range, tipoff: datetime, chance: 
 def _roster(day: date, team: str, players: range, tipoff: datetime) -> list[Values]:
     return [
         {
-            "game_date": day, "team": team, "player_id": player, "spelling": f"Player {player}",
-            "birth_date": date(1990 + player % 12, 1, 1), "seen_at": tipoff - timedelta(hours=9), "source": "test",
+            "game_date": day,
+            "team": team,
+            "player_id": player,
+            "spelling": f"Player {player}",
+            "birth_date": date(1990 + player % 12, 1, 1),
+            "seen_at": tipoff - timedelta(hours=9),
+            "source": "test",
         }
         for player in players
-    ]  # fmt: skip
+    ]

@@ -12,8 +12,7 @@ from dagster._core.test_utils import create_run_for_test
 
 import nba_pipeline.definitions  # noqa: F401  # fills TABLES
 from nba_pipeline.completeness.modes import MODES, TABLES_OF_MODE, Mode
-from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
-from nba_pipeline.orchestration.reconciliation import PARTITION_TAG
+from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import Values, a_boxscore, a_game, frame_of
@@ -37,12 +36,18 @@ def complete_box(game: Values) -> list[Values]:
     sides = (("home", "away"), ("away", "home"))
     return [
         a_boxscore(
-            game["game_date"], game[f"{side}_points"] if n == 0 else 0, game_id=game["game_id"], team=game[f"{side}_team"],
-            opponent=game[f"{other}_team"], is_home=side == "home", player_id=1 + n + 100 * (side == "home"),
+            game["game_date"],
+            game[f"{side}_points"] if n == 0 else 0,
+            game_id=game["game_id"],
+            team=game[f"{side}_team"],
+            opponent=game[f"{other}_team"],
+            is_home=side == "home",
+            player_id=1 + n + 100 * (side == "home"),
             team_points=game[f"{side}_points"],
         )
-        for side, other in sides for n in range(PLAYERS_A_SIDE)
-    ]  # fmt: skip
+        for side, other in sides
+        for n in range(PLAYERS_A_SIDE)
+    ]
 
 
 class Days:

@@ -16,9 +16,13 @@ from nba_pipeline_tests.builders import prop_lines_of
 
 
 def derived(
-    upcoming: pl.DataFrame, player_games: pl.DataFrame, team_games: pl.DataFrame, schedule: pl.DataFrame,
-    lines: pl.DataFrame | None = None, game_lines: pl.DataFrame | None = None,
-) -> dict[str, pl.DataFrame]:  # fmt: skip
+    upcoming: pl.DataFrame,
+    player_games: pl.DataFrame,
+    team_games: pl.DataFrame,
+    schedule: pl.DataFrame,
+    lines: pl.DataFrame | None = None,
+    game_lines: pl.DataFrame | None = None,
+) -> dict[str, pl.DataFrame]:
     """The feature tables of the expected players' dates, by name."""
     dates = upcoming["game_date"].unique().sort().to_list()
     form = form_of(upcoming, player_games, team_games, schedule)
@@ -27,8 +31,24 @@ def derived(
     career, outlook = career_form_of(upcoming, player_games), team_outlook_of(upcoming, team_games)
     absences = expected_absences_of(upcoming, player_games, INJURIES.empty())
     features = features_of(
-        upcoming, form, diet, defense, matchups, career, outlook, absences, prop_lines_of() if lines is None else lines,
+        upcoming,
+        form,
+        diet,
+        defense,
+        matchups,
+        career,
+        outlook,
+        absences,
+        prop_lines_of() if lines is None else lines,
         GAME_LINES.empty() if game_lines is None else game_lines,
-    )  # fmt: skip
-    return {"player_form": form, "player_shot_zones": diet, "team_defense_zones": defense, "matchups": matchups,
-            "career_form": career, "team_outlook": outlook, "expected_absences": absences, "features": features}  # fmt: skip
+    )
+    return {
+        "player_form": form,
+        "player_shot_zones": diet,
+        "team_defense_zones": defense,
+        "matchups": matchups,
+        "career_form": career,
+        "team_outlook": outlook,
+        "expected_absences": absences,
+        "features": features,
+    }

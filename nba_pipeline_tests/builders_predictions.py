@@ -61,13 +61,23 @@ def a_slate(*players: Values, **game: Any) -> dict[str, pl.DataFrame]:
 def market(line: float | None = None, **fields: Any) -> pl.DataFrame:
     """The market line of the player, as seen four hours before the tip-off; none without a number."""
     row = {
-        "game_id": GAME, "player_id": PLAYER, "line": line, "adjusted_line": line, "book": "draftkings", "line_source": "odds",
+        "game_id": GAME,
+        "player_id": PLAYER,
+        "line": line,
+        "adjusted_line": line,
+        "book": "draftkings",
+        "line_source": "odds",
         "snapshot_at": TIPOFF - timedelta(hours=4),
-    } | fields  # fmt: skip
+    } | fields
     schema = {
-        "game_id": pl.String, "player_id": pl.Int64, "line": pl.Float64, "adjusted_line": pl.Float64, "book": pl.String, "line_source": pl.String,
+        "game_id": pl.String,
+        "player_id": pl.Int64,
+        "line": pl.Float64,
+        "adjusted_line": pl.Float64,
+        "book": pl.String,
+        "line_source": pl.String,
         "snapshot_at": pl.Datetime("us", "UTC"),
-    }  # fmt: skip
+    }
     return pl.DataFrame([row] if line is not None else [], schema=schema)
 
 

@@ -75,10 +75,8 @@ def shots_of(row: Values, attempts: Zones, made: Zones, **fields: Any) -> list[V
     """Rows of `play_by_play`: the shots of the player of a `boxscores` row by zone, and his free throws."""
     kinds = (("2pt", "Restricted Area"), ("2pt", "Mid-Range"), ("3pt", "Above the Break 3"))
     shots = [
-        (kind, area, n < makes)
-        for (kind, area), tries, makes in zip(kinds, attempts, made, strict=True)
-        for n in range(tries)
-    ]  # fmt: skip
+        (kind, area, n < makes) for (kind, area), tries, makes in zip(kinds, attempts, made, strict=True) for n in range(tries)
+    ]
     throws = [("freethrow", None, n < row["ftm"]) for n in range(row["fta"])]
     return [an_action(row, kind, area, is_made, **fields) for kind, area, is_made in (*shots, *throws)]
 

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from nba_pipeline.errors import Permanent
-from nba_pipeline.warehouse.landing import Payload, Slot
+from nba_pipeline.warehouse.payloads import Payload, Slot
 
 SEEN = datetime(2025, 1, 15, 12, tzinfo=UTC)
 DROP = object()

@@ -206,11 +206,17 @@ def imported() -> set[str]:
 @pytest.mark.parametrize(
     ("library", "only_for"),
     [
-        ("pandas", "notebooks and catboost"), ("dagster_pandas", "the type of a table"), ("catboost", "training and prediction"),
-        ("dagster_gcp", "production"), ("google.cloud.bigquery", "production"), ("fsspec", "stores"), ("upath", "stores"),
-        ("gcsfs", "stores"), ("aiohttp", "stores"),
+        ("pandas", "notebooks and catboost"),
+        ("dagster_pandas", "the type of a table"),
+        ("catboost", "training and prediction"),
+        ("dagster_gcp", "production"),
+        ("google.cloud.bigquery", "production"),
+        ("fsspec", "stores"),
+        ("upath", "stores"),
+        ("gcsfs", "stores"),
+        ("aiohttp", "stores"),
     ],
-)  # fmt: skip
+)
 def test_a_library_is_not_imported_before_it_is_needed(imported: set[str], library: str, only_for: str) -> None:
     assert {"nba_pipeline.systems.catboost", "nba_pipeline.warehouse.files"} <= imported
     assert library not in imported, f"{library} is only for {only_for}; import it inside the function instead"
@@ -221,11 +227,11 @@ def test_every_environment_loads_without_credentials(environment: str) -> None:
     dg.Definitions.validate_loadable(build_definitions(environment))
 
 
-def test_the_graph_is_the_one_that_is_drawn() -> None:
+def test_the_graph_has_the_expected_tables_and_checks() -> None:
     assert drawing(build_definitions("sandbox")) == GRAPH.strip()
 
 
-def test_every_asset_has_what_the_first_page_of_the_documentation_needs() -> None:
+def test_every_asset_has_a_description_owners_kinds_a_code_version_and_columns() -> None:
     for spec in build_definitions("sandbox").resolve_all_asset_specs():
         name = spec.key.to_user_string()
         assert spec.description and spec.owners and spec.kinds and spec.code_version, name

@@ -15,53 +15,53 @@ from nba_pipeline.instance.opening import open_instance
 from nba_pipeline.sandbox.client import SandboxHttpClient
 
 
-def test_without_variables_it_is_the_sandbox() -> None:
+def test_sandbox_is_the_default_environment() -> None:
     assert environment() == "sandbox"
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_each_environment_goes_by_its_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_environment_is_selected_by_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBA_PIPELINE_ENV", name)
     assert environment() == name
 
 
 @pytest.mark.parametrize("name", ["prod", "", "Sandbox"])
-def test_an_unknown_environment_is_answered_with_the_choices(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_environment_is_an_error_with_the_choices(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBA_PIPELINE_ENV", name)
     with pytest.raises(BadInput, match=f"^NBA_PIPELINE_ENV is {name!r}; choose one of sandbox, local, production$"):
         environment()
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "message"),
     [
         ("yesterday", "^NBA_PIPELINE_NOW must be an instant like .*, not 'yesterday'$"),
         ("2024-03-15T12:00:00", "^NBA_PIPELINE_NOW needs an offset, .*, not '2024-03-15T12:00:00'$"),
     ],
 )
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_a_malformed_instant_is_named_before_anything_is_touched(
-    text: str, sentence: str, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_malformed_instant_is_an_error_and_no_file_is_written(
+    text: str, message: str, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("NBA_PIPELINE_NOW", text)
-    with pytest.raises(BadInput, match=sentence):
+    with pytest.raises(BadInput, match=message):
         resources_for(name)
     assert not list(tmp_path.iterdir())
 
 
-def test_the_clock_stands_still_at_the_instant_of_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clock_is_fixed_at_the_instant_of_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBA_PIPELINE_NOW", "2024-03-15T12:00:00-04:00")
     assert clock().now() == datetime(2024, 3, 15, 16, tzinfo=UTC)
 
 
-def test_a_clock_that_is_given_wins_over_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_argument_overrides_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBA_PIPELINE_NOW", "2024-03-15T12:00:00-04:00")
     resources = resources_for("sandbox", Clock(fixed_at="2024-01-01T00:00:00Z"))
     assert resources["clock"].now() == resources["landing"].clock.now() == datetime(2024, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("value", [None, ""], ids=["unset", "empty"])
-def test_the_home_is_a_folder_of_its_own_beside_the_project(
+def test_the_default_home_is_a_folder_of_the_working_folder(
     value: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -77,14 +77,14 @@ def test_a_relative_home_is_below_the_working_folder(monkeypatch: pytest.MonkeyP
     assert home() == tmp_path / "there"
 
 
-def test_a_home_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_home_that_is_not_writable_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("NBA_PIPELINE_HOME", str(tmp_path / "file"))
     with pytest.raises(BadInput, match=f"^NBA_PIPELINE_HOME {tmp_path}/file cannot be written: Not a directory$"):
         open_instance(home())
 
 
-def test_the_sandbox_needs_no_variables_and_writes_nothing_by_loading(tmp_path: Path) -> None:
+def test_the_sandbox_needs_no_variables_and_loading_it_writes_no_file(tmp_path: Path) -> None:
     resources = resources_for("sandbox")
     assert isinstance(resources["nba_cdn"].http, SandboxHttpClient)
     assert resources["warehouse"].home == str(tmp_path)
@@ -97,17 +97,20 @@ def test_the_sandbox_does_not_read_the_archive(monkeypatch: pytest.MonkeyPatch, 
     assert resources_for("local")["archive"].folder == str(tmp_path)
 
 
-def test_local_asks_the_real_providers_and_needs_no_key_to_load() -> None:
+def test_local_uses_the_real_providers_and_loads_without_keys() -> None:
     http = resources_for("local")["nba_cdn"].http
     assert http.base_urls == {
-        "nba_cdn": "https://cdn.nba.com", "nba_stats": "https://stats.nba.com", "balldontlie": "https://api.balldontlie.io",
-        "odds_api": "https://api.the-odds-api.com", "injury_report": "https://ak-static.cms.nba.com",
+        "nba_cdn": "https://cdn.nba.com",
+        "nba_stats": "https://stats.nba.com",
+        "balldontlie": "https://api.balldontlie.io",
+        "odds_api": "https://api.the-odds-api.com",
+        "injury_report": "https://ak-static.cms.nba.com",
         "espn": "https://site.api.espn.com",
-    }  # fmt: skip
+    }
     assert resources_for("local")["odds_api"].api_key == ""
 
 
-def test_a_variable_moves_its_provider_and_brings_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_set_the_url_and_the_key_of_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ODDS_API_URL", "http://127.0.0.1:8000")
     monkeypatch.setenv("ODDS_API_KEY", "abc")
     odds = resources_for("local")["odds_api"]
@@ -116,7 +119,7 @@ def test_a_variable_moves_its_provider_and_brings_its_key(monkeypatch: pytest.Mo
     assert odds.http.base_urls["nba_cdn"] == "https://cdn.nba.com"
 
 
-def test_a_sandbox_of_which_one_address_is_given_asks_no_real_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sandbox_with_one_url_uses_no_real_provider(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NBA_CDN_URL", "http://127.0.0.1:8000")
     addresses = resources_for("sandbox")["odds_api"].http.base_urls
     assert not [address for address in addresses.values() if not address.startswith("http://127.0.0.1")]
@@ -131,7 +134,7 @@ def test_a_sandbox_of_which_one_address_is_given_asks_no_real_provider(monkeypat
     ],
     ids=str,
 )
-def test_production_says_what_is_missing(variables: dict[str, str], missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_names_missing_variables(variables: dict[str, str], missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(BadInput, match=f"^NBA_PIPELINE_ENV=production needs {missing}$"):
@@ -147,18 +150,18 @@ def test_landing_and_models_of_production_may_be_in_a_bucket(monkeypatch: pytest
 
 
 def test_every_environment_has_the_same_resources() -> None:
-    sandbox, *others = (resources_for(name).keys() for name in ENVIRONMENTS)
-    assert all(names == sandbox for names in others)
+    sandbox, *other_environments = (resources_for(name).keys() for name in ENVIRONMENTS)
+    assert all(names == sandbox for names in other_environments)
 
 
-def test_the_command_leaves_with_two_and_one_sentence(
+def test_the_command_exits_with_code_2_and_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv("NBA_PIPELINE_ENV", "typo")
     monkeypatch.setattr(sys, "argv", ["nba-pipeline", "status"])
     with pytest.raises(SystemExit) as ended:
         main()
-    told = capsys.readouterr()
-    assert (ended.value.code, told.out) == (2, "")
-    assert told.err == "nba-pipeline: NBA_PIPELINE_ENV is 'typo'; choose one of sandbox, local, production\n"
+    captured = capsys.readouterr()
+    assert (ended.value.code, captured.out) == (2, "")
+    assert captured.err == "nba-pipeline: NBA_PIPELINE_ENV is 'typo'; choose one of sandbox, local, production\n"
     assert not list(tmp_path.iterdir())

@@ -114,53 +114,56 @@ def test_no_two_packages_may_import_one_another() -> None:
 
 
 def test_every_module_belongs_to_a_package_with_a_rule() -> None:
-    others = {folder_of(path) for path in PACKAGE.rglob("*.py")} - MAY_IMPORT.keys()
-    assert not others, f"{', '.join(sorted(others))}: put the module into a package; a new package needs a rule in MAY_IMPORT"
+    offenders = {folder_of(path) for path in PACKAGE.rglob("*.py")} - MAY_IMPORT.keys()
+    assert not offenders, (
+        f"{', '.join(sorted(offenders))}: put the module into a package; a new package needs a rule in MAY_IMPORT"
+    )
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=named)
 def test_a_module_imports_only_what_its_package_may(path: Path) -> None:
     package = folder_of(path)
     allowed = MAY_IMPORT[package] | {package}
-    others = [
+    offenders = [
         f"{module}.{name}".rstrip(".")
         for module, name in imports(path)
         if module.split(".")[0] == "nba_pipeline" and package_of(module, name) not in allowed
     ]
-    assert not others, (
-        f"{named(path)} imports {', '.join(others)}; {package} may import {', '.join(sorted(MAY_IMPORT[package])) or 'nothing'} "
+    assert not offenders, (
+        f"{named(path)} imports {', '.join(offenders)}; {package} may import {', '.join(sorted(MAY_IMPORT[package])) or 'nothing'} "
         "only: move the code to where it may, or hand the value over as an argument"
     )
 
 
 @pytest.mark.parametrize("package", LIBRARIES)
 def test_a_package_imports_only_its_libraries(package: str) -> None:
-    others = {
+    offenders = {
         f"{named(path)}: {module}"
         for path in of_folders(package)
         for module, _ in imports(path)
         if module.split(".")[0] not in sys.stdlib_module_names | LIBRARIES[package] | {"nba_pipeline"}
     }
-    assert not others, f"{', '.join(sorted(others))}; {package} imports {', '.join(sorted(LIBRARIES[package]))} only"
+    assert not offenders, f"{', '.join(sorted(offenders))}; {package} imports {', '.join(sorted(LIBRARIES[package]))} only"
 
 
 def test_private_modules_of_dagster_are_imported_by_instance_only() -> None:
-    others = [
+    offenders = [
         f"{named(path)} imports {module}.{name}"
         for path in PACKAGE.rglob("*.py")
         for module, name in imports(path)
         if f"{module}.{name}".startswith("dagster._") and folder_of(path) != "instance"
     ]
-    assert not others, f"{'; '.join(others)}: wrap it in a module of instance/ that names the version of Dagster"
+    assert not offenders, f"{'; '.join(offenders)}: wrap it in a module of instance/ that names the version of Dagster"
 
 
 @pytest.mark.parametrize("path", of_folders("assets"), ids=named)
 def test_no_asset_is_imported_as_an_object(path: Path) -> None:
     """Loading the package would meet it twice: 'Duplicate asset key' (dagster #27564, #33282)."""
     taken = [
-        f"{module}.{name}" for module, name in imports(path)
+        f"{module}.{name}"
+        for module, name in imports(path)
         if module.startswith("nba_pipeline.assets.") and module.split(".")[-1] == name
-    ]  # fmt: skip
+    ]
     assert not taken, (
         f"{named(path)} imports the asset {', '.join(taken)}: name it as a parameter of the asset instead; TABLE, schema "
         "classes and pure functions of a sibling may be imported"
@@ -168,7 +171,7 @@ def test_no_asset_is_imported_as_an_object(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", of_folders("assets"), ids=named)
-def test_an_asset_takes_no_function_of_another(path: Path) -> None:
+def test_an_asset_imports_no_function_of_another_asset(path: Path) -> None:
     """What two tables need belongs below them; a schema class, TABLE and constants may be imported."""
     taken = [
         f"{module}.{name}"
@@ -206,21 +209,21 @@ def module(request: pytest.FixtureRequest) -> ModuleType:
     return importlib.import_module(request.param)
 
 
-def test_a_module_of_a_table_says_what_it_holds(module: ModuleType) -> None:
+def test_a_table_module_has_a_docstring_with_its_sections(module: ModuleType) -> None:
     name, text = module.__name__.split(".")[-1], module.__doc__ or ""
-    first, *others = text.splitlines() or [""]
+    first, *lines = text.splitlines() or [""]
     assert first.startswith(f"{name}: ") and first.endswith("."), (
         f"begin the docstring of {module.__name__} with '{name}: <what it holds>.'"
     )
     for part in ("Grain:", "Source:", "Caveats:"):
-        assert any(line.startswith(f"{part} ") for line in others), f"{module.__name__}: the docstring needs a line '{part} ...'"
+        assert any(line.startswith(f"{part} ") for line in lines), f"{module.__name__}: the docstring needs a line '{part} ...'"
 
 
 def test_a_module_has_one_table_of_its_name(module: ModuleType) -> None:
     name = module.__name__.split(".")[-1]
     source = ast.parse(Path(str(module.__file__)).read_text())
-    made = [node for node in ast.walk(source) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Table"]
-    assert len(made) == 1, f"{module.__name__} makes {len(made)} tables; one module is one table: split it"
+    tables = [node for node in ast.walk(source) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Table"]
+    assert len(tables) == 1, f"{module.__name__} makes {len(tables)} tables; one module is one table: split it"
     table = getattr(module, "TABLE", None)
     assert isinstance(table, Table) and table.name == name, f"{module.__name__}: write TABLE = Table({name!r}, ...)"
 
@@ -233,14 +236,16 @@ def test_the_grain_in_the_docstring_is_that_of_the_table(module: ModuleType) -> 
     )
 
 
-def test_the_checks_of_a_table_are_made_once_after_the_last_of_them(module: ModuleType) -> None:
+def test_checks_of_is_called_once_after_the_last_check(module: ModuleType) -> None:
     """A check that is registered later would never run, and the first of two definitions is thrown away silently."""
     statements = ast.parse(Path(str(module.__file__)).read_text()).body
     calls = {n: [getattr(c.func, "id", "") for c in ast.walk(s) if isinstance(c, ast.Call)] for n, s in enumerate(statements)}
-    made, registered = ([n for n, names in calls.items() for name in names if name == of] for of in ("checks_of", "dated_check"))
+    made_at, registered = (
+        [n for n, names in calls.items() for name in names if name == of] for of in ("checks_of", "dated_check")
+    )
     if registered or is_daily(module):
-        assert len(made) == 1, f"{module.__name__} calls checks_of {len(made)} times; write checks = checks_of(TABLE) once"
-        assert made[0] > max(registered, default=-1), f"{module.__name__}: move checks = checks_of(TABLE) below the last check"
+        assert len(made_at) == 1, f"{module.__name__} calls checks_of {len(made_at)} times; write checks = checks_of(TABLE) once"
+        assert made_at[0] > max(registered, default=-1), f"{module.__name__}: move checks = checks_of(TABLE) below the last check"
 
 
 def is_daily(module: ModuleType) -> bool:

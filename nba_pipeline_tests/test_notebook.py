@@ -14,14 +14,14 @@ from nba_pipeline_tests.builders import DAY, Values, a_boxscore, at, frame_of
 DAYS = [DAY + timedelta(days=n) for n in range(4)]
 
 
-def keep(home: Path, *rows: Values) -> None:
+def write(home: Path, *rows: Values) -> None:
     """Write rows of four dates to the warehouse of the home."""
     written = frame_of(TABLE, *(row | {"as_of": at(23), "code_version": "1"} for row in rows))
     LocalWarehouse(home=str(home)).replace(TABLE, DAYS, written, "test")
 
 
-def test_it_gives_the_rows_of_the_dates_both_included(tmp_path: Path) -> None:
-    keep(tmp_path, *(a_boxscore(day, points=n, player_id=player) for n, day in enumerate(DAYS) for player in (2, 1)))
+def test_the_first_and_last_date_are_included(tmp_path: Path) -> None:
+    write(tmp_path, *(a_boxscore(day, points=n, player_id=player) for n, day in enumerate(DAYS) for player in (2, 1)))
     rows = frame("boxscores", str(DAYS[1]), str(DAYS[2]))
     assert list(rows.columns) == list(TABLE.dtypes)
     assert rows[["points", "player_id"]].to_numpy().tolist() == [[1, 1], [1, 2], [2, 1], [2, 2]]
@@ -33,18 +33,18 @@ def test_dates_that_were_never_written_have_no_rows(tmp_path: Path) -> None:
     assert (len(rows), list(rows.columns)) == (0, list(TABLE.dtypes))
 
 
-def test_rows_that_break_the_promise_of_the_table_are_not_handed_out(tmp_path: Path) -> None:
-    keep(tmp_path, a_boxscore(team_points=300))
+def test_rows_that_violate_the_schema_raise(tmp_path: Path) -> None:
+    write(tmp_path, a_boxscore(team_points=300))
     with pytest.raises(Permanent, match=r"^boxscores: column team_points is above 250 in 1 of 1 rows: 300 \(game_id 0022403121,"):
         frame("boxscores", str(DAY), str(DAY))
 
 
 @pytest.mark.parametrize(
-    ("asked", "sentence"),
+    ("arguments", "message"),
     [
         (
             ("feature", "2024-01-01", "2024-01-02"),
-            "^there is no table 'feature'; choose one of alert_deliveries, alerts, boxscore_disagreements, boxscores, ",
+            "^unknown table 'feature'; choose one of alert_deliveries, alerts, boxscore_disagreements, boxscores, ",
         ),
         (("features", "1 March", "2024-01-02"), "^first must be a date like 2024-03-15, not '1 March'$"),
         (("features", "2024-01-01", "2024-02-30"), "^last must be a date like 2024-03-15, not '2024-02-30'$"),
@@ -54,9 +54,9 @@ def test_rows_that_break_the_promise_of_the_table_are_not_handed_out(tmp_path: P
     ],
     ids=["table", "first", "last", "too early", "backwards", "too late"],
 )
-def test_what_cannot_be_used_is_named_with_the_choices(
-    asked: tuple[str, str, str], sentence: str, monkeypatch: pytest.MonkeyPatch
+def test_bad_arguments_are_refused_with_the_choices(
+    arguments: tuple[str, str, str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NBA_PIPELINE_NOW", "2024-03-12T12:00:00-04:00")
-    with pytest.raises(BadInput, match=sentence):
-        frame(*asked)
+    with pytest.raises(BadInput, match=message):
+        frame(*arguments)

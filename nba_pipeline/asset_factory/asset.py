@@ -52,19 +52,31 @@ def weekly_asset(
 
 
 def daily_asset(
-    table: Table, *, module: str, description: str | None, kinds: Set[str], code_version: str,
-    ins: Mapping[str, dg.AssetIn] | None = None, deps: Sequence[str] = (), pool: str = "",
-) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:  # fmt: skip
+    table: Table,
+    *,
+    module: str,
+    description: str | None,
+    kinds: Set[str],
+    code_version: str,
+    ins: Mapping[str, dg.AssetIn] | None = None,
+    deps: Sequence[str] = (),
+    pool: str = "",
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Returns the decorator of a daily table.
 
     Sets the shared partitions, single-run backfills, freshness policy, automation condition and step timeout. `deps` are tables
     that must run first and are not read. One step of a `pool` runs at a time across all runs; the default pool is the table.
     """
     decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
-        **shared(table, module, description, kinds, code_version), ins=ins, deps=list(deps), partitions_def=DAILY,
-        backfill_policy=dg.BackfillPolicy.single_run(), freshness_policy=FRESH, automation_condition=condition_of(table.name),
+        **shared(table, module, description, kinds, code_version),
+        ins=ins,
+        deps=list(deps),
+        partitions_def=DAILY,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        freshness_policy=FRESH,
+        automation_condition=condition_of(table.name),
         pool=pool or table.name,
-    )  # fmt: skip
+    )
     return lambda compute: decorate(limited(compute))
 
 
@@ -99,6 +111,13 @@ def optional_input(asset: str | None = None) -> dg.AssetIn:
 def dates_of(context: dg.AssetExecutionContext) -> list[date]:
     """Returns the dates of a run."""
     return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def log_problems(context: dg.AssetExecutionContext, problems: Mapping[str, Sequence[str]]) -> None:
+    """Logs each problem as a warning, with its date."""
+    for name, messages in problems.items():
+        for message in messages:
+            context.log.warning(f"{name}: {message}")
 
 
 def note_left_out(context: dg.AssetExecutionContext, left_out: Mapping[str, list[str]]) -> None:

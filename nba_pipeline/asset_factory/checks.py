@@ -18,8 +18,8 @@ from nba_pipeline.instance.partitions import DAILY
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import account_of
-from nba_pipeline.warehouse.ledgers import Verified, verify
 from nba_pipeline.warehouse.partitions import recovering
+from nba_pipeline.warehouse.verification import Verified, verify
 
 NAMES_SHOWN = 50
 
@@ -61,9 +61,12 @@ class _Check:
     def result(self, table: Table, verdicts: list[Verdict]) -> dg.AssetCheckResult:
         passed = any(v.passed for v in verdicts) if self.is_blocking else all(v.passed for v in verdicts)
         return dg.AssetCheckResult(
-            asset_key=table.name, check_name=self.judge.__name__, passed=passed, severity=self.severity,
+            asset_key=table.name,
+            check_name=self.judge.__name__,
+            passed=passed,
+            severity=self.severity,
             metadata=_summary(verdicts).metadata(),
-        )  # fmt: skip
+        )
 
 
 _checks: dict[str, dict[str, _Check]] = {}
@@ -135,22 +138,23 @@ def keys_are_unique(warehouse: Warehouse, table: Table, dates: Sequence[date]) -
     """Returns a verdict per date on duplicate keys, with the numbers of rows and duplicates."""
     per_date = (
         warehouse.scan(table, dates)
-        .group_by("game_date", pl.struct(table.key).alias("key")).len()
+        .group_by("game_date", pl.struct(table.key).alias("key"))
+        .len()
         .group_by("game_date")
         .agg(pl.col("len").sum().alias("rows"), (pl.col("len") - 1).sum().alias("duplicates"))
         .collect()
-    )  # fmt: skip
-    found = {day: (rows, duplicates) for day, rows, duplicates in per_date.iter_rows()}
-    counts = {day: found.get(day, (0, 0)) for day in dates}
+    )
+    counted = {day: (rows, duplicates) for day, rows, duplicates in per_date.iter_rows()}
+    counts = {day: counted.get(day, (0, 0)) for day in dates}
     return [Verdict(day, copies == 0, {"rows": rows, "duplicates": copies}) for day, (rows, copies) in counts.items()]
 
 
 def nothing_is_quarantined(warehouse: Warehouse, table: Table, dates: Sequence[date]) -> list[Verdict]:
     """Returns a verdict per date on quarantined rows, with their problems as names."""
-    parked = warehouse.scan_quarantine(table, dates).group_by("game_date", "problem").len().collect()
+    quarantined = warehouse.scan_quarantine(table, dates).group_by("game_date", "problem").len().collect()
     verdicts = []
     for day in dates:
-        rows = parked.filter(pl.col("game_date") == day)
+        rows = quarantined.filter(pl.col("game_date") == day)
         names = [f"{problem} ({count} rows)" for problem, count in rows.select("problem", "len").iter_rows()]
         verdicts.append(Verdict(day, rows.is_empty(), {"rows_quarantined": int(rows["len"].sum())}, names))
     return verdicts
@@ -179,9 +183,13 @@ def every_row_is_accounted_for(instance: dg.DagsterInstance, table: Table, dates
         materialization = record.asset_materialization if record else None
         account = account_of(materialization.metadata if materialization else {}, day)
         numbers = {
-            "rows_in": account.parsed, "rows_kept": account.kept, "rows_quarantined": account.quarantined,
-            "rows_ignored": account.ignored, "rows_repeated": account.repeated, "rows_unaccounted": account.unaccounted,
-        }  # fmt: skip
+            "rows_in": account.parsed,
+            "rows_kept": account.kept,
+            "rows_quarantined": account.quarantined,
+            "rows_ignored": account.ignored,
+            "rows_repeated": account.repeated,
+            "rows_unaccounted": account.unaccounted,
+        }
         if not account.is_counted:
             verdicts.append(
                 Verdict(day, False, {}, [f"{table.name}: the rows of {day} were not counted; materialize the date again"])
@@ -192,10 +200,32 @@ def every_row_is_accounted_for(instance: dg.DagsterInstance, table: Table, dates
     return verdicts
 
 
-def share_verdict(day: date, there: int, wanted: int, floor: float, missing: Sequence[str] = (), name: str = "share") -> Verdict:
+def share_verdict(
+    day: date, present: int, expected: int, floor: float, missing: Sequence[str] = (), name: str = "share"
+) -> Verdict:
     """Returns a verdict on the share of `there` in `wanted`. It passes from `floor` on; the share is 1 if `wanted` is 0."""
-    share = there / wanted if wanted else 1.0
-    return Verdict(day, share >= floor, {name: share, "present": there, "expected": wanted}, missing)
+    share = present / expected if expected else 1.0
+    return Verdict(day, share >= floor, {name: share, "present": present, "expected": expected}, missing)
+
+
+def share_verdicts(
+    dates: Sequence[date], expected: pl.DataFrame, missing: pl.DataFrame, floor: float, names: str, share: str = "share"
+) -> list[Verdict]:
+    """Returns per date a verdict on the share of the expected rows that are not missing, see `share_verdict`.
+
+    Args:
+        dates: The dates to judge.
+        expected: One row per expected item, with `game_date`.
+        missing: The rows of `expected` that are missing.
+        floor: The share from which the check passes.
+        names: The column of `missing` with the names to show.
+        share: The key of the share in the metadata.
+    """
+    verdicts = []
+    for day in dates:
+        due, absent = (rows.filter(pl.col("game_date") == day) for rows in (expected, missing))
+        verdicts.append(share_verdict(day, due.height - absent.height, due.height, floor, absent[names].to_list(), share))
+    return verdicts
 
 
 def _fold(name: str, values: list[float]) -> float:

@@ -90,14 +90,14 @@ def condition_of(table: str) -> Condition | None:  # type: ignore[type-arg]
         updated = updated | Condition.any_deps_match(Condition.data_version_changed()).allow(if_changed)
     # two conditions, because within one tick Dagster compares update instants with a single other condition only;
     # since_last_handled would treat an update during the run of the table as handled
-    is_older, was_not_asked_for = updated.since(Condition.newly_updated()), updated.since(Condition.newly_requested())
-    is_made_with_them = Condition.any_deps_match(Condition.will_be_requested()).allow(follows)
-    wish = (is_older & was_not_asked_for) | is_made_with_them
+    is_older, was_not_requested = updated.since(Condition.newly_updated()), updated.since(Condition.newly_requested())
+    is_requested_with_upstream = Condition.any_deps_match(Condition.will_be_requested()).allow(follows)
+    is_to_be_updated = (is_older & was_not_requested) | is_requested_with_upstream
     return (
         Condition.in_latest_time_window(FLOWS[table].window)
-        & wish
+        & is_to_be_updated
         & ~Condition.any_deps_missing().allow(needs)
         & ~Condition.any_deps_in_progress().allow(follows | needs)
         & ~Condition.in_progress()
         & Condition.all_deps_blocking_checks_passed().allow(needs)
-    ).with_label("all that it needs has passed")
+    ).with_label("every dependency has passed")

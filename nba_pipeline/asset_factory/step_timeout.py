@@ -13,7 +13,7 @@ from nba_pipeline.errors import OutOfTime
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.partitions import damage_named
 
-RINGS_AGAIN_SECONDS = 5.0
+REPEAT_SECONDS = 5.0
 """Interval of further interrupts. A library may swallow the first one."""
 
 
@@ -32,7 +32,7 @@ def within(seconds: float, what: str) -> Iterator[None]:
         raise OutOfTime(f"{what} did not end within {seconds:g} seconds")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds, RINGS_AGAIN_SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, seconds, REPEAT_SECONDS)
     try:
         yield
     finally:

@@ -26,7 +26,7 @@ def dates_shown(audit: Audit, plants: Sequence[Derivation], dates: Sequence[date
     real, shown = audit.baseline(REAL), dict[str, Sequence[date]]()
     dates_with_players = real["features"]["game_date"].n_unique()
     for plant in plants:
-        audit.say(f"planting {plant.name}")
+        audit.report(f"deriving features with the planted leak {plant.name}")
         changed = differing_dates(real, audit.baseline(plant), dates)
         shown[plant.name] = changed if dates_with_players >= plant.least_dates else []
     return shown
@@ -57,7 +57,7 @@ def tried(audit: Audit, plants: Sequence[Derivation], shown: Shown, failed: Coll
     the real derivation fails. Those tests prove nothing about such a leak.
     """
     for plant in plants:
-        audit.say(f"trying {plant.name}")
+        audit.report(f"testing the planted leak {plant.name}")
         is_shown = bool(shown[plant.name])
         dates = [day for day in audit.control if day in shown[plant.name]] or audit.control
         results = [test(audit, plant, dates) for test in TESTS]

@@ -33,24 +33,24 @@ class Difference:
 
 def differences(was: World, became: World, dates: Sequence[date]) -> tuple[list[Difference], int]:
     """Returns the columns that differ between two worlds, in pipeline order, and the number of values compared."""
-    found, values = [], 0
+    differing, values = [], 0
     for table in FEATURE_TABLES:
         key, first, second = _beside(table, was, became, dates)
         values += first.height * first.width
         if not first.equals(second):
-            found += _of_table(table, key, first, second)
-    return found, values
+            differing += _of_table(table, key, first, second)
+    return differing, values
 
 
 def differing_dates(was: World, became: World, dates: Sequence[date]) -> list[date]:
     """Returns the dates on which two worlds differ in at least one value."""
-    found = set[date]()
+    differing = set[date]()
     for table in FEATURE_TABLES:
         _, *frames = _beside(table, was, became, dates)
         if not frames[0].equals(frames[1]):
             of_day = ([frame.filter(pl.col("game_date") == day) for frame in frames] for day in dates)
-            found |= {day for day, (one, other) in zip(dates, of_day, strict=True) if not one.equals(other)}
-    return sorted(found)
+            differing |= {day for day, (one, other) in zip(dates, of_day, strict=True) if not one.equals(other)}
+    return sorted(differing)
 
 
 def _beside(table: str, was: World, became: World, dates: Sequence[date]) -> tuple[list[str], pl.DataFrame, pl.DataFrame]:
@@ -62,20 +62,20 @@ def _beside(table: str, was: World, became: World, dates: Sequence[date]) -> tup
 
 
 def _of_table(table: str, key: list[str], first: pl.DataFrame, second: pl.DataFrame) -> list[Difference]:
-    found = []
+    differing = []
     lost, new = first.join(second, on=key, how="anti"), second.join(first, on=key, how="anti")
     if lost.height or new.height:
         where = _where(lost if lost.height else new, key)
-        found.append(Difference(table, "rows", lost.height + new.height, where, first.height, second.height))
+        differing.append(Difference(table, "rows", lost.height + new.height, where, first.height, second.height))
     beside = first.join(second, on=key, suffix="_became", maintain_order="left")
     for column in (name for name in first.columns if name not in key):
         off = beside.filter(pl.col(column).ne_missing(pl.col(f"{column}_became")))
         if off.height:
             worst = _worst(off, column)
-            found.append(
+            differing.append(
                 Difference(table, column, off.height, _where(worst, key), worst[column][0], worst[f"{column}_became"][0])
             )
-    return found
+    return differing
 
 
 def _worst(off: pl.DataFrame, column: str) -> pl.DataFrame:

@@ -2,12 +2,11 @@
 
 Each test takes a derivation: the real one, or one with a planted leak (see `plants`). Every planted leak must fail at
 least one test. Two worlds that differ only in facts unknown at the time (see `worlds`) must give identical values in
-every column of every feature table. Two worlds that differ in known facts must give different values; otherwise the tests
-would detect nothing.
+every column of every feature table. `sensitivity` holds the opposite: known facts must change values.
 """
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -16,24 +15,14 @@ from typing import Any
 import polars as pl
 import polars.selectors as cs
 
-from nba_pipeline.audit.derivations import REAL, RESUMMARISED_DAYS, Audit, Derivation
+from nba_pipeline.audit.box_scores import with_more_threes
+from nba_pipeline.audit.derivations import REAL, Audit, Derivation
 from nba_pipeline.audit.differences import Difference, differences
+from nba_pipeline.audit.known_facts import is_quiet, without_later_facts
+from nba_pipeline.audit.nonsense import with_nonsense
 from nba_pipeline.audit.recompute import World
-from nba_pipeline.audit.worlds import (
-    PLAYER,
-    WILD_TOTAL,
-    absurd,
-    before,
-    between,
-    first_tipoff,
-    gone,
-    is_quiet,
-    with_game_lines_just_before,
-    with_lines_just_before,
-    with_more_threes,
-    with_reports_just_before,
-    with_snapshots_in_play,
-)
+from nba_pipeline.audit.snapshots import with_snapshots_in_play
+from nba_pipeline.audit.worlds import PLAYER, between, first_tipoff
 from nba_pipeline.formulas.market_line import market_lines
 from nba_pipeline.settings import SETTINGS
 
@@ -42,14 +31,10 @@ THREADS = 2
 
 AN_INSTANT = timedelta(microseconds=1)
 PLAYER_DATES = 10
-SENSITIVE_DATES = 5
-"""Number of sampled dates on which the sensitivity test alters players."""
 
 MORE_THREES = (5, 15)
 """Fewest and most made threes added to a box score; enough to change every mean."""
 
-NEW_LINE = 33.5
-NEW_STATUS = "doubtful"
 
 MOST_ABOVE_THE_LINE = 0.02
 HIGHEST_HONEST_CORRELATION = 0.80
@@ -90,12 +75,14 @@ def everything_after_the_first_tipoff_may_go(audit: Audit, derivation: Derivatio
 
     def worlds(day: date) -> tuple[World, World]:
         border = first_tipoff(audit.world, day)
-        left = audit.summarised(derivation, audit.altered("gone", day, lambda: gone(audit.world, day, border)), day)
+        left = audit.summarized(
+            derivation, audit.altered("gone", day, lambda: without_later_facts(audit.world, day, border)), day
+        )
         just_before = audit.as_of if border is None else border - AN_INSTANT
         now = audit.derived(derivation, left, [day], just_before)
         if border is None or is_quiet(audit.world, day, border):
             return audit.baseline(derivation), now
-        return audit.derived(derivation, audit.summarised(derivation, audit.cut(day), day), [day], just_before), now
+        return audit.derived(derivation, audit.summarized(derivation, audit.cut(day), day), [day], just_before), now
 
     return _nothing_moves("everything_after_the_first_tipoff_may_go", audit, derivation, dates, worlds)
 
@@ -104,7 +91,7 @@ def everything_after_the_first_tipoff_may_be_absurd(audit: Audit, derivation: De
     """Features do not change when everything that became known at or after the tip-off of its game is replaced by nonsense."""
 
     def worlds(day: date) -> tuple[World, World]:
-        nonsense = audit.summarised(derivation, audit.altered("absurd", day, lambda: absurd(audit.world, day)), day)
+        nonsense = audit.summarized(derivation, audit.altered("absurd", day, lambda: with_nonsense(audit.world, day)), day)
         return audit.baseline(derivation), audit.derived(derivation, nonsense, [day], audit.as_of)
 
     return _nothing_moves("everything_after_the_first_tipoff_may_be_absurd", audit, derivation, dates, worlds)
@@ -116,15 +103,15 @@ def the_games_own_box_score_may_change(audit: Audit, derivation: Derivation, dat
 
     def worlds(day: date) -> tuple[World, World]:
         chance = audit.chance(day)
-        chosen = _one_of_each_team(between(audit.world["boxscores"], day, day).filter("did_play"), chance)
+        chosen = one_of_each_team(between(audit.world["boxscores"], day, day).filter("did_play"), chance)
         # different numbers per team, so that the margin changes too
         threes = pl.Series("threes", [chance.randint(*MORE_THREES) for _ in range(chosen.height)], dtype=pl.Int64)
         altered_on[day] = chosen.height
         altered = audit.altered("own box", day, lambda: with_more_threes(audit.cut(day), chosen.with_columns(threes)))
-        world = audit.summarised(derivation, altered, day)
+        world = audit.summarized(derivation, altered, day)
         return audit.baseline(derivation), audit.derived(derivation, world, [day], audit.as_of)
 
-    result = _nothing_moves("the_games_own_box_score_may_change", audit, derivation, _some(dates, PLAYER_DATES), worlds)
+    result = _nothing_moves("the_games_own_box_score_may_change", audit, derivation, evenly_spaced(dates, PLAYER_DATES), worlds)
     players = sum(altered_on.values())
     return Result(result.name, result.passed, players, f"{players} players altered; {result.detail}", result.differences)
 
@@ -132,20 +119,22 @@ def the_games_own_box_score_may_change(audit: Audit, derivation: Derivation, dat
 def no_line_or_report_is_from_after_tipoff(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
     """Features do not change when in-play lines, game lines and reports are added; no prediction has an in-play line."""
     name = "no_line_or_report_is_from_after_tipoff"
-    audit.say(name)
+    audit.report(name)
     later = audit.altered("in play", None, lambda: with_snapshots_in_play(audit.world))
     added = sum(later[table].height - audit.world[table].height for table in audit.world)
-    made = audit.derived(derivation, audit.summarised(derivation, later), audit.dates, audit.as_of)
-    result = _compared(name, [(dates, audit.baseline(derivation), made)])
+    derived = audit.derived(derivation, audit.summarized(derivation, later), audit.dates, audit.as_of)
+    result = _compared(name, [(dates, audit.baseline(derivation), derived)])
     detail = f"{added:,} snapshots added; {result.detail}"
     if derivation is not REAL or audit.predictions is None:
         return Result(name, result.passed, result.n, detail, result.differences)
     lined = audit.predictions.filter(pl.col("line").is_not_null())
     late = lined.filter(~(pl.col("line_snapshot_at") < pl.col("tipoff_at")).fill_null(False))
     if late.height:
-        told = late.select(pl.format("game {}, player {}, {}", "game_id", "player_id", "line_snapshot_at")).item(0, 0)
-        return Result(name, False, lined.height, f"{late.height} predictions bear a line of after the tip-off: {told}")
-    detail += f"; {lined.height:,} stored predictions bear a line, none of them from after the tip-off"
+        example = late.select(pl.format("game {}, player {}, {}", "game_id", "player_id", "line_snapshot_at")).item(0, 0)
+        return Result(
+            name, False, lined.height, f"{late.height} of {lined.height} predictions have a line from after tip-off: {example}"
+        )
+    detail += f"; {lined.height:,} stored predictions have a line, none from after tip-off"
     return Result(name, result.passed, result.n, detail, result.differences)
 
 
@@ -157,18 +146,18 @@ def no_feature_knows_the_points_better_than_the_line(audit: Audit, derivation: D
     """
     name, rows = "no_feature_knows_the_points_better_than_the_line", _with_points(audit, derivation)
     if rows.height < LEAST_ROWS:
-        return Result(name, None, rows.height, f"{rows.height} players are too few")
+        return Result(name, None, rows.height, f"too few players: {rows.height}, fewer than {LEAST_ROWS}")
     numbers = rows.select(cs.numeric().exclude("player_id", "points"))
     columns = [column for column in numbers.columns if numbers[column].count() >= LEAST_ROWS]
     if not columns:
-        return Result(name, None, rows.height, f"no feature is known of {LEAST_ROWS} players")
-    found = {column: _correlation(rows, column) for column in columns}
-    best = max(found, key=lambda column: found[column][0])
-    too_good = [f"{column} {r:.3f} (N {n:,})" for column, (r, n) in found.items() if r > HIGHEST_HONEST_CORRELATION]
-    told = f"highest is {best} with {found[best][0]:.3f} (N {found[best][1]:,})"
+        return Result(name, None, rows.height, f"no feature has values for {LEAST_ROWS} players")
+    correlations = {column: _correlation(rows, column) for column in columns}
+    best = max(correlations, key=lambda column: correlations[column][0])
+    too_good = [f"{column} {r:.3f} (N {n:,})" for column, (r, n) in correlations.items() if r > HIGHEST_HONEST_CORRELATION]
+    detail = f"highest correlation: {best} {correlations[best][0]:.3f} (N {correlations[best][1]:,})"
     lined = rows.join(_market(audit), on=PLAYER)
     if lined.height < LEAST_LINED_ROWS:
-        told += f"; {lined.height} had a line, too few to compare"
+        detail += f"; too few players with a line to compare: {lined.height}"
     else:
         gaps = {}
         for column in columns:
@@ -176,10 +165,12 @@ def no_feature_knows_the_points_better_than_the_line(audit: Audit, derivation: D
             if known.height >= LEAST_LINED_ROWS:
                 gaps[column] = _correlation(known, column)[0] - _correlation(known, "market_line")[0]
         nearest = max(gaps, key=lambda column: gaps[column])
-        told += f"; of those with a line (N {lined.height:,}) the line has {_correlation(lined, 'market_line')[0]:.3f}"
-        told += f" and {nearest} {gaps[nearest]:+.3f} to it"
-        too_good += [f"{column} {gap:+.3f} to the line" for column, gap in gaps.items() if gap > MOST_ABOVE_THE_LINE]
-    return Result(name, not too_good, rows.height, f"too good: {', '.join(too_good[:COLUMNS_NAMED])}" if too_good else told)
+        detail += f"; among players with a line (N {lined.height:,}): market line {_correlation(lined, 'market_line')[0]:.3f}"
+        detail += f", nearest feature {nearest} {gaps[nearest]:+.3f} against it"
+        too_good += [f"{column} {gap:+.3f} against the line" for column, gap in gaps.items() if gap > MOST_ABOVE_THE_LINE]
+    return Result(
+        name, not too_good, rows.height, f"correlates too well: {', '.join(too_good[:COLUMNS_NAMED])}" if too_good else detail
+    )
 
 
 def windows_rarely_equal_the_leaked_ones(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
@@ -188,58 +179,40 @@ def windows_rarely_equal_the_leaked_ones(audit: Audit, derivation: Derivation, d
     Uses all dates of the audit.
     """
     name = "windows_rarely_equal_the_leaked_ones"
-    games = audit.summarised(REAL, audit.world)["player_game_summary"].filter("did_play").sort("game_date", "game_id")
+    games = audit.summarized(REAL, audit.world)["player_game_summary"].filter("did_play").sort("game_date", "game_id")
     points, of_season = pl.col("points").cast(pl.Float64), ["player_id", "season"]
     leaked = {f"points_mean_last_{n}_games": points.rolling_mean(n).over(of_season) for n in (3, 5, 10)}
     leaked["points_mean_season"] = (points.cum_sum() / pl.int_range(1, pl.len() + 1)).over(of_season)
     beside = games.select(*PLAYER, *[window.alias(f"{window_name}_leaked") for window_name, window in leaked.items()])
     rows = audit.baseline(derivation)["features"].join(beside, on=PLAYER)
     if rows.height < LEAST_ROWS:
-        return Result(name, None, rows.height, f"{rows.height} players are too few")
+        return Result(name, None, rows.height, f"too few players: {rows.height}, fewer than {LEAST_ROWS}")
     same = {window: (pl.col(window) - pl.col(f"{window}_leaked")).abs() < SAME for window in leaked}
     known = rows.select(value.count().alias(window) for window, value in same.items()).row(0, named=True)
     judged = [window for window in leaked if known[window] >= LEAST_ROWS]
     if not judged:
-        return Result(name, None, rows.height, f"no window is known of {LEAST_ROWS} players")
+        return Result(name, None, rows.height, f"no window has values for {LEAST_ROWS} players")
     shares = rows.select(same[window].mean().alias(window) for window in judged).row(0, named=True)
-    told = ", ".join(f"{window} {share:.1%} (N {known[window]:,})" for window, share in shares.items())
-    return Result(name, max(shares.values()) <= LARGEST_SHARE_BY_CHANCE, rows.height, f"share that is equal: {told}")
-
-
-def a_fact_of_before_moves_the_row(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
-    """Features change with the box score of the previous game, and with a line, game line or report 1 s before tip-off.
-
-    Without this sensitivity, the other tests would detect nothing.
-    """
-    name, moved = "a_fact_of_before_moves_the_row", dict[str, list[bool]]()
-    has_windows = audit.baseline(derivation)["features"].filter(pl.col("points_mean_last_5_games").is_not_null())
-    with_windows = [day for day in dates if day in set(has_windows["game_date"])]
-    for day in _some(with_windows or dates, SENSITIVE_DATES):
-        audit.say(f"{name}: {day}")
-        for what, seen in _what_is_seen(audit, derivation, day):
-            moved.setdefault(what, []).append(seen)
-    n = sum(len(seen) for seen in moved.values())
-    told = f"seen: {', '.join(f'{sum(seen)} of {len(seen)} {what}' for what, seen in moved.items())}"
-    if "last box scores" not in moved:
-        told += "; without a window of five games no box score could be tried"
-    if "lines" not in moved:
-        told += "; without a known tip-off no line and no report could be tried"
-    return Result(name, all(all(seen) for seen in moved.values()) if n else None, n, told)
+    detail = ", ".join(f"{window} {share:.1%} (N {known[window]:,})" for window, share in shares.items())
+    return Result(name, max(shares.values()) <= LARGEST_SHARE_BY_CHANCE, rows.height, f"share of equal windows: {detail}")
 
 
 TESTS: tuple[Test, ...] = (
-    everything_after_the_first_tipoff_may_go, everything_after_the_first_tipoff_may_be_absurd,
-    the_games_own_box_score_may_change, no_line_or_report_is_from_after_tipoff,
-    no_feature_knows_the_points_better_than_the_line, windows_rarely_equal_the_leaked_ones,
-)  # fmt: skip
+    everything_after_the_first_tipoff_may_go,
+    everything_after_the_first_tipoff_may_be_absurd,
+    the_games_own_box_score_may_change,
+    no_line_or_report_is_from_after_tipoff,
+    no_feature_knows_the_points_better_than_the_line,
+    windows_rarely_equal_the_leaked_ones,
+)
 """Tests that the real derivation must pass. Each plant must fail at least one."""
 
 
 def _nothing_moves(
     name: str, audit: Audit, derivation: Derivation, dates: Sequence[date], worlds: Callable[[date], tuple[World, World]]
-) -> Result:  # fmt: skip
+) -> Result:
     def beside(day: date) -> tuple[Sequence[date], World, World]:
-        audit.say(f"{name}: {day}, {dates.index(day) + 1} of {len(dates)}")
+        audit.report(f"{name}: {day}, {dates.index(day) + 1} of {len(dates)}")
         return [day], *worlds(day)
 
     # compute the shared baseline before the threads start
@@ -249,53 +222,28 @@ def _nothing_moves(
 
 
 def _compared(name: str, pairs: Iterable[tuple[Sequence[date], World, World]]) -> Result:
-    rows, values, dates, found = 0, 0, 0, list[Difference]()
+    rows, values, dates, all_differences = 0, 0, 0, list[Difference]()
     for some, was, became in pairs:
         differing, compared = differences(was, became, some)
         rows += was["features"].filter(pl.col("game_date").is_in(list(some))).height
-        values, dates, found = values + compared, dates + len(some), found + differing
-    if not found:
+        values, dates, all_differences = values + compared, dates + len(some), all_differences + differing
+    if not all_differences:
         return Result(name, True if rows else None, rows, f"{values:,} values of {dates} dates are equal")
-    columns = list(dict.fromkeys(difference.name for difference in found))
-    more = f"; {len(columns)} columns differ, as {', '.join(columns[1 : COLUMNS_NAMED + 1])}" if len(columns) > 1 else ""
-    listed = [{"column": d.name, "rows": d.rows, "worst": str(d)} for d in found[:DIFFERENCES_LISTED]]
-    return Result(name, False, rows, f"{found[0]}{more}", listed)
+    columns = list(dict.fromkeys(difference.name for difference in all_differences))
+    more = f"; {len(columns)} columns differ, such as {', '.join(columns[1 : COLUMNS_NAMED + 1])}" if len(columns) > 1 else ""
+    listed = [{"column": d.name, "rows": d.rows, "worst": str(d)} for d in all_differences[:DIFFERENCES_LISTED]]
+    return Result(name, False, rows, f"{all_differences[0]}{more}", listed)
 
 
-def _some(dates: Sequence[date], number: int) -> list[date]:
+def evenly_spaced(dates: Sequence[date], number: int) -> list[date]:
     """Returns at most `number` dates, evenly spaced."""
     return list(dates) if len(dates) <= number else [dates[len(dates) * n // number] for n in range(number)]
 
 
-def _one_of_each_team(rows: pl.DataFrame, chance: random.Random) -> pl.DataFrame:
+def one_of_each_team(rows: pl.DataFrame, chance: random.Random) -> pl.DataFrame:
+    """Returns one random row per game and team."""
     order = pl.Series("order", [chance.random() for _ in range(rows.height)], dtype=pl.Float64)
     return rows.sort(PLAYER).with_columns(order).sort("order").unique(["game_id", "team"], keep="first", maintain_order=True)
-
-
-def _what_is_seen(audit: Audit, derivation: Derivation, day: date) -> Iterator[tuple[str, bool]]:
-    """Yields each alteration, applied to one player per team, and whether that player's features changed."""
-    made = audit.baseline(derivation)
-    tipoffs = made["upcoming_players"].select(*PLAYER, "tipoff_at")
-    rows = made["features"].filter(pl.col("game_date") == day).join(tipoffs, on=PLAYER, how="left")
-    is_recent = pl.col("latest_game_date") >= day - timedelta(days=RESUMMARISED_DAYS)
-    scorers = _one_of_each_team(rows.filter(is_recent & pl.col("points_mean_last_5_games").is_not_null()), audit.chance(day))
-    offered = rows.filter(pl.col("tipoff_at").is_not_null() & pl.col("line").ne_missing(NEW_LINE))
-    people = _one_of_each_team(offered, audit.chance(day))
-    games = audit.summarised(derivation, audit.world)["player_game_summary"].filter("did_play")
-    last = games.join(scorers, left_on=["player_id", "game_date"], right_on=["player_id", "latest_game_date"], how="semi")
-    world: World = {name: before(frame, day + timedelta(days=1)) for name, frame in audit.world.items()}
-    world = with_more_threes(world, last.select(*PLAYER, pl.lit(MORE_THREES[0], pl.Int64).alias("threes")))
-    world = with_lines_just_before(world, people, NEW_LINE)
-    world = with_game_lines_just_before(world, people.unique("game_id"))
-    world = with_reports_just_before(world, people, NEW_STATUS)
-    after = audit.derived(derivation, audit.summarised(derivation, world, day), [day], audit.as_of)["features"]
-    now = {row["player_id"]: row for row in after.filter(pl.col("game_date") == day).iter_rows(named=True)}
-    for player, mean in scorers.select("player_id", "points_mean_last_5_games").iter_rows():
-        yield "last box scores", player in now and now[player]["points_mean_last_5_games"] != mean
-    for player in people["player_id"]:
-        for what, column, value in (("lines", "line", NEW_LINE), ("game lines", "game_total", WILD_TOTAL),
-                                    ("reports", "injury_status", NEW_STATUS)):  # fmt: skip
-            yield what, player in now and now[player][column] == value
 
 
 def _with_points(audit: Audit, derivation: Derivation) -> pl.DataFrame:

@@ -14,24 +14,35 @@ from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.audit.controls import control_dates, dates_shown, tried
 from nba_pipeline.audit.derivations import REAL, Audit, Derivation
-from nba_pipeline.audit.leakage import TESTS, Test, a_fact_of_before_moves_the_row
+from nba_pipeline.audit.leakage import TESTS, Test
 from nba_pipeline.audit.parity import a_later_backfill_differs_only_where_a_source_did, stored_rows_equal_recomputed_rows
 from nba_pipeline.audit.plants import PLANTS
 from nba_pipeline.audit.recompute import World, sources_before
+from nba_pipeline.audit.sensitivity import a_fact_of_before_moves_the_row
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import days
 from nba_pipeline.warehouse import Warehouse
 
 TESTS_OF_THE_REAL: tuple[Test, ...] = (
-    *TESTS, a_fact_of_before_moves_the_row, stored_rows_equal_recomputed_rows, a_later_backfill_differs_only_where_a_source_did,
-)  # fmt: skip
+    *TESTS,
+    a_fact_of_before_moves_the_row,
+    stored_rows_equal_recomputed_rows,
+    a_later_backfill_differs_only_where_a_source_did,
+)
 """All tests of the real derivation, including the sensitivity test and the comparisons with stored rows."""
 
 
 def leakage(
-    warehouse: Warehouse, first: date, last: date, *, number: int, seed: int, now: datetime, log: Callable[[str], None],
+    warehouse: Warehouse,
+    first: date,
+    last: date,
+    *,
+    number: int,
+    seed: int,
+    now: datetime,
+    log: Callable[[str], None],
     plants: Sequence[Derivation] = PLANTS,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Returns the report of a leakage audit: sampled dates, test results and the results of every plant.
 
     `passed` is false in these cases: the real derivation fails a test or passes none; a plant that changes a value is not
@@ -42,11 +53,8 @@ def leakage(
     if not candidates:
         raise BadInput(f"no date from {first} to {last} has final games and features")
     sample = sorted(random.Random(seed).sample(candidates, min(number, len(candidates))))
-    log(f"reading the sources of {len(sample)} dates")
-    world = sources_before(warehouse, [sample[0], last])
-    stored = warehouse.scan(FEATURES, sample).collect()
-    predictions = warehouse.scan(PREDICTIONS, span).collect()
-    audit = Audit(world, sorted({*sample, *company(world, sample)}), now, (), seed, stored, predictions, log)
+    log(f"reading the sources of {len(sample)} {'date' if len(sample) == 1 else 'dates'}")
+    audit = _audit_of(warehouse, span, sample, now, seed, log)
     shown = dates_shown(audit, plants, sample)
     audit.control = control_dates(audit.world, sample, shown)
     tests = [test(audit, REAL, sample) for test in TESTS_OF_THE_REAL]
@@ -54,7 +62,7 @@ def leakage(
     records = {record["name"]: record for record in tried(audit, plants, shown, failed)}
     untried = [plant for plant in plants if not records[plant.name]["is_tried"]]
     if (rest := sorted(set(candidates) - set(sample))) and untried:
-        records |= _tried_elsewhere(sources_before(warehouse, [rest[0], last]), rest, untried, audit)
+        records |= _tested_outside_the_sample(sources_before(warehouse, [rest[0], last]), rest, untried, audit)
     return {
         "from": str(first),
         "to": str(last),
@@ -70,6 +78,16 @@ def leakage(
     }
 
 
+def _audit_of(
+    warehouse: Warehouse, span: Sequence[date], sample: Sequence[date], now: datetime, seed: int, report: Callable[[str], None]
+) -> Audit:
+    """Returns the audit of the sample, with its stored features and the predictions of the range."""
+    world = sources_before(warehouse, [sample[0], span[-1]])
+    stored = warehouse.scan(FEATURES, sample).collect()
+    predictions = warehouse.scan(PREDICTIONS, span).collect()
+    return Audit(world, sorted({*sample, *company(world, sample)}), now, (), seed, stored, predictions, report)
+
+
 def dates_to_audit(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:
     """Returns the dates with final games and features."""
     final = warehouse.scan(SCHEDULE, dates).filter(pl.col("status") == "final").select("game_date")
@@ -83,16 +101,16 @@ def company(world: World, sample: Sequence[date]) -> list[date]:
     return games["game_date"].unique().sort().tail(1).to_list()
 
 
-def _tried_elsewhere(
+def _tested_outside_the_sample(
     world: World, rest: Sequence[date], plants: Sequence[Derivation], audit: Audit
-) -> dict[str, dict[str, Any]]:  # fmt: skip
+) -> dict[str, dict[str, Any]]:
     """Returns the records of the plants that change a value on a date outside the sample."""
-    audit.log(f"looking for {len(plants)} leaks on the other {len(rest)} dates of the range")
-    elsewhere = Audit(world, sorted({*rest, *company(world, rest)}), audit.as_of, (), audit.seed, log=audit.log)
-    shown = dates_shown(elsewhere, plants, rest)
-    elsewhere.control = control_dates(elsewhere.world, rest, shown)
-    found = [plant for plant in plants if shown[plant.name]]
-    return {record["name"]: record for record in tried(elsewhere, found, shown, ())}
+    audit.report(f"testing {len(plants)} more planted leaks on the {len(rest)} dates outside the sample")
+    outside = Audit(world, sorted({*rest, *company(world, rest)}), audit.as_of, (), audit.seed, report=audit.report)
+    shown = dates_shown(outside, plants, rest)
+    outside.control = control_dates(outside.world, rest, shown)
+    detectable = [plant for plant in plants if shown[plant.name]]
+    return {record["name"]: record for record in tried(outside, detectable, shown, ())}
 
 
 def _are_controlled(plants: Sequence[dict[str, Any]]) -> bool:

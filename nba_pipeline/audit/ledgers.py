@@ -6,7 +6,8 @@ from datetime import date
 from typing import Any
 
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.ledgers import ledgers, verify
+from nba_pipeline.warehouse.ledgers import ledgers
+from nba_pipeline.warehouse.verification import verify
 
 
 def audit_ledgers(warehouse: Warehouse, dates: Collection[date] | None = None) -> dict[str, Any]:
@@ -14,9 +15,9 @@ def audit_ledgers(warehouse: Warehouse, dates: Collection[date] | None = None) -
     summary, findings = [], []
     for table in ledgers():
         verified = list(verify(warehouse, table, dates))
-        found = [finding for one in verified for finding in one.findings]
+        of_table = [finding for one in verified for finding in one.findings]
         summary.append(
-            {"ledger": table.name, "dates": len(verified), "rows": sum(one.rows for one in verified), "findings": len(found)}
+            {"ledger": table.name, "dates": len(verified), "rows": sum(one.rows for one in verified), "findings": len(of_table)}
         )
-        findings += [{**asdict(finding), "game_date": str(finding.game_date), "text": str(finding)} for finding in found]
+        findings += [{**asdict(finding), "game_date": str(finding.game_date), "text": str(finding)} for finding in of_table]
     return {"ledgers": summary, "findings": findings, "passed": not findings}

@@ -10,7 +10,7 @@ import polars as pl
 from nba_pipeline.assets.features.features import ABOUT, CODE_VERSION
 from nba_pipeline.audit.derivations import Audit, Derivation
 from nba_pipeline.audit.leakage import COLUMNS_NAMED, Result
-from nba_pipeline.audit.recompute import World, kept
+from nba_pipeline.audit.recompute import World, valid_rows
 from nba_pipeline.audit.worlds import PLAYER, before
 from nba_pipeline.tables.table import LINEAGE
 
@@ -41,26 +41,26 @@ COMPARES_WITH_THE_LEAGUE = "matchup"
 
 def stored_rows_equal_recomputed_rows(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
     """Stored features equal features recomputed as of the same instant, except where a listed source has changed."""
-    name, world = "stored_rows_equal_recomputed_rows", audit.summarised(derivation, audit.world)
+    name, world = "stored_rows_equal_recomputed_rows", audit.summarized(derivation, audit.world)
 
-    def again(some: Sequence[date], as_of: datetime) -> World:
-        audit.say(f"{name}: {len(some)} dates as of {as_of:%Y-%m-%d %H:%M}")
+    def recompute(some: Sequence[date], as_of: datetime) -> World:
+        audit.report(f"{name}: {len(some)} dates as of {as_of:%Y-%m-%d %H:%M}")
         last = some[-1]
         through = audit.altered("kept", last, lambda: {t: before(rows, last + timedelta(days=1)) for t, rows in world.items()})
         return audit.derived(derivation, through, some, as_of)
 
-    return _beside(name, audit, dates, again)
+    return _beside(name, audit, dates, recompute)
 
 
 def a_later_backfill_differs_only_where_a_source_did(audit: Audit, derivation: Derivation, dates: Sequence[date]) -> Result:
     """Stored features equal those of a backfill today, except where lines, reports or other sources have newer rows."""
     name = "a_later_backfill_differs_only_where_a_source_did"
-    audit.say(name)
-    made = audit.derived(derivation, audit.summarised(derivation, audit.world), audit.dates, audit.as_of)
-    return _beside(name, audit, dates, lambda some, as_of: made)
+    audit.report(name)
+    derived = audit.derived(derivation, audit.summarized(derivation, audit.world), audit.dates, audit.as_of)
+    return _beside(name, audit, dates, lambda some, as_of: derived)
 
 
-def _beside(name: str, audit: Audit, dates: Sequence[date], again: Callable[[Sequence[date], datetime], World]) -> Result:
+def _beside(name: str, audit: Audit, dates: Sequence[date], recompute: Callable[[Sequence[date], datetime], World]) -> Result:
     """Compares stored features with recomputed ones, per `as_of` and code version.
 
     A difference is explained by a newer source row of the player's game or of an earlier game of its teams, or by another
@@ -68,39 +68,39 @@ def _beside(name: str, audit: Audit, dates: Sequence[date], again: Callable[[Seq
     """
     stored = None if audit.stored is None else audit.stored.filter(pl.col("game_date").is_in(list(dates)))
     if stored is None or stored.is_empty():
-        return Result(name, None, 0, "no features of these dates are stored")
+        return Result(name, None, 0, "no stored features on these dates")
     scheduled = audit.world["schedule"].filter(pl.col("status") != "postponed")
-    games, found = set(scheduled.select("game_date", "game_id").iter_rows()), list[dict[str, Any]]()
+    games, differences = set(scheduled.select("game_date", "game_id").iter_rows()), list[dict[str, Any]]()
     for (as_of, version), rows in stored.sort("game_date").group_by(["as_of", "code_version"], maintain_order=True):
         assert isinstance(as_of, datetime)
         changes = Changes({table: frame.filter(pl.col("as_of") > as_of) for table, frame in audit.world.items()}, games)
         some = rows["game_date"].unique().sort().to_list()
-        now = kept("features", again(some, as_of)["features"])
+        now = valid_rows("features", recompute(some, as_of)["features"])
         for one in value_differences(rows, now.filter(pl.col("game_date").is_in(some))):
-            by_version = "" if version == CODE_VERSION else f"made by version {version!s} of the code"
-            found.append({**one, "explained_by": by_version or changes.behind(one)})
-    found.sort(key=lambda one: bool(one["explained_by"]))
-    unexplained = [one for one in found if not one["explained_by"]]
-    told = f"{len(found):,} values differ, {len(unexplained):,} of them although no source changed"
-    if first := next(iter(found), None):
-        columns = Counter(one["column"] for one in found).most_common(COLUMNS_NAMED)
-        told += f" ({', '.join(f'{column} {count}' for column, count in columns)}); the first is {first['column']} of player "
-        told += f"{first['player_id']} on {first['game_date']}: stored {first['stored']}, now {first['now']} "
-        told += f"({first['explained_by'] or 'no source changed'})"
-    return Result(name, not unexplained, stored.height, told, found[:DIFFERENCES_LISTED])
+            by_version = "" if version == CODE_VERSION else f"made by code version {version!s}"
+            differences.append({**one, "explained_by": by_version or changes.behind(one)})
+    differences.sort(key=lambda one: bool(one["explained_by"]))
+    unexplained = [one for one in differences if not one["explained_by"]]
+    detail = f"{len(differences):,} {'value differs' if len(differences) == 1 else 'values differ'}, {len(unexplained):,} of them without a changed source"
+    if first := next(iter(differences), None):
+        columns = Counter(one["column"] for one in differences).most_common(COLUMNS_NAMED)
+        detail += f" ({', '.join(f'{column} {count}' for column, count in columns)}); first: {first['column']} of player "
+        detail += f"{first['player_id']} on {first['game_date']}: stored {first['stored']}, now {first['now']} "
+        detail += f"({first['explained_by'] or 'no source changed'})"
+    return Result(name, not unexplained, stored.height, detail, differences[:DIFFERENCES_LISTED])
 
 
-def value_differences(stored: pl.DataFrame, again: pl.DataFrame) -> Iterator[dict[str, Any]]:
+def value_differences(stored: pl.DataFrame, recomputed: pl.DataFrame) -> Iterator[dict[str, Any]]:
     """Yields the differences between stored and recomputed features, by row and column.
 
     The column is "row" when a row exists on one side only.
     """
     key, about = ["game_date", *PLAYER], ["team", "opponent"]
-    for one, other, was, now in ((stored, again, "there", None), (again, stored, None, "there")):
+    for one, other, was, now in ((stored, recomputed, "present", None), (recomputed, stored, None, "present")):
         for row in one.join(other, on=key, how="anti").select(*key, *about).iter_rows(named=True):
             yield {**row, "column": "row", "stored": was, "now": now}
-    columns = [column for column in again.columns if column in stored.columns and column not in (*LINEAGE, *key)]
-    beside = stored.join(again.select(*key, *columns), on=key, suffix="_now")
+    columns = [column for column in recomputed.columns if column in stored.columns and column not in (*LINEAGE, *key)]
+    beside = stored.join(recomputed.select(*key, *columns), on=key, suffix="_now")
     for column in columns:
         off = beside.filter(pl.col(column).ne_missing(pl.col(f"{column}_now")))
         shown = off.select(*key, *about, pl.col(column).alias("stored"), pl.col(f"{column}_now").alias("now"))
@@ -113,7 +113,7 @@ class Changes:
 
     def __init__(self, newer: Mapping[str, pl.DataFrame], games: Set[tuple[date, str]]):
         self.newer, self.games = newer, games
-        self._told: dict[tuple[object, ...], str] = {}
+        self._newest: dict[tuple[object, ...], str] = {}
 
     def behind(self, one: Mapping[str, Any]) -> str:
         """Returns the sources with newer rows that explain a difference; empty if none does."""
@@ -121,10 +121,10 @@ class Changes:
             return "the game was moved"
         family = str((ABOUT.get(one["column"]) or {}).get("family", ""))
         sources = SOURCES_OF.get(one["column"], SOURCES_OF_FAMILY.get(family, OF_THE_PAST))
-        told = [self._told_of(source, one, family == COMPARES_WITH_THE_LEAGUE) for source in sources]
-        return "; ".join(sentence for sentence in told if sentence)
+        changes = [self._newest_change(source, one, family == COMPARES_WITH_THE_LEAGUE) for source in sources]
+        return "; ".join(change for change in changes if change)
 
-    def _told_of(self, source: str, one: Mapping[str, Any], is_of_the_league: bool) -> str:
+    def _newest_change(self, source: str, one: Mapping[str, Any], is_of_the_league: bool) -> str:
         """Returns the newest change of a source.
 
         Sources of past games: earlier games of the teams, or of the league. Rosters: the teams, up to the date. Other sources:
@@ -132,7 +132,7 @@ class Changes:
         """
         day, teams = one["game_date"], (one["team"], one["opponent"])
         key = (source, day, None if is_of_the_league else teams, one["game_id"])
-        if key not in self._told:
+        if key not in self._newest:
             rows = self.newer[source]
             sides = [column for column in ("team", "home_team", "away_team") if column in rows.columns]
             is_of_teams = pl.any_horizontal(pl.col(sides).is_in(teams)) if sides else pl.lit(True)
@@ -143,8 +143,8 @@ class Changes:
             else:
                 rows = rows.filter(pl.col("game_id") == one["game_id"])
             newest = rows.sort("as_of").tail(1)
-            told = newest.select(
-                pl.format("{} of {} came {}", pl.lit(source), "game_date", pl.col("as_of").dt.strftime("%Y-%m-%d %H:%M"))
+            message = newest.select(
+                pl.format("{} of {} changed {}", pl.lit(source), "game_date", pl.col("as_of").dt.strftime("%Y-%m-%d %H:%M"))
             )
-            self._told[key] = told.item() if told.height else ""
-        return self._told[key]
+            self._newest[key] = message.item() if message.height else ""
+        return self._newest[key]

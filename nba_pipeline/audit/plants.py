@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from nba_pipeline.audit.derivations import Derivation, Derive, Summarise
+from nba_pipeline.audit.derivations import Derivation, Derive, Summarize
 from nba_pipeline.audit.recompute import World
 from nba_pipeline.audit.worlds import PLAYER
 
@@ -40,11 +40,11 @@ def season_mean_of_the_end_of_the_season(world: World, dates: Sequence[date], as
     return _put(derive(world, dates, as_of), {"points_mean_season": _played(world).select(*PLAYER, value=mean)})
 
 
-def league_mean_of_the_whole_season(world: World, summarise: Summarise) -> World:
+def league_mean_of_the_whole_season(world: World, summarize: Summarize) -> World:
     """Pace relative to the season mean, with future games included."""
-    made = summarise(world)
+    derived = summarize(world)
     relative = pl.col("pace") - pl.col("pace").mean().over("season") + LEAGUE_PACE
-    return {**made, "team_game_summary": made["team_game_summary"].with_columns(relative.alias("pace"))}
+    return {**derived, "team_game_summary": derived["team_game_summary"].with_columns(relative.alias("pace"))}
 
 
 def closing_line_of_the_game_in_play(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
@@ -63,10 +63,10 @@ def line_of_an_unknown_instant(world: World, dates: Sequence[date], as_of: datet
 
 def line_filled_from_the_points(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
     """A missing line filled from the points scored."""
-    made = derive(world, dates, as_of)
+    derived = derive(world, dates, as_of)
     near = _played(world).select(*PLAYER, value=(pl.col("points") - 0.5).clip(5, 60))
-    unlined = made["features"].filter(pl.col("line").is_null()).select(PLAYER)
-    return _put(made, {"line": near.join(unlined, on=PLAYER, how="semi")})
+    unlined = derived["features"].filter(pl.col("line").is_null()).select(PLAYER)
+    return _put(derived, {"line": near.join(unlined, on=PLAYER, how="semi")})
 
 
 def report_of_after_the_tipoff(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
@@ -82,17 +82,17 @@ def roster_as_it_stands_now(world: World, dates: Sequence[date], as_of: datetime
 
 def only_who_played(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
     """A player list from the box score of the game, which omits everyone who was absent."""
-    made, games = derive(world, dates, as_of), world["player_game_summary"].select("game_id").unique()
-    is_over = made["features"].join(games, on="game_id", how="semi")
+    derived, games = derive(world, dates, as_of), world["player_game_summary"].select("game_id").unique()
+    is_over = derived["features"].join(games, on="game_id", how="semi")
     took_part = is_over.join(_played(world), on=PLAYER, how="semi")
-    return {**made, "features": pl.concat([made["features"].join(games, on="game_id", how="anti"), took_part])}
+    return {**derived, "features": pl.concat([derived["features"].join(games, on="game_id", how="anti"), took_part])}
 
 
 def out_is_who_did_not_play(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
     """Injury status inferred from absence in the box score."""
-    made, games = derive(world, dates, as_of), world["player_game_summary"].select("game_id").unique()
-    absent = made["features"].join(games, on="game_id", how="semi").join(_played(world), on=PLAYER, how="anti")
-    return _put(made, {"injury_risk_level": absent.select(*PLAYER, value=pl.lit(3.0))})
+    derived, games = derive(world, dates, as_of), world["player_game_summary"].select("game_id").unique()
+    absent = derived["features"].join(games, on="game_id", how="semi").join(_played(world), on=PLAYER, how="anti")
+    return _put(derived, {"injury_risk_level": absent.select(*PLAYER, value=pl.lit(3.0))})
 
 
 def points_with_noise(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
@@ -118,10 +118,10 @@ def record_that_holds_tonight(world: World, dates: Sequence[date], as_of: dateti
 
 def minutes_of_tonight_as_load(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
     """Minutes of the last seven days, with the current date included."""
-    made = derive(world, dates, as_of)
-    beside = made["features"].join(_played(world).select(*PLAYER, "minutes"), on=PLAYER)
+    derived = derive(world, dates, as_of)
+    beside = derived["features"].join(_played(world).select(*PLAYER, "minutes"), on=PLAYER)
     load = beside.select(*PLAYER, value=pl.col("minutes_sum_last_7_days") + pl.col("minutes"))
-    return _put(made, {"minutes_sum_last_7_days": load})
+    return _put(derived, {"minutes_sum_last_7_days": load})
 
 
 def margin_as_home_court(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
@@ -133,17 +133,17 @@ def margin_as_home_court(world: World, dates: Sequence[date], as_of: datetime, d
 
 def gaps_filled_from_later_games(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
     """Missing means filled from later games of the same player."""
-    made = derive(world, dates, as_of)
+    derived = derive(world, dates, as_of)
     means = _played(world).group_by("player_id", "season").agg(pl.col("points").mean().alias("value"))
-    unknown = made["features"].filter(pl.col("points_mean_last_5_games").is_null())
-    return _put(made, {"points_mean_last_5_games": unknown.select(*PLAYER, "season").join(means, on=["player_id", "season"])})
+    unknown = derived["features"].filter(pl.col("points_mean_last_5_games").is_null())
+    return _put(derived, {"points_mean_last_5_games": unknown.select(*PLAYER, "season").join(means, on=["player_id", "season"])})
 
 
 def scaled_over_all_dates(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
     """A feature standardized over all rows, with later dates included."""
-    made, minutes = derive(world, dates, as_of), pl.col("minutes_sum_last_7_days")
+    derived, minutes = derive(world, dates, as_of), pl.col("minutes_sum_last_7_days")
     scaled = ((minutes - minutes.mean()) / minutes.std()).alias("minutes_sum_last_7_days")
-    return {**made, "features": made["features"].with_columns(scaled)}
+    return {**derived, "features": derived["features"].with_columns(scaled)}
 
 
 def weighted_average_that_holds_tonight(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
@@ -181,22 +181,35 @@ PLANTS: tuple[Derivation, ...] = (
     *(
         Derivation(leak.__name__, str(leak.__doc__), features=leak)
         for leak in (
-            window_that_holds_tonight, season_mean_that_holds_tonight, season_mean_of_the_end_of_the_season,
-            closing_line_of_the_game_in_play, line_of_an_unknown_instant, line_filled_from_the_points,
-            report_of_after_the_tipoff, roster_as_it_stands_now, only_who_played, out_is_who_did_not_play, points_with_noise,
-            opponent_rating_that_holds_tonight, record_that_holds_tonight, minutes_of_tonight_as_load, margin_as_home_court,
-            gaps_filled_from_later_games, weighted_average_that_holds_tonight, absences_of_tonights_box,
-            cut_point_of_the_whole_sample, box_scores_of_yesterday_by_another_clock,
+            window_that_holds_tonight,
+            season_mean_that_holds_tonight,
+            season_mean_of_the_end_of_the_season,
+            closing_line_of_the_game_in_play,
+            line_of_an_unknown_instant,
+            line_filled_from_the_points,
+            report_of_after_the_tipoff,
+            roster_as_it_stands_now,
+            only_who_played,
+            out_is_who_did_not_play,
+            points_with_noise,
+            opponent_rating_that_holds_tonight,
+            record_that_holds_tonight,
+            minutes_of_tonight_as_load,
+            margin_as_home_court,
+            gaps_filled_from_later_games,
+            weighted_average_that_holds_tonight,
+            absences_of_tonights_box,
+            cut_point_of_the_whole_sample,
+            box_scores_of_yesterday_by_another_clock,
         )
     ),
+    Derivation(scaled_over_all_dates.__name__, str(scaled_over_all_dates.__doc__), features=scaled_over_all_dates, least_dates=2),
     Derivation(
-        scaled_over_all_dates.__name__, str(scaled_over_all_dates.__doc__), features=scaled_over_all_dates, least_dates=2
-    ),
-    Derivation(
-        league_mean_of_the_whole_season.__name__, str(league_mean_of_the_whole_season.__doc__),
+        league_mean_of_the_whole_season.__name__,
+        str(league_mean_of_the_whole_season.__doc__),
         summaries=league_mean_of_the_whole_season,
     ),
-)  # fmt: skip
+)
 """All planted leaks, named after their functions."""
 
 
@@ -205,13 +218,13 @@ def _played(world: World) -> pl.DataFrame:
     return world["player_game_summary"].filter("did_play").sort("game_date", "game_id")
 
 
-def _put(made: World, values: dict[str, pl.DataFrame], on: Sequence[str] = tuple(PLAYER)) -> World:
+def _put(derived: World, values: dict[str, pl.DataFrame], on: Sequence[str] = tuple(PLAYER)) -> World:
     """Returns the features, with columns replaced where a value is known."""
-    rows = made["features"]
-    for column, known in values.items():
+    rows = derived["features"]
+    for column, replacement in values.items():
         rows = (
-            rows.join(known.select(*on, "value"), on=list(on), how="left", maintain_order="left")
+            rows.join(replacement.select(*on, "value"), on=list(on), how="left", maintain_order="left")
             .with_columns(pl.coalesce("value", column).cast(pl.Float64).alias(column))
             .drop("value")
         )
-    return {**made, "features": rows}
+    return {**derived, "features": rows}

@@ -1,7 +1,7 @@
 """Derives features from sources in memory with the functions of the assets. Used by audits and benchmarks.
 
     sources -> player_game_summary, team_game_summary -> upcoming_players, player_form, player_shot_zones,
-    team_defense_zones, career_form, team_outlook, expected_absences -> matchups -> features
+    team_defense_zones -> matchups -> features
 
 Transforms belong to the module of their table. This module neither calls providers nor writes to the warehouse.
 """
@@ -13,7 +13,7 @@ import polars as pl
 
 from nba_pipeline.assets.features.career_form import career_form_of
 from nba_pipeline.assets.features.expected_absences import expected_absences_of
-from nba_pipeline.assets.features.features import features_of, ready_players
+from nba_pipeline.assets.features.features import features_of
 from nba_pipeline.assets.features.matchups import match_up
 from nba_pipeline.assets.features.player_form import HISTORY_DAYS, form_of
 from nba_pipeline.assets.features.player_shot_zones import shot_zones_of
@@ -32,7 +32,7 @@ from nba_pipeline.assets.sources import (
 )
 from nba_pipeline.assets.summaries.player_game_summary import summarize_player_games
 from nba_pipeline.assets.summaries.team_game_summary import summarize_team_games
-from nba_pipeline.completeness import gates
+from nba_pipeline.completeness import gates, slate_gates
 from nba_pipeline.errors import Closed
 from nba_pipeline.formulas.availability import with_unclear
 from nba_pipeline.league.calendar import days
@@ -61,9 +61,10 @@ def sources_before(warehouse: Warehouse, dates: Sequence[date]) -> World:
     world = {name: warehouse.scan(table, span).collect() for name, table in SOURCES.items()}
     of_injuries, of_rosters = (warehouse.scan_quarantine(table, span).collect() for table in (injuries.TABLE, rosters.TABLE))
     return {
-        **world, "injuries": with_unclear(world["injuries"], of_injuries),
+        **world,
+        "injuries": with_unclear(world["injuries"], of_injuries),
         "rosters": with_unnamed(world["rosters"], of_rosters),
-    }  # fmt: skip
+    }
 
 
 def summaries_of(world: World, as_of: datetime) -> World:
@@ -75,12 +76,12 @@ def summaries_of(world: World, as_of: datetime) -> World:
         complete = []
     is_complete = pl.col("game_id").is_in(complete)
     player_games = summarize_player_games(boxes.filter(is_complete), world["play_by_play"], world["prop_lines"])
-    player_games = kept("player_game_summary", player_games)
+    player_games = valid_rows("player_game_summary", player_games)
     team_games = summarize_team_games(world["team_boxscores"].filter(is_complete), player_games, world["play_by_play"], games)
-    return {**world, "player_game_summary": player_games, "team_game_summary": kept("team_game_summary", team_games)}
+    return {**world, "player_game_summary": player_games, "team_game_summary": valid_rows("team_game_summary", team_games)}
 
 
-def kept(name: str, rows: pl.DataFrame) -> pl.DataFrame:
+def valid_rows(name: str, rows: pl.DataFrame) -> pl.DataFrame:
     """Returns the rows that satisfy the schema of a table, without the rows that would be quarantined."""
     schema, key = TABLES[name].schema, list(TABLES[name].key)
     good, _ = schema.filter(rows.select(schema.column_names()), cast=True)
@@ -98,17 +99,23 @@ def features_from(world: World, dates: Sequence[date], as_of: datetime) -> World
     matchups = match_up(upcoming, form, diet, defense)
     career, outlook = career_form_of(upcoming, player_games), team_outlook_of(upcoming, team_games)
     absences = expected_absences_of(upcoming, player_games, world["injuries"], as_of)
-    slates, held_back = gates.judge_slates(games, boxes, dates, as_of)
-    expected, _ = ready_players(upcoming, slates, held_back)
+    slates, held_back = slate_gates.judge_slates(games, boxes, dates, as_of)
+    expected, _ = slate_gates.ready_players(upcoming, slates, held_back)
     features = features_of(
         expected, form, diet, defense, matchups, career, outlook, absences, world["prop_lines"], world["game_lines"], as_of
     )
-    made = {
-        "upcoming_players": upcoming, "player_form": form, "player_shot_zones": diet, "team_defense_zones": defense,
-        "matchups": matchups, "career_form": career, "team_outlook": outlook, "expected_absences": absences,
+    derived = {
+        "upcoming_players": upcoming,
+        "player_form": form,
+        "player_shot_zones": diet,
+        "team_defense_zones": defense,
+        "matchups": matchups,
+        "career_form": career,
+        "team_outlook": outlook,
+        "expected_absences": absences,
         "features": features,
-    }  # fmt: skip
-    return {**world, **made}
+    }
+    return {**world, **derived}
 
 
 def derive(world: World, dates: Sequence[date], as_of: datetime) -> World:

@@ -94,7 +94,7 @@ def seasons(warehouse: Warehouse, dates: Sequence[date]) -> list[dict[str, Any]]
 
 
 def _implausible(means: Mapping[str, float | None]) -> list[str]:
-    unknown = [f"{name} is unknown: no row of team_game_summary has it" for name in PLAUSIBLE if means[name] is None]
+    unknown = [f"{name} is unknown: it is null in every row of team_game_summary" for name in PLAUSIBLE if means[name] is None]
     known = {name: mean for name, mean in means.items() if mean is not None}
     return unknown + [
         f"{name} {known[name]:.4g} is not between {low:g} and {high:g}"
@@ -109,48 +109,48 @@ def _box_scores(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
 
 
 def _per_season(rows: pl.LazyFrame, value: pl.Expr) -> dict[str, Any]:
-    found = rows.group_by(season_of_game_date()).agg(value.alias("value")).collect()
-    return dict(found.iter_rows())
+    values = rows.group_by(season_of_game_date()).agg(value.alias("value")).collect()
+    return dict(values.iter_rows())
 
 
 def _of_games(warehouse: Warehouse, dates: Sequence[date], complete: pl.DataFrame) -> dict[str, Shares]:
-    wanted: dict[str, int] = dict(complete.group_by("season").len().iter_rows())
+    expected_counts: dict[str, int] = dict(complete.group_by("season").len().iter_rows())
     shares = dict[str, Shares]()
-    for table, counts in OF_GAMES.items():
+    for table, condition in OF_GAMES.items():
         rows = warehouse.scan(TABLES[table], dates)
-        there = (rows if counts is None else rows.filter(counts)).select("game_id").unique().collect()
-        found: dict[str, int] = dict(complete.join(there, on="game_id", how="semi").group_by("season").len().iter_rows())
-        shares[table] = {season: found.get(season, 0) / count for season, count in wanted.items()}
+        present = (rows if condition is None else rows.filter(condition)).select("game_id").unique().collect()
+        counts: dict[str, int] = dict(complete.join(present, on="game_id", how="semi").group_by("season").len().iter_rows())
+        shares[table] = {season: counts.get(season, 0) / count for season, count in expected_counts.items()}
     return shares
 
 
 def _of_players(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, Shares]:
     columns = ["game_date", "game_id", "player_id"]
     expected = warehouse.scan(TABLES["upcoming_players"], dates).select(columns).collect()
-    wanted: dict[str, int] = _per_season(expected.lazy(), pl.len())
+    expected_counts: dict[str, int] = _per_season(expected.lazy(), pl.len())
     shares = dict[str, Shares]()
     for table in OF_PLAYERS:
-        there = warehouse.scan(TABLES[table], dates).select(columns).unique().collect()
-        found: dict[str, int] = _per_season(expected.join(there, on=columns, how="semi").lazy(), pl.len())
-        shares[table] = {season: found.get(season, 0) / count for season, count in wanted.items()}
+        present = warehouse.scan(TABLES[table], dates).select(columns).unique().collect()
+        counts: dict[str, int] = _per_season(expected.join(present, on=columns, how="semi").lazy(), pl.len())
+        shares[table] = {season: counts.get(season, 0) / count for season, count in expected_counts.items()}
     return shares
 
 
 def _of_dates(warehouse: Warehouse, dates: Sequence[date], schedule: pl.DataFrame) -> dict[str, Shares]:
     slates = schedule.select("game_date").unique()
-    wanted: dict[str, int] = _per_season(slates.lazy(), pl.len())
+    expected_counts: dict[str, int] = _per_season(slates.lazy(), pl.len())
     shares = dict[str, Shares]()
     for table in OF_DATES:
-        there = warehouse.scan(TABLES[table], dates).select("game_date").unique().collect()
-        found: dict[str, int] = _per_season(slates.join(there, on="game_date", how="semi").lazy(), pl.len())
-        shares[table] = {season: found.get(season, 0) / count for season, count in wanted.items()}
+        present = warehouse.scan(TABLES[table], dates).select("game_date").unique().collect()
+        counts: dict[str, int] = _per_season(slates.join(present, on="game_date", how="semi").lazy(), pl.len())
+        shares[table] = {season: counts.get(season, 0) / count for season, count in expected_counts.items()}
     return shares
 
 
 def _features(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, dict[str, Shares]]:
     """Returns, per season, the shares of quality tiers and the null shares of players with enough games."""
     is_known = pl.col("games_played_season") >= SETTINGS.predicting.least_games
-    found = (
+    shares = (
         warehouse.scan(TABLES["features"], dates)
         .group_by(season_of_game_date())
         .agg(
@@ -164,5 +164,5 @@ def _features(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, dict[str
             "tiers": {tier: row[tier] for tier in TIERS},
             "null_shares": {name: row[f"{name}_null"] for name in FEATURES},
         }
-        for row in found.iter_rows(named=True)
+        for row in shares.iter_rows(named=True)
     }

@@ -15,7 +15,7 @@ from nba_pipeline.errors import BadInput
 if TYPE_CHECKING:
     pass
 
-from nba_pipeline.cli.app import app, date_range, leave, one_of, runner, report
+from nba_pipeline.cli.app import app, date_range, leave, one_of, report, runner
 
 
 @app.command()
@@ -64,7 +64,9 @@ def restore(
     from nba_pipeline.warehouse.restore import restore as restore_backup
 
     work = runner()
-    restored = restore_backup(work.warehouse, work.landing.root, folder, environment=environment(), dry_run=dry_run, report=report)
+    restored = restore_backup(
+        work.warehouse, work.landing.root, folder, environment=environment(), dry_run=dry_run, report=report
+    )
     rows = ", ".join(f"{number} rows of {name}" for name, number in restored.rows.items()) or "no rows"
     out.print(
         f"{'missing' if dry_run else 'added'}: {rows}, {restored.files} files of the landing", highlight=False, soft_wrap=True

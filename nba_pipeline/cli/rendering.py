@@ -188,7 +188,13 @@ def print_plan(steps: Sequence[Step], noted: Iterable[str]) -> None:
         table.add_column(column, justify="right" if column in ("number", "there") else "left", overflow="fold")
     for step in steps:
         table.add_row(
-            step.part, step.job, step.when, str(step.number_of_dates), str(step.complete_count), _fate(step), ", ".join(step.tables)
+            step.part,
+            step.job,
+            step.when,
+            str(step.number_of_dates),
+            str(step.complete_count),
+            _fate(step),
+            ", ".join(step.tables),
         )
     out.print(table)
     for sentence in noted:

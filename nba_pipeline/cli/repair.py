@@ -99,9 +99,9 @@ def resolve(
 ) -> None:
     """Assign a quarantined name to a player, and replay the date for the tables that quarantined it."""
     from nba_pipeline.assets.sources.players import RESOLUTIONS
-    from nba_pipeline.league.names import IS_A_NAME_PROBLEM
+    from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
     from nba_pipeline.tables.table import TABLES
-    from nba_pipeline.warehouse.landing import Slot
+    from nba_pipeline.warehouse.payloads import Slot
 
     slate = date_up_to_tomorrow(day, "--date")
     if player < 1:

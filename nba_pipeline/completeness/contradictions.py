@@ -5,7 +5,7 @@ from datetime import date
 
 import polars as pl
 
-from nba_pipeline.completeness import gates
+from nba_pipeline.completeness.gates import judge_games
 from nba_pipeline.formulas.plausibility import implausible_games, team_totals
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE
@@ -14,19 +14,24 @@ WITHOUT_MEANING = (*LINEAGE, "provider")
 """Columns in which two equal box scores may differ."""
 
 
-def contradicted_games(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> set[str]:
-    """Returns the final games with an incomplete box score: its sums contradict the score or the minutes."""
-    judged = gates.judge_games(schedule, boxscores).filter("is_covered", ~pl.col("is_complete"))
-    return set(judged["game_id"]) & set(boxscores["game_id"])
+def contradicted_games(schedule: pl.DataFrame, boxscores: pl.DataFrame, judged: pl.DataFrame | None = None) -> set[str]:
+    """Returns the final games with an incomplete box score: its sums contradict the score or the minutes.
+
+    `judged` is the result of `judge_games` for the same rows, if it exists already.
+    """
+    judged = judge_games(schedule, boxscores) if judged is None else judged
+    incomplete = judged.filter("is_covered", ~pl.col("is_complete"))
+    return set(incomplete["game_id"]) & set(boxscores["game_id"])
 
 
-def implausible_box_scores(schedule: pl.DataFrame, boxscores: pl.DataFrame) -> dict[str, str]:
+def implausible_box_scores(schedule: pl.DataFrame, boxscores: pl.DataFrame, judged: pl.DataFrame | None = None) -> dict[str, str]:
     """Returns the final games with a complete but implausible box score: game id -> what is implausible.
 
-    Skips incomplete box scores, because their sums are always too small.
+    Skips incomplete box scores, because their sums are always too small. `judged` is the result of `judge_games` for the same
+    rows, if it exists already.
     """
-    judged = gates.judge_games(schedule, boxscores).filter("is_complete")
-    complete = boxscores.filter(pl.col("game_id").is_in(judged["game_id"].implode()))
+    judged = judge_games(schedule, boxscores) if judged is None else judged
+    complete = boxscores.filter(pl.col("game_id").is_in(judged.filter("is_complete")["game_id"].implode()))
     bounds = SETTINGS.plausible_games
     return dict(implausible_games(team_totals(complete, list(bounds.ranges)), bounds.ranges, bounds.never_zero).iter_rows())
 

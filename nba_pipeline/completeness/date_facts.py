@@ -80,6 +80,6 @@ class Facts:
         return not final or complete / len(final) >= SETTINGS.coverage.enough
 
     @property
-    def is_held(self) -> bool:
+    def is_blocked(self) -> bool:
         """Whether a closed coverage gate blocks summaries and grades."""
         return not self.is_open and not self.is_waived

@@ -21,16 +21,19 @@ class DisagreementRows(Row):
     player_id = dy.Int64(min=1, description="the NBA's person id")
     player_name = dy.String(description="spelling of either source")
     statistic = code(TOLERANCES, "points or minutes")
-    provider = dy.String(description="whose rows of the game `boxscores` has")
-    value = number("what that source says; null: he did not take part there")
+    provider = dy.String(description="provider whose rows of the game `boxscores` uses")
+    value = number("value in that source; null: the player did not play there")
     other_provider = dy.String(description="the other source of the game")
-    other_value = number("what the other source says; null: he did not take part there")
+    other_value = number("value in the other source; null: the player did not play there")
 
 
 DISAGREEMENTS = Table(
-    "boxscore_disagreements", grain="game, player, statistic and other provider", schema=DisagreementRows, may_shrink=True,
+    "boxscore_disagreements",
+    grain="game, player, statistic and other provider",
+    schema=DisagreementRows,
+    may_shrink=True,
     key=("game_id", "player_id", "statistic", "other_provider"),
-)  # fmt: skip
+)
 
 
 def disagreements(kept: pl.DataFrame, others: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -60,12 +63,19 @@ def _between(ours: pl.DataFrame, other: pl.DataFrame) -> pl.DataFrame:
         beside.filter(distance > pl.col("statistic").replace_strict(TOLERANCES, return_dtype=pl.Float64), ~is_unclear)
         .join(games, on="game_id")
         .select(
-            "game_date", "game_id", "player_id", pl.coalesce("player_name", "player_name_of_other").alias("player_name"),
-            "statistic", "provider", "value", pl.col("provider_of_other").alias("other_provider"),
-            pl.col("value_of_other").alias("other_value"), pl.format("{}, {}", "source", "source_of_other").alias("source"),
+            "game_date",
+            "game_id",
+            "player_id",
+            pl.coalesce("player_name", "player_name_of_other").alias("player_name"),
+            "statistic",
+            "provider",
+            "value",
+            pl.col("provider_of_other").alias("other_provider"),
+            pl.col("value_of_other").alias("other_value"),
+            pl.format("{}, {}", "source", "source_of_other").alias("source"),
         )
         .sort(DISAGREEMENTS.key)
-    )  # fmt: skip
+    )
 
 
 def _games(rows: pl.DataFrame) -> pl.DataFrame:

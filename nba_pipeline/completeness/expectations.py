@@ -42,9 +42,13 @@ def games_to_predict(schedule: pl.DataFrame, summaries: pl.DataFrame, dates: Seq
     for side in ("home", "away"):
         of_side = history.rename({"team": f"{side}_team", "games": f"{side}_games"})
         slate = slate.sort("game_date").join_asof(
-            of_side, on="game_date", by=["season", f"{side}_team"], strategy="backward", allow_exact_matches=False,
+            of_side,
+            on="game_date",
+            by=["season", f"{side}_team"],
+            strategy="backward",
+            allow_exact_matches=False,
             check_sortedness=False,
-        )  # fmt: skip
+        )
         enough |= (pl.col(f"{side}_games") >= SETTINGS.predicting.least_games).fill_null(False)
     return slate.filter(enough).drop("season", "home_games", "away_games").sort("game_date", "game_id")
 
@@ -54,24 +58,49 @@ def games_without_predictions(warehouse: Warehouse, dates: Sequence[date]) -> tu
     season = days(season_start(min(dates)), max(dates))
     summaries = warehouse.scan(TABLES["player_game_summary"], season).select("game_date", "game_id", "team").unique().collect()
     expected = games_to_predict(warehouse.scan(TABLES["schedule"], dates).collect(), summaries, dates)
-    made = warehouse.scan(TABLES["predictions"], dates).select("game_date", "game_id").unique().collect()
-    return expected, expected.join(made, on=["game_date", "game_id"], how="anti", maintain_order="left")
+    predicted = warehouse.scan(TABLES["predictions"], dates).select("game_date", "game_id").unique().collect()
+    return expected, expected.join(predicted, on=["game_date", "game_id"], how="anti", maintain_order="left")
 
 
-def usual(seen: pl.DataFrame, what: str, slates: Sequence[date], dates: Sequence[date]) -> dict[date, list[str]]:
+def players_without_predictions(
+    warehouse: Warehouse, dates: Sequence[date], required: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Returns the players of the dates who require a prediction, and those without any.
+
+    A player requires a prediction with enough games, enough minutes and the `required` features, if the game is played.
+    """
+    settings = SETTINGS.predicting
+    eligible = (
+        warehouse.scan(TABLES["features"], dates)
+        .filter(
+            pl.col("games_played_season") >= settings.least_games,
+            pl.col("minutes_mean_last_10_games") >= settings.least_minutes,
+            pl.all_horizontal(pl.col(required).is_not_null()),
+        )
+        .select("game_date", "game_id", "player_id", "team")
+        .collect()
+    )
+    played = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != OFF).select("game_id").collect()
+    names = warehouse.scan(TABLES["upcoming_players"], dates).select("game_id", "player_id", "player_name").collect()
+    predicted = warehouse.scan(TABLES["predictions"], dates).select("game_id", "player_id").unique().collect()
+    expected = eligible.join(played, on="game_id", how="semi").join(names, on=["game_id", "player_id"], how="left")
+    return expected, expected.join(predicted, on=["game_id", "player_id"], how="anti")
+
+
+def usual(observed: pl.DataFrame, what: str, slates: Sequence[date], dates: Sequence[date]) -> dict[date, list[str]]:
     """Returns per date with games the values of a column that most earlier slates had.
 
     Args:
-        seen: game_date and the column `what`, at least for the trailing window of each date.
+        observed: game_date and the column `what`, at least for the trailing window of each date.
         what: the column, for example `book`.
         slates: the dates with games.
         dates: the dates to return.
     """
-    settings, of_day = SETTINGS.usual, dict(seen.group_by("game_date").agg(pl.col(what).unique()).iter_rows())
-    known = sorted(of_day.keys() & set(slates))
+    settings, of_day = SETTINGS.usual, dict(observed.group_by("game_date").agg(pl.col(what).unique()).iter_rows())
+    dates_with_rows = sorted(of_day.keys() & set(slates))
     expected: dict[date, list[str]] = {}
     for day in sorted(set(dates) & set(slates)):
-        before = known[: bisect_left(known, day)][-settings.slates :]
+        before = dates_with_rows[: bisect_left(dates_with_rows, day)][-settings.slates :]
         earlier = [slate for slate in before if slate >= day - timedelta(days=settings.days)]
         counts = pl.Series(what, [value for slate in earlier for value in of_day[slate]], dtype=pl.String).value_counts()
         frequent = counts.filter(pl.col("count") >= settings.share * len(earlier))
@@ -93,8 +122,8 @@ def absent_books(warehouse: Warehouse, table: str, dates: Sequence[date], market
     window = days(min(dates) - timedelta(days=SETTINGS.usual.days), max(dates))
     lines = warehouse.scan(TABLES[table], window).filter("is_before_tipoff")
     lines = lines if market is None else lines.filter(pl.col("market") == market)
-    seen = lines.select("game_date", "book").unique().collect()
+    observed = lines.select("game_date", "book").unique().collect()
     slates = playing(warehouse.scan(TABLES["schedule"], window).collect())["game_date"].unique().to_list()
-    there = dict(seen.group_by("game_date").agg("book").iter_rows())
-    expected = usual(seen, "book", slates, dates)
-    return {day: [book for book in books if book not in there.get(day, ())] for day, books in expected.items()}
+    existing = dict(observed.group_by("game_date").agg("book").iter_rows())
+    expected = usual(observed, "book", slates, dates)
+    return {day: [book for book in books if book not in existing.get(day, ())] for day, books in expected.items()}

@@ -18,9 +18,16 @@ CAPTURED = ("prop_lines", "game_lines", "injuries")
 
 SUMMARIES = ("player_game_summary", "team_game_summary")
 FEATURES = (
-    "upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "career_form", "team_outlook",
-    "expected_absences", "features",
-)  # fmt: skip
+    "upcoming_players",
+    "player_form",
+    "player_shot_zones",
+    "team_defense_zones",
+    "matchups",
+    "career_form",
+    "team_outlook",
+    "expected_absences",
+    "features",
+)
 
 INFORMED = ("injuries", *FEATURES, "predictions")
 """Tables that a changed injury report updates."""
@@ -74,11 +81,11 @@ def due_instants(mode: Mode, slate: date, tipoffs: Sequence[datetime | None]) ->
         return instants[:1]
     if mode == "overnight":
         return instants
-    known = [tipoff for tipoff in tipoffs if tipoff is not None]
-    early = min(known, default=instants[-1]) - timedelta(hours=SETTINGS.patience.first_call_hours)
+    first_instants = [tipoff for tipoff in tipoffs if tipoff is not None]
+    early = min(first_instants, default=instants[-1]) - timedelta(hours=SETTINGS.patience.first_call_hours)
     if mode == "same_day" and early < instants[0]:
         instants = [early, *instants]
-    return [instant for instant in instants if len(known) < len(tipoffs) or instant < max(known)]
+    return [instant for instant in instants if len(first_instants) < len(tipoffs) or instant < max(first_instants)]
 
 
 def has_begun(tipoffs: Sequence[datetime | None], now: datetime) -> bool:
@@ -102,11 +109,11 @@ def last_due(mode: Mode, slate: date, tipoffs: Sequence[datetime | None], now: d
 def first_due(slate: date, tipoffs: Sequence[datetime | None]) -> dict[str, datetime]:
     """Returns per daily table the first instant at which any mode makes it due for a slate."""
     instants = {mode: due_instants(mode, slate, tipoffs) for mode in MODES}
-    known = {mode: found[0] for mode, found in instants.items() if found}
+    first_instants = {mode: instants_of_mode[0] for mode, instants_of_mode in instants.items() if instants_of_mode}
     return {
-        name: min(at for mode, at in known.items() if name in TABLES_OF_MODE[mode])
+        name: min(at for mode, at in first_instants.items() if name in TABLES_OF_MODE[mode])
         for name in DAILY_TABLES
-        if any(name in TABLES_OF_MODE[mode] for mode in known)
+        if any(name in TABLES_OF_MODE[mode] for mode in first_instants)
     }
 
 
@@ -126,9 +133,9 @@ def may_proceed_without(missing: int, waited: timedelta, until_first_tipoff: tim
 def capture_instants(tipoffs: Sequence[datetime]) -> list[datetime]:
     """Returns the instants at which the lines of a slate are captured, in order. Captures are denser before each tip-off."""
     lines = SETTINGS.lines
-    wanted = set[datetime]()
+    planned = set[datetime]()
     for tipoff in tipoffs:
         hours = range(lines.capture_every_hours, lines.capture_from_hours + 1, lines.capture_every_hours)
-        wanted |= {tipoff - timedelta(hours=n) for n in hours}
-        wanted |= {tipoff - timedelta(minutes=n) for n in lines.capture_minutes_before_tipoff}
-    return sorted(wanted)
+        planned |= {tipoff - timedelta(hours=n) for n in hours}
+        planned |= {tipoff - timedelta(minutes=n) for n in lines.capture_minutes_before_tipoff}
+    return sorted(planned)

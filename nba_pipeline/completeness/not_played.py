@@ -28,16 +28,15 @@ class NotPlayedRows(Row):
     """Columns of `not_played_games`."""
 
     game_id = dy.String(description="the NBA's ten digits")
-    is_not_played = dy.Bool(description="false where the mark was taken back")
-    reason = dy.String(description="why")
-    author = dy.String(description="who")
-    marked_at = dy.Datetime(time_zone="UTC", description="since when")
+    is_not_played = dy.Bool(description="false if the mark was withdrawn")
+    reason = dy.String(description="reason of the author")
+    author = dy.String(description="name of the author")
+    marked_at = dy.Datetime(time_zone="UTC", description="instant of the mark")
 
 
 NOT_PLAYED = Table(
-    "not_played_games", grain="game and instant", key=("game_id", "marked_at"), schema=NotPlayedRows, write="add",
-    is_ledger=True,
-)  # fmt: skip
+    "not_played_games", grain="game and instant", key=("game_id", "marked_at"), schema=NotPlayedRows, write="add", is_ledger=True
+)
 
 
 def standing_marks(marks: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
@@ -63,15 +62,15 @@ def off_games(games: pl.DataFrame, marks: pl.DataFrame, as_of: datetime) -> dict
     beside = games.join(standing, on=["game_date", "game_id"], how="left").sort("game_id")
     matchup, league = pl.format("{}@{} {}", "away_team", "home_team", "game_id"), pl.col("status_text").fill_null("no reason")
     is_marked, is_off = pl.col("author").is_not_null(), pl.col("status") == OFF
-    sentence = (
+    message = (
         pl.when(is_off & is_marked)
         .then(pl.format("{} is marked as not played, by {}: {}", matchup, "author", "mark_reason"))
         .when(is_off)
         .then(pl.format("{} is not played; the league says: {}", matchup, league))
         .when(is_marked & (pl.col("status") == "final"))
-        .then(pl.format("{} is final; the mark by {} counts no more", matchup, "author"))
+        .then(pl.format("{} is final; the mark by {} has no effect", matchup, "author"))
     )
-    named = beside.with_columns(sentence.alias("sentence")).filter(pl.col("sentence").is_not_null())
+    named = beside.with_columns(message.alias("sentence")).filter(pl.col("sentence").is_not_null())
     return dict(named.group_by("game_date", maintain_order=True).agg("sentence").iter_rows())
 
 
@@ -101,11 +100,16 @@ def mark(
     if is_not_played:
         _refuse_mark(game, matchup, marks)
     elif marks.is_empty():
-        raise BadInput(f"--game {matchup} has no mark that could be taken back")
+        raise BadInput(f"--game {matchup} has no mark to withdraw")
     row = {
-        "game_date": [day], "game_id": [game_id], "is_not_played": [is_not_played], "reason": [reason.strip()],
-        "author": [author.strip()], "marked_at": [now], "source": [SOURCE],
-    }  # fmt: skip
+        "game_date": [day],
+        "game_id": [game_id],
+        "is_not_played": [is_not_played],
+        "reason": [reason.strip()],
+        "author": [author.strip()],
+        "marked_at": [now],
+        "source": [SOURCE],
+    }
     rows, _ = NOT_PLAYED.conform(pl.DataFrame(row, schema={name: NOT_PLAYED.dtypes[name] for name in row}), now, CODE_VERSION)
     warehouse.add(NOT_PLAYED, [day], rows, f"{SOURCE} by {author.strip()}")
     what = "is marked as not played" if is_not_played else "is no longer marked as not played"
@@ -115,7 +119,7 @@ def mark(
 def _scheduled(warehouse: Warehouse, game_id: str) -> dict[str, Any]:
     rows = warehouse.scan(TABLES["schedule"]).filter(pl.col("game_id") == game_id).collect()
     if rows.is_empty():
-        raise BadInput(f"--game is {game_id!r}; the table schedule has no game_id of that value")
+        raise BadInput(f"--game is {game_id!r}; schedule has no game with this game_id")
     return rows.sort("game_date").row(-1, named=True)
 
 
@@ -126,6 +130,6 @@ def _refuse_mark(game: dict[str, Any], matchup: str, marks: pl.DataFrame) -> Non
     if marks.height:
         first = marks.row(0, named=True)
         since = eastern_date(first["marked_at"])
-        raise BadInput(f"--game {matchup} is marked already, by {first['author']} on {since} ({first['reason']})")
+        raise BadInput(f"--game {matchup} is already marked, by {first['author']} on {since} ({first['reason']})")
     if game["status"] == OFF:
         raise BadInput(f"--game {matchup} needs no mark: the league lists it as {game['status_text'] or OFF!r}")

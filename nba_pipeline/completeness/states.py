@@ -96,11 +96,11 @@ def _findings(facts: Facts, now: datetime) -> Iterator[Finding]:
         yield from _of_games(facts, now)
         yield from _of_tables(facts, now)
         yield from _of_calls(facts, now)
-    if facts.ungraded and not facts.is_held and now >= _morning(facts) + GRACE:
+    if facts.ungraded and not facts.is_blocked and now >= _morning(facts) + GRACE:
         state = _overdue(gates.deadline(facts.game_date), now)
-        yield from ((state, sentence, "") for sentence in facts.ungraded)
+        yield from ((state, message, "") for message in facts.ungraded)
     yield from _of_runs(facts, now)
-    yield from (("DEGRADED", sentence, "") for sentence in facts.missing)
+    yield from (("DEGRADED", message, "") for message in facts.missing)
 
 
 def _of_games(facts: Facts, now: datetime) -> Iterator[Finding]:
@@ -115,7 +115,7 @@ def _of_games(facts: Facts, now: datetime) -> Iterator[Finding]:
             yield late, f"{game.name} is not final but {game.status}; {_remedy(facts.game_date, game)}", ""
         elif game.problem:
             is_let_through = not facts.is_open and facts.is_waived
-            yield "WAIVED" if is_let_through else late if facts.is_held else "DEGRADED", game.problem, ""
+            yield "WAIVED" if is_let_through else late if facts.is_blocked else "DEGRADED", game.problem, ""
 
 
 def _remedy(day: date, game: Game) -> str:
@@ -128,9 +128,9 @@ def _remedy(day: date, game: Game) -> str:
 def _of_tables(facts: Facts, now: datetime) -> Iterator[Finding]:
     """Yields tables that are due and not written, or empty unlike earlier slates."""
     for name, due in first_due(facts.game_date, facts.tipoffs).items():
-        is_held = name in OF_COMPLETE_GAMES and facts.is_held
+        is_blocked = name in OF_COMPLETE_GAMES and facts.is_blocked
         absence = _absence(facts, name)
-        if name == "schedule" or is_held or not absence or due + GRACE > now:
+        if name == "schedule" or is_blocked or not absence or due + GRACE > now:
             continue
         is_of_a_slate = name not in OF_THE_NIGHT
         is_backfill = not facts.has_slate and (is_of_a_slate or name == "grades")
@@ -147,18 +147,18 @@ def _of_calls(facts: Facts, now: datetime) -> Iterator[Finding]:
         if due is None:
             continue
         names = [name for name in TABLES_OF_MODE[mode] if name in CRITICAL_OF_MODE[mode] or name in FROM_PREDICTIONS]
-        held = OF_COMPLETE_GAMES if facts.is_held else ()
+        blocked_tables = OF_COMPLETE_GAMES if facts.is_blocked else ()
         for name in names:
-            if name not in held and (at := facts.made_at.get(name)) is not None and at < due:
-                yield "LATE", f"not made since {due:%Y-%m-%d %H:%M} UTC", name
+            if name not in blocked_tables and (at := facts.made_at.get(name)) is not None and at < due:
+                yield "LATE", f"not updated since {due:%Y-%m-%d %H:%M} UTC", name
     if facts.has_slate and now >= first_due(facts.game_date, facts.tipoffs)["predictions"] + GRACE:
-        yield from (("DEGRADED", sentence, "") for sentence in facts.gaps)
+        yield from (("DEGRADED", message, "") for message in facts.gaps)
 
 
 def _of_runs(facts: Facts, now: datetime) -> Iterator[Finding]:
     """Yields failed runs whose work no later run has done. A table written past its deadline is usable."""
     for name, failure in facts.failures.items():
-        if name in OF_THE_NIGHT and (facts.is_held or now < _morning(facts) + GRACE):
+        if name in OF_THE_NIGHT and (facts.is_blocked or now < _morning(facts) + GRACE):
             continue  # the closed gate is reported instead, or games are in play
         is_usable = facts.rows.get(name) is not None and now >= _deadline(facts, name)
         is_late = name in _never_without(facts, now) and not is_usable and facts.has_slate
@@ -172,7 +172,7 @@ def _absence(facts: Facts, name: str) -> str:
         return NOT_WRITTEN
     is_about_games = name not in OF_THE_NIGHT or any(game.status == "final" and not game.problem for game in facts.games)
     if not rows and name in facts.usual - MAY_BE_EMPTY and is_about_games:
-        return "no rows, unlike the slates before"
+        return "no rows, unlike earlier slates"
     return ""
 
 
@@ -192,9 +192,9 @@ def _deadline(facts: Facts, name: str) -> datetime:
     """Returns the deadline of a table: the last tip-off for tables of a slate, else the deadline of the date."""
     if name in OF_THE_NIGHT or name == "schedule":
         return gates.deadline(facts.game_date)
-    known = [tipoff for tipoff in facts.tipoffs if tipoff is not None]
-    is_known = known and len(known) == len(facts.tipoffs)
-    return max(known) if is_known else eastern(facts.game_date + timedelta(days=1), 0)
+    known_tipoffs = [tipoff for tipoff in facts.tipoffs if tipoff is not None]
+    is_known = known_tipoffs and len(known_tipoffs) == len(facts.tipoffs)
+    return max(known_tipoffs) if is_known else eastern(facts.game_date + timedelta(days=1), 0)
 
 
 def _morning(facts: Facts) -> datetime:

@@ -27,7 +27,7 @@ def refuse_nonsense(now: datetime, day: date, gate: str, reason: str, author: st
     if day > eastern_date(now):
         raise BadInput(f"--date {day} is after today, {eastern_date(now)}: none of its games can be final yet")
     if gate not in WAIVABLE:
-        raise BadInput(f"--gate is {gate!r}; the gates that can be waived: {', '.join(WAIVABLE)}")
+        raise BadInput(f"--gate is {gate!r}; gates that can be waived: {', '.join(WAIVABLE)}")
     for option, text in (("--reason", reason), ("--author", author)):
         if not text.strip():
             raise BadInput(f"{option} must not be empty, it is {text!r}")
@@ -55,18 +55,23 @@ def waive(
     Raises BadInput as `refuse_nonsense` does, and if the gate is already waived.
     """
     refuse_nonsense(now, day, gate, reason, author, ends_at)
-    there = warehouse.scan(gates.WAIVERS, [day]).collect()
-    standing = gates.standing_waivers(there, now).filter(pl.col("gate") == gate).sort("waived_at")
+    existing = warehouse.scan(gates.WAIVERS, [day]).collect()
+    standing = gates.standing_waivers(existing, now).filter(pl.col("gate") == gate).sort("waived_at")
     if standing.height:
         first = standing.row(0, named=True)
         raise BadInput(
-            f"--gate {gate} of --date {day} is waived already, by {first['author']} on {eastern_date(first['waived_at'])} "
+            f"--gate {gate} of --date {day} is already waived, by {first['author']} on {eastern_date(first['waived_at'])} "
             f"{_until(first['ends_at'])} ({first['reason']})"
         )
     row = {
-        "game_date": [day], "gate": [gate], "reason": [reason.strip()], "author": [author.strip()], "waived_at": [now],
-        "ends_at": [ends_at], "source": [SOURCE],
-    }  # fmt: skip
+        "game_date": [day],
+        "gate": [gate],
+        "reason": [reason.strip()],
+        "author": [author.strip()],
+        "waived_at": [now],
+        "ends_at": [ends_at],
+        "source": [SOURCE],
+    }
     # the schema gives the type of a null end
     frame = pl.DataFrame(row, schema={name: gates.WAIVERS.dtypes[name] for name in row})
     rows, _ = gates.WAIVERS.conform(frame, now, CODE_VERSION)
@@ -91,4 +96,4 @@ def _consequences(covered: Mapping[str, Any], day: date) -> list[str]:
 
 
 def _until(ends_at: datetime | None) -> str:
-    return "for good" if ends_at is None else f"until {ends_at.isoformat(timespec='seconds')}"
+    return "permanently" if ends_at is None else f"until {ends_at.isoformat(timespec='seconds')}"

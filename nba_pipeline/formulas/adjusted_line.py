@@ -62,6 +62,9 @@ def adjusted_lines(
         .filter(pl.col("adjusted_line").is_not_null())
         .filter(pl.col("snapshot_at").max().over(PLAYER) - pl.col("snapshot_at") <= pl.duration(seconds=60 * feed_minutes))
     )
-    return feeds.sort("feed").group_by(PLAYER, maintain_order=True).agg(
-        pl.col("adjusted_line").mean(), pl.len().cast(pl.Int64).alias("adjusted_line_feeds")
-    ).sort(PLAYER)  # fmt: skip
+    return (
+        feeds.sort("feed")
+        .group_by(PLAYER, maintain_order=True)
+        .agg(pl.col("adjusted_line").mean(), pl.len().cast(pl.Int64).alias("adjusted_line_feeds"))
+        .sort(PLAYER)
+    )

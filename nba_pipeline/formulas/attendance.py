@@ -20,9 +20,12 @@ def with_missed_games(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.Data
     rows = strictly_before(rows, record, TEAM_SEASON, {"team_games": "team_games"})
     rows = strictly_before(rows, stints(player_games), ["player_id", "team"], {"with_team_since": "since"})
     rows = strictly_before(
-        rows.with_columns(pl.col("since").fill_null(pl.col("game_date"))), record, TEAM_SEASON,
-        {"team_games": "games_before_him"}, date="since",
-    )  # fmt: skip
+        rows.with_columns(pl.col("since").fill_null(pl.col("game_date"))),
+        record,
+        TEAM_SEASON,
+        {"team_games": "games_before_him"},
+        date="since",
+    )
     window = pl.min_horizontal(difference("team_games", "games_before_him"), RECENT_TEAM_GAMES)
     rows = rows.with_columns(window.alias("window"), (pl.col("team_games") - window + 1).alias("first_of_window"))
     firsts = record.select(*TEAM_SEASON, first_of_window="team_games", start="game_date")

@@ -34,7 +34,7 @@ def with_unclear(injuries: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFra
     texts = [
         pl.col("row").str.json_path_match(f"$.{name}").alias(name) for name in (*TEAM, "player_id", "snapshot_at", "seen_at")
     ]
-    found = quarantine.select("game_date", "source", *texts).with_columns(
+    unclear_rows = quarantine.select("game_date", "source", *texts).with_columns(
         pl.col("player_id").cast(pl.Int64),
         pl.col("snapshot_at", "seen_at").str.to_datetime(PRINTED_INSTANT, time_unit="us", time_zone="UTC"),
         pl.lit(UNCLEAR).alias("status"),
@@ -43,7 +43,7 @@ def with_unclear(injuries: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFra
     sides = newest_rows.select("game_date", *TEAM, "tipoff_at")
     is_about = (pl.col("game_id") == pl.col("of_game")) & (pl.col("team") == pl.col("of_team"))
     placed = (
-        found.rename({"game_id": "of_game", "team": "of_team"})
+        unclear_rows.rename({"game_id": "of_game", "team": "of_team"})
         .join(sides, on="game_date")
         .filter(is_about.fill_null(True))
         .with_columns((pl.col("snapshot_at") < pl.col("tipoff_at")).alias("is_before_tipoff"))
@@ -121,10 +121,10 @@ def absent_teammates(rows: pl.DataFrame) -> pl.DataFrame:
         "absent_teammates_usage_pct_sum_season": _where(is_absent, usage),
         "star_teammates_usage_pct_sum": _where(is_absent & is_star, usage),
     }
-    of_others = {name: _sum_of_others(value.cast(pl.Int64)) for name, value in own.items()}
+    sums_of_teammates = {name: _sum_of_teammates(value.cast(pl.Int64)) for name, value in own.items()}
     for name in ("absent_teammates_usage_pct_sum_season", "star_teammates_usage_pct_sum"):
-        of_others[name] /= BILLIONTHS
-    return rows.with_columns(pl.when("has_injury_report").then(value).alias(name) for name, value in of_others.items())
+        sums_of_teammates[name] /= BILLIONTHS
+    return rows.with_columns(pl.when("has_injury_report").then(value).alias(name) for name, value in sums_of_teammates.items())
 
 
 def _where(condition: pl.Expr, value: pl.Expr) -> pl.Expr:
@@ -132,7 +132,7 @@ def _where(condition: pl.Expr, value: pl.Expr) -> pl.Expr:
     return pl.when(condition).then(value).when(~condition).then(0)
 
 
-def _sum_of_others(value: pl.Expr) -> pl.Expr:
+def _sum_of_teammates(value: pl.Expr) -> pl.Expr:
     """Sum over the other players of the team; null if one of their values is unknown."""
-    unknown_others = value.is_null().sum().over(TEAM) - value.is_null()
-    return pl.when(unknown_others == 0).then(value.sum().over(TEAM) - value.fill_null(0))
+    unknown_teammates = value.is_null().sum().over(TEAM) - value.is_null()
+    return pl.when(unknown_teammates == 0).then(value.sum().over(TEAM) - value.fill_null(0))

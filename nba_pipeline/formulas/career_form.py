@@ -30,9 +30,18 @@ OPPONENT_GAMES, HOME_GAMES = 8, 60
 THOUSANDTHS = 1000
 
 WEIGHTED = {
-    "points": (3, 8, 20, 50), "minutes": (2, 5, 12, 30), "fga": (3, 10, 30), "fta": (5, 20), "fg3a": (5, 20),
-    "plays": (8, 30), "plus_minus": (15,), "fouls": (15,), "assists": (15,), "rebounds": (15,), "turnovers": (15,),
-}  # fmt: skip
+    "points": (3, 8, 20, 50),
+    "minutes": (2, 5, 12, 30),
+    "fga": (3, 10, 30),
+    "fta": (5, 20),
+    "fg3a": (5, 20),
+    "plays": (8, 30),
+    "plus_minus": (15,),
+    "fouls": (15,),
+    "assists": (15,),
+    "rebounds": (15,),
+    "turnovers": (15,),
+}
 """Column -> half-lives in games."""
 
 MEANS = {"points": (3, 5, 10, 20), "minutes": (3, 5, 10)}
@@ -62,17 +71,24 @@ STATISTICS: dict[str, Recent] = {
     **OTHERS,
 }
 RATE = {
-    "rate_points": recent("points", "weighted_sum", 25), "rate_minutes": recent("minutes", "weighted_sum", 25),
-    "rate_minutes_mean": recent("minutes", "weighted_mean", 25), "minutes_half_life_5_games": recent("minutes", "weighted_mean", 5),
-}  # fmt: skip
+    "rate_points": recent("points", "weighted_sum", 25),
+    "rate_minutes": recent("minutes", "weighted_sum", 25),
+    "rate_minutes_mean": recent("minutes", "weighted_mean", 25),
+    "minutes_half_life_5_games": recent("minutes", "weighted_mean", 5),
+}
 SHOOTING = {"shooting_points": recent("points", "weighted_mean", 50), "shooting_tries": recent("tries", "weighted_mean", 60)}
 POSITION = "position_index"
 
 CAREER_FORM = (
-    *STATISTICS, "career_games_last_1095_days", "points_mean_season_to_date", "points_per_minute_shrunk",
-    "points_expected_from_minutes", "true_shooting_half_life_50_games", "points_residual_versus_opponent",
+    *STATISTICS,
+    "career_games_last_1095_days",
+    "points_mean_season_to_date",
+    "points_per_minute_shrunk",
+    "points_expected_from_minutes",
+    "true_shooting_half_life_50_games",
+    "points_residual_versus_opponent",
     "points_residual_home_or_away",
-)  # fmt: skip
+)
 """The columns that `with_career_form` adds."""
 
 

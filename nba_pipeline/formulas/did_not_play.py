@@ -4,7 +4,7 @@ import polars as pl
 
 OTHER = "other"
 
-WORDS: dict[str, tuple[str, ...]] = {
+PATTERNS: dict[str, tuple[str, ...]] = {
     "suspension": ("suspension", "suspended"),
     "g_league": ("g league", "gleague", "two way", "twoway", "on assignment"),
     "injury": (
@@ -22,7 +22,7 @@ statistics pages (DND - Injury/Illness, DNP - Coach's Decision, NWT - Personal) 
 (G League - Two-Way, League Suspension).
 """
 
-CATEGORIES = (*WORDS, OTHER)
+CATEGORIES = (*PATTERNS, OTHER)
 
 
 def dnp_category() -> pl.Expr:
@@ -35,7 +35,8 @@ def dnp_category() -> pl.Expr:
     ['injury', 'coach', 'other', None]
     """
     text = pl.col("reason").str.to_lowercase().str.replace_all("[^a-z]+", " ")
-    found = [
-        pl.when(text.str.contains(rf"\b(?:{'|'.join(words)})\b")).then(pl.lit(category)) for category, words in WORDS.items()
+    matches = [
+        pl.when(text.str.contains(rf"\b(?:{'|'.join(patterns)})\b")).then(pl.lit(category))
+        for category, patterns in PATTERNS.items()
     ]
-    return pl.coalesce(*found, pl.when(text.is_not_null()).then(pl.lit(OTHER))).alias("dnp_category")
+    return pl.coalesce(*matches, pl.when(text.is_not_null()).then(pl.lit(OTHER))).alias("dnp_category")

@@ -33,9 +33,10 @@ TEAM_MINUTES = 240
 MILLIONTHS = 1_000_000
 """Sums over teammates are of whole millionths, so that they are exact."""
 PLAYING_TIME = {
-    "mate_minutes": recent("minutes", "weighted_mean", 8), "mate_points": recent("points", "weighted_mean", 8),
+    "mate_minutes": recent("minutes", "weighted_mean", 8),
+    "mate_points": recent("points", "weighted_mean", 8),
     "mate_position": recent(POSITION, "weighted_mean", 30),
-}  # fmt: skip
+}
 PAST_ABSENCES = {
     "absent_minutes_usual": Recent("absent_minutes", "weighted_mean", 3, MILLIONTHS),
     "absent_points_usual": Recent("absent_points", "weighted_mean", 3, MILLIONTHS),
@@ -43,11 +44,17 @@ PAST_ABSENCES = {
 OWN_MINUTES = {"own_minutes": recent("minutes", "weighted_mean", 5), "own_position": recent(POSITION, "weighted_mean", 30)}
 
 EXPECTED_ABSENCES: dict[str, type[pl.DataType]] = {
-    "absent_minutes_expected": pl.Float64, "absent_points_expected": pl.Float64,
-    "absent_minutes_of_the_position_expected": pl.Float64, "available_minutes_expected": pl.Float64,
-    "minutes_share_expected": pl.Float64, "absent_minutes_change": pl.Float64, "absent_points_change": pl.Float64,
-    "plays_probability": pl.Float64, "reported_teammates": pl.Int64, "rated_teammates": pl.Int64,
-}  # fmt: skip
+    "absent_minutes_expected": pl.Float64,
+    "absent_points_expected": pl.Float64,
+    "absent_minutes_of_the_position_expected": pl.Float64,
+    "available_minutes_expected": pl.Float64,
+    "minutes_share_expected": pl.Float64,
+    "absent_minutes_change": pl.Float64,
+    "absent_points_change": pl.Float64,
+    "plays_probability": pl.Float64,
+    "reported_teammates": pl.Int64,
+    "rated_teammates": pl.Int64,
+}
 """Column that `with_expected_absences` adds -> its type."""
 
 ABSENCE_FEATURES = tuple(name for name, kind in EXPECTED_ABSENCES.items() if kind is pl.Float64 and name != "plays_probability")
@@ -82,9 +89,9 @@ def with_reported_status(mates: pl.DataFrame, injuries: pl.DataFrame, as_of: dat
     """Adds `reported`: the status of the newest report before tip-off, or `not_listed`; null without a usable report."""
     named = injury_status(mates.rename({"mate_id": "player_id"}), injuries, as_of).rename({"player_id": "mate_id"})
     is_usable = pl.col("injury_risk_level").is_not_null()
-    return named.with_columns(
-        pl.when(is_usable).then(pl.col("injury_status").fill_null(NOT_LISTED)).alias("reported")
-    ).select(*mates.columns, "reported")  # fmt: skip
+    return named.with_columns(pl.when(is_usable).then(pl.col("injury_status").fill_null(NOT_LISTED)).alias("reported")).select(
+        *mates.columns, "reported"
+    )
 
 
 def teammates(sides: pl.DataFrame, played: pl.DataFrame) -> pl.DataFrame:
@@ -113,13 +120,18 @@ def _with_playing_time(played: pl.DataFrame) -> pl.DataFrame:
     ordered = in_order(played, ["player_id"])
     is_same = pl.col("player_id") == pl.col("player_id").shift(-1)
     after = ordered.select(
-        "player_id", *TEAM_SEASON, pl.col("game_id"), (pl.col("game_date") + pl.duration(days=1)).alias("game_date"),
+        "player_id",
+        *TEAM_SEASON,
+        pl.col("game_id"),
+        (pl.col("game_date") + pl.duration(days=1)).alias("game_date"),
         pl.when(is_same).then(pl.col("game_date").shift(-1)).alias("next_played_on"),
-    )  # fmt: skip
+    )
     known = with_recent_games(after, played, ["player_id"], HISTORY_DAYS, PLAYING_TIME)
-    return known.filter(pl.col("mate_minutes") >= LEAST_MINUTES).select(
-        "player_id", *TEAM_SEASON, "game_id", "next_played_on", *PLAYING_TIME
-    ).rename({"player_id": "mate_id"})  # fmt: skip
+    return (
+        known.filter(pl.col("mate_minutes") >= LEAST_MINUTES)
+        .select("player_id", *TEAM_SEASON, "game_id", "next_played_on", *PLAYING_TIME)
+        .rename({"player_id": "mate_id"})
+    )
 
 
 def with_out_probability(mates: pl.DataFrame, cases: pl.DataFrame) -> pl.DataFrame:
@@ -185,13 +197,17 @@ def _with_sums(rows: pl.DataFrame, expected: pl.DataFrame) -> pl.DataFrame:
     out, minutes, points = pl.col("out_probability"), pl.col("mate_minutes"), pl.col("mate_points")
     likeness = (-LIKENESS_PER_POINT * (pl.col("own_position") - pl.col("mate_position")).abs()).exp()
     pairs = pairs.with_columns(
-        (out * minutes).alias("absent"), (out * points).alias("absent_points"), (out * minutes * likeness).alias("absent_like"),
+        (out * minutes).alias("absent"),
+        (out * points).alias("absent_points"),
+        (out * minutes * likeness).alias("absent_like"),
         ((1 - out) * minutes).alias("available"),
-    )  # fmt: skip
+    )
     names = {
-        "absent_minutes_expected": "absent", "absent_points_expected": "absent_points",
-        "absent_minutes_of_the_position_expected": "absent_like", "available_minutes_expected": "available",
-    }  # fmt: skip
+        "absent_minutes_expected": "absent",
+        "absent_points_expected": "absent_points",
+        "absent_minutes_of_the_position_expected": "absent_like",
+        "available_minutes_expected": "available",
+    }
     sums = _summed(pairs, ["game_id", "player_id"], names)
     counts = pairs.group_by("game_id", "player_id").agg(
         pl.col("is_of_report").sum().cast(pl.Int64).alias("reported_teammates"),

@@ -30,11 +30,11 @@ def game_lines_of(
     game_total; game_spread, from the perspective of the row's team, negative for the favorite; absolute_game_spread;
     implied_team_total = game_total / 2 - game_spread / 2.
     """
-    known = game_lines.filter(pl.col("is_before_tipoff").fill_null(False))
+    usable = game_lines.filter(pl.col("is_before_tipoff").fill_null(False))
     if as_of is not None:
-        known = known.filter(pl.col("snapshot_at") <= as_of)
+        usable = usable.filter(pl.col("snapshot_at") <= as_of)
     ranks = {book: rank for rank, book in enumerate(book_precedence)}
-    books = _of_each_book(known).with_columns(
+    books = _of_each_book(usable).with_columns(
         pl.col("book").replace(books_of_one_feed).alias("feed"),
         pl.col("book").replace_strict(ranks, default=None, return_dtype=pl.Int64).alias("precedence"),
     )
@@ -57,7 +57,7 @@ def game_lines_of(
     )
 
 
-def _of_each_book(known: pl.DataFrame) -> pl.DataFrame:
+def _of_each_book(usable: pl.DataFrame) -> pl.DataFrame:
     """Returns each book's latest line per game and market, from the perspective of the home team or of the over.
 
     Both outcomes of a market have the same line, a spread with the opposite sign, so one outcome is enough.
@@ -65,7 +65,7 @@ def _of_each_book(known: pl.DataFrame) -> pl.DataFrame:
     latest = pl.col("snapshot_at") == pl.col("snapshot_at").max().over("game_id", "market", "book")
     sign = pl.when(pl.col("outcome") == "away").then(-1).otherwise(1)
     return (
-        known.filter(latest)
+        usable.filter(latest)
         .with_columns(pl.col("outcome").replace(VIEW).alias("view"), (sign * pl.col("line_half_points")).alias("half_points"))
         .sort(pl.col("outcome") != pl.col("view"), "half_points")
         .unique([*MARKET, "book"], keep="first", maintain_order=True)

@@ -16,9 +16,12 @@ LEAST_GAMES_OF_A_MEAN = 3
 """Lower than for a share: lined games may be rare, and a margin is more informative than a side."""
 
 LINED = (
-    "over_streak_lined_games", "under_streak_lined_games", "over_pct_last_10_lined_games",
-    "points_minus_closing_line_mean_last_5_lined_games", "previous_closing_line",
-)  # fmt: skip
+    "over_streak_lined_games",
+    "under_streak_lined_games",
+    "over_pct_last_10_lined_games",
+    "points_minus_closing_line_mean_last_5_lined_games",
+    "previous_closing_line",
+)
 """Features that are windows over the player's lined games of the season."""
 
 
@@ -48,14 +51,15 @@ def lined_games(played: pl.DataFrame) -> pl.DataFrame:
         _streak(1).alias("over_streak_lined_games"),
         _streak(-1).alias("under_streak_lined_games"),
         window_mean("over", 10, LEAST_GAMES_OF_A_SHARE).alias("over_pct_last_10_lined_games"),
-        (window_mean("margin", 5, LEAST_GAMES_OF_A_MEAN) / HALF_POINTS)
-        .alias("points_minus_closing_line_mean_last_5_lined_games"),
+        (window_mean("margin", 5, LEAST_GAMES_OF_A_MEAN) / HALF_POINTS).alias(
+            "points_minus_closing_line_mean_last_5_lined_games"
+        ),
         pl.col("closing_line").alias("previous_closing_line"),
-    )  # fmt: skip
+    )
 
 
 def _streak(side: int) -> pl.Expr:
     """Latest games in a row on one side, up to and including this game."""
-    latest_other = pl.when(pl.col("side") != side).then("row").forward_fill()
+    latest_opposite = pl.when(pl.col("side") != side).then("row").forward_fill()
     before_the_group = pl.col("row") - pl.col(GAME)
-    return pl.col("row") - pl.max_horizontal(latest_other, before_the_group)
+    return pl.col("row") - pl.max_horizontal(latest_opposite, before_the_group)

@@ -41,12 +41,8 @@ def market_lines(
         price_skew, line_movement_direction (moves up minus moves down of its main line between snapshots) and
         late_line_movements (moves first shown in the last `late_hours` hours before tip-off).
     """
-    offered = prop_lines.filter(
-        (pl.col("market") == market)
-        & pl.col("is_before_tipoff").fill_null(False)
-        & (pl.col("line") != placeholder)
-        & ~pl.col("book").is_in(list(pickem_books))
-    )
+    is_offered = pl.col("is_before_tipoff").fill_null(False) & (pl.col("market") == market) & (pl.col("line") != placeholder)
+    offered = prop_lines.filter(is_offered, ~pl.col("book").is_in(list(pickem_books)))
     ranks = {book: rank for rank, book in enumerate(book_precedence)}
     books = _main_lines(offered, lowest, late_hours).with_columns(
         pl.col("book").replace(books_of_one_feed).alias("feed"),
@@ -57,28 +53,36 @@ def market_lines(
     feeds = by_feed.unique([*PLAYER, "feed"], keep="first", maintain_order=True)
     ranked = books.filter(pl.col("precedence").is_not_null()).sort("precedence", maintain_order=True)
     first_book = ranked.unique(PLAYER, keep="first", maintain_order=True)
-    medians = (
-        feeds.join(first_book, on=PLAYER, how="anti")
-        .sort("snapshot_at", "book", maintain_order=True)
-        .group_by(PLAYER, maintain_order=True)
-        .agg(
-            pl.col("half_points", "opening_half_points").median().floor(), pl.lit(MEDIAN).alias("book"),
-            pl.col("snapshot_at", "source").last(), *[pl.lit(None, kind).alias(name) for name, kind in OF_ONE_BOOK.items()],
-        )
-    )  # fmt: skip
-    columns = [
+    medians = _medians(feeds.join(first_book, on=PLAYER, how="anti"))
+    columns = _columns(next(iter(book_precedence), MEDIAN))
+    chosen = pl.concat([first_book.select(columns), medians.select(columns)])
+    return chosen.join(_spread(feeds), on=PLAYER, how="left").sort(PLAYER)
+
+
+def _medians(feeds: pl.DataFrame) -> pl.DataFrame:
+    """Returns per player and game the median line over the feeds."""
+    ordered = feeds.sort("snapshot_at", "book", maintain_order=True)
+    return ordered.group_by(PLAYER, maintain_order=True).agg(
+        pl.col("half_points", "opening_half_points").median().floor(),
+        pl.lit(MEDIAN).alias("book"),
+        pl.col("snapshot_at", "source").last(),
+        *[pl.lit(None, kind).alias(name) for name, kind in OF_ONE_BOOK.items()],
+    )
+
+
+def _columns(first_book: str) -> list[str | pl.Expr]:
+    """Returns the columns of `market_lines`, in points, from lines in half points."""
+    return [
         *PLAYER,
         (pl.col("half_points") / HALF_POINTS).alias("line"),
         "book",
-        (pl.col("book") != next(iter(book_precedence), MEDIAN)).alias("is_fallback"),
+        (pl.col("book") != first_book).alias("is_fallback"),
         "snapshot_at",
         pl.col("source").alias("line_source"),
         (pl.col("opening_half_points") / HALF_POINTS).alias("opening_line"),
         ((pl.col("half_points") - pl.col("opening_half_points")) / HALF_POINTS).alias("line_movement"),
         *OF_ONE_BOOK,
     ]
-    chosen = pl.concat([first_book.select(columns), medians.select(columns)])
-    return chosen.join(_spread(feeds), on=PLAYER, how="left").sort(PLAYER)
 
 
 def _main_lines(offered: pl.DataFrame, lowest: float, late_hours: float) -> pl.DataFrame:
@@ -99,8 +103,9 @@ def _main_lines(offered: pl.DataFrame, lowest: float, late_hours: float) -> pl.D
         pl.col("half_points").first().alias("opening_half_points"),
         pl.col("move").sum().alias("line_movement_direction"),
         pl.when(pl.col("tipoff_at").last().is_not_null())
-        .then(((pl.col("move") != 0) & is_late).sum().cast(pl.Int64)).alias("late_line_movements"),
-    )  # fmt: skip
+        .then(((pl.col("move") != 0) & is_late).sum().cast(pl.Int64))
+        .alias("late_line_movements"),
+    )
     latest = main.filter((pl.col("snapshot_at") == pl.col("latest_at")) & (pl.col("line") >= lowest))
     return latest.with_columns(price_skew()).join(path, on=book)
 

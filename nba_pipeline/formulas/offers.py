@@ -21,14 +21,14 @@ def merge_offers(rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     lineage = {"captured_at", "source"}
     content = [column for column in rows.columns if column not in lineage]
     merged = first_of_each(
-        judged.filter(is_clear).with_columns(
-            *(pl.col(f"{side}s").list.first().alias(side) for side in SIDES), _is_latest(key)
-        ).select(rows.columns),
+        judged.filter(is_clear)
+        .with_columns(*(pl.col(f"{side}s").list.first().alias(side) for side in SIDES), _is_latest(key))
+        .select(rows.columns),
         key,
-    )  # fmt: skip
+    )
     torn = judged.filter(~is_clear).with_columns(_contradiction().alias("problem")).select(rows.columns)
-    others = pl.concat([rows.filter(~is_offer), torn])
-    return pl.concat([merged, first_of_each(others, content)])
+    remaining = pl.concat([rows.filter(~is_offer), torn])
+    return pl.concat([merged, first_of_each(remaining, content)])
 
 
 def _prices(side: str) -> pl.Expr:
@@ -46,13 +46,16 @@ def first_of_each(rows: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
 
 
 def _contradiction() -> pl.Expr:
-    told = [
+    differences = [
         pl.when(pl.col(f"{side}s").list.len() > 1).then(
             pl.format("{} is {}", pl.lit(side.replace("_", " ")), pl.col(f"{side}s").cast(pl.List(pl.String)).list.join(" and "))
         )
         for side in SIDES
     ]
     return pl.format(
-        "offers of {} at {} of {} contradict each other: {}", "spelling", "line", "book",
-        pl.concat_str(told, separator=", ", ignore_nulls=True),
-    )  # fmt: skip
+        "offers of {} at {} of {} contradict each other: {}",
+        "spelling",
+        "line",
+        "book",
+        pl.concat_str(differences, separator=", ", ignore_nulls=True),
+    )

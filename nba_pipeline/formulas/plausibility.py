@@ -16,9 +16,7 @@ def team_totals(player_games: pl.DataFrame, statistics: Sequence[str]) -> pl.Dat
     return player_games.filter("did_play").group_by(SIDE).agg(sums)
 
 
-def implausible_games(
-    totals: pl.DataFrame, ranges: Mapping[str, tuple[int, int]], never_zero: Sequence[str]
-) -> pl.DataFrame:  # fmt: skip
+def implausible_games(totals: pl.DataFrame, ranges: Mapping[str, tuple[int, int]], never_zero: Sequence[str]) -> pl.DataFrame:
     """Returns the implausible games, one row each: game_id and `implausible`, which names team and total.
 
     Args:
@@ -34,9 +32,11 @@ def implausible_games(
     of_teams = beyond.select(
         "game_id", pl.format("{} has {} {}, not {} to {}", "team", "total", "statistic", "low", "high").alias("implausible")
     )
-    sums = long.filter(pl.col("statistic").is_in(list(never_zero))).group_by("game_id", "statistic").agg(
-        pl.col("total").sum(), pl.col("total").is_not_null().all().alias("is_known"), pl.len().alias("teams")
-    )  # fmt: skip
+    sums = (
+        long.filter(pl.col("statistic").is_in(list(never_zero)))
+        .group_by("game_id", "statistic")
+        .agg(pl.col("total").sum(), pl.col("total").is_not_null().all().alias("is_known"), pl.len().alias("teams"))
+    )
     of_both = sums.filter((pl.col("total") == 0) & pl.col("is_known") & (pl.col("teams") > 1)).select(
         "game_id", pl.format("both teams have 0 {}", "statistic").alias("implausible")
     )

@@ -44,8 +44,12 @@ FORM = (
 )  # fmt: skip
 """Columns that are windows over the player's games of the season."""
 
-LATEST = {"team": "latest_team", "game_date": "latest_season_date", "contributing_game_ids": "contributing_game_ids",
-          "first_of_window": "window_starts"}  # fmt: skip
+LATEST = {
+    "team": "latest_team",
+    "game_date": "latest_season_date",
+    "contributing_game_ids": "contributing_game_ids",
+    "first_of_window": "window_starts",
+}
 """Other columns of the player's latest game of the season: team, date, and the ten games behind the windows."""
 
 
@@ -56,15 +60,15 @@ def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
     Rest and meetings include earlier seasons; meetings cover the 1,095 days before.
     """
     played = player_games.filter("did_play").join(rows, on="player_id", how="semi")
-    form, totals, met = player_form(played), running_totals(played), meetings(played)
+    form, totals, earlier_meetings = player_form(played), running_totals(played), meetings(played)
     rows = strictly_before(rows, form, PLAYER_SEASON, {**{c: c for c in FORM}, **LATEST})
     now = {c: c for c in ("latest_game_date", "games", "seconds", "back_to_backs")}
     rows = strictly_before(rows, totals, ["player_id"], now)
     rows = strictly_before(rows, totals, ["player_id"], {"games": "games_7", "seconds": "seconds_7"}, days=7)
     rows = strictly_before(rows, totals, ["player_id"], {"back_to_backs": "back_to_backs_14"}, days=14)
     opponent = ["player_id", "opponent"]
-    rows = strictly_before(rows, met, opponent, {"games": "met", "points": "met_points"})
-    rows = strictly_before(rows, met, opponent, {"games": "met_old", "points": "met_points_old"}, days=MEETING_DAYS)
+    rows = strictly_before(rows, earlier_meetings, opponent, {"games": "met", "points": "met_points"})
+    rows = strictly_before(rows, earlier_meetings, opponent, {"games": "met_old", "points": "met_points_old"}, days=MEETING_DAYS)
     meetings_ = difference("met", "met_old")
     has_changed = (pl.col("latest_team") != pl.col("team")) | (
         pl.col("game_date") - pl.col("latest_season_date") > pl.duration(days=GAP_DAYS)
@@ -72,7 +76,10 @@ def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
     rest_days = (pl.col("game_date") - pl.col("latest_game_date")).dt.total_days()
     return rows.with_columns(
         pl.col("games_played_season").fill_null(0),
-        pl.when(has_changed).then(0).otherwise("games_since_structural_change").fill_null(0)
+        pl.when(has_changed)
+        .then(0)
+        .otherwise("games_since_structural_change")
+        .fill_null(0)
         .alias("games_since_structural_change"),
         rest_days.alias("rest_days"),
         (rest_days == 1).fill_null(False).cast(pl.Float64).alias("is_back_to_back"),
@@ -81,9 +88,10 @@ def with_player_form(rows: pl.DataFrame, player_games: pl.DataFrame) -> pl.DataF
         (difference("seconds", "seconds_7") / SECONDS_PER_MINUTE).alias("minutes_sum_last_7_days"),
         difference("back_to_backs", "back_to_backs_14").alias("back_to_backs_last_14_days"),
         meetings_.alias("games_versus_opponent_last_1095_days"),
-        pl.when(meetings_ > 0).then(difference("met_points", "met_points_old") / meetings_)
+        pl.when(meetings_ > 0)
+        .then(difference("met_points", "met_points_old") / meetings_)
         .alias("points_mean_versus_opponent_last_1095_days"),
-    )  # fmt: skip
+    )
 
 
 def player_form(played: pl.DataFrame) -> pl.DataFrame:

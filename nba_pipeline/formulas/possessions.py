@@ -82,9 +82,11 @@ def with_team_heaves(team_games: pl.DataFrame, player_games: pl.DataFrame, first
     not between 0 and `most`: such a difference is an error in either source.
     """
     fga = pl.col("fga")
-    of_players = player_games.filter("did_play").group_by("game_id", "team").agg(
-        pl.when(fga.is_not_null().all()).then(fga.sum()).alias("fga_of_players")
-    )  # fmt: skip
+    of_players = (
+        player_games.filter("did_play")
+        .group_by("game_id", "team")
+        .agg(pl.when(fga.is_not_null().all()).then(fga.sum()).alias("fga_of_players"))
+    )
     beyond = fga - pl.col("fga_of_players")
     heaves = pl.when(beyond.is_between(0, pl.when(pl.col("season") >= first_season).then(most).otherwise(0))).then(beyond)
     rows = team_games.join(of_players, on=["game_id", "team"], how="left", maintain_order="left")

@@ -100,9 +100,11 @@ def _looked_back(rows: pl.DataFrame, values: pl.DataFrame, statistics: Mapping[s
     for depth in depths:
         here = {name: recent for name, recent in statistics.items() if recent.depth == depth}
         games = games.filter(pl.col(BACK) < depth)
-        found = _looked_up(games, values, list(here.values())).group_by(ROW, maintain_order=True).agg(
-            recent.of(_value(recent.column, recent.per_unit)).cast(pl.Float64).alias(name) for name, recent in here.items()
-        )  # fmt: skip
+        found = (
+            _looked_up(games, values, list(here.values()))
+            .group_by(ROW, maintain_order=True)
+            .agg(recent.of(_value(recent.column, recent.per_unit)).cast(pl.Float64).alias(name) for name, recent in here.items())
+        )
         made = made.join(found, on=ROW, how="left", maintain_order="left")
     return made.select(*statistics)
 

@@ -113,18 +113,23 @@ def strictly_before(
         date: Column with the target date.
         days: Days to subtract from the target date.
     """
-    known = history.select(
+    earlier = history.select(
         *group, pl.col("game_date").alias("known_on"), *[pl.col(old).alias(new) for old, new in columns.items()]
     )
     return (
         rows.with_columns((pl.col(date) - pl.duration(days=days)).alias("before"))
         .sort("before", maintain_order=True)
         .join_asof(
-            known.sort("known_on", maintain_order=True), left_on="before", right_on="known_on",
-            by=list(group) or None, strategy="backward", allow_exact_matches=False, check_sortedness=False,
+            earlier.sort("known_on", maintain_order=True),
+            left_on="before",
+            right_on="known_on",
+            by=list(group) or None,
+            strategy="backward",
+            allow_exact_matches=False,
+            check_sortedness=False,
         )
         .drop("before", "known_on", strict=False)
-    )  # fmt: skip
+    )
 
 
 def difference(now: str, before: str) -> pl.Expr:

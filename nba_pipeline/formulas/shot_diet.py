@@ -80,8 +80,8 @@ def _window(games: int) -> list[pl.Expr]:
         attempts / window_games(games),
         _share(window_sum("assisted_fgm", games), makes),
     ]
-    known = [window_games(games), *(of_at_least(LEAST_GAMES_OF[games], value) for value in values)]
-    return [value.alias(name) for name, value in zip(columns_of(games), known, strict=True)]
+    windows = [window_games(games), *(of_at_least(LEAST_GAMES_OF[games], value) for value in values)]
+    return [value.alias(name) for name, value in zip(columns_of(games), windows, strict=True)]
 
 
 def _sum(games: int, *counts: str) -> pl.Expr:

@@ -34,9 +34,9 @@ def is_team_heave() -> pl.Expr:
     Documented: an action "Heave" ("Team Field Goal Attempt") without a person, in the play-by-play of the league's stats
     site. Plausible, and treated alike: "heave" with its shooter, and a missed three without a player.
     """
-    is_of_nobody = (_action_type() == "3pt") & pl.col("player_id").is_null()
+    has_no_shooter = (_action_type() == "3pt") & pl.col("player_id").is_null()
     # no result means missed: a made heave is credited to its shooter
-    return ((_action_type() == HEAVE) | is_of_nobody) & ~pl.col("is_made").fill_null(False)
+    return ((_action_type() == HEAVE) | has_no_shooter) & ~pl.col("is_made").fill_null(False)
 
 
 def zone() -> pl.Expr:
@@ -51,11 +51,14 @@ def zone() -> pl.Expr:
     """
     is_two = _action_type() == "2pt"
     return (
-        pl.when(_action_type().is_in(["3pt", HEAVE])).then(pl.lit("three_point"))
-        .when(is_two & pl.col("area").is_in(PAINT_AREAS)).then(pl.lit("paint"))
-        .when(is_two & pl.col("area").is_in(OTHER_AREAS)).then(pl.lit("mid_range"))
+        pl.when(_action_type().is_in(["3pt", HEAVE]))
+        .then(pl.lit("three_point"))
+        .when(is_two & pl.col("area").is_in(PAINT_AREAS))
+        .then(pl.lit("paint"))
+        .when(is_two & pl.col("area").is_in(OTHER_AREAS))
+        .then(pl.lit("mid_range"))
         .alias("zone")
-    )  # fmt: skip
+    )
 
 
 def player_zones(play_by_play: pl.DataFrame) -> pl.DataFrame:
@@ -189,5 +192,5 @@ def _action_type() -> pl.Expr:
     return pl.col("action_type").str.to_lowercase()
 
 
-def _null_unless(is_kept: pl.Expr, columns: Iterable[str]) -> list[pl.Expr]:
-    return [pl.when(is_kept).then(column).alias(column) for column in columns]
+def _null_unless(is_complete: pl.Expr, columns: Iterable[str]) -> list[pl.Expr]:
+    return [pl.when(is_complete).then(column).alias(column) for column in columns]

@@ -80,8 +80,8 @@ def team_record(games: pl.DataFrame) -> pl.DataFrame:
 def team_form(games: pl.DataFrame) -> pl.DataFrame:
     """Returns per team and game with known rates the means over the last games of the season, including that game."""
     rates = {rate: whole(rate, BILLIONTHS) for rate in ("pace", "offensive_rating")}
-    known = in_order(games.filter(pl.col("pace").is_not_null()), TEAM_SEASON, rates)
-    return known.select(
+    rated = in_order(games.filter(pl.col("pace").is_not_null()), TEAM_SEASON, rates)
+    return rated.select(
         *TEAM_SEASON,
         "game_date",
         _mean_of_rate("pace", 10).alias("team_pace_last_10_games"),
@@ -92,8 +92,8 @@ def team_form(games: pl.DataFrame) -> pl.DataFrame:
 def league_totals(games: pl.DataFrame) -> pl.DataFrame:
     """Returns per team and game, over all seasons, the league's team-games and the sum of their pace, including that game."""
     # sorted by `team` for a fixed order of a game's two rows; both have the same pace
-    known = games.filter(pl.col("pace").is_not_null()).sort("team")
-    return in_order(known, [], {"pace": whole("pace", BILLIONTHS)}).select(
+    rated = games.filter(pl.col("pace").is_not_null()).sort("team")
+    return in_order(rated, [], {"pace": whole("pace", BILLIONTHS)}).select(
         "game_date", league_games=GAME, league_pace_sum=window_sum("pace")
     )
 

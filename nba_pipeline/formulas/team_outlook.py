@@ -13,16 +13,22 @@ HOME_MARGIN_POINTS = 2.3
 STRENGTH = {
     f"{name}_half_life_{HALF_LIFE_GAMES}_games": Recent(column, "weighted_mean", HALF_LIFE_GAMES, MILLIONTHS)
     for name, column in (
-        ("team_points", "points"), ("team_points_allowed", "opponent_points"), ("team_pace", "pace"), ("team_margin", "margin"),
+        ("team_points", "points"),
+        ("team_points_allowed", "opponent_points"),
+        ("team_pace", "pace"),
+        ("team_margin", "margin"),
     )
-}  # fmt: skip
+}
 """Columns of a team's strength."""
 
 
 TEAM_OUTLOOK = (
-    *STRENGTH, *(f"opponent_{name.removeprefix('team_')}" for name in STRENGTH), "expected_margin", "expected_total",
+    *STRENGTH,
+    *(f"opponent_{name.removeprefix('team_')}" for name in STRENGTH),
+    "expected_margin",
+    "expected_total",
     "expected_team_points",
-)  # fmt: skip
+)
 """The columns that `with_team_outlook` adds."""
 
 

@@ -45,9 +45,11 @@ def team_defense(rows: pl.DataFrame, team_games: pl.DataFrame) -> pl.DataFrame:
     rows = strictly_before(rows, ratings(team_games), TEAM_SEASON, {name: name for name in RATINGS})
     rows = strictly_before(rows, zones_allowed(known), TEAM_SEASON, {name: name for name in BY_ZONE})
     rows = rows.join(
-        league_by_zone(rows.select("game_date", "season").unique(), known), on=["game_date", "season"], how="left",
+        league_by_zone(rows.select("game_date", "season").unique(), known),
+        on=["game_date", "season"],
+        how="left",
         maintain_order="left",
-    )  # fmt: skip
+    )
     return rows.with_columns(
         pl.col("games_last_15", "games_with_zones_last_15").fill_null(0), *[_points_above_league(zone) for zone in ZONES]
     ).drop(f"league_{zone}_field_goal_pct" for zone in ZONES)

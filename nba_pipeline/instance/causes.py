@@ -31,21 +31,21 @@ def cause_of(error: Any) -> str | None:
         return "unknown error"
     ours = [e for e in chain if e.cls_name in OURS]
     text = str((ours or chain)[-1].message).strip()
-    sentence = text.split(": ", 1)[-1] if ours else error_summary(text)
+    message = text.split(": ", 1)[-1] if ours else error_summary(text)
     named = RESOURCE.search(" ".join(str(e.message) for e in chain[:-1]))
-    return f"resource {named[1]}: {sentence}" if named else sentence
+    return f"resource {named[1]}: {message}" if named else message
 
 
 def error_summary(text: str) -> str:
     """Returns the first line of a message. For a configuration that Dagster rejects, adds its errors."""
     lines = text.strip().splitlines()
-    found = CONFIG_ERROR.findall(text)
-    if not found:
+    problems = CONFIG_ERROR.findall(text)
+    if not problems:
         return lines[0] if lines else "unknown error"
     headline = lines[0].partition(" for {")[0].removeprefix("dagster._core.errors.DagsterInvalidConfigError: ").rstrip(" .:")
-    return f"{headline}: {'; '.join(_without_a_long_schema(one) for one in found)}"
+    return f"{headline}: {'; '.join(_without_long_schema(problem) for problem in problems)}"
 
 
-def _without_a_long_schema(problem: str) -> str:
-    said, _, schema = problem.partition(EXPECTED)
-    return problem if len(schema) <= LONGEST_SCHEMA else said
+def _without_long_schema(problem: str) -> str:
+    rest, _, schema = problem.partition(EXPECTED)
+    return problem if len(schema) <= LONGEST_SCHEMA else rest

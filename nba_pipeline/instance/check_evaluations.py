@@ -25,25 +25,30 @@ def report_per_date(
         if record is None:
             continue
         evaluation = dg.AssetCheckEvaluation(
-            asset_key=check.asset_key, check_name=check.name, passed=passed, metadata=metadata, blocking=True,
+            asset_key=check.asset_key,
+            check_name=check.name,
+            passed=passed,
+            metadata=metadata,
+            blocking=True,
             partition=day.isoformat(),
             target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
                 storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
             ),
-        )  # fmt: skip
+        )
         context.instance.report_dagster_event(
             dg.DagsterEvent(
-                event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value, job_name=context.run.job_name,
+                event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
+                job_name=context.run.job_name,
                 event_specific_data=evaluation,
             ),
             run_id=context.run.run_id,
-        )  # fmt: skip
+        )
 
 
 def newest_materializations(
     instance: dg.DagsterInstance, table: dg.AssetKey, dates: Sequence[date]
 ) -> dict[str | None, dg.EventLogRecord]:
     """Returns partition key -> newest materialization, for the dates."""
-    asked = dg.AssetRecordsFilter(asset_key=table, asset_partitions=[day.isoformat() for day in dates])
-    records = instance.fetch_materializations(asked, limit=MOST_RECORDS).records
+    records_filter = dg.AssetRecordsFilter(asset_key=table, asset_partitions=[day.isoformat() for day in dates])
+    records = instance.fetch_materializations(records_filter, limit=MOST_RECORDS).records
     return {record.partition_key: record for record in reversed(records)}

@@ -13,23 +13,23 @@ _run_instants: dict[str, datetime] = {}
 
 
 class Clock(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The current time. `stands_at` (NBA_PIPELINE_NOW) fixes it; a replayed run uses the instant of the original run."""
+    """The current time. `fixed_at` (NBA_PIPELINE_NOW) fixes it; a replayed run uses the instant of the original run."""
 
     fixed_at: str = ""
-    _run_stands_at: datetime | None = PrivateAttr(default=None)
+    _run_instant: datetime | None = PrivateAttr(default=None)
     _as_of: datetime | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Sets the start of the run, or the fixed instant of a replay."""
         tags = context.run.tags if context.run else {}
         if AS_OF_TAG in tags:
-            self._run_stands_at = parse_instant(tags[AS_OF_TAG], AS_OF_TAG)
+            self._run_instant = parse_instant(tags[AS_OF_TAG], AS_OF_TAG)
         self._as_of = _run_instants.setdefault(context.run.run_id, self.now()) if context.run else self.now()
 
     def now(self) -> datetime:
         """Returns the current instant, UTC."""
-        if self._run_stands_at:
-            return self._run_stands_at
+        if self._run_instant:
+            return self._run_instant
         if self.fixed_at:
             return parse_instant(self.fixed_at, "NBA_PIPELINE_NOW")
         return datetime.now(UTC)

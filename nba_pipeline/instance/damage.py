@@ -12,9 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from nba_pipeline.errors import Busy, Damaged, PipelineError
 
-ADVICE = (
-    "stop Dagster, move the file away and start again: tables, landing and models stay, the history of runs in that file is lost"
-)
+ADVICE = "stop Dagster, move the file away and start again: tables, landing and models are not affected, the run history in that file is lost"
 
 LOCKED = "database is locked"
 
@@ -33,7 +31,9 @@ def database_named(home: Path) -> Iterator[None]:
         reason = str(getattr(error, "orig", error))
         names = _named(unusable_databases(home)) or f"{home / 'dagster'} ({reason})"
         if LOCKED in reason:
-            raise Busy(f"Dagster's database is held by another process: {names}; try again when that has ended") from error
+            raise Busy(
+                f"Dagster's database is locked by another process: {names}; try again when that process has ended"
+            ) from error
         raise PipelineError(f"Dagster's database cannot be used: {names}") from error
 
 

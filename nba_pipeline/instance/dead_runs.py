@@ -40,8 +40,8 @@ def mark(instance: dg.DagsterInstance | None, run_id: str) -> None:
 
 def process_tag(run_id: str) -> str:
     """Returns the tag value of this process: host:pid:start:run id. The start is empty on systems without /proc."""
-    found = _state_and_start(os.getpid())
-    return f"{socket.gethostname()}:{os.getpid()}:{found[1] if found else ''}:{run_id}"
+    process = _state_and_start(os.getpid())
+    return f"{socket.gethostname()}:{os.getpid()}:{process[1] if process else ''}:{run_id}"
 
 
 def is_alive(tag: str) -> bool | None:
@@ -59,8 +59,8 @@ def is_alive(tag: str) -> bool | None:
         return False
     except PermissionError:
         pass  # alive, and owned by another user
-    found, started = _state_and_start(int(pid)), rest.partition(":")[0]
-    return found is None or (found[0] not in ENDED and started in ("", found[1]))
+    process, started = _state_and_start(int(pid)), rest.partition(":")[0]
+    return process is None or (process[0] not in ENDED and started in ("", process[1]))
 
 
 def close_dead_runs(instance: dg.DagsterInstance, now: datetime) -> list[dg.DagsterRun]:
@@ -77,12 +77,12 @@ def close_dead_runs(instance: dg.DagsterInstance, now: datetime) -> list[dg.Dags
 
 def is_dead(instance: dg.DagsterInstance, record: RunRecord, now: datetime) -> bool:
     """Whether the process of a run in progress has died or its lease has expired. `now` is the real time."""
-    return record.dagster_run.status in MAY_BE_DEAD and _why_dead(instance, record, now) is not None
+    return record.dagster_run.status in MAY_BE_DEAD and _death_reason(instance, record, now) is not None
 
 
 def _close_if_dead(instance: dg.DagsterInstance, record: RunRecord, now: datetime) -> dg.DagsterRun | None:
     """Closes the run of a record if it is dead. Returns the closed run, or None."""
-    if not (reason := _why_dead(instance, record, now)):
+    if not (reason := _death_reason(instance, record, now)):
         return None
     # read the run again: a process records the end of its run just before it exits
     run = instance.get_run_by_id(record.dagster_run.run_id)
@@ -92,7 +92,7 @@ def _close_if_dead(instance: dg.DagsterInstance, record: RunRecord, now: datetim
     return instance.get_run_by_id(run.run_id)
 
 
-def _why_dead(instance: dg.DagsterInstance, record: RunRecord, now: datetime) -> str | None:
+def _death_reason(instance: dg.DagsterInstance, record: RunRecord, now: datetime) -> str | None:
     """Returns the reason to close a run, or None while it may be alive."""
     run = record.dagster_run
     tag = run.tags.get(PROCESS_TAG, "")
@@ -102,9 +102,11 @@ def _why_dead(instance: dg.DagsterInstance, record: RunRecord, now: datetime) ->
         last = datetime.fromtimestamp(events[0].timestamp, UTC) if events else record.create_timestamp.astimezone(UTC)
         silent = (now - last).total_seconds() / 60
         lease = SETTINGS.runs.created_minutes if run.status == CREATED else SETTINGS.runs.lease_minutes
-        return f"nothing was heard of this run for {silent:.0f} minutes, its lease is {lease:.0f}" if silent > lease else None
+        return f"this run has had no event for {silent:.0f} minutes; its lease is {lease:.0f} minutes" if silent > lease else None
     host, pid = tag.split(":")[:2]
-    return None if alive else f"process {pid} on {host}, which executed this run, ended without a word: it was killed"
+    return (
+        None if alive else f"process {pid} on {host}, which executed this run, ended without recording an outcome: it was killed"
+    )
 
 
 def _close(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> None:

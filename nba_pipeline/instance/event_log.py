@@ -59,13 +59,13 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
 
     def wipe(self) -> None:
         """Deletes every event."""
-        self._let_go(0)
+        self._dispose_oldest(0)
         self._tables.clear()
         super().wipe()
 
     def dispose(self) -> None:
         """Closes every connection."""
-        self._let_go(0)
+        self._dispose_oldest(0)
         super().dispose()
 
     @contextmanager
@@ -77,19 +77,19 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
                     pass
                 address = self.conn_string_for_shard(shard)
                 engine = sqlalchemy.create_engine(address, connect_args={"timeout": BUSY_SECONDS})
-                sqlalchemy.event.listen(engine, "connect", _wait_for_no_disk)
+                sqlalchemy.event.listen(engine, "connect", _set_synchronous_normal)
             self._engines[shard] = engine
-        self._let_go(MOST_ENGINES)
+        self._dispose_oldest(MOST_ENGINES)
         with engine.begin() as connection:
             yield connection
 
-    def _let_go(self, most: int) -> None:
+    def _dispose_oldest(self, most: int) -> None:
         """Closes the least recently used engines and keeps `most`. Connections in use close when they are released."""
         with self._engines_lock:
             while len(self._engines) > most:
                 self._engines.popitem(last=False)[1].dispose()
 
 
-def _wait_for_no_disk(connection: sqlite3.Connection, _: object) -> None:
+def _set_synchronous_normal(connection: sqlite3.Connection, _: object) -> None:
     """Lets only SQLite's checkpoints wait for the disk."""
     connection.execute("PRAGMA synchronous=NORMAL")

@@ -13,5 +13,5 @@ def materialized_at(instance: dg.DagsterInstance, table: str, day: date) -> date
 
 def latest_materialization(instance: dg.DagsterInstance, table: str, day: date) -> dg.EventLogRecord | None:
     """Returns Dagster's record of the last materialization of a date of a table; None without one."""
-    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(table), asset_partitions=[day.isoformat()])
-    return next(iter(instance.fetch_materializations(wanted, limit=1).records), None)
+    records_filter = dg.AssetRecordsFilter(asset_key=dg.AssetKey(table), asset_partitions=[day.isoformat()])
+    return next(iter(instance.fetch_materializations(records_filter, limit=1).records), None)

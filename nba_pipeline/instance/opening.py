@@ -31,9 +31,9 @@ def prepare_instance(home: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not file.exists() or not is_edited(file.read_text()):
-            half_written = folder / f".dagster.yaml.{os.getpid()}"
-            half_written.write_text(_with_hash(_template().replace("DAGSTER_HOME", str(folder))))
-            half_written.replace(file)
+            temporary = folder / f".dagster.yaml.{os.getpid()}"
+            temporary.write_text(_with_hash(_template().replace("DAGSTER_HOME", str(folder))))
+            temporary.replace(file)
     except OSError as error:
         raise BadInput(f"NBA_PIPELINE_HOME {home} cannot be written: {error.strerror}") from None
     return folder
@@ -67,9 +67,9 @@ def is_edited(text: str) -> bool:
     """Whether the text of a dagster.yaml differs from the platform's own."""
     if text.startswith(FIRST_LINE_OF_OLDER_FILES):
         return False
-    header, found, rest = text.partition(HASH)
+    header, separator, rest = text.partition(HASH)
     recorded, _, body = rest.partition("\n")
-    return not found or recorded != _hash(header + body)
+    return not separator or recorded != _hash(header + body)
 
 
 def _template() -> str:

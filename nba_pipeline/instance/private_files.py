@@ -2,7 +2,7 @@
 
 import os
 
-OTHERS = 0o077
+GROUP_AND_OTHERS = 0o077
 """Every permission of the group and of others."""
 
 
@@ -12,4 +12,4 @@ def make_files_private() -> None:
     Existing files do not change. The umask applies to the whole process, including files of libraries. Only for processes of
     the platform: the command, `make dev`, and Dagster's processes that open the instance.
     """
-    os.umask(os.umask(OTHERS) | OTHERS)
+    os.umask(os.umask(GROUP_AND_OTHERS) | GROUP_AND_OTHERS)

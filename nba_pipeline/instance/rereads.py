@@ -33,13 +33,14 @@ class Reread:
 
 def rereads(instance: dg.DagsterInstance, day: date) -> list[Reread]:
     """Returns the re-reads of a date, newest first."""
-    found = instance.fetch_observations(_of_boxscores(day), limit=MOST_RECORDS).records
-    return [_reread(record) for record in found]
+    records = instance.fetch_observations(_of_boxscores(day), limit=MOST_RECORDS).records
+    return [_reread(record) for record in records]
 
 
-def unloaded_reread(done: Sequence[Reread], boxscores_made_at: datetime | None) -> Reread | None:
+def unloaded_reread(done: Sequence[Reread], materialized_at: datetime | None) -> Reread | None:
     """Returns the newest re-read with news that `boxscores` has not loaded yet; None without one."""
-    return next((one for one in done if one.news and (boxscores_made_at is None or one.recorded_at > boxscores_made_at)), None)
+    unloaded = (reread for reread in done if materialized_at is None or reread.recorded_at > materialized_at)
+    return next((reread for reread in unloaded if reread.news), None)
 
 
 def changed_at(instance: dg.DagsterInstance, day: date) -> datetime | None:
@@ -48,12 +49,12 @@ def changed_at(instance: dg.DagsterInstance, day: date) -> datetime | None:
     This is the instant at which `boxscores` was replaced by different rows, or first written after a re-read with news: the
     news may concern another source, and a process may die between writing the rows and recording them.
     """
-    made = instance.fetch_materializations(_of_boxscores(day), limit=MOST_RECORDS).records
-    instants = [(datetime.fromtimestamp(record.timestamp, UTC), record.asset_materialization) for record in made]
+    records = instance.fetch_materializations(_of_boxscores(day), limit=MOST_RECORDS).records
+    instants = [(datetime.fromtimestamp(record.timestamp, UTC), record.asset_materialization) for record in records]
     replaced = [at for at, event in instants if event and str(day) in (_value(event.metadata, NEWS) or {})]
-    news_at = next((one.recorded_at for one in rereads(instance, day) if one.news), None)
-    carried = [at for at, _ in instants if news_at is not None and at > news_at]
-    return max([*replaced[:1], *carried[-1:]], default=None)
+    news_at = next((reread.recorded_at for reread in rereads(instance, day) if reread.news), None)
+    loads_after_news = [at for at, _ in instants if news_at is not None and at > news_at]
+    return max([*replaced[:1], *loads_after_news[-1:]], default=None)
 
 
 def _of_boxscores(day: date) -> dg.AssetRecordsFilter:
@@ -65,10 +66,12 @@ def _reread(record: dg.EventLogRecord) -> Reread:
     observed = observation.metadata if observation else {}
     read_at = _value(observed, READ_AT)
     return Reread(
-        record.run_id, datetime.fromtimestamp(record.timestamp, UTC),
+        record.run_id,
+        datetime.fromtimestamp(record.timestamp, UTC),
         datetime.fromisoformat(read_at) if read_at else None,
-        tuple(_value(observed, NEWS) or ()), tuple(_value(observed, PROBLEMS) or ()),
-    )  # fmt: skip
+        tuple(_value(observed, NEWS) or ()),
+        tuple(_value(observed, PROBLEMS) or ()),
+    )
 
 
 def _value(metadata: Any, name: str) -> Any:

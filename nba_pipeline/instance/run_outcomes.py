@@ -10,7 +10,7 @@ from dagster._core.events import JobFailureData, RunFailureReason
 
 from nba_pipeline.instance.causes import cause_of
 
-NAMES_TOLD = 5
+MAX_NAMES = 5
 ENDINGS = {dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.RUN_CANCELED}
 
 
@@ -27,8 +27,8 @@ def outcome_messages(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> 
             error = getattr(data, "error", None)
             ended_by = (cause_of(error) if error else None) or event.message
         if event.is_step_failure and event.event_specific_data:
-            sentence = cause_of(getattr(event.event_specific_data, "error", None))
-            stopped += [(event.step_key, sentence)] if sentence else []
+            message = cause_of(getattr(event.event_specific_data, "error", None))
+            stopped += [(event.step_key, message)] if message else []
         # the results per date of a range run have no step, see check_evaluations.py; the result for all dates has one
         if event.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION or not event.step_key:
             continue
@@ -38,9 +38,9 @@ def outcome_messages(events: Iterable[dg.DagsterEvent], has_succeeded: bool) -> 
             (failures if is_error else warnings).append(_verdict(evaluation))
         elif evaluation.blocking and getattr(evaluation.metadata.get("failing_dates"), "value", None):
             closed.append(_verdict(evaluation))
-    for step, sentence in stopped:
-        if not any(sentence in failure for failure in failures):
-            failures.append(f"{step}: {sentence}")
+    for step, message in stopped:
+        if not any(message in failure for failure in failures):
+            failures.append(f"{step}: {message}")
     if not has_succeeded and not failures:
         failures.append(ended_by or "the run did not finish")
     return failures, closed, warnings
@@ -50,8 +50,8 @@ def failure_reasons(instance: dg.DagsterInstance, run_id: str, ending: dg.Dagste
     """Returns why a run failed: its failed checks and steps, else its own error, else the message of its last event."""
     data = ending.event_specific_data
     if isinstance(data, JobFailureData) and data.failure_reason == RunFailureReason.STEP_FAILURE:
-        kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
-        events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kinds) if entry.dagster_event]
+        event_types = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
+        events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=event_types) if entry.dagster_event]
         return outcome_messages(events, has_succeeded=False)[0]
     error = data.error if isinstance(data, JobFailureData) else None
     return [(cause_of(error) if error else None) or ending.message or "the run did not finish"]
@@ -59,8 +59,8 @@ def failure_reasons(instance: dg.DagsterInstance, run_id: str, ending: dg.Dagste
 
 def shortened(failures: Sequence[str]) -> str:
     """Returns the first failures in one line, and the number of further ones."""
-    more = len(failures) - NAMES_TOLD
-    return "; ".join(failures[:NAMES_TOLD]) + (f"; and {more} more" if more > 0 else "")
+    more = len(failures) - MAX_NAMES
+    return "; ".join(failures[:MAX_NAMES]) + (f"; and {more} more" if more > 0 else "")
 
 
 def failed_check(table: str, check: str) -> str:
@@ -76,5 +76,5 @@ def _verdict(evaluation: dg.AssetCheckEvaluation) -> str:
     message = failed_check(evaluation.asset_key.to_user_string(), evaluation.check_name)
     message += f" on {dates} date{'s' if dates > 1 else ''}" if dates else ""
     message += f" ({share:.0%})" if share is not None else ""
-    names = "; ".join(missing[:NAMES_TOLD]) + (" ..." if len(missing) > NAMES_TOLD else "")
+    names = "; ".join(missing[:MAX_NAMES]) + (" ..." if len(missing) > MAX_NAMES else "")
     return f"{message}: {names}" if names else message

@@ -5,9 +5,12 @@ import dagster as dg
 from nba_pipeline.instance.run_tags import PARTITION_TAG, RANGE_TAGS
 
 IN_PROGRESS = [
-    dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
-]  # fmt: skip
+]
 
 
 def spans_in_progress(instance: dg.DagsterInstance, job: str | None = None) -> list[tuple[str, str]]:

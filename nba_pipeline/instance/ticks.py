@@ -32,11 +32,11 @@ def decisions(instance: dg.DagsterInstance, start: datetime, end: datetime) -> l
     """
     ticks: dict[int, InstigatorTick] = {}
     for state in instance.all_instigator_state():
-        found = instance.get_ticks(
+        state_ticks = instance.get_ticks(
             state.instigator_origin_id, state.selector_id, after=start.timestamp() - 1, before=end.timestamp() + 1
         )
         # the same tick is returned for each location from which the code was loaded
-        ticks |= {tick.tick_id: tick for tick in found if tick.status in DECISION_OF}
+        ticks |= {tick.tick_id: tick for tick in state_ticks if tick.status in DECISION_OF}
     in_order = sorted(
         (tick for tick in ticks.values() if start.timestamp() <= tick.timestamp < end.timestamp()),
         key=lambda tick: (tick.timestamp, tick.tick_id),
@@ -72,13 +72,13 @@ def span(first: str | None, last: str | None, now: datetime) -> tuple[datetime, 
     return start, end
 
 
-def _instant(text: str, option: str, whole_day: timedelta) -> datetime:
-    """Returns an instant with an offset, or the Eastern midnight at the start of a date plus `whole_day`."""
+def _instant(text: str, option: str, offset: timedelta) -> datetime:
+    """Returns an instant with an offset, or the Eastern midnight at the start of a date plus `offset`."""
     try:
         date.fromisoformat(text)
     except ValueError:
         return parse_instant(text, option)
-    return eastern(parse_date(text, option) + whole_day, 0)
+    return eastern(parse_date(text, option) + offset, 0)
 
 
 def _record(tick: InstigatorTick, runs: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
@@ -100,14 +100,14 @@ def _reason(tick: InstigatorTick) -> str | None:
     if tick.status == TickStatus.SKIPPED:
         return tick.skip_reason or NO_REASON
     if tick.status == TickStatus.FAILURE:
-        return _sentence(tick.error)
+        return _deepest_cause(tick.error)
     if not tick.run_ids:
-        looked_at = ", ".join(tick.origin_run_ids or ())
-        return f"acted on {looked_at}" if looked_at else "acted, and started no run"
+        run_ids = ", ".join(tick.origin_run_ids or ())
+        return f"acted on {run_ids}" if run_ids else "acted without starting a run"
     return None
 
 
-def _sentence(error: Any) -> str:
+def _deepest_cause(error: Any) -> str:
     """Returns the deepest cause in one sentence."""
     while error is not None and error.cause is not None:
         error = error.cause
@@ -116,11 +116,11 @@ def _sentence(error: Any) -> str:
 
 def _runs(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Returns run id -> id, partition (or range), mode and why; None for fields of a deleted run."""
-    wanted = sorted(run_ids)
-    runs: dict[str, dict[str, Any]] = {run_id: {"id": run_id, "partition": None, "mode": None, "why": None} for run_id in wanted}
-    edges = [*range(0, len(wanted), RUNS_PER_QUESTION), len(wanted)]
+    ids = sorted(run_ids)
+    runs: dict[str, dict[str, Any]] = {run_id: {"id": run_id, "partition": None, "mode": None, "why": None} for run_id in ids}
+    edges = [*range(0, len(ids), RUNS_PER_QUESTION), len(ids)]
     for low, high in pairwise(edges):
-        for run in instance.get_runs(dg.RunsFilter(run_ids=wanted[low:high])):
+        for run in instance.get_runs(dg.RunsFilter(run_ids=ids[low:high])):
             dates = [run.tags[tag] for tag in RANGE_TAGS if tag in run.tags]
             partition = run.tags.get(PARTITION_TAG) or " to ".join(dates) or None
             runs[run.run_id] |= {"partition": partition, "mode": run.tags.get(MODE_TAG), "why": run.tags.get(WHY_TAG)}

@@ -35,18 +35,22 @@ logger = logging.getLogger(SOURCE)
 class AlertRows(Row):
     """Columns of `alerts`."""
 
-    kind = dy.String(description="what sort of thing happened, as run_failed")
-    subject = dy.String(description="what it happened to: a table, a source, a run")
-    severity = code(("warning", "critical"), "how much it matters when it was raised")
-    message = dy.String(description="one sentence that says what is the case")
-    next_command = dy.String(description="what to type next; empty where nothing helps")
-    raised_at = dy.Datetime(time_zone="UTC", description="when it was first raised")
+    kind = dy.String(description="kind of the event, such as run_failed")
+    subject = dy.String(description="what the event concerns: a table, a source or a run")
+    severity = code(("warning", "critical"), "severity when the alert was raised")
+    message = dy.String(description="one sentence that describes the event")
+    next_command = dy.String(description="command to run next; empty if none helps")
+    raised_at = dy.Datetime(time_zone="UTC", description="when the alert was first raised")
 
 
 ALERTS = Table(
-    "alerts", grain="date, kind and subject", key=("game_date", "kind", "subject"), schema=AlertRows, write="add",
+    "alerts",
+    grain="date, kind and subject",
+    key=("game_date", "kind", "subject"),
+    schema=AlertRows,
+    write="add",
     is_ledger=True,
-)  # fmt: skip
+)
 
 
 _unrecorded: dict[AlertKey, Delivery] = {}
@@ -78,8 +82,16 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         `retry_deliveries` repeats undelivered messages, including those of processes without a webhook. An alert is sent even
         if the warehouse cannot store it. Raises PipelineError for a value that the table cannot hold.
         """
-        alert = {"game_date": game_date, "kind": kind, "subject": subject, "severity": severity, "message": message,
-                 "next_command": next_command, "raised_at": self.clock.now(), "source": SOURCE}  # fmt: skip
+        alert = {
+            "game_date": game_date,
+            "kind": kind,
+            "subject": subject,
+            "severity": severity,
+            "message": message,
+            "next_command": next_command,
+            "raised_at": self.clock.now(),
+            "source": SOURCE,
+        }
         rows, key = _conformed(alert, self.clock.as_of), (game_date, kind, subject)
         before = _unrecorded.get(key)
         delivery = before or self._first(key)
@@ -109,15 +121,15 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
                     self._record(outcome)
             if not self.webhook_url:
                 return ""
-            found = unsent(self.warehouse, days(today - timedelta(days=settings.retry_days), today))
-            due = [delivery for delivery in found if delivery.is_due(now) and delivery.alert not in _unrecorded]
+            deliveries = unsent(self.warehouse, days(today - timedelta(days=settings.retry_days), today))
+            due = [delivery for delivery in deliveries if delivery.is_due(now) and delivery.alert not in _unrecorded]
             for delivery in due[: settings.most_per_look]:
                 retried += 1
                 if not self._retry(delivery, now) or time.monotonic() > until:
                     break
         except (PipelineError, OSError) as error:
-            return f"messages cannot be retried: {error}"
-        return f"retried {retried} of {len(due)} messages" if due else ""
+            return f"undelivered messages cannot be retried: {error}"
+        return f"retried {retried} of {len(due)} undelivered {'message' if len(due) == 1 else 'messages'}" if due else ""
 
     def _retry(self, delivery: Delivery, now: datetime) -> bool:
         """Claims the next attempt and sends the message. Returns False if the webhook did not accept it."""
@@ -154,19 +166,21 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         reason = post(self.webhook_url, text(alert, is_late), self.timeout_seconds)
         if reason:
             _paused_until[self.webhook_url] = time.monotonic() + SETTINGS.deliveries.pause_seconds
-            logger.error("%s: %s This was not delivered to the webhook: %s", head(alert), alert["message"], reason)
+            logger.error("%s: %s Not delivered to the webhook: %s", head(alert), alert["message"], reason)
         return reason
 
     def _record(self, outcome: Delivery) -> None:
         """Records an outcome. Keeps it in memory if the warehouse cannot store it, so that this process does not send again."""
         if outcome.state == "given_up":
-            logger.error("%s", outcome.sentence)
+            logger.error("%s", outcome.message)
         try:
             record(self.warehouse, outcome, self.clock.as_of)
             _unrecorded.pop(outcome.alert, None)
         except (PipelineError, OSError) as error:
             _unrecorded[outcome.alert] = outcome
-            logger.error("that the alert %s %s was %s is not recorded: %s", outcome.kind, outcome.subject, outcome.state, error)
+            logger.error(
+                "the delivery of alert %s %s (%s) cannot be recorded: %s", outcome.kind, outcome.subject, outcome.state, error
+            )
 
     def _send_without_a_row(self, delivery: Delivery, alert: Mapping[str, Any], error: Exception, is_first: bool) -> bool:
         """Sends an alert that the warehouse cannot store, perhaps because the alert is about the warehouse.
@@ -176,12 +190,12 @@ class Notifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         now = self.clock.now()
         if not is_first and (not delivery.is_due(now) or not self._is_ready):
             return False
-        noted = {**alert, "message": f"{alert['message']} (This alert is not in the table: {error})"}
+        unstored = {**alert, "message": f"{alert['message']} (The table alerts cannot store this alert: {error})"}
         attempt = delivery if is_first else delivery.claimed(now)
         if attempt.attempt:
-            attempt = attempt.ended(self._post(noted), self.clock.now())
+            attempt = attempt.ended(self._post(unstored), self.clock.now())
         else:
-            self._log(noted)
+            self._log(unstored)
         _unrecorded[delivery.alert] = attempt
         return is_first
 
@@ -195,7 +209,7 @@ def _conformed(alert: Mapping[str, Any], as_of: datetime) -> pl.DataFrame:
     """Returns the row of an alert. Raises PipelineError for a value that the table cannot hold."""
     rows, rejected = ALERTS.conform(pl.DataFrame([alert]), as_of, CODE_VERSION)
     if rejected.height:
-        raise PipelineError(f"an alert of {alert['kind']} {alert['subject']} cannot be kept: {rejected['problem'][0]}")
+        raise PipelineError(f"the alert {alert['kind']} {alert['subject']} is invalid: {rejected['problem'][0]}")
     return rows
 
 

@@ -22,7 +22,7 @@ BET = ("game_date", "game_id", "player_id", "system_id", "market", "run_kind")
 LINES = {"prop_lines": SETTINGS.lines.market, "game_lines": None}
 """Table of lines -> its relevant market; None for any."""
 
-Sentences = Mapping[date, Mapping[str, str]]
+Messages = Mapping[date, Mapping[str, str]]
 """Messages by date and table."""
 
 
@@ -30,15 +30,20 @@ Sentences = Mapping[date, Mapping[str, str]]
 class Damage:
     """By date: why ledgers are closed, why tables must be rebuilt, and which source tables are landed but not loaded."""
 
-    closed: Sentences
-    lost: Sentences
+    closed: Messages
+    lost: Messages
     not_loaded: Mapping[date, Collection[str]]
 
 
 def read_facts(
-    warehouse: Warehouse, dates: Sequence[date], clock: Clock, judged: pl.DataFrame, damage: Damage,
-    stale: Mapping[str, Collection[date]], runs: RunFacts,
-) -> dict[date, Facts]:  # fmt: skip
+    warehouse: Warehouse,
+    dates: Sequence[date],
+    clock: Clock,
+    judged: pl.DataFrame,
+    damage: Damage,
+    stale: Mapping[str, Collection[date]],
+    runs: RunFacts,
+) -> dict[date, Facts]:
     """Returns the facts of each date. `judged` is the result of `gates.judge_games`."""
     window = days(min(dates) - timedelta(days=SETTINGS.usual.days), max(dates))
     schedule = warehouse.scan(TABLES["schedule"], window).collect()
@@ -52,23 +57,32 @@ def read_facts(
     first_slate = min(written["predictions"], default=clock.today)
     return {
         day: Facts(
-            day, tuple(games.get(day, ())),
+            day,
+            tuple(games.get(day, ())),
             {
                 name: rows[name].get(day, 0) if day in written[name] and name not in damage.closed[day] else None
                 for name in DAILY_TABLES
             },
-            frozenset(usual.get(day, ())), runs.made_at.get(day, {}), runs.failures.get(day, {}), tuple(ungraded.get(day, ())),
-            tuple(gaps.get(day, ())), _to_make_again(damage, day), tuple(damage.closed[day].values()),
-            tuple(name for name in DAILY_TABLES if day in stale[name]), day in runs.in_progress, day in waived,
-            day >= first, day >= first_slate,
+            frozenset(usual.get(day, ())),
+            runs.materialized_at.get(day, {}),
+            runs.failures.get(day, {}),
+            tuple(ungraded.get(day, ())),
+            tuple(gaps.get(day, ())),
+            _to_rebuild(damage, day),
+            tuple(damage.closed[day].values()),
+            tuple(name for name in DAILY_TABLES if day in stale[name]),
+            day in runs.in_progress,
+            day in waived,
+            day >= first,
+            day >= first_slate,
         )
         for day in dates
-    }  # fmt: skip
+    }
 
 
-def _to_make_again(damage: Damage, day: date) -> tuple[str, ...]:
+def _to_rebuild(damage: Damage, day: date) -> tuple[str, ...]:
     not_loaded = damage.not_loaded.get(day, ())
-    landed = [f"landed but not loaded: {', '.join(not_loaded)}; nba-pipeline reconcile reloads it"] if not_loaded else []
+    landed = [f"landed but not loaded: {', '.join(not_loaded)}; run nba-pipeline reconcile"] if not_loaded else []
     return (*landed, *damage.lost[day].values())
 
 
@@ -79,12 +93,10 @@ def _rows(warehouse: Warehouse, window: Sequence[date]) -> dict[str, dict[date, 
     }
 
 
-def _usual(
-    rows: Mapping[str, Mapping[date, int]], schedule: pl.DataFrame, dates: Sequence[date]
-) -> dict[date, list[str]]:  # fmt: skip
+def _usual(rows: Mapping[str, Mapping[date, int]], schedule: pl.DataFrame, dates: Sequence[date]) -> dict[date, list[str]]:
     """Returns per date the tables with rows on most earlier slates."""
-    there = [{"game_date": day, "table": name} for name, counts in rows.items() for day in counts]
-    seen = pl.DataFrame(there, schema={"game_date": pl.Date, "table": pl.String})
+    cells = [{"game_date": day, "table": name} for name, counts in rows.items() for day in counts]
+    seen = pl.DataFrame(cells, schema={"game_date": pl.Date, "table": pl.String})
     slates = expectations.playing(schedule)["game_date"].unique().to_list()
     return expectations.usual(seen, "table", slates, dates)
 
@@ -94,8 +106,9 @@ def _games(schedule: pl.DataFrame, judged: pl.DataFrame) -> dict[date, list[Game
     problems = {
         game_id: f"{matchup} ({problem})"
         for game_id, matchup, problem in judged.filter("is_covered", ~pl.col("is_complete"))
-        .select("game_id", "matchup", "problem").iter_rows()
-    }  # fmt: skip
+        .select("game_id", "matchup", "problem")
+        .iter_rows()
+    }
     games: dict[date, list[Game]] = {}
     for row in schedule.sort("game_id").iter_rows(named=True):
         name = f"{row['away_team']}@{row['home_team']} {row['game_id']}"
@@ -106,42 +119,44 @@ def _games(schedule: pl.DataFrame, judged: pl.DataFrame) -> dict[date, list[Game
     return games
 
 
-def _ungraded(
-    warehouse: Warehouse, schedule: pl.DataFrame, judged: pl.DataFrame, dates: Sequence[date]
-) -> dict[date, list[str]]:  # fmt: skip
+def _ungraded(warehouse: Warehouse, schedule: pl.DataFrame, judged: pl.DataFrame, dates: Sequence[date]) -> dict[date, list[str]]:
     """Returns per date a message for each complete or not played game with ungraded predictions, with their number."""
     complete = judged.filter("is_covered", "is_complete").select("game_id")
     settled = pl.concat([complete, schedule.filter(pl.col("status") == OFF).select("game_id")])
     columns = [*BET, "version", "made_at", "tipoff_at"]
-    made = warehouse.scan(TABLES["predictions"], dates).filter(pl.col("market").is_in(list(STATISTICS))).select(columns)
+    predictions = warehouse.scan(TABLES["predictions"], dates).filter(pl.col("market").is_in(list(STATISTICS))).select(columns)
     graded = warehouse.scan(TABLES["grades"], dates).select(BET).unique().collect()
-    of_games = made.collect().join(settled, on="game_id", how="semi")
+    of_games = predictions.collect().join(settled, on="game_id", how="semi")
     lacking = published(of_games, schedule).join(graded, on=list(BET), how="anti")
     counts = lacking.group_by("game_date", "game_id").len().join(schedule, on=["game_date", "game_id"]).sort("game_id")
-    matchup = pl.format("{}@{} {}: {} predictions are not graded", "away_team", "home_team", "game_id", "len")
+    noun = pl.when(pl.col("len") == 1).then(pl.lit("prediction is")).otherwise(pl.lit("predictions are"))
+    matchup = pl.format("{}@{} {}: {} {} not graded", "away_team", "home_team", "game_id", "len", noun)
     return dict(counts.group_by("game_date").agg(matchup).iter_rows())
 
 
 def _gaps(
-    warehouse: Warehouse, schedule: pl.DataFrame, written: Mapping[str, Collection[date]], usual: Mapping[date, Collection[str]],
+    warehouse: Warehouse,
+    schedule: pl.DataFrame,
+    written: Mapping[str, Collection[date]],
+    usual: Mapping[date, Collection[str]],
     dates: Sequence[date],
-) -> dict[date, list[str]]:  # fmt: skip
+) -> dict[date, list[str]]:
     """Returns per date a message for each written table that lacks expected games or books."""
     _, unpredicted = expectations.games_without_predictions(warehouse, dates)
-    absent = {("predictions", "no predictions of"): _by_date(unpredicted)}
+    absent = {("predictions", "no predictions for"): _by_date(unpredicted)}
     games = expectations.playing(schedule).filter(pl.col("game_date").is_in(list(dates)))
     for table, market in LINES.items():
         lined = warehouse.scan(TABLES[table], dates).select("game_date", "game_id").unique().collect()
         without = _by_date(games.join(lined, on=["game_date", "game_id"], how="anti", maintain_order="left"))
-        absent[table, f"{table}: no lines of"] = {day: names for day, names in without.items() if table in usual.get(day, ())}
+        absent[table, f"{table}: no lines for"] = {day: names for day, names in without.items() if table in usual.get(day, ())}
         books = expectations.absent_books(warehouse, table, dates, market)
-        absent[table, f"{table}: unlike the slates before no lines by"] = books
-    found: dict[date, list[str]] = {}
-    for (table, what), names in absent.items():
-        for day, missing in names.items():
+        absent[table, f"{table}: no lines by usual books:"] = books
+    messages: dict[date, list[str]] = {}
+    for (table, problem), by_date in absent.items():
+        for day, missing in by_date.items():
             if missing and day in written[table]:
-                found.setdefault(day, []).append(f"{what} {', '.join(missing)}")
-    return found
+                messages.setdefault(day, []).append(f"{problem} {', '.join(missing)}")
+    return messages
 
 
 def _by_date(games: pl.DataFrame) -> dict[date, list[str]]:

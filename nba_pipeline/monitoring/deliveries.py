@@ -40,16 +40,20 @@ class DeliveryRows(Row):
     kind = dy.String(description="kind of the alert")
     subject = dy.String(description="subject of the alert")
     attempt = dy.Int64(min=0, description="number of the attempt, counted from 1; 0 before the first")
-    state = code(STATES, "what became of the attempt")
-    reason = dy.String(description="why the message was not delivered; empty where nothing went wrong")
+    state = code(STATES, "outcome of the attempt; pending until it is known")
+    reason = dy.String(description="why the message was not delivered; empty without a failure")
     recorded_at = dy.Datetime(time_zone="UTC", description="when the row was written")
     next_at = dy.Datetime(time_zone="UTC", nullable=True, description="when the next attempt is due; null after the last")
 
 
 DELIVERIES = Table(
-    "alert_deliveries", grain="alert, attempt and state", schema=DeliveryRows, write="add", is_ledger=True,
+    "alert_deliveries",
+    grain="alert, attempt and state",
     key=("game_date", "alert_date", "kind", "subject", "attempt", "state"),
-)  # fmt: skip
+    schema=DeliveryRows,
+    write="add",
+    is_ledger=True,
+)
 
 AlertKey = tuple[date, str, str]
 
@@ -93,12 +97,12 @@ class Delivery:
         return replace(self, state="failed", reason=reason, recorded_at=now, next_at=now + timedelta(minutes=minutes))
 
     @property
-    def sentence(self) -> str:
+    def message(self) -> str:
         """The message about an undelivered alert."""
         alert = f"alert {self.kind} {self.subject} ({self.alert_date})"
         reason, attempts = self.reason or NO_OUTCOME, "1 attempt" if self.attempt == 1 else f"{self.attempt} attempts"
         if self.state == "given_up":
-            return f"{alert} was not delivered: given up after {attempts}, the last: {reason}"
+            return f"{alert} was not delivered: given up after {attempts}, last reason: {reason}"
         return f"{alert} is not delivered yet after {attempts}: {reason}"
 
 
@@ -111,7 +115,7 @@ def record(warehouse: Warehouse, delivery: Delivery, as_of: datetime) -> bool:
     """Adds the row of a delivery. Returns False if it exists; a claim then belongs to another process."""
     rows, rejected = DELIVERIES.conform(pl.DataFrame([{**asdict(delivery), "source": SOURCE}], _SCHEMA), as_of, CODE_VERSION)
     if rejected.height:
-        raise PipelineError(f"a delivery of {delivery.kind} {delivery.subject} cannot be kept: {rejected['problem'][0]}")
+        raise PipelineError(f"the delivery of alert {delivery.kind} {delivery.subject} is invalid: {rejected['problem'][0]}")
     return bool(warehouse.add(DELIVERIES, [delivery.game_date], rows, f"delivery {delivery.kind} {delivery.subject}"))
 
 
@@ -124,13 +128,13 @@ def unsent(warehouse: Warehouse, dates: Collection[date]) -> list[Delivery]:
     return [Delivery(**row) for row in ordered.select(list(Delivery.__dataclass_fields__)).iter_rows(named=True)]
 
 
-def undelivered_sentences(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, list[str]]:
+def undelivered_messages(warehouse: Warehouse, dates: Sequence[date]) -> dict[date, list[str]]:
     """Returns messages about undelivered alerts, by the date on which they were raised. Omits alerts never attempted."""
-    sentences: dict[date, list[str]] = {}
+    messages: dict[date, list[str]] = {}
     for delivery in unsent(warehouse, dates):
         if delivery.attempt or delivery.reason:
-            sentences.setdefault(delivery.game_date, []).append(delivery.sentence)
-    return sentences
+            messages.setdefault(delivery.game_date, []).append(delivery.message)
+    return messages
 
 
 _SCHEMA = {name: kind for name, kind in DELIVERIES.dtypes.items() if name not in ("as_of", "code_version")}

@@ -7,7 +7,7 @@ import dagster as dg
 
 from nba_pipeline.completeness import gates
 from nba_pipeline.completeness.modes import MODES
-from nba_pipeline.instance.run_outcomes import failed_check, shortened, failure_reasons
+from nba_pipeline.instance.run_outcomes import failed_check, failure_reasons, shortened
 from nba_pipeline.instance.run_tags import MODE_TAG, PARTITION_TAGS, WILL_RETRY_TAG
 from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.monitoring.alerts import Notifier
@@ -21,9 +21,12 @@ def alert_on_killed(notifier: Notifier, closed: Sequence[dg.DagsterRun]) -> None
         if run.remote_job_origin is None:
             span = _span_of(run)
             notifier.raise_alert(
-                max(span, default=notifier.clock.today), RUN_FAILED, f"{run.job_name} {run.run_id[:8]}", "its process was killed",
-                next_command=_again(span, run.tags.get(MODE_TAG, ""), run.job_name),
-            )  # fmt: skip
+                max(span, default=notifier.clock.today),
+                RUN_FAILED,
+                f"{run.job_name} {run.run_id[:8]}",
+                "its process was killed",
+                next_command=_next_command(span, run.tags.get(MODE_TAG, ""), run.job_name),
+            )
 
 
 def _span_of(run: dg.DagsterRun) -> list[date]:
@@ -38,9 +41,10 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
     """
 
     @dg.run_failure_sensor(
-        name="alert_on_failed_run", default_status=dg.DefaultSensorStatus.RUNNING,
-        description="An alert for each run that failed and is not retried; of the runs that this code location started.",
-    )  # fmt: skip
+        name="alert_on_failed_run",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Raises an alert for each failed run of this code location that Dagster does not retry.",
+    )
     def alert_on_failed_run(context: dg.RunFailureSensorContext, notifier: Notifier) -> None:
         run = context.dagster_run
         if run.tags.get(WILL_RETRY_TAG) == "true":
@@ -53,9 +57,12 @@ def failed_run_sensor(mode_tag: str) -> dg.SensorDefinition:
         dates = " to ".join(str(day) for day in dict.fromkeys(span))
         places = ", ".join(dict.fromkeys(failure.split(":")[0] for failure in failures if ":" in failure))
         notifier.raise_alert(
-            max(span, default=notifier.clock.today), RUN_FAILED, " ".join(filter(None, (mode or run.job_name, dates, places))),
-            shortened(failures), next_command=_again(span, mode, run.job_name),
-        )  # fmt: skip
+            max(span, default=notifier.clock.today),
+            RUN_FAILED,
+            " ".join(filter(None, (mode or run.job_name, dates, places))),
+            shortened(failures),
+            next_command=_next_command(span, mode, run.job_name),
+        )
 
     return alert_on_failed_run
 
@@ -68,7 +75,7 @@ def _waits_for_boxes(failures: Sequence[str], span: Sequence[date], now: datetim
     return now < gates.deadline(max(span)) and all(failure.startswith(awaited) for failure in failures)
 
 
-def _again(span: list[date], mode: str, job: str) -> str:
+def _next_command(span: list[date], mode: str, job: str) -> str:
     """Returns the command that repeats a run of these dates and mode."""
     if job == "train":
         return "nba-pipeline reconcile"

@@ -10,7 +10,7 @@ import dagster as dg
 
 from nba_pipeline.assets.sources.players import RESOLUTIONS
 from nba_pipeline.league.calendar import FIRST_DATE
-from nba_pipeline.providers import archive, balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
+from nba_pipeline.providers import archive_files, balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
@@ -19,8 +19,10 @@ Endpoint = tuple[str, str]
 """Provider and endpoint, the first two folders of a payload."""
 
 BOX_SCORES: tuple[Endpoint, ...] = (
-    (nba_cdn.PROVIDER, "boxscore"), (nba_stats.PROVIDER, "player_game_log"), (balldontlie.PROVIDER, "box_scores"),
-)  # fmt: skip
+    (nba_cdn.PROVIDER, "boxscore"),
+    (nba_stats.PROVIDER, "player_game_log"),
+    (balldontlie.PROVIDER, "box_scores"),
+)
 ODDS: tuple[Endpoint, ...] = tuple(
     (odds_api.PROVIDER, f"{prefix}{endpoint}") for prefix in ("", "historical_") for endpoint in ("events", "event_odds")
 )
@@ -45,7 +47,7 @@ def landed_dates(periods: Mapping[Endpoint, Collection[str]]) -> dict[str, set[d
     """Returns per source table the dates with landed payloads. `periods` is the result of `Landing.periods`."""
     by_endpoint = {endpoint: _dates_of(names) for endpoint, names in periods.items()}
     landed = {name: set[date]().union(*(by_endpoint.get(one, ()) for one in endpoints)) for name, endpoints in READS.items()}
-    if (archive.PROVIDER, "players") in periods:
+    if (archive_files.PROVIDER, "players") in periods:
         landed["players"].add(FIRST_DATE)
     landed["schedule"] = set[date]().union(*landed.values())
     return landed
@@ -79,10 +81,10 @@ def missing_sources(
 
 def _dates_of(names: Collection[str]) -> set[date]:
     """Returns the dates among the names of periods or partitions."""
-    found = set[date]()
+    dates = set[date]()
     for name in names:
         try:
-            found.add(date.fromisoformat(name))
+            dates.add(date.fromisoformat(name))
         except ValueError:  # a season, or "all"
             continue
-    return found
+    return dates

@@ -11,7 +11,7 @@ from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.dead_runs import is_dead
 from nba_pipeline.instance.materializations import materialized_at
-from nba_pipeline.instance.run_outcomes import shortened, outcome_messages
+from nba_pipeline.instance.run_outcomes import outcome_messages, shortened
 from nba_pipeline.instance.run_tags import PARTITION_TAG, RANGE_TAGS
 from nba_pipeline.instance.runs_in_progress import IN_PROGRESS
 from nba_pipeline.league.calendar import days, parse_key
@@ -24,7 +24,7 @@ OTHER_PARTITIONS = "train"
 
 @dataclass(frozen=True)
 class RunFacts:
-    """Facts by date. `made_at` is empty while the platform's clock is fixed, because Dagster's events have the real time."""
+    """Facts by date. `materialized_at` is empty while the platform's clock is fixed, because Dagster's events have the real time."""
 
     in_progress: frozenset[date] = frozenset()
     failures: Mapping[date, Mapping[str, Failure]] = field(default_factory=dict)
@@ -36,13 +36,13 @@ def read_runs(instance: dg.DagsterInstance, dates: Sequence[date], clock: Clock)
     patience, today = SETTINGS.patience, clock.today
     recent = [day for day in dates if day >= today - timedelta(days=patience.nightly_days)]
     caught_up = [day for day in recent if day >= today - timedelta(days=patience.catch_up_days)]
-    made = {day: _made(instance, day) for day in caught_up} if not clock.fixed_at else {}
+    made = {day: _made_at(instance, day) for day in caught_up} if not clock.fixed_at else {}
     return RunFacts(_in_progress(instance, dates), _failures(instance, recent) if recent else {}, made)
 
 
-def _made(instance: dg.DagsterInstance, day: date) -> dict[str, datetime]:
-    found = {table: materialized_at(instance, table, day) for table in DAILY_TABLES}
-    return {table: at for table, at in found.items() if at is not None}
+def _made_at(instance: dg.DagsterInstance, day: date) -> dict[str, datetime]:
+    instants = {table: materialized_at(instance, table, day) for table in DAILY_TABLES}
+    return {table: at for table, at in instants.items() if at is not None}
 
 
 def _in_progress(instance: dg.DagsterInstance, dates: Collection[date]) -> frozenset[date]:
@@ -57,14 +57,14 @@ def _failures(instance: dg.DagsterInstance, dates: Sequence[date]) -> dict[date,
     """Returns by date and table the failed runs since the last materialization, with the reason of the newest."""
     since = datetime.now(UTC) - timedelta(days=SETTINGS.patience.nightly_days)
     failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
-    found: dict[date, dict[str, Failure]] = {}
+    failures: dict[date, dict[str, Failure]] = {}
     for record in instance.get_run_records(failed):
         for day in set(_dates_of(record.dagster_run)).intersection(dates):
             for name in _undone(instance, record, day):
-                before = found.setdefault(day, {}).get(name)
+                before = failures.setdefault(day, {}).get(name)
                 reason = before.reason if before else _reason(instance, record.dagster_run)
-                found[day][name] = Failure((before.runs if before else 0) + 1, reason)
-    return found
+                failures[day][name] = Failure((before.runs if before else 0) + 1, reason)
+    return failures
 
 
 def _undone(instance: dg.DagsterInstance, record: dg.RunRecord, day: date) -> Iterator[str]:
@@ -101,9 +101,7 @@ def _failed_steps(instance: dg.DagsterInstance, run_id: str) -> set[str]:
 
 def _reason(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     events = [entry.dagster_event for entry in instance.all_logs(run.run_id, of_type=OF_STEPS) if entry.dagster_event]
-    return (
-        f"run {run.run_id[:8]} failed and nothing has done its work since ({shortened(outcome_messages(events, has_succeeded=False)[0])})"
-    )
+    return f"run {run.run_id[:8]} failed and no later run has succeeded ({shortened(outcome_messages(events, has_succeeded=False)[0])})"
 
 
 def _dates_of(run: dg.DagsterRun) -> list[date]:

@@ -16,7 +16,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import PARTITION_TAGS
 from nba_pipeline.league.calendar import days, parse_key
 from nba_pipeline.monitoring.date_facts import Damage, read_facts
-from nba_pipeline.monitoring.deliveries import undelivered_sentences
+from nba_pipeline.monitoring.deliveries import undelivered_messages
 from nba_pipeline.monitoring.landed_dates import missing_sources
 from nba_pipeline.monitoring.run_facts import RunFacts
 from nba_pipeline.tables.table import TABLES
@@ -25,43 +25,51 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.partitions import recovering
 
 DISAGREEMENTS_SHOWN = 20
+PROBLEMS_SHOWN = 20
+
+Quarantined = Mapping[str, Mapping[date, Mapping[str, int]]]
+"""Table -> date -> problem -> number of rows."""
 
 
 def status(
-    warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date], code_versions: Mapping[str, str],
-    before: Mapping[str, Collection[date]] | None = None, runs: RunFacts | None = None,
-) -> list[dict[str, Any]]:  # fmt: skip
-    """Returns one record per date, see `_status`. Moves unreadable files aside and reports them with their date."""
-    return recovering(lambda: _status(warehouse, landing, clock, dates, code_versions, before, runs or RunFacts()))
-
-
-def _status(
-    warehouse: Warehouse, landing: Landing, clock: Clock, dates: Sequence[date], code_versions: Mapping[str, str],
-    before: Mapping[str, Collection[date]] | None, runs: RunFacts,
-) -> list[dict[str, Any]]:  # fmt: skip
+    warehouse: Warehouse,
+    landing: Landing,
+    clock: Clock,
+    dates: Sequence[date],
+    code_versions: Mapping[str, str],
+    before: Mapping[str, Collection[date]] | None = None,
+    runs: RunFacts | None = None,
+) -> list[dict[str, Any]]:
     """Returns one record per date: state, reasons, games, rows and quarantined rows per table, missing games, incidents.
 
     `code_versions` has the present code version of each table; rows of another version are stale. `before` has the dates for
     which each source table was ever loaded; like landed dates, they are incomplete while the table lacks them. Without `runs`,
-    lateness is derived from the tables only.
+    lateness is derived from the tables only. Moves unreadable files aside and reports them with their date.
     """
+    return recovering(lambda: _status(warehouse, landing, clock, dates, code_versions, before, runs or RunFacts()))
+
+
+def _status(
+    warehouse: Warehouse,
+    landing: Landing,
+    clock: Clock,
+    dates: Sequence[date],
+    code_versions: Mapping[str, str],
+    before: Mapping[str, Collection[date]] | None,
+    runs: RunFacts,
+) -> list[dict[str, Any]]:
+    """Reads the tables once and returns the records, see `status`."""
     warehouse.check([TABLES[name] for name in DAILY_TABLES], dates)
     damage = Damage(*_unreadable(warehouse, dates), missing_sources(warehouse, landing, max(dates), before))
     schedule, boxscores = (warehouse.scan(TABLES[name], dates).collect() for name in ("schedule", "boxscores"))
     judged = gates.judge_games(schedule, boxscores)
     covered = {row["game_date"]: row for row in gates.coverage(judged, dates).iter_rows(named=True)}
-    parked = {
-        name: warehouse.scan_quarantine(TABLES[name], dates).group_by("game_date", "problem").len().collect()
-        for name in DAILY_TABLES
-    }
+    quarantined = _quarantined(warehouse, dates)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
     sources = boxscores.group_by("game_date", "provider").agg(pl.col("game_id").n_unique())
     off = off_games(schedule, warehouse.scan(NOT_PLAYED, dates).collect(), clock.now())
-    incidents = _incidents_by_date(landing)
-    disagreements = warehouse.scan(DISAGREEMENTS, dates).sort("game_date", *DISAGREEMENTS.key).collect()
-    undelivered = undelivered_sentences(warehouse, dates)
-    stale = stale_dates(warehouse, dates, code_versions)
-    facts = read_facts(warehouse, dates, clock, judged, damage, stale, runs)
+    events = _events(warehouse, landing, dates, damage, quarantined)
+    facts = read_facts(warehouse, dates, clock, judged, damage, stale_dates(warehouse, dates, code_versions), runs)
     states = {day: state_of(facts[day], clock.now()) for day in dates}
     return [
         {
@@ -71,28 +79,57 @@ def _status(
             "games": len(facts[day].games),
             "final_games": covered[day]["final_games"],
             "complete_games": covered[day]["complete_games"],
-            "boxscores_from": {p: n for d, p, n in sources.iter_rows() if d == day},
+            "boxscores_from": {provider: games for of_date, provider, games in sources.iter_rows() if of_date == day},
             "rows": dict(facts[day].rows),
-            "quarantined": {name: int(parked[name].filter(pl.col("game_date") == day)["len"].sum()) for name in DAILY_TABLES},
+            "quarantined": {name: sum(counts.get(day, {}).values()) for name, counts in quarantined.items()},
             "stale": list(facts[day].stale),
             "not_loaded": list(damage.not_loaded.get(day, ())),
             "missing": covered[day]["missing"],
             "not_played": off.get(day, []),
             "waivers": waivers.filter(pl.col("game_date") == day)["reason"].to_list(),
-            "happened": [
-                *damage.closed[day].values(),
-                *damage.lost[day].values(),
-                *undelivered.get(day, ()),
-                *_incidents_in_words(incidents.get(day, [])),
-                *_disagreements_in_words(disagreements.filter(pl.col("game_date") == day)),
-                *(
-                    f"{name}: {count} rows quarantined: {problem}"
-                    for name in DAILY_TABLES
-                    for _, problem, count in parked[name].filter(pl.col("game_date") == day).head(20).iter_rows()
-                ),
-            ],
+            "happened": events[day],
         }
         for day in dates
+    ]
+
+
+def _quarantined(warehouse: Warehouse, dates: Sequence[date]) -> Quarantined:
+    """Returns the number of quarantined rows per table, date and problem."""
+    numbers: dict[str, dict[date, dict[str, int]]] = {}
+    for name in DAILY_TABLES:
+        of_table = numbers.setdefault(name, {})
+        counts = warehouse.scan_quarantine(TABLES[name], dates).group_by("game_date", "problem").len()
+        for day, problem, count in counts.collect().iter_rows():
+            of_table.setdefault(day, {})[problem] = count
+    return numbers
+
+
+def _events(
+    warehouse: Warehouse, landing: Landing, dates: Sequence[date], damage: Damage, quarantined: Quarantined
+) -> dict[date, list[str]]:
+    """Returns messages by date: unreadable files, undelivered alerts, incidents, disagreements and quarantined rows."""
+    incidents = _incidents_by_date(landing)
+    disagreements = warehouse.scan(DISAGREEMENTS, dates).sort("game_date", *DISAGREEMENTS.key).collect()
+    undelivered = undelivered_messages(warehouse, dates)
+    return {
+        day: [
+            *damage.closed[day].values(),
+            *damage.lost[day].values(),
+            *undelivered.get(day, ()),
+            *_messages_of_incidents(incidents.get(day, [])),
+            *_messages_of_disagreements(disagreements.filter(pl.col("game_date") == day)),
+            *_messages_of_quarantine(quarantined, day),
+        ]
+        for day in dates
+    }
+
+
+def _messages_of_quarantine(quarantined: Quarantined, day: date) -> list[str]:
+    """Returns a message per table and problem."""
+    return [
+        f"{name}: {count} {'row' if count == 1 else 'rows'} quarantined: {problem}"
+        for name, of_table in quarantined.items()
+        for problem, count in list(of_table.get(day, {}).items())[:PROBLEMS_SHOWN]
     ]
 
 
@@ -101,8 +138,8 @@ def _unreadable(warehouse: Warehouse, dates: Sequence[date]) -> tuple[dict[date,
     closed = {name: warehouse.closed(table, dates) for name, table in TABLES.items() if table.is_ledger}
     lost = {name: warehouse.lost(table) for name, table in TABLES.items()}
     closed_on, lost_on = (
-        {day: {name: found[day] for name, found in sentences.items() if day in found} for day in dates}
-        for sentences in (closed, lost)
+        {day: {name: messages[day] for name, messages in by_table.items() if day in messages} for day in dates}
+        for by_table in (closed, lost)
     )
     return closed_on, lost_on
 
@@ -111,12 +148,16 @@ def stale_dates(warehouse: Warehouse, dates: Sequence[date], code_versions: Mapp
     """Returns per table the dates with rows of another code version. Append-only tables are never stale."""
     return {
         name: set(
-            warehouse.scan(TABLES[name], dates).filter(pl.col("code_version") != code_versions[name])
-            .select("game_date").unique().collect()["game_date"]
+            warehouse.scan(TABLES[name], dates)
+            .filter(pl.col("code_version") != code_versions[name])
+            .select("game_date")
+            .unique()
+            .collect()["game_date"]
         )
-        if TABLES[name].write == "replace" else set()
+        if TABLES[name].write == "replace"
+        else set()
         for name in DAILY_TABLES
-    }  # fmt: skip
+    }
 
 
 def _incidents_by_date(landing: Landing) -> dict[date, list[dict[str, Any]]]:
@@ -132,7 +173,7 @@ def _incidents_by_date(landing: Landing) -> dict[date, list[dict[str, Any]]]:
     return by_date
 
 
-def _disagreements_in_words(rows: pl.DataFrame) -> list[str]:
+def _messages_of_disagreements(rows: pl.DataFrame) -> list[str]:
     """Returns a message per player and statistic on which two sources of a game disagree."""
     return [
         f"sources of game {row['game_id']} disagree: {row['player_name']} {row['statistic']} {row['value']} ({row['provider']}), "
@@ -141,14 +182,16 @@ def _disagreements_in_words(rows: pl.DataFrame) -> list[str]:
     ]
 
 
-def _incidents_in_words(incidents: list[dict[str, Any]]) -> list[str]:
-    words = []
+def _messages_of_incidents(incidents: list[dict[str, Any]]) -> list[str]:
+    """Returns a message per endpoint with retried requests, and one per failed or rejected request."""
+    messages = []
     for provider, endpoint in sorted({(i["provider"], i["endpoint"]) for i in incidents}):
-        mine = [i for i in incidents if (i["provider"], i["endpoint"]) == (provider, endpoint)]
-        retried = [i for i in mine if (i["attempts"] or 0) > 1]
+        of_endpoint = [i for i in incidents if (i["provider"], i["endpoint"]) == (provider, endpoint)]
+        retried = [i for i in of_endpoint if (i["attempts"] or 0) > 1]
         if retried:
             answers = Counter("no answer" if s == 0 else str(s) for i in retried for s in i["statuses"][:-1])
-            told = ", ".join(f"{answer} x {n}" for answer, n in sorted(answers.items()))
-            words.append(f"{provider} {endpoint}: {len(retried)} requests were tried again ({told})")
-        words += [f"{i['outcome']}: {i['problem']}" for i in mine if i["outcome"] in ("failed", "rejected")]
-    return list(dict.fromkeys(words))
+            counts = ", ".join(f"{answer} x {n}" for answer, n in sorted(answers.items()))
+            requests = "1 request was" if len(retried) == 1 else f"{len(retried)} requests were"
+            messages.append(f"{provider} {endpoint}: {requests} retried ({counts})")
+        messages += [f"{i['outcome']}: {i['problem']}" for i in of_endpoint if i["outcome"] in ("failed", "rejected")]
+    return list(dict.fromkeys(messages))

@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 
 from nba_pipeline.league.calendar import eastern_date
-from nba_pipeline.league.names import IS_A_NAME_PROBLEM
+from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
@@ -25,35 +25,41 @@ def unresolved_names(warehouse: Warehouse, day: date) -> dict[str, tuple[str, in
     """Returns spelling -> its problem and the number of its quarantined lines of a date, most lines first."""
     rows = recovering(lambda: warehouse.scan_quarantine(TABLES["prop_lines"], [day]).filter(IS_A_NAME_PROBLEM).collect())
     spelling = pl.col("row").str.json_path_match("$.spelling").alias("spelling")
-    found = rows.group_by(spelling, "problem").len().sort(["len", "spelling"], descending=[True, False])
-    return {name: (problem, count) for name, problem, count in found.select("spelling", "problem", "len").iter_rows() if name}
+    counts = rows.group_by(spelling, "problem").len().sort(["len", "spelling"], descending=[True, False])
+    return {name: (problem, count) for name, problem, count in counts.select("spelling", "problem", "len").iter_rows() if name}
 
 
 def alert_on_unresolved_names(notifier: Notifier, day: date, names: Mapping[str, tuple[str, int]]) -> int:
     """Raises an alert per name. Raises a single one for many names, which indicate another cause. Returns the new alerts."""
     if len(names) > SETTINGS.names.most_alerts:
-        told = ", ".join(sorted(names)[: SETTINGS.names.most_alerts])
-        message = f"{len(names)} names with lines of {day} have no player, as {told}."
+        examples = ", ".join(sorted(names)[: SETTINGS.names.most_alerts])
+        message = f"prop_lines of {day}: {len(names)} names have no player, such as {examples}."
         return int(notifier.raise_alert(day, NAME_UNRESOLVED, "prop_lines", message, next_command="nba-pipeline status"))
     raised = 0
     for spelling, (problem, count) in names.items():
         command = f"nba-pipeline resolve --spelling {shlex.quote(spelling)} --player ID --date {day}"
-        message = f"prop_lines of {day}: {problem}; {count} lines are quarantined."
+        message = f"prop_lines of {day}: {problem}; {'1 line is' if count == 1 else f'{count} lines are'} quarantined."
         raised += notifier.raise_alert(day, NAME_UNRESOLVED, spelling, message, next_command=command)
     return raised
 
 
 @dg.asset_sensor(
-    asset_key=dg.AssetKey("prop_lines"), name="alert_on_unresolved_names", minimum_interval_seconds=60,
+    asset_key=dg.AssetKey("prop_lines"),
+    name="alert_on_unresolved_names",
+    minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="An alert for each name that has a line of today or tomorrow and no player.",
-)  # fmt: skip
+    description="Raises an alert for each name with a line of today or tomorrow that resolves to no player.",
+)
 def unresolved_names_sensor(
     context: dg.SensorEvaluationContext, asset_event: dg.EventLogEntry, warehouse: dg.ResourceParam[Warehouse], notifier: Notifier
-) -> dg.SkipReason:  # fmt: skip
+) -> dg.SkipReason:
     """Runs after each capture of lines, for today and tomorrow. The check `every_name_is_resolved` covers past dates."""
     today = eastern_date(notifier.clock.now())
-    found = {day: unresolved_names(warehouse, day) for day in (today, today + timedelta(days=1))}
-    for day, names in found.items():
+    unresolved = {day: unresolved_names(warehouse, day) for day in (today, today + timedelta(days=1))}
+    for day, names in unresolved.items():
         alert_on_unresolved_names(notifier, day, names)
-    return dg.SkipReason("; ".join(f"{day}: {len(names)} names with a line have no player" for day, names in found.items()))
+    return dg.SkipReason("; ".join(f"{day}: {_names(len(names))} without a player" for day, names in unresolved.items()))
+
+
+def _names(number: int) -> str:
+    return "1 name" if number == 1 else f"{number} names"

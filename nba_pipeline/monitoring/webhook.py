@@ -40,7 +40,7 @@ def post(url: str, message: str, deadline_seconds: float) -> str:
         return type(error).__name__
     finally:
         loop.close()
-    return f"it answered {status}" if status >= REFUSED_FROM else ""
+    return f"the webhook answered {status}" if status >= REFUSED_FROM else ""
 
 
 async def _status_within(url: str, message: str, deadline_seconds: float) -> int:

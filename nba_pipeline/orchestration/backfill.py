@@ -83,32 +83,39 @@ def plan(
     complete = complete_dates(warehouse, UP_TO_FEATURES, days(first, last), code_versions)
     if is_resumed:
         complete -= too_incomplete(warehouse, days(first, last))
-    anew_from: date | None = None
+    rebuilt_from: date | None = None
     for part in parts:
-        complete_count = len(complete.intersection(days(*part)))
-        is_skipped = is_resumed and anew_from is None and complete_count == len(days(*part))
-        if not is_skipped and anew_from is None:
-            anew_from = part[0]
-        yield Step("features", "season", UP_TO_FEATURES, *part, complete_count, is_skipped)
+        count = len(complete.intersection(days(*part)))
+        is_skipped = is_resumed and rebuilt_from is None and count == len(days(*part))
+        if not is_skipped and rebuilt_from is None:
+            rebuilt_from = part[0]
+        yield Step("features", "season", UP_TO_FEATURES, *part, count, is_skipped)
     if stop_after == "features":
         return
 
-    weeks, there_already = weeks_with_games(warehouse, days(first, last)), weeks_with_a_model(warehouse, store)
+    weeks, complete_weeks = weeks_with_games(warehouse, days(first, last)), weeks_with_a_model(warehouse, store)
     if is_resumed:
-        in_question = [week for week in weeks if week not in there_already and (anew_from is None or week <= anew_from)]
-        there_already |= {week for week in in_question if is_tried(warehouse, week, code_versions["points_model"])}
-    for is_there, row in groupby(weeks, key=lambda week: week in there_already):
-        mondays = list(row)
-        for span in [mondays] if is_there else [[monday] for monday in mondays]:
-            yield Step("models", "train", ("points_model",), span[0], span[-1], len(span) * is_there, is_there)
-    trained = set(weeks) - there_already
+        candidates = [week for week in weeks if week not in complete_weeks and (rebuilt_from is None or week <= rebuilt_from)]
+        complete_weeks |= {week for week in candidates if is_attempted(warehouse, week, code_versions["points_model"])}
+    yield from _training_steps(weeks, complete_weeks)
+    trained = set(weeks) - complete_weeks
 
     complete = complete_dates(warehouse, FROM_PREDICTIONS, days(first, last), code_versions)
     for part in parts:
-        complete_count = len(complete.intersection(days(*part)))
-        is_outdated = (anew_from is not None and part[1] >= anew_from) or any(week_of(day) in trained for day in days(*part))
-        is_skipped = is_resumed and not is_outdated and complete_count == len(days(*part))
-        yield Step("predictions", "season", FROM_PREDICTIONS, *part, complete_count, is_skipped)
+        count = len(complete.intersection(days(*part)))
+        is_outdated = (rebuilt_from is not None and part[1] >= rebuilt_from) or any(
+            week_of(day) in trained for day in days(*part)
+        )
+        is_skipped = is_resumed and not is_outdated and count == len(days(*part))
+        yield Step("predictions", "season", FROM_PREDICTIONS, *part, count, is_skipped)
+
+
+def _training_steps(weeks: Sequence[date], complete: Collection[date]) -> Iterator[Step]:
+    """Yields one step per week to train. Consecutive complete weeks form one skipped step."""
+    for is_complete, group in groupby(weeks, key=lambda week: week in complete):
+        mondays = list(group)
+        for span in [mondays] if is_complete else [[monday] for monday in mondays]:
+            yield Step("models", "train", ("points_model",), span[0], span[-1], len(span) * is_complete, is_complete)
 
 
 def chunks(first: date, last: date, size: int = SETTINGS.warehouse.dates_per_run) -> Iterator[tuple[date, date]]:
@@ -154,16 +161,17 @@ def weeks_with_games(warehouse: Warehouse, dates: Sequence[date]) -> list[date]:
     return sorted({week_of(day) for day in unknown | _dates_with_games(warehouse, dates)})
 
 
-def is_tried(warehouse: Warehouse, week: date, code_version: str) -> bool:
+def is_attempted(warehouse: Warehouse, week: date, code_version: str) -> bool:
     """Whether this code version already attempted the week's training and its input has not changed since."""
-    tried = warehouse.scan(TABLES["points_model"], [week]).filter(pl.col("code_version") == code_version).collect()["as_of"].min()
-    if tried is None:
+    rows = warehouse.scan(TABLES["points_model"], [week]).filter(pl.col("code_version") == code_version).collect()
+    attempted_at = rows["as_of"].min()
+    if attempted_at is None:
         return False
-    read = [
+    inputs = [
         warehouse.scan(TABLES[name]).filter(pl.col("game_date") < week).select(pl.col("as_of").max()).collect().item()
         for name in ("features", "player_game_summary")
     ]
-    return all(made is None or made <= tried for made in read)
+    return all(newest is None or newest <= attempted_at for newest in inputs)
 
 
 def missing_before(warehouse: Warehouse, first: date, windows: Mapping[str, tuple[int, Sequence[str]]]) -> list[str]:
@@ -171,19 +179,19 @@ def missing_before(warehouse: Warehouse, first: date, windows: Mapping[str, tupl
 
     `windows` maps a table to the number of days that are read before a date, and to the tables that read them.
     """
-    sentences = []
+    messages = []
     for name, (length, readers) in windows.items():
         start = max(first - timedelta(days=length), season_start(first), FIRST_DATE)
         window = days(start, first - timedelta(days=1))
         with_games = _dates_with_games(warehouse, window)
         missing = sorted((with_games or set(window)) - warehouse.dates(TABLES[name]))
         if missing:
-            kind = "dates with games" if with_games else "dates, of which nobody knows yet whether they have games,"
-            sentences.append(
-                f"{name}: {len(missing)} {kind} before {first} are not there ({missing[0]} to {missing[-1]}); "
-                f"windows of {', '.join(readers)} look back to them: they hold fewer games, and gates of the first dates may be closed"
+            dates = f"{len(missing)} {'date' if len(missing) == 1 else 'dates'}{' with games' if with_games else ''}"
+            messages.append(
+                f"{name} lacks {dates} before {first} ({missing[0]} to {missing[-1]}), which windows of {', '.join(readers)} read: "
+                "the windows have fewer games, and gates of the first dates may be closed"
             )
-    return sentences
+    return messages
 
 
 def windows_of(definitions: dg.Definitions, tables: Collection[str]) -> dict[str, tuple[int, list[str]]]:

@@ -1,4 +1,4 @@
-"""Decides when ended games are collected, from one reading of the scoreboard. Pure; the sensor reads and requests runs.
+"""Decides when ended games are collected, from the state of the scoreboard. Pure: `scoreboard.py` reads, the sensor requests runs.
 
 The sensor's cursor holds one memory per date, so that a restarted daemon continues.
 """
@@ -25,7 +25,7 @@ class Pending:
 class Memory:
     """Earlier requests for one date: their games, their number, repetitions in a row, the next instant, the alert."""
 
-    asked: tuple[str, ...] = ()
+    requested: tuple[str, ...] = ()
     requests: int = 0
     in_a_row: int = 0
     next_at: str = ""
@@ -50,14 +50,14 @@ def decide(pending: Pending, final: frozenset[str], listed: frozenset[str], memo
     A game that the scoreboard does not list counts as over some hours after its tip-off.
     """
     if not pending.games:
-        return Decision(False, "every game that has ended is complete", Memory(requests=memory.requests))
+        return Decision(False, "every ended game has a complete box score", Memory(requests=memory.requests))
     if now >= pending.deadline:
         seen = replace(memory, seen_at=memory.seen_at or now.isoformat())
         if not memory.requests and now < datetime.fromisoformat(seen.seen_at) + timedelta(
             hours=SETTINGS.patience.reconciled_hours
         ):
-            return Decision(False, "nobody asked before the deadline, which leaves it to the reconciliation", seen)
-        why = f"gave up on {_named(pending.games)} at the deadline, {pending.deadline:%Y-%m-%d %H:%M} UTC"
+            return Decision(False, "past the deadline without a request; the reconciliation collects the date", seen)
+        why = f"no complete box score of {_named(pending.games)} by the deadline, {pending.deadline:%Y-%m-%d %H:%M} UTC"
         return Decision(False, why, replace(memory, is_given_up=True), gives_up=not memory.is_given_up)
     over = {game for game in pending.games if game in final or (game not in listed and _must_be_over(pending.games[game], now))}
     if not over:
@@ -65,20 +65,22 @@ def decide(pending: Pending, final: frozenset[str], listed: frozenset[str], memo
         first = min(pending.games.values())
         why = f"{_named(playing)} in play" if playing else f"the first tip-off is at {first:%Y-%m-%d %H:%M} UTC"
         return Decision(False, why, memory)
-    new = sorted(over - set(memory.asked))
+    new = sorted(over - set(memory.requested))
     if not new and memory.next_at and now < datetime.fromisoformat(memory.next_at):
-        return Decision(
-            False, f"no complete box score of {_named(over)} yet, asked for again at {memory.next_at[:16]} UTC", memory
-        )
+        next_at = datetime.fromisoformat(memory.next_at)
+        why = f"no complete box score of {_named(over)} yet; the next attempt is at {next_at:%Y-%m-%d %H:%M} UTC"
+        return Decision(False, why, memory)
     in_a_row = 0 if new else memory.in_a_row + 1
     wait = min(
         timedelta(seconds=SETTINGS.patience.first_poll_seconds) * 2**in_a_row,
         timedelta(minutes=SETTINGS.patience.longest_poll_minutes),
     )
     after = Memory(
-        asked=tuple(sorted(over | (set(memory.asked) & set(pending.games)))), requests=memory.requests + 1, in_a_row=in_a_row,
+        requested=tuple(sorted(over | (set(memory.requested) & set(pending.games)))),
+        requests=memory.requests + 1,
+        in_a_row=in_a_row,
         next_at=(now + wait).isoformat(),
-    )  # fmt: skip
+    )
     why = f"{_named(new)} ended" if new else f"no complete box score of {_named(over)} yet, attempt {in_a_row + 1}"
     return Decision(True, why, after)
 
@@ -101,12 +103,15 @@ def fresh_memory(now: datetime) -> Memory:
     return Memory(requests=int(now.timestamp()) // 60)
 
 
-def _memories(found: Mapping[str, Mapping[str, Any]]) -> dict[date, Memory]:
-    known = Memory.__dataclass_fields__.keys()  # a cursor of another version keeps the common fields
-    kept = {day: {name: value for name, value in fields.items() if name in known} for day, fields in found.items()}
-    return {
-        date.fromisoformat(day): Memory(**{**fields, "asked": tuple(fields.get("asked", ()))}) for day, fields in kept.items()
-    }
+def _memories(cursor: Mapping[str, Mapping[str, Any]]) -> dict[date, Memory]:
+    return {date.fromisoformat(day): _memory(fields) for day, fields in cursor.items()}
+
+
+def _memory(fields: Mapping[str, Any]) -> Memory:
+    """Returns a memory from a cursor. A cursor of another version keeps the common fields."""
+    requested = fields.get("requested", fields.get("asked", ()))  # until 2026-11-29 cursors had `asked`
+    common = {name: value for name, value in fields.items() if name in Memory.__dataclass_fields__}
+    return Memory(**{**common, "requested": tuple(requested)})
 
 
 def cursor_of(memories: Mapping[date, Memory]) -> str:

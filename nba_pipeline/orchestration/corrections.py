@@ -26,8 +26,8 @@ from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.rereads import Reread, changed_at, rereads, unloaded_reread
 from nba_pipeline.league.calendar import days, eastern_date
 from nba_pipeline.orchestration.recheck_job import JOB
-from nba_pipeline.orchestration.reconciliation import Work, attempts_at
-from nba_pipeline.providers.archive import PROVIDER as ARCHIVE
+from nba_pipeline.orchestration.work import Work, attempts_at
+from nba_pipeline.providers.archive_files import PROVIDER as ARCHIVE
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -51,21 +51,18 @@ def find_corrections(instance: dg.DagsterInstance, warehouse: Warehouse, now: da
     """Returns all corrections that are due and not done, oldest date first."""
     today = eastern_date(now)
     dates = [day for day in days(today - timedelta(days=SETTINGS.corrections.window_days), today) if is_within_window(day, now)]
-    found = list[Work]()
+    due = list[Work]()
     finals = final_dates(warehouse, [day for day in dates if day < today])
     for final in finals:
-        found += _of_a_date(instance, final, now)
+        due += _of_a_date(instance, final, now)
     outdated = outdated_features(instance, warehouse, [final.game_date for final in finals], today - WINDOW + timedelta(days=2))
     for day, (corrected, changed) in outdated.items():
         names = ", ".join(str(one) for one in corrected)
         why = f"the features are older than the corrected box scores of {names}"
-        found.append(
-            Work(
-                "same_day", day, changed, FEATURES, why, attempts_at(instance, CARRY, day, changed), asked_by=CARRY,
-                next_command=f"nba-pipeline backfill --from {day} --to {day} --stop-after features",
-            )
-        )  # fmt: skip
-    return sorted(found, key=lambda work: (work.game_date, work.asked_by))
+        command = f"nba-pipeline backfill --from {day} --to {day} --stop-after features"
+        attempts = attempts_at(instance, CARRY, day, changed)
+        due.append(Work("same_day", day, changed, FEATURES, why, attempts, purpose=CARRY, next_command=command))
+    return sorted(due, key=lambda work: (work.game_date, work.purpose))
 
 
 def final_dates(warehouse: Warehouse, dates: Sequence[date]) -> list[Final]:
@@ -101,30 +98,27 @@ def outdated_features(
         for one in later:
             if one not in features_at:
                 features_at[one] = materialized_at(instance, "features", one)
-            made = features_at[one]
-            if made is None or made < changed:
+            made_last = features_at[one]
+            if made_last is None or made_last < changed:
                 dates, at = outdated.get(one, ([], changed))
                 outdated[one] = [*dates, day], max(at, changed)
     return dict(sorted(outdated.items()))
 
 
 def _of_a_date(instance: dg.DagsterInstance, final: Final, now: datetime) -> Iterator[Work]:
+    command = f"nba-pipeline recheck --date {final.game_date}"
     day, done = final.game_date, rereads(instance, final.game_date)
     has_news = any(one.news for one in done)
     if has_news and (pending := unloaded_reread(done, materialized_at(instance, "boxscores", day))):
         more = len(pending.news) - NEWS_SHOWN
-        why = f"read again: {'; '.join(pending.news[:NEWS_SHOWN])}{f'; and {more} more' if more > 0 else ''}"
-        at = pending.recorded_at
-        yield Work(
-            "overnight", day, at, TABLES_OF_MODE["overnight"], why, attempts_at(instance, CARRY, day, at), asked_by=CARRY,
-            next_command=f"nba-pipeline recheck --date {day}",
-        )  # fmt: skip
+        why = f"a re-read changed: {'; '.join(pending.news[:NEWS_SHOWN])}{f'; and {more} more' if more > 0 else ''}"
+        tables, at = TABLES_OF_MODE["overnight"], pending.recorded_at
+        attempts = attempts_at(instance, CARRY, day, at)
+        yield Work("overnight", day, at, tables, why, attempts, purpose=CARRY, next_command=command)
     elif due := _due(instance, final, done, now):
         due_at, why = due
-        yield Work(
-            "overnight", day, due_at, (), why, attempts_at(instance, JOB, day, due_at), asked_by=JOB, job=JOB,
-            next_command=f"nba-pipeline recheck --date {day}",
-        )  # fmt: skip
+        attempts = attempts_at(instance, JOB, day, due_at)
+        yield Work("overnight", day, due_at, (), why, attempts, purpose=JOB, job=JOB, next_command=command)
 
 
 def _due(instance: dg.DagsterInstance, final: Final, done: Sequence[Reread], now: datetime) -> tuple[datetime, str] | None:
@@ -132,11 +126,11 @@ def _due(instance: dg.DagsterInstance, final: Final, done: Sequence[Reread], now
     day = final.game_date
     noon = due_noon(day, now)
     if noon and not any(one.read_at is not None and one.read_at >= noon for one in done):
-        return noon, f"final games are due to be read again since {noon:%Y-%m-%d %H:%M} UTC"
+        return noon, f"a re-read of the final games is due since {noon:%Y-%m-%d %H:%M} UTC"
     if not final.contradicted or now < gates.deadline(day):
         return None
     written = [at for name in ("boxscores", "schedule") if (at := materialized_at(instance, name, day))]
     if not written:
         return None
     due_at = due_for_contradiction(max(written), [one.recorded_at for one in done], day, now)
-    return (due_at, f"sources contradict one another on {', '.join(final.contradicted)}") if due_at else None
+    return (due_at, f"sources contradict each other on {', '.join(final.contradicted)}") if due_at else None

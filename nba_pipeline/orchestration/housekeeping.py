@@ -6,17 +6,22 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_retention import prune
 from nba_pipeline.monitoring.alerts import Notifier
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.ledgers import Finding, ledgers, verify
+from nba_pipeline.warehouse.ledgers import ledgers
+from nba_pipeline.warehouse.verification import Finding, verify
 
 LEDGER_ALTERED = "ledger_altered"
 """Kind of the alert for a ledger that differs from its manifest."""
 
 
-@dg.op(description="Old runs that nothing is known by go; of the others the log of their steps.")
+@dg.op(description="Deletes old runs that own no latest materialization, and the step logs of the other old runs.")
 def prune_old_runs(context: dg.OpExecutionContext) -> None:
     """Prunes old runs and logs the counts."""
     deleted, emptied = prune(context.instance, Clock().now())
-    context.log.info(f"{deleted} runs deleted, the step logs of {emptied} more")
+    context.log.info(f"deleted {_runs(deleted)} and the step logs of {_runs(emptied)}")
+
+
+def _runs(number: int) -> str:
+    return "1 run" if number == 1 else f"{number} runs"
 
 
 def verify_ledgers(warehouse: Warehouse, notifier: Notifier) -> tuple[int, list[Finding]]:
@@ -27,13 +32,13 @@ def verify_ledgers(warehouse: Warehouse, notifier: Notifier) -> tuple[int, list[
     verified = [one for table in ledgers() for one in verify(warehouse, table)]
     for one in verified:
         if one.findings:
-            first, *others = one.findings
-            message = f"{first}, and {len(others)} more findings" if others else str(first)
+            first, *more = one.findings
+            message = f"{first}, and {len(more)} more {'finding' if len(more) == 1 else 'findings'}" if more else str(first)
             notifier.raise_alert(one.game_date, LEDGER_ALTERED, one.table, message, "critical", "nba-pipeline audit ledgers")
     return sum(one.rows for one in verified), [finding for one in verified for finding in one.findings]
 
 
-@dg.op(name="verify_ledgers", description="Every row of every ledger is compared with the hash recorded when it was written.")
+@dg.op(name="verify_ledgers", description="Compares every row of every ledger with the hash recorded when it was written.")
 def verify_all_ledgers(context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse], notifier: Notifier) -> None:
     """Verifies the ledgers and logs each finding."""
     rows, findings = verify_ledgers(warehouse, notifier)
@@ -42,9 +47,7 @@ def verify_all_ledgers(context: dg.OpExecutionContext, warehouse: dg.ResourcePar
     context.log.info(f"{rows} ledger rows verified, {len(findings)} findings")
 
 
-@dg.job(
-    executor_def=dg.in_process_executor, description="Deletes Dagster's old runs and verifies the ledgers.",
-)  # fmt: skip
+@dg.job(executor_def=dg.in_process_executor, description="Deletes Dagster's records of old runs and verifies every ledger.")
 def housekeeping() -> None:
     """Runs once a day. The ops are independent."""
     prune_old_runs()

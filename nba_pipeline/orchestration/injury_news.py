@@ -1,4 +1,4 @@
-"""Late injury news: decides when to fetch the injury reports of a slate until its last tip-off, and whether one has news.
+"""Late injury news: decides when to peek at the injury reports of a slate until its last tip-off, and whether one has news.
 
 A peek fetches a report without retries and lands nothing. A report that differs from the newest landed one on upcoming games
 starts a run. The sensor `injury_news` keeps one memory per date in its cursor.
@@ -10,13 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import takewhile
 
+import dagster as dg
 import polars as pl
 
 from nba_pipeline.errors import NotPublished, Permanent, PipelineError
+from nba_pipeline.instance.materializations import materialized_at
+from nba_pipeline.orchestration.run_requests import games_of
 from nba_pipeline.providers.injury_report import QUARTER_HOUR, InjuryReport, due_at, parse_injury_report, report_names
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse import Warehouse
 
-Said = frozenset[tuple[str | None, str | None, str | None]]
+Statements = frozenset[tuple[str | None, str | None, str | None]]
 """Team, spelling and status of every entry."""
 
 
@@ -30,7 +34,7 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Look:
+class Peek:
     """The result of a peek. `name` is the published report; `has_news` is true if it requires a run."""
 
     memory: Memory
@@ -42,8 +46,8 @@ class Look:
 def remembered(cursor: str | None) -> dict[date, Memory]:
     """Returns the memories of a cursor. Raises ValueError if the cursor is unreadable."""
     try:
-        found = json.loads(cursor or "{}")
-        return {date.fromisoformat(day): _memory(**fields) for day, fields in found.items()}
+        memories = json.loads(cursor or "{}")
+        return {date.fromisoformat(day): _memory(**fields) for day, fields in memories.items()}
     except (AttributeError, TypeError) as error:
         raise ValueError(str(error)) from None
 
@@ -54,22 +58,41 @@ def cursor_of(memories: dict[date, Memory]) -> str:
 
 
 def _memory(seen: str, next_at: str | None, silent_since: str | None) -> Memory:
-    next_look, silent = (datetime.fromisoformat(text) if text else None for text in (next_at, silent_since))
-    return Memory(seen, next_look, silent)
+    instants = (datetime.fromisoformat(text) if text else None for text in (next_at, silent_since))
+    return Memory(seen, *instants)
 
 
-def why_not_now(day: date, tipoffs: Sequence[datetime], memory: Memory, now: datetime) -> str:
+def reason_to_wait(day: date, tipoffs: Sequence[datetime], memory: Memory, now: datetime) -> str:
     """Returns why no peek at the reports of a slate is due; empty if one is due. `tipoffs` are the known ones, UTC."""
     if not any(tipoff > now for tipoff in tipoffs):
-        return "no game to come"
-    first_look = max(due_at(day), min(tipoffs) - timedelta(hours=SETTINGS.injuries.read_from_hours))
-    next_at = max(first_look, memory.next_at or first_look)
-    return f"the report is looked at from {next_at:%H:%M} UTC on" if now < next_at else ""
+        return "no upcoming games"
+    first_at = max(due_at(day), min(tipoffs) - timedelta(hours=SETTINGS.injuries.read_from_hours))
+    next_at = max(first_at, memory.next_at or first_at)
+    return f"the next peek at the reports is at {next_at:%H:%M} UTC" if now < next_at else ""
 
 
-def look(
-    day: date, games: pl.DataFrame, memory: Memory, injury_report: InjuryReport, known: Callable[[], Said | None], now: datetime
-) -> Look:  # fmt: skip
+def peek_if_due(
+    instance: dg.DagsterInstance, warehouse: Warehouse, injury_report: InjuryReport, day: date, memory: Memory, now: datetime
+) -> Peek:
+    """Peeks at the reports of a date if a peek is due. The first report is not news: modes and captures load it."""
+    games = games_of(warehouse, [day])
+    if reason := reason_to_wait(day, games["tipoff_at"].drop_nulls().to_list(), memory, now):
+        return Peek(memory, reason)
+    loaded_at = materialized_at(instance, "injuries", day)
+    if loaded_at is None:
+        return Peek(memory, "no report is loaded yet")
+    upcoming = games.filter(pl.col("tipoff_at") > now)
+    return peek(day, upcoming, memory, injury_report, lambda: newest_landed(injury_report, day, upcoming, loaded_at), now)
+
+
+def peek(
+    day: date,
+    games: pl.DataFrame,
+    memory: Memory,
+    injury_report: InjuryReport,
+    loaded_statements: Callable[[], Statements | None],
+    now: datetime,
+) -> Peek:
     """Fetches the reports newer than the newest seen one, newest first, and compares the first published one.
 
     Args:
@@ -77,29 +100,28 @@ def look(
         games: its upcoming games.
         memory: earlier peeks.
         injury_report: the provider.
-        known: returns the statements of the newest loaded report on the games; None without one.
+        loaded_statements: returns the statements of the newest loaded report on the games; None without one.
         now: the present instant.
     """
-    every = report_names(day, now)
-    names = list(takewhile(lambda name: name != memory.seen, every))[: SETTINGS.injuries.names_per_look]
+    names = list(takewhile(lambda name: name != memory.seen, report_names(day, now)))[: SETTINGS.injuries.names_per_look]
     next_quarter = _next_quarter(now)
     if not names:
-        return Look(replace(memory, next_at=next_quarter), "the newest report was looked at")
-    again = min(now + timedelta(minutes=SETTINGS.injuries.look_again_minutes), next_quarter)
+        return Peek(replace(memory, next_at=next_quarter), f"no report is newer than {memory.seen}")
+    retry_at = min(now + timedelta(minutes=SETTINGS.injuries.look_again_minutes), next_quarter)
     for name in names:
         try:
-            said = statements(injury_report.peek(day, name), day, games)
+            published = statements(injury_report.peek(day, name), day, games)
         except NotPublished:
             continue
         except PipelineError as error:
-            return Look(replace(memory, next_at=again), str(error))
-        has_news = said != known()
-        found = Memory(name, next_quarter if name == names[0] else again)
-        return Look(found, f"the report {name} {'has news' if has_news else 'is unchanged'}", name, has_news)
+            return Peek(replace(memory, next_at=retry_at), str(error))
+        has_news = published != loaded_statements()
+        after = Memory(name, next_quarter if name == names[0] else retry_at)
+        return Peek(after, f"the report {name} {'has news' if has_news else 'is unchanged'}", name, has_news)
     silent = memory.silent_since or now
     is_long = silent_for(replace(memory, silent_since=silent), now)
-    reason = f"no report is published from {names[-1]} to {names[0]}, or the host refuses to answer"
-    return Look(Memory(memory.seen, next_quarter if is_long else again, silent), reason)
+    reason = f"no injury report from {names[-1]} to {names[0]} is published, or the host refuses to answer"
+    return Peek(Memory(memory.seen, next_quarter if is_long else retry_at, silent), reason)
 
 
 def silent_for(memory: Memory, now: datetime) -> bool:
@@ -108,15 +130,15 @@ def silent_for(memory: Memory, now: datetime) -> bool:
     return since is not None and now - since >= timedelta(minutes=SETTINGS.injuries.silent_minutes)
 
 
-def statements(rows: pl.DataFrame, day: date, games: pl.DataFrame) -> Said:
+def statements(rows: pl.DataFrame, day: date, games: pl.DataFrame) -> Statements:
     """Returns the entries of a parsed report on some games of a slate. Unusable entries have their problem as status."""
     teams = [*games["home_team"], *games["away_team"]]
     is_about = pl.col("team").is_in(teams) | pl.col("home_team").is_in(teams) | pl.col("away_team").is_in(teams)
-    said = rows.filter(pl.col("game_date") == day, is_about.fill_null(True))
-    return frozenset(said.select("team", "spelling", pl.coalesce("problem", "status")).iter_rows())
+    entries = rows.filter(pl.col("game_date") == day, is_about.fill_null(True))
+    return frozenset(entries.select("team", "spelling", pl.coalesce("problem", "status")).iter_rows())
 
 
-def newest_landed(injury_report: InjuryReport, day: date, games: pl.DataFrame, loaded_at: datetime | None) -> Said | None:
+def newest_landed(injury_report: InjuryReport, day: date, games: pl.DataFrame, loaded_at: datetime | None) -> Statements | None:
     """Returns the statements of the newest landed report on some games; None without one, or if it is not loaded yet."""
     landed = injury_report.landed(day)
     if not landed or loaded_at is None or landed[-1].fetched_at > loaded_at:

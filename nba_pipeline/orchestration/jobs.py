@@ -22,15 +22,24 @@ def limit(minutes: int) -> dict[str, str]:
 
 
 game_day = dg.define_asset_job(
-    "game_day", selection_of(*DAILY_TABLES), executor_def=dg.in_process_executor, tags=limit(SETTINGS.runs.game_day_minutes),
-    description="One slate: the tables of a mode, or all of them, for one date.",
-)  # fmt: skip
+    "game_day",
+    selection_of(*DAILY_TABLES),
+    executor_def=dg.in_process_executor,
+    tags=limit(SETTINGS.runs.game_day_minutes),
+    description="Materializes tables of one date: those of a mode, or all of them.",
+)
 season = dg.define_asset_job(
-    "season", selection_of(*DAILY_TABLES), executor_def=dg.in_process_executor, tags=limit(SETTINGS.runs.season_minutes),
-    description="Many dates in one run, for backfills.",
-)  # fmt: skip
+    "season",
+    selection_of(*DAILY_TABLES),
+    executor_def=dg.in_process_executor,
+    tags=limit(SETTINGS.runs.season_minutes),
+    description="Materializes tables of a range of dates in one run. Used by backfills.",
+)
 train = dg.define_asset_job(
-    "train", selection_of("points_model"), executor_def=dg.in_process_executor, tags=limit(SETTINGS.runs.train_minutes),
-    description="The models of one week, from the dates before it.",
-)  # fmt: skip
+    "train",
+    selection_of("points_model"),
+    executor_def=dg.in_process_executor,
+    tags=limit(SETTINGS.runs.train_minutes),
+    description="Trains the models of one week on the dates before it.",
+)
 JOBS = (game_day, season, train, recheck, housekeeping)

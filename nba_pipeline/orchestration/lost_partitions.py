@@ -12,7 +12,7 @@ import dagster as dg
 from nba_pipeline.completeness.modes import DAILY_TABLES
 from nba_pipeline.league.calendar import eastern, eastern_date
 from nba_pipeline.monitoring.alerts import Notifier
-from nba_pipeline.orchestration.reconciliation import Work, attempts_at
+from nba_pipeline.orchestration.work import Work, attempts_at
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.landing import Landing
@@ -50,38 +50,38 @@ def lost_work(instance: dg.DagsterInstance, warehouse: Warehouse, today: date) -
         for day, message in warehouse.lost(table).items():
             if made_by in DAILY_TABLES and day <= today + timedelta(days=1):
                 lost.setdefault(day, {}).setdefault(made_by, message)
-    return [
-        Work(
-            "overnight", day, eastern(day + timedelta(days=1), 0), tuple(name for name in DAILY_TABLES if name in lost[day]),
-            "; ".join(lost[day].values()), attempts_at(instance, "overnight", day, eastern(day + timedelta(days=1), 0)),
-        )
-        for day in sorted(lost)
-    ]  # fmt: skip
+    works = []
+    for day in sorted(lost):
+        due_at = eastern(day + timedelta(days=1), 0)
+        tables = tuple(name for name in DAILY_TABLES if name in lost[day])
+        attempts = attempts_at(instance, "overnight", day, due_at)
+        works.append(Work("overnight", day, due_at, tables, "; ".join(lost[day].values()), attempts))
+    return works
 
 
-def with_lost(found: Sequence[Work], lost: Iterable[Work]) -> list[Work]:
+def with_lost(undone: Sequence[Work], lost: Iterable[Work]) -> list[Work]:
     """Returns the due work and the partitions to rebuild, oldest date first. Omits lost tables that are already due."""
     due: dict[date, set[str]] = {}
-    for work in found:
+    for work in undone:
         due.setdefault(work.game_date, set()).update(work.tables)
     more = [replace(work, tables=tuple(name for name in work.tables if name not in due.get(work.game_date, ()))) for work in lost]
-    return sorted([*found, *(work for work in more if work.tables)], key=lambda work: work.game_date)
+    return sorted([*undone, *(work for work in more if work.tables)], key=lambda work: work.game_date)
 
 
 def closed_dates(warehouse: Warehouse) -> list[str]:
     """Returns a message per ledger and date that is closed until its rows are restored from a backup."""
-    sentences = []
+    messages = []
     for table in ledgers():
-        found = warehouse.closed(table, warehouse.dates(table) | warehouse.manifests.dates(table).keys())
-        sentences += [found[day] for day in sorted(found)]
-    return sentences
+        closed = warehouse.closed(table, warehouse.dates(table) | warehouse.manifests.dates(table).keys())
+        messages += [closed[day] for day in sorted(closed)]
+    return messages
 
 
 def unreadable_dates(warehouse: Warehouse, tables: Iterable[Table], dates: Collection[date] | None = None) -> list[str]:
     """Returns a message per date of these tables that lacks rows because a file is unreadable. `dates` limits the dates."""
-    found = []
+    messages = []
     for table in tables:
         of_table = dates if dates is not None else warehouse.dates(table)
-        sentences = warehouse.closed(table, of_table) | warehouse.lost(table)
-        found += [sentences[day] for day in sorted(sentences) if dates is None or day in dates]
-    return found
+        by_date = warehouse.closed(table, of_table) | warehouse.lost(table)
+        messages += [by_date[day] for day in sorted(by_date) if dates is None or day in dates]
+    return messages

@@ -10,7 +10,7 @@ Ledgers, landing and saved models never change. The old tables do not change unt
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -57,7 +57,7 @@ class Repetition:
 
 
 @dataclass(frozen=True)
-class Held:
+class TableSize:
     """The number of dates and rows of a table in a warehouse."""
 
     name: str
@@ -69,8 +69,8 @@ class Held:
 class Plan:
     """The tables that a rebuild replaces and keeps, and the runs that it repeats."""
 
-    replaced: tuple[Held, ...]
-    kept: tuple[Held, ...]
+    replaced: tuple[TableSize, ...]
+    kept: tuple[TableSize, ...]
     runs: tuple[Repetition, ...]
 
 
@@ -84,10 +84,10 @@ def plan_rebuild(warehouse: Warehouse, landing: Landing) -> Plan:
         raise BadInput(f"the landing below {landing.root} has no runs to rebuild from")
     if unnamed := [line for line in landing.damaged_lines() if line.is_header]:
         raise PipelineError(
-            f"the rebuild cannot repeat {len(unnamed)} runs, whose journals have a damaged first line, and replaces nothing: "
-            + ", ".join(f"run {line.run_id} ({line.place})" for line in unnamed)
+            f"cannot rebuild: {'1 journal has' if len(unnamed) == 1 else f'{len(unnamed)} journals have'} a damaged first line; "
+            "nothing was replaced: " + ", ".join(f"run {line.run_id} ({line.place})" for line in unnamed)
         )
-    replaced, kept = (tuple(_held(warehouse, table) for table in some) for some in (rebuilt_tables(), ledgers()))
+    replaced, kept = (tuple(_size_of(warehouse, table) for table in tables) for tables in (rebuilt_tables(), ledgers()))
     return Plan(replaced, kept, runs)
 
 
@@ -105,20 +105,20 @@ def rebuilt_tables() -> list[Table]:
 
 def repetitions(landing: Landing) -> Iterator[Repetition]:
     """Yields every journaled run that materialized a table other than a ledger, in order of start."""
-    kept = {table.name for table in ledgers()}
+    excluded = {table.name for table in ledgers()}
     for run in landing.runs():
-        if run["job"] and (repeated := repetition(run, kept)).tables:
+        if run["job"] and (repeated := repetition(run, excluded)).tables:
             yield repeated
 
 
-def repetition(run: Mapping[str, Any], kept: Set[str]) -> Repetition:
-    """Returns a run from its header in the journal, without the kept tables."""
+def repetition(run: Mapping[str, Any], excluded: Set[str]) -> Repetition:
+    """Returns a run from its header in the journal, without the excluded tables."""
     # a re-read wrote no table; later runs read what it landed
     every = {"train": ("points_model",), RECHECK: ()}.get(run["job"], DAILY_TABLES)
     span = [parse_key(run["tags"][tag]) for tag in RANGE_TAGS if tag in run["tags"]]
     first, last = span or [parse_key(run["tags"][PARTITION_TAG])] * 2
     as_of = parse_instant(run["as_of"], "as_of of the landing's journal").isoformat()
-    tables = tuple(table for table in run["assets"] or every if table not in kept)
+    tables = tuple(table for table in run["assets"] or every if table not in excluded)
     offline = {OFFLINE_TAG: run["tags"][OFFLINE_TAG]} if OFFLINE_TAG in run["tags"] else {}
     tags = {REPLAY_TAG: run["run_id"], AS_OF_TAG: as_of, **offline}
     return Repetition(run["run_id"], run["job"], tables, first, last, tags)
@@ -131,7 +131,7 @@ def rebuild(runner: Runner) -> Iterator[Outcome]:
     BadInput without disk space for the new tables, and PipelineError if the new tables are incomplete; the old tables stay.
     """
     home = Path(runner.instance.root_directory).parent
-    with _only_one(home):
+    with _exclusive(home):
         runner.warehouse.preflight()  # finishes an interrupted installation, whose tables are in the folder of the new ones
         refuse_while_in_use(runner.instance)
         plan_rebuild(runner.warehouse, runner.landing)
@@ -141,31 +141,36 @@ def rebuild(runner: Runner) -> Iterator[Outcome]:
             is_expected = outcome.succeeded or not _has_succeeded(runner.instance, original)
             failed += [] if is_expected else [outcome.title]
             yield _as_repetition(outcome) if is_expected else outcome
-        problems = [f"{len(failed)} runs failed that had succeeded (first: {failed[0]})"] if failed else []
+        problems = [f"{_count(failed, 'run')} failed that had succeeded (first: {failed[0]})"] if failed else []
         problems += losses(runner.warehouse, beside.warehouse)
         if problems:
-            kept = f"the old tables were kept, the new ones are in {home / swap.FOLDER / 'tables'}"
-            raise PipelineError(f"the rebuilt tables are incomplete: {'; '.join(problems)}; {kept}")
+            places = f"the old tables were kept, the new ones are in {home / swap.FOLDER / 'tables'}"
+            raise PipelineError(f"the rebuilt tables are incomplete: {'; '.join(problems)}; {places}")
         refuse_while_in_use(runner.instance)
         install(runner.warehouse, beside.warehouse, home)
 
 
 def losses(old: Warehouse, new: Warehouse) -> list[str]:
     """Returns a message per table that lacks dates in the new warehouse, or has dates below the shrink floor of the old rows."""
-    found = []
+    messages = []
     for table in rebuilt_tables():
         before, after = _rows_by_date(old, table), _rows_by_date(new, table)
         lost = sorted(before.keys() - after.keys())
         if lost:
-            found.append(f"{table.name} would lose {len(lost)} dates (first: {lost[0]})")
+            messages.append(f"{table.name} would lose {_count(lost, 'date')} (first: {lost[0]})")
         floor = 0.0 if table.may_shrink else SETTINGS.coverage.shrink_floor
         shrunk = [day for day in sorted(before.keys() & after.keys()) if after[day] < floor * before[day]]
         if shrunk:
             day = shrunk[0]
-            found.append(
-                f"{table.name} would shrink below {floor:.0%} on {len(shrunk)} dates (first: {day}, {before[day]} to {after[day]} rows)"
+            messages.append(
+                f"{table.name} would shrink below {floor:.0%} on {_count(shrunk, 'date')} "
+                f"(first: {day}, {before[day]} to {after[day]} rows)"
             )
-    return found
+    return messages
+
+
+def _count(items: Sequence[object], noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
 
 
 def install(old: Warehouse, new: LocalWarehouse | Warehouse, home: Path) -> None:
@@ -178,7 +183,7 @@ def install(old: Warehouse, new: LocalWarehouse | Warehouse, home: Path) -> None
     copied = copying.copy(new, old, span, names, rows=copying.Replaced)
     differing = [str(difference) for chunk in copied for difference in chunk.differences]
     if differing:
-        raise PipelineError(f"{len(differing)} dates differ after the rebuild, repeat it (first: {differing[0]})")
+        raise PipelineError(f"{_count(differing, 'date')} differ after the rebuild, repeat it (first: {differing[0]})")
     shutil.rmtree(home / swap.FOLDER)
 
 
@@ -194,7 +199,7 @@ def refuse_while_in_use(instance: dg.DagsterInstance) -> None:
 
 
 @contextmanager
-def _only_one(home: Path) -> Iterator[None]:
+def _exclusive(home: Path) -> Iterator[None]:
     folder = home / "locks"
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "rebuild.lock", timeout=0)
@@ -213,35 +218,38 @@ def _beside(runner: Runner, folder: Path) -> Runner:
     shutil.rmtree(folder, ignore_errors=True)
     warehouse = LocalWarehouse(home=str(folder))
     warehouse.preflight()
-    _refuse_without_room(runner.warehouse, warehouse)
-    _take_ledgers(runner.warehouse, warehouse)
-    theirs, definitions = dict(runner.definitions.resources or {}), runner.definitions
-    clock, landing = theirs["clock"], theirs["landing"]
-    ours = {
+    _refuse_without_space(runner.warehouse, warehouse)
+    _copy_ledgers(runner.warehouse, warehouse)
+    resources, definitions = dict(runner.definitions.resources or {}), runner.definitions
+    clock, landing = resources["clock"], resources["landing"]
+    replaced = {
         "warehouse": warehouse,
         "tables": TableIO(warehouse=warehouse, clock=clock, landing=landing),
         "notifier": Notifier(warehouse=warehouse, clock=clock),
     }
     graph = dg.Definitions(
-        assets=definitions.assets, asset_checks=definitions.asset_checks, jobs=definitions.jobs, executor=definitions.executor,
-        resources={**theirs, **ours},
-    )  # fmt: skip
+        assets=definitions.assets,
+        asset_checks=definitions.asset_checks,
+        jobs=definitions.jobs,
+        executor=definitions.executor,
+        resources={**resources, **replaced},
+    )
     return Runner(graph, open_instance(folder))
 
 
-def _refuse_without_room(old: Warehouse, new: LocalWarehouse) -> None:
+def _refuse_without_space(old: Warehouse, new: LocalWarehouse) -> None:
     if not isinstance(old, LocalWarehouse):
         return
     folders = [Path(old.home, kind, table.name) for kind in swap.KINDS for table in rebuilt_tables()]
-    needed = sum(file.stat().st_size for folder in folders for file in folder.rglob("*.parquet"))
+    needed = sum(file.stat().st_size for folder in folders for file in folder.rglob("*.parquet")) + new.least_free_mib * 1024**2
     free = shutil.disk_usage(new.home if Path(new.home).exists() else old.home).free
-    if free < needed + new.least_free_mib * 1024**2:
+    if free < needed:
         raise BadInput(
-            f"the disk of {old.home} has {free / 1024**2:.0f} MiB left, and a rebuild needs {needed / 1024**2:.0f} more"
+            f"a rebuild needs {needed / 1024**2:.0f} MiB of free disk space, and the disk of {old.home} has {free / 1024**2:.0f} MiB"
         )
 
 
-def _take_ledgers(old: Warehouse, new: LocalWarehouse) -> None:
+def _copy_ledgers(old: Warehouse, new: LocalWarehouse) -> None:
     """Adds the ledgers to the new warehouse: as links to the files, which are only replaced as a whole, or as rows."""
     prepare_write(Path(new.home))
     for table in ledgers():
@@ -277,13 +285,13 @@ def _has_succeeded(instance: dg.DagsterInstance, run_id: str) -> bool:
 
 def _as_repetition(outcome: Outcome) -> Outcome:
     """Returns the outcome of a repeated run with the original failures and closed gates as warnings."""
-    originally = [f"as originally: {sentence}" for sentence in (*outcome.failures, *outcome.closed)]
+    originally = [f"as originally: {message}" for message in (*outcome.failures, *outcome.closed)]
     return replace(outcome, failures=[], closed=[], warnings=[*originally, *outcome.warnings])
 
 
-def _held(warehouse: Warehouse, table: Table) -> Held:
+def _size_of(warehouse: Warehouse, table: Table) -> TableSize:
     rows = warehouse.scan(table).select(pl.len()).collect().item()
-    return Held(table.name, len(warehouse.dates(table)), rows)
+    return TableSize(table.name, len(warehouse.dates(table)), rows)
 
 
 def _rows_by_date(warehouse: Warehouse, table: Table) -> dict[date, int]:

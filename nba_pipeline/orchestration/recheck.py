@@ -32,10 +32,10 @@ def refuse_bad_date(warehouse: Warehouse, archive: Archive, clock: Clock, day: d
     if day > clock.today:
         raise BadInput(f"--date {day} is in the future; today is {clock.today}")
     if archive.holds(day):
-        raise BadInput(f"--date {day} is held by the archive: no provider is asked for it")
+        raise BadInput(f"--date {day} comes from the archive, which cannot be read again")
     load = f"nba-pipeline backfill --from {day} --to {day}"
     if day not in warehouse.dates(TABLES["schedule"]):
-        raise BadInput(f"schedule holds nothing of --date {day}: load it with `{load}`")
+        raise BadInput(f"schedule has no rows for --date {day}; load it with `{load}`")
     games = warehouse.scan(TABLES["schedule"], [day]).filter(pl.col("status") != "postponed").collect()
     if games.is_empty():
         raise BadInput(f"--date {day} has no games")
@@ -43,11 +43,12 @@ def refuse_bad_date(warehouse: Warehouse, archive: Archive, clock: Clock, day: d
     in_progress = games.filter((pl.col("status") == "live") | (has_begun & (pl.col("game_date") == clock.today)))
     collect = f"nba-pipeline run --date {day} --mode overnight"
     if in_progress.height:
-        raise BadInput(f"--date {day} has {in_progress.height} games in progress; when they are over, run `{collect}` first")
+        games_in_progress = "1 game" if in_progress.height == 1 else f"{in_progress.height} games"
+        raise BadInput(f"--date {day} has {games_in_progress} in progress; run `{collect}` once they are over")
     if games.filter(pl.col("status") == "final").is_empty():
         raise BadInput(f"--date {day} has no final game yet; run `{collect}` first")
     if day not in warehouse.dates(TABLES["boxscores"]):
-        raise BadInput(f"boxscores holds nothing of --date {day}: load it with `{load}`")
+        raise BadInput(f"boxscores has no rows for --date {day}; load it with `{load}`")
 
 
 @dataclass
@@ -71,9 +72,9 @@ class Recheck:
         outcome = self.work.run(JOB, (), self.day, self.day, tags)
         yield outcome
         done = rereads(self.work.instance, self.day)
-        mine = [one for one in done if one.run_id == outcome.run_id]
-        self.problems = [problem for one in mine for problem in one.problems]
-        self.is_unanswered = not mine or mine[0].read_at is None
+        own = [one for one in done if one.run_id == outcome.run_id]
+        self.problems = [problem for one in own for problem in one.problems]
+        self.is_unanswered = not own or own[0].read_at is None
         if has_new_scores or unloaded_reread(done, materialized_at(self.work.instance, "boxscores", self.day)):
             tables = [table for table in TABLES_OF_MODE["overnight"] if table != "schedule"]
             carried = self.work.run("game_day", tables, self.day, self.day, tags)
@@ -121,13 +122,13 @@ class Stored:
 
 def spans(dates: Sequence[date]) -> list[tuple[date, date]]:
     """Returns the dates as ranges of consecutive dates."""
-    found: list[tuple[date, date]] = []
+    ranges: list[tuple[date, date]] = []
     for day in sorted(dates):
-        if found and found[-1][1] + timedelta(days=1) == day:
-            found[-1] = found[-1][0], day
+        if ranges and ranges[-1][1] + timedelta(days=1) == day:
+            ranges[-1] = ranges[-1][0], day
         else:
-            found.append((day, day))
-    return found
+            ranges.append((day, day))
+    return ranges
 
 
 def changes(before: Stored, after: Stored, games: Mapping[str, str]) -> list[str]:
@@ -140,10 +141,10 @@ def changes(before: Stored, after: Stored, games: Mapping[str, str]) -> list[str
     for key in sides[0].keys() | sides[1].keys():
         old, new = sides[0].get(key), sides[1].get(key)
         names[key[1]] = str((new or old or {})["player_name"])
-        if sentence := _difference(old, new):
-            differences[key] = [sentence]
-    for key, sentence in _new_grades(before.grades, after.grades):
-        differences.setdefault(key, []).append(sentence)
+        if changed := _difference(old, new):
+            differences[key] = [changed]
+    for key, new_grade in _new_grades(before.grades, after.grades):
+        differences.setdefault(key, []).append(new_grade)
     lines = []
     for game in sorted({key[0] for key in differences}):
         lines.append(games.get(game, game))

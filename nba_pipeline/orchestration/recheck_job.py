@@ -21,6 +21,7 @@ from nba_pipeline.instance.run_tags import RECHECK_TAG
 from nba_pipeline.league.calendar import parse_key
 from nba_pipeline.providers import balldontlie as bdl
 from nba_pipeline.providers import nba_cdn as cdn
+from nba_pipeline.providers import nba_cdn_boxscore as boxscore
 from nba_pipeline.providers.balldontlie import Balldontlie
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
@@ -29,7 +30,7 @@ from nba_pipeline.providers.parsing import payloads_where
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 JOB = "recheck"
 Parse = Callable[[Payload], Sequence[pl.DataFrame]]
@@ -71,25 +72,27 @@ class Rereader:
     day: date
     games: pl.DataFrame
     boxscores: pl.DataFrame
-    doubted: frozenset[str]
+    contradicted: frozenset[str]
     is_forced: bool
     now: datetime
 
     def is_due(self, landed: Sequence[Payload], *game_ids: str) -> bool:
         """Whether a source is read again: forced, contradicted, never landed, or due."""
-        if self.is_forced or not landed or self.doubted.intersection(game_ids):
+        if self.is_forced or not landed or self.contradicted.intersection(game_ids):
             return True
         return is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, self.day, self.now)
 
     def boxes(self, nba_cdn: NbaCdn, findings: Findings) -> None:
         """Reads the NBA's box scores again."""
         landed = {
-            game: payloads_where(cdn.is_final, nba_cdn.landed_boxscores(game, self.day), nba_cdn.http.landing, findings.problems)
+            game: payloads_where(
+                boxscore.is_final, nba_cdn.landed_boxscores(game, self.day), nba_cdn.http.landing, findings.problems
+            )
             for game in self.games["game_id"]
         }
         due = [(game, self.day) for game, payloads in landed.items() if self.is_due(payloads, game)]
         for (game, _), answer in zip(due, nba_cdn.boxscores(due), strict=True):
-            if isinstance(answer, Payload) and not cdn.is_final(answer):
+            if isinstance(answer, Payload) and not boxscore.is_final(answer):
                 findings.problems.append(f"box score of game {game} is not final: {answer.ref}")
                 continue
             findings.take(f"nba_cdn box score of game {game}", landed[game], answer, _box)
@@ -112,12 +115,12 @@ class Rereader:
         landed = {kind: nba_stats.landed_player_game_logs(self.day, kind) for kind in self.games["season_type"].unique().sort()}
         of_kind = {kind: self.games.filter(season_type=kind)["game_id"] for kind in landed}
         due = [(self.day, kind) for kind, payloads in landed.items() if self.is_due(payloads, *of_kind[kind])]
-        opinion = Findings()
+        second = Findings()
         for (_, kind), answer in zip(due, nba_stats.player_game_logs(due), strict=True):
-            opinion.take(f"nba_stats game log of {kind}", landed[kind], answer, lambda p: [parse_game_log(p, self.games)])
-        findings.news += opinion.news
-        findings.problems += opinion.problems
-        findings.is_unanswered |= opinion.is_unanswered and self.is_forced
+            second.take(f"nba_stats game log of {kind}", landed[kind], answer, lambda p: [parse_game_log(p, self.games)])
+        findings.news += second.news
+        findings.problems += second.problems
+        findings.is_unanswered |= second.is_unanswered and self.is_forced
 
     def fallback(self, balldontlie: Balldontlie, findings: Findings) -> None:
         """Reads the box scores of balldontlie again if a game came from it. One request covers a date."""
@@ -136,24 +139,28 @@ class Rereader:
 def _box(payload: Payload) -> list[pl.DataFrame]:
     """Returns the player rows, and the team totals if the payload has usable ones."""
     try:
-        return [cdn.parse_boxscore(payload), cdn.parse_team_boxscores(payload)]
+        return [boxscore.parse_boxscore(payload), boxscore.parse_team_boxscores(payload)]
     except Permanent:
-        return [cdn.parse_boxscore(payload)]
+        return [boxscore.parse_boxscore(payload)]
 
 
 def rereader_of(warehouse: Warehouse, day: date, is_forced: bool, now: datetime) -> Rereader:
     """Returns the rereader of a date, from the rows in the warehouse."""
     schedule, boxscores = (warehouse.scan(TABLES[name], [day]).collect() for name in ("schedule", "boxscores"))
     games = schedule.filter(pl.col("status") == "final", "has_boxscore_source")
-    doubted = set(warehouse.scan(DISAGREEMENTS, [day]).select("game_id").collect()["game_id"])
-    return Rereader(day, games, boxscores, frozenset(doubted | contradicted_games(schedule, boxscores)), is_forced, now)
+    disagreeing = set(warehouse.scan(DISAGREEMENTS, [day]).select("game_id").collect()["game_id"])
+    return Rereader(day, games, boxscores, frozenset(disagreeing | contradicted_games(schedule, boxscores)), is_forced, now)
 
 
-@dg.op(pool=cdn.PROVIDER, description="Read the final games of a date again and land the answers; no table is written.")
+@dg.op(pool=cdn.PROVIDER, description="Reads the final games of a date again and lands the answers. Writes no table.")
 def read_again(
-    context: dg.OpExecutionContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn, nba_stats: NbaStats,
-    balldontlie: Balldontlie, clock: Clock,
-) -> None:  # fmt: skip
+    context: dg.OpExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    nba_cdn: NbaCdn,
+    nba_stats: NbaStats,
+    balldontlie: Balldontlie,
+    clock: Clock,
+) -> None:
     """Reads every source and records an observation of `boxscores` with the changes."""
     day, now, findings = parse_key(context.partition_key), clock.as_of, Findings()
     rereader = rereader_of(warehouse, day, RECHECK_TAG in context.run.tags, now)
@@ -166,20 +173,25 @@ def read_again(
     read_at = {} if findings.is_unanswered else {READ_AT: now.isoformat()}
     context.log_event(
         dg.AssetObservation(
-            "boxscores", partition=day.isoformat(),
+            "boxscores",
+            partition=day.isoformat(),
             metadata={
-                **read_at, NEWS: dg.MetadataValue.json(findings.news), PROBLEMS: dg.MetadataValue.json(findings.problems),
+                **read_at,
+                NEWS: dg.MetadataValue.json(findings.news),
+                PROBLEMS: dg.MetadataValue.json(findings.problems),
                 "games": rereader.games.height,
             },
         )
-    )  # fmt: skip
+    )
 
 
 @dg.job(
-    name=JOB, partitions_def=DAILY, executor_def=dg.in_process_executor,
+    name=JOB,
+    partitions_def=DAILY,
+    executor_def=dg.in_process_executor,
     tags={"dagster/max_runtime": str(60 * SETTINGS.runs.game_day_minutes)},
-    description="Reads the final games of a date again, and names what differs from the landed answers.",
-)  # fmt: skip
+    description="Reads the final games of a date again and records the differences from the landed answers.",
+)
 def recheck() -> None:
     """Reads one date again."""
     read_again()

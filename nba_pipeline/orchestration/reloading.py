@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 import dagster as dg
 
 from nba_pipeline.asset_factory.conditions import FLOWS, WINDOW
 from nba_pipeline.completeness.modes import DAILY_TABLES, FROM_PREDICTIONS, SUMMARIES
+from nba_pipeline.instance.materializations import materialized_at
 from nba_pipeline.instance.run_tags import MODE_TAG, OFFLINE_TAG
 from nba_pipeline.league.calendar import eastern, eastern_date
 from nba_pipeline.monitoring.landed_dates import READS, loaded_before, missing_sources
@@ -42,11 +43,11 @@ class Reload:
 
 def followers(sources: Collection[str]) -> tuple[str, ...]:
     """Returns the derived tables downstream of some sources, without predictions: past slates are not predicted again."""
-    found = set(sources)
+    downstream = set(sources)
     for name in DAILY_TABLES:
-        if name in FLOWS and name != FROM_PREDICTIONS[0] and found.intersection(FLOWS[name].follows):
-            found.add(name)
-    return tuple(name for name in DAILY_TABLES if name in found and name not in READS)
+        if name in FLOWS and name != FROM_PREDICTIONS[0] and downstream.intersection(FLOWS[name].follows):
+            downstream.add(name)
+    return tuple(name for name in DAILY_TABLES if name in downstream and name not in READS)
 
 
 def find_reloads(
@@ -59,18 +60,18 @@ def find_reloads(
     loaded, before = _loaded_and_before(instance, warehouse, before) if missing else ({}, before)
     reloads = []
     for day, sources in missing.items():
-        tables = sources if is_carried_on(day, today) else (*sources, *_to_remake(day, sources, before, loaded))
+        tables = sources if is_automated(day, today) else (*sources, *_to_rebuild(day, sources, before, loaded))
         reloads.append(Reload(day, sources, tables, eastern(day, 0)))
-    reloads += _unread_captures(instance, warehouse, landing, [day for day in window if day not in missing])
+    reloads += _unloaded_captures(instance, warehouse, landing, [day for day in window if day not in missing])
     return sorted(reloads, key=lambda reload: reload.game_date)
 
 
-def is_carried_on(day: date, today: date) -> bool:
+def is_automated(day: date, today: date) -> bool:
     """Whether the automation conditions propagate updates of the date downstream."""
     return day > today + timedelta(days=1) - WINDOW
 
 
-def _to_remake(
+def _to_rebuild(
     day: date, sources: Collection[str], before: Mapping[str, Collection[date]], loaded: Mapping[str, Collection[date]]
 ) -> list[str]:
     """Returns the downstream tables that are missing, or were made without sources that were never loaded.
@@ -79,10 +80,11 @@ def _to_remake(
     """
     never = followers([name for name in sources if day not in before[name]])
     return [
-        name for name in followers(sources)
+        name
+        for name in followers(sources)
         if (name in never if day in loaded[name] else name in SUMMARIES or day in before[name])
         and (name != "grades" or day in loaded["predictions"])
-    ]  # fmt: skip
+    ]
 
 
 def _loaded_and_before(
@@ -94,7 +96,7 @@ def _loaded_and_before(
     return loaded, {**sources, **loaded_before(instance, derived)}
 
 
-def _unread_captures(
+def _unloaded_captures(
     instance: dg.DagsterInstance, warehouse: Warehouse, landing: Landing, window: Sequence[date]
 ) -> list[Reload]:
     """Returns reloads of the snapshot tables with a payload newer than their last materialization."""
@@ -102,13 +104,12 @@ def _unread_captures(
     reloads = []
     for day in window:
         landed_at = {name: landing.last_landed_at(READS[name], day) for name in SNAPSHOTS if day in loaded[name]}
-        unread = {name: at for name, at in landed_at.items() if at and not _is_made_since(instance, name, day, at)}
-        if unread:
-            reloads.append(Reload(day, tuple(unread), tuple(unread), max(unread.values())))
+        unloaded = {name: at for name, at in landed_at.items() if at and not _is_made_since(instance, name, day, at)}
+        if unloaded:
+            reloads.append(Reload(day, tuple(unloaded), tuple(unloaded), max(unloaded.values())))
     return reloads
 
 
 def _is_made_since(instance: dg.DagsterInstance, name: str, day: date, at: datetime) -> bool:
-    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(name), asset_partitions=[day.isoformat()])
-    record = next(iter(instance.fetch_materializations(wanted, limit=1).records), None)
-    return record is not None and datetime.fromtimestamp(record.timestamp, UTC) >= at
+    last = materialized_at(instance, name, day)
+    return last is not None and last >= at

@@ -1,46 +1,59 @@
-"""Run requests of schedules and sensors, and the reasons to hold them back. Dagster starts the runs."""
+"""Decisions and run requests of schedules and sensors, and the problems that prevent a start. Dagster starts the runs."""
 
-from datetime import date
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 import polars as pl
 
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.instance.run_tags import DUE_TAG, LONGEST_WHY, MODE_TAG, WHY_TAG
-from nba_pipeline.league.calendar import eastern
+from nba_pipeline.league.calendar import days, eastern, eastern_date
 from nba_pipeline.orchestration.jobs import game_day, train
-from nba_pipeline.orchestration.reconciliation import (
-    TRAINING_HOUR,
-    Work,
-)
+from nba_pipeline.orchestration.weekly_training import TRAINING_HOUR
+from nba_pipeline.orchestration.work import Work
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.partitions import recovering
 
 
+@dataclass(frozen=True)
+class Decision:
+    """A sensor's decision about one date: its reason, and the requested run if one is due."""
+
+    game_date: date
+    reason: str
+    request: dg.RunRequest | None = None
+
+
 def request(tables: tuple[str, ...], day: date, run_key: str, tags: dict[str, str], job: str = game_day.name) -> dg.RunRequest:
     """Returns the request for a run of a job on some tables of a date. An empty `tables` selects the whole job."""
-    return dg.RunRequest(
-        run_key=run_key, job_name=job, partition_key=day.isoformat(),
-        asset_selection=[dg.AssetKey(table) for table in tables] or None, tags=tags,
-    )  # fmt: skip
+    selection = [dg.AssetKey(table) for table in tables] or None
+    return dg.RunRequest(run_key=run_key, job_name=job, partition_key=day.isoformat(), asset_selection=selection, tags=tags)
 
 
-def result(requests: list[dg.RunRequest], told: list[str], cursor: str | None = None) -> dg.SensorResult:
-    """Returns a sensor's result. The decisions per date become the tag of the requested runs, or the skip reason."""
-    why = "; ".join(told)
-    tagged = [one.with_replaced_attrs(tags={**one.tags, WHY_TAG: why[:LONGEST_WHY]}) for one in requests]
-    return dg.SensorResult(run_requests=tagged, skip_reason=None if tagged else why, cursor=cursor)
+def sensor_result(decisions: Sequence[Decision], cursor: str | None = None, problems: Sequence[str] = ()) -> dg.SensorResult:
+    """Returns a sensor's result. The reasons of all dates become the tag of the requested runs, or the skip reason."""
+    why = "; ".join([*(f"{one.game_date}: {one.reason}" for one in decisions), *problems])
+    tag = {WHY_TAG: why[:LONGEST_WHY]}
+    requests = [one.request.with_replaced_attrs(tags={**one.request.tags, **tag}) for one in decisions if one.request]
+    return dg.SensorResult(run_requests=requests, skip_reason=None if requests else why, cursor=cursor)
+
+
+def today_and_tomorrow(now: datetime) -> list[date]:
+    """Returns the dates whose slates are captured: today and tomorrow, US Eastern."""
+    return days(eastern_date(now), eastern_date(now) + timedelta(days=1))
 
 
 def games_of(warehouse: Warehouse, dates: list[date]) -> pl.DataFrame:
-    """Returns the games of some dates that are not postponed: game_date, game_id, tipoff_at, status."""
+    """Returns the rows of `schedule` of some dates, without postponed games."""
     games = recovering(lambda: warehouse.scan(TABLES["schedule"], dates).collect())
-    return games.filter(pl.col("status") != "postponed").select("game_date", "game_id", "tipoff_at", "status")
+    return games.filter(pl.col("status") != "postponed")
 
 
-def no_warehouse(warehouse: Warehouse) -> str:
+def warehouse_problem(warehouse: Warehouse) -> str:
     """Returns why the warehouse cannot be written now; empty if it can."""
     try:
         warehouse.preflight()
@@ -49,10 +62,10 @@ def no_warehouse(warehouse: Warehouse) -> str:
     return ""
 
 
-def held_back(warehouse: Warehouse, nba_cdn: NbaCdn) -> str:
-    """Returns why no run can start now: the warehouse or the league's provider is unavailable. Empty if both are available."""
+def start_problem(warehouse: Warehouse, nba_cdn: NbaCdn) -> str:
+    """Returns why no run may start now: the warehouse or the league's provider is unavailable. Empty if both are available."""
     breaker = nba_cdn.http.is_open("nba_cdn")
-    return no_warehouse(warehouse) or (breaker.message if breaker else "")
+    return warehouse_problem(warehouse) or (breaker.message if breaker else "")
 
 
 def request_of_training(week: date, key: str) -> dg.RunRequest:

@@ -26,9 +26,10 @@ from nba_pipeline.orchestration.backfill import Stage, Step, plan, weeks_with_a_
 from nba_pipeline.orchestration.corrections import find_corrections
 from nba_pipeline.orchestration.lost_partitions import alert_on_damage, lost_work
 from nba_pipeline.orchestration.recheck_job import JOB as RECHECK
-from nba_pipeline.orchestration.reconciliation import Work, untrained_week
 from nba_pipeline.orchestration.reloading import RELOAD
 from nba_pipeline.orchestration.undone import find_missing, find_undone
+from nba_pipeline.orchestration.weekly_training import untrained_week
+from nba_pipeline.orchestration.work import Work
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -85,24 +86,28 @@ class Runner:
         span = {} if first == last else dict(zip(RANGE_TAGS, (first.isoformat(), last.isoformat()), strict=True))
         try:
             result = self.definitions.resolve_job_def(job).execute_in_process(
-                instance=self.instance, asset_selection=[dg.AssetKey(table) for table in tables] or None, run_config=QUIET,
-                partition_key=first.isoformat() if first == last else None, tags={**span, **(tags or {})}, raise_on_error=False,
-            )  # fmt: skip
+                instance=self.instance,
+                asset_selection=[dg.AssetKey(table) for table in tables] or None,
+                run_config=QUIET,
+                partition_key=first.isoformat() if first == last else None,
+                tags={**span, **(tags or {})},
+                raise_on_error=False,
+            )
         except dg.DagsterInvalidConfigError as error:  # raised before the run exists, so that no event records it
             raise BadInput(error_summary(str(error))) from error
         when = str(first) if first == last else f"{first} to {last}"
-        told = run_outcomes.sentences(result.all_events, result.success)
+        messages = run_outcomes.outcome_messages(result.all_events, result.success)
         alert_on_damage(self.notifier, self.landing)
-        return Outcome(f"{job} {when}", result.run_id, time.monotonic() - started, *told)
+        return Outcome(f"{job} {when}", result.run_id, time.monotonic() - started, *messages)
 
     def slate(self, day: date, mode: Mode) -> Iterator[Outcome]:
         """Runs the tables of a mode for a slate. Before predictions, trains the week's model if it is missing."""
-        yield from self.make_lost_again(before=day)
+        yield from self.rebuild_lost(before=day)
         if "predictions" in TABLES_OF_MODE[mode]:
             yield from self.train_missing([week_of(day)])
         yield self.run("game_day", TABLES_OF_MODE[mode], day, day, {MODE_TAG: mode})
 
-    def make_lost_again(self, before: date) -> Iterator[Outcome]:
+    def rebuild_lost(self, before: date) -> Iterator[Outcome]:
         """Rebuilds tables of earlier dates whose files were unreadable, because windows read them."""
         for work in lost_work(self.instance, self.warehouse, self.clock.today):
             if work.game_date < before:
@@ -110,8 +115,9 @@ class Runner:
 
     def follow_mark(self, day: date) -> Iterator[Outcome]:
         """Updates the status of the marked games of a date and grades the date again, without requests."""
-        tags, known = {MODE_TAG: NOT_PLAYED.name, OFFLINE_TAG: "true"}, min(day, self.clock.today + timedelta(days=1))
-        yield self.run("game_day", ["schedule"], known, known, tags)  # also replaces later dates that changed
+        tags = {MODE_TAG: NOT_PLAYED.name, OFFLINE_TAG: "true"}
+        loaded = min(day, self.clock.today + timedelta(days=1))
+        yield self.run("game_day", ["schedule"], loaded, loaded, tags)  # also replaces later dates that changed
         if day in self.warehouse.dates(TABLES["player_game_summary"]):
             yield self.run("game_day", ["grades"], day, day, tags)
 
@@ -120,14 +126,19 @@ class Runner:
         yield from self.backfill(day, day)
 
     def backfill(
-        self, first: date, last: date, stop_after: Stage = "grades", is_resumed: bool = False,
-        dates_per_run: int = SETTINGS.warehouse.dates_per_run, on_skipped: Callable[[Step], object] = lambda _: None,
-    ) -> Iterator[Outcome]:  # fmt: skip
+        self,
+        first: date,
+        last: date,
+        stop_after: Stage = "grades",
+        is_resumed: bool = False,
+        dates_per_run: int = SETTINGS.warehouse.dates_per_run,
+        on_skipped: Callable[[Step], object] = lambda _: None,
+    ) -> Iterator[Outcome]:
         """Runs three passes: up to the features, the missing models, the predictions and grades. Each pass is idempotent.
 
         Calls `tell` with each skipped step.
         """
-        yield from self.make_lost_again(before=first)
+        yield from self.rebuild_lost(before=first)
         for step in plan(
             self.warehouse, first, last, self.code_versions, stop_after, is_resumed, dates_per_run, self.model_store
         ):
@@ -138,16 +149,17 @@ class Runner:
 
     def undone(self) -> list[Work]:
         """Returns the work that is due, not done and not in progress: oldest date first, corrections last."""
-        found = find_undone(self.instance, self.warehouse, self.landing, self.clock.now(), SETTINGS.patience.nightly_days)
-        return [work for work in found if not work.attempts.is_in_progress]
+        return _waiting(
+            find_undone(self.instance, self.warehouse, self.landing, self.clock.now(), SETTINGS.patience.nightly_days)
+        )
 
     def _missing(self) -> list[Work]:
-        found = find_missing(self.instance, self.warehouse, self.landing, self.clock.now(), SETTINGS.patience.nightly_days)
-        return [work for work in found if not work.attempts.is_in_progress]
+        return _waiting(
+            find_missing(self.instance, self.warehouse, self.landing, self.clock.now(), SETTINGS.patience.nightly_days)
+        )
 
     def _corrections(self) -> list[Work]:
-        found = find_corrections(self.instance, self.warehouse, self.clock.now())
-        return [work for work in found if not work.attempts.is_in_progress]
+        return _waiting(find_corrections(self.instance, self.warehouse, self.clock.now()))
 
     def reconcile(self) -> Iterator[Outcome]:
         """Runs all due work once, in order, without waiting between attempts."""
@@ -157,10 +169,10 @@ class Runner:
             for work in self._missing():
                 if (work.mode == RELOAD) == is_reload:
                     yield self.do(work)
-        tried = set[tuple[str, date, datetime]]()
-        while undone := [work for work in self._corrections() if (work.subject, work.game_date, work.due_at) not in tried]:
+        attempted = set[tuple[str, date, datetime]]()
+        while undone := [work for work in self._corrections() if (work.subject, work.game_date, work.due_at) not in attempted]:
             work = undone[0]  # a re-read with news creates further work
-            tried.add((work.subject, work.game_date, work.due_at))
+            attempted.add((work.subject, work.game_date, work.due_at))
             yield self.do(work)
 
     def do(self, work: Work) -> Outcome:
@@ -175,9 +187,9 @@ class Runner:
 
     def train_missing(self, weeks: Sequence[date]) -> Iterator[Outcome]:
         """Trains each week without a model, including weeks whose earlier attempt had too few rows."""
-        there = weeks_with_a_model(self.warehouse, self.model_store)
+        trained = weeks_with_a_model(self.warehouse, self.model_store)
         for week in weeks:
-            if week not in there:
+            if week not in trained:
                 yield self.run("train", ["points_model"], week, week)
 
     def rebuild(self) -> Iterator[Outcome]:
@@ -185,3 +197,8 @@ class Runner:
         from nba_pipeline.orchestration.rebuild import rebuild  # noqa: PLC0415  it imports this module
 
         yield from rebuild(self)
+
+
+def _waiting(undone: Sequence[Work]) -> list[Work]:
+    """Returns the work that no run is doing at the moment."""
+    return [work for work in undone if not work.attempts.is_in_progress]

@@ -21,37 +21,47 @@ from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, WHY_TAG
 from nba_pipeline.league.calendar import EASTERN_NAME, eastern_date, week_of
 from nba_pipeline.orchestration.housekeeping import housekeeping
 from nba_pipeline.orchestration.jobs import game_day, train
-from nba_pipeline.orchestration.reconciliation import (
-    TRAINING_HOUR,
-    find_work,
-    needs_models,
+from nba_pipeline.orchestration.reconciliation import find_work
+from nba_pipeline.orchestration.run_requests import (
+    games_of,
+    request,
+    request_of,
+    request_of_training,
+    start_problem,
+    warehouse_problem,
 )
-from nba_pipeline.orchestration.run_requests import games_of, held_back, no_warehouse, request, request_of, request_of_training
+from nba_pipeline.orchestration.weekly_training import TRAINING_HOUR, needs_models
 from nba_pipeline.providers.nba_cdn import NbaCdn
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse import Warehouse
 
 MOST_NIGHTLY_REQUESTS = 5
+SLATES = {-1: "yesterday's slate", 0: "today's slate", 1: "tomorrow's slate"}
+"""Days from today -> the name of the slate in descriptions."""
 
 
 def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
     @dg.schedule(
-        name=mode, cron_schedule=[f"{minute} {hour} * * *" for hour, minute in CLOCK[mode]], execution_timezone=EASTERN_NAME,
-        job=game_day, default_status=dg.DefaultScheduleStatus.RUNNING, description=f"{mode}: {', '.join(TABLES_OF_MODE[mode])}",
-    )  # fmt: skip
+        name=mode,
+        cron_schedule=[f"{minute} {hour} * * *" for hour, minute in CLOCK[mode]],
+        execution_timezone=EASTERN_NAME,
+        job=game_day,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Materializes for {SLATES[DAYS_FROM_TODAY[mode]]}: {', '.join(TABLES_OF_MODE[mode])}.",
+    )
     def tick(
         context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn
     ) -> dg.RunRequest | dg.SkipReason:
         at = context.scheduled_execution_time
         slate = eastern_date(at) + timedelta(days=DAYS_FROM_TODAY[mode])
         if Clock().now() - at > timedelta(minutes=SETTINGS.patience.missed_tick_minutes):
-            return dg.SkipReason(f"missed at {at:%Y-%m-%d %H:%M}; the reconciliation does what is still due")
-        if why := held_back(warehouse, nba_cdn):
-            return dg.SkipReason(f"held back, the reconciliation asks again: {why}")
+            return dg.SkipReason(f"missed at {at:%Y-%m-%d %H:%M}; the reconciliation runs what is still due")
+        if problem := start_problem(warehouse, nba_cdn):
+            return dg.SkipReason(f"no run can start, the reconciliation tries later: {problem}")
         tipoffs = games_of(warehouse, [slate])["tipoff_at"].to_list()
         if at not in due_instants(mode, slate, tipoffs):
             return dg.SkipReason(f"every game of {slate} has begun" if tipoffs else f"no games on {slate}")
-        why = f"due at {at:%H:%M}: {len(tipoffs)} games on {slate}"
+        why = f"due at {at:%H:%M}: {len(tipoffs)} {'game' if len(tipoffs) == 1 else 'games'} on {slate}"
         tags = {MODE_TAG: mode, DUE_TAG: at.astimezone(UTC).isoformat(), WHY_TAG: why}
         return request(TABLES_OF_MODE[mode], slate, f"{mode}:{slate}:{at.isoformat()}", tags)
 
@@ -59,50 +69,60 @@ def _mode_schedule(mode: Mode) -> dg.ScheduleDefinition:
 
 
 @dg.schedule(
-    cron_schedule=f"0 {TRAINING_HOUR} * * *", execution_timezone=EASTERN_NAME, job=train,
+    cron_schedule=f"0 {TRAINING_HOUR} * * *",
+    execution_timezone=EASTERN_NAME,
+    job=train,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Monday's training; on other days only when the week has no model yet.",
-)  # fmt: skip
+    description="Trains the models of the week on Mondays. On other days, only if the week has no training yet.",
+)
 def train_week(
     context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse]
-) -> Iterator[dg.RunRequest | dg.SkipReason]:  # fmt: skip
+) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Requests the training on Mondays of the season, and on other days if the week has no training yet."""
     today = eastern_date(context.scheduled_execution_time)
     week = week_of(today)
     trained = context.instance.get_materialized_partitions(dg.AssetKey("points_model"))
     if today != week and week.isoformat() in trained:
         yield dg.SkipReason(f"the week of {week} has its models")
-    elif why := no_warehouse(warehouse):
-        yield dg.SkipReason(f"held back, the reconciliation asks again: {why}")
+    elif problem := warehouse_problem(warehouse):
+        yield dg.SkipReason(f"no run can start, the reconciliation tries later: {problem}")
     elif not needs_models(warehouse, week):
-        yield dg.SkipReason(f"no game is known of the week of {week} or of the one before")
+        yield dg.SkipReason(f"the schedule has no games in the week of {week} or the week before")
     else:
         yield request_of_training(week, str(today))
 
 
 @dg.schedule(
-    cron_schedule="30 4 * * *", execution_timezone=EASTERN_NAME, job=game_day, default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Looks weeks back for what was due and is not there, and asks for the oldest of it.",
-)  # fmt: skip
+    cron_schedule="30 4 * * *",
+    execution_timezone=EASTERN_NAME,
+    job=game_day,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description=f"Searches the last {SETTINGS.patience.nightly_days} days for work that is due and not done. Requests at most "
+    f"{MOST_NIGHTLY_REQUESTS} runs.",
+)
 def nightly_reconciliation(
     context: dg.ScheduleEvaluationContext, warehouse: dg.ResourceParam[Warehouse], nba_cdn: NbaCdn
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Requests undone work that is too old for the sensor `reconciliation`."""
     now = Clock().now()
-    if why := held_back(warehouse, nba_cdn):
-        yield dg.SkipReason(f"held back until tomorrow: {why}")
+    if problem := start_problem(warehouse, nba_cdn):
+        yield dg.SkipReason(f"no run can start until tomorrow: {problem}")
         return
     older = eastern_date(now) - timedelta(days=SETTINGS.patience.catch_up_days)
-    found = find_work(context.instance, warehouse, now, SETTINGS.patience.nightly_days, nba_cdn.http.landing)
-    undone = [work for work in found if work.game_date < older and not work.attempts.is_in_progress]
+    due = find_work(context.instance, warehouse, now, SETTINGS.patience.nightly_days, nba_cdn.http.landing)
+    undone = [work for work in due if work.game_date < older and not work.attempts.is_in_progress]
     undone.sort(key=lambda work: work.attempts.tried)  # work that can never succeed must not hide other work
     yield from [request_of(work) for work in undone[:MOST_NIGHTLY_REQUESTS]]
     if not undone:
-        yield dg.SkipReason("nothing that was due is undone")
+        yield dg.SkipReason("all due work is done")
 
 
 tidy_up = dg.ScheduleDefinition(
-    "tidy_up", job=housekeeping, cron_schedule="30 3 * * *", execution_timezone=EASTERN_NAME,
-    default_status=dg.DefaultScheduleStatus.RUNNING, description="Prunes Dagster's own records and verifies the ledgers.",
-)  # fmt: skip
+    "tidy_up",
+    job=housekeeping,
+    cron_schedule="30 3 * * *",
+    execution_timezone=EASTERN_NAME,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Deletes Dagster's records of old runs and verifies every ledger.",
+)
 SCHEDULES = (*(_mode_schedule(mode) for mode in MODES), train_week, nightly_reconciliation, tidy_up)

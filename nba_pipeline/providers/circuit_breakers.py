@@ -2,10 +2,10 @@
 
     closed      requests are sent
     open        every request fails at once with the breaker's message, until an instant
-    half_open   that instant has passed: a few concurrent trials are sent; an answer closes the breaker, a failure reopens it
+    half_open   that instant has passed: a few concurrent trials are sent; a response closes the breaker, a failure reopens it
 
 Providers: a breaker opens after a number of consecutive requests that exhausted their attempts, or after a number of
-consecutive 429 or 403 responses. 404, 401 and payloads that break the contract count as answers. A 403 means either that the
+consecutive 429 or 403 responses. 404, 401 and payloads that break the contract count as responses. A 403 means either that the
 file is not published or that the host refuses the client, so the limit is set per provider. After the open period 403
 responses are counted from zero, because a trial for an unpublished file proves nothing.
 
@@ -28,12 +28,14 @@ import httpx
 
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.landing import Landing, Outcome, Slot
+from nba_pipeline.warehouse.journal_lines import Outcome
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Slot
 
 State = Literal["closed", "open", "half_open"]
 
-EVERYBODY = "every provider"
-NO_ANSWER = 0  # the status of an attempt without a complete response
+ALL_PROVIDERS = "every provider"
+INCOMPLETE = 0  # the status of an attempt without a complete response
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,11 @@ class Breaker:
     def message(self) -> str:
         """The message for refused requests: subject, since, until and the last problem."""
         if self.since is None or self.until is None:
-            return f"{self.subject} is held back: {self.problem}"
+            return f"{self.subject}: circuit breaker open: {self.problem}"
         times = "1 failure" if self.failures == 1 else f"{self.failures} failures"
         return (
-            f"{self.subject} is held back until {_shown(self.until)} after {times} in a row since {_shown(self.since)}, "
-            f"the last: {self.problem}"
+            f"{self.subject}: circuit breaker open until {_utc_text(self.until)} after {times} in a row since {_utc_text(self.since)}; "
+            f"last error: {self.problem}"
         )
 
 
@@ -77,12 +79,12 @@ class Entity(NamedTuple):
         """The entity of a slot."""
         return cls(slot.provider, slot.endpoint, slot.period, slot.entity)
 
-    def is_seen_elsewhere_in(self, other: "Entity") -> bool:
+    def is_same_entity_elsewhere(self, other: "Entity") -> bool:
         """True if the other entity is the same one at a different endpoint of the provider."""
         return self.endpoint != other.endpoint and self._replace(endpoint=other.endpoint) == other
 
 
-class ReceivedRequest(NamedTuple):
+class RequestResult(NamedTuple):
     """The outcome of a request. `statuses` has one number per attempt, 0 for an incomplete response."""
 
     entity: Entity
@@ -92,19 +94,21 @@ class ReceivedRequest(NamedTuple):
     problem: str = ""
 
     @classmethod
-    def of(cls, line: Mapping[str, Any]) -> "Asked":
+    def of(cls, line: Mapping[str, Any]) -> "RequestResult":
         """The request of a journal line."""
         entity = Entity(line["provider"], line["endpoint"], line["period"], line["entity"])
         at = datetime.fromisoformat(line["fetched_at"])
         return cls(entity, line["outcome"], line["statuses"], at, line["problem"] or "")
 
     @property
-    def is_unanswered(self) -> bool:
+    def is_provider_failure(self) -> bool:
         """True if the provider failed: all attempts are exhausted."""
         status = self.statuses[-1] if self.statuses else None
-        return self.outcome == "failed" and status is not None and (
-            status in (NO_ANSWER, httpx.codes.TOO_MANY_REQUESTS) or status >= httpx.codes.INTERNAL_SERVER_ERROR
-        )  # fmt: skip
+        return (
+            self.outcome == "failed"
+            and status is not None
+            and (status in (INCOMPLETE, httpx.codes.TOO_MANY_REQUESTS) or status >= httpx.codes.INTERNAL_SERVER_ERROR)
+        )
 
     @property
     def is_refused(self) -> bool:
@@ -113,19 +117,19 @@ class ReceivedRequest(NamedTuple):
         return is_counted and bool(self.statuses) and self.statuses[-1] == httpx.codes.FORBIDDEN
 
     @property
-    def is_fault(self) -> bool:
+    def is_entity_failure(self) -> bool:
         """True if the request counts as a failure of its entity. A payload may also be rejected when it is re-read later."""
         return self.outcome == "rejected" or (self.outcome == "failed" and bool(self.statuses))
 
 
 @dataclass(frozen=True)
-class _Row:
-    """Consecutive failures. `until` is set once they reach the limit, and kept until an answer ends the sequence."""
+class _Streak:
+    """Consecutive failures. `until` is set once they reach the limit, and stays until a response ends the streak."""
 
     since: datetime
     last: datetime
     failures: int = 0
-    too_many: int = 0
+    consecutive_429: int = 0
     refusals: int = 0
     until: datetime | None = None
     problem: str = ""
@@ -140,11 +144,11 @@ class History:
 
     def __init__(self, unreadable: str = ""):
         self.unreadable = unreadable
-        self._providers: dict[str, _Row] = {}
-        self._entities: dict[Entity, _Row] = {}
-        self._good_answers: Counter[tuple[str, str]] = Counter()
-        self._good_answers_at_fault: dict[Entity, int] = {}
-        self._unproven: defaultdict[tuple[str, str], dict[Entity, ReceivedRequest]] = defaultdict(dict)
+        self._providers: dict[str, _Streak] = {}
+        self._entities: dict[Entity, _Streak] = {}
+        self._good_responses: Counter[tuple[str, str]] = Counter()
+        self._good_responses_at_failure: dict[Entity, int] = {}
+        self._unconfirmed: defaultdict[tuple[str, str], dict[Entity, RequestResult]] = defaultdict(dict)
 
     @classmethod
     def of(cls, lines: Sequence[Mapping[str, Any]], now: datetime) -> "History":
@@ -154,90 +158,93 @@ class History:
         permitted.
         """
         history = cls()
-        for asked in _as_they_ended(lines):
-            history.add(asked)
-        history._providers = {provider: _released(row, now) for provider, row in history._providers.items()}
-        history._entities = {entity: _released(row, now) for entity, row in history._entities.items()}
+        for result in _results(lines):
+            history.add(result)
+        history._providers = {provider: _with_trials_permitted(streak, now) for provider, streak in history._providers.items()}
+        history._entities = {entity: _with_trials_permitted(streak, now) for entity, streak in history._entities.items()}
         return history
 
-    def add(self, asked: ReceivedRequest) -> None:
+    def add(self, result: RequestResult) -> None:
         """Add the outcome of a request."""
-        self._count_for_provider(asked)
-        self._count_for_entities(asked)
+        self._count_for_provider(result)
+        self._count_for_entities(result)
 
     def of_provider(self, provider: str, now: datetime) -> Breaker:
         """The breaker of a provider."""
         if self.unreadable:
             return Breaker(provider, "open", problem=self.unreadable)
-        row = self._providers.get(provider)
-        return row.breaker(provider, now) if row else Breaker(provider, "closed")
+        streak = self._providers.get(provider)
+        return streak.breaker(provider, now) if streak else Breaker(provider, "closed")
 
     def of_entity(self, slot: Slot, now: datetime) -> Breaker:
         """The breaker of a slot's entity."""
         entity = Entity.of(slot)
-        row = self._entities.get(entity)
-        return row.breaker(entity.name, now) if row else Breaker(entity.name, "closed")
+        streak = self._entities.get(entity)
+        return streak.breaker(entity.name, now) if streak else Breaker(entity.name, "closed")
 
     def not_closed(self, now: datetime) -> list[Breaker]:
         """Returns the open and half-open breakers: providers first, then entities, each sorted by name."""
         if self.unreadable:
-            return [Breaker(EVERYBODY, "open", problem=self.unreadable)]
-        found = [row.breaker(provider, now) for provider, row in sorted(self._providers.items())]
-        found += [row.breaker(entity.name, now) for entity, row in sorted(self._entities.items())]
-        return [breaker for breaker in found if breaker.state != "closed"]
+            return [Breaker(ALL_PROVIDERS, "open", problem=self.unreadable)]
+        states = [streak.breaker(provider, now) for provider, streak in sorted(self._providers.items())]
+        states += [streak.breaker(entity.name, now) for entity, streak in sorted(self._entities.items())]
+        return [breaker for breaker in states if breaker.state != "closed"]
 
-    def _count_for_provider(self, asked: ReceivedRequest) -> None:
-        provider, numbers = asked.entity.provider, SETTINGS.breakers
-        if not asked.statuses:
+    def _count_for_provider(self, result: RequestResult) -> None:
+        provider, limits = result.entity.provider, SETTINGS.breakers
+        if not result.statuses:
             return
-        if not asked.is_unanswered and not asked.is_refused:
+        if not result.is_provider_failure and not result.is_refused:
             self._providers.pop(provider, None)
             return
-        row = self._providers.get(provider) or _Row(asked.at, asked.at)
-        is_over = asked.is_refused and row.until is not None and row.until <= asked.at
-        if is_over or (asked.is_unanswered and row.failures == row.refusals):  # a failure after 403s starts a new sequence
-            row = _Row(asked.at, asked.at)
-        too_many = row.too_many
-        for status in asked.statuses:
-            too_many = too_many + 1 if status == httpx.codes.TOO_MANY_REQUESTS else 0
-        failures, refusals = row.failures + 1, row.refusals + asked.is_refused
-        is_enough = row.until or (
-            failures - refusals >= numbers.provider_failures or too_many >= numbers.provider_too_many
-            or (asked.is_refused and refusals >= numbers.provider_refusals[provider])
-        )  # fmt: skip
-        until = asked.at + timedelta(seconds=numbers.provider_open_seconds) if is_enough else None
-        self._providers[provider] = _Row(row.since, asked.at, failures, too_many, refusals, until, asked.problem)
+        streak = self._providers.get(provider) or _Streak(result.at, result.at)
+        is_over = result.is_refused and streak.until is not None and streak.until <= result.at
+        if is_over or (
+            result.is_provider_failure and streak.failures == streak.refusals
+        ):  # a failure after 403s starts a new sequence
+            streak = _Streak(result.at, result.at)
+        consecutive_429 = streak.consecutive_429
+        for status in result.statuses:
+            consecutive_429 = consecutive_429 + 1 if status == httpx.codes.TOO_MANY_REQUESTS else 0
+        failures, refusals = streak.failures + 1, streak.refusals + result.is_refused
+        is_open = streak.until or (
+            failures - refusals >= limits.provider_failures
+            or consecutive_429 >= limits.provider_too_many
+            or (result.is_refused and refusals >= limits.provider_refusals[provider])
+        )
+        until = result.at + timedelta(seconds=limits.provider_open_seconds) if is_open else None
+        self._providers[provider] = _Streak(streak.since, result.at, failures, consecutive_429, refusals, until, result.problem)
 
-    def _count_for_entities(self, asked: ReceivedRequest) -> None:
-        entity = asked.entity
+    def _count_for_entities(self, result: RequestResult) -> None:
+        entity = result.entity
         endpoint = entity.provider, entity.endpoint
-        if asked.is_fault:
-            good, before = self._good_answers[endpoint], self._good_answers_at_fault.get(entity)
-            self._good_answers_at_fault[entity] = good
-            if before is not None and good > before:
-                self._entities[entity] = self._one_more(entity, asked)
+        if result.is_entity_failure:
+            good_responses, previous_good_responses = self._good_responses[endpoint], self._good_responses_at_failure.get(entity)
+            self._good_responses_at_failure[entity] = good_responses
+            if previous_good_responses is not None and good_responses > previous_good_responses:
+                self._entities[entity] = self._with_failure(entity, result)
             else:
-                self._unproven[endpoint][entity] = asked
-        elif asked.statuses:
+                self._unconfirmed[endpoint][entity] = result
+        elif result.statuses:
             self._entities.pop(entity, None)
-            self._good_answers_at_fault.pop(entity, None)
-            self._unproven[endpoint].pop(entity, None)
-            if asked.outcome == "landed":
-                self._good_answers[endpoint] += 1
-                for other, fault in self._unproven.pop(endpoint, {}).items():
-                    self._entities[other] = self._one_more(other, fault)
-                self._heal(entity)
+            self._good_responses_at_failure.pop(entity, None)
+            self._unconfirmed[endpoint].pop(entity, None)
+            if result.outcome == "landed":
+                self._good_responses[endpoint] += 1
+                for other, failure in self._unconfirmed.pop(endpoint, {}).items():
+                    self._entities[other] = self._with_failure(other, failure)
+                self._close_recovered(entity)
 
-    def _one_more(self, entity: Entity, fault: ReceivedRequest) -> _Row:
-        row = self._entities.get(entity) or _Row(fault.at, fault.at)
-        failures = row.failures + 1
-        is_enough = failures >= SETTINGS.breakers.entity_failures
-        until = fault.at + timedelta(hours=SETTINGS.breakers.entity_open_hours) if is_enough else None
-        return _Row(row.since, fault.at, failures, until=until, problem=fault.problem)
+    def _with_failure(self, entity: Entity, failure: RequestResult) -> _Streak:
+        streak = self._entities.get(entity) or _Streak(failure.at, failure.at)
+        failures = streak.failures + 1
+        is_open = failures >= SETTINGS.breakers.entity_failures
+        until = failure.at + timedelta(hours=SETTINGS.breakers.entity_open_hours) if is_open else None
+        return _Streak(streak.since, failure.at, failures, until=until, problem=failure.problem)
 
-    def _heal(self, entity: Entity) -> None:
-        for other, row in list(self._entities.items()):
-            if row.until and entity.is_seen_elsewhere_in(other):
+    def _close_recovered(self, entity: Entity) -> None:
+        for other, streak in list(self._entities.items()):
+            if streak.until and entity.is_same_entity_elsewhere(other):
                 del self._entities[other]
 
 
@@ -252,8 +259,8 @@ def recent_history(landing: Landing) -> History:
         lines = landing.recent_requests(timedelta(hours=SETTINGS.breakers.remembered_hours))
         return History.of(lines, landing.clock.now())
     except (PipelineError, OSError, ValueError, KeyError, TypeError) as error:  # the last three: malformed lines
-        said = str(error) if isinstance(error, (PipelineError, OSError)) else f"{type(error).__name__}: {error}"
-        return History(f"the landing's journal cannot be read, which counts as an open breaker ({said})")
+        reason = str(error) if isinstance(error, (PipelineError, OSError)) else f"{type(error).__name__}: {error}"
+        return History(f"the landing's journal cannot be read ({reason})")
 
 
 def breakers_not_closed(landing: Landing) -> list[Breaker]:
@@ -261,24 +268,24 @@ def breakers_not_closed(landing: Landing) -> list[Breaker]:
     return recent_history(landing).not_closed(landing.clock.now())
 
 
-def _as_they_ended(lines: Sequence[Mapping[str, Any]]) -> list[ReceivedRequest]:
+def _results(lines: Sequence[Mapping[str, Any]]) -> list[RequestResult]:
     """Returns one outcome per request. Skips reused payloads; a payload that a later line rejects counts as rejected."""
-    ended, rejections = list[ReceivedRequest | None](), dict[str, int]()
+    results, rejections = list[RequestResult | None](), dict[str, int]()
     for line in reversed(lines):
-        asked = ReceivedRequest.of(line)
-        if asked.outcome == "rejected":
-            rejections[line["ref"]] = len(ended)
-        elif asked.outcome == "landed" and (place := rejections.pop(line["ref"], None)) is not None:
-            rejection, ended[place] = ended[place], None
-            asked = asked._replace(outcome="rejected", problem=rejection.problem if rejection else "")
-        if asked.outcome != "reused":
-            ended.append(asked)
-    return [asked for asked in reversed(ended) if asked]
+        result = RequestResult.of(line)
+        if result.outcome == "rejected":
+            rejections[line["ref"]] = len(results)
+        elif result.outcome == "landed" and (index := rejections.pop(line["ref"], None)) is not None:
+            rejection, results[index] = results[index], None
+            result = result._replace(outcome="rejected", problem=rejection.problem if rejection else "")
+        if result.outcome != "reused":
+            results.append(result)
+    return [result for result in reversed(results) if result]
 
 
-def _released(row: _Row, now: datetime) -> _Row:
-    return replace(row, until=now) if row.until and row.last >= now else row
+def _with_trials_permitted(streak: _Streak, now: datetime) -> _Streak:
+    return replace(streak, until=now) if streak.until and streak.last >= now else streak
 
 
-def _shown(at: datetime | None, zone: str = " UTC") -> str:
+def _utc_text(at: datetime | None, zone: str = " UTC") -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}{zone}" if at else ""

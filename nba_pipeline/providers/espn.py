@@ -13,36 +13,59 @@ import polars as pl
 
 from nba_pipeline.errors import Permanent, PipelineError
 from nba_pipeline.league.teams import TEAM_OF_NAME, TEAMS
-from nba_pipeline.providers.http import HttpClient, Request
+from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.parsing import frame_of, parser
+from nba_pipeline.providers.request import Request
 from nba_pipeline.providers.wire import day_or_none, instant, number_or_none, quoted, text_or_none
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 PROVIDER = "espn"
 BASE = "/apis/site/v2/sports/basketball/nba"
 TEAM_IDS = tuple(str(number) for number in range(1, 31))
 
 TEAM_OF_CODE = {team: team for team in TEAMS} | {
-    "GS": "GSW", "NO": "NOP", "NY": "NYK", "SA": "SAS", "UTAH": "UTA", "WSH": "WAS",
-}  # fmt: skip
+    "GS": "GSW",
+    "NO": "NOP",
+    "NY": "NYK",
+    "SA": "SAS",
+    "UTAH": "UTA",
+    "WSH": "WAS",
+}
 """ESPN's code -> tricode."""
 
 STATUSES = {
-    "Out": "out", "Doubtful": "doubtful", "Questionable": "questionable", "Probable": "probable", "Available": "available",
-    "Active": "available", "Day-To-Day": "questionable",
-}  # fmt: skip
+    "Out": "out",
+    "Doubtful": "doubtful",
+    "Questionable": "questionable",
+    "Probable": "probable",
+    "Available": "available",
+    "Active": "available",
+    "Day-To-Day": "questionable",
+}
 """ESPN's status -> value of `status`."""
 
 INJURY_COLUMNS = {
-    "snapshot_at": pl.Datetime("us", "UTC"), "seen_at": pl.Datetime("us", "UTC"), "team": pl.String(),
-    "spelling": pl.String(), "status": pl.String(), "reason": pl.String(), "source": pl.String(), "problem": pl.String(),
-}  # fmt: skip
+    "snapshot_at": pl.Datetime("us", "UTC"),
+    "seen_at": pl.Datetime("us", "UTC"),
+    "team": pl.String(),
+    "spelling": pl.String(),
+    "status": pl.String(),
+    "reason": pl.String(),
+    "source": pl.String(),
+    "problem": pl.String(),
+}
 
 ROSTER_COLUMNS = {
-    "team": pl.String(), "spelling": pl.String(), "birth_date": pl.Date(), "position": pl.String(),
-    "height_inches": pl.Float64(), "weight_pounds": pl.Float64(), "seen_at": pl.Datetime("us", "UTC"),
-    "source": pl.String(), "problem": pl.String(),
-}  # fmt: skip
+    "team": pl.String(),
+    "spelling": pl.String(),
+    "birth_date": pl.Date(),
+    "position": pl.String(),
+    "height_inches": pl.Float64(),
+    "weight_pounds": pl.Float64(),
+    "seen_at": pl.Datetime("us", "UTC"),
+    "source": pl.String(),
+    "problem": pl.String(),
+}
 
 
 class Espn(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -54,10 +77,15 @@ class Espn(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Returns the league's current injuries, landed under a slate. Raises as HttpClient.get."""
         return self.http.get(
             Request(
-                provider=PROVIDER, endpoint="injuries", entity="league", game_date=day, path=f"{BASE}/injuries",
-                required_keys=("injuries",), parser=parse_injuries,
+                provider=PROVIDER,
+                endpoint="injuries",
+                entity="league",
+                game_date=day,
+                path=f"{BASE}/injuries",
+                required_keys=("injuries",),
+                parser=parse_injuries,
             )
-        )  # fmt: skip
+        )
 
     def landed_injuries(self, day: date) -> list[Payload]:
         """Returns all landed injury responses of a slate, oldest first."""
@@ -67,11 +95,17 @@ class Espn(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Fetches rosters by ESPN team id. Returns a payload or an error per team, in the given order."""
         requests = [
             Request(
-                provider=PROVIDER, endpoint="roster", entity=team_id, game_date=day, path=f"{BASE}/teams/{team_id}",
-                params={"enable": "roster"}, required_keys=("team",), parser=parse_roster,
+                provider=PROVIDER,
+                endpoint="roster",
+                entity=team_id,
+                game_date=day,
+                path=f"{BASE}/teams/{team_id}",
+                params={"enable": "roster"},
+                required_keys=("team",),
+                parser=parse_roster,
             )
             for team_id in team_ids
-        ]  # fmt: skip
+        ]
         return self.http.get_many(requests)
 
     def landed_rosters(self, day: date) -> dict[str, Payload]:
@@ -88,9 +122,9 @@ def parse_injuries(payload: Payload) -> pl.DataFrame:
     Raises Permanent if the list has another structure.
     """
     rows = list[dict[str, Any]]()
-    about = {"snapshot_at": payload.fetched_at, "seen_at": payload.fetched_at, "source": payload.ref}
-    for team in _list(payload.json(), "injuries", payload):
-        rows += [{**_injury(injury, team, payload), **about} for injury in _list(team, "injuries", payload)]
+    of_response = {"snapshot_at": payload.fetched_at, "seen_at": payload.fetched_at, "source": payload.ref}
+    for team in _list_in(payload.json(), "injuries", payload):
+        rows += [{**_injury(injury, team, payload), **of_response} for injury in _list_in(team, "injuries", payload)]
     return _newest(frame_of(rows, {**INJURY_COLUMNS, "dated": pl.Datetime("us", "UTC")}))
 
 
@@ -102,28 +136,32 @@ def parse_roster(payload: Payload) -> pl.DataFrame:
     """
     document = payload.json()
     team = document.get("team") if isinstance(document, dict) else None
-    athletes = _list(team, "athletes", payload)
-    about = _of(team, "id", payload), _of(team, "abbreviation", payload)
-    if about[0] != payload.slot.entity:
-        raise Permanent(f"{payload.slot.name}: the answer is team {about[0]} {about[1]}: {payload.ref}")
-    tricode = TEAM_OF_CODE.get(about[1])
+    athletes = _list_in(team, "athletes", payload)
+    team_id, code = _text_in(team, "id", payload), _text_in(team, "abbreviation", payload)
+    if team_id != payload.slot.entity:
+        raise Permanent(f"{payload.slot.name}: the response is about team {team_id} {code}: {payload.ref}")
+    tricode = TEAM_OF_CODE.get(code)
     if tricode is None:
-        raise Permanent(f"{payload.slot.name}: unknown team {quoted(about[1])}: {payload.ref}")
+        raise Permanent(f"{payload.slot.name}: unknown team {quoted(code)}: {payload.ref}")
     rows = [{"team": tricode, **_athlete(a, payload), "seen_at": payload.fetched_at, "source": payload.ref} for a in athletes]
     return frame_of(rows, ROSTER_COLUMNS)
 
 
 def _injury(injury: Any, team: Mapping[str, Any], payload: Payload) -> dict[str, Any]:
-    athlete, said = _mapping(injury, "athlete", payload), _of(injury, "status", payload)
-    spelling, code, name = _of(athlete, "displayName", payload), _code(athlete.get("team")), team.get("displayName")
+    athlete, listed_status = _object_in(injury, "athlete", payload), _text_in(injury, "status", payload)
+    spelling, code, name = _text_in(athlete, "displayName", payload), _code(athlete.get("team")), team.get("displayName")
     tricode = TEAM_OF_CODE.get(code) if code else TEAM_OF_NAME.get(str(name))
-    status = STATUSES.get(said)
+    status = STATUSES.get(listed_status)
     problems = [f"unknown team {quoted(code or name)} of {spelling}"] if tricode is None else []
-    problems += [f"status of {spelling} is {quoted(said)}"] if status is None else []
+    problems += [f"status of {spelling} is {quoted(listed_status)}"] if status is None else []
     return {
-        "team": tricode, "spelling": spelling, "status": status, "reason": _reason(injury),
-        "problem": ", ".join(problems) or None, "dated": instant(injury.get("date")),
-    }  # fmt: skip
+        "team": tricode,
+        "spelling": spelling,
+        "status": status,
+        "reason": _reason(injury),
+        "problem": ", ".join(problems) or None,
+        "dated": instant(injury.get("date")),
+    }
 
 
 def _newest(rows: pl.DataFrame) -> pl.DataFrame:
@@ -136,15 +174,15 @@ def _newest(rows: pl.DataFrame) -> pl.DataFrame:
 def _reason(injury: Mapping[str, Any]) -> str | None:
     """Returns the injury, such as "Right Knee; Surgery", or the short comment."""
     details = injury.get("details")
-    told = {k: text_or_none(v) for k, v in details.items()} if isinstance(details, dict) else {}
-    side = told.get("side") if told.get("side") in ("Left", "Right") else None
-    where = " ".join(part for part in (side, told.get("type")) if part) if told.get("type") else None
-    what = told.get("detail") if told.get("detail") != "Not Specified" else None
-    return "; ".join(part for part in (where, what) if part) or text_or_none(injury.get("shortComment"))
+    texts = {k: text_or_none(v) for k, v in details.items()} if isinstance(details, dict) else {}
+    side = texts.get("side") if texts.get("side") in ("Left", "Right") else None
+    body_part = " ".join(part for part in (side, texts.get("type")) if part) if texts.get("type") else None
+    detail = texts.get("detail") if texts.get("detail") != "Not Specified" else None
+    return "; ".join(part for part in (body_part, detail) if part) or text_or_none(injury.get("shortComment"))
 
 
 def _athlete(athlete: Any, payload: Payload) -> dict[str, Any]:
-    spelling = _of(athlete, "fullName", payload)
+    spelling = _text_in(athlete, "fullName", payload)
     born, position = athlete.get("dateOfBirth"), athlete.get("position")
     measures = {name: athlete.get(key) for name, key in (("height_inches", "height"), ("weight_pounds", "weight"))}
     problems = [f"{name} of {spelling} is {quoted(value)}" for name, value in measures.items() if not _is_measure(value)]
@@ -154,9 +192,12 @@ def _athlete(athlete: Any, payload: Payload) -> dict[str, Any]:
     if born and birth_date is None:
         problems.append(f"dateOfBirth of {spelling} is {quoted(born)}")
     return {
-        "spelling": spelling, "birth_date": birth_date, "position": _code(position),
-        **({} if problems else {name: value or None for name, value in measures.items()}), "problem": ", ".join(problems) or None,
-    }  # fmt: skip
+        "spelling": spelling,
+        "birth_date": birth_date,
+        "position": _code(position),
+        **({} if problems else {name: value or None for name, value in measures.items()}),
+        "problem": ", ".join(problems) or None,
+    }
 
 
 def _is_measure(value: Any) -> bool:
@@ -171,26 +212,26 @@ def _date(value: Any) -> date | None:
         return None
 
 
-def _code(thing: Any) -> str | None:
-    return text_or_none(thing.get("abbreviation")) if isinstance(thing, dict) else None
+def _code(document: Any) -> str | None:
+    return text_or_none(document.get("abbreviation")) if isinstance(document, dict) else None
 
 
-def _list(thing: Any, key: str, payload: Payload) -> list[Any]:
-    found = thing.get(key) if isinstance(thing, dict) else None
-    if not isinstance(found, list):
-        raise Permanent(f"{payload.slot.name}: the answer has no list {key}: {payload.ref}")
-    return found
+def _list_in(document: Any, key: str, payload: Payload) -> list[Any]:
+    value = document.get(key) if isinstance(document, dict) else None
+    if not isinstance(value, list):
+        raise Permanent(f"{payload.slot.name}: the response has no list {key}: {payload.ref}")
+    return value
 
 
-def _mapping(thing: Any, key: str, payload: Payload) -> dict[str, Any]:
-    found = thing.get(key) if isinstance(thing, dict) else None
-    if not isinstance(found, dict):
+def _object_in(document: Any, key: str, payload: Payload) -> dict[str, Any]:
+    value = document.get(key) if isinstance(document, dict) else None
+    if not isinstance(value, dict):
         raise Permanent(f"{payload.slot.name}: an entry has no {key}: {payload.ref}")
-    return found
+    return value
 
 
-def _of(thing: Any, key: str, payload: Payload) -> str:
-    found = text_or_none(thing.get(key)) if isinstance(thing, dict) else None
-    if found is None:
+def _text_in(document: Any, key: str, payload: Payload) -> str:
+    value = text_or_none(document.get(key)) if isinstance(document, dict) else None
+    if value is None:
         raise Permanent(f"{payload.slot.name}: an entry has no {key}: {payload.ref}")
-    return found
+    return value

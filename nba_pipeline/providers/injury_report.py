@@ -22,12 +22,13 @@ from nba_pipeline.errors import NotPublished, Permanent, PipelineError, Transien
 from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.league.teams import TEAM_OF_NAME
 from nba_pipeline.providers import injury_report_layout
-from nba_pipeline.providers.http import HttpClient, Request
+from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.injury_report_layout import DATE, MATCHUP, PLAYER, REASON, STATUS, TEAM, NoReport, Printed
 from nba_pipeline.providers.parsing import Unusable, frame_of, parser
+from nba_pipeline.providers.request import Request
 from nba_pipeline.providers.wire import day_or_none, quoted
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 PROVIDER = "injury_report"
 ENDPOINT = "report"
@@ -43,23 +44,35 @@ HALF_PAST = 30
 QUARTER_HOUR = timedelta(minutes=15)
 
 STATUSES = {
-    "Out": "out", "Doubtful": "doubtful", "Questionable": "questionable", "Probable": "probable", "Available": "available",
-}  # fmt: skip
+    "Out": "out",
+    "Doubtful": "doubtful",
+    "Questionable": "questionable",
+    "Probable": "probable",
+    "Available": "available",
+}
 """Status in the report -> value of `status`."""
 
 NOT_SUBMITTED, NOBODY_LISTED = "not_submitted", "nobody_listed"
 """Statuses of a whole team."""
 
 REPORT_COLUMNS = {
-    "snapshot_at": pl.Datetime("us", "UTC"), "seen_at": pl.Datetime("us", "UTC"), "game_date": pl.Date(),
-    "home_team": pl.String(), "away_team": pl.String(), "team": pl.String(), "spelling": pl.String(),
-    "status": pl.String(), "reason": pl.String(), "source": pl.String(), "problem": pl.String(),
-}  # fmt: skip
+    "snapshot_at": pl.Datetime("us", "UTC"),
+    "seen_at": pl.Datetime("us", "UTC"),
+    "game_date": pl.Date(),
+    "home_team": pl.String(),
+    "away_team": pl.String(),
+    "team": pl.String(),
+    "spelling": pl.String(),
+    "status": pl.String(),
+    "reason": pl.String(),
+    "source": pl.String(),
+    "problem": pl.String(),
+}
 
 TEAM_OF_LETTERS = {name.replace(" ", ""): team for name, team in TEAM_OF_NAME.items()}
 PDF_ENDS = b"%%EOF"
 TAIL_BYTES = 1024
-REPORTS_REMEMBERED = 4
+CACHED_REPORTS = 4
 
 
 class InjuryReport(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -80,25 +93,25 @@ class InjuryReport(dg.ConfigurableResource):  # type: ignore[type-arg]
             try:
                 landed = self.http.landed(request)
                 return landed[-1] if landed else self.http.get(request), problems
-            except NotPublished as absent:
-                statuses.add(absent.status)
+            except NotPublished as error:
+                statuses.add(error.status)
             except Permanent as error:
                 problems.append(str(error))
             except PipelineError as error:
                 return None, [*problems, str(error)]
         if names and statuses == {httpx.codes.FORBIDDEN} and not problems:
             problems.append(
-                f"injury_report answered 403 to each of {len(names)} names from {names[-1]} to {names[0]}: "
-                "none is published, or the host refuses to answer"
+                f"injury_report returned 403 for all {len(names)} reports from {names[-1]} to {names[0]}: "
+                "none is published, or the host blocks this client"
             )
         elif names:
-            problems.append(f"injury_report published nothing that can be read from {names[-1]} to {names[0]}")
+            problems.append(f"injury_report has no readable report from {names[-1]} to {names[0]}")
         return None, problems
 
     def peek(self, day: date, name: str) -> pl.DataFrame:
         """Returns a report's rows from one attempt, for deciding when to fetch. Nothing is landed. Raises as HttpClient.peek."""
         request = self.request(day, name)
-        payload = Payload(request, f"a look at {name}", self.http.clock.now(), Path(name))
+        payload = Payload(request, f"peek at {name}", self.http.clock.now(), Path(name))
         vars(payload)["body"] = self.http.peek_body(request)
         return parse_injury_report(payload)
 
@@ -109,9 +122,14 @@ class InjuryReport(dg.ConfigurableResource):  # type: ignore[type-arg]
     def request(self, day: date, name: str) -> Request:
         """Returns the request for a report by name, landed under a slate."""
         return Request(
-            provider=PROVIDER, endpoint=ENDPOINT, entity=name, game_date=day, extension="pdf",
-            path=f"/referee/injury/Injury-Report_{name}.pdf", parser=parse_injury_report,
-        )  # fmt: skip
+            provider=PROVIDER,
+            endpoint=ENDPOINT,
+            entity=name,
+            game_date=day,
+            extension="pdf",
+            path=f"/referee/injury/Injury-Report_{name}.pdf",
+            parser=parse_injury_report,
+        )
 
 
 def due_at(day: date) -> datetime:
@@ -130,21 +148,21 @@ def report_names(day: date, before: datetime) -> list[str]:
     ['2025-12-22_09_30AM', '2025-12-22_09AM', '2025-12-22_09_15AM', '2025-12-22_09_00AM', '2025-12-22_08AM']
     """
     first, last = due_at(day), before - timedelta(microseconds=1)
-    printed = last - timedelta(minutes=last.minute % 15, seconds=last.second, microseconds=last.microsecond)
+    printed_at = last - timedelta(minutes=last.minute % 15, seconds=last.second, microseconds=last.microsecond)
     names, instants = list[str](), 0
-    while printed >= first and instants < SETTINGS.injuries.probes:
-        of_instant = _names_of(printed)
-        instants += bool(of_instant)
-        names += of_instant
-        printed -= QUARTER_HOUR
+    while printed_at >= first and instants < SETTINGS.injuries.probes:
+        candidates = _names_of(printed_at)
+        instants += bool(candidates)
+        names += candidates
+        printed_at -= QUARTER_HOUR
     return names
 
 
-def _names_of(printed: datetime) -> list[str]:
+def _names_of(printed_at: datetime) -> list[str]:
     """Returns the possible names of a report printed at a quarter-hour. Before the change, only half past has a name."""
-    local = printed.astimezone(EASTERN)
+    local = printed_at.astimezone(EASTERN)
     half = "PM" if local.hour >= 12 else "AM"  # noqa: PLR2004  noon; %p depends on the locale
-    newer = [f"{local:%Y-%m-%d_%I_%M}{half}"] if printed >= QUARTER_HOURLY_SINCE else []
+    newer = [f"{local:%Y-%m-%d_%I_%M}{half}"] if printed_at >= QUARTER_HOURLY_SINCE else []
     return newer + ([f"{local:%Y-%m-%d_%I}{half}"] if local.minute == HALF_PAST else [])
 
 
@@ -157,7 +175,7 @@ def parse_injury_report(payload: Payload) -> pl.DataFrame:
     long to read.
     """
     if PDF_ENDS not in payload.body[-TAIL_BYTES:]:
-        raise Unusable(f"the PDF is cut off ({len(payload.body)} bytes)")
+        raise Unusable(f"the PDF is truncated ({len(payload.body)} bytes)")
     try:
         return _statements(_layout(payload.body), payload)
     except NoReport as error:
@@ -165,56 +183,62 @@ def parse_injury_report(payload: Payload) -> pl.DataFrame:
 
 
 def _statements(layout: dict[str, Any], payload: Payload) -> pl.DataFrame:
-    about = {"snapshot_at": _printed_at(layout), "seen_at": payload.fetched_at, "source": payload.ref}
-    return frame_of([{**_statement(row), **about} for row in layout["rows"]], REPORT_COLUMNS)
+    of_report = {"snapshot_at": _printed_at(layout), "seen_at": payload.fetched_at, "source": payload.ref}
+    return frame_of([{**_statement(row), **of_report} for row in layout["rows"]], REPORT_COLUMNS)
 
 
-@lru_cache(maxsize=REPORTS_REMEMBERED)
+@lru_cache(maxsize=CACHED_REPORTS)
 def _layout(body: bytes) -> dict[str, Any]:
     """Returns the output of `injury_report_layout` for a PDF. Cached: a report is parsed when it lands and again for its rows."""
     limits, size = SETTINGS.payloads, f"{len(body)} bytes"
     numbers = map(str, (limits.pdf_pages, limits.pdf_memory_mib, limits.pdf_cpu_seconds))
     command = [sys.executable, "-P", injury_report_layout.__file__, *numbers]  # -P: our http.py is not the library's
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             command, input=body, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=limits.pdf_seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        raise NoReport(f"the PDF takes more than {limits.pdf_seconds:g} seconds to read ({size})") from None
+        raise NoReport(f"reading the PDF takes more than {limits.pdf_seconds:g} seconds ({size})") from None
     except OSError as error:
-        raise Transient(f"{PROVIDER}: the process that reads a PDF did not start ({error})") from error
-    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        raise Transient(f"{PROVIDER}: the PDF reader did not start ({error})") from error
+    if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
         raise NoReport(
-            f"the PDF takes more than {limits.pdf_cpu_seconds} seconds of CPU time or too much memory to read ({size})"
+            f"reading the PDF takes more than {limits.pdf_cpu_seconds} seconds of CPU time or too much memory ({size})"
         )
-    if done.returncode:
-        raise NoReport(f"the process that read the PDF ended with code {done.returncode} ({size})")
-    found: dict[str, Any] = json.loads(done.stdout)
-    if "problem" in found:
-        raise NoReport(found["problem"])
-    return found
+    if process.returncode:
+        raise NoReport(f"the PDF reader exited with code {process.returncode} ({size})")
+    layout: dict[str, Any] = json.loads(process.stdout)
+    if "problem" in layout:
+        raise NoReport(layout["problem"])
+    return layout
 
 
 def _statement(row: Printed) -> dict[str, Any]:
     """Converts a printed row to the columns of REPORT_COLUMNS."""
-    player, printed, reason = row.get(PLAYER), row.get(STATUS), row.get(REASON)
+    player, printed_status, reason = row.get(PLAYER), row.get(STATUS), row.get(REASON)
     away, _, home = row.get(MATCHUP, "").partition("@")
     team = TEAM_OF_LETTERS.get(row.get(TEAM, "").replace(" ", ""))
     problem = None
     if player is not None:
-        status = STATUSES.get(printed or "")
-        problem = None if status else f"status of {player} is {quoted(printed)}"
+        status = STATUSES.get(printed_status or "")
+        problem = None if status else f"status of {player} is {quoted(printed_status)}"
     elif (reason or "").replace(" ", "") == "NOTYETSUBMITTED":
         status, reason = NOT_SUBMITTED, None
     else:
         status = NOBODY_LISTED
-        problem = f"{quoted(reason or printed)} stands beside no player" if reason or printed else None
+        problem = f"{quoted(reason or printed_status)} has no player in its row" if reason or printed_status else None
     if team is None or team not in (home, away):
         problem, team = f"team {quoted(row.get(TEAM))} does not play {quoted(row.get(MATCHUP))}", None
     return {
-        "game_date": _date(row.get(DATE, "")), "home_team": home or None, "away_team": away or None, "team": team,
-        "spelling": player, "status": None if problem else status, "reason": reason, "problem": problem,
-    }  # fmt: skip
+        "game_date": _date(row.get(DATE, "")),
+        "home_team": home or None,
+        "away_team": away or None,
+        "team": team,
+        "spelling": player,
+        "status": None if problem else status,
+        "reason": reason,
+        "problem": problem,
+    }
 
 
 def _date(text: str) -> date:
@@ -232,5 +256,5 @@ def _printed_at(layout: dict[str, Any]) -> datetime:
     try:
         local = datetime.strptime(" ".join(layout["printed_at"]), "%m/%d/%y %I:%M %p")
     except ValueError:
-        raise Unusable(f"the title says {quoted(layout['title'])}") from None
+        raise Unusable(f"the title has no valid instant: {quoted(layout['title'])}") from None
     return local.replace(tzinfo=EASTERN).astimezone(UTC)

@@ -19,7 +19,7 @@ HEADERS = ("Game Date", "Game Time", "Matchup", "Team", "Player Name", "Current 
 DATE, TIME, MATCHUP, TEAM, PLAYER, STATUS, REASON = HEADERS
 TITLE = re.compile(r"Injury ?Report: ?(\d\d/\d\d/\d\d) ?(\d\d:\d\d) ?([AP]M)")
 FOOTER = re.compile(r"Page ?\d+ ?of ?(\d{1,9})")
-MOST_SHOWN = 120
+MAX_SHOWN_CHARACTERS = 120
 MIB = 1024**2
 
 # In points. A space is 2.3 wide and not a character; lines of one cell are 4 apart, lines of two rows 12.
@@ -72,22 +72,22 @@ class _Page:
     pages: set[int] = field(default_factory=set)
 
 
-def layout_of(body: bytes, most_pages: int) -> Layout:
+def layout_of(body: bytes, max_pages: int) -> Layout:
     """Returns the layout of a PDF. Raises NoReport if it is not a complete injury report or has too many pages."""
     starts: dict[str, float] = {}
-    pages = [_page(words, starts) for words in _words(body, most_pages)]
+    pages = [_page(words, starts) for words in _words(body, max_pages)]
     titles = [title for page in pages for title in page.titles]
     if not titles or not starts:
-        lacking = "title 'Injury Report: ...'" if not titles else f"columns {', '.join(HEADERS)}"
-        raise NoReport(f"the PDF lacks the {lacking}")
-    told = {number for page in pages for number in page.pages}
-    if told and told != {len(pages)}:
-        raise NoReport(f"the PDF has {len(pages)} of {max(told)} pages")
+        missing = "title 'Injury Report: ...'" if not titles else f"columns {', '.join(HEADERS)}"
+        raise NoReport(f"the PDF has no {missing}")
+    page_counts = {number for page in pages for number in page.pages}
+    if page_counts and page_counts != {len(pages)}:
+        raise NoReport(f"the PDF has {len(pages)} of {max(page_counts)} pages")
     rows = _carried_down(_joined_over_pages([_rows(page) for page in pages]))
     return Layout(titles[0].groups(), titles[0][0], rows)
 
 
-def _words(body: bytes, most_pages: int) -> list[list[dict[str, Any]]]:
+def _words(body: bytes, max_pages: int) -> list[list[dict[str, Any]]]:
     """Returns the words of each page, with their positions.
 
     pdfplumber wraps its own errors and those of pdfminer, except when it opens a page: TypeError, IndexError and
@@ -97,9 +97,9 @@ def _words(body: bytes, most_pages: int) -> list[list[dict[str, Any]]]:
     from pdfplumber.utils.exceptions import MalformedPDFException, PdfminerException  # noqa: PLC0415
 
     try:
-        with pdfplumber.open(io.BytesIO(body), pages=list(range(1, most_pages + 2))) as pdf:
-            if len(pdf.pages) > most_pages:
-                raise NoReport(f"the PDF has more than {most_pages} pages ({len(body)} bytes)")
+        with pdfplumber.open(io.BytesIO(body), pages=list(range(1, max_pages + 2))) as pdf:
+            if len(pdf.pages) > max_pages:
+                raise NoReport(f"the PDF has more than {max_pages} pages ({len(body)} bytes)")
             return [page.extract_words(x_tolerance=BLANK) for page in pdf.pages]
     except (PdfminerException, MalformedPDFException, TypeError, IndexError, RecursionError) as error:
         cause = error.__context__ or error
@@ -117,8 +117,8 @@ def _page(words: Sequence[Mapping[str, Any]], starts: dict[str, float]) -> _Page
             page.titles.append(title)
         elif footer := FOOTER.fullmatch(text):
             page.pages.add(int(footer[1]))
-        elif found := _header(line):
-            starts.update(found)
+        elif header := _header(line):
+            starts.update(header)
         elif starts:
             _fill(page.cells, line, starts)
     page.cells = {column: _joined(pieces) for column, pieces in page.cells.items()}
@@ -139,24 +139,24 @@ def _lines(words: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
 def _header(line: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Returns the left edge of every column if the line is the header, otherwise an empty dictionary."""
     starts, letters = {}, ""
-    waiting = [name.replace(" ", "") for name in HEADERS]
+    remaining = [name.replace(" ", "") for name in HEADERS]
     for word in line:
-        if not waiting or not waiting[0].startswith(letters + word["text"]):
+        if not remaining or not remaining[0].startswith(letters + word["text"]):
             return {}
         if not letters:
-            starts[HEADERS[-len(waiting)]] = float(word["x0"])
+            starts[HEADERS[-len(remaining)]] = float(word["x0"])
         letters += word["text"]
-        if letters == waiting[0]:
-            waiting, letters = waiting[1:], ""
-    return {} if waiting else starts
+        if letters == remaining[0]:
+            remaining, letters = remaining[1:], ""
+    return {} if remaining else starts
 
 
 def _fill(cells: Mapping[str, list[_Cell]], line: Sequence[Mapping[str, Any]], starts: Mapping[str, float]) -> None:
-    of_column: dict[str, list[Mapping[str, Any]]] = {}
+    words_of_column: dict[str, list[Mapping[str, Any]]] = {}
     for word in line:
         left = [name for name, start in starts.items() if start <= word["x0"] + COLUMN_SLACK]
-        of_column.setdefault(left[-1] if left else DATE, []).append(word)
-    for column, words in of_column.items():
+        words_of_column.setdefault(left[-1] if left else DATE, []).append(word)
+    for column, words in words_of_column.items():
         text = " ".join(str(word["text"]) for word in words)
         cells[column].append(_Cell(min(w["top"] for w in words), max(w["bottom"] for w in words), text))
 
@@ -183,68 +183,68 @@ def _rows(page: _Page) -> list[Printed]:
     bands += [(_band(cell, columns[REASON]), Printed()) for cell in alone]
     for column in (DATE, TIME, MATCHUP, TEAM, STATUS, REASON):
         for cell in columns[column]:
-            beside = [row for band, row in bands if band.is_beside(cell)]
-            if beside:
-                beside[0][column] = cell.text
+            aligned = [row for band, row in bands if band.is_beside(cell)]
+            if aligned:
+                aligned[0][column] = cell.text
             elif column == REASON:
                 bands.append((cell, {REASON: cell.text}))
             else:
-                raise NoReport(f"{column} {cell.text[:MOST_SHOWN]!r} stands beside no row")
+                raise NoReport(f"{column} {cell.text[:MAX_SHOWN_CHARACTERS]!r} is not aligned with a row")
     return [row for _, row in sorted(bands, key=lambda pair: pair[0].middle)]
 
 
 def _band(cell: _Cell, reasons: Iterable[_Cell]) -> _Cell:
     """Returns the vertical extent of a player's or team's row, which is that of its reason."""
-    beside = [cell, *(reason for reason in reasons if reason.is_beside(cell))]
-    return _Cell(min(c.top for c in beside), max(c.bottom for c in beside), cell.text)
+    aligned = [cell, *(reason for reason in reasons if reason.is_beside(cell))]
+    return _Cell(min(c.top for c in aligned), max(c.bottom for c in aligned), cell.text)
 
 
 def _joined_over_pages(pages: Sequence[list[Printed]]) -> list[Printed]:
     """Returns all rows. Joins reasons that are split by a page break."""
     rows = list[Printed]()
     for page in pages:
-        head, *others = page or [Printed()]
+        first, *rest = page or [Printed()]
         if rows and set(rows[-1]) == {REASON}:  # starts at the bottom of the previous page
-            head[REASON] = f"{rows.pop()[REASON]} {head.get(REASON, '')}".strip()
-        elif rows and set(head) == {REASON}:
+            first[REASON] = f"{rows.pop()[REASON]} {first.get(REASON, '')}".strip()
+        elif rows and set(first) == {REASON}:
             before = rows[-1]
-            before[REASON] = f"{before.get(REASON, '')} {head[REASON]}".strip()
-            head = Printed()
-        rows += [row for row in (head, *others) if row]
+            before[REASON] = f"{before.get(REASON, '')} {first[REASON]}".strip()
+            first = Printed()
+        rows += [row for row in (first, *rest) if row]
     return rows
 
 
 def _carried_down(rows: Iterable[Printed]) -> list[Printed]:
     """Fills missing dates, matchups and teams from the rows above."""
-    carried, full = Printed(), list[Printed]()
+    carried, filled = Printed(), list[Printed]()
     for row in rows:
         carried |= {column: row[column] for column in (DATE, MATCHUP, TEAM) if column in row}
-        full.append(carried | row)
-    return full
+        filled.append(carried | row)
+    return filled
 
 
-def _limit(kind: int, most: int) -> None:
+def _limit(kind: int, limit: int) -> None:
     """Lower a resource limit of this process. Never raises an existing limit."""
     import resource  # noqa: PLC0415  as in `main`
 
     _, hard = resource.getrlimit(kind)
-    resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    resource.setrlimit(kind, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def main(most_pages: int, most_mib: int, most_cpu_seconds: int) -> dict[str, Any]:
+def main(max_pages: int, max_mib: int, max_cpu_seconds: int) -> dict[str, Any]:
     """Returns the layout of the PDF on standard input, or the problem. The operating system enforces the limits."""
     import resource  # noqa: PLC0415  not available on every system that imports the constants of this module
 
     with suppress(ValueError):  # macOS has no memory limit; the CPU time limit has to suffice
-        _limit(resource.RLIMIT_AS, most_mib * MIB)
-    _limit(resource.RLIMIT_CPU, most_cpu_seconds)
+        _limit(resource.RLIMIT_AS, max_mib * MIB)
+    _limit(resource.RLIMIT_CPU, max_cpu_seconds)
     body = sys.stdin.buffer.read()
     try:
-        return asdict(layout_of(body, most_pages))
+        return asdict(layout_of(body, max_pages))
     except NoReport as error:
         return {"problem": str(error)}
     except MemoryError:
-        return {"problem": f"the PDF takes more than {most_mib} MiB to read ({len(body)} bytes)"}
+        return {"problem": f"reading the PDF takes more than {max_mib} MiB ({len(body)} bytes)"}
     except Exception as error:  # noqa: BLE001  any error means that the document is not a report
         return {"problem": f"the PDF cannot be read ({type(error).__name__})"}
 

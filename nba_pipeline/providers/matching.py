@@ -5,25 +5,26 @@ import polars as pl
 KEYS = ["game_date", "home_team", "away_team"]
 
 
-def match_games(theirs: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
+def match_games(provider_games: pl.DataFrame, schedule: pl.DataFrame) -> pl.DataFrame:
     """Returns the same rows with `game_id` added, null for no match or more than one.
 
     Both frames need game_date (Eastern), home_team and away_team (tricodes). `schedule` also needs game_id. A game matches on
     the same date and teams, home and away in either order. Otherwise it matches one day earlier or later, if exactly one game
     of these teams without an exact match exists.
     """
-    keys = theirs.select(KEYS).unique(maintain_order=True).with_columns(_pair())
+    keys = provider_games.select(KEYS).unique(maintain_order=True).with_columns(_pair())
     games = schedule.select("game_id", *KEYS).unique().with_columns(_pair())
     same_day = _only(keys.join(games, on=["game_date", "pair"], nulls_equal=False), keys)
-    taken = same_day.select("game_id").drop_nulls()
-    near = pl.concat(
-        games.join(taken, on="game_id", how="anti").with_columns(pl.col("game_date").dt.offset_by(by)) for by in ("-1d", "1d")
+    matched_games = same_day.select("game_id").drop_nulls()
+    adjacent = pl.concat(
+        games.join(matched_games, on="game_id", how="anti").with_columns(pl.col("game_date").dt.offset_by(by))
+        for by in ("-1d", "1d")
     )
-    open_keys = same_day.filter(pl.col("game_id").is_null()).drop("game_id")
-    late = _only(open_keys.join(near, on=["game_date", "pair"]), keys)
-    found = same_day.join(late.rename({"game_id": "late"}), on=KEYS, how="left", nulls_equal=True)
-    found = found.select(*KEYS, pl.coalesce("game_id", "late").alias("game_id"))
-    return theirs.join(found, on=KEYS, how="left", nulls_equal=True, maintain_order="left")
+    unmatched_keys = same_day.filter(pl.col("game_id").is_null()).drop("game_id")
+    adjacent_matches = _only(unmatched_keys.join(adjacent, on=["game_date", "pair"]), keys)
+    matches = same_day.join(adjacent_matches.rename({"game_id": "adjacent_game_id"}), on=KEYS, how="left", nulls_equal=True)
+    matches = matches.select(*KEYS, pl.coalesce("game_id", "adjacent_game_id").alias("game_id"))
+    return provider_games.join(matches, on=KEYS, how="left", nulls_equal=True, maintain_order="left")
 
 
 def _pair() -> pl.Expr:
@@ -32,7 +33,7 @@ def _pair() -> pl.Expr:
     ).alias("pair")
 
 
-def _only(matches: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
+def _only(candidates: pl.DataFrame, keys: pl.DataFrame) -> pl.DataFrame:
     """Returns the only matching game per key, otherwise null."""
-    one = matches.group_by(KEYS).agg(pl.col("game_id").unique()).filter(pl.col("game_id").list.len() == 1)
-    return keys.join(one.with_columns(pl.col("game_id").list.first()), on=KEYS, how="left", nulls_equal=True)
+    unique = candidates.group_by(KEYS).agg(pl.col("game_id").unique()).filter(pl.col("game_id").list.len() == 1)
+    return keys.join(unique.with_columns(pl.col("game_id").list.first()), on=KEYS, how="left", nulls_equal=True)

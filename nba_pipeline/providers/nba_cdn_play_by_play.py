@@ -13,22 +13,36 @@ import polars as pl
 from nba_pipeline.errors import Permanent
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.parsing import frame_of, objects_in, parser
-from nba_pipeline.providers.wire import quoted, text_or_none, whole
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.providers.wire import integer_or_none, quoted, text_or_none
+from nba_pipeline.warehouse.payloads import Payload
 
 PERIOD_CLOCK = re.compile(r"PT(\d{1,9})M(\d{1,9}(?:\.\d{1,9})?)S")
 SHOTS = ("2pt", "3pt", "freethrow", "heave")
 RESULTS = {"Made": True, "Missed": False}
-NOBODY = (None, 0, "0", "")
+ABSENT = (None, 0, "0", "")
 SECONDS_PER_MINUTE = 60
 
 PLAY_BY_PLAY_COLUMNS = {
-    "game_date": pl.Date(), "game_id": pl.String(), "order_number": pl.Int64(), "action_number": pl.Int64(),
-    "period": pl.Int64(), "period_seconds_left": pl.Float64(), "team": pl.String(), "player_id": pl.Int64(),
-    "action_type": pl.String(), "sub_type": pl.String(), "area": pl.String(), "is_made": pl.Boolean(),
-    "assist_player_id": pl.Int64(), "block_player_id": pl.Int64(), "home_points": pl.Int64(), "away_points": pl.Int64(),
-    "description": pl.String(), "source": pl.String(), "problem": pl.String(),
-}  # fmt: skip
+    "game_date": pl.Date(),
+    "game_id": pl.String(),
+    "order_number": pl.Int64(),
+    "action_number": pl.Int64(),
+    "period": pl.Int64(),
+    "period_seconds_left": pl.Float64(),
+    "team": pl.String(),
+    "player_id": pl.Int64(),
+    "action_type": pl.String(),
+    "sub_type": pl.String(),
+    "area": pl.String(),
+    "is_made": pl.Boolean(),
+    "assist_player_id": pl.Int64(),
+    "block_player_id": pl.Int64(),
+    "home_points": pl.Int64(),
+    "away_points": pl.Int64(),
+    "description": pl.String(),
+    "source": pl.String(),
+    "problem": pl.String(),
+}
 
 
 def period_seconds_left(clock: Any) -> float | None:
@@ -42,13 +56,17 @@ def period_seconds_left(clock: Any) -> float | None:
 
 
 REQUIRED: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
-    "order_number": ("orderNumber", whole), "action_number": ("actionNumber", whole), "period": ("period", whole),
-    "period_seconds_left": ("clock", period_seconds_left), "action_type": ("actionType", text_or_none),
-    "home_points": ("scoreHome", whole), "away_points": ("scoreAway", whole),
-}  # fmt: skip
+    "order_number": ("orderNumber", integer_or_none),
+    "action_number": ("actionNumber", integer_or_none),
+    "period": ("period", integer_or_none),
+    "period_seconds_left": ("clock", period_seconds_left),
+    "action_type": ("actionType", text_or_none),
+    "home_points": ("scoreHome", integer_or_none),
+    "away_points": ("scoreAway", integer_or_none),
+}
 """Column -> the required field of every action, and the function that reads it."""
 
-LISTS_REMEMBERED = 32
+CACHED_LISTS = 32
 """Cached lists, enough for a slate: each list is parsed when it lands and again when it is used."""
 
 PEOPLE = {"player_id": "personId", "assist_player_id": "assistPersonId", "block_player_id": "blockPersonId"}
@@ -56,7 +74,7 @@ TEXTS = {"sub_type": "subType", "area": "area", "description": "description"}
 
 
 @parser
-@lru_cache(maxsize=LISTS_REMEMBERED)
+@lru_cache(maxsize=CACHED_LISTS)
 def parse_play_by_play(payload: Payload) -> pl.DataFrame:
     """Returns one row per action of the game, in the order of the list. `area` is the provider's text, null if missing.
 
@@ -68,7 +86,7 @@ def parse_play_by_play(payload: Payload) -> pl.DataFrame:
     try:
         rows = [shared | _action(action, game_id) for action in actions]
     except KeyError as error:
-        raise Permanent(f"{payload.slot.name}: an action lacks {error.args[0]}: {payload.ref}") from None
+        raise Permanent(f"{payload.slot.name}: an action has no {error.args[0]}: {payload.ref}") from None
     return frame_of(rows, PLAY_BY_PLAY_COLUMNS)
 
 
@@ -80,17 +98,17 @@ def is_over(payload: Payload) -> bool:
 
 
 def _actions_of(payload: Payload) -> tuple[str, list[dict[str, Any]]]:
-    asked_for, document = payload.slot.entity, payload.json()
+    requested_id, document = payload.slot.entity, payload.json()
     game = document.get("game") if isinstance(document, dict) else None
     if not isinstance(game, dict) or not game.get("gameId"):
-        raise Permanent(f"{payload.slot.name}: the answer lacks game.gameId: {payload.ref}")
-    if str(game["gameId"]) != asked_for:
-        raise Permanent(f"{payload.slot.name}: the answer is about game {quoted(game['gameId'])}: {payload.ref}")
+        raise Permanent(f"{payload.slot.name}: the response has no game.gameId: {payload.ref}")
+    if str(game["gameId"]) != requested_id:
+        raise Permanent(f"{payload.slot.name}: the response is about game {quoted(game['gameId'])}: {payload.ref}")
     if not isinstance(game.get("actions"), list):
-        raise Permanent(f"{payload.slot.name}: the answer lacks the list game.actions: {payload.ref}")
+        raise Permanent(f"{payload.slot.name}: the response has no list game.actions: {payload.ref}")
     if not game["actions"]:
         raise Permanent(f"{payload.slot.name}: game.actions is empty: {payload.ref}")
-    return asked_for, objects_in(game, "actions")
+    return requested_id, objects_in(game, "actions")
 
 
 def _action(action: Mapping[str, Any], game_id: str) -> dict[str, Any]:
@@ -99,18 +117,18 @@ def _action(action: Mapping[str, Any], game_id: str) -> dict[str, Any]:
     for column, field in PEOPLE.items():
         value = action.get(field)
         value = None if value == action.get("teamId") else value  # without a player, some lists have the team id
-        row[column] = None if value in NOBODY else whole(value)
-        if row[column] is None and value not in NOBODY:
+        row[column] = None if value in ABSENT else integer_or_none(value)
+        if row[column] is None and value not in ABSENT:
             unusable.append(field)
     row |= {column: text_or_none(action.get(field)) for column, field in TEXTS.items()}
     team = action.get("teamTricode")
     row["team"] = text_or_none(team)
-    if team not in NOBODY and row["team"] not in TEAMS:
+    if team not in ABSENT and row["team"] not in TEAMS:
         unusable.append("teamTricode")
     kind = (row["action_type"] or "").lower()
-    is_shot = kind in SHOTS or whole(action.get("isFieldGoal")) == 1
+    is_shot = kind in SHOTS or integer_or_none(action.get("isFieldGoal")) == 1
     # only a missed heave has no player; the league's stats site lists it without a result
-    is_team_heave = kind == "heave" and row["player_id"] is None and action.get("shotResult") in NOBODY
+    is_team_heave = kind == "heave" and row["player_id"] is None and action.get("shotResult") in ABSENT
     row["is_made"] = RESULTS.get(str(action.get("shotResult"))) if is_shot and not is_team_heave else None
     if is_team_heave:
         row["is_made"] = False

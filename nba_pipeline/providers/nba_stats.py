@@ -14,33 +14,60 @@ import polars as pl
 from nba_pipeline.errors import NotPublished, Permanent, PipelineError
 from nba_pipeline.league.calendar import season_of
 from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
-from nba_pipeline.providers.http import HttpClient, Request
+from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.parsing import frame_of, parser
-from nba_pipeline.providers.wire import minutes_fields, quoted, text_or_none, whole
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.providers.request import Request
+from nba_pipeline.providers.wire import integer_or_none, minutes_fields, quoted, text_or_none
+from nba_pipeline.warehouse.payloads import Payload
 
 PROVIDER = "nba_stats"
 RESULT_SET = "LeagueGameLog"
 SEASON_TYPES = {
-    "regular_season": "Regular Season", "playoffs": "Playoffs", "play_in": "PlayIn", "cup_final": "IST",
-}  # fmt: skip
+    "regular_season": "Regular Season",
+    "playoffs": "Playoffs",
+    "play_in": "PlayIn",
+    "cup_final": "IST",
+}
 """Season type -> query parameter. A response covers one season type."""
 
 BROWSER_HEADERS = {
-    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Accept": "application/json",
-    "Accept-Language": "en-US,en;q=0.9", "Origin": "https://www.nba.com", "Referer": "https://www.nba.com/",
-}  # fmt: skip
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    "Accept": "application/json",
+    "Accept-Language": "en-US,en;q=0.9",
+    "Origin": "https://www.nba.com",
+    "Referer": "https://www.nba.com/",
+}
 """Required headers: requests of other clients time out."""
 
 STATISTICS = {
-    "points": "PTS", "rebounds": "REB", "oreb": "OREB", "dreb": "DREB", "assists": "AST", "steals": "STL", "blocks": "BLK",
-    "turnovers": "TOV", "fouls": "PF", "fgm": "FGM", "fga": "FGA", "fg3m": "FG3M", "fg3a": "FG3A", "ftm": "FTM", "fta": "FTA",
-}  # fmt: skip
+    "points": "PTS",
+    "rebounds": "REB",
+    "oreb": "OREB",
+    "dreb": "DREB",
+    "assists": "AST",
+    "steals": "STL",
+    "blocks": "BLK",
+    "turnovers": "TOV",
+    "fouls": "PF",
+    "fgm": "FGM",
+    "fga": "FGA",
+    "fg3m": "FG3M",
+    "fg3a": "FG3A",
+    "ftm": "FTM",
+    "fta": "FTA",
+}
 """Column -> header of the game log."""
 
 HEADERS = (
-    "PLAYER_ID", "PLAYER_NAME", "TEAM_ABBREVIATION", "GAME_ID", "GAME_DATE", "MIN", *STATISTICS.values(), "PLUS_MINUS",
-)  # fmt: skip
+    "PLAYER_ID",
+    "PLAYER_NAME",
+    "TEAM_ABBREVIATION",
+    "GAME_ID",
+    "GAME_DATE",
+    "MIN",
+    *STATISTICS.values(),
+    "PLUS_MINUS",
+)
 
 
 class NbaStats(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -48,22 +75,22 @@ class NbaStats(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     http: dg.ResourceDependency[HttpClient]
 
-    def player_game_logs(self, asked: Sequence[tuple[date, str]]) -> list[Payload | PipelineError]:
+    def player_game_logs(self, dates_and_season_types: Sequence[tuple[date, str]]) -> list[Payload | PipelineError]:
         """Fetches the game logs of (date, season type) sequentially. Returns a payload or an error for each.
 
         Each pair must have final games. A 403 applies to the client's address, so the remaining requests fail with it and are
         not sent. A 404 ends the sequence in the same way.
         """
-        answers, refusal = list[Payload | PipelineError](), None
-        for day, season_type in asked:
+        results, refusal = list[Payload | PipelineError](), None
+        for day, season_type in dates_and_season_types:
             try:
-                answers.append(refusal or self.player_game_log(day, season_type))
+                results.append(refusal or self.player_game_log(day, season_type))
             except NotPublished as error:
-                refusal = Permanent(f"{error}; stats.nba.com may refuse this address, and is asked no more in this run")
-                answers.append(refusal)
+                refusal = Permanent(f"{error}; stats.nba.com may block this address, so this run sends it no further requests")
+                results.append(refusal)
             except PipelineError as error:
-                answers.append(error)
-        return answers
+                results.append(error)
+        return results
 
     def player_game_log(self, day: date, season_type: str) -> Payload:
         """Returns the landed game log of an Eastern date with final games of the season type. Raises as HttpClient.get."""
@@ -74,7 +101,7 @@ class NbaStats(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self.http.landed(player_game_log_request(day, season_type))
 
     def reject(self, payload: Payload, problem: str) -> None:
-        """Exclude a payload that does not parse from all later look-ups."""
+        """Exclude a payload that does not parse from all later reads."""
         self.http.landing.reject(payload, problem)
 
 
@@ -82,13 +109,26 @@ def player_game_log_request(day: date, season_type: str) -> Request:
     """Returns the request for the player game log of one date and season type."""
     on = day.strftime("%m/%d/%Y")
     return Request(
-        provider=PROVIDER, endpoint="player_game_log", entity=season_type, game_date=day, path="/stats/leaguegamelog",
+        provider=PROVIDER,
+        endpoint="player_game_log",
+        entity=season_type,
+        game_date=day,
+        path="/stats/leaguegamelog",
         params={
-            "LeagueID": "00", "Season": season_of(day), "SeasonType": SEASON_TYPES[season_type], "PlayerOrTeam": "P",
-            "DateFrom": on, "DateTo": on, "Counter": "0", "Direction": "ASC", "Sorter": "DATE",
+            "LeagueID": "00",
+            "Season": season_of(day),
+            "SeasonType": SEASON_TYPES[season_type],
+            "PlayerOrTeam": "P",
+            "DateFrom": on,
+            "DateTo": on,
+            "Counter": "0",
+            "Direction": "ASC",
+            "Sorter": "DATE",
         },
-        headers=BROWSER_HEADERS, required_keys=("resultSets",), parser=logged_rows,
-    )  # fmt: skip
+        headers=BROWSER_HEADERS,
+        required_keys=("resultSets",),
+        parser=logged_rows,
+    )
 
 
 @parser
@@ -99,24 +139,24 @@ def logged_rows(payload: Payload) -> list[dict[str, Any]]:
     """
     document = payload.json()
     sets = document.get("resultSets") if isinstance(document, dict) else None
-    found = [s for s in sets if isinstance(s, dict) and s.get("name") == RESULT_SET] if isinstance(sets, list) else []
-    headers, rows = (found[0].get("headers"), found[0].get("rowSet")) if found else ([], [])
+    sets = [s for s in sets if isinstance(s, dict) and s.get("name") == RESULT_SET] if isinstance(sets, list) else []
+    headers, rows = (sets[0].get("headers"), sets[0].get("rowSet")) if sets else ([], [])
     about = f"{payload.slot.name} of {payload.slot.period}"
     if not isinstance(headers, list) or not isinstance(rows, list):
-        raise Permanent(f"{about}: headers or rowSet of {RESULT_SET} is no list: {payload.ref}")
+        raise Permanent(f"{about}: headers or rowSet of {RESULT_SET} is not a list: {payload.ref}")
     if not rows:
-        what = f"{RESULT_SET} without a row" if found else f"no result set {RESULT_SET}"
-        raise Permanent(f"{about}: {what} although games are final, which is an outage: {payload.ref}")
-    unclear = [quoted(name) for name in headers if not isinstance(name, str)]
-    unclear += [name for name in HEADERS if headers.count(name) != 1]
-    if unclear:
-        raise Permanent(f"{about}: the headers do not have {', '.join(unclear)} exactly once: {payload.ref}")
+        what = f"{RESULT_SET} has no rows" if sets else f"no result set {RESULT_SET}"
+        raise Permanent(f"{about}: {what} although games are final, probably an outage: {payload.ref}")
+    invalid = [quoted(name) for name in headers if not isinstance(name, str)]
+    invalid += [name for name in HEADERS if headers.count(name) != 1]
+    if invalid:
+        raise Permanent(f"{about}: headers missing or not unique: {', '.join(invalid)}: {payload.ref}")
     if any(not isinstance(row, list) or len(row) != len(headers) for row in rows):
-        raise Permanent(f"{about}: a row has not the {len(headers)} values of the headers: {payload.ref}")
+        raise Permanent(f"{about}: a row does not have {len(headers)} values: {payload.ref}")
     logged = [dict(zip(headers, row, strict=True)) for row in rows]
-    others = sorted({str(row["GAME_DATE"])[:10] for row in logged} - {payload.slot.period})
-    if others:
-        raise Permanent(f"{about}: GAME_DATE of some rows is {', '.join(others[:3])}: {payload.ref}")
+    other_dates = sorted({str(row["GAME_DATE"])[:10] for row in logged} - {payload.slot.period})
+    if other_dates:
+        raise Permanent(f"{about}: rows have other values of GAME_DATE: {', '.join(other_dates[:3])}: {payload.ref}")
     return logged
 
 
@@ -139,23 +179,34 @@ def parse_game_log(payload: Payload, schedule: pl.DataFrame) -> pl.DataFrame:
 
 def _row(logged: Mapping[str, Any], game: Mapping[str, Any] | None) -> dict[str, Any]:
     name, team, game_id = (text_or_none(logged[header]) for header in ("PLAYER_NAME", "TEAM_ABBREVIATION", "GAME_ID"))
-    values = {column: whole(logged[header]) for column, header in STATISTICS.items()}
-    minutes, plus_minus, player_id = (whole(logged[header]) for header in ("MIN", "PLUS_MINUS", "PLAYER_ID"))
-    wanted = {"PLAYER_NAME": name, "PLAYER_ID": player_id, "MIN": minutes}
-    wanted |= {STATISTICS[column]: value for column, value in values.items()}
-    wanted |= {"PLUS_MINUS": plus_minus} if logged["PLUS_MINUS"] is not None else {}
-    bad = [f"{header} is {quoted(logged[header])}" for header, value in wanted.items() if value is None]
+    values = {column: integer_or_none(logged[header]) for column, header in STATISTICS.items()}
+    minutes, plus_minus, player_id = (integer_or_none(logged[header]) for header in ("MIN", "PLUS_MINUS", "PLAYER_ID"))
+    required = {"PLAYER_NAME": name, "PLAYER_ID": player_id, "MIN": minutes}
+    required |= {STATISTICS[column]: value for column, value in values.items()}
+    required |= {"PLUS_MINUS": plus_minus} if logged["PLUS_MINUS"] is not None else {}
+    problems = [f"{header} is {quoted(logged[header])}" for header, value in required.items() if value is None]
     sides = {game[f"{side}_team"]: side for side in ("home", "away")} if game else {}
     if game is None:
-        bad.append("the schedule has no such game on the date")
+        problems.append("the schedule has no such game on the date")
     elif team not in sides:
-        bad.append(f"TEAM_ABBREVIATION is {quoted(logged['TEAM_ABBREVIATION'])}, of neither {' nor '.join(sides)}")
+        problems.append(f"TEAM_ABBREVIATION is {quoted(logged['TEAM_ABBREVIATION'])}, of neither {' nor '.join(sides)}")
     side = sides.get(team)
     return {
-        "game_id": game_id, "player_id": player_id, "season": game["season"] if game else None, "team": team,
+        "game_id": game_id,
+        "player_id": player_id,
+        "season": game["season"] if game else None,
+        "team": team,
         "opponent": next((other for other in sides if other != team), None) if side else None,
-        "is_home": side == "home" if side else None, "player_name": name, "did_play": True, "status": "played",
-        **minutes_fields(None if minutes is None else 60 * minutes, is_rounded=True), **values, "plus_minus": plus_minus,
-        "team_points": game[f"{side}_points"] if game and side else None, "provider": PROVIDER,
-        "problem": f"{PROVIDER}: {', '.join(bad)} for {name or 'a player without a name'} in game {game_id or quoted(logged['GAME_ID'])}" if bad else None,
-    }  # fmt: skip
+        "is_home": side == "home" if side else None,
+        "player_name": name,
+        "did_play": True,
+        "status": "played",
+        **minutes_fields(None if minutes is None else 60 * minutes, is_rounded=True),
+        **values,
+        "plus_minus": plus_minus,
+        "team_points": game[f"{side}_points"] if game and side else None,
+        "provider": PROVIDER,
+        "problem": f"{PROVIDER}: {', '.join(problems)} for {name or 'a player without a name'} in game {game_id or quoted(logged['GAME_ID'])}"
+        if problems
+        else None,
+    }

@@ -11,9 +11,22 @@ USED, IGNORED = "used", "ignored"
 PLAYER, GAME = "player", "game"
 
 STATISTICS = (
-    "points", "rebounds", "assists", "threes", "blocks", "steals", "turnovers", "blocks_steals", "points_rebounds_assists",
-    "points_rebounds", "points_assists", "rebounds_assists", "field_goals", "frees_made", "frees_attempts",
-)  # fmt: skip
+    "points",
+    "rebounds",
+    "assists",
+    "threes",
+    "blocks",
+    "steals",
+    "turnovers",
+    "blocks_steals",
+    "points_rebounds_assists",
+    "points_rebounds",
+    "points_assists",
+    "rebounds_assists",
+    "field_goals",
+    "frees_made",
+    "frees_attempts",
+)
 """Statistics of the player over/under markets."""
 
 PLAYER_MARKETS = re.compile(rf"player_({'|'.join(STATISTICS)})(_q1|_alternate)?")

@@ -5,10 +5,11 @@ from datetime import date
 
 import polars as pl
 
-from nba_pipeline.providers.odds_api import OddsApi, match_events, parse_events
+from nba_pipeline.providers.odds_api import OddsApi
+from nba_pipeline.providers.odds_events import match_events, parse_events
 from nba_pipeline.providers.parsing import read_each
 from nba_pipeline.tables.table import PROBLEM
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 AFTER_TIPOFF = "shown at or after tip-off"
 

@@ -12,11 +12,12 @@ import polars as pl
 
 from nba_pipeline.errors import OutOfTime, Permanent, PipelineError
 from nba_pipeline.providers.wire import quoted
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 
 Parsed = TypeVar("Parsed")
 Arguments = ParamSpec("Arguments")
-MOST_CHARACTERS = 2000
+MAX_CHARACTERS = 2000
 """Maximum length of a message. It is stored in the journal, and in the quarantine once per row."""
 
 
@@ -34,10 +35,10 @@ def parsing(slot: Slot, ref: str = "") -> Iterator[None]:
     try:
         yield
     except Unusable as error:
-        raise Permanent(f"{slot.name}: {error}{where}"[:MOST_CHARACTERS]) from None
+        raise Permanent(f"{slot.name}: {error}{where}"[:MAX_CHARACTERS]) from None
     except Permanent as error:
-        if len(str(error)) > MOST_CHARACTERS:
-            raise Permanent(str(error)[:MOST_CHARACTERS]) from None
+        if len(str(error)) > MAX_CHARACTERS:
+            raise Permanent(str(error)[:MAX_CHARACTERS]) from None
         raise
     except (PipelineError, OutOfTime, OSError, MemoryError):
         raise
@@ -46,7 +47,7 @@ def parsing(slot: Slot, ref: str = "") -> Iterator[None]:
         problem = (
             f"{error.args[0]} is missing" if isinstance(error, KeyError) and error.args else f"{type(error).__name__}: {error}"
         )
-        raise Permanent(f"{slot.name}: the answer is not built as it was: {problem[:MOST_CHARACTERS]}{where}") from error
+        raise Permanent(f"{slot.name}: unexpected structure: {problem[:MAX_CHARACTERS]}{where}") from error
 
 
 def parser(
@@ -70,21 +71,21 @@ def read_each(
 
     The reasons of the rejections are appended to `problems`.
     """
-    found = []
+    parsed = []
     for payload in payloads:
         try:
-            found.append((payload, parse(payload)))
+            parsed.append((payload, parse(payload)))
         except Permanent as error:
             landing.reject(payload, str(error))
             problems.append(str(error))
-    return found
+    return parsed
 
 
 def payloads_where(
-    holds: Callable[[Payload], bool], payloads: Iterable[Payload], landing: Landing, problems: list[str]
+    predicate: Callable[[Payload], bool], payloads: Iterable[Payload], landing: Landing, problems: list[str]
 ) -> list[Payload]:
-    """Returns the payloads for which `holds` is true. Rejections as in `read_each`."""
-    return [payload for payload, does_hold in read_each(holds, payloads, landing, problems) if does_hold]
+    """Returns the payloads for which `predicate` is true. Rejections as in `read_each`."""
+    return [payload for payload, is_accepted in read_each(predicate, payloads, landing, problems) if is_accepted]
 
 
 def frame_of(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
@@ -94,45 +95,45 @@ def frame_of(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, pl.DataTyp
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
         for row in rows:
             for column, dtype in columns.items():
-                _refuse_unfit(column, row.get(column), dtype)
+                _check_value(column, row.get(column), dtype)
         raise
 
 
-def _refuse_unfit(column: str, value: Any, dtype: pl.DataType) -> None:
+def _check_value(column: str, value: Any, dtype: pl.DataType) -> None:
     try:
         pl.DataFrame([{column: value}], schema={column: dtype})
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
         raise Unusable(f"{column} is {quoted(value)}") from None
 
 
-def field_in(thing: Mapping[str, Any], key: str) -> Any:
+def field_in(document: Mapping[str, Any], key: str) -> Any:
     """Returns a required field of any type. Raises Unusable if it is missing."""
-    if key not in thing:
+    if key not in document:
         raise Unusable(f"{key} is missing")
-    return thing[key]
+    return document[key]
 
 
-def list_in(thing: Any, key: str) -> list[Any]:
+def list_in(document: Any, key: str) -> list[Any]:
     """Returns a required list. Raises Unusable if it is missing or has another type."""
-    return _of_type(thing, key, list)
+    return _of_type(document, key, list)
 
 
-def object_in(thing: Any, key: str) -> dict[str, Any]:
+def object_in(document: Any, key: str) -> dict[str, Any]:
     """Returns a required object. Raises Unusable if it is missing or has another type."""
-    return _of_type(thing, key, dict)
+    return _of_type(document, key, dict)
 
 
-def objects_in(thing: Any, key: str) -> list[dict[str, Any]]:
+def objects_in(document: Any, key: str) -> list[dict[str, Any]]:
     """Returns a required list of objects. Raises Unusable if it is missing or has an element of another type."""
-    found = list_in(thing, key)
-    for number, one in enumerate(found):
-        if not isinstance(one, dict):
-            raise Unusable(f"{key}[{number}] is {quoted(one)}")
-    return found
+    elements = list_in(document, key)
+    for number, element in enumerate(elements):
+        if not isinstance(element, dict):
+            raise Unusable(f"{key}[{number}] is {quoted(element)}")
+    return elements
 
 
-def _of_type(thing: Any, key: str, kind: type[Parsed]) -> Parsed:
-    found = field_in(thing, key) if isinstance(thing, dict) else field_in({}, key)
-    if not isinstance(found, kind):
-        raise Unusable(f"{key} is {quoted(found)}")
-    return found
+def _of_type(document: Any, key: str, kind: type[Parsed]) -> Parsed:
+    value = field_in(document, key) if isinstance(document, dict) else field_in({}, key)
+    if not isinstance(value, kind):
+        raise Unusable(f"{key} is {quoted(value)}")
+    return value

@@ -7,7 +7,7 @@ import polars as pl
 
 from nba_pipeline.league.active_players import SEEN_COLUMNS, SEEN_SCHEMA, active_players, box_score_sightings
 from nba_pipeline.league.calendar import days, season_of_game_date
-from nba_pipeline.league.names import IS_A_NAME_PROBLEM, resolve_names
+from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM, resolve_names
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import PROBLEM, TABLES
 from nba_pipeline.warehouse import Warehouse
@@ -40,17 +40,19 @@ def roster_sightings(warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFram
     if not dates:
         return pl.DataFrame(schema=SEEN_SCHEMA)
     window = days(min(dates) - timedelta(days=SETTINGS.expected.roster_days), max(dates))
-    table, said = TABLES["rosters"], pl.col("row").str.json_path_match
+    table, field = TABLES["rosters"], pl.col("row").str.json_path_match
     listed, unnamed = recovering(
         lambda: (
             warehouse.scan(table, window).select("game_date", "team", "player_id", player_name="spelling").collect(),
-            warehouse.scan_quarantine(table, window).filter(IS_A_NAME_PROBLEM)
-            .select("game_date", team=said("$.team"), player_name=said("$.spelling")).collect(),
+            warehouse.scan_quarantine(table, window)
+            .filter(IS_A_NAME_PROBLEM)
+            .select("game_date", team=field("$.team"), player_name=field("$.spelling"))
+            .collect(),
         )
-    )  # fmt: skip
-    nobody = 0 - pl.struct("team", "player_name").rank("dense").cast(pl.Int64)
-    people = pl.concat([listed, unnamed.with_columns(player_id=nobody).select(listed.columns)], how="vertical_relaxed")
-    return people.with_columns(season_of_game_date(), is_roster=pl.lit(True)).select(SEEN_COLUMNS)
+    )
+    placeholder_id = 0 - pl.struct("team", "player_name").rank("dense").cast(pl.Int64)
+    sightings = pl.concat([listed, unnamed.with_columns(player_id=placeholder_id).select(listed.columns)], how="vertical_relaxed")
+    return sightings.with_columns(season_of_game_date(), is_roster=pl.lit(True)).select(SEEN_COLUMNS)
 
 
 def resolve_players(

@@ -10,10 +10,10 @@ from typing import Any
 ISO_CLOCK = re.compile(r"PT(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.\d+)?S)?")
 MINUTES_AND_SECONDS = re.compile(r"(\d{1,9}):([0-5]?\d)(?:\.\d+)?")
 PLAIN_MINUTES = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
-WHOLE = re.compile(r"([+-]?\d{1,18})(?:\.0*)?")
+INTEGER = re.compile(r"([+-]?\d{1,18})(?:\.0*)?")
 LARGEST = 10**18
 """Exclusive limit of whole numbers. Larger numbers may not fit an Int64 column."""
-NEVER, AGES_HENCE = datetime(1900, 1, 2, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+EARLIEST_INSTANT, LATEST_INSTANT = datetime(1900, 1, 2, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 """Range of valid instants. The NBA's placeholder for an unset time is earlier. Adding hours to the latest years overflows."""
 
 _REPR = reprlib.Repr()
@@ -50,7 +50,7 @@ def seconds_of(clock: str | None) -> int | None:
     return round(60 * float(text)) if PLAIN_MINUTES.fullmatch(text) else None
 
 
-def whole(value: Any) -> int | None:
+def integer_or_none(value: Any) -> int | None:
     """An integer from a number or plain text: 21, 21.0, "21". Null for anything else, including booleans.
 
     Null also if the absolute value is 10**18 or more.
@@ -60,7 +60,7 @@ def whole(value: Any) -> int | None:
         number = value
     elif isinstance(value, float) and value.is_integer():
         number = int(value)
-    elif isinstance(value, str) and (match := WHOLE.fullmatch(value.strip())):
+    elif isinstance(value, str) and (match := INTEGER.fullmatch(value.strip())):
         number = int(match[1])
     return number if number is not None and abs(number) < LARGEST else None
 
@@ -73,12 +73,12 @@ def instant(value: Any) -> datetime | None:
         parsed = datetime.fromisoformat(value.strip())
     except ValueError:
         return None
-    return parsed.astimezone(UTC) if parsed.tzinfo and NEVER <= parsed < AGES_HENCE else None
+    return parsed.astimezone(UTC) if parsed.tzinfo and EARLIEST_INSTANT <= parsed < LATEST_INSTANT else None
 
 
 def day_or_none(day: date) -> date | None:
     """The date, or null if it is outside of the range of valid instants."""
-    return day if NEVER.date() <= day < AGES_HENCE.date() else None
+    return day if EARLIEST_INSTANT.date() <= day < LATEST_INSTANT.date() else None
 
 
 def number_or_none(value: Any) -> float | None:
@@ -103,7 +103,7 @@ def text_or_none(value: Any) -> str | None:
     return value.strip() or None
 
 
-def knows_only_whole_minutes(seconds: Sequence[int]) -> bool:
+def is_rounded_to_minutes(seconds: Sequence[int]) -> bool:
     """True if most playing times of a game are whole minutes: the source rounds, and its seconds are not meaningful."""
     return bool(seconds) and sum(s % 60 == 0 for s in seconds) * 2 > len(seconds)
 

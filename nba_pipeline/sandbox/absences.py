@@ -14,14 +14,25 @@ MEAN_HEALTHY_DAYS = 75.0
 LATE_SHARE = 0.35  # of injuries: the first missed game becomes known too late for the books
 REST_SHARE = 0.07  # of back-to-backs: a leading player rests
 LEADING_SLOTS = 3
-LEAST_AVAILABLE = 9
+MIN_AVAILABLE = 9
 
 INJURIES = (
-    "Left Ankle; Sprain", "Right Ankle; Sprain", "Left Knee; Soreness", "Right Knee; Contusion",
-    "Left Hamstring; Strain", "Right Hamstring; Tightness", "Lower Back; Spasms", "Left Calf; Strain",
-    "Right Calf; Strain", "Left Wrist; Sprain", "Right Shoulder; Strain", "Left Groin; Tightness",
-    "N/A; Illness", "Right Hip; Contusion", "Left Foot; Soreness",
-)  # fmt: skip
+    "Left Ankle; Sprain",
+    "Right Ankle; Sprain",
+    "Left Knee; Soreness",
+    "Right Knee; Contusion",
+    "Left Hamstring; Strain",
+    "Right Hamstring; Tightness",
+    "Lower Back; Spasms",
+    "Left Calf; Strain",
+    "Right Calf; Strain",
+    "Left Wrist; Sprain",
+    "Right Shoulder; Strain",
+    "Left Groin; Tightness",
+    "N/A; Illness",
+    "Right Hip; Contusion",
+    "Left Foot; Soreness",
+)
 
 PLAYED, INJURED, RESTED, NOT_DRESSED, COACH_DECISION = range(5)
 """Codes in the arrays for the reason why a player did or did not play."""
@@ -104,4 +115,4 @@ def _with_enough_players(available: Booleans) -> Booleans:
     """Makes the best unavailable players play hurt where fewer than nine are available."""
     order = np.argsort(~available, axis=-1, kind="stable")
     place = np.argsort(order, axis=-1, kind="stable")
-    return available | (place < LEAST_AVAILABLE)
+    return available | (place < MIN_AVAILABLE)

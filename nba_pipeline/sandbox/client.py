@@ -19,15 +19,15 @@ PROVIDERS = tuple(sorted(faults.PROVIDERS - {"unknown"}))
 
 
 @dataclass
-class _Served:
+class _SharedServer:
     """A server and the number of resources that use it."""
 
     server: SandboxServer
     users: int = 0
 
 
-_served: dict[tuple[str, str], _Served] = {}
-_served_lock = threading.Lock()
+_servers: dict[tuple[str, str], _SharedServer] = {}
+_servers_lock = threading.Lock()
 """Dagster initializes a resource once per dependent resource. All resources of a run share one league and its faults."""
 
 
@@ -45,18 +45,18 @@ class SandboxHttpClient(HttpClient):
                 yield client
             return
         key = (self.home, context.run.run_id if context.run else f"no run {id(self)}")
-        with _served_lock:
-            league = _served.get(key) or _Served(serve(Path(self.home), clock.now))
-            league.users += 1
-            _served[key] = league
+        with _servers_lock:
+            shared = _servers.get(key) or _SharedServer(serve(Path(self.home), clock.now))
+            shared.users += 1
+            _servers[key] = shared
         for provider in PROVIDERS:
-            self.base_urls[provider] = league.server.url
+            self.base_urls[provider] = shared.server.url
         try:
             with super().yield_for_execution(context) as client:
                 yield client
         finally:
-            with _served_lock:
-                league.users -= 1
-                if not league.users:
-                    del _served[key]
-                    league.server.stop()
+            with _servers_lock:
+                shared.users -= 1
+                if not shared.users:
+                    del _servers[key]
+                    shared.server.stop()

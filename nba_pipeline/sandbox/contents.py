@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from nba_pipeline.sandbox.boxscores import PlayerGame
 from nba_pipeline.sandbox.faults import Rule
-from nba_pipeline.sandbox.league import PlayerGame
 from nba_pipeline.sandbox.lines import GameQuote, Quote
 from nba_pipeline.sandbox.names import plain
 from nba_pipeline.sandbox.roster import Player
@@ -17,20 +17,20 @@ FIELD_ALIASES = {"pts": ("points", 1), "reb": ("rebounds", 1), "ast": ("assists"
 """Alias of a statistic -> its column and the number of column units per unit of the alias."""
 
 
-def is_player(wanted: Any, player: Player) -> bool:
+def is_player(identifiers: Any, player: Player) -> bool:
     """Whether a player matches one of the ids or names. Ignores accents and case."""
-    names = wanted if isinstance(wanted, list) else [wanted]
+    names = identifiers if isinstance(identifiers, list) else [identifiers]
     return any(str(name) == str(player.person_id) or plain(str(name)) == plain(player.name) for name in names)
 
 
-def chosen(rule: Rule, rows: list[PlayerGame]) -> list[int]:
+def selected_rows(rule: Rule, rows: list[PlayerGame]) -> list[int]:
     """Returns the indices of the rows selected by a rule: by id or name, otherwise the first n."""
     if rule.parameter("ids") is not None:
         return [i for i, row in enumerate(rows) if is_player(rule.parameter("ids"), row.player)]
     return list(range(min(rule.parameter("n", 1), len(rows))))
 
 
-def correct(row: PlayerGame, field: str, delta: int) -> None:
+def apply_correction(row: PlayerGame, field: str, delta: int) -> None:
     """Changes one statistic. Points also change free throws, and rebounds change defensive rebounds, to keep the row valid."""
     setattr(row, field, getattr(row, field) + delta)
     if field == "points":
@@ -51,8 +51,8 @@ def _in_play(rule: Rule, quote: AnyQuote, commence_at: datetime) -> list[AnyQuot
 
 
 def _ladder(rule: Rule, quote: AnyQuote, commence_at: datetime) -> list[AnyQuote]:
-    has_one = quote.is_main and not (isinstance(quote, GameQuote) and quote.market == "h2h")
-    offsets = rule.parameter("offsets", (-2, -1, 1, 2)) if has_one else ()
+    has_ladder = quote.is_main and not (isinstance(quote, GameQuote) and quote.market == "h2h")
+    offsets = rule.parameter("offsets", (-2, -1, 1, 2)) if has_ladder else ()
     prices = {offset: (-120 - 70 * abs(offset), 100 + 55 * abs(offset)) for offset in offsets}
     ladder = [quote]
     for offset, (low, high) in prices.items():

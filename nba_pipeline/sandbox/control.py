@@ -12,30 +12,30 @@ from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import EASTERN, eastern_date, season_of
 from nba_pipeline.sandbox.faults import parse_rules, parse_time
 from nba_pipeline.sandbox.league import Game, League
-from nba_pipeline.sandbox.service import Answer, Service, json_bytes
+from nba_pipeline.sandbox.service import Response, Service, json_bytes
 from nba_pipeline.sandbox.wire.refusal import Refusal, utc_text
 
 CONTROL_PREFIX = "/__control"
 
 
-def control(service: Service, method: str, path: str, query_text: str, payload: bytes) -> Answer:
+def control(service: Service, method: str, path: str, query_text: str, payload: bytes) -> Response:
     """Returns the response to a control call. An invalid call returns 400 with a message and changes nothing."""
     query = dict(parse_qsl(query_text))
     try:
         body = json.loads(payload) if payload else {}
         with service.lock:
-            what = path.removeprefix(CONTROL_PREFIX).rstrip("/")
-            return Answer(200, json_bytes(_controlled(service, method, what, query, body)))
+            resource = path.removeprefix(CONTROL_PREFIX).rstrip("/")
+            return Response(200, json_bytes(_handle(service, method, resource, query, body)))
     except Refusal as refusal:
-        return Answer(refusal.status, json_bytes(refusal.body))
+        return Response(refusal.status, json_bytes(refusal.body))
     except BadInput as error:
-        return Answer(400, json_bytes({"error": str(error)}))
+        return Response(400, json_bytes({"error": str(error)}))
     except (ValueError, TypeError, AttributeError) as error:
-        return Answer(400, json_bytes({"error": f"this control call cannot be used: {error}"}))
+        return Response(400, json_bytes({"error": f"invalid control request: {error}"}))
 
 
-def _controlled(service: Service, method: str, what: str, query: dict[str, str], body: Any) -> Any:
-    match method, what:
+def _handle(service: Service, method: str, resource: str, query: dict[str, str], body: Any) -> Any:
+    match method, resource:
         case "GET", "/health":
             league = service.league
             return {
@@ -70,7 +70,7 @@ def _controlled(service: Service, method: str, what: str, query: dict[str, str],
             return {"cleared": True}
         case "GET", "/truth":
             return _truth(service, date.fromisoformat(query.get("date", "")), query.get("include", ""))
-    raise Refusal(404, {"error": f"no such control: {method} {what}"})
+    raise Refusal(404, {"error": f"unknown control request: {method} {resource}"})
 
 
 def _season(service: Service) -> str:
@@ -142,7 +142,7 @@ def _true_players(league: League, game: Game) -> list[dict[str, Any]]:
         | {name: value for name, value in asdict(row).items() if name not in ("player", "name", "is_starter")}
         for side, rows in enumerate(league.boxscore(game))
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 def _true_game(game: Game) -> dict[str, Any]:

@@ -7,29 +7,20 @@ Only `action` is required. `game` may be given inside or next to `match`. Times 
 Eastern without an offset. `after` skips matching requests. `times` counts the requests that a rule changed.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from itertools import count
-from pathlib import Path
 from threading import Event
 from typing import Any
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.league.calendar import EASTERN
-from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox.injuries import STATUSES
-from nba_pipeline.sandbox.league import GAME_MINUTES
-
-RULES_FILE = "sandbox_rules.json"
-MOST_GAME_MINUTES = 24 * 60
-FEWEST_CLUBS = 4
 
 PLAYERS = frozenset({"n", "ids", "team"})
 QUOTES = frozenset({"player", "book"})
-
 RESPONSE_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "status": (frozenset({"status"}), frozenset({"body", "headers"})),
     "delay": (frozenset(), frozenset({"seconds"})),
@@ -40,14 +31,12 @@ RESPONSE_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "empty_json": (frozenset(), frozenset({"body"})),
 }
 """Actions on the whole response. Action -> required and optional parameters."""
-
 SHAPE_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "rename_field": (frozenset({"field", "to"}), frozenset()),
     "stringify_numbers": (frozenset(), frozenset({"fields"})),
     "null_field": (frozenset({"field"}), frozenset()),
 }
 """Actions on any JSON document."""
-
 CONTENT_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "drop_players": (frozenset(), PLAYERS),
     "empty_players": (frozenset(), frozenset({"team"})),
@@ -68,21 +57,17 @@ CONTENT_ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 """Actions on games, box scores, lines or injury reports before serialization. `late_news` does not change the game: a player
 reported as out may still play.
 """
-
-WHOLE_NUMBERS = frozenset({"status", "bytes", "n", "delta", "days"})
+INTEGERS = frozenset({"status", "bytes", "n", "delta", "days"})
 NUMBERS = frozenset({"seconds", "fraction", "value", "minutes"})
-
 ACTIONS = RESPONSE_ACTIONS | SHAPE_ACTIONS | CONTENT_ACTIONS
 CORRECTABLE = frozenset({
     "points", "rebounds", "assists", "steals", "blocks", "turnovers", "fouls", "plus_minus", "minutes", "seconds",
     "fgm", "fga", "fg3m", "fg3a", "ftm", "fta", "oreb", "dreb", "pts", "reb", "ast",
 })  # fmt: skip
 """Fields accepted by correct_stat, with short forms."""
-
 ANY_RULE = frozenset({"match", "game", "times", "after", "from", "until", "id", "action"})
 ANY_MATCH = frozenset({"path", "provider", "query", "game"})
 PROVIDERS = frozenset({"nba_cdn", "balldontlie", "odds_api", "injury_report", "espn", "nba_stats", "unknown"})
-
 _numbers = count(1)
 
 
@@ -117,9 +102,9 @@ class Rule:
     seen: int = 0
     removed: Event = field(default_factory=Event)
 
-    def parameter(self, name: str, otherwise: Any = None) -> Any:
+    def parameter(self, name: str, default: Any = None) -> Any:
         """Returns a parameter of the action."""
-        return self.spec.get(name, otherwise)
+        return self.spec.get(name, default)
 
     @property
     def is_used_up(self) -> bool:
@@ -154,25 +139,25 @@ def parse_rule(spec: Any) -> Rule:
         raise BadInput(f"a fault rule must be an object, not {spec!r}")
     action = spec.get("action")
     if action not in ACTIONS:
-        raise BadInput(f"unknown fault action {action!r}; the actions are {', '.join(sorted(ACTIONS))}")
+        raise BadInput(f"unknown fault action {action!r}; expected one of {', '.join(sorted(ACTIONS))}")
     required, optional = ACTIONS[action]
     missing = sorted(required - spec.keys())
     if action == "move_date" and not {"to", "days"} & spec.keys():
         missing = ["to or days"]
     if missing:
-        raise BadInput(f"the fault action {action} needs {', '.join(missing)}")
+        raise BadInput(f"the fault action {action} requires the parameter {', '.join(missing)}")
     unknown = sorted(spec.keys() - required - optional - ANY_RULE)
     if unknown:
         raise BadInput(f"the fault action {action} has no parameter {', '.join(unknown)}")
-    for name in (WHOLE_NUMBERS | NUMBERS) & (required | optional) & spec.keys():
-        if isinstance(spec[name], bool) or not isinstance(spec[name], int if name in WHOLE_NUMBERS else int | float):
+    for name in (INTEGERS | NUMBERS) & (required | optional) & spec.keys():
+        if isinstance(spec[name], bool) or not isinstance(spec[name], int if name in INTEGERS else int | float):
             raise BadInput(f"{name} of the fault action {action} must be a number, not {spec[name]!r}")
     _check_values(action, spec)
     match = spec.get("match") or {}
     if not isinstance(match, dict) or match.keys() - ANY_MATCH:
-        raise BadInput(f"match of a fault rule takes {', '.join(sorted(ANY_MATCH))}, not {match!r}")
+        raise BadInput(f"match of a fault rule must be an object of {', '.join(sorted(ANY_MATCH))}, not {match!r}")
     if match.get("provider") is not None and match["provider"] not in PROVIDERS:
-        raise BadInput(f"unknown provider {match['provider']!r} in a fault rule; known are {', '.join(sorted(PROVIDERS))}")
+        raise BadInput(f"unknown provider {match['provider']!r} in a fault rule; expected one of {', '.join(sorted(PROVIDERS))}")
     query = match.get("query") or {}
     games = match.get("game", spec.get("game"))
     return Rule(
@@ -183,8 +168,8 @@ def parse_rule(spec: Any) -> Rule:
         provider=match.get("provider"),
         query={name: _pattern(value, "query") for name, value in ({"": query} if isinstance(query, str) else query).items()},
         games=None if games is None else frozenset(map(str, games if isinstance(games, list) else [games])),
-        times=None if spec.get("times") is None else _whole(spec["times"], "times"),
-        after=_whole(spec.get("after") or 0, "after"),
+        times=None if spec.get("times") is None else _count(spec["times"], "times"),
+        after=_count(spec.get("after") or 0, "after"),
         starts_at=parse_time(spec["from"], "from") if spec.get("from") else None,
         ends_at=parse_time(spec["until"], "until") if spec.get("until") else None,
     )
@@ -195,11 +180,11 @@ def _check_values(action: str, spec: dict[str, Any]) -> None:
     if action == "move_date" and "to" in spec:
         parse_time(spec["to"], "to")
     if action == "correct_stat" and spec["field"] not in CORRECTABLE:
-        raise BadInput(f"correct_stat knows no field {spec['field']!r}; known are {', '.join(sorted(CORRECTABLE))}")
+        raise BadInput(f"correct_stat has no field {spec['field']!r}; expected one of {', '.join(sorted(CORRECTABLE))}")
     if action == "late_news":
         parse_time(spec["at"], "at")
         if spec["injury_status"] not in STATUSES:
-            raise BadInput(f"late_news knows no injury_status {spec['injury_status']!r}; known are {', '.join(STATUSES)}")
+            raise BadInput(f"late_news has no injury_status {spec['injury_status']!r}; expected one of {', '.join(STATUSES)}")
 
 
 def parse_time(text: Any, name: str) -> datetime:
@@ -215,12 +200,12 @@ def _pattern(text: Any, name: str) -> re.Pattern[str]:
     try:
         return re.compile(str(text))
     except re.error as error:
-        raise BadInput(f"{name} of a fault rule is no regular expression: {text!r} ({error})") from None
+        raise BadInput(f"{name} of a fault rule is not a regular expression: {text!r} ({error})") from None
 
 
-def _whole(value: Any, name: str) -> int:
+def _count(value: Any, name: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise BadInput(f"{name} of a fault rule must be a whole number from 0, not {value!r}")
+        raise BadInput(f"{name} of a fault rule must be an integer of at least 0, not {value!r}")
     return value
 
 
@@ -231,78 +216,9 @@ def parse_rules(document: Any) -> list[Rule]:
     return [parse_rule(spec) for spec in (document if isinstance(document, list) else [document])]
 
 
-@dataclass(frozen=True)
-class RulesFile:
-    """League configuration of a home: fault rules, dates without games, game length in wall-clock minutes, number of clubs."""
-
-    rules: Sequence[Rule] = ()
-    no_game_dates: frozenset[date] = frozenset()
-    game_minutes: float = GAME_MINUTES
-    clubs: int = len(TEAMS)
-
-
-def read_rules_file(home: Path) -> RulesFile:
-    """Returns the contents of <home>/sandbox_rules.json, or the default league without such a file."""
-    path = home / RULES_FILE
-    if not path.exists():
-        return RulesFile()
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadInput(f"{path} is not JSON: {error}") from None
-    if not isinstance(document, dict) or document.keys() - {"rules", "no_game_dates", "game_minutes", "clubs"}:
-        raise BadInput(f"{path} must be an object of rules, no_game_dates, game_minutes and clubs")
-    try:
-        no_game_dates = frozenset(date.fromisoformat(str(text)) for text in document.get("no_game_dates", []))
-    except ValueError as error:
-        raise BadInput(f"no_game_dates in {path} must be dates like 2026-12-25: {error}") from None
-    game_minutes = document.get("game_minutes", GAME_MINUTES)
-    is_number = isinstance(game_minutes, int | float) and not isinstance(game_minutes, bool)
-    if not is_number or not 0 < game_minutes <= MOST_GAME_MINUTES:  # the comparison also rejects NaN
-        raise BadInput(f"game_minutes in {path} must be a number above 0 and up to {MOST_GAME_MINUTES}, not {game_minutes!r}")
-    clubs = document.get("clubs", len(TEAMS))
-    if not isinstance(clubs, int) or isinstance(clubs, bool) or clubs % 2 or not FEWEST_CLUBS <= clubs <= len(TEAMS):
-        raise BadInput(f"clubs in {path} must be an even number from {FEWEST_CLUBS} to {len(TEAMS)}, not {clubs!r}")
-    return RulesFile(parse_rules(document.get("rules", [])), no_game_dates, game_minutes, clubs)
-
-
 def due_rules(rules: Sequence[Rule], request: Request) -> list[Rule]:
     """Returns the rules that apply to a request after skipping `after` requests. Increments `seen`."""
     due = [rule for rule in rules if rule.is_due(request)]
     for rule in due:
         rule.seen += 1
     return [rule for rule in due if rule.seen > rule.after]
-
-
-def reshaped(document: Any, rule: Rule) -> tuple[Any, bool]:
-    """Returns the document after a shape action, and whether it changed. Table headers count as keys of the rows."""
-    name, wanted = rule.parameter("field"), rule.parameter("fields")
-    changed = False
-
-    def walk(value: Any, key: str | None) -> Any:
-        nonlocal changed
-        if isinstance(value, list):
-            return [walk(item, key) for item in value]
-        if isinstance(value, dict) and {"headers", "rowSet"} <= value.keys():
-            headers = value["headers"]
-            rows = [list(walk(dict(zip(headers, row, strict=True)), None).values()) for row in value["rowSet"]]
-            return value | {"headers": list(walk(dict.fromkeys(headers), None)), "rowSet": rows}
-        if isinstance(value, dict):
-            result: dict[str, Any] = {}
-            for inner_key, inner in value.items():
-                if inner_key == name:
-                    changed = True
-                    if rule.action == "null_field":
-                        result[inner_key] = None
-                    else:
-                        result[rule.parameter("to")] = walk(inner, inner_key)
-                else:
-                    result[inner_key] = walk(inner, inner_key)
-            return result
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if rule.action == "stringify_numbers" and is_number and (wanted is None or key in wanted):
-            changed = True
-            return str(value)
-        return value
-
-    return walk(document, None), changed

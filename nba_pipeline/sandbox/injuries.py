@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from nba_pipeline.league.calendar import EASTERN, eastern
-from nba_pipeline.sandbox.absences import INJURED, INJURIES, LEAST_AVAILABLE, RESTED, Absences
+from nba_pipeline.sandbox.absences import INJURED, INJURIES, MIN_AVAILABLE, RESTED, Absences
 from nba_pipeline.sandbox.randomness import generator
 from nba_pipeline.sandbox.roster import Floats, Player, roster
 from nba_pipeline.sandbox.schedule import Fixture
@@ -35,29 +35,44 @@ Shares = dict[tuple[str, ...], float]
 
 # shares of 1; the remainder is not listed
 CONTINUING: Shares = {
-    (OUT,): 0.86, (DOUBTFUL, OUT): 0.05, (DOUBTFUL,): 0.015, (QUESTIONABLE, OUT): 0.05, (QUESTIONABLE,): 0.02,
-}  # fmt: skip
+    (OUT,): 0.86,
+    (DOUBTFUL, OUT): 0.05,
+    (DOUBTFUL,): 0.015,
+    (QUESTIONABLE, OUT): 0.05,
+    (QUESTIONABLE,): 0.02,
+}
 FIRST_MISSED: Shares = {
-    (OUT,): 0.45, (DOUBTFUL, OUT): 0.12, (DOUBTFUL,): 0.03, (QUESTIONABLE, OUT): 0.22, (QUESTIONABLE, DOUBTFUL, OUT): 0.08,
+    (OUT,): 0.45,
+    (DOUBTFUL, OUT): 0.12,
+    (DOUBTFUL,): 0.03,
+    (QUESTIONABLE, OUT): 0.22,
+    (QUESTIONABLE, DOUBTFUL, OUT): 0.08,
     (QUESTIONABLE,): 0.07,
-}  # fmt: skip
+}
 KNOWN_LATE: Shares = {("", "", OUT): 0.30, ("", QUESTIONABLE, OUT): 0.35, ("", QUESTIONABLE, ""): 0.20}
 RESTING: Shares = {(OUT,): 0.70, ("", OUT): 0.20}
 PLAYS_HURT: Shares = {(QUESTIONABLE, AVAILABLE): 0.6, (QUESTIONABLE,): 0.3, (DOUBTFUL, QUESTIONABLE, AVAILABLE): 0.1}
 BACK_FROM_INJURY: Shares = {
-    (PROBABLE, AVAILABLE): 0.25, (PROBABLE,): 0.20, (QUESTIONABLE, AVAILABLE): 0.20, (QUESTIONABLE,): 0.10,
-}  # fmt: skip
+    (PROBABLE, AVAILABLE): 0.25,
+    (PROBABLE,): 0.20,
+    (QUESTIONABLE, AVAILABLE): 0.20,
+    (QUESTIONABLE,): 0.10,
+}
 MINOR: Shares = {
-    (PROBABLE,): 0.014, (PROBABLE, AVAILABLE): 0.008, (QUESTIONABLE, AVAILABLE): 0.012, (QUESTIONABLE, PROBABLE): 0.006,
-    (QUESTIONABLE,): 0.008, (DOUBTFUL, QUESTIONABLE, AVAILABLE): 0.002,
-}  # fmt: skip
+    (PROBABLE,): 0.014,
+    (PROBABLE, AVAILABLE): 0.008,
+    (QUESTIONABLE, AVAILABLE): 0.012,
+    (QUESTIONABLE, PROBABLE): 0.006,
+    (QUESTIONABLE,): 0.008,
+    (DOUBTFUL, QUESTIONABLE, AVAILABLE): 0.002,
+}
 """Successive statuses -> share. "" means no new status."""
 
-Course = tuple[tuple[datetime, str], ...]
+Timeline = tuple[tuple[datetime, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class InjuryStatement:
     """One player in one club's report: spelling, current status and the instant of that status."""
 
     player: Player
@@ -68,23 +83,23 @@ class Said:
     since: datetime
 
 
-def with_news(said: Sequence[Said], news: Said) -> list[Said]:
+def with_news(statements: Sequence[InjuryStatement], news: InjuryStatement) -> list[InjuryStatement]:
     """Returns the statements with `news` in place of any earlier statement about the same player."""
-    others = [one for one in said if one.player is not news.player]
-    return sorted([*others, news], key=lambda one: (one.family_name, one.first_name))
+    other_statements = [statement for statement in statements if statement.player is not news.player]
+    return sorted([*other_statements, news], key=lambda statement: (statement.family_name, statement.first_name))
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
+class ListedPlayer:
     """One player of one club in one game, with all statuses and their instants."""
 
     slot: int
     reason: str
-    course: Course
+    timeline: Timeline
 
     def status(self, at: datetime) -> tuple[datetime, str] | None:
         """Returns the current status and its instant, null before the first."""
-        return next((step for step in reversed(self.course) if step[0] <= at), None)
+        return next((step for step in reversed(self.timeline) if step[0] <= at), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +108,19 @@ class ClubReport:
 
     team: str
     submitted_at: datetime
-    mentions: tuple[Mention, ...]
+    listed_players: tuple[ListedPlayer, ...]
 
-    def said(self, at: datetime) -> list[Said] | None:
+    def statements(self, at: datetime) -> list[InjuryStatement] | None:
         """Returns the current statements sorted by family name, null before the club has submitted."""
         if at < self.submitted_at:
             return None
-        standing = [
-            Said(player, player.first_name, player.family_name, step[1], mention.reason, step[0])
-            for mention in self.mentions
-            if (step := mention.status(at))
-            for player in (roster()[self.team][mention.slot],)
+        statements = [
+            InjuryStatement(player, player.first_name, player.family_name, step[1], listed.reason, step[0])
+            for listed in self.listed_players
+            if (step := listed.status(at))
+            for player in (roster()[self.team][listed.slot],)
         ]
-        return sorted(standing, key=lambda said: (said.family_name, said.first_name))
+        return sorted(statements, key=lambda statement: (statement.family_name, statement.first_name))
 
 
 def club_reports(
@@ -118,14 +133,14 @@ def club_reports(
     reports = []
     for side, (team, rest_days) in enumerate(((fixture.home, fixture.home_rest_days), (fixture.away, fixture.away_rest_days))):
         submitted_at = _submitted_at(game_date, tipoff_at, lateness[side], is_back_to_back=rest_days == 1)
-        mentions = []
+        listed_players = []
         for slot in range(chance.shape[1]):
-            shares, reason = _case(absences, (place, side, slot), INJURIES[other_injuries[side, slot]])
-            told = _drawn(shares, float(chance[side, slot, 0]))
-            course = _course(told, submitted_at, tipoff_at, chance[side, slot, 1:])
-            if course:
-                mentions.append(Mention(slot, reason, course))
-        reports.append(ClubReport(team, submitted_at, tuple(mentions)))
+            shares, reason = _status_shares(absences, (place, side, slot), INJURIES[other_injuries[side, slot]])
+            statuses = _drawn_statuses(shares, float(chance[side, slot, 0]))
+            timeline = _timeline(statuses, submitted_at, tipoff_at, chance[side, slot, 1:])
+            if timeline:
+                listed_players.append(ListedPlayer(slot, reason, timeline))
+        reports.append(ClubReport(team, submitted_at, tuple(listed_players)))
     home, away = reports
     return home, away
 
@@ -162,7 +177,7 @@ def _submitted_at(day: date, tipoff_at: datetime, lateness: Floats, *, is_back_t
     return min(instant, tipoff_at - LATEST_SUBMISSION)
 
 
-def _case(absences: Absences, of: tuple[int, int, int], other_injury: str) -> tuple[Shares, str]:
+def _status_shares(absences: Absences, of: tuple[int, int, int], other_injury: str) -> tuple[Shares, str]:
     """Returns the status shares and the reason for a player. Players whom the coach may leave out are not listed."""
     injury = f"Injury/Illness - {INJURIES[absences.injury[of]]}"
     if absences.reason[of] == RESTED:
@@ -174,28 +189,28 @@ def _case(absences: Absences, of: tuple[int, int, int], other_injury: str) -> tu
     if absences.injured[of]:
         return PLAYS_HURT, injury
     place, side, slot = of
-    if np.count_nonzero(absences.available[place, side, :slot]) >= LEAST_AVAILABLE:
+    if np.count_nonzero(absences.available[place, side, :slot]) >= MIN_AVAILABLE:
         return {}, ""
     if absences.injured_last_game[of]:
         return BACK_FROM_INJURY, f"Injury/Illness - {INJURIES[absences.last_injury[of]]}"
     return MINOR, f"Injury/Illness - {other_injury}"
 
 
-def _drawn(shares: Shares, chance: float) -> tuple[str, ...]:
+def _drawn_statuses(shares: Shares, chance: float) -> tuple[str, ...]:
     """Returns the status sequence selected by a number in 0-1, or () if none is selected."""
-    for told, share in shares.items():
+    for statuses, share in shares.items():
         chance -= share
         if chance < 0:
-            return told
+            return statuses
     return ()
 
 
-def _course(told: Sequence[str], submitted_at: datetime, tipoff_at: datetime, chance: Floats) -> Course:
+def _timeline(statuses: Sequence[str], submitted_at: datetime, tipoff_at: datetime, chance: Floats) -> Timeline:
     """Returns statuses with instants: on submission, around noon, and 3.5 hours to 30 minutes before tip-off.
 
     Two statuses use the first and the last instant, three use all.
     """
     noon = max(submitted_at, tipoff_at - timedelta(minutes=480 - int(240 * float(chance[0]))))
     decision = max(noon, tipoff_at - timedelta(minutes=210 - int(180 * float(chance[1]))))
-    instants = (submitted_at, noon, decision) if len(told) == 3 else (submitted_at, decision)
-    return tuple((instant, status) for instant, status in zip(instants, told, strict=False) if status)
+    instants = (submitted_at, noon, decision) if len(statuses) == 3 else (submitted_at, decision)
+    return tuple((instant, status) for instant, status in zip(instants, statuses, strict=False) if status)

@@ -8,36 +8,20 @@ from threading import Lock
 from nba_pipeline.league.calendar import season_of
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox.absences import (
-    COACH_DECISION,
-    INJURED,
-    INJURIES,
-    NOT_DRESSED,
-    PLAYED,
-    RESTED,
     Absences,
     fixtures_absences,
 )
+from nba_pipeline.sandbox.boxscores import Boxscore, final_boxscore
 from nba_pipeline.sandbox.injuries import ClubReport, club_reports
 from nba_pipeline.sandbox.lines import Expectation, GameQuote, Quote, game_line_quotes, game_quotes
-from nba_pipeline.sandbox.roster import Player, roster
+from nba_pipeline.sandbox.roster import roster
 from nba_pipeline.sandbox.schedule import Fixture, season_of_game_id, season_schedule
 from nba_pipeline.sandbox.simulation import Results, simulate
 
 SEASONS_IN_MEMORY = 6
 GAMES_IN_MEMORY = 4096
 GAME_MINUTES = 150  # wall-clock minutes
-SHOTS = ("fgm", "fga", "fg3m", "fg3a", "ftm", "fta")
 QUARTER_SECONDS, OVERTIME_SECONDS = 12 * 60, 5 * 60  # of game clock
-OTHER_COUNTS = ("seconds", "oreb", "dreb", "assists", "steals", "blocks", "turnovers", "fouls", "plus_minus")
-
-REASONS = {
-    PLAYED: ("ACTIVE", ""),
-    COACH_DECISION: ("ACTIVE", "DNP_COACH"),
-    NOT_DRESSED: ("INACTIVE", "INACTIVE_COACH"),
-    RESTED: ("INACTIVE", "INACTIVE_COACH"),
-    INJURED: ("INACTIVE", "INACTIVE_INJURY"),
-}
-"""Coded reason -> status and notPlayingReason of the NBA."""
 
 
 @dataclass(frozen=True)
@@ -77,44 +61,6 @@ class Game:
         return 4 * QUARTER_SECONDS + self.overtimes * OVERTIME_SECONDS
 
 
-@dataclass(slots=True)
-class PlayerGame:
-    """One row per game and player of the club, including players who did not play. The names are the spelling shown."""
-
-    player: Player
-    name: str
-    first_name: str
-    family_name: str
-    is_starter: bool
-    did_play: bool
-    status: str
-    not_playing_reason: str
-    not_playing_description: str
-    seconds: int
-    points: int
-    fgm: int
-    fga: int
-    fg3m: int
-    fg3a: int
-    ftm: int
-    fta: int
-    oreb: int
-    dreb: int
-    rebounds: int
-    assists: int
-    steals: int
-    blocks: int
-    turnovers: int
-    fouls: int
-    plus_minus: int
-    blocks_received: int = 0
-    fouls_drawn: int = 0
-
-
-Boxscore = tuple[list[PlayerGame], list[PlayerGame]]
-"""Home and away rows: starters first, then by minutes, then players who did not play."""
-
-
 @dataclass(frozen=True)
 class Season:
     """The games and results of one season."""
@@ -127,7 +73,7 @@ class Season:
 
 
 @lru_cache(maxsize=SEASONS_IN_MEMORY)
-def _played(seed: int, season: str, clubs: int) -> tuple[list[Fixture], Results]:
+def _season_results(seed: int, season: str, clubs: int) -> tuple[list[Fixture], Results]:
     # shared by all leagues of the process, so that a run with its own sandbox does not simulate the season again
     fixtures = season_schedule(seed, season, clubs)
     return fixtures, simulate(seed, season, fixtures)
@@ -135,7 +81,7 @@ def _played(seed: int, season: str, clubs: int) -> tuple[list[Fixture], Results]
 
 @lru_cache(maxsize=SEASONS_IN_MEMORY)
 def _absences(seed: int, season: str, clubs: int) -> Absences:
-    return fixtures_absences(seed, season, _played(seed, season, clubs)[0])
+    return fixtures_absences(seed, season, _season_results(seed, season, clubs)[0])
 
 
 @lru_cache(maxsize=GAMES_IN_MEMORY)
@@ -194,11 +140,7 @@ class League:
 
     def boxscore(self, game: Game) -> Boxscore:
         """Returns the final box score as new rows that the caller may change."""
-        results = self.season(game.fixture.season).results
-        home, away = (self._rows(results, game, side) for side in (0, 1))
-        for rows, opponents in ((home, away), (away, home)):
-            _set_received(rows, blocks=sum(row.blocks for row in opponents), fouls=sum(row.fouls for row in opponents))
-        return home, away
+        return final_boxscore(self.season(game.fixture.season).results, game.place, game.teams)
 
     def lines(self, game: Game, at: datetime, tipoff_at: datetime | None = None) -> list[Quote]:
         """Returns the player quotes at an instant: none before the books open, the last ones after tip-off.
@@ -228,7 +170,7 @@ class League:
         return _reports(self.seed, len(self.teams), game.fixture, game.place, tipoff_at, game_date)
 
     def _play_season(self, name: str) -> Season:
-        fixtures, results = _played(self.seed, name, len(self.teams))
+        fixtures, results = _season_results(self.seed, name, len(self.teams))
         scores, periods = results.shooting.score.tolist(), results.period_scores.tolist()
         overtimes = results.overtimes.tolist()
         games = tuple(
@@ -253,60 +195,6 @@ class League:
             games=games,
             by_id={game.game_id: game for game in games},
             by_event={game.fixture.event_id: game for game in games},
-            by_date={day: tuple(of_day) for day, of_day in by_date.items()},
+            by_date={day: tuple(games_of_day) for day, games_of_day in by_date.items()},
             results=results,
         )
-
-    def _rows(self, results: Results, game: Game, side: int) -> list[PlayerGame]:
-        columns = {
-            name: array[game.place, side].tolist()
-            for source, names in ((results.shooting, SHOTS), (results, OTHER_COUNTS))
-            for name in names
-            for array in (getattr(source, name),)
-        }
-        coded_reasons = results.reason[game.place, side].tolist()
-        injuries = results.injury[game.place, side].tolist()
-        starters = results.is_starter[game.place, side].tolist()
-        rows = []
-        for player in roster()[game.teams[side]]:
-            slot, reason = player.slot, coded_reasons[player.slot]
-            status, not_playing_reason = REASONS[reason]
-            counts = {name: column[slot] for name, column in columns.items()}
-            rows.append(
-                PlayerGame(
-                    player=player,
-                    name=player.name,
-                    first_name=player.first_name,
-                    family_name=player.family_name,
-                    is_starter=starters[slot],
-                    did_play=reason == PLAYED,
-                    status=status,
-                    not_playing_reason=not_playing_reason,
-                    not_playing_description=(
-                        INJURIES[injuries[slot]] if reason == INJURED else "Rest" if reason == RESTED else ""
-                    ),
-                    points=2 * counts["fgm"] + counts["fg3m"] + counts["ftm"],
-                    rebounds=counts["oreb"] + counts["dreb"],
-                    **counts,
-                )
-            )
-        return sorted(rows, key=lambda row: (not row.is_starter, not row.did_play, -row.seconds, row.player.slot))
-
-
-def _set_received(rows: list[PlayerGame], *, blocks: int, fouls: int) -> None:
-    """Distributes the opponents' blocks by missed shots, and their fouls by free throw trips, then by minutes."""
-    trips = [(row.fta + 1) // 2 for row in rows]
-    misses = [row.fga - row.fgm for row in rows]
-    of_trips = _shared_out(min(fouls, sum(trips)), trips)
-    of_minutes = _shared_out(max(fouls - sum(trips), 0), [row.seconds for row in rows])
-    for row, received, *drawn in zip(rows, _shared_out(blocks, misses), of_trips, of_minutes, strict=True):
-        row.blocks_received, row.fouls_drawn = received, sum(drawn)
-
-
-def _shared_out(total: int, weights: list[int]) -> list[int]:
-    """Returns integers that sum to the total, in proportion to the weights. None exceeds its weight unless the total does."""
-    whole = sum(weights)
-    shares = [total * weight // whole for weight in weights] if whole else [0] * len(weights)
-    for place in sorted(range(len(weights)), key=lambda place: -(total * weights[place] % max(whole, 1)))[: total - sum(shares)]:
-        shares[place] += bool(whole)
-    return shares

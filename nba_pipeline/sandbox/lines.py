@@ -23,7 +23,7 @@ BOOK_TITLES = {
 OWN_FEEDS = ("draftkings", "fanduel", "betmgm", "williamhill_us", "betrivers")
 COPY, COPIED = "unibet_us", "betrivers"
 
-LEAST_MINUTES = 16.0
+MIN_MINUTES = 16.0
 LOWEST_LINE = 0.5
 OPENING_HOUR_EASTERN = 10
 LATEST_OPENING = timedelta(hours=2)  # before tip-off
@@ -114,7 +114,7 @@ def game_quotes(seed: int, fixture: Fixture, expectations: list[Expectation], at
             continue
         move = reached[-1]
         for place, expectation in enumerate(expectations):
-            if expectation.minutes < LEAST_MINUTES:
+            if expectation.minutes < MIN_MINUTES:
                 continue
             error = MARKET_ERROR[move] * market_direction[place] + BOOK_ERROR[move] * book_direction[number, place]
             median = MEDIAN_SHARE * expectation.points + float(error + steps[move, number, place])

@@ -88,7 +88,7 @@ class Player:
 def roster() -> dict[str, tuple[Player, ...]]:
     """Returns tricode -> fifteen players in slot order, independent of the seed. Initial and family name are unique."""
     rng = generator("roster")
-    taken: set[str] = set()
+    used_names: set[str] = set()
     people: dict[str, tuple[Player, ...]] = {}
     families = [FAMILY_NAMES[i] for _ in range(3) for i in rng.permutation(len(FAMILY_NAMES))]
     person_id = FIRST_PERSON_ID
@@ -98,9 +98,9 @@ def roster() -> dict[str, tuple[Player, ...]]:
         for slot in range(PLAYERS_PER_TEAM):
             family = families.pop()
             first = FIRST_NAMES[int(rng.integers(len(FIRST_NAMES)))]
-            while f"{first[0]} {family}" in taken:
+            while f"{first[0]} {family}" in used_names:
                 first = FIRST_NAMES[int(rng.integers(len(FIRST_NAMES)))]
-            taken.add(f"{first[0]} {family}")
+            used_names.add(f"{first[0]} {family}")
             suffix = SUFFIXES[int(rng.integers(len(SUFFIXES)))] if rng.random() < SUFFIX_SHARE else ""
             position = POSITIONS[slot % 5]
             full_family = f"{family} {suffix}".strip()
@@ -131,8 +131,8 @@ class Talents:
     blocks: Floats
     turnovers: Floats
     fouls: Floats
-    offence: Floats  # (30 teams): added to shooting fractions
-    defence: Floats  # (30 teams): subtracted from the opponent's shooting fractions
+    offense: Floats  # (30 teams): added to shooting fractions
+    defense: Floats  # (30 teams): subtracted from the opponent's shooting fractions
     pace: Floats  # (30 teams): factor
 
 
@@ -147,23 +147,23 @@ def talents(seed: int, season: str) -> Talents:
     def club_trait(spread: float, season_spread: float) -> Floats:
         return career.normal(0, spread, len(TEAMS)) + year.normal(0, season_spread, len(TEAMS))
 
-    bigness = np.broadcast_to(np.array([0.35, 0.65, 1.0, 0.15, 0.0] * 3), shape)  # in the order of POSITIONS
+    size = np.broadcast_to(np.array([0.35, 0.65, 1.0, 0.15, 0.0] * 3), shape)  # in the order of POSITIONS
     return Talents(
         minutes_factor=np.exp(trait(0.05, 0.04)),
         shot_weight=SHOT_WEIGHT * np.exp(trait(0.10, 0.06)),
         free_throw_weight=np.exp(trait(0.22, 0.10)),
-        two_point_pct=0.522 + 0.045 * bigness + trait(0.018, 0.010),
-        three_point_share=np.clip(0.56 - 0.42 * bigness + trait(0.07, 0.03), 0.02, 0.72),
-        three_point_pct=np.clip(0.362 - 0.020 * bigness + trait(0.014, 0.008), 0.27, 0.43),
-        free_throw_pct=np.clip(0.82 - 0.10 * bigness + trait(0.05, 0.015), 0.5, 0.94),
-        offensive_rebound_share=(0.016 + 0.060 * bigness) * np.exp(trait(0.25, 0.08)),
-        defensive_rebound_share=(0.085 + 0.125 * bigness) * np.exp(trait(0.15, 0.05)),
-        assist_share=(0.182 - 0.115 * bigness) * np.exp(trait(0.30, 0.08)),
+        two_point_pct=0.522 + 0.045 * size + trait(0.018, 0.010),
+        three_point_share=np.clip(0.56 - 0.42 * size + trait(0.07, 0.03), 0.02, 0.72),
+        three_point_pct=np.clip(0.362 - 0.020 * size + trait(0.014, 0.008), 0.27, 0.43),
+        free_throw_pct=np.clip(0.82 - 0.10 * size + trait(0.05, 0.015), 0.5, 0.94),
+        offensive_rebound_share=(0.016 + 0.060 * size) * np.exp(trait(0.25, 0.08)),
+        defensive_rebound_share=(0.085 + 0.125 * size) * np.exp(trait(0.15, 0.05)),
+        assist_share=(0.182 - 0.115 * size) * np.exp(trait(0.30, 0.08)),
         steals=1.45 * np.exp(trait(0.25, 0.08)),
-        blocks=(0.4 + 1.3 * bigness) * np.exp(trait(0.30, 0.08)),
+        blocks=(0.4 + 1.3 * size) * np.exp(trait(0.30, 0.08)),
         turnovers=1.6 + 1.1 * SHOT_WEIGHT * np.exp(trait(0.15, 0.05)),
-        fouls=(3.4 + 1.6 * bigness) * np.exp(trait(0.15, 0.05)),
-        offence=club_trait(0.008, 0.005),
-        defence=club_trait(0.007, 0.005),
+        fouls=(3.4 + 1.6 * size) * np.exp(trait(0.15, 0.05)),
+        offense=club_trait(0.008, 0.005),
+        defense=club_trait(0.007, 0.005),
         pace=1 + club_trait(0.018, 0.008),
     )

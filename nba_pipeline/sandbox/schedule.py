@@ -57,21 +57,21 @@ def season_schedule(seed: int, season: str, clubs: int = len(TEAMS)) -> list[Fix
     rng = generator(seed, "schedule", season)
     team_count, most_games = clubs, max(clubs // 2 - 1, 1)
     last_played: Integers = np.full(team_count, -UNKNOWN_REST_DAYS, dtype=np.int64)
-    played_yesterday_too = np.zeros(team_count, dtype=bool)
+    played_back_to_back = np.zeros(team_count, dtype=bool)
     home_games = np.zeros(team_count)
     fixtures: list[Fixture] = []
     for day_number, day in enumerate(season_dates(season)):
         game_count = min(int(rng.choice(GAMES_PER_DATE, p=GAMES_PER_DATE_SHARE)), most_games)
         rest_days = day_number - last_played
-        eagerness = np.minimum(rest_days, 5) + rng.uniform(0, 1.9, team_count)
-        eagerness[(rest_days == 1) & played_yesterday_too] = -1.0
-        chosen = rng.permutation(np.argsort(-eagerness, kind="stable")[: 2 * game_count])
+        priority = np.minimum(rest_days, 5) + rng.uniform(0, 1.9, team_count)
+        priority[(rest_days == 1) & played_back_to_back] = -1.0
+        chosen = rng.permutation(np.argsort(-priority, kind="stable")[: 2 * game_count])
         first, second = chosen[:game_count], chosen[game_count:]
         first_hosts = home_games[first] <= home_games[second]
         home, away = np.where(first_hosts, first, second), np.where(first_hosts, second, first)
         home_games[home] += 1
         home_games[away] -= 1
-        played_yesterday_too = np.isin(np.arange(team_count), chosen) & (rest_days == 1)
+        played_back_to_back = np.isin(np.arange(team_count), chosen) & (rest_days == 1)
         last_played[chosen] = day_number
         times, afternoons = rng.integers(3, size=game_count), rng.random(game_count)
         games = [

@@ -18,9 +18,10 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from nba_pipeline.sandbox.control import CONTROL_PREFIX, control
-from nba_pipeline.sandbox.faults import Rule, read_rules_file
+from nba_pipeline.sandbox.faults import Rule
 from nba_pipeline.sandbox.league import League
-from nba_pipeline.sandbox.service import QUOTA_CREDITS, Admission, Answer, Service
+from nba_pipeline.sandbox.rules_file import read_rules_file
+from nba_pipeline.sandbox.service import QUOTA_CREDITS, Admission, Response, Service
 
 SMALLEST_COMPRESSED_BYTES = 256
 HANG_SECONDS = 3600.0
@@ -89,9 +90,9 @@ class SandboxServer:
 
 def serve(home: Path, now: Callable[[], datetime], *, port: int = 0) -> SandboxServer:
     """Returns a running sandbox with the rules of <home>/sandbox_rules.json. Raises BadInput for invalid rules."""
-    wanted = read_rules_file(home)
-    league = League(game_minutes=wanted.game_minutes, no_game_dates=wanted.no_game_dates, clubs=wanted.clubs)
-    server = SandboxServer(league, now, wanted.rules, port=port)
+    rules_file = read_rules_file(home)
+    league = League(game_minutes=rules_file.game_minutes, no_game_dates=rules_file.no_game_dates, clubs=rules_file.clubs)
+    server = SandboxServer(league, now, rules_file.rules, port=port)
     server.start()
     return server
 
@@ -171,46 +172,51 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(control(service, self.command, parts.path, parts.query, payload))
             return
         if self.command != "GET":
-            self._send(Answer(405, b'{"message":"Method Not Allowed"}'))
+            self._send(Response(405, b'{"message":"Method Not Allowed"}'))
             return
         started = time.perf_counter()
-        admission = service.admit(self.command, parts.path, parts.query, {
-            "user_agent": self.headers.get("User-Agent", ""),
-            "connection": self.connection_number,
-            "client_port": self.client_address[1],
-            "authorization": bool(self.headers.get("Authorization")),
-        })  # fmt: skip
+        admission = service.admit(
+            self.command,
+            parts.path,
+            parts.query,
+            {
+                "user_agent": self.headers.get("User-Agent", ""),
+                "connection": self.connection_number,
+                "client_port": self.client_address[1],
+                "authorization": bool(self.headers.get("Authorization")),
+            },
+        )
         try:
-            self._act(service, admission)
+            self._handle(service, admission)
         finally:
             admission.entry["ms"] = round((time.perf_counter() - started) * 1000, 2)
 
-    def _act(self, service: Service, admission: Admission) -> None:
+    def _handle(self, service: Service, admission: Admission) -> None:
         for rule in admission.delays:
             rule.removed.wait(float(rule.parameter("seconds", 1.0)))
-        ending = admission.ending
-        if ending is not None and ending.action == "hang":
-            ending.removed.wait(float(ending.parameter("seconds", HANG_SECONDS)))
+        replacement = admission.replacement
+        if replacement is not None and replacement.action == "hang":
+            replacement.removed.wait(float(replacement.parameter("seconds", HANG_SECONDS)))
             self.close_connection = True
-        elif ending is not None and ending.action == "reset":
+        elif replacement is not None and replacement.action == "reset":
             self._reset()
         else:
-            answer = service.answer(admission, {name.lower(): value for name, value in self.headers.items()})
-            admission.entry["status"] = answer.status
-            admission.entry["bytes"] = self._send(answer, admission.truncation)
+            response = service.respond(admission, {name.lower(): value for name, value in self.headers.items()})
+            admission.entry["status"] = response.status
+            admission.entry["bytes"] = self._send(response, admission.truncation)
 
-    def _send(self, answer: Answer, truncation: Rule | None = None) -> int:
+    def _send(self, response: Response, truncation: Rule | None = None) -> int:
         """Writes a response and returns its declared length. A truncated response declares its full length and closes early."""
-        body = answer.body
+        body = response.body
         is_compressed = len(body) >= SMALLEST_COMPRESSED_BYTES and "gzip" in self.headers.get("Accept-Encoding", "")
         if is_compressed:
             body = gzip.compress(body, 1, mtime=0)
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type)
+        self.send_response(response.status)
+        self.send_header("Content-Type", response.content_type)
         self.send_header("Content-Length", str(len(body)))
         if is_compressed:
             self.send_header("Content-Encoding", "gzip")
-        for name, value in answer.headers.items():
+        for name, value in response.headers.items():
             self.send_header(name, value)
         self.end_headers()
         sent = len(body)

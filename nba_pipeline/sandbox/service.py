@@ -19,17 +19,22 @@ from nba_pipeline.sandbox.faults import (
     Request,
     Rule,
     due_rules,
-    reshaped,
 )
 from nba_pipeline.sandbox.league import League
+from nba_pipeline.sandbox.shapes import reshape
 from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire import balldontlie, espn, injury_report, nba_cdn, nba_stats, odds_api
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal, utc_text
 
 PREFIXES = {
-    "/static/json/": "nba_cdn", "/v1/": "balldontlie", "/nba/v1/": "balldontlie", "/v4/": "odds_api",
-    "/referee/": "injury_report", "/apis/": "espn", "/stats/": "nba_stats",
-}  # fmt: skip
+    "/static/json/": "nba_cdn",
+    "/v1/": "balldontlie",
+    "/nba/v1/": "balldontlie",
+    "/v4/": "odds_api",
+    "/referee/": "injury_report",
+    "/apis/": "espn",
+    "/stats/": "nba_stats",
+}
 LOG_LENGTH = 100_000
 QUOTA_CREDITS = 5_000_000
 
@@ -43,12 +48,12 @@ EVENTS = re.compile(r"/v4(/historical)?/sports/basketball_nba/events")
 EVENT_ODDS = re.compile(r"/v4(/historical)?/sports/basketball_nba/events/(\w+)/odds")
 INJURIES = re.compile(r"/apis/site/v2/sports/basketball/nba/injuries")
 TEAM = re.compile(r"/apis/site/v2/sports/basketball/nba/teams/(\w+)")
-ENDINGS = frozenset(RESPONSE_ACTIONS) - {"delay", "truncate"}
+REPLACING_ACTIONS = frozenset(RESPONSE_ACTIONS) - {"delay", "truncate"}
 GAME_ID = re.compile(r"002\d{7}")
 
 
 @dataclass
-class Answer:
+class Response:
     """An HTTP response."""
 
     status: int
@@ -65,7 +70,7 @@ class Admission:
     entry: dict[str, Any]
     contents: list[Rule]
     delays: list[Rule]
-    ending: Rule | None
+    replacement: Rule | None
     truncation: Rule | None
 
 
@@ -111,7 +116,7 @@ class Service:
         self._numbers = itertools.count(1)
         self.lock = threading.RLock()
 
-    def admit(self, method: str, path: str, query_text: str, about: dict[str, Any]) -> Admission:
+    def admit(self, method: str, path: str, query_text: str, client_fields: dict[str, Any]) -> Admission:
         """Logs a request and selects its rules. Counts response rules as used."""
         provider = next((name for prefix, name in PREFIXES.items() if path.startswith(prefix)), "unknown")
         query = tuple(parse_qsl(query_text, keep_blank_values=True))
@@ -120,10 +125,10 @@ class Service:
             request = Request(provider, path, query_text, query, self._named_games(path, query_text, now), now)
             due = due_rules(self.rules, request)
             delays = [rule for rule in due if rule.action == "delay"]
-            ending = next((rule for rule in due if rule.action in ENDINGS), None)
+            replacement = next((rule for rule in due if rule.action in REPLACING_ACTIONS), None)
             truncation = next((rule for rule in due if rule.action == "truncate"), None)
-            acting = [rule for rule in (*delays, ending, truncation) if rule]
-            for rule in acting:
+            applied = [rule for rule in (*delays, replacement, truncation) if rule]
+            for rule in applied:
                 rule.hits += 1
             entry = {
                 "seq": next(self._numbers),
@@ -136,32 +141,32 @@ class Service:
                 "status": None,
                 "ms": None,
                 "bytes": 0,
-                "faults": [rule.id for rule in acting],
-            } | about
+                "faults": [rule.id for rule in applied],
+            } | client_fields
             self.log.append(entry)
         contents = [rule for rule in due if rule.action not in RESPONSE_ACTIONS]
-        return Admission(request, entry, contents, delays, ending, truncation)
+        return Admission(request, entry, contents, delays, replacement, truncation)
 
-    def answer(self, admission: Admission, headers: Mapping[str, str]) -> Answer:
+    def respond(self, admission: Admission, headers: Mapping[str, str]) -> Response:
         """Returns the provider's response, or the response of a rule. Header names are in lower case."""
-        credits, ending = 0, admission.ending
-        if ending is not None:
-            answer = _scripted(ending)
+        credits, replacement = 0, admission.replacement
+        if replacement is not None:
+            response = _fault_response(replacement)
         else:
             with self.lock:
-                answer, credits, fired = self._written(admission, headers)
+                response, credits, fired = self._provider_response(admission, headers)
                 for rule in fired:
                     rule.hits += 1
                     admission.entry["faults"].append(rule.id)
         if admission.request.provider == "odds_api":
-            answer.headers = {
+            response.headers = {
                 "x-requests-remaining": str(max(self.quota - self.credits_used, 0)),
                 "x-requests-used": str(self.credits_used),
                 "x-requests-last": str(credits),
-            } | answer.headers
-        return answer
+            } | response.headers
+        return response
 
-    def _written(self, admission: Admission, headers: Mapping[str, str]) -> tuple[Answer, int, list[Rule]]:
+    def _provider_response(self, admission: Admission, headers: Mapping[str, str]) -> tuple[Response, int, list[Rule]]:
         request, credits = admission.request, 0
         # checked again, because another request may have used up a rule since admission
         rules = [rule for rule in admission.contents if not rule.is_used_up]
@@ -170,17 +175,17 @@ class Service:
             document, credits = self._document(view, request, headers)
         except Refusal as refusal:
             if not isinstance(refusal.body, str):
-                return Answer(refusal.status, json_bytes(refusal.body)), 0, list(view.fired)
-            return Answer(refusal.status, refusal.body.encode(), refusal.content_type), 0, list(view.fired)
+                return Response(refusal.status, json_bytes(refusal.body)), 0, list(view.fired)
+            return Response(refusal.status, refusal.body.encode(), refusal.content_type), 0, list(view.fired)
         fired = sorted(view.fired, key=lambda rule: rule.id)
         for rule in rules:
             if rule.action in SHAPE_ACTIONS:
-                document, has_changed = reshaped(document, rule)
+                document, has_changed = reshape(document, rule)
                 fired += [rule] if has_changed else []
         self.credits_used += credits
         if request.provider == "injury_report":
-            return Answer(200, injury_report.pdf(document), "application/pdf"), credits, fired
-        return Answer(200, json_bytes(document)), credits, fired
+            return Response(200, injury_report.pdf(document), "application/pdf"), credits, fired
+        return Response(200, json_bytes(document)), credits, fired
 
     def _document(self, view: View, request: Request, headers: Mapping[str, str]) -> tuple[Any, int]:
         """Returns the JSON document of a path and its cost in credits."""
@@ -189,16 +194,16 @@ class Service:
             return document, 0
         if BOX_SCORES.fullmatch(path):
             return balldontlie.box_scores(view, query, bool(headers.get("authorization", "").strip())), 0
-        if found := injury_report.PATH.fullmatch(path):
-            return injury_report.report(view, *found.groups()), 0
+        if matched := injury_report.PATH.fullmatch(path):
+            return injury_report.report(view, *matched.groups()), 0
         if INJURIES.fullmatch(path):
             return espn.injuries(view), 0
-        if found := TEAM.fullmatch(path):
-            return espn.team(view, found[1], query), 0
-        if found := EVENTS.fullmatch(path):
-            priced = odds_api.events(view, query, bool(found[1]))
-        elif found := EVENT_ODDS.fullmatch(path):
-            priced = odds_api.event_odds(view, query, found[2], bool(found[1]))
+        if matched := TEAM.fullmatch(path):
+            return espn.team(view, matched[1], query), 0
+        if matched := EVENTS.fullmatch(path):
+            priced = odds_api.events(view, query, bool(matched[1]))
+        elif matched := EVENT_ODDS.fullmatch(path):
+            priced = odds_api.event_odds(view, query, matched[2], bool(matched[1]))
         elif request.provider in ("nba_cdn", "injury_report"):
             raise Refusal(403, nba_cdn.ACCESS_DENIED, "application/xml")
         else:
@@ -209,18 +214,18 @@ class Service:
 
     def _named_games(self, path: str, query_text: str, now: datetime) -> frozenset[str]:
         games = set(GAME_ID.findall(f"{path}?{query_text}"))
-        if found := EVENT_ODDS.fullmatch(path):
-            seen = View(self.league, now).event(found[2], _historical_moment(query_text) or now)
-            games |= {seen.game.game_id} if seen else set()
+        if matched := EVENT_ODDS.fullmatch(path):
+            snapshot = View(self.league, now).event(matched[2], _historical_moment(query_text) or now)
+            games |= {snapshot.game.game_id} if snapshot else set()
         return frozenset(games)
 
     def remove_rules(self, rule_id: str | None) -> int:
         """Removes one rule or all rules, and ends their running delays and hangs."""
-        gone = [rule for rule in self.rules if rule_id in (None, rule.id)]
-        self.rules = [rule for rule in self.rules if rule not in gone]
-        for rule in gone:
+        removed = [rule for rule in self.rules if rule_id in (None, rule.id)]
+        self.rules = [rule for rule in self.rules if rule not in removed]
+        for rule in removed:
             rule.removed.set()
-        return len(gone)
+        return len(removed)
 
 
 def _league_document(view: View, path: str, query: Mapping[str, str], headers: Mapping[str, str]) -> Json | None:
@@ -229,10 +234,10 @@ def _league_document(view: View, path: str, query: Mapping[str, str], headers: M
         return nba_cdn.schedule(view)
     if SCOREBOARD.fullmatch(path):
         return nba_cdn.scoreboard(view)
-    if found := BOXSCORE.fullmatch(path):
-        return nba_cdn.boxscore(view, found[1])
-    if found := PLAY_BY_PLAY.fullmatch(path):
-        return nba_cdn.play_by_play(view, found[1])
+    if matched := BOXSCORE.fullmatch(path):
+        return nba_cdn.boxscore(view, matched[1])
+    if matched := PLAY_BY_PLAY.fullmatch(path):
+        return nba_cdn.play_by_play(view, matched[1])
     if GAME_LOG.fullmatch(path):
         return nba_stats.league_game_log(view, query, headers)
     return None
@@ -253,16 +258,16 @@ def json_bytes(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=str).encode()
 
 
-def _scripted(rule: Rule) -> Answer:
+def _fault_response(rule: Rule) -> Response:
     """Returns the response that a rule substitutes for the provider's."""
     if rule.action == "status":
         headers = {str(name): str(value) for name, value in (rule.parameter("headers") or {}).items()}
         body = rule.parameter("body", "")
         text = body if isinstance(body, str) else json.dumps(body)
         kind = headers.pop("Content-Type", "application/json" if text[:1] in ("{", "[") else "text/plain")
-        return Answer(rule.parameter("status"), text.encode(), kind, headers)
+        return Response(rule.parameter("status"), text.encode(), kind, headers)
     if rule.action == "html":
         page = rule.parameter("body", "<!DOCTYPE html><html><head><title>Service</title></head><body>Please wait.</body></html>")
-        return Answer(rule.parameter("status", 200), page.encode(), "text/html; charset=utf-8")
+        return Response(rule.parameter("status", 200), page.encode(), "text/html; charset=utf-8")
     body = rule.parameter("body", "{}")
-    return Answer(200, (body if isinstance(body, str) else json.dumps(body)).encode())
+    return Response(200, (body if isinstance(body, str) else json.dumps(body)).encode())

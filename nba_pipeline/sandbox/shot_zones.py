@@ -22,14 +22,14 @@ IN_THE_PAINT = frozenset({RIM, PAINT})
 
 TWO_POINT_SHARE = np.array([0.41, 0.40, 0.19])  # of TWOS, for the average player
 TWO_POINT_PCT = np.array([0.66, 0.46, 0.415])
-RIM_TASTE_OF_BIG_MEN = {"SF": 0.0, "PF": 0.15, "C": 0.55, "SG": -0.15, "PG": -0.20}
-MID_RANGE_TASTE_OF_BIG_MEN = {"SF": 0.10, "PF": -0.15, "C": -0.65, "SG": 0.20, "PG": 0.15}
+RIM_WEIGHT_BY_POSITION = {"SF": 0.0, "PF": 0.15, "C": 0.55, "SG": -0.15, "PG": -0.20}
+MID_RANGE_WEIGHT_BY_POSITION = {"SF": 0.10, "PF": -0.15, "C": -0.65, "SG": 0.20, "PG": 0.15}
 CORNER_SHARE = 0.26  # of threes
 CORNER_ODDS = 1.10  # of a corner three relative to one above the break
 
 
 @dataclass(frozen=True)
-class Tastes:
+class ShotPreferences:
     """Shooting preferences of a season. Nested lists, because values are read one at a time."""
 
     of_twos: list[list[list[float]]]  # (30 teams, 15 slots, TWOS): weights
@@ -39,7 +39,7 @@ class Tastes:
 
 
 @lru_cache(maxsize=8)
-def tastes(seed: int, season: str) -> Tastes:
+def shot_preferences(seed: int, season: str) -> ShotPreferences:
     """Returns the preferences of a season: career preferences of the seed with a small seasonal change."""
     career, year = generator(seed, "shot zones"), generator(seed, "shot zones", season)
 
@@ -49,10 +49,10 @@ def tastes(seed: int, season: str) -> Tastes:
     people = len(TEAMS), PLAYERS_PER_TEAM
     positions = [POSITIONS[slot % len(POSITIONS)] for slot in range(PLAYERS_PER_TEAM)]
     weights = np.log(TWO_POINT_SHARE) + trait(0.22, 0.08, *people, len(TWOS))
-    weights[..., 0] += [RIM_TASTE_OF_BIG_MEN[position] for position in positions]
-    weights[..., 2] += [MID_RANGE_TASTE_OF_BIG_MEN[position] for position in positions] + trait(0.35, 0.10, *people)
+    weights[..., 0] += [RIM_WEIGHT_BY_POSITION[position] for position in positions]
+    weights[..., 2] += [MID_RANGE_WEIGHT_BY_POSITION[position] for position in positions] + trait(0.35, 0.10, *people)
     odds = np.log(TWO_POINT_PCT / (1 - TWO_POINT_PCT))
-    return Tastes(
+    return ShotPreferences(
         of_twos=np.exp(weights).tolist(),
         of_corners=np.clip(CORNER_SHARE + trait(0.09, 0.03, *people), 0.03, 0.60).tolist(),
         allowed=np.exp(trait(0.10, 0.05, len(TEAMS), len(TWOS))).tolist(),
@@ -61,13 +61,15 @@ def tastes(seed: int, season: str) -> Tastes:
 
 
 def shots(
-    rng: Random, likes: Tastes, player: Player, defence: str, attempts: tuple[int, int], makes: tuple[int, int]
+    rng: Random, preferences: ShotPreferences, player: Player, defense: str, attempts: tuple[int, int], makes: tuple[int, int]
 ) -> list[tuple[str, bool]]:
     """Returns area and success of all shots of a player in a game. `attempts` and `makes` are (twos, threes)."""
-    team, other = TEAMS.index(player.team), TEAMS.index(defence)
-    weights = [taste * allowed for taste, allowed in zip(likes.of_twos[team][player.slot], likes.allowed[other], strict=True)]
-    corner = likes.of_corners[team][player.slot]
-    twos = _split(rng, TWOS, weights, likes.odds[other], attempts[0], makes[0])
+    team, other = TEAMS.index(player.team), TEAMS.index(defense)
+    weights = [
+        taste * allowed for taste, allowed in zip(preferences.of_twos[team][player.slot], preferences.allowed[other], strict=True)
+    ]
+    corner = preferences.of_corners[team][player.slot]
+    twos = _split(rng, TWOS, weights, preferences.odds[other], attempts[0], makes[0])
     threes = _split(rng, THREES, [1 - corner, corner / 2, corner / 2], [1, CORNER_ODDS, CORNER_ODDS], attempts[1], makes[1])
     return twos + threes
 

@@ -1,67 +1,36 @@
 """Simulates all games of a season at once, and the expected minutes and points before each game."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 
 from nba_pipeline.league.teams import TEAMS
-from nba_pipeline.sandbox.absences import COACH_DECISION, NOT_DRESSED, PLAYED, season_absences
+from nba_pipeline.sandbox.absences import COACH_DECISION, NOT_DRESSED, PLAYED, Absences, season_absences
 from nba_pipeline.sandbox.randomness import generator
 from nba_pipeline.sandbox.roster import PLAYERS_PER_TEAM, Booleans, Floats, Integers, Talents, talents
 from nba_pipeline.sandbox.schedule import Fixture
+from nba_pipeline.sandbox.shooting import Shooting, break_tie, expected_points, rescue, shoot
 
 REGULATION_SECONDS = 240 * 60  # per team: five players, 48 minutes
 OVERTIME_SECONDS = 25 * 60
 LONGEST_PLAYER_SHARE = 42 / 240
-MOST_OVERTIMES = 3
+MAX_OVERTIMES = 3
 DRESSED = 13
 STARTERS = 5
-
 ROTATION_MINUTES = np.array([34.5, 33.0, 31.5, 30.0, 28.0, 24.0, 20.5, 16.5, 13.0, 9.5, 6.5, 4.5, 3.0, 2.0, 2.0])
 PLAYERS_USED = (9, 10, 11, 12)
 PLAYERS_USED_SHARE = (0.27, 0.40, 0.23, 0.10)
 MINUTES_SPREAD = 0.20
 NIGHT_SPREAD = 0.26  # of a player's shots
-MOST_SPREADS = 2.0  # caps the spread of one game; without a cap, a player scores 70 points every season
+MAX_SPREADS = 2.0  # caps the spread of one game; without a cap, a player scores 70 points every season
 FORM_PERIODS_DAYS = ((25, 45), (60, 110), (150, 250))
 FORM_SPREAD = 0.075  # per period
-
-FIELD_GOAL_ATTEMPTS = 88.5
-FREE_THROW_ATTEMPTS = 22.0
 PACE_SPREAD = 0.028
 HOME_SHOOTING = 0.008
 BACK_TO_BACK_SHOOTING = -0.008
 BACK_TO_BACK_PACE = -0.012
 RALLY_PER_POINT = 0.0015  # shooting fraction gained in the second half per point behind at half-time
-REGULATION_RESCUE_SHARE = 0.60  # of one-point games in which the trailing side ties with a free throw
-
-
-@dataclass
-class Shooting:
-    """Counts per player, (games, 2 sides, 15 slots)."""
-
-    fga: Integers
-    fgm: Integers
-    fg3a: Integers
-    fg3m: Integers
-    fta: Integers
-    ftm: Integers
-
-    @property
-    def points(self) -> Integers:
-        """Points per player."""
-        return 2 * self.fgm + self.fg3m + self.ftm
-
-    @property
-    def score(self) -> Integers:
-        """Team points, (games, 2)."""
-        return cast(Integers, self.points.sum(axis=-1))
-
-    def add(self, games: Integers, more: "Shooting") -> None:
-        """Adds the shots of an overtime to the given games."""
-        for field in fields(self):
-            getattr(self, field.name)[games] += getattr(more, field.name)
 
 
 @dataclass(frozen=True)
@@ -87,84 +56,156 @@ class Results:
     expected_points: Floats
 
 
+@dataclass(frozen=True)
+class Matchups:
+    """The facts of every game before tip-off: teams, absences and strengths. Arrays are (games, 2 sides, 15 slots) unless noted."""
+
+    teams: Integers  # (games, 2): index in TEAMS
+    absences: Absences
+    pace: Floats  # (games, 1): factor
+    edge: Floats  # (games, 2, 1): added to shooting fractions
+    shot_weight: Floats
+    free_throw_weight: Floats
+
+
+@dataclass
+class GameShots:
+    """Draws the shots of all games from the minutes on the court. `edge` changes at half-time."""
+
+    rng: np.random.Generator
+    talent: Talents
+    teams: Integers
+    pace: Floats
+    edge: Floats
+    shot_weight: Floats
+    night: Floats  # factor of the shot weight in this game
+    free_throw_weight: Floats
+
+    def drawn(self, games: Integers, share_of_game: float, on_court: Floats) -> Shooting:
+        """Returns the shots of a share of the given games."""
+        weight = on_court * self.shot_weight[games] * self.night[games]
+        return shoot(
+            self.rng,
+            self.talent,
+            self.teams[games],
+            pace=self.pace[games] * share_of_game,
+            edge=self.edge[games],
+            weight=weight,
+            fouled=weight * self.free_throw_weight[games],
+        )
+
+
 def simulate(seed: int, season: str, fixtures: list[Fixture]) -> Results:
     """Returns the results of all fixtures of a season."""
     rng = generator(seed, "results", season)
-    able = talents(seed, season)
-    teams = np.array([[TEAMS.index(f.home), TEAMS.index(f.away)] for f in fixtures])
-    rest_days = np.array([[f.home_rest_days, f.away_rest_days] for f in fixtures])
-    ordinals = np.array([f.game_date.toordinal() for f in fixtures])
-    absences = season_absences(seed, season, teams, ordinals - ordinals[0], rest_days)
-    is_back_to_back = rest_days == 1
-
-    pace = (able.pace[teams].prod(axis=-1) * (1 + BACK_TO_BACK_PACE * is_back_to_back.sum(axis=-1)))[:, None]
-    edge = able.offence[teams] - able.defence[teams[:, ::-1]] + BACK_TO_BACK_SHOOTING * is_back_to_back
-    edge = (edge + np.array([HOME_SHOOTING, -HOME_SHOOTING]))[..., None]
-    weight = able.shot_weight[teams] * _form(seed, teams, ordinals)
-    free_throw_weight = able.free_throw_weight[teams]
-
-    expected_minutes, _ = _rotation(absences.known_available, able.minutes_factor[teams], np.array(10))
-    expected_points = _expected_points(
-        able, teams, pace, edge, shots=expected_minutes * weight, fouled=expected_minutes * weight * free_throw_weight
-    )
-
-    used = rng.choice(PLAYERS_USED, p=PLAYERS_USED_SHARE, size=teams.shape)
-    minutes_factor = able.minutes_factor[teams] * np.exp(rng.normal(0, MINUTES_SPREAD, weight.shape))
-    minutes, place = _rotation(absences.available, minutes_factor, used[..., None])
-    night = np.exp(NIGHT_SPREAD * np.clip(rng.normal(0, 1, weight.shape), -MOST_SPREADS, MOST_SPREADS))
-    played_pace = pace * (1 + rng.normal(0, PACE_SPREAD, (len(fixtures), 1)))
-
-    def shoot(games: Integers, share_of_game: float, on_court: Floats) -> Shooting:
-        busy = on_court * weight[games] * night[games]
-        return _shoot(
-            rng,
-            able,
-            teams[games],
-            pace=played_pace[games] * share_of_game,
-            edge=edge[games],
-            weight=busy,
-            fouled=busy * free_throw_weight[games],
-        )
-
-    everything = np.arange(len(fixtures))
-    shooting = shoot(everything, 0.5, minutes)
-    half_time = shooting.score
-    edge += (RALLY_PER_POINT * (half_time[:, ::-1] - half_time))[..., None]
-    shooting.add(everything, shoot(everything, 0.5, minutes))
+    talent = talents(seed, season)
+    matchups = _matchups(seed, season, talent, fixtures)
+    expected_minutes, points = _expectation(talent, matchups)
+    minutes, place = _drawn_rotation(rng, talent, matchups)
+    shots = _game_shots(rng, talent, matchups)
     leader = minutes.argmax(axis=-1)
-    _rescue(rng, shooting, leader)
-    regulation = shooting.score
-    seconds = rounded_to_sum(minutes * 60, np.full(teams.shape, REGULATION_SECONDS))
-    overtimes = np.zeros(len(fixtures), dtype=np.int64)
-    period_scores = np.zeros((*teams.shape, 4 + MOST_OVERTIMES), dtype=np.int64)
-    period_scores[..., :2] = rng.multinomial(half_time, [0.5] * 2)
-    period_scores[..., 2:4] = rng.multinomial(regulation - half_time, [0.5] * 2)
-    for number in range(MOST_OVERTIMES):
-        score = shooting.score
-        tied = np.flatnonzero(score[:, 0] == score[:, 1])
-        closers = np.where(minutes[tied] >= np.sort(minutes[tied], axis=-1)[..., [-7]], minutes[tied], 0.0)
-        closers = _capped(closers / closers.sum(axis=-1, keepdims=True), 0.2)
-        shooting.add(tied, shoot(tied, 5 / 48, closers))
-        if number == MOST_OVERTIMES - 1:
-            _break_tie(shooting, tied, leader)
-        seconds[tied] += rounded_to_sum(closers * OVERTIME_SECONDS, np.full((len(tied), 2), OVERTIME_SECONDS))
-        period_scores[tied, :, 4 + number] = shooting.score[tied] - score[tied]
-        overtimes[tied] += 1
-
-    reason = np.where(absences.reason != PLAYED, absences.reason, np.where(place >= DRESSED, NOT_DRESSED, COACH_DECISION))
-    others = _other_statistics(rng, able, teams, seconds, shooting)
+    shooting, period_scores = _play_regulation(shots, minutes, leader)
+    seconds = rounded_to_sum(minutes * 60, np.full(matchups.teams.shape, REGULATION_SECONDS))
+    overtimes = _play_overtimes(shots, minutes, leader, shooting, seconds, period_scores)
     return Results(
         shooting=shooting,
         seconds=seconds,
         is_starter=(place < STARTERS) & (seconds > 0),
-        reason=np.where(seconds > 0, PLAYED, reason),
-        injury=absences.injury,
+        reason=_reasons(matchups.absences, place, seconds),
+        injury=matchups.absences.injury,
         period_scores=period_scores,
         overtimes=overtimes,
         expected_minutes=expected_minutes,
-        expected_points=expected_points,
-        **others,
+        expected_points=points,
+        **_other_statistics(rng, talent, matchups.teams, seconds, shooting),
     )
+
+
+def _matchups(seed: int, season: str, talent: Talents, fixtures: list[Fixture]) -> Matchups:
+    teams = np.array([[TEAMS.index(f.home), TEAMS.index(f.away)] for f in fixtures])
+    rest_days = np.array([[f.home_rest_days, f.away_rest_days] for f in fixtures])
+    ordinals = np.array([f.game_date.toordinal() for f in fixtures])
+    is_back_to_back = rest_days == 1
+    pace = (talent.pace[teams].prod(axis=-1) * (1 + BACK_TO_BACK_PACE * is_back_to_back.sum(axis=-1)))[:, None]
+    edge = talent.offense[teams] - talent.defense[teams[:, ::-1]] + BACK_TO_BACK_SHOOTING * is_back_to_back
+    edge = (edge + np.array([HOME_SHOOTING, -HOME_SHOOTING]))[..., None]
+    return Matchups(
+        teams=teams,
+        absences=season_absences(seed, season, teams, ordinals - ordinals[0], rest_days),
+        pace=pace,
+        edge=edge,
+        shot_weight=talent.shot_weight[teams] * _form(seed, teams, ordinals),
+        free_throw_weight=talent.free_throw_weight[teams],
+    )
+
+
+def _expectation(talent: Talents, matchups: Matchups) -> tuple[Floats, Floats]:
+    """Returns the minutes and points of each player that are expected before tip-off."""
+    minutes, _ = _rotation(matchups.absences.known_available, talent.minutes_factor[matchups.teams], np.array(10))
+    shots = minutes * matchups.shot_weight
+    fouled = shots * matchups.free_throw_weight
+    return minutes, expected_points(talent, matchups.teams, matchups.pace, matchups.edge, shots=shots, fouled=fouled)
+
+
+def _drawn_rotation(rng: np.random.Generator, talent: Talents, matchups: Matchups) -> tuple[Floats, Integers]:
+    """Draws regulation minutes and the place in the rotation of every game."""
+    used = rng.choice(PLAYERS_USED, p=PLAYERS_USED_SHARE, size=matchups.teams.shape)
+    spread = np.exp(rng.normal(0, MINUTES_SPREAD, matchups.shot_weight.shape))
+    return _rotation(matchups.absences.available, talent.minutes_factor[matchups.teams] * spread, used[..., None])
+
+
+def _game_shots(rng: np.random.Generator, talent: Talents, matchups: Matchups) -> GameShots:
+    """Draws the form of every player and the pace of every game."""
+    deviation = np.clip(rng.normal(0, 1, matchups.shot_weight.shape), -MAX_SPREADS, MAX_SPREADS)
+    return GameShots(
+        rng=rng,
+        talent=talent,
+        teams=matchups.teams,
+        pace=matchups.pace * (1 + rng.normal(0, PACE_SPREAD, (len(matchups.teams), 1))),
+        edge=matchups.edge,
+        shot_weight=matchups.shot_weight,
+        night=np.exp(NIGHT_SPREAD * deviation),
+        free_throw_weight=matchups.free_throw_weight,
+    )
+
+
+def _play_regulation(shots: GameShots, minutes: Floats, leader: Integers) -> tuple[Shooting, Integers]:
+    """Returns the shots of four quarters and the period scores, with room for overtimes."""
+    games = np.arange(len(minutes))
+    shooting = shots.drawn(games, 0.5, minutes)
+    half_time = shooting.score
+    shots.edge = shots.edge + (RALLY_PER_POINT * (half_time[:, ::-1] - half_time))[..., None]
+    shooting.add(games, shots.drawn(games, 0.5, minutes))
+    rescue(shots.rng, shooting, leader)
+    period_scores = np.zeros((*shots.teams.shape, 4 + MAX_OVERTIMES), dtype=np.int64)
+    period_scores[..., :2] = shots.rng.multinomial(half_time, [0.5] * 2)
+    period_scores[..., 2:4] = shots.rng.multinomial(shooting.score - half_time, [0.5] * 2)
+    return shooting, period_scores
+
+
+def _play_overtimes(
+    shots: GameShots, minutes: Floats, leader: Integers, shooting: Shooting, seconds: Integers, period_scores: Integers
+) -> Integers:
+    """Adds overtimes to tied games. Returns the number of overtimes per game."""
+    overtimes = np.zeros(len(minutes), dtype=np.int64)
+    for number in range(MAX_OVERTIMES):
+        score = shooting.score
+        tied = np.flatnonzero(score[:, 0] == score[:, 1])
+        closers = np.where(minutes[tied] >= np.sort(minutes[tied], axis=-1)[..., [-7]], minutes[tied], 0.0)
+        closers = _capped(closers / closers.sum(axis=-1, keepdims=True), 0.2)
+        shooting.add(tied, shots.drawn(tied, 5 / 48, closers))
+        if number == MAX_OVERTIMES - 1:
+            break_tie(shooting, tied, leader)
+        seconds[tied] += rounded_to_sum(closers * OVERTIME_SECONDS, np.full((len(tied), 2), OVERTIME_SECONDS))
+        period_scores[tied, :, 4 + number] = shooting.score[tied] - score[tied]
+        overtimes[tied] += 1
+    return overtimes
+
+
+def _reasons(absences: Absences, place: Integers, seconds: Integers) -> Integers:
+    """Returns the coded reason why each player did or did not play."""
+    reason = np.where(absences.reason != PLAYED, absences.reason, np.where(place >= DRESSED, NOT_DRESSED, COACH_DECISION))
+    return np.where(seconds > 0, PLAYED, reason)
 
 
 def rounded_to_sum(values: Floats, totals: Integers) -> Integers:
@@ -206,57 +247,8 @@ def _rotation(available: Booleans, minutes_factor: Floats, used: Integers) -> tu
     return shares * 240, place
 
 
-def _expected_points(able: Talents, teams: Integers, pace: Floats, edge: Floats, *, shots: Floats, fouled: Floats) -> Floats:
-    threes = able.three_point_share[teams]
-    per_attempt = 2 * (1 - threes) * (able.two_point_pct[teams] + edge) + 3 * threes * (able.three_point_pct[teams] + edge)
-    field_goals = FIELD_GOAL_ATTEMPTS * shots / shots.sum(axis=-1, keepdims=True) * per_attempt
-    free_throws = FREE_THROW_ATTEMPTS * fouled / fouled.sum(axis=-1, keepdims=True) * able.free_throw_pct[teams]
-    return cast(Floats, pace[..., None] * (field_goals + free_throws))
-
-
-def _shoot(
-    rng: np.random.Generator,
-    able: Talents,
-    teams: Integers,
-    *,
-    pace: Floats,
-    edge: Floats,
-    weight: Floats,
-    fouled: Floats,
-) -> Shooting:
-    """Returns shots for a share of a game, divided by weight and made according to talent."""
-    attempts = FIELD_GOAL_ATTEMPTS * pace[..., None] * weight / weight.sum(axis=-1, keepdims=True)
-    visits = FREE_THROW_ATTEMPTS * pace[..., None] * fouled / fouled.sum(axis=-1, keepdims=True)
-    fga = np.floor(attempts + rng.random(attempts.shape)).astype(np.int64)
-    fta = 2 * np.floor(visits / 2 + rng.random(visits.shape)).astype(np.int64)
-    fg3a = rng.binomial(fga, able.three_point_share[teams])
-    fg3m = rng.binomial(fg3a, able.three_point_pct[teams] + edge)
-    fg2m = rng.binomial(fga - fg3a, able.two_point_pct[teams] + edge)
-    return Shooting(fga, fg2m + fg3m, fg3a, fg3m, fta, rng.binomial(fta, able.free_throw_pct[teams]))
-
-
-def _free_throw(shooting: Shooting, games: Integers, side: Integers, leader: Integers) -> None:
-    """Adds one made free throw for the leader of a side."""
-    shooting.ftm[games, side, leader[games, side]] += 1
-    shooting.fta[games, side, leader[games, side]] += 1
-
-
-def _rescue(rng: np.random.Generator, shooting: Shooting, leader: Integers) -> None:
-    """Lets sides that trail by one point often tie, so that overtime is more frequent than by chance."""
-    score = shooting.score
-    margin = score[:, 0] - score[:, 1]
-    games = np.flatnonzero((np.abs(margin) == 1) & (rng.random(len(margin)) < REGULATION_RESCUE_SHARE))
-    _free_throw(shooting, games, (margin[games] == 1).astype(np.int64), leader)
-
-
-def _break_tie(shooting: Shooting, games: Integers, leader: Integers) -> None:
-    score = shooting.score[games]
-    still = games[score[:, 0] == score[:, 1]]
-    _free_throw(shooting, still, np.zeros(len(still), dtype=np.int64), leader)
-
-
 def _other_statistics(
-    rng: np.random.Generator, able: Talents, teams: Integers, seconds: Integers, shooting: Shooting
+    rng: np.random.Generator, talent: Talents, teams: Integers, seconds: Integers, shooting: Shooting
 ) -> dict[str, Integers]:
     """Returns rebounds of misses, assists of teammates' field goals, and the other statistics by minute."""
     share = seconds / (48 * 60)
@@ -273,16 +265,16 @@ def _other_statistics(
     spread = 6.0 * np.sqrt(np.minimum(share, 1) * np.maximum(1 - share, 0.05)) * 2
     swing = np.where(seconds > 0, rng.normal(0, 1, share.shape) * spread, 0.0)
     swing -= share / share.sum(axis=-1, keepdims=True) * swing.sum(axis=-1, keepdims=True)
-    assists = of(fgm - shooting.fgm, able.assist_share)
+    assists = of(fgm - shooting.fgm, talent.assist_share)
     assists = assists * fgm // np.maximum(assists.sum(axis=-1, keepdims=True), fgm)
     impact = 5 * margin * share / share.sum(axis=-1, keepdims=True) + swing
     return {
-        "oreb": of(misses[..., None], able.offensive_rebound_share),
-        "dreb": of(misses[:, ::-1, None], able.defensive_rebound_share),
+        "oreb": of(misses[..., None], talent.offensive_rebound_share),
+        "dreb": of(misses[:, ::-1, None], talent.defensive_rebound_share),
         "assists": assists,
-        "steals": by_minute(able.steals),
-        "blocks": by_minute(able.blocks),
-        "turnovers": by_minute(able.turnovers),
-        "fouls": np.minimum(by_minute(able.fouls), 6),
+        "steals": by_minute(talent.steals),
+        "blocks": by_minute(talent.blocks),
+        "turnovers": by_minute(talent.turnovers),
+        "fouls": np.minimum(by_minute(talent.fouls), 6),
         "plus_minus": rounded_to_sum(impact, 5 * margin[..., 0]),
     }

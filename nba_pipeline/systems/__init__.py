@@ -14,6 +14,16 @@ SYSTEMS: tuple[System, ...] = (MOVING_AVERAGE, CATBOOST, LINEAR_MEDIAN, XGBOOST,
 TRAINED_SYSTEMS: tuple[TrainedSystem, ...] = (CATBOOST, LINEAR_MEDIAN, XGBOOST)
 
 __all__ = [
-    "CATBOOST", "ENSEMBLE", "LINEAR_MEDIAN", "MARKET_BLEND", "MOVING_AVERAGE", "SYSTEMS", "TRAINED_SYSTEMS", "XGBOOST", "Combination",
-    "System", "TrainedModel", "TrainedSystem",
-]  # fmt: skip
+    "CATBOOST",
+    "ENSEMBLE",
+    "LINEAR_MEDIAN",
+    "MARKET_BLEND",
+    "MOVING_AVERAGE",
+    "SYSTEMS",
+    "TRAINED_SYSTEMS",
+    "XGBOOST",
+    "Combination",
+    "System",
+    "TrainedModel",
+    "TrainedSystem",
+]

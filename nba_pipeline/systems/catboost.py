@@ -22,26 +22,57 @@ from nba_pipeline.errors import Permanent
 from nba_pipeline.settings import SETTINGS, Training
 from nba_pipeline.systems.interface import BASE_WINDOWS, TrainedSystem
 
-WANTED_FOR_BETTING = (
-    *BASE_WINDOWS, "points_standard_deviation_last_10_games", "games_last_7_days", "fatigue_score",
-    "shot_zone_mismatch_score", "pace_score", "rest_advantage_days", "injury_risk_level",
-    "points_trend_level_last_5_games", "minutes_change_level_last_10_games",
-    "opponent_defensive_rating_last_15_games", "opponent_pace_last_15_games", "home_court_level",
-    "is_back_to_back", "is_playoff_game", "paint_attempt_pct_last_10_games",
-    "mid_range_attempt_pct_last_10_games", "three_point_attempt_pct_last_10_games",
-    "free_throw_point_pct_last_10_games", "team_pace_last_10_games", "team_offensive_rating_last_10_games",
-    "team_win_pct_season", "games_versus_opponent_last_1095_days", "minutes_mean_last_10_games",
+REQUIRED_FOR_BETTING = (
+    *BASE_WINDOWS,
+    "points_standard_deviation_last_10_games",
+    "games_last_7_days",
+    "fatigue_score",
+    "shot_zone_mismatch_score",
+    "pace_score",
+    "rest_advantage_days",
+    "injury_risk_level",
+    "points_trend_level_last_5_games",
+    "minutes_change_level_last_10_games",
+    "opponent_defensive_rating_last_15_games",
+    "opponent_pace_last_15_games",
+    "home_court_level",
+    "is_back_to_back",
+    "is_playoff_game",
+    "paint_attempt_pct_last_10_games",
+    "mid_range_attempt_pct_last_10_games",
+    "three_point_attempt_pct_last_10_games",
+    "free_throw_point_pct_last_10_games",
+    "team_pace_last_10_games",
+    "team_offensive_rating_last_10_games",
+    "team_win_pct_season",
+    "games_versus_opponent_last_1095_days",
+    "minutes_mean_last_10_games",
     "points_per_minute_last_10_games",
-)  # fmt: skip
+)
 
 OPTIONAL = (
-    "points_mean_versus_opponent_last_1095_days", "usage_spike_score", "missed_game_pct_last_10_team_games",
-    "points_slope_last_10_games", "points_z_score_last_5_games", "is_breakout", "star_teammates_out",
-    "game_total", "rest_days", "minutes_sum_last_7_days", "absolute_game_spread", "implied_team_total",
-    "points_mean_last_3_games", "points_slope_last_7_games", "points_z_score_last_3_games",
-    "games_below_season_mean_streak", "absent_teammates_usage_pct_sum_season", "usage_pct_last_5_games",
-    "games_since_structural_change", "over_streak_lined_games", "under_streak_lined_games",
-)  # fmt: skip
+    "points_mean_versus_opponent_last_1095_days",
+    "usage_spike_score",
+    "missed_game_pct_last_10_team_games",
+    "points_slope_last_10_games",
+    "points_z_score_last_5_games",
+    "is_breakout",
+    "star_teammates_out",
+    "game_total",
+    "rest_days",
+    "minutes_sum_last_7_days",
+    "absolute_game_spread",
+    "implied_team_total",
+    "points_mean_last_3_games",
+    "points_slope_last_7_games",
+    "points_z_score_last_3_games",
+    "games_below_season_mean_streak",
+    "absent_teammates_usage_pct_sum_season",
+    "usage_pct_last_5_games",
+    "games_since_structural_change",
+    "over_streak_lined_games",
+    "under_streak_lined_games",
+)
 
 
 @dataclass(frozen=True)
@@ -53,22 +84,22 @@ class CatBoost(TrainedSystem):
     system_id: ClassVar[str] = "catboost"
     version: ClassVar[str] = "1"
     required: ClassVar[tuple[str, ...]] = BASE_WINDOWS
-    required_for_betting: ClassVar[tuple[str, ...]] = WANTED_FOR_BETTING
-    reads: ClassVar[tuple[str, ...]] = (*WANTED_FOR_BETTING, *OPTIONAL)
+    required_for_betting: ClassVar[tuple[str, ...]] = REQUIRED_FOR_BETTING
+    reads: ClassVar[tuple[str, ...]] = (*REQUIRED_FOR_BETTING, *OPTIONAL)
 
     @property
     def parameters(self) -> Mapping[str, float | int | str]:
         """See TrainedSystem.parameters."""
-        wanted = self.training
+        training = self.training
         return {
             "loss_function": "MAE",
-            "depth": wanted.depth,
-            "learning_rate": wanted.learning_rate,
-            "l2_leaf_reg": wanted.l2_leaf_reg,
-            "iterations": wanted.iterations,
-            "early_stopping_rounds": wanted.early_stopping_rounds,
-            "random_seed": wanted.seed,
-            "thread_count": wanted.threads,
+            "depth": training.depth,
+            "learning_rate": training.learning_rate,
+            "l2_leaf_reg": training.l2_leaf_reg,
+            "iterations": training.iterations,
+            "early_stopping_rounds": training.early_stopping_rounds,
+            "random_seed": training.seed,
+            "thread_count": training.threads,
         }
 
     @property

@@ -167,12 +167,12 @@ class TrainedSystem(System):
         if card.library_version != self.library_version:
             raise Permanent(
                 f"model {card.model_id} was written by {self.system_id} {card.library_version}, "
-                f"installed is {self.library_version}"
+                f"but version {self.library_version} is installed"
             )
-        for holder, names in (("card", card.features), ("file", self.names_in(model.booster))):
+        for part, names in (("card", card.features), ("file", self.names_in(model.booster))):
             if names != self.reads:
                 raise Permanent(
-                    f"the {holder} of model {card.model_id} has other features than {self.system_id} reads: "
+                    f"the features in the {part} of model {card.model_id} differ from those of {self.system_id}: "
                     f"{_first_difference(names, self.reads)}"
                 )
 
@@ -197,8 +197,8 @@ def bounded(rows: pl.DataFrame, points: pl.Expr, terms: Sequence[str] = ()) -> p
     )
 
 
-def _first_difference(left: Sequence[str], right: Sequence[str]) -> str:
-    for place, (one, other) in enumerate(zip(left, right, strict=False)):
-        if one != other:
-            return f"place {place} is {one} there and {other} here"
-    return f"{len(left)} there and {len(right)} here"
+def _first_difference(actual: Sequence[str], expected: Sequence[str]) -> str:
+    for position, (name, expected_name) in enumerate(zip(actual, expected, strict=False)):
+        if name != expected_name:
+            return f"feature {position} is {name}, expected {expected_name}"
+    return f"{len(actual)} features, expected {len(expected)}"

@@ -11,13 +11,12 @@ from typing import ClassVar
 
 import polars as pl
 
+from nba_pipeline.formulas.recommendation import CONTAINS_THE_LINE
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.settings import Forecasts as Settings
 from nba_pipeline.systems.combination import Combination, Forecasts, absent
 from nba_pipeline.systems.ensemble import ENSEMBLE
 from nba_pipeline.systems.interface import PLAYER_GAME
-
-CONTAINS_THE_LINE = "contains_the_line"
 
 
 @dataclass(frozen=True)

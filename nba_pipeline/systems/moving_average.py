@@ -33,11 +33,15 @@ def rest_points() -> pl.Expr:
     """
     fatigue, is_back_to_back = pl.col("fatigue_score"), pl.col("is_back_to_back").fill_null(0) == 1
     return (
-        pl.when(fatigue < EXHAUSTED).then(EXHAUSTED_POINTS)
-        .when(fatigue.is_not_null() & is_back_to_back).then(BACK_TO_BACK_POINTS)
-        .when(fatigue < TIRED).then(TIRED_POINTS)
-        .when(fatigue.is_not_null()).then(0.0)
-    )  # fmt: skip
+        pl.when(fatigue < EXHAUSTED)
+        .then(EXHAUSTED_POINTS)
+        .when(fatigue.is_not_null() & is_back_to_back)
+        .then(BACK_TO_BACK_POINTS)
+        .when(fatigue < TIRED)
+        .then(TIRED_POINTS)
+        .when(fatigue.is_not_null())
+        .then(0.0)
+    )
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,12 @@ class MovingAverage(System):
     version: ClassVar[str] = "1"
     required: ClassVar[tuple[str, ...]] = BASE_WINDOWS
     required_for_betting: ClassVar[tuple[str, ...]] = (
-        *BASE_WINDOWS, "fatigue_score", "is_back_to_back", "pace_score", "home_court_level",
-    )  # fmt: skip
+        *BASE_WINDOWS,
+        "fatigue_score",
+        "is_back_to_back",
+        "pace_score",
+        "home_court_level",
+    )
     reads: ClassVar[tuple[str, ...]] = (*BASE_WINDOWS, *TERMS)
 
     def predict(self, features: pl.DataFrame, model: TrainedModel | None = None) -> pl.DataFrame:

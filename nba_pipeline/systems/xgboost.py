@@ -36,13 +36,22 @@ class XGBoost(CrossSeasonSystem):
         """See TrainedSystem.parameters."""
         wanted = self.forecasts
         return {
-            "objective": "reg:quantileerror", "quantile_alpha": 0.5, "tree_method": "hist", "grow_policy": "lossguide",
-            "max_depth": 0, "max_leaves": wanted.tree_leaves, "learning_rate": wanted.tree_learning_rate,
-            "min_child_weight": wanted.tree_least_weight, "subsample": wanted.tree_subsample,
-            "colsample_bynode": wanted.tree_columns, "lambda": wanted.tree_l2, "seed": self.training.seed,
-            "nthread": self.training.threads, "rounds": wanted.tree_rounds,
+            "objective": "reg:quantileerror",
+            "quantile_alpha": 0.5,
+            "tree_method": "hist",
+            "grow_policy": "lossguide",
+            "max_depth": 0,
+            "max_leaves": wanted.tree_leaves,
+            "learning_rate": wanted.tree_learning_rate,
+            "min_child_weight": wanted.tree_least_weight,
+            "subsample": wanted.tree_subsample,
+            "colsample_bynode": wanted.tree_columns,
+            "lambda": wanted.tree_l2,
+            "seed": self.training.seed,
+            "nthread": self.training.threads,
+            "rounds": wanted.tree_rounds,
             "least_training_minutes": wanted.least_training_minutes,
-        }  # fmt: skip
+        }
 
     @property
     def library_version(self) -> str:

@@ -6,9 +6,12 @@ import dataframely as dy
 def feature(description: str, low: float, high: float, family: str, required: bool = False, unit: str = "") -> dy.Float64:
     """Returns a nullable Float64 feature. Values outside [low, high] become null and are listed as missing."""
     return dy.Float64(
-        nullable=True, min=low, max=high, description=f"{description}{f' ({unit})' if unit else ''}",
+        nullable=True,
+        min=low,
+        max=high,
+        description=f"{description}{f' ({unit})' if unit else ''}",
         metadata={"family": family, "required_for_betting": required},
-    )  # fmt: skip
+    )
 
 
 CAREER, OUTLOOK, ABSENCES = "career_form", "team_outlook", "expected_absences"

@@ -30,8 +30,8 @@ import polars as pl
 from nba_pipeline.errors import Permanent
 from nba_pipeline.tables.table import Table
 
-VALUES_TOLD = 3
-DIGITS_SHOWN = 6
+MAX_VALUES_SHOWN = 3
+SIGNIFICANT_DIGITS = 6
 
 
 @lru_cache
@@ -48,58 +48,62 @@ def frame_type(name: str, columns: Mapping[str, dy.Column], key: Sequence[str] =
     """
     library, empty = _dagster_pandas(), to_pandas(pl.DataFrame(schema={c: column.dtype for c, column in columns.items()}))
 
-    def constraint(base: type, says: str, problem: Callable[..., str]) -> Any:
+    def constraint(base: type, description: str, problem: Callable[..., str]) -> Any:
         def validate(self: Any, frame: Any, *column: str) -> None:
-            if found := problem(frame, *column):
-                raise library.constraints.ConstraintViolationException(f"{name}: {found}")
+            if problem_text := problem(frame, *column):
+                raise library.constraints.ConstraintViolationException(f"{name}: {problem_text}")
 
-        return type("Promise", (base,), {"validate": validate})(says, says)
+        return type("Constraint", (base,), {"validate": validate})(description, description)
 
-    def promise(column: str) -> Any:
-        kind, dtype = columns[column], str(empty[column].dtype)
+    def column_of(column: str) -> Any:
+        definition, dtype = columns[column], str(empty[column].dtype)
         of_column = library.constraints.ColumnConstraint
-        constraints = [constraint(of_column, f"`{dtype}` {kind.description or ''}", lambda f, c: _other_dtype(f, c, dtype))]
+        constraints = [
+            constraint(of_column, f"`{dtype}` {definition.description or ''}", lambda f, c: _dtype_problem(f, c, dtype))
+        ]
         constraints += [
-            constraint(of_column, words, lambda f, c, bad=is_bad, words=words: _named(f, c, bad(f[c]), words, key))
-            for words, is_bad in _broken_by(kind).items()
+            constraint(of_column, rule, lambda f, c, bad=is_invalid, rule=rule: _value_problem(f, c, bad(f[c]), rule, key))
+            for rule, is_invalid in _constraints_of(definition).items()
         ]
         return library.PandasColumn(column, constraints=constraints, is_required=False)  # the frame reports them
 
-    of_frame, wanted = library.constraints.DataFrameConstraint, list(columns)
-    shape = [constraint(of_frame, f"columns {', '.join(wanted)}", lambda frame: _other_columns(frame, wanted))]
-    unique = [constraint(of_frame, f"{', '.join(key)} is unique", lambda frame: _copies(frame, key))] if key else []
-    made: dg.DagsterType = library.create_dagster_pandas_dataframe_type(
+    of_frame, expected = library.constraints.DataFrameConstraint, list(columns)
+    shape = [constraint(of_frame, f"columns {', '.join(expected)}", lambda frame: _columns_problem(frame, expected))]
+    unique = [constraint(of_frame, f"{', '.join(key)} is unique", lambda frame: _key_problem(frame, key))] if key else []
+    dagster_type: dg.DagsterType = library.create_dagster_pandas_dataframe_type(
         name=f"{name}_frame",
         description=about,
-        columns=[promise(column) for column in columns],
+        columns=[column_of(column) for column in columns],
         dataframe_constraints=[*shape, *unique],
         metadata_fn=summary,
     )
-    return made
+    return dagster_type
 
 
-def checked(rows: pl.DataFrame, kind: dg.DagsterType) -> tuple[Any, Mapping[str, dg.MetadataValue]]:
+def checked(rows: pl.DataFrame, frame_type: dg.DagsterType) -> tuple[Any, Mapping[str, dg.MetadataValue]]:
     """The rows as a pandas frame, and its summary. Raises Permanent if they violate the type."""
     frame = to_pandas(rows)
     # dg.check_dagster_type first starts an instance and a run, which takes a second; dagster-pandas does not use the context.
-    verdict = kind.type_check(None, frame)  # type: ignore[arg-type]
-    if not verdict.success:
-        raise Permanent(str(verdict.description))
-    return frame, verdict.metadata
+    result = frame_type.type_check(None, frame)  # type: ignore[arg-type]
+    if not result.success:
+        raise Permanent(str(result.description))
+    return frame, result.metadata
 
 
 def to_pandas(rows: pl.DataFrame) -> Any:
     """Convert rows to pandas without loss; the module lists the dtypes. Raises Permanent for a type without a dtype."""
     import pyarrow as pa  # noqa: PLC0415
 
-    homeless = [f"{name} {kind}" for name, kind in rows.schema.items() if not isinstance(kind, HAVE_A_DTYPE)]
-    if homeless:
-        raise Permanent(f"no pandas dtype is chosen for {', '.join(homeless)}; see tables/pandas_types.py")
+    unsupported = [f"{name} {kind}" for name, kind in rows.schema.items() if not isinstance(kind, CONVERTIBLE)]
+    if unsupported:
+        raise Permanent(f"no pandas dtype is defined for {', '.join(unsupported)}; see tables/pandas_types.py")
     pd = _pandas()
     dtypes = {
-        pa.int64(): pd.Int64Dtype(), pa.float64(): pd.Float64Dtype(), pa.bool_(): pd.BooleanDtype(),
+        pa.int64(): pd.Int64Dtype(),
+        pa.float64(): pd.Float64Dtype(),
+        pa.bool_(): pd.BooleanDtype(),
         pa.large_string(): pd.StringDtype("pyarrow"),
-    }  # fmt: skip
+    }
 
     def dtype_of(kind: Any) -> Any:
         return pd.ArrowDtype(kind) if pa.types.is_large_list(kind) else dtypes.get(kind)
@@ -107,7 +111,7 @@ def to_pandas(rows: pl.DataFrame) -> Any:
     return rows.with_columns(pl.col(pl.Date).cast(pl.Datetime("us"))).to_arrow().to_pandas(types_mapper=dtype_of)
 
 
-HAVE_A_DTYPE = (pl.Int64, pl.Float64, pl.Boolean, pl.String, pl.Date, pl.Datetime, pl.List)
+CONVERTIBLE = (pl.Int64, pl.Float64, pl.Boolean, pl.String, pl.Date, pl.Datetime, pl.List)
 
 
 def summary(frame: Any) -> dict[str, Any]:
@@ -117,12 +121,12 @@ def summary(frame: Any) -> dict[str, Any]:
         is_number = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
         range_of = (values.min(), values.mean(), values.max()) if is_number else (None,) * 3
         numbers = (_rounded(number) for number in (values.isna().mean(), *range_of))
-        said = dict(zip(SUMMARY_COLUMNS, (name, str(values.dtype), *numbers), strict=True))
-        records.append(dg.TableRecord(said))
+        record = dict(zip(SUMMARY_COLUMNS, (name, str(values.dtype), *numbers), strict=True))
+        records.append(dg.TableRecord(record))
     columns = [dg.TableColumn(name, kind) for name, kind in SUMMARY_COLUMNS.items()]
-    known = {"null_pct": _rounded(frame.isna().to_numpy().mean())} if frame.size else {}
+    share = {"null_pct": _rounded(frame.isna().to_numpy().mean())} if frame.size else {}
     table = dg.MetadataValue.table(records, schema=dg.TableSchema(columns))
-    return {"rows": len(frame), "columns": len(frame.columns), **known, "summary": table}
+    return {"rows": len(frame), "columns": len(frame.columns), **share, "summary": table}
 
 
 SUMMARY_COLUMNS = {"column": "string", "dtype": "string", "null_pct": "float", "min": "float", "mean": "float", "max": "float"}
@@ -130,22 +134,22 @@ SUMMARY_COLUMNS = {"column": "string", "dtype": "string", "null_pct": "float", "
 
 def _rounded(value: Any) -> float | None:
     """A number rounded for display; None for a missing value."""
-    return None if _pandas().isna(value) else float(f"{value:.{DIGITS_SHOWN}g}")
+    return None if _pandas().isna(value) else float(f"{value:.{SIGNIFICANT_DIGITS}g}")
 
 
-def _broken_by(kind: dy.Column) -> dict[str, Callable[[Any], Any]]:
+def _constraints_of(definition: dy.Column) -> dict[str, Callable[[Any], Any]]:
     """Message of each violated constraint -> function that returns a mask of the violating values."""
-    least, largest = (_comparable(getattr(kind, bound, None)) for bound in ("min", "max"))
-    found: dict[str, Callable[[Any], Any]] = {}
-    if not kind.nullable:
-        found["is null"] = lambda values: values.isna()
-    if isinstance(kind, dy.Float64 | dy.Float):
-        found["is not finite"] = lambda values: ~np.isfinite(values)
+    least, largest = (_comparable(getattr(definition, bound, None)) for bound in ("min", "max"))
+    masks: dict[str, Callable[[Any], Any]] = {}
+    if not definition.nullable:
+        masks["is null"] = lambda values: values.isna()
+    if isinstance(definition, dy.Float64 | dy.Float):
+        masks["is not finite"] = lambda values: ~np.isfinite(values)
     if least is not None:
-        found[f"is below {least}"] = lambda values: values < least
+        masks[f"is below {least}"] = lambda values: values < least
     if largest is not None:
-        found[f"is above {largest}"] = lambda values: values > largest
-    return found
+        masks[f"is above {largest}"] = lambda values: values > largest
+    return masks
 
 
 def _comparable(bound: Any) -> Any:
@@ -153,40 +157,42 @@ def _comparable(bound: Any) -> Any:
     return _pandas().Timestamp(bound) if isinstance(bound, date) else bound
 
 
-def _named(frame: Any, column: str, is_bad: Any, words: str, key: Sequence[str]) -> str:
+def _value_problem(frame: Any, column: str, is_invalid: Any, rule: str, key: Sequence[str]) -> str:
     """The message about the violating values; empty if there are none."""
-    if not is_bad.any():  # comparisons with null are null, which counts as valid
+    if not is_invalid.any():  # comparisons with null are null, which counts as valid
         return ""
-    places = np.flatnonzero(is_bad.fillna(False).to_numpy(bool))
-    told = [f"{frame[column].iloc[n]} ({_row(frame, n, key)})" for n in places[:VALUES_TOLD]]
-    return f"column {column} {words} in {len(places)} of {len(frame)} rows: {', '.join(told)}"
+    positions = np.flatnonzero(is_invalid.fillna(False).to_numpy(bool))
+    examples = [f"{frame[column].iloc[n]} ({_row(frame, n, key)})" for n in positions[:MAX_VALUES_SHOWN]]
+    return f"column {column} {rule} in {len(positions)} of {len(frame)} rows: {', '.join(examples)}"
 
 
-def _row(frame: Any, place: int, key: Sequence[str]) -> str:
+def _row(frame: Any, position: int, key: Sequence[str]) -> str:
     names = [name for name in key if name in frame.columns]
-    return ", ".join(f"{name} {frame[name].iloc[place]}" for name in names) or f"row {place}"
+    return ", ".join(f"{name} {frame[name].iloc[position]}" for name in names) or f"row {position}"
 
 
-def _other_dtype(frame: Any, column: str, dtype: str) -> str:
-    found = [str(kind) for name, kind in frame.dtypes.items() if name == column]
-    return "" if found == [dtype] else f"column {column} is {' and '.join(found)}, not {dtype}"
+def _dtype_problem(frame: Any, column: str, dtype: str) -> str:
+    dtypes = [str(kind) for name, kind in frame.dtypes.items() if name == column]
+    return "" if dtypes == [dtype] else f"column {column} is {' and '.join(dtypes)}, not {dtype}"
 
 
-def _other_columns(frame: Any, wanted: Sequence[str]) -> str:
-    there = list(frame.columns)
-    if there == wanted:
+def _columns_problem(frame: Any, expected: Sequence[str]) -> str:
+    actual = list(frame.columns)
+    if actual == expected:
         return ""
-    missing, unknown = [name for name in wanted if name not in there], [name for name in there if name not in wanted]
+    missing, unknown = [name for name in expected if name not in actual], [name for name in actual if name not in expected]
     if missing or unknown:
         return f"columns missing {missing}, unknown {unknown}"
-    place = next(n for n, (one, other) in enumerate(zip(there, wanted, strict=False)) if one != other)
-    return f"columns in another order: place {place} is {there[place]}, not {wanted[place]}"
+    position = next(
+        n for n, (actual_name, expected_name) in enumerate(zip(actual, expected, strict=False)) if actual_name != expected_name
+    )
+    return f"columns in another order: position {position} is {actual[position]}, not {expected[position]}"
 
 
-def _copies(frame: Any, key: Sequence[str]) -> str:
-    places = np.flatnonzero(frame.duplicated(list(key)).to_numpy())
-    rows = "; ".join(_row(frame, n, key) for n in places[:VALUES_TOLD])
-    return f"columns {', '.join(key)} are not unique: {len(places)} rows are copies: {rows}" if len(places) else ""
+def _key_problem(frame: Any, key: Sequence[str]) -> str:
+    positions = np.flatnonzero(frame.duplicated(list(key)).to_numpy())
+    rows = "; ".join(_row(frame, n, key) for n in positions[:MAX_VALUES_SHOWN])
+    return f"columns {', '.join(key)} are not unique: {len(positions)} rows are copies: {rows}" if len(positions) else ""
 
 
 def _pandas() -> Any:

@@ -22,9 +22,13 @@ PROBLEM = "problem"
 """Optional column of a transform's output: why a row is unusable. Such rows are quarantined."""
 
 QUARANTINE_SCHEMA: Mapping[str, pl.DataType] = {
-    "table": pl.String(), "game_date": pl.Date(), "problem": pl.String(), "row": pl.String(), "source": pl.String(),
+    "table": pl.String(),
+    "game_date": pl.Date(),
+    "problem": pl.String(),
+    "row": pl.String(),
+    "source": pl.String(),
     "as_of": pl.Datetime("us", "UTC"),
-}  # fmt: skip
+}
 
 
 class Row(dy.Schema):
@@ -36,9 +40,9 @@ class Row(dy.Schema):
 class Lineage(dy.Schema):
     """The origin of a row. Run ids and load times are in Dagster's metadata."""
 
-    source = dy.String(description="landed payload, or the tables, that the row was made from")
-    as_of = dy.Datetime(time_zone="UTC", description="instant up to which the inputs of the run were read")
-    code_version = dy.String(description="version of the code that made the row")
+    source = dy.String(description="landed payload or tables from which the row was derived")
+    as_of = dy.Datetime(time_zone="UTC", description="instant up to which the run read its inputs")
+    code_version = dy.String(description="version of the code that produced the row")
 
 
 LINEAGE = ("source", "as_of", "code_version")
@@ -94,7 +98,7 @@ class Table:
 
     def __post_init__(self) -> None:
         if TABLES.setdefault(self.name, self) is not self:
-            raise PipelineError(f"two tables are called {self.name}")
+            raise PipelineError(f"table name {self.name} is used twice")
 
     def empty(self) -> pl.DataFrame:
         """An empty frame with every column."""
@@ -119,8 +123,8 @@ class Table:
         good = self._cast(good).unique(self.schema.column_names(), keep="first", maintain_order=True)
         copies = pl.struct(self.key).is_duplicated()
         bad = pl.concat([bad, good.filter(copies).with_columns(pl.lit("key_is_unique").alias(PROBLEM))], how="diagonal_relaxed")
-        kept, failures = self.schema.filter(good.filter(~copies).select(self.schema.column_names()))
-        if kept.height < good.height - int(good.select(copies.sum()).item()):
+        valid, failures = self.schema.filter(good.filter(~copies).select(self.schema.column_names()))
+        if valid.height < good.height - int(good.select(copies.sum()).item()):
             broken = failures.details()
             rules = [name for name in broken.columns if name not in self.dtypes]
             named = broken.with_columns(
@@ -139,14 +143,20 @@ class Table:
         try:
             return frame.select([pl.col(c).cast(t) for c, t in self.dtypes.items()])
         except pl.exceptions.PolarsError as error:
-            raise PipelineError(f"{self.name}: a value does not fit its type: {str(error).splitlines()[0]}") from error
+            raise PipelineError(f"{self.name}: a value cannot be cast to its type: {str(error).splitlines()[0]}") from error
 
     def _quarantine(self, bad: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
         rows = [
-            {"table": self.name, "game_date": row["game_date"], "problem": row[PROBLEM], "source": row.get("source"),
-             "as_of": as_of, "row": _json({k: v for k, v in row.items() if k not in (PROBLEM, *LINEAGE)})}
+            {
+                "table": self.name,
+                "game_date": row["game_date"],
+                "problem": row[PROBLEM],
+                "source": row.get("source"),
+                "as_of": as_of,
+                "row": _json({k: v for k, v in row.items() if k not in (PROBLEM, *LINEAGE)}),
+            }
             for row in bad.iter_rows(named=True)
-        ]  # fmt: skip
+        ]
         return pl.DataFrame(rows, schema=dict(QUARANTINE_SCHEMA))
 
     def column_schema(self) -> dg.TableSchema:
@@ -154,13 +164,15 @@ class Table:
         return dg.TableSchema(
             columns=[
                 dg.TableColumn(
-                    name, str(column.dtype), column.description or "",
+                    name,
+                    str(column.dtype),
+                    column.description or "",
                     dg.TableColumnConstraints(nullable=column.nullable, other=_range_of(column)),
                 )
                 for name, column in self.columns.items()
             ],
             constraints=dg.TableConstraints(other=[f"one row per {self.grain}", f"key: {', '.join(self.key)}"]),
-        )  # fmt: skip
+        )
 
 
 def _json(row: Mapping[str, Any]) -> str:

@@ -34,12 +34,12 @@ class RowsIn:
 
     def ignored(self, rows: pl.DataFrame, reason: str | pl.Expr) -> None:
         """Count intentionally ignored rows by reason. `reason` is a text or a column."""
-        named = rows.with_columns((pl.lit(reason) if isinstance(reason, str) else reason).alias("reason"))
-        for (why,), some in named.group_by("reason"):
-            counts = per_date(some, self.dates)
+        with_reason = rows.with_columns((pl.lit(reason) if isinstance(reason, str) else reason).alias("reason"))
+        for (text,), part in with_reason.group_by("reason"):
+            counts = per_date(part, self.dates)
             self._add(IGNORED, counts)
             for day, count in counts.items():
-                self.reasons.setdefault(day, Counter())[str(why)] += count
+                self.reasons.setdefault(day, Counter())[str(text)] += count
 
     def repeated(self, rows: pl.DataFrame, copies: pl.Expr | None = None) -> None:
         """Count rows that were merged into equal rows: the rows themselves, or the sum of a column of the remaining rows."""
@@ -47,8 +47,8 @@ class RowsIn:
 
     def metadata(self) -> dict[str, Any]:
         """The counts as output metadata of the asset."""
-        told = {day.isoformat(): {**self.counts.get(day, {}), REASONS: dict(self.reasons.get(day, {}))} for day in self.dates}
-        return {ROWS_IN: dg.MetadataValue.json(told)}
+        by_date = {day.isoformat(): {**self.counts.get(day, {}), REASONS: dict(self.reasons.get(day, {}))} for day in self.dates}
+        return {ROWS_IN: dg.MetadataValue.json(by_date)}
 
     def _add(self, name: str, counts: Mapping[date, int]) -> None:
         for day, count in counts.items():
@@ -62,7 +62,7 @@ def rows_out(
     counts = {KEPT: per_date(kept, dates), QUARANTINED: per_date(quarantined, dates), REPEATED: repeated}
     return {
         ROWS_OUT: dg.MetadataValue.json(
-            {day.isoformat(): {name: found.get(day, 0) for name, found in counts.items()} for day in dates}
+            {day.isoformat(): {name: rows_of.get(day, 0) for name, rows_of in counts.items()} for day in dates}
         )
     }
 
@@ -95,11 +95,15 @@ class Account:
 
 def account_of(metadata: Mapping[str, Any], day: date) -> Account:
     """The counts of a date in the metadata of its materialization."""
-    told = [getattr(metadata.get(name), "data", None) for name in (ROWS_IN, ROWS_OUT)]
-    read, written = (counts.get(day.isoformat()) if isinstance(counts, dict) else None for counts in told)
+    both = [getattr(metadata.get(name), "data", None) for name in (ROWS_IN, ROWS_OUT)]
+    read, written = (counts.get(day.isoformat()) if isinstance(counts, dict) else None for counts in both)
     if read is None or written is None:
         return Account(is_counted=False)
     return Account(
-        read.get(PARSED, 0), written[KEPT], written[QUARANTINED], read.get(IGNORED, 0),
-        read.get(REPEATED, 0) + written[REPEATED], reasons=read[REASONS],
-    )  # fmt: skip
+        read.get(PARSED, 0),
+        written[KEPT],
+        written[QUARANTINED],
+        read.get(IGNORED, 0),
+        read.get(REPEATED, 0) + written[REPEATED],
+        reasons=read[REASONS],
+    )

@@ -21,11 +21,13 @@ from pathlib import Path, PurePosixPath
 
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.tables.table import Table
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse, files
 from nba_pipeline.warehouse.files import File, Place
-from nba_pipeline.warehouse.ledgers import FILES_AT_ONCE, Inspection, inspect, inspect_agreeing, ledgers
+from nba_pipeline.warehouse.ledgers import FILES_AT_ONCE, ledgers
 from nba_pipeline.warehouse.manifests import ENDING, PARTITION
 from nba_pipeline.warehouse.payload_limits import TooLarge, gunzip, most_bytes
+from nba_pipeline.warehouse.verification import Inspection, inspect, inspect_matching
 
 FORMAT = 1
 RECEIPT = "backup.json"
@@ -35,7 +37,7 @@ FILES_PER_MESSAGE = 5_000
 DATES_AT_ONCE = 50
 MOST_LISTINGS = 5
 
-Say = Callable[[str], object]
+Report = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def digest_of(document: dict[str, object]) -> str:
 
 
 def back_up(
-    warehouse: Warehouse, landing: Place, folder: Path, *, home: Path, environment: str, made_at: datetime, report: Say
+    warehouse: Warehouse, landing: Place, folder: Path, *, home: Path, environment: str, made_at: datetime, report: Report
 ) -> Receipt:
     """Copy ledgers, manifests and landing to a new or empty folder, verify the copy, and write its receipt.
 
@@ -82,10 +84,11 @@ def back_up(
         entries, findings = dict[str, Entry](), list[str]()
         for table in ledgers():
             findings += _back_up_ledger(warehouse, table, folder, entries)
-            report(f"{table.name}: {sum(name.startswith(f'{LEDGERS}/{table.name}/') for name in entries)} dates")
+            dates = sum(name.startswith(f"{LEDGERS}/{table.name}/") for name in entries)
+            report(f"{table.name}: {counted(dates, 'date')}")
         _back_up_landing(landing, folder, entries, report)
         findings += damaged_payloads(folder, entries)
-        report(f"verifying {len(entries)} files")
+        report(f"verifying {counted(len(entries), 'file')}")
         for name, entry in entries.items():
             if problem := mismatch(folder / name, entry):
                 raise PipelineError(f"the backup is not usable: {problem}")
@@ -97,19 +100,19 @@ def back_up(
 def refuse_folder(folder: Path, home: Path) -> None:
     """Create the folder. Raises BadInput if it is inside the home, not empty or not writable."""
     if folder.resolve().is_relative_to(home.resolve()):
-        raise BadInput(f"{folder} is inside of the home {home}; choose a folder outside of it, better on another disk")
+        raise BadInput(f"{folder} is inside the home {home}; choose a folder outside it, preferably on another disk")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        content = next(folder.iterdir(), None)
-        if content is None:
+        entry = next(folder.iterdir(), None)
+        if entry is None:
             probe = folder / ".probe"
             probe.touch()
             probe.unlink()
     except OSError as error:
         raise BadInput(f"{folder} cannot be written: {error.strerror}") from None
-    if content is not None:
-        why = "" if (folder / RECEIPT).exists() else "; a backup that was interrupted has no backup.json and can be deleted"
-        raise BadInput(f"{folder} is not empty, it holds {content.name}; choose a new folder{why}")
+    if entry is not None:
+        advice = "" if (folder / RECEIPT).exists() else "; an interrupted backup has no backup.json and can be deleted"
+        raise BadInput(f"{folder} is not empty (it contains {entry.name}); choose a new folder{advice}")
 
 
 @contextmanager
@@ -128,19 +131,19 @@ def mismatch(path: Path, entry: Entry) -> str:
     if path.stat().st_size != entry.bytes:
         return f"{path} has {path.stat().st_size} bytes instead of {entry.bytes}"
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    return "" if found == entry.sha256 else f"{path} was altered: its SHA-256 is not the one in {RECEIPT}"
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return "" if digest == entry.sha256 else f"{path} was altered: its SHA-256 differs from the one in {RECEIPT}"
 
 
 def _back_up_ledger(warehouse: Warehouse, table: Table, folder: Path, entries: dict[str, Entry]) -> list[str]:
     """Copy every date of a ledger and return the findings as messages. Unreadable files are skipped and reported."""
     findings = list[str]()
-    known = sorted(warehouse.dates(table) | warehouse.manifests.dates(table).keys())
-    for start in range(0, len(known), DATES_AT_ONCE):
-        chunk = known[start : start + DATES_AT_ONCE]
+    dates = sorted(warehouse.dates(table) | warehouse.manifests.dates(table).keys())
+    for start in range(0, len(dates), DATES_AT_ONCE):
+        chunk = dates[start : start + DATES_AT_ONCE]
         with warehouse.locked(table, chunk, WRITER):
-            agreeing = inspect_agreeing(warehouse, table, chunk)
-            inspections = {day: agreeing.get(day) or inspect(warehouse, table, day) for day in chunk}
+            matching = inspect_matching(warehouse, table, chunk)
+            inspections = {day: matching.get(day) or inspect(warehouse, table, day) for day in chunk}
         for day, inspection in inspections.items():
             _write_date(table, day, inspection, folder, entries)
             findings += [str(finding) for finding in inspection.findings]
@@ -160,7 +163,7 @@ def _write_date(table: Table, day: date, inspection: Inspection, folder: Path, e
         entries[name] = _entry(body)
 
 
-def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], report: Say) -> None:
+def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], report: Report) -> None:
     """Copy the journals, then the payloads. Payloads are stored before a journal references them, so every ref has its file."""
 
     def copied(file: File) -> tuple[str, Entry] | None:
@@ -175,9 +178,9 @@ def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], re
         return name, _entry(body, modified)
 
     def missing(is_journal: bool) -> list[File]:
-        found = {f"{LANDING}/{_below(file.path, landing)}": file for file in files.tree(landing)}
+        listed_files = {f"{LANDING}/{_below(file.path, landing)}": file for file in files.tree(landing)}
         journal = f"{LANDING}/{JOURNAL}/"
-        return [f for name, f in found.items() if name.startswith(journal) == is_journal and name not in entries]
+        return [f for name, f in listed_files.items() if name.startswith(journal) == is_journal and name not in entries]
 
     with ThreadPoolExecutor(1 if isinstance(landing, Path) else FILES_AT_ONCE) as pool:
         for is_journal in (True, False):
@@ -197,7 +200,7 @@ def _back_up_landing(landing: Place, folder: Path, entries: dict[str, Entry], re
 
 def damaged_payloads(folder: Path, entries: Mapping[str, Entry]) -> list[str]:
     """A message per payload that is unreadable or differs from the hash in its name. Such payloads are still copied."""
-    found = []
+    messages = []
     for name in entries:
         if name.startswith(f"{LANDING}/") and name.endswith(".gz"):
             digest = PurePosixPath(name).name.partition("_")[2].partition(".")[0]
@@ -205,11 +208,11 @@ def damaged_payloads(folder: Path, entries: Mapping[str, Entry]) -> list[str]:
             try:
                 body = gunzip((folder / name).read_bytes(), most_bytes(provider, endpoint, extension))
             except (OSError, EOFError, zlib.error, TooLarge) as error:
-                found.append(f"{name} is unreadable: {error}")
+                messages.append(f"{name} is unreadable: {error}")
                 continue
             if not hashlib.sha256(body).hexdigest().startswith(digest):
-                found.append(f"{name} is not what was landed: its SHA-256 is not the one in its name")
-    return found
+                messages.append(f"{name} was altered: its SHA-256 differs from the one in its name")
+    return messages
 
 
 def _below(path: Place, root: Place) -> str:

@@ -26,7 +26,7 @@ def seal(file: Path) -> None:
         body = stream.read()
         at = _footer_begins(body)
         if at is None:
-            raise ValueError(f"{file} is no parquet file")
+            raise ValueError(f"{file} is not a parquet file")
         stream.seek(at)
         stream.write(MARK + _digest(body[:at], body[at:]) + body[at:])
 
@@ -43,7 +43,7 @@ def problem_of(body: bytes) -> str | None:
         return "the file is empty"
     at = _footer_begins(body)
     if at is None:
-        return f"the file of {len(body)} bytes is no parquet file or is cut off"
+        return f"the file of {len(body)} bytes is not a parquet file or is truncated"
     if not is_sealed(body):
         return None
     pages, digest = body[: at - SEAL_BYTES], body[at - DIGEST_BYTES : at]

@@ -16,8 +16,9 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.league.calendar import days, week_of
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import QUARANTINE_SCHEMA, TABLES, Table
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.ledgers import verify
+from nba_pipeline.warehouse.verification import verify
 from nba_pipeline.warehouse.writing import refuse_to_shrink
 
 WRITER = "copy"
@@ -31,16 +32,17 @@ class Difference:
 
     name: str
     day: date
-    rows_here: int
-    rows_there: int | None
+    source_rows: int
+    target_rows: int | None
     """None if the target was never written."""
     reason: str = ""
 
     def __str__(self) -> str:
         """The difference as a message."""
-        there = "never written" if self.rows_there is None else f"{self.rows_there} rows"
-        values = ", of other values" if self.rows_here == self.rows_there else ""
-        return f"{self.name} {self.day}: {self.rows_here} rows here, {there} there{values}{self.reason and f'; {self.reason}'}"
+        target = "never written" if self.target_rows is None else counted(self.target_rows, "row")
+        values = ", with other values" if self.source_rows == self.target_rows else ""
+        rows = f"{counted(self.source_rows, 'row')} in the source, {target} in the target{values}"
+        return f"{self.name} {self.day}: {rows}{self.reason and f'; {self.reason}'}"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Copied:
     name: str
     first: date
     last: date
-    agreed: int
+    matching: int
     """The number of dates that already matched."""
     written: int
     rows: int
@@ -58,8 +60,9 @@ class Copied:
 
     def __str__(self) -> str:
         """The result as a progress message."""
-        told = f"{self.name} {self.first} to {self.last}: {self.written} dates with {self.rows} rows, {self.agreed} agreed before"
-        return f"{told}, {len(self.differences)} differ" if self.differences else told
+        written = f"{counted(self.written, 'date')} with {counted(self.rows, 'row')}"
+        message = f"{self.name} {self.first} to {self.last}: {written}, {counted(self.matching, 'date')} matched before"
+        return f"{message}, {counted(len(self.differences), 'difference')}" if self.differences else message
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,13 @@ class Rows:
         """The name for messages."""
         return self.table.name
 
-    def dates(self, warehouse: Warehouse, wanted: Collection[date]) -> set[date]:
+    def dates(self, warehouse: Warehouse, requested: Collection[date]) -> set[date]:
         """The requested dates that were written."""
-        return warehouse.dates(self.table) & set(wanted)
+        return warehouse.dates(self.table) & set(requested)
 
-    def known(self, warehouse: Warehouse, wanted: Collection[date]) -> list[date]:
+    def readable_dates(self, warehouse: Warehouse, requested: Collection[date]) -> list[date]:
         """The requested dates whose content the warehouse knows."""
-        return sorted(self.dates(warehouse, wanted))
+        return sorted(self.dates(warehouse, requested))
 
     def read(self, warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
         """The rows of these dates."""
@@ -100,11 +103,11 @@ class Rows:
         else:
             warehouse.replace(self.table, dates, frame, WRITER)
 
-    def refusal(self, day: date, here: Part, there: Part | None) -> str:
+    def refusal(self, day: date, source_part: Part, target_part: Part | None) -> str:
         """Why the target would refuse a date; empty if it would not. Checked first, so that other dates are still copied."""
-        if there and self.table.write != "add":
+        if target_part and self.table.write != "add":
             try:
-                refuse_to_shrink(self.table, day, here.rows, there.rows, 0)
+                refuse_to_shrink(self.table, day, source_part.rows, target_part.rows, 0)
             except PipelineError as error:
                 return str(error)
         return ""
@@ -114,13 +117,13 @@ class Rows:
         if not self.table.is_ledger or not warehouse.manifests.dates(self.table):
             return {}
         verified = verify(warehouse, self.table, dates)
-        return {one.game_date: f"not copied: {one.findings[0]}" for one in verified if one.findings}
+        return {result.game_date: f"not copied: {result.findings[0]}" for result in verified if result.findings}
 
     def parts(self, frame: pl.DataFrame, dates: Collection[date]) -> dict[date, Part]:
         """The row count and checksum of each date."""
         by_day = {key[0]: rows for key, rows in frame.partition_by("game_date", as_dict=True).items()}
-        found = {day: by_day.get(day, frame.clear()) for day in dates}
-        return {day: Part(rows.height, self.checksum(rows)) for day, rows in found.items()}
+        frames = {day: by_day.get(day, frame.clear()) for day in dates}
+        return {day: Part(rows.height, self.checksum(rows)) for day, rows in frames.items()}
 
     def checksum(self, frame: pl.DataFrame) -> str:
         """The checksum of the rows of one date."""
@@ -134,7 +137,7 @@ class Replaced(Rows):
         """Replace the dates."""
         warehouse.replace(self.table, dates, frame, WRITER, dict.fromkeys(dates, sys.maxsize))
 
-    def refusal(self, day: date, here: Part, there: Part | None) -> str:
+    def refusal(self, day: date, source_part: Part, target_part: Part | None) -> str:
         """Always empty: the caller has already decided that the rows may be replaced."""
         return ""
 
@@ -147,14 +150,14 @@ class Quarantine(Rows):
         """The name for messages."""
         return f"quarantine of {self.table.name}"
 
-    def dates(self, warehouse: Warehouse, wanted: Collection[date]) -> set[date]:
+    def dates(self, warehouse: Warehouse, requested: Collection[date]) -> set[date]:
         """The requested dates whose quarantine, possibly empty, is known."""
-        parked = warehouse.scan_quarantine(self.table, wanted).select(pl.col("game_date").unique()).collect()["game_date"]
-        return super().dates(warehouse, wanted) | set(parked)
+        quarantined = warehouse.scan_quarantine(self.table, requested).select(pl.col("game_date").unique()).collect()["game_date"]
+        return super().dates(warehouse, requested) | set(quarantined)
 
-    def known(self, warehouse: Warehouse, wanted: Collection[date]) -> list[date]:
+    def readable_dates(self, warehouse: Warehouse, requested: Collection[date]) -> list[date]:
         """All requested dates: a date without quarantined rows has an empty quarantine."""
-        return sorted(wanted)
+        return sorted(requested)
 
     def read(self, warehouse: Warehouse, dates: Sequence[date]) -> pl.DataFrame:
         """The quarantined rows of these dates."""
@@ -164,7 +167,7 @@ class Quarantine(Rows):
         """Replace the quarantine of these dates."""
         warehouse.quarantine(self.table, dates, frame)
 
-    def refusal(self, day: date, here: Part, there: Part | None) -> str:
+    def refusal(self, day: date, source_part: Part, target_part: Part | None) -> str:
         """Always empty: a quarantine may shrink."""
         return ""
 
@@ -178,9 +181,15 @@ class Quarantine(Rows):
 
 
 def copy(
-    source: Warehouse, target: Warehouse, dates: Sequence[date], names: Sequence[str], *, dry_run: bool = False,
-    dates_per_chunk: int = SETTINGS.warehouse.dates_per_run, rows: type[Rows] = Rows,
-) -> Iterator[Copied]:  # fmt: skip
+    source: Warehouse,
+    target: Warehouse,
+    dates: Sequence[date],
+    names: Sequence[str],
+    *,
+    dry_run: bool = False,
+    dates_per_chunk: int = SETTINGS.warehouse.dates_per_run,
+    rows: type[Rows] = Rows,
+) -> Iterator[Copied]:
     """Copy tables, in this order, from the first date to the last, and yield a result per chunk.
 
     Dates that were never written in the source are left unchanged in the target. Ledger rows are added; other rows replace
@@ -190,14 +199,14 @@ def copy(
     """
     unknown = sorted(set(names) - TABLES.keys())
     if unknown:
-        raise BadInput(f"there is no table {', '.join(unknown)}; choose among {', '.join(sorted(TABLES))}")
+        raise BadInput(f"unknown table {', '.join(unknown)}; choose from {', '.join(sorted(TABLES))}")
     for name in names:
         first = week_of(min(dates)) if name == WEEKLY_TABLE else min(dates)
         # the quarantine first, as in a run: a date that counts as written then has both
         for side in (Quarantine(TABLES[name]), rows(TABLES[name])):
-            held = sorted(side.dates(source, days(first, max(dates))))
-            for start in range(0, len(held), dates_per_chunk):
-                yield _copy_chunk(source, target, side, held[start : start + dates_per_chunk], dry_run)
+            existing = sorted(side.dates(source, days(first, max(dates))))
+            for start in range(0, len(existing), dates_per_chunk):
+                yield _copy_chunk(source, target, side, existing[start : start + dates_per_chunk], dry_run)
 
 
 def checksum(table: Table, frame: pl.DataFrame) -> str:
@@ -207,31 +216,33 @@ def checksum(table: Table, frame: pl.DataFrame) -> str:
 
 def _copy_chunk(source: Warehouse, target: Warehouse, side: Rows, chunk: Sequence[date], dry_run: bool) -> Copied:
     frame = side.read(source, chunk)
-    here, there = side.parts(frame, chunk), _parts(side, target, chunk)
-    differing = [day for day in chunk if here[day] != there.get(day)]
-    refused = {day: reason for day in differing if (reason := side.refusal(day, here[day], there.get(day)))}
+    source_parts, target_parts = side.parts(frame, chunk), _parts(side, target, chunk)
+    differing = [day for day in chunk if source_parts[day] != target_parts.get(day)]
+    refused = {day: reason for day in differing if (reason := side.refusal(day, source_parts[day], target_parts.get(day)))}
     refused |= side.altered(source, differing)
     written = [day for day in differing if day not in refused]
-    told = Copied(
-        side.name, chunk[0], chunk[-1], len(chunk) - len(differing), len(written), sum(here[day].rows for day in written)
+    result = Copied(
+        side.name, chunk[0], chunk[-1], len(chunk) - len(differing), len(written), sum(source_parts[day].rows for day in written)
     )
     if dry_run or not differing:
-        return told
+        return result
     if written:
         side.write(target, written, frame.filter(pl.col("game_date").is_in(written)))
-    here, there = _parts(side, source, differing), _parts(side, target, differing)
-    left = tuple(
-        Difference(side.name, day, part.rows, found.rows if (found := there.get(day)) else None, refused.get(day, ""))
-        for day, part in here.items()
-        if part != there.get(day)
+    source_parts, target_parts = _parts(side, source, differing), _parts(side, target, differing)
+    differences = tuple(
+        Difference(
+            side.name, day, part.rows, existing.rows if (existing := target_parts.get(day)) else None, refused.get(day, "")
+        )
+        for day, part in source_parts.items()
+        if part != target_parts.get(day)
     )
-    return Copied(told.name, told.first, told.last, told.agreed, told.written, told.rows, left)
+    return Copied(result.name, result.first, result.last, result.matching, result.written, result.rows, differences)
 
 
 def _parts(side: Rows, warehouse: Warehouse, dates: Sequence[date]) -> dict[date, Part]:
     """The current row counts and checksums of the dates that a warehouse knows."""
-    known = side.known(warehouse, dates)
-    return side.parts(side.read(warehouse, known), known)
+    known_dates = side.readable_dates(warehouse, dates)
+    return side.parts(side.read(warehouse, known_dates), known_dates)
 
 
 def _digest(frame: pl.DataFrame, schema: Mapping[str, pl.DataType], order: Sequence[str]) -> str:

@@ -49,11 +49,11 @@ def set_aside(home: Place, path: Place, problem: str, next_command: str = RECONC
     """Move an unreadable file or folder below `damaged`, with a notice and a log message. None if it is already moved."""
     at = datetime.now(UTC)
     subject = _below(home, path)
-    moved_to = aside_name(subject, at)
+    moved_to = moved_name(subject, at)
     notice = Notice(subject, problem, at, moved_to, next_command)
     if not files.exists(path):
         return None
-    keep_notice(home, notice, at.strftime(INSTANT))
+    record_notice(home, notice, at.strftime(INSTANT))
     try:
         files.move(path, home / moved_to)
     except FileNotFoundError:
@@ -61,32 +61,32 @@ def set_aside(home: Place, path: Place, problem: str, next_command: str = RECONC
     return notice
 
 
-def aside_name(subject: str, at: datetime) -> str:
+def moved_name(subject: str, at: datetime) -> str:
     """The path below the home to which an unreadable file is moved."""
     return f"{FOLDER}/{subject}.{at.strftime(INSTANT)}"
 
 
-def keep_notice(home: Place, notice: Notice, version: str) -> None:
+def record_notice(home: Place, notice: Notice, version: str) -> None:
     """Write and log a notice, once per version of the unreadable file."""
     name = quote(notice.subject, safe="=-_")[-LONGEST_NAME:]
     path = home / FOLDER / NOTICES / f"{name}@{version}.json"
     if files.exists(path):
         return
     body = json.dumps({**asdict(notice), "found_at": notice.found_at.isoformat()}, indent=1).encode()
-    files.keep(path, lambda: body)
+    files.write_immutable(path, lambda: body)
     logger.warning("%s. Next: %s", notice.message, notice.next_command)
 
 
 def notices(home: Place) -> list[Notice]:
     """Every notice of a home, oldest first. Skips unreadable notices."""
-    found = []
+    results = []
     for file in files.listing(home / FOLDER / NOTICES, "*.json"):
         try:
             values = json.loads(files.read(file.path))
-            found.append(Notice(**{**values, "found_at": datetime.fromisoformat(values["found_at"])}))
+            results.append(Notice(**{**values, "found_at": datetime.fromisoformat(values["found_at"])}))
         except (ValueError, TypeError, KeyError, FileNotFoundError) as error:
             logger.warning("%s is no notice of an unreadable file (%s)", file.path, error)
-    return sorted(found, key=lambda notice: (notice.found_at, notice.subject))
+    return sorted(results, key=lambda notice: (notice.found_at, notice.subject))
 
 
 def partition_of(notice: Notice) -> tuple[str, str, date] | None:

@@ -1,29 +1,27 @@
 """Files in a local folder or in an object store, behind one set of functions.
 
-What belongs here: listing, reading, writing and renaming for both kinds of storage, logs that grow line by line, and
-messages for the errors of a store. The meaning of the files does not.
+What belongs here: listing, reading, writing and renaming for both kinds of storage. Logs and the meaning of the files do
+not.
 
     place("/srv/nba")             a pathlib path: temporary file + rename, appends
     place("gs://bucket/prefix")   a UPath: a PUT is atomic and appends are impossible, so a log is parts, then one file
 """
 
 import os
-import re
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from itertools import groupby
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
-from nba_pipeline.errors import BadInput, Permanent, PipelineError, Transient
+from nba_pipeline.errors import BadInput, Permanent
+from nba_pipeline.warehouse.store_errors import reached
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -31,12 +29,7 @@ if TYPE_CHECKING:
 Place: TypeAlias = "Path | UPath"
 
 SCHEMES = ("gs", "gcs", "memory")
-LOG, PARTS = ".jsonl", ".parts"
-READ_AT_ONCE = 256  # files
-WRONG_BYTE = re.compile("[\ud800-\udfff]")
 NANOSECONDS = 1_000_000_000
-UNAUTHORIZED, FORBIDDEN = 401, 403
-SERVER_ERRORS, TOO_MANY, TIMED_OUT = 500, 429, 408
 
 
 def place(home: str) -> Place:
@@ -75,16 +68,17 @@ class File:
 def listing(folder: Place, *patterns: str) -> list[File]:
     """The files below a folder whose relative path matches a pattern. Empty if the folder does not exist."""
     if isinstance(folder, Path):
-        found = [(path, path.stat()) for pattern in patterns for path in folder.glob(pattern)]
-        return [File(path, stat.st_size, stat.st_mtime_ns) for path, stat in found]
+        stats = [(path, path.stat()) for pattern in patterns for path in folder.glob(pattern)]
+        return [File(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats]
     with reached(folder):
         entries = folder.fs.find(folder.path, detail=True)
     names = {name: name.removeprefix(folder.path.rstrip("/") + "/") for name in entries}
     depths = {pattern: pattern.count("/") for pattern in patterns}
     return [
-        File(folder / names[name], entry["size"], _changed(entry)) for name, entry in entries.items()
+        File(folder / names[name], entry["size"], _changed(entry))
+        for name, entry in entries.items()
         if any(names[name].count("/") == depth and PurePosixPath(names[name]).match(p) for p, depth in depths.items())
-    ]  # fmt: skip
+    ]
 
 
 def folders(folder: Place) -> list[str]:
@@ -96,7 +90,7 @@ def folders(folder: Place) -> list[str]:
         except (FileNotFoundError, NotADirectoryError):
             return []
     try:
-        with reached(folder, absent_is_wrong=False):
+        with reached(folder, raises_bad_input=False):
             entries = folder.fs.ls(folder.path, detail=True)
     except FileNotFoundError:
         return []
@@ -108,7 +102,7 @@ def exists(path: Place) -> bool:
     if isinstance(path, Path):
         return path.exists()
     try:
-        with reached(path, absent_is_wrong=False):
+        with reached(path, raises_bad_input=False):
             path.fs.info(path.path)
     except FileNotFoundError:
         return False
@@ -119,11 +113,11 @@ def read(path: Place) -> bytes:
     """The bytes of a file. Raises FileNotFoundError."""
     if isinstance(path, Path):
         return path.read_bytes()
-    with reached(path, absent_is_wrong=False):
+    with reached(path, raises_bad_input=False):
         return bytes(path.fs.cat_file(path.path))
 
 
-def keep(path: Place, make: Callable[[], bytes]) -> None:
+def write_immutable(path: Place, make: Callable[[], bytes]) -> None:
     """Write an immutable file atomically. If it exists, only set its modification time so that it sorts last in its folder."""
     if not isinstance(path, Path):
         if not create(path, make()):
@@ -155,25 +149,25 @@ def delete(path: Place) -> None:
     if isinstance(path, Path):
         path.unlink(missing_ok=True)
         return
-    with suppress(FileNotFoundError), reached(path, absent_is_wrong=False):
+    with suppress(FileNotFoundError), reached(path, raises_bad_input=False):
         path.fs.rm_file(path.path)
 
 
 def tree(folder: Place) -> list[File]:
     """Every file below a folder except temporary ones, sorted by time of last write, then by path."""
     if isinstance(folder, Path):
-        found = []
+        listed = []
         for path in folder.rglob("*"):
             with suppress(FileNotFoundError):  # renamed or deleted since the listing
                 stat = path.stat()
                 if S_ISREG(stat.st_mode) and not path.name.startswith("."):
-                    found.append(File(path, stat.st_size, stat.st_mtime_ns))
+                    listed.append(File(path, stat.st_size, stat.st_mtime_ns))
     else:
         with reached(folder):
             entries = folder.fs.find(folder.path, detail=True)
-        above = folder.path.rstrip("/") + "/"
-        found = [File(folder / name.removeprefix(above), entry["size"], _changed(entry)) for name, entry in entries.items()]
-    return sorted(found, key=lambda file: (file.changed, file.path.as_posix()))
+        prefix = folder.path.rstrip("/") + "/"
+        listed = [File(folder / name.removeprefix(prefix), entry["size"], _changed(entry)) for name, entry in entries.items()]
+    return sorted(listed, key=lambda file: (file.changed, file.path.as_posix()))
 
 
 def _mark_as_last(path: Path) -> None:
@@ -202,7 +196,7 @@ def rename(path: Place, new: str) -> None:
     if isinstance(path, Path):
         path.replace(path.with_name(new))
         return
-    with reached(path, absent_is_wrong=False):
+    with reached(path, raises_bad_input=False):
         path.fs.cp_file(path.path, path.with_name(new).path)
         path.fs.rm_file(path.path)
 
@@ -213,7 +207,7 @@ def move(path: Place, target: Place) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(Path(str(target)))
         return
-    with reached(path, absent_is_wrong=False):
+    with reached(path, raises_bad_input=False):
         names = path.fs.find(path.path)
         if not names:
             raise FileNotFoundError(str(path))
@@ -244,198 +238,6 @@ def local_copy(path: Place) -> Iterator[Path]:
             yield copy
         except Permanent as error:
             raise Permanent(str(error).replace(str(copy), str(path))) from error
-
-
-class Log:
-    """A file with appended lines. A line is durable when `write` returns."""
-
-    def __init__(self, path: Path):
-        self._path, self._lock = path, threading.Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
-
-    def write(self, line: str) -> None:
-        """Append one line and flush it."""
-        with self._lock, self._path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-
-    def close(self) -> None:
-        """End the log. No lines may be written afterwards."""
-
-
-class PartedLog(Log):
-    """A log in a store: each line is an object, and `close` merges them into one.
-
-    A process killed before `close` leaves the parts. A process killed during `close` may leave both the merged file and
-    parts; the merged file then contains every line of the parts.
-    """
-
-    def __init__(self, path: "UPath"):
-        self._whole, self._lock = path, threading.Lock()
-        self._lines: list[str] = []
-        self._is_closed = False
-
-    def write(self, line: str) -> None:
-        """Put one line as the next part. Threads only wait for the part number, not for each other's requests."""
-        with self._lock:
-            if self._is_closed:
-                raise PipelineError(f"{self._whole} has been closed and takes no further line")
-            self._lines.append(line + "\n")
-            number = len(self._lines)
-        put(self._part(number), (line + "\n").encode())
-
-    def close(self) -> None:
-        """Write the merged file, then delete the parts."""
-        with self._lock:
-            if self._is_closed:
-                return
-            self._is_closed = True
-        put(self._whole, "".join(self._lines).encode())
-        with reached(self._whole), suppress(FileNotFoundError):
-            self._whole.fs.rm([self._part(number).path for number in range(1, len(self._lines) + 1)])
-
-    def _part(self, number: int) -> "UPath":
-        return self._whole.with_name(self._whole.name.removesuffix(LOG) + PARTS) / f"{number:08d}{LOG}"
-
-
-@dataclass(frozen=True)
-class LogFile:
-    """A stored log: one file, or the ordered parts of a log that was not closed."""
-
-    path: Place
-    pieces: tuple[File, ...]
-
-    @property
-    def owner(self) -> str:
-        """The owner of the log: the part of its name after the instant."""
-        return self.path.name.removesuffix(LOG).partition("_")[2]
-
-    @property
-    def day(self) -> date:
-        """The UTC date on which the log began."""
-        return datetime.fromtimestamp(int(self.path.name.partition("_")[0]) // NANOSECONDS, UTC).date()
-
-
-def resumed_log(folder: Place, owner: str, earlier: Sequence[LogFile]) -> Log:
-    """The owner's earlier log, or a new one named after the current instant and the owner.
-
-    In a store it is always a new log, so that no other process writes the parts that this process merges.
-    """
-    path = folder / f"{time.time_ns():020d}_{owner}{LOG}"
-    if isinstance(path, Path):
-        return Log(Path(str(earlier[0].path)) if earlier else path)
-    return PartedLog(path)
-
-
-def logs(folder: Place) -> list[LogFile]:
-    """The logs of a folder, in the order in which they began. Parts are ignored if the merged file exists."""
-
-    def stem(file: File) -> str:
-        name, above = file.path.name, file.path.parent.name
-        return above.removesuffix(PARTS) if above.endswith(PARTS) else name.removesuffix(LOG)
-
-    found = sorted(listing(folder, f"*{LOG}", f"*{PARTS}/*{LOG}"), key=lambda file: (stem(file), file.path.name))
-    answer = []
-    for name, files in groupby(found, key=stem):
-        parts = list(files)
-        whole = [file for file in parts if file.path.name == name + LOG]
-        answer.append(LogFile(folder / (name + LOG), tuple(whole or parts)))
-    return answer
-
-
-def numbered_lines(found: Sequence[LogFile]) -> Iterator[tuple[LogFile, int, str]]:
-    """Yields every line of the logs of one folder, in order, with its line number in the log, counted from 1.
-
-    Skips an incomplete last line of a killed process. Replaces each byte that is not UTF-8 with a NUL character, which no
-    JSON parser accepts.
-    """
-    if found and not isinstance(found[0].path, Path):
-        for log, body in _bodies(found):
-            yield from ((log, number, line) for number, line in enumerate(_decoded(body), 1))
-        return
-    for log in found:
-        number = 0
-        for piece in log.pieces:
-            for line in _decoded(Path(str(piece.path)).read_bytes()):
-                number += 1
-                yield log, number, line
-
-
-def _decoded(body: bytes) -> list[str]:
-    try:
-        text = body.decode()
-    except UnicodeDecodeError:
-        text = WRONG_BYTE.sub("\0", body.decode(errors="surrogateescape"))
-    return text.split("\n")[:-1]
-
-
-def _bodies(found: Sequence[LogFile]) -> Iterator[tuple[LogFile, bytes]]:
-    """The bytes of each log. Objects of a store are fetched in parallel."""
-    waiting = list[LogFile]()
-    for log in found:
-        waiting.append(log)
-        if sum(len(one.pieces) for one in waiting) >= READ_AT_ONCE or log is found[-1]:
-            with reached(log.path):
-                paths = [piece.path.path for one in waiting for piece in one.pieces]  # type: ignore[union-attr]  # in a store
-                bodies = log.path.fs.cat(paths, on_error="return")  # type: ignore[union-attr]
-            for one in waiting:
-                yield one, _body(one, [bodies[piece.path.path] for piece in one.pieces])  # type: ignore[union-attr]
-            waiting.clear()
-
-
-def _body(log: LogFile, bodies: Sequence[bytes | Exception]) -> bytes:
-    problem = next((body for body in bodies if isinstance(body, Exception)), None)
-    if isinstance(problem, FileNotFoundError):  # its writer merged the parts after the listing
-        return read(log.path)
-    with reached(log.path):
-        if problem:
-            raise problem
-    return b"".join(body for body in bodies if isinstance(body, bytes))
-
-
-@contextmanager
-def reached(path: Place, *, absent_is_wrong: bool = True) -> Iterator[None]:
-    """Turn a store's errors into one message with the path. FileNotFoundError propagates unless `absent_is_wrong`."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        if not absent_is_wrong:
-            raise
-        raise BadInput(f"{path} cannot be used: there is no such bucket; create it or correct the address") from error
-    except FileExistsError:
-        raise
-    except _store_errors() as error:
-        raise _explained(path, error) from error
-
-
-def _store_errors() -> tuple[type[Exception], ...]:
-    """The exceptions of a store. Looked up when an error occurs, because gcsfs is only imported for a store."""
-    if "gcsfs" not in sys.modules:
-        return (OSError,)
-    from aiohttp import ClientError  # noqa: PLC0415
-    from gcsfs.retry import ChecksumError, HttpError  # noqa: PLC0415
-    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
-
-    return OSError, ValueError, ClientError, HttpError, ChecksumError, GoogleAuthError
-
-
-def _explained(path: Place, error: Exception) -> PipelineError:
-    """The platform's error for a store's. Never Permanent, since an unreachable payload must not be rejected."""
-    from google.auth.exceptions import GoogleAuthError, TransportError  # noqa: PLC0415
-
-    code, said = int(vars(error).get("code") or 0), " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, PermissionError) or code in (UNAUTHORIZED, FORBIDDEN) or said.startswith("Forbidden"):
-        return BadInput(
-            f"{path} is refused to this account: log in with `gcloud auth application-default login` or give it the role "
-            f"Storage Object User on the bucket ({said})"
-        )
-    if isinstance(error, GoogleAuthError) and not isinstance(error, TransportError):
-        return BadInput(
-            f"{path} needs Google credentials: run `gcloud auth application-default login` or set "
-            f"GOOGLE_APPLICATION_CREDENTIALS ({said})"
-        )
-    if isinstance(error, ValueError) or (code and code < SERVER_ERRORS and code not in (TOO_MANY, TIMED_OUT)):
-        return BadInput(f"{path} cannot be used: the store refuses the request ({said})")
-    return Transient(f"{path} cannot be reached: check the network and try again ({said})")
 
 
 def _changed(entry: dict[str, Any]) -> float:

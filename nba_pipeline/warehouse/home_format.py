@@ -39,21 +39,21 @@ def format_of(home: Path) -> int | None:
 
 def refuse_another_format(home: Path) -> None:
     """Raise BadInput for a home of another format. A known home costs one `stat`; a home without tables passes."""
-    if _is_known(home):
+    if _is_current(home):
         return
-    signature, found = _signature(home), format_of(home)
-    if found == FORMAT and signature:
+    signature, number = _signature(home), format_of(home)
+    if number == FORMAT and signature:
         _current[home] = signature
-    elif found is not None and found > FORMAT:
-        raise BadInput(f"the home {home} is of format {found}; this version reads format {FORMAT}; install a newer nba_pipeline")
-    elif found is not None and found < FORMAT:
-        raise BadInput(f"the home {home} is of format {found}; this version reads format {FORMAT}; run `nba-pipeline migrate`")
+    elif number is not None and number > FORMAT:
+        raise BadInput(f"the home {home} has format {number}; this version reads format {FORMAT}; install a newer nba_pipeline")
+    elif number is not None and number < FORMAT:
+        raise BadInput(f"the home {home} has format {number}; this version reads format {FORMAT}; run `nba-pipeline migrate`")
 
 
 def prepare_write(home: Path) -> None:
     """As `refuse_another_format`, and assign the current format to a home without tables."""
     refuse_another_format(home)
-    if not _is_known(home):
+    if not _is_current(home):
         write_format(home, FORMAT)
 
 
@@ -65,17 +65,17 @@ def write_format(home: Path, number: int) -> None:
     temporary.replace(home / FILE)
 
 
-def _is_known(home: Path) -> bool:
-    known = _current.get(home)
-    return known is not None and known == _signature(home)
+def _is_current(home: Path) -> bool:
+    signature = _current.get(home)
+    return signature is not None and signature == _signature(home)
 
 
 def _signature(home: Path) -> tuple[int, int, int] | None:
     try:
-        found = (home / FILE).stat()
+        stat = (home / FILE).stat()
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _has_tables(home: Path) -> bool:
@@ -88,9 +88,9 @@ def _number(file: Path, text: str) -> int:
         content = json.loads(text)
     except json.JSONDecodeError as error:
         raise BadInput(
-            f"{file} is not JSON ({error.msg}); it should hold the number of the home's format, as {example}"
+            f"{file} is not JSON ({error.msg}); expected the format number of the home, for example {example}"
         ) from None
     number = content.get("format") if isinstance(content, dict) else None
     if not isinstance(number, int) or isinstance(number, bool) or number < UNNUMBERED:
-        raise BadInput(f"{file} has the format {number!r}; it should be a whole number from {UNNUMBERED} on, as {example}")
+        raise BadInput(f"{file} has the format {number!r}; expected an integer of at least {UNNUMBERED}, for example {example}")
     return number

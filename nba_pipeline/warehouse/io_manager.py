@@ -56,7 +56,7 @@ class TableIO(dg.ConfigurableIOManager):
 
     def _write(
         self, table: Table, dates: list[date], good: pl.DataFrame, rejected: pl.DataFrame, context: dg.OutputContext
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.warehouse.quarantine(table, dates, rejected)
         if table.write == "add":
             added = self.warehouse.add(table, dates, good, context.run_id)
@@ -109,11 +109,11 @@ class TableIO(dg.ConfigurableIOManager):
         self.warehouse.check([table], dates)
         self._refuse_closed(table, dates, context)
         self._refuse_lost(table, dates, metadata, context)
-        absent = self._absent(table, dates) if not metadata.get(OPTIONAL) or metadata.get(NAMED) else ""
-        if absent and not metadata.get(OPTIONAL):
-            raise Closed(absent)
-        if absent and context.log:
-            context.log.warning(f"{absent}: gone without")
+        missing = self._missing_dates(table, dates) if not metadata.get(OPTIONAL) or metadata.get(NAMED) else ""
+        if missing and not metadata.get(OPTIONAL):
+            raise Closed(missing)
+        if missing and context.log:
+            context.log.warning(f"{missing}; continuing without these optional rows")
         # a scan has one chunk per file; window expressions over hundreds of chunks take a third longer
         columns = metadata.get(COLUMNS) or list(table.dtypes)
         return self.warehouse.scan(table, dates).select(columns).collect().rechunk()
@@ -127,17 +127,17 @@ class TableIO(dg.ConfigurableIOManager):
 
     def _refuse_lost(self, table: Table, dates: set[date], metadata: Mapping[str, Any], context: dg.InputContext) -> None:
         """Raise Damaged for lost dates, since a window without them has other values. Only log them for optional inputs."""
-        lost = {day: sentence for day, sentence in self.warehouse.lost(table).items() if day in dates}
+        lost = {day: message for day, message in self.warehouse.lost(table).items() if day in dates}
         if lost and not metadata.get(NAMED) and not metadata.get(REFERENCE):
             raise Damaged(lost[min(lost)])
         for day in sorted(lost):
             context.log.warning(lost[day])
 
-    def _absent(self, table: Table, dates: set[date]) -> str:
+    def _missing_dates(self, table: Table, dates: set[date]) -> str:
         """A message with the dates that were never written; empty if there are none."""
         missing = sorted(str(day) for day in dates - self.warehouse.dates(table))
         more = f" and {len(missing) - DATES_NAMED} more dates" if len(missing) > DATES_NAMED else ""
-        return f"{table.name} has never been materialised for {', '.join(missing[:DATES_NAMED])}{more}" if missing else ""
+        return f"{table.name} was never materialized for {', '.join(missing[:DATES_NAMED])}{more}" if missing else ""
 
     def _excused(self, table: Table, dates: list[date], metadata: Mapping[str, Any] | None) -> dict[date, int]:
         """By date, the number of rows that may go: games no longer in the schedule, and games and teams that a gate excluded."""
@@ -146,19 +146,19 @@ class TableIO(dg.ConfigurableIOManager):
         columns = ["game_date", "game_id", *({"team"} & table.dtypes.keys())]
         before = self.warehouse.scan(table, dates).select(columns).collect()
         scheduled = self.warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
-        gone = before.join(scheduled, on=["game_date", "game_id"], how="anti")
-        excused = dict(gone.group_by("game_date").len().iter_rows())
+        removed = before.join(scheduled, on=["game_date", "game_id"], how="anti")
+        excused = dict(removed.group_by("game_date").len().iter_rows())
         left_out = (metadata or {}).get(LEFT_OUT)
         for key, names in (getattr(left_out, "data", left_out) or {}).items():
-            day, told = date.fromisoformat(key), " ".join(names)
+            day, excluded = date.fromisoformat(key), " ".join(names)
             rows = before.filter(pl.col("game_date") == day)
-            named = [self._is_named(row, told) for row in rows.iter_rows(named=True)]
+            named = [self._is_excluded(row, excluded) for row in rows.iter_rows(named=True)]
             excused[day] = excused.get(day, 0) + sum(named)
         return excused
 
     @staticmethod
-    def _is_named(row: Mapping[str, Any], told: str) -> bool:
-        return row["game_id"] in told or f"{row.get('team')} (" in told or SLATE_CLOSED in told
+    def _is_excluded(row: Mapping[str, Any], excluded: str) -> bool:
+        return row["game_id"] in excluded or f"{row.get('team')} (" in excluded or SLATE_CLOSED in excluded
 
 
 def _table(key: dg.AssetKey) -> Table:

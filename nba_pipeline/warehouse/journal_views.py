@@ -1,11 +1,27 @@
 """The landing's journal in SQL: the column types of its lines, and views over them."""
 
 JOURNAL_COLUMNS = {
-    "kind": "VARCHAR", "run_id": "VARCHAR", "provider": "VARCHAR", "endpoint": "VARCHAR", "game_date": "DATE",
-    "entity": "VARCHAR", "url": "VARCHAR", "outcome": "VARCHAR", "ref": "VARCHAR", "sha256": "VARCHAR", "status": "INTEGER",
-    "attempts": "INTEGER", "statuses": "JSON", "fetched_at": "TIMESTAMPTZ", "bytes": "BIGINT", "quota": "JSON",
-    "problem": "VARCHAR", "final_game_ids": "VARCHAR[]", "as_of": "TIMESTAMPTZ", "job": "VARCHAR",
-}  # fmt: skip
+    "kind": "VARCHAR",
+    "run_id": "VARCHAR",
+    "provider": "VARCHAR",
+    "endpoint": "VARCHAR",
+    "game_date": "DATE",
+    "entity": "VARCHAR",
+    "url": "VARCHAR",
+    "outcome": "VARCHAR",
+    "ref": "VARCHAR",
+    "sha256": "VARCHAR",
+    "status": "INTEGER",
+    "attempts": "INTEGER",
+    "statuses": "JSON",
+    "fetched_at": "TIMESTAMPTZ",
+    "bytes": "BIGINT",
+    "quota": "JSON",
+    "problem": "VARCHAR",
+    "final_game_ids": "VARCHAR[]",
+    "as_of": "TIMESTAMPTZ",
+    "job": "VARCHAR",
+}
 
 JOURNAL_VIEWS = {
     "requests": "SELECT * EXCLUDE (kind, as_of, job) FROM {journal} WHERE kind = 'request'",

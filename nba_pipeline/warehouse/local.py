@@ -15,7 +15,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import QUARANTINE_SCHEMA, Table
 from nba_pipeline.warehouse import Warehouse, local_sql, swap
 from nba_pipeline.warehouse.checksum import seal
-from nba_pipeline.warehouse.damage import Notice, aside_name, notices
+from nba_pipeline.warehouse.damage import Notice, moved_name, notices
 from nba_pipeline.warehouse.home_format import prepare_write, refuse_another_format
 from nba_pipeline.warehouse.ledgers import Recorder, missing_rows
 from nba_pipeline.warehouse.manifests import FOLDER as MANIFESTS
@@ -36,14 +36,14 @@ class LocalWarehouse(Warehouse):
         if swap.is_pending(Path(self.home)):
             swap.finish(Path(self.home))
         tables = Path(self.home) / "tables"
-        there = next(folder for folder in (tables, *tables.absolute().parents) if folder.exists())
+        existing = next(folder for folder in (tables, *tables.absolute().parents) if folder.exists())
         try:
-            with TemporaryFile(dir=there):  # unnamed, so a check leaves no file behind
-                free = shutil.disk_usage(there).free / 1024**2
+            with TemporaryFile(dir=existing):  # unnamed, so a check leaves no file behind
+                free = shutil.disk_usage(existing).free / 1024**2
         except OSError as error:
             raise BadInput(f"the tables below {self.home} cannot be written: {error.strerror}") from None
         if free < self.least_free_mib:
-            raise BadInput(f"the disk of {self.home} has {free:.0f} MiB left, fewer than {self.least_free_mib}")
+            raise BadInput(f"the disk of {self.home} has {free:.0f} MiB free; writing requires {self.least_free_mib} MiB")
 
     def replace(
         self, table: Table, dates: Sequence[date], frame: pl.DataFrame, writer: str, excused: Mapping[date, int] | None = None
@@ -67,13 +67,13 @@ class LocalWarehouse(Warehouse):
             self._prepare(table, dates)
             for day in dates:
                 file, new = self._file("tables", table, day), parts.get(day, empty)
-                is_there = file.exists()
-                existing = pl.scan_parquet(file).select(key).collect() if is_there else empty.select(key)
+                exists = file.exists()
+                existing = pl.scan_parquet(file).select(key).collect() if exists else empty.select(key)
                 new = new.join(existing, on=list(table.key), how="anti", nulls_equal=True).select(list(table.dtypes))
                 with recorder.recording([day], existing, {day: new}):
-                    if new.is_empty() and is_there:
+                    if new.is_empty() and exists:
                         continue
-                    rows = pl.concat([self.scan(table, [day]).collect(), new]).sort(table.key) if is_there else new
+                    rows = pl.concat([self.scan(table, [day]).collect(), new]).sort(table.key) if exists else new
                     self._write(file, rows)
                 added += new.height
         return added
@@ -96,11 +96,11 @@ class LocalWarehouse(Warehouse):
 
     def replace_unreadable(self, table: Table, day: date, frame: pl.DataFrame) -> str:
         file = self._file(TABLES_FOLDER, table, day)
-        aside = Path(self.home, aside_name(file.relative_to(self.home).as_posix(), datetime.now(UTC)))
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(file, aside)
+        copy = Path(self.home, moved_name(file.relative_to(self.home).as_posix(), datetime.now(UTC)))
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, copy)
         self._write(file, frame)
-        return str(aside)
+        return str(copy)
 
     def scan(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
         return self._scan("tables", table, dates, table.dtypes)
@@ -130,11 +130,11 @@ class LocalWarehouse(Warehouse):
             self._files(QUARANTINE, table, dates)
 
     def closed(self, table: Table, dates: Collection[date]) -> dict[date, str]:
-        found = self._unreadable(table, dates)
+        reasons = self._unreadable(table, dates)
         for day in dates if table.is_ledger else ():
             if not self._file(TABLES_FOLDER, table, day).exists() and (manifest := self._manifest(table, day)):
-                found[day] = missing_rows(table, day, manifest.rows.height)
-        return found
+                reasons[day] = missing_rows(table, day, manifest.rows.height)
+        return reasons
 
     def _unreadable(self, table: Table, dates: Collection[date]) -> dict[date, str]:
         """The dates of a ledger with an unreadable file, each with a message."""
@@ -142,7 +142,7 @@ class LocalWarehouse(Warehouse):
             return {}
         partitions = [self._partition(TABLES_FOLDER, table, day) for day in dates]
         return {
-            partition.day: partition.closed_sentence
+            partition.day: partition.closed_reason
             for partition in partitions
             if not is_readable(partition) and partition.file.exists()
         }
@@ -161,7 +161,7 @@ class LocalWarehouse(Warehouse):
 
     def drop(self, table: Table) -> None:
         if table.is_ledger:
-            raise PipelineError(f"{table.name} is a record of decisions and is never deleted")
+            raise PipelineError(f"{table.name} is a ledger and is never deleted")
         refuse_another_format(Path(self.home))
         for kind in ("tables", "quarantine"):
             shutil.rmtree(Path(self.home, kind, table.name), ignore_errors=True)

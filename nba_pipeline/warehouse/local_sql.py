@@ -47,30 +47,32 @@ def answer(home: Path, query: str, files_of: FilesOf) -> pl.DataFrame:
             raise BadInput(f"{str(error).splitlines()[0]} Tables: {tables}") from error
         except duckdb.Error as error:
             if isinstance(error, duckdb.InvalidInputException):  # also raised for a frame that polars cannot read
-                read_again(links)
+                raise_read_error(links)
             raise BadInput(read_only.first_paragraph(error)) from error
         except pl.exceptions.ComputeError as error:
-            raise BadInput("an interval cannot be shown; turn it into a number, as with date_diff('minute', a, b)") from error
+            raise BadInput(
+                "the result contains an interval; convert it to a number, for example with date_diff('minute', a, b)"
+            ) from error
         except pl.exceptions.DuplicateError as error:
-            raise BadInput(f"the answer cannot be shown: {str(error).splitlines()[0]}; name columns with AS") from error
+            raise BadInput(f"the result cannot be shown: {str(error).splitlines()[0]}; name columns with AS") from error
 
 
 def register(connection: duckdb.DuckDBPyConnection, home: Path, query: str, pinned: Path, files_of: FilesOf) -> Links:
     """Register every table and view whose name is a word of the query."""
-    words = set(re.findall(r"[a-z_]+", query.lower()))
-    if words & CATALOG:
-        words |= {*TABLES, *views.VIEWS}
+    identifiers = set(re.findall(r"[a-z_]+", query.lower()))
+    if identifiers & CATALOG:
+        identifiers |= {*TABLES, *views.VIEWS}
     links: Links = {}
-    for name in views.base_tables(words):
+    for name in views.base_tables(identifiers):
         links |= _register_files(connection, files_of("tables", TABLES[name]), name, TABLES[name].dtypes, pinned)
-    if "quarantine" in words:
+    if "quarantine" in identifiers:
         files = [file for table in TABLES.values() for file in files_of("quarantine", table)]
         links |= _register_files(connection, files, "quarantine", QUARANTINE_SCHEMA, pinned)
-    if words & views.VIEWS.keys():
+    if identifiers & views.VIEWS.keys():
         for name in views.VIEWS:  # views are listed after the views that they read
-            if views.base_tables({name}) <= views.base_tables(words):
+            if views.base_tables({name}) <= views.base_tables(identifiers):
                 connection.execute(f"CREATE VIEW {name} AS {views.statement(name)}")
-    for name in words & JOURNAL_VIEWS.keys():
+    for name in identifiers & JOURNAL_VIEWS.keys():
         _register_journal(connection, home, name)
     return links
 
@@ -112,12 +114,12 @@ def _register_journal(connection: duckdb.DuckDBPyConnection, home: Path, view: s
         path = str(folder / "*.jsonl").replace("'", "''")
         journal = f"read_json('{path}', columns = {{{columns}}}, format = 'newline_delimited', ignore_errors = true)"
     else:
-        nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in JOURNAL_COLUMNS.items())
-        journal = f"(SELECT {nothing} WHERE false)"
+        nulls = ", ".join(f"NULL::{kind} AS {name}" for name, kind in JOURNAL_COLUMNS.items())
+        journal = f"(SELECT {nulls} WHERE false)"
     connection.register(view, connection.sql(JOURNAL_VIEWS[view].format(journal=journal)).to_arrow_table())
 
 
-def read_again(links: Links) -> None:
+def raise_read_error(links: Links) -> None:
     """Raise polars' exception for an unreadable file, because DuckDB's message does not name the file."""
     for link in links:
         pl.read_parquet(link, hive_partitioning=False)

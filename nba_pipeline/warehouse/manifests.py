@@ -58,9 +58,12 @@ class Manifest:
         """The content of the file."""
         text = self.rows.with_columns(cs.date().cast(pl.String), cs.datetime().dt.strftime(INSTANT))
         document = {
-            "format": FORMAT, "table": self.table.name, "game_date": str(self.game_date),
-            "partition_sha256": self.partition_hash, "rows": text.to_dict(as_series=False),
-        }  # fmt: skip
+            "format": FORMAT,
+            "table": self.table.name,
+            "game_date": str(self.game_date),
+            "partition_sha256": self.partition_hash,
+            "rows": text.to_dict(as_series=False),
+        }
         return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -87,7 +90,7 @@ def parse_manifest(body: bytes, table: Table, game_date: date, path: object) -> 
         raise InvalidManifest(f"manifest {path} cannot be read ({str(error).splitlines()[0]})") from None
     manifest = Manifest(table, game_date, rows)
     if manifest.partition_hash != recorded or rows.select(pl.struct(table.key).is_duplicated().any()).item():
-        raise InvalidManifest(f"manifest {path} was edited: its partition hash is not that of its rows")
+        raise InvalidManifest(f"manifest {path} was edited: its partition hash does not match its rows")
     return manifest
 
 

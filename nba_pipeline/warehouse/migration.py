@@ -18,6 +18,7 @@ import polars as pl
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Table
+from nba_pipeline.tables.wording import counted
 from nba_pipeline.warehouse.checksum import seal
 from nba_pipeline.warehouse.home_format import FORMAT, format_of, refuse_another_format, write_format
 from nba_pipeline.warehouse.ledgers import ledgers, record_existing
@@ -29,10 +30,12 @@ from nba_pipeline.warehouse.writing import locked
 RENAMED: Mapping[str, Mapping[str, str]] = {
     "predictions": {"predicted_points": "predicted_value"},
     "grades": {
-        "predicted_points": "predicted_value", "points": "actual_value", "error_points": "error",
+        "predicted_points": "predicted_value",
+        "points": "actual_value",
+        "error_points": "error",
         "absolute_error_points": "absolute_error",
     },
-}  # fmt: skip
+}
 """Ledger -> column of format 1 -> its name in format 2."""
 
 MARKET = "market"
@@ -61,14 +64,14 @@ class Partition:
 
 def ledger_format(table: str, columns: Collection[str]) -> LedgerFormat | None:
     """The format of a ledger's columns, or None if they match neither."""
-    renamed, there = RENAMED[table], set(columns)
+    renamed, existing = RENAMED[table], set(columns)
     old, new = set(renamed), {MARKET, *renamed.values()}
     key = set(TABLES[table].key) - {MARKET}
-    if not key <= there:
+    if not key <= existing:
         return None
-    if old <= there and not new & there:
+    if old <= existing and not new & existing:
         return 1
-    return 2 if new <= there and not old & there else None
+    return 2 if new <= existing and not old & existing else None
 
 
 def to_format_2(table: str, rows: pl.DataFrame) -> pl.DataFrame:
@@ -84,8 +87,8 @@ def plan(home: Path) -> list[Partition]:
 
     Raises BadInput for a home of a newer format, PipelineError for an unreadable partition or one of neither format.
     """
-    found = format_of(home)
-    if found is None or found >= FORMAT:
+    number = format_of(home)
+    if number is None or number >= FORMAT:
         refuse_another_format(home)
         return []
     return [_partition(table, file) for table in _ledgers() for file in _files(home, table)]
@@ -94,13 +97,13 @@ def plan(home: Path) -> list[Partition]:
 def summary(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
     """The pending work of a migration, one line per ledger."""
     if format_of(home) != FORMAT - 1:
-        yield f"nothing to do: {home} {'is of format ' + str(FORMAT) if format_of(home) else 'has no tables yet'}"
+        yield f"nothing to do: {home} {'has format ' + str(FORMAT) if format_of(home) else 'has no tables yet'}"
         return
     for table in _ledgers():
         parts = [part for part in partitions if part.table is table]
         old = [part for part in parts if part.format == 1]
         rows = sum(part.rows for part in old)
-        yield f"{table.name}: {len(old)} partitions with {rows} rows to convert, {len(parts) - len(old)} already converted"
+        yield f"{table.name}: {counted(len(old), 'partition')} with {counted(rows, 'row')} to convert, {len(parts) - len(old)} already converted"
 
 
 def migrate(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
@@ -116,7 +119,7 @@ def migrate(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
         write_format(home, FORMAT)
     except OSError as error:
         raise BadInput(f"{home} cannot be written: {error.strerror or error}; run `nba-pipeline migrate` again") from None
-    yield f"{home} is of format {FORMAT}"
+    yield f"{home} has format {FORMAT}"
 
 
 def convert_ledgers(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
@@ -126,7 +129,8 @@ def convert_ledgers(home: Path, partitions: Collection[Partition]) -> Iterator[s
         for part in old:
             with _locked(home, table, part.day):
                 _convert(table, part.file)
-        yield f"{table.name}: {len(old)} partitions with {sum(part.rows for part in old)} rows converted"
+        rows = sum(part.rows for part in old)
+        yield f"{table.name}: {counted(len(old), 'partition')} with {counted(rows, 'row')} converted"
 
 
 def record_ledgers(home: Path, partitions: Collection[Partition]) -> Iterator[str]:
@@ -139,7 +143,7 @@ def record_ledgers(home: Path, partitions: Collection[Partition]) -> Iterator[st
             with _locked(home, table, day):
                 rows = read_parquet([file], table.dtypes).collect()
                 recorded += rows.height if record_existing(manifests, table, day, rows) else 0
-        yield f"{table.name}: {recorded} rows recorded in the manifests"
+        yield f"{table.name}: {counted(recorded, 'row')} recorded in the manifests"
 
 
 STEPS: tuple[Callable[[Path, Collection[Partition]], Iterator[str]], ...] = (convert_ledgers, record_ledgers)
@@ -166,18 +170,18 @@ def _day(file: Path) -> date:
     try:
         return date.fromisoformat(name)
     except ValueError:
-        raise PipelineError(f"{file.parent} is no partition: {name!r} is not a date; nothing was converted") from None
+        raise PipelineError(f"{file.parent} is not a partition: {name!r} is not a date; nothing was converted") from None
 
 
 def _partition(table: Table, file: Path) -> Partition:
     rows, day = _read(file), _day(file)
-    found = ledger_format(table.name, rows.columns)
-    if found is None:
+    ledger_format_number = ledger_format(table.name, rows.columns)
+    if ledger_format_number is None:
         raise PipelineError(
             f"{table.name} {day}: {file} has neither the columns of format 1 nor those of format 2 "
             f"({', '.join(rows.columns)}); nothing was converted"
         )
-    return Partition(table, file, rows.height, found)
+    return Partition(table, file, rows.height, ledger_format_number)
 
 
 def _read(file: Path) -> pl.DataFrame:
@@ -205,7 +209,7 @@ def _convert(table: Table, file: Path) -> None:
 def _refuse_difference(table: Table, file: Path, before: pl.DataFrame, after: pl.DataFrame) -> None:
     """Raise PipelineError unless rows, order and values are unchanged under the new names."""
     expected = before.rename(RENAMED[table.name])
-    kept = after.select(expected.columns)
+    converted = after.select(expected.columns)
     markets = after[MARKET].unique().to_list() if after.height else [MARKET_OF_FORMAT_1]
-    if kept.schema != expected.schema or not kept.equals(expected) or markets != [MARKET_OF_FORMAT_1]:
-        raise PipelineError(f"{file}: the converted rows differ from the original ones; it is as before, nothing was replaced")
+    if converted.schema != expected.schema or not converted.equals(expected) or markets != [MARKET_OF_FORMAT_1]:
+        raise PipelineError(f"{file}: the converted rows differ from the original ones; the file was not changed")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 ID_LENGTH = 16
 CARD, MODEL = "card.json", "model.cbm"
-TRAIN_AGAIN = "nba-pipeline reconcile"
+NEXT_COMMAND = "nba-pipeline reconcile"
 GOLDEN_TOLERANCE = 1e-6  # points
 
 
@@ -57,7 +57,7 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
             new = Path(scratch) / card.model_id
             new.mkdir()
             system.write(booster, new / MODEL)
-            (new / CARD).write_text(_written(card, (new / MODEL).read_bytes()), encoding="utf-8")
+            (new / CARD).write_text(_card_json(card, (new / MODEL).read_bytes()), encoding="utf-8")
             if not self.has(card.model_id):
                 self._replace(new, target)
 
@@ -72,10 +72,10 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
         has_replaced = not files.create(target / MODEL, body) and not self.has(card.model_id)
         if has_replaced:
             files.put(target / MODEL, body)
-        written = _written(card, body).encode()
+        card_text = _card_json(card, body).encode()
         # The other writer's card holds the hash of the replaced file: CatBoost may write the same trees as different bytes.
-        if not files.create(target / CARD, written) and has_replaced:
-            files.put(target / CARD, written)
+        if not files.create(target / CARD, card_text) and has_replaced:
+            files.put(target / CARD, card_text)
 
     def _replace(self, new: Path, target: Path) -> None:
         try:
@@ -104,8 +104,8 @@ class ModelStore(dg.ConfigurableResource):  # type: ignore[type-arg]
             problem = f"{folder / CARD} cannot be read: {str(error).splitlines()[0]}"
         except Damaged as error:
             problem = str(error)
-        damage.set_aside(files.place(self.home), folder, problem, TRAIN_AGAIN)
-        raise Damaged(f"model {model_id} was moved to {damage.FOLDER}: {problem}; next: {TRAIN_AGAIN}")
+        damage.set_aside(files.place(self.home), folder, problem, NEXT_COMMAND)
+        raise Damaged(f"model {model_id} was moved to {damage.FOLDER}: {problem}; next: {NEXT_COMMAND}")
 
     def _load(self, folder: Place, system: "TrainedSystem") -> "TrainedModel":
         card = system.read_card(files.read(folder / CARD).decode())
@@ -144,24 +144,24 @@ def _bytes(column: pl.Series) -> bytes:
     return column.to_physical().to_numpy().tobytes()
 
 
-def _written(card: "Card", model: bytes) -> str:
+def _card_json(card: "Card", model: bytes) -> str:
     return card.model_copy(update={"model_sha256": hashlib.sha256(model).hexdigest()}).model_dump_json(indent=1)
 
 
-def _check_hash(card: "Card", model: Path, named: Place) -> None:
+def _check_hash(card: "Card", model: Path, path: Place) -> None:
     """Raise Damaged for a model file that differs from the saved one, before a library reads it."""
     body = model.read_bytes()
     if card.model_sha256 and hashlib.sha256(body).hexdigest() != card.model_sha256:
-        raise Damaged(f"{named} differs from the hash in the model's card")
+        raise Damaged(f"{path} differs from the hash in the model's card")
 
 
 def _check_golden_rows(system: "TrainedSystem", model: "TrainedModel") -> None:
     card = model.card
     rows = pl.DataFrame(card.golden_rows, schema=dict.fromkeys(card.features, pl.Float64), orient="row")
-    now = system.forecast(model.booster, rows)
-    then = pl.Series(card.golden_outputs, dtype=pl.Float64)
-    if now.len() != then.len() or now.is_empty():
-        raise Damaged(f"model {card.model_id} has {now.len()} golden rows and {then.len()} outputs")
-    off = float((now - then).abs().max())  # type: ignore[arg-type]  # a non-empty series of floats
-    if not off <= GOLDEN_TOLERANCE:
-        raise Damaged(f"model {card.model_id} is {off:.6f} points off on its golden rows: not what was saved")
+    outputs = system.forecast(model.booster, rows)
+    expected = pl.Series(card.golden_outputs, dtype=pl.Float64)
+    if outputs.len() != expected.len() or outputs.is_empty():
+        raise Damaged(f"model {card.model_id} has {outputs.len()} golden rows and {expected.len()} outputs")
+    deviation = float((outputs - expected).abs().max())  # type: ignore[arg-type]  # a non-empty series of floats
+    if not deviation <= GOLDEN_TOLERANCE:
+        raise Damaged(f"model {card.model_id} deviates by {deviation:.6f} points from the saved outputs of its golden rows")

@@ -73,7 +73,7 @@ class Partition:
         return self.kind == TABLES_FOLDER and self.table.is_ledger
 
     @property
-    def closed_sentence(self) -> str:
+    def closed_reason(self) -> str:
         """The reason why a ledger date can be neither read nor written."""
         return (
             f"the ledger {self.table.name} is closed for {self.day}: {self.file} is unreadable "
@@ -97,9 +97,9 @@ def is_readable(partition: Partition) -> bool:
             _unsealed[partition.file] = partition
         return True
     if partition.is_of_a_ledger:
-        _note_closed(partition, check)
+        _record_closed(partition, check)
         return False
-    return _moved_by_a_reader(partition)
+    return _move_as_reader(partition)
 
 
 def move_aside(partition: Partition) -> None:
@@ -118,17 +118,17 @@ def move_aside(partition: Partition) -> None:
 
 def lost(home: Path, table: Table) -> dict[date, str]:
     """The dates whose file was moved aside and not written since, each with a message."""
-    found: dict[date, str] = {}
+    messages: dict[date, str] = {}
     if table.is_ledger:
-        return found
+        return messages
     for kind in (TABLES_FOLDER, QUARANTINE):
         for moved in sorted((home / damage.FOLDER / kind / table.name).glob(f"game_date=*/{UNREADABLE}")):
             day = date.fromisoformat(moved.parent.name.removeprefix("game_date="))
             at = moved_at(moved)
             if not _is_written_since(Partition(home, TABLES_FOLDER, table, day).file, at, needs_time=kind == QUARANTINE):
-                what = table.name if kind == TABLES_FOLDER else f"the quarantine of {table.name}"
-                found[day] = f"{what} {day} was unreadable and is not rebuilt yet: moved to {moved}; next: {damage.RECONCILE}"
-    return found
+                name = table.name if kind == TABLES_FOLDER else f"the quarantine of {table.name}"
+                messages[day] = f"{name} {day} was unreadable and is not rebuilt yet: moved to {moved}; next: {damage.RECONCILE}"
+    return messages
 
 
 def moved_at(moved: Path) -> datetime:
@@ -138,16 +138,16 @@ def moved_at(moved: Path) -> datetime:
 
 def find_damage() -> list[Notice]:
     """Fully read every file without a checksum that this process has read, and move unreadable ones aside."""
-    found = []
+    notices = []
     for partition in list(_unsealed.values()):
         try:
             if problem_of(partition.file) is None and (problem := _problem_in_pages(partition.file)):
                 _checked[partition.file] = replace(_checked[partition.file], problem=problem)
                 is_readable(partition)
-                found.append(Notice(str(partition.file), problem, datetime.now(UTC)))
+                notices.append(Notice(str(partition.file), problem, datetime.now(UTC)))
         except FileNotFoundError:
             continue
-    return found
+    return notices
 
 
 def recovering(work: Callable[[], Result]) -> Result:
@@ -166,20 +166,22 @@ def damage_named() -> Iterator[None]:
     try:
         yield
     except READ_ERRORS as error:
-        found = find_damage()
-        if not found:
+        notices = find_damage()
+        if not notices:
             raise
-        raise Damaged(f"{'; '.join(notice.message for notice in found)}; moved aside, run it again") from error
+        raise Damaged(
+            f"{'; '.join(notice.message for notice in notices)}; moved to `{damage.FOLDER}`, run the command again"
+        ) from error
 
 
 def _check(file: Path) -> _Check:
     stat = os.stat(file)  # noqa: PTH116  # takes half the time of Path.stat, for thousands of files
     signature = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
-    known = _checked.get(file)
-    if known is None or known.signature != signature:
+    check = _checked.get(file)
+    if check is None or check.signature != signature:
         body = file.read_bytes()
-        known = _checked[file] = _Check(signature, _first_problem(body), checksum.is_sealed(body))
-    return known
+        check = _checked[file] = _Check(signature, _first_problem(body), checksum.is_sealed(body))
+    return check
 
 
 def _first_problem(body: bytes) -> str | None:
@@ -201,19 +203,19 @@ def _problem_in_pages(file: Path) -> str | None:
     return None
 
 
-def _moved_by_a_reader(partition: Partition) -> bool:
+def _move_as_reader(partition: Partition) -> bool:
     """Move the file aside, unless a writer has replaced it. Returns whether the file is readable now."""
     locks = partition.home / "locks" / partition.table.name
-    with locked(locks, partition.table.name, [partition.day], "a check of files", SETTINGS.warehouse.lock_wait_seconds):
+    with locked(locks, partition.table.name, [partition.day], "file check", SETTINGS.warehouse.lock_wait_seconds):
         move_aside(partition)
     return partition.file.exists() and problem_of(partition.file) is None
 
 
-def _note_closed(partition: Partition, check: _Check) -> None:
+def _record_closed(partition: Partition, check: _Check) -> None:
     subject = partition.file.as_posix().removeprefix(partition.home.as_posix() + "/")
     problem = f"{check.problem}; the date is closed"
     notice = Notice(subject, problem, datetime.now(UTC), next_command=damage.RESTORE)
-    damage.keep_notice(partition.home, notice, str(check.signature[1]))
+    damage.record_notice(partition.home, notice, str(check.signature[1]))
 
 
 def _is_written_since(file: Path, at: datetime, *, needs_time: bool) -> bool:

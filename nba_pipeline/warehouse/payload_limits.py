@@ -34,10 +34,10 @@ def gunzip(body: bytes, most: int) -> bytes:
     return content
 
 
-def read_json(body: bytes, about: str, found: str = "") -> Any:
+def read_json(body: bytes, about: str, reason: str = "") -> Any:
     """Parse a JSON body. Raises Permanent, with a message that begins with `about`, for invalid or too deeply nested JSON.
 
-    `found` replaces the JSON parser's error in the message.
+    `reason` replaces the JSON parser's error in the message.
     """
     levels = SETTINGS.payloads.deepest
     try:
@@ -46,7 +46,7 @@ def read_json(body: bytes, about: str, found: str = "") -> Any:
     except RecursionError:  # the interpreter's limit differs from ours
         is_too_deep = True
     except ValueError as error:
-        raise Permanent(f"{about}: the answer is not JSON {found or f'({error})'}") from None
+        raise Permanent(f"{about}: the answer is not JSON {reason or f'({error})'}") from None
     if is_too_deep:
         raise Permanent(f"{about}: the JSON of the answer has more than {levels} levels ({len(body)} bytes)")
     return document
@@ -59,5 +59,5 @@ def is_deeper(document: Any, levels: int) -> bool:
         if not level:
             return False
         parts = (part.values() if isinstance(part, dict) else part for part in level)
-        level = [one for part in parts for one in part if isinstance(one, (dict, list))]
+        level = [child for part in parts for child in part if isinstance(child, (dict, list))]
     return bool(level)

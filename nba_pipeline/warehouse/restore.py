@@ -16,7 +16,8 @@ import polars as pl
 
 from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.tables.table import TABLES, Table
-from nba_pipeline.warehouse import Warehouse, files
+from nba_pipeline.tables.wording import counted
+from nba_pipeline.warehouse import Warehouse, files, logs
 from nba_pipeline.warehouse.backup import (
     FORMAT,
     JOURNAL,
@@ -26,16 +27,17 @@ from nba_pipeline.warehouse.backup import (
     RECEIPT,
     Entry,
     Receipt,
-    Say,
+    Report,
     digest_of,
     mismatch,
     names_below,
 )
 from nba_pipeline.warehouse.files import Place
-from nba_pipeline.warehouse.landing import REJECTED
-from nba_pipeline.warehouse.ledgers import PARTITION_UNREADABLE, hashed, inspect, key_text, verify_date
+from nba_pipeline.warehouse.ledgers import hashed
 from nba_pipeline.warehouse.manifests import ENDING, PARTITION, InvalidManifest, Manifest, empty_manifest, parse_manifest
+from nba_pipeline.warehouse.payloads import REJECTED
 from nba_pipeline.warehouse.row_hashes import HASH
+from nba_pipeline.warehouse.verification import PARTITION_UNREADABLE, inspect, key_text, verify_date
 
 WRITER = "restore"
 SANDBOX = "sandbox"
@@ -64,26 +66,28 @@ class Part:
     manifest: Manifest
 
 
-def restore(warehouse: Warehouse, landing: Place, folder: Path, *, environment: str, dry_run: bool = False, report: Say) -> Restored:
+def restore(
+    warehouse: Warehouse, landing: Place, folder: Path, *, environment: str, dry_run: bool = False, report: Report
+) -> Restored:
     """Add what the home lacks from the backup. Raises BadInput for an unusable backup, before any change."""
     receipt = read_receipt(folder)
-    report(f"verifying {len(receipt.files)} files of the backup of {receipt.made_at}")
+    report(f"verifying {counted(len(receipt.files), 'file')} of the backup of {receipt.made_at}")
     refuse_unusable(folder, receipt, environment)
     restored = Restored()
     for part in parts_of(folder, receipt):  # parse all first, so that an unreadable part fails before any change
         restored.rows.setdefault(part.table.name, 0)
-    restored.differences += [f"the backup itself: {finding}" for finding in receipt.findings]
+    restored.differences += [f"in the backup: {finding}" for finding in receipt.findings]
     try:
         _restore_landing(landing, folder, receipt, restored, dry_run)
-        report(f"landing: {restored.files} files {'missing' if dry_run else 'added'}")
+        report(f"landing: {counted(restored.files, 'file')} {'missing' if dry_run else 'added'}")
         for number, part in enumerate(parts_of(folder, receipt), 1):
             restored.rows[part.table.name] += _restore_part(warehouse, part, restored.differences, dry_run)
             if number % PARTS_PER_MESSAGE == 0:
-                report(f"{number} ledger partitions compared, the last {part.table.name} {part.game_date}")
+                report(f"compared {number} ledger partitions, most recently {part.table.name} {part.game_date}")
     except OSError as error:
         raise PipelineError(f"{error.filename or folder} cannot be read or written: {error.strerror or error}") from error
     for name, rows in restored.rows.items():
-        report(f"{name}: {rows} rows {'missing' if dry_run else 'added'}")
+        report(f"{name}: {counted(rows, 'row')} {'missing' if dry_run else 'added'}")
     return restored
 
 
@@ -91,7 +95,7 @@ def read_receipt(folder: Path) -> Receipt:
     """The receipt of a backup. Raises BadInput if it is missing, edited, unreadable or of another format."""
     path = folder / RECEIPT
     if not folder.is_dir():
-        raise BadInput(f"there is no backup folder {folder}")
+        raise BadInput(f"backup folder {folder} does not exist")
     try:
         document: dict[str, Any] = json.loads(path.read_bytes())
         digest, version = document.pop("sha256"), document["format"]
@@ -102,7 +106,7 @@ def read_receipt(folder: Path) -> Receipt:
     if version != FORMAT:
         raise BadInput(f"{path} has format {version!r}, and this version of the platform reads {FORMAT}")
     if digest != digest_of(document):
-        raise BadInput(f"{path} was edited: its digest is not that of its content")
+        raise BadInput(f"{path} was edited: its digest does not match its content")
     entries = {name: Entry(**entry) for name, entry in document["files"].items()}
     return Receipt(document["made_at"], document["environment"], entries, document["findings"], version)
 
@@ -110,15 +114,17 @@ def read_receipt(folder: Path) -> Receipt:
 def refuse_unusable(folder: Path, receipt: Receipt, environment: str) -> None:
     """Raise BadInput for a missing, altered, unlisted or misplaced file, and for a mix of sandbox and real data."""
     if (receipt.environment == SANDBOX) != (environment == SANDBOX):
-        raise BadInput(f"the backup {folder} is of the environment {receipt.environment}, and NBA_PIPELINE_ENV is {environment}")
+        raise BadInput(
+            f"the backup {folder} was made in the environment {receipt.environment}; NBA_PIPELINE_ENV is {environment}"
+        )
     for name, entry in receipt.files.items():
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or path.parts[0] not in (LEDGERS, MANIFESTS, LANDING):
-            raise BadInput(f"{folder / RECEIPT} lists {name}, which is no file of a backup")
+            raise BadInput(f"{folder / RECEIPT} lists {name}, which does not belong in a backup")
         if problem := mismatch(folder / name, entry):
             raise BadInput(f"the backup cannot be restored: {problem}")
-    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    if unlisted := sorted(found - receipt.files.keys() - {RECEIPT}):
+    existing = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    if unlisted := sorted(existing - receipt.files.keys() - {RECEIPT}):
         raise BadInput(f"the backup cannot be restored: {folder / unlisted[0]} is not listed in {RECEIPT}")
 
 
@@ -128,7 +134,7 @@ def parts_of(folder: Path, receipt: Receipt) -> Iterator[Part]:
     for table_name, day in sorted(names):
         table = TABLES.get(table_name)
         if table is None or not table.is_ledger:
-            raise BadInput(f"the backup {folder} has a ledger {table_name}, which this version of the platform does not know")
+            raise BadInput(f"the backup {folder} has a ledger {table_name}, which does not exist in this version of the platform")
         yield Part(table, day, _rows(folder, receipt, table, day), _manifest(folder, receipt, table, day))
 
 
@@ -137,7 +143,7 @@ def _date_of(name: str) -> date:
     try:
         return date.fromisoformat(stem.removeprefix(PARTITION))
     except ValueError:
-        raise BadInput(f"{RECEIPT} lists {name}, which is no partition of a ledger") from None
+        raise BadInput(f"{RECEIPT} lists {name}, which is not a partition of a ledger") from None
 
 
 def _rows(folder: Path, receipt: Receipt, table: Table, day: date) -> pl.DataFrame:
@@ -174,8 +180,8 @@ def _restore_part(warehouse: Warehouse, part: Part, differences: list[str], dry_
     existing, saved = hashed(table, inspection.rows), hashed(table, part.rows)
     missing = part.rows.join(existing, on=key, how="anti", nulls_equal=True)
     compared = (
-        (saved, existing, "the row differs from the backup's and was left as it is"),
-        (part.manifest.rows, inspection.manifest.rows, "the recorded hash differs from the backup's and was left as it is"),
+        (saved, existing, "the row differs from the backup; it was not changed"),
+        (part.manifest.rows, inspection.manifest.rows, "the recorded hash differs from the backup; it was not changed"),
     )
     for theirs, ours, message in compared:
         both = theirs.join(ours, on=key, how="inner", nulls_equal=True, suffix="_here").filter(
@@ -221,8 +227,8 @@ def _restore_landing(landing: Place, folder: Path, receipt: Receipt, restored: R
                 restored.files += 1
                 if not dry_run:
                     _copy(folder / name, target, receipt.files[name])
-        elif not _agrees(target, existing[target.as_posix()].size, folder / name, receipt.files[name]):
-            restored.differences.append(f"{target} differs from the backup's and was left as it is")
+        elif not _matches(target, existing[target.as_posix()].size, folder / name, receipt.files[name]):
+            restored.differences.append(f"{target} differs from the backup; it was not changed")
 
 
 def _copy(source: Path, target: Place, entry: Entry) -> None:
@@ -231,9 +237,9 @@ def _copy(source: Path, target: Place, entry: Entry) -> None:
         os.utime(target, ns=(entry.modified_ns, entry.modified_ns))
 
 
-def _agrees(target: Place, size: int, source: Path, entry: Entry) -> bool:
+def _matches(target: Place, size: int, source: Path, entry: Entry) -> bool:
     """Whether a file equals the backup's, or is a journal that has grown since."""
-    if size < entry.bytes or (size > entry.bytes and not target.name.endswith(files.LOG)):
+    if size < entry.bytes or (size > entry.bytes and not target.name.endswith(logs.LOG)):
         return False
     return files.read(target)[: entry.bytes] == source.read_bytes()
 

@@ -39,9 +39,15 @@ LEAST_PLAIN, MOST_PLAIN = 1e-4, 1e16
 INSTANT = "%Y-%m-%dT%H:%M:%S%.6fZ"
 STRING_ESCAPES = {"\\": "\\\\", "\n": "\\n"}
 JSON_ESCAPES = {
-    "\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f",
+    "\\": "\\\\",
+    '"': '\\"',
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\b": "\\b",
+    "\f": "\\f",
     **{chr(code): f"\\u{code:04x}" for code in range(0x20) if chr(code) not in "\n\r\t\b\f"},
-}  # fmt: skip
+}
 
 
 def row_hashes(frame: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.Series:

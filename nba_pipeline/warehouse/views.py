@@ -55,14 +55,14 @@ def reads(view: str) -> list[str]:
 
 def base_tables(names: set[str]) -> set[str]:
     """The tables behind these tables and views."""
-    found, left = set[str](), list(names)
-    while left:
-        name = left.pop()
+    tables, remaining = set[str](), list(names)
+    while remaining:
+        name = remaining.pop()
         if name in TABLES:
-            found.add(name)
+            tables.add(name)
         elif name in VIEWS:
-            left += reads(name)
-    return found
+            remaining += reads(name)
+    return tables
 
 
 def tables_in(query: str) -> list[Table]:

@@ -21,12 +21,12 @@ def load_models(
     points_model: pl.DataFrame,
     store: ModelStore,
     systems: "Sequence[TrainedSystem]",
-    tell: Callable[[str], object] = lambda _: None,
+    report: Callable[[str], object] = lambda _: None,
 ) -> "Models":
     """The models of the weeks that have one, ready to predict.
 
     A model that is unusable or was trained on its own week is skipped. Its system makes no predictions for that week; other
-    systems are not affected. `tell` is called with the reason.
+    systems are not affected. `report` is called with the reason.
     """
     trained = points_model.filter(pl.col("model_id").is_not_null())
     by_name, by_id = {system.system_id: system for system in systems}, dict[str, "TrainedModel"]()
@@ -36,7 +36,7 @@ def load_models(
                 raise Permanent(f"model {model_id} belongs to system {system_id}, which does not exist")
             by_id[model_id] = store.load(model_id, by_name[system_id])
         except (PipelineError, OSError) as error:
-            tell(str(error))
+            report(str(error))
     models = dict[tuple[date, str], "TrainedModel"]()
     for week, system_id, model_id in trained.select("game_date", "system_id", "model_id").iter_rows():
         model = by_id.get(model_id)
@@ -44,7 +44,7 @@ def load_models(
             continue
         if model.card.train_end_date >= week_of(week):
             last = model.card.train_end_date
-            tell(f"{system_id}: model {model_id} was trained on {last}, which is not before the week of {week}; it is not used")
+            report(f"{system_id}: model {model_id} was trained on {last}, which is not before the week of {week}; it is not used")
             continue
         models[week, system_id] = model
     return models

@@ -18,11 +18,11 @@ from nba_pipeline.tables.table import Table
 
 def by_date(table: Table, dates: Sequence[date], frame: pl.DataFrame) -> dict[date, pl.DataFrame]:
     """The rows of each non-empty date. Raises PipelineError for other dates, columns or types, and for a duplicate key."""
-    _refuse_other_columns(table, frame)
+    _refuse_wrong_columns(table, frame)
     copies = frame.filter(pl.struct(*dict.fromkeys(("game_date", *table.key))).is_duplicated())
     if copies.height:
         key = ", ".join(f"{name} {value}" for name, value in copies.select(table.key).row(0, named=True).items())
-        raise PipelineError(f"{table.name}: {copies.height} rows share a key, the first of them {key}; nothing was written")
+        raise PipelineError(f"{table.name}: {copies.height} rows share a key; first: {key}; nothing was written")
     return partitioned(table.name, dates, frame.select(list(table.dtypes)))
 
 
@@ -31,7 +31,7 @@ def partitioned(name: str, dates: Sequence[date], frame: pl.DataFrame) -> dict[d
     parts = {key[0]: rows for key, rows in frame.partition_by("game_date", as_dict=True).items()} if frame.height else {}
     outside = sorted(str(day) for day in parts.keys() - set(dates))
     if outside:
-        raise PipelineError(f"{name}: rows of {', '.join(outside)} lie outside the dates of the write")
+        raise PipelineError(f"{name}: rows of {', '.join(outside)} are outside the dates of the write")
     return parts
 
 
@@ -50,21 +50,32 @@ def refuse_to_shrink(table: Table, day: date, rows: int, before: int, excused: i
 
 @contextmanager
 def locked(folder: Path, name: str, dates: Sequence[date], writer: str, wait_seconds: float) -> Iterator[None]:
-    """Hold the write lock of each date on this machine. The operating system releases it when the process dies."""
+    """Hold the write lock of each date on this machine. The operating system releases it when the process dies.
+
+    The lock file names its writer and is removed before the release. A writer that waited on a removed file opens a new one.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for day in sorted(set(dates)):
-            holder = folder / f"{day}.holder"
+            file = folder / f"{day}.lock"
             try:
-                stack.enter_context(FileLock(folder / f"{day}.lock", timeout=wait_seconds))
+                stack.enter_context(FileLock(file, timeout=wait_seconds))
             except Timeout:
-                first = holder.read_text(errors="replace") if holder.exists() else "an unnamed writer"
-                raise Busy(f"{name} {day} is being written by {first}; gave up after {wait_seconds:.0f} s") from None
-            holder.write_text(json.dumps({"writer": writer, "process": os.getpid(), "host": socket.gethostname()}))
+                raise Busy(f"{name} {day} is being written by {_writer_of(file)}; gave up after {wait_seconds:.0f} s") from None
+            stack.callback(file.unlink, missing_ok=True)
+            file.write_text(json.dumps({"writer": writer, "process": os.getpid(), "host": socket.gethostname()}))
         yield
 
 
-def _refuse_other_columns(table: Table, frame: pl.DataFrame) -> None:
+def _writer_of(file: Path) -> str:
+    """Return the writer that a lock file names."""
+    try:
+        return file.read_text(errors="replace") or "an unnamed writer"
+    except FileNotFoundError:  # released just now
+        return "an unnamed writer"
+
+
+def _refuse_wrong_columns(table: Table, frame: pl.DataFrame) -> None:
     expected: Mapping[str, pl.DataType] = table.dtypes
     missing, unknown = expected.keys() - set(frame.columns), set(frame.columns) - expected.keys()
     if missing or unknown:

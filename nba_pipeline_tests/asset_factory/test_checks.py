@@ -89,9 +89,11 @@ def told_of(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
 def run(instance: dg.DagsterInstance, tmp_path: Path) -> Run:
     def run(check: dg.AssetChecksDefinition, first: date, last: date | None = None) -> dg.ExecuteInProcessResult:
         definitions = dg.Definitions(
-            assets=[toy_boxes, toy_summary], asset_checks=[check], jobs=[dg.define_asset_job("toys")],
+            assets=[toy_boxes, toy_summary],
+            asset_checks=[check],
+            jobs=[dg.define_asset_job("toys")],
             resources={"warehouse": LocalWarehouse(home=str(tmp_path)), "clock": Clock(fixed_at=NOON.isoformat())},
-        )  # fmt: skip
+        )
         span = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)} if last else {}
         return definitions.resolve_job_def("toys").execute_in_process(
             instance=instance, partition_key=None if last else str(first), tags=span, raise_on_error=False
@@ -127,7 +129,7 @@ def test_a_blocking_check_lets_an_open_date_on_and_stops_a_closed_one(boxes: Tab
 
 
 @pytest.mark.parametrize("last", [None, THIRD], ids=["date", "range"])
-def test_a_warning_does_not_stop_what_stands_behind_it(boxes: Table, run: Run, last: date | None) -> None:
+def test_a_warning_does_not_stop_downstream_assets(boxes: Table, run: Run, last: date | None) -> None:
     result = run(a_check(boxes, [SECOND], blocking=False), FIRST, last)
     evaluation = told_of(result)
     assert (evaluation.passed, evaluation.severity) == (False, dg.AssetCheckSeverity.WARN)
@@ -139,9 +141,12 @@ def test_a_range_goes_on_while_one_of_its_dates_is_open(boxes: Table, run: Run) 
     assert result.success and summarised(result)
     told = {name: value.value for name, value in told_of(result).metadata.items()}
     assert told == {
-        "share": 0.5, "present": 4, "expected": 6, "failing_dates": 2.0,
+        "share": 0.5,
+        "present": 4,
+        "expected": 6,
+        "failing_dates": 2.0,
         "missing": ["2024-03-12: NYK@BOS", "2024-03-14: NYK@BOS"],
-    }  # fmt: skip
+    }
 
 
 def test_a_range_without_an_open_date_stops(boxes: Table, run: Run) -> None:
@@ -176,14 +181,19 @@ def test_the_private_import_of_dagster_still_holds_what_is_used() -> None:
     """If this fails after an update of Dagster, see `nba_pipeline/instance/check_evaluations.py`."""
     target = AssetCheckEvaluationTargetMaterializationData(storage_id=1, run_id="r", timestamp=0.0)
     evaluation = dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey("a"), check_name="c", passed=True, metadata={}, blocking=True, partition="2024-03-12",
+        asset_key=dg.AssetKey("a"),
+        check_name="c",
+        passed=True,
+        metadata={},
+        blocking=True,
+        partition="2024-03-12",
         target_materialization_data=target,
-    )  # fmt: skip
+    )
     assert (evaluation.partition, evaluation.target_materialization_data) == ("2024-03-12", target)
 
 
 @pytest.mark.parametrize("last", [None, THIRD], ids=["date", "range"])
-def test_a_check_that_cannot_be_evaluated_stops_what_stands_behind_it(boxes: Table, run: Run, last: date | None) -> None:
+def test_a_check_that_cannot_be_evaluated_stops_downstream_assets(boxes: Table, run: Run, last: date | None) -> None:
     @dated_check(boxes, blocking=True)
     def games_are_there(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
         """The warehouse is unavailable."""
@@ -232,7 +242,7 @@ def rows(table: Table, *game_ids: str) -> pl.DataFrame:
     )
 
 
-def test_a_key_that_stands_twice_is_found(warehouse: Warehouse, boxes: Table, tmp_path: Path) -> None:
+def test_a_duplicate_key_fails_the_check(warehouse: Warehouse, boxes: Table, tmp_path: Path) -> None:
     # the warehouse rejects such rows, so the test writes the file itself
     prepare_write(tmp_path)
     by_hand = tmp_path / "tables" / boxes.name / f"game_date={FIRST}" / "part.parquet"
@@ -243,7 +253,7 @@ def test_a_key_that_stands_twice_is_found(warehouse: Warehouse, boxes: Table, tm
     ]
 
 
-def test_parked_rows_are_told_by_their_problem(warehouse: Warehouse, boxes: Table) -> None:
+def test_quarantined_rows_are_reported_by_problem(warehouse: Warehouse, boxes: Table) -> None:
     broken = rows(boxes, "1", "2").drop("as_of", "code_version").with_columns(problem=pl.lit("nobody is called X"))
     _, rejected = boxes.conform(broken, NOON, "1")
     warehouse.quarantine(boxes, [FIRST], rejected)
@@ -266,9 +276,10 @@ def test_a_ledger_is_checked_against_its_manifests_and_another_table_is_not(tmp_
         pl.read_parquet(file).with_columns(source=pl.lit("you")).write_parquet(file)
         verdicts = rows_are_unaltered(ledger)(warehouse, [FIRST, SECOND, THIRD], Clock())
         assert [(v.game_date, v.passed, v.numbers) for v in verdicts] == [
-            (FIRST, False, {"rows": 1, "findings": 1}), (SECOND, True, {"rows": 1, "findings": 0}),
+            (FIRST, False, {"rows": 1, "findings": 1}),
+            (SECOND, True, {"rows": 1, "findings": 0}),
             (THIRD, True, {"rows": 0, "findings": 0}),
-        ]  # fmt: skip
+        ]
         assert "toy_picks 2024-03-12, game_id 1: the row was altered" in verdicts[0].missing[0]
     finally:
         del TABLES["toy_picks"]
@@ -293,8 +304,13 @@ def test_a_row_that_is_nowhere_fails_its_date_and_an_uncounted_date_is_no_pass(
     first, second, third = every_row_is_accounted_for(instance, boxes, [FIRST, SECOND, THIRD])
     assert (first.passed, first.missing) == (True, ["ignored: market player_double_double (1 rows)"])
     assert first.numbers == {
-        "rows_in": 2, "rows_kept": 1, "rows_quarantined": 0, "rows_ignored": 1, "rows_repeated": 0, "rows_unaccounted": 0,
-    }  # fmt: skip
+        "rows_in": 2,
+        "rows_kept": 1,
+        "rows_quarantined": 0,
+        "rows_ignored": 1,
+        "rows_repeated": 0,
+        "rows_unaccounted": 0,
+    }
     assert (second.passed, second.numbers["rows_unaccounted"]) == (False, 1)
     assert (third.passed, third.numbers) == (False, {})
     assert third.missing == [f"toy_boxes: the rows of {THIRD} were not counted; materialize the date again"]

@@ -76,9 +76,14 @@ class Clock:
             storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp
         )
         evaluation = dg.AssetCheckEvaluation(
-            asset_key=check.asset_key, check_name=check.name, passed=passed, metadata={}, partition=day, blocking=True,
+            asset_key=check.asset_key,
+            check_name=check.name,
+            passed=passed,
+            metadata={},
+            partition=day,
+            blocking=True,
             target_materialization_data=target,
-        )  # fmt: skip
+        )
         self._report(dg.DagsterEventType.ASSET_CHECK_EVALUATION, evaluation, run_id)
 
     def _report(self, kind: dg.DagsterEventType, data: Any, run_id: str) -> None:
@@ -101,7 +106,7 @@ def test_what_is_needed_is_read_of_the_same_date() -> None:
         assert {dg.AssetKey(name) for name in flow.follows} <= node.parent_keys, table
 
 
-def test_nothing_is_asked_for_before_anything_is_there(evening: Clock) -> None:
+def test_nothing_is_requested_before_upstream_tables_exist(evening: Clock) -> None:
     assert evening.tick() == {}
 
 
@@ -157,7 +162,7 @@ def test_a_game_that_ends_before_the_last_one_is_carried_on_costs_no_second_run(
     assert evening.tick() == {"grades": [TODAY], "team_game_summary": [TODAY]}
 
 
-def test_what_failed_is_not_asked_for_again_at_each_tick(evening: Clock) -> None:
+def test_a_failed_table_is_not_requested_again_at_each_tick(evening: Clock) -> None:
     """Two updates in a row may request twice. Later attempts are left to the reconciliation with its growing delays."""
     evening.land(COLLECTED, TODAY)
     assert evening.tick() == {"player_game_summary": [TODAY]}
@@ -180,7 +185,7 @@ def test_a_correction_before_the_window_is_the_reconciliations(evening: Clock) -
     assert evening.tick() == {}
 
 
-def test_a_mode_that_made_everything_in_one_run_is_not_repeated(evening: Clock) -> None:
+def test_a_mode_that_materialized_everything_in_one_run_is_not_repeated(evening: Clock) -> None:
     evening.land(TABLES_OF_MODE["overnight"], TODAY)
     evening.land(TABLES_OF_MODE["tomorrow"], TOMORROW)
     assert evening.tick() == evening.tick() == {}
@@ -236,7 +241,7 @@ def test_the_chain_of_a_slate_follows_its_expected_players() -> None:
     assert sorted(asked) == sorted(CHAIN)
 
 
-def test_what_is_under_way_is_not_asked_for_again() -> None:
+def test_a_table_in_progress_is_not_requested_again() -> None:
     """A postponed game changes only the schedule. No table follows the schedule; the modes read it."""
     noon = Clock(f"{TODAY}T12:00")
     noon.land(TABLES_OF_MODE["same_day"], TODAY)
@@ -245,7 +250,7 @@ def test_what_is_under_way_is_not_asked_for_again() -> None:
     assert noon.tick() == {}
 
 
-def test_a_day_without_games_is_empty_partitions_and_asks_for_nothing_more() -> None:
+def test_a_day_without_games_has_empty_partitions_and_causes_no_requests() -> None:
     night = Clock("2026-07-15T06:30")
     night.land(TABLES_OF_MODE["overnight"], "2026-07-14")
     night.land(TABLES_OF_MODE["same_day"], "2026-07-15")

@@ -39,7 +39,7 @@ def test_another_thread_is_left_to_the_limit_of_the_run() -> None:
     assert ended
 
 
-def test_whoever_passes_over_a_failed_request_does_not_pass_over_the_limit() -> None:
+def test_handlers_of_failed_requests_do_not_catch_the_timeout() -> None:
     with pytest.raises(OutOfTime), within(0.05, "boxscores"):
         try:
             time.sleep(30)

@@ -47,9 +47,12 @@ def features(
 ) -> Values:
     """Returns the row of one expected player."""
     rows = derived(
-        frame_of(UPCOMING_PLAYERS, an_expected_player(**expected)), summaries_of(*boxscores),
-        team_summaries_of(boxscores_of(*boxscores)), frame_of(SCHEDULE, *schedule), prop_lines_of(*lines),
-    )["features"]  # fmt: skip
+        frame_of(UPCOMING_PLAYERS, an_expected_player(**expected)),
+        summaries_of(*boxscores),
+        team_summaries_of(boxscores_of(*boxscores)),
+        frame_of(SCHEDULE, *schedule),
+        prop_lines_of(*lines),
+    )["features"]
     return rows.row(0, named=True)
 
 
@@ -63,7 +66,7 @@ def test_windows_over_the_last_games() -> None:
     assert row["points_per_minute_last_10_games"] == pytest.approx(272 / 300)
 
 
-def test_games_he_did_not_play_enter_no_window() -> None:
+def test_games_without_the_player_enter_no_window() -> None:
     watched = (None, 24, 14, None, 20, 15, 53, None, 37, 32, 21, None, 15, 41, None)
     played, mixed = features(games_of(*TEN_GAMES)), features(games_of(*watched))
     names = [
@@ -87,13 +90,13 @@ def test_windows_do_not_cross_seasons_and_meetings_do() -> None:
     assert row["points_mean_versus_opponent_last_1095_days"] == 27.2
 
 
-def test_meetings_of_more_than_1095_days_ago_are_forgotten() -> None:
+def test_meetings_of_more_than_1095_days_ago_do_not_count() -> None:
     row = features([a_boxscore(before(1096), 50), a_boxscore(before(1095), 30), a_boxscore(before(9), 10, opponent="BOS")])
     assert row["points_mean_versus_opponent_last_1095_days"] == 30
     assert row["games_versus_opponent_last_1095_days"] == 1
 
 
-def test_an_opponent_never_met_is_no_missing_feature() -> None:
+def test_an_opponent_without_earlier_meetings_is_no_missing_feature() -> None:
     row = features(games_of(*TEN_GAMES, opponent="BOS"))
     assert row["points_mean_versus_opponent_last_1095_days"] is None
     assert "points_mean_versus_opponent_last_1095_days" not in row["missing_features"]
@@ -196,8 +199,10 @@ def test_pace_score_is_the_game_against_the_league() -> None:
     team = {"fga": 85, "fta": 20, "turnovers": 12, "oreb": 10, "minutes": 240.0}
     slow, fast = games_of(*[20] * 5, **team), games_of(*[20] * 5, team="BOS", opponent="LAL", **team | {"fga": 95})
     both = [row | {"player_id": 3, "team": row["opponent"], "opponent": row["team"]} for row in (*slow, *fast)]
-    other_games = [row | {"game_id": row["game_id"] + "2"} if "BOS" in (row["team"], row["opponent"]) else row
-                   for row in (*slow, *fast, *both)]  # fmt: skip
+    other_games = [
+        row | {"game_id": row["game_id"] + "2"} if "BOS" in (row["team"], row["opponent"]) else row
+        for row in (*slow, *fast, *both)
+    ]
     row = features(other_games)
     assert row["team_pace_last_10_games"] == pytest.approx(95.8)
     assert row["pace_score"] == pytest.approx((95.8 - 100.8) / 2)
@@ -211,7 +216,7 @@ def test_line_features() -> None:
     assert row["line_standard_deviation_across_books"] == pytest.approx(0.7071, abs=1e-4)
 
 
-def test_without_a_line_nothing_stands_in_for_it() -> None:
+def test_without_a_line_its_features_are_null() -> None:
     row = features(games_of(*TEN_GAMES), lines=[a_prop_line(is_before_tipoff=None, snapshot_at=None)])
     assert (row["line"], row["line_movement"], row["line_minus_points_mean_season"], row["has_line"]) == (None, None, None, 0)
 
@@ -239,7 +244,7 @@ def test_quality_is_the_share_of_required_features_present() -> None:
     assert row["quality_tier"] == "critical"
 
 
-def test_rows_keep_the_promise_of_the_table() -> None:
+def test_rows_satisfy_the_schema() -> None:
     rows = league_features()
     assert TABLE.schema.is_valid(rows.drop("source"))
     assert rows.columns == [*TABLE.schema.column_names(), "source"]
@@ -272,7 +277,7 @@ def test_one_date_alone_with_only_its_past_has_the_same_bits_as_in_a_range(day: 
 
 
 @pytest.mark.parametrize("day", DATES[::6])
-def test_absurd_facts_on_the_date_and_later_move_nothing(day: date) -> None:
+def test_absurd_facts_on_the_date_and_later_change_nothing(day: date) -> None:
     is_future = pl.col("game_date") >= day
     absurd = {"points": 99, "team_points": 200, "did_win": False, "oreb": 0, "usage_pct": 0.99, "minutes": 60.0, "team": "MIA"}
     summary = SUMMARY.with_columns(pl.when(is_future).then(pl.lit(v)).otherwise(name).alias(name) for name, v in absurd.items())
@@ -282,13 +287,15 @@ def test_absurd_facts_on_the_date_and_later_move_nothing(day: date) -> None:
     assert_frame_equal(league_features(expected, summary, teams), league_features(expected), check_exact=True)
 
 
-def test_an_event_of_the_day_before_moves_the_row() -> None:
+def test_an_event_of_the_day_before_changes_the_row() -> None:
     day = DATES[-1]
     summary = SUMMARY.with_columns(
         pl.when(pl.col("game_date") == day - timedelta(days=2)).then(99).otherwise("points").alias("points")
     )
-    honest, moved = (league_features(EXPECTED.filter(game_date=day), s)["points_mean_last_5_games"] for s in (SUMMARY, summary))
-    assert (honest != moved).sum() > len(honest) / 2
+    unchanged, moved = (
+        league_features(EXPECTED.filter(game_date=day), s)["points_mean_last_5_games"] for s in (SUMMARY, summary)
+    )
+    assert (unchanged != moved).sum() > len(unchanged) / 2
 
 
 def test_the_order_of_the_input_rows_does_not_matter() -> None:

@@ -19,16 +19,20 @@ from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.odds_api import OddsApi
 from nba_pipeline.providers.odds_rows import AFTER_TIPOFF
 from nba_pipeline.tables.table import PROBLEM
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.builders import DAY, Values, a_game, at, frame_of
 
 TIPOFF = at(23, 30)
 GAME = a_game(tipoff_at=TIPOFF, status="scheduled")
 GAME_ID = GAME["game_id"]
 EVENT = {
-    "id": "e1", "commence_time": "2024-03-12T23:40:00Z", "home_team": "Golden State Warriors", "away_team": "New York Knicks",
-}  # fmt: skip
+    "id": "e1",
+    "commence_time": "2024-03-12T23:40:00Z",
+    "home_team": "Golden State Warriors",
+    "away_team": "New York Knicks",
+}
 CLOCK = Clock(fixed_at="2024-03-12T22:00:00Z")
 COLUMNS = ["market", "outcome", "line", "price", "is_before_tipoff", PROBLEM]
 
@@ -87,11 +91,11 @@ def test_a_landed_answer_becomes_four_rows(run: Run) -> None:
     assert rows.select("game_date", "game_id", "snapshot_at", "tipoff_at").unique().rows() == [(DAY, GAME_ID, at(20), TIPOFF)]
 
 
-def test_a_line_of_the_game_in_play_is_parked(run: Run) -> None:
+def test_an_in_play_line_is_quarantined(run: Run) -> None:
     assert run(an_answer(shown_at="23:30")).select("is_before_tipoff", PROBLEM).unique().rows() == [(False, AFTER_TIPOFF)]
 
 
-def test_without_a_tip_off_nothing_is_proven_and_nothing_parked(run: Run) -> None:
+def test_without_a_tip_off_no_line_is_confirmed_or_quarantined(run: Run) -> None:
     rows = run(an_answer(), game=GAME | {"tipoff_at": None})
     assert rows.select("is_before_tipoff", PROBLEM).unique().rows() == [(None, None)]
 
@@ -107,13 +111,13 @@ def test_an_unchanged_line_is_one_row_and_a_later_one_is_another(run: Run) -> No
     assert rows.select("line", "snapshot_at").rows() == [(228.5, at(20)), (229.5, at(21))]
 
 
-def test_two_lines_of_one_book_and_instant_are_both_parked(run: Run) -> None:
+def test_two_lines_of_one_book_and_instant_are_both_quarantined(run: Run) -> None:
     good, bad = TABLE.conform(run(an_answer(), an_answer(total=229.5)), at(22), "1")
     assert good["outcome"].to_list() == ["away", "home"]
     assert bad["problem"].to_list() == ["key_is_unique"] * 4
 
 
-def test_two_prices_of_one_line_and_instant_are_both_parked(run: Run) -> None:
+def test_two_prices_of_one_line_and_instant_are_both_quarantined(run: Run) -> None:
     good, bad = TABLE.conform(run(an_answer(), an_answer(price=-150)), at(22), "1")
     assert good["outcome"].to_list() == ["away", "home"]
     assert sorted(bad["row"].str.json_path_match("$.price")) == ["-110", "-110", "-150", "-150"]
@@ -125,7 +129,7 @@ def test_markets_that_are_not_requested_are_ignored(run: Run) -> None:
     assert run(answer).height == 4
 
 
-def test_an_event_of_no_game_is_parked_with_its_id(run: Run) -> None:
+def test_an_event_without_a_game_is_quarantined_with_its_id(run: Run) -> None:
     rows = run(an_answer(id="e9", away_team="Miami Heat"))
     assert rows.select("game_date", PROBLEM).unique().rows() == [(DAY, "event e9 matches no game of the schedule")]
 
@@ -139,13 +143,13 @@ def test_a_date_without_an_answer_has_no_rows(run: Run) -> None:
     [{"outcome": "over"}, {"line_half_points": 12}, {"price": 99}, {"market": "totals", "outcome": "over"}],
     ids=["outcome", "half points", "price", "negative total"],
 )
-def test_a_row_that_breaks_a_rule_is_parked(fields: Values) -> None:
+def test_a_row_that_violates_a_rule_is_quarantined(fields: Values) -> None:
     row = {
         "game_date": DAY, "game_id": GAME_ID, "market": "spreads", "book": "b", "outcome": "home", "line": -6.5,
         "line_half_points": -13, "price": -110, "request_format": "american", "source": "test",
     }  # fmt: skip
-    kept = [TABLE.conform(frame_of(TABLE, row | f).drop("as_of", "code_version"), at(22), "1")[0].height for f in ({}, fields)]
-    assert kept == [1, 0]
+    valid = [TABLE.conform(frame_of(TABLE, row | f).drop("as_of", "code_version"), at(22), "1")[0].height for f in ({}, fields)]
+    assert valid == [1, 0]
 
 
 @pytest.fixture
@@ -159,8 +163,8 @@ def verdict(tmp_path: Path, run: Run) -> Callable[..., tuple[bool, list[str], di
         warehouse.replace(SCHEDULE, [DAY], SCHEDULE.conform(games, at(12), "1")[0], "me")
         for frame in lines:
             warehouse.add(TABLE, [DAY], TABLE.conform(frame, at(12), "1")[0], "me")
-        [found] = games_have_game_lines(warehouse, [DAY], CLOCK)
-        return found.passed, list(found.missing), found.numbers
+        [verdict] = games_have_game_lines(warehouse, [DAY], CLOCK)
+        return verdict.passed, list(verdict.missing), verdict.numbers
 
     return judge
 
@@ -176,7 +180,7 @@ def test_a_total_alone_is_not_enough(run: Run, verdict: Callable[..., Any]) -> N
     assert len(missing) == 2
 
 
-def test_no_line_before_tip_off_is_wanted_of_the_archive(run: Run, verdict: Callable[..., Any]) -> None:
+def test_the_archive_needs_no_line_before_tip_off(run: Run, verdict: Callable[..., Any]) -> None:
     unknown = run(an_answer()).with_columns(
         is_before_tipoff=pl.lit(None, pl.Boolean), snapshot_at=pl.lit(None, pl.Datetime("us", "UTC"))
     )
@@ -189,6 +193,6 @@ def test_a_line_that_nothing_proves_from_before_tip_off_is_not_enough(run: Run, 
     assert not passed and len(missing) == 2 and numbers["lines_of_unknown_instant"] == 4
 
 
-def test_a_date_without_games_wants_no_lines(tmp_path: Path) -> None:
-    [found] = games_have_game_lines(LocalWarehouse(home=str(tmp_path)), [date(2024, 7, 1)], CLOCK)
-    assert found.passed
+def test_a_date_without_games_needs_no_lines(tmp_path: Path) -> None:
+    [verdict] = games_have_game_lines(LocalWarehouse(home=str(tmp_path)), [date(2024, 7, 1)], CLOCK)
+    assert verdict.passed

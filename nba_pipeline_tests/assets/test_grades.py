@@ -81,18 +81,18 @@ def test_zero_points_in_a_short_appearance_are_graded() -> None:
         ("illness", "dnp_injury_confirmed"),
     ],
 )
-def test_a_bet_on_somebody_who_did_not_play_is_void(reason: str | None, void_reason: str) -> None:
+def test_a_bet_on_a_player_who_did_not_play_is_void(reason: str | None, void_reason: str) -> None:
     row = the_grade(game=a_finished_game(who_did_not_play(reason=reason)))
     assert (row["outcome"], row["void_reason"], row["is_correct"]) == ("VOID", void_reason, None)
     assert (row["did_play"], row["actual_value"], row["minutes"], row["error"]) == (False, None, None, None)
 
 
-def test_whoever_has_no_row_in_a_complete_game_did_not_play() -> None:
+def test_a_player_without_a_row_in_a_complete_game_did_not_play() -> None:
     row = the_grade(game=a_finished_game(a_boxscore(player_id=7)))
     assert (row["outcome"], row["void_reason"], row["did_play"]) == ("VOID", "dnp_unknown", False)
 
 
-def test_no_bet_on_somebody_who_did_not_play_stays_no_bet() -> None:
+def test_no_bet_on_a_player_who_did_not_play_stays_no_bet() -> None:
     row = the_grade(a_prediction("PASS"), game=a_finished_game(who_did_not_play()))
     assert (row["outcome"], row["void_reason"], row["did_play"]) == ("NO_BET", None, False)
 
@@ -108,7 +108,7 @@ def test_a_postponed_game_is_void(recommendation: str, outcome: str, reason: str
     ("text", "reason"),
     [("PPD", "game_postponed"), ("Postponed", "game_postponed"), ("Cancelled", "game_not_played"), ("TBD", "game_not_played")],
 )
-def test_a_game_that_is_not_played_is_void_by_the_league_s_word(text: str, reason: str) -> None:
+def test_a_game_that_is_not_played_is_void_with_the_league_s_reason(text: str, reason: str) -> None:
     game = a_finished_game(status="postponed", status_text=text, home_points=None, away_points=None)
     assert the_grade(game=game, complete_games=[])["void_reason"] == reason
 
@@ -126,7 +126,7 @@ def test_a_game_that_was_played_on_another_date_is_void_on_the_first() -> None:
 # Eligible predictions
 
 
-def test_an_incomplete_game_waits_and_the_others_are_graded() -> None:
+def test_an_incomplete_game_waits_and_complete_games_are_graded() -> None:
     other = a_game(game_id="0022300002", tipoff_at=TIPOFF)
     game = a_finished_game(a_boxscore(points=22), a_boxscore(points=22, game_id="0022300002"))
     game |= {"schedule": pl.concat([game["schedule"], frame_of(SCHEDULE, other)]), "complete_games": ["0022300002"]}
@@ -167,8 +167,10 @@ def test_of_a_backtest_the_latest_version_counts() -> None:
 def test_live_and_backtest_and_systems_are_graded_apart() -> None:
     graded = grade(a_prediction(), a_prediction(system_id="catboost"), a_prediction(run_kind="backtest"))
     assert graded.select("system_id", "run_kind").rows() == [
-        ("catboost", "live"), ("moving_average", "backtest"), ("moving_average", "live"),
-    ]  # fmt: skip
+        ("catboost", "live"),
+        ("moving_average", "backtest"),
+        ("moving_average", "live"),
+    ]
 
 
 def test_a_market_without_a_statistic_stays_ungraded() -> None:
@@ -181,12 +183,15 @@ def test_grade_versions_count_within_a_market() -> None:
 
 
 def test_every_row_keeps_the_tables_promise() -> None:
-    graded = pl.concat([
-        grade(), grade(a_prediction("PASS", player_id=2)),
-        grade(a_prediction(player_id=3), game=a_finished_game(status="postponed", home_points=None, away_points=None)),
-    ])  # fmt: skip
-    kept, quarantined = TABLE.conform(graded, AFTER_TIPOFF, "1")
-    assert (kept.height, quarantined.height) == (3, 0)
+    graded = pl.concat(
+        [
+            grade(),
+            grade(a_prediction("PASS", player_id=2)),
+            grade(a_prediction(player_id=3), game=a_finished_game(status="postponed", home_points=None, away_points=None)),
+        ]
+    )
+    valid, quarantined = TABLE.conform(graded, AFTER_TIPOFF, "1")
+    assert (valid.height, quarantined.height) == (3, 0)
 
 
 def test_nothing_predicted_is_nothing_graded() -> None:
@@ -196,7 +201,7 @@ def test_nothing_predicted_is_nothing_graded() -> None:
 # A second grade
 
 
-def test_grading_again_adds_nothing() -> None:
+def test_a_second_grading_adds_nothing() -> None:
     for game in (a_finished_game(), a_finished_game(who_did_not_play()), a_finished_game(status="postponed")):
         assert grade(game=game | {"grades_ledger": grade(game=game)}).is_empty()
 

@@ -14,13 +14,12 @@ from nba_pipeline.assets.sources.injuries import (
     every_name_is_resolved,
     every_team_has_a_report,
     injuries,
-    once_per_player,
-    slate_injuries,
     the_newest_report_is_recent,
     with_players,
 )
 from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
+from nba_pipeline.formulas.slate_injuries import once_per_player, slate_injuries
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.active_players import ACTIVE_SCHEMA
 from nba_pipeline.league.calendar import eastern
@@ -29,8 +28,9 @@ from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import Espn
 from nba_pipeline.providers.injury_report import REPORT_COLUMNS, InjuryReport
 from nba_pipeline.tables.table import LINEAGE, PROBLEM
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates, OnThisMachine
 from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_boxscore, a_game, at, before, frame_of
 from nba_pipeline_tests.builders_injuries import (
@@ -44,7 +44,7 @@ from nba_pipeline_tests.builders_injuries import (
     injuries_of,
     not_yet,
 )
-from nba_pipeline_tests.providers.conftest import NOON, Answer, ReceivedRequest, Provider
+from nba_pipeline_tests.providers.conftest import NOON, Answer, Provider, ReceivedRequest
 
 TIPOFF = eastern(DAY, 22)
 GAME = a_game(status="scheduled", tipoff_at=TIPOFF, home_points=None, away_points=None)
@@ -91,14 +91,14 @@ def test_only_a_snapshot_before_the_scheduled_tip_off_is_before_it(tipoff_at: da
     assert rows["is_before_tipoff"].unique().to_list() == [is_before]
 
 
-def test_a_team_of_a_reported_game_without_a_row_lists_nobody_and_one_of_another_has_not_submitted() -> None:
+def test_a_team_without_a_row_lists_no_player_if_its_game_is_reported_and_has_not_submitted_otherwise() -> None:
     assert told(said(printed())) == [
         ("GSW", "Curry, Stephen", "out", None), ("NYK", None, "nobody_listed", None),
         ("BOS", None, "not_submitted", None), ("MIA", None, "not_submitted", None),
     ]  # fmt: skip
 
 
-def test_a_report_on_other_dates_only_says_that_nobody_has_submitted() -> None:
+def test_a_report_on_other_dates_only_means_not_submitted() -> None:
     rows = said(printed(game_date=before(1)), printed(game_date=before(-1)))
     assert told(rows, "team", "status") == [(team, "not_submitted") for team in ("GSW", "NYK", "BOS", "MIA")]
 
@@ -107,19 +107,20 @@ def test_a_game_that_the_schedule_does_not_have_is_a_problem() -> None:
     rows = said(printed(), printed("LAL", "James, LeBron", home_team="LAL", away_team="UTA"), printed("MIA", "Hart, Josh"))
     problems = rows.filter(pl.col("problem").is_not_null())
     assert told(problems, "team", "problem") == [
-        ("LAL", "UTA at LAL is no game of the schedule"), ("MIA", "NYK at GSW is no game of the schedule"),
-    ]  # fmt: skip
+        ("LAL", "UTA at LAL is no game of the schedule"),
+        ("MIA", "NYK at GSW is no game of the schedule"),
+    ]
     assert problems["game_date"].to_list() == [DAY, DAY]
 
 
-def test_a_team_that_nobody_knows_is_not_taken_to_list_nobody() -> None:
+def test_a_row_of_an_unknown_team_means_that_teams_without_rows_have_not_submitted() -> None:
     rows = said(printed(), printed(None, "Hart, Josh", problem="team 'Knicks' does not play 'NYK@GSW'"))  # type: ignore[arg-type]
     assert ("NYK", None, "not_submitted", None) in told(rows)
     espn = said(printed(), printed(None, "Hart, Josh", problem="unknown team"), provider="espn")  # type: ignore[arg-type]
     assert ("NYK", None, "not_submitted", None) in told(espn)
 
 
-def test_a_team_whose_game_stands_only_under_another_matchup_has_not_listed_nobody() -> None:
+def test_a_team_that_is_only_reported_in_another_matchup_has_not_submitted() -> None:
     rows = said(printed(), printed("MIA", "Hart, Josh"))
     assert ("BOS", None, "not_submitted", None) in told(rows)
 
@@ -127,12 +128,16 @@ def test_a_team_whose_game_stands_only_under_another_matchup_has_not_listed_nobo
 def test_a_row_of_an_unknown_team_has_the_game_of_its_matchup_or_none_of_the_slate() -> None:
     unknown = {"problem": "team 'Knicks' does not play"}
     rows = said(
-        printed(), printed(None, "Hart, Josh", **unknown), printed(None, "A, B", home_team="FLA", away_team="MEL", **unknown),  # type: ignore[arg-type]
+        printed(),
+        printed(None, "Hart, Josh", **unknown),
+        printed(None, "A, B", home_team="FLA", away_team="MEL", **unknown),  # type: ignore[arg-type]
         printed(None, "C, D", home_team="MIA", away_team="MEL", **unknown),  # type: ignore[arg-type]
-    )  # fmt: skip
+    )
     assert told(rows.filter(pl.col("team").is_null()).sort("spelling"), "spelling", "game_id") == [
-        ("A, B", "MEL@FLA"), ("C, D", None), ("Hart, Josh", GAME_ID),
-    ]  # fmt: skip
+        ("A, B", "MEL@FLA"),
+        ("C, D", None),
+        ("Hart, Josh", GAME_ID),
+    ]
 
 
 def test_a_row_with_a_problem_is_no_silence() -> None:
@@ -140,7 +145,7 @@ def test_a_row_with_a_problem_is_no_silence() -> None:
     assert [row for row in told(rows) if row[0] == "NYK"] == [("NYK", "Hart, Josh", None, "status of Hart, Josh is 'Ill'")]
 
 
-def test_espn_s_silence_means_nobody_and_its_other_teams_are_left_out() -> None:
+def test_a_team_without_espn_rows_lists_no_player_and_teams_without_a_game_are_ignored() -> None:
     rows = said(printed(), printed("LAL", "James, LeBron"), provider="espn")
     assert told(rows, "team", "status") == [
         ("GSW", "out"), ("NYK", "nobody_listed"), ("BOS", "nobody_listed"), ("MIA", "nobody_listed"),
@@ -150,13 +155,15 @@ def test_espn_s_silence_means_nobody_and_its_other_teams_are_left_out() -> None:
 def test_a_postponed_game_needs_no_report_and_is_no_problem() -> None:
     slate = frame_of(SCHEDULE, GAME | {"status": "postponed"}, LATER)
     assert told(said(printed(), schedule=slate)) == [
-        ("GSW", "Curry, Stephen", "out", None), ("BOS", None, "not_submitted", None), ("MIA", None, "not_submitted", None),
-    ]  # fmt: skip
+        ("GSW", "Curry, Stephen", "out", None),
+        ("BOS", None, "not_submitted", None),
+        ("MIA", None, "not_submitted", None),
+    ]
 
 
 # Names
 
-KNOWN = {
+ROSTER_ROWS = {
     PLAYER: "Stephen Curry",
     2: "Gary Payton II",
     3: "Josh Hart",
@@ -167,11 +174,12 @@ KNOWN = {
 
 
 def named(spelling: str, *roster: int) -> tuple[int | None, str | None]:
-    known = pl.DataFrame({"player_id": list(KNOWN), "spelling": list(KNOWN.values())})
+    known = pl.DataFrame({"player_id": list(ROSTER_ROWS), "spelling": list(ROSTER_ROWS.values())})
     active = pl.DataFrame(
-        [(GAME_ID, n, name, "of_the_teams" if n in roster else "elsewhere") for n, name in KNOWN.items()],
-        schema=ACTIVE_SCHEMA, orient="row",
-    )  # fmt: skip
+        [(GAME_ID, n, name, "of_the_teams" if n in roster else "elsewhere") for n, name in ROSTER_ROWS.items()],
+        schema=ACTIVE_SCHEMA,
+        orient="row",
+    )
     rows = said(printed(spelling=spelling), schedule=frame_of(SCHEDULE, GAME)).with_columns(
         pl.lit(None, pl.Int64).alias("player_id")
     )
@@ -183,7 +191,7 @@ def test_a_suffix_stands_inside_the_surname() -> None:
     assert named("Payton II, Gary", 2) == (2, None)
 
 
-def test_a_player_new_to_the_team_is_found_in_the_league() -> None:
+def test_a_player_new_to_the_team_resolves_in_the_league() -> None:
     assert named("Thompson, Klay", PLAYER, 3) == (6, None)
 
 
@@ -191,7 +199,7 @@ def test_two_players_of_one_name_are_not_guessed() -> None:
     assert named("Williams, Jaylin", 4, 5) == (None, "ambiguous name 'Williams, Jaylin': Jaylin Williams, Jaylin Williams")
 
 
-def test_a_name_of_nobody_is_a_problem() -> None:
+def test_an_unresolved_name_is_a_problem() -> None:
     assert named("Nobody, Known", PLAYER) == (None, "unresolved name 'Nobody, Known'")
 
 
@@ -206,7 +214,7 @@ class Slates(OnThisMachine):
         self.warehouse = LocalWarehouse(home=landing.home)
         self.reports: dict[str, Answer] = {}
         self.espn = Answer(espn_injuries(an_espn_injury()))
-        provider.says(self.answer)
+        provider.responds(self.answer)
 
     def answer(self, asked: ReceivedRequest) -> Answer:
         if asked.path.endswith("injuries"):
@@ -223,11 +231,16 @@ class Slates(OnThisMachine):
         clock = Clock(fixed_at=now.isoformat())
         context = dg.build_asset_context(partition_key=DAY.isoformat())
         frame = injuries(
-            context, schedule=frame_of(SCHEDULE, game), boxscores=frame_of(BOXSCORES, a_boxscore(before(3))),
+            context,
+            schedule=frame_of(SCHEDULE, game),
+            boxscores=frame_of(BOXSCORES, a_boxscore(before(3))),
             players=pl.DataFrame({"player_id": [PLAYER], "spelling": ["Stephen Curry"]}),
-            injury_report=InjuryReport(http=self.http), espn=Espn(http=self.http), warehouse=self.warehouse,
-            archive=archive(folder="", landing=self.landing, clock=clock), clock=clock,
-        )  # fmt: skip
+            injury_report=InjuryReport(http=self.http),
+            espn=Espn(http=self.http),
+            warehouse=self.warehouse,
+            archive=archive(folder="", landing=self.landing, clock=clock),
+            clock=clock,
+        )
         assert isinstance(frame, dg.Output)
         self.data_version = frame.data_version
         return self.conformed(TABLE, context, frame.value, now)
@@ -238,7 +251,7 @@ def slates(landing: Landing, clock: Clock, provider: Provider) -> Slates:
     return Slates(landing, clock, provider)
 
 
-def test_the_official_report_is_asked_first_and_espn_not_at_all(slates: Slates) -> None:
+def test_with_an_official_report_espn_is_not_requested(slates: Slates) -> None:
     slates.reports["2024-03-12_06AM"] = Answer(
         body=a_report([a_first_entry(), not_yet("New York Knicks")], printed="03/12/24 06:30 AM")
     )
@@ -260,7 +273,7 @@ def test_every_landed_snapshot_is_a_row_and_a_second_run_changes_nothing(slates:
     assert both.filter(pl.col("snapshot_at") == at(10, 30)).equals(first)
 
 
-def test_somebody_on_the_roster_of_the_date_is_of_the_team(slates: Slates) -> None:
+def test_a_player_on_the_roster_of_the_date_belongs_to_the_team(slates: Slates) -> None:
     listed = {"game_date": DAY, "team": "GSW", "player_id": 7, "spelling": "Pat Spencer", "seen_at": NOON, "source": "test"}
     roster, _ = ROSTERS.conform(frame_of(ROSTERS, listed).drop("as_of", "code_version"), NOON, "1")
     slates.warehouse.replace(ROSTERS, [DAY], roster, "test")
@@ -273,22 +286,25 @@ def test_somebody_on_the_roster_of_the_date_is_of_the_team(slates: Slates) -> No
 def said_of_curry(*statuses: tuple[str, str, datetime]) -> list[tuple[str, str]]:
     """Returns (spelling, status) of the remaining rows of one snapshot, from (spelling, status, instant of the answer)."""
     about = {"game_id": GAME_ID, "team": "GSW", "player_id": PLAYER, "snapshot_at": at(10), "tipoff_at": at(23), "game_date": DAY}
-    rows = [about | {"spelling": name, "status": status, "seen_at": seen, "provider": "espn", "source": f"{seen}",
-                     "is_before_tipoff": True} for name, status, seen in statuses]  # fmt: skip
+    rows = [
+        about
+        | {"spelling": name, "status": status, "seen_at": seen, "provider": "espn", "source": f"{seen}", "is_before_tipoff": True}
+        for name, status, seen in statuses
+    ]
     frame = frame_of(TABLE, *rows).drop("as_of", "code_version").with_columns(pl.lit(None, pl.String).alias(PROBLEM))
     good, _ = TABLE.conform(once_per_player(frame).drop("copies"), NOON, "1")
     return good.select("spelling", "status").rows()
 
 
-def test_two_spellings_of_a_player_that_say_the_same_are_one_row() -> None:
+def test_two_spellings_of_a_player_with_the_same_status_are_one_row() -> None:
     assert said_of_curry(("Stephen Curry", "out", NOON), ("Steph Curry", "out", at(13))) == [("Stephen Curry", "out")]
 
 
-def test_a_snapshot_that_contradicts_itself_says_nothing_of_the_player() -> None:
+def test_a_contradictory_snapshot_leaves_the_player_unknown() -> None:
     assert said_of_curry(("Stephen Curry", "out", NOON), ("Stephen Curry", "available", at(13))) == []
 
 
-def test_an_instant_that_is_printed_twice_with_other_contents_is_compared(slates: Slates) -> None:
+def test_two_reports_of_one_instant_with_different_contents_are_compared(slates: Slates) -> None:
     for hour, status in ((7, "Out"), (6, "Questionable")):
         slates.reports = {
             f"2024-03-12_0{hour}AM": Answer(body=a_report([a_first_entry(status=status)], printed="03/12/24 06:30 AM"))
@@ -297,7 +313,7 @@ def test_an_instant_that_is_printed_twice_with_other_contents_is_compared(slates
     assert slates.parked["problem"].to_list() == ["key_is_unique"] * 2
 
 
-def test_the_data_version_is_that_of_what_the_newest_reports_say_and_not_of_their_instants(slates: Slates) -> None:
+def test_the_data_version_depends_on_the_contents_of_the_newest_reports_not_on_their_instants(slates: Slates) -> None:
     versions = []
     told: list[list[dict[str, str]]] = [
         [a_first_entry()], [a_first_entry(reason="Illness")], [a_first_entry(status="Doubtful")],
@@ -310,36 +326,38 @@ def test_the_data_version_is_that_of_what_the_newest_reports_say_and_not_of_thei
     assert versions[0] == versions[1] and len(set(versions)) == 3
 
 
-def test_espn_answers_when_no_report_is_found(slates: Slates) -> None:
+def test_espn_is_used_when_no_report_is_published(slates: Slates) -> None:
     assert told(slates.collect(), "team", "player_id", "status", "snapshot_at", "provider") == [
-        ("GSW", PLAYER, "out", NOON, "espn"), ("NYK", None, "nobody_listed", NOON, "espn"),
-    ]  # fmt: skip
+        ("GSW", PLAYER, "out", NOON, "espn"),
+        ("NYK", None, "nobody_listed", NOON, "espn"),
+    ]
     [problem] = slates.problems[str(DAY)]
-    assert problem.startswith("injury_report answered 403 to each of 15 names from 2024-03-11_05PM to 2024-03-12_07AM: ")
+    assert problem.startswith("injury_report returned 403 for all 15 reports from 2024-03-11_05PM to 2024-03-12_07AM: ")
 
 
 @pytest.mark.parametrize(
     ("bad", "problem"),
     [
-        (Answer(body=b"<html></html>"), "is not a PDF"), (Answer(body=a_report([a_first_entry()])[:-300]), "is cut off"),
+        (Answer(body=b"<html></html>"), "is not a PDF"),
+        (Answer(body=a_report([a_first_entry()])[:-300]), "is truncated"),
         (Answer({}, status=503), "status 503"),
     ],
     ids=["a page", "cut off", "down"],
-)  # fmt: skip
-def test_a_report_that_cannot_be_had_is_named_and_espn_asked(bad: Answer, problem: str, slates: Slates) -> None:
+)
+def test_an_unavailable_report_is_named_and_espn_is_requested(bad: Answer, problem: str, slates: Slates) -> None:
     slates.reports["2024-03-12_07AM"] = bad
     assert slates.collect()["provider"].unique().to_list() == ["espn"]
     assert problem in slates.problems[str(DAY)][0]
 
 
-def test_when_nobody_answers_there_are_no_rows_and_both_are_named(slates: Slates) -> None:
+def test_when_both_providers_fail_there_are_no_rows_and_both_are_named(slates: Slates) -> None:
     slates.espn = Answer(espn_injuries({"athlete": {"displayName": "Stephen Curry"}, "state": "Out"}))
     assert slates.collect().is_empty()
     official, espn = slates.problems[str(DAY)]
-    assert "answered 403" in official and "espn injuries league: an entry has no status" in espn
+    assert "returned 403" in official and "espn injuries league: an entry has no status" in espn
 
 
-def test_an_unknown_status_is_parked_with_its_sentence(slates: Slates) -> None:
+def test_an_unknown_status_is_quarantined_with_its_message(slates: Slates) -> None:
     rows = [a_first_entry(), an_entry("Payton II, Gary", "Ill")]
     slates.reports["2024-03-12_07AM"] = Answer(body=a_report(rows, printed="03/12/24 07:30 AM"))
     assert told(slates.collect(), "team", "status") == [("GSW", "out"), ("NYK", "nobody_listed")]
@@ -355,37 +373,41 @@ def test_a_player_listed_twice_is_one_row_or_none(again: str, statuses: list[str
     assert ("key_is_unique" in slates.parked["problem"].to_list()) is (not statuses)
 
 
-def test_a_landed_report_that_no_longer_reads_is_rejected_and_the_others_go_on(slates: Slates) -> None:
+def test_an_unreadable_landed_report_is_rejected_and_the_other_reports_are_used(slates: Slates) -> None:
     slates.landing.keep(Slot("injury_report", "report", "x", DAY, extension="pdf"), b"%PDF-1.4", fetched_at=NOON)
     assert slates.collect()["provider"].unique().to_list() == ["espn"]
     assert not slates.landing.payloads("injury_report", "report", DAY)
-    assert slates.problems[str(DAY)][-1].startswith("injury_report report x: the PDF is cut off (8 bytes): injury_report/report/")
+    assert slates.problems[str(DAY)][-1].startswith(
+        "injury_report report x: the PDF is truncated (8 bytes): injury_report/report/"
+    )
 
 
-def test_nothing_is_asked_before_the_slate_is_due(slates: Slates) -> None:
+def test_no_request_is_sent_before_the_slate_is_due(slates: Slates) -> None:
     assert slates.collect(now=eastern(before(1), 16, 59)).is_empty() and slates.asked() == []
     slates.collect(now=eastern(before(1), 17, 1))
     assert slates.asked() == ["injuries"]
 
 
-def test_of_a_past_date_the_last_report_before_the_first_tip_off_is_asked_for(slates: Slates) -> None:
+def test_for_a_past_date_the_last_report_before_the_first_tip_off_is_requested(slates: Slates) -> None:
     slates.reports["2024-03-12_09PM"] = Answer(body=a_report([a_first_entry()], printed="03/12/24 09:30 PM"))
     rows = slates.collect(now=eastern(before(-3), 12))
     assert slates.asked() == ["2024-03-12_09PM"]
     assert rows["is_before_tipoff"].to_list() == [True, True]
 
 
-def test_of_a_past_date_espn_is_not_asked(slates: Slates) -> None:
+def test_espn_is_not_requested_for_a_past_date(slates: Slates) -> None:
     assert slates.collect(now=eastern(before(-3), 12)).is_empty()
     assert len(slates.asked()) == 16 and "injuries" not in slates.asked()
 
 
-def test_of_a_past_date_without_a_tip_off_nothing_is_asked(slates: Slates) -> None:
+def test_for_a_past_date_without_a_tip_off_no_request_is_sent(slates: Slates) -> None:
     assert slates.collect(now=eastern(before(-1), 1), game=GAME | {"tipoff_at": None}).is_empty()
-    assert slates.asked() == [] and slates.problems == {str(DAY): ["no game has a tip-off: no report can be from before it"]}
+    assert slates.asked() == [] and slates.problems == {
+        str(DAY): [f"no game of {DAY} has a tip-off: a report from before tip-off cannot be requested"]
+    }
 
 
-def test_a_date_of_the_archive_asks_nobody(slates: Slates) -> None:
+def test_a_date_of_the_archive_causes_no_requests(slates: Slates) -> None:
     assert slates.collect(archive=ArchiveOfAllDates).is_empty() and slates.asked() == []
 
 
@@ -415,9 +437,12 @@ def add(warehouse: LocalWarehouse, *rows: Values) -> None:
 def test_teams_without_a_report_are_named_once_the_slate_is_due(warehouse: LocalWarehouse) -> None:
     later = {"game_id": LATER["game_id"]}
     add(
-        warehouse, an_injury(), a_team_s("not_submitted", team="NYK"), a_team_s("nobody_listed", team="MIA", **later),
+        warehouse,
+        an_injury(),
+        a_team_s("not_submitted", team="NYK"),
+        a_team_s("nobody_listed", team="MIA", **later),
         an_injury(team="BOS", is_before_tipoff=False, **later),
-    )  # fmt: skip
+    )
     assert report_verdict(warehouse) == (False, ["BOS (no report)", "NYK (not submitted)"])
     assert report_verdict(warehouse, eastern(before(1), 16, 59)) == (True, [])
 
@@ -456,7 +481,7 @@ def test_the_age_of_the_newest_report_is_stated_and_named_beyond_six_hours(wareh
     assert age_verdict(warehouse, at(18)) == (True, {"report_age_minutes": 360}, [])
     passed, numbers, [name] = age_verdict(warehouse, at(18, 1))
     assert (passed, numbers["report_age_minutes"]) == (False, 361)
-    assert name == "the newest report was printed 2024-03-12 08:00 Eastern, 361 minutes before"
+    assert name == "the newest report of 2024-03-12 was printed 2024-03-12 08:00 Eastern and is 361 minutes old"
     add(warehouse, an_injury(player_id=2, snapshot_at=TIPOFF - timedelta(minutes=30)))
     assert age_verdict(warehouse, TIPOFF + timedelta(days=3)) == (True, {"report_age_minutes": 30}, [])
 

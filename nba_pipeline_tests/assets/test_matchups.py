@@ -32,9 +32,11 @@ from nba_pipeline_tests.builders_summaries import team_summaries_of
 def matchups(boxscores: Sequence[Values], *expected: Values) -> dict[int, Values]:
     """Returns the rows by player. All rows are valid."""
     frame = derived(
-        frame_of(UPCOMING_PLAYERS, *expected), summaries_of(*boxscores), team_summaries_of(boxscores_of(*boxscores)),
+        frame_of(UPCOMING_PLAYERS, *expected),
+        summaries_of(*boxscores),
+        team_summaries_of(boxscores_of(*boxscores)),
         frame_of(SCHEDULE),
-    )["matchups"]  # fmt: skip
+    )["matchups"]
     assert TABLE.schema.is_valid(frame.drop("source"))
     return {row["player_id"]: row for row in frame.iter_rows(named=True)}
 
@@ -64,10 +66,8 @@ def test_a_traded_star_is_missed_by_the_team_that_he_is_with() -> None:
 
 
 @pytest.mark.parametrize(("known", "names"), [(10, []), (0, ["pace_score 0%"])])
-def test_a_score_that_nobody_has_is_named(known: int, names: list[str], tmp_path: Path) -> None:
-    shared: Values = {
-        "game_date": DAY, "game_id": "g", "team": "GSW", "opponent": "NYK", "source": "t", "code_version": "1",
-    }  # fmt: skip
+def test_a_score_without_any_value_is_named(known: int, names: list[str], tmp_path: Path) -> None:
+    shared: Values = {"game_date": DAY, "game_id": "g", "team": "GSW", "opponent": "NYK", "source": "t", "code_version": "1"}
     scores = dict.fromkeys(("fatigue_score", "shot_zone_mismatch_score", "usage_spike_score"), 1.0)
     rows = [shared | scores | {"player_id": n, "pace_score": 1.0 if n < known else None} for n in range(10)]
     veterans = [shared | {"player_id": n, "season": "2023-24", "games_played_season": 9} for n in range(10)]

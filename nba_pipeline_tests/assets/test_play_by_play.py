@@ -27,10 +27,12 @@ from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.errors import NotPublished, PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.http import HttpClient, Request
+from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.nba_cdn import NbaCdn, playbyplay_request
-from nba_pipeline.warehouse.landing import Landing, Payload
+from nba_pipeline.providers.request import Request
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, a_game, frame_of
 from nba_pipeline_tests.fuzzing import nested
 from nba_pipeline_tests.providers.test_nba_cdn_play_by_play import THE_END, a_list, an_action
@@ -80,14 +82,14 @@ def test_a_finished_list_is_collected_and_then_reused(tmp_path: Path) -> None:
     assert (again.equals(frame), problems, asked) == (True, {}, [])
 
 
-def test_a_list_is_read_again_four_hours_after_the_first_sight_of_the_end(tmp_path: Path) -> None:
+def test_a_list_is_requested_again_four_hours_after_the_first_complete_one(tmp_path: Path) -> None:
     looked_at(tmp_path, NIGHT, FINISHED)
     edited = a_list(an_action(personId=9), OVER, game_id=GAME)
     frame, _, asked = looked_at(tmp_path, NIGHT.replace(hour=7), edited)
     assert (frame["player_id"][0], asked) == (9, [GAME])
 
 
-def test_a_list_that_contradicts_the_score_is_read_again_at_once(tmp_path: Path) -> None:
+def test_a_list_that_contradicts_the_score_is_requested_again_at_once(tmp_path: Path) -> None:
     looked_at(tmp_path, NIGHT, a_list(an_action(), OVER | {"scoreHome": "108"}, game_id=GAME))
     frame, _, asked = looked_at(tmp_path, NIGHT.replace(minute=1), FINISHED)
     assert (frame["home_points"].to_list(), asked) == ([2, 110], [GAME])
@@ -100,9 +102,9 @@ def test_a_failed_second_reading_leaves_the_first(tmp_path: Path) -> None:
     assert (frame.height, problems) == (2, {GAME: "not published (404)"})
 
 
-def test_an_unfinished_list_is_named_and_asked_for_again(tmp_path: Path) -> None:
+def test_an_incomplete_list_is_named_and_requested_again(tmp_path: Path) -> None:
     frame, problems, _ = looked_at(tmp_path, NIGHT, LIVE)
-    assert frame.is_empty() and "does not hold the end of the game yet" in problems[GAME]
+    assert frame.is_empty() and "it lacks the end of the game" in problems[GAME]
     frame, problems, asked = looked_at(tmp_path, NIGHT.replace(minute=5), FINISHED)
     assert (frame.height, problems, asked) == (2, {}, [GAME])
 
@@ -110,19 +112,20 @@ def test_an_unfinished_list_is_named_and_asked_for_again(tmp_path: Path) -> None
 def test_a_landed_list_that_no_longer_parses_is_rejected_and_named(tmp_path: Path) -> None:
     broken = a_list({"actionType": "game", "subType": "end"}, game_id=GAME)
     frame, problems, _ = looked_at(tmp_path, NIGHT, broken)
-    assert frame.is_empty() and "an action lacks orderNumber" in problems[GAME]
+    assert frame.is_empty() and "an action has no orderNumber" in problems[GAME]
     assert an_nba(tmp_path, NIGHT).http.landing.newest(playbyplay_request(GAME, DAY)) is None
 
 
 @pytest.mark.parametrize(
     ("document", "problem"),
     [
-        (a_list(an_action(description=DEEP), OVER, game_id=GAME), "more than 50 levels"), ({"game": None}, "the answer lacks game.gameId"),
+        (a_list(an_action(description=DEEP), OVER, game_id=GAME), "more than 50 levels"),
+        ({"game": None}, "the response has no game.gameId"),
         (a_list(None, game_id=GAME), r"actions\[0\] is None"),
     ],
     ids=["deep", "no game", "no action"],
-)  # fmt: skip
-def test_a_landed_list_that_cannot_be_asked_for_its_end_costs_itself(document: Any, problem: str, tmp_path: Path) -> None:
+)
+def test_a_landed_list_without_a_readable_end_is_rejected_alone(document: Any, problem: str, tmp_path: Path) -> None:
     """The payload was landed before limits existed. It must not stop the lists of the other games."""
     cdn = an_nba(tmp_path, NIGHT, FINISHED)
     cdn.http.landing.keep(playbyplay_request(GAME, DAY), json.dumps(document).encode(), fetched_at=NIGHT.replace(hour=2))
@@ -136,17 +139,18 @@ def materialised(home: Path, schedule: list[Values], boxscores: list[Values], *a
     cdn = an_nba(home, NIGHT, *answers)
     frame = play_by_play(
         dg.build_asset_context(partition_key=str(DAY)),
-        schedule=frame_of(SCHEDULE, *schedule), boxscores=frame_of(BOXSCORES, *boxscores), nba_cdn=cdn,
-        archive=Archive(landing=cdn.http.landing, clock=cdn.http.clock), clock=cdn.http.clock,
-    )  # fmt: skip
+        schedule=frame_of(SCHEDULE, *schedule),
+        boxscores=frame_of(BOXSCORES, *boxscores),
+        nba_cdn=cdn,
+        archive=Archive(landing=cdn.http.landing, clock=cdn.http.clock),
+        clock=cdn.http.clock,
+    )
     return frame, ScriptedClient.asked
 
 
-def test_only_final_games_with_a_box_score_are_asked_for(tmp_path: Path) -> None:
+def test_only_final_games_with_a_box_score_are_requested(tmp_path: Path) -> None:
     live, boxless = a_game(game_id="0022300002", status="live"), a_game(game_id="0022300003")
-    frame, asked = materialised(
-        tmp_path, [a_game(), live, boxless], [a_boxscore(), a_boxscore(game_id="0022300002")], FINISHED
-    )  # fmt: skip
+    frame, asked = materialised(tmp_path, [a_game(), live, boxless], [a_boxscore(), a_boxscore(game_id="0022300002")], FINISHED)
     assert asked == [GAME]
     good, bad = TABLE.conform(frame, NIGHT, "1")
     assert (good.height, bad.height) == (2, 0)

@@ -30,17 +30,23 @@ from nba_pipeline_tests.builders_summaries import team_summaries_of
 def form(boxscores: Sequence[Values], schedule: Sequence[Values] = (), **expected: Any) -> Values:
     """Returns the row of one expected player. It is valid."""
     frame = form_of(
-        frame_of(UPCOMING_PLAYERS, an_expected_player(**expected)), summaries_of(*boxscores),
-        team_summaries_of(boxscores_of(*boxscores)), frame_of(SCHEDULE, *schedule),
-    )  # fmt: skip
+        frame_of(UPCOMING_PLAYERS, an_expected_player(**expected)),
+        summaries_of(*boxscores),
+        team_summaries_of(boxscores_of(*boxscores)),
+        frame_of(SCHEDULE, *schedule),
+    )
     assert TABLE.schema.is_valid(frame.drop("source"))
     return frame.row(0, named=True)
 
 
 COUNTS = (
-    "games_played_season", "games_versus_opponent_last_1095_days", "games_since_structural_change", "games_last_7_days",
-    "back_to_backs_last_14_days", "actual_games_last_10",
-)  # fmt: skip
+    "games_played_season",
+    "games_versus_opponent_last_1095_days",
+    "games_since_structural_change",
+    "games_last_7_days",
+    "back_to_backs_last_14_days",
+    "actual_games_last_10",
+)
 UNKNOWN = (
     "latest_game_date", "rest_days", "points_mean_season", "points_mean_last_3_games", "minutes_mean_last_10_games",
     "points_mean_versus_opponent_last_1095_days", "is_window_complete", "previous_closing_line",
@@ -64,7 +70,7 @@ def test_the_second_game_of_a_season_knows_one_game() -> None:
     assert (row["games_played_season"], row["actual_games_last_10"], row["rest_days"]) == (1, 1, 2)
 
 
-def test_a_traded_player_takes_his_games_along_and_has_met_only_those_he_played_against() -> None:
+def test_a_traded_player_keeps_his_games_and_meetings_count_only_games_played() -> None:
     """Five games for Boston, one of them against Golden State, then five for Golden State. The next opponent is Boston."""
     for_boston = games_of(10, 10, 10, 10, 30, last=before(12), team="BOS", opponent="LAL")
     for_boston[-1]["opponent"] = "GSW"
@@ -96,9 +102,14 @@ def test_a_game_that_moved_is_no_hole_on_the_date_that_it_left() -> None:
 @pytest.mark.parametrize(("complete", "passed"), [(9, True), (8, False)])
 def test_teams_with_holes_in_their_windows_are_named(complete: int, passed: bool, tmp_path: Path) -> None:
     shared: Values = {
-        "game_date": DAY, "game_id": "g", "season": "2023-24", "opponent": "NYK", "source": "t", "code_version": "1",
+        "game_date": DAY,
+        "game_id": "g",
+        "season": "2023-24",
+        "opponent": "NYK",
+        "source": "t",
+        "code_version": "1",
         "games_played_season": 9,
-    }  # fmt: skip
+    }
     rows = [
         shared | {"player_id": n, "team": "GSW" if n < complete else "BOS", "is_window_complete": n < complete} for n in range(10)
     ]

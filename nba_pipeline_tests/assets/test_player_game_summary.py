@@ -65,7 +65,7 @@ def test_the_result_comes_from_the_two_scores() -> None:
     assert (row["did_win"], row["opponent_points"]) == (True, 100)
 
 
-def test_somebody_who_did_not_play_has_a_result_and_no_rates() -> None:
+def test_a_player_who_did_not_play_has_a_result_and_no_rates() -> None:
     row = summary(who_did_not_play(**OKC), OTHER_THUNDER, GILGEOUS)
     assert row["did_win"]
     assert [row[name] for name in ("points", "usage_pct", "true_shooting_pct", "effective_field_goal_pct")] == [None] * 4
@@ -120,7 +120,7 @@ def test_zones_that_disagree_with_the_box_score_are_null_together() -> None:
     assert ("incomplete_zones" in row["flags"], row["fga"]) == (True, 23)
 
 
-def test_without_play_by_play_nothing_is_known_of_zones() -> None:
+def test_without_play_by_play_the_zones_are_unknown() -> None:
     row = summary(a_boxscore())
     assert (row["has_complete_zones"], row["paint_fga"], "no_zones" in row["flags"]) == (None, None, True)
 
@@ -142,7 +142,7 @@ def test_who_did_not_play_lacks_nothing() -> None:
     assert (row["quality_score"], row["flags"]) == (100, [])
 
 
-def test_usage_above_the_whole_team_s_is_null_and_flagged() -> None:
+def test_usage_above_the_team_s_is_null_and_flagged() -> None:
     burst = a_boxscore(points=6, minutes=1.0, fga=5)
     row = summary(burst, a_boxscore(points=40, minutes=239.0))
     assert (row["usage_pct"], row["flags"][0], row["fga"]) == (None, "usage_anomaly", 5)
@@ -176,7 +176,7 @@ def test_the_result_against_the_line(points: int, result: str) -> None:
     assert lined(a_boxscore(points=points), a_prop_line(25.0))["line_result"] == result
 
 
-def test_a_line_of_somebody_who_did_not_play_is_void() -> None:
+def test_a_line_of_a_player_who_did_not_play_is_void() -> None:
     assert lined(who_did_not_play(), a_prop_line(25.0))["line_result"] == "VOID"
 
 
@@ -215,7 +215,7 @@ def test_incomplete_zones_are_named(complete: int, incomplete: int, passed: bool
     assert (found.passed, found.numbers["share"], len(found.missing)) == (passed, complete / 20, incomplete)
 
 
-def test_a_date_without_play_by_play_passes_and_says_so(tmp_path: Path) -> None:
+def test_a_date_without_play_by_play_passes_with_a_note(tmp_path: Path) -> None:
     found = verdict(zones_are_complete, tmp_path, summaries_of(a_boxscore()))
     assert (found.passed, found.missing) == (True, [NO_SOURCE])
 
@@ -236,6 +236,6 @@ def test_a_rotation_without_lines_warns(lines: int, passed: bool, tmp_path: Path
 @pytest.mark.parametrize(
     "fields", [{"is_before_tipoff": None, "snapshot_at": None}, {"market": "player_points_rebounds_assists"}], ids=str
 )
-def test_a_date_without_a_points_line_of_known_instant_passes_and_says_so(fields: Values, tmp_path: Path) -> None:
+def test_a_date_without_a_points_line_of_known_instant_passes_with_a_note(fields: Values, tmp_path: Path) -> None:
     found = verdict(lines_cover_the_rotation, tmp_path, summaries_of(a_boxscore()), a_prop_line(**fields))
     assert (found.passed, found.missing) == (True, [NO_SOURCE])

@@ -35,7 +35,7 @@ def test_a_player_is_here_for_sixty_days_after_a_game_with_zones(days_ago: int, 
     assert len(rows_of(a_zoned_game(before(days_ago)), unzoned)) == known
 
 
-def test_nobody_is_here_of_another_season() -> None:
+def test_players_of_another_season_have_no_row() -> None:
     assert rows_of(a_zoned_game(date(2024, 6, 20)), day=date(2024, 6, 30))
     assert not rows_of(a_zoned_game(date(2024, 6, 20)), day=date(2024, 7, 1))
 

@@ -48,7 +48,7 @@ def store(tmp_path: Path) -> ModelStore:
     return ModelStore(home=str(tmp_path))
 
 
-def test_a_row_says_what_the_model_was_made_of(store: ModelStore) -> None:
+def test_a_row_describes_the_training_of_the_model(store: ModelStore) -> None:
     frame = train_week(*a_history(), WEEK, store, QUICK)
     row = frame.row(0, named=True)
     assert (row["game_date"], row["system_id"], row["reason"]) == (WEEK, "catboost", None)
@@ -60,7 +60,7 @@ def test_a_row_says_what_the_model_was_made_of(store: ModelStore) -> None:
     assert (kept.height, quarantined.height) == (1, 0)
 
 
-def test_no_row_of_the_week_or_later_is_seen(store: ModelStore) -> None:
+def test_no_row_of_the_week_or_later_is_used(store: ModelStore) -> None:
     """Absurd points from the week's Monday on change nothing, including the model's id."""
     features, summaries = a_history()
     monday = date(2023, 12, 11)
@@ -70,7 +70,7 @@ def test_no_row_of_the_week_or_later_is_seen(store: ModelStore) -> None:
     assert row["model_id"].item() == train_week(features, absurd, monday, store, QUICK)["model_id"].item()
 
 
-def test_points_of_the_day_before_the_week_are_seen(store: ModelStore) -> None:
+def test_points_of_the_day_before_the_week_are_used(store: ModelStore) -> None:
     features, summaries = a_history()
     monday = date(2023, 12, 11)
     changed = pl.when(pl.col("game_date") == monday - timedelta(days=1)).then(pl.col("points") + 1).otherwise("points")
@@ -90,7 +90,7 @@ def test_training_twice_in_two_stores_gives_identical_models(tmp_path: Path) -> 
     assert one == other
 
 
-def test_a_model_that_is_there_is_not_trained_again(store: ModelStore) -> None:
+def test_an_existing_model_is_not_trained_again(store: ModelStore) -> None:
     first = train_week(*a_history(), WEEK, store, QUICK)
     file = store.folder(first["model_id"].item()) / "model.cbm"
     written_at = file.stat().st_mtime_ns
@@ -117,9 +117,12 @@ def test_a_window_that_is_all_validation_gives_no_model(store: ModelStore) -> No
 def test_only_those_who_played_and_have_all_base_windows_are_rows() -> None:
     day = HISTORY_STARTS
     features = features_of_rows(
-        a_feature_row(day, player_id=11), a_feature_row(day, player_id=12), a_feature_row(day, player_id=13),
-        a_feature_row(day, player_id=14, points_mean_last_5_games=None), a_feature_row(day, player_id=15, pace_score=None),
-    )  # fmt: skip
+        a_feature_row(day, player_id=11),
+        a_feature_row(day, player_id=12),
+        a_feature_row(day, player_id=13),
+        a_feature_row(day, player_id=14, points_mean_last_5_games=None),
+        a_feature_row(day, player_id=15, pace_score=None),
+    )
     played = [a_boxscore(day, points=9, player_id=player) for player in (11, 14, 15)]
     rows = training_rows(features, summaries_of(*played, who_did_not_play(day, player_id=12)), WEEK, QUICK)
     assert rows.select("player_id", "points").rows() == [(11, 9), (15, 9)]
@@ -142,7 +145,7 @@ def test_the_frame_is_what_the_system_reads_in_order_and_the_points() -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "words"),
+    ("column", "value", "message"),
     [
         ("rest_days", 31.0, "is above 30 in 1 of 600 rows: 31.0 (row 7)"),
         ("pace_score", -3.5, "is below -3 in 1 of 600 rows: -3.5 (row 7)"),
@@ -153,10 +156,10 @@ def test_the_frame_is_what_the_system_reads_in_order_and_the_points() -> None:
         ("points", -1.0, "is below 0 in 1 of 600 rows: -1.0 (row 7)"),
     ],
 )
-def test_a_value_that_cannot_be_is_named_and_not_trained_on(column: str, value: float | None, words: str) -> None:
+def test_a_value_that_cannot_be_is_named_and_not_trained_on(column: str, value: float | None, message: str) -> None:
     rows = training_rows(*a_history(), WEEK, QUICK)
     spoilt = rows.with_columns(pl.when(pl.int_range(pl.len()) == 7).then(value).otherwise(column).alias(column))
-    with pytest.raises(Permanent, match=f"^catboost_training: column {column} {re.escape(words)}$"):
+    with pytest.raises(Permanent, match=f"^catboost_training: column {column} {re.escape(message)}$"):
         training_frame(spoilt, QUICK)
 
 
@@ -189,16 +192,16 @@ def test_the_typed_frame_changes_no_forecast_and_no_model(store: ModelStore) -> 
     assert QUICK.trees(model.booster) == QUICK.trees(former) > 1
 
 
-def test_the_summary_of_the_frame_is_told_and_small_enough_for_the_ui(store: ModelStore) -> None:
-    told: list[Summary] = []
-    train_week(*a_history(), WEEK, store, QUICK, told.append)
-    (said,) = told
-    records = {record.data["column"]: record.data for record in said["summary"].records}
-    assert (said["rows"].value, said["columns"].value) == (600, len(QUICK.reads) + 1)
-    assert 0 < said["null_pct"].value < 1
+def test_the_summary_of_the_frame_is_reported_and_small_enough_for_the_ui(store: ModelStore) -> None:
+    summaries: list[Summary] = []
+    train_week(*a_history(), WEEK, store, QUICK, summaries.append)
+    (summary,) = summaries
+    records = {record.data["column"]: record.data for record in summary["summary"].records}
+    assert (summary["rows"].value, summary["columns"].value) == (600, len(QUICK.reads) + 1)
+    assert 0 < summary["null_pct"].value < 1
     assert list(records) == [*QUICK.reads, "points"]
     assert (records["points"]["null_pct"], records["points"]["min"], records["points"]["max"]) == (0, 1, 13)
-    assert len(serialize_value(said["summary"])) < LARGEST_METADATA_BYTES
+    assert len(serialize_value(summary["summary"])) < LARGEST_METADATA_BYTES
 
 
 def test_the_summary_stands_on_the_materialisation(tmp_path: Path) -> None:
@@ -211,7 +214,7 @@ def test_the_summary_stands_on_the_materialisation(tmp_path: Path) -> None:
     assert {f"training_frame_{what}" for what in ("columns", "null_pct", "summary")} <= metadata.keys()
 
 
-def test_models_are_found_by_week_and_system(store: ModelStore) -> None:
+def test_models_are_keyed_by_week_and_system(store: ModelStore) -> None:
     trained = train_week(*a_history(), WEEK, store, QUICK)
     without = train_week(*a_history(dates=20), WEEK + timedelta(days=7), store, QUICK)
     models = load_models(pl.concat([trained, without]), store, TRAINED_SYSTEMS)
@@ -227,7 +230,7 @@ def make_a_folder(file: Path) -> None:
     file.mkdir()
 
 
-def test_a_model_that_saw_its_own_week_is_refused_and_costs_no_other(store: ModelStore) -> None:
+def test_a_model_trained_on_its_own_week_is_refused_and_other_models_are_used(store: ModelStore) -> None:
     good = train_week(*a_history(), WEEK, store, QUICK)
     early = good.with_columns(game_date=pl.lit(LAST - timedelta(days=3)))
     messages: list[object] = []

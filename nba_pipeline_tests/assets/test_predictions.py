@@ -1,7 +1,5 @@
 """Predicted players, live and backtest rows, recommendations and reasons, and new versions in the ledger."""
 
-import hashlib
-import json
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -9,8 +7,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.assets.features.features import FEATURES
-from nba_pipeline.assets.predictions.predictions import TABLE, absent_models, features_hash, predict_slate, unpredicted
+from nba_pipeline.assets.predictions.predictions import TABLE, predict_slate, unpredicted
+from nba_pipeline.systems import LINEAR_MEDIAN, SYSTEMS
+from nba_pipeline.systems.forecasts import NOT_READY, absent_models
+from nba_pipeline.systems.interface import TrainedModel
+from nba_pipeline.systems.linear_median import LinearModel
 from nba_pipeline.warehouse.weekly_models import Models
 from nba_pipeline_tests.builders import DAY, PLAYER
 from nba_pipeline_tests.builders_predictions import (
@@ -20,7 +21,6 @@ from nba_pipeline_tests.builders_predictions import (
     STARTS,
     TIPOFF,
     WEEK,
-    a_feature_row,
     a_model,
     a_prediction,
     a_slate,
@@ -44,7 +44,7 @@ def baseline(slate: dict[str, pl.DataFrame] | None = None, **given: Any) -> dict
     return predict(slate, **given).row(by_predicate=pl.col("system_id") == "moving_average", named=True)
 
 
-def why_nobody(slate: dict[str, pl.DataFrame], models: Models = MODELS, now: datetime = BEFORE_TIPOFF) -> list[str]:
+def reasons_of_unpredicted(slate: dict[str, pl.DataFrame], models: Models = MODELS, now: datetime = BEFORE_TIPOFF) -> list[str]:
     return unpredicted(**slate, models=models, now=now)[0]["reason"].to_list()
 
 
@@ -52,25 +52,25 @@ def why_nobody(slate: dict[str, pl.DataFrame], models: Models = MODELS, now: dat
 
 
 def test_each_system_predicts_each_eligible_player() -> None:
-    made = predict(a_slate({"player_id": 1}, {"player_id": 2}))
-    assert made.select("player_id", "system_id", "version", "model_id").rows() == [
+    rows = predict(a_slate({"player_id": 1}, {"player_id": 2}))
+    assert rows.select("player_id", "system_id", "version", "model_id").rows() == [
         (1, "catboost", 1, "model"), (1, "moving_average", 1, None),
         (2, "catboost", 1, "model"), (2, "moving_average", 1, None),
     ]  # fmt: skip
 
 
-def test_every_row_keeps_the_tables_promise() -> None:
-    made = pl.concat([predict(lines=market(16.5)), predict(a_slate({"player_id": 2})), predict(now=AFTER_TIPOFF)])
-    kept, quarantined = TABLE.conform(made, BEFORE_TIPOFF, "1")
-    assert (kept.height, quarantined.height) == (6, 0)
+def test_every_row_satisfies_the_schema() -> None:
+    rows = pl.concat([predict(lines=market(16.5)), predict(a_slate({"player_id": 2})), predict(now=AFTER_TIPOFF)])
+    valid, quarantined = TABLE.conform(rows, BEFORE_TIPOFF, "1")
+    assert (valid.height, quarantined.height) == (6, 0)
 
 
 def test_an_absent_model_costs_only_its_system_and_is_named() -> None:
     slate = a_slate()
     assert predict(slate, models={})["system_id"].to_list() == ["moving_average"]
     absent = [f"{name}: no model for the week of {WEEK}" for name in ("catboost", "linear_median", "xgboost")]
-    assert absent_models(slate["features"], {}) == absent
-    assert absent_models(slate["features"], MODELS) == absent[1:]
+    assert absent_models(SYSTEMS, slate["features"], {}) == absent
+    assert absent_models(SYSTEMS, slate["features"], MODELS) == absent[1:]
 
 
 def test_each_week_is_served_by_its_own_model() -> None:
@@ -79,14 +79,14 @@ def test_each_week_is_served_by_its_own_model() -> None:
     slates.append(a_slate({"game_date": days[1], "game_id": "0022300002"}, game_date=days[1], game_id="0022300002"))
     both = {name: pl.concat([slate[name] for slate in slates]) for name in slates[0]}
     models = MODELS | {(WEEK + timedelta(days=7), "catboost"): a_model(30.0, model_id="next")}
-    made = predict(both, models=models).filter(system_id="catboost")
-    assert made.select("game_date", "model_id", "predicted_value").rows() == [(days[0], "model", 20.0), (days[1], "next", 30.0)]
+    rows = predict(both, models=models).filter(system_id="catboost")
+    assert rows.select("game_date", "model_id", "predicted_value").rows() == [(days[0], "model", 20.0), (days[1], "next", 30.0)]
 
 
 def test_an_empty_slate_is_an_empty_frame_of_the_table() -> None:
     slate = {name: frame.clear() for name, frame in a_slate().items()}
-    made = predict(slate, models={})
-    assert made.is_empty() and set(made.columns) == set(TABLE.dtypes) - {"as_of", "code_version"}
+    rows = predict(slate, models={})
+    assert rows.is_empty() and set(rows.columns) == set(TABLE.dtypes) - {"as_of", "code_version"}
     assert all(frame.is_empty() for frame in unpredicted(**slate, models={}, now=BEFORE_TIPOFF))
 
 
@@ -112,7 +112,7 @@ def test_without_a_tipoff_a_game_is_live_while_it_is_scheduled_for_today_or_late
     assert (row["run_kind"], row["is_before_tipoff"]) == (run_kind, None)
 
 
-def test_what_was_predicted_live_is_not_predicted_again_afterwards() -> None:
+def test_a_live_prediction_gets_no_backtest() -> None:
     assert predict(now=AFTER_TIPOFF, ledger=predict()).is_empty()
 
 
@@ -143,7 +143,7 @@ def test_a_line_is_shown_with_its_book_source_and_instant() -> None:
 
 @pytest.mark.parametrize("now", [BEFORE_TIPOFF, AFTER_TIPOFF], ids=["live", "backtest"])
 @pytest.mark.parametrize("snapshot_at", [TIPOFF, TIPOFF + timedelta(minutes=1), None], ids=["at", "after", "unknown"])
-def test_a_line_that_is_not_known_to_be_from_before_the_tipoff_is_no_line(now: datetime, snapshot_at: datetime | None) -> None:
+def test_a_line_of_unknown_or_late_instant_is_not_used(now: datetime, snapshot_at: datetime | None) -> None:
     row = baseline(lines=market(10.5, snapshot_at=snapshot_at), now=now)
     assert (row["recommendation"], row["line"], row["book"], row["line_snapshot_at"]) == ("NO_LINE", None, None, None)
 
@@ -178,7 +178,7 @@ def test_every_reason_against_a_bet_is_listed(fields: dict[str, Any], line: floa
     [(BEFORE_TIPOFF, True, True), (BEFORE_TIPOFF, False, True), (AFTER_TIPOFF, True, True), (AFTER_TIPOFF, False, False)],
     ids=["entry unusable", "no report", "backtest, entry unusable", "backtest without reports"],
 )
-def test_nobody_bets_on_a_player_whose_injury_status_is_unknown(now: datetime, reported: bool, is_forbidden: bool) -> None:
+def test_an_unknown_injury_status_forbids_a_bet(now: datetime, reported: bool, is_forbidden: bool) -> None:
     slate = a_slate({"injury_risk_level": None})
     report = pl.lit(BEFORE_TIPOFF if reported else None).cast(pl.Datetime("us", "UTC"))
     slate["upcoming_players"] = slate["upcoming_players"].with_columns(report.alias("injury_snapshot_at"))
@@ -208,8 +208,8 @@ def test_a_season_whose_start_is_unknown_is_bootstrap() -> None:
 def test_a_model_with_less_than_a_year_of_history_is_not_bet_on(days: int, is_short: bool) -> None:
     last = WEEK - timedelta(days=1)
     model = a_model(train_start_date=last - timedelta(days=days), train_end_date=last)
-    made = predict(models={(WEEK, "catboost"): model}, lines=market(16.5))
-    short = {row["system_id"]: "short_history" in row["reasons"] for row in made.iter_rows(named=True)}
+    rows = predict(models={(WEEK, "catboost"): model}, lines=market(16.5))
+    short = {row["system_id"]: "short_history" in row["reasons"] for row in rows.iter_rows(named=True)}
     assert short == {"catboost": is_short, "moving_average": False}
 
 
@@ -228,8 +228,8 @@ def test_quality_is_the_share_of_what_the_system_reads_and_capped(missing: list[
 
 def test_five_missing_required_features_cap_the_quality_at_49() -> None:
     missing = ["pace_score", "fatigue_score", "is_back_to_back", "home_court_level", "team_win_pct_season"]
-    made = predict(a_slate(dict.fromkeys(missing))).filter(system_id="catboost")
-    assert made["quality_score"].item() == 49
+    rows = predict(a_slate(dict.fromkeys(missing))).filter(system_id="catboost")
+    assert rows["quality_score"].item() == 49
 
 
 # Players without a prediction
@@ -238,11 +238,7 @@ def test_five_missing_required_features_cap_the_quality_at_49() -> None:
 @pytest.mark.parametrize(
     ("fields", "game", "reason"),
     [
-        (
-            {"games_played_season": 4},
-            {},
-            f"moving_average: {FOUR_GAMES}; catboost: {FOUR_GAMES}; {NO_MODELS}",
-        ),
+        ({"games_played_season": 4}, {}, f"moving_average: {FOUR_GAMES}; catboost: {FOUR_GAMES}; {NO_MODELS}"),
         ({"minutes_mean_last_10_games": 14.94}, {}, "no line and 14.9 minutes per game, needs 15"),
         (
             {"minutes_mean_last_10_games": None, "minutes_half_life_5_games": None},
@@ -260,36 +256,36 @@ def test_five_missing_required_features_cap_the_quality_at_49() -> None:
         ),
     ],
 )
-def test_who_is_not_predicted_is_named_with_the_reason(fields: dict[str, Any], game: dict[str, Any], reason: str) -> None:
+def test_an_unpredicted_player_is_named_with_the_reason(fields: dict[str, Any], game: dict[str, Any], reason: str) -> None:
     slate = a_slate(fields, **{"game_id": GAME} | game)
     assert predict(slate).is_empty()
-    assert why_nobody(slate) == [reason]
+    assert reasons_of_unpredicted(slate) == [reason]
 
 
-def test_whoever_has_no_row_in_features_is_named() -> None:
+def test_a_player_without_a_row_in_features_is_named() -> None:
     slate = a_slate() | {"features": features_of_rows()}
     assert predict(slate).is_empty()
-    assert why_nobody(slate) == ["no row in features"]
+    assert reasons_of_unpredicted(slate) == ["no row in features"]
 
 
 def test_without_a_model_the_week_is_named() -> None:
     slate = a_slate({"points_mean_season": None})
-    said = f"moving_average: missing points_mean_season; catboost: no model for the week of {WEEK}; {NO_MODELS}"
-    assert why_nobody(slate, models={}) == [said]
+    reason = f"moving_average: missing points_mean_season; catboost: no model for the week of {WEEK}; {NO_MODELS}"
+    assert reasons_of_unpredicted(slate, models={}) == [reason]
 
 
 def test_few_minutes_with_a_line_are_predicted() -> None:
     assert baseline(a_slate({"minutes_mean_last_10_games": 8.0}), lines=market(5.5))["recommendation"] == "OVER"
 
 
-def test_whoever_is_predicted_by_one_system_is_not_named() -> None:
-    assert why_nobody(a_slate(), models={}) == []
+def test_a_player_whom_one_system_predicts_is_not_named() -> None:
+    assert reasons_of_unpredicted(a_slate(), models={}) == []
 
 
 # The ledger
 
 
-def test_the_same_run_again_adds_nothing() -> None:
+def test_a_second_equal_run_adds_nothing() -> None:
     assert predict(lines=market(16.5), ledger=predict(lines=market(16.5))).is_empty()
     assert predict(now=AFTER_TIPOFF, ledger=predict(now=AFTER_TIPOFF)).is_empty()
 
@@ -304,16 +300,16 @@ def test_the_same_run_again_adds_nothing() -> None:
 def test_a_line_that_moved_a_point_or_came_or_went_makes_another_version(
     before: float | None, now: float | None, versions: list[int]
 ) -> None:
-    made = predict(lines=market(now), ledger=predict(lines=market(before)))
-    assert made.filter(system_id="moving_average")["version"].to_list() == versions
+    rows = predict(lines=market(now), ledger=predict(lines=market(before)))
+    assert rows.filter(system_id="moving_average")["version"].to_list() == versions
 
 
 def test_small_moves_count_from_the_latest_version() -> None:
     ledger = predict(lines=market(16.5))
     for line, versions in ((17.0, []), (17.5, [2]), (18.0, []), (18.5, [3])):
-        made = predict(lines=market(line), ledger=ledger)
-        assert made.filter(system_id="moving_average")["version"].to_list() == versions
-        ledger = pl.concat([ledger.select(made.columns), made])
+        rows = predict(lines=market(line), ledger=ledger)
+        assert rows.filter(system_id="moving_average")["version"].to_list() == versions
+        ledger = pl.concat([ledger.select(rows.columns), rows])
 
 
 def test_a_required_feature_that_arrived_makes_another_version() -> None:
@@ -324,14 +320,14 @@ def test_a_required_feature_that_arrived_makes_another_version() -> None:
 
 
 def test_a_later_run_adds_the_missing_player_only() -> None:
-    made = predict(a_slate({"player_id": 1}, {"player_id": 2}), ledger=predict(a_slate({"player_id": 1})))
-    assert made["player_id"].to_list() == [2, 2]
+    rows = predict(a_slate({"player_id": 1}, {"player_id": 2}), ledger=predict(a_slate({"player_id": 1})))
+    assert rows["player_id"].to_list() == [2, 2]
 
 
-def test_a_game_that_moved_to_another_date_is_predicted_anew() -> None:
+def test_a_game_that_moved_to_another_date_gets_a_new_version() -> None:
     before = predictions_of(a_prediction(game_date=DAY - timedelta(days=1), line=None))
-    made = predict(ledger=before)
-    assert dict(made.select("system_id", "version").iter_rows()) == {"catboost": 1, "moving_average": 2}
+    rows = predict(ledger=before)
+    assert dict(rows.select("system_id", "version").iter_rows()) == {"catboost": 1, "moving_average": 2}
 
 
 def test_versions_count_within_a_market() -> None:
@@ -351,25 +347,6 @@ def test_the_id_follows_from_key_and_inputs_and_not_from_the_instant() -> None:
 def test_the_same_inputs_in_any_order_give_the_same_rows() -> None:
     players = [{"player_id": n, "pace_score": n / 10} for n in range(1, 20)]
     assert_frame_equal(predict(a_slate(*players)), predict(a_slate(*reversed(players))))
-
-
-# The hash of the features
-
-
-def test_the_hash_is_that_of_the_values_by_name() -> None:
-    row = a_feature_row()
-    first = features_hash(features_of_rows(row))["features_hash"].item()
-    assert features_hash(features_of_rows(row).select(reversed(list(row))))["features_hash"].item() == first
-    assert features_hash(features_of_rows(row | {"team": "BOS"}))["features_hash"].item() == first
-    for value in (1.5, None):
-        assert features_hash(features_of_rows(row | {"pace_score": value}))["features_hash"].item() != first
-
-
-def test_the_hash_is_that_of_any_writer_of_plain_json() -> None:
-    """The hash is therefore the same in every process, for any number of threads, and in the next version of polars."""
-    row = a_feature_row(pace_score=1 / 3, line=None)
-    text = json.dumps({name: row[name] for name in FEATURES}, separators=(",", ":"))
-    assert features_hash(features_of_rows(row))["features_hash"].item() == hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def test_the_player_of_a_slate_is_the_one_expected() -> None:
@@ -393,17 +370,19 @@ def mates(*statuses: str | None, minutes: float | None = 30.0, levels: float | N
 def versions(before: dict[str, pl.DataFrame], after: dict[str, pl.DataFrame]) -> list[tuple[int, int, str | None]]:
     """Returns the new rows of moving_average after a second run: player, version and listed teammates."""
     ledger = predict(before)
-    made = predict(after, ledger=ledger).filter(system_id="moving_average")
-    return made.select("player_id", "version", "teammates_listed").rows()
+    rows = predict(after, ledger=ledger).filter(system_id="moving_average")
+    return rows.select("player_id", "version", "teammates_listed").rows()
 
 
-def test_a_rotation_teammate_who_is_ruled_out_makes_a_new_version_for_everybody() -> None:
+def test_a_rotation_teammate_who_is_ruled_out_makes_a_new_version_for_each_teammate() -> None:
     assert versions(mates(None, "probable"), mates("out", "probable")) == [
-        (1, 2, "2 out, 3 probable"), (2, 2, "3 probable"), (3, 2, "2 out"),
-    ]  # fmt: skip
+        (1, 2, "2 out, 3 probable"),
+        (2, 2, "3 probable"),
+        (3, 2, "2 out"),
+    ]
 
 
-def test_the_same_report_again_makes_none() -> None:
+def test_an_equal_report_makes_no_new_version() -> None:
     assert versions(mates("questionable", None), mates("questionable", None)) == []
     assert predict(mates("questionable", None))["teammates_listed"].unique().sort().to_list() == ["", "2 questionable"]
 
@@ -427,3 +406,78 @@ def test_a_version_that_did_not_record_the_teammates_is_not_compared() -> None:
     ledger = predict(mates(None)).with_columns(pl.lit(None, pl.String).alias("teammates_listed"))
     assert predict(mates("out"), ledger=ledger).filter(player_id=1).is_empty()
     assert predict(mates(None, levels=None))["teammates_listed"].to_list() == [None] * 4
+
+
+# Systems across seasons
+
+
+ACROSS = ("linear_median", "xgboost", "ensemble", "market_blend")
+
+
+def a_linear_model(points: float, **fields: Any) -> TrainedModel:
+    """A linear model that always forecasts the same."""
+    reads, none = LINEAR_MEDIAN.reads, (0.0,) * len(LINEAR_MEDIAN.reads)
+    card = a_model(system_id="linear_median", features=reads, library_version=LINEAR_MEDIAN.library_version, **fields).card
+    return TrainedModel(card, LinearModel(reads, none, (1.0,) * len(reads), none, points))
+
+
+def across(slate: dict[str, pl.DataFrame] | None = None, **given: Any) -> dict[str, dict[str, Any]]:
+    """The rows of the systems across seasons, with a linear model that forecasts 18."""
+    rows = predict(slate, models={(WEEK, "linear_median"): a_linear_model(18.0)}, **given)
+    return {row["system_id"]: row for row in rows.iter_rows(named=True) if row["system_id"] in ACROSS}
+
+
+def test_the_ensemble_has_the_models_of_its_members_and_names_the_missing_one() -> None:
+    rows = across()
+    assert set(rows) == {"linear_median", "ensemble"}
+    assert (rows["ensemble"]["predicted_value"], rows["ensemble"]["model_id"]) == (18.0, "model")
+    assert "without xgboost" in rows["ensemble"]["reasons"]
+
+
+def test_the_blend_is_drawn_to_the_adjusted_line_and_is_no_bet() -> None:
+    row = across(lines=market(24.0, adjusted_line=25.0))["market_blend"]
+    assert row["predicted_value"] == pytest.approx(0.2 * 18 + 0.8 * 25)
+    assert (row["line"], row["adjusted_line"], row["is_actionable"]) == (24.0, 25.0, False)
+    assert "contains_the_line" in row["reasons"]
+
+
+def test_without_prices_the_blend_has_no_row_and_says_why() -> None:
+    slate = a_slate() | {"lines": market(24.0, adjusted_line=None)}
+    models = {(WEEK, "linear_median"): a_linear_model(18.0)}
+    _, reasons = unpredicted(**slate, models=models, now=BEFORE_TIPOFF)
+    assert dict(reasons.select("system_id", "reason").iter_rows()) == {
+        "catboost": f"no model for the week of {WEEK}",
+        "xgboost": f"no model for the week of {WEEK}",
+        "market_blend": "no line with prices",
+    }
+
+
+def test_on_opening_night_the_systems_across_seasons_forecast_and_the_others_do_not() -> None:
+    """No game of the season, 200 of earlier ones."""
+    first = dict.fromkeys(
+        ("points_mean_last_5_games", "points_mean_last_10_games", "points_mean_season", "minutes_mean_last_10_games")
+    )
+    slate = a_slate({"games_played_season": 0, "minutes_half_life_5_games": 30.0, **first})
+    assert set(across(slate)) == {"linear_median", "ensemble"}
+    assert predict(slate).is_empty()
+
+
+@pytest.mark.parametrize(("games", "is_flagged"), [(9.0, True), (10.0, False)])
+def test_few_career_games_are_flagged(games: float, is_flagged: bool) -> None:
+    rows = across(a_slate({"career_games_last_1095_days": games}))
+    assert {name: "few_career_games" in row["reasons"] for name, row in rows.items()} == dict.fromkeys(rows, is_flagged)
+
+
+def test_a_slate_that_is_closed_for_one_system_is_open_for_the_others() -> None:
+    """Two of three players lack what the moving average requires; all have what the linear model requires."""
+    lacking = {"points_mean_season": None, "minutes_half_life_5_games": 30.0}
+    slate = a_slate({"player_id": 1}, {"player_id": 2, **lacking}, {"player_id": 3, **lacking})
+    models = {(WEEK, "linear_median"): a_linear_model(18.0)}
+    made = predict(slate, models=models)
+    assert made.group_by("system_id").len().sort("system_id").rows() == [("ensemble", 3), ("linear_median", 3)]
+    _, reasons = unpredicted(**slate, models=models, now=BEFORE_TIPOFF)
+    assert NOT_READY in reasons.filter(system_id="moving_average", player_id=1)["reason"].to_list()
+
+
+def test_the_probability_to_play_stands_beside_the_forecast() -> None:
+    assert baseline(a_slate({"plays_probability": 0.25}))["plays_probability"] == 0.25

@@ -20,7 +20,7 @@ from nba_pipeline.assets.sources.prop_lines import (
 from nba_pipeline.assets.sources.rosters import TABLE as ROSTERS
 from nba_pipeline.assets.sources.schedule import TABLE as SCHEDULE
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.providers.odds_api import ODDS_COLUMNS
+from nba_pipeline.providers.odds_lines import ODDS_COLUMNS
 from nba_pipeline.providers.odds_rows import AFTER_TIPOFF, IGNORED, as_rows
 from nba_pipeline.providers.player_matching import resolve_players, roster_sightings
 from nba_pipeline.tables.table import PROBLEM
@@ -60,7 +60,7 @@ def problems_of(*rows: Values) -> list[str | None]:
     ],
     ids=str,
 )
-def test_a_line_that_is_none_of_the_market_says_why(fields: Values, problem: str | None) -> None:
+def test_a_line_outside_the_market_has_its_reason(fields: Values, problem: str | None) -> None:
     assert problems_of(a_prop_line() | fields) == [problem]
 
 
@@ -86,7 +86,7 @@ def test_a_low_rung_of_another_ladder_goes_alone() -> None:
     assert problems_of(a_prop_line(4.5, over_price=-190, under_price=150), a_prop_line(5.5)) == [TOO_LOW, None]
 
 
-def test_looks_of_unknown_instant_are_no_ladder() -> None:
+def test_snapshots_of_unknown_instant_are_no_ladder() -> None:
     unknown = {"snapshot_at": None, "is_before_tipoff": None}
     assert problems_of(a_prop_line(4.5, **unknown), a_prop_line(5.5, **unknown)) == [TOO_LOW, None]
 
@@ -149,8 +149,8 @@ def write(warehouse: LocalWarehouse, *rows: Values) -> None:
     marked = lines.drop("as_of", "code_version").with_columns(
         pl.Series(PROBLEM, problems, pl.String), pl.lit(None, pl.String).alias(IGNORED)
     )
-    kept = reject_lines(marked).filter(pl.col(IGNORED).is_null()).drop(IGNORED)
-    good, bad = TABLE.conform(kept, now, "1")
+    valid = reject_lines(marked).filter(pl.col(IGNORED).is_null()).drop(IGNORED)
+    good, bad = TABLE.conform(valid, now, "1")
     warehouse.add(TABLE, [DAY], good, "me")
     warehouse.quarantine(TABLE, [DAY], bad)
 
@@ -163,7 +163,7 @@ def test_games_without_a_usable_line_are_named_and_late_lines_counted(warehouse:
     assert verdict.numbers == {"share": 0.5, "lines": 2, "players": 1, "lines_after_tipoff": 1}
 
 
-def test_a_date_without_games_wants_no_lines(warehouse: LocalWarehouse) -> None:
+def test_a_date_without_games_needs_no_lines(warehouse: LocalWarehouse) -> None:
     [verdict] = games_have_lines(warehouse, [date(2024, 7, 1)], CLOCK)
     assert verdict.passed and verdict.numbers["share"] == 1
 
@@ -199,6 +199,8 @@ def test_rosters_of_the_days_before_are_sightings_and_a_name_without_an_id_has_a
     warehouse.quarantine(ROSTERS, [DAY], bad)
     seen = roster_sightings(warehouse, [DAY]).sort("player_id")
     assert seen.select("player_id", "player_name", "team", "is_roster").rows() == [
-        (-1, "New Rookie", "GSW", True), (1, "Al Able", "GSW", True), (2, "Bo Baker", "GSW", True),
-    ]  # fmt: skip
+        (-1, "New Rookie", "GSW", True),
+        (1, "Al Able", "GSW", True),
+        (2, "Bo Baker", "GSW", True),
+    ]
     assert roster_sightings(warehouse, []).is_empty()

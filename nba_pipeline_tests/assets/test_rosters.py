@@ -27,9 +27,9 @@ from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.assets.conftest import ArchiveOfAllDates, OnThisMachine
 from nba_pipeline_tests.builders import DAY, PLAYER, Values, a_boxscore, a_game, before, frame_of
-from nba_pipeline_tests.providers.conftest import NOON, Answer, ReceivedRequest, Provider
+from nba_pipeline_tests.providers.conftest import NOON, Answer, Provider, ReceivedRequest
 
-KNOWN = {PLAYER: "Stephen Curry", 2: "Gary Payton II", 3: "Jaylin Williams", 4: "Jaylin Williams"}
+RECENT_ROWS = {PLAYER: "Stephen Curry", 2: "Gary Payton II", 3: "Jaylin Williams", 4: "Jaylin Williams"}
 
 
 def a_roster(team_id: str, *names: str) -> Answer:
@@ -46,22 +46,22 @@ def named(spelling: str, *seen: Values, team: str = "GSW", day: date = DAY) -> t
     roster = pl.DataFrame([{**dict.fromkeys(ROSTER_COLUMNS), **listed}], schema=ROSTER_COLUMNS).with_columns(
         pl.lit(day).alias("game_date")
     )
-    known = pl.DataFrame({"player_id": list(KNOWN), "spelling": list(KNOWN.values())})
+    known = pl.DataFrame({"player_id": list(RECENT_ROWS), "spelling": list(RECENT_ROWS.values())})
     [row] = name_the_roster(roster, known, frame_of(BOXSCORES, *seen)).rows(named=True)
     return row["player_id"], row["problem"]
 
 
-def test_a_name_is_looked_up_among_who_was_seen_with_the_team() -> None:
+def test_a_name_resolves_among_the_recent_players_of_the_team() -> None:
     seen = a_boxscore(before(2), player_id=2, player_name="Gary Payton II")
     assert named("Gary Payton", seen) == (2, None)
 
 
-def test_a_player_new_to_the_team_is_found_in_the_league() -> None:
+def test_a_player_new_to_the_team_resolves_in_the_league() -> None:
     seen = a_boxscore(before(2), team="BOS")
     assert named("Stephen Curry", seen) == (PLAYER, None)
 
 
-def test_who_is_seen_with_the_team_later_does_not_count() -> None:
+def test_later_box_scores_do_not_count() -> None:
     seen = a_boxscore(DAY, player_id=3, player_name="Jaylin Williams")
     assert named("Jaylin Williams", seen)[0] is None
     assert named("Jaylin Williams", seen, day=before(-1)) == (3, None)
@@ -74,7 +74,7 @@ def test_who_is_seen_with_the_team_later_does_not_count() -> None:
         ("New Rookie", "unresolved name 'New Rookie'"),
     ],
 )
-def test_a_name_of_several_or_of_nobody_is_a_problem(spelling: str, problem: str) -> None:
+def test_an_ambiguous_or_unresolved_name_is_a_problem(spelling: str, problem: str) -> None:
     assert named(spelling) == (None, problem)
 
 
@@ -98,8 +98,8 @@ def test_a_player_between_two_teams_stands_in_both() -> None:
 
 
 @pytest.mark.parametrize("born", [LATER, None], ids=["another day of birth", "unknown day of birth"])
-def test_somebody_new_with_the_name_of_another_team_s_player_is_not_that_player(born: date | None) -> None:
-    problem = "ambiguous name 'Stephen Curry': Stephen Curry of GSW, or somebody new"
+def test_a_new_player_with_the_name_of_another_team_s_player_is_ambiguous(born: date | None) -> None:
+    problem = "ambiguous name 'Stephen Curry': Stephen Curry of GSW, or a new player"
     assert on_rosters(("GSW", "Stephen Curry", BORN), ("UTA", "Stephen Curry", born)) == [(PLAYER, None), (None, problem)]
 
 
@@ -109,8 +109,9 @@ def test_two_spellings_of_a_player_on_one_roster_are_one_row() -> None:
 
 def test_rookies_without_an_id_stay_apart() -> None:
     assert [problem for _, problem in on_rosters(("GSW", "A Rook", None), ("GSW", "B Rook", None))] == [
-        "unresolved name 'A Rook'", "unresolved name 'B Rook'",
-    ]  # fmt: skip
+        "unresolved name 'A Rook'",
+        "unresolved name 'B Rook'",
+    ]
 
 
 # The asset
@@ -122,7 +123,7 @@ class Teams(OnThisMachine):
     def __init__(self, landing: Landing, clock: Clock, provider: Provider):
         super().__init__(landing, clock, provider, "espn")
         self.answers = {team_id: a_roster(team_id, "Stephen Curry") for team_id in TEAM_IDS}
-        provider.says(self.answer)
+        provider.responds(self.answer)
 
     def answer(self, asked: ReceivedRequest) -> Answer:
         return self.answers[asked.path.rpartition("/")[2]]
@@ -133,10 +134,14 @@ class Teams(OnThisMachine):
         clock = Clock(fixed_at=now.isoformat())
         context = dg.build_asset_context(partition_key=day.isoformat())
         frame = rosters(
-            context, schedule=frame_of(SCHEDULE, a_game(day, status=status)), players=pl.DataFrame({"player_id": list(KNOWN), "spelling": list(KNOWN.values())}),
-            boxscores=frame_of(BOXSCORES, a_boxscore(before(3))), espn=Espn(http=self.http),
-            archive=archive(folder="", landing=self.landing, clock=clock), clock=clock,
-        )  # fmt: skip
+            context,
+            schedule=frame_of(SCHEDULE, a_game(day, status=status)),
+            players=pl.DataFrame({"player_id": list(RECENT_ROWS), "spelling": list(RECENT_ROWS.values())}),
+            boxscores=frame_of(BOXSCORES, a_boxscore(before(3))),
+            espn=Espn(http=self.http),
+            archive=archive(folder="", landing=self.landing, clock=clock),
+            clock=clock,
+        )
         return self.conformed(TABLE, context, frame, now)
 
 
@@ -146,7 +151,7 @@ def teams(landing: Landing, clock: Clock, provider: Provider) -> Teams:
 
 
 @pytest.mark.parametrize("days", [0, -1], ids=["today", "tomorrow"])
-def test_all_thirty_teams_are_asked_for_today_and_tomorrow(days: int, teams: Teams) -> None:
+def test_all_thirty_teams_are_requested_for_today_and_tomorrow(days: int, teams: Teams) -> None:
     rows = teams.collect(day=before(days))
     assert len(teams.provider.asked) == 30 and set(rows["team"]) == set(TEAMS)
     assert rows.row(by_predicate=pl.col("team") == "GSW", named=True) == {
@@ -157,15 +162,15 @@ def test_all_thirty_teams_are_asked_for_today_and_tomorrow(days: int, teams: Tea
 
 
 @pytest.mark.parametrize("days", [1, -2], ids=["yesterday", "in two days"])
-def test_of_another_date_nobody_is_asked(days: int, teams: Teams) -> None:
+def test_past_and_later_dates_cause_no_requests(days: int, teams: Teams) -> None:
     assert teams.collect(day=before(days)).is_empty() and not teams.provider.asked
 
 
-def test_for_a_date_whose_game_is_postponed_nobody_is_asked(teams: Teams) -> None:
+def test_a_date_with_only_a_postponed_game_causes_no_requests(teams: Teams) -> None:
     assert teams.collect(status="postponed").is_empty() and not teams.provider.asked
 
 
-def test_a_date_of_the_archive_asks_nobody(teams: Teams) -> None:
+def test_a_date_of_the_archive_causes_no_requests(teams: Teams) -> None:
     assert teams.collect(archive=ArchiveOfAllDates).is_empty() and not teams.provider.asked
 
 
@@ -176,7 +181,7 @@ def test_a_past_date_keeps_what_was_landed_on_it(teams: Teams) -> None:
 
 
 @pytest.mark.parametrize(("hours", "asked"), [(5.9, 30), (6.1, 60)])
-def test_a_roster_is_read_again_after_six_hours(hours: float, asked: int, teams: Teams) -> None:
+def test_a_roster_is_requested_again_after_six_hours(hours: float, asked: int, teams: Teams) -> None:
     teams.collect()
     teams.collect(now=NOON + timedelta(hours=hours))
     assert len(teams.provider.asked) == asked
@@ -190,7 +195,7 @@ BROKEN = Answer({"team": {"id": "10", "abbreviation": "GS", "players": []}})
     [(Answer({}, status=404), "is not published"), (BROKEN, "has no list athletes")],
     ids=["missing", "renamed"],
 )
-def test_a_team_that_fails_is_named_and_the_others_go_on(bad: Answer, problem: str, teams: Teams) -> None:
+def test_a_team_that_fails_is_named_and_the_other_teams_are_used(bad: Answer, problem: str, teams: Teams) -> None:
     teams.answers["10"] = bad
     rows = teams.collect()
     assert set(TEAMS) - set(rows["team"]) == {"GSW"}
@@ -210,7 +215,7 @@ def test_a_host_that_is_down_leaves_no_rows_and_stops_nothing(teams: Teams) -> N
     assert teams.collect().is_empty() and len(teams.problems[str(DAY)]) == 30
 
 
-def test_a_name_of_nobody_is_parked_and_the_others_go_on(teams: Teams) -> None:
+def test_an_unresolved_name_is_quarantined_and_the_other_rows_are_used(teams: Teams) -> None:
     teams.answers["10"] = a_roster("10", "Stephen Curry", "New Rookie")
     assert teams.collect().height == 30
     assert teams.parked["problem"].to_list() == ["unresolved name 'New Rookie'"]
@@ -250,7 +255,7 @@ def test_teams_without_a_roster_are_named(warehouse: LocalWarehouse) -> None:
     assert verdict(every_team_has_a_roster, warehouse) == (True, [])
 
 
-def test_an_empty_table_is_missed_today_if_there_is_a_game_and_forgiven_on_past_dates(warehouse: LocalWarehouse) -> None:
+def test_an_empty_table_fails_today_if_there_is_a_game_and_passes_on_past_dates(warehouse: LocalWarehouse) -> None:
     assert verdict(every_team_has_a_roster, warehouse) == (True, [])
     for day in (DAY, before(1)):
         warehouse.replace(SCHEDULE, [day], frame_of(SCHEDULE, a_game(day)), "run")

@@ -13,7 +13,7 @@ from nba_pipeline.assets.sources.schedule import (
     changed_dates,
     newest_of_each_game,
     refuse_a_hollow_season,
-    refuse_other_seasons,
+    refuse_dates_of_another_season,
     schedule,
 )
 from nba_pipeline.completeness.not_played import mark
@@ -21,13 +21,13 @@ from nba_pipeline.environments import resources_for
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.columns import SCHEDULE_COLUMNS
-from nba_pipeline.providers.nba_cdn import parse_schedule
+from nba_pipeline.providers.nba_cdn_schedule import parse_schedule
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.builders import DAY, Values, a_game, before, frame_of
 from nba_pipeline_tests.providers.conftest import Answer, Provider
-from nba_pipeline_tests.providers.test_nba_cdn import a_game as a_listed_game
-from nba_pipeline_tests.providers.test_nba_cdn import a_schedule as a_listed_schedule
+from nba_pipeline_tests.providers.test_nba_cdn_schedule import a_game as a_listed_game
+from nba_pipeline_tests.providers.test_nba_cdn_schedule import a_schedule as a_listed_schedule
 
 NOON = datetime(2024, 3, 12, 16, tzinfo=UTC)
 NEXT, LATER, FAR = before(-1), before(-53), date(2099, 3, 12)
@@ -59,7 +59,7 @@ class Season:
         days = [
             {"gameDate": on if isinstance(on, str) else f"{on:%m/%d/%Y} 00:00:00", "games": rows} for on, rows in games.items()
         ]
-        self.provider.says(Answer({"leagueSchedule": {"gameDates": days}}))
+        self.provider.responds(Answer({"leagueSchedule": {"gameDates": days}}))
         resources = resources_for("local", Clock(fixed_at=now.isoformat()))
         result = dg.materialize([schedule], partition_key=str(day), resources=resources, instance=self.instance)
         events = result.asset_materializations_for_node("schedule")
@@ -102,13 +102,13 @@ def test_the_date_that_a_game_left_is_emptied_by_a_run_of_another_date(season: S
     assert moved == {DAY: [], NEXT: [(ONE, "scheduled")]} and season.materialised == [str(DAY), str(NEXT)]
 
 
-def test_a_game_listed_on_two_dates_while_it_moves_is_on_the_later_one_and_the_other_is_parked(season: Season) -> None:
+def test_a_game_listed_on_two_dates_is_on_the_later_one_and_the_other_row_is_quarantined(season: Season) -> None:
     both = season({DAY: [listed(ONE, **COMING), listed(TWO, **COMING)], LATER: [listed(TWO, **COMING)]})
     assert both == {DAY: [(ONE, "scheduled")], LATER: [(TWO, "scheduled")]}
     assert season.quarantine == [(DAY, f"{TWO} is also listed on a later date")]
 
 
-def test_a_game_is_postponed_by_its_words_and_nothing_else(season: Season) -> None:
+def test_only_the_status_text_makes_a_game_postponed(season: Season) -> None:
     """The code A or N has no meaning: it is A throughout a season that is not played."""
     season({DAY: [listed(ONE, **COMING, postponedStatus="A"), listed(TWO, **COMING)]})
     off = season({DAY: [listed(ONE, **COMING, postponedStatus="A"), listed(TWO, **PPD, postponedStatus="N")]})
@@ -118,7 +118,7 @@ def test_a_game_is_postponed_by_its_words_and_nothing_else(season: Season) -> No
 # Unusual provider data
 
 
-def test_an_odd_game_is_kept_as_it_is_known_or_parked_by_name_and_the_others_go_on(season: Season) -> None:
+def test_an_unusable_game_keeps_its_existing_row_or_is_quarantined_and_other_games_are_used(season: Season) -> None:
     """Final without scores is not final. An unknown code is unknown. Home and away of a neutral site are the schedule's."""
     unscored = {"homeTeam": a_team(score=None), "awayTeam": a_team("NYK", None)}
     nobody = {"homeTeam": a_team("", 0), "awayTeam": a_team(None, 0)}
@@ -131,7 +131,7 @@ def test_an_odd_game_is_kept_as_it_is_known_or_parked_by_name_and_the_others_go_
     assert neutral == [("0022300004", "BOS")]
 
 
-def test_games_of_an_unusable_date_are_parked_with_the_run(season: Season) -> None:
+def test_games_of_an_unusable_date_are_quarantined_with_the_run(season: Season) -> None:
     assert season({DAY: [listed(ONE)], "soon": [listed(TWO)]}) == {DAY: [(ONE, "final")]}
     assert season.quarantine == [(DAY, f"unusable date 'soon' in game {TWO}")]
 
@@ -143,13 +143,15 @@ FOUR = [listed(f"002230000{n}") for n in range(1, 5)]
 
 def test_a_season_that_lost_most_games_is_refused_and_nothing_replaced(season: Season) -> None:
     there = season({DAY: FOUR})
-    with pytest.raises(Permanent, match="lists 1 usable games of a season of which the warehouse knows 4; nothing was replaced"):
+    with pytest.raises(
+        Permanent, match="lists 1 usable games of the season, but the warehouse has 4; the schedule was not replaced"
+    ):
         season({DAY: FOUR[:1]})
     assert season.table == there and season.quarantine == []
 
 
 def test_a_first_schedule_of_which_nothing_can_be_used_is_refused(season: Season) -> None:
-    with pytest.raises(Permanent, match=r"lists 0 usable games .*the first problem is: unknown team 'Celtics'"):
+    with pytest.raises(Permanent, match=r"lists 0 usable games .*first problem: unknown team 'Celtics'"):
         season({DAY: [game | {"homeTeam": a_team("Celtics")} for game in FOUR]})
     assert season.table == {}
 
@@ -179,7 +181,7 @@ def test_a_summer_before_the_schedule_is_an_empty_success(season: Season) -> Non
 
 
 @pytest.mark.parametrize("text", ["Cancelled", "Suspended"])
-def test_the_league_s_word_reaches_the_table(text: str, season: Season) -> None:
+def test_the_league_s_status_text_reaches_the_table(text: str, season: Season) -> None:
     status = {"Cancelled": "postponed", "Suspended": "suspended"}[text]
     assert season({DAY: [listed(ONE, gameStatus=1, gameStatusText=text)]}) == {DAY: [(ONE, status)]}
     assert season.warehouse.scan(TABLE).collect()["status_text"].to_list() == [text]
@@ -227,11 +229,11 @@ def test_dates_change_with_the_facts_of_their_games(fields: Values, dates: list[
 
 
 @pytest.mark.parametrize(("games", "is_refused"), [(3, True), (4, False), (6, False)])
-def test_a_season_is_hollow_below_four_fifths_of_the_known_games(games: int, is_refused: bool) -> None:
+def test_a_season_below_four_fifths_of_the_existing_games_is_refused(games: int, is_refused: bool) -> None:
     known = frame_of(TABLE, *(a_game(game_id=str(n)) for n in range(5)))
     season = season_of(*(a_game(game_id=str(n)) for n in range(games)))
     if is_refused:
-        with pytest.raises(Permanent, match="lists 3 usable games of a season of which the warehouse knows 5"):
+        with pytest.raises(Permanent, match="lists 3 usable games of the season, but the warehouse has 5"):
             refuse_a_hollow_season(season, known, [DAY])
     else:
         refuse_a_hollow_season(season, known, [DAY])
@@ -244,7 +246,7 @@ def test_a_season_is_hollow_below_four_fifths_of_the_known_games(games: int, is_
 )
 def test_another_season_than_is_served_is_refused(day: date, is_refused: bool) -> None:
     if is_refused:
-        with pytest.raises(Permanent, match=f"serves the season 2023-24, {day} belongs to"):
-            refuse_other_seasons([day], "2023-24", {DAY})
+        with pytest.raises(Permanent, match=f"serves season 2023-24, but {day} belongs to"):
+            refuse_dates_of_another_season([day], "2023-24", {DAY})
     else:
-        refuse_other_seasons([day], "2023-24", {DAY})
+        refuse_dates_of_another_season([day], "2023-24", {DAY})

@@ -21,11 +21,12 @@ from nba_pipeline.assets.sources.team_boxscores import (
 )
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.nba_cdn import parse_boxscore
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.providers.nba_cdn_boxscore import parse_boxscore
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.builders import DAY, Values, a_boxscore, at, frame_of, who_did_not_play
-from nba_pipeline_tests.providers.test_nba_cdn import TOTALS, a_box, a_player
+from nba_pipeline_tests.providers.test_nba_cdn_boxscore import TOTALS, a_box, a_player
 
 GAME = a_boxscore()["game_id"]
 HOME = {"team": "GSW", "opponent": "NYK"}
@@ -77,9 +78,11 @@ def landing(tmp_path: Path) -> Landing:
 def conformed(landing: Landing, boxscores: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Returns the valid rows and the quarantine."""
     frame = team_boxscores(
-        dg.build_asset_context(partition_key=str(DAY)), boxscores=boxscores, landing=landing,
+        dg.build_asset_context(partition_key=str(DAY)),
+        boxscores=boxscores,
+        landing=landing,
         archive=Archive(landing=landing, clock=landing.clock),
-    )  # fmt: skip
+    )
     return TABLE.conform(frame, at(12), "1")
 
 
@@ -122,8 +125,9 @@ def test_totals_that_no_real_game_has_are_quarantined_and_the_players_summed_up(
 def test_the_players_of_another_provider_are_summed_up(landing: Landing) -> None:
     rows = materialised(landing, frame_of(BOXSCORES, *BOTH).with_columns(provider=pl.lit("balldontlie")))
     assert rows.select("team", "is_reconstructed", "provider").rows() == [
-        ("GSW", True, "balldontlie"), ("NYK", True, "balldontlie"),
-    ]  # fmt: skip
+        ("GSW", True, "balldontlie"),
+        ("NYK", True, "balldontlie"),
+    ]
 
 
 def test_a_date_without_box_scores_is_empty(landing: Landing) -> None:

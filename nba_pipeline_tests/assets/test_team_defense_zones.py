@@ -68,7 +68,7 @@ def test_one_date_alone_with_only_what_the_asset_reads_has_the_same_bits_as_in_a
 
 
 @pytest.mark.parametrize("last", [date(2024, 6, 30), date(2025, 6, 30)], ids=str)
-def test_what_the_asset_reads_holds_the_whole_season_before(last: date) -> None:
+def test_the_input_window_covers_the_season_before(last: date) -> None:
     assert last - timedelta(days=TWO_SEASONS_DAYS) <= date(last.year - 2, 7, 2)
 
 

@@ -34,9 +34,7 @@ OKC = {"team": "OKC", "points": 103, "fgm": 35, "fga": 87, "fg3m": 11, "ftm": 22
 IND = {"team": "IND", "points": 91, "fgm": 29, "fga": 70, "fg3m": 11, "ftm": 22, "fta": 29, "oreb": 12, "turnovers": 21}
 PHI = {"team": "PHI", "points": 119, "fgm": 46, "fga": 92, "fg3m": 13, "ftm": 14, "fta": 14, "oreb": 11, "turnovers": 12}
 NYK = {"team": "NYK", "points": 125, "fgm": 46, "fga": 86, "fg3m": 16, "ftm": 17, "fta": 24, "oreb": 15, "turnovers": 13}
-RATES = (
-    "possessions", "offensive_rating", "defensive_rating", "pace", "effective_field_goal_pct", "true_shooting_pct",
-)  # fmt: skip
+RATES = ("possessions", "offensive_rating", "defensive_rating", "pace", "effective_field_goal_pct", "true_shooting_pct")
 GAME = a_team_boxscore()["game_id"]
 
 
@@ -85,7 +83,7 @@ def test_rates_are_null_when_the_counts_of_one_side_are_unknown() -> None:
     assert [row[name] for name in RATES[:4]] == [pytest.approx(94.64), pytest.approx(108.83, abs=0.01), None, None]
 
 
-def test_only_games_whose_players_are_summarised_are_here() -> None:
+def test_only_games_with_summarized_players_have_rows() -> None:
     assert summaries(boxes(OKC, IND), games=("another",)).is_empty()
     assert summaries(boxes(OKC, IND)).height == 2
 
@@ -145,7 +143,7 @@ def test_rows_keep_the_promise_of_the_table() -> None:
         ({"offensive_rating": 171.0}, "ratings_are_possible"),
     ],
 )
-def test_an_impossible_row_goes_to_the_quarantine_with_the_other_side(fields: Values, rule: str) -> None:
+def test_an_impossible_row_is_quarantined_with_the_other_side(fields: Values, rule: str) -> None:
     assert quarantined(*both(**fields)) == [rule, rule]
 
 
@@ -166,9 +164,12 @@ def test_games_without_summaries_are_left_out_by_name() -> None:
     rows = [*both_boxes(), a_team_boxscore(**other), a_team_boxscore(**other | {"team": "LAL", "opponent": "BOS"})]
     context = dg.build_asset_context(partition_key=str(DAY))
     found = team_game_summary(
-        context, schedule=frame_of(SCHEDULE, *games), team_boxscores=frame_of(TEAM_BOXSCORES, *rows),
-        player_game_summary=player_rows(GAME), play_by_play=plays_of(),
-    )  # fmt: skip
+        context,
+        schedule=frame_of(SCHEDULE, *games),
+        team_boxscores=frame_of(TEAM_BOXSCORES, *rows),
+        player_game_summary=player_rows(GAME),
+        play_by_play=plays_of(),
+    )
     assert found["game_id"].unique().to_list() == [GAME]  # type: ignore[index]
     assert context.get_output_metadata("result")[LEFT_OUT].data == {str(DAY): ["LAL@BOS 2"]}
 
@@ -249,9 +250,10 @@ def with_a_heave(*actions: Values) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("actions", "threes"), [((*SHOTS, *THE_HEAVE), 21), (SHOTS, 20), ((*SHOTS[1:], *THE_HEAVE), None)],
+    ("actions", "threes"),
+    [((*SHOTS, *THE_HEAVE), 21), (SHOTS, 20), ((*SHOTS[1:], *THE_HEAVE), None)],
     ids=["listed", "not listed", "a shot is lacking"],
-)  # fmt: skip
+)
 def test_the_zones_of_a_team_with_a_heave_are_kept(actions: tuple[Values, ...], threes: int | None) -> None:
     row = of("GSW", with_a_heave(*actions))
     assert (row["three_point_fga"], row["fga"]) == (threes, 61)

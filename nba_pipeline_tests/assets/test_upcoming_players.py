@@ -41,9 +41,14 @@ def expected(*boxscores: Values, rosters: Sequence[Values] = (), **game: Any) ->
 
 def on_the_roster(day: date = YESTERDAY, player_id: int = PLAYER, team: str = "GSW", **fields: Any) -> Values:
     return {
-        "game_date": day, "team": team, "player_id": player_id, "spelling": "Stephen Curry", "birth_date": date(1988, 3, 14),
-        "seen_at": at(15, day=day), "source": "test",
-    } | fields  # fmt: skip
+        "game_date": day,
+        "team": team,
+        "player_id": player_id,
+        "spelling": "Stephen Curry",
+        "birth_date": date(1988, 3, 14),
+        "seen_at": at(15, day=day),
+        "source": "test",
+    } | fields
 
 
 def test_a_player_of_the_last_weeks_is_expected() -> None:
@@ -55,7 +60,7 @@ def test_only_rows_of_the_21_days_before_count(days: int) -> None:
     assert expected(a_boxscore(before(days))) == []
 
 
-def test_somebody_who_stayed_on_the_bench_is_expected_too() -> None:
+def test_a_player_who_stayed_on_the_bench_is_expected() -> None:
     assert expected(who_did_not_play(before(1))) == [(PLAYER, "GSW")]
 
 
@@ -75,7 +80,7 @@ def test_a_trade_after_the_date_does_not_count() -> None:
     assert expected(a_boxscore(before(5)), a_boxscore(before(-3), team="BOS")) == [(PLAYER, "GSW")]
 
 
-def test_nobody_is_expected_for_a_postponed_game() -> None:
+def test_a_postponed_game_has_no_expected_players() -> None:
     postponed = frame_of(SCHEDULE, a_game(status="postponed"))
     assert expect_players(postponed, frame_of(BOXSCORES, a_boxscore(before(2))), NO_ROSTERS, NO_INJURIES).is_empty()
 
@@ -103,15 +108,13 @@ def of_a_quarantined_roster(*quarantined: Values, **fields: Any) -> list[int]:
         {"table": "rosters", "game_date": entry["game_date"], "row": json.dumps(entry, default=str), "problem": "x"}
         for entry in quarantined
     ]
-    rosters = with_unnamed(
-        frame_of(ROSTERS, on_the_roster(player_id=1)), pl.DataFrame(rows, schema=dict(QUARANTINE_SCHEMA))
-    )  # fmt: skip
+    rosters = with_unnamed(frame_of(ROSTERS, on_the_roster(player_id=1)), pl.DataFrame(rows, schema=dict(QUARANTINE_SCHEMA)))
     schedule = frame_of(SCHEDULE, a_game(status="scheduled", tipoff_at=at(23)))
     boxes = frame_of(BOXSCORES, a_boxscore(before(2), player_id=2), a_boxscore(before(2), player_id=1))
     return expect_players(schedule, boxes, rosters, NO_INJURIES)["player_id"].to_list()
 
 
-def test_a_roster_with_an_entry_of_an_unknown_name_does_not_say_who_is_missing_from_it() -> None:
+def test_a_roster_with_an_unresolved_name_does_not_exclude_players() -> None:
     assert of_a_quarantined_roster() == [1]
     assert of_a_quarantined_roster(on_the_roster(player_id=None)) == [1, 2]  # type: ignore[arg-type]
     assert of_a_quarantined_roster(on_the_roster(player_id=None, team="NYK")) == [1]  # type: ignore[arg-type]
@@ -123,7 +126,7 @@ def test_a_roster_decides_who_is_with_the_team() -> None:
     assert expected(a_boxscore(before(2), player_id=2), rosters=[on_the_roster()]) == [(PLAYER, "GSW")]
 
 
-def test_a_roster_of_one_team_says_nothing_of_the_other() -> None:
+def test_a_roster_of_one_team_does_not_affect_the_opponent() -> None:
     rows = [a_boxscore(before(2), player_id=2), a_boxscore(before(2), player_id=3, team="NYK")]
     assert expected(*rows, rosters=[on_the_roster()]) == [(3, "NYK"), (PLAYER, "GSW")]
 
@@ -159,7 +162,7 @@ def test_a_player_on_two_rosters_is_with_the_team_of_the_newer_one() -> None:
     assert expected(rosters=both) == [(PLAYER, "GSW")]
 
 
-def test_somebody_listed_as_out_is_expected_and_marked() -> None:
+def test_a_player_listed_as_out_is_expected_with_his_status() -> None:
     schedule = frame_of(SCHEDULE, a_game(status="scheduled", tipoff_at=at(23)))
     reports = injuries_of(an_injury("out"), an_injury("questionable", snapshot_at=at(23)), a_team_s("nobody_listed", team="NYK"))
     boxes = frame_of(

@@ -46,18 +46,18 @@ def warehouse(audit: Audit, tmp_path_factory: pytest.TempPathFactory) -> LocalWa
 
 def a_warehouse(audit: Audit, home: Path) -> LocalWarehouse:
     """Returns a warehouse with the league of an audit, its summaries and the features of its dates."""
-    made = LocalWarehouse(home=str(home))
-    summarised = audit.summarised(REAL, audit.world)
-    tables = {name: audit.world[name] for name in SOURCES} | {name: as_stored(summarised[name]) for name in SUMMARIES}
+    warehouse = LocalWarehouse(home=str(home))
+    summarized = audit.summarized(REAL, audit.world)
+    tables = {name: audit.world[name] for name in SOURCES} | {name: as_stored(summarized[name]) for name in SUMMARIES}
     tables |= {name: as_stored(audit.baseline(REAL)[name]) for name in FEATURE_TABLES}
     for name, rows in tables.items():
         columns = [
             pl.col(column).fill_null("test") if column in ("source", "code_version") else column for column in TABLES[name].dtypes
         ]
-        made.replace(TABLES[name], days(DATES[0], DATES[-1]), rows.select(columns), "test")
+        warehouse.replace(TABLES[name], days(DATES[0], DATES[-1]), rows.select(columns), "test")
     for table in (PREDICTIONS, GRADES):
-        made.add(table, DATES, table.empty(), "test")
-    return made
+        warehouse.add(table, DATES, table.empty(), "test")
+    return warehouse
 
 
 def as_stored(rows: pl.DataFrame) -> pl.DataFrame:

@@ -31,7 +31,7 @@ def test_a_leak_between_dates_needs_two_dates_with_players(world: World) -> None
         assert dates_shown(Audit(world, dates, LATER), [plant], dates) == {plant.name: shown}
 
 
-def test_every_leak_is_tried_where_it_shows_on_few_dates_and_early(world: World) -> None:
+def test_the_control_dates_are_few_early_and_show_every_leak(world: World) -> None:
     assert control_dates(world, [A, B, C], {"one": [A, B], "two": [B, C]}) == [B]
     assert control_dates(world, [A, B, C], {"one": [A], "two": [C], "three": []}) == [A, C]
     assert control_dates(world, [A, B, C], {"one": [B, C]}) == [B]
@@ -48,7 +48,7 @@ def test_one_of_the_control_dates_has_known_tipoffs(world: World) -> None:
     assert control_dates(none, [A, B, C], {"one": []}) == [A]
 
 
-def test_a_leak_of_the_game_in_play_is_caught_although_the_world_holds_none(audit: Audit) -> None:
+def test_a_leak_of_in_play_lines_is_caught_in_a_world_without_them(audit: Audit) -> None:
     plant = planted("closing_line_of_the_game_in_play")
     shown = dates_shown(audit, [plant], SAMPLE)
     (record,) = tried(audit, [plant], shown, ())
@@ -57,7 +57,7 @@ def test_a_leak_of_the_game_in_play_is_caught_although_the_world_holds_none(audi
     assert record["dates"] == [str(CONTROL)]
 
 
-def test_a_test_that_the_real_derivation_fails_catches_no_leak_that_changes_nothing(audit: Audit) -> None:
+def test_a_test_failed_by_the_real_derivation_does_not_catch_a_leak_without_effect(audit: Audit) -> None:
     plant = planted("closing_line_of_the_game_in_play")
     (record,) = tried(audit, [plant], {plant.name: []}, [test.__name__ for test in TESTS])
     assert (record["is_tried"], record["caught_by"]) == (False, [])

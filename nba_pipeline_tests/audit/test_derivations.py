@@ -5,42 +5,42 @@ from datetime import timedelta
 import polars as pl
 from polars.testing import assert_frame_equal
 
-from nba_pipeline.audit.derivations import FEATURE_TABLES, REAL, RESUMMARISED_DAYS, SUMMARIES, Audit
+from nba_pipeline.audit.derivations import FEATURE_TABLES, REAL, RESUMMARIZED_DAYS, SUMMARIES, Audit
+from nba_pipeline.audit.nonsense import with_nonsense
 from nba_pipeline.audit.recompute import World, derive, summaries_of
-from nba_pipeline.audit.worlds import absurd
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE
 from nba_pipeline_tests.builders_audit import FIRST, a_world
 
 
-def test_summaries_of_the_last_days_and_older_ones_are_those_of_the_whole() -> None:
+def test_recent_and_older_summaries_together_equal_all_summaries() -> None:
     dates = [FIRST + timedelta(days=4 * n) for n in range(20)]
     world, day = a_world(dates), dates[15]
-    assert day - timedelta(days=RESUMMARISED_DAYS) > dates[4]
+    assert day - timedelta(days=RESUMMARIZED_DAYS) > dates[4]
     audit = Audit(world, [day], LATER)
-    altered = absurd(audit.world, day)
-    anew, whole = audit.summarised(REAL, altered, day), summaries_of(altered, LATER)
+    altered = with_nonsense(audit.world, day)
+    partial, complete = audit.summarized(REAL, altered, day), summaries_of(altered, LATER)
     for name in SUMMARIES:
-        assert_frame_equal(anew[name], whole[name])
+        assert_frame_equal(partial[name], complete[name])
 
 
-def test_many_dates_at_once_are_the_dates_alone(audit: Audit, world: World) -> None:
+def test_dates_derived_together_equal_dates_derived_alone(audit: Audit, world: World) -> None:
     alone = derive(world, [CONTROL], LATER)
     for name in FEATURE_TABLES:
         assert_frame_equal(audit.baseline(REAL)[name].filter(pl.col("game_date") == CONTROL), alone[name], check_exact=True)
 
 
-def test_what_is_altered_on_a_control_date_is_made_once(audit: Audit) -> None:
-    made = [audit.altered("test", CONTROL, lambda: dict(audit.world)) for _ in range(2)]
-    assert made[0] is made[1]
-    others = [audit.altered("test", SAMPLE[0], lambda: dict(audit.world)) for _ in range(2)]
-    assert others[0] is not others[1]
+def test_alterations_of_a_control_date_are_cached(audit: Audit) -> None:
+    cached = [audit.altered("test", CONTROL, lambda: dict(audit.world)) for _ in range(2)]
+    assert cached[0] is cached[1]
+    uncached = [audit.altered("test", SAMPLE[0], lambda: dict(audit.world)) for _ in range(2)]
+    assert uncached[0] is not uncached[1]
     assert audit.baseline(REAL) is audit.baseline(REAL)
 
 
 def test_a_closed_slate_has_no_rows(world: World) -> None:
     lost = {**world, "boxscores": world["boxscores"].clear()}
-    made = Audit(lost, [CONTROL], LATER).baseline(REAL)
-    assert {name: made[name].height for name in FEATURE_TABLES} == dict.fromkeys(FEATURE_TABLES, 0)
+    features = Audit(lost, [CONTROL], LATER).baseline(REAL)
+    assert {name: features[name].height for name in FEATURE_TABLES} == dict.fromkeys(FEATURE_TABLES, 0)
 
 
 def test_the_same_seed_samples_the_same_players(world: World) -> None:

@@ -28,29 +28,29 @@ FIRST_ROUNDS = DATES[1:7]
 
 
 def shift_everything(world: World, dates: Sequence[date], as_of: datetime, derive: Derive) -> World:
-    made = derive(world, dates, as_of)
-    return {**made, "features": made["features"].with_columns(pl.col("points_mean_season") + 0.001)}
+    derived = derive(world, dates, as_of)
+    return {**derived, "features": derived["features"].with_columns(pl.col("points_mean_season") + 0.001)}
 
 
 UNSEEN = Derivation("unseen", "Another value, which does not know the future.", features=shift_everything)
 
 
 @pytest.mark.platform
-def test_a_sample_is_audited_and_the_plants_are_tried_on_it(warehouse: LocalWarehouse) -> None:
-    told: list[str] = []
-    found = leakage(
-        warehouse, DATES[0], DATES[-1], number=1, seed=5, now=LATER, log=told.append, plants=[LEAK, UNSEEN, HARMLESS]
-    )  # fmt: skip
-    assert [test["name"] for test in found["tests"]] == [test.__name__ for test in leakage_report.TESTS_OF_THE_REAL]
-    assert not [test for test in found["tests"] if test["passed"] is False]
-    assert [bool(plant["caught_by"]) for plant in found["plants"]] == [True, False, False]
-    assert [plant["is_tried"] for plant in found["plants"]] == [True, True, False]
-    assert found["passed"] is False, "a leak that nobody catches fails the audit"
-    assert found["candidates"] == len(SAMPLE)
-    assert told
-    json.dumps(found, default=str)
-    text = printed(lambda out: print_leakage(found, out))
-    assert f"seed 5, as of {LATER.isoformat()}: {found['dates'][0]}" in text
+def test_a_sample_is_audited_and_the_plants_are_tested_on_it(warehouse: LocalWarehouse) -> None:
+    messages: list[str] = []
+    report = leakage(
+        warehouse, DATES[0], DATES[-1], number=1, seed=5, now=LATER, log=messages.append, plants=[LEAK, UNSEEN, HARMLESS]
+    )
+    assert [test["name"] for test in report["tests"]] == [test.__name__ for test in leakage_report.TESTS_OF_THE_REAL]
+    assert not [test for test in report["tests"] if test["passed"] is False]
+    assert [bool(plant["caught_by"]) for plant in report["plants"]] == [True, False, False]
+    assert [plant["is_tried"] for plant in report["plants"]] == [True, True, False]
+    assert report["passed"] is False, "an uncaught leak fails the audit"
+    assert report["candidates"] == len(SAMPLE)
+    assert messages
+    json.dumps(report, default=str)
+    text = printed(lambda out: print_leakage(report, out))
+    assert f"seed 5, as of {LATER.isoformat()}: {report['dates'][0]}" in text
     assert "MISSED" in text and "1 of 2 plants caught, 1 not tried; see above" in text
     assert f"has nothing to leak on any of the dates ({len(SAMPLE)})" in text
 
@@ -77,38 +77,36 @@ def audited(warehouse: LocalWarehouse, first: date, last: date, *planted: Deriva
 
 @pytest.mark.platform
 def test_the_first_rounds_of_a_season_catch_leaks_on_the_dates_that_show_them(first_rounds: LocalWarehouse) -> None:
-    found = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS)
-    assert (found["passed"], found["control_dates"]) == (True, [str(DATES[4])])
-    for plant in found["plants"]:
+    report = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS)
+    assert (report["passed"], report["control_dates"]) == (True, [str(DATES[4])])
+    for plant in report["plants"]:
         assert plant["is_tried"] and "everything_after_the_first_tipoff_may_go" in plant["caught_by"]
 
 
 @pytest.mark.platform
-def test_a_leak_that_a_range_cannot_show_is_not_tried(first_rounds: LocalWarehouse) -> None:
-    found = audited(first_rounds, DATES[0], FIRST_ROUNDS[2], *WINDOWS, plants.PLANTS[1], ANOTHER)
-    assert [(plant["is_tried"], bool(plant["caught_by"])) for plant in found["plants"]] == [(False, False)] * 3 + [(True, True)]
-    assert found["passed"] is True
-    text = printed(lambda out: print_leakage(found, out))
+def test_a_leak_without_effect_in_a_range_is_not_tried(first_rounds: LocalWarehouse) -> None:
+    report = audited(first_rounds, DATES[0], FIRST_ROUNDS[2], *WINDOWS, plants.PLANTS[1], ANOTHER)
+    assert [(plant["is_tried"], bool(plant["caught_by"])) for plant in report["plants"]] == [(False, False)] * 3 + [(True, True)]
+    assert report["passed"] is True
+    text = printed(lambda out: print_leakage(report, out))
     assert "this range cannot show the leak: it has nothing to leak on any of the dates (3)" in text
     assert "1 of 1 plants caught, 3 not tried; nothing leaks" in text
 
 
 @pytest.mark.platform
-def test_an_audit_that_could_try_no_leak_does_not_pass(first_rounds: LocalWarehouse) -> None:
-    found = audited(first_rounds, DATES[0], FIRST_ROUNDS[0], *WINDOWS)
-    assert found["passed"] is False
-    assert "0 of 0 plants caught, 2 not tried; see above" in printed(lambda out: print_leakage(found, out))
+def test_an_audit_without_an_effective_leak_does_not_pass(first_rounds: LocalWarehouse) -> None:
+    report = audited(first_rounds, DATES[0], FIRST_ROUNDS[0], *WINDOWS)
+    assert report["passed"] is False
+    assert "0 of 0 plants caught, 2 not tried; see above" in printed(lambda out: print_leakage(report, out))
 
 
 @pytest.mark.platform
-def test_a_leak_is_looked_for_on_the_dates_that_were_not_sampled(first_rounds: LocalWarehouse) -> None:
-    found = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS, number=1)
-    assert found["dates"] == [str(DATES[4])]
-    found = leakage(
-        first_rounds, DATES[0], FIRST_ROUNDS[-1], number=1, seed=1, now=LATER, log=str, plants=WINDOWS
-    )  # fmt: skip
-    assert found["dates"] == [str(FIRST_ROUNDS[1])]
-    assert [(plant["dates"], bool(plant["caught_by"])) for plant in found["plants"]] == [([str(DATES[4])], True)] * 2
+def test_leaks_without_effect_on_the_sample_are_tested_on_other_dates(first_rounds: LocalWarehouse) -> None:
+    report = audited(first_rounds, DATES[0], FIRST_ROUNDS[-1], *WINDOWS, number=1)
+    assert report["dates"] == [str(DATES[4])]
+    report = leakage(first_rounds, DATES[0], FIRST_ROUNDS[-1], number=1, seed=1, now=LATER, log=str, plants=WINDOWS)
+    assert report["dates"] == [str(FIRST_ROUNDS[1])]
+    assert [(plant["dates"], bool(plant["caught_by"])) for plant in report["plants"]] == [([str(DATES[4])], True)] * 2
 
 
 def test_no_date_is_derived_alone(world: World) -> None:
@@ -124,7 +122,7 @@ def test_seasons_are_printed(warehouse: LocalWarehouse) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         (["leakage", "--from", "2024-01-02", "--to", "2024-01-01"], "--from 2024-01-02 is after --to 2024-01-01"),
         (["leakage", "--from", "2024-01-01", "--to", "2024-01-02", "--dates", "0"], "--dates must be at least 1, not 0"),
@@ -134,8 +132,8 @@ def test_seasons_are_printed(warehouse: LocalWarehouse) -> None:
     ],
     ids=["dates turned round", "no dates", "unknown format", "nothing to audit", "no seasons"],
 )
-def test_wrong_use_is_told_in_one_sentence(arguments: list[str], sentence: str) -> None:
-    with pytest.raises(BadInput, match=sentence):
+def test_bad_arguments_are_refused_in_one_line(arguments: list[str], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
         app(["audit", *arguments], standalone_mode=False)
 
 

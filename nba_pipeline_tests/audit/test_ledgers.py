@@ -38,8 +38,8 @@ def alter(warehouse: LocalWarehouse, day: date) -> None:
     pl.read_parquet(file).with_columns(author=pl.lit("you")).write_parquet(file)
 
 
-def command(*words: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["audit", "ledgers", *words])
+def command(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["audit", "ledgers", *arguments])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, result.stdout
@@ -63,7 +63,7 @@ def test_an_altered_row_is_named_in_both_formats_with_exit_code_1(warehouse: Loc
     assert code == 1 and "waivers 2026-01-15, gate enough_final_games_are_covered" in printed
 
 
-def test_some_dates_can_be_asked_for(warehouse: LocalWarehouse) -> None:
+def test_the_dates_can_be_limited(warehouse: LocalWarehouse) -> None:
     alter(warehouse, DAYS[0])
     assert command("--from", str(DAYS[1]), "--to", str(DAYS[1]))[0] == 0
     assert command("--to", str(DAYS[0]))[0] == 1
@@ -73,7 +73,7 @@ def test_some_dates_can_be_asked_for(warehouse: LocalWarehouse) -> None:
         command("--format", "csv")
 
 
-def test_a_long_report_says_how_many_findings_it_leaves_out() -> None:
+def test_a_long_report_has_the_number_of_omitted_findings() -> None:
     out = Console(file=io.StringIO(), width=200)
     print_ledgers({"ledgers": [], "findings": [{"text": "x"}] * (MOST_SHOWN + 2), "passed": False}, out)
     assert isinstance(out.file, io.StringIO) and "and 2 more findings; --format json has all" in out.file.getvalue()

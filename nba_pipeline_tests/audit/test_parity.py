@@ -8,6 +8,7 @@ import pytest
 
 from nba_pipeline.assets.summaries.player_game_summary import summarize_player_games
 from nba_pipeline.assets.summaries.team_game_summary import summarize_team_games
+from nba_pipeline.audit.box_scores import with_more_threes
 from nba_pipeline.audit.derivations import REAL, Audit
 from nba_pipeline.audit.leakage import Result
 from nba_pipeline.audit.parity import (
@@ -16,7 +17,7 @@ from nba_pipeline.audit.parity import (
     value_differences,
 )
 from nba_pipeline.audit.recompute import World
-from nba_pipeline.audit.worlds import between, with_more_threes
+from nba_pipeline.audit.worlds import between
 from nba_pipeline_tests.audit.conftest import CONTROL, LATER, SAMPLE, as_stored
 from nba_pipeline_tests.builders import at
 
@@ -28,14 +29,14 @@ PLAYER = pl.col("player_id") == 400
 THREE_MORE = (pl.col("points_mean_season") + 3).alias("points_mean_season")
 
 
-def asked(audit: Audit, rows: pl.DataFrame) -> Result:
+def result_for(audit: Audit, rows: pl.DataFrame) -> Result:
     """Returns the result for the control date when the warehouse holds these rows."""
     other = copy(audit)
     other.stored = rows.filter(pl.col("game_date") == CONTROL)
     return stored_rows_equal_recomputed_rows(other, REAL, [CONTROL])
 
 
-def read_again(audit: Audit, source: str, rows: pl.Expr) -> Audit:
+def with_newer_rows(audit: Audit, source: str, rows: pl.Expr) -> Audit:
     """Returns the audit with some rows of a source newer than the features."""
     other = copy(audit)
     newer = pl.when(rows).then(pl.lit(SINCE)).otherwise("as_of").alias("as_of")
@@ -43,22 +44,22 @@ def read_again(audit: Audit, source: str, rows: pl.Expr) -> Audit:
     return other
 
 
-def moved(rows: pl.DataFrame) -> pl.DataFrame:
+def with_changed_value(rows: pl.DataFrame) -> pl.DataFrame:
     """Returns the rows with a different season mean for one player."""
     return pl.concat([rows.filter(~PLAYER), rows.filter(PLAYER).with_columns(THREE_MORE)])
 
 
-def test_rows_that_nothing_changed_are_equal(audit: Audit, stored: pl.DataFrame) -> None:
-    result = asked(audit, stored)
+def test_unchanged_rows_are_equal(audit: Audit, stored: pl.DataFrame) -> None:
+    result = result_for(audit, stored)
     assert result.passed
-    assert (result.n, result.detail) == (90, "0 values differ, 0 of them although no source changed")
+    assert (result.n, result.detail) == (90, "0 values differ, 0 of them without a changed source")
 
 
 def test_a_difference_without_a_changed_source_fails(audit: Audit, stored: pl.DataFrame) -> None:
-    result = asked(audit, moved(stored))
+    result = result_for(audit, with_changed_value(stored))
     assert result.passed is False
     assert result.detail.startswith(
-        f"1 values differ, 1 of them although no source changed (points_mean_season 1); the first is points_mean_season of player 400 on {CONTROL}: stored "
+        f"1 value differs, 1 of them without a changed source (points_mean_season 1); first: points_mean_season of player 400 on {CONTROL}: stored "
     )
     assert result.differences[0]["explained_by"] == ""
 
@@ -76,25 +77,25 @@ def test_a_difference_without_a_changed_source_fails(audit: Audit, stored: pl.Da
 def test_only_a_newer_source_of_the_column_explains_it(
     audit: Audit, stored: pl.DataFrame, source: str, rows: pl.Expr, passes: bool
 ) -> None:
-    result = asked(read_again(audit, source, rows), moved(stored))
+    result = result_for(with_newer_rows(audit, source, rows), with_changed_value(stored))
     assert result.passed is passes
     if passes:
-        assert "boxscores of 2023-12-03 came 2024-01-01 01:00" in result.detail
+        assert "boxscores of 2023-12-03 changed 2024-01-01 01:00" in result.detail
 
 
-def test_another_teams_games_explain_only_what_compares_with_the_league(audit: Audit, stored: pl.DataFrame) -> None:
+def test_games_of_other_teams_explain_only_features_relative_to_the_league(audit: Audit, stored: pl.DataFrame) -> None:
     row = stored.filter(PLAYER, game_date=CONTROL).row(0, named=True)
     of_others = ~pl.col("team").is_in([row["team"], row["opponent"]]) & (pl.col("game_date") < CONTROL)
-    others = read_again(audit, "boxscores", of_others)
-    assert asked(others, moved(stored)).passed is False
+    changed_world = with_newer_rows(audit, "boxscores", of_others)
+    assert result_for(changed_world, with_changed_value(stored)).passed is False
     pace = pl.when(PLAYER).then(2.5).otherwise("pace_score").alias("pace_score")
-    assert asked(others, stored.with_columns(pace)).passed
+    assert result_for(changed_world, stored.with_columns(pace)).passed
 
 
-def test_a_row_that_is_no_longer_made_is_named(audit: Audit, stored: pl.DataFrame) -> None:
-    result = asked(audit, stored.filter(~PLAYER))
+def test_a_row_that_is_no_longer_derived_is_a_difference(audit: Audit, stored: pl.DataFrame) -> None:
+    result = result_for(audit, stored.filter(~PLAYER))
     assert result.passed is False
-    assert [(d["column"], d["player_id"], d["stored"], d["now"]) for d in result.differences] == [("row", 400, None, "there")]
+    assert [(d["column"], d["player_id"], d["stored"], d["now"]) for d in result.differences] == [("row", 400, None, "present")]
 
 
 def test_a_moved_game_explains_its_rows(audit: Audit, stored: pl.DataFrame) -> None:
@@ -102,28 +103,30 @@ def test_a_moved_game_explains_its_rows(audit: Audit, stored: pl.DataFrame) -> N
     moved_on = pl.when(pl.col("game_id") == game).then(pl.lit("postponed")).otherwise("status").alias("status")
     schedule = audit.world["schedule"].with_columns(moved_on)
     other = Audit({**audit.world, "schedule": schedule}, SAMPLE, LATER, [CONTROL])
-    result = asked(other, stored)
+    result = result_for(other, stored)
     assert result.passed
     assert {difference["explained_by"] for difference in result.differences} == {"the game was moved"}
 
 
 def test_rows_of_another_version_of_the_code_are_listed(audit: Audit, stored: pl.DataFrame) -> None:
-    result = asked(audit, moved(stored).with_columns(pl.lit("older").alias("code_version")))
+    result = result_for(audit, with_changed_value(stored).with_columns(pl.lit("older").alias("code_version")))
     assert result.passed
-    assert result.differences[0]["explained_by"] == "made by version older of the code"
+    assert result.differences[0]["explained_by"] == "made by code version older"
 
 
-def test_what_was_stored_at_noon_differs_from_a_backfill_in_what_came_later(audit: Audit, world: World) -> None:
+def test_features_stored_at_noon_differ_from_a_backfill_where_sources_changed_later(audit: Audit, world: World) -> None:
     """Five hours before the first tip-off, half of the lines and all reports are still missing."""
     noon = FIRST_TIPOFF - timedelta(hours=5)
     instant = {name: pl.min_horizontal(*columns) for name, columns in SEEN.items()}
     later = {
         name: frame.with_columns(pl.when(instant[name] > noon).then(instant[name]).otherwise("as_of").alias("as_of"))
-        if name in instant else frame for name, frame in world.items()
-    }  # fmt: skip
+        if name in instant
+        else frame
+        for name, frame in world.items()
+    }
     live = Audit(later, SAMPLE, LATER, [CONTROL])
-    made = live.derived(REAL, live.summarised(REAL, live.world), [CONTROL], noon)["features"]
-    live.stored = as_stored(made).with_columns(pl.lit(noon).alias("as_of"))
+    derived = live.derived(REAL, live.summarized(REAL, live.world), [CONTROL], noon)["features"]
+    live.stored = as_stored(derived).with_columns(pl.lit(noon).alias("as_of"))
     assert stored_rows_equal_recomputed_rows(live, REAL, [CONTROL]).detail.startswith("0 values differ")
     result = a_later_backfill_differs_only_where_a_source_did(live, REAL, [CONTROL])
     assert result.passed
@@ -133,22 +136,22 @@ def test_what_was_stored_at_noon_differs_from_a_backfill_in_what_came_later(audi
     assert a_later_backfill_differs_only_where_a_source_did(live, REAL, [CONTROL]).passed is False
 
 
-def test_a_summary_that_the_warehouse_has_in_quarantine_is_not_derived_from(world: World) -> None:
+def test_features_are_not_derived_from_a_quarantined_summary(world: World) -> None:
     """The box score a week earlier implies an impossible number of possessions."""
     odd = between(world["boxscores"], EARLIER, EARLIER).filter("did_play").head(1).select("game_id", "player_id", threes=60)
-    asked_of = Audit(with_more_threes(world, odd.with_columns(pl.col("threes").cast(pl.Int64))), SAMPLE, LATER, [CONTROL])
-    summarised, sources = asked_of.summarised(REAL, asked_of.world), asked_of.world
+    changed = Audit(with_more_threes(world, odd.with_columns(pl.col("threes").cast(pl.Int64))), SAMPLE, LATER, [CONTROL])
+    summarized, sources = changed.summarized(REAL, changed.world), changed.world
     players = summarize_player_games(sources["boxscores"], sources["play_by_play"], sources["prop_lines"])
     teams = summarize_team_games(sources["team_boxscores"], players, sources["play_by_play"], sources["schedule"])
     with_it, without_it = (
-        asked_of.derived(REAL, {**summarised, **summaries}, [CONTROL], LATER)["features"]
+        changed.derived(REAL, {**summarized, **summaries}, [CONTROL], LATER)["features"]
         for summaries in ({"player_game_summary": players, "team_game_summary": teams}, {})
     )
-    assert asked(asked_of, as_stored(without_it)).passed
-    assert asked(asked_of, as_stored(with_it)).passed is False
+    assert result_for(changed, as_stored(without_it)).passed
+    assert result_for(changed, as_stored(with_it)).passed is False
 
 
-def test_nothing_stored_is_nothing_tried(audit: Audit) -> None:
+def test_without_stored_rows_nothing_is_tested(audit: Audit) -> None:
     assert stored_rows_equal_recomputed_rows(audit, REAL, [CONTROL]).passed is None
 
 
@@ -158,5 +161,5 @@ def test_nulls_and_lists_are_compared() -> None:
     now = pl.DataFrame(
         [row | {"line": 7.5, "missing_features": list[str]()}], schema_overrides={"missing_features": pl.List(pl.String)}
     )
-    found = [(d["column"], d["stored"], d["now"]) for d in value_differences(was, now)]
-    assert found == [("line", None, 7.5), ("missing_features", ["line"], [])]
+    differing = [(d["column"], d["stored"], d["now"]) for d in value_differences(was, now)]
+    assert differing == [("line", None, 7.5), ("missing_features", ["line"], [])]

@@ -49,15 +49,15 @@ def test_a_planted_leak_is_caught(audit: Audit, plant: Derivation) -> None:
         assert result.passed is False, result
 
 
-def test_without_a_line_the_points_are_still_known_too_well(world: World) -> None:
+def test_a_disguised_label_is_caught_without_lines(world: World) -> None:
     unlined = Audit({**world, "prop_lines": world["prop_lines"].clear()}, SAMPLE, LATER)
     (plant,) = (plant for plant in PLANTS if plant.name == "points_with_noise")
     result = no_feature_knows_the_points_better_than_the_line(unlined, plant, [CONTROL])
     assert result.passed is False
-    assert result.detail.startswith("too good: usage_pct_last_5_games 0.9")
+    assert result.detail.startswith("correlates too well: usage_pct_last_5_games 0.9")
 
 
-def test_every_plant_is_here_and_tells_its_story() -> None:
+def test_every_plant_is_tested_and_has_a_story() -> None:
     assert CAUGHT_BY.keys() == {plant.name for plant in PLANTS}
     assert len(PLANTS) >= 10
     assert all(plant.story.endswith(".") for plant in PLANTS)

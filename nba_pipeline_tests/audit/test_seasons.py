@@ -20,16 +20,20 @@ SEASON = days(DATES[0], DATES[-1])
 def test_a_season_is_counted(warehouse: LocalWarehouse) -> None:
     (record,) = seasons(warehouse, SEASON)
     assert {name: record[name] for name in ("season", "first_date", "last_date", "games", "final_games", "complete_games")} == {
-        "season": "2023-24", "first_date": str(DATES[0]), "last_date": str(DATES[-1]), "games": 100, "final_games": 100,
+        "season": "2023-24",
+        "first_date": str(DATES[0]),
+        "last_date": str(DATES[-1]),
+        "games": 100,
+        "final_games": 100,
         "complete_games": 100,
-    }  # fmt: skip
+    }
     assert record["player_games"] == 100 * 2 * 8
     assert sum(record["tiers"].values()) == pytest.approx(1)
     assert record["null_shares"]["points_mean_season"] == 0
     assert record["null_shares"]["line"] > 0.2
 
 
-def test_coverage_is_of_complete_games_of_expected_players_and_of_dates(warehouse: LocalWarehouse) -> None:
+def test_coverage_counts_complete_games_expected_players_and_dates(warehouse: LocalWarehouse) -> None:
     (record,) = seasons(warehouse, SEASON)
     assert list(record["coverage"]) == list(IN_ORDER)
     assert set(IN_ORDER) == {*OF_GAMES, *OF_PLAYERS, *OF_DATES} == {*DAILY_TABLES} - {"schedule", "players"}
@@ -40,7 +44,7 @@ def test_coverage_is_of_complete_games_of_expected_players_and_of_dates(warehous
     assert record["coverage"]["predictions"] == record["coverage"]["grades"] == 0
 
 
-def test_a_game_without_its_box_score_is_not_complete_and_wants_nothing(warehouse: LocalWarehouse, tmp_path: Path) -> None:
+def test_a_game_without_its_box_score_is_not_complete_and_expects_no_rows(warehouse: LocalWarehouse, tmp_path: Path) -> None:
     other = copy_of(warehouse, tmp_path)
     rows = other.scan(TABLES["boxscores"], [DATES[0]]).collect()
     half = rows.filter(pl.col("player_id") != rows.filter("did_play")["player_id"][0])
@@ -50,18 +54,18 @@ def test_a_game_without_its_box_score_is_not_complete_and_wants_nothing(warehous
     assert record["coverage"]["boxscores"] == 1
 
 
-def test_lines_of_after_the_tipoff_do_not_count(warehouse: LocalWarehouse, tmp_path: Path) -> None:
+def test_lines_from_after_tipoff_do_not_count(warehouse: LocalWarehouse, tmp_path: Path) -> None:
     other = copy_of(warehouse, tmp_path)
     late = other.scan(TABLES["prop_lines"], [DATES[0]]).collect().with_columns(pl.lit(False).alias("is_before_tipoff"))
     other.replace(TABLES["prop_lines"], [DATES[0]], late, "test")
     assert seasons(other, SEASON)[0]["coverage"]["prop_lines"] == 0.95
 
 
-def test_means_of_another_game_than_basketball_are_flagged(warehouse: LocalWarehouse) -> None:
+def test_implausible_means_are_flagged(warehouse: LocalWarehouse) -> None:
     (record,) = seasons(warehouse, SEASON)
     odd = [name for name, (low, high) in PLAUSIBLE.items() if not low <= record["means"][name] <= high]
     assert odd, "the league of the tests is no NBA"
-    assert [sentence.split()[0] for sentence in record["implausible"]] == odd
+    assert [message.split()[0] for message in record["implausible"]] == odd
     low, high = PLAUSIBLE["true_shooting_pct"]
     assert (
         f"true_shooting_pct {record['means']['true_shooting_pct']:.4g} is not between {low} and {high:g}" in record["implausible"]
@@ -79,7 +83,7 @@ def test_unknown_means_of_enough_games_are_not_plausible(warehouse: LocalWarehou
     other.replace(games, SEASON, games.empty(), "test", dict.fromkeys(SEASON, 10_000))
     (record,) = seasons(other, SEASON)
     assert record["is_judged"]
-    assert record["implausible"] == [f"{name} is unknown: no row of team_game_summary has it" for name in PLAUSIBLE]
+    assert record["implausible"] == [f"{name} is unknown: it is null in every row of team_game_summary" for name in PLAUSIBLE]
 
 
 def test_dates_without_games_have_no_season(warehouse: LocalWarehouse) -> None:

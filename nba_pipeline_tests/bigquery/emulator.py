@@ -53,13 +53,16 @@ def find_python() -> str | None:
     """A command that runs Python 3.13. Each candidate is executed, because a pyenv shim on the path may not work."""
     for command in _candidates():
         try:
-            answer = subprocess.run(
+            result = subprocess.run(
                 [command, "-c", "import sys; print(sys.version_info[:2])"],
-                capture_output=True, text=True, timeout=PROBE_SECONDS, check=False,
-            )  # fmt: skip
+                capture_output=True,
+                text=True,
+                timeout=PROBE_SECONDS,
+                check=False,
+            )
         except (OSError, subprocess.TimeoutExpired):
             continue
-        if answer.returncode == 0 and answer.stdout.strip() == str(PYTHON):
+        if result.returncode == 0 and result.stdout.strip() == str(PYTHON):
             return command
     return None
 
@@ -138,9 +141,13 @@ class Emulator:
         command: list[str | Path] = [_python(self.environment).absolute(), LAUNCHER, "--data-dir", "data", "--end-with-stdin"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=self.folder, env=_clean_environment(self.environment.absolute()),
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-            )  # fmt: skip
+                command,
+                cwd=self.folder,
+                env=_clean_environment(self.environment.absolute()),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+            )
         try:
             self._ports = self._wait_until_it_listens(self._process)
         except BaseException:

@@ -113,7 +113,7 @@ class Rule:
 
 
 @dataclass
-class Answer:
+class UpstreamResponse:
     """Status, headers and body of the response to the client."""
 
     status: int
@@ -124,10 +124,10 @@ class Answer:
     def header(self, name: str) -> str:
         return next((value for key, value in self.headers if key.lower() == name), "")
 
-    def with_body(self, body: bytes) -> "Answer":
+    def with_body(self, body: bytes) -> "UpstreamResponse":
         """The same response with another, uncompressed body."""
-        kept = [(key, value) for key, value in self.headers if key.lower() != "content-encoding"]
-        return Answer(self.status, self.reason, kept, body)
+        headers_kept = [(key, value) for key, value in self.headers if key.lower() != "content-encoding"]
+        return UpstreamResponse(self.status, self.reason, headers_kept, body)
 
 
 class FaultProxy:
@@ -197,35 +197,35 @@ class FaultProxy:
                     return call, rule.fault
         return call, None
 
-    def forward(self, call: Call, headers: Mapping[str, str], body: bytes) -> Answer:
+    def forward(self, call: Call, headers: Mapping[str, str], body: bytes) -> UpstreamResponse:
         """Forward a call to BigQuery, and replace its address with the proxy's in the response."""
-        upstream = urlsplit(self.upstream_url)
+        address = urlsplit(self.upstream_url)
         # a new connection for each call: the emulator may close a kept one, and the call must not be sent twice
-        connection = http.client.HTTPConnection(str(upstream.hostname), upstream.port, timeout=UPSTREAM_SECONDS)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=UPSTREAM_SECONDS)
         try:
             sent = {key: value for key, value in headers.items() if key.lower() not in HOP_BY_HOP | {"host"}}
             connection.request(call.method, call.path, body=body or None, headers=sent)
             response = connection.getresponse()
-            kept = [(key, value) for key, value in response.getheaders() if key.lower() not in HOP_BY_HOP]
-            answer = Answer(response.status, response.reason, kept, response.read())
+            headers_kept = [(key, value) for key, value in response.getheaders() if key.lower() not in HOP_BY_HOP]
+            upstream = UpstreamResponse(response.status, response.reason, headers_kept, response.read())
         except (OSError, http.client.HTTPException) as error:
             return _error(Respond(HTTPStatus.BAD_GATEWAY, "backendError", f"the emulator does not answer: {error!r}"))
         finally:
             connection.close()
-        return self._with_our_address(call, answer)
+        return self._with_our_address(call, upstream)
 
-    def _with_our_address(self, call: Call, answer: Answer) -> Answer:
-        answer.headers = [
+    def _with_our_address(self, call: Call, upstream: UpstreamResponse) -> UpstreamResponse:
+        upstream.headers = [
             (key, value.replace(self.upstream_url, self.url) if key.lower() == "location" else value)
-            for key, value in answer.headers
+            for key, value in upstream.headers
         ]
-        if location := answer.header("location"):
+        if location := upstream.header("location"):
             with self._lock:
                 self._uploads[_upload_id(location)] = call
-        plain = _plain(answer)
-        if _is_json(answer) and self.upstream_url.encode() in plain:
-            answer = answer.with_body(plain.replace(self.upstream_url.encode(), self.url.encode()))
-        return answer
+        plain = _plain(upstream)
+        if _is_json(upstream) and self.upstream_url.encode() in plain:
+            upstream = upstream.with_body(plain.replace(self.upstream_url.encode(), self.url.encode()))
+        return upstream
 
 
 class _Server(ThreadingHTTPServer):
@@ -249,7 +249,7 @@ class _Handler(BaseHTTPRequestHandler):
         call, fault = proxy.arrived(self.command, self.path, _unzipped(body, self.headers.get("Content-Encoding", "")))
         match fault:
             case Respond():
-                return self._answer(call, _error(fault))
+                return self._send(call, _error(fault))
             case DropBefore():
                 return self._hang_up()
             case Kill(when="before"):
@@ -257,7 +257,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._hang_up()
             case Delay(seconds=seconds):
                 time.sleep(seconds)
-        answer = proxy.forward(call, dict(self.headers.items()), body)
+        upstream = proxy.forward(call, dict(self.headers.items()), body)
         match fault:
             case DropAfter():
                 return self._hang_up()
@@ -265,8 +265,8 @@ class _Handler(BaseHTTPRequestHandler):
                 _kill(fault)
                 return self._hang_up()
             case Rewrite(change=change):
-                answer = answer.with_body(json.dumps(change(json.loads(_plain(answer)))).encode())
-        return self._answer(call, answer)
+                upstream = upstream.with_body(json.dumps(change(json.loads(_plain(upstream)))).encode())
+        return self._send(call, upstream)
 
     def __getattr__(self, name: str) -> Any:
         """Handles all methods from GET to DELETE alike."""
@@ -289,15 +289,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return chunk
 
-    def _answer(self, call: Call, answer: Answer) -> None:
-        call.status = answer.status
-        self.send_response_only(answer.status, answer.reason)
-        for key, value in answer.headers:
+    def _send(self, call: Call, upstream: UpstreamResponse) -> None:
+        call.status = upstream.status
+        self.send_response_only(upstream.status, upstream.reason)
+        for key, value in upstream.headers:
             self.send_header(key, value)
-        if answer.status != HTTPStatus.NO_CONTENT:
-            self.send_header("Content-Length", str(len(answer.body)))
+        if upstream.status != HTTPStatus.NO_CONTENT:
+            self.send_header("Content-Length", str(len(upstream.body)))
         self.end_headers()
-        self.wfile.write(answer.body)
+        self.wfile.write(upstream.body)
 
     def _hang_up(self) -> None:
         self.close_connection = True
@@ -308,23 +308,25 @@ def _kill(fault: Kill) -> None:
     os.kill(fault.process() if callable(fault.process) else fault.process, signal.SIGKILL)
 
 
-def _error(fault: Respond) -> Answer:
+def _error(fault: Respond) -> UpstreamResponse:
     """Google's error body."""
     detail = {"message": fault.message, "domain": "global", "reason": fault.reason}
     body = json.dumps({"error": {"code": fault.status, "message": fault.message, "errors": [detail]}}).encode()
-    return Answer(fault.status, fault.reason, [("Content-Type", "application/json; charset=UTF-8"), *fault.headers.items()], body)
+    return UpstreamResponse(
+        fault.status, fault.reason, [("Content-Type", "application/json; charset=UTF-8"), *fault.headers.items()], body
+    )
 
 
 def _unzipped(body: bytes, encoding: str) -> bytes:
     return gzip.decompress(body) if encoding == "gzip" and body else body
 
 
-def _plain(answer: Answer) -> bytes:
-    return _unzipped(answer.body, answer.header("content-encoding"))
+def _plain(upstream: UpstreamResponse) -> bytes:
+    return _unzipped(upstream.body, upstream.header("content-encoding"))
 
 
-def _is_json(answer: Answer) -> bool:
-    return "json" in answer.header("content-type")
+def _is_json(upstream: UpstreamResponse) -> bool:
+    return "json" in upstream.header("content-type")
 
 
 # Parsing of calls
@@ -337,8 +339,8 @@ def _upload_id(url: str) -> str:
 def _json_of(body: bytes) -> dict[str, Any]:
     """The JSON of a body, or of the first part of a multipart body."""
     if body.startswith(b"--"):
-        found = JSON_PART.search(body)
-        body = found.group() if found else b""
+        match = JSON_PART.search(body)
+        body = match.group() if match else b""
     if not body.startswith(b"{"):
         return {}
     try:
@@ -379,11 +381,11 @@ def _kind(method: str, path: str, parts: list[str], configuration: Mapping[str, 
     if method == "POST" and ("query" in configuration or last == "queries"):
         return "query"
     exact: dict[tuple[str, str], Kind] = {("POST", "token"): "token", ("POST", "cancel"): "cancel", ("GET", "data"): "results"}
-    if found := exact.get((method, last)):
-        return found
+    if match := exact.get((method, last)):
+        return match
     beside: dict[str, Kind] = {"queries": "results", "jobs": "get_job"}
-    if method == "GET" and len(parts) > 1 and (found := beside.get(parts[-2])):
-        return found
+    if method == "GET" and len(parts) > 1 and (match := beside.get(parts[-2])):
+        return match
     for collection in ("tables", "datasets"):
         if collection in parts:
             return collection

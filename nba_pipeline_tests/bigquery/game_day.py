@@ -80,8 +80,9 @@ class League:
         """The variables with the providers' addresses."""
         with serve(self.folder, lambda: self.now) as server:
             yield {variable: server.url for variable, _ in PROVIDER_ADDRESSES.values()} | {
-                "ODDS_API_KEY": "sandbox", "BALLDONTLIE_API_KEY": "sandbox",
-            }  # fmt: skip
+                "ODDS_API_KEY": "sandbox",
+                "BALLDONTLIE_API_KEY": "sandbox",
+            }
 
 
 @contextmanager
@@ -89,9 +90,12 @@ def command(arguments: tuple[str, ...], variables: Mapping[str, str], now: datet
     """`nba-pipeline` in its own process."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("NBA_", "BIGQUERY_", "GOOGLE_", "ODDS_", "BALLDONTLIE_"))}
     with subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "nba_pipeline", *arguments], env={**clean, **variables, "NBA_PIPELINE_NOW": now.isoformat()},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    ) as process:  # fmt: skip
+        [sys.executable, "-W", "ignore", "-m", "nba_pipeline", *arguments],
+        env={**clean, **variables, "NBA_PIPELINE_NOW": now.isoformat()},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
         try:
             yield process
         finally:
@@ -100,14 +104,14 @@ def command(arguments: tuple[str, ...], variables: Mapping[str, str], now: datet
 
 def finish(process: subprocess.Popen[str]) -> None:
     """Wait for a command that must succeed."""
-    told, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, f"exit code {process.returncode}: {told[-2000:]}"
+    messages, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, f"exit code {process.returncode}: {messages[-2000:]}"
 
 
 def local_days(folder: Path, league: League) -> list[Mapping[str, pl.DataFrame]]:
     """Create the earlier history in `folder/before`, play the day on the local warehouse, and return the tables per command."""
     before, after = folder / "before", folder / "local"
-    found: list[Mapping[str, pl.DataFrame]] = []
+    snapshots: list[Mapping[str, pl.DataFrame]] = []
     with league.served() as providers:
         league.now = eastern(DAY, 5)
         variables = {**providers, "NBA_PIPELINE_ENV": "local", "NBA_PIPELINE_HOME": str(before)}
@@ -118,8 +122,8 @@ def local_days(folder: Path, league: League) -> list[Mapping[str, pl.DataFrame]]
             league.now = now
             with command(arguments, {**variables, "NBA_PIPELINE_HOME": str(after)}, now) as process:
                 finish(process)
-            found.append(contents(LocalWarehouse(home=str(after))))
-    return found
+            snapshots.append(contents(LocalWarehouse(home=str(after))))
+    return snapshots
 
 
 def production(emulator: Emulator, url: str, home: Path) -> dict[str, str]:
@@ -133,9 +137,9 @@ def history_in_bigquery(folder: Path, emulator: Emulator) -> None:
     with command(("bigquery", "apply"), variables, COMMANDS[0][0]) as process:
         finish(process)
     with patch.dict(os.environ, variables):
-        there = warehouse_of("production")
+        remote = warehouse_of("production")
         season = days(FIRST, date(2025, 6, 30))
-        for done in copy(LocalWarehouse(home=str(folder / "before")), there, season, tuple(TABLES)):
+        for done in copy(LocalWarehouse(home=str(folder / "before")), remote, season, tuple(TABLES)):
             assert not done.differences, str(done)
 
 
@@ -149,7 +153,7 @@ def played(
 
     A fatal call is given by its number, counted over all processes, or by a predicate.
     """
-    seen, left, done = list[Call](), list(kills), list[str]()
+    calls_made, left, done = list[Call](), list(kills), list[str]()
     with league.served() as providers:
         for now, arguments in commands:
             league.now, process = now, None
@@ -159,20 +163,20 @@ def played(
                     with command(arguments, variables, now) as process:
                         if left:
                             fatal, when = left[0]
-                            proxy.rule(fatal - len(seen) if isinstance(fatal, int) else fatal, Kill(process.pid, when))
-                        told, _ = process.communicate(timeout=1200)
-                    calls = [dataclasses.replace(call, number=call.number + len(seen)) for call in proxy.calls]
+                            proxy.rule(fatal - len(calls_made) if isinstance(fatal, int) else fatal, Kill(process.pid, when))
+                        messages, _ = process.communicate(timeout=1200)
+                    calls = [dataclasses.replace(call, number=call.number + len(calls_made)) for call in proxy.calls]
                 if process.returncode == -signal.SIGKILL:
                     # the client was dead when the response arrived, so the proxy did not record it
                     last = next(call for call in reversed(calls) if call.status is None)
                     last.status = 200 if left[0][1] == "after" else None
                     done.append(f"{left.pop(0)[1]} {last.kind} {last.table or ''}".strip())
                 else:
-                    assert process.returncode == 0, told[-3000:]
-                seen += calls
+                    assert process.returncode == 0, messages[-3000:]
+                calls_made += calls
     with patch.dict(os.environ, production(emulator, emulator.url, folder / "home")):
         warehouse = warehouse_of("production")
-        return Ended(contents(warehouse), record(warehouse), tuple(seen), tuple(done))
+        return Ended(contents(warehouse), record(warehouse), tuple(calls_made), tuple(done))
 
 
 def record(warehouse: Warehouse) -> pl.DataFrame:
@@ -183,11 +187,11 @@ def record(warehouse: Warehouse) -> pl.DataFrame:
 
 def contents(warehouse: Warehouse) -> dict[str, pl.DataFrame]:
     """Every table and quarantine in order of date and key."""
-    found = {}
+    snapshots = {}
     for name, table in TABLES.items():
-        found[name] = warehouse.scan(table).sort("game_date", *table.key).collect()
-        found[f"quarantine of {name}"] = warehouse.scan_quarantine(table).sort("game_date", "problem", "row").collect()
-    return found
+        snapshots[name] = warehouse.scan(table).sort("game_date", *table.key).collect()
+        snapshots[f"quarantine of {name}"] = warehouse.scan_quarantine(table).sort("game_date", "problem", "row").collect()
+    return snapshots
 
 
 def done_jobs(calls: Sequence[Call]) -> Counter[str]:
@@ -203,21 +207,21 @@ def done_jobs(calls: Sequence[Call]) -> Counter[str]:
 
 def faults_of(ended: Ended, expected: Mapping[str, pl.DataFrame]) -> list[str]:
     """Differences from the undisturbed day: other rows, jobs that ran twice or are not recorded, rows written twice."""
-    told = [
+    messages = [
         f"{name}: {ended.tables[name].height} rows, expected {rows.height}"
         for name, rows in expected.items()
         if name not in (ALERTS.name, DELIVERIES.name) and not ended.tables[name].equals(rows)
     ]
     strange = ended.tables[ALERTS.name].filter(pl.col("message") != "its process was killed")
-    told += [f"an alert: {message}" for message in strange["message"]]
+    messages += [f"an alert: {message}" for message in strange["message"]]
     jobs, recorded = done_jobs(ended.calls), set(ended.record["job_id"])
-    told += [f"{job} was done {times} times" for job, times in jobs.items() if times > 1]
+    messages += [f"{job} was done {times} times" for job, times in jobs.items() if times > 1]
     # a writer after an unrecorded MERGE finds its rows, and records that there was nothing to add
-    told += [f"{job} was done and is not in the record" for job in jobs.keys() - recorded if not job.startswith("add_")]
+    messages += [f"{job} was done and is not in the record" for job in jobs.keys() - recorded if not job.startswith("add_")]
     rewritten = ended.record.filter(
         pl.col("content").is_not_null() & (pl.struct("table_name", "game_date", "content").is_duplicated())
     )
-    return told + [
+    return messages + [
         f"{row['table_name']} {row['game_date']}: the same rows were written by two jobs" for row in rewritten.to_dicts()
     ]
 
@@ -273,18 +277,18 @@ def main() -> int:
     for number, one in enumerate(COMMANDS):
         expected, calls = pickle.loads((arguments.folder / f"command{number}.pickle").read_bytes())
         start = Emulator(arguments.folder / f"start{number}")
-        wanted = [
+        required = [
             c
             for c in calls
             if (not arguments.writes or changes_something(c)) and (not arguments.reads or not changes_something(c))
         ]
-        for call in wanted[part::parts]:
+        for call in required[part::parts]:
             with another_start(arguments.folder, start) as (day, emulator):
                 ended = played(day, league, emulator, [(call.number, "after")], [one])
                 faults = faults_of(ended, expected)
             killed, differing = killed + len(ended.killed), differing + bool(faults)
-            told = "; ".join(faults) or "same tables, no second write"
-            print(one[1][-1], call.number, *(ended.killed or ("was not reached",)), told, sep="\t", flush=True)
+            messages = "; ".join(faults) or "same tables, no second write"
+            print(one[1][-1], call.number, *(ended.killed or ("was not reached",)), messages, sep="\t", flush=True)
     print(f"killed {killed} times, {differing} runs differ", flush=True)
     return int(differing > 0)
 

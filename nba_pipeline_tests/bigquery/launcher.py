@@ -103,9 +103,9 @@ plain_reference, plain_write, plain_delete, plain_source = tables.reference, tab
 def reference(table):
     project, dataset, table_id = plain_reference(table)
     base, partition = without_decorator(table_id)
-    found = Reference((project, dataset, base))
-    found.partition = partition
-    return found
+    parsed = Reference((project, dataset, base))
+    parsed.partition = partition
+    return parsed
 
 
 def create_empty(cursor, query, params, target, config, default, prefix, isolated):
@@ -273,7 +273,7 @@ def columns(project_id, dataset_id, table_id):
             relation = cursor.sql(f"SELECT * FROM {target} LIMIT 0")
         except duckdb.CatalogException:
             raise not_found("Table", names.label(project_id, dataset_id, table_id)) from None
-        nullable = {name: answer == "YES" for name, _, answer, *_ in cursor.execute(f"DESCRIBE {target}").fetchall()}
+        nullable = {name: nullable == "YES" for name, _, nullable, *_ in cursor.execute(f"DESCRIBE {target}").fetchall()}
         return [
             types.field(name, type_, not nullable[name])
             for name, type_ in zip(relation.columns, relation.types, strict=True)
@@ -301,10 +301,10 @@ class Remembered:
 
     def fetch(self, statement, parameters):
         rows = self.rows  # a concurrent write replaces self.rows
-        asked = statement, tuple(parameters)
-        if asked not in rows:
-            rows[asked] = database.fetch(statement, parameters)
-        return rows[asked]
+        request_key = statement, tuple(parameters)
+        if request_key not in rows:
+            rows[request_key] = database.fetch(statement, parameters)
+        return rows[request_key]
 
     def execute(self, statement, parameters):
         with self.writing:
@@ -341,19 +341,19 @@ def column_list(project_id, dataset_id):
         json.dumps({k: v for k, v in table.dump().items() if k not in VOLATILE}, sort_keys=True)
         for table in metadata.list_(Table, project_id, *([dataset_id] if dataset_id else []))
     ]
-    there = database.fetch(
+    table_rows = database.fetch(
         "SELECT schema_name, table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
         "WHERE database_name = ? AND schema_name = coalesce(?, schema_name)",
         [project_id, dataset_id],
     )
-    state = hash((tuple(sorted(stored)), tuple(sorted(there))))
-    known = _columns_known.get((project_id, dataset_id))
-    if known is None or known[0] != state:
+    state = hash((tuple(sorted(stored)), tuple(sorted(table_rows))))
+    known_columns = _columns_known.get((project_id, dataset_id))
+    if known_columns is None or known_columns[0] != state:
         rows = _values(*_column_list(project_id, dataset_id)).sql(dialect=DuckDBDialect)
-        answer = f"c{uuid.uuid4().hex}"
-        database.execute(f"CREATE TABLE {database.quote(*COLUMNS, answer)} AS {rows}")
-        known = _columns_known[project_id, dataset_id] = (state, answer)
-    return known[1], None
+        columns_table = f"c{uuid.uuid4().hex}"
+        database.execute(f"CREATE TABLE {database.quote(*COLUMNS, columns_table)} AS {rows}")
+        known_columns = _columns_known[project_id, dataset_id] = (state, columns_table)
+    return known_columns[1], None
 
 
 def values(columns, rows):

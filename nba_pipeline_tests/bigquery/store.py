@@ -16,9 +16,11 @@ from google.cloud import bigquery
 
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
-from nba_pipeline.warehouse.bigquery import DIRECT, BigQueryWarehouse, _holders
+from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
+from nba_pipeline.warehouse.bigquery.connections import CONNECTIONS
 from nba_pipeline.warehouse.bigquery.journal import JOURNAL
 from nba_pipeline.warehouse.bigquery.shapes import LOADS, Shape, quarantine_of, shape_of
+from nba_pipeline.warehouse.journal import DIRECT
 from nba_pipeline_tests.bigquery.emulator import Emulator
 from nba_pipeline_tests.bigquery.faults import Call, FaultProxy, Rewrite
 from nba_pipeline_tests.bigquery.fixtures import PROJECT
@@ -50,17 +52,23 @@ class BigQueryStore(Store):
     @property
     def variables(self) -> Mapping[str, str]:
         return {
-            **self.emulator.variables(PROJECT, self.dataset, self.proxy.url), "NBA_PIPELINE_ENV": "production",
-            "NBA_PIPELINE_HOME": str(self.home), "NBA_REPLACEMENTS": str(self.replacements),
+            **self.emulator.variables(PROJECT, self.dataset, self.proxy.url),
+            "NBA_PIPELINE_ENV": "production",
+            "NBA_PIPELINE_HOME": str(self.home),
+            "NBA_REPLACEMENTS": str(self.replacements),
             # google-auth looks up in the background where a service account may be used; nothing listens here
-            "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1",
-        }  # fmt: skip
+            "HTTPS_PROXY": "http://127.0.0.1:9",
+            "NO_PROXY": "127.0.0.1",
+        }
 
     def open(self, lock_wait_seconds: float = IMPATIENT, run_id: str | None = None, **changes: Any) -> BigQueryWarehouse:
         fields: dict[str, Any] = {
-            "bigquery": BigQueryResource(project=PROJECT), "dataset": self.dataset, "home": str(self.home),
-            "storage_host": self.emulator.grpc_host, "lock_wait_seconds": lock_wait_seconds,
-        }  # fmt: skip
+            "bigquery": BigQueryResource(project=PROJECT),
+            "dataset": self.dataset,
+            "home": str(self.home),
+            "storage_host": self.emulator.grpc_host,
+            "lock_wait_seconds": lock_wait_seconds,
+        }
         warehouse = BigQueryWarehouse(**(fields | changes))
         warehouse._run_id = run_id or uuid.uuid4().hex
         return warehouse
@@ -81,27 +89,27 @@ class BigQueryStore(Store):
 
     # Queries that bypass the warehouse
 
-    def ask(self, statement: str) -> list[dict[str, Any]]:
+    def run_query(self, statement: str) -> list[dict[str, Any]]:
         """The rows of a result. Tables have plain names."""
         config = bigquery.QueryJobConfig(default_dataset=self.reference)
         return [dict(row) for row in self.admin.query_and_wait(statement, job_config=config)]
 
     def record(self) -> list[dict[str, Any]]:
         """The record of writes, oldest first."""
-        return self.ask("SELECT * FROM loads WHERE game_date >= DATE '2000-01-01' ORDER BY loaded_at, game_date")
+        return self.run_query("SELECT * FROM loads WHERE game_date >= DATE '2000-01-01' ORDER BY loaded_at, game_date")
 
     def forget(self) -> None:
         """Restart the proxy's numbering at 1 and delete all rules. Keeps the requested jobs."""
-        self._begun |= self._asked()
+        self._begun |= self._job_ids()
         self.proxy.forget()
 
-    def _asked(self) -> dict[str, None]:
+    def _job_ids(self) -> dict[str, None]:
         ids = [call.job_id for call in self.proxy.calls if call.kind in ("load", "query") and call.job_id]
         return dict.fromkeys(job_id for job_id in ids if job_id.startswith(("load_", "merge_", "add_", "stage_")))
 
     def effective(self) -> list[str]:
         """The ids of the jobs that wrote rows and completed, in the order of their first request."""
-        self._begun |= self._asked()
+        self._begun |= self._job_ids()
         done = []
         for job_id in self._begun:
             with suppress(NotFound):
@@ -164,15 +172,20 @@ def settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.fixture
 def store(
-    emulator: Emulator, proxy: FaultProxy, admin: bigquery.Client, dataset_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    emulator: Emulator,
+    proxy: FaultProxy,
+    admin: bigquery.Client,
+    dataset_name: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     quick: None,
-) -> Iterator[BigQueryStore]:  # fmt: skip
+) -> Iterator[BigQueryStore]:
     """A new dataset, deleted after the test."""
     store = BigQueryStore(emulator, proxy, admin, dataset_name, tmp_path)
     for name, value in store.variables.items():
         monkeypatch.setenv(name, value)
     yield store
-    _holders.close()
+    CONNECTIONS.close()
     admin.delete_dataset(dataset_name, delete_contents=True, not_found_ok=True)
 
 

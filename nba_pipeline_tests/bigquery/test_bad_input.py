@@ -18,7 +18,7 @@ from nba_pipeline.warehouse.bigquery.shapes import LOADS, Shape, quarantine_of, 
 from nba_pipeline_tests.bigquery.faults import FaultProxy, Respond
 from nba_pipeline_tests.bigquery.fixtures import PROJECT
 from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind
-from nba_pipeline_tests.warehouse.contract import DAY, ROOT, stored_rows, rows
+from nba_pipeline_tests.warehouse.contract import DAY, ROOT, rows, stored_rows
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def only_toys(lines: Table, monkeypatch: pytest.MonkeyPatch) -> Table:
     return lines
 
 
-def is_refused(store: BigQueryStore, table: Table, *words: str, **changes: Any) -> None:
+def is_refused(store: BigQueryStore, table: Table, *phrases: str, **changes: Any) -> None:
     """Assert that preflight and a write both raise one message with these words, and that nothing was written."""
     for work in (
         lambda warehouse: warehouse.preflight(),
@@ -38,10 +38,10 @@ def is_refused(store: BigQueryStore, table: Table, *words: str, **changes: Any) 
     ):
         with pytest.raises(BadInput) as caught:
             work(store.open(**changes))
-        told = str(caught.value)
-        assert "\n" not in told
-        for word in words:
-            assert re.search(word, told), told
+        message = str(caught.value)
+        assert "\n" not in message
+        for phrase in phrases:
+            assert re.search(phrase, message), message
     assert store.effective() == [] and store.record() == []
 
 
@@ -63,7 +63,7 @@ def credentials(kind: str, tmp_path: Path) -> str | None:
 
 
 @pytest.mark.parametrize("kind", ["a file that is not there", "not JSON", "no key", "none at all"])
-def test_credentials_that_cannot_be_used_are_told(
+def test_invalid_credentials_are_reported(
     store: BigQueryStore, only_toys: Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     file = credentials(kind, tmp_path)
@@ -78,14 +78,14 @@ def test_credentials_that_cannot_be_used_are_told(
     )
 
 
-def test_an_expired_token_is_told(store: BigQueryStore, only_toys: Table, proxy: FaultProxy) -> None:
+def test_an_expired_token_is_reported(store: BigQueryStore, only_toys: Table, proxy: FaultProxy) -> None:
     proxy.rule(of_kind("token"), Respond(401, "invalid_grant", "Token has been expired or revoked."), times=None)
     is_refused(
-        store, only_toys, rf"BigQuery {PROJECT}\.{store.dataset}: the credentials were refused; log in anew or replace the key"
+        store, only_toys, rf"BigQuery {PROJECT}\.{store.dataset}: the credentials were refused; log in again or replace the key"
     )
 
 
-def test_credentials_that_bigquery_does_not_accept_are_told(store: BigQueryStore, only_toys: Table, proxy: FaultProxy) -> None:
+def test_credentials_rejected_by_bigquery_are_reported(store: BigQueryStore, only_toys: Table, proxy: FaultProxy) -> None:
     proxy.rule(of_kind("datasets"), Respond(401, "authError", "Invalid Credentials"), times=None)
     is_refused(store, only_toys, rf"BigQuery {PROJECT}\.{store.dataset}: the credentials are not accepted")
 
@@ -93,25 +93,30 @@ def test_credentials_that_bigquery_does_not_accept_are_told(store: BigQueryStore
 # Project, dataset, location, permission
 
 
-def test_missing_names_are_told(store: BigQueryStore, only_toys: Table) -> None:
+def test_missing_names_are_reported(store: BigQueryStore, only_toys: Table) -> None:
     with pytest.raises(BadInput, match="needs BIGQUERY_DATASET; set it"):
         store.open(dataset="").preflight()
     with pytest.raises(BadInput, match="needs BIGQUERY_PROJECT and BIGQUERY_DATASET; set them"):
         store.open(dataset="", bigquery=store.open().bigquery.model_copy(update={"project": None})).preflight()
 
 
-def test_a_dataset_that_is_not_there_is_told(store: BigQueryStore, only_toys: Table) -> None:
+def test_a_missing_dataset_is_reported(store: BigQueryStore, only_toys: Table) -> None:
     is_refused(
         store, only_toys, rf"{PROJECT}\.not_there", r"BIGQUERY_DATASET", r"nba-pipeline bigquery apply", dataset="not_there"
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("kind", ["datasets", "query"])
-def test_a_dataset_without_permission_is_told(store: BigQueryStore, only_toys: Table, proxy: FaultProxy, kind: str) -> None:
+def test_a_dataset_without_permission_is_reported(store: BigQueryStore, only_toys: Table, proxy: FaultProxy, kind: str) -> None:
     proxy.rule(of_kind(kind), Respond(403, "accessDenied", "Access Denied: Dataset"), times=None)
     is_refused(
-        store, only_toys, rf"BigQuery {PROJECT}\.{store.dataset}: no permission", "bigquery.dataEditor", "bigquery.jobUser", "Access Denied",
-    )  # fmt: skip
+        store,
+        only_toys,
+        rf"BigQuery {PROJECT}\.{store.dataset}: no permission",
+        "bigquery.dataEditor",
+        "bigquery.jobUser",
+        "Access Denied",
+    )
 
 
 # Manually created tables
@@ -162,7 +167,7 @@ OTHER_TABLES: Mapping[str, tuple[str, Callable[[Shape], dict[str, Any]]]] = {
         lambda shape: {"schema": with_field(shape, "points", "INTEGER", "REQUIRED")},
     ),
     "one column more": (
-        "column mine is not known",
+        "column mine is unknown",
         lambda shape: {"schema": [*shape.fields, bigquery.SchemaField("mine", "STRING")]},
     ),
     "one nullable column less": (
@@ -176,44 +181,44 @@ OTHER_TABLES: Mapping[str, tuple[str, Callable[[Shape], dict[str, Any]]]] = {
 }  # fmt: skip
 
 
-def test_a_table_made_by_hand_that_differs_is_told_before_any_data_moves(store: BigQueryStore, only_toys: Table) -> None:
+def test_a_table_with_another_schema_is_reported_before_any_write(store: BigQueryStore, only_toys: Table) -> None:
     shape = shape_of(only_toys)
-    for words, change in OTHER_TABLES.values():
+    for phrases, change in OTHER_TABLES.values():
         by_hand(store, shape, **change(shape))
         for work in (
             lambda warehouse: warehouse.preflight(),
             lambda warehouse: warehouse.replace(only_toys, [DAY], rows(2), "me"),
         ):
             with pytest.raises(
-                BadInput, match=rf"BigQuery {PROJECT}\.{store.dataset}\.toy_lines.*{words}.*; nothing was written"
+                BadInput, match=rf"BigQuery {PROJECT}\.{store.dataset}\.toy_lines.*{phrases}.*; nothing was written"
             ):
                 work(store.open())
     assert store.effective() == [] and store.record() == []
 
 
-def test_a_table_that_is_not_there_is_told(store: BigQueryStore, only_toys: Table) -> None:
+def test_a_missing_table_is_reported(store: BigQueryStore, only_toys: Table) -> None:
     store.admin.delete_table(store.reference.table("toy_lines"))
     is_refused(
         store,
         only_toys,
-        rf"BigQuery {PROJECT}\.{store.dataset} has no table toy_lines; make it with `nba-pipeline bigquery apply`",
+        rf"BigQuery {PROJECT}\.{store.dataset} has no table toy_lines; create it with `nba-pipeline bigquery apply`",
     )
 
 
-def test_a_quarantine_or_record_that_is_not_there_is_told_by_preflight(store: BigQueryStore, only_toys: Table) -> None:
+def test_preflight_reports_a_missing_quarantine_or_record(store: BigQueryStore, only_toys: Table) -> None:
     store.open().preflight()
     for shape in (quarantine_of(only_toys), LOADS):
         store.admin.delete_table(store.reference.table(shape.name))
         store.open().session.forget_description()
         with pytest.raises(
-            BadInput, match=f"{store.dataset} has no table {shape.name}; make it with `nba-pipeline bigquery apply`"
+            BadInput, match=f"{store.dataset} has no table {shape.name}; create it with `nba-pipeline bigquery apply`"
         ):
             store.open().preflight()
         store.make(shape)
         store.open().session.forget_description()
 
 
-def test_a_record_that_is_not_there_is_told_by_every_use(store: BigQueryStore, lines: Table) -> None:
+def test_every_use_reports_a_missing_record(store: BigQueryStore, lines: Table) -> None:
     store.admin.delete_table(store.reference.table(LOADS.name))
     for use in (lambda w: stored_rows(w, lines), lambda w: w.dates(lines), lambda w: w.replace(lines, [DAY], rows(1), "me")):
         with pytest.raises(BadInput, match=r"loads was not found.*nba-pipeline bigquery apply"):
@@ -223,18 +228,23 @@ def test_a_record_that_is_not_there_is_told_by_every_use(store: BigQueryStore, l
 # The command
 
 
-def command(store: BigQueryStore, *words: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
+def command(store: BigQueryStore, *arguments: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
     """`python -m nba_pipeline ...` in production, with some variables changed or removed."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    variables = {**kept, **store.variables, "NBA_PIPELINE_HOME": str(store.home / "home"), "NO_GCE_CHECK": "true", **changes}
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    variables = {**inherited, **store.variables, "NBA_PIPELINE_HOME": str(store.home / "home"), "NO_GCE_CHECK": "true", **changes}
     return subprocess.run(
-        [sys.executable, "-m", "nba_pipeline", *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=180,
+        [sys.executable, "-m", "nba_pipeline", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
         env={name: value for name, value in variables.items() if value is not None},
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(
-    ("words", "changes", "told"),
+    ("arguments", "changes", "message"),
     [
         (["status"], {"BIGQUERY_DATASET": None}, "NBA_PIPELINE_ENV=production needs BIGQUERY_DATASET; set it"),
         (
@@ -243,16 +253,16 @@ def command(store: BigQueryStore, *words: str, **changes: str | None) -> subproc
             "no credentials; run `gcloud auth",
         ),
         (["run", "--date", "2024-03-12"], {"BIGQUERY_DATASET": "not_there"}, "nba-pipeline bigquery apply"),
-        (["run", "--date", "2024-03-12"], {}, "has no table .*; make it with `nba-pipeline bigquery apply`"),
+        (["run", "--date", "2024-03-12"], {}, "has no table .*; create it with `nba-pipeline bigquery apply`"),
     ],
     ids=["status without a dataset", "run without credentials", "run without the dataset", "run without tables"],
 )
-def test_the_command_ends_with_2_and_one_sentence(
-    store: BigQueryStore, words: list[str], changes: dict[str, str | None], told: str
+def test_the_command_exits_with_2_and_one_message(
+    store: BigQueryStore, arguments: list[str], changes: dict[str, str | None], message: str
 ) -> None:
-    answer = command(store, *words, **changes)
-    assert answer.returncode == 2, answer.stderr
-    assert re.search(told, answer.stderr.replace("\n", " ")), answer.stderr
-    assert "Traceback" not in answer.stderr and answer.stdout == ""
+    result = command(store, *arguments, **changes)
+    assert result.returncode == 2, result.stderr
+    assert re.search(message, result.stderr.replace("\n", " ")), result.stderr
+    assert "Traceback" not in result.stderr and result.stdout == ""
     assert store.effective() == [] and store.record() == []
     assert not list(store.home.rglob("*.parquet"))

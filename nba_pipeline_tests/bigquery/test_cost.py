@@ -16,7 +16,7 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.bigquery.cost import GIB, TIB, command, report
 from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline_tests.bigquery.emulator import Emulator
-from nba_pipeline_tests.bigquery.faults import Answer, Call, FaultProxy, Respond
+from nba_pipeline_tests.bigquery.faults import Call, FaultProxy, Respond, UpstreamResponse
 from nba_pipeline_tests.bigquery.fixtures import PROJECT
 
 NOW = datetime(2026, 3, 12, 12, tzinfo=UTC)
@@ -37,7 +37,7 @@ CREATE TABLE table_storage (table_schema STRING, table_name STRING, total_rows I
 class Books(FaultProxy):
     """A proxy that replaces the views with the tables."""
 
-    def forward(self, call: Call, headers: Mapping[str, str], body: bytes) -> Answer:
+    def forward(self, call: Call, headers: Mapping[str, str], body: bytes) -> UpstreamResponse:
         for view in ("JOBS_BY_PROJECT", "TABLE_STORAGE"):
             body = body.replace(f"`region-us`.INFORMATION_SCHEMA.{view}".encode(), f"`{view.lower()}`".encode())
         return super().forward(call, headers, body)
@@ -85,12 +85,17 @@ def a_job(**values: Any) -> dict[str, Any]:
     destination = f"STRUCT('{PROJECT}' AS project_id, 'd' AS dataset_id, '{job['table']}' AS table_id)" if job["table"] else None
     error = f"STRUCT('{job['error']}' AS reason, NULL AS location, NULL AS debug_info, 'no' AS message)" if job["error"] else None
     return {
-        "creation_time": NOW - timedelta(hours=job["hours_ago"]), "job_type": "LOAD" if is_load else "QUERY",
-        "statement_type": None if is_load else job["kind"], "state": job["state"],
-        "labels": job["labels"] or labels(job["run"], job["asset"]), "total_bytes_processed": job["billed"],
-        "total_bytes_billed": None if is_load else job["billed"], "total_slot_ms": job["slot_ms"],
-        "destination_table": destination, "error_result": error,
-    }  # fmt: skip
+        "creation_time": NOW - timedelta(hours=job["hours_ago"]),
+        "job_type": "LOAD" if is_load else "QUERY",
+        "statement_type": None if is_load else job["kind"],
+        "state": job["state"],
+        "labels": job["labels"] or labels(job["run"], job["asset"]),
+        "total_bytes_processed": job["billed"],
+        "total_bytes_billed": None if is_load else job["billed"],
+        "total_slot_ms": job["slot_ms"],
+        "destination_table": destination,
+        "error_result": error,
+    }
 
 
 def a_table(name: str, active: int, long_term: int = 0, schema: str = "", **values: int) -> dict[str, Any]:
@@ -117,7 +122,7 @@ def enter(session: Session) -> Callable[..., None]:
     return write
 
 
-def test_jobs_are_told_by_run_table_and_kind(session: Session, enter: Callable[..., None]) -> None:
+def test_jobs_are_reported_by_run_table_and_kind(session: Session, enter: Callable[..., None]) -> None:
     enter(
         "jobs_by_project",
         a_job(billed=TIB, slot_ms=2500),
@@ -125,32 +130,36 @@ def test_jobs_are_told_by_run_table_and_kind(session: Session, enter: Callable[.
         a_job(run="r2", asset="grades", kind="LOAD", table="grades$20260311"),
         a_job(run="r2", asset="grades", kind="LOAD", table="grades$20260311", error="invalid"),
     )
-    found = report(session, 30, NOW)
-    assert [(r["run"], r["jobs"], r["failed_jobs"], r["slot_seconds"], r["dollars"]) for r in found["runs"]] == [
-        ("r1", 1, 0, 2.5, 6.25), ("r2", 3, 1, 0.0, 3.125),
-    ]  # fmt: skip
-    assert [(r["asset"], r["bytes_billed"], r["dollars"]) for r in found["tables"]] == [
-        ("boxscores", TIB, 6.25), ("grades", TIB // 2, 3.125),
-    ]  # fmt: skip
-    assert {(r["kind"], r["jobs"], r["failed_jobs"]) for r in found["kinds"]} == {
-        ("select", 1, 0), ("merge", 1, 0), ("load", 2, 1),
-    }  # fmt: skip
-    assert found["other"] == []
+    summary = report(session, 30, NOW)
+    assert [(r["run"], r["jobs"], r["failed_jobs"], r["slot_seconds"], r["dollars"]) for r in summary["runs"]] == [
+        ("r1", 1, 0, 2.5, 6.25),
+        ("r2", 3, 1, 0.0, 3.125),
+    ]
+    assert [(r["asset"], r["bytes_billed"], r["dollars"]) for r in summary["tables"]] == [
+        ("boxscores", TIB, 6.25),
+        ("grades", TIB // 2, 3.125),
+    ]
+    assert {(r["kind"], r["jobs"], r["failed_jobs"]) for r in summary["kinds"]} == {
+        ("select", 1, 0),
+        ("merge", 1, 0),
+        ("load", 2, 1),
+    }
+    assert summary["other"] == []
 
 
 def test_jobs_without_our_labels_are_one_line(session: Session, enter: Callable[..., None]) -> None:
-    somebodys = "[STRUCT('team' AS key, 'ads' AS value)]"
+    foreign_labels = "[STRUCT('team' AS key, 'ads' AS value)]"
     enter(
         "jobs_by_project",
         a_job(billed=GIB),
         a_job(labels="NULL", billed=TIB),
-        a_job(labels=somebodys, billed=TIB, kind="MERGE", error="stopped"),
+        a_job(labels=foreign_labels, billed=TIB, kind="MERGE", error="stopped"),
         a_job(asset=None, billed=TIB, hours_ago=30),
     )
-    found = report(session, 30, NOW)
-    assert [(r["jobs"], r["failed_jobs"], r["bytes_billed"]) for r in found["other"]] == [(3, 1, 3 * TIB)]
-    assert [(r["run"], r["jobs"], r["bytes_billed"]) for r in found["runs"]] == [("r1", 1, GIB)]
-    assert found["budget"]["recent_dollars"] == 6.25 / 1024
+    summary = report(session, 30, NOW)
+    assert [(r["jobs"], r["failed_jobs"], r["bytes_billed"]) for r in summary["other"]] == [(3, 1, 3 * TIB)]
+    assert [(r["run"], r["jobs"], r["bytes_billed"]) for r in summary["runs"]] == [("r1", 1, GIB)]
+    assert summary["budget"]["recent_dollars"] == 6.25 / 1024
 
 
 def test_older_jobs_and_whole_scripts_do_not_count(session: Session, enter: Callable[..., None]) -> None:
@@ -159,15 +168,15 @@ def test_older_jobs_and_whole_scripts_do_not_count(session: Session, enter: Call
 
 
 def test_a_project_without_a_job_and_a_dataset_without_a_table_cost_nothing(session: Session) -> None:
-    found = report(session, 30, NOW)
-    assert [found[part] for part in ("runs", "tables", "kinds", "other", "loads", "warnings")] == [[]] * 6
-    assert (found["budget"]["projected_dollars_per_month"], found["budget"]["problem"]) == (0.0, None)
+    summary = report(session, 30, NOW)
+    assert [summary[part] for part in ("runs", "tables", "kinds", "other", "loads", "warnings")] == [[]] * 6
+    assert (summary["budget"]["projected_dollars_per_month"], summary["budget"]["problem"]) == (0.0, None)
 
 
 # Storage
 
 
-def test_storage_is_told_with_the_jobs_of_a_table(session: Session, enter: Callable[..., None]) -> None:
+def test_storage_is_reported_with_the_jobs_of_a_table(session: Session, enter: Callable[..., None]) -> None:
     enter("jobs_by_project", a_job(billed=TIB))
     enter(
         "table_storage",
@@ -176,13 +185,15 @@ def test_storage_is_told_with_the_jobs_of_a_table(session: Session, enter: Calla
         a_table("ads", 1000 * GIB, schema="of_another_team"),
         *(a_table(f"staging_grades_{n}", GIB) for n in range(2)),
     )
-    found = report(session, 30, NOW)["tables"]
-    assert [(r["asset"], r["dollars"], r["total_rows"], round(r["storage_dollars_per_month"], 4)) for r in found] == [
-        ("boxscores", 6.25, 10, 2.5), ("grades", 0.0, 10, 0.2), ("staging", 0.0, 20, 0.04),
-    ]  # fmt: skip
+    summary = report(session, 30, NOW)["tables"]
+    assert [(r["asset"], r["dollars"], r["total_rows"], round(r["storage_dollars_per_month"], 4)) for r in summary] == [
+        ("boxscores", 6.25, 10, 2.5),
+        ("grades", 0.0, 10, 0.2),
+        ("staging", 0.0, 20, 0.04),
+    ]
 
 
-def test_a_dataset_that_is_billed_by_compressed_bytes_is(session: Session, enter: Callable[..., None]) -> None:
+def test_a_dataset_billed_by_compressed_bytes_is_priced_by_them(session: Session, enter: Callable[..., None]) -> None:
     enter("table_storage", a_table("boxscores", 100 * GIB, 40 * GIB))
     session.dataset.storage_billing_model = "PHYSICAL"
     assert report(session, 30, NOW)["budget"]["storage_dollars_per_month"] == pytest.approx(25 * 0.04 + 10 * 0.02)
@@ -199,10 +210,12 @@ def test_load_jobs_are_counted_per_table_and_day(session: Session, enter: Callab
         a_job(kind="LOAD", table="staging_boxscores_1"),
         a_job(kind="LOAD", asset="grades"),
     )
-    found = report(session, 30, NOW)["loads"]
-    assert [(r["table"], str(r["day"]), r["load_jobs"], r["share_of_limit"]) for r in found] == [
-        ("boxscores", "2026-03-12", 3, 3 / 1500), ("boxscores", "2026-03-11", 1, 1 / 1500), ("grades", "2026-03-12", 1, 1 / 1500),
-    ]  # fmt: skip
+    summary = report(session, 30, NOW)["loads"]
+    assert [(r["table"], str(r["day"]), r["load_jobs"], r["share_of_limit"]) for r in summary] == [
+        ("boxscores", "2026-03-12", 3, 3 / 1500),
+        ("boxscores", "2026-03-11", 1, 1 / 1500),
+        ("grades", "2026-03-12", 1, 1 / 1500),
+    ]
 
 
 def test_a_table_near_the_limit_of_loads_is_named(
@@ -210,7 +223,7 @@ def test_a_table_near_the_limit_of_loads_is_named(
 ) -> None:
     monkeypatch.setitem(vars(SETTINGS), "costs", SETTINGS.costs.model_copy(update={"load_jobs_per_table_per_day": 4}))
     enter("jobs_by_project", *(a_job(kind="LOAD", table="boxscores") for _ in range(2)), a_job(kind="LOAD", table="grades"))
-    assert report(session, 30, NOW)["warnings"] == ["boxscores had 2 load jobs on 2026-03-12 (UTC), of 4 that BigQuery allows"]
+    assert report(session, 30, NOW)["warnings"] == ["boxscores had 2 load jobs on 2026-03-12 (UTC); BigQuery allows 4 a day"]
 
 
 def test_a_month_over_budget_is_projected_from_the_last_days(session: Session, enter: Callable[..., None]) -> None:
@@ -219,36 +232,37 @@ def test_a_month_over_budget_is_projected_from_the_last_days(session: Session, e
     budget = report(session, 30, NOW)["budget"]
     assert budget["projected_dollars_per_month"] == pytest.approx(6.25 * 365.25 / 12)
     assert budget["problem"] == (
-        f"BigQuery {session.name}: the last 7 days' jobs for 43.75 dollars and storage for 0.00 dollars a month make "
-        "190.23 dollars a month, more than the budget of 20.00"
+        f"BigQuery {session.name}: jobs of the last 7 days cost 43.75 dollars and storage costs 0.00 dollars a month; "
+        "the projected 190.23 dollars a month exceed the budget of 20.00"
     )
 
 
 def test_storage_alone_can_be_over_budget(session: Session, enter: Callable[..., None]) -> None:
     enter("table_storage", a_table("boxscores", 1001 * GIB))
-    assert "make 20.02 dollars a month" in report(session, 30, NOW)["budget"]["problem"]
+    assert "the projected 20.02 dollars a month exceed" in report(session, 30, NOW)["budget"]["problem"]
 
 
 # The command
 
 
 @pytest.mark.parametrize("style", ["table", "json"])
-def test_the_command_says_in_its_exit_code_whether_the_budget_holds(
+def test_the_exit_code_is_1_over_budget(
     session: Session, enter: Callable[..., None], capsys: pytest.CaptureFixture[str], style: str
 ) -> None:
     enter("jobs_by_project", a_job(billed=GIB, hours_ago=(NOW - datetime.now(UTC)).total_seconds() / 3600 + 1))
     assert command(session, 30, style) == 0
-    told = capsys.readouterr()
-    assert "boxscores" in told.out and not told.err
+    output = capsys.readouterr()
+    assert "boxscores" in output.out and not output.err
     if style == "json":
-        assert json.loads(told.out)["tables"][0]["bytes_billed"] == GIB
+        assert json.loads(output.out)["tables"][0]["bytes_billed"] == GIB
     enter("table_storage", a_table("boxscores", 1001 * GIB))
     assert command(session, 30, style) == 1
-    told = capsys.readouterr()
-    assert "more than the budget of 20.00" in told.err and "more than the budget" not in (told.out if style == "table" else "")
+    output = capsys.readouterr()
+    assert "exceed the budget of 20.00" in output.err
+    assert style != "table" or "exceed the budget" not in output.out
 
 
-def test_no_days_are_no_report(session: Session) -> None:
+def test_a_report_of_no_days_is_refused(session: Session) -> None:
     with pytest.raises(BadInput, match="--days must be at least 1, not 0"):
         command(session, 0, "table")
 
@@ -256,30 +270,32 @@ def test_no_days_are_no_report(session: Session) -> None:
 # Queries
 
 
-def test_the_books_are_asked_twice_for_columns_of_the_last_days(session: Session, books: Books) -> None:
+def test_the_report_runs_two_queries_on_recent_partitions(session: Session, books: Books) -> None:
     _ = session.dataset
     books.forget()
     report(session, 30, NOW)
-    asked = [call.body for call in books.calls if call.kind == "query"]
-    assert len(asked) == 2
-    jobs = next(body for body in asked if "JOBS_BY_PROJECT" in body["query"])
+    queries = [call.body for call in books.calls if call.kind == "query"]
+    assert len(queries) == 2
+    jobs = next(body for body in queries if "JOBS_BY_PROJECT" in body["query"])
     assert "creation_time >= @since" in jobs["query"] and jobs["labels"]["asset"] == "cost"
     assert {p["name"]: p["parameterValue"]["value"][:10] for p in jobs["queryParameters"]} == {
-        "since": "2026-02-10", "recent": "2026-03-05",
-    }  # fmt: skip
-    assert all(" query" not in body["query"] and "SELECT * FROM `" not in body["query"] for body in asked)
+        "since": "2026-02-10",
+        "recent": "2026-03-05",
+    }
+    assert all(" query" not in body["query"] and "SELECT * FROM `" not in body["query"] for body in queries)
 
 
 @pytest.mark.parametrize(
     ("view", "role"), [("JOBS_BY_PROJECT", "roles/bigquery.resourceViewer"), ("TABLE_STORAGE", "roles/bigquery.metadataViewer")]
 )
-def test_a_missing_permission_is_told_with_the_role_that_gives_it(session: Session, books: Books, view: str, role: str) -> None:
+def test_a_missing_permission_is_reported_with_its_role(session: Session, books: Books, view: str, role: str) -> None:
     books.rule(
         lambda call: call.kind == "query" and view in call.body["query"],
-        Respond(403, "accessDenied", "Access Denied: User does not have permission to query the view"), times=None,
-    )  # fmt: skip
-    with pytest.raises(BadInput) as told:
+        Respond(403, "accessDenied", "Access Denied: User does not have permission to query the view"),
+        times=None,
+    )
+    with pytest.raises(BadInput) as error:
         report(session, 30, NOW)
-    assert str(told.value) == (
+    assert str(error.value) == (
         f"BigQuery {session.name}: no permission to read `region-us`.INFORMATION_SCHEMA.{view}; grant {role} on project {PROJECT}"
     )

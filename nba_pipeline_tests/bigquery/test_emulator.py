@@ -40,9 +40,12 @@ DATES = bigquery.ArrayQueryParameter("dates", "DATE", [FIRST, SECOND])
 def frame(day: date, *game_ids: str) -> pl.DataFrame:
     rows = [(day, game_id, 1.5, datetime(2026, 1, 1, 0, 30, 1, 123456, UTC), ["late", "line"]) for game_id in game_ids]
     schema = {
-        "game_date": pl.Date, "game_id": pl.String, "points": pl.Float64,
-        "tipoff_at": pl.Datetime("us", "UTC"), "reasons": pl.List(pl.String),
-    }  # fmt: skip
+        "game_date": pl.Date,
+        "game_id": pl.String,
+        "points": pl.Float64,
+        "tipoff_at": pl.Datetime("us", "UTC"),
+        "reasons": pl.List(pl.String),
+    }
     return pl.DataFrame(rows, schema, orient="row")
 
 
@@ -89,11 +92,12 @@ class Peer:
 
     def scan(self, restriction: str, *columns: str) -> pl.DataFrame:
         options = bigquery_storage.ReadSession.TableReadOptions(row_restriction=restriction, selected_fields=columns)
-        wanted = bigquery_storage.ReadSession(
+        session_request = bigquery_storage.ReadSession(
             table=f"projects/{PROJECT}/datasets/{self.dataset}/tables/grades",
-            data_format=bigquery_storage.DataFormat.ARROW, read_options=options,
-        )  # fmt: skip
-        session = self.reads.create_read_session(parent=f"projects/{PROJECT}", read_session=wanted, max_stream_count=1)
+            data_format=bigquery_storage.DataFormat.ARROW,
+            read_options=options,
+        )
+        session = self.reads.create_read_session(parent=f"projects/{PROJECT}", read_session=session_request, max_stream_count=1)
         schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
         pages = [page.arrow_record_batch for stream in session.streams for page in self.reads.read_rows(stream.name)]
         batches = [pa.ipc.read_record_batch(pa.py_buffer(page.serialized_record_batch), schema) for page in pages]
@@ -114,12 +118,14 @@ def peer(emulator: Emulator, dataset_name: str) -> Iterator[Peer]:
 # Tables and partitions
 
 
-def test_a_table_keeps_what_it_was_made_with(peer: Peer) -> None:
+def test_a_table_keeps_the_properties_of_its_creation(peer: Peer) -> None:
     table = peer.client.get_table(peer.table)
     assert table.schema == SCHEMA
     assert (table.time_partitioning.field, table.clustering_fields, table.require_partition_filter) == (
-        "game_date", ["game_id"], True,
-    )  # fmt: skip
+        "game_date",
+        ["game_id"],
+        True,
+    )
     assert (table.description, table.labels) == ("grades of predictions", {"stage": "grades"})
 
 
@@ -153,7 +159,7 @@ def test_deleting_a_partition_leaves_the_others(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("decorator", ["20269999", "202601", "yesterday"])
-def test_a_partition_that_cannot_be_is_named(peer: Peer, decorator: str) -> None:
+def test_an_impossible_partition_is_named(peer: Peer, decorator: str) -> None:
     with pytest.raises(BadRequest, match=f"Invalid time partitioning id: {decorator}"):
         job = bigquery.QueryJobConfig(destination=f"{peer.table}${decorator}", write_disposition="WRITE_TRUNCATE")
         peer.client.query("SELECT DATE '2026-01-01' AS game_date", job_config=job).result()
@@ -182,7 +188,7 @@ def test_a_job_id_is_used_once(peer: Peer) -> None:
     assert peer.games() == [(FIRST, "a")]
 
 
-def test_of_two_equal_job_ids_at_once_one_wins(peer: Peer) -> None:
+def test_one_of_two_concurrent_jobs_with_the_same_id_succeeds(peer: Peer) -> None:
     def attempt(game_id: str) -> str:
         try:
             peer.load(frame(FIRST, game_id), FIRST, job_id=f"{peer.dataset}_race")
@@ -196,7 +202,7 @@ def test_of_two_equal_job_ids_at_once_one_wins(peer: Peer) -> None:
     assert peer.games() == [(FIRST, game_id) for game_id in outcomes if game_id != "conflict"]
 
 
-def test_a_job_ends_when_its_time_is_up(peer: Peer) -> None:
+def test_a_job_ends_at_its_timeout(peer: Peer) -> None:
     endless = "SELECT SUM(a * b) FROM UNNEST(GENERATE_ARRAY(1, 1000000)) a, UNNEST(GENERATE_ARRAY(1, 1000000)) b"
     config = bigquery.QueryJobConfig(job_timeout_ms=300)
     with pytest.raises(GoogleAPICallError) as caught:
@@ -207,7 +213,7 @@ def test_a_job_ends_when_its_time_is_up(peer: Peer) -> None:
 # Reading and merging
 
 
-def test_the_storage_api_reads_chosen_days_and_columns(peer: Peer) -> None:
+def test_the_storage_api_reads_selected_days_and_columns(peer: Peer) -> None:
     peer.load(frame(FIRST, "a"), FIRST)
     peer.load(frame(SECOND, "b"), SECOND)
     assert_frame_equal(peer.scan("game_date = DATE '2026-01-02'"), frame(SECOND, "b"))
@@ -233,14 +239,14 @@ def stage(peer: Peer) -> str:
     return name
 
 
-def test_merge_on_false_replaces_the_days_it_names(peer: Peer, stage: str) -> None:
+def test_merge_on_false_replaces_the_named_days(peer: Peer, stage: str) -> None:
     orphans = "WHEN NOT MATCHED BY SOURCE AND t.game_date IN UNNEST(@dates) THEN DELETE"
     job = peer.query(MERGE.format(table=peer.table, stage=stage, on="FALSE", orphans=orphans), DATES)
     assert (job.num_dml_affected_rows, job.dml_stats.deleted_row_count, job.dml_stats.inserted_row_count) == (5, 3, 2)
     assert peer.games() == [(FIRST, "a"), (FIRST, "z")]
 
 
-def test_merge_on_the_key_adds_what_is_missing(peer: Peer, stage: str) -> None:
+def test_merge_on_the_key_adds_missing_rows(peer: Peer, stage: str) -> None:
     on = "t.game_id = s.game_id AND t.game_date = s.game_date AND t.game_date IN UNNEST(@dates)"
     job = peer.query(MERGE.format(table=peer.table, stage=stage, on=on, orphans=""), DATES)
     assert job.num_dml_affected_rows == 1
@@ -255,7 +261,7 @@ def test_merge_needs_the_partition_column_in_a_condition(peer: Peer, stage: str)
 # The process
 
 
-def test_another_emulator_starts_from_a_copy_and_the_first_goes_on(peer: Peer, emulator: Emulator, tmp_path: Path) -> None:
+def test_a_second_emulator_starts_from_a_copy_beside_the_first(peer: Peer, emulator: Emulator, tmp_path: Path) -> None:
     peer.load(frame(FIRST, "a"), FIRST)
     emulator.copy_to(tmp_path)
     peer.load(frame(FIRST, "b"), FIRST)
@@ -265,10 +271,10 @@ def test_another_emulator_starts_from_a_copy_and_the_first_goes_on(peer: Peer, e
         copied.load(frame(SECOND, "c"), SECOND)
         second.stop()
         second.__enter__()
-        again = Peer(second, peer.dataset)
-        assert again.games() == [(FIRST, "a"), (SECOND, "c")], "what was loaded outlives a kill"
+        second_peer = Peer(second, peer.dataset)
+        assert second_peer.games() == [(FIRST, "a"), (SECOND, "c")], "what was loaded outlives a kill"
         copied.close()
-        again.close()
+        second_peer.close()
     assert peer.games() == [(FIRST, "b")]
 
 
@@ -278,20 +284,20 @@ def test_a_child_process_needs_only_the_variables(peer: Peer, emulator: Emulator
         "print([row.n for row in bigquery.Client(os.environ['BIGQUERY_PROJECT']).query_and_wait('SELECT 7 AS n')])"
     )
     variables = {"PATH": os.environ["PATH"]} | emulator.variables(PROJECT, peer.dataset)
-    answer = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=False)
-    assert answer.stdout.strip() == "[7]", answer.stderr
+    completed = subprocess.run([sys.executable, "-c", script], env=variables, capture_output=True, text=True, check=False)
+    assert completed.stdout.strip() == "[7]", completed.stderr
     account = json.loads(Path(variables["GOOGLE_APPLICATION_CREDENTIALS"]).read_text())
     assert account["token_uri"] == f"{emulator.url}/token"
 
 
-def test_the_emulator_dies_with_whoever_started_it(emulator: Emulator, tmp_path: Path) -> None:
+def test_the_emulator_ends_with_its_parent_process(emulator: Emulator, tmp_path: Path) -> None:
     script = (
         "import os; from pathlib import Path; from nba_pipeline_tests.bigquery.emulator import Emulator; "
         f"running = Emulator(Path({str(tmp_path)!r}), Path({str(ENVIRONMENT)!r})); running.__enter__(); "
         "print(running.pid, flush=True); os._exit(9)"
     )
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
-    pid = int(answer.stdout)
+    completed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    pid = int(completed.stdout)
     deadline = time.monotonic() + 10
     while is_running(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -304,13 +310,13 @@ def is_running(pid: int) -> bool:
     return bool(state) and not state.startswith("Z")
 
 
-def test_an_emulator_that_dies_says_why(emulator: Emulator, tmp_path: Path) -> None:
+def test_an_emulator_that_fails_to_start_is_reported_with_the_reason(emulator: Emulator, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("not a folder")
     with pytest.raises(NotStarted, match=r"ended with code 1; its log ends:\n(.|\n)*FileExistsError"), Emulator(tmp_path):
         pass
 
 
-def test_an_emulator_that_is_slow_is_killed(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_slow_emulator_is_killed(emulator: Emulator, tmp_path: Path) -> None:
     slow = Emulator(tmp_path, start_seconds=0.01)
     with pytest.raises(NotStarted, match=r"did not listen within 0\.01 s"), slow:
         pass
@@ -337,7 +343,7 @@ def test_python_is_found_by_running_it(tmp_path: Path, monkeypatch: pytest.Monke
     assert find_python() is None
 
 
-def test_without_python_setup_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_setup_without_python_names_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PYTHON313", "PATH", "PYENV_ROOT", "UV_PYTHON_INSTALL_DIR"):
         monkeypatch.setenv(name, str(tmp_path))
     with pytest.raises(NotStarted, match=r"needs Python 3\.13"):
@@ -345,7 +351,7 @@ def test_without_python_setup_says_what_to_install(tmp_path: Path, monkeypatch: 
     assert not is_ready(tmp_path / "emulator")
 
 
-def test_an_environment_is_made_once_and_again_when_its_requirements_change(tmp_path: Path) -> None:
+def test_an_environment_is_rebuilt_when_its_requirements_change(tmp_path: Path) -> None:
     """Created by hand, because a real one takes minutes and the network."""
     requirements, folder = tmp_path / "requirements.txt", tmp_path / "emulator"
     requirements.write_text("a==1\n")
@@ -357,7 +363,7 @@ def test_an_environment_is_made_once_and_again_when_its_requirements_change(tmp_
     assert not is_ready(folder, requirements)
 
 
-def test_a_setup_waits_for_the_one_that_is_under_way(tmp_path: Path) -> None:
+def test_a_setup_waits_for_a_setup_in_progress(tmp_path: Path) -> None:
     (tmp_path / "done").write_text(hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest())
     with ThreadPoolExecutor(1) as pool:
         with FileLock(tmp_path / "lock"):
@@ -366,7 +372,7 @@ def test_a_setup_waits_for_the_one_that_is_under_way(tmp_path: Path) -> None:
         waiting.result(timeout=10)
 
 
-def test_an_interrupted_setup_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_setup_is_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     requirements, folder = tmp_path / "requirements.txt", tmp_path / "emulator"
     requirements.write_text("")
     (folder / "venv" / "left_over").mkdir(parents=True)

@@ -53,12 +53,16 @@ def count(client: bigquery.Client, dataset: str) -> int:
 
 def test_a_resumable_load_passes_through_and_is_named(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
     load(client, dataset_name, f"{dataset_name}_1").result()
-    asked, sent, *polls = proxy.calls
-    assert (asked.number, asked.method, asked.kind, asked.label, asked.status) == (
-        1, "POST", "load", f"grades {dataset_name}_1", 200,
-    )  # fmt: skip
+    begun, sent, *polls = proxy.calls
+    assert (begun.number, begun.method, begun.kind, begun.label, begun.status) == (
+        1,
+        "POST",
+        "load",
+        f"grades {dataset_name}_1",
+        200,
+    )
     assert (sent.number, sent.method, sent.kind, sent.label) == (2, "PUT", "load_data", f"grades {dataset_name}_1")
-    assert asked.body["configuration"]["load"]["writeDisposition"] == "WRITE_APPEND"
+    assert begun.body["configuration"]["load"]["writeDisposition"] == "WRITE_APPEND"
     assert {call.kind for call in polls} <= {"get_job"}
     assert count(client, dataset_name) == 2
 
@@ -95,7 +99,7 @@ def test_a_large_load_goes_in_pieces(client: bigquery.Client, proxy: FaultProxy,
     assert count(client, dataset_name) == 5000
 
 
-def test_every_kind_of_call_is_told_apart(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
+def test_every_kind_of_call_is_distinguished(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
     table = f"{PROJECT}.{dataset_name}.grades"
     job = client.query(f"SELECT * FROM `{table}`")
     list(job.result())
@@ -118,7 +122,7 @@ def test_signing_in_is_a_call(emulator: Emulator, proxy: FaultProxy, dataset_nam
     assert proxy.kinds() == ["token", "query"]
 
 
-def test_calls_at_once_have_numbers_of_their_own(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
+def test_concurrent_calls_have_unique_numbers(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: client.get_dataset(dataset_name), range(40)))
     assert sorted(call.number for call in proxy.calls) == list(range(1, 41))
@@ -127,7 +131,7 @@ def test_calls_at_once_have_numbers_of_their_own(client: bigquery.Client, proxy:
 # Faults
 
 
-def test_an_answer_of_ours_is_googles_error(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
+def test_an_injected_error_has_the_format_of_google(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
     proxy.rule(of_kind("datasets"), Respond(403, "quotaExceeded", "too many", {"Retry-After": "7"}))
     with pytest.raises(Forbidden, match="too many") as caught:
         client.get_dataset(dataset_name)
@@ -136,7 +140,7 @@ def test_an_answer_of_ours_is_googles_error(client: bigquery.Client, proxy: Faul
     assert client.get_dataset(dataset_name).dataset_id == dataset_name, "the rule was for one call"
 
 
-def test_a_rule_holds_for_its_number_of_times(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
+def test_a_rule_applies_its_number_of_times(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
     proxy.rule(of_kind("datasets"), Respond(503, "backendError", "later"), times=2)
     proxy.rule(4, Respond(503, "backendError", "the fourth"))
     for message in ("later", "later", None, "the fourth"):
@@ -147,13 +151,13 @@ def test_a_rule_holds_for_its_number_of_times(client: bigquery.Client, proxy: Fa
             client.get_dataset(dataset_name, retry=None)
 
 
-def test_the_client_itself_asks_again_after_503(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
+def test_the_client_retries_after_503(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
     proxy.rule(1, Respond(503, "backendError", "later"))
     client.get_dataset(dataset_name)
     assert [call.status for call in proxy.calls] == [503, 200]
 
 
-def test_a_call_that_is_dropped_before_never_happened(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
+def test_a_call_dropped_before_the_server_has_no_effect(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
     proxy.rule(of_kind("datasets"), DropBefore())
     with pytest.raises(ConnectionLost):
         client.create_dataset(f"{dataset_name}_new", retry=None)
@@ -161,7 +165,7 @@ def test_a_call_that_is_dropped_before_never_happened(client: bigquery.Client, p
     assert [call.status for call in proxy.calls] == [None, 200]
 
 
-def test_a_lost_answer_hides_work_that_was_done(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
+def test_a_dropped_response_hides_completed_work(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
     proxy.rule(of_kind("datasets"), DropAfter())
     with pytest.raises(ConnectionLost):
         client.create_dataset(f"{dataset_name}_new", retry=None)
@@ -169,7 +173,7 @@ def test_a_lost_answer_hides_work_that_was_done(client: bigquery.Client, proxy: 
         client.create_dataset(f"{dataset_name}_new", retry=None)
 
 
-def test_a_load_whose_answer_is_lost_has_loaded(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
+def test_a_load_with_a_dropped_response_has_loaded(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
     proxy.rule(of_kind("load"), DropAfter())
     try:
         load(client, dataset_name, f"{dataset_name}_1", size=len(ROWS))
@@ -196,15 +200,15 @@ def test_a_process_is_killed_around_a_call(
     assert (f"{dataset_name}_new" in {dataset.dataset_id for dataset in client.list_datasets()}) == loaded
 
 
-def test_a_delay_is_waited_for(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
+def test_a_delay_delays_the_response(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
     proxy.rule(of_kind("datasets"), Delay(0.5))
     started = time.monotonic()
     client.get_dataset(dataset_name)
     assert time.monotonic() - started >= 0.5
 
 
-def test_an_answer_can_be_changed(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
-    proxy.rule(of_kind("datasets"), Rewrite(lambda answer: answer | {"description": "changed"}))
+def test_a_response_can_be_changed(client: bigquery.Client, proxy: FaultProxy, dataset_name: str) -> None:
+    proxy.rule(of_kind("datasets"), Rewrite(lambda document: document | {"description": "changed"}))
     assert client.get_dataset(dataset_name).description == "changed"
     assert client.get_dataset(dataset_name).description is None
 
@@ -234,7 +238,7 @@ def test_a_connection_is_kept_and_bodies_may_be_chunked_or_compressed(
     ]
 
 
-def test_an_emulator_that_is_gone_is_a_502() -> None:
+def test_a_stopped_emulator_is_a_502() -> None:
     with FaultProxy("http://127.0.0.1:9") as proxy:
         connection = http.client.HTTPConnection(proxy.url.removeprefix("http://"))
         connection.request("GET", "/bigquery/v2/projects/p/datasets")
@@ -258,6 +262,6 @@ def test_the_proxy_costs_milliseconds(emulator: Emulator, proxy: FaultProxy) -> 
     assert fastest(proxy.url) - fastest(emulator.url) < 0.03
 
 
-def test_calls_are_a_record_of_their_own(proxy: FaultProxy) -> None:
+def test_recorded_calls_are_independent_copies(proxy: FaultProxy) -> None:
     proxy.calls.append(Call(1, "GET", "/", "other"))
     assert proxy.calls == []

@@ -22,6 +22,7 @@ from nba_pipeline.warehouse.bigquery.format_1 import refusal, shape_of_format_1
 from nba_pipeline.warehouse.bigquery.format_1_source import Format1Source, source_of_copy
 from nba_pipeline.warehouse.bigquery.plan import apply, plan
 from nba_pipeline.warehouse.bigquery.shapes import Shape, quarantine_of, shape_of
+from nba_pipeline.warehouse.bigquery.writes import Writer
 from nba_pipeline.warehouse.copying import copy
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.migration import migrate
@@ -65,7 +66,7 @@ def old(store: BigQueryStore, only_ledgers: None) -> BigQueryStore:
     for table, rows in ledgers().items():
         key = [name for name in table.key if name != "market"]
         before = in_format_1(table, rows)
-        warehouse._replace(shape_on_disk(table.name), key, {DAY: before, NEXT: before.clear()})
+        Writer(warehouse._connection).replace(shape_on_disk(table.name), key, {DAY: before, NEXT: before.clear()})
     rejected = pl.DataFrame([quarantined_row(DAY, table="grades")], schema=warehouse.scan_quarantine(GRADES).collect_schema())
     warehouse.quarantine(GRADES, [DAY], rejected)
     return store
@@ -90,11 +91,11 @@ USES: dict[str, Callable[[BigQueryWarehouse, Table], object]] = {
 }
 
 
-def stored_rows(warehouse: BigQueryWarehouse | LocalWarehouse, table: Table) -> pl.DataFrame:
+def stored(warehouse: BigQueryWarehouse | LocalWarehouse, table: Table) -> pl.DataFrame:
     return warehouse.scan(table).sort("game_date", *table.key).collect()
 
 
-def test_format_1_is_recreated_as_it_was() -> None:
+def test_a_dataset_of_format_1_is_recreated() -> None:
     for table in BOTH:
         shape = shape_of_format_1(table.name)
         names = tuple(column.name for column in shape.columns if column.name not in ADDED_LATER)
@@ -102,7 +103,7 @@ def test_format_1_is_recreated_as_it_was() -> None:
         assert shape.cluster == shape_of(table).cluster
 
 
-def test_every_use_is_refused_with_both_copies_in_one_sentence(old: BigQueryStore) -> None:
+def test_every_use_is_refused_with_both_copy_commands(old: BigQueryStore) -> None:
     before = old.effective()
     for name, use in USES.items():
         for table in BOTH:
@@ -110,10 +111,10 @@ def test_every_use_is_refused_with_both_copies_in_one_sentence(old: BigQueryStor
                 use(old.open(), table)
             expected = {refusal(f"{PROJECT}.{old.dataset}", other.name) for other in BOTH}
             assert str(raised.value) in expected, name
-    told = refusal("p.d", "grades")
-    assert told.startswith("BigQuery p.d.grades has the shape of format 1; copy the dataset out with `nba-pipeline copy")
-    assert "\n" not in told and re.findall(r"--to-warehouse (\w+)", told) == ["local", "bigquery"]
-    assert "BIGQUERY_DATASET=<new name> nba-pipeline bigquery apply" in told
+    message = refusal("p.d", "grades")
+    assert message.startswith("BigQuery p.d.grades has the shape of format 1; copy the dataset out with `nba-pipeline copy")
+    assert "\n" not in message and re.findall(r"--to-warehouse (\w+)", message) == ["local", "bigquery"]
+    assert "BIGQUERY_DATASET=<new name> nba-pipeline bigquery apply" in message
     assert old.effective() == before
 
 
@@ -130,7 +131,7 @@ def test_a_copy_to_a_local_warehouse_converts_as_migrate_does(
     for table in BOTH:
         assert target.dates(table) == {DAY, NEXT}
         lists = [name for name, kind in table.dtypes.items() if kind == pl.List]
-        assert_frame_equal(stored_rows(target, table), stored_rows(migrated, table).with_columns(pl.col(lists).fill_null([])))
+        assert_frame_equal(stored(target, table), stored(migrated, table).with_columns(pl.col(lists).fill_null([])))
     assert target.scan_quarantine(GRADES).collect().height == 1
 
 
@@ -150,7 +151,7 @@ def test_a_source_of_format_1_is_read_only(old: BigQueryStore) -> None:
 def test_the_command_copies_out_and_is_refused_the_other_way(old: BigQueryStore, tmp_path: Path) -> None:
     out = CliRunner().invoke(app, ["copy", "--from-warehouse", "bigquery", "--to-warehouse", "local", *RANGE])
     assert out.exit_code == 0, out.output
-    assert stored_rows(LocalWarehouse(home=str(tmp_path)), GRADES).height == ledgers()[GRADES].height
+    assert stored(LocalWarehouse(home=str(tmp_path)), GRADES).height == ledgers()[GRADES].height
     back = CliRunner().invoke(app, ["copy", "--from-warehouse", "local", "--to-warehouse", "bigquery", *RANGE])
     assert isinstance(back.exception, BadInput) and "has the shape of format 1" in str(back.exception)
 
@@ -163,17 +164,19 @@ def new_dataset(old: BigQueryStore, tmp_path: Path) -> Iterator[BigQueryStore]:
     old.admin.delete_dataset(store.dataset, delete_contents=True)
 
 
-def test_what_was_copied_out_goes_into_a_new_dataset(old: BigQueryStore, new_dataset: BigQueryStore, tmp_path: Path) -> None:
+def test_a_copied_dataset_can_be_copied_into_a_new_one(old: BigQueryStore, new_dataset: BigQueryStore, tmp_path: Path) -> None:
     local = LocalWarehouse(home=str(tmp_path / "between"))
     list(copy(source_of_copy(old.open_reader()), local, [DAY, NEXT], NAMES))
     records = list(copy(local, new_dataset.open_reader(), [DAY, NEXT], NAMES))
     assert [record.differences for record in records] == [()] * len(records)
-    assert source_of_copy(new_dataset.open_reader()) is not None and not isinstance(source_of_copy(new_dataset.open_reader()), Format1Source)
+    assert source_of_copy(new_dataset.open_reader()) is not None and not isinstance(
+        source_of_copy(new_dataset.open_reader()), Format1Source
+    )
     for table in BOTH:
-        assert_frame_equal(stored_rows(new_dataset.open_reader(), table), stored_rows(local, table))
+        assert_frame_equal(stored(new_dataset.open_reader(), table), stored(local, table))
 
 
-def test_a_source_lacks_what_the_platform_gained_later(old: BigQueryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_of_format_1_may_lack_later_columns(old: BigQueryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A nullable column that the dataset lacks is null; a table that it lacks is empty."""
     old.admin.delete_table(old.reference.table("grades"))
     old.admin.delete_table(old.reference.table("predictions"))
@@ -187,6 +190,6 @@ def test_a_source_lacks_what_the_platform_gained_later(old: BigQueryStore, monke
 
 
 def test_a_source_that_differs_in_another_way_is_refused(old: BigQueryStore) -> None:
-    old.ask("ALTER TABLE predictions ADD COLUMN mood STRING")
-    with pytest.raises(BadInput, match=r"predictions cannot be copied: column mood is not known$"):
+    old.run_query("ALTER TABLE predictions ADD COLUMN mood STRING")
+    with pytest.raises(BadInput, match=r"predictions cannot be copied: column mood is unknown$"):
         source_of_copy(old.open_reader()).preflight()

@@ -10,9 +10,13 @@ from nba_pipeline_tests.bigquery.faults import Call
 from nba_pipeline_tests.bigquery.game_day import When, another_start, faults_of, played, prepared
 
 POINTS: tuple[tuple[str, When], ...] = (
-    ("stage injuries", "after"), ("merge prop_lines", "before"), ("load features", "before"), ("merge predictions", "after"),
-    ("load player_game_summary", "after"), ("acknowledge grades", "before"),
-)  # fmt: skip
+    ("stage injuries", "after"),
+    ("merge prop_lines", "before"),
+    ("load features", "before"),
+    ("merge predictions", "after"),
+    ("load player_game_summary", "after"),
+    ("acknowledge grades", "before"),
+)
 """Where a process is killed, in the order of the day: a call, and whether BigQuery still receives it.
 
 Loads, staged rows, MERGEs and acknowledgments; `python -m nba_pipeline_tests.bigquery.game_day` kills at every call of the day.
@@ -38,7 +42,7 @@ def reached(point: str) -> Callable[[Call], bool]:
 
 
 @pytest.mark.filterwarnings("ignore")  # runs whole commands; pandas and Google's clients emit unrelated warnings
-def test_a_day_killed_half_a_dozen_times_leaves_the_tables_of_an_undisturbed_one(tmp_path: Path) -> None:
+def test_a_day_with_six_kills_leaves_the_same_tables(tmp_path: Path) -> None:
     league, start, expected = prepared(tmp_path)
     assert expected[-1]["predictions"].height and expected[-1]["grades"].height
     with another_start(tmp_path, start) as (day, emulator):

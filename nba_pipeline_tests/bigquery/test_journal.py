@@ -18,8 +18,9 @@ from nba_pipeline.warehouse.bigquery.loads import Loads
 from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline.warehouse.bigquery.shapes import LOADS, difference
 from nba_pipeline.warehouse.journal_views import JOURNAL_VIEWS
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.bigquery.emulator import Emulator
 from nba_pipeline_tests.bigquery.faults import Call, DropAfter, FaultProxy, Respond
 from nba_pipeline_tests.bigquery.fixtures import PROJECT
@@ -67,7 +68,7 @@ def ask_providers(landing: Landing) -> None:
     landing.note(BOXSCORE, "failed", statuses=[500], problem="500 twice")
 
 
-def begun_on(landing: Landing, day: date) -> None:
+def move_newest_to(landing: Landing, day: date) -> None:
     """Move the newest journal to another date, as if its run had begun then."""
     newest = sorted(Path(landing.home, "landing", "journal").glob("*.jsonl"))[-1]
     nanoseconds = int(datetime(day.year, day.month, day.day, 10, tzinfo=UTC).timestamp()) * 10**9
@@ -82,7 +83,7 @@ def loaded(proxy: FaultProxy) -> list[str | None]:
     return sorted(str(call.table) for call in proxy.calls if call.kind == "load")
 
 
-def answers(frame: pl.DataFrame) -> pl.DataFrame:
+def results(frame: pl.DataFrame) -> pl.DataFrame:
     """A result with sorted rows, and with empty lists instead of nulls."""
     lists = [name for name, kind in frame.schema.items() if isinstance(kind, pl.List)]
     frame = frame.with_columns(pl.col(name).fill_null([]) for name in lists)
@@ -91,12 +92,12 @@ def answers(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_view_answers_as_the_local_one(session: Session, landing: Landing, view: str) -> None:
+def test_a_view_returns_the_rows_of_the_local_view(session: Session, landing: Landing, view: str) -> None:
     ask_providers(landing)
     assert sync(session, loads_of(session), landing) == 1
     local = LocalWarehouse(home=landing.home).sql(f"SELECT * FROM {view}")
     assert local.height > 0
-    assert_frame_equal(answers(session.read_only(f"SELECT * FROM {view}")), answers(local))
+    assert_frame_equal(results(session.read_only(f"SELECT * FROM {view}")), results(local))
 
 
 def test_the_views_are_the_local_ones(session: Session) -> None:
@@ -107,17 +108,17 @@ def test_the_views_are_the_local_ones(session: Session) -> None:
 def test_a_source_leads_to_its_payload(session: Session, landing: Landing) -> None:
     ask_providers(landing)
     sync(session, loads_of(session), landing)
-    found = session.read_only("SELECT source, game_date FROM landing WHERE game_date = DATE '2024-03-12'")
-    assert found.rows() == [(landing.newest(BOXSCORE).ref, GAME_DAY)]  # type: ignore[union-attr]
-    assert landing.read(found["source"][0]).json() == {"game": 1}
+    matches = session.read_only("SELECT source, game_date FROM landing WHERE game_date = DATE '2024-03-12'")
+    assert matches.rows() == [(landing.newest(BOXSCORE).ref, GAME_DAY)]  # type: ignore[union-attr]
+    assert landing.read(matches["source"][0]).json() == {"game": 1}
 
 
-def test_only_days_that_have_grown_are_loaded_again(session: Session, landing: Landing, proxy: FaultProxy) -> None:
+def test_only_days_with_new_entries_are_loaded_again(session: Session, landing: Landing, proxy: FaultProxy) -> None:
     ask_providers(landing)
-    begun_on(landing, date(2026, 3, 1))
+    move_newest_to(landing, date(2026, 3, 1))
     landing = Landing(home=landing.home, clock=landing.clock)  # another process has its own journal
     ask_providers(landing)
-    begun_on(landing, date(2026, 3, 2))
+    move_newest_to(landing, date(2026, 3, 2))
     assert sync(session, loads_of(session), landing) == 2
     assert loaded(proxy) == ["journal$20260301", "journal$20260302"]
     assert sync(session, loads_of(session), landing) == 0
@@ -131,7 +132,7 @@ def test_only_days_that_have_grown_are_loaded_again(session: Session, landing: L
     assert session.read_only("SELECT job, count(*) AS n FROM runs GROUP BY job ORDER BY job").rows() == [("", 2), ("game_day", 1)]
 
 
-def test_a_landing_without_a_journal_is_no_work(session: Session, landing: Landing, proxy: FaultProxy) -> None:
+def test_a_landing_without_a_journal_starts_no_job(session: Session, landing: Landing, proxy: FaultProxy) -> None:
     assert sync(session, loads_of(session), landing) == 0
     assert session.read_only("SELECT * FROM requests").is_empty()
     assert loaded(proxy) == []
@@ -140,14 +141,14 @@ def test_a_landing_without_a_journal_is_no_work(session: Session, landing: Landi
 # Failures
 
 
-def test_a_lost_answer_does_not_load_twice(session: Session, landing: Landing, proxy: FaultProxy) -> None:
+def test_a_dropped_response_does_not_load_twice(session: Session, landing: Landing, proxy: FaultProxy) -> None:
     ask_providers(landing)
     proxy.rule(lambda call: call.kind in ("load", "load_data"), DropAfter())
     assert sync(session, loads_of(session), landing) == 1
     assert session.read_only("SELECT count(*) AS n FROM requests").item() == 3
 
 
-def test_who_was_killed_before_the_record_finds_its_own_job(session: Session, landing: Landing, proxy: FaultProxy) -> None:
+def test_a_run_killed_before_the_record_reuses_its_job(session: Session, landing: Landing, proxy: FaultProxy) -> None:
     ask_providers(landing)
 
     def is_record(call: Call) -> bool:
@@ -161,12 +162,12 @@ def test_who_was_killed_before_the_record_finds_its_own_job(session: Session, la
     assert session.read_only("SELECT count(*) AS n FROM requests").item() == 3
 
 
-def test_a_day_that_fails_does_not_hold_up_the_others(session: Session, landing: Landing, proxy: FaultProxy) -> None:
+def test_a_failed_day_does_not_block_other_days(session: Session, landing: Landing, proxy: FaultProxy) -> None:
     ask_providers(landing)
-    begun_on(landing, date(2026, 3, 1))
+    move_newest_to(landing, date(2026, 3, 1))
     landing = Landing(home=landing.home, clock=landing.clock)
     ask_providers(landing)
-    begun_on(landing, date(2026, 3, 2))
+    move_newest_to(landing, date(2026, 3, 2))
     proxy.rule(
         lambda call: call.kind == "load" and call.table == "journal$20260301", Respond(400, "invalid", "not this one"), times=None
     )

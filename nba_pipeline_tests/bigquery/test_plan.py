@@ -45,7 +45,7 @@ class Applied:
     def names(self) -> set[str]:
         return {item.table_id for item in self.session.client.list_tables(self.session.dataset_name)}
 
-    def told(self) -> list[str]:
+    def messages(self) -> list[str]:
         """The plan as printed."""
         return [str(step) for step in plan(self.session)]
 
@@ -63,7 +63,7 @@ def applied(emulator: Emulator) -> Iterator[Applied]:
     session.close()
 
 
-def test_a_plan_names_everything_and_makes_nothing(applied: Applied) -> None:
+def test_a_plan_names_every_step_and_creates_nothing(applied: Applied) -> None:
     assert not applied.was_there_after_planning
     dataset, *rest = [str(step) for step in applied.planned]
     assert dataset == f"create dataset {applied.session.name}: location US"
@@ -73,32 +73,32 @@ def test_a_plan_names_everything_and_makes_nothing(applied: Applied) -> None:
     assert len(rest) == len(everything()) + len(VIEWS)
 
 
-def test_apply_does_the_plan_and_then_there_is_nothing_to_do(applied: Applied) -> None:
+def test_apply_completes_the_plan_and_a_second_plan_is_empty(applied: Applied) -> None:
     assert applied.done == applied.planned
     assert applied.names() == {shape.name for shape in everything()} | set(VIEWS)
-    assert applied.told() == []
+    assert applied.messages() == []
     assert list(apply(applied.session)) == []
 
 
 @pytest.mark.parametrize("name", ["grades", "features", "schedule", "points_model"])
-def test_a_table_is_made_as_its_module_says(applied: Applied, name: str) -> None:
-    made, table = applied.session.client.get_table(applied.reference(name)), TABLES[name]
-    assert [(field.name, field.mode) for field in made.schema] == [(f.name, f.mode) for f in shape_of(table).fields]
-    assert (made.time_partitioning.field, made.time_partitioning.type_) == ("game_date", "DAY")
-    assert made.require_partition_filter
-    assert tuple(made.clustering_fields or ()) == table.cluster
-    assert made.description == f"One row per {table.grain}; key {', '.join(table.key)}."
-    assert made.labels == {"made_by": "nba_pipeline"}
-    assert all(field.description for field in made.schema)
+def test_a_table_is_created_with_the_schema_of_its_module(applied: Applied, name: str) -> None:
+    created, table = applied.session.client.get_table(applied.reference(name)), TABLES[name]
+    assert [(field.name, field.mode) for field in created.schema] == [(f.name, f.mode) for f in shape_of(table).fields]
+    assert (created.time_partitioning.field, created.time_partitioning.type_) == ("game_date", "DAY")
+    assert created.require_partition_filter
+    assert tuple(created.clustering_fields or ()) == table.cluster
+    assert created.description == f"One row per {table.grain}; key {', '.join(table.key)}."
+    assert created.labels == {"made_by": "nba_pipeline"}
+    assert all(field.description for field in created.schema)
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_every_view_answers(applied: Applied, name: str) -> None:
+def test_every_view_can_be_queried(applied: Applied, name: str) -> None:
     assert applied.session.read_only(f"SELECT * FROM {name}").is_empty()
     assert applied.session.read_only(f"SELECT count(*) AS n FROM {name}")["n"].to_list() == [0]
 
 
-def test_no_table_has_the_name_of_another_thing() -> None:
+def test_table_names_are_unique() -> None:
     names = [*(shape.name for shape in everything()), *VIEWS]
     assert len(names) == len(set(names))
     assert not [name for name in names if name.startswith("staging_")]
@@ -123,27 +123,27 @@ QUARANTINE_CHANGES = "replace view quarantine: its statement has changed"
 
 def by_hand(applied: Applied, table: Table, **changes: Any) -> None:
     dataset = bigquery.DatasetReference(PROJECT, applied.session.dataset_name)
-    made = shape_of(table).ddl(dataset)
-    made._properties.pop("clustering", None)  # an existing None cannot be replaced
+    definition = shape_of(table).ddl(dataset)
+    definition._properties.pop("clustering", None)  # an existing None cannot be replaced
     for name, value in changes.items():
-        setattr(made, name, value)
-    applied.session.client.delete_table(made, not_found_ok=True)
-    applied.session.client.create_table(made)
+        setattr(definition, name, value)
+    applied.session.client.delete_table(definition, not_found_ok=True)
+    applied.session.client.create_table(definition)
     applied.session.client.create_table(quarantine_of(table).ddl(dataset), exists_ok=True)
 
 
-def test_a_new_table_is_made_and_no_other_is_touched(applied: Applied, toy: Table) -> None:
+def test_a_new_table_is_created_and_no_other_changes(applied: Applied, toy: Table) -> None:
     before = applied.session.client.get_table(applied.reference("grades")).modified
     assert [str(step).split(":")[0] for step in apply(applied.session)] == [
         "create table toy_lines",
         "create table quarantine_toy_lines",
         "replace view quarantine",
     ]
-    assert applied.told() == []
+    assert applied.messages() == []
     assert applied.session.client.get_table(applied.reference("grades")).modified == before
 
 
-def test_a_new_nullable_column_is_added_and_told_and_rows_are_kept(applied: Applied, toy: Table) -> None:
+def test_a_new_nullable_column_is_added_and_reported_and_rows_remain(applied: Applied, toy: Table) -> None:
     less = [field for field in shape_of(toy).fields if field.name not in ("points", "words")]
     by_hand(applied, toy, schema=less)
     applied.session.query(
@@ -155,11 +155,11 @@ def test_a_new_nullable_column_is_added_and_told_and_rows_are_kept(applied: Appl
         "add column table toy_lines: words ARRAY<STRING>",
         QUARANTINE_CHANGES,
     ]
-    assert applied.told() == steps
+    assert applied.messages() == steps
     assert [str(step) for step in apply(applied.session)] == steps
-    assert applied.told() == []
-    found = applied.session.read_only(f"SELECT game_id, points, words FROM toy_lines WHERE game_date = DATE '{DAY}'")
-    assert found.rows() == [("a", None, [])]
+    assert applied.messages() == []
+    stored = applied.session.read_only(f"SELECT game_id, points, words FROM toy_lines WHERE game_date = DATE '{DAY}'")
+    assert stored.rows() == [("a", None, [])]
 
 
 REFUSED: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
@@ -175,7 +175,7 @@ REFUSED: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
     ),
     "cluster": ("it is clustered by book and should be by nothing", lambda shape: {"clustering_fields": ["book"]}),
     "unknown column": (
-        "column mine is not known",
+        "column mine is unknown",
         lambda shape: {"schema": [*shape.fields, bigquery.SchemaField("mine", "STRING")]},
     ),
     "required column": (
@@ -185,11 +185,11 @@ REFUSED: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
 }
 
 
-def test_whatever_else_differs_is_left_to_a_person(applied: Applied, toy: Table) -> None:
-    for words, change in REFUSED.values():
+def test_any_other_difference_is_refused(applied: Applied, toy: Table) -> None:
+    for phrases, change in REFUSED.values():
         by_hand(applied, toy, **change(shape_of(toy)))
         before = applied.session.client.get_table(applied.reference("toy_lines")).to_api_repr()
-        expected = f"refused table toy_lines: {words}; copy its dates out, drop it and apply again"
+        expected = f"refused table toy_lines: {phrases}; copy its dates out, drop the table and apply again"
         for steps in (plan(applied.session), list(apply(applied.session))):
             assert [str(step) for step in steps if "toy_lines" in step.what] == [expected]
         after = applied.session.client.get_table(applied.reference("toy_lines")).to_api_repr()
@@ -202,45 +202,45 @@ def test_a_view_that_changed_is_replaced(applied: Applied) -> None:
     old = bigquery.Table(reference)
     old.view_query = f"SELECT game_id FROM `{applied.session.name}.schedule` WHERE game_date >= DATE '2021-10-01'"
     client.create_table(old)
-    assert applied.told() == ["replace view game_ids: its statement has changed"]
+    assert applied.messages() == ["replace view game_ids: its statement has changed"]
     assert len(list(apply(applied.session))) == 1
-    assert applied.told() == []
+    assert applied.messages() == []
     assert "odds_event_id" in applied.session.read_only("SELECT * FROM game_ids").columns
 
 
-def test_staging_tables_are_deleted_once_no_run_can_need_them(applied: Applied, settings: Callable[..., None]) -> None:
+def test_old_staging_tables_are_deleted(applied: Applied, settings: Callable[..., None]) -> None:
     client = applied.session.client
     for name in ("staging_grades_0123456789abcdef", "staging_features_0123456789abcdef"):
         client.create_table(bigquery.Table(applied.reference(name), [bigquery.SchemaField("a", "STRING")]))
-    assert applied.told() == [], "a run may still be using them"
+    assert applied.messages() == [], "a run may still be using them"
     settings(staging_hours=0)
-    told = applied.told()
-    assert len(told) == 2 and all(step.startswith("delete table staging_") and "left behind since" in step for step in told)
+    messages = applied.messages()
+    assert len(messages) == 2 and all(step.startswith("delete table staging_") and "expired since" in step for step in messages)
     assert len(list(apply(applied.session))) == 2
-    assert applied.told() == []
+    assert applied.messages() == []
     assert not [name for name in applied.names() if name.startswith("staging_")]
 
 
-def test_other_tables_of_the_dataset_are_none_of_our_business(applied: Applied) -> None:
+def test_unknown_tables_of_the_dataset_are_ignored(applied: Applied) -> None:
     client = applied.session.client
-    client.create_table(bigquery.Table(applied.reference("somebodys_notes"), [bigquery.SchemaField("a", "STRING")]))
+    client.create_table(bigquery.Table(applied.reference("unknown_notes"), [bigquery.SchemaField("a", "STRING")]))
     assert list(apply(applied.session)) == []
-    assert "somebodys_notes" in applied.names()
-    client.delete_table(applied.reference("somebodys_notes"))
+    assert "unknown_notes" in applied.names()
+    client.delete_table(applied.reference("unknown_notes"))
 
 
-def test_the_record_can_be_asked(applied: Applied) -> None:
-    answer = applied.session.read_only(f"SELECT * FROM loads WHERE game_date = DATE '{date(2024, 1, 1)}'")
-    assert answer.columns == [column.name for column in LOADS.columns]
+def test_the_record_can_be_queried(applied: Applied) -> None:
+    loads = applied.session.read_only(f"SELECT * FROM loads WHERE game_date = DATE '{date(2024, 1, 1)}'")
+    assert loads.columns == [column.name for column in LOADS.columns]
 
 
-def test_a_dataset_without_permission_is_no_dataset_to_be_made(store: BigQueryStore, proxy: FaultProxy) -> None:
+def test_a_dataset_without_permission_is_not_created(store: BigQueryStore, proxy: FaultProxy) -> None:
     proxy.rule(of_kind("datasets"), Respond(403, "accessDenied", "Access Denied: Dataset"), times=None)
     for work in (plan, lambda session: list(apply(session))):
         with pytest.raises(BadInput, match="no permission for dataset"):
             work(store.open().session)
 
 
-def test_a_step_is_a_line() -> None:
+def test_each_step_is_one_line() -> None:
     assert str(Step("create", "table grades")) == "create table grades"
     assert str(Step("refused", "table grades", "column a")) == "refused table grades: column a"

@@ -13,13 +13,14 @@ from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery.parts import Parts
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline_tests.bigquery.faults import Call, FaultProxy, Respond
 from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind, statement, text_of
-from nba_pipeline_tests.warehouse.contract import DAY, NEXT, NOON, stored_rows, on, rows
+from nba_pipeline_tests.warehouse.contract import DAY, NEXT, NOON, on, rows, stored_rows
 
 
-def asked(proxy: FaultProxy, table: str = "toy_lines") -> list[Call]:
+def read_calls(proxy: FaultProxy, table: str = "toy_lines") -> list[Call]:
     """The queries of a table."""
     return [call for call in proxy.calls if f"FROM `{table}`" in text_of(call)]
 
@@ -31,14 +32,14 @@ def test_a_run_reads_a_date_once_and_again_after_it_wrote_it(store: BigQueryStor
     for _ in range(3):
         assert stored_rows(run, lines, DAY)["points"].to_list() == [1, 1]
         assert run.scan(lines, [DAY]).select("game_id").collect().height == 2
-    assert len(asked(proxy)) == 1
+    assert len(read_calls(proxy)) == 1
     run.replace(lines, [DAY], rows(2, points=5), "me")
     run.replace(lines, [NEXT], rows(2, NEXT, points=6), "me")
-    before = len(asked(proxy))
+    before = len(read_calls(proxy))
     for _ in range(2):
         assert stored_rows(run, lines, DAY)["points"].to_list() == [5, 5]
         assert stored_rows(run, lines)["points"].to_list() == [5, 5, 6, 6]
-    assert len(asked(proxy)) == before + 2
+    assert len(read_calls(proxy)) == before + 2
     assert run.add(lines, [DAY], rows(3, points=7), "me") == 1
     assert stored_rows(run, lines)["points"].to_list() == [5, 5, 7, 6, 6]
     assert stored_rows(run, lines, DAY)["points"].to_list() == [5, 5, 7]
@@ -56,7 +57,7 @@ def test_a_run_reads_the_record_once_and_before_each_write(store: BigQueryStore,
     )
 
 
-def test_outside_of_runs_every_write_is_seen(
+def test_outside_of_runs_every_write_is_visible(
     store: BigQueryStore, proxy: FaultProxy, lines: Table, settings: Callable[..., None]
 ) -> None:
     person = store.open_reader()
@@ -66,14 +67,14 @@ def test_outside_of_runs_every_write_is_seen(
         run.replace(lines, [DAY], rows(2, points=points), "a run of this process")
         assert stored_rows(person, lines)["points"].to_list() == [points] * 2
     settings(record_seconds=0.0)
-    store.ask(
+    store.run_query(
         "INSERT INTO loads (game_date, table_name, job_id, row_count, run_id, loaded_at) "
         f"VALUES (DATE '{NEXT}', 'toy_lines', 'of_another_process', 0, 'x', CURRENT_TIMESTAMP())"
     )
     assert person.dates(lines) == {DAY, NEXT}
 
 
-def test_dates_are_asked_for_by_parameters_and_only_those_that_hold_rows(
+def test_dates_are_query_parameters_and_only_dates_with_rows_are_read(
     store: BigQueryStore, proxy: FaultProxy, lines: Table
 ) -> None:
     dates = days(DAY, DAY + timedelta(days=3))
@@ -82,9 +83,9 @@ def test_dates_are_asked_for_by_parameters_and_only_those_that_hold_rows(
     run = store.open()
     proxy.forget()
     assert stored_rows(run, lines, dates[1], dates[3], date(2030, 1, 1)).is_empty()
-    assert asked(proxy) == []
+    assert read_calls(proxy) == []
     assert run.scan(lines, dates).select("points").collect()["points"].to_list() == [1, 1]
-    [question] = asked(proxy)
+    [question] = read_calls(proxy)
     given = {p["name"]: (p["parameterType"]["type"], p["parameterValue"]["value"]) for p in question.body["queryParameters"]}
     assert given == {"first": ("DATE", "2024-03-12"), "last": ("DATE", "2024-03-14")}
     assert "WHERE game_date BETWEEN @first AND @last" in text_of(question)
@@ -93,46 +94,46 @@ def test_dates_are_asked_for_by_parameters_and_only_those_that_hold_rows(
     assert run.scan(lines, [dates[0]]).collect().height == 1
 
 
-def test_dates_in_between_that_are_not_asked_for_are_left_out(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+def test_unrequested_dates_in_between_are_not_read(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     dates = days(DAY, DAY + timedelta(days=2))
     store.open().replace(lines, dates, pl.concat([rows(1, day) for day in dates]), "another")
     run = store.open()
     assert stored_rows(run, lines, dates[0], dates[2])["game_date"].to_list() == [dates[0], dates[2]]
-    assert "game_date IN UNNEST(@dates)" in text_of(asked(proxy)[-1])
+    assert "game_date IN UNNEST(@dates)" in text_of(read_calls(proxy)[-1])
 
 
-def test_what_is_kept_has_a_limit_and_the_oldest_goes_first(settings: Callable[..., None]) -> None:
+def test_the_cache_has_a_limit_and_evicts_the_oldest_entry(settings: Callable[..., None]) -> None:
     frame = pl.DataFrame({"a": range(1000)})
     settings(cached_bytes=int(frame.estimated_size() * 2.5))
-    kept = Parts(is_cached=True)
+    cache = Parts(is_cached=True)
     dates = days(DAY, DAY + timedelta(days=2))
     for day in dates[:2]:
-        kept.keep("toy_lines", [day], ["a"], frame)
-    assert kept.get("toy_lines", [dates[0]], ["a"]) is frame
-    kept.keep("toy_lines", [dates[2]], ["a"], frame)
-    assert [kept.get("toy_lines", [day], ["a"]) is None for day in dates] == [False, True, False]
-    kept.forget("toy_lines", [dates[2]])
-    assert kept.get("toy_lines", [dates[2]], ["a"]) is None
-    kept.forget_tables(["toy_lines"])
-    assert kept.get("toy_lines", [dates[0]], ["a"]) is None
+        cache.keep("toy_lines", [day], ["a"], frame)
+    assert cache.get("toy_lines", [dates[0]], ["a"]) is frame
+    cache.keep("toy_lines", [dates[2]], ["a"], frame)
+    assert [cache.get("toy_lines", [day], ["a"]) is None for day in dates] == [False, True, False]
+    cache.forget("toy_lines", [dates[2]])
+    assert cache.get("toy_lines", [dates[2]], ["a"]) is None
+    cache.forget_tables(["toy_lines"])
+    assert cache.get("toy_lines", [dates[0]], ["a"]) is None
 
 
-def test_outside_of_runs_nothing_is_kept() -> None:
-    kept = Parts(is_cached=False)
-    kept.keep("toy_lines", [DAY], ["a"], pl.DataFrame({"a": [1]}))
-    assert kept.get("toy_lines", [DAY], ["a"]) is None
+def test_outside_of_runs_nothing_is_cached() -> None:
+    cache = Parts(is_cached=False)
+    cache.keep("toy_lines", [DAY], ["a"], pl.DataFrame({"a": [1]}))
+    assert cache.get("toy_lines", [DAY], ["a"]) is None
 
 
 # User queries
 
 
-def test_a_question_without_a_date_is_answered_with_how_to_ask(store: BigQueryStore, lines: Table) -> None:
+def test_a_query_without_a_date_is_refused_with_an_example(store: BigQueryStore, lines: Table) -> None:
     with pytest.raises(BadInput, match=r"without a filter over column.*Every table is partitioned: add WHERE game_date = DATE"):
         store.open_reader().sql("SELECT * FROM toy_lines")
 
 
-def test_other_statements_are_named_and_an_unknown_table_says_what_to_do(store: BigQueryStore, lines: Table) -> None:
-    told = {
+def test_other_statements_and_unknown_tables_are_refused_with_a_next_step(store: BigQueryStore, lines: Table) -> None:
+    messages = {
         "MERGE toy_lines T USING (SELECT 1 AS a) S ON FALSE WHEN NOT MATCHED BY SOURCE AND game_date = '2024-03-12' THEN DELETE": "not MERGE",
         "EXPORT DATA OPTIONS(uri='gs://a/*.csv', format='CSV') AS SELECT 1 AS a": "not EXPORT_DATA",
         "DECLARE x INT64; SELECT 1": "not SCRIPT",
@@ -140,12 +141,12 @@ def test_other_statements_are_named_and_an_unknown_table_says_what_to_do(store: 
         "DROP TABLE toy_lines": "not DROP_TABLE",
         "SELECT * FROM toy_linez": "toy_linez was not found.*BIGQUERY_DATASET.*nba-pipeline bigquery apply",
         "SELECT nonsense(": "Syntax error",
-    }  # fmt: skip
+    }
     person = store.open_reader()
-    for query, words in told.items():
-        with pytest.raises(BadInput, match=words):
+    for query, phrases in messages.items():
+        with pytest.raises(BadInput, match=phrases):
             person.sql(query)
-    assert store.ask("SELECT table_name FROM INFORMATION_SCHEMA.TABLES WHERE table_name = 'toy_lines'")
+    assert store.run_query("SELECT table_name FROM INFORMATION_SCHEMA.TABLES WHERE table_name = 'toy_lines'")
 
 
 def test_a_refused_statement_runs_nothing_and_loads_no_journal(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
@@ -158,7 +159,7 @@ def test_a_refused_statement_runs_nothing_and_loads_no_journal(store: BigQuerySt
     assert [bool(configuration.get("dryRun")) for configuration in queries] == [True]
 
 
-def test_a_question_that_reads_too_much_is_refused_with_the_limit(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+def test_a_query_over_the_byte_limit_is_refused_with_the_limit(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     """The emulator bills nothing, so the proxy returns Google's own response."""
     store.open().replace(lines, [DAY], rows(1), "me")
     person, run = store.open_reader(), store.open()
@@ -172,14 +173,14 @@ def test_a_question_that_reads_too_much_is_refused_with_the_limit(store: BigQuer
         stored_rows(run, lines)
 
 
-def test_reading_is_asked_again_after_trouble_of_the_server(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+def test_a_read_is_retried_after_a_server_error(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     store.open().replace(lines, [DAY], rows(2), "me")
     proxy.rule(statement("SELECT"), Respond(503, "backendError", "later"), times=2)
     proxy.rule(of_kind("datasets"), Respond(503, "backendError", "later"), times=2)
     assert_frame_equal(stored_rows(store.open(), lines), rows(2))
 
 
-def test_a_large_answer_comes_whole(store: BigQueryStore, lines: Table) -> None:
+def test_a_large_result_is_complete(store: BigQueryStore, lines: Table) -> None:
     many = pl.concat([rows(1000, first=n * 1000) for n in range(20)]).with_columns(
         game_id=pl.int_range(20_000).cast(pl.String).str.zfill(6)
     )

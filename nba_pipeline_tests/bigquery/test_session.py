@@ -12,13 +12,15 @@ from nba_pipeline.errors import BadInput, Permanent
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.bigquery import DIRECT, BigQueryWarehouse, _holders
+from nba_pipeline.warehouse.bigquery import BigQueryWarehouse
 from nba_pipeline.warehouse.bigquery import session as session_module
+from nba_pipeline.warehouse.bigquery.connections import CONNECTIONS
 from nba_pipeline.warehouse.bigquery.session import Session
+from nba_pipeline.warehouse.journal import DIRECT
 from nba_pipeline_tests.bigquery.faults import FaultProxy, Rewrite
 from nba_pipeline_tests.bigquery.store import BigQueryStore, of_kind
-from nba_pipeline_tests.providers.conftest import Answer, ReceivedRequest, Provider, provider
-from nba_pipeline_tests.warehouse.contract import DAY, NEXT, stored_rows, rows
+from nba_pipeline_tests.providers.conftest import Answer, Provider, ReceivedRequest, provider
+from nba_pipeline_tests.warehouse.contract import DAY, NEXT, rows, stored_rows
 
 __all__ = ["provider"]
 
@@ -38,11 +40,11 @@ def test_the_resources_of_a_run_share_one_client_which_is_closed_at_its_end(
     closed: list[str] = []
     close = Session.close
 
-    def told(self: Session) -> None:
+    def counted_close(self: Session) -> None:
         closed.append(self.run_id)
         close(self)
 
-    monkeypatch.setattr(Session, "close", told)
+    monkeypatch.setattr(Session, "close", counted_close)
 
     @dg.asset
     def first(warehouse: BigQueryWarehouse, beside: Beside) -> None:
@@ -60,7 +62,7 @@ def test_the_resources_of_a_run_share_one_client_which_is_closed_at_its_end(
     kinds = proxy.kinds()
     assert (kinds.count("token"), kinds.count("datasets")) == (1, 1)
     assert closed == [result.run_id]
-    assert not [key for key in _holders._held if result.run_id in key]
+    assert not [key for key in CONNECTIONS._connections if result.run_id in key]
     assert {row["run_id"] for row in store.record()} == {result.run_id}
 
 
@@ -72,7 +74,7 @@ def test_a_run_that_fails_closes_its_client(store: BigQueryStore, lines: Table) 
 
     result = dg.materialize([failing], resources={"warehouse": store.open(run_id=DIRECT)}, raise_on_error=False)
     assert not result.success
-    assert not [key for key in _holders._held if result.run_id in key]
+    assert not [key for key in CONNECTIONS._connections if result.run_id in key]
 
 
 def test_two_runs_have_a_client_each(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
@@ -86,14 +88,14 @@ def test_two_runs_have_a_client_each(store: BigQueryStore, proxy: FaultProxy, li
     assert stored_rows(two, lines).height == 1
 
 
-def test_outside_of_runs_everything_shares_a_client(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+def test_outside_of_runs_all_resources_share_a_client(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     assert store.open_reader().session is store.open_reader().session
     for _ in range(2):
         store.open_reader().dates(lines)
     assert proxy.kinds().count("token") == 1
 
 
-def test_nothing_is_asked_before_it_is_needed(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+def test_no_request_is_sent_before_it_is_needed(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     run = store.open()
     run.scan(lines, [DAY])
     run.refuse_missing_names()
@@ -103,18 +105,20 @@ def test_nothing_is_asked_before_it_is_needed(store: BigQueryStore, proxy: Fault
 def test_pauses_and_limits_are_those_of_the_settings(store: BigQueryStore) -> None:
     retry, limits = store.open().session.retry, SETTINGS.bigquery
     assert (retry._initial, retry._maximum, retry.timeout) == (
-        limits.first_pause_seconds, limits.longest_pause_seconds, limits.retry_seconds,
-    )  # fmt: skip
+        limits.first_pause_seconds,
+        limits.longest_pause_seconds,
+        limits.retry_seconds,
+    )
 
 
-def test_another_location_than_that_of_the_dataset_is_told(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+def test_a_location_that_differs_from_the_dataset_is_reported(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     """The emulator has no locations, so the proxy reports the dataset in the EU."""
-    proxy.rule(of_kind("datasets"), Rewrite(lambda answer: answer | {"location": "EU"}), times=None)
-    with pytest.raises(BadInput, match=f"{store.dataset} lies in EU, and BIGQUERY_LOCATION is us-east1; set it to EU"):
+    proxy.rule(of_kind("datasets"), Rewrite(lambda body: body | {"location": "EU"}), times=None)
+    with pytest.raises(BadInput, match=f"{store.dataset} is in EU, but BIGQUERY_LOCATION is us-east1; set it to EU"):
         store.open(location="us-east1").replace(lines, [DAY], rows(1), "me")
     assert store.effective() == []
     proxy.forget()
-    proxy.rule(of_kind("datasets"), Rewrite(lambda answer: answer | {"location": "EU"}), times=None)
+    proxy.rule(of_kind("datasets"), Rewrite(lambda body: body | {"location": "EU"}), times=None)
     assert isinstance(store.open(location="eu").session.dataset.location, str)
 
 
@@ -125,7 +129,7 @@ def test_a_session_can_be_used_after_an_error(store: BigQueryStore, lines: Table
     assert person.sql("SELECT 1 AS a").equals(pl.DataFrame({"a": [1]}))
 
 
-def test_a_write_steps_over_so_many_earlier_jobs_and_no_more(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_skips_a_limited_number_of_earlier_jobs(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     """If every job id exists and is done, an unlimited search for a free id would never end."""
     limits = SETTINGS.bigquery.model_copy(update={"most_earlier_jobs": 5})
     monkeypatch.setattr(session_module, "SETTINGS", SETTINGS.model_copy(update={"bigquery": limits}))
@@ -137,14 +141,14 @@ def test_a_write_steps_over_so_many_earlier_jobs_and_no_more(provider: Provider,
         {"datasetReference": {"projectId": "p", "datasetId": "d"}, "location": "US"}
     )
 
-    def job(asked: ReceivedRequest) -> Answer:
-        reference = {"projectId": "p", "jobId": asked.path.rpartition("/")[2], "location": "US"}
+    def job(request: ReceivedRequest) -> Answer:
+        reference = {"projectId": "p", "jobId": request.path.rpartition("/")[2], "location": "US"}
         return Answer({"jobReference": reference, "configuration": {"load": {}}, "status": {"state": "DONE"}})
 
     def is_there(job_id: str) -> bigquery.LoadJob:
         raise Conflict(job_id)  # type: ignore[no-untyped-call]
 
-    provider.says(job)
-    with pytest.raises(Permanent, match=r"p\.d: replacing lines finds more than 5 earlier jobs rows"):
+    provider.responds(job)
+    with pytest.raises(Permanent, match=r"p\.d: replacing lines has more than 5 earlier jobs rows"):
         session.carry_out(is_there, "rows", lambda: False, "replacing lines")
     assert len(provider.asked) == 6

@@ -17,9 +17,9 @@ from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery.shapes import shape_of
 from nba_pipeline_tests.bigquery.faults import Call, DropAfter, DropBefore, FaultProxy, Kill, Respond, Rewrite
 from nba_pipeline_tests.bigquery.store import BigQueryStore, acknowledges, loads, of_kind, statement, text_of
-from nba_pipeline_tests.warehouse.contract import DAY, NEXT, PATIENT, VERSIONS, stored_rows, in_a_process, rows
+from nba_pipeline_tests.warehouse.contract import DAY, NEXT, PATIENT, VERSIONS, in_a_process, rows, stored_rows
 
-LOST = "the connection was lost"
+CONNECTION_LOST = "the connection was lost"
 Dies = Callable[..., AbstractContextManager[None]]
 
 
@@ -27,7 +27,7 @@ def a_long_range() -> list[date]:
     return days(DAY, DAY + timedelta(days=SETTINGS.bigquery.dates_by_load))
 
 
-def made(proxy: FaultProxy, when: Callable[[Call], bool]) -> list[Call]:
+def calls_of(proxy: FaultProxy, when: Callable[[Call], bool]) -> list[Call]:
     return [call for call in proxy.calls if when(call)]
 
 
@@ -63,21 +63,21 @@ def only_asks_what_is_allowed(proxy: FaultProxy) -> None:
 def test_a_date_is_one_load_that_replaces_its_partition(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     run = store.open(run_id="Run-1")
     run.replace(lines, [DAY, NEXT], rows(2), "me")
-    asked = made(proxy, of_kind("load"))
-    assert sorted(call.table or "" for call in asked) == ["toy_lines$20240312", "toy_lines$20240313"]
-    for call in asked:
+    job_calls = calls_of(proxy, of_kind("load"))
+    assert sorted(call.table or "" for call in job_calls) == ["toy_lines$20240312", "toy_lines$20240313"]
+    for call in job_calls:
         configuration = call.body["configuration"]
         load = configuration["load"]
         assert (load["writeDisposition"], load["createDisposition"]) == ("WRITE_TRUNCATE", "CREATE_NEVER")
         assert (load["sourceFormat"], load["parquetOptions"]) == ("PARQUET", {"enableListInference": True})
         assert "autodetect" not in load or not load["autodetect"]
-        told = {field["name"]: (field["type"], field["mode"]) for field in load["schema"]["fields"]}
-        assert told == {field.name: (field.field_type, field.mode) for field in shape_of(lines).fields}
-        assert told["game_date"] == ("DATE", "REQUIRED") and told["words"] == ("STRING", "REPEATED")
+        columns = {field["name"]: (field["type"], field["mode"]) for field in load["schema"]["fields"]}
+        assert columns == {field.name: (field.field_type, field.mode) for field in shape_of(lines).fields}
+        assert columns["game_date"] == ("DATE", "REQUIRED") and columns["words"] == ("STRING", "REPEATED")
         assert configuration["jobTimeoutMs"] == str(SETTINGS.bigquery.job_seconds * 1000)
         assert configuration["labels"] == {"made_by": "nba_pipeline", "dagster_run_id": "run-1", "asset": "toy_lines"}
     only_asks_what_is_allowed(proxy)
-    job_id = asked[0].job_id
+    job_id = job_calls[0].job_id
     assert {row["run_id"] for row in store.record()} == {"Run-1"}
     assert job_id in {row["job_id"] for row in store.record()}
 
@@ -86,59 +86,65 @@ def test_a_long_range_is_one_staged_load_and_one_statement(store: BigQueryStore,
     dates = a_long_range()
     run = store.open()
     run.replace(lines, dates, pl.concat([rows(1, day) for day in dates]), "me")
-    [load] = made(proxy, of_kind("load"))
+    [load] = calls_of(proxy, of_kind("load"))
     assert (load.table or "").startswith("staging_toy_lines_")
     assert load.body["configuration"]["load"]["writeDisposition"] == "WRITE_TRUNCATE"
-    [merge] = made(proxy, statement("MERGE"))
+    [merge] = calls_of(proxy, statement("MERGE"))
     query = merge.body["configuration"]["query"]
     kinds = {given["name"]: given["parameterType"]["type"] for given in query["queryParameters"]}
     assert kinds == {"first": "DATE", "last": "DATE", "dates": "ARRAY"}
     assert int(query["maximumBytesBilled"]) == SETTINGS.bigquery.most_bytes_billed
     only_asks_what_is_allowed(proxy)
-    assert store.ask("SELECT table_name FROM INFORMATION_SCHEMA.TABLES WHERE table_name LIKE 'staging%'") == []
+    assert store.run_query("SELECT table_name FROM INFORMATION_SCHEMA.TABLES WHERE table_name LIKE 'staging%'") == []
     assert {job_id for _, job_id, _, _ in record(store)} == {merge.job_id}
     assert len(record(store)) == len(dates)
 
 
-def test_every_job_of_a_run_is_labelled(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+def test_every_job_of_a_run_is_labeled(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     run = store.open(run_id="ABC")
     run.replace(lines, [DAY], rows(1), "me")
     run.add(lines, [DAY], rows(2), "me")
     run.scan(lines).collect()
     run.sql("SELECT 1 AS a")
-    asked = [call for call in made(proxy, of_kind("query", "load")) if not call.body.get("configuration", {}).get("dryRun")]
-    labels = [call.body.get("labels") or call.body["configuration"]["labels"] for call in asked]
+    job_calls = [
+        call for call in calls_of(proxy, of_kind("query", "load")) if not call.body.get("configuration", {}).get("dryRun")
+    ]
+    labels = [call.body.get("labels") or call.body["configuration"]["labels"] for call in job_calls]
     assert {label["dagster_run_id"] for label in labels} == {"abc"}
     assert {label["asset"] for label in labels} == {"toy_lines", "loads", "information_schema", "none"}
 
 
-def test_a_write_leaves_numbers_of_its_jobs(store: BigQueryStore, lines: Table) -> None:
+def test_a_write_records_its_job_statistics(store: BigQueryStore, lines: Table) -> None:
     run = store.open()
     run.replace(lines, [DAY, NEXT], pl.concat([rows(3), rows(2, NEXT)]), "me")
-    told = run.last_write(lines)
-    assert (told["bigquery/jobs"], told["bigquery/rows_loaded"]) == (2, 5)
-    assert told["bigquery/job_id"] in store.effective()
+    metadata = run.last_write(lines)
+    assert (metadata["bigquery/jobs"], metadata["bigquery/rows_loaded"]) == (2, 5)
+    assert metadata["bigquery/job_id"] in store.effective()
 
 
 # Retries
 
 
 @pytest.mark.parametrize("when", [of_kind("load"), acknowledges, statement("MERGE")], ids=["load", "acknowledgement", "merge"])
-def test_trouble_of_the_server_is_asked_again_after_a_pause(
+def test_a_server_error_is_retried_after_a_pause(
     store: BigQueryStore, proxy: FaultProxy, lines: Table, pauses: list[float], when: Callable[[Call], bool]
 ) -> None:
     run = store.open()
     run.add(lines, [NEXT], rows(1, NEXT), "me")
     troubles = [
-        (503, "backendError"), (500, "internalError"), (502, "badGateway"), (429, "rateLimitExceeded"), (403, "rateLimitExceeded"),
-    ]  # fmt: skip
+        (503, "backendError"),
+        (500, "internalError"),
+        (502, "badGateway"),
+        (429, "rateLimitExceeded"),
+        (403, "rateLimitExceeded"),
+    ]
     for status, reason in troubles:
         proxy.rule(when, Respond(status, reason, "later"))
     pauses.clear()
     run.add(lines, [DAY], rows(2), "me")
     assert_frame_equal(stored_rows(store.open(), lines, DAY), rows(2))
-    answers = [call.status for call in made(proxy, when)]
-    assert answers.count(200) >= 1 and [status for status in answers if status != 200] == [status for status, _ in troubles]
+    statuses = [call.status for call in calls_of(proxy, when)]
+    assert statuses.count(200) >= 1 and [status for status in statuses if status != 200] == [status for status, _ in troubles]
     assert len([seconds for seconds in pauses if seconds <= SETTINGS.bigquery.longest_pause_seconds]) >= len(troubles)
     assert len([row for row in record(store) if row[0] == DAY]) == 1
 
@@ -153,33 +159,33 @@ def test_trouble_of_the_server_is_asked_again_after_a_pause(
         (401, "authError", BadInput),
     ],
 )
-def test_what_will_not_change_is_not_asked_again(
+def test_a_permanent_error_is_not_retried(
     store: BigQueryStore, proxy: FaultProxy, lines: Table, status: int, reason: str, error: type[PipelineError]
 ) -> None:
     proxy.rule(of_kind("load"), Respond(status, reason, "the reason that Google gives"), times=None)
     with pytest.raises(error, match=f"BigQuery nba-test.{store.dataset}: .*the reason that Google gives"):
         store.open().replace(lines, [DAY], rows(2), "me")
     # the client library itself repeats a 401 with a new token
-    asked = made(proxy, of_kind("load"))
-    assert {call.job_id for call in asked} == {asked[0].job_id}
-    assert len(asked) == 1 or status == 401
+    job_calls = calls_of(proxy, of_kind("load"))
+    assert {call.job_id for call in job_calls} == {job_calls[0].job_id}
+    assert len(job_calls) == 1 or status == 401
     assert store.record() == [] and store.effective() == []
 
 
-def test_trouble_that_does_not_end_is_given_up(
+def test_a_lasting_error_ends_the_retries(
     store: BigQueryStore, proxy: FaultProxy, lines: Table, settings: Callable[..., None]
 ) -> None:
     run = store.open()
     run.dates(lines)
     settings(first_pause_seconds=0.01, longest_pause_seconds=0.05, retry_seconds=0.3)
     proxy.rule(of_kind("load"), Respond(503, "backendError", "later"), times=None)
-    with pytest.raises(Transient, match=r"loading toy_lines 2024-03-12 failed on the way or on the server's side.*later"):
+    with pytest.raises(Transient, match=r"loading toy_lines 2024-03-12 failed with a network or server error.*later"):
         run.replace(lines, [DAY], rows(2), "me")
-    assert len(made(proxy, of_kind("load"))) > 1
+    assert len(calls_of(proxy, of_kind("load"))) > 1
     assert store.record() == []
 
 
-def test_one_date_that_fails_costs_no_other(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+def test_a_failed_date_does_not_affect_other_dates(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     proxy.rule(loads("toy_lines", NEXT), Respond(400, "invalid", "no"))
     with pytest.raises(Permanent, match="loading toy_lines 2024-03-13: no"):
         store.open().replace(lines, [DAY, NEXT], pl.concat([rows(2), rows(2, NEXT)]), "me")
@@ -194,10 +200,10 @@ def test_one_date_that_fails_costs_no_other(store: BigQueryStore, proxy: FaultPr
 def test_a_load_whose_connection_is_lost_is_done_once(store: BigQueryStore, proxy: FaultProxy, lines: Table, fault: Any) -> None:
     proxy.rule(loads("toy_lines", DAY), fault)
     store.open().replace(lines, [DAY], rows(2), "me")
-    asked = made(proxy, of_kind("load"))
-    assert [call.status for call in asked] == [None, 200 if fault == DropBefore() else 409]
-    assert store.effective() == [asked[0].job_id] == [asked[1].job_id]
-    assert [job_id for _, job_id, _, _ in record(store)] == [asked[0].job_id]
+    job_calls = calls_of(proxy, of_kind("load"))
+    assert [call.status for call in job_calls] == [None, 200 if fault == DropBefore() else 409]
+    assert store.effective() == [job_calls[0].job_id] == [job_calls[1].job_id]
+    assert [job_id for _, job_id, _, _ in record(store)] == [job_calls[0].job_id]
     assert_frame_equal(stored_rows(store.open(), lines), rows(2))
 
 
@@ -211,7 +217,7 @@ def test_a_statement_whose_connection_is_lost_is_done_once(
         proxy.rule(when, fault)
     new = pl.concat([rows(1, day) for day in dates])
     run.replace(lines, dates, new, "me")
-    [merge] = {call.job_id for call in made(proxy, statement("MERGE"))}
+    [merge] = {call.job_id for call in calls_of(proxy, statement("MERGE"))}
     assert [job for job in store.effective() if job.startswith("merge")] == [merge]
     assert len(record(store)) == len(dates), "acknowledged once"
     assert_frame_equal(stored_rows(store.open(), lines), new)
@@ -235,7 +241,7 @@ STEPS: dict[str, tuple[Callable[[Call], bool], Any, bool]] = {
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_process_that_is_killed_leaves_old_or_new_and_its_repetition_loads_nothing_twice(
+def test_a_killed_write_leaves_old_or_new_rows_and_its_repetition_loads_nothing_twice(
     store: BigQueryStore, proxy: FaultProxy, lines: Table, step: str
 ) -> None:
     when, moment, is_new = STEPS[step]
@@ -264,50 +270,50 @@ def test_a_process_that_is_killed_leaves_old_or_new_and_its_repetition_loads_not
 
 def fails_with(reason: str) -> Rewrite:
     """The response of a failed job."""
-    told = {"reason": reason, "message": f"ended with {reason}"}
-    return Rewrite(lambda answer: answer | {"status": {"state": "DONE", "errorResult": told, "errors": [told]}})
+    error = {"reason": reason, "message": f"ended with {reason}"}
+    return Rewrite(lambda document: document | {"status": {"state": "DONE", "errorResult": error, "errors": [error]}})
 
 
 @pytest.mark.parametrize("reason", ["backendError", "internalError", "rateLimitExceeded"])
-def test_a_job_that_fails_on_the_servers_side_is_repeated_under_a_number(
+def test_a_job_with_a_server_error_is_repeated_under_a_new_number(
     store: BigQueryStore, proxy: FaultProxy, lines: Table, reason: str
 ) -> None:
     proxy.rule(of_kind("load"), fails_with(reason))
     store.open().replace(lines, [DAY], rows(2), "me")
-    first, second = made(proxy, of_kind("load"))
+    first, second = calls_of(proxy, of_kind("load"))
     assert second.job_id == f"{first.job_id}_1"
     assert [job_id for _, job_id, _, _ in record(store)] == [second.job_id]
     assert_frame_equal(stored_rows(store.open(), lines), rows(2))
 
 
-def test_a_job_that_fails_for_its_rows_is_not_repeated(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+def test_a_job_with_invalid_rows_is_not_repeated(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     proxy.rule(of_kind("load"), fails_with("invalid"), times=None)
     with pytest.raises(Permanent, match="ended with invalid"):
         store.open().replace(lines, [DAY], rows(2), "me")
-    assert len(made(proxy, of_kind("load"))) == 1
+    assert len(calls_of(proxy, of_kind("load"))) == 1
     assert store.record() == []
 
 
-def test_a_job_that_always_fails_is_given_up(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+def test_a_job_that_always_fails_ends_the_retries(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     proxy.rule(of_kind("load"), fails_with("backendError"), times=None)
     with pytest.raises(Transient, match="ended with backendError"):
         store.open().replace(lines, [DAY], rows(2), "me")
-    assert len(made(proxy, of_kind("load"))) == SETTINGS.bigquery.attempts
+    assert len(calls_of(proxy, of_kind("load"))) == SETTINGS.bigquery.attempts
     assert store.record() == []
 
 
-def test_an_earlier_job_of_the_same_rows_does_not_pass_for_the_write(store: BigQueryStore, lines: Table, dead_from: Dies) -> None:
+def test_an_earlier_job_of_the_same_rows_is_not_taken_for_the_write(store: BigQueryStore, lines: Table, dead_from: Dies) -> None:
     """A, then B, neither recorded; then A again, while the record still shows nothing written."""
     for points, writer in ((1, "A"), (2, "B")):
         with dead_from(acknowledges, DropBefore(), DropBefore()), pytest.raises(Transient):
             store.open().replace(lines, [DAY], rows(2, points=points), writer)
     store.open().replace(lines, [DAY], rows(2, points=1), "A again")
     assert stored_rows(store.open(), lines)["points"].to_list() == [1, 1]
-    first, _, again = store.effective()
-    assert again == f"{first}_1"
+    first, _, third = store.effective()
+    assert third == f"{first}_1"
 
 
-def test_rows_that_the_record_believes_to_be_there_are_looked_at(store: BigQueryStore, lines: Table, dead_from: Dies) -> None:
+def test_recorded_rows_are_verified(store: BigQueryStore, lines: Table, dead_from: Dies) -> None:
     """A; then B, not recorded; then A again, which the record lists as written."""
     store.open().replace(lines, [DAY], rows(2, points=1), "A")
     with dead_from(acknowledges, DropBefore(), DropBefore()), pytest.raises(Transient):
@@ -321,7 +327,7 @@ def test_rows_that_the_record_believes_to_be_there_are_looked_at(store: BigQuery
     assert len(store.effective()) == 4, "A, B, A again, B again"
 
 
-def test_a_merge_that_was_not_acknowledged_is_found_again(store: BigQueryStore, lines: Table, dead_from: Dies) -> None:
+def test_an_unacknowledged_merge_is_recognized(store: BigQueryStore, lines: Table, dead_from: Dies) -> None:
     dates = a_long_range()
     new = pl.concat([rows(1, day) for day in dates])
     with dead_from(acknowledges, DropBefore(), DropBefore()), pytest.raises(Transient):
@@ -332,7 +338,7 @@ def test_a_merge_that_was_not_acknowledged_is_found_again(store: BigQueryStore, 
     assert len(record(store)) == len(dates)
 
 
-def test_a_table_can_be_dropped_and_written_again_as_often_as_one_likes(store: BigQueryStore, lines: Table) -> None:
+def test_a_table_can_be_dropped_and_rewritten_repeatedly(store: BigQueryStore, lines: Table) -> None:
     """Each first write of the same rows has the identity of earlier ones, whose rows are deleted."""
     for _ in range(SETTINGS.bigquery.attempts + 1):
         run = store.open()
@@ -341,24 +347,24 @@ def test_a_table_can_be_dropped_and_written_again_as_often_as_one_likes(store: B
         run.drop(lines)
 
 
-def test_another_dataset_with_the_same_rows_has_jobs_of_its_own(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+def test_the_same_rows_in_another_dataset_have_separate_jobs(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     """Job ids are unique per project. Two datasets of a project must not reuse each other's jobs."""
     other = BigQueryStore(store.emulator, proxy, store.admin, f"{store.dataset}_other", store.home / "other")
     other.make(shape_of(lines))
     for place in (store, other):
         place.open().replace(lines, [DAY], rows(2), "me")
         assert_frame_equal(stored_rows(place.open(), lines), rows(2))
-    asked = made(proxy, of_kind("load"))
-    assert len({call.job_id for call in asked}) == 2
-    assert [call.status for call in asked] == [200, 200]
+    job_calls = calls_of(proxy, of_kind("load"))
+    assert len({call.job_id for call in job_calls}) == 2
+    assert [call.status for call in job_calls] == [200, 200]
     store.admin.delete_dataset(other.dataset, delete_contents=True)
 
 
 # Timeouts
 
 
-def still_running(answer: Any) -> Any:
-    return answer | {"status": {"state": "RUNNING"}}
+def still_running(document: Any) -> Any:
+    return document | {"status": {"state": "RUNNING"}}
 
 
 @pytest.fixture
@@ -368,7 +374,7 @@ def impatient(settings: Callable[..., None]) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_load_that_takes_too_long_is_cancelled_and_told(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
+def test_a_load_over_its_time_limit_is_canceled_and_reported(store: BigQueryStore, proxy: FaultProxy, lines: Table) -> None:
     proxy.rule(of_kind("load"), Rewrite(still_running), times=None)
     proxy.rule(of_kind("get_job"), Rewrite(still_running), times=None)
     run = store.open()
@@ -376,6 +382,6 @@ def test_a_load_that_takes_too_long_is_cancelled_and_told(store: BigQueryStore, 
         Transient, match=r"loading toy_lines 2024-03-12 took longer than 1 s and was cancelled \(job load_toy_lines_"
     ):
         run.replace(lines, [DAY], rows(2), "me")
-    [load], [cancelled] = made(proxy, of_kind("load")), made(proxy, of_kind("cancel"))
+    [load], [cancelled] = calls_of(proxy, of_kind("load")), calls_of(proxy, of_kind("cancel"))
     assert cancelled.job_id == load.job_id
     assert store.record() == []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nba_pipeline.instance.private_files import OTHERS
+from nba_pipeline.instance.private_files import GROUP_AND_OTHERS
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline_tests.commands import nba_pipeline
 
@@ -26,7 +26,7 @@ def usual_umask() -> Iterator[None]:
 def open_to_others(folder: Path) -> list[str]:
     """Returns the files and folders, including the root, that the group or other users may read, write or enter."""
     found = [folder, *folder.rglob("*")]
-    return [str(path) for path in found if path.lstat().st_mode & OTHERS]
+    return [str(path) for path in found if path.lstat().st_mode & GROUP_AND_OTHERS]
 
 
 @pytest.mark.usefixtures("usual_umask")

@@ -46,6 +46,6 @@ def test_a_changed_added_or_removed_row_changes_its_game() -> None:
     assert changed([one], [one, other]) == {DAY: ["0022300002"]} == changed([one, other], [one])
 
 
-def test_only_the_dates_that_are_asked_for_are_compared() -> None:
+def test_only_the_requested_dates_are_compared() -> None:
     assert changed([], [a_boxscore(before(1))]) == {}
     assert changed_games(pl.DataFrame(schema=BOXSCORES.dtypes), frame_of(BOXSCORES, a_boxscore()), []) == {}

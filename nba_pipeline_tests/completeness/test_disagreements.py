@@ -38,19 +38,20 @@ def test_minutes_may_be_apart_by_the_rounding(minutes: float, expected: list[obj
     assert found(a_boxscore(), a_boxscore(minutes=minutes)) == expected
 
 
-def test_somebody_of_one_source_only_is_null_in_the_other() -> None:
+def test_a_player_of_one_source_only_is_null_in_the_other() -> None:
     somebody = a_boxscore(player_id=2, points=4, minutes=9.0)
     assert found(a_boxscore(), a_boxscore(), somebody) == [("minutes", None, 9.0), ("points", None, 4.0)]
     assert found(somebody, who_did_not_play(player_id=2), a_boxscore(player_id=3, points=0, minutes=0.0)) == [
-        ("minutes", 9.0, None), ("points", 4.0, None),
-    ]  # fmt: skip
+        ("minutes", 9.0, None),
+        ("points", 4.0, None),
+    ]
 
 
-def test_some_seconds_that_the_other_source_does_not_show_are_no_news() -> None:
+def test_seconds_missing_from_the_other_source_are_no_disagreement() -> None:
     assert found(a_boxscore(), a_boxscore(), a_boxscore(player_id=2, points=0, minutes=0.4)) == []
 
 
-def test_nobody_is_missing_where_a_row_cannot_be_used() -> None:
+def test_an_unusable_row_reports_no_missing_player() -> None:
     unresolved = a_boxscore(player_id=None, problem="unresolved name 'S. Curry'")
     assert found(a_boxscore(), unresolved, a_boxscore(player_id=2, points=0, minutes=0.0)) == []
     assert found(a_boxscore(points=20), a_boxscore(points=22), unresolved) == [("points", 20.0, 22.0)]
@@ -62,7 +63,7 @@ def test_only_games_of_two_sources_are_compared() -> None:
     assert disagreements(rows_of(), [rows_of()]).is_empty()
 
 
-def test_each_other_source_is_told() -> None:
+def test_each_other_source_is_reported() -> None:
     others = [rows_of(a_boxscore(points=22, provider=name)) for name in ("nba_stats", "balldontlie")]
     frame = disagreements(rows_of(a_boxscore(points=20)), others)
     assert frame["other_provider"].to_list() == ["nba_stats", "balldontlie"]

@@ -26,8 +26,9 @@ def summaries(games: int, *teams: str, since: date = DAY) -> list[Values]:
     """One row per team and earlier game."""
     return [
         {"game_date": since - timedelta(days=2 * n), "game_id": f"0022{n}", "player_id": 1, "team": team}
-        for n in range(1, games + 1) for team in teams
-    ]  # fmt: skip
+        for n in range(1, games + 1)
+        for team in teams
+    ]
 
 
 def expected(*rows: Values, games: list[Values] | None = None) -> list[str]:
@@ -64,7 +65,7 @@ def test_a_book_is_usual_that_half_of_the_last_slates_had(slates: list[tuple[str
     assert usual(seen, "book", [*dates, DAY], [DAY]) == {DAY: books}
 
 
-def test_slates_long_ago_and_dates_without_games_say_nothing() -> None:
+def test_old_slates_and_dates_without_games_do_not_count() -> None:
     old = DAY - timedelta(days=SETTINGS.usual.days + 1)
     seen = pl.DataFrame({"game_date": [old], "book": ["draftkings"]})
     assert usual(seen, "book", [old, DAY], [DAY]) == {DAY: []}
@@ -88,8 +89,9 @@ def days(tmp_path: Path) -> Days:
 def summarized(day: date, games: list[Values]) -> list[Values]:
     return [
         {"game_date": day, "game_id": game["game_id"], "player_id": n, "team": game[f"{side}_team"]}
-        for game in games for n, side in enumerate(("home", "away"))
-    ]  # fmt: skip
+        for game in games
+        for n, side in enumerate(("home", "away"))
+    ]
 
 
 def line_of(table: str, day: date, game_id: str, book: str) -> Values:
@@ -124,8 +126,8 @@ def test_a_slate_without_any_prediction_lacks_every_game_and_every_system(days: 
 @pytest.mark.parametrize("module", [prop_lines, game_lines], ids=["prop_lines", "game_lines"])
 def test_a_book_without_lines_is_named(module: object, days: Days) -> None:
     table = module.TABLE.name  # type: ignore[attr-defined]
-    there = [line_of(table, DAY, game["game_id"], book) for game in slate_of(DAY, *[None] * 4) for book in BOOKS[:2]]
-    days.write(table, DAY, *there)
+    existing = [line_of(table, DAY, game["game_id"], book) for game in slate_of(DAY, *[None] * 4) for book in BOOKS[:2]]
+    days.write(table, DAY, *existing)
     passing, verdict = module.every_usual_book_has_lines(days.warehouse, [BEFORE[0], DAY], CLOCK)  # type: ignore[attr-defined]
     assert (verdict.passed, list(verdict.missing), verdict.numbers) == (False, ["betmgm"], {"books_missing": 1})
     assert passing.passed
@@ -149,7 +151,7 @@ def test_lines_that_are_not_from_before_the_tipoff_neither_expect_nor_count(is_b
     assert absent_books(days.warehouse, "prop_lines", [DAY]) == {DAY: ["fanduel"]}
 
 
-def test_no_lines_are_wanted_of_a_game_that_is_not_played(days: Days) -> None:
+def test_a_game_that_is_not_played_needs_no_lines(days: Days) -> None:
     first, *others = slate_of(DAY, *[None] * 4)
     days.write("schedule", DAY, first | {"status": "postponed"}, *others)
     days.write("prop_lines", DAY, *(line_of("prop_lines", DAY, game["game_id"], "fanduel") for game in others))

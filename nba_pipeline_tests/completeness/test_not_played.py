@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nba_pipeline.cli import app
-from nba_pipeline.completeness import gates
+from nba_pipeline.completeness import slate_gates
 from nba_pipeline.completeness.not_played import NOT_PLAYED, mark, off_games, standing_marks, with_marks
 from nba_pipeline.errors import BadInput
 from nba_pipeline.tables.table import TABLES
@@ -50,12 +50,19 @@ def test_a_marked_game_is_not_played_from_then_on(warehouse: LocalWarehouse) -> 
     assert statuses(warehouse, hours=-1) == ["live", "final", "postponed"]  # a rebuild repeats earlier runs
 
 
-def test_a_mark_is_kept_with_who_why_and_when(warehouse: LocalWarehouse) -> None:
+def test_a_mark_has_its_author_reason_and_instant(warehouse: LocalWarehouse) -> None:
     marked(warehouse)
     assert warehouse.scan(NOT_PLAYED).drop("as_of", "code_version").collect().to_dicts() == [
-        {"game_date": DAY, "game_id": STUCK, "is_not_played": True, "reason": "the floor was wet", "author": "Ann",
-         "marked_at": NOW, "source": "nba-pipeline not-played"},
-    ]  # fmt: skip
+        {
+            "game_date": DAY,
+            "game_id": STUCK,
+            "is_not_played": True,
+            "reason": "the floor was wet",
+            "author": "Ann",
+            "marked_at": NOW,
+            "source": "nba-pipeline not-played",
+        }
+    ]
 
 
 def test_a_mark_that_is_taken_back_counts_no_more_and_stays_in_the_ledger(warehouse: LocalWarehouse) -> None:
@@ -78,22 +85,25 @@ def test_a_marked_game_holds_neither_team_back(warehouse: LocalWarehouse) -> Non
     tomorrow = a_game(before(-1), "GSW", "NYK", status="scheduled", **NO_SCORE)
     stuck = frame_of(TABLES["schedule"], GAMES[0] | {"tipoff_at": at(0)}, tomorrow)
     boxes = TABLES["boxscores"].empty()
-    _, held = gates.judge_slates(stuck, boxes, [before(-1)], at(20))
+    _, held = slate_gates.judge_slates(stuck, boxes, [before(-1)], at(20))
     assert set(held["team"]) == {"GSW", "NYK"}
     games = with_marks(stuck, warehouse.scan(NOT_PLAYED).collect(), NOW)
-    verdict, held = gates.judge_slates(games, boxes, [before(-1)], at(20))
+    verdict, held = slate_gates.judge_slates(games, boxes, [before(-1)], at(20))
     assert held.is_empty() and verdict.row(0, named=True)["recent_games"] == 0
 
 
-def test_games_that_are_not_played_are_told_with_the_word_of_who_says_so(warehouse: LocalWarehouse) -> None:
+def test_games_that_are_not_played_are_reported_with_their_reason(warehouse: LocalWarehouse) -> None:
     marked(warehouse)
     marks = warehouse.scan(NOT_PLAYED).collect()
     games = with_marks(frame_of(TABLES["schedule"], *GAMES), marks, NOW)
     assert off_games(games, marks, NOW) == {
-        DAY: [f"NYK@GSW {STUCK} is marked as not played, by Ann: the floor was wet", f"MIA@DEN {PPD} is not played; the league says: PPD"]
-    }  # fmt: skip
+        DAY: [
+            f"NYK@GSW {STUCK} is marked as not played, by Ann: the floor was wet",
+            f"MIA@DEN {PPD} is not played; the league says: PPD",
+        ]
+    }
     final = frame_of(TABLES["schedule"], a_game(game_id=STUCK))
-    assert off_games(final, marks, NOW) == {DAY: [f"NYK@GSW {STUCK} is final; the mark by Ann counts no more"]}
+    assert off_games(final, marks, NOW) == {DAY: [f"NYK@GSW {STUCK} is final; the mark by Ann has no effect"]}
 
 
 def test_an_empty_ledger_marks_nothing() -> None:
@@ -107,18 +117,18 @@ GOOD = {"--game": STUCK, "--reason": "because", "--author": "Ann"}
     ("wrong", "sentence"),
     [
         ({"--reason": " "}, "--reason must not be empty, it is ' '"), ({"--author": ""}, "--author must not be empty, it is ''"),
-        ({"--game": "22300001"}, "--game is '22300001'; the table schedule has no game_id of that value"),
+        ({"--game": "22300001"}, "--game is '22300001'; schedule has no game with this game_id"),
         ({"--game": PLAYED}, f"--game LAL@BOS {PLAYED} of {DAY} is final, 100:110: a game that was played cannot be marked"),
         ({"--game": PPD}, f"--game MIA@DEN {PPD} of {DAY} needs no mark: the league lists it as 'PPD'"),
-        ({"--take-back": None}, f"--game NYK@GSW {STUCK} of {DAY} has no mark that could be taken back"),
+        ({"--take-back": None}, f"--game NYK@GSW {STUCK} of {DAY} has no mark to withdraw"),
     ],
     ids=["no reason", "no author", "unknown game", "final", "postponed", "no mark"],
 )  # fmt: skip
-def test_wrong_use_is_one_sentence_and_adds_nothing(
+def test_wrong_use_is_one_message_and_adds_nothing(
     wrong: dict[str, str | None], sentence: str, warehouse: LocalWarehouse, tmp_path: Path
 ) -> None:
-    words = [word for option in (GOOD | wrong).items() for word in option if word is not None]
-    ended = nba_pipeline("not-played", *words, home=tmp_path, now=NOW)
+    texts = [text for option in (GOOD | wrong).items() for text in option if text is not None]
+    ended = nba_pipeline("not-played", *texts, home=tmp_path, now=NOW)
     assert (ended.returncode, ended.stdout) == (2, "") and sentence in ended.stderr and len(ended.stderr.splitlines()) == 1
     assert warehouse.scan(NOT_PLAYED).collect().is_empty()
 
@@ -131,5 +141,5 @@ def test_an_empty_reason_touches_nothing(tmp_path: Path) -> None:
 
 def test_a_game_is_marked_once(warehouse: LocalWarehouse) -> None:
     marked(warehouse)
-    with pytest.raises(BadInput, match=rf"{STUCK} of {DAY} is marked already, by Ann on 2024-03-14 \(the floor was wet\)$"):
+    with pytest.raises(BadInput, match=rf"{STUCK} of {DAY} is already marked, by Ann on 2024-03-14 \(the floor was wet\)$"):
         marked(warehouse, hours=1)

@@ -70,7 +70,7 @@ def test_the_last_noon_stays_due_until_the_window_ends(now: datetime, expected: 
     assert is_within_window(DAY, now) == (now < after(10))
 
 
-def test_a_contradiction_is_read_again_at_once_and_then_at_growing_intervals() -> None:
+def test_a_contradiction_is_due_at_once_and_then_at_growing_intervals() -> None:
     since, done = after(2), list[datetime]()
     for hours in (0, 1, 2, 4, 8):
         due_at = (done[-1] if done else since) + hours * HOUR
@@ -79,7 +79,7 @@ def test_a_contradiction_is_read_again_at_once_and_then_at_growing_intervals() -
         done.append(due_at)
 
 
-def test_a_contradiction_that_appears_anew_begins_anew() -> None:
+def test_a_new_contradiction_restarts_the_intervals() -> None:
     assert due_for_contradiction(after(4), [after(2), after(3)], DAY, after(4)) == after(4)
 
 

@@ -116,7 +116,7 @@ def test_a_slate_that_is_predicted_waits_for_its_games() -> None:
     assert state(TONIGHT, eastern(BEFORE, 12)) == "NOT_DUE"
 
 
-def test_tomorrow_s_slate_may_go_without_features_that_today_s_may_not() -> None:
+def test_features_are_optional_for_tomorrow_and_required_for_today() -> None:
     assert [state(without(TONIGHT, "player_form"), now) for now in (eastern(BEFORE, 18), eastern(DAY, 8))] == ["DEGRADED", "LATE"]
 
 
@@ -130,14 +130,14 @@ def test_no_predictions_are_late_where_the_slates_before_had_some(rows: int, usu
 
 def test_a_source_without_rows_that_usually_has_some_degrades() -> None:
     facts = replace(FINISHED, rows={**GRADED, "injuries": 0}, usual=frozenset({"injuries"}))
-    assert state_of(facts, MORNING) == ("DEGRADED", ("no rows, unlike the slates before: injuries",))
+    assert state_of(facts, MORNING) == ("DEGRADED", ("no rows, unlike earlier slates: injuries",))
     assert state(facts, MORNING, usual=frozenset()) == "COMPLETE"
 
 
-def test_what_a_later_call_should_have_made_again_is_late() -> None:
+def test_a_table_that_a_later_call_did_not_update_is_late() -> None:
     at_seven = dict.fromkeys(SLATE, eastern(DAY, 7, 3))
     found, reasons = state_of(replace(TONIGHT, made_at=at_seven), eastern(DAY, 9, 6))
-    assert found == "LATE" and reasons[0].startswith("not made since 2026-01-15 14:00 UTC: schedule, upcoming_players")
+    assert found == "LATE" and reasons[0].startswith("not updated since 2026-01-15 14:00 UTC: schedule, upcoming_players")
     assert state(TONIGHT, eastern(DAY, 9, 5), made_at=at_seven) == "EXPECTED"
     assert state(TONIGHT, eastern(DAY, 22, 30), made_at=at_seven) == "EXPECTED"  # every game has begun
 
@@ -162,7 +162,7 @@ def test_a_date_that_no_run_ever_touched_is_late_and_then_failed(now: datetime, 
     assert state(NOTHING, now) == expected
 
 
-def test_a_date_whose_schedule_alone_is_known_fails_by_the_names_of_its_tables() -> None:
+def test_a_date_with_only_a_schedule_fails_with_the_names_of_its_tables() -> None:
     facts = replace(NOTHING, games=scheduled(), rows={**NOTHING.rows, "schedule": 9})
     found, reasons = state_of(facts, NOON_AFTER)
     assert found == "FAILED" and all(name in " ".join(reasons) for name in DAILY_TABLES if name != "schedule")
@@ -190,11 +190,12 @@ DEGRADED = games("final", problem="no box score of GSW")
 @pytest.mark.parametrize(
     ("of", "is_waived", "states"),
     [
-        (DEGRADED, False, ["EXPECTED", "DEGRADED", "DEGRADED"]), (CLOSED, False, ["EXPECTED", "LATE", "FAILED"]),
+        (DEGRADED, False, ["EXPECTED", "DEGRADED", "DEGRADED"]),
+        (CLOSED, False, ["EXPECTED", "LATE", "FAILED"]),
         (CLOSED, True, ["EXPECTED", "WAIVED", "WAIVED"]),
     ],
     ids=["open", "closed", "waived"],
-)  # fmt: skip
+)
 def test_incomplete_box_scores(of: tuple[Game, ...], is_waived: bool, states: list[str]) -> None:
     found = [state(FINISHED, now, games=of, is_waived=is_waived) for now in (MIDNIGHT, MORNING, NOON_AFTER)]
     assert found == states
@@ -231,7 +232,7 @@ def test_a_date_that_is_worked_on_is_running(facts: Facts) -> None:
     assert state(facts, eastern(DAY, 12), is_running=True) == "RUNNING"
 
 
-def test_a_complete_date_stays_complete_while_it_is_read_again() -> None:
+def test_a_complete_date_stays_complete_during_a_reread() -> None:
     assert state(FINISHED, MORNING, is_running=True) == "COMPLETE"
 
 
@@ -251,7 +252,7 @@ def test_a_closed_ledger_fails_a_date_whatever_runs() -> None:
 
 
 @pytest.mark.parametrize("facts", [FINISHED, Facts(DAY, (), {"schedule": 0})], ids=["games", "no games"])
-def test_a_table_to_make_again_degrades(facts: Facts) -> None:
+def test_a_stale_table_degrades_the_date(facts: Facts) -> None:
     assert state(facts, MORNING, missing=("landed but not loaded: boxscores",)) == "DEGRADED"
 
 

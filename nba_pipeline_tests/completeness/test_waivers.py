@@ -27,10 +27,18 @@ def warehouse(tmp_path: Path) -> LocalWarehouse:
     here = LocalWarehouse(home=str(tmp_path))
     games = [a_game(game_id=f"{number}") | LINEAGE for number in range(4)]
     boxes = [
-        a_boxscore(points=points if player == 0 else 0, team=team, team_points=points, minutes=48.0, game_id="0",
-                   player_id=player + points) | LINEAGE
-        for team, points in (("GSW", 110), ("NYK", 100)) for player in range(5)
-    ]  # fmt: skip
+        a_boxscore(
+            points=points if player == 0 else 0,
+            team=team,
+            team_points=points,
+            minutes=48.0,
+            game_id="0",
+            player_id=player + points,
+        )
+        | LINEAGE
+        for team, points in (("GSW", 110), ("NYK", 100))
+        for player in range(5)
+    ]
     here.replace(TABLES["schedule"], [DAY], frame_of(TABLES["schedule"], *games), "test")
     here.replace(TABLES["boxscores"], [DAY], frame_of(TABLES["boxscores"], *boxes), "test")
     return here
@@ -40,27 +48,27 @@ def waived(warehouse: LocalWarehouse, now: datetime = MORNING, ends_at: datetime
     return waive(warehouse, now, DAY, COVERAGE_GATE, "the feed is gone", author, ends_at)
 
 
-def go_on(warehouse: LocalWarehouse, as_of: datetime) -> list[str]:
+def eligible(warehouse: LocalWarehouse, as_of: datetime) -> list[str]:
     """The games that may be summarized and graded."""
     schedule, boxes, waivers = (warehouse.scan(t, [DAY]).collect() for t in (TABLES["schedule"], TABLES["boxscores"], WAIVERS))
     return gates.eligible_games(schedule, boxes, waivers, [DAY], as_of)[0]
 
 
-def test_the_complete_games_of_a_waived_date_go_on_from_then_on(warehouse: LocalWarehouse) -> None:
+def test_the_complete_games_of_a_waived_date_are_eligible(warehouse: LocalWarehouse) -> None:
     with pytest.raises(Closed):
-        go_on(warehouse, MORNING)
+        eligible(warehouse, MORNING)
     assert waived(warehouse) == [
-        "enough_final_games_are_covered of 2024-03-12 is waived for good, by Ann: the feed is gone",
+        "enough_final_games_are_covered of 2024-03-12 is waived permanently, by Ann: the feed is gone",
         "1 of 4 final games have a complete box score; excluded: "
         + ", ".join(f"NYK@GSW {n} (no box score of GSW; no box score of NYK)" for n in (1, 2, 3)),
         "next: nba-pipeline run --date 2024-03-12 --mode overnight",
     ]
-    assert go_on(warehouse, MORNING) == ["0"]
+    assert eligible(warehouse, MORNING) == ["0"]
     with pytest.raises(Closed):  # a rebuild repeats earlier runs
-        go_on(warehouse, MORNING - timedelta(seconds=1))
+        eligible(warehouse, MORNING - timedelta(seconds=1))
 
 
-def test_a_waiver_is_kept_with_who_why_and_until_when(warehouse: LocalWarehouse) -> None:
+def test_a_waiver_has_its_author_reason_and_end(warehouse: LocalWarehouse) -> None:
     waived(warehouse, ends_at=MORNING + timedelta(hours=2), author=" Ann ")
     assert warehouse.scan(WAIVERS).drop("code_version").collect().to_dicts() == [
         {"game_date": DAY, "gate": COVERAGE_GATE, "reason": "the feed is gone", "author": "Ann", "waived_at": MORNING,
@@ -72,7 +80,7 @@ def test_a_second_waiver_is_refused_while_the_first_stands(warehouse: LocalWareh
     ends_at = MORNING + timedelta(hours=2)
     waived(warehouse, ends_at=ends_at)
     with pytest.raises(
-        BadInput, match=rf"of --date {DAY} is waived already, by Ann on 2024-03-13 until .* \(the feed is gone\)$"
+        BadInput, match=rf"of --date {DAY} is already waived, by Ann on 2024-03-13 until .* \(the feed is gone\)$"
     ):
         waived(warehouse, ends_at - timedelta(seconds=1), author="Bob")
     assert warehouse.scan(WAIVERS).collect().height == 1
@@ -81,15 +89,15 @@ def test_a_second_waiver_is_refused_while_the_first_stands(warehouse: LocalWareh
 def test_a_waiver_that_has_ended_opens_nothing_and_may_be_followed_by_another(warehouse: LocalWarehouse) -> None:
     ends_at = MORNING + timedelta(hours=2)
     waived(warehouse, ends_at=ends_at)
-    assert go_on(warehouse, ends_at - timedelta(seconds=1)) == ["0"]
+    assert eligible(warehouse, ends_at - timedelta(seconds=1)) == ["0"]
     with pytest.raises(Closed):
-        go_on(warehouse, ends_at)
+        eligible(warehouse, ends_at)
     waived(warehouse, ends_at, author="Bob")
-    assert go_on(warehouse, ends_at) == ["0"]
+    assert eligible(warehouse, ends_at) == ["0"]
     assert warehouse.scan(WAIVERS).collect()["author"].to_list() == ["Ann", "Bob"]
 
 
-def test_the_deadline_waives_once_also_after_somebody_s_waiver_has_ended(warehouse: LocalWarehouse) -> None:
+def test_the_deadline_waives_once_also_after_the_end_of_a_waiver(warehouse: LocalWarehouse) -> None:
     waived(warehouse, ends_at=MORNING + timedelta(hours=1))
     schedule, boxes = (warehouse.scan(TABLES[name], [DAY]).collect() for name in ("schedule", "boxscores"))
     covered = gates.coverage(gates.judge_games(schedule, boxes), [DAY])
@@ -98,10 +106,11 @@ def test_the_deadline_waives_once_also_after_somebody_s_waiver_has_ended(warehou
         rows, rejected = WAIVERS.conform(gates.waivers_due(covered, now), now, "1")
         assert rejected.is_empty()
         warehouse.add(WAIVERS, [DAY], rows, "test")
-        assert go_on(warehouse, now) == ["0"]
+        assert eligible(warehouse, now) == ["0"]
     assert warehouse.scan(WAIVERS).collect().select("author", "waived_at").rows() == [
-        ("Ann", MORNING), ("deadline", gates.deadline(DAY)),
-    ]  # fmt: skip
+        ("Ann", MORNING),
+        ("deadline", gates.deadline(DAY)),
+    ]
 
 
 @pytest.mark.parametrize("gate", WAIVABLE)
@@ -118,7 +127,7 @@ GOOD = {"--date": str(DAY), "--gate": COVERAGE_GATE, "--reason": "because", "--a
     [
         ({"--date": "soon"}, "^--date must be a date like 2024-03-15, not 'soon'$"),
         ({"--date": "2024-03-14"}, "^--date 2024-03-14 is after today, 2024-03-13: none of its games can be final yet$"),
-        ({"--gate": "features"}, "^--gate is 'features'; the gates that can be waived: enough_final_games_are_covered$"),
+        ({"--gate": "features"}, "^--gate is 'features'; gates that can be waived: enough_final_games_are_covered$"),
         ({"--reason": " "}, "^--reason must not be empty, it is ' '$"),
         ({"--author": ""}, "^--author must not be empty, it is ''$"),
         ({"--until": "2024-03-13T12:00:00"}, "^--until needs an offset, .*, not '2024-03-13T12:00:00'$"),
@@ -126,21 +135,21 @@ GOOD = {"--date": str(DAY), "--gate": COVERAGE_GATE, "--reason": "because", "--a
     ],
     ids=["no date", "tomorrow", "another gate", "no reason", "no author", "no offset", "over"],
 )
-def test_wrong_use_is_told_in_one_sentence_and_touches_nothing(
+def test_wrong_use_is_one_message_and_writes_nothing(
     wrong: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("NBA_PIPELINE_NOW", MORNING.isoformat())
-    words = [word for option in (GOOD | wrong).items() for word in option]
+    texts = [text for option in (GOOD | wrong).items() for text in option]
     with pytest.raises(BadInput, match=sentence):
-        app(["waive", *words], standalone_mode=False)
+        app(["waive", *texts], standalone_mode=False)
     assert not list(tmp_path.iterdir())
 
 
-def test_the_command_says_what_it_did_and_refuses_to_do_it_twice(warehouse: LocalWarehouse, tmp_path: Path) -> None:
-    words = [word for option in (GOOD | {"--until": "2024-03-14T12:00:00-04:00"}).items() for word in option]
-    first, second = (nba_pipeline("waive", *words, home=tmp_path, now=MORNING) for _ in range(2))
+def test_the_command_reports_the_waiver_and_refuses_a_second_one(warehouse: LocalWarehouse, tmp_path: Path) -> None:
+    texts = [text for option in (GOOD | {"--until": "2024-03-14T12:00:00-04:00"}).items() for text in option]
+    first, second = (nba_pipeline("waive", *texts, home=tmp_path, now=MORNING) for _ in range(2))
     assert (first.returncode, first.stderr, len(first.stdout.splitlines())) == (0, "", 3)
-    assert (second.returncode, second.stdout) == (2, "") and "is waived already, by Ann" in second.stderr
+    assert (second.returncode, second.stdout) == (2, "") and "is already waived, by Ann" in second.stderr
     ends_at = datetime(2024, 3, 14, 16, tzinfo=UTC)
     assert warehouse.scan(WAIVERS, [date(2024, 3, 12)]).select("ends_at", pl.col("author")).collect().rows() == [(ends_at, "Ann")]
 

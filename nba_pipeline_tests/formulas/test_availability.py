@@ -21,9 +21,11 @@ def status(*injuries: Values, as_of: datetime | None = None, **player: Any) -> t
     return injury_status(rows, injuries_of(*injuries), as_of).select(STATUS).row(0)
 
 
-@pytest.mark.parametrize(("said", "level"), [("out", 3), ("doubtful", 2), ("questionable", 1), ("probable", 0), ("available", 0)])
-def test_a_listed_player_has_his_status(said: str, level: int) -> None:
-    assert status(an_injury(said)) == (said, level, True, at(17))
+@pytest.mark.parametrize(
+    ("reported", "level"), [("out", 3), ("doubtful", 2), ("questionable", 1), ("probable", 0), ("available", 0)]
+)
+def test_a_listed_player_has_his_status(reported: str, level: int) -> None:
+    assert status(an_injury(reported)) == (reported, level, True, at(17))
 
 
 def test_the_reason_comes_along() -> None:
@@ -48,7 +50,7 @@ def test_without_a_report_of_the_team_everything_is_null(injuries: list[Values])
     assert status(*injuries) == NOTHING
 
 
-def test_the_newest_snapshot_speaks_whoever_made_it() -> None:
+def test_the_newest_snapshot_counts_whatever_its_provider() -> None:
     newer = an_injury("questionable", snapshot_at=at(18), provider="espn")
     assert status(newer, an_injury("out")) == ("questionable", 1, True, at(18))
     assert status(an_injury("out"), an_injury(player_id=2, snapshot_at=at(18))) == (None, 0, True, at(18))
@@ -81,7 +83,7 @@ def test_rows_stay_as_they_are() -> None:
 # Unusable entries
 
 
-def parked(problem: str = "status of Curry, Stephen is 'Ill'", **fields: Any) -> dict[str, Any]:
+def a_quarantined_entry(problem: str = "status of Curry, Stephen is 'Ill'", **fields: Any) -> dict[str, Any]:
     """Returns a quarantined entry on a known player."""
     entry = an_injury() | {"status": None} | fields
     named = ("game_id", "team", "player_id", "spelling", "snapshot_at", "seen_at", "tipoff_at")
@@ -100,8 +102,8 @@ def level(*injuries: Values, quarantined: list[dict[str, Any]], of: int = PLAYER
     """Returns status and risk level of a player with these rows and quarantined entries."""
     quarantine = pl.DataFrame(quarantined, schema=dict(QUARANTINE_SCHEMA))
     rows = pl.DataFrame([an_expected_player(player_id=of, **fields)])
-    said = injury_status(rows, with_unclear(injuries_of(*injuries), quarantine))
-    return said.select("injury_status", "injury_risk_level").row(0)
+    result = injury_status(rows, with_unclear(injuries_of(*injuries), quarantine))
+    return result.select("injury_status", "injury_risk_level").row(0)
 
 
 TIPOFF = {"tipoff_at": at(23)}
@@ -110,36 +112,37 @@ UNKNOWN = (None, None)
 
 
 def test_a_player_whose_entry_is_quarantined_is_unknown_and_not_healthy() -> None:
-    assert level(OTHERS, quarantined=[parked()]) == UNKNOWN
-    assert level(OTHERS, quarantined=[parked()], of=2) == ("out", 3)
-    assert level(OTHERS, quarantined=[parked()], of=3) == (None, 0)
+    assert level(OTHERS, quarantined=[a_quarantined_entry()]) == UNKNOWN
+    assert level(OTHERS, quarantined=[a_quarantined_entry()], of=2) == ("out", 3)
+    assert level(OTHERS, quarantined=[a_quarantined_entry()], of=3) == (None, 0)
 
 
-def test_an_entry_of_a_name_that_nobody_bears_may_be_each_player_whom_the_report_does_not_list() -> None:
-    nameless = parked("unresolved name 'Curri, S'", player_id=None)
+def test_an_entry_with_an_unresolved_name_makes_each_unlisted_player_unknown() -> None:
+    nameless = a_quarantined_entry("unresolved name 'Curri, S'", player_id=None)
     assert level(OTHERS, quarantined=[nameless]) == UNKNOWN
     assert level(OTHERS, quarantined=[nameless], of=2) == ("out", 3)
     assert level(OTHERS, a_team_s("nobody_listed", team="NYK", **TIPOFF), quarantined=[nameless], of=4, team="NYK") == (None, 0)
 
 
-def test_an_entry_of_a_team_that_nobody_knows_may_be_each_team_of_its_game() -> None:
+def test_an_entry_with_an_unknown_team_concerns_both_teams_of_its_game() -> None:
     mates = [OTHERS, a_team_s("not_submitted", team="NYK", **TIPOFF)]
     for unknown in ({"team": None}, {"team": None, "game_id": None}):
-        entry = [parked("team 'Knicks'", player_id=None, **unknown)]
+        entry = [a_quarantined_entry("team 'Knicks'", player_id=None, **unknown)]
         assert level(*mates, quarantined=entry) == level(*mates, quarantined=entry, of=4, team="NYK") == UNKNOWN
 
 
 def test_the_newest_entry_of_a_player_counts() -> None:
     later = at(18)
-    assert level(an_injury(**TIPOFF), quarantined=[parked(snapshot_at=later)]) == UNKNOWN
-    assert level(an_injury(snapshot_at=later, **TIPOFF), quarantined=[parked()]) == ("out", 3)
-    assert level(OTHERS | {"snapshot_at": later}, quarantined=[parked()]) == (None, 0)
+    assert level(an_injury(**TIPOFF), quarantined=[a_quarantined_entry(snapshot_at=later)]) == UNKNOWN
+    assert level(an_injury(snapshot_at=later, **TIPOFF), quarantined=[a_quarantined_entry()]) == ("out", 3)
+    assert level(OTHERS | {"snapshot_at": later}, quarantined=[a_quarantined_entry()]) == (None, 0)
 
 
-def test_an_entry_from_after_the_tip_off_or_not_yet_seen_makes_nothing_unknown() -> None:
-    assert level(OTHERS, quarantined=[parked(snapshot_at=at(23))]) == (None, 0)
+def test_an_entry_from_after_the_tip_off_or_not_yet_fetched_does_not_count() -> None:
+    assert level(OTHERS, quarantined=[a_quarantined_entry(snapshot_at=at(23))]) == (None, 0)
     rows = with_unclear(
-        injuries_of(OTHERS), pl.DataFrame([parked(snapshot_at=at(18), seen_at=at(18))], schema=dict(QUARANTINE_SCHEMA))
+        injuries_of(OTHERS),
+        pl.DataFrame([a_quarantined_entry(snapshot_at=at(18), seen_at=at(18))], schema=dict(QUARANTINE_SCHEMA)),
     )
     assert injury_status(pl.DataFrame([an_expected_player()]), rows, at(17, 30))["injury_risk_level"].to_list() == [0]
 
@@ -170,7 +173,7 @@ def test_stars_out_and_doubtful_are_counted_and_their_usage_added() -> None:
     assert absences(*mates, a_teammate(5, "probable"), a_teammate(6, "available")) == (2, 1, 0.55)
 
 
-def test_nobody_is_his_own_team_mate() -> None:
+def test_a_player_is_not_his_own_teammate() -> None:
     mates = [a_teammate(1, "out"), a_teammate(2, "questionable")]
     assert absences(*mates) == (0, 1, 0.0)
     assert absences(*mates, of=2) == (1, 0, 0.3)
@@ -200,19 +203,17 @@ def test_unknown_usage_of_an_absent_player_makes_the_sum_unknown_but_below_five_
     assert absences(a_teammate(1), a_teammate(2, "out", usage_pct_season=None, games_played_season=4)) == (0, 0, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("season", "stars"), [({}, None), ({"points_mean_season": 5.0}, 0)], ids=["a star", "somebody else"]
-)  # fmt: skip
-def test_an_unknown_status_makes_what_it_may_change_unknown_for_the_others(season: dict[str, Any], stars: int | None) -> None:
+@pytest.mark.parametrize(("season", "stars"), [({}, None), ({"points_mean_season": 5.0}, 0)], ids=["a star", "somebody else"])
+def test_an_unknown_status_makes_dependent_sums_of_teammates_unknown(season: dict[str, Any], stars: int | None) -> None:
     mates = [a_teammate(1), a_teammate(2, UNCLEAR, **season), a_teammate(3, "out")]
     assert absences(*mates) == (None if stars is None else 1, None, None)
     assert absences(*mates, of=2) == (1, 0, 0.3)
 
 
-def test_the_other_team_and_other_games_are_no_team_mates() -> None:
+def test_opponents_and_players_of_other_games_are_no_teammates() -> None:
     assert absences(a_teammate(1), a_teammate(2, "out", team="NYK"), a_teammate(3, "out", game_id="g2")) == (0, 0, 0.0)
 
 
-def test_without_a_report_of_the_team_nothing_is_known() -> None:
+def test_without_a_report_of_the_team_every_status_is_unknown() -> None:
     unknown = {"has_injury_report": False}
     assert absences(a_teammate(1, **unknown), a_teammate(2, **unknown)) == (None, None, None)

@@ -14,11 +14,21 @@ from nba_pipeline_tests.builders import DAY, Values, a_game, before, frame_of, g
 def judged(games: int, *missing: date, starts: date | None = None) -> Values:
     """Returns the row of a player with `games` games since `starts`, whose team lacks games on the `missing` dates."""
     row: dict[str, Any] = {
-        "game_id": "1", "player_id": 1, "team": "GSW", "game_date": DAY, "window_starts": starts if games else None,
+        "game_id": "1",
+        "player_id": 1,
+        "team": "GSW",
+        "game_date": DAY,
+        "window_starts": starts if games else None,
         "contributing_game_ids": [str(n) for n in range(games)] if games else None,
-    }  # fmt: skip
-    schema = {"game_id": pl.String(), "player_id": pl.Int64(), "team": pl.String(), "game_date": pl.Date(),
-              "window_starts": pl.Date(), "contributing_game_ids": pl.List(pl.String())}  # fmt: skip
+    }
+    schema = {
+        "game_id": pl.String(),
+        "player_id": pl.Int64(),
+        "team": pl.String(),
+        "game_date": pl.Date(),
+        "window_starts": pl.Date(),
+        "contributing_game_ids": pl.List(pl.String()),
+    }
     lost = pl.DataFrame(
         {"team": ["GSW"] * len(missing), "hole_date": list(missing)}, schema={"team": pl.String(), "hole_date": pl.Date()}
     )
@@ -36,7 +46,7 @@ def test_holes_before_the_window_and_of_the_date_itself_do_not_count() -> None:
     assert judged(5, before(30), DAY, before(-1), starts=before(12))["expected_games_last_10"] == 5
 
 
-def test_without_a_game_it_cannot_be_said() -> None:
+def test_without_a_game_completeness_is_null() -> None:
     row = judged(0, before(3))
     assert (row["is_window_complete"], row["actual_games_last_10"], row["contributing_game_ids"]) == (None, 0, [])
 

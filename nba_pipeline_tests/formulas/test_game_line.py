@@ -42,7 +42,7 @@ def test_one_side_of_a_spread_is_enough(rows: list[Values]) -> None:
     assert lines_of(*rows)["game_spread"].to_list() == [-6.5, 6.5]
 
 
-def test_what_the_market_does_not_say_is_null() -> None:
+def test_values_missing_from_the_market_are_null() -> None:
     assert lines_of().select(LINES).rows() == [(None,) * 4] * 2
     assert lines_of(a_line("over", 240.5)).select(LINES).row(0) == (240.5, None, None, None)
     assert lines_of(a_line("home", -3.0)).select(LINES).row(1) == (None, 3.0, 3.0, None)
@@ -59,7 +59,7 @@ def test_without_them_it_is_the_median_of_the_distinct_feeds() -> None:
     assert total_of(*rows, a_line("over", 230.5, "betmgm")) == 224.0
 
 
-def test_the_latest_snapshot_speaks_and_none_of_after_the_instant_asked_for() -> None:
+def test_the_latest_snapshot_up_to_the_instant_counts() -> None:
     rows = [a_line("over", 240.5), a_line("under", 242.5, snapshot_at=LATE)]
     assert (total_of(*rows), total_of(*rows, as_of=LATE), total_of(*rows, as_of=at(21))) == (242.5, 242.5, 240.5)
 

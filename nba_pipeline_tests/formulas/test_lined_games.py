@@ -11,9 +11,14 @@ from nba_pipeline.formulas.lined_games import LINED, with_lined_games
 from nba_pipeline_tests.builders import DAY, PLAYER, before
 
 SCHEMA = {
-    "game_date": pl.Date(), "game_id": pl.String(), "player_id": pl.Int64(), "season": pl.String(), "did_play": pl.Boolean(),
-    "points": pl.Int64(), "closing_line": pl.Float64(),
-}  # fmt: skip
+    "game_date": pl.Date(),
+    "game_id": pl.String(),
+    "player_id": pl.Int64(),
+    "season": pl.String(),
+    "did_play": pl.Boolean(),
+    "points": pl.Int64(),
+    "closing_line": pl.Float64(),
+}
 ROW = pl.DataFrame({"game_date": [DAY], "game_id": ["now"], "player_id": [PLAYER], "season": ["2023-24"]})
 
 YESTERDAY = before(1)
@@ -58,7 +63,7 @@ def test_a_game_without_a_line_or_without_him_is_no_lined_game() -> None:
     assert (found["over_streak_lined_games"], found["previous_closing_line"]) == (2, 21.5)
 
 
-def test_the_mean_needs_three_lined_games_and_looks_at_five() -> None:
+def test_the_mean_needs_three_lined_games_and_covers_five() -> None:
     margins = [100, 1, 2, 3, 4, 5]
     means = [
         lined(games_of(*[(20 + margin, 19.5) for margin in margins[:n]]))["points_minus_closing_line_mean_last_5_lined_games"]
@@ -67,19 +72,19 @@ def test_the_mean_needs_three_lined_games_and_looks_at_five() -> None:
     assert means == [None, pytest.approx(103 / 3 + 0.5), 3.5]
 
 
-def test_the_share_needs_five_lined_games_looks_at_ten_and_counts_a_push_as_not_over() -> None:
+def test_the_share_needs_five_lined_games_covers_ten_and_counts_a_push_as_not_over() -> None:
     games: list[Game] = [(30, 20.5)] * 3 + [(20, 20.0)] + [(10, 20.5)] * 7
     shares = [lined(games_of(*games[:n]))["over_pct_last_10_lined_games"] for n in (4, 5, 11)]
     assert shares == [None, 0.6, 0.2]
 
 
-def test_nobody_has_a_streak_before_his_first_lined_game() -> None:
+def test_a_player_has_no_streak_before_his_first_lined_game() -> None:
     assert lined(games_of((30, None))) == dict.fromkeys(LINED)
     assert lined(games_of((30, 20.5), season="2022-23", last=before(300))) == dict.fromkeys(LINED)
     assert lined(games_of((30, 20.5), player=1)) == dict.fromkeys(LINED)
 
 
-def test_the_game_itself_and_later_ones_are_not_seen() -> None:
+def test_the_game_itself_and_later_games_do_not_count() -> None:
     past = games_of((30, 20.5), (30, 21.5), (10, 20.0))
     later = games_of((99, 1.5), (99, 1.5), last=before(-1))
     assert lined(past, later) == lined(past)
@@ -89,12 +94,14 @@ def history(players: int, games: int) -> pl.DataFrame:
     chance = random.Random(5)
     return pl.concat(
         games_of(
-            *[(chance.randrange(40), chance.choice([None, 20.0, 20.5, 15.5, 25.0])) for _ in range(games)], player=player,
-            season=season, last=last,
+            *[(chance.randrange(40), chance.choice([None, 20.0, 20.5, 15.5, 25.0])) for _ in range(games)],
+            player=player,
+            season=season,
+            last=last,
         )
         for player in range(players)
         for season, last in (("2022-23", before(300)), ("2023-24", before(-10)))
-    )  # fmt: skip
+    )
 
 
 def test_windows_equal_their_definitions() -> None:
@@ -103,9 +110,11 @@ def test_windows_equal_their_definitions() -> None:
     found = with_lined_games(rows, played).sort("player_id", "game_date")
     for row in found.iter_rows(named=True):
         past = played.filter(
-            pl.col("game_date") < row["game_date"], pl.col("closing_line").is_not_null(), player_id=row["player_id"],
+            pl.col("game_date") < row["game_date"],
+            pl.col("closing_line").is_not_null(),
+            player_id=row["player_id"],
             season=row["season"],
-        ).sort("game_date")  # fmt: skip
+        ).sort("game_date")
         margins = [points - line for points, line in past.select("points", "closing_line").iter_rows()]
         over = next((n for n, margin in enumerate(reversed(margins)) if margin <= 0), len(margins))
         under = next((n for n, margin in enumerate(reversed(margins)) if margin >= 0), len(margins))

@@ -28,9 +28,10 @@ def test_the_next_book_of_precedence_stands_in() -> None:
 
 def test_without_them_the_line_is_the_median_of_the_others() -> None:
     found = the_line(
-        a_prop_line(22.5, "bovada", source="a"), a_prop_line(23.5, "betmgm", snapshot_at=LATE, source="b"),
+        a_prop_line(22.5, "bovada", source="a"),
+        a_prop_line(23.5, "betmgm", snapshot_at=LATE, source="b"),
         a_prop_line(26.5, "pointsbetus", source="c"),
-    )  # fmt: skip
+    )
     assert found and found["book"] == "median"
     assert (found["line"], found["snapshot_at"], found["line_source"]) == (23.5, LATE, "b")
 
@@ -42,9 +43,8 @@ def test_a_median_of_a_quarter_is_rounded_down_to_a_half_point() -> None:
 
 def test_a_feed_shown_by_two_books_counts_once() -> None:
     found = the_line(
-        a_prop_line(22.5, "unibet_us"), a_prop_line(22.5, "betrivers"), a_prop_line(24.5, "bovada"),
-        a_prop_line(25.5, "betmgm"),
-    )  # fmt: skip
+        a_prop_line(22.5, "unibet_us"), a_prop_line(22.5, "betrivers"), a_prop_line(24.5, "bovada"), a_prop_line(25.5, "betmgm")
+    )
     assert found and found["line"] == 24.5
     assert found["line_standard_deviation_across_books"] == pytest.approx(1.5275, abs=1e-4)
 
@@ -89,9 +89,9 @@ def test_what_is_never_the_market(fields: Values) -> None:
 
 
 def test_wild_lines_after_the_tip_off_move_nothing() -> None:
-    honest = [a_prop_line(24.5), a_prop_line(25.5, "bovada")]
+    unchanged = [a_prop_line(24.5), a_prop_line(25.5, "bovada")]
     wild = [a_prop_line(60.0, book, snapshot_at=IN_PLAY, is_before_tipoff=False) for book in ("draftkings", "bovada")]
-    assert the_line(*honest, *wild) == the_line(*honest)
+    assert the_line(*unchanged, *wild) == the_line(*unchanged)
 
 
 def test_the_order_of_the_rows_does_not_matter() -> None:

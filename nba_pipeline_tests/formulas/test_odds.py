@@ -19,8 +19,11 @@ def test_probability_and_hold_of_a_pair_of_prices(over: int, under: int, probabi
 def test_prices_lean_to_the_likelier_side_and_mirror() -> None:
     prices = pl.DataFrame({"over_price": [-140, 110, -110, None], "under_price": [110, -140, -110, -110]})
     assert prices.select(price_skew()).to_series().to_list() == [
-        pytest.approx(0.1012, abs=1e-4), pytest.approx(-0.1012, abs=1e-4), 0.0, None,
-    ]  # fmt: skip
+        pytest.approx(0.1012, abs=1e-4),
+        pytest.approx(-0.1012, abs=1e-4),
+        0.0,
+        None,
+    ]
 
 
 def test_a_price_that_is_not_american_has_no_probability() -> None:

@@ -41,18 +41,20 @@ def test_the_first_capture_stands_for_those_that_repeat_it() -> None:
     assert merged(later, an_offer("B", -110, -120)) == [("B", -110, -120, None, 1)]
 
 
-def test_two_prices_at_one_instant_are_kept_and_named() -> None:
+def test_two_prices_at_one_instant_remain_with_a_problem() -> None:
     problem = "offers of A at 10.5 of fanduel contradict each other: over price is -150 and -110"
     assert merged(an_offer("A", -110, -120), an_offer("A", -150, -120), an_offer("A", -150, -120, source="b")) == [
-        ("A", -110, -120, problem, 0), ("A", -150, -120, problem, 1),
-    ]  # fmt: skip
+        ("A", -110, -120, problem, 0),
+        ("A", -150, -120, problem, 1),
+    ]
 
 
 def test_a_row_with_a_problem_takes_no_part() -> None:
     odd = an_offer("A", None, -120, problem="Over price of A at 10.5 is 1.91")
     assert merged(an_offer("A", -110, -120), odd, odd | {"source": "b"}) == [
-        ("A", -110, -120, None, 0), ("A", None, -120, "Over price of A at 10.5 is 1.91", 1),
-    ]  # fmt: skip
+        ("A", -110, -120, None, 0),
+        ("A", None, -120, "Over price of A at 10.5 is 1.91", 1),
+    ]
 
 
 def test_nothing_in_nothing_out() -> None:

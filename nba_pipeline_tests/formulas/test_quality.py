@@ -8,7 +8,7 @@ from nba_pipeline.formulas.quality import known_share, tier, with_names
 NAMES = [f"x{n}" for n in range(70)]
 
 
-def test_names_are_told_in_order_beyond_what_one_number_holds() -> None:
+def test_names_are_listed_in_order_beyond_one_pattern() -> None:
     rows = pl.DataFrame([{name: None if n in (0, 47, 48, 69) else n for n, name in enumerate(NAMES)}, dict.fromkeys(NAMES, 1)])
     made = with_names(rows, "missing", {name: pl.col(name).is_null() for name in NAMES})
     assert made["missing"].to_list() == [["x0", "x47", "x48", "x69"], []]

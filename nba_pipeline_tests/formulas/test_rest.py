@@ -8,8 +8,13 @@ import pytest
 
 from nba_pipeline.formulas.rest import age_years, fatigue_score
 
-FRESH = {"rest_days": 2, "games_last_7_days": 2, "minutes_sum_last_7_days": 60.0, "back_to_backs_last_14_days": 0,
-         "age_years": 25.0}  # fmt: skip
+FRESH = {
+    "rest_days": 2,
+    "games_last_7_days": 2,
+    "minutes_sum_last_7_days": 60.0,
+    "back_to_backs_last_14_days": 0,
+    "age_years": 25.0,
+}
 
 
 @pytest.mark.parametrize(

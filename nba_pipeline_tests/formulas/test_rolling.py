@@ -58,7 +58,7 @@ def test_statistics_equal_their_definitions() -> None:
     assert found.row(-1) == pytest.approx((statistics.stdev(last), statistics.linear_regression(range(10), last).slope))
 
 
-def test_a_slope_over_fewer_games_than_asked_for_is_over_those() -> None:
+def test_a_slope_over_fewer_games_uses_the_existing_games() -> None:
     assert windows(games(b=[9] * 7, c=[0, 2, 4, 6, 8]), window_slope("points", 10)).to_series()[-1] == 2.0
 
 
@@ -81,7 +81,7 @@ def test_what_happens_on_the_date_is_not_before_it() -> None:
     assert found["latest"].to_list() == [None, 1, 2, 3]
 
 
-def test_a_look_further_back_stays_before_that_date_too() -> None:
+def test_an_earlier_target_date_excludes_itself() -> None:
     history = in_order(games(a=[1, 2, 3, 4]), ["player"])
     rows = pl.DataFrame({"player": ["a", "b"], "game_date": [FIRST + timedelta(days=4)] * 2})
     assert strictly_before(rows, history, ["player"], {"points": "old"}, days=2)["old"].to_list() == [2, None]

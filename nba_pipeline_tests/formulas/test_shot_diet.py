@@ -76,7 +76,7 @@ def test_games_without_zones_are_passed_over() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"season": "2022-23"}, {"player_id": 2}], ids=["another season", "another player"])
-def test_games_of_others_are_not_his(fields: Values) -> None:
+def test_games_of_other_players_do_not_count(fields: Values) -> None:
     row = diet(*zoned_games(10, **fields))
     assert [row[name] for name in DIET] == [0 if name.startswith("games") else None for name in DIET]
 

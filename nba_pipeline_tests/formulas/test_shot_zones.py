@@ -22,9 +22,14 @@ SCHEMA = {
     "assist_player_id": pl.Int64, "block_player_id": pl.Int64,
 }  # fmt: skip
 BOX_SCHEMA = {
-    "game_id": pl.String, "player_id": pl.Int64, "did_play": pl.Boolean, "points": pl.Int64, "fgm": pl.Int64, "fga": pl.Int64,
+    "game_id": pl.String,
+    "player_id": pl.Int64,
+    "did_play": pl.Boolean,
+    "points": pl.Int64,
+    "fgm": pl.Int64,
+    "fga": pl.Int64,
     "ftm": pl.Int64,
-}  # fmt: skip
+}
 PAINT, MID = "Restricted Area", "Mid-Range"
 
 
@@ -68,9 +73,15 @@ def test_the_zone_goes_by_type_and_area(kind: str, area: str | None, expected: s
 
 def test_shots_count_by_zone() -> None:
     row = of_player(
-        1, an_action("2pt", PAINT), an_action("2pt", PAINT, made=False), an_action("2pt", MID, assist_player_id=2),
-        an_action("3pt"), an_action("3pt", made=False), an_action("freethrow", made=False), an_action("freethrow"),
-    )  # fmt: skip
+        1,
+        an_action("2pt", PAINT),
+        an_action("2pt", PAINT, made=False),
+        an_action("2pt", MID, assist_player_id=2),
+        an_action("3pt"),
+        an_action("3pt", made=False),
+        an_action("freethrow", made=False),
+        an_action("freethrow"),
+    )
     assert {name: row[name] for name in row if row[name] != 0} == {
         "game_id": "1", "player_id": 1, "paint_fga": 2, "paint_fgm": 1, "mid_range_fga": 1, "mid_range_fgm": 1,
         "three_point_fga": 2, "three_point_fgm": 1, "assisted_fgm": 1, "unassisted_fgm": 2, "ftm": 1,
@@ -201,7 +212,7 @@ def test_zones_of_a_team_hold_its_listed_heave(fga: int, heaves: int | None, thr
     assert of_teams(fga, HEAVES["of nobody"], heaves)["three_point_fga"] == three_point_fga
 
 
-def test_zones_of_a_team_are_kept_where_its_heave_is_not_listed() -> None:
+def test_zones_of_a_team_are_complete_without_its_unlisted_heave() -> None:
     nothing = an_action("rebound", made=None, player_id=None)
     assert of_teams(3, nothing, 1)["three_point_fga"] == 0
     assert of_teams(3, nothing, 0)["three_point_fga"] is None

@@ -29,8 +29,14 @@ def form(games: list[Values], *schedule: Values) -> Values:
 def frame_of_team_games(games: list[Values]) -> pl.DataFrame:
     columns = ["game_date", "game_id", "season", "team", "opponent", "did_win", "margin", "pace", "offensive_rating",
                "defensive_rating"]  # fmt: skip
-    schema = {"game_date": pl.Date, "margin": pl.Int64, "pace": pl.Float64, "offensive_rating": pl.Float64,
-              "defensive_rating": pl.Float64, "did_win": pl.Boolean}  # fmt: skip
+    schema = {
+        "game_date": pl.Date,
+        "margin": pl.Int64,
+        "pace": pl.Float64,
+        "offensive_rating": pl.Float64,
+        "defensive_rating": pl.Float64,
+        "did_win": pl.Boolean,
+    }
     return pl.DataFrame([{c: game[c] for c in columns} for game in games], schema_overrides=schema)
 
 
@@ -65,7 +71,7 @@ def test_a_blowout_is_a_margin_of_fifteen_either_way_among_the_last_ten() -> Non
     assert row["blowout_pct_last_10_team_games"] == pytest.approx(4 / 10)
 
 
-def test_the_season_begins_anew() -> None:
+def test_windows_restart_with_the_season() -> None:
     games = season_of(*[5] * 10, season="2022-23")
     row = form([*games, *[game | {"team": "NYK"} for game in games]])
     assert [row[name] for name in (*LEAST_FORM, "team_win_pct_season", "blowout_pct_last_10_team_games")] == [None] * 4
@@ -125,5 +131,5 @@ def test_a_game_of_the_day_before_moves_the_row() -> None:
     rows = ROWS.filter(game_date=DATES[-1])
     is_last = pl.col("game_date") == DATES[-1] - timedelta(days=2)
     games = TEAM_GAMES.with_columns(pl.when(is_last).then(pl.lit(200.0)).otherwise("pace").alias("pace"))
-    honest, moved = (league_form(rows, some)["team_pace_last_10_games"] for some in (TEAM_GAMES, games))
-    assert (honest != moved).all()
+    unchanged, moved = (league_form(rows, some)["team_pace_last_10_games"] for some in (TEAM_GAMES, games))
+    assert (unchanged != moved).all()

@@ -82,7 +82,7 @@ def test_without_a_league_there_is_no_comparison() -> None:
     assert row["paint_field_goal_pct_allowed_last_15_games"] == 0.5
 
 
-def test_nothing_is_said_about_four_games() -> None:
+def test_four_games_are_too_few() -> None:
     row = defense(*season_of(4), *league_of(28))
     assert (row["games_last_15"], row["games_with_zones_last_15"]) == (4, 4)
     assert [value for name, value in row.items() if name.endswith(("_last_15_games", "above_league"))] == [None] * 13

@@ -7,7 +7,7 @@ import pytest
 
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.causes import error_summary
-from nba_pipeline.instance.run_outcomes import outcome_messages, failure_reasons
+from nba_pipeline.instance.run_outcomes import failure_reasons, outcome_messages
 
 
 class Port(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -62,6 +62,6 @@ def test_an_unknown_key_of_a_run_is_named(config: Any, problem: str) -> None:
     assert error_summary(f"dagster._core.errors.DagsterInvalidConfigError: {refused.value}\n") == problem
 
 
-def test_of_another_error_the_first_line_is_told() -> None:
+def test_the_message_of_another_error_is_its_first_line() -> None:
     assert error_summary("ValueError: no\nat all\n") == "ValueError: no"
     assert error_summary("") == "unknown error"

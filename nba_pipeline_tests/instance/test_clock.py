@@ -8,7 +8,7 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import AS_OF_TAG
 
 
-def test_a_stopped_clock_stands_still_in_eastern_time() -> None:
+def test_a_fixed_clock_returns_the_same_eastern_time() -> None:
     clock = Clock(fixed_at="2024-03-13T03:00:00Z")
     assert clock.now() == clock.as_of == datetime(2024, 3, 13, 3, tzinfo=UTC)
     assert clock.today == date(2024, 3, 12)
@@ -47,6 +47,6 @@ def test_all_clocks_of_a_run_agree_on_when_it_began() -> None:
     assert began[0] < now
 
 
-def test_a_replayed_run_stands_at_the_instant_of_the_original() -> None:
+def test_a_replayed_run_uses_the_instant_of_the_original() -> None:
     instants = as_of_in_a_run({AS_OF_TAG: "2024-03-12T16:00:00+00:00"})
     assert set(instants) == {datetime(2024, 3, 12, 16, tzinfo=UTC)}

@@ -21,7 +21,7 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def held(database: Path) -> Iterator[None]:
+def locked(database: Path) -> Iterator[None]:
     """Another process holds an exclusive lock on the database."""
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
@@ -33,9 +33,9 @@ def write(home: Path, path: Path) -> None:
         connection.execute("INSERT INTO runs VALUES (1)")
 
 
-@pytest.mark.usefixtures("held")
+@pytest.mark.usefixtures("locked")
 def test_a_locked_database_is_named_and_not_called_damaged(tmp_path: Path, database: Path) -> None:
-    with pytest.raises(Busy, match=rf"held by another process: {database} \(database is locked\); try again"):
+    with pytest.raises(Busy, match=rf"locked by another process: {database} \(database is locked\); try again"):
         write(tmp_path, database)
 
 
@@ -44,7 +44,7 @@ def test_a_lock_that_has_ended_meanwhile_is_named_by_the_folder(tmp_path: Path) 
         raise sqlite3.OperationalError("database is locked")
 
 
-def test_another_obstacle_is_told(tmp_path: Path) -> None:
+def test_another_obstacle_is_reported(tmp_path: Path) -> None:
     with (
         pytest.raises(PipelineError, match=rf"cannot be used: {tmp_path / 'dagster'} \(database or disk is full\)"),
         database_named(tmp_path),

@@ -32,7 +32,7 @@ from nba_pipeline_tests import instances
 
 ROOT = Path(__file__).parents[2]
 LEASE = timedelta(minutes=SETTINGS.runs.lease_minutes)
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 @dg.asset
@@ -51,9 +51,11 @@ def endless(landing: Landing) -> None:
 
 
 defs = dg.Definitions(
-    assets=[before, endless], jobs=[dg.define_asset_job("play")], executor=dg.in_process_executor,
+    assets=[before, endless],
+    jobs=[dg.define_asset_job("play")],
+    executor=dg.in_process_executor,
     resources={"landing": Landing(home=dg.EnvVar("NBA_PIPELINE_HOME"), clock=Clock())},
-)  # fmt: skip
+)
 
 
 def play() -> None:
@@ -63,7 +65,7 @@ def play() -> None:
 
 
 def wait_for(file: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not file.exists():
         assert time.monotonic() < deadline, f"{file.name} never came"
         time.sleep(0.02)
@@ -115,9 +117,9 @@ def tagged(instance: dg.DagsterInstance, run: dg.DagsterRun, tag: str) -> dg.Dag
 
 
 def status_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun:
-    found = instance.get_run_by_id(run.run_id)
-    assert found
-    return found
+    closed_run = instance.get_run_by_id(run.run_id)
+    assert closed_run
+    return closed_run
 
 
 def a_dead_process(run: dg.DagsterRun) -> str:
@@ -134,7 +136,7 @@ def test_this_process_is_alive() -> None:
     assert is_alive(process_tag("a run")) is True
 
 
-def test_a_process_that_took_over_the_pid_is_another_one() -> None:
+def test_a_later_process_with_the_same_pid_is_another_process() -> None:
     host, pid, start, run_id = process_tag("a run").split(":")
     assert is_alive(f"{host}:{pid}:{int(start) - 1}:{run_id}") is False
 
@@ -145,7 +147,7 @@ def test_without_a_start_the_pid_alone_counts() -> None:
 
 
 @pytest.mark.parametrize("tag", ["elsewhere:1:1:a run", f"{socket.gethostname()}:no number:1:a run", "", "nonsense"])
-def test_of_another_host_nothing_can_be_said(tag: str) -> None:
+def test_a_process_of_another_host_is_unknown(tag: str) -> None:
     assert is_alive(tag) is None
 
 
@@ -159,7 +161,7 @@ def test_a_living_run_is_not_touched_however_long_it_is_silent(
     assert close_dead_runs(instance, datetime.now(UTC) + 10 * LEASE) == []
     assert slots(instance) == 1
     (tmp_path / "go").touch()
-    assert playing.wait(PATIENCE_SECONDS) == 0
+    assert playing.wait(TIMEOUT_SECONDS) == 0
     assert close_dead_runs(instance, datetime.now(UTC) + 10 * LEASE) == []
     assert [run.status for run in instance.get_runs()] == [dg.DagsterRunStatus.SUCCESS]
 
@@ -174,8 +176,8 @@ def test_a_killed_run_is_closed_once_and_gives_its_slot_back(
     assert [run.status for run in closed] == [dg.DagsterRunStatus.FAILURE]
     assert slots(instance) == 0
     assert close_dead_runs(instance, datetime.now(UTC) + 10 * LEASE) == []
-    sentence = f"process {playing.pid} on {socket.gethostname()}, which executed this run, ended without a word: it was killed"
-    assert endings(instance, closed[0].run_id) == [sentence]
+    message = f"process {playing.pid} on {socket.gethostname()}, which executed this run, ended without recording an outcome: it was killed"
+    assert endings(instance, closed[0].run_id) == [message]
     # no daemon can start it again, so it is not retried
     assert closed[0].tags[WILL_RETRY_TAG] == "false"
 
@@ -194,7 +196,7 @@ def test_a_run_of_an_unknown_process_is_closed_after_its_lease(
     now = datetime.now(UTC)
     assert close_dead_runs(memory, now + LEASE - timedelta(minutes=1)) == []
     assert [closed.run_id for closed in close_dead_runs(memory, now + LEASE + timedelta(minutes=1))] == [run.run_id]
-    assert endings(memory, run.run_id) == ["nothing was heard of this run for 31 minutes, its lease is 30"]
+    assert endings(memory, run.run_id) == ["this run has had no event for 31 minutes; its lease is 30 minutes"]
 
 
 def test_a_run_that_was_killed_before_it_began_is_closed_soon(memory: dg.DagsterInstance) -> None:
@@ -213,7 +215,7 @@ def test_an_event_renews_the_lease(memory: dg.DagsterInstance) -> None:
     assert close_dead_runs(memory, created + LEASE + timedelta(seconds=0.5)) == []
 
 
-def test_a_retry_is_not_taken_for_the_dead_run_whose_tags_it_carries(memory: dg.DagsterInstance) -> None:
+def test_a_retry_with_the_tags_of_a_dead_run_is_not_dead(memory: dg.DagsterInstance) -> None:
     died = a_run(memory)
     dead = a_dead_process(died)
     retry = tagged(memory, a_run(memory), dead)
@@ -233,14 +235,14 @@ def test_a_run_that_was_being_cancelled_is_cancelled_and_not_retried(memory: dg.
     "status",
     [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE],
 )
-def test_a_run_that_has_ended_is_left_alone(memory: dg.DagsterInstance, status: dg.DagsterRunStatus) -> None:
+def test_an_ended_run_is_unchanged(memory: dg.DagsterInstance, status: dg.DagsterRunStatus) -> None:
     run = a_run(memory, status)
     tagged(memory, run, a_dead_process(run))
     assert close_dead_runs(memory, datetime.now(UTC) + 10 * LEASE) == []
     assert status_of(memory, run).status == status
 
 
-def test_a_run_that_ended_while_it_was_looked_at_stays_as_it_ended(memory: dg.DagsterInstance) -> None:
+def test_a_run_that_ends_during_the_check_is_unchanged(memory: dg.DagsterInstance) -> None:
     run = a_run(memory)
     tagged(memory, run, a_dead_process(run))
     record = memory.get_run_records()[0]
@@ -266,10 +268,15 @@ def launch(workspace: IWorkspaceProcessContext) -> dg.DagsterRun:
     location = request.get_code_location(request.code_location_names[0])
     job = next(iter(location.get_repositories().values())).get_full_job("play")
     run = create_run_for_test(
-        instance, "play", job_snapshot=job.job_snapshot, parent_job_snapshot=job.parent_job_snapshot,
+        instance,
+        "play",
+        job_snapshot=job.job_snapshot,
+        parent_job_snapshot=job.parent_job_snapshot,
         execution_plan_snapshot=location.get_execution_plan(job, {}, None, None, instance).execution_plan_snapshot,
-        remote_job_origin=job.get_remote_origin(), job_code_origin=job.get_python_origin(), asset_graph=request.asset_graph,
-    )  # fmt: skip
+        remote_job_origin=job.get_remote_origin(),
+        job_code_origin=job.get_python_origin(),
+        asset_graph=request.asset_graph,
+    )
     return instance.launch_run(run.run_id, request)
 
 

@@ -9,7 +9,7 @@ import sqlalchemy
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from nba_pipeline.instance.event_log import MOST_ENGINES, KeptSqliteEventLogStorage
-from nba_pipeline.instance.private_files import OTHERS
+from nba_pipeline.instance.private_files import GROUP_AND_OTHERS
 from nba_pipeline_tests.instances import open_instance
 
 DATES = dg.DailyPartitionsDefinition("2024-03-01", end_date="2024-03-04")
@@ -35,31 +35,31 @@ def test_the_home_uses_it(instance: dg.DagsterInstance) -> None:
     assert isinstance(instance.event_log_storage, KeptSqliteEventLogStorage)
 
 
-def test_what_it_keeps_is_what_dagsters_own_storage_reads(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+def test_dagsters_own_storage_reads_the_stored_events(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     run_id = materialise(instance)
     own = SqliteEventLogStorage(str(tmp_path / "dagster" / "history" / "runs"))
-    kept = [record.event_log_entry for record in instance.get_records_for_run(run_id).records]
-    assert len(kept) > 5 and kept == [record.event_log_entry for record in own.get_records_for_run(run_id).records]
+    stored = [record.event_log_entry for record in instance.get_records_for_run(run_id).records]
+    assert len(stored) > 5 and stored == [record.event_log_entry for record in own.get_records_for_run(run_id).records]
     assert own.get_materialized_partitions(toys.key) == {"2024-03-01", "2024-03-02", "2024-03-03"}
 
 
-def test_it_holds_few_files_open_and_still_answers_about_every_run(instance: dg.DagsterInstance) -> None:
+def test_few_files_are_open_and_every_run_can_be_queried(instance: dg.DagsterInstance) -> None:
     runs = [materialise(instance) for _ in range(MOST_ENGINES + 2)]
     storage = instance.event_log_storage
     assert isinstance(storage, KeptSqliteEventLogStorage) and len(storage._engines) == MOST_ENGINES
     assert all(instance.get_records_for_run(run_id).records for run_id in runs)
 
 
-def test_an_event_does_not_wait_for_the_disk_where_a_log_written_ahead_keeps_it(instance: dg.DagsterInstance) -> None:
+def test_an_event_does_not_wait_for_the_disk_with_a_write_ahead_log(instance: dg.DagsterInstance) -> None:
     storage = instance.event_log_storage
     assert isinstance(storage, KeptSqliteEventLogStorage)
     for connect in (storage.index_connection, lambda: storage.run_connection(materialise(instance))):
         with connect() as connection:
-            found = [connection.execute(sqlalchemy.text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")]
-        assert found == ["wal", 1]
+            pragmas = [connection.execute(sqlalchemy.text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")]
+        assert pragmas == ["wal", 1]
 
 
-def test_a_wiped_log_is_empty_and_goes_on(instance: dg.DagsterInstance) -> None:
+def test_a_wiped_log_is_empty_and_usable(instance: dg.DagsterInstance) -> None:
     before = materialise(instance)
     instance.event_log_storage.wipe()
     assert not instance.get_records_for_run(before).records
@@ -72,6 +72,6 @@ def test_a_process_of_dagsters_that_opens_it_writes_private_files(tmp_path: Path
     try:
         open_instance(tmp_path).dispose()
         (tmp_path / "log").touch()
-        assert (tmp_path / "log").stat().st_mode & OTHERS == 0
+        assert (tmp_path / "log").stat().st_mode & GROUP_AND_OTHERS == 0
     finally:
         os.umask(before)

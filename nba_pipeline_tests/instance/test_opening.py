@@ -7,7 +7,7 @@ import pytest
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.opening import FIRST_LINE_OF_OLDER_FILES, is_edited, open_instance, prepare_instance
-from nba_pipeline.instance.private_files import OTHERS
+from nba_pipeline.instance.private_files import GROUP_AND_OTHERS
 
 PARALLEL_RUNS = "max_concurrent_runs: 3"
 
@@ -30,7 +30,7 @@ def test_a_new_home_is_only_the_users(tmp_path: Path) -> None:
         folder = prepare_instance(tmp_path / "home")
     finally:
         os.umask(before)
-    assert [path for path in (folder.parent, folder, folder / "dagster.yaml") if path.stat().st_mode & OTHERS] == []
+    assert [path for path in (folder.parent, folder, folder / "dagster.yaml") if path.stat().st_mode & GROUP_AND_OTHERS] == []
 
 
 def test_a_file_of_a_newer_version_replaces_an_unedited_one(file: Path, tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_file_of_an_earlier_version_is_replaced(file: Path, tmp_path: Path) ->
     assert file.read_text() == written
 
 
-def test_an_edited_file_stays(file: Path, tmp_path: Path) -> None:
+def test_an_edited_file_is_unchanged(file: Path, tmp_path: Path) -> None:
     edited = edit(file, PARALLEL_RUNS, "max_concurrent_runs: 1")
     with open_instance(tmp_path) as instance:
         assert instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 1  # type: ignore[union-attr]

@@ -8,7 +8,7 @@ import pytest
 
 from nba_pipeline.errors import Closed
 from nba_pipeline.instance.partitions import DAILY
-from nba_pipeline.instance.run_outcomes import NAMES_TOLD, shortened, outcome_messages, failure_reasons
+from nba_pipeline.instance.run_outcomes import MAX_NAMES, failure_reasons, outcome_messages, shortened
 
 DATES = (date(2024, 3, 12), date(2024, 3, 13))
 SINGLE_RUN = dg.BackfillPolicy.single_run()
@@ -20,21 +20,22 @@ def source() -> None:
 
 
 @dg.asset_check(asset=source, blocking=True)
-def enough_is_there(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+def has_enough_rows(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     """Passes, and reports one closed date as `asset_factory/checks.py` does."""
     of_a_date = dg.AssetCheckEvaluation(
-        asset_key=source.key, check_name="enough_is_there", passed=False, blocking=True, metadata={}, partition=str(DATES[0])
+        asset_key=source.key, check_name="has_enough_rows", passed=False, blocking=True, metadata={}, partition=str(DATES[0])
     )
     event = dg.DagsterEvent(
-        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value, job_name=context.run.job_name,
+        event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
+        job_name=context.run.job_name,
         event_specific_data=of_a_date,
-    )  # fmt: skip
+    )
     context.instance.report_dagster_event(event, run_id=context.run.run_id)
     return dg.AssetCheckResult(passed=True, metadata={"failing_dates": 1.0, "share": 0.5})
 
 
 @dg.asset_check(asset=source)
-def all_is_there() -> dg.AssetCheckResult:
+def is_complete() -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN)
 
 
@@ -50,7 +51,7 @@ def instance() -> dg.DagsterInstance:
 
 def run_of(instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition]) -> dg.ExecuteInProcessResult:
     """A run of both dates."""
-    definitions = dg.Definitions(assets=assets, asset_checks=[enough_is_there, all_is_there], jobs=[dg.define_asset_job("play")])
+    definitions = dg.Definitions(assets=assets, asset_checks=[has_enough_rows, is_complete], jobs=[dg.define_asset_job("play")])
     span = dict(zip(("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), map(str, DATES), strict=True))
     return definitions.resolve_job_def("play").execute_in_process(instance=instance, tags=span, raise_on_error=False)
 
@@ -58,8 +59,10 @@ def run_of(instance: dg.DagsterInstance, assets: Sequence[dg.AssetsDefinition]) 
 def test_a_run_that_succeeded_names_its_closed_dates_and_warnings(instance: dg.DagsterInstance) -> None:
     result = run_of(instance, [source])
     assert outcome_messages(result.all_events, result.success) == (
-        [], ["source: check enough_is_there failed on 1 date (50%)"], ["source: check all_is_there failed"]
-    )  # fmt: skip
+        [],
+        ["source: check has_enough_rows failed on 1 date (50%)"],
+        ["source: check is_complete failed"],
+    )
 
 
 def test_why_a_range_failed_is_not_its_closed_dates(instance: dg.DagsterInstance) -> None:
@@ -75,19 +78,19 @@ def test_many_failures_are_counted(instance: dg.DagsterInstance) -> None:
 
         return made
 
-    result = run_of(instance, [source, *(breaking(number) for number in range(NAMES_TOLD + 2))])
-    told = shortened(failure_reasons(instance, result.run_id, result.get_run_failure_event())).split("; ")
-    assert len(told) == NAMES_TOLD + 1 and told[-1] == "and 2 more"
+    result = run_of(instance, [source, *(breaking(number) for number in range(MAX_NAMES + 2))])
+    failures = shortened(failure_reasons(instance, result.run_id, result.get_run_failure_event())).split("; ")
+    assert len(failures) == MAX_NAMES + 1 and failures[-1] == "and 2 more"
 
 
-def test_without_a_word_it_did_not_finish(instance: dg.DagsterInstance) -> None:
+def test_a_run_without_a_message_did_not_finish(instance: dg.DagsterInstance) -> None:
     assert outcome_messages([], has_succeeded=False) == (["the run did not finish"], [], [])
     run = instance.get_run_by_id(run_of(instance, [slate, source]).run_id)
     assert run
     assert failure_reasons(instance, run.run_id, instance.report_run_failed(run, "")) == ["the run did not finish"]
 
 
-def test_a_run_that_ended_without_an_error_is_told_in_the_words_of_its_last_event(instance: dg.DagsterInstance) -> None:
+def test_the_reason_of_a_run_without_an_error_is_the_message_of_its_last_event(instance: dg.DagsterInstance) -> None:
     run = instance.get_run_by_id(run_of(instance, [slate, source]).run_id)
     assert run
     ending = instance.report_run_failed(run, "its worker was lost")

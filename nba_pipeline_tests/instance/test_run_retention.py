@@ -29,7 +29,7 @@ def logs(home: Path) -> set[str]:
     return {file.stem for file in (home / "dagster" / "history" / "runs").glob("*-*.db")}
 
 
-def test_a_run_goes_once_another_made_its_date_anew(tmp_path: Path) -> None:
+def test_a_run_is_deleted_after_another_run_materialized_its_date(tmp_path: Path) -> None:
     with open_instance(tmp_path) as instance:
         superseded, last, of_another_date = (run(instance, day, LONG_AGO) for day in (DAY, DAY, OTHER))
         young = run(instance, OTHER, NOW - timedelta(days=1))
@@ -40,7 +40,7 @@ def test_a_run_goes_once_another_made_its_date_anew(tmp_path: Path) -> None:
         assert prune(instance, NOW) == (0, 0)
 
 
-def test_a_run_under_way_is_left_alone(tmp_path: Path) -> None:
+def test_a_run_in_progress_is_not_deleted(tmp_path: Path) -> None:
     with open_instance(tmp_path) as instance:
         with time_machine.travel(LONG_AGO):
             started = instance.create_run_for_job(
@@ -51,7 +51,7 @@ def test_a_run_under_way_is_left_alone(tmp_path: Path) -> None:
         assert instance.get_run_by_id(started.run_id)
 
 
-def test_young_runs_stay(tmp_path: Path) -> None:
+def test_recent_runs_are_not_deleted(tmp_path: Path) -> None:
     with open_instance(tmp_path) as instance:
         first, second = run(instance, DAY, NOW - timedelta(days=2)), run(instance, DAY, NOW - timedelta(days=1))
         assert prune(instance, NOW) == (0, 0)

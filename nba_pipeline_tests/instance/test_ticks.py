@@ -36,7 +36,7 @@ NOON = datetime(2026, 1, 15, 17, tzinfo=UTC)
 END = NOON + timedelta(days=1)
 PLACE = InProcessCodeLocationOrigin(
     LoadableTargetOrigin(executable_path=sys.executable, module_name=__name__, attribute="THREE_SCHEDULES"), location_name="test"
-)  # fmt: skip
+)
 """This module as code location. Its schedules are at the end."""
 
 
@@ -56,12 +56,17 @@ class Instigator:
         self.instance, self.state = instance, InstigatorState(origin, kind, InstigatorStatus.DECLARED_IN_CODE, data)
         instance.add_instigator_state(self.state)
 
-    def tick(self, minute: int, status: TickStatus, **told: Any) -> None:
+    def tick(self, minute: int, status: TickStatus, **records: Any) -> None:
         state, at = self.state, (NOON + timedelta(minutes=minute)).timestamp()
         data = TickData(
-            state.instigator_origin_id, state.instigator_name, state.instigator_type, status, at, selector_id=state.selector_id,
-            **told,
-        )  # fmt: skip
+            state.instigator_origin_id,
+            state.instigator_name,
+            state.instigator_type,
+            status,
+            at,
+            selector_id=state.selector_id,
+            **records,
+        )
         self.instance.create_tick(data)
 
     def skip(self, minute: int, reason: str | None = None) -> None:
@@ -82,7 +87,7 @@ def minute(number: int) -> str:
     return (NOON + timedelta(minutes=number)).isoformat()
 
 
-def test_a_started_run_is_told_with_its_partition_and_mode(instance: dg.DagsterInstance, overnight: Instigator) -> None:
+def test_a_started_run_is_reported_with_its_partition_and_mode(instance: dg.DagsterInstance, overnight: Instigator) -> None:
     tags = {"dagster/partition": "2026-01-14", MODE_TAG: "overnight", WHY_TAG: "8 games"}
     run = instance.add_run(dg.DagsterRun("game_day", run_id=dg._core.utils.make_new_run_id(), tags=tags))
     overnight.tick(3, TickStatus.SUCCESS, run_ids=[run.run_id, "deleted"])
@@ -91,17 +96,25 @@ def test_a_started_run_is_told_with_its_partition_and_mode(instance: dg.DagsterI
         {"id": "deleted", "partition": None, "mode": None, "why": None},
     ]
     assert decisions(instance, NOON, END) == [
-        {"at": minute(3), "name": "overnight", "kind": "schedule", "decision": "run", "reason": None, "runs": runs,
-         "times": 1, "until": minute(3)},
-    ]  # fmt: skip
+        {
+            "at": minute(3),
+            "name": "overnight",
+            "kind": "schedule",
+            "decision": "run",
+            "reason": None,
+            "runs": runs,
+            "times": 1,
+            "until": minute(3),
+        },
+    ]
 
 
-def test_a_failure_is_told_by_its_deepest_cause(instance: dg.DagsterInstance, lines: Instigator) -> None:
+def test_the_reason_of_a_failure_is_its_deepest_cause(instance: dg.DagsterInstance, lines: Instigator) -> None:
     cause = SerializableErrorInfo("Permanent: no such bucket\nin a second line\n", [], "Permanent")
     error = SerializableErrorInfo("SensorExecutionError: Error occurred", [], "SensorExecutionError", cause=cause)
     lines.tick(0, TickStatus.FAILURE, error=error)
-    [told] = decisions(instance, NOON, END)
-    assert (told["decision"], told["kind"], told["reason"]) == ("failed", "sensor", "Permanent: no such bucket")
+    [records] = decisions(instance, NOON, END)
+    assert (records["decision"], records["kind"], records["reason"]) == ("failed", "sensor", "Permanent: no such bucket")
 
 
 def test_skips_of_one_reason_in_a_row_are_one_record(
@@ -113,8 +126,8 @@ def test_skips_of_one_reason_in_a_row_are_one_record(
     overnight.skip(1)
     lines.tick(9, TickStatus.SUCCESS, run_ids=["r"])
     lines.skip(10, "no game")
-    told = decisions(instance, NOON, END)
-    assert [(r["at"], r["name"], r["reason"], r["times"], r["until"]) for r in told] == [
+    records = decisions(instance, NOON, END)
+    assert [(r["at"], r["name"], r["reason"], r["times"], r["until"]) for r in records] == [
         (minute(0), "lines", "no game", 3, minute(4)),
         (minute(1), "overnight", "no reason given", 1, minute(1)),
         (minute(6), "lines", "late", 1, minute(6)),
@@ -124,20 +137,21 @@ def test_skips_of_one_reason_in_a_row_are_one_record(
     ]
 
 
-def test_a_sensor_that_acted_without_a_run_says_on_what(instance: dg.DagsterInstance, lines: Instigator) -> None:
+def test_a_sensor_that_acted_without_a_run_reports_the_runs_it_read(instance: dg.DagsterInstance, lines: Instigator) -> None:
     lines.tick(0, TickStatus.SUCCESS, run_ids=[], origin_run_ids=["a", "b"])
     lines.tick(1, TickStatus.SUCCESS, run_ids=[])
     assert [(r["decision"], r["reason"]) for r in decisions(instance, NOON, END)] == [
-        ("run", "acted on a, b"), ("run", "acted, and started no run"),
-    ]  # fmt: skip
+        ("run", "acted on a, b"),
+        ("run", "acted without starting a run"),
+    ]
 
 
-def test_only_the_span_is_told_and_no_tick_that_has_not_ended(instance: dg.DagsterInstance, lines: Instigator) -> None:
+def test_only_ended_ticks_of_the_span_are_returned(instance: dg.DagsterInstance, lines: Instigator) -> None:
     for number in range(4):
         lines.skip(number, f"reason {number}")
     lines.tick(2, TickStatus.STARTED)
-    told = decisions(instance, NOON + timedelta(minutes=1), NOON + timedelta(minutes=3))
-    assert [record["reason"] for record in told] == ["reason 1", "reason 2"]
+    records = decisions(instance, NOON + timedelta(minutes=1), NOON + timedelta(minutes=3))
+    assert [record["reason"] for record in records] == ["reason 1", "reason 2"]
 
 
 @pytest.mark.parametrize(
@@ -155,22 +169,22 @@ def test_a_span_is_of_instants_or_eastern_dates(first: str | None, last: str | N
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "sentence"),
+    ("first", "last", "message"),
     [
         ("soon", None, "^--from must be an instant like .*, not 'soon'$"),
         (None, "2026-01-15T10:00:00", "^--to needs an offset, .*$"),
         ("2026-01-15", "2026-01-14", "^--from 2026-01-15 is not before --to 2026-01-14$"),
     ],
 )
-def test_a_span_that_is_none_is_told_in_one_sentence(first: str | None, last: str | None, sentence: str) -> None:
-    with pytest.raises(BadInput, match=sentence):
+def test_an_invalid_span_is_refused_in_one_line(first: str | None, last: str | None, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
         span(first, last, NOON)
 
 
-def test_wrong_use_touches_nothing(tmp_path: Path) -> None:
-    for words in (["--format", "xml"], ["--from", "soon"]):
-        with pytest.raises(BadInput, match=words[1]):
-            app(["decisions", *words], standalone_mode=False)
+def test_invalid_options_change_nothing(tmp_path: Path) -> None:
+    for options in (["--format", "xml"], ["--from", "soon"]):
+        with pytest.raises(BadInput, match=options[1]):
+            app(["decisions", *options], standalone_mode=False)
     assert not list(tmp_path.iterdir())
 
 
@@ -187,14 +201,14 @@ def test_what_dagster_s_scheduler_decides_can_be_queried(instance: dg.DagsterIns
     span = ["--from", first, "--to", (hour + timedelta(minutes=121)).isoformat()]
     done = nba_pipeline("decisions", *span, "--format", "json", home=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    told = json.loads(done.stdout)
-    assert {record["name"] for record in told} == {"starts", "skips", "fails"}
-    runs = [run for record in told if record["name"] == "starts" for run in record["runs"]]
+    records = json.loads(done.stdout)
+    assert {record["name"] for record in records} == {"starts", "skips", "fails"}
+    runs = [run for record in records if record["name"] == "starts" for run in record["runs"]]
     assert [(run["partition"], run["mode"]) for run in runs] == [("2026-01-14", "overnight")] * 2
     assert {run["id"] for run in runs} == {run.run_id for run in instance.get_runs()}
-    [skipped] = [record for record in told if record["name"] == "skips"]
+    [skipped] = [record for record in records if record["name"] == "skips"]
     assert (skipped["reason"], skipped["times"], skipped["at"], skipped["until"]) == ("no game today", 2, first, second)
-    failures = {(record["decision"], record["reason"]) for record in told if record["name"] == "fails"}
+    failures = {(record["decision"], record["reason"]) for record in records if record["name"] == "fails"}
     assert failures == {("failed", "ValueError: no such slate")}
 
 

@@ -64,13 +64,13 @@ def test_a_training_week_begins_on_monday() -> None:
     assert week_of(date(2024, 3, 18)) == date(2024, 3, 18)
 
 
-def test_days_hold_both_ends() -> None:
+def test_days_include_both_ends() -> None:
     assert days(date(2024, 2, 28), date(2024, 3, 1)) == [date(2024, 2, 28), date(2024, 2, 29), date(2024, 3, 1)]
     assert days(date(2024, 3, 1), date(2024, 2, 28)) == []
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2024-02-30", "", "12.03.2024"])
-def test_a_date_that_is_none_is_named_with_its_argument(text: str) -> None:
+def test_a_malformed_date_is_named_with_its_argument(text: str) -> None:
     with pytest.raises(BadInput, match=f"--date must be a date like 2024-03-15, not {text!r}"):
         parse_date(text, "--date")
 
@@ -82,12 +82,12 @@ def test_a_date_before_the_platform_is_refused() -> None:
 
 
 @pytest.mark.parametrize("text", ["2024-03-15T12:00:00-04:00", "2024-03-15T16:00:00Z", " 2024-03-15T16:00:00+00:00 "])
-def test_an_instant_is_kept_in_utc(text: str) -> None:
+def test_an_instant_is_converted_to_utc(text: str) -> None:
     assert parse_instant(text, "NBA_PIPELINE_NOW") == datetime(2024, 3, 15, 16, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "message"),
     [
         ("noon", "NBA_PIPELINE_NOW must be an instant like .*, not 'noon'"),
         ("2024-03-15T12:00:00", "NBA_PIPELINE_NOW needs an offset, .*, not '2024-03-15T12:00:00'"),
@@ -95,6 +95,6 @@ def test_an_instant_is_kept_in_utc(text: str) -> None:
         ("0001-01-01T00:00:00+05:00", "NBA_PIPELINE_NOW must be an instant like"),
     ],
 )
-def test_an_instant_without_meaning_is_named_with_its_variable(text: str, sentence: str) -> None:
-    with pytest.raises(BadInput, match=sentence):
+def test_a_malformed_instant_is_named_with_its_variable(text: str, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
         parse_instant(text, "NBA_PIPELINE_NOW")

@@ -10,7 +10,7 @@ import pytest
 
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.monitoring.alerts import Notifier
-from nba_pipeline.monitoring.deliveries import DELIVERIES, PAUSED, record, undelivered_sentences, unsent, waiting
+from nba_pipeline.monitoring.deliveries import DELIVERIES, PAUSED, record, undelivered_messages, unsent, waiting
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.bigquery.shapes import shape_of
@@ -43,25 +43,31 @@ def retry(notifier: Notifier, now: datetime) -> str:
     return a_notifier(LocalWarehouse(home=notifier.warehouse.home), notifier.webhook_url, now).retry_deliveries()
 
 
-def test_a_message_that_arrived_is_recorded_and_never_sent_again(
-    notifier: Notifier, slack: Slack, warehouse: LocalWarehouse
-) -> None:
+def test_a_delivered_message_is_recorded_and_never_repeated(notifier: Notifier, slack: Slack, warehouse: LocalWarehouse) -> None:
     notifier.raise_alert(DAY, *LATE)
     assert states(warehouse) == [(1, "pending", ""), (1, "sent", "")]
     assert [retry(notifier, NOON + later) for later in (TO_COME, LONG_AFTER)] == ["", ""]
     assert len(slack.sent) == 1
 
 
-def test_a_refused_message_is_sent_again_when_it_is_due(notifier: Notifier, slack: Slack, warehouse: LocalWarehouse) -> None:
+def test_a_refused_message_is_retried_when_it_is_due(notifier: Notifier, slack: Slack, warehouse: LocalWarehouse) -> None:
     slack.status = 500
     notifier.raise_alert(DAY, *LATE, next_command="nba-pipeline status")
     slack.status = 200
     assert retry(notifier, NOON + TO_COME - timedelta(seconds=1)) == ""
-    assert retry(notifier, NOON + TO_COME) == "retried 1 of 1 messages"
-    assert states(warehouse) == [(1, "pending", ""), (1, "failed", "it answered 500"), (2, "pending", ""), (2, "sent", "")]
+    assert retry(notifier, NOON + TO_COME) == "retried 1 of 1 undelivered message"
+    assert states(warehouse) == [
+        (1, "pending", ""),
+        (1, "failed", "the webhook answered 500"),
+        (2, "pending", ""),
+        (2, "sent", ""),
+    ]
     assert slack.texts[1].splitlines() == [
-        "warning: late_boxscores boxscores (2024-03-12)", LATE[2], "Raised at 2024-03-12 16:00 UTC.", "Next: nba-pipeline status",
-    ]  # fmt: skip
+        "warning: late_boxscores boxscores (2024-03-12)",
+        LATE[2],
+        "Raised at 2024-03-12 16:00 UTC.",
+        "Next: nba-pipeline status",
+    ]
     assert retry(notifier, NOON + LONG_AFTER) == "" and len(slack.sent) == 2
 
 
@@ -70,10 +76,10 @@ def test_an_alert_of_another_date_is_retried_too(notifier: Notifier, slack: Slac
     slack.status = 500
     notifier.raise_alert(DAY - timedelta(days=900), *LATE)
     slack.status = 200
-    assert retry(notifier, NOON + TO_COME) == "retried 1 of 1 messages"
+    assert retry(notifier, NOON + TO_COME) == "retried 1 of 1 undelivered message"
 
 
-def test_an_attempt_whose_process_died_is_repeated_after_a_while(notifier: Notifier, slack: Slack) -> None:
+def test_an_attempt_of_a_dead_process_is_repeated_after_its_claim(notifier: Notifier, slack: Slack) -> None:
     claim = waiting(DAY, KEY, NOON).claimed(NOON)
     a_notifier(notifier.warehouse).raise_alert(DAY, *LATE)
     record(notifier.warehouse, claim, NOON)
@@ -83,7 +89,7 @@ def test_an_attempt_whose_process_died_is_repeated_after_a_while(notifier: Notif
     assert len(slack.sent) == 1
 
 
-def test_an_attempt_that_another_process_claimed_is_left_to_it(notifier: Notifier, slack: Slack) -> None:
+def test_an_attempt_claimed_by_another_process_is_not_repeated(notifier: Notifier, slack: Slack) -> None:
     slack.status = 500
     notifier.raise_alert(DAY, *LATE)
     due, now = unsent(notifier.warehouse, [DAY])[0], NOON + TO_COME
@@ -104,25 +110,24 @@ def test_a_message_is_given_up_after_its_last_attempt(
         now = due.next_at
         retry(notifier, now)
     assert waits == [5, 10, 20, 40, 80, 160, 240, 240, 240]
-    sentence = (
-        "alert late_boxscores boxscores (2024-03-12) was not delivered: given up after 10 attempts, the last: it answered 500"
-    )
-    assert caplog.records[-1].getMessage() == sentence and caplog.records[-1].levelno == logging.ERROR
-    assert undelivered_sentences(warehouse, [DAY]) == {DAY: [sentence]}
+    message = "alert late_boxscores boxscores (2024-03-12) was not delivered: given up after 10 attempts, last reason: the webhook answered 500"
+    assert caplog.records[-1].getMessage() == message and caplog.records[-1].levelno == logging.ERROR
+    assert undelivered_messages(warehouse, [DAY]) == {DAY: [message]}
     slack.status = 200
     assert retry(notifier, now + LONG_AFTER) == "" and len(slack.sent) == SETTINGS.deliveries.attempts
 
 
-def test_while_the_webhook_fails_a_look_sends_one_message_and_the_next_look_another(notifier: Notifier, slack: Slack) -> None:
+def test_while_the_webhook_fails_each_evaluation_sends_one_message(notifier: Notifier, slack: Slack) -> None:
     for subject in ("a", "b", "c"):
         a_notifier(notifier.warehouse).raise_alert(DAY, "late_boxscores", subject, LATE[2])
     slack.status = 500
     assert [retry(notifier, NOON + minutes * timedelta(minutes=1)) for minutes in (0, 1)] == [
-        "retried 1 of 3 messages", "retried 1 of 2 messages"
-    ]  # fmt: skip
+        "retried 1 of 3 undelivered messages",
+        "retried 1 of 2 undelivered messages",
+    ]
     assert len({text.splitlines()[0] for text in slack.texts}) == 2
     slack.status = 200
-    assert retry(notifier, NOON + LONG_AFTER) == "retried 3 of 3 messages"
+    assert retry(notifier, NOON + LONG_AFTER) == "retried 3 of 3 undelivered messages"
 
 
 def test_after_a_failure_new_messages_wait_for_the_retry(notifier: Notifier, slack: Slack, warehouse: LocalWarehouse) -> None:
@@ -132,19 +137,17 @@ def test_after_a_failure_new_messages_wait_for_the_retry(notifier: Notifier, sla
     notifier.raise_alert(NEXT, *LATE)
     assert len(slack.sent) == 1 and (0, "pending", PAUSED) in states(warehouse)
     slack.status = 200
-    assert retry(notifier, NOON + TO_COME) == "retried 2 of 2 messages"
+    assert retry(notifier, NOON + TO_COME) == "retried 2 of 2 undelivered messages"
 
 
 def test_the_alert_of_a_process_without_a_webhook_is_sent_by_one_that_has_it(notifier: Notifier, slack: Slack) -> None:
     """For example a command in a shell without the daemon's environment variable."""
     without = a_notifier(LocalWarehouse(home=notifier.warehouse.home))
     assert without.raise_alert(DAY, *LATE) and without.retry_deliveries() == ""
-    assert retry(notifier, NOON) == "retried 1 of 1 messages" and len(slack.sent) == 1
+    assert retry(notifier, NOON) == "retried 1 of 1 undelivered message" and len(slack.sent) == 1
 
 
-def test_an_alert_of_an_earlier_version_of_the_platform_is_not_sent_again(
-    notifier: Notifier, slack: Slack, warehouse: LocalWarehouse
-) -> None:
+def test_an_alert_of_an_earlier_version_is_not_sent(notifier: Notifier, slack: Slack, warehouse: LocalWarehouse) -> None:
     notifier.raise_alert(DAY, *LATE)
     for file in Path(warehouse.home, "tables", DELIVERIES.name).rglob("*.parquet"):
         file.unlink()
@@ -154,7 +157,7 @@ def test_an_alert_of_an_earlier_version_of_the_platform_is_not_sent_again(
     assert len(slack.sent) == 1
 
 
-def test_a_message_whose_outcome_cannot_be_recorded_is_not_sent_again_by_its_process(tmp_path: Path, slack: Slack) -> None:
+def test_a_message_with_an_unrecorded_outcome_is_not_repeated_by_its_process(tmp_path: Path, slack: Slack) -> None:
     subject = str(tmp_path)
     cannot, now = CannotRecord(home=str(tmp_path)), NOON + LONG_AFTER
     a_notifier(cannot, slack.url).raise_alert(DAY, LATE[0], subject, LATE[2])
@@ -164,7 +167,7 @@ def test_a_message_whose_outcome_cannot_be_recorded_is_not_sent_again_by_its_pro
     assert len(slack.sent) == 1 and states(can) == [(1, "pending", ""), (1, "sent", "")]
 
 
-def test_an_alert_that_no_table_keeps_is_sent_once_and_again_while_that_fails(tmp_path: Path, slack: Slack) -> None:
+def test_an_alert_that_cannot_be_stored_is_sent_until_delivered(tmp_path: Path, slack: Slack) -> None:
     tables = tmp_path / "tables"
     tables.write_text("a file where the folder of the tables should be")
     warehouse, alert = LocalWarehouse(home=str(tmp_path)), (DAY, "probe_failed", str(tables), "it does not answer")
@@ -180,7 +183,7 @@ def test_an_alert_that_no_table_keeps_is_sent_once_and_again_while_that_fails(tm
     assert len(slack.sent) == 2 and len(rows(warehouse)) == 1 and (2, "sent", "") in states(warehouse)
 
 
-def test_the_webhook_is_in_no_row(notifier: Notifier, slack: Slack, warehouse: LocalWarehouse) -> None:
+def test_no_row_contains_the_webhook(notifier: Notifier, slack: Slack, warehouse: LocalWarehouse) -> None:
     slack.status = 500
     notifier.raise_alert(DAY, *LATE)
     assert SECRET not in str(warehouse.scan(DELIVERIES).collect().to_dicts())
@@ -188,6 +191,11 @@ def test_the_webhook_is_in_no_row(notifier: Notifier, slack: Slack, warehouse: L
 
 def test_bigquery_has_a_type_for_each_of_its_columns() -> None:
     assert [str(column) for column in shape_of(DELIVERIES).columns][1:8] == [
-        "alert_date DATE NOT NULL", "kind STRING NOT NULL", "subject STRING NOT NULL", "attempt INT64 NOT NULL",
-        "state STRING NOT NULL", "reason STRING NOT NULL", "recorded_at TIMESTAMP NOT NULL",
-    ]  # fmt: skip
+        "alert_date DATE NOT NULL",
+        "kind STRING NOT NULL",
+        "subject STRING NOT NULL",
+        "attempt INT64 NOT NULL",
+        "state STRING NOT NULL",
+        "reason STRING NOT NULL",
+        "recorded_at TIMESTAMP NOT NULL",
+    ]

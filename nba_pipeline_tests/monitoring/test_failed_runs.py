@@ -29,7 +29,7 @@ def checked() -> None:
 
 
 @dg.asset_check(asset=checked, blocking=True)
-def enough_is_there() -> dg.AssetCheckResult:
+def enough_games() -> dg.AssetCheckResult:
     missing = dg.MetadataValue.json(["NYK@BOS", "ATL@MIA"])
     return dg.AssetCheckResult(passed=False, metadata={"share": 0.25, "missing": missing})
 
@@ -39,16 +39,18 @@ def run_of(
 ) -> dg.ExecuteInProcessResult:
     """A run of one asset and its check."""
     definitions = dg.Definitions(
-        assets=[asset], asset_checks=[enough_is_there] if asset is checked else [], jobs=[dg.define_asset_job("game_day")]
+        assets=[asset], asset_checks=[enough_games] if asset is checked else [], jobs=[dg.define_asset_job("game_day")]
     )
     span = {"dagster/asset_partition_range_start": str(dates[0]), "dagster/asset_partition_range_end": str(dates[-1])}
     return definitions.resolve_job_def("game_day").execute_in_process(
-        instance=instance, partition_key=str(dates[0]) if len(dates) == 1 else None, raise_on_error=False,
+        instance=instance,
+        partition_key=str(dates[0]) if len(dates) == 1 else None,
+        raise_on_error=False,
         tags={**(tags or {}), **(span if len(dates) > 1 else {})},
-    )  # fmt: skip
+    )
 
 
-def tell(instance: dg.DagsterInstance, notifier: Notifier, run_id: str, ending: dg.DagsterEvent) -> None:
+def evaluate_sensor(instance: dg.DagsterInstance, notifier: Notifier, run_id: str, ending: dg.DagsterEvent) -> None:
     """Evaluates the sensor for the end of a run."""
     run = instance.get_run_by_id(run_id)
     assert run
@@ -67,10 +69,10 @@ def instance() -> dg.DagsterInstance:
 def failed(instance: dg.DagsterInstance, notifier: Notifier, result: dg.ExecuteInProcessResult) -> None:
     """Evaluates the sensor for a run that failed by itself."""
     assert not result.success
-    tell(instance, notifier, result.run_id, result.get_run_failure_event())
+    evaluate_sensor(instance, notifier, result.run_id, result.get_run_failure_event())
 
 
-def test_a_failed_run_is_told_with_its_cause(instance: dg.DagsterInstance, notifier: Notifier, slack: Slack) -> None:
+def test_a_failed_run_raises_an_alert_with_its_cause(instance: dg.DagsterInstance, notifier: Notifier, slack: Slack) -> None:
     failed(instance, notifier, run_of(instance, breaks))
     assert slack.texts == [
         "warning: run_failed game_day 2024-03-12 breaks (2024-03-12)\n"
@@ -79,19 +81,20 @@ def test_a_failed_run_is_told_with_its_cause(instance: dg.DagsterInstance, notif
     ]
 
 
-def test_a_failed_check_is_told_as_the_sentence_that_does_not_hold(
+def test_the_alert_for_a_failed_check_names_the_check(
     instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
 ) -> None:
     failed(instance, notifier, run_of(instance, checked, tags={"nba/mode": "overnight"}))
     assert [(row["subject"], row["message"], row["next_command"]) for row in rows(warehouse)] == [
         (
-            "overnight 2024-03-12 checked", "checked: check enough_is_there failed (25%): NYK@BOS; ATL@MIA",
+            "overnight 2024-03-12 checked",
+            "checked: check enough_games failed (25%): NYK@BOS; ATL@MIA",
             "nba-pipeline run --date 2024-03-12 --mode overnight",
         )
-    ]  # fmt: skip
+    ]
 
 
-def test_a_killed_run_of_the_command_is_an_alert_on_its_date(
+def test_a_killed_run_of_the_command_raises_an_alert_on_its_date(
     instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
 ) -> None:
     earlier = DAY - timedelta(days=3)
@@ -104,7 +107,7 @@ def test_a_killed_run_of_the_command_is_an_alert_on_its_date(
     ]
 
 
-def test_a_failure_that_nobody_can_name_is_told_of(
+def test_an_unidentified_failure_raises_an_alert(
     instance: dg.DagsterInstance, warehouse: LocalWarehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For example after its step events were deleted. It does not count as a late box score."""
@@ -115,13 +118,15 @@ def test_a_failure_that_nobody_can_name_is_told_of(
 
     job = dg.Definitions(assets=[breaks], jobs=[dg.define_asset_job("game_day")]).resolve_job_def("game_day")
     result = job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False)
-    monkeypatch.setattr("nba_pipeline.monitoring.failed_runs.why_it_failed", lambda *_: [])
+    monkeypatch.setattr("nba_pipeline.monitoring.failed_runs.failure_reasons", lambda *_: [])
     before = gates.deadline(DAY) - timedelta(seconds=1)
     failed(instance, Notifier(warehouse=warehouse, clock=Clock(fixed_at=before.isoformat())), result)
     assert len(rows(warehouse)) == 1
 
 
-def test_late_box_scores_are_told_of_only_after_their_deadline(instance: dg.DagsterInstance, warehouse: LocalWarehouse) -> None:
+def test_late_box_scores_raise_an_alert_only_after_their_deadline(
+    instance: dg.DagsterInstance, warehouse: LocalWarehouse
+) -> None:
     """Nothing else failed. Until then the sensor final_games requests them."""
 
     @dg.asset(partitions_def=DAILY)
@@ -136,13 +141,13 @@ def test_late_box_scores_are_told_of_only_after_their_deadline(instance: dg.Dags
         "game_day"
     )
     result = job.execute_in_process(instance=instance, partition_key=str(DAY), raise_on_error=False)
-    for seconds, told in ((-1, 0), (0, 1)):
+    for seconds, expected in ((-1, 0), (0, 1)):
         at = gates.deadline(DAY) + timedelta(seconds=seconds)
         failed(instance, Notifier(warehouse=warehouse, clock=Clock(fixed_at=at.isoformat())), result)
-        assert len(rows(warehouse)) == told
+        assert len(rows(warehouse)) == expected
 
 
-def test_a_failed_range_is_told_under_its_last_date(
+def test_the_alert_for_a_failed_range_has_its_last_date(
     instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
 ) -> None:
     failed(instance, notifier, run_of(instance, checked, [DAY, NEXT]))
@@ -151,7 +156,7 @@ def test_a_failed_range_is_told_under_its_last_date(
     ]
 
 
-def test_a_failed_reread_is_repeated_by_its_own_command(
+def test_the_alert_for_a_failed_reread_names_its_own_command(
     instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
 ) -> None:
     @dg.op
@@ -166,19 +171,19 @@ def test_a_failed_reread_is_repeated_by_its_own_command(
     assert [row["next_command"] for row in rows(warehouse)] == [f"nba-pipeline recheck --date {DAY}"]
 
 
-def test_a_closed_run_is_told_with_what_closed_it(
+def test_the_alert_for_a_closed_run_has_the_reason(
     instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse
 ) -> None:
     """Also after a failed check, which did not end the run."""
     run = instance.get_run_by_id(run_of(instance, checked).run_id)
     assert run
     crash = JobFailureData(error=None, failure_reason=RunFailureReason.UNEXPECTED_TERMINATION)
-    tell(instance, notifier, run.run_id, instance.report_run_failed(run, "its process was killed", crash))
+    evaluate_sensor(instance, notifier, run.run_id, instance.report_run_failed(run, "its process was killed", crash))
     assert [row["message"] for row in rows(warehouse)] == ["its process was killed"]
 
 
 @pytest.mark.parametrize(("will_retry", "alerts"), [("true", 0), ("false", 1)])
-def test_a_run_that_dagster_tries_again_is_not_told(
+def test_a_run_that_dagster_retries_raises_no_alert(
     instance: dg.DagsterInstance, notifier: Notifier, warehouse: LocalWarehouse, will_retry: str, alerts: int
 ) -> None:
     result = run_of(instance, breaks)
@@ -187,15 +192,13 @@ def test_a_run_that_dagster_tries_again_is_not_told(
     assert len(rows(warehouse)) == alerts
 
 
-def test_the_same_slate_that_fails_all_morning_is_told_once(
-    instance: dg.DagsterInstance, notifier: Notifier, slack: Slack
-) -> None:
+def test_a_slate_that_fails_repeatedly_raises_one_alert(instance: dg.DagsterInstance, notifier: Notifier, slack: Slack) -> None:
     for _ in range(3):
         failed(instance, notifier, run_of(instance, breaks))
     assert len(slack.sent) == 1
 
 
-def test_a_run_without_a_date_is_told_under_today(instance: dg.DagsterInstance, notifier: Notifier, slack: Slack) -> None:
+def test_the_alert_for_a_run_without_a_date_has_today(instance: dg.DagsterInstance, notifier: Notifier, slack: Slack) -> None:
     @dg.op
     def nothing_works() -> None:
         raise ValueError("no")
@@ -210,7 +213,7 @@ def test_a_run_without_a_date_is_told_under_today(instance: dg.DagsterInstance, 
     )
 
 
-def test_the_sensor_is_one_that_runs_by_itself() -> None:
+def test_the_sensor_is_running_by_default() -> None:
     sensor = failed_run_sensor("nba/mode")
     definitions = dg.Definitions(
         sensors=[sensor], resources={"notifier": Notifier(warehouse=LocalWarehouse(home="x"), clock=Clock())}

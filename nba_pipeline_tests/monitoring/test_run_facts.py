@@ -43,7 +43,7 @@ def failed(days: Days, at: datetime, *tables: str, job: str = "game_day", **tags
     return run
 
 
-def test_a_run_in_progress_is_of_its_date_only(days: Days) -> None:
+def test_a_run_in_progress_belongs_to_its_date_only(days: Days) -> None:
     days.begin(DAY, NOON)
     assert facts(days, DAY, DAY - timedelta(days=1)).in_progress == {DAY}
 
@@ -53,45 +53,46 @@ def test_a_run_whose_lease_is_over_is_not_in_progress(days: Days) -> None:
     assert facts(days).in_progress == frozenset()
 
 
-def test_a_run_of_a_range_is_of_each_of_its_dates(days: Days) -> None:
+def test_a_run_of_a_range_belongs_to_each_of_its_dates(days: Days) -> None:
     first, last = DAY - timedelta(days=2), DAY
     days.begin(first, NOON, "season", **dict(zip(RANGE_TAGS, (str(first), str(last)), strict=True)))
     assert facts(days, first, DAY - timedelta(days=1), DAY).in_progress == {first, DAY - timedelta(days=1), DAY}
 
 
-def test_a_training_is_of_no_date(days: Days) -> None:
+def test_a_training_belongs_to_no_date(days: Days) -> None:
     days.begin(DAY, NOON, "train")
     assert facts(days).in_progress == frozenset()
 
 
-def test_a_failed_run_counts_for_the_tables_that_nothing_made_since(days: Days) -> None:
+def test_a_failed_run_counts_for_tables_without_a_later_materialization(days: Days) -> None:
     days.make(NOON - 5 * MINUTE, DAY, "features", "predictions")
     days.make(NOON - 3 * MINUTE, DAY, "schedule")
     run = failed(days, NOON - 4 * MINUTE, "schedule", "features", "predictions")
-    found = facts(days).failures[DAY]
-    reason = f"run {run.run_id[:8]} failed and nothing has done its work since (the run did not finish)"
-    assert {name: (one.runs, one.reason) for name, one in found.items()} == {
-        "features": (1, reason), "predictions": (1, reason),
-    }  # fmt: skip
+    failures = facts(days).failures[DAY]
+    reason = f"run {run.run_id[:8]} failed and no later run has succeeded (the run did not finish)"
+    assert {name: (one.runs, one.reason) for name, one in failures.items()} == {
+        "features": (1, reason),
+        "predictions": (1, reason),
+    }
     days.make(NOON, DAY, "features", "predictions")
     assert facts(days).failures == {}
 
 
-def test_failed_runs_of_a_table_are_counted_and_the_newest_is_named(days: Days) -> None:
+def test_failed_runs_of_a_table_are_counted_with_the_newest_reason(days: Days) -> None:
     failed(days, NOON - 9 * MINUTE, "features")
     newest = failed(days, NOON - 4 * MINUTE, "features")
     one = facts(days).failures[DAY]["features"]
     assert (one.runs, newest.run_id[:8] in one.reason) == (2, True)
 
 
-def test_a_failed_run_of_another_date_or_of_long_ago_is_none_of_the_date(days: Days) -> None:
+def test_failed_runs_of_other_dates_or_long_ago_do_not_count(days: Days) -> None:
     failed(days, NOON - 4 * MINUTE, "features")
     assert facts(days, DAY - timedelta(days=1)).failures == {}
     with time_machine.travel(NOON + timedelta(days=40), tick=False):
         assert facts(days).failures == {}
 
 
-def test_a_failed_recheck_is_named_until_one_succeeds(days: Days) -> None:
+def test_a_failed_recheck_counts_until_one_succeeds(days: Days) -> None:
     failed(days, NOON - 4 * MINUTE, job="recheck")
     assert set(facts(days).failures[DAY]) == {"recheck"}
     days.end(days.begin(DAY, NOON, "recheck"), NOON, succeeded=True)
@@ -100,6 +101,6 @@ def test_a_failed_recheck_is_named_until_one_succeeds(days: Days) -> None:
 
 def test_instants_of_tables_are_those_of_the_real_clock_or_none(days: Days) -> None:
     days.make(NOON, DAY, "features")
-    assert facts(days).made_at[DAY]["features"].replace(microsecond=0) == NOON.astimezone(UTC)
+    assert facts(days).materialized_at[DAY]["features"].replace(microsecond=0) == NOON.astimezone(UTC)
     standing = Clock(fixed_at=NOON.isoformat())
-    assert read_runs(days.instance, [DAY], standing).made_at == {}
+    assert read_runs(days.instance, [DAY], standing).materialized_at == {}

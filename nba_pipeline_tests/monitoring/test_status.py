@@ -27,13 +27,22 @@ LATER = eastern(date(2026, 1, 30), 12)
 """Long after the last automatic re-read."""
 
 
-def test_contradictions_stay_named_after_their_last_reread(tmp_path: Path) -> None:
+def test_contradictions_are_listed_after_their_last_reread(tmp_path: Path) -> None:
     days, clock = Days(tmp_path), Clock(fixed_at=LATER.isoformat())
     game = slate_of(DAY, eastern(DAY, 19), status="final")[0]
     days.write("schedule", DAY, game | {"home_points": 112})
     days.write("boxscores", DAY, *complete_box(game))
-    row = {"game_id": game["game_id"], "player_id": 1, "player_name": "Al Able", "statistic": "points", "provider": "nba_cdn",
-           "value": 20.0, "other_provider": "nba_stats", "other_value": 22.0, "source": "test"}  # fmt: skip
+    row = {
+        "game_id": game["game_id"],
+        "player_id": 1,
+        "player_name": "Al Able",
+        "statistic": "points",
+        "provider": "nba_cdn",
+        "value": 20.0,
+        "other_provider": "nba_stats",
+        "other_value": 22.0,
+        "source": "test",
+    }
     days.write(DISAGREEMENTS.name, DAY, row)
     landing = Landing(home=str(tmp_path), clock=clock)
     (record,) = status(days.warehouse, landing, clock, [DAY], dict.fromkeys(DAILY_TABLES, "1"))
@@ -41,14 +50,16 @@ def test_contradictions_stay_named_after_their_last_reread(tmp_path: Path) -> No
     assert record["happened"] == [f"sources of game {game['game_id']} disagree: Al Able points 20.0 (nba_cdn), 22.0 (nba_stats)"]
 
 
-def test_a_message_that_was_not_delivered_is_named_on_the_date_it_was_raised(tmp_path: Path) -> None:
+def test_an_undelivered_message_is_listed_on_the_date_it_was_raised(tmp_path: Path) -> None:
     days, clock = Days(tmp_path), Clock(fixed_at=LATER.isoformat())
     with listening() as slack:
         slack.status = 500
         notifier = a_notifier(days.warehouse, slack.url, eastern(DAY, 12))
         notifier.raise_alert(date(2021, 11, 1), "run_failed", "season", "no box scores")
     (record,) = status(days.warehouse, Landing(home=str(tmp_path), clock=clock), clock, [DAY], dict.fromkeys(DAILY_TABLES, "1"))
-    assert record["happened"] == ["alert run_failed season (2021-11-01) is not delivered yet after 1 attempt: it answered 500"]
+    assert record["happened"] == [
+        "alert run_failed season (2021-11-01) is not delivered yet after 1 attempt: the webhook answered 500"
+    ]
 
 
 # States, from the tables to the exit code
@@ -66,8 +77,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     days = Days(tmp_path_factory.mktemp("finished"))
     for day in (*BEFORE, DAY):
         games = slate_of(day, *(eastern(day, 19),) * 4, status="final") if day != DAY else GAMES
-        bets = [a_prediction(game_date=day, game_id=game["game_id"], tipoff_at=game["tipoff_at"], made_at=eastern(day, 12))
-                for game in games]  # fmt: skip
+        bets = [
+            a_prediction(game_date=day, game_id=game["game_id"], tipoff_at=game["tipoff_at"], made_at=eastern(day, 12))
+            for game in games
+        ]
         days.write("schedule", day, *games)
         days.write("boxscores", day, *(row for game in games for row in complete_box(game)))
         days.write("player_game_summary", day, *summarized(day, games))
@@ -92,23 +105,23 @@ def days(finished: Path, tmp_path: Path) -> Days:
     return a_copy(finished, tmp_path / "home")
 
 
-def asked(days: Days, now: datetime, *words: str) -> Ended:
-    return nba_pipeline("status", "--from", str(DAY), "--to", str(DAY), *words, home=days.home, now=now)
+def status_of(days: Days, now: datetime, *arguments: str) -> Ended:
+    return nba_pipeline("status", "--from", str(DAY), "--to", str(DAY), *arguments, home=days.home, now=now)
 
 
 def answer(days: Days, now: datetime = AFTERNOON) -> tuple[int, str, list[str]]:
     """Exit code, state and reasons."""
-    ended = asked(days, now, "--format", "json")
+    ended = status_of(days, now, "--format", "json")
     record: dict[str, Any] = json.loads(ended.stdout)[0]
     return ended.returncode, record["state"], record["reasons"]
 
 
-def test_a_date_of_which_everything_is_there_is_complete(days: Days) -> None:
+def test_a_date_with_every_table_is_complete(days: Days) -> None:
     code, state, reasons = answer(days)
     assert (code, reasons) == (0, []) and state in ("COMPLETE", "STALE")  # the rows have no code version
 
 
-def test_a_suspended_game_is_named_until_a_person_marks_it_and_its_predictions_are_void(days: Days) -> None:
+def test_a_suspended_game_is_listed_until_it_is_marked_and_its_predictions_are_void(days: Days) -> None:
     """A game that is not final is neither in the coverage nor gradable."""
     suspended = GAMES[3] | {"status": "suspended", "status_text": "Suspended", "home_points": 61, "away_points": 58}
     days.write("schedule", DAY, *GAMES[:3], suspended)
@@ -118,41 +131,43 @@ def test_a_suspended_game_is_named_until_a_person_marks_it_and_its_predictions_a
     named = f"{game} is not final but suspended; if it is not played: nba-pipeline not-played --game {suspended['game_id']} --reason R --author N"
     assert answer(days, MORNING) == (1, "LATE", [named])
     assert answer(days) == (1, "FAILED", [named])
-    assert f"{DAY} {game} is not final but suspended" in asked(days, AFTERNOON).stdout
+    assert f"{DAY} {game} is not final but suspended" in status_of(days, AFTERNOON).stdout
     mark(days.warehouse, MORNING, suspended["game_id"], "the floor was wet", "Ann")
     days.write("schedule", DAY, *GAMES[:3], suspended | {"status": "postponed"})  # as a run of the asset writes it
-    assert answer(days) == (1, "FAILED", [f"{game}: 1 predictions are not graded"])
+    assert answer(days) == (1, "FAILED", [f"{game}: 1 prediction is not graded"])
     days.write("grades", DAY, *(grade_of(a_prediction(game_date=DAY, game_id=game["game_id"])) for game in GAMES))
     assert answer(days)[0] == 0
-    assert f"{DAY} {game} is marked as not played, by Ann: the floor was wet" in asked(days, AFTERNOON).stdout
+    assert f"{DAY} {game} is marked as not played, by Ann: the floor was wet" in status_of(days, AFTERNOON).stdout
 
 
 def test_ungraded_predictions_of_a_complete_game_are_counted(days: Days) -> None:
     days.write("grades", DAY, *(grade_of(a_prediction(game_date=DAY, game_id=game["game_id"])) for game in GAMES[:3]))
-    assert answer(days, MORNING) == (1, "LATE", [f"CHI@PHX {GAMES[3]['game_id']}: 1 predictions are not graded"])
+    assert answer(days, MORNING) == (1, "LATE", [f"CHI@PHX {GAMES[3]['game_id']}: 1 prediction is not graded"])
 
 
-def test_a_game_without_predictions_and_a_book_without_lines_are_named(days: Days) -> None:
+def test_a_game_without_predictions_and_a_book_without_lines_are_listed(days: Days) -> None:
     days.write("predictions", DAY, *(a_prediction(game_date=DAY, game_id=game["game_id"]) for game in GAMES[:3]))
     days.write(
         "prop_lines", DAY, *(line_of("prop_lines", DAY, game["game_id"], book) for game in GAMES[1:] for book in BOOKS[:2])
     )
     first, last = f"NYK@GSW {GAMES[0]['game_id']}", f"CHI@PHX {GAMES[3]['game_id']}"
     assert answer(days) == (
-        0, "DEGRADED",
-        [f"no predictions of {last}", f"prop_lines: no lines of {first}", "prop_lines: unlike the slates before no lines by betmgm"],
-    )  # fmt: skip
+        0,
+        "DEGRADED",
+        [f"no predictions for {last}", f"prop_lines: no lines for {first}", "prop_lines: no lines by usual books: betmgm"],
+    )
 
 
 @pytest.mark.parametrize(
     ("now", "code", "state"),
     [
-        (eastern(DAY - timedelta(days=1), 12), 0, "NOT_DUE"), (eastern(DAY, 18, 45), 1, "LATE"),
+        (eastern(DAY - timedelta(days=1), 12), 0, "NOT_DUE"),
+        (eastern(DAY, 18, 45), 1, "LATE"),
         (AFTERNOON + timedelta(days=3), 1, "FAILED"),
     ],
     ids=["the day before", "15 minutes before the tip-off", "three days later"],
-)  # fmt: skip
-def test_a_slate_that_no_run_made_is_late_and_then_failed(now: datetime, code: int, state: str, days: Days) -> None:
+)
+def test_a_slate_without_a_run_is_late_and_then_failed(now: datetime, code: int, state: str, days: Days) -> None:
     coming = slate_of(DAY, *TIPOFFS)
     for table in DAILY_TABLES:
         for file in (days.home / "tables" / table).glob(f"game_date={DAY}/*"):
@@ -161,13 +176,13 @@ def test_a_slate_that_no_run_made_is_late_and_then_failed(now: datetime, code: i
     assert answer(days, now)[:2] == (code, state)
 
 
-def test_a_failed_run_keeps_a_date_from_being_complete(days: Days) -> None:
+def test_a_date_with_a_failed_run_is_not_complete(days: Days) -> None:
     days.end(days.begin(DAY, datetime.now(AFTERNOON.tzinfo)), datetime.now(AFTERNOON.tzinfo))
     code, state, reasons = answer(days, MORNING)
-    assert (code, state) == (1, "LATE") and any("failed and nothing has done its work since" in reason for reason in reasons)
+    assert (code, state) == (1, "LATE") and any("failed and no later run has succeeded" in reason for reason in reasons)
 
 
-def test_a_run_in_progress_is_told(days: Days) -> None:
+def test_a_date_with_a_run_in_progress_is_running(days: Days) -> None:
     days.write("schedule", DAY, *slate_of(DAY, *TIPOFFS))
     days.begin(DAY, datetime.now(AFTERNOON.tzinfo))
     assert answer(days)[:2] == (0, "RUNNING")

@@ -39,8 +39,8 @@ def alerts(notifier: Notifier) -> list[tuple[str, str]]:
         resources = {"warehouse": notifier.warehouse, "notifier": notifier}
         with dg.build_sensor_context(instance=instance, resources=resources) as context:
             unresolved_names_sensor.evaluate_tick(context)
-    told = notifier.warehouse.scan(ALERTS, [DAY]).select("subject", "next_command").sort("subject").collect()
-    return told.rows()
+    rows = notifier.warehouse.scan(ALERTS, [DAY]).select("subject", "next_command").sort("subject").collect()
+    return rows.rows()
 
 
 def test_each_name_is_one_alert_with_its_command(notifier: Notifier) -> None:

@@ -70,12 +70,12 @@ def test_a_message_ends_with_its_deadline(scheme: str, answers: Callable[[socket
         assert post(url, "hello", DEADLINE_SECONDS) == f"no answer within {DEADLINE_SECONDS:g} seconds"
 
 
-def test_a_status_is_an_answer_however_slowly_its_body_follows() -> None:
+def test_a_status_with_a_slow_body_is_an_answer() -> None:
     with server_that(slow_body) as port:
         assert post(f"http://127.0.0.1:{port}/services/{SECRET}", "hello", BYTES * BYTE_SECONDS / 2) == ""
 
 
 def test_a_redirect_is_refused_and_not_followed(slack: Slack) -> None:
     slack.status, slack.headers = 307, {"Location": slack.url}
-    assert post(slack.url, "hello", 10.0) == "it answered 307"
+    assert post(slack.url, "hello", 10.0) == "the webhook answered 307"
     assert len(slack.sent) == 1

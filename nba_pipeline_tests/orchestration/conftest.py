@@ -19,7 +19,7 @@ from nba_pipeline_tests.orchestration.test_runner import (  # noqa: F401  # fixt
     only,
     predicted,
 )
-from nba_pipeline_tests.orchestration.ticks import DAY, MONDAY, own
+from nba_pipeline_tests.orchestration.ticks import DAY, MONDAY, own_copy
 from nba_pipeline_tests.prepared import copy_of
 from nba_pipeline_tests.providers.conftest import provider  # noqa: F401  # a fixture
 
@@ -56,12 +56,12 @@ def routine(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def lived(routine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
     """A copy of that home."""
-    return own(routine, tmp_path / "home", monkeypatch)
+    return own_copy(routine, tmp_path / "home", monkeypatch)
 
 
 @pytest.fixture
 def days(empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
     """A separate home with games tonight."""
-    days = own(empty, tmp_path / "home", monkeypatch)
+    days = own_copy(empty, tmp_path / "home", monkeypatch)
     days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 19), eastern(DAY, 22)))
     return days

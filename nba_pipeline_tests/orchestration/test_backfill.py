@@ -68,11 +68,11 @@ def planned(
     return list(plan(warehouse, MONDAY, last, VERSIONS, stop_after, is_resumed, size))
 
 
-def told(steps: Collection[Step]) -> list[tuple[str, int, int, int, bool]]:
+def summary_of(steps: Collection[Step]) -> list[tuple[str, int, int, int, bool]]:
     """Part, first and last day, number of complete dates, whether the step is skipped."""
     return [
         (step.part, (step.first - MONDAY).days, (step.last - MONDAY).days, step.complete_count, step.is_skipped) for step in steps
-    ]  # fmt: skip
+    ]
 
 
 # The plan
@@ -80,24 +80,33 @@ def told(steps: Collection[Step]) -> list[tuple[str, int, int, int, bool]]:
 
 def test_a_fresh_range_is_three_passes_of_ascending_chunks(warehouse: LocalWarehouse) -> None:
     steps = planned(warehouse, day(7))
-    assert told(steps) == [
-        ("features", 0, 2, 0, False), ("features", 3, 5, 0, False), ("features", 6, 7, 0, False),
-        ("models", 0, 0, 0, False), ("models", 7, 7, 0, False),
-        ("predictions", 0, 2, 0, False), ("predictions", 3, 5, 0, False), ("predictions", 6, 7, 0, False),
-    ]  # fmt: skip
+    assert summary_of(steps) == [
+        ("features", 0, 2, 0, False),
+        ("features", 3, 5, 0, False),
+        ("features", 6, 7, 0, False),
+        ("models", 0, 0, 0, False),
+        ("models", 7, 7, 0, False),
+        ("predictions", 0, 2, 0, False),
+        ("predictions", 3, 5, 0, False),
+        ("predictions", 6, 7, 0, False),
+    ]
     assert {(step.part, step.job, step.tables) for step in steps} == {
-        ("features", "season", UP_TO_FEATURES), ("models", "train", ("points_model",)), ("predictions", "season", FROM_PREDICTIONS),
-    }  # fmt: skip
-    assert told(planned(warehouse, day(7), stop_after="features")) == told(steps)[:3]
+        ("features", "season", UP_TO_FEATURES),
+        ("models", "train", ("points_model",)),
+        ("predictions", "season", FROM_PREDICTIONS),
+    }
+    assert summary_of(planned(warehouse, day(7), stop_after="features")) == summary_of(steps)[:3]
 
 
 def test_a_week_without_games_and_one_with_a_model_need_no_training(warehouse: LocalWarehouse) -> None:
     write(warehouse, days(day(0), day(27)), ["schedule"])
     write_games(warehouse, day(0), day(8), day(21))
     write_model(warehouse, day(7), "m1")
-    assert [step for step in told(planned(warehouse, day(27), size=30)) if step[0] == "models"] == [
-        ("models", 0, 0, 0, False), ("models", 7, 7, 1, True), ("models", 21, 21, 0, False)
-    ]  # fmt: skip
+    assert [step for step in summary_of(planned(warehouse, day(27), size=30)) if step[0] == "models"] == [
+        ("models", 0, 0, 0, False),
+        ("models", 7, 7, 1, True),
+        ("models", 21, 21, 0, False),
+    ]
 
 
 def test_weeks_are_planned_with_the_schedule_that_the_first_pass_loads(warehouse: LocalWarehouse) -> None:
@@ -115,58 +124,70 @@ def test_chunks_cover_the_range_once() -> None:
 # Steps that a resumed backfill skips
 
 
-def test_what_is_complete_is_left_out_only_when_resumed(warehouse: LocalWarehouse) -> None:
+def test_complete_steps_are_skipped_only_when_resumed(warehouse: LocalWarehouse) -> None:
     write(warehouse, days(day(0), day(5)))
     everything = [("features", 0, 2, 3), ("features", 3, 5, 3), ("predictions", 0, 2, 3), ("predictions", 3, 5, 3)]
-    assert told(planned(warehouse, day(5), is_resumed=True)) == [(*step, True) for step in everything]
-    assert told(planned(warehouse, day(5))) == [(*step, False) for step in everything]
+    assert summary_of(planned(warehouse, day(5), is_resumed=True)) == [(*step, True) for step in everything]
+    assert summary_of(planned(warehouse, day(5))) == [(*step, False) for step in everything]
 
 
-def test_a_chunk_that_lacks_one_date_of_one_table_is_run_and_all_that_come_after(warehouse: LocalWarehouse) -> None:
+def test_an_incomplete_chunk_and_all_later_chunks_are_run(warehouse: LocalWarehouse) -> None:
     """Windows of a later chunk had incomplete input, so that the chunk is not skipped although it is complete."""
     write(warehouse, days(day(0), day(8)), FROM_PREDICTIONS)
     write(warehouse, days(day(0), day(8)), UP_TO_FEATURES[:-1])
     write(warehouse, {*days(day(0), day(3)), *days(day(5), day(8))}, UP_TO_FEATURES[-1:])
-    assert told(planned(warehouse, day(8), is_resumed=True)) == [
-        ("features", 0, 2, 3, True), ("features", 3, 5, 2, False), ("features", 6, 8, 3, False),
-        ("predictions", 0, 2, 3, True), ("predictions", 3, 5, 3, False), ("predictions", 6, 8, 3, False),
-    ]  # fmt: skip
+    assert summary_of(planned(warehouse, day(8), is_resumed=True)) == [
+        ("features", 0, 2, 3, True),
+        ("features", 3, 5, 2, False),
+        ("features", 6, 8, 3, False),
+        ("predictions", 0, 2, 3, True),
+        ("predictions", 3, 5, 3, False),
+        ("predictions", 6, 8, 3, False),
+    ]
 
 
-def test_a_date_of_which_too_little_was_had_is_tried_again_until_a_person_waives_it(warehouse: LocalWarehouse) -> None:
+def test_a_date_with_too_few_box_scores_is_rerun_until_an_operator_waives_it(warehouse: LocalWarehouse) -> None:
     write(warehouse, days(day(0), day(5)))
     write_games(warehouse, day(4))  # final, and without a box score
     waiver = {"game_date": day(4), "gate": gates.COVERAGE_GATE, "reason": "x", "waived_at": eastern(day(5), 12), "source": "x"}
-    for author, is_skipped in (("deadline", False), ("somebody", True)):
+    for author, is_skipped in (("deadline", False), ("operator", True)):
         warehouse.add(gates.WAIVERS, [day(4)], frame_of(gates.WAIVERS, waiver | LINEAGE | {"author": author}), author)
-        assert told(planned(warehouse, day(5), "features", is_resumed=True)) == [
-            ("features", 0, 2, 3, True), ("features", 3, 5, 2 + is_skipped, is_skipped),
-        ]  # fmt: skip
+        assert summary_of(planned(warehouse, day(5), "features", is_resumed=True)) == [
+            ("features", 0, 2, 3, True),
+            ("features", 3, 5, 2 + is_skipped, is_skipped),
+        ]
         waiver["waived_at"] += timedelta(minutes=1)
 
 
-def test_a_chunk_of_another_version_is_made_anew(warehouse: LocalWarehouse) -> None:
+def test_a_chunk_of_another_code_version_is_rebuilt(warehouse: LocalWarehouse) -> None:
     write(warehouse, days(day(0), day(5)))
     write_games(warehouse, day(4), code_version="0")
     write_model(warehouse, MONDAY, "m1")
-    assert told(planned(warehouse, day(5), is_resumed=True)) == [
-        ("features", 0, 2, 3, True), ("features", 3, 5, 2, False), ("models", 0, 0, 1, True),
-        ("predictions", 0, 2, 3, True), ("predictions", 3, 5, 3, False),
-    ]  # fmt: skip
+    assert summary_of(planned(warehouse, day(5), is_resumed=True)) == [
+        ("features", 0, 2, 3, True),
+        ("features", 3, 5, 2, False),
+        ("models", 0, 0, 1, True),
+        ("predictions", 0, 2, 3, True),
+        ("predictions", 3, 5, 3, False),
+    ]
 
 
-def test_predictions_of_a_week_that_is_trained_are_made_anew(warehouse: LocalWarehouse) -> None:
+def test_predictions_of_a_trained_week_are_rebuilt(warehouse: LocalWarehouse) -> None:
     write(warehouse, days(day(0), day(8)))
     write_games(warehouse, day(0), day(7), status="scheduled")
     write_model(warehouse, MONDAY, "m1")
-    assert told(planned(warehouse, day(8), is_resumed=True, size=7)) == [
-        ("features", 0, 6, 7, True), ("features", 7, 8, 2, True), ("models", 0, 0, 1, True), ("models", 7, 7, 0, False),
-        ("predictions", 0, 6, 7, True), ("predictions", 7, 8, 2, False),
-    ]  # fmt: skip
+    assert summary_of(planned(warehouse, day(8), is_resumed=True, size=7)) == [
+        ("features", 0, 6, 7, True),
+        ("features", 7, 8, 2, True),
+        ("models", 0, 0, 1, True),
+        ("models", 7, 7, 0, False),
+        ("predictions", 0, 6, 7, True),
+        ("predictions", 7, 8, 2, False),
+    ]
 
 
-@pytest.mark.parametrize(("features_at", "is_left_out"), [(11, True), (13, False)], ids=["nothing new", "made since"])
-def test_a_week_with_too_few_rows_is_tried_again_once_there_is_something_new(
+@pytest.mark.parametrize(("features_at", "is_skipped"), [(11, True), (13, False)], ids=["nothing new", "made since"])
+def test_a_week_with_too_few_rows_is_retrained_once_it_has_new_rows(
     warehouse: LocalWarehouse, features_at: int, is_skipped: bool
 ) -> None:
     write(warehouse, days(day(0), day(6)))
@@ -175,9 +196,9 @@ def test_a_week_with_too_few_rows_is_tried_again_once_there_is_something_new(
     table = TABLES["features"]
     row = frame_of(table, {"game_date": day(-1), "game_id": "1", "player_id": 1} | LINEAGE | {"as_of": at(features_at)})
     warehouse.replace(table, [day(-1)], row, "test")
-    resumed, whole = ([s for s in planned(warehouse, day(6), is_resumed=r) if s.part == "models"] for r in (True, False))
+    resumed, fresh = ([s for s in planned(warehouse, day(6), is_resumed=r) if s.part == "models"] for r in (True, False))
     assert [step.is_skipped for step in resumed] == [is_skipped]
-    assert [step.is_skipped for step in whole] == [False]
+    assert [step.is_skipped for step in fresh] == [False]
 
 
 # Messages before and after
@@ -190,21 +211,21 @@ def test_windows_reach_back_as_far_as_the_graph_says() -> None:
     assert windows_of(build_definitions("sandbox"), ["upcoming_players"]) == {"boxscores": (21, ["upcoming_players"])}
 
 
-def test_missing_dates_before_the_range_are_told(warehouse: LocalWarehouse) -> None:
+def test_missing_dates_before_the_range_are_reported(warehouse: LocalWarehouse) -> None:
     write_games(warehouse, day(-4), day(-3), day(-2), day(0))
     write(warehouse, [day(-3)], ["boxscores"])
     assert missing_before(warehouse, MONDAY, {"boxscores": (5, ["upcoming_players"])}) == [
-        "boxscores: 2 dates with games before 2024-03-11 are not there (2024-03-07 to 2024-03-09); windows of "
-        "upcoming_players look back to them: they hold fewer games, and gates of the first dates may be closed"
+        "boxscores lacks 2 dates with games before 2024-03-11 (2024-03-07 to 2024-03-09), which windows of upcoming_players read: "
+        "the windows have fewer games, and gates of the first dates may be closed"
     ]
     write(warehouse, [day(-4), day(-2)], ["boxscores"])
     assert missing_before(warehouse, MONDAY, {"boxscores": (5, ["upcoming_players"])}) == []
 
 
-def test_nothing_is_missing_of_another_season(warehouse: LocalWarehouse) -> None:
+def test_dates_of_another_season_are_not_missing(warehouse: LocalWarehouse) -> None:
     assert missing_before(warehouse, date(2024, 7, 1), {"boxscores": (300, ["player_form"])}) == []
-    [sentence] = missing_before(warehouse, date(2024, 7, 3), {"boxscores": (300, ["player_form"])})
-    assert sentence.startswith("boxscores: 2 dates, of which nobody knows yet whether they have games, before 2024-07-03")
+    [message] = missing_before(warehouse, date(2024, 7, 3), {"boxscores": (300, ["player_form"])})
+    assert message.startswith("boxscores lacks 2 dates before 2024-07-03 (2024-07-01 to 2024-07-02), which windows of")
 
 
 def test_dates_are_rated_by_their_complete_games(warehouse: LocalWarehouse) -> None:
@@ -216,31 +237,42 @@ def test_dates_are_rated_by_their_complete_games(warehouse: LocalWarehouse) -> N
             games.append(a_game(**about) | LINEAGE)
             for team, points in (("GSW", 110), ("NYK", 100)) if game < complete else ():
                 starters = [
-                    a_boxscore(points=points if player == 0 else 0, team=team, team_points=points, minutes=48.0,
-                               player_id=player + len(team) * points, **about)
+                    a_boxscore(
+                        points=points if player == 0 else 0,
+                        team=team,
+                        team_points=points,
+                        minutes=48.0,
+                        player_id=player + len(team) * points,
+                        **about,
+                    )
                     for player in range(5)
-                ]  # fmt: skip
+                ]
                 boxes += [row | LINEAGE for row in starters]
     dates = days(day(0), day(4))
     warehouse.replace(SCHEDULE, dates, frame_of(SCHEDULE, *games), "test")
     warehouse.replace(TABLES["boxscores"], dates, frame_of(TABLES["boxscores"], *boxes), "test")
     assert rate(warehouse, dates) == {
-        "excellent": [day(0)], "acceptable": [day(1), day(2)], "failed": [day(3)], "without final games": [day(4)],
-    }  # fmt: skip
+        "excellent": [day(0)],
+        "acceptable": [day(1), day(2)],
+        "failed": [day(3)],
+        "without final games": [day(4)],
+    }
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         (["--from", "2024-01-02", "--to", "2024-01-01"], "^--from 2024-01-02 is after --to 2024-01-01$"),
         (["--from", "2024-01-01", "--to", "soon"], "^--to must be a date like 2024-03-15, not 'soon'$"),
-        (["--from", "2024-01-01", "--to", "2024-01-02", "--stop-after", "picks"],
-         f"^--stop-after is 'picks'; choose one of {', '.join(STAGES)}$"),
+        (
+            ["--from", "2024-01-01", "--to", "2024-01-02", "--stop-after", "picks"],
+            f"^--stop-after is 'picks'; choose one of {', '.join(STAGES)}$",
+        ),
     ],
     ids=["dates turned round", "no date", "unknown stage"],
-)  # fmt: skip
-def test_wrong_use_is_told_in_one_sentence_and_touches_nothing(arguments: list[str], sentence: str, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=sentence):
+)
+def test_bad_arguments_are_refused_in_one_line_without_changes(arguments: list[str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=message):
         app(["backfill", *arguments], standalone_mode=False)
     assert not list(tmp_path.iterdir())
 
@@ -269,9 +301,11 @@ def in_the_environment_of(home: Path) -> dict[str, str]:
 
 @pytest.mark.unattended
 @pytest.mark.platform
-def test_a_backfill_killed_half_way_and_resumed_ends_as_if_undisturbed(request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    whole, killed = (copy_of(request.getfixturevalue("loaded"), tmp_path / name) for name in ("whole", "killed"))
-    done(a_runner(whole, MORNING_AFTER, 7).backfill(DAY, NEXT))
+def test_a_killed_and_resumed_backfill_has_the_result_of_an_undisturbed_one(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    undisturbed, killed = (copy_of(request.getfixturevalue("loaded"), tmp_path / name) for name in ("whole", "killed"))
+    done(a_runner(undisturbed, MORNING_AFTER, 7).backfill(DAY, NEXT))
 
     command = [sys.executable, "-c", STEP_BY_STEP]
     environment = in_the_environment_of(killed)
@@ -287,27 +321,27 @@ def test_a_backfill_killed_half_way_and_resumed_ends_as_if_undisturbed(request: 
     done(runner.backfill(DAY, NEXT, is_resumed=True, dates_per_run=1, tell=left_out.append))
     # the week was attempted before, and the earlier days have no new rows
     assert [(step.part, step.when) for step in left_out] == [("features", str(DAY)), ("models", "2026-01-12")]
-    expected, found = tables(whole), tables(killed)
-    assert found.pop("alerts")["message"].to_list() == ["its process was killed"]
-    assert found.pop("alert_deliveries")["state"].to_list() == ["pending"]
-    assert found.keys() == expected.keys()
+    expected, actual = tables(undisturbed), tables(killed)
+    assert actual.pop("alerts")["message"].to_list() == ["its process was killed"]
+    assert actual.pop("alert_deliveries")["state"].to_list() == ["pending"]
+    assert actual.keys() == expected.keys()
     for name in expected:
         # a skipped week keeps the instant of its attempt
         irrelevant = ["as_of"] if name == "points_model" else []
-        assert_frame_equal(found[name].drop(irrelevant), expected[name].drop(irrelevant))
+        assert_frame_equal(actual[name].drop(irrelevant), expected[name].drop(irrelevant))
     assert expected["grades"].filter(pl.col("did_play"))["game_date"].unique().sort().to_list()[-2:] == [DAY, NEXT]
 
     # the command reports that nothing is left to do
-    words = ["backfill", "--from", str(DAY), "--to", str(NEXT), "--resume"]
-    again = nba_pipeline(*words, home=killed, now=eastern(MORNING_AFTER, 7))
-    assert (again.returncode, again.stderr.count("left out"), again.stderr.count("done")) == (0, 3, 0)
-    assert "2 excellent (>= 90%), 0 acceptable (>= 70%), 0 failed (< 70%); 0 without final games" in again.stdout
+    arguments = ["backfill", "--from", str(DAY), "--to", str(NEXT), "--resume"]
+    second = nba_pipeline(*arguments, home=killed, now=eastern(MORNING_AFTER, 7))
+    assert (second.returncode, second.stderr.count("left out"), second.stderr.count("done")) == (0, 3, 0)
+    assert "2 excellent (>= 90%), 0 acceptable (>= 70%), 0 failed (< 70%); 0 without final games" in second.stdout
 
 
 @pytest.mark.platform
-def test_a_dry_run_touches_nothing(tmp_path: Path) -> None:
+def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "nba_pipeline", "backfill", "--from", str(DAY), "--to", str(NEXT), "--dry-run"]
-    told = subprocess.run(command, env=in_the_environment_of(tmp_path), check=False, capture_output=True, text=True)
-    assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout.splitlines()[-1] == "3 runs; nothing was touched"
+    dry_run = subprocess.run(command, env=in_the_environment_of(tmp_path), check=False, capture_output=True, text=True)
+    assert (dry_run.returncode, dry_run.stderr) == (0, "")
+    assert dry_run.stdout.splitlines()[-1] == "3 runs; nothing was touched"
     assert not list(tmp_path.iterdir())

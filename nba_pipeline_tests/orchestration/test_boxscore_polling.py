@@ -35,15 +35,15 @@ class Night:
         self.memory = memory or Memory()
         self.listed = frozenset(self.games)
         self.last: Decision = Decision(False, "", self.memory)
-        self.asked: list[str] = []
+        self.reasons: list[str] = []
         self.given_up: list[str] = []
 
-    def look(self, now: datetime, *final: str) -> bool:
+    def evaluate(self, now: datetime, *final: str) -> bool:
         """One decision. The memory is written to the cursor and read back each time."""
         pending = Pending(DAY, self.games, deadline(DAY))
         self.last = decide(pending, frozenset(final), self.listed, self.memory, now)
         self.memory = remembered(cursor_of({DAY: self.last.memory}))[DAY]
-        self.asked += [self.last.why] if self.last.collects else []
+        self.reasons += [self.last.why] if self.last.collects else []
         self.given_up += [self.last.why] if self.last.gives_up else []
         return self.last.collects
 
@@ -52,8 +52,8 @@ class Night:
 
     def every_half_minute(self, since: datetime, until: datetime, *final: str) -> list[datetime]:
         """The instants of the requests."""
-        looks = [since + timedelta(seconds=30 * n) for n in range(int((until - since) / timedelta(seconds=30)) + 1)]
-        return [now for now in looks if self.look(now, *final)]
+        instants = [since + timedelta(seconds=30 * n) for n in range(int((until - since) / timedelta(seconds=30)) + 1)]
+        return [now for now in instants if self.evaluate(now, *final)]
 
 
 def minutes(instants: Iterable[datetime], since: datetime) -> list[float]:
@@ -63,95 +63,95 @@ def minutes(instants: Iterable[datetime], since: datetime) -> list[float]:
 # An ordinary evening
 
 
-def test_before_the_first_tip_off_nothing_is_asked() -> None:
+def test_nothing_is_requested_before_the_first_tip_off() -> None:
     night = Night()
-    assert not night.look(EARLY - timedelta(hours=1))
+    assert not night.evaluate(EARLY - timedelta(hours=1))
     assert night.last.why == "the first tip-off is at 2026-01-16 00:00 UTC"
 
 
 def test_a_game_in_play_is_waited_for() -> None:
     night = Night()
-    assert not night.look(EARLY + timedelta(hours=2))
+    assert not night.evaluate(EARLY + timedelta(hours=2))
     assert night.last.why == "game A in play"
-    assert not night.look(LATE + timedelta(minutes=1))
+    assert not night.evaluate(LATE + timedelta(minutes=1))
     assert night.last.why == "2 games in play"
 
 
 def test_each_final_is_collected_at_once() -> None:
     night = Night()
     first, second = EARLY + timedelta(minutes=140), LATE + timedelta(minutes=140)
-    assert night.look(first, "A")
+    assert night.evaluate(first, "A")
     night.completed("A")
     assert night.every_half_minute(first, second - timedelta(seconds=30), "A") == []
-    assert night.look(second, "A", "B")
+    assert night.evaluate(second, "A", "B")
     night.completed("B")
     assert night.every_half_minute(second, second + timedelta(hours=2), "A", "B") == []
-    assert night.asked == ["game A ended", "game B ended"]
+    assert night.reasons == ["game A ended", "game B ended"]
     assert night.memory.requests == 2
 
 
 def test_games_that_end_together_are_one_request() -> None:
     night = Night()
-    assert night.look(LATE, "A", "B")
-    assert night.asked == ["2 games ended"]
+    assert night.evaluate(LATE, "A", "B")
+    assert night.reasons == ["2 games ended"]
 
 
-def test_a_final_does_not_wait_for_the_one_before_it_whose_box_is_late() -> None:
+def test_a_final_does_not_wait_for_an_earlier_late_box_score() -> None:
     night = Night()
     end = LATE + timedelta(hours=2)
     night.every_half_minute(end, end + timedelta(hours=1), "A")
     assert night.memory.in_a_row > 3
-    assert night.look(end + timedelta(hours=1, seconds=30), "A", "B")
-    assert night.asked[-1] == "game B ended"
+    assert night.evaluate(end + timedelta(hours=1, seconds=30), "A", "B")
+    assert night.reasons[-1] == "game B ended"
     assert night.memory.in_a_row == 0  # A is polled frequently again, together with B
 
 
 # A box score that is late
 
 
-def test_a_late_box_is_asked_for_ever_more_rarely() -> None:
+def test_a_late_box_score_is_requested_at_growing_intervals() -> None:
     night = Night(A=EARLY)
     end = EARLY + timedelta(minutes=140)
-    asked = minutes(night.every_half_minute(end, end + timedelta(hours=4), "A"), end)
-    assert asked == [0, 1, 3, 7, 15, 31, 61, 91, 121, 151, 181, 211]
-    again = "no complete box score of game A yet, attempt"
-    assert night.asked[:3] == ["game A ended", f"{again} 2", f"{again} 3"]
+    requests = minutes(night.every_half_minute(end, end + timedelta(hours=4), "A"), end)
+    assert requests == [0, 1, 3, 7, 15, 31, 61, 91, 121, 151, 181, 211]
+    late = "no complete box score of game A yet, attempt"
+    assert night.reasons[:3] == ["game A ended", f"{late} 2", f"{late} 3"]
 
 
-def test_between_two_attempts_it_says_when_the_next_is() -> None:
+def test_between_two_attempts_the_reason_has_the_next_instant() -> None:
     night = Night(A=EARLY)
     end = EARLY + timedelta(minutes=140)
-    night.look(end, "A")
-    assert not night.look(end + timedelta(seconds=30), "A")
-    again = f"{end + timedelta(minutes=1):%Y-%m-%dT%H:%M} UTC"
-    assert night.last.why == f"no complete box score of game A yet, asked for again at {again}"
+    night.evaluate(end, "A")
+    assert not night.evaluate(end + timedelta(seconds=30), "A")
+    next_at = f"{end + timedelta(minutes=1):%Y-%m-%d %H:%M} UTC"
+    assert night.last.why == f"no complete box score of game A yet; the next attempt is at {next_at}"
 
 
-def test_at_the_deadline_it_is_given_up_once() -> None:
+def test_a_date_is_given_up_once_at_the_deadline() -> None:
     night = Night(A=EARLY)
-    asked = night.every_half_minute(EARLY + timedelta(minutes=140), eastern(NEXT, 14), "A")
-    assert asked[-1] < eastern(NEXT, 12) <= asked[-1] + LIMIT
-    assert night.given_up == ["gave up on game A at the deadline, 2026-01-16 17:00 UTC"]
+    requests = night.every_half_minute(EARLY + timedelta(minutes=140), eastern(NEXT, 14), "A")
+    assert requests[-1] < eastern(NEXT, 12) <= requests[-1] + LIMIT
+    assert night.given_up == ["no complete box score of game A by the deadline, 2026-01-16 17:00 UTC"]
     assert night.memory.is_given_up
 
 
-def test_what_completes_after_the_deadline_is_no_longer_told() -> None:
+def test_a_date_that_completes_after_the_deadline_raises_no_alert() -> None:
     night = Night(A=EARLY)
     night.every_half_minute(EARLY + timedelta(minutes=140), EARLY + timedelta(minutes=150), "A")
     night.completed("A")
-    assert not night.look(eastern(NEXT, 13))
-    assert (night.last.why, night.given_up) == ("every game that has ended is complete", [])
+    assert not night.evaluate(eastern(NEXT, 13))
+    assert (night.last.why, night.given_up) == ("every ended game has a complete box score", [])
 
 
-def test_a_date_that_comes_back_counts_its_requests_on() -> None:
+def test_a_date_that_becomes_incomplete_again_keeps_its_request_count() -> None:
     """A correction makes a complete game incomplete. A request with an old number would repeat a run key."""
     night = Night(A=EARLY)
     end = EARLY + timedelta(minutes=140)
-    night.look(end, "A")
+    night.evaluate(end, "A")
     night.completed("A")
-    night.look(end + timedelta(minutes=1), "A")
+    night.evaluate(end + timedelta(minutes=1), "A")
     night.games = {"A": EARLY}
-    assert night.look(end + timedelta(minutes=2), "A")
+    assert night.evaluate(end + timedelta(minutes=2), "A")
     assert night.memory.requests == 2
 
 
@@ -162,42 +162,42 @@ def test_a_game_that_the_scoreboard_does_not_list_is_over_some_hours_after_its_t
     night = Night(A=EARLY)
     night.listed = frozenset()
     assert night.every_half_minute(EARLY, EARLY + LONGEST - timedelta(seconds=30)) == []
-    assert night.look(EARLY + LONGEST)
-    assert night.asked == ["game A ended"]
+    assert night.evaluate(EARLY + LONGEST)
+    assert night.reasons == ["game A ended"]
 
 
-def test_a_listed_game_is_never_taken_for_over() -> None:
+def test_a_listed_game_is_never_assumed_over() -> None:
     """During an overtime or a long delay, the state on the scoreboard is authoritative."""
     night = Night(A=EARLY)
     assert night.every_half_minute(EARLY, EARLY + 2 * LONGEST) == []
     assert night.last.why == "game A in play"
 
 
-def test_a_postponed_game_costs_nothing_and_raises_nothing() -> None:
+def test_a_postponed_game_causes_no_request_and_no_alert() -> None:
     """The next read of the schedule removes it from the pending games. Until then the scoreboard lists it as not final."""
     night = Night(A=EARLY)
     assert night.every_half_minute(EARLY, eastern(NEXT, 12, 59)) == []
-    assert night.last.why == "nobody asked before the deadline, which leaves it to the reconciliation"
+    assert night.last.why == "past the deadline without a request; the reconciliation collects the date"
     assert night.given_up == []
 
 
-def test_a_game_that_is_taken_off_the_schedule_is_forgotten() -> None:
+def test_a_game_removed_from_the_schedule_is_forgotten() -> None:
     night = Night()
-    night.look(LATE + timedelta(minutes=140), "A", "B")
+    night.evaluate(LATE + timedelta(minutes=140), "A", "B")
     night.completed("A")
     assert night.every_half_minute(LATE + timedelta(minutes=141), LATE + timedelta(minutes=145), "A", "B") != []
     night.completed("B")  # postponed: no game is pending any more
-    assert not night.look(eastern(NEXT, 12))
+    assert not night.evaluate(eastern(NEXT, 12))
     assert night.memory == Memory(requests=night.memory.requests)
 
 
-def test_a_game_that_never_ends_is_told_of_once_after_the_reconciliation_had_its_turn() -> None:
+def test_a_game_that_never_ends_is_given_up_once_after_the_reconciliation() -> None:
     night = Night(A=EARLY)
     assert night.every_half_minute(eastern(NEXT, 11, 58), eastern(NEXT, 13, 5)) == []
     assert len(night.given_up) == 1
 
 
-def test_a_daemon_that_was_away_for_days_gives_the_reconciliation_its_turn_too() -> None:
+def test_after_days_of_downtime_the_reconciliation_comes_first() -> None:
     night, later = Night(A=EARLY), eastern(NEXT, 12) + timedelta(days=1)
     assert night.every_half_minute(later, later + timedelta(minutes=59)) == [] and night.given_up == []
     night.every_half_minute(later + timedelta(minutes=59), later + timedelta(minutes=65))
@@ -207,27 +207,27 @@ def test_a_daemon_that_was_away_for_days_gives_the_reconciliation_its_turn_too()
 # A daemon after a downtime
 
 
-def test_a_daemon_that_comes_back_asks_for_all_that_ended_meanwhile() -> None:
+def test_games_that_ended_during_a_downtime_are_one_request() -> None:
     night = Night()
-    assert night.look(eastern(NEXT, 3), "A", "B")
-    assert len(night.asked) == 1
+    assert night.evaluate(eastern(NEXT, 3), "A", "B")
+    assert len(night.reasons) == 1
 
 
 def test_a_daemon_that_starts_after_the_deadline_leaves_it_to_the_reconciliation() -> None:
     night = Night()
     assert night.every_half_minute(eastern(NEXT, 12), eastern(NEXT, 12, 59), "A", "B") == []
-    assert night.last.why == "nobody asked before the deadline, which leaves it to the reconciliation"
+    assert night.last.why == "past the deadline without a request; the reconciliation collects the date"
     assert night.given_up == []
 
 
-def test_a_daemon_that_is_started_again_goes_on_where_it_was() -> None:
+def test_a_restarted_daemon_continues_its_intervals() -> None:
     night = Night(A=EARLY)
     end = EARLY + timedelta(minutes=140)
     night.every_half_minute(end, end + timedelta(minutes=20), "A")
-    again = Night(remembered(cursor_of({DAY: night.memory}))[DAY], A=EARLY)
-    assert not again.look(end + timedelta(minutes=30), "A")
-    assert again.look(end + timedelta(minutes=31), "A")
-    assert again.memory.requests == night.memory.requests + 1
+    restarted = Night(remembered(cursor_of({DAY: night.memory}))[DAY], A=EARLY)
+    assert not restarted.evaluate(end + timedelta(minutes=30), "A")
+    assert restarted.evaluate(end + timedelta(minutes=31), "A")
+    assert restarted.memory.requests == night.memory.requests + 1
 
 
 # The edges
@@ -236,7 +236,7 @@ def test_a_daemon_that_is_started_again_goes_on_where_it_was() -> None:
 @pytest.mark.parametrize(
     ("day", "hours"), [(date(2025, 11, 1), 18), (date(2025, 11, 2), 17), (date(2026, 3, 7), 16), (date(2026, 3, 8), 17)]
 )
-def test_the_deadline_is_noon_by_the_clock_also_when_that_changes(day: date, hours: int) -> None:
+def test_the_deadline_is_noon_eastern_on_clock_changes_too(day: date, hours: int) -> None:
     tipoff = eastern(day, 19)
     pending = Pending(day, {"A": tipoff}, deadline(day))
     assert is_watched(pending, pending.deadline - timedelta(seconds=1)) and not is_watched(pending, pending.deadline)
@@ -252,7 +252,7 @@ def test_the_deadline_is_noon_by_the_clock_also_when_that_changes(day: date, hou
         (eastern(NEXT, 12), False),
     ],
 )
-def test_the_scoreboard_is_looked_at_from_the_tip_off_to_the_deadline(now: datetime, expected: bool) -> None:
+def test_the_scoreboard_is_read_from_the_tip_off_to_the_deadline(now: datetime, expected: bool) -> None:
     assert is_watched(Pending(DAY, {"A": EARLY, "B": LATE}, deadline(DAY)), now) == expected
 
 
@@ -263,19 +263,24 @@ def test_nothing_pending_is_not_watched() -> None:
 # The cursor
 
 
-def test_a_cursor_brings_back_what_it_was_made_of() -> None:
+def test_a_cursor_reads_back() -> None:
     memories = {NEXT: Memory(), DAY: Memory(("A", "B"), 4, 2, LATE.isoformat(), is_given_up=True)}
     assert remembered(cursor_of(memories)) == memories
     assert list(json.loads(cursor_of(memories))) == [DAY.isoformat(), NEXT.isoformat()]
 
 
+def test_a_cursor_of_an_earlier_commit_keeps_its_requests() -> None:
+    cursor = f'{{"{DAY}": {{"asked": ["A"], "requests": 4, "in_a_row": 2, "next_at": "", "is_given_up": false, "seen_at": ""}}}}'
+    assert remembered(cursor) == {DAY: Memory(("A",), 4, 2)}
+
+
 @pytest.mark.parametrize("cursor", [None, "", "{}"])
-def test_without_a_cursor_nothing_is_remembered(cursor: str | None) -> None:
+def test_an_empty_cursor_has_no_memories(cursor: str | None) -> None:
     assert remembered(cursor) == {}
 
 
 @pytest.mark.parametrize("cursor", ["not JSON", "[]", '{"2026-01-15": 3}', '{"yesterday": {}}', '{"2026-01-15": {"asked": 5}}'])
-def test_an_unreadable_cursor_is_an_error_and_what_follows_has_new_run_keys(cursor: str) -> None:
+def test_an_unreadable_cursor_is_an_error_and_new_memories_have_new_run_keys(cursor: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         remembered(cursor)
     now = eastern(date(2026, 1, 15), 12)

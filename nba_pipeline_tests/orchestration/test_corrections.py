@@ -14,7 +14,7 @@ from nba_pipeline.instance.rereads import NEWS, READ_AT, changed_at, rereads
 from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
 from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.corrections import CARRY, find_corrections
-from nba_pipeline.orchestration.reconciliation import Work, next_of
+from nba_pipeline.orchestration.work import Work, next_of
 from nba_pipeline_tests.builders_days import Days, a_copy, complete_box, slate_of
 
 DAY = date(2026, 1, 15)
@@ -42,7 +42,7 @@ def days(collected: Days, tmp_path: Path) -> Days:
     return a_copy(collected.home, tmp_path / "home")
 
 
-def found(days: Days, now: datetime) -> list[Work]:
+def due(days: Days, now: datetime) -> list[Work]:
     return find_corrections(days.instance, days.warehouse, now)
 
 
@@ -66,125 +66,125 @@ def change(days: Days, at: datetime) -> None:
     days.make(at + SECOND, DAY, *TABLES_OF_MODE["overnight"][2:])
 
 
-def test_a_reread_is_due_at_each_noon_and_not_again_after_it_is_done(days: Days) -> None:
-    assert found(days, after(1) - SECOND) == []
+def test_a_reread_is_due_once_at_each_noon(days: Days) -> None:
+    assert due(days, after(1) - SECOND) == []
     for number in (1, 2, 4, 8):
-        work = the_one(found(days, after(number)))
+        work = the_one(due(days, after(number)))
         assert (work.job, work.tables, work.game_date, work.due_at) == ("recheck", (), DAY, after(number))
         assert work.tags[MODE_TAG] == "recheck" and work.tags[DUE_TAG] == after(number).isoformat()
         assert work.command == "nba-pipeline recheck --date 2026-01-15"
         reread(days, after(number, 12, 5))
-        assert found(days, after(number, 12, 6)) == []
-    assert found(days, after(9)) == []
+        assert due(days, after(number, 12, 6)) == []
+    assert due(days, after(9)) == []
 
 
-def test_a_reread_that_was_missed_is_made_up_for_until_the_window_ends(collected: Days) -> None:
-    assert the_one(found(collected, after(10) - SECOND)).due_at == after(8)
-    assert found(collected, after(10)) == []
+def test_a_missed_reread_is_due_until_the_window_ends(collected: Days) -> None:
+    assert the_one(due(collected, after(10) - SECOND)).due_at == after(8)
+    assert due(collected, after(10)) == []
 
 
-def test_a_reread_that_a_source_did_not_answer_is_repeated_after_a_while(days: Days) -> None:
+def test_an_unanswered_reread_is_retried_after_a_delay(days: Days) -> None:
     days.try_mode("overnight", DAY, after(1), after(1, 12, 1))  # an attempt at different work of the date
     reread(days, after(1, 12, 2), answered=False)
-    run = days.begin(DAY, after(1, 12, 2), "recheck", **the_one(found(days, after(1))).tags)
+    run = days.begin(DAY, after(1, 12, 2), "recheck", **the_one(due(days, after(1))).tags)
     days.end(run, after(1, 12, 2), succeeded=True)
-    work = the_one(found(days, after(1, 12, 3)))
+    work = the_one(due(days, after(1, 12, 3)))
     assert work.attempts.tried == 1
     assert next_of([work], after(1, 12, 3)) == (
         None,
-        "recheck of 2026-01-15 was tried 1 times and is tried again at 2026-01-16 17:04 UTC",
+        "recheck of 2026-01-15: attempt 2 is at 2026-01-16 17:04 UTC",
     )
     assert next_of([work], after(1, 12, 5))[0] == work
 
 
-def test_the_oldest_date_is_read_again_first(days: Days) -> None:
+def test_the_oldest_date_is_reread_first(days: Days) -> None:
     earlier = DAY - timedelta(days=2)
     game = GAME | {"game_date": earlier, "game_id": "0022601131"}
     days.write("schedule", earlier, game)
     days.write("boxscores", earlier, *complete_box(game))
-    assert [work.game_date for work in found(days, after(1))] == [earlier, DAY]
+    assert [work.game_date for work in due(days, after(1))] == [earlier, DAY]
 
 
 @pytest.mark.parametrize("status", ["postponed", "scheduled", "live"])
-def test_a_date_without_a_final_game_is_not_read_again(status: str, days: Days) -> None:
+def test_a_date_without_a_final_game_is_not_reread(status: str, days: Days) -> None:
     days.write("schedule", DAY, GAME | {"status": status})
-    assert found(days, after(1)) == []
+    assert due(days, after(1)) == []
 
 
-def test_a_date_that_was_never_collected_or_that_the_archive_holds_is_not_read_again(days: Days) -> None:
+def test_a_date_that_was_never_collected_or_is_archived_is_not_reread(days: Days) -> None:
     days.write("boxscores", DAY, *(row | {"provider": "archive"} for row in complete_box(GAME)))
-    assert found(days, after(1)) == []
+    assert due(days, after(1)) == []
     new = Days(days.home.parent / "new")
     new.write("schedule", DAY, GAME)
-    assert found(new, after(1)) == []
+    assert due(new, after(1)) == []
 
 
-def test_news_of_a_reread_ask_for_the_tables_of_the_date_until_they_hold_it(days: Days) -> None:
+def test_news_of_a_reread_make_the_tables_of_the_date_due_until_they_are_loaded(days: Days) -> None:
     reread(days, after(1, 12, 5), "nba_cdn box score of game 1")
-    work = the_one(found(days, after(1, 12, 6)))
-    assert (work.job, work.tables, work.asked_by) == ("game_day", TABLES_OF_MODE["overnight"], CARRY)
-    assert work.why == "read again: nba_cdn box score of game 1"
+    work = the_one(due(days, after(1, 12, 6)))
+    assert (work.job, work.tables, work.purpose) == ("game_day", TABLES_OF_MODE["overnight"], CARRY)
+    assert work.why == "a re-read changed: nba_cdn box score of game 1"
     change(days, after(1, 12, 7))
-    assert found(days, after(1, 12, 8)) == []
+    assert due(days, after(1, 12, 8)) == []
 
 
-def test_a_reread_without_news_asks_for_nothing(days: Days) -> None:
+def test_a_reread_without_news_causes_no_work(days: Days) -> None:
     days.make_everything(after(1, 9), DAY + timedelta(days=1))
     reread(days, after(1, 12, 5))
-    assert found(days, after(1, 12, 6)) == []
+    assert due(days, after(1, 12, 6)) == []
     assert rereads(days.instance, DAY)[0].news == () and changed_at(days.instance, DAY) is None
 
 
 # Contradictions
 
 
-def test_a_contradiction_is_read_again_at_once_and_then_at_growing_intervals(days: Days) -> None:
+def test_a_contradiction_is_reread_at_once_and_then_at_growing_intervals(days: Days) -> None:
     reread(days, after(3))
     days.write("schedule", DAY, GAME | {"home_points": 112})
     days.make(after(3, 14), DAY, "schedule")
     now = after(3, 14, 1)
-    work = the_one(found(days, now))
-    assert work.job == "recheck" and work.why == f"sources contradict one another on {GAME['game_id']}"
+    work = the_one(due(days, now))
+    assert work.job == "recheck" and work.why == f"sources contradict each other on {GAME['game_id']}"
     for hours in (1, 2, 4):
         reread(days, now)
-        assert found(days, now + hours * HOUR - 2 * SECOND) == []
+        assert due(days, now + hours * HOUR - 2 * SECOND) == []
         now += hours * HOUR + 2 * SECOND
-        assert the_one(found(days, now)).job == "recheck"
+        assert the_one(due(days, now)).job == "recheck"
 
 
-def test_a_contradiction_that_healed_asks_for_nothing(days: Days) -> None:
+def test_a_resolved_contradiction_causes_no_work(days: Days) -> None:
     reread(days, after(3))
     days.write("schedule", DAY, GAME | {"home_points": 112})
     days.write("boxscores", DAY, *complete_box(GAME | {"home_points": 112}))
-    assert found(days, after(3, 14)) == []
+    assert due(days, after(3, 14)) == []
 
 
-def test_a_disagreement_of_two_sources_is_a_contradiction_for_a_week(days: Days) -> None:
+def test_a_disagreement_of_two_sources_is_reread_for_a_week(days: Days) -> None:
     reread(days, after(1))
     row = {"game_date": DAY, "game_id": GAME["game_id"], "player_id": 1, "player_name": "A", "statistic": "points",
            "provider": "nba_cdn", "value": 20.0, "other_provider": "nba_stats", "other_value": 22.0, "source": "test"}  # fmt: skip
     days.write(DISAGREEMENTS.name, DAY, row)
-    assert the_one(found(days, after(2))).job == "recheck"
+    assert the_one(due(days, after(2))).job == "recheck"
     reread(days, after(7))
-    assert found(days, after(7, 13)) == []
+    assert due(days, after(7, 13)) == []
 
 
 # Features of later dates
 
 
-def test_the_features_of_later_dates_follow_a_change_beyond_the_automation_window(days: Days) -> None:
+def test_a_change_outdates_the_features_of_later_dates_beyond_the_automation_window(days: Days) -> None:
     """The automation conditions update tomorrow, today and the two days before."""
     for number in range(1, 6):
         days.make(after(number, 16), DAY + timedelta(days=number), "features")
     reread(days, after(5))
     change(days, after(5, 13))
-    works = found(days, after(5, 14))
+    works = due(days, after(5, 14))
     assert [(work.game_date - DAY).days for work in works] == [1, 2]
     assert {work.tables for work in works} == {FEATURES} and works[0].subject == CARRY
     assert works[0].why == "the features are older than the corrected box scores of 2026-01-15"
     for work in works:
         days.make(after(5, 14, 1), work.game_date, *work.tables)
-    assert found(days, after(5, 14, 2)) == []
+    assert due(days, after(5, 14, 2)) == []
 
 
 def test_news_of_any_source_outdate_the_features_of_later_dates(days: Days) -> None:
@@ -192,11 +192,11 @@ def test_news_of_any_source_outdate_the_features_of_later_dates(days: Days) -> N
     days.make(after(1, 16), DAY + timedelta(days=1), "features")
     reread(days, after(5), "nba_cdn play-by-play of game 1")
     days.make_mode(after(5, 13), DAY, "overnight")
-    work = the_one(found(days, after(5, 14)))
+    work = the_one(due(days, after(5, 14)))
     assert (work.game_date, work.tables) == (DAY + timedelta(days=1), FEATURES)
     days.make(after(5, 14, 1), work.game_date, *work.tables)
     days.make_mode(after(5, 15), DAY, "overnight")
-    assert found(days, after(5, 16)) == []
+    assert due(days, after(5, 16)) == []
 
 
 def test_features_wait_for_the_summaries_of_the_corrected_date(days: Days) -> None:
@@ -206,17 +206,17 @@ def test_features_wait_for_the_summaries_of_the_corrected_date(days: Days) -> No
     with time_machine.travel(after(5, 14), tick=True):
         metadata = {NEWS: dg.MetadataValue.json({str(DAY): ["1"]})}
         days.instance.report_runless_asset_event(dg.AssetMaterialization("boxscores", partition=str(DAY), metadata=metadata))
-    assert found(days, after(5, 14, 1)) == []
+    assert due(days, after(5, 14, 1)) == []
 
 
-def test_the_same_rows_written_again_outdate_nothing(days: Days) -> None:
+def test_rewriting_equal_rows_outdates_nothing(days: Days) -> None:
     days.make(after(1, 16), DAY + timedelta(days=1), "features")
     reread(days, after(5))
     days.make_mode(after(5, 13), DAY, "overnight")
-    assert found(days, after(5, 14)) == []
+    assert due(days, after(5, 14)) == []
 
 
 def test_a_date_whose_features_were_never_made_is_left_to_a_backfill(days: Days) -> None:
     reread(days, after(5))
     change(days, after(5, 13))
-    assert found(days, after(5, 14)) == []
+    assert due(days, after(5, 14)) == []

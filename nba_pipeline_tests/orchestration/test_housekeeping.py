@@ -43,6 +43,6 @@ def test_the_nightly_job_raises_one_alert_per_ledger_and_date(tmp_path: Path, mo
     assert alerts.select("game_date", "kind", "subject", "severity", "next_command").rows() == [
         (day, "ledger_altered", "waivers", "critical", "nba-pipeline audit ledgers") for day in days
     ]
-    assert alerts["message"][0].endswith(", and 1 more findings") and "the row was altered" in alerts["message"][1]
+    assert alerts["message"][0].endswith(", and 1 more finding") and "the row was altered" in alerts["message"][1]
     rows = {"waivers": 3, "alerts": 2, "alert_deliveries": 2}
     assert verify_ledgers(warehouse, Notifier(warehouse=warehouse, clock=clock))[0] == sum(rows.values())

@@ -15,14 +15,14 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.instance.run_tags import MODE_TAG
 from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.orchestration import sensors
-from nba_pipeline.orchestration.injury_news import Memory, cursor_of, remembered, why_not_now
+from nba_pipeline.orchestration.injury_news import Memory, cursor_of, reason_to_wait, remembered
 from nba_pipeline.providers.http import HttpClient
 from nba_pipeline.providers.injury_report import InjuryReport
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.builders_days import Days
 from nba_pipeline_tests.builders_injuries import a_first_entry, a_report, an_entry
-from nba_pipeline_tests.orchestration.ticks import Tick, alerts, look, tables_of
-from nba_pipeline_tests.providers.conftest import Answer, ReceivedRequest, Provider
+from nba_pipeline_tests.orchestration.ticks import Tick, alerts, evaluate, tables_of
+from nba_pipeline_tests.providers.conftest import Answer, Provider, ReceivedRequest
 
 DAY = date(2026, 1, 15)
 SEVEN, TEN = eastern(DAY, 19), eastern(DAY, 22)
@@ -44,7 +44,7 @@ class League:
         self.days, self.provider, self.cursor = days, provider, None
         self.reports: dict[str, Answer] = {}
         self.absent = Answer({}, status=403)
-        provider.says(self.answer)
+        provider.responds(self.answer)
 
     def answer(self, asked: ReceivedRequest) -> Answer:
         name = asked.path.rpartition("Injury-Report_2026-01-15_")[2].removesuffix(".pdf")
@@ -63,9 +63,9 @@ class League:
         self.provider.asked.clear()
 
     def tick(self, now: datetime) -> Tick:
-        found = look(self.days, sensors.injury_news, now, self.cursor, injury_report=self.source(now))
-        self.cursor: Any = found.cursor
-        return found
+        result = evaluate(self.days, sensors.injury_news, now, self.cursor, injury_report=self.source(now))
+        self.cursor: Any = result.cursor
+        return result
 
     def names(self) -> list[str]:
         return [asked.path.rpartition("2026-01-15_")[2].removesuffix(".pdf") for asked in self.provider.asked]
@@ -73,37 +73,37 @@ class League:
 
 @pytest.fixture
 def league(days: Days, provider: Provider) -> League:
-    made = League(days, provider)
-    made.reports["06_00PM"] = report_at(18, 0)
-    made.read(eastern(DAY, 18, 1))
-    return made
+    league = League(days, provider)
+    league.reports["06_00PM"] = report_at(18, 0)
+    league.read(eastern(DAY, 18, 1))
+    return league
 
 
-def test_a_report_with_news_starts_the_tables_that_it_changes(league: League) -> None:
+def test_a_report_with_news_requests_the_tables_that_it_changes(league: League) -> None:
     league.reports["06_30PM"] = report_at(18, 30, CURRY, HART | {"status": "Out"}, LATER)
-    found = league.tick(eastern(DAY, 18, 31))
-    assert (tables_of(found.run), found.run.partition_key, found.run.tags[MODE_TAG]) == (INFORMED, str(DAY), "injury_news")
-    assert found.run.job_name == "game_day" and found.run.run_key == f"injury_news:{DAY}:{DAY}_06_30PM"
+    result = league.tick(eastern(DAY, 18, 31))
+    assert (tables_of(result.run), result.run.partition_key, result.run.tags[MODE_TAG]) == (INFORMED, str(DAY), "injury_news")
+    assert result.run.job_name == "game_day" and result.run.run_key == f"injury_news:{DAY}:{DAY}_06_30PM"
     assert league.names() == ["06_30PM"]
     assert league.tick(eastern(DAY, 18, 32)).runs == []
 
 
-def test_an_unchanged_report_starts_nothing_and_is_looked_at_once(league: League) -> None:
+def test_an_unchanged_report_starts_no_run_and_is_fetched_once(league: League) -> None:
     league.reports["06_30PM"] = report_at(18, 30)
-    found = league.tick(eastern(DAY, 18, 31))
-    assert found.runs == [] and f"{DAY}: the report 2026-01-15_06_30PM is unchanged" in found.why
+    result = league.tick(eastern(DAY, 18, 31))
+    assert result.runs == [] and f"{DAY}: the report 2026-01-15_06_30PM is unchanged" in result.why
     assert league.tick(eastern(DAY, 18, 44)).runs == [] and league.names() == ["06_30PM"]
     assert not Landing(home=str(league.days.home)).payloads("injury_report", "report", DAY)[1:]
 
 
-def test_news_of_a_game_that_has_begun_is_none(league: League) -> None:
+def test_a_change_of_a_started_game_is_no_news(league: League) -> None:
     league.reports["07_15PM"] = report_at(19, 15, CURRY, HART | {"status": "Out"}, LATER)
     assert league.tick(eastern(DAY, 19, 16)).runs == []
     league.reports["07_30PM"] = report_at(19, 30, CURRY, HART, LATER | {"status": "Doubtful"})
     assert league.tick(eastern(DAY, 19, 31)).runs
 
 
-def test_an_absent_report_is_looked_for_again_after_two_minutes_and_the_older_name_too(league: League) -> None:
+def test_an_absent_report_and_its_older_names_are_requested_again_after_two_minutes(league: League) -> None:
     first = eastern(DAY, 18, 30) + timedelta(seconds=5)
     league.tick(first)
     assert league.names() == ["06_30PM", "06PM", "06_15PM"]
@@ -116,34 +116,34 @@ def test_an_absent_report_is_looked_for_again_after_two_minutes_and_the_older_na
 @pytest.mark.parametrize(
     ("now", "tipoffs", "memory", "reason"),
     [
-        (eastern(DAY, 6, 59), [SEVEN, TEN], Memory(), "the report is looked at from 12:00 UTC on"),
+        (eastern(DAY, 6, 59), [SEVEN, TEN], Memory(), "the next peek at the reports is at 12:00 UTC"),
         (eastern(DAY, 7), [SEVEN, TEN], Memory(), ""),
         (TEN - MINUTE, [SEVEN, TEN], Memory(), ""),
-        (TEN, [SEVEN, TEN], Memory(), "no game to come"),
-        (eastern(DAY, 12), [], Memory(), "no game to come"),
-        (eastern(DAY, 18), [SEVEN], Memory(next_at=eastern(DAY, 18, 15)), "the report is looked at from 23:15 UTC on"),
-        (eastern(DAY - timedelta(days=1), 16), [eastern(DAY, 0)], Memory(), "the report is looked at from 22:00 UTC on"),
+        (TEN, [SEVEN, TEN], Memory(), "no upcoming games"),
+        (eastern(DAY, 12), [], Memory(), "no upcoming games"),
+        (eastern(DAY, 18), [SEVEN], Memory(next_at=eastern(DAY, 18, 15)), "the next peek at the reports is at 23:15 UTC"),
+        (eastern(DAY - timedelta(days=1), 16), [eastern(DAY, 0)], Memory(), "the next peek at the reports is at 22:00 UTC"),
     ],
     ids=["before", "twelve hours before", "until the last tip-off", "after it", "no tip-off", "later", "not due"],
 )
-def test_reports_are_looked_at_from_half_a_day_before_the_first_tip_off_until_the_last(
+def test_peeks_are_due_from_twelve_hours_before_the_first_tip_off_until_the_last(
     now: datetime, tipoffs: list[datetime], memory: Memory, reason: str
 ) -> None:
-    assert why_not_now(DAY, tipoffs, memory, now) == reason
+    assert reason_to_wait(DAY, tipoffs, memory, now) == reason
 
 
-def test_a_date_of_which_no_report_was_read_is_left_to_the_modes_and_captures(days: Days, provider: Provider) -> None:
+def test_the_first_report_of_a_date_is_left_to_modes_and_captures(days: Days, provider: Provider) -> None:
     league = League(days, provider)
-    assert f"{DAY}: no report was read yet" in league.tick(eastern(DAY, 18, 31)).why and league.names() == []
+    assert f"{DAY}: no report is loaded yet" in league.tick(eastern(DAY, 18, 31)).why and league.names() == []
 
 
-def test_a_report_that_was_landed_and_not_loaded_is_news(league: League) -> None:
+def test_a_landed_report_that_is_not_loaded_is_news(league: League) -> None:
     league.reports["06_15PM"] = report_at(18, 15, CURRY)
     league.source(eastern(DAY, 18, 16)).newest(DAY, eastern(DAY, 18, 16))
     assert league.tick(eastern(DAY, 18, 17)).runs
 
 
-def test_an_hour_without_any_report_is_an_alert(league: League) -> None:
+def test_an_hour_without_a_report_raises_an_alert(league: League) -> None:
     league.reports.clear()
     for minute in range(20, 60, 2):
         league.tick(eastern(DAY, 17, minute))
@@ -156,13 +156,13 @@ def test_an_hour_without_any_report_is_an_alert(league: League) -> None:
     assert league.names() == []  # a refusing host gets one request per published report
 
 
-def test_a_host_that_fails_is_named_and_looked_at_again(league: League) -> None:
+def test_a_failing_host_is_the_reason_and_is_retried(league: League) -> None:
     league.absent = Answer({}, status=503)
-    found = league.tick(eastern(DAY, 18, 31))
-    assert found.runs == [] and "status 503" in found.why and league.names() == ["06_30PM"]
+    result = league.tick(eastern(DAY, 18, 31))
+    assert result.runs == [] and "status 503" in result.why and league.names() == ["06_30PM"]
 
 
-def test_an_unreadable_report_is_named(league: League) -> None:
+def test_an_unreadable_report_is_the_reason(league: League) -> None:
     league.reports["06_30PM"] = Answer(body=b"<html></html>")
     assert "is not a PDF" in league.tick(eastern(DAY, 18, 31)).why
 

@@ -99,12 +99,12 @@ def test_tables_are_rebuilt_from_the_landing_as_they_were(week: Path, tmp_path: 
 def test_the_plan_counts_what_is_replaced_and_what_is_kept(runner: Runner) -> None:
     write(runner, "boxscores", 3)
     plan = plan_rebuild(runner.warehouse, runner.landing)
-    assert {held.name: (held.dates, held.rows) for held in plan.replaced if held.dates} == {
+    assert {size.name: (size.dates, size.rows) for size in plan.replaced if size.dates} == {
         "boxscores": (1, 3),
         "players": (1, 0),
     }
     assert {"predictions", "grades", "waivers", "not_played_games", "alerts", "alert_deliveries"} == {
-        held.name for held in plan.kept
+        size.name for size in plan.kept
     }
     assert [(run.job, run.tables, run.first) for run in plan.runs] == [("game_day", ("players",), DAY)]
 
@@ -117,9 +117,12 @@ def test_a_landing_without_runs_is_refused(tmp_path: Path) -> None:
 
 def test_a_training_that_dagster_started_is_repeated_as_a_training() -> None:
     run = {
-        "job": "train", "assets": None, "tags": {"dagster/partition": "2026-01-12"}, "as_of": "2026-01-12T10:00:00+00:00",
+        "job": "train",
+        "assets": None,
+        "tags": {"dagster/partition": "2026-01-12"},
+        "as_of": "2026-01-12T10:00:00+00:00",
         "run_id": "x",
-    }  # fmt: skip
+    }
     repeated = repetition(run, {"predictions", "grades"})
     assert (repeated.job, repeated.tables) == ("train", ("points_model",))
     assert repeated.first == repeated.last == date(2026, 1, 12)
@@ -143,9 +146,7 @@ def test_a_reread_is_not_repeated_because_it_wrote_no_table() -> None:
 def test_a_table_that_would_lose_a_date_keeps_all_old_tables(runner: Runner, home: Path) -> None:
     write(runner, "boxscores", 3)
     before = tables(home)
-    with pytest.raises(
-        PipelineError, match=f"boxscores would lose 1 dates \\(first: {DAY}\\); the old tables were kept"
-    ) as error:
+    with pytest.raises(PipelineError, match=f"boxscores would lose 1 date \\(first: {DAY}\\); the old tables were kept") as error:
         all_of(runner)
     assert str(home / "rebuild" / "tables") in str(error.value)
     assert all(rows.equals(before[name]) for name, rows in tables(home).items())
@@ -155,7 +156,7 @@ def test_a_table_that_would_lose_a_date_keeps_all_old_tables(runner: Runner, hom
 def test_a_table_that_would_shrink_keeps_all_old_tables(runner: Runner, home: Path) -> None:
     spelling = {"game_date": DAY, "player_id": 1, "spelling": "A", "lookup": "a", "evidence": "operator"}
     runner.warehouse.replace(TABLES["players"], [DAY], frame_of(TABLES["players"], spelling), "test")
-    with pytest.raises(PipelineError, match=f"players would shrink below 80% on 1 dates \\(first: {DAY}, 1 to 0 rows\\)"):
+    with pytest.raises(PipelineError, match=f"players would shrink below 80% on 1 date \\(first: {DAY}, 1 to 0 rows\\)"):
         all_of(runner)
     assert tables(home)["players"].height == 1
 
@@ -164,12 +165,12 @@ def test_a_run_that_had_succeeded_and_fails_keeps_all_old_tables(runner: Runner,
     """The team box scores are derived from box scores that no journaled run makes."""
     write(runner, "boxscores")
     assert runner.run("game_day", ["team_boxscores"], DAY, DAY).succeeded
-    with pytest.raises(PipelineError, match=r"1 runs failed that had succeeded \(first: game_day 2026-01-15\)"):
+    with pytest.raises(PipelineError, match=r"1 run failed that had succeeded \(first: game_day 2026-01-15\)"):
         all_of(runner)
     assert tables(home).keys() >= {"boxscores", "team_boxscores", "players"}
 
 
-def test_a_run_that_failed_originally_stops_nothing(runner: Runner) -> None:
+def test_a_run_that_failed_originally_does_not_stop_the_rebuild(runner: Runner) -> None:
     assert not runner.run("game_day", ["features"], DAY, DAY).succeeded
     first, second = all_of(runner)
     assert first.succeeded and second.succeeded
@@ -198,7 +199,7 @@ def test_one_rebuild_runs_at_a_time(runner: Runner, home: Path) -> None:
         all_of(runner)
 
 
-def test_a_rebuild_that_was_killed_is_begun_again(runner: Runner, home: Path) -> None:
+def test_a_killed_rebuild_is_repeated_from_the_start(runner: Runner, home: Path) -> None:
     leftover = home / "rebuild" / "tables" / "boxscores" / f"game_date={DAY}" / "part.parquet"
     leftover.parent.mkdir(parents=True)
     TABLES["boxscores"].empty().write_parquet(leftover)
@@ -209,7 +210,7 @@ def test_a_rebuild_that_was_killed_is_begun_again(runner: Runner, home: Path) ->
 # The command
 
 
-def test_without_a_terminal_the_command_prints_its_plan_and_wants_a_yes(
+def test_without_a_terminal_the_command_prints_its_plan_and_requires_yes(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NBA_PIPELINE_HOME", str(home))

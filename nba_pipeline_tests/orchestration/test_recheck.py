@@ -90,7 +90,7 @@ def test_a_correction_that_leaves_the_score_reaches_summary_features_and_grade(a
 
 @pytest.mark.starts_from("graded")
 @pytest.mark.platform
-def test_a_box_score_that_contradicts_a_corrected_score_is_read_again_by_the_next_run(at: At, home: Path) -> None:
+def test_a_box_score_that_contradicts_a_corrected_score_is_fetched_by_the_next_run(at: At, home: Path) -> None:
     """An hour after the last fetch, between two instants of the schedule of re-reads."""
     runner = at(NEXT, 8)
     one, _ = teammates(runner)
@@ -117,7 +117,7 @@ def correct(runner: Runner, *dates: date) -> list[tuple[str, str]]:
 
 @pytest.mark.starts_from("followed")
 @pytest.mark.platform
-def test_a_corrected_score_heals_by_itself_and_later_rereads_write_nothing(at: At, home: Path) -> None:
+def test_a_corrected_score_is_loaded_automatically_and_later_rereads_write_nothing(at: At, home: Path) -> None:
     one, _ = teammates(at(LATER, 13))
     rules(home, correction(one, "points", 2))
     runner = at(LATER, 13)
@@ -136,7 +136,7 @@ def test_a_corrected_score_heals_by_itself_and_later_rereads_write_nothing(at: A
 
 @pytest.mark.starts_from("graded")
 @pytest.mark.platform
-def test_a_source_that_does_not_answer_is_named_and_nothing_is_lost(at: At, home: Path) -> None:
+def test_a_source_that_does_not_answer_fails_the_recheck_without_losing_rows(at: At, home: Path) -> None:
     runner = at(LATER, 10)
     before = tables(home)
     one, _ = teammates(runner)
@@ -183,25 +183,25 @@ def refuse(days: Days, day: date, now: datetime = EVENING, archive: type[Archive
 
 
 @pytest.mark.parametrize(
-    ("back", "sentence"),
+    ("back", "message"),
     [
         (-1, "--date 2026-01-16 is in the future; today is 2026-01-15"),
-        (0, "--date 2026-01-15 has 1 games in progress"),
+        (0, "--date 2026-01-15 has 1 game in progress"),
         (
             1,
-            "schedule holds nothing of --date 2026-01-14: load it with `nba-pipeline backfill --from 2026-01-14 --to 2026-01-14`",
+            "schedule has no rows for --date 2026-01-14; load it with `nba-pipeline backfill --from 2026-01-14 --to 2026-01-14`",
         ),
         (2, "--date 2026-01-13 has no games"),
         (3, "--date 2026-01-12 has no final game yet; run `nba-pipeline run --date 2026-01-12 --mode overnight` first"),
-        (4, "--date 2026-01-11 has 1 games in progress"),
+        (4, "--date 2026-01-11 has 1 game in progress"),
         (5, "--date 2026-01-10 has no games"),
-        (7, "boxscores holds nothing of --date 2026-01-08"),
+        (7, "boxscores has no rows for --date 2026-01-08"),
     ],
 )
-def test_a_date_without_final_games_is_refused_in_one_sentence(back: int, sentence: str, days: Days) -> None:
+def test_a_date_without_final_games_is_refused_in_one_line(back: int, message: str, days: Days) -> None:
     with pytest.raises(BadInput) as refused:
         refuse(days, TODAY - timedelta(days=back))
-    assert str(refused.value).startswith(sentence)
+    assert str(refused.value).startswith(message)
     assert not (days.home / "landing").exists()
 
 
@@ -210,17 +210,17 @@ def test_a_date_with_final_games_is_accepted(days: Days) -> None:
 
 
 def test_today_is_refused_until_its_games_are_over(days: Days) -> None:
-    with pytest.raises(BadInput, match="games in progress"):
+    with pytest.raises(BadInput, match="has 1 game in progress"):
         refuse(days, TODAY, eastern(TODAY, 19))
 
 
 def test_a_date_of_the_archive_is_refused(days: Days) -> None:
-    with pytest.raises(BadInput, match="is held by the archive"):
+    with pytest.raises(BadInput, match="comes from the archive"):
         refuse(days, TODAY - timedelta(days=6), archive=ArchiveOfAllDates)
 
 
 @pytest.mark.parametrize("text", ["2021-09-30", "2026-13-01", "2099-01-01"])
-def test_the_command_ends_wrong_use_with_code_2(text: str, tmp_path: Path) -> None:
+def test_bad_arguments_are_bad_input(text: str, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["recheck", "--date", text])
     assert isinstance(done.exception, BadInput) and text in str(done.exception)
     assert list(tmp_path.iterdir()) == []
@@ -236,7 +236,7 @@ def grades_frame(*versions: tuple[str, int]) -> pl.DataFrame:
     return frame_of(TABLES["grades"], *rows).select("game_id", "player_id", "system_id", "run_kind", "grade_version")
 
 
-def test_what_changed_is_told_per_game_and_player() -> None:
+def test_changes_are_listed_per_game_and_player() -> None:
     def stored(points: int, *names: str, version: int) -> Stored:
         rows = [a_boxscore(points=points, game_id="1", player_id=7 + n, player_name=name) for n, name in enumerate(names)]
         return Stored(frame_of(TABLES["boxscores"], *rows), grades_frame(("catboost", version), ("moving_average", version)))

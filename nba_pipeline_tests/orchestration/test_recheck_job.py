@@ -18,12 +18,12 @@ from nba_pipeline.league.calendar import eastern
 from nba_pipeline.orchestration.recheck_job import recheck
 from nba_pipeline.orchestration.runner import Runner
 from nba_pipeline_tests.assets.test_boxscores import (
+    ALL_PLAYERS,
     BALLDONTLIE,
     CDN,
-    ALL_PLAYERS,
     GAME,
-    NOT_FOUND,
     LOG,
+    NOT_FOUND,
     PEOPLE,
     VARIABLES,
     but,
@@ -47,12 +47,19 @@ class Rereads:
         self.provider, self.instance = provider, instance
 
     def __call__(
-        self, cdn: Answer, log: Answer = NOT_FOUND, balldontlie: Answer = NOT_FOUND, *, now: datetime = NOON, box_from: str = "nba_cdn",
-        is_forced: bool = False, **score: int,
-    ) -> Reread:  # fmt: skip
+        self,
+        cdn: Answer,
+        log: Answer = NOT_FOUND,
+        balldontlie: Answer = NOT_FOUND,
+        *,
+        now: datetime = NOON,
+        box_from: str = "nba_cdn",
+        is_forced: bool = False,
+        **score: int,
+    ) -> Reread:
         answers = {CDN: cdn, LOG: log, BALLDONTLIE: balldontlie}
         self.provider.asked.clear()
-        self.provider.says(lambda asked: answers.get(asked.path, NOT_FOUND))
+        self.provider.responds(lambda asked: answers.get(asked.path, NOT_FOUND))
         resources = resources_for("local", Clock(fixed_at=now.isoformat()))
         side = {
             "GSW": {"opponent": "NYK", "is_home": True, "team_points": 110},
@@ -91,7 +98,7 @@ def stamped(answer: Answer, **meta: Any) -> Answer:
     return Answer(answer.document | {"meta": meta})
 
 
-def test_new_contents_are_news_and_the_same_ones_in_other_bytes_are_not(read: Rereads) -> None:
+def test_new_contents_are_news_and_equal_contents_in_other_bytes_are_not(read: Rereads) -> None:
     first = read(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=FIRST)
     assert (first.news, first.read_at) == ((BOX, LOGGED), FIRST)
     assert read(stamped(in_cdn(ALL_PLAYERS), time="later"), in_log(ALL_PLAYERS), now=NOON).news == ()
@@ -100,7 +107,7 @@ def test_new_contents_are_news_and_the_same_ones_in_other_bytes_are_not(read: Re
     assert read(corrected, in_log(ALL_PLAYERS), now=NOON + timedelta(days=2)).news == (BOX,)
 
 
-def test_nothing_is_asked_twice_for_one_instant_unless_a_person_does(read: Rereads) -> None:
+def test_a_source_is_read_once_per_due_instant_unless_forced(read: Rereads) -> None:
     read(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=NOON)
     read(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=NOON + timedelta(minutes=5))
     assert read.asked == [LIST]  # which was never landed
@@ -108,13 +115,13 @@ def test_nothing_is_asked_twice_for_one_instant_unless_a_person_does(read: Rerea
     assert read.asked == [CDN, LIST, LOG]
 
 
-def test_a_game_that_contradicts_the_schedule_is_asked_for_at_once(read: Rereads) -> None:
+def test_a_game_that_contradicts_the_schedule_is_read_at_once(read: Rereads) -> None:
     read(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=NOON)
     read(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=NOON + timedelta(minutes=5), home_points=112)
     assert read.asked == [CDN, LIST, LOG]
 
 
-def test_a_league_that_does_not_answer_leaves_the_reread_undone_and_what_was_landed(read: Rereads) -> None:
+def test_a_reread_without_an_answer_of_the_league_stays_due_and_keeps_landed_payloads(read: Rereads) -> None:
     read(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=FIRST)
     undone = read(REFUSED, in_log(ALL_PLAYERS))
     assert (undone.read_at, undone.news) == (None, ())
@@ -122,23 +129,25 @@ def test_a_league_that_does_not_answer_leaves_the_reread_undone_and_what_was_lan
     assert read(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=NOON + timedelta(minutes=10)).news == ()
 
 
-def test_a_second_opinion_that_does_not_answer_is_named_and_waited_for_only_by_a_person(read: Rereads) -> None:
+def test_a_missing_answer_of_the_second_source_is_a_problem_and_is_repeated_only_if_forced(read: Rereads) -> None:
     done = read(in_cdn(ALL_PLAYERS), REFUSED)
     assert done.read_at == NOON and any("nba_stats" in problem for problem in done.problems)
     assert read(in_cdn(ALL_PLAYERS), REFUSED, now=NOON + timedelta(minutes=10), is_forced=True).read_at is None
 
 
 @pytest.mark.parametrize("answer", [NOT_FOUND, in_cdn(ALL_PLAYERS, gameStatus=2)], ids=["withdrawn", "in play again"])
-def test_a_box_that_is_withdrawn_is_named_and_no_news(answer: Answer, read: Rereads) -> None:
+def test_a_withdrawn_box_score_is_a_problem_and_no_news(answer: Answer, read: Rereads) -> None:
     read(in_cdn(ALL_PLAYERS), in_log(ALL_PLAYERS), now=FIRST)
     done = read(answer, in_log(ALL_PLAYERS))
     assert (done.news, done.read_at) == ((), NOON) and any(GAME in problem for problem in done.problems)
 
 
-def test_a_game_that_came_from_balldontlie_is_compared_there(read: Rereads) -> None:
+def test_a_game_from_balldontlie_is_compared_with_balldontlie(read: Rereads) -> None:
     source = "balldontlie box_scores page_first"
     first = read(NOT_FOUND, NOT_FOUND, in_balldontlie(ALL_PLAYERS), now=FIRST, box_from="balldontlie")
     assert first.news == (f"{source} of {DAY}",)
     assert read(NOT_FOUND, NOT_FOUND, in_balldontlie(ALL_PLAYERS), box_from="balldontlie").news == ()
     corrected = in_balldontlie([replace(person, points=person.points + 2) for person in PEOPLE])
-    assert read(NOT_FOUND, NOT_FOUND, corrected, now=NOON + timedelta(days=2), box_from="balldontlie").news == (f"{source} of {DAY}",)
+    assert read(NOT_FOUND, NOT_FOUND, corrected, now=NOON + timedelta(days=2), box_from="balldontlie").news == (
+        f"{source} of {DAY}",
+    )

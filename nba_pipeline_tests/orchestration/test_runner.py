@@ -27,12 +27,13 @@ from nba_pipeline.environments import resources_for
 from nba_pipeline.errors import BadInput
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import eastern
+from nba_pipeline.orchestration.line_captures import share_captured
 from nba_pipeline.orchestration.runner import Outcome, Runner
-from nba_pipeline.orchestration.sensors import pending_games, share_captured
+from nba_pipeline.orchestration.scoreboard import pending_games
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse.backup import back_up
-from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.restore import restore
+from nba_pipeline.warehouse.verification import verify
 from nba_pipeline_tests.commands import nba_pipeline
 from nba_pipeline_tests.instances import open_instance
 from nba_pipeline_tests.prepared import copy_of, link_or_copy, prepared  # noqa: F401 - other modules import it from here
@@ -158,20 +159,20 @@ def ask(runner: Runner, query: str) -> list[dict[str, object]]:
 @pytest.mark.starts_from("graded")
 def test_a_slate_is_predicted_before_tipoff_and_graded_the_next_morning(at: At) -> None:
     morning = at(NEXT, 7)
-    made = ask(
+    predicted_rows = ask(
         morning,
         f"SELECT count(*) AS n, count(*) FILTER (run_kind = 'live' AND is_before_tipoff) AS live, count(line) AS lined FROM predictions WHERE game_date = '{DAY}'",
     )[0]
-    assert made["n"] == made["live"] > 50 and made["lined"] > 30
+    assert predicted_rows["n"] == predicted_rows["live"] > 50 and predicted_rows["lined"] > 30
     graded = ask(
         morning,
         f"SELECT count(*) AS n, count(*) FILTER (outcome IN ('WIN', 'LOSS', 'PUSH', 'VOID')) AS bets FROM grades WHERE game_date = '{DAY}'",
     )[0]
-    assert graded["n"] == made["n"] and graded["bets"] > 15
+    assert graded["n"] == predicted_rows["n"] and graded["bets"] > 15
 
 
 @pytest.mark.starts_from("graded")
-def test_running_again_changes_nothing(at: At, home: Path) -> None:
+def test_a_second_run_changes_nothing(at: At, home: Path) -> None:
     before = tables(home)
     only(at(NEXT, 7).slate(DAY, "overnight"))
     after = tables(home)
@@ -188,7 +189,7 @@ def test_every_line_of_a_slate_leads_to_its_landed_payload(at: At, home: Path) -
     assert rows and all(row["sha256"] and (home / "landing" / f"{row['line_source']}.gz").exists() for row in rows)
 
 
-def test_a_missing_game_is_left_out_by_name_and_its_teams_lose_their_next_slate(at: At, home: Path) -> None:
+def test_a_missing_game_is_excluded_by_name_and_its_teams_lose_their_next_slate(at: At, home: Path) -> None:
     game = ask(at(DAY, 7), f"SELECT game_id, home_team FROM schedule WHERE game_date = '{DAY}' ORDER BY 1 LIMIT 1")[0]
     rules(
         home,
@@ -203,7 +204,7 @@ def test_a_missing_game_is_left_out_by_name_and_its_teams_lose_their_next_slate(
     assert ask(runner, f"SELECT * FROM features WHERE game_date >= '{NEXT}' AND team = '{game['home_team']}'") == []
 
 
-def test_the_second_source_steps_in_where_the_first_fails(at: At, home: Path) -> None:
+def test_the_second_source_replaces_a_failed_first_one(at: At, home: Path) -> None:
     game = ask(at(DAY, 7), f"SELECT game_id FROM schedule WHERE game_date = '{DAY}' ORDER BY 1 LIMIT 1")[0]["game_id"]
     rules(home, {"match": {"path": f"boxscore_{game}"}, "action": "html"})
     assert only(at(NEXT, 7).slate(DAY, "overnight")).succeeded
@@ -214,7 +215,7 @@ def test_the_second_source_steps_in_where_the_first_fails(at: At, home: Path) ->
     assert rows[1] == {"provider": "nba_stats", "games": 1}
 
 
-def test_the_third_source_steps_in_where_the_second_fails_too(at: At, home: Path) -> None:
+def test_the_third_source_replaces_a_failed_second_one(at: At, home: Path) -> None:
     game = ask(at(DAY, 7), f"SELECT game_id FROM schedule WHERE game_date = '{DAY}' ORDER BY 1 LIMIT 1")[0]["game_id"]
     rules(
         home,
@@ -227,24 +228,22 @@ def test_the_third_source_steps_in_where_the_second_fails_too(at: At, home: Path
 
 
 @pytest.mark.starts_from("predicted")
-def test_too_few_boxes_close_the_date_and_the_next_slate_also_by_hand(at: At, home: Path) -> None:
+def test_too_few_box_scores_close_the_date_and_the_next_slate_for_manual_runs_too(at: At, home: Path) -> None:
     rules(home, *NO_BOXES)
     outcome = only(at(NEXT, 7).slate(DAY, "overnight"))
     assert not outcome.succeeded and "check enough_final_games_are_covered failed (0%)" in " ".join(outcome.failures)
     by_hand = at(NEXT, 8).run("game_day", ["player_game_summary"], DAY, DAY)
     assert any("is closed: 0 of" in failure for failure in by_hand.failures)
     assert at(NEXT, 8).run("game_day", ["schedule", "upcoming_players"], NEXT, NEXT).failures
-    in_between = [
-        "player_form", "player_shot_zones", "team_defense_zones", "matchups", "career_form", "team_outlook", "expected_absences",
-    ]  # fmt: skip
+    in_between = ["player_form", "player_shot_zones", "team_defense_zones", "matchups"]
     assert at(NEXT, 8).run("game_day", in_between, NEXT, NEXT).succeeded
     refused = at(NEXT, 8).run("game_day", ["features"], NEXT, NEXT).failures
     assert any("slate" in failure and "closed" in failure for failure in refused)
 
 
-def test_predictions_by_hand_without_features_are_closed(at: At) -> None:
+def test_a_manual_run_without_features_predicts_nothing(at: At) -> None:
     outcome = at(DAY, 12).run("game_day", ["predictions"], DAY, DAY)
-    assert any("has never been materialised" in failure for failure in outcome.failures)
+    assert any("was never materialized" in failure for failure in outcome.failures)
 
 
 def test_a_day_without_games_is_an_empty_success(at: At, home: Path) -> None:
@@ -265,7 +264,7 @@ def test_lines_in_play_are_never_used(at: At, home: Path) -> None:
     ]
 
 
-def test_a_capture_that_heard_nothing_is_none(at: At, home: Path) -> None:
+def test_a_capture_without_an_answer_does_not_count(at: At, home: Path) -> None:
     """Its run succeeds, because earlier lines stay valid, and the sensor `lines` tries again."""
     rules(home, {"match": {"provider": "odds_api", "path": "/events"}, "action": "status", "status": 503})
     runner = at(DAY, 12)
@@ -279,7 +278,7 @@ def test_a_capture_that_heard_nothing_is_none(at: At, home: Path) -> None:
     assert share_captured(later.instance, DAY, datetime.now(UTC)) == 0.0
 
 
-def test_odds_that_are_not_published_leave_the_slate_without_lines(at: At, home: Path) -> None:
+def test_unpublished_odds_leave_the_slate_without_lines(at: At, home: Path) -> None:
     rules(home, {"match": {"provider": "odds_api"}, "action": "status", "status": 404})
     runner = at(DAY, 12)
     assert only(runner.slate(DAY, "same_day")).succeeded
@@ -288,7 +287,7 @@ def test_odds_that_are_not_published_leave_the_slate_without_lines(at: At, home:
     ]
 
 
-def test_a_gate_closed_on_one_date_of_a_range_is_told(at: At, home: Path) -> None:
+def test_a_gate_closed_on_one_date_of_a_range_is_reported(at: At, home: Path) -> None:
     rules(home, *NO_BOXES)
     outcome = at(NEXT, 7).run("season", ["schedule", "boxscores"], DAY, NEXT)
     assert outcome.succeeded and "check enough_final_games_are_covered failed on 1 date (0%)" in " ".join(outcome.closed)
@@ -323,8 +322,8 @@ def test_a_resolved_name_is_replayed(at: At, home: Path) -> None:
     rules(home, {"match": {"provider": "odds_api"}, "action": "rename_player", "player": star["name"], "to": UNKNOWN})
     only(runner.slate(DAY, "same_day"))
     assert ask(runner, f"SELECT DISTINCT problem FROM quarantine WHERE problem LIKE '%{UNKNOWN}%'")
-    words = ["resolve", "--spelling", UNKNOWN, "--player", str(star["player_id"]), "--date", str(DAY)]
-    assert nba_pipeline(*words, home=home, now=eastern(DAY, 13)).returncode == 0
+    arguments = ["resolve", "--spelling", UNKNOWN, "--player", str(star["player_id"]), "--date", str(DAY)]
+    assert nba_pipeline(*arguments, home=home, now=eastern(DAY, 13)).returncode == 0
     assert ask(runner, f"SELECT count(*) AS n FROM quarantine WHERE problem LIKE '%{UNKNOWN}%'") == [{"n": 0}]
     assert ask(runner, f"SELECT DISTINCT player_id FROM prop_lines WHERE spelling = '{UNKNOWN}'") == [
         {"player_id": star["player_id"]}
@@ -332,26 +331,28 @@ def test_a_resolved_name_is_replayed(at: At, home: Path) -> None:
 
 
 @pytest.mark.unattended
-def test_a_home_is_restored_and_rebuilt_after_everything_but_its_backup_was_deleted(tmp_path: Path) -> None:
+def test_a_home_is_restored_and_rebuilt_from_its_backup_alone(tmp_path: Path) -> None:
     """Ledgers and landing come from the backup, the other tables from the landing without requests."""
     home, folder, assets = tmp_path / "home", tmp_path / "backup", ["schedule", "boxscores"]
     runner = a_runner(home, NEXT, 8)
     assert runner.run("game_day", assets, DAY, DAY).succeeded
     waive(runner.warehouse, runner.clock.now(), DAY, gates.COVERAGE_GATE, "a reason", "somebody", None)
     before, manifests = tables(home), [path.read_bytes() for path in (home / "manifests").rglob("*.json")]
-    back_up(runner.warehouse, runner.landing.root, folder, home=home, environment="sandbox", made_at=runner.clock.now(), report=str)
+    back_up(
+        runner.warehouse, runner.landing.root, folder, home=home, environment="sandbox", made_at=runner.clock.now(), report=str
+    )
     shutil.rmtree(home)
-    anew = a_runner(home, NEXT, 9)
+    restored_runner = a_runner(home, NEXT, 9)
     rules(home, {"match": {"path": "."}, "action": "status", "status": 500})
-    restored = restore(anew.warehouse, anew.landing.root, folder, environment="sandbox", report=str)
+    restored = restore(restored_runner.warehouse, restored_runner.landing.root, folder, environment="sandbox", report=str)
     assert (restored.rows["waivers"], restored.differences) == (1, []) and set(tables(home)) == {"waivers"}
-    done(anew.rebuild())
+    done(restored_runner.rebuild())
     after = tables(home)
     assert before.keys() == after.keys() and before["boxscores"].height > 100
     for name in before:
         assert_frame_equal(after[name], before[name])
     assert [path.read_bytes() for path in (home / "manifests").rglob("*.json")] == manifests
-    assert not [finding for one in verify(anew.warehouse, TABLES["waivers"]) for finding in one.findings]
+    assert not [finding for one in verify(restored_runner.warehouse, TABLES["waivers"]) for finding in one.findings]
 
 
 @pytest.mark.unattended
@@ -365,9 +366,9 @@ def test_a_killed_run_is_finished_by_the_next(at: At, home: Path, predicted: Pat
         process.send_signal(signal.SIGKILL)
     assert DAY not in tables(home)["predictions"]["game_date"].to_list()
     assert only(at(DAY, 12).slate(DAY, "same_day")).succeeded
-    expected, found = tables(predicted), tables(home)
+    expected, actual = tables(predicted), tables(home)
     for name in expected:
-        assert_frame_equal(found[name], expected[name])
+        assert_frame_equal(actual[name], expected[name])
 
 
 @pytest.mark.starts_from("predicted")
@@ -377,7 +378,7 @@ def test_a_check_of_a_single_date_is_recorded_with_its_date(home: Path) -> None:
     assert records[0].partition == str(DAY)
 
 
-def test_a_variable_that_is_gone_since_the_graph_was_loaded_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_unset_after_the_graph_was_loaded_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dagster rejects the configuration before it creates a run."""
     monkeypatch.setenv("ODDS_API_KEY", "key")
     runner = a_runner(tmp_path, DAY, 7)
@@ -387,15 +388,15 @@ def test_a_variable_that_is_gone_since_the_graph_was_loaded_is_named(tmp_path: P
 
 
 @pytest.mark.starts_from("predicted")
-def test_a_game_that_is_marked_as_not_played_is_waited_for_no_more_and_its_predictions_are_void(at: At, home: Path) -> None:
+def test_a_game_marked_as_not_played_is_no_longer_awaited_and_its_predictions_are_void(at: At, home: Path) -> None:
     game = str(ask(at(DAY, 12), f"SELECT game_id FROM predictions WHERE game_date = '{DAY}' ORDER BY 1 LIMIT 1")[0]["game_id"])
     rules(home, {"action": "stale_status", "status": 2, "game": game})
     done(at(NEXT, 7).slate(DAY, "overnight"))
     of_game = f"FROM grades WHERE game_id = '{game}'"
     assert ask(at(NEXT, 7), f"SELECT count(*) AS n {of_game}") == [{"n": 0}]
     rules(home, {"match": {"path": "."}, "action": "status", "status": 500})  # the command sends no request
-    words = ["not-played", "--game", game, "--reason", "suspended", "--author", "Ann"]
-    ended = nba_pipeline(*words, home=home, now=eastern(NEXT, 8))
+    arguments = ["not-played", "--game", game, "--reason", "suspended", "--author", "Ann"]
+    ended = nba_pipeline(*arguments, home=home, now=eastern(NEXT, 8))
     assert ended.returncode == 0, ended.stderr
     status = f"SELECT status FROM schedule WHERE game_id = '{game}'"
     assert ask(at(NEXT, 8), status) == [{"status": "postponed"}]
@@ -403,5 +404,5 @@ def test_a_game_that_is_marked_as_not_played_is_waited_for_no_more_and_its_predi
     assert ask(at(NEXT, 8), f"SELECT DISTINCT did_play, void_reason {of_game} AND recommendation IN ('OVER', 'UNDER')") == [
         {"did_play": None, "void_reason": "game_not_played"}
     ]
-    assert nba_pipeline(*words, "--take-back", home=home, now=eastern(NEXT, 9)).returncode == 0
+    assert nba_pipeline(*arguments, "--take-back", home=home, now=eastern(NEXT, 9)).returncode == 0
     assert ask(at(NEXT, 9), status) == [{"status": "live"}]

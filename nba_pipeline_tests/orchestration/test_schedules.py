@@ -1,6 +1,6 @@
 """Schedules by a simulated clock, on a real warehouse, a real instance and the league of the sandbox.
 
-A held-back tick must skip and not fail: Dagster retries a failed tick, and the slate would be requested twice.
+A tick that cannot start a run must skip and not fail: Dagster retries a failed tick, and the slate would be requested twice.
 """
 
 from datetime import date, datetime, timedelta
@@ -10,10 +10,10 @@ from dagster._core.errors import ScheduleExecutionError
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from nba_pipeline.completeness.modes import CLOCK, MODES, TABLES_OF_MODE, Mode
-from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
+from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG, PARTITION_TAG
 from nba_pipeline.league.calendar import EASTERN, EASTERN_NAME, eastern
-from nba_pipeline.orchestration.reconciliation import PARTITION_TAG, attempts_at
 from nba_pipeline.orchestration.schedules import MOST_NIGHTLY_REQUESTS
+from nba_pipeline.orchestration.work import attempts_at
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline_tests.builders_days import Days, slate_of
 from nba_pipeline_tests.orchestration.ticks import (
@@ -71,14 +71,14 @@ def test_every_schedule_ticks_once_at_each_of_its_wall_clock_times(day: date) ->
         ("tomorrow", eastern(date(2026, 6, 30), 17, 30), date(2026, 7, 1)),
     ],
 )
-def test_a_tick_asks_for_the_tables_of_its_mode_for_its_slate(days: Days, mode: Mode, at: datetime, slate: date) -> None:
+def test_a_tick_requests_the_tables_of_its_mode_for_its_slate(days: Days, mode: Mode, at: datetime, slate: date) -> None:
     request = tick(days, mode, at).run
     assert (request.partition_key, tables_of(request)) == (slate.isoformat(), TABLES_OF_MODE[mode])
     assert request.job_name == "game_day"
     assert request.tags[MODE_TAG] == mode and request.tags[DUE_TAG] == at.isoformat()
 
 
-def test_the_reconciliation_knows_the_run_of_a_tick_as_an_attempt_at_what_was_due(days: Days) -> None:
+def test_the_run_of_a_tick_counts_as_an_attempt(days: Days) -> None:
     at = eastern(DAY, 16)
     request = tick(days, "same_day", at).run
     tags = {name: value for name, value in request.tags.items() if name != PARTITION_TAG}
@@ -86,21 +86,21 @@ def test_the_reconciliation_knows_the_run_of_a_tick_as_an_attempt_at_what_was_du
     assert attempts_at(days.instance, "same_day", DAY, at).tried == 1
 
 
-def test_two_ticks_of_a_day_are_two_requests_and_one_tick_evaluated_twice_is_one(days: Days) -> None:
+def test_each_tick_of_a_day_has_its_own_run_key(days: Days) -> None:
     keys = [tick(days, "same_day", eastern(DAY, hour)).run.run_key for hour in (7, 9, 9)]
     assert keys[0] != keys[1] == keys[2]
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_day_without_games_is_asked_for_once(days: Days, mode: Mode) -> None:
+def test_a_day_without_games_is_requested_once(days: Days, mode: Mode) -> None:
     slate = date(2026, 7, 20)
     day = slate - timedelta(days={"overnight": -1, "same_day": 0, "tomorrow": 1}[mode])
     ticks = [tick(days, mode, eastern(day, *time)) for time in CLOCK[mode]]
-    assert [len(found.runs) for found in ticks] == [1] + [0] * (len(ticks) - 1)
-    assert {found.why for found in ticks[1:]} <= {f"no games on {slate}"}
+    assert [len(result.runs) for result in ticks] == [1] + [0] * (len(ticks) - 1)
+    assert {result.why for result in ticks[1:]} <= {f"no games on {slate}"}
 
 
-def test_once_every_game_has_begun_nothing_is_asked(days: Days) -> None:
+def test_no_run_is_requested_once_every_game_has_begun(days: Days) -> None:
     days.write("schedule", DAY, *slate_of(DAY, eastern(DAY, 13), eastern(DAY, 15, 30)))
     assert tick(days, "same_day", eastern(DAY, 13)).runs
     assert tick(days, "same_day", eastern(DAY, 16)).why == f"every game of {DAY} has begun"
@@ -117,19 +117,19 @@ def test_postponed_games_are_no_games(days: Days) -> None:
 
 
 @pytest.mark.parametrize(("late", "runs"), [(29, 1), (31, 0), (600, 0)])
-def test_a_tick_that_was_missed_is_left_to_the_reconciliation(days: Days, late: int, runs: int) -> None:
-    found = tick(days, "same_day", eastern(DAY, 9), late * MINUTE)
-    assert len(found.runs) == runs
-    assert runs or found.why == "missed at 2026-01-15 09:00; the reconciliation does what is still due"
+def test_a_missed_tick_is_left_to_the_reconciliation(days: Days, late: int, runs: int) -> None:
+    result = tick(days, "same_day", eastern(DAY, 9), late * MINUTE)
+    assert len(result.runs) == runs
+    assert runs or result.why == "missed at 2026-01-15 09:00; the reconciliation runs what is still due"
 
 
-def test_a_warehouse_that_does_not_answer_holds_the_modes_back(days: Days) -> None:
+def test_an_unavailable_warehouse_prevents_the_runs_of_all_modes(days: Days) -> None:
     for mode in MODES:
-        found = tick(days, mode, eastern(DAY, *CLOCK[mode][0]), warehouse=broken(days))
-        assert (found.runs, found.why) == ([], "held back, the reconciliation asks again: the dataset is not there")
+        result = tick(days, mode, eastern(DAY, *CLOCK[mode][0]), warehouse=broken(days))
+        assert (result.runs, result.why) == ([], "no run can start, the reconciliation tries later: the dataset does not exist")
 
 
-def test_a_probe_that_fails_starts_nothing(days: Days) -> None:
+def test_an_unexpected_error_starts_no_run(days: Days) -> None:
     """After an unexpected error in the gate the tick fails, and a failed tick has no runs."""
     with pytest.raises(ScheduleExecutionError) as failed:
         tick(days, "same_day", eastern(DAY, 7), warehouse=Unreadable(home=str(days.home)))
@@ -140,12 +140,12 @@ def test_a_probe_that_fails_starts_nothing(days: Days) -> None:
 # The training
 
 
-def test_on_monday_the_week_is_trained_though_it_has_models(days: Days) -> None:
+def test_on_monday_a_week_with_models_is_trained(days: Days) -> None:
     days.make(eastern(MONDAY, 0) - MINUTE, MONDAY, "points_model")
     assert tick(days, "train_week", eastern(MONDAY, 5)).run.partition_key == MONDAY.isoformat()
 
 
-def test_on_another_day_it_is_trained_only_when_it_has_none(days: Days) -> None:
+def test_on_another_day_only_a_week_without_training_is_trained(days: Days) -> None:
     assert tick(days, "train_week", eastern(DAY, 5)).run.partition_key == MONDAY.isoformat()
     days.make(eastern(DAY, 5), MONDAY, "points_model")
     assert tick(days, "train_week", eastern(TOMORROW, 5)).why == f"the week of {MONDAY} has its models"
@@ -157,20 +157,22 @@ def test_the_sunday_of_a_clock_change_belongs_to_the_week_before(days: Days, day
     assert tick(days, "train_week", eastern(day, 5)).run.partition_key == (day - timedelta(days=6)).isoformat()
 
 
-def test_out_of_season_nothing_is_trained(days: Days) -> None:
+def test_out_of_season_no_week_is_trained(days: Days) -> None:
     after = MONDAY + timedelta(days=14)
     assert tick(days, "train_week", eastern(after - timedelta(days=7), 5)).runs
-    assert tick(days, "train_week", eastern(after, 5)).why == f"no game is known of the week of {after} or of the one before"
+    assert (
+        tick(days, "train_week", eastern(after, 5)).why == f"the schedule has no games in the week of {after} or the week before"
+    )
 
 
 # Once a night, further back
 
 
-def test_at_night_the_oldest_of_the_last_weeks_is_asked_for(days: Days) -> None:
-    assert tick(days, "nightly_reconciliation", eastern(DAY, 4, 30)).why == "nothing that was due is undone"
+def test_the_oldest_undone_work_is_requested_at_night(days: Days) -> None:
+    assert tick(days, "nightly_reconciliation", eastern(DAY, 4, 30)).why == "all due work is done"
     first = DAY - timedelta(days=SETTINGS.patience.nightly_days)
     days.write("boxscores", first - timedelta(days=1))
-    found = tick(days, "nightly_reconciliation", eastern(DAY, 4, 30))
-    assert [(run.partition_key, run.tags[MODE_TAG]) for run in found.runs] == [
+    result = tick(days, "nightly_reconciliation", eastern(DAY, 4, 30))
+    assert [(run.partition_key, run.tags[MODE_TAG]) for run in result.runs] == [
         (str(first + timedelta(days=n)), "overnight") for n in range(MOST_NIGHTLY_REQUESTS)
     ]

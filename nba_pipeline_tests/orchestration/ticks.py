@@ -38,7 +38,7 @@ class Broken(LocalWarehouse):
     """A warehouse whose start-up check fails."""
 
     def preflight(self) -> None:
-        raise BadInput("the dataset is not there")
+        raise BadInput("the dataset does not exist")
 
 
 class Unreadable(LocalWarehouse):
@@ -67,7 +67,7 @@ def repository() -> dg.RepositoryDefinition:
     return build_definitions("sandbox").get_repository_def()
 
 
-def own(start: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
+def own_copy(start: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
     """Copies a home and sets NBA_PIPELINE_HOME to the copy."""
     monkeypatch.setenv("NBA_PIPELINE_HOME", str(home))
     monkeypatch.setenv("NBA_CDN_URL", "http://127.0.0.1:9")  # avoids starting the league's server for tests without requests
@@ -75,34 +75,34 @@ def own(start: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Days:
 
 
 @contextmanager
-def resources_at(now: datetime, **instead: Any) -> Iterator[dict[str, Any]]:
+def resources_at(now: datetime, **replaced: Any) -> Iterator[dict[str, Any]]:
     """The resources of the sandbox for schedules and sensors, with the process time set to an instant."""
     with time_machine.travel(now, tick=True):
         sandbox = resources_for("sandbox", Clock())
-        yield {name: instead.get(name, sandbox[name]) for name in NEEDED}
+        yield {name: replaced.get(name, sandbox[name]) for name in NEEDED}
 
 
-def tick(days: Days, name: str, at: datetime, late: timedelta = timedelta(seconds=2), **instead: Any) -> Tick:
+def tick(days: Days, name: str, at: datetime, late: timedelta = timedelta(seconds=2), **replaced: Any) -> Tick:
     """Evaluates a schedule shortly after its time. The schedules of the modes do not use the instance."""
     instance = None if name in MODES else days.instance
     with (
-        resources_at(at + late, **instead) as resources,
+        resources_at(at + late, **replaced) as resources,
         dg.build_schedule_context(
             instance, scheduled_execution_time=at.astimezone(EASTERN), resources=resources, repository_def=repository()
         ) as context,
     ):
-        found = SCHEDULES[name].evaluate_tick(context)
-    return Tick(list(found.run_requests or ()), found.skip_message or "")
+        result = SCHEDULES[name].evaluate_tick(context)
+    return Tick(list(result.run_requests or ()), result.skip_message or "")
 
 
-def look(days: Days, sensor: dg.SensorDefinition, now: datetime, cursor: str | None = None, **instead: Any) -> Tick:
+def evaluate(days: Days, sensor: dg.SensorDefinition, now: datetime, cursor: str | None = None, **replaced: Any) -> Tick:
     """Evaluates a sensor."""
     with (
-        resources_at(now, **instead) as resources,
+        resources_at(now, **replaced) as resources,
         dg.build_sensor_context(days.instance, cursor, resources=resources, repository_def=repository()) as context,
     ):
-        found = sensor.evaluate_tick(context)
-    return Tick(list(found.run_requests or ()), found.skip_message or "", found.cursor)
+        result = sensor.evaluate_tick(context)
+    return Tick(list(result.run_requests or ()), result.skip_message or "", result.cursor)
 
 
 def tables_of(request: dg.RunRequest) -> tuple[str, ...]:

@@ -9,18 +9,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 import pytest
 
-from nba_pipeline.errors import PipelineError
+from nba_pipeline.errors import PipelineError, Transient
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.http import HttpClient
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.providers.request import Request
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
+from nba_pipeline_tests.builders_archive import archive, build  # noqa: F401  # fixtures
 
 NOON = datetime(2024, 3, 12, 12, tzinfo=UTC)
 PROVIDERS = ("nba_cdn", "balldontlie", "odds_api")
@@ -57,14 +60,14 @@ class Provider:
         self.url = ""
         self._lock = threading.Lock()
 
-    def says(self, *answers: Answer | Callable[[ReceivedRequest], Answer]) -> None:
+    def responds(self, *answers: Answer | Callable[[ReceivedRequest], Answer]) -> None:
         self.answers = list(answers)
 
-    def next_answer(self, asked: ReceivedRequest) -> Answer:
+    def next_answer(self, request: ReceivedRequest) -> Answer:
         with self._lock:
-            self.asked.append(asked)
+            self.asked.append(request)
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return answer(asked) if callable(answer) else answer
+        return answer(request) if callable(answer) else answer
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -125,22 +128,94 @@ def landing(tmp_path: Path, clock: Clock) -> Landing:
 @pytest.fixture
 def http_client(provider: Provider, landing: Landing, clock: Clock) -> Iterator[HttpClient]:
     client = HttpClient(
-        base_urls=dict.fromkeys(PROVIDERS, provider.url), landing=landing, clock=clock, attempts=3,
-        first_wait_seconds=0.01, read_timeout_seconds=0.5,
-    )  # fmt: skip
+        base_urls=dict.fromkeys(PROVIDERS, provider.url),
+        landing=landing,
+        clock=clock,
+        attempts=3,
+        first_wait_seconds=0.01,
+        read_timeout_seconds=0.5,
+    )
     yield client
     client.close()
+
+
+DAY = date(2024, 3, 12)
+
+BOX = Request(provider="nba_cdn", endpoint="boxscore", entity="1", game_date=DAY, path="/box/1.json", required_keys=("game",))
+
+ODDS = Request(
+    provider="odds_api",
+    endpoint="events",
+    entity="slate",
+    game_date=DAY,
+    path="/v4/events",
+    params={"a": "b"},
+    secret_params={"apiKey": "s3cret"},
+    secret_headers={"Authorization": "s3cret"},
+    key_variable="ODDS_API_KEY",
+)
+
+GOOD = Answer({"game": 1})
+
+
+class At(Protocol):
+    """Returns a client of another run, some seconds after noon. Its run id distinguishes its journal from the others."""
+
+    def __call__(self, seconds: float, attempts: int = 1) -> HttpClient: ...
+
+
+@pytest.fixture
+def at(provider: Provider, tmp_path: Path) -> Iterator[At]:
+    clients: list[HttpClient] = []
+
+    def client(seconds: float, attempts: int = 1) -> HttpClient:
+        clock = Clock(fixed_at=(NOON + timedelta(seconds=seconds)).isoformat())
+        landing = Landing(home=str(tmp_path), clock=clock)
+        landing._run_id = f"run {len(clients)}"
+        clients.append(
+            HttpClient(
+                base_urls=dict.fromkeys(("nba_cdn", "odds_api"), provider.url),
+                landing=landing,
+                clock=clock,
+                attempts=attempts,
+                first_wait_seconds=0.01,
+                read_timeout_seconds=5.0,
+            )
+        )
+        return clients[-1]
+
+    yield client
+    for one in clients:
+        one.close()
+
+
+def fail(client: HttpClient, provider: Provider, times: int = 5, status: int = 503) -> None:
+    provider.responds(Answer({}, status=status))
+    for _ in range(times):
+        with pytest.raises(Transient, match=f"status {status} after"):
+            client.get(BOX)
+    provider.responds(GOOD)
 
 
 @pytest.fixture
 def land(landing: Landing) -> Callable[..., Payload]:
     """Lands a document as if it were a provider's response."""
 
-    def keep(document: Any, provider: str = "nba_cdn", endpoint: str = "boxscore", entity: str = "1",
-             day: date | None = date(2024, 3, 12)) -> Payload:  # fmt: skip
+    def keep(
+        document: Any,
+        provider: str = "nba_cdn",
+        endpoint: str = "boxscore",
+        entity: str = "1",
+        day: date | None = date(2024, 3, 12),
+    ) -> Payload:
         return landing.keep(Slot(provider, endpoint, entity, day), json.dumps(document).encode(), fetched_at=NOON)
 
     return keep
+
+
+def only(frame: pl.DataFrame, *columns: str) -> tuple[Any, ...]:
+    assert frame.height == 1
+    return frame.select(columns).row(0)
 
 
 def gzipped(document: Any) -> bytes:
@@ -165,7 +240,7 @@ def drifted(document: Any, path: str, change: Any) -> Any:
     return changed
 
 
-def told(parse: Callable[[], pl.DataFrame]) -> str:
+def message_of(parse: Callable[[], pl.DataFrame]) -> str:
     """Returns the error message of a document, or the problems of its rows."""
     try:
         return "; ".join(parse()["problem"].drop_nulls())

@@ -15,7 +15,8 @@ from rich.console import Console
 from nba_pipeline.cli.rendering import print_breakers
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.circuit_breakers import Breaker, breakers, breakers_not_closed, recent_history
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Slot
 
 NOON = datetime(2024, 3, 12, 12, tzinfo=UTC)
 BOX, OTHER_BOX = (Slot("nba_cdn", "boxscore", game, date(2024, 3, 12)) for game in ("0022300945", "0022300946"))
@@ -36,17 +37,17 @@ class Journal:
     def landing(self, seconds: float | None = None) -> Landing:
         return Landing(home=self.home, clock=Clock(fixed_at=after(self.seconds if seconds is None else seconds).isoformat()))
 
-    def fails(self, slot: Slot = BOX, times: int = 1, status: int = 503, tries: int = 3) -> None:
+    def fails(self, slot: Slot = BOX, times: int = 1, status: int = 503, attempts: int = 3) -> None:
         for _ in range(times):
-            self.landing().note(slot, "failed", statuses=[status] * tries, problem=f"{slot.name}: status {status}")
+            self.landing().note(slot, "failed", statuses=[status] * attempts, problem=f"{slot.name}: status {status}")
             self.seconds += 1
 
-    def is_held_back(self, slot: Slot = BOX, times: int = 1) -> None:
+    def is_not_sent(self, slot: Slot = BOX, times: int = 1) -> None:
         for _ in range(times):
-            self.landing().note(slot, "failed", problem=f"{slot.provider} is held back")
+            self.landing().note(slot, "failed", problem=f"{slot.provider} is not sent")
             self.seconds += 1
 
-    def is_answered(self, slot: Slot = OTHER_BOX, body: bytes = b"{}") -> None:
+    def succeeds(self, slot: Slot = OTHER_BOX, body: bytes = b"{}") -> None:
         self.landing().keep(slot, body, fetched_at=after(self.seconds), statuses=[200])
         self.seconds += 1
 
@@ -55,15 +56,15 @@ class Journal:
         landing.reject(landing.keep(slot, b"<html>", fetched_at=after(self.seconds)), f"{slot.name}: not JSON")
         self.seconds += 1
 
-    def says(self, seconds: float | None = None) -> list[Breaker]:
+    def not_closed(self, seconds: float | None = None) -> list[Breaker]:
         """Returns the states that are not closed at an instant, by default now."""
         landing = self.landing(seconds)
-        found = breakers_not_closed(landing)
-        assert found == breakers(list(landing.requests()), landing.clock.now()) or seconds is not None
-        return found
+        states = breakers_not_closed(landing)
+        assert states == breakers(list(landing.requests()), landing.clock.now()) or seconds is not None
+        return states
 
     def states(self, seconds: float | None = None) -> dict[str, str]:
-        return {breaker.subject: breaker.state for breaker in self.says(seconds)}
+        return {breaker.subject: breaker.state for breaker in self.not_closed(seconds)}
 
 
 @pytest.fixture
@@ -76,14 +77,14 @@ def journal(tmp_path: Path) -> Journal:
 
 def test_a_provider_opens_after_five_failures_in_a_row(journal: Journal) -> None:
     journal.fails(BOX, times=4)
-    assert journal.says() == []
+    assert journal.not_closed() == []
     journal.fails(SCHEDULE)
-    assert journal.says() == [
+    assert journal.not_closed() == [
         Breaker("nba_cdn", "open", 5, since=after(0), until=after(304), problem="nba_cdn schedule season: status 503")
     ]
 
 
-def test_a_providers_breaker_is_half_open_from_the_end_of_its_hold(journal: Journal) -> None:
+def test_a_breaker_is_half_open_at_the_end_of_the_open_period(journal: Journal) -> None:
     journal.fails(times=5)
     assert [journal.states(seconds) for seconds in (5, 303.9, 304)] == [
         {"nba_cdn": state} for state in ("open", "open", "half_open")
@@ -93,58 +94,59 @@ def test_a_providers_breaker_is_half_open_from_the_end_of_its_hold(journal: Jour
 @pytest.mark.parametrize(
     "answer",
     [
-        lambda journal: journal.is_answered(OTHER_BOX), lambda journal: journal.is_rejected(OTHER_BOX),
+        lambda journal: journal.succeeds(OTHER_BOX),
+        lambda journal: journal.is_rejected(OTHER_BOX),
         lambda journal: journal.landing().note(OTHER_BOX, "not_yet", statuses=[404]),
         lambda journal: journal.landing().note(OTHER_BOX, "failed", statuses=[401]),
     ],
     ids=["accepted", "rejected", "not yet", "key refused"],
-)  # fmt: skip
-def test_any_answer_ends_a_providers_row(answer: Callable[[Journal], None], journal: Journal) -> None:
+)
+def test_any_response_ends_the_failures_in_a_row_of_a_provider(answer: Callable[[Journal], None], journal: Journal) -> None:
     journal.fails(times=4)
     answer(journal)
     journal.seconds += 1
     journal.fails(times=4)
-    assert journal.says() == []
+    assert journal.not_closed() == []
 
 
-@pytest.mark.parametrize(("requests", "found"), [(1, {}), (2, {"nba_cdn": "open"})])
-def test_ten_times_429_in_a_row_open_a_provider(requests: int, found: dict[str, str], journal: Journal) -> None:
-    journal.fails(times=requests, status=429, tries=5)
-    assert journal.states() == found
+@pytest.mark.parametrize(("requests", "states"), [(1, {}), (2, {"nba_cdn": "open"})])
+def test_ten_429_in_a_row_open_a_provider(requests: int, states: dict[str, str], journal: Journal) -> None:
+    journal.fails(times=requests, status=429, attempts=5)
+    assert journal.states() == states
 
 
 def test_429_before_another_failure_is_not_in_a_row(journal: Journal) -> None:
     journal.landing().note(BOX, "failed", statuses=[429] * 8 + [503])
-    journal.fails(status=429, tries=5)
-    assert journal.says() == []
+    journal.fails(status=429, attempts=5)
+    assert journal.not_closed() == []
 
 
-def test_a_failed_trial_opens_again_whatever_its_status(journal: Journal) -> None:
-    journal.fails(times=2, status=429, tries=5)
+def test_a_failed_trial_reopens_the_breaker_for_any_status(journal: Journal) -> None:
+    journal.fails(times=2, status=429, attempts=5)
     journal.seconds = 400
     journal.fails(status=500)
-    assert [(b.state, b.failures, b.until) for b in journal.says()] == [("open", 3, after(700))]
+    assert [(b.state, b.failures, b.until) for b in journal.not_closed()] == [("open", 3, after(700))]
 
 
-def test_what_was_held_back_neither_counts_nor_prolongs(journal: Journal) -> None:
+def test_requests_that_were_not_sent_do_not_count(journal: Journal) -> None:
     journal.fails(times=4)
-    journal.is_held_back(times=3)
-    assert journal.says() == []
+    journal.is_not_sent(times=3)
+    assert journal.not_closed() == []
     journal.fails()
-    journal.is_held_back(times=50)
-    assert [(b.failures, b.until, b.problem) for b in journal.says()] == [
+    journal.is_not_sent(times=50)
+    assert [(b.failures, b.until, b.problem) for b in journal.not_closed()] == [
         (5, after(307), "nba_cdn boxscore 0022300945: status 503")
     ]
 
 
-def test_each_provider_has_a_breaker_of_its_own(journal: Journal) -> None:
+def test_each_provider_has_its_own_breaker(journal: Journal) -> None:
     for _ in range(5):
         journal.fails()
-        journal.is_answered(Slot("espn", "injuries", "league", date(2024, 3, 12)))
+        journal.succeeds(Slot("espn", "injuries", "league", date(2024, 3, 12)))
     assert journal.states() == {"nba_cdn": "open"}
 
 
-def test_lines_count_by_their_instants_not_by_the_order_of_their_journals(journal: Journal) -> None:
+def test_lines_count_in_the_order_of_their_instants(journal: Journal) -> None:
     """A run that started earlier receives its response later."""
     early = journal.landing(9)
     early.note(SCHEDULE, "reused")
@@ -157,42 +159,42 @@ def test_lines_count_by_their_instants_not_by_the_order_of_their_journals(journa
 ODDS, REPORT = Slot("odds_api", "events", "slate", date(2024, 3, 12)), Slot("injury_report", "report", "x", date(2024, 3, 12))
 
 
-def refused(journal: Journal, slot: Slot, times: int) -> None:
+def forbidden(journal: Journal, slot: Slot, times: int) -> None:
     for _ in range(times):
         journal.landing().note(slot, "not_yet", statuses=[403], problem=f"{slot.name} is not published (403)")
         journal.seconds += 1
 
 
-@pytest.mark.parametrize(("slot", "most"), [(ODDS, 4), (REPORT, 39)], ids=["odds", "injury report"])
-def test_repeated_403_are_a_providers_problem(slot: Slot, most: int, journal: Journal) -> None:
-    refused(journal, slot, most)
-    assert journal.says() == []
-    refused(journal, slot, 1)
-    [breaker] = journal.says()
-    assert (breaker.subject, breaker.state, breaker.failures) == (slot.provider, "open", most + 1)
+@pytest.mark.parametrize(("slot", "limit"), [(ODDS, 4), (REPORT, 39)], ids=["odds", "injury report"])
+def test_repeated_403_open_a_provider(slot: Slot, limit: int, journal: Journal) -> None:
+    forbidden(journal, slot, limit)
+    assert journal.not_closed() == []
+    forbidden(journal, slot, 1)
+    [breaker] = journal.not_closed()
+    assert (breaker.subject, breaker.state, breaker.failures) == (slot.provider, "open", limit + 1)
 
 
-def test_an_answer_between_them_ends_the_row_and_the_game_files_of_the_league_are_not_counted(journal: Journal) -> None:
-    refused(journal, ODDS, 4)
-    journal.is_answered(ODDS)
-    refused(journal, ODDS, 4)
-    refused(journal, BOX, 60)
-    assert journal.says() == []
+def test_a_response_between_403_resets_the_count_and_403_of_game_files_do_not_count(journal: Journal) -> None:
+    forbidden(journal, ODDS, 4)
+    journal.succeeds(ODDS)
+    forbidden(journal, ODDS, 4)
+    forbidden(journal, BOX, 60)
+    assert journal.not_closed() == []
 
 
-def test_after_the_hold_403_are_counted_anew(journal: Journal) -> None:
-    refused(journal, ODDS, 5)
+def test_after_the_open_period_403_are_counted_from_zero(journal: Journal) -> None:
+    forbidden(journal, ODDS, 5)
     journal.seconds = 400
-    refused(journal, ODDS, 4)
-    assert journal.says() == []
-    refused(journal, ODDS, 1)
+    forbidden(journal, ODDS, 4)
+    assert journal.not_closed() == []
+    forbidden(journal, ODDS, 1)
     assert journal.states() == {"odds_api": "open"}
 
 
-def test_403_are_no_used_up_tries(journal: Journal) -> None:
-    refused(journal, ODDS, 3)
+def test_403_do_not_count_as_exhausted_attempts(journal: Journal) -> None:
+    forbidden(journal, ODDS, 3)
     journal.fails(ODDS, times=4)
-    assert journal.says() == []
+    assert journal.not_closed() == []
     journal.fails(ODDS)
     assert journal.states() == {"odds_api": "open"}
 
@@ -200,107 +202,113 @@ def test_403_are_no_used_up_tries(journal: Journal) -> None:
 # Entities
 
 
-def trouble(journal: Journal, times: int, slot: Slot = BOX) -> None:
+def fail_repeatedly(journal: Journal, times: int, slot: Slot = BOX) -> None:
     """A game is rejected or fails while the endpoint answers for another game."""
     for number in range(times):
         if number % 2:
             journal.fails(slot)
         else:
             journal.is_rejected(slot)
-        journal.is_answered(OTHER_BOX, body=str(number).encode())
+        journal.succeeds(OTHER_BOX, body=str(number).encode())
 
 
 def test_an_entity_opens_after_five_failures_or_rejections_in_a_row(journal: Journal) -> None:
-    trouble(journal, 4)
-    assert journal.says() == []
+    fail_repeatedly(journal, 4)
+    assert journal.not_closed() == []
     journal.is_rejected()
-    assert journal.says() == [
+    assert journal.not_closed() == [
         Breaker(
-            "nba_cdn boxscore 0022300945 (2024-03-12)", "open", 5, since=after(0), until=after(8) + timedelta(hours=24),
+            "nba_cdn boxscore 0022300945 (2024-03-12)",
+            "open",
+            5,
+            since=after(0),
+            until=after(8) + timedelta(hours=24),
             problem="nba_cdn boxscore 0022300945: not JSON",
         )
-    ]  # fmt: skip
+    ]
 
 
-def test_an_entity_is_tried_again_after_a_day(journal: Journal) -> None:
-    trouble(journal, 5)
+def test_an_entity_is_half_open_after_a_day(journal: Journal) -> None:
+    fail_repeatedly(journal, 5)
     day = timedelta(hours=24).total_seconds()
     assert list(journal.states(8 + day - 1).values()) == ["open"] and list(journal.states(8 + day).values()) == ["half_open"]
 
 
 @pytest.mark.parametrize(
     "outcome",
-    [lambda journal: journal.is_answered(BOX, b"good"), lambda journal: journal.landing().note(BOX, "not_yet", statuses=[404])],
+    [lambda journal: journal.succeeds(BOX, b"good"), lambda journal: journal.landing().note(BOX, "not_yet", statuses=[404])],
     ids=["accepted", "not yet"],
 )
-def test_an_answer_ends_an_entitys_row(outcome: Callable[[Journal], None], journal: Journal) -> None:
-    trouble(journal, 4)
+def test_a_response_ends_the_failures_in_a_row_of_an_entity(outcome: Callable[[Journal], None], journal: Journal) -> None:
+    fail_repeatedly(journal, 4)
     outcome(journal)
     journal.seconds += 1
-    trouble(journal, 1)
-    assert journal.says() == []
+    fail_repeatedly(journal, 1)
+    assert journal.not_closed() == []
 
 
 @pytest.mark.parametrize(
-    ("news", "found"), [(PLAYS, []), (OTHER_PLAYS, ["open"]), (SCHEDULE, ["open"])], ids=["its own", "of another", "of none"]
+    ("landed", "states"), [(PLAYS, []), (OTHER_PLAYS, ["open"]), (SCHEDULE, ["open"])], ids=["its own", "of another", "of none"]
 )
-def test_news_of_an_entity_from_another_endpoint_heal_it(news: Slot, found: list[str], journal: Journal) -> None:
-    journal.is_answered(news, b"before")
-    trouble(journal, 5)
+def test_a_landed_payload_of_another_endpoint_closes_the_breaker_of_its_entity(
+    landed: Slot, states: list[str], journal: Journal
+) -> None:
+    journal.succeeds(landed, b"before")
+    fail_repeatedly(journal, 5)
     assert list(journal.states().values()) == ["open"]
-    journal.is_answered(news, b"after")
-    assert list(journal.states().values()) == found
+    journal.succeeds(landed, b"after")
+    assert list(journal.states().values()) == states
 
 
-def test_news_that_are_rejected_do_not_heal(journal: Journal) -> None:
-    trouble(journal, 5)
+def test_a_rejected_payload_of_another_endpoint_does_not_close_the_breaker(journal: Journal) -> None:
+    fail_repeatedly(journal, 5)
     journal.is_rejected(PLAYS)
     assert list(journal.states().values()) == ["open"]
 
 
-def test_an_outage_of_the_provider_holds_no_entity_back(journal: Journal) -> None:
+def test_an_outage_of_the_provider_opens_no_entity(journal: Journal) -> None:
     """Every trial within an hour requests the same game."""
     for _ in range(12):
         journal.fails(BOX)
         journal.seconds += 300
     assert journal.states() == {"nba_cdn": "half_open"}
-    journal.is_answered(OTHER_BOX)
-    assert journal.says() == []
+    journal.succeeds(OTHER_BOX)
+    assert journal.not_closed() == []
 
 
-def test_an_endpoint_that_answers_nobody_well_holds_no_entity_back(journal: Journal) -> None:
+def test_an_endpoint_that_rejects_every_entity_opens_no_entity(journal: Journal) -> None:
     """A maintenance page has the status 200, and the schedule is the only entity of its endpoint."""
     for _ in range(12):
         for slot in (BOX, OTHER_BOX, SCHEDULE):
             journal.is_rejected(slot)
-        journal.is_answered(PLAYS)
-    assert journal.says() == []
+        journal.succeeds(PLAYS)
+    assert journal.not_closed() == []
 
 
 # The journal
 
 
-def test_a_clock_that_stands_at_the_last_failure_lets_trials_through(journal: Journal) -> None:
+def test_a_fixed_clock_at_the_last_failure_permits_trials(journal: Journal) -> None:
     """A fixed clock would never reach the end of the open period."""
     journal.fails(times=5)
-    assert [(b.state, b.until) for b in journal.says(4)] == [("half_open", after(4))]
+    assert [(b.state, b.until) for b in journal.not_closed(4)] == [("half_open", after(4))]
     assert journal.states(5) == {"nba_cdn": "open"}
 
 
-def test_a_clock_in_the_past_sees_nothing_of_later(journal: Journal) -> None:
+def test_later_failures_do_not_count_for_a_clock_in_the_past(journal: Journal) -> None:
     journal.seconds = 1000
     journal.fails(times=5)
     assert journal.states(500) == {} and journal.states(1010) == {"nba_cdn": "open"}
 
 
-def test_what_is_older_than_is_remembered_does_not_count(journal: Journal) -> None:
+def test_failures_older_than_the_history_do_not_count(journal: Journal) -> None:
     journal.fails(times=5)
     hours = timedelta(hours=36).total_seconds()
     assert journal.states(hours) == {"nba_cdn": "half_open"} and journal.states(hours + 1) == {}
 
 
-def test_a_landing_without_a_journal_holds_nobody_back(journal: Journal) -> None:
-    assert journal.says() == []
+def test_without_a_journal_every_breaker_is_closed(journal: Journal) -> None:
+    assert journal.not_closed() == []
 
 
 DAMAGED_LINES = {
@@ -314,22 +322,22 @@ DAMAGED_LINES = {
 
 
 @pytest.mark.parametrize("line", DAMAGED_LINES.values(), ids=DAMAGED_LINES)
-def test_a_damaged_line_is_left_out_and_named_and_opens_no_breaker(line: bytes, journal: Journal) -> None:
+def test_a_damaged_line_is_skipped_and_named(line: bytes, journal: Journal) -> None:
     journal.fails(times=5)
     path = next(Path(journal.home, "landing", "journal").iterdir())
-    whole = path.read_bytes()
-    path.write_bytes(whole + line + whole.splitlines(keepends=True)[-1])
+    content = path.read_bytes()
+    path.write_bytes(content + line + content.splitlines(keepends=True)[-1])
     [breaker] = breakers_not_closed(journal.landing())
     assert (breaker.subject, breaker.state) == ("nba_cdn", "open")
     assert recent_history(journal.landing()).of_provider("espn", NOON).state == "closed"
     journal.landing().incidents()
-    number = len(whole.splitlines()) + 1
+    number = len(content.splitlines()) + 1
     assert [notice.subject for notice in journal.landing().notices()] == [f"landing/journal/{path.name}:{number}"]
-    assert [found.number for found in journal.landing().damaged_lines()] == [number]
-    assert path.read_bytes().startswith(whole + line)
+    assert [states.number for states in journal.landing().damaged_lines()] == [number]
+    assert path.read_bytes().startswith(content + line)
 
 
-def test_a_folder_in_a_journals_place_counts_as_open_and_is_named(journal: Journal) -> None:
+def test_a_folder_in_place_of_a_journal_opens_every_breaker_and_is_named(journal: Journal) -> None:
     journal.fails()
     path = Path(journal.home, "landing", "journal", f"{int(NOON.timestamp()):d}000000000".zfill(20) + "_x.jsonl")
     path.mkdir()
@@ -348,15 +356,15 @@ def test_old_journals_are_not_opened(journal: Journal) -> None:
 # Messages
 
 
-def printed(found: list[Breaker]) -> str:
+def printed(states: list[Breaker]) -> str:
     text = io.StringIO()
-    print_breakers(found, Console(file=text, width=200))
+    print_breakers(states, Console(file=text, width=200))
     return text.getvalue()
 
 
 def test_breakers_are_printed_with_their_instants_and_problems(journal: Journal) -> None:
     journal.fails(times=5)
-    text = printed(journal.says())
+    text = printed(journal.not_closed())
     for word in ("nba_cdn", "open", " 5 ", "2024-03-12 12:00:00", "2024-03-12 12:05:04", "boxscore 0022300945: status 503"):
         assert word in text
     assert printed([]) == "every breaker is closed\n"

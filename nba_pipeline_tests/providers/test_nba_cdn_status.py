@@ -6,31 +6,48 @@ from typing import Any
 
 import pytest
 
-from nba_pipeline.providers.nba_cdn import Scoreboard, is_final, parse_schedule, read_scoreboard
+from nba_pipeline.providers.nba_cdn import Scoreboard, read_scoreboard
+from nba_pipeline.providers.nba_cdn_boxscore import is_final
+from nba_pipeline.providers.nba_cdn_schedule import parse_schedule
 from nba_pipeline.providers.nba_cdn_status import status_of
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 from nba_pipeline_tests.providers.conftest import NOON
-from nba_pipeline_tests.providers.test_nba_cdn import a_game
+from nba_pipeline_tests.providers.test_nba_cdn_schedule import a_game
 
 Land = Callable[..., Payload]
 TODAY, TOMORROW, YESTERDAY = "03/12/2024", "03/13/2024", "03/11/2024"
 """TODAY is the date of NOON, the instant at which payloads land."""
 NO_SCORE: dict[str, Any] = {
-    "homeTeam": {"teamTricode": "BOS", "score": 0}, "awayTeam": {"teamTricode": "NYK", "score": 0},
-}  # fmt: skip
+    "homeTeam": {"teamTricode": "BOS", "score": 0},
+    "awayTeam": {"teamTricode": "NYK", "score": 0},
+}
 
 
-def test_a_payload_lands_today(land: Land) -> None:
+def test_a_payload_is_fetched_today(land: Land) -> None:
     assert land({}).fetched_at.date() == NOON.date()
 
 
 @pytest.mark.parametrize("code", [1, 2, 3, None, 7])
 @pytest.mark.parametrize(
     "text",
-    ["PPD", "ppd", "Postponed", "POSTPONED - weather", "Game Postponed", "Cancelled", "Canceled", "CANC", "CNCL", "CXL",
-     "Forfeit", "Abandoned", "No contest", "Not necessary"],
-)  # fmt: skip
-def test_a_text_of_a_game_that_is_not_played_outweighs_its_code(text: str, code: int | None) -> None:
+    [
+        "PPD",
+        "ppd",
+        "Postponed",
+        "POSTPONED - weather",
+        "Game Postponed",
+        "Cancelled",
+        "Canceled",
+        "CANC",
+        "CNCL",
+        "CXL",
+        "Forfeit",
+        "Abandoned",
+        "No contest",
+        "Not necessary",
+    ],
+)
+def test_a_text_of_a_game_that_is_not_played_takes_precedence_over_its_code(text: str, code: int | None) -> None:
     assert status_of(code, text, (0, 0)) == "postponed"
 
 
@@ -43,15 +60,18 @@ def test_a_suspended_game_is_neither_final_nor_postponed(text: str, code: int) -
 @pytest.mark.parametrize(
     ("code", "text", "points", "status"),
     [
-        (3, "Final", (110, 100), "final"), (3, "Final/OT2", (110, 100), "final"), (3, "Final (suspended in Q3)", (110, 100), "final"),
-        (3, "Final", (0, 0), "unknown"), (1, "7:30 pm ET", (0, 0), "scheduled"), (1, "TBD", (0, 0), "scheduled"),
-        (2, "Q3 4:12", (61, 58), "live"), (1, "Delayed", (0, 0), "scheduled"),
+        (3, "Final", (110, 100), "final"),
+        (3, "Final/OT2", (110, 100), "final"),
+        (3, "Final (suspended in Q3)", (110, 100), "final"),
+        (3, "Final", (0, 0), "unknown"),
+        (1, "7:30 pm ET", (0, 0), "scheduled"),
+        (1, "TBD", (0, 0), "scheduled"),
+        (2, "Q3 4:12", (61, 58), "live"),
+        (1, "Delayed", (0, 0), "scheduled"),
     ],
     ids=str,
-)  # fmt: skip
-def test_another_text_leaves_the_status_to_code_and_scores(
-    code: int, text: str, points: tuple[int, int], status: str
-) -> None:  # fmt: skip
+)
+def test_with_other_texts_code_and_scores_decide(code: int, text: str, points: tuple[int, int], status: str) -> None:
     assert status_of(code, text, points) == status
 
 
@@ -83,39 +103,47 @@ def test_a_game_after_the_fourth_win_of_its_series_is_not_played(flag: Any, time
     assert season(land, *FOUR_WINS, listed)["0042300105"] == "postponed"
 
 
-def test_a_series_of_three_wins_goes_on(land: Land) -> None:
+def test_a_series_with_three_wins_is_not_decided(land: Land) -> None:
     assert season(land, *FOUR_WINS[:3], listed_game_5())["0042300105"] == "scheduled"
 
 
-def test_four_games_between_two_teams_of_the_regular_season_decide_nothing(land: Land) -> None:
+def test_four_wins_in_the_regular_season_do_not_decide_a_series(land: Land) -> None:
     games = [(f"03/0{n}/2024", a_game(gameId=f"002230010{n}")) for n in (1, 2, 3, 4)]
     coming = {"gameId": "0022300105", "gameStatus": 1, "gameStatusText": "7:30 pm ET"}
     assert season(land, *games, (TOMORROW, a_game(**NO_SCORE | coming)))["0022300105"] == "scheduled"
 
 
 @pytest.mark.parametrize(
-    ("words", "status"),
+    ("series_text", "status"),
     [
-        ("BOS wins 4-0", "postponed"), ("BOS won series 4-0", "postponed"), ("Series over, BOS 4-0", "postponed"),
-        ("BOS leads 3-0", "scheduled"), ("BOS leads 3-1", "scheduled"), ("BOS wins 4-1", "scheduled"), ("", "scheduled"),
+        ("BOS wins 4-0", "postponed"),
+        ("BOS won series 4-0", "postponed"),
+        ("Series over, BOS 4-0", "postponed"),
+        ("BOS leads 3-0", "scheduled"),
+        ("BOS leads 3-1", "scheduled"),
+        ("BOS wins 4-1", "scheduled"),
+        ("", "scheduled"),
     ],
-)  # fmt: skip
-def test_a_series_text_with_four_wins_before_the_game_says_that_it_is_not_played(words: str, status: str, land: Land) -> None:
-    assert season(land, listed_game_5(seriesText=words))["0042300105"] == status
+)
+def test_a_game_after_four_wins_in_the_series_text_is_not_played(series_text: str, status: str, land: Land) -> None:
+    assert season(land, listed_game_5(seriesText=series_text))["0042300105"] == status
 
 
 @pytest.mark.parametrize(
     ("day", "fields", "status"),
     [
-        (YESTERDAY, {}, "postponed"), (TODAY, {}, "scheduled"), (TOMORROW, {}, "scheduled"),
+        (YESTERDAY, {}, "postponed"),
+        (TODAY, {}, "scheduled"),
+        (TOMORROW, {}, "scheduled"),
         (YESTERDAY, {"gameDateTimeUTC": "2024-03-11T23:30:00Z", "gameStatusText": "7:30 pm ET"}, "scheduled"),
-        (YESTERDAY, {"ifNecessary": False}, "scheduled"), (YESTERDAY, {"ifNecessary": "perhaps"}, "scheduled"),
+        (YESTERDAY, {"ifNecessary": False}, "scheduled"),
+        (YESTERDAY, {"ifNecessary": "perhaps"}, "scheduled"),
         (YESTERDAY, {"ifNecessary": False, "gameSubLabel": "Game 5 (If Necessary)"}, "postponed"),
         (YESTERDAY, {"gameStatus": 2, "gameStatusText": "Q1"}, "live"),
     ],
     ids=["its date passed", "today", "to come", "with a time", "not conditional", "an unknown flag", "by its label", "in play"],
-)  # fmt: skip
-def test_a_conditional_game_without_a_time_is_not_played_once_its_date_passed(
+)
+def test_a_conditional_game_without_a_time_is_not_played_after_its_date(
     day: str, fields: dict[str, Any], status: str, land: Land
 ) -> None:
     assert season(land, (day, listed_game_5(**fields)[1]))["0042300105"] == status

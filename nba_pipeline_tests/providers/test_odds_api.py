@@ -1,315 +1,37 @@
-"""The Odds API: two sides per line, instants, unknown names, the right game."""
+"""The Odds API: live and historical requests."""
 
-import re
-from collections.abc import Callable
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import date
 
-import polars as pl
 import pytest
 
 from nba_pipeline.errors import Permanent
 from nba_pipeline.providers.http import HttpClient
-from nba_pipeline.providers.odds_api import (
-    GAME_ODDS_COLUMNS,
-    ODDS_COLUMNS,
-    OddsApi,
-    match_events,
-    parse_event_odds,
-    parse_events,
-    parse_game_odds,
-)
-from nba_pipeline.warehouse.landing import Payload
-from nba_pipeline_tests.providers.conftest import MISSING, NOON, RENAMED, Answer, Provider, drifted, told
+from nba_pipeline.providers.odds_api import OddsApi
+from nba_pipeline_tests.providers.conftest import Answer, Provider
+from nba_pipeline_tests.providers.test_odds_lines import EVENT, SEEN, odds
 
-Land = Callable[..., Payload]
 DAY = date(2024, 3, 12)
-SEEN = datetime(2024, 3, 12, 11, 55, tzinfo=UTC)
-EVENT = {
-    "id": "e1", "commence_time": "2024-03-13T02:40:00Z", "home_team": "Los Angeles Clippers", "away_team": "Utah Jazz",
-}  # fmt: skip
 
 
-def an_outcome(side: str, point: Any = 20.5, price: Any = -110, name: str = "Paolo Banchero") -> dict[str, Any]:
-    return {"name": side, "description": name, "price": price, "point": point}
-
-
-def odds(*outcomes: dict[str, Any], market: dict[str, Any] | None = None, **event: Any) -> dict[str, Any]:
-    shown = {"key": "player_points", "last_update": "2024-03-12T11:55:00Z"} if market is None else market
-    return {**EVENT, "bookmakers": [{"key": "draftkings", "markets": [{**shown, "outcomes": list(outcomes)}]}], **event}
-
-
-def parsed(land: Land, document: Any) -> pl.DataFrame:
-    return parse_event_odds(land(document, "odds_api", "event_odds", "e1"))
-
-
-def test_over_and_under_become_one_row(land: Land) -> None:
-    frame = parsed(land, odds(an_outcome("Over", price=-140), an_outcome("Under", price=110)))
-    assert frame.schema == pl.Schema(ODDS_COLUMNS)
-    assert frame.rows(named=True) == [
-        {
-            "odds_event_id": "e1", "commence_time": datetime(2024, 3, 13, 2, 40, tzinfo=UTC), "home_team": "LAC",
-            "away_team": "UTA", "book": "draftkings", "market": "player_points", "spelling": "Paolo Banchero",
-            "line": 20.5, "line_half_points": 41, "over_price": -140, "under_price": 110, "snapshot_at": SEEN,
-            "captured_at": NOON, "request_format": "american", "source": frame["source"][0], "problem": None,
-            "ignored": None,
-        }
-    ]  # fmt: skip
-
-
-def test_each_line_of_a_ladder_and_each_spelling_is_a_row(land: Land) -> None:
-    outcomes = [an_outcome(side, point) for point in (19.5, 20.5) for side in ("Over", "Under")]
-    frame = parsed(land, odds(*outcomes, an_outcome("Over", name="P. Banchero")))
-    assert frame.select("spelling", "line", "over_price", "under_price").rows() == [
-        ("Paolo Banchero", 19.5, -110, -110), ("Paolo Banchero", 20.5, -110, -110), ("P. Banchero", 20.5, -110, None),
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("outcomes", "problem"),
-    [
-        ([an_outcome("Over", price=1.91)], "Over price of Paolo Banchero at 20.5 is 1.91"),
-        ([an_outcome("Over", price=-110), an_outcome("Over", price=-120)], "Over price .* is -110 and -120"),
-        ([an_outcome("Over", point=None)], "line of Paolo Banchero is None"),
-        ([an_outcome("Over", point=20.25)], "line of Paolo Banchero is 20.25"),
-        ([an_outcome("Yes")], "outcome Yes of Paolo Banchero"),
-    ],
-    ids=["decimal", "two prices", "no line", "quarter", "side"],
-)
-def test_what_cannot_be_used_is_a_problem(outcomes: list[dict[str, Any]], problem: str, land: Land) -> None:
-    [found] = parsed(land, odds(*outcomes))["problem"]
-    assert re.search(problem, found)
-
-
-def test_an_unknown_team_is_a_problem(land: Land) -> None:
-    frame = parsed(land, odds(an_outcome("Over"), home_team="Seattle"))
-    assert frame["problem"].to_list() == ["unknown team 'Seattle'"]
-
-
-def test_the_snapshot_is_the_market_s_else_the_book_s_else_the_historical_instant(land: Land) -> None:
-    bare = odds(an_outcome("Over"), market={"key": "player_points"})
-    assert parsed(land, bare)["snapshot_at"].to_list() == [None]
-    assert parsed(land, {"timestamp": "2024-03-12T11:55:00Z", "data": bare})["snapshot_at"].to_list() == [SEEN]
-    bare["bookmakers"][0]["last_update"] = "2024-03-12T11:54:00Z"
-    older = parsed(land, {"timestamp": "2024-03-12T11:55:00Z", "data": bare})["snapshot_at"]
-    assert older.to_list() == [SEEN.replace(minute=54)]
-
-
-@pytest.mark.parametrize(
-    ("outcome", "row"),
-    [
-        ({"name": "Adam Winger Over", "point": 21.5}, ("Adam Winger", 21.5, -110, None)),
-        ({"name": "Adam Winger under", "point": "21.5"}, ("Adam Winger", 21.5, None, -110)),
-        ({"name": "Adam Winger", "description": "Over", "point": 21.5}, ("Adam Winger", 21.5, -110, None)),
-        ({"name": "OVER", "description": "Adam  Winger ", "point": 21.5}, ("Adam Winger", 21.5, -110, None)),
-    ],
-    ids=["both in the name", "both in the name, lower case", "swapped", "capitals and blanks"],
-)
-def test_plausible_forms_of_player_and_side_are_read(outcome: dict[str, Any], row: tuple[Any, ...], land: Land) -> None:
-    frame = parsed(land, odds({"price": -110, **outcome}))
-    assert frame.select("spelling", "line", "over_price", "under_price").rows() == [row]
-    assert frame["problem"].to_list() == [None]
-
-
-@pytest.mark.parametrize(
-    ("outcome", "problem"),
-    [
-        ({"name": "Utah Jazz", "point": 6.5}, "the player is None, outcome Utah Jazz of None"),
-        ({"name": "Over", "point": 6.5}, "the player is None"),
-        ({"name": "Over", "description": " ", "point": 6.5}, "the player is ' '"),
-        ({"point": 6.5}, "the player is None, outcome None of None"),
-        ({}, "the player is None, line of None is None, outcome None of None"),
-    ],
-    ids=["a team", "nobody", "blank", "no name", "nothing"],
-)
-def test_nothing_in_a_player_market_is_skipped(outcome: dict[str, Any], problem: str, land: Land) -> None:
-    assert parsed(land, odds({"price": -110, **outcome}))["problem"].to_list() == [problem]
-
-
-def test_one_line_in_several_forms_is_one_row(land: Land) -> None:
-    outcomes = [an_outcome("Over", 21, "-110"), an_outcome("Under", 21.0, -120), an_outcome("Over", "21.0", -110.0)]
-    frame = parsed(land, odds(*outcomes))
-    assert frame.select("line_half_points", "over_price", "under_price", "problem").rows() == [(42, -110, -120, None)]
-
-
-def test_two_prices_at_one_instant_are_a_problem_of_their_row_alone(land: Land) -> None:
-    frame = parsed(land, odds(*[an_outcome("Over", price=price) for price in (-110, -150)], an_outcome("Over", 21.5)))
-    assert frame.select("line", "over_price", "problem").rows() == [
-        (20.5, None, "Over price of Paolo Banchero at 20.5 is -110 and -150"), (21.5, -110, None),
-    ]  # fmt: skip
-
-
-YES = {"name": "Yes", "description": "Paolo Banchero", "price": 350}
-
-
-def test_a_market_without_a_line_is_ignored_by_declaration_and_no_problem(land: Land) -> None:
-    frame = parsed(land, odds(YES, YES | {"description": "Jalen Suggs"}, market={"key": "player_double_double"}))
-    assert frame.select("spelling", "ignored", "problem").rows() == [
-        (name, "market player_double_double", None) for name in ("Paolo Banchero", "Jalen Suggs")
-    ]
-
-
-def test_a_market_that_is_not_declared_is_a_problem(land: Land) -> None:
-    frame = parsed(land, odds(YES, market={"key": "players_points"}))
-    assert frame["problem"].to_list() == ["market 'players_points' is declared neither used nor ignored"]
-
-
-def game_odds(land: Land, market: str, *outcomes: tuple[str, Any, Any], **event: Any) -> pl.DataFrame:
-    shown = {"key": market, "last_update": "2024-03-12T11:55:00Z"}
-    sides = [{"name": name, "price": price, "point": point} for name, point, price in outcomes]
-    return parse_game_odds(land(odds(*sides, market=shown, **event), "odds_api", "event_odds", "e1"))
-
-
-def test_each_side_of_a_spread_is_a_row_in_its_own_view(land: Land) -> None:
-    frame = game_odds(land, "spreads", ("Utah Jazz", 6.5, -105), ("Los Angeles Clippers", -6.5, -115))
-    assert frame.schema == pl.Schema(GAME_ODDS_COLUMNS)
-    shared = {
-        "odds_event_id": "e1", "commence_time": datetime(2024, 3, 13, 2, 40, tzinfo=UTC), "home_team": "LAC",
-        "away_team": "UTA", "book": "draftkings", "market": "spreads", "snapshot_at": SEEN, "captured_at": NOON,
-        "request_format": "american", "source": frame["source"][0], "problem": None, "ignored": None,
-    }  # fmt: skip
-    away = {"outcome": "away", "line": 6.5, "line_half_points": 13, "price": -105}
-    home = {"outcome": "home", "line": -6.5, "line_half_points": -13, "price": -115}
-    assert frame.rows(named=True) == [{name: (shared | side)[name] for name in GAME_ODDS_COLUMNS} for side in (away, home)]
-
-
-def test_each_side_of_a_total_is_a_row(land: Land) -> None:
-    frame = game_odds(land, "totals", ("Over", 228.0, -110), ("Under", 228.0, -110))
-    assert frame.select("market", "outcome", "line").rows() == [("totals", "over", 228.0), ("totals", "under", 228.0)]
-
-
-@pytest.mark.parametrize(
-    ("market", "outcome", "problem"),
-    [
-        ("spreads", ("Seattle", 6.5, -110), "outcome 'Seattle' of spreads of draftkings"),
-        ("totals", ("Draw", 228.5, -110), "outcome 'Draw' of totals of draftkings"),
-        ("totals", ("Over", None, -110), "line of totals Over of draftkings is None"),
-        ("totals", ("Over", 228.25, -110), "line of totals Over of draftkings is 228.25"),
-        ("totals", ("Over", 228.5, 1.87), "price of totals Over of draftkings is 1.87"),
-    ],
-    ids=["team", "side", "no line", "quarter", "decimal"],
-)
-def test_what_cannot_be_used_of_a_game_is_a_problem(market: str, outcome: tuple[str, Any, Any], problem: str, land: Land) -> None:
-    assert game_odds(land, market, outcome)["problem"].to_list() == [problem]
-
-
-def test_one_answer_feeds_both_tables_and_neither_sees_the_other_s_markets(land: Land) -> None:
-    document = odds(an_outcome("Over"))
-    total = {"key": "totals", "outcomes": [{"name": "Over", "price": -110, "point": 228.5}]}
-    team_total = {"key": "team_totals", "outcomes": [{"name": "Over", "price": -110, "point": 114.5, "description": "Utah"}]}
-    document["bookmakers"][0]["markets"] += [total, team_total, {"key": "h2h", "outcomes": [{"name": "Utah Jazz", "price": 120}]}]
-    payload = land(document, "odds_api", "event_odds", "e1")
-    assert parse_event_odds(payload).filter(market="player_points").height == 1
-    assert parse_event_odds(payload).height == 1
-    assert parse_game_odds(payload).select("market", "line", "ignored").rows() == [
-        ("totals", 228.5, None), ("team_totals", None, "market team_totals"), ("h2h", None, "market h2h"),
-    ]  # fmt: skip
-    assert "totals" not in parse_event_odds(payload)["market"]
-
-
-@pytest.mark.parametrize("parse", [parse_event_odds, parse_game_odds])
-@pytest.mark.parametrize(
-    "document",
-    [
-        {},
-        [],
-        {**EVENT, "bookmakers": [{"key": "x"}]},
-        {**EVENT, "bookmakers": [{"key": "x", "markets": ["totals"]}]},
-        {**EVENT, "bookmakers": [{"key": "x", "markets": [{"key": "totals", "outcomes": [1]}]}]},
-    ],
-    ids=str,
-)
-def test_another_document_is_permanent(parse: Callable[[Payload], pl.DataFrame], document: Any, land: Land) -> None:
-    with pytest.raises(Permanent, match="odds_api event_odds e1"):
-        parse(land(document, "odds_api", "event_odds", "e1"))
-
-
-def test_an_event_belongs_to_its_eastern_date(land: Land) -> None:
-    frame = parse_events(land([EVENT, EVENT | {"id": "e2", "home_team": "Seattle"}], "odds_api", "events", "slate"))
-    assert frame.select("odds_event_id", "game_date", "home_team", "problem").rows() == [
-        ("e1", DAY, "LAC", None), ("e2", DAY, None, "unknown team 'Seattle'"),
-    ]  # fmt: skip
-    with pytest.raises(Permanent, match="not a list of events"):
-        parse_events(land({}, "odds_api", "events", "slate"))
-
-
-def test_events_are_matched_with_our_games(land: Land) -> None:
-    events = parse_events(land([EVENT, EVENT | {"id": "e2", "home_team": "Miami Heat"}], "odds_api", "events", "slate"))
-    games = pl.DataFrame({"game_id": ["g1"], "game_date": [DAY], "home_team": ["LAC"], "away_team": ["UTA"]})
-    assert match_events(events, games).rows() == [("e1", "g1")]
-
-
-def test_live_and_historical_questions_go_to_their_addresses(http_client: HttpClient, provider: Provider) -> None:
+def test_live_and_historical_requests_have_their_paths_and_parameters(http_client: HttpClient, provider: Provider) -> None:
     api = OddsApi(http=http_client, api_key="key")
     past = {"timestamp": "2024-03-12T11:55:00Z"}
-    provider.says(Answer([EVENT]), Answer(odds()), Answer(past | {"data": [EVENT]}), Answer(past | {"data": odds()}))
+    provider.responds(Answer([EVENT]), Answer(odds()), Answer(past | {"data": [EVENT]}), Answer(past | {"data": odds()}))
     for at in (None, SEEN):
         api.events(DAY, at)
         api.odds(["e1"], DAY, at)
-    assert [asked.path for asked in provider.asked] == [
+    assert [request.path for request in provider.asked] == [
         f"/v4{past}/sports/basketball_nba/events{odds}" for past in ("", "/historical") for odds in ("", "/e1/odds")
     ]
-    assert [asked.params.get("date") for asked in provider.asked] == [None, None, *["2024-03-12T11:55:00Z"] * 2]
+    assert [request.params.get("date") for request in provider.asked] == [None, None, *["2024-03-12T11:55:00Z"] * 2]
     assert provider.asked[0].params["commenceTimeFrom"] == "2024-03-12T04:00:00Z"
-    asked_for = {"regions": "us", "markets": "player_points,spreads,totals", "oddsFormat": "american"}
-    for asked in provider.asked[1::2]:
-        assert asked.params | asked_for == asked.params
+    expected = {"regions": "us", "markets": "player_points,spreads,totals", "oddsFormat": "american"}
+    for request in provider.asked[1::2]:
+        assert request.params | expected == request.params
     assert (len(api.landed_events(DAY)), len(api.landed_odds(DAY))) == (2, 2)
 
 
-def test_without_a_key_nothing_is_asked(http_client: HttpClient, provider: Provider) -> None:
-    with pytest.raises(Permanent, match="odds_api needs ODDS_API_KEY"):
+def test_without_a_key_no_request_is_sent(http_client: HttpClient, provider: Provider) -> None:
+    with pytest.raises(Permanent, match="odds_api requires a key: set ODDS_API_KEY"):
         OddsApi(http=http_client).events(DAY)
     assert not provider.asked
-
-
-MARKET = "bookmakers.0.markets.0"
-
-
-@pytest.mark.parametrize(
-    ("field", "change", "sentence"),
-    [
-        ("id", RENAMED, "id of the event is None"), ("commence_time", 1710297600, "commence_time is 1710297600"),
-        ("home_team", {"name": "Utah Jazz"}, "unknown team {'name': 'Utah Jazz'}"),
-        ("bookmakers", RENAMED, "the answer has no list bookmakers"),
-        ("bookmakers.0.key", RENAMED, "a book or market is called None, player_points"),
-        (f"{MARKET}.key", MISSING, "a book or market is called draftkings, None"), (f"{MARKET}.key", 5, "is called draftkings, None"),
-        (f"{MARKET}.outcomes", RENAMED, "a market of draftkings has no list outcomes"),
-        (f"{MARKET}.outcomes", None, "a market of draftkings has no list outcomes"),
-        (f"{MARKET}.last_update", 1710244500, "the instant of draftkings player_points is 1710244500"),
-        (f"{MARKET}.outcomes.0.name", RENAMED, "outcome None of Paolo Banchero"),
-        (f"{MARKET}.outcomes.0.description", RENAMED, "the player is None"),
-        (f"{MARKET}.outcomes.0.description", ["Paolo"], "the player is ['Paolo']"),
-        (f"{MARKET}.outcomes.0.price", "even", "Over price of Paolo Banchero at 20.5 is even"),
-        (f"{MARKET}.outcomes.0.point", RENAMED, "line of Paolo Banchero is None"),
-        (f"{MARKET}.outcomes.0.point", True, "line of Paolo Banchero is True"),
-    ],
-)  # fmt: skip
-def test_lines_that_drift_are_named(field: str, change: Any, sentence: str, land: Land) -> None:
-    document = drifted(odds(an_outcome("Over")), field, change)
-    assert sentence in told(lambda: parsed(land, document))
-
-
-@pytest.mark.parametrize(
-    ("field", "change", "sentence"),
-    [
-        (f"{MARKET}.key", RENAMED, "a book or market is called draftkings, None"),
-        (f"{MARKET}.outcomes.0.name", RENAMED, "outcome None of spreads of draftkings"),
-        (f"{MARKET}.outcomes.0.point", True, "line of spreads Utah Jazz of draftkings is True"),
-        (f"{MARKET}.outcomes.0.price", MISSING, "price of spreads Utah Jazz of draftkings is None"),
-    ],
-)
-def test_game_lines_that_drift_are_named(field: str, change: Any, sentence: str, land: Land) -> None:
-    shown = {"key": "spreads", "last_update": "2024-03-12T11:55:00Z"}
-    document = drifted(odds({"name": "Utah Jazz", "price": -105, "point": 6.5}, market=shown), field, change)
-    assert sentence in told(lambda: parse_game_odds(land(document, "odds_api", "event_odds", "e1")))
-
-
-def test_a_historical_instant_that_cannot_be_read_is_named(land: Land) -> None:
-    document = {"timestamp": "yesterday", "data": odds(an_outcome("Over"), market={"key": "player_points"})}
-    assert told(lambda: parsed(land, document)) == "the instant of draftkings player_points is 'yesterday'"
-
-
-def test_lines_and_prices_that_arrive_as_text_are_read(land: Land) -> None:
-    text, plain = (parsed(land, odds(an_outcome("Over", *values))) for values in (("20.5", "-110"), (20.5, -110)))
-    assert text.drop("source").equals(plain.drop("source"))

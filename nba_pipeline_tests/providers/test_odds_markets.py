@@ -9,14 +9,23 @@ from nba_pipeline.settings import SETTINGS
 @pytest.mark.parametrize(
     ("market", "kind"),
     [
-        ("player_points", ("player", "used")), ("player_points_q1", ("player", "used")),
-        ("player_points_rebounds_assists_alternate", ("player", "used")), ("player_frees_made", ("player", "used")),
-        ("player_triple_double", ("player", "ignored")), ("player_method_of_first_basket", ("player", "ignored")),
-        ("spreads", ("game", "used")), ("h2h", ("game", "ignored")), ("spreads_h1", ("game", "ignored")),
-        ("team_totals", ("game", "ignored")), ("player_point", None), ("player_points_q5", None), ("Totals", None), ("", None),
+        ("player_points", ("player", "used")),
+        ("player_points_q1", ("player", "used")),
+        ("player_points_rebounds_assists_alternate", ("player", "used")),
+        ("player_frees_made", ("player", "used")),
+        ("player_triple_double", ("player", "ignored")),
+        ("player_method_of_first_basket", ("player", "ignored")),
+        ("spreads", ("game", "used")),
+        ("h2h", ("game", "ignored")),
+        ("spreads_h1", ("game", "ignored")),
+        ("team_totals", ("game", "ignored")),
+        ("player_point", None),
+        ("player_points_q5", None),
+        ("Totals", None),
+        ("", None),
     ],
-)  # fmt: skip
-def test_a_market_is_declared_by_its_exact_key(market: str, kind: tuple[str, str] | None) -> None:
+)
+def test_a_market_is_matched_by_its_exact_key(market: str, kind: tuple[str, str] | None) -> None:
     assert declared(market) == kind
 
 

@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 PROVIDERS = ("NBA_CDN", "NBA_STATS", "BALLDONTLIE", "ODDS_API", "INJURY_REPORT", "ESPN")
-"""All of them: reports and rosters, which the server does not have, must not be asked of the world."""
+"""All providers, including reports and rosters that the server lacks, so that no request reaches the network."""
 
 
 class Replay:
@@ -42,26 +42,26 @@ class Replay:
         self.control = httpx.Client(base_url=url, timeout=30)
 
     def variables(self) -> dict[str, str]:
-        """What points the platform at the server."""
+        """Returns the variables that direct the platform to the server."""
         addresses = {f"{provider}_URL": self.url for provider in PROVIDERS}
         return addresses | {"BALLDONTLIE_API_KEY": "key", "ODDS_API_KEY": "key"}
 
     def set_clock(self, instant: str) -> None:
-        """Stand at an instant."""
+        """Stops the clock at an instant."""
         self.control.post("/__control/clock", json={"now": instant, "speed": 0}).raise_for_status()
 
     def misbehave(self, *rules: dict[str, object]) -> None:
-        """Replace the fault rules."""
+        """Replaces the fault rules."""
         self.control.post("/__control/faults?replace=1", json=list(rules)).raise_for_status()
 
     def requests(self) -> list[dict[str, object]]:
-        """What was asked so far."""
+        """Returns the requests so far."""
         return list(self.control.get("/__control/requests?limit=100000").json()["requests"])
 
 
 @contextmanager
 def serving() -> Iterator[Replay]:
-    """A replay server of the real seasons, its clock standing."""
+    """A replay server of the real seasons with a stopped clock."""
     command = [sys.executable, "replay_server.py", "--data", str(DATA), "--now", "2024-03-11T12:00:00-04:00", "--speed", "0"]
     process = subprocess.Popen(command, cwd=SHARED / "replay", stdout=subprocess.PIPE, text=True)
     try:
@@ -80,17 +80,22 @@ def replay() -> Iterator[Replay]:
 
 
 class Platform:
-    """The command, in the environment `local`, on a home of its own."""
+    """The command in the environment `local` with its own home."""
 
     def __init__(self, home: Path, **variables: str):
         self.home, self.variables = home, variables
 
     def __call__(self, *arguments: str, code: int | None = 0, **variables: str) -> str:
-        """Run the command and return its standard output; `code` is the exit code wanted."""
-        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TMPDIR")}
+        """Runs the command and returns its standard output. `code` is the expected exit code."""
+        inherited = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TMPDIR")}
         environment = {
-            **kept, "NBA_PIPELINE_ENV": "local", "NBA_PIPELINE_HOME": str(self.home), "COLUMNS": "200", **self.variables, **variables,
-        }  # fmt: skip
+            **inherited,
+            "NBA_PIPELINE_ENV": "local",
+            "NBA_PIPELINE_HOME": str(self.home),
+            "COLUMNS": "200",
+            **self.variables,
+            **variables,
+        }
         done = subprocess.run(
             [sys.executable, "-m", "nba_pipeline", *arguments],
             cwd=ROOT,
@@ -104,17 +109,17 @@ class Platform:
         return done.stdout
 
     def rows(self, query: str) -> list[dict[str, object]]:
-        """The answer of `sql` as records."""
+        """Returns the result of `sql` as records."""
         return list(json.loads(self("sql", query, "--format", "json")))
 
     def table(self, name: str) -> pl.DataFrame:
-        """A table as it lies on disk, sorted."""
+        """Returns a table as stored on disk, sorted."""
         frame = pl.read_parquet(self.home / "tables" / name / "*" / "part.parquet", hive_partitioning=False)
         return frame.sort([c for c, kind in frame.schema.items() if not kind.is_nested()])
 
 
 def live_through(platform: Platform, replay: Replay, day: date) -> None:
-    """A game day as it is lived: predicted at noon and, when the lines are up, at five; collected and graded the next morning."""
+    """Runs a live game day: predictions at noon and, with lines, at 5 pm; collection and grades the next morning."""
     keys = replay.variables()
     noon, five, morning = f"{day}T12:00:00-04:00", f"{day}T17:00:00-04:00", f"{day + timedelta(days=1)}T07:00:00-04:00"
     for instant, mode in ((noon, "same_day"), (five, "same_day"), (morning, "overnight")):

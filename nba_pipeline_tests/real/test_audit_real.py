@@ -1,4 +1,4 @@
-"""No future, by proof: the audit of the four real seasons on a sample of dates, and of a day lived through under replay."""
+"""The leakage audit passes on a sample of dates of four real seasons, and on a live day under replay."""
 
 import json
 import random
@@ -20,16 +20,17 @@ from nba_pipeline.assets.sources.team_boxscores import TABLE as TEAM_BOXSCORES
 from nba_pipeline.assets.sources.team_boxscores import complete_with_sums
 from nba_pipeline.audit.controls import control_dates, dates_shown, tried
 from nba_pipeline.audit.derivations import REAL, Audit, Derivation
-from nba_pipeline.audit.leakage import TESTS, Test, a_fact_of_before_moves_the_row
+from nba_pipeline.audit.leakage import TESTS, Test
 from nba_pipeline.audit.plants import PLANTS
 from nba_pipeline.audit.recompute import World
+from nba_pipeline.audit.sensitivity import a_fact_of_before_moves_the_row
 from nba_pipeline.completeness.gates import WAIVERS
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.active_players import SEEN_SCHEMA
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.odds_rows import IGNORED, NO_OFFERS
-from nba_pipeline.providers.player_matching import resolve_players, candidate_players
+from nba_pipeline.providers.player_matching import candidate_players, resolve_players
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline_tests.real.conftest import DATA, Platform, Replay, live_through
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.real
 SEED, SAMPLED = 0, 4
 NOW = datetime(2025, 9, 1, tzinfo=UTC)
 QUICK_PLANTS = ("window_that_holds_tonight", "only_who_played", "points_with_noise", "closing_line_of_the_game_in_play")
-"""Those that need no derivation of their own, and one that does; all of them are planted by the command and by `make test`."""
+"""Leaks without their own derivation, and one with its own. The command and `make test` plant all of them."""
 QUICK = [plant for plant in PLANTS if plant.name in QUICK_PLANTS]
 WINDOWS = [plant for plant in PLANTS if plant.name in ("window_that_holds_tonight", "opponent_rating_that_holds_tonight")]
 
@@ -59,17 +60,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     offered = pl.concat([NO_OFFERS, archive.prop_lines(dates)], how="diagonal_relaxed")
     lines = reject_lines(resolve_players(offered, players, active)).filter(pl.col(IGNORED).is_null()).drop(IGNORED)
     frames = {
-        SCHEDULE: schedule, BOXSCORES: boxscores, TEAM_BOXSCORES: team_boxscores, PROP_LINES: lines,
+        SCHEDULE: schedule,
+        BOXSCORES: boxscores,
+        TEAM_BOXSCORES: team_boxscores,
+        PROP_LINES: lines,
         GAME_LINES: archive.game_lines(dates),
-    }  # fmt: skip
+    }
     return {
-        **{table.name: kept(table, frame) for table, frame in frames.items()},
+        **{table.name: conformed(table, frame) for table, frame in frames.items()},
         **{table.name: table.empty() for table in (PLAY_BY_PLAY, INJURIES, ROSTERS, WAIVERS)},
     }
 
 
-def kept(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows that a warehouse would keep."""
+def conformed(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """Returns the valid rows."""
     return table.conform(frame, NOW, "1")[0]
 
 
@@ -77,9 +81,9 @@ def kept(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
 def audit(world: World) -> Audit:
     games = sorted(set(world["boxscores"]["game_date"]))
     sample = sorted(random.Random(SEED).sample(games, SAMPLED))
-    made = Audit(world, sample, NOW, (), SEED)
-    made.control = control_dates(made.world, sample, dates_shown(made, QUICK, sample))
-    return made
+    audit_run = Audit(world, sample, NOW, (), SEED)
+    audit_run.control = control_dates(audit_run.world, sample, dates_shown(audit_run, QUICK, sample))
+    return audit_run
 
 
 @pytest.mark.parametrize("test", (*TESTS, a_fact_of_before_moves_the_row), ids=lambda test: test.__name__)
@@ -96,20 +100,20 @@ def test_a_leak_planted_in_the_real_seasons_is_caught(audit: Audit, plant: Deriv
 
 
 def test_the_first_weeks_of_a_season_show_leaks_in_windows_from_the_fifth_game_on(world: World) -> None:
-    """On the first two dates, where leaks were tried before, a window is null with the leak and without it."""
+    """On the first two dates, a window is null with and without the leak."""
     season = world["schedule"].filter(pl.col("game_date").is_between(date(2023, 10, 24), date(2023, 11, 5)))
     dates = season["game_date"].unique().sort().to_list()
-    made = Audit(world, dates, NOW, (), SEED)
-    shown = dates_shown(made, WINDOWS, dates)
-    assert not {day for plant in WINDOWS for day in shown[plant.name]} & set(dates[:2])
-    made.control = control_dates(made.world, dates, shown)
-    for record in tried(made, WINDOWS, shown, ()):
+    audit_run = Audit(world, dates, NOW, (), SEED)
+    dates_audited = dates_shown(audit_run, WINDOWS, dates)
+    assert not {day for plant in WINDOWS for day in dates_audited[plant.name]} & set(dates[:2])
+    audit_run.control = control_dates(audit_run.world, dates, dates_audited)
+    for record in tried(audit_run, WINDOWS, dates_audited, ()):
         assert "everything_after_the_first_tipoff_may_go" in record["caught_by"], record
 
 
 @pytest.mark.long
-def test_a_day_lived_through_is_what_a_later_backfill_makes_of_it(tmp_path: Path, replay: Replay) -> None:
-    """With lines of the game in play among the answers of the afternoon."""
+def test_a_live_day_equals_a_later_backfill_of_it(tmp_path: Path, replay: Replay) -> None:
+    """The afternoon's responses include lines of a game in play."""
     platform = Platform(tmp_path, NBA_ARCHIVE_DIR=str(DATA))
     platform("backfill", "--from", HISTORY[0], "--to", HISTORY[1], code=None)
     platform.variables = {}
@@ -117,13 +121,13 @@ def test_a_day_lived_through_is_what_a_later_backfill_makes_of_it(tmp_path: Path
     replay.misbehave(in_play)
     live_through(platform, replay, LIVED)
     later, day = "2024-03-12T12:00:00-04:00", str(LIVED)
-    found = json.loads(
+    report = json.loads(
         platform("audit", "leakage", "--from", day, "--to", day, "--format", "json", code=None, NBA_PIPELINE_NOW=later)
     )  # fmt: skip
-    tests = {test["name"]: test for test in found["tests"]}
-    assert found["dates"] == [day]
-    assert not [test for test in found["tests"] if test["passed"] is False]
-    assert "stored predictions bear a line" in tests["no_line_or_report_is_from_after_tipoff"]["detail"]
+    tests = {test["name"]: test for test in report["tests"]}
+    assert report["dates"] == [day]
+    assert not [test for test in report["tests"] if test["passed"] is False]
+    assert "stored predictions have a line" in tests["no_line_or_report_is_from_after_tipoff"]["detail"]
     for name in ("stored_rows_equal_recomputed_rows", "a_later_backfill_differs_only_where_a_source_did"):
         assert tests[name]["passed"] and tests[name]["n"] > 100
-    assert [plant["name"] for plant in found["plants"] if not plant["caught_by"]] == []
+    assert [plant["name"] for plant in report["plants"] if not plant["caught_by"]] == []

@@ -1,4 +1,4 @@
-"""Features of the four real seasons: the rows of domain/golden.md section 7, and the same bits one date at a time."""
+"""Features of the four real seasons: the rows of domain/golden.md section 7, bit-identical one date at a time."""
 
 import os
 from collections.abc import Mapping
@@ -56,13 +56,29 @@ GOLDEN = {
     },
 }  # fmt: skip
 
-DATES = [date(2021, 10, 20), date(2022, 4, 10), date(2022, 10, 25), date(2023, 2, 15), date(2024, 1, 15),
-         date(2024, 4, 20), date(2024, 12, 1), date(2025, 1, 15), date(2025, 6, 22)]  # fmt: skip
+DATES = [
+    date(2021, 10, 20),
+    date(2022, 4, 10),
+    date(2022, 10, 25),
+    date(2023, 2, 15),
+    date(2024, 1, 15),
+    date(2024, 4, 20),
+    date(2024, 12, 1),
+    date(2025, 1, 15),
+    date(2025, 6, 22),
+]
 
-MADE = (
-    "upcoming_players", "player_form", "player_shot_zones", "team_defense_zones", "matchups", "career_form", "team_outlook",
-    "expected_absences", "features",
-)  # fmt: skip
+TABLES_BUILT = (
+    "upcoming_players",
+    "player_form",
+    "player_shot_zones",
+    "team_defense_zones",
+    "matchups",
+    "career_form",
+    "team_outlook",
+    "expected_absences",
+    "features",
+)
 AS_OF = datetime(2025, 9, 1, tzinfo=UTC)
 
 Seasons = Mapping[str, pl.DataFrame]
@@ -70,7 +86,7 @@ Seasons = Mapping[str, pl.DataFrame]
 
 @pytest.fixture(scope="module")
 def seasons(tmp_path_factory: pytest.TempPathFactory) -> Seasons:
-    """Every table of the four seasons, made in one go."""
+    """Every table of the four seasons, computed together."""
     clock = Clock(fixed_at=AS_OF.isoformat())
     landing = Landing(home=str(tmp_path_factory.mktemp("landing")), clock=clock)
     archive, dates = Archive(folder=str(DATA), landing=landing, clock=clock), days(date(2021, 10, 1), date(2025, 6, 22))
@@ -91,17 +107,17 @@ def test_the_row_of_a_real_player(seasons: Seasons, key: str) -> None:
 
 
 @pytest.mark.parametrize("day", DATES, ids=str)
-def test_one_date_alone_with_only_its_past_has_the_same_bits_as_in_four_seasons(seasons: Seasons, day: date) -> None:
-    """Also shuffled, and with no more history than the asset reads."""
+def test_a_date_computed_from_its_past_alone_is_bit_identical(seasons: Seasons, day: date) -> None:
+    """The input is shuffled and has only the history that the asset reads."""
     past = {name: before(seasons[name], day, 1100) for name in ("boxscores", "team_boxscores")}
     schedule = pl.concat([before(seasons["schedule"], day, 1100), seasons["schedule"].filter(game_date=day)])
     alone = derive({**seasons, **past, "schedule": schedule}, [day], AS_OF)
-    for name in MADE:
+    for name in TABLES_BUILT:
         assert_frame_equal(alone[name], seasons[name].filter(game_date=day), check_exact=True)
 
 
-def test_every_summary_and_feature_row_keeps_its_promise(seasons: Seasons) -> None:
-    for name in (SUMMARIES.name, TEAM_SUMMARIES.name, *MADE):
+def test_every_summary_and_feature_row_conforms(seasons: Seasons) -> None:
+    for name in (SUMMARIES.name, TEAM_SUMMARIES.name, *TABLES_BUILT):
         assert TABLES[name].schema.is_valid(seasons[name].drop("source")), name
 
 
@@ -111,12 +127,17 @@ def test_usage_of_a_team_sums_to_one(seasons: Seasons) -> None:
     assert sums.filter(sums > 0).median() == pytest.approx(1.0, abs=0.005)
 
 
-def test_the_window_that_would_hold_the_game_itself_is_not_the_feature(seasons: Seasons) -> None:
+def test_no_feature_window_includes_its_own_game(seasons: Seasons) -> None:
     """The match-rate probe: a leaked store shows 72 %; by chance a game equals the one that left the window."""
-    leaked = seasons["player_game_summary"].sort("player_id", "game_date").select(
-        "game_id", "player_id",
-        pl.col("points").rolling_mean(5).over("player_id", "season").alias("with_the_game"),
-    )  # fmt: skip
+    leaked = (
+        seasons["player_game_summary"]
+        .sort("player_id", "game_date")
+        .select(
+            "game_id",
+            "player_id",
+            pl.col("points").rolling_mean(5).over("player_id", "season").alias("with_the_game"),
+        )
+    )
     rows = seasons["features"].join(leaked, on=["game_id", "player_id"]).drop_nulls("points_mean_last_5_games")
     share = rows.select((pl.col("points_mean_last_5_games") - pl.col("with_the_game")).abs().lt(1e-9).mean()).item()
     assert rows.height > 90_000
@@ -124,6 +145,6 @@ def test_the_window_that_would_hold_the_game_itself_is_not_the_feature(seasons: 
 
 
 def before(frame: pl.DataFrame, day: date, reach: int) -> pl.DataFrame:
-    """The rows of so many days before the date, in another order."""
+    """Returns the rows of the given number of days before the date, in another order."""
     past = pl.col("game_date").is_between(day - timedelta(days=reach), day - timedelta(days=1))
     return frame.filter(past).sample(fraction=1, shuffle=True, seed=11)

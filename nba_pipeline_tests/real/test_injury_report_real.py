@@ -12,12 +12,13 @@ from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.providers.espn import parse_roster
 from nba_pipeline.providers.injury_report import parse_injury_report
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 from nba_pipeline_tests.real.conftest import SHARED
 
 SAMPLE = SHARED / "wire" / "injury_report" / "Injury-Report_2024-01-04_12PM"
 DAY = date(2024, 1, 4)
-SEEN = datetime(2024, 1, 4, 17, 45, tzinfo=UTC)
+FETCHED_AT = datetime(2024, 1, 4, 17, 45, tzinfo=UTC)
 
 pytestmark = pytest.mark.real
 
@@ -26,13 +27,13 @@ Land = Callable[[bytes], Payload]
 
 @pytest.fixture
 def landing(tmp_path: Path) -> Landing:
-    return Landing(home=str(tmp_path), clock=Clock(fixed_at=SEEN.isoformat()))
+    return Landing(home=str(tmp_path), clock=Clock(fixed_at=FETCHED_AT.isoformat()))
 
 
 @pytest.fixture
 def land(landing: Landing) -> Land:
     slot = Slot("injury_report", "report", "2024-01-04_12PM", DAY, extension="pdf")
-    return lambda body: landing.keep(slot, body, fetched_at=SEEN)
+    return lambda body: landing.keep(slot, body, fetched_at=FETCHED_AT)
 
 
 @pytest.fixture
@@ -52,10 +53,16 @@ def test_every_record_is_the_one_of_the_parsed_sample(report: pl.DataFrame) -> N
     records = json.loads(Path(f"{SAMPLE}.parsed.json").read_text())["records"]
     listed = report.filter(pl.col("spelling").is_not_null())
     read = [
-        {"date": f"{row['game_date']:%m/%d/%Y}", "matchup": f"{row['away_team']}@{row['home_team']}", "team": row["team"],
-         "player": row["spelling"], "status": row["status"].title(), "reason": row["reason"]}
+        {
+            "date": f"{row['game_date']:%m/%d/%Y}",
+            "matchup": f"{row['away_team']}@{row['home_team']}",
+            "team": row["team"],
+            "player": row["spelling"],
+            "status": row["status"].title(),
+            "reason": row["reason"],
+        }
         for row in listed.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     assert read == [{key: record[key] for key in read[0]} for record in records]
 
 
@@ -71,17 +78,20 @@ def test_the_other_teams_have_not_submitted(report: pl.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.99])
-def test_a_part_of_it_is_no_report(share: float, land: Land) -> None:
+def test_a_truncated_report_is_rejected(share: float, land: Land) -> None:
     body = SAMPLE.with_suffix(".pdf").read_bytes()
-    with pytest.raises(Permanent, match="the PDF is cut off"):
+    with pytest.raises(Permanent, match="the PDF is truncated"):
         parse_injury_report(land(body[: int(len(body) * share)]))
 
 
 def test_boston_had_seventeen_players(landing: Landing) -> None:
     body = (SHARED / "wire" / "espn" / "site_roster_team2.json").read_bytes()
-    roster = parse_roster(landing.keep(Slot("espn", "roster", "2", DAY), body, fetched_at=SEEN))
+    roster = parse_roster(landing.keep(Slot("espn", "roster", "2", DAY), body, fetched_at=FETCHED_AT))
     assert (roster.height, roster["team"].unique().to_list(), roster["problem"].null_count()) == (17, ["BOS"], 17)
     tatum = roster.row(by_predicate=pl.col("spelling") == "Jayson Tatum", named=True)
     assert [tatum[name] for name in ("birth_date", "position", "height_inches", "weight_pounds")] == [
-        date(1998, 3, 3), "SF", 80.0, 210.0,
-    ]  # fmt: skip
+        date(1998, 3, 3),
+        "SF",
+        80.0,
+        210.0,
+    ]

@@ -21,13 +21,14 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.active_players import SEEN_SCHEMA
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.nba_cdn import STATISTICS
-from nba_pipeline.providers.odds_api import parse_event_odds, parse_game_odds
+from nba_pipeline.providers.nba_cdn_boxscore import STATISTICS
+from nba_pipeline.providers.odds_lines import parse_event_odds, parse_game_odds
 from nba_pipeline.providers.odds_rows import IGNORED, NO_OFFERS, as_rows
-from nba_pipeline.providers.player_matching import resolve_players, candidate_players
+from nba_pipeline.providers.player_matching import candidate_players, resolve_players
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, Table
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 
 SHARED = Path(os.environ.get("NBA_SHARED_DIR", Path(__file__).parents[3] / "shared"))
 ALL_DATES = days(date(2021, 7, 1), date(2025, 6, 22))
@@ -51,7 +52,7 @@ def archive(landing: Landing) -> Archive:
 
 @pytest.fixture(scope="module")
 def lines(archive: Archive) -> pl.DataFrame:
-    """Every line of the archive once, with its player: one of those who played."""
+    """Every line of the archive once, with its player among those who played."""
     offered = pl.concat([NO_OFFERS, archive.prop_lines(ALL_DATES)], how="diagonal_relaxed")
     played = archive.boxscores(ALL_DATES).select("game_id", "player_id", "player_name")
     named = resolve_players(offered, archive.players().with_columns(evidence=pl.lit("seed")), played)
@@ -60,7 +61,7 @@ def lines(archive: Archive) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def lines_before_the_games(archive: Archive) -> pl.DataFrame:
-    """The same, with the player whom a spelling means as of before the game."""
+    """The same lines, with players resolved as of before the game."""
     offered = pl.concat([NO_OFFERS, archive.prop_lines(ALL_DATES)], how="diagonal_relaxed").filter(
         pl.col("game_id").is_not_null()
     )
@@ -72,7 +73,7 @@ def lines_before_the_games(archive: Archive) -> pl.DataFrame:
 
 @pytest.fixture
 def wire(landing: Landing) -> Callable[[str], Payload]:
-    """Land a sample of The Odds API."""
+    """Lands a sample of The Odds API."""
 
     def land(name: str) -> Payload:
         body = (SHARED / "wire" / "odds_api" / name).read_bytes()
@@ -113,25 +114,29 @@ def test_the_market_of_orlando_at_cleveland_is_draftkings(wire: Callable[[str], 
 def test_the_spreads_and_totals_of_a_game_in_play_are_parsed_and_none_is_from_before_it(
     wire: Callable[[str], Payload], archive: Archive
 ) -> None:
-    """The sample was asked for in decimal prices, which we never do: its lines are read, its prices are a problem."""
+    """The sample has decimal prices, which the client never requests: lines are parsed, prices are a problem."""
     odds = parse_game_odds(wire("v4_historical_event_odds__spreads_totals__2024-01-25.json"))
     schedule = archive.schedule(days(date(2024, 1, 23), date(2024, 1, 26)))
     rows = game_lines.of_the_schedule(as_rows(odds, odds, schedule), schedule)
     assert (rows.height, rows["is_before_tipoff"].sum(), rows["problem"].null_count()) == (8, 0, 0)
-    shown = rows.filter(book="draftkings", outcome="home")["line"].to_list(), rows.filter(outcome="over")["line"].to_list()
-    assert shown == ([-6.5], [248.5, 247.5])
+    offered_lines = (
+        rows.filter(book="draftkings", outcome="home")["line"].to_list(),
+        rows.filter(outcome="over")["line"].to_list(),
+    )
+    assert offered_lines == ([-6.5], [248.5, 247.5])
     teams = pl.DataFrame({"game_id": [rows["game_id"][0]] * 2, "is_home": [True, False]})
     assert game_lines_of(teams, rows, **SETTINGS.lines.game_cascade).select(LINES).rows() == [(None,) * 4] * 2
     as_if = rows.with_columns(is_before_tipoff=pl.lit(True))
     assert game_lines_of(teams, as_if, **SETTINGS.lines.game_cascade).select(LINES).rows() == [
-        (248.5, -6.5, 6.5, 127.5), (248.5, 6.5, 6.5, 121.0),
-    ]  # fmt: skip
+        (248.5, -6.5, 6.5, 127.5),
+        (248.5, 6.5, 6.5, 121.0),
+    ]
 
 
-def test_what_is_parked_of_the_archive_s_lines_is_what_the_rules_name(lines: pl.DataFrame) -> None:
+def test_quarantined_archive_lines_have_the_problems_of_the_rules(lines: pl.DataFrame) -> None:
     judged = reject_lines(lines)
     rejected = judged.filter(pl.col(PROBLEM).is_in(prop_lines.NO_LINE_OF_THE_MARKET))
-    # of 5 more that were shown after the tip-off the problem is the name
+    # 5 more lines after tip-off have the name as their problem
     assert counts(rejected[PROBLEM]) == {prop_lines.AFTER_TIPOFF: 40_529, prop_lines.PLACEHOLDER: 76}
     assert counts(judged[IGNORED].drop_nulls()) == {prop_lines.TOO_LOW: 935, prop_lines.OF_LOW_LADDER: 8}
     late = rejected.filter(problem=prop_lines.AFTER_TIPOFF)
@@ -139,12 +144,12 @@ def test_what_is_parked_of_the_archive_s_lines_is_what_the_rules_name(lines: pl.
         323,
         39_347,
     )
-    # the placeholder meets only pick'em sites, whose lines never are the market
+    # the placeholder rule affects only pick'em sites, which never set the market line
     assert set(rejected.filter(problem=prop_lines.PLACEHOLDER)["book"]) == set(SETTINGS.lines.pickem_books)
 
 
-def test_every_name_of_four_seasons_means_the_right_player_or_nobody(lines_before_the_games: pl.DataFrame) -> None:
-    """Before, 70 rows of 36 spellings had no player; of Jimmy Butler alone 17, while the box scores say Jimmy Butler III."""
+def test_every_name_of_four_seasons_resolves_to_the_right_player_or_to_none(lines_before_the_games: pl.DataFrame) -> None:
+    """Earlier, 70 rows of 36 spellings had no player, 17 of them Jimmy Butler, who is Jimmy Butler III in box scores."""
     truth = pl.read_parquet(SHARED / "data" / "player_name_variants.parquet").select(
         spelling="player_name_raw", true_id="player_id"
     )
@@ -152,10 +157,16 @@ def test_every_name_of_four_seasons_means_the_right_player_or_nobody(lines_befor
     assert wrong.is_empty(), wrong
     unresolved = lines_before_the_games.filter(pl.col("player_id").is_null())
     assert counts(unresolved["spelling"]) == {
-        "J. Green": 4, "T. Young": 1, "C. Martin": 1,  # several of the two teams
-        "Jaden Ivey": 4, "Markelle Fultz": 2, "Kevin Porter Jr.": 1,  # not seen before, and on no list of active players
-        "Dalton Knecht": 1, "Lonzo Ball": 1, "Wembanyama Victor": 1,
-    }  # fmt: skip
+        "J. Green": 4,
+        "T. Young": 1,
+        "C. Martin": 1,  # several players of the two teams
+        "Jaden Ivey": 4,
+        "Markelle Fultz": 2,
+        "Kevin Porter Jr.": 1,  # no earlier game and on no list of active players
+        "Dalton Knecht": 1,
+        "Lonzo Ball": 1,
+        "Wembanyama Victor": 1,
+    }
 
 
 def test_the_only_contradiction_of_the_archive_is_a_player_under_two_spellings(lines_before_the_games: pl.DataFrame) -> None:
@@ -163,21 +174,22 @@ def test_the_only_contradiction_of_the_archive_is_a_player_under_two_spellings(l
     once = merge_offers(usable, prop_lines.TABLE.key)
     torn = once.filter(pl.col(PROBLEM).is_not_null()).sort("spelling")
     assert torn.select("spelling", "book", "line", "over_price").rows() == [
-        ("Jabari Smith", "bovada", 18.5, -105), ("Jabari Smith Jr", "bovada", 18.5, -110),
-    ]  # fmt: skip
+        ("Jabari Smith", "bovada", 18.5, -105),
+        ("Jabari Smith Jr", "bovada", 18.5, -110),
+    ]
     assert once.height + once["copies"].sum() == usable.height
 
 
-def test_what_is_parked_changes_no_market_line(lines: pl.DataFrame) -> None:
+def test_quarantined_lines_change_no_market_line(lines: pl.DataFrame) -> None:
     usable = lines.filter(pl.col(PROBLEM).is_null(), pl.col("player_id").is_not_null())
-    kept = reject_lines(usable).filter(pl.col(PROBLEM).is_null(), pl.col(IGNORED).is_null())
-    market = market_lines(kept, **SETTINGS.lines.cascade)
+    usable_lines = reject_lines(usable).filter(pl.col(PROBLEM).is_null(), pl.col(IGNORED).is_null())
+    market = market_lines(usable_lines, **SETTINGS.lines.cascade)
     assert market.height == 2760  # 2756 while "Reggie Bullock" and "Jimmy Butler" needed the suffix of their box scores
     assert_frame_equal(market, market_lines(usable, **SETTINGS.lines.cascade), check_exact=True)
 
 
-def test_the_market_is_as_good_as_it_was(lines: pl.DataFrame, archive: Archive) -> None:
-    """Section 10, on every line as it was offered: those below 5, which are parked, are in its numbers."""
+def test_the_accuracy_of_the_market_has_not_changed(lines: pl.DataFrame, archive: Archive) -> None:
+    """Section 10 on every offered line. Its numbers include quarantined lines below 5."""
     pickem, is_latest = list(SETTINGS.lines.pickem_books), pl.col("is_latest_pregame")
     kind = pl.when(pl.col("book").is_in(pickem)).then(pl.lit("pick'em")).when(book="unknown").then(pl.lit("page"))
     offered = lines.filter(is_latest, pl.col("player_id").is_not_null(), market="player_points")
@@ -187,14 +199,20 @@ def test_the_market_is_as_good_as_it_was(lines: pl.DataFrame, archive: Archive) 
     points = archive.boxscores(ALL_DATES).select("game_id", "player_id", "points")
     played = main.group_by("kind", "game_id", "player_id").agg(pl.col("line").median()).join(points, on=["game_id", "player_id"])
     miss = pl.col("points") - pl.col("line")
-    found = {
+    actual = {
         row[0]: row[1:]
-        for row in played.group_by("kind").agg(
-            pl.len(), miss.abs().mean(), (miss**2).mean().sqrt().alias("rmse"), miss.mean().alias("bias"),
-            (miss > 0).mean().alias("over"), (miss < 0).mean().alias("under"),
-        ).iter_rows()
-    }  # fmt: skip
-    assert found == {
+        for row in played.group_by("kind")
+        .agg(
+            pl.len(),
+            miss.abs().mean(),
+            (miss**2).mean().sqrt().alias("rmse"),
+            miss.mean().alias("bias"),
+            (miss > 0).mean().alias("over"),
+            (miss < 0).mean().alias("under"),
+        )
+        .iter_rows()
+    }
+    assert actual == {
         "sportsbooks": pytest.approx((3640, 5.145, 6.626, 0.17, 0.481, 0.518), abs=0.005),
         "page": pytest.approx((13_326, 5.152, 6.624, 0.17, 0.488, 0.512), abs=0.005),
         "pick'em": pytest.approx((6145, 5.176, 6.579, 0.18, 0.480, 0.510), abs=0.005),

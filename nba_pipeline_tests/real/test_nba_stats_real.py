@@ -1,4 +1,4 @@
-"""Real answers of stats.nba.com and balldontlie, and what the formulas make of them: domain/golden.md, sections 1, 2 and 4."""
+"""Real responses of stats.nba.com and balldontlie, and the formulas on them: domain/golden.md, sections 1, 2 and 4."""
 
 import gzip
 import json
@@ -17,11 +17,12 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import season_of
 from nba_pipeline.providers.balldontlie import STATISTICS as FIELDS
 from nba_pipeline.providers.columns import BOXSCORE_COLUMNS
-from nba_pipeline.providers.nba_cdn import parse_schedule
+from nba_pipeline.providers.nba_cdn_schedule import parse_schedule
 from nba_pipeline.providers.nba_stats import STATISTICS as HEADERS
 from nba_pipeline.providers.nba_stats import parse_game_log
 from nba_pipeline.providers.wire import minutes_fields, seconds_of
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 from nba_pipeline_tests.builders_summaries import team_summaries_of
 from nba_pipeline_tests.real.conftest import SHARED
 
@@ -43,7 +44,7 @@ def bytes_of(path: str) -> bytes:
 
 @pytest.fixture
 def wire(tmp_path: Path) -> Wire:
-    """Land one of the samples."""
+    """Lands one of the samples."""
     landing = Landing(home=str(tmp_path), clock=Clock(fixed_at="2025-09-01T00:00:00Z"))
 
     def land(path: str, *slot: Any) -> Payload:
@@ -82,7 +83,7 @@ def test_two_of_the_log_played_for_less_than_half_a_minute(log: pl.DataFrame) ->
     )
 
 
-def test_every_row_of_the_log_keeps_the_promise_of_the_table(log: pl.DataFrame) -> None:
+def test_every_row_of_the_log_conforms_to_the_table(log: pl.DataFrame) -> None:
     good, bad = TABLE.conform(log, datetime(2025, 9, 1, tzinfo=UTC), "1")
     assert (good.height, bad.height) == (157, 0)
 
@@ -92,23 +93,31 @@ def test_home_and_away_are_those_of_the_schedule(log: pl.DataFrame, schedule: pl
     assert sides["team"].to_list() == schedule.sort("game_id")["home_team"].to_list()
 
 
-# The two games that the formulas are measured by
+# The two reference games of the formulas
 
 
 def a_box(rows: Sequence[Mapping[str, Any]], day: date, home: str, points: Mapping[str, int]) -> pl.DataFrame:
-    """Rows of `boxscores` of one game."""
+    """Returns rows of `boxscores` of one game."""
     (away,) = points.keys() - {home}
     about = {
-        team: {"game_date": day, "season": season_of(day), "team": team, "opponent": other, "is_home": team == home,
-               "team_points": points[team], "provider": "nba_stats", "source": "test"}
+        team: {
+            "game_date": day,
+            "season": season_of(day),
+            "team": team,
+            "opponent": other,
+            "is_home": team == home,
+            "team_points": points[team],
+            "provider": "nba_stats",
+            "source": "test",
+        }
         for team, other in ((home, away), (away, home))
-    }  # fmt: skip
+    }
     return pl.DataFrame([about[row["team"]] | dict(row) for row in rows], schema=BOXSCORE_COLUMNS)
 
 
 @pytest.fixture
 def philadelphia() -> pl.DataFrame:
-    """NYK 125 @ PHI 119, one overtime, from the traditional box score V2: the clock, starters, and why somebody did not play."""
+    """NYK 125 @ PHI 119, one overtime, from the traditional box score V2: clock, starters and reasons for not playing."""
     (players,) = [s for s in json.loads(bytes_of(NEW_YORK_AT_PHILADELPHIA))["resultSets"] if s["name"] == "PlayerStats"]
     rows = []
     for values in players["rowSet"]:
@@ -116,11 +125,20 @@ def philadelphia() -> pl.DataFrame:
         did_play = row["MIN"] is not None
         counts = {name: row[{"TOV": "TO"}.get(header, header)] for name, header in HEADERS.items()}
         rows.append(
-            {"game_id": "0022400561", "player_id": row["PLAYER_ID"], "player_name": row["PLAYER_NAME"],
-             "team": row["TEAM_ABBREVIATION"], "did_play": did_play, "status": "played" if did_play else "dnp",
-             "reason": row["COMMENT"].strip() or None, "is_starter": row["START_POSITION"] != "", "plus_minus": row["PLUS_MINUS"],
-             **minutes_fields(seconds_of(row["MIN"]) if did_play else None, is_rounded=False), **counts}
-        )  # fmt: skip
+            {
+                "game_id": "0022400561",
+                "player_id": row["PLAYER_ID"],
+                "player_name": row["PLAYER_NAME"],
+                "team": row["TEAM_ABBREVIATION"],
+                "did_play": did_play,
+                "status": "played" if did_play else "dnp",
+                "reason": row["COMMENT"].strip() or None,
+                "is_starter": row["START_POSITION"] != "",
+                "plus_minus": row["PLUS_MINUS"],
+                **minutes_fields(seconds_of(row["MIN"]) if did_play else None, is_rounded=False),
+                **counts,
+            }
+        )
     return a_box(rows, date(2025, 1, 15), "PHI", {"PHI": 119, "NYK": 125})
 
 
@@ -133,10 +151,17 @@ def oklahoma() -> pl.DataFrame:
         did_play, person = bool(seconds), row["player"]
         counts = {name: row[field] if did_play else None for name, field in FIELDS.items()}
         rows.append(
-            {"game_id": "0042400407", "player_id": person["id"], "player_name": f"{person['first_name']} {person['last_name']}",
-             "team": row["team"]["abbreviation"], "did_play": did_play, "status": "played" if did_play else "dnp",
-             **minutes_fields(seconds if did_play else None, is_rounded=True), **counts}
-        )  # fmt: skip
+            {
+                "game_id": "0042400407",
+                "player_id": person["id"],
+                "player_name": f"{person['first_name']} {person['last_name']}",
+                "team": row["team"]["abbreviation"],
+                "did_play": did_play,
+                "status": "played" if did_play else "dnp",
+                **minutes_fields(seconds if did_play else None, is_rounded=True),
+                **counts,
+            }
+        )
     return a_box(rows, date(2025, 6, 22), "OKC", {"OKC": 103, "IND": 91})
 
 
@@ -150,7 +175,7 @@ def teams(boxscores: pl.DataFrame, *columns: str) -> dict[str, tuple[float, ...]
     return {team: values for team, *values in rows}  # type: ignore[misc]
 
 
-def test_an_overtime_game_is_whole_and_its_absent_have_no_numbers(philadelphia: pl.DataFrame) -> None:
+def test_an_overtime_game_is_complete_and_absent_players_have_no_statistics(philadelphia: pl.DataFrame) -> None:
     assert (philadelphia.height, philadelphia["did_play"].sum(), philadelphia["points"].sum()) == (25, 17, 244)
     assert philadelphia.group_by("team").agg(pl.col("seconds").sum())["seconds"].to_list() == [15_900, 15_900]
     summary = summarize_player_games(philadelphia)
@@ -174,16 +199,16 @@ def test_usage_counts_the_minutes_of_an_overtime(name: str, usage: float, philad
 
 
 def test_a_team_s_ratings_and_the_pace_of_an_overtime_game(philadelphia: pl.DataFrame) -> None:
-    found = teams(philadelphia, "possessions", "offensive_rating", "effective_field_goal_pct", "true_shooting_pct", "pace")
-    assert found["PHI"] == pytest.approx([99.16, 120.01, 0.571, 0.606, 87.72], abs=0.005)
-    assert found["NYK"] == pytest.approx([94.56, 132.19, 0.628, 0.647, 87.72], abs=0.005)
+    actual = teams(philadelphia, "possessions", "offensive_rating", "effective_field_goal_pct", "true_shooting_pct", "pace")
+    assert actual["PHI"] == pytest.approx([99.16, 120.01, 0.571, 0.606, 87.72], abs=0.005)
+    assert actual["NYK"] == pytest.approx([94.56, 132.19, 0.628, 0.647, 87.72], abs=0.005)
 
 
 def test_a_team_s_ratings_and_the_pace_of_a_game_of_regulation(oklahoma: pl.DataFrame) -> None:
     assert (oklahoma.height, oklahoma["points"].sum(), oklahoma.filter(~pl.col("did_play")).height) == (30, 194, 6)
-    found = teams(oklahoma, "possessions", "offensive_rating", "effective_field_goal_pct", "true_shooting_pct", "pace")
-    assert found["OKC"] == pytest.approx([94.64, 108.83, 0.4655, 0.5117, 93.20], abs=0.005)
-    assert found["IND"] == pytest.approx([91.76, 99.17, 0.4929, 0.5498, 93.20], abs=0.005)
+    actual = teams(oklahoma, "possessions", "offensive_rating", "effective_field_goal_pct", "true_shooting_pct", "pace")
+    assert actual["OKC"] == pytest.approx([94.64, 108.83, 0.4655, 0.5117, 93.20], abs=0.005)
+    assert actual["IND"] == pytest.approx([91.76, 99.17, 0.4929, 0.5498, 93.20], abs=0.005)
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,10 @@ from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, player_zones, te
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.nba_cdn import parse_boxscore, parse_team_boxscores
+from nba_pipeline.providers.nba_cdn_boxscore import parse_boxscore, parse_team_boxscores
 from nba_pipeline.providers.nba_cdn_play_by_play import is_over, parse_play_by_play
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 
 SHARED = Path(os.environ.get("NBA_SHARED_DIR", Path(__file__).parents[3] / "shared"))
 WIRE = SHARED / "wire" / "nba_cdn"
@@ -55,7 +56,7 @@ def actions(payload: Payload) -> pl.DataFrame:
     return parse_play_by_play(payload)
 
 
-def test_571_actions_keep_the_promise_and_end_the_game(payload: Payload, actions: pl.DataFrame) -> None:
+def test_571_actions_conform_and_end_the_game(payload: Payload, actions: pl.DataFrame) -> None:
     good, bad = PLAY_BY_PLAY.conform(actions, NIGHT, "1")
     assert (good.height, bad.height, is_over(payload)) == (571, 0, True)
     assert good.select("home_points", "away_points").row(-1) == (108, 106)
@@ -94,15 +95,20 @@ def test_assists_free_throws_and_points_of_both_teams(actions: pl.DataFrame) -> 
 
 
 def test_the_zones_of_every_player_agree_with_his_box_score(actions: pl.DataFrame) -> None:
-    """There is no box score of this game among the samples, so the box is counted here from the list itself."""
-    made = pl.col("is_made")
+    """The samples have no box score of this game, so it is counted from the actions."""
+    is_made_shot = pl.col("is_made")
     value = pl.col("action_type").replace_strict({"2pt": 2, "3pt": 3, "freethrow": 1}, return_dtype=pl.Int64)
     is_field_goal = pl.col("action_type") != "freethrow"
     box = (
-        actions.filter(made.is_not_null()).group_by("game_id", "player_id")
-        .agg((value * made).sum().alias("points"), is_field_goal.sum().alias("fga"), (is_field_goal & made).sum().alias("fgm"))
+        actions.filter(is_made_shot.is_not_null())
+        .group_by("game_id", "player_id")
+        .agg(
+            (value * is_made_shot).sum().alias("points"),
+            is_field_goal.sum().alias("fga"),
+            (is_field_goal & is_made_shot).sum().alias("fgm"),
+        )
         .with_columns(did_play=pl.lit(True))
-    )  # fmt: skip
+    )
     assert with_zones(box, actions)["has_complete_zones"].to_list() == [True] * box.height
     one_off = box.with_columns(pl.when(pl.col("player_id") == 1630162).then(pl.col("fga") + 1).otherwise("fga").alias("fga"))
     assert with_zones(one_off, actions).filter(~pl.col("has_complete_zones"))["player_id"].to_list() == [1630162]
@@ -114,8 +120,9 @@ def test_team_totals_possessions_and_ratings_of_brooklyn_and_golden_state(land: 
     assert bad.is_empty()
     counts = ("team", "points", "fgm", "fga", "fg3m", "fg3a", "ftm", "fta", "oreb", "rebounds", "turnovers", "seconds", "periods")
     assert good.select(counts).rows() == [
-        ("BKN", 125, 42, 92, 15, 35, 26, 32, 13, 57, 20, 14_400, 4), ("GSW", 99, 37, 99, 10, 33, 15, 23, 13, 47, 18, 14_400, 4),
-    ]  # fmt: skip
+        ("BKN", 125, 42, 92, 15, 35, 26, 32, 13, 57, 20, 14_400, 4),
+        ("GSW", 99, 37, 99, 10, 33, 15, 23, 13, 47, 18, 14_400, 4),
+    ]
     rates = good.with_columns(possessions()).select("possessions", offensive_rating()).to_numpy().round(2)
     assert rates.tolist() == [[113.08, 110.54], [114.12, 86.75]]
     sums = sum_players(parse_boxscore(payload)).sort("team")

@@ -12,12 +12,16 @@ import pytest
 
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
-from nba_pipeline.league.names import lookup, resolve_names
+from nba_pipeline.league.name_resolution import resolve_names
+from nba_pipeline.league.names import lookup
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.balldontlie import map_to_games, parse_boxscores
-from nba_pipeline.providers.nba_cdn import count_undetermined_games, parse_boxscore, parse_schedule
-from nba_pipeline.providers.odds_api import match_events, parse_event_odds, parse_events
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.providers.nba_cdn_boxscore import parse_boxscore
+from nba_pipeline.providers.nba_cdn_schedule import count_undetermined_games, parse_schedule
+from nba_pipeline.providers.odds_events import match_events, parse_events
+from nba_pipeline.providers.odds_lines import parse_event_odds
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 
 SHARED = Path(os.environ.get("NBA_SHARED_DIR", Path(__file__).parents[3] / "shared"))
 SEASONS = ("2021-22", "2022-23", "2023-24", "2024-25")
@@ -36,7 +40,7 @@ def landing(tmp_path: Path) -> Landing:
 
 @pytest.fixture
 def wire(landing: Landing) -> Callable[..., Payload]:
-    """Land one of the samples."""
+    """Lands one of the samples."""
 
     def land(path: str, provider: str, endpoint: str, entity: str, day: date | None = None) -> Payload:
         body = (SHARED / "wire" / path).read_bytes()
@@ -58,8 +62,9 @@ def test_brooklyn_beats_golden_state_on_the_first_night(wire: Callable[..., Payl
         pl.col("points", "fgm", "fga", "fg3m", "fg3a", "ftm", "fta", "oreb", "did_play").sum()
     )
     assert sorted(totals.rows()) == [
-        ("BKN", 125, 125, 42, 92, 15, 35, 26, 32, 13, 15), ("GSW", 99, 99, 37, 99, 10, 33, 15, 23, 13, 13),
-    ]  # fmt: skip
+        ("BKN", 125, 125, 42, 92, 15, 35, 26, 32, 13, 15),
+        ("GSW", 99, 99, 37, 99, 10, 33, 15, 23, 13, 13),
+    ]
     assert frame.height == 34 and (frame["status"] == "inactive").sum() == 6
     assert (frame["seconds"][0], round(frame["minutes"][0], 2)) == (1246, 20.77)
     starters = frame.filter("is_starter", pl.col("team") == "BKN")["player_name"].to_list()
@@ -72,8 +77,11 @@ def test_the_schedule_of_2024_25_holds_1321_games_in_scope(wire: Callable[..., P
     assert (len(listed), sum(len(day["games"]) for day in listed)) == (231, 1400)
     frame = parse_schedule(payload)
     assert dict(frame["season_type"].value_counts().rows()) == {
-        "regular_season": 1230, "playoffs": 84, "play_in": 6, "cup_final": 1,
-    }  # fmt: skip
+        "regular_season": 1230,
+        "playoffs": 84,
+        "play_in": 6,
+        "cup_final": 1,
+    }
     regular = frame.filter(pl.col("season_type") == "regular_season")
     other_utc_date = (regular["tipoff_at"].dt.date() != regular["game_date"]).sum()
     assert (regular["game_date"].n_unique(), other_utc_date) == (163, 938)
@@ -89,7 +97,7 @@ def test_a_schedule_before_the_season_postpones_nothing(wire: Callable[..., Payl
     assert frame["status"].unique().to_list() == ["scheduled"]
 
 
-def test_balldontlie_knows_eleven_games_of_15_january_2024(wire: Callable[..., Payload], archive: Archive) -> None:
+def test_balldontlie_has_eleven_games_of_15_january_2024(wire: Callable[..., Payload], archive: Archive) -> None:
     day = date(2024, 1, 15)
     payload = wire("balldontlie/v1_box_scores__2024-01-15.json", "balldontlie", "box_scores", "page_first", day)
     frame = map_to_games(parse_boxscores([payload]), archive.schedule([day]))
@@ -99,8 +107,9 @@ def test_balldontlie_knows_eleven_games_of_15_january_2024(wire: Callable[..., P
 
 
 def test_ten_books_price_orlando_at_cleveland(wire: Callable[..., Payload]) -> None:
-    payload = wire("odds_api/v4_event_odds__Magic_at_Cavaliers__2024-02-22.json", "odds_api", "event_odds", "e",
-                   date(2024, 2, 22))  # fmt: skip
+    payload = wire(
+        "odds_api/v4_event_odds__Magic_at_Cavaliers__2024-02-22.json", "odds_api", "event_odds", "e", date(2024, 2, 22)
+    )
     frame = parse_event_odds(payload)
     assert (frame["book"].n_unique(), frame["spelling"].n_unique(), frame["problem"].null_count()) == (10, 20, 241)
     banchero = frame.filter(pl.col("spelling") == "Paolo Banchero")
@@ -140,7 +149,7 @@ def test_the_archive_holds_four_seasons(archive: Archive) -> None:
     assert (boxes["minutes"] == 0).sum() == 454
 
 
-def test_every_line_of_the_archive_is_there_once(archive: Archive) -> None:
+def test_every_line_of_the_archive_is_unique(archive: Archive) -> None:
     lines = archive.prop_lines(ALL_DATES)
     usable = lines.filter(pl.col("problem").is_null())
     key = ["game_id", "spelling", "market", "book", "line_half_points", "snapshot_at"]
@@ -162,7 +171,7 @@ def test_every_spelling_of_a_player_with_a_box_score_resolves(archive: Archive) 
     assert (took_part.height, took_part["player_id"].null_count()) == (33_741, 0)
 
 
-def test_thirty_eight_lookups_are_shared_in_the_history_of_the_league() -> None:
+def test_thirty_eight_name_keys_are_shared_in_league_history() -> None:
     seed = json.loads((SHARED / "wire" / "identities" / "nba_api_static_players.json").read_bytes())
     names = pl.Series([lookup(person["full_name"]) for person in seed])
     assert (len(names), names.filter(names.is_duplicated()).n_unique()) == (5198, 38)

@@ -1,4 +1,4 @@
-"""Summaries of real games: domain/golden.md sections 1 and 6, and the same bits one date at a time."""
+"""Summaries of real games: domain/golden.md sections 1 and 6, bit-identical one date at a time."""
 
 import json
 import math
@@ -64,13 +64,24 @@ def the_game() -> tuple[pl.DataFrame, pl.DataFrame]:
         counts = {column: player[field] if did_play else None for column, field in FIELDS.items()}
         rows.append(
             {
-                "game_date": DAY, "game_id": GAME, "player_id": player["player"]["id"], "season": "2024-25", "team": team,
-                "opponent": {"OKC": "IND", "IND": "OKC"}[team], "is_home": team == "OKC", "did_play": did_play,
-                "player_name": f"{player['player']['first_name']} {player['player']['last_name']}", "status": "played" if did_play else "dnp",
-                "minutes": float(player["min"]) if did_play else None, "minutes_precision": "rounded" if did_play else None,
-                "team_points": {"OKC": 103, "IND": 91}[team], "provider": "balldontlie", "source": "test", **counts,
+                "game_date": DAY,
+                "game_id": GAME,
+                "player_id": player["player"]["id"],
+                "season": "2024-25",
+                "team": team,
+                "opponent": {"OKC": "IND", "IND": "OKC"}[team],
+                "is_home": team == "OKC",
+                "did_play": did_play,
+                "player_name": f"{player['player']['first_name']} {player['player']['last_name']}",
+                "status": "played" if did_play else "dnp",
+                "minutes": float(player["min"]) if did_play else None,
+                "minutes_precision": "rounded" if did_play else None,
+                "team_points": {"OKC": 103, "IND": 91}[team],
+                "provider": "balldontlie",
+                "source": "test",
+                **counts,
             }
-        )  # fmt: skip
+        )
     boxscores = frame_of(BOXSCORES, *rows)
     players = summarize_player_games(boxscores)
     return players, summarize_team_games(sum_players(boxscores), players, plays_of(), SCHEDULE.empty())
@@ -79,10 +90,10 @@ def the_game() -> tuple[pl.DataFrame, pl.DataFrame]:
 @pytest.mark.parametrize("team", TEAMS)
 def test_the_teams_of_a_real_game(the_game: tuple[pl.DataFrame, pl.DataFrame], team: str) -> None:
     row = the_game[1].row(by_predicate=pl.col("team") == team, named=True)
-    found, expected = [row[name] for name in TEAM_COLUMNS], TEAMS[team]
-    assert found[:11] == list(expected[:11])
-    assert found[11:15] == pytest.approx(expected[11:15], abs=0.005)
-    assert found[15:] == pytest.approx(expected[15:], abs=5e-5)
+    actual, expected = [row[name] for name in TEAM_COLUMNS], TEAMS[team]
+    assert actual[:11] == list(expected[:11])
+    assert actual[11:15] == pytest.approx(expected[11:15], abs=0.005)
+    assert actual[15:] == pytest.approx(expected[15:], abs=5e-5)
     assert (row["overtimes"], row["did_win"]) == (0, team == "OKC")
 
 
@@ -97,7 +108,7 @@ def test_the_players_of_a_real_game(the_game: tuple[pl.DataFrame, pl.DataFrame],
 
 @pytest.fixture(scope="module")
 def seasons(tmp_path_factory: pytest.TempPathFactory) -> Seasons:
-    """The summaries of the four seasons, made in one go."""
+    """The summaries of the four seasons, computed together."""
     clock = Clock(fixed_at="2025-09-01T00:00:00Z")
     landing = Landing(home=str(tmp_path_factory.mktemp("landing")), clock=clock)
     archive, dates = Archive(folder=str(DATA), landing=landing, clock=clock), days(date(2021, 10, 1), date(2025, 6, 22))
@@ -112,7 +123,7 @@ def regular(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.filter(pl.col("game_id").str.starts_with("002"))
 
 
-def test_every_row_keeps_its_promise(seasons: Seasons) -> None:
+def test_every_row_conforms(seasons: Seasons) -> None:
     for table, name in ((PLAYER_GAMES, "players"), (TEAM_GAMES, "teams")):
         good, bad = table.conform(seasons[name], Clock(fixed_at="2025-09-01T00:00:00Z").now(), "1")
         assert (good.height, bad.height) == (seasons[name].height, 0)
@@ -188,7 +199,7 @@ def test_no_game_of_four_seasons_is_implausible_nor_near_it(seasons: Seasons) ->
 
 
 def test_team_turnovers_of_the_archive_are_those_of_the_players(seasons: Seasons) -> None:
-    """So possessions are the same whichever are taken; the NBA's own box score adds the team's."""
+    """Possessions are therefore the same with both. The NBA's box score adds team turnovers."""
     sums = sum_players(seasons["boxscores"]).select("game_id", "team", summed="turnovers")
     both = seasons["given"].join(sums, on=["game_id", "team"])
     assert (both.height, (both["turnovers"] != both["summed"]).sum()) == (9_840, 0)
@@ -201,7 +212,7 @@ def test_points_equal_the_schedule_and_rest_is_known_after_the_first_game(season
     assert rows["rest_days"].null_count() == 4 * 30
 
 
-def test_usage_beyond_the_whole_team_s_is_null_and_flagged(seasons: Seasons) -> None:
+def test_usage_above_the_team_total_is_null_and_flagged(seasons: Seasons) -> None:
     odd = regular(seasons["players"]).filter(pl.col("flags").list.contains("usage_anomaly"))
     assert (odd.height, odd["minutes"].max(), odd["usage_pct"].null_count()) == (14, 2, 14)
     long = seasons["players"].filter(pl.col("minutes") >= 10)
@@ -209,8 +220,8 @@ def test_usage_beyond_the_whole_team_s_is_null_and_flagged(seasons: Seasons) -> 
 
 
 @pytest.mark.parametrize("day", DATES, ids=str)
-def test_one_date_alone_with_only_its_past_has_the_same_bits_as_in_four_seasons(seasons: Seasons, day: date) -> None:
-    """Also shuffled, and with no more history than the asset reads."""
+def test_a_date_computed_from_its_past_alone_is_bit_identical(seasons: Seasons, day: date) -> None:
+    """The input is shuffled and has only the history that the asset reads."""
     everything = defense_zones_of(DATES, seasons["teams"])
     assert TEAM_DEFENSE_ZONES.schema.is_valid(everything.drop("source"))
     alone = defense_zones_of([day], before(seasons["teams"], day, TWO_SEASONS_DAYS))
@@ -223,7 +234,7 @@ def test_one_date_alone_with_only_its_past_has_the_same_bits_as_in_four_seasons(
 
 
 def before(frame: pl.DataFrame, day: date, reach: int) -> pl.DataFrame:
-    """The rows of so many days before the date, in another order."""
+    """Returns the rows of the given number of days before the date, in another order."""
     past = pl.col("game_date").is_between(day - timedelta(days=reach), day - timedelta(days=1))
     return frame.filter(past).sample(fraction=1, shuffle=True, seed=11)
 

@@ -1,6 +1,6 @@
-"""A real season from the archive, then real days lived through against the replay server, without and with faults.
+"""A real season from the archive, then live days against the replay server, without and with faults.
 
-Two days stand for the week, 2024-03-11 to 2024-03-17; NBA_REAL_DAYS=7 lives through all of it.
+Two days represent the week of 2024-03-11 to 2024-03-17; NBA_REAL_DAYS=7 runs all of it.
 """
 
 import json
@@ -42,7 +42,7 @@ LEDGERS = ("predictions", "grades", "waivers", "alerts")
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home that holds some weeks of the archive, derived up to the grades."""
+    """A home with some weeks of the archive, up to grades."""
     home = tmp_path_factory.mktemp("loaded")
     Platform(home, NBA_ARCHIVE_DIR=str(DATA))("backfill", "--from", HISTORY[0], "--to", HISTORY[1], code=None)
     return home
@@ -50,7 +50,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lived(loaded: Path, tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    """The loaded home after the days, lived through without a fault; the replay server is gone."""
+    """The loaded home after the live days without faults. The replay server is stopped."""
     platform = Platform(Path(shutil.copytree(loaded, tmp_path_factory.mktemp("lived") / "home")))
     with serving() as replay:
         for day in DAYS:
@@ -71,7 +71,7 @@ def assert_boxscores_equal_the_archive(platform: Platform, days: tuple[date, ...
 
 
 def assert_every_spelling_resolves(platform: Platform) -> None:
-    """Of a player with a box score this season, each spelling that the archive's books used became his rows, or nobody's."""
+    """Every spelling of a player with a box score this season resolves to that player."""
     variants = pl.read_parquet(DATA / "player_name_variants.parquet")
     played = platform.table("boxscores")["player_id"].unique()
     offered = platform.table("prop_lines").select("player_id", pl.col("spelling").alias("player_name_raw")).unique()
@@ -79,20 +79,24 @@ def assert_every_spelling_resolves(platform: Platform) -> None:
         pl.col("player_id") != pl.col("truth")
     )
     assert wrong.is_empty(), wrong
-    parked = pl.read_parquet(platform.home / "quarantine" / "prop_lines" / "*" / "part.parquet", hive_partitioning=False)
+    quarantined = pl.read_parquet(platform.home / "quarantine" / "prop_lines" / "*" / "part.parquet", hive_partitioning=False)
     names = (
-        parked.filter(pl.col("game_date") >= FIRST, pl.col("problem").str.contains("name"))["row"]
+        quarantined.filter(pl.col("game_date") >= FIRST, pl.col("problem").str.contains("name"))["row"]
         .str.json_path_match("$.spelling")
         .unique()
     )
-    lost = variants.filter(pl.col("player_name_raw").is_in(names.implode()) & pl.col("player_id").is_in(played.implode()))
-    assert lost.is_empty(), lost
+    unresolved = variants.filter(pl.col("player_name_raw").is_in(names.implode()) & pl.col("player_id").is_in(played.implode()))
+    assert unresolved.is_empty(), unresolved
 
 
 def assert_nothing_is_doubled_or_late(platform: Platform) -> None:
-    keys = {"boxscores": "game_id, player_id", "features": "game_id, player_id", "predictions": "game_id, player_id, system_id, market, run_kind, version",
-            "grades": "game_id, player_id, system_id, market, run_kind, grade_version",
-            "prop_lines": "game_id, player_id, market, book, line_half_points, snapshot_at"}  # fmt: skip
+    keys = {
+        "boxscores": "game_id, player_id",
+        "features": "game_id, player_id",
+        "predictions": "game_id, player_id, system_id, market, run_kind, version",
+        "grades": "game_id, player_id, system_id, market, run_kind, grade_version",
+        "prop_lines": "game_id, player_id, market, book, line_half_points, snapshot_at",
+    }
     for table, key in keys.items():
         assert platform.rows(f"SELECT {key}, count(*) FROM {table} GROUP BY ALL HAVING count(*) > 1") == [], table
     assert (
@@ -116,7 +120,7 @@ def test_the_days_are_predicted_before_tipoff_and_graded_the_next_morning(lived:
     assert {record["state"] for record in _status(lived, DAYS[0], DAYS[-1])} == {"COMPLETE"}
 
 
-def test_every_printed_number_leads_to_the_payload_that_landed(lived: Platform) -> None:
+def test_every_printed_number_traces_to_its_landed_payload(lived: Platform) -> None:
     lines = lived.rows(
         "SELECT p.line, p.line_source, l.sha256, l.fetched_at FROM predictions p LEFT JOIN landing l ON l.source = p.line_source "
         f"WHERE p.line IS NOT NULL AND p.game_date = '{DAYS[0]}'"
@@ -138,8 +142,8 @@ def test_the_tables_are_rebuilt_from_the_landing_without_a_network(lived: Platfo
 
 
 @pytest.mark.long
-def test_a_corrected_box_score_is_followed_to_the_grade(lived: Platform, tmp_path: Path, replay: Replay) -> None:
-    """Three days later the league moves two points from one player to a teammate: the score of the game stays."""
+def test_a_corrected_box_score_changes_the_grade(lived: Platform, tmp_path: Path, replay: Replay) -> None:
+    """Three days later, the league moves two points to a teammate. The score of the game does not change."""
     platform = Platform(Path(shutil.copytree(lived.home, tmp_path / "home")))
     later = f"{DAYS[0] + timedelta(days=3)}T13:00:00-04:00"
     graded = platform.rows(
@@ -153,9 +157,9 @@ def test_a_corrected_box_score_is_followed_to_the_grade(lived: Platform, tmp_pat
         {**about, "player": str(one["player_id"]), "delta": 2}, {**about, "player": str(other["player_id"]), "delta": -2}
     )
     replay.set_clock(later)
-    told = platform("recheck", "--date", str(DAYS[0]), NBA_PIPELINE_NOW=later, **replay.variables())
+    first_run = platform("recheck", "--date", str(DAYS[0]), NBA_PIPELINE_NOW=later, **replay.variables())
     corrected = int(str(one["points"])) + 2
-    line = next(line for line in told.splitlines() if str(one["player_name"]) in line)
+    line = next(line for line in first_run.splitlines() if str(one["player_name"]) in line)
     assert f"points {one['points']} -> {corrected}" in line and "grade v1 -> v2 (catboost, moving_average)" in line
     of_one = f"game_id = '{one['game_id']}' AND player_id = {one['player_id']}"
     assert platform.rows(f"SELECT points FROM player_game_summary WHERE {of_one}") == [{"points": corrected}]
@@ -164,12 +168,12 @@ def test_a_corrected_box_score_is_followed_to_the_grade(lived: Platform, tmp_pat
     )
     assert [row["grade_version"] for row in versions] == [1, 2]
     assert str(versions[1]["regrade_reason"]).startswith(f"points {one['points']} -> {corrected}")
-    again = platform("recheck", "--date", str(DAYS[0]), NBA_PIPELINE_NOW=later, **replay.variables())
-    assert again.splitlines() == ["nothing changed"]
+    second = platform("recheck", "--date", str(DAYS[0]), NBA_PIPELINE_NOW=later, **replay.variables())
+    assert second.splitlines() == ["nothing changed"]
 
 
 @pytest.mark.long
-def test_faults_of_the_providers_leave_the_outcome_right_and_are_told(loaded: Path, tmp_path: Path, replay: Replay) -> None:
+def test_provider_faults_are_reported_and_do_not_change_the_results(loaded: Path, tmp_path: Path, replay: Replay) -> None:
     platform = Platform(Path(shutil.copytree(loaded, tmp_path / "home")))
     noon = f"{DAYS[1]}T12:00:00-04:00"
     games = pl.read_parquet(DATA / "games_2023-24.parquet").filter(pl.col("game_date") == DAYS[0])["game_id"].sort().to_list()

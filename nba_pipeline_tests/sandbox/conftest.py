@@ -26,9 +26,14 @@ class Peer:
     moment: list[datetime]
     schedule: str = "/static/json/staticData/scheduleLeagueV2.json"
     scoreboard: str = "/static/json/liveData/scoreboard/todaysScoreboard_00.json"
-    odds: dict[str, str] = field(default_factory=lambda: {
-        "apiKey": "k", "regions": "us", "markets": "player_points", "oddsFormat": "american",
-    })  # fmt: skip
+    odds: dict[str, str] = field(
+        default_factory=lambda: {
+            "apiKey": "k",
+            "regions": "us",
+            "markets": "player_points",
+            "oddsFormat": "american",
+        }
+    )
 
     def at(self, instant: datetime) -> "Peer":
         self.moment[0] = instant
@@ -65,7 +70,7 @@ class Peer:
         games = [game | {"listed_on": day["gameDate"][:10]} for day in dates for game in day["games"]]
         return next((game for game in games if game["gameId"] == self.game.game_id), None)
 
-    def shown(self) -> dict[str, dict[str, Any]]:
+    def scoreboard_games(self) -> dict[str, dict[str, Any]]:
         """Returns game id -> game of the scoreboard."""
         return {game["gameId"]: game for game in self.get(self.scoreboard).json()["scoreboard"]["games"]}
 

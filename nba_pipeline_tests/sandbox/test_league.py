@@ -28,7 +28,7 @@ print(hashlib.sha256(text.encode()).hexdigest())
 """
 
 
-def test_identities_hold_for_every_row_of_twenty_dates(league: League) -> None:
+def test_rows_of_twenty_dates_satisfy_the_box_score_identities(league: League) -> None:
     for game in (game for day in TWENTY_DATES for game in league.games(day)):
         box = league.boxscore(game)
         for side, rows in enumerate(box):
@@ -74,16 +74,21 @@ def test_teams_play_every_other_day_and_sometimes_back_to_back(league: League) -
     assert all(game.game_id.startswith("00224") and len(game.game_id) == 10 for game in games)
 
 
-def test_levels_are_those_of_the_nba(league: League) -> None:
+def test_averages_are_close_to_those_of_the_nba(league: League) -> None:
     season = league.season("2024-25")
     scores = [points for game in season.games for points in game.score]
     points = season.results.shooting.points
     played = season.results.seconds > 0
     best = max(
-        fmean(points[g.place, g.teams.index(team), slot] for g in season.games if team in g.teams
-              if played[g.place, g.teams.index(team), slot])
-        for team in TEAMS for slot in range(3)
-    )  # fmt: skip
+        fmean(
+            points[g.place, g.teams.index(team), slot]
+            for g in season.games
+            if team in g.teams
+            if played[g.place, g.teams.index(team), slot]
+        )
+        for team in TEAMS
+        for slot in range(3)
+    )
     assert 110 < fmean(scores) < 116 and 10 < pstdev(scores) < 14
     assert fmean(85 <= score <= 145 for score in scores) > 0.97
     assert 24 < best < 32
@@ -99,11 +104,11 @@ def test_lines_err_less_than_the_season_mean_and_both_err_by_about_five_points(l
         points = {row.player.person_id: row.points for rows in league.boxscore(game) for row in rows if row.did_play}
         if game.place >= 500 and game.place % 2:
             for quote in league.lines(game, game.tipoff_at):
-                seen = points.get(quote.player.person_id)
-                if quote.book == "draftkings" and seen is not None and history[quote.player.person_id]:
-                    of_lines.append(abs(seen - quote.line))
-                    of_means.append(abs(seen - fmean(history[quote.player.person_id])))
-                    overs.append(seen > quote.line)
+                points_scored = points.get(quote.player.person_id)
+                if quote.book == "draftkings" and points_scored is not None and history[quote.player.person_id]:
+                    of_lines.append(abs(points_scored - quote.line))
+                    of_means.append(abs(points_scored - fmean(history[quote.player.person_id])))
+                    overs.append(points_scored > quote.line)
         for person, scored in points.items():
             history[person].append(scored)
     assert len(of_lines) > 2000
@@ -139,11 +144,14 @@ def test_a_small_league_plays_among_its_clubs_on_every_date(clubs: int, games: i
     for day in TWENTY_DATES:
         playing = [team for game in league.games(day) for team in game.teams]
         assert len(playing) == len(set(playing)) == 2 * games and set(playing) <= set(TEAMS[:clubs])
-        assert all(sum(row.points for row in rows) == game.score[side]
-                   for game in league.games(day) for side, rows in enumerate(league.boxscore(game)))  # fmt: skip
+        assert all(
+            sum(row.points for row in rows) == game.score[side]
+            for game in league.games(day)
+            for side, rows in enumerate(league.boxscore(game))
+        )
 
 
-def test_a_small_league_leaves_the_whole_one_as_it_is(league: League) -> None:
+def test_a_small_league_does_not_change_the_full_league(league: League) -> None:
     small, day = League(clubs=12), date(2025, 1, 15)
     assert small != league and small.games(day) != league.games(day)
     assert League().games(day) == league.games(day) == League(clubs=len(TEAMS)).games(day)
@@ -157,7 +165,7 @@ def test_names_are_unique_without_accents_and_as_varied_as_real_ones() -> None:
     assert any(plain(name) != name.lower() for name in names)
 
 
-def test_injuries_last_and_are_mostly_known_to_the_books(league: League) -> None:
+def test_injuries_last_and_most_are_known_before_the_lines_open(league: League) -> None:
     absent = late = 0
     for game in league.season("2024-25").games[:300]:
         lined = {quote.player.person_id for quote in league.lines(game, game.tipoff_at)}
@@ -168,14 +176,19 @@ def test_injuries_last_and_are_mostly_known_to_the_books(league: League) -> None
     assert 0 < late < 0.1 * absent
 
 
-def test_lines_open_in_the_morning_move_and_stand_before_tip_off(league: League) -> None:
+def test_lines_open_in_the_morning_and_move_until_tip_off(league: League) -> None:
     game = league.games(date(2025, 1, 15))[0]
     assert league.lines(game, game.tipoff_at - timedelta(hours=12)) == []
     morning = league.lines(game, game.tipoff_at - timedelta(hours=6))
     evening = league.lines(game, game.tipoff_at)
     assert {quote.book for quote in evening} == {
-        "draftkings", "fanduel", "betmgm", "williamhill_us", "betrivers", "unibet_us",
-    }  # fmt: skip
+        "draftkings",
+        "fanduel",
+        "betmgm",
+        "williamhill_us",
+        "betrivers",
+        "unibet_us",
+    }
     assert [quote.line for quote in morning] != [quote.line for quote in evening]
     assert all(quote.updated_at < game.tipoff_at and quote.line % 1 == 0.5 for quote in evening)
     assert max(quote.updated_at for quote in evening) > game.tipoff_at - timedelta(minutes=20)
@@ -184,7 +197,7 @@ def test_lines_open_in_the_morning_move_and_stand_before_tip_off(league: League)
     assert max(count for (book, _), count in per_book.items() if book == "betrivers") == 9
 
 
-def test_a_book_takes_about_seven_per_cent(league: League) -> None:
+def test_the_margin_of_a_book_is_about_seven_percent(league: League) -> None:
     def probability(price: int) -> float:
         return -price / (100 - price) if price < 0 else 100 / (100 + price)
 
@@ -193,6 +206,6 @@ def test_a_book_takes_about_seven_per_cent(league: League) -> None:
     assert fmean(probability(q.over_price) + probability(q.under_price) for q in main) == pytest.approx(1.07, abs=0.01)
 
 
-def test_the_season_turns_on_the_first_of_july(league: League) -> None:
+def test_a_season_starts_on_july_1(league: League) -> None:
     assert {game.fixture.season for game in league.games(date(2025, 6, 30))} == {season_of(date(2025, 6, 30))} == {"2024-25"}
     assert {game.game_id[3:5] for game in league.games(date(2025, 7, 1))} == {"25"}

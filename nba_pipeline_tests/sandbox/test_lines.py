@@ -14,8 +14,8 @@ ALL = "player_points,spreads,totals"
 
 def books(peer: Peer, **query: str) -> dict[str, dict[str, dict[str, Any]]]:
     """Returns book -> market -> market document."""
-    answer = peer.get(peer.odds_path, **(peer.odds | {"markets": ALL} | query)).json()
-    return {book["key"]: {market["key"]: market for market in book["markets"]} for book in answer["bookmakers"]}
+    response = peer.get(peer.odds_path, **(peer.odds | {"markets": ALL} | query)).json()
+    return {book["key"]: {market["key"]: market for market in book["markets"]} for book in response["bookmakers"]}
 
 
 def points(market: dict[str, Any]) -> dict[str, float]:
@@ -32,7 +32,7 @@ def test_one_request_has_both_kinds_and_costs_a_credit_for_each_market(peer: Pee
     assert peer.get(peer.odds_path, **(peer.odds | {"markets": ALL, "regions": "us,eu"})).headers["x-requests-last"] == "6"
 
 
-def test_the_player_lines_are_the_same_alone_and_in_company(peer: Peer) -> None:
+def test_player_lines_do_not_depend_on_the_other_requested_markets(peer: Peer) -> None:
     peer.at(peer.game.tipoff_at - timedelta(hours=1))
     alone, together = books(peer, markets="player_points"), books(peer)
     assert {book: markets["player_points"] for book, markets in together.items()} == {
@@ -68,7 +68,7 @@ def test_winners_are_the_default_and_agree_with_the_spread(peer: Peer) -> None:
     assert all(1.5 < outcome["price"] < 2.5 for market in ("spreads", "totals") for outcome in decimal[market]["outcomes"])
 
 
-def test_lines_are_those_of_the_teams_that_play(league: League) -> None:
+def test_game_lines_match_the_expected_points_of_both_teams(league: League) -> None:
     margins, totals, covered, over = [], [], [], []
     for game in league.season("2024-25").games[:1200]:
         quotes = {quote.market: quote for quote in league.game_lines(game, game.tipoff_at) if quote.book == "draftkings"}
@@ -100,7 +100,7 @@ def test_lines_move_over_the_day_and_are_absent_before_the_opening_and_in_play(p
     assert books(peer.in_play()) == {}
 
 
-def test_the_past_is_told_as_it_was_at_ten_times_the_price(peer: Peer) -> None:
+def test_historical_lines_equal_the_lines_of_the_instant_and_cost_ten_times_as_much(peer: Peer) -> None:
     then = peer.game.tipoff_at - timedelta(hours=2)
     path = peer.odds_path.replace("/v4/", "/v4/historical/")
     query = peer.odds | {"markets": ALL, "date": then.strftime("%Y-%m-%dT%H:%M:%SZ")}
@@ -111,13 +111,13 @@ def test_the_past_is_told_as_it_was_at_ten_times_the_price(peer: Peer) -> None:
         assert all(datetime.fromisoformat(market["last_update"]) <= then for market in book["markets"])
 
 
-def test_rules_about_books_and_instants_touch_game_lines_and_those_about_players_do_not(peer: Peer) -> None:
-    usual = books(peer.before_tip())
+def test_rules_on_books_and_instants_change_game_lines_and_rules_on_players_do_not(peer: Peer) -> None:
+    expected = books(peer.before_tip())
     peer.rule(action="drop_book", book="draftkings", times=1)
-    assert set(usual) - set(books(peer)) == {"draftkings"}
+    assert set(expected) - set(books(peer)) == {"draftkings"}
     peer.rule(action="alt_lines", offsets=[-3, 3], book="fanduel", times=1)
     ladder = books(peer)["fanduel"]
-    line = points(usual["fanduel"]["totals"])["Over"]
+    line = points(expected["fanduel"]["totals"])["Over"]
     assert {o["point"] for o in ladder["totals"]["outcomes"]} == {line - 3, line, line + 3}
     overs = {o["point"]: o["price"] for o in ladder["totals"]["outcomes"] if o["name"] == "Over"}
     assert overs[line - 3] < overs[line] < overs[line + 3]
@@ -125,21 +125,21 @@ def test_rules_about_books_and_instants_touch_game_lines_and_those_about_players
     peer.rule(action="placeholder_line", times=1)
     faulty = books(peer)
     assert {o["point"] for o in faulty["fanduel"]["player_points"]["outcomes"]} == {20.0}
-    assert faulty["fanduel"]["totals"] == usual["fanduel"]["totals"]
-    quoted = usual["draftkings"]["player_points"]["outcomes"][0]["description"]
+    assert faulty["fanduel"]["totals"] == expected["fanduel"]["totals"]
+    quoted = expected["draftkings"]["player_points"]["outcomes"][0]["description"]
     peer.rule(action="inplay_odds", player=quoted, times=1)
-    assert books(peer)["fanduel"]["totals"] == usual["fanduel"]["totals"]
+    assert books(peer)["fanduel"]["totals"] == expected["fanduel"]["totals"]
     peer.in_play().rule(action="inplay_odds", minutes=20, times=1)
     late = (peer.game.tipoff_at + timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
     assert {market["last_update"] for markets in books(peer).values() for market in markets.values()} == {late}
     assert books(peer) == {}
-    assert books(peer.before_tip()) == usual
+    assert books(peer.before_tip()) == expected
 
 
-def test_the_clippers_are_named_in_spreads_as_in_the_event(league: League) -> None:
+def test_a_spread_names_the_clippers_like_its_event(league: League) -> None:
     game = next(game for game in league.season("2024-25").games if "LAC" in game.teams)
     moment = game.tipoff_at - timedelta(hours=1)
     with SandboxServer(league, lambda: moment) as server:
         path = f"{server.url}/v4/sports/basketball_nba/events/{game.fixture.event_id}/odds"
-        answer = httpx.get(path, params={"apiKey": "k", "regions": "us", "markets": "spreads"}).json()
-    assert "Los Angeles Clippers" in points(answer["bookmakers"][0]["markets"][0])
+        response = httpx.get(path, params={"apiKey": "k", "regions": "us", "markets": "spreads"}).json()
+    assert "Los Angeles Clippers" in points(response["bookmakers"][0]["markets"][0])

@@ -29,12 +29,12 @@ COLUMNS = {
 }  # fmt: skip
 
 
-def asked(peer: Peer, headers: dict[str, str] = BROWSER, **query: str) -> httpx.Response:
+def request_log(peer: Peer, headers: dict[str, str] = BROWSER, **query: str) -> httpx.Response:
     return peer.client.get(PATH, params=QUERY | query, headers=headers)
 
 
-def log(peer: Peer, **query: str) -> list[dict[str, Any]]:
-    table = asked(peer, **query).json()["resultSets"][0]
+def rows_of_log(peer: Peer, **query: str) -> list[dict[str, Any]]:
+    table = request_log(peer, **query).json()["resultSets"][0]
     return [dict(zip(table["headers"], row, strict=True)) for row in table["rowSet"]]
 
 
@@ -57,24 +57,24 @@ def next_day(peer: Peer) -> Peer:
     ],
     ids=["no referer", "the client's own name", "a program's name", "another site"],
 )
-def test_who_does_not_look_like_a_browser_is_refused(next_day: Peer, headers: dict[str, str]) -> None:
-    response = asked(next_day, headers)
+def test_a_request_without_browser_headers_is_refused(next_day: Peer, headers: dict[str, str]) -> None:
+    response = request_log(next_day, headers)
     assert response.status_code == 403 and "Access Denied" in response.text
     assert response.headers["content-type"] == "text/html"
 
 
 def test_the_envelope_is_the_classic_one(next_day: Peer) -> None:
-    document = asked(next_day).json()
+    document = request_log(next_day).json()
     assert list(document) == ["resource", "parameters", "resultSets"] and document["resource"] == "leaguegamelog"
     (table,) = document["resultSets"]
     assert table["name"] == "LeagueGameLog"
     assert table["headers"] == ["SEASON_ID", "PLAYER_ID", "PLAYER_NAME", *TEAM, *LINE, "FANTASY_PTS", "VIDEO_AVAILABLE"]
-    teams = asked(next_day, PlayerOrTeam="T").json()["resultSets"][0]
+    teams = request_log(next_day, PlayerOrTeam="T").json()["resultSets"][0]
     assert teams["headers"] == ["SEASON_ID", *TEAM, *LINE, "VIDEO_AVAILABLE"]
 
 
 def test_rows_are_the_players_of_the_box_score_who_played(next_day: Peer) -> None:
-    rows = {row["PLAYER_ID"]: row for row in of_game(log(next_day), next_day)}
+    rows = {row["PLAYER_ID"]: row for row in of_game(rows_of_log(next_day), next_day)}
     box = next_day.box()
     players = [player for side in ("homeTeam", "awayTeam") for player in box[side]["players"] if player["played"] == "1"]
     assert set(rows) == {player["personId"] for player in players}
@@ -93,7 +93,7 @@ def test_rows_are_the_players_of_the_box_score_who_played(next_day: Peer) -> Non
 
 
 def test_team_rows_sum_their_players(next_day: Peer) -> None:
-    rows, players = of_game(log(next_day, PlayerOrTeam="T"), next_day), of_game(log(next_day), next_day)
+    rows, players = of_game(rows_of_log(next_day, PlayerOrTeam="T"), next_day), of_game(rows_of_log(next_day), next_day)
     assert tuple(row["PTS"] for row in rows) == next_day.game.score
     assert {row["WL"] for row in rows} == {"W", "L"} and rows[0]["PLUS_MINUS"] == -rows[1]["PLUS_MINUS"] != 0
     for row in rows:
@@ -104,14 +104,17 @@ def test_team_rows_sum_their_players(next_day: Peer) -> None:
         assert row["MIN"] == 240 + 25 * next_day.game.overtimes
 
 
-def test_only_final_games_of_the_asked_dates_are_listed_in_the_asked_direction(peer: Peer) -> None:
-    assert of_game(log(peer.in_play()), peer) == []
-    assert of_game(log(peer.final()), peer)
+def test_final_games_of_the_requested_dates_are_listed_in_the_requested_direction(peer: Peer) -> None:
+    assert of_game(rows_of_log(peer.in_play()), peer) == []
+    assert of_game(rows_of_log(peer.final()), peer)
     peer.at(peer.game.ends_at + timedelta(days=3))
-    assert {row["GAME_DATE"] for row in log(peer, DateFrom="2025-01-14", DateTo="2025-01-15")} == {"2025-01-14", "2025-01-15"}
-    dates = [row["GAME_DATE"] for row in log(peer, PlayerOrTeam="T", DateFrom="01/10/2025", DateTo="", Direction="DESC")]
+    assert {row["GAME_DATE"] for row in rows_of_log(peer, DateFrom="2025-01-14", DateTo="2025-01-15")} == {
+        "2025-01-14",
+        "2025-01-15",
+    }
+    dates = [row["GAME_DATE"] for row in rows_of_log(peer, PlayerOrTeam="T", DateFrom="01/10/2025", DateTo="", Direction="DESC")]
     assert dates == sorted(dates, reverse=True) and {"2025-01-10", "2025-01-17"} <= set(dates)
-    assert log(peer, SeasonType="Playoffs") == log(peer, Season="2031-32", DateFrom="", DateTo="") == []
+    assert rows_of_log(peer, SeasonType="Playoffs") == rows_of_log(peer, Season="2031-32", DateFrom="", DateTo="") == []
 
 
 def test_a_game_belongs_to_its_own_season(league: League) -> None:
@@ -126,34 +129,34 @@ def test_a_game_belongs_to_its_own_season(league: League) -> None:
 @pytest.mark.parametrize(
     "query", [{"Season": ""}, {"SeasonType": "Summer"}, {"PlayerOrTeam": "X"}, {"Season": "2024-26"}, {"DateFrom": "soon"}]
 )
-def test_a_question_that_cannot_be_answered_is_refused(next_day: Peer, query: dict[str, str]) -> None:
-    assert asked(next_day, **query).status_code == 400
+def test_an_invalid_query_is_refused(next_day: Peer, query: dict[str, str]) -> None:
+    assert request_log(next_day, **query).status_code == 400
 
 
-def test_rules_apply_to_the_table_its_headers_being_keys(next_day: Peer) -> None:
-    usual = log(next_day)
+def test_shape_rules_apply_to_the_headers_of_the_table(next_day: Peer) -> None:
+    expected = rows_of_log(next_day)
     next_day.rule(match={"provider": "nba_stats"}, action="rename_field", field="PTS", to="POINTS", times=1)
-    assert "POINTS" in log(next_day)[0]
+    assert "POINTS" in rows_of_log(next_day)[0]
     next_day.rule(match={"provider": "nba_stats"}, action="null_field", field="PTS", times=1)
-    assert {row["PTS"] for row in log(next_day)} == {None}
+    assert {row["PTS"] for row in rows_of_log(next_day)} == {None}
     next_day.rule(match={"provider": "nba_stats"}, action="stringify_numbers", fields=["PTS"], times=1)
-    assert {type(row["PTS"]) for row in log(next_day)} == {str}
+    assert {type(row["PTS"]) for row in rows_of_log(next_day)} == {str}
     next_day.rule(match={"provider": "nba_stats"}, action="empty_json", body='{"resultSets":[]}', times=1)
-    assert asked(next_day).json() == {"resultSets": []}
+    assert request_log(next_day).json() == {"resultSets": []}
     next_day.rule(match={"provider": "nba_stats"}, action="status", status=429, times=1)
-    assert asked(next_day).status_code == 429
-    assert log(next_day) == usual
+    assert request_log(next_day).status_code == 429
+    assert rows_of_log(next_day) == expected
 
 
-def test_rules_about_games_players_and_figures_apply_to_one_provider(next_day: Peer) -> None:
-    usual, game = of_game(log(next_day), next_day), next_day.game
+def test_content_rules_apply_to_one_provider(next_day: Peer) -> None:
+    expected, game = of_game(rows_of_log(next_day), next_day), next_day.game
     match = {"provider": "nba_stats", "game": game.game_id}
-    next_day.rule(match=match, action="correct_stat", player=usual[0]["PLAYER_ID"], field="points", delta=3, times=1)
-    assert of_game(log(next_day), next_day)[0]["PTS"] == usual[0]["PTS"] + 3
+    next_day.rule(match=match, action="correct_stat", player=expected[0]["PLAYER_ID"], field="points", delta=3, times=1)
+    assert of_game(rows_of_log(next_day), next_day)[0]["PTS"] == expected[0]["PTS"] + 3
     next_day.rule(match=match, action="drop_players", n=1, team="H", times=1)
-    assert of_game(log(next_day), next_day) == usual[1:]
+    assert of_game(rows_of_log(next_day), next_day) == expected[1:]
     assert next_day.box()["homeTeam"]["score"] == game.score[0]
     for action in ("drop_game", "postpone", "stale_status"):
         next_day.rule(match=match, action=action, times=1)
-        assert of_game(log(next_day), next_day) == []
-    assert of_game(log(next_day), next_day) == usual
+        assert of_game(rows_of_log(next_day), next_day) == []
+    assert of_game(rows_of_log(next_day), next_day) == expected

@@ -3,16 +3,13 @@
 from collections import Counter, defaultdict
 from datetime import timedelta
 from itertools import pairwise
-from random import Random
-from statistics import correlation, fmean
 from typing import Any
 
 import pytest
 
-from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.sandbox import League, play_by_play
 from nba_pipeline.sandbox.league import Game
-from nba_pipeline.sandbox.shot_zones import IN_THE_PAINT, MID_RANGE, RIM, TWOS, tastes
+from nba_pipeline.sandbox.play_by_play.tally import COUNTS, tally
 from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire import nba_cdn
 from nba_pipeline_tests.sandbox.conftest import DAY, Peer
@@ -85,7 +82,7 @@ def summed(actions: list[dict[str, Any]]) -> dict[int, Counter[str]]:
     return sums
 
 
-def assert_they_agree(actions: list[dict[str, Any]], box: dict[str, Any]) -> None:
+def assert_actions_match_box(actions: list[dict[str, Any]], box: dict[str, Any]) -> None:
     sums, of_period = summed(actions), Counter[tuple[str, int]]()
     before = {"homeTeam": 0, "awayTeam": 0}
     for action in actions:
@@ -95,8 +92,8 @@ def assert_they_agree(actions: list[dict[str, Any]], box: dict[str, Any]) -> Non
     for side in ("homeTeam", "awayTeam"):
         team = box[side]
         for player in team["players"]:
-            told = {name: sums[player["personId"]][name] for name in STATISTICS}
-            assert told == {name: player["statistics"][name] for name in STATISTICS}
+            expected = {name: sums[player["personId"]][name] for name in STATISTICS}
+            assert expected == {name: player["statistics"][name] for name in STATISTICS}
         assert before[side] == team["score"]
         for period in team["periods"]:
             assert of_period[side, period["period"]] == period["score"]
@@ -112,7 +109,7 @@ def test_the_actions_of_a_final_game_sum_to_its_box_score(league: League, number
     game = games_to_check(league)[number]
     view = View(league, game.ends_at)
     actions = nba_cdn.play_by_play(view, game.game_id)["game"]["actions"]
-    assert_they_agree(actions, nba_cdn.boxscore(view, game.game_id)["game"])
+    assert_actions_match_box(actions, nba_cdn.boxscore(view, game.game_id)["game"])
     assert (actions[-1]["actionType"], actions[-1]["subType"]) == ("game", "end")
     assert (actions[-1]["scoreHome"], actions[-1]["scoreAway"]) == tuple(map(str, game.score))
     assert {action["period"] for action in actions} == set(range(1, 5 + game.overtimes))
@@ -123,54 +120,54 @@ def test_the_actions_of_a_final_game_sum_to_its_box_score(league: League, number
     assert len(set(numbers)) == len(numbers) and numbers != sorted(numbers)
 
 
-def test_nobody_assists_himself_and_no_count_and_no_player_is_lost_in_thirty_games(league: League) -> None:
+def test_thirty_games_have_every_count_and_player_and_no_assist_to_oneself(league: League) -> None:
     for game in league.season("2025-26").games[:30]:
         actions = play_by_play.actions(league, game)
-        counts = play_by_play.tally(actions)
+        counts = tally(actions)
         for row in (row for rows in league.boxscore(game) for row in rows):
-            own = {name: counts[row.player.person_id, name] for name in play_by_play.COUNTS}
-            assert own == {name: getattr(row, name) for name in play_by_play.COUNTS}
+            own = {name: counts[row.player.person_id, name] for name in COUNTS}
+            assert own == {name: getattr(row, name) for name in COUNTS}
         assert all(action.player is not action.other for action in actions if action.other)
         entered = {action.player for action in actions if action.kind == "substitution"}
         assert entered >= {row.player for rows in league.boxscore(game) for row in rows if row.did_play and not row.is_starter}
 
 
 @pytest.mark.parametrize("minutes", [0, 3, 37.5, 75, 149.9])
-def test_in_play_the_first_part_of_the_list_is_told_and_sums_to_the_box_score_of_the_moment(peer: Peer, minutes: float) -> None:
-    whole = actions_of(peer.final())
+def test_in_play_a_prefix_of_the_actions_is_served_and_sums_to_the_box_score(peer: Peer, minutes: float) -> None:
+    all_actions = actions_of(peer.final())
     peer.at(peer.game.tipoff_at + timedelta(minutes=minutes))
     actions = actions_of(peer)
-    assert_they_agree(actions, peer.box())
-    for action, final in zip(actions, whole, strict=False):
+    assert_actions_match_box(actions, peer.box())
+    for action, final in zip(actions, all_actions, strict=False):
         assert {**action, "edited": ""} == {**final, "edited": ""}
-    assert len(whole) * minutes / 150 * 0.8 - 5 <= len(actions) < len(whole)
+    assert len(all_actions) * minutes / 150 * 0.8 - 5 <= len(actions) < len(all_actions)
     assert all(action["edited"] <= peer.moment[0].strftime("%Y-%m-%dT%H:%M:%SZ") for action in actions)
 
 
-def test_a_number_once_given_stays_though_that_of_a_block_is_not_in_order(league: League) -> None:
+def test_an_action_number_never_changes_and_blocks_are_numbered_out_of_order(league: League) -> None:
     game = league.games(DAY)[0]
     blocks = [action for action in play_by_play.actions(league, game) if action.kind == "block"]
-    whole = nba_cdn.play_by_play(View(league, game.ends_at), game.game_id)["game"]["actions"]
+    all_actions = nba_cdn.play_by_play(View(league, game.ends_at), game.game_id)["game"]["actions"]
     for block in blocks[:4]:
         at = game.tipoff_at + block.elapsed / game.seconds * league.game_length + timedelta(milliseconds=1)
         actions = nba_cdn.play_by_play(View(league, at), game.game_id)["game"]["actions"]
         assert "block" in [action["actionType"] for action in actions[-3:]]
         numbers = [action["actionNumber"] for action in actions]
-        assert numbers == [action["actionNumber"] for action in whole[: len(actions)]]
+        assert numbers == [action["actionNumber"] for action in all_actions[: len(actions)]]
 
 
-def test_an_overtime_in_play_is_told_as_one(league: League) -> None:
+def test_an_overtime_in_play_has_its_own_period(league: League) -> None:
     game = next(game for game in league.season("2024-25").games if game.overtimes)
     view = View(league, game.ends_at - timedelta(minutes=5))
     box = nba_cdn.boxscore(view, game.game_id)["game"]
     actions = nba_cdn.play_by_play(view, game.game_id)["game"]["actions"]
-    assert_they_agree(actions, box)
+    assert_actions_match_box(actions, box)
     assert (box["period"], box["gameStatusText"][:4], box["gameClock"]) == (5, "OT1 ", "PT01M46.00S")
     assert (actions[-1]["period"], actions[-1]["periodType"]) == (5, "OVERTIME")
     assert [period["periodType"] for period in box["homeTeam"]["periods"]] == ["REGULAR"] * 4 + ["OVERTIME"]
 
 
-def test_the_play_by_play_is_denied_before_tip_off_and_for_what_is_no_game(peer: Peer) -> None:
+def test_the_play_by_play_is_denied_before_tip_off_and_for_an_unknown_game(peer: Peer) -> None:
     response = peer.before_tip().get(path_of(peer.game))
     assert response.status_code == 403 and "<Code>AccessDenied</Code>" in response.text
     assert peer.get(path_of(peer.game).replace(peer.game.game_id, "0022499999")).status_code == 403
@@ -187,7 +184,7 @@ def test_every_action_has_the_keys_of_its_type(peer: Peer) -> None:
         assert action["isFieldGoal"] == int(kind in ("2pt", "3pt")) and (action["x"] is None) == (kind not in ("2pt", "3pt"))
 
 
-def test_times_and_clocks_run(peer: Peer) -> None:
+def test_times_increase_and_clocks_decrease(peer: Peer) -> None:
     actions = actions_of(peer.final())
     for earlier, later in pairwise(actions):
         assert (earlier["timeActual"], earlier["period"]) <= (later["timeActual"], later["period"])
@@ -195,7 +192,7 @@ def test_times_and_clocks_run(peer: Peer) -> None:
     assert actions[-1]["clock"] == "PT00M00.00S" and actions[0]["clock"] == "PT12M00.00S"
 
 
-def test_five_of_a_side_are_on_the_court_and_act(league: League) -> None:
+def test_the_actors_are_among_the_five_players_on_the_court(league: League) -> None:
     game = league.games(DAY)[0]
     court = [{row.player for row in rows if row.is_starter} for rows in league.boxscore(game)]
     acted = Counter[bool]()
@@ -208,84 +205,31 @@ def test_five_of_a_side_are_on_the_court_and_act(league: League) -> None:
     assert acted[False] < 0.05 * acted.total()
 
 
-def test_who_played_a_second_is_on_the_court_once(league: League) -> None:
-    rows = league.boxscore(league.games(DAY)[0])[0]
-    for row in rows:
-        row.seconds = 2878 if row.is_starter else 1
-    stints = [play_by_play.Stint(1 + n // 5, n % 5, 144 * n, 144) for n in range(20)]
-    fives = play_by_play.lineups(Random(1), rows, stints)
-    assert {place for five in fives for place in five} == set(range(15))
-    assert all(len(set(five)) == 5 for five in fives)
-    assert [rows[place].is_starter for place in fives[0]] == [True] * 5
-
-
-def test_two_leagues_of_the_same_seed_tell_the_same_and_another_seed_something_else(league: League) -> None:
+def test_actions_depend_on_the_seed_only(league: League) -> None:
     game = league.games(DAY)[1]
-    told = play_by_play.actions(league, game)
+    expected = play_by_play.actions(league, game)
     play_by_play.actions.cache_clear()
-    again = League()
-    assert play_by_play.actions(again, again.games(DAY)[1]) == told
+    same_league = League()
+    assert play_by_play.actions(same_league, same_league.games(DAY)[1]) == expected
     other = League(seed=8)
-    assert play_by_play.actions(other, other.games(DAY)[1]) != told
-
-
-def test_areas_distances_and_makes_are_those_of_the_nba(league: League) -> None:
-    games = league.season("2024-25").games[100:140]
-    shots = [shot for game in games for shot in play_by_play.actions(league, game) if shot.kind in ("2pt", "3pt")]
-
-    def made(areas: set[str]) -> float:
-        return fmean(bool(shot.is_made) for shot in shots if shot.area in areas)
-
-    assert 0.54 < made(set(IN_THE_PAINT)) < 0.63 and 0.38 < made({MID_RANGE}) < 0.47
-    assert 0.60 < made({RIM}) < 0.74
-    shares = Counter(shot.area for shot in shots)
-    assert 0.20 < (shares["Left Corner 3"] + shares["Right Corner 3"]) / sum(shot.kind == "3pt" for shot in shots) < 0.32
-    assert all((shot.area in TWOS) == (shot.kind == "2pt") for shot in shots)
-    documents = nba_cdn.play_by_play(View(league, league.games(DAY)[0].ends_at), league.games(DAY)[0].game_id)
-    longest = {"Restricted Area": 4, "In The Paint (Non-RA)": 16, "Mid-Range": 23.7, "Above the Break 3": 28}
-    for action in documents["game"]["actions"]:
-        if action["isFieldGoal"]:
-            assert 0 <= action["shotDistance"] <= longest.get(action["area"], 25)
-            assert action["actionType"] == "2pt" or action["shotDistance"] >= 22
-            assert 0 <= action["x"] <= 100 and 0 <= action["y"] <= 100
-            assert action["areaDetail"].startswith("24+") == (action["actionType"] == "3pt")
-
-
-def test_a_players_taste_lasts_and_defences_differ(league: League) -> None:
-    allowed = [weights[0] / sum(weights) for weights in tastes(league.seed, "2024-25").allowed]
-    open_rim, closed_rim = TEAMS[allowed.index(max(allowed))], TEAMS[allowed.index(min(allowed))]
-    at_rim: dict[str, list[bool]] = {open_rim: [], closed_rim: []}
-    halves: dict[int, tuple[list[bool], list[bool]]] = defaultdict(lambda: ([], []))
-    for team in (open_rim, closed_rim):
-        games = [game for game in league.season("2024-25").games if team in game.teams]
-        for number, game in enumerate(games[:36]):
-            for shot in play_by_play.actions(league, game):
-                if shot.kind == "2pt" and game.teams[shot.side] != team:
-                    at_rim[team].append(shot.area == RIM)
-                elif shot.kind == "2pt" and team == open_rim:
-                    halves[shot.player.slot][number % 2].append(shot.area == MID_RANGE)
-    assert fmean(at_rim[open_rim]) > fmean(at_rim[closed_rim]) + 0.03
-    often = [half for half in halves.values() if min(map(len, half)) > 60]
-    assert len(often) >= 5
-    first, second = zip(*((fmean(one), fmean(other)) for one, other in often), strict=True)
-    assert correlation(first, second) > 0.7 and max(first) - min(first) > 0.15
+    assert play_by_play.actions(other, other.games(DAY)[1]) != expected
 
 
 def test_an_and_one_follows_a_made_shot_of_the_same_player_at_the_same_clock(league: League) -> None:
-    found = 0
+    and_ones = 0
     for game in league.games(DAY):
         actions = play_by_play.actions(league, game)
         for place, action in enumerate(actions):
             if action.kind == "freethrow" and action.subtype == "1 of 1" and action.descriptor != "technical":
                 before = [other for other in actions[place - 3 : place] if other.elapsed == action.elapsed]
                 assert any(a.kind in ("2pt", "3pt") and a.is_made and a.player is action.player for a in before)
-                found += 1
-    assert found > len(league.games(DAY))
+                and_ones += 1
+    assert and_ones > len(league.games(DAY))
 
 
-def test_rules_about_answers_and_games_apply_to_the_play_by_play(peer: Peer) -> None:
+def test_response_and_game_rules_apply_to_the_play_by_play(peer: Peer) -> None:
     path = path_of(peer.game)
-    whole = actions_of(peer.final())
+    all_actions = actions_of(peer.final())
     peer.rule(match={"path": "playbyplay"}, action="rename_field", field="actions", to="plays", times=1)
     assert "plays" in peer.get(path).json()["game"] and peer.box()
     peer.rule(match={"path": "playbyplay"}, action="null_field", field="area", times=1)
@@ -298,21 +242,21 @@ def test_rules_about_answers_and_games_apply_to_the_play_by_play(peer: Peer) -> 
         peer.rule(id=action, game=peer.game.game_id, action=action)
         assert peer.get(path).status_code == 403
         peer.client.delete("/__control/faults", params={"id": action})
-    assert actions_of(peer) == whole
+    assert actions_of(peer) == all_actions
 
 
-def test_rules_about_players_and_figures_leave_the_play_by_play_alone(peer: Peer) -> None:
-    whole = actions_of(peer.final())
+def test_player_and_statistic_rules_do_not_change_the_play_by_play(peer: Peer) -> None:
+    all_actions = actions_of(peer.final())
     name = peer.box()["homeTeam"]["players"][0]["name"]
     peer.rule(game=peer.game.game_id, action="correct_stat", player=name, field="points", delta=1)
     peer.rule(game=peer.game.game_id, action="drop_players", n=2)
-    assert actions_of(peer) == whole
+    assert actions_of(peer) == all_actions
     with pytest.raises(AssertionError):
-        assert_they_agree(whole, peer.box())
+        assert_actions_match_box(all_actions, peer.box())
 
 
 @pytest.mark.parametrize("moment", ["in_play", "final"])
-def test_team_figures_of_the_box_score_are_the_sums_of_its_players(peer: Peer, moment: str) -> None:
+def test_team_totals_are_the_sums_of_the_players(peer: Peer, moment: str) -> None:
     box = getattr(peer, moment)().box()
     for side in ("homeTeam", "awayTeam"):
         team, players = box[side]["statistics"], [player["statistics"] for player in box[side]["players"]]
@@ -325,7 +269,7 @@ def test_team_figures_of_the_box_score_are_the_sums_of_its_players(peer: Peer, m
     assert (home["pointsAgainst"], away["pointsAgainst"]) == (away["points"], home["points"])
 
 
-def test_three_officials_work_a_game_and_nobody_works_two_on_one_date(peer: Peer) -> None:
+def test_three_officials_work_a_game_and_none_works_two_on_a_date(peer: Peer) -> None:
     crew = peer.box()["officials"]
     assert [official["assignment"] for official in crew] == ["OFFICIAL1", "OFFICIAL2", "OFFICIAL3"]
     assert set(crew[0]) == {"personId", "name", "nameI", "firstName", "familyName", "jerseyNum", "assignment"}

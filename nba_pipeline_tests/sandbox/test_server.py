@@ -19,7 +19,7 @@ from nba_pipeline.sandbox.faults import parse_rules
 from nba_pipeline_tests.sandbox.conftest import DAY, Peer
 
 
-def test_answers_are_compressed_and_connections_are_kept(peer: Peer) -> None:
+def test_responses_are_compressed_and_connections_are_reused(peer: Peer) -> None:
     assert peer.get(peer.box_path).headers["content-encoding"] == "gzip"
     plain = peer.client.get(peer.box_path, headers={"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain.headers and plain.json()["game"] == peer.box()
@@ -29,7 +29,7 @@ def test_answers_are_compressed_and_connections_are_kept(peer: Peer) -> None:
     assert peer.get("/__control/requests").json()["count"] == 0
 
 
-def test_the_clock_is_the_pipelines_until_it_is_set(peer: Peer) -> None:
+def test_the_clock_follows_the_pipeline_until_it_is_set(peer: Peer) -> None:
     peer.before_tip()
     assert datetime.fromisoformat(peer.get("/__control/clock").json()["now"]) == peer.moment[0]
     peer.client.post("/__control/clock", json={"advance": 120})
@@ -46,7 +46,7 @@ def test_rules_are_added_listed_replaced_and_removed(peer: Peer) -> None:
     assert peer.client.delete("/__control/faults", params={"id": "b"}).json() == {"removed": 1}
 
 
-def test_the_truth_is_told_whatever_the_clock_says(peer: Peer) -> None:
+def test_true_results_are_independent_of_the_clock(peer: Peer) -> None:
     truth = peer.before_tip().get("/__control/truth", date=DAY.isoformat(), include="lines").json()
     game = truth["games"][0]
     assert (game["game_id"], game["home_points"]) == (peer.game.game_id, peer.game.score[0])
@@ -55,7 +55,7 @@ def test_the_truth_is_told_whatever_the_clock_says(peer: Peer) -> None:
     assert truth["lines"][0]["book"] == "draftkings"
 
 
-def test_wrong_control_calls_are_answered_with_a_sentence(peer: Peer) -> None:
+def test_an_invalid_control_request_is_refused_with_a_message(peer: Peer) -> None:
     assert peer.get("/__control/health").json()["ok"] is True
     assert peer.get("/__control/nothing").status_code == 404
     assert peer.get("/__control/truth", date="soon").status_code == 400
@@ -73,16 +73,16 @@ def test_used_up_credits_are_refused(league: League) -> None:
     assert (second.status_code, second.json()["error_code"]) == (401, "OUT_OF_USAGE_CREDITS")
 
 
-def test_a_home_with_few_clubs_serves_them_alone_from_every_provider(tmp_path: Path) -> None:
+def test_a_home_with_few_clubs_serves_only_these_from_every_provider(tmp_path: Path) -> None:
     small = League(clubs=6)
     game, teams = small.games(DAY)[0], set(TEAMS[:6])
     (tmp_path / "sandbox_rules.json").write_text('{"clubs": 6}')
     with serve(tmp_path, lambda: game.ends_at) as server, httpx.Client(base_url=server.url) as client:
         dates = client.get("/static/json/staticData/scheduleLeagueV2.json").json()["leagueSchedule"]["gameDates"]
-        codes = {one[f"{side}Team"]["teamTricode"] for day in dates for one in day["games"] for side in ("home", "away")}
+        codes = {row[f"{side}Team"]["teamTricode"] for day in dates for row in day["games"] for side in ("home", "away")}
         assert codes == teams
         box_scores = client.get("/v1/box_scores", params={"date": DAY.isoformat()}, headers={"Authorization": "k"}).json()["data"]
-        assert {one[f"{side}_team"]["abbreviation"] for one in box_scores for side in ("home", "visitor")} <= teams
+        assert {row[f"{side}_team"]["abbreviation"] for row in box_scores for side in ("home", "visitor")} <= teams
         events = client.get("/v4/sports/basketball_nba/events", params={"apiKey": "k"}).json()
         names = {CLUBS[team].odds_api_name for team in teams}
         assert events and {event[f"{side}_team"] for event in events for side in ("home", "away")} <= names
@@ -106,7 +106,7 @@ def test_a_home_with_a_date_without_games_serves_an_empty_day(tmp_path: Path, le
         assert game.fixture.event_id not in {event["id"] for event in events}
 
 
-def test_stopping_ends_a_hanging_request_and_stopping_twice_does_no_harm(league: League) -> None:
+def test_stopping_ends_a_hanging_request_and_may_be_repeated(league: League) -> None:
     game = league.games(DAY)[0]
     server = SandboxServer(league, lambda: game.ends_at, parse_rules({"action": "hang"}))
     server.start()

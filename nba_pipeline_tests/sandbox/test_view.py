@@ -53,8 +53,9 @@ def listed(peer: Peer) -> dict[str, dict[str, Any]]:
     days = peer.get(peer.schedule).json()["leagueSchedule"]["gameDates"]
     return {
         game["gameId"]: game | {"on": datetime.strptime(day["gameDate"][:10], "%m/%d/%Y").date()}
-        for day in days for game in day["games"]
-    }  # fmt: skip
+        for day in days
+        for game in day["games"]
+    }
 
 
 def test_schedule_scoreboard_and_boxes_agree(short: tuple[Peer, datetime], league: League) -> None:
@@ -62,34 +63,36 @@ def test_schedule_scoreboard_and_boxes_agree(short: tuple[Peer, datetime], leagu
     moved, day = {game.game_id for game in league.games(DAY)}, eastern_date(tipoff_at)
     for after, status in STATUS.items():
         games, board = listed(peer.at(tipoff_at + after)), peer.get(peer.scoreboard).json()["scoreboard"]
-        shown = {game["gameId"]: game for game in board["games"]}
+        board_games = {game["gameId"]: game for game in board["games"]}
         is_shown = board["gameDate"] == str(day)
         assert is_shown == (eastern_date(peer.moment[0] - timedelta(hours=12)) == day)
-        assert shown.keys() & moved == (moved if is_shown else set())
+        assert board_games.keys() & moved == (moved if is_shown else set())
         for game in (league.games(DAY)[0], league.games(DAY)[-1]):
             entry = games[game.game_id]
             assert (entry["on"], entry["gameStatus"]) == (day, status)
             assert datetime.fromisoformat(entry["gameDateTimeUTC"]) == tipoff_at
-            said = [entry] + ([shown[game.game_id]] if is_shown else [])
-            answer = peer.get(f"/static/json/liveData/boxscore/boxscore_{game.game_id}.json")
-            assert answer.status_code == (403 if after < BEGUN else 200)
+            documents = [entry] + ([board_games[game.game_id]] if is_shown else [])
+            response = peer.get(f"/static/json/liveData/boxscore/boxscore_{game.game_id}.json")
+            assert response.status_code == (403 if after < BEGUN else 200)
             if after >= BEGUN:
-                said.append(answer.json()["game"])
-                assert said[-1]["duration"] <= MINUTES
+                documents.append(response.json()["game"])
+                assert documents[-1]["duration"] <= MINUTES
                 for side in ("homeTeam", "awayTeam"):
-                    assert sum(row["statistics"]["points"] for row in said[-1][side]["players"]) == said[-1][side]["score"]
-            assert {(one["gameStatus"], one["gameStatusText"], one["gameCode"]) for one in said} == {
+                    assert (
+                        sum(row["statistics"]["points"] for row in documents[-1][side]["players"]) == documents[-1][side]["score"]
+                    )
+            assert {(document["gameStatus"], document["gameStatusText"], document["gameCode"]) for document in documents} == {
                 (status, entry["gameStatusText"], f"{day:%Y%m%d}/{game.teams[1]}{game.teams[0]}")
             }
-            assert {datetime.fromisoformat(one["gameTimeUTC"]) for one in said[1:]} <= {tipoff_at}
-            [score] = {(one["homeTeam"]["score"], one["awayTeam"]["score"]) for one in said}
+            assert {datetime.fromisoformat(document["gameTimeUTC"]) for document in documents[1:]} <= {tipoff_at}
+            [score] = {(document["homeTeam"]["score"], document["awayTeam"]["score"]) for document in documents}
             assert (score == (0, 0)) == (after <= BEGUN)
             assert all(map(le, score, game.score))
             assert score == game.score or after < OVER
             assert score != game.score or after > HALFWAY
 
 
-def test_the_actions_happen_within_the_game(short: tuple[Peer, datetime]) -> None:
+def test_actions_are_dated_within_the_game(short: tuple[Peer, datetime]) -> None:
     peer, tipoff_at = short
     path = f"/static/json/liveData/playbyplay/playbyplay_{peer.game.game_id}.json"
     assert peer.at(tipoff_at + BEFORE).get(path).status_code == 403
@@ -103,22 +106,22 @@ def test_the_actions_happen_within_the_game(short: tuple[Peer, datetime]) -> Non
         assert (actions[-1]["actionType"] == "game") == (after >= OVER)
 
 
-def test_the_books_price_before_the_tip_off_and_list_until_the_end(short: tuple[Peer, datetime], league: League) -> None:
+def test_books_quote_before_tip_off_and_list_the_game_until_its_end(short: tuple[Peer, datetime], league: League) -> None:
     peer, tipoff_at = short
     for after in STATUS:
-        answer = peer.at(tipoff_at + after).get("/v4/sports/basketball_nba/events", apiKey="k")
-        events = {event["id"]: event for event in answer.json()}
+        response = peer.at(tipoff_at + after).get("/v4/sports/basketball_nba/events", apiKey="k")
+        events = {event["id"]: event for event in response.json()}
         for game in league.games(DAY):
-            answer = peer.get(f"/v4/sports/basketball_nba/events/{game.fixture.event_id}/odds", **peer.odds)
-            assert (game.fixture.event_id in events) == (answer.status_code == 200) == (after < OVER)
+            response = peer.get(f"/v4/sports/basketball_nba/events/{game.fixture.event_id}/odds", **peer.odds)
+            assert (game.fixture.event_id in events) == (response.status_code == 200) == (after < OVER)
             if after >= OVER:
                 continue
             commences_at = datetime.fromisoformat(events[game.fixture.event_id]["commence_time"])
             assert tipoff_at < commences_at < tipoff_at + LENGTH and eastern_date(commences_at) == eastern_date(tipoff_at)
-            assert len(answer.json()["bookmakers"]) == (6 if after < BEGUN else 0)
-            for book in answer.json()["bookmakers"]:
-                told_at = datetime.fromisoformat(book["markets"][0]["last_update"])
-                assert tipoff_at - timedelta(hours=5) < told_at < tipoff_at - timedelta(minutes=3)
+            assert len(response.json()["bookmakers"]) == (6 if after < BEGUN else 0)
+            for book in response.json()["bookmakers"]:
+                updated_at = datetime.fromisoformat(book["markets"][0]["last_update"])
+                assert tipoff_at - timedelta(hours=5) < updated_at < tipoff_at - timedelta(minutes=3)
 
 
 def test_the_books_open_hours_before_a_moved_game(short: tuple[Peer, datetime]) -> None:
@@ -127,7 +130,7 @@ def test_the_books_open_hours_before_a_moved_game(short: tuple[Peer, datetime]) 
     assert priced == [True, False]
 
 
-def test_the_injury_report_has_the_tip_off_that_the_games_now_have(short: tuple[Peer, datetime], league: League) -> None:
+def test_the_injury_report_shows_the_current_tip_off_of_a_moved_game(short: tuple[Peer, datetime], league: League) -> None:
     peer, tipoff_at = short
     local = newest_printed(tipoff_at).astimezone(EASTERN)
     name = f"/referee/injury/Injury-Report_{local:%Y-%m-%d_%I%p}.pdf"

@@ -1,4 +1,4 @@
-"""What the documents name exists, and what a user can name is documented."""
+"""Every name in the documents exists, and every public name is documented."""
 
 import re
 from collections.abc import Iterator
@@ -63,30 +63,32 @@ def broken_links(document: Path) -> Iterator[str]:
 def unknown_targets(document: Path, targets: set[str]) -> set[str]:
     """The make targets that a document names and the Makefile does not have."""
     named = {
-        word for line in code(document.read_text(encoding="utf-8")) for words in MAKE.findall(line) for word in words.split()
+        term for line in code(document.read_text(encoding="utf-8")) for terms in MAKE.findall(line) for term in terms.split()
     }
-    return {word for word in named if "=" not in word} - targets
+    return {term for term in named if "=" not in term} - targets
 
 
 def unknown_commands(document: Path, command: click.Command) -> Iterator[str]:
     """The commands and options that a document names and the command line does not have."""
     for line in code(document.read_text(encoding="utf-8")):
         for text in COMMAND.findall(line):
-            found, words = command, text.split()
-            while words and hasattr(found, "commands"):
-                word = words.pop(0)
-                if word not in found.commands:
-                    yield f"nba-pipeline {text}: there is no command {word}"
+            group, terms = command, text.split()
+            while terms and hasattr(group, "commands"):
+                term = terms.pop(0)
+                if term not in group.commands:
+                    yield f"nba-pipeline {text}: there is no command {term}"
                     break
-                found = found.commands[word]
+                group = group.commands[term]
             else:
-                known = {name for parameter in found.params for name in parameter.opts} | {"--help"}
+                option_names = {name for parameter in group.params for name in parameter.opts} | {"--help"}
                 options = OPTION.findall(re.sub(r'"[^"]*"?', "", text))
-                yield from (f"nba-pipeline {text}: there is no option {option}" for option in options if option not in known)
+                yield from (
+                    f"nba-pipeline {text}: there is no option {option}" for option in options if option not in option_names
+                )
 
 
 def leaves(command: click.Command, name: str = "nba-pipeline") -> Iterator[str]:
-    """Every command that is no group, by its whole name."""
+    """Yields the full name of every command that is not a group."""
     children = getattr(command, "commands", {})
     for child in children.values():
         yield from leaves(child, f"{name} {child.name}")
@@ -165,7 +167,7 @@ def test_every_fault_setting_schedule_sensor_and_alert_is_documented() -> None:
         assert missing == set(), f"docs/{page} needs a row for each"
 
 
-def test_a_broken_link_an_unknown_target_and_an_unknown_command_are_found(tmp_path: Path, command: click.Command) -> None:
+def test_a_broken_link_an_unknown_target_and_an_unknown_command_are_reported(tmp_path: Path, command: click.Command) -> None:
     document = tmp_path / "page.md"
     document.write_text(
         "# A page\n\n[here](#a-page) [there](#b-page) [file](none.md) `make tset` `nba-pipeline run --day D`\n\n"
@@ -174,5 +176,6 @@ def test_a_broken_link_an_unknown_target_and_an_unknown_command_are_found(tmp_pa
     assert list(broken_links(document)) == ["#b-page: page.md has no heading #b-page", "none.md: there is no none.md"]
     assert unknown_targets(document, {"demo"}) == {"tset", "lnit"}
     assert set(unknown_commands(document, command)) == {
-        "nba-pipeline run --day D: there is no option --day", "nba-pipeline audit leaks: there is no command leaks",
-    }  # fmt: skip
+        "nba-pipeline run --day D: there is no option --day",
+        "nba-pipeline audit leaks: there is no command leaks",
+    }

@@ -1,4 +1,4 @@
-"""Prepared homes: made once, not blocked by a worker that died, never taken from an aborted run."""
+"""Prepared homes are built once, survive a killed worker and are never taken from an aborted run."""
 
 import signal
 import subprocess
@@ -23,40 +23,43 @@ prepared("home", half, Path(sys.argv[1]))
 """
 
 
-def whole(home: Path) -> None:
+def complete(home: Path) -> None:
     home.mkdir()
     (home / "whole").touch()
 
 
-def test_it_is_made_once(tmp_path: Path) -> None:
-    first = prepared("home", whole, tmp_path)
+def test_a_home_is_prepared_once(tmp_path: Path) -> None:
+    first = prepared("home", complete, tmp_path)
     (first / "seen").touch()
-    assert prepared("home", whole, tmp_path) == first
+    assert prepared("home", complete, tmp_path) == first
     assert sorted(file.name for file in first.iterdir()) == ["seen", "whole"]
 
 
-def test_a_worker_that_dies_half_way_leaves_no_lock_and_no_home(tmp_path: Path) -> None:
+def test_a_killed_worker_leaves_no_lock_and_no_home(tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-c", DIES_HALF_WAY, str(tmp_path)]
     assert subprocess.run(command, cwd=Path(__file__).parents[2], check=False).returncode == -signal.SIGKILL
     assert (tmp_path / "home" / "half").exists() and (tmp_path / "home.lock").exists()
-    assert [file.name for file in prepared("home", whole, tmp_path).iterdir()] == ["whole"]
+    assert [file.name for file in prepared("home", complete, tmp_path).iterdir()] == ["whole"]
 
 
-def test_a_home_whose_making_failed_is_made_again(tmp_path: Path) -> None:
+def test_a_home_is_prepared_again_after_a_failure(tmp_path: Path) -> None:
     def failing(home: Path) -> None:
         home.mkdir()
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space left"):
         prepared("home", failing, tmp_path)
-    assert [file.name for file in prepared("home", whole, tmp_path).iterdir()] == ["whole"]
+    assert [file.name for file in prepared("home", complete, tmp_path).iterdir()] == ["whole"]
 
 
-def test_a_copy_shares_only_the_files_that_are_never_written_into(tmp_path: Path) -> None:
-    home = prepared("home", whole, tmp_path)
+def test_a_copy_shares_only_immutable_files(tmp_path: Path) -> None:
+    home = prepared("home", complete, tmp_path)
     for name in ("part.parquet", "payload.gz", "runs.db"):
         (home / name).write_text("old")
     copy = copy_of(home, tmp_path / "copy")
     assert {file.name: file.samefile(home / file.name) for file in copy.iterdir()} == {
-        "part.parquet": True, "payload.gz": True, "runs.db": False, "whole": False,
-    }  # fmt: skip
+        "part.parquet": True,
+        "payload.gz": True,
+        "runs.db": False,
+        "whole": False,
+    }

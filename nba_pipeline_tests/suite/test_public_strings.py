@@ -1,6 +1,6 @@
 """The public strings: what stored data, run history, scripts and dashboards match. A change here breaks a home or a user.
 
-The list stands in `public_strings.txt`. After a change that is meant and migrated:
+The list is in `public_strings.txt`. After an intended and migrated change:
 `python -m nba_pipeline_tests.suite.test_public_strings > nba_pipeline_tests/suite/public_strings.txt`.
 """
 
@@ -24,7 +24,7 @@ FORMS = {
     "run tag": re.compile(r"nba/[a-z_]+"),
     "variable": re.compile(r"(NBA|BIGQUERY|ODDS|BALLDONTLIE|INJURY|ESPN|SLACK)_[A-Z_]+"),
 }
-"""Kind -> what such a string looks like, wherever it stands."""
+"""Kind -> pattern of such a string anywhere in the package."""
 
 
 @cache
@@ -60,8 +60,8 @@ def _graph() -> Iterator[str]:
     yield from (f"check: {key.asset_key.to_user_string()} {key.name}" for key in graph.asset_check_keys)
     repository = definitions.get_repository_def()
     yield from (f"job: {name}" for name in repository.job_names if not name.startswith("__"))
-    yield from (f"schedule: {one.name}" for one in repository.schedule_defs)
-    yield from (f"sensor: {one.name}" for one in repository.sensor_defs)
+    yield from (f"schedule: {item.name}" for item in repository.schedule_defs)
+    yield from (f"sensor: {item.name}" for item in repository.sensor_defs)
 
 
 def _commands(command: click.Command | None = None, name: str = "nba-pipeline") -> Iterator[str]:
@@ -74,8 +74,8 @@ def _commands(command: click.Command | None = None, name: str = "nba-pipeline") 
 
 
 def _constants() -> dict[str, str]:
-    """Name -> value of the string constants of all modules; a name with two values stands for itself."""
-    found: dict[str, set[str]] = {}
+    """Name -> value of the string constants of all modules; a name with two values is left out."""
+    current: dict[str, set[str]] = {}
     for module in sources():
         for node in module.body:
             if isinstance(node, ast.Assign):
@@ -84,8 +84,8 @@ def _constants() -> dict[str, str]:
                 texts = value.elts if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) else [value]
                 for name, text in zip(names, texts, strict=False):
                     if isinstance(text, ast.Constant) and isinstance(text.value, str):
-                        found.setdefault(ast.unparse(name), set()).add(ast.unparse(text))
-    return {name: min(values) for name, values in found.items() if len(values) == 1}
+                        current.setdefault(ast.unparse(name), set()).add(ast.unparse(text))
+    return {name: min(values) for name, values in current.items() if len(values) == 1}
 
 
 def _literals() -> Iterator[str]:
@@ -121,12 +121,12 @@ def _of_call(call: ast.Call, constants: Mapping[str, str]) -> Iterator[str]:
         keys = [key for argument in call.args if isinstance(argument, ast.Dict) for key in argument.keys if key]
         yield from (f"metadata key: {_named(key, constants)}" for key in keys)
     if name == "alias" and ast.unparse(call.args[0]) in ("PROBLEM", "'problem'"):
-        yield from (f"quarantine problem: {text}" for text in _sentences(call.func))
+        yield from (f"quarantine problem: {text}" for text in _quarantine_texts(call.func))
     if name == "lit" and call.args and re.fullmatch(r"'[a-zA-Z_]{3,}'", ast.unparse(call.args[0])):
         yield f"value: {ast.unparse(call.args[0])}"
 
 
-def _sentences(node: ast.expr) -> Iterator[str]:
+def _quarantine_texts(node: ast.expr) -> Iterator[str]:
     """The texts that an expression gives to `pl.lit` and `pl.format`."""
     for part in ast.walk(node):
         if isinstance(part, ast.Call) and getattr(part.func, "attr", "") in ("lit", "format") and part.args:
@@ -134,8 +134,8 @@ def _sentences(node: ast.expr) -> Iterator[str]:
 
 
 def test_no_public_string_changes_unnoticed() -> None:
-    expected, found = set(SNAPSHOT.read_text(encoding="utf-8").splitlines()), set(public_strings())
-    assert (sorted(expected - found), sorted(found - expected)) == ([], []), (
+    expected, current = set(SNAPSHOT.read_text(encoding="utf-8").splitlines()), set(public_strings())
+    assert (sorted(expected - current), sorted(current - expected)) == ([], []), (
         "missing, new; the module's docstring says how to accept them"
     )
 

@@ -1,4 +1,4 @@
-"""Each long test is in exactly one share, whatever the order in which the tests are collected."""
+"""Each long test is in exactly one share, independent of the order of collection."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def test_every_test_is_in_one_of_three_shares() -> None:
     assert [len(share) for share in shares] == [3, 2, 2]
 
 
-def test_the_one_share_of_one_is_everything() -> None:
+def test_a_single_share_has_every_test() -> None:
     assert of_other_shares(NAMES, "0/1") == set()
 
 
@@ -22,6 +22,6 @@ def test_the_order_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize("share", ["3/3", "1", "", "1/0", "-1/3", "a/b", "1/3/3"])
-def test_what_is_no_share_is_refused(share: str) -> None:
+def test_an_invalid_share_is_refused(share: str) -> None:
     with pytest.raises(ValueError, match=f"^--share is {share}; write 0/3, 1/3 or 2/3 for the shares of three$"):
         of_other_shares(NAMES, share)

@@ -1,4 +1,4 @@
-"""Warnings fail a test where they are ours, on every supported version, and a library's warnings do not."""
+"""Warnings of this project fail a test on every supported version; warnings of libraries do not."""
 
 import types
 import warnings
@@ -37,17 +37,17 @@ def test_a_warning_that_a_library_attributes_to_us_is_an_error() -> None:
 
 
 # Recording keeps the filters as they are, so an error would still be raised. `pytest.warns` would replace them.
-def test_a_warning_inside_a_library_is_not() -> None:
+def test_a_warning_inside_a_library_is_no_error() -> None:
     with warnings.catch_warnings(record=True) as recorded:
         library(level=1).call()
-    assert [str(one.message) for one in recorded] == ["old"]
+    assert [str(warning.message) for warning in recorded] == ["old"]
 
 
 @pytest.mark.parametrize("category", [DeprecationWarning, FutureWarning, RuntimeWarning, UserWarning])
-def test_a_warning_attributed_to_a_library_is_not(category: type[Warning]) -> None:
+def test_a_warning_attributed_to_a_library_is_no_error(category: type[Warning]) -> None:
     with warnings.catch_warnings(record=True) as recorded:
         warnings.warn_explicit("old", category, "a file", 1, module="dagster._utils.schedules")
-    assert [one.category for one in recorded] == [category]
+    assert [warning.category for warning in recorded] == [category]
 
 
 @pytest.mark.parametrize("package", [nba_pipeline, nba_pipeline_tests])
@@ -57,7 +57,7 @@ def test_a_warning_of_the_compiler_about_our_source_is_an_error(package: types.M
         compile(r"'\d'", str(path), "exec")
 
 
-def test_a_warning_of_the_compiler_about_a_library_is_not(tmp_path: Path) -> None:
+def test_a_warning_of_the_compiler_about_a_library_is_no_error(tmp_path: Path) -> None:
     with warnings.catch_warnings(record=True) as recorded:
         compile(r"'\d'", str(tmp_path / "some_library.py"), "exec")
     assert len(recorded) == 1

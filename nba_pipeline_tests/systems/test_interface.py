@@ -9,14 +9,25 @@ from nba_pipeline.assets.features.team_outlook import TeamOutlookFeatures
 from nba_pipeline.systems import CATBOOST, SYSTEMS, System, cross_season
 
 PLAYER_LINES = {
-    "line", "opening_line", "line_movement", "has_line", "line_minus_points_mean_season",
-    "line_standard_deviation_across_books", "line_minus_previous_closing_line", "line_movement_direction", "price_skew",
+    "line",
+    "opening_line",
+    "line_movement",
+    "has_line",
+    "line_minus_points_mean_season",
+    "line_standard_deviation_across_books",
+    "line_minus_previous_closing_line",
+    "line_movement_direction",
+    "price_skew",
     "late_line_movements",
-}  # fmt: skip
+}
 NOT_COMPARED = {
-    "over_pct_last_10_lined_games", "points_minus_closing_line_mean_last_5_lined_games", "blowout_pct_last_10_team_games",
-    "minutes_standard_deviation_last_10_games", "team_pace_minus_opponent_pace", "self_creation_pct_last_10_games",
-}  # fmt: skip
+    "over_pct_last_10_lined_games",
+    "points_minus_closing_line_mean_last_5_lined_games",
+    "blowout_pct_last_10_team_games",
+    "minutes_standard_deviation_last_10_games",
+    "team_pace_minus_opponent_pace",
+    "self_creation_pct_last_10_games",
+}
 """Added to the domain's list after the strongest set, and not compared on fixed folds since."""
 
 ACROSS_SEASONS = {
@@ -30,7 +41,7 @@ every_system = pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: sys
 
 
 @every_system
-def test_every_name_is_a_feature_and_stands_once(system: System) -> None:
+def test_every_input_is_a_feature_and_listed_once(system: System) -> None:
     unknown = set(system.reads) - set(FEATURES)
     assert not unknown, (
         f"{system.system_id} reads {sorted(unknown)}, which `features` does not have; correct the name in its module"
@@ -39,20 +50,20 @@ def test_every_name_is_a_feature_and_stands_once(system: System) -> None:
 
 
 @every_system
-def test_a_system_requires_nothing_that_it_does_not_read(system: System) -> None:
+def test_required_features_are_read(system: System) -> None:
     assert set(system.required) <= set(system.required_for_betting) <= set(system.reads)
 
 
 @every_system
-def test_what_is_required_for_betting_is_on_the_domains_list(system: System) -> None:
+def test_features_required_for_betting_are_on_the_domain_list(system: System) -> None:
     assert set(system.required_for_betting) <= set(REQUIRED_FOR_BETTING) | set(cross_season.REQUIRED)
 
 
-def test_catboost_reads_every_feature_but_the_players_own_lines_and_what_was_never_compared() -> None:
+def test_catboost_reads_all_features_except_player_lines_and_uncompared_features() -> None:
     assert set(FEATURES) - set(CATBOOST.reads) == PLAYER_LINES | NOT_COMPARED | ACROSS_SEASONS
 
 
-def test_catboost_requires_the_domains_list() -> None:
+def test_catboost_requires_the_domain_list() -> None:
     legitimately_null = {"points_mean_versus_opponent_last_1095_days"}
     assert set(REQUIRED_FOR_BETTING) - set(CATBOOST.required_for_betting) == legitimately_null
 

@@ -36,7 +36,7 @@ def test_the_base_is_half_last_5_and_three_tenths_last_10_and_two_tenths_season(
         ({"usage_spike_score": 3.0}, 21.2),
     ],
 )
-def test_each_term_adds_what_the_formula_says(fields: dict[str, float], points: float) -> None:
+def test_each_term_adds_its_points(fields: dict[str, float], points: float) -> None:
     assert forecast(**fields)["predicted_value"] == pytest.approx(points)
 
 
@@ -55,18 +55,18 @@ def test_a_back_to_back_adds_nothing_while_fatigue_is_unknown() -> None:
     assert (row["predicted_value"], row["reasons"]) == (20.0, ["without fatigue_score"])
 
 
-def test_a_forecast_above_60_is_clamped_and_says_so() -> None:
+def test_a_forecast_above_60_is_clamped_and_marked() -> None:
     assert forecast(points_mean_last_5_games=150.0)["predicted_value"] == 60
     assert forecast(points_mean_last_5_games=150.0)["reasons"] == ["clamped"]
 
 
-def test_a_forecast_below_0_is_clamped_and_says_so() -> None:
-    nobody = dict.fromkeys(MOVING_AVERAGE.required, 0.0)
-    row = forecast(**nobody, fatigue_score=10.0)
+def test_a_forecast_below_0_is_clamped_and_marked() -> None:
+    zeros = dict.fromkeys(MOVING_AVERAGE.required, 0.0)
+    row = forecast(**zeros, fatigue_score=10.0)
     assert (row["predicted_value"], row["reasons"]) == (0, ["clamped"])
 
 
-def test_whoever_lacks_a_base_term_is_not_predicted_and_it_is_said_why() -> None:
+def test_a_row_without_a_base_term_is_skipped_with_a_reason() -> None:
     rows = features_of_rows(a_feature_row(), a_feature_row(player_id=2, points_mean_season=None, points_mean_last_5_games=None))
     assert MOVING_AVERAGE.predict(rows)["player_id"].to_list() == [201939]
     assert MOVING_AVERAGE.why_not(rows).select("player_id", "reason").rows() == [
@@ -74,11 +74,11 @@ def test_whoever_lacks_a_base_term_is_not_predicted_and_it_is_said_why() -> None
     ]
 
 
-def test_a_column_that_is_not_there_is_an_error_that_names_it() -> None:
+def test_a_missing_column_is_named() -> None:
     with pytest.raises(Permanent, match="moving_average reads pace_score, which `features` does not have"):
         MOVING_AVERAGE.predict(features_of_rows(a_feature_row()).drop("pace_score"))
 
 
-def test_nobody_in_nobody_out() -> None:
+def test_without_rows_the_result_is_empty() -> None:
     assert MOVING_AVERAGE.predict(features_of_rows()).is_empty()
     assert MOVING_AVERAGE.why_not(features_of_rows()).schema == {"game_id": pl.String, "player_id": pl.Int64, "reason": pl.String}

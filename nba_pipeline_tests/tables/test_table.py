@@ -45,9 +45,17 @@ def shots() -> Iterator[Table]:
 
 def a_shot(**columns: Any) -> dict[str, Any]:
     return {
-        "game_date": DAY, "game_id": "1", "player_id": 7, "team": "BOS", "made": 1, "tried": 2, "share": 0.5,
-        "seen_at": NOON, "names": ["a"], "source": "box 1",
-    } | columns  # fmt: skip
+        "game_date": DAY,
+        "game_id": "1",
+        "player_id": 7,
+        "team": "BOS",
+        "made": 1,
+        "tried": 2,
+        "share": 0.5,
+        "seen_at": NOON,
+        "names": ["a"],
+        "source": "box 1",
+    } | columns
 
 
 def split(table: Table, *rows: dict[str, Any]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -102,7 +110,7 @@ def test_each_problem_has_a_name(shots: Table, columns: dict[str, Any], problem:
     assert (player_id, sorted(named.split(", "))) == (8, problem.split(", "))
 
 
-def test_somebody_without_statistics_breaks_no_rule(shots: Table) -> None:
+def test_a_player_without_statistics_breaks_no_rule(shots: Table) -> None:
     good, rejected = split(shots, a_shot(made=None, tried=None, share=None, team=None))
     assert (good.height, rejected.height) == (1, 0)
 
@@ -118,12 +126,12 @@ def test_equal_rows_are_one_row(shots: Table) -> None:
     assert (good.height, rejected.height) == (1, 0)
 
 
-def test_the_same_row_out_of_two_payloads_is_one_row(shots: Table) -> None:
+def test_the_same_row_from_two_payloads_is_one_row(shots: Table) -> None:
     good, rejected = split(shots, a_shot(source="box 1"), a_shot(source="box 2"))
     assert (good["source"].to_list(), rejected.height) == (["box 1"], 0)
 
 
-def test_an_unknown_half_of_a_key_counts_as_one_value(shots: Table) -> None:
+def test_nulls_in_a_key_count_as_equal(shots: Table) -> None:
     good, rejected = split(shots, a_shot(player_id=None), a_shot(player_id=None, made=2), a_shot())
     assert good["player_id"].to_list() == [7]
     assert problems(rejected) == [(None, "key_is_unique")] * 2
@@ -131,7 +139,7 @@ def test_an_unknown_half_of_a_key_counts_as_one_value(shots: Table) -> None:
     assert (good["player_id"].to_list(), rejected["problem"].to_list()) == ([7], ["makes_do_not_exceed_tries"])
 
 
-def test_a_row_with_a_problem_goes_to_the_quarantine_and_the_others_on(shots: Table) -> None:
+def test_only_a_row_with_a_problem_is_quarantined(shots: Table) -> None:
     unresolved = {PROBLEM: "nobody is called 'Dončić, L.'", "player_id": None, "names": ["Dončić"]}
     good, rejected = split(shots, a_shot(**{PROBLEM: None}), a_shot(**unresolved), a_shot(**unresolved))
     assert good["player_id"].to_list() == [7]
@@ -139,20 +147,20 @@ def test_a_row_with_a_problem_goes_to_the_quarantine_and_the_others_on(shots: Ta
     assert "Dončić" in rejected["row"][0]  # operators copy the spelling from here
 
 
-def test_what_has_a_problem_may_hold_values_of_another_type(shots: Table) -> None:
+def test_a_row_with_a_problem_may_have_values_of_another_type(shots: Table) -> None:
     rows = [a_shot(made="one", **{PROBLEM: "made is no number"}), a_shot(player_id=8, made="1", **{PROBLEM: None})]
     good, rejected = split(shots, *rows)
     assert good["made"].to_list() == [1]
     assert json.loads(rejected["row"][0])["made"] == "one"
 
 
-def test_a_quarantined_row_is_json_whatever_it_holds(shots: Table) -> None:
+def test_a_quarantined_row_with_any_value_is_json(shots: Table) -> None:
     _, rejected = split(shots, a_shot(share=float("nan")), a_shot(player_id=8, share=float("inf")))
     shares = [json.loads(row, parse_constant=pytest.fail)["share"] for row in rejected["row"]]
     assert sorted(shares) == ["inf", "nan"]
 
 
-def test_an_empty_frame_keeps_every_promise(shots: Table) -> None:
+def test_an_empty_frame_satisfies_every_rule(shots: Table) -> None:
     good, rejected = shots.conform(shots.empty().drop("as_of", "code_version"), NOON, "v1")
     assert_frame_equal(good, shots.empty())
     assert rejected.is_empty()
@@ -166,31 +174,34 @@ def test_missing_and_unknown_columns_are_refused_by_name(shots: Table) -> None:
 
 @pytest.mark.parametrize("columns", [{"made": "two"}, {"made": 1.5e300}, {"game_date": "someday"}], ids=str)
 def test_a_value_that_does_not_fit_its_type_is_refused(shots: Table, columns: dict[str, Any]) -> None:
-    with pytest.raises(PipelineError, match=r"^test_table_shots: a value does not fit its type: .*"):
+    with pytest.raises(PipelineError, match=r"^test_table_shots: a value cannot be cast to its type: .*"):
         split(shots, a_shot(**columns))
 
 
 def test_two_tables_cannot_share_a_name(shots: Table) -> None:
-    with pytest.raises(PipelineError, match="two tables are called test_table_shots"):
+    with pytest.raises(PipelineError, match="table name test_table_shots is used twice"):
         Table(shots.name, grain="another", key=("game_id",), schema=ShotRows)
     assert TABLES[shots.name] is shots
 
 
-def test_dagster_is_told_ranges_grain_and_key(shots: Table) -> None:
-    told = shots.column_schema()
-    share = next(column for column in told.columns if column.name == "share")
+def test_the_dagster_schema_has_ranges_grain_and_key(shots: Table) -> None:
+    dagster_schema = shots.column_schema()
+    share = next(column for column in dagster_schema.columns if column.name == "share")
     assert (share.type, share.description, share.constraints.other) == ("Float64", "made / tried", ["min 0", "max 1"])
     assert share.constraints.nullable
-    assert told.constraints and told.constraints.other == ["one row per player per game", "key: game_id, player_id"]
+    assert dagster_schema.constraints and dagster_schema.constraints.other == [
+        "one row per player per game",
+        "key: game_id, player_id",
+    ]
 
 
-def test_every_column_of_every_table_says_what_it_holds() -> None:
+def test_every_column_of_every_table_has_a_description() -> None:
     dg.load_assets_from_package_module(every_asset)
     silent = [f"{name}.{c.name}" for name, table in TABLES.items() for c in table.column_schema().columns if not c.description]
     assert not silent, f"give these columns a description=: {', '.join(silent)}"
 
 
-def test_every_key_is_made_of_columns_that_compare_exactly() -> None:
+def test_every_key_column_compares_exactly() -> None:
     dg.load_assets_from_package_module(every_asset)
     odd = [f"{t.name}.{c}" for t in TABLES.values() for c in t.key if c not in t.dtypes or t.dtypes[c].is_float()]
     assert not odd, f"a key column must exist and not be a float, which compares by luck: {', '.join(odd)}"

@@ -1,1 +1,1 @@
-"""The platform left alone: days of the simulated league by a simulated clock, and minutes of it by the real one."""
+"""Unattended operation: days of the simulated league on a simulated clock, and minutes of it on the real clock."""

@@ -1,10 +1,10 @@
-"""How long the platform is left alone."""
+"""The length of the unattended tests."""
 
 import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--soak-days", type=int, default=2, help="days of each stretch by the simulated clock; the whole soak is 15")
+    parser.addoption("--soak-days", type=int, default=2, help="days of each stretch on the simulated clock; the full soak has 15")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A league of the sandbox whose games are minutes away and minutes long, and the platform's own processes on it, by the real clock."""
+"""A sandbox league with games that start in minutes and last minutes, and the platform's processes on the real clock."""
 
 import json
 import os
@@ -30,7 +30,7 @@ GAME_MINUTES = 2.0
 
 
 class Evening:
-    """One slate that begins soon, in a home of its own."""
+    """One slate that starts soon, with its own home."""
 
     def __init__(self, home: Path, first_tipoff_in: timedelta, games: int = 5):
         self.home, self.warehouse = home, LocalWarehouse(home=str(home))
@@ -48,42 +48,42 @@ class Evening:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What the platform's processes see."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-        return kept | {
+        """The environment of the platform's processes."""
+        inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        return inherited | {
             "NBA_PIPELINE_HOME": str(self.home),
             "DAGSTER_HOME": str(self.home / "dagster"),
             "PYTHONWARNINGS": "ignore",
         }
 
     def command(self, *arguments: str, may_be: tuple[int, ...] = (0,)) -> None:
-        """The nba-pipeline command. Raises with what it said when it ends with another code."""
+        """Runs the nba-pipeline command. Raises with its output if it exits with another code."""
         command = [PYTHON, "-m", "nba_pipeline", *arguments]
         done = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode in may_be, done.stderr
 
     def play_the_days_before(self, days: int) -> None:
-        """History, so that players have enough games to be predicted."""
+        """Backfills history, so that players have enough games for predictions."""
         day = timedelta(days=1)
         first, last = self.slate - days * day, self.slate - day
-        # 1: the first slates are closed, since nothing is known of the games before
+        # exit code 1: the gates of the first slates are closed, because they have no history
         self.command("backfill", "--from", str(first), "--to", str(last), may_be=(0, 1))
 
     def rows(self, table: Table) -> pl.DataFrame:
-        """The slate's rows of a table."""
+        """Returns the slate's rows of a table."""
         return self.warehouse.scan(table, [self.slate]).collect()
 
     def runs(self, *statuses: dg.DagsterRunStatus) -> list[dg.RunRecord]:
-        """The runs of the slate, the newest first; of some statuses if asked."""
+        """Returns the runs of the slate, newest first, optionally with given statuses."""
         tags = {"dagster/partition": self.slate.isoformat()}
         with open_instance(self.home) as instance:
             return list(instance.get_run_records(dg.RunsFilter(tags=tags, statuses=list(statuses) or None)))
 
     def is_graded(self) -> bool:
-        """Whether each prediction of the slate has its grade."""
+        """Whether every prediction of the slate has a grade."""
         key = ["game_id", "player_id", "system_id"]
-        made, graded = self.rows(predictions.TABLE).select(key).unique(), self.rows(grades.TABLE).select(key).unique()
-        return made.height > 0 and made.join(graded, on=key, how="anti").is_empty()
+        predicted, graded = self.rows(predictions.TABLE).select(key).unique(), self.rows(grades.TABLE).select(key).unique()
+        return predicted.height > 0 and predicted.join(graded, on=key, how="anti").is_empty()
 
 
 class Platform:
@@ -98,7 +98,7 @@ class Platform:
         )
 
     def kill(self) -> None:
-        """SIGKILL to everything at once, the runs under way too: the power is off."""
+        """Simulates a power failure: SIGKILL to all processes, including runs in progress."""
         for pid in _of_session(self.process.pid):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -106,16 +106,16 @@ class Platform:
         self.log.close()
 
     def daemons(self) -> dict[str, bool]:
-        """Daemon -> whether it is healthy, as the web page says."""
-        asked = {"query": "{instance{daemonHealth{allDaemonStatuses{daemonType healthy required}}}}"}
-        answer = httpx.post(f"{self.url}/graphql", json=asked, timeout=30).json()
-        statuses = answer["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
+        """Returns daemon -> whether it is healthy, as shown by the web page."""
+        query = {"query": "{instance{daemonHealth{allDaemonStatuses{daemonType healthy required}}}}"}
+        response = httpx.post(f"{self.url}/graphql", json=query, timeout=30).json()
+        statuses = response["data"]["instance"]["daemonHealth"]["allDaemonStatuses"]
         return {status["daemonType"]: bool(status["healthy"]) for status in statuses if status["required"]}
 
 
 @contextmanager
 def platform(evening: Evening, port: int) -> Iterator[Platform]:
-    """The platform, as long as the block lasts."""
+    """Runs the platform during the block."""
     started = Platform(evening, port)
     try:
         yield started
@@ -125,7 +125,7 @@ def platform(evening: Evening, port: int) -> Iterator[Platform]:
 
 
 def wait_until(is_so: Callable[[], object], within: timedelta, what: str) -> None:
-    """Look every second; a failed test when it is not so in time."""
+    """Polls every second. Fails the test if the condition is not met in time."""
     end = time.monotonic() + within.total_seconds()
     while not is_so():
         assert time.monotonic() < end, f"not within {within}: {what}"
@@ -133,13 +133,13 @@ def wait_until(is_so: Callable[[], object], within: timedelta, what: str) -> Non
 
 
 def _of_session(leader: int) -> list[int]:
-    """Every process of a session and every descendant of its leader; Dagster's own children lead groups of their own."""
-    parents, found = {}, {leader}
+    """Returns all processes of a session and all descendants of its leader. Dagster's children lead their own groups."""
+    parents, processes = {}, {leader}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(FileNotFoundError, ProcessLookupError):  # it has just ended
             fields = stat.read_text().rpartition(")")[2].split()
             parents[int(stat.parent.name)] = int(fields[1])
-            found |= {int(stat.parent.name)} if int(fields[3]) == leader else set()
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return sorted(found)
+            processes |= {int(stat.parent.name)} if int(fields[3]) == leader else set()
+    while more := {pid for pid, parent in parents.items() if parent in processes} - processes:
+        processes |= more
+    return sorted(processes)

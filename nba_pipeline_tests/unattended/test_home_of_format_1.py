@@ -1,4 +1,4 @@
-"""A home that the last version of format 1 has built, migrated and continued by this one."""
+"""A home built by the last version of format 1 is migrated and continued by this version."""
 
 import os
 import shutil
@@ -19,9 +19,10 @@ from nba_pipeline.monitoring.status import status
 from nba_pipeline.orchestration.backfill import plan as plan_backfill
 from nba_pipeline.tables.table import TABLES
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.ledgers import ledgers, verify
+from nba_pipeline.warehouse.ledgers import ledgers
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.migration import migrate, plan
+from nba_pipeline.warehouse.verification import verify
 from nba_pipeline_tests.orchestration.test_runner import a_runner, made_once, only
 
 pytestmark = pytest.mark.unattended
@@ -67,15 +68,15 @@ RENAMED = {
 
 
 ADDED_SINCE = ("teammates_listed",)
-"""Nullable columns that the ledgers gained after the migration was written; rows of before lack them on disk."""
+"""Nullable columns added to the ledgers after the migration was written. Earlier rows lack them on disk."""
 
 
 def stored_versions(warehouse: Warehouse, dates: Sequence[date]) -> dict[str, str]:
-    """By table the code version of its rows."""
-    found = {
+    """Returns table -> code version of its rows."""
+    stored = {
         name: warehouse.scan(TABLES[name], dates).select(pl.col("code_version").max()).collect().item() for name in DAILY_TABLES
     }
-    return {name: version for name, version in found.items() if version is not None}
+    return {name: version for name, version in stored.items() if version is not None}
 
 
 def git(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -84,7 +85,7 @@ def git(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def worktree(folder: Path) -> Iterator[Path]:
-    """The code of format 1."""
+    """A worktree with the code of format 1."""
     done = git("worktree", "add", "--detach", str(folder), LAST_OF_FORMAT_1)
     assert not done.returncode, done.stderr
     try:
@@ -95,7 +96,7 @@ def worktree(folder: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def old(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A home as the last version of format 1 leaves it."""
+    """A home written by the last version of format 1."""
     if not shutil.which("git") or git("cat-file", "-e", f"{LAST_OF_FORMAT_1}^{{commit}}").returncode:
         pytest.skip(f"this is not a git repository with the commit {LAST_OF_FORMAT_1}, the last version of format 1")
 
@@ -104,7 +105,7 @@ def old(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
             variables = {"PYTHONPATH": str(code), "NBA_PIPELINE_HOME": str(home), "PATH": os.environ["PATH"]}
             command = [sys.executable, "-W", "ignore", "-c", BUILD]
             subprocess.run(command, cwd=code, env=variables, check=True, timeout=600, capture_output=True)
-        (home / "sandbox_rules.json").write_text("{}")  # the whole league goes on
+        (home / "sandbox_rules.json").write_text("{}")  # the full league plays on
 
     return made_once("format_1_home", make, tmp_path_factory, worker_id)
 
@@ -115,14 +116,14 @@ def home(old: Path, tmp_path: Path) -> Path:
 
 
 def rows(home: Path, table: str) -> pl.DataFrame:
-    """A ledger as it is on disk, in an order that both formats know."""
+    """Returns a ledger as stored on disk, in an order that exists in both formats."""
     parts = sorted((home / "tables" / table).glob("*/part.parquet"))
     read = pl.concat([pl.read_parquet(part, hive_partitioning=False) for part in parts], how="diagonal")
     version = "version" if table == "predictions" else "grade_version"
     return read.sort("game_date", "game_id", "player_id", "system_id", "run_kind", version)
 
 
-def test_every_row_id_and_grade_is_kept(home: Path) -> None:
+def test_every_row_id_and_grade_is_unchanged(home: Path) -> None:
     before = {table: rows(home, table) for table in RENAMED}
     list(migrate(home, plan(home)))
     for table, renamed in RENAMED.items():
@@ -136,7 +137,7 @@ def test_every_row_id_and_grade_is_kept(home: Path) -> None:
     assert sum(one.rows for one in verified) > 0 and not [finding for one in verified for finding in one.findings]
 
 
-def test_a_home_of_which_one_ledger_is_converted_is_finished(home: Path, tmp_path: Path) -> None:
+def test_a_partly_converted_home_is_completed(home: Path, tmp_path: Path) -> None:
     other = Path(shutil.copytree(home, tmp_path / "other"))
     list(migrate(home, plan(home)))
     shutil.rmtree(other / "tables" / "predictions")
@@ -152,11 +153,11 @@ def test_a_migrated_home_is_continued_without_a_duplicate(home: Path) -> None:
     noon = a_runner(home, NEXT, 12)
     assert only(noon.slate(NEXT, "same_day")).succeeded
     assert only(noon.slate(DAY, "overnight")).succeeded
-    made = rows(home, "predictions").join(before["predictions"], on="prediction_id", how="anti")
-    # format 1 took a status that no report gave for a healthy one
-    assert made["reasons"].list.contains("injury_status_unknown").all() and made["version"].min() == 2
+    added = rows(home, "predictions").join(before["predictions"], on="prediction_id", how="anti")
+    # format 1 treated a missing status as healthy
+    assert added["reasons"].list.contains("injury_status_unknown").all() and added["version"].min() == 2
     old_rows = {
-        "predictions": rows(home, "predictions").join(made, on="prediction_id", how="anti"),
+        "predictions": rows(home, "predictions").join(added, on="prediction_id", how="anti"),
         "grades": rows(home, "grades"),
     }
     for table in RENAMED:
@@ -170,14 +171,14 @@ def test_a_migrated_home_is_continued_without_a_duplicate(home: Path) -> None:
     graded_before = rows(home, "grades").filter(pl.col("game_date") != NEXT)
     assert graded_before.select(before["grades"].columns).equals(before["grades"])
     assert only(a_runner(home, after, 12).slate(after, "same_day")).succeeded
-    made = rows(home, "predictions").filter(pl.col("game_date") == after)
-    assert made.height > 0 and set(made["market"]) == {"player_points"}
+    added = rows(home, "predictions").filter(pl.col("game_date") == after)
+    assert added.height > 0 and set(added["market"]) == {"player_points"}
 
 
-def test_nothing_of_a_migrated_home_is_stale_or_made_again(home: Path) -> None:
+def test_nothing_of_a_migrated_home_is_stale_or_rebuilt(home: Path) -> None:
     list(migrate(home, plan(home)))
     work, dates = a_runner(home, NEXT, 12), days(DAY - timedelta(days=3), DAY)
-    versions = work.code_versions | stored_versions(work.warehouse, dates)  # code that changed since is no matter of formats
+    versions = work.code_versions | stored_versions(work.warehouse, dates)  # later code changes do not concern the format
     records = status(work.warehouse, work.landing, work.clock, dates, versions)
     assert [(record["state"], record["stale"]) for record in records] == [("COMPLETE", [])] * len(dates)
     steps = plan_backfill(work.warehouse, dates[0], DAY, versions, "grades", is_resumed=True)

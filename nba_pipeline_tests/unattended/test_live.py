@@ -1,6 +1,6 @@
-"""One evening by the real clock: Dagster's own daemon and web page on a slate that begins minutes from now, with nobody touching it.
+"""One unattended evening on the real clock: Dagster's daemon and web page run a slate that starts in minutes.
 
-Then the power goes off in the middle of a run, and comes back.
+A power failure is simulated in the middle of a run.
 """
 
 import socket
@@ -32,25 +32,25 @@ def port() -> int:
         return int(free.getsockname()[1])
 
 
-def test_a_slate_goes_from_lines_to_grades_and_survives_the_power_going_off(tmp_path: Path, port: int) -> None:
+def test_a_slate_completes_from_lines_to_grades_despite_a_power_failure(tmp_path: Path, port: int) -> None:
     history = Evening(tmp_path, timedelta(minutes=10))
     history.play_the_days_before(DAYS_OF_HISTORY)
     evening = Evening(tmp_path, FIRST_TIPOFF_IN)
     assert evening.slate == history.slate, "the test began at midnight Eastern; begin it again"
-    evening.play_the_days_before(1)  # a refresh of the schedule, which tells when this evening begins
+    evening.play_the_days_before(1)  # refreshes the schedule with the start of this evening
     with platform(evening, port) as first:
         wait_until(lambda: evening.rows(predictions.TABLE).height, FIRST_TIPOFF_IN, "predictions before the tip-off")
         assert all(first.daemons().values())
         predicted = evening.rows(predictions.TABLE)
-        wait_until(lambda: is_collecting(evening), timedelta(minutes=8), "a collection of final games is under way")
+        wait_until(lambda: is_collecting(evening), timedelta(minutes=8), "a collection of final games is in progress")
         first.kill()
     with platform(evening, port) as second:
         wait_until(evening.is_graded, timedelta(minutes=10), "every prediction is graded")
-        wait_until(lambda: not evening.runs(*IN_PROGRESS), timedelta(minutes=5), "no run is left under way")
+        wait_until(lambda: not evening.runs(*IN_PROGRESS), timedelta(minutes=5), "no run is in progress")
         second.kill()
-    told = evening.rows(predictions.TABLE)
-    assert (told["made_at"] < told["tipoff_at"]).all() and set(told["run_kind"]) == {"live"}
-    assert predicted.join(told, on="prediction_id", how="anti").is_empty()
+    live_predictions = evening.rows(predictions.TABLE)
+    assert (live_predictions["made_at"] < live_predictions["tipoff_at"]).all() and set(live_predictions["run_kind"]) == {"live"}
+    assert predicted.join(live_predictions, on="prediction_id", how="anti").is_empty()
     for table in AFTER_THE_GAMES:
         rows = evening.rows(table)
         assert set(rows["game_id"]) == set(evening.game_ids), table.name
@@ -60,11 +60,11 @@ def test_a_slate_goes_from_lines_to_grades_and_survives_the_power_going_off(tmp_
     before = {table.name: evening.rows(table).drop("as_of", "source") for table in AFTER_THE_GAMES}
     evening.command("run", "--date", str(evening.slate), "--mode", "overnight")
     for table in AFTER_THE_GAMES:
-        again = evening.rows(table).drop("as_of", "source")
-        assert again.equals(before[table.name]), f"{table.name} is another one when the day is done again by hand"
+        rebuilt = evening.rows(table).drop("as_of", "source")
+        assert rebuilt.equals(before[table.name]), f"{table.name} differs after the day is rebuilt by hand"
 
 
 def is_collecting(evening: Evening) -> bool:
-    """Whether final games are being collected, or carried through the graph: a run is between its start and its end."""
+    """Whether a run that collects final games is in progress."""
     has_begun = any(record.dagster_run.tags.get("nba/mode") == "final_games" for record in evening.runs())
     return has_begun and bool(evening.runs(dg.DagsterRunStatus.STARTED))

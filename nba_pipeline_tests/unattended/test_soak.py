@@ -1,8 +1,8 @@
-"""Days around each clock change, unattended, with kills and faults: the tables are those of as many calm days.
+"""Unattended days around each clock change, with kills and faults, give the same tables as undisturbed days.
 
-Two days by default, since a day costs a minute or two of a core; `--soak-days 15` is the whole of it. Each stretch is lived
-twice by the simulated daemon, once undisturbed. The faults are those that a source recovers from: answers that fail and
-succeed when they are tried again, box scores that come late or lack players until the next look.
+Two days by default, because a day takes a minute or two of CPU; `--soak-days 15` runs the full soak. The simulated daemon
+runs each stretch twice, once undisturbed. The faults are temporary: responses that fail and succeed on retry, and box scores
+that are late or lack players until the next evaluation.
 """
 
 import json
@@ -31,22 +31,22 @@ pytestmark = [pytest.mark.unattended, pytest.mark.long]
 
 CLOCK_CHANGES = {"25 hours": date(2025, 11, 2), "23 hours": date(2026, 3, 8)}
 DAYS_FROM_REST_TO_REST = 4
-"""Of which one is the day after the clock change: box scores of the evening before it may be late."""
+"""One of them is the day after the clock change: box scores of the previous evening may be late."""
 
 HISTORY_DAYS = 14
 KILLS = 5
 EVENTS_UNTIL_KILLED = (100, 600)
-"""Of a process, for each day of the stretch: the kills fall on all of its days."""
+"""Events of a process per day of the stretch, so that kills occur on all days."""
 SEED = 20260308
 RUNS_OF_A_DAY_WITHOUT_GAMES = 5
-"""One of each mode, what follows from the first, and the tidying up."""
+"""One run per mode, the runs that follow from the first, and housekeeping."""
 
 OF_THE_MOMENT = ("captured_at", "made_at", "graded_at", "prediction_id", "waived_at", "trained_at", "seen_at", "roster_seen_at")
-"""Columns that say when something was done, beside the lineage: a run that was killed is done a little later."""
+"""Columns with execution instants, beside lineage. The repetition of a killed run is slightly later."""
 
 
 class Stretch:
-    """A home and the processes that live in it."""
+    """A home and its processes."""
 
     def __init__(self, home: Path, start: datetime, number: int, without_games: Sequence[date]):
         self.home, self.start, self.end, self.kills = home, start, start + timedelta(days=number), 0
@@ -54,43 +54,49 @@ class Stretch:
         home.mkdir(exist_ok=True)
 
     def twin(self, name: str) -> "Stretch":
-        """The same stretch in a copy of the home."""
+        """Returns the same stretch in a copy of the home."""
         home = Path(shutil.copytree(self.home, self.home.parent / name))
         return Stretch(home, self.start, (self.end - self.start).days, self.without_games)
 
     def live(self, kill_at: int | None = None, faults: int | None = None, history: int | None = None) -> bool:
-        """One process, until the stretch is over or it is killed; whether it is over."""
+        """Runs one process until the stretch is complete or the process is killed. Returns whether the stretch is complete."""
         command: list[str] = [
-            sys.executable, "-W", "ignore", "-m", "nba_pipeline_tests.unattended.daemon", str(self.home),
-            self.start.isoformat(), self.end.isoformat(),
-        ]  # fmt: skip
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "nba_pipeline_tests.unattended.daemon",
+            str(self.home),
+            self.start.isoformat(),
+            self.end.isoformat(),
+        ]
         command += ["--kill-at-event", str(kill_at)] if kill_at else []
         command += ["--faults", str(faults)] if faults else []
         command += ["--history", str(history)] if history else []
         command += ["--without-games", *map(str, self.without_games)]
-        seen = {"PATH": os.environ["PATH"], "NBA_PIPELINE_HOME": str(self.home)}
-        done = subprocess.run(command, env=seen, capture_output=True, text=True, check=False)
+        variables = {"PATH": os.environ["PATH"], "NBA_PIPELINE_HOME": str(self.home)}
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
         self.kills += done.returncode == -9
         assert done.returncode in (0, -9), done.stderr
         return done.returncode == 0
 
     def decisions(self) -> list[str]:
-        """What the daemon decided and did, a sentence each."""
-        return [" ".join(told) for told in json.loads((self.home / STATE).read_text())["decisions"]]
+        """Returns the decisions and runs of the daemon, one line each."""
+        return [" ".join(line) for line in json.loads((self.home / STATE).read_text())["decisions"]]
 
     def tables(self) -> Iterator[tuple[str, pl.DataFrame]]:
-        """Each table without what depends on the moment at which a run was done."""
+        """Returns the tables without columns that depend on the instant of a run."""
         warehouse = LocalWarehouse(home=str(self.home))
         span = days(eastern_date(self.start) - timedelta(days=8), eastern_date(self.end) + timedelta(days=1))
         for name, table in TABLES.items():
             rows = warehouse.scan(table, span).drop(*LINEAGE, *OF_THE_MOMENT, strict=False).collect()
             if name == "grades":
-                rows = rows.drop("minutes")  # those of the first box score; alone they are no correction
+                rows = rows.drop("minutes")  # from the first box score; a difference in minutes alone is not a correction
             yield name, rows.drop(cs for cs, kind in rows.schema.items() if cs.endswith("source")).sort(pl.all())
 
 
 @pytest.mark.parametrize("change", CLOCK_CHANGES.values(), ids=CLOCK_CHANGES.keys())
-def test_kills_and_faults_leave_no_trace_in_the_tables(change: date, soak_days: int, tmp_path: Path) -> None:
+def test_kills_and_faults_do_not_change_the_tables(change: date, soak_days: int, tmp_path: Path) -> None:
     begin, chance = eastern(change - timedelta(days=soak_days // 2), 8), random.Random(SEED)
     rest = [change + timedelta(days=n) for n in range(-soak_days, soak_days) if n % DAYS_FROM_REST_TO_REST == 1]
     start = Stretch(tmp_path / "start", begin, soak_days, rest)
@@ -100,28 +106,30 @@ def test_kills_and_faults_leave_no_trace_in_the_tables(change: date, soak_days: 
     while not rough.live(soak_days * chance.randint(*EVENTS_UNTIL_KILLED) if rough.kills < KILLS else None, faults=SEED):
         pass
     assert rough.kills >= KILLS - 2
-    wanted: dict[str, Any] = dict(calm.tables())
+    expected: dict[str, Any] = dict(calm.tables())
     different = {}
     for name, rows in rough.tables():
-        if name not in ("alerts", "alert_deliveries") and not rows.equals(wanted[name]):
-            missing = wanted[name].join(rows, on=rows.columns, how="anti", nulls_equal=True)
-            more = rows.join(wanted[name], on=rows.columns, how="anti", nulls_equal=True)
-            different[name] = f"{missing.height} rows are missing, {more.height} are other ones"
+        if name not in ("alerts", "alert_deliveries") and not rows.equals(expected[name]):
+            missing = expected[name].join(rows, on=rows.columns, how="anti", nulls_equal=True)
+            more = rows.join(expected[name], on=rows.columns, how="anti", nulls_equal=True)
+            different[name] = f"{missing.height} rows are missing, {more.height} differ"
     assert different == {}
     played = {day for day in days(eastern_date(calm.start), eastern_date(calm.end)) if day not in rest}
-    assert played <= set(wanted["predictions"]["game_date"]) and played - {eastern_date(calm.end)} <= set(
-        wanted["grades"]["game_date"]
+    assert played <= set(expected["predictions"]["game_date"]) and played - {eastern_date(calm.end)} <= set(
+        expected["grades"]["game_date"]
     )
 
 
-def test_days_out_of_season_cost_nothing_and_raise_nothing(tmp_path: Path) -> None:
-    """A Monday, when models are due, is among them. What is asked is whether there are games again."""
+def test_days_out_of_season_start_no_runs_and_raise_no_alerts(tmp_path: Path) -> None:
+    """The days include a Monday, when models are due. The only requests check for new games."""
     summer = days(date(2026, 5, 1), date(2026, 9, 30))
     stretch = Stretch(tmp_path / "summer", eastern(date(2026, 7, 11), 8), 3, summer)
     assert stretch.live()
     assert LocalWarehouse(home=str(stretch.home)).scan(ALERTS).collect().is_empty()
-    done = [told for told in stretch.decisions() if " done " in told or " FAILED " in told]
-    assert [told for told in done if "FAILED" in told or told.endswith("train")] == []
-    assert len([told for told in done if told.startswith("2026-07-13")]) <= RUNS_OF_A_DAY_WITHOUT_GAMES
-    asked = {(request["provider"], request["endpoint"]) for request in Landing(home=str(stretch.home), clock=Clock()).requests()}
-    assert asked == {("nba_cdn", "schedule")}
+    done = [line for line in stretch.decisions() if " done " in line or " FAILED " in line]
+    assert [line for line in done if "FAILED" in line or line.endswith("train")] == []
+    assert len([line for line in done if line.startswith("2026-07-13")]) <= RUNS_OF_A_DAY_WITHOUT_GAMES
+    requested = {
+        (request["provider"], request["endpoint"]) for request in Landing(home=str(stretch.home), clock=Clock()).requests()
+    }
+    assert requested == {("nba_cdn", "schedule")}

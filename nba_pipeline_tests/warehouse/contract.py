@@ -30,19 +30,12 @@ from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse, files
 from nba_pipeline.warehouse.backup import back_up
-from nba_pipeline.warehouse.ledgers import (
-    MANIFEST_MISSING,
-    ROW_ALTERED,
-    ROW_MISSING,
-    ROW_UNRECORDED,
-    hashed,
-    record_existing,
-    verify,
-)
+from nba_pipeline.warehouse.ledgers import hashed, record_existing
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.manifests import Manifest
 from nba_pipeline.warehouse.restore import restore
 from nba_pipeline.warehouse.row_hashes import row_hashes
+from nba_pipeline.warehouse.verification import MANIFEST_MISSING, ROW_ALTERED, ROW_MISSING, ROW_UNRECORDED, verify
 
 DAY = date(2024, 3, 12)
 NEXT = date(2024, 3, 13)
@@ -87,7 +80,9 @@ class Store(ABC):
         """The environment variables of another process."""
 
     @abstractmethod
-    def delay_write(self, table: Table, day: date, started: threading.Event, resume: threading.Event) -> AbstractContextManager[None]:
+    def delay_write(
+        self, table: Table, day: date, started: threading.Event, resume: threading.Event
+    ) -> AbstractContextManager[None]:
         """Within the block, the first write of the date sets `started` and pauses before its rows are visible."""
 
 
@@ -117,11 +112,17 @@ def rows(
     schema = {name: column.dtype for name, column in LineRows.columns().items()}
     data = [
         {
-            "game_date": day, "game_id": f"{n:03d}", "book": book, "points": points, "price": price, "is_open": n % 2 == 0,
-            "words": ["late", "line"][: n % 3], "seen_at": seen_at,
+            "game_date": day,
+            "game_id": f"{n:03d}",
+            "book": book,
+            "points": points,
+            "price": price,
+            "is_open": n % 2 == 0,
+            "words": ["late", "line"][: n % 3],
+            "seen_at": seen_at,
         }
         for n in range(first, first + count)
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(data, schema=schema).with_columns(
         source=pl.lit("box"), as_of=pl.lit(NOON).cast(pl.Datetime("us", "UTC")), code_version=pl.lit("1")
     )
@@ -136,7 +137,9 @@ def on(day: date, table: str = "toy_lines", what: str = "*") -> str:
     return f"SELECT {what} FROM {table} WHERE game_date = DATE '{day}'"
 
 
-def quarantined_row(day: date | None, problem: str = "key_is_unique", row: str = "{}", table: str = "toy_lines") -> dict[str, Any]:
+def quarantined_row(
+    day: date | None, problem: str = "key_is_unique", row: str = "{}", table: str = "toy_lines"
+) -> dict[str, Any]:
     return {"table": table, "game_date": day, "problem": problem, "row": row, "source": "box", "as_of": NOON}
 
 
@@ -202,7 +205,7 @@ OTHER_FRAMES: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
     ),
     r"toy_lines\.seen_at is Datetime\(.*'ns'": lambda frame: frame.cast({"seen_at": pl.Datetime("ns", "UTC")}),
     r"toy_lines\.game_date is Datetime": lambda frame: frame.cast({"game_date": pl.Datetime("us")}),
-    r"2 rows share a key, the first of them game_id 000, book fanduel": lambda frame: pl.concat([frame, frame.head(1)]),
+    r"2 rows share a key; first: game_id 000, book fanduel": lambda frame: pl.concat([frame, frame.head(1)]),
 }
 """Expected message -> a frame that violates the table's schema in that way."""
 
@@ -237,7 +240,7 @@ class Contract:
 
     # replace
 
-    def test_what_was_replaced_is_read_back(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
+    def test_replaced_rows_are_read_back(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
         warehouse.replace(lines, [DAY], rows(3), "me")
         for reader in (warehouse, store.open(), store.open_reader()):
             assert_frame_equal(stored_rows(reader, lines, DAY), rows(3))
@@ -253,7 +256,7 @@ class Contract:
             warehouse.replace(lines, [DAY], rows(2, points=points), "me")
             assert_frame_equal(stored_rows(warehouse, lines), rows(2, points=points))
 
-    def test_other_dates_are_untouched(self, warehouse: Warehouse, lines: Table) -> None:
+    def test_dates_outside_the_write_are_unchanged(self, warehouse: Warehouse, lines: Table) -> None:
         warehouse.replace(lines, [DAY, NEXT], pl.concat([rows(3), rows(2, NEXT)]), "me")
         warehouse.replace(lines, [NEXT], rows(2, NEXT, points=9), "me")
         assert_frame_equal(stored_rows(warehouse, lines), pl.concat([rows(3), rows(2, NEXT, points=9)]))
@@ -269,7 +272,7 @@ class Contract:
         assert warehouse.dates(lines) == set(dates)
         assert_frame_equal(stored_rows(warehouse, lines, *dates[:4]), pl.concat([rows(2, dates[0]), rows(2, dates[3])]))
 
-    def test_a_long_range_replaces_its_dates_and_no_others(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
+    def test_a_long_range_replaces_only_its_dates(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
         """The range is so long that BigQuery uses one statement. Some dates have rows already, one becomes empty."""
         dates = days(DAY, DAY + timedelta(days=SETTINGS.bigquery.dates_by_load + 2))
         before, beside = dates[0] - timedelta(days=1), dates[5]
@@ -290,14 +293,14 @@ class Contract:
         assert_frame_equal(stored_rows(warehouse, lines, DAY), lines.empty())
         assert_frame_equal(warehouse.scan(lines, []).collect(), lines.empty())
 
-    def test_a_date_that_is_named_twice_is_written_once(self, warehouse: Warehouse, lines: Table) -> None:
+    def test_a_duplicate_date_is_written_once(self, warehouse: Warehouse, lines: Table) -> None:
         warehouse.replace(lines, [DAY, DAY], rows(2), "me")
         assert warehouse.add(lines, [NEXT, NEXT], rows(1, NEXT), "me") == 1
         assert_frame_equal(stored_rows(warehouse, lines), pl.concat([rows(2), rows(1, NEXT)]))
 
     # scan
 
-    def test_some_columns_some_dates_and_a_filter_can_be_asked_for(self, warehouse: Warehouse, lines: Table) -> None:
+    def test_a_scan_selects_columns_dates_and_rows(self, warehouse: Warehouse, lines: Table) -> None:
         dates = days(DAY, DAY + timedelta(days=2))
         warehouse.replace(lines, dates, pl.concat([rows(2, day, points=n) for n, day in enumerate(dates)]), "me")
         chosen = warehouse.scan(lines, [dates[2], dates[0]]).filter(pl.col("points") > 0).select("points", "game_id")
@@ -313,16 +316,16 @@ class Contract:
         warehouse.add(lines, [DAY], rows(1, first=2).select(reversed(rows(1).columns)), "me")
         assert_frame_equal(stored_rows(warehouse, lines), pl.concat([rows(3), rows(2, NEXT)]))
 
-    def test_a_frame_that_is_not_the_tables_is_refused_and_nothing_is_written(self, warehouse: Warehouse, lines: Table) -> None:
+    def test_a_frame_of_another_schema_is_refused_and_nothing_is_written(self, warehouse: Warehouse, lines: Table) -> None:
         for told, change in OTHER_FRAMES.items():
             for write in (warehouse.replace, warehouse.add):
                 with pytest.raises(PipelineError, match=f"{told}.*; nothing was written"):
                     write(lines, [DAY], change(rows(3)), "me")
         assert warehouse.dates(lines) == set()
 
-    def test_a_key_whose_unknown_half_comes_twice_is_refused(self, warehouse: Warehouse, lines: Table) -> None:
+    def test_a_duplicate_key_with_a_null_is_refused(self, warehouse: Warehouse, lines: Table) -> None:
         twice = pl.concat([rows(1, book=None), rows(1, book=None, points=2)])
-        with pytest.raises(PipelineError, match="2 rows share a key, the first of them game_id 000, book None"):
+        with pytest.raises(PipelineError, match="2 rows share a key; first: game_id 000, book None"):
             warehouse.replace(lines, [DAY], twice, "me")
         assert warehouse.dates(lines) == set()
 
@@ -338,14 +341,14 @@ class Contract:
                 rows(1, first=5, book=None, seen_at=None),
                 rows(1, first=6, book="e\u0301 is not \u00e9"),
             ]
-        )  # fmt: skip
+        )
         warehouse.replace(lines, [DAY], frame, "me")
         warehouse.replace(lines, [DAY], frame, "me")
         assert_frame_equal(stored_rows(warehouse, lines), frame, check_exact=True)
         assert warehouse.add(lines, [DAY], frame, "me") == 0
         assert_frame_equal(stored_rows(store.open(), lines), frame, check_exact=True)
 
-    def test_instants_at_both_clock_changes_are_kept(self, warehouse: Warehouse, lines: Table) -> None:
+    def test_instants_at_both_clock_changes_are_unchanged(self, warehouse: Warehouse, lines: Table) -> None:
         """In New York, the night of 10 March 2024 has no 2:30, and the night of 3 November has 1:30 twice."""
         instants = {
             date(2024, 3, 10): [datetime(2024, 3, 10, 6, 59, 59, 999999, UTC), datetime(2024, 3, 10, 7, 0, 0, 1, UTC)],
@@ -363,7 +366,7 @@ class Contract:
     def test_rows_outside_the_dates_are_refused_and_nothing_is_written(self, warehouse: Warehouse, lines: Table) -> None:
         warehouse.replace(lines, [DAY], rows(1), "me")
         for write in (warehouse.replace, warehouse.add):
-            with pytest.raises(PipelineError, match="toy_lines: rows of 2024-03-13 lie outside the dates of the write"):
+            with pytest.raises(PipelineError, match="toy_lines: rows of 2024-03-13 are outside the dates of the write"):
                 write(lines, [DAY], pl.concat([rows(3), rows(1, NEXT)]), "me")
         assert_frame_equal(stored_rows(warehouse, lines), rows(1))
 
@@ -380,7 +383,7 @@ class Contract:
         warehouse.replace(lines, [DAY], rows(8), "me")
         assert_frame_equal(stored_rows(warehouse, lines), rows(8))
 
-    def test_one_date_that_would_shrink_refuses_the_whole_write(self, warehouse: Warehouse, lines: Table) -> None:
+    def test_one_shrinking_date_refuses_the_entire_write(self, warehouse: Warehouse, lines: Table) -> None:
         before = pl.concat([rows(10), rows(10, NEXT)])
         warehouse.replace(lines, [DAY, NEXT], before, "me")
         with pytest.raises(PipelineError, match="2024-03-13: 1 rows"):
@@ -400,7 +403,7 @@ class Contract:
         warehouse.replace(table, [DAY], rows(1), "me")
         assert stored_rows(warehouse, table).height == 1
 
-    def test_the_guard_knows_what_another_run_has_written_meanwhile(self, store: Store, lines: Table) -> None:
+    def test_the_shrink_check_includes_rows_that_another_run_wrote(self, store: Store, lines: Table) -> None:
         first, second = store.open(), store.open()
         first.replace(lines, [DAY], rows(1), "run one")
         assert second.dates(lines) == {DAY}
@@ -416,12 +419,12 @@ class Contract:
         assert warehouse.add(lines, [DAY], rows(3, points=9), "me") == 1
         assert_frame_equal(stored_rows(store.open(), lines), pl.concat([rows(2), rows(1, points=9, first=2)]))
 
-    def test_adding_again_adds_nothing(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
+    def test_repeated_add_adds_nothing(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
         both = pl.concat([rows(2), rows(1, NEXT)])
         assert [writer.add(lines, [DAY, NEXT], both, "me") for writer in (warehouse, warehouse, store.open())] == [3, 0, 0]
         assert_frame_equal(stored_rows(warehouse, lines), both)
 
-    def test_an_unknown_half_of_a_key_is_one_value(self, warehouse: Warehouse, lines: Table) -> None:
+    def test_nulls_in_a_key_are_equal(self, warehouse: Warehouse, lines: Table) -> None:
         assert warehouse.add(lines, [DAY], rows(1, book=None), "me") == 1
         assert warehouse.add(lines, [DAY], pl.concat([rows(1, book=None, points=9), rows(1)]), "me") == 1
         assert stored_rows(warehouse, lines)["points"].to_list() == [1, 1]
@@ -433,7 +436,7 @@ class Contract:
         assert warehouse.add(lines, [DAY], lines.empty(), "me") == 0
         assert stored_rows(warehouse, lines).height == 1
 
-    def test_what_another_run_added_meanwhile_is_not_added_again(self, store: Store, lines: Table) -> None:
+    def test_rows_that_another_run_added_are_not_added_twice(self, store: Store, lines: Table) -> None:
         first, second = store.open(), store.open()
         assert first.add(lines, [DAY], rows(2), "run one") == 2
         assert stored_rows(second, lines).height == 2
@@ -443,9 +446,7 @@ class Contract:
 
     # The quarantine
 
-    def test_the_quarantine_holds_what_the_last_run_of_a_date_rejected(
-        self, warehouse: Warehouse, store: Store, lines: Table
-    ) -> None:
+    def test_the_quarantine_has_the_rejected_rows_of_the_last_run(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
         quarantine(warehouse, lines, [DAY, NEXT], quarantined_row(DAY), quarantined_row(DAY, "team"), quarantined_row(NEXT))
         quarantine(warehouse, lines, [DAY], quarantined_row(DAY, "points", row=json.dumps({"name": "Dončić"})))
         found = store.open().scan_quarantine(lines).sort("game_date").collect()
@@ -454,19 +455,17 @@ class Contract:
         assert warehouse.scan_quarantine(lines, [DAY]).collect().is_empty()
         assert warehouse.dates(lines) == set()
 
-    def test_a_rejected_row_without_a_date_is_kept_with_the_first_date_of_its_run(
-        self, warehouse: Warehouse, lines: Table
-    ) -> None:
+    def test_a_rejected_row_without_a_date_gets_the_first_date_of_its_run(self, warehouse: Warehouse, lines: Table) -> None:
         quarantine(warehouse, lines, [DAY, NEXT], quarantined_row(None, "game_date|nullability"))
         assert warehouse.scan_quarantine(lines, [DAY]).collect()["problem"].to_list() == ["game_date|nullability"]
 
-    def test_equal_rejected_rows_are_all_kept(self, warehouse: Warehouse, lines: Table) -> None:
+    def test_equal_rejected_rows_are_all_stored(self, warehouse: Warehouse, lines: Table) -> None:
         for _ in range(2):
             quarantine(warehouse, lines, [DAY], quarantined_row(DAY), quarantined_row(DAY))
         assert warehouse.scan_quarantine(lines).collect().height == 2
 
     def test_a_rejected_row_of_another_date_is_not_lost_in_silence(self, warehouse: Warehouse, lines: Table) -> None:
-        with pytest.raises(PipelineError, match="toy_lines: rows of 2024-03-13 lie outside"):
+        with pytest.raises(PipelineError, match="toy_lines: rows of 2024-03-13 are outside"):
             quarantine(warehouse, lines, [DAY], quarantined_row(NEXT))
 
     def test_writing_nothing_for_no_dates_does_nothing(self, warehouse: Warehouse, lines: Table) -> None:
@@ -480,7 +479,7 @@ class Contract:
 
     # drop
 
-    def test_a_dropped_table_and_its_quarantine_are_gone(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
+    def test_drop_deletes_a_table_and_its_quarantine(self, warehouse: Warehouse, store: Store, lines: Table) -> None:
         warehouse.replace(lines, [DAY], rows(10), "me")
         quarantine(warehouse, lines, [DAY], quarantined_row(DAY))
         warehouse.drop(lines)
@@ -495,7 +494,7 @@ class Contract:
     def test_a_record_of_decisions_is_never_dropped(self, warehouse: Warehouse, tables: Tables) -> None:
         ledger = tables("toy_picks", write="add", is_ledger=True)
         warehouse.add(ledger, [DAY], rows(1), "me")
-        with pytest.raises(PipelineError, match="toy_picks is a record of decisions and is never deleted"):
+        with pytest.raises(PipelineError, match="toy_picks is a ledger and is never deleted"):
             warehouse.drop(ledger)
         assert stored_rows(warehouse, ledger).height == 1
 
@@ -516,7 +515,7 @@ class Contract:
         manifest = store.open().manifests.read(ledger, DAY)
         assert manifest and set(manifest.rows["sha256"]) == set(row_hashes(frame, ledger.dtypes))
 
-    def test_rows_without_a_manifest_are_found_until_they_are_recorded(self, store: Store, ledger: Table) -> None:
+    def test_rows_without_a_manifest_are_reported_until_they_are_recorded(self, store: Store, ledger: Table) -> None:
         warehouse = store.open()
         warehouse.add(ledger, [DAY], rows(2), "me")
         files.delete(warehouse.manifests.path(ledger, DAY))
@@ -525,7 +524,7 @@ class Contract:
         assert [record_existing(warehouse.manifests, ledger, DAY, rows(2)) for _ in range(2)] == [True, False]
         assert [verified.findings for verified in verify(store.open_reader(), ledger)] == [()]
 
-    def test_a_ledger_that_disagrees_with_its_manifest_is_found(self, store: Store, ledger: Table) -> None:
+    def test_a_difference_between_ledger_and_manifest_is_reported(self, store: Store, ledger: Table) -> None:
         warehouse = store.open()
         warehouse.add(ledger, [DAY], rows(2), "me")
         of_others = hashed(ledger, rows(2, first=1, points=9))
@@ -533,9 +532,10 @@ class Contract:
         warehouse.manifests.commit(ledger, DAY)
         [verified] = verify(store.open(), ledger)
         assert {(finding.problem, finding.key) for finding in verified.findings} == {
-            (ROW_ALTERED, "game_id 001, book fanduel"), (ROW_MISSING, "game_id 002, book fanduel"),
+            (ROW_ALTERED, "game_id 001, book fanduel"),
+            (ROW_MISSING, "game_id 002, book fanduel"),
             (ROW_UNRECORDED, "game_id 000, book fanduel"),
-        }  # fmt: skip
+        }
 
     def test_adding_to_a_ledger_that_fails_is_settled(self, store: Store, ledger: Table, failure: Failure) -> None:
         store.open().add(ledger, [DAY], rows(1), "me")
@@ -550,7 +550,7 @@ class Contract:
         """From this warehouse to a backup folder, and back to the warehouse after rows were deleted."""
         warehouse, other = store.open(), LocalWarehouse(home=str(tmp_path / "other"))
         warehouse.add(ledger, [DAY, NEXT], pl.concat([rows(2), rows(1, NEXT, book=None)]), "me")
-        options = {"environment": "local", "say": str}
+        options = {"environment": "local", "report": str}
         back_up(warehouse, tmp_path / "none", tmp_path / "first", home=tmp_path / "home", made_at=NOON, **options)  # type: ignore[arg-type]
         assert restore(other, tmp_path / "none", tmp_path / "first", **options).differences == []  # type: ignore[arg-type]
         assert_frame_equal(stored_rows(other, ledger), stored_rows(warehouse, ledger))
@@ -587,7 +587,7 @@ class Contract:
         assert stored_rows(store.open(), lines)["points"].to_list() == [1, 9, 9]
         assert store.open().add(lines, [DAY], rows(3), "and again") == 0
 
-    def test_what_was_added_before_a_failure_is_never_hidden(self, store: Store, lines: Table, failure: Failure) -> None:
+    def test_rows_added_before_a_failure_are_visible(self, store: Store, lines: Table, failure: Failure) -> None:
         """A writer without new rows must not mark the date as empty."""
         with failure(), pytest.raises((PipelineError, OSError)):
             store.open().add(lines, [DAY], rows(2), "the run that failed")
@@ -597,7 +597,7 @@ class Contract:
     # Concurrent readers and writers
 
     @pytest.mark.parametrize("how", ["scan", "sql"])
-    def test_a_reader_sees_whole_days_only(self, store: Store, lines: Table, how: str) -> None:
+    def test_a_reader_sees_only_complete_dates(self, store: Store, lines: Table, how: str) -> None:
         writer, reader = store.open(), store.open_reader()
         writer.replace(lines, [DAY], VERSIONS[0], "me")
         seen: set[int] = set()
@@ -615,7 +615,7 @@ class Contract:
         assert len(seen) > 1, "the reader met only one version"
 
     @pytest.mark.platform
-    def test_a_reader_of_what_another_process_writes_sees_whole_days_only(self, store: Store, lines: Table) -> None:
+    def test_a_reader_in_another_process_sees_only_complete_dates(self, store: Store, lines: Table) -> None:
         reader = store.open_reader()
         store.open().replace(lines, [DAY], VERSIONS[0], "me")
         with in_a_process("replace_again_and_again", store) as process:
@@ -625,7 +625,7 @@ class Contract:
         assert process.returncode == 0
         assert_frame_equal(stored_rows(store.open(), lines), VERSIONS[(store.replacements - 1) % 3])
 
-    def test_writers_of_distinct_dates_do_not_hinder_each_other(self, store: Store, lines: Table) -> None:
+    def test_writers_of_different_dates_do_not_block_each_other(self, store: Store, lines: Table) -> None:
         dates = days(DAY, DAY + timedelta(days=7))
 
         def write(day: date) -> None:
@@ -662,7 +662,7 @@ class Contract:
 
     # sql
 
-    def test_one_question_may_join_several_tables(self, warehouse: Warehouse, lines: Table, tables: Tables) -> None:
+    def test_one_query_joins_several_tables(self, warehouse: Warehouse, lines: Table, tables: Tables) -> None:
         games = tables("toy_games")
         warehouse.replace(lines, [DAY], rows(3), "me")
         warehouse.replace(games, [DAY], rows(2, points=5), "me")
@@ -675,12 +675,12 @@ class Contract:
     def test_a_table_never_written_is_empty_with_its_columns(self, warehouse: Warehouse, lines: Table) -> None:
         assert_frame_equal(warehouse.sql(on(DAY)), lines.empty())
 
-    def test_whole_numbers_sum_to_whole_numbers(self, warehouse: Warehouse, lines: Table) -> None:
+    def test_integers_sum_to_an_integer(self, warehouse: Warehouse, lines: Table) -> None:
         warehouse.replace(lines, [DAY], rows(3), "me")
         answer = warehouse.sql(on(DAY, what="sum(points) AS total, count(*) AS n, avg(points) AS mean, 1.5 AS half"))
         assert_frame_equal(answer, pl.DataFrame({"total": [3], "n": [3], "mean": [1.0], "half": [1.5]}))
 
-    def test_what_does_not_only_read_the_tables_is_refused_in_a_sentence(self, warehouse: Warehouse, lines: Table) -> None:
+    def test_statements_that_write_are_refused_with_a_reason(self, warehouse: Warehouse, lines: Table) -> None:
         warehouse.replace(lines, [DAY], rows(3), "me")
         for query in NO_QUESTIONS:
             with pytest.raises(BadInput):

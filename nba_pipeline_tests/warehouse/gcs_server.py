@@ -29,11 +29,11 @@ PAGE = 3
 
 @dataclass
 class Bucket:
-    """The content of the server: name -> body and instant of the last write. `asked` is (method, kind, object) per call."""
+    """The content of the server: name -> body and instant of the last write. `requests` is (method, kind, object) per call."""
 
     name: str
     objects: dict[str, tuple[bytes, str]] = field(default_factory=dict)
-    asked: list[tuple[str, str, str]] = field(default_factory=list)
+    requests: list[tuple[str, str, str]] = field(default_factory=list)
     refusals: list[int] = field(default_factory=list)
     """The statuses of the next responses."""
     uploaded: list[str] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         bucket, _, rest = parts.path.partition("/storage/v1/b/")[2].partition("/o")
         name = unquote(rest.removeprefix("/"))
         with self.bucket.lock:
-            self.bucket.asked.append((self.command, "upload" if is_upload else "object" if name else "list", name))
+            self.bucket.requests.append((self.command, "upload" if is_upload else "object" if name else "list", name))
             if self.bucket.refusals:
                 self._send(self.bucket.refusals.pop(0), {"error": {"message": "refused by the test"}})
             elif bucket != self.bucket.name:

@@ -23,14 +23,14 @@ def accounts(parsed: pl.DataFrame, ignored: pl.DataFrame, kept: pl.DataFrame, qu
 
 
 def test_every_row_is_somewhere() -> None:
-    found = accounts(rows(ONE, ONE, ONE, TWO, TWO), rows(ONE), rows(ONE, TWO), rows(ONE))
-    assert found == [Account(3, 1, 1, 1, 0, reasons={"a reason": 1}), Account(2, 1, 0, 0, 1)]
-    assert [account.unaccounted for account in found] == [0, 0]
+    accounts_per_date = accounts(rows(ONE, ONE, ONE, TWO, TWO), rows(ONE), rows(ONE, TWO), rows(ONE))
+    assert accounts_per_date == [Account(3, 1, 1, 1, 0, reasons={"a reason": 1}), Account(2, 1, 0, 0, 1)]
+    assert [account.unaccounted for account in accounts_per_date] == [0, 0]
 
 
 def test_a_row_that_is_nowhere_is_counted_on_its_date() -> None:
-    found = accounts(rows(ONE, ONE, TWO, TWO), rows(), rows(ONE, TWO), rows())
-    assert [account.unaccounted for account in found] == [1, 0]
+    accounts_per_date = accounts(rows(ONE, ONE, TWO, TWO), rows(), rows(ONE, TWO), rows())
+    assert [account.unaccounted for account in accounts_per_date] == [1, 0]
 
 
 def test_a_row_without_a_date_belongs_to_the_first() -> None:

@@ -14,8 +14,9 @@ from nba_pipeline.instance.clock import Clock
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.backup import Receipt, back_up
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline.warehouse.restore import restore
 from nba_pipeline.warehouse.writing import locked
 from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, NOON, Tables, rows
@@ -60,17 +61,17 @@ def make(local: LocalWarehouse, landing: Landing, home: Path, tmp_path: Path) ->
     return make
 
 
-def test_a_backup_holds_ledgers_manifests_and_landing(make: Make, home: Path, tmp_path: Path, tables: Tables) -> None:
+def test_a_backup_contains_ledgers_manifests_and_landing(make: Make, home: Path, tmp_path: Path, tables: Tables) -> None:
     LocalWarehouse(home=str(home)).replace(tables("toy_lines"), [DAY], rows(1), "me")
     receipt = make()
-    found = {path.relative_to(tmp_path / "backup").as_posix() for path in (tmp_path / "backup").rglob("*") if path.is_file()}
+    existing = {path.relative_to(tmp_path / "backup").as_posix() for path in (tmp_path / "backup").rglob("*") if path.is_file()}
     below = {f"landing/{p.relative_to(home / 'landing').as_posix()}" for p in (home / "landing").rglob("*") if p.is_file()}
     ledger = {
         f"{kind}/toy_picks/game_date={day}.{end}"
         for kind, end in (("ledgers", "parquet"), ("manifests", "json"))
         for day in (DAY, NEXT)
     }
-    assert found == {*below, *ledger, "backup.json"} and set(receipt.files) == found - {"backup.json"}
+    assert existing == {*below, *ledger, "backup.json"} and set(receipt.files) == existing - {"backup.json"}
     assert len(below) == 3 and receipt.findings == []
     assert pl.read_parquet(tmp_path / "backup" / "ledgers" / "toy_picks" / f"game_date={DAY}.parquet").height == 4
 
@@ -92,7 +93,7 @@ def test_altered_rows_are_backed_up_as_they_are_and_named(make: Make, home: Path
 
 
 @pytest.mark.parametrize("kind", ["partition", "manifest"])
-def test_what_cannot_be_read_is_left_out_and_named(make: Make, home: Path, kind: str) -> None:
+def test_unreadable_files_are_skipped_and_reported(make: Make, home: Path, kind: str) -> None:
     if kind == "partition":
         (home / "tables" / "toy_picks" / f"game_date={DAY}" / "part.parquet").write_bytes(b"")
     else:
@@ -125,11 +126,11 @@ def test_a_folder_that_is_not_empty_is_refused(make: Make, tmp_path: Path) -> No
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "mine.txt").write_text("mine")
     with pytest.raises(
-        BadInput, match=r"notes is not empty, it holds mine\.txt; choose a new folder; a backup that was interrupted"
+        BadInput, match=r"notes is not empty \(it contains mine\.txt\); choose a new folder; an interrupted backup"
     ):
         make(tmp_path / "notes")
     make()
-    with pytest.raises(BadInput, match=r"backup is not empty, it holds .*; choose a new folder$"):
+    with pytest.raises(BadInput, match=r"backup is not empty \(it contains .*\); choose a new folder$"):
         make()
 
 
@@ -142,12 +143,12 @@ def test_a_folder_that_cannot_be_written_is_refused(make: Make, tmp_path: Path) 
 
 @pytest.mark.parametrize("folder", [".", "landing", "tables/backup", "backup"])
 def test_a_folder_inside_of_the_home_is_refused(make: Make, home: Path, folder: str) -> None:
-    with pytest.raises(BadInput, match="is inside of the home"):
+    with pytest.raises(BadInput, match="is inside the home"):
         make(home / folder)
     assert not (home / "backup").exists()
 
 
-def test_a_writer_that_holds_a_date_for_too_long_leaves_an_incomplete_backup(
+def test_a_locked_date_makes_the_backup_fail_as_incomplete(
     make: Make, local: LocalWarehouse, picks: Table, home: Path, tmp_path: Path
 ) -> None:
     with (
@@ -185,9 +186,9 @@ def test_the_landing_is_backed_up_from_a_store_and_restored_to_one(
         restored = restore(local, target, tmp_path / "b", environment="local", report=lambda _: None)
         # two payloads; two journals, each one file in a folder and two parts in a store
         assert (restored.files, restored.differences) == (4 if kind == "folder" else 6, [])
-        again = Landing(home=f"{other}/new", clock=Clock(fixed_at=NOON.isoformat()))
-        assert [payload.body for payload in again.versions(slot)] == [b"3", b"2"]
-        assert [line["outcome"] for line in again.requests()] == ["landed", "landed"]
+        restored_landing = Landing(home=f"{other}/new", clock=Clock(fixed_at=NOON.isoformat()))
+        assert [payload.body for payload in restored_landing.versions(slot)] == [b"3", b"2"]
+        assert [line["outcome"] for line in restored_landing.requests()] == ["landed", "landed"]
         assert restore(local, target, tmp_path / "b", environment="local", report=lambda _: None).files == 0
 
 

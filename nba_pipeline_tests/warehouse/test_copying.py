@@ -41,28 +41,28 @@ def a_toy_table(name: str, **fields: Any) -> Table:
 
 def rows(table: Table, *days_and_counts: tuple[date, int], **values: Any) -> pl.DataFrame:
     """The given number of rows per date; every third row is null outside its key."""
-    found = []
+    results = []
     for day, count in days_and_counts:
         for n in range(count):
             row = {"game_date": day, "game_id": f"{n:010d}", "source": f"land/{n}", "as_of": NOON, "code_version": "7"}
             if n % 3 != 2:
                 row |= {"book": "fanduel", "points": n, "share_pct": n / 3, "did_play": n % 2 == 0, "seen_at": NOON}
                 row |= {"reasons": ["späte Linie", ""][: n % 3 + 1]}
-            found.append(row | values)
-    return pl.DataFrame(found, schema=table.dtypes)
+            results.append(row | values)
+    return pl.DataFrame(results, schema=table.dtypes)
 
 
-def parked(table: Table, day: date, problem: str = "points|min") -> pl.DataFrame:
+def quarantined(table: Table, day: date, problem: str = "points|min") -> pl.DataFrame:
     row = {"table": table.name, "game_date": day, "problem": problem, "row": '{"points": -1}', "source": "land/9", "as_of": NOON}
     return pl.DataFrame([row], schema=dict(QUARANTINE_SCHEMA))
 
 
-def held(warehouse: Warehouse, table: Table) -> pl.DataFrame:
+def stored_rows(warehouse: Warehouse, table: Table) -> pl.DataFrame:
     return warehouse.scan(table).sort("game_date", *table.key).collect()
 
 
-def told(records: Sequence[Copied]) -> list[tuple[str, int, int, int]]:
-    return [(record.name, record.written, record.agreed, record.rows) for record in records if "quarantine" not in record.name]
+def counts(records: Sequence[Copied]) -> list[tuple[str, int, int, int]]:
+    return [(record.name, record.written, record.matching, record.rows) for record in records if "quarantine" not in record.name]
 
 
 def named(records: Sequence[Copied]) -> list[str]:
@@ -96,18 +96,18 @@ def target(tmp_path: Path) -> LocalWarehouse:
 
 def test_rows_lineage_and_quarantine_arrive_as_they_are(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, WEEK, rows(toy, (DAY, 5), (NEXT, 4)), "me")
-    source.quarantine(toy, WEEK, parked(toy, NEXT))
-    assert told(list(copy(source, target, WEEK, ["toy_lines"]))) == [("toy_lines", 7, 0, 9)]
-    assert_frame_equal(held(target, toy), held(source, toy))
-    assert_frame_equal(target.scan_quarantine(toy).collect(), parked(toy, NEXT))
+    source.quarantine(toy, WEEK, quarantined(toy, NEXT))
+    assert counts(list(copy(source, target, WEEK, ["toy_lines"]))) == [("toy_lines", 7, 0, 9)]
+    assert_frame_equal(stored_rows(target, toy), stored_rows(source, toy))
+    assert_frame_equal(target.scan_quarantine(toy).collect(), quarantined(toy, NEXT))
 
 
-def test_an_empty_date_becomes_one_and_a_date_never_written_stays_so(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_an_empty_date_is_copied_and_a_date_never_written_is_not(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, WEEK[:2], rows(toy, (DAY, 1)), "me")
     target.replace(toy, [WEEK[5]], rows(toy, (WEEK[5], 2)), "me")
     list(copy(source, target, WEEK, ["toy_lines"]))
     assert target.dates(toy) == {*WEEK[:2], WEEK[5]}
-    assert held(target, toy).height == 3
+    assert stored_rows(target, toy).height == 3
 
 
 def test_replaced_rows_take_the_place_of_more_rows_also_where_rows_are_only_added(
@@ -116,21 +116,23 @@ def test_replaced_rows_take_the_place_of_more_rows_also_where_rows_are_only_adde
     source.replace(ledger, [DAY], rows(ledger, (DAY, 2), code_version="8"), "me")
     target.add(ledger, [DAY], rows(ledger, (DAY, 9)), "me")
     records = list(copy(source, target, WEEK, ["toy_ledger"], rows=Replaced))
-    assert named(records) == [] and told(records) == [("toy_ledger", 1, 0, 2)]
-    assert_frame_equal(held(target, ledger), held(source, ledger))
+    assert named(records) == [] and counts(records) == [("toy_ledger", 1, 0, 2)]
+    assert_frame_equal(stored_rows(target, ledger), stored_rows(source, ledger))
 
 
-def test_dates_outside_of_the_range_are_left_alone(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_dates_outside_the_range_are_not_copied(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, WEEK, rows(toy, *((day, 1) for day in WEEK)), "me")
-    assert told(list(copy(source, target, WEEK[2:4], ["toy_lines"]))) == [("toy_lines", 2, 0, 2)]
+    assert counts(list(copy(source, target, WEEK[2:4], ["toy_lines"]))) == [("toy_lines", 2, 0, 2)]
     assert target.dates(toy) == set(WEEK[2:4])
 
 
-def test_tables_go_in_the_order_given_and_in_chunks(source: Warehouse, target: Warehouse, toy: Table, ledger: Table) -> None:
+def test_tables_are_copied_in_the_given_order_and_in_chunks(
+    source: Warehouse, target: Warehouse, toy: Table, ledger: Table
+) -> None:
     for table in (toy, ledger):
         source.replace(table, WEEK, table.empty(), "me")
-    found = list(copy(source, target, WEEK, ["toy_ledger", "toy_lines"], dates_per_chunk=4))
-    assert [(record.name, record.first, record.last) for record in found] == [
+    results = list(copy(source, target, WEEK, ["toy_ledger", "toy_lines"], dates_per_chunk=4))
+    assert [(record.name, record.first, record.last) for record in results] == [
         (name, first, last)
         for table in ("toy_ledger", "toy_lines")
         for name in (f"quarantine of {table}", table)
@@ -151,17 +153,21 @@ def test_the_week_in_which_the_range_begins_has_its_model(source: Warehouse, tar
             del TABLES["points_model"]
 
 
-def test_what_the_source_no_longer_parks_is_gone_at_the_target(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_rows_no_longer_quarantined_in_the_source_are_deleted_in_the_target(
+    source: Warehouse, target: Warehouse, toy: Table
+) -> None:
     source.replace(toy, [DAY], toy.empty(), "me")
-    target.quarantine(toy, [DAY], parked(toy, DAY))
+    target.quarantine(toy, [DAY], quarantined(toy, DAY))
     list(copy(source, target, [DAY], ["toy_lines"]))
     assert target.scan_quarantine(toy).collect().is_empty()
 
 
-def test_what_a_failed_run_parked_is_copied_without_its_date(source: Warehouse, target: Warehouse, toy: Table) -> None:
-    source.quarantine(toy, [DAY], parked(toy, DAY))
+def test_quarantined_rows_of_a_failed_run_are_copied_without_a_partition(
+    source: Warehouse, target: Warehouse, toy: Table
+) -> None:
+    source.quarantine(toy, [DAY], quarantined(toy, DAY))
     list(copy(source, target, WEEK, ["toy_lines"]))
-    assert_frame_equal(target.scan_quarantine(toy).collect(), parked(toy, DAY))
+    assert_frame_equal(target.scan_quarantine(toy).collect(), quarantined(toy, DAY))
     assert target.dates(toy) == set()
 
 
@@ -170,39 +176,41 @@ def test_what_a_failed_run_parked_is_copied_without_its_date(source: Warehouse, 
 
 def test_a_copy_that_is_repeated_writes_nothing(source: Warehouse, target: LocalWarehouse, toy: Table) -> None:
     source.replace(toy, WEEK, rows(toy, (DAY, 5)), "me")
-    source.quarantine(toy, WEEK, parked(toy, DAY))
+    source.quarantine(toy, WEEK, quarantined(toy, DAY))
     list(copy(source, target, WEEK, ["toy_lines"]))
     files = {path: path.stat().st_mtime_ns for path in Path(target.home).rglob("*.parquet")}
-    assert {(record.written, record.agreed) for record in copy(source, target, WEEK, ["toy_lines"])} == {(0, 7)}
+    assert {(record.written, record.matching) for record in copy(source, target, WEEK, ["toy_lines"])} == {(0, 7)}
     assert {path: path.stat().st_mtime_ns for path in Path(target.home).rglob("*.parquet")} == files
 
 
-def test_an_interrupted_copy_goes_on_where_it_stopped(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_an_interrupted_copy_resumes(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, WEEK, rows(toy, *((day, 2) for day in WEEK)), "me")
-    begun = copy(source, target, WEEK, ["toy_lines"], dates_per_chunk=3)
-    while next(begun).name != "toy_lines":
+    copying = copy(source, target, WEEK, ["toy_lines"], dates_per_chunk=3)
+    while next(copying).name != "toy_lines":
         pass
-    begun.close()
+    copying.close()
     assert target.dates(toy) == set(WEEK[:3])
-    assert told(list(copy(source, target, WEEK, ["toy_lines"], dates_per_chunk=3))) == [
-        ("toy_lines", 0, 3, 0), ("toy_lines", 3, 0, 6), ("toy_lines", 1, 0, 2),
-    ]  # fmt: skip
+    assert counts(list(copy(source, target, WEEK, ["toy_lines"], dates_per_chunk=3))) == [
+        ("toy_lines", 0, 3, 0),
+        ("toy_lines", 3, 0, 6),
+        ("toy_lines", 1, 0, 2),
+    ]
 
 
-def test_a_changed_cell_is_copied_again(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_a_date_with_a_changed_cell_is_copied(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, [DAY, NEXT], rows(toy, (DAY, 2), (NEXT, 2)), "me")
     list(copy(source, target, WEEK, ["toy_lines"]))
     source.replace(toy, [NEXT], rows(toy, (NEXT, 2), code_version="8"), "me")
-    assert told(list(copy(source, target, WEEK, ["toy_lines"]))) == [("toy_lines", 1, 1, 2)]
-    assert_frame_equal(held(target, toy), held(source, toy))
+    assert counts(list(copy(source, target, WEEK, ["toy_lines"]))) == [("toy_lines", 1, 1, 2)]
+    assert_frame_equal(stored_rows(target, toy), stored_rows(source, toy))
 
 
-def test_a_dry_run_says_what_a_copy_would_do_and_does_nothing(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_a_dry_run_reports_the_copy_and_writes_nothing(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, [DAY, NEXT], rows(toy, (DAY, 5), (NEXT, 4)), "me")
-    source.quarantine(toy, [DAY], parked(toy, DAY))
+    source.quarantine(toy, [DAY], quarantined(toy, DAY))
     target.replace(toy, [DAY], rows(toy, (DAY, 5)), "me")
-    found = list(copy(source, target, WEEK, ["toy_lines"], dry_run=True))
-    assert told(found) == [("toy_lines", 1, 1, 4)] and named(found) == []
+    results = list(copy(source, target, WEEK, ["toy_lines"], dry_run=True))
+    assert counts(results) == [("toy_lines", 1, 1, 4)] and named(results) == []
     assert target.dates(toy) == {DAY} and target.scan_quarantine(toy).collect().is_empty()
 
 
@@ -212,30 +220,30 @@ def test_a_dry_run_says_what_a_copy_would_do_and_does_nothing(source: Warehouse,
 def test_a_ledger_gains_rows_and_loses_none(source: Warehouse, target: Warehouse, ledger: Table) -> None:
     source.add(ledger, WEEK[:2], rows(ledger, (DAY, 4), (NEXT, 1)), "me")
     target.add(ledger, [DAY], rows(ledger, (DAY, 2)), "me")
-    found = list(copy(source, target, WEEK, ["toy_ledger"]))
-    assert named(found) == []
-    assert_frame_equal(held(target, ledger), held(source, ledger))
+    results = list(copy(source, target, WEEK, ["toy_ledger"]))
+    assert named(results) == []
+    assert_frame_equal(stored_rows(target, ledger), stored_rows(source, ledger))
 
 
-def test_a_ledger_that_says_something_else_is_named_and_kept(source: Warehouse, target: Warehouse, ledger: Table) -> None:
+def test_a_ledger_with_other_values_is_reported_and_unchanged(source: Warehouse, target: Warehouse, ledger: Table) -> None:
     source.add(ledger, WEEK[:2], rows(ledger, (DAY, 2), (NEXT, 1)), "me")
     target.add(ledger, WEEK[:2], rows(ledger, (DAY, 2), (NEXT, 3), points=99), "me")
-    before = held(target, ledger)
+    before = stored_rows(target, ledger)
     assert named(list(copy(source, target, WEEK, ["toy_ledger"]))) == [
-        "toy_ledger 2024-03-12: 2 rows here, 2 rows there, of other values",
-        "toy_ledger 2024-03-13: 1 rows here, 3 rows there",
+        "toy_ledger 2024-03-12: 2 rows in the source, 2 rows in the target, with other values",
+        "toy_ledger 2024-03-13: 1 row in the source, 3 rows in the target",
     ]
-    assert_frame_equal(held(target, ledger), before)
+    assert_frame_equal(stored_rows(target, ledger), before)
 
 
-def test_a_date_that_would_shrink_is_named_and_holds_up_no_other(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_a_shrinking_date_is_reported_and_the_others_are_copied(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, [DAY, NEXT], rows(toy, (DAY, 7), (NEXT, 1)), "me")
     target.replace(toy, [DAY], rows(toy, (DAY, 10)), "me")
-    found = list(copy(source, target, WEEK, ["toy_lines"]))
-    assert named(found) == [
-        "toy_lines 2024-03-12: 7 rows here, 10 rows there; toy_lines 2024-03-12: 7 rows would replace 10, fewer than 80%; refused"
+    results = list(copy(source, target, WEEK, ["toy_lines"]))
+    assert named(results) == [
+        "toy_lines 2024-03-12: 7 rows in the source, 10 rows in the target; toy_lines 2024-03-12: 7 rows would replace 10, fewer than 80%; refused"
     ]
-    assert held(target, toy)["game_date"].value_counts(sort=True).rows() == [(DAY, 10), (NEXT, 1)]
+    assert stored_rows(target, toy)["game_date"].value_counts(sort=True).rows() == [(DAY, 10), (NEXT, 1)]
 
 
 def test_rows_that_get_lost_on_the_way_are_noticed(tmp_path: Path, source: Warehouse, toy: Table) -> None:
@@ -247,14 +255,14 @@ def test_rows_that_get_lost_on_the_way_are_noticed(tmp_path: Path, source: Wareh
 
     source.replace(toy, [DAY, NEXT], rows(toy, (DAY, 2), (NEXT, 2)), "me")
     assert named(list(copy(source, Leaky(home=str(tmp_path / "leaky")), WEEK, ["toy_lines"]))) == [
-        "toy_lines 2024-03-12: 2 rows here, never written there",
-        "toy_lines 2024-03-13: 2 rows here, 1 rows there",
+        "toy_lines 2024-03-12: 2 rows in the source, never written in the target",
+        "toy_lines 2024-03-13: 2 rows in the source, 1 row in the target",
     ]
 
 
-def test_an_unknown_table_is_told_before_anything_is_copied(source: Warehouse, target: Warehouse, toy: Table) -> None:
+def test_an_unknown_table_is_refused_before_any_copy(source: Warehouse, target: Warehouse, toy: Table) -> None:
     source.replace(toy, [DAY], toy.empty(), "me")
-    with pytest.raises(BadInput, match="there is no table points; choose among"):
+    with pytest.raises(BadInput, match="unknown table points; choose from"):
         next(copy(source, target, WEEK, ["toy_lines", "points"]))
     assert target.dates(toy) == set()
 
@@ -298,7 +306,9 @@ def test_where_a_list_ends_counts_across_rows(toy: Table) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), [({"share_pct": 0.0}, {"share_pct": -0.0}), ({"reasons": None}, {"reasons": []})])
-def test_what_a_warehouse_may_not_tell_apart_is_one(toy: Table, one: dict[str, Any], other: dict[str, Any]) -> None:
+def test_values_that_a_warehouse_may_not_distinguish_have_one_checksum(
+    toy: Table, one: dict[str, Any], other: dict[str, Any]
+) -> None:
     assert checksum(toy, rows(toy, (DAY, 1), **one)) == checksum(toy, rows(toy, (DAY, 1), **other))
 
 
@@ -311,6 +321,6 @@ def test_an_altered_row_of_a_ledger_is_named_and_its_date_not_copied(source: Loc
         altered.write_parquet(Path(source.home, "tables", "toy_record", f"game_date={DAY}", "part.parquet"))
         names = named(list(copy(source, target, WEEK, ["toy_record"])))
         assert [name for name in names if "the row was altered" in name and f"toy_record {DAY}" in name] == names != []
-        assert_frame_equal(held(target, table), rows(table, (NEXT, 1)))
+        assert_frame_equal(stored_rows(target, table), rows(table, (NEXT, 1)))
     finally:
         del TABLES["toy_record"]

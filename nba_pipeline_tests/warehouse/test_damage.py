@@ -11,7 +11,8 @@ from nba_pipeline.errors import NotLanded
 from nba_pipeline.instance.run_tags import REPLAY_TAG
 from nba_pipeline.warehouse import files
 from nba_pipeline.warehouse.files import Place
-from nba_pipeline.warehouse.landing import Landing, Payload, Slot
+from nba_pipeline.warehouse.landing import Landing
+from nba_pipeline.warehouse.payloads import Payload, Slot
 from nba_pipeline_tests.warehouse.damages import DAMAGES
 from nba_pipeline_tests.warehouse.gcs_server import KINDS, a_home
 from nba_pipeline_tests.warehouse.test_landing import BOX, a_landing, keep, run
@@ -51,7 +52,7 @@ def moved(landing: Landing) -> list[bytes]:
 
 
 @pytest.mark.parametrize("how", WAYS)
-def test_an_unreadable_payload_is_moved_and_an_older_one_answers(landing: Landing, how: str) -> None:
+def test_an_unreadable_payload_is_moved_and_an_older_one_is_returned(landing: Landing, how: str) -> None:
     older, newer = keep(landing, b'{"points": 1}'), keep(landing, b'{"points": 2}', minutes=1)
     body = damage(newer, how)
     newest = landing.newest(BOX)
@@ -63,7 +64,7 @@ def test_an_unreadable_payload_is_moved_and_an_older_one_answers(landing: Landin
 
 
 LOOKUPS = {
-    "newest": lambda landing, _: [found for found in [landing.newest(BOX)] if found],
+    "newest": lambda landing, _: [result for result in [landing.newest(BOX)] if result],
     "versions": lambda landing, _: landing.versions(BOX),
     "payloads": lambda landing, _: landing.payloads("nba_cdn", "boxscore", date(2024, 3, 12)),
 }
@@ -91,7 +92,7 @@ def test_another_entity_of_the_date_is_not_touched(landing: Landing) -> None:
     assert landing.payloads("nba_cdn", "boxscore", date(2024, 3, 12)) == [other]
 
 
-def test_the_same_answer_fetched_again_is_whole(landing: Landing) -> None:
+def test_an_unreadable_payload_is_readable_after_a_second_fetch(landing: Landing) -> None:
     damage(keep(landing), "empty")
     assert landing.versions(BOX) == []
     keep(landing)
@@ -129,14 +130,18 @@ def test_a_replay_of_the_run_that_fetched_a_payload_again_uses_the_new_one(landi
 
 HEADER = b'{"kind":"run","run_id":"direct","as_of":"2024-03-12T12:00:00+00:00","job":"","assets":null,"tags":{}}\n'
 BAD_LINES = {
-    "not JSON": b'{"kind":"request",\n', "zeros": b"\0" * 20 + b"\n", "not UTF-8": b'{"kind":"run","run_id":"\xff"}\n',
-    "a field missing": HEADER.replace(b'"job":"",', b""), "no object": b"[]\n", "another kind": b'{"kind":"riddle"}\n',
+    "not JSON": b'{"kind":"request",\n',
+    "zeros": b"\0" * 20 + b"\n",
+    "not UTF-8": b'{"kind":"run","run_id":"\xff"}\n',
+    "a field missing": HEADER.replace(b'"job":"",', b""),
+    "no object": b"[]\n",
+    "another kind": b'{"kind":"riddle"}\n',
     "no instant": HEADER.replace(b"2024-03-12T12", b"yesterday"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("line", BAD_LINES.values(), ids=BAD_LINES)
-def test_a_damaged_line_is_left_out_of_every_reader_and_named_once(
+def test_a_damaged_line_is_skipped_by_every_reader_and_reported_once(
     landing: Landing, line: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     keep(landing)
@@ -147,13 +152,13 @@ def test_a_damaged_line_is_left_out_of_every_reader_and_named_once(
     assert landing.incidents() == [] and len(landing.recent_requests(landing.clock.now() - landing.clock.now())) == 0
     assert [notice.subject for notice in landing.notices()] == [f"landing/journal/{name}:2"]
     assert caplog.text.count(f"{name}:2 is unreadable") == 1
-    assert [(found.run_id, found.number, found.is_header) for found in landing.damaged_lines()] == [("a run", 2, False)]
+    assert [(result.run_id, result.number, result.is_header) for result in landing.damaged_lines()] == [("a run", 2, False)]
 
 
 def test_a_damaged_first_line_is_the_header_of_its_run(landing: Landing) -> None:
     write(landing.root / "journal" / "01710237601000000000_a run.jsonl", b"garbage\n" + HEADER)
-    [found] = landing.damaged_lines()
-    assert found.is_header and found.run_id == "a run" and found.place.endswith("_a run.jsonl:1")
+    [result] = landing.damaged_lines()
+    assert result.is_header and result.run_id == "a run" and result.place.endswith("_a run.jsonl:1")
 
 
 def test_a_payload_that_a_later_run_rejected_is_not_missing_in_a_replay(landing: Landing) -> None:

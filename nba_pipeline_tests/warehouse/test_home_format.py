@@ -16,7 +16,7 @@ from nba_pipeline.warehouse.home_format import FORMAT, format_of, write_format
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline_tests.builders import DAY
 from nba_pipeline_tests.builders_format_1 import a_home_of_format_1
-from nba_pipeline_tests.warehouse.contract import Tables, a_table, stored_rows, quarantined_row, quarantine, rows
+from nba_pipeline_tests.warehouse.contract import Tables, a_table, quarantine, quarantined_row, rows, stored_rows
 
 USES: dict[str, Callable[[LocalWarehouse, Table], object]] = {
     "preflight": lambda warehouse, _: warehouse.preflight(),
@@ -48,17 +48,17 @@ def files_of(home: Path) -> dict[Path, bytes]:
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_home_of_format_1_is_refused_by_every_method_and_stays_as_it_is(
+def test_a_home_of_format_1_is_refused_by_every_method_and_unchanged(
     use: str, tmp_path: Path, warehouse: LocalWarehouse, lines: Table
 ) -> None:
     before = files_of(a_home_of_format_1(tmp_path))
-    with pytest.raises(BadInput, match=rf"^the home {tmp_path} is of format 1; .*; run `nba-pipeline migrate`$"):
+    with pytest.raises(BadInput, match=rf"^the home {tmp_path} has format 1; .*; run `nba-pipeline migrate`$"):
         USES[use](warehouse, lines)
     assert files_of(tmp_path) == before
 
 
 @pytest.mark.parametrize("use", USES)
-def test_a_home_of_a_newer_format_is_refused_by_every_method_and_stays_as_it_is(
+def test_a_home_of_a_newer_format_is_refused_by_every_method_and_unchanged(
     use: str, tmp_path: Path, warehouse: LocalWarehouse, lines: Table
 ) -> None:
     warehouse.replace(lines, [DAY], rows(2, DAY), "me")
@@ -66,7 +66,7 @@ def test_a_home_of_a_newer_format_is_refused_by_every_method_and_stays_as_it_is(
     write_format(tmp_path, FORMAT + 1)
     before = files_of(tmp_path)
     with pytest.raises(
-        BadInput, match=rf"is of format {FORMAT + 1}; this version reads format {FORMAT}; install a newer nba_pipeline$"
+        BadInput, match=rf"has format {FORMAT + 1}; this version reads format {FORMAT}; install a newer nba_pipeline$"
     ):
         USES[use](warehouse, lines)
     assert files_of(tmp_path) == before
@@ -80,7 +80,7 @@ def test_the_first_write_numbers_a_new_home(use: str, tmp_path: Path, warehouse:
     assert format_of(tmp_path) == FORMAT
 
 
-def test_reading_a_new_home_leaves_nothing_behind(tmp_path: Path, warehouse: LocalWarehouse, lines: Table) -> None:
+def test_reading_a_new_home_writes_no_file(tmp_path: Path, warehouse: LocalWarehouse, lines: Table) -> None:
     for use in ("preflight", "scan", "scan_quarantine", "dates"):
         USES[use](warehouse, lines)
     assert list(tmp_path.iterdir()) == []
@@ -111,9 +111,7 @@ def test_an_unreadable_number_is_refused_by_name(text: str, message: str, tmp_pa
         warehouse.scan(PREDICTIONS)
 
 
-def test_a_format_that_is_known_is_read_again_only_when_the_file_changes(
-    tmp_path: Path, warehouse: LocalWarehouse, lines: Table
-) -> None:
+def test_a_cached_format_is_read_only_after_the_file_changes(tmp_path: Path, warehouse: LocalWarehouse, lines: Table) -> None:
     warehouse.replace(lines, [DAY], rows(2, DAY), "me")
     warehouse.scan(lines)
     file = tmp_path / "format.json"
@@ -122,7 +120,7 @@ def test_a_format_that_is_known_is_read_again_only_when_the_file_changes(
     os.utime(file, ns=times)  # the same inode, size and modification time
     warehouse.scan(lines)
     os.utime(file, ns=(times[0], times[1] + 1))
-    with pytest.raises(BadInput, match="is of format 9"):
+    with pytest.raises(BadInput, match="has format 9"):
         warehouse.scan(lines)
 
 

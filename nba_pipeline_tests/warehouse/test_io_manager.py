@@ -86,9 +86,13 @@ def run(
     clock = Clock(fixed_at=NOON.isoformat())
     span = {"dagster/asset_partition_range_start": str(first), "dagster/asset_partition_range_end": str(last)} if last else {}
     return dg.materialize(
-        assets, partition_key=None if last else str(first), tags=span, raise_on_error=False, selection=only,
+        assets,
+        partition_key=None if last else str(first),
+        tags=span,
+        raise_on_error=False,
+        selection=only,
         resources={"tables": TableIO(warehouse=warehouse, clock=clock), "warehouse": warehouse, "clock": clock},
-    )  # fmt: skip
+    )
 
 
 def why(result: dg.ExecuteInProcessResult) -> str:
@@ -107,29 +111,29 @@ def metadata(result: dg.ExecuteInProcessResult, name: str) -> dict[str, Any]:
     return {key: value.value for key, value in event.metadata.items()}
 
 
-def test_what_an_asset_returns_is_stamped_and_written(warehouse: Warehouse, toys: Table) -> None:
+def test_the_rows_of_an_asset_are_written_with_lineage(warehouse: Warehouse, toys: Table) -> None:
     assert run(warehouse, asset("toys", rows(2))).success
     stamped = rows(2).with_columns(as_of=pl.lit(NOON).cast(pl.Datetime("us", "UTC")), code_version=pl.lit("v7"))
     assert_frame_equal(warehouse.scan(toys).collect(), stamped)
 
 
-def test_a_write_counts_what_it_kept_quarantined_and_merged_of_each_date(warehouse: Warehouse, toys: Table) -> None:
+def test_a_write_counts_kept_quarantined_and_merged_rows_per_date(warehouse: Warehouse, toys: Table) -> None:
     bad, good, next_day = rows(1, points=-1), rows(2).tail(1), rows(2, NEXT)
     rows_in = RowsIn([DAY, NEXT])
     rows_in.parsed(pl.concat([bad, good, good, next_day]))
     returned = pl.concat([bad, good, good.with_columns(source=pl.lit("another")), next_day.head(1)])
     result = run(warehouse, asset("toys", returned, rows_in=rows_in), last=NEXT)
-    told = result.asset_materializations_for_node("toys")[0].metadata
-    accounts = [account_of(told, day) for day in (DAY, NEXT)]
+    outcome = result.asset_materializations_for_node("toys")[0].metadata
+    accounts = [account_of(outcome, day) for day in (DAY, NEXT)]
     assert accounts == [Account(parsed=3, kept=1, quarantined=1, repeated=1), Account(parsed=2, kept=1)]
     assert [account.unaccounted for account in accounts] == [0, 1]  # a row of the second date was lost
 
 
-def test_a_run_tells_what_it_wrote_and_what_it_rejected(warehouse: Warehouse, toys: Table) -> None:
+def test_the_metadata_has_written_and_rejected_rows(warehouse: Warehouse, toys: Table) -> None:
     bad = rows(5).with_columns(points=pl.when(pl.col("game_id") == "0022300003").then(-1).otherwise("points"))
-    told = metadata(run(warehouse, asset("toys", bad)), "toys")
-    assert (told["dagster/partition_row_count"], told["rows_quarantined"], told["problems"]) == (4, 1, {"points|min": 1})
-    assert (told["dagster/table_name"], told["as_of"]) == ("toys", NOON.timestamp())
+    outcome = metadata(run(warehouse, asset("toys", bad)), "toys")
+    assert (outcome["dagster/partition_row_count"], outcome["rows_quarantined"], outcome["problems"]) == (4, 1, {"points|min": 1})
+    assert (outcome["dagster/table_name"], outcome["as_of"]) == ("toys", NOON.timestamp())
     assert warehouse.scan_quarantine(toys, [DAY]).collect()["problem"].to_list() == ["points|min"]
 
 
@@ -140,23 +144,23 @@ def test_a_good_run_empties_the_quarantine_of_its_date(warehouse: Warehouse, toy
 
 
 @pytest.mark.parametrize(
-    ("frame", "sentence"),
+    ("frame", "message"),
     [
         (rows(2).drop("points"), r"toys: columns missing \['points'\]"),
-        (rows(2).with_columns(points=pl.lit("two")), "toys: a value does not fit its type"),
-        (rows(2, NEXT), "toys: rows of 2024-03-13 lie outside the dates of the write"),
+        (rows(2).with_columns(points=pl.lit("two")), "toys: a value cannot be cast to its type"),
+        (rows(2, NEXT), "toys: rows of 2024-03-13 are outside the dates of the write"),
         (rows(1), "toys 2024-03-12: 1 rows would replace 2"),
     ],
     ids=["columns", "type", "date", "shrinks"],
 )
-def test_what_cannot_be_written_fails_the_run_and_keeps_the_old_rows(
-    warehouse: Warehouse, toys: Table, frame: pl.DataFrame, sentence: str
+def test_unwritable_rows_fail_the_run_and_the_old_rows_are_unchanged(
+    warehouse: Warehouse, toys: Table, frame: pl.DataFrame, message: str
 ) -> None:
     write(warehouse, SCHEDULE, a_schedule("0", "1"))
     write(warehouse, toys, rows(2))
     result = run(warehouse, asset("toys", frame))
     assert not result.success
-    assert re.search(sentence, why(result))
+    assert re.search(message, why(result))
     assert warehouse.scan(toys).collect().height == 2
 
 
@@ -170,14 +174,23 @@ def write(warehouse: Warehouse, table: Table, frame: pl.DataFrame, *dates: date)
 def a_schedule(*game_ids: str, status: str = "scheduled") -> pl.DataFrame:
     """Games of DAY."""
     games = [
-        {"game_date": DAY, "game_id": f"002230000{n}", "season": season_of(DAY), "season_type": "regular_season",
-         "home_team": "BOS", "away_team": "NYK", "status": status, "has_boxscore_source": True, "source": "s"}
+        {
+            "game_date": DAY,
+            "game_id": f"002230000{n}",
+            "season": season_of(DAY),
+            "season_type": "regular_season",
+            "home_team": "BOS",
+            "away_team": "NYK",
+            "status": status,
+            "has_boxscore_source": True,
+            "source": "s",
+        }
         for n in game_ids
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(games, schema=SCHEDULE.dtypes).drop("as_of", "code_version")
 
 
-def test_a_date_may_shrink_when_a_gate_left_games_out_by_name(warehouse: Warehouse, toys: Table) -> None:
+def test_a_date_may_shrink_by_the_games_that_a_gate_excluded(warehouse: Warehouse, toys: Table) -> None:
     write(warehouse, SCHEDULE, a_schedule(*"01234"))
     write(warehouse, toys, rows(5))
     assert not run(warehouse, asset("toys", rows(1), {})).success
@@ -209,8 +222,8 @@ def test_a_date_may_shrink_when_its_games_were_postponed(warehouse: Warehouse, t
 def test_a_ledger_is_only_added_to(warehouse: Warehouse, tables: Callable[..., Table]) -> None:
     ledger = tables("toy_ledger", write="add")
     run(warehouse, asset("toy_ledger", rows(2)))
-    told = metadata(run(warehouse, asset("toy_ledger", rows(3, points=9))), "toy_ledger")
-    assert (told["rows_added"], told["dagster/partition_row_count"]) == (1, 3)
+    outcome = metadata(run(warehouse, asset("toy_ledger", rows(3, points=9))), "toy_ledger")
+    assert (outcome["rows_added"], outcome["dagster/partition_row_count"]) == (1, 3)
     assert warehouse.scan(ledger).sort("game_id").collect()["points"].to_list() == [1, 1, 9]
 
 
@@ -225,9 +238,11 @@ def reader(seen: list[pl.DataFrame], how: dg.AssetIn | None = None) -> dg.Assets
     """An asset that reads `toys`."""
 
     @dg.asset(
-        ins={"toys": how} if how else None, partitions_def=DAILY, backfill_policy=dg.BackfillPolicy.single_run(),
+        ins={"toys": how} if how else None,
+        partitions_def=DAILY,
+        backfill_policy=dg.BackfillPolicy.single_run(),
         io_manager_key="tables",
-    )  # fmt: skip
+    )
     def reads(toys: pl.DataFrame) -> None:
         seen.append(toys.sort("game_date"))
 
@@ -255,19 +270,19 @@ def test_an_asset_reads_the_dates_of_its_run(warehouse: Warehouse, written: dg.A
     assert read(warehouse, written, first=date(2024, 3, 11), last=NEXT) == [11, 12, 12]
 
 
-def test_a_date_that_was_never_materialised_closes_what_needs_it(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
-    told = read(warehouse, written, first=date(2024, 3, 14))
-    assert told.strip().endswith("Closed: toys has never been materialised for 2024-03-14")
-    told = read(warehouse, written, last=date(2024, 3, 31))
-    assert "2024-03-14, 2024-03-15, 2024-03-16, 2024-03-17, 2024-03-18 and 13 more dates" in told
+def test_a_required_date_that_was_never_materialized_closes_the_asset(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
+    outcome = read(warehouse, written, first=date(2024, 3, 14))
+    assert outcome.strip().endswith("Closed: toys was never materialized for 2024-03-14")
+    outcome = read(warehouse, written, last=date(2024, 3, 31))
+    assert "2024-03-14, 2024-03-15, 2024-03-16, 2024-03-17, 2024-03-18 and 13 more dates" in outcome
 
 
-def test_what_an_asset_can_do_without_is_empty(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
+def test_a_missing_optional_input_is_empty(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
     assert read(warehouse, written, optional_input(), first=date(2024, 3, 14)) == []
     assert read(warehouse, written, optional_input()) == [12, 12]
 
 
-def test_days_before_end_the_day_before_unless_told(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
+def test_days_before_ends_on_the_previous_date_by_default(warehouse: Warehouse, written: dg.AssetsDefinition) -> None:
     assert read(warehouse, written, days_before(30)) == [11]
     assert read(warehouse, written, days_before(1), first=NEXT) == [12, 12]
     assert read(warehouse, written, days_before(30, through=0)) == [11, 12, 12]

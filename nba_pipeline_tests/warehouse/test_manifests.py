@@ -46,11 +46,13 @@ def a_manifest(table: Table, count: int = 2, day: date = DAY) -> Manifest:
     return empty_manifest(table, day).plus(hashed(table, rows(count, day)))
 
 
-def test_the_file_says_what_it_holds(picks: Table) -> None:
+def test_the_file_has_table_date_and_hashes(picks: Table) -> None:
     document = json.loads(a_manifest(picks).to_bytes())
     assert {name: document[name] for name in ("format", "table", "game_date")} == {
-        "format": 1, "table": "toy_picks", "game_date": "2024-03-12",
-    }  # fmt: skip
+        "format": 1,
+        "table": "toy_picks",
+        "game_date": "2024-03-12",
+    }
     assert document["rows"]["game_id"] == ["000", "001"] and document["rows"]["book"] == ["fanduel", "fanduel"]
     assert document["partition_sha256"] == a_manifest(picks).partition_hash and len(document["rows"]["sha256"][0]) == 64
 
@@ -72,7 +74,7 @@ def test_a_recorded_hash_is_never_replaced(picks: Table) -> None:
     assert extended.rows["sha256"].to_list()[:2] == manifest.rows["sha256"].to_list() and extended.rows.height == 3
 
 
-def test_a_pending_manifest_takes_the_place_of_the_other_one(manifests: Manifests, picks: Table) -> None:
+def test_a_committed_manifest_replaces_the_previous_one(manifests: Manifests, picks: Table) -> None:
     assert manifests.dates(picks) == {} and manifests.read(picks, DAY) is None and manifests.read_pending(picks, DAY) is None
     for count in (1, 2):
         manifests.prepare(a_manifest(picks, count))
@@ -83,8 +85,8 @@ def test_a_pending_manifest_takes_the_place_of_the_other_one(manifests: Manifest
     manifests.discard(picks, NEXT)
     manifests.discard(picks, NEXT)
     assert manifests.dates(picks) == {DAY: False}
-    found = manifests.read(picks, DAY)
-    assert found and found.rows.height == 2
+    manifest = manifests.read(picks, DAY)
+    assert manifest and manifest.rows.height == 2
 
 
 def test_invalid_manifests_are_moved_and_never_deleted(manifests: Manifests, picks: Table) -> None:

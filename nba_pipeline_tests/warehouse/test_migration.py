@@ -16,14 +16,14 @@ from nba_pipeline.assets.grades.grades import TABLE as GRADES
 from nba_pipeline.assets.predictions.predictions import TABLE as PREDICTIONS
 from nba_pipeline.cli import app
 from nba_pipeline.errors import BadInput, Busy, PipelineError
-from nba_pipeline.orchestration.run_requests import no_warehouse
+from nba_pipeline.orchestration.run_requests import warehouse_problem
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import Table
 from nba_pipeline.warehouse import migration
 from nba_pipeline.warehouse.home_format import FORMAT, format_of, write_format
-from nba_pipeline.warehouse.ledgers import verify
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.migration import ledger_format, migrate, plan, summary, to_format_2
+from nba_pipeline.warehouse.verification import verify
 from nba_pipeline.warehouse.writing import locked
 from nba_pipeline_tests.builders import DAY
 from nba_pipeline_tests.builders_format_1 import (
@@ -64,7 +64,7 @@ def assert_is_in_format_2(home: Path) -> None:
 # Conversion
 
 
-def test_every_row_keeps_its_values_under_the_new_names(old: Path) -> None:
+def test_every_row_has_its_values_under_the_new_names(old: Path) -> None:
     assert migrated(old) == [
         "predictions: 2 partitions with 3 rows converted",
         "grades: 2 partitions with 2 rows converted",
@@ -74,7 +74,7 @@ def test_every_row_keeps_its_values_under_the_new_names(old: Path) -> None:
         "not_played_games: 0 rows recorded in the manifests",
         "predictions: 3 rows recorded in the manifests",
         "waivers: 0 rows recorded in the manifests",
-        f"{old} is of format 2",
+        f"{old} has format 2",
     ]
     assert_is_in_format_2(old)
     verified = [one for table in ledgers() for one in verify(LocalWarehouse(home=str(old)), table)]
@@ -88,7 +88,7 @@ def test_every_row_keeps_its_values_under_the_new_names(old: Path) -> None:
 def test_a_migration_that_is_repeated_touches_nothing(old: Path) -> None:
     migrated(old)
     before = contents(old)
-    assert (plan(old), migrated(old), list(summary(old, []))) == ([], [], [f"nothing to do: {old} is of format 2"])
+    assert (plan(old), migrated(old), list(summary(old, []))) == ([], [], [f"nothing to do: {old} has format 2"])
     assert contents(old) == before
 
 
@@ -107,7 +107,7 @@ def test_a_home_without_tables_has_nothing_to_migrate(tmp_path: Path) -> None:
     assert not home.exists()
 
 
-def test_other_tables_and_columns_that_came_later_stay_as_they_are(old: Path) -> None:
+def test_other_tables_and_later_columns_are_unchanged(old: Path) -> None:
     """A nullable column that a partition lacks is still missing afterwards. A column unknown to this version is kept."""
     file, other = partition_of(old, PREDICTIONS), old / "tables" / "schedule" / f"game_date={DAY}" / "part.parquet"
     rows = pl.read_parquet(file, hive_partitioning=False).drop("injury_status").with_columns(pl.lit(7).alias("later"))
@@ -121,7 +121,7 @@ def test_other_tables_and_columns_that_came_later_stay_as_they_are(old: Path) ->
 
 
 @pytest.mark.parametrize("table", BOTH, ids=lambda table: table.name)
-def test_the_shapes_are_told_apart_by_their_columns(table: Table) -> None:
+def test_the_format_is_detected_from_the_columns(table: Table) -> None:
     old = COLUMNS_OF_FORMAT_1[table.name]
     assert (ledger_format(table.name, old), ledger_format(table.name, table.dtypes)) == (1, 2)
     assert ledger_format(table.name, [*old, "market"]) is None
@@ -130,7 +130,7 @@ def test_the_shapes_are_told_apart_by_their_columns(table: Table) -> None:
 
 
 @pytest.mark.parametrize("table", BOTH, ids=lambda table: table.name)
-def test_the_conversion_undoes_exactly_what_changed(table: Table) -> None:
+def test_the_conversion_changes_only_names_and_market(table: Table) -> None:
     rows = ledgers()[table].drop(ADDED_LATER, strict=False)
     assert_frame_equal(to_format_2(table.name, in_format_1(table, rows)), rows)
 
@@ -177,7 +177,7 @@ def test_an_unusable_partition_is_named_before_anything_is_converted(
 def test_a_folder_that_is_no_partition_is_named(old: Path) -> None:
     folder = partition_of(old, GRADES).parent
     folder.rename(folder.with_name("game_date=yesterday"))
-    with pytest.raises(PipelineError, match=r"game_date=yesterday is no partition: 'yesterday' is not a date"):
+    with pytest.raises(PipelineError, match=r"game_date=yesterday is not a partition: 'yesterday' is not a date"):
         plan(old)
 
 
@@ -187,14 +187,14 @@ def test_a_newer_home_is_refused(old: Path) -> None:
         plan(old)
 
 
-def test_a_date_that_another_writer_holds_is_not_converted(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_date_is_not_converted(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SETTINGS.__dict__, "warehouse", SETTINGS.warehouse.model_copy(update={"lock_wait_seconds": 0.1}))
-    found = plan(old)
+    planned = plan(old)
     with (
         locked(old / "locks" / "grades", "grades", [DAY], "a run", 1.0),
         pytest.raises(Busy, match=f"grades {DAY} is being written by"),
     ):
-        list(migrate(old, found))
+        list(migrate(old, planned))
     assert format_of(old) == 1
     migrated(old)
     assert_is_in_format_2(old)
@@ -218,11 +218,11 @@ def test_rows_that_come_out_different_replace_nothing(old: Path, monkeypatch: py
     assert contents(old) == before
 
 
-def test_a_partition_converted_since_the_plan_is_left_as_it_is(old: Path, tmp_path: Path) -> None:
-    found = plan(old)
+def test_a_partition_converted_since_the_plan_is_unchanged(old: Path, tmp_path: Path) -> None:
+    planned = plan(old)
     done = migrated(Path(shutil.copytree(old, tmp_path / "done"))) and tmp_path / "done"
     shutil.copy(partition_of(Path(done), GRADES), partition_of(old, GRADES))
-    list(migrate(old, found))
+    list(migrate(old, planned))
     assert_is_in_format_2(old)
 
 
@@ -295,10 +295,10 @@ def test_in_production_there_is_nothing_to_migrate(monkeypatch: pytest.MonkeyPat
     assert isinstance(result.exception, BadInput) and "NBA_PIPELINE_ENV is 'production'" in str(result.exception)
 
 
-def test_schedules_and_sensors_skip_an_old_home_with_the_sentence(old: Path) -> None:
-    assert no_warehouse(LocalWarehouse(home=str(old))).endswith("run `nba-pipeline migrate`")
+def test_schedules_and_sensors_skip_an_old_home_with_the_reason(old: Path) -> None:
+    assert warehouse_problem(LocalWarehouse(home=str(old))).endswith("run `nba-pipeline migrate`")
     migrated(old)
-    assert no_warehouse(LocalWarehouse(home=str(old))) == ""
+    assert warehouse_problem(LocalWarehouse(home=str(old))) == ""
 
 
 @pytest.mark.parametrize("arguments", [["status"], ["sql", "SELECT 1"], ["reconcile"], ["run", "--date", str(date(2024, 3, 12))]])

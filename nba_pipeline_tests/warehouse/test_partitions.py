@@ -17,7 +17,7 @@ from nba_pipeline.warehouse import checksum, damage, partitions
 from nba_pipeline.warehouse.local import LocalWarehouse
 from nba_pipeline.warehouse.partitions import damage_named, recovering
 from nba_pipeline_tests.warehouse import damages
-from nba_pipeline_tests.warehouse.contract import DAY, NEXT, Tables, stored_rows, quarantined_row, quarantine, rows
+from nba_pipeline_tests.warehouse.contract import DAY, NEXT, Tables, quarantine, quarantined_row, rows, stored_rows
 
 LEDGER = {"write": "add", "is_ledger": True}
 
@@ -84,12 +84,12 @@ def test_an_unreadable_partition_is_moved_byte_for_byte_and_its_date_is_not_writ
 ) -> None:
     body = damages.damage(part(store, table), how)
     assert stored_rows(store, table)["game_date"].unique().to_list() == [NEXT]
-    [aside] = moved(store)
-    assert aside.read_bytes() == body and aside.parent == Path(store.home, "damaged", "tables", "toy_lines", f"game_date={DAY}")
+    [copy] = moved(store)
+    assert copy.read_bytes() == body and copy.parent == Path(store.home, "damaged", "tables", "toy_lines", f"game_date={DAY}")
     assert store.dates(table) == {NEXT} and store.lost(table).keys() == {DAY}
     [notice] = store.notices()
     assert notice.subject == f"tables/toy_lines/game_date={DAY}/part.parquet" and notice.next_command == "nba-pipeline reconcile"
-    assert Path(store.home, notice.moved_to) == aside
+    assert Path(store.home, notice.moved_to) == copy
 
 
 @pytest.mark.parametrize("how", damages.DAMAGES)
@@ -97,10 +97,10 @@ def test_a_partition_is_replaced_over_an_unreadable_one(store: LocalWarehouse, t
     body = damages.damage(part(store, table), how)
     store.replace(table, [DAY], rows(1), "test")
     assert_frame_equal(stored_rows(store, table, DAY), rows(1))
-    assert [aside.read_bytes() for aside in moved(store)] == [body] and store.lost(table) == {}
+    assert [copy.read_bytes() for copy in moved(store)] == [body] and store.lost(table) == {}
 
 
-def test_a_partition_that_is_damaged_twice_is_kept_twice(store: LocalWarehouse, table: Table) -> None:
+def test_a_partition_damaged_twice_has_two_copies(store: LocalWarehouse, table: Table) -> None:
     for _ in range(2):
         damages.damage(part(store, table), "empty")
         stored_rows(store, table)
@@ -108,7 +108,7 @@ def test_a_partition_that_is_damaged_twice_is_kept_twice(store: LocalWarehouse, 
     assert len(moved(store)) == len(store.notices()) == 2
 
 
-def test_the_check_before_a_plan_finds_what_no_scan_has_read(store: LocalWarehouse, table: Table) -> None:
+def test_the_check_before_a_plan_reads_files_that_no_scan_has_read(store: LocalWarehouse, table: Table) -> None:
     damages.damage(part(store, table), "cut off")
     store.check([table], [DAY])
     assert store.dates(table) == {NEXT}
@@ -121,24 +121,22 @@ def test_a_query_answers_without_the_unreadable_date(store: LocalWarehouse, tabl
 
 
 @pytest.mark.parametrize("how", damages.DAMAGES)
-def test_an_unreadable_quarantine_is_moved_and_its_date_is_to_be_made_again(
-    store: LocalWarehouse, table: Table, how: str
-) -> None:
+def test_an_unreadable_quarantine_is_moved_and_its_date_is_lost(store: LocalWarehouse, table: Table, how: str) -> None:
     quarantine(store, table, [DAY], quarantined_row(DAY))
     body = damages.damage(part(store, table, "quarantine"), how)
     assert store.scan_quarantine(table).collect().is_empty()
-    assert [aside.read_bytes() for aside in moved(store)] == [body]
+    assert [copy.read_bytes() for copy in moved(store)] == [body]
     assert "quarantine" in store.lost(table)[DAY]
     quarantine(store, table, [DAY], quarantined_row(DAY))
     store.replace(table, [DAY], rows(3), "test")
     assert store.lost(table) == {} and store.scan_quarantine(table).collect().height == 1
 
 
-def test_a_quarantine_that_is_written_over_an_unreadable_one_keeps_it(store: LocalWarehouse, table: Table) -> None:
+def test_a_quarantine_written_over_an_unreadable_one_moves_it(store: LocalWarehouse, table: Table) -> None:
     quarantine(store, table, [DAY], quarantined_row(DAY))
     body = damages.damage(part(store, table, "quarantine"), "garbage")
     store.quarantine(table, [DAY], pl.DataFrame(schema=dict(QUARANTINE_SCHEMA)))
-    assert [aside.read_bytes() for aside in moved(store)] == [body]
+    assert [copy.read_bytes() for copy in moved(store)] == [body]
 
 
 def test_a_file_that_a_writer_replaced_meanwhile_is_not_moved(
@@ -193,12 +191,10 @@ def test_an_unreadable_file_of_an_earlier_version_is_moved(store: LocalWarehouse
     assert stored_rows(store, table)["game_date"].unique().to_list() == [NEXT] and len(moved(store)) == 1
 
 
-def test_a_damaged_page_of_an_earlier_version_is_found_when_a_read_fails_and_the_read_is_repeated(
-    store: LocalWarehouse, table: Table
-) -> None:
+def test_a_failed_read_of_a_damaged_page_moves_the_file_and_is_repeated(store: LocalWarehouse, table: Table) -> None:
     body = page_damaged(store, table)
     assert recovering(lambda: stored_rows(store, table))["game_date"].unique().to_list() == [NEXT]
-    assert [aside.read_bytes() for aside in moved(store)] == [body]
+    assert [copy.read_bytes() for copy in moved(store)] == [body]
 
 
 def test_work_that_cannot_be_repeated_ends_with_the_name_of_the_file(store: LocalWarehouse, table: Table) -> None:
@@ -208,7 +204,7 @@ def test_work_that_cannot_be_repeated_ends_with_the_name_of_the_file(store: Loca
     assert stored_rows(store, table)["game_date"].unique().to_list() == [NEXT]
 
 
-def test_an_error_without_an_unreadable_file_stays_what_it_is(store: LocalWarehouse, table: Table) -> None:
+def test_an_error_without_an_unreadable_file_propagates(store: LocalWarehouse, table: Table) -> None:
     with pytest.raises(pl.exceptions.ColumnNotFoundError), damage_named():
         store.scan(table).select("nothing").collect()
     assert moved(store) == []
@@ -230,15 +226,15 @@ WRITES: dict[str, Callable[[LocalWarehouse, Table], object]] = {
 
 
 @pytest.mark.parametrize("how", damages.DAMAGES)
-def test_an_unreadable_partition_of_a_ledger_stays_and_closes_its_date_alone(
+def test_an_unreadable_ledger_partition_is_not_moved_and_closes_only_its_date(
     store: LocalWarehouse, ledger: Table, how: str
 ) -> None:
     body = damages.damage(part(store, ledger), how)
     assert stored_rows(store, ledger)["game_date"].unique().to_list() == [NEXT]
     assert part(store, ledger).read_bytes() == body and moved(store) == []
     assert store.dates(ledger) == {DAY, NEXT} and store.lost(ledger) == {}
-    [sentence] = store.closed(ledger, [DAY, NEXT]).values()
-    assert str(part(store, ledger)) in sentence and damage.RESTORE in sentence
+    [message] = store.closed(ledger, [DAY, NEXT]).values()
+    assert str(part(store, ledger)) in message and damage.RESTORE in message
     assert [(notice.moved_to, notice.next_command) for notice in store.notices()] == [("", damage.RESTORE)]
 
 
@@ -262,13 +258,13 @@ def test_a_restored_partition_opens_its_date(store: LocalWarehouse, ledger: Tabl
     body = damages.damage(part(store, ledger), "empty")
     assert store.closed(ledger, [DAY])
     store.replace_unreadable(ledger, DAY, rows_before)
-    assert [aside.read_bytes() for aside in moved(store)] == [body]
+    assert [copy.read_bytes() for copy in moved(store)] == [body]
     assert store.closed(ledger, [DAY]) == {} and stored_rows(store, ledger, DAY).height == 3
 
 
-def test_an_unreadable_holder_file_does_not_hide_that_a_writer_is_busy(store: LocalWarehouse, table: Table) -> None:
+def test_an_unreadable_lock_file_does_not_hide_that_a_writer_is_busy(store: LocalWarehouse, table: Table) -> None:
     locks = Path(store.home, "locks", table.name)
     with FileLock(locks / f"{DAY}.lock"):
-        (locks / f"{DAY}.holder").write_bytes(b"\xff\xfe")
+        (locks / f"{DAY}.lock").write_bytes(b"\xff\xfe")
         with pytest.raises(Busy, match=f"toy_lines {DAY} is being written by"):
             store.replace(table, [DAY], rows(1), "test")

@@ -12,8 +12,9 @@ import pytest
 from nba_pipeline.errors import Permanent
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.landing import Landing, Slot
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payload_limits import MIB, TooLarge, gunzip, is_deeper, most_bytes, read_json
+from nba_pipeline.warehouse.payloads import Slot
 
 NOON = datetime(2024, 3, 12, 12, tzinfo=UTC)
 BOX = Slot("nba_cdn", "boxscore", "1", date(2024, 3, 12))
@@ -24,7 +25,7 @@ def test_each_kind_of_payload_has_its_limit() -> None:
     assert [most_bytes(*kind.split()) / MIB for kind in kinds] == [8, 24, 4, 512]
 
 
-def test_a_file_that_decompresses_to_more_is_never_held() -> None:
+def test_a_file_that_decompresses_beyond_the_limit_is_not_loaded() -> None:
     bomb = gzip.compress(bytes(256 * MIB), compresslevel=1)
     tracemalloc.start()
     with pytest.raises(TooLarge, match=rf"more than 8 MiB \({len(bomb)} bytes compressed\)"):
@@ -54,7 +55,7 @@ def test_fifty_levels_are_read() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"\xff\xfe\xfd", b'{"points": ' + b"1" * 5000 + b"}"], ids=["empty", "page", "bytes", "digits"]
 )
-def test_what_is_no_json_is_refused(body: bytes) -> None:
+def test_invalid_json_is_refused(body: bytes) -> None:
     with pytest.raises(Permanent, match=r"^x: the answer is not JSON \("):
         read_json(body, "x")
 
@@ -66,14 +67,14 @@ def test_what_is_no_json_is_refused(body: bytes) -> None:
         (json.loads(nested(60)), "nba_cdn boxscore 1: the JSON of the answer has more than 50 levels .*: nba_cdn/boxscore/"),
     ],
     ids=["size", "depth"],
-)  # fmt: skip
-def test_the_limits_hold_for_what_was_landed_before_there_were_any(document: Any, problem: str, tmp_path: Path) -> None:
+)
+def test_the_limits_apply_to_payloads_landed_before_the_limits(document: Any, problem: str, tmp_path: Path) -> None:
     landing = Landing(home=str(tmp_path), clock=Clock(fixed_at=NOON.isoformat()))
     ref = landing.keep(BOX, json.dumps(document).encode(), fetched_at=NOON).ref
-    again = Landing(home=str(tmp_path), clock=Clock(fixed_at=NOON.isoformat()))
-    payload = next(iter(again.payloads("nba_cdn", "boxscore", date(2024, 3, 12))), None)
+    later = Landing(home=str(tmp_path), clock=Clock(fixed_at=NOON.isoformat()))
+    payload = next(iter(later.payloads("nba_cdn", "boxscore", date(2024, 3, 12))), None)
     if payload is None:  # too large counts as damaged: set aside and fetched again
-        [notice] = again.notices()
+        [notice] = later.notices()
         assert ref in notice.subject and "has more than 8 MiB" in notice.problem
         return
     with pytest.raises(Permanent, match=problem):

@@ -68,8 +68,7 @@ ATTACKS: dict[str, list[str]] = {
         "SELECT * FROM query('SELECT * FROM read_text(''/etc/passwd'')')",
         "SELECT * FROM query('WITH x AS (COPY (SELECT 1) TO ''{ledger}'') FROM x')",
         "SELECT * FROM query_table('{ledger}')",
-        "SELECT * FROM json_execute_serialized_sql(json_serialize_sql("
-        "'WITH x AS (COPY (SELECT 1) TO ''{ledger}'') FROM x'))",
+        "SELECT * FROM json_execute_serialized_sql(json_serialize_sql('WITH x AS (COPY (SELECT 1) TO ''{ledger}'') FROM x'))",
         "SELECT * FROM enable_logging(storage = 'file', storage_path = '{home}/logs')",
         "SELECT * FROM enable_profiling(save_location = '{home}/profile.json')",
         "SELECT * FROM duckdb_extensions()",
@@ -167,12 +166,16 @@ ATTACKS: dict[str, list[str]] = {
     "MULTI": ["PIVOT predictions ON system_id USING count(*)", "EXPLAIN ANALYSE PIVOT predictions ON system_id"],
     "COPY_DATABASE": ["COPY FROM DATABASE memory TO mine"],
     "MERGE_INTO": ["MERGE INTO predictions USING predictions AS p ON (true) WHEN MATCHED THEN DELETE"],
-}  # fmt: skip
+}
 
 PARSED_AS = {
-    "ANALYZE": "VACUUM", "VARIABLE_SET": "SET", "CREATE_FUNC": "CREATE", "COPY_DATABASE": "PRAGMA", "RELATION": "SELECT",
+    "ANALYZE": "VACUUM",
+    "VARIABLE_SET": "SET",
+    "CREATE_FUNC": "CREATE",
+    "COPY_DATABASE": "PRAGMA",
+    "RELATION": "SELECT",
     "LOGICAL_PLAN": "SELECT",
-}  # fmt: skip
+}
 """Types that DuckDB's parser never returns -> the type of the closest statement."""
 
 NO_TYPE = {"INVALID", "EXTENSION"}
@@ -363,21 +366,38 @@ def test_a_refusal_names_the_statement(home: Path, query: str, message: str) -> 
 
 
 PREDICATES = [
-    "minutes = 'nan'", "minutes > 20", "minutes <= 'inf'", "minutes <> 20.5", "minutes IS NULL", "minutes IS DISTINCT FROM 20.5",
-    "outcome LIKE 'W%'", "outcome NOT IN ('WIN', 'LOSS')", "outcome IN ('WIN', 'VOID')", "outcome > 'L' AND outcome < 'W'",
-    "game_date = DATE '2024-03-12'", "game_date > DATE '2024-03-12'", "game_date = TIMESTAMP '2024-03-12 12:00:00'",
-    "game_date IN (DATE '2024-03-13', DATE '2030-01-01')", "as_of > '2024-03-12'", "is_correct", "NOT is_correct",
-    "minutes > 20 OR outcome = 'WIN'", "game_date = (SELECT max(game_date) FROM grades)", "player_id % 2 = 1",
-]  # fmt: skip
+    "minutes = 'nan'",
+    "minutes > 20",
+    "minutes <= 'inf'",
+    "minutes <> 20.5",
+    "minutes IS NULL",
+    "minutes IS DISTINCT FROM 20.5",
+    "outcome LIKE 'W%'",
+    "outcome NOT IN ('WIN', 'LOSS')",
+    "outcome IN ('WIN', 'VOID')",
+    "outcome > 'L' AND outcome < 'W'",
+    "game_date = DATE '2024-03-12'",
+    "game_date > DATE '2024-03-12'",
+    "game_date = TIMESTAMP '2024-03-12 12:00:00'",
+    "game_date IN (DATE '2024-03-13', DATE '2030-01-01')",
+    "as_of > '2024-03-12'",
+    "is_correct",
+    "NOT is_correct",
+    "minutes > 20 OR outcome = 'WIN'",
+    "game_date = (SELECT max(game_date) FROM grades)",
+    "player_id % 2 = 1",
+]
 
 
 def test_filters_answer_as_over_a_table_of_duckdb(tmp_path: Path) -> None:
     """Polars evaluates the filters that DuckDB pushes down, also on NaN and null."""
     dates = [DAY, date(2024, 3, 13)]
     values = {
-        "minutes": [None, float("nan"), 20.5, 30.0, float("inf"), 0.0], "outcome": ["WIN", "LOSS", None, "VOID", "", "W"],
-        "is_correct": [True, False, None] * 2, "player_id": range(6),
-    }  # fmt: skip
+        "minutes": [None, float("nan"), 20.5, 30.0, float("inf"), 0.0],
+        "outcome": ["WIN", "LOSS", None, "VOID", "", "W"],
+        "is_correct": [True, False, None] * 2,
+        "player_id": range(6),
+    }
     schema = TABLES["grades"].dtypes
     one = pl.DataFrame(values).with_columns(pl.lit(None, kind).alias(c) for c, kind in schema.items() if c not in values)
     grades = pl.concat(one.with_columns(game_date=pl.lit(day), as_of=pl.lit(day).cast(schema["as_of"])) for day in dates)
@@ -395,7 +415,7 @@ def test_filters_answer_as_over_a_table_of_duckdb(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more", b"PAR1 damaged page"])
-def test_rows_of_an_unreadable_ledger_date_are_left_out_and_the_date_is_closed(tmp_path: Path, content: bytes) -> None:
+def test_rows_of_an_unreadable_ledger_date_are_skipped_and_the_date_is_closed(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "tables" / "grades" / f"game_date={DAY}" / "part.parquet"
     write(file, TABLES["grades"].empty().clear(100))
     body = file.read_bytes()

@@ -15,11 +15,12 @@ from nba_pipeline.errors import BadInput, PipelineError
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.tables.table import TABLES, Table
 from nba_pipeline.warehouse.backup import back_up, digest_of
-from nba_pipeline.warehouse.landing import Landing, Slot
-from nba_pipeline.warehouse.ledgers import verify
+from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.local import LocalWarehouse
+from nba_pipeline.warehouse.payloads import Slot
 from nba_pipeline.warehouse.restore import Restored, restore
-from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, NOON, Tables, stored_rows, rows
+from nba_pipeline.warehouse.verification import verify
+from nba_pipeline_tests.warehouse.contract import DAY, IMPATIENT, NEXT, NOON, Tables, rows, stored_rows
 
 BOX = Slot("nba_cdn", "boxscore", "0022300945", DAY)
 
@@ -92,7 +93,7 @@ def test_everything_comes_back_after_everything_but_the_backup_was_deleted(
     assert order == [payload.body for payload in a_landing(home).versions(BOX)] == [b'{"points": 3}', b'{"points": 2}']
 
 
-def test_a_backup_that_was_copied_without_its_times_keeps_the_order_of_payloads(
+def test_a_backup_copied_without_modification_times_has_the_same_order_of_payloads(
     local: LocalWarehouse, home: Path, folder: Path
 ) -> None:
     for number, path in enumerate(sorted(folder.rglob("*.gz"))):
@@ -129,7 +130,7 @@ def test_an_interrupted_restore_is_completed(local: LocalWarehouse, picks: Table
     assert is_verified(local, picks)
 
 
-def test_a_dry_run_says_what_is_missing_and_adds_nothing(local: LocalWarehouse, home: Path, folder: Path) -> None:
+def test_a_dry_run_reports_missing_rows_and_adds_nothing(local: LocalWarehouse, home: Path, folder: Path) -> None:
     part(home).unlink()
     next((home / "landing").rglob("*.gz")).unlink()
     before = content(home)
@@ -151,26 +152,26 @@ def test_only_missing_rows_and_files_are_added(local: LocalWarehouse, picks: Tab
     assert is_verified(local, picks) and journal.read_bytes() == grown
 
 
-def test_a_row_that_differs_is_named_and_left(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
+def test_a_row_that_differs_is_reported_and_unchanged(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
     altered = pl.when(pl.col("game_id") == "001").then(30).otherwise("points").alias("points")
     pl.read_parquet(part(home)).with_columns(altered).write_parquet(part(home))
     restored = do(local, folder)
     assert (
-        "toy_picks 2024-03-12, game_id 001, book fanduel: the row differs from the backup's and was left as it is"
+        "toy_picks 2024-03-12, game_id 001, book fanduel: the row differs from the backup; it was not changed"
         in restored.differences
     )
     assert any("the row was altered" in difference for difference in restored.differences)
     assert stored_rows(local, picks, DAY)["points"].to_list() == [1, 30, 1]
 
 
-def test_a_manifest_made_anew_for_altered_rows_is_named(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
+def test_a_manifest_recreated_for_altered_rows_is_reported(local: LocalWarehouse, picks: Table, home: Path, folder: Path) -> None:
     """Rows and manifest match each other, so only the backup shows the alteration."""
     part(home).unlink()
     manifest(home).unlink()
     local.add(picks, [DAY], rows(3, points=9), "somebody")
     assert is_verified(local, picks)
     restored = do(local, folder)
-    assert sum("the recorded hash differs from the backup's" in difference for difference in restored.differences) == 3
+    assert sum("the recorded hash differs from the backup" in difference for difference in restored.differences) == 3
     assert stored_rows(local, picks, DAY)["points"].to_list() == [9, 9, 9]
 
 
@@ -243,10 +244,10 @@ def test_a_payload_that_was_rejected_since_is_not_accepted_again(local: LocalWar
     assert len(landing.versions(BOX)) == 1
 
 
-def test_a_payload_that_differs_is_named_and_left(local: LocalWarehouse, home: Path, folder: Path) -> None:
+def test_a_payload_that_differs_is_reported_and_unchanged(local: LocalWarehouse, home: Path, folder: Path) -> None:
     payload = next((home / "landing").rglob("*.gz"))
     payload.write_bytes(b"")
-    assert do(local, folder).differences == [f"{payload} differs from the backup's and was left as it is"]
+    assert do(local, folder).differences == [f"{payload} differs from the backup; it was not changed"]
     assert payload.read_bytes() == b""
 
 
@@ -266,26 +267,35 @@ def replace_text(path: Path, old: str, new: str) -> None:
 
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no folder": (shutil.rmtree, "there is no backup folder .*backup$"),
+    "no folder": (shutil.rmtree, "backup folder .*backup does not exist$"),
     "interrupted": (lambda folder: (folder / "backup.json").unlink(), r"is incomplete: it has no backup\.json"),
     "half a receipt": (lambda folder: (folder / "backup.json").write_text("{"), r"backup\.json cannot be read \(JSONDecodeError"),
     "not a receipt": (lambda folder: (folder / "backup.json").write_text("[]"), r"backup\.json cannot be read \(TypeError"),
     "newer": (lambda folder: receipt(folder, format=2), "has format 2, and this version of the platform reads 1"),
-    "edited receipt": (lambda folder: replace_text(folder / "backup.json", '"local"', '"production"'), r"backup\.json was edited"),
+    "edited receipt": (
+        lambda folder: replace_text(folder / "backup.json", '"local"', '"production"'),
+        r"backup\.json was edited",
+    ),
     "missing file": (lambda folder: next(folder.rglob("*.gz")).unlink(), r"cannot be restored: .*\.gz is missing"),
     "shorter file": (lambda folder: next(folder.rglob("*.parquet")).write_bytes(b""), r"\.parquet has 0 bytes instead of"),
-    "edited file": (lambda folder: replace_text(next(folder.rglob("*03-12.json")), '"000"', '"009"'), r"2024-03-12\.json was altered"),
+    "edited file": (
+        lambda folder: replace_text(next(folder.rglob("*03-12.json")), '"000"', '"009"'),
+        r"2024-03-12\.json was altered",
+    ),
     "unlisted file": (lambda folder: (folder / "landing" / "new.gz").write_bytes(b""), r"new\.gz is not listed in backup\.json"),
     "file outside": (
         lambda folder: receipt(folder, files={"landing/../../x": {"bytes": 0, "sha256": "", "modified_ns": 0}}),
-        r"lists landing/\.\./\.\./x, which is no file of a backup",
+        r"lists landing/\.\./\.\./x, which does not belong in a backup",
     ),
-    "another league": (lambda folder: receipt(folder, environment="sandbox"), "is of the environment sandbox, and NBA_PIPELINE_ENV is local"),
-}  # fmt: skip
+    "another league": (
+        lambda folder: receipt(folder, environment="sandbox"),
+        "was made in the environment sandbox; NBA_PIPELINE_ENV is local",
+    ),
+}
 
 
 @pytest.mark.parametrize("how", BROKEN)
-def test_a_backup_that_cannot_be_used_is_one_sentence_and_nothing_is_touched(
+def test_an_unusable_backup_is_refused_in_one_line_before_any_change(
     local: LocalWarehouse, home: Path, folder: Path, how: str
 ) -> None:
     part(home).unlink()
@@ -297,11 +307,11 @@ def test_a_backup_that_cannot_be_used_is_one_sentence_and_nothing_is_touched(
     assert content(home) == before
 
 
-def test_a_ledger_that_is_not_known_is_refused(local: LocalWarehouse, home: Path, folder: Path, picks: Table) -> None:
+def test_an_unknown_ledger_is_refused(local: LocalWarehouse, home: Path, folder: Path, picks: Table) -> None:
     shutil.rmtree(home)
     del TABLES["toy_picks"]
     try:
-        with pytest.raises(BadInput, match="has a ledger toy_picks, which this version of the platform does not know"):
+        with pytest.raises(BadInput, match="has a ledger toy_picks, which does not exist in this version of the platform"):
             do(local, folder)
     finally:
         TABLES["toy_picks"] = picks

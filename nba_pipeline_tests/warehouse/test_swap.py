@@ -64,13 +64,13 @@ def test_an_installation_interrupted_after_any_rename_is_finished_by_the_next_co
     assert contents(home) == NEW and not (home / "rebuild").exists()
 
 
-def test_new_tables_without_a_journal_are_left_where_they_are(home: Path) -> None:
+def test_new_tables_without_a_journal_are_not_moved(home: Path) -> None:
     before = contents(home)
     LocalWarehouse(home=str(home), least_free_mib=0).preflight()
     assert contents(home) == before and (home / "rebuild" / "tables" / LINES).exists()
 
 
-def test_a_date_written_between_the_interruption_and_the_end_is_kept(home: Path) -> None:
+def test_a_date_written_after_the_interruption_is_retained(home: Path) -> None:
     (home / "rebuild" / "install.json").write_text(
         '{"tables": ["prop_lines"], "new": {"tables": ["prop_lines"], "quarantine": []}}'
     )

@@ -75,13 +75,32 @@ class CareerFormRows(Row, CareerFormFeatures):
 
 
 TABLE = Table(
-    "career_form", grain="expected player per game", key=("game_id", "player_id"), schema=CareerFormRows,
+    "career_form",
+    grain="expected player per game",
+    key=("game_id", "player_id"),
+    schema=CareerFormRows,
     cluster=("player_id", "team"),
-)  # fmt: skip
+)
 GAME_COLUMNS = (
-    "game_date", "game_id", "player_id", "season", "opponent", "is_home", "did_play", "minutes", "points", "fga", "fta", "fg3a",
-    "turnovers", "plus_minus", "fouls", "assists", "rebounds", "blocks",
-)  # fmt: skip
+    "game_date",
+    "game_id",
+    "player_id",
+    "season",
+    "opponent",
+    "is_home",
+    "did_play",
+    "minutes",
+    "points",
+    "fga",
+    "fta",
+    "fg3a",
+    "turnovers",
+    "plus_minus",
+    "fouls",
+    "assists",
+    "rebounds",
+    "blocks",
+)
 """The columns read from `player_game_summary`."""
 
 
@@ -103,9 +122,13 @@ CODE_VERSION = "1"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={"player_game_summary": days_before(CAREER_DAYS, columns=GAME_COLUMNS)},
-)  # fmt: skip
+)
 def career_form(
     context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, player_game_summary: pl.DataFrame
 ) -> pl.DataFrame:

@@ -54,13 +54,30 @@ class ExpectedAbsenceRows(Row, ExpectedAbsenceFeatures):
 
 
 TABLE = Table(
-    "expected_absences", grain="expected player per game", key=("game_id", "player_id"), schema=ExpectedAbsenceRows,
+    "expected_absences",
+    grain="expected player per game",
+    key=("game_id", "player_id"),
+    schema=ExpectedAbsenceRows,
     cluster=("player_id", "team"),
-)  # fmt: skip
+)
 GAME_COLUMNS = (
-    "game_date", "game_id", "player_id", "season", "team", "opponent", "did_play", "minutes", "points", "fga", "fta", "fg3a",
-    "turnovers", "assists", "rebounds", "blocks",
-)  # fmt: skip
+    "game_date",
+    "game_id",
+    "player_id",
+    "season",
+    "team",
+    "opponent",
+    "did_play",
+    "minutes",
+    "points",
+    "fga",
+    "fta",
+    "fg3a",
+    "turnovers",
+    "assists",
+    "rebounds",
+    "blocks",
+)
 """The columns read from `player_game_summary`."""
 
 
@@ -76,29 +93,46 @@ def expected_absences_of(
     rows = with_expected_absences(upcoming_players.select(identity), player_games, injuries, as_of)
     reported, rated = pl.col("reported_teammates"), pl.col("rated_teammates")
     evidence = (
-        pl.when(rated == 0).then(None).when(reported == 0).then(pl.lit("box_scores"))
-        .when(reported == rated).then(pl.lit("injury_reports")).otherwise(pl.lit("both"))
-    )  # fmt: skip
+        pl.when(rated == 0)
+        .then(None)
+        .when(reported == 0)
+        .then(pl.lit("box_scores"))
+        .when(reported == rated)
+        .then(pl.lit("injury_reports"))
+        .otherwise(pl.lit("both"))
+    )
     columns = {name: column.dtype for name, column in ExpectedAbsenceRows.columns().items()}
-    return rows.with_columns(evidence.alias("absence_evidence")).select(
-        *[pl.col(name).cast(kind) for name, kind in columns.items()], pl.lit("player_game_summary, injuries").alias("source")
-    ).sort("game_date", *TABLE.key)  # fmt: skip
+    return (
+        rows.with_columns(evidence.alias("absence_evidence"))
+        .select(
+            *[pl.col(name).cast(kind) for name, kind in columns.items()], pl.lit("player_game_summary, injuries").alias("source")
+        )
+        .sort("game_date", *TABLE.key)
+    )
 
 
 CODE_VERSION = "1"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={
         "player_game_summary": days_before(CAREER_DAYS, columns=GAME_COLUMNS),
         "injuries": days_before(HISTORY_DAYS, through=0),
     },
-)  # fmt: skip
+)
 def expected_absences(
-    context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, player_game_summary: pl.DataFrame, injuries: pl.DataFrame,
-    warehouse: dg.ResourceParam[Warehouse], clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    upcoming_players: pl.DataFrame,
+    player_game_summary: pl.DataFrame,
+    injuries: pl.DataFrame,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: Clock,
+) -> pl.DataFrame:
     """The expected absences of the date's games."""
     dates = dates_of(context)
     span = days(min(dates) - timedelta(days=HISTORY_DAYS), max(dates))

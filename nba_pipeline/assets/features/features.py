@@ -17,8 +17,8 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, optional_input, note_left_out
-from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, note_left_out, optional_input
+from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict, share_verdicts
 from nba_pipeline.assets.features.career_form import CODE_VERSION as CAREER_VERSION
 from nba_pipeline.assets.features.career_form import CareerFormFeatures
 from nba_pipeline.assets.features.expected_absences import CODE_VERSION as ABSENCES_VERSION
@@ -32,11 +32,14 @@ from nba_pipeline.assets.features.team_defense_zones import CODE_VERSION as DEFE
 from nba_pipeline.assets.features.team_outlook import CODE_VERSION as OUTLOOK_VERSION
 from nba_pipeline.assets.features.team_outlook import TeamOutlookFeatures
 from nba_pipeline.assets.features.upcoming_players import CODE_VERSION as UPCOMING_VERSION
-from nba_pipeline.completeness import gates
-from nba_pipeline.errors import Closed
+from nba_pipeline.completeness import slate_gates
+from nba_pipeline.formulas.compared_features import compared_features, game_context
+from nba_pipeline.formulas.feature_quality import is_present, qualities, within_range
+from nba_pipeline.formulas.feature_variation import flat_features
 from nba_pipeline.formulas.game_line import game_lines_of
 from nba_pipeline.formulas.market_line import market_lines
-from nba_pipeline.formulas.quality import TIERS, known_share, tier, with_names
+from nba_pipeline.formulas.null_shares import absent_counts, null_shares
+from nba_pipeline.formulas.quality import TIERS, tier, with_names
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import days
 from nba_pipeline.settings import SETTINGS
@@ -44,11 +47,15 @@ from nba_pipeline.systems import MOVING_AVERAGE
 from nba_pipeline.tables.feature_column import feature
 from nba_pipeline.tables.table import TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
-from nba_pipeline.warehouse.io_manager import SLATE_CLOSED
 
 HISTORY, TEAM, GAME, MATCHUP, MARKET, EXTENDED = (
-    "player_history", "team_context", "game_context", "matchup", "market", "extended",
-)  # fmt: skip
+    "player_history",
+    "team_context",
+    "game_context",
+    "matchup",
+    "market",
+    "extended",
+)
 
 
 class FeatureRows(Row, CareerFormFeatures, TeamOutlookFeatures, ExpectedAbsenceFeatures):
@@ -67,7 +74,9 @@ class FeatureRows(Row, CareerFormFeatures, TeamOutlookFeatures, ExpectedAbsenceF
     points_standard_deviation_last_10_games = feature("sample standard deviation of points, last 10", 0, 30, HISTORY, True)
     games_last_7_days = feature("games played in the 7 days before", 0, 5, GAME, True)
     fatigue_score = feature("100 is fresh", 0, 100, MATCHUP, True)
-    shot_zone_mismatch_score = feature("own shot diet against the opponent's zones; positive favours", -10, 10, MATCHUP, True)
+    shot_zone_mismatch_score = feature(
+        "own shot diet against the opponent's zones; positive favors the player", -10, 10, MATCHUP, True
+    )
     pace_score = feature("expected pace of the game against the league's", -3, 3, MATCHUP, True)
     usage_spike_score = feature("usage gained from absent teammates", -3, 3, MATCHUP)
     rest_advantage_days = feature("own rest minus opponent's rest, clamped", -2, 2, GAME, True, "days")
@@ -165,21 +174,30 @@ REQUIRED_FOR_BETTING = tuple(name for name, about in ABOUT.items() if about["req
 """Default requirements for a bet. A system requires only features that it reads."""
 
 
-OF_THE_FORM = (
-    *(name for name in FEATURES if name in PlayerFormRows.column_names()), "games_played_season", "latest_game_date",
-    "opponent_rest_days", "previous_closing_line", "is_window_complete",
-)  # fmt: skip
-OF_THE_MATCHUP = (*(name for name in FEATURES if name in MatchupRows.column_names()), "age_years")
-OF_THE_DIET = (
-    "paint_attempt_pct_last_10_games", "mid_range_attempt_pct_last_10_games", "three_point_attempt_pct_last_10_games",
+FORM_COLUMNS = (
+    *(name for name in FEATURES if name in PlayerFormRows.column_names()),
+    "games_played_season",
+    "latest_game_date",
+    "opponent_rest_days",
+    "previous_closing_line",
+    "is_window_complete",
+)
+MATCHUP_COLUMNS = (*(name for name in FEATURES if name in MatchupRows.column_names()), "age_years")
+ABSENCE_COLUMNS = (*ExpectedAbsenceFeatures.column_names(), "absence_evidence", "plays_probability")
+DIET_COLUMNS = (
+    "paint_attempt_pct_last_10_games",
+    "mid_range_attempt_pct_last_10_games",
+    "three_point_attempt_pct_last_10_games",
     "assisted_pct_last_10_games",
-)  # fmt: skip
-OF_THE_LINE = (
-    "line", "opening_line", "line_standard_deviation_across_books", "price_skew", "line_movement_direction",
+)
+LINE_COLUMNS = (
+    "line",
+    "opening_line",
+    "line_standard_deviation_across_books",
+    "price_skew",
+    "line_movement_direction",
     "late_line_movements",
-)  # fmt: skip
-PLAYOFF_SEASON_TYPES = ("playoffs", "play_in")
-LARGEST_REST_ADVANTAGE_DAYS = 2
+)
 
 RANGES: dict[str, tuple[float, float]] = {
     name: (column.min, column.max)
@@ -188,21 +206,45 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 """Feature -> lowest and highest value. A value outside the range is a source error."""
 
+QUALITIES: Mapping[str, Sequence[str]] = {
+    **{
+        f"{family}_quality": [name for name in REQUIRED_FOR_BETTING if ABOUT[name]["family"] == family]
+        for family in (MATCHUP, HISTORY, TEAM, GAME)
+    },
+    "market_quality": [name for name, about in ABOUT.items() if about["family"] == MARKET],
+    "quality_score": REQUIRED_FOR_BETTING,
+}
+"""Quality score -> its features: the required ones of a family, all market features, all required ones."""
+
 OWN_VERSION = "3"
-MADE_BY = (
-    OWN_VERSION, UPCOMING_VERSION, FORM_VERSION, DIET_VERSION, DEFENSE_VERSION, MATCHUPS_VERSION, CAREER_VERSION,
-    OUTLOOK_VERSION, ABSENCES_VERSION,
-)  # fmt: skip
-CODE_VERSION = hashlib.sha256(json.dumps([MADE_BY, RANGES]).encode()).hexdigest()[:12]
+UPSTREAM_VERSIONS = (
+    OWN_VERSION,
+    UPCOMING_VERSION,
+    FORM_VERSION,
+    DIET_VERSION,
+    DEFENSE_VERSION,
+    MATCHUPS_VERSION,
+    CAREER_VERSION,
+    OUTLOOK_VERSION,
+    ABSENCES_VERSION,
+)
+CODE_VERSION = hashlib.sha256(json.dumps([UPSTREAM_VERSIONS, RANGES]).encode()).hexdigest()[:12]
 """Hash of the code versions and ranges of the feature tables. Rows with another value are stale."""
 
 
 def features_of(
-    upcoming_players: pl.DataFrame, player_form: pl.DataFrame, player_shot_zones: pl.DataFrame,
-    team_defense_zones: pl.DataFrame, matchups: pl.DataFrame, career_form: pl.DataFrame, team_outlook: pl.DataFrame,
-    expected_absences: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame,
+    upcoming_players: pl.DataFrame,
+    player_form: pl.DataFrame,
+    player_shot_zones: pl.DataFrame,
+    team_defense_zones: pl.DataFrame,
+    matchups: pl.DataFrame,
+    career_form: pl.DataFrame,
+    team_outlook: pl.DataFrame,
+    expected_absences: pl.DataFrame,
+    prop_lines: pl.DataFrame,
+    game_lines: pl.DataFrame,
     as_of: datetime | None = None,
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """Adds every feature to the expected players. One row per expected player per game in and out.
 
     This function produces all features, for training and for serving. It accepts any number of dates; each date sees only
@@ -213,43 +255,41 @@ def features_of(
     reported = ["injury_status", "injury_risk_level"]
     key = list(TABLE.key)
     defense = team_defense_zones.select(
-        "game_date", pl.col("team").alias("opponent"),
+        "game_date",
+        pl.col("team").alias("opponent"),
         *[pl.col(f"{what}_last_15_games").alias(f"opponent_{what}_last_15_games") for what in ("defensive_rating", "pace")],
-    )  # fmt: skip
-    diet = player_shot_zones.select("game_date", "player_id", *OF_THE_DIET)
+    )
+    diet = player_shot_zones.select("game_date", "player_id", *DIET_COLUMNS)
     rows = (
         upcoming_players.select(*identity, *reported)
-        .join(player_form.select(*key, *OF_THE_FORM), on=key, how="left")
-        .join(matchups.select(*key, *OF_THE_MATCHUP), on=key, how="left")
+        .join(player_form.select(*key, *FORM_COLUMNS), on=key, how="left")
+        .join(matchups.select(*key, *MATCHUP_COLUMNS), on=key, how="left")
         .join(career_form.select(*key, *CareerFormFeatures.column_names()), on=key, how="left")
         .join(team_outlook.select("game_id", "team", *TeamOutlookFeatures.column_names()), on=["game_id", "team"], how="left")
-        .join(
-            expected_absences.select(*key, "absence_evidence", "plays_probability", *ExpectedAbsenceFeatures.column_names()),
-            on=key,
-            how="left",
-        )
+        .join(expected_absences.select(*key, *ABSENCE_COLUMNS), on=key, how="left")
         .join(diet, on=["game_date", "player_id"], how="left")
         .join(defense, on=["game_date", "opponent"], how="left")
     )
     rows = _with_market(rows, prop_lines, game_lines, as_of).with_columns(
-        pl.when(pl.col("is_neutral").fill_null(False)).then(0.5).otherwise(pl.col("is_home").cast(pl.Float64))
-        .alias("home_court_level"),
-        pl.col("season_type").is_in(PLAYOFF_SEASON_TYPES).cast(pl.Float64).alias("is_playoff_game"),
+        *game_context(),
         pl.col("games_played_season").fill_null(0),
         (1 - pl.col("assisted_pct_last_10_games")).alias("self_creation_pct_last_10_games"),
-    )  # fmt: skip
-    rows = _within_range(_within_range(rows).with_columns(_compared()))
-    missing = {name: ~_is_present(name) for name in FEATURES} | {"age": pl.col("age_years").is_null()}
+    )
+    rows = within_range(within_range(rows, RANGES).with_columns(compared_features()), RANGES)
+    missing = {name: ~is_present(name) for name in FEATURES} | {"age": pl.col("age_years").is_null()}
     return (
         with_names(rows, "missing_features", missing)
-        .with_columns(*_qualities())
+        .with_columns(*qualities(QUALITIES))
         .with_columns(tier("quality_score").alias("quality_tier"))
         .select(*FeatureRows.column_names(), pl.lit(SOURCE).alias("source"))
         .sort("game_date", *TABLE.key)
     )
 
 
-SOURCE = "upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, career_form, team_outlook, expected_absences, prop_lines, game_lines"
+SOURCE = (
+    "upcoming_players, player_form, player_shot_zones, team_defense_zones, matchups, career_form, team_outlook, "
+    "expected_absences, prop_lines, game_lines"
+)
 
 
 def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame, as_of: datetime | None) -> pl.DataFrame:
@@ -257,71 +297,48 @@ def _with_market(rows: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.Da
     key = list(TABLE.key)
     offered = prop_lines.join(rows, on=key, how="semi")
     shown = offered if as_of is None else offered.filter(pl.col("snapshot_at") <= as_of)
-    lines = market_lines(shown, **SETTINGS.lines.cascade).select(*key, *OF_THE_LINE)
+    lines = market_lines(shown, **SETTINGS.lines.cascade).select(*key, *LINE_COLUMNS)
     return game_lines_of(rows.join(lines, on=key, how="left"), game_lines, as_of=as_of, **SETTINGS.lines.game_cascade)
 
 
-def _compared() -> list[pl.Expr]:
-    """Features that compare other features. They are computed after values out of range became null."""
-    limit = LARGEST_REST_ADVANTAGE_DAYS
-    return [
-        (pl.col("rest_days") - pl.col("opponent_rest_days")).clip(-limit, limit).alias("rest_advantage_days"),
-        (pl.col("line") - pl.col("opening_line")).alias("line_movement"),
-        pl.col("line").is_not_null().cast(pl.Float64).alias("has_line"),
-        (pl.col("line") - pl.col("points_mean_season")).alias("line_minus_points_mean_season"),
-        (pl.col("line") - pl.col("previous_closing_line")).alias("line_minus_previous_closing_line"),
-        (pl.col("team_pace_last_10_games") - pl.col("opponent_pace_last_15_games")).alias("team_pace_minus_opponent_pace"),
-    ]
-
-
-def _within_range(rows: pl.DataFrame) -> pl.DataFrame:
-    """Casts the existing features to Float64 and replaces values outside their range by null."""
-    ranges = {name: RANGES[name] for name in FEATURES if name in rows.columns}
-    value = {name: pl.col(name).cast(pl.Float64) for name in ranges}
-    return rows.with_columns(
-        pl.when(value[name].is_between(low, high)).then(value[name]).alias(name) for name, (low, high) in ranges.items()
-    )
-
-
-def _is_present(name: str) -> pl.Expr:
-    """Whether a feature is known. The mean against an opponent is also present if there was no earlier meeting."""
-    present = pl.col(name).is_not_null()
-    if name == "points_mean_versus_opponent_last_1095_days":
-        present = present | (pl.col("games_versus_opponent_last_1095_days") == 0).fill_null(False)
-    return present
-
-
-def _qualities() -> list[pl.Expr]:
-    """Percentages of features present: required ones per family, all market features, all required ones."""
-    families: dict[str, list[str]] = {
-        f"{family}_quality": [name for name in REQUIRED_FOR_BETTING if _family(name) == family]
-        for family in (MATCHUP, HISTORY, TEAM, GAME)
-    }
-    families["market_quality"] = [name for name in FEATURES if _family(name) == MARKET]
-    families["quality_score"] = list(REQUIRED_FOR_BETTING)
-    return [known_share([_is_present(name) for name in names]).alias(quality) for quality, names in families.items()]
-
-
-def _family(name: str) -> str:
-    return str(ABOUT[name]["family"])
-
-
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={
-        "schedule": days_before(gates.RECENT_DAYS, through=0), "boxscores": days_before(gates.RECENT_DAYS),
-        "prop_lines": optional_input(), "game_lines": optional_input(), "player_shot_zones": optional_input(), "team_defense_zones": optional_input(),
-        "matchups": optional_input(), "career_form": optional_input(), "team_outlook": optional_input(), "expected_absences": optional_input(),
+        "schedule": days_before(slate_gates.RECENT_DAYS, through=0),
+        "boxscores": days_before(slate_gates.RECENT_DAYS),
+        "prop_lines": optional_input(),
+        "game_lines": optional_input(),
+        "player_shot_zones": optional_input(),
+        "team_defense_zones": optional_input(),
+        "matchups": optional_input(),
+        "career_form": optional_input(),
+        "team_outlook": optional_input(),
+        "expected_absences": optional_input(),
     },
-)  # fmt: skip
+)
 def features(
-    context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, player_form: pl.DataFrame, player_shot_zones: pl.DataFrame,
-    team_defense_zones: pl.DataFrame, matchups: pl.DataFrame, career_form: pl.DataFrame, team_outlook: pl.DataFrame,
-    expected_absences: pl.DataFrame, prop_lines: pl.DataFrame, game_lines: pl.DataFrame, schedule: pl.DataFrame, boxscores: pl.DataFrame, clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    upcoming_players: pl.DataFrame,
+    player_form: pl.DataFrame,
+    player_shot_zones: pl.DataFrame,
+    team_defense_zones: pl.DataFrame,
+    matchups: pl.DataFrame,
+    career_form: pl.DataFrame,
+    team_outlook: pl.DataFrame,
+    expected_absences: pl.DataFrame,
+    prop_lines: pl.DataFrame,
+    game_lines: pl.DataFrame,
+    schedule: pl.DataFrame,
+    boxscores: pl.DataFrame,
+    clock: Clock,
+) -> pl.DataFrame:
     """The features of expected players on open slates whose team is not held back."""
-    slates, held_back = gates.judge_slates(schedule, boxscores, dates_of(context), clock.as_of)
-    expected, left_out = ready_players(upcoming_players, slates, held_back)
+    slates, excluded_teams = slate_gates.judge_slates(schedule, boxscores, dates_of(context), clock.as_of)
+    expected, left_out = slate_gates.ready_players(upcoming_players, slates, excluded_teams)
     note_left_out(context, left_out)
     return features_of(
         expected,
@@ -338,33 +355,6 @@ def features(
     )
 
 
-def ready_players(
-    upcoming_players: pl.DataFrame, slates: pl.DataFrame, held_back: pl.DataFrame
-) -> tuple[pl.DataFrame, dict[str, list[str]]]:
-    """Returns the expected players of open slates whose team is not held back, and per date the excluded teams and slates.
-
-    Raises Closed if every slate is closed.
-    """
-    closed = slates.filter(~pl.col("is_open"))
-    if closed.height == slates.height:
-        first = closed.row(0, named=True)
-        raise Closed(
-            f"the slate of {first['game_date']} is closed: {first['recent_complete']} of {first['recent_games']} final games of "
-            f"the last {SETTINGS.coverage.recent_slates} slates have a complete box score; missing: {', '.join(first['missing'][:20])}"
-        )
-    expected = upcoming_players.filter(~pl.col("game_date").is_in(closed["game_date"].implode())).join(
-        held_back.select("game_date", "team").unique(), on=["game_date", "team"], how="anti"
-    )
-    names = pl.concat(
-        [
-            held_back.select("game_date", pl.format("{} ({})", "team", "matchup").alias("name")),
-            closed.select("game_date", pl.lit(SLATE_CLOSED).alias("name")),
-        ]
-    )
-    by_date = names.group_by("game_date", maintain_order=True).agg("name")
-    return expected, {str(day): told for day, told in by_date.iter_rows()}
-
-
 @dated_check(TABLE, blocking=True)
 def enough_expected_players_have_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """At least 80 % of the expected players have a row, without those of held-back teams."""
@@ -374,7 +364,7 @@ def enough_expected_players_have_features(warehouse: Warehouse, dates: Sequence[
 @dated_check(TABLE)
 def every_expected_player_has_features(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """Every expected player has a row. Missing players are named, including those of held-back teams."""
-    return _present(warehouse, dates, clock, 1.0, count_held_back=True)
+    return _present(warehouse, dates, clock, 1.0, count_excluded_teams=True)
 
 
 @dated_check(TABLE, blocking=True)
@@ -407,26 +397,25 @@ def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clo
 
     Features from reports and lines arrive during the day. They are not judged here.
     """
-    wanted = SETTINGS.slates
-    span = days(min(dates) - timedelta(days=wanted.null_share_days), max(dates))
+    settings = SETTINGS.slates
+    span = days(min(dates) - timedelta(days=settings.null_share_days), max(dates))
     known = warehouse.scan(TABLE, span).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
-    absent = [(~_is_present(name)).sum().alias(name) for name in FEATURES]
-    counts = known.group_by("game_date").agg(pl.len().alias("rows"), *absent).collect()
+    counts = absent_counts(known, {name: is_present(name) for name in FEATURES})
     verdicts = []
     for day in dates:
-        now = counts.filter(pl.col("game_date") == day)
-        age = (pl.lit(day) - pl.col("game_date")).dt.total_days()
-        earlier = counts.filter(age.is_between(1, wanted.null_share_days))
-        before = earlier.select(pl.col("rows", *FEATURES).sum())
-        shares = {name: now[name][0] / now["rows"][0] for name in FEATURES} if now.height else {}
-        usual = {name: before[name][0] / before["rows"][0] for name in FEATURES} if before["rows"][0] else shares
-        is_judged = bool(shares) and now["rows"][0] >= wanted.least_rows and earlier.height >= wanted.least_dates_to_compare
+        earlier = counts.filter(
+            pl.col("game_date").is_between(day - timedelta(days=settings.null_share_days), day, closed="left")
+        )
+        current = counts.filter(pl.col("game_date") == day)
+        shares = null_shares(current, FEATURES)
+        usual = null_shares(earlier, FEATURES) or shares
+        is_judged = current["rows"].sum() >= settings.least_rows and earlier.height >= settings.least_dates_to_compare
         lost = [
-            name for name, share in shares.items()
-            if is_judged and name not in wanted.come_during_the_day and share > usual[name] + wanted.null_share_rise
-        ]  # fmt: skip
-        told = [f"{name} ({usual[name]:.0%} to {shares[name]:.0%})" for name in lost]
-        verdicts.append(Verdict(day, not lost, {f"null_share_{name}": share for name, share in shares.items()}, told))
+            f"{name} ({usual[name]:.0%} to {share:.0%})"
+            for name, share in shares.items()
+            if is_judged and name not in settings.come_during_the_day and share > usual[name] + settings.null_share_rise
+        ]
+        verdicts.append(Verdict(day, not lost, {f"null_share_{name}": share for name, share in shares.items()}, lost))
     return verdicts
 
 
@@ -434,9 +423,12 @@ def no_feature_loses_its_source(warehouse: Warehouse, dates: Sequence[date], clo
 def most_rows_are_of_quality(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """At least 60 % of the rows of players with 5 games are bronze or better. The share of each tier is plotted."""
     tiers = (
-        warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
-        .group_by("game_date", "quality_tier").len().collect()
-    )  # fmt: skip
+        warehouse.scan(TABLE, dates)
+        .filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
+        .group_by("game_date", "quality_tier")
+        .len()
+        .collect()
+    )
     verdicts = []
     for day in dates:
         rows = dict(tiers.filter(pl.col("game_date") == day).select("quality_tier", "len").iter_rows())
@@ -452,67 +444,48 @@ def every_lined_player_has_features(warehouse: Warehouse, dates: Sequence[date],
     """Every player with a line from before tip-off has a row. Missing players are named, including those of held-back teams."""
     market = pl.col("market") == SETTINGS.lines.market
     lined = (
-        warehouse.scan(TABLES["prop_lines"], dates).filter(market, pl.col("is_before_tipoff"))
-        .group_by("game_date", "game_id", "player_id").agg(pl.col("spelling").first()).collect()
-    )  # fmt: skip
-    there = warehouse.scan(TABLE, dates).select("game_id", "player_id").collect()
-    absent = lined.join(there, on=["game_id", "player_id"], how="anti")
-    return [
-        share_verdict(day, mine.height - gone.height, mine.height, 1.0, gone["spelling"].sort().to_list(), "lined_share")
-        for day in dates
-        for mine, gone in [(lined.filter(pl.col("game_date") == day), absent.filter(pl.col("game_date") == day))]
-    ]
+        warehouse.scan(TABLES["prop_lines"], dates)
+        .filter(market, pl.col("is_before_tipoff"))
+        .group_by("game_date", "game_id", "player_id")
+        .agg(pl.col("spelling").first())
+        .collect()
+    )
+    return share_verdicts(
+        dates, lined, _without_features(warehouse, lined, dates).sort("spelling"), 1.0, "spelling", "lined_share"
+    )
 
 
-def _varied(warehouse: Warehouse, dates: Sequence[date], wanted: Mapping[str, tuple[float, int]]) -> list[Verdict]:
-    """Per date, the features with too little spread or too few distinct values, on slates with at least 50 known players.
-
-    The required number of values grows with the number of rows, up to that of a full slate.
-    """
-    full = SETTINGS.slates.full_slate_rows
+def _varied(warehouse: Warehouse, dates: Sequence[date], required: Mapping[str, tuple[float, int]]) -> list[Verdict]:
+    """Per date, the features with too little spread or too few distinct values, on slates with at least 50 known players."""
+    settings = SETTINGS.slates
     rows = warehouse.scan(TABLE, dates).filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
-    found = rows.group_by("game_date").agg(
-        pl.len().alias("rows"),
-        *[pl.col(name).std().alias(f"{name}_spread") for name in wanted],
-        *[pl.col(name).drop_nulls().n_unique().alias(f"{name}_values") for name in wanted],
-    ).collect()  # fmt: skip
-    by_date = {row["game_date"]: row for row in found.iter_rows(named=True)}
-    verdicts = []
-    for day in dates:
-        row = by_date.get(day, {"rows": 0})
-        flat = []
-        for name, (least_spread, least_values) in wanted.items() if row["rows"] >= SETTINGS.slates.least_rows else ():
-            spread, values = row[f"{name}_spread"], row[f"{name}_values"]
-            enough = max(2, int(least_values * min(1, row["rows"] / full)))
-            if values and (spread is None or spread < least_spread or values < enough):
-                flat.append(f"{name} ({values} values, standard deviation {spread or 0:.2f})")
-        verdicts.append(Verdict(day, not flat, {"rows": row["rows"], "flat_features": len(flat)}, flat))
-    return verdicts
+    flat = flat_features(rows, required, least_rows=settings.least_rows, full_slate_rows=settings.full_slate_rows)
+    results = [(day, *flat.get(day, (0, []))) for day in dates]
+    return [Verdict(day, not names, {"rows": count, "flat_features": len(names)}, names) for day, count, names in results]
 
 
 def _present(
-    warehouse: Warehouse, dates: Sequence[date], clock: Clock, floor: float, count_held_back: bool = False
+    warehouse: Warehouse, dates: Sequence[date], clock: Clock, floor: float, count_excluded_teams: bool = False
 ) -> list[Verdict]:
     expected = (
         warehouse.scan(TABLES["upcoming_players"], dates)
         .select("game_date", "game_id", "player_id", "player_name", "team")
         .collect()
     )
-    if not count_held_back:
-        _, held_back = gates.judge_slates(*gates.before(warehouse, dates), dates, clock.as_of)
-        expected = expected.join(held_back.select("game_date", "team").unique(), on=["game_date", "team"], how="anti")
-    there = warehouse.scan(TABLE, dates).select("game_id", "player_id").collect()
-    missing = expected.join(there, on=["game_id", "player_id"], how="anti")
-    verdicts = []
-    for day in dates:
-        wanted, absent = (frame.filter(pl.col("game_date") == day) for frame in (expected, missing))
-        names = [f"{name} ({team})" for name, team in absent.select("player_name", "team").iter_rows()]
-        verdicts.append(share_verdict(day, wanted.height - absent.height, wanted.height, floor, names))
-    return verdicts
+    if not count_excluded_teams:
+        _, excluded_teams = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
+        expected = expected.join(excluded_teams.select("game_date", "team").unique(), on=["game_date", "team"], how="anti")
+    expected = expected.with_columns(pl.format("{} ({})", "player_name", "team").alias("name"))
+    return share_verdicts(dates, expected, _without_features(warehouse, expected, dates), floor, "name")
+
+
+def _without_features(warehouse: Warehouse, players: pl.DataFrame, dates: Sequence[date]) -> pl.DataFrame:
+    existing = warehouse.scan(TABLE, dates).select("game_id", "player_id").collect()
+    return players.join(existing, on=["game_id", "player_id"], how="anti")
 
 
 def _ready(warehouse: Warehouse, dates: Sequence[date], floor: float) -> list[Verdict]:
-    rows = gates.judge_readiness(warehouse.scan(TABLE, dates).collect(), MOVING_AVERAGE.required, dates)
+    rows = slate_gates.judge_readiness(warehouse.scan(TABLE, dates).collect(), MOVING_AVERAGE.required, dates)
     return [share_verdict(row["game_date"], row["ready"], row["expected"], floor) for row in rows.iter_rows(named=True)]
 
 

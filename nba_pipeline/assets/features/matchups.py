@@ -34,29 +34,32 @@ class MatchupRows(Row):
     opponent = dy.String(description="tricode")
     age_years = number("age on the date; null without a roster", 15, 60)
     fatigue_score = number("100 is fresh", 0, 100)
-    shot_zone_mismatch_score = number("own shot diet against the opponent's zones; positive favours", -10, 10)
+    shot_zone_mismatch_score = number("own shot diet against the opponent's zones; positive favors the player", -10, 10)
     pace_score = number("expected pace of the game against the league's", -3, 3)
     usage_spike_score = number("usage gained from stars of the team who are out", -3, 3)
     star_teammates_out = dy.Int64(nullable=True, min=0, description="stars of the team listed out or doubtful")
-    questionable_teammates = dy.Int64(nullable=True, min=0, description="team mates listed questionable")
-    absent_teammates_usage_pct_sum_season = number("season usage of team mates listed out or doubtful, fraction", 0)
+    questionable_teammates = dy.Int64(nullable=True, min=0, description="teammates listed questionable")
+    absent_teammates_usage_pct_sum_season = number("season usage of teammates listed out or doubtful, fraction", 0)
 
 
 TABLE = Table(
     "matchups", grain="expected player per game", key=("game_id", "player_id"), schema=MatchupRows, cluster=("player_id", "team")
 )
-OF_THE_FORM = (
+FORM_COLUMNS = (
     "rest_days", "games_last_7_days", "minutes_sum_last_7_days", "back_to_backs_last_14_days", "games_played_season",
     "points_mean_season", "minutes_mean_season", "usage_pct_season", "team_pace_last_10_games", "league_pace",
 )  # fmt: skip
-OF_THE_DIET = (
-    "primary_zone", "paint_attempt_pct_last_10_games", "mid_range_attempt_pct_last_10_games",
+DIET_COLUMNS = (
+    "primary_zone",
+    "paint_attempt_pct_last_10_games",
+    "mid_range_attempt_pct_last_10_games",
     "three_point_attempt_pct_last_10_games",
-)  # fmt: skip
+)
 OF_THE_DEFENSE = (
-    "paint_field_goal_pct_points_above_league", "mid_range_field_goal_pct_points_above_league",
+    "paint_field_goal_pct_points_above_league",
+    "mid_range_field_goal_pct_points_above_league",
     "three_point_field_goal_pct_points_above_league",
-)  # fmt: skip
+)
 
 
 def match_up(
@@ -66,13 +69,15 @@ def match_up(
     identity = ["game_date", *TABLE.key, "team", "opponent"]
     has_report = pl.col("injury_snapshot_at").is_not_null().alias("has_injury_report")
     defense = team_defense_zones.select(
-        "game_date", pl.col("team").alias("opponent"), *OF_THE_DEFENSE,
+        "game_date",
+        pl.col("team").alias("opponent"),
+        *OF_THE_DEFENSE,
         pl.col("pace_last_15_games").alias("opponent_pace_last_15_games"),
-    )  # fmt: skip
+    )
     rows = (
         upcoming_players.select(*identity, "birth_date", "injury_risk_level", has_report)
-        .join(player_form.select(*TABLE.key, *OF_THE_FORM), on=list(TABLE.key), how="left", maintain_order="left")
-        .join(player_shot_zones.select("game_date", "player_id", *OF_THE_DIET), on=["game_date", "player_id"], how="left")
+        .join(player_form.select(*TABLE.key, *FORM_COLUMNS), on=list(TABLE.key), how="left", maintain_order="left")
+        .join(player_shot_zones.select("game_date", "player_id", *DIET_COLUMNS), on=["game_date", "player_id"], how="left")
         .join(defense, on=["game_date", "opponent"], how="left")
     )
     columns = {name: column.dtype for name, column in MatchupRows.columns().items()}
@@ -90,9 +95,12 @@ CODE_VERSION = "2"
 
 @daily_asset(TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION)
 def matchups(
-    context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, player_form: pl.DataFrame, player_shot_zones: pl.DataFrame,
+    context: dg.AssetExecutionContext,
+    upcoming_players: pl.DataFrame,
+    player_form: pl.DataFrame,
+    player_shot_zones: pl.DataFrame,
     team_defense_zones: pl.DataFrame,
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """The scores of the date's games."""
     return match_up(upcoming_players, player_form, player_shot_zones, team_defense_zones)
 
@@ -103,15 +111,17 @@ SCORES = ("fatigue_score", "pace_score", "shot_zone_mismatch_score", "usage_spik
 @dated_check(TABLE)
 def every_score_has_its_inputs(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """Each score is known for most players with 5 games. Other scores are named with their share."""
-    veterans = warehouse.scan(TABLES["player_form"], dates).filter(
-        pl.col("games_played_season") >= SETTINGS.predicting.least_games
-    ).select(TABLE.key)  # fmt: skip
+    veterans = (
+        warehouse.scan(TABLES["player_form"], dates)
+        .filter(pl.col("games_played_season") >= SETTINGS.predicting.least_games)
+        .select(TABLE.key)
+    )
     rows = warehouse.scan(TABLE, dates).join(veterans, on=list(TABLE.key), how="semi")
-    known = rows.group_by("game_date").agg(pl.col(SCORES).is_not_null().mean()).collect()
+    shares_known = rows.group_by("game_date").agg(pl.col(SCORES).is_not_null().mean()).collect()
     verdicts = []
     for day in dates:
-        found = known.filter(pl.col("game_date") == day)
-        shares = {name: found[name][0] for name in SCORES} if found.height else {}
+        means = shares_known.filter(pl.col("game_date") == day)
+        shares = {name: means[name][0] for name in SCORES} if means.height else {}
         few = [f"{name} {share:.0%}" for name, share in shares.items() if share < SETTINGS.slates.least_known_scores]
         verdicts.append(Verdict(day, not few, {f"{name}_share": share for name, share in shares.items()}, few))
     return verdicts

@@ -66,7 +66,7 @@ class PlayerFormRows(Row):
     points_mean_versus_opponent_last_1095_days = window("points")
     games_versus_opponent_last_1095_days = dy.Int64(min=0, description="games")
     games_since_structural_change = dy.Int64(min=0, description="games since a trade or a gap of more than 14 days")
-    missed_game_pct_last_10_team_games = window("fraction of the team's last 10 games, since he is with it")
+    missed_game_pct_last_10_team_games = window("fraction of the team's last 10 games, while the player is with the team")
 
     rest_days = dy.Int64(nullable=True, min=1, description="days since the last played game")
     is_back_to_back = window("1 when rest_days is 1")
@@ -87,9 +87,7 @@ class PlayerFormRows(Row):
     blowout_pct_last_10_team_games = window("fraction of games with a margin of 15 or more")
     league_pace = window("possessions per 48 minutes, all teams, 30 days before")
 
-    expected_games_last_10 = dy.Int64(
-        min=0, description="games of the window, and games of the team in its span that are lacking"
-    )
+    expected_games_last_10 = dy.Int64(min=0, description="games of the window plus missing games of the team in its span")
     actual_games_last_10 = dy.Int64(min=0, max=10, description="games in the window")
     is_window_complete = dy.Bool(nullable=True, description="actual / expected >= 0.9; null without a game")
     window_span_days = dy.Int64(nullable=True, min=1, description="days from the window's first game to the date")
@@ -102,9 +100,12 @@ class PlayerFormRows(Row):
 
 
 TABLE = Table(
-    "player_form", grain="expected player per game", key=("game_id", "player_id"), schema=PlayerFormRows,
+    "player_form",
+    grain="expected player per game",
+    key=("game_id", "player_id"),
+    schema=PlayerFormRows,
     cluster=("player_id", "team"),
-)  # fmt: skip
+)
 
 
 def form_of(
@@ -142,24 +143,29 @@ TEAM_GAME_COLUMNS = (
     "game_date", "game_id", "season", "team", "did_win", "margin", "offensive_rating", "pace",
 )  # fmt: skip
 """The columns read from `team_game_summary`."""
-SCHEDULE_COLUMNS = (
-    "game_date", "game_id", "home_team", "away_team", "status", "has_boxscore_source",
-)  # fmt: skip
+SCHEDULE_COLUMNS = ("game_date", "game_id", "home_team", "away_team", "status", "has_boxscore_source")
 """The columns read from `schedule`."""
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={
         "player_game_summary": days_before(HISTORY_DAYS, columns=GAME_COLUMNS),
         "team_game_summary": days_before(SEASON_DAYS, columns=TEAM_GAME_COLUMNS),
         "schedule": days_before(SEASON_DAYS, columns=SCHEDULE_COLUMNS),
     },
-)  # fmt: skip
+)
 def player_form(
-    context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, player_game_summary: pl.DataFrame,
-    team_game_summary: pl.DataFrame, schedule: pl.DataFrame,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    upcoming_players: pl.DataFrame,
+    player_game_summary: pl.DataFrame,
+    team_game_summary: pl.DataFrame,
+    schedule: pl.DataFrame,
+) -> pl.DataFrame:
     """The windows of the date's expected players."""
     return form_of(upcoming_players, player_game_summary, team_game_summary, schedule)
 

@@ -53,7 +53,7 @@ class PlayerShotZoneRows(Row):
     field_goal_attempts_per_game_last_20_games = number("field-goal attempts per game", 0, 60)
     assisted_pct_last_20_games = number("share of the field goals made that were assisted; null without one", 0, 1)
     primary_zone = code(
-        [*PRIMARY_ZONES, BALANCED], "where he shoots from in the last 10 games; null under 10 games or 20 attempts", nullable=True
+        [*PRIMARY_ZONES, BALANCED], "main shooting area of the last 10 games; null under 10 games or 20 attempts", nullable=True
     )
 
     @dy.rule()
@@ -104,10 +104,14 @@ GAME_COLUMNS = (
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={"player_game_summary": days_before(SEASON_DAYS, columns=GAME_COLUMNS)},
     deps=["upcoming_players"],
-)  # fmt: skip
+)
 def player_shot_zones(context: dg.AssetExecutionContext, player_game_summary: pl.DataFrame) -> pl.DataFrame:
     """Players with known zones in the 60 days before, of the date's season."""
     return shot_zones_of(dates_of(context), player_game_summary)
@@ -118,14 +122,21 @@ def most_players_have_a_shot_diet(warehouse: Warehouse, dates: Sequence[date], c
     """At least half of the players with 5 games with zones have their shares. The means of the shares are plotted."""
     rows = warehouse.scan(TABLE, dates).filter(pl.col("games_with_zones_last_10") >= LEAST_GAMES)
     shares = ["paint_attempt_pct_last_10_games", "mid_range_attempt_pct_last_10_games", "three_point_attempt_pct_last_10_games"]
-    known = rows.group_by("game_date").agg(
-        pl.col(shares[0]).count().alias("there"), pl.len().alias("wanted"), pl.col("primary_zone").count(), pl.col(shares).mean()
-    ).collect()  # fmt: skip
-    found = {row["game_date"]: row for row in known.iter_rows(named=True)}
+    counts = (
+        rows.group_by("game_date")
+        .agg(
+            pl.col(shares[0]).count().alias("present"),
+            pl.len().alias("expected"),
+            pl.col("primary_zone").count(),
+            pl.col(shares).mean(),
+        )
+        .collect()
+    )
+    by_date = {row["game_date"]: row for row in counts.iter_rows(named=True)}
     verdicts = []
     for day in dates:
-        row = found.get(day, {"there": 0, "wanted": 0, "primary_zone": 0})
-        verdict = share_verdict(day, row["there"], row["wanted"], LEAST_DIET_SHARE)
+        row = by_date.get(day, {"present": 0, "expected": 0, "primary_zone": 0})
+        verdict = share_verdict(day, row["present"], row["expected"], LEAST_DIET_SHARE)
         means = {name: row[name] for name in shares if row.get(name) is not None}
         verdicts.append(Verdict(day, verdict.passed, {**verdict.numbers, "with_primary_zone": row["primary_zone"], **means}))
     return verdicts

@@ -49,7 +49,7 @@ class TeamDefenseZoneRows(Row):
     three_point_field_goal_pct_points_above_league = number("allowed minus the league's, percentage points", -100, 100)
     is_league_mean_of_last_season = dy.Bool(
         nullable=True,
-        description="compared with the whole season before; false: with the 30 days before; null: with nothing",
+        description="true: compared with the season before; false: with the 30 days before; null: not compared",
     )
 
     @dy.rule()
@@ -89,10 +89,14 @@ GAME_COLUMNS = (
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={"team_game_summary": days_before(TWO_SEASONS_DAYS, columns=GAME_COLUMNS)},
     deps=["upcoming_players"],
-)  # fmt: skip
+)
 def team_defense_zones(context: dg.AssetExecutionContext, team_game_summary: pl.DataFrame) -> pl.DataFrame:
     """The teams of the season, with their last 15 games before the date."""
     return defense_zones_of(dates_of(context), team_game_summary)

@@ -67,9 +67,13 @@ CODE_VERSION = "1"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={"team_game_summary": days_before(TEAM_DAYS, columns=GAME_COLUMNS)},
-)  # fmt: skip
+)
 def team_outlook(
     context: dg.AssetExecutionContext, upcoming_players: pl.DataFrame, team_game_summary: pl.DataFrame
 ) -> pl.DataFrame:

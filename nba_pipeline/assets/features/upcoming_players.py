@@ -17,7 +17,7 @@ import polars as pl
 
 from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, optional_input
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.completeness import gates
+from nba_pipeline.completeness import slate_gates
 from nba_pipeline.formulas.availability import PRINTED_INSTANT, injury_status, with_unclear
 from nba_pipeline.formulas.rolling import GAME, in_order, strictly_before
 from nba_pipeline.instance.clock import Clock
@@ -40,7 +40,7 @@ class UpcomingPlayerRows(Row):
     is_home = dy.Bool(description="the schedule's home side")
     is_neutral = dy.Bool(nullable=True, description="played at neither team's arena")
     tipoff_at = dy.Datetime(nullable=True, time_zone="UTC", description="scheduled tip-off")
-    evidence = code(("roster", "boxscore"), "what shows the player with the team")
+    evidence = code(("roster", "boxscore"), "source that lists the player with the team")
     latest_boxscore_date = dy.Date(nullable=True, description="latest box score that shows the player, with any team")
     roster_seen_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the roster that shows the player")
     birth_date = dy.Date(nullable=True, description="from the roster")
@@ -51,7 +51,7 @@ class UpcomingPlayerRows(Row):
     injury_reason = dy.String(nullable=True, description="reason on that report")
     injury_snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant of the team's newest report")
     injury_risk_level = dy.Float64(
-        nullable=True, min=0, max=3, description="0 to 3; null without a report of the team, or where its entry could not be used"
+        nullable=True, min=0, max=3, description="0 to 3; null without a report of the team, or if its entry is unusable"
     )
 
     @dy.rule()
@@ -65,9 +65,12 @@ class UpcomingPlayerRows(Row):
 
 
 TABLE = Table(
-    "upcoming_players", grain="expected player per game", key=("game_id", "player_id"), schema=UpcomingPlayerRows,
+    "upcoming_players",
+    grain="expected player per game",
+    key=("game_id", "player_id"),
+    schema=UpcomingPlayerRows,
     cluster=("player_id", "team"),
-)  # fmt: skip
+)
 
 
 def expect_players(
@@ -82,13 +85,15 @@ def expect_players(
     on_paper = _listed(sides, rosters, as_of)
     listed, unnamed = (on_paper.filter(pl.col("player_id").is_null() == is_null) for is_null in (False, True))
     # a roster with an unresolved name may lack a player: the box scores add to it
-    whole = listed.join(unnamed, on=["game_id", "team"], how="anti")
-    seen = _seen(sides.join(whole, on=["game_id", "team"], how="anti"), boxscores)
-    seen = seen.join(listed, on=["game_id", "team", "player_id"], how="anti")
+    complete = listed.join(unnamed, on=["game_id", "team"], how="anti")
+    recent = _recent_players(sides.join(complete, on=["game_id", "team"], how="anti"), boxscores)
+    recent = recent.join(listed, on=["game_id", "team", "player_id"], how="anti")
     shown = strictly_before(
-        pl.concat([listed, seen], how="diagonal_relaxed"), in_order(boxscores, ["player_id"]), ["player_id"],
+        pl.concat([listed, recent], how="diagonal_relaxed"),
+        in_order(boxscores, ["player_id"]),
+        ["player_id"],
         {"player_name": "boxscore_name", "game_date": "latest_boxscore_date", "team": "boxscore_team"},
-    )  # fmt: skip
+    )
     rows = _newest_team(shown).with_columns(pl.coalesce("boxscore_name", "spelling").alias("player_name"))
     return (
         injury_status(rows, injuries, as_of)
@@ -132,18 +137,18 @@ def _listed(sides: pl.DataFrame, rosters: pl.DataFrame, as_of: datetime | None) 
     )
 
 
-def _seen(sides: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
+def _recent_players(sides: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataFrame:
     """Returns the players whom box scores show with the team, in its last games and the last days; latest team wins."""
-    seen = _sightings(boxscores)
-    team_games = seen.select("team", "game_date", GAME).unique(maintain_order=True)
-    known = strictly_before(sides, team_games, ["team"], {GAME: "latest_game"})
+    recent = _sightings(boxscores)
+    team_games = recent.select("team", "game_date", GAME).unique(maintain_order=True)
+    sides_with_games = strictly_before(sides, team_games, ["team"], {GAME: "latest_game"})
     # a player's latest row decides the team, so only that row needs to lie within the window
-    windows = known.with_columns(
+    windows = sides_with_games.with_columns(
         pl.int_ranges(pl.col("latest_game") - SETTINGS.expected.team_games + 1, pl.col("latest_game") + 1).alias(GAME)
     ).explode(GAME)
     days_ago = pl.col("game_date") - pl.col("seen_on")
     return (
-        windows.join(seen.rename({"game_date": "seen_on"}), on=["team", GAME])
+        windows.join(recent.rename({"game_date": "seen_on"}), on=["team", GAME])
         .filter(
             (pl.col("seen_on") < pl.col("game_date"))
             & (days_ago <= pl.duration(days=SETTINGS.expected.days))
@@ -185,9 +190,12 @@ def _sightings(boxscores: pl.DataFrame) -> pl.DataFrame:
     columns = ["player_id", "player_name", "team", "game_date", "game_id"]
     rows = in_order(boxscores.select(columns), ["player_id"]).drop(GAME)
     next_seen_on = pl.when(pl.col("player_id") == pl.col("player_id").shift(-1)).then(pl.col("game_date").shift(-1))
-    return rows.with_columns(next_seen_on.alias("next_seen_on")).join(
-        games.select("team", "game_id", GAME), on=["team", "game_id"], maintain_order="left"
-    ).drop("game_id").sort("team", GAME, "player_id")  # fmt: skip
+    return (
+        rows.with_columns(next_seen_on.alias("next_seen_on"))
+        .join(games.select("team", "game_id", GAME), on=["team", "game_id"], maintain_order="left")
+        .drop("game_id")
+        .sort("team", GAME, "player_id")
+    )
 
 
 LEAST_PLAYERS = 8
@@ -195,16 +203,26 @@ CODE_VERSION = "3"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={
-        "boxscores": days_before(SETTINGS.expected.days), "rosters": days_before(SETTINGS.expected.roster_days, through=0),
+        "boxscores": days_before(SETTINGS.expected.days),
+        "rosters": days_before(SETTINGS.expected.roster_days, through=0),
         "injuries": optional_input(),
     },
-)  # fmt: skip
+)
 def upcoming_players(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, rosters: pl.DataFrame,
-    injuries: pl.DataFrame, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    schedule: pl.DataFrame,
+    boxscores: pl.DataFrame,
+    rosters: pl.DataFrame,
+    injuries: pl.DataFrame,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: Clock,
+) -> pl.DataFrame:
     """The players known to be with one of the date's teams, from data of that time."""
     dates = dates_of(context)
     span = days(min(dates) - timedelta(days=SETTINGS.expected.roster_days), max(dates))
@@ -217,20 +235,22 @@ def upcoming_players(
 @dated_check(TABLE, blocking=True)
 def the_last_slates_are_covered(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """At least 80 % of the final games of the last 3 slates before the date have complete box scores."""
-    slates, _ = gates.judge_slates(*gates.before(warehouse, dates), dates, clock.as_of)
+    slates, _ = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
     return [
         Verdict(
-            row["game_date"], row["is_open"],
-            {"share": row["share"], "complete_games": row["recent_complete"], "final_games": row["recent_games"]}, row["missing"],
+            row["game_date"],
+            row["is_open"],
+            {"share": row["share"], "complete_games": row["recent_complete"], "final_games": row["recent_games"]},
+            row["missing"],
         )
         for row in slates.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
 
 
 @dated_check(TABLE)
 def no_team_has_a_hole(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """Each team's last 3 games before the date have complete box scores. Teams without them are held back and named."""
-    _, held_back = gates.judge_slates(*gates.before(warehouse, dates), dates, clock.as_of)
+    _, excluded_teams = slate_gates.judge_slates(*slate_gates.before(warehouse, dates), dates, clock.as_of)
     return [
         Verdict(
             day,
@@ -239,7 +259,7 @@ def no_team_has_a_hole(warehouse: Warehouse, dates: Sequence[date], clock: Clock
             [f"{team} ({game})" for _, team, game in teams.iter_rows()],
         )
         for day in dates
-        for teams in [held_back.filter(pl.col("game_date") == day)]
+        for teams in [excluded_teams.filter(pl.col("game_date") == day)]
     ]
 
 

@@ -31,7 +31,7 @@ class PointsModelRows(Row):
 
     system_id = dy.String(description="system that predicts with the model")
     model_id = dy.String(nullable=True, description="hash of rows, features, parameters and library: same id, same predictions")
-    reason = dy.String(nullable=True, description="why there is no model")
+    reason = dy.String(nullable=True, description="reason why no model was trained")
     train_start_date = dy.Date(nullable=True, description="first game date in the window")
     train_end_date = dy.Date(nullable=True, description="last game date in the window; before the week")
     rows = dy.Int64(min=0, description="player-games in the window")
@@ -55,16 +55,20 @@ Summary = Mapping[str, dg.MetadataValue]
 
 
 def train_week(
-    features: pl.DataFrame, player_game_summary: pl.DataFrame, week: date, store: ModelStore, system: TrainedSystem,
-    tell: Callable[[Summary], object] = lambda _: None,
-) -> pl.DataFrame:  # fmt: skip
+    features: pl.DataFrame,
+    player_game_summary: pl.DataFrame,
+    week: date,
+    store: ModelStore,
+    system: TrainedSystem,
+    report: Callable[[Summary], object] = lambda _: None,
+) -> pl.DataFrame:
     """Returns the week's row of one system. Saves the model to the store, unless the store already has it.
 
     `tell` receives the summary of the training frame. Raises Permanent if the frame fails its checks.
     """
     rows = training_rows(features, player_game_summary, week, system)
     frame, summary = training_frame(rows, system)
-    tell(summary)
+    report(summary)
     training, validation = split(rows, system)
     needed = system.training.least_rows
     if rows.height < needed or training.is_empty():
@@ -81,13 +85,15 @@ def train_week(
         store.save(system, booster, _card(model_id, system, booster, rows, validation, forecast))
     card = store.load(model_id, system).card
     return _row(
-        week, system, rows,
+        week,
+        system,
+        rows,
         model_id=card.model_id,
         validation_rows=card.validation_rows,
         trees=card.trees,
         validation_mean_absolute_error=card.validation_mean_absolute_error,
         season_mean_absolute_error=card.season_mean_absolute_error,
-    )  # fmt: skip
+    )
 
 
 def training_rows(features: pl.DataFrame, player_game_summary: pl.DataFrame, week: date, system: TrainedSystem) -> pl.DataFrame:
@@ -152,12 +158,12 @@ def _card(
     )
 
 
-def _row(week: date, system: TrainedSystem, rows: pl.DataFrame, **known: Any) -> pl.DataFrame:
+def _row(week: date, system: TrainedSystem, rows: pl.DataFrame, **fields: Any) -> pl.DataFrame:
     first, last = (None, None) if rows.is_empty() else _window(rows)
     values = {
         "game_date": week, "system_id": system.system_id, "train_start_date": first, "train_end_date": last,
         "rows": rows.height, "validation_rows": 0, "features": list(system.reads),
-        "library_version": system.library_version, "source": SOURCE, **known,
+        "library_version": system.library_version, "source": SOURCE, **fields,
     }  # fmt: skip
     schema = {name: kind for name, kind in TABLE.dtypes.items() if name not in ("as_of", "code_version")}
     return pl.DataFrame([values], schema=schema)
@@ -176,17 +182,21 @@ CODE_VERSION = "1"
 
 
 @weekly_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"catboost"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"catboost"},
+    code_version=CODE_VERSION,
     ins={"features": every_date(), "player_game_summary": every_date(("game_date", *PLAYER_GAME, "did_play", "points"))},
-)  # fmt: skip
+)
 def points_model(
     context: dg.AssetExecutionContext, features: pl.DataFrame, player_game_summary: pl.DataFrame, model_store: ModelStore
 ) -> pl.DataFrame:
     """One model per trained system, from the dates before the week. A week without enough rows has the reason instead."""
     week = date.fromisoformat(context.partition_key)
-    told: list[Summary] = []
+    summaries: list[Summary] = []
     rows = pl.concat(
-        [train_week(features, player_game_summary, week, model_store, system, told.append) for system in TRAINED_SYSTEMS]
+        [train_week(features, player_game_summary, week, model_store, system, summaries.append) for system in TRAINED_SYSTEMS]
     )
     first = rows.row(0, named=True)
     context.add_output_metadata(
@@ -195,7 +205,7 @@ def points_model(
             for name in ("rows", "trees", "validation_mean_absolute_error", "season_mean_absolute_error")
             if first[name] is not None
         }
-        | {f"training_frame_{what}": value for what, value in told[0].items()}
+        | {f"training_frame_{what}": value for what, value in summaries[0].items()}
     )
     return rows
 
@@ -218,6 +228,7 @@ def every_system_has_a_model(
     rows = warehouse.scan(TABLE, [date.fromisoformat(key) for key in context.partition_keys]).collect()
     without = rows.filter(pl.col("model_id").is_null())
     return dg.AssetCheckResult(
-        passed=without.is_empty() and rows.height == len(TRAINED_SYSTEMS), severity=dg.AssetCheckSeverity.WARN,
+        passed=without.is_empty() and rows.height == len(TRAINED_SYSTEMS),
+        severity=dg.AssetCheckSeverity.WARN,
         metadata={"models": rows.height - without.height, "missing": dg.MetadataValue.json(without["reason"].to_list())},
-    )  # fmt: skip
+    )

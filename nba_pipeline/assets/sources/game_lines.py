@@ -19,9 +19,10 @@ from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.completeness.expectations import absent_books
 from nba_pipeline.formulas.offers import first_of_each
 from nba_pipeline.instance.clock import Clock
-from nba_pipeline.providers import archive as archives
+from nba_pipeline.providers import archive_files
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.odds_api import PRICE_FLOOR, OddsApi, parse_game_odds
+from nba_pipeline.providers.odds_api import OddsApi
+from nba_pipeline.providers.odds_lines import PRICE_FLOOR, parse_game_odds
 from nba_pipeline.providers.odds_rows import AFTER_TIPOFF, IGNORED, NO_OFFERS, landed_rows
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code
@@ -47,7 +48,7 @@ class GameLineRows(Row):
     is_before_tipoff = dy.Bool(nullable=True, description="true; null where an instant is unknown")
     odds_event_id = dy.String(nullable=True, description="the provider's id of the game")
     captured_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant at which the response arrived")
-    request_format = dy.String(description="american or decimal: the price format that was asked for")
+    request_format = dy.String(description="american or decimal: the requested price format")
 
     @dy.rule()
     def line_is_half_of_its_whole_number(cls) -> pl.Expr:
@@ -71,9 +72,13 @@ class GameLineRows(Row):
 
 
 TABLE = Table(
-    "game_lines", grain="game, market, book, outcome and snapshot", schema=GameLineRows, write="add",
-    key=("game_id", "market", "book", "outcome", "snapshot_at"), cluster=("book",),
-)  # fmt: skip
+    "game_lines",
+    grain="game, market, book, outcome and snapshot",
+    schema=GameLineRows,
+    write="add",
+    key=("game_id", "market", "book", "outcome", "snapshot_at"),
+    cluster=("book",),
+)
 OPPOSITE = {"home": "away", "away": "home"}
 
 
@@ -104,8 +109,14 @@ CODE_VERSION = "2"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="odds_api", deps=["prop_lines"],
-)  # fmt: skip
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"python", "polars"},
+    code_version=CODE_VERSION,
+    pool="odds_api",
+    deps=["prop_lines"],
+)
 def game_lines(context: dg.AssetExecutionContext, schedule: pl.DataFrame, odds_api: OddsApi, archive: Archive) -> pl.DataFrame:
     """Every landed spread and total of the dates."""
     dates = dates_of(context)
@@ -147,15 +158,15 @@ def games_have_game_lines(warehouse: Warehouse, dates: Sequence[date], clock: Cl
     games = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
     verdicts = []
     for day in dates:
-        there = lines.filter(game_date=day)
-        asked = games.filter(~pl.col("source").str.starts_with(f"{archives.PROVIDER}/"), game_date=day)
-        with_both = there.filter(pl.col("markets") == len(SETTINGS.lines.game_markets))
-        without = asked.join(with_both, on="game_id", how="anti").sort("game_id")
+        listed = lines.filter(game_date=day)
+        expected = games.filter(~pl.col("source").str.starts_with(f"{archive_files.PROVIDER}/"), game_date=day)
+        with_both = listed.filter(pl.col("markets") == len(SETTINGS.lines.game_markets))
+        without = expected.join(with_both, on="game_id", how="anti").sort("game_id")
         names = without.select(pl.format("{}@{} {}", "away_team", "home_team", "game_id")).to_series().to_list()
         numbers = {
-            "share": 1 - without.height / asked.height if asked.height else 1.0,
-            "lines": int(there["lines"].sum()),
-            "lines_of_unknown_instant": int(there["of_unknown_instant"].sum()),
+            "share": 1 - without.height / expected.height if expected.height else 1.0,
+            "lines": int(listed["lines"].sum()),
+            "lines_of_unknown_instant": int(listed["of_unknown_instant"].sum()),
         }
         verdicts.append(Verdict(day, not names, numbers, names))
     return verdicts

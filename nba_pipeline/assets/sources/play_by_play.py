@@ -27,28 +27,28 @@ from nba_pipeline.providers.parsing import payloads_where
 from nba_pipeline.tables.table import LINEAGE, TABLES, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 
 class PlayByPlayRows(Row):
     """Columns and rules of `play_by_play`."""
 
     game_id = dy.String(description="the NBA's ten digits")
-    order_number = dy.Int64(min=0, description="place in the game; grows, with gaps")
-    action_number = dy.Int64(min=0, description="the NBA's number of the action; an inserted action has a late one")
+    order_number = dy.Int64(min=0, description="position in the game; increases, with gaps")
+    action_number = dy.Int64(min=0, description="the NBA's action number; high for actions inserted later")
     period = dy.Int64(min=1, max=14, description="1-4, overtimes from 5")
-    period_seconds_left = dy.Float64(min=0, max=720, description="s left in the period")
-    team = code(TEAMS, "tricode of the team that acted; null for what nobody's team did", nullable=True)
+    period_seconds_left = dy.Float64(min=0, max=720, description="seconds left in the period")
+    team = code(TEAMS, "tricode of the acting team; null for actions without a team", nullable=True)
     player_id = dy.Int64(nullable=True, min=1, description="the NBA's person id; null for a team or nobody")
-    action_type = dy.String(description="2pt, 3pt, freethrow, rebound, turnover, foul, ... in the NBA's words")
-    sub_type = dy.String(nullable=True, description="as Layup, or 1 of 2; in the NBA's words")
-    area = dy.String(nullable=True, description="part of the floor, as Restricted Area; in the NBA's words")
+    action_type = dy.String(description="2pt, 3pt, freethrow, rebound, turnover, foul, ...; as the NBA names it")
+    sub_type = dy.String(nullable=True, description="as Layup, or 1 of 2; as the NBA names it")
+    area = dy.String(nullable=True, description="part of the floor, as Restricted Area; as the NBA names it")
     is_made = dy.Bool(nullable=True, description="of field goals and free throws; null for everything else")
     assist_player_id = dy.Int64(nullable=True, min=1, description="who assisted a made field goal")
     block_player_id = dy.Int64(nullable=True, min=1, description="who blocked a field-goal attempt")
     home_points = dy.Int64(min=0, max=250, description="the home team's score after the action")
     away_points = dy.Int64(min=0, max=250, description="the away team's score after the action")
-    description = dy.String(nullable=True, description="the action in the NBA's words")
+    description = dy.String(nullable=True, description="the NBA's description of the action")
 
     @dy.rule()
     def shots_are_made_or_missed(cls) -> pl.Expr:
@@ -57,9 +57,12 @@ class PlayByPlayRows(Row):
 
 
 TABLE = Table(
-    "play_by_play", grain="action per game", key=("game_id", "order_number"), schema=PlayByPlayRows,
+    "play_by_play",
+    grain="action per game",
+    key=("game_id", "order_number"),
+    schema=PlayByPlayRows,
     cluster=("game_id", "player_id"),
-)  # fmt: skip
+)
 CODE_VERSION = "2"
 USUAL_ACTIONS = (200, 900)
 NO_SOURCE = "no source: the archive holds no play-by-play"
@@ -73,7 +76,7 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
     """
     finished: dict[str, Payload] = {}
     problems: dict[str, str] = {}
-    to_ask = []
+    requests = []
     for game in games.select("game_id", "game_date", "home_points", "away_points").iter_rows(named=True):
         game_id, day = game["game_id"], game["game_date"]
         landed = _finished(nba_cdn.landed_play_by_play(game_id, day), nba_cdn, problems)
@@ -81,14 +84,14 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
             finished[game_id] = landed[-1]
         is_due = not landed or is_due_for_rereading(landed[0].fetched_at, landed[-1].fetched_at, day, now)
         if is_due or contradicts(landed[-1], game["home_points"], game["away_points"]):
-            to_ask.append((game_id, day))
-    for (game_id, _), answer in zip(to_ask, nba_cdn.play_by_play(to_ask), strict=True):
+            requests.append((game_id, day))
+    for (game_id, _), answer in zip(requests, nba_cdn.play_by_play(requests), strict=True):
         if isinstance(answer, PipelineError):
             problems[game_id] = str(answer)
         elif _finished([answer], nba_cdn, problems):
             finished[game_id] = answer
         elif game_id not in problems:
-            problems[game_id] = f"play-by-play of game {game_id} does not hold the end of the game yet: {answer.ref}"
+            problems[game_id] = f"play-by-play of game {game_id} is incomplete, it lacks the end of the game: {answer.ref}"
     frames = []
     for game_id, payload in finished.items():
         try:
@@ -101,9 +104,9 @@ def collect(games: pl.DataFrame, nba_cdn: NbaCdn, now: datetime) -> tuple[pl.Dat
 
 def _finished(payloads: Sequence[Payload], nba_cdn: NbaCdn, problems: dict[str, str]) -> list[Payload]:
     """Returns the lists of a game that contain its end. An unparsable payload is rejected and becomes the game's problem."""
-    met = list[str]()
-    finished = payloads_where(is_over, payloads, nba_cdn.http.landing, met)
-    problems.update({payload.slot.entity: problem for payload in payloads for problem in met})
+    messages = list[str]()
+    finished = payloads_where(is_over, payloads, nba_cdn.http.landing, messages)
+    problems.update({payload.slot.entity: problem for payload in payloads for problem in messages})
     return finished
 
 
@@ -119,9 +122,13 @@ def contradicts(payload: Payload, home_points: int | None, away_points: int | No
 
 @daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="nba_cdn")
 def play_by_play(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, nba_cdn: NbaCdn, archive: Archive,
+    context: dg.AssetExecutionContext,
+    schedule: pl.DataFrame,
+    boxscores: pl.DataFrame,
+    nba_cdn: NbaCdn,
+    archive: Archive,
     clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """The lists of the final games that have a box score. Missing lists are logged and stop nothing."""
     has_box = pl.col("game_id").is_in(boxscores["game_id"].unique().implode())
     due = schedule.filter((pl.col("status") == "final") & has_box)
@@ -129,9 +136,9 @@ def play_by_play(
     for day in dates_of(context):  # date by date, to save memory: a list is 0.4 MB of text and several times that when parsed
         if archive.holds(day):
             continue
-        frame, met = collect(due.filter(pl.col("game_date") == day), nba_cdn, clock.as_of)
+        frame, messages = collect(due.filter(pl.col("game_date") == day), nba_cdn, clock.as_of)
         frames.append(frame)
-        problems |= met
+        problems |= messages
     for problem in problems.values():
         context.log.warning(problem)
     listed = pl.concat(frames, how="diagonal_relaxed")
@@ -146,10 +153,10 @@ def every_final_game_has_play_by_play(warehouse: Warehouse, dates: Sequence[date
     """Every final game with a source has its list. Missing games are named. Dates of the archive pass: it has no lists."""
     boxscores, schedule = (warehouse.scan(TABLES[name], dates) for name in ("boxscores", "schedule"))
     archived = set(boxscores.filter(pl.col("provider") == "archive").select("game_date").unique().collect()["game_date"])
-    there = warehouse.scan(TABLE, dates).select("game_date", "game_id").unique()
+    existing = warehouse.scan(TABLE, dates).select("game_date", "game_id").unique()
     games = (
         schedule.filter((pl.col("status") == "final") & pl.col("has_boxscore_source"))
-        .join(there.with_columns(has_list=True), on=["game_date", "game_id"], how="left")
+        .join(existing.with_columns(has_list=True), on=["game_date", "game_id"], how="left")
         .select("game_date", pl.format("{}@{} {}", "away_team", "home_team", "game_id").alias("matchup"), "has_list")
         .sort("game_date", "matchup")
         .collect()
@@ -180,9 +187,11 @@ def lists_are_as_long_as_usual(warehouse: Warehouse, dates: Sequence[date], cloc
 def last_score_is_the_final_score(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """The score after the last action is the final score of the schedule."""
     last = (
-        warehouse.scan(TABLE, dates).sort("order_number").group_by("game_date", "game_id")
+        warehouse.scan(TABLE, dates)
+        .sort("order_number")
+        .group_by("game_date", "game_id")
         .agg(pl.format("{}-{}", pl.col("away_points").last(), pl.col("home_points").last()).alias("score"))
-    )  # fmt: skip
+    )
     final_score = pl.format("{}-{}", "away_points", "home_points").alias("final_score")
     schedule = warehouse.scan(TABLES["schedule"], dates).select("game_id", final_score)
     games = last.join(schedule, on="game_id", how="left").sort("game_id").collect()
@@ -219,12 +228,17 @@ def assists_are_those_of_the_box_scores(warehouse: Warehouse, dates: Sequence[da
     """
     team = ["game_date", "game_id", "team"]
     listed = (
-        warehouse.scan(TABLE, dates).filter(pl.col("team").is_not_null())
-        .group_by(team).agg(pl.col("assist_player_id").count().cast(pl.Int64).alias("listed"))
-    )  # fmt: skip
-    boxes = warehouse.scan(TABLES["boxscores"], dates).filter("did_play").group_by(team).agg(
-        pl.col("assists").sum(), pl.col("assists").is_not_null().all().alias("is_known")
-    )  # fmt: skip
+        warehouse.scan(TABLE, dates)
+        .filter(pl.col("team").is_not_null())
+        .group_by(team)
+        .agg(pl.col("assist_player_id").count().cast(pl.Int64).alias("listed"))
+    )
+    boxes = (
+        warehouse.scan(TABLES["boxscores"], dates)
+        .filter("did_play")
+        .group_by(team)
+        .agg(pl.col("assists").sum(), pl.col("assists").is_not_null().all().alias("is_known"))
+    )
     sides = listed.join(boxes.filter("is_known"), on=team).sort("game_id", "team").collect()
     verdicts = []
     for day in dates:

@@ -30,10 +30,10 @@ class PlayerRows(Row):
 
     player_id = dy.Int64(min=1, description="the NBA's person id")
     spelling = dy.String(min_length=1, description="name as written")
-    lookup = dy.String(description="normalised spelling, see nba_pipeline.league.names")
+    lookup = dy.String(description="normalized spelling, see nba_pipeline.league.names")
     evidence = code(
         ("seed", "seed_inactive", "boxscore", "operator"),
-        "what showed the spelling; seed_inactive: the archive's list, which calls the player retired",
+        "source of the spelling; seed_inactive: the archive's list, which calls the player retired",
     )
 
 
@@ -46,15 +46,15 @@ RESOLUTIONS = ("operator", "spelling")
 """Provider and endpoint of an operator's resolutions in the landing."""
 
 
-def new_spellings(shown: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+def new_spellings(sightings: pl.DataFrame, existing: pl.DataFrame) -> pl.DataFrame:
     """Returns the unknown spellings, each on its first date.
 
     Args:
-        shown: game_date, player_id, spelling, evidence, source; any number of rows per spelling.
-        known: The existing rows of `players`.
+        sightings: game_date, player_id, spelling, evidence, source; any number of rows per spelling.
+        existing: The rows of `players`.
     """
-    ordered = shown.sort("game_date", "player_id", "spelling", "source")
-    first = ordered.filter(IS_FIRST).join(known, on=["player_id", "spelling"], how="anti", maintain_order="left")
+    ordered = sightings.sort("game_date", "player_id", "spelling", "source")
+    first = ordered.filter(IS_FIRST).join(existing, on=["player_id", "spelling"], how="anti", maintain_order="left")
     forms = {spelling: lookup(spelling) for spelling in first["spelling"].unique()}
     return first.with_columns(pl.col("spelling").replace_strict(forms, return_dtype=pl.String).alias("lookup"))
 
@@ -63,44 +63,50 @@ def new_spellings(shown: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION, ins={"boxscores": optional_input()}
 )
 def players(
-    context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing,
-    warehouse: dg.ResourceParam[Warehouse], clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    boxscores: pl.DataFrame,
+    archive: Archive,
+    landing: Landing,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: Clock,
+) -> pl.DataFrame:
     """Spellings of the box scores, of the archive's list, and of names that an operator resolved."""
     dates = dates_of(context)
-    shown = [
+    sightings = [
         boxscores.select(
             "game_date", "player_id", pl.col("player_name").alias("spelling"), pl.lit("boxscore").alias("evidence"), "source"
         )
     ]
     for day in dates:
         for payload in landing.payloads(*RESOLUTIONS, day):
-            shown.append(
+            sightings.append(
                 pl.DataFrame(
                     {**payload.json(), "game_date": day, "evidence": "operator", "source": payload.ref},
                     schema_overrides={"player_id": pl.Int64},
-                ).select(shown[0].columns)
+                ).select(sightings[0].columns)
             )
     if FIRST_DATE not in warehouse.dates(TABLE) and not archive.is_empty:
         seed = new_spellings(
             archive.players().with_columns(pl.lit(FIRST_DATE).alias("game_date"), SEED_EVIDENCE).drop("is_active"), TABLE.empty()
         )
         if FIRST_DATE in dates:
-            shown.append(seed.select(shown[0].columns))
+            sightings.append(seed.select(sightings[0].columns))
         else:
             rows, _ = TABLE.conform(seed, clock.as_of, CODE_VERSION)
             warehouse.add(TABLE, [FIRST_DATE], rows, context.run.run_id)
             context.log_event(dg.AssetMaterialization(context.asset_key, partition=FIRST_DATE.isoformat()))
-    every, known = pl.concat(shown, how="vertical_relaxed"), warehouse.scan(TABLE).collect()
-    context.add_output_metadata(_counted(every, known, dates).metadata())
-    return new_spellings(every, known)
+    every, existing = pl.concat(sightings, how="vertical_relaxed"), warehouse.scan(TABLE).collect()
+    context.add_output_metadata(_counted(every, existing, dates).metadata())
+    return new_spellings(every, existing)
 
 
-def _counted(shown: pl.DataFrame, known: pl.DataFrame, dates: Sequence[date]) -> RowsIn:
+def _counted(sightings: pl.DataFrame, existing: pl.DataFrame, dates: Sequence[date]) -> RowsIn:
     rows_in = RowsIn(dates)
-    rows_in.parsed(shown)
-    rows_in.ignored(shown.join(known, on=["player_id", "spelling"], how="semi"), "the spelling is known")
-    unknown = shown.join(known, on=["player_id", "spelling"], how="anti").sort("game_date", "player_id", "spelling", "source")
+    rows_in.parsed(sightings)
+    rows_in.ignored(sightings.join(existing, on=["player_id", "spelling"], how="semi"), "the spelling is known")
+    unknown = sightings.join(existing, on=["player_id", "spelling"], how="anti").sort(
+        "game_date", "player_id", "spelling", "source"
+    )
     rows_in.repeated(unknown.filter(~IS_FIRST))
     return rows_in
 

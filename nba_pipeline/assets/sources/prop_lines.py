@@ -16,7 +16,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date, log_problems
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check
 from nba_pipeline.completeness.expectations import absent_books
 from nba_pipeline.errors import NotPublished, Permanent, PipelineError, Transient
@@ -24,16 +24,18 @@ from nba_pipeline.formulas.odds import is_main_line
 from nba_pipeline.formulas.offers import merge_offers
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.calendar import season_of_game_date
-from nba_pipeline.league.names import IS_A_NAME_PROBLEM, assertions
+from nba_pipeline.league.name_resolution import IS_A_NAME_PROBLEM, assertions
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.odds_api import PRICE_FLOOR, OddsApi, match_events, parse_event_odds, parse_events
+from nba_pipeline.providers.odds_api import OddsApi
+from nba_pipeline.providers.odds_events import match_events, parse_events
+from nba_pipeline.providers.odds_lines import PRICE_FLOOR, parse_event_odds
 from nba_pipeline.providers.odds_rows import AFTER_TIPOFF, IGNORED, NO_OFFERS, landed_rows, read
-from nba_pipeline.providers.player_matching import NAME_COLUMNS, resolve_players, roster_sightings, candidate_players
+from nba_pipeline.providers.player_matching import NAME_COLUMNS, candidate_players, resolve_players, roster_sightings
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table
 from nba_pipeline.warehouse import Warehouse
 from nba_pipeline.warehouse.accounting import RowsIn
-from nba_pipeline.warehouse.landing import Payload
+from nba_pipeline.warehouse.payloads import Payload
 
 
 class PropLineRows(Row):
@@ -42,7 +44,7 @@ class PropLineRows(Row):
     game_id = dy.String(description="the NBA's ten digits")
     player_id = dy.Int64(min=1, description="the NBA's person id")
     market = dy.String(description="The Odds API's key, as player_points")
-    book = dy.String(description="The Odds API's key, as draftkings; unknown where the source does not say")
+    book = dy.String(description="The Odds API's key, as draftkings; unknown if the source does not name it")
     line_half_points = dy.Int64(min=0, max=400, description="2 x line; the line's form in keys")
     snapshot_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant at which the book showed the line")
     line = dy.Float64(min=0, max=200, description="points")
@@ -53,7 +55,7 @@ class PropLineRows(Row):
     spelling = dy.String(description="the player's name as the book spelled it")
     odds_event_id = dy.String(nullable=True, description="the provider's id of the game")
     captured_at = dy.Datetime(nullable=True, time_zone="UTC", description="instant at which the response arrived")
-    request_format = dy.String(description="american or decimal: the price format that was asked for")
+    request_format = dy.String(description="american or decimal: the requested price format")
     is_latest_pregame = dy.Bool(nullable=True, description="the archive's mark for lines of unknown instant; for evaluation only")
 
     @dy.rule()
@@ -68,9 +70,13 @@ class PropLineRows(Row):
 
 
 TABLE = Table(
-    "prop_lines", grain="player, game, book, market, line and snapshot", schema=PropLineRows, write="add",
-    key=("game_id", "player_id", "market", "book", "line_half_points", "snapshot_at"), cluster=("player_id", "book"),
-)  # fmt: skip
+    "prop_lines",
+    grain="player, game, book, market, line and snapshot",
+    schema=PropLineRows,
+    write="add",
+    key=("game_id", "player_id", "market", "book", "line_half_points", "snapshot_at"),
+    cluster=("player_id", "book"),
+)
 UPCOMING_GAMES, GAMES_ANSWERED = "games_to_come", "games_heard_of"
 """Metadata keys of a materialization: upcoming games with expected lines, and those of them with an answer."""
 
@@ -139,7 +145,7 @@ def land_lines(games: pl.DataFrame, day: date, odds_api: OddsApi, now: datetime)
     for tipoff, at_once in over.filter(~pl.col("game_id").is_in(have)).group_by("tipoff_at", maintain_order=True):
         if tipoff[0] is None:
             lacking = at_once["game_id"]
-            past += [Permanent(f"{game} has no tip-off: its lines cannot be asked of the history") for game in lacking]
+            past += [Permanent(f"{game} has no tip-off: its historical lines cannot be requested") for game in lacking]
             continue
         before = tipoff[0] - timedelta(minutes=SETTINGS.lines.historical_minutes_before_tipoff)
         past += _land_slate(odds_api, at_once, day, before, unusable)
@@ -175,69 +181,80 @@ CODE_VERSION = "3"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="odds_api",
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"python", "polars"},
+    code_version=CODE_VERSION,
+    pool="odds_api",
     ins={
         "players": every_date(is_reference=True),
         "boxscores": days_before(SETTINGS.names.active_days, columns=NAME_COLUMNS, is_reference=True),
     },
-)  # fmt: skip
+)
 def prop_lines(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame, odds_api: OddsApi,
-    archive: Archive, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    schedule: pl.DataFrame,
+    players: pl.DataFrame,
+    boxscores: pl.DataFrame,
+    odds_api: OddsApi,
+    archive: Archive,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: Clock,
+) -> pl.DataFrame:
     """Every landed line of the dates. If the provider fails, the slate has no new lines and the problem is logged."""
     dates = dates_of(context)
     archived = [day for day in dates if archive.holds(day)]
     frames = [archive.prop_lines(archived)] if archived else []
-    heard: dict[str, CaptureResult] = {}
+    captures: dict[str, CaptureResult] = {}
     for day in dates:
         games = schedule.filter(pl.col("game_date") == day)
         if day in archived or games.is_empty():
             continue
-        of_day = heard[str(day)] = land_lines(games, day, odds_api, clock.now())
+        of_day = captures[str(day)] = land_lines(games, day, odds_api, clock.now())
         frames += landed_rows(odds_api, games, day, parse_event_odds, of_day.problems)
-    for name, of_day in heard.items():
-        for problem in of_day.problems:
-            context.log.warning(f"{name}: {problem}")
-    offered, live = pl.concat([NO_OFFERS, *frames], how="diagonal_relaxed"), [day for day in dates if day not in archived]
-    rows_in, kept = RowsIn(dates), TABLE.empty().drop(LINEAGE[1:])
+    problems = {name: of_day.problems for name, of_day in captures.items() if of_day.problems}
+    log_problems(context, problems)
+    offered = pl.concat([NO_OFFERS, *frames], how="diagonal_relaxed")
+    rows_in, rows = RowsIn(dates), TABLE.empty().drop(LINEAGE[1:])
     if offered.height:
         games = schedule.with_columns(season_of_game_date())
-        active = candidate_players(games, boxscores, players, roster_sightings(warehouse, live))
+        rosters = roster_sightings(warehouse, [day for day in dates if day not in archived])
+        active = candidate_players(games, boxscores, players, rosters)
         named = resolve_players(offered, players, active, assertions(players, games))
         # an unchanged line in several answers is one row: the first capture
         once = reject_lines(merge_offers(named, TABLE.key))
-        kept = once.filter(pl.col(IGNORED).is_null()).select(*kept.columns, PROBLEM)
+        rows = once.filter(pl.col(IGNORED).is_null()).select(*rows.columns, PROBLEM)
         rows_in.parsed(offered)
         rows_in.repeated(once, pl.col("copies"))
         rows_in.ignored(once.filter(pl.col(IGNORED).is_not_null()), pl.col(IGNORED))
     context.add_output_metadata(
         {
-            "problems_met": dg.MetadataValue.json({name: of_day.problems for name, of_day in heard.items() if of_day.problems}),
-            UPCOMING_GAMES: sum(of_day.to_come for of_day in heard.values()),
-            GAMES_ANSWERED: sum(of_day.answered for of_day in heard.values()),
+            "problems_met": dg.MetadataValue.json(problems),
+            UPCOMING_GAMES: sum(of_day.to_come for of_day in captures.values()),
+            GAMES_ANSWERED: sum(of_day.answered for of_day in captures.values()),
             "quota": dg.MetadataValue.json(odds_api.quota),
             **rows_in.metadata(),
         }
     )
-    return kept
+    return rows
 
 
-def _parked(warehouse: Warehouse, dates: Sequence[date], problem: str | None = None) -> pl.DataFrame:
+def _quarantined(warehouse: Warehouse, dates: Sequence[date], problem: str | None = None) -> pl.DataFrame:
     """Returns the number of quarantined rows by date and problem."""
     rows = warehouse.scan_quarantine(TABLE, dates)
     return (rows if problem is None else rows.filter(problem=problem)).group_by("game_date", "problem").len().collect()
 
 
-def _none_of(parked: pl.DataFrame, day: date, name: str) -> Verdict:
+def _none_of(quarantined: pl.DataFrame, day: date, name: str) -> Verdict:
     """Returns a verdict that passes if the date has none of these rows. It names their problems."""
-    rows = parked.filter(game_date=day).sort("problem")
+    rows = quarantined.filter(game_date=day).sort("problem")
     names = [f"{problem} ({count} rows)" for problem, count in rows.select("problem", "len").iter_rows()]
-    return Verdict(day, rows.is_empty(), {name: _rows(parked, day)}, names)
+    return Verdict(day, rows.is_empty(), {name: _rows(quarantined, day)}, names)
 
 
-def _rows(parked: pl.DataFrame, day: date) -> int:
-    return int(parked.filter(game_date=day)["len"].sum())
+def _rows(quarantined: pl.DataFrame, day: date) -> int:
+    return int(quarantined.filter(game_date=day)["len"].sum())
 
 
 @dated_check(TABLE)
@@ -245,10 +262,13 @@ def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) 
     """Every game of the slate has a points line from before its tip-off."""
     usable = pl.col("is_before_tipoff"), pl.col("market") == SETTINGS.lines.market
     lined = (
-        warehouse.scan(TABLE, dates).filter(*usable).group_by("game_date", "game_id")
-        .agg(pl.len().alias("lines"), pl.col("player_id").unique()).collect()
-    )  # fmt: skip
-    late = dict(_parked(warehouse, dates, problem=AFTER_TIPOFF).group_by("game_date").agg(pl.col("len").sum()).iter_rows())
+        warehouse.scan(TABLE, dates)
+        .filter(*usable)
+        .group_by("game_date", "game_id")
+        .agg(pl.len().alias("lines"), pl.col("player_id").unique())
+        .collect()
+    )
+    late = dict(_quarantined(warehouse, dates, problem=AFTER_TIPOFF).group_by("game_date").agg(pl.col("len").sum()).iter_rows())
     games = warehouse.scan(TABLES["schedule"], dates).filter(pl.col("status") != "postponed").collect()
     verdicts = []
     for day in dates:
@@ -257,9 +277,7 @@ def games_have_lines(warehouse: Warehouse, dates: Sequence[date], clock: Clock) 
         names = without.select(pl.format("{}@{} {}", "away_team", "home_team", "game_id")).to_series().to_list()
         share = 1 - without.height / wanted.height if wanted.height else 1.0
         players = found["player_id"].explode().n_unique() if found.height else 0
-        numbers = {
-            "share": share, "lines": int(found["lines"].sum()), "players": players, "lines_after_tipoff": late.get(day, 0),
-        }  # fmt: skip
+        numbers = {"share": share, "lines": int(found["lines"].sum()), "players": players, "lines_after_tipoff": late.get(day, 0)}
         verdicts.append(Verdict(day, not names, numbers, names))
     return verdicts
 
@@ -274,16 +292,16 @@ def every_usual_book_has_lines(warehouse: Warehouse, dates: Sequence[date], cloc
 @dated_check(TABLE)
 def every_name_is_resolved(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """Every spelling resolves to one player. The others are quarantined until an operator resolves them."""
-    parked = _parked(warehouse, dates).filter(IS_A_NAME_PROBLEM)
-    return [_none_of(parked, day, "lines_without_a_player") for day in dates]
+    quarantined = _quarantined(warehouse, dates).filter(IS_A_NAME_PROBLEM)
+    return [_none_of(quarantined, day, "lines_without_a_player") for day in dates]
 
 
 @dated_check(TABLE)
 def no_row_is_quarantined(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """No row is quarantined, except for unresolved names and lines that are not lines of the market."""
-    parked = _parked(warehouse, dates)
-    odd = parked.filter(~IS_A_NAME_PROBLEM & ~pl.col("problem").is_in(NO_LINE_OF_THE_MARKET))
-    others = parked.filter(pl.col("problem").is_in(NO_LINE_OF_THE_MARKET))
+    quarantined = _quarantined(warehouse, dates)
+    odd = quarantined.filter(~IS_A_NAME_PROBLEM & ~pl.col("problem").is_in(NO_LINE_OF_THE_MARKET))
+    others = quarantined.filter(pl.col("problem").is_in(NO_LINE_OF_THE_MARKET))
     return [
         replace(verdict, numbers={**verdict.numbers, "lines_of_no_market": _rows(others, verdict.game_date)})
         for verdict in (_none_of(odd, day, "rows_quarantined") for day in dates)

@@ -14,7 +14,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, days_before, every_date, log_problems
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.formulas.offers import first_of_each
@@ -22,7 +22,7 @@ from nba_pipeline.formulas.snapshots import seen_by
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.active_players import active_players, box_score_sightings
 from nba_pipeline.league.calendar import season_of_game_date
-from nba_pipeline.league.names import assertions, resolve_names
+from nba_pipeline.league.name_resolution import assertions, resolve_names
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.providers.espn import ROSTER_COLUMNS, TEAM_IDS, Espn, parse_roster
@@ -44,12 +44,17 @@ class RosterRows(Row):
     position = dy.String(nullable=True, description="the provider's code, as SG")
     height_inches = number("in", 60, 96)
     weight_pounds = number("lb", 120, 400)
-    seen_at = dy.Datetime(time_zone="UTC", description="instant at which the answer arrived, at most that of the run")
+    seen_at = dy.Datetime(time_zone="UTC", description="instant at which the response arrived, at most that of the run")
 
 
 TABLE = Table(
-    "rosters", grain="team and player", key=("team", "player_id"), schema=RosterRows, cluster=("team", "player_id"), may_shrink=True
-)  # fmt: skip
+    "rosters",
+    grain="team and player",
+    key=("team", "player_id"),
+    schema=RosterRows,
+    cluster=("team", "player_id"),
+    may_shrink=True,
+)
 CODE_VERSION = "2"
 
 
@@ -65,10 +70,9 @@ def name_the_roster(rosters: pl.DataFrame, players: pl.DataFrame, boxscores: pl.
     names = resolve_names(mentions, players, active, assertions(players, sides))
     names = names.select("game_id", "spelling", "player_id", "resolved_by", pl.col("problem").alias("name_problem"))
     named = keyed.join(names, on=["game_id", "spelling"], how="left", maintain_order="left")
-    return (
-        with_one_team(named.with_columns(pl.coalesce(PROBLEM, "name_problem").alias(PROBLEM)))
-        .drop("game_id", "season", "name_problem", "resolved_by")
-    )  # fmt: skip
+    return with_one_team(named.with_columns(pl.coalesce(PROBLEM, "name_problem").alias(PROBLEM))).drop(
+        "game_id", "season", "name_problem", "resolved_by"
+    )
 
 
 BY_NAME_ALONE = ("league", "seed")
@@ -87,7 +91,7 @@ def with_one_team(named: pl.DataFrame) -> pl.DataFrame:
         & (pl.col("team") != pl.col("own_team"))
         & (pl.col("birth_date") != pl.col("own_birth_date")).fill_null(True)
     ).fill_null(False)
-    problem = pl.format("ambiguous name '{}': {} of {}, or somebody new", "spelling", "own_spelling", "own_team")
+    problem = pl.format("ambiguous name '{}': {} of {}, or a new player", "spelling", "own_spelling", "own_team")
     return beside.with_columns(
         pl.coalesce(PROBLEM, pl.when(is_another).then(problem)).alias(PROBLEM),
         pl.when(~is_another).then("player_id").alias("player_id"),
@@ -116,16 +120,26 @@ def collected_dates(schedule: pl.DataFrame, clock: Clock) -> set[date]:
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION, pool="espn",
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"python", "polars"},
+    code_version=CODE_VERSION,
+    pool="espn",
     ins={
         "players": every_date(is_reference=True),
         "boxscores": days_before(SETTINGS.names.active_days, columns=NAME_COLUMNS, is_reference=True),
     },
-)  # fmt: skip
+)
 def rosters(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, players: pl.DataFrame, boxscores: pl.DataFrame, espn: Espn,
-    archive: Archive, clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    schedule: pl.DataFrame,
+    players: pl.DataFrame,
+    boxscores: pl.DataFrame,
+    espn: Espn,
+    archive: Archive,
+    clock: Clock,
+) -> pl.DataFrame:
     """The newest landed roster of every team. A failed request is logged, and the team keeps its landed roster."""
     landing = espn.http.landing
     collected = set[date]() if landing.is_offline else collected_dates(schedule, clock)
@@ -134,17 +148,15 @@ def rosters(
         if archive.holds(day):
             continue
         problems[str(day)] = land_rosters(day, espn, clock.now()) if day in collected else []
-        found = read_each(parse_roster, espn.landed_rosters(day).values(), landing, problems[str(day)])
-        frames += [frame.with_columns(pl.lit(day).alias("game_date")) for _, frame in found]
-    for name, met in problems.items():
-        for problem in met:
-            context.log.warning(f"{name}: {problem}")
+        snapshots = read_each(parse_roster, espn.landed_rosters(day).values(), landing, problems[str(day)])
+        frames += [frame.with_columns(pl.lit(day).alias("game_date")) for _, frame in snapshots]
+    log_problems(context, problems)
     listed, rows_in = pl.concat(frames), RowsIn(dates_of(context))
     named = once_per_player(name_the_roster(listed, players, boxscores)).with_columns(seen_by(clock.as_of))
     rows_in.parsed(listed)
     rows_in.repeated(named, pl.col("copies"))
-    met_by_day = {day: met for day, met in problems.items() if met}
-    context.add_output_metadata({"problems_met": dg.MetadataValue.json(met_by_day), **rows_in.metadata()})
+    problems_by_day = {day: messages for day, messages in problems.items() if messages}
+    context.add_output_metadata({"problems_met": dg.MetadataValue.json(problems_by_day), **rows_in.metadata()})
     return named.select(*(c for c in TABLE.dtypes if c not in LINEAGE[1:]), PROBLEM)
 
 
@@ -155,9 +167,9 @@ def every_team_has_a_roster(warehouse: Warehouse, dates: Sequence[date], clock: 
     collected = collected_dates(warehouse.scan(TABLES["schedule"], dates).select("game_date", "status").collect(), clock)
     verdicts = []
     for day in dates:
-        there = sizes.filter(pl.col("game_date") == day)["team"].to_list()
-        wanted = TEAMS if there or day in collected else ()
-        verdicts.append(share_verdict(day, len(there), len(wanted), 1.0, [team for team in wanted if team not in there]))
+        listed = sizes.filter(pl.col("game_date") == day)["team"].to_list()
+        expected = TEAMS if listed or day in collected else ()
+        verdicts.append(share_verdict(day, len(listed), len(expected), 1.0, [team for team in expected if team not in listed]))
     return verdicts
 
 

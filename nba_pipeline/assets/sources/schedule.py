@@ -24,7 +24,8 @@ from nba_pipeline.league.calendar import season_of
 from nba_pipeline.league.teams import TEAMS
 from nba_pipeline.providers import SEASON_TYPES
 from nba_pipeline.providers.archive import Archive
-from nba_pipeline.providers.nba_cdn import NbaCdn, count_undetermined_games, parse_schedule
+from nba_pipeline.providers.nba_cdn import NbaCdn
+from nba_pipeline.providers.nba_cdn_schedule import count_undetermined_games, parse_schedule
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, Row, Table, code
 from nba_pipeline.warehouse import Warehouse
@@ -48,12 +49,12 @@ class ScheduleRows(Row):
     away_team = code(TEAMS, "tricode")
     is_neutral = dy.Bool(nullable=True, description="played at neither team's arena")
     status = code(STATUSES, "final only with both scores")
-    status_text = dy.String(nullable=True, description="the provider's words")
+    status_text = dy.String(nullable=True, description="the provider's wording")
     home_points = dy.Int64(nullable=True, min=0, max=250, description="points; null before tip-off")
     away_points = dy.Int64(nullable=True, min=0, max=250, description="points; null before tip-off")
     game_label = dy.String(nullable=True, description="the league's label, as a Cup round")
     arena = dy.String(nullable=True, description="arena and city")
-    has_boxscore_source = dy.Bool(description="false where the archive of the season lacks the competition altogether")
+    has_boxscore_source = dy.Bool(description="false if the archive of the season lacks the competition")
 
     @dy.rule()
     def final_games_have_both_scores(cls) -> pl.Expr:
@@ -99,23 +100,23 @@ def refuse_a_hollow_season(season: pl.DataFrame, before: pl.DataFrame, dates: Se
 
     Unusable games count as lost, so that a changed field in every game does not empty the table.
     """
-    games, known = usable(season)["game_id"].n_unique(), before["game_id"].n_unique()
-    is_between_seasons = not known and all(day.month in SUMMER for day in dates)
-    if games < SETTINGS.coverage.shrink_floor * known or not (games or is_between_seasons):
+    games, existing = usable(season)["game_id"].n_unique(), before["game_id"].n_unique()
+    is_between_seasons = not existing and all(day.month in SUMMER for day in dates)
+    if games < SETTINGS.coverage.shrink_floor * existing or not (games or is_between_seasons):
         why = next(iter(season[PROBLEM].drop_nulls()), "")
         raise Permanent(
-            f"nba_cdn schedule lists {games} usable games of a season of which the warehouse knows {known}; nothing was "
-            f"replaced{f', the first problem is: {why}' if why else ''}"
+            f"nba_cdn lists {games} usable games of the season, but the warehouse has {existing}; the schedule was not "
+            f"replaced{f', first problem: {why}' if why else ''}"
         )
 
 
-def refuse_other_seasons(dates: Sequence[date], season: str, listed: set[date]) -> None:
+def refuse_dates_of_another_season(dates: Sequence[date], season: str, listed: set[date]) -> None:
     """Raises Permanent for a date of another season than the provider's. A summer date before the new schedule is empty."""
     for day in dates:
         is_summer = season_of(day) > season and day.month in SUMMER
         if season_of(day) != season and day not in listed and not is_summer:
             raise Permanent(
-                f"nba_cdn serves the season {season}, {day} belongs to {season_of(day)}: set NBA_ARCHIVE_DIR to an archive that holds it"
+                f"nba_cdn serves season {season}, but {day} belongs to {season_of(day)}: set NBA_ARCHIVE_DIR to an archive with that season"
             )
 
 
@@ -137,10 +138,10 @@ def schedule(
         season = newest_of_each_game(listed_games)
         listed = set(usable(season)["game_date"])
         name = str(usable(season)["season"].mode().max()) if listed else season_of(min(live))
-        known = {day for day in warehouse.dates(TABLE) if season_of(day) == name or day in listed}
-        before = warehouse.scan(TABLE, known).collect()
+        existing = {day for day in warehouse.dates(TABLE) if season_of(day) == name or day in listed}
+        before = warehouse.scan(TABLE, existing).collect()
         refuse_a_hollow_season(season, before, live)
-        refuse_other_seasons(live, name, listed)
+        refuse_dates_of_another_season(live, name, listed)
         moved = [day for day in changed_dates(season, before) if day not in dates and not archive.holds(day)]
         good, rejected = TABLE.conform(season.filter(pl.col("game_date").is_in(moved)), clock.as_of, CODE_VERSION)
         warehouse.quarantine(TABLE, moved, rejected)
@@ -150,9 +151,9 @@ def schedule(
             if day.isoformat() in keys:
                 context.log_event(dg.AssetMaterialization(context.asset_key, partition=day.isoformat()))
         # a game with an unusable date belongs to no date; it is quarantined with this run
-        is_asked_for = pl.col("game_date").is_in(live) | pl.col("game_date").is_null()
-        frames.append(season.filter(is_asked_for))
-        rows_in.parsed(listed_games.filter(is_asked_for))
+        is_requested = pl.col("game_date").is_in(live) | pl.col("game_date").is_null()
+        frames.append(season.filter(is_requested))
+        rows_in.parsed(listed_games.filter(is_requested))
         changed, undetermined = len(moved), count_undetermined_games(payload)
     frame = pl.concat(frames, how="diagonal_relaxed")
     context.add_output_metadata({"dates_changed_beside": changed, "games_without_teams_yet": undetermined, **rows_in.metadata()})

@@ -21,7 +21,7 @@ from nba_pipeline.formulas.plausibility import implausible_games
 from nba_pipeline.formulas.possessions import with_team_heaves
 from nba_pipeline.instance.clock import Clock
 from nba_pipeline.league.teams import TEAMS
-from nba_pipeline.providers import nba_cdn
+from nba_pipeline.providers import nba_cdn, nba_cdn_boxscore
 from nba_pipeline.providers.archive import Archive
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.tables.table import LINEAGE, PROBLEM, TABLES, Row, Table, code, count
@@ -63,10 +63,10 @@ class TeamBoxscoreRows(Row):
     blocks = count("blocks")
     turnovers = count("turnovers of players")
     fouls = count("personal fouls")
-    seconds = dy.Int64(nullable=True, min=0, description="s on court of all players; null unless the source has the clock")
-    periods = dy.Int64(nullable=True, min=1, max=14, description="periods played; null where the source does not say")
-    is_reconstructed = dy.Bool(description="the sum of the players' rows, for want of a source")
-    provider = code(["nba_cdn", "nba_stats", "balldontlie", "archive"], "who answered")
+    seconds = dy.Int64(nullable=True, min=0, description="seconds on court of all players; null unless the source has the clock")
+    periods = dy.Int64(nullable=True, min=1, max=14, description="periods played; null if the source lacks it")
+    is_reconstructed = dy.Bool(description="computed from the players' rows because no source has the game")
+    provider = code(["nba_cdn", "nba_stats", "balldontlie", "archive"], "source of the row")
 
     @dy.rule()
     def points_match_the_shots(cls) -> pl.Expr:
@@ -122,13 +122,13 @@ def complete_with_sums(found: pl.DataFrame, boxscores: pl.DataFrame) -> pl.DataF
 @daily_asset(TABLE, module=__name__, description=__doc__, kinds={"python", "polars"}, code_version=CODE_VERSION)
 def team_boxscores(
     context: dg.AssetExecutionContext, boxscores: pl.DataFrame, archive: Archive, landing: Landing
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """The totals of the payloads that `boxscores` names. A game without plausible totals has marked sums of its players."""
     frames, problems = [TABLE.empty().drop(LINEAGE[1:])], dict[str, str]()
     of_nba = boxscores.filter(pl.col("provider") == nba_cdn.PROVIDER).select("game_id", "source").unique(maintain_order=True)
     for game_id, source in of_nba.iter_rows():
         try:
-            frames.append(nba_cdn.parse_team_boxscores(landing.read(source)))
+            frames.append(nba_cdn_boxscore.parse_team_boxscores(landing.read(source)))
         except Permanent as error:
             problems[game_id] = str(error)
             context.log.warning(str(error))
@@ -167,9 +167,12 @@ def two_rows_per_game(warehouse: Warehouse, dates: Sequence[date], clock: Clock)
 def team_totals_are_from_a_source(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """No team's totals are sums of its players. Games with such sums are named."""
     games = (
-        warehouse.scan(TABLE, dates).group_by("game_date", "game_id")
-        .agg(pl.col("is_reconstructed").any(), pl.col("provider").first()).sort("game_id").collect()
-    )  # fmt: skip
+        warehouse.scan(TABLE, dates)
+        .group_by("game_date", "game_id")
+        .agg(pl.col("is_reconstructed").any(), pl.col("provider").first())
+        .sort("game_id")
+        .collect()
+    )
     verdicts = []
     for day in dates:
         of_day = games.filter(pl.col("game_date") == day)
@@ -200,8 +203,9 @@ def player_sums_match_team_totals(warehouse: Warehouse, dates: Sequence[date], c
             f"{game_id} {team}: {name} {of_players} of {total}"
             for name, expression in expected.items()
             for game_id, team, of_players, total in of_day.filter(pl.col(name).ne_missing(expression))
-            .select("game_id", "team", f"{name}_of_players", name).iter_rows()
-        ]  # fmt: skip
+            .select("game_id", "team", f"{name}_of_players", name)
+            .iter_rows()
+        ]
         heaves = int(of_day["team_heaves"].sum())
         verdicts.append(
             Verdict(day, not names, {"team_games": of_day.height, "totals_off": len(names), "team_heaves": heaves}, names)

@@ -14,7 +14,7 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, dates_of, optional_input, note_left_out
+from nba_pipeline.asset_factory.asset import daily_asset, dates_of, note_left_out, optional_input
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
 from nba_pipeline.assets.sources.boxscores import BoxscoreRows
 from nba_pipeline.assets.sources.play_by_play import TABLE as PLAY_BY_PLAY
@@ -38,7 +38,7 @@ LINE_RESULTS = ("OVER", "UNDER", "PUSH", "VOID")
 class PlayerGameSummaryRows(BoxscoreRows):
     """The columns of `boxscores`, and columns derived from both teams' totals, the play-by-play and the lines."""
 
-    dnp_category = code(CATEGORIES, "why somebody did not play; null where the provider gives no reason", nullable=True)
+    dnp_category = code(CATEGORIES, "reason for not playing; null if the provider gives none", nullable=True)
     opponent_points = dy.Int64(min=0, max=250, description="final score of the opponent")
     did_win = dy.Bool(description="team_points > opponent_points")
     overtimes = dy.Int64(min=0, max=8, description="overtime periods, from the minutes played")
@@ -52,7 +52,7 @@ class PlayerGameSummaryRows(BoxscoreRows):
     three_point_fga = count("three-pointers attempted, by the play-by-play")
     three_point_fgm = count("three-pointers made, by the play-by-play")
     assisted_fgm = count("field goals made with an assist")
-    unassisted_fgm = count("field goals made without one")
+    unassisted_fgm = count("field goals made without an assist")
     and_ones = count("field goals made with a free throw for the foul")
     paint_blocks = count("blocked shots in the paint")
     mid_range_blocks = count("blocked two-pointers outside the paint")
@@ -64,13 +64,16 @@ class PlayerGameSummaryRows(BoxscoreRows):
     closing_book = dy.String(nullable=True, description="book of the closing line; median: over the other books")
     line_result = code(LINE_RESULTS, "points against closing_line; VOID when not played, null without a line", nullable=True)
     quality_score = dy.Float64(min=0, max=100, description="100 of the NBA's box score, else 85; 5 less for each gap")
-    flags = dy.List(dy.String(), description="what is weak about the row, of the names in FLAGS")
+    flags = dy.List(dy.String(), description="weaknesses of the row: names in FLAGS")
 
 
 TABLE = Table(
-    "player_game_summary", grain="player per game", key=("game_id", "player_id"), schema=PlayerGameSummaryRows,
+    "player_game_summary",
+    grain="player per game",
+    key=("game_id", "player_id"),
+    schema=PlayerGameSummaryRows,
     cluster=("player_id", "team"),
-)  # fmt: skip
+)
 
 TEAM_TOTALS = ("fga", "fta", "turnovers")
 
@@ -159,26 +162,36 @@ CODE_VERSION = "3"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
     ins={"play_by_play": optional_input(), "prop_lines": optional_input()},
-)  # fmt: skip
+)
 def player_game_summary(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, boxscores: pl.DataFrame, play_by_play: pl.DataFrame,
-    prop_lines: pl.DataFrame, warehouse: dg.ResourceParam[Warehouse], clock: Clock,
-) -> pl.DataFrame:  # fmt: skip
+    context: dg.AssetExecutionContext,
+    schedule: pl.DataFrame,
+    boxscores: pl.DataFrame,
+    play_by_play: pl.DataFrame,
+    prop_lines: pl.DataFrame,
+    warehouse: dg.ResourceParam[Warehouse],
+    clock: Clock,
+) -> pl.DataFrame:
     """The eligible games of the open dates. Excluded games are named."""
     dates = dates_of(context)
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
-    go_on, left_out = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
+    eligible, left_out = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
     note_left_out(context, left_out)
-    return summarize_player_games(boxscores.filter(pl.col("game_id").is_in(go_on)), play_by_play, prop_lines)
+    return summarize_player_games(boxscores.filter(pl.col("game_id").is_in(eligible)), play_by_play, prop_lines)
 
 
 @dated_check(TABLE, blocking=True)
 def enough_players_are_summarised(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """At least 80 % of the players in the eligible games of an open date have a row."""
     return [
-        share_verdict(day, there, wanted, SETTINGS.coverage.enough) for day, there, wanted in _players(warehouse, dates, clock)
+        share_verdict(day, existing, expected, SETTINGS.coverage.enough)
+        for day, existing, expected in _players(warehouse, dates, clock)
     ]
 
 
@@ -188,8 +201,8 @@ def every_player_is_summarised(warehouse: Warehouse, dates: Sequence[date], cloc
     judged = gates.judge_games(
         warehouse.scan(TABLES["schedule"], dates).collect(), warehouse.scan(TABLES["boxscores"], dates).collect()
     )
-    there = warehouse.scan(TABLE, dates).select("game_date", "game_id").unique().collect()
-    out = judged.filter(pl.col("is_covered")).join(there, on=["game_date", "game_id"], how="anti")
+    existing = warehouse.scan(TABLE, dates).select("game_date", "game_id").unique().collect()
+    out = judged.filter(pl.col("is_covered")).join(existing, on=["game_date", "game_id"], how="anti")
     final = dict(judged.filter("is_covered").group_by("game_date").len().iter_rows())
     return [
         share_verdict(day, final.get(day, 0) - games.height, final.get(day, 0), 1.0, games["matchup"].to_list())
@@ -201,15 +214,23 @@ def every_player_is_summarised(warehouse: Warehouse, dates: Sequence[date], cloc
 @dated_check(TABLE)
 def rates_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """The slate's mean true shooting is 0.40 to 0.75, and usage is known for at least 90 % of the players who played."""
-    found = {
+    by_date = {
         row["game_date"]: row
-        for row in warehouse.scan(TABLE, dates).filter("did_play").group_by("game_date")
-        .agg(pl.col("true_shooting_pct").mean(), pl.col("usage_pct").is_not_null().mean().alias("usage_share"),
-             pl.col("points").mean().alias("points_mean"), pl.len().alias("played")).collect().iter_rows(named=True)
-    }  # fmt: skip
+        for row in warehouse.scan(TABLE, dates)
+        .filter("did_play")
+        .group_by("game_date")
+        .agg(
+            pl.col("true_shooting_pct").mean(),
+            pl.col("usage_pct").is_not_null().mean().alias("usage_share"),
+            pl.col("points").mean().alias("points_mean"),
+            pl.len().alias("played"),
+        )
+        .collect()
+        .iter_rows(named=True)
+    }
     verdicts = []
     for day in dates:
-        row = found.get(day)
+        row = by_date.get(day)
         if row is None:
             verdicts.append(Verdict(day, True, {"usage_share": 1.0, "played": 0}))
             continue
@@ -225,16 +246,23 @@ def rates_are_plausible(warehouse: Warehouse, dates: Sequence[date], clock: Cloc
 def zones_are_complete(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[Verdict]:
     """The shot zones of at least 95 % of the players who played sum to the box score. Dates without play-by-play pass."""
     is_complete = pl.col("has_complete_zones")
-    found = {
+    by_date = {
         row["game_date"]: row
-        for row in warehouse.scan(TABLE, dates).filter("did_play").group_by("game_date")
-        .agg(pl.len().alias("played"), is_complete.is_not_null().any().alias("has_source"), is_complete.sum().alias("complete"),
-             pl.format("{} ({})", "player_name", "team").filter(~is_complete.fill_null(False)).alias("incomplete"))
-        .collect().iter_rows(named=True)
-    }  # fmt: skip
+        for row in warehouse.scan(TABLE, dates)
+        .filter("did_play")
+        .group_by("game_date")
+        .agg(
+            pl.len().alias("played"),
+            is_complete.is_not_null().any().alias("has_source"),
+            is_complete.sum().alias("complete"),
+            pl.format("{} ({})", "player_name", "team").filter(~is_complete.fill_null(False)).alias("incomplete"),
+        )
+        .collect()
+        .iter_rows(named=True)
+    }
     verdicts = []
     for day in dates:
-        row = found.get(day)
+        row = by_date.get(day)
         if row is None or not row["has_source"]:
             verdicts.append(Verdict(day, True, {"players_with_zones": 0}, [NO_SOURCE] if row else []))
         else:
@@ -267,12 +295,12 @@ def _players(warehouse: Warehouse, dates: Sequence[date], clock: Clock) -> list[
     boxscores = warehouse.scan(TABLES["boxscores"], dates).collect()
     waivers = warehouse.scan(gates.WAIVERS, dates).collect()
     try:
-        go_on, _ = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
+        eligible, _ = gates.eligible_games(schedule, boxscores, waivers, dates, clock.as_of)
     except Closed:
-        go_on = []
-    there = dict(warehouse.scan(TABLE, dates).group_by("game_date").len().collect().iter_rows())
-    wanted = dict(boxscores.filter(pl.col("game_id").is_in(go_on)).group_by("game_date").len().iter_rows())
-    return [(day, there.get(day, 0), wanted.get(day, 0)) for day in dates]
+        eligible = []
+    existing = dict(warehouse.scan(TABLE, dates).group_by("game_date").len().collect().iter_rows())
+    expected = dict(boxscores.filter(pl.col("game_id").is_in(eligible)).group_by("game_date").len().iter_rows())
+    return [(day, existing.get(day, 0), expected.get(day, 0)) for day in dates]
 
 
 checks = checks_of(TABLE)

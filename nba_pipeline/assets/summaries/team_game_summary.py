@@ -15,9 +15,9 @@ import dagster as dg
 import dataframely as dy
 import polars as pl
 
-from nba_pipeline.asset_factory.asset import daily_asset, days_before, optional_input, note_left_out
+from nba_pipeline.asset_factory.asset import daily_asset, days_before, note_left_out, optional_input
 from nba_pipeline.asset_factory.checks import Verdict, checks_of, dated_check, share_verdict
-from nba_pipeline.completeness import gates
+from nba_pipeline.completeness import slate_gates
 from nba_pipeline.formulas.possessions import offensive_rating, pace, possessions, with_team_heaves
 from nba_pipeline.formulas.shooting import effective_field_goal_pct, true_shooting_pct
 from nba_pipeline.formulas.shot_zones import TEAM_ZONE_COLUMNS, listed_heaves, with_team_zones
@@ -152,13 +152,20 @@ CODE_VERSION = "2"
 
 
 @daily_asset(
-    TABLE, module=__name__, description=__doc__, kinds={"polars"}, code_version=CODE_VERSION,
-    ins={"schedule": days_before(gates.RECENT_DAYS, through=0), "play_by_play": optional_input()},
-)  # fmt: skip
+    TABLE,
+    module=__name__,
+    description=__doc__,
+    kinds={"polars"},
+    code_version=CODE_VERSION,
+    ins={"schedule": days_before(slate_gates.RECENT_DAYS, through=0), "play_by_play": optional_input()},
+)
 def team_game_summary(
-    context: dg.AssetExecutionContext, schedule: pl.DataFrame, team_boxscores: pl.DataFrame, player_game_summary: pl.DataFrame,
+    context: dg.AssetExecutionContext,
+    schedule: pl.DataFrame,
+    team_boxscores: pl.DataFrame,
+    player_game_summary: pl.DataFrame,
     play_by_play: pl.DataFrame,
-) -> pl.DataFrame:  # fmt: skip
+) -> pl.DataFrame:
     """Both teams of the summarized games. Excluded games are named."""
     out = team_boxscores.join(player_game_summary, on="game_id", how="anti")
     names = schedule.join(out, on="game_id", how="semi").select(
@@ -203,10 +210,10 @@ def league_means_are_plausible(warehouse: Warehouse, dates: Sequence[date], cloc
     limits = {"pace": PACE_MEAN, "offensive_rating": RATING_MEAN, "effective_field_goal_pct": SHOOTING_MEAN}
     shown = [*limits, "true_shooting_pct", "possessions"]
     means = warehouse.scan(TABLE, dates).group_by("game_date").agg(pl.len().alias("team_games"), pl.col(shown).mean()).collect()
-    found = {row["game_date"]: row for row in means.iter_rows(named=True)}
+    by_date = {row["game_date"]: row for row in means.iter_rows(named=True)}
     verdicts = []
     for day in dates:
-        row = found.get(day, {"team_games": 0})
+        row = by_date.get(day, {"team_games": 0})
         numbers = {name: row[name] for name in ("team_games", *shown) if row.get(name) is not None}
         off = [f"{name} {numbers[name]:.3f}" for name, (low, high) in limits.items() if not low <= numbers.get(name, low) <= high]
         verdicts.append(Verdict(day, not off, numbers, off))
@@ -241,8 +248,8 @@ def _with_two_rows(warehouse: Warehouse, dates: Sequence[date], floor: float) ->
     missing = players.join(both, on="game_id", how="anti").sort("game_id")
     verdicts = []
     for day in dates:
-        wanted, absent = (frame.filter(pl.col("game_date") == day) for frame in (players, missing))
-        verdicts.append(share_verdict(day, wanted.height - absent.height, wanted.height, floor, absent["game_id"].to_list()))
+        expected, absent = (frame.filter(pl.col("game_date") == day) for frame in (players, missing))
+        verdicts.append(share_verdict(day, expected.height - absent.height, expected.height, floor, absent["game_id"].to_list()))
     return verdicts
 
 

@@ -3,10 +3,11 @@
 from datetime import date
 from typing import Any
 
+from nba_pipeline.sandbox.boxscores import PlayerGame
 from nba_pipeline.sandbox.clubs import Club
-from nba_pipeline.sandbox.league import PlayerGame
 from nba_pipeline.sandbox.names import without_accents
-from nba_pipeline.sandbox.view import FINAL, SCHEDULED, SeenBox, SeenGame, View
+from nba_pipeline.sandbox.snapshots import FINAL, SCHEDULED, BoxscoreSnapshot, GameSnapshot
+from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal, ratio, utc_text
 
 PAGE = 25
@@ -14,9 +15,9 @@ LARGEST_PAGE = 100
 STATUS_TEXTS = {1: "1st Qtr", 2: "2nd Qtr", 3: "3rd Qtr", 4: "4th Qtr"}
 
 
-def box_scores(view: View, query: dict[str, str], is_authorised: bool) -> Json:
+def box_scores(view: View, query: dict[str, str], is_authorized: bool) -> Json:
     """Returns the started games of a date, in pages of whole games."""
-    if not is_authorised:
+    if not is_authorized:
         raise Refusal(401, "Unauthorized", "text/plain")
     try:
         day = date.fromisoformat(query.get("date", "")[:10])
@@ -24,25 +25,25 @@ def box_scores(view: View, query: dict[str, str], is_authorised: bool) -> Json:
         cursor = int(query.get("cursor") or 0)
     except ValueError:
         raise Refusal(400, {"error": "date must be YYYY-MM-DD, per_page and cursor whole numbers"}) from None
-    boxes = [(seen, box) for seen in view.games(day) if (box := view.box(seen))]
+    boxes = [(snapshot, box) for snapshot in view.games(day) if (box := view.box(snapshot))]
     page = boxes[cursor : cursor + size]
     meta = {"per_page": size} | ({"next_cursor": cursor + size} if len(boxes) > cursor + size else {})
-    return {"data": [_game(view, seen, box) for seen, box in page], "meta": meta}
+    return {"data": [_game(view, snapshot, box) for snapshot, box in page], "meta": meta}
 
 
-def _game(view: View, seen: SeenGame, box: SeenBox) -> Json:
-    home_score, visitor_score = view.score(seen)
-    status, time = STATUS_TEXTS.get(seen.period, "OT"), f"Q{seen.period} {seen.clock_text}"
-    if seen.status == FINAL:
+def _game(view: View, snapshot: GameSnapshot, box: BoxscoreSnapshot) -> Json:
+    home_score, visitor_score = view.score(snapshot)
+    status, time = STATUS_TEXTS.get(snapshot.period, "OT"), f"Q{snapshot.period} {snapshot.clock_text}"
+    if snapshot.status == FINAL:
         status, time = "Final", "Final"
-    elif seen.status == SCHEDULED:
-        status, time = utc_text(seen.tipoff_at), ""
-    home, visitor = (_team(seen.clubs[side], box.shown[side]) for side in (0, 1))
+    elif snapshot.status == SCHEDULED:
+        status, time = utc_text(snapshot.tipoff_at), ""
+    home, visitor = (_team(snapshot.clubs[side], box.shown[side]) for side in (0, 1))
     return {
-        "date": seen.game_date.isoformat(),
-        "season": int(seen.game.fixture.season[:4]),
+        "date": snapshot.game_date.isoformat(),
+        "season": int(snapshot.game.fixture.season[:4]),
         "status": status,
-        "period": seen.period,
+        "period": snapshot.period,
         "time": time or None,
         "postseason": False,
         "home_team_score": home_score,

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from nba_pipeline.league.calendar import EASTERN, eastern
 from nba_pipeline.sandbox.injuries import PRINTED_MINUTE, QUARTER_HOURLY_SINCE, is_printed
 from nba_pipeline.sandbox.names import without_accents
-from nba_pipeline.sandbox.view import SeenGame, View
+from nba_pipeline.sandbox.snapshots import GameSnapshot
+from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.nba_cdn import ACCESS_DENIED
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal
 
@@ -25,9 +26,14 @@ NOT_YET_SUBMITTED = "NOT YET SUBMITTED"
 
 PAGE_SIZE = (841.95, 595.35)  # points, like all lengths here
 COLUMNS = {
-    "Game Date": 19.1, "Game Time": 115.6, "Matchup": 196.0, "Team": 260.2, "Player Name": 421.0,
-    "Current Status": 581.7, "Reason": 662.1,
-}  # fmt: skip
+    "Game Date": 19.1,
+    "Game Time": 115.6,
+    "Matchup": 196.0,
+    "Team": 260.2,
+    "Player Name": 421.0,
+    "Current Status": 581.7,
+    "Reason": 662.1,
+}
 """Heading -> left edge."""
 
 RIGHT_EDGE, BOTTOM_EDGE = 822.8, 516.0
@@ -48,7 +54,7 @@ def report(view: View, day: str, hour: str, minute: str | None, half: str) -> Js
     return {
         "title": f"Injury Report: {printed_at.astimezone(EASTERN):%m/%d/%y %I:%M} {half}",
         "printed_at": printed_at.isoformat(),
-        "rows": _without_repetitions([row for seen in games for row in _rows(view, seen, printed_at)]),
+        "rows": _without_repetitions([row for snapshot in games for row in _rows(view, snapshot, printed_at)]),
     }
 
 
@@ -61,8 +67,8 @@ def pdf(document: Json) -> bytes:
     top = _headings(paper, list(rows[0]) if rows else list(COLUMNS))
     for row in rows:
         cells = [_lines(str(text or ""), width) for text, width in zip(row.values(), _widths(), strict=False)]
-        club_row = any(cells[: list(COLUMNS).index("Player Name")])
-        height = (CLUB_ROW_HEIGHT if club_row else ROW_HEIGHT) + LINE_HEIGHT * (max(map(len, cells)) - 1)
+        is_club_row = any(cells[: list(COLUMNS).index("Player Name")])
+        height = (CLUB_ROW_HEIGHT if is_club_row else ROW_HEIGHT) + LINE_HEIGHT * (max(map(len, cells)) - 1)
         if top + height > BOTTOM_EDGE:
             _start_page(paper, title)
             top = sum(BAND)
@@ -71,7 +77,7 @@ def pdf(document: Json) -> bytes:
     paper.set_text_color(GREY)
     for number in paper.pages:
         paper.page = number
-        _words(paper, PAGE_SIZE[0] / 2 - PADDING * 5, FOOTER_BASELINE, f"Page {number} of {len(paper.pages)}")
+        _write_words(paper, PAGE_SIZE[0] / 2 - PADDING * 5, FOOTER_BASELINE, f"Page {number} of {len(paper.pages)}")
     return bytes(paper.output())
 
 
@@ -84,32 +90,37 @@ def _printed_at(day: str, hour: str, minute: str | None, half: str) -> datetime 
     if not 1 <= int(hour) <= 12 or int(minute or 0) > 59:
         return None
     printed_at = eastern(on, int(hour) % 12 + 12 * (half == "PM"), PRINTED_MINUTE if minute is None else int(minute))
-    has_the_form_of_its_time = (minute is None) == (printed_at < QUARTER_HOURLY_SINCE)
-    return printed_at if has_the_form_of_its_time and is_printed(printed_at) else None
+    has_expected_name = (minute is None) == (printed_at < QUARTER_HOURLY_SINCE)
+    return printed_at if has_expected_name and is_printed(printed_at) else None
 
 
-def _rows(view: View, seen: SeenGame, at: datetime) -> list[Json]:
+def _rows(view: View, snapshot: GameSnapshot, at: datetime) -> list[Json]:
     """Returns the rows of a game, away team first: one per player, or one for a club that has not submitted."""
-    local, (home, away) = seen.tipoff_at.astimezone(EASTERN), seen.game.teams
+    local, (home, away) = snapshot.tipoff_at.astimezone(EASTERN), snapshot.game.teams
     rows = []
     for side in (1, 0):
-        about = (f"{seen.game_date:%m/%d/%Y}", f"{local:%I:%M} (ET)", f"{away}@{home}", seen.clubs[side].full_name)
-        said = view.injuries(seen, side, at)
-        lines = [("", "", NOT_YET_SUBMITTED)] if said is None else [
-            (without_accents(f"{one.family_name}, {one.first_name}"), one.status, one.reason) for one in said
-        ]  # fmt: skip
-        rows += [dict(zip(COLUMNS, about + line, strict=True)) for line in lines]
+        game_columns = (f"{snapshot.game_date:%m/%d/%Y}", f"{local:%I:%M} (ET)", f"{away}@{home}", snapshot.clubs[side].full_name)
+        statements = view.injuries(snapshot, side, at)
+        lines = (
+            [("", "", NOT_YET_SUBMITTED)]
+            if statements is None
+            else [
+                (without_accents(f"{statement.family_name}, {statement.first_name}"), statement.status, statement.reason)
+                for statement in statements
+            ]
+        )
+        rows += [dict(zip(COLUMNS, game_columns + line, strict=True)) for line in lines]
     return rows
 
 
 def _without_repetitions(rows: list[Json]) -> list[Json]:
     """Clears date, time, matchup and team where they and all columns to their left equal the row above."""
-    repeatable, shown, above = list(COLUMNS)[:4], [], dict[str, str]()
+    repeatable, cleared, above = list(COLUMNS)[:4], [], dict[str, str]()
     for row in rows:
         same = next((n for n, name in enumerate(repeatable) if row[name] != above.get(name)), len(repeatable))
-        shown.append(row | dict.fromkeys(repeatable[:same], ""))
+        cleared.append(row | dict.fromkeys(repeatable[:same], ""))
         above = row
-    return shown
+    return cleared
 
 
 def _widths() -> list[float]:
@@ -146,7 +157,7 @@ def _start_page(paper: "FPDF", title: str) -> None:
     paper.rect(0, BAND[0], PAGE_SIZE[0], BAND[1], style="F")
     paper.set_font(FONT, style="B", size=TITLE_SIZE)
     paper.set_text_color(WHITE)
-    _words(paper, (PAGE_SIZE[0] - _width(title, "B", TITLE_SIZE)) / 2, TITLE_BASELINE, title, ("B", TITLE_SIZE))
+    _write_words(paper, (PAGE_SIZE[0] - _width(title, "B", TITLE_SIZE)) / 2, TITLE_BASELINE, title, ("B", TITLE_SIZE))
     paper.set_font(FONT, style="", size=TEXT_SIZE)
     paper.set_text_color(0)
 
@@ -158,7 +169,7 @@ def _headings(paper: "FPDF", names: list[str]) -> float:
     paper.rect(left, HEADING_TOP, RIGHT_EDGE - left, HEADING_HEIGHT, style="F")
     paper.set_font(FONT, style="B", size=TEXT_SIZE)
     for name, edge in zip(names, COLUMNS.values(), strict=False):
-        _words(paper, edge + PADDING, HEADING_TOP + HEADING_HEIGHT / 2 + BASELINE, name, ("B", TEXT_SIZE))
+        _write_words(paper, edge + PADDING, HEADING_TOP + HEADING_HEIGHT / 2 + BASELINE, name, ("B", TEXT_SIZE))
     paper.set_font(FONT, style="", size=TEXT_SIZE)
     return HEADING_TOP + HEADING_HEIGHT
 
@@ -171,7 +182,7 @@ def _row(paper: "FPDF", cells: list[list[str]], top: float, height: float) -> No
     for edge, lines in zip(edges, cells, strict=False):
         middle = top + height / 2 - LINE_HEIGHT * (len(lines) - 1) / 2
         for number, line in enumerate(lines):
-            _words(paper, edge + PADDING, middle + LINE_HEIGHT * number + BASELINE, line)
+            _write_words(paper, edge + PADDING, middle + LINE_HEIGHT * number + BASELINE, line)
 
 
 def _lines(text: str, width: float) -> list[str]:
@@ -185,7 +196,7 @@ def _lines(text: str, width: float) -> list[str]:
     return lines
 
 
-def _words(paper: "FPDF", x: float, y: float, text: str, font: tuple[str, int] = ("", TEXT_SIZE)) -> None:
+def _write_words(paper: "FPDF", x: float, y: float, text: str, font: tuple[str, int] = ("", TEXT_SIZE)) -> None:
     """Writes a line of text word by word in the current font."""
     for word in text.split():
         paper.text(x, y, word)

@@ -2,22 +2,22 @@
 
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
 
 from nba_pipeline.league.calendar import EASTERN, eastern, eastern_date, season_of, season_start
 from nba_pipeline.sandbox.clubs import Club
-from nba_pipeline.sandbox.league import PlayerGame
 from nba_pipeline.sandbox.officials import Official, crew
-from nba_pipeline.sandbox.view import FINAL, LIVE, SCHEDULED, SeenGame, View
+from nba_pipeline.sandbox.snapshots import FINAL, LIVE, SCHEDULED, GameSnapshot
+from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.nba_cdn_actions import action_list
-from nba_pipeline.sandbox.wire.refusal import Json, Refusal, ratio, utc_text
+from nba_pipeline.sandbox.wire.nba_cdn_boxscore import box_team
+from nba_pipeline.sandbox.wire.refusal import Json, Refusal, utc_text
 
 ACCESS_DENIED = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
     "<Error><Code>AccessDenied</Code><Message>Access Denied</Message><RequestId>SANDBOX</RequestId></Error>"
 )
-TURN = timedelta(days=7)
-SCOREBOARD_TURNS = timedelta(hours=12)  # after midnight Eastern
+SEASON_OVERLAP = timedelta(days=7)
+SCOREBOARD_ROLLOVER = timedelta(hours=12)  # after midnight Eastern
 LOCAL_TIME_THAT_CLAIMS_UTC = "%Y-%m-%dT%H:%M:%SZ"  # as in the real files
 
 
@@ -30,12 +30,12 @@ def schedule(view: View) -> Json:
     today = eastern_date(view.now)
     season = season_of(today)
     dates: dict[date, list[Json]] = {}
-    for name in sorted({season_of(today - TURN), season, season_of(today + TURN)}):
+    for name in sorted({season_of(today - SEASON_OVERLAP), season, season_of(today + SEASON_OVERLAP)}):
         records: dict[str, list[int]] = {}
-        for seen in view.season_games(name):
-            listed = _schedule_game(view, seen, records)
-            if name == season or abs(seen.game_date - today) <= TURN:
-                dates.setdefault(seen.game_date, []).append(listed)
+        for snapshot in view.season_games(name):
+            listed = _schedule_game(view, snapshot, records)
+            if name == season or abs(snapshot.game_date - today) <= SEASON_OVERLAP:
+                dates.setdefault(snapshot.game_date, []).append(listed)
     return {
         "meta": {
             "version": 1,
@@ -54,7 +54,7 @@ def schedule(view: View) -> Json:
 
 def scoreboard(view: View) -> Json:
     """Returns the games of the league's day, which starts at noon Eastern."""
-    day = (view.now.astimezone(EASTERN) - SCOREBOARD_TURNS).date()
+    day = (view.now.astimezone(EASTERN) - SCOREBOARD_ROLLOVER).date()
     return {
         "meta": {
             "version": 1,
@@ -66,69 +66,83 @@ def scoreboard(view: View) -> Json:
             "gameDate": day.isoformat(),
             "leagueId": "00",
             "leagueName": "National Basketball Association",
-            "games": [_scoreboard_game(view, seen) for seen in view.games(day)],
+            "games": [_scoreboard_game(view, snapshot) for snapshot in view.games(day)],
         },
     }
 
 
 def boxscore(view: View, game_id: str) -> Json:
     """Returns a box score after tip-off. Before it, and for an unknown game, access is denied."""
-    seen = view.game(game_id)
-    box = view.box(seen) if seen else None
-    if seen is None or box is None:
+    snapshot = view.game(game_id)
+    box = view.box(snapshot) if snapshot else None
+    if snapshot is None or box is None:
         raise Refusal(403, ACCESS_DENIED, "application/xml")
-    score = view.score(seen)
-    periods = view.period_scores(seen)
-    home, away = (_box_team(seen, side, score, periods[side], box.shown[side], box.true) for side in (0, 1))
-    clubs, tipoff = seen.clubs, seen.tipoff_at
-    home_time, away_time = (tipoff.astimezone(club.zone).isoformat() for club in clubs)
-    return {
-        "meta": {"version": 1, "code": 200, "request": f"http://nba.cloud/games/{game_id}/boxscore?Format=json",
-                 "time": f"{view.now:%Y-%m-%d %H:%M:%S.%f}"},
-        "game": {
-            "gameId": game_id,
-            "gameTimeLocal": home_time,
-            "gameTimeUTC": utc_text(tipoff),
-            "gameTimeHome": home_time,
-            "gameTimeAway": away_time,
-            "gameEt": tipoff.astimezone(EASTERN).isoformat(),
-            "duration": int(seen.progress * view.league.game_length.total_seconds() / 60),
-            "gameCode": seen.code,
-            "gameStatusText": _status_text(seen),
-            "gameStatus": seen.status,
-            "regulationPeriods": 4,
-            "period": seen.period,
-            "gameClock": _game_clock(seen),
-            "attendance": 0,
-            "sellout": "0",
-            "arena": {
-                "arenaId": clubs[0].team_id % 1000,
-                "arenaName": f"{clubs[0].city} Arena",
-                "arenaCity": clubs[0].city,
-                "arenaState": clubs[0].state,
-                "arenaCountry": "US",
-                "arenaTimezone": clubs[0].zone.key,
-            },
-            "officials": [
-                _official(official, number)
-                for number, official in enumerate(crew(view.league.seed, seen.game.fixture), start=1)
-            ],
-            "homeTeam": home,
-            "awayTeam": away,
-        },
-    }  # fmt: skip
+    score, periods = view.score(snapshot), view.period_scores(snapshot)
+    home, away = (
+        _club(snapshot.clubs[side]) | box_team(snapshot, side, score, periods[side], box.shown[side], box.true) for side in (0, 1)
+    )
+    officials = enumerate(crew(view.league.seed, snapshot.game.fixture), start=1)
+    game = _game_state(view, snapshot) | {
+        "attendance": 0,
+        "sellout": "0",
+        "arena": _arena(snapshot.clubs[0]),
+        "officials": [_official(official, number) for number, official in officials],
+        "homeTeam": home,
+        "awayTeam": away,
+    }
+    return {"meta": _game_meta(view, game_id, "boxscore"), "game": game}
 
 
 def play_by_play(view: View, game_id: str) -> Json:
     """Returns the actions so far. Before tip-off, and for an unknown game, access is denied."""
-    seen = view.game(game_id)
-    if seen is None or seen.state == SCHEDULED:
+    snapshot = view.game(game_id)
+    if snapshot is None or snapshot.state == SCHEDULED:
         raise Refusal(403, ACCESS_DENIED, "application/xml")
     return {
-        "meta": {"version": 1, "code": 200, "request": f"http://nba.cloud/games/{game_id}/playbyplay?Format=json",
-                 "time": f"{view.now:%Y-%m-%d %H:%M:%S.%f}"},
-        "game": {"gameId": game_id, "actions": action_list(view, seen)},
-    }  # fmt: skip
+        "meta": _game_meta(view, game_id, "playbyplay"),
+        "game": {"gameId": game_id, "actions": action_list(view, snapshot)},
+    }
+
+
+def _game_meta(view: View, game_id: str, endpoint: str) -> Json:
+    return {
+        "version": 1,
+        "code": 200,
+        "request": f"http://nba.cloud/games/{game_id}/{endpoint}?Format=json",
+        "time": f"{view.now:%Y-%m-%d %H:%M:%S.%f}",
+    }
+
+
+def _game_state(view: View, snapshot: GameSnapshot) -> Json:
+    """Returns times, status, period and clock of a game."""
+    tipoff = snapshot.tipoff_at
+    home_time, away_time = (tipoff.astimezone(club.zone).isoformat() for club in snapshot.clubs)
+    return {
+        "gameId": snapshot.game.game_id,
+        "gameTimeLocal": home_time,
+        "gameTimeUTC": utc_text(tipoff),
+        "gameTimeHome": home_time,
+        "gameTimeAway": away_time,
+        "gameEt": tipoff.astimezone(EASTERN).isoformat(),
+        "duration": int(snapshot.progress * view.league.game_length.total_seconds() / 60),
+        "gameCode": snapshot.code,
+        "gameStatusText": _status_text(snapshot),
+        "gameStatus": snapshot.status,
+        "regulationPeriods": 4,
+        "period": snapshot.period,
+        "gameClock": _game_clock(snapshot),
+    }
+
+
+def _arena(club: Club) -> Json:
+    return {
+        "arenaId": club.team_id % 1000,
+        "arenaName": f"{club.city} Arena",
+        "arenaCity": club.city,
+        "arenaState": club.state,
+        "arenaCountry": "US",
+        "arenaTimezone": club.zone.key,
+    }
 
 
 def _official(official: Official, number: int) -> Json:
@@ -147,57 +161,57 @@ def _club(club: Club) -> Json:
     return {"teamId": club.team_id, "teamName": club.nickname, "teamCity": club.city, "teamTricode": club.tricode}
 
 
-def _status_text(seen: SeenGame) -> str:
-    if seen.is_postponed:
+def _status_text(snapshot: GameSnapshot) -> str:
+    if snapshot.is_postponed:
         return "PPD"
-    if seen.status == SCHEDULED:
-        local = seen.tipoff_at.astimezone(EASTERN)
+    if snapshot.status == SCHEDULED:
+        local = snapshot.tipoff_at.astimezone(EASTERN)
         return f"{local.hour % 12 or 12}:{local:%M} {'am' if local.hour < 12 else 'pm'} ET"
-    if seen.status == LIVE:
-        return f"{f'Q{seen.period}' if seen.period <= 4 else f'OT{seen.period - 4}'} {seen.clock_text}"
-    overtimes = seen.game.overtimes
+    if snapshot.status == LIVE:
+        return f"{f'Q{snapshot.period}' if snapshot.period <= 4 else f'OT{snapshot.period - 4}'} {snapshot.clock_text}"
+    overtimes = snapshot.game.overtimes
     return "Final" + ("" if not overtimes else "/OT" if overtimes == 1 else f"/OT{overtimes}")
 
 
-def _game_clock(seen: SeenGame) -> str:
-    left = seen.period_seconds_left
+def _game_clock(snapshot: GameSnapshot) -> str:
+    left = snapshot.period_seconds_left
     return f"PT{left // 60:02d}M{left % 60:02d}.00S"
 
 
-def _scoreboard_game(view: View, seen: SeenGame) -> Json:
-    home, away = (_club(club) | {"score": points} for club, points in zip(seen.clubs, view.score(seen), strict=True))
+def _scoreboard_game(view: View, snapshot: GameSnapshot) -> Json:
+    home, away = (_club(club) | {"score": points} for club, points in zip(snapshot.clubs, view.score(snapshot), strict=True))
     return {
-        "gameId": seen.game.game_id,
-        "gameCode": seen.code,
-        "gameStatus": seen.status,
-        "gameStatusText": _status_text(seen),
-        "period": seen.period,
-        "gameClock": _game_clock(seen) if seen.status == LIVE else "",
-        "gameTimeUTC": utc_text(seen.tipoff_at),
-        "gameEt": seen.tipoff_at.astimezone(EASTERN).strftime(LOCAL_TIME_THAT_CLAIMS_UTC),
+        "gameId": snapshot.game.game_id,
+        "gameCode": snapshot.code,
+        "gameStatus": snapshot.status,
+        "gameStatusText": _status_text(snapshot),
+        "period": snapshot.period,
+        "gameClock": _game_clock(snapshot) if snapshot.status == LIVE else "",
+        "gameTimeUTC": utc_text(snapshot.tipoff_at),
+        "gameEt": snapshot.tipoff_at.astimezone(EASTERN).strftime(LOCAL_TIME_THAT_CLAIMS_UTC),
         "regulationPeriods": 4,
         "homeTeam": home,
         "awayTeam": away,
     }
 
 
-def _schedule_game(view: View, seen: SeenGame, records: dict[str, list[int]]) -> Json:
-    clubs, score = seen.clubs, view.score(seen)
+def _schedule_game(view: View, snapshot: GameSnapshot, records: dict[str, list[int]]) -> Json:
+    clubs, score = snapshot.clubs, view.score(snapshot)
     sides = []
     for side in (0, 1):
         record = records.setdefault(clubs[side].tricode, [0, 0])
-        if seen.state == FINAL:
+        if snapshot.state == FINAL:
             record[score[side] < score[1 - side]] += 1
         result = {"wins": record[0], "losses": record[1], "score": score[side], "seed": 0}
         sides.append(_club(clubs[side]) | {"teamSlug": clubs[side].slug} | result)
     return {
-        "gameId": seen.game.game_id,
-        "gameCode": seen.code,
-        "gameStatus": seen.status,
-        "gameStatusText": _status_text(seen),
-        "gameSequence": seen.game.fixture.sequence,
-        **_place_and_time(seen.clubs, seen.game_date, seen.tipoff_at),
-        "postponedStatus": "P" if seen.is_postponed else "N",
+        "gameId": snapshot.game.game_id,
+        "gameCode": snapshot.code,
+        "gameStatus": snapshot.status,
+        "gameStatusText": _status_text(snapshot),
+        "gameSequence": snapshot.game.fixture.sequence,
+        **_place_and_time(snapshot.clubs, snapshot.game_date, snapshot.tipoff_at),
+        "postponedStatus": "P" if snapshot.is_postponed else "N",
         "branchLink": "",
         "gameSubtype": "",
         "isNeutral": False,
@@ -234,134 +248,4 @@ def _place_and_time(clubs: tuple[Club, Club], day: date, tipoff_at: datetime) ->
         "arenaName": f"{home.city} Arena",
         "arenaState": home.state,
         "arenaCity": home.city,
-    }
-
-
-def _box_team(
-    seen: SeenGame,
-    side: int,
-    score: tuple[int, int],
-    periods: tuple[int, ...],
-    shown: list[PlayerGame],
-    true: tuple[list[PlayerGame], ...],
-) -> Json:
-    if score[side] != sum(periods):
-        # after a correction: an even split, so that the periods still sum to the score
-        each, more = divmod(score[side], max(seen.period, 1))
-        periods = tuple(each + (number < more) for number in range(seen.period))
-    return _club(seen.clubs[side]) | {
-        "score": score[side],
-        "inBonus": "0",
-        "timeoutsRemaining": 0,
-        "periods": [
-            {"period": number, "periodType": "REGULAR" if number <= 4 else "OVERTIME", "score": points}
-            for number, points in enumerate(periods, start=1)
-        ],
-        "players": [_box_player(seen, row, order) for order, row in enumerate(shown, start=1)],
-        "statistics": _team_statistics(true[side], true[1 - side], score[side], score[1 - side]),
-    }
-
-
-def _box_player(seen: SeenGame, row: PlayerGame, order: int) -> Json:
-    player: Json = {"status": row.status}
-    if not row.did_play:
-        player["notPlayingReason"] = row.not_playing_reason
-        if row.not_playing_description:
-            player["notPlayingDescription"] = row.not_playing_description
-    player |= {"order": order, "personId": row.player.person_id, "jerseyNum": row.player.jersey_number}
-    if row.is_starter:
-        player["position"] = row.player.position
-    return player | {
-        "starter": "1" if row.is_starter else "0",
-        "oncourt": "1" if row.is_starter and seen.status == LIVE else "0",
-        "played": "1" if row.did_play else "0",
-        "statistics": _player_statistics(row),
-        "name": row.name,
-        "nameI": f"{row.first_name[:1]}. {row.family_name}",
-        "firstName": row.first_name,
-        "familyName": row.family_name,
-    }
-
-
-def _shots(*, fgm: int, fga: int, fg3m: int, fg3a: int, ftm: int, fta: int) -> Json:
-    return {
-        "fieldGoalsAttempted": fga,
-        "fieldGoalsMade": fgm,
-        "fieldGoalsPercentage": ratio(fgm, fga),
-        "freeThrowsAttempted": fta,
-        "freeThrowsMade": ftm,
-        "freeThrowsPercentage": ratio(ftm, fta),
-        "threePointersAttempted": fg3a,
-        "threePointersMade": fg3m,
-        "threePointersPercentage": ratio(fg3m, fg3a),
-        "twoPointersAttempted": fga - fg3a,
-        "twoPointersMade": fgm - fg3m,
-        "twoPointersPercentage": ratio(fgm - fg3m, fga - fg3a),
-    }
-
-
-def _player_statistics(row: PlayerGame) -> Json:
-    return _shots(fgm=row.fgm, fga=row.fga, fg3m=row.fg3m, fg3a=row.fg3a, ftm=row.ftm, fta=row.fta) | {
-        "assists": row.assists,
-        "blocks": row.blocks,
-        "blocksReceived": row.blocks_received,
-        "foulsOffensive": 0,
-        "foulsDrawn": row.fouls_drawn,
-        "foulsPersonal": row.fouls,
-        "foulsTechnical": 0,
-        "minus": float(max(-row.plus_minus, 0)),
-        "minutes": f"PT{row.seconds // 60:02d}M{row.seconds % 60:02d}.00S",
-        "minutesCalculated": f"PT{round(row.seconds / 60):02d}M",
-        "plus": float(max(row.plus_minus, 0)),
-        "plusMinusPoints": float(row.plus_minus),
-        "points": row.points,
-        "pointsFastBreak": 0,
-        "pointsInThePaint": 0,
-        "pointsSecondChance": 0,
-        "reboundsDefensive": row.dreb,
-        "reboundsOffensive": row.oreb,
-        "reboundsTotal": row.rebounds,
-        "steals": row.steals,
-        "turnovers": row.turnovers,
-    }
-
-
-def _team_statistics(rows: list[PlayerGame], opponents: list[PlayerGame], points: int, points_against: int) -> Json:
-    def total(name: str, of: list[PlayerGame] = rows) -> int:
-        return sum(int(getattr(row, name)) for row in of)
-
-    fgm, fga, fg3m, fg3a, ftm, fta = map(total, ("fgm", "fga", "fg3m", "fg3a", "ftm", "fta"))
-    attempts = round(fga + 0.44 * fta, 2)
-    seconds = total("seconds")
-    statistics: dict[str, Any] = _shots(fgm=fgm, fga=fga, fg3m=fg3m, fg3a=fg3a, ftm=ftm, fta=fta)
-    return statistics | {
-        "assists": total("assists"),
-        "assistsTurnoverRatio": ratio(total("assists"), total("turnovers")),
-        "benchPoints": sum(row.points for row in rows if not row.is_starter),
-        "blocks": total("blocks"),
-        "blocksReceived": total("blocks", opponents),
-        "fieldGoalsEffectiveAdjusted": round((fgm + 0.5 * fg3m) / fga, 15) if fga else 0.0,
-        "foulsDrawn": total("fouls", opponents),
-        "foulsOffensive": 0,
-        "foulsPersonal": total("fouls"),
-        "foulsTeam": total("fouls"),
-        "foulsTeamTechnical": 0,
-        "foulsTechnical": 0,
-        "minutes": f"PT{seconds // 60}M{seconds % 60:02d}.00S",
-        "minutesCalculated": f"PT{round(seconds / 60)}M",
-        "points": points,
-        "pointsAgainst": points_against,
-        "reboundsDefensive": total("dreb"),
-        "reboundsOffensive": total("oreb"),
-        "reboundsPersonal": total("rebounds"),
-        "reboundsTeam": 0,
-        "reboundsTeamDefensive": 0,
-        "reboundsTeamOffensive": 0,
-        "reboundsTotal": total("rebounds"),
-        "steals": total("steals"),
-        "trueShootingAttempts": attempts,
-        "trueShootingPercentage": round(points / (2 * attempts), 15) if attempts else 0.0,
-        "turnovers": total("turnovers"),
-        "turnoversTeam": 0,
-        "turnoversTotal": total("turnovers"),
     }

@@ -10,10 +10,12 @@ from datetime import timedelta
 
 from nba_pipeline.sandbox.league import OVERTIME_SECONDS, QUARTER_SECONDS
 from nba_pipeline.sandbox.officials import crew
-from nba_pipeline.sandbox.play_by_play import Action, actions
+from nba_pipeline.sandbox.play_by_play import actions
+from nba_pipeline.sandbox.play_by_play.action_log import Action
 from nba_pipeline.sandbox.roster import Player
 from nba_pipeline.sandbox.shot_zones import area_detail, distance_feet
-from nba_pipeline.sandbox.view import SeenGame, View
+from nba_pipeline.sandbox.snapshots import GameSnapshot
+from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.refusal import Json
 
 NUMBER_GAP_EVERY = 9  # one in this many numbers is skipped
@@ -21,7 +23,7 @@ BLOCK_LATENESS = 3  # positions
 REVISED_EVERY, REVISED_AFTER = 7, timedelta(minutes=11)
 COURT_TENTHS_LONG, COURT_TENTHS_WIDE = 940, 500  # of a foot
 BASKET_TENTHS = 52.5  # from the baseline
-SHORT = {"block": "BLK", "steal": "STL"}
+ABBREVIATIONS = {"block": "BLK", "steal": "STL"}
 DESCRIPTIONS = {
     ("period", "start"): "Period Start",
     ("period", "end"): "Period End",
@@ -29,16 +31,16 @@ DESCRIPTIONS = {
 }
 
 
-def action_list(view: View, seen: SeenGame) -> list[Json]:
+def action_list(view: View, snapshot: GameSnapshot) -> list[Json]:
     """Returns all actions so far, in order."""
-    writer = _Writer(view, seen, _numbers(actions(view.league, seen.game)))
-    return [writer.written(place, action) for place, action in enumerate(view.actions(seen))]
+    writer = _Writer(view, snapshot, _numbers(actions(view.league, snapshot.game)))
+    return [writer.document(place, action) for place, action in enumerate(view.actions(snapshot))]
 
 
-def _numbers(whole: Sequence[Action]) -> list[int]:
+def _numbers(final: Sequence[Action]) -> list[int]:
     """Returns the action numbers of a whole game: increasing with gaps, except for blocks."""
-    numbers = [2 + place + place // (NUMBER_GAP_EVERY - 1) for place in range(len(whole))]
-    for place, action in enumerate(whole[:-BLOCK_LATENESS]):
+    numbers = [2 + place + place // (NUMBER_GAP_EVERY - 1) for place in range(len(final))]
+    for place, action in enumerate(final[:-BLOCK_LATENESS]):
         if action.kind == "block":
             later = place + BLOCK_LATENESS
             numbers[place], numbers[later] = numbers[later], numbers[place]
@@ -46,18 +48,40 @@ def _numbers(whole: Sequence[Action]) -> list[int]:
 
 
 class _Writer:
-    def __init__(self, view: View, seen: SeenGame, numbers: list[int]) -> None:
-        self.now, self.tipoff_at, self.numbers = view.now, seen.tipoff_at, numbers
-        self.clubs = seen.clubs
-        self.pace = view.league.game_length.total_seconds() / seen.game.seconds
-        self.officials = crew(view.league.seed, seen.game.fixture)
+    def __init__(self, view: View, snapshot: GameSnapshot, numbers: list[int]) -> None:
+        self.now, self.tipoff_at, self.numbers = view.now, snapshot.tipoff_at, numbers
+        self.clubs = snapshot.clubs
+        self.pace = view.league.game_length.total_seconds() / snapshot.game.seconds
+        self.officials = crew(view.league.seed, snapshot.game.fixture)
         self.totals: Counter[tuple[int, str]] = Counter()
 
-    def written(self, place: int, action: Action) -> Json:
+    def document(self, place: int, action: Action) -> Json:
         """Returns one action with the keys of its type."""
+        document = self._keys_of_every_action(place, action)
+        if action.side is not None:
+            club = self.clubs[action.side]
+            document["teamId"], document["teamTricode"] = club.team_id, club.tricode
+        if action.descriptor:
+            document["descriptor"] = action.descriptor
+        if action.area:
+            document["area"], document["areaDetail"] = action.area, area_detail(action.area, *action.spot)
+        if action.kind in ("2pt", "3pt"):
+            document |= _shot_location(action)
+        if action.kind == "foul" or (action.kind == "turnover" and action.other is None):
+            document["officialId"] = self.officials[place % len(self.officials)].person_id
+        if action.player is None:
+            timeout = f"{document.get('teamTricode')} Timeout"
+            document["description"] = DESCRIPTIONS.get((action.kind, action.subtype), timeout)
+            return document
+        document["personId"] = action.player.person_id
+        document["playerName"], document["playerNameI"] = action.player.family_name, _initial(action.player)
+        document |= self._result(action, action.player)
+        return document | _second_player_keys(action, self.totals)
+
+    def _keys_of_every_action(self, place: int, action: Action) -> Json:
         at = self.tipoff_at + timedelta(seconds=action.elapsed * self.pace)
         is_revised = place % REVISED_EVERY == 0 and at + REVISED_AFTER <= self.now
-        document: Json = {
+        return {
             "actionNumber": self.numbers[place],
             "clock": _clock(action),
             "timeActual": at.isoformat(timespec="milliseconds")[:21] + "Z",
@@ -81,32 +105,13 @@ class _Writer:
             "isFieldGoal": 0,
             "personIdsFilter": [player.person_id for player in (action.player, action.other) if player],
         }
-        if action.side is not None:
-            club = self.clubs[action.side]
-            document["teamId"], document["teamTricode"] = club.team_id, club.tricode
-        if action.descriptor:
-            document["descriptor"] = action.descriptor
-        if action.area:
-            document["area"], document["areaDetail"] = action.area, area_detail(action.area, *action.spot)
-        if action.kind in ("2pt", "3pt"):
-            document |= _place_of_shot(action)
-        if action.kind == "foul" or (action.kind == "turnover" and action.other is None):
-            document["officialId"] = self.officials[place % len(self.officials)].person_id
-        if action.player is None:
-            timeout = f"{document.get('teamTricode')} Timeout"
-            document["description"] = DESCRIPTIONS.get((action.kind, action.subtype), timeout)
-            return document
-        document["personId"] = action.player.person_id
-        document["playerName"], document["playerNameI"] = action.player.family_name, _initial(action.player)
-        document |= self._deed(action, action.player)
-        return document | _other_keys(action, self.totals)
 
     def _count(self, player: Player, name: str, number: int = 1) -> int:
         """Returns the player's count after one more."""
         self.totals[player.person_id, name] += number
         return self.totals[player.person_id, name]
 
-    def _deed(self, action: Action, player: Player) -> Json:
+    def _result(self, action: Action, player: Player) -> Json:
         """Returns result, running totals and description of a player's action."""
         name, style = _initial(player), f"{action.descriptor} " if action.descriptor else ""
         keys: Json = {}
@@ -138,12 +143,12 @@ class _Writer:
         elif action.kind == "substitution":
             text = f"SUB {action.subtype}: {name}"
         else:
-            text = f"{name} {action.kind.upper()} ({self._count(player, action.kind)} {SHORT[action.kind]})"
+            text = f"{name} {action.kind.upper()} ({self._count(player, action.kind)} {ABBREVIATIONS[action.kind]})"
         keys["description"] = text
         return keys
 
 
-def _place_of_shot(action: Action) -> Json:
+def _shot_location(action: Action) -> Json:
     """Returns the location of a shot: percent of the court from one corner, and tenths of a foot from the basket."""
     across, out = action.spot
     is_right = (action.side == 0) == (action.period <= 2)  # sides change ends at half-time
@@ -159,7 +164,7 @@ def _place_of_shot(action: Action) -> Json:
     }
 
 
-def _other_keys(action: Action, totals: Counter[tuple[int, str]]) -> Json:
+def _second_player_keys(action: Action, totals: Counter[tuple[int, str]]) -> Json:
     """Returns the keys of the second player, which depend on that player's role."""
     other = action.other
     if other is None:
@@ -170,8 +175,8 @@ def _other_keys(action: Action, totals: Counter[tuple[int, str]]) -> Json:
             "assistPersonId": other.person_id,
             "assistTotal": totals[other.person_id, "assists"],
         }
-    deed = {"turnover": "steal", "foul": "foulDrawn"}.get(action.kind, "block")
-    return {f"{deed}PlayerName": other.family_name, f"{deed}PersonId": other.person_id}
+    role = {"turnover": "steal", "foul": "foulDrawn"}.get(action.kind, "block")
+    return {f"{role}PlayerName": other.family_name, f"{role}PersonId": other.person_id}
 
 
 def _initial(player: Player) -> str:

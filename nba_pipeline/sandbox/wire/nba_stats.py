@@ -10,8 +10,9 @@ from datetime import date, datetime
 from typing import Any
 
 from nba_pipeline.league.calendar import eastern_date, season_start
-from nba_pipeline.sandbox.league import PlayerGame
-from nba_pipeline.sandbox.view import FINAL, SeenBox, SeenGame, View
+from nba_pipeline.sandbox.boxscores import PlayerGame
+from nba_pipeline.sandbox.snapshots import FINAL, BoxscoreSnapshot, GameSnapshot
+from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal, ratio
 
 ACCESS_DENIED = "<HTML><HEAD>\n<TITLE>Access Denied</TITLE>\n</HEAD><BODY>\n<H1>Access Denied</H1>\n</BODY>\n</HTML>\n"
@@ -39,23 +40,23 @@ def league_game_log(view: View, query: Mapping[str, str], headers: Mapping[str, 
     for name in REQUIRED:
         if not query.get(name):
             raise Refusal(400, f"The {name} property is required.", "text/plain")
-    kind, whose = query["SeasonType"], query["PlayerOrTeam"].upper()
-    if kind not in {PLAYED_SEASON_TYPE, *OTHER_SEASON_TYPES} or whose not in ("P", "T", "PLAYER", "TEAM"):
+    kind, player_or_team = query["SeasonType"], query["PlayerOrTeam"].upper()
+    if kind not in {PLAYED_SEASON_TYPE, *OTHER_SEASON_TYPES} or player_or_team not in ("P", "T", "PLAYER", "TEAM"):
         raise Refusal(400, "SeasonType or PlayerOrTeam has a value that is not known.", "text/plain")
     first, last = (_date(query.get(name, "")) for name in ("DateFrom", "DateTo"))
     games = _final_games(view, query["Season"], first, last) if kind == PLAYED_SEASON_TYPE else []
     if query.get("Direction", "ASC").upper() == "DESC":
         games.reverse()
-    is_of_players = whose[0] == "P"
-    write = _player_rows if is_of_players else _team_rows
-    rows = [row for seen in games if (box := view.box(seen)) for row in write(view, seen, box)]
+    is_of_players = player_or_team[0] == "P"
+    rows_of = _player_rows if is_of_players else _team_rows
+    rows = [row for snapshot in games if (box := view.box(snapshot)) for row in rows_of(view, snapshot, box)]
     return {
         "resource": "leaguegamelog",
         "parameters": {
             "LeagueID": query.get("LeagueID", "00"),
             "Season": query["Season"],
             "SeasonType": kind,
-            "PlayerOrTeam": whose[0],
+            "PlayerOrTeam": player_or_team[0],
             "Counter": int(query["Counter"]) if query.get("Counter", "").isdigit() else 0,
             "Sorter": query.get("Sorter", "DATE"),
             "Direction": query.get("Direction", "ASC"),
@@ -80,7 +81,7 @@ def _date(text: str) -> date | None:
     raise Refusal(400, f"The value '{text}' is not a date like 03/15/2025.", "text/plain")
 
 
-def _final_games(view: View, season: str, first: date | None, last: date | None) -> list[SeenGame]:
+def _final_games(view: View, season: str, first: date | None, last: date | None) -> list[GameSnapshot]:
     """Returns the final games by date and tip-off."""
     years = SEASON.fullmatch(season)
     if years is None or int(years[2]) != (int(years[1]) + 1) % 100:
@@ -88,42 +89,47 @@ def _final_games(view: View, season: str, first: date | None, last: date | None)
     if season_start(date(int(years[1]), 7, 1)) > eastern_date(view.now):
         return []
     games = [
-        seen
-        for seen in view.season_games(season)
-        if seen.status == FINAL and (first or seen.game_date) <= seen.game_date <= (last or seen.game_date)
+        snapshot
+        for snapshot in view.season_games(season)
+        if snapshot.status == FINAL and (first or snapshot.game_date) <= snapshot.game_date <= (last or snapshot.game_date)
     ]
-    return sorted(games, key=lambda seen: (seen.game_date, seen.tipoff_at, seen.game.game_id))
+    return sorted(games, key=lambda snapshot: (snapshot.game_date, snapshot.tipoff_at, snapshot.game.game_id))
 
 
-def _player_rows(view: View, seen: SeenGame, box: SeenBox) -> Iterator[list[Any]]:
+def _player_rows(view: View, snapshot: GameSnapshot, box: BoxscoreSnapshot) -> Iterator[list[Any]]:
     """Returns one row per player who played, as shown."""
     for side in (0, 1):
-        before = _identity(view, seen, side)
+        before = _identity(view, snapshot, side)
         for row in box.shown[side]:
             if row.did_play:
-                defence = 3 * (row.steals + row.blocks)
-                fantasy = round(row.points + 1.2 * row.rebounds + 1.5 * row.assists + defence - row.turnovers, 1)
+                defense = 3 * (row.steals + row.blocks)
+                fantasy = round(row.points + 1.2 * row.rebounds + 1.5 * row.assists + defense - row.turnovers, 1)
                 line = _line([row], round(row.seconds / 60), row.points, row.plus_minus)
                 yield [before[0], row.player.person_id, row.name, *before[1:], *line, fantasy, 1]
 
 
-def _team_rows(view: View, seen: SeenGame, box: SeenBox) -> Iterator[list[Any]]:
+def _team_rows(view: View, snapshot: GameSnapshot, box: BoxscoreSnapshot) -> Iterator[list[Any]]:
     """Returns one row per club: the sums of its players, with the score as shown."""
-    score = view.score(seen)
+    score = view.score(snapshot)
     for side, rows in enumerate(box.true):
         minutes = round(sum(row.seconds for row in rows) / 60)
-        yield [*_identity(view, seen, side), *_line(rows, minutes, score[side], score[side] - score[1 - side]), 1]
+        yield [*_identity(view, snapshot, side), *_line(rows, minutes, score[side], score[side] - score[1 - side]), 1]
 
 
-def _identity(view: View, seen: SeenGame, side: int) -> list[Any]:
+def _identity(view: View, snapshot: GameSnapshot, side: int) -> list[Any]:
     """Returns season, club and game. A season id starts with the digit of the season type."""
-    club, other = seen.clubs[side], seen.clubs[1 - side]
-    score = view.score(seen)
+    club, other = snapshot.clubs[side], snapshot.clubs[1 - side]
+    score = view.score(snapshot)
     return [
-        f"2{seen.game.fixture.season[:4]}", club.team_id, club.tricode, club.full_name, seen.game.game_id,
-        seen.game_date.isoformat(), f"{club.tricode} {'@' if side else 'vs.'} {other.tricode}",
+        f"2{snapshot.game.fixture.season[:4]}",
+        club.team_id,
+        club.tricode,
+        club.full_name,
+        snapshot.game.game_id,
+        snapshot.game_date.isoformat(),
+        f"{club.tricode} {'@' if side else 'vs.'} {other.tricode}",
         "W" if score[side] > score[1 - side] else "L",
-    ]  # fmt: skip
+    ]
 
 
 def _line(rows: list[PlayerGame], minutes: int, points: int, plus_minus: int) -> list[Any]:

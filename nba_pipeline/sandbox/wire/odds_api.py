@@ -7,7 +7,8 @@ from typing import Any
 
 from nba_pipeline.league.calendar import eastern_date
 from nba_pipeline.sandbox.lines import BOOK_TITLES, GAME_MARKETS, GameQuote, Quote
-from nba_pipeline.sandbox.view import FINAL, SeenGame, View
+from nba_pipeline.sandbox.snapshots import FINAL, GameSnapshot
+from nba_pipeline.sandbox.view import View
 from nba_pipeline.sandbox.wire.refusal import Json, Refusal, utc_text
 
 PLAYER_MARKET, REGION = "player_points", "us"
@@ -31,22 +32,22 @@ def events(view: View, query: dict[str, str], is_historical: bool) -> Priced:
     """Returns games from two days before the start until the end. Free; historical requests cost one credit."""
     at = _moment(view, query, is_historical)
     low, high = (_time(query[name]) if query.get(name) else None for name in ("commenceTimeFrom", "commenceTimeTo"))
-    wanted = set(filter(None, query.get("eventIds", "").split(",")))
+    event_ids = set(filter(None, query.get("eventIds", "").split(",")))
     listed = [
-        _event(view, seen)
-        for seen in _listed(view, at)
-        if (low is None or _commences_at(view, seen) >= low)
-        and (high is None or _commences_at(view, seen) <= high)
-        and (not wanted or seen.game.fixture.event_id in wanted)
+        _event(view, snapshot)
+        for snapshot in _listed(view, at)
+        if (low is None or _commences_at(view, snapshot) >= low)
+        and (high is None or _commences_at(view, snapshot) <= high)
+        and (not event_ids or snapshot.game.fixture.event_id in event_ids)
     ]
-    return Priced(_wrapped(listed, at, is_historical), 1 if is_historical and listed else 0)
+    return Priced(_with_timestamps(listed, at, is_historical), 1 if is_historical and listed else 0)
 
 
 def event_odds(view: View, query: dict[str, str], event_id: str, is_historical: bool) -> Priced:
     """Returns the books' latest quotes of a game. Costs returned markets times regions, and ten times that for history."""
     at = _moment(view, query, is_historical)
-    seen = view.event(event_id, at)
-    if seen is None or not _is_listed(view, seen, at):
+    snapshot = view.event(event_id, at)
+    if snapshot is None or not _is_listed(view, snapshot, at):
         raise _refusal(404, "EVENT_NOT_FOUND", "Event not found. The event may have expired or the event id is invalid.")
     if not query.get("regions") and not query.get("bookmakers"):
         raise _refusal(422, "MISSING_REGION", "Missing regions parameter")
@@ -54,17 +55,17 @@ def event_odds(view: View, query: dict[str, str], event_id: str, is_historical: 
     regions = list(filter(None, query.get("regions", "").split(",")))
     shown_books = [book for book in BOOK_TITLES if (book in books if books else REGION in regions)]
     markets = list(dict.fromkeys(query.get("markets", "h2h").split(",")))
-    offered = {market: _offered(view, seen, market, at) for market in markets}
+    offered = {market: _offered(view, snapshot, market, at) for market in markets}
     is_american = query.get("oddsFormat") == "american"
     bookmakers = [
-        _bookmaker(book, shown, is_historical)
+        _bookmaker(book, book_markets, is_historical)
         for book in shown_books
-        if (shown := [market for name in markets if (market := _market(seen, name, book, offered[name], is_american))])
+        if (book_markets := [market for name in markets if (market := _market(snapshot, name, book, offered[name], is_american))])
     ]
     paid_regions = -(-len(books) // BOOKS_PER_REGION) if books else len(regions)
-    found = {market["key"] for bookmaker in bookmakers for market in bookmaker["markets"]}
-    credits = (HISTORICAL_FACTOR if is_historical else 1) * paid_regions * len(found)
-    return Priced(_wrapped(_event(view, seen) | {"bookmakers": bookmakers}, at, is_historical), credits)
+    market_keys = {market["key"] for bookmaker in bookmakers for market in bookmaker["markets"]}
+    credits = (HISTORICAL_FACTOR if is_historical else 1) * paid_regions * len(market_keys)
+    return Priced(_with_timestamps(_event(view, snapshot) | {"bookmakers": bookmakers}, at, is_historical), credits)
 
 
 def out_of_credits() -> Refusal:
@@ -98,7 +99,7 @@ def _moment(view: View, query: dict[str, str], is_historical: bool) -> datetime:
     return datetime.fromtimestamp(seconds - seconds % STEP_SECONDS + STEP_OFFSET_SECONDS, UTC)
 
 
-def _wrapped(data: Any, at: datetime, is_historical: bool) -> Any:
+def _with_timestamps(data: Any, at: datetime, is_historical: bool) -> Any:
     if not is_historical:
         return data
     step = timedelta(seconds=STEP_SECONDS)
@@ -110,44 +111,44 @@ def _wrapped(data: Any, at: datetime, is_historical: bool) -> Any:
     }
 
 
-def _commences_at(view: View, seen: SeenGame) -> datetime:
-    return seen.tipoff_at + min(COMMENCES_AFTER_TIPOFF, view.league.game_length * COMMENCES_AFTER_SHARE)
+def _commences_at(view: View, snapshot: GameSnapshot) -> datetime:
+    return snapshot.tipoff_at + min(COMMENCES_AFTER_TIPOFF, view.league.game_length * COMMENCES_AFTER_SHARE)
 
 
-def _is_listed(view: View, seen: SeenGame, at: datetime) -> bool:
-    return not seen.is_postponed and seen.state != FINAL and _commences_at(view, seen) <= at + LISTED_BEFORE
+def _is_listed(view: View, snapshot: GameSnapshot, at: datetime) -> bool:
+    return not snapshot.is_postponed and snapshot.state != FINAL and _commences_at(view, snapshot) <= at + LISTED_BEFORE
 
 
-def _listed(view: View, at: datetime) -> Iterable[SeenGame]:
+def _listed(view: View, at: datetime) -> Iterable[GameSnapshot]:
     today = eastern_date(at)
     dates = [today + timedelta(days=n) for n in range(-1, LISTED_BEFORE.days + 1)]
-    return [seen for day in dates for seen in view.games(day, at) if _is_listed(view, seen, at)]
+    return [snapshot for day in dates for snapshot in view.games(day, at) if _is_listed(view, snapshot, at)]
 
 
-def _event(view: View, seen: SeenGame) -> Json:
-    home, away = seen.clubs
+def _event(view: View, snapshot: GameSnapshot) -> Json:
+    home, away = snapshot.clubs
     return {
-        "id": seen.game.fixture.event_id,
+        "id": snapshot.game.fixture.event_id,
         "sport_key": "basketball_nba",
         "sport_title": "NBA",
-        "commence_time": utc_text(_commences_at(view, seen)),
+        "commence_time": utc_text(_commences_at(view, snapshot)),
         "home_team": home.odds_api_name,
         "away_team": away.odds_api_name,
     }
 
 
-def _offered(view: View, seen: SeenGame, market: str, at: datetime) -> Sequence[Quote | GameQuote]:
+def _offered(view: View, snapshot: GameSnapshot, market: str, at: datetime) -> Sequence[Quote | GameQuote]:
     """Returns all books' quotes of a market, none for an unsupported market."""
     if market == PLAYER_MARKET:
-        quotes = view.quotes(seen, at, _commences_at(view, seen))
+        quotes = view.quotes(snapshot, at, _commences_at(view, snapshot))
         return sorted(quotes, key=lambda quote: (quote.description, quote.line))
     if market not in GAME_MARKETS:
         return []
-    game_quotes = [quote for quote in view.game_quotes(seen, at, _commences_at(view, seen)) if quote.market == market]
+    game_quotes = [quote for quote in view.game_quotes(snapshot, at, _commences_at(view, snapshot)) if quote.market == market]
     return sorted(game_quotes, key=lambda quote: quote.line)
 
 
-def _market(seen: SeenGame, key: str, book: str, offered: Sequence[Quote | GameQuote], is_american: bool) -> Json | None:
+def _market(snapshot: GameSnapshot, key: str, book: str, offered: Sequence[Quote | GameQuote], is_american: bool) -> Json | None:
     """Returns one market of one book, null without quotes."""
     quotes = [quote for quote in offered if quote.book == book]
     if not quotes:
@@ -155,18 +156,18 @@ def _market(seen: SeenGame, key: str, book: str, offered: Sequence[Quote | GameQ
     outcomes = [
         outcome | {"price": price if is_american else _decimal_price(price)} | point
         for quote in quotes
-        for outcome, price, point in _sides(seen, quote)
+        for outcome, price, point in _sides(snapshot, quote)
     ]
     return {"key": key, "last_update": utc_text(max(quote.updated_at for quote in quotes)), "outcomes": outcomes}
 
 
-def _sides(seen: SeenGame, quote: Quote | GameQuote) -> list[tuple[Json, int, Json]]:
+def _sides(snapshot: GameSnapshot, quote: Quote | GameQuote) -> list[tuple[Json, int, Json]]:
     """Returns name, American price and point of both outcomes of a quote. Clubs are in alphabetical order."""
     if isinstance(quote, Quote) or quote.market == TOTALS:
-        of_whom = {"description": quote.description} if isinstance(quote, Quote) else {}
+        player = {"description": quote.description} if isinstance(quote, Quote) else {}
         prices = (("Over", quote.over_price), ("Under", quote.under_price))
-        return [({"name": name} | of_whom, price, {"point": quote.line}) for name, price in prices]
-    home, away = seen.clubs
+        return [({"name": name} | player, price, {"point": quote.line}) for name, price in prices]
+    home, away = snapshot.clubs
     handicaps: tuple[Json, Json] = ({"point": -quote.line}, {"point": quote.line}) if quote.market == SPREADS else ({}, {})
     sides: list[tuple[Json, int, Json]] = [
         ({"name": home.odds_api_name}, quote.over_price, handicaps[0]),

@@ -19,12 +19,13 @@ from rich.table import Table as RichTable
 
 from nba_pipeline.errors import BadInput
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.bigquery.session import Parameter, Session
+from nba_pipeline.warehouse.bigquery.jobs import Parameter
+from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline.warehouse.bigquery.shapes import STAGING_PREFIX
 
 GIB, TIB = 1024**3, 1024**4
 DAYS_PER_MONTH = 365.25 / 12
-SHOWN_RUNS = 15
+RUNS_IN_REPORT = 15
 WIDTH_WITHOUT_TERMINAL = 150
 MILLISECONDS = 1000
 
@@ -62,23 +63,23 @@ SELECT table_name, total_rows, total_partitions, active_logical_bytes, long_term
 FROM {view} WHERE table_schema = @dataset
 """
 
-COUNTED = ("jobs", "failed_jobs", "bytes_billed", "bytes_processed", "recent_bytes_billed", "slot_ms")
+SUMMED = ("jobs", "failed_jobs", "bytes_billed", "bytes_processed", "recent_bytes_billed", "slot_ms")
 
 
-def command(session: Session, days: int, style: str) -> int:
+def command(session: Session, days: int, output_format: str) -> int:
     """Print the report of the last days as a table or as JSON. Exits with 1 if the projected month is over budget."""
     if days < 1:
         raise BadInput(f"--days must be at least 1, not {days}")
-    found = report(session, days, datetime.now(UTC))
-    if style == "json":
-        sys.stdout.write(json.dumps(found, default=str, indent=1) + "\n")
+    content = report(session, days, datetime.now(UTC))
+    if output_format == "json":
+        sys.stdout.write(json.dumps(content, default=str, indent=1) + "\n")
     else:
-        _print(found)
-    say = Console(stderr=True)
-    for sentence in found["warnings"]:
-        say.print(sentence, style="yellow", highlight=False, soft_wrap=True, markup=False)
-    if problem := found["budget"]["problem"]:
-        say.print(problem, style="red", highlight=False, soft_wrap=True, markup=False)
+        _print(content)
+    stderr = Console(stderr=True)
+    for warning in content["warnings"]:
+        stderr.print(warning, style="yellow", highlight=False, soft_wrap=True, markup=False)
+    if problem := content["budget"]["problem"]:
+        stderr.print(problem, style="red", highlight=False, soft_wrap=True, markup=False)
     return int(bool(problem))
 
 
@@ -100,7 +101,7 @@ def report(session: Session, days: int, now: datetime) -> dict[str, Any]:
         "other": _by(other.with_columns(pl.lit("other").alias("project")), "project").to_dicts(),
         "loads": loads.to_dicts(),
         "warnings": [
-            f"{table} had {number} load jobs on {day} (UTC), of {costs.load_jobs_per_table_per_day} that BigQuery allows"
+            f"{table} had {number} load jobs on {day} (UTC); BigQuery allows {costs.load_jobs_per_table_per_day} a day"
             for table, day, number, share in loads.iter_rows()
             if share >= costs.share_of_load_limit_that_warns
         ],
@@ -110,7 +111,7 @@ def report(session: Session, days: int, now: datetime) -> dict[str, Any]:
 
 def _jobs(session: Session, since: datetime, recent: datetime) -> pl.DataFrame:
     """One row per run, table, kind and UTC day for the platform's jobs, one row for all others."""
-    found = _asked(
+    rows = _region_frame(
         session,
         JOBS,
         JOBS_VIEW,
@@ -119,13 +120,13 @@ def _jobs(session: Session, since: datetime, recent: datetime) -> pl.DataFrame:
             bigquery.ScalarQueryParameter("recent", "TIMESTAMP", recent),
         ],
     )
-    return found.with_columns(pl.col(COUNTED).cast(pl.Int64), pl.col("is_ours").cast(pl.Boolean))
+    return rows.with_columns(pl.col(SUMMED).cast(pl.Int64), pl.col("is_ours").cast(pl.Boolean))
 
 
 def _storage(session: Session) -> pl.DataFrame:
     """Rows, bytes and monthly dollars per table. Staging tables form one row, including retained deleted ones."""
     costs = SETTINGS.costs
-    found = _asked(
+    rows = _region_frame(
         session, STORAGE, STORAGE_VIEW, [bigquery.ScalarQueryParameter("dataset", "STRING", session.dataset_name)]
     ).with_columns(pl.exclude("table_name").cast(pl.Int64).fill_null(0))
     # active physical bytes include time travel; fail-safe storage is billed at the same price
@@ -137,7 +138,7 @@ def _storage(session: Session) -> pl.DataFrame:
         prices = costs.active_physical_dollars_per_gib, costs.long_term_physical_dollars_per_gib
     is_staging = pl.col("table_name").str.starts_with(STAGING_PREFIX)
     return (
-        found.group_by(pl.when(is_staging).then(pl.lit("staging")).otherwise("table_name").alias("asset"))
+        rows.group_by(pl.when(is_staging).then(pl.lit("staging")).otherwise("table_name").alias("asset"))
         .agg(
             pl.col("total_rows").sum(),
             pl.col("total_partitions").sum(),
@@ -153,7 +154,7 @@ def _storage(session: Session) -> pl.DataFrame:
     )
 
 
-def _asked(session: Session, statement: str, view: str, parameters: Sequence[Parameter]) -> pl.DataFrame:
+def _region_frame(session: Session, statement: str, view: str, parameters: Sequence[Parameter]) -> pl.DataFrame:
     """The result of a query on a region view. Raises BadInput with the missing role."""
     name = f"`region-{session.dataset.location.lower()}`.INFORMATION_SCHEMA.{view}"
     try:
@@ -170,7 +171,7 @@ def _by(jobs: pl.DataFrame, column: str) -> pl.DataFrame:
     """Jobs, bytes, slot time and dollars per value of a column, most expensive first."""
     return (
         jobs.group_by(column)
-        .agg(pl.col(COUNTED).sum())
+        .agg(pl.col(SUMMED).sum())
         .select(
             pl.col(column).cast(pl.String),
             "jobs",
@@ -203,8 +204,8 @@ def _budget(name: str, ours: pl.DataFrame, recent_days: int, storage_dollars: fl
     recent = float(ours["recent_bytes_billed"].sum()) * costs.dollars_per_tib / TIB
     projected = recent / recent_days * DAYS_PER_MONTH + storage_dollars
     over = (
-        f"BigQuery {name}: the last {recent_days} days' jobs for {recent:.2f} dollars and storage for {storage_dollars:.2f} "
-        f"dollars a month make {projected:.2f} dollars a month, more than the budget of {costs.monthly_budget_dollars:.2f}"
+        f"BigQuery {name}: jobs of the last {recent_days} days cost {recent:.2f} dollars and storage costs {storage_dollars:.2f} "
+        f"dollars a month; the projected {projected:.2f} dollars a month exceed the budget of {costs.monthly_budget_dollars:.2f}"
     )
     return {
         "projected_from_days": recent_days,
@@ -216,15 +217,17 @@ def _budget(name: str, ours: pl.DataFrame, recent_days: int, storage_dollars: fl
     }
 
 
-def _print(found: Mapping[str, Any]) -> None:
+def _print(content: Mapping[str, Any]) -> None:
     out = Console(width=None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL)
-    out.print(f"{found['name']}, {found['days']} days until {found['until']}, prices of {found['prices_of']}", highlight=False)
-    _grid(out, "kind of job", found["kinds"] + [{"kind": "other jobs of the project", **row} for row in found["other"]])
-    _grid(out, "table", found["tables"])
-    _grid(out, f"run, the dearest {SHOWN_RUNS} of {len(found['runs'])}", found["runs"][:SHOWN_RUNS])
-    busiest = {row["table"]: row for row in reversed(found["loads"])}
+    out.print(
+        f"{content['name']}, {content['days']} days until {content['until']}, prices of {content['prices_of']}", highlight=False
+    )
+    _grid(out, "kind of job", content["kinds"] + [{"kind": "other jobs of the project", **row} for row in content["other"]])
+    _grid(out, "table", content["tables"])
+    _grid(out, f"run, the most expensive {RUNS_IN_REPORT} of {len(content['runs'])}", content["runs"][:RUNS_IN_REPORT])
+    busiest = {row["table"]: row for row in reversed(content["loads"])}
     _grid(out, "load jobs, busiest day of each table", [busiest[table] for table in sorted(busiest)])
-    budget = found["budget"]
+    budget = content["budget"]
     out.print(
         f"projected {budget['projected_dollars_per_month']:.2f} dollars a month, {budget['storage_dollars_per_month']:.2f} of "
         f"it storage; the budget is {budget['monthly_budget_dollars']:.2f}",
@@ -241,11 +244,11 @@ def _grid(out: Console, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
     for name in names:
         grid.add_column(name.replace("_", " "), justify="left" if name == names[0] else "right")
     for row in rows:
-        grid.add_row(*(_shown(name, row.get(name)) for name in names))
+        grid.add_row(*(_cell(name, row.get(name)) for name in names))
     out.print(grid)
 
 
-def _shown(name: str, value: Any) -> str:
+def _cell(name: str, value: Any) -> str:
     """The text of a cell: bytes in MiB, dollars with four decimals."""
     if name.endswith("bytes") or name.startswith("bytes"):
         return f"{value / 1024**2:,.1f} MiB"

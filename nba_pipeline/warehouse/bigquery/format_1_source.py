@@ -27,14 +27,14 @@ class Format1Source(BigQueryWarehouse):
         """Raises BadInput for a table that differs in more than later additions."""
         self.refuse_missing_names()
         for shape in everything():
-            existing = self._held.session.describe().get(shape.name)
+            existing = self._connection.session.describe().get(shape.name)
             expected = shape_of_format_1(shape.name) if self._is_format_1(shape.name) else shape
             if existing and (refused := difference(expected, existing).refused):
-                raise BadInput(f"BigQuery {self._held.session.name}.{shape.name} cannot be copied: {'; '.join(refused)}")
+                raise BadInput(f"BigQuery {self._connection.session.name}.{shape.name} cannot be copied: {'; '.join(refused)}")
 
     def dates(self, table: Table) -> set[date]:
         """The dates that were written."""
-        return set(self._held.loads.of(table.name))
+        return set(self._connection.loads.of(table.name))
 
     def scan(self, table: Table, dates: Collection[date] | None = None) -> pl.LazyFrame:
         """The rows of these dates, or of all dates, in the current shape."""
@@ -70,13 +70,13 @@ class Format1Source(BigQueryWarehouse):
         self._refuse_write(table)
 
     def _refuse_write(self, table: Table) -> NoReturn:
-        raise PipelineError(f"BigQuery {self._held.session.name} has the shape of format 1: {table.name} can only be read")
+        raise PipelineError(f"BigQuery {self._connection.session.name} has the shape of format 1: {table.name} can only be read")
 
     def _is_format_1(self, name: str) -> bool:
-        return is_format_1(name, self._held.session.describe().get(name, ()))
+        return is_format_1(name, self._connection.session.describe().get(name, ()))
 
     def _with_existing_columns(self, shape: Shape) -> Shape:
-        existing = {row["column_name"] for row in self._held.session.describe().get(shape.name, ())}
+        existing = {row["column_name"] for row in self._connection.session.describe().get(shape.name, ())}
         return replace(shape, columns=tuple(column for column in shape.columns if column.name in existing))
 
 
@@ -89,6 +89,11 @@ def source_of_copy(warehouse: Warehouse) -> Warehouse:
     if not any(is_format_1(name, described.get(name, ())) for name in TABLES):
         return warehouse
     return Format1Source(
-        bigquery=warehouse.bigquery, dataset=warehouse.dataset, location=warehouse.location, home=warehouse.home,
-        store=warehouse.store, storage_host=warehouse.storage_host, lock_wait_seconds=warehouse.lock_wait_seconds,
-    )  # fmt: skip
+        bigquery=warehouse.bigquery,
+        dataset=warehouse.dataset,
+        location=warehouse.location,
+        home=warehouse.home,
+        store=warehouse.store,
+        storage_host=warehouse.storage_host,
+        lock_wait_seconds=warehouse.lock_wait_seconds,
+    )

@@ -15,16 +15,18 @@ import polars as pl
 
 from nba_pipeline.errors import PipelineError
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse.bigquery.jobs import day_parameters, identity, parquet
 from nba_pipeline.warehouse.bigquery.loads import EVER, Load, Loads
-from nba_pipeline.warehouse.bigquery.session import Session, day_parameters, identity, parquet
+from nba_pipeline.warehouse.bigquery.session import Session
 from nba_pipeline.warehouse.bigquery.shapes import PARTITION, Column, Shape
+from nba_pipeline.warehouse.journal import JournalDay
 from nba_pipeline.warehouse.journal_views import JOURNAL_COLUMNS
-from nba_pipeline.warehouse.landing import JournalDay, Landing
+from nba_pipeline.warehouse.landing import Landing
 
 ASKED_DATE = "asked_date"
 """The journal's own `game_date`, the date of a request. Renamed, because the partition is called `game_date`."""
 
-KINDS: Mapping[str, tuple[str, pl.DataType, Callable[[Any], Any]]] = {
+CONVERSIONS: Mapping[str, tuple[str, pl.DataType, Callable[[Any], Any]]] = {
     "VARCHAR": ("STRING", pl.String(), str),
     "JSON": ("STRING", pl.String(), lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))),
     "DATE": ("DATE", pl.Date(), date.fromisoformat),
@@ -42,16 +44,18 @@ JOURNAL = Shape(
     "journal",
     (
         Column(PARTITION, "DATE", True, "UTC date on which the run began; the partition"),
-        Column("line", "INT64", True, "place among the lines of that date, in the order of writing"),
-        *(Column(NAMES[name], KINDS[kind][0], name == "kind") for name, kind in JOURNAL_COLUMNS.items()),
+        Column("line", "INT64", True, "position among the lines of that date, in write order"),
+        *(Column(NAMES[name], CONVERSIONS[kind][0], name == "kind") for name, kind in JOURNAL_COLUMNS.items()),
     ),
     (),
     "One row per line of the landing's journal: runs and their requests.",
 )
 
 SCHEMA: Mapping[str, pl.DataType] = {
-    PARTITION: pl.Date(), "line": pl.Int64(), **{NAMES[name]: KINDS[kind][1] for name, kind in JOURNAL_COLUMNS.items()},
-}  # fmt: skip
+    PARTITION: pl.Date(),
+    "line": pl.Int64(),
+    **{NAMES[name]: CONVERSIONS[kind][1] for name, kind in JOURNAL_COLUMNS.items()},
+}
 
 _REQUEST_COLUMNS = ", ".join(
     f"{ASKED_DATE} AS {name}" if name == PARTITION else name for name in JOURNAL_COLUMNS if name not in ("kind", "as_of", "job")
@@ -69,10 +73,10 @@ VIEWS = {
 """The views of `journal_views.JOURNAL_VIEWS` in BigQuery's dialect."""
 
 DESCRIPTIONS = {
-    "requests": "What providers were asked, and how it ended.",
+    "requests": "Requests to providers and their outcomes.",
     "landing": "Every landed payload; `source` of a table's rows names one.",
-    "availability": "When a provider was first seen to have a game's final.",
-    "runs": "Every run: as of which instant, of which job.",
+    "availability": "When each provider first reported a game as final.",
+    "runs": "Every run with its instant and job.",
 }
 
 
@@ -86,12 +90,12 @@ def sync(session: Session, loads: Loads, landing: Landing) -> int:
 
     Successful loads are recorded even if others fail; the first error is raised afterwards.
     """
-    there = loads.of(JOURNAL.name)
-    days = [day for day in landing.journal_days().values() if _content(there.get(day.day)) != day.signature]
+    existing = loads.of(JOURNAL.name)
+    days = [day for day in landing.journal_days().values() if _content(existing.get(day.day)) != day.signature]
     written: list[tuple[Load, str | None]] = []
     errors: list[PipelineError] = []
     with ThreadPoolExecutor(SETTINGS.bigquery.parallel_loads) as pool:
-        futures = {pool.submit(_load, session, landing, day, there.get(day.day)): day for day in days}
+        futures = {pool.submit(_load, session, landing, day, existing.get(day.day)): day for day in days}
         for future in as_completed(futures):
             day = futures[future]
             try:
@@ -99,7 +103,7 @@ def sync(session: Session, loads: Loads, landing: Landing) -> int:
             except PipelineError as error:
                 errors.append(error)
                 continue
-            before = there.get(day.day)
+            before = existing.get(day.day)
             # the signature is older than the lines: lines added in between are loaded again, never missed
             written.append((Load(JOURNAL.name, day.day, job_id, day.signature, rows), before.job_id if before else None))
     loads.acknowledge(written)
@@ -120,7 +124,7 @@ def _load(session: Session, landing: Landing, day: JournalDay, before: Load | No
     job = session.carry_out(
         lambda job_id: session.load(content, JOURNAL, f"{JOURNAL.name}${day.day:%Y%m%d}", job_id, JOURNAL.name),
         identity("load", JOURNAL.name, day.day, digest, before.job_id if before else None),
-        lambda: _held(session, day.day).equals(rows),
+        lambda: _stored_lines(session, day.day).equals(rows),
         f"loading {JOURNAL.name} {day.day}",
     )
     return str(job.job_id), rows.height
@@ -141,12 +145,12 @@ def _rows(day: date, lines: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
 def _value(value: Any, kind: str) -> Any:
     if value is None:
         return [] if kind.endswith("[]") else None  # BigQuery has no null lists
-    return KINDS[kind][2](value)
+    return CONVERSIONS[kind][2](value)
 
 
-def _held(session: Session, day: date) -> pl.DataFrame:
+def _stored_lines(session: Session, day: date) -> pl.DataFrame:
     """The current rows of a date's partition."""
-    found = session.frame(
+    rows = session.frame(
         f"SELECT * FROM `{JOURNAL.name}` WHERE {PARTITION} BETWEEN @first AND @last", day_parameters(day, day), JOURNAL.name
     )
-    return found.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()).sort("line")
+    return rows.select(pl.col(name).cast(kind) for name, kind in SCHEMA.items()).sort("line")

@@ -18,13 +18,14 @@ from google.cloud import bigquery
 from nba_pipeline.errors import Permanent
 from nba_pipeline.league.calendar import FIRST_DATE
 from nba_pipeline.settings import SETTINGS
-from nba_pipeline.warehouse.bigquery.session import Parameter, Session, day_parameters
+from nba_pipeline.warehouse.bigquery.jobs import Parameter, day_parameters
+from nba_pipeline.warehouse.bigquery.session import Session
 
 EVER = FIRST_DATE.replace(month=1, day=1)
 """Earlier than every partition, including the weekly ones."""
 
 CURRENT = """
-SELECT game_date, table_name, job_id, content, row_count FROM loads WHERE {which}
+SELECT game_date, table_name, job_id, content, row_count FROM loads WHERE {condition}
 QUALIFY row_number() OVER (PARTITION BY table_name, game_date ORDER BY loaded_at DESC, job_id) = 1
 """
 
@@ -59,7 +60,7 @@ class Loads:
     def __init__(self, session: Session, is_cached: bool):
         self.session, self.is_cached = session, is_cached
         self._lock = threading.RLock()
-        self._found: dict[tuple[str, date], Load] | None = None
+        self._record: dict[tuple[str, date], Load] | None = None
         self._read_at, self._changes = 0.0, 0
 
     def of(self, table: str) -> dict[date, Load]:
@@ -72,13 +73,13 @@ class Loads:
 
     def renew(self, table: str, dates: Sequence[date]) -> list[date]:
         """Read the record of these dates again, and return the dates that another run has written since."""
-        which = "game_date BETWEEN @first AND @last AND table_name = @table"
+        condition = "game_date BETWEEN @first AND @last AND table_name = @table"
         parameters = [*day_parameters(min(dates), max(dates)), bigquery.ScalarQueryParameter("table", "STRING", table)]
-        now = self._read(which, parameters)
+        now = self._read(condition, parameters)
         with self._lock:
-            known = self._current()
-            changed = [day for day in dates if known.get((table, day)) != now.get((table, day))]
-            known.update({(table, day): now[table, day] for day in changed if (table, day) in now})
+            record = self._current()
+            changed = [day for day in dates if record.get((table, day)) != now.get((table, day))]
+            record.update({(table, day): now[table, day] for day in changed if (table, day) in now})
         return changed
 
     def acknowledge(self, written: Sequence[tuple[Load, str | None]]) -> None:
@@ -114,8 +115,8 @@ class Loads:
         with self._lock:
             self._changes += self._changes == len(_changes)  # the session's own changes are not stale
             _changes.append(None)
-            if self._found is not None:
-                self._found |= {(load.table, load.day): load for load, _ in written}
+            if self._record is not None:
+                self._record |= {(load.table, load.day): load for load, _ in written}
 
     def forget(self, tables: Iterable[str]) -> None:
         """Delete every row of dropped tables from the record."""
@@ -126,19 +127,19 @@ class Loads:
         )
         with self._lock:
             _changes.append(None)
-            self._found = None
+            self._record = None
 
     def _current(self) -> dict[tuple[str, date], Load]:
         with self._lock:
             age = time.monotonic() - self._read_at
             is_old = not self.is_cached and (self._changes != len(_changes) or age > SETTINGS.bigquery.record_seconds)
-            if self._found is None or is_old:
+            if self._record is None or is_old:
                 self._read_at, self._changes = time.monotonic(), len(_changes)
-                self._found = self._read(f"game_date >= DATE '{EVER}'", [])
-            return self._found
+                self._record = self._read(f"game_date >= DATE '{EVER}'", [])
+            return self._record
 
-    def _read(self, which: str, parameters: Sequence[Parameter]) -> dict[tuple[str, date], Load]:
-        rows = self.session.frame(CURRENT.format(which=which), parameters, asset="loads").with_columns(
+    def _read(self, condition: str, parameters: Sequence[Parameter]) -> dict[tuple[str, date], Load]:
+        rows = self.session.frame(CURRENT.format(condition=condition), parameters, asset="loads").with_columns(
             pl.col("row_count").cast(pl.Int64)
         )
         return {

@@ -42,9 +42,9 @@ class Parts:
 
     def forget(self, table: str, dates: Collection[date]) -> None:
         """Drop every cached frame that includes one of these dates of a table."""
-        gone = set(dates)
+        changed = set(dates)
         with self._lock:
-            self._drop([key for key in self._frames if key[0] == table and not gone.isdisjoint(key[1])])
+            self._drop([key for key in self._frames if key[0] == table and not changed.isdisjoint(key[1])])
 
     def forget_tables(self, tables: Collection[str]) -> None:
         """Drop every cached frame of these tables."""

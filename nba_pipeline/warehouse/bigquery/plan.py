@@ -64,7 +64,7 @@ def plan(session: Session) -> list[Step]:
         if not isinstance(error.__cause__, NotFound):
             raise
         return [
-            Step("create", f"dataset {session.name}", f"location {session.location_wanted or 'US'}"),
+            Step("create", f"dataset {session.name}", f"location {session.expected_location or 'US'}"),
             *(Step("create", f"table {shape.name}", shape.description) for shape in everything()),
             *(Step("create", f"view {name}", view.description) for name, view in _definitions(session.name).items()),
         ]
@@ -72,7 +72,7 @@ def plan(session: Session) -> list[Step]:
     for name, existing in session.describe().items():
         if is_format_1(name, existing):
             raise BadInput(refusal(session.name, name))
-    return [*_tables(session), *_views(session), *_left_behind(session)]
+    return [*_tables(session), *_views(session), *_expired_staging(session)]
 
 
 def apply(session: Session) -> Iterator[Step]:
@@ -102,41 +102,43 @@ def _tables(session: Session) -> Iterator[Step]:
         if existing is None:
             yield Step("create", f"table {shape.name}", shape.description)
             continue
-        found = difference(shape, existing)
-        for words in found.refused:
-            yield Step("refused", f"table {shape.name}", f"{words}; copy its dates out, drop it and apply again")
-        if not found.refused:
-            for column in found.added:
+        differences = difference(shape, existing)
+        for reason in differences.refused:
+            yield Step("refused", f"table {shape.name}", f"{reason}; copy its dates out, drop the table and apply again")
+        if not differences.refused:
+            for column in differences.added:
                 yield Step("add column", f"table {shape.name}", str(column), column)
 
 
 def _views(session: Session) -> Iterator[Step]:
     """Steps for views. A label holds the hash of the statement, because BigQuery may store the statement in another form."""
-    there = {item.table_id: item.labels.get(STATEMENT) for item in _listed(session) if item.table_type == "VIEW"}
+    existing = {item.table_id: item.labels.get(STATEMENT) for item in _existing_tables(session) if item.table_type == "VIEW"}
     for name, view in _definitions(session.name).items():
-        if name not in there:
+        if name not in existing:
             yield Step("create", f"view {name}", view.description)
-        elif there[name] != view.digest:
+        elif existing[name] != view.digest:
             yield Step("replace", f"view {name}", "its statement has changed")
 
 
-def _listed(session: Session) -> list[TableListItem]:
+def _existing_tables(session: Session) -> list[TableListItem]:
     with session.explained("listing the tables"):
         return list(session.client.list_tables(session.dataset, retry=session.retry))
 
 
-def _left_behind(session: Session) -> list[Step]:
+def _expired_staging(session: Session) -> list[Step]:
     """Steps that delete staging tables older than any run."""
     oldest = datetime.now(UTC) - timedelta(hours=SETTINGS.bigquery.staging_hours)
-    found = [
-        item for item in _listed(session) if item.table_id.startswith(STAGING_PREFIX) and item.created and item.created < oldest
+    expired = [
+        item
+        for item in _existing_tables(session)
+        if item.table_id.startswith(STAGING_PREFIX) and item.created and item.created < oldest
     ]
-    return [Step("delete", f"table {item.table_id}", f"left behind since {item.created:%Y-%m-%d %H:%M} UTC") for item in found]
+    return [Step("delete", f"table {item.table_id}", f"expired since {item.created:%Y-%m-%d %H:%M} UTC") for item in expired]
 
 
 def _create_dataset(session: Session) -> None:
     dataset = bigquery.Dataset(f"{session.client.project}.{session.dataset_name}")
-    dataset.location = session.location_wanted or "US"
+    dataset.location = session.expected_location or "US"
     dataset.description, dataset.labels = "Tables of nba_pipeline.", LABELS
     session.client.create_dataset(dataset, exists_ok=True, retry=session.retry)
 

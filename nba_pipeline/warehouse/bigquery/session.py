@@ -4,15 +4,12 @@ What belongs here: submitting jobs, waiting for them and giving up. What to writ
 """
 
 import concurrent.futures
-import hashlib
 import io
-import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import date
 from functools import cached_property
 from typing import Any, cast
 
@@ -27,24 +24,12 @@ from google.cloud.bigquery_storage_v1.services.big_query_read.transports import 
 
 from nba_pipeline.errors import BadInput, Permanent, PipelineError, Transient
 from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse.bigquery.google_errors import error_for, permanent_as_bad_input
+from nba_pipeline.warehouse.bigquery.jobs import Job, Parameter
 from nba_pipeline.warehouse.bigquery.shapes import LABELS, Shape
-
-SERVER_TROUBLE = (
-    "backendError",
-    "internalError",
-    "jobBackendError",
-    "jobInternalError",
-    "rateLimitExceeded",
-    "jobRateLimitExceeded",
-)
-"""Reasons of failed jobs that are retried. `quotaExceeded` is excluded, because it lasts until the next day."""
 
 NO_MESSAGE_LIMIT = [("grpc.max_receive_message_length", -1)]
 LABEL_LENGTH = 63
-IDENTITY_LENGTH = 40
-
-Job = bigquery.LoadJob | bigquery.QueryJob
-Parameter = bigquery.ScalarQueryParameter | bigquery.ArrayQueryParameter
 
 
 _described: dict[str, tuple[float, dict[str, list[dict[str, Any]]]]] = {}
@@ -61,10 +46,10 @@ class Session:
 
     resource: BigQueryResource
     dataset_name: str
-    location_wanted: str
+    expected_location: str
     storage_host: str
     run_id: str
-    asks_anew: bool = True
+    reads_fresh: bool = True
     _stack: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -95,9 +80,9 @@ class Session:
         """The dataset. Raises BadInput if it is missing, forbidden, or in another location than the configured one."""
         with self.explained(f"dataset {self.name}"):
             dataset = self.client.get_dataset(self.dataset_name, retry=self.retry, timeout=SETTINGS.bigquery.submit_seconds)
-        if self.location_wanted and dataset.location.upper() != self.location_wanted.upper():
+        if self.expected_location and dataset.location.upper() != self.expected_location.upper():
             raise BadInput(
-                f"dataset {self.name} lies in {dataset.location}, and BIGQUERY_LOCATION is {self.location_wanted}; set it to {dataset.location}"
+                f"dataset {self.name} is in {dataset.location}, but BIGQUERY_LOCATION is {self.expected_location}; set it to {dataset.location}"
             )
         return dataset
 
@@ -106,8 +91,8 @@ class Session:
         """Backoff with jitter for 5xx, rateLimitExceeded and lost connections. Other errors are not retried."""
         limits = SETTINGS.bigquery
         # outside of a run, a schedule or sensor has a minute and must be able to report the delay
-        patience = min(limits.probe_seconds, limits.retry_seconds) if self.asks_anew else limits.retry_seconds
-        return bigquery.DEFAULT_RETRY.with_timeout(patience).with_delay(
+        timeout = min(limits.probe_seconds, limits.retry_seconds) if self.reads_fresh else limits.retry_seconds
+        return bigquery.DEFAULT_RETRY.with_timeout(timeout).with_delay(
             limits.first_pause_seconds, limits.longest_pause_seconds, 2.0
         )
 
@@ -124,25 +109,33 @@ class Session:
         limits, config = SETTINGS.bigquery, self._limited(parameters, asset or "none")
         with self.explained(f"a query of {asset}" if asset else "the query"):
             return self.client.query_and_wait(
-                statement, job_config=config, location=self.dataset.location, retry=self.retry, job_retry=None,  # type: ignore[arg-type]
-                api_timeout=limits.submit_seconds, wait_timeout=limits.job_seconds,
-            )  # fmt: skip
+                statement,
+                job_config=config,
+                location=self.dataset.location,
+                retry=self.retry,
+                job_retry=None,  # type: ignore[arg-type]
+                api_timeout=limits.submit_seconds,
+                wait_timeout=limits.job_seconds,
+            )
 
     def _limited(self, parameters: Sequence[Parameter], asset: str) -> bigquery.QueryJobConfig:
         """The configuration of every statement: labels, and limits on time and billed bytes."""
         limits = SETTINGS.bigquery
         return bigquery.QueryJobConfig(
-            query_parameters=list(parameters), labels=self.labels(asset), job_timeout_ms=limits.job_seconds * 1000,
-            default_dataset=self.dataset.reference, maximum_bytes_billed=limits.most_bytes_billed,
-        )  # fmt: skip
+            query_parameters=list(parameters),
+            labels=self.labels(asset),
+            job_timeout_ms=limits.job_seconds * 1000,
+            default_dataset=self.dataset.reference,
+            maximum_bytes_billed=limits.most_bytes_billed,
+        )
 
     def frame(self, statement: str, parameters: Sequence[Parameter] = (), asset: str = "") -> pl.DataFrame:
         """The result of a query as a polars frame. Large results use the Storage Read API."""
         rows = self.query(statement, parameters, asset)
-        with self.explained(f"the answer of a query of {asset}" if asset else "the answer"):
+        with self.explained(f"the result of a query of {asset}" if asset else "the result"):
             answer = pl.from_arrow(rows.to_arrow(bqstorage_client=self.storage, timeout=SETTINGS.bigquery.job_seconds))
         if not isinstance(answer, pl.DataFrame):
-            raise PipelineError("a query answered with something else than a table")
+            raise PipelineError("the result of the query is not a table")
         return answer
 
     def read_only(self, statement: str) -> pl.DataFrame:
@@ -152,14 +145,14 @@ class Session:
 
     def answer(self, statement: str) -> pl.DataFrame:
         """The result of a user's SELECT. Raises BadInput if BigQuery rejects it."""
-        with _permanent_as_bad_input():
+        with permanent_as_bad_input():
             return self.frame(statement)
 
     def require_select(self, statement: str) -> None:
         """Raise BadInput unless BigQuery parses the statement as one SELECT. Uses a dry run, so nothing is executed."""
         config = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False, default_dataset=self.dataset.reference)
         limits = SETTINGS.bigquery
-        with _permanent_as_bad_input(), self.explained("the query"):
+        with permanent_as_bad_input(), self.explained("the query"):
             plan = self.client.query(
                 statement, job_config=config, location=self.dataset.location, retry=self.retry, timeout=limits.submit_seconds
             )
@@ -171,14 +164,14 @@ class Session:
         with _described_lock:
             described_at, columns = _described.get(self.name, (0.0, None))
             is_old = time.monotonic() - described_at > SETTINGS.bigquery.described_seconds
-            if columns is None or is_old or self.asks_anew:
-                self.asks_anew = False
-                found = self.frame(
+            if columns is None or is_old or self.reads_fresh:
+                self.reads_fresh = False
+                rows = self.frame(
                     "SELECT table_name, column_name, data_type, is_nullable, is_partitioning_column, clustering_ordinal_position "
                     "FROM INFORMATION_SCHEMA.COLUMNS ORDER BY table_name, ordinal_position",
                     asset="information_schema",
                 )
-                columns = {str(name): rows.to_dicts() for (name,), rows in found.group_by("table_name", maintain_order=True)}
+                columns = {str(name): group.to_dicts() for (name,), group in rows.group_by("table_name", maintain_order=True)}
                 _described[self.name] = (time.monotonic(), columns)
             return columns
 
@@ -193,38 +186,52 @@ class Session:
         lists = bigquery.ParquetOptions()  # type: ignore[no-untyped-call]
         lists.enable_list_inference = True
         config = bigquery.LoadJobConfig(
-            source_format=bigquery.SourceFormat.PARQUET, write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
-            create_disposition=bigquery.CreateDisposition.CREATE_NEVER, schema=shape.fields, labels=self.labels(asset),
+            source_format=bigquery.SourceFormat.PARQUET,
+            write_disposition=bigquery.WriteDisposition.WRITE_TRUNCATE,
+            create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
+            schema=shape.fields,
+            labels=self.labels(asset),
             job_timeout_ms=limits.job_seconds * 1000,
-        )  # fmt: skip
+        )
         config.parquet_options = lists
         return self.client.load_table_from_file(
-            io.BytesIO(content), self.dataset.reference.table(destination), size=len(content), num_retries=0, job_id=job_id,
-            location=self.dataset.location, job_config=config, timeout=limits.submit_seconds,
-        )  # fmt: skip
+            io.BytesIO(content),
+            self.dataset.reference.table(destination),
+            size=len(content),
+            num_retries=0,
+            job_id=job_id,
+            location=self.dataset.location,
+            job_config=config,
+            timeout=limits.submit_seconds,
+        )
 
     def statement(self, text: str, parameters: Sequence[Parameter], job_id: str, asset: str) -> bigquery.QueryJob:
         """Start one statement that changes a table."""
         limits, config = SETTINGS.bigquery, self._limited(parameters, asset)
         return self.client.query(
-            text, job_config=config, job_id=job_id, location=self.dataset.location, retry=None, job_retry=None,  # type: ignore[arg-type]
+            text,
+            job_config=config,
+            job_id=job_id,
+            location=self.dataset.location,
+            retry=None,  # type: ignore[arg-type]
+            job_retry=None,
             timeout=limits.submit_seconds,
-        )  # fmt: skip
+        )
 
-    def carry_out(self, begin: Callable[[str], Job], identity: str, holds: Callable[[], bool], what: str) -> Job:
+    def carry_out(self, begin: Callable[[str], Job], identity: str, is_written: Callable[[], bool], what: str) -> Job:
         """Run a job exactly once. Jobs with the same identity are the same job, also across processes.
 
         If a job with that identity exists, waits for it instead. If the existing job failed, or the table does not hold its
-        rows (`holds` is false, because of a later write), the identity gets a number and is submitted again. A new job that
+        rows (`is_written` is false, because of a later write), the identity gets a number and is submitted again. A new job that
         fails is retried only after server errors.
         """
         # job ids are unique per project, and another dataset may receive the same rows
         identity = f"{identity}_{self.dataset_name}"
-        last: PipelineError | None = None
+        last_error: PipelineError | None = None
         number = attempts = 0
         while attempts < SETTINGS.bigquery.attempts:
             if number - attempts > SETTINGS.bigquery.most_earlier_jobs:
-                raise Permanent(f"{self.name}: {what} finds more than {number - attempts - 1} earlier jobs {identity}")
+                raise Permanent(f"{self.name}: {what} has more than {number - attempts - 1} earlier jobs {identity}")
             job_id, is_fresh = f"{identity}_{number}" if number else identity, True
             with self.explained(what):
                 try:
@@ -239,14 +246,16 @@ class Session:
             except (Permanent, BadInput) as error:
                 if is_fresh:
                     raise
-                last = error
+                last_error = error
                 continue
             except Transient as error:
-                last = error
+                last_error = error
                 continue
-            if is_fresh or holds():
+            if is_fresh or is_written():
                 return job
-        raise last or Permanent(f"{what}: {attempts} jobs ended without an error, and their rows are not there ({identity})")
+        raise last_error or Permanent(
+            f"{what}: {attempts} jobs completed without an error, but their rows are missing ({identity})"
+        )
 
     def _wait(self, job: Job, what: str) -> None:
         """Wait for the job. Raises Transient after a timeout, which cancels the job, and for server errors."""
@@ -270,79 +279,4 @@ class Session:
             raise
         except (api.GoogleAPIError, auth.GoogleAuthError, requests.RequestException) as error:
             project = self.resource.project or "(no project)"
-            raise _sentence(error, f"{project}.{self.dataset_name}", what) from error
-
-
-@contextmanager
-def _permanent_as_bad_input() -> Iterator[None]:
-    """Raise BadInput for Permanent: a query that BigQuery rejects for good is the user's mistake."""
-    try:
-        yield
-    except Permanent as error:
-        hint = ""
-        if "filter over column" in str(error):
-            hint = " Every table is partitioned: add WHERE game_date = DATE '2024-03-15', or BETWEEN two dates."
-        raise BadInput(f"{error}{hint}") from error
-
-
-def _sentence(error: Exception, name: str, what: str) -> PipelineError:
-    """The platform's error for one of Google's."""
-    reason, told = _reason(error), _told(error)
-    if isinstance(error, auth.DefaultCredentialsError):
-        return BadInput(
-            f"BigQuery {name}: no credentials; run `gcloud auth application-default login` or set GOOGLE_APPLICATION_CREDENTIALS ({told})"
-        )
-    if isinstance(error, auth.RefreshError):
-        return BadInput(f"BigQuery {name}: the credentials were refused; log in anew or replace the key ({told})")
-    if isinstance(error, api.Unauthorized) or reason == "authError":
-        return BadInput(f"BigQuery {name}: the credentials are not accepted; log in anew or replace the key ({told})")
-    if reason == "accessDenied" or (isinstance(error, api.Forbidden) and not reason):
-        return BadInput(
-            f"BigQuery {name}: no permission for {what}; grant bigquery.dataEditor on the dataset and bigquery.jobUser on the project ({told})"
-        )
-    if reason == "quotaExceeded":
-        return Permanent(f"BigQuery {name}: a quota is used up for {what}; it is not asked again ({told})")
-    if reason == "bytesBilledLimitExceeded":
-        limit = SETTINGS.bigquery.most_bytes_billed
-        return BadInput(f"BigQuery {name}: {what} would read more than {limit:,} bytes; filter game_date more narrowly ({told})")
-    if isinstance(error, api.NotFound) or reason == "notFound":
-        return BadInput(
-            f"BigQuery {name}: {what}: {told}; check BIGQUERY_PROJECT, BIGQUERY_DATASET and BIGQUERY_LOCATION, or run `nba-pipeline bigquery apply`"
-        )
-    if reason in SERVER_TROUBLE or isinstance(
-        error, (api.ServerError, api.TooManyRequests, requests.RequestException, auth.TransportError, api.RetryError)
-    ):
-        return Transient(f"BigQuery {name}: {what} failed on the way or on the server's side, also when asked again: {told}")
-    return Permanent(f"BigQuery {name}: {what}: {told}")
-
-
-def _reason(error: Exception) -> str:
-    """Google's error reason, such as "rateLimitExceeded"."""
-    errors = getattr(error, "errors", None) or []
-    first = errors[0] if errors else {}
-    return str(first.get("reason", "")) if isinstance(first, Mapping) else ""
-
-
-def _told(error: Exception) -> str:
-    """The first line of Google's message, without the request's URL."""
-    # a RetryError only reports the timeout; its cause is the actual error
-    error = (isinstance(error, api.RetryError) and error.cause) or error
-    text = str(getattr(error, "message", "") or error).splitlines()[0]
-    return re.sub(r"^[A-Z]+ https?://\S+: ", "", text)
-
-
-def day_parameters(first: date, last: date) -> list[Parameter]:
-    """@first and @last as DATE, which prunes partitions."""
-    return [bigquery.ScalarQueryParameter("first", "DATE", first), bigquery.ScalarQueryParameter("last", "DATE", last)]
-
-
-def parquet(rows: pl.DataFrame) -> bytes:
-    """The parquet bytes to load. The same rows in the same order give the same bytes."""
-    file = io.BytesIO()
-    rows.rechunk().write_parquet(file)
-    return file.getvalue()
-
-
-def identity(kind: str, name: str, *parts: Any) -> str:
-    """The id of a job: kind, table, and a hash of the rows and the replaced jobs."""
-    return f"{kind}_{name}_{hashlib.sha256(repr(parts).encode()).hexdigest()[:IDENTITY_LENGTH]}"
+            raise error_for(error, f"{project}.{self.dataset_name}", what) from error

@@ -20,8 +20,13 @@ LABELS = {"made_by": "nba_pipeline"}
 DESCRIPTION_LIMIT = 1024
 
 TYPES: Mapping[type[pl.DataType], str] = {
-    pl.String: "STRING", pl.Int64: "INT64", pl.Float64: "FLOAT64", pl.Boolean: "BOOL", pl.Date: "DATE", pl.Datetime: "TIMESTAMP",
-}  # fmt: skip
+    pl.String: "STRING",
+    pl.Int64: "INT64",
+    pl.Float64: "FLOAT64",
+    pl.Boolean: "BOOL",
+    pl.Date: "DATE",
+    pl.Datetime: "TIMESTAMP",
+}
 """polars type -> type as spelled in INFORMATION_SCHEMA. Instants are UTC microseconds in both."""
 
 REQUEST_NAMES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
@@ -112,15 +117,15 @@ LOADS = Shape(
     (
         Column("game_date", "DATE", True, "partition that was written"),
         Column("table_name", "STRING", True, "table that was written"),
-        Column("job_id", "STRING", True, "job that wrote it"),
+        Column("job_id", "STRING", True, "job that wrote the partition"),
         Column("replaces_job_id", "STRING", False, "job whose rows it replaced or added to; null for the first"),
-        Column("content", "STRING", False, "hash of what was written; null for rows that were added"),
+        Column("content", "STRING", False, "hash of the written rows; null if rows were added"),
         Column("row_count", "INT64", True, "rows of the partition afterwards"),
-        Column("run_id", "STRING", True, "Dagster run that wrote it"),
-        Column("loaded_at", "TIMESTAMP", True, "instant of the acknowledgement; the newest of a partition holds"),
+        Column("run_id", "STRING", True, "Dagster run that wrote the partition"),
+        Column("loaded_at", "TIMESTAMP", True, "instant of the record; the newest row of a partition is current"),
     ),
     ("table_name",),
-    "One row per write of a table's partition, added when the write is known to have happened.",
+    "One row per write of a table's partition, added after the write.",
 )
 """The record of writes: the job and run that wrote each date of each table, including empty dates."""
 
@@ -133,33 +138,33 @@ def shapes(tables: Iterable[Table] | None = None) -> list[Shape]:
 
 def difference(shape: Shape, existing: Sequence[Mapping[str, Any]]) -> Difference:
     """Compare an existing table's rows of INFORMATION_SCHEMA.COLUMNS with the shape."""
-    there = {row["column_name"]: row for row in existing}
+    unexpected = {row["column_name"]: row for row in existing}
     added: list[Column] = []
-    words: list[str] = []
+    refused: list[str] = []
     for column in shape.columns:
-        row = there.pop(column.name, None)
+        row = unexpected.pop(column.name, None)
         if row is None and column.is_required:
-            words.append(f"required column {column} is missing")
+            refused.append(f"required column {column} is missing")
         elif row is None:
             added.append(column)
         if row is None:
             continue
         now = Column(column.name, row["data_type"], row["is_nullable"] == "NO" and not row["data_type"].startswith("ARRAY"))
         if str(now) != str(column):
-            words.append(f"column {now} should be {column}")
-    words += [f"column {name} is not known" for name in there]
+            refused.append(f"column {now} should be {column}")
+    refused += [f"column {name} is unknown" for name in unexpected]
     partition = [row["column_name"] for row in existing if row["is_partitioning_column"] == "YES"]
     if partition != [PARTITION]:
-        words.append(f"it is partitioned by {', '.join(partition) or 'nothing'} and should be by {PARTITION}")
+        refused.append(f"it is partitioned by {', '.join(partition) or 'nothing'} and should be by {PARTITION}")
     ordered = sorted(
         (row for row in existing if row["clustering_ordinal_position"]), key=lambda r: r["clustering_ordinal_position"]
     )
     cluster = tuple(row["column_name"] for row in ordered)
     if cluster != shape.cluster:
-        words.append(
+        refused.append(
             f"it is clustered by {', '.join(cluster) or 'nothing'} and should be by {', '.join(shape.cluster) or 'nothing'}"
         )
-    return Difference(tuple(added), tuple(words))
+    return Difference(tuple(added), tuple(refused))
 
 
 def _kind(table: str, column: str, kind: pl.DataType) -> str:

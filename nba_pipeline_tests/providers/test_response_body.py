@@ -10,8 +10,9 @@ from datetime import date
 import pytest
 
 from nba_pipeline.errors import NotPublished, Permanent, Transient
-from nba_pipeline.providers import answers
-from nba_pipeline.providers.http import HttpClient, Request
+from nba_pipeline.providers import response_body
+from nba_pipeline.providers.http import HttpClient
+from nba_pipeline.providers.request import Request
 from nba_pipeline.settings import SETTINGS
 from nba_pipeline.warehouse.landing import Landing
 from nba_pipeline.warehouse.payload_limits import MIB
@@ -30,15 +31,15 @@ def bomb(mib: int) -> bytes:
 @pytest.mark.parametrize(
     ("answer", "problem"),
     [
-        (lambda: Answer(body=bomb(200), headers=GZIP), r"the answer has more than 8 MiB \(\d+ bytes compressed\)"),
-        (lambda: Answer(body=b" " * (9 * MIB)), "the answer has more than 8 MiB"),
+        (lambda: Answer(body=bomb(200), headers=GZIP), r"the response has more than 8 MiB \(\d+ bytes compressed\)"),
+        (lambda: Answer(body=b" " * (9 * MIB)), "the response has more than 8 MiB"),
     ],
     ids=["a bomb", "a long body"],
 )
-def test_an_answer_that_is_too_large_is_never_held_and_costs_only_itself(
+def test_a_response_that_is_too_large_is_rejected_without_loading_it(
     answer: Callable[[], Answer], problem: str, http_client: HttpClient, provider: Provider, landing: Landing
 ) -> None:
-    provider.says(answer(), Answer({"game": 1}))
+    provider.responds(answer(), Answer({"game": 1}))
     http_client._ready()
     tracemalloc.start()
     with pytest.raises(Permanent, match=f"nba_cdn boxscore 1: {problem}"):
@@ -51,14 +52,14 @@ def test_an_answer_that_is_too_large_is_never_held_and_costs_only_itself(
     assert "has more than 8 MiB" in rejected["problem"] and len(provider.asked) == 2
 
 
-def test_a_peek_has_the_same_limit(http_client: HttpClient, provider: Provider) -> None:
-    provider.says(Answer(body=bomb(20), headers=GZIP))
-    with pytest.raises(Permanent, match="nba_cdn boxscore 1: the answer has more than 8 MiB"):
+def test_a_peek_has_the_same_size_limit(http_client: HttpClient, provider: Provider) -> None:
+    provider.responds(Answer(body=bomb(20), headers=GZIP))
+    with pytest.raises(Permanent, match="nba_cdn boxscore 1: the response has more than 8 MiB"):
         http_client.peek(BOX)
 
 
-def test_the_body_of_a_refusal_may_be_of_any_length(http_client: HttpClient, provider: Provider) -> None:
-    provider.says(Answer(body=bomb(20), headers=GZIP, status=403))
+def test_an_error_response_may_have_any_length(http_client: HttpClient, provider: Provider) -> None:
+    provider.responds(Answer(body=bomb(20), headers=GZIP, status=403))
     with pytest.raises(NotPublished, match="is not published"):
         http_client.get(BOX)
 
@@ -70,11 +71,11 @@ def deflated(body: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("encoding", "encode"), [("gzip", gzip.compress), ("x-gzip", gzip.compress), ("deflate", deflated), ("identity", bytes)]
 )
-def test_an_encoded_answer_is_landed_decoded(
+def test_an_encoded_response_is_landed_decoded(
     encoding: str, encode: Callable[[bytes], bytes], http_client: HttpClient, provider: Provider
 ) -> None:
     body = json.dumps({"game": "x" * 100_000}).encode()
-    provider.says(Answer(body=encode(body), headers={"Content-Encoding": encoding}))
+    provider.responds(Answer(body=encode(body), headers={"Content-Encoding": encoding}))
     assert http_client.get(BOX).body == body
     assert provider.asked[0].headers["accept-encoding"] == "gzip"
 
@@ -82,23 +83,25 @@ def test_an_encoded_answer_is_landed_decoded(
 @pytest.mark.parametrize(
     "answer",
     [
-        Answer(body=gzipped({"game": 1})[:-9], headers=GZIP), Answer(body=b"nothing", headers=GZIP),
-        Answer(body=gzipped({"game": 1}), headers={"Content-Encoding": "gzip, gzip"}), Answer({"game": 1}, headers={"Content-Encoding": "br"}),
+        Answer(body=gzipped({"game": 1})[:-9], headers=GZIP),
+        Answer(body=b"nothing", headers=GZIP),
+        Answer(body=gzipped({"game": 1}), headers={"Content-Encoding": "gzip, gzip"}),
+        Answer({"game": 1}, headers={"Content-Encoding": "br"}),
     ],
     ids=["cut off", "garbled", "encoded twice", "another encoding"],
-)  # fmt: skip
-def test_an_answer_that_cannot_be_decoded_is_tried_again(answer: Answer, http_client: HttpClient, provider: Provider) -> None:
-    provider.says(answer)
-    with pytest.raises(Transient, match="DecodingError after 3 tries"):
+)
+def test_a_response_that_cannot_be_decoded_is_retried(answer: Answer, http_client: HttpClient, provider: Provider) -> None:
+    provider.responds(answer)
+    with pytest.raises(Transient, match="DecodingError after 3 attempts"):
         http_client.get(BOX)
 
 
-def test_an_answer_that_trickles_without_an_end_is_given_up(
+def test_a_response_that_arrives_too_slowly_is_a_timeout(
     http_client: HttpClient, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each chunk arrives within the read timeout, so the read timeout alone would never end the request."""
     payloads = SETTINGS.payloads.model_copy(update={"longest_answer_seconds": -1.0})
-    monkeypatch.setattr(answers, "SETTINGS", SETTINGS.model_copy(update={"payloads": payloads}))
-    provider.says(Answer({"game": 1}))
-    with pytest.raises(Transient, match="ReadTimeout after 3 tries"):
+    monkeypatch.setattr(response_body, "SETTINGS", SETTINGS.model_copy(update={"payloads": payloads}))
+    provider.responds(Answer({"game": 1}))
+    with pytest.raises(Transient, match="ReadTimeout after 3 attempts"):
         http_client.get(BOX)

@@ -1,0 +1,258 @@
+"""Code versions: the hash of the source that determines a table's rows, and the earlier versions that give the same rows.
+
+The hash covers the table's module, its transitive imports in `FOLLOWED`, the values of the settings that these modules read
+and that affect data, and the code versions of the derived tables it reads. Comments, docstrings, descriptions and formatting
+do not count. It is the same on every supported Python version. Versions are never typed by hand.
+"""
+
+import ast
+import hashlib
+import json
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from nba_pipeline.errors import BadInput
+from nba_pipeline.settings import SETTINGS, Settings
+
+PACKAGE = Path(__file__).parent.parent
+FOLLOWED = ("formulas", "league", "completeness", "systems", "providers")
+"""Packages whose modules belong to the source of a table that imports them."""
+
+NOT_PARSERS = frozenset({"providers.http", "providers.circuit_breakers", "providers.rate_limits"})
+"""Modules of `providers` that fetch and do not parse."""
+
+SOURCES = "sources"
+"""The stage of the tables that are collected. Tables of the later stages are derived: their versions enter their readers'."""
+
+LENGTH = 12
+KEPT_FORMAT = 1
+"""Format of the kept sources. Raise it when a change of this module gives other sources for the same file."""
+
+EQUIVALENT = Path(__file__).with_name("equivalent_versions.json")
+
+_IGNORED_FIELDS = frozenset({"ctx", "type_comment", "kind"})
+_DECLARATIONS = ("daily_asset", "weekly_asset")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a module contributes: a hash of its tokens, its imports of followed modules, the settings and the tables it reads."""
+
+    digest: str
+    imports: tuple[str, ...]
+    settings: tuple[str, ...]
+    inputs: tuple[str, ...]
+
+
+def code_version(table: str) -> str:
+    """Returns the code version of a table of this package, with the settings at the first call."""
+    return _installed()[table]
+
+
+def code_versions(package: Path, settings: Settings) -> dict[str, str]:
+    """Returns table -> code version for the package in a folder.
+
+    Raises BadInput if a table has two modules, or if derived tables read each other in a cycle.
+    """
+    sources = _Sources(package)
+    modules, versions = _asset_modules(package), dict[str, str]()
+
+    def version(table: str, readers: tuple[str, ...]) -> str:
+        if table in readers:
+            raise BadInput(f"tables read each other in a cycle: {' <- '.join((*readers, table))}")
+        if table not in versions:
+            closure = dict(sources.closure(modules[table]))
+            derived = [name for name in closure[modules[table]].inputs if name in modules and f".{SOURCES}." not in modules[name]]
+            parts = {
+                "code": sorted(source.digest for source in closure.values()),
+                "settings": values_that_affect_data(settings, {name for one in closure.values() for name in one.settings}),
+                "inputs": {name: version(name, (*readers, table)) for name in derived if name != table},
+            }
+            text = json.dumps(parts, sort_keys=True, default=str)
+            versions[table] = hashlib.sha256(text.encode()).hexdigest()[:LENGTH]
+        return versions[table]
+
+    for table in modules:
+        version(table, ())
+    sources.keep()
+    return versions
+
+
+@cache
+def _installed() -> dict[str, str]:
+    return code_versions(PACKAGE, SETTINGS)
+
+
+def _asset_modules(package: Path) -> dict[str, str]:
+    """Returns table -> module below the package, as `assets.sources.schedule`."""
+    modules = dict[str, str]()
+    for path in sorted(package.glob("assets/*/*.py")):
+        module = f"assets.{path.parent.name}.{path.stem}"
+        if path.stem != "__init__" and path.stem in modules:
+            raise BadInput(f"table {path.stem} is declared twice: in {modules[path.stem]} and {module}")
+        if path.stem != "__init__":
+            modules[path.stem] = module
+    return modules
+
+
+def values_that_affect_data(settings: Settings, names: Collection[str]) -> dict[str, Any]:
+    """Returns section.setting -> value of those settings among `names` that affect data. `section.*` names a whole section."""
+    values = dict[str, Any]()
+    for name in names:
+        section, _, field = name.partition(".")
+        model = getattr(settings, section)
+        marked = type(model).affects_data
+        for one in marked if field == "*" or field not in type(model).model_fields else marked & {field}:
+            values[f"{section}.{one}"] = getattr(model, one)
+    return values
+
+
+def current_versions(table: str, current: str) -> list[str]:
+    """Returns the code versions whose rows are current: the present one and the earlier ones declared equivalent to it."""
+    return [current, *(old for old, new in _equivalent().get(table, {}).items() if new == current)]
+
+
+@cache
+def _equivalent() -> Mapping[str, Mapping[str, str]]:
+    """Returns table -> earlier version -> the version that gives the same rows."""
+    equivalent: dict[str, dict[str, str]] = json.loads(EQUIVALENT.read_text())
+    return equivalent
+
+
+class _Sources:
+    """The sources of a package, parsed once per state of a file. They are kept beside the package's compiled modules."""
+
+    def __init__(self, package: Path) -> None:
+        self.package = package
+        self._file = package / "__pycache__" / "code_versions.json"
+        self._kept = self._read_kept()
+        self._used = dict[str, list[Any]]()
+
+    def closure(self, module: str) -> Iterator[tuple[str, Source]]:
+        """Yields a module and its transitive imports in `FOLLOWED`."""
+        seen, pending = set[str](), [module]
+        while pending:
+            name = pending.pop()
+            if name not in seen:
+                seen.add(name)
+                source = self._source(name)
+                yield name, source
+                pending += source.imports
+
+    def keep(self) -> None:
+        """Writes the parsed sources for the next process. A package in a read-only folder is parsed by each process."""
+        if self._used == self._kept:
+            return
+        temporary = self._file.with_name(f"{self._file.name}.{os.getpid()}")
+        try:
+            self._file.parent.mkdir(exist_ok=True)
+            temporary.write_text(json.dumps(self._used))
+            temporary.replace(self._file)
+        except OSError:
+            return
+
+    def _source(self, module: str) -> Source:
+        path = _path(module, self.package)
+        state = path.stat()
+        key = [KEPT_FORMAT, state.st_mtime_ns, state.st_size]
+        kept = self._used.get(module) or self._kept.get(module)
+        if kept is None or kept[:3] != key:
+            source = _parsed(path, self.package)
+            kept = [*key, source.digest, list(source.imports), list(source.settings), list(source.inputs)]
+        self._used[module] = kept
+        return Source(kept[3], tuple(kept[4]), tuple(kept[5]), tuple(kept[6]))
+
+    def _read_kept(self) -> dict[str, list[Any]]:
+        try:
+            kept: dict[str, list[Any]] = json.loads(self._file.read_text())
+        except (OSError, ValueError):  # absent, or written by another version
+            return {}
+        return kept
+
+
+def _path(module: str, package: Path) -> Path:
+    path = package.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _parsed(path: Path, package: Path) -> Source:
+    tree = ast.parse(path.read_text())
+    tokens = list[str]()
+    _collect_tokens(tree, tokens)
+    return Source(
+        hashlib.sha256("\0".join(tokens).encode()).hexdigest(),
+        tuple(sorted(set(_imports(tree, package)))),
+        tuple(sorted(set(_settings(tree)))),
+        tuple(sorted(set(_inputs(tree)))),
+    )
+
+
+def _collect_tokens(node: ast.AST, tokens: list[str]) -> None:
+    """Appends the tokens of a node. Empty fields are left out, so that fields of later Python versions change nothing."""
+    tokens.append(type(node).__name__)
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if value is None or value == [] or name in _IGNORED_FIELDS:
+            continue
+        tokens.append(name)
+        for one in _without_prose(node, name, value if isinstance(value, list) else [value]):
+            if isinstance(one, ast.AST):
+                _collect_tokens(one, tokens)
+            else:
+                tokens.append(repr(one))
+    tokens.append(".")
+
+
+def _without_prose(node: ast.AST, name: str, values: list[Any]) -> list[Any]:
+    """Returns the values of a field without docstrings, descriptions and the empty ends that Python 3.12 gives format strings."""
+    if name == "body":
+        return [one for one in values if not (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))]
+    if name == "values" and isinstance(node, ast.JoinedStr):
+        return [one for one in values if not (isinstance(one, ast.Constant) and one.value == "")]
+    if name == "keywords":
+        return [one for one in values if one.arg != "description"]
+    return values
+
+
+def _imports(tree: ast.AST, package: Path) -> Iterator[str]:
+    """Yields the imported modules of `FOLLOWED`, as `formulas.odds`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(f"{PACKAGE.name}."):
+            module = node.module.removeprefix(f"{PACKAGE.name}.")
+            for name in [module, *(f"{module}.{alias.name}" for alias in node.names)]:
+                if name.split(".")[0] in FOLLOWED and name not in NOT_PARSERS and _path(name, package).is_file():
+                    yield name
+
+
+def _settings(tree: ast.AST) -> Iterator[str]:
+    """Yields the settings that a module reads: `section.setting`, or `section.*` where it takes a whole section."""
+    sections = dict[ast.AST, str]()
+    for node in ast.walk(tree):  # parents come first
+        if not isinstance(node, ast.Attribute):
+            continue
+        inner = node.value
+        if isinstance(inner, ast.Name) and inner.id == "SETTINGS":
+            sections.setdefault(node, f"{node.attr}.*")
+        elif isinstance(inner, ast.Attribute) and isinstance(inner.value, ast.Name) and inner.value.id == "SETTINGS":
+            sections[inner] = f"{inner.attr}.{node.attr}"
+    yield from sections.values()
+
+
+def _inputs(tree: ast.AST) -> Iterator[str]:
+    """Yields the tables that the module's asset reads: its parameters, or the keys that `ins` gives them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            for decorator in node.decorator_list:
+                if (
+                    isinstance(decorator, ast.Call)
+                    and isinstance(decorator.func, ast.Name)
+                    and decorator.func.id in _DECLARATIONS
+                ):
+                    yield from (argument.arg for argument in (*node.args.args, *node.args.kwonlyargs))
+                    yield from (
+                        one.value for one in ast.walk(decorator) if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                    )

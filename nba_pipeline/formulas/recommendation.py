@@ -1,0 +1,72 @@
+"""The recommendation of a prediction against the market line, and the reasons against a bet."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import polars as pl
+
+SEASON_STARTS: Mapping[str, pl.DataType] = {"season": pl.String(), "season_starts": pl.Date()}
+
+MISSING_REQUIRED = "missing_required_feature"
+INJURY_STATUS_UNKNOWN = "injury_status_unknown"
+CONTAINS_THE_LINE = "contains_the_line"
+"""The system's own reason of a forecast that is made of the line: an edge against the line would be its own."""
+
+
+def _recommendation(edge: pl.Expr, pass_below_edge: float) -> pl.Expr:
+    return (
+        pl.when(edge.is_null())
+        .then(pl.lit("NO_LINE"))
+        .when(edge.abs() < pass_below_edge)
+        .then(pl.lit("PASS"))
+        .when(edge > 0)
+        .then(pl.lit("OVER"))
+        .otherwise(pl.lit("UNDER"))
+    )
+
+
+def with_recommendation(
+    predictions: pl.DataFrame,
+    season_starts: Mapping[str, date],
+    *,
+    pass_below_edge: float,
+    actionable_edge: float,
+    quality_floor: float,
+    bootstrap_days: int,
+) -> pl.DataFrame:
+    """Adds edge, recommendation and the reasons against a bet. The system's own reasons do not forbid a bet.
+
+    Args:
+        predictions: One row per player, game and system, with predicted_value, line and the facts behind the reasons.
+        season_starts: Season -> date of its first game. A season without an entry counts as just begun.
+        pass_below_edge: Smaller edges are PASS, in points.
+        actionable_edge: Smaller edges are not actionable, in points.
+        quality_floor: A lower quality score is not actionable, 0-100.
+        bootstrap_days: Days at the start of a season without bets.
+    """
+    starts = pl.DataFrame(list(season_starts.items()), schema=SEASON_STARTS, orient="row")
+    days_played = (pl.col("game_date") - pl.col("season_starts")).dt.total_days()
+    edge = pl.col("edge")
+    against = {
+        "no_line": pl.col("line").is_null(),
+        MISSING_REQUIRED: pl.col("lacks_required"),
+        "low_edge": edge.abs() < actionable_edge,
+        "not_quality_ready": pl.col("quality_score") < quality_floor,
+        "bootstrap": (days_played < bootstrap_days).fill_null(True),
+        "few_minutes": pl.col("has_few_minutes"),
+        "out_or_doubtful": pl.col("injury_status").is_in(["out", "doubtful"]),
+        INJURY_STATUS_UNKNOWN: pl.col("is_injury_unknown"),
+        "short_history": pl.col("has_short_history"),
+        CONTAINS_THE_LINE: pl.col("reasons").list.contains(CONTAINS_THE_LINE),
+    }
+    forbidding = pl.concat_list(pl.when(holds).then(pl.lit(name)) for name, holds in against.items()).list.drop_nulls()
+    return (
+        predictions.join(starts, on="season", how="left")
+        .with_columns((pl.col("predicted_value") - pl.col("line")).alias("edge"))
+        .with_columns(
+            (2 * pl.col("line")).round().cast(pl.Int64).alias("line_half_points"),
+            _recommendation(edge, pass_below_edge).alias("recommendation"),
+            (forbidding.list.len() == 0).alias("is_actionable"),
+            pl.concat_list(forbidding, "reasons").list.unique(maintain_order=True).alias("reasons"),
+        )
+    )

@@ -1,0 +1,102 @@
+"""Settings from a TOML file: reading, messages with the nearest valid key, and where each value comes from.
+
+The settings themselves, their units and bounds belong in `settings`. The path of the file belongs in `environments`.
+"""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from nba_pipeline.errors import BadInput
+from nba_pipeline.settings import Section, Settings
+
+FILE = "settings.toml"
+"""Name of the settings file in a home."""
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings, the file they come from, and the hash of its contents. Without a file all values are defaults."""
+
+    settings: Settings
+    file: Path | None = None
+    digest: str = ""
+    overridden: frozenset[str] = frozenset()
+    """The settings of the file, as section.setting."""
+
+    def refuse_another_file(self) -> None:
+        """Raises BadInput if the file has been changed, created or removed since it was loaded."""
+        if self.file is not None and _digest(self.file) != self.digest:
+            raise BadInput(f"{self.file} has changed since this process read it; restart the process to use the new settings")
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yields one row per setting: setting, value, default, origin (the file or `default`) and description."""
+        for section_name in Settings.model_fields:
+            section, default = getattr(self.settings, section_name), getattr(Settings(), section_name)
+            for name, field in type(section).model_fields.items():
+                key = f"{section_name}.{name}"
+                yield {
+                    "setting": key,
+                    "value": getattr(section, name),
+                    "default": getattr(default, name),
+                    "origin": str(self.file) if key in self.overridden else DEFAULT,
+                    "affects_data": name in section.affects_data,
+                    "description": field.description or "",
+                }
+
+
+def load(file: Path, *, is_required: bool = False) -> Loaded:
+    """Reads a settings file. An absent file that is not required gives the defaults.
+
+    Raises BadInput, with the file, the key and the value, for a file that cannot be read or parsed, an unknown key, a value of
+    another type and a value out of range.
+    """
+    if not file.exists() and not is_required:
+        return Loaded(Settings(), file)
+    try:
+        body = file.read_bytes()
+        document = tomllib.loads(body.decode())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInput(f"{file} cannot be read as TOML: {error}") from None
+    sections = {name: _section(file, name, values) for name, values in document.items()}
+    keys = frozenset(f"{name}.{key}" for name, values in document.items() for key in values)
+    return Loaded(Settings().model_copy(update=sections), file, hashlib.sha256(body).hexdigest(), keys)
+
+
+def _section(file: Path, name: str, values: Any) -> Section:
+    default: Section = getattr(Settings(), _known(file, name, Settings.model_fields, "section"))
+    if not isinstance(values, Mapping):
+        raise BadInput(f"{file}: {name} is a section and cannot be set to {values!r}; write [{name}] and its settings below it")
+    merged = default.model_dump(mode="json")
+    for key, value in values.items():
+        _known(file, f"{name}.{key}", [f"{name}.{field}" for field in type(default).model_fields], "setting")
+        merged[key] = {**merged[key], **value} if isinstance(merged[key], dict) and isinstance(value, Mapping) else value
+    try:
+        return type(default).model_validate_json(json.dumps(merged, default=str), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join([name, *map(str, first["loc"])])
+        given = values.get(str(first["loc"][0])) if first["loc"] else values
+        reason = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
+        raise BadInput(f"{file}: {key} is {given!r}; the value {reason}") from None
+
+
+def _known(file: Path, name: str, names: Any, kind: str) -> str:
+    if name in names:
+        return name
+    near = get_close_matches(name, list(names), 1, 0.5)
+    hint = f"; did you mean {near[0]}?" if near else "; `nba-pipeline settings` lists them"
+    raise BadInput(f"{file}: unknown {kind} {name}{hint}")
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""

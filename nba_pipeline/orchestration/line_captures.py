@@ -1,0 +1,73 @@
+"""Decides whether a capture of lines is due for a slate, is repeated, or waits. The sensor `lines` requests the runs.
+
+The instants of captures belong in `completeness/modes.py`.
+"""
+
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import polars as pl
+
+from nba_pipeline.assets.sources.prop_lines import GAMES_ANSWERED, UPCOMING_GAMES
+from nba_pipeline.completeness.modes import CAPTURED, capture_instants
+from nba_pipeline.instance.materializations import latest_materialization
+from nba_pipeline.instance.run_tags import DUE_TAG, MODE_TAG
+from nba_pipeline.monitoring.alerts import Notifier
+from nba_pipeline.orchestration.run_requests import Decision, games_of, request, warehouse_problem
+from nba_pipeline.orchestration.work import Attempts, attempts_at
+from nba_pipeline.providers.nba_cdn import NbaCdn
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse import Warehouse
+
+
+def decide_capture(
+    instance: dg.DagsterInstance, warehouse: Warehouse, nba_cdn: NbaCdn, notifier: Notifier, day: date, now: datetime
+) -> Decision:
+    """Decides on the last capture that was due. Raises an alert if it lacks games after several attempts."""
+    tipoffs = games_of(warehouse, [day]).filter(pl.col("tipoff_at") > now)["tipoff_at"].to_list()
+    due_at = max((at for at in capture_instants(tipoffs) if at <= now), default=None)
+    if due_at is None:
+        return Decision(day, "no capture is due" if tipoffs else "no upcoming games")
+    attempts, share = attempts_at(instance, "lines", day, due_at), share_captured(instance, day, due_at)
+    has_enough_attempts = attempts.tried >= SETTINGS.patience.alert_after_attempts
+    capture = f"the capture of {due_at:%H:%M} UTC"
+    if share < 1.0 and has_enough_attempts:
+        message = (
+            f"prop_lines of {day}: {capture} has answers for {share:.0%} of the upcoming games after {attempts.tried} attempts"
+        )
+        notifier.raise_alert(day, "lines_missing", "prop_lines", message, next_command="nba-pipeline breakers")
+    if share == 1.0 or (share and has_enough_attempts):
+        return Decision(day, "no capture is due")
+    if reason := _reason_to_wait(attempts, warehouse, now):
+        return Decision(day, f"{capture} {reason}")
+    # the first attempt includes the schedule if its provider is available: a moved tip-off moves captures and polling
+    is_alone = attempts.tried or nba_cdn.http.is_open("nba_cdn")
+    tables = CAPTURED if is_alone else ("schedule", *CAPTURED)
+    tags = {MODE_TAG: "lines", DUE_TAG: due_at.isoformat()}
+    run_key = f"lines:{day}:{due_at.isoformat()}:{attempts.tried}"
+    return Decision(day, f"{capture} is due", request(tables, day, run_key, tags))
+
+
+def _reason_to_wait(attempts: Attempts, warehouse: Warehouse, now: datetime) -> str:
+    """Returns why a due capture cannot start now; empty if it can."""
+    if attempts.is_in_progress:
+        return "waits for another run of the date"
+    next_at = attempts.next_at()
+    if next_at is not None and next_at > now:
+        return f"failed; the next attempt is at {next_at:%H:%M} UTC"
+    problem = warehouse_problem(warehouse)
+    return f"waits for the warehouse: {problem}" if problem else ""
+
+
+def share_captured(instance: dg.DagsterInstance, day: date, since: datetime) -> float:
+    """Returns the share of upcoming games with an answer in the last capture of lines; 0 without a capture since `since`.
+
+    A provider without an answer does not fail the run, because earlier captures stay valid. The capture is repeated.
+    """
+    record = latest_materialization(instance, CAPTURED[0], day)
+    materialization = record and record.asset_materialization
+    if record is None or materialization is None or datetime.fromtimestamp(record.timestamp, UTC) < since:
+        return 0.0
+    numbers = (materialization.metadata.get(name) for name in (UPCOMING_GAMES, GAMES_ANSWERED))
+    upcoming, answered = (number.value or 0 if isinstance(number, dg.IntMetadataValue) else 0 for number in numbers)
+    return answered / upcoming if upcoming else 1.0

@@ -1,0 +1,170 @@
+"""The attempts of one request: rate limit, timeouts, redirects, retries, and the error of an unusable status."""
+
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+import stamina
+
+from nba_pipeline.errors import NotPublished, Permanent, PipelineError, Transient
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.providers.request import Request
+from nba_pipeline.providers.response import error_code, quota_of, retry_after_seconds
+from nba_pipeline.providers.response_body import read_response
+from nba_pipeline.providers.session import Session
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse.payload_limits import TooLarge
+
+RETRIED = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.DecodingError)
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+MAX_REDIRECTS = 3
+
+stamina.instrumentation.set_on_retry_hooks([])  # its hook writes to standard output; the journal records every attempt
+logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO line shows the full URL, which contains The Odds API's key
+
+
+class _RetryableStatus(Exception):
+    """A status that should be retried."""
+
+    def __init__(self, status: int, retry_after: float | None):
+        super().__init__(f"status {status}")
+        self.status, self.retry_after = status, retry_after
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Number of attempts, first wait and timeouts."""
+
+    attempts: int
+    first_wait_seconds: float
+    timeout: httpx.Timeout
+
+
+@dataclass
+class Attempts:
+    """The attempts of a request. `statuses` has one number per attempt, 0 for an incomplete response."""
+
+    session: Session
+    request: Request
+    base_url: str
+    policy: RetryPolicy
+    clock: Clock
+    statuses: list[int] = field(default_factory=list)
+
+    def response(self) -> httpx.Response:
+        """Returns the 200 response after retries. Raises Transient after the last attempt, NotPublished or Permanent otherwise."""
+        return self._usable(self._retried)
+
+    def single_response(self) -> httpx.Response:
+        """As `response`, with a single attempt."""
+        return self._usable(self._single)
+
+    def _usable(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+        try:
+            response = send()
+        except (_RetryableStatus, *RETRIED) as error:
+            reason = str(error) if isinstance(error, _RetryableStatus) else type(error).__name__
+            raise Transient(f"{self.request.name}: {reason} after {_attempts(len(self.statuses))}") from None
+        except httpx.HTTPError as error:
+            raise Permanent(f"{self.request.name}: {type(error).__name__} at {self.request.url(self.base_url)}") from None
+        if response.status_code == httpx.codes.OK:
+            return response
+        raise self._error(response)
+
+    def _single(self) -> httpx.Response:
+        response = self._send()
+        self._raise_if_retryable(response)
+        return response
+
+    def _retried(self) -> httpx.Response:
+        first_wait = self.policy.first_wait_seconds
+        for attempt in stamina.retry_context(
+            on=self._wait_before_retry,
+            attempts=self.policy.attempts,
+            timeout=None,
+            wait_initial=first_wait,
+            wait_max=SETTINGS.http.longest_wait_seconds,
+            wait_jitter=first_wait,
+        ):
+            with attempt:
+                response = self._send()
+                if quota := quota_of(response):
+                    with self.session.lock:
+                        self.session.quota = quota
+                self._raise_if_retryable(response)
+                return response
+        raise AssertionError("a retry context ends with a return or an error")
+
+    def _wait_before_retry(self, error: Exception) -> bool | float:
+        """Returns whether to retry, or the seconds to wait before. The breaker may have opened in the meantime."""
+        if not isinstance(error, (_RetryableStatus, *RETRIED)):
+            return False
+        if self.session.is_open(self.request.provider, self.clock.now()):
+            return False
+        wait = error.retry_after if isinstance(error, _RetryableStatus) else None
+        return True if wait is None else wait <= SETTINGS.http.longest_retry_after_seconds and max(wait, 0.01)
+
+    def _raise_if_retryable(self, response: httpx.Response) -> None:
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS or response.is_server_error:
+            raise _RetryableStatus(response.status_code, retry_after_seconds(response, self.clock.now()))
+
+    def _send(self) -> httpx.Response:
+        """Sends one attempt. Sets the last of `statuses` once the response is complete or exceeds the size limit."""
+        self.session.wait_for_turn(self.request.provider, requests_per_second(self.request.provider, self.base_url))
+        self.statuses.append(0)
+        sent = self.session.client.build_request(
+            "GET",
+            self.base_url.rstrip("/") + self.request.path,
+            params={**self.request.params, **self.request.secret_params},
+            headers={**self.request.headers, **self.request.secret_headers},
+            timeout=self.policy.timeout,
+        )
+        response = self._received(sent)
+        for _ in range(MAX_REDIRECTS):
+            redirect = response.next_request
+            if redirect is None or redirect.url.netloc != sent.url.netloc:
+                break
+            response = self._received(redirect)
+        return response
+
+    def _received(self, sent: httpx.Request) -> httpx.Response:
+        self.statuses[-1] = 0
+        with contextlib.closing(self.session.client.send(sent, follow_redirects=False, stream=True)) as stream:
+            try:
+                response = read_response(stream, self.request.most_bytes)
+            except TooLarge as error:
+                self.statuses[-1] = stream.status_code
+                raise TooLarge(f"{self.request.name}: {error}") from None
+            self.statuses[-1] = response.status_code
+            return response
+
+    def _error(self, response: httpx.Response) -> PipelineError:
+        """Returns the error of a status other than 200. A rejected key is stored in the session."""
+        request, status = self.request, response.status_code
+        if response.next_request is not None:
+            return Permanent(f"{request.name}: redirected to {response.next_request.url.host}, which is not followed")
+        if status in (httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND):
+            return NotPublished(f"{request.name} is not published ({status})", status)
+        if status == httpx.codes.UNAUTHORIZED:
+            self.session.rejected_keys[request.provider] = self._key_problem(response)
+            return Permanent(self.session.rejected_keys[request.provider])
+        return Permanent(f"{request.name}: status {status} {error_code(response)}".rstrip())
+
+    def _key_problem(self, response: httpx.Response) -> str:
+        check = f": check {self.request.key_variable}" if self.request.key_variable else ""
+        if (code := error_code(response)) == "OUT_OF_USAGE_CREDITS":
+            return f"{self.request.provider} has no credits left (401 {code}){check}"
+        return f"{self.request.provider} rejected the key (401){check}"
+
+
+def requests_per_second(provider: str, base_url: str) -> float:
+    """Returns the rate limit of a provider. Loopback servers have their own."""
+    if httpx.URL(base_url).host in LOOPBACK:
+        return SETTINGS.http.loopback_requests_per_second
+    return SETTINGS.http.requests_per_second.get(provider, 1.0)
+
+
+def _attempts(number: int) -> str:
+    return "1 attempt" if number == 1 else f"{number} attempts"

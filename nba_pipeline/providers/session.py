@@ -1,0 +1,112 @@
+"""The session of a run: connections, rates, breakers, rejected keys and quota, shared by all of its requests."""
+
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import cache
+from weakref import WeakValueDictionary
+
+import httpx
+
+from nba_pipeline.errors import Transient
+from nba_pipeline.instance.clock import Clock
+from nba_pipeline.providers.circuit_breakers import History, RequestResult, recent_history
+from nba_pipeline.providers.request import Request
+from nba_pipeline.providers.response_body import ACCEPT_ENCODING
+from nba_pipeline.settings import SETTINGS
+from nba_pipeline.warehouse.landing import Landing
+
+USER_AGENT = "nba-pipeline"
+
+
+@cache
+def _trusted_authorities() -> ssl.SSLContext:
+    """The trusted certificate authorities. Cached: loading takes 30 ms, and each run and sensor tick creates a client."""
+    return httpx.create_ssl_context()
+
+
+class Session:
+    """State shared by all requests of a run. `rejected_keys` maps a provider to the message of its 401."""
+
+    def __init__(self, run_id: str = ""):
+        self.run_id, self.users = run_id, 0
+        self.lock = threading.Lock()
+        self.quota: dict[str, int] = {}
+        self.rejected_keys: dict[str, str] = {}
+        self._next: dict[str, float] = {}
+        self._history: History | None = None
+        self._trials: Counter[str] = Counter()
+        self._settled = threading.Condition()
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": ACCEPT_ENCODING}
+        self.client = httpx.Client(headers=headers, verify=_trusted_authorities())
+
+    def wait_for_turn(self, provider: str, per_second: float) -> None:
+        """Sleep until the rate limit permits the next request to the provider."""
+        with self.lock:
+            now = time.monotonic()
+            turn = max(now, self._next.get(provider, now))
+            self._next[provider] = turn + 1 / per_second
+        if turn > now:
+            time.sleep(turn - now)
+
+    def admit(self, request: Request, landing: Landing, clock: Clock) -> bool:
+        """Wait until the breakers admit the request. Returns True for a trial. Raises Transient when a breaker is open.
+
+        The first request loads the history of earlier runs from the journal. Later requests of the session add to it.
+        """
+        with self._settled:
+            if self._history is None:
+                self._history = recent_history(landing)
+            while True:
+                now = clock.now()
+                provider_breaker = self._history.of_provider(request.provider, now)
+                for breaker in (provider_breaker, self._history.of_entity(request, now)):
+                    if breaker.state == "open":
+                        raise Transient(f"{breaker.message}; {request.name} was not requested")
+                if provider_breaker.state == "closed":
+                    return False
+                if self._trials[request.provider] < SETTINGS.breakers.provider_trials:
+                    self._trials[request.provider] += 1
+                    return True
+                self._settled.wait()
+
+    def settle(self, result: RequestResult, is_trial: bool) -> None:
+        """Record the outcome of an admitted request and wake the requests that wait for a trial."""
+        with self._settled:
+            if self._history:
+                self._history.add(result)
+            self._trials[result.entity.provider] -= is_trial
+            self._settled.notify_all()
+
+    def is_open(self, provider: str, now: datetime) -> bool:
+        """True when other requests have opened the provider's breaker."""
+        with self._settled:
+            return self._history is not None and self._history.of_provider(provider, now).state == "open"
+
+
+_sessions: WeakValueDictionary[str, Session] = WeakValueDictionary()
+_sessions_lock = threading.Lock()
+"""Dagster creates a separate instance of a resource for each dependent resource. The sessions of a run must be shared."""
+
+
+@contextmanager
+def session_of_run(run_id: str) -> Iterator[Session]:
+    """Yields the run's shared session. The last user closes it. Without a run id, yields a session of its own."""
+    with _sessions_lock:
+        session = _sessions.get(run_id) if run_id else None
+        session = session or Session(run_id)
+        session.users += 1
+        if run_id:
+            _sessions[run_id] = session
+    try:
+        yield session
+    finally:
+        with _sessions_lock:
+            session.users -= 1
+            if not session.users:
+                _sessions.pop(run_id, None)
+                session.client.close()

@@ -1,0 +1,90 @@
+"""Shots and points of the simulated games, and the points expected before each game."""
+
+from dataclasses import dataclass, fields
+from typing import cast
+
+import numpy as np
+
+from nba_pipeline.sandbox.roster import Floats, Integers, Talents
+
+FIELD_GOAL_ATTEMPTS = 88.5
+FREE_THROW_ATTEMPTS = 22.0
+REGULATION_RESCUE_SHARE = 0.60  # of one-point games in which the trailing side ties with a free throw
+
+
+@dataclass
+class Shooting:
+    """Counts per player, (games, 2 sides, 15 slots)."""
+
+    fga: Integers
+    fgm: Integers
+    fg3a: Integers
+    fg3m: Integers
+    fta: Integers
+    ftm: Integers
+
+    @property
+    def points(self) -> Integers:
+        """Points per player."""
+        return 2 * self.fgm + self.fg3m + self.ftm
+
+    @property
+    def score(self) -> Integers:
+        """Team points, (games, 2)."""
+        return cast(Integers, self.points.sum(axis=-1))
+
+    def add(self, games: Integers, extra: "Shooting") -> None:
+        """Adds the shots of an overtime to the given games."""
+        for field in fields(self):
+            getattr(self, field.name)[games] += getattr(extra, field.name)
+
+
+def expected_points(talent: Talents, teams: Integers, pace: Floats, edge: Floats, *, shots: Floats, fouled: Floats) -> Floats:
+    """Returns the expected points of each player from shares of the shots and free throws."""
+    threes = talent.three_point_share[teams]
+    per_attempt = 2 * (1 - threes) * (talent.two_point_pct[teams] + edge) + 3 * threes * (talent.three_point_pct[teams] + edge)
+    field_goals = FIELD_GOAL_ATTEMPTS * shots / shots.sum(axis=-1, keepdims=True) * per_attempt
+    free_throws = FREE_THROW_ATTEMPTS * fouled / fouled.sum(axis=-1, keepdims=True) * talent.free_throw_pct[teams]
+    return cast(Floats, pace[..., None] * (field_goals + free_throws))
+
+
+def shoot(
+    rng: np.random.Generator,
+    talent: Talents,
+    teams: Integers,
+    *,
+    pace: Floats,
+    edge: Floats,
+    weight: Floats,
+    fouled: Floats,
+) -> Shooting:
+    """Returns shots for a share of a game, divided by weight and made according to talent."""
+    attempts = FIELD_GOAL_ATTEMPTS * pace[..., None] * weight / weight.sum(axis=-1, keepdims=True)
+    visits = FREE_THROW_ATTEMPTS * pace[..., None] * fouled / fouled.sum(axis=-1, keepdims=True)
+    fga = np.floor(attempts + rng.random(attempts.shape)).astype(np.int64)
+    fta = 2 * np.floor(visits / 2 + rng.random(visits.shape)).astype(np.int64)
+    fg3a = rng.binomial(fga, talent.three_point_share[teams])
+    fg3m = rng.binomial(fg3a, talent.three_point_pct[teams] + edge)
+    fg2m = rng.binomial(fga - fg3a, talent.two_point_pct[teams] + edge)
+    return Shooting(fga, fg2m + fg3m, fg3a, fg3m, fta, rng.binomial(fta, talent.free_throw_pct[teams]))
+
+
+def _free_throw(shooting: Shooting, games: Integers, side: Integers, leader: Integers) -> None:
+    """Adds one made free throw for the leader of a side."""
+    shooting.ftm[games, side, leader[games, side]] += 1
+    shooting.fta[games, side, leader[games, side]] += 1
+
+
+def rescue(rng: np.random.Generator, shooting: Shooting, leader: Integers) -> None:
+    """Lets sides that trail by one point often tie, so that overtime is more frequent than by chance."""
+    score = shooting.score
+    margin = score[:, 0] - score[:, 1]
+    games = np.flatnonzero((np.abs(margin) == 1) & (rng.random(len(margin)) < REGULATION_RESCUE_SHARE))
+    _free_throw(shooting, games, (margin[games] == 1).astype(np.int64), leader)
+
+
+def break_tie(shooting: Shooting, games: Integers, leader: Integers) -> None:
+    """Adds a free throw for the home side in games that are still tied."""
+    score = shooting.score[games]
+    tied = games[score[:, 0] == score[:, 1]]
+    _free_throw(shooting, tied, np.zeros(len(tied), dtype=np.int64), leader)
