@@ -146,10 +146,14 @@ class Corrections(Section):
 class Expected(Section):
     """Players who are expected to play."""
 
-    affects_data: ClassVar[frozenset[str]] = frozenset({"roster_days", "team_games", "days"})
+    affects_data: ClassVar[frozenset[str]] = frozenset(
+        {"roster_days", "team_games", "days", "carried_over_days", "carried_over_games"}
+    )
     roster_days: int = Field(7, description="days for which a roster is valid")
     team_games: int = Field(10, description="without a roster: number of the team's last games whose players are expected")
     days: int = Field(21, description="without a roster: maximum age of these games in days")
+    carried_over_days: int = Field(300, description="without a roster: age in days of a last game of the season before")
+    carried_over_games: int = Field(5, description="games of the season from which a team carries nobody over")
 
 
 class Lines(Section):

@@ -67,7 +67,7 @@ def report(work: Runner, outcomes: Iterable[Outcome], is_brief: bool = False) ->
 
 
 def print_slate(work: Runner, day: date) -> None:
-    """Print a date's latest predictions: player, line, and per system the prediction, edge and recommendation."""
+    """Print a date's latest predictions: player, line, and per system the forecast, with its recommendation if it is one."""
     rows = work.warehouse.sql(f"SELECT * FROM latest_predictions WHERE game_date = DATE '{day}'").sort(
         "game_id", "player_id", "market", "system_id"
     )
@@ -78,9 +78,7 @@ def print_slate(work: Runner, day: date) -> None:
     for name in ("player", "team", "opponent", *["market"] * several, "line", "book"):
         table.add_column(name, justify="right" if name == "line" else "left")
     for system in systems:
-        table.add_column(system, justify="right")
-        table.add_column("edge", justify="right")
-        table.add_column("", justify="left")
+        table.add_column(system, justify="left", no_wrap=True)
     keyed = {(r["game_id"], r["player_id"], r["market"], r["system_id"]): r for r in rows.iter_rows(named=True)}
     order = rows.sort(pl.col("edge").abs(), "predicted_value", descending=True, nulls_last=True).unique(
         ["game_id", "player_id", "market"], keep="first", maintain_order=True
@@ -88,11 +86,16 @@ def print_slate(work: Runner, day: date) -> None:
     for first in order.iter_rows(named=True):
         cells = [first["player_name"], first["team"], first["opponent"], *[first["market"]] * several]
         cells += [_shown(first["line"]), first["book"] or ""]
-        for system in systems:
-            row = keyed.get((first["game_id"], first["player_id"], first["market"], system))
-            cells += [_shown(row["predicted_value"]), _signed(row["edge"]), row["recommendation"]] if row else ["", "", ""]
-        table.add_row(*cells)
+        forecasts = [keyed.get((first["game_id"], first["player_id"], first["market"], system)) for system in systems]
+        table.add_row(*cells, *map(_forecast, forecasts))
     out.print(table)
+
+
+def _forecast(row: Mapping[str, Any] | None) -> str:
+    """Returns a forecast, with OVER or UNDER if that is its recommendation."""
+    if row is None:
+        return ""
+    return f"{_shown(row['predicted_value']):>4} {row['recommendation'] if row['recommendation'] in ('OVER', 'UNDER') else ''}".rstrip()
 
 
 RECORD = f"""
@@ -301,10 +304,6 @@ def print_breakers(found: Sequence[Breaker], console: Console = out) -> None:
 
 def _shown(value: float | None, digits: int = 1) -> str:
     return "" if value is None else f"{value:.{digits}f}"
-
-
-def _signed(value: float | None) -> str:
-    return "" if value is None else f"{value:+.1f}"
 
 
 def _instant(at: datetime | None) -> str:
