@@ -62,6 +62,9 @@ class System(ABC):
     def _checked(self, features: pl.DataFrame) -> pl.DataFrame:
         if absent := [name for name in self.reads if name not in features.columns]:
             raise Permanent(f"{self.system_id} reads {', '.join(absent)}, which `features` does not have")
+        kinds = {name: features.schema[name] for name in self.reads}
+        if other := [f"{name} ({kind})" for name, kind in kinds.items() if not (kind.is_numeric() or kind == pl.Null)]:
+            raise Permanent(f"{self.system_id} reads numbers, and these columns of `features` are none: {', '.join(other)}")
         return features
 
 
@@ -81,8 +84,8 @@ class Card(BaseModel):
     rows: int
     validation_rows: int
     trees: int | None
-    validation_mean_absolute_error: float
-    season_mean_absolute_error: float
+    validation_mean_absolute_error: float | None
+    season_mean_absolute_error: float | None
     golden_rows: list[list[float | None]]
     golden_outputs: list[float]
     model_sha256: str = ""

@@ -174,8 +174,10 @@ def _window(rows: pl.DataFrame) -> tuple[date, date]:
     return rows["game_date"][0], rows["game_date"][-1]
 
 
-def _mean_absolute_error(forecast: pl.Series, rows: pl.DataFrame) -> float:
-    return float(rows.select((pl.lit(forecast) - pl.col("points")).abs().mean()).item())
+def _mean_absolute_error(forecast: pl.Series, rows: pl.DataFrame) -> float | None:
+    """Returns the error over the rows with a forecast; None without any."""
+    error: float | None = rows.select((pl.lit(forecast) - pl.col("points")).abs().mean()).item()
+    return error
 
 
 CODE_VERSION = "1"
