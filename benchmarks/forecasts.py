@@ -58,7 +58,7 @@ def real_features() -> tuple[pl.DataFrame, pl.DataFrame]:
     without = {name: table.empty() for name, table in SOURCES.items()}
     world = {**without, "schedule": schedule, "boxscores": boxscores, "team_boxscores": teams}
     made = derive(world, schedule["game_date"].unique().sort().to_list(), AS_OF)
-    truth = made["player_game_summary"].filter("did_play").select(*KEY, pl.col("points").cast(pl.Float64), "minutes")
+    truth = made["player_game_summary"].filter("did_play").select("game_date", *KEY, pl.col("points").cast(pl.Float64))
     return made["features"], truth
 
 
@@ -190,14 +190,18 @@ def explain(rows: pl.DataFrame) -> None:
 
 def main() -> None:
     first, last = (date.fromisoformat(text) for text in sys.argv[1:3]) if len(sys.argv) > 2 else (FIRST, LAST)
+    if not (ARCHIVE / "player_name_variants.parquet").is_file():
+        print(f"skipped: no real data in {ARCHIVE}")
+        return
     start = time.perf_counter()
     features, truth = real_features()
     print(
         f"features of {features.height:,} expected player-games: {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True
     )
-    rows = features.join(truth, on=KEY)
-    lined = rows.join(lines(), on=KEY).filter(pl.col("game_date").is_between(first, last))
-    offered = lined.height
+    offers, rows = lines(), features.join(truth.drop("game_date"), on=KEY)
+    lined = rows.join(offers, on=KEY).filter(pl.col("game_date").is_between(first, last))
+    of_the_dates = truth.filter(pl.col("game_date").is_between(first, last)).join(offers, on=KEY, how="semi")
+    offered = of_the_dates.height
     made = with_combinations(pl.concat(weekly(rows, lined)))
     if folder := os.environ.get("FORECASTS_TO"):
         made.select("game_date", *KEY, "kind", "points", "consensus", "line_used", *SHOWN).write_parquet(

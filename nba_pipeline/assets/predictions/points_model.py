@@ -180,14 +180,14 @@ def _mean_absolute_error(forecast: pl.Series, rows: pl.DataFrame) -> float | Non
     return error
 
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 @weekly_asset(
     TABLE,
     module=__name__,
     description=__doc__,
-    kinds={"catboost"},
+    kinds={"catboost", "xgboost"},
     code_version=CODE_VERSION,
     ins={"features": every_date(), "player_game_summary": every_date(("game_date", *PLAYER_GAME, "did_play", "points"))},
 )
@@ -208,6 +208,12 @@ def points_model(
             if first[name] is not None
         }
         | {f"training_frame_{what}": value for what, value in summaries[0].items()}
+        | {
+            f"{row['system_id']}_{name}": row[name]
+            for row in rows.iter_rows(named=True)
+            for name in ("rows", "validation_mean_absolute_error", "season_mean_absolute_error")
+            if row[name] is not None
+        }
     )
     return rows
 
